@@ -1,0 +1,25 @@
+// Values of features and records as the domain sees them.
+
+/** A raw feature value; null is "missing". Timestamps are numbers (milliseconds since the Unix epoch, UTC). */
+export type Scalar = number | string | boolean | null;
+
+/** One accepted record. */
+export interface RecordRow {
+  recordId: string;
+  entity: string;
+  eventTimeMs: number;
+  /** By column name; an absent column is missing. */
+  values: Readonly<Record<string, Scalar>>;
+}
+
+/** One label. */
+export interface LabelRow {
+  recordId: string;
+  predictionId: string;
+  entity: string;
+  /** Outcome after the label rule; 0 or 1 for binary tasks. */
+  value: number;
+  /** Event time of the record it belongs to. */
+  eventTimeMs: number;
+  knownAtMs: number;
+}

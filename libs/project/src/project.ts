@@ -1,0 +1,205 @@
+// The project file (project.yaml) after parsing: what one machine-learned problem is, and how Millrace keeps it good.
+// Durations in the file are texts such as "3h", "15m", "3d"; here they are milliseconds.
+
+import type { Scalar } from '@millrace/domain';
+
+export interface Project {
+  /** Also the model's name on the wire: [a-z][a-z0-9-]{0,62}. */
+  name: string;
+  scope: ProjectScope;
+  data: ProjectData;
+  features: readonly FeatureSpec[];
+  model: ModelSpec;
+  training: TrainingSpec;
+  evaluation: EvaluationSpec;
+  rollout: RolloutSpec;
+  monitoring: MonitoringSpec;
+  retrain: RetrainSpec;
+  /** For examples only. */
+  replay?: ReplaySpec;
+}
+
+export interface ProjectScope {
+  problem: string;
+  task: 'binary';
+  /** The metric that decides between two models. */
+  metric: 'log_loss' | 'auc';
+  baselines: readonly BaselineSpec[];
+  resources: { workers: number };
+}
+
+export interface BaselineSpec {
+  /** majority and logistic are computed on the same rows; others state a value. */
+  name: string;
+  kind: 'trivial' | 'older_system' | 'human';
+  value?: number;
+}
+
+export interface ProjectData {
+  /** Named sources a bulk import can read. */
+  sources: Readonly<Record<string, SourceSpec>>;
+  /** Column whose value is the entity (the Kafka key and the sticky key). */
+  entity: string;
+  /** Timestamp column. */
+  eventTime: string;
+  columns: readonly ColumnSpec[];
+  label: LabelSpec;
+  /** Event-time span of one live dataset version. */
+  versionEveryMs: number;
+  slices: readonly string[];
+  protected: readonly string[];
+}
+
+export interface SourceSpec {
+  kind: 'parquet' | 'csv';
+  /** A path relative to the project file, or "npm:<package>/<path>" for a file of an installed package. */
+  path: string;
+  /** row-number: the row's number in the file (from 0); otherwise a column's name. */
+  recordId: 'row-number' | string;
+}
+
+export type ColumnType = 'number' | 'integer' | 'text' | 'boolean' | 'timestamp';
+
+export interface ColumnSpec {
+  name: string;
+  type: ColumnType;
+  /** A required column without a value makes the record bad. */
+  required: boolean;
+  min?: number;
+  max?: number;
+  /** Closed domain of a text column: a value outside makes the record bad. */
+  domain?: readonly string[];
+  /** Longest text in characters; default 256. */
+  lengthMax: number;
+  /** Filled from another column where the record or request brings no value. */
+  derive?: DeriveSpec;
+  /** The column carries the outcome: it is never a feature and is not expected on live records. */
+  outcome: boolean;
+}
+
+export interface DeriveSpec {
+  from: string;
+  /** UTC part of a timestamp. weekday: 0 = Sunday. */
+  part: 'hour' | 'minute' | 'minute_of_day' | 'weekday' | 'day' | 'month' | 'day_of_year';
+}
+
+export interface LabelSpec {
+  name: string;
+  column: string;
+  operation: 'gt' | 'ge' | 'lt' | 'le' | 'eq' | 'ne' | 'identity';
+  value: Scalar;
+  /** Event time from the record to its label. */
+  delayMs: number;
+}
+
+/** How a raw column becomes model input. */
+export interface FeatureSpec {
+  /** The raw column. */
+  name: string;
+  kind: 'numeric' | 'categorical';
+  /** numeric: standard = (x - mean) / std; quantile_bins and cyclic make several inputs. */
+  scaling?: 'standard' | 'min_max' | 'log_standard' | 'none';
+  /** Period for an extra sine and cosine pair (24 for hours). */
+  period?: number;
+  /** categorical: values seen fewer times than this share the unknown bucket. */
+  minCount?: number;
+  vocabularyMax?: number;
+  /** Embedding width; 0 = one-hot. */
+  embedding?: number;
+  /** What a missing value becomes: the mean / a constant (numeric), or the unknown bucket (categorical). */
+  missing?: 'mean' | 'unknown' | { constant: number };
+}
+
+export interface ModelSpec {
+  kind: 'mlp' | 'logistic';
+  hidden: readonly number[];
+  activation: 'relu' | 'tanh';
+  dropout: number;
+  l2: number;
+  /** Pairs of columns hashed into one joint categorical input. */
+  crosses: readonly { columns: readonly string[]; buckets: number; embedding: number }[];
+}
+
+export interface TrainingSpec {
+  optimizer: 'adam' | 'sgd';
+  learningRate: number;
+  /** Global batch in rows, split over the workers. */
+  batchRows: number;
+  epochs: number;
+  seed: number;
+  workers: number;
+  /** Learning rate decays linearly to this share of itself. */
+  finalLearningRateShare: number;
+  checkpointEverySteps: number;
+}
+
+export interface EvaluationSpec {
+  /** Initial training: rows from this event time on evaluate. */
+  fromMs?: number;
+  /** Otherwise: the newest share of rows evaluates. */
+  share: number;
+  slices: readonly string[];
+  /** Gates for the first version and for every challenger. */
+  thresholds: readonly { metric: 'auc' | 'log_loss' | 'accuracy'; min?: number; max?: number }[];
+}
+
+export interface RolloutSpec {
+  strategy: 'blue_green';
+  sticky: boolean;
+  /** Blessed versions go live by themselves. */
+  automatic: boolean;
+}
+
+export interface MonitoringSpec {
+  windowMs: number;
+  /** A window closes when the watermark passes its end by the label's delay plus this. */
+  allowedLatenessMs: number;
+  /** Below this many rows a window is not tested. */
+  minRows: number;
+  input: {
+    /** Population stability index; alarm at or above. */
+    psi: number;
+    /** Kolmogorov-Smirnov / chi-square: alarm only if p < alpha AND effect >= the bound (effect size and p). */
+    ksStatistic: number;
+    cramersV: number;
+    alpha: number;
+    missingShare: number;
+    unseenShare: number;
+    /** Overrides by feature name. */
+    features: Readonly<Record<string, { psi?: number; ksStatistic?: number; cramersV?: number; ignore?: boolean }>>;
+  };
+  output: { scorePsi: number; aucDrop: number; logLossRise: number };
+  software: { errorShare: number; p99Ms: number };
+  /** Alarms must hold in this many windows in a row before a drift event. */
+  consecutiveWindows: number;
+}
+
+export interface RetrainSpec {
+  onDrift: boolean;
+  /** Only drift of these features (empty = any), or "@score", "@quality". */
+  features: readonly string[];
+  /** Newest closed live dataset versions to train on. */
+  versions: number;
+  /** Dataset versions that must close after the drifted window before the retraining starts. */
+  settleVersions: number;
+  evaluationShare: number;
+  warmStart: boolean;
+  cooldownMs: number;
+  /** Retrainings per UTC day (processing time). */
+  budgetPerDay: number;
+  approval: 'automatic' | 'manual';
+}
+
+export interface ReplaySpec {
+  source: string;
+  /** Bulk load: rows with event time in [fromMs, toMs), and how many. */
+  history: { fromMs: number; toMs: number; rows: number; badRows: number; trainToMs: number };
+  /** Live traffic. */
+  live: { fromMs: number; toMs: number; rows: number; ratePerSecond: number; reserveShare: number };
+  seed: number;
+  shift?: {
+    /** Share of the live rows from which on the shift applies (0.6667 = the last third). */
+    fromShare: number;
+    operations: readonly { feature: string; operation: 'add' | 'multiply' | 'set'; value: number; modulo?: number }[];
+  };
+}
