@@ -1,0 +1,214 @@
+import { describe, expect, it } from '@jest/globals';
+import { seededRng } from '@millrace/domain';
+import {
+  advance,
+  HISTORY_MAX,
+  initialLoopState,
+  KNOWN_VERSIONS_MAX,
+  type LoopEffect,
+  type LoopInput,
+  type LoopPolicy,
+  type LoopState,
+  pendingEffects,
+} from './loop-state.js';
+
+const policy: LoopPolicy = {
+  rolloutAutomatic: true,
+  retrain: {
+    onDrift: true,
+    features: ['hour'],
+    versions: 2,
+    settleVersions: 1,
+    evaluationShare: 0.2,
+    warmStart: true,
+    cooldownMs: 1_000,
+    budgetPerDay: 2,
+    approval: 'automatic',
+  },
+};
+
+const dataset = (n: number): LoopInput => ({
+  kind: 'dataset',
+  dataset: { id: `d${n}`, ordinal: n, windowStartMs: n * 10, windowEndMs: n * 10 + 10, labelledRows: 5 },
+});
+
+const drift = (over: Partial<Extract<LoopInput, { kind: 'drift' }>> = {}): LoopInput => ({
+  kind: 'drift',
+  eventId: 'e1',
+  feature: 'hour',
+  detector: 'psi',
+  value: 0.9,
+  threshold: 0.2,
+  windowStartMs: 20,
+  windowEndMs: 30,
+  modelVersion: 1,
+  correlationId: 'c1',
+  ...over,
+});
+
+function run(inputs: readonly LoopInput[], start = initialLoopState(), by = policy) {
+  let state = start;
+  const effects: LoopEffect[] = [];
+  inputs.forEach((input, i) => {
+    const result = advance(state, input, by, i + 1);
+    state = result.state;
+    effects.push(...result.effects);
+  });
+  return { state, effects };
+}
+
+const live = (version: number, previousVersion = 0, phase = 'promoted'): LoopInput => ({
+  kind: 'route',
+  liveVersion: version,
+  previousVersion,
+  phase,
+  message: '',
+});
+
+describe('the closed loop', () => {
+  it('goes from drift to a retraining on the newest versions, to a rollout, to calm', () => {
+    const { state, effects } = run([live(1), dataset(1), dataset(2), drift(), dataset(3)]);
+    expect(state.phase).toBe('training');
+    expect(effects).toEqual([
+      {
+        kind: 'start_training',
+        trainingId: 'c1',
+        datasetVersions: ['d2', 'd3'],
+        evaluationShare: 0.2,
+        warmStartVersion: 1,
+        correlationId: 'c1',
+      },
+    ]);
+    const blessed = run([{ kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] }], state);
+    expect(blessed.effects).toEqual([
+      { kind: 'start_rollout', version: 2, reason: 'drift of hour', correlationId: 'c1' },
+    ]);
+    const done = run([live(2, 1), { kind: 'tick' }], blessed.state);
+    expect(done.state).toMatchObject({ phase: 'cooling', liveVersion: 2, previousVersion: 1, episode: null });
+    expect(advance(done.state, { kind: 'tick' }, policy, 5_000).state.phase).toBe('calm');
+  });
+
+  it('waits for data after the drifted window', () => {
+    const { state, effects } = run([live(1), dataset(1), dataset(2), drift()]);
+    expect(state.phase).toBe('settling');
+    expect(effects).toEqual([]);
+  });
+
+  it('does not roll out what was not blessed', () => {
+    const { state, effects } = run([
+      live(1),
+      drift(),
+      dataset(3),
+      { kind: 'model', version: 2, trainingId: 'c1', blessed: false, reasons: ['worse log loss'] },
+    ]);
+    expect(effects.map((effect) => effect.kind)).toEqual(['start_training']);
+    expect(state.phase).toBe('cooling');
+    expect(state.history.at(-1)?.message).toContain('worse log loss');
+  });
+
+  it.each([
+    ['another feature', drift({ feature: 'origin' })],
+    ['an older version', drift({ modelVersion: 7 })],
+  ])('ignores drift of %s', (_what, input) => {
+    expect(run([live(1), dataset(1), input, dataset(3)]).state.phase).toBe('calm');
+  });
+
+  it('keeps to the budget and the cool-down', () => {
+    const failed = (id: string): LoopInput => ({ kind: 'training_failed', trainingId: id, message: 'boom' });
+    let { state } = run([live(1), drift(), dataset(3), failed('c1')]);
+    expect(state.phase).toBe('cooling');
+    expect(advance(state, drift({ correlationId: 'c2' }), policy, 10).state.phase).toBe('cooling');
+    state = advance(state, { kind: 'tick' }, policy, 2_000).state;
+    state = advance(state, drift({ correlationId: 'c2' }), policy, 2_001).state;
+    expect(state.phase).toBe('training');
+    state = advance(state, failed('c2'), policy, 2_002).state;
+    state = advance(state, { kind: 'tick' }, policy, 9_000).state;
+    state = advance(state, drift({ correlationId: 'c3' }), policy, 9_001).state;
+    expect(state.phase).toBe('calm');
+    expect(state.history.at(-1)?.message).toContain('budget');
+  });
+
+  it('waits for a person where the project says so, and obeys the kill switch', () => {
+    const manual = { ...policy, retrain: { ...policy.retrain, approval: 'manual' as const } };
+    const waiting = run([live(1), drift(), dataset(3)], initialLoopState(), manual);
+    expect(waiting.state.phase).toBe('approval');
+    expect(waiting.effects).toEqual([]);
+    expect(run([{ kind: 'approve' }], waiting.state, manual).effects.map((e) => e.kind)).toEqual(['start_training']);
+    const stopped = run([{ kind: 'stop' }, { kind: 'approve' }, drift(), dataset(4)], waiting.state, manual);
+    expect(stopped.state.phase).toBe('stopped');
+    expect(stopped.effects).toEqual([]);
+    expect(run([{ kind: 'resume' }], stopped.state).state.phase).toBe('calm');
+  });
+
+  it('takes a version back that fails its probation', () => {
+    const { state } = run([
+      live(1),
+      drift(),
+      dataset(3),
+      { kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] },
+      live(2, 1),
+    ]);
+    const bad = run([drift({ feature: '@quality', detector: 'auc_drop', modelVersion: 2 })], state);
+    expect(bad.effects).toMatchObject([{ kind: 'rollback' }]);
+    expect(run([drift({ feature: '@quality', modelVersion: 1 })], state).effects).toEqual([]);
+  });
+
+  it('repeats after a restart what was begun, with the same ids', () => {
+    const training = run([live(1), drift(), dataset(3)]);
+    expect(pendingEffects(training.state, policy)).toEqual(training.effects);
+    const rolling = run([{ kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] }], training.state);
+    expect(pendingEffects(rolling.state, policy)).toMatchObject([{ kind: 'start_rollout', version: 2 }]);
+    expect(pendingEffects(initialLoopState(), policy)).toEqual([]);
+  });
+
+  it('holds its invariants in 2,000 random histories, with every input delivered twice at random', () => {
+    for (let seed = 1; seed <= 2_000; seed++) {
+      const rng = seededRng(seed);
+      let state: LoopState = initialLoopState();
+      const trainings = new Map<string, string>();
+      const rollouts: number[] = [];
+      let nowMs = 0;
+      for (let i = 0; i < 60; i++) {
+        nowMs += rng.below(700);
+        const inputs: LoopInput[] = [
+          dataset(rng.below(40)),
+          drift({ correlationId: `c${i}`, modelVersion: rng.below(3) }),
+          {
+            kind: 'model',
+            version: 1 + rng.below(6),
+            trainingId: state.episode?.trainingId ?? 'x',
+            blessed: rng.next() < 0.6,
+            reasons: [],
+          },
+          live(1 + rng.below(4), rng.below(3), rng.next() < 0.2 ? 'failed' : 'promoted'),
+          { kind: 'training_failed', trainingId: state.episode?.trainingId ?? 'x', message: 'm' },
+          { kind: 'tick' },
+        ];
+        const input = inputs[rng.below(inputs.length)]!;
+        for (let times = rng.next() < 0.3 ? 2 : 1; times > 0; times--) {
+          const before = state;
+          const result = advance(state, input, policy, nowMs);
+          state = result.state;
+          for (const effect of result.effects) {
+            if (effect.kind === 'start_training') {
+              expect(before.liveVersion).toBeGreaterThan(0);
+              expect(trainings.has(effect.trainingId)).toBe(false);
+              trainings.set(effect.trainingId, effect.correlationId);
+              expect(effect.datasetVersions.length).toBeLessThanOrEqual(policy.retrain.versions);
+            }
+            if (effect.kind === 'start_rollout') {
+              expect(effect.version).toBeGreaterThan(before.liveVersion);
+              rollouts.push(effect.version);
+            }
+          }
+        }
+        expect(state.datasets.length).toBeLessThanOrEqual(KNOWN_VERSIONS_MAX);
+        expect(state.history.length).toBeLessThanOrEqual(HISTORY_MAX);
+        expect(state.startedAtMs.filter((at) => at > nowMs - 86_400_000).length).toBeLessThanOrEqual(
+          policy.retrain.budgetPerDay,
+        );
+        if (state.phase === 'training') expect(state.episode?.trainingId).toBeTruthy();
+      }
+    }
+  });
+});

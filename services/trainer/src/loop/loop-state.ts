@@ -1,0 +1,349 @@
+// The closed loop of one project as a state machine: drift starts a retraining, a blessed version starts a rollout, a
+// bad rollout is taken back. Pure: inputs in, new state and effects out; it has no clock, starts nothing and forgets
+// nothing, so that thousands of histories can be simulated and a crashed trainer goes on where it was.
+//
+//   calm ──drift──▶ settling ──enough new dataset versions──▶ (approval ──approve──▶) training
+//     ▲                                                                                │
+//     │◀──not blessed / failed / cool-down over── cooling ◀──────────────┬─────────────┤ blessed
+//     │                                                                  │             ▼
+//     └──────────────── route shows the version ───────── rolling_out ◀──┴─────────────┘
+//
+// Every effect carries the id of the episode (the correlation id of the drift event), so that a repeated effect is
+// recognised by its receiver: a training's id is the episode's id, a rollout names the version.
+
+import type { RetrainSpec } from '@millrace/project';
+
+/** What is kept of a dataset version; newest last, at most `KNOWN_VERSIONS_MAX`. */
+export interface KnownDataset {
+  id: string;
+  ordinal: number;
+  windowStartMs: number;
+  windowEndMs: number;
+  labelledRows: number;
+}
+
+export type LoopPhase = 'calm' | 'settling' | 'approval' | 'training' | 'rolling_out' | 'cooling' | 'stopped';
+
+export interface Episode {
+  /** Correlation id that every step of this episode carries. */
+  id: string;
+  feature: string;
+  detector: string;
+  windowStartMs: number;
+  windowEndMs: number;
+  startedAtMs: number;
+  /** Chosen when the training starts. */
+  datasetVersions: readonly string[];
+  trainingId: string;
+  /** The version the training made; 0 = none yet. */
+  version: number;
+}
+
+export interface LoopState {
+  phase: LoopPhase;
+  /** The version in service; 0 = none. */
+  liveVersion: number;
+  liveSinceMs: number;
+  previousVersion: number;
+  datasets: readonly KnownDataset[];
+  episode: Episode | null;
+  coolUntilMs: number;
+  /** Start times of retrainings, for the daily budget. */
+  startedAtMs: readonly number[];
+  /** Versions that were blessed and not yet rolled out. */
+  waitingVersion: number;
+  history: readonly LoopStep[];
+}
+
+/** One line of the story, newest last, at most `HISTORY_MAX`. */
+export interface LoopStep {
+  atMs: number;
+  phase: LoopPhase;
+  message: string;
+  correlationId: string;
+}
+
+export type LoopInput =
+  | {
+      kind: 'drift';
+      eventId: string;
+      feature: string;
+      detector: string;
+      value: number;
+      threshold: number;
+      windowStartMs: number;
+      windowEndMs: number;
+      modelVersion: number;
+      correlationId: string;
+    }
+  | { kind: 'dataset'; dataset: KnownDataset }
+  | { kind: 'training_failed'; trainingId: string; message: string }
+  | { kind: 'model'; version: number; trainingId: string; blessed: boolean; reasons: readonly string[] }
+  | { kind: 'route'; liveVersion: number; previousVersion: number; phase: string; message: string }
+  | { kind: 'approve' }
+  | { kind: 'stop' }
+  | { kind: 'resume' }
+  | { kind: 'tick' };
+
+export type LoopEffect =
+  | {
+      kind: 'start_training';
+      trainingId: string;
+      datasetVersions: readonly string[];
+      evaluationShare: number;
+      warmStartVersion: number;
+      correlationId: string;
+    }
+  | { kind: 'start_rollout'; version: number; reason: string; correlationId: string }
+  | { kind: 'rollback'; reason: string; correlationId: string };
+
+export interface LoopPolicy {
+  retrain: RetrainSpec;
+  rolloutAutomatic: boolean;
+}
+
+/** Live dataset versions remembered; the retraining uses at most `RetrainSpec.versions` of them. */
+export const KNOWN_VERSIONS_MAX = 256;
+export const HISTORY_MAX = 200;
+const DAY_MS = 86_400_000;
+
+export function initialLoopState(): LoopState {
+  return {
+    phase: 'calm',
+    liveVersion: 0,
+    liveSinceMs: 0,
+    previousVersion: 0,
+    datasets: [],
+    episode: null,
+    coolUntilMs: 0,
+    startedAtMs: [],
+    waitingVersion: 0,
+    history: [],
+  };
+}
+
+export interface LoopResult {
+  state: LoopState;
+  effects: readonly LoopEffect[];
+}
+
+/** Applies one input. `nowMs` is processing time. The same state and input always give the same result. */
+export function advance(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: number): LoopResult {
+  switch (input.kind) {
+    case 'dataset':
+      return settle(rememberDataset(state, input.dataset), policy, nowMs);
+    case 'drift':
+      if (isBadRollout(state, input)) return takeBack(state, input, nowMs);
+      return settle(onDrift(state, input, policy, nowMs), policy, nowMs);
+    case 'approve':
+      return state.phase === 'approval' ? startTraining(state, policy, nowMs) : same(state);
+    case 'training_failed':
+      return onTrainingFailed(state, input, policy, nowMs);
+    case 'model':
+      return onModel(state, input, policy, nowMs);
+    case 'route':
+      return onRoute(state, input, policy, nowMs);
+    case 'stop':
+      return same(step({ ...state, phase: 'stopped', episode: null }, nowMs, 'stopped by the kill switch'));
+    case 'resume':
+      return state.phase === 'stopped' ? same(step({ ...state, phase: 'calm' }, nowMs, 'resumed')) : same(state);
+    case 'tick':
+      return onTick(state, policy, nowMs);
+  }
+}
+
+function same(state: LoopState): LoopResult {
+  return { state, effects: [] };
+}
+
+function step(state: LoopState, nowMs: number, message: string): LoopState {
+  const entry: LoopStep = { atMs: nowMs, phase: state.phase, message, correlationId: state.episode?.id ?? '' };
+  return { ...state, history: [...state.history, entry].slice(-HISTORY_MAX) };
+}
+
+function rememberDataset(state: LoopState, dataset: KnownDataset): LoopState {
+  if (state.datasets.some((known) => known.id === dataset.id)) return state;
+  const datasets = [...state.datasets, dataset].sort((a, b) => a.windowEndMs - b.windowEndMs || a.ordinal - b.ordinal);
+  return { ...state, datasets: datasets.slice(-KNOWN_VERSIONS_MAX) };
+}
+
+/** While a new version cools down it is on probation: an alarm of its software or its quality takes it back. */
+function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>): boolean {
+  const aboutOutput = drift.feature === '@software' || drift.feature === '@quality';
+  return (
+    aboutOutput && state.phase === 'cooling' && state.previousVersion > 0 && drift.modelVersion === state.liveVersion
+  );
+}
+
+function takeBack(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>, nowMs: number): LoopResult {
+  const reason = `version ${state.liveVersion} failed its probation: ${drift.feature} ${drift.detector} ${drift.value.toFixed(3)} against ${drift.threshold}`;
+  const correlationId = drift.correlationId || drift.eventId;
+  return {
+    state: step(state, nowMs, `rolling back: ${reason}`),
+    effects: [{ kind: 'rollback', reason, correlationId }],
+  };
+}
+
+function onDrift(
+  state: LoopState,
+  drift: Extract<LoopInput, { kind: 'drift' }>,
+  policy: LoopPolicy,
+  nowMs: number,
+): LoopState {
+  const wanted = policy.retrain.features.length === 0 || policy.retrain.features.includes(drift.feature);
+  if (!policy.retrain.onDrift || !wanted || state.phase !== 'calm' || state.liveVersion === 0) return state;
+  // Drift measured against an older version's reference says nothing of the one that serves now.
+  if (drift.modelVersion !== 0 && drift.modelVersion !== state.liveVersion) return state;
+  // A redelivered event of an episode that has ended must not begin it again.
+  const episodeId = drift.correlationId || drift.eventId;
+  if (state.history.some((entry) => entry.correlationId === episodeId)) return state;
+  const startedToday = state.startedAtMs.filter((atMs) => atMs > nowMs - DAY_MS);
+  if (startedToday.length >= policy.retrain.budgetPerDay) {
+    const message = `drift of ${drift.feature} seen, but the budget of ${policy.retrain.budgetPerDay} retrainings a day is used up`;
+    return step({ ...state, startedAtMs: startedToday }, nowMs, message);
+  }
+  const episode: Episode = {
+    id: episodeId,
+    feature: drift.feature,
+    detector: drift.detector,
+    windowStartMs: drift.windowStartMs,
+    windowEndMs: drift.windowEndMs,
+    startedAtMs: nowMs,
+    datasetVersions: [],
+    trainingId: '',
+    version: 0,
+  };
+  const message = `drift of ${drift.feature}: ${drift.detector} ${drift.value.toFixed(3)} against ${drift.threshold}`;
+  return step({ ...state, phase: 'settling', episode, startedAtMs: startedToday }, nowMs, message);
+}
+
+/** Leaves `settling` once enough versions lie after the drifted window's start. */
+function settle(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+  const episode = state.episode;
+  if (state.phase !== 'settling' || episode === null) return same(state);
+  const after = state.datasets.filter((dataset) => dataset.windowEndMs > episode.windowEndMs);
+  if (after.length < policy.retrain.settleVersions) return same(state);
+  if (policy.retrain.approval === 'manual') {
+    return same(step({ ...state, phase: 'approval' }, nowMs, 'data has settled; waiting for approval'));
+  }
+  return startTraining(state, policy, nowMs);
+}
+
+function startTraining(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+  const episode = state.episode;
+  if (episode === null) return same(state);
+  const chosen = state.datasets.slice(-policy.retrain.versions).map((dataset) => dataset.id);
+  const training: Episode = { ...episode, trainingId: episode.id, datasetVersions: chosen };
+  const next = step(
+    { ...state, phase: 'training', episode: training, startedAtMs: [...state.startedAtMs, nowMs] },
+    nowMs,
+    `retraining on the newest ${chosen.length} dataset version(s)`,
+  );
+  return { state: next, effects: [trainingEffect(training, state.liveVersion, policy)] };
+}
+
+function trainingEffect(episode: Episode, liveVersion: number, policy: LoopPolicy): LoopEffect {
+  return {
+    kind: 'start_training',
+    trainingId: episode.trainingId,
+    datasetVersions: episode.datasetVersions,
+    evaluationShare: policy.retrain.evaluationShare,
+    warmStartVersion: policy.retrain.warmStart ? liveVersion : 0,
+    correlationId: episode.id,
+  };
+}
+
+function cool(state: LoopState, policy: LoopPolicy, nowMs: number, message: string): LoopState {
+  const cooling: LoopState = { ...state, phase: 'cooling', coolUntilMs: nowMs + policy.retrain.cooldownMs };
+  return { ...step(cooling, nowMs, message), episode: null };
+}
+
+function onTrainingFailed(
+  state: LoopState,
+  input: Extract<LoopInput, { kind: 'training_failed' }>,
+  policy: LoopPolicy,
+  nowMs: number,
+): LoopResult {
+  if (state.phase !== 'training' || state.episode?.trainingId !== input.trainingId) return same(state);
+  return same(cool(state, policy, nowMs, `the retraining failed: ${input.message}`));
+}
+
+function onModel(
+  state: LoopState,
+  input: Extract<LoopInput, { kind: 'model' }>,
+  policy: LoopPolicy,
+  nowMs: number,
+): LoopResult {
+  if (state.phase === 'stopped' || input.version <= state.liveVersion) return same(state);
+  const ours = state.phase === 'training' && state.episode?.trainingId === input.trainingId;
+  if (!input.blessed) {
+    if (!ours) return same(state);
+    return same(cool(state, policy, nowMs, `version ${input.version} was not blessed: ${input.reasons.join('; ')}`));
+  }
+  if (!policy.rolloutAutomatic) {
+    const waiting = { ...state, waitingVersion: input.version };
+    return same(step(waiting, nowMs, `version ${input.version} is blessed and waits for a rollout by hand`));
+  }
+  // A blessed version of a training that a person started goes live too; one rollout at a time.
+  if (!ours && state.phase !== 'calm' && state.phase !== 'cooling') {
+    return same({ ...state, waitingVersion: Math.max(state.waitingVersion, input.version) });
+  }
+  return rollOut(
+    { ...state, episode: ours && state.episode ? { ...state.episode, version: input.version } : null },
+    input.version,
+    nowMs,
+  );
+}
+
+function rollOut(state: LoopState, version: number, nowMs: number): LoopResult {
+  const reason = state.episode ? `drift of ${state.episode.feature}` : 'a blessed version';
+  const correlationId = state.episode?.id ?? `rollout-${version}`;
+  const next = step(
+    { ...state, phase: 'rolling_out', waitingVersion: version },
+    nowMs,
+    `rolling out version ${version}`,
+  );
+  return { state: next, effects: [{ kind: 'start_rollout', version, reason, correlationId }] };
+}
+
+function onRoute(
+  state: LoopState,
+  input: Extract<LoopInput, { kind: 'route' }>,
+  policy: LoopPolicy,
+  nowMs: number,
+): LoopResult {
+  const changed = input.liveVersion !== state.liveVersion;
+  const next: LoopState = {
+    ...state,
+    liveVersion: input.liveVersion,
+    previousVersion: input.previousVersion,
+    liveSinceMs: changed ? nowMs : state.liveSinceMs,
+  };
+  if (next.phase !== 'rolling_out') return same(next);
+  if (input.liveVersion === next.waitingVersion) {
+    const done = { ...next, waitingVersion: 0 };
+    if (next.episode === null)
+      return same(step({ ...done, phase: 'calm' }, nowMs, `version ${input.liveVersion} is live`));
+    return same(cool(done, policy, nowMs, `version ${input.liveVersion} is live`));
+  }
+  if (input.phase === 'failed') {
+    return same(cool({ ...next, waitingVersion: 0 }, policy, nowMs, `the rollout failed: ${input.message}`));
+  }
+  return same(next);
+}
+
+/** Ends the cool-down and rolls out what had to wait. */
+function onTick(state: LoopState, _policy: LoopPolicy, nowMs: number): LoopResult {
+  if (state.phase !== 'cooling' || nowMs < state.coolUntilMs) return same(state);
+  return same(step({ ...state, phase: 'calm', coolUntilMs: 0 }, nowMs, 'cool-down over'));
+}
+
+/** The effects that a restarted trainer must repeat: what the state says was begun and has no result yet. */
+export function pendingEffects(state: LoopState, policy: LoopPolicy): readonly LoopEffect[] {
+  if (state.phase === 'training' && state.episode) return [trainingEffect(state.episode, state.liveVersion, policy)];
+  if (state.phase === 'rolling_out' && state.waitingVersion > 0) {
+    const correlationId = state.episode?.id ?? `rollout-${state.waitingVersion}`;
+    return [{ kind: 'start_rollout', version: state.waitingVersion, reason: 'resumed after a restart', correlationId }];
+  }
+  return [];
+}
