@@ -24,7 +24,8 @@ function filesBelow(folder, matches, found = []) {
 function generate() {
   const stampFile = join(root, 'libs/contracts/src/gen/.stamp');
   const hash = createHash('sha256');
-  for (const path of filesBelow(join(root, 'proto'), (p) => p.endsWith('.proto')).sort()) hash.update(readFileSync(path));
+  for (const path of filesBelow(join(root, 'proto'), (p) => p.endsWith('.proto')).sort())
+    hash.update(readFileSync(path));
   const stamp = hash.digest('hex');
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
   execFileSync(join(root, 'node_modules/.bin/buf'), ['generate'], { cwd: root, stdio: 'inherit' });
@@ -49,7 +50,8 @@ async function compile() {
     writeFileSync(target, output.code);
     compiled++;
   }
-  for (const target of filesBelow(join(root, 'dist'), (p) => p.endsWith('.js'))) if (!wanted.has(target)) rmSync(target);
+  for (const target of filesBelow(join(root, 'dist'), (p) => p.endsWith('.js')))
+    if (!wanted.has(target)) rmSync(target);
   return compiled;
 }
 

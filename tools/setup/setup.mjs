@@ -1,0 +1,68 @@
+// Sets up what is missing, in the order of need: npm packages, Kafka and Redis, TensorFlow, generated code and dist/.
+// Quick when nothing is missing. Used by start, test, bench and the millrace command; `node tools/setup/setup.mjs` runs it alone.
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brokersReady, setUpBrokers } from './brokers.mjs';
+import { withCacheLock, writeAtomic } from './cache.mjs';
+import { packagesReady, setUpPackages } from './packages.mjs';
+import {
+  brokersFolder,
+  cacheRoot,
+  describeSetup,
+  device,
+  nodeBinary,
+  root,
+  setupFile,
+  tensorflowFolder,
+} from './paths.mjs';
+import { runCommand } from './process.mjs';
+import { addonReady, setUpTensorflow } from './tensorflow.mjs';
+import { say, step } from './terminal.mjs';
+
+/** Environment in which `node`, `npx` and package binaries are the clone's own. */
+export function cloneEnvironment(extra = {}) {
+  return { ...process.env, ...extra, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}` };
+}
+
+async function buildClone() {
+  const progress = step('generated code and dist/');
+  try {
+    const output = await runCommand(nodeBinary, [join(root, 'tools/setup/build.mjs')], {
+      cwd: root,
+      env: cloneEnvironment(),
+    });
+    progress.done(output.trim().split('\n').pop());
+  } catch (error) {
+    progress.failed();
+    throw error;
+  }
+}
+
+export function writeSetupFile() {
+  const text = `${JSON.stringify(describeSetup(), null, 2)}\n`;
+  writeAtomic(setupFile, text);
+  const key = [basename(brokersFolder), basename(tensorflowFolder(device()))].join('_');
+  writeAtomic(join(cacheRoot, `setup-${key}.json`), text);
+}
+
+export async function setUp({ build = true } = {}) {
+  if (!(packagesReady() && brokersReady() && addonReady())) {
+    say('Millrace set-up');
+    await withCacheLock(async () => {
+      await setUpPackages();
+      await setUpBrokers();
+      await setUpTensorflow();
+    });
+  }
+  writeSetupFile();
+  if (build) await buildClone();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await setUp({ build: !process.argv.includes('--no-build') });
+  } catch (error) {
+    say(`\nset-up failed: ${error.message}`);
+    process.exitCode = 1;
+  }
+}
