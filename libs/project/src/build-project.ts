@@ -1,0 +1,188 @@
+// From the checked plain document to a Project: defaults filled, durations and dates in milliseconds. The document has
+// passed the JSON schema, so types are as written there.
+
+import type { Scalar } from '@millrace/domain';
+import { parseDate, parseDuration } from './duration.js';
+import type {
+  BaselineSpec,
+  ColumnSpec,
+  DeriveSpec,
+  EvaluationSpec,
+  FeatureSpec,
+  LabelSpec,
+  ModelSpec,
+  Project,
+  ReplaySpec,
+  SourceSpec,
+} from './project.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: the document's shape is the JSON schema's, checked before.
+type Document = any;
+
+const ms = (text: string | undefined, fallback: string): number => parseDuration(text ?? fallback) ?? 0;
+const at = (text: string): number => parseDate(text) ?? Number.NaN;
+
+function column(raw: Document): ColumnSpec {
+  return {
+    name: raw.name,
+    type: raw.type,
+    required: raw.required ?? false,
+    ...(raw.min === undefined ? {} : { min: raw.min }),
+    ...(raw.max === undefined ? {} : { max: raw.max }),
+    ...(raw.domain === undefined ? {} : { domain: raw.domain }),
+    lengthMax: raw.lengthMax ?? 256,
+    ...(raw.derive === undefined ? {} : { derive: raw.derive as DeriveSpec }),
+    outcome: raw.outcome ?? false,
+  };
+}
+
+function label(raw: Document): LabelSpec {
+  return {
+    name: raw.name,
+    column: raw.column,
+    operation: raw.operation ?? 'identity',
+    value: (raw.value ?? null) as Scalar,
+    delayMs: ms(raw.delay, '0s'),
+  };
+}
+
+function sources(raw: Document): Record<string, SourceSpec> {
+  const named = Object.entries((raw ?? {}) as Record<string, SourceSpec>);
+  return Object.fromEntries(
+    named.map(([name, source]) => [
+      name,
+      { kind: source.kind, path: source.path, recordId: source.recordId ?? 'row-number' },
+    ]),
+  );
+}
+
+function model(raw: Document): ModelSpec {
+  return {
+    kind: raw.kind ?? 'mlp',
+    hidden: raw.kind === 'logistic' ? [] : (raw.hidden ?? [64, 32]),
+    activation: raw.activation ?? 'relu',
+    dropout: raw.dropout ?? 0,
+    l2: raw.l2 ?? 0,
+    crosses: raw.crosses ?? [],
+  };
+}
+
+function evaluation(raw: Document): EvaluationSpec {
+  return {
+    ...(raw.from === undefined ? {} : { fromMs: at(raw.from) }),
+    share: raw.share ?? 0.2,
+    slices: raw.slices ?? [],
+    thresholds: raw.thresholds ?? [],
+  };
+}
+
+function replay(raw: Document): ReplaySpec {
+  const { history, live } = raw;
+  return {
+    source: raw.source,
+    seed: raw.seed ?? 1,
+    history: {
+      fromMs: at(history.from),
+      toMs: at(history.to),
+      trainToMs: at(history.trainTo),
+      rows: history.rows,
+      badRows: history.badRows ?? 0,
+    },
+    live: {
+      fromMs: at(live.from),
+      toMs: at(live.to),
+      rows: live.rows,
+      ratePerSecond: live.ratePerSecond ?? 1_000,
+      reserveShare: live.reserveShare ?? 0,
+    },
+    ...(raw.shift === undefined ? {} : { shift: raw.shift }),
+  };
+}
+
+const COMPUTED_BASELINES: readonly BaselineSpec[] = [
+  { name: 'majority', kind: 'trivial' },
+  { name: 'logistic', kind: 'older_system' },
+];
+
+export function buildProject(raw: Document): Project {
+  const scope = raw.scope ?? {};
+  const training = raw.training ?? {};
+  const monitoring = raw.monitoring ?? {};
+  const input = monitoring.input ?? {};
+  const retrain = raw.retrain ?? {};
+  const workers = scope.resources?.workers ?? 1;
+  return {
+    name: raw.name,
+    scope: {
+      problem: scope.problem ?? raw.name,
+      task: 'binary',
+      metric: scope.metric ?? 'log_loss',
+      baselines: scope.baselines ?? COMPUTED_BASELINES,
+      resources: { workers },
+    },
+    data: {
+      sources: sources(raw.data.sources),
+      entity: raw.data.entity,
+      eventTime: raw.data.eventTime,
+      columns: raw.data.columns.map(column),
+      label: label(raw.data.label),
+      versionEveryMs: ms(raw.data.versionEvery, '1d'),
+      slices: raw.data.slices ?? [],
+      protected: raw.data.protected ?? [],
+    },
+    features: raw.features as FeatureSpec[],
+    model: model(raw.model ?? {}),
+    training: {
+      optimizer: training.optimizer ?? 'adam',
+      learningRate: training.learningRate ?? 0.003,
+      batchRows: training.batchRows ?? 2_048,
+      epochs: training.epochs ?? 6,
+      seed: training.seed ?? 7,
+      workers: training.workers ?? workers,
+      finalLearningRateShare: training.finalLearningRateShare ?? 0.1,
+      checkpointEverySteps: training.checkpointEverySteps ?? 50,
+    },
+    evaluation: evaluation(raw.evaluation ?? {}),
+    rollout: {
+      strategy: 'blue_green',
+      sticky: raw.rollout?.sticky ?? true,
+      automatic: raw.rollout?.automatic ?? true,
+    },
+    monitoring: {
+      windowMs: ms(monitoring.window, '1d'),
+      allowedLatenessMs: ms(monitoring.allowedLateness, '1h'),
+      minRows: monitoring.minRows ?? 500,
+      input: {
+        psi: input.psi ?? 0.2,
+        ksStatistic: input.ksStatistic ?? 0.1,
+        cramersV: input.cramersV ?? 0.1,
+        alpha: input.alpha ?? 0.001,
+        missingShare: input.missingShare ?? 0.02,
+        unseenShare: input.unseenShare ?? 0.02,
+        features: input.features ?? {},
+      },
+      output: {
+        scorePsi: monitoring.output?.scorePsi ?? 0.25,
+        aucDrop: monitoring.output?.aucDrop ?? 0.05,
+        logLossRise: monitoring.output?.logLossRise ?? 0.05,
+      },
+      software: {
+        errorShare: monitoring.software?.errorShare ?? 0.01,
+        p99Ms: monitoring.software?.p99Ms ?? 100,
+      },
+      consecutiveWindows: monitoring.consecutiveWindows ?? 1,
+    },
+    retrain: {
+      onDrift: retrain.onDrift ?? true,
+      features: retrain.features ?? [],
+      versions: retrain.versions ?? 3,
+      settleVersions: retrain.settleVersions ?? 1,
+      evaluationShare: retrain.evaluationShare ?? 0.2,
+      warmStart: retrain.warmStart ?? true,
+      cooldownMs: ms(retrain.cooldown, '10m'),
+      budgetPerDay: retrain.budgetPerDay ?? 4,
+      approval: retrain.approval ?? 'automatic',
+    },
+    ...(raw.replay === undefined ? {} : { replay: replay(raw.replay) }),
+  };
+}

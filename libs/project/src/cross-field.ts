@@ -1,0 +1,232 @@
+// Rules of the project file that join two places: names that must exist, kinds that must fit, orders that must hold. Each
+// fault names the path it stands at; positions are found by the caller.
+
+import { parseDate } from './duration.js';
+import type { ColumnSpec, FeatureSpec, Project } from './project.js';
+import { hint } from './suggest.js';
+
+export type FaultPath = readonly (string | number)[];
+
+export interface PathFault {
+  path: FaultPath;
+  message: string;
+}
+
+type Report = (path: FaultPath, message: string) => void;
+
+const COMPARISONS = new Set(['gt', 'ge', 'lt', 'le']);
+
+/** Names that ingest's Parquet files and the signature use for themselves. */
+const RESERVED_COLUMNS = new Set(['record_id', 'entity', 'event_time_ms', 'label']);
+
+function repeated(names: readonly string[], at: (index: number) => FaultPath, what: string, report: Report): void {
+  const seen = new Map<string, number>();
+  names.forEach((name, index) => {
+    // DuckDB compares column names without case.
+    const key = name.toLowerCase();
+    const first = seen.get(key);
+    if (first !== undefined)
+      report(at(index), `${what} '${name}' stands here twice (also number ${first + 1}). Remove one.`);
+    else seen.set(key, index);
+  });
+}
+
+function checkColumn(
+  column: ColumnSpec,
+  path: FaultPath,
+  columns: ReadonlyMap<string, ColumnSpec>,
+  report: Report,
+): void {
+  const numeric = column.type === 'number' || column.type === 'integer';
+  if (RESERVED_COLUMNS.has(column.name.toLowerCase())) {
+    report([...path, 'name'], `'${column.name}' is a name of the dataset files. Rename the column.`);
+  }
+  for (const bound of ['min', 'max'] as const) {
+    if (column[bound] !== undefined && !numeric) {
+      report(
+        [...path, bound],
+        `${bound} needs a number or integer column, '${column.name}' is ${column.type}. Remove it.`,
+      );
+    }
+  }
+  if (column.min !== undefined && column.max !== undefined && column.min > column.max) {
+    report([...path, 'max'], `max ${column.max} is below min ${column.min}. Swap or correct them.`);
+  }
+  if (column.domain !== undefined && column.type !== 'text') {
+    report([...path, 'domain'], `domain needs a text column, '${column.name}' is ${column.type}. Remove it.`);
+  }
+  if (column.derive === undefined) return;
+  const source = columns.get(column.derive.from);
+  if (source === undefined) {
+    report(
+      [...path, 'derive', 'from'],
+      `no column '${column.derive.from}'. ${hint(column.derive.from, [...columns.keys()])}`,
+    );
+  } else if (source.type !== 'timestamp') {
+    report([...path, 'derive', 'from'], `'${source.name}' is ${source.type}; derive needs a timestamp column.`);
+  }
+  if (!numeric) report([...path, 'type'], `a derived column is integer or number, not ${column.type}.`);
+}
+
+function checkData(project: Project, columns: ReadonlyMap<string, ColumnSpec>, report: Report): void {
+  const { data } = project;
+  const known = [...columns.keys()];
+  repeated(
+    data.columns.map((column) => column.name),
+    (index) => ['data', 'columns', index, 'name'],
+    'column',
+    report,
+  );
+  data.columns.forEach((column, index) => {
+    checkColumn(column, ['data', 'columns', index], columns, report);
+  });
+  const must = (path: FaultPath, name: string, check: (column: ColumnSpec) => string | null): void => {
+    const column = columns.get(name);
+    const fault = column === undefined ? `no column '${name}'. ${hint(name, known)}` : check(column);
+    if (fault !== null) report(path, fault);
+  };
+  must(['data', 'entity'], data.entity, (column) => {
+    if (column.type !== 'text' && column.type !== 'integer')
+      return `the entity column is text or integer, '${column.name}' is ${column.type}.`;
+    return column.required && !column.outcome
+      ? null
+      : `the entity column '${column.name}' needs required: true and no outcome.`;
+  });
+  must(['data', 'eventTime'], data.eventTime, (column) => {
+    if (column.type !== 'timestamp') return `the event time is a timestamp column, '${column.name}' is ${column.type}.`;
+    return column.required && !column.outcome
+      ? null
+      : `the event-time column '${column.name}' needs required: true and no outcome.`;
+  });
+  must(['data', 'label', 'column'], data.label.column, (column) => {
+    if (!column.outcome) return `the label's column '${column.name}' must be declared with outcome: true.`;
+    if (COMPARISONS.has(data.label.operation) && column.type !== 'number' && column.type !== 'integer') {
+      return `operation ${data.label.operation} needs a number or integer column, '${column.name}' is ${column.type}.`;
+    }
+    return null;
+  });
+  if (data.label.operation !== 'identity' && data.label.value === null) {
+    report(['data', 'label'], `operation ${data.label.operation} needs a value to compare with. Add value.`);
+  }
+  if (COMPARISONS.has(data.label.operation) && data.label.value !== null && typeof data.label.value !== 'number') {
+    report(['data', 'label', 'value'], `operation ${data.label.operation} compares numbers; write value as a number.`);
+  }
+  if (data.versionEveryMs < 1_000)
+    report(['data', 'versionEvery'], 'a dataset version spans at least 1s of event time.');
+  for (const list of ['slices', 'protected'] as const) {
+    data[list].forEach((name, index) => {
+      must(['data', list, index], name, () => null);
+    });
+  }
+}
+
+function checkFeature(
+  feature: FeatureSpec,
+  path: FaultPath,
+  column: ColumnSpec | undefined,
+  known: string[],
+  report: Report,
+): void {
+  if (column === undefined) {
+    report([...path, 'name'], `no column '${feature.name}'. ${hint(feature.name, known)}`);
+    return;
+  }
+  if (column.outcome)
+    report([...path, 'name'], `'${feature.name}' carries the outcome and cannot be a feature. Remove it.`);
+  if (feature.kind === 'numeric' && (column.type === 'text' || column.type === 'boolean')) {
+    report([...path, 'kind'], `column '${feature.name}' is ${column.type}; use kind: categorical.`);
+  }
+  const foreign =
+    feature.kind === 'numeric'
+      ? (['minCount', 'vocabularyMax', 'embedding'] as const)
+      : (['scaling', 'period'] as const);
+  for (const key of foreign) {
+    if (feature[key] !== undefined) report([...path, key], `${key} does not fit a ${feature.kind} feature. Remove it.`);
+  }
+  if (feature.kind === 'numeric' && feature.missing === 'unknown') {
+    report([...path, 'missing'], 'a numeric feature has no unknown bucket; use mean or { constant: n }.');
+  }
+  if (feature.kind === 'categorical' && feature.missing !== undefined && feature.missing !== 'unknown') {
+    report([...path, 'missing'], 'a missing category becomes the unknown bucket; use unknown.');
+  }
+}
+
+function checkReplay(project: Project, features: readonly string[], report: Report): void {
+  const { replay } = project;
+  if (replay === undefined) return;
+  const sources = Object.keys(project.data.sources);
+  if (!sources.includes(replay.source)) {
+    report(['replay', 'source'], `no source '${replay.source}' under data.sources. ${hint(replay.source, sources)}`);
+  }
+  for (const part of ['history', 'live'] as const) {
+    if (replay[part].toMs <= replay[part].fromMs) report(['replay', part, 'to'], 'to must be later than from.');
+  }
+  const { fromMs, toMs, trainToMs } = replay.history;
+  if (trainToMs <= fromMs || trainToMs > toMs)
+    report(['replay', 'history', 'trainTo'], 'trainTo lies between from and to.');
+  replay.shift?.operations.forEach((operation, index) => {
+    if (features.includes(operation.feature)) return;
+    const path = ['replay', 'shift', 'operations', index, 'feature'];
+    report(path, `no feature '${operation.feature}'. ${hint(operation.feature, features)}`);
+  });
+}
+
+/** Dates that match the pattern but name no day. */
+function checkDates(document: unknown, report: Report): void {
+  const places = [
+    ['evaluation', 'from'],
+    ...['from', 'to', 'trainTo'].map((key) => ['replay', 'history', key]),
+    ...['from', 'to'].map((key) => ['replay', 'live', key]),
+  ];
+  for (const path of places) {
+    const value = path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], document);
+    if (typeof value === 'string' && parseDate(value) === null)
+      report(path, `'${value}' is not a day of the calendar.`);
+  }
+}
+
+/** All cross-field faults, in the order of the file's sections. */
+export function crossFieldFaults(project: Project, document: unknown): PathFault[] {
+  const faults: PathFault[] = [];
+  const report: Report = (path, message) => faults.push({ path, message });
+  const columns = new Map(project.data.columns.map((column) => [column.name, column]));
+  const known = [...columns.keys()];
+  const features = project.features.map((feature) => feature.name);
+
+  checkData(project, columns, report);
+  repeated(features, (index) => ['features', index, 'name'], 'feature', report);
+  project.features.forEach((feature, index) => {
+    checkFeature(feature, ['features', index], columns.get(feature.name), known, report);
+  });
+  project.model.crosses.forEach((cross, index) => {
+    cross.columns.forEach((name, place) => {
+      if (!features.includes(name))
+        report(['model', 'crosses', index, 'columns', place], `no feature '${name}'. ${hint(name, features)}`);
+    });
+  });
+  if (project.evaluation.share <= 0 || project.evaluation.share >= 1) {
+    report(['evaluation', 'share'], 'share lies between 0 and 1, both excluded.');
+  }
+  project.evaluation.slices.forEach((name, index) => {
+    if (!columns.has(name)) report(['evaluation', 'slices', index], `no column '${name}'. ${hint(name, known)}`);
+  });
+  project.evaluation.thresholds.forEach((threshold, index) => {
+    if (threshold.min === undefined && threshold.max === undefined) {
+      report(['evaluation', 'thresholds', index], `the gate on ${threshold.metric} needs min or max.`);
+    }
+  });
+  if (project.monitoring.windowMs < 1_000)
+    report(['monitoring', 'window'], 'a window spans at least 1s of event time.');
+  for (const name of Object.keys(project.monitoring.input.features)) {
+    if (!features.includes(name))
+      report(['monitoring', 'input', 'features', name], `no feature '${name}'. ${hint(name, features)}`);
+  }
+  const subjects = [...features, '@score', '@quality'];
+  project.retrain.features.forEach((name, index) => {
+    if (!subjects.includes(name))
+      report(['retrain', 'features', index], `no feature '${name}'. ${hint(name, subjects)}`);
+  });
+  checkDates(document, report);
+  checkReplay(project, features, report);
+  return faults;
+}

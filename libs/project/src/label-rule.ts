@@ -1,0 +1,34 @@
+// The label rule of a project: column, operation, value → label. 1 and 0 for comparisons; identity passes numbers and
+// booleans through.
+
+import type { Scalar } from '@millrace/domain';
+import type { LabelSpec } from './project.js';
+
+/** The label of a raw outcome, or null when the outcome is missing or of a type the rule cannot compare. */
+export function applyLabelRule(label: LabelSpec, raw: Scalar | undefined): number | null {
+  if (raw === null || raw === undefined) return null;
+  if (typeof raw === 'number' && !Number.isFinite(raw)) return null;
+  const bound = label.value;
+  switch (label.operation) {
+    case 'identity':
+      if (typeof raw === 'number') return raw;
+      return typeof raw === 'boolean' ? Number(raw) : null;
+    case 'eq':
+      return typeof raw === typeof bound ? Number(raw === bound) : null;
+    case 'ne':
+      return typeof raw === typeof bound ? Number(raw !== bound) : null;
+    default:
+      break;
+  }
+  if (typeof raw !== 'number' || typeof bound !== 'number') return null;
+  switch (label.operation) {
+    case 'gt':
+      return Number(raw > bound);
+    case 'ge':
+      return Number(raw >= bound);
+    case 'lt':
+      return Number(raw < bound);
+    case 'le':
+      return Number(raw <= bound);
+  }
+}

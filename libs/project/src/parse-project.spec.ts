@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { parseProject, projectFromDocument } from './parse-project.js';
+import { projectSchema } from './schema.js';
+
+const flights = readFileSync(new URL('../../../examples/flights/project.yaml', import.meta.url), 'utf8');
+
+const minimal = `name: loans
+data:
+  entity: customer
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: customer, type: text, required: true }
+    - { name: income, type: number }
+    - { name: repaid, type: boolean, outcome: true }
+  label: { name: good, column: repaid }
+features:
+  - { name: income, kind: numeric }
+`;
+
+function faultsOf(text: string) {
+  const parsed = parseProject(text, 'project.yaml');
+  if (parsed.kind === 'ok') throw new Error('expected faults');
+  return parsed.faults;
+}
+
+describe('parseProject', () => {
+  it('reads the flights example', () => {
+    const parsed = parseProject(flights, 'project.yaml');
+    if (parsed.kind === 'invalid') throw new Error(JSON.stringify(parsed.faults, null, 1));
+    expect(parsed.project.name).toBe('flights');
+    expect(parsed.project.data.label.delayMs).toBe(3 * 3_600_000);
+    expect(parsed.project.data.versionEveryMs).toBe(3 * 86_400_000);
+    expect(parsed.project.evaluation.fromMs).toBe(Date.UTC(2001, 1, 15));
+    expect(parsed.project.replay?.live.toMs).toBe(Date.UTC(2001, 6, 1));
+    expect(projectFromDocument(parsed.document)).toEqual(parsed.project);
+  });
+
+  it('fills defaults of a short file', () => {
+    const parsed = parseProject(minimal, 'project.yaml');
+    expect(parsed).toMatchObject({
+      kind: 'ok',
+      project: { training: { batchRows: 2_048 }, rollout: { automatic: true } },
+    });
+  });
+
+  it('gives the same document for the same content in another order', () => {
+    const other = minimal.replace('{ name: income, kind: numeric }', '{ kind: numeric, name: income }');
+    const [a, b] = [parseProject(minimal, 'a'), parseProject(other, 'b')];
+    expect(a.kind === 'ok' && b.kind === 'ok' && a.document === b.document).toBe(true);
+  });
+
+  it('names all faults at once with line and column', () => {
+    const broken = flights
+      .replace('versionEvery: 3d', 'versionEvery: 3 days')
+      .replace('batchRows: 2048', 'batchRow: 2048')
+      .replace('max: 23', 'max: many')
+      .replace('metric: log_loss', 'metric: logloss');
+    const faults = faultsOf(broken);
+    expect(faults).toHaveLength(4);
+    const lineOf = (needle: string) => broken.split('\n').findIndex((line) => line.includes(needle)) + 1;
+    const columnOf = (needle: string) => (broken.split('\n')[lineOf(needle) - 1] as string).indexOf(needle) + 1;
+    const byPath = new Map(faults.map((fault) => [fault.path, fault]));
+    expect(byPath.get('data.versionEvery')).toMatchObject({ line: lineOf('3 days'), column: columnOf('3 days') });
+    expect(byPath.get('training.batchRow')).toMatchObject({ line: lineOf('batchRow:'), column: columnOf('batchRow:') });
+    expect(byPath.get('training.batchRow')?.message).toContain("Did you mean 'batchRows'?");
+    expect(byPath.get('data.columns.1.max')).toMatchObject({ line: lineOf('max: many'), column: columnOf('many') });
+    expect(byPath.get('scope.metric')?.message).toContain("Did you mean 'log_loss'?");
+  });
+
+  it.each([
+    ['entity: customer', 'entity: custumer', 'data.entity', "Did you mean 'customer'?"],
+    ['eventTime: at', 'eventTime: income', 'data.eventTime', 'timestamp'],
+    ['column: repaid', 'column: income', 'data.label.column', 'outcome: true'],
+    ['{ name: income, kind: numeric }', '{ name: repaid, kind: categorical }', 'features.0.name', 'outcome'],
+    ['{ name: income, kind: numeric }', '{ name: customer, kind: numeric }', 'features.0.kind', 'categorical'],
+    ['{ name: income, type: number }', '{ name: income, type: number, min: 3, max: 1 }', 'data.columns.2.max', 'below'],
+    [
+      '{ name: income, type: number }',
+      '{ name: income, type: integer, derive: { from: customer, part: hour } }',
+      'data.columns.2.derive.from',
+      'timestamp',
+    ],
+    ['{ name: income, type: number }', '{ name: at, type: number }', 'data.columns.2.name', 'twice'],
+    ['{ name: income, type: number }', '{ name: label, type: number }', 'data.columns.2.name', 'Rename'],
+    [
+      'label: { name: good, column: repaid }',
+      'label: { name: good, column: repaid, operation: gt, value: 3 }',
+      'data.label.column',
+      'number or integer',
+    ],
+    ['name: loans', 'name: Loans!', 'name', 'wrong form'],
+  ])('rejects %s → %s', (from, to, path, words) => {
+    const faults = faultsOf(minimal.replace(from, to));
+    const fault = faults.find((candidate) => candidate.path === path);
+    expect(fault?.message).toContain(words);
+    expect(fault?.line).toBeGreaterThan(0);
+  });
+
+  it('names missing keys and broken YAML', () => {
+    expect(faultsOf('name: x\n').map((fault) => fault.path)).toEqual(['data', 'features']);
+    expect(faultsOf('name: [x\n')[0]?.message).toContain('YAML');
+    expect(faultsOf('').length).toBeGreaterThan(0);
+    expect(faultsOf(`evaluation: {}\n${minimal.replace('name: loans', 'evaluation2: 1\nname: loans')}`).length).toBe(1);
+    expect(faultsOf(`${minimal}evaluation: { from: 2001-02-30 }\n`)[0]).toMatchObject({ path: 'evaluation.from' });
+  });
+
+  it('stays equal to the published schema', () => {
+    const published = JSON.parse(readFileSync(new URL('../../../docs/project.schema.json', import.meta.url), 'utf8'));
+    expect(published).toEqual(JSON.parse(JSON.stringify(projectSchema)));
+  });
+});

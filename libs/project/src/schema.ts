@@ -1,0 +1,351 @@
+// The JSON Schema of project.yaml, as published in docs/project.schema.json (a test keeps the two equal). Structure,
+// types and defaults are here; what needs two places of the file is in cross-field.ts.
+
+import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
+
+const NAME = '^[A-Za-z_][A-Za-z0-9_]{0,62}$';
+
+type Node = Readonly<Record<string, unknown>>;
+
+const duration = (description: string, fallback?: string): Node => ({
+  type: 'string',
+  pattern: DURATION_PATTERN,
+  description: `${description} A duration such as 15m, 3h or 3d.`,
+  ...(fallback === undefined ? {} : { default: fallback }),
+});
+const date = (description: string): Node => ({
+  type: 'string',
+  pattern: DATE_PATTERN,
+  description: `${description} A UTC date such as 2001-02-15, or a time such as 2001-02-15T06:00Z.`,
+});
+const text = (description: string, extra: Node = {}): Node => ({ type: 'string', minLength: 1, description, ...extra });
+const columnName = (description: string): Node => text(description, { pattern: NAME });
+const flag = (description: string, fallback: boolean): Node => ({ type: 'boolean', description, default: fallback });
+const integer = (description: string, minimum: number, maximum: number, fallback?: number): Node => ({
+  type: 'integer',
+  minimum,
+  maximum,
+  description,
+  ...(fallback === undefined ? {} : { default: fallback }),
+});
+const number = (description: string, minimum: number, maximum: number, fallback?: number): Node => ({
+  type: 'number',
+  minimum,
+  maximum,
+  description,
+  ...(fallback === undefined ? {} : { default: fallback }),
+});
+const share = (description: string, fallback?: number): Node => number(description, 0, 1, fallback);
+const choice = (description: string, values: readonly string[], fallback?: string): Node => ({
+  type: 'string',
+  enum: values,
+  description,
+  ...(fallback === undefined ? {} : { default: fallback }),
+});
+const list = (description: string, items: Node, maxItems: number, minItems = 0): Node => ({
+  type: 'array',
+  items,
+  minItems,
+  maxItems,
+  description,
+});
+const object = (description: string, properties: Record<string, Node>, required: readonly string[] = []): Node => ({
+  type: 'object',
+  description,
+  properties,
+  required,
+  additionalProperties: false,
+});
+const scalar = (description: string): Node => ({ type: ['number', 'string', 'boolean'], description });
+
+const column = object(
+  'One column of the raw records.',
+  {
+    name: columnName('Name of the column in records and files.'),
+    type: choice('Type of its values; timestamps are UTC.', ['number', 'integer', 'text', 'boolean', 'timestamp']),
+    required: flag('A record without a value here is bad.', false),
+    min: { type: 'number', description: 'Smallest good value (number and integer columns).' },
+    max: { type: 'number', description: 'Largest good value (number and integer columns).' },
+    domain: list(
+      'Closed set of values of a text column; any other value makes the record bad.',
+      text('A value.'),
+      10_000,
+      1,
+    ),
+    lengthMax: integer('Longest text in characters.', 1, 65_536, 256),
+    derive: object(
+      'Fills the column from a timestamp where the record or request brings no value.',
+      {
+        from: columnName('The timestamp column.'),
+        part: choice('UTC part; weekday 0 is Sunday.', [
+          'hour',
+          'minute',
+          'minute_of_day',
+          'weekday',
+          'day',
+          'month',
+          'day_of_year',
+        ]),
+      },
+      ['from', 'part'],
+    ),
+    outcome: flag('Carries the outcome: never a feature, not expected on live records.', false),
+  },
+  ['name', 'type'],
+);
+
+const data = object(
+  'What the records look like and where they come from.',
+  {
+    sources: {
+      type: 'object',
+      description: 'Named files that a bulk import can read.',
+      maxProperties: 32,
+      propertyNames: { pattern: NAME },
+      additionalProperties: object(
+        'A file.',
+        {
+          kind: choice('Format of the file.', ['parquet', 'csv']),
+          path: text(
+            'Relative to the project file, absolute, or npm:<package>/<path> for a file of an installed package.',
+          ),
+          recordId: text('row-number (from 0), or the column that identifies a row.', { default: 'row-number' }),
+        },
+        ['kind', 'path'],
+      ),
+    },
+    entity: columnName('The text column that names the entity: key of the stream and sticky key of requests.'),
+    eventTime: columnName('The timestamp column that says when the record happened.'),
+    columns: list('All columns.', column, 1_000, 1),
+    label: object(
+      'The rule that makes the label out of the outcome column.',
+      {
+        name: columnName('Name of the label.'),
+        column: columnName('The outcome column.'),
+        operation: choice(
+          'How value and column compare; identity takes the column as it is.',
+          ['gt', 'ge', 'lt', 'le', 'eq', 'ne', 'identity'],
+          'identity',
+        ),
+        value: scalar('What the column is compared with.'),
+        delay: duration('Event time from the record to its label.', '0s'),
+      },
+      ['name', 'column'],
+    ),
+    versionEvery: duration('Event-time span of one dataset version of the live stream.', '1d'),
+    slices: list('Columns whose values are looked at separately.', columnName('A column.'), 32),
+    protected: list('Columns that fairness checks treat as protected attributes.', columnName('A column.'), 32),
+  },
+  ['entity', 'eventTime', 'columns', 'label'],
+);
+
+const feature = object(
+  'How one column becomes model input.',
+  {
+    name: columnName('The column.'),
+    kind: choice('numeric or categorical.', ['numeric', 'categorical']),
+    scaling: choice('Scaling of a numeric feature.', ['standard', 'min_max', 'log_standard', 'none']),
+    period: number('Period for a sine and cosine pair, such as 24 for hours.', 1e-9, 1e12),
+    minCount: integer('Values seen fewer times share the unknown bucket.', 1, 1_000_000_000),
+    vocabularyMax: integer('Largest vocabulary.', 1, 1_000_000),
+    embedding: integer('Width of the embedding; 0 is one-hot.', 0, 512),
+    missing: {
+      description: 'What a missing value becomes: mean or { constant: n } (numeric), unknown (categorical).',
+      anyOf: [
+        { type: 'string', enum: ['mean', 'unknown'] },
+        object('A fixed value.', { constant: { type: 'number', description: 'The value.' } }, ['constant']),
+      ],
+    },
+  },
+  ['name', 'kind'],
+);
+
+export const projectSchema: Node = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'Millrace project file',
+  ...object(
+    'One machine-learned problem: its data, its model, and how Millrace keeps it good.',
+    {
+      name: {
+        type: 'string',
+        pattern: '^[a-z][a-z0-9-]{0,62}$',
+        description: "The project's name, also the model's name on the wire.",
+      },
+      scope: object('What is to be decided, and what a model has to beat.', {
+        problem: text('The question in one sentence.'),
+        task: choice('Kind of task.', ['binary'], 'binary'),
+        metric: choice('The metric that decides between two models.', ['log_loss', 'auc'], 'log_loss'),
+        baselines: list(
+          'What the model is compared with; majority and logistic are computed on the same rows.',
+          object(
+            'A baseline.',
+            {
+              name: text('Its name.'),
+              kind: choice('Where it comes from.', ['trivial', 'older_system', 'human']),
+              value: { type: 'number', description: 'Its value of the metric, where it is not computed.' },
+            },
+            ['name', 'kind'],
+          ),
+          16,
+        ),
+        resources: object('What a training may use.', { workers: integer('Worker processes.', 1, 256, 1) }),
+      }),
+      data,
+      features: list('Model inputs, in the order of the signature.', feature, 1_000, 1),
+      model: object('The network.', {
+        kind: choice('Kind of model.', ['mlp', 'logistic'], 'mlp'),
+        hidden: list('Width of each hidden layer.', integer('Units.', 1, 4_096), 16),
+        activation: choice('Activation of hidden layers.', ['relu', 'tanh'], 'relu'),
+        dropout: number('Share of units dropped while training.', 0, 0.95, 0),
+        l2: number('Weight decay.', 0, 10, 0),
+        crosses: list(
+          'Columns hashed together into one joint categorical input.',
+          object(
+            'A cross.',
+            {
+              columns: list('The columns.', columnName('A column.'), 4, 2),
+              buckets: integer('Hash buckets.', 2, 1_000_000),
+              embedding: integer('Width of the embedding.', 1, 512),
+            },
+            ['columns', 'buckets', 'embedding'],
+          ),
+          32,
+        ),
+      }),
+      training: object('How the network is fitted.', {
+        optimizer: choice('Optimizer.', ['adam', 'sgd'], 'adam'),
+        learningRate: number('Learning rate at the start.', 1e-9, 10, 0.003),
+        finalLearningRateShare: share('Learning rate at the end, as a share of the first.', 0.1),
+        batchRows: integer('Rows of a global batch, split over the workers.', 1, 1_000_000, 2_048),
+        epochs: integer('Passes over the data.', 1, 10_000, 6),
+        seed: integer('Seed of initial weights and of the order of rows.', 0, 4_294_967_295, 7),
+        workers: integer('Worker processes; default scope.resources.workers.', 1, 256),
+        checkpointEverySteps: integer('Steps between checkpoints.', 1, 1_000_000, 50),
+      }),
+      evaluation: object('How a model is judged before it may go live.', {
+        from: date('For the first version: rows from this event time on evaluate.'),
+        share: share('Otherwise the newest share of rows evaluates.', 0.2),
+        slices: list('Columns whose values are judged separately.', columnName('A column.'), 32),
+        thresholds: list(
+          'Gates that every version must pass.',
+          object(
+            'A gate.',
+            {
+              metric: choice('The metric.', ['auc', 'log_loss', 'accuracy']),
+              min: { type: 'number', description: 'At least.' },
+              max: { type: 'number', description: 'At most.' },
+            },
+            ['metric'],
+          ),
+          32,
+        ),
+      }),
+      rollout: object('How a version goes live.', {
+        strategy: choice('Strategy.', ['blue_green'], 'blue_green'),
+        sticky: flag('Requests of one entity stay with one version.', true),
+        automatic: flag('Blessed versions go live by themselves.', true),
+      }),
+      monitoring: object('What is watched, and from where on it rings.', {
+        window: duration('Event-time span of one window.', '1d'),
+        allowedLateness: duration(
+          "A window closes when the watermark passes its end by the label's delay plus this.",
+          '1h',
+        ),
+        minRows: integer('Below this many rows a window is not tested.', 1, 1_000_000_000, 500),
+        input: object('Drift of the inputs.', {
+          psi: number('Population stability index at or above which it rings.', 0, 100, 0.2),
+          ksStatistic: share('Kolmogorov-Smirnov statistic needed besides p < alpha.', 0.1),
+          cramersV: share("Cramér's V needed besides p < alpha.", 0.1),
+          alpha: share('Significance level after correction for many tests.', 0.001),
+          missingShare: share('Rise of the share of missing values.', 0.02),
+          unseenShare: share('Share of values not seen in training.', 0.02),
+          features: {
+            type: 'object',
+            description: 'Other bounds for single features.',
+            maxProperties: 1_000,
+            additionalProperties: object('Bounds of one feature.', {
+              psi: number('As above.', 0, 100),
+              ksStatistic: share('As above.'),
+              cramersV: share('As above.'),
+              ignore: flag('Never rings.', false),
+            }),
+          },
+        }),
+        output: object('Drift of the outputs.', {
+          scorePsi: number('Population stability index of the scores.', 0, 100, 0.25),
+          aucDrop: share('Fall of the AUC below that of the evaluation.', 0.05),
+          logLossRise: number('Rise of the log loss above that of the evaluation.', 0, 100, 0.05),
+        }),
+        software: object('Health of the service.', {
+          errorShare: share('Share of failed requests.', 0.01),
+          p99Ms: number('99th percentile of latency in milliseconds.', 0.001, 600_000, 100),
+        }),
+        consecutiveWindows: integer('Windows in a row an alarm must hold before a drift event.', 1, 1_000, 1),
+      }),
+      retrain: object('When a new version is trained.', {
+        onDrift: flag('A drift event starts a retraining.', true),
+        features: list('Only drift of these features, or @score, @quality; empty is any.', text('A feature.'), 1_000),
+        versions: integer('Newest closed live dataset versions to train on.', 1, 1_000, 3),
+        settleVersions: integer('Dataset versions that must close after the drifted window first.', 0, 100, 1),
+        evaluationShare: share('Newest share of rows both versions are judged on.', 0.2),
+        warmStart: flag('Start from the weights of the version in force.', true),
+        cooldown: duration('Pause between two retrainings, in processing time.', '10m'),
+        budgetPerDay: integer('Retrainings per UTC day.', 0, 10_000, 4),
+        approval: choice('automatic, or manual: a person approves.', ['automatic', 'manual'], 'automatic'),
+      }),
+      replay: object(
+        'For examples only: the history to load and the traffic to replay.',
+        {
+          source: text('Name of a source.'),
+          seed: integer('Seed of the choice of rows.', 0, 4_294_967_295, 1),
+          history: object(
+            'Bulk load.',
+            {
+              from: date('Rows from here on.'),
+              to: date('Rows before this.'),
+              trainTo: date('Rows before this train, later ones evaluate.'),
+              rows: integer('How many rows.', 1, 4_000_000_000),
+              badRows: integer('Known bad rows mixed in.', 0, 10_000, 0),
+            },
+            ['from', 'to', 'trainTo', 'rows'],
+          ),
+          live: object(
+            'Live traffic.',
+            {
+              from: date('Rows from here on.'),
+              to: date('Rows before this.'),
+              rows: integer('How many rows.', 1, 4_000_000_000),
+              ratePerSecond: number('Rows per second, open loop.', 0.001, 1_000_000, 1_000),
+              reserveShare: number('Further rows, as a share, for traffic after the replay.', 0, 10, 0),
+            },
+            ['from', 'to', 'rows'],
+          ),
+          shift: object(
+            'A declared change of the world.',
+            {
+              fromShare: share('Share of the live rows from which on it applies.'),
+              operations: list(
+                'What changes.',
+                object(
+                  'One change.',
+                  {
+                    feature: columnName('The feature.'),
+                    operation: choice('What is done with its value.', ['add', 'multiply', 'set']),
+                    value: { type: 'number', description: 'By how much.' },
+                    modulo: number('Wrap around, such as 24 for hours.', 1e-9, 1e12),
+                  },
+                  ['feature', 'operation', 'value'],
+                ),
+                100,
+                1,
+              ),
+            },
+            ['fromShare', 'operations'],
+          ),
+        },
+        ['source', 'history', 'live'],
+      ),
+    },
+    ['name', 'data', 'features'],
+  ),
+};
