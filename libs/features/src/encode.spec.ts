@@ -1,0 +1,112 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { encodeRow, encodeRows } from './encode.js';
+import { fitPlan } from './fit.js';
+import { parsePlan } from './parse.js';
+import type { FeaturePlan } from './plan.js';
+
+const plan: FeaturePlan = {
+  inputs: [
+    { name: 'hour', type: 'integer' },
+    { name: 'distance', type: 'number' },
+    { name: 'origin', type: 'text' },
+    { name: 'holiday', type: 'boolean' },
+  ],
+  features: [
+    { kind: 'categorical', input: 'hour', minCount: 1, vocabularyMax: 100, embedding: 2 },
+    { kind: 'numeric', input: 'distance', scaling: 'log_standard', missing: 'mean' },
+    { kind: 'categorical', input: 'origin', minCount: 2, vocabularyMax: 100, embedding: 4 },
+    { kind: 'numeric', input: 'hour', scaling: 'none', period: 24, missing: { constant: 12 } },
+    { kind: 'categorical', input: 'holiday', minCount: 1, vocabularyMax: 100, embedding: 0 },
+    { kind: 'cross', inputs: ['hour', 'origin'], buckets: 100, embedding: 0 },
+    { kind: 'cross', inputs: ['hour', 'origin', 'holiday'], buckets: 3, embedding: 0 },
+  ],
+};
+
+const columns = {
+  hour: Float64Array.of(7, 18, 7, 23, Number.NaN),
+  distance: [100, 2000, null, 500, 700],
+  origin: ['ATL', 'ORD', 'ATL', 'ORD', 'RIC'],
+  holiday: [true, false, false, null, true],
+};
+
+describe('fitPlan', () => {
+  const fitted = fitPlan(plan, columns);
+
+  it('keeps values that are frequent enough, in one order, and lays out the encoded row', () => {
+    expect(fitted.steps[0]).toMatchObject({ at: 0, vocabulary: ['18', '23', '7'] });
+    expect(fitted.steps[2]).toMatchObject({ at: 2, vocabulary: ['ATL', 'ORD'] });
+    expect(fitted.steps[4]).toMatchObject({ at: 6, vocabulary: ['false', 'true'] });
+    expect(fitted.steps[5]).toMatchObject({ at: 7, buckets: 6, hashed: false });
+    expect(fitted.steps[6]).toMatchObject({ at: 8, buckets: 3, hashed: true });
+    expect(fitted.width).toBe(9);
+    expect(JSON.stringify(fitPlan(plan, columns))).toBe(JSON.stringify(fitted));
+  });
+
+  it('survives JSON, and a damaged file is refused', () => {
+    expect(parsePlan(JSON.stringify(fitted))).toEqual(fitted);
+    for (const text of [
+      '',
+      '[]',
+      '{"format":2}',
+      JSON.stringify({ ...fitted, width: 3 }),
+      JSON.stringify({ ...fitted, inputs: [] }),
+    ]) {
+      expect(() => parsePlan(text)).toThrow(/corrupt/);
+    }
+  });
+
+  it('fits empty and constant columns to harmless numbers', () => {
+    const empty = fitPlan(plan, { hour: [], distance: [], origin: [], holiday: [] });
+    const constant = fitPlan(plan, { hour: [1, 1], distance: [5, 5], origin: ['A', 'A'], holiday: [true, true] });
+    const out = new Float32Array(9);
+    for (const p of [empty, constant]) {
+      encodeRow(p, [1, 5, 'A', true], out, 0);
+      expect([...out].every(Number.isFinite)).toBe(true);
+    }
+    expect(out[1]).toBe(0);
+  });
+});
+
+describe('encodeRows', () => {
+  const fitted = fitPlan(plan, columns);
+
+  it('scales, looks up, marks unknown with 0 and crosses known values only', () => {
+    const rows = encodeRows(fitted, columns);
+    const row = (i: number) => [...rows.subarray(i * 9, i * 9 + 9)];
+    const logs = [100, 2000, 500, 700].map(Math.log1p);
+    const mean = logs.reduce((a, b) => a + b) / 4;
+    const std = Math.sqrt(logs.reduce((a, b) => a + (b - mean) ** 2, 0) / 4);
+    expect(row(0)[1]).toBeCloseTo((Math.log1p(100) - mean) / std, 5);
+    expect(row(2)[1]).toBeCloseTo((Math.log1p(825) - mean) / std, 5);
+    expect([row(0)[0], row(0)[2], row(0)[6], row(0)[7]]).toEqual([3, 1, 2, 5]);
+    expect(row(1)[7]).toBe(2);
+    expect([row(4)[0], row(4)[2], row(4)[7], row(4)[8]]).toEqual([0, 0, 0, 0]);
+    expect(row(4)[3]).toBe(12);
+    expect(row(0)[4]).toBeCloseTo(Math.sin((2 * Math.PI * 7) / 24), 6);
+    expect(row(0)[8]).toBeGreaterThanOrEqual(1);
+    expect(row(0)[8]).toBeLessThanOrEqual(3);
+  });
+
+  it('gives the same numbers row by row as by columns, for any input', () => {
+    const value = fc.oneof(fc.constant(null), fc.double(), fc.integer({ min: 0, max: 24 }));
+    const text = fc.oneof(fc.constant(null), fc.constantFrom('ATL', 'ORD', 'RIC'), fc.string());
+    const flag = fc.oneof(fc.constant(null), fc.boolean());
+    fc.assert(
+      fc.property(fc.array(fc.tuple(value, value, text, flag), { maxLength: 20 }), (rows) => {
+        const all = encodeRows(fitted, {
+          hour: rows.map((r) => r[0]),
+          distance: rows.map((r) => r[1]),
+          origin: rows.map((r) => r[2]),
+          holiday: rows.map((r) => r[3]),
+        });
+        const single = new Float32Array(all.length);
+        rows.forEach((r, i) => {
+          encodeRow(fitted, r, single, i * 9);
+        });
+        expect(single).toEqual(all);
+        expect(all.every(Number.isFinite)).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,51 @@
+// features.json back to a FittedPlan: checks shape and cross references, so that a damaged package is refused at load.
+
+import { PlatformError } from '@millrace/domain';
+import { RowEncoder } from './encode.js';
+import type { FittedPlan, PlanStep } from './plan.js';
+
+const INPUT_TYPES: ReadonlySet<string> = new Set(['number', 'integer', 'text', 'boolean', 'timestamp']);
+
+function corrupt(reason: string): PlatformError {
+  return new PlatformError('corrupt', `feature plan: ${reason}`);
+}
+
+function stepWidth(step: PlanStep): number {
+  return step.kind === 'numeric' && step.period !== undefined ? 3 : 1;
+}
+
+/** Parses the JSON text of a fitted plan. */
+export function parsePlan(text: string): FittedPlan {
+  let plan: FittedPlan;
+  try {
+    plan = JSON.parse(text) as FittedPlan;
+  } catch (error) {
+    throw new PlatformError('corrupt', 'feature plan: not JSON', { cause: error });
+  }
+  if (plan === null || typeof plan !== 'object' || plan.format !== 1) throw corrupt(`unknown format`);
+  if (!Array.isArray(plan.inputs) || !Array.isArray(plan.steps)) throw corrupt('inputs or steps are not there');
+  for (const input of plan.inputs) {
+    if (typeof input.name !== 'string' || !INPUT_TYPES.has(input.type))
+      throw corrupt(`bad input ${JSON.stringify(input)}`);
+  }
+  let width = 0;
+  for (const step of plan.steps) {
+    if (step.at !== width) throw corrupt(`step at ${step.at}, expected ${width}`);
+    if (step.kind === 'numeric') {
+      const numbers = [step.offset, step.scale, step.fill, step.period ?? 1];
+      if (!numbers.every((n) => Number.isFinite(n))) throw corrupt(`bad numbers in "${step.input}"`);
+    } else if (step.kind === 'categorical') {
+      if (!Array.isArray(step.vocabulary)) throw corrupt(`no vocabulary in "${step.input}"`);
+    } else if (step.kind === 'cross') {
+      if (!Array.isArray(step.inputs) || !(step.buckets >= 1)) throw corrupt('bad cross');
+    } else throw corrupt('unknown step');
+    width += stepWidth(step);
+  }
+  if (plan.width !== width) throw corrupt(`width ${plan.width}, expected ${width}`);
+  try {
+    new RowEncoder(plan);
+  } catch (error) {
+    throw corrupt(error instanceof Error ? error.message : String(error));
+  }
+  return plan;
+}
