@@ -3,7 +3,14 @@ import { hash32, seededRng } from './rng.js';
 
 describe('seededRng', () => {
   it('gives the same sequence for the same seed and another one for another', () => {
-    const draw = (seed: number) => Array.from({ length: 8 }, ((rng) => () => rng.next())(seededRng(seed)));
+    const draw = (seed: number) =>
+      Array.from(
+        { length: 8 },
+        (
+          (rng) => () =>
+            rng.next()
+        )(seededRng(seed)),
+      );
     expect(draw(7)).toEqual(draw(7));
     expect(draw(7)).not.toEqual(draw(8));
     expect(draw(0)).not.toEqual(draw(1));

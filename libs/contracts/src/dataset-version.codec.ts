@@ -1,0 +1,50 @@
+// Codec of topic datasets.v1: proto millrace.data.v1.DatasetVersion, key "<project>/<id>".
+
+import { DatasetVersionSchema } from './gen/millrace/data/v1/data_pb.js';
+import { messageCodec } from './message-codec.js';
+
+export const DATASET_KINDS = ['import', 'live'] as const;
+
+export interface OffsetRange {
+  topic: string;
+  partition: number;
+  first: number;
+  /** Inclusive. */
+  last: number;
+}
+
+/** Manifest of an immutable set of rows. */
+export interface DatasetVersion {
+  project: string;
+  /** SHA-256 (hex) over schema hash and rows in canonical order. */
+  id: string;
+  /** A bulk load, or an event-time range of the stream. */
+  kind: (typeof DATASET_KINDS)[number];
+  /** 1, 2, 3 ... per project, in order of closing. */
+  ordinal: number;
+  /** Id of the version before; empty for the first. */
+  parent: string;
+  schemaHash: string;
+  rows: number;
+  labelledRows: number;
+  eventTimeFromMs: number;
+  /** Inclusive. */
+  eventTimeToMs: number;
+  offsets: readonly OffsetRange[];
+  /** Artifact-store path. */
+  parquetPath: string;
+  parquetSha256: string;
+  closedAtMs: number;
+  source: string;
+  /** Event-time span that this version stands for (live only): [windowStartMs, windowEndMs). */
+  windowStartMs: number;
+  windowEndMs: number;
+}
+
+const codec = messageCodec<DatasetVersion>(DatasetVersionSchema, {
+  DatasetVersion: { required: ['project', 'id', 'ordinal', 'parquetPath'], closed: { kind: DATASET_KINDS } },
+  OffsetRange: { required: ['topic'] },
+});
+
+export const encodeDatasetVersion = codec.encode;
+export const decodeDatasetVersion = codec.decode;

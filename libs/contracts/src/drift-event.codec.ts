@@ -1,0 +1,85 @@
+// Codec of topic drift.v1: a CloudEvents 1.0 event in JSON structured mode, so that anyone can read it. Refuses what is not
+// of our type and version, and data without project, feature, detector or window; unknown attributes are left alone.
+
+import { PlatformError } from '@millrace/domain';
+
+export const DRIFT_EVENT_TYPE = 'dev.millrace.drift.detected.v1';
+export const DRIFT_CONTENT_TYPE = 'application/cloudevents+json; charset=utf-8';
+
+/** A histogram of reference and live values on the same bins. */
+export interface DriftHistogram {
+  /** Bin labels: upper edges or values. */
+  bins: readonly string[];
+  reference: readonly number[];
+  live: readonly number[];
+}
+
+export interface DriftData {
+  project: string;
+  /** A raw feature's name, or "@score", "@label", "@software". */
+  feature: string;
+  detector: string;
+  value: number;
+  threshold: number;
+  /** null where the detector has none. */
+  pValue: number | null;
+  /** Event time, [startMs, endMs). */
+  window: { startMs: number; endMs: number };
+  rows: number;
+  modelVersion: number;
+  correlationId: string;
+  histogram?: DriftHistogram | undefined;
+  /** One sentence for people. */
+  message?: string | undefined;
+}
+
+export interface DriftEvent {
+  specversion: '1.0';
+  type: typeof DRIFT_EVENT_TYPE;
+  /** Unique per (source, id); the same finding gets the same id again. */
+  id: string;
+  /** "/millrace/monitor/<project>". */
+  source: string;
+  /** The feature. */
+  subject: string;
+  /** RFC 3339, processing time. */
+  time: string;
+  datacontenttype: 'application/json';
+  /** W3C trace context of the window's closing, where it was traced. */
+  traceparent?: string | undefined;
+  data: DriftData;
+}
+
+export function encodeDriftEvent(event: DriftEvent): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(event));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function decodeDriftEvent(bytes: Uint8Array): DriftEvent {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new PlatformError('corrupt', 'drift event is not JSON', { cause: error });
+  }
+  if (!isObject(parsed)) throw new PlatformError('corrupt', 'drift event is not an object');
+  if (parsed.specversion !== '1.0' || parsed.type !== DRIFT_EVENT_TYPE)
+    throw new PlatformError('corrupt', `drift event of type ${String(parsed.type)} ${String(parsed.specversion)}`);
+  for (const field of ['id', 'source', 'subject', 'time'])
+    if (typeof parsed[field] !== 'string' || parsed[field] === '')
+      throw new PlatformError('corrupt', `drift event without ${field}`);
+  const data = parsed.data;
+  if (!isObject(data)) throw new PlatformError('corrupt', 'drift event without data');
+  for (const field of ['project', 'feature', 'detector'])
+    if (typeof data[field] !== 'string' || data[field] === '')
+      throw new PlatformError('corrupt', `drift event data without ${field}`);
+  for (const field of ['value', 'threshold', 'rows', 'modelVersion'])
+    if (typeof data[field] !== 'number') throw new PlatformError('corrupt', `drift event data without ${field}`);
+  const window = data.window;
+  if (!isObject(window) || !Number.isSafeInteger(window.startMs) || !Number.isSafeInteger(window.endMs))
+    throw new PlatformError('corrupt', 'drift event data without window');
+  return parsed as unknown as DriftEvent;
+}

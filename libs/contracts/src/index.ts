@@ -1,0 +1,105 @@
+// What travels between services: topics, keys, one codec per message, and the generated descriptors that edges need.
+
+export { type AuditEntry, decodeAuditEntry, encodeAuditEntry } from './audit.codec.js';
+export {
+  type Command,
+  type CommandAction,
+  decodeCommand,
+  encodeCommand,
+  type PromoteAction,
+  type RollbackAction,
+  type StartRolloutAction,
+  type StartTrainingAction,
+} from './command.codec.js';
+export {
+  DATASET_KINDS,
+  type DatasetVersion,
+  decodeDatasetVersion,
+  encodeDatasetVersion,
+  type OffsetRange,
+} from './dataset-version.codec.js';
+export {
+  DEAD_LETTER_PAYLOAD_BYTES_MAX,
+  type DeadLetter,
+  decodeDeadLetter,
+  encodeDeadLetter,
+  REASON_CODES,
+  type Reason,
+  type ReasonCode,
+} from './dead-letter.codec.js';
+export {
+  DRIFT_CONTENT_TYPE,
+  DRIFT_EVENT_TYPE,
+  type DriftData,
+  type DriftEvent,
+  type DriftHistogram,
+  decodeDriftEvent,
+  encodeDriftEvent,
+} from './drift-event.codec.js';
+export * as healthPb from './gen/grpc/health/v1/health_pb.js';
+export { Health } from './gen/grpc/health/v1/health_pb.js';
+export * as inferencePb from './gen/inference/grpc_service_pb.js';
+export { GRPCInferenceService } from './gen/inference/grpc_service_pb.js';
+export * as modelConfigPb from './gen/inference/model_config_pb.js';
+export * as collectivePb from './gen/millrace/collective/v1/collective_pb.js';
+export { CollectiveService } from './gen/millrace/collective/v1/collective_pb.js';
+export * as controlPb from './gen/millrace/control/v1/control_pb.js';
+export * as dataPb from './gen/millrace/data/v1/data_pb.js';
+export * as ingestPb from './gen/millrace/ingest/v1/ingest_pb.js';
+export { IngestService } from './gen/millrace/ingest/v1/ingest_pb.js';
+export * as modelPb from './gen/millrace/model/v1/model_pb.js';
+export * as monitoringPb from './gen/millrace/monitoring/v1/monitoring_pb.js';
+export { MonitorService } from './gen/millrace/monitoring/v1/monitoring_pb.js';
+export * as predictionPb from './gen/millrace/prediction/v1/prediction_pb.js';
+export * as relayPb from './gen/millrace/relay/v1/relay_pb.js';
+export { RelayService } from './gen/millrace/relay/v1/relay_pb.js';
+export * as routePb from './gen/millrace/route/v1/route_pb.js';
+export { RouteService } from './gen/millrace/route/v1/route_pb.js';
+export * as trainingPb from './gen/millrace/training/v1/training_pb.js';
+export { TrainingService } from './gen/millrace/training/v1/training_pb.js';
+export { decodeLabel, encodeLabel, type LabelMessage } from './label.codec.js';
+export {
+  BASELINE_KINDS,
+  type Baseline,
+  decodeModelVersion,
+  type Evaluation,
+  encodeModelVersion,
+  type ModelVersion,
+} from './model-version.codec.js';
+export { decodePartialProfile, encodePartialProfile, type PartialProfile } from './partial-profile.codec.js';
+export { decodePrediction, encodePrediction, type PredictionMessage, type PredictionRole } from './prediction.codec.js';
+export { decodeProject, encodeProject, type ProjectEntry } from './project.codec.js';
+export { decodeRecord, encodeRecord, type RecordMessage } from './record.codec.js';
+export { type BatchColumn, decodeRecordBatch, encodeRecordBatch, type RecordBatch } from './record-batch.codec.js';
+export {
+  type CategoricalReference,
+  decodeReferenceProfile,
+  encodeReferenceProfile,
+  type FeatureReference,
+  type NumericReference,
+  type ReferenceProfile,
+} from './reference-profile.codec.js';
+export {
+  COLOURS,
+  decodeRoute,
+  encodeRoute,
+  ROLLOUT_PHASES,
+  type RolloutState,
+  type Route,
+  type RouteTarget,
+} from './route.codec.js';
+export { type CleanupPolicy, messageKey, TOPICS, type Topic, type TopicSpec, topicName } from './topics.js';
+export {
+  decodeTrainingEvent,
+  encodeTrainingEvent,
+  type TrainingEvent,
+  type TrainingStep,
+} from './training-event.codec.js';
+export {
+  decodeWindowMetrics,
+  encodeWindowMetrics,
+  type QualityMetrics,
+  type SoftwareMetrics,
+  type TestResult,
+  type WindowMetrics,
+} from './window-metrics.codec.js';

@@ -1,0 +1,189 @@
+// Codec of topic batches.v1: proto millrace.data.v1.RecordBatch, rows as columns. Refuses columns whose length is not the
+// number of record ids, codes outside their dictionary, and a batch without project, source or import id.
+
+import { PlatformError } from '@millrace/domain';
+import { bytesTag, doubleTag, required, varintTag, WireReader, WireWriter } from './wire.js';
+
+interface ColumnHead {
+  name: string;
+  /** Row indices without a value; the data holds NaN, "", 0 or false there. */
+  missing: ArrayLike<number>;
+}
+
+/** One column of a batch. Text is dictionary encoded: values[i] = dictionary[codes[i]]. */
+export type BatchColumn = ColumnHead &
+  (
+    | { kind: 'number'; values: ArrayLike<number> }
+    | { kind: 'text'; dictionary: readonly string[]; codes: ArrayLike<number> }
+    | { kind: 'timestamp'; valuesMs: ArrayLike<number> }
+    | { kind: 'boolean'; values: readonly boolean[] }
+  );
+
+/** A columnar batch of a bulk load. */
+export interface RecordBatch {
+  project: string;
+  source: string;
+  /** One bulk load; its last batch closes a dataset version. */
+  importId: string;
+  /** 0, 1, 2 ... within the import; makes a redelivered batch harmless. */
+  sequence: number;
+  last: boolean;
+  schemaHash: string;
+  recordIds: readonly string[];
+  entities: readonly string[];
+  eventTimeMs: ArrayLike<number>;
+  columns: readonly BatchColumn[];
+  /** By row where the source carries the label, else empty. NaN = not known. */
+  labels: ArrayLike<number>;
+  /** Processing time. */
+  ingestedAtMs: number;
+}
+
+const writer = new WireWriter(65_536);
+
+export function encodeRecordBatch(batch: RecordBatch): Uint8Array {
+  writer.reset();
+  writer.text(1, batch.project);
+  writer.text(2, batch.source);
+  writer.text(3, batch.importId);
+  writer.int(4, batch.sequence);
+  writer.bool(5, batch.last);
+  writer.text(6, batch.schemaHash);
+  for (const id of batch.recordIds) writer.textAlways(7, id);
+  for (const entity of batch.entities) writer.textAlways(8, entity);
+  writer.packedInts(9, batch.eventTimeMs);
+  for (const column of batch.columns) writer.nested(10, () => writeColumn(column));
+  writer.packedDoubles(11, batch.labels);
+  writer.int(12, batch.ingestedAtMs);
+  return writer.finish();
+}
+
+function writeColumn(column: BatchColumn): void {
+  writer.text(1, column.name);
+  switch (column.kind) {
+    case 'number':
+      writer.nested(2, () => writer.packedDoubles(1, column.values));
+      break;
+    case 'text':
+      writer.nested(3, () => {
+        for (const text of column.dictionary) writer.textAlways(1, text);
+        writer.packedInts(2, column.codes);
+      });
+      break;
+    case 'timestamp':
+      writer.nested(4, () => writer.packedInts(1, column.valuesMs));
+      break;
+    case 'boolean':
+      writer.nested(6, () => writer.packedInts(1, column.values.map(Number)));
+      break;
+  }
+  writer.packedInts(5, column.missing);
+}
+
+export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
+  const reader = new WireReader(bytes);
+  const recordIds: string[] = [];
+  const entities: string[] = [];
+  const eventTimeMs: number[] = [];
+  const columns: BatchColumn[] = [];
+  const labels: number[] = [];
+  const head = { project: '', source: '', importId: '', sequence: 0, last: false, schemaHash: '', ingestedAtMs: 0 };
+  while (reader.more()) {
+    const tag = reader.tag();
+    if (tag === bytesTag(7)) recordIds.push(reader.text());
+    else if (tag === bytesTag(8)) entities.push(reader.text());
+    else if (tag === bytesTag(9) || tag === varintTag(9)) reader.ints(eventTimeMs, tag);
+    else if (tag === bytesTag(10)) columns.push(readColumn(reader.nested()));
+    else if (tag === bytesTag(11) || tag === doubleTag(11)) reader.doubles(labels, tag);
+    else if (tag === bytesTag(1)) head.project = reader.text();
+    else if (tag === bytesTag(2)) head.source = reader.text();
+    else if (tag === bytesTag(3)) head.importId = reader.text();
+    else if (tag === varintTag(4)) head.sequence = reader.int();
+    else if (tag === varintTag(5)) head.last = reader.int() !== 0;
+    else if (tag === bytesTag(6)) head.schemaHash = reader.text();
+    else if (tag === varintTag(12)) head.ingestedAtMs = reader.int();
+    else reader.skip(tag);
+  }
+  required(head.project, 'RecordBatch', 'project');
+  required(head.source, 'RecordBatch', 'source');
+  required(head.importId, 'RecordBatch', 'import_id');
+  const rows = recordIds.length;
+  sameLength('entities', entities.length, rows);
+  sameLength('event_time_ms', eventTimeMs.length, rows);
+  if (labels.length > 0) sameLength('labels', labels.length, rows);
+  for (const column of columns) checkColumn(column, rows);
+  return { ...head, recordIds, entities, eventTimeMs, columns, labels };
+}
+
+function readColumn(reader: WireReader): BatchColumn {
+  let name = '';
+  const missing: number[] = [];
+  let data: ((head: ColumnHead) => BatchColumn) | undefined;
+  while (reader.more()) {
+    const tag = reader.tag();
+    if (tag === bytesTag(1)) name = reader.text();
+    else if (tag === bytesTag(2)) {
+      const values: number[] = [];
+      for (const part = reader.nested(); part.more(); ) part.doubles(values, part.tag());
+      data = (head) => ({ ...head, kind: 'number', values: Float64Array.from(values) });
+    } else if (tag === bytesTag(3)) {
+      const dictionary: string[] = [];
+      const codes: number[] = [];
+      for (const part = reader.nested(); part.more(); ) {
+        const inner = part.tag();
+        if (inner === bytesTag(1)) dictionary.push(part.text());
+        else if (inner >>> 3 === 2) part.ints(codes, inner);
+        else part.skip(inner);
+      }
+      data = (head) => ({ ...head, kind: 'text', dictionary, codes: Int32Array.from(codes) });
+    } else if (tag === bytesTag(4)) {
+      const valuesMs: number[] = [];
+      for (const part = reader.nested(); part.more(); ) part.ints(valuesMs, part.tag());
+      data = (head) => ({ ...head, kind: 'timestamp', valuesMs });
+    } else if (tag === bytesTag(6)) {
+      const flags: number[] = [];
+      for (const part = reader.nested(); part.more(); ) part.ints(flags, part.tag());
+      data = (head) => ({ ...head, kind: 'boolean', values: flags.map((flag) => flag !== 0) });
+    } else if (tag === bytesTag(5) || tag === varintTag(5)) reader.ints(missing, tag);
+    else reader.skip(tag);
+  }
+  required(name, 'Column', 'name');
+  if (data === undefined) throw new PlatformError('corrupt', `Column ${name} without data of a known kind`);
+  return data({ name, missing });
+}
+
+function sameLength(field: string, actual: number, rows: number): void {
+  if (actual !== rows)
+    throw new PlatformError('corrupt', `RecordBatch ${field} has ${actual} entries for ${rows} rows`, {
+      facts: { field, actual, rows },
+    });
+}
+
+function checkColumn(column: BatchColumn, rows: number): void {
+  switch (column.kind) {
+    case 'number':
+    case 'boolean':
+      sameLength(column.name, column.values.length, rows);
+      break;
+    case 'timestamp':
+      sameLength(column.name, column.valuesMs.length, rows);
+      break;
+    case 'text': {
+      sameLength(column.name, column.codes.length, rows);
+      const size = column.dictionary.length;
+      for (let i = 0; i < rows; i++) {
+        const code = column.codes[i] as number;
+        if (code < 0 || code >= size)
+          throw new PlatformError(
+            'corrupt',
+            `RecordBatch column ${column.name} has code ${code} outside its ${size} texts`,
+          );
+      }
+    }
+  }
+  for (let i = 0; i < column.missing.length; i++) {
+    const row = column.missing[i] as number;
+    if (!(row >= 0 && row < rows))
+      throw new PlatformError('corrupt', `RecordBatch column ${column.name} misses row ${row} of ${rows}`);
+  }
+}

@@ -1,0 +1,57 @@
+// The one list of Kafka topics: created at start by whoever comes first (libs/kafka ensureTopics), never by the broker.
+// Records, labels and predictions share key and partition count, so that what belongs together meets in one process.
+
+export type CleanupPolicy = 'delete' | 'compact';
+
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  readonly cleanup: CleanupPolicy;
+  /** Processing time that messages are kept; -1 = for ever. Meaningless for compacted topics. */
+  readonly retentionMs: number;
+  /** Largest message batch the broker takes. */
+  readonly messageBytesMax: number;
+}
+
+const DAY_MS = 86_400_000;
+const MIB = 1_048_576;
+
+/** Four: enough for a process per core on the reference machine, few enough that an idle broker stays small. */
+const PARTITIONS = 4;
+
+const deleted = <N extends string>(name: N, days: number, messageBytesMax = MIB) =>
+  ({ name, partitions: PARTITIONS, cleanup: 'delete', retentionMs: days * DAY_MS, messageBytesMax }) as const;
+const compacted = <N extends string>(name: N) =>
+  ({ name, partitions: PARTITIONS, cleanup: 'compact', retentionMs: -1, messageBytesMax: MIB }) as const;
+
+export const TOPICS = [
+  deleted('records.v1', 7),
+  // 8 MiB: one columnar batch of 16k rows with 20 columns fits.
+  deleted('batches.v1', 2, 8 * MIB),
+  deleted('labels.v1', 7),
+  deleted('deadletter.v1', 30),
+  compacted('projects.v1'),
+  compacted('datasets.v1'),
+  deleted('commands.v1', 30),
+  deleted('trainings.v1', 30),
+  compacted('models.v1'),
+  compacted('routes.v1'),
+  deleted('predictions.v1', 7),
+  deleted('profiles.v1', 1),
+  deleted('metrics.v1', 30),
+  deleted('drift.v1', 30),
+  { name: 'audit.v1', partitions: PARTITIONS, cleanup: 'delete', retentionMs: -1, messageBytesMax: MIB },
+] as const satisfies readonly TopicSpec[];
+
+/** A topic's name without the prefix. */
+export type Topic = (typeof TOPICS)[number]['name'];
+
+/** The name on the broker: prefix (MILLRACE_TOPIC_PREFIX) plus topic. */
+export function topicName(prefix: string, topic: Topic): string {
+  return `${prefix}${topic}`;
+}
+
+/** Key of everything that belongs to one entity (records, labels, predictions): "<project>/<entity>". */
+export function messageKey(project: string, entity: string): string {
+  return `${project}/${entity}`;
+}
