@@ -1,0 +1,104 @@
+// What one setting is, and how its text becomes a value. No clamping: a value outside its range is a fault.
+
+interface SettingCommon<T> {
+  /** Environment variable. */
+  readonly env: string;
+  /** Value where the variable is unset or empty; no default = the setting is required. */
+  readonly default?: T;
+  /** Unit of the value, for people ("rows", "bytes"); durations are always milliseconds. */
+  readonly unit?: string;
+  /** Why this default: who chose it, where it was measured. */
+  readonly why: string;
+  /** Never shown, never has a default. */
+  readonly secret?: boolean;
+}
+
+export type IntSetting = SettingCommon<number> & { readonly type: 'int'; readonly min: number; readonly max: number };
+export type NumberSetting = SettingCommon<number> & {
+  readonly type: 'number';
+  readonly min: number;
+  readonly max: number;
+};
+export type TextSetting = SettingCommon<string> & {
+  readonly type: 'text';
+  readonly oneOf?: readonly string[];
+  readonly pattern?: RegExp;
+};
+export type BoolSetting = SettingCommon<boolean> & { readonly type: 'bool' };
+/** Texts such as "250ms", "5s", "3h", "2d", or a bare number of milliseconds; the value, min and max are milliseconds. */
+export type DurationSetting = SettingCommon<number> & {
+  readonly type: 'duration';
+  readonly min: number;
+  readonly max: number;
+};
+/** Comma-separated texts. */
+export type ListSetting = SettingCommon<readonly string[]> & { readonly type: 'list'; readonly itemsMax?: number };
+
+export type Setting = IntSetting | NumberSetting | TextSetting | BoolSetting | DurationSetting | ListSetting;
+
+export type SettingValue<S extends Setting> = S extends { type: 'int' | 'number' | 'duration' }
+  ? number
+  : S extends { type: 'bool' }
+    ? boolean
+    : S extends { type: 'list' }
+      ? readonly string[]
+      : string;
+
+export type ParsedSetting = { kind: 'ok'; value: unknown } | { kind: 'fault'; fault: string };
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds of a text such as "250ms", "5s", "15m", "3h", "2d" or "250"; undefined where it is none. */
+export function parseDurationMs(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text.trim());
+  if (match === null) return undefined;
+  return Number(match[1]) * (UNIT_MS[match[2] ?? 'ms'] as number);
+}
+
+function inRange(
+  value: number | undefined,
+  setting: { min: number; max: number; unit?: string },
+  whole: boolean,
+  what: string,
+): ParsedSetting {
+  const unit = setting.unit === undefined ? '' : ` ${setting.unit}`;
+  if (value === undefined || !Number.isFinite(value) || (whole && !Number.isSafeInteger(value)))
+    return { kind: 'fault', fault: `is not ${what}` };
+  if (value < setting.min || value > setting.max)
+    return { kind: 'fault', fault: `is outside ${setting.min}..${setting.max}${unit}` };
+  return { kind: 'ok', value };
+}
+
+/** Faults never repeat the value: it may be a secret put into the wrong variable. */
+export function parseSetting(setting: Setting, text: string): ParsedSetting {
+  switch (setting.type) {
+    case 'int':
+      return inRange(/^-?\d+$/.test(text) ? Number(text) : undefined, setting, true, 'a whole number');
+    case 'number':
+      return inRange(/^-?\d+(\.\d+)?(e-?\d+)?$/i.test(text) ? Number(text) : undefined, setting, false, 'a number');
+    case 'duration':
+      return inRange(
+        parseDurationMs(text),
+        { ...setting, unit: 'ms' },
+        false,
+        'a duration such as 250ms, 5s, 15m, 3h or 2d',
+      );
+    case 'bool':
+      if (text === '1' || text === 'true') return { kind: 'ok', value: true };
+      if (text === '0' || text === 'false') return { kind: 'ok', value: false };
+      return { kind: 'fault', fault: 'is not one of 1, 0, true, false' };
+    case 'list': {
+      const items = text.split(',').map((item) => item.trim());
+      if (items.some((item) => item === '')) return { kind: 'fault', fault: 'has an empty item' };
+      const itemsMax = setting.itemsMax ?? 64;
+      if (items.length > itemsMax) return { kind: 'fault', fault: `has more than ${itemsMax} items` };
+      return { kind: 'ok', value: Object.freeze(items) };
+    }
+    case 'text':
+      if (setting.oneOf !== undefined && !setting.oneOf.includes(text))
+        return { kind: 'fault', fault: `is none of ${setting.oneOf.join(', ')}` };
+      if (setting.pattern !== undefined && !setting.pattern.test(text))
+        return { kind: 'fault', fault: `does not match ${setting.pattern.source}` };
+      return { kind: 'ok', value: text };
+  }
+}
