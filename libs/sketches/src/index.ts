@@ -1,0 +1,30 @@
+export { accuracy, auc, logLoss, PROBABILITY_EPSILON, rowLogLoss } from './auc.js';
+export { type ChiSquareResult, chiSquare, EXPECTED_MIN } from './chi-square.js';
+export {
+  type CategoricalCells,
+  CategoricalWindow,
+  type FeatureCells,
+  type FeatureWindow,
+  type FeatureWindowState,
+  featureCells,
+  type HistogramCell,
+  type NumericCells,
+  NumericWindow,
+  openFeatureWindow,
+} from './feature-window.js';
+export { type KsResult, ksAgainstQuantiles, ksExact, ksPValue, QuantileLadder } from './ks.js';
+export { LOG_BUCKETS, LogHistogram } from './log-histogram.js';
+export { Moments, type MomentsState } from './moments.js';
+export { PSI_FLOOR, psi } from './psi.js';
+export {
+  buildReferenceProfile,
+  CATEGORIES_MAX,
+  categoricalReference,
+  categoryOf,
+  numericReference,
+  QUANTILE_STEPS_MAX,
+  REFERENCE_BINS,
+  type ReferenceInput,
+} from './reference.js';
+export { type QualityFigures, SCORE_CELLS, ScoreQuality, type ScoreQualityState, scoreCell } from './score-quality.js';
+export { chiSquareTail, kolmogorovTail, logGamma } from './special-functions.js';
