@@ -1,0 +1,51 @@
+export {
+  CONFIG_DATATYPE,
+  DATATYPES,
+  type Datatype,
+  ELEMENT_BYTES,
+  isDatatype,
+} from './datatype.js';
+export { LatencyHistogram, type LatencySummary } from './histogram.js';
+export {
+  decodeInferRequest,
+  encodeInferRequest,
+  type InferRequest,
+  peekModel,
+  type RequestedOutput,
+  type RequestHead,
+} from './infer-request.js';
+export {
+  decodeInferResponse,
+  encodeInferResponse,
+  encodeStreamResponse,
+  type InferResponse,
+} from './infer-response.js';
+export {
+  EXTENSIONS,
+  type ModelMetadata,
+  type RepositoryEntry,
+  type RepositoryState,
+  type ServerMetadata,
+  type TensorSpec,
+} from './metadata.js';
+export { integerParameter, textParameter } from './parameters.js';
+export { REST_STATUS, restError } from './rest-errors.js';
+export { decodeRestRequest, rawRestRequest } from './rest-request.js';
+export { encodeRestResponse, type RestResponse } from './rest-response.js';
+export {
+  type BatchStatistic,
+  type DurationStatistic,
+  FAILURE_REASONS,
+  type FailureReason,
+  statisticsJson,
+  VersionStatistics,
+} from './statistics.js';
+export {
+  type ElementValue,
+  NO_PARAMETERS,
+  type Parameters,
+  type ParameterValue,
+  Tensor,
+  type TypedValues,
+} from './tensor.js';
+export type { Allocate } from './wire-writer.js';

@@ -1,0 +1,107 @@
+// inference.ModelInferResponse: model_name=1 model_version=2 id=3 parameters=4 outputs=5{name=1 datatype=2 shape=3
+// parameters=4 contents=5} raw_output_contents=6. Written always with raw contents, as Triton does.
+
+import { ParameterCollector, parametersBytes, writeParameters } from './parameters.js';
+import { NO_PARAMETERS, type Parameters, type Tensor } from './tensor.js';
+import {
+  assembleTensors,
+  headBytes,
+  readHead,
+  TENSORS_MAX,
+  type TensorHead,
+  writeHead,
+  writeRaw,
+} from './tensor-wire.js';
+import { malformed, WIRE_BYTES, WireReader } from './wire-reader.js';
+import { type Allocate, delimitedBytes, newBytes, textFieldBytes, WireWriter } from './wire-writer.js';
+
+export interface InferResponse {
+  readonly modelName: string;
+  readonly modelVersion: string;
+  readonly id: string;
+  readonly parameters: Parameters;
+  readonly outputs: readonly Tensor[];
+}
+
+export function encodeInferResponse(response: InferResponse, allocate: Allocate = newBytes): Uint8Array {
+  let size =
+    textFieldBytes(response.modelName) +
+    textFieldBytes(response.modelVersion) +
+    textFieldBytes(response.id) +
+    parametersBytes(response.parameters);
+  for (const output of response.outputs) size += delimitedBytes(headBytes(output)) + delimitedBytes(output.byteLength);
+  const writer = new WireWriter(allocate(size));
+  writer.text(1, response.modelName);
+  writer.text(2, response.modelVersion);
+  writer.text(3, response.id);
+  writeParameters(writer, 4, response.parameters);
+  for (const output of response.outputs) writeHead(writer, 5, output);
+  for (const output of response.outputs) writeRaw(writer, 6, output);
+  return writer.bytes;
+}
+
+/** inference.ModelStreamInferResponse: error_message=1, infer_response=2. */
+export function encodeStreamResponse(
+  answer: { error: string; response?: InferResponse },
+  allocate: Allocate = newBytes,
+): Uint8Array {
+  const inner = answer.response ? encodeInferResponse(answer.response) : undefined;
+  const size = textFieldBytes(answer.error) + (inner ? delimitedBytes(inner.length) : 0);
+  const writer = new WireWriter(allocate(size));
+  writer.text(1, answer.error);
+  if (inner) {
+    writer.open(2, inner.length);
+    writer.bytes.set(inner, writer.at);
+  }
+  return writer.bytes;
+}
+
+/** Throws invalid_argument for anything that is not a well-formed response. */
+export function decodeInferResponse(bytes: Uint8Array): InferResponse {
+  const reader = new WireReader(bytes);
+  const end = bytes.length;
+  let modelName = '';
+  let modelVersion = '';
+  let id = '';
+  let parameters: ParameterCollector | undefined;
+  const heads: TensorHead[] = [];
+  const raws: number[] = [];
+  while (reader.at < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case (1 << 3) | WIRE_BYTES:
+        modelName = reader.text(end);
+        break;
+      case (2 << 3) | WIRE_BYTES:
+        modelVersion = reader.text(end);
+        break;
+      case (3 << 3) | WIRE_BYTES:
+        id = reader.text(end);
+        break;
+      case (4 << 3) | WIRE_BYTES:
+        parameters ??= new ParameterCollector();
+        parameters.read(reader, reader.lengthEnd(end));
+        break;
+      case (5 << 3) | WIRE_BYTES:
+        if (heads.length === TENSORS_MAX) malformed(`more than ${TENSORS_MAX} outputs`);
+        heads.push(readHead(reader, reader.lengthEnd(end)));
+        break;
+      case (6 << 3) | WIRE_BYTES: {
+        const rawEnd = reader.lengthEnd(end);
+        raws.push(reader.at, rawEnd);
+        reader.at = rawEnd;
+        break;
+      }
+      default:
+        reader.skip(tag, end);
+    }
+  }
+  reader.finish(end);
+  return {
+    modelName,
+    modelVersion,
+    id,
+    parameters: parameters?.done() ?? NO_PARAMETERS,
+    outputs: assembleTensors(reader, heads, raws, 'output'),
+  };
+}

@@ -1,0 +1,153 @@
+// The REST form of an inference request (V2 core plus the binary tensor data extension): a JSON object, and after it,
+// where the header Inference-Header-Content-Length says how long the JSON is, the bytes of binary inputs one after the
+// other. Decodes to the same InferRequest as gRPC.
+
+import { PlatformError } from '@millrace/domain';
+import { parseDatatype } from './datatype.js';
+import type { InferRequest, RequestedOutput } from './infer-request.js';
+import type { TensorSpec } from './metadata.js';
+import { PARAMETERS_MAX } from './parameters.js';
+import { type ElementValue, NO_PARAMETERS, type Parameters, type ParameterValue, Tensor } from './tensor.js';
+import { TENSORS_MAX } from './tensor-wire.js';
+
+function invalid(what: string): never {
+  throw new PlatformError('invalid_argument', what);
+}
+
+/** `headerLength`: undefined = the whole body is JSON. Model and version come from the path. */
+export function decodeRestRequest(
+  body: Uint8Array,
+  headerLength: number | undefined,
+  modelName: string,
+  modelVersion: string,
+): InferRequest {
+  if (
+    headerLength !== undefined &&
+    !(Number.isInteger(headerLength) && headerLength >= 0 && headerLength <= body.length)
+  ) {
+    invalid(`Inference-Header-Content-Length ${headerLength} does not fit a body of ${body.length} bytes`);
+  }
+  const json = parseJson(headerLength === undefined ? body : body.subarray(0, headerLength));
+  const inputs = list(json, 'inputs', true);
+  let at = headerLength ?? body.length;
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const tensors = inputs.map((input) => {
+    const name = text(input, 'name', true);
+    const datatype = parseDatatype(text(input, 'datatype', true), name);
+    const shape = shapeOf(input, name);
+    const parameters = parametersOf(input, `input '${name}'`);
+    const size = parameters.binary_data_size;
+    if (size === undefined) return Tensor.of(name, datatype, shape, flatten(input.data, name), parameters);
+    if (input.data !== undefined) invalid(`input '${name}' has both data and binary_data_size`);
+    if (typeof size !== 'bigint' || size < 0n || size > BigInt(body.length - at)) {
+      invalid(`input '${name}' has a binary_data_size that does not fit the body`);
+    }
+    const start = at;
+    at += Number(size);
+    return Tensor.raw(name, datatype, shape, body, start, at, view, parameters);
+  });
+  if (at !== body.length) invalid(`the body has ${body.length - at} bytes after its binary inputs`);
+  return {
+    modelName,
+    modelVersion,
+    id: text(json, 'id', false),
+    parameters: parametersOf(json, 'request'),
+    inputs: tensors,
+    outputs: list(json, 'outputs', false).map(outputOf),
+  };
+}
+
+/** The raw form (Inference-Header-Content-Length: 0): the body is the one input of the model, batch 1. */
+export function rawRestRequest(
+  body: Uint8Array,
+  inputs: readonly TensorSpec[],
+  modelName: string,
+  modelVersion: string,
+): InferRequest {
+  const input = inputs[0];
+  if (!input || inputs.length !== 1)
+    invalid(`raw binary request must be for a model with one input, '${modelName}' has ${inputs.length}`);
+  const shape = input.shape.map((size) => (size < 0 ? 1 : size));
+  const one =
+    input.datatype === 'BYTES'
+      ? Tensor.of(input.name, 'BYTES', shape, [body])
+      : Tensor.raw(input.name, input.datatype, shape, body);
+  const parameters = Object.freeze({ binary_data_output: true });
+  return { modelName, modelVersion, id: '', parameters, inputs: [one], outputs: [] };
+}
+
+type JsonObject = Record<string, unknown>;
+
+function parseJson(bytes: Uint8Array): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    invalid('failed to parse the request JSON buffer');
+  }
+  return object(value, 'the request');
+}
+
+function object(value: unknown, what: string): JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) invalid(`${what} must be a JSON object`);
+  return value as JsonObject;
+}
+
+function list(json: JsonObject, key: string, required: boolean): JsonObject[] {
+  const value = json[key];
+  if (value === undefined && !required) return [];
+  if (!Array.isArray(value)) invalid(`'${key}' must be an array`);
+  if (value.length > TENSORS_MAX) invalid(`'${key}' has more than ${TENSORS_MAX} entries`);
+  return value.map((entry) => object(entry, `each of '${key}'`));
+}
+
+function text(json: JsonObject, key: string, required: boolean): string {
+  const value = json[key];
+  if (value === undefined && !required) return '';
+  if (typeof value !== 'string') invalid(`'${key}' must be a text`);
+  return value;
+}
+
+function shapeOf(input: JsonObject, name: string): number[] {
+  const shape = input.shape;
+  if (!Array.isArray(shape) || !shape.every((size) => typeof size === 'number')) {
+    invalid(`input '${name}' must have a 'shape' of numbers`);
+  }
+  return shape as number[];
+}
+
+function outputOf(json: JsonObject): RequestedOutput {
+  const name = text(json, 'name', true);
+  return { name, parameters: parametersOf(json, `output '${name}'`) };
+}
+
+function parametersOf(json: JsonObject, what: string): Parameters {
+  if (json.parameters === undefined) return NO_PARAMETERS;
+  const raw = object(json.parameters, `parameters of ${what}`);
+  const keys = Object.keys(raw);
+  if (keys.length > PARAMETERS_MAX) invalid(`${what} has more than ${PARAMETERS_MAX} parameters`);
+  const parameters = Object.create(null) as Record<string, ParameterValue>;
+  for (const key of keys) {
+    const value = raw[key];
+    if (typeof value === 'number') parameters[key] = Number.isSafeInteger(value) ? BigInt(value) : value;
+    else if (typeof value === 'string' || typeof value === 'boolean') parameters[key] = value;
+    else invalid(`parameter '${key}' of ${what} must be a text, a number or a boolean`);
+  }
+  return parameters;
+}
+
+/** Row-major elements of nested arrays; nesting beyond 16 levels is refused, the shape itself is checked by the tensor. */
+function flatten(data: unknown, name: string): ElementValue[] {
+  if (!Array.isArray(data)) invalid(`input '${name}' must have its 'data' as an array`);
+  const flat: ElementValue[] = [];
+  const walk = (values: unknown[], depth: number): void => {
+    if (depth > 16) invalid(`input '${name}' is nested too deeply`);
+    for (const value of values) {
+      if (Array.isArray(value)) walk(value, depth + 1);
+      else if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') flat.push(value);
+      else invalid(`input '${name}' has an element that is no number, text or boolean`);
+    }
+  };
+  walk(data, 1);
+  return flat;
+}

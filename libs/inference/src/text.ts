@@ -1,0 +1,67 @@
+// UTF-8 for short texts: an ASCII loop first, because TextDecoder and TextEncoder cost more than the work for names of
+// a few bytes; anything else goes through them.
+
+import { PlatformError } from '@millrace/domain';
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
+const encoder = new TextEncoder();
+// Longest text decoded by the loop; measured crossover against TextDecoder on Node 22 is about 40 bytes.
+const LOOP_BYTES_MAX = 40;
+
+/** Decodes [start, end); bytes that are not UTF-8 are invalid_argument. */
+export function decodeText(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start <= LOOP_BYTES_MAX) {
+    let text = '';
+    let i = start;
+    for (; i < end; i++) {
+      const byte = bytes[i] as number;
+      if (byte > 127) break;
+      text += String.fromCharCode(byte);
+    }
+    if (i === end) return text;
+  }
+  try {
+    return strict.decode(bytes.subarray(start, end));
+  } catch (cause) {
+    throw new PlatformError('invalid_argument', 'a text is not valid UTF-8', { cause });
+  }
+}
+
+/** Decodes [start, end), replacing what is not UTF-8. */
+export function decodeTextLossy(bytes: Uint8Array, start: number, end: number): string {
+  return lenient.decode(bytes.subarray(start, end));
+}
+
+/** UTF-8 length in bytes. */
+export function textBytes(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x80) continue;
+    if (code < 0x800) length += 1;
+    else if (code >= 0xd800 && code <= 0xdbff && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) {
+      length += 2;
+      i++;
+    } else length += 2;
+  }
+  return length;
+}
+
+/** Writes UTF-8 at `at`; the caller made room for textBytes(text). Returns the end. */
+export function writeText(text: string, into: Uint8Array, at: number): number {
+  if (text.length <= LOOP_BYTES_MAX) {
+    let i = 0;
+    for (; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) break;
+      into[at + i] = code;
+    }
+    if (i === text.length) return at + i;
+  }
+  return at + encoder.encodeInto(text, into.subarray(at)).written;
+}
+
+export function encodeText(text: string): Uint8Array {
+  return encoder.encode(text);
+}
