@@ -29,6 +29,14 @@ export {
   type TensorSpec,
 } from './metadata.js';
 export { integerParameter, textParameter } from './parameters.js';
+export {
+  decodeExchangeRequest,
+  decodeExchangeResponse,
+  encodeExchangeRequest,
+  encodeExchangeResponse,
+  type RequestFrame,
+  type ResponseFrame,
+} from './relay-frames.js';
 export { REST_STATUS, restError } from './rest-errors.js';
 export { decodeRestRequest, rawRestRequest } from './rest-request.js';
 export { encodeRestResponse, type RestResponse } from './rest-response.js';

@@ -1,0 +1,207 @@
+// millrace.relay.v1.ExchangeRequest and ExchangeResponse, by hand (proto/millrace/relay/v1/relay.proto): both are
+// `repeated frame = 1`, so that a message is the concatenation of encoded frames, and frames of one event-loop turn are
+// joined without being encoded again. Payload bytes are views of the message.
+
+import { textBytes } from './text.js';
+import { WIRE_BYTES, WIRE_VARINT, WireReader } from './wire-reader.js';
+import { type Allocate, delimitedBytes, newBytes, textFieldBytes, varintBytes, WireWriter } from './wire-writer.js';
+
+export interface RequestFrame {
+  /** Up to 2^53: unique among the frames in flight on one stream. */
+  id: number;
+  /** Version chosen by the route. */
+  version: number;
+  model: string;
+  /** A ModelInferRequest as it came. */
+  request: Uint8Array;
+  traceparent: string;
+  entity: string;
+  /** 0 = none. */
+  deadlineMs: number;
+  cancelled: boolean;
+}
+
+export interface ResponseFrame {
+  id: number;
+  /** gRPC status code; 0 = OK. */
+  status: number;
+  message: string;
+  /** A ModelInferResponse. */
+  response: Uint8Array;
+}
+
+const EMPTY = new Uint8Array(0);
+
+function intFieldBytes(value: number): number {
+  return value === 0 ? 0 : 1 + varintBytes(value);
+}
+
+function bytesFieldBytes(bytes: Uint8Array): number {
+  return bytes.length === 0 ? 0 : delimitedBytes(bytes.length);
+}
+
+function writeInt(writer: WireWriter, field: number, value: number): void {
+  if (value === 0) return;
+  writer.byte(field << 3);
+  writer.varint(value);
+}
+
+function writeBytes(writer: WireWriter, field: number, bytes: Uint8Array): void {
+  if (bytes.length === 0) return;
+  writer.open(field, bytes.length);
+  writer.bytes.set(bytes, writer.at);
+  writer.at += bytes.length;
+}
+
+function requestFrameBytes(frame: RequestFrame): number {
+  return (
+    intFieldBytes(frame.id) +
+    intFieldBytes(frame.version) +
+    textFieldBytes(frame.model) +
+    bytesFieldBytes(frame.request) +
+    textFieldBytes(frame.traceparent) +
+    textFieldBytes(frame.entity) +
+    intFieldBytes(frame.deadlineMs) +
+    (frame.cancelled ? 2 : 0)
+  );
+}
+
+/** All frames of one turn as one ExchangeRequest. */
+export function encodeExchangeRequest(frames: readonly RequestFrame[], allocate: Allocate = newBytes): Uint8Array {
+  let size = 0;
+  for (const frame of frames) size += delimitedBytes(requestFrameBytes(frame));
+  const writer = new WireWriter(allocate(size));
+  for (const frame of frames) {
+    writer.open(1, requestFrameBytes(frame));
+    writeInt(writer, 1, frame.id);
+    writeInt(writer, 2, frame.version);
+    writer.text(3, frame.model);
+    writeBytes(writer, 4, frame.request);
+    writer.text(5, frame.traceparent);
+    writer.text(6, frame.entity);
+    writeInt(writer, 7, frame.deadlineMs);
+    if (frame.cancelled) {
+      writer.byte(64);
+      writer.byte(1);
+    }
+  }
+  return writer.bytes;
+}
+
+function responseFrameBytes(frame: ResponseFrame): number {
+  return (
+    intFieldBytes(frame.id) +
+    intFieldBytes(frame.status) +
+    (frame.message === '' ? 0 : delimitedBytes(textBytes(frame.message))) +
+    bytesFieldBytes(frame.response)
+  );
+}
+
+/** All frames of one turn as one ExchangeResponse. */
+export function encodeExchangeResponse(frames: readonly ResponseFrame[], allocate: Allocate = newBytes): Uint8Array {
+  let size = 0;
+  for (const frame of frames) size += delimitedBytes(responseFrameBytes(frame));
+  const writer = new WireWriter(allocate(size));
+  for (const frame of frames) {
+    writer.open(1, responseFrameBytes(frame));
+    writeInt(writer, 1, frame.id);
+    writeInt(writer, 2, frame.status);
+    writer.text(3, frame.message);
+    writeBytes(writer, 4, frame.response);
+  }
+  return writer.bytes;
+}
+
+/** Calls `each` for every frame; throws invalid_argument for malformed bytes (frames before the fault were delivered). */
+export function decodeExchangeRequest(bytes: Uint8Array, each: (frame: RequestFrame) => void): void {
+  walk(bytes, (reader, end) => {
+    const frame: RequestFrame = {
+      id: 0,
+      version: 0,
+      model: '',
+      request: EMPTY,
+      traceparent: '',
+      entity: '',
+      deadlineMs: 0,
+      cancelled: false,
+    };
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case (1 << 3) | WIRE_VARINT:
+          frame.id = reader.int64Number();
+          break;
+        case (2 << 3) | WIRE_VARINT:
+          frame.version = reader.uint32() | 0;
+          break;
+        case (3 << 3) | WIRE_BYTES:
+          frame.model = reader.text(end);
+          break;
+        case (4 << 3) | WIRE_BYTES:
+          frame.request = take(reader, end);
+          break;
+        case (5 << 3) | WIRE_BYTES:
+          frame.traceparent = reader.text(end);
+          break;
+        case (6 << 3) | WIRE_BYTES:
+          frame.entity = reader.text(end);
+          break;
+        case (7 << 3) | WIRE_VARINT:
+          frame.deadlineMs = reader.uint32() | 0;
+          break;
+        case (8 << 3) | WIRE_VARINT:
+          frame.cancelled = reader.bool();
+          break;
+        default:
+          reader.skip(tag, end);
+      }
+    }
+    reader.finish(end);
+    each(frame);
+  });
+}
+
+/** Calls `each` for every frame; throws invalid_argument for malformed bytes. */
+export function decodeExchangeResponse(bytes: Uint8Array, each: (frame: ResponseFrame) => void): void {
+  walk(bytes, (reader, end) => {
+    const frame: ResponseFrame = { id: 0, status: 0, message: '', response: EMPTY };
+    while (reader.at < end) {
+      const tag = reader.tag();
+      switch (tag) {
+        case (1 << 3) | WIRE_VARINT:
+          frame.id = reader.int64Number();
+          break;
+        case (2 << 3) | WIRE_VARINT:
+          frame.status = reader.uint32() | 0;
+          break;
+        case (3 << 3) | WIRE_BYTES:
+          frame.message = reader.text(end);
+          break;
+        case (4 << 3) | WIRE_BYTES:
+          frame.response = take(reader, end);
+          break;
+        default:
+          reader.skip(tag, end);
+      }
+    }
+    reader.finish(end);
+    each(frame);
+  });
+}
+
+function take(reader: WireReader, limit: number): Uint8Array {
+  const end = reader.lengthEnd(limit);
+  const bytes = reader.bytes.subarray(reader.at, end);
+  reader.at = end;
+  return bytes;
+}
+
+function walk(bytes: Uint8Array, readFrame: (reader: WireReader, end: number) => void): void {
+  const reader = new WireReader(bytes);
+  while (reader.at < bytes.length) {
+    const tag = reader.tag();
+    if (tag === ((1 << 3) | WIRE_BYTES)) readFrame(reader, reader.lengthEnd(bytes.length));
+    else reader.skip(tag, bytes.length);
+  }
+  reader.finish(bytes.length);
+}
