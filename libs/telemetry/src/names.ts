@@ -1,0 +1,145 @@
+// Every metric of the platform: name, kind, unit, meaning and labels, one entry each. A metric that is not here cannot be
+// recorded. Dashboards and alert rules in deploy/ use the same names (Prometheus: dots become underscores, counters end in
+// _total). Labels have few values: a project's name, a model version, a closed set; never an id or an entity.
+
+export interface MetricSpec {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  /** UCUM: "s", "ms", "By", "1", or a thing in braces such as "{record}". */
+  readonly unit: string;
+  readonly description: string;
+  readonly labels: readonly string[];
+  /** Histograms: upper bounds of the buckets, ascending; default: DURATION_MS_BOUNDS. */
+  readonly bounds?: readonly number[];
+}
+
+/** Milliseconds, denser around the latency targets (25 ms and 100 ms). */
+export const DURATION_MS_BOUNDS: readonly number[] = [
+  0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 25, 35, 50, 75, 100, 250, 500, 1000, 2500, 5000, 10_000,
+];
+
+/** Sizes of batches and the like: powers of two. */
+export const COUNT_BOUNDS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192];
+
+export const METRICS = {
+  // process (libs/telemetry)
+  'millrace.process.resident_memory': {
+    kind: 'gauge',
+    unit: 'By',
+    description: 'Resident memory of the process',
+    labels: [],
+  },
+  'millrace.process.cpu_time': {
+    kind: 'counter',
+    unit: 's',
+    description: 'CPU time used, user and system',
+    labels: [],
+  },
+  'millrace.process.event_loop_delay_p99': {
+    kind: 'gauge',
+    unit: 'ms',
+    description: 'p99 of the event loop delay since the last reading',
+    labels: [],
+  },
+  // Kafka (libs/kafka)
+  'millrace.kafka.consumed': {
+    kind: 'counter',
+    unit: '{message}',
+    description: 'Messages whose effect is done',
+    labels: ['topic'],
+  },
+  'millrace.kafka.consumer_lag': {
+    kind: 'gauge',
+    unit: '{message}',
+    description: 'High watermark minus next offset, last seen',
+    labels: ['topic', 'partition'],
+  },
+  'millrace.kafka.batch_duration': {
+    kind: 'histogram',
+    unit: 'ms',
+    description: 'Time of a handler for one partition batch',
+    labels: ['topic'],
+  },
+  'millrace.kafka.handler_retries': {
+    kind: 'counter',
+    unit: '{retry}',
+    description: 'Batches tried again',
+    labels: ['topic', 'code'],
+  },
+  'millrace.kafka.dead_letters': {
+    kind: 'counter',
+    unit: '{message}',
+    description: 'Messages moved to the dead letter topic',
+    labels: ['topic'],
+  },
+  'millrace.kafka.pauses': {
+    kind: 'counter',
+    unit: '{pause}',
+    description: 'Partitions paused because the handler was overloaded',
+    labels: ['topic'],
+  },
+  'millrace.kafka.produced': {
+    kind: 'counter',
+    unit: '{message}',
+    description: 'Messages acknowledged by the broker',
+    labels: ['topic'],
+  },
+  'millrace.kafka.produce_failures': {
+    kind: 'counter',
+    unit: '{message}',
+    description: 'Messages whose send was given up',
+    labels: ['topic', 'code'],
+  },
+  'millrace.kafka.produce_queue': {
+    kind: 'gauge',
+    unit: '{message}',
+    description: 'Messages waiting for the broker',
+    labels: ['client'],
+  },
+  'millrace.kafka.connected': {
+    kind: 'gauge',
+    unit: '1',
+    description: '1 while the client reaches a broker',
+    labels: ['client'],
+  },
+  // Redis (libs/redis)
+  'millrace.redis.connected': { kind: 'gauge', unit: '1', description: '1 while Redis is reachable', labels: [] },
+  // gRPC and HTTP servers (libs/grpc, libs/service)
+  'millrace.rpc.server_duration': {
+    kind: 'histogram',
+    unit: 'ms',
+    description: 'Time of a gRPC call in the server',
+    labels: ['method', 'status'],
+  },
+  'millrace.http.server_duration': {
+    kind: 'histogram',
+    unit: 'ms',
+    description: 'Time of an HTTP request in the server',
+    labels: ['route', 'status'],
+  },
+} as const satisfies Readonly<Record<string, MetricSpec>>;
+
+export type MetricName = keyof typeof METRICS;
+
+/** Names of a kind: `MetricOf<'counter'>`. */
+export type MetricOf<K extends MetricSpec['kind']> = {
+  [N in MetricName]: (typeof METRICS)[N]['kind'] extends K ? N : never;
+}[MetricName];
+
+/** Span and log attributes with a meaning of our own; messaging and rpc attributes follow the OpenTelemetry conventions. */
+export const ATTRIBUTES = {
+  project: 'millrace.project',
+  entity: 'millrace.entity',
+  modelVersion: 'ml.model.version',
+  modelName: 'ml.model.name',
+  rows: 'millrace.rows',
+  correlationId: 'millrace.correlation_id',
+  errorCode: 'millrace.error.code',
+  messagingSystem: 'messaging.system',
+  messagingDestination: 'messaging.destination.name',
+  messagingPartition: 'messaging.destination.partition.id',
+  messagingBatchCount: 'messaging.batch.message_count',
+  messagingOperation: 'messaging.operation.type',
+  rpcMethod: 'rpc.method',
+  rpcService: 'rpc.service',
+  rpcStatus: 'rpc.grpc.status_code',
+} as const;
