@@ -1,0 +1,64 @@
+// One process's log on disk, bounded: at the maximum the file becomes .1, .1 becomes .2 and the oldest goes. Writes are
+// synchronous appends (a page-cache copy), so that the last words of a dying process are there.
+
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+export interface LogLimits {
+  /** Size at which a file is put aside. */
+  fileBytesMax: number;
+  /** Old files kept beside the current one. */
+  oldFilesMax: number;
+}
+
+export const DEFAULT_LOG_LIMITS: LogLimits = { fileBytesMax: 10 * 1024 * 1024, oldFilesMax: 2 };
+
+/** Bytes of the end of the log kept in memory for messages about a failed start. */
+const TAIL_BYTES_MAX = 4 * 1024;
+
+export class LogFile {
+  private handle: number;
+  private size: number;
+  private tailText = '';
+  private closed = false;
+
+  constructor(
+    readonly path: string,
+    private readonly limits: LogLimits = DEFAULT_LOG_LIMITS,
+  ) {
+    mkdirSync(dirname(path), { recursive: true });
+    this.handle = openSync(path, 'a');
+    this.size = fstatSync(this.handle).size;
+  }
+
+  /** After `close` what still drips out of a dead process's pipe is dropped. */
+  append(chunk: Uint8Array): void {
+    if (this.closed) return;
+    if (this.size + chunk.length > this.limits.fileBytesMax && this.size > 0) this.rotate();
+    writeSync(this.handle, chunk);
+    this.size += chunk.length;
+    this.tailText = (this.tailText + Buffer.from(chunk).toString('utf8')).slice(-TAIL_BYTES_MAX);
+  }
+
+  /** The last lines written since this object was made. */
+  tail(lines: number): string {
+    return this.tailText.trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    closeSync(this.handle);
+  }
+
+  private rotate(): void {
+    closeSync(this.handle);
+    for (let age = this.limits.oldFilesMax; age >= 1; age--) {
+      const from = age === 1 ? this.path : `${this.path}.${age - 1}`;
+      if (existsSync(from)) renameSync(from, `${this.path}.${age}`);
+    }
+    if (this.limits.oldFilesMax === 0) rmSync(this.path, { force: true });
+    this.handle = openSync(this.path, 'a');
+    this.size = 0;
+  }
+}

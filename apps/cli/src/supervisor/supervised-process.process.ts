@@ -1,0 +1,226 @@
+// One process and its life: started in its own process group, its output in a bounded log, seen ready, restarted with
+// back-off when it dies, stopped by SIGTERM and after the grace by SIGKILL. Decides nothing about the others.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Clock } from '@millrace/domain';
+import { PlatformError } from '@millrace/domain';
+import type { LogFile } from './log-file.fs.js';
+import { signalGroup } from './process-identity.process.js';
+import type { ProcessPlan, Readiness } from './process-plan.js';
+import { accepts, answersOk } from './readiness.http.js';
+import type { RestartPolicy } from './restart-policy.js';
+import type { RunFolder } from './run-folder.fs.js';
+
+export type ProcessState =
+  | 'waiting'
+  | 'starting'
+  | 'ready'
+  | 'backing-off'
+  | 'held'
+  | 'stopping'
+  | 'stopped'
+  | 'failed';
+
+export interface ProcessExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** The supervisor asked for it. */
+  expected: boolean;
+}
+
+export interface ProcessEvents {
+  ready(name: string, tookMs: number): void;
+  exit(name: string, exit: ProcessExit): void;
+  restart(name: string, attempt: number, delayMs: number): void;
+  failed(name: string, error: PlatformError): void;
+}
+
+export interface SupervisedProcessParts {
+  plan: ProcessPlan;
+  env: Readonly<Record<string, string>>;
+  cwd: string;
+  log: LogFile;
+  run: RunFolder;
+  policy: RestartPolicy;
+  clock: Clock;
+  events: ProcessEvents;
+}
+
+/** Between two looks at readiness; short, because the whole start waits for the slowest. */
+const PROBE_EVERY_MS = 50;
+
+const sleep = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms));
+
+export class SupervisedProcess {
+  state: ProcessState = 'waiting';
+  restarts = 0;
+  lastExit: ProcessExit | undefined;
+  private child: ChildProcess | undefined;
+  private startedAtMs = 0;
+  private restartTimer: NodeJS.Timeout | undefined;
+  private heldUntilReleased = false;
+  private readonly waiters = new Set<{ resolve(): void; reject(error: PlatformError): void }>();
+  private exited: Promise<void> = Promise.resolve();
+
+  constructor(private readonly parts: SupervisedProcessParts) {}
+
+  get name(): string {
+    return this.parts.plan.name;
+  }
+
+  get stopPhase(): number {
+    return this.parts.plan.stopPhase;
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** Starts it; what follows is told by the events. */
+  start(): void {
+    const { plan, env, cwd, log, run, clock } = this.parts;
+    this.state = 'starting';
+    this.startedAtMs = clock.monotonicMs();
+    // `nice` sets the priority before the program's threads exist; on Linux priorities belong to threads, not processes.
+    const command = plan.nice > 0 ? 'nice' : plan.command;
+    const args = plan.nice > 0 ? ['-n', `${plan.nice}`, plan.command, ...plan.args] : plan.args;
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...env, ...plan.env },
+      detached: true, // its own group: Ctrl-C reaches only the supervisor, which stops all in order
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child = child;
+    if (child.pid !== undefined) run.add(plan.name, child.pid);
+    child.stdout?.on('data', (chunk: Uint8Array) => log.append(chunk));
+    child.stderr?.on('data', (chunk: Uint8Array) => log.append(chunk));
+    this.exited = new Promise((resolve) => {
+      let seen = false;
+      const end = (code: number | null, signal: NodeJS.Signals | null) => {
+        if (seen) return;
+        seen = true;
+        resolve();
+        this.onExit(child, code, signal);
+      };
+      child.once('error', (error) => {
+        log.append(Buffer.from(`could not be started: ${error.message}\n`));
+        end(127, null);
+      });
+      child.once('exit', end);
+    });
+    void this.watchReadiness(child);
+  }
+
+  /** Resolves when ready now or next; rejects when it failed for good or was stopped. */
+  waitReady(): Promise<void> {
+    if (this.state === 'ready') return Promise.resolve();
+    if (this.state === 'failed' || this.state === 'stopped') return Promise.reject(this.failure(`is ${this.state}`));
+    return new Promise((resolve, reject) => this.waiters.add({ resolve, reject }));
+  }
+
+  /** For fault tests. With `hold` it stays down until `release`. */
+  kill(signal: NodeJS.Signals, hold: boolean): void {
+    this.heldUntilReleased = hold;
+    if (this.child?.pid !== undefined) process.kill(this.child.pid, signal);
+  }
+
+  release(): void {
+    this.heldUntilReleased = false;
+    if (this.state === 'held') this.start();
+  }
+
+  /** Bounded; resolves when the process and its group are gone. */
+  async stop(): Promise<void> {
+    clearTimeout(this.restartTimer);
+    const child = this.child;
+    if (child?.pid === undefined || this.state === 'stopped' || child.exitCode !== null || child.signalCode !== null) {
+      this.settle('stopped');
+      return;
+    }
+    this.state = 'stopping';
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => {
+      this.parts.log.append(Buffer.from(`did not stop within ${this.parts.plan.stopGraceMs} ms: killed\n`));
+      signalGroup(child.pid as number, 'SIGKILL');
+    }, this.parts.plan.stopGraceMs);
+    await this.exited;
+    clearTimeout(timer);
+    signalGroup(child.pid, 'SIGKILL'); // what it may have started itself
+    this.settle('stopped');
+  }
+
+  private onExit(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
+    const { plan, run, policy, clock, events } = this.parts;
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+    run.remove(plan.name);
+    this.child = undefined;
+    const expected = this.state === 'stopping';
+    this.lastExit = { code, signal, expected };
+    events.exit(plan.name, this.lastExit);
+    if (expected) return;
+    if (this.heldUntilReleased) {
+      this.state = 'held';
+      return;
+    }
+    const decision = policy.onDeath(clock.monotonicMs() - this.startedAtMs);
+    if (decision.kind === 'give-up') {
+      const error = this.failure(`died ${decision.deaths} times in a row (${signal ?? `exit code ${code}`})`);
+      this.settle('failed', error);
+      events.failed(plan.name, error);
+      return;
+    }
+    this.state = 'backing-off';
+    this.restarts += 1;
+    events.restart(plan.name, decision.attempt, decision.delayMs);
+    this.restartTimer = setTimeout(() => this.start(), decision.delayMs);
+  }
+
+  private async watchReadiness(child: ChildProcess): Promise<void> {
+    const { plan, clock, events, log } = this.parts;
+    while (this.child === child && this.state === 'starting') {
+      const elapsedMs = clock.monotonicMs() - this.startedAtMs;
+      const ready = await this.isReady(plan.readiness, elapsedMs);
+      if (this.child !== child || this.state !== 'starting') return;
+      if (ready) {
+        this.settle('ready');
+        events.ready(plan.name, clock.monotonicMs() - this.startedAtMs);
+        return;
+      }
+      if (elapsedMs > plan.readyTimeoutMs) {
+        log.append(Buffer.from(`not ready after ${plan.readyTimeoutMs} ms: killed\n`));
+        if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+        return;
+      }
+      await sleep(PROBE_EVERY_MS);
+    }
+  }
+
+  private isReady(readiness: Readiness, elapsedMs: number): Promise<boolean> {
+    switch (readiness.kind) {
+      case 'http':
+        return answersOk(readiness.port, readiness.path);
+      case 'tcp':
+        return accepts(readiness.port);
+      case 'alive':
+        return Promise.resolve(elapsedMs >= readiness.forMs);
+    }
+  }
+
+  private settle(state: 'ready' | 'stopped' | 'failed', error?: PlatformError): void {
+    this.state = state;
+    for (const waiter of this.waiters) {
+      if (state === 'ready') waiter.resolve();
+      else waiter.reject(error ?? this.failure(`is ${state}`));
+    }
+    this.waiters.clear();
+  }
+
+  private failure(what: string): PlatformError {
+    const { plan, log } = this.parts;
+    const tail = log.tail(12);
+    const end = tail === '' ? '' : `; its last lines:\n${tail}`;
+    return new PlatformError('unavailable', `${plan.name} ${what}; see ${log.path}${end}`, {
+      facts: { name: plan.name },
+    });
+  }
+}

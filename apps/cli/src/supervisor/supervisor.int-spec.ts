@@ -1,0 +1,217 @@
+// The supervisor with small Node scripts as children: order, restart, crash loop, lock, busy port, stop and death without
+// orphans. The platform's own processes are started by the end-to-end tests.
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { freePorts, isPortFree } from './ports.tcp.js';
+import type { ProcessPlan } from './process-plan.js';
+import { DEFAULT_RESTART_LIMITS } from './restart-policy.js';
+import { Supervisor, type SupervisorOptions } from './supervisor.process.js';
+
+const root = resolve('.');
+const env = { PATH: '/usr/local/bin:/usr/bin:/bin' };
+
+/** Listens, answers its health path, says when it was told to stop. */
+const SERVER = `
+import { createServer } from 'node:http';
+const [, , port, mark] = process.argv;
+const server = createServer((request, response) => response.end('ok'));
+server.listen(Number(port), '127.0.0.1');
+process.on('SIGTERM', () => { console.log('drained ' + mark + ' ' + process.hrtime.bigint()); process.exit(0); });
+`;
+/** Never stops of its own accord, and has a child of the same kind. */
+const STUBBORN = `
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+const [, , port, depth] = process.argv;
+process.on('SIGTERM', () => undefined);
+if (depth !== '0') { const child = spawn(process.execPath, [process.argv[1], '0', '0'], { stdio: 'inherit' }); console.log('child ' + child.pid); }
+createServer().listen(Number(port), '127.0.0.1');
+setInterval(() => undefined, 1000);
+`;
+
+function alive(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
+
+async function until(condition: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
+  for (let waitedMs = 0; !(await condition()); waitedMs += 25) {
+    if (waitedMs > withinMs) throw new Error('the awaited condition did not come true');
+    await new Promise((wake) => setTimeout(wake, 25));
+  }
+}
+
+describe('Supervisor', () => {
+  let home: string;
+  let ports: Awaited<ReturnType<typeof freePorts>>;
+  const started: Supervisor[] = [];
+
+  function script(name: string, text: string): string {
+    const path = join(home, `${name}.mjs`);
+    writeFileSync(path, text);
+    return path;
+  }
+
+  function plan(name: string, port: number, overrides: Partial<ProcessPlan> = {}): ProcessPlan {
+    return {
+      name,
+      command: process.execPath,
+      args: [script('server', SERVER), `${port}`, name],
+      env: {},
+      nice: 0,
+      readiness: { kind: 'http', port, path: '/health/ready' },
+      readyTimeoutMs: 20_000,
+      after: [],
+      stopPhase: 1,
+      stopGraceMs: 5_000,
+      ports: [{ port, what: name, setting: 'MILLRACE_TEST_PORT' }],
+      ...overrides,
+    };
+  }
+
+  function supervisor(plans: ProcessPlan[], options: Partial<SupervisorOptions> = {}): Supervisor {
+    const made = new Supervisor({ root, home, ports, workers: 0, env, plans, ...options });
+    started.push(made);
+    return made;
+  }
+
+  beforeEach(async () => {
+    home = mkdtempSync(join(tmpdir(), 'millrace-supervisor-'));
+    ports = await freePorts();
+  });
+
+  afterEach(async () => {
+    for (const one of started.splice(0)) await one.stop();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  it('starts in the order of readiness and stops in the order of phases', async () => {
+    const order: string[] = [];
+    const one = supervisor([
+      plan('door', ports.routerHttp, { after: ['broker'], stopPhase: 1 }),
+      plan('broker', ports.kafka, { stopPhase: 2 }),
+    ]);
+    one.on('ready', (name) => order.push(name));
+    await one.start();
+    expect(order).toEqual(['broker', 'door']);
+    expect(one.status().map(({ name, state }) => `${name} ${state}`)).toEqual(['door ready', 'broker ready']);
+    const pids = one.status().map((status) => status.pid as number);
+    await one.stop();
+    expect(pids.filter(alive)).toEqual([]);
+    const stoppedAt = (name: string) =>
+      BigInt(/drained \S+ (\d+)/.exec(readFileSync(join(home, 'logs', `${name}.log`), 'utf8'))?.[1] ?? '0');
+    expect(stoppedAt('door')).toBeGreaterThan(0n);
+    expect(stoppedAt('broker') > stoppedAt('door')).toBe(true);
+    expect(one.status().map((status) => status.lastExit?.code)).toEqual([0, 0]);
+  });
+
+  it('brings a killed process back, ready again', async () => {
+    const one = supervisor([plan('ingest', ports.ingestHttp)]);
+    await one.start();
+    const before = one.pid('ingest');
+    one.kill('ingest', 'SIGKILL');
+    await until(() => one.status()[0]?.restarts === 1);
+    await one.waitReady('ingest');
+    expect(one.pid('ingest')).not.toBe(before);
+  });
+
+  it('keeps a held process down until it is released', async () => {
+    const one = supervisor([plan('redis', ports.redis)]);
+    await one.start();
+    one.kill('redis', 'SIGKILL', { hold: true });
+    await until(() => one.status()[0]?.state === 'held');
+    expect(await isPortFree(ports.redis)).toBe(true);
+    one.release('redis');
+    await one.waitReady('redis');
+  });
+
+  it('ends a crash loop with a message that holds the last words', async () => {
+    const crash = script('crash', "console.error('cannot read my settings'); process.exit(3);");
+    const one = supervisor([plan('trainer', ports.trainerHttp, { args: [crash] })], {
+      restartLimits: { ...DEFAULT_RESTART_LIMITS, firstDelayMs: 10, maxDelayMs: 20, maxDeaths: 3 },
+    });
+    await expect(one.start()).rejects.toThrow(
+      /trainer died 4 times in a row \(exit code 3\)[\s\S]*cannot read my settings/,
+    );
+  });
+
+  it('refuses a second start in one home', async () => {
+    await supervisor([plan('serving', ports.servingHttp)]).start();
+    await expect(supervisor([plan('monitor', ports.monitorHttp)]).start()).rejects.toThrow(
+      new RegExp(`already runs in ${home} \\(process ${process.pid}\\)`),
+    );
+  });
+
+  it('takes over the lock of a supervisor that is dead', async () => {
+    mkdirSync(join(home, 'run'), { recursive: true });
+    writeFileSync(
+      join(home, 'run/supervisor.lock'),
+      JSON.stringify({ name: 'supervisor', pid: process.pid, startTime: '1' }),
+    );
+    await supervisor([plan('serving', ports.servingHttp)]).start();
+  });
+
+  it('names a busy port, who has it and the setting that moves it', async () => {
+    const squatter = createServer();
+    await new Promise<void>((listening) => squatter.listen(ports.routerHttp, '127.0.0.1', listening));
+    try {
+      await expect(supervisor([plan('router', ports.routerHttp)]).start()).rejects.toThrow(
+        new RegExp(`port ${ports.routerHttp} \\(router\\) is used by process ${process.pid} .*MILLRACE_TEST_PORT`),
+      );
+    } finally {
+      await new Promise((closed) => squatter.close(closed));
+    }
+  });
+
+  it('kills what does not stop within its grace, with its own children', async () => {
+    const stubborn = script('stubborn', STUBBORN);
+    const one = supervisor([
+      plan('monitor', ports.monitorHttp, {
+        args: [stubborn, `${ports.monitorHttp}`, '1'],
+        readiness: { kind: 'tcp', port: ports.monitorHttp },
+        stopGraceMs: 300,
+      }),
+    ]);
+    await one.start();
+    const log = join(home, 'logs/monitor.log');
+    await until(() => readFileSync(log, 'utf8').includes('child '));
+    const grandchild = Number(/child (\d+)/.exec(readFileSync(log, 'utf8'))?.[1]);
+    const pid = one.pid('monitor') as number;
+    await one.stop();
+    await until(() => !alive(pid) && !alive(grandchild));
+    expect(readFileSync(log, 'utf8')).toContain('did not stop within 300 ms');
+  });
+
+  it('leaves no orphan when the supervisor itself is killed', async () => {
+    // A supervisor of its own in another process; the compiled one, as users run it.
+    const compiled = join(root, 'dist/apps/cli/src/supervisor/supervisor.process.js');
+    expect(existsSync(compiled)).toBe(true);
+    const plans = [plan('ingest', ports.ingestHttp)];
+    const driver = script(
+      'driver',
+      `import { Supervisor } from ${JSON.stringify(compiled)};
+       const one = new Supervisor(${JSON.stringify({ root, home, ports, workers: 0, env, plans })});
+       await one.start();
+       console.log('pid ' + one.pid('ingest'));`,
+    );
+    const child = spawn(process.execPath, [driver], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    await until(() => output.includes('pid '));
+    const orphan = Number(/pid (\d+)/.exec(output)?.[1]);
+    expect(alive(orphan)).toBe(true);
+    child.kill('SIGKILL');
+    await until(() => !alive(orphan));
+    expect(await isPortFree(ports.ingestHttp)).toBe(true);
+  });
+});

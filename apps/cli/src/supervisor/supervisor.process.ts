@@ -1,0 +1,245 @@
+// The launcher behind `millrace up`: starts the platform's processes in the order of readiness, keeps them alive, stops them
+// in reverse order without an orphan. It holds no service's logic; what runs is said by process-plan.ts.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, PlatformError, seededRng, systemClock } from '@millrace/domain';
+import { jarsOf, prepareKafka } from './kafka-storage.process.js';
+import { LogFile } from './log-file.fs.js';
+import { holderOf, isPortFree } from './ports.tcp.js';
+import {
+  type PlatformOptions,
+  type PlatformPorts,
+  type ProcessPlan,
+  platformPlan,
+  type SetupState,
+} from './process-plan.js';
+import { DEFAULT_RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
+import { RunFolder } from './run-folder.fs.js';
+import {
+  type ProcessEvents,
+  type ProcessExit,
+  type ProcessState,
+  SupervisedProcess,
+} from './supervised-process.process.js';
+
+export interface SupervisorOptions {
+  /** Repository root; holds dist/ and node_modules/. */
+  root: string;
+  /** State of this platform; created when missing. */
+  home: string;
+  ports: PlatformPorts;
+  /** Training workers. */
+  workers: number;
+  /** The children's whole environment (PATH, HOME and the user's MILLRACE_* settings); ports, home and brokers are added. */
+  env: Readonly<Record<string, string>>;
+  /** Own brokers: the embedded Kafka or Redis is then not started. */
+  kafkaBrokers?: string;
+  redisUrl?: string;
+  /** One line for people, now and then. */
+  log?: (line: string) => void;
+  clock?: Clock;
+  restartLimits?: RestartLimits;
+  /** Instead of the platform's own processes; for tests of the supervisor itself. */
+  plans?: readonly ProcessPlan[];
+}
+
+export interface ServiceStatus {
+  name: string;
+  state: ProcessState;
+  pid: number | undefined;
+  restarts: number;
+  lastExit: ProcessExit | undefined;
+  logFile: string;
+}
+
+interface SupervisorEventMap {
+  /** Ready for the first time or again after a restart. */
+  ready: [name: string, tookMs: number];
+  exit: [name: string, exit: ProcessExit];
+  restart: [name: string, attempt: number, delayMs: number];
+  /** It died too often and stays down: the platform is not whole any more. */
+  failed: [name: string, error: PlatformError];
+}
+
+/** A killed supervisor's children get this long to stop before they are killed too. */
+const SWEEP_GRACE_MS = 10_000;
+
+function readSetup(root: string): SetupState {
+  const path = join(root, 'node_modules/.millrace/setup.json');
+  if (!existsSync(path)) throw new PlatformError('unavailable', 'Millrace is not set up in this clone; run: npm start');
+  return JSON.parse(readFileSync(path, 'utf8')) as SetupState;
+}
+
+export class Supervisor extends EventEmitter<SupervisorEventMap> {
+  private readonly run: RunFolder;
+  private readonly clock: Clock;
+  private readonly processes = new Map<string, SupervisedProcess>();
+  private readonly logs = new Map<string, LogFile>();
+  private reaper: ChildProcess | undefined;
+  private stopping: Promise<void> | undefined;
+
+  constructor(private readonly options: SupervisorOptions) {
+    super();
+    this.run = new RunFolder(options.home);
+    this.clock = options.clock ?? systemClock;
+  }
+
+  /** Resolves when every process is ready; when one cannot be, everything is stopped again and the error thrown. */
+  async start(): Promise<void> {
+    mkdirSync(join(this.options.home, 'logs'), { recursive: true });
+    this.run.lock();
+    try {
+      const swept = await this.run.sweep(SWEEP_GRACE_MS);
+      if (swept.length > 0) this.say(`ended what an earlier run left behind: ${swept.join(', ')}`);
+      const plans = await this.preparePlans();
+      await this.refuseBusyPorts(plans);
+      this.startReaper();
+      for (const plan of plans) this.processes.set(plan.name, this.makeProcess(plan));
+      await Promise.all(plans.map((plan) => this.startInOrder(plan)));
+    } catch (thrown) {
+      await this.stop();
+      throw PlatformError.from(thrown, 'unavailable');
+    }
+  }
+
+  /** Stops everything in order (door, services, brokers); safe to call at any time and more than once. */
+  stop(): Promise<void> {
+    this.stopping ??= this.stopAll();
+    return this.stopping;
+  }
+
+  status(): ServiceStatus[] {
+    return [...this.processes.values()].map((one) => ({
+      name: one.name,
+      state: one.state,
+      pid: one.pid,
+      restarts: one.restarts,
+      lastExit: one.lastExit,
+      logFile: this.logPath(one.name),
+    }));
+  }
+
+  pid(name: string): number | undefined {
+    return this.find(name).pid;
+  }
+
+  waitReady(name: string): Promise<void> {
+    return this.find(name).waitReady();
+  }
+
+  /** For fault tests: signals one process. With `hold` it is not restarted until `release(name)`. */
+  kill(name: string, signal: NodeJS.Signals = 'SIGKILL', { hold = false } = {}): void {
+    this.find(name).kill(signal, hold);
+  }
+
+  release(name: string): void {
+    this.find(name).release();
+  }
+
+  private find(name: string): SupervisedProcess {
+    const found = this.processes.get(name);
+    if (found === undefined)
+      throw new PlatformError('not_found', `no process "${name}"; there are ${[...this.processes.keys()].join(', ')}`);
+    return found;
+  }
+
+  private async preparePlans(): Promise<readonly ProcessPlan[]> {
+    if (this.options.plans !== undefined) return this.options.plans;
+    const setup = readSetup(this.options.root);
+    const platform: PlatformOptions = {
+      root: this.options.root,
+      home: this.options.home,
+      ports: this.options.ports,
+      workers: this.options.workers,
+      setup,
+      kafkaJars: jarsOf(setup.kafka.libFolder),
+      classDataArchiveUsable: existsSync(setup.kafka.classDataArchive),
+      kafkaBrokers: this.options.kafkaBrokers,
+      redisUrl: this.options.redisUrl,
+    };
+    if (platform.kafkaBrokers === undefined) await prepareKafka(platform, this.options.env);
+    return platformPlan(platform);
+  }
+
+  private async refuseBusyPorts(plans: readonly ProcessPlan[]): Promise<void> {
+    const wanted = plans.flatMap((plan) => plan.ports);
+    const busy: string[] = [];
+    for (const { port, what, setting } of wanted) {
+      if (await isPortFree(port)) continue;
+      busy.push(`port ${port} (${what}) is used by ${holderOf(port)}; stop it, or set ${setting} to a free port`);
+    }
+    if (busy.length > 0) throw new PlatformError('already_exists', busy.join('\n'), { facts: { ports: busy.length } });
+  }
+
+  private makeProcess(plan: ProcessPlan): SupervisedProcess {
+    const log = new LogFile(this.logPath(plan.name));
+    this.logs.set(plan.name, log);
+    // Each process its own jitter; the seed need not be secret or reproducible.
+    const policy = new RestartPolicy(
+      seededRng(process.pid * 64 + this.processes.size),
+      this.options.restartLimits ?? DEFAULT_RESTART_LIMITS,
+    );
+    const events: ProcessEvents = {
+      ready: (name, tookMs) => this.emit('ready', name, tookMs),
+      exit: (name, exit) => {
+        if (!exit.expected) this.say(`${name} ended unexpectedly (${exit.signal ?? `exit code ${exit.code}`})`);
+        this.emit('exit', name, exit);
+      },
+      restart: (name, attempt, delayMs) => {
+        this.say(`${name} restarts in ${delayMs} ms (attempt ${attempt})`);
+        this.emit('restart', name, attempt, delayMs);
+      },
+      failed: (name, error) => {
+        this.say(error.reason);
+        this.emit('failed', name, error);
+      },
+    };
+    const { env, root } = this.options;
+    return new SupervisedProcess({ plan, env, cwd: root, log, run: this.run, policy, clock: this.clock, events });
+  }
+
+  private async startInOrder(plan: ProcessPlan): Promise<void> {
+    await Promise.all(plan.after.map((name) => this.find(name).waitReady()));
+    if (this.stopping !== undefined) throw new PlatformError('cancelled', 'stopped while starting');
+    const process = this.find(plan.name);
+    process.start();
+    await process.waitReady();
+  }
+
+  private async stopAll(): Promise<void> {
+    const byPhase = new Map<number, SupervisedProcess[]>();
+    for (const process of this.processes.values()) {
+      byPhase.set(process.stopPhase, [...(byPhase.get(process.stopPhase) ?? []), process]);
+    }
+    for (const phase of [...byPhase.keys()].sort((a, b) => a - b)) {
+      await Promise.all((byPhase.get(phase) ?? []).map((process) => process.stop()));
+    }
+    this.reaper?.stdin?.end('done\n');
+    for (const log of this.logs.values()) log.close();
+    this.run.unlock();
+  }
+
+  private startReaper(): void {
+    const script = join(this.options.root, 'dist/apps/cli/src/supervisor/reaper.main.js');
+    const reaper = spawn(process.execPath, [script, this.options.home], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      env: this.options.env,
+    });
+    reaper.on('error', () => this.say('no reaper: a killed launcher would leave processes until the next start'));
+    reaper.stdin?.on('error', () => undefined); // it may be gone before us; the sweep at the next start stands in
+    reaper.unref();
+    this.reaper = reaper;
+  }
+
+  private logPath(name: string): string {
+    return join(this.options.home, 'logs', `${name}.log`);
+  }
+
+  private say(line: string): void {
+    this.options.log?.(line);
+  }
+}
