@@ -1,0 +1,64 @@
+// Renders outcomes as Prometheus text (exposition format 0.0.4). The router keeps these two families itself: an OpenTelemetry
+// histogram per request costs more than the rest of the hop.
+
+import { LATENCY_BOUNDS_S, type Series } from './outcomes.js';
+
+export const REQUESTS_METRIC = 'millrace_router_requests_total';
+export const SECONDS_METRIC = 'millrace_router_request_seconds';
+
+const STATUS_NAMES = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+] as const;
+
+export function statusName(status: number): string {
+  return STATUS_NAMES[status] ?? 'UNKNOWN';
+}
+
+function label(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+export function prometheusOutcomes(all: readonly Series[]): string {
+  const lines: string[] = [
+    `# HELP ${REQUESTS_METRIC} Answered inference requests by gRPC status.`,
+    `# TYPE ${REQUESTS_METRIC} counter`,
+  ];
+  for (const series of all) {
+    const of = `project="${label(series.project)}",version="${series.version}"`;
+    series.byStatus.forEach((count, status) => {
+      if (count > 0) lines.push(`${REQUESTS_METRIC}{${of},status="${statusName(status)}"} ${count}`);
+    });
+  }
+  lines.push(
+    `# HELP ${SECONDS_METRIC} Time from request read to answer handed over.`,
+    `# TYPE ${SECONDS_METRIC} histogram`,
+  );
+  for (const series of all) {
+    const of = `project="${label(series.project)}",version="${series.version}"`;
+    let cumulative = 0;
+    LATENCY_BOUNDS_S.forEach((bound, i) => {
+      cumulative += series.buckets[i] as number;
+      lines.push(`${SECONDS_METRIC}_bucket{${of},le="${bound}"} ${cumulative}`);
+    });
+    cumulative += series.buckets[LATENCY_BOUNDS_S.length] as number;
+    lines.push(`${SECONDS_METRIC}_bucket{${of},le="+Inf"} ${cumulative}`);
+    lines.push(`${SECONDS_METRIC}_sum{${of}} ${series.sumSeconds}`, `${SECONDS_METRIC}_count{${of}} ${cumulative}`);
+  }
+  return `${lines.join('\n')}\n`;
+}

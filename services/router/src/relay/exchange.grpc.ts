@@ -1,0 +1,128 @@
+// Keeps the relay's streams to serving open: connect, open Exchange, hand messages over, reconnect with back-off when it
+// breaks. Bytes in and out are not decoded here.
+
+import {
+  type ChannelOptions,
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { RelayService } from '@millrace/contracts';
+import type { Clock } from '@millrace/domain';
+import type { Relay, RelayStream } from './relay.js';
+
+const EXCHANGE_PATH = `/${RelayService.typeName}/${RelayService.method.exchange.name}`;
+
+/** Fast: a restarted serving must answer within 5 s of being back. */
+const BACKOFF_MIN_MS = 50;
+const BACKOFF_MAX_MS = 500;
+/** A stream that lived this long starts the back-off anew. */
+const HEALTHY_MS = 1_000;
+/** Largest message from serving: one answer of the largest request's size, or a batch of small ones. */
+const MESSAGE_BYTES_MAX = 268_435_456;
+
+/** Channel options for serving, also for the unary calls that are forwarded. */
+export const SERVING_CHANNEL: ChannelOptions = {
+  'grpc.initial_reconnect_backoff_ms': BACKOFF_MIN_MS,
+  'grpc.min_reconnect_backoff_ms': BACKOFF_MIN_MS,
+  'grpc.max_reconnect_backoff_ms': BACKOFF_MAX_MS,
+  'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+  'grpc.max_send_message_length': -1,
+  // The 64 KiB default makes a round trip per 64 KiB of answers.
+  'grpc-node.flow_control_window': 4_194_304,
+  'grpc.enable_http_proxy': 0,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.service_config_disable_resolution': 1,
+};
+
+const identity = (bytes: Buffer): Buffer => bytes;
+
+class Link {
+  private readonly client: Client;
+  private call: ClientDuplexStream<Buffer, Buffer> | null = null;
+  private backoffMs = BACKOFF_MIN_MS;
+  private closed = false;
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    address: string,
+    private readonly relay: Relay,
+    private readonly clock: Clock,
+    private readonly onState: (up: boolean, reason: string) => void,
+  ) {
+    this.client = new Client(address, credentials.createInsecure(), SERVING_CHANNEL);
+  }
+
+  connect(): void {
+    if (this.closed) return;
+    this.client.waitForReady(this.clock.nowMs() + 1_000, (error) => {
+      if (this.closed) return;
+      if (error) this.again();
+      else this.openStream();
+    });
+  }
+
+  close(): void {
+    this.closed = true;
+    if (this.timer) clearTimeout(this.timer);
+    this.call?.end();
+    this.client.close();
+  }
+
+  private openStream(): void {
+    const call = this.client.makeBidiStreamRequest(EXCHANGE_PATH, identity, identity, new Metadata());
+    this.call = call;
+    const stream: RelayStream = {
+      write: (message) => {
+        call.write(message as Buffer);
+      },
+    };
+    const openedAtMs = this.clock.monotonicMs();
+    let down = false;
+    const goDown = (reason: string) => {
+      if (down) return;
+      down = true;
+      this.call = null;
+      if (this.clock.monotonicMs() - openedAtMs > HEALTHY_MS) this.backoffMs = BACKOFF_MIN_MS;
+      this.onState(false, reason);
+      this.relay.streamDown(stream);
+      call.cancel();
+      this.again();
+    };
+    call.on('data', (message: Buffer) => this.relay.onMessage(message));
+    call.on('error', (error: ServiceError) => goDown(error.details || error.message));
+    call.on('end', () => goDown('serving ended the stream'));
+    this.onState(true, '');
+    this.relay.streamUp(stream);
+  }
+
+  private again(): void {
+    if (this.closed) return;
+    this.timer = setTimeout(() => this.connect(), this.backoffMs);
+    this.backoffMs = Math.min(BACKOFF_MAX_MS, this.backoffMs * 2);
+  }
+}
+
+/** The router's connections to serving. */
+export class RelayLinks {
+  private readonly links: Link[];
+
+  constructor(
+    relay: Relay,
+    clock: Clock,
+    options: { address: string; streams: number },
+    onState: (up: boolean, reason: string) => void,
+  ) {
+    this.links = Array.from({ length: options.streams }, () => new Link(options.address, relay, clock, onState));
+  }
+
+  open(): void {
+    for (const link of this.links) link.connect();
+  }
+
+  close(): void {
+    for (const link of this.links) link.close();
+  }
+}

@@ -1,0 +1,147 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { relayPb } from '@millrace/contracts';
+import { ManualClock } from '@millrace/domain';
+import { IN_FLIGHT_MAX, Relay, type RelayRequest, STATUS, WAITING_MAX } from './relay.js';
+
+class FakeStream {
+  readonly messages: relayPb.ExchangeRequest[] = [];
+  write(message: Uint8Array): void {
+    this.messages.push(fromBinary(relayPb.ExchangeRequestSchema, message));
+  }
+  get frames(): relayPb.RequestFrame[] {
+    return this.messages.flatMap((message) => message.frames);
+  }
+}
+
+let turn: (() => void)[];
+let clock: ManualClock;
+let relay: Relay;
+let answers: string[];
+
+function endTurn(): void {
+  const due = turn;
+  turn = [];
+  for (const callback of due) callback();
+}
+
+function request(name: string, over: Partial<RelayRequest> = {}): RelayRequest {
+  return {
+    version: 1,
+    model: 'm',
+    request: new TextEncoder().encode(name),
+    traceparent: '',
+    entity: '',
+    deadlineAtMs: Number.POSITIVE_INFINITY,
+    done: (status, _, response) => answers.push(`${name}:${status}:${new TextDecoder().decode(response)}`),
+    ...over,
+  };
+}
+
+function answer(...frames: { id: bigint; text: string }[]): void {
+  const message = create(relayPb.ExchangeResponseSchema, {
+    frames: frames.map((frame) => ({ id: frame.id, response: new TextEncoder().encode(frame.text) })),
+  });
+  relay.onMessage(toBinary(relayPb.ExchangeResponseSchema, message));
+}
+
+beforeEach(() => {
+  turn = [];
+  answers = [];
+  clock = new ManualClock(1000);
+  relay = new Relay({
+    clock,
+    endOfTurn: (callback) => turn.push(callback),
+    allocate: (size) => new Uint8Array(size),
+    waitMaxMs: 2000,
+  });
+});
+
+describe('relay', () => {
+  it('sends what one turn brought as one message and matches answers by id, in any order', () => {
+    const stream = new FakeStream();
+    relay.streamUp(stream);
+    relay.send(request('a', { version: 3, entity: 'ORD' }));
+    relay.send(request('b', { deadlineAtMs: 1250 }));
+    expect(stream.messages).toHaveLength(0);
+    endTurn();
+    expect(stream.messages).toHaveLength(1);
+    expect(stream.frames).toMatchObject([
+      { version: 3, model: 'm', entity: 'ORD', deadlineMs: 0 },
+      { version: 1, deadlineMs: 250 },
+    ]);
+    answer({ id: stream.frames[1]!.id, text: 'B' }, { id: stream.frames[0]!.id, text: 'A' });
+    expect(answers).toEqual(['b:0:B', 'a:0:A']);
+    expect(relay.inFlight).toBe(0);
+  });
+
+  it('sends once more after a break, then gives up', () => {
+    const streams = [new FakeStream(), new FakeStream()] as const;
+    relay.streamUp(streams[0]);
+    relay.send(request('a'));
+    endTurn();
+    relay.streamDown(streams[0]);
+    relay.streamUp(streams[1]);
+    endTurn();
+    expect(streams[1].frames).toHaveLength(1);
+    relay.streamDown(streams[1]);
+    expect(answers).toEqual([`a:${STATUS.UNAVAILABLE}:`]);
+    expect(relay.counters).toMatchObject({ retried: 1, brokenStreams: 2 });
+  });
+
+  it('holds requests while serving is away, at most so long and so many', () => {
+    relay.send(request('early'));
+    clock.advance(1000);
+    relay.send(request('late'));
+    clock.advance(1000);
+    relay.tick();
+    expect(answers).toEqual([`early:${STATUS.UNAVAILABLE}:`]);
+    const stream = new FakeStream();
+    relay.streamUp(stream);
+    endTurn();
+    expect(stream.frames).toHaveLength(1);
+    relay.streamDown(stream);
+    for (let i = relay.inFlight; i < WAITING_MAX; i++) relay.send(request('x', { done: () => undefined }));
+    relay.send(request('over'));
+    endTurn();
+    expect(answers.at(-1)).toBe(`over:${STATUS.UNAVAILABLE}:`);
+  });
+
+  it('ends a request at its deadline and tells serving; a late answer is dropped', () => {
+    const stream = new FakeStream();
+    relay.streamUp(stream);
+    relay.send(request('a', { deadlineAtMs: 1100 }));
+    endTurn();
+    clock.advance(100);
+    relay.tick();
+    expect(answers).toEqual([`a:${STATUS.DEADLINE_EXCEEDED}:`]);
+    expect(stream.frames[1]).toMatchObject({ id: stream.frames[0]!.id, cancelled: true });
+    answer({ id: stream.frames[0]!.id, text: 'late' });
+    expect(answers).toHaveLength(1);
+  });
+
+  it('forwards a cancellation and never answers it', () => {
+    const stream = new FakeStream();
+    relay.streamUp(stream);
+    const id = relay.send(request('a'));
+    relay.cancel(id);
+    endTurn();
+    expect(stream.frames).toHaveLength(0);
+    const sent = relay.send(request('b'));
+    endTurn();
+    relay.cancel(sent);
+    expect(stream.frames.map((frame) => frame.cancelled)).toEqual([false, true]);
+    expect(answers).toEqual([]);
+  });
+
+  it('refuses beyond its bound, counts a corrupt message and goes on', () => {
+    const stream = new FakeStream();
+    relay.streamUp(stream);
+    for (let i = 0; i < IN_FLIGHT_MAX; i++) relay.send(request('x', { done: () => undefined }));
+    relay.send(request('over'));
+    endTurn();
+    expect(answers).toEqual([`over:${STATUS.RESOURCE_EXHAUSTED}:`]);
+    relay.onMessage(new Uint8Array([0x0a, 0xff]));
+    expect(relay.counters.corruptMessages).toBe(1);
+  });
+});

@@ -1,0 +1,271 @@
+// The router's side of the multiplexed stream to serving: requests become frames, all frames of one event-loop turn leave
+// as few messages, answers come back out of order by id. Pure: streams, time and "later this turn" are parameters.
+//
+// States of a request:  waiting (no stream is up) ─▶ sent ─▶ answered
+//   stream breaks while sent: once more to waiting (ModelInfer is idempotent here), the second time UNAVAILABLE;
+//   waiting longer than waitMaxMs: UNAVAILABLE; past its deadline: DEADLINE_EXCEEDED, and serving is told to forget it;
+//   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: RESOURCE_EXHAUSTED at once.
+// `done` is called exactly once for each request that was not cancelled, never from within send().
+
+import type { Clock } from '@millrace/domain';
+import { decodeFrames, encodeFrames, frameSize, type InFrame, type OutFrame } from './frame-codec.js';
+
+/** Requests inside the router: 8,192 at 10k/s is under a second of work; beyond that waiting only adds latency. */
+export const IN_FLIGHT_MAX = 8_192;
+/** Their bytes; they are kept until answered, so that one can be sent again. */
+export const IN_FLIGHT_BYTES_MAX = 268_435_456;
+/** Requests held while no stream is up: 2 s at 2,000/s. */
+export const WAITING_MAX = 4_096;
+/** One message's frames and bytes: small enough that serving starts on the first while the next is written. */
+const MESSAGE_FRAMES_MAX = 256;
+const MESSAGE_BYTES_MAX = 1_048_576;
+
+export const STATUS = {
+  OK: 0,
+  CANCELLED: 1,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  RESOURCE_EXHAUSTED: 8,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+} as const;
+
+/** An open stream to serving. */
+export interface RelayStream {
+  write(message: Uint8Array): void;
+}
+
+export type Done = (status: number, message: string, response: Uint8Array) => void;
+
+export interface RelayRequest {
+  version: number;
+  model: string;
+  request: Uint8Array;
+  traceparent: string;
+  entity: string;
+  /** On the monotonic clock; Infinity = none. */
+  deadlineAtMs: number;
+  done: Done;
+}
+
+interface Pending extends OutFrame {
+  deadlineAtMs: number;
+  waitingSinceMs: number;
+  attempts: number;
+  stream: RelayStream | null;
+  done: Done;
+}
+
+export interface RelayOptions {
+  clock: Clock;
+  /** Runs the callback once after the work of this event-loop turn. */
+  endOfTurn(callback: () => void): void;
+  allocate(size: number): Uint8Array;
+  waitMaxMs: number;
+}
+
+export interface RelayCounters {
+  retried: number;
+  brokenStreams: number;
+  corruptMessages: number;
+}
+
+const NOTHING = new Uint8Array(0);
+const CANCEL: Omit<OutFrame, 'id'> = {
+  version: 0,
+  model: '',
+  request: NOTHING,
+  traceparent: '',
+  entity: '',
+  deadlineMs: 0,
+  cancelled: true,
+};
+
+export class Relay {
+  readonly counters: RelayCounters = { retried: 0, brokenStreams: 0, corruptMessages: 0 };
+  private readonly pending = new Map<number, Pending>();
+  private readonly streams: RelayStream[] = [];
+  private outbox: Pending[] = [];
+  private waiting = new Set<Pending>();
+  private bytes = 0;
+  private lastId = 0;
+  private nextStream = 0;
+  private flushing = false;
+
+  constructor(private readonly options: RelayOptions) {}
+
+  get up(): boolean {
+    return this.streams.length > 0;
+  }
+
+  get inFlight(): number {
+    return this.pending.size;
+  }
+
+  /** Returns the id for cancel(); 0 = refused, `done` is called with RESOURCE_EXHAUSTED or UNAVAILABLE. */
+  send(request: RelayRequest): number {
+    const full = this.pending.size >= IN_FLIGHT_MAX || this.bytes + request.request.length > IN_FLIGHT_BYTES_MAX;
+    if (full) {
+      this.refuse(request.done, STATUS.RESOURCE_EXHAUSTED, `the router holds ${this.pending.size} requests already`);
+      return 0;
+    }
+    if (!this.up && this.waiting.size >= WAITING_MAX) {
+      this.refuse(request.done, STATUS.UNAVAILABLE, `serving is away and ${WAITING_MAX} requests wait already`);
+      return 0;
+    }
+    this.lastId += 1;
+    const pending: Pending = {
+      id: this.lastId,
+      version: request.version,
+      model: request.model,
+      request: request.request,
+      traceparent: request.traceparent,
+      entity: request.entity,
+      deadlineMs: 0,
+      cancelled: false,
+      deadlineAtMs: request.deadlineAtMs,
+      waitingSinceMs: 0,
+      attempts: 0,
+      stream: null,
+      done: request.done,
+    };
+    this.pending.set(pending.id, pending);
+    this.bytes += request.request.length;
+    this.enqueue(pending);
+    return pending.id;
+  }
+
+  /** Forgets a request; `done` is not called. */
+  cancel(id: number): boolean {
+    const pending = this.pending.get(id);
+    if (pending === undefined) return false;
+    this.forget(pending);
+    this.tellCancelled(pending);
+    return true;
+  }
+
+  streamUp(stream: RelayStream): void {
+    this.streams.push(stream);
+    const held = this.waiting;
+    this.waiting = new Set();
+    for (const pending of held) this.enqueue(pending);
+  }
+
+  streamDown(stream: RelayStream): void {
+    const index = this.streams.indexOf(stream);
+    if (index < 0) return;
+    this.streams.splice(index, 1);
+    this.counters.brokenStreams += 1;
+    for (const pending of [...this.pending.values()]) {
+      if (pending.stream !== stream) continue;
+      pending.stream = null;
+      if (pending.attempts >= 2) this.finish(pending, STATUS.UNAVAILABLE, 'serving went away twice', NOTHING);
+      else {
+        this.counters.retried += 1;
+        this.enqueue(pending);
+      }
+    }
+  }
+
+  onMessage(message: Uint8Array): void {
+    if (!decodeFrames(message, this.onFrame)) this.counters.corruptMessages += 1;
+  }
+
+  /** Called every few milliseconds: ends what waited or ran too long. */
+  tick(): void {
+    const nowMs = this.options.clock.monotonicMs();
+    const { waitMaxMs } = this.options;
+    for (const pending of this.waiting) {
+      if (nowMs - pending.waitingSinceMs < waitMaxMs) continue;
+      this.finish(pending, STATUS.UNAVAILABLE, `serving was away for ${waitMaxMs} ms`, NOTHING);
+    }
+    for (const pending of this.pending.values()) {
+      if (pending.deadlineAtMs > nowMs) continue;
+      this.finish(pending, STATUS.DEADLINE_EXCEEDED, 'the deadline passed before serving answered', NOTHING);
+      this.tellCancelled(pending);
+    }
+  }
+
+  private readonly onFrame = (frame: InFrame): void => {
+    const pending = this.pending.get(frame.id);
+    // Answers to cancelled or timed-out requests are expected and dropped.
+    if (pending !== undefined) this.finish(pending, frame.status, frame.message, frame.response);
+  };
+
+  private enqueue(pending: Pending): void {
+    if (!this.up) {
+      pending.waitingSinceMs = this.options.clock.monotonicMs();
+      this.waiting.add(pending);
+      return;
+    }
+    this.outbox.push(pending);
+    this.flushLater();
+  }
+
+  private flushLater(): void {
+    if (this.flushing) return;
+    this.flushing = true;
+    this.options.endOfTurn(this.flush);
+  }
+
+  private readonly flush = (): void => {
+    this.flushing = false;
+    const frames = this.outbox;
+    this.outbox = [];
+    if (frames.length === 0) return;
+    if (!this.up) {
+      for (const frame of frames) if (this.pending.has(frame.id)) this.enqueue(frame);
+      return;
+    }
+    this.write(frames.filter((frame) => this.pending.has(frame.id)));
+  };
+
+  private write(frames: Pending[]): void {
+    const nowMs = this.options.clock.monotonicMs();
+    let from = 0;
+    while (from < frames.length) {
+      const stream = this.streams[this.nextStream++ % this.streams.length] as RelayStream;
+      let to = from;
+      let bytes = 0;
+      while (to < frames.length && to - from < MESSAGE_FRAMES_MAX && (to === from || bytes < MESSAGE_BYTES_MAX)) {
+        const frame = frames[to] as Pending;
+        this.markSent(frame, stream, nowMs);
+        bytes += frameSize(frame);
+        to += 1;
+      }
+      stream.write(encodeFrames(frames, from, to, this.options.allocate));
+      from = to;
+    }
+  }
+
+  private markSent(pending: Pending, stream: RelayStream, nowMs: number): void {
+    pending.stream = stream;
+    pending.attempts += 1;
+    const leftMs = pending.deadlineAtMs - nowMs;
+    pending.deadlineMs = leftMs === Number.POSITIVE_INFINITY ? 0 : Math.max(1, Math.ceil(leftMs));
+  }
+
+  /** On the stream that carried the request: serving keeps ids per stream. Rare, so it is a message of its own. */
+  private tellCancelled(pending: Pending): void {
+    const { stream } = pending;
+    if (stream === null || !this.streams.includes(stream)) return;
+    const frame: OutFrame = { ...CANCEL, id: pending.id };
+    stream.write(encodeFrames([frame], 0, 1, this.options.allocate));
+  }
+
+  private finish(pending: Pending, status: number, message: string, response: Uint8Array): void {
+    this.forget(pending);
+    pending.done(status, message, response);
+  }
+
+  private forget(pending: Pending): void {
+    this.pending.delete(pending.id);
+    this.waiting.delete(pending);
+    this.bytes -= pending.request.length;
+  }
+
+  private refuse(done: Done, status: number, message: string): void {
+    this.options.endOfTurn(() => done(status, message, NOTHING));
+  }
+}

@@ -1,0 +1,54 @@
+// Unary calls to serving: V2 rpcs that are forwarded as bytes, and the readiness probe of a rollout.
+
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { GRPCInferenceService } from '@millrace/contracts';
+import type { Clock } from '@millrace/domain';
+import { SERVING_CHANNEL } from './exchange.grpc.js';
+
+const identity = (bytes: Buffer): Buffer => bytes;
+
+/** Metadata, health and statistics answer at once or not at all. */
+const UNARY_TIMEOUT_MS = 5_000;
+/** One readiness question; a rollout asks many times. */
+const PROBE_TIMEOUT_MS = 1_000;
+
+export type UnaryAnswer = { kind: 'ok'; response: Buffer } | { kind: 'error'; status: number; message: string };
+
+export class ServingClient {
+  private readonly client: Client;
+
+  constructor(
+    address: string,
+    private readonly clock: Clock,
+  ) {
+    this.client = new Client(address, credentials.createInsecure(), SERVING_CHANNEL);
+  }
+
+  /** `deadlineMs` is on the wall clock. */
+  unary(path: string, request: Buffer, deadlineMs: number, answer: (answer: UnaryAnswer) => void): () => void {
+    const deadline = Math.min(deadlineMs, this.clock.nowMs() + UNARY_TIMEOUT_MS);
+    const done = (error: ServiceError | null, response?: Buffer) => {
+      if (error) answer({ kind: 'error', status: error.code, message: error.details || error.message });
+      else answer({ kind: 'ok', response: response ?? Buffer.alloc(0) });
+    };
+    const call = this.client.makeUnaryRequest(path, identity, identity, request, new Metadata(), { deadline }, done);
+    return () => call.cancel();
+  }
+
+  /** V2 ModelReady; anything but a clear yes is a no. ModelReadyRequest{1 name, 2 version} → {1 ready}. */
+  modelReady(model: string, version: number): Promise<boolean> {
+    const name = Buffer.from(model);
+    const text = Buffer.from(String(version));
+    const request = Buffer.concat([Buffer.from([0x0a, name.length]), name, Buffer.from([0x12, text.length]), text]);
+    const path = `/${GRPCInferenceService.typeName}/ModelReady`;
+    return new Promise((resolve) => {
+      this.unary(path, request, this.clock.nowMs() + PROBE_TIMEOUT_MS, (answer) =>
+        resolve(answer.kind === 'ok' && answer.response.length === 2 && answer.response[1] === 1),
+      );
+    });
+  }
+
+  close(): void {
+    this.client.close();
+  }
+}

@@ -1,0 +1,41 @@
+// Which version answers one request. A key is hashed with the project's salt to one of 10,000 buckets; each version owns a
+// range of them in ascending order of version, so that with two versions a change of weight moves only the difference and
+// a sticky key stays where it is otherwise. O(1), no allocation.
+
+import { hash32 } from '@millrace/domain';
+
+/** Resolution of weights: 1 percent = 100 buckets. */
+export const BUCKETS = 10_000;
+
+export interface Split {
+  versions: readonly number[];
+  /** Exclusive upper bucket of each version, ascending; the last is BUCKETS. */
+  bounds: readonly number[];
+}
+
+/** The salt keeps the same entity's buckets independent between projects. */
+export function projectSalt(project: string): number {
+  return hash32(project, 0x6d696c6c);
+}
+
+export function bucketOf(key: string, salt: number): number {
+  return hash32(key, salt) % BUCKETS;
+}
+
+/** Weights in percent that add up to 100. */
+export function makeSplit(targets: readonly { version: number; weight: number }[]): Split {
+  const ordered = [...targets].sort((a, b) => a.version - b.version);
+  let bound = 0;
+  const bounds = ordered.map((target) => {
+    bound += Math.round((target.weight * BUCKETS) / 100);
+    return bound;
+  });
+  return { versions: ordered.map((target) => target.version), bounds };
+}
+
+/** The version that owns the bucket; 0 = the split is empty. */
+export function versionOf(split: Split, bucket: number): number {
+  const { versions, bounds } = split;
+  for (let i = 0; i < bounds.length; i++) if (bucket < (bounds[i] as number)) return versions[i] as number;
+  return 0;
+}
