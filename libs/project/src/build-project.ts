@@ -95,6 +95,7 @@ function replay(raw: Document): ReplaySpec {
       ratePerSecond: live.ratePerSecond ?? 1_000,
       reserveShare: live.reserveShare ?? 0,
     },
+    ...(raw.expect === undefined ? {} : { expect: raw.expect }),
     ...(raw.shift === undefined ? {} : { shift: raw.shift }),
   };
 }

@@ -197,6 +197,8 @@ export interface ReplaySpec {
   /** Live traffic. */
   live: { fromMs: number; toMs: number; rows: number; ratePerSecond: number; reserveShare: number };
   seed: number;
+  /** What a full-length run must reach on the rows before the shift; the main job checks it. */
+  expect?: { liveAuc: number; liveRows: number };
   shift?: {
     /** Share of the live rows from which on the shift applies (0.6667 = the last third). */
     fromShare: number;

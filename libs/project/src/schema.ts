@@ -320,6 +320,14 @@ export const projectSchema: Node = {
             },
             ['from', 'to', 'rows'],
           ),
+          expect: object(
+            'What a full-length run must reach; the main job checks it.',
+            {
+              liveAuc: share('Area under the ROC curve of version 1 on the rows before the shift, at least.'),
+              liveRows: integer('Over at least this many labelled rows.', 1, 4_000_000_000),
+            },
+            ['liveAuc', 'liveRows'],
+          ),
           shift: object(
             'A declared change of the world.',
             {

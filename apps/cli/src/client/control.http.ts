@@ -1,0 +1,284 @@
+// The services' HTTP control APIs as one client. Every call has a deadline; an error carries the service's own message.
+
+import { ERROR_CODES, type ErrorCode, PlatformError } from '@millrace/domain';
+import type { Addresses } from './addresses.js';
+
+/** Longest wait for an answer; control calls that take longer are polled. */
+export const CALL_DEADLINE_MS = 30_000;
+
+export interface ImportState {
+  state: 'running' | 'done' | 'failed';
+  rowsRead: number;
+  rowsTotal?: number;
+  accepted: number;
+  rejected: number;
+  datasetVersion?: string;
+  message?: string;
+}
+
+export interface EvaluationView {
+  rows: number;
+  auc: number;
+  logLoss: number;
+  accuracy: number;
+  positiveShare: number;
+}
+
+export interface ModelVersionView {
+  version: number;
+  blessed: boolean;
+  reasons: string[];
+  evaluation?: EvaluationView;
+  championEvaluation?: EvaluationView;
+  championVersion: number;
+  baselines: { name: string; kind: string; evaluation?: EvaluationView }[];
+  datasetVersions: string[];
+  trainingId: string;
+  workers: number;
+  modelSha256: string;
+  packageSha256: string;
+  packagePath: string;
+  trainRows: number;
+  trainSeconds: number;
+  createdAtMs: number;
+  correlationId: string;
+}
+
+export interface RouteView {
+  project: string;
+  revision: number;
+  targets: { version: number; weight: number; colour: string }[];
+  loadedVersions: number[];
+  previousVersion: number;
+  rollout?: { phase: string; version: number; message: string };
+  reason: string;
+}
+
+export interface SwitchView {
+  atMs: number;
+  fromVersion: number;
+  toVersion: number;
+  reason: string;
+  effectiveMs: number;
+  failed: number;
+}
+
+export interface DriftEventView {
+  id: string;
+  time: string;
+  data: {
+    feature: string;
+    detector: string;
+    value: number;
+    threshold: number;
+    pValue: number | null;
+    window: { startMs: number; endMs: number };
+    modelVersion: number;
+    correlationId: string;
+  };
+}
+
+export interface WindowView {
+  windowStartMs: number;
+  windowEndMs: number;
+  modelVersion: number;
+  predictions: number;
+  labels: number;
+  tests: { feature: string; detector: string; statistic: number; threshold: number; alarm: boolean; rows: number }[];
+  quality?: { rows: number; auc: number; logLoss: number; accuracy: number };
+}
+
+export interface QualityView {
+  version: number;
+  rows: number;
+  auc: number;
+  logLoss: number;
+  accuracy: number;
+}
+
+export interface DatasetView {
+  id: string;
+  kind: string;
+  ordinal: number;
+  rows: number;
+  labelledRows: number;
+  eventTimeFromMs: number;
+  eventTimeToMs: number;
+  source: string;
+}
+
+/** Calls one URL; JSON in, JSON out. */
+export async function call<T>(
+  method: string,
+  url: string,
+  body?: unknown,
+  contentType = 'application/json',
+): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers: body === undefined ? {} : { 'content-type': contentType },
+      body: body === undefined ? undefined : contentType === 'application/json' ? JSON.stringify(body) : String(body),
+      signal: AbortSignal.timeout(CALL_DEADLINE_MS),
+    });
+  } catch (thrown) {
+    throw new PlatformError('unavailable', `${method} ${url}: no answer; is the platform up? Try \`millrace status\``, {
+      cause: thrown,
+    });
+  }
+  const text = await response.text();
+  if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as T;
+  throw errorOf(response.status, text, `${method} ${new URL(url).pathname}`);
+}
+
+function errorOf(status: number, text: string, what: string): PlatformError {
+  try {
+    const { error } = JSON.parse(text) as {
+      error: { code?: string; message?: string; faults?: unknown; facts?: object };
+    };
+    if (typeof error === 'object' && error !== null) {
+      const code = ERROR_CODES.includes(error.code as ErrorCode) ? (error.code as ErrorCode) : 'internal';
+      const facts = (error.facts ?? {}) as Record<string, string>;
+      return new PlatformError(code, error.message ?? `${what}: status ${status}`, { facts });
+    }
+  } catch {
+    // Not JSON: the status and the first line say what there is to say.
+  }
+  return new PlatformError(
+    status === 404 ? 'not_found' : 'internal',
+    `${what}: status ${status} ${text.slice(0, 200)}`,
+  );
+}
+
+export class ControlClient {
+  constructor(private readonly at: Addresses) {}
+
+  applyProject(text: string): Promise<{ name: string; revision: number }> {
+    return call('POST', `${this.at.ingest}/v1/projects`, text, 'application/yaml');
+  }
+
+  inferColumns(project: string, sample: unknown): Promise<{ columns: unknown[] }> {
+    return call('POST', `${this.at.ingest}/v1/projects/${project}/infer`, sample);
+  }
+
+  startImport(project: string, request: object): Promise<{ importId: string }> {
+    return call('POST', `${this.at.ingest}/v1/projects/${project}/imports`, request);
+  }
+
+  importState(project: string, id: string): Promise<ImportState> {
+    return call('GET', `${this.at.ingest}/v1/projects/${project}/imports/${id}`);
+  }
+
+  datasets(project: string): Promise<DatasetView[]> {
+    return listOf(call('GET', `${this.at.ingest}/v1/projects/${project}/datasets`), 'versions', 'datasets');
+  }
+
+  ingestStats(): Promise<Record<string, unknown>> {
+    return call('GET', `${this.at.ingest}/v1/stats`);
+  }
+
+  deadLetters(project: string, limit: number): Promise<Record<string, unknown>[]> {
+    return listOf(call('GET', `${this.at.ingest}/v1/deadletters?project=${project}&limit=${limit}`), 'deadLetters');
+  }
+
+  redrive(id: string): Promise<unknown> {
+    return call('POST', `${this.at.ingest}/v1/deadletters/${encodeURIComponent(id)}/redrive`, {});
+  }
+
+  sendRecords(project: string, records: unknown): Promise<{ accepted: number; rejected: unknown[] }> {
+    return call('POST', `${this.at.ingest}/v1/projects/${project}/records`, records);
+  }
+
+  startTraining(project: string, request: object): Promise<{ trainingId: string }> {
+    return call('POST', `${this.at.trainer}/v1/projects/${project}/trainings`, request);
+  }
+
+  training(project: string, id: string): Promise<Record<string, unknown>> {
+    return call('GET', `${this.at.trainer}/v1/projects/${project}/trainings/${id}`);
+  }
+
+  models(project: string): Promise<ModelVersionView[]> {
+    return listOf(call('GET', `${this.at.trainer}/v1/projects/${project}/models`), 'versions', 'models');
+  }
+
+  artifact<T>(project: string, version: number, path: string): Promise<T> {
+    return call('GET', `${this.at.trainer}/v1/projects/${project}/models/${version}/artifacts/${path}`);
+  }
+
+  loop(project: string): Promise<Record<string, unknown>> {
+    return call('GET', `${this.at.trainer}/v1/projects/${project}/loop`);
+  }
+
+  loopCommand(project: string, command: 'approve' | 'stop' | 'resume'): Promise<unknown> {
+    return call('POST', `${this.at.trainer}/v1/projects/${project}/loop/${command}`, {});
+  }
+
+  workers(): Promise<{ workers: unknown[] }> {
+    return call('GET', `${this.at.trainer}/v1/workers`);
+  }
+
+  route(project: string): Promise<RouteView> {
+    return call('GET', `${this.at.router}/v1/projects/${project}/route`);
+  }
+
+  startRollout(project: string, request: object): Promise<{ switch?: SwitchView; route: RouteView }> {
+    return call('POST', `${this.at.router}/v1/projects/${project}/rollouts`, request);
+  }
+
+  promote(project: string, request: object): Promise<{ switch: SwitchView; route: RouteView }> {
+    return call('POST', `${this.at.router}/v1/projects/${project}/promote`, request);
+  }
+
+  rollback(project: string, request: object): Promise<{ switch: SwitchView; route: RouteView }> {
+    return call('POST', `${this.at.router}/v1/projects/${project}/rollback`, request);
+  }
+
+  switches(project: string): Promise<SwitchView[]> {
+    return listOf(call('GET', `${this.at.router}/v1/projects/${project}/switches`), 'switches');
+  }
+
+  routerStats(): Promise<Record<string, unknown>> {
+    return call('GET', `${this.at.router}/v1/stats`);
+  }
+
+  servingStats(): Promise<{ predictions: number; dropped: number; queued: number }> {
+    return call('GET', `${this.at.serving}/v1/stats`);
+  }
+
+  windows(project: string, limit = 1_000): Promise<WindowView[]> {
+    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/windows?limit=${limit}`), 'windows');
+  }
+
+  driftEvents(project: string): Promise<DriftEventView[]> {
+    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/drift-events`), 'events', 'driftEvents');
+  }
+
+  alarms(project: string): Promise<Record<string, unknown>[]> {
+    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/alarms`), 'alarms');
+  }
+
+  quality(project: string, fromMs?: number, toMs?: number): Promise<QualityView[]> {
+    const range = fromMs === undefined ? '' : `?fromMs=${fromMs}&toMs=${toMs}`;
+    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/quality${range}`), 'versions', 'quality');
+  }
+
+  labelsJoined(project: string): Promise<Record<string, unknown>> {
+    return call('GET', `${this.at.monitor}/v1/projects/${project}/labels-joined`);
+  }
+
+  tellStory(project: string, update: object): Promise<unknown> {
+    return call('POST', `${this.at.monitor}/v1/projects/${project}/story`, update);
+  }
+}
+
+/** Lists come bare or in an envelope; callers want the list. */
+async function listOf<T>(answer: Promise<unknown>, ...keys: string[]): Promise<T[]> {
+  const value = await answer;
+  if (Array.isArray(value)) return value as T[];
+  for (const key of keys) {
+    const list = (value as Record<string, unknown> | null)?.[key];
+    if (Array.isArray(list)) return list as T[];
+  }
+  throw new PlatformError('internal', `expected a list under one of: ${keys.join(', ')}`);
+}

@@ -1,0 +1,180 @@
+// train, models, rollout, promote, rollback, loop: what belongs to the trainer and the router.
+
+import type { Command } from 'commander';
+import { action, poll, table } from './context.js';
+
+const TRAINING_DEADLINE_MS = 3_600_000;
+
+export function modelCommands(program: Command): void {
+  program
+    .command('train')
+    .description('trains a model version and waits for it')
+    .argument('<project>')
+    .option('--dataset <id...>', 'dataset versions; default: the newest import')
+    .option(
+      '--evaluate-from <date>',
+      'rows from this event time on evaluate; default: the newest share of the project file',
+    )
+    .option('--workers <count>')
+    .option('--seed <seed>')
+    .action(
+      action(
+        async (
+          context,
+          project: string,
+          options: { dataset?: string[]; evaluateFrom?: string; workers?: string; seed?: string },
+        ) => {
+          const datasetVersions =
+            options.dataset ??
+            (await context.control.datasets(project))
+              .filter((d) => d.kind === 'import')
+              .slice(-1)
+              .map((d) => d.id);
+          const { trainingId } = await context.control.startTraining(project, {
+            datasetVersions,
+            ...(options.evaluateFrom ? { evaluateFromMs: Date.parse(options.evaluateFrom) } : {}),
+            ...(options.workers ? { workers: Number(options.workers) } : {}),
+            ...(options.seed ? { seed: Number(options.seed) } : {}),
+            reason: 'manual',
+          });
+          const ended = await poll(
+            async () => {
+              const training = await context.control.training(project, trainingId);
+              return training.state === 'finished' || training.state === 'failed' ? training : undefined;
+            },
+            'the training',
+            TRAINING_DEADLINE_MS,
+          );
+          context.print(
+            ended,
+            () =>
+              `${trainingId}: ${ended.state}${ended.version ? `, version ${ended.version}` : ''}${ended.message ? `: ${ended.message}` : ''}`,
+          );
+          return ended.state === 'finished' ? 0 : 1;
+        },
+      ),
+    );
+
+  program
+    .command('models')
+    .description('lists model versions with their evaluation and blessing')
+    .argument('<project>')
+    .action(
+      action(async (context, project: string) => {
+        const models = await context.control.models(project);
+        context.print(models, () =>
+          table(
+            ['version', 'auc', 'log loss', 'blessed', 'sha256', 'reasons'],
+            models.map((m) => [
+              m.version,
+              (m.evaluation?.auc ?? Number.NaN).toFixed(4),
+              (m.evaluation?.logLoss ?? Number.NaN).toFixed(4),
+              m.blessed ? 'yes' : 'no',
+              m.modelSha256.slice(0, 12),
+              m.reasons.join('; '),
+            ]),
+          ),
+        );
+        return 0;
+      }),
+    );
+
+  const rollout = program.command('rollout').description('brings a version into service');
+  rollout
+    .command('start')
+    .argument('<project>')
+    .argument('<version>')
+    .option('--reason <text>', 'kept with the change', 'by hand')
+    .action(
+      action(async (context, project: string, version: string, options: { reason: string }) => {
+        const answer = await context.control.startRollout(project, {
+          version: Number(version),
+          reason: options.reason,
+          correlationId: `cli-rollout-${version}`,
+        });
+        context.print(answer, () => describeRoute(answer.route));
+        return 0;
+      }),
+    );
+  rollout
+    .command('status')
+    .argument('<project>')
+    .action(
+      action(async (context, project: string) => {
+        const route = await context.control.route(project);
+        context.print(route, () => describeRoute(route));
+        return 0;
+      }),
+    );
+
+  program
+    .command('promote')
+    .description('moves all traffic to a loaded version')
+    .argument('<project>')
+    .argument('<version>')
+    .option('--reason <text>', 'kept with the change', 'by hand')
+    .action(
+      action(async (context, project: string, version: string, options: { reason: string }) => {
+        const answer = await context.control.promote(project, {
+          version: Number(version),
+          reason: options.reason,
+          correlationId: `cli-promote-${version}`,
+        });
+        context.print(
+          answer,
+          () => `${describeRoute(answer.route)}; in force after ${answer.switch.effectiveMs.toFixed(1)} ms`,
+        );
+        return 0;
+      }),
+    );
+
+  program
+    .command('rollback')
+    .description('moves all traffic back to the previous version')
+    .argument('<project>')
+    .option('--reason <text>', 'kept with the change', 'by hand')
+    .action(
+      action(async (context, project: string, options: { reason: string }) => {
+        const answer = await context.control.rollback(project, {
+          reason: options.reason,
+          correlationId: 'cli-rollback',
+        });
+        context.print(
+          answer,
+          () => `${describeRoute(answer.route)}; in force after ${answer.switch.effectiveMs.toFixed(1)} ms`,
+        );
+        return 0;
+      }),
+    );
+
+  program
+    .command('loop')
+    .description('the closed loop: its phase and history; approve, stop (kill switch) or resume it')
+    .argument('<project>')
+    .argument('[command]', 'approve, stop or resume')
+    .action(
+      action(async (context, project: string, command?: 'approve' | 'stop' | 'resume') => {
+        const state = (
+          command ? await context.control.loopCommand(project, command) : await context.control.loop(project)
+        ) as {
+          phase: string;
+          history?: { atMs: number; message: string }[];
+        };
+        context.print(state, () =>
+          [
+            `phase: ${state.phase}`,
+            ...(state.history ?? []).map((step) => `${new Date(step.atMs).toISOString()}  ${step.message}`),
+          ].join('\n'),
+        );
+        return 0;
+      }),
+    );
+}
+
+function describeRoute(route: {
+  targets: { version: number; weight: number; colour: string }[];
+  rollout?: { phase: string };
+}): string {
+  const targets = route.targets.map((t) => `version ${t.version} (${t.colour}) ${t.weight} %`).join(', ');
+  return `${targets || 'no version in service'}; rollout ${route.rollout?.phase ?? 'idle'}`;
+}

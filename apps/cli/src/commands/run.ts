@@ -1,0 +1,224 @@
+// up, start, replay, worker, doctor: what runs the platform, and the main job on it.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PlatformError, systemClock } from '@millrace/domain';
+import type { Command } from 'commander';
+import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../exit-codes.js';
+import { loadProjectFile } from '../project-file.fs.js';
+import { runMainJob } from '../story/run-main-job.js';
+import { Supervisor } from '../supervisor/supervisor.process.js';
+import { Reporter } from '../terminal/reporter.js';
+import { action, type Context } from './context.js';
+
+/** The repository root, from dist/apps/cli/src/commands. */
+export const REPOSITORY = resolve(fileURLToPath(new URL('../../../../..', import.meta.url)));
+const DEFAULT_PROJECT = 'examples/flights/project.yaml';
+
+interface StartOptions {
+  project: string;
+  rows: string;
+  replayRows?: string;
+  rate?: string;
+  shift: boolean;
+  once?: boolean;
+  workers?: string;
+}
+
+export function runCommands(program: Command): void {
+  program
+    .command('up')
+    .description('starts the platform and keeps it running until Ctrl-C')
+    .option('--workers <count>', 'training workers', '2')
+    .action(
+      action(async (context, options: { workers: string }) => {
+        const stop = stopSignal();
+        const supervisor = await bringUp(
+          context,
+          Number(options.workers),
+          new Reporter(process.stdout, systemClock),
+          stop,
+        );
+        process.stdout.write(`${whereToLook(context)}\nCtrl-C stops everything.\n`);
+        await aborted(stop);
+        await supervisor.stop();
+        return EXIT_OK;
+      }),
+    );
+
+  program
+    .command('start')
+    .description('starts the platform, runs the main job on it, then keeps serving until Ctrl-C')
+    .option('--project <file>', 'the project file', join(REPOSITORY, DEFAULT_PROJECT))
+    .option('--rows <count>', 'bulk rows, or "all"', '')
+    .option('--replay-rows <count>', 'live rows; default from the project file')
+    .option('--rate <per-second>', 'live rows a second; default from the project file')
+    .option('--no-shift', 'leave the declared shift out')
+    .option('--workers <count>', 'training workers; default from the project file')
+    .option('--once', 'write summary.json, stop everything and exit: 0 if each stage met its check')
+    .action(action((context, options: StartOptions) => start(context, options)));
+
+  program
+    .command('replay')
+    .description('runs the main job of a project file against a running platform')
+    .option('--project <file>', 'the project file', join(REPOSITORY, DEFAULT_PROJECT))
+    .option('--rows <count>', 'bulk rows, or "all"', '')
+    .option('--replay-rows <count>')
+    .option('--rate <per-second>')
+    .option('--no-shift', 'leave the declared shift out')
+    .action(
+      action(async (context, options: StartOptions) => {
+        const summary = await runMainJob({
+          ...mainJobInput(context, options),
+          reporter: reporterFor(context),
+          signal: stopSignal(),
+        });
+        context.print(summary, () => '');
+        return summary.ok ? EXIT_OK : EXIT_FAILED;
+      }),
+    );
+
+  program
+    .command('worker')
+    .description('runs one training worker that joins the trainer; the supervisor starts its own')
+    .action(async () => {
+      await import(new URL('../../../../services/trainer/src/worker.main.js', import.meta.url).href);
+    });
+
+  program
+    .command('doctor')
+    .description('says what is missing on this machine, and the command that mends it')
+    .option('--json')
+    .action((options: { json?: boolean }) => {
+      const script = join(REPOSITORY, 'tools/setup/doctor.mjs');
+      try {
+        execFileSync(process.execPath, [script, ...(options.json ? ['--json'] : [])], { stdio: 'inherit' });
+      } catch {
+        // The script has said what is wrong.
+        process.exitCode = EXIT_FAILED;
+      }
+    });
+}
+
+async function start(context: Context, options: StartOptions): Promise<number> {
+  // Before anything is started: a wrong project file must cost nothing.
+  const input = mainJobInput(context, options);
+  const reporter = reporterFor(context);
+  const stop = stopSignal();
+  const workers = Number(options.workers ?? input.loaded.project.training.workers);
+  const supervisor = await bringUp(context, workers, reporter, stop);
+  try {
+    const summary = await runMainJob({ ...input, reporter, signal: stop });
+    const file = join(context.settings.home, 'summary.json');
+    mkdirSync(context.settings.home, { recursive: true });
+    writeFileSync(file, `${JSON.stringify(summary, null, 2)}\n`);
+    if (context.json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
+    else reporter.line(`Summary in ${file}.`);
+    if (options.once) return summary.ok ? EXIT_OK : EXIT_FAILED;
+    process.stdout.write(`${whereToLook(context)}\nIt keeps serving; Ctrl-C stops everything.\n`);
+    await aborted(stop);
+    return EXIT_OK;
+  } catch (thrown) {
+    const error = PlatformError.from(thrown);
+    if (stop.aborted && error.code === 'cancelled') return options.once ? EXIT_INTERRUPTED : EXIT_OK;
+    process.stderr.write(`millrace: ${error.reason}\n  logs: ${join(context.settings.home, 'logs')}\n`);
+    return EXIT_FAILED;
+  } finally {
+    reporter.line('Stopping …');
+    await supervisor.stop();
+  }
+}
+
+function mainJobInput(context: Context, options: StartOptions) {
+  const loaded = loadProjectFile(options.project);
+  const replay = loaded.project.replay;
+  if (replay === undefined) {
+    throw new PlatformError(
+      'invalid_argument',
+      `${options.project} has no replay section; use \`millrace up\` and \`millrace apply\` for a project of your own`,
+    );
+  }
+  return {
+    loaded,
+    replay,
+    rows:
+      options.rows === 'all' ? Number.POSITIVE_INFINITY : count(options.rows || String(replay.history.rows), '--rows'),
+    replayRows: count(options.replayRows ?? String(replay.live.rows), '--replay-rows'),
+    ratePerSecond: count(options.rate ?? String(replay.live.ratePerSecond), '--rate'),
+    shift: options.shift,
+    addresses: context.settings.addresses,
+    control: context.control,
+    home: context.settings.home,
+  };
+}
+
+function count(text: string, flag: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value <= 0)
+    throw new PlatformError('invalid_argument', `${flag} takes a whole number above 0, not "${text}"`);
+  return value;
+}
+
+function reporterFor(context: Context): Reporter {
+  // With --json the story goes to stderr, so that stdout holds nothing but JSON.
+  return new Reporter(context.json ? process.stderr : process.stdout, systemClock);
+}
+
+async function bringUp(context: Context, workers: number, reporter: Reporter, stop: AbortSignal): Promise<Supervisor> {
+  const { settings } = context;
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(settings.environment)) if (value !== undefined) env[name] = value;
+  const supervisor = new Supervisor({
+    root: REPOSITORY,
+    home: settings.home,
+    ports: settings.ports,
+    workers,
+    env,
+    kafkaBrokers: settings.environment.MILLRACE_KAFKA_BROKERS || undefined,
+    redisUrl: settings.environment.MILLRACE_REDIS_URL || undefined,
+    log: (line) => reporter.line(`  ${line}`),
+  });
+  const stage = reporter.stage('ready', 'starting Kafka, Redis, five services and the training workers');
+  let ready = 0;
+  supervisor.on('ready', () => stage.progress(++ready, 7 + workers));
+  const onAbort = () => void supervisor.stop();
+  stop.addEventListener('abort', onAbort);
+  try {
+    await supervisor.start();
+  } catch (thrown) {
+    stage.fail('the platform did not come up');
+    throw thrown;
+  } finally {
+    stop.removeEventListener('abort', onAbort);
+  }
+  supervisor.on('restart', (name, attempt) =>
+    reporter.line(`  ${name} died and is started again (attempt ${attempt})`),
+  );
+  stage.done(`all services ready, dashboard on ${settings.addresses.monitor}`);
+  return supervisor;
+}
+
+function whereToLook(context: Context): string {
+  const { addresses } = context.settings;
+  return [
+    `Dashboard            ${addresses.monitor}/`,
+    `Predictions (V2)     ${addresses.routerV2}/v2  and gRPC ${addresses.routerGrpc}`,
+    `Records and labels   ${addresses.ingest}/v1/projects/…`,
+    `Logs                 ${join(context.settings.home, 'logs')}`,
+  ].join('\n');
+}
+
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  process.once('SIGINT', abort);
+  process.once('SIGTERM', abort);
+  return controller.signal;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

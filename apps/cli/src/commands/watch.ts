@@ -1,0 +1,138 @@
+// status, drift, events, predict: what the platform does right now.
+
+import { systemClock } from '@millrace/domain';
+import type { Command } from 'commander';
+import type { SignatureInput } from '../client/predict.grpc.js';
+import { PredictClient } from '../client/predict.grpc.js';
+import { action, table } from './context.js';
+
+export function watchCommands(program: Command): void {
+  program
+    .command('status')
+    .description('which services answer and are ready')
+    .action(
+      action(async (context) => {
+        const { addresses } = context.settings;
+        const rows = await Promise.all(
+          (['ingest', 'trainer', 'serving', 'router', 'monitor'] as const).map(async (service) => {
+            const startedMs = systemClock.monotonicMs();
+            const ready = await fetch(`${addresses[service]}/health/ready`, { signal: AbortSignal.timeout(2_000) })
+              .then((response) => (response.ok ? 'ready' : `not ready (${response.status})`))
+              .catch(() => 'down');
+            return {
+              service,
+              address: addresses[service],
+              state: ready,
+              ms: Math.round(systemClock.monotonicMs() - startedMs),
+            };
+          }),
+        );
+        context.print(rows, () =>
+          table(
+            ['service', 'address', 'state', 'ms'],
+            rows.map((r) => [r.service, r.address, r.state, r.ms]),
+          ),
+        );
+        return rows.every((row) => row.state === 'ready') ? 0 : 1;
+      }),
+    );
+
+  program
+    .command('drift')
+    .description('closed windows and the tests that rang in them')
+    .argument('<project>')
+    .option('--limit <count>', 'newest windows', '20')
+    .action(
+      action(async (context, project: string, options: { limit: string }) => {
+        const windows = await context.control.windows(project, Number(options.limit));
+        context.print(windows, () =>
+          table(
+            ['window', 'version', 'rows', 'labels', 'auc', 'alarms'],
+            windows.map((w) => [
+              new Date(w.windowStartMs).toISOString().slice(0, 13),
+              w.modelVersion,
+              w.predictions,
+              w.labels,
+              w.quality && Number.isFinite(w.quality.auc) ? w.quality.auc.toFixed(4) : '-',
+              w.tests
+                .filter((t) => t.alarm)
+                .map((t) => `${t.feature} ${t.detector} ${t.statistic.toFixed(3)}`)
+                .join(', ') || '-',
+            ]),
+          ),
+        );
+        return 0;
+      }),
+    );
+
+  program
+    .command('events')
+    .description('drift events')
+    .argument('<project>')
+    .action(
+      action(async (context, project: string) => {
+        const events = await context.control.driftEvents(project);
+        context.print(events, () =>
+          table(
+            ['window', 'feature', 'detector', 'value', 'threshold', 'version'],
+            events.map(({ data }) => [
+              new Date(data.window.startMs).toISOString().slice(0, 13),
+              data.feature,
+              data.detector,
+              data.value.toFixed(4),
+              String(data.threshold),
+              data.modelVersion,
+            ]),
+          ),
+        );
+        return 0;
+      }),
+    );
+
+  program
+    .command('predict')
+    .description('asks the router for one prediction')
+    .argument('<project>')
+    .requiredOption('--row <json>', 'feature values as a JSON object')
+    .option('--entity <key>', 'sticky key', '')
+    .option('--event-time <date>', 'event time; derived features are filled from it')
+    .action(
+      action(async (context, project: string, options: { row: string; entity: string; eventTime?: string }) => {
+        const metadata = (await fetch(`${context.settings.addresses.routerV2}/v2/models/${project}`).then((r) =>
+          r.json(),
+        )) as { inputs: { name: string; datatype: string }[] };
+        const signature: SignatureInput[] = metadata.inputs.map((input) => ({
+          name: input.name,
+          type: TYPES[input.datatype] ?? 'number',
+        }));
+        const client = new PredictClient(context.settings.addresses.routerGrpc, signature, 1);
+        try {
+          const answer = await new Promise((resolve, reject) => {
+            client.predict(
+              {
+                model: project,
+                id: '',
+                entity: options.entity,
+                eventTimeMs: options.eventTime ? Date.parse(options.eventTime) : systemClock.nowMs(),
+                values: JSON.parse(options.row),
+              },
+              (error, value) => (error ? reject(error) : resolve(value)),
+            );
+          });
+          context.print(answer, () => JSON.stringify(answer));
+          return 0;
+        } finally {
+          client.close();
+        }
+      }),
+    );
+}
+
+const TYPES: Record<string, SignatureInput['type']> = {
+  FP64: 'number',
+  FP32: 'number',
+  INT64: 'integer',
+  INT32: 'integer',
+  BYTES: 'text',
+  BOOL: 'boolean',
+};

@@ -1,0 +1,24 @@
+// The `millrace` command. It talks to the services' APIs, never to Kafka. Exit codes: docs/cli.md.
+
+import { Command } from 'commander';
+import { dataCommands } from './commands/data.js';
+import { modelCommands } from './commands/models.js';
+import { runCommands } from './commands/run.js';
+import { watchCommands } from './commands/watch.js';
+import { EXIT_USAGE } from './exit-codes.js';
+
+const program = new Command('millrace')
+  .description('Keeps a machine-learned model good while the world changes.')
+  .version('0.1.0')
+  .option('--json', 'print JSON')
+  .showSuggestionAfterError()
+  .exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
+  });
+
+runCommands(program);
+dataCommands(program);
+modelCommands(program);
+watchCommands(program);
+
+await program.parseAsync(process.argv);

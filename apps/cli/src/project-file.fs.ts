@@ -1,0 +1,65 @@
+// Finds, reads and checks a project file; resolves the sources it names.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative, resolve } from 'node:path';
+import { PlatformError } from '@millrace/domain';
+import { type Project, parseProject } from '@millrace/project';
+import { parse as parseYaml } from 'yaml';
+
+export interface LoadedProject {
+  project: Project;
+  text: string;
+  file: string;
+}
+
+/** @throws PlatformError 'invalid_argument' with every fault, one per line: file:line:column path message */
+export function loadProjectFile(path: string): LoadedProject {
+  const file = resolve(path);
+  if (!existsSync(file)) {
+    throw new PlatformError(
+      'invalid_argument',
+      `there is no project file at ${relative(process.cwd(), file)}; name one with --project`,
+    );
+  }
+  const text = readFileSync(file, 'utf8');
+  const parsed = parseProject(text, relative(process.cwd(), file));
+  if (parsed.kind === 'ok') return { project: parsed.project, text, file };
+  const lines = parsed.faults.map(
+    (fault) => `  ${relative(process.cwd(), file)}:${fault.line}:${fault.column} ${fault.path}: ${fault.message}`,
+  );
+  throw new PlatformError(
+    'invalid_argument',
+    `${parsed.faults.length} fault(s) in the project file; nothing was started\n${lines.join('\n')}`,
+  );
+}
+
+/** The absolute path of a source: "npm:<package>/<path>" inside an installed package, else relative to the project file. */
+export function sourcePath(loaded: LoadedProject, source: string): string {
+  const spec = loaded.project.data.sources[source];
+  if (spec === undefined) throw new PlatformError('invalid_argument', `the project file names no source "${source}"`);
+  if (!spec.path.startsWith('npm:')) return resolve(dirname(loaded.file), spec.path);
+  const [name, inside] = splitPackage(spec.path.slice('npm:'.length));
+  const folder = createRequire(import.meta.url)
+    .resolve.paths(name)
+    ?.map((base) => join(base, name))
+    .find((candidate) => existsSync(candidate));
+  if (folder === undefined)
+    throw new PlatformError('not_found', `the package ${name} is not installed; run npm start once`);
+  return join(folder, inside);
+}
+
+function splitPackage(path: string): [string, string] {
+  const parts = path.split('/');
+  const length = path.startsWith('@') ? 2 : 1;
+  return [parts.slice(0, length).join('/'), parts.slice(length).join('/')];
+}
+
+/** The project as `apply` sends it: JSON, with source paths made absolute, since services know no project file's folder. */
+export function applyText(loaded: LoadedProject): string {
+  const document = parseYaml(loaded.text) as { data: { sources?: Record<string, { path: string }> } };
+  for (const [name, source] of Object.entries(document.data.sources ?? {})) {
+    if (!source.path.startsWith('npm:')) source.path = sourcePath(loaded, name);
+  }
+  return JSON.stringify(document);
+}

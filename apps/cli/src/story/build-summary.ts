@@ -1,0 +1,211 @@
+// Gathers the main job's summary: what the services report, and the quality of each version computed from the answers
+// themselves.
+
+import { cpus, totalmem } from 'node:os';
+import { isMissing, type RawColumns } from '@millrace/features';
+import { type LogisticBaseline, scoreLogistic, scoreMajority } from '@millrace/models';
+import { applyLabelRule, deriveColumns, type Project } from '@millrace/project';
+import type { ControlClient, ModelVersionView, WindowView } from '../client/control.http.js';
+import { aucGainLower95, liveQuality } from './live-quality.js';
+import type { MainJobResult } from './main-job.js';
+import { applyShift } from './shift.js';
+import type { ModelVersionSummary, Summary } from './summary.js';
+
+export interface SummaryInput {
+  project: Project;
+  result: MainJobResult;
+  control: ControlClient;
+  seconds: Record<string, number>;
+  settings: Record<string, string | number | boolean>;
+  seed: number;
+}
+
+export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, 'ok' | 'checks'>> {
+  const { control, project, result } = input;
+  const { traffic } = result;
+  const [datasets, models, windows, events, switches, serving, joined, deadLetters] = await Promise.all([
+    control.datasets(project.name),
+    control.models(project.name),
+    control.windows(project.name),
+    control.driftEvents(project.name),
+    control.switches(project.name),
+    control.servingStats(),
+    control.labelsJoined(project.name),
+    control.deadLetters(project.name, 1_000),
+  ]);
+  const iso = (ms: number) => new Date(ms).toISOString();
+  const shiftStartedMs = result.shiftStartedAtMs;
+  const byWindow = groupWindows(windows);
+  const unshifted = [...byWindow].filter(
+    ([start]) => shiftStartedMs === null || (windowEnd(byWindow, start) ?? 0) <= shiftStartedMs,
+  );
+  const modelSummaries: ModelVersionSummary[] = [];
+  for (const model of [...models].sort((a, b) => a.version - b.version)) {
+    modelSummaries.push(await modelSummary(model, input));
+  }
+  return {
+    project: project.name,
+    rows_ingested: result.importedRows + result.recordsAccepted,
+    rows_dead_lettered: deadLetters.length,
+    dataset_versions: datasets.map((d) => ({
+      id: d.id,
+      kind: d.kind,
+      ordinal: d.ordinal,
+      rows: d.rows,
+      labelled_rows: d.labelledRows,
+    })),
+    model_versions: modelSummaries,
+    requests: traffic.requests,
+    request_failures: traffic.failures,
+    request_errors: traffic.errors,
+    latency_ms: traffic.latencySummaries(),
+    predictions_dropped: serving.dropped,
+    labels_sent: traffic.labelsSent,
+    labels_joined: Number(joined.total ?? 0),
+    windows_closed: byWindow.size,
+    windows_unshifted: unshifted.length,
+    false_alarm_windows: countRinging(unshifted.map(([, views]) => views)),
+    shift_started: shiftStartedMs === null ? null : iso(shiftStartedMs),
+    drift_events: events
+      .map(({ data }) => ({
+        feature: data.feature,
+        detector: data.detector,
+        window: { start: iso(data.window.startMs), end: iso(data.window.endMs) },
+        value: data.value,
+        threshold: data.threshold,
+      }))
+      .sort((a, b) => a.window.start.localeCompare(b.window.start) || a.feature.localeCompare(b.feature)),
+    switches: switches
+      .map((s) => ({
+        at: iso(s.atMs),
+        from: s.fromVersion,
+        to: s.toVersion,
+        reason: s.reason,
+        effective_ms: s.effectiveMs,
+        failed: s.failed,
+      }))
+      .sort((a, b) => a.at.localeCompare(b.at)),
+    rollback_ms: result.rollbackMs,
+    seconds: input.seconds,
+    settings: input.settings,
+    machine: {
+      cores: cpus().length,
+      memory_gib: Math.round(totalmem() / 2 ** 30),
+      node: process.version,
+      platform: `${process.platform}-${process.arch}`,
+    },
+  };
+}
+
+function groupWindows(windows: readonly WindowView[]): Map<number, WindowView[]> {
+  const groups = new Map<number, WindowView[]>();
+  for (const window of windows) groups.set(window.windowStartMs, [...(groups.get(window.windowStartMs) ?? []), window]);
+  return groups;
+}
+
+function windowEnd(groups: Map<number, WindowView[]>, start: number): number | undefined {
+  return groups.get(start)?.[0]?.windowEndMs;
+}
+
+/** Windows in which each feature rang, whatever the detector or version. */
+function countRinging(groups: readonly WindowView[][]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const views of groups) {
+    const rang = new Set(views.flatMap((view) => view.tests.filter((test) => test.alarm).map((test) => test.feature)));
+    for (const feature of rang) counts[feature] = (counts[feature] ?? 0) + 1;
+  }
+  return counts;
+}
+
+interface LiveRows {
+  probabilities: Float64Array;
+  labels: Uint8Array;
+  columns: RawColumns;
+}
+
+/** The rows a version answered, their labels, and the raw feature values it saw. */
+function liveRowsOf(version: number, { project, result }: SummaryInput, unshiftedOnly: boolean): LiveRows {
+  const { traffic, rows, shiftFrom } = result;
+  const operations = project.replay?.shift?.operations ?? [];
+  const probabilities: number[] = [];
+  const labels: number[] = [];
+  const columns: Record<string, (number | string | boolean | null)[]> = {};
+  for (const feature of project.features) columns[feature.name] = [];
+  const end = unshiftedOnly ? Math.min(traffic.sent, shiftFrom) : traffic.sent;
+  for (let i = 0; i < end; i++) {
+    if (traffic.versions[i] !== version) continue;
+    const row = rows[i] as (typeof rows)[number];
+    const label = applyLabelRule(project.data.label, row.outcome);
+    if (label === null) continue;
+    const values = deriveColumns(project, row.values);
+    if (i >= shiftFrom) applyShift(values, operations);
+    probabilities.push(traffic.probabilities[i] as number);
+    labels.push(label);
+    for (const feature of project.features) {
+      const value = values[feature.name];
+      columns[feature.name]?.push(value === undefined || isMissing(value) ? null : value);
+    }
+  }
+  return { probabilities: Float64Array.from(probabilities), labels: Uint8Array.from(labels), columns };
+}
+
+async function modelSummary(model: ModelVersionView, input: SummaryInput): Promise<ModelVersionSummary> {
+  const live = liveRowsOf(model.version, input, false);
+  const calm = liveRowsOf(model.version, input, true);
+  const quality = liveQuality(live);
+  const calmQuality = liveQuality(calm);
+  const compared = calm.labels.length > 0 ? calm : live;
+  const baseline = await input.control
+    .artifact<LogisticBaseline>(input.project.name, model.version, 'baselines/logistic.json')
+    .catch(() => null);
+  const baselines: ModelVersionSummary['baselines'] = [];
+  let gain: number | null = null;
+  if (baseline !== null && compared.labels.length > 0) {
+    const logistic = scoreLogistic(baseline, compared.columns);
+    const majority = scoreMajority(baseline, compared.labels.length);
+    for (const [name, probabilities] of [
+      ['majority', majority],
+      ['logistic', logistic],
+    ] as const) {
+      const scored = liveQuality({ probabilities, labels: compared.labels });
+      baselines.push({
+        name,
+        rows: scored.rows,
+        auc: rounded(scored.auc),
+        log_loss: rounded(scored.logLoss) ?? Number.NaN,
+      });
+    }
+    gain = aucGainLower95(compared.probabilities, logistic, compared.labels, input.seed);
+  }
+  return {
+    version: model.version,
+    workers: model.workers,
+    auc: rounded(model.evaluation?.auc ?? null) ?? Number.NaN,
+    log_loss: rounded(model.evaluation?.logLoss ?? null) ?? Number.NaN,
+    evaluation_rows: model.evaluation?.rows ?? 0,
+    champion: model.championEvaluation
+      ? {
+          version: model.championVersion,
+          auc: model.championEvaluation.auc,
+          log_loss: model.championEvaluation.logLoss,
+        }
+      : null,
+    blessed: model.blessed,
+    reasons: model.reasons,
+    sha256: model.modelSha256,
+    train_rows: model.trainRows,
+    train_seconds: Math.round(model.trainSeconds * 100) / 100,
+    live_rows: quality.rows,
+    live_auc: rounded(quality.auc),
+    live_log_loss: rounded(quality.logLoss),
+    live_rows_unshifted: calmQuality.rows,
+    live_auc_unshifted: rounded(calmQuality.auc),
+    live_log_loss_unshifted: rounded(calmQuality.logLoss),
+    baselines,
+    auc_gain_lower_95: rounded(gain),
+  };
+}
+
+function rounded(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 1e6) / 1e6;
+}

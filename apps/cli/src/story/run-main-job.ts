@@ -1,0 +1,122 @@
+// Runs the main job against a running platform, prints its story and returns the summary.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '@millrace/domain';
+import { signatureOf } from '@millrace/features';
+import type { ReplaySpec } from '@millrace/project';
+import type { Addresses } from '../client/addresses.js';
+import type { ControlClient } from '../client/control.http.js';
+import { applyText, type LoadedProject, sourcePath } from '../project-file.fs.js';
+import type { Reporter } from '../terminal/reporter.js';
+import { buildSummary } from './build-summary.js';
+import { openDoors } from './doors.grpc.js';
+import { MainJob } from './main-job.js';
+import { readReplayRows } from './replay-rows.duckdb.js';
+import { type CheckBounds, checksOf, type Summary } from './summary.js';
+
+export interface RunMainJobOptions {
+  loaded: LoadedProject;
+  replay: ReplaySpec;
+  rows: number;
+  replayRows: number;
+  ratePerSecond: number;
+  shift: boolean;
+  addresses: Addresses;
+  control: ControlClient;
+  home: string;
+  reporter: Reporter;
+  signal: AbortSignal;
+  /** Labelled rows that version 2 must have served; default 5,000, less for a short replay. */
+  labelledOnNewVersion?: number;
+  clock?: Clock;
+}
+
+const LABELLED_ON_NEW_VERSION = 5_000;
+/** Below this many replayed rows there are too few windows and rows for the quality bounds. */
+const FULL_REPLAY_ROWS = 60_000;
+const FULL_BULK_ROWS = 200_000;
+const LABELS_SETTLE_MS = 20_000;
+
+export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
+  const { loaded, replay, control, reporter, shift } = options;
+  const { project } = loaded;
+  const clock = options.clock ?? systemClock;
+  const startedMs = clock.monotonicMs();
+  const source = sourcePath(loaded, replay.source);
+  const labelledOnNewVersion =
+    options.labelledOnNewVersion ?? Math.min(LABELLED_ON_NEW_VERSION, Math.round(options.replayRows / 10));
+  const job = new MainJob({
+    project,
+    replay,
+    projectText: applyText(loaded),
+    rows: options.rows,
+    replayRows: options.replayRows,
+    ratePerSecond: options.ratePerSecond,
+    shift,
+    labelledOnNewVersion,
+    control,
+    openDoors: () => openDoors(options.addresses, project, signatureOf(project), clock),
+    readRows: (rows) => readReplayRows(project, replay, source, rows),
+    writeBadRows: async (rows) => {
+      mkdirSync(options.home, { recursive: true });
+      const file = join(options.home, 'bad-rows.ndjson');
+      writeFileSync(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+      return file;
+    },
+    reporter,
+    clock,
+    signal: options.signal,
+  });
+  const result = await job.run();
+  const stage = reporter.stage('summary', 'waiting for the last labels, scoring');
+  await settled(control, project.name, result.traffic.labelsSent, clock);
+  const full = options.replayRows >= FULL_REPLAY_ROWS && result.importedRows >= FULL_BULK_ROWS;
+  const facts = await buildSummary({
+    project,
+    result,
+    control,
+    seconds: { ...reporter.seconds, main_job: (clock.monotonicMs() - startedMs) / 1_000 },
+    settings: {
+      rows: result.importedRows,
+      replay_rows: options.replayRows,
+      rate_per_second: options.ratePerSecond,
+      shift,
+      seed: replay.seed,
+    },
+    seed: replay.seed,
+  });
+  const bounds: CheckBounds = {
+    badRows: replay.history.badRows,
+    shift,
+    shiftedFeatures: replay.shift?.operations.map((operation) => operation.feature) ?? [],
+    replayRows: options.replayRows,
+    liveAucMin: full ? (replay.expect?.liveAuc ?? null) : null,
+    liveRowsMin: replay.expect?.liveRows ?? 0,
+    labelledOnNewVersion,
+    checkFalseAlarms: full,
+    windowMs: project.monitoring.windowMs,
+    rows: result.importedRows,
+  };
+  const draft: Summary = { ok: false, checks: [], ...facts };
+  const checks = checksOf(draft, bounds);
+  const summary: Summary = { ...draft, ok: checks.every((check) => check.ok), checks };
+  stage.done(`${checks.filter((check) => check.ok).length} of ${checks.length} checks met`);
+  for (const check of checks) reporter.line(`  ${check.ok ? '✔' : '✘'} ${check.name}: ${check.detail}`);
+  for (const [phase, latency] of Object.entries(summary.latency_ms)) {
+    reporter.line(
+      `  ${phase.padEnd(8)} p50 ${latency.p50.toFixed(2)} ms, p99 ${latency.p99.toFixed(2)} ms over ${latency.count} requests`,
+    );
+  }
+  return summary;
+}
+
+/** Waits until the monitor has joined every label that was sent, or for a bounded time: the checks then say what is missing. */
+async function settled(control: ControlClient, project: string, labels: number, clock: Clock): Promise<void> {
+  const startedMs = clock.monotonicMs();
+  while (clock.monotonicMs() - startedMs < LABELS_SETTLE_MS) {
+    const joined = await control.labelsJoined(project).catch(() => ({ total: 0 }));
+    if (Number(joined.total) >= labels) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}

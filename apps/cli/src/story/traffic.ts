@@ -1,0 +1,219 @@
+// Live traffic of a replay: for each row the record goes to ingest, the request to the router's public door, and
+// after the label's delay in event time the label to ingest. Open loop: sending never waits for answers.
+
+import type { Clock, Scalar } from '@millrace/domain';
+import { deriveColumns, type Project, type ReplaySpec } from '@millrace/project';
+import type { PredictAnswer, PredictRequest } from '../client/predict.grpc.js';
+import { Latencies, type LatencySummary } from './latency.js';
+import type { ReplayRow } from './replay-rows.duckdb.js';
+import { Schedule } from './schedule.js';
+import { applyShift } from './shift.js';
+
+export interface OutgoingRecord {
+  recordId: string;
+  values: Readonly<Record<string, Scalar>>;
+}
+
+export interface OutgoingLabel {
+  recordId: string;
+  predictionId: string;
+  entity: string;
+  eventTimeMs: number;
+  knownAtMs: number;
+  raw: Scalar;
+}
+
+/** Where traffic goes; the edges hide streams and connections. */
+export interface TrafficDoors {
+  predict(
+    request: PredictRequest,
+    onDone: (error: { code: number; message: string } | null, answer: PredictAnswer | null) => void,
+  ): void;
+  records(records: readonly OutgoingRecord[]): void;
+  labels(labels: readonly OutgoingLabel[]): void;
+}
+
+export interface TrafficOptions {
+  project: Project;
+  rows: readonly ReplayRow[];
+  ratePerSecond: number;
+  /** Index of the first shifted row; Infinity = none. */
+  shiftFrom: number;
+  operations: NonNullable<ReplaySpec['shift']>['operations'];
+  doors: TrafficDoors;
+  clock: Clock;
+  /** Rows that carry a sampled traceparent: every n-th; 0 = none. */
+  traceEvery: number;
+}
+
+/** Rows sent in one turn of the event loop; more would starve the answers. */
+const TURN_ROWS_MAX = 64;
+const BATCH_ROWS = 20;
+/** Error samples kept for the summary. */
+const ERRORS_MAX = 20;
+
+export class Traffic {
+  /** Per row: the answered version (0 = no answer yet or failed) and probability; index = row. */
+  readonly versions: Int32Array;
+  readonly probabilities: Float64Array;
+  readonly errors: string[] = [];
+  phase = 'replay';
+  requests = 0;
+  failures = 0;
+  answered = 0;
+  labelsSent = 0;
+  private readonly latencies = new Map<string, Latencies>();
+  private readonly schedule: Schedule;
+  private nextLabel = 0;
+  private recordBatch: OutgoingRecord[] = [];
+  private labelBatch: OutgoingLabel[] = [];
+  private stopping = false;
+  private timer: NodeJS.Timeout | null = null;
+  private readonly finished: Promise<void>;
+  private finish!: () => void;
+  /** Event time up to which rows were sent. */
+  watermarkMs = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly options: TrafficOptions) {
+    this.versions = new Int32Array(options.rows.length);
+    this.probabilities = new Float64Array(options.rows.length).fill(Number.NaN);
+    this.schedule = new Schedule(options.ratePerSecond, options.clock.monotonicMs());
+    this.finished = new Promise((resolve) => {
+      this.finish = resolve;
+    });
+  }
+
+  get sent(): number {
+    return this.schedule.sent;
+  }
+
+  get isShifted(): boolean {
+    return this.sent > this.options.shiftFrom;
+  }
+
+  /** Sends until the rows are used up or `stop` is called; resolves when every request is answered or failed. */
+  run(): Promise<void> {
+    this.turn();
+    return this.finished;
+  }
+
+  /** Ends the traffic after the current turn; labels of sent rows still go out, as if their delay had passed. */
+  stop(): void {
+    this.stopping = true;
+  }
+
+  latencySummaries(): Record<string, LatencySummary> {
+    return Object.fromEntries([...this.latencies].map(([phase, latencies]) => [phase, latencies.summary()]));
+  }
+
+  private turn(): void {
+    const { clock, rows } = this.options;
+    if (!this.stopping && this.sent < rows.length) {
+      const from = this.schedule.sent;
+      const count = this.schedule.take(clock.monotonicMs(), Math.min(TURN_ROWS_MAX, rows.length - from));
+      for (let i = from; i < from + count; i++) this.sendRow(i);
+      this.sendDueLabels(this.watermarkMs - this.options.project.data.label.delayMs);
+      this.flush(false);
+      this.timer = setTimeout(() => this.turn(), 1);
+      return;
+    }
+    this.sendDueLabels(Number.POSITIVE_INFINITY);
+    this.flush(true);
+    this.stopping = true;
+    if (this.answered + this.failures === this.requests) this.finish();
+  }
+
+  private sendRow(index: number): void {
+    const row = this.options.rows[index] as ReplayRow;
+    const { project } = this.options;
+    const values: Record<string, Scalar> = deriveColumns(project, row.values);
+    if (index >= this.options.shiftFrom) applyShift(values, this.options.operations);
+    this.watermarkMs = Math.max(this.watermarkMs, row.eventTimeMs);
+    this.recordBatch.push({ recordId: row.recordId, values });
+    if (this.recordBatch.length >= BATCH_ROWS) this.flushRecords();
+    this.predictRow(index, row, values);
+  }
+
+  private predictRow(index: number, row: ReplayRow, values: Record<string, Scalar>): void {
+    const { clock, doors, project, traceEvery } = this.options;
+    const dueMs = this.schedule.dueMs(index);
+    const phase = this.phase;
+    this.requests++;
+    const request: PredictRequest = {
+      model: project.name,
+      id: row.recordId,
+      entity: String(values[project.data.entity]),
+      eventTimeMs: row.eventTimeMs,
+      values,
+    };
+    if (traceEvery > 0 && index % traceEvery === 0) request.traceparent = traceparentOf(index + 1);
+    doors.predict(request, (error, answer) => {
+      if (error || answer === null) {
+        this.failures++;
+        if (this.errors.length < ERRORS_MAX) this.errors.push(`row ${row.recordId}: ${error?.message ?? 'no answer'}`);
+      } else {
+        this.answered++;
+        this.versions[index] = answer.version;
+        this.probabilities[index] = answer.probability;
+        this.latenciesOf(phase).add(clock.monotonicMs() - dueMs);
+      }
+      if (this.stopping && this.answered + this.failures === this.requests) this.finish();
+    });
+  }
+
+  private latenciesOf(phase: string): Latencies {
+    let latencies = this.latencies.get(phase);
+    if (latencies === undefined) {
+      latencies = new Latencies();
+      this.latencies.set(phase, latencies);
+    }
+    return latencies;
+  }
+
+  private sendDueLabels(knownUpToMs: number): void {
+    const { project, rows } = this.options;
+    while (this.nextLabel < this.sent) {
+      const row = rows[this.nextLabel] as ReplayRow;
+      if (row.eventTimeMs > knownUpToMs) break;
+      this.labelBatch.push({
+        recordId: row.recordId,
+        predictionId: `${row.recordId}/0`,
+        entity: String(row.values[project.data.entity]),
+        eventTimeMs: row.eventTimeMs,
+        knownAtMs: row.eventTimeMs + project.data.label.delayMs,
+        raw: row.outcome,
+      });
+      this.nextLabel++;
+      this.labelsSent++;
+      if (this.labelBatch.length >= BATCH_ROWS) this.flushLabels();
+    }
+  }
+
+  private lastFlushMs = 0;
+
+  private flush(now: boolean): void {
+    const atMs = this.options.clock.monotonicMs();
+    if (!now && atMs - this.lastFlushMs < 10) return;
+    this.lastFlushMs = atMs;
+    this.flushRecords();
+    this.flushLabels();
+  }
+
+  private flushRecords(): void {
+    if (this.recordBatch.length === 0) return;
+    this.options.doors.records(this.recordBatch);
+    this.recordBatch = [];
+  }
+
+  private flushLabels(): void {
+    if (this.labelBatch.length === 0) return;
+    this.options.doors.labels(this.labelBatch);
+    this.labelBatch = [];
+  }
+}
+
+/** A sampled W3C traceparent with ids made from a row's index, so that a trace can be found again. */
+export function traceparentOf(index: number): string {
+  const hex = index.toString(16);
+  return `00-${hex.padStart(32, '0')}-${hex.padStart(16, '0')}-01`;
+}

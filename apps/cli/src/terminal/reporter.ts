@@ -1,0 +1,109 @@
+// Stages with a progress bar each on a terminal; plain lines (at most one a tenth) where the output is not one.
+
+import type { Clock } from '@millrace/domain';
+import cliProgress from 'cli-progress';
+
+export interface Stage {
+  progress(done: number, total: number, detail?: string): void;
+  /** Ends the stage; `detail` is its result in a few words. */
+  done(detail: string): void;
+  fail(detail: string): void;
+}
+
+export interface Output {
+  write(text: string): unknown;
+  isTTY?: boolean;
+}
+
+const NAME_WIDTH = 12;
+
+export class Reporter {
+  /** Seconds by stage, in order of their start. */
+  readonly seconds: Record<string, number> = {};
+
+  constructor(
+    private readonly output: Output,
+    private readonly clock: Clock,
+  ) {}
+
+  line(text: string): void {
+    this.output.write(`${text}\n`);
+  }
+
+  stage(name: string, title: string): Stage {
+    const startedMs = this.clock.monotonicMs();
+    const view = this.output.isTTY ? new BarView(name, title) : new LineView(name, title, this.output);
+    const end = (mark: string, detail: string) => {
+      const seconds = (this.clock.monotonicMs() - startedMs) / 1_000;
+      this.seconds[name] = Math.round(seconds * 100) / 100;
+      view.end();
+      this.line(`${mark} ${name.padEnd(NAME_WIDTH)} ${detail} (${seconds.toFixed(1)} s)`);
+    };
+    return {
+      progress: (done, total, detail = '') => view.progress(done, total, detail),
+      done: (detail) => end('✔', detail),
+      fail: (detail) => end('✘', detail),
+    };
+  }
+}
+
+interface View {
+  progress(done: number, total: number, detail: string): void;
+  end(): void;
+}
+
+class BarView implements View {
+  private readonly bar: cliProgress.SingleBar;
+  private started = false;
+
+  constructor(
+    name: string,
+    private readonly title: string,
+  ) {
+    this.bar = new cliProgress.SingleBar(
+      {
+        format: `  ${name.padEnd(NAME_WIDTH)} {bar} {percentage}% {detail}`,
+        hideCursor: true,
+        clearOnComplete: true,
+        barsize: 28,
+        fps: 8,
+      },
+      cliProgress.Presets.shades_classic,
+    );
+  }
+
+  progress(done: number, total: number, detail: string): void {
+    if (!this.started) {
+      this.started = true;
+      this.bar.start(Math.max(1, total), done, { detail: detail || this.title });
+      return;
+    }
+    this.bar.setTotal(Math.max(1, total));
+    this.bar.update(Math.min(done, total), { detail: detail || this.title });
+  }
+
+  end(): void {
+    if (this.started) this.bar.stop();
+  }
+}
+
+class LineView implements View {
+  private tenth = -1;
+
+  constructor(
+    private readonly name: string,
+    title: string,
+    private readonly output: Output,
+  ) {
+    output.write(`· ${name.padEnd(NAME_WIDTH)} ${title}\n`);
+  }
+
+  progress(done: number, total: number, detail: string): void {
+    const tenth = Math.floor((10 * done) / Math.max(1, total));
+    if (tenth <= this.tenth || tenth === 0) return;
+    this.tenth = tenth;
+    this.output.write(`  ${this.name.padEnd(NAME_WIDTH)} ${String(tenth * 10).padStart(3)} % ${detail}\n`);
+  }
+
+  end(): void {}
+}
