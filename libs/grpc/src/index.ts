@@ -1,0 +1,17 @@
+// gRPC: definitions from descriptors, clients, native servers, health, status codes.
+
+export { type CallSettings, type ClientSettings, createClient, type GrpcClient, UNARY_DEADLINE_MS } from './client.js';
+export { GrpcHealth } from './health.js';
+export { CHANNEL_OPTIONS, MESSAGE_BYTES_MAX, SERVER_OPTIONS } from './limits.js';
+export {
+  type BindSettings,
+  bindService,
+  type GrpcHandler,
+  type GrpcHandlers,
+  type GrpcServerSettings,
+  type GrpcServiceBinding,
+  type RunningGrpcServer,
+  startGrpcServer,
+} from './server.js';
+export { asBuffer, packageDefinition, serviceDefinition } from './service-definition.js';
+export { fromServiceError, STATUS_BY_CODE, statusOfCode, toServiceError } from './status.js';

@@ -1,0 +1,177 @@
+// A native grpc-js server beside Nest, for services where Nest's path per call costs too much. Unary handlers are async
+// functions, streams are grpc-js streams; `native` takes grpc-js handlers as they are for the hottest methods. Serves
+// grpc.health.v1 too. Listens on loopback unless told otherwise.
+
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
+import {
+  type ChannelOptions,
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+  status,
+  type UntypedHandleCall,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { PlatformError, systemClock } from '@millrace/domain';
+import { contextOf, histogram, SpanKind, withSpan } from '@millrace/telemetry';
+import { GrpcHealth } from './health.js';
+import { SERVER_OPTIONS } from './limits.js';
+import { serviceDefinition } from './service-definition.js';
+import { toServiceError } from './status.js';
+
+export type GrpcHandler<M> = M extends {
+  methodKind: infer K;
+  input: infer I extends DescMessage;
+  output: infer O extends DescMessage;
+}
+  ? K extends 'unary'
+    ? (
+        request: MessageShape<I>,
+        call: ServerUnaryCall<MessageShape<I>, MessageShape<O>>,
+      ) => Promise<MessageInitShape<O>> | MessageInitShape<O>
+    : K extends 'server_streaming'
+      ? (call: ServerWritableStream<MessageShape<I>, MessageShape<O>>) => void
+      : K extends 'client_streaming'
+        ? (call: ServerReadableStream<MessageShape<I>, MessageShape<O>>) => Promise<MessageInitShape<O>>
+        : (call: ServerDuplexStream<MessageShape<I>, MessageShape<O>>) => void
+  : never;
+
+export type GrpcHandlers<D extends DescService> = { readonly [N in keyof D['method']]?: GrpcHandler<D['method'][N]> };
+
+/** One service of a server, ready to be listed in `startGrpcServer`. */
+export interface GrpcServiceBinding {
+  readonly service: DescService;
+  readonly raw: readonly string[];
+  readonly implementation: UntypedServiceImplementation;
+}
+
+export interface BindSettings {
+  /** Methods (local names) that take and give wire bytes. */
+  raw?: readonly string[];
+  /** grpc-js handlers by local name, without span and histogram. */
+  native?: Readonly<Record<string, UntypedHandleCall>>;
+}
+
+export interface GrpcServerSettings {
+  services: readonly GrpcServiceBinding[];
+  /** 0 = any free port. */
+  port: number;
+  /** Default 127.0.0.1. */
+  host?: string;
+  options?: ChannelOptions;
+}
+
+export interface RunningGrpcServer {
+  readonly port: number;
+  readonly health: GrpcHealth;
+  readonly server: Server;
+  /** Takes no new calls, lets running ones end for `graceMs`, then cuts them. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Long enough for any unary call's default deadline. */
+const GRACE_MS = 5000;
+
+const durations = histogram('millrace.rpc.server_duration');
+
+function messageOf(schema: DescMessage, init: unknown): unknown {
+  return typeof init === 'object' && init !== null && '$typeName' in init ? init : create(schema, init as never);
+}
+
+type AnyAsync = (first: unknown, call: unknown) => unknown;
+
+/** Runs an async handler for a call that answers once; measures it and maps what it throws. */
+function answerOnce(method: DescMethod, handler: AnyAsync, takesRequest: boolean): handleUnaryCall<unknown, unknown> {
+  const name = `${method.parent.typeName}/${method.name}`;
+  return (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) => {
+    const startedMs = systemClock.monotonicMs();
+    const traceparent = call.metadata.get('traceparent')[0];
+    const parent = contextOf(traceparent === undefined ? undefined : String(traceparent));
+    withSpan(name, { kind: SpanKind.SERVER, parent }, async () =>
+      handler(takesRequest ? call.request : call, call),
+    ).then(
+      (response) => {
+        durations.record(systemClock.monotonicMs() - startedMs, { method: name, status: status.OK });
+        callback(null, messageOf(method.output, response));
+      },
+      (error) => {
+        const failed = toServiceError(error);
+        durations.record(systemClock.monotonicMs() - startedMs, { method: name, status: failed.code });
+        callback(failed);
+      },
+    );
+  };
+}
+
+function streaming(handler: (call: unknown) => void): UntypedHandleCall {
+  return ((call: ServerDuplexStream<unknown, unknown>) => {
+    try {
+      handler(call);
+    } catch (error) {
+      // A stream handler that throws would otherwise end the process.
+      call.emit('error', toServiceError(error));
+    }
+  }) as UntypedHandleCall;
+}
+
+/** Binds handlers to a service. A method without a handler answers UNIMPLEMENTED. */
+export function bindService<D extends DescService>(
+  service: D,
+  handlers: GrpcHandlers<D>,
+  settings: BindSettings = {},
+): GrpcServiceBinding {
+  const implementation: UntypedServiceImplementation = {};
+  for (const method of service.methods) {
+    const native = settings.native?.[method.localName];
+    const handler = (handlers as Readonly<Record<string, AnyAsync | undefined>>)[method.localName];
+    if (native !== undefined) implementation[method.name] = native;
+    else if (handler === undefined) continue;
+    else if (method.methodKind === 'unary') implementation[method.name] = answerOnce(method, handler, true);
+    else if (method.methodKind === 'client_streaming')
+      implementation[method.name] = answerOnce(method, handler, false) as UntypedHandleCall;
+    else implementation[method.name] = streaming(handler as (call: unknown) => void);
+  }
+  return { service, raw: settings.raw ?? [], implementation };
+}
+
+/** Starts listening; rejects with `unavailable` and the address when the port is taken. */
+export async function startGrpcServer(settings: GrpcServerSettings): Promise<RunningGrpcServer> {
+  const server = new Server({ ...SERVER_OPTIONS, ...settings.options });
+  const health = new GrpcHealth();
+  for (const { service, raw, implementation } of [...settings.services, health.binding()])
+    server.addService(serviceDefinition(service, raw), implementation);
+  const address = `${settings.host ?? '127.0.0.1'}:${settings.port}`;
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
+      error
+        ? reject(new PlatformError('unavailable', `cannot listen on ${address}`, { facts: { address }, cause: error }))
+        : resolve(bound),
+    );
+  });
+  const close = async (graceMs = GRACE_MS) => {
+    health.setServing(false);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        server.forceShutdown();
+        resolve();
+      }, graceMs);
+      server.tryShutdown(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  };
+  return { port, health, server, close };
+}

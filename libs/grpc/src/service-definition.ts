@@ -1,0 +1,46 @@
+// protobuf-es v2 service descriptors as grpc-js service definitions and as Nest's packageDefinition, so that no .proto file
+// is read at run time. toBinary gives a Uint8Array and grpc-js insists on a Buffer: it is wrapped, not copied.
+
+import { type DescMethod, type DescService, fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import { PlatformError } from '@millrace/domain';
+
+/** Bytes as a Buffer over the same memory. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+const passThrough = (bytes: Uint8Array): Buffer => asBuffer(bytes);
+
+function methodDefinition(service: DescService, method: DescMethod, raw: boolean): MethodDefinition<unknown, unknown> {
+  const parse = (schema: DescMethod['input']) => (bytes: Buffer) => {
+    try {
+      return fromBinary(schema, bytes) as unknown;
+    } catch (error) {
+      throw new PlatformError('corrupt', `not a ${schema.name}`, { cause: error });
+    }
+  };
+  const serialize = (schema: DescMethod['input']) => (message: unknown) => asBuffer(toBinary(schema, message as never));
+  return {
+    path: `/${service.typeName}/${method.name}`,
+    requestStream: method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming',
+    responseStream: method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming',
+    requestSerialize: raw ? (passThrough as (value: unknown) => Buffer) : serialize(method.input),
+    requestDeserialize: raw ? passThrough : parse(method.input),
+    responseSerialize: raw ? (passThrough as (value: unknown) => Buffer) : serialize(method.output),
+    responseDeserialize: raw ? passThrough : parse(method.output),
+    originalName: method.localName,
+  };
+}
+
+/** Methods named in `raw` (local names) hand over and take bytes as they are on the wire. */
+export function serviceDefinition(service: DescService, raw: readonly string[] = []): ServiceDefinition {
+  return Object.fromEntries(
+    service.methods.map((method) => [method.name, methodDefinition(service, method, raw.includes(method.localName))]),
+  );
+}
+
+/** For Nest: `options: { package: service.file.proto.package, packageDefinition: packageDefinition(service) }`. */
+export function packageDefinition(...services: DescService[]): Record<string, ServiceDefinition> {
+  return Object.fromEntries(services.map((service) => [service.typeName, serviceDefinition(service)]));
+}
