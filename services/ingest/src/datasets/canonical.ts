@@ -1,0 +1,110 @@
+// The identity of a dataset version: SHA-256 over schema hash and rows in canonical order, which is ascending event time,
+// then record id by its UTF-8 bytes. So the id depends on the rows alone, not on batches, partitions or arrival.
+//
+// Bytes: "millrace.dataset.v1\n" <schema hash> "\n", then for each row
+//   record_id and entity: u32 little endian length in bytes, UTF-8 · event_time_ms: f64 little endian
+//   label, then every stored column in the order of the project file: one tag byte
+//     0 missing · 1 number (f64 little endian, -0 as 0) · 2 text (u32 length, UTF-8) · 3 false · 4 true
+// Cost: one pass, one buffer of 64 KiB between hash updates.
+
+import type { Scalar } from '@millrace/domain';
+
+/** Incremental SHA-256; the edge gives a real one. */
+export interface ByteHash {
+  update(bytes: Uint8Array): void;
+  hex(): string;
+}
+
+const BUFFER_BYTES = 65_536;
+/** Longest encoded fixed part of a value; texts longer than the buffer go to the hash directly. */
+const HEADROOM = 16;
+
+export class CanonicalHash {
+  private readonly buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  private at = 0;
+
+  constructor(
+    private readonly hash: ByteHash,
+    schemaHash: string,
+  ) {
+    hash.update(new TextEncoder().encode(`millrace.dataset.v1\n${schemaHash}\n`));
+  }
+
+  /** Starts a row; `value` must follow for the label and then for every stored column. */
+  row(recordId: string, entity: string, eventTimeMs: number): void {
+    this.text(recordId);
+    this.text(entity);
+    this.number(eventTimeMs);
+  }
+
+  value(value: Scalar): void {
+    this.reserve(1);
+    switch (typeof value) {
+      case 'number':
+        this.buffer[this.at++] = 1;
+        this.number(value);
+        break;
+      case 'string':
+        this.buffer[this.at++] = 2;
+        this.text(value);
+        break;
+      case 'boolean':
+        this.buffer[this.at++] = value ? 4 : 3;
+        break;
+      default:
+        this.buffer[this.at++] = 0;
+    }
+  }
+
+  hex(): string {
+    this.flush();
+    return this.hash.hex();
+  }
+
+  private number(value: number): void {
+    this.reserve(8);
+    this.buffer.writeDoubleLE(value === 0 ? 0 : value, this.at);
+    this.at += 8;
+  }
+
+  private text(text: string): void {
+    // UTF-8 takes at most three bytes per UTF-16 unit.
+    if (text.length * 3 + HEADROOM > BUFFER_BYTES) {
+      const bytes = Buffer.from(text, 'utf8');
+      this.reserve(4);
+      this.buffer.writeUInt32LE(bytes.length, this.at);
+      this.at += 4;
+      this.flush();
+      this.hash.update(bytes);
+      return;
+    }
+    this.reserve(4 + text.length * 3);
+    const length = this.buffer.write(text, this.at + 4, 'utf8');
+    this.buffer.writeUInt32LE(length, this.at);
+    this.at += 4 + length;
+  }
+
+  private reserve(bytes: number): void {
+    if (this.at + bytes > BUFFER_BYTES) this.flush();
+  }
+
+  private flush(): void {
+    if (this.at > 0) this.hash.update(this.buffer.subarray(0, this.at));
+    this.at = 0;
+  }
+}
+
+/** Order of UTF-8 bytes, which for UTF-16 texts differs from `<` only where surrogates are in play. */
+export function compareIds(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    const xHigh = x >= 0xd800 && x <= 0xdfff;
+    const yHigh = y >= 0xd800 && y <= 0xdfff;
+    if (xHigh !== yHigh) return xHigh ? 1 : -1;
+    return x - y;
+  }
+  return a.length - b.length;
+}

@@ -1,0 +1,58 @@
+// The newest dead letters, kept in memory from deadletter.v1 for listing and redriving. Bounded by number and by payload
+// bytes: the oldest leave first and stay on the topic only. Counts by project go on for all of them.
+
+import type { DeadLetter } from '@millrace/contracts';
+
+export interface DeadLetterBounds {
+  entriesMax: number;
+  payloadBytesMax: number;
+  /** Ids remembered to recognise a redelivery of the same bad message. */
+  idsMax: number;
+}
+
+export class DeadLetterList {
+  private readonly entries = new Map<string, DeadLetter>();
+  private readonly ids = new Set<string>();
+  private readonly counts = new Map<string, number>();
+  private payloadBytes = 0;
+
+  constructor(private readonly bounds: DeadLetterBounds) {}
+
+  /** False when the same bad message was here before. */
+  add(letter: DeadLetter): boolean {
+    if (this.ids.has(letter.id)) return false;
+    this.ids.add(letter.id);
+    if (this.ids.size > this.bounds.idsMax) this.ids.delete(this.ids.values().next().value as string);
+    this.counts.set(letter.project, (this.counts.get(letter.project) ?? 0) + 1);
+    this.entries.set(letter.id, letter);
+    this.payloadBytes += letter.payload.length;
+    while (this.entries.size > this.bounds.entriesMax || this.payloadBytes > this.bounds.payloadBytesMax) {
+      const [id, oldest] = this.entries.entries().next().value as [string, DeadLetter];
+      this.entries.delete(id);
+      this.payloadBytes -= oldest.payload.length;
+    }
+    return true;
+  }
+
+  find(id: string): DeadLetter | null {
+    return this.entries.get(id) ?? null;
+  }
+
+  /** Newest first; of one project where it is named. */
+  list(project: string | null, limit: number): DeadLetter[] {
+    const found: DeadLetter[] = [];
+    for (const letter of [...this.entries.values()].reverse()) {
+      if (found.length >= limit) break;
+      if (project === null || letter.project === project) found.push(letter);
+    }
+    return found;
+  }
+
+  count(project: string): number {
+    return this.counts.get(project) ?? 0;
+  }
+
+  projects(): string[] {
+    return [...this.counts.keys()];
+  }
+}

@@ -1,0 +1,111 @@
+// Checks labels: ids, entity, times, and either the label itself or the raw outcome, to which the project's rule applies.
+
+import type { LabelMessage, Reason } from '@millrace/contracts';
+import type { Scalar } from '@millrace/domain';
+import { applyLabelRule } from '@millrace/project';
+import type { Delivery, Rejection } from '../records/intake.js';
+import { addReason, checkEventTime, checkId, timeOf } from '../schema/check-row.js';
+import type { RecordSchema } from '../schema/record-schema.js';
+
+export interface LabelInput {
+  recordId: unknown;
+  predictionId: unknown;
+  entity: unknown;
+  eventTimeMs: unknown;
+  /** Missing = event time plus the project's label delay. */
+  knownAtMs: unknown;
+  value: unknown;
+  raw: unknown;
+  faults: readonly Reason[];
+}
+
+export interface LabelIntake {
+  accepted: LabelMessage[];
+  rejections: Rejection[];
+}
+
+const NOTHING = { recordId: '', predictionId: '', entity: '', eventTimeMs: null, knownAtMs: null, value: null, raw: null };
+const KEYS = new Set(Object.keys(NOTHING));
+
+/** The JSON form: the fields of LabelInput but `faults`; ids and entity may be whole numbers. */
+export function labelFromJson(json: unknown): LabelInput {
+  const faults: Reason[] = [];
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    addReason(faults, 'malformed', '', 'a label is a JSON object');
+    return { ...NOTHING, faults };
+  }
+  const given = json as Record<string, unknown>;
+  for (const key of Object.keys(given)) {
+    if (!KEYS.has(key)) addReason(faults, 'unknown_field', key.slice(0, 64), 'is no field of a label');
+  }
+  const id = (value: unknown): unknown => (typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : (value ?? ''));
+  return {
+    recordId: id(given.recordId),
+    predictionId: id(given.predictionId),
+    entity: id(given.entity),
+    eventTimeMs: given.eventTimeMs ?? null,
+    knownAtMs: given.knownAtMs ?? null,
+    value: given.value ?? null,
+    raw: given.raw ?? null,
+    faults,
+  };
+}
+
+export function labelFromLine(line: string): LabelInput {
+  try {
+    return labelFromJson(JSON.parse(line));
+  } catch (error) {
+    const faults: Reason[] = [];
+    addReason(faults, 'malformed', '', `not JSON: ${(error as Error).message.slice(0, 120)}`);
+    return { ...NOTHING, faults };
+  }
+}
+
+function outcome(schema: RecordSchema, input: LabelInput, reasons: Reason[]): number {
+  const rule = schema.project.data.label;
+  if (input.raw !== null) {
+    const value = applyLabelRule(rule, input.raw as Scalar);
+    if (value === null) addReason(reasons, 'wrong_type', rule.column, 'does not fit the label rule of the project');
+    else return value;
+  } else if (typeof input.value === 'boolean') return Number(input.value);
+  else if (typeof input.value !== 'number') addReason(reasons, 'missing_field', 'value', 'value or raw is missing or no number');
+  else if (!Number.isFinite(input.value)) addReason(reasons, 'not_finite', 'value', `${input.value} is not a finite number`);
+  else if (input.value !== 0 && input.value !== 1) addReason(reasons, 'not_in_domain', 'value', `${input.value} is not 0 or 1`);
+  else return input.value;
+  return 0;
+}
+
+/** Checks labels and gives the messages of the good ones. */
+export function intakeLabels(schema: RecordSchema, inputs: readonly LabelInput[], delivery: Delivery): LabelIntake {
+  const result: LabelIntake = { accepted: [], rejections: [] };
+  inputs.forEach((input, index) => {
+    const reasons: Reason[] = [...input.faults];
+    const value = reasons.length > 0 ? 0 : outcome(schema, input, reasons);
+    const eventTimeMs = timeOf(input.eventTimeMs);
+    const knownAtMs = input.knownAtMs === null || input.knownAtMs === 0 ? eventTimeMs + schema.project.data.label.delayMs : timeOf(input.knownAtMs);
+    if (reasons.length === 0) {
+      if (input.predictionId !== '') checkId('prediction_id', input.predictionId, reasons);
+      if (input.recordId !== '' || input.predictionId === '') checkId('record_id', input.recordId, reasons);
+      checkId('entity', input.entity, reasons);
+      checkEventTime('event_time_ms', eventTimeMs, delivery.nowMs, reasons);
+      // Without a time of its own a label is dated by the project's delay, which may end after today.
+      if (input.knownAtMs !== null && input.knownAtMs !== 0) checkEventTime('known_at_ms', knownAtMs, delivery.nowMs, reasons);
+    }
+    if (reasons.length > 0) {
+      result.rejections.push({ index, recordId: String(input.recordId).slice(0, 256), reasons });
+      return;
+    }
+    result.accepted.push({
+      project: schema.project.name,
+      recordId: input.recordId as string,
+      predictionId: input.predictionId as string,
+      entity: input.entity as string,
+      value,
+      eventTimeMs,
+      knownAtMs,
+      source: delivery.source,
+      ingestedAtMs: delivery.nowMs,
+    });
+  });
+  return result;
+}

@@ -1,0 +1,47 @@
+// The JSON form of a record. Either { "recordId": "...", "values": { column: value } } or flat: the columns beside
+// "recordId" (or "record_id"). Anything else is malformed, with the reason.
+
+import type { Reason } from '@millrace/contracts';
+import { addReason } from '../schema/check-row.js';
+
+export interface RecordInput {
+  recordId: string;
+  values: Readonly<Record<string, unknown>>;
+  /** Faults found before the schema was asked: no JSON, no object. */
+  faults: readonly Reason[];
+}
+
+const NO_FAULTS: readonly Reason[] = [];
+const NO_VALUES: Readonly<Record<string, unknown>> = {};
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function malformed(message: string): RecordInput {
+  const faults: Reason[] = [];
+  addReason(faults, 'malformed', '', message);
+  return { recordId: '', values: NO_VALUES, faults };
+}
+
+/** `fallbackId` serves records that bring no id of their own (client id + sequence, file + row). */
+export function recordFromJson(raw: unknown, fallbackId: string): RecordInput {
+  if (!isObject(raw)) return malformed('a record is a JSON object');
+  const id = raw.recordId ?? raw.record_id;
+  const recordId = typeof id === 'number' && Number.isSafeInteger(id) ? String(id) : (id ?? fallbackId);
+  if (typeof recordId !== 'string') return malformed('recordId is a text');
+  if (isObject(raw.values)) return { recordId, values: raw.values, faults: NO_FAULTS };
+  const { recordId: _a, record_id: _b, ...values } = raw;
+  return { recordId, values, faults: NO_FAULTS };
+}
+
+/** One line of NDJSON. NaN and Infinity are not JSON: such a line is malformed. */
+export function recordFromLine(line: string, fallbackId: string): RecordInput {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(line);
+  } catch (error) {
+    return malformed(`not JSON: ${(error as Error).message.slice(0, 120)}`);
+  }
+  return recordFromJson(raw, fallbackId);
+}

@@ -1,0 +1,166 @@
+// Checks one raw row against the schema and gives typed values, or every reason why it is bad. The same function checks
+// records of HTTP and gRPC, rows of files and messages that others wrote to the topic.
+//
+// Cost: one pass over the columns, no allocation for a good row. Missing = undefined or null. NaN is never a value.
+
+import type { Reason, ReasonCode } from '@millrace/contracts';
+import type { Scalar } from '@millrace/domain';
+import { type ColumnSpec, timePart } from '@millrace/project';
+import type { RecordSchema } from './record-schema.js';
+
+/** Reasons kept per row; a row with more is bad all the same. */
+export const REASONS_MAX = 64;
+/** Longest record id, entity and prediction id, in characters. */
+export const ID_LENGTH_MAX = 256;
+/** Event time may run ahead of processing time by this: clocks differ, but one wrong year would close every window. */
+export const FUTURE_MAX_MS = 86_400_000;
+/** 1 January of year 1: earlier times do not survive common formats. */
+const EARLIEST_MS = -62_135_596_800_000;
+
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+const SURROGATE = /\p{Surrogate}/u;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what an id must not have.
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+export function addReason(reasons: Reason[], code: ReasonCode, field: string, message: string): void {
+  if (reasons.length < REASONS_MAX) reasons.push({ code, field, message });
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : typeof value === 'object' ? 'an object' : String(value);
+  return text.slice(0, 60);
+}
+
+/** Milliseconds since the epoch of a number or an ISO 8601 text; a text without zone is UTC. NaN when it is neither. */
+export function timeOf(raw: unknown): number {
+  if (typeof raw === 'number') return Number.isSafeInteger(raw) ? raw : Number.NaN;
+  if (typeof raw !== 'string') return Number.NaN;
+  const match = ISO_TIME.exec(raw);
+  if (match === null) return Number.NaN;
+  const text = raw.replace(' ', 'T');
+  return Date.parse(match[1] === undefined && text.length > 10 ? `${text}Z` : text);
+}
+
+function checkNumber(column: ColumnSpec, raw: unknown, reasons: Reason[]): Scalar {
+  if (typeof raw !== 'number') {
+    addReason(reasons, 'wrong_type', column.name, `${shown(raw)} is not a number`);
+    return null;
+  }
+  if (!Number.isFinite(raw)) {
+    addReason(reasons, 'not_finite', column.name, `${raw} is not a finite number`);
+    return null;
+  }
+  if (column.type === 'integer' && !Number.isSafeInteger(raw)) {
+    addReason(reasons, 'wrong_type', column.name, `${raw} is not a whole number`);
+    return null;
+  }
+  if (column.min !== undefined && raw < column.min) {
+    addReason(reasons, 'below_min', column.name, `${raw} is below ${column.min}`);
+  }
+  if (column.max !== undefined && raw > column.max) {
+    addReason(reasons, 'above_max', column.name, `${raw} is above ${column.max}`);
+  }
+  return raw === 0 ? 0 : raw;
+}
+
+function checkText(column: ColumnSpec, domain: ReadonlySet<string> | null, raw: unknown, reasons: Reason[]): Scalar {
+  if (typeof raw !== 'string') {
+    addReason(reasons, 'wrong_type', column.name, `${shown(raw)} is not a text`);
+    return null;
+  }
+  if (raw.length > column.lengthMax) {
+    addReason(reasons, 'oversize', column.name, `${raw.length} characters, at most ${column.lengthMax}`);
+    return null;
+  }
+  if (SURROGATE.test(raw)) {
+    addReason(reasons, 'malformed', column.name, 'half a surrogate pair is no text');
+    return null;
+  }
+  if (domain !== null && !domain.has(raw)) {
+    addReason(reasons, 'not_in_domain', column.name, `${shown(raw)} is not one of the ${domain.size} allowed values`);
+  }
+  return raw;
+}
+
+function checkValue(schema: RecordSchema, index: number, raw: unknown, reasons: Reason[]): Scalar {
+  const column = schema.columns[index] as ColumnSpec;
+  switch (column.type) {
+    case 'number':
+    case 'integer':
+      return checkNumber(column, raw, reasons);
+    case 'text':
+      return checkText(column, schema.domains[index] as ReadonlySet<string> | null, raw, reasons);
+    case 'boolean':
+      if (typeof raw === 'boolean') return raw;
+      addReason(reasons, 'wrong_type', column.name, `${shown(raw)} is not true or false`);
+      return null;
+    case 'timestamp': {
+      const ms = timeOf(raw);
+      if (!Number.isNaN(ms)) return ms;
+      if (index === schema.eventTimeIndex) {
+        addReason(reasons, 'bad_event_time', column.name, `${shown(raw)} is not a time`);
+      } else {
+        addReason(reasons, 'wrong_type', column.name, `${shown(raw)} is not a time in milliseconds or ISO 8601`);
+      }
+      return null;
+    }
+  }
+}
+
+/** Adds a reason when the event time lies before year 1 or more than a day ahead of processing time. */
+export function checkEventTime(field: string, eventTimeMs: number, nowMs: number, reasons: Reason[]): void {
+  if (!Number.isSafeInteger(eventTimeMs)) {
+    addReason(reasons, 'bad_event_time', field, `${eventTimeMs} is not a time in milliseconds`);
+  } else if (eventTimeMs < EARLIEST_MS || eventTimeMs > nowMs + FUTURE_MAX_MS) {
+    addReason(reasons, 'bad_event_time', field, `${eventTimeMs} lies before year 1 or in the future`);
+  }
+}
+
+/** Adds a reason when an id is empty, too long or carries control characters. */
+export function checkId(field: string, id: unknown, reasons: Reason[]): void {
+  if (typeof id !== 'string' || id === '') {
+    addReason(reasons, 'bad_id', field, 'is missing or empty');
+  } else if (id.length > ID_LENGTH_MAX) {
+    addReason(reasons, 'bad_id', field, `${id.length} characters, at most ${ID_LENGTH_MAX}`);
+  } else if (CONTROL.test(id) || SURROGATE.test(id)) {
+    addReason(reasons, 'bad_id', field, 'carries control characters or half a surrogate pair');
+  }
+}
+
+/**
+ * Reads every column by `read(position)`, writes its value to `out` and its faults to `reasons`. Derived columns are
+ * filled. `out` means nothing when reasons were added.
+ */
+export function checkRow(
+  schema: RecordSchema,
+  read: (index: number) => unknown,
+  out: Scalar[],
+  nowMs: number,
+  reasons: Reason[],
+): void {
+  const { columns, derivedFrom } = schema;
+  const before = reasons.length;
+  for (let index = 0; index < columns.length; index++) {
+    const raw = read(index);
+    if (raw !== undefined && raw !== null) {
+      out[index] = checkValue(schema, index, raw, reasons);
+      continue;
+    }
+    out[index] = null;
+    const column = columns[index] as ColumnSpec;
+    if (column.required && !column.outcome && column.derive === undefined) {
+      addReason(reasons, index === schema.eventTimeIndex ? 'bad_event_time' : 'missing_field', column.name, 'is missing');
+    }
+  }
+  if (reasons.length > before) return;
+  for (let index = 0; index < columns.length; index++) {
+    const from = derivedFrom[index] as number;
+    if (from < 0 || out[index] !== null) continue;
+    const column = columns[index] as ColumnSpec;
+    const source = out[from];
+    if (typeof source === 'number' && column.derive !== undefined) out[index] = timePart(source, column.derive.part);
+    else if (column.required) addReason(reasons, 'missing_field', column.name, 'is missing, and so is its source');
+  }
+  checkEventTime((columns[schema.eventTimeIndex] as ColumnSpec).name, out[schema.eventTimeIndex] as number, nowMs, reasons);
+  checkId((columns[schema.entityIndex] as ColumnSpec).name, String(out[schema.entityIndex]), reasons);
+}
