@@ -68,7 +68,6 @@ export class Traffic {
   private recordBatch: OutgoingRecord[] = [];
   private labelBatch: OutgoingLabel[] = [];
   private stopping = false;
-  private timer: NodeJS.Timeout | null = null;
   private readonly finished: Promise<void>;
   private finish!: () => void;
   /** Event time up to which rows were sent. */
@@ -114,7 +113,7 @@ export class Traffic {
       for (let i = from; i < from + count; i++) this.sendRow(i);
       this.sendDueLabels(this.watermarkMs - this.options.project.data.label.delayMs);
       this.flush(false);
-      this.timer = setTimeout(() => this.turn(), 1);
+      setTimeout(() => this.turn(), 1);
       return;
     }
     this.sendDueLabels(Number.POSITIVE_INFINITY);

@@ -140,6 +140,27 @@ describe('the closed loop', () => {
     expect(run([{ kind: 'resume' }], stopped.state).state.phase).toBe('calm');
   });
 
+  it('does not bring back by itself what a person rolled back', () => {
+    const model: LoopInput = { kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] };
+    const { state } = run([live(1), drift(), dataset(3), model, live(2, 1), live(1, 2)]);
+    expect(run([model, { kind: 'tick' }], state).effects).toEqual([]);
+    // A lost state file: the route alone tells that version 2 was in service.
+    expect(run([live(1, 2), model, { kind: 'tick' }]).effects).toEqual([]);
+  });
+
+  it('rolls out after the cool-down what came while it was busy', () => {
+    const { state } = run([
+      live(1),
+      drift(),
+      dataset(3),
+      { kind: 'model', version: 5, trainingId: 'other', blessed: true, reasons: [] },
+    ]);
+    const failed = run([{ kind: 'training_failed', trainingId: 'c1', message: 'm' }], state);
+    expect(advance(failed.state, { kind: 'tick' }, policy, 5_000).effects).toMatchObject([
+      { kind: 'start_rollout', version: 5 },
+    ]);
+  });
+
   it('takes a version back that fails its probation', () => {
     const { state } = run([
       live(1),

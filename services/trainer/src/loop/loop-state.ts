@@ -50,8 +50,10 @@ export interface LoopState {
   coolUntilMs: number;
   /** Start times of retrainings, for the daily budget. */
   startedAtMs: readonly number[];
-  /** Versions that were blessed and not yet rolled out. */
+  /** A blessed version that is being rolled out, or waits for its turn or for a person; 0 = none. */
   waitingVersion: number;
+  /** Highest version that was decided about: one that a person rolled back must not come again by itself. */
+  handledVersion: number;
   history: readonly LoopStep[];
 }
 
@@ -118,6 +120,7 @@ export function initialLoopState(): LoopState {
     coolUntilMs: 0,
     startedAtMs: [],
     waitingVersion: 0,
+    handledVersion: 0,
     history: [],
   };
 }
@@ -269,12 +272,13 @@ function onTrainingFailed(
 }
 
 function onModel(
-  state: LoopState,
+  before: LoopState,
   input: Extract<LoopInput, { kind: 'model' }>,
   policy: LoopPolicy,
   nowMs: number,
 ): LoopResult {
-  if (state.phase === 'stopped' || input.version <= state.liveVersion) return same(state);
+  if (before.phase === 'stopped' || input.version <= before.handledVersion) return same(before);
+  const state = { ...before, handledVersion: input.version };
   const ours = state.phase === 'training' && state.episode?.trainingId === input.trainingId;
   if (!input.blessed) {
     if (!ours) return same(state);
@@ -318,6 +322,7 @@ function onRoute(
     liveVersion: input.liveVersion,
     previousVersion: input.previousVersion,
     liveSinceMs: changed ? nowMs : state.liveSinceMs,
+    handledVersion: Math.max(state.handledVersion, input.liveVersion, input.previousVersion),
   };
   if (next.phase !== 'rolling_out') return same(next);
   if (input.liveVersion === next.waitingVersion) {
@@ -332,10 +337,15 @@ function onRoute(
   return same(next);
 }
 
-/** Ends the cool-down and rolls out what had to wait. */
-function onTick(state: LoopState, _policy: LoopPolicy, nowMs: number): LoopResult {
-  if (state.phase !== 'cooling' || nowMs < state.coolUntilMs) return same(state);
-  return same(step({ ...state, phase: 'calm', coolUntilMs: 0 }, nowMs, 'cool-down over'));
+/** Ends the cool-down, and rolls out what had to wait for it. */
+function onTick(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+  if (state.phase === 'cooling' && nowMs >= state.coolUntilMs) {
+    return onTick(step({ ...state, phase: 'calm', coolUntilMs: 0 }, nowMs, 'cool-down over'), policy, nowMs);
+  }
+  if (state.phase === 'calm' && policy.rolloutAutomatic && state.waitingVersion > state.liveVersion) {
+    return rollOut(state, state.waitingVersion, nowMs);
+  }
+  return same(state);
 }
 
 /** The effects that a restarted trainer must repeat: what the state says was begun and has no result yet. */

@@ -1,0 +1,135 @@
+// Runs the loops of all projects: one input at a time per project, the new state saved before its effects are carried
+// out, so that a crash in between repeats effects (their receivers know repeated ones) and never forgets one.
+
+import { type Clock, PlatformError } from '@millrace/domain';
+import type { Project } from '@millrace/project';
+import {
+  advance,
+  initialLoopState,
+  type LoopEffect,
+  type LoopInput,
+  type LoopPolicy,
+  type LoopState,
+  pendingEffects,
+} from './loop-state.js';
+
+/** Keeps a project's state; `save` is durable when it resolves. */
+export interface LoopStore {
+  load(project: string): Promise<LoopState | null>;
+  save(project: string, state: LoopState): Promise<void>;
+}
+
+/** What the loop can do. Each may be repeated with the same ids and must then have no further effect. */
+export interface LoopActions {
+  startTraining(project: string, effect: Extract<LoopEffect, { kind: 'start_training' }>): Promise<void>;
+  startRollout(project: string, effect: Extract<LoopEffect, { kind: 'start_rollout' }>): Promise<void>;
+  rollback(project: string, effect: Extract<LoopEffect, { kind: 'rollback' }>): Promise<void>;
+}
+
+export interface LoopReport {
+  info(message: string, facts: Record<string, string | number>): void;
+  error(message: string, facts: Record<string, string | number>): void;
+}
+
+interface Loop {
+  policy: LoopPolicy;
+  state: LoopState;
+  /** Tail of the project's queue. */
+  turn: Promise<void>;
+}
+
+/** Projects one trainer runs loops for. */
+export const LOOPS_MAX = 256;
+/** A failed effect is tried again at the next tick, this many times. */
+const EFFECT_TRIES_MAX = 30;
+
+export class LoopRunner {
+  private readonly loops = new Map<string, Loop>();
+  private readonly failed = new Map<string, { project: string; effect: LoopEffect; tries: number }>();
+
+  constructor(
+    private readonly store: LoopStore,
+    private readonly actions: LoopActions,
+    private readonly clock: Clock,
+    private readonly report: LoopReport,
+  ) {}
+
+  /** Starts a project's loop, or gives it a new policy; what was begun before a restart is begun again. */
+  async define(project: Project): Promise<void> {
+    const policy: LoopPolicy = { retrain: project.retrain, rolloutAutomatic: project.rollout.automatic };
+    const known = this.loops.get(project.name);
+    if (known) {
+      known.policy = policy;
+      return;
+    }
+    if (this.loops.size >= LOOPS_MAX)
+      throw new PlatformError('overloaded', `${this.loops.size} loops run; at most ${LOOPS_MAX} may`);
+    const state = (await this.store.load(project.name)) ?? initialLoopState();
+    // A second definition may have come while the state was read.
+    if (this.loops.has(project.name)) return;
+    const loop: Loop = { policy, state, turn: Promise.resolve() };
+    this.loops.set(project.name, loop);
+    const pending = pendingEffects(state, policy);
+    loop.turn = this.carryOut(project.name, pending);
+    await loop.turn;
+  }
+
+  /** Applies an input; inputs of unknown projects are dropped and reported. Resolves when its effects were carried out. */
+  async apply(project: string, input: LoopInput): Promise<void> {
+    const loop = this.loops.get(project);
+    if (loop === undefined) {
+      this.report.info('input for a project without a loop', { project, input: input.kind });
+      return;
+    }
+    loop.turn = loop.turn.then(() => this.step(project, loop, input));
+    await loop.turn;
+  }
+
+  async tick(): Promise<void> {
+    const retries = [...this.failed.values()];
+    this.failed.clear();
+    for (const { project, effect, tries } of retries) await this.carryOut(project, [effect], tries);
+    for (const project of this.loops.keys()) await this.apply(project, { kind: 'tick' });
+  }
+
+  stateOf(project: string): LoopState {
+    const loop = this.loops.get(project);
+    if (loop === undefined) throw new PlatformError('not_found', `there is no project "${project}"`);
+    return loop.state;
+  }
+
+  private async step(project: string, loop: Loop, input: LoopInput): Promise<void> {
+    const before = loop.state;
+    const { state, effects } = advance(before, input, loop.policy, this.clock.nowMs());
+    if (state === before) return;
+    await this.store.save(project, state);
+    loop.state = state;
+    const told = state.history.at(-1);
+    if (told !== undefined && told !== before.history.at(-1)) {
+      this.report.info(told.message, { project, phase: state.phase, correlation_id: told.correlationId });
+    }
+    await this.carryOut(project, effects);
+  }
+
+  private async carryOut(project: string, effects: readonly LoopEffect[], tries = 0): Promise<void> {
+    for (const effect of effects) {
+      try {
+        if (effect.kind === 'start_training') await this.actions.startTraining(project, effect);
+        else if (effect.kind === 'start_rollout') await this.actions.startRollout(project, effect);
+        else await this.actions.rollback(project, effect);
+      } catch (thrown) {
+        const error = PlatformError.from(thrown);
+        this.report.error('an effect of the loop failed', {
+          project,
+          effect: effect.kind,
+          code: error.code,
+          reason: error.reason,
+          tries,
+        });
+        if (error.retry !== 'never' && tries < EFFECT_TRIES_MAX) {
+          this.failed.set(`${project}/${effect.kind}`, { project, effect, tries: tries + 1 });
+        }
+      }
+    }
+  }
+}
