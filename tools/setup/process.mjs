@@ -4,18 +4,29 @@ import { spawn, spawnSync } from 'node:child_process';
 const outputKeptBytes = 64 * 1024;
 const running = new Set();
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.once(signal, () => {
-    for (const child of running) child.kill('SIGTERM');
-    process.exit(signal === 'SIGINT' ? 130 : 143);
-  });
+/** Set-up's own end by a signal takes its children along; registered only while there are some. */
+function endAll(signal) {
+  for (const child of running) child.kill('SIGTERM');
+  process.exit(signal === 'SIGINT' ? 130 : 143);
+}
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+function watch(child) {
+  if (running.size === 0) for (const signal of signals) process.on(signal, endAll);
+  running.add(child);
+}
+
+function unwatch(child) {
+  running.delete(child);
+  if (running.size === 0) for (const signal of signals) process.off(signal, endAll);
 }
 
 /** Runs to the end; rejects with the tail of the output when the exit code is not 0. `onLine` sees every line of it. */
 export function runCommand(command, args, { cwd, env, onLine, acceptedCodes = [0] } = {}) {
   return new Promise((resolvePromise, reject) => {
     const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: ['ignore', 'pipe', 'pipe'] });
-    running.add(child);
+    watch(child);
     let output = '';
     let rest = '';
     const take = (chunk) => {
@@ -29,11 +40,11 @@ export function runCommand(command, args, { cwd, env, onLine, acceptedCodes = [0
     child.stdout.on('data', take);
     child.stderr.on('data', take);
     child.on('error', (error) => {
-      running.delete(child);
+      unwatch(child);
       reject(new Error(`${command} could not be started: ${error.message}`));
     });
     child.on('close', (code, signal) => {
-      running.delete(child);
+      unwatch(child);
       if (acceptedCodes.includes(code)) resolvePromise(output);
       else
         reject(

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brokersReady, setUpBrokers } from './brokers.mjs';
 import { withCacheLock, writeAtomic } from './cache.mjs';
+import { requireMachine } from './doctor.mjs';
 import { packagesReady, setUpPackages } from './packages.mjs';
 import {
   brokersFolder,
@@ -48,6 +49,7 @@ export function writeSetupFile() {
 export async function setUp({ build = true } = {}) {
   if (!(packagesReady() && brokersReady() && addonReady())) {
     say('Millrace set-up');
+    requireMachine();
     await withCacheLock(async () => {
       await setUpPackages();
       await setUpBrokers();

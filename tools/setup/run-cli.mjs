@@ -1,0 +1,44 @@
+// Sets up what is missing, then runs the command line (dist/apps/cli) on the pinned Node with the given arguments and ends
+// with its exit code. Signals are passed on; the command line stops the platform in order.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { nodeBinary, root } from './paths.mjs';
+import { cloneEnvironment, setUp } from './setup.mjs';
+import { say } from './terminal.mjs';
+
+const signalCodes = { SIGHUP: 129, SIGINT: 130, SIGKILL: 137, SIGTERM: 143 };
+
+/** Runs a compiled script; resolves to its exit code. */
+export function runCompiled(script, args, { nodeArgs = [], env = {} } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(nodeBinary, ['--enable-source-maps', ...nodeArgs, join(root, script), ...args], {
+      cwd: process.cwd(),
+      env: cloneEnvironment(env),
+      stdio: 'inherit',
+    });
+    const pass = (signal) => {
+      // Ctrl-C on a terminal has already reached the child: it is in the same foreground group.
+      if (signal === 'SIGINT' && process.stdin.isTTY) return;
+      child.kill(signal);
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, pass);
+    child.on('error', (error) => {
+      say(`could not start ${script}: ${error.message}`);
+      resolve(1);
+    });
+    child.on('exit', (code, signal) => {
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(name, pass);
+      resolve(code ?? signalCodes[signal] ?? 1);
+    });
+  });
+}
+
+export async function runCli(args) {
+  try {
+    await setUp();
+  } catch (error) {
+    say(`\nset-up failed: ${error.message}`);
+    return 1;
+  }
+  return runCompiled('dist/apps/cli/src/main.js', args);
+}
