@@ -1,19 +1,17 @@
 // The V2 gRPC door (8001): a grpc-js server with identity codecs. ModelInfer and ModelStreamInfer go over the relay,
 // liveness and health are answered here, every other unary rpc of the service is forwarded to serving as bytes.
 
-import {
-  type handleUnaryCall,
-  type Metadata,
-  Server,
-  ServerCredentials,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type ServiceDefinition,
-  type sendUnaryData,
-  type UntypedServiceImplementation,
+import type {
+  handleUnaryCall,
+  Metadata,
+  ServerDuplexStream,
+  ServerUnaryCall,
+  sendUnaryData,
+  UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { GRPCInferenceService, Health } from '@millrace/contracts';
+import { GRPCInferenceService } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
+import { type RunningGrpcServer, startGrpcServer } from '@millrace/grpc';
 import { peekModel } from '@millrace/inference';
 import { type Relay, STATUS } from '../relay/relay.js';
 import type { ServingClient } from '../relay/serving.grpc.js';
@@ -26,11 +24,8 @@ const CONCURRENT_STREAMS_MAX = 1_024;
 /** Requests of one ModelStreamInfer being answered; more wait in the stream. */
 const STREAM_IN_FLIGHT_MAX = 256;
 
-const identity = (bytes: Buffer): Buffer => bytes;
 const TRUE = Buffer.from([0x08, 0x01]);
 const FALSE = Buffer.alloc(0);
-const SERVING = Buffer.from([0x08, 0x01]);
-const NOT_SERVING = Buffer.from([0x08, 0x02]);
 
 type Unary = ServerUnaryCall<Buffer, Buffer>;
 type Duplex = ServerDuplexStream<Buffer, Buffer>;
@@ -43,7 +38,7 @@ export interface GrpcDoorOptions {
 }
 
 export class GrpcDoor {
-  private readonly server: Server;
+  private running: RunningGrpcServer | undefined;
 
   constructor(
     private readonly door: InferDoor,
@@ -52,41 +47,33 @@ export class GrpcDoor {
     private readonly serving: ServingClient,
     private readonly clock: Clock,
     private readonly options: GrpcDoorOptions,
-  ) {
-    this.server = new Server({
-      'grpc.max_receive_message_length': options.requestBytesMax,
-      'grpc.max_send_message_length': -1,
-      'grpc.max_concurrent_streams': CONCURRENT_STREAMS_MAX,
-      'grpc.keepalive_time_ms': 60_000,
-    });
-    this.server.addService(bytesDefinition(GRPCInferenceService), this.implementation());
-    this.server.addService(bytesDefinition(Health), {
-      Check: (_call: Unary, done: sendUnaryData<Buffer>) => done(null, this.relay.up ? SERVING : NOT_SERVING),
-    });
-  }
+  ) {}
 
   /** Resolves with the port it listens on. */
-  listen(): Promise<number> {
-    const { host, port } = this.options;
-    return new Promise((resolve, reject) => {
-      this.server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
-        error ? reject(error) : resolve(bound),
-      );
+  async listen(): Promise<number> {
+    const { host, port, requestBytesMax } = this.options;
+    const raw = GRPCInferenceService.methods.map((method) => method.localName);
+    this.running = await startGrpcServer({
+      services: [{ service: GRPCInferenceService, raw, implementation: this.implementation() }],
+      host,
+      port,
+      options: {
+        'grpc.max_receive_message_length': requestBytesMax,
+        'grpc.max_send_message_length': -1,
+        'grpc.max_concurrent_streams': CONCURRENT_STREAMS_MAX,
+      },
     });
+    return this.running.port;
+  }
+
+  /** grpc.health.v1 says what ServerReady says. */
+  tellHealth(): void {
+    this.running?.health.setServing(this.relay.up);
   }
 
   /** GOAWAY, let calls finish for the drain time, then close what is left. */
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.server.forceShutdown();
-        resolve();
-      }, this.options.drainMs);
-      this.server.tryShutdown(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+  async close(): Promise<void> {
+    await this.running?.close(this.options.drainMs);
   }
 
   private implementation(): UntypedServiceImplementation {
@@ -202,20 +189,4 @@ function streamAnswer(status: number, message: string, response: Uint8Array): Bu
   for (; rest > 127; rest >>>= 7) head.push((rest & 127) | 128);
   head.push(rest);
   return Buffer.concat([Buffer.from(head), payload]);
-}
-
-function bytesDefinition(service: typeof GRPCInferenceService | typeof Health): ServiceDefinition {
-  const definition: Record<string, ServiceDefinition[string]> = {};
-  for (const method of service.methods) {
-    definition[method.name] = {
-      path: `/${service.typeName}/${method.name}`,
-      requestStream: method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming',
-      responseStream: method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming',
-      requestSerialize: identity,
-      requestDeserialize: identity,
-      responseSerialize: identity,
-      responseDeserialize: identity,
-    };
-  }
-  return definition;
 }

@@ -1,0 +1,142 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Command, CommandAction } from '@millrace/contracts';
+import { systemClock } from '@millrace/domain';
+import { SwitchLog } from '../rollout/switch-log.js';
+import { RouteTable } from '../routing/route-table.js';
+import { RouteControl } from './route-control.js';
+import { RouteOwner } from './route-owner.js';
+
+const facts = { project: 'p', issuedBy: 'test', reason: 'why', correlationId: '', expectedRevision: 0 };
+
+let table: RouteTable;
+let switches: SwitchLog;
+let owner: RouteOwner;
+let control: RouteControl;
+let commands: Command[];
+let written: number[];
+let readyVersions: Set<number>;
+let broken: boolean;
+let serial: number;
+
+beforeEach(() => {
+  table = new RouteTable();
+  switches = new SwitchLog(() => 0);
+  commands = [];
+  written = [];
+  readyVersions = new Set([1, 2]);
+  broken = false;
+  serial = 0;
+  owner = new RouteOwner(
+    table,
+    switches,
+    {
+      write: async (route) => {
+        if (broken) throw new Error('no broker');
+        written.push(route.revision);
+      },
+    },
+    { modelReady: async (_, version) => readyVersions.has(version) },
+    {
+      clock: systemClock,
+      loadTimeoutMs: 200,
+      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms / 10)),
+      failures: () => 0,
+      onSettled: (project, version, route, made) => control.onSettled(project, version, route, made),
+      onError: () => undefined,
+    },
+  );
+  control = new RouteControl(
+    table,
+    {
+      publish: async (command) => {
+        commands.push(command);
+        control.onResult(command.id, await owner.apply(command));
+      },
+    },
+    {
+      clock: systemClock,
+      commandId: () => `c${++serial}`,
+      commandTimeoutMs: 300,
+      loadTimeoutMs: 200,
+      knownProject: (project) => project === 'p',
+    },
+  );
+});
+
+const submit = (action: CommandAction) => control.submit(facts, action);
+
+describe('commands through the single writer', () => {
+  it('rollout, rollback and undo each answer with the switch they made', async () => {
+    const first = await submit({ kind: 'startRollout', version: 1 });
+    expect(first).toMatchObject({ switch: { fromVersion: 0, toVersion: 1 }, route: { revision: 2 } });
+    await submit({ kind: 'startRollout', version: 2 });
+    const back = await submit({ kind: 'rollback' });
+    expect(back.switch).toMatchObject({ fromVersion: 2, toVersion: 1, failed: 0 });
+    const undone = await submit({ kind: 'promote', version: 2 });
+    expect(undone.switch).toMatchObject({ fromVersion: 1, toVersion: 2 });
+    expect(written).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(switches.list('p')).toHaveLength(4);
+    expect(commands.every((command) => command.correlationId === command.id)).toBe(true);
+  });
+
+  it('says that a version did not load, with live traffic untouched', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    const late = submit({ kind: 'startRollout', version: 3 });
+    await expect(late).rejects.toMatchObject({
+      code: 'unavailable',
+      reason: expect.stringContaining('not ready within'),
+    });
+    expect(table.get('p')).toMatchObject({ targets: [{ version: 1, weight: 100 }], rollout: { phase: 'failed' } });
+  });
+
+  it('refuses what cannot be before it reaches the log', async () => {
+    await expect(submit({ kind: 'rollback' })).rejects.toMatchObject({ code: 'conflict' });
+    const unknown = control.submit({ ...facts, project: 'q' }, { kind: 'rollback' });
+    await expect(unknown).rejects.toMatchObject({ code: 'not_found' });
+    expect(commands).toEqual([]);
+  });
+
+  it('changes nothing in force when the log cannot be written, and goes on with a load when it is back', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    broken = true;
+    await expect(submit({ kind: 'startRollout', version: 2 })).rejects.toMatchObject({ code: 'unavailable' });
+    expect(table.get('p')?.revision).toBe(2);
+    broken = false;
+    readyVersions.delete(2);
+    const rollout = submit({ kind: 'startRollout', version: 2 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    broken = true;
+    readyVersions.add(2);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(table.get('p')?.rollout.phase).toBe('loading');
+    broken = false;
+    expect((await rollout).route.targets[0]?.version).toBe(2);
+  });
+
+  it('a rollback during a load ends the load for good', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    await submit({ kind: 'startRollout', version: 2 });
+    const rollout = submit({ kind: 'startRollout', version: 3 });
+    const caught = rollout.catch((error: unknown) => error);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await submit({ kind: 'rollback' });
+    readyVersions.add(3);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    expect(table.get('p')?.targets[0]?.version).toBe(1);
+    expect(await caught).toMatchObject({ code: 'conflict', reason: expect.stringContaining('superseded') });
+  });
+
+  it('goes on with a load that a predecessor began', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    const route = table.routeOrEmpty('p');
+    table.apply({
+      ...route,
+      revision: 3,
+      loadedVersions: [1, 2],
+      rollout: { phase: 'loading', version: 2, message: '' },
+    });
+    owner.resume(table.routeOrEmpty('p'));
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    expect(table.get('p')?.targets[0]?.version).toBe(2);
+  });
+});

@@ -1,0 +1,158 @@
+// The control API behind both of its doors (HTTP and gRPC): turns a call into a command, puts it on commands.v1 like anybody
+// else's, and waits a bounded time for what its owner made of it.
+
+import type { Command, CommandAction } from '@millrace/contracts';
+import { type Clock, PlatformError } from '@millrace/domain';
+import type { Route } from '../rollout/route.js';
+import { decide } from '../rollout/route-state.js';
+import type { Switch } from '../rollout/switch-log.js';
+import type { RouteTable } from '../routing/route-table.js';
+import type { CommandResult } from './route-owner.js';
+
+/** Callers waiting at the same time. */
+const WAITERS_MAX = 1_024;
+
+export interface CommandLog {
+  publish(command: Command): Promise<void>;
+}
+
+export interface CallerFacts {
+  project: string;
+  issuedBy: string;
+  reason: string;
+  correlationId: string;
+  /** 0 = whatever is current. */
+  expectedRevision: number;
+}
+
+export interface ControlAnswer {
+  route: Route;
+  switch: Switch | null;
+}
+
+interface Waiter {
+  resolve(answer: ControlAnswer): void;
+  reject(error: PlatformError): void;
+  timer: NodeJS.Timeout;
+  /** A rollout's caller waits for this version to settle. */
+  rollout: { project: string; version: number } | null;
+}
+
+export interface ControlOptions {
+  clock: Clock;
+  commandId(): string;
+  commandTimeoutMs: number;
+  loadTimeoutMs: number;
+  knownProject(project: string): boolean;
+}
+
+export class RouteControl {
+  private readonly waiters = new Map<string, Waiter>();
+
+  constructor(
+    private readonly table: RouteTable,
+    private readonly log: CommandLog,
+    private readonly options: ControlOptions,
+  ) {}
+
+  /** Resolves when the command is in force (a rollout: when its version has the traffic, or failed to load). */
+  async submit(facts: CallerFacts, action: CommandAction): Promise<ControlAnswer> {
+    const route = this.table.get(facts.project);
+    if (route === undefined && !this.options.knownProject(facts.project)) {
+      throw new PlatformError('not_found', `project '${facts.project}' is not known`);
+    }
+    const { clock } = this.options;
+    const id = this.options.commandId();
+    const command: Command = {
+      id,
+      project: facts.project,
+      issuedBy: facts.issuedBy,
+      issuedAtMs: clock.nowMs(),
+      expectedRevision: facts.expectedRevision,
+      correlationId: facts.correlationId === '' ? id : facts.correlationId,
+      reason: facts.reason,
+      action,
+    };
+    // What this replica can refuse by itself never reaches the log; the owner decides again on its own state.
+    const foreseen = decide(route, command, clock.nowMs());
+    if (foreseen.kind === 'rejected') throw refusal(foreseen, this.table.routeOrEmpty(facts.project));
+    const loads = action.kind === 'startRollout' && foreseen.route.rollout.phase === 'loading';
+    const rollout = loads ? { project: facts.project, version: action.version } : null;
+    const answer = this.wait(id, rollout);
+    this.log.publish(command).catch((error: unknown) => this.fail(id, PlatformError.from(error, 'unavailable')));
+    return answer;
+  }
+
+  /** The owner applied or refused a command (anybody's). */
+  onResult(commandId: string, result: CommandResult): void {
+    const waiter = this.waiters.get(commandId);
+    if (waiter === undefined) return;
+    if (result.kind === 'rejected') this.fail(commandId, refusal(result, result.route));
+    else if (waiter.rollout === null || result.route.rollout.phase !== 'loading') this.succeed(commandId, result);
+  }
+
+  /** A load ended on the owner, or was seen to have ended on routes.v1. */
+  onSettled(project: string, version: number, route: Route, made: Switch | null): void {
+    for (const [id, waiter] of this.waiters) {
+      if (waiter.rollout?.project !== project || waiter.rollout.version !== version) continue;
+      const { rollout } = route;
+      if (rollout.phase === 'promoted' && rollout.version === version) this.succeed(id, { route, switch: made });
+      else this.fail(id, notPromoted(version, route));
+    }
+  }
+
+  /** A route came by the log: with another replica as owner this is how its callers here learn the result. */
+  onRoute(route: Route): void {
+    for (const id of route.recentCommandIds) {
+      const waiter = this.waiters.get(id);
+      if (waiter !== undefined && waiter.rollout === null) this.succeed(id, { route, switch: null });
+    }
+    const { phase, version } = route.rollout;
+    if (phase !== 'loading') this.onSettled(route.project, version, route, null);
+  }
+
+  private wait(id: string, rollout: Waiter['rollout']): Promise<ControlAnswer> {
+    if (this.waiters.size >= WAITERS_MAX) {
+      throw new PlatformError('overloaded', `${WAITERS_MAX} commands are waiting already`);
+    }
+    const { commandTimeoutMs, loadTimeoutMs } = this.options;
+    const timeoutMs = commandTimeoutMs + (rollout === null ? 0 : loadTimeoutMs);
+    return new Promise((resolve, reject) => {
+      const late = () =>
+        this.fail(id, new PlatformError('deadline_exceeded', `no result in ${timeoutMs} ms; it may still be applied`));
+      this.waiters.set(id, { resolve, reject, rollout, timer: setTimeout(late, timeoutMs) });
+    });
+  }
+
+  private succeed(id: string, answer: ControlAnswer): void {
+    this.take(id)?.resolve({ route: answer.route, switch: answer.switch });
+  }
+
+  private fail(id: string, error: PlatformError): void {
+    this.take(id)?.reject(error);
+  }
+
+  private take(id: string): Waiter | undefined {
+    const waiter = this.waiters.get(id);
+    if (waiter === undefined) return undefined;
+    clearTimeout(waiter.timer);
+    this.waiters.delete(id);
+    return waiter;
+  }
+}
+
+function refusal(rejected: { reason: string; message: string }, route: Route): PlatformError {
+  const code = rejected.reason.startsWith('invalid_') ? 'invalid_argument' : 'conflict';
+  return new PlatformError(code, rejected.message, {
+    retry: 'never',
+    facts: { reason: rejected.reason, revision: route.revision },
+  });
+}
+
+function notPromoted(version: number, route: Route): PlatformError {
+  const { rollout, revision } = route;
+  const facts = { revision, version };
+  return rollout.phase === 'failed' && rollout.version === version
+    ? new PlatformError('unavailable', `version ${version}: ${rollout.message}`, { retry: 'never', facts })
+    : new PlatformError('conflict', `the rollout of version ${version} was superseded`, { retry: 'never', facts });
+}

@@ -1,0 +1,178 @@
+// Applies commands to routes, as the one writer of the projects whose partition of commands.v1 this process holds: decide,
+// write the new route to the log, and only when the log has it put it in force here. A rollout is two writes: `loading`, and
+// after serving said ready (or the time is up) `promoted` or `failed`. Steps of one project run one after the other.
+//
+// Acceptance, from which a switch is timed: for promote, rollback and weights the moment the command was issued; for a
+// rollout the moment its version was seen ready, because loading is not part of the switch.
+
+import type { Command, Route as WireRoute } from '@millrace/contracts';
+import type { Clock } from '@millrace/domain';
+import { primaryVersion, type Route } from '../rollout/route.js';
+import {
+  type Decision,
+  decide,
+  type LoadOutcome,
+  type RejectionReason,
+  sameTraffic,
+  settleLoad,
+} from '../rollout/route-state.js';
+import type { Switch, SwitchLog } from '../rollout/switch-log.js';
+import type { RouteTable } from '../routing/route-table.js';
+
+/** Between two questions to serving whether a version is ready. */
+export const PROBE_EVERY_MS = 50;
+
+/** Durable storage of routes; rejects when the write is not known to be durable or this process was fenced off. */
+export interface RouteLog {
+  write(route: WireRoute): Promise<void>;
+}
+
+export interface ReadinessProbe {
+  modelReady(project: string, version: number): Promise<boolean>;
+}
+
+export type CommandResult =
+  | { kind: 'applied'; route: Route; switch: Switch | null }
+  | { kind: 'rejected'; reason: RejectionReason; message: string; route: Route };
+
+export interface OwnerOptions {
+  clock: Clock;
+  loadTimeoutMs: number;
+  sleep(ms: number): Promise<void>;
+  failures(project: string): number;
+  /** A load ended, or a command ended it; `route` is the state after it. */
+  onSettled(project: string, version: number, route: Route, made: Switch | null): void;
+  /** The outcome of a load could not be written; it is tried again. */
+  onError(project: string, error: unknown): void;
+}
+
+interface Acceptance {
+  atMs: number;
+  failuresBefore: number;
+}
+
+export class RouteOwner {
+  private readonly tails = new Map<string, Promise<unknown>>();
+  /** Revision at which the running watch of a project's load began. */
+  private readonly watching = new Map<string, number>();
+
+  constructor(
+    private readonly table: RouteTable,
+    private readonly switches: SwitchLog,
+    private readonly log: RouteLog,
+    private readonly probe: ReadinessProbe,
+    private readonly options: OwnerOptions,
+  ) {}
+
+  /** Rejects only when the log could not be written: the command then was not applied and must come again. */
+  apply(command: Command): Promise<CommandResult> {
+    const { clock } = this.options;
+    const sinceIssuedMs = Math.max(0, clock.nowMs() - command.issuedAtMs);
+    const acceptance: Acceptance = {
+      atMs: clock.monotonicMs() - sinceIssuedMs,
+      failuresBefore: this.options.failures(command.project),
+    };
+    return this.inTurn(command.project, async () => {
+      const before = this.table.get(command.project);
+      const decision = decide(before, command, clock.nowMs());
+      if (decision.kind === 'rejected') return { ...decision, route: this.table.routeOrEmpty(command.project) };
+      if (decision.kind === 'unchanged') return { kind: 'applied', route: decision.route, switch: null };
+      const made = await this.putInForce(before, decision.route, acceptance);
+      if (before?.rollout.phase === 'loading' && decision.route.rollout.phase !== 'loading') {
+        this.watching.delete(command.project);
+        this.options.onSettled(command.project, before.rollout.version, decision.route, null);
+      }
+      this.watchLoad(decision.route);
+      return { kind: 'applied', route: decision.route, switch: made };
+    });
+  }
+
+  /** Goes on with rollouts that a predecessor began: called for routes of newly assigned partitions. */
+  resume(route: Route): void {
+    this.watchLoad(route);
+  }
+
+  /** The partition went to another process: it goes on with the load. */
+  release(project: string): void {
+    this.watching.delete(project);
+  }
+
+  private watchLoad(route: Route): void {
+    if (route.rollout.phase !== 'loading' || this.watching.get(route.project) === route.revision) return;
+    this.watching.set(route.project, route.revision);
+    this.untilSettled(route).catch((error: unknown) => this.options.onError(route.project, error));
+  }
+
+  private async untilSettled(route: Route): Promise<void> {
+    const { project, revision } = route;
+    const { version } = route.rollout;
+    const { clock, loadTimeoutMs, sleep } = this.options;
+    const endMs = clock.monotonicMs() + loadTimeoutMs;
+    const current = () => this.watching.get(project) === revision && this.table.get(project)?.revision === revision;
+    while (current()) {
+      const ready = await this.probe.modelReady(project, version).catch(() => false);
+      if (!current()) return;
+      if (ready || clock.monotonicMs() >= endMs) {
+        const message = `not ready within ${loadTimeoutMs} ms`;
+        const settled = await this.settle(project, {
+          kind: ready ? 'ready' : 'failed',
+          version,
+          revision,
+          message,
+        });
+        if (settled) return;
+      }
+      await sleep(PROBE_EVERY_MS);
+    }
+  }
+
+  /** False = the log was not there; the watch goes on. */
+  private async settle(project: string, outcome: LoadOutcome & { message: string }): Promise<boolean> {
+    const acceptance: Acceptance = {
+      atMs: this.options.clock.monotonicMs(),
+      failuresBefore: this.options.failures(project),
+    };
+    try {
+      await this.inTurn(project, async () => {
+        const before = this.table.routeOrEmpty(project);
+        const decision: Decision = settleLoad(before, outcome, this.options.clock.nowMs());
+        if (decision.kind !== 'changed') return;
+        const made = await this.putInForce(before, decision.route, acceptance);
+        this.watching.delete(project);
+        this.options.onSettled(project, outcome.version, decision.route, made);
+      });
+      return true;
+    } catch (error) {
+      this.options.onError(project, error);
+      return false;
+    }
+  }
+
+  private async putInForce(before: Route | undefined, route: Route, acceptance: Acceptance): Promise<Switch | null> {
+    await this.log.write(route);
+    this.table.apply(route);
+    if (sameTraffic(before, route)) return null;
+    const nowMs = this.options.clock.monotonicMs();
+    const entry = {
+      atMs: this.options.clock.nowMs(),
+      fromVersion: before === undefined ? 0 : primaryVersion(before),
+      toVersion: primaryVersion(route),
+      reason: route.reason,
+      correlationId: route.correlationId,
+      revision: route.revision,
+      effectiveMs: nowMs - acceptance.atMs,
+    };
+    return this.switches.add(route.project, entry, acceptance.failuresBefore, nowMs);
+  }
+
+  private inTurn<T>(project: string, step: () => Promise<T>): Promise<T> {
+    const previous = this.tails.get(project) ?? Promise.resolve();
+    const next = previous.then(step, step);
+    const tail = next.catch(() => undefined);
+    this.tails.set(project, tail);
+    void tail.then(() => {
+      if (this.tails.get(project) === tail) this.tails.delete(project);
+    });
+    return next;
+  }
+}

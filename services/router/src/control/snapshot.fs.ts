@@ -1,0 +1,67 @@
+// A copy of routes and switches in MILLRACE_HOME/router, so that a restart serves before (or without) the broker. Kafka stays
+// the truth: what it says replaces this as soon as it is read. Written at most every WRITE_EVERY_MS, temp + rename.
+
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PlatformError } from '@millrace/domain';
+import type { Route } from '../rollout/route.js';
+import type { Switch } from '../rollout/switch-log.js';
+
+const WRITE_EVERY_MS = 200;
+const FORMAT = 1;
+
+export interface Snapshot {
+  routes: Route[];
+  switches: { project: string; entries: Switch[] }[];
+  /** Whether a project's traffic is sticky. */
+  sticky: Record<string, boolean>;
+}
+
+export class SnapshotFile {
+  private timer: NodeJS.Timeout | null = null;
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly path: string,
+    private readonly collect: () => Snapshot,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  /** null = none yet. A damaged file is reported and taken as none: it is a cache. */
+  async read(): Promise<Snapshot | null> {
+    try {
+      const parsed = JSON.parse(await readFile(this.path, 'utf8')) as Snapshot & { format: number };
+      if (parsed.format !== FORMAT || !Array.isArray(parsed.routes)) {
+        throw new PlatformError('corrupt', `${this.path} is not a snapshot of format ${FORMAT}`);
+      }
+      return parsed;
+    } catch (thrown) {
+      if ((thrown as { code?: string }).code !== 'ENOENT') this.onError(thrown);
+      return null;
+    }
+  }
+
+  /** Something changed. */
+  touch(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.writing = this.writing.then(() => this.write()).catch(this.onError);
+    }, WRITE_EVERY_MS);
+  }
+
+  async flush(): Promise<void> {
+    if (this.timer) {
+      clearTimeout(this.timer);
+      this.timer = null;
+      this.writing = this.writing.then(() => this.write()).catch(this.onError);
+    }
+    await this.writing;
+  }
+
+  private async write(): Promise<void> {
+    await mkdir(dirname(this.path), { recursive: true });
+    const temporary = `${this.path}.tmp`;
+    await writeFile(temporary, JSON.stringify({ format: FORMAT, ...this.collect() }));
+    await rename(temporary, this.path);
+  }
+}
