@@ -2,7 +2,7 @@
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { gen } from '@millrace/contracts';
+import { inferencePb } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 
 /** One input of the model's signature. */
@@ -81,8 +81,8 @@ export function encodeRequest(request: PredictRequest, signature: readonly Signa
     raw.push(rawValue(value, input.type));
   }
   return toBinary(
-    gen.ModelInferRequestSchema,
-    create(gen.ModelInferRequestSchema, {
+    inferencePb.ModelInferRequestSchema,
+    create(inferencePb.ModelInferRequestSchema, {
       modelName: request.model,
       id: request.id,
       parameters: {
@@ -111,7 +111,7 @@ function rawValue(value: number | string | boolean, type: SignatureInput['type']
 }
 
 function decodeAnswer(bytes: Uint8Array): PredictAnswer {
-  const response = fromBinary(gen.ModelInferResponseSchema, bytes);
+  const response = fromBinary(inferencePb.ModelInferResponseSchema, bytes);
   let probability = Number.NaN;
   let label = '';
   response.outputs.forEach((output, i) => {

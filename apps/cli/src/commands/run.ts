@@ -24,6 +24,7 @@ interface StartOptions {
   rate?: string;
   shift: boolean;
   once?: boolean;
+  answers?: string;
   workers?: string;
 }
 
@@ -68,6 +69,7 @@ export function runCommands(program: Command): void {
     .option('--replay-rows <count>')
     .option('--rate <per-second>')
     .option('--no-shift', 'leave the declared shift out')
+    .option('--answers <file>', 'write every sent row with its answer as CSV')
     .action(
       action(async (context, options: StartOptions) => {
         const summary = await runMainJob({
@@ -151,6 +153,7 @@ function mainJobInput(context: Context, options: StartOptions) {
     addresses: context.settings.addresses,
     control: context.control,
     home: context.settings.home,
+    ...(options.answers ? { answersFile: options.answers } : {}),
   };
 }
 

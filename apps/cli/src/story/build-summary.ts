@@ -9,7 +9,7 @@ import type { ControlClient, ModelVersionView, WindowView } from '../client/cont
 import { aucGainLower95, liveQuality } from './live-quality.js';
 import type { MainJobResult } from './main-job.js';
 import { applyShift } from './shift.js';
-import type { ModelVersionSummary, Summary } from './summary.js';
+import { type ModelVersionSummary, outagesOf, type Summary } from './summary.js';
 
 export interface SummaryInput {
   project: Project;
@@ -58,6 +58,7 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
     requests: traffic.requests,
     request_failures: traffic.failures,
     request_errors: traffic.errors,
+    outages: outagesOf(traffic.failedAtSeconds),
     latency_ms: traffic.latencySummaries(),
     predictions_dropped: serving.dropped,
     labels_sent: traffic.labelsSent,

@@ -1,6 +1,7 @@
 // The doors of a replay on real connections: two reliable streams into ingest, a V2 client at the router.
 
-import { gen } from '@millrace/contracts';
+import { create } from '@bufbuild/protobuf';
+import { IngestService, ingestPb } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 import { createClient } from '@millrace/grpc';
 import type { Project } from '@millrace/project';
@@ -28,35 +29,37 @@ export function openDoors(
   signature: readonly SignatureInput[],
   clock: Clock,
 ): ReplayDoors {
-  const client = createClient(gen.IngestService, addresses.ingestGrpc);
-  const records = new IngestStream({ open: () => client.stream.ingestRecords(), clock, pendingMax: PENDING_MAX });
-  const labels = new IngestStream({ open: () => client.stream.ingestLabels(), clock, pendingMax: PENDING_MAX });
+  const client = createClient(IngestService, addresses.ingestGrpc);
+  const records = new IngestStream({ open: () => client.ingestRecords(), clock, pendingMax: PENDING_MAX });
+  const labels = new IngestStream({ open: () => client.ingestLabels(), clock, pendingMax: PENDING_MAX });
   const predictor = new PredictClient(addresses.routerGrpc, signature);
   return {
     predict: (request, onDone) => predictor.predict(request, onDone),
     records: (rows) =>
       records.send(
-        (sequence) => ({
-          project: project.name,
-          sequence,
-          records: rows.map((row) => ({ recordId: row.recordId, values: toValues(project, row.values) })),
-        }),
+        (sequence) =>
+          create(ingestPb.IngestRecordsRequestSchema, {
+            project: project.name,
+            sequence,
+            records: rows.map((row) => ({ recordId: row.recordId, values: toValues(project, row.values) })),
+          }),
         rows.length,
       ),
     labels: (rows) =>
       labels.send(
-        (sequence) => ({
-          project: project.name,
-          sequence,
-          labels: rows.map((row) => ({
-            recordId: row.recordId,
-            predictionId: row.predictionId,
-            entity: row.entity,
-            eventTimeMs: BigInt(row.eventTimeMs),
-            knownAtMs: BigInt(row.knownAtMs),
-            outcome: { case: 'raw' as const, value: toValue(row.raw, false) },
-          })),
-        }),
+        (sequence) =>
+          create(ingestPb.IngestLabelsRequestSchema, {
+            project: project.name,
+            sequence,
+            labels: rows.map((row) => ({
+              recordId: row.recordId,
+              predictionId: row.predictionId,
+              entity: row.entity,
+              eventTimeMs: BigInt(row.eventTimeMs),
+              knownAtMs: BigInt(row.knownAtMs),
+              outcome: { case: 'raw' as const, value: toValue(row.raw, false) },
+            })),
+          }),
         rows.length,
       ),
     recordsAccepted: () => records.acceptedRows,

@@ -11,7 +11,7 @@ import { applyText, type LoadedProject, sourcePath } from '../project-file.fs.js
 import type { Reporter } from '../terminal/reporter.js';
 import { buildSummary } from './build-summary.js';
 import { openDoors } from './doors.grpc.js';
-import { MainJob } from './main-job.js';
+import { MainJob, type MainJobResult } from './main-job.js';
 import { readReplayRows } from './replay-rows.duckdb.js';
 import { type CheckBounds, checksOf, type Summary } from './summary.js';
 
@@ -29,6 +29,8 @@ export interface RunMainJobOptions {
   signal: AbortSignal;
   /** Labelled rows that version 2 must have served; default 5,000, less for a short replay. */
   labelledOnNewVersion?: number;
+  /** Writes every sent row with its answer as CSV here. */
+  answersFile?: string;
   clock?: Clock;
 }
 
@@ -69,6 +71,7 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
     signal: options.signal,
   });
   const result = await job.run();
+  if (options.answersFile !== undefined) writeFileSync(options.answersFile, answersCsv(result));
   const stage = reporter.stage('summary', 'waiting for the last labels, scoring');
   await settled(control, project.name, result.traffic.labelsSent, clock);
   const full = options.replayRows >= FULL_REPLAY_ROWS && result.importedRows >= FULL_BULK_ROWS;
@@ -119,4 +122,17 @@ async function settled(control: ControlClient, project: string, labels: number, 
     if (Number(joined.total) >= labels) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+}
+
+/** One line per sent row: version 0 means that the request failed. */
+function answersCsv({ rows, traffic }: MainJobResult): string {
+  const lines = ['record_id,event_time_ms,model_version,probability'];
+  for (let i = 0; i < traffic.sent; i++) {
+    const row = rows[i] as MainJobResult['rows'][number];
+    const probability = traffic.probabilities[i] as number;
+    lines.push(
+      `${row.recordId},${row.eventTimeMs},${traffic.versions[i]},${Number.isNaN(probability) ? '' : probability}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
 }

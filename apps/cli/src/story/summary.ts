@@ -46,6 +46,28 @@ export interface DriftEventSummary {
   threshold: number;
 }
 
+export interface Outage {
+  /** Seconds since the first request. */
+  from: number;
+  to: number;
+  failed: number;
+}
+
+const OUTAGE_GAP_SECONDS = 1;
+
+/** Groups moments of failure (seconds, ascending) into outages. */
+export function outagesOf(failedAtSeconds: readonly number[]): Outage[] {
+  const outages: Outage[] = [];
+  for (const at of failedAtSeconds) {
+    const last = outages.at(-1);
+    if (last !== undefined && at - last.to < OUTAGE_GAP_SECONDS) {
+      last.to = at;
+      last.failed++;
+    } else outages.push({ from: at, to: at, failed: 1 });
+  }
+  return outages;
+}
+
 export interface CheckResult {
   name: string;
   ok: boolean;
@@ -63,6 +85,8 @@ export interface Summary {
   requests: number;
   request_failures: number;
   request_errors: string[];
+  /** Stretches in which requests failed, less than a second apart. */
+  outages: Outage[];
   latency_ms: Record<string, LatencySummary>;
   predictions_dropped: number;
   labels_sent: number;

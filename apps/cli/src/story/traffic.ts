@@ -49,14 +49,17 @@ export interface TrafficOptions {
 /** Rows sent in one turn of the event loop; more would starve the answers. */
 const TURN_ROWS_MAX = 64;
 const BATCH_ROWS = 20;
-/** Error samples kept for the summary. */
+/** Error samples kept for the summary, and moments of failure. */
 const ERRORS_MAX = 20;
+const FAILURE_TIMES_MAX = 100_000;
 
 export class Traffic {
   /** Per row: the answered version (0 = no answer yet or failed) and probability; index = row. */
   readonly versions: Int32Array;
   readonly probabilities: Float64Array;
   readonly errors: string[] = [];
+  /** Seconds since the start at which requests failed. */
+  readonly failedAtSeconds: number[] = [];
   phase = 'replay';
   requests = 0;
   failures = 0;
@@ -149,6 +152,9 @@ export class Traffic {
     doors.predict(request, (error, answer) => {
       if (error || answer === null) {
         this.failures++;
+        if (this.failedAtSeconds.length < FAILURE_TIMES_MAX) {
+          this.failedAtSeconds.push((clock.monotonicMs() - this.schedule.dueMs(0)) / 1_000);
+        }
         if (this.errors.length < ERRORS_MAX) this.errors.push(`row ${row.recordId}: ${error?.message ?? 'no answer'}`);
       } else {
         this.answered++;
