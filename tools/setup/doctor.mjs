@@ -248,6 +248,7 @@ export function requireMachine() {
 }
 
 function print(checks) {
+  process.stdout.on('error', () => process.exit(0)); // the reader (head, less) has seen enough
   const out = (line) => process.stdout.write(`${line}\n`);
   for (const check of checks) {
     const mark = check.ok ? '✓' : check.kind === 'machine' || check.kind === 'set-up' ? '✗' : '–';

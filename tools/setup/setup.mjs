@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brokersReady, setUpBrokers } from './brokers.mjs';
 import { withCacheLock, writeAtomic } from './cache.mjs';
+import { setUpClassData } from './class-data.mjs';
 import { requireMachine } from './doctor.mjs';
 import { packagesReady, setUpPackages } from './packages.mjs';
 import {
@@ -53,6 +54,7 @@ export async function setUp({ build = true } = {}) {
     await withCacheLock(async () => {
       await setUpPackages();
       await setUpBrokers();
+      await setUpClassData();
       await setUpTensorflow();
     });
   }
