@@ -1,0 +1,263 @@
+// One loaded model version that answers: raw rows → fitted feature plan → engine → probability and label. Rows of the jobs
+// of a batch are encoded directly into the batch's input; each job gets exactly its own rows back. Nothing here knows the
+// wire, Kafka or how the version was loaded.
+
+import { type Clock, PlatformError } from '@millrace/domain';
+import { type FittedPlan, RowEncoder } from '@millrace/features';
+import {
+  type InferRequest,
+  type InferResponse,
+  integerParameter,
+  type ModelMetadata,
+  NO_PARAMETERS,
+  Tensor,
+  textParameter,
+  VersionStatistics,
+} from '@millrace/inference';
+import type { Project } from '@millrace/project';
+import { Batcher, type BatcherLimits } from '../batching/batcher.js';
+import { type Answer, type CallFacts, InferJob } from '../predict/infer-job.js';
+import type { MatrixEngine } from '../runtime/runtime.js';
+import { derivationsOf, inputSpecs, OUTPUT_SPECS, RequestReader } from './signature.js';
+
+/** At and above: label "1". */
+const LABEL_THRESHOLD = 0.5;
+const LABELS = [Tensor.of('label', 'BYTES', [1], ['0']), Tensor.of('label', 'BYTES', [1], ['1'])] as const;
+const ONE_ROW: readonly number[] = Object.freeze([1]);
+
+export interface AnsweredBatch {
+  version: ServedVersion;
+  job: InferJob;
+  /** Engine output; the job's rows start at `at`. */
+  probabilities: Float32Array;
+  at: number;
+  answeredAtMs: number;
+  latencyMs: number;
+}
+
+export interface ServedVersionPorts {
+  clock: Clock;
+  soon(work: () => void): void;
+  nextRequestId(): string;
+  /** Called for every answered job; must not throw and must not wait. */
+  answered(answer: AnsweredBatch): void;
+}
+
+export interface ServedVersionFacts {
+  project: string;
+  version: number;
+  modelSha256: string;
+  plan: FittedPlan;
+  platform: string;
+  engine: MatrixEngine;
+}
+
+export class ServedVersion {
+  readonly statistics = new VersionStatistics();
+  private readonly encoder: RowEncoder;
+  private readonly batcher: Batcher<InferJob>;
+  private readonly versionText: string;
+  private readonly spareInputs: Float32Array[] = [];
+  private reader: RequestReader;
+
+  constructor(
+    readonly facts: ServedVersionFacts,
+    project: Project | undefined,
+    private readonly limits: BatcherLimits & { requestRowsMax: number },
+    private readonly ports: ServedVersionPorts,
+  ) {
+    this.encoder = new RowEncoder(facts.plan);
+    this.versionText = String(facts.version);
+    this.reader = this.readerFor(project);
+    this.batcher = new Batcher<InferJob>(limits, {
+      clock: ports.clock,
+      soon: ports.soon,
+      run: (jobs, rows) => this.run(jobs, rows),
+    });
+  }
+
+  /** Derived columns follow the project file as it changes. */
+  follow(project: Project): void {
+    this.reader = this.readerFor(project);
+  }
+
+  private readerFor(project: Project | undefined): RequestReader {
+    const { inputs } = this.facts.plan;
+    return new RequestReader(inputs, derivationsOf(inputs, project), this.limits.requestRowsMax);
+  }
+
+  get metadata(): Omit<ModelMetadata, 'versions'> {
+    const { project, platform, plan } = this.facts;
+    return { name: project, platform, inputs: inputSpecs(plan.inputs), outputs: OUTPUT_SPECS };
+  }
+
+  get waiting(): number {
+    return this.batcher.waiting;
+  }
+
+  /** Checks the request and queues it; throws invalid_argument or overloaded. The answer may come in a later turn only. */
+  submit(request: InferRequest, facts: CallFacts, answer: Answer): InferJob {
+    try {
+      const eventTimeMs = integerParameter(request.parameters, 'event_time_ms');
+      const job = new InferJob(
+        request.id || this.ports.nextRequestId(),
+        this.reader.read(request, eventTimeMs),
+        facts,
+        textParameter(request.parameters, 'entity') || facts.entity,
+        eventTimeMs ?? 0,
+        requestedOutputs(request),
+        answer,
+        this.failed,
+      );
+      this.batcher.submit(job);
+      return job;
+    } catch (thrown) {
+      const error = PlatformError.from(thrown);
+      this.statistics.failed(
+        this.ports.clock.monotonicMs() - facts.arrivedAtMs,
+        error.code === 'overloaded' ? 'REJECTED' : 'OTHER',
+      );
+      throw error;
+    }
+  }
+
+  /** The caller went away: a waiting job leaves the queue, a running one is not answered. */
+  cancel(job: InferJob): void {
+    if (job.cancelled) return;
+    this.batcher.cancel(job);
+    this.statistics.failed(this.ports.clock.monotonicMs() - job.facts.arrivedAtMs, 'CANCELED');
+  }
+
+  private readonly failed = (job: InferJob, error: PlatformError): void => {
+    const reason = error.code === 'deadline_exceeded' ? 'REJECTED' : 'BACKEND';
+    this.statistics.failed(this.ports.clock.monotonicMs() - job.facts.arrivedAtMs, reason);
+  };
+
+  private async run(jobs: readonly InferJob[], rows: number): Promise<void> {
+    const { clock } = this.ports;
+    const { width } = this.encoder;
+    const startMs = clock.monotonicMs();
+    const input = this.inputFor(rows * width);
+    try {
+      let at = 0;
+      for (let j = 0; j < jobs.length; j++) {
+        const { raw } = jobs[j] as InferJob;
+        for (let r = 0; r < raw.length; r++, at += width)
+          this.encoder.encodeRow(raw[r] as InferJob['raw'][0], input, at);
+      }
+      const encodedMs = clock.monotonicMs();
+      const probabilities = await this.facts.engine.run(input, rows, width);
+      const inferredMs = clock.monotonicMs();
+      if (probabilities.length < rows) throw new Error(`the engine gave ${probabilities.length} of ${rows} rows`);
+      this.answer(jobs, probabilities, startMs, inferredMs);
+      const doneMs = clock.monotonicMs();
+      this.statistics.batch(rows, jobs.length, encodedMs - startMs, inferredMs - encodedMs, doneMs - inferredMs);
+    } catch (cause) {
+      const error = InferJob.backendError(cause);
+      for (const job of jobs) job.refuse(error);
+    } finally {
+      this.keepInput(input);
+    }
+  }
+
+  private answer(jobs: readonly InferJob[], probabilities: Float32Array, startMs: number, inferredMs: number): void {
+    const nowMs = this.ports.clock.nowMs();
+    const bytes = new Uint8Array(probabilities.buffer, probabilities.byteOffset, probabilities.byteLength);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let at = 0;
+    for (let j = 0; j < jobs.length; j++) {
+      const job = jobs[j] as InferJob;
+      const start = at;
+      at += job.rows;
+      if (job.cancelled) continue;
+      const latencyMs = inferredMs - job.facts.arrivedAtMs;
+      this.statistics.succeeded(nowMs, latencyMs, startMs - job.facts.arrivedAtMs);
+      job.answer(this.response(job, probabilities, bytes, view, start));
+      this.ports.answered({ version: this, job, probabilities, at: start, answeredAtMs: nowMs, latencyMs });
+    }
+  }
+
+  private response(
+    job: InferJob,
+    probabilities: Float32Array,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+  ): InferResponse {
+    const outputs: Tensor[] = [];
+    const shape = job.rows === 1 ? ONE_ROW : [job.rows];
+    if (job.wants('probability')) {
+      outputs.push(Tensor.raw('probability', 'FP32', shape, bytes, start * 4, (start + job.rows) * 4, view));
+    }
+    if (job.wants('label')) outputs.push(labels(probabilities, start, job.rows));
+    return {
+      modelName: this.facts.project,
+      modelVersion: this.versionText,
+      id: job.id,
+      parameters: NO_PARAMETERS,
+      outputs,
+    };
+  }
+
+  /** Inputs are reused, one for each batch that can be in the engine; a rare larger one is made and let go. */
+  private inputFor(length: number): Float32Array {
+    const spare = this.spareInputs.pop();
+    if (spare && spare.length >= length) return spare;
+    return new Float32Array(Math.max(length, this.limits.batchRowsMax * this.encoder.width));
+  }
+
+  private keepInput(input: Float32Array): void {
+    const usual = this.limits.batchRowsMax * this.encoder.width;
+    if (input.length === usual && this.spareInputs.length < this.limits.concurrency) this.spareInputs.push(input);
+  }
+
+  /** Runs the engine on missing values at the sizes that will come, so that the first caller pays for nothing. */
+  async warmUp(): Promise<void> {
+    const { width, plan } = this.encoder;
+    const rows = this.limits.batchRowsMax;
+    const input = new Float32Array(rows * width);
+    const missing = new Array(plan.inputs.length).fill(null);
+    for (let row = 0; row < rows; row++) this.encoder.encodeRow(missing, input, row * width);
+    for (const size of [1, 1, 2, 8, rows]) {
+      const output = await this.facts.engine.run(input, size, width);
+      if (output.length !== size || !(output[0]! >= 0 && output[0]! <= 1)) {
+        throw new PlatformError(
+          'corrupt',
+          `warm-up: ${size} rows gave ${output.length} values, the first is ${output[0]}`,
+        );
+      }
+    }
+  }
+
+  /** Waits for queued and running requests; callers must have stopped submitting. */
+  async close(): Promise<void> {
+    await this.batcher.drained();
+    await this.facts.engine.close();
+  }
+
+  drained(): Promise<void> {
+    return this.batcher.drained();
+  }
+}
+
+export function labelOf(probability: number): string {
+  return probability >= LABEL_THRESHOLD ? '1' : '0';
+}
+
+function labels(probabilities: Float32Array, start: number, rows: number): Tensor {
+  if (rows === 1) return (probabilities[start] as number) >= LABEL_THRESHOLD ? LABELS[1] : LABELS[0];
+  const texts: string[] = [];
+  for (let row = 0; row < rows; row++) texts.push(labelOf(probabilities[start + row] as number));
+  return Tensor.of('label', 'BYTES', [rows], texts);
+}
+
+const NO_OUTPUTS: readonly string[] = [];
+
+function requestedOutputs(request: InferRequest): readonly string[] {
+  if (request.outputs.length === 0) return NO_OUTPUTS;
+  return request.outputs.map(({ name }) => {
+    if (OUTPUT_SPECS.some((output) => output.name === name)) return name;
+    const known = OUTPUT_SPECS.map((output) => `'${output.name}'`).join(', ');
+    throw new PlatformError('invalid_argument', `unexpected output '${name.slice(0, 64)}', the model has ${known}`);
+  });
+}

@@ -1,0 +1,126 @@
+import { describe, expect, it } from '@jest/globals';
+import type { SignatureInput } from '@millrace/features';
+import { type InferRequest, Tensor } from '@millrace/inference';
+import { type Derivation, inputSpecs, RequestReader } from './signature.js';
+
+const INPUTS: SignatureInput[] = [
+  { name: 'distance', type: 'number' },
+  { name: 'hour', type: 'integer' },
+  { name: 'origin', type: 'text' },
+  { name: 'holiday', type: 'boolean' },
+];
+const DERIVATIONS: (Derivation | undefined)[] = [undefined, { kind: 'part', part: 'hour' }, undefined, undefined];
+const reader = new RequestReader(INPUTS, DERIVATIONS, 100);
+
+const requestOf = (...inputs: Tensor[]): InferRequest => ({
+  modelName: 'm',
+  modelVersion: '',
+  id: '',
+  parameters: {},
+  inputs,
+  outputs: [],
+});
+
+const distance = Tensor.of('distance', 'FP64', [2], [1.5, Number.NaN]);
+const hour = Tensor.of('hour', 'INT64', [2, 1], [3, 4]);
+const origin = Tensor.of('origin', 'BYTES', [2], ['JFK', '']);
+const holiday = Tensor.of('holiday', 'BOOL', [2], [true, false]);
+
+describe('RequestReader', () => {
+  it('gives rows in signature order, whatever the order of the tensors; NaN and empty texts are missing', () => {
+    const expected = [
+      [1.5, 3, 'JFK', true],
+      [null, 4, null, false],
+    ];
+    expect(reader.read(requestOf(distance, hour, origin, holiday), undefined)).toEqual(expected);
+    expect(reader.read(requestOf(holiday, origin, hour, distance), undefined)).toEqual(expected);
+  });
+
+  it('takes every numeric datatype for numbers', () => {
+    for (const datatype of [
+      'FP64',
+      'FP32',
+      'FP16',
+      'BF16',
+      'INT64',
+      'INT32',
+      'INT16',
+      'INT8',
+      'UINT64',
+      'UINT8',
+    ] as const) {
+      const one = requestOf(
+        Tensor.of('distance', datatype, [1], [7]),
+        Tensor.of('hour', datatype, [1], [5]),
+        Tensor.of('origin', 'BYTES', [1], ['X']),
+        Tensor.of('holiday', 'BOOL', [1], [0]),
+      );
+      expect(reader.read(one, undefined)).toEqual([[7, 5, 'X', false]]);
+    }
+  });
+
+  it('derives what is left out from the event time', () => {
+    const eventTimeMs = Date.UTC(2001, 2, 4, 17, 30);
+    expect(reader.read(requestOf(distance, origin, holiday), eventTimeMs).map((row) => row[1])).toEqual([17, 17]);
+  });
+
+  it.each([
+    ['no inputs', [], /no inputs, expected 'distance', 'hour'/],
+    ['a missing input', [hour, origin, holiday], /'distance' is missing/],
+    ['a derived input without event time', [distance, origin, holiday], /'hour' is missing and .*event_time_ms/],
+    [
+      'an unknown input',
+      [distance, hour, origin, holiday, Tensor.of('x', 'FP32', [2], [1, 2])],
+      /unexpected input 'x'/,
+    ],
+    ['an input given twice', [distance, distance, origin, holiday], /'distance' is given twice/],
+    [
+      'different row counts',
+      [distance, Tensor.of('hour', 'INT64', [1], [1]), origin, holiday],
+      /'hour' has 1 rows, 'distance' has 2/,
+    ],
+    [
+      'a wrong shape',
+      [Tensor.of('distance', 'FP64', [1, 2], [1, 2]), hour, origin, holiday],
+      /'distance' has shape \[1,2\]/,
+    ],
+    ['no rows', [Tensor.of('distance', 'FP64', [0], [])], /'distance' has 0 rows, expected 1 to 100/],
+    ['too many rows', [Tensor.of('distance', 'FP64', [101], new Float64Array(101))], /'distance' has 101 rows/],
+    [
+      'text for a number',
+      [Tensor.of('distance', 'BYTES', [2], ['1', '2']), hour, origin, holiday],
+      /'distance' has datatype BYTES/,
+    ],
+    [
+      'a number for text',
+      [distance, hour, Tensor.of('origin', 'INT64', [2], [1, 2]), holiday],
+      /'origin' has datatype INT64, expected BYTES/,
+    ],
+    [
+      'a number for a boolean',
+      [distance, hour, origin, Tensor.of('holiday', 'INT8', [2], [1, 0])],
+      /'holiday'.*expected BOOL/,
+    ],
+    [
+      'a fraction for an integer',
+      [distance, Tensor.of('hour', 'FP64', [2], [1, 1.5]), origin, holiday],
+      /'hour' row 1 is 1.5, expected an integer/,
+    ],
+    [
+      'an infinity',
+      [Tensor.of('distance', 'FP64', [2], [1, Infinity]), hour, origin, holiday],
+      /'distance' row 1 is Infinity/,
+    ],
+    [
+      'bytes that are no text',
+      [distance, hour, Tensor.of('origin', 'BYTES', [2], [Uint8Array.of(255), 'a']), holiday],
+      /'origin' has an element that is not valid UTF-8/,
+    ],
+  ] as [string, Tensor[], RegExp][])('refuses %s and names the tensor', (_what, inputs, message) => {
+    expect(() => reader.read(requestOf(...inputs), undefined)).toThrow(message);
+  });
+
+  it('declares FP64, INT64, BYTES and BOOL', () => {
+    expect(inputSpecs(INPUTS).map((input) => input.datatype)).toEqual(['FP64', 'INT64', 'BYTES', 'BOOL']);
+  });
+});

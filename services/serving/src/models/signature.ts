@@ -1,0 +1,168 @@
+// From a package's raw inputs to what clients see, and from a request's tensors to rows of raw values in signature order.
+// Every fault is invalid_argument and names the tensor. A missing value travels as NaN in a float tensor or as an empty
+// text; features that are derived from the event time may be left out when the request says event_time_ms.
+
+import { PlatformError, type Scalar } from '@millrace/domain';
+import type { InputType, SignatureInput } from '@millrace/features';
+import type { Datatype, InferRequest, Tensor, TensorSpec } from '@millrace/inference';
+import { type Project, timePart } from '@millrace/project';
+
+const DECLARED: Readonly<Record<InputType, Datatype>> = {
+  number: 'FP64',
+  integer: 'INT64',
+  timestamp: 'INT64',
+  text: 'BYTES',
+  boolean: 'BOOL',
+};
+
+const NUMERIC: ReadonlySet<Datatype> = new Set([
+  'FP64',
+  'FP32',
+  'INT64',
+  'INT32',
+  'FP16',
+  'BF16',
+  'UINT64',
+  'UINT32',
+  'INT16',
+  'UINT16',
+  'INT8',
+  'UINT8',
+]);
+
+/** How a feature is filled when the request leaves it out. */
+export type Derivation = { kind: 'event_time' } | { kind: 'part'; part: Parameters<typeof timePart>[1] };
+
+export function inputSpecs(inputs: readonly SignatureInput[]): TensorSpec[] {
+  return inputs.map(({ name, type }) => ({ name, datatype: DECLARED[type], shape: [-1] }));
+}
+
+export const OUTPUT_SPECS: readonly TensorSpec[] = [
+  { name: 'probability', datatype: 'FP32', shape: [-1] },
+  { name: 'label', datatype: 'BYTES', shape: [-1] },
+];
+
+/** One entry per input; undefined where nothing can stand in for it. */
+export function derivationsOf(
+  inputs: readonly SignatureInput[],
+  project: Project | undefined,
+): (Derivation | undefined)[] {
+  return inputs.map(({ name }) => {
+    if (!project) return undefined;
+    if (name === project.data.eventTime) return { kind: 'event_time' };
+    const derive = project.data.columns.find((column) => column.name === name)?.derive;
+    return derive && derive.from === project.data.eventTime ? { kind: 'part', part: derive.part } : undefined;
+  });
+}
+
+/** One array of raw values in signature order for each row. */
+export type RawRows = Scalar[][];
+
+function invalid(what: string): never {
+  throw new PlatformError('invalid_argument', what);
+}
+
+function rowsOf(tensor: Tensor): number {
+  const { shape } = tensor;
+  if (shape.length === 1 || (shape.length === 2 && shape[1] === 1)) return shape[0] as number;
+  return invalid(`input '${tensor.name}' has shape [${shape.join(',')}], expected [N] or [N,1]`);
+}
+
+export class RequestReader {
+  private readonly positions = new Map<string, number>();
+  // Marks which inputs the current request brought, without clearing between requests.
+  private readonly seen: Int32Array;
+  private generation = 0;
+
+  constructor(
+    readonly inputs: readonly SignatureInput[],
+    private readonly derivations: readonly (Derivation | undefined)[],
+    private readonly rowsMax: number,
+  ) {
+    this.seen = new Int32Array(inputs.length);
+    inputs.forEach(({ name }, i) => {
+      this.positions.set(name, i);
+    });
+  }
+
+  /** `eventTimeMs`: undefined = the request has none. */
+  read(request: InferRequest, eventTimeMs: number | undefined): RawRows {
+    const tensors = request.inputs;
+    const first = tensors[0];
+    if (!first) invalid(`the request has no inputs, expected ${this.names()}`);
+    const count = rowsOf(first);
+    if (count < 1 || count > this.rowsMax) {
+      invalid(`input '${first.name}' has ${count} rows, expected 1 to ${this.rowsMax}`);
+    }
+    const rows: RawRows = [];
+    for (let row = 0; row < count; row++) rows.push(new Array<Scalar>(this.inputs.length).fill(null));
+    this.generation = (this.generation + 1) | 0;
+    for (let t = 0; t < tensors.length; t++) this.place(tensors[t] as Tensor, t, rows, first.name);
+    if (tensors.length < this.inputs.length) this.derive(eventTimeMs, rows);
+    return rows;
+  }
+
+  private place(tensor: Tensor, position: number, rows: RawRows, firstName: string): void {
+    const { name } = tensor;
+    // Clients keep the order of the metadata mostly: then no look-up is needed.
+    const at = this.inputs[position]?.name === name ? position : this.positions.get(name);
+    if (at === undefined) invalid(`unexpected input '${name.slice(0, 64)}', expected ${this.names()}`);
+    if (this.seen[at] === this.generation) invalid(`input '${name}' is given twice`);
+    this.seen[at] = this.generation;
+    if (rowsOf(tensor) !== rows.length) {
+      invalid(`input '${name}' has ${rowsOf(tensor)} rows, '${firstName}' has ${rows.length}`);
+    }
+    fill(tensor, (this.inputs[at] as SignatureInput).type, rows, at);
+  }
+
+  private derive(eventTimeMs: number | undefined, rows: RawRows): void {
+    for (let at = 0; at < this.inputs.length; at++) {
+      if (this.seen[at] === this.generation) continue;
+      const name = this.inputs[at]?.name;
+      const derivation = this.derivations[at];
+      if (!derivation) invalid(`input '${name}' is missing`);
+      if (eventTimeMs === undefined) {
+        invalid(`input '${name}' is missing and the request has no parameter event_time_ms to derive it from`);
+      }
+      const value = derivation.kind === 'event_time' ? eventTimeMs : timePart(eventTimeMs, derivation.part);
+      for (const row of rows) row[at] = value;
+    }
+  }
+
+  private names(): string {
+    return this.inputs.map((input) => `'${input.name}'`).join(', ');
+  }
+}
+
+function fill(tensor: Tensor, type: InputType, rows: RawRows, at: number): void {
+  const { datatype, name } = tensor;
+  switch (type) {
+    case 'text': {
+      if (datatype !== 'BYTES') mismatch(tensor, type);
+      const texts = tensor.texts();
+      for (let i = 0; i < rows.length; i++) (rows[i] as Scalar[])[at] = texts[i] === '' ? null : (texts[i] as string);
+      return;
+    }
+    case 'boolean':
+      if (datatype !== 'BOOL') mismatch(tensor, type);
+      for (let i = 0; i < rows.length; i++) (rows[i] as Scalar[])[at] = tensor.number(i) === 1;
+      return;
+    default:
+      if (!NUMERIC.has(datatype)) mismatch(tensor, type);
+      for (let i = 0; i < rows.length; i++) {
+        const value = tensor.number(i);
+        if (Number.isNaN(value)) continue;
+        if (type === 'number' ? !Number.isFinite(value) : !Number.isSafeInteger(value)) {
+          invalid(
+            `input '${name}' row ${i} is ${value}, expected ${type === 'number' ? 'a finite number' : 'an integer'}`,
+          );
+        }
+        (rows[i] as Scalar[])[at] = value;
+      }
+  }
+}
+
+function mismatch(tensor: Tensor, type: InputType): never {
+  const expected = type === 'text' ? 'BYTES' : type === 'boolean' ? 'BOOL' : `${DECLARED[type]} or another number`;
+  return invalid(`input '${tensor.name}' has datatype ${tensor.datatype}, expected ${expected}`);
+}

@@ -1,0 +1,61 @@
+// manifest.json of a model package: what the package says it is, checked before anything of it is used. The trainer writes
+// it; here it is only read. A package whose files do not have the hashes it names is refused as a whole.
+
+import { PlatformError } from '@millrace/domain';
+
+/** Files this service needs from a package. */
+export const PLAN_FILE = 'features.json';
+export const MODEL_FILE = 'model.onnx';
+
+/** Most files a package may list. */
+const FILES_MAX = 256;
+const SHA256 = /^[0-9a-f]{64}$/;
+
+export interface PackageManifest {
+  project: string;
+  version: number;
+  modelSha256: string;
+  packageSha256: string;
+  /** Path inside the package → SHA-256. */
+  files: Readonly<Record<string, string>>;
+}
+
+function corrupt(what: string): never {
+  throw new PlatformError('corrupt', `model package: ${what}`);
+}
+
+/** Throws corrupt; `project` and `version` are those of the folder the manifest lies in. */
+export function parseManifest(text: string, project: string, version: number): PackageManifest {
+  let json: Record<string, unknown>;
+  try {
+    json = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    corrupt('manifest.json is not JSON');
+  }
+  if (typeof json !== 'object' || json === null) corrupt('manifest.json is no object');
+  if (json.project !== project || json.version !== version) {
+    corrupt(`manifest.json is of ${String(json.project)}/${String(json.version)}, expected ${project}/${version}`);
+  }
+  const { modelSha256, packageSha256, files } = json;
+  if (typeof modelSha256 !== 'string' || !SHA256.test(modelSha256)) corrupt('manifest.json has no modelSha256');
+  if (typeof packageSha256 !== 'string' || !SHA256.test(packageSha256)) corrupt('manifest.json has no packageSha256');
+  if (typeof files !== 'object' || files === null || Array.isArray(files)) corrupt('manifest.json lists no files');
+  const entries = Object.entries(files as Record<string, unknown>);
+  if (entries.length > FILES_MAX) corrupt(`manifest.json lists ${entries.length} files, at most ${FILES_MAX}`);
+  for (const [path, hash] of entries) {
+    if (typeof hash !== 'string' || !SHA256.test(hash)) corrupt(`manifest.json has a bad hash for ${path}`);
+  }
+  for (const needed of [PLAN_FILE, MODEL_FILE]) {
+    if (!Object.hasOwn(files, needed)) corrupt(`manifest.json lists no ${needed}`);
+  }
+  return { project, version, modelSha256, packageSha256, files: files as Record<string, string> };
+}
+
+/** Throws corrupt where the bytes are not those that the manifest promises. */
+export function checkFile(manifest: PackageManifest, path: string, sha256: string): void {
+  if (manifest.files[path] !== sha256) {
+    corrupt(
+      `${path} of ${manifest.project}/${manifest.version} has SHA-256 ${sha256.slice(0, 12)}…, manifest.json says ${String(manifest.files[path]).slice(0, 12)}…`,
+    );
+  }
+}

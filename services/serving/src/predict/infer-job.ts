@@ -1,0 +1,74 @@
+// One request on its way through the batcher: its raw rows, what the prediction log needs, and whom to answer. It keeps
+// no view of the request's bytes, so that a queued or logged prediction does not hold a whole message alive.
+
+import { PlatformError } from '@millrace/domain';
+import type { InferResponse } from '@millrace/inference';
+import type { BatchJob } from '../batching/batcher.js';
+import type { RawRows } from '../models/signature.js';
+
+/** What an edge knows about a call beside the request's bytes. */
+export interface CallFacts {
+  /** Version that the route chose; 0 = as the request says. */
+  version: number;
+  /** Sticky key from a header; the request's parameter wins. */
+  entity: string;
+  /** W3C traceparent of a sampled trace, else ''. */
+  traceparent: string;
+  arrivedAtMs: number;
+  /** On the monotonic clock; Infinity = none. */
+  deadlineAtMs: number;
+}
+
+export type Answer = (error: PlatformError | undefined, response: InferResponse | undefined) => void;
+
+export class InferJob implements BatchJob {
+  cancelled = false;
+  private answered = false;
+
+  constructor(
+    readonly id: string,
+    readonly raw: RawRows,
+    readonly facts: CallFacts,
+    readonly entity: string,
+    /** 0 = not given. */
+    readonly eventTimeMs: number,
+    /** Names of the outputs asked for; empty = all. */
+    readonly outputs: readonly string[],
+    private readonly onAnswer: Answer,
+    private readonly onFailure: (job: InferJob, error: PlatformError) => void,
+  ) {}
+
+  get rows(): number {
+    return this.raw.length;
+  }
+
+  get deadlineAtMs(): number {
+    return this.facts.deadlineAtMs;
+  }
+
+  wants(output: string): boolean {
+    return this.outputs.length === 0 || this.outputs.includes(output);
+  }
+
+  answer(response: InferResponse): void {
+    if (this.answered || this.cancelled) return;
+    this.answered = true;
+    this.onAnswer(undefined, response);
+  }
+
+  refuse(error: PlatformError): void {
+    if (this.answered) return;
+    this.answered = true;
+    this.onFailure(this, error);
+    if (!this.cancelled) this.onAnswer(error, undefined);
+  }
+
+  /** Version 00 traceparent: 00-<32 hex>-<16 hex>-<flags>. */
+  get traceId(): string {
+    return this.facts.traceparent.length >= 55 ? this.facts.traceparent.slice(3, 35) : '';
+  }
+
+  static backendError(cause: unknown): PlatformError {
+    return new PlatformError('internal', 'the model failed', { cause });
+  }
+}

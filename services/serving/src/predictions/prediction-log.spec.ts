@@ -1,0 +1,103 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { PredictionLog } from './prediction-log.js';
+
+/** Sleeps end when told to; the broker accepts, refuses or hangs as told. */
+function harness(limits: Partial<ConstructorParameters<typeof PredictionLog<string>>[0]> = {}) {
+  const sleeps: (() => void)[] = [];
+  const written: string[] = [];
+  const states: boolean[] = [];
+  const broker = { up: true };
+  const log = new PredictionLog<string>(
+    { rowsMax: 10, batchRowsMax: 4, lingerMs: 1, retryMs: 1, ...limits },
+    {
+      write: async (items) => {
+        if (!broker.up) throw new Error('broker down');
+        written.push(...items);
+      },
+      sleep: () => new Promise((resolve) => sleeps.push(resolve)),
+      state: (healthy) => states.push(healthy),
+    },
+  );
+  const tick = async (times = 1) => {
+    for (let i = 0; i < times; i++) {
+      for (const wake of sleeps.splice(0)) wake();
+      for (let j = 0; j < 8; j++) await Promise.resolve();
+    }
+  };
+  return { log, written, states, broker, tick };
+}
+
+describe('PredictionLog', () => {
+  it('writes everything in order, in batches', async () => {
+    const { log, written, tick } = harness();
+    for (const item of ['a', 'b', 'c', 'd', 'e']) log.offer(item, 1);
+    await tick(5);
+    expect(written).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect([log.queued, log.dropped, log.written]).toEqual([0, 0, 5]);
+  });
+
+  it('drops new rows with a count when full, keeps the old ones, and recovers', async () => {
+    const { log, written, states, broker, tick } = harness();
+    broker.up = false;
+    for (let i = 0; i < 25; i++) {
+      log.offer(String(i), 1);
+      await tick();
+    }
+    expect([log.queued, log.dropped]).toEqual([10, 15]);
+    broker.up = true;
+    await tick(10);
+    expect(written).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    expect(states).toEqual([false, true]);
+    log.offer('later', 1);
+    await tick(3);
+    expect(written.at(-1)).toBe('later');
+  });
+
+  it('flushes on close within its time, and counts what it could not write', async () => {
+    const flushed = harness();
+    flushed.log.offer('a', 1);
+    const closing = flushed.log.close(1000);
+    await flushed.tick(4);
+    await closing;
+    expect(flushed.written).toEqual(['a']);
+    const stuck = harness();
+    stuck.broker.up = false;
+    stuck.log.offer('a', 3);
+    const gaveUp = stuck.log.close(1000);
+    await stuck.tick(3);
+    await gaveUp;
+    expect([stuck.log.queued, stuck.log.dropped]).toEqual([0, 3]);
+    stuck.log.offer('late', 1);
+    expect(stuck.log.dropped).toBe(4);
+  });
+
+  it('loses nothing without counting it, whatever the broker does', async () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('offer' as const), rows: fc.integer({ min: 1, max: 5 }) }),
+      fc.constant({ kind: 'toggle' as const }),
+      fc.constant({ kind: 'tick' as const }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
+        const { log, written, broker, tick } = harness();
+        let offered = 0;
+        let items = 0;
+        for (const one of steps) {
+          if (one.kind === 'offer') {
+            log.offer(String(items++), one.rows);
+            offered += one.rows;
+          } else if (one.kind === 'toggle') broker.up = !broker.up;
+          else await tick();
+          expect(log.queued).toBeLessThanOrEqual(10);
+          expect(log.queued + log.dropped + log.written).toBe(offered);
+        }
+        broker.up = true;
+        await tick(40);
+        expect(log.queued).toBe(0);
+        expect(written).toEqual([...written].sort((a, b) => Number(a) - Number(b)));
+        expect(new Set(written).size).toBe(written.length);
+      }),
+    );
+  });
+});

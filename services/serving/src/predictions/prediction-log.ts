@@ -1,0 +1,123 @@
+// The log of answered predictions: a queue of bounded size between the request path, which only appends, and a drain that
+// writes to Kafka at its own pace. Full queue: the new prediction is dropped and counted (drop-new keeps what is already
+// ordered). Broker down: the drain waits and tries again, the request path never notices.
+//
+// Cost of `offer` O(1) without I/O; memory bounded by `rowsMax` rows. Delivery is at least once: a batch whose
+// acknowledgement was lost is sent again, the prediction id makes that harmless.
+
+export interface LoggedRows<T> {
+  readonly item: T;
+  readonly rows: number;
+}
+
+export interface PredictionLogLimits {
+  /** Rows that may wait. */
+  rowsMax: number;
+  /** Rows in one write. */
+  batchRowsMax: number;
+  /** How long the drain collects before it writes. */
+  lingerMs: number;
+  /** Pause after a failed write. */
+  retryMs: number;
+}
+
+export interface PredictionLogPorts<T> {
+  write(items: readonly T[]): Promise<void>;
+  sleep(ms: number): Promise<void>;
+  /** Reports the first failure of a row of failures, and the recovery. */
+  state(healthy: boolean, error: unknown): void;
+}
+
+export class PredictionLog<T> {
+  private queue: LoggedRows<T>[] = [];
+  private head = 0;
+  private waitingRows = 0;
+  private droppedRows = 0;
+  private writtenRows = 0;
+  private healthy = true;
+  private closing = false;
+  private draining: Promise<void> | undefined;
+
+  constructor(
+    private readonly limits: PredictionLogLimits,
+    private readonly ports: PredictionLogPorts<T>,
+  ) {}
+
+  get queued(): number {
+    return this.waitingRows;
+  }
+
+  get dropped(): number {
+    return this.droppedRows;
+  }
+
+  get written(): number {
+    return this.writtenRows;
+  }
+
+  /** Never waits, never throws. */
+  offer(item: T, rows: number): void {
+    if (this.waitingRows + rows > this.limits.rowsMax || this.closing) {
+      this.droppedRows += rows;
+      return;
+    }
+    this.queue.push({ item, rows });
+    this.waitingRows += rows;
+    this.draining ??= this.drain();
+  }
+
+  /** Writes what waits, for at most `withinMs`; what is left then counts as dropped. */
+  async close(withinMs: number): Promise<void> {
+    this.closing = true;
+    const draining = this.draining;
+    if (draining) await Promise.race([draining, this.ports.sleep(withinMs)]);
+    this.droppedRows += this.waitingRows;
+    this.waitingRows = 0;
+    this.queue = [];
+    this.head = 0;
+  }
+
+  private async drain(): Promise<void> {
+    while (this.waitingRows > 0) {
+      if (!this.closing) await this.ports.sleep(this.limits.lingerMs);
+      const batch = this.peek();
+      if (batch.length === 0) break;
+      try {
+        await this.ports.write(batch.map(({ item }) => item));
+        // `close` may have given up meanwhile and counted these rows as dropped.
+        if (this.waitingRows > 0) this.forget(batch);
+        if (!this.healthy) this.ports.state(true, undefined);
+        this.healthy = true;
+      } catch (error) {
+        if (this.healthy) this.ports.state(false, error);
+        this.healthy = false;
+        await this.ports.sleep(this.limits.retryMs);
+      }
+    }
+    this.draining = undefined;
+  }
+
+  /** The next batch; it stays in the queue, and so within its bound, until it is written. */
+  private peek(): LoggedRows<T>[] {
+    const batch: LoggedRows<T>[] = [];
+    let rows = 0;
+    for (let i = this.head; i < this.queue.length; i++) {
+      const entry = this.queue[i] as LoggedRows<T>;
+      if (batch.length > 0 && rows + entry.rows > this.limits.batchRowsMax) break;
+      batch.push(entry);
+      rows += entry.rows;
+    }
+    return batch;
+  }
+
+  private forget(batch: readonly LoggedRows<T>[]): void {
+    this.head += batch.length;
+    for (const { rows } of batch) {
+      this.waitingRows -= rows;
+      this.writtenRows += rows;
+    }
+    // Batches are large: copying the rest once per write keeps the array within the bound.
+    this.queue = this.queue.slice(this.head);
+    this.head = 0;
+  }
+}
