@@ -236,10 +236,14 @@ export function mendCommand(missing) {
   return [...(packages.length > 0 ? [`${root}apt-get install -y ${packages.join(' ')}`] : []), ...others].join('\n');
 }
 
+const forBrokers = new Set(['Java ≥ 17', 'Maven']);
+
 /** Throws with all that is missing; called by set-up before it does any work. */
-export function requireMachine() {
+export function requireMachine({ brokers }) {
   mkdirSync(cacheRoot, { recursive: true });
-  const missing = [...machineChecks(), diskCheck()].filter((check) => !check.ok);
+  const missing = [...machineChecks(), diskCheck()].filter(
+    (check) => !check.ok && (brokers || !forBrokers.has(check.name)),
+  );
   if (missing.length === 0) return;
   const lines = missing.map((check) => `  ✗ ${check.name}: ${check.found}`);
   throw new Error(

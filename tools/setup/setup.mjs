@@ -47,24 +47,32 @@ export function writeSetupFile() {
   writeAtomic(join(cacheRoot, `setup-${key}.json`), text);
 }
 
-export async function setUp({ build = true } = {}) {
-  if (!(packagesReady() && brokersReady() && addonReady())) {
+/** Own brokers are named for both: the embedded ones, and Java and Maven for them, are not needed. */
+function ownBrokers() {
+  return Boolean(process.env.MILLRACE_KAFKA_BROKERS && process.env.MILLRACE_REDIS_URL);
+}
+
+/** @param {{ brokers?: boolean }} [options] brokers: embedded ones whatever the environment says (tests start their own) */
+export async function setUp({ brokers = !ownBrokers() } = {}) {
+  if (!(packagesReady() && (brokersReady() || !brokers) && addonReady())) {
     say('Millrace set-up');
-    requireMachine();
+    requireMachine({ brokers });
     await withCacheLock(async () => {
       await setUpPackages();
-      await setUpBrokers();
-      await setUpClassData();
+      if (brokers) {
+        await setUpBrokers();
+        await setUpClassData();
+      }
       await setUpTensorflow();
     });
   }
   writeSetupFile();
-  if (build) await buildClone();
+  await buildClone();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    await setUp({ build: !process.argv.includes('--no-build') });
+    await setUp();
   } catch (error) {
     say(`\nset-up failed: ${error.message}`);
     process.exitCode = 1;

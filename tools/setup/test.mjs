@@ -70,7 +70,7 @@ function runJest(args) {
 }
 
 async function main(args) {
-  await setUp();
+  await setUp({ brokers: true });
   if (!pythonReady()) {
     await withCacheLock(setUpPython);
     writeSetupFile();

@@ -242,7 +242,7 @@ export function platformPlan(options: PlatformOptions): ProcessPlan[] {
       name: `worker-${index + 1}`,
       command: options.setup.node.binary,
       args: ['--enable-source-maps', `${options.root}/dist/services/trainer/src/worker.main.js`],
-      env: { ...shared, ...TENSORFLOW_ENV, MILLRACE_WORKER_NAME: `worker-${index + 1}` },
+      env: { ...shared, ...TENSORFLOW_ENV, MILLRACE_REPLICA: `worker-${index + 1}` },
       nice: NICE_WORKER,
       readiness: { kind: 'alive', forMs: 500 },
       readyTimeoutMs: READY_TIMEOUT_MS,
