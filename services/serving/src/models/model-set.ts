@@ -119,6 +119,13 @@ export class ModelSet {
       .map(String);
   }
 
+  /** Ready versions of one model, or of all where `name` is ''; throws not_found for an unknown one. */
+  select(name: string, version: string): ServedVersion[] {
+    if (name === '') return [...this.served()];
+    if (version !== '') return [this.find(name, version)];
+    return this.versionsOf(name).map((one) => this.find(name, one));
+  }
+
   *served(): Iterable<ServedVersion> {
     for (const entry of this.entries.values()) {
       for (const slot of entry.slots.values()) if (slot.served) yield slot.served;
@@ -176,7 +183,7 @@ export class ModelSet {
 
   private async load(project: string, entry: Entry, version: number): Promise<void> {
     const slot = entry.slots.get(version);
-    if (!slot || slot.state !== 'LOADING' || this.closed) return;
+    if (slot?.state !== 'LOADING' || this.closed) return;
     try {
       const served = await this.ports.load(project, version, entry.project);
       if (entry.slots.get(version) !== slot || this.closed) {

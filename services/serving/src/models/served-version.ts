@@ -91,6 +91,10 @@ export class ServedVersion {
     return { name: project, platform, inputs: inputSpecs(plan.inputs), outputs: OUTPUT_SPECS };
   }
 
+  get batchRowsMax(): number {
+    return this.limits.batchRowsMax;
+  }
+
   get waiting(): number {
     return this.batcher.waiting;
   }

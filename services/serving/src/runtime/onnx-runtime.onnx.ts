@@ -46,8 +46,7 @@ class OnnxEngine implements MatrixEngine {
     if (this.inputs.length !== 1 || !input || input.datatype !== 'FP32') {
       throw new PlatformError('corrupt', 'the model must have one float32 input');
     }
-    if (!output || output.datatype !== 'FP32')
-      throw new PlatformError('corrupt', 'the model must have a float32 output');
+    if (output?.datatype !== 'FP32') throw new PlatformError('corrupt', 'the model must have a float32 output');
     this.inputName = input.name;
     this.outputName = output.name;
     this.fetches = [output.name];

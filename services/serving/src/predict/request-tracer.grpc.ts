@@ -1,0 +1,17 @@
+// Request spans by OpenTelemetry.
+
+import { contextOf, failSpan, formatTraceparent, SpanKind, startSpan } from '@millrace/telemetry';
+import type { RequestTracer } from './request-tracer.js';
+
+export const requestTracer: RequestTracer = {
+  begin(door, traceparent) {
+    const span = startSpan(`serving infer ${door}`, { kind: SpanKind.SERVER, parent: contextOf(traceparent) });
+    return {
+      traceparent: formatTraceparent(span.spanContext()),
+      end(error) {
+        if (error) failSpan(span, error);
+        span.end();
+      },
+    };
+  },
+};
