@@ -1,0 +1,110 @@
+// Runs a handler over messages until each has had its effect or is a dead letter: bounded retry with back-off, then the
+// search for the bad message one by one. Knows no broker; the strategy feeds it and commits what it returns.
+
+import type { Reason } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
+import { ACTION_BY_CODE, backoffMs } from './actions.js';
+import type { InboundMessage } from './message.js';
+
+/** What a handler may return. */
+export interface BatchResult {
+  /** Messages of this batch that are bad: they go to the dead letters, the rest counts as done. */
+  deadLetters?: readonly BadMessage[];
+  /**
+   * Last offset (inclusive) that may be committed: hold it back while an effect is not durable yet. null = leave the
+   * committed position where it is; undefined = everything in the batch is done.
+   */
+  commitThrough?: number | null;
+}
+
+export interface BadMessage {
+  message: InboundMessage;
+  reasons: readonly Reason[];
+  /** Where the message says it; else "". */
+  project?: string;
+}
+
+export interface RetrySettings {
+  /** First back-off; doubles up to `maxMs`. */
+  initialMs: number;
+  maxMs: number;
+  /** Time that one batch may spend in retries for a fault of the surroundings (unavailable …); then: stop. */
+  budgetMs: number;
+}
+
+export interface BatchRunnerPorts {
+  handle(messages: InboundMessage[]): Promise<BatchResult | undefined>;
+  deadLetter(bad: BadMessage): Promise<void>;
+  /** Waits, keeping the group membership alive; rejects when the partition was taken away. */
+  pause(forMs: number): Promise<void>;
+  retried(error: PlatformError, attempt: number): void;
+}
+
+/** Thrown when the process must end; nothing of the batch may be committed. */
+export class StopConsuming extends Error {
+  constructor(override readonly cause: PlatformError) {
+    super(cause.message);
+    this.name = 'StopConsuming';
+  }
+}
+
+/** A fault that the messages may be to blame for gets this many tries before the search for the bad one. */
+const INTERNAL_TRIES = 3;
+
+async function runOnce(
+  messages: InboundMessage[],
+  ports: BatchRunnerPorts,
+  retry: RetrySettings,
+): Promise<BatchResult | PlatformError> {
+  let spentMs = 0;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return (await ports.handle(messages)) ?? {};
+    } catch (thrown) {
+      const error = PlatformError.from(thrown);
+      const action = ACTION_BY_CODE[error.code];
+      if (action === 'stop') throw new StopConsuming(error);
+      const mayHeal = action === 'retry' || (error.code === 'internal' && attempt < INTERNAL_TRIES);
+      if (!mayHeal) return error;
+      const waitMs = Math.max(
+        backoffMs(attempt, retry.initialMs, retry.maxMs),
+        typeof error.retry === 'object' ? error.retry.afterMs : 0,
+      );
+      spentMs += waitMs;
+      if (action === 'retry' && spentMs > retry.budgetMs) throw new StopConsuming(error);
+      ports.retried(error, attempt);
+      await ports.pause(waitMs);
+    }
+  }
+}
+
+function reasonOf(error: PlatformError): Reason {
+  return {
+    code: error.code === 'corrupt' ? 'decode_failed' : 'handler_failed',
+    field: '',
+    message: error.message.slice(0, 1000),
+  };
+}
+
+/** Returns what may be committed: `commitThrough` as the handler said, undefined = the whole batch. */
+export async function runBatch(
+  messages: InboundMessage[],
+  ports: BatchRunnerPorts,
+  retry: RetrySettings,
+): Promise<Pick<BatchResult, 'commitThrough'>> {
+  const whole = await runOnce(messages, ports, retry);
+  if (!(whole instanceof PlatformError)) {
+    for (const bad of whole.deadLetters ?? []) await ports.deadLetter(bad);
+    return { commitThrough: whole.commitThrough };
+  }
+  if (messages.length === 1) {
+    await ports.deadLetter({ message: messages[0] as InboundMessage, reasons: [reasonOf(whole)] });
+    return {};
+  }
+  let commitThrough: number | null | undefined;
+  for (const message of messages) {
+    const single = await runBatch([message], ports, retry);
+    if (single.commitThrough !== undefined) commitThrough = single.commitThrough;
+  }
+  return { commitThrough };
+}

@@ -1,0 +1,168 @@
+// Reads compacted topics whole, from the beginning, then follows them: every replica's own copy of projects, routes and
+// models. Positions are never committed; the group id is this process's own and is deleted on close. Survives broker
+// outages; a consumer that has really crashed ends the process.
+
+import { PlatformError } from '@millrace/domain';
+import { logger } from '@millrace/telemetry';
+import type { Consumer } from 'kafkajs';
+import type { KafkaConnection } from './connection.js';
+
+export interface EntryPosition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
+  /** True for what was there before the reader started; false for what it follows. */
+  readonly replayed: boolean;
+}
+
+/** value null = the key was deleted. An entry that throws is logged and skipped: the rest must stay readable. */
+export type OnEntry = (key: string, value: Buffer | null, position: EntryPosition) => void | Promise<void>;
+
+export interface CompactedReaderSettings {
+  /** Unique per process instance: the service's name and replica; process id and start time are added. */
+  name: string;
+  /** Handlers by topic (without prefix). */
+  topics: Readonly<Record<string, OnEntry>>;
+  /** Default: log and exit code 1. */
+  onCrash?: (error: Error) => void;
+}
+
+const FETCH_WAIT_MS = 250;
+/** A fetch that waited this share of its time found nothing. */
+const EMPTY_FETCH_MS = FETCH_WAIT_MS * 0.8;
+
+let instances = 0;
+
+export class CompactedReader {
+  private readonly log = logger('kafka-reader');
+  private readonly groupId: string;
+  /** Offsets to reach, by topic and partition; removed as they are reached. */
+  private readonly wanted = new Map<string, number>();
+  private consumer: Consumer | undefined;
+  private caught = false;
+  private started: Promise<void> | undefined;
+  private readonly reached: Promise<void>;
+  private resolveReached: () => void = () => undefined;
+  private batchesSinceEmptyFetch = -1;
+
+  constructor(
+    private readonly connection: KafkaConnection,
+    private readonly settings: CompactedReaderSettings,
+  ) {
+    this.groupId = `${connection.topicPrefix}reader-${settings.name}-${process.pid}-${Math.trunc(performance.timeOrigin)}-${instances++}`;
+    this.reached = new Promise((resolve) => {
+      this.resolveReached = resolve;
+    });
+  }
+
+  /** Starts reading; `caughtUp` calls it too. Rejects with `unavailable` when the broker cannot be reached. */
+  start(): Promise<void> {
+    this.started ??= this.run().catch((error) => {
+      this.started = undefined;
+      throw PlatformError.from(error, 'unavailable');
+    });
+    return this.started;
+  }
+
+  /** Resolves when everything that was there at the start has been handled (at once for empty topics). */
+  async caughtUp(): Promise<void> {
+    await this.start();
+    await this.reached;
+  }
+
+  isCaughtUp(): boolean {
+    return this.caught;
+  }
+
+  /** Leaves and deletes its group. */
+  async close(): Promise<void> {
+    const consumer = this.consumer;
+    this.consumer = undefined;
+    if (consumer === undefined) return;
+    await consumer.disconnect().catch((error) => this.log.warn('reader did not leave', {}, error));
+    // Without commits the broker forgets an empty group by itself; deleting only keeps the list short.
+    await this.connection.withAdmin((admin) => admin.deleteGroups([this.groupId])).catch(() => undefined);
+  }
+
+  private async run(): Promise<void> {
+    const topics = Object.keys(this.settings.topics);
+    for (const topic of topics)
+      for (const [partition, { low, high }] of await this.connection.highWatermarks(topic))
+        if (high > low) this.wanted.set(`${topic}/${partition}`, high);
+    const consumer = this.connection.kafka.consumer({
+      groupId: this.groupId,
+      sessionTimeout: 10_000,
+      rebalanceTimeout: 10_000,
+      heartbeatInterval: 3000,
+      minBytes: 1,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxBytesPerPartition: 4 * 1_048_576,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30, restartOnFailure: async () => true },
+    });
+    this.consumer = consumer;
+    consumer.on('consumer.crash', ({ payload }) => {
+      if (payload.restart)
+        this.log.warn('reader restarts', {}, new PlatformError('unavailable', payload.error.message));
+      else this.crash(payload.error);
+    });
+    // Also for batches of control records only, which never reach eachBatch.
+    consumer.on('consumer.end_batch_process', ({ payload }) => {
+      this.batchesSinceEmptyFetch = -1;
+      this.advance(this.connection.topicOf(payload.topic), payload.partition, Number(payload.lastOffset) + 1);
+    });
+    // Where compaction took the last offsets away, two fetches that waited in vain show that there is no more.
+    consumer.on('consumer.fetch', ({ payload }) => {
+      if (payload.duration < EMPTY_FETCH_MS) this.batchesSinceEmptyFetch = -1;
+      else if (++this.batchesSinceEmptyFetch >= 1) this.markCaughtUp();
+    });
+    await consumer.connect();
+    await consumer.subscribe({ topics: topics.map((topic) => this.connection.topicName(topic)), fromBeginning: true });
+    if (this.wanted.size === 0) this.markCaughtUp();
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: true,
+      eachBatch: async ({ batch, heartbeat, isRunning }) => {
+        const topic = this.connection.topicOf(batch.topic);
+        const onEntry = this.settings.topics[topic] as OnEntry;
+        for (const message of batch.messages) {
+          if (!isRunning()) return;
+          const position: EntryPosition = {
+            topic,
+            partition: batch.partition,
+            offset: Number(message.offset),
+            timestampMs: Number(message.timestamp),
+            replayed: Number(message.offset) < (this.wanted.get(`${topic}/${batch.partition}`) ?? 0),
+          };
+          try {
+            await onEntry(message.key?.toString() ?? '', message.value, position);
+          } catch (error) {
+            this.log.error('entry skipped', { topic, partition: position.partition, offset: position.offset }, error);
+          }
+        }
+        await heartbeat();
+      },
+    });
+  }
+
+  private advance(topic: string, partition: number, next: number): void {
+    const key = `${topic}/${partition}`;
+    const wanted = this.wanted.get(key);
+    if (wanted !== undefined && next >= wanted) this.wanted.delete(key);
+    if (this.wanted.size === 0) this.markCaughtUp();
+  }
+
+  private markCaughtUp(): void {
+    if (this.caught) return;
+    this.caught = true;
+    this.wanted.clear();
+    this.resolveReached();
+  }
+
+  private crash(error: Error): void {
+    this.log.error('reader cannot go on', {}, error);
+    if (this.settings.onCrash !== undefined) this.settings.onCrash(error);
+    else setTimeout(() => process.exit(1), 50);
+  }
+}

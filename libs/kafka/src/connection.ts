@@ -1,0 +1,140 @@
+// One service's way to the broker: client, topic names with prefix, creation of topics, reachability. Nothing here waits for
+// the broker at construction; producers and consumers reconnect for ever in the background.
+
+import { TOPICS, type Topic, topicName } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
+import { logger } from '@millrace/telemetry';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { LogThrottle } from './log-throttle.js';
+import { dropNegativeTimeoutWarnings } from './quiet-warnings.js';
+
+export interface KafkaConnectionSettings {
+  brokers: readonly string[];
+  /** "ingest-0": service and replica. */
+  clientId: string;
+  /** Default "millrace.". */
+  topicPrefix?: string;
+}
+
+const CONNECTION_TIMEOUT_MS = 3000;
+/** Above the broker's longest fetch wait; a broker that is stopped but holds its socket is given up after it. */
+const REQUEST_TIMEOUT_MS = 15_000;
+const ADMIN_RETRY = { initialRetryTime: 100, maxRetryTime: 1000, retries: 8 };
+
+export class KafkaConnection {
+  readonly kafka: Kafka;
+  readonly clientId: string;
+  readonly topicPrefix: string;
+  private readonly log = logger('kafka');
+  private admin: Promise<Admin> | undefined;
+
+  constructor(settings: KafkaConnectionSettings) {
+    dropNegativeTimeoutWarnings();
+    this.clientId = settings.clientId;
+    this.topicPrefix = settings.topicPrefix ?? 'millrace.';
+    const throttle = new LogThrottle();
+    this.kafka = new Kafka({
+      clientId: settings.clientId,
+      brokers: [...settings.brokers],
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30 },
+      logLevel: logLevel.WARN,
+      logCreator:
+        () =>
+        ({ level, log, namespace }) => {
+          const suppressed = throttle.admit(`${namespace}:${log.message}`);
+          if (suppressed === undefined) return;
+          const facts = { namespace, suppressed, ...(typeof log.error === 'string' ? { error: log.error } : {}) };
+          // kafkajs logs each failed try as an error; what matters is said by whoever gives up.
+          if (level <= logLevel.WARN) this.log.warn(log.message, facts);
+          else this.log.debug(log.message, facts);
+        },
+    });
+  }
+
+  /** The topic's name on the broker. */
+  topicName(topic: string): string {
+    return topicName(this.topicPrefix, topic as Topic);
+  }
+
+  /** The name without prefix. */
+  topicOf(name: string): string {
+    return name.startsWith(this.topicPrefix) ? name.slice(this.topicPrefix.length) : name;
+  }
+
+  /** Runs `work` with a shared admin client; connection faults become `unavailable`. */
+  async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    this.admin ??= (async () => {
+      const admin = this.kafka.admin({ retry: ADMIN_RETRY });
+      await admin.connect();
+      return admin;
+    })();
+    try {
+      return await work(await this.admin);
+    } catch (error) {
+      const failed = this.admin;
+      this.admin = undefined;
+      failed?.then((admin) => admin.disconnect()).catch(() => undefined); // it is broken already
+      throw new PlatformError('unavailable', `Kafka: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  /** For readiness: resolves when a broker answers within `withinMs`, else rejects with `unavailable`. */
+  async ping(withinMs = 2000): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new PlatformError('unavailable', `Kafka does not answer within ${withinMs} ms`)),
+        withinMs,
+      );
+    });
+    try {
+      await Promise.race([this.withAdmin((admin) => admin.describeCluster()), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Next offsets (high watermarks) by partition of a topic. */
+  async highWatermarks(topic: string): Promise<Map<number, { low: number; high: number }>> {
+    const offsets = await this.withAdmin((admin) => admin.fetchTopicOffsets(this.topicName(topic)));
+    return new Map(offsets.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]));
+  }
+
+  async close(): Promise<void> {
+    const admin = this.admin;
+    this.admin = undefined;
+    await admin?.then((connected) => connected.disconnect()).catch(() => undefined); // closing anyway
+  }
+}
+
+/** Creates what is missing of the platform's topics (all, or the named ones). Safe to call from every service at once. */
+export async function ensureTopics(connection: KafkaConnection, names?: readonly Topic[]): Promise<void> {
+  const wanted = TOPICS.filter((topic) => names === undefined || names.includes(topic.name));
+  await connection.withAdmin(async (admin) => {
+    const existing = new Set(await admin.listTopics());
+    const missing = wanted.filter((topic) => !existing.has(connection.topicName(topic.name)));
+    if (missing.length === 0) return;
+    try {
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map((topic) => ({
+          topic: connection.topicName(topic.name),
+          numPartitions: topic.partitions,
+          // -1: the broker's own default, 1 on the embedded one.
+          replicationFactor: -1,
+          configEntries: [
+            { name: 'cleanup.policy', value: topic.cleanup },
+            { name: 'retention.ms', value: String(topic.retentionMs) },
+            { name: 'max.message.bytes', value: String(topic.messageBytesMax) },
+          ],
+        })),
+      });
+    } catch (error) {
+      // Another service was quicker; that is the wanted state. Anything else is told.
+      const created = new Set(await admin.listTopics());
+      if (missing.some((topic) => !created.has(connection.topicName(topic.name)))) throw error;
+    }
+  });
+}

@@ -1,0 +1,64 @@
+// Messages as handlers see and senders give them: bytes, never parsed here.
+
+import type { IHeaders, KafkaMessage } from 'kafkajs';
+
+/** A consumed message. The topic is the name without prefix. */
+export interface InboundMessage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: Buffer | null;
+  /** null is a tombstone (compacted topics). */
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Kafka's own timestamp: processing time. */
+  readonly timestampMs: number;
+}
+
+/** A message to send. Give every message a key: unkeyed ones are not kept in any order. */
+export interface OutboundMessage {
+  readonly key: string | Uint8Array;
+  /** null deletes the key on a compacted topic. */
+  readonly value: Uint8Array | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Instead of the key's hash. */
+  readonly partition?: number;
+}
+
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+
+function textHeaders(headers: IHeaders | undefined): Readonly<Record<string, string>> {
+  if (headers === undefined) return NO_HEADERS;
+  let texts: Record<string, string> | undefined;
+  for (const name in headers) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    texts ??= {};
+    texts[name] = String(Array.isArray(value) ? value[0] : value);
+  }
+  return texts ?? NO_HEADERS;
+}
+
+export function toInbound(topic: string, partition: number, message: KafkaMessage): InboundMessage {
+  return {
+    topic,
+    partition,
+    offset: Number(message.offset),
+    key: message.key,
+    value: message.value,
+    headers: textHeaders(message.headers),
+    timestampMs: Number(message.timestamp),
+  };
+}
+
+/** Bytes as a Buffer over the same memory; kafkajs takes only Buffers and strings. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Bytes that a message takes on the wire, roughly (record overhead included). */
+export function outboundBytes(message: OutboundMessage): number {
+  let bytes = 70 + message.key.length + (message.value?.length ?? 0);
+  for (const name in message.headers) bytes += name.length + (message.headers[name]?.length ?? 0) + 4;
+  return bytes;
+}

@@ -1,0 +1,544 @@
+// The Kafka consumer runner as a Nest transport: handlers are `@EventPattern('<topic without prefix>')` methods that get
+// (messages, context) for one partition batch. Commit after effect: positions move when the handler's promise has resolved,
+// and are written every COMMIT_INTERVAL_MS in one request. Bad messages go to deadletter.v1 and the partition moves on. A
+// handler that throws `overloaded` has its partition paused. Broker outages are survived; a consumer that has really
+// crashed ends the process.
+// What interleaves: up to `concurrency` partitions run at the same time, batches of one partition never do.
+
+import { createHash } from 'node:crypto';
+import { DEAD_LETTER_PAYLOAD_BYTES_MAX, encodeDeadLetter } from '@millrace/contracts';
+import { assert, type Clock, PlatformError, systemClock } from '@millrace/domain';
+import {
+  ATTRIBUTES,
+  type Context,
+  counter,
+  extractTrace,
+  failSpan,
+  gauge,
+  histogram,
+  type Link,
+  logger,
+  parseTraceparent,
+  runInSpan,
+  SpanKind,
+  startSpan,
+} from '@millrace/telemetry';
+import { BaseRpcContext, type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import { isObservable, lastValueFrom } from 'rxjs';
+import { type BadMessage, type BatchResult, type RetrySettings, runBatch, StopConsuming } from './batch-runner.js';
+import type { KafkaConnection } from './connection.js';
+import { type InboundMessage, toInbound } from './message.js';
+import { MessageProducer } from './producer.js';
+
+/** Partitions by topic (without prefix). */
+export type Assignment = Readonly<Record<string, readonly number[]>>;
+
+export interface KafkaStrategySettings {
+  connection: KafkaConnection;
+  /** Consumer group; the topic prefix is put before it. */
+  groupId: string;
+  /** Name in dead letters. */
+  service: string;
+  /** For dead letters; default: one of its own. */
+  producer?: MessageProducer;
+  /** Where a group without committed positions starts; default true. */
+  fromBeginning?: boolean;
+  /** Partitions handled at the same time; default 4. */
+  concurrency?: number;
+  /** Messages per handler call; default 1,000. */
+  batchMessagesMax?: number;
+  /** The broker gathers up to this many bytes or waits this long before it answers; default 32 KiB, 50 ms. */
+  fetchBytesMin?: number;
+  fetchWaitMs?: number;
+  /** Bytes per partition and fetch; default 1 MiB. */
+  fetchBytesMaxPerPartition?: number;
+  /** A member that is silent this long is taken for dead; default 10,000. Above 3 heartbeats. */
+  memberTimeoutMs?: number;
+  retry?: Partial<RetrySettings>;
+  /**
+   * Start position of a partition each time it is assigned, instead of the committed one; undefined = the committed one.
+   * "earliest" = the beginning.
+   */
+  seekTo?: (
+    topic: string,
+    partition: number,
+  ) => Promise<number | 'earliest' | undefined> | number | 'earliest' | undefined;
+  /** Called with the whole assignment after each rebalance, before any of its messages is handled. */
+  onAssigned?: (assignment: Assignment) => Promise<void> | void;
+  /** Called when the consumer cannot go on; default: log and exit code 1. */
+  onCrash?: (error: Error) => void;
+  clock?: Clock;
+}
+
+const COMMIT_INTERVAL_MS = 500;
+const HEARTBEAT_MS = 3000;
+const LINKS_MAX = 32;
+const RETRY: RetrySettings = { initialMs: 100, maxMs: 5000, budgetMs: 300_000 };
+
+const consumed = counter('millrace.kafka.consumed');
+const retries = counter('millrace.kafka.handler_retries');
+const deadLetters = counter('millrace.kafka.dead_letters');
+const pauses = counter('millrace.kafka.pauses');
+const durations = histogram('millrace.kafka.batch_duration');
+const lag = gauge('millrace.kafka.consumer_lag');
+
+/** Second argument of a handler. */
+export class KafkaBatchContext extends BaseRpcContext<[string, number]> {
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+    /** Next offset of the partition at the time of the fetch. */
+    readonly highWatermark: number,
+    private readonly beat: () => Promise<void>,
+    private readonly stale: () => boolean,
+  ) {
+    super([topic, partition]);
+  }
+
+  /** Keeps the membership alive in a handler that blocks the event loop; otherwise done by itself. */
+  heartbeat(): Promise<void> {
+    return this.beat();
+  }
+
+  /** True once the partition belongs to someone else or was sought elsewhere: results would be thrown away. */
+  isStale(): boolean {
+    return this.stale();
+  }
+}
+
+function exitOnCrash(): void {
+  // Lets the log line out before the process ends.
+  setTimeout(() => process.exit(1), 50);
+}
+
+export class KafkaStrategy extends Server implements CustomTransportStrategy {
+  override readonly propagatesEventHandlerErrors = true;
+  private readonly settings: Required<Omit<KafkaStrategySettings, 'producer' | 'seekTo' | 'onAssigned' | 'retry'>> &
+    Pick<KafkaStrategySettings, 'seekTo' | 'onAssigned'>;
+  private readonly retry: RetrySettings;
+  private readonly log = logger('kafka-consumer');
+  private readonly producer: MessageProducer;
+  private readonly ownsProducer: boolean;
+  private readonly uncommitted = new Map<string, { topic: string; partition: number; offset: number }>();
+  private consumer: Consumer | undefined;
+  private commitTimer: NodeJS.Timeout | undefined;
+  private committing: Promise<void> | undefined;
+  private assigned: Promise<void> = Promise.resolve();
+  private assignment: Assignment = {};
+  private joined = false;
+  private crashed = false;
+
+  constructor(settings: KafkaStrategySettings) {
+    super();
+    const { producer, retry, ...rest } = settings;
+    this.settings = {
+      fromBeginning: true,
+      concurrency: 4,
+      batchMessagesMax: 1000,
+      fetchBytesMin: 32_768,
+      fetchWaitMs: 50,
+      fetchBytesMaxPerPartition: 1_048_576,
+      memberTimeoutMs: 10_000,
+      onCrash: exitOnCrash,
+      clock: systemClock,
+      ...rest,
+    };
+    this.retry = { ...RETRY, ...retry };
+    assert(this.settings.memberTimeoutMs > 3 * HEARTBEAT_MS, 'memberTimeoutMs must exceed three heartbeats');
+    this.ownsProducer = producer === undefined;
+    this.producer = producer ?? new MessageProducer(settings.connection, { name: `${settings.groupId}-deadletter` });
+  }
+
+  /** True while the consumer is a member of its group. */
+  isReady(): boolean {
+    return this.joined && !this.crashed;
+  }
+
+  /** Partitions that this process holds. */
+  partitions(): Assignment {
+    return this.assignment;
+  }
+
+  /** Moves a committed position later than the batch that brought the message (with `commitThrough: null` there). */
+  commitThrough(topic: string, partition: number, offset: number): void {
+    this.uncommitted.set(`${topic}/${partition}`, { topic, partition, offset: offset + 1 });
+  }
+
+  /** Writes the positions now instead of within COMMIT_INTERVAL_MS. */
+  async commitNow(): Promise<void> {
+    await this.committing;
+    this.committing = this.writeCommits().finally(() => {
+      this.committing = undefined;
+    });
+    await this.committing;
+  }
+
+  listen(callback: (error?: unknown) => void): void {
+    this.start().then(() => callback(), callback);
+  }
+
+  on(): never {
+    throw new PlatformError('unimplemented', 'KafkaStrategy has no events; use onAssigned and onCrash');
+  }
+
+  unwrap<T>(): T {
+    return this.consumer as T;
+  }
+
+  /** Finishes running batches, commits, leaves the group. */
+  async close(): Promise<void> {
+    clearInterval(this.commitTimer);
+    const consumer = this.consumer;
+    this.consumer = undefined;
+    if (consumer !== undefined) {
+      // stop() waits for running batches but leaves the group at once, so positions are written before and during it.
+      this.stopping = true;
+      await this.idle();
+      await this.commitWith(consumer);
+      await consumer.disconnect().catch((error) => this.log.warn('leaving the group failed', {}, error));
+    }
+    this.joined = false;
+    if (this.ownsProducer) await this.producer.close();
+  }
+
+  private stopping = false;
+  private running = 0;
+
+  private async idle(): Promise<void> {
+    while (this.running > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  private async start(): Promise<void> {
+    const { connection, groupId, concurrency, fromBeginning, memberTimeoutMs } = this.settings;
+    const topics = [...this.messageHandlers.keys()];
+    assert(topics.length > 0, `consumer ${groupId} has no @EventPattern handlers`);
+    const consumer = connection.kafka.consumer({
+      groupId: `${connection.topicPrefix}${groupId}`,
+      sessionTimeout: memberTimeoutMs,
+      rebalanceTimeout: Math.max(memberTimeoutMs, 20_000),
+      heartbeatInterval: HEARTBEAT_MS,
+      minBytes: this.settings.fetchBytesMin,
+      maxWaitTimeInMs: this.settings.fetchWaitMs,
+      maxBytesPerPartition: this.settings.fetchBytesMaxPerPartition,
+      maxBytes: 16 * 1_048_576,
+      allowAutoTopicCreation: false,
+      // After 30 tries (about 30 s) kafkajs tears the consumer down and starts a new one; that goes on for ever.
+      retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30, restartOnFailure: async () => true },
+    });
+    this.consumer = consumer;
+    consumer.on('consumer.group_join', ({ payload }) => this.onJoined(payload.memberAssignment));
+    consumer.on('consumer.rebalancing', () => {
+      this.joined = false;
+    });
+    consumer.on('consumer.crash', ({ payload }) => this.onCrashed(payload.error, payload.restart));
+    await consumer.connect();
+    await consumer.subscribe({ topics: topics.map((topic) => connection.topicName(topic)), fromBeginning });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: concurrency,
+      eachBatch: (payload) => this.eachBatch(payload),
+    });
+    this.commitTimer = setInterval(() => {
+      if (this.committing === undefined && this.uncommitted.size > 0) {
+        // A failed commit is repeated with the next one; after a rebalance the messages come again.
+        this.commitNow().catch((error) => this.log.debug('commit failed', { error: (error as Error).message }));
+      }
+    }, COMMIT_INTERVAL_MS);
+    this.commitTimer.unref();
+  }
+
+  private onJoined(byName: Readonly<Record<string, number[]>>): void {
+    const { connection, seekTo, onAssigned } = this.settings;
+    this.uncommitted.clear();
+    this.assignment = Object.fromEntries(
+      Object.entries(byName).map(([name, partitions]) => [connection.topicOf(name), partitions]),
+    );
+    // Every batch waits for this promise, so that no message is handled before its start position is known.
+    this.assigned = (async () => {
+      await onAssigned?.(this.assignment);
+      for (const [topic, partitions] of Object.entries(this.assignment)) {
+        for (const partition of partitions) {
+          const offset = await seekTo?.(topic, partition);
+          if (offset !== undefined)
+            this.consumer?.seek({
+              topic: connection.topicName(topic),
+              partition,
+              offset: offset === 'earliest' ? '-2' : String(offset),
+            });
+        }
+      }
+      this.joined = true;
+    })();
+    this.assigned.catch((error) => this.crash(error as Error));
+  }
+
+  private onCrashed(error: Error, restart: boolean): void {
+    this.joined = false;
+    if (restart)
+      this.log.warn(
+        'consumer restarts',
+        { group: this.settings.groupId },
+        new PlatformError('unavailable', error.message),
+      );
+    else this.crash(error);
+  }
+
+  private crash(error: Error): void {
+    if (this.crashed) return;
+    this.crashed = true;
+    this.joined = false;
+    this.log.error('consumer cannot go on', { group: this.settings.groupId }, error);
+    this.settings.onCrash(error);
+  }
+
+  private async eachBatch(payload: EachBatchPayload): Promise<void> {
+    this.running++;
+    try {
+      await this.assigned.catch(() => undefined); // reported by onJoined
+      if (!this.crashed) await this.consume(payload);
+    } finally {
+      this.running--;
+    }
+  }
+
+  private async consume(payload: EachBatchPayload): Promise<void> {
+    const { batch, resolveOffset, isRunning, isStale, pause } = payload;
+    const topic = this.settings.connection.topicOf(batch.topic);
+    const handler = this.messageHandlers.get(topic);
+    assert(handler !== undefined, `no handler for ${topic}`);
+    const highWatermark = Number(batch.highWatermark);
+    // A heartbeat that fails means that the partition is lost; it is rethrown when the handler has ended.
+    const membership = new Membership(payload);
+    const context = new KafkaBatchContext(topic, batch.partition, highWatermark, () => membership.beat(), isStale);
+    const { batchMessagesMax } = this.settings;
+    try {
+      for (let from = 0; from < batch.messages.length; from += batchMessagesMax) {
+        if (this.stopping || !isRunning() || isStale()) return;
+        const messages = batch.messages
+          .slice(from, from + batchMessagesMax)
+          .map((message) => toInbound(topic, batch.partition, message));
+        const outcome = await this.handleChunk(handler, messages, context, membership);
+        if (outcome === 'overloaded') {
+          pauses.add(1, { topic });
+          const resume = pause();
+          setTimeout(resume, this.retry.initialMs);
+          return;
+        }
+        membership.check();
+        const last = messages[messages.length - 1] as InboundMessage;
+        resolveOffset(String(last.offset));
+        if (outcome.commitThrough !== null)
+          this.commitThrough(topic, batch.partition, outcome.commitThrough ?? last.offset);
+        consumed.add(messages.length, { topic });
+        lag.set(Math.max(0, highWatermark - 1 - last.offset), { topic, partition: batch.partition });
+      }
+    } catch (error) {
+      if (error instanceof StopConsuming) {
+        this.crash(error.cause);
+        // Returning without resolving leaves the position where it was.
+        return;
+      }
+      throw error;
+    } finally {
+      membership.end();
+    }
+  }
+
+  private async handleChunk(
+    handler: MessageHandler,
+    messages: InboundMessage[],
+    context: KafkaBatchContext,
+    membership: Membership,
+  ): Promise<Pick<BatchResult, 'commitThrough'> | 'overloaded'> {
+    const { topic } = context;
+    const startedMs = this.settings.clock.monotonicMs();
+    let overloaded = false;
+    const run = () =>
+      runBatch(
+        messages,
+        {
+          handle: async (part) => {
+            try {
+              return await callHandler(handler, part, context);
+            } catch (thrown) {
+              if (thrown instanceof PlatformError && thrown.code === 'overloaded') {
+                overloaded = true;
+                throw new OverloadedHandler();
+              }
+              throw thrown;
+            }
+          },
+          deadLetter: (bad) => this.sendDeadLetter(bad),
+          pause: (forMs) => membership.wait(forMs),
+          retried: (error, attempt) => {
+            retries.add(1, { topic, code: error.code });
+            this.log.warn('handler failed, trying again', { topic, partition: context.partition, attempt }, error);
+          },
+        },
+        this.retry,
+      );
+    try {
+      return await inBatchSpan(messages, context, run);
+    } catch (thrown) {
+      if (overloaded && thrown instanceof OverloadedHandler) return 'overloaded';
+      throw thrown;
+    } finally {
+      durations.record(this.settings.clock.monotonicMs() - startedMs, { topic });
+    }
+  }
+
+  private async sendDeadLetter({ message, reasons, project }: BadMessage): Promise<void> {
+    const payload = message.value ?? Buffer.alloc(0);
+    const { topic, partition, offset } = message;
+    const id = createHash('sha256').update(`${topic}/${partition}/${offset}`).digest('hex').slice(0, 32);
+    deadLetters.add(1, { topic });
+    this.log.warn('message set aside', {
+      topic,
+      partition,
+      offset,
+      reasons: reasons.map((reason) => `${reason.code}: ${reason.message}`),
+    });
+    const value = encodeDeadLetter({
+      id,
+      project: project ?? '',
+      source: topic,
+      partition,
+      offset,
+      payload: payload.subarray(0, DEAD_LETTER_PAYLOAD_BYTES_MAX),
+      payloadBytes: payload.length,
+      payloadSha256: createHash('sha256').update(payload).digest('hex'),
+      reasons,
+      failedAtMs: this.settings.clock.nowMs(),
+      service: this.settings.service,
+    });
+    const traceparent = message.headers.traceparent;
+    // Only when the dead letter is safe may the position move; the producer waits for the broker by itself.
+    for (;;) {
+      try {
+        await this.producer.send('deadletter.v1', [
+          { key: topic, value, headers: traceparent === undefined ? {} : { traceparent } },
+        ]);
+        return;
+      } catch (error) {
+        this.log.warn('dead letter not written yet', { topic, partition, offset }, error);
+        if (this.stopping || this.crashed) throw error;
+      }
+    }
+  }
+
+  private async writeCommits(): Promise<void> {
+    if (this.consumer !== undefined) await this.commitWith(this.consumer);
+  }
+
+  private async commitWith(consumer: Consumer): Promise<void> {
+    const positions = [...this.uncommitted.values()];
+    if (positions.length === 0) return;
+    await consumer.commitOffsets(
+      positions.map(({ topic, partition, offset }) => ({
+        topic: this.settings.connection.topicName(topic),
+        partition,
+        offset: String(offset),
+      })),
+    );
+    for (const position of positions) {
+      const key = `${position.topic}/${position.partition}`;
+      if (this.uncommitted.get(key) === position) this.uncommitted.delete(key);
+    }
+  }
+}
+
+/** Not a PlatformError: it passes through the retry logic untouched. */
+class OverloadedHandler extends StopConsuming {
+  constructor() {
+    super(new PlatformError('overloaded', 'handler is overloaded'));
+  }
+}
+
+/** Keeps a partition's membership alive while its handler runs. */
+class Membership {
+  private lost: Error | undefined;
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(private readonly payload: EachBatchPayload) {
+    this.timer = setInterval(() => {
+      this.beat().catch(() => undefined); // kept in `lost`
+    }, HEARTBEAT_MS);
+  }
+
+  async beat(): Promise<void> {
+    try {
+      await this.payload.heartbeat();
+    } catch (error) {
+      this.lost = error as Error;
+      throw error;
+    }
+  }
+
+  check(): void {
+    if (this.lost !== undefined) throw this.lost;
+  }
+
+  async wait(forMs: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, forMs));
+    this.check();
+    await this.beat();
+  }
+
+  end(): void {
+    clearInterval(this.timer);
+  }
+}
+
+async function callHandler(
+  handler: MessageHandler,
+  messages: InboundMessage[],
+  context: KafkaBatchContext,
+): Promise<BatchResult | undefined> {
+  const returned: unknown = await handler(messages, context);
+  // Nest wraps what an exception filter returns into an Observable.
+  const value = isObservable(returned) ? await lastValueFrom(returned, { defaultValue: undefined }) : returned;
+  return (value ?? undefined) as BatchResult | undefined;
+}
+
+/** One span per batch, only where a message was sampled: child of the first such message, linked to the others. */
+async function inBatchSpan<T>(
+  messages: readonly InboundMessage[],
+  batch: KafkaBatchContext,
+  work: () => Promise<T>,
+): Promise<T> {
+  let parent: Context | undefined;
+  const links: Link[] = [];
+  for (const message of messages) {
+    const traceparent = message.headers.traceparent;
+    if (traceparent === undefined || !traceparent.endsWith('1')) continue;
+    if (parent === undefined) parent = extractTrace(message.headers);
+    else {
+      const context = parseTraceparent(traceparent);
+      if (context !== undefined) links.push({ context });
+      if (links.length >= LINKS_MAX) break;
+    }
+  }
+  if (parent === undefined) return work();
+  const span = startSpan(`process ${batch.topic}`, {
+    kind: SpanKind.CONSUMER,
+    parent,
+    links,
+    attributes: {
+      [ATTRIBUTES.messagingSystem]: 'kafka',
+      [ATTRIBUTES.messagingOperation]: 'process',
+      [ATTRIBUTES.messagingDestination]: batch.topic,
+      [ATTRIBUTES.messagingPartition]: String(batch.partition),
+      [ATTRIBUTES.messagingBatchCount]: messages.length,
+    },
+  });
+  try {
+    return await runInSpan(span, work);
+  } catch (error) {
+    failSpan(span, error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}

@@ -1,0 +1,145 @@
+// Writes of a state's single owner. The transactional id names the state (for example "routes-2" for partition 2 of
+// commands.v1); the broker itself fences a predecessor: its next transaction fails with `conflict`, and it must stop.
+
+import { PlatformError } from '@millrace/domain';
+import { logger } from '@millrace/telemetry';
+import { Partitioners, type Producer } from 'kafkajs';
+import type { KafkaConnection } from './connection.js';
+import { asBuffer, type OutboundMessage } from './message.js';
+import { brokerErrorType } from './producer.js';
+
+export interface TransactionalSettings {
+  transactionalId: string;
+  /** The broker aborts an unfinished transaction after this; default 15,000. */
+  timeoutMs?: number;
+}
+
+export interface Transaction {
+  send(topic: string, messages: readonly OutboundMessage[]): Promise<void>;
+  /** Commits a group's next offset together with the messages; call it after a `send`. */
+  commitOffset(groupId: string, topic: string, partition: number, nextOffset: number): Promise<void>;
+}
+
+const FENCED = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED']);
+
+export class TransactionalProducer {
+  private readonly log = logger('kafka-transactions');
+  private producer: Promise<Producer> | undefined;
+  private fenced: PlatformError | undefined;
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly connection: KafkaConnection,
+    private readonly settings: TransactionalSettings,
+  ) {}
+
+  /** Takes the transactional id over: whoever held it before is fenced from here on. */
+  async connect(): Promise<void> {
+    await this.connectedProducer();
+  }
+
+  /** One transaction with these messages. */
+  send(topic: string, messages: readonly OutboundMessage[]): Promise<void> {
+    return this.transaction((tx) => tx.send(topic, messages));
+  }
+
+  /**
+   * Runs `work` in a transaction, one at a time: committed when it resolves, aborted when it rejects. Rejects with
+   * `conflict` once another producer has taken the id, with `unavailable` when the broker cannot be reached.
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const run = this.turn.then(() => this.runTransaction(work));
+    this.turn = run.catch(() => undefined); // the caller has it
+    return run;
+  }
+
+  private async runTransaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    if (this.fenced !== undefined) throw this.fenced;
+    const producer = await this.connectedProducer();
+    try {
+      const transaction = await producer.transaction();
+      try {
+        const result = await work({
+          send: async (topic, messages) => {
+            await transaction.send({
+              topic: this.connection.topicName(topic),
+              acks: -1,
+              messages: messages.map((message) => ({
+                key: typeof message.key === 'string' ? message.key : asBuffer(message.key),
+                value: message.value === null ? null : asBuffer(message.value),
+                ...(message.partition === undefined ? {} : { partition: message.partition }),
+                ...(message.headers === undefined ? {} : { headers: { ...message.headers } }),
+              })),
+            });
+          },
+          commitOffset: (groupId, topic, partition, nextOffset) =>
+            transaction.sendOffsets({
+              consumerGroupId: groupId,
+              topics: [
+                { topic: this.connection.topicName(topic), partitions: [{ partition, offset: String(nextOffset) }] },
+              ],
+            }),
+        });
+        await transaction.commit();
+        return result;
+      } catch (error) {
+        if (transaction.isActive()) await transaction.abort().catch(() => undefined); // the first error is the one to tell
+        throw error;
+      }
+    } catch (error) {
+      throw this.failed(error);
+    }
+  }
+
+  private failed(thrown: unknown): PlatformError {
+    if (FENCED.has(brokerErrorType(thrown))) {
+      this.fenced = new PlatformError('conflict', `transactional id ${this.settings.transactionalId} was taken over`, {
+        retry: 'never',
+        facts: { transactionalId: this.settings.transactionalId },
+        cause: thrown,
+      });
+      this.log.error('fenced', {}, this.fenced);
+      return this.fenced;
+    }
+    if (thrown instanceof PlatformError) return thrown;
+    // The state of the transaction is unknown: the next one starts with a fresh epoch.
+    const broken = this.producer;
+    this.producer = undefined;
+    broken?.then((producer) => producer.disconnect()).catch(() => undefined); // it is given up
+    return new PlatformError('unavailable', `transaction failed: ${(thrown as Error).message}`, { cause: thrown });
+  }
+
+  private connectedProducer(): Promise<Producer> {
+    if (this.producer === undefined) {
+      const connecting = (async () => {
+        const producer = this.connection.kafka.producer({
+          transactionalId: `${this.connection.topicPrefix}${this.settings.transactionalId}`,
+          idempotent: true,
+          maxInFlightRequests: 1,
+          allowAutoTopicCreation: false,
+          transactionTimeout: this.settings.timeoutMs ?? 15_000,
+          createPartitioner: Partitioners.DefaultPartitioner,
+          // 10 ms: right after a commit Kafka 4 answers CONCURRENT_TRANSACTIONS for a moment.
+          retry: { initialRetryTime: 10, maxRetryTime: 500, retries: 12 },
+        });
+        await producer.connect();
+        return producer;
+      })();
+      this.producer = connecting;
+      connecting.catch(() => {
+        if (this.producer === connecting) this.producer = undefined;
+      });
+      return connecting.catch((error) => {
+        throw new PlatformError('unavailable', `Kafka: ${(error as Error).message}`, { cause: error });
+      });
+    }
+    return this.producer;
+  }
+
+  async close(): Promise<void> {
+    await this.turn;
+    const producer = await this.producer?.catch(() => undefined);
+    this.producer = undefined;
+    await producer?.disconnect().catch(() => undefined); // ending anyway
+  }
+}
