@@ -104,10 +104,10 @@ export class ServedVersion {
     try {
       const eventTimeMs = integerParameter(request.parameters, 'event_time_ms');
       const job = new InferJob(
-        request.id || this.ports.nextRequestId(),
+        shortText(request.id, 'the request id') || this.ports.nextRequestId(),
         this.reader.read(request, eventTimeMs),
         facts,
-        textParameter(request.parameters, 'entity') || facts.entity,
+        shortText(textParameter(request.parameters, 'entity') || facts.entity, 'the entity'),
         eventTimeMs ?? 0,
         requestedOutputs(request),
         answer,
@@ -242,6 +242,17 @@ export class ServedVersion {
   drained(): Promise<void> {
     return this.batcher.drained();
   }
+}
+
+/** They become part of Kafka keys and prediction ids. */
+const ID_CHARACTERS_MAX = 512;
+
+function shortText(text: string, what: string): string {
+  if (text.length <= ID_CHARACTERS_MAX) return text;
+  throw new PlatformError(
+    'invalid_argument',
+    `${what} has ${text.length} characters, at most ${ID_CHARACTERS_MAX} are allowed`,
+  );
 }
 
 export function labelOf(probability: number): string {

@@ -30,6 +30,9 @@ const NUMERIC: ReadonlySet<Datatype> = new Set([
   'UINT8',
 ]);
 
+/** Longest text value in characters; columns of a project allow 256 unless they say more. */
+const TEXT_CHARACTERS_MAX = 4096;
+
 /** How a feature is filled when the request leaves it out. */
 export type Derivation = { kind: 'event_time' } | { kind: 'part'; part: Parameters<typeof timePart>[1] };
 
@@ -140,7 +143,13 @@ function fill(tensor: Tensor, type: InputType, rows: RawRows, at: number): void 
     case 'text': {
       if (datatype !== 'BYTES') mismatch(tensor, type);
       const texts = tensor.texts();
-      for (let i = 0; i < rows.length; i++) (rows[i] as Scalar[])[at] = texts[i] === '' ? null : (texts[i] as string);
+      for (let i = 0; i < rows.length; i++) {
+        const text = texts[i] as string;
+        if (text.length > TEXT_CHARACTERS_MAX) {
+          invalid(`input '${name}' row ${i} has ${text.length} characters, at most ${TEXT_CHARACTERS_MAX} are allowed`);
+        }
+        (rows[i] as Scalar[])[at] = text === '' ? null : text;
+      }
       return;
     }
     case 'boolean':

@@ -1,0 +1,35 @@
+// Writes answered predictions to predictions.v1, one message a row. Encoding happens here, off the request path.
+
+import { encodePrediction, messageKey } from '@millrace/contracts';
+import type { MessageProducer, OutboundMessage } from '@millrace/kafka';
+import { type AnsweredBatch, labelOf } from '../models/served-version.js';
+
+function messagesOf({ version, job, probabilities, at, answeredAtMs, latencyMs }: AnsweredBatch): OutboundMessage[] {
+  const { project, modelSha256 } = version.facts;
+  const { traceparent } = job.facts;
+  // Without an entity the request's id spreads the rows over the partitions.
+  const key = messageKey(project, job.entity || job.id);
+  return job.raw.map((features, row) => {
+    const probability = probabilities[at + row] as number;
+    const value = encodePrediction({
+      predictionId: `${job.id}/${row}`,
+      project,
+      entity: job.entity,
+      modelVersion: version.facts.version,
+      eventTimeMs: job.eventTimeMs,
+      answeredAtMs,
+      latencyUs: Math.round(latencyMs * 1000),
+      features,
+      probability,
+      label: labelOf(probability),
+      traceId: job.traceId,
+      modelSha256,
+      role: 'live',
+    });
+    return traceparent === '' ? { key, value } : { key, value, headers: { traceparent } };
+  });
+}
+
+export function predictionWriter(producer: MessageProducer): (answers: readonly AnsweredBatch[]) => Promise<void> {
+  return (answers) => producer.send('predictions.v1', answers.flatMap(messagesOf));
+}
