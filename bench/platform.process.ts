@@ -1,0 +1,77 @@
+// The platform under measurement: `millrace up` as a process, on free ports, in a home of its own.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const SETTINGS = [
+  'KAFKA',
+  'REDIS',
+  'ROUTER_HTTP',
+  'ROUTER_GRPC',
+  'ROUTER_METRICS',
+  'ROUTER_CONTROL',
+  'ROUTER_CONTROL_GRPC',
+  'INGEST_HTTP',
+  'INGEST_GRPC',
+  'TRAINER_HTTP',
+  'TRAINER_GRPC',
+  'SERVING_HTTP',
+  'SERVING_GRPC',
+  'MONITOR_HTTP',
+  'MONITOR_GRPC',
+] as const;
+
+export type PortName = (typeof SETTINGS)[number];
+
+export interface BenchPlatform {
+  home: string;
+  port(name: PortName): number;
+  stop(): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as { port: number };
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
+
+export async function bringUp(root: string, workers: number): Promise<BenchPlatform> {
+  const home = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
+  const ports = new Map<PortName, number>();
+  for (const name of SETTINGS) ports.set(name, await freePort());
+  const env: Record<string, string | undefined> = { ...process.env, MILLRACE_HOME: home };
+  for (const [name, port] of ports) env[`MILLRACE_${name}_PORT`] = String(port);
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [join(root, 'dist/apps/cli/src/main.js'), 'up', '--workers', String(workers)],
+    { env, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const ended = new Promise<number | null>((done) => child.once('close', done));
+  let output = '';
+  const ready = new Promise<void>((resolve) => {
+    const see = (chunk: Buffer) => {
+      output += chunk;
+      if (output.includes('Ctrl-C')) resolve();
+    };
+    child.stdout?.on('data', see);
+    child.stderr?.on('data', see);
+  });
+  await Promise.race([
+    ready,
+    ended.then((code) => Promise.reject(new Error(`the platform ended with code ${code}:\n${output}`))),
+  ]);
+  return {
+    home,
+    port: (name) => ports.get(name) as number,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}

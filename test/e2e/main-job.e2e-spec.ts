@@ -1,0 +1,194 @@
+// The main job on a small slice, end to end with every real process: one start, then what each kind of user would see.
+
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { OtlpReceiver } from './support/otlp-receiver.http.js';
+import { Platform, REPOSITORY, until } from './support/platform.process.js';
+
+const ROWS = 40_000;
+const REPLAY_ROWS = 16_000;
+/** At 500 rows/s, so that the loop has time; the slice has larger windows so that each holds enough rows to be tested. */
+const START_WITHIN_MS = 300_000;
+
+interface Summary {
+  ok: boolean;
+  checks: { name: string; ok: boolean; detail: string }[];
+  rows_ingested: number;
+  rows_dead_lettered: number;
+  requests: number;
+  request_failures: number;
+  labels_sent: number;
+  labels_joined: number;
+  windows_closed: number;
+  drift_events: { feature: string }[];
+  model_versions: {
+    version: number;
+    blessed: boolean;
+    workers: number;
+    sha256: string;
+    live_rows: number;
+    log_loss: number;
+    champion: { log_loss: number } | null;
+  }[];
+  switches: { from: number; to: number; effective_ms: number; failed: number }[];
+  latency_ms: Record<string, { count: number }>;
+}
+
+describe('the main job', () => {
+  let platform: Platform;
+  let receiver: OtlpReceiver;
+  let main: ReturnType<Platform['spawn']>;
+  let summary: Summary;
+
+  beforeAll(async () => {
+    const otlp = await OtlpReceiver.listen();
+    receiver = otlp.receiver;
+    platform = await Platform.create({ OTEL_EXPORTER_OTLP_ENDPOINT: otlp.endpoint });
+    const text = readFileSync(join(REPOSITORY, 'examples/flights/project.yaml'), 'utf8')
+      .replace('window: 3d', 'window: 6d')
+      .replace('versionEvery: 3d', 'versionEvery: 6d')
+      .replace(/settleVersions: \d+/, 'settleVersions: 1')
+      .replace(/epochs: \d+/, 'epochs: 3');
+    const project = join(platform.home, 'project.yaml');
+    writeFileSync(project, text);
+    main = platform.spawn([
+      'start',
+      '--project',
+      project,
+      '--rows',
+      String(ROWS),
+      '--replay-rows',
+      String(REPLAY_ROWS),
+      '--rate',
+      '500',
+    ]);
+    let ended = false;
+    void main.finished.then(() => {
+      ended = true;
+    });
+    await until(
+      () => ended || main.output().includes('Ctrl-C stops everything'),
+      START_WITHIN_MS,
+      () => `${main.output()}\n${platform.logs()}`,
+    );
+    if (!platform.hasSummary()) throw new Error(`no summary:\n${main.output()}\n${platform.logs()}`);
+    summary = platform.summary<Summary>();
+  }, START_WITHIN_MS + 30_000);
+
+  afterAll(() => {
+    main?.child.kill('SIGKILL');
+    receiver?.close();
+    platform?.remove();
+  });
+
+  it('meets each stage’s own check', () => {
+    expect(summary.checks.filter((check) => !check.ok)).toEqual([]);
+    expect(summary.ok).toBe(true);
+  });
+
+  it('ingests and refuses what it should, and joins every label', () => {
+    expect(summary.rows_dead_lettered).toBe(25);
+    expect(summary.rows_ingested).toBeGreaterThanOrEqual(ROWS + REPLAY_ROWS);
+    expect(summary.requests).toBeGreaterThanOrEqual(REPLAY_ROWS);
+    expect(summary.request_failures).toBe(0);
+    expect(summary.labels_joined).toBe(summary.labels_sent);
+    expect(summary.windows_closed).toBeGreaterThan(10);
+  });
+
+  it('names hour or distance as drifted, retrains and switches', () => {
+    expect(
+      summary.drift_events.map((event) => event.feature).some((feature) => ['hour', 'distance'].includes(feature)),
+    ).toBe(true);
+    const [first, second] = summary.model_versions;
+    expect(first).toMatchObject({ version: 1, blessed: true, workers: 2 });
+    expect(second?.blessed).toBe(true);
+    expect(second?.log_loss).toBeLessThan(second?.champion?.log_loss ?? 0);
+    expect(first?.sha256).not.toBe(second?.sha256);
+    expect(summary.switches.map(({ from, to }) => `${from}→${to}`)).toEqual(expect.arrayContaining(['1→2', '2→1']));
+    for (const change of summary.switches) expect(change).toMatchObject({ failed: 0 });
+    expect(Object.keys(summary.latency_ms)).toEqual(expect.arrayContaining(['replay', 'retrain', 'switch']));
+  });
+
+  it('can be followed in one trace from the client through router, serving and Kafka to the monitor', async () => {
+    // The driver gives every 1,000th row a sampled traceparent whose trace id is the row's number.
+    const traceId = (1_001).toString(16).padStart(32, '0');
+    const services = () =>
+      new Set(
+        receiver.spans
+          .filter((span) => span.traceId === traceId || span.linkedTraceIds.includes(traceId))
+          .map((span) => span.service),
+      );
+    await until(
+      () => ['router', 'serving', 'monitor'].every((name) => [...services()].some((service) => service.includes(name))),
+      20_000,
+      () => `the trace has spans of: ${[...services()].join(', ')}`,
+    );
+    const spans = receiver.spans.filter((span) => span.traceId === traceId);
+    const ids = new Set(spans.map((span) => span.spanId));
+    const clientSpan = (1_001).toString(16).padStart(16, '0');
+    for (const span of spans) expect(ids.has(span.parentSpanId) || span.parentSpanId === clientSpan).toBe(true);
+  }, 30_000);
+
+  it('answers a real V2 client', async () => {
+    const setup = JSON.parse(readFileSync(join(REPOSITORY, 'node_modules/.millrace/setup.json'), 'utf8')) as {
+      python?: { binary: string };
+    };
+    if (!setup.python) throw new Error('there is no Python environment with tritonclient; `npm test` makes it');
+    const { stdout } = await promisify(execFile)(setup.python.binary, [
+      join(REPOSITORY, 'test/e2e/tritonclient_check.py'),
+      '--http',
+      `127.0.0.1:${platform.ports.MILLRACE_ROUTER_HTTP_PORT}`,
+      '--grpc',
+      `127.0.0.1:${platform.ports.MILLRACE_ROUTER_GRPC_PORT}`,
+      '--model',
+      'flights',
+    ]);
+    expect(stdout).toContain('ok');
+  }, 60_000);
+
+  it('tells its state on the command line', async () => {
+    const status = await platform.run(['status', '--json']);
+    expect(status.code).toBe(0);
+    expect((JSON.parse(status.output) as { state: string }[]).map((row) => row.state)).toEqual(Array(5).fill('ready'));
+    const models = await platform.run(['models', 'flights']);
+    expect(models.output).toMatch(/version .*auc/);
+    const dlq = await platform.run(['dlq', 'list', 'flights', '--json']);
+    expect(JSON.parse(dlq.output)).toHaveLength(25);
+    const wrong = await platform.run(['models', 'nobody']);
+    expect(wrong.code).toBe(4);
+    const second = await platform.run(['up']);
+    expect(second.code).not.toBe(0);
+    expect(second.output).toContain('already runs');
+  }, 60_000);
+
+  it('stops cleanly on SIGINT, with exit code 0 and no orphan', async () => {
+    main.child.kill('SIGINT');
+    const { code } = await main.finished;
+    expect(code).toBe(0);
+    expect(platform.processes()).toEqual([]);
+  }, 60_000);
+});
+
+describe('a wrong project file', () => {
+  it('is refused with all faults at once, and nothing is started', async () => {
+    const platform = await Platform.create();
+    const project = join(platform.home, 'project.yaml');
+    const text = readFileSync(join(REPOSITORY, 'examples/flights/project.yaml'), 'utf8');
+    writeFileSync(
+      project,
+      text
+        .replace('entity: origin', 'entity: orign')
+        .replace('operation: gt', 'operation: above')
+        .replace('kind: mlp', 'kind: mlpp'),
+    );
+    const { code, output } = await platform.run(['start', '--once', '--project', project]);
+    expect(code).toBe(2);
+    for (const path of ['data.entity', 'data.label.operation', 'model.kind']) expect(output).toContain(path);
+    expect(output).toMatch(/project\.yaml:\d+:\d+/);
+    expect(platform.processes()).toEqual([]);
+    platform.remove();
+  }, 30_000);
+});
