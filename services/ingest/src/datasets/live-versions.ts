@@ -141,8 +141,10 @@ export class LiveVersions {
     const span = this.spanAt(startMs);
     span.closing = true;
     this.closedThroughMs = Math.max(this.closedThroughMs, startMs + this.spanMs);
-    // Older spans cannot be open any more: what waits in them (labels without record) moves on with the next version.
-    for (const older of [...this.spans.values()]) if (older.startMs < startMs && !older.closing) this.moveOn(older);
+    // Older spans without rows hold labels whose record never came; one with rows waits for its retry.
+    for (const older of [...this.spans.values()]) {
+      if (older.startMs < startMs && !older.closing && older.rows.size === 0) this.letGo(older);
+    }
     return { startMs, endMs: startMs + this.spanMs, rows: [...span.rows.values()], offsets: [...span.offsets.values()] };
   }
 
@@ -234,7 +236,7 @@ export class LiveVersions {
     }
   }
 
-  private moveOn(span: Span): void {
+  private letGo(span: Span): void {
     this.unmatchedLabels += span.pending.size;
     this.pendingLabels -= span.pending.size;
     this.spans.delete(span.startMs);

@@ -1,0 +1,64 @@
+// All announced dataset versions by project, as datasets.v1 tells them. One process adds to it (the versioner), so the
+// next ordinal and the parent are read here without a race. Lookups of one id are O(1), by event time O(versions).
+
+import type { DatasetVersion } from '@millrace/contracts';
+
+export class Catalogue {
+  private readonly projects = new Map<string, Map<string, DatasetVersion>>();
+
+  /** A version with a known id changes nothing. */
+  add(version: DatasetVersion): void {
+    let versions = this.projects.get(version.project);
+    if (versions === undefined) {
+      versions = new Map();
+      this.projects.set(version.project, versions);
+    }
+    if (!versions.has(version.id)) versions.set(version.id, version);
+  }
+
+  find(project: string, id: string): DatasetVersion | null {
+    return this.projects.get(project)?.get(id) ?? null;
+  }
+
+  /** Oldest first. */
+  list(project: string): DatasetVersion[] {
+    return [...(this.projects.get(project)?.values() ?? [])].sort((a, b) => a.ordinal - b.ordinal);
+  }
+
+  newest(project: string): DatasetVersion | null {
+    let newest: DatasetVersion | null = null;
+    for (const version of this.projects.get(project)?.values() ?? []) {
+      if (newest === null || version.ordinal > newest.ordinal) newest = version;
+    }
+    return newest;
+  }
+
+  /** End of the newest closed span of the live stream; -Infinity when there is none. */
+  closedThroughMs(project: string): number {
+    let end = Number.NEGATIVE_INFINITY;
+    for (const version of this.projects.get(project)?.values() ?? []) {
+      if (version.kind === 'live') end = Math.max(end, version.windowEndMs);
+    }
+    return end;
+  }
+
+  /** Live versions that hold rows around an event time: where a row of that time can be. */
+  liveVersionsAt(project: string, eventTimeMs: number): DatasetVersion[] {
+    const found: DatasetVersion[] = [];
+    for (const version of this.projects.get(project)?.values() ?? []) {
+      if (version.kind !== 'live') continue;
+      if (version.eventTimeFromMs <= eventTimeMs && eventTimeMs <= version.eventTimeToMs) found.push(version);
+    }
+    return found;
+  }
+
+  importedRows(project: string): number {
+    let rows = 0;
+    for (const version of this.projects.get(project)?.values() ?? []) if (version.kind === 'import') rows += version.rows;
+    return rows;
+  }
+
+  count(project: string): number {
+    return this.projects.get(project)?.size ?? 0;
+  }
+}

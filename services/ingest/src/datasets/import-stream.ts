@@ -1,0 +1,141 @@
+// Reads batches.v1 into version tables: one table per bulk load, closed into a dataset version by its last batch. Rows are
+// appended as they come, so memory does not grow with the import. Offsets of an open import are not committed; after a
+// crash its batches come again from the first.
+
+import { type DatasetVersion, decodeRecordBatch, type Reason, type RecordBatch } from '@millrace/contracts';
+import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
+import type { ColumnSpec } from '@millrace/project';
+import type { ProjectBook } from '../projects/project-book.js';
+import type { RecordSchema } from '../schema/record-schema.js';
+import { ImportAssembly } from './import-assembly.js';
+import type { BadMessage, BatchOutcome, LogMessage } from './live-stream.js';
+import type { VersionCloser } from './version-closer.js';
+import type { TableRows, VersionTable, VersionTables } from './version-table.js';
+
+export type ImportEnd = { kind: 'closed'; version: DatasetVersion } | { kind: 'failed'; message: string };
+
+interface OpenTable {
+  schema: RecordSchema;
+  table: VersionTable;
+  source: string;
+}
+
+export class ImportStream {
+  private readonly assembly: ImportAssembly;
+  private readonly open = new Map<string, OpenTable>();
+  private readonly waiting = new Map<string, (end: ImportEnd) => void>();
+  private tail: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly book: ProjectBook,
+    private readonly tables: VersionTables,
+    private readonly closer: VersionCloser,
+    private readonly bounds: { openMax: number; abandonAfterMs: number },
+    private readonly clock: Clock,
+  ) {
+    this.assembly = new ImportAssembly(bounds);
+  }
+
+  /** Resolves when the import with this id closes or fails here. */
+  end(importId: string): Promise<ImportEnd> {
+    return new Promise((resolve) => this.waiting.set(importId, resolve));
+  }
+
+  batches(partition: number, messages: readonly LogMessage[]): Promise<BatchOutcome> {
+    const work = async (): Promise<BatchOutcome> => {
+      const bad: BadMessage[] = [];
+      let next = 0;
+      for (const message of messages) {
+        next = message.offset + 1;
+        const fault = await this.take(partition, message);
+        if (fault !== null) bad.push({ offset: message.offset, ...fault });
+      }
+      await this.giveUp();
+      return { bad, commitThrough: Math.min(next, this.assembly.floor(partition) ?? next) };
+    };
+    const result = this.tail.then(work);
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+
+  private async take(partition: number, message: LogMessage): Promise<{ project: string; reasons: Reason[] } | null> {
+    let batch: RecordBatch;
+    try {
+      batch = decodeRecordBatch(message.value ?? new Uint8Array());
+    } catch (thrown) {
+      return { project: '', reasons: [{ code: 'decode_failed', field: '', message: PlatformError.from(thrown).reason }] };
+    }
+    const { project, importId } = batch;
+    const schema = this.book.find(project);
+    const known = this.open.get(importId);
+    const wanted = known?.schema.hash ?? schema?.hash;
+    if (schema === null || batch.schemaHash !== wanted) {
+      this.settle(importId, { kind: 'failed', message: 'the schema of the project changed during the import' });
+      const text = schema === null ? `no project '${project}'` : `schema ${batch.schemaHash.slice(0, 12)} is not the project's`;
+      return { project, reasons: [{ code: 'malformed', field: 'schema_hash', message: text }] };
+    }
+    const place = this.assembly.offer(importId, batch.sequence, partition, message.offset, this.clock.nowMs());
+    if (place === 'refused') {
+      this.settle(importId, { kind: 'failed', message: `${this.bounds.openMax} imports are open already` });
+      return null;
+    }
+    if (place === 'first') {
+      this.open.set(importId, { schema, table: await this.tables.create(schema), source: batch.source });
+    }
+    const open = this.open.get(importId);
+    if (open === undefined || place === 'repeated' || place === 'gap') return null;
+    await open.table.append(tableRows(open.schema, batch));
+    if (batch.last) void this.close(importId, open);
+    return null;
+  }
+
+  private async close(importId: string, open: OpenTable): Promise<void> {
+    const range = this.assembly.range(importId);
+    const offsets = range === null ? [] : [{ topic: 'batches.v1', partition: range.partition, first: range.first, last: range.last }];
+    try {
+      const version = await this.closer.closeImport(open.schema, open.table, {
+        kind: 'import', source: open.source, offsets, windowStartMs: 0, windowEndMs: 0,
+      });
+      this.forget(importId, version === null ? { kind: 'failed', message: 'no good rows' } : { kind: 'closed', version });
+    } catch (thrown) {
+      this.forget(importId, { kind: 'failed', message: PlatformError.from(thrown).message });
+    }
+  }
+
+  private async giveUp(): Promise<void> {
+    for (const importId of this.assembly.abandoned(this.clock.nowMs())) {
+      await this.open.get(importId)?.table.drop();
+      this.forget(importId, { kind: 'failed', message: 'no batch came for too long' });
+    }
+  }
+
+  private forget(importId: string, end: ImportEnd): void {
+    this.assembly.done(importId);
+    this.open.delete(importId);
+    this.settle(importId, end);
+  }
+
+  private settle(importId: string, end: ImportEnd): void {
+    const waiting = this.waiting.get(importId);
+    this.waiting.delete(importId);
+    waiting?.(end);
+  }
+}
+
+/** The batch's columns in the order of the schema; a column it lacks is missing in every row. */
+export function tableRows(schema: RecordSchema, batch: RecordBatch): TableRows {
+  const rows = batch.recordIds.length;
+  const byName = new Map(batch.columns.map((column) => [column.name, column]));
+  const columns = schema.stored.map((index): Scalar[] => {
+    const column = byName.get((schema.columns[index] as ColumnSpec).name);
+    const values = new Array<Scalar>(rows).fill(null);
+    if (column === undefined) return values;
+    for (let row = 0; row < rows; row++) {
+      if (column.kind === 'text') values[row] = column.dictionary[column.codes[row] as number] as string;
+      else values[row] = (column.kind === 'timestamp' ? column.valuesMs[row] : column.values[row]) as Scalar;
+    }
+    for (let i = 0; i < column.missing.length; i++) values[column.missing[i] as number] = null;
+    return values;
+  });
+  return { recordIds: batch.recordIds, entities: batch.entities, eventTimeMs: batch.eventTimeMs, labels: batch.labels, columns };
+}

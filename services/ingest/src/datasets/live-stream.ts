@@ -1,0 +1,264 @@
+// Reads records.v1 and labels.v1 into open dataset versions and closes them as the watermark goes on. Handlers of the
+// partitions may interleave; state changes run one after the other, writing of closed versions beside them.
+//
+// What commits when: a handler returns the next offset that may be committed: behind every row of a closed version, before
+// the first row of an open one, and never past what the counters have stored.
+
+import { decodeLabel, decodeRecord, type LabelMessage, type Reason, type RecordMessage } from '@millrace/contracts';
+import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
+import type { ColumnSpec } from '@millrace/project';
+import type { ProjectBook } from '../projects/project-book.js';
+import { addReason, checkRow } from '../schema/check-row.js';
+import type { RecordSchema } from '../schema/record-schema.js';
+import type { Counters } from '../stats/counters.js';
+import type { Catalogue } from './catalogue.js';
+import { type LiveBounds, LiveVersions, type Position } from './live-versions.js';
+import type { VersionCloser } from './version-closer.js';
+import type { VersionHistory } from './version-history.js';
+import { Watermark } from './watermark.js';
+
+export interface LogMessage {
+  offset: number;
+  value: Uint8Array | null;
+}
+
+export interface BadMessage {
+  offset: number;
+  project: string;
+  reasons: readonly Reason[];
+}
+
+export interface BatchOutcome {
+  bad: BadMessage[];
+  /** The next offset to read after a restart. */
+  commitThrough: number;
+}
+
+export interface LiveSettings extends LiveBounds {
+  /** Beyond the label's delay, before a span closes. */
+  allowanceMs: number;
+  idleAfterMs: number;
+  /** Pause before a version that could not be written is tried again. */
+  retryAfterMs: number;
+}
+
+export interface LiveReports {
+  closed(project: string, rows: number, tookMs: number): void;
+  failed(project: string, error: PlatformError): void;
+  lateRows(project: string, rows: number): void;
+}
+
+interface LiveProject {
+  schema: RecordSchema;
+  versions: LiveVersions;
+  watermark: Watermark;
+  /** Processing time before which a version that could not be written is not tried again. */
+  retryAtMs: number;
+}
+
+export class LiveStream {
+  private readonly projects = new Map<string, LiveProject>();
+  private tail: Promise<unknown> = Promise.resolve();
+  /** Partitions that have not been read up to where their end was at the start. */
+  private readonly behind = new Map<string, number>();
+
+  constructor(
+    private readonly book: ProjectBook,
+    private readonly catalogue: Catalogue,
+    private readonly history: VersionHistory,
+    private readonly closer: VersionCloser,
+    private readonly counters: Counters,
+    private readonly settings: LiveSettings,
+    private readonly clock: Clock,
+    private readonly reports: LiveReports,
+  ) {}
+
+  /** A partition that must be read up to `end` (exclusive) before any version may close. */
+  mustReach(topic: string, partition: number, end: number): void {
+    if (end > 0) this.behind.set(`${topic}/${partition}`, end);
+  }
+
+  get caughtUp(): boolean {
+    return this.behind.size === 0;
+  }
+
+  records(partition: number, messages: readonly LogMessage[]): Promise<BatchOutcome> {
+    return this.exclusive('records.v1', partition, messages, async (message, position, bad) => {
+      const record = decodeRecord(message);
+      const live = this.project(record.project);
+      if (live === null) {
+        bad.push(refused(position.offset, record.project, 'malformed', 'project', `no project '${record.project}'`));
+        return;
+      }
+      const accepted = this.checked(live.schema, record, position.offset, bad);
+      if (accepted === null) return;
+      const fresh = this.counters.fresh('records.v1', partition, position.offset);
+      if (fresh) this.counters.add(record.project, 'records');
+      live.watermark.observe(`records/${partition}`, accepted.eventTimeMs, this.clock.nowMs());
+      const placed = live.versions.add(accepted, position);
+      if (placed === 'added') return;
+      if (placed === 'closed' && !(await this.history.holds(record.project, accepted.recordId, accepted.eventTimeMs))) {
+        live.versions.addLate(accepted, position);
+        if (fresh) this.counters.add(record.project, 'late');
+        this.reports.lateRows(record.project, 1);
+      } else if (fresh) this.counters.add(record.project, 'duplicates');
+    });
+  }
+
+  labels(partition: number, messages: readonly LogMessage[]): Promise<BatchOutcome> {
+    return this.exclusive('labels.v1', partition, messages, async (message, position, bad) => {
+      const label = decodeLabel(message);
+      const live = this.project(label.project);
+      if (live === null) {
+        bad.push(refused(position.offset, label.project, 'malformed', 'project', `no project '${label.project}'`));
+        return;
+      }
+      if (this.counters.fresh('labels.v1', partition, position.offset)) this.counters.add(label.project, 'labels');
+      live.watermark.observe(`labels/${partition}`, label.knownAtMs, this.clock.nowMs());
+      const known = label.recordId === '' ? { ...label, recordId: recordIdOf(label) } : label;
+      if (known.recordId !== '') live.versions.addLabel(known, position);
+    });
+  }
+
+  /** Closes what the watermark allows; call it after batches and now and then. Does not wait for the writing. */
+  closeDue(): void {
+    for (const live of this.projects.values()) {
+      if (this.clock.nowMs() < live.retryAtMs) continue;
+      for (const startMs of live.versions.due(live.watermark.value(this.caughtUp))) void this.close(live, startMs);
+    }
+  }
+
+  /** Closes every open version of a project now, whatever the watermark says. */
+  async closeAll(project: string): Promise<number> {
+    const live = this.project(project);
+    if (live === null) return 0;
+    const starts = live.versions.openSpans();
+    await Promise.all(starts.map((startMs) => this.close(live, startMs)));
+    return starts.length;
+  }
+
+  state(project: string): { openRows: number; watermarkMs: number | null; unmatchedLabels: number } {
+    const live = this.projects.get(project);
+    const watermarkMs = live?.watermark.value(this.caughtUp) ?? Number.NEGATIVE_INFINITY;
+    return {
+      openRows: live?.versions.openRows ?? 0,
+      watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
+      unmatchedLabels: live?.versions.unmatchedLabels ?? 0,
+    };
+  }
+
+  private project(name: string): LiveProject | null {
+    const schema = this.book.find(name);
+    const known = this.projects.get(name);
+    if (schema === null) return null;
+    if (known !== undefined) {
+      known.schema = schema;
+      return known;
+    }
+    const { versionEveryMs, label } = schema.project.data;
+    const holdMs = label.delayMs + this.settings.allowanceMs;
+    const live: LiveProject = {
+      schema,
+      versions: new LiveVersions(versionEveryMs, holdMs, this.settings, this.catalogue.closedThroughMs(name)),
+      watermark: new Watermark(this.settings.idleAfterMs),
+      retryAtMs: 0,
+    };
+    this.projects.set(name, live);
+    return live;
+  }
+
+  /** Records of this schema were checked by ingest; others (another revision, another writer) are checked here. */
+  private checked(schema: RecordSchema, record: RecordMessage, offset: number, bad: BadMessage[]): RecordMessage | null {
+    if (record.schemaHash === schema.hash) return record;
+    const row: Scalar[] = [];
+    const reasons: Reason[] = [];
+    for (const name in record.values) {
+      if (!schema.indexOf.has(name)) addReason(reasons, 'unknown_field', name.slice(0, 64), 'is no column of the project');
+    }
+    checkRow(schema, (index) => record.values[(schema.columns[index] as ColumnSpec).name], row, this.clock.nowMs(), reasons);
+    if (reasons.length > 0) {
+      bad.push({ offset, project: record.project, reasons });
+      return null;
+    }
+    const values: Record<string, Scalar> = {};
+    for (const index of schema.stored) values[(schema.columns[index] as ColumnSpec).name] = row[index] as Scalar;
+    return { ...record, values, entity: String(row[schema.entityIndex]), eventTimeMs: row[schema.eventTimeIndex] as number };
+  }
+
+  private async close(live: LiveProject, startMs: number): Promise<void> {
+    const begunMs = this.clock.monotonicMs();
+    const project = live.schema.project.name;
+    const span = live.versions.beginClose(startMs);
+    try {
+      const version = await this.closer.closeSpan(live.schema, span);
+      live.versions.endClose(startMs);
+      if (version !== null) this.reports.closed(project, version.rows, this.clock.monotonicMs() - begunMs);
+    } catch (thrown) {
+      live.versions.retryClose(startMs);
+      live.retryAtMs = this.clock.nowMs() + this.settings.retryAfterMs;
+      this.reports.failed(project, PlatformError.from(thrown));
+    }
+  }
+
+  private exclusive(
+    topic: 'records.v1' | 'labels.v1',
+    partition: number,
+    messages: readonly LogMessage[],
+    take: (value: Uint8Array, position: Position, bad: BadMessage[]) => Promise<void>,
+  ): Promise<BatchOutcome> {
+    const work = async (): Promise<BatchOutcome> => {
+      const bad: BadMessage[] = [];
+      let next = 0;
+      if (messages[0] !== undefined) this.counters.startAt(topic, partition, messages[0].offset);
+      for (const { offset, value } of messages) {
+        next = offset + 1;
+        const position = { topic, partition, offset };
+        try {
+          await take(value ?? new Uint8Array(), position, bad);
+        } catch (thrown) {
+          const error = PlatformError.from(thrown);
+          if (error.code !== 'corrupt') throw error;
+          bad.push(refused(offset, '', 'decode_failed', '', error.reason));
+        }
+        this.counters.fresh(topic, partition, offset);
+      }
+      await this.makeRoom();
+      const end = this.behind.get(`${topic}/${partition}`);
+      if (end !== undefined && next >= end) this.behind.delete(`${topic}/${partition}`);
+      this.closeDue();
+      return { bad, commitThrough: this.commitThrough(topic, partition, next) };
+    };
+    const result = this.tail.then(work);
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+
+  /** At the bound of open rows the oldest version closes early, and reading waits for it. */
+  private async makeRoom(): Promise<void> {
+    for (const live of this.projects.values()) {
+      if (!live.versions.full) continue;
+      const oldest = live.versions.oldest();
+      if (oldest !== null) await this.close(live, oldest);
+      else await this.closer.settled();
+    }
+  }
+
+  private commitThrough(topic: string, partition: number, next: number): number {
+    let through = Math.min(next, this.counters.savedThrough(topic, partition));
+    for (const live of this.projects.values()) {
+      const floor = live.versions.floor(topic, partition);
+      if (floor !== null && floor < through) through = floor;
+    }
+    return through;
+  }
+}
+
+function refused(offset: number, project: string, code: Reason['code'], field: string, message: string): BadMessage {
+  return { offset, project, reasons: [{ code, field, message }] };
+}
+
+/** A prediction id is "<request id>/<row>"; where requests are named after records, the part before is the record's id. */
+function recordIdOf(label: LabelMessage): string {
+  const slash = label.predictionId.lastIndexOf('/');
+  return slash > 0 ? label.predictionId.slice(0, slash) : '';
+}

@@ -1,0 +1,144 @@
+// A Parquet file as a row source, read by DuckDB in its own order with the file's row numbers. Times of the file are UTC.
+// Columns of the file that the project does not name are not read.
+
+import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type DuckDBVector } from '@duckdb/node-api';
+import { PlatformError } from '@millrace/domain';
+import type { ColumnSpec } from '@millrace/project';
+import type { RecordSchema } from '../schema/record-schema.js';
+import { rowPayload } from './import-run.js';
+import type { RowRange, RowSource, SourceChunk } from './row-source.js';
+
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+const INTEGERS = /^U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)$/;
+const NUMBERS = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
+const TIMES = /^(TIMESTAMP.*|DATE)$/;
+
+/** How a column of the file becomes a raw value: a number, a text, a boolean, milliseconds. */
+function expression(name: string, type: string): string {
+  const column = quoted(name);
+  if (TIMES.test(type)) return `epoch_ms(${column}::TIMESTAMP)::DOUBLE`;
+  if (INTEGERS.test(type) || NUMBERS.test(type)) return `${column}::DOUBLE`;
+  if (type === 'BOOLEAN') return column;
+  return `${column}::VARCHAR`;
+}
+
+export class ParquetSource implements RowSource {
+  private constructor(
+    private readonly instance: DuckDBInstance,
+    private readonly connection: DuckDBConnection,
+    private readonly table: string,
+    private readonly schema: RecordSchema,
+    private readonly types: ReadonlyMap<string, string>,
+    private readonly recordIdColumn: string | null,
+  ) {}
+
+  static async open(path: string, schema: RecordSchema, recordId: string, settings: { memoryMax: string; threads: number }): Promise<ParquetSource> {
+    const instance = await DuckDBInstance.create(':memory:', { memory_limit: settings.memoryMax, threads: String(settings.threads), TimeZone: 'UTC' });
+    const connection = await instance.connect();
+    const table = `read_parquet(${literal(path)}, file_row_number = true)`;
+    try {
+      const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table}`);
+      const types = new Map(described.getRows().map((row) => [String(row[0]), String(row[1])]));
+      const idColumn = recordId === 'row-number' ? null : recordId;
+      const missing = schema.columns.filter((column) => column.required && !types.has(column.name)).map((column) => column.name);
+      if (idColumn !== null && !types.has(idColumn)) missing.push(idColumn);
+      if (missing.length > 0) throw new PlatformError('invalid_argument', `the file has no column ${missing.join(', ')}`);
+      return new ParquetSource(instance, connection, table, schema, types, idColumn);
+    } catch (thrown) {
+      connection.closeSync();
+      instance.closeSync();
+      if (thrown instanceof PlatformError) throw thrown;
+      throw new PlatformError('invalid_argument', `cannot read ${path}: ${(thrown as Error).message.slice(0, 300)}`, { cause: thrown });
+    }
+  }
+
+  async rowsBetween(fromMs: number, toMs: number): Promise<RowRange> {
+    const time = this.schema.columns[this.schema.eventTimeIndex] as ColumnSpec;
+    const type = this.types.get(time.name) as string;
+    const ms = TIMES.test(type)
+      ? expression(time.name, type)
+      : type === 'VARCHAR'
+        ? `epoch_ms(TRY_CAST(${quoted(time.name)} AS TIMESTAMP))::DOUBLE`
+        : `TRY_CAST(${quoted(time.name)} AS DOUBLE)`;
+    const where = `${ms} >= ${Number(fromMs)} AND ${ms} < ${Number(toMs)}`;
+    const reader = await this.connection.runAndReadAll(
+      `SELECT min(file_row_number)::DOUBLE, max(file_row_number)::DOUBLE, count(*)::DOUBLE FROM ${this.table} WHERE ${where}`,
+    );
+    const [first, last, count] = (reader.getRows()[0] ?? []) as [number | null, number | null, number];
+    if (first === null || last === null) return { kind: 'run', first: 0, count: 0 };
+    if (last - first + 1 === count) return { kind: 'run', first, count };
+    const rows = new Uint32Array(count);
+    let next = 0;
+    for await (const chunk of this.chunks(`SELECT file_row_number::DOUBLE FROM ${this.table} WHERE ${where} ORDER BY 1`)) {
+      const vector = chunk.getColumnVector(0);
+      for (let row = 0; row < chunk.rowCount; row++) rows[next++] = vector.getItem(row) as number;
+    }
+    return { kind: 'list', rows };
+  }
+
+  async *read(first: number, last: number): AsyncIterable<SourceChunk> {
+    const { columns } = this.schema;
+    const present = columns.map((column) => this.types.get(column.name));
+    const expressions = columns.flatMap((column, index) => (present[index] === undefined ? [] : [expression(column.name, present[index])]));
+    const id = `${this.recordIdColumn === null ? 'file_row_number' : quoted(this.recordIdColumn)}::VARCHAR`;
+    const sql = `SELECT file_row_number::DOUBLE, ${id}, ${expressions.join(', ')} FROM ${this.table}
+      WHERE file_row_number BETWEEN ${first} AND ${last}`;
+    let at = 2;
+    const places = present.map((type) => (type === undefined ? -1 : at++));
+    for await (const chunk of this.chunks(sql)) yield new ParquetChunk(this.schema, chunk, places);
+  }
+
+  async close(): Promise<void> {
+    this.connection.closeSync();
+    this.instance.closeSync();
+  }
+
+  private async *chunks(sql: string): AsyncIterable<DuckDBDataChunk> {
+    const result = await this.connection.stream(sql);
+    for (;;) {
+      const chunk = await result.fetchChunk();
+      if (chunk === null || chunk.rowCount === 0) return;
+      yield chunk;
+    }
+  }
+}
+
+class ParquetChunk implements SourceChunk {
+  readonly rows: number;
+  private readonly numbers: DuckDBVector;
+  private readonly ids: DuckDBVector;
+  private readonly vectors: readonly (DuckDBVector | null)[];
+
+  constructor(
+    private readonly schema: RecordSchema,
+    chunk: DuckDBDataChunk,
+    places: readonly number[],
+  ) {
+    this.rows = chunk.rowCount;
+    this.numbers = chunk.getColumnVector(0);
+    this.ids = chunk.getColumnVector(1);
+    this.vectors = places.map((place) => (place < 0 ? null : chunk.getColumnVector(place)));
+  }
+
+  rowNumber(row: number): number {
+    return this.numbers.getItem(row) as number;
+  }
+
+  value(row: number, column: number): unknown {
+    return this.vectors[column]?.getItem(row) ?? null;
+  }
+
+  recordId(row: number): string {
+    return (this.ids.getItem(row) as string | null) ?? '';
+  }
+
+  fault(): string | null {
+    return null;
+  }
+
+  original(row: number): Uint8Array {
+    return rowPayload(this.schema, this.recordId(row), (column) => this.value(row, column));
+  }
+}

@@ -1,0 +1,48 @@
+// The projects this process knows, with their compiled schemas, as projects.v1 tells them.
+
+import type { ProjectEntry } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
+import { projectFromDocument } from '@millrace/project';
+import { compileSchema, type RecordSchema } from '../schema/record-schema.js';
+
+/** More projects than one platform has; each costs a compiled schema. */
+const PROJECTS_MAX = 1_000;
+
+export class ProjectBook {
+  private readonly entries = new Map<string, { entry: ProjectEntry; schema: RecordSchema }>();
+
+  constructor(private readonly sha256Hex: (text: string) => string) {}
+
+  /** Takes an entry of projects.v1; an older revision than the known one changes nothing. */
+  put(entry: ProjectEntry): void {
+    const known = this.entries.get(entry.name);
+    if (known !== undefined && known.entry.revision >= entry.revision) return;
+    if (known === undefined && this.entries.size >= PROJECTS_MAX) {
+      throw new PlatformError('overloaded', `more than ${PROJECTS_MAX} projects`, { facts: { projectsMax: PROJECTS_MAX } });
+    }
+    const project = projectFromDocument(entry.document);
+    this.entries.set(entry.name, { entry, schema: compileSchema(project, this.sha256Hex) });
+  }
+
+  remove(name: string): void {
+    this.entries.delete(name);
+  }
+
+  find(name: string): RecordSchema | null {
+    return this.entries.get(name)?.schema ?? null;
+  }
+
+  get(name: string): RecordSchema {
+    const schema = this.find(name);
+    if (schema === null) throw new PlatformError('not_found', `no project '${name}'; apply its file first`, { facts: { project: name } });
+    return schema;
+  }
+
+  entry(name: string): ProjectEntry | null {
+    return this.entries.get(name)?.entry ?? null;
+  }
+
+  list(): ProjectEntry[] {
+    return [...this.entries.values()].map(({ entry }) => entry);
+  }
+}

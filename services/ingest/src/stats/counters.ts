@@ -1,0 +1,80 @@
+// Counters that survive a restart exactly: they are stored together with the offset up to which messages were counted,
+// and committed offsets never pass what is stored. After a crash the messages behind the stored offset come again and are
+// counted then; those before it are not counted twice.
+
+export interface ProjectCounters {
+  /** Records on records.v1, repeated ids included. */
+  records: number;
+  labels: number;
+  /** Records whose id was there already. */
+  duplicates: number;
+  /** Records whose version had closed; they are in the next one. */
+  late: number;
+}
+
+export interface CountersDocument {
+  countedThrough: Record<string, number>;
+  projects: Record<string, ProjectCounters>;
+}
+
+export class Counters {
+  private readonly through = new Map<string, number>();
+  private saved = new Map<string, number>();
+  private readonly projects = new Map<string, ProjectCounters>();
+  private dirty = false;
+
+  constructor(document: CountersDocument | null) {
+    for (const [key, offset] of Object.entries(document?.countedThrough ?? {})) this.through.set(key, offset);
+    for (const [project, counters] of Object.entries(document?.projects ?? {})) this.projects.set(project, { ...counters });
+    this.saved = new Map(this.through);
+  }
+
+  /** True when the message was not counted before; it is from now on. */
+  fresh(topic: string, partition: number, offset: number): boolean {
+    const key = `${topic}/${partition}`;
+    if (offset < (this.through.get(key) ?? 0)) return false;
+    this.through.set(key, offset + 1);
+    this.dirty = true;
+    return true;
+  }
+
+  /** Where reading of a partition began: without a stored offset everything before counts as stored. */
+  startAt(topic: string, partition: number, offset: number): void {
+    const key = `${topic}/${partition}`;
+    if (!this.saved.has(key)) this.saved.set(key, offset);
+  }
+
+  add(project: string, counter: keyof ProjectCounters, by = 1): void {
+    let counters = this.projects.get(project);
+    if (counters === undefined) {
+      counters = { records: 0, labels: 0, duplicates: 0, late: 0 };
+      this.projects.set(project, counters);
+    }
+    counters[counter] += by;
+  }
+
+  of(project: string): ProjectCounters {
+    return this.projects.get(project) ?? { records: 0, labels: 0, duplicates: 0, late: 0 };
+  }
+
+  /** The next offset that may be committed as far as counting goes. */
+  savedThrough(topic: string, partition: number): number {
+    return this.saved.get(`${topic}/${partition}`) ?? 0;
+  }
+
+  /** What to store, or null when nothing changed; call `stored` with it once it is safe. */
+  snapshot(): CountersDocument | null {
+    if (!this.dirty) return null;
+    this.dirty = false;
+    const projects = [...this.projects].map(([project, counters]) => [project, { ...counters }]);
+    return { countedThrough: Object.fromEntries(this.through), projects: Object.fromEntries(projects) };
+  }
+
+  stored(document: CountersDocument): void {
+    for (const [key, offset] of Object.entries(document.countedThrough)) this.saved.set(key, offset);
+  }
+
+  notStored(): void {
+    this.dirty = true;
+  }
+}
