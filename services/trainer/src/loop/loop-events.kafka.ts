@@ -1,0 +1,134 @@
+// Feeds the loops from topics, and carries their commands to the router. No decisions here.
+
+import {
+  decodeDatasetVersion,
+  decodeDriftEvent,
+  decodeModelVersion,
+  decodeProject,
+  decodeRoute,
+  encodeCommand,
+} from '@millrace/contracts';
+import { type Clock, PlatformError } from '@millrace/domain';
+import type { BatchResult, CompactedReaderSettings, InboundMessage, MessageProducer } from '@millrace/kafka';
+import { projectFromDocument } from '@millrace/project';
+import { Controller, Inject } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { LoopRunner } from './loop-runner.js';
+import type { LoopEffect, LoopInput } from './loop-state.js';
+
+/** Drift events reach the loop of their project; a bad one goes to the dead letters. */
+@Controller()
+export class DriftEventConsumer {
+  constructor(@Inject(LoopRunner) private readonly runner: LoopRunner) {}
+
+  @EventPattern('drift.v1')
+  async onDrift(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
+    const deadLetters: NonNullable<BatchResult['deadLetters']>[number][] = [];
+    for (const message of messages) {
+      try {
+        const event = decodeDriftEvent(message.value ?? new Uint8Array());
+        await this.runner.apply(event.data.project, toInput(event));
+      } catch (thrown) {
+        const error = PlatformError.from(thrown);
+        if (error.code !== 'corrupt') throw error;
+        deadLetters.push({ message, reasons: [{ code: 'decode_failed', field: '', message: error.reason }] });
+      }
+    }
+    return { deadLetters };
+  }
+}
+
+function toInput(event: ReturnType<typeof decodeDriftEvent>): LoopInput {
+  const { data } = event;
+  return {
+    kind: 'drift',
+    eventId: event.id,
+    feature: data.feature,
+    detector: data.detector,
+    value: data.value,
+    threshold: data.threshold,
+    windowStartMs: data.window.startMs,
+    windowEndMs: data.window.endMs,
+    modelVersion: data.modelVersion,
+    correlationId: data.correlationId,
+  };
+}
+
+/** Handlers of the compacted topics that a loop follows. Projects come first, so that their loops exist. */
+export function loopEntries(runner: LoopRunner): CompactedReaderSettings['topics'] {
+  return {
+    'datasets.v1': async (_key, value) => {
+      if (value === null) return;
+      const version = decodeDatasetVersion(value);
+      if (version.kind !== 'live') return;
+      const { id, ordinal, windowStartMs, windowEndMs, labelledRows } = version;
+      await runner.apply(version.project, {
+        kind: 'dataset',
+        dataset: { id, ordinal, windowStartMs, windowEndMs, labelledRows },
+      });
+    },
+    'models.v1': async (_key, value) => {
+      if (value === null) return;
+      const { project, version, trainingId, blessed, reasons } = decodeModelVersion(value);
+      await runner.apply(project, { kind: 'model', version, trainingId, blessed, reasons });
+    },
+    'routes.v1': async (_key, value) => {
+      if (value === null) return;
+      const route = decodeRoute(value);
+      const live = [...route.targets].sort((a, b) => b.weight - a.weight)[0];
+      await runner.apply(route.project, {
+        kind: 'route',
+        liveVersion: live?.version ?? 0,
+        previousVersion: route.previousVersion,
+        phase: route.rollout?.phase ?? 'idle',
+        message: route.rollout?.message ?? '',
+      });
+    },
+  };
+}
+
+export function projectEntries(runner: LoopRunner): CompactedReaderSettings['topics'] {
+  return {
+    'projects.v1': async (_key, value) => {
+      if (value !== null) await runner.define(projectFromDocument(decodeProject(value).document));
+    },
+  };
+}
+
+/** The loop's commands to the router, which owns routes. A command's id is stable, so that a repeated one is known. */
+export class LoopCommands {
+  constructor(
+    private readonly producer: MessageProducer,
+    private readonly clock: Clock,
+  ) {}
+
+  startRollout(project: string, effect: Extract<LoopEffect, { kind: 'start_rollout' }>): Promise<void> {
+    return this.send(project, `${effect.correlationId}/rollout-${effect.version}`, effect, {
+      kind: 'startRollout',
+      version: effect.version,
+    });
+  }
+
+  rollback(project: string, effect: Extract<LoopEffect, { kind: 'rollback' }>): Promise<void> {
+    return this.send(project, `${effect.correlationId}/rollback`, effect, { kind: 'rollback' });
+  }
+
+  private async send(
+    project: string,
+    id: string,
+    { reason, correlationId }: { reason: string; correlationId: string },
+    action: Parameters<typeof encodeCommand>[0]['action'],
+  ): Promise<void> {
+    const value = encodeCommand({
+      id,
+      project,
+      issuedBy: 'loop',
+      issuedAtMs: this.clock.nowMs(),
+      expectedRevision: 0,
+      correlationId,
+      reason,
+      action,
+    });
+    await this.producer.send('commands.v1', [{ key: project, value }]);
+  }
+}
