@@ -3,7 +3,6 @@
 // channel reconnects by itself for ever, with back-off between 100 ms and 2 s.
 
 import {
-  create,
   type DescMessage,
   type DescMethod,
   type DescService,
@@ -24,7 +23,7 @@ import {
 import { type Clock, PlatformError, systemClock } from '@millrace/domain';
 import { activeTraceparent } from '@millrace/telemetry';
 import { CHANNEL_OPTIONS } from './limits.js';
-import { serviceDefinition } from './service-definition.js';
+import { messageOf, serviceDefinition } from './service-definition.js';
 import { fromServiceError } from './status.js';
 
 /** Unless a call says otherwise. */
@@ -64,10 +63,6 @@ export interface ClientSettings {
   channelOptions?: ChannelOptions;
   unaryDeadlineMs?: number;
   clock?: Clock;
-}
-
-function messageOf(schema: DescMessage, init: unknown): unknown {
-  return typeof init === 'object' && init !== null && '$typeName' in init ? init : create(schema, init as never);
 }
 
 function metadataOf(settings: CallSettings | undefined): Metadata {

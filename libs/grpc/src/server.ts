@@ -3,7 +3,6 @@
 // grpc.health.v1 too. Listens on loopback unless told otherwise.
 
 import {
-  create,
   type DescMessage,
   type DescMethod,
   type DescService,
@@ -28,7 +27,7 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import { contextOf, histogram, SpanKind, withSpan } from '@millrace/telemetry';
 import { GrpcHealth } from './health.js';
 import { SERVER_OPTIONS } from './limits.js';
-import { serviceDefinition } from './service-definition.js';
+import { messageOf, serviceDefinition } from './service-definition.js';
 import { toServiceError } from './status.js';
 
 export type GrpcHandler<M> = M extends {
@@ -85,10 +84,6 @@ export interface RunningGrpcServer {
 const GRACE_MS = 5000;
 
 const durations = histogram('millrace.rpc.server_duration');
-
-function messageOf(schema: DescMessage, init: unknown): unknown {
-  return typeof init === 'object' && init !== null && '$typeName' in init ? init : create(schema, init as never);
-}
 
 type AnyAsync = (first: unknown, call: unknown) => unknown;
 

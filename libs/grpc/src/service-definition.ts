@@ -1,13 +1,18 @@
 // protobuf-es v2 service descriptors as grpc-js service definitions and as Nest's packageDefinition, so that no .proto file
 // is read at run time. toBinary gives a Uint8Array and grpc-js insists on a Buffer: it is wrapped, not copied.
 
-import { type DescMethod, type DescService, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, type DescMessage, type DescMethod, type DescService, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import { PlatformError } from '@millrace/domain';
 
 /** Bytes as a Buffer over the same memory. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Handlers and callers may give a plain object with the message's fields instead of a message. */
+export function messageOf(schema: DescMessage, init: unknown): unknown {
+  return typeof init === 'object' && init !== null && '$typeName' in init ? init : create(schema, init as never);
 }
 
 const passThrough = (bytes: Uint8Array): Buffer => asBuffer(bytes);
@@ -20,7 +25,8 @@ function methodDefinition(service: DescService, method: DescMethod, raw: boolean
       throw new PlatformError('corrupt', `not a ${schema.name}`, { cause: error });
     }
   };
-  const serialize = (schema: DescMethod['input']) => (message: unknown) => asBuffer(toBinary(schema, message as never));
+  const serialize = (schema: DescMessage) => (message: unknown) =>
+    asBuffer(toBinary(schema, messageOf(schema, message) as never));
   return {
     path: `/${service.typeName}/${method.name}`,
     requestStream: method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming',

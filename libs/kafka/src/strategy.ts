@@ -290,6 +290,14 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     this.crashed = true;
     this.joined = false;
     this.log.error('consumer cannot go on', { group: this.settings.groupId }, error);
+    // Fetching the same batch again and again until the process ends would only burn time.
+    const { connection } = this.settings;
+    this.consumer?.pause(
+      Object.entries(this.assignment).map(([topic, partitions]) => ({
+        topic: connection.topicName(topic),
+        partitions: [...partitions],
+      })),
+    );
     this.settings.onCrash(error);
   }
 

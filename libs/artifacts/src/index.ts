@@ -1,0 +1,3 @@
+// The artifact store.
+
+export { ArtifactStore, sha256 } from './artifact-store.js';

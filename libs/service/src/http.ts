@@ -1,0 +1,94 @@
+// The HTTP side that every service has: health, metrics, body limits, parsers for text bodies, spans and durations.
+
+import {
+  extractTrace,
+  histogram,
+  prometheusText,
+  runInSpan,
+  type Span,
+  SpanKind,
+  startSpan,
+} from '@millrace/telemetry';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { httpAnswer } from './errors.filter.js';
+import type { Readiness } from './readiness.js';
+
+/** 16 MiB: an NDJSON body of about 50k records. */
+export const BODY_BYTES_MAX = 16 * 1024 * 1024;
+
+const TEXT_BODIES = [
+  'application/yaml',
+  'application/x-yaml',
+  'text/yaml',
+  'application/x-ndjson',
+  'application/ndjson',
+  'text/csv',
+];
+
+/** Not measured and not traced: asked every second by supervisors and scrapers. */
+const QUIET = new Set(['/health/live', '/health/ready', '/metrics']);
+
+const durations = histogram('millrace.http.server_duration');
+
+export function createHttpAdapter(bodyBytesMax: number): FastifyAdapter {
+  return new FastifyAdapter({
+    bodyLimit: bodyBytesMax,
+    // Streams (SSE) and idle keep-alive connections must not hold up the end; drain hooks have run by then.
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 512 },
+    trustProxy: false,
+  });
+}
+
+export function prepareHttp(instance: FastifyInstance, readiness: Readiness): void {
+  instance.addContentTypeParser(TEXT_BODIES, { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  instance.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  );
+  instance.setErrorHandler((error, _request, reply) => {
+    const { status, body } = httpAnswer(error);
+    reply.status(status).send(body);
+  });
+  observe(instance);
+  instance.get('/health/live', async () => ({ status: 'ok' }));
+  instance.get('/health/ready', async (_request, reply) => {
+    const report = await readiness.report();
+    return reply
+      .status(report.ready ? 200 : 503)
+      .send({ status: report.ready ? 'ready' : 'not ready', checks: report.checks });
+  });
+  instance.get('/metrics', async (_request, reply) =>
+    reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await prometheusText()),
+  );
+}
+
+function observe(instance: FastifyInstance): void {
+  const spans = new WeakMap<FastifyRequest, Span>();
+  instance.addHook('onRequest', (request, _reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    if (QUIET.has(route)) {
+      done();
+      return;
+    }
+    const span = startSpan(`${request.method} ${route}`, {
+      kind: SpanKind.SERVER,
+      parent: extractTrace(request.headers),
+      attributes: { 'http.request.method': request.method, 'http.route': route },
+    });
+    spans.set(request, span);
+    runInSpan(span, done);
+  });
+  instance.addHook('onResponse', (request, reply, done) => {
+    const span = spans.get(request);
+    if (span !== undefined) {
+      span.setAttribute('http.response.status_code', reply.statusCode);
+      span.end();
+      durations.record(reply.elapsedTime, {
+        route: `${request.method} ${request.routeOptions.url ?? 'unknown'}`,
+        status: reply.statusCode,
+      });
+    }
+    done();
+  });
+}
