@@ -7,12 +7,11 @@
 // The plain V shrinks when one sample is much larger than the other, as a training set is against a window. The balanced V is
 // V of the table of shares, in which both samples weigh the same, less its mean under no change (the bias correction of
 // Bergsma, J. Korean Stat. Soc. 42, 2013, for this table); 0 = same, 1 = disjoint, whatever n and m.
-// Cells whose smaller expected count is below 5 (Cochran 1954) are pooled into one. Cost O(k). NaN when a side is empty; with
+// Rare cells are pooled into one (pool-cells.ts). Cost O(k). NaN when a side is empty; with
 // fewer than two cells chi2 = 0, p = 1, V = 0.
 
+import { EXPECTED_MIN, poolRareCells } from './pool-cells.js';
 import { chiSquareTail } from './special-functions.js';
-
-export const EXPECTED_MIN = 5;
 
 export interface ChiSquareResult {
   statistic: number;
@@ -42,31 +41,18 @@ export function chiSquare(
       cramersVBalanced: Number.NaN,
     };
   }
-  const smaller = Math.min(m, n) / (m + n);
+  const cells = poolRareCells(reference, window, expectedMin);
   let statistic = 0;
   let spread = 0;
-  let cells = 0;
-  let pooledReference = 0;
-  let pooledWindow = 0;
-  const addCell = (r: number, w: number): void => {
-    const column = r + w;
-    if (column === 0) return;
-    cells++;
-    const expectedR = (m * column) / (m + n);
-    const expectedW = (n * column) / (m + n);
+  for (let i = 0; i < cells.reference.length; i++) {
+    const r = cells.reference[i] as number;
+    const w = cells.window[i] as number;
+    const expectedR = (m * (r + w)) / (m + n);
+    const expectedW = (n * (r + w)) / (m + n);
     statistic += (r - expectedR) ** 2 / expectedR + (w - expectedW) ** 2 / expectedW;
     spread += (w / n - r / m) ** 2 / (w / n + r / m);
-  };
-  for (let i = 0; i < reference.length; i++) {
-    const r = reference[i] as number;
-    const w = window[i] as number;
-    if ((r + w) * smaller < expectedMin) {
-      pooledReference += r;
-      pooledWindow += w;
-    } else addCell(r, w);
   }
-  addCell(pooledReference, pooledWindow);
-  const freedom = Math.max(0, cells - 1);
+  const freedom = Math.max(0, cells.reference.length - 1);
   const bias = (freedom * (1 / n + 1 / m)) / 4;
   return {
     statistic,

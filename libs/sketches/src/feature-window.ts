@@ -7,7 +7,8 @@ import type { CategoricalReference, FeatureReference, NumericReference } from '@
 import { type ChiSquareResult, chiSquare } from './chi-square.js';
 import { type KsResult, ksAgainstQuantiles, QuantileLadder } from './ks.js';
 import { Moments, type MomentsState } from './moments.js';
-import { psi } from './psi.js';
+import { PSI_EXPECTED_MIN, poolNeighbours, poolRareCells } from './pool-cells.js';
+import { type PsiResult, psi } from './psi.js';
 import { categoryOf } from './reference.js';
 
 export interface FeatureWindowState {
@@ -33,9 +34,11 @@ export interface FeatureWindow {
   readonly rows: number;
   readonly missing: number;
   readonly unseen: number;
+  /** Share of reference rows without a value. */
+  readonly referenceMissingShare: number;
   add(value: number | string | boolean | null): void;
   merge(other: FeatureWindow): void;
-  psi(): number;
+  psi(): PsiResult;
   histogram(): HistogramCell[];
   state(): FeatureWindowState;
   /** Adds a saved state of the same reference. */
@@ -58,6 +61,8 @@ export interface CategoricalCells {
   index: ReadonlyMap<string, number>;
   /** Reference counts with `other` as the last cell. */
   counts: Float64Array;
+  /** Reference rows with a value. */
+  rows: number;
 }
 
 export type FeatureCells = NumericCells | CategoricalCells;
@@ -73,12 +78,14 @@ export function featureCells(feature: FeatureReference): FeatureCells {
       ladder: new QuantileLadder(feature.quantiles, rows),
     };
   }
+  const counts = Float64Array.from([...feature.counts, feature.other]);
   return {
     kind: 'categorical',
     name: feature.name,
     reference: feature,
     index: new Map(feature.values.map((value, i) => [value, i])),
-    counts: Float64Array.from([...feature.counts, feature.other]),
+    counts,
+    rows: counts.reduce((sum, count) => sum + count, 0),
   };
 }
 
@@ -138,8 +145,15 @@ export class NumericWindow implements FeatureWindow {
     }
   }
 
-  psi(): number {
-    return psi(this.cells.reference.counts, this.counts);
+  get referenceMissingShare(): number {
+    const { missing } = this.cells.reference;
+    return missing === 0 ? 0 : missing / (missing + this.cells.ladder.rows);
+  }
+
+  /** Over bins after joining those too small for this window's rows. */
+  psi(): PsiResult {
+    const { reference, window } = poolNeighbours(this.cells.reference.counts, this.counts, PSI_EXPECTED_MIN);
+    return psi(reference, window);
   }
 
   ks(): KsResult {
@@ -227,8 +241,19 @@ export class CategoricalWindow implements FeatureWindow {
       this.counts[i] = (this.counts[i] as number) + (other.counts[i] as number);
   }
 
-  psi(): number {
-    return psi(this.cells.counts, this.counts);
+  get referenceMissingShare(): number {
+    const { missing } = this.cells.reference;
+    return missing === 0 ? 0 : missing / (missing + this.cells.rows);
+  }
+
+  get referenceOtherShare(): number {
+    return this.cells.rows === 0 ? 0 : this.cells.reference.other / this.cells.rows;
+  }
+
+  /** Over categories after pooling the rare ones. */
+  psi(): PsiResult {
+    const { reference, window } = poolRareCells(this.cells.counts, this.counts, PSI_EXPECTED_MIN);
+    return psi(reference, window);
   }
 
   chiSquare(): ChiSquareResult {

@@ -1,5 +1,5 @@
 export { accuracy, auc, logLoss, PROBABILITY_EPSILON, rowLogLoss } from './auc.js';
-export { type ChiSquareResult, chiSquare, EXPECTED_MIN } from './chi-square.js';
+export { type ChiSquareResult, chiSquare } from './chi-square.js';
 export {
   type CategoricalCells,
   CategoricalWindow,
@@ -15,7 +15,8 @@ export {
 export { type KsResult, ksAgainstQuantiles, ksExact, ksPValue, QuantileLadder } from './ks.js';
 export { LOG_BUCKETS, LogHistogram } from './log-histogram.js';
 export { Moments, type MomentsState } from './moments.js';
-export { PSI_FLOOR, psi } from './psi.js';
+export { EXPECTED_MIN, type PooledCells, PSI_EXPECTED_MIN, poolNeighbours, poolRareCells } from './pool-cells.js';
+export { PSI_FLOOR, type PsiResult, psi } from './psi.js';
 export {
   buildReferenceProfile,
   CATEGORIES_MAX,

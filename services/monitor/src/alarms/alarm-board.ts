@@ -1,0 +1,133 @@
+// All alarms of a project: one state machine a (model version, subject), and the episodes they made, newest kept.
+// A version that got no traffic in a closed window is retired: its open episodes end, because nothing of it serves any more.
+
+import type { SubjectVerdict } from '../drift/verdict.js';
+import { type AlarmChange, type AlarmPhase, type AlarmState, CALM, stepAlarm } from './alarm.js';
+
+/** Episodes kept for the API; the oldest ended ones go first. */
+export const EPISODES_MAX = 1_000;
+
+export interface Episode {
+  /** Stable: "<version>/<subject>/<start of its first window>". */
+  id: string;
+  modelVersion: number;
+  subject: string;
+  /** Test with the largest statistic relative to its threshold when the episode began. */
+  detector: string;
+  phase: AlarmPhase;
+  value: number;
+  threshold: number;
+  /** null where the detector has none. */
+  pValue: number | null;
+  formula: string;
+  windowStartMs: number;
+  windowEndMs: number;
+  /** Windows so far. */
+  windows: number;
+  /** End of the window in which it calmed; null while it lasts. */
+  endedMs: number | null;
+  endReason: 'calm' | 'retired' | null;
+}
+
+export interface AlarmBoardState {
+  alarms: { version: number; subject: string; state: AlarmState }[];
+  episodes: Episode[];
+}
+
+export class AlarmBoard {
+  private alarms: { version: number; subject: string; state: AlarmState }[] = [];
+  private episodes: Episode[] = [];
+
+  /** `needed`: alarming windows in a row before a drift event. */
+  constructor(public needed: number) {}
+
+  /** Feeds one verdict; the change tells whether a drift event is due. */
+  feed(version: number, verdict: SubjectVerdict, window: { startMs: number; endMs: number }): AlarmChange {
+    let alarm = this.alarms.find((a) => a.version === version && a.subject === verdict.subject);
+    if (alarm === undefined) {
+      alarm = { version, subject: verdict.subject, state: CALM };
+      this.alarms.push(alarm);
+    }
+    const { state, change } = stepAlarm(alarm.state, verdict.alarming, window.startMs, this.needed);
+    alarm.state = state;
+    const open = this.openEpisode(version, verdict.subject);
+    if (!verdict.alarming) {
+      if (open !== undefined) end(open, 'calm', window.endMs);
+      return change;
+    }
+    if (open === undefined) this.begin(version, verdict, window, state);
+    else {
+      open.windows += 1;
+      if (change === 'drifted') Object.assign(open, describe(verdict), { phase: 'drift', ...boundsOf(window) });
+    }
+    return change;
+  }
+
+  /** Ends what belongs to versions outside `serving`. */
+  retire(serving: ReadonlySet<number>, atMs: number): void {
+    for (const episode of this.episodes) {
+      if (episode.endedMs === null && episode.modelVersion !== 0 && !serving.has(episode.modelVersion)) {
+        end(episode, 'retired', atMs);
+      }
+    }
+    this.alarms = this.alarms.filter(({ version }) => version === 0 || serving.has(version));
+  }
+
+  /** Newest first. */
+  list(): readonly Episode[] {
+    return [...this.episodes].reverse();
+  }
+
+  get active(): number {
+    return this.episodes.filter((episode) => episode.endedMs === null).length;
+  }
+
+  state(): AlarmBoardState {
+    return { alarms: this.alarms, episodes: this.episodes };
+  }
+
+  restore(state: AlarmBoardState): void {
+    this.alarms = state.alarms.map((alarm) => ({ ...alarm }));
+    this.episodes = state.episodes.map((episode) => ({ ...episode }));
+  }
+
+  private begin(
+    version: number,
+    verdict: SubjectVerdict,
+    window: { startMs: number; endMs: number },
+    state: AlarmState,
+  ): void {
+    this.episodes.push({
+      id: `${version}/${verdict.subject}/${window.startMs}`,
+      modelVersion: version,
+      subject: verdict.subject,
+      ...describe(verdict),
+      phase: state.phase,
+      ...boundsOf(window),
+      windows: 1,
+      endedMs: null,
+      endReason: null,
+    });
+    if (this.episodes.length <= EPISODES_MAX) return;
+    const ended = this.episodes.findIndex((episode) => episode.endedMs !== null);
+    this.episodes.splice(Math.max(0, ended), 1);
+  }
+
+  private openEpisode(version: number, subject: string): Episode | undefined {
+    return this.episodes.find((e) => e.endedMs === null && e.modelVersion === version && e.subject === subject);
+  }
+}
+
+function end(episode: Episode, reason: 'calm' | 'retired', atMs: number): void {
+  episode.endedMs = atMs;
+  episode.endReason = reason;
+}
+
+function describe(verdict: SubjectVerdict) {
+  const { detector, value, threshold, pValue, formula } = verdict;
+  return { detector, value, threshold, pValue: Number.isNaN(pValue) ? null : pValue, formula };
+}
+
+function boundsOf(window: { startMs: number; endMs: number }) {
+  return { windowStartMs: window.startMs, windowEndMs: window.endMs };
+}

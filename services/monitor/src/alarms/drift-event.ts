@@ -1,0 +1,56 @@
+// A drift event: CloudEvents 1.0 data for one new episode. Its id is made of what was found, so that sending it again after a
+// crash is the same event; subscribers drop what they have seen by (source, id).
+
+import type { DriftData } from '@millrace/contracts';
+import type { HistogramCell } from '@millrace/sketches';
+import type { SubjectVerdict } from '../drift/verdict.js';
+
+export interface DriftFinding {
+  /** Unique per project. */
+  id: string;
+  data: DriftData;
+}
+
+export interface DriftContext {
+  project: string;
+  modelVersion: number;
+  startMs: number;
+  endMs: number;
+  rows: number;
+}
+
+export function driftFinding(
+  context: DriftContext,
+  verdict: SubjectVerdict,
+  histogram: readonly HistogramCell[],
+): DriftFinding {
+  const { project, modelVersion, startMs, endMs, rows } = context;
+  return {
+    id: `${project}/${startMs}/${modelVersion}/${verdict.subject}/${verdict.detector}`,
+    data: {
+      project,
+      feature: verdict.subject,
+      detector: verdict.detector,
+      value: verdict.value,
+      threshold: verdict.threshold,
+      pValue: Number.isNaN(verdict.pValue) ? null : verdict.pValue,
+      window: { startMs, endMs },
+      rows,
+      modelVersion,
+      // One a window and version: hour and distance that drift together start one chain of consequences.
+      correlationId: `drift-${project}-v${modelVersion}-${startMs}`,
+      histogram: {
+        bins: histogram.map((cell) => cell.cell),
+        reference: histogram.map((cell) => cell.reference),
+        live: histogram.map((cell) => cell.window),
+      },
+      message:
+        `${verdict.subject} drifted: ${verdict.detector} ${figure(verdict.value)} >= ${figure(verdict.threshold)} ` +
+        `over ${rows} rows of version ${modelVersion}`,
+    },
+  };
+}
+
+function figure(value: number): string {
+  return Number(value.toPrecision(4)).toString();
+}

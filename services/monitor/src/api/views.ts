@@ -1,0 +1,136 @@
+// What the API answers, made from the engine's state. Plain objects; a number that does not exist (AUC of one class) is null.
+
+import type { QualityMetrics, WindowMetrics } from '@millrace/contracts';
+import type { Catalog } from '../catalog/catalog.js';
+import { formulaOf } from '../drift/judge.js';
+import type { Pulse } from '../live/pulse.js';
+import type { Story } from '../live/story.js';
+import type { Traffic } from '../software/traffic.js';
+import type { Engine } from '../windows/engine.js';
+import type { ProjectMonitor } from '../windows/project-monitor.js';
+
+export interface ViewSources {
+  engine: Engine;
+  catalog: Catalog;
+  traffic: Traffic;
+  pulses: ReadonlyMap<string, Pulse>;
+  story: Story;
+}
+
+/** One closed window: a row per model version, version 0 = all together. */
+export function windowView(metrics: readonly WindowMetrics[]) {
+  const [all] = metrics;
+  return {
+    startMs: all?.windowStartMs ?? 0,
+    endMs: all?.windowEndMs ?? 0,
+    closedAtMs: all?.closedAtMs ?? 0,
+    versions: metrics.map((row) => ({
+      version: row.modelVersion,
+      predictions: row.predictions,
+      labels: row.labels,
+      quality: row.quality === undefined || row.quality.rows === 0 ? null : qualityView(row.quality),
+      software: row.software === undefined ? null : row.software,
+      tests: row.tests.map((test) => ({ ...test, pValue: finite(test.pValue) })),
+    })),
+  };
+}
+
+export function windowsView(sources: ViewSources, project: string, limit: number) {
+  const windows = sources.engine.windows(project, limit).map((record) => windowView(record.metrics));
+  return { project, windows };
+}
+
+export function alarmsView(monitor: ProjectMonitor | undefined) {
+  return { alarms: monitor?.alarms.list() ?? [], active: monitor?.alarms.active ?? 0 };
+}
+
+/** Newest first. */
+export function driftEventsView(sources: ViewSources, project: string, limit: number) {
+  const events = sources.engine
+    .windows(project, limit)
+    .flatMap((record) => record.drift)
+    .slice(0, limit)
+    .map(({ id, data }) => ({ id, ...data, formula: formulaOf(data.detector) }));
+  return { project, driftEvents: events };
+}
+
+/** By version over [fromMs, toMs), cut to whole quality buckets: `bucketMs` says how fine that is. */
+export function qualityRangeView(monitor: ProjectMonitor, fromMs: number, toMs: number) {
+  const { quality } = monitor;
+  const versions = quality
+    .versionNumbers()
+    .map((version) => ({ version, ...qualityView(quality.figures(version, fromMs, toMs)) }))
+    .filter((row) => row.labelledRows > 0);
+  return { project: monitor.name, fromMs: finite(fromMs), toMs: finite(toMs), bucketMs: quality.bucketMs, versions };
+}
+
+export function labelsJoinedView(monitor: ProjectMonitor | undefined, version: number | undefined) {
+  const byVersion = monitor?.counters.joinedByVersion ?? {};
+  const labelsJoined = version === undefined ? (monitor?.counters.labelsJoined ?? 0) : (byVersion[version] ?? 0);
+  return { labelsJoined, byVersion, counters: monitor?.counters ?? null };
+}
+
+export function modelsView(sources: ViewSources, project: string) {
+  return sources.catalog.modelsOf(project).map((model) => ({
+    version: model.version,
+    blessed: model.blessed,
+    reasons: model.reasons,
+    auc: model.evaluation?.auc ?? null,
+    logLoss: model.evaluation?.logLoss ?? null,
+    evaluatedRows: model.evaluation?.rows ?? 0,
+    trainRows: model.trainRows,
+    trainSeconds: model.trainSeconds,
+    workers: model.workers,
+    datasetVersions: model.datasetVersions,
+    sha256: model.modelSha256,
+    createdAtMs: model.createdAtMs,
+    baselines: model.baselines.map(({ name, evaluation }) => ({
+      name,
+      auc: evaluation?.auc ?? null,
+      logLoss: evaluation?.logLoss ?? null,
+    })),
+  }));
+}
+
+/** Everything the dashboard shows that changes by the second. */
+export function liveView(sources: ViewSources, project: string, nowMs: number) {
+  const monitor = sources.engine.monitor(project, nowMs);
+  const spec = sources.catalog.project(project);
+  const pulse = sources.pulses.get(project);
+  return {
+    project,
+    atMs: nowMs,
+    problem: spec?.scope.problem ?? '',
+    route: routeView(sources, project),
+    point: pulse?.recent().at(-1) ?? null,
+    router: sources.traffic.latest(nowMs) ?? null,
+    watermarkMs: monitor === undefined ? null : finite(monitor.watermark.currentMs),
+    openWindows: monitor?.openWindows() ?? [],
+    counters: monitor?.counters ?? null,
+    activeAlarms: monitor?.alarms.active ?? 0,
+    lag: sources.engine.positions.lag,
+    story: sources.story.of(project),
+  };
+}
+
+function routeView(sources: ViewSources, project: string) {
+  const route = sources.catalog.route(project);
+  if (route === undefined) return null;
+  const { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason } = route;
+  return { revision, targets, loadedVersions, previousVersion, rollout: rollout ?? null, changedAtMs, reason };
+}
+
+function qualityView(quality: QualityMetrics) {
+  return {
+    labelledRows: quality.rows,
+    auc: finite(quality.auc),
+    logLoss: finite(quality.logLoss),
+    accuracy: finite(quality.accuracy),
+    positiveShare: finite(quality.positiveShare),
+    meanProbability: finite(quality.meanProbability),
+  };
+}
+
+function finite(value: number | null | undefined): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}

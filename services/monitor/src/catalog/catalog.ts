@@ -1,0 +1,88 @@
+// What the monitor knows from the compacted topics: projects, model versions with their references, routes. Filled by edges,
+// read by the engine. Bounded by REFERENCES_MAX prepared references a project; the oldest versions go first.
+
+import type { ModelVersion, ReferenceProfile, Route } from '@millrace/contracts';
+import type { Project } from '@millrace/project';
+import { prepareReference, type VersionReference } from '../windows/profile.js';
+import type { ModelCatalog } from '../windows/project-monitor.js';
+
+/** A reference weighs about 100 KB prepared. */
+export const REFERENCES_MAX = 32;
+
+/** What a package holds that the monitor needs. */
+export interface PackagedReference {
+  profile: ReferenceProfile;
+  /** Names of the model's inputs, in the order in which predictions carry the features. */
+  inputs: readonly string[];
+}
+
+export class Catalog implements ModelCatalog {
+  private readonly projects = new Map<string, Project>();
+  private readonly models = new Map<string, Map<number, ModelVersion>>();
+  private readonly references = new Map<string, Map<number, VersionReference>>();
+  private readonly routes = new Map<string, Route>();
+
+  setProject(project: Project): void {
+    this.projects.set(project.name, project);
+  }
+
+  removeProject(name: string): void {
+    this.projects.delete(name);
+  }
+
+  setModel(model: ModelVersion): void {
+    inner(this.models, model.project).set(model.version, model);
+  }
+
+  setRoute(route: Route): void {
+    this.routes.set(route.project, route);
+  }
+
+  setReference(project: string, version: number, packaged: PackagedReference): void {
+    const references = inner(this.references, project);
+    references.set(version, prepareReference(version, packaged.profile, packaged.inputs));
+    if (references.size > REFERENCES_MAX) references.delete(Math.min(...references.keys()));
+  }
+
+  project(name: string): Project | undefined {
+    return this.projects.get(name);
+  }
+
+  projectNames(): string[] {
+    return [...this.projects.keys()].sort();
+  }
+
+  model(project: string, version: number): ModelVersion | undefined {
+    return this.models.get(project)?.get(version);
+  }
+
+  /** Ascending by version. */
+  modelsOf(project: string): ModelVersion[] {
+    return [...(this.models.get(project)?.values() ?? [])].sort((a, b) => a.version - b.version);
+  }
+
+  route(project: string): Route | undefined {
+    return this.routes.get(project);
+  }
+
+  hasReference(project: string, version: number): boolean {
+    return this.references.get(project)?.has(version) === true;
+  }
+
+  reference(project: string, version: number): VersionReference | undefined {
+    return this.references.get(project)?.get(version);
+  }
+
+  evaluation(project: string, version: number): { auc: number; logLoss: number } | undefined {
+    return this.model(project, version)?.evaluation;
+  }
+}
+
+function inner<V>(outer: Map<string, Map<number, V>>, key: string): Map<number, V> {
+  let map = outer.get(key);
+  if (map === undefined) {
+    map = new Map();
+    outer.set(key, map);
+  }
+  return map;
+}

@@ -1,0 +1,13 @@
+// What one closed window says about one subject: a feature, "@score", "@quality" or "@software".
+
+export interface SubjectVerdict {
+  subject: string;
+  alarming: boolean;
+  /** The test farthest above (or nearest below) its threshold. */
+  detector: string;
+  value: number;
+  threshold: number;
+  /** NaN where the detector has none. */
+  pValue: number;
+  formula: string;
+}

@@ -1,0 +1,58 @@
+// The last minutes of traffic as the dashboard shows them: one point a second per project, from predictions as they are
+// applied. Processing time. Bounded to POINTS_MAX points and VERSIONS_MAX versions a point.
+
+import { LogHistogram } from '@millrace/sketches';
+
+/** Five minutes. */
+export const POINTS_MAX = 300;
+
+export interface PulsePoint {
+  atMs: number;
+  predictions: number;
+  labels: number;
+  p50Ms: number | null;
+  p99Ms: number | null;
+  byVersion: Record<number, number>;
+}
+
+export class Pulse {
+  private readonly points: PulsePoint[] = [];
+  private latencyUs = new LogHistogram();
+  private predictions = 0;
+  private labels = 0;
+  private byVersion: Record<number, number> = {};
+
+  prediction(version: number, latencyUs: number): void {
+    this.predictions += 1;
+    this.byVersion[version] = (this.byVersion[version] ?? 0) + 1;
+    this.latencyUs.add(latencyUs);
+  }
+
+  label(): void {
+    this.labels += 1;
+  }
+
+  /** Ends the running second. */
+  beat(atMs: number): PulsePoint {
+    const quantile = (q: number) => (this.latencyUs.total === 0 ? null : this.latencyUs.quantile(q) / 1000);
+    const point: PulsePoint = {
+      atMs,
+      predictions: this.predictions,
+      labels: this.labels,
+      p50Ms: quantile(0.5),
+      p99Ms: quantile(0.99),
+      byVersion: this.byVersion,
+    };
+    this.points.push(point);
+    if (this.points.length > POINTS_MAX) this.points.shift();
+    this.predictions = 0;
+    this.labels = 0;
+    this.byVersion = {};
+    this.latencyUs.clear();
+    return point;
+  }
+
+  recent(): readonly PulsePoint[] {
+    return this.points;
+  }
+}

@@ -1,0 +1,81 @@
+// The monitor's state in <home>/monitor: checkpoint.json (written whole: temporary file, fsync, rename, folder fsync) and
+// history.jsonl (one finished window or quality record a line, appended and synced; a torn last line is cut off on load).
+
+import { mkdir, open, readFile, rename, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PlatformError } from '@millrace/domain';
+import type { EngineState } from '../windows/engine.js';
+import { type HistoryRecord, lastOfEach } from '../windows/history.js';
+import type { StateStore } from './checkpoint.js';
+
+export class FolderStateStore implements StateStore {
+  private readonly snapshotPath: string;
+  private readonly historyPath: string;
+
+  constructor(private readonly folder: string) {
+    this.snapshotPath = join(folder, 'checkpoint.json');
+    this.historyPath = join(folder, 'history.jsonl');
+  }
+
+  async load(): Promise<{ state: EngineState; history: HistoryRecord[] } | undefined> {
+    await mkdir(this.folder, { recursive: true });
+    const text = await readFile(this.snapshotPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw PlatformError.from(error, 'unavailable');
+    });
+    const history = await this.loadHistory();
+    if (text === undefined) return undefined;
+    let state: EngineState;
+    try {
+      state = JSON.parse(text) as EngineState;
+    } catch (error) {
+      throw new PlatformError('corrupt', `${this.snapshotPath} is not JSON`, { cause: error });
+    }
+    if (state.format !== 1) {
+      throw new PlatformError('corrupt', `${this.snapshotPath} has format ${state.format}, this monitor reads 1`);
+    }
+    return { state, history };
+  }
+
+  async appendHistory(lines: string): Promise<void> {
+    const file = await open(this.historyPath, 'a');
+    try {
+      await file.appendFile(lines);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  async writeSnapshot(text: string): Promise<void> {
+    const temporary = `${this.snapshotPath}.tmp`;
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, this.snapshotPath);
+    const folder = await open(this.folder, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+
+  private async loadHistory(): Promise<HistoryRecord[]> {
+    const bytes = await readFile(this.historyPath).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return Buffer.alloc(0);
+      throw PlatformError.from(error, 'unavailable');
+    });
+    const whole = bytes.lastIndexOf(0x0a) + 1;
+    if (whole < bytes.length) await truncate(this.historyPath, whole);
+    const records: HistoryRecord[] = [];
+    for (const line of bytes.subarray(0, whole).toString('utf8').split('\n')) {
+      if (line !== '') records.push(JSON.parse(line) as HistoryRecord);
+    }
+    return lastOfEach(records);
+  }
+}

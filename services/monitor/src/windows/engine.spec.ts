@@ -1,0 +1,314 @@
+// The engine as a whole: windows, joins, alarms and checkpoints over a seeded stream. The intention that matters most: a
+// process that dies anywhere and reads again from its checkpoint ends with the same windows and counts as one that never died.
+
+import { describe, expect, it } from '@jest/globals';
+import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
+import { seededRng } from '@millrace/domain';
+import type { Project } from '@millrace/project';
+import { buildReferenceProfile } from '@millrace/sketches';
+import { Catalog } from '../catalog/catalog.js';
+import { Traffic } from '../software/traffic.js';
+import { Engine, type EngineState } from './engine.js';
+import type { HistoryRecord } from './history.js';
+
+const WINDOW_MS = 10_000;
+const DELAY_MS = 3_000;
+
+const project = {
+  name: 'p',
+  data: { label: { delayMs: DELAY_MS } },
+  monitoring: {
+    windowMs: WINDOW_MS,
+    allowedLatenessMs: 1_000,
+    minRows: 100,
+    input: {
+      psi: 0.2,
+      ksStatistic: 0.1,
+      cramersV: 0.1,
+      alpha: 0.001,
+      missingShare: 0.02,
+      unseenShare: 0.02,
+      features: {},
+    },
+    output: { scorePsi: 0.25, aucDrop: 0.05, logLossRise: 0.05 },
+    software: { errorShare: 0.01, p99Ms: 100 },
+    consecutiveWindows: 1,
+  },
+} as unknown as Project;
+
+function catalog(): Catalog {
+  const rng = seededRng(1);
+  const rows = 20_000;
+  const filled = new Catalog();
+  filled.setProject(project);
+  const profile = buildReferenceProfile({
+    features: [
+      { name: 'x', kind: 'numeric', values: Array.from({ length: rows }, () => rng.normal()) },
+      { name: 'c', kind: 'categorical', values: Array.from({ length: rows }, () => `c${rng.below(5)}`) },
+    ],
+    scores: Array.from({ length: rows }, () => rng.next()),
+    positiveShare: 0.5,
+  });
+  for (const version of [1, 2]) filled.setReference('p', version, { profile, inputs: ['x', 'c'] });
+  return filled;
+}
+
+function engine(from: Catalog, labelIdleMs = 60_000): Engine {
+  return new Engine({
+    project: (name) => from.project(name),
+    catalog: from,
+    traffic: new Traffic(),
+    idleMs: { predictions: 5_000, labels: labelIdleMs },
+    joinRowsMax: 100_000,
+    retainedWindows: 2,
+    windowsKept: 100,
+  });
+}
+
+type Message =
+  | { stream: 'predictions'; partition: number; offset: number; atMs: number; value: PredictionMessage }
+  | { stream: 'labels'; partition: number; offset: number; atMs: number; value: LabelMessage };
+
+/** Predictions every 10 ms of event time, labels DELAY_MS later; from `shiftMs` on, x is shifted by 1. */
+function stream(rows: number, shiftMs: number, seed: number): Message[] {
+  const rng = seededRng(seed);
+  const messages: Message[] = [];
+  for (let i = 0; i < rows; i++) {
+    const eventTimeMs = 100_000 + i * 10;
+    const partition = rng.below(4);
+    const probability = rng.next();
+    const prediction = {
+      predictionId: `r${i}/0`,
+      project: 'p',
+      entity: `e${partition}`,
+      modelVersion: i % 10 === 0 ? 2 : 1,
+      eventTimeMs,
+      answeredAtMs: eventTimeMs + 1,
+      latencyUs: 800 + rng.below(400),
+      features: [rng.normal() + (eventTimeMs >= shiftMs ? 1 : 0), `c${rng.below(5)}`],
+      probability,
+      label: '1',
+      traceId: '',
+      modelSha256: '',
+      role: 'live',
+    } satisfies PredictionMessage;
+    const label = {
+      recordId: `r${i}`,
+      predictionId: i % 2 === 0 ? `r${i}/0` : '',
+      entity: prediction.entity,
+      value: rng.next() < probability ? 1 : 0,
+      eventTimeMs,
+      knownAtMs: eventTimeMs + DELAY_MS,
+      project: 'p',
+      source: 't',
+      ingestedAtMs: 0,
+    } satisfies LabelMessage;
+    messages.push({
+      stream: 'predictions',
+      partition,
+      offset: 0,
+      atMs: eventTimeMs + rng.below(300),
+      value: prediction,
+    });
+    messages.push({
+      stream: 'labels',
+      partition,
+      offset: 0,
+      atMs: eventTimeMs + DELAY_MS + rng.below(300),
+      value: label,
+    });
+    // A redelivery now and then.
+    if (rng.below(50) === 0) {
+      messages.push({ stream: 'predictions', partition, offset: 0, atMs: eventTimeMs + 400, value: prediction });
+      messages.push({ stream: 'labels', partition, offset: 0, atMs: eventTimeMs + DELAY_MS + 400, value: label });
+    }
+  }
+  messages.sort((a, b) => a.atMs - b.atMs);
+  const next = new Map<string, number>();
+  for (const message of messages) {
+    const key = `${message.stream}${message.partition}`;
+    message.offset = next.get(key) ?? 0;
+    next.set(key, message.offset + 1);
+  }
+  return messages;
+}
+
+function apply(to: Engine, message: Message): void {
+  const { partition, offset, atMs } = message;
+  if (message.stream === 'predictions') to.applyPrediction(message.value, partition, offset, atMs);
+  else to.applyLabel(message.value, partition, offset, atMs);
+}
+
+function summary(of: Engine, nowMs: number) {
+  const monitor = of.monitor('p', nowMs)!;
+  return {
+    windows: of
+      .windows('p', 100)
+      .map(({ startMs, metrics, drift }) => ({
+        startMs,
+        drift: drift.map((event) => event.id),
+        metrics: metrics.map(({ closedAtMs, quality, ...row }) => ({
+          ...row,
+          auc: quality?.auc.toFixed(9),
+          logLoss: quality?.logLoss.toFixed(9),
+        })),
+      }))
+      .sort((a, b) => a.startMs - b.startMs),
+    counters: monitor.counters,
+    quality: [1, 2].map((version) => {
+      const { rows, auc, logLoss } = monitor.quality.figures(version, 0, Number.POSITIVE_INFINITY);
+      return { rows, auc, logLoss: logLoss.toFixed(9) };
+    }),
+  };
+}
+
+function uninterrupted(messages: readonly Message[]): Engine {
+  const whole = engine(catalog());
+  for (const message of messages) {
+    apply(whole, message);
+    whole.close(message.atMs);
+  }
+  return whole;
+}
+
+const SHIFT_MS = 160_000;
+const messages = stream(9_000, SHIFT_MS, 3);
+const endMs = messages[messages.length - 1]!.atMs;
+
+describe('Engine', () => {
+  const whole = uninterrupted(messages);
+
+  it('counts every prediction and label once', () => {
+    const { counters } = whole.monitor('p', endMs)!;
+    expect(counters.predictions).toBe(9_000);
+    expect(counters.labelsJoined).toBe(9_000);
+    expect(counters.duplicatePredictions).toBeGreaterThan(100);
+    expect(counters.duplicatePredictions).toBe(counters.duplicateLabels);
+    expect(counters.joinedByVersion).toEqual({ 1: 8_100, 2: 900 });
+    expect(counters.unmatchedLabels).toBe(0);
+  });
+
+  it('rings for the shifted feature in the first shifted window, once an episode, and for nothing else', () => {
+    const windows = whole.windows('p', 100);
+    expect(windows.length).toBe(8);
+    const drift = windows.flatMap((window) => window.drift.map(({ data }) => data));
+    expect(drift.map(({ feature, modelVersion, window }) => [feature, modelVersion, window.startMs]).sort()).toEqual([
+      ['x', 1, SHIFT_MS],
+      ['x', 2, SHIFT_MS],
+    ]);
+    expect(drift[0]!.histogram!.live.reduce((a, b) => a + b, 0)).toBe(drift[0]!.rows);
+    const ringing = windows.filter((w) => w.metrics.some((row) => row.tests.some((t) => t.feature === 'x' && t.alarm)));
+    expect(ringing.length).toBe(2);
+  });
+
+  it('tests each version against its own reference, and all together for software', () => {
+    const [newest] = whole.windows('p', 1);
+    expect(newest!.metrics.map((row) => row.modelVersion)).toEqual([0, 1, 2]);
+    expect(new Set(newest!.metrics[0]!.tests.map((test) => test.feature))).toEqual(new Set(['@software']));
+    expect(newest!.metrics[1]!.tests.map((test) => `${test.feature}/${test.detector}`)).toEqual([
+      'x/psi',
+      'x/ks',
+      'x/missing',
+      'c/psi',
+      'c/chi2',
+      'c/missing',
+      'c/unseen',
+      '@score/psi',
+    ]);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6])('ends the same after crashes at random points (seed %i)', (seed) => {
+    const rng = seededRng(seed * 77);
+    const shared = catalog();
+    let live = engine(shared);
+    let durable: { state: EngineState; history: HistoryRecord[] } | undefined;
+    const history: HistoryRecord[] = [];
+    const sent = new Map<string, number>();
+    let crashes = 0;
+    let i = 0;
+    while (i < messages.length) {
+      const message = messages[i]!;
+      apply(live, message);
+      for (const { window } of live.close(message.atMs)) {
+        for (const { id } of window.drift) sent.set(id, (sent.get(id) ?? 0) + 1);
+      }
+      i++;
+      const luck = rng.below(4_000);
+      if (luck < 8) {
+        history.push(...live.drainHistory());
+        // Dying between history and snapshot is a crash as well.
+        if (luck < 6) durable = JSON.parse(JSON.stringify({ state: live.state(), history }));
+      }
+      if (luck === 3_999 && crashes < 8) {
+        crashes++;
+        live = engine(shared);
+        if (durable !== undefined)
+          live.restore(durable.state, [...durable.history, ...history.slice(durable.history.length)]);
+        // Kafka is read again from the earliest position of the checkpoint; what the state holds is skipped.
+        const at = (m: Message) => live.positions.next(m.stream, m.partition) <= m.offset;
+        i = messages.findIndex(at);
+        for (const m of messages) live.positions.reaches(m.stream, m.partition, m.offset + 1);
+      }
+    }
+    live.close(endMs);
+    expect(crashes).toBeGreaterThan(0);
+    // Through JSON, as history is: a p-value that does not exist is NaN in memory and null in the file.
+    const plain = (of: Engine) => JSON.parse(JSON.stringify(summary(of, endMs)));
+    expect(plain(live)).toEqual(plain(whole));
+    expect([...sent.keys()].sort()).toEqual(
+      whole
+        .windows('p', 100)
+        .flatMap((w) => w.drift.map(({ id }) => id))
+        .sort(),
+    );
+  });
+
+  it('refuses what comes after its window closed, what lies in the future, and shadow answers; and counts them', () => {
+    const late = engine(catalog());
+    for (const message of messages) {
+      apply(late, message);
+      late.close(message.atMs);
+    }
+    const again = (change: Partial<PredictionMessage>, offset: number) => {
+      const first = messages.find((m) => m.stream === 'predictions')!.value as PredictionMessage;
+      late.applyPrediction({ ...first, predictionId: `n${offset}/0`, ...change }, 0, 1e6 + offset, endMs);
+    };
+    again({}, 1);
+    again({ eventTimeMs: endMs + 3 * 86_400_000 }, 2);
+    again({ role: 'shadow', eventTimeMs: endMs }, 3);
+    expect(late.monitor('p', endMs)!.counters).toMatchObject({
+      latePredictions: 1,
+      futurePredictions: 1,
+      shadowPredictions: 1,
+      predictions: 9_000,
+    });
+  });
+
+  it('closes windows without labels only after label delivery was silent for its idle time', () => {
+    const quiet = engine(catalog(), 20_000);
+    const onlyPredictions = messages.filter((m) => m.stream === 'predictions');
+    const label = messages.find((m) => m.stream === 'labels')!;
+    apply(quiet, label);
+    let closedBefore = 0;
+    for (const message of onlyPredictions) {
+      apply(quiet, message);
+      const closed = quiet.close(message.atMs).length;
+      if (message.atMs < label.atMs + 20_000) closedBefore += closed;
+    }
+    expect(closedBefore).toBe(0);
+    expect(quiet.windows('p', 100).length).toBeGreaterThan(3);
+  });
+
+  it('does not tell calm from drift on windows below the minimum of rows', () => {
+    const thin = engine(catalog());
+    for (const message of messages) {
+      if (message.stream === 'predictions' && message.value.modelVersion === 2 && message.offset % 20 !== 0) continue;
+      apply(thin, message);
+      thin.close(message.atMs);
+    }
+    for (const window of thin.windows('p', 100)) {
+      const row = window.metrics.find(({ modelVersion }) => modelVersion === 2);
+      if (row !== undefined) expect(row.tests).toEqual([]);
+    }
+  });
+});

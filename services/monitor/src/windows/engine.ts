@@ -1,0 +1,166 @@
+// All projects of this process: applies messages in the order of their partitions, closes windows, and is saved and restored
+// as one piece together with the positions it stands for. That is what makes a message count once: after a crash the state
+// goes back to the checkpoint, the positions with it, and everything after is read again. Synchronous; no clock of its own.
+
+import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
+import type { Project } from '@millrace/project';
+import type { HistoryRecord, WindowRecord } from './history.js';
+import { type PositionState, Positions } from './positions.js';
+import { type ClosedWindow, type ModelCatalog, ProjectMonitor, type TrafficRecord } from './project-monitor.js';
+import type { ProjectState } from './project-state.js';
+
+/** More projects than one process should watch; those past it are counted as unknown. */
+export const PROJECTS_MAX = 200;
+
+export interface EngineOptions {
+  /** The project as it is applied now; undefined where nobody applied it. */
+  project(name: string): Project | undefined;
+  catalog: ModelCatalog;
+  traffic: TrafficRecord;
+  idleMs: { predictions: number; labels: number };
+  joinRowsMax: number;
+  retainedWindows: number;
+  windowsKept: number;
+}
+
+export interface EngineState {
+  format: 1;
+  positions: PositionState[];
+  projects: ProjectState[];
+}
+
+export interface ClosedOfProject {
+  project: string;
+  window: ClosedWindow;
+}
+
+export class Engine {
+  readonly positions = new Positions();
+  /** Messages of projects that nobody applied. */
+  unknownProject = 0;
+  /** Messages that came again and were already in the state. */
+  replayed = 0;
+  private readonly monitors = new Map<string, ProjectMonitor>();
+  private readonly saved = new Map<string, ProjectState>();
+  private readonly recalled = new Map<string, HistoryRecord[]>();
+  private readonly closed = new Map<string, WindowRecord[]>();
+  private last: ProjectMonitor | undefined;
+
+  constructor(private readonly options: EngineOptions) {}
+
+  applyPrediction(message: PredictionMessage, partition: number, offset: number, nowMs: number): void {
+    if (!this.advance('predictions', partition, offset)) return;
+    const monitor = this.monitor(message.project, nowMs);
+    if (monitor === undefined) this.unknownProject += 1;
+    else monitor.prediction(message, partition, nowMs);
+  }
+
+  applyLabel(message: LabelMessage, partition: number, offset: number, nowMs: number): void {
+    if (!this.advance('labels', partition, offset)) return;
+    const monitor = this.monitor(message.project, nowMs);
+    if (monitor === undefined) this.unknownProject += 1;
+    else monitor.label(message, partition, nowMs);
+  }
+
+  /** A message that cannot be applied (dead letter): only the position moves on. */
+  skip(stream: 'predictions' | 'labels', partition: number, offset: number): void {
+    this.advance(stream, partition, offset);
+  }
+
+  /** Closes every window that is due. */
+  close(nowMs: number): ClosedOfProject[] {
+    const all: ClosedOfProject[] = [];
+    for (const monitor of this.monitors.values()) {
+      for (const window of monitor.close(nowMs, this.positions)) {
+        all.push({ project: monitor.name, window });
+        this.keep({ kind: 'window', project: monitor.name, ...window });
+      }
+    }
+    return all;
+  }
+
+  /** The project's monitor; opened (and restored, where it was saved) when the project is applied. */
+  monitor(name: string, nowMs: number): ProjectMonitor | undefined {
+    if (this.last?.name === name) return this.last;
+    let monitor = this.monitors.get(name);
+    if (monitor === undefined) {
+      const project = this.options.project(name);
+      if (project === undefined || this.monitors.size >= PROJECTS_MAX) return undefined;
+      monitor = this.open(project, nowMs);
+    }
+    this.last = monitor;
+    return monitor;
+  }
+
+  /** The project file changed: new thresholds hold from the next window on; another window length starts afresh. */
+  projectChanged(project: Project, nowMs: number): void {
+    const monitor = this.monitors.get(project.name);
+    if (monitor === undefined || monitor.adopt(project)) return;
+    this.saved.set(project.name, monitor.state());
+    this.monitors.delete(project.name);
+    this.last = undefined;
+    this.open(project, nowMs);
+  }
+
+  names(): string[] {
+    return [...this.monitors.keys()].sort();
+  }
+
+  /** Closed windows, newest first. */
+  windows(name: string, limit: number): WindowRecord[] {
+    return (this.closed.get(name) ?? []).slice(-limit).reverse();
+  }
+
+  drainHistory(): HistoryRecord[] {
+    return [...this.monitors.values()].flatMap((monitor) => monitor.drainHistory());
+  }
+
+  state(): EngineState {
+    const open = [...this.monitors.values()].map((monitor) => monitor.state());
+    // Projects that were saved but not applied since the start keep their place.
+    const waiting = [...this.saved.values()].filter((state) => !this.monitors.has(state.project));
+    return { format: 1, positions: this.positions.state(), projects: [...open, ...waiting] };
+  }
+
+  /** Into a fresh engine, before any message. Projects open when they are applied. */
+  restore(state: EngineState, history: readonly HistoryRecord[]): void {
+    this.positions.restore(state.positions);
+    for (const project of state.projects) this.saved.set(project.project, project);
+    for (const record of history) {
+      const records = this.recalled.get(record.project) ?? [];
+      records.push(record);
+      this.recalled.set(record.project, records);
+    }
+  }
+
+  private open(project: Project, nowMs: number): ProjectMonitor {
+    const { catalog, traffic, idleMs, joinRowsMax, retainedWindows } = this.options;
+    const monitor = new ProjectMonitor({ project, catalog, traffic, idleMs, joinRowsMax, retainedWindows });
+    const saved = this.saved.get(project.name);
+    if (saved !== undefined) {
+      monitor.restore(saved, nowMs);
+      this.saved.delete(project.name);
+      const records = this.recalled.get(project.name) ?? [];
+      this.recalled.delete(project.name);
+      for (const record of records) if (monitor.recall(record) && record.kind === 'window') this.keep(record);
+    }
+    this.monitors.set(project.name, monitor);
+    return monitor;
+  }
+
+  private keep(record: WindowRecord): void {
+    const records = this.closed.get(record.project) ?? [];
+    records.push(record);
+    if (records.length > this.options.windowsKept) records.shift();
+    this.closed.set(record.project, records);
+  }
+
+  private advance(stream: 'predictions' | 'labels', partition: number, offset: number): boolean {
+    if (!this.positions.isNew(stream, partition, offset)) {
+      this.replayed += 1;
+      return false;
+    }
+    this.positions.applied(stream, partition, offset);
+    return true;
+  }
+}

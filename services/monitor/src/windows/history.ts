@@ -1,0 +1,31 @@
+// What is finished and only ever appended to the history file: closed windows, and the quality of retired ones. A record may
+// stand there twice after a crash; the later one of the same kind, project and start holds.
+
+import type { WindowMetrics } from '@millrace/contracts';
+import type { DriftFinding } from '../alarms/drift-event.js';
+import type { QualityBucketState } from '../quality/quality-book.js';
+
+export interface WindowRecord {
+  kind: 'window';
+  project: string;
+  startMs: number;
+  endMs: number;
+  metrics: WindowMetrics[];
+  drift: DriftFinding[];
+}
+
+export interface QualityRecord {
+  kind: 'quality';
+  project: string;
+  startMs: number;
+  buckets: QualityBucketState[];
+}
+
+export type HistoryRecord = WindowRecord | QualityRecord;
+
+/** The last record of each kind, project and start, in the order of first appearance. */
+export function lastOfEach(records: readonly HistoryRecord[]): HistoryRecord[] {
+  const latest = new Map<string, HistoryRecord>();
+  for (const record of records) latest.set(`${record.kind}/${record.startMs}/${record.project}`, record);
+  return [...latest.values()];
+}
