@@ -11,7 +11,6 @@ import {
 } from '@millrace/telemetry';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { httpAnswer } from './errors.filter.js';
 import type { Readiness } from './readiness.js';
 
 /** 16 MiB: an NDJSON body of about 50k records. */
@@ -46,10 +45,6 @@ export function prepareHttp(instance: FastifyInstance, readiness: Readiness): vo
   instance.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
   );
-  instance.setErrorHandler((error, _request, reply) => {
-    const { status, body } = httpAnswer(error);
-    reply.status(status).send(body);
-  });
   observe(instance);
   instance.get('/health/live', async () => ({ status: 'ok' }));
   instance.get('/health/ready', async (_request, reply) => {
