@@ -67,7 +67,7 @@ export class RouteOwner {
   /** Rejects only when the log could not be written: the command then was not applied and must come again. */
   apply(command: Command): Promise<CommandResult> {
     const { clock } = this.options;
-    const sinceIssuedMs = Math.max(0, clock.nowMs() - command.issuedAtMs);
+    const sinceIssuedMs = command.issuedAtMs === 0 ? 0 : Math.max(0, clock.nowMs() - command.issuedAtMs);
     const acceptance: Acceptance = {
       atMs: clock.monotonicMs() - sinceIssuedMs,
       failuresBefore: this.options.failures(command.project),

@@ -61,6 +61,7 @@ export class GrpcDoor {
         'grpc.max_receive_message_length': requestBytesMax,
         'grpc.max_send_message_length': -1,
         'grpc.max_concurrent_streams': CONCURRENT_STREAMS_MAX,
+        'grpc.enable_channelz': 0,
       },
     });
     return this.running.port;

@@ -33,6 +33,7 @@ export const SERVING_CHANNEL: ChannelOptions = {
   // The 64 KiB default makes a round trip per 64 KiB of answers.
   'grpc-node.flow_control_window': 4_194_304,
   'grpc.enable_http_proxy': 0,
+  'grpc.enable_channelz': 0,
   'grpc.use_local_subchannel_pool': 1,
   'grpc.service_config_disable_resolution': 1,
 };

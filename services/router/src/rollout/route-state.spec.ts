@@ -115,6 +115,11 @@ describe('a blue/green rollout', () => {
     expect(decide(first.route, fresh, 2)).toEqual({ kind: 'unchanged', route: first.route });
   });
 
+  it('refuses a command from long ago', () => {
+    const old = command({ kind: 'startRollout', version: 1 });
+    expect(decide(undefined, old, old.issuedAtMs + 3_600_001)).toMatchObject({ kind: 'rejected', reason: 'expired' });
+  });
+
   it('a rollback out of a split returns to who had all traffic before it', () => {
     const back = change(rollOut(rollOut(undefined, 1), 2), { kind: 'rollback' });
     const split = change(back, {

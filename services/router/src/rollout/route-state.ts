@@ -19,7 +19,14 @@ import { type Colour, emptyRoute, primaryVersion, type Route, type RouteTarget, 
 /** Newest command ids kept with a route; a redelivery comes within one consumer session, far fewer commands. */
 export const RECENT_COMMANDS_MAX = 64;
 
+/**
+ * A command this old is not applied: should the consumer's position be lost (Kafka forgets it after 7 idle days), weeks of
+ * old commands come again, and the newest 64 ids do not cover them. Callers wait seconds, the loop decides anew.
+ */
+export const COMMAND_AGE_MAX_MS = 3_600_000;
+
 export type RejectionReason =
+  | 'expired'
   | 'revision_conflict'
   | 'invalid_version'
   | 'invalid_weights'
@@ -44,6 +51,9 @@ export type LoadOutcome =
 export function decide(current: Route | undefined, command: Command, nowMs: number): Decision {
   const route = current ?? emptyRoute(command.project);
   if (route.recentCommandIds.includes(command.id)) return { kind: 'unchanged', route };
+  if (command.issuedAtMs !== 0 && nowMs - command.issuedAtMs > COMMAND_AGE_MAX_MS) {
+    return rejected('expired', `the command is older than ${COMMAND_AGE_MAX_MS} ms`);
+  }
   if (command.expectedRevision !== 0 && command.expectedRevision !== route.revision) {
     return rejected('revision_conflict', `expected revision ${command.expectedRevision}, it is ${route.revision}`);
   }

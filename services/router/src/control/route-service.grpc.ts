@@ -1,0 +1,83 @@
+// RouteService (8004), proto millrace.route.v1, through Nest's gRPC transport: the same control API for programs.
+
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
+import { type CommandAction, routePb } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
+import { toServiceError } from '@millrace/grpc';
+import { Controller, Inject } from '@nestjs/common';
+import { GrpcMethod, RpcException } from '@nestjs/microservices';
+import type { Route } from '../rollout/route.js';
+import type { Switch } from '../rollout/switch-log.js';
+import { RouteTable } from '../routing/route-table.js';
+import { RouteControl } from './route-control.js';
+
+interface ControlRequest {
+  project: string;
+  reason: string;
+  correlationId: string;
+  expectedRevision: bigint;
+}
+
+@Controller()
+export class RouteServiceGrpc {
+  constructor(
+    @Inject(RouteControl) private readonly control: RouteControl,
+    @Inject(RouteTable) private readonly table: RouteTable,
+  ) {}
+
+  @GrpcMethod('RouteService', 'getRoute')
+  getRoute(request: routePb.GetRouteRequest) {
+    const route = this.table.get(request.project);
+    if (route === undefined) throw wire(new PlatformError('not_found', `project '${request.project}' has no route`));
+    return create(routePb.GetRouteResponseSchema, { route: routeToWire(route) });
+  }
+
+  @GrpcMethod('RouteService', 'startRollout')
+  async startRollout(request: routePb.StartRolloutRequest) {
+    const answer = await this.submit(request, { kind: 'startRollout', version: request.version });
+    return create(routePb.StartRolloutResponseSchema, answer);
+  }
+
+  @GrpcMethod('RouteService', 'promote')
+  async promote(request: routePb.PromoteRequest) {
+    const answer = await this.submit(request, { kind: 'promote', version: request.version });
+    return create(routePb.PromoteResponseSchema, answer);
+  }
+
+  @GrpcMethod('RouteService', 'rollback')
+  async rollback(request: routePb.RollbackRequest) {
+    return create(routePb.RollbackResponseSchema, await this.submit(request, { kind: 'rollback' }));
+  }
+
+  private async submit(request: ControlRequest, action: CommandAction) {
+    const { project, reason, correlationId, expectedRevision } = request;
+    const facts = { project, reason, correlationId, issuedBy: 'grpc', expectedRevision: Number(expectedRevision) };
+    try {
+      const answer = await this.control.submit(facts, action);
+      return { route: routeToWire(answer.route), switch: answer.switch ? switchToWire(answer.switch) : undefined };
+    } catch (thrown) {
+      throw wire(thrown);
+    }
+  }
+}
+
+/** Nest hands the object of an RpcException to grpc-js as it is. */
+function wire(thrown: unknown): RpcException {
+  return new RpcException(toServiceError(thrown));
+}
+
+function routeToWire(route: Route): MessageInitShape<typeof routePb.RouteSchema> {
+  return {
+    ...route,
+    revision: BigInt(route.revision),
+    changedAtMs: BigInt(route.changedAtMs),
+    targets: [...route.targets],
+    loadedVersions: [...route.loadedVersions],
+    recentCommandIds: [...route.recentCommandIds],
+  };
+}
+
+function switchToWire(made: Switch): MessageInitShape<typeof routePb.SwitchSchema> {
+  return { ...made, atMs: BigInt(made.atMs), failed: BigInt(made.failed) };
+}

@@ -1,0 +1,145 @@
+// routes.v1 and projects.v1. Writing: one transactional producer per partition, its id is the partition, so that the broker
+// fences a predecessor. Reading: every replica follows both topics from their beginning.
+
+import { decodeProject, decodeRoute, encodeRoute, type Route } from '@millrace/contracts';
+import { assert } from '@millrace/domain';
+import { CompactedReader, type KafkaConnection, type OnEntry, TransactionalProducer } from '@millrace/kafka';
+import { projectFromDocument } from '@millrace/project';
+import { logger } from '@millrace/telemetry';
+import type { RouteLog } from './route-owner.js';
+
+export const ROUTES_TOPIC = 'routes.v1';
+export const PROJECTS_TOPIC = 'projects.v1';
+/** An unfinished transaction of a dead owner blocks readers no longer than this. */
+const TRANSACTION_TIMEOUT_MS = 10_000;
+const START_RETRY_MS = 1_000;
+
+export class KafkaRouteLog implements RouteLog {
+  private readonly producers = new Map<number, TransactionalProducer>();
+  private readonly partitions = new Map<string, number>();
+
+  constructor(private readonly connection: KafkaConnection) {}
+
+  /** commands.v1 and routes.v1 have the same keys and partition count, so the same partition. */
+  learnPartition(project: string, partition: number): void {
+    this.partitions.set(project, partition);
+  }
+
+  partitionOf(project: string): number | undefined {
+    return this.partitions.get(project);
+  }
+
+  /** Takes over the transactional ids of these partitions and drops the others. */
+  async hold(partitions: readonly number[]): Promise<void> {
+    for (const [partition, producer] of this.producers) {
+      if (partitions.includes(partition)) continue;
+      this.producers.delete(partition);
+      await producer.close();
+    }
+    await Promise.all(partitions.map((partition) => this.producerOf(partition).connect()));
+  }
+
+  async write(route: Route): Promise<void> {
+    const partition = this.partitions.get(route.project);
+    assert(partition !== undefined, `the partition of ${route.project} is known before it is written`);
+    const message = { key: route.project, value: encodeRoute(route), partition };
+    await this.producerOf(partition).send(ROUTES_TOPIC, [message]);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.producers.values()].map((producer) => producer.close()));
+  }
+
+  private producerOf(partition: number): TransactionalProducer {
+    const found = this.producers.get(partition);
+    if (found) return found;
+    const made = new TransactionalProducer(this.connection, {
+      transactionalId: `routes-${partition}`,
+      timeoutMs: TRANSACTION_TIMEOUT_MS,
+    });
+    this.producers.set(partition, made);
+    return made;
+  }
+}
+
+export interface FollowerHandlers {
+  onRoute(route: Route, partition: number): void;
+  onRouteRemoved(project: string): void;
+  onProject(project: string, facts: { sticky: boolean } | null): void;
+  /** All that was there has been read once. */
+  onCaughtUp(): void;
+}
+
+/** Follows routes and projects; starts in the background and waits for a broker as long as it takes. */
+export class RouteFollower {
+  private readonly log = logger('routes');
+  private reader: CompactedReader | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
+  private readonly reached: Promise<void>;
+  private resolveReached: () => void = () => undefined;
+
+  constructor(
+    private readonly connection: KafkaConnection,
+    private readonly handlers: FollowerHandlers,
+    private readonly ready: () => Promise<void>,
+  ) {
+    this.reached = new Promise((resolve) => {
+      this.resolveReached = resolve;
+    });
+  }
+
+  start(): void {
+    if (this.closed) return;
+    this.follow().catch((error: unknown) => {
+      this.log.warn('cannot follow routes yet', {}, error);
+      this.timer = setTimeout(() => this.start(), START_RETRY_MS);
+    });
+  }
+
+  /** Resolves when everything written before the follower started is in force here. */
+  caughtUp(): Promise<void> {
+    return this.reached;
+  }
+
+  /** Reads routes.v1 once more to the end: what a predecessor wrote before it was fenced off. */
+  async readToEnd(): Promise<void> {
+    const once = new CompactedReader(this.connection, {
+      name: 'router-sync',
+      topics: { [ROUTES_TOPIC]: this.onRoute },
+    });
+    await once.caughtUp();
+    await once.close();
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    await this.reader?.close();
+  }
+
+  private async follow(): Promise<void> {
+    await this.ready();
+    this.reader ??= new CompactedReader(this.connection, {
+      name: 'router',
+      topics: { [ROUTES_TOPIC]: this.onRoute, [PROJECTS_TOPIC]: this.onProject },
+    });
+    await this.reader.caughtUp();
+    this.handlers.onCaughtUp();
+    this.resolveReached();
+  }
+
+  private readonly onRoute: OnEntry = (key, value, position) => {
+    if (value === null) this.handlers.onRouteRemoved(key);
+    else this.handlers.onRoute(decodeRoute(value), position.partition);
+  };
+
+  private readonly onProject: OnEntry = (key, value) => {
+    if (value === null) {
+      this.handlers.onProject(key, null);
+      return;
+    }
+    const project = projectFromDocument(JSON.parse(decodeProject(value).document));
+    this.handlers.onProject(project.name, { sticky: project.rollout.sticky });
+  };
+}

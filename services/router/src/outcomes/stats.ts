@@ -1,0 +1,46 @@
+// The answer of GET /v1/stats: what became of the requests, in all and by project and version.
+
+import type { Relay } from '../relay/relay.js';
+import { isFailure, type LatencySummary, type Outcomes, type Series } from './outcomes.js';
+import { statusName } from './prometheus-text.js';
+
+export interface SeriesStats {
+  requests: number;
+  failures: number;
+  byStatus: Record<string, number>;
+  latency: { sinceStart: LatencySummary; lastMinute: LatencySummary };
+}
+
+export interface RouterStats extends SeriesStats {
+  versions: (SeriesStats & { project: string; version: number })[];
+  relay: { up: boolean; inFlight: number; retried: number; brokenStreams: number; corruptMessages: number };
+}
+
+function statsOf(outcomes: Outcomes, all: readonly Series[]): SeriesStats {
+  const byStatus: Record<string, number> = {};
+  let requests = 0;
+  let failures = 0;
+  for (const series of all) {
+    series.byStatus.forEach((count, status) => {
+      if (count === 0) return;
+      requests += count;
+      if (isFailure(status)) failures += count;
+      byStatus[statusName(status)] = (byStatus[statusName(status)] ?? 0) + count;
+    });
+  }
+  const latency = { sinceStart: outcomes.summary(all, 'start'), lastMinute: outcomes.summary(all, 'minute') };
+  return { requests, failures, byStatus, latency };
+}
+
+export function routerStats(outcomes: Outcomes, relay: Relay, project?: string): RouterStats {
+  const all = outcomes.all().filter((series) => project === undefined || series.project === project);
+  return {
+    ...statsOf(outcomes, all),
+    versions: all.map((series) => ({
+      project: series.project,
+      version: series.version,
+      ...statsOf(outcomes, [series]),
+    })),
+    relay: { up: relay.up, inFlight: relay.inFlight, ...relay.counters },
+  };
+}

@@ -1,0 +1,96 @@
+// A serving for tests of the router: the real RelayService and V2 protos, answering each request with the version it was
+// sent to. Versions are loaded by hand; a version that is not loaded answers NOT_FOUND, as the real one does.
+
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
+import { GRPCInferenceService, inferencePb, RelayService, relayPb } from '@millrace/contracts';
+import { asBuffer, serviceDefinition } from '@millrace/grpc';
+
+type Exchange = ServerDuplexStream<relayPb.ExchangeRequest, relayPb.ExchangeResponse>;
+
+export class StandInServing {
+  readonly loaded = new Set<number>();
+  /** Frames seen, newest last, at most 10,000. */
+  readonly frames: relayPb.RequestFrame[] = [];
+  /** Answers are held back so long. */
+  delayMs = 0;
+  private server: Server | undefined;
+  port = 0;
+
+  async start(port = this.port): Promise<number> {
+    const server = new Server({ 'grpc.max_receive_message_length': -1 });
+    server.addService(serviceDefinition(RelayService), { Exchange: (call: Exchange) => this.exchange(call) });
+    server.addService(serviceDefinition(GRPCInferenceService), {
+      ModelReady: (
+        call: ServerUnaryCall<inferencePb.ModelReadyRequest, inferencePb.ModelReadyResponse>,
+        done: sendUnaryData<inferencePb.ModelReadyResponse>,
+      ) =>
+        done(
+          null,
+          create(inferencePb.ModelReadyResponseSchema, { ready: this.loaded.has(Number(call.request.version)) }),
+        ),
+      ModelMetadata: (
+        call: ServerUnaryCall<inferencePb.ModelMetadataRequest, inferencePb.ModelMetadataResponse>,
+        done: sendUnaryData<inferencePb.ModelMetadataResponse>,
+      ) =>
+        done(
+          null,
+          create(inferencePb.ModelMetadataResponseSchema, {
+            name: call.request.name,
+            versions: [call.request.version],
+          }),
+        ),
+    });
+    this.port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      );
+    });
+    this.server = server;
+    return this.port;
+  }
+
+  /** As a kill would: connections are cut, nothing is answered any more. */
+  stop(): void {
+    this.server?.forceShutdown();
+    this.server = undefined;
+  }
+
+  private exchange(call: Exchange): void {
+    call.on('data', (message: relayPb.ExchangeRequest) => {
+      const frames = message.frames.filter((frame) => !frame.cancelled).map((frame) => this.answer(frame));
+      for (const frame of message.frames) this.frames.push(frame);
+      if (this.frames.length > 10_000) this.frames.splice(0, this.frames.length - 10_000);
+      const send = () => {
+        if (!call.cancelled) call.write(create(relayPb.ExchangeResponseSchema, { frames }));
+      };
+      if (this.delayMs === 0) send();
+      else setTimeout(send, this.delayMs);
+    });
+    call.on('error', () => undefined);
+    call.on('end', () => call.end());
+  }
+
+  private answer(frame: relayPb.RequestFrame): relayPb.ResponseFrame {
+    if (!this.loaded.has(frame.version)) {
+      const message = `version ${frame.version} is not loaded`;
+      return create(relayPb.ResponseFrameSchema, { id: frame.id, status: 5, message });
+    }
+    const { id } = fromBinary(inferencePb.ModelInferRequestSchema, frame.request);
+    const response = create(inferencePb.ModelInferResponseSchema, {
+      modelName: frame.model,
+      modelVersion: String(frame.version),
+      id,
+      outputs: [{ name: 'probability', datatype: 'FP32', shape: [1n] }],
+      rawOutputContents: [asBuffer(new Uint8Array(new Float32Array([frame.version / 10]).buffer))],
+    });
+    const bytes = toBinary(inferencePb.ModelInferResponseSchema, response);
+    return create(relayPb.ResponseFrameSchema, { id: frame.id, response: bytes });
+  }
+}
