@@ -14,7 +14,7 @@ export {
 } from './instruments.js';
 export { configureLogs, type Facts, LOG_LEVELS, type Logger, type LogLevel, logger } from './logger.js';
 export { ATTRIBUTES, COUNT_BOUNDS, DURATION_MS_BOUNDS, METRICS, type MetricName, type MetricSpec } from './names.js';
-export { prometheusText, startTelemetry, type Telemetry, type TelemetrySettings } from './start.js';
+export { appendMetricsText, prometheusText, startTelemetry, type Telemetry, type TelemetrySettings } from './start.js';
 export {
   type Attributes,
   activeTraceparent,

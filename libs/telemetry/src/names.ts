@@ -116,6 +116,111 @@ export const METRICS = {
     description: 'Time of an HTTP request in the server',
     labels: ['route', 'status'],
   },
+  // router; requests and request_seconds are kept and rendered by the router itself (services/router/src/outcomes)
+  'millrace.router.requests': {
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Answered inference requests by gRPC status',
+    labels: ['project', 'version', 'status'],
+  },
+  'millrace.router.request_seconds': {
+    kind: 'histogram',
+    unit: 's',
+    description: 'Time from request read to answer handed over',
+    labels: ['project', 'version'],
+  },
+  'millrace.router.in_flight': {
+    kind: 'gauge',
+    unit: '{request}',
+    description: 'Requests inside the router, waiting ones included',
+    labels: [],
+  },
+  'millrace.router.relay_up': {
+    kind: 'gauge',
+    unit: '1',
+    description: '1 while a stream to serving is open',
+    labels: [],
+  },
+  'millrace.router.relay_retries': {
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests sent once more because a stream broke',
+    labels: [],
+  },
+  // ingest (services/ingest)
+  'millrace.ingest.accepted': {
+    kind: 'counter',
+    unit: '{row}',
+    description: 'Records and labels acknowledged to their senders, rows of imports sent',
+    labels: ['project', 'kind'],
+  },
+  'millrace.ingest.rejected': {
+    kind: 'counter',
+    unit: '{row}',
+    description: 'Records, labels and rows of imports refused with their reasons',
+    labels: ['project', 'kind'],
+  },
+  'millrace.ingest.late': {
+    kind: 'counter',
+    unit: '{row}',
+    description: 'Records whose dataset version had closed; they go into the next one',
+    labels: ['project'],
+  },
+  'millrace.ingest.versions_closed': {
+    kind: 'counter',
+    unit: '{version}',
+    description: 'Dataset versions written and announced',
+    labels: ['project', 'kind'],
+  },
+  'millrace.ingest.version_failures': {
+    kind: 'counter',
+    unit: '{try}',
+    description: 'Tries to write a dataset version that failed; they are repeated',
+    labels: ['project'],
+  },
+  'millrace.ingest.version_duration': {
+    kind: 'histogram',
+    unit: 'ms',
+    description: 'From the decision to close a live dataset version to its announcement',
+    labels: ['project'],
+  },
+  'millrace.ingest.open_rows': {
+    kind: 'gauge',
+    unit: '{row}',
+    description: 'Rows of the live stream whose dataset version is still open',
+    labels: ['project'],
+  },
+  // serving; nv_inference_* come beside them under Triton's names, read from the protocol's statistics
+  'millrace.serving.predictions_dropped': {
+    kind: 'counter',
+    unit: '{prediction}',
+    description: 'Predictions that were answered but not logged because the queue was full or the end came',
+    labels: [],
+  },
+  'millrace.serving.predictions_logged': {
+    kind: 'counter',
+    unit: '{prediction}',
+    description: 'Predictions acknowledged by Kafka',
+    labels: [],
+  },
+  'millrace.serving.log_queued': {
+    kind: 'gauge',
+    unit: '{prediction}',
+    description: 'Predictions waiting to be logged',
+    labels: [],
+  },
+  'millrace.serving.models_ready': {
+    kind: 'gauge',
+    unit: '{version}',
+    description: 'Model versions that answer',
+    labels: [],
+  },
+  'millrace.serving.relay_streams': {
+    kind: 'gauge',
+    unit: '{stream}',
+    description: 'Open streams from routers',
+    labels: [],
+  },
 } as const satisfies Readonly<Record<string, MetricSpec>>;
 
 export type MetricName = keyof typeof METRICS;

@@ -65,12 +65,19 @@ class PullReader extends MetricReader {
 let reader: PullReader | undefined;
 const serializer = new PrometheusSerializer('', false);
 
+const extraTexts: (() => string)[] = [];
+
+/** Adds text in Prometheus' format to every scrape: for metrics whose names are fixed by others (Triton's nv_inference_*). */
+export function appendMetricsText(text: () => string): void {
+  extraTexts.push(text);
+}
+
 /** Everything measured so far, in Prometheus' text format; "" before start-up. */
 export async function prometheusText(): Promise<string> {
   if (reader === undefined) return '';
   const { resourceMetrics, errors } = await reader.collect();
   for (const error of errors) logger('telemetry').warn('a metric could not be read', {}, error);
-  return serializer.serialize(resourceMetrics);
+  return serializer.serialize(resourceMetrics) + extraTexts.map((text) => text()).join('');
 }
 
 function histogramViews(): ViewOptions[] {

@@ -17,6 +17,7 @@ function harness(limits: Partial<ConstructorParameters<typeof PredictionLog<stri
       },
       sleep: () => new Promise((resolve) => sleeps.push(resolve)),
       state: (healthy) => states.push(healthy),
+      counted: () => {},
     },
   );
   const tick = async (times = 1) => {

@@ -5,6 +5,8 @@
 // Cost of `offer` O(1) without I/O; memory bounded by `rowsMax` rows. Delivery is at least once: a batch whose
 // acknowledgement was lost is sent again, the prediction id makes that harmless.
 
+import { PlatformError } from '@millrace/domain';
+
 export interface LoggedRows<T> {
   readonly item: T;
   readonly rows: number;
@@ -26,6 +28,8 @@ export interface PredictionLogPorts<T> {
   sleep(ms: number): Promise<void>;
   /** Reports the first failure of a row of failures, and the recovery. */
   state(healthy: boolean, error: unknown): void;
+  /** For metrics; the log keeps its own counts too. */
+  counted(outcome: 'written' | 'dropped', rows: number): void;
 }
 
 export class PredictionLog<T> {
@@ -58,7 +62,7 @@ export class PredictionLog<T> {
   /** Never waits, never throws. */
   offer(item: T, rows: number): void {
     if (this.waitingRows + rows > this.limits.rowsMax || this.closing) {
-      this.droppedRows += rows;
+      this.drop(rows);
       return;
     }
     this.queue.push({ item, rows });
@@ -71,26 +75,34 @@ export class PredictionLog<T> {
     this.closing = true;
     const draining = this.draining;
     if (draining) await Promise.race([draining, this.ports.sleep(withinMs)]);
-    this.droppedRows += this.waitingRows;
+    if (this.waitingRows > 0) this.drop(this.waitingRows);
     this.waitingRows = 0;
     this.queue = [];
     this.head = 0;
   }
 
+  private drop(rows: number): void {
+    this.droppedRows += rows;
+    this.ports.counted('dropped', rows);
+  }
+
   private async drain(): Promise<void> {
     while (this.waitingRows > 0) {
-      if (!this.closing) await this.ports.sleep(this.limits.lingerMs);
+      if (!this.closing && this.waitingRows < this.limits.batchRowsMax) await this.ports.sleep(this.limits.lingerMs);
       const batch = this.peek();
       if (batch.length === 0) break;
       try {
         await this.ports.write(batch.map(({ item }) => item));
         // `close` may have given up meanwhile and counted these rows as dropped.
-        if (this.waitingRows > 0) this.forget(batch);
+        if (this.waitingRows > 0) this.forget(batch, true);
         if (!this.healthy) this.ports.state(true, undefined);
         this.healthy = true;
       } catch (error) {
         if (this.healthy) this.ports.state(false, error);
         this.healthy = false;
+        // What Kafka will never take must not hold up the rest.
+        if (PlatformError.from(error, 'unavailable').retry === 'never' && this.waitingRows > 0)
+          this.forget(batch, false);
         await this.ports.sleep(this.limits.retryMs);
       }
     }
@@ -110,12 +122,14 @@ export class PredictionLog<T> {
     return batch;
   }
 
-  private forget(batch: readonly LoggedRows<T>[]): void {
+  private forget(batch: readonly LoggedRows<T>[], written: boolean): void {
     this.head += batch.length;
-    for (const { rows } of batch) {
-      this.waitingRows -= rows;
+    const rows = batch.reduce((sum, entry) => sum + entry.rows, 0);
+    this.waitingRows -= rows;
+    if (written) {
       this.writtenRows += rows;
-    }
+      this.ports.counted('written', rows);
+    } else this.drop(rows);
     // Batches are large: copying the rest once per write keeps the array within the bound.
     this.queue = this.queue.slice(this.head);
     this.head = 0;
