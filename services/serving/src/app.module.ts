@@ -40,7 +40,7 @@ type ServingConfig = Config<typeof servingConfig>;
 const LOG_BATCH_ROWS = 256;
 const LOG_LINGER_MS = 20;
 const LOG_RETRY_MS = 500;
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 @Module({})
 export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
