@@ -12,6 +12,7 @@ import { type CallerFacts, type ControlAnswer, RouteControl } from './route-cont
 
 const PROJECT_PATTERN = /^[a-z][a-z0-9-]{0,62}$/;
 const TEXT_LENGTH_MAX = 1_024;
+const FIELDS = new Set(['version', 'weight', 'weights', 'reason', 'correlationId', 'expectedRevision', 'issuedBy']);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -95,9 +96,15 @@ export class ControlHttp {
   }
 }
 
+/** A field that nobody reads is a typing error, and one in a command must not pass silently. */
 function object(body: unknown): Fields {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new PlatformError('invalid_argument', 'the body is a JSON object');
+  }
+  const unknown = Object.keys(body).filter((name) => !FIELDS.has(name));
+  if (unknown.length > 0) {
+    const named = unknown.slice(0, 8).map((name) => name.slice(0, 64));
+    throw new PlatformError('invalid_argument', `unknown fields: ${named.join(', ')}`);
   }
   return body as Fields;
 }

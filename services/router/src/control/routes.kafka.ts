@@ -139,7 +139,7 @@ export class RouteFollower {
       this.handlers.onProject(key, null);
       return;
     }
-    const project = projectFromDocument(JSON.parse(decodeProject(value).document));
+    const project = projectFromDocument(decodeProject(value).document);
     this.handlers.onProject(project.name, { sticky: project.rollout.sticky });
   };
 }

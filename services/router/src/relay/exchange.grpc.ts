@@ -87,7 +87,7 @@ class Link {
       down = true;
       this.call = null;
       if (this.clock.monotonicMs() - openedAtMs > HEALTHY_MS) this.backoffMs = BACKOFF_MIN_MS;
-      this.onState(false, reason);
+      if (!this.closed) this.onState(false, reason);
       this.relay.streamDown(stream);
       call.cancel();
       this.again();
