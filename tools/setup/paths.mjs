@@ -10,10 +10,10 @@
 //     "kafka": { "version": "4.4.0", "libFolder": "<cache>/brokers-…/lib", "log4j": "<clone>/deploy/local/log4j2.properties",
 //                "classDataArchive": "<cache>/brokers-…/kafka.jsa" },      // the archive may be missing: use -Xshare:auto
 //     "redis": { "version": "6.2", "binary": "<cache>/brokers-…/redis-server" },
-//     "tensorflow": { "version": "2.18.1", "device": "cpu", "libFolder": "<cache>/tensorflow-…/tensorflow", "addon": ".../tfjs_binding.node" },
+//     "tensorflow": { "version": "2.18.1", "device": "cpu", "libFolder": "<cache>/tensorflow-…/tensorflow", "addon": ".../tfjs_binding.node", "gpus": 0 },
 //     "python": { "binary": "<cache>/python-…/bin/python" } }              // only after `npm test` made the test environment
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -79,6 +79,12 @@ export const cloneStateFolder = join(root, 'node_modules/.millrace');
 export const setupFile = join(cloneStateFolder, 'setup.json');
 export const stateSchema = 1;
 
+/** GPUs that NVIDIA's driver shows, when they are wanted. */
+function gpuCount() {
+  const folder = '/proc/driver/nvidia/gpus';
+  return device() === 'gpu' && existsSync(folder) ? readdirSync(folder).length : 0;
+}
+
 /** What set-up has made for this clone so far; the JSON of the head of this file. */
 export function describeSetup() {
   const wantedDevice = device();
@@ -94,6 +100,7 @@ export function describeSetup() {
       device: wantedDevice,
       libFolder: join(tensorflowFolder(wantedDevice), 'tensorflow'),
       addon: addonFile,
+      gpus: gpuCount(),
     },
     ...(python && existsSync(python) ? { python: { binary: python } } : {}),
   };

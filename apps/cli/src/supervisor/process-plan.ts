@@ -36,6 +36,7 @@ export interface SetupState {
   node: { binary: string };
   kafka: { libFolder: string; log4j: string; classDataArchive: string };
   redis: { binary: string };
+  tensorflow?: { gpus?: number };
 }
 
 export interface PlatformOptions {
@@ -209,13 +210,12 @@ export function sharedEnvironment(options: PlatformOptions): Record<string, stri
   return env;
 }
 
-/** TensorFlow's threads are fixed because the bits of a gradient depend on their number. */
-const TENSORFLOW_ENV = {
-  TF_NUM_INTRAOP_THREADS: '1',
-  TF_NUM_INTEROP_THREADS: '1',
-  TF_ENABLE_ONEDNN_OPTS: '0',
-  TF_CPP_MIN_LOG_LEVEL: '2',
-};
+/** One rank per GPU where there are any; ranks follow the order of the ids. */
+function workerEnvironment(index: number, gpus: number): Record<string, string> {
+  const name = `worker-${index + 1}`;
+  const gpu: Record<string, string> = gpus > 0 ? { MILLRACE_WORKER_GPU: `${index % gpus}` } : {};
+  return { MILLRACE_WORKER_ID: name, MILLRACE_REPLICA: name, ...gpu };
+}
 
 export function platformPlan(options: PlatformOptions): ProcessPlan[] {
   const brokers = brokerPlans(options);
@@ -226,7 +226,7 @@ export function platformPlan(options: PlatformOptions): ProcessPlan[] {
       name: shape.name,
       command: options.setup.node.binary,
       args: ['--enable-source-maps', `${options.root}/dist/services/${shape.name}/src/main.js`],
-      env: shape.name === 'trainer' ? { ...shared, ...TENSORFLOW_ENV } : shared,
+      env: shared,
       nice: shape.nice,
       readiness: { kind: 'http', port: shape.healthPort, path: '/health/ready' },
       readyTimeoutMs: READY_TIMEOUT_MS,
@@ -242,7 +242,7 @@ export function platformPlan(options: PlatformOptions): ProcessPlan[] {
       name: `worker-${index + 1}`,
       command: options.setup.node.binary,
       args: ['--enable-source-maps', `${options.root}/dist/services/trainer/src/worker.main.js`],
-      env: { ...shared, ...TENSORFLOW_ENV, MILLRACE_REPLICA: `worker-${index + 1}` },
+      env: { ...shared, ...workerEnvironment(index, options.setup.tensorflow?.gpus ?? 0) },
       nice: NICE_WORKER,
       readiness: { kind: 'alive', forMs: 500 },
       readyTimeoutMs: READY_TIMEOUT_MS,

@@ -86,10 +86,12 @@ export class SupervisedProcess {
     const args = plan.nice > 0 ? ['-n', `${plan.nice}`, plan.command, ...plan.args] : plan.args;
     const child = spawn(command, args, {
       cwd,
-      env: { ...env, ...plan.env },
+      env: { ...env, ...plan.env, MILLRACE_PARENT_WATCH: '1' },
       detached: true, // its own group: Ctrl-C reaches only the supervisor, which stops all in order
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // Our services end when their stdin does (MILLRACE_PARENT_WATCH); for the rest there is the reaper.
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
+    child.stdin?.on('error', () => undefined); // it closed its end; nothing is ever written
     this.child = child;
     if (child.pid !== undefined) run.add(plan.name, child.pid);
     child.stdout?.on('data', (chunk: Uint8Array) => log.append(chunk));
