@@ -1,0 +1,66 @@
+// Valid values with everything filled in; a test states only what it is about.
+
+import type { LabelMessage, PredictionMessage, RecordMessage } from '@millrace/contracts';
+import type { InboundMessage } from '@millrace/kafka';
+
+export function aRecord(part: Partial<RecordMessage> = {}): RecordMessage {
+  return {
+    project: 'demo',
+    recordId: 'r-1',
+    entity: 'e-1',
+    eventTimeMs: 1_000,
+    values: { size: 1.5, colour: 'red' },
+    schemaHash: 'schema',
+    source: 'http',
+    ingestedAtMs: 2_000,
+    ...part,
+  };
+}
+
+export function aLabel(part: Partial<LabelMessage> = {}): LabelMessage {
+  return {
+    project: 'demo',
+    recordId: 'r-1',
+    predictionId: '',
+    entity: 'e-1',
+    value: 1,
+    eventTimeMs: 1_000,
+    knownAtMs: 1_500,
+    source: 'http',
+    ingestedAtMs: 2_000,
+    ...part,
+  };
+}
+
+export function aPrediction(part: Partial<PredictionMessage> = {}): PredictionMessage {
+  return {
+    predictionId: 'q-1/0',
+    project: 'demo',
+    entity: 'e-1',
+    modelVersion: 1,
+    eventTimeMs: 1_000,
+    answeredAtMs: 2_000,
+    latencyUs: 800,
+    features: [1.5, 'red'],
+    probability: 0.25,
+    label: '0',
+    traceId: '',
+    modelSha256: 'model',
+    role: 'live',
+    ...part,
+  };
+}
+
+/** A consumed message around a value. */
+export function anInbound(topic: string, value: Uint8Array | null, part: Partial<InboundMessage> = {}): InboundMessage {
+  return {
+    topic,
+    partition: 0,
+    offset: 0,
+    key: null,
+    value: value === null ? null : Buffer.from(value),
+    headers: {},
+    timestampMs: 0,
+    ...part,
+  };
+}

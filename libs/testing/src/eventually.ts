@@ -1,0 +1,16 @@
+// Waiting for something that another process or the broker brings about.
+
+/** Polls until `check` returns something truthy; rejects with `what` after `withinMs`. */
+export async function eventually<T>(
+  what: string,
+  check: () => T | Promise<T>,
+  withinMs = 15_000,
+): Promise<NonNullable<T>> {
+  const pollMs = 20;
+  for (let waitedMs = 0; ; waitedMs += pollMs) {
+    const value = await check();
+    if (value) return value as NonNullable<T>;
+    if (waitedMs >= withinMs) throw new Error(`not within ${withinMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}

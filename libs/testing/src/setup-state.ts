@@ -1,0 +1,24 @@
+// Where set-up has put Kafka and Redis: node_modules/.millrace/setup.json of this clone (written by `npm test` and
+// `npm start`; schema in tools/setup/paths.mjs).
+
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export interface SetupState {
+  kafka: { libFolder: string; log4j: string; classDataArchive: string };
+  redis: { binary: string };
+}
+
+/** The clone's root, from wherever the test runs. */
+export function cloneRoot(from: string = process.cwd()): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'nx.json')) || existsSync(join(folder, 'tsconfig.base.json'))) return folder;
+    if (dirname(folder) === folder) throw new Error(`no clone of Millrace above ${from}`);
+  }
+}
+
+export function setupState(): SetupState {
+  const file = join(cloneRoot(), 'node_modules/.millrace/setup.json');
+  if (!existsSync(file)) throw new Error(`${file} is missing: run \`npm test\`, or \`node tools/setup/setup.mjs\``);
+  return JSON.parse(readFileSync(file, 'utf8')) as SetupState;
+}
