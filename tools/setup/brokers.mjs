@@ -17,7 +17,8 @@ const redisMembers = {
 };
 const filesExpected = 120; // poms and jars Maven loads on an empty repository; for the bar only
 
-function checkPins(libFolder) {
+/** Throws when a jar is not the pinned one, is not named, or is missing. */
+export function checkPins(libFolder) {
   const pinned = new Map(
     readFileSync(join(pinsFolder, 'maven.sha256'), 'utf8')
       .split('\n')

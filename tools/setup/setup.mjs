@@ -18,7 +18,7 @@ import {
   tensorflowFolder,
 } from './paths.mjs';
 import { runCommand } from './process.mjs';
-import { addonReady, setUpTensorflow } from './tensorflow.mjs';
+import { addonReady, requireDevice, setUpTensorflow } from './tensorflow.mjs';
 import { say, step } from './terminal.mjs';
 
 /** Environment in which `node`, `npx` and package binaries are the clone's own. */
@@ -54,6 +54,7 @@ function ownBrokers() {
 
 /** @param {{ brokers?: boolean }} [options] brokers: embedded ones whatever the environment says (tests start their own) */
 export async function setUp({ brokers = !ownBrokers() } = {}) {
+  requireDevice();
   if (!(packagesReady() && (brokersReady() || !brokers) && addonReady())) {
     say('Millrace set-up');
     requireMachine({ brokers });

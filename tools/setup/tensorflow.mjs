@@ -162,15 +162,18 @@ export function gpuFaults() {
   return faults;
 }
 
+/** With MILLRACE_DEVICE=gpu: throws what this machine lacks. Asked at every start, not only when something is installed. */
+export function requireDevice() {
+  const faults = device() === 'gpu' ? gpuFaults() : [];
+  if (faults.length === 0) return;
+  const list = faults.map((fault) => `  - ${fault}`).join('\n');
+  throw new Error(
+    `MILLRACE_DEVICE=gpu, but this machine has no usable GPU:\n${list}\nUnset MILLRACE_DEVICE to train on the CPU.`,
+  );
+}
+
 export async function setUpTensorflow() {
   const wanted = device();
-  if (wanted === 'gpu') {
-    const faults = gpuFaults();
-    if (faults.length > 0)
-      throw new Error(
-        `MILLRACE_DEVICE=gpu, but this machine has no usable GPU:\n${faults.map((fault) => `  - ${fault}`).join('\n')}\nUnset MILLRACE_DEVICE to train on the CPU.`,
-      );
-  }
   if (addonReady(wanted)) return;
   const folder = tensorflowFolder(wanted);
   if (!libraryReady(wanted)) {
