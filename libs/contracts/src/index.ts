@@ -8,6 +8,7 @@ export {
   encodeCommand,
   type PromoteAction,
   type RollbackAction,
+  type SetWeightsAction,
   type StartRolloutAction,
   type StartTrainingAction,
 } from './command.codec.js';
@@ -50,6 +51,7 @@ export { IngestService } from './gen/millrace/ingest/v1/ingest_pb.js';
 export * as modelPb from './gen/millrace/model/v1/model_pb.js';
 export * as monitoringPb from './gen/millrace/monitoring/v1/monitoring_pb.js';
 export { MonitorService } from './gen/millrace/monitoring/v1/monitoring_pb.js';
+export * as onnxPb from './gen/onnx/onnx_pb.js';
 export * as predictionPb from './gen/millrace/prediction/v1/prediction_pb.js';
 export * as relayPb from './gen/millrace/relay/v1/relay_pb.js';
 export { RelayService } from './gen/millrace/relay/v1/relay_pb.js';

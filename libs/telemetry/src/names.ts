@@ -221,6 +221,21 @@ export const METRICS = {
     description: 'Open streams from routers',
     labels: [],
   },
+  // monitor
+  'millrace.monitor.lag': {
+    kind: 'gauge',
+    unit: '{message}',
+    description: 'Predictions and labels known to be unread',
+    labels: [],
+  },
+  'millrace.monitor.checkpoint_duration': {
+    kind: 'gauge',
+    unit: 'ms',
+    description: 'Time the last checkpoint took',
+    labels: [],
+  },
+  // training (services/trainer)
+  'millrace.trainer.workers': { kind: 'gauge', unit: '{worker}', description: 'Training workers that have joined', labels: [] },
 } as const satisfies Readonly<Record<string, MetricSpec>>;
 
 export type MetricName = keyof typeof METRICS;

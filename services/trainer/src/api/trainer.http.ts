@@ -1,0 +1,92 @@
+// The trainer's HTTP API: trainings, model versions and their artifacts, workers.
+
+import type { ModelVersion } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
+import { Body, Controller, Get, Header, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { Coordinator, type WorkerView } from '../collective/coordinator.js';
+import { Catalog } from '../registry/catalog.js';
+import { PackageFiles } from '../registry/package-files.js';
+import { TrainingRunner, type TrainingView } from '../training/runner.js';
+import { parseStartTraining } from './start-training.js';
+
+interface Reply {
+  type(type: string): Reply;
+  send(body: unknown): unknown;
+}
+
+/** Versions in one answer. */
+const LIST_MAX = 1_000;
+
+@Controller('v1')
+export class TrainerHttp {
+  constructor(
+    @Inject(TrainingRunner) private readonly runner: TrainingRunner,
+    @Inject(Catalog) private readonly catalog: Catalog,
+    @Inject(Coordinator) private readonly coordinator: Coordinator,
+    @Inject(PackageFiles) private readonly packages: PackageFiles,
+  ) {}
+
+  @Post('projects/:project/trainings')
+  @HttpCode(200)
+  async start(@Param('project') project: string, @Body() body: unknown): Promise<{ trainingId: string }> {
+    return { trainingId: await this.runner.start(parseStartTraining(project, body)) };
+  }
+
+  @Get('projects/:project/trainings')
+  trainings(@Param('project') project: string): { trainings: TrainingView[] } {
+    return { trainings: this.runner.list(project) };
+  }
+
+  @Get('projects/:project/trainings/:id')
+  training(@Param('project') project: string, @Param('id') id: string): TrainingView {
+    const view = this.runner.view(id);
+    if (view === undefined || view.project !== project) throw new PlatformError('not_found', `no training "${id}"`);
+    return view;
+  }
+
+  @Get('projects/:project/models')
+  models(@Param('project') project: string, @Query('limit') limit = '100'): { models: ModelVersion[] } {
+    const count = Math.min(Math.max(Number(limit) || 100, 1), LIST_MAX);
+    return { models: this.catalog.models(project).slice(-count) };
+  }
+
+  @Get('projects/:project/models/:version')
+  model(@Param('project') project: string, @Param('version') version: string): ModelVersion {
+    return this.catalog.model(project, versionOf(version));
+  }
+
+  @Get('projects/:project/models/:version/artifacts')
+  async artifacts(
+    @Param('project') project: string,
+    @Param('version') version: string,
+  ): Promise<{ files: readonly string[] }> {
+    return { files: await this.packages.list(this.catalog.model(project, versionOf(version)).packagePath) };
+  }
+
+  @Get('projects/:project/models/:version/artifacts/*path')
+  @Header('cache-control', 'public, max-age=31536000, immutable')
+  @Header('x-content-type-options', 'nosniff')
+  async artifact(
+    @Param('project') project: string,
+    @Param('version') version: string,
+    @Param('path') path: string | string[],
+    @Res() reply: Reply,
+  ): Promise<void> {
+    const name = Array.isArray(path) ? path.join('/') : path;
+    const { packagePath } = this.catalog.model(project, versionOf(version));
+    const bytes = await this.packages.read(packagePath, name);
+    reply.type(name.endsWith('.json') ? 'application/json' : 'application/octet-stream').send(bytes);
+  }
+
+  @Get('workers')
+  workers(): { workers: WorkerView[] } {
+    return { workers: this.coordinator.views() };
+  }
+}
+
+function versionOf(text: string): number {
+  const version = Number(text);
+  if (!Number.isSafeInteger(version) || version < 1)
+    throw new PlatformError('invalid_argument', `"${text.slice(0, 40)}" is no version`);
+  return version;
+}

@@ -1,0 +1,66 @@
+// Fills the catalog from the compacted topics, and announces to them.
+
+import {
+  decodeDatasetVersion,
+  decodeModelVersion,
+  decodeProject,
+  encodeModelVersion,
+  encodeTrainingEvent,
+  type ModelVersion,
+} from '@millrace/contracts';
+import type { CompactedReaderSettings, MessageProducer } from '@millrace/kafka';
+import { projectFromDocument } from '@millrace/project';
+import type { TrainingUpdate } from '../training/runner.js';
+import type { Catalog } from './catalog.js';
+
+export function catalogEntries(catalog: Catalog): CompactedReaderSettings['topics'] {
+  return {
+    'projects.v1': (key, value) => {
+      if (value === null) catalog.setProject(key, null);
+      else {
+        const entry = decodeProject(value);
+        catalog.setProject(entry.name, projectFromDocument(entry.document));
+      }
+    },
+    'datasets.v1': (_key, value) => {
+      if (value !== null) catalog.setDataset(decodeDatasetVersion(value));
+    },
+    'models.v1': (_key, value) => {
+      if (value !== null) catalog.setModel(decodeModelVersion(value));
+    },
+  };
+}
+
+export class Announcements {
+  constructor(private readonly producer: MessageProducer) {}
+
+  async model(version: ModelVersion): Promise<void> {
+    await this.producer.send('models.v1', [
+      { key: `${version.project}/${version.version}`, value: encodeModelVersion(version) },
+    ]);
+  }
+
+  async update(update: TrainingUpdate): Promise<void> {
+    await this.producer.send('trainings.v1', [
+      { key: `${update.project}/${update.trainingId}`, value: encodeTrainingEvent(update) },
+    ]);
+  }
+}
+
+type Entries = CompactedReaderSettings['topics'];
+
+/** Handlers of the same topic run one after the other, in the given order. */
+export function chained(...all: readonly Entries[]): Entries {
+  const names = [...new Set(all.flatMap((entries) => Object.keys(entries)))];
+  return Object.fromEntries(
+    names.map((name) => {
+      const handlers = all.flatMap((entries) => entries[name] ?? []);
+      return [
+        name,
+        async (key: string, value: Buffer | null, at: Parameters<(typeof handlers)[0]>[2]) => {
+          for (const handler of handlers) await handler(key, value, at);
+        },
+      ];
+    }),
+  );
+}

@@ -1,0 +1,49 @@
+// commands.v1: the trainer owns start_training. A command's id is the training's id, so that a redelivered command starts
+// nothing twice. A request that cannot work is told as a failed training and not retried.
+
+import { type Command, decodeCommand, type Reason } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
+import type { BadMessage, BatchResult, InboundMessage } from '@millrace/kafka';
+import { Controller, Inject } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { TrainingRunner } from '../training/runner.js';
+import { CatalogGate } from './catalog-gate.js';
+
+@Controller()
+export class TrainingCommandsConsumer {
+  constructor(
+    @Inject(TrainingRunner) private readonly runner: TrainingRunner,
+    @Inject(CatalogGate) private readonly gate: CatalogGate,
+  ) {}
+
+  @EventPattern('commands.v1')
+  async onCommands(@Payload() messages: InboundMessage[]): Promise<BatchResult | undefined> {
+    await this.gate.wait();
+    const deadLetters: BadMessage[] = [];
+    for (const message of messages) {
+      try {
+        await this.apply(decodeCommand(message.value ?? new Uint8Array(0)));
+      } catch (thrown) {
+        const error = PlatformError.from(thrown);
+        if (error.retry !== 'never') throw error;
+        deadLetters.push({ message, reasons: [reasonOf(error)] });
+      }
+    }
+    return deadLetters.length > 0 ? { deadLetters } : undefined;
+  }
+
+  private async apply(command: Command): Promise<void> {
+    if (command.action.kind !== 'startTraining') return;
+    const { kind: _, ...action } = command.action;
+    const trainingId = command.id.replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 120);
+    await this.runner.start({ ...action, project: command.project, correlationId: command.correlationId }, trainingId);
+  }
+}
+
+function reasonOf(error: PlatformError): Reason {
+  return {
+    code: error.code === 'corrupt' ? 'decode_failed' : 'handler_failed',
+    field: '',
+    message: error.message.slice(0, 1_000),
+  };
+}

@@ -1,0 +1,87 @@
+// Reads the rows of dataset versions (Parquet) with DuckDB: labelled rows only, in event-time order, as columns. A value
+// that is null in the file is null here; numbers come as doubles. Chunks are converted one by one, and the event loop turns
+// between them.
+
+import { DuckDBInstance } from '@duckdb/node-api';
+import { PlatformError } from '@millrace/domain';
+import type { RawColumns, SignatureInput } from '@millrace/features';
+
+export interface LabelledRows {
+  columns: RawColumns;
+  labels: Float32Array;
+  eventTimeMs: Float64Array;
+  rows: number;
+}
+
+/** More are refused: at this number of rows the trainer would need some 10 GiB. */
+const ROWS_MAX = 20_000_000;
+
+/** One thread and little memory: the trainer's coordinator shares the machine with everything else. */
+const INSTANCE_OPTIONS = { threads: '1', memory_limit: '2GB' };
+
+const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const quotedText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+function expressionOf({ name, type }: SignatureInput): string {
+  const column = quotedName(name);
+  return type === 'text' || type === 'boolean' ? column : `${column}::DOUBLE AS ${column}`;
+}
+
+/** `files` are absolute paths. A record that is in two versions counts once. */
+export async function readLabelledRows(
+  files: readonly string[],
+  inputs: readonly SignatureInput[],
+): Promise<LabelledRows> {
+  const instance = await DuckDBInstance.create(':memory:', INSTANCE_OPTIONS);
+  const connection = await instance.connect();
+  try {
+    const names = [...new Map(inputs.map((input) => [input.name, input])).values()];
+    const source = `read_parquet([${files.map(quotedText).join(', ')}])`;
+    const once =
+      files.length > 1 ? 'QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY event_time_ms DESC) = 1' : '';
+    const sql = `SELECT event_time_ms::DOUBLE AS t, label::DOUBLE AS y, ${names.map(expressionOf).join(', ')}
+      FROM ${source} WHERE label IS NOT NULL ${once} ORDER BY event_time_ms, record_id`;
+    const result = await connection.stream(sql);
+    const times: Float64Array[] = [];
+    const labels: Float32Array[] = [];
+    const parts: (number | string | boolean | null)[][] = names.map(() => []);
+    let rows = 0;
+    for (;;) {
+      const chunk = await result.fetchChunk();
+      if (chunk === null || chunk === undefined || chunk.rowCount === 0) break;
+      rows += chunk.rowCount;
+      if (rows > ROWS_MAX) throw new PlatformError('invalid_argument', `more than ${ROWS_MAX} rows to train on`);
+      times.push(Float64Array.from(chunk.getColumnValues(0) as number[]));
+      labels.push(Float32Array.from(chunk.getColumnValues(1) as number[]));
+      names.forEach((_, i) => {
+        const values = chunk.getColumnValues(i + 2) as (number | string | boolean | null)[];
+        const all = parts[i] as (number | string | boolean | null)[];
+        for (const value of values) all.push(value);
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const eventTimeMs = new Float64Array(rows);
+    const allLabels = new Float32Array(rows);
+    let at = 0;
+    times.forEach((part, i) => {
+      eventTimeMs.set(part, at);
+      allLabels.set(labels[i] as Float32Array, at);
+      at += part.length;
+    });
+    const columns = Object.fromEntries(
+      names.map((input, i) => [input.name, parts[i] as (number | string | boolean | null)[]]),
+    );
+    return { columns, labels: allLabels, eventTimeMs, rows };
+  } catch (error) {
+    throw PlatformError.from(error, 'corrupt');
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** Rows [start, end) of every column. */
+export function sliceColumns(columns: RawColumns, start: number, end: number): RawColumns {
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, values]) => [name, Array.prototype.slice.call(values, start, end)]),
+  );
+}

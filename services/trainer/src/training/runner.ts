@@ -1,0 +1,228 @@
+// Takes training requests and carries them out one after the other: rows -> plan -> model and logistic baseline on the
+// workers -> evaluation -> package -> announcement. Requests are kept as files until they ended, so that a killed trainer
+// takes up its work (from the last checkpoint) when it comes back. What each step does is in the ports.
+
+import { type Clock, PlatformError } from '@millrace/domain';
+import type { Project } from '@millrace/project';
+import { completeRequest, type TrainingRequest } from './request.js';
+
+export type TrainingStep =
+  | { kind: 'requested'; trigger: string; datasetVersions: readonly string[] }
+  | { kind: 'started'; workers: number; trainRows: number; evaluationRows: number; steps: number }
+  | { kind: 'progress'; step: number; steps: number; loss: number; rowsPerSecond: number }
+  | { kind: 'finished'; version: number; blessed: boolean }
+  | { kind: 'failed'; code: string; message: string };
+
+export interface TrainingUpdate {
+  project: string;
+  trainingId: string;
+  correlationId: string;
+  atMs: number;
+  event: TrainingStep;
+}
+
+export type TrainingEnd =
+  | {
+      kind: 'finished';
+      trainingId: string;
+      request: TrainingRequest;
+      version: number;
+      blessed: boolean;
+      reasons: readonly string[];
+    }
+  | { kind: 'failed'; trainingId: string; request: TrainingRequest; code: string; message: string };
+
+/** What one training reports while it runs. */
+export interface TrainingReporter {
+  report(event: TrainingStep): void;
+}
+
+export interface RunnerPorts {
+  project(name: string): Project | undefined;
+  /** Does the whole training; resolves with the announced version. */
+  carryOut(
+    trainingId: string,
+    request: TrainingRequest,
+    project: Project,
+    reporter: TrainingReporter,
+  ): Promise<{ version: number; blessed: boolean; reasons: readonly string[] }>;
+  publish(update: TrainingUpdate): Promise<void>;
+  /** Requests that have not ended, kept durably. */
+  keep(trainingId: string, request: TrainingRequest): void;
+  forget(trainingId: string): void;
+  /** Whether a model version of that training exists. */
+  announced(project: string, trainingId: string): boolean;
+  kept(): { trainingId: string; request: TrainingRequest }[];
+  log(message: string, facts: Record<string, string | number>): void;
+}
+
+/** Becomes a folder's name. */
+const TRAINING_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$/;
+/** Trainings waiting; more are refused. */
+const QUEUE_MAX = 16;
+/** Ended trainings that the API still shows. */
+const ENDED_MAX = 200;
+
+export interface TrainingView {
+  trainingId: string;
+  project: string;
+  state: 'queued' | 'running' | 'finished' | 'failed';
+  request: TrainingRequest;
+  last: TrainingStep;
+  startedAtMs: number;
+  changedAtMs: number;
+}
+
+export class TrainingRunner {
+  private readonly views = new Map<string, TrainingView>();
+  private readonly queue: string[] = [];
+  private running: string | null = null;
+  private closed = false;
+  private sequence = 0;
+  private readonly listeners = new Set<(end: TrainingEnd) => void>();
+  private readonly watchers = new Set<(update: TrainingUpdate) => void>();
+
+  constructor(
+    private readonly ports: RunnerPorts,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Takes up what an earlier process left; call once the project catalog is there. */
+  resume(): void {
+    for (const { trainingId, request } of this.ports.kept()) {
+      this.ports.log('training taken up again', { training: trainingId });
+      this.enqueue(trainingId, request);
+    }
+  }
+
+  /**
+   * Accepts a training; rejects a request that cannot work. The training goes on after the promise has resolved. A caller
+   * that may repeat itself gives the id: the same id again has no further effect.
+   */
+  async start(request: TrainingRequest, givenId?: string): Promise<string> {
+    if (this.closed) throw new PlatformError('unavailable', 'the trainer is stopping');
+    if (givenId !== undefined && !TRAINING_ID.test(givenId))
+      throw new PlatformError('invalid_argument', 'a training id is 1 to 120 letters, digits, ".", "_" or "-"');
+    if (givenId !== undefined && (this.views.has(givenId) || this.ports.announced(request.project, givenId)))
+      return givenId;
+    const project = this.ports.project(request.project);
+    if (project === undefined) throw new PlatformError('not_found', `no project "${request.project}"`);
+    if (this.queue.length >= QUEUE_MAX)
+      throw new PlatformError('overloaded', `${this.queue.length} trainings wait already`);
+    const complete = completeRequest(request, project);
+    const trainingId =
+      givenId ?? `${request.project}-${this.clock.nowMs().toString(36)}-${(this.sequence++).toString(36)}`;
+    this.ports.keep(trainingId, complete);
+    this.enqueue(trainingId, complete);
+    return trainingId;
+  }
+
+  /** Called with each training's end, finished or failed. Returns the way to stop listening. */
+  onEnd(listener: (end: TrainingEnd) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Called with every update of every training. */
+  onUpdate(watcher: (update: TrainingUpdate) => void): () => void {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  }
+
+  view(trainingId: string): TrainingView | undefined {
+    return this.views.get(trainingId);
+  }
+
+  list(project: string): TrainingView[] {
+    return [...this.views.values()].filter((view) => view.project === project);
+  }
+
+  /** Takes nothing new; what runs is left to the process that comes next. */
+  close(): void {
+    this.closed = true;
+  }
+
+  private enqueue(trainingId: string, request: TrainingRequest): void {
+    const nowMs = this.clock.nowMs();
+    const last: TrainingStep = {
+      kind: 'requested',
+      trigger: request.trigger,
+      datasetVersions: request.datasetVersions,
+    };
+    this.views.set(trainingId, {
+      trainingId,
+      project: request.project,
+      state: 'queued',
+      request,
+      last,
+      startedAtMs: nowMs,
+      changedAtMs: nowMs,
+    });
+    this.update(trainingId, last);
+    this.queue.push(trainingId);
+    this.next();
+  }
+
+  private next(): void {
+    if (this.running !== null || this.closed) return;
+    const trainingId = this.queue.shift();
+    if (trainingId === undefined) return;
+    this.running = trainingId;
+    void this.work(trainingId).finally(() => {
+      this.running = null;
+      this.next();
+    });
+  }
+
+  private async work(trainingId: string): Promise<void> {
+    const view = this.views.get(trainingId) as TrainingView;
+    const { request } = view;
+    view.state = 'running';
+    let end: TrainingEnd;
+    try {
+      const project = this.ports.project(request.project);
+      if (project === undefined) throw new PlatformError('not_found', `no project "${request.project}"`);
+      const result = await this.ports.carryOut(trainingId, request, project, {
+        report: (event) => this.update(trainingId, event),
+      });
+      end = { kind: 'finished', trainingId, request, ...result };
+    } catch (thrown) {
+      const error = PlatformError.from(thrown);
+      // A stop is no failure of the training: its request stays on file.
+      if (this.closed) return;
+      this.ports.log('training failed', { training: trainingId, code: error.code, reason: error.reason });
+      end = { kind: 'failed', trainingId, request, code: error.code, message: error.reason };
+    }
+    this.ports.forget(trainingId);
+    view.state = end.kind;
+    if (end.kind === 'finished')
+      this.update(trainingId, { kind: 'finished', version: end.version, blessed: end.blessed });
+    else this.update(trainingId, { kind: 'failed', code: end.code, message: end.message });
+    this.trim();
+    for (const listener of this.listeners) listener(end);
+  }
+
+  private update(trainingId: string, event: TrainingStep): void {
+    const view = this.views.get(trainingId);
+    if (view === undefined) return;
+    const atMs = this.clock.nowMs();
+    view.last = event;
+    view.changedAtMs = atMs;
+    const update = { project: view.project, trainingId, correlationId: view.request.correlationId, atMs, event };
+    for (const watcher of this.watchers) watcher(update);
+    this.ports.publish(update).catch((error: unknown) => {
+      // Updates inform people; the model version itself is announced with its own acknowledged message.
+      this.ports.log('training update not published', {
+        training: trainingId,
+        reason: PlatformError.from(error).message,
+      });
+    });
+  }
+
+  private trim(): void {
+    for (const [id, view] of this.views) {
+      if (this.views.size <= ENDED_MAX) return;
+      if (view.state === 'finished' || view.state === 'failed') this.views.delete(id);
+    }
+  }
+}
