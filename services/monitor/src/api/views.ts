@@ -3,17 +3,17 @@
 import type { QualityMetrics, WindowMetrics } from '@millrace/contracts';
 import type { Catalog } from '../catalog/catalog.js';
 import { formulaOf } from '../drift/judge.js';
-import type { Pulse } from '../live/pulse.js';
+import type { PulseBook } from '../live/pulse.js';
 import type { Story } from '../live/story.js';
-import type { Traffic } from '../software/traffic.js';
+import type { TrafficBook } from '../software/traffic.js';
 import type { Engine } from '../windows/engine.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
 
 export interface ViewSources {
   engine: Engine;
   catalog: Catalog;
-  traffic: Traffic;
-  pulses: ReadonlyMap<string, Pulse>;
+  traffic: TrafficBook;
+  pulses: PulseBook;
   story: Story;
 }
 
@@ -103,13 +103,25 @@ export function liveView(sources: ViewSources, project: string, nowMs: number) {
     problem: spec?.scope.problem ?? '',
     route: routeView(sources, project),
     point: pulse?.recent().at(-1) ?? null,
-    router: sources.traffic.latest(nowMs) ?? null,
+    router: sources.traffic.latest(project, nowMs) ?? null,
     watermarkMs: monitor === undefined ? null : finite(monitor.watermark.currentMs),
     openWindows: monitor?.openWindows() ?? [],
     counters: monitor?.counters ?? null,
     activeAlarms: monitor?.alarms.active ?? 0,
     lag: sources.engine.positions.lag,
     story: sources.story.of(project),
+  };
+}
+
+export function statsView(sources: ViewSources) {
+  const { engine } = sources;
+  return {
+    lag: engine.positions.lag,
+    positions: engine.positions.state(),
+    unknownProject: engine.unknownProject,
+    replayed: engine.replayed,
+    outbox: engine.outbox.length,
+    projects: engine.names(),
   };
 }
 

@@ -56,3 +56,30 @@ export class Pulse {
     return this.points;
   }
 }
+
+/** Projects with a pulse; as many as the engine watches. Beyond it they share the last one, which nobody is shown. */
+const PROJECTS_MAX = 200;
+
+/** One pulse a project. */
+export class PulseBook {
+  private readonly byProject = new Map<string, Pulse>();
+  private readonly overflow = new Pulse();
+
+  of(project: string): Pulse {
+    let pulse = this.byProject.get(project);
+    if (pulse === undefined) {
+      if (this.byProject.size >= PROJECTS_MAX) return this.overflow;
+      pulse = new Pulse();
+      this.byProject.set(project, pulse);
+    }
+    return pulse;
+  }
+
+  get(project: string): Pulse | undefined {
+    return this.byProject.get(project);
+  }
+
+  beat(atMs: number): void {
+    for (const pulse of this.byProject.values()) pulse.beat(atMs);
+  }
+}

@@ -1,4 +1,4 @@
-// Reads sums and histogram quantiles out of Prometheus' text format, as far as the router writes it: `name{labels} value`
+// Reads Prometheus' text format, as far as our services write it: `name{labels} value`
 // lines; comments and anything else are skipped.
 
 export interface MetricLine {
@@ -25,48 +25,4 @@ export function parsePrometheus(text: string): MetricLine[] {
     lines.push({ name: match[1] as string, labels, value });
   }
   return lines;
-}
-
-export function sumOf(
-  lines: readonly MetricLine[],
-  name: string,
-  matches: (labels: Readonly<Record<string, string>>) => boolean = () => true,
-): number {
-  let sum = 0;
-  for (const line of lines) if (line.name === name && matches(line.labels)) sum += line.value;
-  return sum;
-}
-
-/** Cumulative bucket counts by upper bound, ascending, summed over all other labels. */
-export function bucketsOf(lines: readonly MetricLine[], name: string): { le: number; count: number }[] {
-  const sums = new Map<number, number>();
-  for (const line of lines) {
-    if (line.name !== `${name}_bucket`) continue;
-    const le = line.labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(line.labels.le);
-    sums.set(le, (sums.get(le) ?? 0) + line.value);
-  }
-  return [...sums].map(([le, count]) => ({ le, count })).sort((a, b) => a.le - b.le);
-}
-
-/** The quantile of the observations between two readings, linear within a bucket; NaN where there were none. */
-export function quantileBetween(
-  before: readonly { le: number; count: number }[],
-  after: readonly { le: number; count: number }[],
-  q: number,
-): number {
-  const earlier = new Map(before.map(({ le, count }) => [le, count]));
-  const grown = after.map(({ le, count }) => ({ le, count: count - (earlier.get(le) ?? 0) }));
-  const total = grown[grown.length - 1]?.count ?? 0;
-  if (!(total > 0)) return Number.NaN;
-  let low = 0;
-  let seen = 0;
-  for (const { le, count } of grown) {
-    if (count >= q * total) {
-      if (le === Number.POSITIVE_INFINITY) return low;
-      return count === seen ? le : low + ((le - low) * (q * total - seen)) / (count - seen);
-    }
-    low = le;
-    seen = count;
-  }
-  return low;
 }

@@ -53,3 +53,29 @@ export class Traffic {
     return { requestsPerSecond: last.requests / seconds, failuresPerSecond: last.failures / seconds };
   }
 }
+
+/** Projects whose traffic is kept; as many as the engine watches. */
+const PROJECTS_MAX = 200;
+
+/** One record of traffic a project. */
+export class TrafficBook {
+  private readonly byProject = new Map<string, Traffic>();
+
+  read(project: string, totals: RouterTotals, atMs: number): void {
+    let traffic = this.byProject.get(project);
+    if (traffic === undefined) {
+      if (this.byProject.size >= PROJECTS_MAX) return;
+      traffic = new Traffic();
+      this.byProject.set(project, traffic);
+    }
+    traffic.read(totals, atMs);
+  }
+
+  between(project: string, fromMs: number, toMs: number): RouterTotals {
+    return this.byProject.get(project)?.between(fromMs, toMs) ?? { requests: 0, failures: 0 };
+  }
+
+  latest(project: string, nowMs: number): { requestsPerSecond: number; failuresPerSecond: number } | undefined {
+    return this.byProject.get(project)?.latest(nowMs);
+  }
+}

@@ -23,6 +23,8 @@ export class Checkpointer {
   private dirty = false;
   private writing: Promise<void> | undefined;
   private notBeforeMs = 0;
+  /** History that is drained from the engine but not yet in the file. */
+  private finished = '';
   lastMs = 0;
   lastTookMs = 0;
 
@@ -58,9 +60,16 @@ export class Checkpointer {
     const history = this.engine.drainHistory();
     // Text at once: the state goes on changing while files are written.
     const snapshot = JSON.stringify(this.engine.state());
-    const finished = history.map((record) => `${JSON.stringify(record)}\n`).join('');
-    if (finished !== '') await this.store.appendHistory(finished);
-    await this.store.writeSnapshot(snapshot);
+    this.finished += history.map((record) => `${JSON.stringify(record)}\n`).join('');
+    const lines = this.finished;
+    try {
+      if (lines !== '') await this.store.appendHistory(lines);
+      this.finished = this.finished.slice(lines.length);
+      await this.store.writeSnapshot(snapshot);
+    } catch (error) {
+      this.dirty = true;
+      throw error;
+    }
     this.lastTookMs = this.clock.monotonicMs() - started;
     this.lastMs = this.clock.nowMs();
     this.notBeforeMs = this.clock.monotonicMs() + Math.max(this.everyMs, this.lastTookMs / WRITING_SHARE_MAX);

@@ -7,7 +7,7 @@ import { seededRng } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { buildReferenceProfile } from '@millrace/sketches';
 import { Catalog } from '../catalog/catalog.js';
-import { Traffic } from '../software/traffic.js';
+import { TrafficBook } from '../software/traffic.js';
 import { Engine, type EngineState } from './engine.js';
 import type { HistoryRecord } from './history.js';
 
@@ -57,7 +57,7 @@ function engine(from: Catalog, labelIdleMs = 60_000): Engine {
   return new Engine({
     project: (name) => from.project(name),
     catalog: from,
-    traffic: new Traffic(),
+    traffic: new TrafficBook(),
     idleMs: { predictions: 5_000, labels: labelIdleMs },
     joinRowsMax: 100_000,
     retainedWindows: 2,

@@ -27,6 +27,8 @@ export interface EngineState {
   format: 1;
   positions: PositionState[];
   projects: ProjectState[];
+  /** Closed windows that are not known to be published. */
+  outbox: ClosedOfProject[];
 }
 
 export interface ClosedOfProject {
@@ -38,6 +40,8 @@ export class Engine {
   readonly positions = new Positions();
   /** Messages of projects that nobody applied. */
   unknownProject = 0;
+  /** Closed windows to publish, oldest first; whoever has published takes them off the front. */
+  readonly outbox: ClosedOfProject[] = [];
   /** Messages that came again and were already in the state. */
   replayed = 0;
   private readonly monitors = new Map<string, ProjectMonitor>();
@@ -48,18 +52,22 @@ export class Engine {
 
   constructor(private readonly options: EngineOptions) {}
 
-  applyPrediction(message: PredictionMessage, partition: number, offset: number, nowMs: number): void {
-    if (!this.advance('predictions', partition, offset)) return;
+  /** False when the state already holds the message. */
+  applyPrediction(message: PredictionMessage, partition: number, offset: number, nowMs: number): boolean {
+    if (!this.advance('predictions', partition, offset)) return false;
     const monitor = this.monitor(message.project, nowMs);
     if (monitor === undefined) this.unknownProject += 1;
     else monitor.prediction(message, partition, nowMs);
+    return true;
   }
 
-  applyLabel(message: LabelMessage, partition: number, offset: number, nowMs: number): void {
-    if (!this.advance('labels', partition, offset)) return;
+  /** False when the state already holds the message. */
+  applyLabel(message: LabelMessage, partition: number, offset: number, nowMs: number): boolean {
+    if (!this.advance('labels', partition, offset)) return false;
     const monitor = this.monitor(message.project, nowMs);
     if (monitor === undefined) this.unknownProject += 1;
     else monitor.label(message, partition, nowMs);
+    return true;
   }
 
   /** A message that cannot be applied (dead letter): only the position moves on. */
@@ -73,6 +81,7 @@ export class Engine {
     for (const monitor of this.monitors.values()) {
       for (const window of monitor.close(nowMs, this.positions)) {
         all.push({ project: monitor.name, window });
+        this.outbox.push({ project: monitor.name, window });
         this.keep({ kind: 'window', project: monitor.name, ...window });
       }
     }
@@ -119,18 +128,31 @@ export class Engine {
     const open = [...this.monitors.values()].map((monitor) => monitor.state());
     // Projects that were saved but not applied since the start keep their place.
     const waiting = [...this.saved.values()].filter((state) => !this.monitors.has(state.project));
-    return { format: 1, positions: this.positions.state(), projects: [...open, ...waiting] };
+    return {
+      format: 1,
+      positions: this.positions.state(),
+      projects: [...open, ...waiting],
+      outbox: [...this.outbox],
+    };
   }
 
   /** Into a fresh engine, before any message. Projects open when they are applied. */
   restore(state: EngineState, history: readonly HistoryRecord[]): void {
     this.positions.restore(state.positions);
+    this.outbox.push(...state.outbox);
     for (const project of state.projects) this.saved.set(project.project, project);
     for (const record of history) {
       const records = this.recalled.get(record.project) ?? [];
       records.push(record);
       this.recalled.set(record.project, records);
     }
+  }
+
+  /** Versions whose references a saved project needs before it is opened. */
+  savedVersions(): { project: string; version: number }[] {
+    return [...this.saved.values()].flatMap((state) =>
+      state.windows.flatMap((window) => window.profiles.map(({ version }) => ({ project: state.project, version }))),
+    );
   }
 
   private open(project: Project, nowMs: number): ProjectMonitor {

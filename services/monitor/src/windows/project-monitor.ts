@@ -34,7 +34,7 @@ export interface ModelCatalog {
 
 export interface TrafficRecord {
   /** Requests and failures at the router between two processing times. */
-  between(fromMs: number, toMs: number): { requests: number; failures: number };
+  between(project: string, fromMs: number, toMs: number): { requests: number; failures: number };
 }
 
 export interface ProjectMonitorOptions {
@@ -295,7 +295,7 @@ export class ProjectMonitor {
     const latency = profile?.latencyUs;
     const first = profile?.firstAnsweredMs ?? 0;
     const last = profile?.lastAnsweredMs ?? 0;
-    const { requests, failures } = traffic.between(first, last);
+    const { requests, failures } = traffic.between(this.name, first, last);
     const rows = profile?.rows ?? 0;
     const p99Ms = (latency?.quantile(0.99) ?? Number.NaN) / 1000;
     const errorShare = requests === 0 ? 0 : failures / requests;

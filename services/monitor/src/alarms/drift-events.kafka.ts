@@ -1,0 +1,66 @@
+// Publishes closed windows: a WindowMetrics message per model version on metrics.v1, and a CloudEvent per drift on drift.v1.
+// The CloudEvents SDK checks the envelope. Ids are the findings' own, so that sending again is the same event.
+
+import {
+  DRIFT_CONTENT_TYPE,
+  DRIFT_EVENT_TYPE,
+  type DriftEvent,
+  encodeDriftEvent,
+  encodeWindowMetrics,
+} from '@millrace/contracts';
+import type { Clock } from '@millrace/domain';
+import type { MessageProducer } from '@millrace/kafka';
+import { CloudEvent } from 'cloudevents';
+import type { ClosedOfProject } from '../windows/engine.js';
+import type { Publisher } from '../windows/intake.js';
+import type { DriftFinding } from './drift-event.js';
+
+export class KafkaPublisher implements Publisher {
+  constructor(
+    private readonly producer: MessageProducer,
+    private readonly clock: Clock,
+  ) {}
+
+  async publish({ project, window }: ClosedOfProject): Promise<void> {
+    await this.producer.send(
+      'metrics.v1',
+      window.metrics.map((row) => ({ key: project, value: encodeWindowMetrics(withNumbers(row)) })),
+    );
+    if (window.drift.length === 0) return;
+    await this.producer.send(
+      'drift.v1',
+      window.drift.map((finding) => ({
+        key: project,
+        value: encodeDriftEvent(this.envelope(finding)),
+        headers: { 'content-type': DRIFT_CONTENT_TYPE },
+      })),
+    );
+  }
+
+  private envelope({ id, data }: DriftFinding): DriftEvent {
+    const event: DriftEvent = {
+      specversion: '1.0',
+      type: DRIFT_EVENT_TYPE,
+      id,
+      source: `/millrace/monitor/${data.project}`,
+      subject: data.feature,
+      time: new Date(this.clock.nowMs()).toISOString(),
+      datacontenttype: 'application/json',
+      data,
+    };
+    new CloudEvent({ ...event, data: { ...event.data } }).validate();
+    return event;
+  }
+}
+
+/** A window that came out of a checkpoint has null where JSON has no NaN; the wire wants numbers. */
+function withNumbers(row: ClosedOfProject['window']['metrics'][number]): typeof row {
+  const numbers = <T extends object>(value: T): T =>
+    Object.fromEntries(Object.entries(value).map(([key, x]) => [key, x === null ? Number.NaN : x])) as T;
+  return {
+    ...row,
+    tests: row.tests.map(numbers),
+    quality: row.quality === undefined ? undefined : numbers(row.quality),
+    software: row.software === undefined ? undefined : numbers(row.software),
+  };
+}

@@ -1,0 +1,143 @@
+// The monitor's HTTP API (8040): JSON for programs and the dashboard. Limits on what may be asked stand here; what is answered
+// is made in views.ts.
+
+import { type Clock, PlatformError } from '@millrace/domain';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { parseStage } from '../live/story.js';
+import type { ProjectMonitor } from '../windows/project-monitor.js';
+import {
+  alarmsView,
+  driftEventsView,
+  labelsJoinedView,
+  liveView,
+  modelsView,
+  qualityRangeView,
+  statsView,
+  type ViewSources,
+  windowsView,
+} from './views.js';
+
+export const VIEW_SOURCES = Symbol('VIEW_SOURCES');
+export const CLOCK = Symbol('CLOCK');
+
+const LIMIT_DEFAULT = 100;
+const LIMIT_MAX = 1_000;
+
+@Controller('v1')
+export class MonitorHttp {
+  constructor(
+    @Inject(VIEW_SOURCES) private readonly sources: ViewSources,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @Get('projects')
+  projects() {
+    return { projects: this.sources.catalog.projectNames() };
+  }
+
+  @Get('stats')
+  stats() {
+    return statsView(this.sources);
+  }
+
+  @Get('projects/:project/windows')
+  windows(@Param('project') project: string, @Query('limit') limit?: string) {
+    this.monitor(project);
+    return windowsView(this.sources, project, limitOf(limit));
+  }
+
+  @Get('projects/:project/alarms')
+  alarms(@Param('project') project: string) {
+    return { project, ...alarmsView(this.monitor(project)) };
+  }
+
+  @Get('projects/:project/drift-events')
+  driftEvents(@Param('project') project: string, @Query('limit') limit?: string) {
+    this.monitor(project);
+    return driftEventsView(this.sources, project, limitOf(limit));
+  }
+
+  @Get('projects/:project/quality')
+  quality(@Param('project') project: string, @Query('fromMs') from?: string, @Query('toMs') to?: string) {
+    const fromMs = timeOf(from, 'fromMs', Number.NEGATIVE_INFINITY);
+    const toMs = timeOf(to, 'toMs', Number.POSITIVE_INFINITY);
+    return qualityRangeView(this.monitor(project), fromMs, toMs);
+  }
+
+  @Get('projects/:project/labels-joined')
+  labelsJoined(@Param('project') project: string, @Query('version') version?: string) {
+    const monitor = this.monitor(project);
+    if (version === undefined || version === '') return { project, ...labelsJoinedView(monitor, undefined) };
+    if (!/^\d{1,9}$/.test(version)) throw new PlatformError('invalid_argument', 'version must be a whole number');
+    return { project, version: Number(version), ...labelsJoinedView(monitor, Number(version)) };
+  }
+
+  @Get('projects/:project/models')
+  models(@Param('project') project: string) {
+    this.monitor(project);
+    return { project, models: modelsView(this.sources, project) };
+  }
+
+  /** The last five minutes, a point a second. */
+  @Get('projects/:project/pulse')
+  pulse(@Param('project') project: string) {
+    this.monitor(project);
+    return { project, points: this.sources.pulses.get(project)?.recent() ?? [] };
+  }
+
+  /** What `live` streams, once. */
+  @Get('projects/:project/now')
+  now(@Param('project') project: string) {
+    this.monitor(project);
+    return liveView(this.sources, project, this.clock.nowMs());
+  }
+
+  @Get('projects/:project/story')
+  story(@Param('project') project: string) {
+    return { project, stages: this.sources.story.of(project) };
+  }
+
+  /** One stage, or a list of stages. */
+  @Post('projects/:project/story')
+  @HttpCode(200)
+  tell(@Param('project') project: string, @Body() body: unknown) {
+    if (!/^[a-z][a-z0-9-]{0,62}$/.test(project)) throw new PlatformError('invalid_argument', 'bad project name');
+    const bodies = Array.isArray(body) ? body.slice(0, LIMIT_DEFAULT) : [body];
+    const stages = bodies.map((one) => {
+      const parsed = parseStage(one, this.clock.nowMs());
+      if (parsed.kind === 'invalid') throw new PlatformError('invalid_argument', parsed.fault);
+      return parsed.stage;
+    });
+    for (const stage of stages) this.sources.story.tell(project, stage);
+    return { project, stages: this.sources.story.of(project) };
+  }
+
+  @Delete('projects/:project/story')
+  @HttpCode(204)
+  forget(@Param('project') project: string): void {
+    this.sources.story.clear(project);
+  }
+
+  private monitor(project: string): ProjectMonitor {
+    const monitor = this.sources.engine.monitor(project, this.clock.nowMs());
+    if (monitor === undefined) throw new PlatformError('not_found', `no project '${project.slice(0, 63)}'`);
+    return monitor;
+  }
+}
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined || text === '') return LIMIT_DEFAULT;
+  const limit = Number(text);
+  if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT_MAX) {
+    throw new PlatformError('invalid_argument', `limit must be a whole number from 1 to ${LIMIT_MAX}`);
+  }
+  return limit;
+}
+
+function timeOf(text: string | undefined, name: string, absent: number): number {
+  if (text === undefined || text === '') return absent;
+  const time = Number(text);
+  if (!Number.isFinite(time))
+    throw new PlatformError('invalid_argument', `${name} must be milliseconds since the epoch`);
+  return time;
+}

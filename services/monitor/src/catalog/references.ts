@@ -1,0 +1,69 @@
+// Brings a version's reference from its package when the first message of that version arrives, once. A version that models.v1
+// does not know yet is waited for a little: its announcement travels on another topic than its predictions.
+
+import { type Clock, PlatformError } from '@millrace/domain';
+import type { Catalog, PackagedReference } from './catalog.js';
+
+export interface PackageReader {
+  /** Throws `not_found` or `corrupt` where the package has no usable reference. */
+  read(packagePath: string): Promise<PackagedReference>;
+}
+
+/** Long enough for models.v1 to arrive; after it the version's rows are counted without tests until it is announced. */
+const WAIT_MS = 3_000;
+const POLL_MS = 50;
+/** Versions given up at the same time. */
+const GIVEN_UP_MAX = 1_000;
+
+export class References {
+  private readonly loading = new Map<string, Promise<void>>();
+  private readonly givenUp = new Set<string>();
+
+  constructor(
+    private readonly catalog: Catalog,
+    private readonly packages: PackageReader,
+    private readonly clock: Clock,
+    private readonly sleep: (ms: number) => Promise<void>,
+    private readonly failed: (project: string, version: number, error: PlatformError) => void,
+  ) {}
+
+  /** True when nothing has to be awaited for this version. */
+  settled(project: string, version: number): boolean {
+    return this.catalog.hasReference(project, version) || this.givenUp.has(`${project}/${version}`);
+  }
+
+  /** Resolves when the reference is there or given up; never rejects. */
+  async ensure(project: string, version: number): Promise<void> {
+    if (this.settled(project, version)) return;
+    const key = `${project}/${version}`;
+    let loading = this.loading.get(key);
+    if (loading === undefined) {
+      loading = this.load(project, version).finally(() => this.loading.delete(key));
+      this.loading.set(key, loading);
+    }
+    await loading;
+  }
+
+  /** A version was announced (again): what was given up is tried again with the next message. */
+  announced(project: string, version: number): void {
+    this.givenUp.delete(`${project}/${version}`);
+  }
+
+  private async load(project: string, version: number): Promise<void> {
+    const untilMs = this.clock.monotonicMs() + WAIT_MS;
+    let model = this.catalog.model(project, version);
+    while (model === undefined && this.clock.monotonicMs() < untilMs) {
+      await this.sleep(POLL_MS);
+      model = this.catalog.model(project, version);
+    }
+    try {
+      if (model === undefined)
+        throw new PlatformError('not_found', `version ${version} of ${project} is not announced`);
+      this.catalog.setReference(project, version, await this.packages.read(model.packagePath));
+    } catch (error) {
+      if (this.givenUp.size >= GIVEN_UP_MAX) this.givenUp.clear();
+      this.givenUp.add(`${project}/${version}`);
+      this.failed(project, version, PlatformError.from(error));
+    }
+  }
+}

@@ -1,0 +1,37 @@
+// Reads the router's /metrics now and then. A router that does not answer leaves a gap, no error: the monitor watches, it
+// does not depend.
+
+import type { Clock } from '@millrace/domain';
+import { routerTotals } from './router-metrics.js';
+import type { TrafficBook } from './traffic.js';
+
+const TIMEOUT_MS = 1_500;
+/** Far above what the router writes. */
+const TEXT_BYTES_MAX = 4 * 1_048_576;
+
+export class RouterScrape {
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly url: string,
+    private readonly traffic: TrafficBook,
+    private readonly clock: Clock,
+  ) {}
+
+  start(everyMs: number): void {
+    this.timer = setInterval(() => this.scrape().catch(() => undefined), everyMs); // a gap, as said above
+    this.timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  async scrape(): Promise<void> {
+    const response = await fetch(this.url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
+    if (!response.ok || Number(response.headers.get('content-length') ?? 0) > TEXT_BYTES_MAX) return;
+    const text = await response.text();
+    const atMs = this.clock.nowMs();
+    for (const [project, totals] of routerTotals(text)) this.traffic.read(project, totals, atMs);
+  }
+}

@@ -1,0 +1,89 @@
+// From a batch of decoded messages to their effect: references first, then the state, then what closed is published, then a
+// checkpoint. Pure but for awaiting its ports.
+//
+// What interleaves: batches of different partitions, only at the awaits; each message is applied in one go. A batch that is
+// tried again after a failed publication changes nothing more: its positions are known. A published window leaves the outbox
+// only when the broker has it, and the outbox is part of the checkpoint: published at least once, under the same ids.
+
+import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
+import type { Clock } from '@millrace/domain';
+import type { ClosedOfProject, Engine } from './engine.js';
+
+export interface Publisher {
+  /** Resolves when the broker has the window's metrics and drift events. */
+  publish(closed: ClosedOfProject): Promise<void>;
+}
+
+export interface IntakePorts {
+  /** Resolves at once where the reference of the version is known. */
+  reference(project: string, version: number): Promise<void> | undefined;
+  publisher: Publisher;
+  /** The state changed: a checkpoint is due some time. */
+  touched(): void;
+  /** A window closed: a checkpoint is due now. */
+  checkpoint(): Promise<void>;
+  seen: {
+    prediction(message: PredictionMessage): void;
+    label(message: LabelMessage): void;
+  };
+}
+
+export interface Positioned<T> {
+  /** undefined: the message could not be read; its position is passed all the same. */
+  message: T | undefined;
+  offset: number;
+}
+
+export class Intake {
+  private publishing: Promise<void> | undefined;
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly ports: IntakePorts,
+    private readonly clock: Clock,
+  ) {}
+
+  async predictions(partition: number, end: number, batch: readonly Positioned<PredictionMessage>[]): Promise<void> {
+    for (const { message } of batch) {
+      if (message === undefined) continue;
+      const pending = this.ports.reference(message.project, message.modelVersion);
+      if (pending !== undefined) await pending;
+    }
+    const nowMs = this.clock.nowMs();
+    this.engine.positions.reaches('predictions', partition, end);
+    for (const { message, offset } of batch) {
+      if (message === undefined) this.engine.skip('predictions', partition, offset);
+      else if (this.engine.applyPrediction(message, partition, offset, nowMs)) this.ports.seen.prediction(message);
+    }
+    await this.settle();
+  }
+
+  async labels(partition: number, end: number, batch: readonly Positioned<LabelMessage>[]): Promise<void> {
+    const nowMs = this.clock.nowMs();
+    this.engine.positions.reaches('labels', partition, end);
+    for (const { message, offset } of batch) {
+      if (message === undefined) this.engine.skip('labels', partition, offset);
+      else if (this.engine.applyLabel(message, partition, offset, nowMs)) this.ports.seen.label(message);
+    }
+    await this.settle();
+  }
+
+  /** Closes what is due and publishes it; also called on a timer, because idle partitions let the watermark pass. */
+  async settle(): Promise<void> {
+    this.ports.touched();
+    this.engine.close(this.clock.nowMs());
+    if (this.engine.outbox.length === 0) return;
+    this.publishing ??= this.publishAll().finally(() => {
+      this.publishing = undefined;
+    });
+    await this.publishing;
+  }
+
+  private async publishAll(): Promise<void> {
+    for (let next = this.engine.outbox[0]; next !== undefined; next = this.engine.outbox[0]) {
+      await this.ports.publisher.publish(next);
+      this.engine.outbox.shift();
+    }
+    await this.ports.checkpoint();
+  }
+}

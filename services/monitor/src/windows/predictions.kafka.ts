@@ -1,0 +1,20 @@
+// predictions.v1 -> intake, one partition batch at a time. A message that cannot be decoded goes to the dead letters.
+
+import { decodePrediction } from '@millrace/contracts';
+import type { BatchResult, InboundMessage, KafkaBatchContext } from '@millrace/kafka';
+import { Controller, Inject } from '@nestjs/common';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { decodeBatch } from './decode-batch.kafka.js';
+import { Intake } from './intake.js';
+
+@Controller()
+export class PredictionsConsumer {
+  constructor(@Inject(Intake) private readonly intake: Intake) {}
+
+  @EventPattern<string>('predictions.v1')
+  async onPredictions(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
+    const { batch, deadLetters } = decodeBatch(messages, decodePrediction);
+    await this.intake.predictions(context.partition, context.highWatermark, batch);
+    return { deadLetters };
+  }
+}
