@@ -12,6 +12,8 @@ export interface RestartLimits {
   stableAfterMs: number;
   /** Deaths in a row before giving up. */
   maxDeaths: number;
+  /** The same for a process that was never ready: a wrong setting does not mend itself, so the start fails soon. */
+  maxDeathsUnready: number;
 }
 
 export const DEFAULT_RESTART_LIMITS: RestartLimits = {
@@ -20,6 +22,7 @@ export const DEFAULT_RESTART_LIMITS: RestartLimits = {
   jitterShare: 0.2,
   stableAfterMs: 20_000,
   maxDeaths: 8, // at these delays a little over half a minute of trying, plus the time each attempt takes
+  maxDeathsUnready: 3,
 };
 
 export type RestartDecision =
@@ -29,17 +32,24 @@ export type RestartDecision =
 /** Counts the deaths of one process. */
 export class RestartPolicy {
   private deaths = 0;
+  private wasReady = false;
 
   constructor(
     private readonly rng: Rng,
     private readonly limits: RestartLimits = DEFAULT_RESTART_LIMITS,
   ) {}
 
+  /** It has worked once, so that its settings are not what is wrong. */
+  onReady(): void {
+    this.wasReady = true;
+  }
+
   /** @param aliveMs from its start to its death */
   onDeath(aliveMs: number): RestartDecision {
     if (aliveMs >= this.limits.stableAfterMs) this.deaths = 0;
     this.deaths += 1;
-    if (this.deaths > this.limits.maxDeaths) return { kind: 'give-up', deaths: this.deaths };
+    const limit = this.wasReady ? this.limits.maxDeaths : this.limits.maxDeathsUnready;
+    if (this.deaths > limit) return { kind: 'give-up', deaths: this.deaths };
     const bare = Math.min(this.limits.maxDelayMs, this.limits.firstDelayMs * 2 ** (this.deaths - 1));
     const factor = 1 + (this.rng.next() * 2 - 1) * this.limits.jitterShare;
     return { kind: 'restart', delayMs: Math.round(bare * factor), attempt: this.deaths };

@@ -184,6 +184,7 @@ export class SupervisedProcess {
       const ready = await this.isReady(plan.readiness, elapsedMs);
       if (this.child !== child || this.state !== 'starting') return;
       if (ready) {
+        this.parts.policy.onReady();
         this.settle('ready');
         events.ready(plan.name, clock.monotonicMs() - this.startedAtMs);
         return;
@@ -219,7 +220,7 @@ export class SupervisedProcess {
 
   private failure(what: string): PlatformError {
     const { plan, log } = this.parts;
-    const tail = log.tail(12);
+    const tail = log.tail(20);
     const end = tail === '' ? '' : `; its last lines:\n${tail}`;
     return new PlatformError('unavailable', `${plan.name} ${what}; see ${log.path}${end}`, {
       facts: { name: plan.name },

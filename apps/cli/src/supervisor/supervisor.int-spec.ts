@@ -136,7 +136,7 @@ describe('Supervisor', () => {
   it('ends a crash loop with a message that holds the last words', async () => {
     const crash = script('crash', "console.error('cannot read my settings'); process.exit(3);");
     const one = supervisor([plan('trainer', ports.trainerHttp, { args: [crash] })], {
-      restartLimits: { ...DEFAULT_RESTART_LIMITS, firstDelayMs: 10, maxDelayMs: 20, maxDeaths: 3 },
+      restartLimits: { ...DEFAULT_RESTART_LIMITS, firstDelayMs: 10, maxDelayMs: 20, maxDeathsUnready: 3 },
     });
     await expect(one.start()).rejects.toThrow(
       /trainer died 4 times in a row \(exit code 3\)[\s\S]*cannot read my settings/,
