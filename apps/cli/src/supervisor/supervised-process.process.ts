@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Clock } from '@millrace/domain';
 import { PlatformError } from '@millrace/domain';
 import type { LogFile } from './log-file.fs.js';
+import { summarise } from './log-summary.js';
 import { signalGroup } from './process-identity.process.js';
 import type { ProcessPlan, Readiness } from './process-plan.js';
 import { accepts, answersOk } from './readiness.http.js';
@@ -220,7 +221,7 @@ export class SupervisedProcess {
 
   private failure(what: string): PlatformError {
     const { plan, log } = this.parts;
-    const tail = log.tail(20);
+    const tail = summarise(log.tail(40), 10);
     const end = tail === '' ? '' : `; its last lines:\n${tail}`;
     return new PlatformError('unavailable', `${plan.name} ${what}; see ${log.path}${end}`, {
       facts: { name: plan.name },
