@@ -61,6 +61,7 @@ async function runOnce(
     try {
       return (await ports.handle(messages)) ?? {};
     } catch (thrown) {
+      if (thrown instanceof StopConsuming) throw thrown;
       const error = PlatformError.from(thrown);
       const action = ACTION_BY_CODE[error.code];
       if (action === 'stop') throw new StopConsuming(error);

@@ -47,7 +47,11 @@ export class KafkaConnection {
           if (suppressed === undefined) return;
           const facts = { namespace, suppressed, ...(typeof log.error === 'string' ? { error: log.error } : {}) };
           // kafkajs logs each failed try as an error; what matters is said by whoever gives up.
-          if (level <= logLevel.WARN) this.log.warn(log.message, facts);
+          const routine =
+            /rebalanc|coordinator|concurrent operation|Limiting retries|Topic creation errors|does not host/i.test(
+              `${log.message} ${log.error ?? ''}`,
+            );
+          if (level <= logLevel.WARN && !routine) this.log.warn(log.message, facts);
           else this.log.debug(log.message, facts);
         },
     });
@@ -109,6 +113,10 @@ export class KafkaConnection {
   }
 }
 
+/** Until every broker knows a new topic: KRaft publishes metadata a moment after creation. */
+const TOPIC_POLL_MS = 50;
+const TOPIC_POLLS_MAX = 200;
+
 /** Creates what is missing of the platform's topics (all, or the named ones). Safe to call from every service at once. */
 export async function ensureTopics(connection: KafkaConnection, names?: readonly Topic[]): Promise<void> {
   const wanted = TOPICS.filter((topic) => names === undefined || names.includes(topic.name));
@@ -118,7 +126,7 @@ export async function ensureTopics(connection: KafkaConnection, names?: readonly
     if (missing.length === 0) return;
     try {
       await admin.createTopics({
-        waitForLeaders: true,
+        waitForLeaders: false,
         topics: missing.map((topic) => ({
           topic: connection.topicName(topic.name),
           numPartitions: topic.partitions,
@@ -136,5 +144,22 @@ export async function ensureTopics(connection: KafkaConnection, names?: readonly
       const created = new Set(await admin.listTopics());
       if (missing.some((topic) => !created.has(connection.topicName(topic.name)))) throw error;
     }
+    await leadersKnown(
+      admin,
+      missing.map((topic) => connection.topicName(topic.name)),
+    );
   });
+}
+
+async function leadersKnown(admin: Admin, topics: string[]): Promise<void> {
+  for (let poll = 0; poll < TOPIC_POLLS_MAX; poll++) {
+    try {
+      const metadata = await admin.fetchTopicMetadata({ topics });
+      if (metadata.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
+    } catch {
+      // "does not host this topic-partition": not everywhere yet, asked again below.
+    }
+    await new Promise((resolve) => setTimeout(resolve, TOPIC_POLL_MS));
+  }
+  throw new PlatformError('unavailable', `topics have no leader within ${TOPIC_POLLS_MAX * TOPIC_POLL_MS} ms`);
 }

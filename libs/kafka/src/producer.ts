@@ -331,7 +331,13 @@ export class MessageProducer {
   }
 
   private connectedProducer(): Promise<Producer> {
-    this.producer ??= (async () => {
+    this.producer ??= this.connectForEver();
+    return this.producer;
+  }
+
+  /** Ends only when connected, or with `unavailable` when this producer is closed meanwhile. */
+  private async connectForEver(): Promise<Producer> {
+    while (!this.closed) {
       const producer = this.connection.kafka.producer({
         idempotent: true,
         maxInFlightRequests: 1,
@@ -345,10 +351,15 @@ export class MessageProducer {
       producer.on('producer.disconnect', () => {
         this.connected = false;
       });
-      await producer.connect();
-      return producer;
-    })();
-    return this.producer;
+      try {
+        await producer.connect();
+        return producer;
+      } catch (error) {
+        this.log.warn('no broker yet', { error: (error as Error).message });
+        await producer.disconnect().catch(() => undefined); // never was connected
+      }
+    }
+    throw new PlatformError('unavailable', 'the producer is closed');
   }
 }
 

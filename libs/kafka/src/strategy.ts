@@ -114,6 +114,8 @@ function exitOnCrash(): void {
 
 export class KafkaStrategy extends Server implements CustomTransportStrategy {
   override readonly propagatesEventHandlerErrors = true;
+  /** Its own, so that Nest does not give the gRPC handlers of the same application to the consumer as topics. */
+  override readonly transportId = Symbol.for('millrace.kafka');
   private readonly settings: Required<Omit<KafkaStrategySettings, 'producer' | 'seekTo' | 'onAssigned' | 'retry'>> &
     Pick<KafkaStrategySettings, 'seekTo' | 'onAssigned'>;
   private readonly retry: RetrySettings;
