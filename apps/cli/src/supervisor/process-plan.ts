@@ -55,7 +55,7 @@ export interface PlatformOptions {
   redisUrl?: string;
 }
 
-/** The platform's ports and the one that only Kafka itself uses. */
+/** The platform's ports and the one that only Kafka itself uses (chosen by the supervisor where it is not given). */
 export type PlatformPorts = Ports & { kafkaController?: number };
 
 // Why these: the request path (router, serving) keeps normal priority so that p99 holds on two cores while data and

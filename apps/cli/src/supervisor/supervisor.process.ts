@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type Clock, PlatformError, seededRng, systemClock } from '@millrace/domain';
 import { jarsOf, prepareKafka } from './kafka-storage.process.js';
 import { LogFile } from './log-file.fs.js';
-import { holderOf, isPortFree } from './ports.tcp.js';
+import { freePorts, holderOf, isPortFree } from './ports.tcp.js';
 import {
   type PlatformOptions,
   type PlatformPorts,
@@ -152,7 +152,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
     const platform: PlatformOptions = {
       root: this.options.root,
       home: this.options.home,
-      ports: this.options.ports,
+      ports: { ...this.options.ports, kafkaController: await this.controllerPort() },
       workers: this.options.workers,
       setup,
       kafkaJars: jarsOf(setup.kafka.libFolder),
@@ -162,6 +162,16 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
     };
     if (platform.kafkaBrokers === undefined) await prepareKafka(platform, this.options.env);
     return platformPlan(platform);
+  }
+
+  /** Kafka's controller talks to nobody but its own broker: beside Kafka's port where that is free, else anywhere. */
+  private async controllerPort(): Promise<number> {
+    const { kafkaController, ...ports } = this.options.ports;
+    const beside = ports.kafka + 1;
+    if (kafkaController !== undefined) return kafkaController;
+    return !Object.values(ports).includes(beside) && (await isPortFree(beside))
+      ? beside
+      : (await freePorts()).kafkaController;
   }
 
   private async refuseBusyPorts(plans: readonly ProcessPlan[]): Promise<void> {
