@@ -4,9 +4,8 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
 import { type CommandAction, routePb } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import { toServiceError } from '@millrace/grpc';
 import { Controller, Inject } from '@nestjs/common';
-import { GrpcMethod, RpcException } from '@nestjs/microservices';
+import { GrpcMethod } from '@nestjs/microservices';
 import type { Route } from '../rollout/route.js';
 import type { Switch } from '../rollout/switch-log.js';
 import { RouteTable } from '../routing/route-table.js';
@@ -29,7 +28,7 @@ export class RouteServiceGrpc {
   @GrpcMethod('RouteService', 'getRoute')
   getRoute(request: routePb.GetRouteRequest) {
     const route = this.table.get(request.project);
-    if (route === undefined) throw wire(new PlatformError('not_found', `project '${request.project}' has no route`));
+    if (route === undefined) throw new PlatformError('not_found', `project '${request.project}' has no route`);
     return create(routePb.GetRouteResponseSchema, { route: routeToWire(route) });
   }
 
@@ -53,18 +52,9 @@ export class RouteServiceGrpc {
   private async submit(request: ControlRequest, action: CommandAction) {
     const { project, reason, correlationId, expectedRevision } = request;
     const facts = { project, reason, correlationId, issuedBy: 'grpc', expectedRevision: Number(expectedRevision) };
-    try {
-      const answer = await this.control.submit(facts, action);
-      return { route: routeToWire(answer.route), switch: answer.switch ? switchToWire(answer.switch) : undefined };
-    } catch (thrown) {
-      throw wire(thrown);
-    }
+    const answer = await this.control.submit(facts, action);
+    return { route: routeToWire(answer.route), switch: answer.switch ? switchToWire(answer.switch) : undefined };
   }
-}
-
-/** Nest hands the object of an RpcException to grpc-js as it is. */
-function wire(thrown: unknown): RpcException {
-  return new RpcException(toServiceError(thrown));
 }
 
 function routeToWire(route: Route): MessageInitShape<typeof routePb.RouteSchema> {

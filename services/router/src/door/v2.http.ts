@@ -209,28 +209,33 @@ function text(header: string | string[] | undefined): string {
   return typeof header === 'string' ? header : '';
 }
 
-/** Bounded, also after decompression. */
-async function readBody(message: IncomingMessage, bytesMax: number): Promise<Buffer> {
+/** Bounded, also after decompression. What is beyond the bound is read and thrown away, so that the answer arrives. */
+function readBody(message: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const tooLarge = () => new PlatformError('invalid_argument', `the body has more than ${bytesMax} bytes`);
   const encoding = text(message.headers['content-encoding']);
-  const source =
-    encoding === 'gzip'
-      ? message.pipe(createGunzip())
-      : encoding === 'deflate'
-        ? message.pipe(createInflate())
-        : message;
-  if (source === message && encoding !== '' && encoding !== 'identity') {
-    throw new PlatformError('invalid_argument', `content-encoding '${encoding.slice(0, 32)}' is not gzip or deflate`);
-  }
-  const parts: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const part of source) {
-      size += (part as Buffer).length;
-      if (size > bytesMax) throw new PlatformError('invalid_argument', `the body has more than ${bytesMax} bytes`);
-      parts.push(part as Buffer);
+  return new Promise((resolve, reject) => {
+    const refuse = (error: unknown) => {
+      message.unpipe();
+      message.resume();
+      reject(PlatformError.from(error, 'invalid_argument'));
+    };
+    message.on('aborted', () => refuse(new PlatformError('cancelled', 'the caller went away')));
+    if (Number(message.headers['content-length'] ?? 0) > bytesMax) return refuse(tooLarge());
+    let source: NodeJS.ReadableStream = message;
+    if (encoding === 'gzip') source = message.pipe(createGunzip());
+    else if (encoding === 'deflate') source = message.pipe(createInflate());
+    else if (encoding !== '' && encoding !== 'identity') {
+      const named = encoding.slice(0, 32);
+      return refuse(new PlatformError('invalid_argument', `content-encoding '${named}' is not gzip or deflate`));
     }
-  } catch (thrown) {
-    throw PlatformError.from(thrown, 'invalid_argument');
-  }
-  return Buffer.concat(parts, size);
+    const parts: Buffer[] = [];
+    let size = 0;
+    source.on('data', (part: Buffer) => {
+      size += part.length;
+      if (size <= bytesMax) parts.push(part);
+      else refuse(tooLarge());
+    });
+    source.on('error', refuse);
+    source.on('end', () => resolve(Buffer.concat(parts, size)));
+  });
 }

@@ -1,0 +1,79 @@
+// What the router's integration tests stand on: a real Kafka, a stand-in serving, a project named `p`, a router process.
+
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeProject } from '@millrace/contracts';
+import { ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
+import { parseProject } from '@millrace/project';
+import { uniquePrefix } from '@millrace/testing';
+import { RouterProcess } from './router-process.js';
+import { StandInServing } from './stand-in-serving.js';
+
+const PROJECT = `name: p
+data:
+  entity: customer
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: customer, type: text, required: true }
+    - { name: income, type: number }
+    - { name: repaid, type: boolean, outcome: true }
+  label: { name: good, column: repaid }
+features:
+  - { name: income, kind: numeric }
+`;
+
+export class Platform {
+  readonly serving = new StandInServing();
+  router!: RouterProcess;
+
+  private constructor(
+    readonly brokers: readonly string[],
+    readonly topicPrefix: string,
+    readonly connection: KafkaConnection,
+    readonly producer: MessageProducer,
+  ) {}
+
+  static async start(brokers: readonly string[], env: Record<string, string> = {}): Promise<Platform> {
+    const topicPrefix = uniquePrefix();
+    const connection = new KafkaConnection({ brokers, clientId: 'router-test', topicPrefix });
+    const platform = new Platform(brokers, topicPrefix, connection, new MessageProducer(connection));
+    await ensureTopics(connection, ['projects.v1', 'routes.v1', 'commands.v1', 'deadletter.v1']);
+    const parsed = parseProject(PROJECT, 'project.yaml');
+    if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+    const entry = { name: 'p', revision: 1, document: parsed.document, documentSha256: 'x', appliedAtMs: 1 };
+    await platform.producer.send('projects.v1', [{ key: 'p', value: encodeProject(entry) }]);
+    await platform.serving.start(0);
+    platform.router = await platform.newRouter(env);
+    await platform.router.until(async () => {
+      const answer = await platform.router.post('/v1/projects/p/promote', { version: 999 });
+      return answer.status === 409;
+    });
+    return platform;
+  }
+
+  /** A router of its own with an empty home. */
+  async newRouter(env: Record<string, string> = {}): Promise<RouterProcess> {
+    return RouterProcess.start({
+      brokers: this.brokers.join(','),
+      topicPrefix: this.topicPrefix,
+      home: await mkdtemp(join(tmpdir(), 'millrace-router-')),
+      servingPort: this.serving.port,
+      env,
+    });
+  }
+
+  async rollOut(version: number): Promise<void> {
+    this.serving.loaded.add(version);
+    const answer = await this.router.post('/v1/projects/p/rollouts', { version, reason: 'test' });
+    if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
+  }
+
+  async stop(): Promise<void> {
+    await this.router.stop();
+    this.serving.stop();
+    await this.producer.close();
+    await this.connection.close();
+  }
+}

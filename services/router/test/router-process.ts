@@ -1,0 +1,144 @@
+// Starts the built router (dist/) as a process of its own, on free ports and a home of its own, and talks to its doors.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { GRPCInferenceService, RouteService } from '@millrace/contracts';
+import { createClient, type GrpcClient } from '@millrace/grpc';
+
+const MAIN = new URL('../../../dist/services/router/src/main.js', import.meta.url).pathname;
+const READY_MS_MAX = 20_000;
+
+export interface RouterSettings {
+  brokers: string;
+  topicPrefix: string;
+  home: string;
+  servingPort: number;
+  env?: Record<string, string>;
+}
+
+export interface HttpAnswer {
+  status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever JSON came
+  body: any;
+}
+
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = createServer();
+      return new Promise<typeof server>((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+export class RouterProcess {
+  exit: Promise<number | null> = Promise.resolve(null);
+  output = '';
+  private child: ChildProcess | undefined;
+  private clients: { close(): void }[] = [];
+
+  private constructor(
+    private readonly settings: RouterSettings,
+    readonly httpPort: number,
+    readonly grpcPort: number,
+    readonly metricsPort: number,
+    readonly controlPort: number,
+    readonly controlGrpcPort: number,
+  ) {}
+
+  static async start(settings: RouterSettings): Promise<RouterProcess> {
+    const [http, grpc, metrics, control, controlGrpc] = (await freePorts(5)) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const router = new RouterProcess(settings, http, grpc, metrics, control, controlGrpc);
+    await router.start();
+    return router;
+  }
+
+  async start(): Promise<void> {
+    const { brokers, topicPrefix, home, servingPort, env } = this.settings;
+    const child = spawn(process.execPath, [MAIN], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: '/usr/bin:/bin',
+        HOME: home,
+        MILLRACE_HOME: home,
+        MILLRACE_KAFKA_BROKERS: brokers,
+        MILLRACE_TOPIC_PREFIX: topicPrefix,
+        MILLRACE_SERVING_GRPC_PORT: String(servingPort),
+        MILLRACE_ROUTER_HTTP_PORT: String(this.httpPort),
+        MILLRACE_ROUTER_GRPC_PORT: String(this.grpcPort),
+        MILLRACE_ROUTER_METRICS_PORT: String(this.metricsPort),
+        MILLRACE_ROUTER_CONTROL_PORT: String(this.controlPort),
+        MILLRACE_ROUTER_CONTROL_GRPC_PORT: String(this.controlGrpcPort),
+        ...env,
+      },
+    });
+    this.child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (text: Buffer) => {
+        this.output = (this.output + text.toString()).slice(-100_000);
+      });
+    }
+    this.exit = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+    await this.until(async () => (await fetch(`http://127.0.0.1:${this.controlPort}/health/ready`)).ok);
+  }
+
+  /** Repeats a question every 50 ms until it is answered with true. */
+  async until(question: () => Promise<boolean> | boolean, withinMs = READY_MS_MAX): Promise<void> {
+    const endMs = performance.now() + withinMs;
+    for (;;) {
+      const yes = await Promise.resolve()
+        .then(question)
+        .catch(() => false);
+      if (yes) return;
+      if (performance.now() > endMs) throw new Error(`not within ${withinMs} ms:\n${this.output}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async stop(): Promise<number | null> {
+    for (const client of this.clients.splice(0)) client.close();
+    this.child?.kill('SIGTERM');
+    return this.exit;
+  }
+
+  signal(name: 'SIGTERM' | 'SIGKILL'): void {
+    this.child?.kill(name);
+  }
+
+  inference(): GrpcClient<typeof GRPCInferenceService> {
+    const client = createClient(GRPCInferenceService, `127.0.0.1:${this.grpcPort}`);
+    this.clients.push(client);
+    return client;
+  }
+
+  routes(): GrpcClient<typeof RouteService> {
+    const client = createClient(RouteService, `127.0.0.1:${this.controlGrpcPort}`, { unaryDeadlineMs: 15_000 });
+    this.clients.push(client);
+    return client;
+  }
+
+  async get(path: string, port = this.controlPort): Promise<HttpAnswer> {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    const text = await response.text();
+    return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text };
+  }
+
+  async post(path: string, body: unknown, port = this.controlPort): Promise<HttpAnswer> {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text };
+  }
+}

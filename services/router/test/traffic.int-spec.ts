@@ -1,0 +1,169 @@
+// Predictions through the real doors: split, stickiness, switches under load, serving killed, errors.
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startKafka } from '@millrace/testing';
+import { failures, inferRequest, startLoad } from './load.js';
+import { Platform } from './platform.js';
+
+let platform: Platform;
+
+beforeAll(async () => {
+  platform = await Platform.start((await startKafka()).brokers);
+  await platform.rollOut(1);
+  await platform.rollOut(2);
+}, 90_000);
+
+afterAll(async () => {
+  await platform?.stop();
+}, 30_000);
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const post = (path: string, body: unknown) => platform.router.post(`/v1/projects/p/${path}`, body);
+
+describe('traffic', () => {
+  it('splits within 3 sigma, keeps every entity on its version, and a new weight moves only the difference', async () => {
+    const client = platform.router.inference();
+    const versionsOf = async (entities: readonly string[]) =>
+      Promise.all(entities.map(async (entity) => (await client.modelInfer(inferRequest(entity))).modelVersion));
+    const entities = Array.from({ length: 2000 }, (_, i) => `entity-${i}`);
+    const weights = (second: number) => ({
+      weights: [
+        { version: 1, weight: 100 - second },
+        { version: 2, weight: second },
+      ],
+    });
+    expect((await post('weights', weights(20))).status).toBe(200);
+    const first = await versionsOf(entities);
+    const second = first.filter((version) => version === '2').length;
+    expect(Math.abs(second - 400)).toBeLessThan(3 * Math.sqrt(2000 * 0.2 * 0.8));
+    expect(await versionsOf(entities)).toEqual(first);
+    expect((await post('weights', weights(30))).status).toBe(200);
+    const after = await versionsOf(entities);
+    expect(first.every((version, i) => version === '1' || after[i] === '2')).toBe(true);
+    await post('promote', { version: 2 });
+  });
+
+  it('switches under load without a failed request, in force within 500 ms', async () => {
+    const load = startLoad(platform.router.inference(), 500);
+    await pause(300);
+    const moves = [
+      await post('rollback', { reason: 'drill' }),
+      await post('promote', { version: 2, reason: 'undo' }),
+      await post('rollback', { reason: 'drill' }),
+      await post('promote', { version: 2, reason: 'undo' }),
+    ];
+    const lastAtMs = performance.now();
+    await pause(1300);
+    const outcomes = await load.stop();
+    expect(failures(outcomes)).toEqual([]);
+    expect(outcomes.length).toBeGreaterThan(500);
+    for (const move of moves) expect(move.body.switch.effectiveMs).toBeLessThan(500);
+    expect(outcomes.filter((outcome) => outcome.sentAtMs > lastAtMs && outcome.version !== '2')).toEqual([]);
+    const { switches } = (await platform.router.get('/v1/projects/p/switches')).body;
+    expect(switches.slice(-4).map((entry: { failed: number }) => entry.failed)).toEqual([0, 0, 0, 0]);
+  });
+
+  it('survives a killed serving: requests wait for it or are sent again, and the next succeed at once', async () => {
+    const load = startLoad(platform.router.inference(), 300);
+    await pause(300);
+    platform.serving.stop();
+    await pause(700);
+    await platform.serving.start();
+    const backAtMs = performance.now();
+    await pause(1500);
+    const outcomes = await load.stop();
+    const late = outcomes.filter((outcome) => outcome.sentAtMs > backAtMs);
+    expect(late.length).toBeGreaterThan(300);
+    expect(failures(late)).toEqual([]);
+    // Away for less than the waiting time: even those sent meanwhile are answered.
+    expect(failures(outcomes)).toEqual([]);
+    expect((await platform.router.get('/v1/stats')).body.relay.brokenStreams).toBeGreaterThan(0);
+  });
+
+  it('answers UNAVAILABLE within a bounded time while serving stays away', async () => {
+    platform.serving.stop();
+    await pause(100);
+    const sentAtMs = performance.now();
+    await expect(platform.router.inference().modelInfer(inferRequest('e'))).rejects.toMatchObject({
+      code: 'unavailable',
+    });
+    expect(performance.now() - sentAtMs).toBeLessThan(3000);
+    await platform.serving.start();
+    await platform.router.until(async () => (await platform.router.get('/health/ready')).status === 200, 5000);
+  });
+
+  it('forwards the deadline, and ends a request that serving holds too long', async () => {
+    platform.serving.delayMs = 400;
+    const client = platform.router.inference();
+    const held = client.modelInfer(inferRequest('e'), { deadlineMs: 150 });
+    await expect(held).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    const { deadlineMs } = platform.serving.frames.findLast((frame) => !frame.cancelled)!;
+    expect(deadlineMs).toBeGreaterThan(50);
+    expect(deadlineMs).toBeLessThanOrEqual(150);
+    platform.serving.delayMs = 0;
+    await platform.router.until(() => platform.serving.frames.at(-1)?.cancelled === true, 2000);
+  });
+
+  it('says what is wrong with a request', async () => {
+    const client = platform.router.inference();
+    const infer = (over: object) => client.modelInfer({ ...inferRequest('e'), ...over });
+    await expect(infer({ modelName: 'nobody' })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(infer({ modelName: '' })).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(infer({ modelVersion: '99' })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(infer({ modelVersion: 'x' })).rejects.toMatchObject({ code: 'invalid_argument' });
+    expect((await infer({ modelVersion: '1' })).modelVersion).toBe('1');
+    expect((await infer({ id: 'mine' })).id).toBe('mine');
+    expect((await infer({})).id).not.toBe('');
+    expect(await client.modelReady({ name: 'p' })).toMatchObject({ ready: true });
+    expect((await client.modelMetadata({ name: 'p' })).versions).toEqual(['2']);
+  });
+
+  it('takes REST, JSON and binary, with the same split and errors', async () => {
+    const { router } = platform;
+    const body = { inputs: [{ name: 'x', datatype: 'FP64', shape: [1], data: [1.5] }] };
+    const json = await router.post('/v2/models/p/infer', body, router.httpPort);
+    expect(json).toMatchObject({ status: 200, body: { model_name: 'p', model_version: '2' } });
+    const head = JSON.stringify({
+      inputs: [{ name: 'x', datatype: 'FP64', shape: [1], parameters: { binary_data_size: 8 } }],
+      parameters: { binary_data_output: true },
+    });
+    const response = await fetch(`http://127.0.0.1:${router.httpPort}/v2/models/p/versions/1/infer`, {
+      method: 'POST',
+      headers: { 'inference-header-content-length': String(head.length), 'millrace-entity': 'ORD' },
+      body: Buffer.concat([Buffer.from(head), Buffer.alloc(8)]),
+    });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    const length = Number(response.headers.get('inference-header-content-length'));
+    expect(JSON.parse(bytes.subarray(0, length).toString())).toMatchObject({ model_version: '1' });
+    expect(bytes.subarray(length).readFloatLE(0)).toBeCloseTo(0.1);
+    expect(platform.serving.frames.at(-1)?.entity).toBe('ORD');
+    const post = async (path: string, text: string) => (await router.post(path, text, router.httpPort)).status;
+    expect(await post('/v2/models/nobody/infer', JSON.stringify(body))).toBe(404);
+    expect(await post('/v2/models/p/infer', '{garbage')).toBe(400);
+    expect(await post('/v2/models/p/infer', `{"inputs":"${'x'.repeat(17_000_000)}"}`)).toBe(400);
+    expect((await router.get('/v2/models/p/infer', router.httpPort)).status).toBe(405);
+    expect((await router.get('/v2/health/ready', router.httpPort)).status).toBe(200);
+    expect((await router.get('/nothing', router.httpPort)).status).toBe(404);
+  });
+
+  it('traces a sampled request and passes its context on', async () => {
+    const client = platform.router.inference();
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+    await client.modelInfer(inferRequest('e'), { metadata: { traceparent } });
+    const seen = platform.serving.frames.at(-1)?.traceparent ?? '';
+    expect(seen).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`));
+    expect(seen).not.toBe(traceparent);
+  });
+
+  it('ends on SIGTERM with exit code 0 and without a failed request', async () => {
+    platform.serving.delayMs = 100;
+    const load = startLoad(platform.router.inference(), 200);
+    await pause(500);
+    const accepted = load.stop();
+    platform.router.signal('SIGTERM');
+    expect(failures(await accepted)).toEqual([]);
+    expect(await platform.router.exit).toBe(0);
+    platform.serving.delayMs = 0;
+  });
+});
