@@ -205,7 +205,7 @@ export const projectSchema: Node = {
             {
               columns: list('The columns.', columnName('A column.'), 4, 2),
               buckets: integer('Hash buckets.', 2, 1_000_000),
-              embedding: integer('Width of the embedding.', 1, 512),
+              embedding: integer('Width of the embedding; 0 is one weight per pair, straight to the output.', 0, 512),
             },
             ['columns', 'buckets', 'embedding'],
           ),

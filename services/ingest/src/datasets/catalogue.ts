@@ -54,7 +54,8 @@ export class Catalogue {
 
   importedRows(project: string): number {
     let rows = 0;
-    for (const version of this.projects.get(project)?.values() ?? []) if (version.kind === 'import') rows += version.rows;
+    for (const version of this.projects.get(project)?.values() ?? [])
+      if (version.kind === 'import') rows += version.rows;
     return rows;
   }
 

@@ -38,7 +38,9 @@ export class ImportAssembly {
 
   range(importId: string): { partition: number; first: number; last: number } | null {
     const known = this.open.get(importId);
-    return known === undefined ? null : { partition: known.partition, first: known.firstOffset, last: known.lastOffset };
+    return known === undefined
+      ? null
+      : { partition: known.partition, first: known.firstOffset, last: known.lastOffset };
   }
 
   done(importId: string): void {

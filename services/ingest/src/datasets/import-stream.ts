@@ -63,7 +63,10 @@ export class ImportStream {
     try {
       batch = decodeRecordBatch(message.value ?? new Uint8Array());
     } catch (thrown) {
-      return { project: '', reasons: [{ code: 'decode_failed', field: '', message: PlatformError.from(thrown).reason }] };
+      return {
+        project: '',
+        reasons: [{ code: 'decode_failed', field: '', message: PlatformError.from(thrown).reason }],
+      };
     }
     const { project, importId } = batch;
     const schema = this.book.find(project);
@@ -71,7 +74,8 @@ export class ImportStream {
     const wanted = known?.schema.hash ?? schema?.hash;
     if (schema === null || batch.schemaHash !== wanted) {
       this.settle(importId, { kind: 'failed', message: 'the schema of the project changed during the import' });
-      const text = schema === null ? `no project '${project}'` : `schema ${batch.schemaHash.slice(0, 12)} is not the project's`;
+      const text =
+        schema === null ? `no project '${project}'` : `schema ${batch.schemaHash.slice(0, 12)} is not the project's`;
       return { project, reasons: [{ code: 'malformed', field: 'schema_hash', message: text }] };
     }
     const place = this.assembly.offer(importId, batch.sequence, partition, message.offset, this.clock.nowMs());
@@ -91,12 +95,20 @@ export class ImportStream {
 
   private async close(importId: string, open: OpenTable): Promise<void> {
     const range = this.assembly.range(importId);
-    const offsets = range === null ? [] : [{ topic: 'batches.v1', partition: range.partition, first: range.first, last: range.last }];
+    const offsets =
+      range === null ? [] : [{ topic: 'batches.v1', partition: range.partition, first: range.first, last: range.last }];
     try {
       const version = await this.closer.closeImport(open.schema, open.table, {
-        kind: 'import', source: open.source, offsets, windowStartMs: 0, windowEndMs: 0,
+        kind: 'import',
+        source: open.source,
+        offsets,
+        windowStartMs: 0,
+        windowEndMs: 0,
       });
-      this.forget(importId, version === null ? { kind: 'failed', message: 'no good rows' } : { kind: 'closed', version });
+      this.forget(
+        importId,
+        version === null ? { kind: 'failed', message: 'no good rows' } : { kind: 'closed', version },
+      );
     } catch (thrown) {
       this.forget(importId, { kind: 'failed', message: PlatformError.from(thrown).message });
     }
@@ -137,5 +149,11 @@ export function tableRows(schema: RecordSchema, batch: RecordBatch): TableRows {
     for (let i = 0; i < column.missing.length; i++) values[column.missing[i] as number] = null;
     return values;
   });
-  return { recordIds: batch.recordIds, entities: batch.entities, eventTimeMs: batch.eventTimeMs, labels: batch.labels, columns };
+  return {
+    recordIds: batch.recordIds,
+    entities: batch.entities,
+    eventTimeMs: batch.eventTimeMs,
+    labels: batch.labels,
+    columns,
+  };
 }

@@ -168,21 +168,38 @@ export class LiveStream {
   }
 
   /** Records of this schema were checked by ingest; others (another revision, another writer) are checked here. */
-  private checked(schema: RecordSchema, record: RecordMessage, offset: number, bad: BadMessage[]): RecordMessage | null {
+  private checked(
+    schema: RecordSchema,
+    record: RecordMessage,
+    offset: number,
+    bad: BadMessage[],
+  ): RecordMessage | null {
     if (record.schemaHash === schema.hash) return record;
     const row: Scalar[] = [];
     const reasons: Reason[] = [];
     for (const name in record.values) {
-      if (!schema.indexOf.has(name)) addReason(reasons, 'unknown_field', name.slice(0, 64), 'is no column of the project');
+      if (!schema.indexOf.has(name))
+        addReason(reasons, 'unknown_field', name.slice(0, 64), 'is no column of the project');
     }
-    checkRow(schema, (index) => record.values[(schema.columns[index] as ColumnSpec).name], row, this.clock.nowMs(), reasons);
+    checkRow(
+      schema,
+      (index) => record.values[(schema.columns[index] as ColumnSpec).name],
+      row,
+      this.clock.nowMs(),
+      reasons,
+    );
     if (reasons.length > 0) {
       bad.push({ offset, project: record.project, reasons });
       return null;
     }
     const values: Record<string, Scalar> = {};
     for (const index of schema.stored) values[(schema.columns[index] as ColumnSpec).name] = row[index] as Scalar;
-    return { ...record, values, entity: String(row[schema.entityIndex]), eventTimeMs: row[schema.eventTimeIndex] as number };
+    return {
+      ...record,
+      values,
+      entity: String(row[schema.entityIndex]),
+      eventTimeMs: row[schema.eventTimeIndex] as number,
+    };
   }
 
   private async close(live: LiveProject, startMs: number): Promise<void> {

@@ -133,7 +133,10 @@ export class LiveVersions {
 
   /** All spans that hold rows, oldest first (a person asks to close them now). */
   openSpans(): number[] {
-    return [...this.spans.values()].filter((span) => !span.closing && span.rows.size > 0).map((span) => span.startMs).sort((a, b) => a - b);
+    return [...this.spans.values()]
+      .filter((span) => !span.closing && span.rows.size > 0)
+      .map((span) => span.startMs)
+      .sort((a, b) => a - b);
   }
 
   /** From here on the span takes no rows; its rows are handed out for writing. */
@@ -145,7 +148,12 @@ export class LiveVersions {
     for (const older of [...this.spans.values()]) {
       if (older.startMs < startMs && !older.closing && older.rows.size === 0) this.letGo(older);
     }
-    return { startMs, endMs: startMs + this.spanMs, rows: [...span.rows.values()], offsets: [...span.offsets.values()] };
+    return {
+      startMs,
+      endMs: startMs + this.spanMs,
+      rows: [...span.rows.values()],
+      offsets: [...span.offsets.values()],
+    };
   }
 
   /** The version is written and announced: rows are let go and no longer hold the floor. */

@@ -56,7 +56,11 @@ export class VersionCloser {
           await table.append(rowsToColumns(schema, span.rows.slice(from, from + SLICE_ROWS)));
         }
         const version = await this.finish(schema, table, {
-          kind: 'live', source: 'stream', offsets: span.offsets, windowStartMs: span.startMs, windowEndMs: span.endMs,
+          kind: 'live',
+          source: 'stream',
+          offsets: span.offsets,
+          windowStartMs: span.startMs,
+          windowEndMs: span.endMs,
         });
         if (version !== null) this.history.remember(version, new Set(span.rows.map((row) => row.record.recordId)));
         return version;
@@ -91,9 +95,23 @@ export class VersionCloser {
     const newest = this.catalogue.newest(project);
     const { id, rows, labelledRows, eventTimeFromMs, eventTimeToMs, parquetPath, parquetSha256 } = written;
     const version: DatasetVersion = {
-      project, id, kind: frame.kind, ordinal: (newest?.ordinal ?? 0) + 1, parent: newest?.id ?? '', schemaHash: schema.hash, rows,
-      labelledRows, eventTimeFromMs, eventTimeToMs, offsets: frame.offsets, parquetPath, parquetSha256,
-      closedAtMs: this.clock.nowMs(), source: frame.source, windowStartMs: frame.windowStartMs, windowEndMs: frame.windowEndMs,
+      project,
+      id,
+      kind: frame.kind,
+      ordinal: (newest?.ordinal ?? 0) + 1,
+      parent: newest?.id ?? '',
+      schemaHash: schema.hash,
+      rows,
+      labelledRows,
+      eventTimeFromMs,
+      eventTimeToMs,
+      offsets: frame.offsets,
+      parquetPath,
+      parquetSha256,
+      closedAtMs: this.clock.nowMs(),
+      source: frame.source,
+      windowStartMs: frame.windowStartMs,
+      windowEndMs: frame.windowEndMs,
     };
     await this.log.announce(version);
     this.catalogue.add(version);

@@ -3,10 +3,18 @@
 // doubles while staged (no BigInt per value); the file has BIGINT where the contract says so.
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BOOLEAN, DOUBLE, type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, type DuckDBType, type DuckDBValue, VARCHAR } from '@duckdb/node-api';
+import {
+  BOOLEAN,
+  DOUBLE,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBType,
+  type DuckDBValue,
+  VARCHAR,
+} from '@duckdb/node-api';
 import type { DatasetVersion } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
@@ -16,9 +24,27 @@ import type { TableRows, VersionTable, VersionTables, WrittenVersion } from './v
 
 /** DuckDB's vector size: a chunk takes at most this many rows. */
 const CHUNK_ROWS = 2_048;
-const STAGED: Readonly<Record<ColumnType, string>> = { number: 'DOUBLE', integer: 'DOUBLE', timestamp: 'DOUBLE', text: 'VARCHAR', boolean: 'BOOLEAN' };
-const WRITTEN: Readonly<Record<ColumnType, string>> = { number: 'DOUBLE', integer: 'BIGINT', timestamp: 'BIGINT', text: 'VARCHAR', boolean: 'BOOLEAN' };
-const CHUNK_TYPES: Readonly<Record<ColumnType, DuckDBType>> = { number: DOUBLE, integer: DOUBLE, timestamp: DOUBLE, text: VARCHAR, boolean: BOOLEAN };
+const STAGED: Readonly<Record<ColumnType, string>> = {
+  number: 'DOUBLE',
+  integer: 'DOUBLE',
+  timestamp: 'DOUBLE',
+  text: 'VARCHAR',
+  boolean: 'BOOLEAN',
+};
+const WRITTEN: Readonly<Record<ColumnType, string>> = {
+  number: 'DOUBLE',
+  integer: 'BIGINT',
+  timestamp: 'BIGINT',
+  text: 'VARCHAR',
+  boolean: 'BOOLEAN',
+};
+const CHUNK_TYPES: Readonly<Record<ColumnType, DuckDBType>> = {
+  number: DOUBLE,
+  integer: DOUBLE,
+  timestamp: DOUBLE,
+  text: VARCHAR,
+  boolean: BOOLEAN,
+};
 
 export interface DuckDbSettings {
   /** Folder for spilled data and unfinished files; emptied at start. */
@@ -29,7 +55,8 @@ export interface DuckDbSettings {
 
 /** Puts a finished file into the artifact store. */
 export interface FileStore {
-  adopt(file: string, relativePath: string): Promise<void>;
+  /** Gives the file's SHA-256. */
+  adopt(relativePath: string, file: string): Promise<string>;
   localPath(relativePath: string): string;
 }
 
@@ -67,7 +94,14 @@ export class DuckDbVersionTables implements VersionTables {
     await connection.run(
       `CREATE TABLE ${name} (record_id VARCHAR, entity VARCHAR, event_time_ms DOUBLE, label DOUBLE, ${columns.join(', ')})`,
     );
-    return new DuckDbVersionTable(connection, name, schema, stored, join(this.settings.scratch, `${name}.parquet`), this.store);
+    return new DuckDbVersionTable(
+      connection,
+      name,
+      schema,
+      stored,
+      join(this.settings.scratch, `${name}.parquet`),
+      this.store,
+    );
   }
 
   async recordIds(version: DatasetVersion): Promise<Set<string>> {
@@ -76,7 +110,11 @@ export class DuckDbVersionTables implements VersionTables {
       const path = literal(this.store.localPath(version.parquetPath));
       const result = await connection.stream(`SELECT record_id FROM read_parquet(${path})`);
       const ids = new Set<string>();
-      for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+      for (
+        let chunk = await result.fetchChunk();
+        chunk !== null && chunk.rowCount > 0;
+        chunk = await result.fetchChunk()
+      ) {
         const vector = chunk.getColumnVector(0);
         for (let row = 0; row < chunk.rowCount; row++) ids.add(vector.getItem(row) as string);
       }
@@ -111,7 +149,8 @@ class DuckDbVersionTable implements VersionTable {
     for (let from = 0; from < rows.recordIds.length; from += CHUNK_ROWS) {
       const count = Math.min(CHUNK_ROWS, rows.recordIds.length - from);
       const chunk = DuckDBDataChunk.create(types, count);
-      const part = (values: ArrayLike<unknown>): DuckDBValue[] => Array.prototype.slice.call(values, from, from + count);
+      const part = (values: ArrayLike<unknown>): DuckDBValue[] =>
+        Array.prototype.slice.call(values, from, from + count);
       chunk.setColumnValues(0, part(rows.recordIds));
       chunk.setColumnValues(1, part(rows.entities));
       chunk.setColumnValues(2, part(rows.eventTimeMs));
@@ -129,9 +168,13 @@ class DuckDbVersionTable implements VersionTable {
 
   async write(): Promise<WrittenVersion | null> {
     (await this.appender).closeSync();
-    const [total, distinct] = await this.numbers(`SELECT count(*)::DOUBLE, count(DISTINCT record_id)::DOUBLE FROM ${this.name}`);
+    const [total, distinct] = await this.numbers(
+      `SELECT count(*)::DOUBLE, count(DISTINCT record_id)::DOUBLE FROM ${this.name}`,
+    );
     if (total === undefined || distinct === undefined || total === 0) return null;
-    const columns = this.stored.map((column) => `CAST(${quoted(column.name)} AS ${WRITTEN[column.type]}) AS ${quoted(column.name)}`);
+    const columns = this.stored.map(
+      (column) => `CAST(${quoted(column.name)} AS ${WRITTEN[column.type]}) AS ${quoted(column.name)}`,
+    );
     const first = total === distinct ? '' : 'QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY rowid) = 1';
     await this.connection.run(
       `COPY (SELECT record_id, entity, CAST(event_time_ms AS BIGINT) AS event_time_ms, label, ${columns.join(', ')}
@@ -144,9 +187,17 @@ class DuckDbVersionTable implements VersionTable {
     )) as [number, number, number, number];
     const id = await this.hash();
     const parquetPath = `datasets/${this.schema.project.name}/${id}/data.parquet`;
-    const parquetSha256 = await fileSha256(this.file);
-    await this.store.adopt(this.file, parquetPath);
-    return { id, rows, labelledRows, eventTimeFromMs, eventTimeToMs, duplicates: total - distinct, parquetPath, parquetSha256 };
+    const parquetSha256 = await this.store.adopt(parquetPath, this.file);
+    return {
+      id,
+      rows,
+      labelledRows,
+      eventTimeFromMs,
+      eventTimeToMs,
+      duplicates: total - distinct,
+      parquetPath,
+      parquetSha256,
+    };
   }
 
   async drop(): Promise<void> {
@@ -162,26 +213,34 @@ class DuckDbVersionTable implements VersionTable {
 
   private async hash(): Promise<string> {
     const sha256 = createHash('sha256');
-    const canonical = new CanonicalHash({ update: (bytes) => sha256.update(bytes), hex: () => sha256.digest('hex') }, this.schema.hash);
-    const columns = this.stored.map((column) => (column.type === 'text' || column.type === 'boolean' ? quoted(column.name) : `${quoted(column.name)}::DOUBLE`));
+    const canonical = new CanonicalHash(
+      { update: (bytes) => sha256.update(bytes), hex: () => sha256.digest('hex') },
+      this.schema.hash,
+    );
+    const columns = this.stored.map((column) =>
+      column.type === 'text' || column.type === 'boolean' ? quoted(column.name) : `${quoted(column.name)}::DOUBLE`,
+    );
     const result = await this.connection.stream(
       `SELECT record_id, entity, event_time_ms::DOUBLE, label, ${columns.join(', ')} FROM read_parquet(${literal(this.file)})`,
     );
-    for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-      const vectors = Array.from({ length: chunk.columnCount }, (_, index) => (chunk as DuckDBDataChunk).getColumnVector(index));
+    for (
+      let chunk = await result.fetchChunk();
+      chunk !== null && chunk.rowCount > 0;
+      chunk = await result.fetchChunk()
+    ) {
+      const vectors = Array.from({ length: chunk.columnCount }, (_, index) =>
+        (chunk as DuckDBDataChunk).getColumnVector(index),
+      );
       for (let row = 0; row < chunk.rowCount; row++) {
-        canonical.row(vectors[0]?.getItem(row) as string, vectors[1]?.getItem(row) as string, vectors[2]?.getItem(row) as number);
+        canonical.row(
+          vectors[0]?.getItem(row) as string,
+          vectors[1]?.getItem(row) as string,
+          vectors[2]?.getItem(row) as number,
+        );
         for (let index = 3; index < vectors.length; index++) canonical.value(vectors[index]?.getItem(row) as Scalar);
       }
       await turn();
     }
     return canonical.hex();
   }
-}
-
-async function fileSha256(path: string): Promise<string> {
-  if (!(await stat(path)).isFile()) throw new Error(`${path} is no file`);
-  const hash = createHash('sha256');
-  for await (const part of createReadStream(path)) hash.update(part as Buffer);
-  return hash.digest('hex');
 }

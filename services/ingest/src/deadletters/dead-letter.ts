@@ -40,7 +40,11 @@ export function makeDeadLetter(bad: BadInput, nowMs: number, sha256Hex: Sha256He
 /** The original of an input that came parsed: its JSON. NaN and Infinity become texts, so that a reader sees them. */
 export function jsonPayload(value: unknown): Uint8Array {
   const text = JSON.stringify(value, (_key, field) =>
-    typeof field === 'number' && !Number.isFinite(field) ? String(field) : typeof field === 'bigint' ? String(field) : field,
+    typeof field === 'number' && !Number.isFinite(field)
+      ? String(field)
+      : typeof field === 'bigint'
+        ? String(field)
+        : field,
   );
   return new TextEncoder().encode(text ?? 'null');
 }

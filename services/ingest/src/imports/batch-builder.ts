@@ -66,7 +66,9 @@ export class BatchBuilder {
       recordIds: this.recordIds,
       entities: this.entities,
       eventTimeMs: this.eventTimeMs,
-      columns: this.columns.map((values, i) => encodeColumn(schema.columns[schema.stored[i] as number] as ColumnSpec, values)),
+      columns: this.columns.map((values, i) =>
+        encodeColumn(schema.columns[schema.stored[i] as number] as ColumnSpec, values),
+      ),
       labels: this.labels,
     };
     this.recordIds = [];
@@ -86,9 +88,19 @@ function encodeColumn(column: ColumnSpec, values: readonly Scalar[]): BatchColum
   switch (column.type) {
     case 'number':
     case 'integer':
-      return { kind: 'number', name, missing, values: values.map((value) => (value === null ? Number.NaN : (value as number))) };
+      return {
+        kind: 'number',
+        name,
+        missing,
+        values: values.map((value) => (value === null ? Number.NaN : (value as number))),
+      };
     case 'timestamp':
-      return { kind: 'timestamp', name, missing, valuesMs: values.map((value) => (value === null ? 0 : (value as number))) };
+      return {
+        kind: 'timestamp',
+        name,
+        missing,
+        valuesMs: values.map((value) => (value === null ? 0 : (value as number))),
+      };
     case 'boolean':
       return { kind: 'boolean', name, missing, values: values.map((value) => value === true) };
     case 'text': {

@@ -76,7 +76,9 @@ export class CsvSource implements RowSource {
       }
     } catch (thrown) {
       if (thrown instanceof PlatformError) throw thrown;
-      throw new PlatformError('invalid_argument', `cannot read ${this.path}: ${(thrown as Error).message}`, { cause: thrown });
+      throw new PlatformError('invalid_argument', `cannot read ${this.path}: ${(thrown as Error).message}`, {
+        cause: thrown,
+      });
     } finally {
       stream.destroy();
     }
@@ -87,8 +89,11 @@ export class CsvSource implements RowSource {
   }
 
   private checkHeader(header: readonly string[]): void {
-    const missing = this.schema.columns.filter((column) => column.required && !header.includes(column.name)).map((column) => column.name);
-    if (this.recordIdColumn !== 'row-number' && !header.includes(this.recordIdColumn)) missing.push(this.recordIdColumn);
+    const missing = this.schema.columns
+      .filter((column) => column.required && !header.includes(column.name))
+      .map((column) => column.name);
+    if (this.recordIdColumn !== 'row-number' && !header.includes(this.recordIdColumn))
+      missing.push(this.recordIdColumn);
     if (missing.length > 0) throw new PlatformError('invalid_argument', `the file has no column ${missing.join(', ')}`);
   }
 }
@@ -116,7 +121,10 @@ class CsvChunk implements SourceChunk {
   value(row: number, column: number): unknown {
     const place = this.places[column] as number;
     if (place < 0) return null;
-    return csvValue((this.schema.columns[column] as ColumnSpec).type, (this.found[row] as CsvRow).fields[place] ?? null);
+    return csvValue(
+      (this.schema.columns[column] as ColumnSpec).type,
+      (this.found[row] as CsvRow).fields[place] ?? null,
+    );
   }
 
   recordId(row: number): string {

@@ -6,8 +6,12 @@ import type { ColumnType } from '@millrace/project';
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const NOT_FINITE: Readonly<Record<string, number>> = {
   nan: Number.NaN,
-  inf: Number.POSITIVE_INFINITY, '+inf': Number.POSITIVE_INFINITY, '-inf': Number.NEGATIVE_INFINITY,
-  infinity: Number.POSITIVE_INFINITY, '+infinity': Number.POSITIVE_INFINITY, '-infinity': Number.NEGATIVE_INFINITY,
+  inf: Number.POSITIVE_INFINITY,
+  '+inf': Number.POSITIVE_INFINITY,
+  '-inf': Number.NEGATIVE_INFINITY,
+  infinity: Number.POSITIVE_INFINITY,
+  '+infinity': Number.POSITIVE_INFINITY,
+  '-infinity': Number.NEGATIVE_INFINITY,
 };
 
 export function csvValue(type: ColumnType, field: string | null): unknown {

@@ -109,7 +109,8 @@ export class CsvReader {
       return;
     }
     const width = this.names.length;
-    const wrong = fault === null && fields.length !== width ? `${fields.length} fields, the header has ${width}` : fault;
+    const wrong =
+      fault === null && fields.length !== width ? `${fields.length} fields, the header has ${width}` : fault;
     this.onRow({ row: this.rows++, fields, text: bare, fault: wrong });
   }
 }

@@ -6,7 +6,7 @@
 import type { DeadLetter, Reason, RecordBatch } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import { chooseRows } from '@millrace/project';
-import { type Sha256Hex, jsonPayload, makeDeadLetter } from '../deadletters/dead-letter.js';
+import { jsonPayload, makeDeadLetter, type Sha256Hex } from '../deadletters/dead-letter.js';
 import { checkRecord } from '../records/intake.js';
 import type { RecordInput } from '../records/record-input.js';
 import { addReason, checkId, checkRow } from '../schema/check-row.js';
@@ -88,7 +88,8 @@ export class ImportRun {
           next += 1;
           await this.take(chunk, i, row);
           // Extra rows stand among the others, not before or after them.
-          if (next % every === 0 && extra < extras.length) await this.takeExtra(extras[extra] as ExtraRow, extra++, row);
+          if (next % every === 0 && extra < extras.length)
+            await this.takeExtra(extras[extra] as ExtraRow, extra++, row);
         }
         this.progress.rowsRead = next + extra;
       }
@@ -128,10 +129,23 @@ export class ImportRun {
   }
 
   /** `partition` 0 stands for the file, 1 for the extra file; the offset is the row. */
-  private async reject(offset: number, partition: number, payload: Uint8Array, reasons: readonly Reason[]): Promise<void> {
+  private async reject(
+    offset: number,
+    partition: number,
+    payload: Uint8Array,
+    reasons: readonly Reason[],
+  ): Promise<void> {
     this.progress.rejected += 1;
     const { name: project } = this.schema.project;
-    const bad = { project, source: `file:${this.request.source}`, partition, offset, scope: this.importId, payload, reasons };
+    const bad = {
+      project,
+      source: `file:${this.request.source}`,
+      partition,
+      offset,
+      scope: this.importId,
+      payload,
+      reasons,
+    };
     this.letters.push(makeDeadLetter(bad, this.clock.nowMs(), this.sha256Hex));
     if (this.letters.length >= LETTERS_MAX) await this.sendLetters();
   }

@@ -18,7 +18,8 @@ const TIMES = /^(TIMESTAMP.*|DATE)$/;
 /** How a column of the file becomes a raw value: a number, a text, a boolean, milliseconds. */
 function expression(name: string, type: string): string {
   const column = quoted(name);
-  if (TIMES.test(type)) return `epoch_ms(${column}::TIMESTAMP)::DOUBLE`;
+  // No cast to TIMESTAMP: with a time zone it would need an extension that is not at hand.
+  if (TIMES.test(type)) return `epoch_ms(${column})::DOUBLE`;
   if (INTEGERS.test(type) || NUMBERS.test(type)) return `${column}::DOUBLE`;
   if (type === 'BOOLEAN') return column;
   return `${column}::VARCHAR`;
@@ -34,23 +35,36 @@ export class ParquetSource implements RowSource {
     private readonly recordIdColumn: string | null,
   ) {}
 
-  static async open(path: string, schema: RecordSchema, recordId: string, settings: { memoryMax: string; threads: number }): Promise<ParquetSource> {
-    const instance = await DuckDBInstance.create(':memory:', { memory_limit: settings.memoryMax, threads: String(settings.threads), TimeZone: 'UTC' });
+  static async open(
+    path: string,
+    schema: RecordSchema,
+    recordId: string,
+    settings: { memoryMax: string; threads: number },
+  ): Promise<ParquetSource> {
+    const instance = await DuckDBInstance.create(':memory:', {
+      memory_limit: settings.memoryMax,
+      threads: String(settings.threads),
+    });
     const connection = await instance.connect();
     const table = `read_parquet(${literal(path)}, file_row_number = true)`;
     try {
       const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table}`);
       const types = new Map(described.getRows().map((row) => [String(row[0]), String(row[1])]));
       const idColumn = recordId === 'row-number' ? null : recordId;
-      const missing = schema.columns.filter((column) => column.required && !types.has(column.name)).map((column) => column.name);
+      const missing = schema.columns
+        .filter((column) => column.required && !types.has(column.name))
+        .map((column) => column.name);
       if (idColumn !== null && !types.has(idColumn)) missing.push(idColumn);
-      if (missing.length > 0) throw new PlatformError('invalid_argument', `the file has no column ${missing.join(', ')}`);
+      if (missing.length > 0)
+        throw new PlatformError('invalid_argument', `the file has no column ${missing.join(', ')}`);
       return new ParquetSource(instance, connection, table, schema, types, idColumn);
     } catch (thrown) {
       connection.closeSync();
       instance.closeSync();
       if (thrown instanceof PlatformError) throw thrown;
-      throw new PlatformError('invalid_argument', `cannot read ${path}: ${(thrown as Error).message.slice(0, 300)}`, { cause: thrown });
+      throw new PlatformError('invalid_argument', `cannot read ${path}: ${(thrown as Error).message.slice(0, 300)}`, {
+        cause: thrown,
+      });
     }
   }
 
@@ -71,7 +85,9 @@ export class ParquetSource implements RowSource {
     if (last - first + 1 === count) return { kind: 'run', first, count };
     const rows = new Uint32Array(count);
     let next = 0;
-    for await (const chunk of this.chunks(`SELECT file_row_number::DOUBLE FROM ${this.table} WHERE ${where} ORDER BY 1`)) {
+    for await (const chunk of this.chunks(
+      `SELECT file_row_number::DOUBLE FROM ${this.table} WHERE ${where} ORDER BY 1`,
+    )) {
       const vector = chunk.getColumnVector(0);
       for (let row = 0; row < chunk.rowCount; row++) rows[next++] = vector.getItem(row) as number;
     }
@@ -81,7 +97,9 @@ export class ParquetSource implements RowSource {
   async *read(first: number, last: number): AsyncIterable<SourceChunk> {
     const { columns } = this.schema;
     const present = columns.map((column) => this.types.get(column.name));
-    const expressions = columns.flatMap((column, index) => (present[index] === undefined ? [] : [expression(column.name, present[index])]));
+    const expressions = columns.flatMap((column, index) =>
+      present[index] === undefined ? [] : [expression(column.name, present[index])],
+    );
     const id = `${this.recordIdColumn === null ? 'file_row_number' : quoted(this.recordIdColumn)}::VARCHAR`;
     const sql = `SELECT file_row_number::DOUBLE, ${id}, ${expressions.join(', ')} FROM ${this.table}
       WHERE file_row_number BETWEEN ${first} AND ${last}`;

@@ -1,6 +1,6 @@
 // Checks labels: ids, entity, times, and either the label itself or the raw outcome, to which the project's rule applies.
 
-import type { LabelMessage, Reason } from '@millrace/contracts';
+import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import { applyLabelRule } from '@millrace/project';
 import type { Delivery, Rejection } from '../records/intake.js';
@@ -24,21 +24,36 @@ export interface LabelIntake {
   rejections: Rejection[];
 }
 
-const NOTHING = { recordId: '', predictionId: '', entity: '', eventTimeMs: null, knownAtMs: null, value: null, raw: null };
+const NOTHING = {
+  recordId: '',
+  predictionId: '',
+  entity: '',
+  eventTimeMs: null,
+  knownAtMs: null,
+  value: null,
+  raw: null,
+};
 const KEYS = new Set(Object.keys(NOTHING));
+
+/** An input that is bad before the schema is asked. */
+export function malformedLabel(message: string, code: ReasonCode = 'malformed'): LabelInput {
+  const faults: Reason[] = [];
+  addReason(faults, code, '', message);
+  return { ...NOTHING, faults };
+}
 
 /** The JSON form: the fields of LabelInput but `faults`; ids and entity may be whole numbers. */
 export function labelFromJson(json: unknown): LabelInput {
   const faults: Reason[] = [];
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    addReason(faults, 'malformed', '', 'a label is a JSON object');
-    return { ...NOTHING, faults };
+    return malformedLabel('a label is a JSON object');
   }
   const given = json as Record<string, unknown>;
   for (const key of Object.keys(given)) {
     if (!KEYS.has(key)) addReason(faults, 'unknown_field', key.slice(0, 64), 'is no field of a label');
   }
-  const id = (value: unknown): unknown => (typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : (value ?? ''));
+  const id = (value: unknown): unknown =>
+    typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : (value ?? '');
   return {
     recordId: id(given.recordId),
     predictionId: id(given.predictionId),
@@ -55,9 +70,7 @@ export function labelFromLine(line: string): LabelInput {
   try {
     return labelFromJson(JSON.parse(line));
   } catch (error) {
-    const faults: Reason[] = [];
-    addReason(faults, 'malformed', '', `not JSON: ${(error as Error).message.slice(0, 120)}`);
-    return { ...NOTHING, faults };
+    return malformedLabel(`not JSON: ${(error as Error).message.slice(0, 120)}`);
   }
 }
 
@@ -68,9 +81,12 @@ function outcome(schema: RecordSchema, input: LabelInput, reasons: Reason[]): nu
     if (value === null) addReason(reasons, 'wrong_type', rule.column, 'does not fit the label rule of the project');
     else return value;
   } else if (typeof input.value === 'boolean') return Number(input.value);
-  else if (typeof input.value !== 'number') addReason(reasons, 'missing_field', 'value', 'value or raw is missing or no number');
-  else if (!Number.isFinite(input.value)) addReason(reasons, 'not_finite', 'value', `${input.value} is not a finite number`);
-  else if (input.value !== 0 && input.value !== 1) addReason(reasons, 'not_in_domain', 'value', `${input.value} is not 0 or 1`);
+  else if (typeof input.value !== 'number')
+    addReason(reasons, 'missing_field', 'value', 'value or raw is missing or no number');
+  else if (!Number.isFinite(input.value))
+    addReason(reasons, 'not_finite', 'value', `${input.value} is not a finite number`);
+  else if (input.value !== 0 && input.value !== 1)
+    addReason(reasons, 'not_in_domain', 'value', `${input.value} is not 0 or 1`);
   else return input.value;
   return 0;
 }
@@ -82,14 +98,18 @@ export function intakeLabels(schema: RecordSchema, inputs: readonly LabelInput[]
     const reasons: Reason[] = [...input.faults];
     const value = reasons.length > 0 ? 0 : outcome(schema, input, reasons);
     const eventTimeMs = timeOf(input.eventTimeMs);
-    const knownAtMs = input.knownAtMs === null || input.knownAtMs === 0 ? eventTimeMs + schema.project.data.label.delayMs : timeOf(input.knownAtMs);
+    const knownAtMs =
+      input.knownAtMs === null || input.knownAtMs === 0
+        ? eventTimeMs + schema.project.data.label.delayMs
+        : timeOf(input.knownAtMs);
     if (reasons.length === 0) {
       if (input.predictionId !== '') checkId('prediction_id', input.predictionId, reasons);
       if (input.recordId !== '' || input.predictionId === '') checkId('record_id', input.recordId, reasons);
       checkId('entity', input.entity, reasons);
       checkEventTime('event_time_ms', eventTimeMs, delivery.nowMs, reasons);
       // Without a time of its own a label is dated by the project's delay, which may end after today.
-      if (input.knownAtMs !== null && input.knownAtMs !== 0) checkEventTime('known_at_ms', knownAtMs, delivery.nowMs, reasons);
+      if (input.knownAtMs !== null && input.knownAtMs !== 0)
+        checkEventTime('known_at_ms', knownAtMs, delivery.nowMs, reasons);
     }
     if (reasons.length > 0) {
       result.rejections.push({ index, recordId: String(input.recordId).slice(0, 256), reasons });

@@ -11,6 +11,9 @@ const PROJECTS_MAX = 1_000;
 export class ProjectBook {
   private readonly entries = new Map<string, { entry: ProjectEntry; schema: RecordSchema }>();
 
+  /** True once all projects of the topic are here: until then an unknown one may only be unread. */
+  complete = false;
+
   constructor(private readonly sha256Hex: (text: string) => string) {}
 
   /** Takes an entry of projects.v1; an older revision than the known one changes nothing. */
@@ -18,7 +21,9 @@ export class ProjectBook {
     const known = this.entries.get(entry.name);
     if (known !== undefined && known.entry.revision >= entry.revision) return;
     if (known === undefined && this.entries.size >= PROJECTS_MAX) {
-      throw new PlatformError('overloaded', `more than ${PROJECTS_MAX} projects`, { facts: { projectsMax: PROJECTS_MAX } });
+      throw new PlatformError('overloaded', `more than ${PROJECTS_MAX} projects`, {
+        facts: { projectsMax: PROJECTS_MAX },
+      });
     }
     const project = projectFromDocument(entry.document);
     this.entries.set(entry.name, { entry, schema: compileSchema(project, this.sha256Hex) });
@@ -34,7 +39,9 @@ export class ProjectBook {
 
   get(name: string): RecordSchema {
     const schema = this.find(name);
-    if (schema === null) throw new PlatformError('not_found', `no project '${name}'; apply its file first`, { facts: { project: name } });
+    if (schema === null && !this.complete) throw new PlatformError('unavailable', 'projects are still being read');
+    if (schema === null)
+      throw new PlatformError('not_found', `no project '${name}'; apply its file first`, { facts: { project: name } });
     return schema;
   }
 

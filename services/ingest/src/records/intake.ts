@@ -35,7 +35,8 @@ function unknownFields(schema: RecordSchema, values: Readonly<Record<string, unk
   let found = 0;
   for (const name in values) {
     if (schema.indexOf.has(name)) continue;
-    if (found++ < UNKNOWN_FIELDS_MAX) addReason(reasons, 'unknown_field', name.slice(0, 64), 'is no column of the project');
+    if (found++ < UNKNOWN_FIELDS_MAX)
+      addReason(reasons, 'unknown_field', name.slice(0, 64), 'is no column of the project');
   }
 }
 
@@ -50,12 +51,7 @@ function storedValues(schema: RecordSchema, row: readonly Scalar[]): Record<stri
 }
 
 /** Checks one record; gives the typed row (by column position) in `row`, or reasons. */
-export function checkRecord(
-  schema: RecordSchema,
-  input: RecordInput,
-  nowMs: number,
-  row: Scalar[],
-): readonly Reason[] {
+export function checkRecord(schema: RecordSchema, input: RecordInput, nowMs: number, row: Scalar[]): readonly Reason[] {
   if (input.faults.length > 0) return input.faults;
   const reasons: Reason[] = [];
   checkId('record_id', input.recordId, reasons);
@@ -78,12 +74,29 @@ export function intakeRecords(schema: RecordSchema, inputs: readonly RecordInput
     const eventTimeMs = row[schema.eventTimeIndex] as number;
     const { recordId } = input;
     result.accepted.push({
-      project, recordId, entity, eventTimeMs, values: storedValues(schema, row), schemaHash: schema.hash, source, ingestedAtMs: nowMs,
+      project,
+      recordId,
+      entity,
+      eventTimeMs,
+      values: storedValues(schema, row),
+      schemaHash: schema.hash,
+      source,
+      ingestedAtMs: nowMs,
     });
     const label = applyLabelRule(schema.project.data.label, row[schema.labelIndex]);
     if (label === null) return;
     const knownAtMs = eventTimeMs + schema.project.data.label.delayMs;
-    result.labels.push({ project, recordId, predictionId: '', entity, value: label, eventTimeMs, knownAtMs, source, ingestedAtMs: nowMs });
+    result.labels.push({
+      project,
+      recordId,
+      predictionId: '',
+      entity,
+      value: label,
+      eventTimeMs,
+      knownAtMs,
+      source,
+      ingestedAtMs: nowMs,
+    });
   });
   return result;
 }

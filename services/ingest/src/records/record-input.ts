@@ -1,7 +1,7 @@
 // The JSON form of a record. Either { "recordId": "...", "values": { column: value } } or flat: the columns beside
 // "recordId" (or "record_id"). Anything else is malformed, with the reason.
 
-import type { Reason } from '@millrace/contracts';
+import type { Reason, ReasonCode } from '@millrace/contracts';
 import { addReason } from '../schema/check-row.js';
 
 export interface RecordInput {
@@ -18,18 +18,19 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function malformed(message: string): RecordInput {
+/** An input that is bad before the schema is asked. */
+export function malformedRecord(message: string, code: ReasonCode = 'malformed'): RecordInput {
   const faults: Reason[] = [];
-  addReason(faults, 'malformed', '', message);
+  addReason(faults, code, '', message);
   return { recordId: '', values: NO_VALUES, faults };
 }
 
 /** `fallbackId` serves records that bring no id of their own (client id + sequence, file + row). */
 export function recordFromJson(raw: unknown, fallbackId: string): RecordInput {
-  if (!isObject(raw)) return malformed('a record is a JSON object');
+  if (!isObject(raw)) return malformedRecord('a record is a JSON object');
   const id = raw.recordId ?? raw.record_id;
   const recordId = typeof id === 'number' && Number.isSafeInteger(id) ? String(id) : (id ?? fallbackId);
-  if (typeof recordId !== 'string') return malformed('recordId is a text');
+  if (typeof recordId !== 'string') return malformedRecord('recordId is a text');
   if (isObject(raw.values)) return { recordId, values: raw.values, faults: NO_FAULTS };
   const { recordId: _a, record_id: _b, ...values } = raw;
   return { recordId, values, faults: NO_FAULTS };
@@ -41,7 +42,7 @@ export function recordFromLine(line: string, fallbackId: string): RecordInput {
   try {
     raw = JSON.parse(line);
   } catch (error) {
-    return malformed(`not JSON: ${(error as Error).message.slice(0, 120)}`);
+    return malformedRecord(`not JSON: ${(error as Error).message.slice(0, 120)}`);
   }
   return recordFromJson(raw, fallbackId);
 }

@@ -27,7 +27,12 @@ export function addReason(reasons: Reason[], code: ReasonCode, field: string, me
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : typeof value === 'object' ? 'an object' : String(value);
+  const text =
+    typeof value === 'string'
+      ? JSON.stringify(value.slice(0, 40))
+      : typeof value === 'object'
+        ? 'an object'
+        : String(value);
   return text.slice(0, 60);
 }
 
@@ -149,7 +154,12 @@ export function checkRow(
     out[index] = null;
     const column = columns[index] as ColumnSpec;
     if (column.required && !column.outcome && column.derive === undefined) {
-      addReason(reasons, index === schema.eventTimeIndex ? 'bad_event_time' : 'missing_field', column.name, 'is missing');
+      addReason(
+        reasons,
+        index === schema.eventTimeIndex ? 'bad_event_time' : 'missing_field',
+        column.name,
+        'is missing',
+      );
     }
   }
   if (reasons.length > before) return;
@@ -161,6 +171,11 @@ export function checkRow(
     if (typeof source === 'number' && column.derive !== undefined) out[index] = timePart(source, column.derive.part);
     else if (column.required) addReason(reasons, 'missing_field', column.name, 'is missing, and so is its source');
   }
-  checkEventTime((columns[schema.eventTimeIndex] as ColumnSpec).name, out[schema.eventTimeIndex] as number, nowMs, reasons);
+  checkEventTime(
+    (columns[schema.eventTimeIndex] as ColumnSpec).name,
+    out[schema.eventTimeIndex] as number,
+    nowMs,
+    reasons,
+  );
   checkId((columns[schema.entityIndex] as ColumnSpec).name, String(out[schema.entityIndex]), reasons);
 }

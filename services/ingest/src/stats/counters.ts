@@ -25,7 +25,8 @@ export class Counters {
 
   constructor(document: CountersDocument | null) {
     for (const [key, offset] of Object.entries(document?.countedThrough ?? {})) this.through.set(key, offset);
-    for (const [project, counters] of Object.entries(document?.projects ?? {})) this.projects.set(project, { ...counters });
+    for (const [project, counters] of Object.entries(document?.projects ?? {}))
+      this.projects.set(project, { ...counters });
     this.saved = new Map(this.through);
   }
 

@@ -1,0 +1,69 @@
+// Bodies of the HTTP API, which arrive as texts: JSON values, NDJSON lines, and the fields of control requests.
+
+import { PlatformError } from '@millrace/domain';
+
+export type Json = Record<string, unknown>;
+
+export function jsonObject(body: string | undefined): Json {
+  let value: unknown;
+  try {
+    value = JSON.parse(body === undefined || body === '' ? '{}' : body);
+  } catch (error) {
+    throw new PlatformError('invalid_argument', `the body is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new PlatformError('invalid_argument', 'the body is not a JSON object');
+  return value as Json;
+}
+
+/** Refuses fields that nobody reads. */
+export function onlyFields(body: Json, names: readonly string[]): void {
+  const unknown = Object.keys(body).filter((name) => !names.includes(name));
+  if (unknown.length > 0)
+    throw new PlatformError('invalid_argument', `unknown field ${unknown.join(', ')}; known: ${names.join(', ')}`);
+}
+
+export function numberField(body: Json, name: string, fallback?: number): number {
+  const value = body[name] ?? fallback;
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw new PlatformError('invalid_argument', `${name} is missing or no number`);
+  return value;
+}
+
+export function textField(body: Json, name: string): string {
+  const value = body[name];
+  if (typeof value !== 'string' || value === '')
+    throw new PlatformError('invalid_argument', `${name} is missing or no text`);
+  return value;
+}
+
+/** Items of a records or labels body: each with its text, and its parsed value where there is one. */
+export interface BodyItem {
+  text: string;
+  /** Undefined when the text is not JSON; then `fault` says why. */
+  value?: unknown;
+  fault?: string;
+}
+
+/** NDJSON when the content type says so; otherwise one JSON value, an array being many items. */
+export function bodyItems(body: string, isNdjson: boolean): BodyItem[] {
+  if (isNdjson) {
+    return body.split('\n').flatMap((line) => (line.trim() === '' ? [] : [parsed(line)]));
+  }
+  const whole = parsed(body);
+  if (!Array.isArray(whole.value)) return [whole];
+  return whole.value.map((value) => ({ text: '', value }));
+}
+
+function parsed(text: string): BodyItem {
+  try {
+    return { text, value: JSON.parse(text) };
+  } catch (error) {
+    return { text, fault: (error as Error).message.slice(0, 120) };
+  }
+}
+
+/** The original bytes of an item, for its dead letter. */
+export function itemBytes(item: BodyItem): Uint8Array {
+  return new TextEncoder().encode(item.text === '' ? JSON.stringify(item.value) : item.text);
+}

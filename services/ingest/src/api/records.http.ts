@@ -1,0 +1,109 @@
+// Records and labels by HTTP: one JSON object, an array, or NDJSON. The answer comes after Kafka has them.
+//   POST /v1/projects/:project/records[?clientId=&sequence=]   → { accepted, rejected: [{ index, recordId, reasons }] }
+//   POST /v1/projects/:project/labels
+// 200 when at least one was good, 400 when none was. Bad ones are in the dead letters either way.
+
+import type { Reason } from '@millrace/contracts';
+import { Body, Controller, Headers, HttpCode, HttpException, Inject, Param, Post, Query } from '@nestjs/common';
+import { INGEST_CONFIG, type IngestConfig } from '../config.js';
+import { type LabelInput, labelFromJson, malformedLabel } from '../labels/label-intake.js';
+import { ProjectBook } from '../projects/project-book.js';
+import type { Rejection } from '../records/intake.js';
+import { assertCount, type GateOutcome, RecordGate } from '../records/record-gate.kafka.js';
+import { malformedRecord, type RecordInput, recordFromJson } from '../records/record-input.js';
+import { type BodyItem, bodyItems, itemBytes } from './body.js';
+
+interface Answer {
+  accepted: number;
+  rejected: { index: number; recordId: string; reasons: readonly Reason[] }[];
+}
+
+@Controller('v1/projects/:project')
+export class RecordsController {
+  constructor(
+    @Inject(ProjectBook) private readonly book: ProjectBook,
+    @Inject(RecordGate) private readonly gate: RecordGate,
+    @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
+  ) {}
+
+  @Post('records')
+  @HttpCode(200)
+  records(
+    @Param('project') project: string,
+    @Body() body: string,
+    @Headers('content-type') type: string | undefined,
+    @Query('clientId') clientId: string | undefined,
+    @Query('sequence') sequence: string | undefined,
+  ): Promise<Answer> {
+    const schema = this.book.get(project);
+    const first = Number(sequence ?? 0);
+    return this.inSlices(body, type, (items, from) => {
+      const inputs = items.map((item, index): RecordInput => {
+        if (item.fault !== undefined) return malformedRecord(`not JSON: ${item.fault}`);
+        const oversize = this.oversize(item);
+        if (oversize !== null) return malformedRecord(oversize, 'oversize');
+        return recordFromJson(item.value, clientId === undefined ? '' : `${clientId}/${first + from + index}`);
+      });
+      return this.gate.records(schema, inputs, 'http', (index) => itemBytes(items[index] as BodyItem));
+    });
+  }
+
+  @Post('labels')
+  @HttpCode(200)
+  labels(
+    @Param('project') project: string,
+    @Body() body: string,
+    @Headers('content-type') type: string | undefined,
+  ): Promise<Answer> {
+    const schema = this.book.get(project);
+    return this.inSlices(body, type, (items) => {
+      const inputs = items.map((item): LabelInput => {
+        if (item.fault !== undefined) return malformedLabel(`not JSON: ${item.fault}`);
+        const oversize = this.oversize(item);
+        return oversize === null ? labelFromJson(item.value) : malformedLabel(oversize, 'oversize');
+      });
+      return this.gate.labels(schema, inputs, 'http', (index) => itemBytes(items[index] as BodyItem));
+    });
+  }
+
+  private oversize(item: BodyItem): string | null {
+    const bytes = item.text === '' ? JSON.stringify(item.value).length : item.text.length;
+    return bytes > this.config.recordBytesMax ? `${bytes} bytes, at most ${this.config.recordBytesMax}` : null;
+  }
+
+  /** Large NDJSON bodies go to Kafka in slices, so that one request never holds the whole producer queue. */
+  private async inSlices(
+    body: string | undefined,
+    type: string | undefined,
+    send: (items: BodyItem[], from: number) => Promise<GateOutcome>,
+  ): Promise<Answer> {
+    const isNdjson = type?.includes('ndjson') ?? false;
+    const items = bodyItems(body ?? '', isNdjson);
+    const { requestRecordsMax } = this.config;
+    if (!isNdjson) assertCount(items.length, requestRecordsMax);
+    let accepted = 0;
+    const rejected: Answer['rejected'] = [];
+    for (let from = 0; from < items.length; from += requestRecordsMax) {
+      const outcome = await send(items.slice(from, from + requestRecordsMax), from);
+      accepted += outcome.accepted;
+      rejected.push(
+        ...outcome.rejections.map((rejection: Rejection) => ({ ...rejection, index: rejection.index + from })),
+      );
+    }
+    if (accepted === 0 && rejected.length > 0) {
+      const error = {
+        code: 'invalid_argument',
+        message: `all ${rejected.length} are bad; the first: ${rejected[0]?.reasons[0]?.message ?? ''}`,
+      };
+      throw new BadBatch({ error, accepted, rejected });
+    }
+    return { accepted, rejected };
+  }
+}
+
+/** All of a request's records are bad: the error envelope with the same details as a partial answer. */
+export class BadBatch extends HttpException {
+  constructor(answer: object) {
+    super(answer, 400);
+  }
+}

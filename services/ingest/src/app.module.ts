@@ -1,0 +1,307 @@
+// Wiring of ingest: which edge fills which port. No decisions here.
+
+import { join } from 'node:path';
+import { ArtifactStore, sha256 } from '@millrace/artifacts';
+import { encodeRecordBatch } from '@millrace/contracts';
+import { systemClock } from '@millrace/domain';
+import { type RunningGrpcServer, startGrpcServer } from '@millrace/grpc';
+import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
+import { Readiness, Shutdown } from '@millrace/service';
+import { counter, gauge, histogram, logger } from '@millrace/telemetry';
+import { type DynamicModule, Module, type OnApplicationBootstrap, type Provider } from '@nestjs/common';
+import { ControlController } from './api/control.http.js';
+import { ingestBinding } from './api/ingest.grpc.js';
+import { RecordsController } from './api/records.http.js';
+import { announceEnds, GatedStrategy, patiently } from './boot.kafka.js';
+import { INGEST_CONFIG, type IngestConfig } from './config.js';
+import { Catalogue } from './datasets/catalogue.js';
+import { ImportStream } from './datasets/import-stream.js';
+import { LiveStream } from './datasets/live-stream.js';
+import { IMPORT_TRANSPORT, LIVE_TRANSPORT, StreamsController } from './datasets/streams.kafka.js';
+import { VersionCloser } from './datasets/version-closer.js';
+import { VersionHistory } from './datasets/version-history.js';
+import { DuckDbVersionTables } from './datasets/version-table.duckdb.js';
+import { KafkaVersionLog, versionEntry } from './datasets/versions.kafka.js';
+import { DeadLetterList } from './deadletters/dead-letter-list.js';
+import { DeadLetterSender, deadLetterEntry } from './deadletters/dead-letters.kafka.js';
+import { Redrive } from './deadletters/redrive.kafka.js';
+import { CsvSource } from './imports/csv-source.fs.js';
+import { ImportDesk } from './imports/import-desk.js';
+import { readExtraRows, resolveSourcePath, UnfinishedImports } from './imports/import-files.fs.js';
+import { ParquetSource } from './imports/parquet-source.duckdb.js';
+import { ProjectBook } from './projects/project-book.js';
+import { ProjectDesk, projectEntry } from './projects/projects.kafka.js';
+import { RecordGate } from './records/record-gate.kafka.js';
+import { CountersKeeper } from './stats/counters-keeper.fs.js';
+import { Statistics } from './stats/statistics.js';
+
+const LIVE_GROUP = 'ingest-live';
+const IMPORT_GROUP = 'ingest-imports';
+/** How often versions are looked at besides after every batch. */
+const CLOSE_CHECK_MS = 250;
+const VERSION_RETRY_MS = 1_000;
+const IMPORTS_IN_FLIGHT_MAX = 4;
+const GRPC_GRACE_MS = 3_000;
+const DEAD_LETTER_IDS_MAX = 200_000;
+
+export const STRATEGIES = Symbol('kafka strategies');
+
+const versionsClosed = counter('millrace.ingest.versions_closed');
+const versionFailures = counter('millrace.ingest.version_failures');
+const versionDuration = histogram('millrace.ingest.version_duration');
+const lateRows = counter('millrace.ingest.late');
+const openRows = gauge('millrace.ingest.open_rows');
+
+class Ingest implements OnApplicationBootstrap {
+  private readonly log = logger('ingest');
+  private started: Promise<void> = Promise.resolve();
+  private grpc: RunningGrpcServer | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  readonly strategies: readonly GatedStrategy[];
+
+  constructor(
+    readonly parts: Awaited<ReturnType<typeof assemble>>,
+    private readonly config: IngestConfig,
+    readiness: Readiness,
+    shutdown: Shutdown,
+  ) {
+    const { connection, producer, live, reader, closer, keeper, tables } = parts;
+    const common = { connection, producer, service: 'ingest' };
+    const gate = () => this.started;
+    const liveStrategy = new GatedStrategy(
+      {
+        ...common,
+        groupId: LIVE_GROUP,
+        concurrency: 8,
+        onAssigned: (assignment) =>
+          patiently('positions', () => announceEnds(connection, LIVE_GROUP, assignment, live)),
+      },
+      LIVE_TRANSPORT,
+      gate,
+    );
+    const importStrategy = new GatedStrategy(
+      { ...common, groupId: IMPORT_GROUP, concurrency: 2, batchMessagesMax: 4, fetchBytesMin: 1 },
+      IMPORT_TRANSPORT,
+      gate,
+    );
+    this.strategies = [liveStrategy, importStrategy];
+    readiness.register('projects', () => parts.book.complete);
+    readiness.register('consumers', () => this.strategies.every((strategy) => strategy.isReady()));
+    readiness.register('kafka', () => connection.ping().then(() => true));
+    readiness.register('grpc', () => this.grpc !== null);
+    shutdown.onDrain('grpc', () => this.grpc?.close(GRPC_GRACE_MS));
+    shutdown.onDrain('producer', () => producer.flush());
+    shutdown.onDrain('versions', async () => {
+      if (this.timer !== null) clearInterval(this.timer);
+      await closer.settled();
+      await keeper.stop();
+    });
+    shutdown.onClose('connection', () => connection.close());
+    shutdown.onClose('duckdb', () => tables.close());
+    shutdown.onClose('producer', () => producer.close());
+    shutdown.onClose('reader', () => reader.close());
+  }
+
+  onApplicationBootstrap(): void {
+    this.started = this.start();
+    // Told again by the strategies that wait for it.
+    this.started.catch(() => undefined);
+  }
+
+  /** After the consumers have started. */
+  async resume(): Promise<void> {
+    const resumed = await this.parts.imports.resume();
+    if (resumed > 0) this.log.info('unfinished imports start again', { imports: resumed });
+  }
+
+  private async start(): Promise<void> {
+    const { connection, reader, book, gate, catalogue, live, keeper, producer } = this.parts;
+    await patiently('topics', () => ensureTopics(connection));
+    await patiently('state', () => reader.caughtUp());
+    await producer.connect();
+    book.complete = true;
+    keeper.start();
+    this.timer = setInterval(() => {
+      live.closeDue();
+      for (const { name } of book.list()) openRows.set(live.state(name).openRows, { project: name });
+    }, CLOSE_CHECK_MS);
+    this.timer.unref();
+    this.grpc = await startGrpcServer({
+      port: this.config.grpcPort,
+      services: [ingestBinding(book, gate, catalogue, this.config)],
+    });
+    this.grpc.health.setServing(true);
+    this.log.info('gRPC listens', { port: this.grpc.port });
+  }
+}
+
+/** Everything but Nest: edges into ports, in the order of need. */
+async function assemble(config: IngestConfig) {
+  const clock = systemClock;
+  const log = logger('versions');
+  const store = new ArtifactStore(join(config.home, 'artifacts'));
+  const connection = new KafkaConnection({
+    brokers: config.kafkaBrokers,
+    clientId: `ingest-${config.replica}`,
+    topicPrefix: config.topicPrefix,
+  });
+  const producer = new MessageProducer(connection);
+  const book = new ProjectBook(sha256);
+  const catalogue = new Catalogue();
+  const letters = new DeadLetterList({
+    entriesMax: config.deadLettersMax,
+    payloadBytesMax: config.deadLetterBytesMax,
+    idsMax: DEAD_LETTER_IDS_MAX,
+  });
+  const reader = new CompactedReader(connection, {
+    name: `ingest-${config.replica}`,
+    topics: {
+      'projects.v1': projectEntry(book),
+      'datasets.v1': versionEntry(catalogue),
+      'deadletter.v1': deadLetterEntry(letters),
+    },
+  });
+  const duckdb = {
+    scratch: join(config.home, 'ingest', 'scratch'),
+    memoryMax: config.duckdbMemory,
+    threads: config.duckdbThreads,
+  };
+  const tables = await DuckDbVersionTables.open(duckdb, store);
+  const keeper = await CountersKeeper.open(store);
+  const history = new VersionHistory(catalogue, tables, config.historyVersionsMax);
+  const versionLog = new KafkaVersionLog(producer, store);
+  const closer = new VersionCloser(tables, versionLog, catalogue, history, clock);
+  const live = new LiveStream(
+    book,
+    catalogue,
+    history,
+    closer,
+    keeper.counters,
+    {
+      rowsMax: config.openRowsMax,
+      pendingLabelsMax: config.pendingLabelsMax,
+      allowanceMs: config.closeAllowance,
+      idleAfterMs: config.partitionIdleAfter,
+      retryAfterMs: VERSION_RETRY_MS,
+    },
+    clock,
+    {
+      closed: (project, rows, tookMs) => {
+        versionsClosed.add(1, { project, kind: 'live' });
+        versionDuration.record(tookMs, { project });
+        log.info('dataset version closed', { project, rows, tookMs: Math.round(tookMs) });
+      },
+      failed: (project, error) => {
+        versionFailures.add(1, { project });
+        log.error('dataset version not written, tried again', { project }, error);
+      },
+      lateRows: (project, rows) => lateRows.add(rows, { project }),
+    },
+  );
+  const importStream = new ImportStream(
+    book,
+    tables,
+    closer,
+    { openMax: config.importsMax, abandonAfterMs: config.importAbandonAfter },
+    clock,
+  );
+  const deadLetters = new DeadLetterSender(producer, clock, sha256);
+  const gate = new RecordGate(producer, deadLetters, clock);
+  const unfinished = new UnfinishedImports(join(config.home, 'ingest', 'imports'));
+  const imports = new ImportDesk(
+    book,
+    {
+      openSource: async (schema, source) => {
+        const path = resolveSourcePath(source.path);
+        return source.kind === 'csv'
+          ? new CsvSource(path, schema, source.recordId)
+          : ParquetSource.open(path, schema, source.recordId, duckdb);
+      },
+      readExtras: readExtraRows,
+      begin: (stored) => unfinished.begin(stored),
+      finish: (importId) => unfinished.finish(importId),
+      unfinished: () => unfinished.unfinished(),
+      batch: (batch) =>
+        producer.send('batches.v1', [{ key: `${batch.project}/${batch.source}`, value: encodeRecordBatch(batch) }]),
+      deadLetters: (bad) => deadLetters.sendLetters(bad),
+      end: async (importId) => {
+        const end = await importStream.end(importId);
+        if (end.kind === 'closed') versionsClosed.add(1, { project: end.version.project, kind: 'import' });
+        return end;
+      },
+    },
+    {
+      rowsMax: config.importBatchRows,
+      bytesMax: config.importBatchBytes,
+      inFlightMax: IMPORTS_IN_FLIGHT_MAX,
+      importsMax: config.importsMax,
+    },
+    clock,
+    sha256,
+  );
+  const statistics = new Statistics(book, keeper.counters, catalogue, letters, live);
+  const desk = new ProjectDesk(book, producer, clock, sha256);
+  const redrive = new Redrive(letters, book, gate);
+  return {
+    connection,
+    producer,
+    book,
+    catalogue,
+    letters,
+    reader,
+    tables,
+    keeper,
+    closer,
+    live,
+    importStream,
+    gate,
+    imports,
+    statistics,
+    desk,
+    redrive,
+  };
+}
+
+type Parts = Awaited<ReturnType<typeof assemble>>;
+
+function part<T>(token: abstract new (...args: never[]) => T, pick: (parts: Parts) => T): Provider {
+  return { provide: token, useFactory: (ingest: Ingest) => pick(ingest.parts), inject: [Ingest] };
+}
+
+@Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: Nest modules are classes.
+export class AppModule {
+  static with(config: IngestConfig): DynamicModule {
+    const ingest: Provider = {
+      provide: Ingest,
+      useFactory: async (readiness: Readiness, shutdown: Shutdown) => {
+        const built = new Ingest(await assemble(config), config, readiness, shutdown);
+        return built;
+      },
+      inject: [Readiness, Shutdown],
+    };
+    return {
+      module: AppModule,
+      controllers: [RecordsController, ControlController, StreamsController],
+      providers: [
+        ingest,
+        { provide: INGEST_CONFIG, useValue: config },
+        { provide: STRATEGIES, useFactory: (built: Ingest) => built.strategies, inject: [Ingest] },
+        { provide: RESUME, useFactory: (built: Ingest) => () => built.resume(), inject: [Ingest] },
+        part(ProjectBook, (parts) => parts.book),
+        part(RecordGate, (parts) => parts.gate),
+        part(ProjectDesk, (parts) => parts.desk),
+        part(ImportDesk, (parts) => parts.imports),
+        part(Catalogue, (parts) => parts.catalogue),
+        part(LiveStream, (parts) => parts.live),
+        part(ImportStream, (parts) => parts.importStream),
+        part(DeadLetterList, (parts) => parts.letters),
+        part(Redrive, (parts) => parts.redrive),
+        part(Statistics, (parts) => parts.statistics),
+      ],
+    };
+  }
+}
+
+/** Starts unfinished imports again, once the consumers run. */
+export const RESUME = Symbol('resume');

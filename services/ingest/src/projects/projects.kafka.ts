@@ -1,0 +1,59 @@
+// Applies project files: parses, gives the next revision, writes projects.v1 (key project), and fills the book from it.
+
+import { decodeProject, encodeProject, type ProjectEntry } from '@millrace/contracts';
+import type { Clock } from '@millrace/domain';
+import type { MessageProducer, OnEntry } from '@millrace/kafka';
+import { canonicalJson, type ParsedProject, type ProjectFault, parseProject } from '@millrace/project';
+import type { ProjectBook } from './project-book.js';
+import { absoluteSources } from './source-paths.js';
+
+export type Applied =
+  | { kind: 'applied'; entry: ProjectEntry; changed: boolean }
+  | { kind: 'invalid'; faults: ProjectFault[] };
+
+export class ProjectDesk {
+  private tail: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly book: ProjectBook,
+    private readonly producer: MessageProducer,
+    private readonly clock: Clock,
+    private readonly sha256Hex: (text: string) => string,
+  ) {}
+
+  /** `folder`: where the file stands, for relative paths of its sources. The same file again changes nothing. */
+  apply(text: string, fileName: string, folder: string | null): Promise<Applied> {
+    // One after the other: two callers must not get the same revision.
+    const result = this.tail.then(() => this.applyNext(parseProject(text, fileName), folder));
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+
+  private async applyNext(parsed: ParsedProject, folder: string | null): Promise<Applied> {
+    if (parsed.kind === 'invalid') return parsed;
+    const document =
+      folder === null ? parsed.document : canonicalJson(absoluteSources(JSON.parse(parsed.document), folder));
+    const documentSha256 = this.sha256Hex(document);
+    const { name } = parsed.project;
+    const known = this.book.entry(name);
+    if (known !== null && known.documentSha256 === documentSha256)
+      return { kind: 'applied', entry: known, changed: false };
+    const entry: ProjectEntry = {
+      name,
+      revision: (known?.revision ?? 0) + 1,
+      document,
+      documentSha256,
+      appliedAtMs: this.clock.nowMs(),
+    };
+    await this.producer.send('projects.v1', [{ key: name, value: encodeProject(entry) }]);
+    this.book.put(entry);
+    return { kind: 'applied', entry, changed: true };
+  }
+}
+
+export function projectEntry(book: ProjectBook): OnEntry {
+  return (key, value) => {
+    if (value === null) book.remove(key);
+    else book.put(decodeProject(value));
+  };
+}

@@ -1,0 +1,104 @@
+// Takes checked inputs to Kafka: good records and labels to their topics, bad ones to the dead letters. Resolves when
+// Kafka has acknowledged all of them; only then may a caller be told "accepted".
+
+import { encodeLabel, encodeRecord, messageKey } from '@millrace/contracts';
+import { type Clock, PlatformError } from '@millrace/domain';
+import type { MessageProducer, OutboundMessage } from '@millrace/kafka';
+import { counter } from '@millrace/telemetry';
+import type { DeadLetterSender } from '../deadletters/dead-letters.kafka.js';
+import { intakeLabels, type LabelInput } from '../labels/label-intake.js';
+import type { RecordSchema } from '../schema/record-schema.js';
+import { intakeRecords, type Rejection } from './intake.js';
+import type { RecordInput } from './record-input.js';
+
+const acceptedRows = counter('millrace.ingest.accepted');
+const rejectedRows = counter('millrace.ingest.rejected');
+
+export interface GateOutcome {
+  accepted: number;
+  rejections: readonly Rejection[];
+}
+
+export class RecordGate {
+  constructor(
+    private readonly producer: MessageProducer,
+    private readonly deadLetters: DeadLetterSender,
+    private readonly clock: Clock,
+  ) {}
+
+  /** `original(index)` gives the bytes of an input for its dead letter; it is asked for bad ones only. */
+  async records(
+    schema: RecordSchema,
+    inputs: readonly RecordInput[],
+    source: string,
+    original: (index: number) => Uint8Array,
+  ): Promise<GateOutcome> {
+    const { accepted, labels, rejections } = intakeRecords(schema, inputs, { source, nowMs: this.clock.nowMs() });
+    const records = accepted.map(
+      (record): OutboundMessage => ({
+        key: messageKey(record.project, record.entity),
+        value: encodeRecord(record, schema.timestampColumns),
+      }),
+    );
+    // Labels that came with their records go out after them, so that a reader finds the record first.
+    await Promise.all([this.producer.send('records.v1', records), this.reject(schema, rejections, source, original)]);
+    await this.producer.send(
+      'labels.v1',
+      labels.map((label) => ({ key: messageKey(label.project, label.entity), value: encodeLabel(label) })),
+    );
+    this.count(schema, 'record', accepted.length, rejections.length);
+    return { accepted: accepted.length, rejections };
+  }
+
+  async labels(
+    schema: RecordSchema,
+    inputs: readonly LabelInput[],
+    source: string,
+    original: (index: number) => Uint8Array,
+  ): Promise<GateOutcome> {
+    const { accepted, rejections } = intakeLabels(schema, inputs, { source, nowMs: this.clock.nowMs() });
+    const messages = accepted.map(
+      (label): OutboundMessage => ({ key: messageKey(label.project, label.entity), value: encodeLabel(label) }),
+    );
+    await Promise.all([
+      this.producer.send('labels.v1', messages),
+      this.reject(schema, rejections, `${source}:labels`, original),
+    ]);
+    this.count(schema, 'label', accepted.length, rejections.length);
+    return { accepted: accepted.length, rejections };
+  }
+
+  private async reject(
+    schema: RecordSchema,
+    rejections: readonly Rejection[],
+    source: string,
+    original: (index: number) => Uint8Array,
+  ): Promise<void> {
+    const bad = rejections.map(({ index, reasons }) => ({
+      project: schema.project.name,
+      source,
+      partition: -1,
+      offset: -1,
+      scope: '',
+      payload: original(index),
+      reasons,
+    }));
+    await this.deadLetters.send(bad);
+  }
+
+  private count(schema: RecordSchema, kind: string, accepted: number, rejected: number): void {
+    const project = schema.project.name;
+    if (accepted > 0) acceptedRows.add(accepted, { project, kind });
+    if (rejected > 0) rejectedRows.add(rejected, { project, kind });
+  }
+}
+
+/** Refuses requests that hold more than one request may. */
+export function assertCount(count: number, max: number): void {
+  if (count > max)
+    throw new PlatformError(
+      'invalid_argument',
+      `${count} records in one request, at most ${max}; send several or stream NDJSON`,
+      { facts: { count, max } },
+    );
+}

@@ -1,0 +1,65 @@
+// What /v1/stats tells, by project. Everything survives a restart: accepted records and labels from the stored counters,
+// imported rows and versions from the catalogue, dead letters from their topic.
+
+import type { Catalogue } from '../datasets/catalogue.js';
+import type { LiveStream } from '../datasets/live-stream.js';
+import type { DeadLetterList } from '../deadletters/dead-letter-list.js';
+import type { ProjectBook } from '../projects/project-book.js';
+import type { Counters } from './counters.js';
+
+export interface ProjectStatistics {
+  /** Records accepted from streams, repeated ids not counted. */
+  recordsAccepted: number;
+  /** Rows in dataset versions of bulk loads. */
+  rowsImported: number;
+  rowsAccepted: number;
+  deadLettered: number;
+  labelsAccepted: number;
+  duplicateRecords: number;
+  lateRecords: number;
+  datasetVersions: number;
+  liveVersions: number;
+  /** Rows in closed live versions. */
+  liveRowsClosed: number;
+  liveLabelsJoined: number;
+  openRows: number;
+  unmatchedLabels: number;
+  /** Event time up to which the stream is taken to be complete; null = unknown. */
+  watermarkMs: number | null;
+}
+
+export class Statistics {
+  constructor(
+    private readonly book: ProjectBook,
+    private readonly counters: Counters,
+    private readonly catalogue: Catalogue,
+    private readonly letters: DeadLetterList,
+    private readonly live: LiveStream,
+  ) {}
+
+  byProject(): Record<string, ProjectStatistics> {
+    return Object.fromEntries(this.book.list().map(({ name }) => [name, this.of(name)]));
+  }
+
+  private of(project: string): ProjectStatistics {
+    const counted = this.counters.of(project);
+    const versions = this.catalogue.list(project);
+    const live = versions.filter((version) => version.kind === 'live');
+    const recordsAccepted = counted.records - counted.duplicates;
+    const rowsImported = this.catalogue.importedRows(project);
+    return {
+      recordsAccepted,
+      rowsImported,
+      rowsAccepted: recordsAccepted + rowsImported,
+      deadLettered: this.letters.count(project),
+      labelsAccepted: counted.labels,
+      duplicateRecords: counted.duplicates,
+      lateRecords: counted.late,
+      datasetVersions: versions.length,
+      liveVersions: live.length,
+      liveRowsClosed: live.reduce((sum, version) => sum + version.rows, 0),
+      liveLabelsJoined: live.reduce((sum, version) => sum + version.labelledRows, 0),
+      ...this.live.state(project),
+    };
+  }
+}
