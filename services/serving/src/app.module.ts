@@ -40,6 +40,8 @@ type ServingConfig = Config<typeof servingConfig>;
 const LOG_BATCH_ROWS = 256;
 const LOG_LINGER_MS = 20;
 const LOG_RETRY_MS = 500;
+const PRODUCER_CLOSE_MS = 100;
+const KAFKA_CLOSE_MS = 500;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 @Module({})
@@ -84,7 +86,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     this.snapshot = new SnapshotFile(join(config.home, 'serving', `last-known-${config.replica}.json`));
     this.control = new ControlState({
       models: this.models,
-      parse: (document) => projectFromDocument(JSON.parse(document)),
+      parse: projectFromDocument,
       changed: (snapshot) => this.snapshot.save(snapshot),
       skipped: (what, error) => this.log.error(`${what} cannot be used`, {}, error),
     });
@@ -215,8 +217,10 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private async close(): Promise<void> {
-    await this.producer.close(this.config.flushMaxMs);
+    // The log has waited for its own writes: nothing of worth is left in the producer.
+    await this.producer.close(PRODUCER_CLOSE_MS);
     await this.snapshot.close();
-    await this.kafka.close();
+    // A client that is still looking for the broker would hold the end up.
+    await Promise.race([this.kafka.close(), sleep(KAFKA_CLOSE_MS)]);
   }
 }

@@ -127,7 +127,8 @@ export class ServedVersion {
 
   /** The caller went away: a waiting job leaves the queue, a running one is not answered. */
   cancel(job: InferJob): void {
-    if (job.cancelled) return;
+    // Doors report the end of a call, too, which comes after its answer.
+    if (job.cancelled || job.settled) return;
     this.batcher.cancel(job);
     this.statistics.failed(this.ports.clock.monotonicMs() - job.facts.arrivedAtMs, 'CANCELED');
   }

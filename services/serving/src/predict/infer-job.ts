@@ -38,6 +38,11 @@ export class InferJob implements BatchJob {
     private readonly onFailure: (job: InferJob, error: PlatformError) => void,
   ) {}
 
+  /** Answered or refused: nothing can happen to it any more. */
+  get settled(): boolean {
+    return this.answered;
+  }
+
   get rows(): number {
     return this.raw.length;
   }
