@@ -143,6 +143,15 @@ describe('Supervisor', () => {
     );
   });
 
+  it('can be stopped while it starts', async () => {
+    const deaf = script('deaf', 'setInterval(() => undefined, 1000);');
+    const one = supervisor([plan('trainer', ports.trainerHttp, { args: [deaf] })]);
+    const starting = one.start();
+    await until(() => one.status()[0]?.state === 'starting');
+    await one.stop();
+    await expect(starting).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
   it('refuses a second start in one home', async () => {
     await supervisor([plan('serving', ports.servingHttp)]).start();
     await expect(supervisor([plan('monitor', ports.monitorHttp)]).start()).rejects.toThrow(

@@ -100,7 +100,9 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       for (const plan of plans) this.processes.set(plan.name, this.makeProcess(plan));
       await Promise.all(plans.map((plan) => this.startInOrder(plan)));
     } catch (thrown) {
+      const asked = this.stopping !== undefined;
       await this.stop();
+      if (asked) throw new PlatformError('cancelled', 'stopped before everything was ready', { cause: thrown });
       throw PlatformError.from(thrown, 'unavailable');
     }
   }
