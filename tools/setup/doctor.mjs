@@ -30,23 +30,24 @@ import { megabytes } from './terminal.mjs';
 const sizes = { packages: 480e6, brokers: 80e6, python: 45e6 };
 /** Unpacked on disk, with room for the downloads beside them. */
 const diskBytesNeeded = 3e9;
-const ports = {
-  19092: 'Kafka',
-  16379: 'Redis',
-  8000: 'router REST',
-  8001: 'router gRPC',
-  8002: 'router metrics',
-  8003: 'router control',
-  8004: 'router control gRPC',
-  8010: 'ingest HTTP',
-  8011: 'ingest gRPC',
-  8020: 'trainer HTTP',
-  8021: 'trainer gRPC',
-  8030: 'serving HTTP',
-  8031: 'serving gRPC',
-  8040: 'monitor HTTP',
-  8041: 'monitor gRPC',
-};
+/** Setting, default, what listens there. */
+const ports = [
+  ['MILLRACE_KAFKA_PORT', 19092, 'Kafka'],
+  ['MILLRACE_REDIS_PORT', 16379, 'Redis'],
+  ['MILLRACE_ROUTER_HTTP_PORT', 8000, 'router REST'],
+  ['MILLRACE_ROUTER_GRPC_PORT', 8001, 'router gRPC'],
+  ['MILLRACE_ROUTER_METRICS_PORT', 8002, 'router metrics'],
+  ['MILLRACE_ROUTER_CONTROL_PORT', 8003, 'router control'],
+  ['MILLRACE_ROUTER_CONTROL_GRPC_PORT', 8004, 'router control gRPC'],
+  ['MILLRACE_INGEST_HTTP_PORT', 8010, 'ingest HTTP'],
+  ['MILLRACE_INGEST_GRPC_PORT', 8011, 'ingest gRPC'],
+  ['MILLRACE_TRAINER_HTTP_PORT', 8020, 'trainer HTTP'],
+  ['MILLRACE_TRAINER_GRPC_PORT', 8021, 'trainer gRPC'],
+  ['MILLRACE_SERVING_HTTP_PORT', 8030, 'serving HTTP'],
+  ['MILLRACE_SERVING_GRPC_PORT', 8031, 'serving gRPC'],
+  ['MILLRACE_MONITOR_HTTP_PORT', 8040, 'monitor HTTP'],
+  ['MILLRACE_MONITOR_GRPC_PORT', 8041, 'monitor gRPC'],
+];
 
 const firstLine = (text) => text?.split('\n')[0];
 
@@ -200,13 +201,16 @@ async function portCheck() {
       server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
     });
   const busy = [];
-  for (const [port, what] of Object.entries(ports)) if (!(await free(Number(port)))) busy.push(`${port} (${what})`);
+  for (const [setting, usual, what] of ports) {
+    const port = Number(process.env[setting] || usual);
+    if (!(await free(port))) busy.push(`${port} (${what}, ${setting})`);
+  }
   return {
     name: 'ports',
     kind: 'note',
     ok: busy.length === 0,
     found: busy.length === 0 ? 'all free' : `busy: ${busy.join(', ')}`,
-    mend: 'stop what listens there (millrace itself, if it runs), or set MILLRACE_<SERVICE>_<KIND>_PORT',
+    mend: 'stop what listens there (millrace itself, if it runs), or move the port by its setting',
   };
 }
 
