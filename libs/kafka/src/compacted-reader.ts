@@ -29,6 +29,7 @@ export interface CompactedReaderSettings {
 }
 
 const FETCH_WAIT_MS = 250;
+const START_AGAIN_MS = 500;
 /** A fetch that waited this share of its time found nothing. */
 const EMPTY_FETCH_MS = FETCH_WAIT_MS * 0.8;
 
@@ -41,6 +42,7 @@ export class CompactedReader {
   private readonly wanted = new Map<string, number>();
   private consumer: Consumer | undefined;
   private caught = false;
+  private closed = false;
   private started: Promise<void> | undefined;
   private readonly reached: Promise<void>;
   private resolveReached: () => void = () => undefined;
@@ -56,13 +58,24 @@ export class CompactedReader {
     });
   }
 
-  /** Starts reading; `caughtUp` calls it too. Rejects with `unavailable` when the broker cannot be reached. */
+  /** Starts reading; `caughtUp` calls it too. Waits for the broker as long as it takes; rejects once closed. */
   start(): Promise<void> {
-    this.started ??= this.run().catch((error) => {
-      this.started = undefined;
-      throw PlatformError.from(error, 'unavailable');
-    });
+    this.started ??= this.startForEver();
     return this.started;
+  }
+
+  private async startForEver(): Promise<void> {
+    while (!this.closed) {
+      try {
+        await this.run();
+        return;
+      } catch (error) {
+        this.log.warn('no broker yet', { name: this.settings.name, error: (error as Error).message });
+        await this.consumer?.disconnect().catch(() => undefined); // it is replaced by the next try
+        await new Promise((resolve) => setTimeout(resolve, START_AGAIN_MS));
+      }
+    }
+    throw new PlatformError('unavailable', 'the reader is closed');
   }
 
   /** Resolves when everything that was there at the start has been handled (at once for empty topics). */
@@ -77,6 +90,7 @@ export class CompactedReader {
 
   /** Leaves and deletes its group. */
   async close(): Promise<void> {
+    this.closed = true;
     const consumer = this.consumer;
     this.consumer = undefined;
     if (consumer === undefined) return;

@@ -14,6 +14,11 @@ export interface KafkaConnectionSettings {
   clientId: string;
   /** Default "millrace.". */
   topicPrefix?: string;
+  /**
+   * Tries that kafkajs makes for one connection before our own loops take over; default 30 (about 27 s). An outage within
+   * it is survived without a new producer id, so that the broker still recognises what it has already got.
+   */
+  connectRetries?: number;
 }
 
 const CONNECTION_TIMEOUT_MS = 3000;
@@ -38,7 +43,7 @@ export class KafkaConnection {
       brokers: [...settings.brokers],
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
-      retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30 },
+      retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: settings.connectRetries ?? 30 },
       logLevel: logLevel.WARN,
       logCreator:
         () =>
@@ -77,9 +82,12 @@ export class KafkaConnection {
     try {
       return await work(await this.admin);
     } catch (error) {
-      const failed = this.admin;
-      this.admin = undefined;
-      failed?.then((admin) => admin.disconnect()).catch(() => undefined); // it is broken already
+      // After an answer of the broker the client is fine, and others may be using it.
+      if ((error as Error).name !== 'KafkaJSProtocolError') {
+        const failed = this.admin;
+        this.admin = undefined;
+        failed?.then((admin) => admin.disconnect()).catch(() => undefined); // it is broken already
+      }
       throw new PlatformError('unavailable', `Kafka: ${(error as Error).message}`, { cause: error });
     }
   }
@@ -102,7 +110,7 @@ export class KafkaConnection {
 
   /** Next offsets (high watermarks) by partition of a topic. */
   async highWatermarks(topic: string): Promise<Map<number, { low: number; high: number }>> {
-    const offsets = await this.withAdmin((admin) => admin.fetchTopicOffsets(this.topicName(topic)));
+    const offsets = await this.withAdmin((admin) => untilLed(() => admin.fetchTopicOffsets(this.topicName(topic))));
     return new Map(offsets.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]));
   }
 
@@ -149,6 +157,19 @@ export async function ensureTopics(connection: KafkaConnection, names?: readonly
       missing.map((topic) => connection.topicName(topic.name)),
     );
   });
+}
+
+/** Asks again while the broker says that a partition's leader is not there yet. */
+async function untilLed<T>(ask: () => Promise<T>): Promise<T> {
+  for (let poll = 1; ; poll++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const { name, retriable } = error as { name?: string; retriable?: boolean };
+      if (name !== 'KafkaJSProtocolError' || retriable !== true || poll >= TOPIC_POLLS_MAX) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, TOPIC_POLL_MS));
+  }
 }
 
 async function leadersKnown(admin: Admin, topics: string[]): Promise<void> {

@@ -1,7 +1,7 @@
 // The producer of every service: idempotent, acks of all replicas, one request in flight. Messages are gathered for a few
 // milliseconds and sent together. The queue is bounded (full = `overloaded`), every send has a deadline. A batch in flight
-// is never given up inside kafkajs: were it abandoned and its sequence numbers used again, the broker would take the next
-// batch for a duplicate. A caller whose deadline passes is told; its messages may still arrive (at-least-once).
+// is never abandoned with its sequence numbers free for the next one: the broker would take that for a duplicate and drop
+// it. kafkajs retries by itself; when it gives up, a new producer id sends the batch again (then it may stand twice). A caller whose deadline passes is told; its messages may still arrive (at-least-once).
 
 import { TOPICS } from '@millrace/contracts';
 import { type Clock, PlatformError, systemClock } from '@millrace/domain';
@@ -42,15 +42,21 @@ interface Pending {
 const BATCH_BYTES_MAX = 900_000;
 const DEADLINE_SCAN_MS = 100;
 const MESSAGE_BYTES_MAX = 1_048_576;
-/** Broker errors after which a fresh producer id helps; the batch is sent again. */
-const PRODUCER_ID_ERRORS = new Set([
-  'OUT_OF_ORDER_SEQUENCE_NUMBER',
-  'DUPLICATE_SEQUENCE_NUMBER',
-  'UNKNOWN_PRODUCER_ID',
-  'INVALID_PRODUCER_EPOCH',
-  'INVALID_PRODUCER_ID_MAPPING',
+/** The broker's answer "never": the batch was not written and will not be. Anything else may have been written. */
+const REFUSALS = new Set([
+  'CORRUPT_MESSAGE',
+  'INVALID_TOPIC_EXCEPTION',
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_TIMESTAMP',
+  'INVALID_RECORD',
+  'POLICY_VIOLATION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'UNSUPPORTED_COMPRESSION_TYPE',
 ]);
-const RESENDS_MAX = 5;
+/** Between attempts with a new producer. */
+const RESEND_MS = 200;
 
 const BYTES_MAX_BY_TOPIC: ReadonlyMap<string, number> = new Map(
   TOPICS.map((topic) => [topic.name, topic.messageBytesMax]),
@@ -309,7 +315,7 @@ export class MessageProducer {
       topic: this.connection.topicName(topic),
       messages,
     }));
-    for (let resends = 0; ; resends++) {
+    for (;;) {
       const producer = await this.connectedProducer();
       try {
         await producer.sendBatch({
@@ -321,11 +327,13 @@ export class MessageProducer {
         return;
       } catch (error) {
         const type = brokerErrorType(error);
-        if (!PRODUCER_ID_ERRORS.has(type) || resends >= RESENDS_MAX) throw error;
-        this.log.warn('producer id is no longer valid, taking a new one', { type });
+        if (REFUSALS.has(type) || this.closed || batch.every((pending) => pending.settled)) throw error;
+        // Whether the batch was written is unknown: a new producer id, or its numbers would be used for other messages.
+        this.log.warn('sending again with a new producer', { type, error: (error as Error).message });
         this.producer = undefined;
         this.connected = false;
         producer.disconnect().catch(() => undefined); // a new one takes over
+        await new Promise((resolve) => setTimeout(resolve, RESEND_MS));
       }
     }
   }

@@ -234,7 +234,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       this.joined = false;
     });
     consumer.on('consumer.crash', ({ payload }) => this.onCrashed(payload.error, payload.restart));
-    await consumer.connect();
+    await this.connectForEver(consumer);
     await consumer.subscribe({ topics: topics.map((topic) => connection.topicName(topic)), fromBeginning });
     await consumer.run({
       autoCommit: false,
@@ -249,6 +249,19 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       }
     }, COMMIT_INTERVAL_MS);
     this.commitTimer.unref();
+  }
+
+  /** A broker that is away at the start is waited for; HTTP health says "not ready" meanwhile. */
+  private async connectForEver(consumer: Consumer): Promise<void> {
+    while (!this.stopping) {
+      try {
+        await consumer.connect();
+        return;
+      } catch (error) {
+        this.log.warn('no broker yet', { group: this.settings.groupId, error: (error as Error).message });
+      }
+    }
+    throw new PlatformError('unavailable', 'stopped before a broker answered');
   }
 
   private onJoined(byName: Readonly<Record<string, number[]>>): void {

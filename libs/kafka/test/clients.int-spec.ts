@@ -86,7 +86,12 @@ describe('MessageProducer', () => {
   });
 
   it('tells the caller when no broker answers in time, and drops what only waited', async () => {
-    const connection = new KafkaConnection({ brokers: ['127.0.0.1:1'], clientId: 'test', topicPrefix: 'x.' });
+    const connection = new KafkaConnection({
+      brokers: ['127.0.0.1:1'],
+      clientId: 'test',
+      topicPrefix: 'x.',
+      connectRetries: 1,
+    });
     const producer = producerOf(connection);
     await expect(producer.send('records.v1', [{ key: 'k', value: null }], { deadlineMs: 300 })).rejects.toMatchObject({
       code: 'unavailable',
