@@ -41,7 +41,9 @@ const LOG_BATCH_ROWS = 256;
 const LOG_LINGER_MS = 20;
 const LOG_RETRY_MS = 500;
 const PRODUCER_CLOSE_MS = 100;
-const KAFKA_CLOSE_MS = 500;
+const KAFKA_CLOSE_MS = 1000;
+const within = async (ms: number, work: Promise<unknown>): Promise<void> =>
+  void (await Promise.race([work, sleep(ms)]));
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 @Module({})
@@ -209,7 +211,6 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     this.relay.endAll();
     await this.grpc?.close(this.config.drainMaxMs);
     this.predictor.stopAccepting();
-    await this.follower.close();
     await this.models.close();
     await this.predictions.close(this.config.flushMaxMs);
     const { written, dropped } = this.predictions;
@@ -217,10 +218,10 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private async close(): Promise<void> {
-    // The log has waited for its own writes: nothing of worth is left in the producer.
-    await this.producer.close(PRODUCER_CLOSE_MS);
+    // The log has waited for its own writes: nothing of worth is left in the producer. And without a broker none of these
+    // would end by itself.
+    await within(KAFKA_CLOSE_MS, Promise.all([this.producer.close(PRODUCER_CLOSE_MS), this.follower.close()]));
+    await within(KAFKA_CLOSE_MS, this.kafka.close());
     await this.snapshot.close();
-    // A client that is still looking for the broker would hold the end up.
-    await Promise.race([this.kafka.close(), sleep(KAFKA_CLOSE_MS)]);
   }
 }
