@@ -92,7 +92,9 @@ class Link {
       call.cancel();
       this.again();
     };
-    call.on('data', (message: Buffer) => this.relay.onMessage(message));
+    call.on('data', (message: Buffer) => {
+      if (!this.relay.onMessage(message)) goDown('serving sent a message that is none');
+    });
     call.on('error', (error: ServiceError) => goDown(error.details || error.message));
     call.on('end', () => goDown('serving ended the stream'));
     this.onState(true, '');

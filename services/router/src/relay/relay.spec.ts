@@ -120,6 +120,42 @@ describe('relay', () => {
     expect(answers).toHaveLength(1);
   });
 
+  it('asks again while a fresh serving has not loaded the version yet, but not for ever and not later on', () => {
+    const refuse = (id: bigint) =>
+      relay.onMessage(
+        toBinary(
+          relayPb.ExchangeResponseSchema,
+          create(relayPb.ExchangeResponseSchema, { frames: [{ id, status: STATUS.NOT_FOUND, message: 'not yet' }] }),
+        ),
+      );
+    const stream = new FakeStream();
+    relay.streamUp(stream);
+    relay.send(request('a'));
+    endTurn();
+    refuse(stream.frames[0]!.id);
+    clock.advance(100);
+    relay.tick();
+    endTurn();
+    expect(stream.frames).toHaveLength(2);
+    answer({ id: stream.frames[1]!.id, text: 'A' });
+    expect(answers).toEqual(['a:0:A']);
+    relay.send(request('b'));
+    endTurn();
+    for (let i = 0; i < 30 && answers.length < 2; i++) {
+      refuse(stream.frames.at(-1)!.id);
+      clock.advance(100);
+      relay.tick();
+      endTurn();
+    }
+    expect(answers[1]).toBe(`b:${STATUS.NOT_FOUND}:`);
+    clock.advance(11_000);
+    relay.send(request('c'));
+    endTurn();
+    refuse(stream.frames.at(-1)!.id);
+    expect(answers[2]).toBe(`c:${STATUS.NOT_FOUND}:`);
+    expect(relay.inFlight).toBe(0);
+  });
+
   it('forwards a cancellation and never answers it', () => {
     const stream = new FakeStream();
     relay.streamUp(stream);

@@ -3,12 +3,19 @@
 //
 // States of a request:  waiting (no stream is up) ─▶ sent ─▶ answered
 //   stream breaks while sent: once more to waiting (ModelInfer is idempotent here), the second time UNAVAILABLE;
+//   serving says UNAVAILABLE or NOT_FOUND within UNSETTLED_MS of a stream's change (it starts and has not loaded what the
+//   route names, or it ends): again every RESEND_MS until the request is waitMaxMs old;
 //   waiting longer than waitMaxMs: UNAVAILABLE; past its deadline: DEADLINE_EXCEEDED, and serving is told to forget it;
 //   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: RESOURCE_EXHAUSTED at once.
 // `done` is called exactly once for each request that was not cancelled, never from within send().
 
 import type { Clock } from '@millrace/domain';
-import { decodeFrames, encodeFrames, frameSize, type InFrame, type OutFrame } from './frame-codec.js';
+import {
+  decodeExchangeResponse,
+  encodeExchangeRequest,
+  type RequestFrame,
+  type ResponseFrame,
+} from '@millrace/inference';
 
 /** Requests inside the router: 8,192 at 10k/s is under a second of work; beyond that waiting only adds latency. */
 export const IN_FLIGHT_MAX = 8_192;
@@ -19,6 +26,11 @@ export const WAITING_MAX = 4_096;
 /** One message's frames and bytes: small enough that serving starts on the first while the next is written. */
 const MESSAGE_FRAMES_MAX = 256;
 const MESSAGE_BYTES_MAX = 1_048_576;
+/** A frame's bytes besides the request, for cutting messages; an estimate will do. */
+const FRAME_HEAD_BYTES = 128;
+/** A starting serving loads what routes name within seconds. */
+const UNSETTLED_MS = 10_000;
+const RESEND_MS = 100;
 
 export const STATUS = {
   OK: 0,
@@ -49,9 +61,12 @@ export interface RelayRequest {
   done: Done;
 }
 
-interface Pending extends OutFrame {
+interface Pending extends RequestFrame {
   deadlineAtMs: number;
+  acceptedAtMs: number;
   waitingSinceMs: number;
+  /** Where serving said "not yet": when to ask again; 0 = not. */
+  resendAtMs: number;
   attempts: number;
   stream: RelayStream | null;
   done: Done;
@@ -72,7 +87,7 @@ export interface RelayCounters {
 }
 
 const NOTHING = new Uint8Array(0);
-const CANCEL: Omit<OutFrame, 'id'> = {
+const CANCEL: Omit<RequestFrame, 'id'> = {
   version: 0,
   model: '',
   request: NOTHING,
@@ -88,6 +103,8 @@ export class Relay {
   private readonly streams: RelayStream[] = [];
   private outbox: Pending[] = [];
   private waiting = new Set<Pending>();
+  private resending = new Set<Pending>();
+  private changedAtMs = Number.NEGATIVE_INFINITY;
   private bytes = 0;
   private lastId = 0;
   private nextStream = 0;
@@ -125,7 +142,9 @@ export class Relay {
       deadlineMs: 0,
       cancelled: false,
       deadlineAtMs: request.deadlineAtMs,
+      acceptedAtMs: this.options.clock.monotonicMs(),
       waitingSinceMs: 0,
+      resendAtMs: 0,
       attempts: 0,
       stream: null,
       done: request.done,
@@ -147,6 +166,7 @@ export class Relay {
 
   streamUp(stream: RelayStream): void {
     this.streams.push(stream);
+    this.changedAtMs = this.options.clock.monotonicMs();
     const held = this.waiting;
     this.waiting = new Set();
     for (const pending of held) this.enqueue(pending);
@@ -157,6 +177,7 @@ export class Relay {
     if (index < 0) return;
     this.streams.splice(index, 1);
     this.counters.brokenStreams += 1;
+    this.changedAtMs = this.options.clock.monotonicMs();
     for (const pending of [...this.pending.values()]) {
       if (pending.stream !== stream) continue;
       pending.stream = null;
@@ -168,8 +189,15 @@ export class Relay {
     }
   }
 
-  onMessage(message: Uint8Array): void {
-    if (!decodeFrames(message, this.onFrame)) this.counters.corruptMessages += 1;
+  /** False = not a message of ours: the stream cannot be trusted any more. */
+  onMessage(message: Uint8Array): boolean {
+    try {
+      decodeExchangeResponse(message, this.onFrame);
+      return true;
+    } catch {
+      this.counters.corruptMessages += 1;
+      return false;
+    }
   }
 
   /** Called every few milliseconds: ends what waited or ran too long. */
@@ -180,6 +208,11 @@ export class Relay {
       if (nowMs - pending.waitingSinceMs < waitMaxMs) continue;
       this.finish(pending, STATUS.UNAVAILABLE, `serving was away for ${waitMaxMs} ms`, NOTHING);
     }
+    for (const pending of this.resending) {
+      if (pending.resendAtMs > nowMs) continue;
+      this.resending.delete(pending);
+      this.enqueue(pending);
+    }
     for (const pending of this.pending.values()) {
       if (pending.deadlineAtMs > nowMs) continue;
       this.finish(pending, STATUS.DEADLINE_EXCEEDED, 'the deadline passed before serving answered', NOTHING);
@@ -187,11 +220,25 @@ export class Relay {
     }
   }
 
-  private readonly onFrame = (frame: InFrame): void => {
+  private readonly onFrame = (frame: ResponseFrame): void => {
     const pending = this.pending.get(frame.id);
     // Answers to cancelled or timed-out requests are expected and dropped.
-    if (pending !== undefined) this.finish(pending, frame.status, frame.message, frame.response);
+    if (pending === undefined) return;
+    if (frame.status !== STATUS.OK && this.mayResend(pending, frame.status)) return;
+    this.finish(pending, frame.status, frame.message, frame.response);
   };
+
+  private mayResend(pending: Pending, status: number): boolean {
+    if (status !== STATUS.UNAVAILABLE && status !== STATUS.NOT_FOUND) return false;
+    const nowMs = this.options.clock.monotonicMs();
+    if (nowMs - this.changedAtMs > UNSETTLED_MS) return false;
+    if (nowMs - pending.acceptedAtMs + RESEND_MS > this.options.waitMaxMs) return false;
+    pending.stream = null;
+    pending.resendAtMs = nowMs + RESEND_MS;
+    this.resending.add(pending);
+    this.counters.retried += 1;
+    return true;
+  }
 
   private enqueue(pending: Pending): void {
     if (!this.up) {
@@ -231,10 +278,11 @@ export class Relay {
       while (to < frames.length && to - from < MESSAGE_FRAMES_MAX && (to === from || bytes < MESSAGE_BYTES_MAX)) {
         const frame = frames[to] as Pending;
         this.markSent(frame, stream, nowMs);
-        bytes += frameSize(frame);
+        bytes += frame.request.length + FRAME_HEAD_BYTES;
         to += 1;
       }
-      stream.write(encodeFrames(frames, from, to, this.options.allocate));
+      const part = from === 0 && to === frames.length ? frames : frames.slice(from, to);
+      stream.write(encodeExchangeRequest(part, this.options.allocate));
       from = to;
     }
   }
@@ -250,8 +298,8 @@ export class Relay {
   private tellCancelled(pending: Pending): void {
     const { stream } = pending;
     if (stream === null || !this.streams.includes(stream)) return;
-    const frame: OutFrame = { ...CANCEL, id: pending.id };
-    stream.write(encodeFrames([frame], 0, 1, this.options.allocate));
+    const frame: RequestFrame = { ...CANCEL, id: pending.id };
+    stream.write(encodeExchangeRequest([frame], this.options.allocate));
   }
 
   private finish(pending: Pending, status: number, message: string, response: Uint8Array): void {
@@ -262,6 +310,7 @@ export class Relay {
   private forget(pending: Pending): void {
     this.pending.delete(pending.id);
     this.waiting.delete(pending);
+    if (pending.resendAtMs !== 0) this.resending.delete(pending);
     this.bytes -= pending.request.length;
   }
 
