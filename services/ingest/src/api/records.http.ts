@@ -4,7 +4,7 @@
 // 200 when at least one was good, 400 when none was. Bad ones are in the dead letters either way.
 
 import type { Reason } from '@millrace/contracts';
-import { Body, Controller, Headers, HttpCode, HttpException, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { INGEST_CONFIG, type IngestConfig } from '../config.js';
 import { type LabelInput, labelFromJson, malformedLabel } from '../labels/label-intake.js';
 import { ProjectBook } from '../projects/project-book.js';
@@ -16,6 +16,12 @@ import { type BodyItem, bodyItems, itemBytes } from './body.js';
 interface Answer {
   accepted: number;
   rejected: { index: number; recordId: string; reasons: readonly Reason[] }[];
+  /** Only where all of them are bad. */
+  error?: { code: string; message: string };
+}
+
+interface Reply {
+  status(code: number): unknown;
 }
 
 @Controller('v1/projects/:project')
@@ -34,10 +40,11 @@ export class RecordsController {
     @Headers('content-type') type: string | undefined,
     @Query('clientId') clientId: string | undefined,
     @Query('sequence') sequence: string | undefined,
+    @Res({ passthrough: true }) reply: Reply,
   ): Promise<Answer> {
     const schema = this.book.get(project);
     const first = Number(sequence ?? 0);
-    return this.inSlices(body, type, (items, from) => {
+    return this.inSlices(body, type, reply, (items, from) => {
       const inputs = items.map((item, index): RecordInput => {
         if (item.fault !== undefined) return malformedRecord(`not JSON: ${item.fault}`);
         const oversize = this.oversize(item);
@@ -54,9 +61,10 @@ export class RecordsController {
     @Param('project') project: string,
     @Body() body: string,
     @Headers('content-type') type: string | undefined,
+    @Res({ passthrough: true }) reply: Reply,
   ): Promise<Answer> {
     const schema = this.book.get(project);
-    return this.inSlices(body, type, (items) => {
+    return this.inSlices(body, type, reply, (items) => {
       const inputs = items.map((item): LabelInput => {
         if (item.fault !== undefined) return malformedLabel(`not JSON: ${item.fault}`);
         const oversize = this.oversize(item);
@@ -75,6 +83,7 @@ export class RecordsController {
   private async inSlices(
     body: string | undefined,
     type: string | undefined,
+    reply: Reply,
     send: (items: BodyItem[], from: number) => Promise<GateOutcome>,
   ): Promise<Answer> {
     const isNdjson = type?.includes('ndjson') ?? false;
@@ -91,19 +100,10 @@ export class RecordsController {
       );
     }
     if (accepted === 0 && rejected.length > 0) {
-      const error = {
-        code: 'invalid_argument',
-        message: `all ${rejected.length} are bad; the first: ${rejected[0]?.reasons[0]?.message ?? ''}`,
-      };
-      throw new BadBatch({ error, accepted, rejected });
+      reply.status(400);
+      const message = `all ${rejected.length} are bad; the first: ${rejected[0]?.reasons[0]?.message ?? ''}`;
+      return { error: { code: 'invalid_argument', message }, accepted, rejected };
     }
     return { accepted, rejected };
-  }
-}
-
-/** All of a request's records are bad: the error envelope with the same details as a partial answer. */
-export class BadBatch extends HttpException {
-  constructor(answer: object) {
-    super(answer, 400);
   }
 }
