@@ -17,7 +17,7 @@ export function catalogEntries(
         catalog.removeProject(key);
         return;
       }
-      const project = projectFromDocument(JSON.parse(decodeProject(value).document));
+      const project = projectFromDocument(decodeProject(value).document);
       catalog.setProject(project);
       onProject(project);
     },
