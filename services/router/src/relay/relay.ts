@@ -2,7 +2,7 @@
 // as few messages, answers come back out of order by id. Pure: streams, time and "later this turn" are parameters.
 //
 // States of a request:  waiting (no stream is up) ─▶ sent ─▶ answered
-//   stream breaks while sent: once more to waiting (ModelInfer is idempotent here), the second time UNAVAILABLE;
+//   stream breaks while sent: once more after RESEND_MS (ModelInfer is idempotent here), the second time UNAVAILABLE;
 //   serving says UNAVAILABLE or NOT_FOUND within UNSETTLED_MS of a stream's change (it starts and has not loaded what the
 //   route names, or it ends): again every RESEND_MS until the request is waitMaxMs old;
 //   waiting longer than waitMaxMs: UNAVAILABLE; past its deadline: DEADLINE_EXCEEDED, and serving is told to forget it;
@@ -127,7 +127,7 @@ export class Relay {
       this.refuse(request.done, STATUS.RESOURCE_EXHAUSTED, `the router holds ${this.pending.size} requests already`);
       return 0;
     }
-    if (!this.up && this.waiting.size >= WAITING_MAX) {
+    if (!this.up && this.waiting.size + this.resending.size >= WAITING_MAX) {
       this.refuse(request.done, STATUS.UNAVAILABLE, `serving is away and ${WAITING_MAX} requests wait already`);
       return 0;
     }
@@ -182,10 +182,7 @@ export class Relay {
       if (pending.stream !== stream) continue;
       pending.stream = null;
       if (pending.attempts >= 2) this.finish(pending, STATUS.UNAVAILABLE, 'serving went away twice', NOTHING);
-      else {
-        this.counters.retried += 1;
-        this.enqueue(pending);
-      }
+      else this.resendLater(pending, this.changedAtMs);
     }
   }
 
@@ -234,10 +231,15 @@ export class Relay {
     if (nowMs - this.changedAtMs > UNSETTLED_MS) return false;
     if (nowMs - pending.acceptedAtMs + RESEND_MS > this.options.waitMaxMs) return false;
     pending.stream = null;
+    this.resendLater(pending, nowMs);
+    return true;
+  }
+
+  /** Not at once: a serving that dies takes all its streams with it, and the others are seen to break a moment later. */
+  private resendLater(pending: Pending, nowMs: number): void {
     pending.resendAtMs = nowMs + RESEND_MS;
     this.resending.add(pending);
     this.counters.retried += 1;
-    return true;
   }
 
   private enqueue(pending: Pending): void {
