@@ -63,16 +63,15 @@ export class TrainerHttp {
     return { files: await this.packages.list(this.catalog.model(project, versionOf(version)).packagePath) };
   }
 
-  @Get('projects/:project/models/:version/artifacts/*path')
+  @Get('projects/:project/models/:version/artifacts/*')
   @Header('cache-control', 'public, max-age=31536000, immutable')
   @Header('x-content-type-options', 'nosniff')
   async artifact(
     @Param('project') project: string,
     @Param('version') version: string,
-    @Param('path') path: string | string[],
+    @Param('*') name: string | string[],
     @Res() reply: Reply,
   ): Promise<void> {
-    const name = Array.isArray(path) ? path.join('/') : path;
     const { packagePath } = this.catalog.model(project, versionOf(version));
     const bytes = await this.packages.read(packagePath, name);
     reply.type(name.endsWith('.json') ? 'application/json' : 'application/octet-stream').send(bytes);
