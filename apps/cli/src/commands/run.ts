@@ -216,8 +216,9 @@ function whereToLook(context: Context): string {
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   const abort = () => controller.abort();
-  process.once('SIGINT', abort);
-  process.once('SIGTERM', abort);
+  // `on`, not `once`: npm and the terminal may both deliver the signal, and a second one must not cut the ordered stop short.
+  process.on('SIGINT', abort);
+  process.on('SIGTERM', abort);
   return controller.signal;
 }
 
