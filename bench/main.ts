@@ -142,12 +142,12 @@ async function main(): Promise<void> {
       );
       const seen: number[] = [];
       await poll(async () => {
-        const training = await json<{ state: string; rowsPerSecond?: number; message?: string }>(
+        const training = await json<{ state: string; last: { rowsPerSecond?: number; message?: string } }>(
           'GET',
           at(platform.port('TRAINER_HTTP'), `/trainings/${trainingId}`),
         );
-        if (training.rowsPerSecond) seen.push(training.rowsPerSecond);
-        if (training.state === 'failed') throw new Error(training.message);
+        if (training.last.rowsPerSecond) seen.push(training.last.rowsPerSecond);
+        if (training.state === 'failed') throw new Error(training.last.message);
         return training.state === 'finished' ? true : undefined;
       });
       rates[workers] = median(seen);
@@ -188,11 +188,11 @@ async function main(): Promise<void> {
     });
 
     await poll(async () => {
-      const route = await json<{ targets: { version: number }[] }>(
+      const answer = await json<{ route: { targets: { version: number }[] } }>(
         'GET',
         at(platform.port('ROUTER_CONTROL'), '/route'),
       ).catch(() => undefined);
-      return route && route.targets.length > 0 ? route : undefined;
+      return answer && answer.route.targets.length > 0 ? answer : undefined;
     });
     const request = sampleRequest(project.name);
     const doors = { echo: echo.port, direct: platform.port('SERVING_GRPC'), router: platform.port('ROUTER_GRPC') };

@@ -16,6 +16,21 @@ export interface ImportState {
   message?: string;
 }
 
+export interface TrainingView {
+  trainingId: string;
+  state: 'queued' | 'running' | 'finished' | 'failed';
+  last: {
+    kind: string;
+    step?: number;
+    steps?: number;
+    loss?: number;
+    rowsPerSecond?: number;
+    version?: number;
+    blessed?: boolean;
+    message?: string;
+  };
+}
+
 export interface EvaluationView {
   rows: number;
   auc: number;
@@ -65,35 +80,44 @@ export interface SwitchView {
 
 export interface DriftEventView {
   id: string;
-  time: string;
-  data: {
-    feature: string;
-    detector: string;
-    value: number;
-    threshold: number;
-    pValue: number | null;
-    window: { startMs: number; endMs: number };
-    modelVersion: number;
-    correlationId: string;
-  };
+  feature: string;
+  detector: string;
+  value: number;
+  threshold: number;
+  pValue: number | null;
+  window: { startMs: number; endMs: number };
+  modelVersion: number;
+  correlationId: string;
 }
 
+export interface TestView {
+  feature: string;
+  detector: string;
+  statistic: number;
+  threshold: number;
+  alarm: boolean;
+  rows: number;
+}
+
+/** One closed window: a row per model version, version 0 = all together. */
 export interface WindowView {
-  windowStartMs: number;
-  windowEndMs: number;
-  modelVersion: number;
-  predictions: number;
-  labels: number;
-  tests: { feature: string; detector: string; statistic: number; threshold: number; alarm: boolean; rows: number }[];
-  quality?: { rows: number; auc: number; logLoss: number; accuracy: number };
+  startMs: number;
+  endMs: number;
+  versions: {
+    version: number;
+    predictions: number;
+    labels: number;
+    tests: TestView[];
+    quality: { labelledRows: number; auc: number | null; logLoss: number | null } | null;
+  }[];
 }
 
 export interface QualityView {
   version: number;
-  rows: number;
-  auc: number;
-  logLoss: number;
-  accuracy: number;
+  labelledRows: number;
+  auc: number | null;
+  logLoss: number | null;
+  accuracy: number | null;
 }
 
 export interface DatasetView {
@@ -171,15 +195,15 @@ export class ControlClient {
   }
 
   datasets(project: string): Promise<DatasetView[]> {
-    return listOf(call('GET', `${this.at.ingest}/v1/projects/${project}/datasets`), 'versions', 'datasets');
+    return listOf(call('GET', `${this.at.ingest}/v1/projects/${project}/datasets`), 'datasets');
   }
 
   ingestStats(): Promise<Record<string, unknown>> {
     return call('GET', `${this.at.ingest}/v1/stats`);
   }
 
-  deadLetters(project: string, limit: number): Promise<Record<string, unknown>[]> {
-    return listOf(call('GET', `${this.at.ingest}/v1/deadletters?project=${project}&limit=${limit}`), 'deadLetters');
+  deadLetters(project: string, limit: number): Promise<{ total: number; deadLetters: Record<string, unknown>[] }> {
+    return call('GET', `${this.at.ingest}/v1/deadletters?project=${project}&limit=${limit}`);
   }
 
   redrive(id: string): Promise<unknown> {
@@ -194,12 +218,12 @@ export class ControlClient {
     return call('POST', `${this.at.trainer}/v1/projects/${project}/trainings`, request);
   }
 
-  training(project: string, id: string): Promise<Record<string, unknown>> {
+  training(project: string, id: string): Promise<TrainingView> {
     return call('GET', `${this.at.trainer}/v1/projects/${project}/trainings/${id}`);
   }
 
   models(project: string): Promise<ModelVersionView[]> {
-    return listOf(call('GET', `${this.at.trainer}/v1/projects/${project}/models`), 'versions', 'models');
+    return listOf(call('GET', `${this.at.trainer}/v1/projects/${project}/models`), 'models');
   }
 
   artifact<T>(project: string, version: number, path: string): Promise<T> {
@@ -218,8 +242,9 @@ export class ControlClient {
     return call('GET', `${this.at.trainer}/v1/workers`);
   }
 
-  route(project: string): Promise<RouteView> {
-    return call('GET', `${this.at.router}/v1/projects/${project}/route`);
+  async route(project: string): Promise<RouteView> {
+    const { route } = await call<{ route: RouteView }>('GET', `${this.at.router}/v1/projects/${project}/route`);
+    return route;
   }
 
   startRollout(project: string, request: object): Promise<{ switch?: SwitchView; route: RouteView }> {
@@ -251,7 +276,7 @@ export class ControlClient {
   }
 
   driftEvents(project: string): Promise<DriftEventView[]> {
-    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/drift-events`), 'events', 'driftEvents');
+    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/drift-events`), 'driftEvents');
   }
 
   alarms(project: string): Promise<Record<string, unknown>[]> {
@@ -260,10 +285,10 @@ export class ControlClient {
 
   quality(project: string, fromMs?: number, toMs?: number): Promise<QualityView[]> {
     const range = fromMs === undefined ? '' : `?fromMs=${fromMs}&toMs=${toMs}`;
-    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/quality${range}`), 'versions', 'quality');
+    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/quality${range}`), 'versions');
   }
 
-  labelsJoined(project: string): Promise<Record<string, unknown>> {
+  labelsJoined(project: string): Promise<{ labelsJoined: number; byVersion: Record<string, number> }> {
     return call('GET', `${this.at.monitor}/v1/projects/${project}/labels-joined`);
   }
 
@@ -272,13 +297,9 @@ export class ControlClient {
   }
 }
 
-/** Lists come bare or in an envelope; callers want the list. */
-async function listOf<T>(answer: Promise<unknown>, ...keys: string[]): Promise<T[]> {
-  const value = await answer;
-  if (Array.isArray(value)) return value as T[];
-  for (const key of keys) {
-    const list = (value as Record<string, unknown> | null)?.[key];
-    if (Array.isArray(list)) return list as T[];
-  }
-  throw new PlatformError('internal', `expected a list under one of: ${keys.join(', ')}`);
+/** Lists come in an envelope of one key. */
+async function listOf<T>(answer: Promise<unknown>, key: string): Promise<T[]> {
+  const list = ((await answer) as Record<string, unknown> | null)?.[key];
+  if (!Array.isArray(list)) throw new PlatformError('internal', `the answer has no list "${key}"`);
+  return list as T[];
 }

@@ -104,7 +104,7 @@ export function dataCommands(program: Command): void {
     .option('--limit <count>', 'newest first', '50')
     .action(
       action(async (context, project: string, options: { limit: string }) => {
-        const letters = await context.control.deadLetters(project, Number(options.limit));
+        const { deadLetters: letters } = await context.control.deadLetters(project, Number(options.limit));
         context.print(letters, () =>
           table(
             ['id', 'source', 'reasons'],

@@ -48,7 +48,7 @@ export function modelCommands(program: Command): void {
           context.print(
             ended,
             () =>
-              `${trainingId}: ${ended.state}${ended.version ? `, version ${ended.version}` : ''}${ended.message ? `: ${ended.message}` : ''}`,
+              `${trainingId}: ${ended.state}${ended.last.version ? `, version ${ended.last.version}` : ''}${ended.last.message ? `: ${ended.last.message}` : ''}`,
           );
           return ended.state === 'finished' ? 0 : 1;
         },

@@ -48,17 +48,19 @@ export function watchCommands(program: Command): void {
         context.print(windows, () =>
           table(
             ['window', 'version', 'rows', 'labels', 'auc', 'alarms'],
-            windows.map((w) => [
-              new Date(w.windowStartMs).toISOString().slice(0, 13),
-              w.modelVersion,
-              w.predictions,
-              w.labels,
-              w.quality && Number.isFinite(w.quality.auc) ? w.quality.auc.toFixed(4) : '-',
-              w.tests
-                .filter((t) => t.alarm)
-                .map((t) => `${t.feature} ${t.detector} ${t.statistic.toFixed(3)}`)
-                .join(', ') || '-',
-            ]),
+            windows.flatMap((window) =>
+              window.versions.map((row) => [
+                new Date(window.startMs).toISOString().slice(0, 13),
+                row.version === 0 ? 'all' : row.version,
+                row.predictions,
+                row.labels,
+                row.quality?.auc?.toFixed(4) ?? '-',
+                row.tests
+                  .filter((test) => test.alarm)
+                  .map((test) => `${test.feature} ${test.detector} ${test.statistic.toFixed(3)}`)
+                  .join(', ') || '-',
+              ]),
+            ),
           ),
         );
         return 0;
@@ -75,7 +77,7 @@ export function watchCommands(program: Command): void {
         context.print(events, () =>
           table(
             ['window', 'feature', 'detector', 'value', 'threshold', 'version'],
-            events.map(({ data }) => [
+            events.map((data) => [
               new Date(data.window.startMs).toISOString().slice(0, 13),
               data.feature,
               data.detector,

@@ -31,14 +31,11 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
     control.switches(project.name),
     control.servingStats(),
     control.labelsJoined(project.name),
-    control.deadLetters(project.name, 1_000),
+    control.deadLetters(project.name, 1),
   ]);
   const iso = (ms: number) => new Date(ms).toISOString();
   const shiftStartedMs = result.shiftStartedAtMs;
-  const byWindow = groupWindows(windows);
-  const unshifted = [...byWindow].filter(
-    ([start]) => shiftStartedMs === null || (windowEnd(byWindow, start) ?? 0) <= shiftStartedMs,
-  );
+  const unshifted = windows.filter((window) => shiftStartedMs === null || window.endMs <= shiftStartedMs);
   const modelSummaries: ModelVersionSummary[] = [];
   for (const model of [...models].sort((a, b) => a.version - b.version)) {
     modelSummaries.push(await modelSummary(model, input));
@@ -46,7 +43,7 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
   return {
     project: project.name,
     rows_ingested: result.importedRows + result.recordsAccepted,
-    rows_dead_lettered: deadLetters.length,
+    rows_dead_lettered: deadLetters.total,
     dataset_versions: datasets.map((d) => ({
       id: d.id,
       kind: d.kind,
@@ -62,13 +59,13 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
     latency_ms: traffic.latencySummaries(),
     predictions_dropped: serving.dropped,
     labels_sent: traffic.labelsSent,
-    labels_joined: Number(joined.total ?? 0),
-    windows_closed: byWindow.size,
+    labels_joined: joined.labelsJoined,
+    windows_closed: windows.length,
     windows_unshifted: unshifted.length,
-    false_alarm_windows: countRinging(unshifted.map(([, views]) => views)),
+    false_alarm_windows: countRinging(unshifted),
     shift_started: shiftStartedMs === null ? null : iso(shiftStartedMs),
     drift_events: events
-      .map(({ data }) => ({
+      .map((data) => ({
         feature: data.feature,
         detector: data.detector,
         window: { start: iso(data.window.startMs), end: iso(data.window.endMs) },
@@ -98,21 +95,13 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
   };
 }
 
-function groupWindows(windows: readonly WindowView[]): Map<number, WindowView[]> {
-  const groups = new Map<number, WindowView[]>();
-  for (const window of windows) groups.set(window.windowStartMs, [...(groups.get(window.windowStartMs) ?? []), window]);
-  return groups;
-}
-
-function windowEnd(groups: Map<number, WindowView[]>, start: number): number | undefined {
-  return groups.get(start)?.[0]?.windowEndMs;
-}
-
 /** Windows in which each feature rang, whatever the detector or version. */
-function countRinging(groups: readonly WindowView[][]): Record<string, number> {
+function countRinging(windows: readonly WindowView[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const views of groups) {
-    const rang = new Set(views.flatMap((view) => view.tests.filter((test) => test.alarm).map((test) => test.feature)));
+  for (const { versions } of windows) {
+    const rang = new Set(
+      versions.flatMap(({ tests }) => tests.filter((test) => test.alarm).map((test) => test.feature)),
+    );
     for (const feature of rang) counts[feature] = (counts[feature] ?? 0) + 1;
   }
   return counts;

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { Project, ReplaySpec } from '@millrace/project';
 import type { ControlClient, ModelVersionView, SwitchView } from '../client/control.http.js';
-import type { Reporter } from '../terminal/reporter.js';
+import type { Reporter, Stage } from '../terminal/reporter.js';
 import { makeBadRows } from './bad-rows.js';
 import type { ReplayDoors } from './doors.grpc.js';
 import type { ReplayRow } from './replay-rows.duckdb.js';
@@ -47,6 +47,7 @@ export interface MainJobResult {
 }
 
 const POLL_MS = 100;
+const TELL_EVERY_MS = 1_000;
 const SLOW_POLL_MS = 500;
 const STEP_DEADLINE_MS = 600_000;
 const TRACE_EVERY = 1_000;
@@ -65,8 +66,8 @@ export class MainJob {
   }
 
   private async ingest(): Promise<{ accepted: number; rejected: number; datasetVersion: string }> {
-    const { control, project, replay, reporter } = this.options;
-    const stage = reporter.stage('ingest', `bulk load of ${project.name}`);
+    const { control, project, replay } = this.options;
+    const stage = this.stage('ingest', `bulk load of ${project.name}`);
     const sample = (await this.options.readRows(1))[0];
     if (sample === undefined) throw new PlatformError('invalid_argument', 'the replay source has no rows');
     const good = { ...sample.values, [project.data.label.column]: sample.outcome };
@@ -82,11 +83,7 @@ export class MainJob {
     const { importId } = await control.startImport(project.name, request);
     for (;;) {
       const state = await control.importState(project.name, importId);
-      stage.progress(
-        state.rowsRead,
-        state.rowsTotal ?? this.options.rows,
-        `${state.accepted} accepted, ${state.rejected} refused`,
-      );
+      stage.progress(state.rowsRead, this.options.rows, `${state.accepted} accepted, ${state.rejected} refused`);
       if (state.state === 'failed') {
         stage.fail(state.message ?? 'failed');
         throw new PlatformError('internal', `the import failed: ${state.message}`);
@@ -95,7 +92,6 @@ export class MainJob {
         stage.done(
           `${state.accepted} rows accepted, ${state.rejected} refused, dataset version ${state.datasetVersion.slice(0, 12)}`,
         );
-        await this.tell('ingest', 'done', `${state.accepted} rows`);
         return { accepted: state.accepted, rejected: state.rejected, datasetVersion: state.datasetVersion };
       }
       await this.pause(POLL_MS);
@@ -103,8 +99,8 @@ export class MainJob {
   }
 
   private async train(datasetVersion: string): Promise<ModelVersionView> {
-    const { control, project, replay, reporter } = this.options;
-    const stage = reporter.stage('train', `version 1 on ${project.training.workers} workers`);
+    const { control, project, replay } = this.options;
+    const stage = this.stage('train', `version 1 on ${project.training.workers} workers`);
     const { trainingId } = await control.startTraining(project.name, {
       datasetVersions: [datasetVersion],
       evaluateFromMs: project.evaluation.fromMs ?? replay.history.trainToMs,
@@ -114,17 +110,11 @@ export class MainJob {
     });
     for (;;) {
       const training = await control.training(project.name, trainingId);
-      const step = Number(training.step ?? 0);
-      const steps = Number(training.steps ?? 0);
-      if (steps > 0)
-        stage.progress(
-          step,
-          steps,
-          `loss ${Number(training.loss ?? 0).toFixed(4)}, ${Math.round(Number(training.rowsPerSecond ?? 0))} rows/s`,
-        );
+      const { step = 0, steps = 0, loss = 0, rowsPerSecond = 0, message = 'no reason given' } = training.last;
+      if (steps > 0) stage.progress(step, steps, `loss ${loss.toFixed(4)}, ${Math.round(rowsPerSecond)} rows/s`);
       if (training.state === 'failed') {
-        stage.fail(String(training.message));
-        throw new PlatformError('internal', `the training failed: ${training.message}`);
+        stage.fail(message);
+        throw new PlatformError('internal', `the training failed: ${message}`);
       }
       const model =
         training.state === 'finished'
@@ -138,7 +128,6 @@ export class MainJob {
           throw new PlatformError('internal', `version ${model.version} was not blessed: ${model.reasons.join('; ')}`);
         }
         stage.done(text);
-        await this.tell('train', 'done', figures);
         return model;
       }
       await this.pause(POLL_MS);
@@ -146,25 +135,24 @@ export class MainJob {
   }
 
   private async waitForLive(version: number): Promise<void> {
-    const { control, project, reporter } = this.options;
-    const stage = reporter.stage('rollout', `version ${version} goes live`);
+    const { control, project } = this.options;
+    const stage = this.stage('rollout', `version ${version} goes live`);
     await this.until(async () => {
       const route = await control.route(project.name).catch(() => null);
       return route?.targets.some((target) => target.version === version && target.weight === 100);
     }, `version ${version} to go live`);
     stage.done(`version ${version} answers all traffic`);
-    await this.tell('rollout', 'done', `version ${version}`);
   }
 
   private async replay() {
     const { options } = this;
-    const { replay, project, clock, reporter } = options;
+    const { replay, project, clock } = options;
     const total = Math.round(options.replayRows * (1 + (options.shift ? replay.live.reserveShare : 0)));
     const rows = await options.readRows(total);
     const doors = options.openDoors();
     const shift = options.shift ? replay.shift : undefined;
     const shiftFrom = shiftStart(options.replayRows, shift);
-    const stage = reporter.stage('replay', `${options.replayRows} rows at ${options.ratePerSecond}/s`);
+    const stage = this.stage('replay', `${options.replayRows} rows at ${options.ratePerSecond}/s`);
     const traffic = new Traffic({
       project,
       rows,
@@ -203,6 +191,8 @@ export class MainJob {
     } finally {
       options.signal.removeEventListener('abort', onAbort);
       traffic.stop();
+      // Answers may still be due; each request has a deadline, so this ends.
+      await running;
       doors.close();
     }
   }
@@ -235,14 +225,11 @@ export class MainJob {
       SLOW_POLL_MS,
     );
     const events = await control.driftEvents(project.name);
-    const first = events.filter((event) => watched.has(event.data.feature)).at(-1);
-    const told = first
-      ? `${first.data.feature}: ${first.data.detector} ${first.data.value.toFixed(3)} ≥ ${first.data.threshold}`
-      : 'seen';
+    const first = events.filter((event) => watched.has(event.feature)).at(-1);
+    const told = first ? `${first.feature}: ${first.detector} ${first.value.toFixed(3)} ≥ ${first.threshold}` : 'seen';
     reporter.line(`! drift        ${told}; the loop retrains once data has settled`);
-    await this.tell('drift', 'done', told);
 
-    const retrain = reporter.stage('retrain', 'on the newest live data');
+    const retrain = this.stage('retrain', 'on the newest live data');
     await this.until(
       async () => (await control.loop(project.name)).phase === 'training',
       'the retraining to start',
@@ -257,10 +244,9 @@ export class MainJob {
       throw new PlatformError('internal', `version 2 was not blessed: ${second.reasons.join('; ')}`);
     }
     retrain.done(`${figures}, blessed`);
-    await this.tell('retrain', 'done', figures);
     await this.waitForLive(2);
 
-    const stage = reporter.stage('rollback', 'exercised and undone');
+    const stage = this.stage('rollback', 'exercised and undone');
     const request = { reason: 'exercise', correlationId: 'main-job-rollback' };
     const back = await control.rollback(project.name, request);
     await this.until(async () => this.servedSince(traffic, 1), 'version 1 to answer after the rollback', POLL_MS);
@@ -273,7 +259,6 @@ export class MainJob {
     stage.done(
       `rolled back in ${back.switch.effectiveMs.toFixed(1)} ms, undone in ${again.switch.effectiveMs.toFixed(1)} ms`,
     );
-    await this.tell('rollback', 'done', `${back.switch.effectiveMs.toFixed(1)} ms`);
     traffic.phase = 'after';
     await this.until(
       async () => (await this.labelled(2)) >= this.options.labelledOnNewVersion,
@@ -293,9 +278,8 @@ export class MainJob {
   }
 
   private async labelled(version: number): Promise<number> {
-    const answer = await this.options.control.labelsJoined(this.options.project.name);
-    const byVersion = (answer.byVersion ?? {}) as Record<string, number>;
-    return Number(byVersion[String(version)] ?? 0);
+    const { byVersion } = await this.options.control.labelsJoined(this.options.project.name);
+    return byVersion[String(version)] ?? 0;
   }
 
   private async waitForVersion(version: number): Promise<ModelVersionView> {
@@ -317,11 +301,7 @@ export class MainJob {
     return found as ModelVersionView;
   }
 
-  private async showProgress(
-    traffic: Traffic,
-    stage: { progress(d: number, t: number, s?: string): void },
-    running: Promise<void>,
-  ): Promise<void> {
+  private async showProgress(traffic: Traffic, stage: Stage, running: Promise<void>): Promise<void> {
     let over = false;
     const ended = running.then(() => {
       over = true;
@@ -337,10 +317,31 @@ export class MainJob {
     }
   }
 
-  /** Shows a step on the dashboard; the story goes on when the dashboard does not answer. */
-  private async tell(stage: string, state: string, detail: string): Promise<void> {
-    const update = { stage, state, detail, atMs: this.options.clock.nowMs() };
-    await this.options.control.tellStory(this.options.project.name, update).catch(() => undefined);
+  /** A stage on the terminal and on the dashboard; the story goes on when the dashboard does not answer. */
+  private stage(id: string, title: string): Stage {
+    const { control, clock, project, reporter } = this.options;
+    const stage = reporter.stage(id, title);
+    let toldMs = Number.NEGATIVE_INFINITY;
+    const tell = (state: string, progress: number | null, detail: string) => {
+      toldMs = clock.monotonicMs();
+      void control.tellStory(project.name, { id, title, state, progress, detail }).catch(() => undefined);
+    };
+    tell('running', null, '');
+    return {
+      progress: (done, total, detail = '') => {
+        stage.progress(done, total, detail);
+        if (clock.monotonicMs() - toldMs >= TELL_EVERY_MS)
+          tell('running', Math.min(1, done / Math.max(1, total)), detail);
+      },
+      done: (detail) => {
+        stage.done(detail);
+        tell('done', 1, detail);
+      },
+      fail: (detail) => {
+        stage.fail(detail);
+        tell('failed', null, detail);
+      },
+    };
   }
 
   private async until(check: () => Promise<boolean | undefined>, what: string, pollMs = POLL_MS): Promise<void> {

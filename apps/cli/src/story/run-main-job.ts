@@ -118,8 +118,8 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
 async function settled(control: ControlClient, project: string, labels: number, clock: Clock): Promise<void> {
   const startedMs = clock.monotonicMs();
   while (clock.monotonicMs() - startedMs < LABELS_SETTLE_MS) {
-    const joined = await control.labelsJoined(project).catch(() => ({ total: 0 }));
-    if (Number(joined.total) >= labels) return;
+    const joined = await control.labelsJoined(project).catch(() => ({ labelsJoined: 0 }));
+    if (joined.labelsJoined >= labels) return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
