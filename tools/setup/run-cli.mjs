@@ -2,20 +2,26 @@
 // with its exit code. Signals are passed on; the command line stops the platform in order.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { nodeBinary, root } from './paths.mjs';
 import { cloneEnvironment, setUp } from './setup.mjs';
 import { say } from './terminal.mjs';
 
+const watcher = pathToFileURL(join(root, 'tools/setup/parent-watch.mjs')).href;
 const signalCodes = { SIGHUP: 129, SIGINT: 130, SIGKILL: 137, SIGTERM: 143 };
 
 /** Runs a compiled script; resolves to its exit code. */
 export function runCompiled(script, args, { nodeArgs = [], env = {} } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(nodeBinary, ['--enable-source-maps', ...nodeArgs, join(root, script), ...args], {
-      cwd: process.cwd(),
-      env: cloneEnvironment(env),
-      stdio: 'inherit',
-    });
+    const child = spawn(
+      nodeBinary,
+      ['--enable-source-maps', '--import', watcher, ...nodeArgs, join(root, script), ...args],
+      {
+        cwd: process.cwd(),
+        env: cloneEnvironment(env),
+        stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+      },
+    );
     const pass = (signal) => {
       // Ctrl-C on a terminal has already reached the child: it is in the same foreground group.
       if (signal === 'SIGINT' && process.stdin.isTTY) return;
