@@ -85,8 +85,8 @@ class Ingest implements OnApplicationBootstrap {
       gate,
     );
     this.strategies = [liveStrategy, importStrategy];
+    // Not the consumers: after a crash they wait for the broker to forget the dead member, while records can be taken.
     readiness.register('projects', () => parts.book.complete);
-    readiness.register('consumers', () => this.strategies.every((strategy) => strategy.isReady()));
     readiness.register('kafka', () => connection.ping().then(() => true));
     readiness.register('grpc', () => this.grpc !== null);
     shutdown.onDrain('grpc', () => this.grpc?.close(GRPC_GRACE_MS));

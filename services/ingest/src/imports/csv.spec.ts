@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { CsvReader, type CsvRow } from './csv.js';
+import { csvValue } from './csv-value.js';
+
+function read(text: string, piece = text.length, max?: number): CsvRow[] {
+  const rows: CsvRow[] = [];
+  const reader = new CsvReader((row) => rows.push(row), max);
+  for (let at = 0; at < text.length; at += Math.max(1, piece)) reader.push(text.slice(at, at + Math.max(1, piece)));
+  reader.end();
+  return rows;
+}
+const fields = (text: string) => read(text).map((row) => row.fields);
+
+describe('CsvReader', () => {
+  it.each([
+    ['plain', 'a,b\n1,2\n', [['1', '2']]],
+    ['no newline at the end', 'a,b\n1,2', [['1', '2']]],
+    ['CRLF', 'a,b\r\n1,2\r\n', [['1', '2']]],
+    ['quoted comma, newline and quote', 'a,b\n"x,y","l1\nl2 ""q"""\n', [['x,y', 'l1\nl2 "q"']]],
+    ['empty is missing, quoted empty is not', 'a,b\n,""\n', [[null, '']]],
+    [
+      'blank lines',
+      'a,b\n\n1,2\n\r\n3,4\n',
+      [
+        ['1', '2'],
+        ['3', '4'],
+      ],
+    ],
+    ['quote inside a plain field', 'a,b\n1"2,3\n', [['1"2', '3']]],
+    ['last field empty', 'a,b\n1,\n', [['1', null]]],
+    ['quoted last field with CRLF', 'a,b\r\n1,"2"\r\n', [['1', '2']]],
+  ])('%s', (_name, text, expected) => expect(fields(text)).toEqual(expected));
+
+  it('takes a byte-order mark off the header', () => {
+    const reader = new CsvReader(() => undefined);
+    reader.push('\uFEFFa,b\n');
+    expect(reader.header).toEqual(['a', 'b']);
+  });
+
+  it.each([
+    ['too few fields', 'a,b\n1\n3,4\n', '1 fields'],
+    ['too many fields', 'a,b\n1,2,3\n3,4\n', '3 fields'],
+    ['text after a closing quote', 'a,b\n"x"y,2\n3,4\n', 'closing quote'],
+  ])('%s is a fault of that row only', (_name, text, words) => {
+    const rows = read(text);
+    expect(rows[0]?.fault).toContain(words);
+    expect(rows[0]?.row).toBe(0);
+    expect(rows[1]).toMatchObject({ row: 1, fields: ['3', '4'], fault: null });
+  });
+
+  it('does not swallow the file behind a quote that never closes', () => {
+    const rows = read(`a,b\n"open,2\n${'3,4\n'.repeat(100)}`, 7, 50);
+    expect(rows[0]?.fault).toContain('longer than 50');
+    expect(rows.at(-1)).toMatchObject({ fields: ['3', '4'], fault: null });
+    expect(read('a,b\n"open')[0]?.fault).toContain('never closes');
+  });
+
+  it('reads what was written, whatever the pieces', () => {
+    const cell = fc.string({ unit: fc.constantFrom('a', ',', '"', '\n', '\r', ' ', 'é', '😀'), maxLength: 8 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(cell, cell), { maxLength: 20 }), fc.integer({ min: 1, max: 9 }), (table, piece) => {
+        const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
+        const text = `x,y\n${table.map((row) => row.map(quoted).join(',')).join('\n')}\n`;
+        expect(read(text, piece).map((row) => row.fields)).toEqual(table);
+      }),
+    );
+  });
+});
+
+describe('csvValue', () => {
+  it.each([
+    ['number', '1.5e3', 1_500],
+    ['number', ' 7 ', 7],
+    ['number', 'NaN', Number.NaN],
+    ['number', '-Infinity', Number.NEGATIVE_INFINITY],
+    ['number', '1,5', '1,5'],
+    ['number', '', null],
+    ['integer', '12', 12],
+    ['boolean', 'TRUE', true],
+    ['boolean', '0', false],
+    ['boolean', 'yes', 'yes'],
+    ['timestamp', '1000', 1_000],
+    ['timestamp', '2024-01-01', '2024-01-01'],
+    ['text', ' x ', ' x '],
+    ['text', null, null],
+  ] as const)('%s of %j is %j', (type, field, expected) => expect(csvValue(type, field)).toEqual(expected));
+});

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { type ColumnSpec, parseProject } from '@millrace/project';
+import { intakeRecords } from '../records/intake.js';
+import { recordFromJson, recordFromLine } from '../records/record-input.js';
+import { timeOf } from './check-row.js';
+import { compileSchema, schemaText } from './record-schema.js';
+
+const YAML = `name: loans
+data:
+  entity: customer
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: hour, type: integer, min: 0, max: 23, derive: { from: at, part: hour } }
+    - { name: customer, type: text, required: true, lengthMax: 8 }
+    - { name: amount, type: number, required: true, min: 0, max: 100 }
+    - { name: count, type: integer }
+    - { name: ok, type: boolean }
+    - { name: kind, type: text, domain: [car, house] }
+    - { name: paid, type: number, outcome: true }
+  label: { name: good, column: paid, operation: ge, value: 1, delay: 1h }
+features: [{ name: amount, kind: numeric }]
+`;
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const parsed = parseProject(YAML, 'project.yaml');
+if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+const schema = compileSchema(parsed.project, sha256);
+const NOW = Date.UTC(2024, 5, 1);
+const AT = Date.UTC(2024, 0, 1, 13);
+const good = { at: AT, customer: 'ann', amount: 5 };
+
+const intake = (values: unknown, recordId: unknown = 'r1') =>
+  intakeRecords(schema, [recordFromJson({ recordId, values }, '')], { source: 'http', nowMs: NOW });
+const codes = (values: unknown, recordId?: unknown) =>
+  intake(values, recordId).rejections[0]?.reasons.map(({ code, field }) => `${code}:${field}`) ?? [];
+
+describe('records', () => {
+  it('accepts a good one, with derived columns and without missing ones', () => {
+    const { accepted, labels, rejections } = intake(good);
+    expect(rejections).toEqual([]);
+    expect(labels).toEqual([]);
+    expect(accepted[0]).toMatchObject({
+      recordId: 'r1',
+      entity: 'ann',
+      eventTimeMs: AT,
+      values: { at: AT, hour: 13, customer: 'ann', amount: 5 },
+      schemaHash: schema.hash,
+    });
+    expect(Object.keys(accepted[0]?.values ?? {})).not.toContain('kind');
+  });
+
+  it('keeps a derived column that was given', () => {
+    expect(intake({ ...good, hour: 4 }).accepted[0]?.values.hour).toBe(4);
+  });
+
+  it('makes the label of a record that brings its outcome', () => {
+    const { accepted, labels } = intake({ ...good, paid: 2 });
+    expect(labels[0]).toMatchObject({ recordId: 'r1', value: 1, eventTimeMs: AT, knownAtMs: AT + 3_600_000 });
+    expect(accepted[0]?.values).not.toHaveProperty('paid');
+  });
+
+  it.each([
+    ['missing required', { at: AT, customer: 'ann' }, ['missing_field:amount']],
+    ['null required', { ...good, amount: null }, ['missing_field:amount']],
+    ['text for number', { ...good, amount: '5' }, ['wrong_type:amount']],
+    ['NaN', { ...good, amount: Number.NaN }, ['not_finite:amount']],
+    ['Infinity', { ...good, amount: Number.POSITIVE_INFINITY }, ['not_finite:amount']],
+    ['below', { ...good, amount: -0.001 }, ['below_min:amount']],
+    ['above', { ...good, amount: 100.5 }, ['above_max:amount']],
+    ['fraction for integer', { ...good, count: 1.5 }, ['wrong_type:count']],
+    ['beyond safe integers', { ...good, count: 2 ** 60 }, ['wrong_type:count']],
+    ['number for boolean', { ...good, ok: 1 }, ['wrong_type:ok']],
+    ['object for text', { ...good, kind: {} }, ['wrong_type:kind']],
+    ['outside the domain', { ...good, kind: 'boat' }, ['not_in_domain:kind']],
+    ['half a surrogate pair', { ...good, customer: 'a\ud800' }, ['malformed:customer']],
+    ['too long', { ...good, customer: '123456789' }, ['oversize:customer']],
+    ['empty entity', { ...good, customer: '' }, ['bad_id:customer']],
+    ['no event time', { customer: 'ann', amount: 1 }, ['bad_event_time:at']],
+    ['event time as words', { ...good, at: 'yesterday' }, ['bad_event_time:at']],
+    ['event time in the future', { ...good, at: NOW + 2 * 86_400_000 }, ['bad_event_time:at']],
+    ['event time before year 1', { ...good, at: -1e15 }, ['bad_event_time:at']],
+    ['unknown field', { ...good, colour: 1 }, ['unknown_field:colour']],
+    [
+      'many faults',
+      { at: AT, customer: 4, amount: 'x', kind: 'boat', colour: 1 },
+      ['unknown_field:colour', 'wrong_type:customer', 'wrong_type:amount', 'not_in_domain:kind'],
+    ],
+  ])('refuses: %s', (_name, values, expected) => {
+    expect(codes(values)).toEqual(expected);
+  });
+
+  it.each([
+    ['', 'bad_id:record_id'],
+    ['x'.repeat(257), 'bad_id:record_id'],
+    ['a\nb', 'bad_id:record_id'],
+    [{}, 'malformed:'],
+  ])('refuses the id %j', (id, expected) => expect(codes(good, id)).toEqual([expected]));
+
+  it('takes flat records and ids of the source', () => {
+    expect(recordFromJson({ record_id: 7, ...good }, '').recordId).toBe('7');
+    expect(recordFromJson(good, 'client/3').recordId).toBe('client/3');
+    expect(recordFromLine('{"a":NaN}', '').faults[0]?.code).toBe('malformed');
+    expect(recordFromJson([1], '').faults[0]?.code).toBe('malformed');
+    expect(recordFromJson(null, '').faults[0]?.code).toBe('malformed');
+  });
+
+  it('never throws, whatever comes', () => {
+    const odd: unknown[] = [undefined, null, 1, 'x', true, [], {}, Number.NaN, 10n, () => 1, { toString: null }];
+    for (const value of odd)
+      for (const name of ['at', 'customer', 'amount', 'count', 'ok', 'kind', '__proto__'])
+        intake({ ...good, [name]: value });
+  });
+});
+
+describe('times', () => {
+  it.each([
+    ['2024-01-01', Date.UTC(2024, 0, 1)],
+    ['2024-01-01T05:00', Date.UTC(2024, 0, 1, 5)],
+    ['2024-01-01 05:00:01', Date.UTC(2024, 0, 1, 5, 0, 1)],
+    ['2024-01-01T05:00:00Z', Date.UTC(2024, 0, 1, 5)],
+    ['2024-01-01T05:00:00+02:00', Date.UTC(2024, 0, 1, 3)],
+    [17, 17],
+    ['noon', Number.NaN],
+    ['2024-13-01', Number.NaN],
+    [1.5, Number.NaN],
+    [null, Number.NaN],
+  ])('%s', (raw, ms) => expect(timeOf(raw)).toBe(ms));
+});
+
+describe('schema hash', () => {
+  it('depends on columns and label rule, not on training settings', () => {
+    const hashOf = (yaml: string) => {
+      const other = parseProject(yaml, 'x');
+      if (other.kind !== 'ok') throw new Error('bad');
+      return sha256(schemaText(other.project));
+    };
+    expect(hashOf(`${YAML}training: { epochs: 2 }\n`)).toBe(schema.hash);
+    expect(hashOf(YAML.replace('max: 100', 'max: 101'))).not.toBe(schema.hash);
+    expect(hashOf(YAML.replace('value: 1,', 'value: 2,'))).not.toBe(schema.hash);
+    expect((schema.columns[0] as ColumnSpec).name).toBe('at');
+  });
+});
