@@ -73,7 +73,11 @@ export function writePackage(
         ],
       },
       modelSha256: sha256(features + model.toString('hex')),
-      packageSha256: sha256(JSON.stringify(files)),
+      packageSha256: sha256(
+        Object.entries(files)
+          .map(([path, hash]) => `${path} ${hash}\n`)
+          .join(''),
+      ),
       files,
     }),
   );

@@ -30,6 +30,7 @@ export interface ServingProcess {
   readonly grpc: string;
   log(): string;
   ready(): Promise<boolean>;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of many shapes
   json(path: string, init?: RequestInit): Promise<{ status: number; body: any }>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;

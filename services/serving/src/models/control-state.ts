@@ -66,9 +66,12 @@ export class ControlState {
     if (this.live) return;
     this.live = true;
     for (const project of this.projects.values()) this.applyProject(project);
+    for (const { project, revision } of this.snapshotRoutes) {
+      // Gone, or begun anew (another broker): the snapshot's newer revision must not stand in the way.
+      const route = this.routes.get(project);
+      if (!route || route.revision < revision) this.ports.models.removeRoute(project);
+    }
     for (const route of this.routes.values()) this.ports.models.applyRoute(route);
-    for (const { project } of this.snapshotRoutes)
-      if (!this.routes.has(project)) this.ports.models.removeRoute(project);
     this.ports.changed(this.snapshot());
   }
 

@@ -51,6 +51,22 @@ export function parseManifest(text: string, project: string, version: number): P
   return { project, version, modelSha256, packageSha256, files: files as Record<string, string> };
 }
 
+/** What the package's hash is taken over: path and hash of every file, in the order of paths. */
+export function packageHashText(files: Readonly<Record<string, string>>): string {
+  return Object.keys(files)
+    .sort()
+    .map((path) => `${path} ${files[path]}\n`)
+    .join('');
+}
+
+/** Throws corrupt where the manifest's list of files is not the one that was published. */
+export function checkManifest(manifest: PackageManifest, sha256: string): void {
+  if (manifest.packageSha256 === sha256) return;
+  corrupt(
+    `the files of ${manifest.project}/${manifest.version} have package hash ${sha256.slice(0, 12)}…, manifest.json says ${manifest.packageSha256.slice(0, 12)}…`,
+  );
+}
+
 /** Throws corrupt where the bytes are not those that the manifest promises. */
 export function checkFile(manifest: PackageManifest, path: string, sha256: string): void {
   if (manifest.files[path] !== sha256) {

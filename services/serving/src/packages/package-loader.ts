@@ -3,7 +3,15 @@
 
 import { PlatformError } from '@millrace/domain';
 import { type FittedPlan, parsePlan } from '@millrace/features';
-import { checkFile, MODEL_FILE, type PackageManifest, PLAN_FILE, parseManifest } from './manifest.js';
+import {
+  checkFile,
+  checkManifest,
+  MODEL_FILE,
+  type PackageManifest,
+  PLAN_FILE,
+  packageHashText,
+  parseManifest,
+} from './manifest.js';
 
 /** Largest single file of a package; a network of this platform has a few megabytes. */
 const FILE_BYTES_MAX = 1024 * 1024 * 1024;
@@ -24,6 +32,7 @@ export async function loadPackage(files: PackageFiles, project: string, version:
   const folder = `models/${project}/${version}`;
   const text = new TextDecoder().decode(await files.read(`${folder}/manifest.json`));
   const manifest = parseManifest(text, project, version);
+  checkManifest(manifest, files.sha256(new TextEncoder().encode(packageHashText(manifest.files))));
   const kept = new Map<string, Uint8Array>();
   for (const path of Object.keys(manifest.files)) {
     const bytes = await files.read(`${folder}/${path}`);
