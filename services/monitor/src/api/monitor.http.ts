@@ -3,6 +3,7 @@
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { FORMULAS } from '../drift/judge.js';
 import { parseStage } from '../live/story.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
 import {
@@ -33,6 +34,12 @@ export class MonitorHttp {
   @Get('projects')
   projects() {
     return { projects: this.sources.catalog.projectNames() };
+  }
+
+  /** How each test's number comes about, by the test's name. */
+  @Get('detectors')
+  detectors() {
+    return { formulas: FORMULAS };
   }
 
   @Get('stats')

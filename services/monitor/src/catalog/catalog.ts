@@ -3,6 +3,7 @@
 
 import type { ModelVersion, ReferenceProfile, Route } from '@millrace/contracts';
 import type { Project } from '@millrace/project';
+import type { EvaluationFigures } from '../drift/judge.js';
 import { prepareReference, type VersionReference } from '../windows/profile.js';
 import type { ModelCatalog } from '../windows/project-monitor.js';
 
@@ -73,7 +74,7 @@ export class Catalog implements ModelCatalog {
     return this.references.get(project)?.get(version);
   }
 
-  evaluation(project: string, version: number): { auc: number; logLoss: number } | undefined {
+  evaluation(project: string, version: number): EvaluationFigures | undefined {
     return this.model(project, version)?.evaluation;
   }
 }

@@ -3,6 +3,7 @@
 
 import type { MonitoringSpec } from '@millrace/project';
 import type { HistogramCell, NumericWindow, QualityFigures } from '@millrace/sketches';
+import { type AucSample, aucDrop } from './auc-drop.js';
 import { byDistance, byEffectAndP, type Finding, type InputWindow } from './detector.js';
 import { DETECTORS } from './registry.js';
 import { thresholdsOf } from './thresholds.js';
@@ -21,6 +22,11 @@ export interface Judgement {
   histogram(subject: string): HistogramCell[];
 }
 
+/** How good the version was when it was evaluated. */
+export interface EvaluationFigures extends AucSample {
+  logLoss: number;
+}
+
 export interface JudgeInput {
   monitoring: MonitoringSpec;
   rows: number;
@@ -28,14 +34,16 @@ export interface JudgeInput {
   score: NumericWindow | undefined;
   quality: QualityFigures;
   /** The version's evaluation when it was trained; undefined where unknown. */
-  evaluation: { auc: number; logLoss: number } | undefined;
+  evaluation: EvaluationFigures | undefined;
   /** Only for all versions together. */
   software: { errorShare: number; p99Ms: number } | undefined;
 }
 
-const FORMULAS: Readonly<Record<string, string>> = {
+/** How each test's number comes about, by the test's name. */
+export const FORMULAS: Readonly<Record<string, string>> = {
   ...Object.fromEntries(DETECTORS.map((detector) => [detector.name, detector.formula])),
-  auc_drop: "the version's AUC when evaluated, less its AUC on the window's labelled rows",
+  auc_drop:
+    "the version's AUC when evaluated, less its AUC on the window's labelled rows; alarm with p < alpha (Hanley-McNeil)",
   log_loss_rise: "log loss on the window's labelled rows, less the version's log loss when evaluated",
   error_share: 'failed requests / requests at the router while the window was answered',
   p99_ms: 'the 99th percentile of the latency of answers in the window',
@@ -71,7 +79,9 @@ export function judgeWindow(input: JudgeInput): Judgement {
   }
   if (input.quality.rows >= monitoring.minRows && input.evaluation !== undefined) {
     const { quality, evaluation } = input;
-    note('@quality', 'auc_drop', quality.rows, byDistance(evaluation.auc - quality.auc, monitoring.output.aucDrop));
+    const { statistic, pValue } = aucDrop(evaluation, quality);
+    const drop = byEffectAndP(statistic, monitoring.output.aucDrop, pValue, monitoring.input.alpha);
+    note('@quality', 'auc_drop', quality.rows, drop);
     note(
       '@quality',
       'log_loss_rise',

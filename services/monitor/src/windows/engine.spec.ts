@@ -217,7 +217,7 @@ describe('Engine', () => {
     ]);
   });
 
-  it.each([1, 2, 3, 4, 5, 6])('ends the same after crashes at random points (seed %i)', (seed) => {
+  it.each([1, 2, 3, 4])('ends the same after crashes at random points (seed %i)', (seed) => {
     const rng = seededRng(seed * 77);
     const shared = catalog();
     let live = engine(shared);

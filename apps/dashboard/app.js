@@ -1,0 +1,119 @@
+// The dashboard: follows one project by server-sent events, and asks for windows, alarms and quality when something closed.
+// Plain modules, no build step, nothing from other hosts.
+
+import { drawLatency, drawQuality, drawTraffic } from '/charts.js';
+import { eventTime } from '/format.js';
+import { showAlarms, showSplit, showStory, showTiles, showVersions } from '/panels.js';
+import { showWindows } from '/windows.js';
+
+const at = (id) => document.getElementById(id);
+const POINTS_MAX = 300;
+/** Quality grows between closed windows: asked for this often. */
+const QUALITY_EVERY_MS = 5_000;
+const PROJECTS_EVERY_MS = 3_000;
+
+let project;
+let source;
+let points = [];
+let formulas = {};
+let seen = '';
+let askedMs = 0;
+
+async function ask(path) {
+  const response = await fetch(path, { headers: { accept: 'application/json' } });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return response.json();
+}
+
+function connection(text, tone) {
+  const pill = at('connection');
+  if (pill.textContent !== text) pill.textContent = text;
+  pill.className = `pill ${tone}`;
+}
+
+function empty(text) {
+  at('empty').hidden = text === '';
+  at('empty').textContent = text;
+  for (const section of document.querySelectorAll('main > :not(#empty)')) {
+    if (section.id !== 'story') section.hidden = text !== '';
+  }
+}
+
+async function refresh(live) {
+  const key = JSON.stringify([live.counters?.windowsClosed, live.activeAlarms, live.route?.revision]);
+  if (key === seen && live.atMs - askedMs < QUALITY_EVERY_MS) return;
+  seen = key;
+  askedMs = live.atMs;
+  const base = `/v1/projects/${project}`;
+  const [{ windows }, { alarms }, { driftEvents }, { versions }, { models }] = await Promise.all([
+    ask(`${base}/windows?limit=120`),
+    ask(`${base}/alarms`),
+    ask(`${base}/drift-events?limit=100`),
+    ask(`${base}/quality`),
+    ask(`${base}/models`),
+  ]);
+  showWindows(at('windows'), at('window-detail'), windows, formulas);
+  drawQuality(at('chart-auc'), windows, models, 'auc', 3);
+  drawQuality(at('chart-loss'), windows, models, 'logLoss', 3);
+  showAlarms(at('alarms'), alarms, driftEvents);
+  showVersions(at('versions'), models, versions, live.route);
+}
+
+function onLive(live) {
+  connection('live', 'good');
+  at('problem').textContent = live.problem;
+  at('watermark').textContent = eventTime(live.watermarkMs);
+  showStory(at('story'), live.story);
+  showTiles(at('tiles'), live);
+  showSplit(at('split'), live.route);
+  if (live.point && live.point.atMs !== points.at(-1)?.atMs) {
+    points.push(live.point);
+    if (points.length > POINTS_MAX) points.shift();
+  }
+  drawTraffic(at('chart-traffic'), points);
+  drawLatency(at('chart-latency'), points);
+  refresh(live).catch((error) => connection(String(error.message).slice(0, 60), 'warn'));
+}
+
+async function follow(name) {
+  source?.close();
+  project = name;
+  seen = '';
+  points = [...(await ask(`/v1/projects/${name}/pulse`)).points];
+  empty('');
+  source = new EventSource(`/v1/projects/${name}/live`);
+  source.addEventListener('live', (event) => onLive(JSON.parse(event.data)));
+  source.addEventListener('error', () => connection('reconnecting', 'warn'));
+}
+
+async function lookForProjects() {
+  try {
+    const { projects } = await ask('/v1/projects');
+    const select = at('project');
+    const known = [...select.options].map((option) => option.value);
+    for (const name of projects) if (!known.includes(name)) select.add(new Option(name, name));
+    select.parentElement.hidden = projects.length === 0;
+    if (projects.length === 0) {
+      empty('No project is applied yet. Apply one with: millrace apply <project.yaml>');
+      connection('waiting', 'wait');
+    } else if (project === undefined) {
+      const wanted = decodeURIComponent(location.hash.slice(1));
+      select.value = projects.includes(wanted) ? wanted : projects[0];
+      await follow(select.value);
+    }
+  } catch {
+    connection('monitor is not answering', 'bad');
+  }
+}
+
+at('project').addEventListener('change', (event) => {
+  location.hash = event.target.value;
+  follow(event.target.value).catch(() => connection('monitor is not answering', 'bad'));
+});
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => location.reload());
+
+at('foot').textContent =
+  'Times of windows are event time, UTC. Traffic and latency are processing time. A test alarms when its effect reaches the threshold and p is below alpha.';
+formulas = (await ask('/v1/detectors').catch(() => ({ formulas: {} }))).formulas;
+await lookForProjects();
+setInterval(lookForProjects, PROJECTS_EVERY_MS);

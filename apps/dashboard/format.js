@@ -1,0 +1,47 @@
+// Numbers, times and elements. Everything goes in as text nodes; nothing is ever parsed as HTML.
+
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+const grouped = new Intl.NumberFormat('en');
+
+export const count = (n) => (n == null ? '–' : n >= 100_000 ? compact.format(n) : grouped.format(Math.round(n)));
+export const fixed = (n, digits) => (n == null || Number.isNaN(n) ? '–' : n.toFixed(digits));
+export const percent = (share) =>
+  share == null ? '–' : `${(share * 100).toFixed(share !== 0 && Math.abs(share) < 0.01 ? 2 : 1)} %`;
+export const figure = (n) =>
+  n == null ? '–' : Math.abs(n) >= 100 ? n.toFixed(0) : Number(n.toPrecision(3)).toString();
+export const pValue = (p) => (p == null ? '–' : p < 1e-4 ? '< 0.0001' : p.toFixed(4));
+
+const day = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', day: 'numeric', month: 'short' });
+const dayYear = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', day: 'numeric', month: 'short', year: 'numeric' });
+const minute = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', hour: '2-digit', minute: '2-digit' });
+
+const wall = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+/** Processing time in the reader's zone. */
+export const wallTime = (ms) => wall.format(ms);
+
+export const eventTime = (ms) => (ms == null ? '–' : `${dayYear.format(ms)} ${minute.format(ms)} UTC`);
+export const shortDay = (ms) => day.format(ms);
+/** A span of event time, as short as its length allows. */
+export function span(fromMs, toMs) {
+  if (toMs - fromMs < 86_400_000) return `${day.format(fromMs)} ${minute.format(fromMs)}–${minute.format(toMs)}`;
+  return `${day.format(fromMs)} – ${day.format(toMs - 1)}`;
+}
+
+/** h('td', { class: 'num' }, 'text', child) */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? '' : String(value));
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** Replaces the content only when what it shows has changed, so that focus and selection survive. */
+export function fill(element, key, make) {
+  if (element.dataset.key === key) return;
+  element.dataset.key = key;
+  element.replaceChildren(...[make()].flat().filter(Boolean));
+}
