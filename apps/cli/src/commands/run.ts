@@ -43,9 +43,9 @@ export function runCommands(program: Command): void {
           stop,
         );
         process.stdout.write(`${whereToLook(context)}\nCtrl-C stops everything.\n`);
-        await aborted(stop);
+        const code = await ended(stop);
         await supervisor.stop();
-        return EXIT_OK;
+        return code;
       }),
     );
 
@@ -75,7 +75,7 @@ export function runCommands(program: Command): void {
         const summary = await runMainJob({
           ...mainJobInput(context, options),
           reporter: reporterFor(context),
-          signal: stopSignal(),
+          signal: stopSignal().signal,
         });
         context.print(summary, () => '');
         return summary.ok ? EXIT_OK : EXIT_FAILED;
@@ -112,7 +112,7 @@ async function start(context: Context, options: StartOptions): Promise<number> {
   const workers = Number(options.workers ?? input.loaded.project.training.workers);
   const supervisor = await bringUp(context, workers, reporter, stop);
   try {
-    const summary = await runMainJob({ ...input, reporter, signal: stop });
+    const summary = await runMainJob({ ...input, reporter, signal: stop.signal });
     const file = join(context.settings.home, 'summary.json');
     mkdirSync(context.settings.home, { recursive: true });
     writeFileSync(file, `${JSON.stringify(summary, null, 2)}\n`);
@@ -120,11 +120,13 @@ async function start(context: Context, options: StartOptions): Promise<number> {
     else reporter.line(`Summary in ${file}.`);
     if (options.once) return summary.ok ? EXIT_OK : EXIT_FAILED;
     process.stdout.write(`${whereToLook(context)}\nIt keeps serving; Ctrl-C stops everything.\n`);
-    await aborted(stop);
-    return EXIT_OK;
+    return await ended(stop);
   } catch (thrown) {
     const error = PlatformError.from(thrown);
-    if (stop.aborted && error.code === 'cancelled') return options.once ? EXIT_INTERRUPTED : EXIT_OK;
+    if (stop.signal.aborted && error.code === 'cancelled') {
+      const code = await ended(stop);
+      return code === EXIT_OK && options.once ? EXIT_INTERRUPTED : code;
+    }
     process.stderr.write(`millrace: ${error.reason}\n  logs: ${join(context.settings.home, 'logs')}\n`);
     return EXIT_FAILED;
   } finally {
@@ -169,7 +171,12 @@ function reporterFor(context: Context): Reporter {
   return new Reporter(context.json ? process.stderr : process.stdout, systemClock);
 }
 
-async function bringUp(context: Context, workers: number, reporter: Reporter, stop: AbortSignal): Promise<Supervisor> {
+async function bringUp(
+  context: Context,
+  workers: number,
+  reporter: Reporter,
+  stop: AbortController,
+): Promise<Supervisor> {
   const { settings } = context;
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(settings.environment)) if (value !== undefined) env[name] = value;
@@ -187,15 +194,20 @@ async function bringUp(context: Context, workers: number, reporter: Reporter, st
   let ready = 0;
   supervisor.on('ready', () => stage.progress(++ready, 7 + workers));
   const onAbort = () => void supervisor.stop();
-  stop.addEventListener('abort', onAbort);
+  stop.signal.addEventListener('abort', onAbort);
   try {
     await supervisor.start();
   } catch (thrown) {
     stage.fail('the platform did not come up');
     throw thrown;
   } finally {
-    stop.removeEventListener('abort', onAbort);
+    stop.signal.removeEventListener('abort', onAbort);
   }
+  // A process that stays down makes the platform useless: say so and end, instead of serving half of it.
+  supervisor.on('failed', (name, error) => {
+    process.stderr.write(`millrace: ${name} keeps dying: ${error.reason}\n  logs: ${join(settings.home, 'logs')}\n`);
+    stop.abort(error);
+  });
   supervisor.on('restart', (name, attempt) =>
     reporter.line(`  ${name} died and is started again (attempt ${attempt})`),
   );
@@ -213,16 +225,18 @@ function whereToLook(context: Context): string {
   ].join('\n');
 }
 
-function stopSignal(): AbortSignal {
+function stopSignal(): AbortController {
   const controller = new AbortController();
   const abort = () => controller.abort();
   // `on`, not `once`: npm and the terminal may both deliver the signal, and a second one must not cut the ordered stop short.
   process.on('SIGINT', abort);
   process.on('SIGTERM', abort);
-  return controller.signal;
+  return controller;
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+/** Resolves with the exit code once a signal came (0) or a process keeps dying. */
+function ended({ signal }: AbortController): Promise<number> {
+  const code = () => (signal.reason instanceof PlatformError ? EXIT_FAILED : EXIT_OK);
+  if (signal.aborted) return Promise.resolve(code());
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(code()), { once: true }));
 }
