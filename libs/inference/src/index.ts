@@ -1,3 +1,5 @@
+// The V2 inference protocol: tensors, messages on the gRPC and REST wire, relay frames, metadata and statistics.
+
 export {
   CONFIG_DATATYPE,
   DATATYPES,

@@ -34,6 +34,8 @@ import { predictionWriter } from './predictions/predictions.kafka.js';
 import { onnxRuntime } from './runtime/onnx-runtime.onnx.js';
 
 const CONFIG = Symbol('serving config');
+/** In the order of preference. */
+const RUNTIMES = [onnxRuntime];
 type ServingConfig = Config<typeof servingConfig>;
 
 /** Rows of one write to Kafka: encoding them holds the event loop for well under a millisecond. */
@@ -138,10 +140,10 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     };
     return new ModelSet({
       load: async (project, version, spec) => {
-        const { manifest, plan, model } = await loadPackage(files, project, version);
-        const engine = await onnxRuntime.load(model);
+        const { manifest, plan, runtime, model } = await loadPackage(files, RUNTIMES, project, version);
+        const engine = await runtime.load(model);
         const { modelSha256 } = manifest;
-        const facts = { project, version, modelSha256, plan, platform: onnxRuntime.platform, engine };
+        const facts = { project, version, modelSha256, plan, platform: runtime.platform, engine };
         const served = new ServedVersion(facts, spec, limits, ports);
         await served.warmUp();
         return served;

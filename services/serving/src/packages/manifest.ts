@@ -3,9 +3,8 @@
 
 import { PlatformError } from '@millrace/domain';
 
-/** Files this service needs from a package. */
+/** The fitted feature plan; every package has one. */
 export const PLAN_FILE = 'features.json';
-export const MODEL_FILE = 'model.onnx';
 
 /** Most files a package may list. */
 const FILES_MAX = 256;
@@ -45,9 +44,7 @@ export function parseManifest(text: string, project: string, version: number): P
   for (const [path, hash] of entries) {
     if (typeof hash !== 'string' || !SHA256.test(hash)) corrupt(`manifest.json has a bad hash for ${path}`);
   }
-  for (const needed of [PLAN_FILE, MODEL_FILE]) {
-    if (!Object.hasOwn(files, needed)) corrupt(`manifest.json lists no ${needed}`);
-  }
+  if (!Object.hasOwn(files, PLAN_FILE)) corrupt(`manifest.json lists no ${PLAN_FILE}`);
   return { project, version, modelSha256, packageSha256, files: files as Record<string, string> };
 }
 

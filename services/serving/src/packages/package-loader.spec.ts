@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { PlatformError } from '@millrace/domain';
+import type { Runtime } from '../runtime/runtime.js';
 import { packageHashText } from './manifest.js';
 import { loadPackage, type PackageFiles } from './package-loader.js';
 
@@ -13,6 +14,16 @@ function hashOf(bytes: Uint8Array): string {
 }
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+const listing = (files: Record<string, string>) => ({ files, packageSha256: hashOf(bytesOf(packageHashText(files))) });
+
+const RUNTIME: Runtime = {
+  platform: 'test',
+  needs: ['model.onnx'],
+  load: async () => {
+    throw new Error('not loaded here');
+  },
+};
 
 function packageOf(change: { files?: Record<string, string>; manifest?: Record<string, unknown> } = {}): PackageFiles {
   const content: Record<string, string> = { 'features.json': PLAN, 'model.onnx': 'weights' };
@@ -38,8 +49,8 @@ function packageOf(change: { files?: Record<string, string>; manifest?: Record<s
 
 describe('loadPackage', () => {
   it('gives plan and model of a package whose hashes are right', async () => {
-    const loaded = await loadPackage(packageOf(), 'demo', 3);
-    expect(new TextDecoder().decode(loaded.model)).toBe('weights');
+    const loaded = await loadPackage(packageOf(), [RUNTIME], 'demo', 3);
+    expect(new TextDecoder().decode(loaded.model.get('model.onnx'))).toBe('weights');
     expect(loaded.plan.inputs[0]?.name).toBe('x');
   });
 
@@ -51,9 +62,14 @@ describe('loadPackage', () => {
     ['a manifest of another version', { manifest: { version: 4 } }, /of demo\/4, expected demo\/3/],
     ['no model hash', { manifest: { modelSha256: 'x' } }, /no modelSha256/],
     ['no files', { manifest: { files: [] } }, /lists no files/],
-    ['no model', { manifest: { files: { 'features.json': hashOf(bytesOf(PLAN)) } } }, /lists no model\.onnx/],
+    [
+      'no model',
+      { manifest: listing({ 'features.json': hashOf(bytesOf(PLAN)) }) },
+      /no runtime for it, it needs model\.onnx/,
+    ],
+    ['no plan', { manifest: listing({ 'model.onnx': hashOf(bytesOf('weights')) }) }, /lists no features\.json/],
     ['another list of files than published', { manifest: { packageSha256: '0'.repeat(64) } }, /have package hash/],
   ])('refuses %s', async (_what, change, message) => {
-    await expect(loadPackage(packageOf(change), 'demo', 3)).rejects.toThrow(message);
+    await expect(loadPackage(packageOf(change), [RUNTIME], 'demo', 3)).rejects.toThrow(message);
   });
 });

@@ -3,10 +3,10 @@
 
 import { PlatformError } from '@millrace/domain';
 import { type FittedPlan, parsePlan } from '@millrace/features';
+import { type Runtime, runtimeFor } from '../runtime/runtime.js';
 import {
   checkFile,
   checkManifest,
-  MODEL_FILE,
   type PackageManifest,
   PLAN_FILE,
   packageHashText,
@@ -25,23 +25,32 @@ export interface PackageFiles {
 export interface LoadedPackage {
   manifest: PackageManifest;
   plan: FittedPlan;
-  model: Uint8Array;
+  runtime: Runtime;
+  /** What the runtime needs, by path. */
+  model: ReadonlyMap<string, Uint8Array>;
 }
 
-export async function loadPackage(files: PackageFiles, project: string, version: number): Promise<LoadedPackage> {
+export async function loadPackage(
+  files: PackageFiles,
+  runtimes: readonly Runtime[],
+  project: string,
+  version: number,
+): Promise<LoadedPackage> {
   const folder = `models/${project}/${version}`;
   const text = new TextDecoder().decode(await files.read(`${folder}/manifest.json`));
   const manifest = parseManifest(text, project, version);
   checkManifest(manifest, files.sha256(new TextEncoder().encode(packageHashText(manifest.files))));
-  const kept = new Map<string, Uint8Array>();
+  const runtime = runtimeFor(runtimes, manifest.files);
+  const model = new Map<string, Uint8Array>();
+  let plan: FittedPlan | undefined;
   for (const path of Object.keys(manifest.files)) {
     const bytes = await files.read(`${folder}/${path}`);
     if (bytes.length > FILE_BYTES_MAX) {
       throw new PlatformError('corrupt', `${path} has ${bytes.length} bytes, at most ${FILE_BYTES_MAX} are loaded`);
     }
     checkFile(manifest, path, files.sha256(bytes));
-    if (path === PLAN_FILE || path === MODEL_FILE) kept.set(path, bytes);
+    if (path === PLAN_FILE) plan = parsePlan(new TextDecoder().decode(bytes));
+    else if (runtime.needs.includes(path)) model.set(path, bytes);
   }
-  const plan = parsePlan(new TextDecoder().decode(kept.get(PLAN_FILE)));
-  return { manifest, plan, model: kept.get(MODEL_FILE) as Uint8Array };
+  return { manifest, plan: plan as FittedPlan, runtime, model };
 }

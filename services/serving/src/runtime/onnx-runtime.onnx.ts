@@ -6,6 +6,8 @@ import { type Datatype, isDatatype, type TensorSpec } from '@millrace/inference'
 import * as ort from 'onnxruntime-node';
 import type { MatrixEngine, Runtime } from './runtime.js';
 
+const MODEL_FILE = 'model.onnx';
+
 const DATATYPE_OF: Readonly<Record<string, Datatype>> = {
   float32: 'FP32',
   float64: 'FP64',
@@ -65,9 +67,10 @@ class OnnxEngine implements MatrixEngine {
 
 export const onnxRuntime: Runtime = {
   platform: 'onnxruntime_onnx',
-  async load(model) {
+  needs: [MODEL_FILE],
+  async load(files) {
     try {
-      const session = await ort.InferenceSession.create(model, {
+      const session = await ort.InferenceSession.create(files.get(MODEL_FILE) as Uint8Array, {
         intraOpNumThreads: 1,
         interOpNumThreads: 1,
         executionMode: 'sequential',
