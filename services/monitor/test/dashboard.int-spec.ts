@@ -1,0 +1,150 @@
+// The dashboard in a real Chromium, over a real monitor with a real Kafka: what is on the page is what happened, nothing is
+// loaded from elsewhere, nothing fails in the console.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { encodeRoute } from '@millrace/contracts';
+import { eventually, startKafka, uniquePrefix } from '@millrace/testing';
+import type { Browser, Page } from 'playwright-core';
+import { openChromium } from './chromium.js';
+import { type MonitorProcess, preparePlatform, sendAll, startMonitor, streamOf } from './monitor-process.js';
+
+const ends: (() => Promise<unknown>)[] = [];
+let browser: Browser;
+let monitor: MonitorProcess;
+let platform: Awaited<ReturnType<typeof preparePlatform>>;
+
+beforeAll(async () => {
+  browser = await openChromium();
+  ends.push(() => browser.close());
+  const kafka = await startKafka();
+  const home = await mkdtemp(join(tmpdir(), 'millrace-dashboard-'));
+  ends.push(() => rm(home, { recursive: true, force: true }));
+  const topicPrefix = uniquePrefix();
+  platform = await preparePlatform(kafka.brokers, topicPrefix, home);
+  ends.push(() => platform.close());
+  monitor = await startMonitor({ home, brokers: kafka.brokers, topicPrefix });
+  ends.push(() => monitor.stop());
+}, 120_000);
+
+afterAll(async () => {
+  for (const end of ends.reverse()) await end();
+}, 60_000);
+
+interface Opened {
+  page: Page;
+  faults: string[];
+  foreign: string[];
+}
+
+async function open(path = '/', colorScheme: 'light' | 'dark' = 'light'): Promise<Opened> {
+  const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height: 1000 } });
+  const faults: string[] = [];
+  const foreign: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') faults.push(message.text());
+  });
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(monitor.url)) foreign.push(request.url());
+  });
+  await page.goto(`${monitor.url}${path}`);
+  return { page, faults, foreign };
+}
+
+describe('dashboard', () => {
+  it('says what is missing while nothing has happened', async () => {
+    const { page, faults, foreign } = await open();
+    await page.getByText('No window has closed yet').waitFor();
+    await page.getByText('No alarm so far').waitFor();
+    await page.getByText('No version serves yet').waitFor();
+    await page.getByText('live', { exact: true }).waitFor();
+    expect(faults).toEqual([]);
+    expect(foreign).toEqual([]);
+    await page.close();
+  }, 60_000);
+
+  it.each(['light', 'dark'] as const)(
+    'shows traffic, windows, the drifted feature and the versions (%s)',
+    async (scheme) => {
+      if (scheme === 'light') {
+        await platform.producer.send('routes.v1', [
+          {
+            key: 'demo',
+            value: encodeRoute({
+              project: 'demo',
+              revision: 2,
+              targets: [
+                { version: 1, weight: 70, colour: 'blue' },
+                { version: 2, weight: 30, colour: 'green' },
+              ],
+              loadedVersions: [1, 2],
+              previousVersion: 1,
+              rollout: { phase: 'progressing', version: 2, message: '' },
+              changedAtMs: 1,
+              reason: 'drift',
+              correlationId: '',
+              recentCommandIds: [],
+            }),
+          },
+        ]);
+        await sendAll(platform.producer, streamOf({ rows: 6_000, stepMs: 50, shiftFrom: 3_600, seed: 9 }));
+        await eventually(
+          'windows close',
+          async () => (await monitor.get('/v1/projects/demo/windows')).windows.length >= 4,
+        );
+        const told = await fetch(`${monitor.url}/v1/projects/demo/story`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({
+            id: 'replay',
+            title: 'Replay',
+            state: 'running',
+            progress: 0.4,
+            detail: '<b>6,000</b> rows',
+          }),
+        });
+        expect(told.status).toBe(200);
+      }
+      const { page, faults, foreign } = await open('/#demo', scheme);
+      await page
+        .getByRole('button', { name: /^x, .*alarm$/ })
+        .first()
+        .click();
+      await page.getByRole('cell', { name: 'ks', exact: true }).waitFor();
+      expect(await page.getByText('sup |F_window(x)').count()).toBeGreaterThan(0);
+      await page.locator('#alarms').getByText('drift', { exact: true }).waitFor();
+      await page.getByText('version 1 · blue · 70 %').waitFor();
+      await page.getByText('version 2 · green · 30 %').waitFor();
+      expect(await page.locator('#chart-auc canvas').count()).toBe(1);
+      expect(await page.locator('#chart-traffic canvas').count()).toBe(1);
+      expect(await page.locator('#tiles').innerText()).toContain('6,000 in all');
+      // Text from outside stays text.
+      await page.getByText('<b>6,000</b> rows').waitFor();
+      const wide = await page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth');
+      expect(wide).toBe(false);
+      expect(faults).toEqual([]);
+      expect(foreign).toEqual([]);
+      await page.close();
+    },
+    90_000,
+  );
+
+  it('gives out only its own files, under a strict policy', async () => {
+    const index = await fetch(monitor.url);
+    expect(index.headers.get('content-security-policy')).toContain("default-src 'none'");
+    const etag = index.headers.get('etag') ?? '';
+    expect((await fetch(monitor.url, { headers: { 'if-none-match': etag } })).status).toBe(304);
+    for (const path of [
+      '/package.json',
+      '/../package.json',
+      '/vendor/../../package.json',
+      '/vendor/%2e%2e/package.json',
+      '/src/main.ts',
+    ]) {
+      expect((await fetch(`${monitor.url}${path}`)).status).toBe(404);
+    }
+  });
+});
