@@ -132,6 +132,28 @@ describe('route control', () => {
     await platform.router.until(async () => (await route()).targets[0]?.version === 3);
   }, 90_000);
 
+  it('runs as two replicas: either takes commands, both follow, and the other goes on when one ends', async () => {
+    const second = await platform.newRouter({ MILLRACE_REPLICA: 'b' });
+    const both = [platform.router, second];
+    const liveOn = (router: (typeof both)[number]) =>
+      router
+        .inference()
+        .modelInfer(inferRequest('e'))
+        .then((answer) => answer.modelVersion);
+    await second.until(async () => (await second.get('/v1/projects/p/route')).status === 200);
+    for (const [router, version] of [
+      [platform.router, 2],
+      [second, 3],
+      [platform.router, 2],
+    ] as const) {
+      await router.until(async () => (await router.post('/v1/projects/p/promote', { version })).status === 200);
+      for (const each of both) await each.until(async () => (await liveOn(each)) === String(version), 5000);
+    }
+    expect(await second.stop()).toBe(0);
+    const answer = await platform.router.post('/v1/projects/p/promote', { version: 3 });
+    expect(answer).toMatchObject({ status: 200, body: { route: { targets: [{ version: 3 }] } } });
+  }, 90_000);
+
   it('gives a clean error to garbage on every port, and stays alive', async () => {
     const { httpPort, grpcPort, metricsPort, controlPort, controlGrpcPort } = platform.router;
     for (const port of [httpPort, grpcPort, metricsPort, controlPort, controlGrpcPort]) {

@@ -13,6 +13,9 @@ export interface Outcome {
   version: string;
 }
 
+/** Long: it must not be the busy machine of the test that fails a request. */
+const DEADLINE_MS = 20_000;
+
 type Client = GrpcClient<typeof GRPCInferenceService>;
 
 export function inferRequest(entity = '', id = ''): MessageInitShape<typeof inferencePb.ModelInferRequestSchema> {
@@ -35,7 +38,7 @@ export function startLoad(client: Client, perSecond: number): { stop(): Promise<
     const due = ((performance.now() - startMs) / 1000) * perSecond;
     for (; sent < due; sent++) {
       const sentAtMs = performance.now();
-      const one = client.modelInfer(inferRequest(`e${sent}`)).then(
+      const one = client.modelInfer(inferRequest(`e${sent}`), { deadlineMs: DEADLINE_MS }).then(
         (answer) => {
           outcomes.push({ sentAtMs, ms: performance.now() - sentAtMs, error: '', version: answer.modelVersion });
         },
@@ -58,6 +61,10 @@ export function startLoad(client: Client, perSecond: number): { stop(): Promise<
   };
 }
 
-export function failures(outcomes: readonly Outcome[]): string[] {
-  return outcomes.filter((outcome) => outcome.error !== '').map((outcome) => outcome.error);
+/** What failed and how often, short enough to read. */
+export function failures(outcomes: readonly Outcome[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { error } of outcomes)
+    if (error !== '') counts[error.slice(0, 60)] = (counts[error.slice(0, 60)] ?? 0) + 1;
+  return counts;
 }

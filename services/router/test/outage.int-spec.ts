@@ -30,7 +30,7 @@ describe('without the broker', () => {
     const refused = await router.post('/v1/projects/p/rollback', {});
     expect([503, 504]).toContain(refused.status);
     await pause(1000);
-    expect(failures(await load.stop())).toEqual([]);
+    expect(failures(await load.stop())).toEqual({});
 
     router.signal('SIGKILL');
     await router.exit;
