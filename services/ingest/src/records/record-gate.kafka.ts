@@ -42,10 +42,11 @@ export class RecordGate {
     );
     // Labels that came with their records go out after them, so that a reader finds the record first.
     await Promise.all([this.producer.send('records.v1', records), this.reject(schema, rejections, source, original)]);
-    await this.producer.send(
-      'labels.v1',
-      labels.map((label) => ({ key: messageKey(label.project, label.entity), value: encodeLabel(label) })),
-    );
+    if (labels.length > 0)
+      await this.producer.send(
+        'labels.v1',
+        labels.map((label) => ({ key: messageKey(label.project, label.entity), value: encodeLabel(label) })),
+      );
     this.count(schema, 'record', accepted.length, rejections.length);
     return { accepted: accepted.length, rejections };
   }
@@ -74,6 +75,7 @@ export class RecordGate {
     source: string,
     original: (index: number) => Uint8Array,
   ): Promise<void> {
+    if (rejections.length === 0) return;
     const bad = rejections.map(({ index, reasons }) => ({
       project: schema.project.name,
       source,
