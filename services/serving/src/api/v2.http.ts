@@ -11,6 +11,7 @@ import {
   rawRestRequest,
   restError,
 } from '@millrace/inference';
+import { activeTraceparent } from '@millrace/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { modelConfigJson, versionStatisticsJson } from '../models/descriptions.js';
 import type { ModelSet } from '../models/model-set.js';
@@ -65,7 +66,8 @@ function infer(ports: V2HttpPorts) {
   return (request: ModelRequest, reply: FastifyReply): void => {
     const { models, predictor, tracer, clock } = ports;
     const arrivedAtMs = clock.monotonicMs();
-    const incoming = header(request, 'traceparent');
+    // The frame's own span of this call is active where there is one.
+    const incoming = activeTraceparent() ?? header(request, 'traceparent');
     const span = isSampled(incoming) ? tracer.begin('http', incoming) : undefined;
     try {
       const decoded = decode(request, models);
