@@ -39,6 +39,7 @@ export interface GrpcDoorOptions {
 
 export class GrpcDoor {
   private running: RunningGrpcServer | undefined;
+  private closing = false;
 
   constructor(
     private readonly door: InferDoor,
@@ -69,11 +70,12 @@ export class GrpcDoor {
 
   /** grpc.health.v1 says what ServerReady says. */
   tellHealth(): void {
-    this.running?.health.setServing(this.relay.up);
+    if (!this.closing) this.running?.health.setServing(this.relay.up);
   }
 
   /** GOAWAY, let calls finish for the drain time, then close what is left. */
   async close(): Promise<void> {
+    this.closing = true;
     await this.running?.close(this.options.drainMs);
   }
 
