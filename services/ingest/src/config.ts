@@ -36,11 +36,20 @@ export const ingestSettings = defineConfig({
   streamRequestsMax: {
     env: 'MILLRACE_INGEST_STREAM_REQUESTS_MAX',
     type: 'int',
-    default: 64,
+    default: 512,
     min: 1,
-    max: 4_096,
+    max: 65_536,
     unit: 'requests',
-    why: 'unacknowledged requests of one gRPC stream before it is paused; 64 keep a 3 ms linger busy at 5,000 requests/s',
+    why: 'unanswered requests of one gRPC stream before it is paused: 5,000 single records a second at 100 ms to Kafka',
+  },
+  streamRecordsMax: {
+    env: 'MILLRACE_INGEST_STREAM_RECORDS_MAX',
+    type: 'int',
+    default: 4_000,
+    min: 1,
+    max: 1_000_000,
+    unit: 'records',
+    why: 'unanswered records of one gRPC stream: a fifth of the producer queue, so that a few streams do not overload it',
   },
   importBatchRows: {
     env: 'MILLRACE_INGEST_IMPORT_BATCH_ROWS',

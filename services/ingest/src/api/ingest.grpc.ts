@@ -58,12 +58,19 @@ function labelInput(label: ingestPb.LabelInput): LabelInput {
 }
 
 /**
- * Answers requests in the order they came, with at most `pendingMax` of them unanswered. Requests that arrive in one turn
+ * Answers requests in the order they came, with a bounded number of them and of their records unanswered. Requests that arrive in one turn
  * of the event loop are answered together: senders of single records cost a fraction that way.
  */
-function inTurns<Q, A>(call: Duplex<Q, A>, pendingMax: number, answerAll: (requests: Q[]) => Promise<A[]>): void {
+function inTurns<Q, A>(
+  call: Duplex<Q, A>,
+  limits: GrpcLimits,
+  sizeOf: (request: Q) => number,
+  answerAll: (requests: Q[]) => Promise<A[]>,
+): void {
   let arrived: Q[] = [];
   let pending = 0;
+  let pendingRecords = 0;
+  const full = () => pending >= limits.streamRequestsMax || pendingRecords >= limits.streamRecordsMax;
   let ended = false;
   let failed = false;
   let tail: Promise<void> = Promise.resolve();
@@ -81,7 +88,8 @@ function inTurns<Q, A>(call: Duplex<Q, A>, pendingMax: number, answerAll: (reque
       try {
         for (const answer of await result) call.write(answer);
         pending -= requests.length;
-        if (pending < pendingMax) call.resume();
+        for (const request of requests) pendingRecords -= sizeOf(request);
+        if (!full()) call.resume();
         finish();
       } catch (thrown) {
         failed = true;
@@ -91,7 +99,8 @@ function inTurns<Q, A>(call: Duplex<Q, A>, pendingMax: number, answerAll: (reque
   };
   call.on('data', (request) => {
     pending += 1;
-    if (pending >= pendingMax) call.pause();
+    pendingRecords += sizeOf(request);
+    if (full()) call.pause();
     if (arrived.push(request) === 1) setImmediate(takeTurn);
   });
   call.on('end', () => {
@@ -156,6 +165,7 @@ interface Sequenced {
 
 export interface GrpcLimits {
   streamRequestsMax: number;
+  streamRecordsMax: number;
   requestRecordsMax: number;
 }
 
@@ -185,7 +195,8 @@ export function ingestBinding(
     ingestRecords: (call) =>
       inTurns(
         call as unknown as Duplex<ingestPb.IngestRecordsRequest, unknown>,
-        limits.streamRequestsMax,
+        limits,
+        (request) => request.records.length,
         async (requests) => {
           const outcomes = await together(
             requests,
@@ -204,7 +215,8 @@ export function ingestBinding(
     ingestLabels: (call) =>
       inTurns(
         call as unknown as Duplex<ingestPb.IngestLabelsRequest, unknown>,
-        limits.streamRequestsMax,
+        limits,
+        (request) => request.labels.length,
         async (requests) => {
           const outcomes = await together(
             requests,
