@@ -117,7 +117,7 @@ export const BANS: readonly Ban[] = [
   },
   {
     name: 'unseeded randomness',
-    pattern: /\bMath\.random\(|\brandomUUID\(|\brandomBytes\(/,
+    pattern: /\bMath\.random\(|\brandomUUID\(/,
     instead: 'a Rng(seed) or Ids parameter (libs/domain)',
     allowed: {},
   },

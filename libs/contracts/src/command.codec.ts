@@ -33,7 +33,18 @@ export interface RollbackAction {
   kind: 'rollback';
 }
 
-export type CommandAction = StartTrainingAction | StartRolloutAction | PromoteAction | RollbackAction;
+/** At most two loaded versions; weights are whole percents that add up to 100. */
+export interface SetWeightsAction {
+  kind: 'setWeights';
+  weights: readonly { version: number; weight: number }[];
+}
+
+export type CommandAction =
+  | StartTrainingAction
+  | StartRolloutAction
+  | PromoteAction
+  | RollbackAction
+  | SetWeightsAction;
 
 export interface Command {
   id: string;
@@ -52,6 +63,8 @@ const codec = messageCodec<Command>(CommandSchema, {
   Command: { required: ['id', 'project', 'action'] },
   StartRollout: { required: ['version'] },
   Promote: { required: ['version'] },
+  SetWeights: { required: ['weights'] },
+  VersionWeight: { required: ['version'] },
 });
 
 export const encodeCommand = codec.encode;

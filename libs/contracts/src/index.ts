@@ -51,7 +51,6 @@ export { IngestService } from './gen/millrace/ingest/v1/ingest_pb.js';
 export * as modelPb from './gen/millrace/model/v1/model_pb.js';
 export * as monitoringPb from './gen/millrace/monitoring/v1/monitoring_pb.js';
 export { MonitorService } from './gen/millrace/monitoring/v1/monitoring_pb.js';
-export * as onnxPb from './gen/onnx/onnx_pb.js';
 export * as predictionPb from './gen/millrace/prediction/v1/prediction_pb.js';
 export * as relayPb from './gen/millrace/relay/v1/relay_pb.js';
 export { RelayService } from './gen/millrace/relay/v1/relay_pb.js';
@@ -59,6 +58,7 @@ export * as routePb from './gen/millrace/route/v1/route_pb.js';
 export { RouteService } from './gen/millrace/route/v1/route_pb.js';
 export * as trainingPb from './gen/millrace/training/v1/training_pb.js';
 export { TrainingService } from './gen/millrace/training/v1/training_pb.js';
+export * as onnxPb from './gen/onnx/onnx_pb.js';
 export { decodeLabel, encodeLabel, type LabelMessage } from './label.codec.js';
 export {
   BASELINE_KINDS,

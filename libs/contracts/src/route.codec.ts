@@ -36,6 +36,8 @@ export interface Route {
   changedAtMs: number;
   reason: string;
   correlationId: string;
+  /** Ids of the newest commands that made this state, so that one delivered twice changes nothing. */
+  recentCommandIds?: readonly string[];
 }
 
 const codec = messageCodec<Route>(RouteSchema, {

@@ -5,29 +5,16 @@
 // crashed ends the process.
 // What interleaves: up to `concurrency` partitions run at the same time, batches of one partition never do.
 
-import { createHash } from 'node:crypto';
-import { DEAD_LETTER_PAYLOAD_BYTES_MAX, encodeDeadLetter } from '@millrace/contracts';
 import { assert, type Clock, PlatformError, systemClock } from '@millrace/domain';
-import {
-  ATTRIBUTES,
-  type Context,
-  counter,
-  extractTrace,
-  failSpan,
-  gauge,
-  histogram,
-  type Link,
-  logger,
-  parseTraceparent,
-  runInSpan,
-  SpanKind,
-  startSpan,
-} from '@millrace/telemetry';
+import { counter, gauge, histogram, logger } from '@millrace/telemetry';
 import { BaseRpcContext, type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { isObservable, lastValueFrom } from 'rxjs';
-import { type BadMessage, type BatchResult, type RetrySettings, runBatch, StopConsuming } from './batch-runner.js';
+import { type BatchResult, type RetrySettings, runBatch, StopConsuming } from './batch-runner.js';
+import { inBatchSpan } from './batch-span.js';
 import type { KafkaConnection } from './connection.js';
+import { DeadLetterWriter } from './dead-letter-writer.js';
+import { HEARTBEAT_MS, Membership } from './membership.js';
 import { type InboundMessage, toInbound } from './message.js';
 import { MessageProducer } from './producer.js';
 
@@ -72,13 +59,10 @@ export interface KafkaStrategySettings {
 }
 
 const COMMIT_INTERVAL_MS = 500;
-const HEARTBEAT_MS = 3000;
-const LINKS_MAX = 32;
 const RETRY: RetrySettings = { initialMs: 100, maxMs: 5000, budgetMs: 300_000 };
 
 const consumed = counter('millrace.kafka.consumed');
 const retries = counter('millrace.kafka.handler_retries');
-const deadLetters = counter('millrace.kafka.dead_letters');
 const pauses = counter('millrace.kafka.pauses');
 const durations = histogram('millrace.kafka.batch_duration');
 const lag = gauge('millrace.kafka.consumer_lag');
@@ -121,6 +105,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   private readonly retry: RetrySettings;
   private readonly log = logger('kafka-consumer');
   private readonly producer: MessageProducer;
+  private readonly deadLetters: DeadLetterWriter;
   private readonly ownsProducer: boolean;
   private readonly uncommitted = new Map<string, { topic: string; partition: number; offset: number }>();
   private consumer: Consumer | undefined;
@@ -150,6 +135,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     assert(this.settings.memberTimeoutMs > 3 * HEARTBEAT_MS, 'memberTimeoutMs must exceed three heartbeats');
     this.ownsProducer = producer === undefined;
     this.producer = producer ?? new MessageProducer(settings.connection, { name: `${settings.groupId}-deadletter` });
+    this.deadLetters = new DeadLetterWriter(this.producer, settings.service, this.settings.clock);
   }
 
   /** True while the consumer is a member of its group. */
@@ -393,7 +379,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
               throw thrown;
             }
           },
-          deadLetter: (bad) => this.sendDeadLetter(bad),
+          deadLetter: (bad) => this.deadLetters.write(bad, () => this.stopping || this.crashed),
           pause: (forMs) => membership.wait(forMs),
           retried: (error, attempt) => {
             retries.add(1, { topic, code: error.code });
@@ -409,45 +395,6 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       throw thrown;
     } finally {
       durations.record(this.settings.clock.monotonicMs() - startedMs, { topic });
-    }
-  }
-
-  private async sendDeadLetter({ message, reasons, project }: BadMessage): Promise<void> {
-    const payload = message.value ?? Buffer.alloc(0);
-    const { topic, partition, offset } = message;
-    const id = createHash('sha256').update(`${topic}/${partition}/${offset}`).digest('hex').slice(0, 32);
-    deadLetters.add(1, { topic });
-    this.log.warn('message set aside', {
-      topic,
-      partition,
-      offset,
-      reasons: reasons.map((reason) => `${reason.code}: ${reason.message}`),
-    });
-    const value = encodeDeadLetter({
-      id,
-      project: project ?? '',
-      source: topic,
-      partition,
-      offset,
-      payload: payload.subarray(0, DEAD_LETTER_PAYLOAD_BYTES_MAX),
-      payloadBytes: payload.length,
-      payloadSha256: createHash('sha256').update(payload).digest('hex'),
-      reasons,
-      failedAtMs: this.settings.clock.nowMs(),
-      service: this.settings.service,
-    });
-    const traceparent = message.headers.traceparent;
-    // Only when the dead letter is safe may the position move; the producer waits for the broker by itself.
-    for (;;) {
-      try {
-        await this.producer.send('deadletter.v1', [
-          { key: topic, value, headers: traceparent === undefined ? {} : { traceparent } },
-        ]);
-        return;
-      } catch (error) {
-        this.log.warn('dead letter not written yet', { topic, partition, offset }, error);
-        if (this.stopping || this.crashed) throw error;
-      }
     }
   }
 
@@ -479,41 +426,6 @@ class OverloadedHandler extends StopConsuming {
   }
 }
 
-/** Keeps a partition's membership alive while its handler runs. */
-class Membership {
-  private lost: Error | undefined;
-  private readonly timer: NodeJS.Timeout;
-
-  constructor(private readonly payload: EachBatchPayload) {
-    this.timer = setInterval(() => {
-      this.beat().catch(() => undefined); // kept in `lost`
-    }, HEARTBEAT_MS);
-  }
-
-  async beat(): Promise<void> {
-    try {
-      await this.payload.heartbeat();
-    } catch (error) {
-      this.lost = error as Error;
-      throw error;
-    }
-  }
-
-  check(): void {
-    if (this.lost !== undefined) throw this.lost;
-  }
-
-  async wait(forMs: number): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, forMs));
-    this.check();
-    await this.beat();
-  }
-
-  end(): void {
-    clearInterval(this.timer);
-  }
-}
-
 async function callHandler(
   handler: MessageHandler,
   messages: InboundMessage[],
@@ -523,45 +435,4 @@ async function callHandler(
   // Nest wraps what an exception filter returns into an Observable.
   const value = isObservable(returned) ? await lastValueFrom(returned, { defaultValue: undefined }) : returned;
   return (value ?? undefined) as BatchResult | undefined;
-}
-
-/** One span per batch, only where a message was sampled: child of the first such message, linked to the others. */
-async function inBatchSpan<T>(
-  messages: readonly InboundMessage[],
-  batch: KafkaBatchContext,
-  work: () => Promise<T>,
-): Promise<T> {
-  let parent: Context | undefined;
-  const links: Link[] = [];
-  for (const message of messages) {
-    const traceparent = message.headers.traceparent;
-    if (traceparent === undefined || !traceparent.endsWith('1')) continue;
-    if (parent === undefined) parent = extractTrace(message.headers);
-    else {
-      const context = parseTraceparent(traceparent);
-      if (context !== undefined) links.push({ context });
-      if (links.length >= LINKS_MAX) break;
-    }
-  }
-  if (parent === undefined) return work();
-  const span = startSpan(`process ${batch.topic}`, {
-    kind: SpanKind.CONSUMER,
-    parent,
-    links,
-    attributes: {
-      [ATTRIBUTES.messagingSystem]: 'kafka',
-      [ATTRIBUTES.messagingOperation]: 'process',
-      [ATTRIBUTES.messagingDestination]: batch.topic,
-      [ATTRIBUTES.messagingPartition]: String(batch.partition),
-      [ATTRIBUTES.messagingBatchCount]: messages.length,
-    },
-  });
-  try {
-    return await runInSpan(span, work);
-  } catch (error) {
-    failSpan(span, error);
-    throw error;
-  } finally {
-    span.end();
-  }
 }

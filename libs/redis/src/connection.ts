@@ -78,6 +78,7 @@ export class RedisConnection {
 
   async close(): Promise<void> {
     connectedGauge.remove();
+    this.away = true; // an end that is wanted is no loss
     this.client.disconnect();
   }
 }

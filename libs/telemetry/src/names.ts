@@ -235,7 +235,12 @@ export const METRICS = {
     labels: [],
   },
   // training (services/trainer)
-  'millrace.trainer.workers': { kind: 'gauge', unit: '{worker}', description: 'Training workers that have joined', labels: [] },
+  'millrace.trainer.workers': {
+    kind: 'gauge',
+    unit: '{worker}',
+    description: 'Training workers that have joined',
+    labels: [],
+  },
 } as const satisfies Readonly<Record<string, MetricSpec>>;
 
 export type MetricName = keyof typeof METRICS;

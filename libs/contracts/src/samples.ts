@@ -1,0 +1,414 @@
+// One full and one sparse value of every message, for the codecs' contract suite and the golden files. Not part of the API.
+
+import type { NumericReference } from '@millrace/domain';
+import { decodeAuditEntry, encodeAuditEntry } from './audit.codec.js';
+import { decodeCommand, encodeCommand } from './command.codec.js';
+import { decodeDatasetVersion, encodeDatasetVersion } from './dataset-version.codec.js';
+import { decodeDeadLetter, encodeDeadLetter } from './dead-letter.codec.js';
+import { DRIFT_EVENT_TYPE, decodeDriftEvent, encodeDriftEvent } from './drift-event.codec.js';
+import { decodeLabel, encodeLabel } from './label.codec.js';
+import { decodeModelVersion, encodeModelVersion } from './model-version.codec.js';
+import { decodePartialProfile, encodePartialProfile } from './partial-profile.codec.js';
+import { decodePrediction, encodePrediction } from './prediction.codec.js';
+import { decodeProject, encodeProject } from './project.codec.js';
+import { decodeRecord, encodeRecord } from './record.codec.js';
+import { decodeRecordBatch, encodeRecordBatch } from './record-batch.codec.js';
+import { decodeReferenceProfile, encodeReferenceProfile } from './reference-profile.codec.js';
+import { decodeRoute, encodeRoute } from './route.codec.js';
+import { decodeTrainingEvent, encodeTrainingEvent } from './training-event.codec.js';
+import { decodeWindowMetrics, encodeWindowMetrics } from './window-metrics.codec.js';
+
+export interface CodecSample {
+  name: string;
+  encode(): Uint8Array;
+  decode(bytes: Uint8Array): unknown;
+  value: unknown;
+}
+
+function sample<T>(
+  name: string,
+  value: T,
+  encode: (value: T) => Uint8Array,
+  decode: (bytes: Uint8Array) => T,
+): CodecSample {
+  return { name, value, encode: () => encode(value), decode };
+}
+
+const evaluation = (rows: number) => ({
+  rows,
+  auc: 0.66,
+  logLoss: 0.5,
+  accuracy: 0.8,
+  positiveShare: 0.2,
+  eventTimeFromMs: 981_000_000_000,
+  eventTimeToMs: 983_000_000_000,
+});
+
+const score: NumericReference = {
+  kind: 'numeric',
+  name: '@score',
+  missing: 0,
+  edges: [0.1, 0.2],
+  counts: [10, 20, 30],
+  mean: 0.2,
+  std: 0.1,
+  min: 0.01,
+  max: 0.9,
+  quantiles: [0.01, 0.2, 0.9],
+};
+
+export const CODEC_SAMPLES: readonly CodecSample[] = [
+  sample(
+    'record',
+    {
+      project: 'demo',
+      recordId: 'r-7',
+      entity: 'Zürich/ü%',
+      eventTimeMs: 981_173_106_987,
+      values: { size: -1.5, colour: 'grün', flag: true, off: false, none: null, zero: 0, when: 981_173_106_987 },
+      schemaHash: 'aa',
+      source: 'http',
+      ingestedAtMs: 1_795_449_600_123,
+    },
+    (value) => encodeRecord(value, new Set(['when'])),
+    decodeRecord,
+  ),
+  sample(
+    'record-sparse',
+    {
+      project: 'p',
+      recordId: 'r',
+      entity: 'e',
+      eventTimeMs: -5,
+      values: {},
+      schemaHash: '',
+      source: '',
+      ingestedAtMs: 0,
+    },
+    encodeRecord,
+    decodeRecord,
+  ),
+  sample(
+    'label',
+    {
+      project: 'demo',
+      recordId: 'r-7',
+      predictionId: 'r-7/0',
+      entity: 'e',
+      value: 1,
+      eventTimeMs: 981_173_106_987,
+      knownAtMs: 981_183_906_987,
+      source: 'grpc',
+      ingestedAtMs: 1_795_449_600_123,
+    },
+    encodeLabel,
+    decodeLabel,
+  ),
+  sample(
+    'prediction',
+    {
+      predictionId: 'q/0',
+      project: 'demo',
+      entity: 'e',
+      modelVersion: 2,
+      eventTimeMs: 981_173_106_987,
+      answeredAtMs: 1_795_449_600_123,
+      latencyUs: 812,
+      features: [1.25, 'red', true, null, 0],
+      probability: 0.125,
+      label: '0',
+      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+      modelSha256: 'ff',
+      role: 'live' as const,
+    },
+    encodePrediction,
+    decodePrediction,
+  ),
+  sample(
+    'record-batch',
+    {
+      project: 'demo',
+      source: 'file:a.parquet',
+      importId: 'i-1',
+      sequence: 3,
+      last: true,
+      schemaHash: 'aa',
+      recordIds: ['1', '2', '3'],
+      entities: ['x', 'y', ''],
+      eventTimeMs: [981_173_106_987, 0, -1],
+      columns: [
+        { kind: 'number' as const, name: 'size', values: Float64Array.from([1.5, 0, -2]), missing: [] },
+        {
+          kind: 'text' as const,
+          name: 'colour',
+          dictionary: ['red', ''],
+          codes: Int32Array.from([0, 1, 0]),
+          missing: [1],
+        },
+        { kind: 'timestamp' as const, name: 'when', valuesMs: [981_173_106_987, 0, 5], missing: [] },
+        { kind: 'boolean' as const, name: 'flag', values: [true, false, true], missing: [2] },
+      ],
+      labels: [0, 1, 1],
+      ingestedAtMs: 1_795_449_600_123,
+    },
+    encodeRecordBatch,
+    decodeRecordBatch,
+  ),
+  sample(
+    'dead-letter',
+    {
+      id: 'd-1',
+      project: 'demo',
+      source: 'records.v1',
+      partition: 2,
+      offset: 9_007_199_254_740_991,
+      payload: Uint8Array.from([0, 255, 1]),
+      payloadBytes: 3,
+      payloadSha256: 'ab',
+      reasons: [{ code: 'wrong_type' as const, field: 'size', message: 'size is a text' }],
+      failedAtMs: 1_795_449_600_123,
+      service: 'ingest',
+    },
+    encodeDeadLetter,
+    decodeDeadLetter,
+  ),
+  sample(
+    'dataset-version',
+    {
+      project: 'demo',
+      id: 'cafe',
+      kind: 'live' as const,
+      ordinal: 2,
+      parent: 'beef',
+      schemaHash: 'aa',
+      rows: 300_000,
+      labelledRows: 299_000,
+      eventTimeFromMs: 981_000_000_000,
+      eventTimeToMs: 983_000_000_000,
+      offsets: [{ topic: 'records.v1', partition: 0, first: 5, last: 99 }],
+      parquetPath: 'datasets/demo/cafe.parquet',
+      parquetSha256: 'ee',
+      closedAtMs: 1_795_449_600_123,
+      source: 'stream',
+      windowStartMs: 981_000_000_000,
+      windowEndMs: 983_000_000_001,
+    },
+    encodeDatasetVersion,
+    decodeDatasetVersion,
+  ),
+  ...(
+    [
+      {
+        kind: 'startTraining',
+        datasetVersions: ['cafe'],
+        evaluateFromMs: 0,
+        evaluationShare: 0.2,
+        warmStartVersion: 1,
+        workers: 2,
+        seed: 7,
+        trigger: 'drift',
+      },
+      { kind: 'startRollout', version: 2 },
+      { kind: 'promote', version: 2 },
+      { kind: 'rollback' },
+      {
+        kind: 'setWeights',
+        weights: [
+          { version: 1, weight: 90 },
+          { version: 2, weight: 10 },
+        ],
+      },
+    ] as const
+  ).map((action) =>
+    sample(
+      `command-${action.kind}`,
+      {
+        id: 'c-1',
+        project: 'demo',
+        issuedBy: 'loop',
+        issuedAtMs: 1_795_449_600_123,
+        expectedRevision: 4,
+        correlationId: 'k-1',
+        reason: 'drift in hour',
+        action,
+      },
+      encodeCommand,
+      decodeCommand,
+    ),
+  ),
+  sample(
+    'project',
+    { name: 'demo', revision: 3, document: '{"name":"demo"}', documentSha256: 'dd', appliedAtMs: 1_795_449_600_123 },
+    encodeProject,
+    decodeProject,
+  ),
+  sample(
+    'audit-entry',
+    {
+      writer: 'router',
+      sequence: 12,
+      atMs: 1_795_449_600_123,
+      who: 'cli',
+      action: 'promote',
+      subject: 'demo/2',
+      detail: '',
+      correlationId: 'k-1',
+      previousSha256: '00',
+      sha256: '11',
+    },
+    encodeAuditEntry,
+    decodeAuditEntry,
+  ),
+  ...(
+    [
+      { kind: 'requested', trigger: 'drift', datasetVersions: ['cafe'] },
+      { kind: 'started', workers: 2, trainRows: 1000, evaluationRows: 100, steps: 40 },
+      { kind: 'progress', step: 3, steps: 40, loss: 0.51, rowsPerSecond: 120_000 },
+      { kind: 'finished', version: 2, blessed: true },
+      { kind: 'failed', code: 'unavailable', message: 'no worker' },
+    ] as const
+  ).map((event) =>
+    sample(
+      `training-event-${event.kind}`,
+      { project: 'demo', trainingId: 't-1', atMs: 1_795_449_600_123, correlationId: 'k-1', event },
+      encodeTrainingEvent,
+      decodeTrainingEvent,
+    ),
+  ),
+  sample(
+    'model-version',
+    {
+      project: 'demo',
+      version: 2,
+      packagePath: 'models/demo/2',
+      modelSha256: 'aa',
+      packageSha256: 'bb',
+      blessed: true,
+      reasons: ['log loss 0.50 is below 0.52'],
+      evaluation: evaluation(1000),
+      championEvaluation: evaluation(1000),
+      championVersion: 1,
+      baselines: [{ name: 'majority', kind: 'trivial' as const, evaluation: evaluation(1000) }],
+      datasetVersions: ['cafe'],
+      trainingId: 't-1',
+      workers: 2,
+      seed: 7,
+      createdAtMs: 1_795_449_600_123,
+      correlationId: 'k-1',
+      trainRows: 5000,
+      trainSeconds: 3.5,
+    },
+    encodeModelVersion,
+    decodeModelVersion,
+  ),
+  sample(
+    'reference-profile',
+    {
+      rows: 100,
+      features: [
+        { ...score, name: 'size' },
+        {
+          kind: 'categorical' as const,
+          name: 'colour',
+          missing: 4,
+          values: ['red', 'blue'],
+          counts: [50, 40],
+          other: 6,
+        },
+      ],
+      score,
+      positiveShare: 0.2,
+    },
+    encodeReferenceProfile,
+    decodeReferenceProfile,
+  ),
+  sample(
+    'route',
+    {
+      project: 'demo',
+      revision: 9,
+      targets: [
+        { version: 1, weight: 90, colour: 'blue' as const },
+        { version: 2, weight: 10, colour: 'green' as const },
+      ],
+      loadedVersions: [1, 2],
+      previousVersion: 1,
+      rollout: { phase: 'progressing' as const, version: 2, message: '' },
+      changedAtMs: 1_795_449_600_123,
+      reason: 'rollout',
+      correlationId: 'k-1',
+      recentCommandIds: [],
+    },
+    encodeRoute,
+    decodeRoute,
+  ),
+  sample(
+    'window-metrics',
+    {
+      project: 'demo',
+      windowStartMs: 981_000_000_000,
+      windowEndMs: 981_259_200_000,
+      predictions: 1000,
+      labels: 900,
+      modelVersion: 0,
+      tests: [
+        {
+          feature: 'hour',
+          detector: 'psi',
+          statistic: 0.4,
+          threshold: 0.2,
+          pValue: Number.NaN,
+          alarm: true,
+          rows: 1000,
+        },
+      ],
+      quality: { rows: 900, accuracy: 0.8, auc: 0.66, logLoss: 0.5, positiveShare: 0.2, meanProbability: 0.21 },
+      software: { requestsPerSecond: 1000, errorShare: 0, p50Ms: 2, p99Ms: 9 },
+      closedAtMs: 1_795_449_600_123,
+    },
+    encodeWindowMetrics,
+    decodeWindowMetrics,
+  ),
+  sample(
+    'partial-profile',
+    {
+      project: 'demo',
+      windowStartMs: 981_000_000_000,
+      windowEndMs: 981_259_200_000,
+      partition: 3,
+      firstOffset: 5,
+      lastOffset: 99,
+      modelVersion: 1,
+      profile: Uint8Array.from([1, 2, 3]),
+    },
+    encodePartialProfile,
+    decodePartialProfile,
+  ),
+  sample(
+    'drift-event',
+    {
+      specversion: '1.0' as const,
+      type: DRIFT_EVENT_TYPE,
+      id: 'demo/hour/981000000000',
+      source: '/millrace/monitor/demo',
+      subject: 'hour',
+      time: '2026-11-23T16:00:00.000Z',
+      datacontenttype: 'application/json' as const,
+      data: {
+        project: 'demo',
+        feature: 'hour',
+        detector: 'psi',
+        value: 0.4,
+        threshold: 0.2,
+        pValue: null,
+        window: { startMs: 981_000_000_000, endMs: 981_259_200_000 },
+        rows: 1000,
+        modelVersion: 1,
+        correlationId: 'k-1',
+        histogram: { bins: ['1', '2'], reference: [0.5, 0.5], live: [0.9, 0.1] },
+      },
+    },
+    encodeDriftEvent,
+    decodeDriftEvent,
+  ),
+];
