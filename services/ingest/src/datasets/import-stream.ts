@@ -2,7 +2,7 @@
 // appended as they come, so memory does not grow with the import. Offsets of an open import are not committed; after a
 // crash its batches come again from the first.
 
-import { type DatasetVersion, decodeRecordBatch, type Reason, type RecordBatch } from '@millrace/contracts';
+import type { DatasetVersion, Reason, RecordBatch } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import type { ColumnSpec } from '@millrace/project';
 import type { ProjectBook } from '../projects/project-book.js';
@@ -41,7 +41,7 @@ export class ImportStream {
     return new Promise((resolve) => this.waiting.set(importId, resolve));
   }
 
-  batches(partition: number, messages: readonly LogMessage[]): Promise<BatchOutcome> {
+  batches(partition: number, messages: readonly LogMessage<RecordBatch>[]): Promise<BatchOutcome> {
     const work = async (): Promise<BatchOutcome> => {
       const bad: BadMessage[] = [];
       let next = 0;
@@ -58,10 +58,10 @@ export class ImportStream {
     return result;
   }
 
-  private async take(partition: number, message: LogMessage): Promise<{ project: string; reasons: Reason[] } | null> {
+  private async take(partition: number, message: LogMessage<RecordBatch>): Promise<{ project: string; reasons: Reason[] } | null> {
     let batch: RecordBatch;
     try {
-      batch = decodeRecordBatch(message.value ?? new Uint8Array());
+      batch = message.read();
     } catch (thrown) {
       return {
         project: '',

@@ -4,7 +4,7 @@
 // What commits when: a handler returns the next offset that may be committed: behind every row of a closed version, before
 // the first row of an open one, and never past what the counters have stored.
 
-import { decodeLabel, decodeRecord, type LabelMessage, type Reason, type RecordMessage } from '@millrace/contracts';
+import type { LabelMessage, Reason, RecordMessage } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import type { ColumnSpec } from '@millrace/project';
 import type { ProjectBook } from '../projects/project-book.js';
@@ -17,9 +17,10 @@ import type { VersionCloser } from './version-closer.js';
 import type { VersionHistory } from './version-history.js';
 import { Watermark } from './watermark.js';
 
-export interface LogMessage {
+/** A message of a partition; `read` decodes it and throws PlatformError('corrupt') where it is none. */
+export interface LogMessage<T> {
   offset: number;
-  value: Uint8Array | null;
+  read(): T;
 }
 
 export interface BadMessage {
@@ -82,9 +83,8 @@ export class LiveStream {
     return this.behind.size === 0;
   }
 
-  records(partition: number, messages: readonly LogMessage[]): Promise<BatchOutcome> {
-    return this.exclusive('records.v1', partition, messages, async (message, position, bad) => {
-      const record = decodeRecord(message);
+  records(partition: number, messages: readonly LogMessage<RecordMessage>[]): Promise<BatchOutcome> {
+    return this.exclusive('records.v1', partition, messages, async (record, position, bad) => {
       const live = this.project(record.project);
       if (live === null) {
         bad.push(refused(position.offset, record.project, 'malformed', 'project', `no project '${record.project}'`));
@@ -105,9 +105,8 @@ export class LiveStream {
     });
   }
 
-  labels(partition: number, messages: readonly LogMessage[]): Promise<BatchOutcome> {
-    return this.exclusive('labels.v1', partition, messages, async (message, position, bad) => {
-      const label = decodeLabel(message);
+  labels(partition: number, messages: readonly LogMessage<LabelMessage>[]): Promise<BatchOutcome> {
+    return this.exclusive('labels.v1', partition, messages, async (label, position, bad) => {
       const live = this.project(label.project);
       if (live === null) {
         bad.push(refused(position.offset, label.project, 'malformed', 'project', `no project '${label.project}'`));
@@ -217,21 +216,22 @@ export class LiveStream {
     }
   }
 
-  private exclusive(
+  private exclusive<T>(
     topic: 'records.v1' | 'labels.v1',
     partition: number,
-    messages: readonly LogMessage[],
-    take: (value: Uint8Array, position: Position, bad: BadMessage[]) => Promise<void>,
+    messages: readonly LogMessage<T>[],
+    take: (value: T, position: Position, bad: BadMessage[]) => Promise<void>,
   ): Promise<BatchOutcome> {
     const work = async (): Promise<BatchOutcome> => {
       const bad: BadMessage[] = [];
       let next = 0;
       if (messages[0] !== undefined) this.counters.startAt(topic, partition, messages[0].offset);
-      for (const { offset, value } of messages) {
+      for (const message of messages) {
+        const { offset } = message;
         next = offset + 1;
         const position = { topic, partition, offset };
         try {
-          await take(value ?? new Uint8Array(), position, bad);
+          await take(message.read(), position, bad);
         } catch (thrown) {
           const error = PlatformError.from(thrown);
           if (error.code !== 'corrupt') throw error;

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ArtifactStore } from '@millrace/artifacts';
+import type { DatasetVersion } from '@millrace/contracts';
+import { type Scalar, seededRng } from '@millrace/domain';
+import { parseProject } from '@millrace/project';
+import { compileSchema } from '../schema/record-schema.js';
+import { CanonicalHash, compareIds } from './canonical.js';
+import { DuckDbVersionTables } from './version-table.duckdb.js';
+import type { TableRows } from './version-table.js';
+
+const parsed = parseProject(
+  `name: p
+data:
+  entity: who
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: who, type: text, required: true }
+    - { name: "select", type: number }
+    - { name: n, type: integer }
+    - { name: ok, type: boolean }
+    - { name: y, type: number, outcome: true }
+  label: { name: l, column: y, operation: gt, value: 0 }
+features: [{ name: n, kind: numeric }]
+`,
+  'p',
+);
+if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+const schema = compileSchema(parsed.project, (text) => createHash('sha256').update(text).digest('hex'));
+
+interface Row {
+  id: string;
+  at: number;
+  label: number;
+  values: Scalar[];
+}
+
+const ROWS: Row[] = Array.from({ length: 5_000 }, (_, i) => {
+  const at = 1_000_000 + ((i * 37) % 900);
+  return {
+    id: i % 50 === 0 ? `é😀${i}` : `r${i}`,
+    at,
+    label: i % 3 === 0 ? Number.NaN : i % 2,
+    values: [
+      at,
+      `w${i % 9}`,
+      i % 11 === 0 ? null : i / 3,
+      i % 13 === 0 ? null : i - 2_000,
+      i % 17 === 0 ? null : i % 2 === 0,
+    ],
+  };
+});
+
+function columns(rows: readonly Row[]): TableRows {
+  return {
+    recordIds: rows.map((row) => row.id),
+    entities: rows.map((row) => row.values[1] as string),
+    eventTimeMs: rows.map((row) => row.at),
+    labels: rows.map((row) => row.label),
+    columns: [0, 1, 2, 3, 4].map((index) => rows.map((row) => row.values[index] as Scalar)),
+  };
+}
+
+let home: string;
+let store: ArtifactStore;
+let tables: DuckDbVersionTables;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'millrace-tables-'));
+  store = new ArtifactStore(join(home, 'artifacts'));
+  tables = await DuckDbVersionTables.open({ scratch: join(home, 'scratch'), memoryMax: '128MB', threads: 2 }, store);
+});
+
+afterAll(async () => {
+  tables.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+async function write(rows: readonly Row[], batch: number) {
+  const table = await tables.create(schema);
+  for (let from = 0; from < rows.length; from += batch) await table.append(columns(rows.slice(from, from + batch)));
+  const written = await table.write();
+  await table.drop();
+  return written;
+}
+
+describe('version tables', () => {
+  it('give the id of the pure definition, whatever the order and the batches', async () => {
+    const shuffled = [...ROWS];
+    const order = Uint32Array.from(ROWS, (_, i) => i);
+    seededRng(5).shuffle(order);
+    order.forEach((from, to) => {
+      shuffled[to] = ROWS[from] as Row;
+    });
+    const sha256 = createHash('sha256');
+    const pure = new CanonicalHash(
+      { update: (bytes) => sha256.update(bytes), hex: () => sha256.digest('hex') },
+      schema.hash,
+    );
+    for (const row of [...ROWS].sort((a, b) => a.at - b.at || compareIds(a.id, b.id))) {
+      pure.row(row.id, row.values[1] as string, row.at);
+      for (const value of [Number.isNaN(row.label) ? null : row.label, ...row.values]) pure.value(value);
+    }
+    const id = pure.hex();
+    const first = await write(ROWS, 1_000);
+    expect(first).toMatchObject({
+      id,
+      rows: 5_000,
+      duplicates: 0,
+      labelledRows: 3_333,
+      eventTimeFromMs: 1_000_000,
+      eventTimeToMs: 1_000_899,
+    });
+    expect((await write(shuffled, 777))?.id).toBe(id);
+    expect(await store.sha256(first?.parquetPath ?? '')).toBe(first?.parquetSha256);
+  });
+
+  it('keep the first of rows with one id', async () => {
+    const again = { ...(ROWS[3] as Row), label: 1, values: [1, 'other', 1, 1, true] };
+    const written = await write([...ROWS, again], 512);
+    expect(written?.duplicates).toBe(1);
+    expect(written?.id).toBe((await write(ROWS, 4_999))?.id);
+  });
+
+  it('give the ids of a closed version back, and nothing for no rows', async () => {
+    const written = await write(ROWS.slice(0, 100), 100);
+    const ids = await tables.recordIds({ parquetPath: written?.parquetPath } as DatasetVersion);
+    expect(ids).toEqual(new Set(ROWS.slice(0, 100).map((row) => row.id)));
+    expect(await write([], 10)).toBeNull();
+  });
+});
