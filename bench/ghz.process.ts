@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { environment } from '@millrace/config';
 import { PlatformError } from '@millrace/domain';
 
 const VERSION = 'v0.93.0';
@@ -35,7 +36,7 @@ export async function ghz(cache: string): Promise<string> {
   mkdirSync(folder, { recursive: true });
   try {
     await run('go', ['install', `github.com/bojand/ghz/cmd/ghz@${VERSION}`], {
-      env: { ...process.env, GOBIN: folder },
+      env: { ...environment(), GOBIN: folder },
       maxBuffer: 16 << 20,
     });
   } catch (thrown) {

@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { environment } from '@millrace/config';
 import { inferencePb } from '@millrace/contracts';
 import { parseProject } from '@millrace/project';
 import { ghz, runGhz } from './ghz.process.js';
@@ -99,7 +100,7 @@ async function main(): Promise<void> {
   const { project } = parsed;
   const replay = project.replay;
   if (replay === undefined) throw new Error('the bench needs the replay section of the flights example');
-  const loadTool = await ghz(process.env.MILLRACE_CACHE || join(homedir(), '.cache/millrace'));
+  const loadTool = await ghz(environment().MILLRACE_CACHE || join(homedir(), '.cache/millrace'));
   const platform = await bringUp(root, 2);
   const echo = await startEcho();
   try {

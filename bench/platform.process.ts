@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { environment } from '@millrace/config';
 
 const SETTINGS = [
   'KAFKA',
@@ -44,7 +45,7 @@ export async function bringUp(root: string, workers: number): Promise<BenchPlatf
   const home = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   const ports = new Map<PortName, number>();
   for (const name of SETTINGS) ports.set(name, await freePort());
-  const env: Record<string, string | undefined> = { ...process.env, MILLRACE_HOME: home };
+  const env: Record<string, string | undefined> = { ...environment(), MILLRACE_HOME: home };
   for (const [name, port] of ports) env[`MILLRACE_${name}_PORT`] = String(port);
   const child: ChildProcess = spawn(
     process.execPath,

@@ -1,3 +1,5 @@
+// Network description, reference forward pass, losses and metrics, optimisers, baselines: all pure.
+
 export {
   baselineNetwork,
   baselinePlan,

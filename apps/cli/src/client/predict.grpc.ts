@@ -4,6 +4,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { inferencePb } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
+import { systemClock } from '@millrace/domain';
 
 /** One input of the model's signature. */
 export interface SignatureInput {
@@ -57,7 +58,7 @@ export class PredictClient {
       (bytes: Buffer) => bytes,
       encodeRequest(request, this.signature),
       metadata,
-      { deadline: Date.now() + this.deadlineMs },
+      { deadline: systemClock.nowMs() + this.deadlineMs },
       (error, bytes) => {
         if (error || bytes === undefined) onDone(error, null);
         else onDone(null, decodeAnswer(bytes));
