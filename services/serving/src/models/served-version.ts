@@ -28,9 +28,8 @@ const ONE_ROW: readonly number[] = Object.freeze([1]);
 export interface AnsweredBatch {
   version: ServedVersion;
   job: InferJob;
-  /** Engine output; the job's rows start at `at`. */
-  probabilities: Float32Array;
-  at: number;
+  /** Of the job's rows: a copy, because a waiting prediction must not keep the engine's whole output alive. */
+  probabilities: readonly number[];
   answeredAtMs: number;
   latencyMs: number;
 }
@@ -178,7 +177,8 @@ export class ServedVersion {
       const latencyMs = inferredMs - job.facts.arrivedAtMs;
       this.statistics.succeeded(nowMs, latencyMs, startMs - job.facts.arrivedAtMs);
       job.answer(this.response(job, probabilities, bytes, view, start));
-      this.ports.answered({ version: this, job, probabilities, at: start, answeredAtMs: nowMs, latencyMs });
+      const own = job.rows === 1 ? [probabilities[start] as number] : Array.from(probabilities.subarray(start, at));
+      this.ports.answered({ version: this, job, probabilities: own, answeredAtMs: nowMs, latencyMs });
     }
   }
 

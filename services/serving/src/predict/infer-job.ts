@@ -23,7 +23,8 @@ export type Answer = (error: PlatformError | undefined, response: InferResponse 
 
 export class InferJob implements BatchJob {
   cancelled = false;
-  private answered = false;
+  /** Let go with the answer: a job that waits to be logged must not keep its call, and the call's bytes, alive. */
+  private onAnswer: Answer | undefined;
 
   constructor(
     readonly id: string,
@@ -34,13 +35,15 @@ export class InferJob implements BatchJob {
     readonly eventTimeMs: number,
     /** Names of the outputs asked for; empty = all. */
     readonly outputs: readonly string[],
-    private readonly onAnswer: Answer,
+    onAnswer: Answer,
     private readonly onFailure: (job: InferJob, error: PlatformError) => void,
-  ) {}
+  ) {
+    this.onAnswer = onAnswer;
+  }
 
   /** Answered or refused: nothing can happen to it any more. */
   get settled(): boolean {
-    return this.answered;
+    return this.onAnswer === undefined;
   }
 
   get rows(): number {
@@ -56,16 +59,18 @@ export class InferJob implements BatchJob {
   }
 
   answer(response: InferResponse): void {
-    if (this.answered || this.cancelled) return;
-    this.answered = true;
-    this.onAnswer(undefined, response);
+    const { onAnswer } = this;
+    if (!onAnswer || this.cancelled) return;
+    this.onAnswer = undefined;
+    onAnswer(undefined, response);
   }
 
   refuse(error: PlatformError): void {
-    if (this.answered) return;
-    this.answered = true;
+    const { onAnswer } = this;
+    if (!onAnswer) return;
+    this.onAnswer = undefined;
     this.onFailure(this, error);
-    if (!this.cancelled) this.onAnswer(error, undefined);
+    if (!this.cancelled) onAnswer(error, undefined);
   }
 
   /** Version 00 traceparent: 00-<32 hex>-<16 hex>-<flags>. */

@@ -4,13 +4,13 @@ import { encodePrediction, messageKey } from '@millrace/contracts';
 import type { MessageProducer, OutboundMessage } from '@millrace/kafka';
 import { type AnsweredBatch, labelOf } from '../models/served-version.js';
 
-function messagesOf({ version, job, probabilities, at, answeredAtMs, latencyMs }: AnsweredBatch): OutboundMessage[] {
+function messagesOf({ version, job, probabilities, answeredAtMs, latencyMs }: AnsweredBatch): OutboundMessage[] {
   const { project, modelSha256 } = version.facts;
   const { traceparent } = job.facts;
   // Without an entity the request's id spreads the rows over the partitions.
   const key = messageKey(project, job.entity || job.id);
   return job.raw.map((features, row) => {
-    const probability = probabilities[at + row] as number;
+    const probability = probabilities[row] as number;
     const value = encodePrediction({
       predictionId: `${job.id}/${row}`,
       project,
