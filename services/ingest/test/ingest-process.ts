@@ -41,6 +41,7 @@ export interface Answer {
 export class IngestProcess {
   private child: ChildProcess | null = null;
   port = 0;
+  grpcPort = 0;
   private output = '';
 
   private constructor(
@@ -60,6 +61,7 @@ export class IngestProcess {
 
   async start(): Promise<void> {
     this.port = await freePort();
+    this.grpcPort = await freePort();
     const child = spawn(process.execPath, [join(cloneRoot(), 'dist/services/ingest/src/main.js')], {
       cwd: cloneRoot(),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -70,7 +72,7 @@ export class IngestProcess {
         MILLRACE_KAFKA_BROKERS: this.brokers.join(','),
         MILLRACE_TOPIC_PREFIX: this.prefix,
         MILLRACE_INGEST_HTTP_PORT: String(this.port),
-        MILLRACE_INGEST_GRPC_PORT: String(await freePort()),
+        MILLRACE_INGEST_GRPC_PORT: String(this.grpcPort),
         MILLRACE_INGEST_CLOSE_ALLOWANCE: '0s',
         ...this.settings,
       },

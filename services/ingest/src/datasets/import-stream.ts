@@ -58,7 +58,10 @@ export class ImportStream {
     return result;
   }
 
-  private async take(partition: number, message: LogMessage<RecordBatch>): Promise<{ project: string; reasons: Reason[] } | null> {
+  private async take(
+    partition: number,
+    message: LogMessage<RecordBatch>,
+  ): Promise<{ project: string; reasons: Reason[] } | null> {
     let batch: RecordBatch;
     try {
       batch = message.read();
