@@ -169,7 +169,7 @@ async function main(): Promise<void> {
           ],
           {
             env: {
-              ...process.env,
+              ...environment(),
               TF_NUM_INTRAOP_THREADS: '1',
               TF_NUM_INTEROP_THREADS: '1',
               TF_CPP_MIN_LOG_LEVEL: '2',

@@ -59,7 +59,7 @@ export const EDGE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'node:zlib',
     'node:crypto',
   ],
-  http2: [...NEST, 'node:http2', 'node:stream'],
+  http2: [...NEST, 'node:http2', 'node:stream', 'node:net', 'node:zlib'],
   tcp: [...NEST, 'node:net', 'node:tls', 'node:events', 'node:crypto'],
   redis: [...NEST, 'ioredis'],
   fs: [
