@@ -100,6 +100,7 @@ function versionsRow(windows) {
 export function showWindows(element, detailElement, newestFirst, formulas) {
   const windows = newestFirst.slice(0, COLUMNS_MAX).reverse();
   const detail = (choice) => showDetail(detailElement, choice, formulas);
+  const before = element.dataset.key;
   fill(element, JSON.stringify([windows.length, windows.at(-1)?.startMs, windows[0]?.startMs]), () => {
     if (windows.length === 0) {
       return h(
@@ -124,11 +125,17 @@ export function showWindows(element, detailElement, newestFirst, formulas) {
       ['l4', 'alarm, twice the threshold'],
     ].map(([name, text]) => h('span', {}, h('i', { class: name }), text));
     return [
-      h('table', {}, h('thead', {}, headOf(windows)), h('tbody', {}, ...rows, versionsRow(windows))),
+      h(
+        'div',
+        { class: 'strip' },
+        h('table', {}, h('thead', {}, headOf(windows)), h('tbody', {}, ...rows, versionsRow(windows))),
+      ),
       h('div', { class: 'legend' }, h('span', {}, 'of the threshold:'), ...legend),
     ];
   });
-  element.scrollLeft = element.scrollWidth;
+  const strip = element.querySelector('.strip');
+  // The newest window comes into view when one was added, not while somebody reads an older one.
+  if (strip !== null && element.dataset.key !== before) strip.scrollLeft = strip.scrollWidth;
 }
 
 function showDetail(element, choice, formulas) {

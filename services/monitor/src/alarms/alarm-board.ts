@@ -1,11 +1,14 @@
 // All alarms of a project: one state machine a (model version, subject), and the episodes they made, newest kept.
 // A version that got no traffic in a closed window is retired: its open episodes end, because nothing of it serves any more.
+// When it serves again they go on where they were.
 
 import type { SubjectVerdict } from '../drift/verdict.js';
 import { type AlarmChange, type AlarmPhase, type AlarmState, CALM, stepAlarm } from './alarm.js';
 
 /** Episodes kept for the API; the oldest ended ones go first. */
 export const EPISODES_MAX = 1_000;
+/** Versions whose alarms are remembered when they serve no more. */
+const VERSIONS_MAX = 16;
 
 export interface Episode {
   /** Stable: "<version>/<subject>/<start of its first window>". */
@@ -50,7 +53,7 @@ export class AlarmBoard {
     }
     const { state, change } = stepAlarm(alarm.state, verdict.alarming, window.startMs, this.needed);
     alarm.state = state;
-    const open = this.openEpisode(version, verdict.subject);
+    const open = this.openEpisode(version, verdict.subject) ?? this.reopen(version, verdict, change);
     if (!verdict.alarming) {
       if (open !== undefined) end(open, 'calm', window.endMs);
       return change;
@@ -63,14 +66,16 @@ export class AlarmBoard {
     return change;
   }
 
-  /** Ends what belongs to versions outside `serving`. */
+  /** Ends the episodes of versions outside `serving`; forgets the oldest versions' alarms. */
   retire(serving: ReadonlySet<number>, atMs: number): void {
     for (const episode of this.episodes) {
       if (episode.endedMs === null && episode.modelVersion !== 0 && !serving.has(episode.modelVersion)) {
         end(episode, 'retired', atMs);
       }
     }
-    this.alarms = this.alarms.filter(({ version }) => version === 0 || serving.has(version));
+    const versions = [...new Set(this.alarms.map(({ version }) => version))].sort((a, b) => b - a);
+    const kept = new Set(versions.slice(0, VERSIONS_MAX));
+    this.alarms = this.alarms.filter(({ version }) => version === 0 || serving.has(version) || kept.has(version));
   }
 
   /** Newest first. */
@@ -111,6 +116,17 @@ export class AlarmBoard {
     if (this.episodes.length <= EPISODES_MAX) return;
     const ended = this.episodes.findIndex((episode) => episode.endedMs !== null);
     this.episodes.splice(Math.max(0, ended), 1);
+  }
+
+  /** A version that serves again (a rollback) and still drifts goes on with its episode: no second event for one drift. */
+  private reopen(version: number, verdict: SubjectVerdict, change: AlarmChange): Episode | undefined {
+    if (!verdict.alarming || change !== 'none') return undefined;
+    const own = this.episodes.filter((e) => e.modelVersion === version && e.subject === verdict.subject);
+    const last = own[own.length - 1];
+    if (last === undefined || last.endReason !== 'retired') return undefined;
+    last.endedMs = null;
+    last.endReason = null;
+    return last;
   }
 
   private openEpisode(version: number, subject: string): Episode | undefined {

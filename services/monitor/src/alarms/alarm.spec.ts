@@ -59,6 +59,15 @@ describe('AlarmBoard', () => {
     expect(board.list().filter((episode) => episode.endReason === 'retired')).toHaveLength(2);
   });
 
+  it('goes on with the episode of a version that a rollback brings back, without a second event', () => {
+    const board = new AlarmBoard(1);
+    expect(board.feed(1, verdict('hour', true), window(0))).toBe('drifted');
+    board.retire(new Set([2]), 20);
+    expect(board.active).toBe(0);
+    expect(board.feed(1, verdict('hour', true), window(2))).toBe('none');
+    expect(board.list()).toMatchObject([{ subject: 'hour', windows: 2, endedMs: null, windowStartMs: 0 }]);
+  });
+
   it('survives saving in the middle of an episode', () => {
     const board = new AlarmBoard(2);
     board.feed(1, verdict('hour', true), window(0));

@@ -1,5 +1,6 @@
 // The monitor's state in <home>/monitor: checkpoint.json (written whole: temporary file, fsync, rename, folder fsync) and
-// history.jsonl (one finished window or quality record a line, appended and synced; a torn last line is cut off on load).
+// history.jsonl (one finished window or quality record a line, appended and synced; a torn last line is cut off on load,
+// the older half goes when it has grown past its bound).
 
 import { mkdir, open, readFile, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,11 +9,17 @@ import type { EngineState } from '../windows/engine.js';
 import { type HistoryRecord, lastOfEach } from '../windows/history.js';
 import type { StateStore } from './checkpoint.js';
 
+/** Some 5,000 closed windows; past it the older half is forgotten at the next start. */
+const HISTORY_BYTES_MAX = 64 * 1_048_576;
+
 export class FolderStateStore implements StateStore {
   private readonly snapshotPath: string;
   private readonly historyPath: string;
 
-  constructor(private readonly folder: string) {
+  constructor(
+    private readonly folder: string,
+    private readonly historyBytesMax: number = HISTORY_BYTES_MAX,
+  ) {
     this.snapshotPath = join(folder, 'checkpoint.json');
     this.historyPath = join(folder, 'history.jsonl');
   }
@@ -76,6 +83,27 @@ export class FolderStateStore implements StateStore {
     for (const line of bytes.subarray(0, whole).toString('utf8').split('\n')) {
       if (line !== '') records.push(JSON.parse(line) as HistoryRecord);
     }
-    return lastOfEach(records);
+    const latest = lastOfEach(records);
+    return bytes.length > this.historyBytesMax ? this.shorten(latest) : latest;
+  }
+
+  /** Rewrites the history with its newest records, half of what it may hold. */
+  private async shorten(records: readonly HistoryRecord[]): Promise<HistoryRecord[]> {
+    const lines = records.map((record) => `${JSON.stringify(record)}\n`);
+    let from = lines.length;
+    for (let kept = 0; from > 0; from--) {
+      kept += (lines[from - 1] as string).length;
+      if (kept > this.historyBytesMax / 2) break;
+    }
+    const temporary = `${this.historyPath}.tmp`;
+    const file = await open(temporary, 'w');
+    try {
+      await file.writeFile(lines.slice(from).join(''));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, this.historyPath);
+    return records.slice(from);
   }
 }

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { parsePrometheus } from './prometheus.js';
+import { routerTotals } from './router-metrics.js';
+import { SAMPLES_MAX, Traffic, TrafficBook } from './traffic.js';
+
+const TEXT = `# HELP millrace_router_requests_total Answered inference requests
+# TYPE millrace_router_requests_total counter
+millrace_router_requests_total{project="p",version="1",status="OK"} 90
+millrace_router_requests_total{project="p",version="2",status="UNAVAILABLE"} 4
+millrace_router_requests_total{project="p",version="1",status="INVALID_ARGUMENT"} 6
+millrace_router_requests_total{project="q \\"x\\"",version="1",status="OK"} 1e3 1712345678000
+millrace_router_in_flight 3
+nonsense {
+`;
+
+describe('router metrics', () => {
+  it('sums requests by project; a caller’s own mistake is no failure', () => {
+    const totals = routerTotals(TEXT);
+    expect(totals.get('p')).toEqual({ requests: 100, failures: 4 });
+    expect([...totals.keys()]).toHaveLength(2);
+    expect(parsePrometheus(TEXT)).toHaveLength(5);
+    expect(routerTotals('').size).toBe(0);
+  });
+});
+
+describe('Traffic', () => {
+  it('gives increases over a span, and takes a smaller total for a restart', () => {
+    const traffic = new Traffic();
+    traffic.read({ requests: 100, failures: 1 }, 0);
+    traffic.read({ requests: 300, failures: 3 }, 2_000);
+    traffic.read({ requests: 50, failures: 0 }, 4_000);
+    expect(traffic.between(0, 4_000)).toEqual({ requests: 250, failures: 2 });
+    expect(traffic.between(2_500, 3_000)).toEqual({ requests: 50, failures: 0 });
+    expect(traffic.between(9_000, 9_500)).toEqual({ requests: 0, failures: 0 });
+    expect(traffic.latest(4_000)).toEqual({ requestsPerSecond: 25, failuresPerSecond: 0 });
+    expect(traffic.latest(60_000)).toBeUndefined();
+  });
+
+  it('is bounded', () => {
+    const book = new TrafficBook();
+    for (let i = 0; i <= SAMPLES_MAX + 50; i++) book.read('p', { requests: i, failures: 0 }, i * 1_000);
+    expect(book.between('p', 0, 1e9).requests).toBe(SAMPLES_MAX);
+    expect(book.between('nobody', 0, 1e9).requests).toBe(0);
+  });
+});

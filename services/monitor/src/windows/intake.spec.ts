@@ -1,0 +1,85 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@millrace/domain';
+import { aPrediction } from '@millrace/testing';
+import { type ClosedOfProject, Engine } from './engine.js';
+import { Intake } from './intake.js';
+
+/** An engine whose windows close whenever `due` is set; everything else is real. */
+class DueEngine extends Engine {
+  due: ClosedOfProject[] = [];
+
+  override close(): ClosedOfProject[] {
+    this.outbox.push(...this.due);
+    return this.due.splice(0);
+  }
+}
+
+const window = (startMs: number): ClosedOfProject => ({
+  project: 'p',
+  window: { startMs, endMs: startMs + 1, metrics: [], drift: [] },
+});
+
+function stand() {
+  const engine = new DueEngine({
+    project: () => undefined,
+    catalog: { reference: () => undefined, evaluation: () => undefined },
+    traffic: { between: () => ({ requests: 0, failures: 0 }) },
+    idleMs: { predictions: 1, labels: 1 },
+    joinRowsMax: 10,
+    retainedWindows: 1,
+    windowsKept: 10,
+  });
+  const events: string[] = [];
+  const broker = { up: true };
+  const intake = new Intake(
+    engine,
+    {
+      reference: (_project, version) =>
+        version === 1 ? undefined : Promise.resolve(void events.push(`reference ${version}`)),
+      publisher: {
+        publish: async ({ window: { startMs } }) => {
+          if (!broker.up) throw new Error('broker away');
+          events.push(`publish ${startMs}`);
+        },
+      },
+      touched: () => undefined,
+      checkpoint: async () => void events.push('checkpoint'),
+      seen: { prediction: () => events.push('seen'), label: () => events.push('seen') },
+    },
+    new ManualClock(1),
+  );
+  return { engine, intake, events, broker };
+}
+
+const batch = (...offsets: number[]) =>
+  offsets.map((offset) => ({ message: aPrediction({ modelVersion: 2 }), offset }));
+
+describe('Intake', () => {
+  it('waits for references, applies, publishes, then makes a checkpoint', async () => {
+    const { engine, intake, events } = stand();
+    engine.due = [window(1), window(2)];
+    await intake.predictions(0, 1, batch(0));
+    expect(events).toEqual(['reference 2', 'seen', 'publish 1', 'publish 2', 'checkpoint']);
+  });
+
+  it('keeps what the broker does not have, and sends it with the retried batch, which counts nothing again', async () => {
+    const { engine, intake, events, broker } = stand();
+    engine.due = [window(1)];
+    broker.up = false;
+    await expect(intake.predictions(0, 2, batch(0, 1))).rejects.toThrow('broker away');
+    expect(engine.outbox).toHaveLength(1);
+    expect(engine.state().outbox).toEqual([window(1)]);
+    broker.up = true;
+    await intake.predictions(0, 2, batch(0, 1));
+    expect(engine.outbox).toHaveLength(0);
+    expect(events.filter((event) => event === 'seen')).toHaveLength(2);
+    expect(events.filter((event) => event.startsWith('publish'))).toEqual(['publish 1']);
+  });
+
+  it('passes the position of a message that cannot be read', async () => {
+    const { engine, intake } = stand();
+    await intake.labels(3, 8, [{ message: undefined, offset: 7 }]);
+    expect(engine.positions.next('labels', 3)).toBe(8);
+    expect(engine.positions.lag).toBe(0);
+  });
+});
