@@ -106,6 +106,17 @@ describe('parseProject', () => {
     expect(faultsOf(`${minimal}evaluation: { from: 2001-02-30 }\n`)[0]).toMatchObject({ path: 'evaluation.from' });
   });
 
+  it('refuses what is no project document', () => {
+    for (const document of ['', 'null', '{}', '[1]', '{"name":"x","data":{"columns":[]}}']) {
+      expect(() => projectFromDocument(document)).toThrow('[corrupt]');
+    }
+    const parsed = parseProject(minimal, 'project.yaml');
+    if (parsed.kind !== 'ok') throw new Error('expected a project');
+    expect(() => projectFromDocument(parsed.document.replace('"entity":"customer"', '"entity":"nobody"'))).toThrow(
+      '[corrupt]',
+    );
+  });
+
   it('stays equal to the published schema', () => {
     const published = JSON.parse(readFileSync(new URL('../../../docs/project.schema.json', import.meta.url), 'utf8'));
     expect(published).toEqual(JSON.parse(JSON.stringify(projectSchema)));
