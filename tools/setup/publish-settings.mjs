@@ -49,8 +49,10 @@ const others = Object.entries(SETTING_NAMES).filter(([name]) => !listed.has(name
 
 const page = [
   '# Settings',
-  'Environment variables, read once at start. All faults are shown at once, by name; a bad value refuses to start, an unknown',
-  '`MILLRACE_…` variable too. Durations are texts such as `250ms`, `5s`, `3h`. This page is made by `npm run settings`.',
+  [
+    'Environment variables, read once at start. All faults are shown at once, by name; a bad value refuses to start, an unknown',
+    '`MILLRACE_…` variable too. Durations are texts such as `250ms`, `5s`, `3h`. This page is made by `npm run settings`.',
+  ].join('\n'),
   '## All services',
   table(commonSettings),
   ...Object.entries(services).flatMap(([name, settings]) => [`## ${name}`, table(own(settings))]),
