@@ -35,7 +35,10 @@ export interface KafkaStrategySettings {
   concurrency?: number;
   /** Messages per handler call; default 1,000. */
   batchMessagesMax?: number;
-  /** The broker gathers up to this many bytes or waits this long before it answers; default 32 KiB, 50 ms. */
+  /**
+   * The broker answers a fetch with this many bytes or after this wait. Default 32 KiB and 100 ms: under load few large
+   * batches. 1 byte (default wait then 500 ms) for topics where each message matters at once: few polls while idle.
+   */
   fetchBytesMin?: number;
   fetchWaitMs?: number;
   /** Bytes per partition and fetch; default 1 MiB. */
@@ -124,7 +127,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       concurrency: 4,
       batchMessagesMax: 1000,
       fetchBytesMin: 32_768,
-      fetchWaitMs: 50,
+      fetchWaitMs: (settings.fetchBytesMin ?? 32_768) > 1 ? 100 : 500,
       fetchBytesMaxPerPartition: 1_048_576,
       memberTimeoutMs: 10_000,
       onCrash: exitOnCrash,
