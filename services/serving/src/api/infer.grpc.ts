@@ -56,7 +56,9 @@ export function traced(
   door: 'grpc' | 'relay' | 'http',
   tracer: RequestTracer,
 ): { facts: CallFacts; span: RequestSpan | undefined } {
-  if (!isSampled(facts.traceparent)) return { facts: { ...facts, traceparent: '' }, span: undefined };
+  if (!isSampled(facts.traceparent)) {
+    return { facts: facts.traceparent === '' ? facts : { ...facts, traceparent: '' }, span: undefined };
+  }
   const span = tracer.begin(door, facts.traceparent);
   return { facts: { ...facts, traceparent: span.traceparent }, span };
 }
