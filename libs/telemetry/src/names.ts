@@ -228,6 +228,30 @@ export const METRICS = {
     description: 'Predictions and labels known to be unread',
     labels: [],
   },
+  'millrace.monitor.windows_closed': {
+    kind: 'counter',
+    unit: '{window}',
+    description: 'Windows closed and published',
+    labels: ['project'],
+  },
+  'millrace.monitor.drift_events': {
+    kind: 'counter',
+    unit: '{event}',
+    description: 'Drift events published',
+    labels: ['project'],
+  },
+  'millrace.monitor.active_alarms': {
+    kind: 'gauge',
+    unit: '{alarm}',
+    description: 'Alarm episodes that last, all projects together',
+    labels: [],
+  },
+  'millrace.monitor.labels_joined': {
+    kind: 'gauge',
+    unit: '{label}',
+    description: 'Labels joined with their predictions since the state began, all projects together',
+    labels: [],
+  },
   'millrace.monitor.checkpoint_duration': {
     kind: 'gauge',
     unit: 'ms',

@@ -31,6 +31,7 @@ import { FolderStateStore } from './state/state-store.fs.js';
 import { Engine } from './windows/engine.js';
 import { Intake } from './windows/intake.js';
 import { PredictionsConsumer } from './windows/predictions.kafka.js';
+import type { ProjectMonitor } from './windows/project-monitor.js';
 import type { Stream } from './windows/watermark.js';
 
 /** Idle partitions let the watermark pass, checkpoints come due: looked at this often. */
@@ -86,7 +87,7 @@ function wire(config: MonitorConfig) {
     retainedWindows: config.retainedWindows,
     windowsKept: config.windowsKept,
   });
-  const store = new FolderStateStore(join(config.home, 'monitor'));
+  const store = new FolderStateStore(join(config.home, 'monitor', config.replica));
   const checkpointer = new Checkpointer(engine, store, clock, config.checkpointEveryMs);
   const pulses = new PulseBook();
   const intake = new Intake(
@@ -137,25 +138,18 @@ function wire(config: MonitorConfig) {
   const strategy = new RestoredStrategy(
     {
       connection,
-      groupId: 'monitor',
+      // A group of this process alone: it reads every partition, because windows span partitions, and a restart after a
+      // crash does not wait for the old member to be given up. Nothing is committed, so the broker forgets the group.
+      groupId: `monitor-${config.replica}-${process.pid}-${clock.nowMs()}`,
       service: 'monitor',
       producer,
-      // Positions are those of the checkpoint; what the group has committed is only for lag tools.
+      // Positions are those of the checkpoint.
       seekTo: (topic, partition) => engine.positions.next(STREAM_OF_TOPIC[topic] as Stream, partition),
-      onAssigned: async (assignment) => {
+      onAssigned: async () => {
         for (const [topic, stream] of Object.entries(STREAM_OF_TOPIC)) {
-          const watermarks = await connection.highWatermarks(topic);
-          for (const [partition, { low, high }] of watermarks) {
+          for (const [partition, { low, high }] of await connection.highWatermarks(topic)) {
             engine.positions.startsAt(stream, partition, low);
             engine.positions.reaches(stream, partition, high);
-          }
-          const held = assignment[topic]?.length ?? 0;
-          if (held < watermarks.size) {
-            log.error('another monitor holds partitions: windows wait until this one has all', {
-              topic,
-              held,
-              of: watermarks.size,
-            });
           }
         }
       },
@@ -201,6 +195,10 @@ class MonitorLifecycle implements OnApplicationBootstrap {
     this.readiness.register('catalog', () => reader.isCaughtUp());
     this.shutdown.onClose('state', () => this.close());
     gauge('millrace.monitor.lag').observe(() => engine.positions.lag);
+    const sum = (of: (monitor: ProjectMonitor) => number) =>
+      engine.all().reduce((total, monitor) => total + of(monitor), 0);
+    gauge('millrace.monitor.active_alarms').observe(() => sum((monitor) => monitor.alarms.active));
+    gauge('millrace.monitor.labels_joined').observe(() => sum((monitor) => monitor.counters.labelsJoined));
     gauge('millrace.monitor.checkpoint_duration').observe(() => checkpointer.lastTookMs);
     scrape.start(config.scrapeEveryMs);
     const tick = async () => {

@@ -10,10 +10,14 @@ import {
 } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 import type { MessageProducer } from '@millrace/kafka';
+import { counter } from '@millrace/telemetry';
 import { CloudEvent } from 'cloudevents';
 import type { ClosedOfProject } from '../windows/engine.js';
 import type { Publisher } from '../windows/intake.js';
 import type { DriftFinding } from './drift-event.js';
+
+const windowsClosed = counter('millrace.monitor.windows_closed');
+const driftEvents = counter('millrace.monitor.drift_events');
 
 export class KafkaPublisher implements Publisher {
   constructor(
@@ -26,6 +30,7 @@ export class KafkaPublisher implements Publisher {
       'metrics.v1',
       window.metrics.map((row) => ({ key: project, value: encodeWindowMetrics(withNumbers(row)) })),
     );
+    windowsClosed.add(1, { project });
     if (window.drift.length === 0) return;
     await this.producer.send(
       'drift.v1',
@@ -35,6 +40,7 @@ export class KafkaPublisher implements Publisher {
         headers: { 'content-type': DRIFT_CONTENT_TYPE },
       })),
     );
+    driftEvents.add(window.drift.length, { project });
   }
 
   private envelope({ id, data }: DriftFinding): DriftEvent {

@@ -9,6 +9,9 @@ import type { TrafficBook } from '../software/traffic.js';
 import type { Engine } from '../windows/engine.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
 
+/** The most that the engine keeps. */
+const WINDOWS_MAX = 100_000;
+
 export interface ViewSources {
   engine: Engine;
   catalog: Catalog;
@@ -47,7 +50,7 @@ export function alarmsView(monitor: ProjectMonitor | undefined) {
 /** Newest first. */
 export function driftEventsView(sources: ViewSources, project: string, limit: number) {
   const events = sources.engine
-    .windows(project, limit)
+    .windows(project, WINDOWS_MAX)
     .flatMap((record) => record.drift)
     .slice(0, limit)
     .map(({ id, data }) => ({ id, ...data, formula: formulaOf(data.detector) }));

@@ -15,6 +15,7 @@ export class LabelsConsumer {
   async onLabels(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
     const { batch, deadLetters } = decodeBatch(messages, decodeLabel);
     await this.intake.labels(context.partition, context.highWatermark, batch);
-    return { deadLetters };
+    // The position is part of the checkpoint, not of the group.
+    return { deadLetters, commitThrough: null };
   }
 }

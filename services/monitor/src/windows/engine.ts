@@ -111,6 +111,10 @@ export class Engine {
     this.open(project, nowMs);
   }
 
+  all(): ProjectMonitor[] {
+    return [...this.monitors.values()];
+  }
+
   names(): string[] {
     return [...this.monitors.keys()].sort();
   }

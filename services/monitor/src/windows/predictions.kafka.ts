@@ -15,6 +15,7 @@ export class PredictionsConsumer {
   async onPredictions(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
     const { batch, deadLetters } = decodeBatch(messages, decodePrediction);
     await this.intake.predictions(context.partition, context.highWatermark, batch);
-    return { deadLetters };
+    // The position is part of the checkpoint, not of the group.
+    return { deadLetters, commitThrough: null };
   }
 }
