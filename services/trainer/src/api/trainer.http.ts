@@ -69,7 +69,7 @@ export class TrainerHttp {
   async artifact(
     @Param('project') project: string,
     @Param('version') version: string,
-    @Param('*') name: string | string[],
+    @Param('*') name: string,
     @Res() reply: Reply,
   ): Promise<void> {
     const { packagePath } = this.catalog.model(project, versionOf(version));

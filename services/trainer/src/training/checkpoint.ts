@@ -60,7 +60,9 @@ export function decodeCheckpoint(bytes: Uint8Array, sha256: Sha256): Checkpoint 
   if (body !== 12 + length + (1 + header.slots) * header.size * 4) throw corrupt('wrong length');
   let at = 12 + length;
   const next = () => {
-    const array = new Float32Array(bytes.slice(at, at + header.size * 4).buffer);
+    // Not bytes.slice(): a Buffer's slice is a view on memory that it shares with others.
+    const array = new Float32Array(header.size);
+    new Uint8Array(array.buffer).set(bytes.subarray(at, at + array.byteLength));
     at += header.size * 4;
     return array;
   };

@@ -1,0 +1,309 @@
+// The whole trainer with real Kafka: a training asked for over HTTP becomes an announced model version with a whole package;
+// a second one, warm-started, is judged against the first; a repeated command starts nothing twice.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sha256 } from '@millrace/artifacts';
+import { environment } from '@millrace/config';
+import {
+  decodeModelVersion,
+  decodeReferenceProfile,
+  decodeTrainingEvent,
+  encodeCommand,
+  encodeDatasetVersion,
+  encodeProject,
+  type ModelVersion,
+  type TrainingEvent,
+} from '@millrace/contracts';
+import { encodeRows, parsePlan } from '@millrace/features';
+import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
+import { auc, parseLogisticBaseline, scoreLogistic } from '@millrace/models';
+import { parseProject } from '@millrace/project';
+import { eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
+import { built } from './rig.js';
+
+const PROJECT = `
+name: shop
+scope: { problem: Will it come back?, task: binary, metric: log_loss, resources: { workers: 2 } }
+data:
+  sources: { history: { kind: parquet, path: x.parquet, recordId: row-number } }
+  entity: region
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: region, type: text, required: true }
+    - { name: size, type: integer, required: true }
+    - { name: price, type: number }
+    - { name: returned, type: number, outcome: true }
+  label: { name: returned, column: returned, operation: gt, value: 0, delay: 1h }
+  versionEvery: 1d
+features:
+  - { name: region, kind: categorical, embedding: 4, missing: unknown }
+  - { name: size, kind: categorical, embedding: 4, missing: unknown }
+  - { name: price, kind: numeric, scaling: log_standard, missing: mean }
+model:
+  kind: mlp
+  hidden: [16]
+  activation: relu
+  dropout: 0
+  l2: 0.00001
+  crosses: [{ columns: [region, size], buckets: 512, embedding: 0 }]
+training: { optimizer: adam, learningRate: 0.05, finalLearningRateShare: 0.1, batchRows: 512, epochs: 12, seed: 7, workers: 2, checkpointEverySteps: 20 }
+evaluation: { share: 0.2, thresholds: [{ metric: auc, min: 0.6 }] }
+`;
+
+const DAY_MS = 86_400_000;
+const ROWS = 12_000;
+
+let home: string;
+let base: string;
+let connection: KafkaConnection;
+let producer: MessageProducer;
+let reader: CompactedReader;
+const processes: ChildProcess[] = [];
+const models = new Map<string, ModelVersion>();
+const events: TrainingEvent[] = [];
+
+/** Rows with an interaction that a one-hot logistic regression cannot see; `shifted` turns size around. */
+async function writeDataset(id: string, from: number, shifted: boolean): Promise<void> {
+  const connectionToDuckDb = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
+  const file = join(home, 'artifacts/datasets', `${id}.parquet`);
+  const size = shifted ? '(hash(i, 2) % 6 + 3) % 6' : 'hash(i, 2) % 6';
+  await connectionToDuckDb.run(`COPY (
+    SELECT '${id}-' || i AS record_id, 'r' || r AS entity, ${from} + i * ${Math.floor((10 * DAY_MS) / ROWS)} AS event_time_ms,
+      CASE WHEN hash(i, 4) % 50 = 0 THEN NULL ELSE (hash(i, 3) % 1000 < CASE WHEN (r + s) % 2 = 0 THEN 600 ELSE 150 END)::INT::DOUBLE END AS label,
+      ${from} + i AS at, 'r' || r AS region, (${size})::BIGINT AS size, CASE WHEN i % 97 = 0 THEN NULL ELSE 5 + i % 40 END::DOUBLE AS price
+    FROM (SELECT i, hash(i, 1) % 8 AS r, hash(i, 2) % 6 AS s FROM range(${ROWS}) t(i))
+    ORDER BY event_time_ms, record_id) TO '${file}' (FORMAT parquet)`);
+  connectionToDuckDb.closeSync();
+  const value = encodeDatasetVersion({
+    project: 'shop',
+    id,
+    kind: 'import',
+    ordinal: 1,
+    parent: '',
+    schemaHash: 'x',
+    rows: ROWS,
+    labelledRows: ROWS,
+    eventTimeFromMs: from,
+    eventTimeToMs: from + 10 * DAY_MS,
+    offsets: [],
+    parquetPath: `datasets/${id}.parquet`,
+    parquetSha256: sha256(readFileSync(file)),
+    closedAtMs: 1,
+    source: 'test',
+    windowStartMs: 0,
+    windowEndMs: 0,
+  });
+  await producer.send('datasets.v1', [{ key: `shop/${id}`, value }]);
+}
+
+async function get(path: string): Promise<{ status: number; body: Record<string, unknown> }> {
+  const response = await fetch(`${base}${path}`);
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+async function post(path: string, body: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(`${base}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+beforeAll(async () => {
+  const root = built();
+  home = mkdtempSync(join(tmpdir(), 'millrace-trainer-'));
+  mkdirSync(join(home, 'artifacts/datasets'), { recursive: true });
+  const kafka = await startKafka();
+  const topicPrefix = uniquePrefix();
+  connection = new KafkaConnection({ brokers: kafka.brokers, clientId: 'trainer-test', topicPrefix });
+  await ensureTopics(connection);
+  producer = new MessageProducer(connection);
+  const project = parseProject(PROJECT, 'project.yaml');
+  if (project.kind !== 'ok') throw new Error(JSON.stringify(project.faults));
+  const value = encodeProject({
+    name: 'shop',
+    revision: 1,
+    document: project.document,
+    documentSha256: 'x',
+    appliedAtMs: 1,
+  });
+  await producer.send('projects.v1', [{ key: 'shop', value }]);
+  await writeDataset('first', 0, false);
+  await writeDataset('later', 20 * DAY_MS, true);
+  const http = await freePort();
+  const env = {
+    ...environment(),
+    MILLRACE_HOME: home,
+    MILLRACE_KAFKA_BROKERS: kafka.brokers.join(','),
+    MILLRACE_TOPIC_PREFIX: topicPrefix,
+    MILLRACE_TRAINER_HTTP_PORT: String(http),
+    MILLRACE_TRAINER_GRPC_PORT: String(await freePort()),
+  };
+  const start = (file: string, replica: string) =>
+    processes.push(
+      spawn(process.execPath, [join(root, 'dist/services/trainer/src', file)], {
+        env: { ...env, MILLRACE_REPLICA: replica },
+        stdio: 'ignore',
+      }),
+    );
+  start('main.js', '0');
+  for (const replica of ['worker-1', 'worker-2']) start('worker.main.js', replica);
+  base = `http://127.0.0.1:${http}`;
+  reader = new CompactedReader(connection, {
+    name: 'test',
+    topics: {
+      'models.v1': (key, bytes) => {
+        if (bytes !== null) models.set(key, decodeModelVersion(bytes));
+      },
+      'trainings.v1': (_key, bytes) => {
+        if (bytes !== null) events.push(decodeTrainingEvent(bytes));
+      },
+    },
+  });
+  await reader.caughtUp();
+  const ready = async () => (await fetch(`${base}/health/ready`).catch(() => null))?.status === 200;
+  await eventually('the trainer to be ready', ready, 60_000);
+  const both = async () => ((await get('/v1/workers')).body.workers as unknown[]).length === 2;
+  await eventually('two workers', both, 60_000);
+}, 180_000);
+
+afterAll(async () => {
+  for (const child of processes) child.kill('SIGKILL');
+  await reader?.close();
+  await producer?.close(500);
+  await connection?.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function modelVersion(version: number): Promise<ModelVersion> {
+  return eventually(`model version ${version}`, () => models.get(`shop/${version}`), 90_000);
+}
+
+describe('a training', () => {
+  it('refuses what cannot work', async () => {
+    expect(await post('/v1/projects/none/trainings', { datasetVersions: ['first'] })).toMatchObject({ status: 404 });
+    expect(await post('/v1/projects/shop/trainings', { datasetVersions: [] })).toMatchObject({ status: 400 });
+    expect(await post('/v1/projects/shop/trainings', { datasetVersions: 'first', wrong: 1 })).toMatchObject({
+      status: 400,
+    });
+  });
+
+  it('ends as an announced version with a whole package', async () => {
+    const started = await post('/v1/projects/shop/trainings', {
+      datasetVersions: ['first'],
+      correlationId: 'c-1',
+      reason: 'initial',
+    });
+    expect(started).toMatchObject({ status: 200 });
+    const version = await modelVersion(1);
+    expect(version).toMatchObject({
+      blessed: true,
+      workers: 2,
+      championVersion: 0,
+      trainingId: started.body.trainingId,
+      correlationId: 'c-1',
+    });
+    expect(version.trainRows).toBeGreaterThan(9_000);
+    expect(version.evaluation?.auc).toBeGreaterThan(0.7);
+    // The interaction is invisible to the logistic baseline.
+    const logistic = version.baselines.find((baseline) => baseline.name === 'logistic');
+    expect(logistic?.evaluation?.auc).toBeLessThan(0.55);
+    expect(version.reasons).toHaveLength(3);
+
+    const folder = join(home, 'artifacts', version.packagePath);
+    const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
+    for (const [path, hash] of Object.entries(manifest.files))
+      expect([path, sha256(readFileSync(join(folder, path)))]).toEqual([path, hash]);
+    for (const path of [
+      'features.json',
+      'model.onnx',
+      'tfjs/model.json',
+      'tfjs/weights.bin',
+      'reference.pb',
+      'evaluation.json',
+      'lineage.json',
+    ]) {
+      expect(manifest.files).toHaveProperty([path]);
+    }
+    expect(manifest.signature.inputs).toEqual([
+      { name: 'region', type: 'text' },
+      { name: 'size', type: 'integer' },
+      { name: 'price', type: 'number' },
+    ]);
+    const plan = parsePlan(readFileSync(join(folder, 'features.json'), 'utf8'));
+    expect(encodeRows(plan, { region: ['r1', 'new'], size: [1, null], price: [10, null] })).toHaveLength(
+      2 * plan.width,
+    );
+    const reference = decodeReferenceProfile(readFileSync(join(folder, 'reference.pb')));
+    expect(reference.features.map(({ name, kind }) => [name, kind])).toEqual([
+      ['region', 'categorical'],
+      ['size', 'categorical'],
+      ['price', 'numeric'],
+    ]);
+    expect(reference.rows).toBe(version.trainRows);
+    const baseline = parseLogisticBaseline(readFileSync(join(folder, 'baselines/logistic.json'), 'utf8'));
+    const scores = scoreLogistic(baseline, { region: ['r1', 'r2'], size: [1, 2], price: [10, 12] });
+    expect(auc([0, 1], scores)).toBeGreaterThanOrEqual(0);
+    const evaluation = JSON.parse(readFileSync(join(folder, 'evaluation.json'), 'utf8'));
+    expect(evaluation.parity.rows).toBeGreaterThanOrEqual(1_000);
+    expect(evaluation.parity.largestDifference).toBeLessThan(1e-5);
+    expect(existsSync(join(home, 'artifacts/trainings', String(started.body.trainingId)))).toBe(false);
+
+    await eventually('the finished event', () => events.some((event) => event.event.kind === 'finished'));
+    const kinds = new Set(events.map((event) => event.event.kind));
+    expect([...kinds]).toEqual(expect.arrayContaining(['requested', 'started', 'progress', 'finished']));
+  }, 120_000);
+
+  it('hands out packages and nothing else', async () => {
+    const path = '/v1/projects/shop/models/1/artifacts';
+    expect((await get(path)).body.files).toContain('tfjs/weights.bin');
+    expect(await get(`${path}/tfjs/model.json`)).toMatchObject({ status: 200, body: { format: 'layers-model' } });
+    for (const bad of ['../../../datasets/first.parquet', '..%2F..%2Fx', 'none']) {
+      expect((await fetch(`${base}${path}/${bad}`)).status).toBe(404);
+    }
+    expect(await get('/v1/projects/shop/models/9')).toMatchObject({ status: 404 });
+  });
+
+  it('asked for by command, is judged against the champion, once', async () => {
+    const action = {
+      kind: 'startTraining' as const,
+      datasetVersions: ['later'],
+      evaluateFromMs: 0,
+      evaluationShare: 0.2,
+      warmStartVersion: 1,
+      workers: 0,
+      seed: 0,
+      trigger: 'drift',
+    };
+    const value = encodeCommand({
+      id: 'loop/1',
+      project: 'shop',
+      issuedBy: 'loop',
+      issuedAtMs: 1,
+      expectedRevision: 0,
+      correlationId: 'c-2',
+      reason: 'drift',
+      action,
+    });
+    await producer.send('commands.v1', [
+      { key: 'shop', value },
+      { key: 'shop', value },
+    ]);
+    const version = await modelVersion(2);
+    expect(version).toMatchObject({ championVersion: 1, blessed: true, trainingId: 'loop-1' });
+    expect(version.evaluation?.logLoss).toBeLessThan(version.championEvaluation?.logLoss ?? 0);
+    expect(version.reasons.at(-1)).toMatch(/lower than version 1's/);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(models.has('shop/3')).toBe(false);
+  }, 120_000);
+
+  it('gives the same model again from the same data, seed and workers', async () => {
+    await post('/v1/projects/shop/trainings', { datasetVersions: ['first'], championVersion: 0 });
+    const version = await modelVersion(3);
+    expect(version.modelSha256).toBe(models.get('shop/1')?.modelSha256);
+  }, 120_000);
+});
