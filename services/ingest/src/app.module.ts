@@ -41,7 +41,9 @@ const IMPORT_GROUP = 'ingest-imports';
 const CLOSE_CHECK_MS = 250;
 const VERSION_RETRY_MS = 1_000;
 const IMPORTS_IN_FLIGHT_MAX = 4;
-const GRPC_GRACE_MS = 3_000;
+/** Streams end when their senders end them; unanswered requests are sent again to the next process. */
+const GRPC_GRACE_MS = 1_000;
+const SETTLE_MS_MAX = 5_000;
 const DEAD_LETTER_IDS_MAX = 200_000;
 
 export const STRATEGIES = Symbol('kafka strategies');
@@ -88,12 +90,13 @@ class Ingest implements OnApplicationBootstrap {
     // Not the consumers: after a crash they wait for the broker to forget the dead member, while records can be taken.
     readiness.register('projects', () => parts.book.complete);
     readiness.register('kafka', () => connection.ping().then(() => true));
+    readiness.register('stream', () => live.wholeStream);
     readiness.register('grpc', () => this.grpc !== null);
     shutdown.onDrain('grpc', () => this.grpc?.close(GRPC_GRACE_MS));
-    shutdown.onDrain('producer', () => producer.flush());
     shutdown.onDrain('versions', async () => {
       if (this.timer !== null) clearInterval(this.timer);
-      await closer.settled();
+      // What is not closed by then is closed after the restart.
+      await Promise.race([closer.settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS_MAX))]);
       await keeper.stop();
     });
     shutdown.onClose('connection', () => connection.close());

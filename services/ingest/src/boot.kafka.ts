@@ -41,7 +41,8 @@ export class GatedStrategy extends KafkaStrategy {
 
 /**
  * Tells the live stream up to where each partition must be read before versions may close: where its end is now. Without
- * it the partition that is fetched first after a restart would close versions whose rows still wait in another one.
+ * it the partition that is fetched first after a restart would close versions whose rows still wait in another one. And
+ * whether all partitions are here: a second ingest process would take a part of them.
  */
 export async function announceEnds(
   connection: KafkaConnection,
@@ -49,6 +50,7 @@ export async function announceEnds(
   assignment: Assignment,
   live: LiveStream,
 ): Promise<void> {
+  let whole = 'records.v1' in assignment && 'labels.v1' in assignment;
   for (const [topic, partitions] of Object.entries(assignment)) {
     const ends = await connection.highWatermarks(topic);
     const committed = await connection.withAdmin((admin) =>
@@ -61,5 +63,9 @@ export async function announceEnds(
       const { low, high } = ends.get(partition) ?? { low: 0, high: 0 };
       if (Math.max(positions.get(partition) ?? -1, low) < high) live.mustReach(topic, partition, high);
     }
+    whole &&= partitions.length === ends.size;
   }
+  if (!whole)
+    logger('boot').error('another ingest process reads a part of the stream: no live version closes until it ends');
+  live.wholeStream = whole;
 }

@@ -110,11 +110,10 @@ describe('bad input', () => {
     ]);
     await producer.send('labels.v1', [{ key, value: Uint8Array.from([1, 2, 3]) }]);
     await producer.send('batches.v1', [{ key, value: Uint8Array.from([9, 9, 9, 9]) }]);
-    const before = (await ingest.get('/v1/stats')).body.projects.loans.recordsAccepted;
     expect((await ingest.post('/v1/projects/loans/records', [good('after', 2)])).status).toBe(200);
     await eventually(
-      'the good record behind the garbage is counted',
-      async () => (await ingest.get('/v1/stats')).body.projects.loans.recordsAccepted === before + 1,
+      'the good records, one of them behind the garbage, are counted',
+      async () => (await ingest.get('/v1/stats')).body.projects.loans.recordsAccepted === 2,
     );
     await eventually('six messages are dead letters', async () => {
       const { body } = await ingest.get('/v1/deadletters?limit=1000');

@@ -79,8 +79,14 @@ export class LiveStream {
     if (end > 0) this.behind.set(`${topic}/${partition}`, end);
   }
 
+  /**
+   * Whether this process reads all partitions. With a part of them it would close versions that lack the rest of their
+   * rows; then none closes, and committed offsets stay before the open ones.
+   */
+  wholeStream = true;
+
   get caughtUp(): boolean {
-    return this.behind.size === 0;
+    return this.wholeStream && this.behind.size === 0;
   }
 
   records(partition: number, messages: readonly LogMessage<RecordMessage>[]): Promise<BatchOutcome> {
@@ -131,6 +137,7 @@ export class LiveStream {
   async closeAll(project: string): Promise<number> {
     const live = this.project(project);
     if (live === null) return 0;
+    if (!this.wholeStream) throw new PlatformError('conflict', 'another ingest process reads a part of the stream');
     const starts = live.versions.openSpans();
     await Promise.all(starts.map((startMs) => this.close(live, startMs)));
     return starts.length;
