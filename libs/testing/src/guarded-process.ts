@@ -11,7 +11,8 @@ const { command, args, log, home } = JSON.parse(process.argv[1]);
 const out = openSync(log, 'a');
 const child = spawn(command, args, { stdio: ['ignore', out, out] });
 let ended = false;
-const clean = () => { if (home) rmSync(home, { recursive: true, force: true, maxRetries: 5 }); };
+let keep = false;
+const clean = () => { if (home && !keep) rmSync(home, { recursive: true, force: true, maxRetries: 5 }); };
 child.on('error', (error) => { process.stdout.write('error ' + error.message + '\\n'); process.exit(1); });
 child.on('exit', (code, signal) => { ended = true; process.stdout.write('exit ' + (code === null ? signal : code) + '\\n'); if (closing) { clean(); process.exit(0); } });
 process.stdout.write('pid ' + child.pid + '\\n');
@@ -23,6 +24,7 @@ const close = () => {
   child.kill('SIGTERM');
   setTimeout(() => child.kill('SIGKILL'), 8000).unref();
 };
+process.stdin.on('data', (said) => { if (String(said).includes('keep')) keep = true; });
 process.stdin.on('end', close).on('close', close).on('error', close).resume();
 process.on('SIGTERM', close).on('SIGINT', close);
 process.stdout.on('error', () => undefined);
@@ -35,8 +37,8 @@ export interface GuardedProcess {
   kill(signal: NodeJS.Signals): void;
   /** Resolves when the program has ended. */
   ended(): Promise<void>;
-  /** Ends program and guard; removes the home where one was given. */
-  stop(): Promise<void>;
+  /** Ends program and guard; removes the home where one was given, unless it is to be used again. */
+  stop(settings?: { keepHome?: boolean }): Promise<void>;
 }
 
 export async function startGuarded(settings: {
@@ -79,9 +81,9 @@ export async function startGuarded(settings: {
       if (running) process.kill(pid, signal);
     },
     ended: () => ended,
-    stop: async () => {
+    stop: async ({ keepHome = false } = {}) => {
       guard.ref();
-      guard.stdin?.end();
+      guard.stdin?.end(keepHome ? 'keep\n' : undefined);
       await guardEnded;
     },
   };

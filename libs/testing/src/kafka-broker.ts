@@ -83,7 +83,7 @@ function javaArguments(setup: SetupState): string[] {
   ];
 }
 
-async function startBroker(keepsData: boolean): Promise<DedicatedKafka> {
+async function startBroker(): Promise<DedicatedKafka> {
   const setup = setupState();
   const home = await mkdtemp(join(tmpdir(), 'millrace-test-kafka-'));
   const [port, controllerPort] = [await freePort(), await freePort()];
@@ -94,12 +94,7 @@ async function startBroker(keepsData: boolean): Promise<DedicatedKafka> {
   let broker: GuardedProcess;
   const boot = async () => {
     const args = [...java, 'kafka.Kafka', file];
-    broker = await startGuarded({
-      command: 'java',
-      args,
-      log: join(home, 'kafka.log'),
-      ...(keepsData ? {} : { home }),
-    });
+    broker = await startGuarded({ command: 'java', args, log: join(home, 'kafka.log'), home });
     await waitForPort(port, START_MS, () => broker.isRunning());
   };
   await boot();
@@ -111,7 +106,7 @@ async function startBroker(keepsData: boolean): Promise<DedicatedKafka> {
     crash: async () => {
       broker.kill('SIGKILL');
       await broker.ended();
-      await broker.stop();
+      await broker.stop({ keepHome: true });
     },
     freeze: () => broker.kill('SIGSTOP'),
     thaw: () => broker.kill('SIGCONT'),
@@ -125,7 +120,7 @@ async function startBroker(keepsData: boolean): Promise<DedicatedKafka> {
 
 async function startShared(): Promise<TestKafka> {
   const own = environment().MILLRACE_TEST_KAFKA_BROKERS;
-  const brokers = own === undefined || own === '' ? (await startBroker(false)).brokers : own.split(',');
+  const brokers = own === undefined || own === '' ? (await startBroker()).brokers : own.split(',');
   return { brokers, stop: async () => undefined };
 }
 
@@ -134,7 +129,7 @@ export async function startKafka(settings: { dedicated: true }): Promise<Dedicat
 /** The run's shared broker; use `uniquePrefix()` for topics and groups. */
 export async function startKafka(settings?: { dedicated?: false }): Promise<TestKafka>;
 export async function startKafka(settings: { dedicated?: boolean } = {}): Promise<TestKafka> {
-  return settings.dedicated ? startBroker(true) : once('kafka', startShared);
+  return settings.dedicated ? startBroker() : once('kafka', startShared);
 }
 
 let prefixes = 0;

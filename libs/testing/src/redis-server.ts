@@ -29,7 +29,7 @@ async function startServer(): Promise<DedicatedRedis> {
   const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home];
   let server: GuardedProcess;
   const boot = async () => {
-    server = await startGuarded({ command: setupState().redis.binary, args, log: join(home, 'redis.log') });
+    server = await startGuarded({ command: setupState().redis.binary, args, log: join(home, 'redis.log'), home });
     await waitForPort(port, START_MS, () => server.isRunning());
   };
   await boot();
@@ -38,7 +38,7 @@ async function startServer(): Promise<DedicatedRedis> {
     crash: async () => {
       server.kill('SIGKILL');
       await server.ended();
-      await server.stop();
+      await server.stop({ keepHome: true });
     },
     restart: boot,
     stop: async () => {
