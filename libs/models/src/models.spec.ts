@@ -1,0 +1,242 @@
+// Against numbers of scikit-learn (golden.json, made by golden.py) and against definitions.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { seededRng } from '@millrace/domain';
+import { encodeRows, fitPlan } from '@millrace/features';
+import fc from 'fast-check';
+import {
+  baselineNetwork,
+  baselinePlan,
+  type LogisticBaseline,
+  parseLogisticBaseline,
+  scoreLogistic,
+  scoreMajority,
+} from './baseline.js';
+import { forward, sigmoid } from './forward.js';
+import { initialWeights, logit } from './initial.js';
+import { accuracy, auc, bootstrapAucDifference, evaluate, logLoss } from './metrics.js';
+import { buildNetwork, parameterOf } from './network.js';
+import { applyGradient, finishGradient, learningRateAt, newOptimizerState } from './optimizer.js';
+
+const golden = JSON.parse(readFileSync(new URL('./golden.json', import.meta.url), 'utf8'));
+
+describe('metrics', () => {
+  it('equal scikit-learn, with many ties', () => {
+    expect(auc(golden.labels, golden.scores)).toBeCloseTo(golden.auc, 12);
+    expect(logLoss(golden.labels, golden.scores)).toBeCloseTo(golden.logLoss, 12);
+    expect(accuracy(golden.labels, golden.scores)).toBe(golden.accuracy);
+  });
+
+  it('AUC is the share of pairs in the right order', () => {
+    const row = fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 6 }));
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 40 }), (rows) => {
+        const labels = rows.map(([positive]) => Number(positive));
+        const scores = rows.map(([, score]) => score);
+        let won = 0;
+        let pairs = 0;
+        rows.forEach(([positive, score]) => {
+          if (!positive) return;
+          for (const [other, otherScore] of rows) {
+            if (other) continue;
+            pairs++;
+            won += score > otherScore ? 1 : score === otherScore ? 0.5 : 0;
+          }
+        });
+        const value = auc(labels, scores);
+        if (pairs === 0) expect(value).toBeNaN();
+        else expect(value).toBeCloseTo(won / pairs, 10);
+      }),
+    );
+  });
+
+  it('survive certainty and emptiness', () => {
+    expect(logLoss([1], [0])).toBeCloseTo(34.5, 0);
+    expect(logLoss([1, 0], [1, 0])).toBeCloseTo(0, 12);
+    expect(evaluate([], [])).toMatchObject({ rows: 0, auc: Number.NaN, logLoss: Number.NaN });
+    expect(() => evaluate([1], [])).toThrow();
+  });
+});
+
+describe('bootstrapAucDifference', () => {
+  const rng = seededRng(4);
+  const labels = Array.from({ length: 3_000 }, () => Number(rng.next() < 0.3));
+  const good = labels.map((y) => y + rng.normal());
+  const same = labels.map((y) => y + rng.normal());
+  const poor = labels.map((y) => 0.5 * y + rng.normal());
+
+  it('covers 0 for two scores of one quality, and not for a better one', () => {
+    const options = { replicates: 300, confidence: 0.95 };
+    const equal = bootstrapAucDifference(labels, good, same, { ...options, rng: seededRng(1) });
+    expect(equal.lower).toBeLessThan(0);
+    expect(equal.upper).toBeGreaterThan(0);
+    const better = bootstrapAucDifference(labels, good, poor, { ...options, rng: seededRng(1) });
+    expect(better.lower).toBeGreaterThan(0);
+    expect(better.difference).toBeCloseTo(auc(labels, good) - auc(labels, poor), 12);
+    expect(better.lower).toBeLessThan(better.difference);
+    expect(better.upper).toBeGreaterThan(better.difference);
+    expect(bootstrapAucDifference(labels, good, poor, { ...options, rng: seededRng(1) })).toEqual(better);
+  });
+
+  it('has the width that normal theory gives, within what 300 replicates allow', () => {
+    const { lower, upper } = bootstrapAucDifference(labels, good, poor, {
+      replicates: 300,
+      confidence: 0.95,
+      rng: seededRng(2),
+    });
+    // Two independent AUCs near .76 and .64 with 900 positives and 2,100 negatives: each deviates by about .010.
+    expect((upper - lower) / 3.92).toBeGreaterThan(0.009);
+    expect((upper - lower) / 3.92).toBeLessThan(0.02);
+  });
+});
+
+describe('optimisers', () => {
+  it('Adam makes the reference steps', () => {
+    const weights = Float32Array.of(0.5, -1, 2);
+    const state = newOptimizerState('adam', 3);
+    golden.adam.forEach((expected: number[], i: number) => {
+      const t = i + 1;
+      applyGradient(state, weights, Float32Array.of(0.1 * t, -0.2, 0.05 * (-1) ** t), 0.01);
+      expected.forEach((value, k) => {
+        expect(weights[k]).toBeCloseTo(value, 5);
+      });
+    });
+    expect(state.step).toBe(5);
+  });
+
+  it('SGD follows the gradient; the rate falls linearly to its share', () => {
+    const weights = Float32Array.of(1, 2);
+    applyGradient(newOptimizerState('sgd', 2), weights, Float32Array.of(0.5, -1), 0.1);
+    expect([...weights].map((w) => Number(w.toFixed(6)))).toEqual([0.95, 2.1]);
+    [1, 0.55, 0.1].forEach((rate, i) => {
+      expect(learningRateAt(1, 0.1, 5 * i, 11)).toBeCloseTo(rate, 12);
+    });
+    expect(learningRateAt(1, 0.1, 0, 1)).toBe(1);
+  });
+});
+
+const PLAN = fitPlan(
+  {
+    inputs: [
+      { name: 'a', type: 'integer' },
+      { name: 'b', type: 'integer' },
+    ],
+    features: [
+      { kind: 'categorical', input: 'a', minCount: 1, vocabularyMax: 10, embedding: 2 },
+      { kind: 'categorical', input: 'b', minCount: 1, vocabularyMax: 10, embedding: 0 },
+      { kind: 'numeric', input: 'b', scaling: 'none', missing: 'mean' },
+      { kind: 'cross', inputs: ['a', 'b'], buckets: 100, embedding: 0 },
+    ],
+  },
+  { a: golden.logistic.a, b: golden.logistic.b },
+);
+
+describe('network', () => {
+  const network = buildNetwork(PLAN, { kind: 'mlp', hidden: [3], activation: 'tanh' });
+
+  it('lays out every parameter once', () => {
+    expect(network.parameters.map(({ name, shape }) => [name, shape])).toEqual([
+      ['embedding_2', [5, 2]],
+      ['wide', [5 + 4 + 13, 1]],
+      ['linear', [1, 1]],
+      ['bias', [1]],
+      ['hidden_0/kernel', [3, 3]],
+      ['hidden_0/bias', [3]],
+      ['output/kernel', [3, 1]],
+    ]);
+    expect(network.size).toBe(10 + 22 + 1 + 1 + 9 + 3 + 3);
+    let end = 0;
+    for (const { start, size } of network.parameters) {
+      expect(start).toBe(end);
+      end = start + size;
+    }
+  });
+
+  it('computes what the formula says', () => {
+    const weights = Float32Array.from({ length: network.size }, (_, i) => Math.sin(i + 1));
+    const part = (name: string) => [...parameterOf(network, weights, name)];
+    const encoded = encodeRows(PLAN, { a: [2], b: [1] });
+    const [a = 0, b = 0, x = 0, cross = 0] = encoded;
+    const wide = part('wide');
+    const kernel = part('hidden_0/kernel');
+    const inputs = [...part('embedding_2').slice(2 * a, 2 * a + 2), x];
+    const hidden = [0, 1, 2].map((u) =>
+      Math.tanh(
+        inputs.reduce(
+          (sum, value, k) => sum + value * (kernel[3 * k + u] as number),
+          part('hidden_0/bias')[u] as number,
+        ),
+      ),
+    );
+    const output = part('output/kernel');
+    const z =
+      (part('bias')[0] as number) +
+      (wide[a] as number) +
+      (wide[5 + b] as number) +
+      (wide[9 + cross] as number) +
+      x * (part('linear')[0] as number) +
+      hidden.reduce((sum, h, u) => sum + h * (output[u] as number), 0);
+    expect(forward(network, weights, encoded)[0]).toBeCloseTo(sigmoid(z), 6);
+  });
+
+  it('starts at the base rate, with small seeded weights', () => {
+    const weights = initialWeights(network, 0.2, seededRng(1));
+    expect(weights).toEqual(initialWeights(network, 0.2, seededRng(1)));
+    expect(parameterOf(network, weights, 'bias')[0]).toBeCloseTo(logit(0.2), 5);
+    expect(Math.max(...parameterOf(network, weights, 'wide'))).toBe(0);
+    expect(sigmoid(logit(0.2))).toBeCloseTo(0.2, 10);
+  });
+});
+
+describe('the logistic baseline', () => {
+  const plan = baselinePlan(PLAN);
+  const network = baselineNetwork(plan);
+  const columns = { a: golden.logistic.a as number[], b: golden.logistic.b as number[] };
+
+  it('has no crosses', () => {
+    expect(plan.width).toBe(PLAN.width - 1);
+    expect(network.embeddings).toHaveLength(0);
+    expect(network.wide.columns.map((column) => column.name)).toEqual(['a', 'b']);
+  });
+
+  it('trained to the end gives the probabilities of scikit-learn, and scores raw columns', () => {
+    const encoded = encodeRows(plan, columns);
+    const labels = golden.logistic.labels as number[];
+    const weights = initialWeights(network, 0.5, seededRng(1));
+    const state = newOptimizerState('adam', network.size);
+    const gradient = new Float32Array(network.size);
+    const steps = 3_000;
+    for (let step = 0; step < steps; step++) {
+      gradient.fill(0);
+      const p = forward(network, weights, encoded);
+      const wideStart = network.parameters.find((parameter) => parameter.name === 'wide')?.start ?? 0;
+      const linearStart = network.parameters.find((parameter) => parameter.name === 'linear')?.start ?? 0;
+      const biasStart = network.parameters.find((parameter) => parameter.name === 'bias')?.start ?? 0;
+      labels.forEach((y, i) => {
+        const residual = (p[i] as number) - y;
+        const row = encoded.subarray(i * plan.width, (i + 1) * plan.width);
+        for (const column of network.wide.columns) {
+          const at = wideStart + column.offset + (row[column.at] as number);
+          gradient[at] = (gradient[at] as number) + residual;
+        }
+        gradient[linearStart] = (gradient[linearStart] as number) + residual * (row[2] as number);
+        gradient[biasStart] = (gradient[biasStart] as number) + residual;
+      });
+      finishGradient(network, weights, gradient, labels.length, 0);
+      applyGradient(state, weights, gradient, learningRateAt(0.1, 0.01, step, steps));
+    }
+    const baseline: LogisticBaseline = { format: 1, plan, weights: Array.from(weights), majorityShare: 0.5 };
+    const scored = scoreLogistic(parseLogisticBaseline(JSON.stringify(baseline)), columns);
+    (golden.logistic.probabilities as number[]).forEach((probability, i) => {
+      expect(Math.abs((scored[i] as number) - probability)).toBeLessThan(2e-3);
+    });
+    expect([...scoreMajority(baseline, 2)]).toEqual([0.5, 0.5]);
+  });
+
+  it('is refused when damaged', () => {
+    for (const text of ['', '{}', JSON.stringify({ format: 1, plan, weights: [1], majorityShare: 0.5 })]) {
+      expect(() => parseLogisticBaseline(text)).toThrow(/corrupt/);
+    }
+  });
+});
