@@ -131,30 +131,31 @@ export async function ensureTopics(connection: KafkaConnection, names?: readonly
   await connection.withAdmin(async (admin) => {
     const existing = new Set(await admin.listTopics());
     const missing = wanted.filter((topic) => !existing.has(connection.topicName(topic.name)));
-    if (missing.length === 0) return;
     try {
-      await admin.createTopics({
-        waitForLeaders: false,
-        topics: missing.map((topic) => ({
-          topic: connection.topicName(topic.name),
-          numPartitions: topic.partitions,
-          // -1: the broker's own default, 1 on the embedded one.
-          replicationFactor: -1,
-          configEntries: [
-            { name: 'cleanup.policy', value: topic.cleanup },
-            { name: 'retention.ms', value: String(topic.retentionMs) },
-            { name: 'max.message.bytes', value: String(topic.messageBytesMax) },
-          ],
-        })),
-      });
+      if (missing.length > 0)
+        await admin.createTopics({
+          waitForLeaders: false,
+          topics: missing.map((topic) => ({
+            topic: connection.topicName(topic.name),
+            numPartitions: topic.partitions,
+            // -1: the broker's own default, 1 on the embedded one.
+            replicationFactor: -1,
+            configEntries: [
+              { name: 'cleanup.policy', value: topic.cleanup },
+              { name: 'retention.ms', value: String(topic.retentionMs) },
+              { name: 'max.message.bytes', value: String(topic.messageBytesMax) },
+            ],
+          })),
+        });
     } catch (error) {
       // Another service was quicker; that is the wanted state. Anything else is told.
       const created = new Set(await admin.listTopics());
       if (missing.some((topic) => !created.has(connection.topicName(topic.name)))) throw error;
     }
+    // All of them: another service may have created the rest a moment ago.
     await leadersKnown(
       admin,
-      missing.map((topic) => connection.topicName(topic.name)),
+      wanted.map((topic) => connection.topicName(topic.name)),
     );
   });
 }

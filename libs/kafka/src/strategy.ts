@@ -5,6 +5,7 @@
 // crashed ends the process.
 // What interleaves: up to `concurrency` partitions run at the same time, batches of one partition never do.
 
+import type { Topic } from '@millrace/contracts';
 import { assert, type Clock, PlatformError, systemClock } from '@millrace/domain';
 import { counter, gauge, histogram, logger } from '@millrace/telemetry';
 import { BaseRpcContext, type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
@@ -12,7 +13,7 @@ import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { type BatchResult, type RetrySettings, runBatch, StopConsuming } from './batch-runner.js';
 import { inBatchSpan } from './batch-span.js';
-import type { KafkaConnection } from './connection.js';
+import { ensureTopics, type KafkaConnection } from './connection.js';
 import { DeadLetterWriter } from './dead-letter-writer.js';
 import { HEARTBEAT_MS, Membership } from './membership.js';
 import { type InboundMessage, toInbound } from './message.js';
@@ -223,7 +224,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       this.joined = false;
     });
     consumer.on('consumer.crash', ({ payload }) => this.onCrashed(payload.error, payload.restart));
-    await this.connectForEver(consumer);
+    await this.connectForEver(consumer, topics);
     await consumer.subscribe({ topics: topics.map((topic) => connection.topicName(topic)), fromBeginning });
     await consumer.run({
       autoCommit: false,
@@ -241,10 +242,12 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 
   /** A broker that is away at the start is waited for; HTTP health says "not ready" meanwhile. */
-  private async connectForEver(consumer: Consumer): Promise<void> {
+  private async connectForEver(consumer: Consumer, topics: readonly string[]): Promise<void> {
     while (!this.stopping) {
       try {
         await consumer.connect();
+        // Subscribing to a topic that another service is just creating would fail the start.
+        await ensureTopics(this.settings.connection, topics as readonly Topic[]);
         return;
       } catch (error) {
         this.log.warn('no broker yet', { group: this.settings.groupId, error: (error as Error).message });
