@@ -72,12 +72,12 @@ const events: TrainingEvent[] = [];
 async function writeDataset(id: string, from: number, shifted: boolean): Promise<void> {
   const connectionToDuckDb = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
   const file = join(home, 'artifacts/datasets', `${id}.parquet`);
-  const size = shifted ? '(hash(i, 2) % 6 + 3) % 6' : 'hash(i, 2) % 6';
+  const size = shifted ? '(hash(i * 10 + 2) % 6 + 3) % 6' : 'hash(i * 10 + 2) % 6';
   await connectionToDuckDb.run(`COPY (
     SELECT '${id}-' || i AS record_id, 'r' || r AS entity, ${from} + i * ${Math.floor((10 * DAY_MS) / ROWS)} AS event_time_ms,
-      CASE WHEN hash(i, 4) % 50 = 0 THEN NULL ELSE (hash(i, 3) % 1000 < CASE WHEN (r + s) % 2 = 0 THEN 600 ELSE 150 END)::INT::DOUBLE END AS label,
+      CASE WHEN hash(i * 10 + 4) % 50 = 0 THEN NULL ELSE (hash(i * 10 + 3) % 1000 < CASE WHEN (r + s) % 2 = 0 THEN 600 ELSE 150 END)::INT::DOUBLE END AS label,
       ${from} + i AS at, 'r' || r AS region, (${size})::BIGINT AS size, CASE WHEN i % 97 = 0 THEN NULL ELSE 5 + i % 40 END::DOUBLE AS price
-    FROM (SELECT i, hash(i, 1) % 8 AS r, hash(i, 2) % 6 AS s FROM range(${ROWS}) t(i))
+    FROM (SELECT i, hash(i * 10 + 1) % 8 AS r, hash(i * 10 + 2) % 6 AS s FROM range(${ROWS}) t(i))
     ORDER BY event_time_ms, record_id) TO '${file}' (FORMAT parquet)`);
   connectionToDuckDb.closeSync();
   const value = encodeDatasetVersion({
