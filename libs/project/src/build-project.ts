@@ -94,6 +94,7 @@ function replay(raw: Document): ReplaySpec {
       rows: live.rows,
       ratePerSecond: live.ratePerSecond ?? 1_000,
       reserveShare: live.reserveShare ?? 0,
+      ...(live.reserveFrom === undefined ? {} : { reserveFromMs: at(live.reserveFrom) }),
     },
     ...(raw.expect === undefined ? {} : { expect: raw.expect }),
     ...(raw.shift === undefined ? {} : { shift: raw.shift }),

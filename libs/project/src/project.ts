@@ -195,7 +195,16 @@ export interface ReplaySpec {
   /** Bulk load: rows with event time in [fromMs, toMs), and how many. */
   history: { fromMs: number; toMs: number; rows: number; badRows: number; trainToMs: number };
   /** Live traffic. */
-  live: { fromMs: number; toMs: number; rows: number; ratePerSecond: number; reserveShare: number };
+  live: {
+    fromMs: number;
+    toMs: number;
+    rows: number;
+    ratePerSecond: number;
+    /** Further rows, as a share of `rows`, for traffic that goes on after the replay. */
+    reserveShare: number;
+    /** Where given: the replay's rows lie before it, the further ones from it on. */
+    reserveFromMs?: number;
+  };
   seed: number;
   /** What a full-length run must reach on the rows before the shift; the main job checks it. */
   expect?: { liveAuc: number; liveRows: number };

@@ -317,6 +317,9 @@ export const projectSchema: Node = {
               rows: integer('How many rows.', 1, 4_000_000_000),
               ratePerSecond: number('Rows per second, open loop.', 0.001, 1_000_000, 1_000),
               reserveShare: number('Further rows, as a share, for traffic after the replay.', 0, 10, 0),
+              reserveFrom: date(
+                'The further rows come from here on, the replay from before; default: both over the whole range.',
+              ),
             },
             ['from', 'to', 'rows'],
           ),

@@ -26,7 +26,7 @@ export interface MainJobOptions {
   labelledOnNewVersion: number;
   control: ControlClient;
   openDoors: () => ReplayDoors;
-  readRows: (rows: number) => Promise<ReplayRow[]>;
+  readRows: (rows: number, reserveRows: number) => Promise<ReplayRow[]>;
   writeBadRows: (rows: readonly object[]) => Promise<string>;
   reporter: Reporter;
   clock: Clock;
@@ -68,7 +68,7 @@ export class MainJob {
   private async ingest(): Promise<{ accepted: number; rejected: number; datasetVersion: string }> {
     const { control, project, replay } = this.options;
     const stage = this.stage('ingest', `bulk load of ${project.name}`);
-    const sample = (await this.options.readRows(1))[0];
+    const sample = (await this.options.readRows(1, 0))[0];
     if (sample === undefined) throw new PlatformError('invalid_argument', 'the replay source has no rows');
     const good = { ...sample.values, [project.data.label.column]: sample.outcome };
     const extraFile = await this.options.writeBadRows(makeBadRows(project, good, replay.history.badRows));
@@ -147,8 +147,8 @@ export class MainJob {
   private async replay() {
     const { options } = this;
     const { replay, project, clock } = options;
-    const total = Math.round(options.replayRows * (1 + (options.shift ? replay.live.reserveShare : 0)));
-    const rows = await options.readRows(total);
+    const reserveRows = options.shift ? Math.round(options.replayRows * replay.live.reserveShare) : 0;
+    const rows = await options.readRows(options.replayRows, reserveRows);
     const doors = options.openDoors();
     const shift = options.shift ? replay.shift : undefined;
     const shiftFrom = shiftStart(options.replayRows, shift);

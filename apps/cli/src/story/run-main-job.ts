@@ -12,7 +12,7 @@ import type { Reporter } from '../terminal/reporter.js';
 import { buildSummary } from './build-summary.js';
 import { openDoors } from './doors.grpc.js';
 import { MainJob, type MainJobResult } from './main-job.js';
-import { readReplayRows } from './replay-rows.duckdb.js';
+import { readReplayRows, replayRanges } from './replay-rows.duckdb.js';
 import { type CheckBounds, checksOf, type Summary } from './summary.js';
 
 export interface RunMainJobOptions {
@@ -59,7 +59,7 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
     labelledOnNewVersion,
     control,
     openDoors: () => openDoors(options.addresses, project, signatureOf(project), clock),
-    readRows: (rows) => readReplayRows(project, replay, source, rows),
+    readRows: (rows, reserve) => readReplayRows(project, replay.seed, source, replayRanges(replay, rows, reserve)),
     writeBadRows: async (rows) => {
       mkdirSync(options.home, { recursive: true });
       const file = join(options.home, 'bad-rows.ndjson');
