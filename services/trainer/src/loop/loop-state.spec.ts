@@ -172,6 +172,8 @@ describe('the closed loop', () => {
     const bad = run([drift({ feature: '@quality', detector: 'auc_drop', modelVersion: 2 })], state);
     expect(bad.effects).toMatchObject([{ kind: 'rollback' }]);
     expect(run([drift({ feature: '@quality', modelVersion: 1 })], state).effects).toEqual([]);
+    const badDay = drift({ feature: '@quality', detector: 'log_loss_rise', modelVersion: 2 });
+    expect(run([badDay], state).effects).toEqual([]);
   });
 
   it('repeats after a restart what was begun, with the same ids', () => {

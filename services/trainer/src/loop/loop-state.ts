@@ -170,9 +170,13 @@ function rememberDataset(state: LoopState, dataset: KnownDataset): LoopState {
   return { ...state, datasets: datasets.slice(-KNOWN_VERSIONS_MAX) };
 }
 
-/** While a new version cools down it is on probation: an alarm of its software or its quality takes it back. */
+/**
+ * While a new version cools down it is on probation: an alarm of its software or its quality takes it back. Not so a
+ * rise of the log loss, which follows the share of positives: a day of bad weather would take back a good version.
+ */
 function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>): boolean {
-  const aboutOutput = drift.feature === '@software' || drift.feature === '@quality';
+  const aboutOutput =
+    drift.feature === '@software' || (drift.feature === '@quality' && drift.detector !== 'log_loss_rise');
   return (
     aboutOutput && state.phase === 'cooling' && state.previousVersion > 0 && drift.modelVersion === state.liveVersion
   );
