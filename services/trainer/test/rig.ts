@@ -164,6 +164,44 @@ export function trainSpec(
   };
 }
 
+const LEAK_SCRIPT = `
+const [root, networkFile, steps] = process.argv.slice(1);
+const { readFileSync } = await import('node:fs');
+const { TensorFlowNetwork, liveTensors } = await import(root + '/dist/services/trainer/src/training/network.tf.js');
+const { gatherBatch } = await import(root + '/dist/services/trainer/src/training/batch.js');
+const { network, width, values, labels, initial } = JSON.parse(readFileSync(networkFile, 'utf8'));
+const data = { width, values: Float32Array.from(values), labels: Float32Array.from(labels) };
+const engine = new TensorFlowNetwork(network, Float32Array.from(initial));
+const gradient = new Float32Array(network.size);
+const rows = Uint32Array.from({ length: labels.length }, (_, i) => i);
+const counts = [];
+for (let step = 0; step < Number(steps); step++) {
+  engine.gradient(gatherBatch(network, data, rows), gradient, { rate: 0.1, seedOf: (layer) => 1 + layer });
+  engine.assign(gradient);
+  counts.push(liveTensors());
+}
+engine.dispose();
+process.stdout.write(JSON.stringify({ counts, after: liveTensors() }));
+`;
+
+/** Tensors alive after each step of a training in a process of its own, and after the engine is gone. */
+export function tensorCounts(
+  files: JobFiles,
+  { network, data, initial }: Problem,
+  steps: number,
+): { counts: number[]; after: number } {
+  const content = {
+    network,
+    width: data.width,
+    values: [...data.values],
+    labels: [...data.labels],
+    initial: [...initial],
+  };
+  files.write('leak.json', Buffer.from(JSON.stringify(content)));
+  const args = ['--input-type=module', '-e', LEAK_SCRIPT, cloneRoot(), files.absolute('leak.json'), String(steps)];
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+}
+
 const ONNX_SCRIPT = `
 const [root, model, rows, width, out] = process.argv.slice(1);
 const { readFileSync, writeFileSync } = await import('node:fs');

@@ -64,6 +64,8 @@ let base: string;
 let connection: KafkaConnection;
 let producer: MessageProducer;
 let reader: CompactedReader;
+let start: (file: string, replica: string) => ChildProcess;
+let trainer: ChildProcess;
 const processes: ChildProcess[] = [];
 const models = new Map<string, ModelVersion>();
 const events: TrainingEvent[] = [];
@@ -143,14 +145,13 @@ beforeAll(async () => {
     MILLRACE_TRAINER_HTTP_PORT: String(http),
     MILLRACE_TRAINER_GRPC_PORT: String(await freePort()),
   };
-  const start = (file: string, replica: string) =>
-    processes.push(
-      spawn(process.execPath, [join(root, 'dist/services/trainer/src', file)], {
-        env: { ...env, MILLRACE_REPLICA: replica },
-        stdio: 'ignore',
-      }),
-    );
-  start('main.js', '0');
+  start = (file, replica) => {
+    const script = join(root, 'dist/services/trainer/src', file);
+    const child = spawn(process.execPath, [script], { env: { ...env, MILLRACE_REPLICA: replica }, stdio: 'ignore' });
+    processes.push(child);
+    return child;
+  };
+  trainer = start('main.js', '0');
   for (const replica of ['worker-1', 'worker-2']) start('worker.main.js', replica);
   base = `http://127.0.0.1:${http}`;
   reader = new CompactedReader(connection, {
@@ -305,5 +306,16 @@ describe('a training', () => {
     await post('/v1/projects/shop/trainings', { datasetVersions: ['first'], championVersion: 0 });
     const version = await modelVersion(3);
     expect(version.modelSha256).toBe(models.get('shop/1')?.modelSha256);
+  }, 120_000);
+
+  it('survives kill -9 of the trainer: the next process ends it, with the same model', async () => {
+    const asked = await post('/v1/projects/shop/trainings', { datasetVersions: ['first'], championVersion: 0 });
+    const { trainingId } = asked.body;
+    const begun = () => events.some((event) => event.trainingId === trainingId && event.event.kind === 'progress');
+    await eventually('progress', begun, 60_000);
+    trainer.kill('SIGKILL');
+    trainer = start('main.js', '0');
+    const version = await modelVersion(4);
+    expect(version).toMatchObject({ trainingId, workers: 2, modelSha256: models.get('shop/1')?.modelSha256 });
   }, 120_000);
 });

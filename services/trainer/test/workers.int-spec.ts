@@ -7,7 +7,7 @@ import { layersModel } from '../src/packaging/layers-model.js';
 import { onnxGraph } from '../src/packaging/onnx-graph.js';
 import { encodeOnnxModel } from '../src/packaging/onnx-model.codec.js';
 import { checkParity } from '../src/packaging/parity.js';
-import { problem, scoreOnnxApart, sha256Of, trainSpec, WorkerRig } from './rig.js';
+import { problem, scoreOnnxApart, sha256Of, tensorCounts, trainSpec, WorkerRig } from './rig.js';
 
 let rig: WorkerRig;
 
@@ -141,6 +141,13 @@ describe('training', () => {
     expect(resumedAt).toBeGreaterThan(10);
     expect(sha256Of(outcome.values)).toBe(sha256Of(whole.values));
   }, 120_000);
+
+  it('holds as many tensors after thirty steps as after one, and none at the end', () => {
+    const task = problem(64, 8);
+    const { counts, after } = tensorCounts(rig.files, task, 30);
+    expect(new Set(counts)).toEqual(new Set([task.network.parameters.length]));
+    expect(after).toBe(0);
+  }, 60_000);
 
   it('refuses what no worker can do, without trying again', async () => {
     const task = problem(100, 6);
