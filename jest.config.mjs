@@ -16,6 +16,11 @@ export default {
     '^@millrace/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  transform: { '^.+\\.ts$': ['@swc/jest', { ...swcOptions(root), jsc: { ...swcOptions(root).jsc, paths: undefined, baseUrl: undefined } }] },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { ...swcOptions(root), jsc: { ...swcOptions(root).jsc, paths: undefined, baseUrl: undefined } },
+    ],
+  },
   testTimeout: 30_000,
 };

@@ -10,6 +10,8 @@ import { parse as parseYaml } from 'yaml';
 export interface LoadedProject {
   project: Project;
   text: string;
+  /** Canonical JSON. */
+  document: string;
   file: string;
 }
 
@@ -24,7 +26,7 @@ export function loadProjectFile(path: string): LoadedProject {
   }
   const text = readFileSync(file, 'utf8');
   const parsed = parseProject(text, relative(process.cwd(), file));
-  if (parsed.kind === 'ok') return { project: parsed.project, text, file };
+  if (parsed.kind === 'ok') return { project: parsed.project, document: parsed.document, text, file };
   const lines = parsed.faults.map(
     (fault) => `  ${relative(process.cwd(), file)}:${fault.line}:${fault.column} ${fault.path}: ${fault.message}`,
   );

@@ -8,12 +8,15 @@ import { applyLabelRule, deriveColumns, type Project } from '@millrace/project';
 import type { ControlClient, ModelVersionView, WindowView } from '../client/control.http.js';
 import { aucGainLower95, liveQuality } from './live-quality.js';
 import type { MainJobResult } from './main-job.js';
+import type { ReplayRow } from './replay-rows.duckdb.js';
 import { applyShift } from './shift.js';
 import { type ModelVersionSummary, outagesOf, type Summary } from './summary.js';
 
 export interface SummaryInput {
   project: Project;
   result: MainJobResult;
+  /** As they were sent. */
+  rows: readonly ReplayRow[];
   control: ControlClient;
   seconds: Record<string, number>;
   settings: Record<string, string | number | boolean>;
@@ -34,7 +37,7 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
     control.deadLetters(project.name, 1),
   ]);
   const iso = (ms: number) => new Date(ms).toISOString();
-  const shiftStartedMs = result.shiftStartedAtMs;
+  const shiftStartedMs = input.rows[result.shiftFrom]?.eventTimeMs ?? null;
   const unshifted = windows.filter((window) => shiftStartedMs === null || window.endMs <= shiftStartedMs);
   const modelSummaries: ModelVersionSummary[] = [];
   for (const model of [...models].sort((a, b) => a.version - b.version)) {
@@ -42,7 +45,7 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
   }
   return {
     project: project.name,
-    rows_ingested: result.importedRows + result.recordsAccepted,
+    rows_ingested: result.importedRows + traffic.recordsAccepted,
     rows_dead_lettered: deadLetters.total,
     dataset_versions: datasets.map((d) => ({
       id: d.id,
@@ -56,7 +59,8 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
     request_failures: traffic.failures,
     request_errors: traffic.errors,
     outages: outagesOf(traffic.failedAtSeconds),
-    latency_ms: traffic.latencySummaries(),
+    latency_ms: traffic.latencies,
+    client_stall_p99_ms: Math.round(traffic.clientStallP99Ms * 1_000) / 1_000,
     predictions_dropped: serving.dropped,
     labels_sent: traffic.labelsSent,
     labels_joined: joined.labelsJoined,
@@ -114,8 +118,8 @@ interface LiveRows {
 }
 
 /** The rows a version answered, their labels, and the raw feature values it saw. */
-function liveRowsOf(version: number, { project, result }: SummaryInput, unshiftedOnly: boolean): LiveRows {
-  const { traffic, rows, shiftFrom } = result;
+function liveRowsOf(version: number, { project, result, rows }: SummaryInput, unshiftedOnly: boolean): LiveRows {
+  const { traffic, shiftFrom } = result;
   const operations = project.replay?.shift?.operations ?? [];
   const probabilities: number[] = [];
   const labels: number[] = [];
@@ -124,7 +128,7 @@ function liveRowsOf(version: number, { project, result }: SummaryInput, unshifte
   const end = unshiftedOnly ? Math.min(traffic.sent, shiftFrom) : traffic.sent;
   for (let i = 0; i < end; i++) {
     if (traffic.versions[i] !== version) continue;
-    const row = rows[i] as (typeof rows)[number];
+    const row = rows[i] as ReplayRow;
     const label = applyLabelRule(project.data.label, row.outcome);
     if (label === null) continue;
     const values = deriveColumns(project, row.values);

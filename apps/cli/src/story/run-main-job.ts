@@ -2,18 +2,18 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, systemClock } from '@millrace/domain';
-import { signatureOf } from '@millrace/features';
+import { type Clock, PlatformError, systemClock } from '@millrace/domain';
 import type { ReplaySpec } from '@millrace/project';
 import type { Addresses } from '../client/addresses.js';
 import type { ControlClient } from '../client/control.http.js';
 import { applyText, type LoadedProject, sourcePath } from '../project-file.fs.js';
 import type { Reporter } from '../terminal/reporter.js';
 import { buildSummary } from './build-summary.js';
-import { openDoors } from './doors.grpc.js';
-import { MainJob, type MainJobResult } from './main-job.js';
-import { readReplayRows, replayRanges } from './replay-rows.duckdb.js';
+import { MainJob } from './main-job.js';
+import { type ReplayRow, readReplayRows, replayRanges } from './replay-rows.duckdb.js';
 import { type CheckBounds, checksOf, type Summary } from './summary.js';
+import { TrafficProcess } from './traffic.process.js';
+import type { TrafficResult } from './traffic-messages.js';
 
 export interface RunMainJobOptions {
   loaded: LoadedProject;
@@ -58,8 +58,24 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
     shift,
     labelledOnNewVersion,
     control,
-    openDoors: () => openDoors(options.addresses, project, signatureOf(project), clock),
-    readRows: (rows, reserve) => readReplayRows(project, replay.seed, source, replayRanges(replay, rows, reserve)),
+    sampleRow: async () => {
+      const [row] = await readReplayRows(project, replay.seed, source, replayRanges(replay, 1, 0));
+      if (row === undefined)
+        throw new PlatformError('invalid_argument', "the replay's source has no rows in its range");
+      return row;
+    },
+    startTraffic: ({ reserveRows, shiftFrom, traceEvery }) =>
+      new TrafficProcess({
+        document: loaded.document,
+        sourceFile: source,
+        ranges: replayRanges(replay, options.replayRows, reserveRows),
+        seed: replay.seed,
+        ratePerSecond: options.ratePerSecond,
+        shiftFrom,
+        operations: (shift && replay.shift?.operations) || [],
+        addresses: options.addresses,
+        traceEvery,
+      }),
     writeBadRows: async (rows) => {
       mkdirSync(options.home, { recursive: true });
       const file = join(options.home, 'bad-rows.ndjson');
@@ -71,13 +87,20 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
     signal: options.signal,
   });
   const result = await job.run();
-  if (options.answersFile !== undefined) writeFileSync(options.answersFile, answersCsv(result));
   const stage = reporter.stage('summary', 'waiting for the last labels, scoring');
   await settled(control, project.name, result.traffic.labelsSent, clock);
+  const rows = await readReplayRows(
+    project,
+    replay.seed,
+    source,
+    replayRanges(replay, options.replayRows, result.reserveRows),
+  );
+  if (options.answersFile !== undefined) writeFileSync(options.answersFile, answersCsv(rows, result.traffic));
   const full = options.replayRows >= FULL_REPLAY_ROWS && result.importedRows >= FULL_BULK_ROWS;
   const facts = await buildSummary({
     project,
     result,
+    rows,
     control,
     seconds: { ...reporter.seconds, main_job: (clock.monotonicMs() - startedMs) / 1_000 },
     settings: {
@@ -100,6 +123,7 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
     checkFalseAlarms: full,
     windowMs: project.monitoring.windowMs,
     rows: result.importedRows,
+    firstVersion: result.firstVersion,
   };
   const draft: Summary = { ok: false, checks: [], ...facts };
   const checks = checksOf(draft, bounds);
@@ -125,14 +149,13 @@ async function settled(control: ControlClient, project: string, labels: number, 
 }
 
 /** One line per sent row: version 0 means that the request failed. */
-function answersCsv({ rows, traffic }: MainJobResult): string {
+function answersCsv(rows: readonly ReplayRow[], traffic: TrafficResult): string {
   const lines = ['record_id,event_time_ms,model_version,probability'];
   for (let i = 0; i < traffic.sent; i++) {
-    const row = rows[i] as MainJobResult['rows'][number];
+    const row = rows[i] as ReplayRow;
     const probability = traffic.probabilities[i] as number;
-    lines.push(
-      `${row.recordId},${row.eventTimeMs},${traffic.versions[i]},${Number.isNaN(probability) ? '' : probability}`,
-    );
+    const shown = Number.isNaN(probability) ? '' : probability;
+    lines.push(`${row.recordId},${row.eventTimeMs},${traffic.versions[i]},${shown}`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -48,6 +48,7 @@ const good: Omit<Summary, 'ok' | 'checks'> = {
   request_errors: [],
   outages: [],
   latency_ms: {},
+  client_stall_p99_ms: 1,
   predictions_dropped: 0,
   labels_sent: 100,
   labels_joined: 100,
@@ -74,6 +75,7 @@ const bounds: CheckBounds = {
   checkFalseAlarms: true,
   windowMs: 3 * DAY,
   rows: 1_000,
+  firstVersion: 1,
 };
 
 const failing = (over: Partial<Summary>) =>

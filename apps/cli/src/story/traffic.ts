@@ -49,6 +49,8 @@ export interface TrafficOptions {
 /** Rows sent in one turn of the event loop; more would starve the answers. */
 const TURN_ROWS_MAX = 64;
 const BATCH_ROWS = 20;
+/** Rows looked at for the newest answer: two seconds at 1,000/s. */
+const NEWEST_ROWS = 2_000;
 /** Error samples kept for the summary, and moments of failure. */
 const ERRORS_MAX = 20;
 const FAILURE_TIMES_MAX = 100_000;
@@ -102,6 +104,15 @@ export class Traffic {
   /** Ends the traffic after the current turn; labels of sent rows still go out, as if their delay had passed. */
   stop(): void {
     this.stopping = true;
+  }
+
+  /** The version that answered the newest answered row; 0 = none among the last ones sent. */
+  newestVersion(): number {
+    for (let i = this.sent - 1; i >= 0 && i > this.sent - NEWEST_ROWS; i--) {
+      const version = this.versions[i] as number;
+      if (version !== 0) return version;
+    }
+    return 0;
   }
 
   latencySummaries(): Record<string, LatencySummary> {

@@ -1,0 +1,97 @@
+// Watches the loop close during the replay: drift event, retraining, switch; then exercises a rollback and undoes it.
+
+import { PlatformError } from '@millrace/domain';
+import type { Project } from '@millrace/project';
+import type { ControlClient, ModelVersionView } from '../client/control.http.js';
+import type { Reporter, Stage } from '../terminal/reporter.js';
+import type { LiveTraffic } from './traffic.process.js';
+import { until, type Waiting } from './waiting.js';
+
+export interface LoopWatchOptions {
+  control: ControlClient;
+  project: Project;
+  reporter: Reporter;
+  traffic: LiveTraffic;
+  waiting: Waiting;
+  /** The version in service when the replay began. */
+  firstVersion: number;
+  /** Features that the declared shift changes. */
+  watched: ReadonlySet<string>;
+  labelledOnNewVersion: number;
+  stage(id: string, title: string): Stage;
+  waitForLive(version: number): Promise<void>;
+}
+
+const SLOW_POLL_MS = 500;
+const BEGUN = ['settling', 'approval', 'training', 'rolling_out'];
+
+export async function watchLoop(options: LoopWatchOptions): Promise<{ rollbackMs: number }> {
+  const { control, project, traffic, waiting, firstVersion } = options;
+  const loopPhase = async () => (await control.loop(project.name)).phase as string;
+  await until(waiting, async () => BEGUN.includes(await loopPhase()), 'a drift event', SLOW_POLL_MS);
+  await tellDrift(options);
+
+  const retrain = options.stage('retrain', 'on the newest live data');
+  await until(waiting, async () => (await loopPhase()) === 'training', 'the retraining to start', SLOW_POLL_MS);
+  traffic.enter('retrain');
+  const second = await newVersion(options);
+  traffic.enter('switch');
+  const figures = `version ${second.version}: log loss ${second.evaluation?.logLoss.toFixed(4)} against ${second.championEvaluation?.logLoss.toFixed(4)} of version ${second.championVersion}`;
+  if (!second.blessed) {
+    retrain.fail(`${figures}, not blessed`);
+    throw new PlatformError('internal', `version ${second.version} was not blessed: ${second.reasons.join('; ')}`);
+  }
+  retrain.done(`${figures}, blessed`);
+  await options.waitForLive(second.version);
+
+  const stage = options.stage('rollback', 'exercised and undone');
+  const answers = (version: number) => async () => traffic.status.newestVersion === version;
+  const back = await control.rollback(project.name, { reason: 'exercise', correlationId: 'main-job-rollback' });
+  await until(waiting, answers(firstVersion), `version ${firstVersion} to answer after the rollback`);
+  const again = await control.promote(project.name, {
+    version: second.version,
+    reason: 'undo the rollback',
+    correlationId: 'main-job-undo',
+  });
+  await until(waiting, answers(second.version), `version ${second.version} to answer after the undo`);
+  const [backMs, againMs] = [back.switch.effectiveMs, again.switch.effectiveMs];
+  stage.done(`rolled back in ${backMs.toFixed(1)} ms, undone in ${againMs.toFixed(1)} ms`);
+  traffic.enter('after');
+  await until(
+    waiting,
+    async () => {
+      const { byVersion } = await control.labelsJoined(project.name);
+      return (byVersion[String(second.version)] ?? 0) >= options.labelledOnNewVersion;
+    },
+    `version ${second.version} to serve ${options.labelledOnNewVersion} labelled rows`,
+    SLOW_POLL_MS,
+  );
+  return { rollbackMs: backMs };
+}
+
+async function tellDrift({ control, project, reporter, watched }: LoopWatchOptions): Promise<void> {
+  const events = await control.driftEvents(project.name);
+  const first = events.filter((event) => watched.has(event.feature)).at(-1);
+  const told = first ? `${first.feature}: ${first.detector} ${first.value.toFixed(3)} ≥ ${first.threshold}` : 'seen';
+  reporter.line(`! drift        ${told}; the loop retrains once data has settled`);
+}
+
+/** The next version after the first; ends with the loop's own words when the retraining came to nothing. */
+async function newVersion({ control, project, waiting, firstVersion }: LoopWatchOptions): Promise<ModelVersionView> {
+  let found: ModelVersionView | undefined;
+  await until(
+    waiting,
+    async () => {
+      found = (await control.models(project.name)).find((model) => model.version > firstVersion);
+      const loop = found ? null : await control.loop(project.name);
+      if (loop && (loop.phase === 'cooling' || loop.phase === 'calm')) {
+        const last = (loop.history as { message: string }[] | undefined)?.at(-1)?.message;
+        throw new PlatformError('internal', `the retraining made no version: ${last ?? 'unknown'}`);
+      }
+      return found !== undefined;
+    },
+    'the retrained version',
+    SLOW_POLL_MS,
+  );
+  return found as ModelVersionView;
+}

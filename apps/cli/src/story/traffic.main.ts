@@ -1,0 +1,102 @@
+// The process that sends a replay's traffic: nothing else runs in it, so that its latencies are the platform's and not
+// those of progress bars and polling. Speaks with its parent over Node's IPC; ends with it.
+
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { PlatformError, systemClock } from '@millrace/domain';
+import { signatureOf } from '@millrace/features';
+import { projectFromDocument } from '@millrace/project';
+import { openDoors } from './doors.grpc.js';
+import { readReplayRows } from './replay-rows.duckdb.js';
+import { Traffic } from './traffic.js';
+import type { FromTraffic, ToTraffic, TrafficSettings } from './traffic-messages.js';
+
+const STATUS_EVERY_MS = 200;
+const DRAIN_DEADLINE_MS = 60_000;
+
+function tell(message: FromTraffic): void {
+  process.send?.(message);
+}
+
+async function run(settings: TrafficSettings): Promise<void> {
+  const project = projectFromDocument(settings.document);
+  const rows = await readReplayRows(project, settings.seed, settings.sourceFile, settings.ranges);
+  const doors = openDoors(settings.addresses, project, signatureOf(project), systemClock);
+  const traffic = new Traffic({
+    project,
+    rows,
+    ratePerSecond: settings.ratePerSecond,
+    shiftFrom: settings.shiftFrom,
+    operations: settings.operations,
+    doors,
+    clock: systemClock,
+    traceEvery: settings.traceEvery,
+  });
+  process.on('message', (message: ToTraffic) => {
+    if (message.kind === 'phase') traffic.phase = message.phase;
+    if (message.kind === 'stop') traffic.stop();
+  });
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const status = () =>
+    tell({
+      kind: 'status',
+      sent: traffic.sent,
+      requests: traffic.requests,
+      failures: traffic.failures,
+      labelsSent: traffic.labelsSent,
+      newestVersion: traffic.newestVersion(),
+    });
+  const timer = setInterval(status, STATUS_EVERY_MS);
+  await traffic.run();
+  delay.disable();
+  await drained(doors.drain());
+  clearInterval(timer);
+  status();
+  tell({
+    kind: 'result',
+    result: {
+      sent: traffic.sent,
+      requests: traffic.requests,
+      failures: traffic.failures,
+      labelsSent: traffic.labelsSent,
+      recordsAccepted: doors.recordsAccepted(),
+      errors: traffic.errors,
+      failedAtSeconds: traffic.failedAtSeconds,
+      versions: traffic.versions,
+      probabilities: traffic.probabilities,
+      latencies: traffic.latencySummaries(),
+      clientStallP99Ms: delay.percentile(99) / 1e6,
+    },
+  });
+  doors.close();
+  process.disconnect();
+}
+
+async function drained(work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(
+          new PlatformError(
+            'deadline_exceeded',
+            `ingest did not acknowledge everything within ${DRAIN_DEADLINE_MS / 1_000} s`,
+          ),
+        ),
+      DRAIN_DEADLINE_MS,
+    );
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}
+
+// The parent decides when this process ends; a signal for the whole group must not cut the traffic before it says so.
+process.on('SIGINT', () => undefined);
+process.once('disconnect', () => process.exit(0));
+process.once('message', (message: ToTraffic) => {
+  if (message.kind !== 'start') return;
+  run(message.settings).catch((thrown) => {
+    tell({ kind: 'failed', message: PlatformError.from(thrown).reason });
+    process.disconnect();
+  });
+});
