@@ -1,10 +1,9 @@
 // A V2 client for the router's public gRPC door: one ModelInfer per row over a few connections.
 
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { inferencePb } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import { systemClock } from '@millrace/domain';
+import { decodeInferResponse, encodeInferRequest, Tensor } from '@millrace/inference';
 
 /** One input of the model's signature. */
 export interface SignatureInput {
@@ -28,6 +27,7 @@ export interface PredictAnswer {
   label: string;
 }
 
+const ONE = [1];
 const METHOD = '/inference.GRPCInferenceService/ModelInfer';
 const DATATYPES = { number: 'FP64', integer: 'INT64', text: 'BYTES', boolean: 'BOOL', timestamp: 'INT64' } as const;
 
@@ -73,27 +73,19 @@ export class PredictClient {
 
 /** One row as a ModelInferRequest with raw contents, one tensor a feature. A missing value leaves its tensor out. */
 export function encodeRequest(request: PredictRequest, signature: readonly SignatureInput[]): Uint8Array {
-  const inputs = [];
-  const raw: Uint8Array[] = [];
+  const inputs: Tensor[] = [];
   for (const input of signature) {
     const value = request.values[input.name] ?? null;
-    if (value === null) continue;
-    inputs.push({ name: input.name, datatype: DATATYPES[input.type], shape: [1n] });
-    raw.push(rawValue(value, input.type));
+    if (value !== null) inputs.push(Tensor.raw(input.name, DATATYPES[input.type], ONE, rawValue(value, input.type)));
   }
-  return toBinary(
-    inferencePb.ModelInferRequestSchema,
-    create(inferencePb.ModelInferRequestSchema, {
-      modelName: request.model,
-      id: request.id,
-      parameters: {
-        entity: { parameterChoice: { case: 'stringParam', value: request.entity } },
-        event_time_ms: { parameterChoice: { case: 'int64Param', value: BigInt(request.eventTimeMs) } },
-      },
-      inputs,
-      rawInputContents: raw,
-    }),
-  );
+  return encodeInferRequest({
+    modelName: request.model,
+    modelVersion: '',
+    id: request.id,
+    parameters: { entity: request.entity, event_time_ms: BigInt(request.eventTimeMs) },
+    inputs,
+    outputs: [],
+  });
 }
 
 function rawValue(value: number | string | boolean, type: SignatureInput['type']): Uint8Array {
@@ -112,15 +104,11 @@ function rawValue(value: number | string | boolean, type: SignatureInput['type']
 }
 
 function decodeAnswer(bytes: Uint8Array): PredictAnswer {
-  const response = fromBinary(inferencePb.ModelInferResponseSchema, bytes);
-  let probability = Number.NaN;
-  let label = '';
-  response.outputs.forEach((output, i) => {
-    const raw = response.rawOutputContents[i];
-    if (raw === undefined) return;
-    const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-    if (output.name === 'probability') probability = view.getFloat32(0, true);
-    if (output.name === 'label') label = Buffer.from(raw.subarray(4, 4 + view.getUint32(0, true))).toString();
-  });
-  return { version: Number(response.modelVersion), probability, label };
+  const response = decodeInferResponse(bytes);
+  const output = (name: string) => response.outputs.find((tensor) => tensor.name === name);
+  return {
+    version: Number(response.modelVersion),
+    probability: output('probability')?.number(0) ?? Number.NaN,
+    label: output('label')?.texts()[0] ?? '',
+  };
 }
