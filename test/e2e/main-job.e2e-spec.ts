@@ -8,9 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OtlpReceiver } from './support/otlp-receiver.http.js';
 import { Platform, REPOSITORY, until } from './support/platform.process.js';
 
-const ROWS = 40_000;
-const REPLAY_ROWS = 16_000;
-/** At 500 rows/s, so that the loop has time; the slice has larger windows so that each holds enough rows to be tested. */
+const ROWS = 60_000;
+const REPLAY_ROWS = 30_000;
+const RATE = 750;
+/** So that the loop has time; the slice has larger windows so that each holds enough rows to be tested. */
 const START_WITHIN_MS = 300_000;
 
 interface Summary {
@@ -49,9 +50,7 @@ describe('the main job', () => {
     platform = await Platform.create({ OTEL_EXPORTER_OTLP_ENDPOINT: otlp.endpoint });
     const text = readFileSync(join(REPOSITORY, 'examples/flights/project.yaml'), 'utf8')
       .replace('window: 3d', 'window: 6d')
-      .replace('versionEvery: 3d', 'versionEvery: 6d')
-      .replace(/settleVersions: \d+/, 'settleVersions: 1')
-      .replace(/epochs: \d+/, 'epochs: 3');
+      .replace('versionEvery: 3d', 'versionEvery: 6d');
     const project = join(platform.home, 'project.yaml');
     writeFileSync(project, text);
     main = platform.spawn([
@@ -63,7 +62,7 @@ describe('the main job', () => {
       '--replay-rows',
       String(REPLAY_ROWS),
       '--rate',
-      '500',
+      String(RATE),
     ]);
     let ended = false;
     void main.finished.then(() => {

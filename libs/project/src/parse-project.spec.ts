@@ -117,6 +117,12 @@ describe('parseProject', () => {
     );
   });
 
+  it('names what joins two places beside what the schema refuses', () => {
+    const text = minimal.replace(/entity: \w+/, 'entity: nobody').concat('model: { kind: tree }\n');
+    expect(faultsOf(text).map((fault) => fault.path)).toEqual(expect.arrayContaining(['data.entity', 'model.kind']));
+    expect(faultsOf('name: x\ndata: 3\nfeatures: {}\n').length).toBeGreaterThan(0);
+  });
+
   it('stays equal to the published schema', () => {
     const published = JSON.parse(readFileSync(new URL('../../../docs/project.schema.json', import.meta.url), 'utf8'));
     expect(published).toEqual(JSON.parse(JSON.stringify(projectSchema)));

@@ -194,6 +194,9 @@ export function parseProject(text: string, fileName: string): ParsedProject {
         message: fault.message,
       });
     }
+    for (const fault of crossFieldFaultsBeside(faults, document)) {
+      faults.push({ path: fault.path.join('.'), ...positionOf(yaml, lines, fault.path), message: fault.message });
+    }
     return invalid(
       faults.length > 0 ? faults : [{ path: '', line: 1, column: 1, message: 'does not fit the schema.' }],
     );
@@ -203,6 +206,22 @@ export function parseProject(text: string, fileName: string): ParsedProject {
     faults.push({ path: fault.path.join('.'), ...positionOf(yaml, lines, fault.path), message: fault.message });
   }
   return faults.length > 0 ? invalid(faults) : { kind: 'ok', project, document: canonicalJson(document) };
+}
+
+/**
+ * What joins two places, in a document that the schema already refused: all faults at once, but none about a place that is
+ * named already, and none where the document is too broken to be read at all.
+ */
+function crossFieldFaultsBeside(known: readonly ProjectFault[], document: unknown): PathFault[] {
+  try {
+    return crossFieldFaults(buildProject(document), document).filter((fault) => {
+      const path = fault.path.join('.');
+      return !known.some((other) => path.startsWith(other.path) || other.path.startsWith(path));
+    });
+  } catch {
+    // Its shape is not that of a project; the schema's faults say how.
+    return [];
+  }
 }
 
 /**

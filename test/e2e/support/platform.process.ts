@@ -114,11 +114,12 @@ export class Platform {
       .filter((entry) => /^\d+$/.test(entry))
       .flatMap((pid) => {
         try {
-          if (!readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark)) return [];
+          const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
+          // Redis overwrites its environment with its title, which names its port.
+          const isRedis = command.includes('redis-server') && command.includes(`:${this.ports.MILLRACE_REDIS_PORT}`);
+          if (!isRedis && !readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark)) return [];
           if (readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ')) return [];
-          return [
-            { pid: Number(pid), command: readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim() },
-          ];
+          return [{ pid: Number(pid), command }];
         } catch {
           // It ended while we looked.
           return [];
