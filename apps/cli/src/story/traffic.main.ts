@@ -13,8 +13,12 @@ import type { FromTraffic, ToTraffic, TrafficSettings } from './traffic-messages
 const STATUS_EVERY_MS = 200;
 const DRAIN_DEADLINE_MS = 60_000;
 
-function tell(message: FromTraffic): void {
-  process.send?.(message);
+/** Resolves once the message has left: a process that ends earlier takes it along. */
+function tell(message: FromTraffic): Promise<void> {
+  return new Promise((left) => {
+    if (process.send === undefined) left();
+    else process.send(message, () => left());
+  });
 }
 
 async function run(settings: TrafficSettings): Promise<void> {
@@ -38,7 +42,7 @@ async function run(settings: TrafficSettings): Promise<void> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const status = () =>
-    tell({
+    void tell({
       kind: 'status',
       sent: traffic.sent,
       requests: traffic.requests,
@@ -52,7 +56,7 @@ async function run(settings: TrafficSettings): Promise<void> {
   await drained(doors.drain());
   clearInterval(timer);
   status();
-  tell({
+  await tell({
     kind: 'result',
     result: {
       sent: traffic.sent,
@@ -95,8 +99,8 @@ process.on('SIGINT', () => undefined);
 process.once('disconnect', () => process.exit(0));
 process.once('message', (message: ToTraffic) => {
   if (message.kind !== 'start') return;
-  run(message.settings).catch((thrown) => {
-    tell({ kind: 'failed', message: PlatformError.from(thrown).reason });
+  run(message.settings).catch(async (thrown) => {
+    await tell({ kind: 'failed', message: PlatformError.from(thrown).reason });
     process.disconnect();
   });
 });

@@ -36,9 +36,10 @@ export class TrafficProcess implements LiveTraffic {
         else if (message.kind === 'result') resolve(message.result);
         else reject(new PlatformError('internal', `the traffic ended: ${message.message}`));
       });
-      this.child.once('exit', (code, signal) => {
+      // Unlike `exit`, this comes after the last message.
+      this.child.once('disconnect', () => {
         this.isOver = true;
-        reject(new PlatformError('internal', `the traffic process ended early (${signal ?? `code ${code}`})`));
+        reject(new PlatformError('internal', 'the traffic process ended early'));
       });
     });
     // A failure is told where the result is awaited; until then it must not count as unhandled.
