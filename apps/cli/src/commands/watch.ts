@@ -1,9 +1,9 @@
 // status, drift, events, predict: what the platform does right now.
 
-import { systemClock } from '@millrace/domain';
+import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
-import type { SignatureInput } from '../client/predict.grpc.js';
-import { PredictClient } from '../client/predict.grpc.js';
+import type { SignatureInput } from '../client/predict.http2.js';
+import { PredictClient } from '../client/predict.http2.js';
 import { action, table } from './context.js';
 
 export function watchCommands(program: Command): void {
@@ -118,7 +118,7 @@ export function watchCommands(program: Command): void {
                 eventTimeMs: options.eventTime ? Date.parse(options.eventTime) : systemClock.nowMs(),
                 values: JSON.parse(options.row),
               },
-              (error, value) => (error ? reject(error) : resolve(value)),
+              (error, value) => (error ? reject(new PlatformError('internal', error.message)) : resolve(value)),
             );
           });
           context.print(answer, () => JSON.stringify(answer));

@@ -60,7 +60,7 @@ export type PlatformPorts = Ports & { kafkaController?: number };
 
 // Why these: the request path (router, serving) keeps normal priority so that p99 holds on two cores while data and
 // training work is done; a training worker takes what nobody else wants.
-const NICE_DATA = 5;
+const NICE_DATA = 10;
 const NICE_WORKER = 15;
 
 const READY_TIMEOUT_MS = 60_000;

@@ -2,6 +2,7 @@
 // back-off when it dies, stopped by SIGTERM and after the grace by SIGKILL. Decides nothing about the others.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Clock } from '@millrace/domain';
 import { PlatformError } from '@millrace/domain';
 import type { LogFile } from './log-file.fs.js';
@@ -11,6 +12,9 @@ import type { ProcessPlan, Readiness } from './process-plan.js';
 import { accepts, answersOk } from './readiness.http.js';
 import type { RestartPolicy } from './restart-policy.js';
 import type { RunFolder } from './run-folder.fs.js';
+
+/** util-linux; where it is missing (macOS) `nice` alone has to do. */
+const CHRT = '/usr/bin/chrt';
 
 export type ProcessState =
   | 'waiting'
@@ -82,9 +86,7 @@ export class SupervisedProcess {
     const { plan, env, cwd, log, run, clock } = this.parts;
     this.state = 'starting';
     this.startedAtMs = clock.monotonicMs();
-    // `nice` sets the priority before the program's threads exist; on Linux priorities belong to threads, not processes.
-    const command = plan.nice > 0 ? 'nice' : plan.command;
-    const args = plan.nice > 0 ? ['-n', `${plan.nice}`, plan.command, ...plan.args] : plan.args;
+    const [command, ...args] = prioritised(plan) as [string, ...string[]];
     const child = spawn(command, args, {
       cwd,
       env: { ...env, ...plan.env, MILLRACE_PARENT_WATCH: '1' },
@@ -227,4 +229,14 @@ export class SupervisedProcess {
       facts: { name: plan.name },
     });
   }
+}
+
+/**
+ * `nice` sets the priority before the program's threads exist; on Linux priorities belong to threads, not processes. Batch
+ * scheduling besides: such a thread does not push one of the request path off its core when it wakes up.
+ */
+function prioritised({ nice, command, args }: ProcessPlan): string[] {
+  if (nice === 0) return [command, ...args];
+  const batch = existsSync(CHRT) ? [CHRT, '--batch', '0'] : [];
+  return ['nice', '-n', `${nice}`, ...batch, command, ...args];
 }
