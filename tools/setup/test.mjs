@@ -1,4 +1,4 @@
-// `npm test`: sets up what is missing (the tests' Python client too), runs every suite with jest in one process, then the
+// `npm test`: sets up what is missing (the tests' Python client too), runs every suite with jest, then the
 // static checks; the last line counts all of them. With arguments (paths, -t …) only jest runs, on those.
 //
 // A suite that fails to load counts as one failed test, each static check as one test. Exit code 0 only when something ran
@@ -51,7 +51,7 @@ function runJest(args) {
   mkdirSync(cloneStateFolder, { recursive: true });
   const nodeArgs = ['--no-warnings=ExperimentalWarning', '--experimental-vm-modules'];
   const jest = join(root, 'node_modules/jest/bin/jest.js');
-  const options = ['-i', '--json', `--outputFile=${outputFile}`, '--forceExit'];
+  const options = ['--json', `--outputFile=${outputFile}`, '--forceExit'];
   // jest prints its report on stderr and, with --json, the result on stdout, which nobody wants to read.
   const result = spawnSync(nodeBinary, [...nodeArgs, jest, ...options, ...args], {
     cwd: root,
@@ -69,6 +69,25 @@ function runJest(args) {
   };
 }
 
+const ONE_BY_ONE = ['-i'];
+/** Pure specs share the cores; what starts brokers, services or browsers runs alone, so that its bounds of time mean something. */
+const PHASES = [
+  ['--maxWorkers=2', '--testPathIgnorePatterns', '/node_modules/', '/dist/', '(int|e2e)-spec'],
+  [...ONE_BY_ONE, '--testPathPatterns', '(int|e2e)-spec'],
+];
+
+/** Both phases, counted together. */
+function runSuites(args) {
+  const runs = (args.length > 0 ? [[...ONE_BY_ONE, ...args]] : PHASES).map(runJest);
+  const sum = (key) => runs.reduce((total, run) => total + run[key], 0);
+  return {
+    passed: sum('passed'),
+    failed: sum('failed'),
+    ran: Math.min(...runs.map((run) => run.ran)),
+    code: sum('code'),
+  };
+}
+
 async function main(args) {
   await setUp({ brokers: true });
   if (!pythonReady()) {
@@ -78,7 +97,7 @@ async function main(args) {
   if (!['chromium', 'chromium-browser', 'google-chrome'].some((name) => probe(name, ['--version']))) {
     say('  Chromium is not installed: the dashboard suite will fail. Install it: apt-get install -y chromium');
   }
-  const jest = runJest(args);
+  const jest = runSuites(args);
   const checks = args.length > 0 ? { passed: 0, failed: 0 } : runStaticChecks();
   const passed = jest.passed + checks.passed;
   const failed = jest.failed + checks.failed;

@@ -110,7 +110,7 @@ export const ingestSettings = defineConfig({
     default: 3_600_000,
     min: 0,
     max: 604_800_000,
-    why: "event time beyond the label's delay before a version closes: the monitor's windows wait as long",
+    why: "event time beyond the label's delay before a version closes, at least; the project's allowedLateness where it is longer",
   },
   partitionIdleAfter: {
     env: 'MILLRACE_INGEST_PARTITION_IDLE_AFTER',

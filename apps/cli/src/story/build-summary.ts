@@ -8,7 +8,7 @@ import { applyLabelRule, deriveColumns, type Project } from '@millrace/project';
 import type { ControlClient, ModelVersionView, WindowView } from '../client/control.http.js';
 import { aucGainLower95, liveQuality } from './live-quality.js';
 import type { MainJobResult } from './main-job.js';
-import type { ReplayRow } from './replay-rows.duckdb.js';
+import type { ReplayRows } from './replay-rows.duckdb.js';
 import { applyShift } from './shift.js';
 import { type ModelVersionSummary, outagesOf, type Summary } from './summary.js';
 
@@ -16,7 +16,7 @@ export interface SummaryInput {
   project: Project;
   result: MainJobResult;
   /** As they were sent. */
-  rows: readonly ReplayRow[];
+  rows: ReplayRows;
   control: ControlClient;
   seconds: Record<string, number>;
   settings: Record<string, string | number | boolean>;
@@ -37,7 +37,7 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
     control.deadLetters(project.name, 1),
   ]);
   const iso = (ms: number) => new Date(ms).toISOString();
-  const shiftStartedMs = input.rows[result.shiftFrom]?.eventTimeMs ?? null;
+  const shiftStartedMs = result.shiftFrom < input.rows.length ? input.rows.at(result.shiftFrom).eventTimeMs : null;
   const unshifted = windows.filter((window) => shiftStartedMs === null || window.endMs <= shiftStartedMs);
   const modelSummaries: ModelVersionSummary[] = [];
   for (const model of [...models].sort((a, b) => a.version - b.version)) {
@@ -128,7 +128,7 @@ function liveRowsOf(version: number, { project, result, rows }: SummaryInput, un
   const end = unshiftedOnly ? Math.min(traffic.sent, shiftFrom) : traffic.sent;
   for (let i = 0; i < end; i++) {
     if (traffic.versions[i] !== version) continue;
-    const row = rows[i] as ReplayRow;
+    const row = rows.at(i);
     const label = applyLabelRule(project.data.label, row.outcome);
     if (label === null) continue;
     const values = deriveColumns(project, row.values);

@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, PlatformError, systemClock } from '@millrace/domain';
+import { type Clock, systemClock } from '@millrace/domain';
 import type { ReplaySpec } from '@millrace/project';
 import type { Addresses } from '../client/addresses.js';
 import type { ControlClient } from '../client/control.http.js';
@@ -10,7 +10,7 @@ import { applyText, type LoadedProject, sourcePath } from '../project-file.fs.js
 import type { Reporter } from '../terminal/reporter.js';
 import { buildSummary } from './build-summary.js';
 import { MainJob } from './main-job.js';
-import { type ReplayRow, readReplayRows, replayRanges } from './replay-rows.duckdb.js';
+import { type ReplayRows, readReplayRows, replayRanges } from './replay-rows.duckdb.js';
 import { type CheckBounds, checksOf, type Summary } from './summary.js';
 import { TrafficProcess } from './traffic.process.js';
 import type { TrafficResult } from './traffic-messages.js';
@@ -58,12 +58,7 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
     shift,
     labelledOnNewVersion,
     control,
-    sampleRow: async () => {
-      const [row] = await readReplayRows(project, replay.seed, source, replayRanges(replay, 1, 0));
-      if (row === undefined)
-        throw new PlatformError('invalid_argument', "the replay's source has no rows in its range");
-      return row;
-    },
+    sampleRow: async () => (await readReplayRows(project, replay.seed, source, replayRanges(replay, 1, 0))).at(0),
     startTraffic: ({ reserveRows, shiftFrom, traceEvery }) =>
       new TrafficProcess({
         document: loaded.document,
@@ -149,10 +144,10 @@ async function settled(control: ControlClient, project: string, labels: number, 
 }
 
 /** One line per sent row: version 0 means that the request failed. */
-function answersCsv(rows: readonly ReplayRow[], traffic: TrafficResult): string {
+function answersCsv(rows: ReplayRows, traffic: TrafficResult): string {
   const lines = ['record_id,event_time_ms,model_version,probability'];
   for (let i = 0; i < traffic.sent; i++) {
-    const row = rows[i] as ReplayRow;
+    const row = rows.at(i);
     const probability = traffic.probabilities[i] as number;
     const shown = Number.isNaN(probability) ? '' : probability;
     lines.push(`${row.recordId},${row.eventTimeMs},${traffic.versions[i]},${shown}`);

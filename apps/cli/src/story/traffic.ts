@@ -5,7 +5,7 @@ import type { Clock, Scalar } from '@millrace/domain';
 import { deriveColumns, type Project, type ReplaySpec } from '@millrace/project';
 import type { PredictAnswer, PredictRequest } from '../client/predict.http2.js';
 import { Latencies, type LatencySummary } from './latency.js';
-import type { ReplayRow } from './replay-rows.duckdb.js';
+import type { ReplayRow, ReplayRows } from './replay-rows.duckdb.js';
 import { Schedule } from './schedule.js';
 import { applyShift } from './shift.js';
 
@@ -35,7 +35,7 @@ export interface TrafficDoors {
 
 export interface TrafficOptions {
   project: Project;
-  rows: readonly ReplayRow[];
+  rows: ReplayRows;
   ratePerSecond: number;
   /** Index of the first shifted row; Infinity = none. */
   shiftFrom: number;
@@ -138,7 +138,7 @@ export class Traffic {
   }
 
   private sendRow(index: number): void {
-    const row = this.options.rows[index] as ReplayRow;
+    const row = this.options.rows.at(index);
     const { project } = this.options;
     const values: Record<string, Scalar> = deriveColumns(project, row.values);
     if (index >= this.options.shiftFrom) applyShift(values, this.options.operations);
@@ -195,7 +195,7 @@ export class Traffic {
   private sendDueLabels(knownUpToMs: number): void {
     const { project, rows } = this.options;
     while (this.nextLabel < this.sent) {
-      const row = rows[this.nextLabel] as ReplayRow;
+      const row = rows.at(this.nextLabel);
       if (row.eventTimeMs > knownUpToMs) break;
       this.labelBatch.push({
         recordId: row.recordId,

@@ -162,7 +162,9 @@ export class LiveStream {
       return known;
     }
     const { versionEveryMs, label } = schema.project.data;
-    const holdMs = label.delayMs + this.settings.allowanceMs;
+    // As long as the monitor's windows wait, so that both speak of the same rows; at least the service's own allowance.
+    const allowanceMs = Math.max(this.settings.allowanceMs, schema.project.monitoring.allowedLatenessMs);
+    const holdMs = label.delayMs + allowanceMs;
     const live: LiveProject = {
       schema,
       versions: new LiveVersions(versionEveryMs, holdMs, this.settings, this.catalogue.closedThroughMs(name)),

@@ -46,6 +46,7 @@ export class TrainerHttp {
 
   @Get('projects/:project/models')
   models(@Param('project') project: string, @Query('limit') limit = '100'): { models: ModelVersion[] } {
+    if (this.catalog.project(project) === undefined) throw new PlatformError('not_found', `no project "${project}"`);
     const count = Math.min(Math.max(Number(limit) || 100, 1), LIST_MAX);
     return { models: this.catalog.models(project).slice(-count) };
   }
