@@ -74,6 +74,7 @@ export class Traffic {
   private recordBatch: OutgoingRecord[] = [];
   private labelBatch: OutgoingLabel[] = [];
   private stopping = false;
+  private labelsFlushed = false;
   private readonly finished: Promise<void>;
   private finish!: () => void;
   /** Event time up to which rows were sent. */
@@ -133,8 +134,8 @@ export class Traffic {
     }
     this.sendDueLabels(Number.POSITIVE_INFINITY);
     this.flush(true);
-    this.stopping = true;
-    if (this.answered + this.failures === this.requests) this.finish();
+    this.labelsFlushed = true;
+    this.finishWhenAnswered();
   }
 
   private sendRow(index: number): void {
@@ -179,8 +180,13 @@ export class Traffic {
         this.probabilities[index] = answer.probability;
         this.latenciesOf(phase).add(clock.monotonicMs() - dueMs);
       }
-      if (this.stopping && this.answered + this.failures === this.requests) this.finish();
+      this.finishWhenAnswered();
     });
+  }
+
+  /** The last answer may come before the last labels have left, or after. */
+  private finishWhenAnswered(): void {
+    if (this.labelsFlushed && this.answered + this.failures === this.requests) this.finish();
   }
 
   private latenciesOf(phase: string): Latencies {
