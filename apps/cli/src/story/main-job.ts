@@ -62,7 +62,7 @@ export class MainJob {
     await options.control.applyProject(options.projectText);
     const imported = await this.ingest();
     const { version } = await this.train(imported.datasetVersion);
-    await this.waitForLive(version);
+    await this.waitForLive('rollout', version);
     const live = await this.replay(version);
     return { ...live, firstVersion: version, importedRows: imported.accepted, rejectedRows: imported.rejected };
   }
@@ -135,9 +135,9 @@ export class MainJob {
     }
   }
 
-  private async waitForLive(version: number): Promise<void> {
+  private async waitForLive(id: 'rollout' | 'switch', version: number): Promise<void> {
     const { control, project } = this.options;
-    const stage = this.stage('rollout', `version ${version} goes live`);
+    const stage = this.stage(id, `version ${version} goes live`);
     await until(
       this.waiting(),
       async () => {
@@ -171,7 +171,7 @@ export class MainJob {
             watched: new Set(replay.shift?.operations.map((operation) => operation.feature)),
             labelledOnNewVersion: options.labelledOnNewVersion,
             stage: (id, title) => this.stage(id, title),
-            waitForLive: (version) => this.waitForLive(version),
+            waitForLive: (version) => this.waitForLive('switch', version),
           })
         : Promise.resolve(null);
       const rolled = await Promise.race([loop, traffic.result.then(() => this.endedEarly(loop))]);
