@@ -11,5 +11,22 @@ describe('Schedule', () => {
     expect(schedule.take(150, 1_000)).toBe(70);
     expect(schedule.sent).toBe(101);
     expect(schedule.dueMs(100)).toBe(150);
+    expect(schedule.isRamp(0)).toBe(false);
+  });
+
+  it('rises to its rate over the ramp, without a gap or a burst where it ends', () => {
+    const schedule = new Schedule(1_000, 0, 5);
+    // (100 + 1,000) / 2 a second for 5 seconds.
+    expect(schedule.isRamp(2_749)).toBe(true);
+    expect(schedule.isRamp(2_750)).toBe(false);
+    expect(schedule.dueMs(2_750)).toBeCloseTo(5_000, 6);
+    expect(schedule.dueMs(3_750)).toBeCloseTo(6_000, 6);
+    let previousGap = Number.POSITIVE_INFINITY;
+    for (let i = 1; i < 4_000; i++) {
+      const gap = schedule.dueMs(i) - schedule.dueMs(i - 1);
+      expect(gap > 0 && gap <= previousGap + 1e-6).toBe(true);
+      previousGap = gap;
+    }
+    expect(previousGap).toBeCloseTo(1, 3);
   });
 });

@@ -49,6 +49,7 @@ export interface TrafficOptions {
 /** Rows sent in one turn of the event loop; more would starve the answers. */
 const TURN_ROWS_MAX = 64;
 const BATCH_ROWS = 20;
+/** The rate rises to its full value over this time. */
 const WARM_UP_SECONDS = 5;
 /** Rows looked at for the newest answer: two seconds at 1,000/s. */
 const NEWEST_ROWS = 2_000;
@@ -83,7 +84,7 @@ export class Traffic {
   constructor(private readonly options: TrafficOptions) {
     this.versions = new Int32Array(options.rows.length);
     this.probabilities = new Float64Array(options.rows.length).fill(Number.NaN);
-    this.schedule = new Schedule(options.ratePerSecond, options.clock.monotonicMs());
+    this.schedule = new Schedule(options.ratePerSecond, options.clock.monotonicMs(), WARM_UP_SECONDS);
     this.finished = new Promise((resolve) => {
       this.finish = resolve;
     });
@@ -149,9 +150,9 @@ export class Traffic {
     this.predictRow(index, row, values);
   }
 
-  /** The first seconds compile code in every process on the way; they are told apart, not left out. */
+  /** The ramp is told apart, not left out. */
   private phaseOf(index: number): string {
-    return this.phase === 'replay' && index < WARM_UP_SECONDS * this.options.ratePerSecond ? 'warm_up' : this.phase;
+    return this.phase === 'replay' && this.schedule.isRamp(index) ? 'warm_up' : this.phase;
   }
 
   private predictRow(index: number, row: ReplayRow, values: Record<string, Scalar>): void {
