@@ -217,10 +217,11 @@ export class MainJob {
   private stage(id: string, title: string): Stage {
     const { control, clock, project, reporter } = this.options;
     const stage = reporter.stage(id, title);
+    const heading = `${id.charAt(0).toUpperCase()}${id.slice(1)}`;
     let toldMs = Number.NEGATIVE_INFINITY;
     const tell = (state: string, progress: number | null, detail: string) => {
       toldMs = clock.monotonicMs();
-      void control.tellStory(project.name, { id, title, state, progress, detail }).catch(() => undefined);
+      void control.tellStory(project.name, { id, title: heading, state, progress, detail }).catch(() => undefined);
     };
     tell('running', null, '');
     return {
