@@ -27,6 +27,7 @@ data:
 features:
   - { name: amount, kind: numeric }
   - { name: hour, kind: categorical }
+monitoring: { allowedLateness: 0s }
 `;
 
 /** 1 January 2024, 00:00 UTC. */

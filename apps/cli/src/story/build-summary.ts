@@ -58,6 +58,7 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
     requests: traffic.requests,
     request_failures: traffic.failures,
     request_errors: traffic.errors,
+    traffic_started: iso(traffic.startedAtMs),
     outages: outagesOf(traffic.failedAtSeconds),
     latency_ms: traffic.latencies,
     client_stall_p99_ms: Math.round(traffic.clientStallP99Ms * 1_000) / 1_000,

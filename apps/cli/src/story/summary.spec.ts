@@ -46,6 +46,7 @@ const good: Omit<Summary, 'ok' | 'checks'> = {
   requests: 100,
   request_failures: 0,
   request_errors: [],
+  traffic_started: '2026-01-01T00:00:00.000Z',
   outages: [],
   latency_ms: {},
   client_stall_p99_ms: 1,

@@ -85,6 +85,8 @@ export interface Summary {
   requests: number;
   request_failures: number;
   request_errors: string[];
+  /** Time of the first live request; outages count from here. */
+  traffic_started: string;
   /** Stretches in which requests failed, less than a second apart. */
   outages: Outage[];
   /** From the time a request was due; by phase. */

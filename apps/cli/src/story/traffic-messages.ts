@@ -30,6 +30,8 @@ export interface TrafficStatus {
 }
 
 export interface TrafficResult {
+  /** Processing time of the first request. */
+  startedAtMs: number;
   sent: number;
   requests: number;
   failures: number;

@@ -25,6 +25,7 @@ async function run(settings: TrafficSettings): Promise<void> {
   const project = projectFromDocument(settings.document);
   const rows = await readReplayRows(project, settings.seed, settings.sourceFile, settings.ranges);
   const doors = openDoors(settings.addresses, project, signatureOf(project), systemClock);
+  const startedAtMs = systemClock.nowMs();
   const traffic = new Traffic({
     project,
     rows,
@@ -59,6 +60,7 @@ async function run(settings: TrafficSettings): Promise<void> {
   await tell({
     kind: 'result',
     result: {
+      startedAtMs,
       sent: traffic.sent,
       requests: traffic.requests,
       failures: traffic.failures,
