@@ -112,14 +112,6 @@ export interface WindowView {
   }[];
 }
 
-export interface QualityView {
-  version: number;
-  labelledRows: number;
-  auc: number | null;
-  logLoss: number | null;
-  accuracy: number | null;
-}
-
 export interface DatasetView {
   id: string;
   kind: string;
@@ -198,10 +190,6 @@ export class ControlClient {
     return listOf(call('GET', `${this.at.ingest}/v1/projects/${project}/datasets`), 'datasets');
   }
 
-  ingestStats(): Promise<Record<string, unknown>> {
-    return call('GET', `${this.at.ingest}/v1/stats`);
-  }
-
   deadLetters(project: string, limit: number): Promise<{ total: number; deadLetters: Record<string, unknown>[] }> {
     return call('GET', `${this.at.ingest}/v1/deadletters?project=${project}&limit=${limit}`);
   }
@@ -238,10 +226,6 @@ export class ControlClient {
     return call('POST', `${this.at.trainer}/v1/projects/${project}/loop/${command}`, {});
   }
 
-  workers(): Promise<{ workers: unknown[] }> {
-    return call('GET', `${this.at.trainer}/v1/workers`);
-  }
-
   async route(project: string): Promise<RouteView> {
     const { route } = await call<{ route: RouteView }>('GET', `${this.at.router}/v1/projects/${project}/route`);
     return route;
@@ -263,10 +247,6 @@ export class ControlClient {
     return listOf(call('GET', `${this.at.router}/v1/projects/${project}/switches`), 'switches');
   }
 
-  routerStats(): Promise<Record<string, unknown>> {
-    return call('GET', `${this.at.router}/v1/stats`);
-  }
-
   servingStats(): Promise<{ predictions: number; dropped: number; queued: number }> {
     return call('GET', `${this.at.serving}/v1/stats`);
   }
@@ -277,15 +257,6 @@ export class ControlClient {
 
   driftEvents(project: string): Promise<DriftEventView[]> {
     return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/drift-events`), 'driftEvents');
-  }
-
-  alarms(project: string): Promise<Record<string, unknown>[]> {
-    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/alarms`), 'alarms');
-  }
-
-  quality(project: string, fromMs?: number, toMs?: number): Promise<QualityView[]> {
-    const range = fromMs === undefined ? '' : `?fromMs=${fromMs}&toMs=${toMs}`;
-    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/quality${range}`), 'versions');
   }
 
   labelsJoined(project: string): Promise<{ labelsJoined: number; byVersion: Record<string, number> }> {

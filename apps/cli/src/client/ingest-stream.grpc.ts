@@ -2,7 +2,7 @@
 // stream they are sent again on the next one. ingest knows records by their id, so a repeated one has no effect.
 
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import { assert, type Clock, PlatformError } from '@millrace/domain';
+import { assert, PlatformError } from '@millrace/domain';
 
 export interface SequencedRequest {
   sequence: bigint;
@@ -16,17 +16,15 @@ export interface SequencedResponse {
 
 export interface IngestStreamOptions<Request extends SequencedRequest, Response extends SequencedResponse> {
   open: () => ClientDuplexStream<Request, Response>;
-  clock: Clock;
   /** Requests that may wait for an acknowledgement; `send` throws `overloaded` above. */
   pendingMax: number;
-  onRejected?: (response: Response) => void;
 }
 
 /** Wait before the stream is opened again, doubling from the first to the last. */
 const REOPEN_MS = [20, 500] as const;
 
 export class IngestStream<Request extends SequencedRequest, Response extends SequencedResponse> {
-  private readonly pending = new Map<bigint, { request: Request; rows: number; sentAtMs: number }>();
+  private readonly pending = new Map<bigint, Request>();
   private stream: ClientDuplexStream<Request, Response> | null = null;
   private reopenMs: number = REOPEN_MS[0];
   private timer: NodeJS.Timeout | null = null;
@@ -34,20 +32,13 @@ export class IngestStream<Request extends SequencedRequest, Response extends Seq
   private drained: (() => void) | null = null;
   private nextSequence = 1n;
   acceptedRows = 0;
-  rejectedRows = 0;
-  reconnects = 0;
-  acknowledgementMsMax = 0;
 
   constructor(private readonly options: IngestStreamOptions<Request, Response>) {
     this.open();
   }
 
-  get pendingCount(): number {
-    return this.pending.size;
-  }
-
-  /** @param make builds the request for its sequence number @param rows how many rows it carries */
-  send(make: (sequence: bigint) => Request, rows: number): void {
+  /** @param make builds the request for its sequence number */
+  send(make: (sequence: bigint) => Request): void {
     assert(!this.closed, 'the stream is open');
     if (this.pending.size >= this.options.pendingMax) {
       throw new PlatformError(
@@ -56,7 +47,7 @@ export class IngestStream<Request extends SequencedRequest, Response extends Seq
       );
     }
     const request = make(this.nextSequence++);
-    this.pending.set(request.sequence, { request, rows, sentAtMs: this.options.clock.monotonicMs() });
+    this.pending.set(request.sequence, request);
     this.stream?.write(request);
   }
 
@@ -84,24 +75,18 @@ export class IngestStream<Request extends SequencedRequest, Response extends Seq
     const broken = () => {
       if (this.stream !== stream || this.closed) return;
       this.stream = null;
-      this.reconnects++;
       this.timer = setTimeout(() => this.open(), this.reopenMs);
       this.reopenMs = Math.min(REOPEN_MS[1], this.reopenMs * 2);
     };
     stream.on('error', broken);
     stream.on('end', broken);
-    for (const { request } of this.pending.values()) stream.write(request);
+    for (const request of this.pending.values()) stream.write(request);
   }
 
   private acknowledge(response: Response): void {
-    const entry = this.pending.get(response.sequence);
-    if (entry === undefined) return;
-    this.pending.delete(response.sequence);
+    if (!this.pending.delete(response.sequence)) return;
     this.reopenMs = REOPEN_MS[0];
     this.acceptedRows += response.accepted;
-    this.rejectedRows += response.rejections.length;
-    this.acknowledgementMsMax = Math.max(this.acknowledgementMsMax, this.options.clock.monotonicMs() - entry.sentAtMs);
-    if (response.rejections.length > 0) this.options.onRejected?.(response);
     if (this.pending.size === 0 && this.drained) {
       this.drained();
       this.drained = null;

@@ -2,7 +2,6 @@
 
 import { create } from '@bufbuild/protobuf';
 import { IngestService, ingestPb } from '@millrace/contracts';
-import type { Clock } from '@millrace/domain';
 import { createClient } from '@millrace/grpc';
 import type { Project } from '@millrace/project';
 import type { Addresses } from '../client/addresses.js';
@@ -16,56 +15,41 @@ const PENDING_MAX = 30_000;
 
 export interface ReplayDoors extends TrafficDoors {
   recordsAccepted(): number;
-  recordsRejected(): number;
-  labelsAccepted(): number;
-  reconnects(): number;
   drain(): Promise<void>;
   close(): void;
 }
 
-export function openDoors(
-  addresses: Addresses,
-  project: Project,
-  signature: readonly SignatureInput[],
-  clock: Clock,
-): ReplayDoors {
+export function openDoors(addresses: Addresses, project: Project, signature: readonly SignatureInput[]): ReplayDoors {
   const client = createClient(IngestService, addresses.ingestGrpc);
-  const records = new IngestStream({ open: () => client.ingestRecords(), clock, pendingMax: PENDING_MAX });
-  const labels = new IngestStream({ open: () => client.ingestLabels(), clock, pendingMax: PENDING_MAX });
+  const records = new IngestStream({ open: () => client.ingestRecords(), pendingMax: PENDING_MAX });
+  const labels = new IngestStream({ open: () => client.ingestLabels(), pendingMax: PENDING_MAX });
   const predictor = new PredictClient(addresses.routerGrpc, signature);
   return {
     predict: (request, onDone) => predictor.predict(request, onDone),
     records: (rows) =>
-      records.send(
-        (sequence) =>
-          create(ingestPb.IngestRecordsRequestSchema, {
-            project: project.name,
-            sequence,
-            records: rows.map((row) => ({ recordId: row.recordId, values: toValues(project, row.values) })),
-          }),
-        rows.length,
+      records.send((sequence) =>
+        create(ingestPb.IngestRecordsRequestSchema, {
+          project: project.name,
+          sequence,
+          records: rows.map((row) => ({ recordId: row.recordId, values: toValues(project, row.values) })),
+        }),
       ),
     labels: (rows) =>
-      labels.send(
-        (sequence) =>
-          create(ingestPb.IngestLabelsRequestSchema, {
-            project: project.name,
-            sequence,
-            labels: rows.map((row) => ({
-              recordId: row.recordId,
-              predictionId: row.predictionId,
-              entity: row.entity,
-              eventTimeMs: BigInt(row.eventTimeMs),
-              knownAtMs: BigInt(row.knownAtMs),
-              outcome: { case: 'raw' as const, value: toValue(row.raw, false) },
-            })),
-          }),
-        rows.length,
+      labels.send((sequence) =>
+        create(ingestPb.IngestLabelsRequestSchema, {
+          project: project.name,
+          sequence,
+          labels: rows.map((row) => ({
+            recordId: row.recordId,
+            predictionId: row.predictionId,
+            entity: row.entity,
+            eventTimeMs: BigInt(row.eventTimeMs),
+            knownAtMs: BigInt(row.knownAtMs),
+            outcome: { case: 'raw' as const, value: toValue(row.raw, false) },
+          })),
+        }),
       ),
     recordsAccepted: () => records.acceptedRows,
-    recordsRejected: () => records.rejectedRows,
-    labelsAccepted: () => labels.acceptedRows,
-    reconnects: () => records.reconnects + labels.reconnects,
     drain: async () => {
       await Promise.all([records.drain(), labels.drain()]);
     },

@@ -24,7 +24,7 @@ function tell(message: FromTraffic): Promise<void> {
 async function run(settings: TrafficSettings): Promise<void> {
   const project = projectFromDocument(settings.document);
   const rows = await readReplayRows(project, settings.seed, settings.sourceFile, settings.ranges);
-  const doors = openDoors(settings.addresses, project, signatureOf(project), systemClock);
+  const doors = openDoors(settings.addresses, project, signatureOf(project));
   const startedAtMs = systemClock.nowMs();
   const traffic = new Traffic({
     project,

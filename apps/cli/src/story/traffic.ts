@@ -94,10 +94,6 @@ export class Traffic {
     return this.schedule.sent;
   }
 
-  get isShifted(): boolean {
-    return this.sent > this.options.shiftFrom;
-  }
-
   /** Sends until the rows are used up or `stop` is called; resolves when every request is answered or failed. */
   run(): Promise<void> {
     this.turn();
