@@ -55,8 +55,8 @@ async function surely(ingest: IngestProcess, path: string, items: object[]): Pro
   );
 }
 
-/** Streams all rows in event-time order, labels ten minutes behind; `beforeChunk` may kill the process. */
-async function stream(ingest: IngestProcess, beforeChunk: (row: number) => Promise<void>): Promise<void> {
+/** Streams all rows in event-time order, labels ten minutes behind; `beforeChunk` may kill the process. Gives the labels sent. */
+async function stream(ingest: IngestProcess, beforeChunk: (row: number) => Promise<void>): Promise<number> {
   let labelled = 0;
   for (let row = 0; row < ROWS; row += CHUNK) {
     await beforeChunk(row);
@@ -66,6 +66,7 @@ async function stream(ingest: IngestProcess, beforeChunk: (row: number) => Promi
     while (labelled < row && timeOf(labelled) + DELAY_MS <= timeOf(row)) due.push(labelled++);
     await surely(ingest, '/v1/projects/loans/labels', due.map(label));
   }
+  return labelled;
 }
 
 interface Version {
@@ -76,10 +77,14 @@ interface Version {
   windowStartMs: number;
 }
 
-async function settle(ingest: IngestProcess): Promise<Version[]> {
+async function settle(ingest: IngestProcess, labels: number): Promise<Version[]> {
+  // Both topics: a span closed by hand before its labels are read is another version than one closed after.
   await eventually(
-    'all records are read',
-    async () => (await ingest.get('/v1/stats')).body.projects.loans.recordsAccepted === ROWS,
+    'all records and labels are read',
+    async () => {
+      const stats = (await ingest.get('/v1/stats')).body.projects.loans;
+      return stats.recordsAccepted === ROWS && stats.liveLabelsJoined + stats.openLabelledRows === labels;
+    },
     60_000,
   );
   // The last, unfinished span is closed by hand; the watermark closed the others.
@@ -98,8 +103,8 @@ async function settle(ingest: IngestProcess): Promise<Version[]> {
 describe('a killed ingest', () => {
   it('loses no acknowledged record or label, counts none twice, and makes the same versions', async () => {
     const steady = await fresh();
-    await stream(steady, async () => undefined);
-    const expected = await settle(steady);
+    const labels = await stream(steady, async () => undefined);
+    const expected = await settle(steady, labels);
     expect(expected.reduce((sum, version) => sum + version.rows, 0)).toBe(ROWS);
     await steady.remove();
 
@@ -111,7 +116,7 @@ describe('a killed ingest', () => {
       // Somewhere within the next requests, not between them.
       setTimeout(() => void killed.kill().then(() => killed.start()), rng.below(40));
     });
-    const versions = await settle(killed);
+    const versions = await settle(killed, labels);
     const shape = (all: Version[]) =>
       all.map(({ id, rows, labelledRows, windowStartMs }) => ({ id, rows, labelledRows, windowStartMs }));
     expect(shape(versions)).toEqual(shape(expected));

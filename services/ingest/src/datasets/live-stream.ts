@@ -143,11 +143,17 @@ export class LiveStream {
     return starts.length;
   }
 
-  state(project: string): { openRows: number; watermarkMs: number | null; unmatchedLabels: number } {
+  state(project: string): {
+    openRows: number;
+    openLabelledRows: number;
+    watermarkMs: number | null;
+    unmatchedLabels: number;
+  } {
     const live = this.projects.get(project);
     const watermarkMs = live?.watermark.value(this.caughtUp) ?? Number.NEGATIVE_INFINITY;
     return {
       openRows: live?.versions.openRows ?? 0,
+      openLabelledRows: live?.versions.openLabelledRows ?? 0,
       watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
       unmatchedLabels: live?.versions.unmatchedLabels ?? 0,
     };

@@ -62,6 +62,8 @@ export class LiveVersions {
   /** Labels that never met a record: their version had closed, or the record never came. */
   unmatchedLabels = 0;
   lateRows = 0;
+  /** Open rows that have their label. */
+  openLabelledRows = 0;
 
   constructor(
     private readonly spanMs: number,
@@ -160,7 +162,10 @@ export class LiveVersions {
   endClose(startMs: number): void {
     const span = this.spans.get(startMs);
     if (span === undefined) return;
-    for (const id of span.rows.keys()) this.rowById.delete(id);
+    for (const [id, row] of span.rows) {
+      this.rowById.delete(id);
+      if (row.label !== null) this.openLabelledRows -= 1;
+    }
     this.unmatchedLabels += span.pending.size;
     this.pendingLabels -= span.pending.size;
     this.spans.delete(startMs);
@@ -230,6 +235,7 @@ export class LiveVersions {
     const newer = label.knownAtMs > row.labelKnownAtMs;
     const tied = label.knownAtMs === row.labelKnownAtMs && row.label !== null && label.value > row.label;
     if (row.label !== null && !newer && !tied) return;
+    if (row.label === null) this.openLabelledRows += 1;
     row.label = label.value;
     row.labelKnownAtMs = label.knownAtMs;
   }

@@ -23,6 +23,8 @@ export interface ProjectStatistics {
   liveRowsClosed: number;
   liveLabelsJoined: number;
   openRows: number;
+  /** Open rows that have their label. */
+  openLabelledRows: number;
   unmatchedLabels: number;
   /** Event time up to which the stream is taken to be complete; null = unknown. */
   watermarkMs: number | null;
