@@ -1,0 +1,66 @@
+// What an engine of named tensors must offer: any model a user brings, with its declared inputs. Packages of the platform
+// use the narrower MatrixEngine (runtime.ts), because their inputs are encoded rows and that path is the hot one.
+//
+// Where the model batches (max_batch_size > 0), dimension 0 of every tensor counts rows and the engine may be given the rows
+// of several requests in one call; without, a call is one request with its shapes as they came.
+
+import type { Parameters, Tensor, TensorSpec } from '@millrace/inference';
+
+/** A request of a stateful sequence; `id` is sequence_id as text, never ''. */
+export interface SequenceStep {
+  readonly id: string;
+  readonly start: boolean;
+  readonly end: boolean;
+}
+
+export interface EngineCall {
+  /** Outputs that somebody wants; empty = all. An engine may give more. */
+  readonly outputs: readonly string[];
+  /** Of the request, when the call carries one alone; else none. */
+  readonly parameters: Parameters;
+  readonly sequence: SequenceStep | undefined;
+}
+
+export interface TensorEngine {
+  /** Declared tensors with the batch dimension in front as -1 where the model batches; -1 = any size. */
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /** One answer: the outputs by name, in any order. Inputs may be views of a request's bytes, valid until it resolves. */
+  run(inputs: readonly Tensor[], call: EngineCall): Promise<readonly Tensor[]>;
+  /** Decoupled models: any number of answers, `emit`ted in order; resolves after the last. Aborted when the caller went. */
+  stream?(
+    inputs: readonly Tensor[],
+    call: EngineCall,
+    emit: (outputs: readonly Tensor[]) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where the files of one model version lie, and what its configuration says about running it. */
+export interface ModelSource {
+  readonly name: string;
+  readonly version: number;
+  /** Absolute folder of the version, for example <repository>/<model>/1. */
+  readonly folder: string;
+  /** `parameters` of config.pbtxt, string values. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Index of the GPU this instance runs on; undefined = CPU. */
+  readonly gpu: number | undefined;
+  /** Whether dimension 0 is the batch (max_batch_size > 0). */
+  readonly batched: boolean;
+}
+
+/** One way to run a model folder. The five: onnxruntime, tfjs, savedmodel, typescript; ensembles have no engine. */
+export interface TensorRuntime {
+  /** As V2's metadata states it, for example "onnxruntime_onnx". */
+  readonly platform: string;
+  /** config.pbtxt's `backend` names that mean this runtime, for example ["onnxruntime"]. */
+  readonly backends: readonly string[];
+  /** Default file or folder of a version that it runs, for example "model.onnx", "model.savedmodel". */
+  readonly defaultFile: string;
+  /** Measured: small models may stay inside the process that speaks the wire (onnxruntime runs off the event loop). */
+  readonly mayStayInside: boolean;
+  /** Throws corrupt where the files are no model of this kind. */
+  load(source: ModelSource): Promise<TensorEngine>;
+}
