@@ -21,11 +21,12 @@ export class LatencyHistogram {
   private sumUs = 0;
   private maxUs = 0;
 
-  record(us: number): void {
+  /** The same value `times` times, for example of every request of a batch. */
+  record(us: number, times = 1): void {
     const value = us > 0 ? Math.min(us, 2147483647) | 0 : 0;
-    this.counts[bucketOf(value)]! += 1;
-    this.total++;
-    this.sumUs += value;
+    this.counts[bucketOf(value)]! += times;
+    this.total += times;
+    this.sumUs += value * times;
     if (value > this.maxUs) this.maxUs = value;
   }
 

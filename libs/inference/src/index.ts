@@ -47,6 +47,9 @@ export {
   type DurationStatistic,
   FAILURE_REASONS,
   type FailureReason,
+  FIRST_RESPONSE_EDGES_MS,
+  type ResponseOutcome,
+  type ResponseStatistic,
   statisticsJson,
   VersionStatistics,
 } from './statistics.js';

@@ -1,6 +1,7 @@
 // Counters of one model version as V2's statistics extension states them: requests, rows (inference_count), engine calls
 // (execution_count), and nanoseconds in queue, input, engine and output. A batcher can be verified from outside by
-// execution_count < inference_count. O(1) per batch or request; batch sizes are bounded by BATCH_SIZES_MAX.
+// execution_count < inference_count. O(1) per batch or request; batch sizes
+// are bounded by BATCH_SIZES_MAX, answers of decoupled models by RESPONSE_INDEXES_MAX.
 
 import { LatencyHistogram } from './histogram.js';
 
@@ -18,6 +19,23 @@ export interface BatchStatistic {
   computeInfer: DurationStatistic;
   computeOutput: DurationStatistic;
 }
+
+/** Answers of one request that are kept apart (decoupled models); later ones count under the last. */
+export const RESPONSE_INDEXES_MAX = 64;
+/** Upper edges of nv_inference_first_response_histogram_ms, as Triton has them. */
+export const FIRST_RESPONSE_EDGES_MS = [100, 500, 2000, 5000] as const;
+
+/** Of the n-th answers of a decoupled model's requests. */
+export interface ResponseStatistic {
+  computeInfer: DurationStatistic;
+  computeOutput: DurationStatistic;
+  success: DurationStatistic;
+  fail: DurationStatistic;
+  emptyResponse: DurationStatistic;
+  cancel: DurationStatistic;
+}
+
+export type ResponseOutcome = 'success' | 'fail' | 'emptyResponse' | 'cancel';
 
 export const FAILURE_REASONS = ['REJECTED', 'CANCELED', 'BACKEND', 'OTHER'] as const;
 export type FailureReason = (typeof FAILURE_REASONS)[number];
@@ -39,8 +57,20 @@ export class VersionStatistics {
   readonly computeInput = zero();
   readonly computeInfer = zero();
   readonly computeOutput = zero();
+  /** Answered from the cache: the time of the look-up. Hits are no inferences and no executions. */
+  readonly cacheHit = zero();
+  /** Not found: look-up and keeping the answer afterwards. */
+  readonly cacheMiss = zero();
   readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 };
   readonly latency = new LatencyHistogram();
+  readonly queueLatency = new LatencyHistogram();
+  readonly computeInputLatency = new LatencyHistogram();
+  readonly computeInferLatency = new LatencyHistogram();
+  readonly computeOutputLatency = new LatencyHistogram();
+  /** Requests of a decoupled model by the time of their first answer: one count for each edge, one for above. */
+  readonly firstResponses: number[] = new Array<number>(FIRST_RESPONSE_EDGES_MS.length + 1).fill(0);
+  firstResponseMs = 0;
+  private readonly responses: (ResponseStatistic | undefined)[] = [];
   private readonly batches: (BatchStatistic | undefined)[] = [];
 
   /** One engine call over `rows` rows for `requests` requests. */
@@ -50,6 +80,9 @@ export class VersionStatistics {
     add(this.computeInput, inputMs * requests, requests);
     add(this.computeInfer, inferMs * requests, requests);
     add(this.computeOutput, outputMs * requests, requests);
+    this.computeInputLatency.record(inputMs * 1000, requests);
+    this.computeInferLatency.record(inferMs * 1000, requests);
+    this.computeOutputLatency.record(outputMs * 1000, requests);
     const size = Math.min(rows, BATCH_SIZES_MAX);
     this.batches[size] ??= { batchSize: size, computeInput: zero(), computeInfer: zero(), computeOutput: zero() };
     const statistic = this.batches[size];
@@ -63,6 +96,49 @@ export class VersionStatistics {
     add(this.success, totalMs);
     add(this.queue, queueMs);
     this.latency.record(totalMs * 1000);
+    this.queueLatency.record(queueMs * 1000);
+  }
+
+  /** Answered from the response cache. */
+  hit(nowMs: number, totalMs: number, lookupMs: number): void {
+    this.lastInferenceMs = nowMs;
+    add(this.success, totalMs);
+    add(this.cacheHit, lookupMs);
+    this.latency.record(totalMs * 1000);
+  }
+
+  missed(ms: number): void {
+    add(this.cacheMiss, ms);
+  }
+
+  /** The answer number `index` (from 0) of a decoupled model's request; `sinceLastMs` in the engine, `outputMs` building it. */
+  responded(index: number, outcome: ResponseOutcome, sinceLastMs: number, outputMs: number): void {
+    const at = Math.min(index, RESPONSE_INDEXES_MAX - 1);
+    this.responses[at] ??= {
+      computeInfer: zero(),
+      computeOutput: zero(),
+      success: zero(),
+      fail: zero(),
+      emptyResponse: zero(),
+      cancel: zero(),
+    };
+    const statistic = this.responses[at];
+    add(statistic[outcome], sinceLastMs + outputMs);
+    if (outcome === 'cancel') return;
+    add(statistic.computeInfer, sinceLastMs);
+    if (outcome === 'success') add(statistic.computeOutput, outputMs);
+  }
+
+  /** Time from arrival to the first answer of a decoupled model's request. */
+  firstResponse(ms: number): void {
+    let at = 0;
+    while (at < FIRST_RESPONSE_EDGES_MS.length && ms > (FIRST_RESPONSE_EDGES_MS[at] as number)) at++;
+    this.firstResponses[at]! += 1;
+    this.firstResponseMs += ms;
+  }
+
+  responseStatistics(): { index: number; statistic: ResponseStatistic }[] {
+    return this.responses.flatMap((statistic, index) => (statistic ? [{ index, statistic }] : []));
   }
 
   failed(totalMs: number, reason: FailureReason): void {
@@ -78,11 +154,11 @@ export class VersionStatistics {
 /** The JSON of GET /v2/models/{m}/stats for one version. */
 export function statisticsJson(name: string, version: string, statistics: VersionStatistics): Record<string, unknown> {
   const duration = (d: DurationStatistic) => ({ count: d.count, ns: Math.round(d.ns) });
-  const { success, fail, queue } = statistics;
+  const { success, fail, queue, cacheHit, cacheMiss } = statistics;
   return {
     name,
     version,
-    last_inference: statistics.lastInferenceMs,
+    last_inference: Math.round(statistics.lastInferenceMs),
     inference_count: statistics.inferenceCount,
     execution_count: statistics.executionCount,
     inference_stats: {
@@ -92,10 +168,22 @@ export function statisticsJson(name: string, version: string, statistics: Versio
       compute_input: duration(statistics.computeInput),
       compute_infer: duration(statistics.computeInfer),
       compute_output: duration(statistics.computeOutput),
-      cache_hit: duration(zero()),
-      cache_miss: duration(zero()),
+      cache_hit: duration(cacheHit),
+      cache_miss: duration(cacheMiss),
     },
-    response_stats: {},
+    response_stats: Object.fromEntries(
+      statistics.responseStatistics().map(({ index, statistic }) => [
+        index,
+        {
+          compute_infer: duration(statistic.computeInfer),
+          compute_output: duration(statistic.computeOutput),
+          success: duration(statistic.success),
+          fail: duration(statistic.fail),
+          empty_response: duration(statistic.emptyResponse),
+          cancel: duration(statistic.cancel),
+        },
+      ]),
+    ),
     batch_stats: statistics.batchStatistics().map((batch) => ({
       batch_size: batch.batchSize,
       compute_input: duration(batch.computeInput),
