@@ -1,5 +1,6 @@
 // The V2 inference protocol: tensors, messages on the gRPC and REST wire, relay frames, metadata and statistics.
 
+export { classify } from './classification.js';
 export {
   CONFIG_DATATYPE,
   DATATYPES,

@@ -117,6 +117,12 @@ export class Tensor {
     return new Tensor(name, type, shape, count, bytes, 0, bytes.length, view, parameters);
   }
 
+  /** The same elements under another name; no copy. */
+  named(name: string): Tensor {
+    const { datatype, shape, count, bytes, start, end, view } = this;
+    return new Tensor(name, datatype, shape, count, bytes, start, end, view, NO_PARAMETERS);
+  }
+
   /** The bytes as they travel; a view, not a copy. */
   rawBytes(): Uint8Array {
     return this.start === 0 && this.end === this.bytes.length ? this.bytes : this.bytes.subarray(this.start, this.end);

@@ -152,9 +152,9 @@ describe('ServedVersion', () => {
     const answers: string[] = [];
     const job = version.submit(requestOf([0.1], { id: 'gone' }), FACTS, () => answers.push('gone'));
     version.submit(requestOf([0.2], { id: 'stays' }), FACTS, () => answers.push('stays'));
-    version.cancel(job);
+    job.cancel();
     await settle();
-    version.cancel(job);
+    job.cancel();
     expect(answers).toEqual(['stays']);
     expect(logged.map(({ job: one }) => one.id)).toEqual(['stays']);
     expect(version.statistics.failures.CANCELED).toBe(1);

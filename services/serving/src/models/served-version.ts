@@ -16,8 +16,11 @@ import {
 } from '@millrace/inference';
 import type { Project } from '@millrace/project';
 import { Batcher, type BatcherLimits } from '../batching/batcher.js';
-import { type Answer, type CallFacts, InferJob } from '../predict/infer-job.js';
+import { type Answer, type CallFacts, InferJob, type JobOwner } from '../predict/infer-job.js';
 import type { MatrixEngine } from '../runtime/runtime.js';
+import type { ModelSpec } from './model-spec.js';
+import { packageSpec } from './package-spec.js';
+import type { ServedModel } from './served-model.js';
 import { derivationsOf, inputSpecs, OUTPUT_SPECS, RequestReader } from './signature.js';
 
 /** At and above: label "1". */
@@ -51,7 +54,11 @@ export interface ServedVersionFacts {
   engine: MatrixEngine;
 }
 
-export class ServedVersion {
+export class ServedVersion implements ServedModel, JobOwner {
+  readonly name: string;
+  readonly version: number;
+  readonly spec: ModelSpec;
+  readonly metadata: Omit<ModelMetadata, 'versions'>;
   readonly statistics = new VersionStatistics();
   private readonly encoder: RowEncoder;
   private readonly batcher: Batcher<InferJob>;
@@ -65,7 +72,13 @@ export class ServedVersion {
     private readonly limits: BatcherLimits & { requestRowsMax: number },
     private readonly ports: ServedVersionPorts,
   ) {
-    this.encoder = new RowEncoder(facts.plan);
+    const { plan, platform } = facts;
+    const inputs = inputSpecs(plan.inputs);
+    this.name = facts.project;
+    this.version = facts.version;
+    this.metadata = { name: facts.project, platform, inputs, outputs: OUTPUT_SPECS };
+    this.spec = packageSpec(this.metadata, limits.batchRowsMax);
+    this.encoder = new RowEncoder(plan);
     this.versionText = String(facts.version);
     this.reader = this.readerFor(project);
     this.batcher = new Batcher<InferJob>(limits, {
@@ -83,11 +96,6 @@ export class ServedVersion {
   private readerFor(project: Project | undefined): RequestReader {
     const { inputs } = this.facts.plan;
     return new RequestReader(inputs, derivationsOf(inputs, project), this.limits.requestRowsMax);
-  }
-
-  get metadata(): Omit<ModelMetadata, 'versions'> {
-    const { project, platform, plan } = this.facts;
-    return { name: project, platform, inputs: inputSpecs(plan.inputs), outputs: OUTPUT_SPECS };
   }
 
   get batchRowsMax(): number {
@@ -110,7 +118,8 @@ export class ServedVersion {
         eventTimeMs ?? 0,
         requestedOutputs(request),
         answer,
-        this.failed,
+        this,
+        deadlineOf(request, facts),
       );
       this.batcher.submit(job);
       return job;
@@ -132,10 +141,11 @@ export class ServedVersion {
     this.statistics.failed(this.ports.clock.monotonicMs() - job.facts.arrivedAtMs, 'CANCELED');
   }
 
-  private readonly failed = (job: InferJob, error: PlatformError): void => {
+  /** Called by a job that is refused. */
+  failed(job: InferJob, error: PlatformError): void {
     const reason = error.code === 'deadline_exceeded' ? 'REJECTED' : 'BACKEND';
     this.statistics.failed(this.ports.clock.monotonicMs() - job.facts.arrivedAtMs, reason);
-  };
+  }
 
   private async run(jobs: readonly InferJob[], rows: number): Promise<void> {
     const { clock } = this.ports;
@@ -265,6 +275,15 @@ function labels(probabilities: Float32Array, start: number, rows: number): Tenso
   const texts: string[] = [];
   for (let row = 0; row < rows; row++) texts.push(labelOf(probabilities[start + row] as number));
   return Tensor.of('label', 'BYTES', [rows], texts);
+}
+
+/** The caller's deadline, or its parameter `timeout` in microseconds where that comes earlier. */
+function deadlineOf({ parameters }: InferRequest, facts: CallFacts): number {
+  if (parameters === NO_PARAMETERS || parameters.timeout === undefined) return facts.deadlineAtMs;
+  const timeoutUs = integerParameter(parameters, 'timeout') as number;
+  if (timeoutUs < 0)
+    throw new PlatformError('invalid_argument', `parameter 'timeout' is ${timeoutUs}, expected >= 0 µs`);
+  return timeoutUs === 0 ? facts.deadlineAtMs : Math.min(facts.deadlineAtMs, facts.arrivedAtMs + timeoutUs / 1000);
 }
 
 const NO_OUTPUTS: readonly string[] = [];

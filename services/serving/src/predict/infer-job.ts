@@ -19,7 +19,18 @@ export interface CallFacts {
   deadlineAtMs: number;
 }
 
-export type Answer = (error: PlatformError | undefined, response: InferResponse | undefined) => void;
+/**
+ * Called once with either an error or a response, and `final` true. A decoupled model calls it for each of its answers with
+ * `final` false, and at the end once more with `final` true: with an error, or with a response without outputs that a door
+ * passes on only where the caller asked for an empty final response.
+ */
+export type Answer = (error: PlatformError | undefined, response: InferResponse | undefined, final: boolean) => void;
+
+/** Who took the job in and keeps its statistics. */
+export interface JobOwner {
+  cancel(job: InferJob): void;
+  failed(job: InferJob, error: PlatformError): void;
+}
 
 export class InferJob implements BatchJob {
   cancelled = false;
@@ -36,7 +47,8 @@ export class InferJob implements BatchJob {
     /** Names of the outputs asked for; empty = all. */
     readonly outputs: readonly string[],
     onAnswer: Answer,
-    private readonly onFailure: (job: InferJob, error: PlatformError) => void,
+    private readonly owner: JobOwner,
+    readonly deadlineAtMs: number,
   ) {
     this.onAnswer = onAnswer;
   }
@@ -50,8 +62,9 @@ export class InferJob implements BatchJob {
     return this.raw.length;
   }
 
-  get deadlineAtMs(): number {
-    return this.facts.deadlineAtMs;
+  /** The caller went away: a waiting job leaves the queue, a running one is not answered. */
+  cancel(): void {
+    this.owner.cancel(this);
   }
 
   wants(output: string): boolean {
@@ -62,15 +75,15 @@ export class InferJob implements BatchJob {
     const { onAnswer } = this;
     if (!onAnswer || this.cancelled) return;
     this.onAnswer = undefined;
-    onAnswer(undefined, response);
+    onAnswer(undefined, response, true);
   }
 
   refuse(error: PlatformError): void {
     const { onAnswer } = this;
     if (!onAnswer) return;
     this.onAnswer = undefined;
-    this.onFailure(this, error);
-    if (!this.cancelled) onAnswer(error, undefined);
+    this.owner.failed(this, error);
+    if (!this.cancelled) onAnswer(error, undefined, true);
   }
 
   /** Version 00 traceparent: 00-<32 hex>-<16 hex>-<flags>. */

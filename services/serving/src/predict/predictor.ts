@@ -4,12 +4,10 @@
 import { PlatformError } from '@millrace/domain';
 import { decodeInferRequest, type InferRequest } from '@millrace/inference';
 import type { ModelSet } from '../models/model-set.js';
+import type { Ticket } from '../models/served-model.js';
 import type { Answer, CallFacts } from './infer-job.js';
 
-/** A request in flight; `cancel` when the caller went away. */
-export interface Ticket {
-  cancel(): void;
-}
+export type { Ticket } from '../models/served-model.js';
 
 export class Predictor {
   private accepting = true;
@@ -26,7 +24,7 @@ export class Predictor {
     try {
       request = decodeInferRequest(bytes);
     } catch (error) {
-      answer(PlatformError.from(error), undefined);
+      answer(PlatformError.from(error), undefined, true);
       return undefined;
     }
     return this.infer(request, facts, answer);
@@ -35,11 +33,9 @@ export class Predictor {
   infer(request: InferRequest, facts: CallFacts, answer: Answer): Ticket | undefined {
     try {
       if (!this.accepting) throw new PlatformError('unavailable', 'the server is shutting down');
-      const version = this.models.find(request.modelName, facts.version || request.modelVersion);
-      const job = version.submit(request, facts, answer);
-      return { cancel: () => version.cancel(job) };
+      return this.models.find(request.modelName, facts.version || request.modelVersion).submit(request, facts, answer);
     } catch (error) {
-      answer(PlatformError.from(error), undefined);
+      answer(PlatformError.from(error), undefined, true);
       return undefined;
     }
   }
