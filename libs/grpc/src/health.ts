@@ -1,8 +1,9 @@
 // grpc.health.v1 for native servers: one state for the whole server ("" and every service name), pushed to watchers.
 
 import { create } from '@bufbuild/protobuf';
-import type { ServerUnaryCall, ServerWritableStream, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServerUnaryCall, ServerWritableStream, sendUnaryData, UntypedHandleCall } from '@grpc/grpc-js';
 import { Health, healthPb } from '@millrace/contracts';
+import type { GrpcServiceBinding } from './server.js';
 
 const { HealthCheckResponse_ServingStatus: ServingStatus, HealthCheckResponseSchema } = healthPb;
 
@@ -30,7 +31,7 @@ export class GrpcHealth {
     });
   }
 
-  binding(): { service: typeof Health; raw: readonly string[]; implementation: UntypedServiceImplementation } {
+  binding(): GrpcServiceBinding {
     const check = (_call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) =>
       callback(null, this.answer());
     const watch = (call: Watcher) => {
@@ -42,6 +43,7 @@ export class GrpcHealth {
       call.on('cancelled', () => this.watchers.delete(call));
       call.write(this.answer());
     };
-    return { service: Health, raw: [], implementation: { Check: check, Watch: watch } };
+    const implementation = { Check: check, Watch: watch as UntypedHandleCall };
+    return { service: Health, raw: [], implementation, answerers: {}, bytes: {} };
   }
 }

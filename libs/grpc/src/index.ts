@@ -2,10 +2,24 @@
 
 export { type CallSettings, type ClientSettings, createClient, type GrpcClient, UNARY_DEADLINE_MS } from './client.js';
 export { GrpcHealth } from './health.js';
+export {
+  type BytesCall,
+  type BytesStream,
+  type CallHead,
+  type Method,
+  type Methods,
+  type StreamHandler,
+  streaming,
+  type UnaryHandler,
+  unary,
+} from './http2-server/calls.js';
+export type { ServerHealth } from './http2-server/health.js';
+export { type Http2ServerSettings, type RunningHttp2Server, startHttp2Server } from './http2-server/server.js';
 export { CHANNEL_OPTIONS, MESSAGE_BYTES_MAX, SERVER_OPTIONS } from './limits.js';
 export {
   type BindSettings,
   bindService,
+  type CallContext,
   type GrpcHandler,
   type GrpcHandlers,
   type GrpcServerSettings,

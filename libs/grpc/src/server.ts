@@ -26,9 +26,16 @@ import {
 import { PlatformError, systemClock } from '@millrace/domain';
 import { contextOf, histogram, SpanKind, withSpan } from '@millrace/telemetry';
 import { GrpcHealth } from './health.js';
+import type { Method } from './http2-server/calls.js';
 import { SERVER_OPTIONS } from './limits.js';
 import { messageOf, serviceDefinition } from './service-definition.js';
 import { toServiceError } from './status.js';
+
+/** What a unary handler may know beside its request. */
+export interface CallContext {
+  /** A metadata entry of one value, '' where there is none. */
+  header(name: string): string;
+}
 
 export type GrpcHandler<M> = M extends {
   methodKind: infer K;
@@ -36,10 +43,7 @@ export type GrpcHandler<M> = M extends {
   output: infer O extends DescMessage;
 }
   ? K extends 'unary'
-    ? (
-        request: MessageShape<I>,
-        call: ServerUnaryCall<MessageShape<I>, MessageShape<O>>,
-      ) => Promise<MessageInitShape<O>> | MessageInitShape<O>
+    ? (request: MessageShape<I>, context: CallContext) => Promise<MessageInitShape<O>> | MessageInitShape<O>
     : K extends 'server_streaming'
       ? (call: ServerWritableStream<MessageShape<I>, MessageShape<O>>) => void
       : K extends 'client_streaming'
@@ -49,11 +53,15 @@ export type GrpcHandler<M> = M extends {
 
 export type GrpcHandlers<D extends DescService> = { readonly [N in keyof D['method']]?: GrpcHandler<D['method'][N]> };
 
-/** One service of a server, ready to be listed in `startGrpcServer`. */
+/** One service of a server, ready to be listed in `startGrpcServer` or, with unary handlers and bytes, `startHttp2Server`. */
 export interface GrpcServiceBinding {
   readonly service: DescService;
   readonly raw: readonly string[];
   readonly implementation: UntypedServiceImplementation;
+  /** Unary handlers by local name. */
+  readonly answerers: Readonly<Record<string, AnyAsync>>;
+  /** Handlers of bytes by local name; the HTTP/2 server's only. */
+  readonly bytes: Readonly<Record<string, Method>>;
 }
 
 export interface BindSettings {
@@ -61,6 +69,8 @@ export interface BindSettings {
   raw?: readonly string[];
   /** grpc-js handlers by local name, without span and histogram. */
   native?: Readonly<Record<string, UntypedHandleCall>>;
+  /** Handlers of bytes by local name, without span and histogram; `startHttp2Server` uses them, grpc-js does not. */
+  bytes?: Readonly<Record<string, Method>>;
 }
 
 export interface GrpcServerSettings {
@@ -85,7 +95,7 @@ const GRACE_MS = 5000;
 
 const durations = histogram('millrace.rpc.server_duration');
 
-type AnyAsync = (first: unknown, call: unknown) => unknown;
+type AnyAsync = (first: unknown, context: CallContext) => unknown;
 
 /** Runs an async handler for a call that answers once; measures it and maps what it throws. */
 function answerOnce(method: DescMethod, handler: AnyAsync, takesRequest: boolean): handleUnaryCall<unknown, unknown> {
@@ -95,7 +105,7 @@ function answerOnce(method: DescMethod, handler: AnyAsync, takesRequest: boolean
     const traceparent = call.metadata.get('traceparent')[0];
     const parent = contextOf(traceparent === undefined ? undefined : String(traceparent));
     withSpan(name, { kind: SpanKind.SERVER, parent }, async () =>
-      handler(takesRequest ? call.request : call, call),
+      handler(takesRequest ? call.request : call, { header: (key) => String(call.metadata.get(key)[0] ?? '') }),
     ).then(
       (response) => {
         durations.record(systemClock.monotonicMs() - startedMs, { method: name, status: status.OK });
@@ -128,17 +138,20 @@ export function bindService<D extends DescService>(
   settings: BindSettings = {},
 ): GrpcServiceBinding {
   const implementation: UntypedServiceImplementation = {};
+  const answerers: Record<string, AnyAsync> = {};
   for (const method of service.methods) {
     const native = settings.native?.[method.localName];
     const handler = (handlers as Readonly<Record<string, AnyAsync | undefined>>)[method.localName];
     if (native !== undefined) implementation[method.name] = native;
     else if (handler === undefined) continue;
-    else if (method.methodKind === 'unary') implementation[method.name] = answerOnce(method, handler, true);
-    else if (method.methodKind === 'client_streaming')
+    else if (method.methodKind === 'unary') {
+      implementation[method.name] = answerOnce(method, handler, true);
+      answerers[method.localName] = handler;
+    } else if (method.methodKind === 'client_streaming')
       implementation[method.name] = answerOnce(method, handler, false) as UntypedHandleCall;
     else implementation[method.name] = streaming(handler as (call: unknown) => void);
   }
-  return { service, raw: settings.raw ?? [], implementation };
+  return { service, raw: settings.raw ?? [], implementation, answerers, bytes: settings.bytes ?? {} };
 }
 
 /** Starts listening; rejects with `unavailable` and the address when the port is taken. */

@@ -30,7 +30,7 @@ import { InferDoor, type TracedCall } from './door/infer.js';
 import { RequestIds } from './door/request-id.js';
 import { SampledTracing } from './door/tracing.js';
 import { HttpDoor } from './door/v2.http.js';
-import { GrpcDoor } from './door/v2.http2.js';
+import { GrpcDoor } from './door/v2.grpc.js';
 import { MetricsDoor } from './outcomes/metrics.http.js';
 import { Outcomes } from './outcomes/outcomes.js';
 import { prometheusOutcomes } from './outcomes/prometheus-text.js';

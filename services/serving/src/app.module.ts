@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { Config } from '@millrace/config';
 import { seededRng, systemClock } from '@millrace/domain';
-import { type RunningGrpcServer, startGrpcServer } from '@millrace/grpc';
+import { type RunningHttp2Server, startHttp2Server } from '@millrace/grpc';
 import { KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
 import { Readiness, Shutdown } from '@millrace/service';
@@ -42,8 +42,6 @@ type ServingConfig = Config<typeof servingConfig>;
 const LOG_BATCH_ROWS = 256;
 const LOG_LINGER_MS = 20;
 const LOG_RETRY_MS = 500;
-/** Channelz costs a few percent per call; the window lets a relay message of 1 MiB through without a round trip. */
-const CHANNEL = { 'grpc.enable_channelz': 0, 'grpc-node.flow_control_window': 4_194_304 };
 const PRODUCER_CLOSE_MS = 100;
 const KAFKA_CLOSE_MS = 1000;
 const within = async (ms: number, work: Promise<unknown>): Promise<void> =>
@@ -63,7 +61,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   private readonly snapshot: SnapshotFile;
   private readonly control: ControlState;
   private readonly follower: ControlFollower;
-  private grpc: RunningGrpcServer | undefined;
+  private grpc: RunningHttp2Server | undefined;
   /** What to serve is known, and the versions named at that time were loaded or refused. */
   private modelsKnown = false;
   private stopping = false;
@@ -184,9 +182,9 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     const { models, predictor, clock, ready } = this;
     const known = await this.snapshot.read();
     if (known) this.control.restore(known);
-    this.grpc = await startGrpcServer({
+    this.grpc = await startHttp2Server({
       port: this.config.grpcPort,
-      options: CHANNEL,
+      clock,
       services: [inferService({ models, predictor, tracer: requestTracer, clock, ready }), this.relay.binding()],
     });
     this.grpc.health.setServing(false);

@@ -1,165 +1,106 @@
-// inference.GRPCInferenceService on the native server. ModelInfer and ModelStreamInfer handle bytes themselves: bad bytes are
-// INVALID_ARGUMENT, not the INTERNAL of a failing deserialiser, and raw tensors stay views. What Triton has and Millrace
-// has not yet answers UNIMPLEMENTED.
+// inference.GRPCInferenceService on the HTTP/2 server. ModelInfer and ModelStreamInfer handle bytes themselves, so that raw
+// tensors stay views; the other rpcs are in v2-rpcs.grpc.ts.
 
-import type { ServerDuplexStream, ServerUnaryCall, sendUnaryData, UntypedHandleCall } from '@grpc/grpc-js';
-import { status } from '@grpc/grpc-js';
 import { GRPCInferenceService } from '@millrace/contracts';
-import type { Clock, PlatformError } from '@millrace/domain';
-import { asBuffer, bindService, type GrpcServiceBinding, toServiceError } from '@millrace/grpc';
-import { decodeInferRequest, encodeInferResponse, encodeStreamResponse, type InferResponse } from '@millrace/inference';
-import { modelConfigMessage, statisticsMessage } from '../models/descriptions.js';
-import type { ModelSet } from '../models/model-set.js';
+import type { Clock, ErrorCode, PlatformError } from '@millrace/domain';
+import {
+  type BytesCall,
+  type BytesStream,
+  bindService,
+  type CallHead,
+  type GrpcServiceBinding,
+  statusOfCode,
+  streaming,
+  unary,
+} from '@millrace/grpc';
+import { encodeInferResponse, type InferResponse, peekModel } from '@millrace/inference';
 import type { CallFacts } from '../predict/infer-job.js';
-import type { Predictor, Ticket } from '../predict/predictor.js';
-import { isSampled, type RequestSpan, type RequestTracer } from '../predict/request-tracer.js';
-import { SERVER_METADATA } from './server-metadata.js';
+import type { Predictor } from '../predict/predictor.js';
+import { type Tracing, traced } from '../predict/request-tracer.js';
+import { InferStream } from './infer-stream.js';
+import { type V2Ports, v2Rpcs } from './v2-rpcs.grpc.js';
 
-/** Requests of one ModelStreamInfer stream that may be unanswered; beyond, reading pauses. */
-const STREAM_IN_FLIGHT_MAX = 1024;
-
-export interface InferGrpcPorts {
-  models: ModelSet;
+export interface InferGrpcPorts extends V2Ports, Tracing {
   predictor: Predictor;
-  tracer: RequestTracer;
   clock: Clock;
-  ready(): boolean;
 }
-
-type UnaryBytes = ServerUnaryCall<Buffer, Buffer>;
-type DuplexBytes = ServerDuplexStream<Buffer, Buffer>;
 
 const allocate = (length: number): Uint8Array => Buffer.allocUnsafe(length);
 
 /** V2's own habit: a full queue is UNAVAILABLE, as Triton says it. */
-export function v2Error(error: PlatformError): ReturnType<typeof toServiceError> {
-  const failed = toServiceError(error);
-  return error.code === 'overloaded' ? { ...failed, code: status.UNAVAILABLE } : failed;
+export function v2Status({ code }: PlatformError): number {
+  return statusOfCode(code === 'overloaded' ? 'unavailable' : code);
 }
 
-function factsOf(call: UnaryBytes | DuplexBytes, clock: Clock): CallFacts {
-  const arrivedAtMs = clock.monotonicMs();
-  const deadline = call.getDeadline();
-  const deadlineMs = typeof deadline === 'number' ? deadline : deadline.getTime();
+/** Arguments of a call's refuse(). */
+function refusal(error: PlatformError): [number, string, ErrorCode] {
+  return [v2Status(error), error.reason, error.code];
+}
+
+function factsOf(call: CallHead): CallFacts {
   return {
     version: 0,
-    entity: String(call.metadata.get('millrace-entity')[0] ?? ''),
-    traceparent: String(call.metadata.get('traceparent')[0] ?? ''),
-    arrivedAtMs,
-    deadlineAtMs: Number.isFinite(deadlineMs) ? arrivedAtMs + (deadlineMs - clock.nowMs()) : Number.POSITIVE_INFINITY,
+    entity: call.header('millrace-entity'),
+    traceparent: call.header('traceparent'),
+    arrivedAtMs: call.arrivedAtMs,
+    deadlineAtMs: call.deadlineAtMs,
   };
 }
 
-/** Replaces the caller's traceparent by that of the request's own span where the trace is sampled. */
-export function traced(
-  facts: CallFacts,
-  door: 'grpc' | 'relay' | 'http',
-  tracer: RequestTracer,
-): { facts: CallFacts; span: RequestSpan | undefined } {
-  if (!isSampled(facts.traceparent)) {
-    return { facts: facts.traceparent === '' ? facts : { ...facts, traceparent: '' }, span: undefined };
-  }
-  const span = tracer.begin(door, facts.traceparent);
-  return { facts: { ...facts, traceparent: span.traceparent }, span };
-}
-
-function modelInfer({ predictor, tracer, clock }: InferGrpcPorts) {
-  return (call: UnaryBytes, callback: sendUnaryData<Buffer>): void => {
-    const { facts, span } = traced(factsOf(call, clock), 'grpc', tracer);
-    const ticket = predictor.inferBytes(call.request, facts, (error, response) => {
-      span?.end(error);
-      if (error) callback(v2Error(error));
-      else callback(null, asBuffer(encodeInferResponse(response as InferResponse, allocate)));
-    });
-    if (ticket) call.on('cancelled', () => ticket.cancel());
-  };
-}
-
-/** Answers as they come, each with its request's id; an error travels in error_message unless the caller set triton_grpc_error. */
-function modelStreamInfer({ predictor, tracer, clock }: InferGrpcPorts) {
-  return (call: DuplexBytes): void => {
-    const asStatus = String(call.metadata.get('triton_grpc_error')[0] ?? '') === 'true';
-    const tickets = new Set<Ticket>();
-    let inFlight = 0;
-    let ended = false;
-    const finish = () => {
-      if (ended && inFlight === 0) call.end();
-    };
-    call.on('data', (bytes: Buffer) => {
-      const { facts, span } = traced(factsOf(call, clock), 'grpc', tracer);
-      let ticket: Ticket | undefined;
-      inFlight++;
-      if (inFlight >= STREAM_IN_FLIGHT_MAX) call.pause();
-      ticket = predictor.inferBytes(bytes, facts, (error, response) => {
-        span?.end(error);
-        inFlight--;
-        if (ticket) tickets.delete(ticket);
-        if (error && asStatus) call.emit('error', v2Error(error));
-        else
-          call.write(
-            asBuffer(
-              encodeStreamResponse({ error: error?.reason ?? '', response: response ?? idOnly(bytes) }, allocate),
-            ),
-          );
-        call.resume();
-        finish();
-      });
-      if (ticket) tickets.add(ticket);
-    });
-    call.on('end', () => {
-      ended = true;
-      finish();
-    });
-    call.on('cancelled', () => {
-      for (const ticket of tickets) ticket.cancel();
-    });
-  };
-}
-
-/** A failed request of a stream is answered with its id, as far as it can be read. */
-function idOnly(bytes: Uint8Array): InferResponse | undefined {
+/** '' where the bytes are no request; the decoder says so later. */
+export function modelOf(request: Uint8Array): string {
   try {
-    const { id, modelName, modelVersion } = decodeInferRequest(bytes);
-    return { id, modelName, modelVersion, parameters: {}, outputs: [] };
+    return peekModel(request).modelName;
   } catch {
-    // Unreadable bytes have no id.
-    return undefined;
+    return '';
   }
+}
+
+function modelInfer(ports: InferGrpcPorts) {
+  const { predictor } = ports;
+  return (call: BytesCall, request: Uint8Array): void => {
+    const { facts, span } = traced(factsOf(call), 'grpc', ports, () => modelOf(request));
+    const ticket = predictor.inferBytes(request, facts, (error, response) => {
+      span?.end(error);
+      if (error) call.refuse(...refusal(error));
+      else call.answer(encodeInferResponse(response as InferResponse, allocate));
+    });
+    if (ticket) call.onCancel = () => ticket.cancel();
+  };
+}
+
+function modelStreamInfer(ports: InferGrpcPorts) {
+  const { predictor, clock } = ports;
+  return (stream: BytesStream): void => {
+    const common = factsOf(stream);
+    const session = new InferStream(
+      {
+        infer: (request, answer) => {
+          const own = { ...common, arrivedAtMs: clock.monotonicMs() };
+          const { facts, span } = traced(own, 'grpc', ports, () => request.modelName);
+          return predictor.inferMany(request, facts, (error, response, final) => {
+            if (final) span?.end(error);
+            answer(error, response, final);
+          });
+        },
+        write: (message) => stream.write(message),
+        end: () => stream.end(),
+        fail: (error) => stream.refuse(...refusal(error)),
+        pause: () => stream.pause(),
+        resume: () => stream.resume(),
+        allocate,
+      },
+      stream.header('triton_grpc_error') === 'true',
+    );
+    stream.onMessage = (bytes) => session.message(bytes);
+    stream.onEnd = () => session.end();
+    stream.onDrain = () => session.drained();
+    stream.onCancel = () => session.cancel();
+  };
 }
 
 export function inferService(ports: InferGrpcPorts): GrpcServiceBinding {
-  const { models, ready } = ports;
-  return bindService(
-    GRPCInferenceService,
-    {
-      serverLive: () => ({ live: true }),
-      serverReady: () => ({ ready: ready() }),
-      modelReady: ({ name, version }) => ({ ready: ready() && models.isReady(name, version) }),
-      serverMetadata: () => ({ ...SERVER_METADATA, extensions: [...SERVER_METADATA.extensions] }),
-      modelMetadata: ({ name, version }) => {
-        const { metadata } = models.find(name, version);
-        const tensors = (specs: typeof metadata.inputs) =>
-          specs.map(({ name: tensor, datatype, shape }) => ({ name: tensor, datatype, shape: shape.map(BigInt) }));
-        return {
-          name,
-          versions: models.versionsOf(name),
-          platform: metadata.platform,
-          inputs: tensors(metadata.inputs),
-          outputs: tensors(metadata.outputs),
-        };
-      },
-      modelConfig: ({ name, version }) => ({ config: modelConfigMessage(models.find(name, version)) }),
-      modelStatistics: ({ name, version }) => ({ modelStats: models.select(name, version).map(statisticsMessage) }),
-      repositoryIndex: (request) => ({
-        models: models.index().filter((entry) => !request.ready || entry.state === 'READY'),
-      }),
-    },
-    {
-      raw: ['modelInfer', 'modelStreamInfer'],
-      native: {
-        modelInfer: modelInfer(ports) as UntypedHandleCall,
-        modelStreamInfer: modelStreamInfer(ports) as UntypedHandleCall,
-      },
-    },
-  );
+  return bindService(GRPCInferenceService, v2Rpcs(ports), {
+    bytes: { modelInfer: unary(modelInfer(ports)), modelStreamInfer: streaming(modelStreamInfer(ports)) },
+  });
 }

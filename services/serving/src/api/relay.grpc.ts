@@ -2,10 +2,9 @@
 // order, those of one batch in one message. A stream holds at most IN_FLIGHT_MAX unanswered frames; more are refused with
 // UNAVAILABLE. When the stream ends, its waiting requests leave the queue.
 
-import type { ServerDuplexStream, UntypedHandleCall } from '@grpc/grpc-js';
 import { RelayService } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';
-import { asBuffer, bindService, type GrpcServiceBinding } from '@millrace/grpc';
+import { type BytesStream, bindService, type GrpcServiceBinding, streaming } from '@millrace/grpc';
 import {
   decodeExchangeRequest,
   encodeExchangeResponse,
@@ -15,20 +14,17 @@ import {
   type ResponseFrame,
 } from '@millrace/inference';
 import type { Predictor, Ticket } from '../predict/predictor.js';
-import type { RequestTracer } from '../predict/request-tracer.js';
-import { traced, v2Error } from './infer.grpc.js';
+import { type Tracing, traced } from '../predict/request-tracer.js';
+import { modelOf, v2Status } from './infer.grpc.js';
 
 /** Unanswered frames of one stream: above what two queues of the batcher hold. */
 const IN_FLIGHT_MAX = 16_384;
 const EMPTY = new Uint8Array(0);
 
-export interface RelayPorts {
+export interface RelayPorts extends Tracing {
   predictor: Predictor;
-  tracer: RequestTracer;
   clock: Clock;
 }
-
-type Stream = ServerDuplexStream<Buffer, Buffer>;
 
 const allocate = (length: number): Uint8Array => Buffer.allocUnsafe(length);
 
@@ -40,19 +36,18 @@ class RelaySession {
   private ending = false;
 
   constructor(
-    private readonly stream: Stream,
+    private readonly stream: BytesStream,
     private readonly ports: RelayPorts,
     private readonly closed: () => void,
   ) {
-    stream.on('data', (bytes: Buffer) => this.receive(bytes));
-    stream.on('end', () => this.end());
-    stream.on('cancelled', () => this.abandon());
-    stream.on('error', () => this.abandon());
-    stream.on('drain', () => {
+    stream.onMessage = (bytes) => this.receive(bytes);
+    stream.onEnd = () => this.end();
+    stream.onCancel = () => this.abandon();
+    stream.onDrain = () => {
       this.blocked = false;
       stream.resume();
       this.flush();
-    });
+    };
   }
 
   /** Answers what is in flight, then ends the stream. */
@@ -71,13 +66,14 @@ class RelaySession {
     this.closed();
   }
 
-  private receive(bytes: Buffer): void {
+  private receive(bytes: Uint8Array): void {
     try {
       decodeExchangeRequest(bytes, (frame) => this.handle(frame));
     } catch (error) {
       // Frame borders are lost: the stream cannot go on.
       this.abandon();
-      this.stream.emit('error', v2Error(PlatformError.from(error)));
+      const fault = PlatformError.from(error);
+      this.stream.refuse(v2Status(fault), fault.reason, fault.code);
     }
   }
 
@@ -97,7 +93,7 @@ class RelaySession {
       );
       return;
     }
-    const { clock, predictor, tracer } = this.ports;
+    const { clock, predictor } = this.ports;
     const arrivedAtMs = clock.monotonicMs();
     const { facts, span } = traced(
       {
@@ -108,7 +104,8 @@ class RelaySession {
         deadlineAtMs: frame.deadlineMs > 0 ? arrivedAtMs + frame.deadlineMs : Number.POSITIVE_INFINITY,
       },
       'relay',
-      tracer,
+      this.ports,
+      () => modelOf(frame.request),
     );
     this.tickets.set(id, undefined);
     const ticket = predictor.inferBytes(frame.request, facts, (error, response) => {
@@ -122,7 +119,7 @@ class RelaySession {
   private answer(id: number, error: PlatformError | undefined, response: InferResponse | undefined): void {
     this.out.push(
       error
-        ? { id, status: v2Error(error).code, message: error.reason, response: EMPTY }
+        ? { id, status: v2Status(error), message: error.reason, response: EMPTY }
         : { id, status: 0, message: '', response: encodeInferResponse(response as InferResponse, allocate) },
     );
     if (this.flushing) return;
@@ -138,7 +135,7 @@ class RelaySession {
     if (this.blocked || this.out.length === 0) return;
     const frames = this.out;
     this.out = [];
-    if (!this.stream.write(asBuffer(encodeExchangeResponse(frames, allocate)))) {
+    if (!this.stream.write(encodeExchangeResponse(frames, allocate))) {
       // The router does not keep up: take no more from it; what is in flight stays within IN_FLIGHT_MAX.
       this.blocked = true;
       this.stream.pause();
@@ -157,11 +154,11 @@ export class RelayDoor {
   }
 
   binding(): GrpcServiceBinding {
-    const exchange = (stream: Stream): void => {
+    const exchange = (stream: BytesStream): void => {
       const session: RelaySession = new RelaySession(stream, this.ports, () => this.sessions.delete(session));
       this.sessions.add(session);
     };
-    return bindService(RelayService, {}, { raw: ['exchange'], native: { exchange: exchange as UntypedHandleCall } });
+    return bindService(RelayService, {}, { bytes: { exchange: streaming(exchange) } });
   }
 
   /** Ends every stream once its requests are answered; the server's shutdown waits for that. */

@@ -41,10 +41,7 @@ export class Deframer {
   private parts: Uint8Array[] = [];
   private held = 0;
 
-  constructor(
-    private readonly bytesMax: number,
-    private readonly concat: (parts: readonly Uint8Array[], size: number) => Uint8Array,
-  ) {}
+  constructor(private readonly bytesMax: number) {}
 
   /** Calls `each` for every whole message; a fault ends the stream. */
   push(chunk: Uint8Array, each: (message: WireMessage) => void): DeframeFault | null {
@@ -53,7 +50,7 @@ export class Deframer {
       this.parts.push(chunk);
       this.held += chunk.length;
       if (this.held < this.wanted()) return null;
-      bytes = this.concat(this.parts, this.held);
+      bytes = Buffer.concat(this.parts, this.held);
       this.parts = [];
       this.held = 0;
     }
@@ -86,6 +83,16 @@ export class Deframer {
       ? MESSAGE_HEAD_BYTES + Math.min(lengthAt(first, 0), this.bytesMax)
       : MESSAGE_HEAD_BYTES;
   }
+}
+
+/** A message with its head, uncompressed. */
+export function frame(message: Uint8Array): Buffer {
+  const { length } = message;
+  const out = Buffer.allocUnsafe(MESSAGE_HEAD_BYTES + length);
+  out[0] = 0;
+  out.writeUInt32BE(length, 1);
+  out.set(message, MESSAGE_HEAD_BYTES);
+  return out;
 }
 
 function lengthAt(bytes: Uint8Array, at: number): number {

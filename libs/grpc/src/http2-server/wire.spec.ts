@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Deframer, encodeStatusMessage, timeoutMs, type WireMessage } from './grpc-wire.js';
-
-const concat = (parts: readonly Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
+import { Deframer, encodeStatusMessage, timeoutMs, type WireMessage } from './wire.js';
 
 function framed(bytes: Uint8Array): number[] {
   const { length } = bytes;
@@ -17,7 +15,7 @@ describe('deframer', () => {
         fc.array(fc.integer({ min: 1, max: 9 })),
         (messages, cuts) => {
           const bytes = Uint8Array.from(messages.flatMap(framed));
-          const deframer = new Deframer(1000, concat);
+          const deframer = new Deframer(1000);
           const seen: WireMessage[] = [];
           let at = 0;
           for (let i = 0; at < bytes.length; i++) {
@@ -34,9 +32,9 @@ describe('deframer', () => {
 
   it('refuses a message beyond the bound before it is there, and notices a cut one', () => {
     const none = () => undefined;
-    expect(new Deframer(10, concat).push(Uint8Array.from([0, 0, 0, 0, 11]), none)).toBe('too_large');
-    expect(new Deframer(10, concat).push(Uint8Array.from([0, 255, 255, 255, 255, 1]), none)).toBe('too_large');
-    const cut = new Deframer(10, concat);
+    expect(new Deframer(10).push(Uint8Array.from([0, 0, 0, 0, 11]), none)).toBe('too_large');
+    expect(new Deframer(10).push(Uint8Array.from([0, 255, 255, 255, 255, 1]), none)).toBe('too_large');
+    const cut = new Deframer(10);
     expect(cut.push(Uint8Array.from([0, 0, 0, 0, 5, 1]), none)).toBeNull();
     expect(cut.end()).toBe('truncated');
   });
