@@ -28,6 +28,8 @@ export interface KafkaStrategySettings {
   groupId: string;
   /** Name in dead letters. */
   service: string;
+  /** Topic in metrics, where one process reads a topic twice; default: the topic. */
+  metricsAs?: string;
   /** For dead letters; default: one of its own. */
   producer?: MessageProducer;
   /** Where a group without committed positions starts; default true. */
@@ -104,8 +106,10 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   override readonly propagatesEventHandlerErrors = true;
   /** Its own, so that Nest does not give the gRPC handlers of the same application to the consumer as topics. */
   override readonly transportId = Symbol.for('millrace.kafka');
-  private readonly settings: Required<Omit<KafkaStrategySettings, 'producer' | 'seekTo' | 'onAssigned' | 'retry'>> &
-    Pick<KafkaStrategySettings, 'seekTo' | 'onAssigned'>;
+  private readonly settings: Required<
+    Omit<KafkaStrategySettings, 'producer' | 'seekTo' | 'onAssigned' | 'retry' | 'metricsAs'>
+  > &
+    Pick<KafkaStrategySettings, 'seekTo' | 'onAssigned' | 'metricsAs'>;
   private readonly retry: RetrySettings;
   private readonly log = logger('kafka-consumer');
   private readonly producer: MessageProducer;
@@ -336,7 +340,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
           .map((message) => toInbound(topic, batch.partition, message));
         const outcome = await this.handleChunk(handler, messages, context, membership);
         if (outcome === 'overloaded') {
-          pauses.add(1, { topic });
+          pauses.add(1, { topic: this.metricsTopic(topic) });
           const resume = pause();
           setTimeout(resume, this.retry.initialMs);
           return;
@@ -346,8 +350,11 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
         resolveOffset(String(last.offset));
         if (outcome.commitThrough !== null)
           this.commitThrough(topic, batch.partition, outcome.commitThrough ?? last.offset);
-        consumed.add(messages.length, { topic });
-        lag.set(Math.max(0, highWatermark - 1 - last.offset), { topic, partition: batch.partition });
+        consumed.add(messages.length, { topic: this.metricsTopic(topic) });
+        lag.set(Math.max(0, highWatermark - 1 - last.offset), {
+          topic: this.metricsTopic(topic),
+          partition: batch.partition,
+        });
       }
     } catch (error) {
       if (error instanceof StopConsuming) {
@@ -388,7 +395,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
           deadLetter: (bad) => this.deadLetters.write(bad, () => this.stopping || this.crashed),
           pause: (forMs) => membership.wait(forMs),
           retried: (error, attempt) => {
-            retries.add(1, { topic, code: error.code });
+            retries.add(1, { topic: this.metricsTopic(topic), code: error.code });
             this.log.warn('handler failed, trying again', { topic, partition: context.partition, attempt }, error);
           },
         },
@@ -400,8 +407,12 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       if (overloaded && thrown instanceof OverloadedHandler) return 'overloaded';
       throw thrown;
     } finally {
-      durations.record(this.settings.clock.monotonicMs() - startedMs, { topic });
+      durations.record(this.settings.clock.monotonicMs() - startedMs, { topic: this.metricsTopic(topic) });
     }
+  }
+
+  private metricsTopic(topic: string): string {
+    return this.settings.metricsAs ?? topic;
   }
 
   private async writeCommits(): Promise<void> {

@@ -13,6 +13,7 @@ import type {
   ModelSpec,
   Project,
   ReplaySpec,
+  ServingSpec,
   SourceSpec,
 } from './project.js';
 
@@ -73,6 +74,20 @@ function evaluation(raw: Document): EvaluationSpec {
     share: raw.share ?? 0.2,
     slices: raw.slices ?? [],
     thresholds: raw.thresholds ?? [],
+  };
+}
+
+function serving(raw: Document): ServingSpec {
+  const online = raw.onlineFeatures;
+  if (online === undefined) return {};
+  return {
+    onlineFeatures: {
+      columns: online.columns,
+      maxAgeMs: ms(online.maxAge, '1h'),
+      keepMs: ms(online.keep, '1d'),
+      entitiesMax: online.entitiesMax ?? 100_000,
+      defaults: online.defaults ?? {},
+    },
   };
 }
 
@@ -185,6 +200,7 @@ export function buildProject(raw: Document): Project {
       budgetPerDay: retrain.budgetPerDay ?? 4,
       approval: retrain.approval ?? 'automatic',
     },
+    serving: serving(raw.serving ?? {}),
     ...(raw.replay === undefined ? {} : { replay: replay(raw.replay) }),
   };
 }

@@ -1,6 +1,7 @@
 // Rules of the project file that join two places: names that must exist, kinds that must fit, orders that must hold. Each
 // fault names the path it stands at; positions are found by the caller.
 
+import type { Scalar } from '@millrace/domain';
 import { parseDate } from './duration.js';
 import type { ColumnSpec, FeatureSpec, Project } from './project.js';
 import { hint } from './suggest.js';
@@ -151,6 +152,64 @@ function checkFeature(
   }
 }
 
+/** Smallest that makes sense: a projection is at least some milliseconds behind its topic. */
+const ONLINE_AGE_MS_MIN = 100;
+
+function checkOnlineFeatures(project: Project, features: readonly string[], report: Report): void {
+  const online = project.serving.onlineFeatures;
+  if (online === undefined) return;
+  const path = ['serving', 'onlineFeatures'];
+  const columns = new Map(project.data.columns.map((column) => [column.name, column]));
+  repeated(online.columns, (index) => [...path, 'columns', index], 'column', report);
+  online.columns.forEach((name, index) => {
+    const fault = onlineColumnFault(project, columns.get(name), name, features);
+    if (fault !== null) report([...path, 'columns', index], fault);
+  });
+  if (online.maxAgeMs < ONLINE_AGE_MS_MIN)
+    report([...path, 'maxAge'], `a value is at least ${ONLINE_AGE_MS_MIN}ms of event time good.`);
+  if (online.keepMs < 1_000) report([...path, 'keep'], 'an entity is kept for at least 1s.');
+  for (const [name, value] of Object.entries(online.defaults)) {
+    if (!online.columns.includes(name)) {
+      report([...path, 'defaults', name], `'${name}' is no online column. ${hint(name, online.columns)}`);
+      continue;
+    }
+    const column = columns.get(name);
+    const fault = column === undefined ? null : valueFault(column, value);
+    if (fault !== null) report([...path, 'defaults', name], fault);
+  }
+}
+
+function onlineColumnFault(
+  { data }: Project,
+  column: ColumnSpec | undefined,
+  name: string,
+  features: readonly string[],
+): string | null {
+  if (column === undefined) return `no column '${name}'. ${hint(name, [...features])}`;
+  if (name === data.entity) return `'${name}' names the entity: a request must bring it. Remove it.`;
+  if (name === data.eventTime) return `'${name}' is the event time: a request must bring it. Remove it.`;
+  if (column.derive?.from === data.eventTime)
+    return `'${name}' is derived from '${data.eventTime}' of the request itself. Remove it.`;
+  return features.includes(name) ? null : `'${name}' is no feature: the model would not read it. Remove it.`;
+}
+
+/** Why a value does not fit its column; null = it fits. */
+function valueFault(column: ColumnSpec, value: Scalar): string | null {
+  const wanted = column.type === 'text' ? 'string' : column.type === 'boolean' ? 'boolean' : 'number';
+  if (typeof value !== wanted) return `'${column.name}' is ${column.type}; write a ${column.type} value.`;
+  if (typeof value === 'number') {
+    if (column.type !== 'number' && !Number.isSafeInteger(value))
+      return `'${column.name}' is ${column.type}; ${value} is not.`;
+    if (column.min !== undefined && value < column.min)
+      return `${value} is below min ${column.min} of '${column.name}'.`;
+    if (column.max !== undefined && value > column.max)
+      return `${value} is above max ${column.max} of '${column.name}'.`;
+  }
+  if (typeof value === 'string' && column.domain !== undefined && !column.domain.includes(value))
+    return `'${value}' is not in the domain of '${column.name}'. ${hint(value, column.domain)}`;
+  return null;
+}
+
 function checkReplay(project: Project, features: readonly string[], report: Report): void {
   const { replay } = project;
   if (replay === undefined) return;
@@ -226,6 +285,7 @@ export function crossFieldFaults(project: Project, document: unknown): PathFault
     if (!subjects.includes(name))
       report(['retrain', 'features', index], `no feature '${name}'. ${hint(name, subjects)}`);
   });
+  checkOnlineFeatures(project, features, report);
   checkDates(document, report);
   checkReplay(project, features, report);
   return faults;

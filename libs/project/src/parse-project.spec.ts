@@ -123,6 +123,40 @@ describe('parseProject', () => {
     expect(faultsOf('name: x\ndata: 3\nfeatures: {}\n').length).toBeGreaterThan(0);
   });
 
+  it('reads online features, with every fault at its place', () => {
+    const online = (text: string) => `${minimal}serving:\n  onlineFeatures:\n    columns: [income]\n${text}`;
+    const parsed = parseProject(online('    maxAge: 90s\n    defaults: { income: 3 }\n'), 'project.yaml');
+    if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+    expect(parsed.project.serving.onlineFeatures).toEqual({
+      columns: ['income'],
+      maxAgeMs: 90_000,
+      keepMs: 86_400_000,
+      entitiesMax: 100_000,
+      defaults: { income: 3 },
+    });
+    const broken = `${minimal}serving:
+  onlineFeatures:
+    columns: [incom, customer, at, repaid, income, income]
+    maxAge: 1ms
+    keep: 5ms
+    defaults: { income: high, custom: 1 }
+`;
+    const lineOf = (needle: string) => broken.split('\n').findIndex((line) => line.includes(needle)) + 1;
+    const faults = new Map(faultsOf(broken).map((fault) => [fault.path, fault]));
+    const at = (path: string) => faults.get(`serving.onlineFeatures.${path}`);
+    expect(at('columns.0')).toMatchObject({ line: lineOf('columns: [incom,') });
+    expect(at('columns.0')?.message).toContain("Did you mean 'income'?");
+    expect(at('columns.1')?.message).toContain('names the entity');
+    expect(at('columns.2')?.message).toContain('event time');
+    expect(at('columns.3')?.message).toContain('no feature');
+    expect(at('columns.5')?.message).toContain('twice');
+    expect(at('maxAge')).toMatchObject({ line: lineOf('1ms') });
+    expect(at('keep')).toMatchObject({ line: lineOf('5ms') });
+    expect(at('defaults.income')?.message).toContain('number value');
+    expect(at('defaults.custom')?.message).toContain('no online column');
+    expect(faultsOf(online('    maxAges: 1h\n'))[0]?.message).toContain("Did you mean 'maxAge'?");
+  });
+
   it('stays equal to the published schema', () => {
     const published = JSON.parse(readFileSync(new URL('../../../docs/project.schema.json', import.meta.url), 'utf8'));
     expect(published).toEqual(JSON.parse(JSON.stringify(projectSchema)));

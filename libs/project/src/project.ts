@@ -15,6 +15,7 @@ export interface Project {
   rollout: RolloutSpec;
   monitoring: MonitoringSpec;
   retrain: RetrainSpec;
+  serving: ServingSpec;
   /** For examples only. */
   replay?: ReplaySpec;
 }
@@ -188,6 +189,25 @@ export interface RetrainSpec {
   /** Retrainings per UTC day (processing time). */
   budgetPerDay: number;
   approval: 'automatic' | 'manual';
+}
+
+export interface ServingSpec {
+  /** undefined = a request brings every input itself. */
+  onlineFeatures?: OnlineFeaturesSpec;
+}
+
+/** Columns of an entity's latest record that stand in where a request leaves them out. */
+export interface OnlineFeaturesSpec {
+  /** Features that records bring; in the order of the file. */
+  columns: readonly string[];
+  /** Event time from the record to the request beyond which a value is not used. */
+  maxAgeMs: number;
+  /** Processing time that an entity without a new record is kept. */
+  keepMs: number;
+  /** Entities kept; the one whose record came in longest ago leaves first. */
+  entitiesMax: number;
+  /** What stands in where there is no value of the right age, by column. */
+  defaults: Readonly<Record<string, Scalar>>;
 }
 
 export interface ReplaySpec {

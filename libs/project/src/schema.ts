@@ -293,6 +293,29 @@ export const projectSchema: Node = {
         budgetPerDay: integer('Retrainings per UTC day.', 0, 10_000, 4),
         approval: choice('automatic, or manual: a person approves.', ['automatic', 'manual'], 'automatic'),
       }),
+      serving: object('How predictions are answered.', {
+        onlineFeatures: object(
+          "The values of an entity's latest record stand in for columns that a request leaves out.",
+          {
+            columns: list('The columns; each is a feature that records bring.', columnName('A column.'), 256, 1),
+            maxAge: duration('Event time from the record to the request beyond which a value is not used.', '1h'),
+            keep: duration('How long an entity without a new record is kept, in processing time.', '1d'),
+            entitiesMax: integer(
+              'Entities kept; the one whose record came in longest ago leaves first.',
+              1,
+              10_000_000,
+              100_000,
+            ),
+            defaults: {
+              type: 'object',
+              description: 'What stands in where there is no value of the right age, by column.',
+              maxProperties: 256,
+              additionalProperties: scalar('A value of the column.'),
+            },
+          },
+          ['columns'],
+        ),
+      }),
       replay: object(
         'For examples only: the history to load and the traffic to replay.',
         {

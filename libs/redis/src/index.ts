@@ -1,4 +1,11 @@
-// Redis: connection with deadlines, and every key.
+// Redis: connection with deadlines, every key, and the projections whose layout several services share.
 
 export { RedisConnection, type RedisConnectionSettings } from './connection.js';
-export { featuresKey, offsetsKey, rateKey, routeKey } from './keys.js';
+export { featuresIndexKey, featuresKey, featuresOffsetsKey, rateKey, routeKey } from './keys.js';
+export {
+  type EntityFeatures,
+  OnlineFeatureStore,
+  type OnlineProjectionStep,
+  type StepOutcome,
+  type StoredFeatures,
+} from './online-features.js';

@@ -1,10 +1,10 @@
 // Every Redis key of the platform, in one place. A projection keeps the Kafka offset it stands for beside its state. Parts
 // are escaped, so that no project or entity name can reach into another key.
 
-/** "a:b" and "a%3Ab" are different keys; only ":" and "%" are escaped. */
+/** "a:b" and "a%3Ab" are different keys; only ":", "%" and braces are escaped. */
 function part(text: string | number): string {
   return String(text).replace(
-    /[%:]/g,
+    /[%:{}]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
   );
 }
@@ -12,11 +12,18 @@ function part(text: string | number): string {
 /** Route of a project (JSON), written by the router. */
 export const routeKey = (project: string): string => `route:${part(project)}`;
 
-/** Online features of one entity (hash: column → value). */
-export const featuresKey = (project: string, entity: string): string => `features:${part(project)}:${part(entity)}`;
+/**
+ * Online features of a project (hash: entity → "<event time ms>|<JSON of column → value>"). The braces keep a project's keys
+ * in one slot of a Redis cluster, because one script writes them together.
+ */
+export const featuresKey = (project: string): string => `features:{${part(project)}}`;
 
-/** Offset up to which a projection stands, by topic and partition (hash field "<partition>"). */
-export const offsetsKey = (projection: string, topic: string): string => `offsets:${part(projection)}:${part(topic)}`;
+/** When each entity's record came in (sorted set: entity by processing time in ms). */
+export const featuresIndexKey = (project: string): string => `features:{${part(project)}}:index`;
+
+/** Up to where the online features of a project stand (hash: partition → next offset; "columns" → what they hold). */
+export const featuresOffsetsKey = (project: string, topic: string): string =>
+  `offsets:features:{${part(project)}}:${part(topic)}`;
 
 /** Token bucket of one client. */
 export const rateKey = (project: string, client: string): string => `rate:${part(project)}:${part(client)}`;

@@ -190,6 +190,25 @@ export const METRICS = {
     description: 'Rows of the live stream whose dataset version is still open',
     labels: ['project'],
   },
+  'millrace.ingest.online_records': {
+    kind: 'counter',
+    unit: '{record}',
+    description: 'Records that the online features in Redis stand for',
+    labels: ['project'],
+  },
+  'millrace.ingest.online_entities': {
+    kind: 'gauge',
+    unit: '{entity}',
+    description: 'Entities whose online features Redis keeps',
+    labels: ['project'],
+  },
+  'millrace.ingest.online_rebuilds': {
+    kind: 'counter',
+    unit: '{partition}',
+    description:
+      'Partitions whose online features are built from the topic anew: asked for first, Redis empty, other columns',
+    labels: ['project'],
+  },
   // serving; nv_inference_* come beside them under Triton's names, read from the protocol's statistics
   'millrace.serving.predictions_dropped': {
     kind: 'counter',
@@ -207,6 +226,37 @@ export const METRICS = {
     kind: 'gauge',
     unit: '{prediction}',
     description: 'Predictions waiting to be logged',
+    labels: [],
+  },
+  'millrace.serving.predictions_sampled_out': {
+    kind: 'counter',
+    unit: '{prediction}',
+    description: 'Predictions left out of the log by MILLRACE_SERVING_LOG_SHARE',
+    labels: [],
+  },
+  'millrace.serving.online_rows': {
+    kind: 'counter',
+    unit: '{row}',
+    description: 'Rows whose request left online features out: joined, too_old, absent, or Redis away',
+    labels: ['project', 'outcome'],
+  },
+  'millrace.serving.online_age': {
+    kind: 'histogram',
+    unit: 's',
+    description: 'Event time from the record that stood in to the request',
+    labels: ['project'],
+    bounds: [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400, 604_800],
+  },
+  'millrace.serving.online_read_duration': {
+    kind: 'histogram',
+    unit: 'ms',
+    description: 'Time of one read of online features from Redis, for all requests that came together',
+    labels: [],
+  },
+  'millrace.serving.online_circuit_open': {
+    kind: 'gauge',
+    unit: '1',
+    description: '1 while Redis is not asked because it failed several times in a row',
     labels: [],
   },
   'millrace.serving.models_ready': {

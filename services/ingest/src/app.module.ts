@@ -6,6 +6,7 @@ import { encodeRecordBatch } from '@millrace/contracts';
 import { systemClock } from '@millrace/domain';
 import { type RunningGrpcServer, startGrpcServer } from '@millrace/grpc';
 import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
+import { OnlineFeatureStore, RedisConnection } from '@millrace/redis';
 import { Readiness, Shutdown } from '@millrace/service';
 import { counter, gauge, histogram, logger } from '@millrace/telemetry';
 import { type DynamicModule, Module, type OnApplicationBootstrap, type Provider } from '@nestjs/common';
@@ -29,6 +30,8 @@ import { CsvSource } from './imports/csv-source.fs.js';
 import { ImportDesk } from './imports/import-desk.js';
 import { readExtraRows, resolveSourcePath, UnfinishedImports } from './imports/import-files.fs.js';
 import { ParquetSource } from './imports/parquet-source.duckdb.js';
+import { OnlineFeatureReader } from './online/online-features.kafka.js';
+import { ONLINE_TOPIC, OnlineProjection } from './online/online-projection.js';
 import { ProjectBook } from './projects/project-book.js';
 import { ProjectDesk, projectEntry } from './projects/projects.kafka.js';
 import { RecordGate } from './records/record-gate.kafka.js';
@@ -45,6 +48,8 @@ const IMPORTS_IN_FLIGHT_MAX = 4;
 const GRPC_GRACE_MS = 1_000;
 const SETTLE_MS_MAX = 5_000;
 const DEAD_LETTER_IDS_MAX = 200_000;
+/** One write holds at most a batch of 1,000 records: some milliseconds of Redis; beyond this it counts as away. */
+const ONLINE_WRITE_MS = 2_000;
 
 export const STRATEGIES = Symbol('kafka strategies');
 
@@ -53,6 +58,9 @@ const versionFailures = counter('millrace.ingest.version_failures');
 const versionDuration = histogram('millrace.ingest.version_duration');
 const lateRows = counter('millrace.ingest.late');
 const openRows = gauge('millrace.ingest.open_rows');
+const onlineRecords = counter('millrace.ingest.online_records');
+const onlineEntities = gauge('millrace.ingest.online_entities');
+const onlineRebuilds = counter('millrace.ingest.online_rebuilds');
 
 class Ingest implements OnApplicationBootstrap {
   private readonly log = logger('ingest');
@@ -67,7 +75,7 @@ class Ingest implements OnApplicationBootstrap {
     readiness: Readiness,
     shutdown: Shutdown,
   ) {
-    const { connection, producer, live, reader, closer, keeper, tables } = parts;
+    const { connection, producer, live, reader, closer, keeper, tables, online } = parts;
     const common = { connection, producer, service: 'ingest' };
     const gate = () => this.started;
     const liveStrategy = new GatedStrategy(
@@ -99,6 +107,7 @@ class Ingest implements OnApplicationBootstrap {
       await Promise.race([closer.settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS_MAX))]);
       await keeper.stop();
     });
+    shutdown.onDrain('online features', () => online.close());
     shutdown.onClose('connection', () => connection.close());
     shutdown.onClose('duckdb', () => tables.close());
     shutdown.onClose('producer', () => producer.close());
@@ -124,6 +133,7 @@ class Ingest implements OnApplicationBootstrap {
     await producer.connect();
     book.complete = true;
     keeper.start();
+    this.parts.online.start();
     this.timer = setInterval(() => {
       live.closeDue();
       for (const { name } of book.list()) openRows.set(live.state(name).openRows, { project: name });
@@ -208,6 +218,7 @@ async function assemble(config: IngestConfig) {
     { openMax: config.importsMax, abandonAfterMs: config.importAbandonAfter },
     clock,
   );
+  const online = onlineFeatures(config, connection, producer, book);
   const deadLetters = new DeadLetterSender(producer, clock, sha256);
   const gate = new RecordGate(producer, deadLetters, clock);
   const unfinished = new UnfinishedImports(join(config.home, 'ingest', 'imports'));
@@ -256,6 +267,7 @@ async function assemble(config: IngestConfig) {
     keeper,
     closer,
     live,
+    online,
     importStream,
     gate,
     imports,
@@ -263,6 +275,39 @@ async function assemble(config: IngestConfig) {
     desk,
     redrive,
   };
+}
+
+/** Redis is asked for nothing, not even a connection, until a project wants online features. */
+function onlineFeatures(
+  config: IngestConfig,
+  connection: KafkaConnection,
+  producer: MessageProducer,
+  book: ProjectBook,
+): OnlineFeatureReader {
+  let redis: RedisConnection | undefined;
+  const store = (): OnlineFeatureStore => {
+    redis ??= new RedisConnection({ url: config.redisUrl, commandMs: ONLINE_WRITE_MS });
+    return new OnlineFeatureStore(redis);
+  };
+  const projection = new OnlineProjection(book, systemClock, {
+    store: {
+      positions: (...args) => store().positions(...args),
+      write: (step) => store().write(step),
+      remove: (...args) => store().remove(...args),
+    },
+    ends: () => connection.highWatermarks(ONLINE_TOPIC),
+    seek: (partition, offset) => reader.seek(partition, offset),
+    written: (project, records, entities) => {
+      onlineRecords.add(records, { project });
+      onlineEntities.set(entities, { project });
+    },
+    rebuilding: (project, partition, from) => {
+      onlineRebuilds.add(1, { project });
+      logger('online-features').info('online features are built from the topic', { project, partition, from });
+    },
+  });
+  const reader = new OnlineFeatureReader(connection, producer, projection, () => redis?.close());
+  return reader;
 }
 
 type Parts = Awaited<ReturnType<typeof assemble>>;

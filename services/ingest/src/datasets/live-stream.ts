@@ -5,10 +5,9 @@
 // the first row of an open one, and never past what the counters have stored.
 
 import type { LabelMessage, Reason, RecordMessage } from '@millrace/contracts';
-import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
-import type { ColumnSpec } from '@millrace/project';
+import { type Clock, PlatformError } from '@millrace/domain';
 import type { ProjectBook } from '../projects/project-book.js';
-import { addReason, checkRow } from '../schema/check-row.js';
+import { checkedRecord } from '../records/checked-record.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { Counters } from '../stats/counters.js';
 import type { Catalogue } from './catalogue.js';
@@ -181,39 +180,16 @@ export class LiveStream {
     return live;
   }
 
-  /** Records of this schema were checked by ingest; others (another revision, another writer) are checked here. */
   private checked(
     schema: RecordSchema,
     record: RecordMessage,
     offset: number,
     bad: BadMessage[],
   ): RecordMessage | null {
-    if (record.schemaHash === schema.hash) return record;
-    const row: Scalar[] = [];
-    const reasons: Reason[] = [];
-    for (const name in record.values) {
-      if (!schema.indexOf.has(name))
-        addReason(reasons, 'unknown_field', name.slice(0, 64), 'is no column of the project');
-    }
-    checkRow(
-      schema,
-      (index) => record.values[(schema.columns[index] as ColumnSpec).name],
-      row,
-      this.clock.nowMs(),
-      reasons,
-    );
-    if (reasons.length > 0) {
-      bad.push({ offset, project: record.project, reasons });
-      return null;
-    }
-    const values: Record<string, Scalar> = {};
-    for (const index of schema.stored) values[(schema.columns[index] as ColumnSpec).name] = row[index] as Scalar;
-    return {
-      ...record,
-      values,
-      entity: String(row[schema.entityIndex]),
-      eventTimeMs: row[schema.eventTimeIndex] as number,
-    };
+    const checked = checkedRecord(schema, record, this.clock.nowMs());
+    if (!Array.isArray(checked)) return checked;
+    bad.push({ offset, project: record.project, reasons: checked });
+    return null;
   }
 
   private async close(live: LiveProject, startMs: number): Promise<void> {
