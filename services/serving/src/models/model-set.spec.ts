@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { PlatformError } from '@millrace/domain';
 import { type DesiredRoute, ModelSet } from './model-set.js';
-import type { ServedVersion } from './served-version.js';
+import type { ServedModel } from './served-model.js';
 
 /** Loads end when told to, well or badly. */
 function harness() {
@@ -13,12 +13,13 @@ function harness() {
       new Promise((resolve, reject) => {
         const key = `${project}/${version}`;
         const served = {
-          facts: { project, version },
+          name: project,
+          version,
           follow: () => {},
           close: async () => {
             closed.push(key);
           },
-        } as unknown as ServedVersion;
+        } as unknown as ServedModel;
         loads.set(key, { resolve: () => resolve(served), reject });
       }),
     log: () => {},
@@ -47,7 +48,7 @@ const route = (revision: number, loadedVersions: number[], live = loadedVersions
   targets: [{ version: live, weight: 100 }],
 });
 
-const versionOf = (models: ModelSet, version: string | number = '') => models.find('demo', version).facts.version;
+const versionOf = (models: ModelSet, version: string | number = '') => models.find('demo', version).version;
 
 describe('ModelSet', () => {
   it('makes a version visible only when it is loaded, and prefers the one with the traffic', async () => {

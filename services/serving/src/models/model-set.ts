@@ -1,27 +1,28 @@
-// Which model versions this process should hold and which it holds. Desired state comes from routes (loaded versions) and
-// projects; versions are loaded one after the other beside the serving path, become visible in one assignment once warm,
-// and disappear in one assignment before they are drained and closed. A version that cannot be loaded keeps its reason
+// Which model versions this process should hold and which it holds, from two sources: packages of the platform, by the loaded
+// versions of routes; and models of a repository folder (repository-models.ts). Loads run one after the other beside the
+// serving path. A version becomes visible in one assignment once it is warm, and disappears in one assignment before it is
+// drained and closed: a call in flight ends on the version that took it. A version that cannot be loaded keeps its reason
 // and is tried again; the others are not touched by it.
 
 import { PlatformError } from '@millrace/domain';
-import type { RepositoryEntry, RepositoryState } from '@millrace/inference';
+import type { RepositoryEntry } from '@millrace/inference';
 import type { Project } from '@millrace/project';
-import type { ServedVersion } from './served-version.js';
+import { LoadQueue, type LogLine } from './load-queue.js';
+import { type DesiredRoute, type Entry, ModelEntries } from './model-entries.js';
+import type { LoadParameters, RepositoryControl } from './repository-control.js';
+import { type ModelRepository, RepositoryModels } from './repository-models.js';
+import type { ServedModel } from './served-model.js';
+
+export type { DesiredRoute } from './model-entries.js';
 
 /** Most versions of one project held at a time; routes name 2 to 3. */
 export const VERSIONS_MAX = 16;
 
-export interface DesiredRoute {
-  project: string;
-  revision: number;
-  loadedVersions: readonly number[];
-  targets: readonly { version: number; weight: number }[];
-}
-
 export interface ModelSetPorts {
-  /** Reads, checks, loads and warms up; throws PlatformError. */
-  load(project: string, version: number, spec: Project | undefined): Promise<ServedVersion>;
-  log(level: 'info' | 'error', message: string, facts: Record<string, string | number>): void;
+  /** Reads, checks, loads and warms up a package; throws PlatformError. */
+  load(project: string, version: number, spec: Project | undefined): Promise<ServedModel>;
+  repository?: ModelRepository | undefined;
+  log: LogLine;
   /** Runs `work` once after a delay. */
   later(delayMs: number, work: () => void): void;
   /** After any change of what is ready. */
@@ -31,141 +32,123 @@ export interface ModelSetPorts {
 /** A damaged package may be repaired, a package may arrive after its route: look again this often. */
 const RETRY_FAILED_MS = 2_000;
 
-interface Slot {
-  state: RepositoryState;
-  reason: string;
-  served: ServedVersion | undefined;
-}
-
-interface Entry {
-  route: DesiredRoute | undefined;
-  project: Project | undefined;
-  slots: Map<number, Slot>;
-}
-
-export class ModelSet {
-  private readonly entries = new Map<string, Entry>();
-  private readonly queue: (() => Promise<void>)[] = [];
-  private working = false;
+export class ModelSet implements RepositoryControl {
+  private readonly entries = new ModelEntries();
+  private readonly queue: LoadQueue;
+  private readonly repositoryModels: RepositoryModels | undefined;
   private retrying = false;
   private closed = false;
-  private settledWaiters: (() => void)[] = [];
 
-  constructor(private readonly ports: ModelSetPorts) {}
+  constructor(private readonly ports: ModelSetPorts) {
+    const { log, repository, changed } = ports;
+    this.queue = new LoadQueue(log);
+    if (repository)
+      this.repositoryModels = new RepositoryModels(repository, this.entries, this.queue, { log, changed });
+  }
 
   applyRoute(route: DesiredRoute): void {
-    const entry = this.entry(route.project);
+    const entry = this.routed(route.project);
     // A replayed older state must not undo a newer one.
-    if (entry.route && route.revision < entry.route.revision) return;
+    if (!entry || (entry.route && route.revision < entry.route.revision)) return;
     entry.route = route;
     this.reconcile(route.project, entry);
   }
 
   removeRoute(project: string): void {
     const entry = this.entries.get(project);
-    if (!entry) return;
+    if (entry?.source !== 'route') return;
     entry.route = undefined;
     this.reconcile(project, entry);
   }
 
   applyProject(project: Project): void {
-    const entry = this.entry(project.name);
+    const entry = this.routed(project.name);
+    if (!entry) return;
     entry.project = project;
-    for (const slot of entry.slots.values()) slot.served?.follow(project);
+    for (const slot of entry.slots.values()) slot.served?.follow?.(project);
   }
 
-  /** '' or 0 = the version with the most live traffic, else the newest. Throws not_found or unavailable. */
-  find(name: string, version: string | number): ServedVersion {
-    const entry = this.entries.get(name);
-    if (!entry || entry.slots.size === 0) throw unknownModel(name);
-    if (version === '' || version === 0) return this.live(name, entry);
-    const slot = entry.slots.get(typeof version === 'number' ? version : versionNumber(name, version));
-    if (!slot) throw unknownModel(name, version);
-    if (!slot.served) throw notReady(name, version, slot);
-    return slot.served;
+  /**
+   * '' or 0 = the version with the most live traffic, else the newest; a label of the model's configuration stands for its
+   * version. Throws not_found, unavailable, or invalid_argument.
+   */
+  find(name: string, version: string | number): ServedModel {
+    return this.entries.find(name, version);
   }
 
   isReady(name: string, version: string): boolean {
-    try {
-      return this.find(name, version) !== undefined;
-    } catch {
-      return false;
-    }
-  }
-
-  private live(name: string, entry: Entry): ServedVersion {
-    let best: ServedVersion | undefined;
-    let bestWeight = -1;
-    for (const [version, slot] of entry.slots) {
-      if (!slot.served) continue;
-      const weight = entry.route?.targets.find((target) => target.version === version)?.weight ?? 0;
-      if (weight > bestWeight || (weight === bestWeight && version > (best?.facts.version ?? 0))) {
-        best = slot.served;
-        bestWeight = weight;
-      }
-    }
-    if (best) return best;
-    const [version, slot] = [...entry.slots][0] as [number, Slot];
-    throw notReady(name, version, slot);
+    return this.entries.isReady(name, version);
   }
 
   versionsOf(name: string): string[] {
-    const entry = this.entries.get(name);
-    if (!entry || entry.slots.size === 0) throw unknownModel(name);
-    return [...entry.slots]
-      .filter(([, slot]) => slot.served)
-      .map(([version]) => version)
-      .sort((a, b) => a - b)
-      .map(String);
+    return this.entries.versionsOf(name);
   }
 
   /** Ready versions of one model, or of all where `name` is ''; throws not_found for an unknown one. */
-  select(name: string, version: string): ServedVersion[] {
+  select(name: string, version: string): ServedModel[] {
     if (name === '') return [...this.served()];
     if (version !== '') return [this.find(name, version)];
     return this.versionsOf(name).map((one) => this.find(name, one));
   }
 
-  *served(): Iterable<ServedVersion> {
-    for (const entry of this.entries.values()) {
-      for (const slot of entry.slots.values()) if (slot.served) yield slot.served;
-    }
+  served(): Iterable<ServedModel> {
+    return this.entries.served();
   }
 
   index(): RepositoryEntry[] {
-    const rows: RepositoryEntry[] = [];
-    for (const [name, entry] of this.entries) {
-      for (const [version, { state, reason }] of entry.slots)
-        rows.push({ name, version: String(version), state, reason });
-    }
-    return rows;
+    return this.entries.index();
   }
 
-  /** Routes and projects as they stand, for the snapshot that a restart without broker starts from. */
+  /** Routes as they stand, for the snapshot that a restart without broker starts from. */
   desired(): DesiredRoute[] {
-    return [...this.entries.values()].flatMap((entry) => (entry.route ? [entry.route] : []));
+    return [...this.entries].flatMap(([, entry]) => (entry.route ? [entry.route] : []));
+  }
+
+  /** Loads models of the repository; undefined = all. What is refused is logged and indexed. */
+  async loadRepository(names: readonly string[] | undefined): Promise<void> {
+    await this.repositoryModels?.loadAll(names);
+  }
+
+  /** Loads what is new or changed in the repository, unloads what has gone. */
+  async pollRepository(): Promise<void> {
+    await this.repositoryModels?.poll();
+  }
+
+  async load(model: string, parameters: LoadParameters): Promise<void> {
+    await this.explicit().load(model, parameters);
+  }
+
+  async unload(model: string, dependents: boolean): Promise<void> {
+    await this.explicit().unload(model, dependents);
   }
 
   /** Resolves when every load and unload that is wanted now was done or has failed. */
-  async settled(): Promise<void> {
-    if (!this.working) return;
-    await new Promise<void>((resolve) => this.settledWaiters.push(resolve));
+  settled(): Promise<void> {
+    return this.queue.settled();
   }
 
   async close(): Promise<void> {
     this.closed = true;
+    this.repositoryModels?.stop();
     await this.settled();
-    await Promise.all([...this.served()].map((served) => served.close()));
+    this.queue.retire([...this.served()]);
     this.entries.clear();
+    await this.queue.retired();
   }
 
-  private entry(project: string): Entry {
-    let entry = this.entries.get(project);
-    if (!entry) {
-      entry = { route: undefined, project: undefined, slots: new Map() };
-      this.entries.set(project, entry);
-    }
-    return entry;
+  private explicit(): RepositoryModels {
+    if (this.repositoryModels) return this.repositoryModels;
+    throw new PlatformError(
+      'invalid_argument',
+      'explicit model load / unload is not allowed: no model repository is served (MILLRACE_SERVING_REPOSITORY)',
+    );
+  }
+
+  private routed(project: string): Entry | undefined {
+    const entry = this.entries.ensure(project, 'route');
+    if (entry.source === 'route') return entry;
+    this.ports.log('error', 'the route is ignored: a model of the repository has its name', { project });
+    return undefined;
   }
 
   private reconcile(project: string, entry: Entry): void {
@@ -174,14 +157,18 @@ export class ModelSet {
       const slot = entry.slots.get(version);
       if (slot && slot.state !== 'UNAVAILABLE') continue;
       entry.slots.set(version, { state: 'LOADING', reason: slot?.reason ?? '', served: undefined });
-      this.enqueue(() => this.load(project, entry, version));
+      this.queue.enqueue(() => this.loadPackage(project, entry, version));
     }
-    for (const [version, slot] of entry.slots) {
-      if (!wanted.has(version)) this.unload(project, entry, version, slot);
+    for (const [version, { served }] of entry.slots) {
+      if (wanted.has(version)) continue;
+      entry.slots.delete(version);
+      if (!served) continue;
+      this.ports.changed();
+      this.queue.retire([served]);
     }
   }
 
-  private async load(project: string, entry: Entry, version: number): Promise<void> {
+  private async loadPackage(project: string, entry: Entry, version: number): Promise<void> {
     const slot = entry.slots.get(version);
     if (slot?.state !== 'LOADING' || this.closed) return;
     try {
@@ -191,7 +178,7 @@ export class ModelSet {
         await served.close();
         return;
       }
-      if (entry.project) served.follow(entry.project);
+      if (entry.project) served.follow?.(entry.project);
       entry.slots.set(version, { state: 'READY', reason: '', served });
       this.ports.log('info', 'model version ready', { project, version });
     } catch (thrown) {
@@ -206,58 +193,12 @@ export class ModelSet {
     this.ports.changed();
   }
 
-  private unload(project: string, entry: Entry, version: number, slot: Slot): void {
-    entry.slots.delete(version);
-    const { served } = slot;
-    if (!served) return;
-    this.ports.changed();
-    this.enqueue(async () => {
-      await served.close();
-      this.ports.log('info', 'model version unloaded', { project, version });
-    });
-  }
-
   private retryLater(): void {
     if (this.retrying || this.closed) return;
     this.retrying = true;
     this.ports.later(RETRY_FAILED_MS, () => {
       this.retrying = false;
-      for (const [project, entry] of this.entries) this.reconcile(project, entry);
+      for (const [project, entry] of this.entries) if (entry.source === 'route') this.reconcile(project, entry);
     });
   }
-
-  private enqueue(work: () => Promise<void>): void {
-    this.queue.push(work);
-    if (!this.working) void this.work();
-  }
-
-  private async work(): Promise<void> {
-    this.working = true;
-    for (let next = this.queue.shift(); next; next = this.queue.shift()) {
-      try {
-        await next();
-      } catch (thrown) {
-        this.ports.log('error', PlatformError.from(thrown).message, {});
-      }
-    }
-    this.working = false;
-    for (const resolve of this.settledWaiters.splice(0)) resolve();
-  }
-}
-
-function versionNumber(name: string, version: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(version)) {
-    throw new PlatformError('invalid_argument', `'${version.slice(0, 32)}' is no version of model '${name}'`);
-  }
-  return Number(version);
-}
-
-function unknownModel(name: string, version?: string | number): PlatformError {
-  const which = version === undefined ? '' : ` version ${version}`;
-  return new PlatformError('not_found', `Request for unknown model: '${name.slice(0, 64)}'${which} is not found`);
-}
-
-function notReady(name: string, version: string | number, slot: Slot): PlatformError {
-  const why = slot.reason === '' ? '' : `: ${slot.reason}`;
-  return new PlatformError('unavailable', `Request for model '${name}' version ${version} that is not ready${why}`);
 }

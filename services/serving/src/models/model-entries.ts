@@ -1,0 +1,150 @@
+// The table behind the model set: by name and version, what is served, what is being loaded and what was refused. Answers
+// look-ups; it loads nothing.
+
+import { PlatformError } from '@millrace/domain';
+import type { RepositoryEntry, RepositoryState } from '@millrace/inference';
+import type { Project } from '@millrace/project';
+import type { ServedModel } from './served-model.js';
+
+export interface DesiredRoute {
+  project: string;
+  revision: number;
+  loadedVersions: readonly number[];
+  targets: readonly { version: number; weight: number }[];
+}
+
+export interface Slot {
+  state: RepositoryState;
+  /** Why it is not ready, or why a newer load of it was refused while this one goes on. */
+  reason: string;
+  served: ServedModel | undefined;
+}
+
+export interface Entry {
+  readonly source: 'route' | 'repository';
+  route: DesiredRoute | undefined;
+  project: Project | undefined;
+  readonly slots: Map<number, Slot>;
+  /** Label → version. */
+  labels: Readonly<Record<string, number>>;
+  /** Models that an ensemble is made of. */
+  parts: readonly string[];
+  /** Of the repository's files at the last attempt to load them; undefined = not wanted from there now. */
+  fingerprint: string | undefined;
+}
+
+export class ModelEntries {
+  private readonly entries = new Map<string, Entry>();
+
+  get(name: string): Entry | undefined {
+    return this.entries.get(name);
+  }
+
+  /** The one there is, whatever its source, else a new one of this source. */
+  ensure(name: string, source: Entry['source']): Entry {
+    let entry = this.entries.get(name);
+    if (!entry) {
+      entry = {
+        source,
+        route: undefined,
+        project: undefined,
+        slots: new Map(),
+        labels: {},
+        parts: [],
+        fingerprint: undefined,
+      };
+      this.entries.set(name, entry);
+    }
+    return entry;
+  }
+
+  delete(name: string): void {
+    this.entries.delete(name);
+  }
+
+  clear(): void {
+    this.entries.clear();
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, Entry]> {
+    return this.entries.entries();
+  }
+
+  /** See ModelSet.find. */
+  find(name: string, version: string | number): ServedModel {
+    const entry = this.entries.get(name);
+    if (!entry || entry.slots.size === 0) throw unknownModel(name);
+    if (version === '' || version === 0) return live(name, entry);
+    const number = typeof version === 'number' ? version : versionNumber(name, version, entry.labels);
+    const slot = entry.slots.get(number);
+    if (!slot) throw unknownModel(name, version);
+    if (!slot.served) throw notReady(name, version, slot);
+    return slot.served;
+  }
+
+  isReady(name: string, version: string): boolean {
+    try {
+      return this.find(name, version) !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  versionsOf(name: string): string[] {
+    const entry = this.entries.get(name);
+    if (!entry || entry.slots.size === 0) throw unknownModel(name);
+    return [...entry.slots]
+      .filter(([, slot]) => slot.served)
+      .map(([version]) => version)
+      .sort((a, b) => a - b)
+      .map(String);
+  }
+
+  *served(): Iterable<ServedModel> {
+    for (const entry of this.entries.values()) {
+      for (const slot of entry.slots.values()) if (slot.served) yield slot.served;
+    }
+  }
+
+  index(): RepositoryEntry[] {
+    return [...this.entries].flatMap(([name, { slots }]) =>
+      [...slots]
+        .sort(([a], [b]) => a - b)
+        .map(([version, { state, reason }]) => ({ name, version: String(version), state, reason })),
+    );
+  }
+}
+
+function live(name: string, entry: Entry): ServedModel {
+  let best: ServedModel | undefined;
+  let bestWeight = -1;
+  for (const [version, slot] of entry.slots) {
+    if (!slot.served) continue;
+    const weight = entry.route?.targets.find((target) => target.version === version)?.weight ?? 0;
+    if (weight > bestWeight || (weight === bestWeight && version > (best?.version ?? 0))) {
+      best = slot.served;
+      bestWeight = weight;
+    }
+  }
+  if (best) return best;
+  const [version, slot] = [...entry.slots][0] as [number, Slot];
+  throw notReady(name, version, slot);
+}
+
+function versionNumber(name: string, version: string, labels: Readonly<Record<string, number>>): number {
+  if (/^[1-9][0-9]{0,8}$/.test(version)) return Number(version);
+  if (Object.hasOwn(labels, version)) return labels[version] as number;
+  const known = Object.keys(labels).map((label) => `'${label}'`);
+  const hint = known.length === 0 ? '' : `; its labels are ${known.join(', ')}`;
+  throw new PlatformError('invalid_argument', `'${version.slice(0, 32)}' is no version of model '${name}'${hint}`);
+}
+
+export function unknownModel(name: string, version?: string | number): PlatformError {
+  const which = version === undefined ? '' : ` version ${version}`;
+  return new PlatformError('not_found', `Request for unknown model: '${name.slice(0, 64)}'${which} is not found`);
+}
+
+function notReady(name: string, version: string | number, { reason }: Slot): PlatformError {
+  const why = reason === '' ? '' : `: ${reason}`;
+  return new PlatformError('unavailable', `Request for model '${name}' version ${version} that is not ready${why}`);
+}
