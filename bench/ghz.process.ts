@@ -26,6 +26,10 @@ export interface GhzSettings {
   connections: number;
   /** Calls in flight (closed loop). */
   inFlight: number;
+  /** gRPC metadata of every call. */
+  metadata?: Readonly<Record<string, string>>;
+  /** Open loop: calls a second, evenly spaced, whether earlier ones are answered or not; else closed. */
+  perSecond?: number;
 }
 
 /** The path of the ghz binary; installs it where it is missing. */
@@ -72,6 +76,8 @@ export async function runGhz(binary: string, root: string, settings: GhzSettings
       `${settings.seconds}s`,
       '--duration-stop',
       'wait',
+      ...(settings.metadata ? ['--metadata', JSON.stringify(settings.metadata)] : []),
+      ...(settings.perSecond ? ['--rps', String(settings.perSecond), '--async'] : []),
       '--format',
       'json',
       '--output',
