@@ -60,6 +60,7 @@ export * as trainingPb from './gen/millrace/training/v1/training_pb.js';
 export { TrainingService } from './gen/millrace/training/v1/training_pb.js';
 export * as onnxPb from './gen/onnx/onnx_pb.js';
 export { decodeLabel, encodeLabel, type LabelMessage } from './label.codec.js';
+export { type ModelConfigInit, modelConfigJson } from './model-config.js';
 export {
   BASELINE_KINDS,
   type Baseline,

@@ -41,7 +41,7 @@ export {
   type ResponseFrame,
 } from './relay-frames.js';
 export { REST_STATUS, restError } from './rest-errors.js';
-export { decodeRestRequest, rawRestRequest } from './rest-request.js';
+export { decodeRestRequest, parseRestJson, rawRestRequest } from './rest-request.js';
 export { encodeRestResponse, type RestResponse } from './rest-response.js';
 export {
   type BatchStatistic,
@@ -62,4 +62,5 @@ export {
   Tensor,
   type TypedValues,
 } from './tensor.js';
+export { decodeText, textBytes, writeText } from './text.js';
 export type { Allocate } from './wire-writer.js';

@@ -23,35 +23,65 @@ export interface InferResponse {
   readonly outputs: readonly Tensor[];
 }
 
-export function encodeInferResponse(response: InferResponse, allocate: Allocate = newBytes): Uint8Array {
+function responseBytes(response: InferResponse): number {
   let size =
     textFieldBytes(response.modelName) +
     textFieldBytes(response.modelVersion) +
     textFieldBytes(response.id) +
     parametersBytes(response.parameters);
   for (const output of response.outputs) size += delimitedBytes(headBytes(output)) + delimitedBytes(output.byteLength);
-  const writer = new WireWriter(allocate(size));
+  return size;
+}
+
+function writeResponse(writer: WireWriter, response: InferResponse): void {
   writer.text(1, response.modelName);
   writer.text(2, response.modelVersion);
   writer.text(3, response.id);
   writeParameters(writer, 4, response.parameters);
   for (const output of response.outputs) writeHead(writer, 5, output);
   for (const output of response.outputs) writeRaw(writer, 6, output);
+}
+
+export function encodeInferResponse(response: InferResponse, allocate: Allocate = newBytes): Uint8Array {
+  const writer = new WireWriter(allocate(responseBytes(response)));
+  writeResponse(writer, response);
   return writer.bytes;
 }
 
-/** inference.ModelStreamInferResponse: error_message=1, infer_response=2. */
+/** A map entry {key=1 triton_final_response, value=2{bool_param=1}} as field 4; the last byte is the flag. */
+const FINAL_ENTRY = finalEntry();
+
+function finalEntry(): Uint8Array {
+  const key = 'triton_final_response';
+  const writer = new WireWriter(new Uint8Array(delimitedBytes(textFieldBytes(key) + 4)));
+  writer.open(4, textFieldBytes(key) + 4);
+  writer.text(1, key);
+  writer.open(2, 2);
+  writer.byte(8);
+  return writer.bytes;
+}
+
+/**
+ * inference.ModelStreamInferResponse: error_message=1, infer_response=2. `final` becomes response parameter
+ * triton_final_response, as Triton sets it on every answer of a stream.
+ */
 export function encodeStreamResponse(
-  answer: { error: string; response?: InferResponse },
+  answer: { error: string; response?: InferResponse | undefined; final?: boolean },
   allocate: Allocate = newBytes,
 ): Uint8Array {
-  const inner = answer.response ? encodeInferResponse(answer.response) : undefined;
-  const size = textFieldBytes(answer.error) + (inner ? delimitedBytes(inner.length) : 0);
-  const writer = new WireWriter(allocate(size));
-  writer.text(1, answer.error);
-  if (inner) {
-    writer.open(2, inner.length);
-    writer.bytes.set(inner, writer.at);
+  const { error, response, final } = answer;
+  const body = response ? responseBytes(response) : 0;
+  const inner = body + (response && final !== undefined ? FINAL_ENTRY.length : 0);
+  const writer = new WireWriter(allocate(textFieldBytes(error) + (response ? delimitedBytes(inner) : 0)));
+  writer.text(1, error);
+  if (!response) return writer.bytes;
+  writer.open(2, inner);
+  writeResponse(writer, response);
+  if (final !== undefined) {
+    // Fields may come in any order, and so may entries of a map.
+    writer.bytes.set(FINAL_ENTRY, writer.at);
+    writer.at += FINAL_ENTRY.length;
+    writer.bytes[writer.at - 1] = final ? 1 : 0;
   }
   return writer.bytes;
 }

@@ -3,7 +3,7 @@
 // other. Decodes to the same InferRequest as gRPC.
 
 import { PlatformError } from '@millrace/domain';
-import { parseDatatype } from './datatype.js';
+import { ELEMENT_BYTES, parseDatatype } from './datatype.js';
 import type { InferRequest, RequestedOutput } from './infer-request.js';
 import type { TensorSpec } from './metadata.js';
 import { PARAMETERS_MAX } from './parameters.js';
@@ -27,7 +27,7 @@ export function decodeRestRequest(
   ) {
     invalid(`Inference-Header-Content-Length ${headerLength} does not fit a body of ${body.length} bytes`);
   }
-  const json = parseJson(headerLength === undefined ? body : body.subarray(0, headerLength));
+  const json = parseRestJson(headerLength === undefined ? body : body.subarray(0, headerLength));
   const inputs = list(json, 'inputs', true);
   let at = headerLength ?? body.length;
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
@@ -57,17 +57,22 @@ export function decodeRestRequest(
   };
 }
 
-/** The raw form (Inference-Header-Content-Length: 0): the body is the one input of the model, batch 1. */
+/**
+ * The raw form (Inference-Header-Content-Length: 0): the body is the one input of the model, one row of it where the model
+ * batches. `inputs` with the batch dimension in front. A single open dimension is what the body's length leaves; BYTES is one
+ * element, without a length before it. All outputs are answered as binary.
+ */
 export function rawRestRequest(
   body: Uint8Array,
   inputs: readonly TensorSpec[],
   modelName: string,
   modelVersion: string,
+  batched: boolean,
 ): InferRequest {
   const input = inputs[0];
   if (!input || inputs.length !== 1)
     invalid(`raw binary request must be for a model with one input, '${modelName}' has ${inputs.length}`);
-  const shape = input.shape.map((size) => (size < 0 ? 1 : size));
+  const shape = rawShape(input, body.length, batched);
   const one =
     input.datatype === 'BYTES'
       ? Tensor.of(input.name, 'BYTES', shape, [body])
@@ -76,16 +81,43 @@ export function rawRestRequest(
   return { modelName, modelVersion, id: '', parameters, inputs: [one], outputs: [] };
 }
 
+function rawShape({ name, datatype, shape }: TensorSpec, bytes: number, batched: boolean): number[] {
+  const row = batched ? shape.slice(1) : shape;
+  const open = row.filter((size) => size < 0).length;
+  if (open > 1) invalid(`raw binary request: input '${name}' has ${open} dimensions of open size`);
+  const fixed = row.reduce((product, size) => (size < 0 ? product : product * size), 1);
+  const elements = datatype === 'BYTES' ? 1 : bytes / ELEMENT_BYTES[datatype];
+  const left = fixed === 0 ? 0 : elements / fixed;
+  if (open === 1 && !Number.isInteger(left)) {
+    invalid(`raw binary request: ${bytes} bytes do not fill input '${name}' of ${datatype} [${row.join(',')}]`);
+  }
+  const filled = row.map((size) => (size < 0 ? left : size));
+  return batched ? [1, ...filled] : filled;
+}
+
 type JsonObject = Record<string, unknown>;
 
-function parseJson(bytes: Uint8Array): JsonObject {
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** An integer that a double may not hold. */
+const LONG_INTEGER = /(?<![\d.eE"\\-])-?\d{16,}(?![\d.eE])/;
+
+/** A JSON object; integers beyond 2^53 come as bigint, so that 64-bit values keep all digits. Throws invalid_argument. */
+export function parseRestJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = utf8.decode(bytes);
+    value = LONG_INTEGER.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
   } catch {
     invalid('failed to parse the request JSON buffer');
   }
   return object(value, 'the request');
+}
+
+/** Reviver with the source text of the value, as Node 22 passes it. */
+function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value) || !Number.isInteger(value)) return value;
+  const source = context?.source ?? '';
+  return /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 function object(value: unknown, what: string): JsonObject {
@@ -130,10 +162,15 @@ function parametersOf(json: JsonObject, what: string): Parameters {
   for (const key of keys) {
     const value = raw[key];
     if (typeof value === 'number') parameters[key] = Number.isSafeInteger(value) ? BigInt(value) : value;
-    else if (typeof value === 'string' || typeof value === 'boolean') parameters[key] = value;
+    else if (typeof value === 'string' || typeof value === 'boolean' || isWide(value)) parameters[key] = value;
     else invalid(`parameter '${key}' of ${what} must be a text, a number or a boolean`);
   }
   return parameters;
+}
+
+/** What a parameter can carry: int64 and uint64. */
+function isWide(value: unknown): value is bigint {
+  return typeof value === 'bigint' && value >= -(2n ** 63n) && value < 2n ** 64n;
 }
 
 /** Row-major elements of nested arrays; nesting beyond 16 levels is refused, the shape itself is checked by the tensor. */
@@ -145,6 +182,7 @@ function flatten(data: unknown, name: string): ElementValue[] {
     for (const value of values) {
       if (Array.isArray(value)) walk(value, depth + 1);
       else if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') flat.push(value);
+      else if (typeof value === 'bigint') flat.push(value);
       else invalid(`input '${name}' has an element that is no number, text or boolean`);
     }
   };

@@ -75,9 +75,38 @@ describe('REST requests', () => {
   it('take the raw form for a model with one input', () => {
     const values = Float32Array.of(1, 2, 3);
     const body = new Uint8Array(values.buffer);
-    const request = rawRestRequest(body, [{ name: 'x', datatype: 'FP32', shape: [-1, 3] }], 'm', '');
-    expect(request.inputs[0]!.shape).toEqual([1, 3]);
-    expect(request.inputs[0]!.toValues()).toEqual([1, 2, 3]);
+    const shapeOf = (shape: number[], batched: boolean) =>
+      rawRestRequest(body, [{ name: 'x', datatype: 'FP32', shape }], 'm', '', batched).inputs[0]!.shape;
+    expect(shapeOf([-1, 3], true)).toEqual([1, 3]);
+    expect(shapeOf([-1, -1], true)).toEqual([1, 3]);
+    expect(shapeOf([-1, 1, -1], true)).toEqual([1, 1, 3]);
+    expect(shapeOf([-1], false)).toEqual([3]);
+    expect(shapeOf([3], false)).toEqual([3]);
+    expect(() => shapeOf([-1, 2], true)).toThrow(/needs 8/);
+    expect(() => shapeOf([-1, -1, -1], true)).toThrow(/2 dimensions of open size/);
+    expect(() => shapeOf([-1, 2], false)).toThrow(/do not fill/);
+    const text = rawRestRequest(body, [{ name: 't', datatype: 'BYTES', shape: [-1, 1] }], 'm', '', true).inputs[0]!;
+    expect([text.shape, text.elements()]).toEqual([[1, 1], [body]]);
+  });
+
+  it('keep all digits of 64-bit integers, in data and in parameters', () => {
+    const request = (data: string, parameter: string) =>
+      decodeRestRequest(
+        new TextEncoder().encode(
+          `{"parameters":{"sequence_id":${parameter}},"inputs":[{"name":"x","datatype":"INT64","shape":[1],"data":[${data}]}]}`,
+        ),
+        undefined,
+        'm',
+        '',
+      );
+    const exact = request('9223372036854775807', '18446744073709551615');
+    expect(exact.inputs[0]!.toValues()).toEqual([9223372036854775807n]);
+    expect(exact.parameters.sequence_id).toBe(18446744073709551615n);
+    expect(request('-9007199254740993', '7').inputs[0]!.toValues()).toEqual([-9007199254740993n]);
+    expect(() => request('9223372036854775808', '7')).toThrow(/not of INT64/);
+    expect(() => request('1', '18446744073709551616')).toThrow(/must be a text, a number or a boolean/);
+    // Long digits of another kind stay what they are.
+    expect(request('1', '0.1234567890123456789').parameters.sequence_id).toBeCloseTo(0.123456789);
   });
 
   it('never crash: any JSON, any bytes and any header length give a request or invalid_argument', () => {

@@ -12,7 +12,16 @@ export {
   type Labels,
   SERIES_MAX,
 } from './instruments.js';
-export { configureLogs, type Facts, LOG_LEVELS, type Logger, type LogLevel, logger } from './logger.js';
+export {
+  configureLogs,
+  type Facts,
+  LOG_LEVELS,
+  type Logger,
+  type LogLevel,
+  logger,
+  logLevels,
+  setLogLevels,
+} from './logger.js';
 export { ATTRIBUTES, COUNT_BOUNDS, DURATION_MS_BOUNDS, METRICS, type MetricName, type MetricSpec } from './names.js';
 export { appendMetricsText, prometheusText, startTelemetry, type Telemetry, type TelemetrySettings } from './start.js';
 export {

@@ -31,15 +31,20 @@ const FACT_CHARS_MAX = 4096;
 
 interface Sink {
   service: string;
-  levelIndex: number;
+  enabled: Record<LogLevel, boolean>;
   write(line: string): void;
   otel: OtelLogger | undefined;
+}
+
+function upTo(level: LogLevel): Record<LogLevel, boolean> {
+  const last = LOG_LEVELS.indexOf(level);
+  return Object.fromEntries(LOG_LEVELS.map((one, index) => [one, index <= last])) as Record<LogLevel, boolean>;
 }
 
 const sink: Sink = {
   service: 'test',
   // Before start-up (and in tests) only warnings and errors are shown.
-  levelIndex: LOG_LEVELS.indexOf('warn'),
+  enabled: upTo('warn'),
   write: (line) => {
     process.stdout.write(line);
   },
@@ -54,9 +59,19 @@ export function configureLogs(settings: {
   otel?: OtelLogger | undefined;
 }): void {
   if (settings.service !== undefined) sink.service = settings.service;
-  if (settings.level !== undefined) sink.levelIndex = LOG_LEVELS.indexOf(settings.level);
+  if (settings.level !== undefined) sink.enabled = upTo(settings.level);
   if (settings.write !== undefined) sink.write = settings.write;
   if ('otel' in settings) sink.otel = settings.otel;
+}
+
+/** Which levels are written now. */
+export function logLevels(): Record<LogLevel, boolean> {
+  return { ...sink.enabled };
+}
+
+/** Switches single levels of this process, for example while an operator looks into something. */
+export function setLogLevels(levels: Readonly<Partial<Record<LogLevel, boolean>>>): void {
+  sink.enabled = { ...sink.enabled, ...levels };
 }
 
 function errorFacts(thrown: unknown): Record<string, unknown> {
@@ -79,7 +94,7 @@ function shorten(_key: string, value: unknown): unknown {
 }
 
 function emit(name: string, level: LogLevel, message: string, facts: Facts | undefined, thrown: unknown): void {
-  if (LOG_LEVELS.indexOf(level) > sink.levelIndex) return;
+  if (!sink.enabled[level]) return;
   const active = trace.getSpanContext(context.active());
   const entry: Record<string, unknown> = {
     time: new Date(systemClock.nowMs()).toISOString(),

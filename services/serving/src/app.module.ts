@@ -9,11 +9,11 @@ import { type RunningHttp2Server, startHttp2Server } from '@millrace/grpc';
 import { KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
 import { Readiness, Shutdown } from '@millrace/service';
-import { appendMetricsText, counter, gauge, logger } from '@millrace/telemetry';
+import { appendMetricsText, counter, gauge, logger, logLevels, setLogLevels } from '@millrace/telemetry';
 import { type DynamicModule, Inject, Module, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
-import { inferService } from './api/infer.grpc.js';
+import { type InferGrpcPorts, inferService } from './api/infer.grpc.js';
 import { RelayDoor } from './api/relay.grpc.js';
 import { registerV2 } from './api/v2.http.js';
 import type { servingConfig } from './config.js';
@@ -21,14 +21,17 @@ import { ControlState } from './models/control-state.js';
 import { ControlFollower } from './models/control-state.kafka.js';
 import { inferenceMetricsText } from './models/metrics-text.js';
 import { ModelSet } from './models/model-set.js';
+import { routedModels } from './models/repository-control.js';
 import { type AnsweredBatch, ServedVersion } from './models/served-version.js';
 import { SnapshotFile } from './models/snapshot.fs.js';
 import { servingStats } from './models/stats.js';
+import { browserFile } from './packages/browser-files.js';
 import { packageFiles } from './packages/package-files.fs.js';
-import { loadPackage } from './packages/package-loader.js';
+import { loadPackage, type PackageFiles } from './packages/package-loader.js';
 import { Predictor } from './predict/predictor.js';
 import { RequestIds } from './predict/request-ids.js';
 import { requestTracer } from './predict/request-tracer.grpc.js';
+import { TraceSettings } from './predict/trace-settings.js';
 import { PredictionLog } from './predictions/prediction-log.js';
 import { predictionWriter } from './predictions/predictions.kafka.js';
 import { onnxRuntime } from './runtime/onnx-runtime.onnx.js';
@@ -55,9 +58,11 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   private readonly kafka: KafkaConnection;
   private readonly producer: MessageProducer;
   private readonly predictions: PredictionLog<AnsweredBatch>;
+  private readonly files: PackageFiles;
   private readonly models: ModelSet;
   private readonly predictor: Predictor;
   private readonly relay: RelayDoor;
+  private readonly traces = new TraceSettings(seededRng(systemClock.nowMs() ^ process.pid ^ 0x7ace));
   private readonly snapshot: SnapshotFile;
   private readonly control: ControlState;
   private readonly follower: ControlFollower;
@@ -84,9 +89,10 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     });
     this.producer = new MessageProducer(this.kafka, { name: 'predictions', clock });
     this.predictions = this.predictionLog();
+    this.files = packageFiles(join(config.home, 'artifacts'));
     this.models = this.modelSet();
     this.predictor = new Predictor(this.models);
-    this.relay = new RelayDoor({ predictor: this.predictor, tracer: requestTracer, clock });
+    this.relay = new RelayDoor({ predictor: this.predictor, tracer: requestTracer, traces: this.traces, clock });
     this.snapshot = new SnapshotFile(join(config.home, 'serving', `last-known-${config.replica}.json`));
     this.control = new ControlState({
       models: this.models,
@@ -121,7 +127,6 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
 
   private modelSet(): ModelSet {
     const { config, clock } = this;
-    const files = packageFiles(join(config.home, 'artifacts'));
     const ids = new RequestIds(seededRng(clock.nowMs() ^ process.pid));
     const ports = {
       clock,
@@ -138,7 +143,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     };
     return new ModelSet({
       load: async (project, version, spec) => {
-        const { manifest, plan, runtime, model } = await loadPackage(files, RUNTIMES, project, version);
+        const { manifest, plan, runtime, model } = await loadPackage(this.files, RUNTIMES, project, version);
         const engine = await runtime.load(model);
         const { modelSha256 } = manifest;
         const facts = { project, version, modelSha256, plan, platform: runtime.platform, engine };
@@ -155,19 +160,21 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   private readonly ready = (): boolean => this.modelsKnown && !this.stopping;
 
   onModuleInit(): void {
-    const { models, predictor, clock, ready } = this;
-    this.readiness.register('models', ready);
+    this.readiness.register('models', this.ready);
     this.shutdown.onDrain('serving', () => this.drain());
     this.shutdown.onClose('serving', () => this.close());
     registerV2(this.http.httpAdapter.getInstance<FastifyInstance>(), {
-      models,
-      predictor,
-      tracer: requestTracer,
-      clock,
-      ready,
-      stats: () => ({ ...servingStats([...models.served()], this.predictions) }),
+      ...this.apiPorts(),
+      browserFile: (model, version, name) => browserFile(this.files, model, version, name),
+      stats: () => ({ ...servingStats([...this.models.served()], this.predictions) }),
     });
     this.registerMetrics();
+  }
+
+  private apiPorts(): InferGrpcPorts {
+    const { models, predictor, traces, clock, ready } = this;
+    const logs = { levels: logLevels, set: setLogLevels };
+    return { models, predictor, tracer: requestTracer, traces, logs, repository: routedModels, clock, ready };
   }
 
   private registerMetrics(): void {
@@ -179,13 +186,13 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { models, predictor, clock, ready } = this;
+    const { clock } = this;
     const known = await this.snapshot.read();
     if (known) this.control.restore(known);
     this.grpc = await startHttp2Server({
       port: this.config.grpcPort,
       clock,
-      services: [inferService({ models, predictor, tracer: requestTracer, clock, ready }), this.relay.binding()],
+      services: [inferService(this.apiPorts()), this.relay.binding()],
     });
     this.grpc.health.setServing(false);
     if (known) void this.becomeReady();

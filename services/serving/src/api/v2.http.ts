@@ -1,166 +1,185 @@
-// The V2 protocol over REST, as a plugin of the service's own Fastify: bodies arrive as bytes and are decoded by
-// libs/inference. Beside it GET /v1/stats, Millrace's own numbers.
+// The V2 protocol over REST, as a plugin of the service's own Fastify: core, configuration, statistics, repository, trace,
+// logging, generate. A wrong method is 405 with Allow, an unknown V2 path 404, shared memory 501. Beside it GET /v1/stats,
+// Millrace's own numbers.
 
-import type { Clock } from '@millrace/domain';
+import { modelConfigJson } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import {
-  decodeRestRequest,
-  encodeRestResponse,
-  type InferRequest,
-  type InferResponse,
-  rawRestRequest,
-  restError,
-} from '@millrace/inference';
-import { activeTraceparent } from '@millrace/telemetry';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { modelConfigJson, versionStatisticsJson } from '../models/descriptions.js';
-import type { ModelSet } from '../models/model-set.js';
-import type { CallFacts } from '../predict/infer-job.js';
-import type { Predictor } from '../predict/predictor.js';
-import { isSampled, type RequestTracer } from '../predict/request-tracer.js';
+import { parseRestJson } from '@millrace/inference';
+import type { FastifyInstance, FastifyReply, HTTPMethods } from 'fastify';
+import { modelConfigMessage, versionStatisticsJson } from '../models/descriptions.js';
+import { type ArtifactPorts, registerArtifacts } from './artifacts.http.js';
+import { BODY_BYTES_MAX, bodyOf } from './bodies.http.js';
+import { fail, generate, generateStream, type InferHttpPorts, infer, type ModelRequest } from './infer.http.js';
+import { type LoadValue, loadParameters, unloadParameters } from './load-parameters.js';
+import { changeLogSettings, type LogValue } from './log-settings.js';
 import { SERVER_METADATA } from './server-metadata.js';
+import { sharedMemoryRefused, type V2Ports } from './v2-rpcs.grpc.js';
 
-/** Largest request body: the same as a gRPC message. */
-const BODY_BYTES_MAX = 16 * 1024 * 1024;
-
-export interface V2HttpPorts {
-  models: ModelSet;
-  predictor: Predictor;
-  tracer: RequestTracer;
-  clock: Clock;
-  ready(): boolean;
+export interface V2HttpPorts extends V2Ports, InferHttpPorts, ArtifactPorts {
   stats(): Record<string, unknown>;
 }
 
-interface ModelPath {
-  model: string;
-  version?: string;
-}
-
-type ModelRequest = FastifyRequest<{ Params: ModelPath }>;
-
-function header(request: FastifyRequest, name: string): string {
-  const value = request.headers[name];
-  return (Array.isArray(value) ? value[0] : value) ?? '';
-}
-
-function fail(reply: FastifyReply, thrown: unknown): FastifyReply {
-  const { status, body } = restError(PlatformError.from(thrown));
-  return reply.code(status).type('application/json').send(body);
-}
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const satisfies readonly HTTPMethods[];
+type Method = 'GET' | 'POST';
+type Handler = (request: ModelRequest, reply: FastifyReply) => unknown;
+type Json = Readonly<Record<string, unknown>>;
 
 /** Triton's habit: 200 with an empty body, or 400. */
-function readiness(reply: FastifyReply, ready: boolean): FastifyReply {
-  return reply.code(ready ? 200 : 400).send();
-}
-
-function decode(request: ModelRequest, models: ModelSet): InferRequest {
-  const { model, version = '' } = request.params;
-  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-  const length = header(request, 'inference-header-content-length');
-  if (length === '0') return rawRestRequest(body, models.find(model, version).metadata.inputs, model, version);
-  return decodeRestRequest(body, length === '' ? undefined : Number(length), model, version);
-}
-
-function infer(ports: V2HttpPorts) {
-  return (request: ModelRequest, reply: FastifyReply): void => {
-    const { models, predictor, tracer, clock } = ports;
-    const arrivedAtMs = clock.monotonicMs();
-    // The frame's own span of this call is active where there is one.
-    const incoming = activeTraceparent() ?? header(request, 'traceparent');
-    const span = isSampled(incoming) ? tracer.begin('http', incoming) : undefined;
-    try {
-      const decoded = decode(request, models);
-      const facts: CallFacts = {
-        version: 0,
-        entity: header(request, 'millrace-entity'),
-        traceparent: span?.traceparent ?? '',
-        arrivedAtMs,
-        deadlineAtMs: Number.POSITIVE_INFINITY,
-      };
-      const ticket = predictor.infer(decoded, facts, (error, response) => {
-        span?.end(error);
-        if (error) fail(reply, error);
-        else answer(reply, response as InferResponse, decoded);
-      });
-      // A closed connection before the answer: the caller went away.
-      if (ticket) reply.raw.once('close', () => reply.raw.writableFinished || ticket.cancel());
-    } catch (error) {
-      span?.end(PlatformError.from(error));
-      fail(reply, error);
-    }
-  };
-}
-
-function answer(reply: FastifyReply, response: InferResponse, request: InferRequest): void {
-  const { body, headerLength } = encodeRestResponse(response, request);
-  if (headerLength === undefined) reply.type('application/json');
-  else reply.type('application/octet-stream').header('inference-header-content-length', headerLength);
-  reply.send(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+function readiness(ready: (request: ModelRequest) => boolean): Handler {
+  return (request, reply) => reply.code(ready(request) ? 200 : 400).send();
 }
 
 /** Answers with what `read` gives; a PlatformError becomes V2's error body. */
-function json(read: (request: ModelRequest) => unknown) {
-  return (request: ModelRequest, reply: FastifyReply): void => {
+function json(read: (request: ModelRequest) => unknown): Handler {
+  return async (request, reply) => {
     try {
-      reply.type('application/json').send(JSON.stringify(read(request)));
+      const value = await read(request);
+      return reply.type('application/json').send(value === undefined ? '' : JSON.stringify(value));
     } catch (error) {
       fail(reply, error);
+      return reply;
     }
   };
+}
+
+/** A JSON object; an empty body counts as {}. */
+async function objectOf(request: ModelRequest): Promise<Json> {
+  const body = await bodyOf(request);
+  return body.length === 0 ? {} : parseRestJson(body);
+}
+
+function parametersOf(body: Json): [string, LoadValue][] {
+  const { parameters = {} } = body;
+  if (typeof parameters !== 'object' || parameters === null || Array.isArray(parameters)) {
+    throw new PlatformError('invalid_argument', "'parameters' must be a JSON object");
+  }
+  return Object.entries(parameters as Record<string, LoadValue>);
+}
+
+/** Trace settings come as texts, numbers, lists of them, or null to clear one. */
+function traceChanges(body: Json): [string, readonly string[]][] {
+  return Object.entries(body).map(([name, value]) => {
+    const values = value === null ? [] : Array.isArray(value) ? value : [value];
+    return [name, values.map(String)];
+  });
+}
+
+/** As Triton writes them: the level as a list, the rest as texts. */
+function traceJson(values: Readonly<Record<string, readonly string[]>>): Json {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, name === 'trace_level' ? value : (value[0] ?? '')]),
+  );
+}
+
+class Routes {
+  constructor(private readonly http: FastifyInstance) {}
+
+  /** Registers the handlers of a path, and 405 for every other method. */
+  add(path: string, handlers: Partial<Record<Method, Handler>>): void {
+    for (const [method, handler] of Object.entries(handlers)) {
+      this.http.route({ method: method as Method, url: path, handler: handler as never });
+    }
+    const allowed = Object.keys(handlers).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+    this.http.route({
+      method: METHODS.filter((method) => !(method in handlers)),
+      url: path,
+      handler: (request, reply) =>
+        reply
+          .code(405)
+          .header('allow', allowed.join(', '))
+          .type('application/json')
+          .send(JSON.stringify({ error: `${request.method} is not allowed here, ${allowed.join(' and ')} are` })),
+    });
+  }
+}
+
+function serverRoutes(routes: Routes, { models, repository, traces, logs, ready, stats }: V2HttpPorts): void {
+  routes.add('/v2', { GET: json(() => SERVER_METADATA) });
+  routes.add('/v2/health/live', { GET: readiness(() => true) });
+  routes.add('/v2/health/ready', { GET: readiness(ready) });
+  routes.add('/v2/models/stats', {
+    GET: json(() => ({ model_stats: models.select('', '').map(versionStatisticsJson) })),
+  });
+  routes.add('/v1/stats', { GET: json(stats) });
+  const logging = json(async (request) =>
+    changeLogSettings(
+      logs,
+      request.method === 'GET' ? [] : (Object.entries(await objectOf(request)) as [string, LogValue][]),
+    ),
+  );
+  routes.add('/v2/logging', { GET: logging, POST: logging });
+  const tracing = json(async (request) => {
+    const model = request.params.model ?? '';
+    if (model !== '') models.versionsOf(model);
+    return traceJson(traces.change(model, request.method === 'GET' ? [] : traceChanges(await objectOf(request))));
+  });
+  routes.add('/v2/trace/setting', { GET: tracing, POST: tracing });
+  routes.add('/v2/models/:model/trace/setting', { GET: tracing, POST: tracing });
+  for (const repo of ['/v2/repository', '/v2/repository/:repository']) {
+    routes.add(`${repo}/index`, {
+      POST: json(async (request) => {
+        const { ready: only = false } = await objectOf(request);
+        return models.index().filter(({ state }) => only !== true || state === 'READY');
+      }),
+    });
+    routes.add(`${repo}/models/:model/load`, {
+      POST: json(async (request) => {
+        await repository.load(request.params.model, loadParameters(parametersOf(await objectOf(request))));
+      }),
+    });
+    routes.add(`${repo}/models/:model/unload`, {
+      POST: json(async (request) => {
+        await repository.unload(request.params.model, unloadParameters(parametersOf(await objectOf(request))));
+      }),
+    });
+  }
+}
+
+function modelRoutes(routes: Routes, ports: V2HttpPorts): void {
+  const { models, ready } = ports;
+  const found = ({ params }: ModelRequest) => models.find(params.model, params.version ?? '');
+  for (const path of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
+    routes.add(path, {
+      GET: json((request) => ({ ...found(request).metadata, versions: models.versionsOf(request.params.model) })),
+    });
+    routes.add(`${path}/ready`, {
+      GET: readiness(({ params }) => ready() && models.isReady(params.model, params.version ?? '')),
+    });
+    routes.add(`${path}/config`, { GET: json((request) => modelConfigJson(modelConfigMessage(found(request).spec))) });
+    routes.add(`${path}/stats`, {
+      GET: json(({ params }) => ({
+        model_stats: models.select(params.model, params.version ?? '').map(versionStatisticsJson),
+      })),
+    });
+    routes.add(`${path}/infer`, { POST: infer(ports) });
+    routes.add(`${path}/generate`, { POST: generate(ports) });
+    routes.add(`${path}/generate_stream`, { POST: generateStream(ports) });
+  }
+}
+
+function sharedMemoryRoutes(http: FastifyInstance): void {
+  for (const kind of ['systemsharedmemory', 'cudasharedmemory']) {
+    for (const path of [`/v2/${kind}`, `/v2/${kind}/*`]) {
+      http.all(path, (_request, reply) => fail(reply, sharedMemoryRefused()));
+    }
+  }
 }
 
 /** Registers the routes; call before the server listens. */
 export function registerV2(root: FastifyInstance, ports: V2HttpPorts): void {
-  const { models } = ports;
   root.register(async (http) => {
     http.removeAllContentTypeParsers();
     http.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX }, (_request, body, done) =>
       done(null, body),
     );
     http.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) =>
-      fail(reply, error.statusCode === 413 ? new PlatformError('invalid_argument', error.message) : error),
+      fail(reply, (error.statusCode ?? 500) < 500 ? new PlatformError('invalid_argument', error.message) : error),
     );
-    http.get(
-      '/v2',
-      json(() => SERVER_METADATA),
-    );
-    http.get('/v2/health/live', (_request, reply) => readiness(reply, true));
-    http.get('/v2/health/ready', (_request, reply) => readiness(reply, ports.ready()));
-    http.get(
-      '/v2/models/stats',
-      json(() => ({ model_stats: models.select('', '').map(versionStatisticsJson) })),
-    );
-    http.post(
-      '/v2/repository/index',
-      json(() => models.index()),
-    );
-    http.get(
-      '/v1/stats',
-      json(() => ports.stats()),
-    );
-    for (const path of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
-      http.get(
-        path,
-        json(({ params }) => ({
-          ...models.find(params.model, params.version ?? '').metadata,
-          versions: models.versionsOf(params.model),
-        })),
-      );
-      http.get<{ Params: ModelPath }>(`${path}/ready`, ({ params }, reply) =>
-        readiness(reply, ports.ready() && models.isReady(params.model, params.version ?? '')),
-      );
-      http.get(
-        `${path}/config`,
-        json(({ params }) => modelConfigJson(models.find(params.model, params.version ?? ''))),
-      );
-      http.get(
-        `${path}/stats`,
-        json(({ params }) => ({
-          model_stats: models.select(params.model, params.version ?? '').map(versionStatisticsJson),
-        })),
-      );
-      http.post(`${path}/infer`, infer(ports));
-    }
+    const routes = new Routes(http);
+    serverRoutes(routes, ports);
+    modelRoutes(routes, ports);
+    registerArtifacts(http, ports);
+    sharedMemoryRoutes(http);
+    http.all('/v2/*', (_request, reply) => fail(reply, new PlatformError('not_found', 'not a V2 path')));
   });
 }

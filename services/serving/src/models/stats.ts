@@ -1,7 +1,7 @@
 // The body of GET /v1/stats: predictions, the state of the prediction log, and latency by version.
 
 import { LatencyHistogram, type LatencySummary } from '@millrace/inference';
-import type { ServedVersion } from './served-version.js';
+import type { ServedModel } from './served-model.js';
 
 export interface LogState {
   written: number;
@@ -19,7 +19,7 @@ export interface ServingStats {
   byVersion: Record<string, { predictions: number; executions: number; failures: number; latencyMs: LatencySummary }>;
 }
 
-export function servingStats(versions: readonly ServedVersion[], log: LogState): ServingStats {
+export function servingStats(versions: readonly ServedModel[], log: LogState): ServingStats {
   const all = new LatencyHistogram();
   const stats: ServingStats = {
     predictions: 0,
@@ -30,11 +30,11 @@ export function servingStats(versions: readonly ServedVersion[], log: LogState):
     latencyMs: all.summary(),
     byVersion: {},
   };
-  for (const { facts, statistics } of versions) {
+  for (const { name, version, statistics } of versions) {
     all.merge(statistics.latency);
     stats.predictions += statistics.inferenceCount;
     stats.failures += statistics.fail.count;
-    stats.byVersion[`${facts.project}/${facts.version}`] = {
+    stats.byVersion[`${name}/${version}`] = {
       predictions: statistics.inferenceCount,
       executions: statistics.executionCount,
       failures: statistics.fail.count,

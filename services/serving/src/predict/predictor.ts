@@ -30,13 +30,32 @@ export class Predictor {
     return this.infer(request, facts, answer);
   }
 
+  /** For doors that can give one answer; a decoupled model is refused. */
   infer(request: InferRequest, facts: CallFacts, answer: Answer): Ticket | undefined {
+    return this.submit(request, facts, answer, false);
+  }
+
+  /** For doors that can give many answers to one request. */
+  inferMany(request: InferRequest, facts: CallFacts, answer: Answer): Ticket | undefined {
+    return this.submit(request, facts, answer, true);
+  }
+
+  private submit(request: InferRequest, facts: CallFacts, answer: Answer, many: boolean): Ticket | undefined {
     try {
       if (!this.accepting) throw new PlatformError('unavailable', 'the server is shutting down');
-      return this.models.find(request.modelName, facts.version || request.modelVersion).submit(request, facts, answer);
+      const model = this.models.find(request.modelName, facts.version || request.modelVersion);
+      if (!many && model.spec.decoupled) throw decoupled(request.modelName);
+      return model.submit(request, facts, answer);
     } catch (error) {
       answer(PlatformError.from(error), undefined, true);
       return undefined;
     }
   }
+}
+
+function decoupled(model: string): PlatformError {
+  return new PlatformError(
+    'unimplemented',
+    `model '${model.slice(0, 64)}' is decoupled, it may answer many times: use ModelStreamInfer or generate_stream`,
+  );
 }
