@@ -265,6 +265,18 @@ export const METRICS = {
     description: 'Model versions that answer',
     labels: [],
   },
+  'millrace.serving.engine_crashes': {
+    kind: 'counter',
+    unit: '{process}',
+    description: 'Engine processes that ended by themselves',
+    labels: ['model'],
+  },
+  'millrace.serving.engine_calls_lost': {
+    kind: 'counter',
+    unit: '{call}',
+    description: 'Calls that an engine process took with it when it ended; each may be a batch of requests',
+    labels: ['model'],
+  },
   'millrace.serving.relay_streams': {
     kind: 'gauge',
     unit: '{stream}',

@@ -1,0 +1,191 @@
+// One instance of a model in a process of its own, as a TensorEngine: when the process dies, its calls in flight are refused
+// as unavailable and a new process is started after a back-off; a model that crashes CRASHES_MAX times in a row is given up
+// and says why. What starts processes is a port (`launch`).
+//
+//   starting → ready → waiting (back-off) → starting …        any → failed (for good)        any → closed
+//
+// In a row: a crash counts unless its process had answered a call and lived for STABLE_MS since it was ready.
+
+import { PlatformError } from '@millrace/domain';
+import type { Tensor } from '@millrace/inference';
+import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
+import { EngineClient, type EngineLimits, type EnginePorts, type Launch } from './engine-client.js';
+import type { Declaration, LoadOrder } from './engine-host.js';
+
+/** Five starts tell a broken model from an unlucky process. */
+export const CRASHES_MAX = 5;
+export const STABLE_MS = 10_000;
+const BACK_OFF_FIRST_MS = 50;
+const BACK_OFF_MAX_MS = 5_000;
+
+export type EngineState = 'starting' | 'ready' | 'waiting' | 'failed' | 'closed';
+
+/** Told of what happens to an instance; must not throw. */
+export interface EngineEvents {
+  /** A process ended that should not have: `lost` calls were refused. It comes again in `againInMs`, or never (undefined). */
+  crashed(reason: string, lost: number, againInMs: number | undefined): void;
+  restarted(): void;
+}
+
+/** An instance in a pool: an engine that may be away for a while. */
+export interface EngineInstance extends TensorEngine {
+  readonly state: EngineState;
+  /** Calls in flight. */
+  readonly inFlight: number;
+  /** Grows by one with each process: what an earlier one kept (sequences) is gone. */
+  readonly life: number;
+  /** Why it is not ready; '' = it is. */
+  readonly reason: string;
+  /** Resolves when a start under way succeeds; rejects as unavailable when it fails or none is under way. */
+  whenReady(): Promise<void>;
+}
+
+export interface EngineProcessSettings {
+  order: LoadOrder;
+  limits: EngineLimits;
+  launch: Launch;
+}
+
+export class EngineProcess implements EngineInstance {
+  readonly stream?: NonNullable<TensorEngine['stream']>;
+  state: EngineState = 'ready';
+  life = 1;
+  reason = '';
+  private crashes = 0;
+  private readyAtMs: number;
+  private cancelRestart: (() => void) | undefined;
+
+  private constructor(
+    private client: EngineClient,
+    private readonly declaration: Declaration,
+    private readonly settings: EngineProcessSettings,
+    private readonly ports: EnginePorts,
+    private readonly events: EngineEvents,
+  ) {
+    if (declaration.streams) {
+      this.stream = (inputs, call, emit, signal) => this.current().stream(inputs, call, emit, signal);
+    }
+    this.readyAtMs = ports.clock.monotonicMs();
+    this.follow(client);
+  }
+
+  /** Starts the first process; throws the model's own error where it cannot be loaded, unavailable where it does not start. */
+  static async open(settings: EngineProcessSettings, ports: EnginePorts, events: EngineEvents): Promise<EngineProcess> {
+    const client = clientOf(settings, ports);
+    try {
+      return new EngineProcess(client, await client.ready, settings, ports, events);
+    } catch (thrown) {
+      await client.close();
+      throw thrown;
+    }
+  }
+
+  get inputs(): TensorEngine['inputs'] {
+    return this.declaration.inputs;
+  }
+
+  get outputs(): TensorEngine['outputs'] {
+    return this.declaration.outputs;
+  }
+
+  get inFlight(): number {
+    return this.client.inFlight;
+  }
+
+  /** Of the last answer: how long the engine computed. */
+  get lastComputeUs(): number {
+    return this.client.lastComputeUs;
+  }
+
+  /** How long the engine took to load in the newest process. */
+  get loadUs(): number {
+    return this.client.loadUs;
+  }
+
+  async run(inputs: readonly Tensor[], call: EngineCall): Promise<readonly Tensor[]> {
+    return this.current().run(inputs, call);
+  }
+
+  async whenReady(): Promise<void> {
+    if (this.state === 'starting') await this.client.ready;
+    if (this.state !== 'ready') throw this.away();
+  }
+
+  async close(): Promise<void> {
+    this.state = 'closed';
+    this.reason = 'it was closed';
+    this.cancelRestart?.();
+    await this.client.close();
+  }
+
+  private current(): EngineClient {
+    if (this.state === 'ready') return this.client;
+    throw this.away();
+  }
+
+  private away(): PlatformError {
+    return new PlatformError('unavailable', `the engine of ${labelOf(this.settings.order)} is away: ${this.reason}`);
+  }
+
+  private follow(client: EngineClient): void {
+    void client.ended.then((reason) => this.ended(client, reason));
+  }
+
+  private ended(client: EngineClient, reason: string): void {
+    if (this.state === 'closed' || this.state === 'failed') return;
+    const livedMs = this.ports.clock.monotonicMs() - this.readyAtMs;
+    const stable = this.state === 'ready' && client.answered > 0 && livedMs >= STABLE_MS;
+    this.crashes = stable ? 1 : this.crashes + 1;
+    if (this.crashes >= CRASHES_MAX) {
+      this.fail(`its engine process ended ${this.crashes} times in a row, at last: ${reason}`, client.lost);
+      return;
+    }
+    const againInMs = Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 4 ** (this.crashes - 1));
+    this.state = 'waiting';
+    this.reason = `its engine process ended: ${reason}`;
+    this.events.crashed(reason, client.lost, againInMs);
+    this.cancelRestart = this.ports.after(againInMs, () => this.restart());
+  }
+
+  private restart(): void {
+    this.state = 'starting';
+    this.life++;
+    const client = clientOf(this.settings, this.ports);
+    this.client = client;
+    this.follow(client);
+    client.ready.then(
+      (declaration) => this.started(client, declaration),
+      // Its end follows, and counts as a crash.
+      (error: PlatformError) => {
+        if (this.state === 'starting') this.reason = error.reason;
+      },
+    );
+  }
+
+  private started(client: EngineClient, declaration: Declaration): void {
+    if (this.state !== 'starting') return;
+    if (JSON.stringify(declaration) !== JSON.stringify(this.declaration)) {
+      this.fail('its files have changed: the model now declares other inputs or outputs', 0);
+      void client.close();
+      return;
+    }
+    this.state = 'ready';
+    this.reason = '';
+    this.readyAtMs = this.ports.clock.monotonicMs();
+    this.events.restarted();
+  }
+
+  private fail(reason: string, lost: number): void {
+    this.state = 'failed';
+    this.reason = reason;
+    this.events.crashed(reason, lost, undefined);
+  }
+}
+
+export function labelOf({ source }: LoadOrder): string {
+  return `model '${source.name}' version ${source.version}`;
+}
+
+function clientOf({ order, limits, launch }: EngineProcessSettings, ports: EnginePorts): EngineClient {
+  return new EngineClient(labelOf(order), order, limits, launch, ports);
+}
