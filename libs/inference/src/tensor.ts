@@ -123,6 +123,14 @@ export class Tensor {
     return new Tensor(name, datatype, shape, count, bytes, start, end, view, NO_PARAMETERS);
   }
 
+  /** The same tensor with bytes of its own, for keeping beyond the message or batch that it is a view of. */
+  copy(): Tensor {
+    const { name, datatype, shape, count, parameters } = this;
+    // `new Uint8Array(view)` copies for every kind of byte array, slice() of a Buffer does not.
+    const bytes = new Uint8Array(this.rawBytes());
+    return new Tensor(name, datatype, shape, count, bytes, 0, bytes.length, new DataView(bytes.buffer), parameters);
+  }
+
   /** The bytes as they travel; a view, not a copy. */
   rawBytes(): Uint8Array {
     return this.start === 0 && this.end === this.bytes.length ? this.bytes : this.bytes.subarray(this.start, this.end);

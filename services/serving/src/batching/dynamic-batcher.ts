@@ -24,8 +24,8 @@ export interface QueuedJob {
   readonly level: number;
   /** The caller's deadline on the monotonic clock; Infinity = none. */
   readonly deadlineAtMs: number;
-  /** How long it may wait by the queue policy; Infinity = for ever. */
-  readonly timeoutMs: number;
+  /** Until when it may wait by the queue policy, on the monotonic clock; Infinity = for ever. */
+  readonly timeoutAtMs: number;
   readonly timeoutAction: 'reject' | 'delay';
   /** Set by `cancel`; such a job is never run. */
   cancelled: boolean;
@@ -127,7 +127,7 @@ export class DynamicBatcher<J extends QueuedJob> {
     queue.order = this.order++;
     queue.sinceMs = nowMs;
     queue.delayed = false;
-    queue.expiresAtMs = Math.min(job.deadlineAtMs, nowMs + job.timeoutMs);
+    queue.expiresAtMs = Math.min(job.deadlineAtMs, job.timeoutAtMs);
     if (queue.expiresAtMs < this.nextExpiryMs) this.nextExpiryMs = queue.expiresAtMs;
     this.jobs++;
     this.rows += job.rows;

@@ -32,16 +32,25 @@ export class AnswerBuilder {
     return [...new Set(jobs.flatMap(({ wanted }) => wanted.map(({ name }) => name)))];
   }
 
-  /** One response a job, in the order of `jobs`. Throws internal where the engine's tensors do not have all rows. */
+  /** One response a job, in the order of `jobs`. Throws internal where a needed tensor does not have all rows. */
   split(outputs: readonly Tensor[], jobs: readonly TensorJob[]): InferResponse[] {
     const counts = jobs.map(({ rows }) => rows);
-    const parts = new Map(outputs.map((output) => [output.name, splitRows(output, counts)]));
+    const parts = new Map<string, readonly Tensor[]>();
+    for (const output of outputs) if (this.shapes.has(output.name)) parts.set(output.name, splitRows(output, counts));
     return jobs.map((job, i) => this.response(job, (name) => parts.get(name)?.[i]));
   }
 
   one(outputs: readonly Tensor[], job: TensorJob): InferResponse {
-    if (this.spec.maxBatchSize > 0 && !this.spec.decoupled) for (const output of outputs) splitRows(output, [job.rows]);
-    return this.response(job, (name) => outputs.find((output) => output.name === name));
+    const counts = this.spec.maxBatchSize > 0 && !this.spec.decoupled ? [job.rows] : undefined;
+    return this.response(job, (name) => {
+      const output = outputs.find((one) => one.name === name);
+      return output && counts ? splitRows(output, counts)[0] : output;
+    });
+  }
+
+  /** As they were kept: the key holds which outputs were asked for, and how. */
+  cached(outputs: readonly Tensor[], job: TensorJob): InferResponse {
+    return { ...this.empty(job), outputs };
   }
 
   empty(job: TensorJob): InferResponse {
@@ -66,12 +75,6 @@ export class AnswerBuilder {
       const tensor = outputOf(name);
       tensors.push(classes > 0 ? classify(tensor, classes, this.spec.maxBatchSize > 0, this.labels.get(name)) : tensor);
     }
-    return {
-      modelName: this.spec.name,
-      modelVersion: this.version,
-      id: job.id,
-      parameters: NO_PARAMETERS,
-      outputs: tensors,
-    };
+    return { ...this.empty(job), outputs: tensors };
   }
 }

@@ -9,6 +9,7 @@ import {
   type Parameters,
   type Tensor,
 } from '@millrace/inference';
+import type { AnswerSlot } from '../batching/answer-order.js';
 import { newPlace, type QueuedJob } from '../batching/dynamic-batcher.js';
 import type { PaddedDimension } from '../batching/rows.js';
 import type { Answer, CallFacts } from '../predict/infer-job.js';
@@ -18,8 +19,8 @@ import type { CheckedTensors, WantedOutput } from './tensor-request.js';
 
 export interface QueueTerms {
   readonly level: number;
-  /** Infinity = none. */
-  readonly timeoutMs: number;
+  /** On the monotonic clock; Infinity = none. */
+  readonly timeoutAtMs: number;
   readonly timeoutAction: 'reject' | 'delay';
 }
 
@@ -38,16 +39,22 @@ export class TensorJob implements QueuedJob, Ticket {
   readonly bytes: number;
   readonly key: string;
   readonly level: number;
-  readonly timeoutMs: number;
+  readonly timeoutAtMs: number;
   readonly timeoutAction: 'reject' | 'delay';
   readonly paddings: readonly PaddedDimension[];
   readonly queue = newPlace();
   cancelled = false;
   inputs: readonly Tensor[];
-  /** Where a response cache is to keep the answer; '' = nowhere. */
+  /** Under which the response cache is to keep the answer; '' = not at all. */
   cacheKey = '';
+  /** What looking into the cache took. */
+  lookupMs = 0;
+  /** In the engine now, also after its caller went. */
+  running = false;
   /** Ends a decoupled model's work when the caller goes. */
   abort: AbortController | undefined;
+  /** Its place among the answers where the model keeps their order. */
+  slot: AnswerSlot | undefined;
   private onAnswer: Answer | undefined;
 
   constructor(
@@ -68,7 +75,7 @@ export class TensorJob implements QueuedJob, Ticket {
     this.key = tensors.key;
     this.paddings = tensors.paddings;
     this.level = terms.level;
-    this.timeoutMs = terms.timeoutMs;
+    this.timeoutAtMs = terms.timeoutAtMs;
     this.timeoutAction = terms.timeoutAction;
     this.onAnswer = answer;
   }
@@ -91,6 +98,7 @@ export class TensorJob implements QueuedJob, Ticket {
     this.cancelled = true;
     this.abort?.abort();
     this.letGo();
+    this.slot?.drop();
     this.owner.settled(this, undefined);
   }
 
@@ -103,7 +111,8 @@ export class TensorJob implements QueuedJob, Ticket {
     const { onAnswer } = this;
     if (!onAnswer) return;
     this.letGo();
-    onAnswer(undefined, response, true);
+    if (this.slot) this.slot.done(() => onAnswer(undefined, response, true));
+    else onAnswer(undefined, response, true);
     this.owner.settled(this, undefined);
   }
 
@@ -111,7 +120,8 @@ export class TensorJob implements QueuedJob, Ticket {
     const { onAnswer } = this;
     if (!onAnswer) return;
     this.letGo();
-    onAnswer(error, undefined, true);
+    if (this.slot) this.slot.done(() => onAnswer(error, undefined, true));
+    else onAnswer(error, undefined, true);
     this.owner.settled(this, error);
   }
 

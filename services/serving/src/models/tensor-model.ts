@@ -14,10 +14,13 @@ import {
   type Tensor,
   VersionStatistics,
 } from '@millrace/inference';
+import { AnswerOrder } from '../batching/answer-order.js';
 import { DynamicBatcher } from '../batching/dynamic-batcher.js';
 import { joinRows } from '../batching/rows.js';
+import { SequenceTable } from '../batching/sequences.js';
+import { type CachePorts, ModelCache } from '../cache/model-cache.js';
 import type { Answer, CallFacts } from '../predict/infer-job.js';
-import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
+import type { EngineCall, SequenceStep, TensorEngine } from '../runtime/tensor-engine.js';
 import type { ModelSpec, QueuePolicy } from './model-spec.js';
 import type { ServedModel } from './served-model.js';
 import { AnswerBuilder } from './tensor-answer.js';
@@ -41,6 +44,8 @@ export interface TensorModelPorts {
   soon(work: () => void): void;
   /** Runs a function once after a delay; the returned function takes it back. */
   after(delayMs: number, work: () => void): () => void;
+  /** For models whose configuration asks for a response cache. */
+  cache?: CachePorts | undefined;
 }
 
 /** Priorities a model may declare; the queue keeps one lane for each in use. */
@@ -67,6 +72,8 @@ export function createTensorModel(
   return new TensorModel(spec, version, engine, limits, ports);
 }
 
+type SequenceTensorJob = TensorJob & { readonly sequence: SequenceStep };
+
 class TensorModel implements ServedModel, TensorJobOwner {
   readonly name: string;
   readonly statistics = new VersionStatistics();
@@ -74,12 +81,20 @@ class TensorModel implements ServedModel, TensorJobOwner {
   private readonly reader: TensorRequestReader;
   private readonly answers: AnswerBuilder;
   private readonly batcher: DynamicBatcher<TensorJob>;
+  private readonly sequences: SequenceTable<SequenceTensorJob> | undefined;
+  private readonly order: AnswerOrder | undefined;
+  private readonly cache: ModelCache | undefined;
+  /** Accepted and not yet answered, refused or cancelled. */
+  private open = 0;
+  /** In the shared cache at this moment. */
+  private lookups = 0;
+  private whenSettled: (() => void)[] = [];
 
   constructor(
     readonly spec: ModelSpec,
     readonly version: number,
     private readonly engine: TensorEngine,
-    limits: TensorModelLimits,
+    private readonly limits: TensorModelLimits,
     private readonly ports: TensorModelPorts,
   ) {
     const { name, platform, batching } = spec;
@@ -99,11 +114,23 @@ class TensorModel implements ServedModel, TensorJobOwner {
     this.metadata = { name, platform, inputs: tensors(spec.inputs), outputs: tensors(spec.outputs) };
     this.reader = new TensorRequestReader(spec);
     this.answers = new AnswerBuilder(spec, version);
-    this.batcher = new DynamicBatcher<TensorJob>(
+    this.batcher = this.newBatcher();
+    if (batching?.preserveOrdering && !spec.decoupled) this.order = new AnswerOrder(limits.queueJobsMax);
+    if (spec.sequences) this.sequences = this.newSequences(spec.sequences);
+    // Answers of sequences depend on what came before, decoupled ones are many.
+    if (ports.cache && spec.responseCache && !spec.sequences && !spec.decoupled) {
+      this.cache = new ModelCache(name, version, ports.cache);
+    }
+  }
+
+  private newBatcher(): DynamicBatcher<TensorJob> {
+    const { batches, limits, ports } = this;
+    const { batching, maxBatchSize } = this.spec;
+    return new DynamicBatcher<TensorJob>(
       {
-        batchRowsMax: Math.max(1, spec.maxBatchSize),
-        batchJobsMax: this.batches ? Number.MAX_SAFE_INTEGER : 1,
-        preferredRows: this.batches ? (batching?.preferredBatchSizes ?? []) : [],
+        batchRowsMax: Math.max(1, maxBatchSize),
+        batchJobsMax: batches ? Number.MAX_SAFE_INTEGER : 1,
+        preferredRows: batches ? (batching?.preferredBatchSizes ?? []) : [],
         maxQueueDelayMs: (batching?.maxQueueDelayUs ?? 0) / 1000,
         queueJobsMax: limits.queueJobsMax,
         queueRowsMax: limits.queueRowsMax,
@@ -120,6 +147,19 @@ class TensorModel implements ServedModel, TensorJobOwner {
     );
   }
 
+  private newSequences(limits: NonNullable<ModelSpec['sequences']>): SequenceTable<SequenceTensorJob> {
+    const maxIdleMs = limits.maxIdleUs > 0 ? limits.maxIdleUs / 1000 : Number.POSITIVE_INFINITY;
+    return new SequenceTable<SequenceTensorJob>(
+      this.name,
+      { sequencesMax: limits.maxSequences, maxIdleMs },
+      {
+        clock: this.ports.clock,
+        ready: (job) => this.batcher.submit(job),
+        forgotten: (id) => this.engine.forget?.(id),
+      },
+    );
+  }
+
   /** Whether requests share engine calls. */
   private get batches(): boolean {
     const { maxBatchSize, batching, sequences, decoupled } = this.spec;
@@ -127,28 +167,105 @@ class TensorModel implements ServedModel, TensorJobOwner {
   }
 
   get waiting(): number {
-    return this.batcher.waiting;
+    return this.batcher.waiting + (this.sequences?.waiting ?? 0);
   }
 
   submit(request: InferRequest, facts: CallFacts, answer: Answer): TensorJob {
+    let job: TensorJob | undefined;
     try {
-      const job = new TensorJob(
+      job = new TensorJob(
         request,
         this.reader.read(request),
         this.reader.wanted(request.outputs),
-        this.spec.sequences ? sequenceOf(request.parameters) : undefined,
+        this.spec.sequences ? this.sequenceStep(request.parameters) : undefined,
         this.terms(request.parameters),
         facts,
         answer,
         this,
       );
-      this.batcher.submit(job);
+      if (this.order) job.slot = this.order.take();
+      this.accept(job, request);
+      this.open++;
       return job;
     } catch (thrown) {
+      job?.slot?.drop();
       const error = PlatformError.from(thrown);
       this.statistics.failed(this.sinceArrival(facts), error.code === 'overloaded' ? 'REJECTED' : 'OTHER');
       throw error;
     }
+  }
+
+  private accept(job: TensorJob, request: InferRequest): void {
+    const startMs = this.cache ? this.ports.clock.monotonicMs() : 0;
+    const key = this.cache?.keyOf(request, job.inputs) ?? '';
+    if (key === '') {
+      this.enqueue(job);
+      return;
+    }
+    const cache = this.cache as ModelCache;
+    const found = cache.get(key);
+    job.lookupMs = this.ports.clock.monotonicMs() - startMs;
+    if (found) {
+      this.answerSoon(job, found);
+      return;
+    }
+    job.cacheKey = key;
+    if (!cache.shared) {
+      this.enqueue(job);
+      return;
+    }
+    if (this.waiting + this.lookups >= this.limits.queueJobsMax) {
+      throw new PlatformError(
+        'overloaded',
+        `the queue is full: ${this.waiting} requests wait, ${this.lookups} look-ups`,
+      );
+    }
+    void this.acceptShared(job, cache, startMs);
+  }
+
+  /** Never in the turn of `submit`: doors count on that. */
+  private answerSoon(job: TensorJob, outputs: readonly Tensor[]): void {
+    this.ports.soon(() => {
+      if (job.settled) return;
+      const { clock } = this.ports;
+      this.statistics.hit(clock.nowMs(), this.sinceArrival(job.facts), job.lookupMs);
+      job.answer(this.answers.cached(outputs, job));
+    });
+  }
+
+  private async acceptShared(job: TensorJob, cache: ModelCache, startMs: number): Promise<void> {
+    this.lookups++;
+    try {
+      const found = await cache.getShared(job.cacheKey);
+      job.lookupMs = this.ports.clock.monotonicMs() - startMs;
+      if (job.settled) return;
+      if (found) this.answerSoon(job, found);
+      else this.enqueue(job);
+    } catch (thrown) {
+      job.refuse(PlatformError.from(thrown));
+    } finally {
+      this.lookups--;
+    }
+  }
+
+  private enqueue(job: TensorJob): void {
+    if (!this.sequences) {
+      this.batcher.submit(job);
+      return;
+    }
+    if (this.waiting >= this.limits.queueJobsMax) {
+      throw new PlatformError('overloaded', `the queue is full: ${this.waiting} requests wait`);
+    }
+    this.sequences.enter(job as SequenceTensorJob);
+  }
+
+  private sequenceStep(parameters: Parameters): SequenceStep {
+    const step = sequenceOf(parameters);
+    if (step) return step;
+    throw new PlatformError(
+      'invalid_argument',
+      `inference request to model '${this.name}' must specify a non-zero or non-empty sequence_id`,
+    );
   }
 
   private sinceArrival(facts: CallFacts): number {
@@ -175,7 +292,7 @@ class TensorModel implements ServedModel, TensorJobOwner {
     let timeoutUs = defaultTimeoutUs > 0 ? defaultTimeoutUs : Number.POSITIVE_INFINITY;
     // A request may shorten the model's time, never lengthen it.
     if (allowTimeoutOverride && ownUs > 0) timeoutUs = Math.min(timeoutUs, ownUs);
-    return { level, timeoutMs: timeoutUs / 1000, timeoutAction };
+    return { level, timeoutAtMs: this.ports.clock.monotonicMs() + timeoutUs / 1000, timeoutAction };
   }
 
   /** Called by a job's own `cancel`. */
@@ -187,9 +304,13 @@ class TensorModel implements ServedModel, TensorJobOwner {
 
   settled(job: TensorJob, error: PlatformError | undefined): void {
     if (error) {
-      const reason = error.code === 'deadline_exceeded' && !job.queue.in ? 'REJECTED' : 'BACKEND';
+      const reason = error.code === 'deadline_exceeded' || error.code === 'overloaded' ? 'REJECTED' : 'BACKEND';
       this.statistics.failed(this.sinceArrival(job.facts), reason);
     }
+    // A step that is in the engine, also for a caller who went, keeps the next one waiting.
+    if (job.sequence && !job.running) this.sequences?.left(job as SequenceTensorJob, true);
+    this.open--;
+    if (this.open === 0) for (const resolve of this.whenSettled.splice(0)) resolve();
   }
 
   private async run(jobs: readonly TensorJob[], rows: number): Promise<void> {
@@ -227,25 +348,35 @@ class TensorModel implements ServedModel, TensorJobOwner {
   }
 
   private async runAlone(job: TensorJob): Promise<void> {
-    const { clock } = this.ports;
-    const { rows, sequence, parameters } = job;
-    const startMs = clock.monotonicMs();
+    let failed = false;
+    job.running = true;
     try {
-      const padded = job.paddings.length === 0;
-      const inputs = padded
+      await this.runOne(job);
+    } catch (thrown) {
+      failed = true;
+      job.refuse(backendError(thrown));
+    } finally {
+      job.running = false;
+      if (job.sequence) this.sequences?.left(job as SequenceTensorJob, failed);
+    }
+  }
+
+  private async runOne(job: TensorJob): Promise<void> {
+    const { clock } = this.ports;
+    const { rows, sequence, parameters, paddings } = job;
+    const startMs = clock.monotonicMs();
+    const inputs =
+      paddings.length === 0
         ? job.inputs
         : job.inputs.map((tensor) => joinRows([tensor], this.reader.paddedRow(tensor)));
-      const call: EngineCall = { outputs: this.answers.neededBy([job]), parameters, sequence };
-      if (this.spec.decoupled && this.engine.stream) return await this.runStream(job, inputs, call);
-      const joinedMs = clock.monotonicMs();
-      const outputs = await this.engine.run(inputs, call);
-      const inferredMs = clock.monotonicMs();
-      this.deliver(job, this.answers.one(outputs, job), startMs);
-      const doneMs = clock.monotonicMs();
-      this.statistics.batch(rows, 1, joinedMs - startMs, inferredMs - joinedMs, doneMs - inferredMs);
-    } catch (thrown) {
-      job.refuse(backendError(thrown));
-    }
+    const call: EngineCall = { outputs: this.answers.neededBy([job]), parameters, sequence };
+    if (this.spec.decoupled && this.engine.stream) return this.runStream(job, inputs, call);
+    const joinedMs = clock.monotonicMs();
+    const outputs = await this.engine.run(inputs, call);
+    const inferredMs = clock.monotonicMs();
+    this.deliver(job, this.answers.one(outputs, job), startMs);
+    const doneMs = clock.monotonicMs();
+    this.statistics.batch(rows, 1, joinedMs - startMs, inferredMs - joinedMs, doneMs - inferredMs);
   }
 
   /** Any number of answers, then an empty final one. */
@@ -280,8 +411,16 @@ class TensorModel implements ServedModel, TensorJobOwner {
     if (job.settled) return;
     const { clock } = this.ports;
     const { arrivedAtMs } = job.facts;
+    if (job.cacheKey !== '') this.keep(job, response);
     this.statistics.succeeded(clock.nowMs(), clock.monotonicMs() - arrivedAtMs, startMs - arrivedAtMs);
     job.answer(response);
+  }
+
+  private keep(job: TensorJob, response: InferResponse): void {
+    const { clock } = this.ports;
+    const startMs = clock.monotonicMs();
+    this.cache?.keep(job.cacheKey, response.outputs);
+    this.statistics.missed(job.lookupMs + clock.monotonicMs() - startMs);
   }
 
   /** The samples of the configuration; throws what the engine throws. */
@@ -297,8 +436,12 @@ class TensorModel implements ServedModel, TensorJobOwner {
     }
   }
 
-  drained(): Promise<void> {
-    return this.batcher.drained();
+  /** Nothing waits, nothing runs and nothing is being looked up. */
+  async drained(): Promise<void> {
+    while (this.open > 0 || this.batcher.busy) {
+      await this.batcher.drained();
+      if (this.open > 0) await new Promise<void>((resolve) => this.whenSettled.push(resolve));
+    }
   }
 
   async close(): Promise<void> {

@@ -34,6 +34,8 @@ export interface TensorEngine {
     emit: (outputs: readonly Tensor[]) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** A sequence ended without its last step (idle time-out, failed start): its state can go. */
+  forget?(sequenceId: string): void;
   close(): Promise<void>;
 }
 
@@ -59,8 +61,10 @@ export interface TensorRuntime {
   readonly backends: readonly string[];
   /** Default file or folder of a version that it runs, for example "model.onnx", "model.savedmodel". */
   readonly defaultFile: string;
-  /** Measured: small models may stay inside the process that speaks the wire (onnxruntime runs off the event loop). */
+  /** Small fast models may stay inside the process that speaks the wire; every run holds its event loop meanwhile. */
   readonly mayStayInside: boolean;
+  /** The files declare the batch dimension themselves (as -1 in front); a module declares its tensors without it. */
+  readonly declaresBatch: boolean;
   /** Throws corrupt where the files are no model of this kind. */
   load(source: ModelSource): Promise<TensorEngine>;
 }
