@@ -3,7 +3,13 @@
 // Grammar: model_name=1 model_version=2 id=3 parameters=4 inputs=5{name=1 datatype=2 shape=3 parameters=4 contents=5}
 // outputs=6{name=1 parameters=2} raw_input_contents=7.
 
-import { ParameterCollector, parametersBytes, readParameter, writeParameters } from './parameters.js';
+import {
+  ParameterCollector,
+  parametersBytes,
+  readParameter,
+  refuseSharedMemory,
+  writeParameters,
+} from './parameters.js';
 import { NO_PARAMETERS, type Parameters, type Tensor } from './tensor.js';
 import {
   assembleTensors,
@@ -105,7 +111,9 @@ function readOutput(reader: WireReader, end: number): RequestedOutput {
     } else reader.skip(tag, end);
   }
   reader.finish(end);
-  return { name, parameters: parameters?.done() ?? NO_PARAMETERS };
+  const collected = parameters?.done() ?? NO_PARAMETERS;
+  refuseSharedMemory(collected, name);
+  return { name, parameters: collected };
 }
 
 /** What a router needs from a request without decoding its tensors. */

@@ -23,13 +23,19 @@ export interface ServerMetadata {
   readonly extensions: readonly string[];
 }
 
-/** The extensions this platform speaks so far; names are Triton's. */
+/** The extensions this platform speaks; names and order are Triton's. Shared memory is not among them. */
 export const EXTENSIONS: readonly string[] = [
+  'classification',
+  'sequence',
+  'model_repository',
+  'model_repository(unload_dependents)',
+  'schedule_policy',
+  'model_configuration',
   'binary_tensor_data',
   'parameters',
   'statistics',
-  'model_configuration',
-  'model_repository',
+  'trace',
+  'logging',
 ];
 
 /** Index states of Triton's model_lifecycle. */

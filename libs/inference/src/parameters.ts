@@ -111,6 +111,15 @@ export function writeParameters(writer: WireWriter, field: number, parameters: P
   }
 }
 
+/** Tensors in a region of the client's memory are no way to a service: said before a missing tensor is complained about. */
+export function refuseSharedMemory(parameters: Parameters, tensor: string): void {
+  if (parameters === NO_PARAMETERS || parameters.shared_memory_region === undefined) return;
+  throw new PlatformError(
+    'unimplemented',
+    `tensor '${tensor.slice(0, 64)}' is in shared memory, which is not supported: send its bytes in the request`,
+  );
+}
+
 /** An integer parameter, or undefined where it was not given. Doubles without a fraction and decimal texts count too. */
 export function integerParameter(parameters: Parameters, name: string): number | undefined {
   const value = parameters[name];

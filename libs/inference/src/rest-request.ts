@@ -6,7 +6,7 @@ import { PlatformError } from '@millrace/domain';
 import { ELEMENT_BYTES, parseDatatype } from './datatype.js';
 import type { InferRequest, RequestedOutput } from './infer-request.js';
 import type { TensorSpec } from './metadata.js';
-import { PARAMETERS_MAX } from './parameters.js';
+import { PARAMETERS_MAX, refuseSharedMemory } from './parameters.js';
 import { type ElementValue, NO_PARAMETERS, type Parameters, type ParameterValue, Tensor } from './tensor.js';
 import { TENSORS_MAX } from './tensor-wire.js';
 
@@ -36,6 +36,7 @@ export function decodeRestRequest(
     const datatype = parseDatatype(text(input, 'datatype', true), name);
     const shape = shapeOf(input, name);
     const parameters = parametersOf(input, `input '${name}'`);
+    refuseSharedMemory(parameters, name);
     const size = parameters.binary_data_size;
     if (size === undefined) return Tensor.of(name, datatype, shape, flatten(input.data, name), parameters);
     if (input.data !== undefined) invalid(`input '${name}' has both data and binary_data_size`);
@@ -150,7 +151,9 @@ function shapeOf(input: JsonObject, name: string): number[] {
 
 function outputOf(json: JsonObject): RequestedOutput {
   const name = text(json, 'name', true);
-  return { name, parameters: parametersOf(json, `output '${name}'`) };
+  const parameters = parametersOf(json, `output '${name}'`);
+  refuseSharedMemory(parameters, name);
+  return { name, parameters };
 }
 
 function parametersOf(json: JsonObject, what: string): Parameters {

@@ -3,7 +3,7 @@
 
 import { PlatformError } from '@millrace/domain';
 import { type Datatype, parseDatatype } from './datatype.js';
-import { ParameterCollector, parametersBytes, writeParameters } from './parameters.js';
+import { ParameterCollector, parametersBytes, refuseSharedMemory, writeParameters } from './parameters.js';
 import { NO_PARAMETERS, type Parameters, Tensor } from './tensor.js';
 import { type ContentsField, readContents } from './tensor-contents.js';
 import { malformed, WIRE_BYTES, WIRE_VARINT, type WireReader } from './wire-reader.js';
@@ -56,13 +56,9 @@ export function readHead(reader: WireReader, end: number): TensorHead {
     }
   }
   reader.finish(end);
-  return {
-    name,
-    datatype: parseDatatype(datatype, name),
-    shape,
-    parameters: parameters?.done() ?? NO_PARAMETERS,
-    contents,
-  };
+  const collected = parameters?.done() ?? NO_PARAMETERS;
+  refuseSharedMemory(collected, name);
+  return { name, datatype: parseDatatype(datatype, name), shape, parameters: collected, contents };
 }
 
 function pushDimension(shape: number[], size: number): void {
