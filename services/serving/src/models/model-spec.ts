@@ -65,6 +65,33 @@ export interface WarmUpSample {
   }[];
 }
 
+/** A tensor of the engine that says where a request stands in its sequence; clients do not send it. */
+export interface SequenceControl {
+  input: string;
+  kind: 'start' | 'ready' | 'end' | 'id';
+  datatype: TensorSpec['datatype'];
+  /** Values for no and yes; not used for 'id'. */
+  off: number;
+  on: number;
+}
+
+/** A tensor that the engine gives with one request of a sequence and gets with the next one; zeros with the first. */
+export interface SequenceState {
+  input: string;
+  output: string;
+  datatype: TensorSpec['datatype'];
+  /** Of the first, without the batch dimension. */
+  dims: readonly number[];
+}
+
+/** What stands between requests and the engine (runtime/adapted-engine.ts). */
+export interface Adaptation {
+  /** Input or output name → its shape in the engine, without the batch dimension. */
+  reshapes: Readonly<Record<string, readonly number[]>>;
+  controls: readonly SequenceControl[];
+  states: readonly SequenceState[];
+}
+
 export interface ModelSpec {
   name: string;
   /** "onnxruntime_onnx", "ensemble", … */
@@ -89,4 +116,6 @@ export interface ModelSpec {
   decoupled: boolean;
   warmUp: readonly WarmUpSample[];
   parameters: Readonly<Record<string, string>>;
+  /** undefined = requests' tensors are the engine's. */
+  adaptation?: Adaptation | undefined;
 }

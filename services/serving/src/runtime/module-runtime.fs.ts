@@ -18,6 +18,7 @@ export const moduleRuntime: TensorRuntime = {
   defaultFile: 'model.js',
   // A module's code runs on the event loop for as long as it likes; a configuration may still ask to keep it inside.
   mayStayInside: false,
+  declaresBatch: false,
   async load(source) {
     const file = source.parameters[FILE_PARAMETER] || firstOf(source.folder, MODULE_FILES) || 'model.js';
     const path = inVersion(source, file);

@@ -148,6 +148,7 @@ export const onnxTensorRuntime: TensorRuntime = {
   backends: ['onnxruntime'],
   defaultFile: 'model.onnx',
   mayStayInside: true,
+  declaresBatch: true,
   async load(source) {
     const path = inVersion(source, modelFileOf(source, 'model.onnx'));
     if (source.gpu !== undefined && !ort.listSupportedBackends().some(({ name }) => name === 'cuda')) {
