@@ -22,7 +22,10 @@ export interface GhzSettings {
   address: string;
   /** A ModelInferRequest in protobuf bytes. */
   request: Uint8Array;
+  /** Ignored where `requests` is given. */
   seconds: number;
+  /** Ends after so many calls instead of by time. */
+  requests?: number;
   connections: number;
   /** Calls in flight (closed loop). */
   inFlight: number;
@@ -72,10 +75,9 @@ export async function runGhz(binary: string, root: string, settings: GhzSettings
       String(settings.inFlight),
       '--connections',
       String(settings.connections),
-      '--duration',
-      `${settings.seconds}s`,
-      '--duration-stop',
-      'wait',
+      ...(settings.requests
+        ? ['--total', String(settings.requests)]
+        : ['--duration', `${settings.seconds}s`, '--duration-stop', 'wait']),
       ...(settings.metadata ? ['--metadata', JSON.stringify(settings.metadata)] : []),
       ...(settings.perSecond ? ['--rps', String(settings.perSecond), '--async'] : []),
       '--format',

@@ -20,7 +20,12 @@ async function ready(httpPort: number): Promise<void> {
   throw new Error("millrace: the model 'mlp' is not ready");
 }
 
-export async function startMillrace(root: string, work: string): Promise<System> {
+/** `nodeArguments`: for the measured process alone, for example an inspector's port. */
+export async function startMillrace(
+  root: string,
+  work: string,
+  nodeArguments: readonly string[] = [],
+): Promise<System> {
   const kafka = await startKafka({ dedicated: true });
   const connection = new KafkaConnection({ brokers: kafka.brokers, clientId: 'bench', topicPrefix: TOPIC_PREFIX });
   await ensureTopics(connection);
@@ -33,7 +38,7 @@ export async function startMillrace(root: string, work: string): Promise<System>
   const serving = await startSystem({
     name: 'millrace',
     command: process.execPath,
-    args: [join(root, 'dist/services/serving/src/main.js')],
+    args: [...nodeArguments, join(root, 'dist/services/serving/src/main.js')],
     env: {
       MILLRACE_HOME: join(work, 'home'),
       MILLRACE_KAFKA_BROKERS: kafka.brokers.join(','),
