@@ -5,6 +5,7 @@
 import { type Clock, PlatformError } from '@millrace/domain';
 import { type FittedPlan, RowEncoder } from '@millrace/features';
 import {
+  type FailureReason,
   type InferRequest,
   type InferResponse,
   integerParameter,
@@ -16,12 +17,14 @@ import {
 } from '@millrace/inference';
 import type { Project } from '@millrace/project';
 import { Batcher, type BatcherLimits } from '../batching/batcher.js';
+import { JoinTicket, OpenJoins } from '../online/join-ticket.js';
+import { OnlineJoin, type OnlineJoinPorts } from '../online/online-join.js';
 import { type Answer, type CallFacts, InferJob, type JobOwner } from '../predict/infer-job.js';
 import type { MatrixEngine } from '../runtime/runtime.js';
 import type { ModelSpec } from './model-spec.js';
 import { packageSpec } from './package-spec.js';
-import type { ServedModel } from './served-model.js';
-import { derivationsOf, inputSpecs, OUTPUT_SPECS, RequestReader } from './signature.js';
+import type { ServedModel, Ticket } from './served-model.js';
+import { derivationsOf, inputSpecs, OUTPUT_SPECS, RequestReader, type StandIn } from './signature.js';
 
 /** At and above: label "1". */
 const LABEL_THRESHOLD = 0.5;
@@ -43,6 +46,8 @@ export interface ServedVersionPorts {
   nextRequestId(): string;
   /** Called for every answered job; must not throw and must not wait. */
   answered(answer: AnsweredBatch): void;
+  /** Looks up columns that requests leave out, for projects that ask for it. */
+  online?: OnlineJoinPorts;
 }
 
 export interface ServedVersionFacts {
@@ -65,6 +70,9 @@ export class ServedVersion implements ServedModel, JobOwner {
   private readonly versionText: string;
   private readonly spareInputs: Float32Array[] = [];
   private reader: RequestReader;
+  /** undefined for most projects: then a request brings every input itself. */
+  private online: OnlineJoin | undefined;
+  private readonly joins = new OpenJoins();
 
   constructor(
     readonly facts: ServedVersionFacts,
@@ -81,6 +89,7 @@ export class ServedVersion implements ServedModel, JobOwner {
     this.encoder = new RowEncoder(plan);
     this.versionText = String(facts.version);
     this.reader = this.readerFor(project);
+    this.online = OnlineJoin.of(project, plan.inputs, ports.online);
     this.batcher = new Batcher<InferJob>(limits, {
       clock: ports.clock,
       soon: ports.soon,
@@ -88,9 +97,10 @@ export class ServedVersion implements ServedModel, JobOwner {
     });
   }
 
-  /** Derived columns follow the project file as it changes. */
+  /** Derived and online columns follow the project file as it changes. */
   follow(project: Project): void {
     this.reader = this.readerFor(project);
+    this.online = OnlineJoin.of(project, this.facts.plan.inputs, this.ports.online);
   }
 
   private readerFor(project: Project | undefined): RequestReader {
@@ -107,12 +117,52 @@ export class ServedVersion implements ServedModel, JobOwner {
   }
 
   /** Checks the request and queues it; throws invalid_argument or overloaded. The answer may come in a later turn only. */
-  submit(request: InferRequest, facts: CallFacts, answer: Answer): InferJob {
+  submit(request: InferRequest, facts: CallFacts, answer: Answer): Ticket {
+    const { online } = this;
+    if (online === undefined || !online.concerns(request)) return this.queue(request, facts, answer);
+    return this.joinFirst(online, request, facts, answer);
+  }
+
+  /** The same once the columns that the request leaves out are looked up; faults go to the answer then. */
+  private joinFirst(online: OnlineJoin, request: InferRequest, facts: CallFacts, answer: Answer): Ticket {
+    const ended = this.joins.begin();
+    const ticket = new JoinTicket(() => this.countFailure(facts, 'CANCELED'));
+    try {
+      const eventTimeMs = integerParameter(request.parameters, 'event_time_ms');
+      const entity = shortText(textParameter(request.parameters, 'entity') || facts.entity, 'the entity');
+      online.start(request, entity, eventTimeMs, (joined) => {
+        ended();
+        if (ticket.cancelled) return;
+        const tell: Answer = (error, response, final) =>
+          answer(
+            error,
+            response && { ...response, parameters: { ...response.parameters, ...joined.parameters } },
+            final,
+          );
+        try {
+          ticket.job = this.queue(joined.request, facts, tell, joined.standIn);
+        } catch (thrown) {
+          answer(PlatformError.from(thrown), undefined, true);
+        }
+      });
+    } catch (thrown) {
+      ended();
+      this.countFailure(facts, 'OTHER');
+      throw PlatformError.from(thrown);
+    }
+    return ticket;
+  }
+
+  private countFailure(facts: CallFacts, reason: FailureReason): void {
+    this.statistics.failed(this.ports.clock.monotonicMs() - facts.arrivedAtMs, reason);
+  }
+
+  private queue(request: InferRequest, facts: CallFacts, answer: Answer, standIn?: StandIn): InferJob {
     try {
       const eventTimeMs = integerParameter(request.parameters, 'event_time_ms');
       const job = new InferJob(
         shortText(request.id, 'the request id') || this.ports.nextRequestId(),
-        this.reader.read(request, eventTimeMs),
+        this.reader.read(request, eventTimeMs, standIn),
         facts,
         shortText(textParameter(request.parameters, 'entity') || facts.entity, 'the entity'),
         eventTimeMs ?? 0,
@@ -125,10 +175,7 @@ export class ServedVersion implements ServedModel, JobOwner {
       return job;
     } catch (thrown) {
       const error = PlatformError.from(thrown);
-      this.statistics.failed(
-        this.ports.clock.monotonicMs() - facts.arrivedAtMs,
-        error.code === 'overloaded' ? 'REJECTED' : 'OTHER',
-      );
+      this.countFailure(facts, error.code === 'overloaded' ? 'REJECTED' : 'OTHER');
       throw error;
     }
   }
@@ -246,12 +293,13 @@ export class ServedVersion implements ServedModel, JobOwner {
 
   /** Waits for queued and running requests; callers must have stopped submitting. */
   async close(): Promise<void> {
-    await this.batcher.drained();
+    await this.drained();
     await this.facts.engine.close();
   }
 
-  drained(): Promise<void> {
-    return this.batcher.drained();
+  async drained(): Promise<void> {
+    await this.joins.ended();
+    await this.batcher.drained();
   }
 }
 

@@ -61,6 +61,14 @@ export function derivationsOf(
 /** One array of raw values in signature order for each row. */
 export type RawRows = Scalar[][];
 
+/** What fills inputs that a request leaves out and that nothing is derived for, for example online features. */
+export interface StandIn {
+  /** Rows of a request that brings no input at all. */
+  readonly rows: number;
+  /** Sets position `at` of every row; false = not one of its inputs. May throw the reason why it cannot. */
+  fill(at: number, rows: RawRows): boolean;
+}
+
 function invalid(what: string): never {
   throw new PlatformError('invalid_argument', what);
 }
@@ -89,19 +97,19 @@ export class RequestReader {
   }
 
   /** `eventTimeMs`: undefined = the request has none. */
-  read(request: InferRequest, eventTimeMs: number | undefined): RawRows {
+  read(request: InferRequest, eventTimeMs: number | undefined, standIn?: StandIn): RawRows {
     const tensors = request.inputs;
     const first = tensors[0];
-    if (!first) invalid(`the request has no inputs, expected ${this.names()}`);
-    const count = rowsOf(first);
+    if (!first && !standIn) invalid(`the request has no inputs, expected ${this.names()}`);
+    const count = first ? rowsOf(first) : (standIn as StandIn).rows;
     if (count < 1 || count > this.rowsMax) {
-      invalid(`input '${first.name}' has ${count} rows, expected 1 to ${this.rowsMax}`);
+      invalid(`input '${first?.name ?? ''}' has ${count} rows, expected 1 to ${this.rowsMax}`);
     }
     const rows: RawRows = [];
     for (let row = 0; row < count; row++) rows.push(new Array<Scalar>(this.inputs.length).fill(null));
     this.generation = (this.generation + 1) | 0;
-    for (let t = 0; t < tensors.length; t++) this.place(tensors[t] as Tensor, t, rows, first.name);
-    if (tensors.length < this.inputs.length) this.derive(eventTimeMs, rows);
+    for (let t = 0; t < tensors.length; t++) this.place(tensors[t] as Tensor, t, rows, first?.name ?? '');
+    if (tensors.length < this.inputs.length) this.derive(eventTimeMs, rows, standIn);
     return rows;
   }
 
@@ -118,11 +126,12 @@ export class RequestReader {
     fill(tensor, (this.inputs[at] as SignatureInput).type, rows, at);
   }
 
-  private derive(eventTimeMs: number | undefined, rows: RawRows): void {
+  private derive(eventTimeMs: number | undefined, rows: RawRows, standIn: StandIn | undefined): void {
     for (let at = 0; at < this.inputs.length; at++) {
       if (this.seen[at] === this.generation) continue;
       const name = this.inputs[at]?.name;
       const derivation = this.derivations[at];
+      if (!derivation && standIn?.fill(at, rows)) continue;
       if (!derivation) invalid(`input '${name}' is missing`);
       if (eventTimeMs === undefined) {
         invalid(`input '${name}' is missing and the request has no parameter event_time_ms to derive it from`);
