@@ -4,10 +4,8 @@
 
 import { join } from 'node:path';
 import type { Config } from '@millrace/config';
-import { seededRng, systemClock } from '@millrace/domain';
+import { PlatformError, seededRng, systemClock } from '@millrace/domain';
 import { type RunningHttp2Server, startHttp2Server } from '@millrace/grpc';
-import { KafkaConnection, MessageProducer } from '@millrace/kafka';
-import { projectFromDocument } from '@millrace/project';
 import { Readiness, Shutdown } from '@millrace/service';
 import { appendMetricsText, counter, gauge, logger, logLevels, setLogLevels } from '@millrace/telemetry';
 import { type DynamicModule, Inject, Module, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
@@ -17,14 +15,13 @@ import { type InferGrpcPorts, inferService } from './api/infer.grpc.js';
 import { RelayDoor } from './api/relay.grpc.js';
 import { registerV2 } from './api/v2.http.js';
 import type { servingConfig } from './config.js';
-import { ControlState } from './models/control-state.js';
-import { ControlFollower } from './models/control-state.kafka.js';
 import { inferenceMetricsText } from './models/metrics-text.js';
 import { ModelSet } from './models/model-set.js';
-import { routedModels } from './models/repository-control.js';
+import { PlatformLink } from './models/platform-link.kafka.js';
+import type { ModelRepository } from './models/repository-models.js';
 import { type AnsweredBatch, ServedVersion } from './models/served-version.js';
-import { SnapshotFile } from './models/snapshot.fs.js';
 import { servingStats } from './models/stats.js';
+import { onlineFeatures } from './online/online-features.redis.js';
 import { browserFile } from './packages/browser-files.js';
 import { packageFiles } from './packages/package-files.fs.js';
 import { loadPackage, type PackageFiles } from './packages/package-loader.js';
@@ -32,8 +29,10 @@ import { Predictor } from './predict/predictor.js';
 import { RequestIds } from './predict/request-ids.js';
 import { requestTracer } from './predict/request-tracer.grpc.js';
 import { TraceSettings } from './predict/trace-settings.js';
+import { logSample } from './predictions/log-sample.js';
 import { PredictionLog } from './predictions/prediction-log.js';
 import { predictionWriter } from './predictions/predictions.kafka.js';
+import { modelRepository } from './repository/model-repository.process.js';
 import { onnxRuntime } from './runtime/onnx-runtime.onnx.js';
 
 const CONFIG = Symbol('serving config');
@@ -45,27 +44,21 @@ type ServingConfig = Config<typeof servingConfig>;
 const LOG_BATCH_ROWS = 256;
 const LOG_LINGER_MS = 20;
 const LOG_RETRY_MS = 500;
-const PRODUCER_CLOSE_MS = 100;
-const KAFKA_CLOSE_MS = 1000;
-const within = async (ms: number, work: Promise<unknown>): Promise<void> =>
-  void (await Promise.race([work, sleep(ms)]));
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 @Module({})
 export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   private readonly log = logger('serving');
   private readonly clock = systemClock;
-  private readonly kafka: KafkaConnection;
-  private readonly producer: MessageProducer;
+  /** undefined: a folder is served alone, without Kafka. */
+  private readonly platform: PlatformLink | undefined;
   private readonly predictions: PredictionLog<AnsweredBatch>;
+  private readonly online: ReturnType<typeof onlineFeatures>;
   private readonly files: PackageFiles;
   private readonly models: ModelSet;
   private readonly predictor: Predictor;
   private readonly relay: RelayDoor;
   private readonly traces = new TraceSettings(seededRng(systemClock.nowMs() ^ process.pid ^ 0x7ace));
-  private readonly snapshot: SnapshotFile;
-  private readonly control: ControlState;
-  private readonly follower: ControlFollower;
   private grpc: RunningHttp2Server | undefined;
   /** What to serve is known, and the versions named at that time were loaded or refused. */
   private modelsKnown = false;
@@ -82,25 +75,13 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     @Inject(HttpAdapterHost) private readonly http: HttpAdapterHost,
   ) {
     const { clock } = this;
-    this.kafka = new KafkaConnection({
-      brokers: config.kafkaBrokers,
-      clientId: `serving-${config.replica}`,
-      topicPrefix: config.topicPrefix,
-    });
-    this.producer = new MessageProducer(this.kafka, { name: 'predictions', clock });
+    if (!config.standalone) this.platform = new PlatformLink(config, clock);
     this.predictions = this.predictionLog();
+    this.online = onlineFeatures(config, clock);
     this.files = packageFiles(join(config.home, 'artifacts'));
     this.models = this.modelSet();
     this.predictor = new Predictor(this.models);
     this.relay = new RelayDoor({ predictor: this.predictor, tracer: requestTracer, traces: this.traces, clock });
-    this.snapshot = new SnapshotFile(join(config.home, 'serving', `last-known-${config.replica}.json`));
-    this.control = new ControlState({
-      models: this.models,
-      parse: projectFromDocument,
-      changed: (snapshot) => this.snapshot.save(snapshot),
-      skipped: (what, error) => this.log.error(`${what} cannot be used`, {}, error),
-    });
-    this.follower = new ControlFollower(this.kafka, this.control, config.replica);
   }
 
   private predictionLog(): PredictionLog<AnsweredBatch> {
@@ -114,7 +95,8 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
         retryMs: LOG_RETRY_MS,
       },
       {
-        write: predictionWriter(this.producer),
+        // Alone there are no packages, and so no predictions to log.
+        write: this.platform ? predictionWriter(this.platform.producer) : async () => {},
         sleep,
         counted: (outcome, rows) => (outcome === 'written' ? written : dropped).add(rows),
         state: (healthy, error) => {
@@ -125,6 +107,16 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     );
   }
 
+  private logAnswer(): (answer: AnsweredBatch) => void {
+    const chosen = logSample(this.config.logShare);
+    const sampledOut = counter('millrace.serving.predictions_sampled_out').bind();
+    return (answer) => {
+      const { id, rows } = answer.job;
+      if (chosen(id)) this.predictions.offer(answer, rows);
+      else sampledOut.add(rows);
+    };
+  }
+
   private modelSet(): ModelSet {
     const { config, clock } = this;
     const ids = new RequestIds(seededRng(clock.nowMs() ^ process.pid));
@@ -132,7 +124,8 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
       clock,
       soon: (work: () => void) => void setImmediate(work),
       nextRequestId: () => ids.next(),
-      answered: (answer: AnsweredBatch) => this.predictions.offer(answer, answer.job.rows),
+      answered: this.logAnswer(),
+      online: this.online,
     };
     const limits = {
       batchRowsMax: config.batchRowsMax,
@@ -151,9 +144,26 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
         await served.warmUp();
         return served;
       },
+      repository: this.repository(),
       log: (level, message, facts) => this.log[level](message, facts),
       later: (delayMs, work) => void setTimeout(work, delayMs).unref(),
       changed: () => {},
+    });
+  }
+
+  private repository(): ModelRepository | undefined {
+    const { config, clock } = this;
+    if (config.repository === '') return undefined;
+    return modelRepository(config, {
+      clock,
+      soon: (work) => void setImmediate(work),
+      after: (delayMs, work) => {
+        const timer = setTimeout(work, delayMs);
+        return () => clearTimeout(timer);
+      },
+      ensemble: ({ name }) => {
+        throw new PlatformError('unimplemented', `the ensemble '${name}' cannot be loaded`);
+      },
     });
   }
 
@@ -174,7 +184,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   private apiPorts(): InferGrpcPorts {
     const { models, predictor, traces, clock, ready } = this;
     const logs = { levels: logLevels, set: setLogLevels };
-    return { models, predictor, tracer: requestTracer, traces, logs, repository: routedModels, clock, ready };
+    return { models, predictor, tracer: requestTracer, traces, logs, repository: models, clock, ready };
   }
 
   private registerMetrics(): void {
@@ -187,22 +197,38 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
 
   async onApplicationBootstrap(): Promise<void> {
     const { clock } = this;
-    const known = await this.snapshot.read();
-    if (known) this.control.restore(known);
+    const link = await this.platform?.start(this.models);
     this.grpc = await startHttp2Server({
       port: this.config.grpcPort,
+      host: this.config.host,
+      connectionAgeMaxMs: this.config.connectionAgeMaxMs,
       clock,
       services: [inferService(this.apiPorts()), this.relay.binding()],
     });
     this.grpc.health.setServing(false);
-    if (known) void this.becomeReady();
-    void this.follow();
+    void this.serve(link);
   }
 
-  private async follow(): Promise<void> {
-    await this.follower.follow();
-    this.control.caughtUp();
+  /** Ready when the repository's models and those that the platform names were loaded or refused. */
+  private async serve(link: Awaited<ReturnType<PlatformLink['start']>> | undefined): Promise<void> {
+    const { repositoryModels, repositoryPollMs } = this.config;
+    const names = repositoryModels.includes('*') ? undefined : repositoryModels.filter((name) => name !== 'none');
+    await this.models.loadRepository(names).catch((error) => {
+      this.log.error('the model repository cannot be read', {}, error);
+    });
+    if (repositoryPollMs > 0) this.pollRepository(repositoryPollMs);
+    if (!link?.known) await link?.followed;
     await this.becomeReady();
+  }
+
+  private pollRepository(everyMs: number): void {
+    setTimeout(() => {
+      if (this.stopping) return;
+      this.models
+        .pollRepository()
+        .catch((error) => this.log.warn('the model repository cannot be read', {}, error))
+        .finally(() => this.pollRepository(everyMs));
+    }, everyMs).unref();
   }
 
   private async becomeReady(): Promise<void> {
@@ -228,10 +254,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private async close(): Promise<void> {
-    // The log has waited for its own writes: nothing of worth is left in the producer. And without a broker none of these
-    // would end by itself.
-    await within(KAFKA_CLOSE_MS, Promise.all([this.producer.close(PRODUCER_CLOSE_MS), this.follower.close()]));
-    await within(KAFKA_CLOSE_MS, this.kafka.close());
-    await this.snapshot.close();
+    await this.platform?.close();
+    await this.online.close();
   }
 }

@@ -9,6 +9,6 @@ await runService({
   name: 'serving',
   configure: () => {
     const config = loadConfig(servingConfig);
-    return { module: ServingModule.with(config), httpPort: config.httpPort };
+    return { module: ServingModule.with(config), httpPort: config.httpPort, host: config.host };
   },
 });
