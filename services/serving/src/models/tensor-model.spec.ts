@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock, type PlatformError } from '@millrace/domain';
-import { type InferRequest, type InferResponse, type Parameters, Tensor } from '@millrace/inference';
+import {
+  type InferRequest,
+  type InferResponse,
+  type Parameters,
+  type RequestedOutput,
+  Tensor,
+} from '@millrace/inference';
 import fc from 'fast-check';
 import { ResponseCache } from '../cache/response-cache.js';
 import type { CallFacts } from '../predict/infer-job.js';
@@ -295,7 +301,7 @@ describe('a tensor model', () => {
 
   it('answers with classes where they are asked for', async () => {
     const { model, settle } = harness();
-    const outputs = [
+    const outputs: RequestedOutput[] = [
       { name: 'y', parameters: { classification: 2n } },
       { name: 'mark', parameters: {} },
     ];
@@ -325,7 +331,14 @@ describe('a tensor model', () => {
     let end = () => {};
     const { model, settle, advance, clock } = harness(
       {},
-      { run: async (inputs, call) => (await new Promise<void>((resolve) => (end = resolve)), echo(inputs, call)) },
+      {
+        run: async (inputs, call) => {
+          await new Promise<void>((resolve) => {
+            end = resolve;
+          });
+          return echo(inputs, call);
+        },
+      },
     );
     ask(model, requestOf([[1]]));
     await settle();

@@ -17,6 +17,8 @@ export interface CallFacts {
   arrivedAtMs: number;
   /** On the monotonic clock; Infinity = none. */
   deadlineAtMs: number;
+  /** Ensembles that the request has come through; doors leave it out. */
+  depth?: number;
 }
 
 /**
