@@ -1,5 +1,5 @@
 // The classification extension: instead of an output its N highest values, as texts "score:index" or "score:index:label".
-// Scores are written as Triton writes them: integers as they are, floats with six decimals. NaN ranks last; equal scores
+// Scores are written as Triton writes them: integers as they are, floats with six decimals. NaN ranks as -Infinity; equal scores
 // rank by index. O(elements × log N) time, O(N) memory a row.
 
 import { PlatformError } from '@millrace/domain';
