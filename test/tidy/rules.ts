@@ -32,7 +32,8 @@ export const EDGE_LIB_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   artifacts: [],
   // The frame around Nest.
   service: ['@nestjs/', 'fastify', 'rxjs', 'reflect-metadata', '@bufbuild/protobuf'],
-  testing: [],
+  // Drives the browser of the machine.
+  testing: ['playwright-core'],
 };
 
 /** Nest's decorators and tokens, allowed in every edge file. */

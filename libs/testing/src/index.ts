@@ -1,6 +1,7 @@
 // For tests only: real brokers, fakes, builders.
 
 export { aLabel, anInbound, aPrediction, aRecord } from './builders.js';
+export { openChromium } from './chromium.js';
 export { eventually } from './eventually.js';
 export { FakeProducer, type SentMessage } from './fake-producer.js';
 export { type DedicatedKafka, startKafka, type TestKafka, uniquePrefix } from './kafka-broker.js';

@@ -6,9 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { encodeRoute } from '@millrace/contracts';
-import { eventually, startKafka, uniquePrefix } from '@millrace/testing';
+import { eventually, openChromium, startKafka, uniquePrefix } from '@millrace/testing';
 import type { Browser, Page } from 'playwright-core';
-import { openChromium } from './chromium.js';
 import { type MonitorProcess, preparePlatform, sendAll, startMonitor, streamOf } from './monitor-process.js';
 
 const ends: (() => Promise<unknown>)[] = [];

@@ -106,7 +106,7 @@ class TrainerParts {
     });
     this.store = new ArtifactStore(artifacts);
     this.files = new JobFiles(artifacts);
-    this.packages = new PackageFiles(this.store);
+    this.packages = new PackageFiles(this.store, (bytes) => sha256Of([bytes]));
     this.announcements = new Announcements(this.producer);
     this.coordinator = new Coordinator(
       {

@@ -2,7 +2,8 @@
 
 import type { ModelVersion } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import { Body, Controller, Get, Header, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { artifactHeaders, artifactPreflightHeaders, isUnchanged } from '@millrace/service';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Options, Param, Post, Query, Res } from '@nestjs/common';
 import { Coordinator, type WorkerView } from '../collective/coordinator.js';
 import { Catalog } from '../registry/catalog.js';
 import { PackageFiles } from '../registry/package-files.js';
@@ -10,8 +11,9 @@ import { TrainingRunner, type TrainingView } from '../training/runner.js';
 import { parseStartTraining } from './start-training.js';
 
 interface Reply {
-  type(type: string): Reply;
-  send(body: unknown): unknown;
+  headers(values: Record<string, string>): Reply;
+  code(status: number): Reply;
+  send(body?: unknown): unknown;
 }
 
 /** Versions in one answer. */
@@ -64,18 +66,30 @@ export class TrainerHttp {
     return { files: await this.packages.list(this.catalog.model(project, versionOf(version)).packagePath) };
   }
 
+  /** Browsers and edge devices load tfjs/ and features.json from here, from any origin (libs/service artifact-headers). */
   @Get('projects/:project/models/:version/artifacts/*')
-  @Header('cache-control', 'public, max-age=31536000, immutable')
-  @Header('x-content-type-options', 'nosniff')
   async artifact(
     @Param('project') project: string,
     @Param('version') version: string,
     @Param('*') name: string,
+    @Query('sha256') wanted: string | undefined,
+    @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res() reply: Reply,
   ): Promise<void> {
+    // Errors too: a page of another origin could not read why.
+    reply.headers({ 'access-control-allow-origin': '*' });
     const { packagePath } = this.catalog.model(project, versionOf(version));
-    const bytes = await this.packages.read(packagePath, name);
-    reply.type(name.endsWith('.json') ? 'application/json' : 'application/octet-stream').send(bytes);
+    const { path, bytes, sha256, packageSha256 } = await this.packages.read(packagePath, name);
+    if (wanted !== undefined && wanted !== sha256 && wanted !== packageSha256)
+      throw new PlatformError('not_found', `${path} of ${project} version ${version} has another hash`);
+    reply.headers(artifactHeaders({ path, sha256, pinned: wanted !== undefined }));
+    if (isUnchanged(ifNoneMatch, sha256)) reply.code(304).send();
+    else reply.send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  }
+
+  @Options('projects/:project/models/:version/artifacts/*')
+  preflight(@Res() reply: Reply): void {
+    reply.headers(artifactPreflightHeaders()).code(204).send();
   }
 
   @Get('workers')

@@ -2,7 +2,7 @@
 
 import { accessSync, constants } from 'node:fs';
 import { environment } from '@millrace/config';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 
 const PLACES = [
   '/usr/bin/chromium',
@@ -33,6 +33,8 @@ export async function openChromium(): Promise<Browser> {
         'or name it in MILLRACE_TEST_CHROMIUM',
     );
   }
+  // Only where a browser is wanted: loading the driver takes a third of a second.
+  const { chromium } = await import('playwright-core');
   // Containers and CI run as root, where Chromium's sandbox does not start; the page under test is our own.
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 }
