@@ -41,7 +41,8 @@ export function runCompiled(script, args, { nodeArgs = [], env = {} } = {}) {
 
 export async function runCli(args) {
   try {
-    await setUp();
+    // A folder of models is served without brokers: neither they nor Java are needed for it.
+    await setUp(args[0] === 'serve' ? { brokers: false } : {});
   } catch (error) {
     say(`\nset-up failed: ${error.message}`);
     return 1;

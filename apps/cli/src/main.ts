@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { dataCommands } from './commands/data.js';
 import { modelCommands } from './commands/models.js';
 import { runCommands } from './commands/run.js';
+import { serveCommand } from './commands/serve.js';
 import { watchCommands } from './commands/watch.js';
 import { EXIT_USAGE } from './exit-codes.js';
 
@@ -17,6 +18,7 @@ const program = new Command('millrace')
   });
 
 runCommands(program);
+serveCommand(program);
 dataCommands(program);
 modelCommands(program);
 watchCommands(program);

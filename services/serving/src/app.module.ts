@@ -4,7 +4,7 @@
 
 import { join } from 'node:path';
 import type { Config } from '@millrace/config';
-import { PlatformError, seededRng, systemClock } from '@millrace/domain';
+import { seededRng, systemClock } from '@millrace/domain';
 import { type RunningHttp2Server, startHttp2Server } from '@millrace/grpc';
 import { Readiness, Shutdown } from '@millrace/service';
 import { appendMetricsText, counter, gauge, logger, logLevels, setLogLevels } from '@millrace/telemetry';
@@ -14,6 +14,8 @@ import type { FastifyInstance } from 'fastify';
 import { type InferGrpcPorts, inferService } from './api/infer.grpc.js';
 import { RelayDoor } from './api/relay.grpc.js';
 import { registerV2 } from './api/v2.http.js';
+import { contentHash } from './cache/content-hash.fs.js';
+import { ResponseCache } from './cache/response-cache.js';
 import type { servingConfig } from './config.js';
 import { inferenceMetricsText } from './models/metrics-text.js';
 import { ModelSet } from './models/model-set.js';
@@ -161,9 +163,9 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
         const timer = setTimeout(work, delayMs);
         return () => clearTimeout(timer);
       },
-      ensemble: ({ name }) => {
-        throw new PlatformError('unimplemented', `the ensemble '${name}' cannot be loaded`);
-      },
+      cache: { responses: new ResponseCache(config.responseCacheBytes), digest: contentHash, identity: '' },
+      // Not before the model set is there: an ensemble is loaded by it.
+      find: (name, version) => this.models.find(name, version),
     });
   }
 

@@ -110,6 +110,15 @@ export const servingConfig = defineConfig({
     unit: 'bytes',
     why: 'bounds memory where tensors are large: 32 requests of the largest size wait for each model version',
   },
+  responseCacheBytes: {
+    env: 'MILLRACE_SERVING_CACHE_BYTES',
+    type: 'int',
+    default: 67_108_864,
+    min: 1,
+    max: 1_099_511_627_776,
+    unit: 'bytes',
+    why: 'for all models whose configuration asks for a response cache; about 80,000 small answers',
+  },
   logRowsMax: {
     env: 'MILLRACE_SERVING_LOG_ROWS',
     type: 'int',

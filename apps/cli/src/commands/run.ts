@@ -225,7 +225,8 @@ function whereToLook(context: Context): string {
   ].join('\n');
 }
 
-function stopSignal(): AbortController {
+/** Aborted by SIGINT or SIGTERM. */
+export function stopSignal(): AbortController {
   const controller = new AbortController();
   const abort = () => controller.abort();
   // `on`, not `once`: npm and the terminal may both deliver the signal, and a second one must not cut the ordered stop short.
@@ -235,7 +236,7 @@ function stopSignal(): AbortController {
 }
 
 /** Resolves with the exit code once a signal came (0) or a process keeps dying. */
-function ended({ signal }: AbortController): Promise<number> {
+export function ended({ signal }: AbortController): Promise<number> {
   const code = () => (signal.reason instanceof PlatformError ? EXIT_FAILED : EXIT_OK);
   if (signal.aborted) return Promise.resolve(code());
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(code()), { once: true }));

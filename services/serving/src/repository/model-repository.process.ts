@@ -1,16 +1,14 @@
 // A repository folder that can be served: files, configuration, engines and models put together.
 
 import { join } from 'node:path';
-import type { Clock } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import { openEngine } from '../engines/open-engine.process.js';
-import type { ModelSpec } from '../models/model-spec.js';
+import { createEnsembleModel, type EnsemblePorts } from '../models/ensemble-model.js';
 import type { ModelRepository } from '../models/repository-models.js';
-import type { ServedModel } from '../models/served-model.js';
 import { createTensorModel, type TensorModelPorts } from '../models/tensor-model.js';
 import { adaptedEngine } from '../runtime/adapted-engine.js';
 import { tensorRuntimeFor } from '../runtime/tensor-runtimes.fs.js';
-import { batchedBefore, completeSpec, ensembleSpec, type Labels, MAX_BATCH_SIZE_DEFAULT } from './auto-complete.js';
+import { batchedBefore, completeSpec, ensembleSpec, type Labels } from './auto-complete.js';
 import { draftFromJson, draftFromText } from './model-draft.codec.js';
 import type { VersionFolder } from './model-folder.js';
 import { PlannedRepository } from './plan-model.js';
@@ -29,9 +27,8 @@ export interface ModelRepositorySettings {
 }
 
 export interface ModelRepositoryPorts extends TensorModelPorts {
-  clock: Clock;
-  /** A model made of others. */
-  ensemble(spec: ModelSpec, version: number): ServedModel;
+  /** For ensembles, whose steps may be packages too. */
+  find: EnsemblePorts['find'];
 }
 
 export function modelRepository(settings: ModelRepositorySettings, ports: ModelRepositoryPorts): ModelRepository {
@@ -49,17 +46,9 @@ export function modelRepository(settings: ModelRepositorySettings, ports: ModelR
     const runtime = tensorRuntimeFor({ name, backend, platform, folder: files });
     const batched = batchedBefore(draft, runtime);
     const source = { name, version, folder: files, parameters, gpu: undefined, batched };
-    const { engine, concurrency, places } = await openEngine(source, runtime, {
-      // Nothing said: the engine is measured and placed.
-      instanceGroups: draft.instanceGroups ?? [],
-      maxBatchSize: draft.maxBatchSize ?? (batched ? MAX_BATCH_SIZE_DEFAULT : 0),
-    });
+    const { engine, concurrency, groups } = await openEngine(source, runtime, draft);
     try {
-      const completed = completeSpec(draft, engine, runtime, labels);
-      const inside = places.every(({ kind }) => kind === 'inside');
-      const spec: ModelSpec = draft.instanceGroups
-        ? completed
-        : { ...completed, instanceGroups: [{ kind: inside ? 'inside' : 'cpu', count: places.length, gpus: [] }] };
+      const spec = { ...completeSpec(draft, engine, runtime, labels), instanceGroups: groups };
       const model = createTensorModel(spec, version, adaptedEngine(spec, engine), { ...limits, concurrency }, ports);
       await model.warmUp();
       return model;
@@ -69,8 +58,13 @@ export function modelRepository(settings: ModelRepositorySettings, ports: ModelR
     }
   };
 
-  const ensemble = async (draft: SpecDraft, version: number, labels: Labels) =>
-    ports.ensemble(ensembleSpec(draft, labels), version);
+  const ensemble = async (draft: SpecDraft, version: number, labels: Labels) => {
+    const { clock, find } = ports;
+    const spec = ensembleSpec(draft, labels);
+    const model = createEnsembleModel(spec, version, { clock, find, requestsMax: settings.queueRequestsMax });
+    await model.warmUp();
+    return model;
+  };
 
   return new PlannedRepository({
     files: folder,

@@ -1,0 +1,128 @@
+// serve: serving alone over a folder of models.
+
+import { join, resolve } from 'node:path';
+import { PlatformError } from '@millrace/domain';
+import type { Command } from 'commander';
+import { DEFAULT_PORTS } from '../client/addresses.js';
+import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
+import { checkModelFolder } from '../serve/model-folder.fs.js';
+import { servePlan } from '../serve/serve-plan.js';
+import { type ServedRow, type ServeReport, serveReportText } from '../serve/serve-report.js';
+import { Supervisor } from '../supervisor/supervisor.process.js';
+import { action, type Context } from './context.js';
+import { ended, REPOSITORY, stopSignal } from './run.js';
+
+interface ServeOptions {
+  repository: string;
+  httpPort: string;
+  grpcPort: string;
+  host: string;
+  models?: string;
+  processes?: string;
+  poll?: string;
+  connectionAge?: string;
+}
+
+export function serveCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('serves a folder of models alone, without Kafka and Redis, until Ctrl-C')
+    .requiredOption('--repository <folder>', "models in Triton's layout, or plain ONNX files")
+    .option('--http-port <port>', 'V2 REST and /metrics', String(DEFAULT_PORTS.servingHttp))
+    .option('--grpc-port <port>', 'V2 gRPC', String(DEFAULT_PORTS.servingGrpc))
+    .option('--host <address>', '127.0.0.1, or 0.0.0.0 for other machines', '127.0.0.1')
+    .option('--models <names>', 'load only these at the start, joined by ","; "none" waits for load requests')
+    .option('--processes <count>', 'worker processes on the two ports')
+    .option('--poll <duration>', 'look for changes of the folder this often, for example 2s; default: never')
+    .option('--connection-age <duration>', 'ask clients to connect anew after this, for example 5m; default: never')
+    .action(action((context, options: ServeOptions) => serve(context, options)));
+}
+
+async function serve(context: Context, options: ServeOptions): Promise<number> {
+  const folder = resolve(options.repository);
+  checkModelFolder(folder);
+  if (!['127.0.0.1', '0.0.0.0'].includes(options.host)) {
+    throw new PlatformError('invalid_argument', `--host takes 127.0.0.1 or 0.0.0.0, not "${options.host}"`);
+  }
+  const [httpPort, grpcPort] = [portOf(options.httpPort, '--http-port'), portOf(options.grpcPort, '--grpc-port')];
+  const { settings } = context;
+  const home = join(settings.home, `serve-${httpPort}`);
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(settings.environment)) if (value !== undefined) env[name] = value;
+  const stop = stopSignal();
+  const supervisor = new Supervisor({
+    root: REPOSITORY,
+    home,
+    ports: settings.ports,
+    workers: 0,
+    env,
+    log: (line) => process.stderr.write(`${line}\n`),
+    plans: [
+      servePlan({
+        root: REPOSITORY,
+        node: process.execPath,
+        models: folder,
+        home,
+        host: options.host,
+        httpPort,
+        grpcPort,
+        names: options.models?.split(',').map((name) => name.trim()),
+        processes: options.processes,
+        poll: options.poll,
+        connectionAge: options.connectionAge,
+      }),
+    ],
+  });
+  const onAbort = () => void supervisor.stop();
+  stop.signal.addEventListener('abort', onAbort);
+  try {
+    await supervisor.start();
+    const report = await reportOf(folder, httpPort, grpcPort, supervisor.status()[0]?.logFile ?? '');
+    context.print(report, () => serveReportText(report));
+    const none = options.models === undefined && !report.models.some(({ state }) => state === 'READY');
+    if (none) {
+      process.stderr.write('millrace: no model could be loaded\n');
+      return EXIT_FAILED;
+    }
+    if (!context.json) process.stdout.write('\nCtrl-C stops it.\n');
+    supervisor.on('failed', (_name, error) => {
+      process.stderr.write(`millrace: ${error.reason}\n`);
+      stop.abort(error);
+    });
+    return await ended(stop);
+  } catch (thrown) {
+    if (stop.signal.aborted && PlatformError.from(thrown).code === 'cancelled') return EXIT_OK;
+    throw thrown;
+  } finally {
+    await supervisor.stop();
+  }
+}
+
+async function reportOf(repository: string, httpPort: number, grpcPort: number, log: string): Promise<ServeReport> {
+  const http = `http://127.0.0.1:${httpPort}`;
+  const index = (await json(`${http}/v2/repository/index`, 'POST')) as ServedRow[];
+  const models = await Promise.all(
+    index.map(async (row): Promise<ServedRow> => {
+      if (row.state !== 'READY') return row;
+      const path = `${http}/v2/models/${encodeURIComponent(row.name)}/versions/${row.version}`;
+      const { platform, inputs, outputs } = (await json(path)) as Required<ServedRow>;
+      return { ...row, platform, inputs, outputs };
+    }),
+  );
+  return { repository, http, grpc: `127.0.0.1:${grpcPort}`, log, models };
+}
+
+async function json(url: string, method = 'GET'): Promise<unknown> {
+  const response = await fetch(url, { method });
+  if (response.ok) return response.json();
+  throw new PlatformError(
+    'unavailable',
+    `${url} answered ${response.status}: ${(await response.text()).slice(0, 200)}`,
+  );
+}
+
+function portOf(text: string, flag: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new PlatformError('invalid_argument', `${flag} takes a port from 1 to 65535, not "${text}"`);
+}
