@@ -18,7 +18,7 @@ import { cloneRoot, eventually, freePort } from '@millrace/testing';
 
 let built = false;
 
-function build(): void {
+export function buildOnce(): void {
   if (built) return;
   execFileSync(process.execPath, [join(cloneRoot(), 'tools/setup/build.mjs')]);
   built = true;
@@ -47,7 +47,7 @@ export async function startServing(settings: {
   topicPrefix: string;
   env?: Record<string, string>;
 }): Promise<ServingProcess> {
-  build();
+  buildOnce();
   const [httpPort, grpcPort] = [await freePort(), await freePort()];
   const logFile = join(settings.home, `serving-${httpPort}.log`);
   const out = openSync(logFile, 'a');

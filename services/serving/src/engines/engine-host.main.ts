@@ -10,6 +10,11 @@ import { EngineHost } from './engine-host.js';
 
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
+// The message last: the last words of a process become the reason of its end.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${error.stack ?? ''}\nuncaught: ${error.message}\n`);
+  process.exit(1);
+});
 
 const pipe = new Socket({ fd: 3, readable: true, writable: true });
 const host = new EngineHost({

@@ -5,21 +5,29 @@ import { join } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { NO_PARAMETERS, type Tensor } from '@millrace/inference';
 import { counter, type Logger, logger } from '@millrace/telemetry';
-import type { ModelSpec } from '../models/model-spec.js';
+import type { InstanceGroup } from '../models/model-spec.js';
 import type { EngineCall, ModelSource, TensorEngine, TensorRuntime } from '../runtime/tensor-engine.js';
 import { ENGINE_LIMITS, type EngineLimits } from './engine-client.js';
 import { processLauncher } from './engine-launcher.process.js';
 import { EnginePool } from './engine-pool.js';
 import { type EngineInstance, EngineProcess } from './engine-process.js';
 import { InsideEngine } from './inside-engine.js';
-import { INSTANCES_MAX, mayStayInside, type Place, placesOf, proofInputs } from './placement.js';
+import {
+  groupsOf,
+  INSTANCES_MAX,
+  mayStayInside,
+  type Place,
+  PROOF_ROWS_MAX,
+  placesOf,
+  proofInputs,
+} from './placement.js';
 
 export interface OpenedEngine {
   engine: TensorEngine;
   /** Calls that keep all instances busy: the batcher's bound on batches in flight. */
   concurrency: number;
-  /** Where its instances run, for the log and the configuration that serving shows. */
-  places: readonly Place[];
+  /** Where its instances run: what ModelSpec.instanceGroups should say of a model that left it open. */
+  groups: readonly InstanceGroup[];
 }
 
 export interface OpenSettings {
@@ -49,18 +57,24 @@ const lostCalls = counter('millrace.serving.engine_calls_lost');
 
 const NO_CALL: EngineCall = { outputs: [], parameters: NO_PARAMETERS, sequence: undefined };
 
+/** Of a ModelSpec or of a draft of one; undefined = left to serving. */
+export interface EngineWishes {
+  readonly instanceGroups: readonly InstanceGroup[] | undefined;
+  readonly maxBatchSize: number | undefined;
+}
+
 /** Throws what the runtime's load throws; unavailable where an engine process does not start. */
 export async function openEngine(
   source: ModelSource,
   runtime: TensorRuntime,
-  spec: Pick<ModelSpec, 'instanceGroups' | 'maxBatchSize'>,
+  spec: EngineWishes,
   settings: Partial<OpenSettings> = {},
 ): Promise<OpenedEngine> {
   const opener = new Opener(source, runtime, { ...DEFAULTS, ...settings });
-  const places = placesOf(spec.instanceGroups);
+  const places = placesOf(spec.instanceGroups ?? []);
   if (places) return opener.openAll(places);
   return runtime.mayStayInside
-    ? opener.prove(spec.maxBatchSize)
+    ? opener.prove(spec.maxBatchSize ?? PROOF_ROWS_MAX)
     : opener.openAll([{ kind: 'process', gpu: undefined }]);
 }
 
@@ -130,7 +144,7 @@ class Opener {
     // One inside needs no pool: the shortest way for small models.
     const single = first instanceof InsideEngine && instances.length === 1;
     const engine = single ? first.engine : new EnginePool(label, instances as [EngineInstance, ...EngineInstance[]]);
-    return { engine, concurrency: instances.length, places };
+    return { engine, concurrency: instances.length, groups: groupsOf(places) };
   }
 
   private open(place: Place): Promise<EngineInstance> {

@@ -13,7 +13,7 @@ export const INSIDE_COMPUTE_MS_MAX = 1;
 /** Loading holds it once; requests of other models wait for as long. */
 export const INSIDE_LOAD_MS_MAX = 20;
 /** Rows of the proving batch at most: what a batch has where the configuration allows more. */
-const PROOF_ROWS_MAX = 64;
+export const PROOF_ROWS_MAX = 64;
 /** Elements of one proving input at most; a model that needs more is no small one. */
 const PROOF_ELEMENTS_MAX = 4_194_304;
 /** Instances of one model, over all groups. */
@@ -35,6 +35,20 @@ export function placesOf(groups: readonly InstanceGroup[]): Place[] | undefined 
     }
   }
   return places.length === 0 ? undefined : places;
+}
+
+/** The groups that these places make up, one for each kind and GPU. */
+export function groupsOf(places: readonly Place[]): InstanceGroup[] {
+  const groups = new Map<string, InstanceGroup>();
+  for (const place of places) {
+    const gpu = place.kind === 'process' ? place.gpu : undefined;
+    const key = `${place.kind} ${gpu}`;
+    const group = groups.get(key);
+    if (group) group.count++;
+    else if (place.kind === 'inside') groups.set(key, { kind: 'inside', count: 1, gpus: [] });
+    else groups.set(key, { kind: gpu === undefined ? 'cpu' : 'gpu', count: 1, gpus: gpu === undefined ? [] : [gpu] });
+  }
+  return [...groups.values()];
 }
 
 /** Zeros in the declared shapes: -1 is 1, and the batch dimension `rows`. undefined = too large to be small. */

@@ -1,0 +1,130 @@
+import { describe, expect, it } from '@jest/globals';
+import { CALL, EngineRig, echo, numbers, settled, step } from '../../test/engine-in-memory.js';
+import { EnginePool } from './engine-pool.js';
+import { type EngineInstance, EngineProcess } from './engine-process.js';
+
+/** `count` instances; each call is answered when told, and says which instance had it. */
+async function pool(count: number, sequencesMax?: number) {
+  const rigs = Array.from({ length: count }, () => new EngineRig());
+  const waiting: { instance: number; answer(): void }[] = [];
+  const instances = await Promise.all(
+    rigs.map((rig, instance) => {
+      rig.load = () =>
+        echo({
+          run: (inputs) => new Promise((resolve) => waiting.push({ instance, answer: () => resolve(inputs) })),
+        });
+      return EngineProcess.open(rig.settings(), rig.ports, rig.events);
+    }),
+  );
+  const engine = new EnginePool("model 'm' version 1", instances as unknown as [EngineInstance], sequencesMax);
+  return { rigs, instances, engine, waiting };
+}
+
+async function answerAll(waiting: { answer(): void }[]): Promise<void> {
+  await settled();
+  for (const { answer } of waiting.splice(0)) answer();
+  await settled();
+}
+
+describe('a pool of engines', () => {
+  it('has two calls at once in two instances', async () => {
+    const { engine, waiting } = await pool(2);
+    const calls = [engine.run([numbers(1)], CALL), engine.run([numbers(2)], CALL)];
+    await settled();
+    expect(waiting.map(({ instance }) => instance).sort()).toEqual([0, 1]);
+    expect([engine.concurrency, engine.inFlight]).toEqual([2, 2]);
+    await answerAll(waiting);
+    expect((await Promise.all(calls)).map(([output]) => output?.toValues())).toEqual([[1], [2]]);
+  });
+
+  it('gives a call to the instance with the fewest', async () => {
+    const { engine, instances, waiting } = await pool(3);
+    for (let i = 0; i < 9; i++) void engine.run([numbers(i)], CALL);
+    await settled();
+    expect(instances.map(({ inFlight }) => inFlight)).toEqual([3, 3, 3]);
+    for (const { instance, answer } of waiting.splice(0)) if (instance === 1) answer();
+    await settled();
+    for (let i = 0; i < 2; i++) void engine.run([numbers(i)], CALL);
+    expect(instances.map(({ inFlight }) => inFlight)).toEqual([3, 2, 3]);
+  });
+
+  it('keeps the steps of a sequence together, and spreads sequences', async () => {
+    const { engine, waiting } = await pool(2);
+    const at = async (id: string, start = false, end = false) => {
+      void engine.run([numbers(1)], step(id, start, end));
+      await settled();
+      const { instance } = waiting[0] as { instance: number };
+      await answerAll(waiting);
+      return instance;
+    };
+    const [a, b] = [await at('a', true), await at('b', true)];
+    expect(a).not.toBe(b);
+    for (let i = 0; i < 5; i++) expect([await at('a'), await at('b')]).toEqual([a, b]);
+    expect([await at('a', false, true), await at('b', false, true)]).toEqual([a, b]);
+  });
+
+  it('refuses the steps of a sequence whose process died until it starts anew', async () => {
+    const { engine, rigs, waiting } = await pool(1);
+    void engine.run([numbers(1)], step('a', true));
+    await answerAll(waiting);
+    rigs[0]?.started[0]?.die('signal 9');
+    await rigs[0]?.pass(50);
+    await expect(engine.run([numbers(1)], step('a'))).rejects.toThrow("sequence 'a' of model 'm' version 1 was lost");
+    const again = engine.run([numbers(5)], step('a', true));
+    await answerAll(waiting);
+    expect((await again)[0]?.toValues()).toEqual([5]);
+  });
+
+  it('forgets the sequence that was silent longest when there are too many', async () => {
+    const { engine, rigs, waiting } = await pool(1, 2);
+    for (const id of ['a', 'b', 'c']) {
+      void engine.run([numbers(1)], step(id, true));
+      await answerAll(waiting);
+    }
+    rigs[0]?.started[0]?.die('signal 9');
+    await rigs[0]?.pass(50);
+    await expect(engine.run([numbers(1)], step('c'))).rejects.toThrow('was lost');
+    void engine.run([numbers(1)], step('a'));
+    await settled();
+    expect(waiting.length).toBe(1);
+  });
+
+  it('goes round an instance that is away, waits for one that starts, and refuses while all wait', async () => {
+    const { engine, rigs, instances, waiting } = await pool(2);
+    const [first, second] = rigs as [EngineRig, EngineRig];
+    first.started[0]?.die('signal 9');
+    await settled();
+    for (let i = 0; i < 3; i++) void engine.run([numbers(i)], CALL);
+    await settled();
+    expect(waiting.map(({ instance }) => instance)).toEqual([1, 1, 1]);
+    await answerAll(waiting);
+    second.started[0]?.die('signal 11');
+    await settled();
+    await expect(engine.run([numbers(1)], CALL)).rejects.toThrow(
+      "no engine of model 'm' version 1 is ready: its engine process ended: signal 9; its engine process ended: signal 11",
+    );
+    let finish: () => void = () => undefined;
+    const loading = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { load } = first;
+    first.load = async () => {
+      await loading;
+      return load();
+    };
+    await first.pass(50);
+    expect(instances[0]?.state).toBe('starting');
+    const call = engine.run([numbers(7)], CALL);
+    await settled();
+    finish();
+    await settled();
+    await answerAll(waiting);
+    expect((await call)[0]?.toValues()).toEqual([7]);
+  });
+
+  it('closes all', async () => {
+    const { engine, rigs } = await pool(3);
+    await engine.close();
+    expect(rigs.flatMap(({ started }) => started.map(({ alive }) => alive))).toEqual([false, false, false]);
+  });
+});
