@@ -14,15 +14,9 @@ import { newPlace, type QueuedJob } from '../batching/dynamic-batcher.js';
 import type { PaddedDimension } from '../batching/rows.js';
 import type { Answer, CallFacts } from '../predict/infer-job.js';
 import type { SequenceStep } from '../runtime/tensor-engine.js';
+import type { QueueTerms } from './queue-terms.js';
 import type { Ticket } from './served-model.js';
 import type { CheckedTensors, WantedOutput } from './tensor-request.js';
-
-export interface QueueTerms {
-  readonly level: number;
-  /** On the monotonic clock; Infinity = none. */
-  readonly timeoutAtMs: number;
-  readonly timeoutAction: 'reject' | 'delay';
-}
 
 export interface TensorJobOwner {
   cancel(job: TensorJob): void;

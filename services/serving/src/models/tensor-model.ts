@@ -6,8 +6,6 @@
 import { type Clock, PlatformError } from '@millrace/domain';
 import {
   type InferRequest,
-  type InferResponse,
-  integerParameter,
   type ModelMetadata,
   NO_PARAMETERS,
   type Parameters,
@@ -16,16 +14,17 @@ import {
 } from '@millrace/inference';
 import { AnswerOrder } from '../batching/answer-order.js';
 import { DynamicBatcher } from '../batching/dynamic-batcher.js';
-import { joinRows } from '../batching/rows.js';
 import { SequenceTable } from '../batching/sequences.js';
 import { type CachePorts, ModelCache } from '../cache/model-cache.js';
 import type { Answer, CallFacts } from '../predict/infer-job.js';
 import type { EngineCall, SequenceStep, TensorEngine } from '../runtime/tensor-engine.js';
-import type { ModelSpec, QueuePolicy } from './model-spec.js';
+import type { ModelSpec } from './model-spec.js';
+import { QueueTermsReader } from './queue-terms.js';
 import type { ServedModel } from './served-model.js';
 import { AnswerBuilder } from './tensor-answer.js';
-import { type QueueTerms, TensorJob, type TensorJobOwner } from './tensor-job.js';
+import { TensorJob, type TensorJobOwner } from './tensor-job.js';
 import { fullShape, sequenceOf, TensorRequestReader } from './tensor-request.js';
+import { TensorRuns } from './tensor-runs.js';
 import { warmUpInputs } from './warm-up.js';
 
 export interface TensorModelLimits {
@@ -48,19 +47,6 @@ export interface TensorModelPorts {
   cache?: CachePorts | undefined;
 }
 
-/** Priorities a model may declare; the queue keeps one lane for each in use. */
-const PRIORITY_LEVELS_MAX = 1000;
-/** Where the model's configuration says nothing: wait, unless the request's `timeout` says otherwise. */
-const PLAIN_POLICY: QueuePolicy = {
-  timeoutAction: 'reject',
-  defaultTimeoutUs: 0,
-  allowTimeoutOverride: true,
-  maxQueueSize: 0,
-};
-
-/** The engine itself is away: another try would meet the same. */
-const NOT_THE_REQUEST: ReadonlySet<string> = new Set(['unavailable', 'deadline_exceeded', 'cancelled', 'overloaded']);
-
 /** `engine` belongs to the model from now on: `close` closes it. Throws invalid_argument where `spec` is impossible. */
 export function createTensorModel(
   spec: ModelSpec,
@@ -80,6 +66,8 @@ class TensorModel implements ServedModel, TensorJobOwner {
   readonly metadata: Omit<ModelMetadata, 'versions'>;
   private readonly reader: TensorRequestReader;
   private readonly answers: AnswerBuilder;
+  private readonly terms: QueueTermsReader;
+  private readonly runs: TensorRuns;
   private readonly batcher: DynamicBatcher<TensorJob>;
   private readonly sequences: SequenceTable<SequenceTensorJob> | undefined;
   private readonly order: AnswerOrder | undefined;
@@ -98,12 +86,6 @@ class TensorModel implements ServedModel, TensorJobOwner {
     private readonly ports: TensorModelPorts,
   ) {
     const { name, platform, batching } = spec;
-    if ((batching?.priorityLevels ?? 0) > PRIORITY_LEVELS_MAX) {
-      throw new PlatformError(
-        'invalid_argument',
-        `model '${name}' has ${batching?.priorityLevels} priority levels, at most ${PRIORITY_LEVELS_MAX} are supported`,
-      );
-    }
     this.name = name;
     const tensors = (declared: ModelSpec['inputs'] | ModelSpec['outputs']) =>
       declared.map((tensor) => ({
@@ -114,13 +96,20 @@ class TensorModel implements ServedModel, TensorJobOwner {
     this.metadata = { name, platform, inputs: tensors(spec.inputs), outputs: tensors(spec.outputs) };
     this.reader = new TensorRequestReader(spec);
     this.answers = new AnswerBuilder(spec, version);
-    this.batcher = this.newBatcher();
+    this.terms = new QueueTermsReader(spec, ports.clock);
     if (batching?.preserveOrdering && !spec.decoupled) this.order = new AnswerOrder(limits.queueJobsMax);
     if (spec.sequences) this.sequences = this.newSequences(spec.sequences);
     // Answers of sequences depend on what came before, decoupled ones are many.
     if (ports.cache && spec.responseCache && !spec.sequences && !spec.decoupled) {
       this.cache = new ModelCache(name, version, ports.cache);
     }
+    this.runs = new TensorRuns(spec, engine, this.reader, this.answers, {
+      clock: ports.clock,
+      statistics: this.statistics,
+      cache: this.cache,
+      left: (job, failed) => this.sequences?.left(job as SequenceTensorJob, failed),
+    });
+    this.batcher = this.newBatcher();
   }
 
   private newBatcher(): DynamicBatcher<TensorJob> {
@@ -135,14 +124,14 @@ class TensorModel implements ServedModel, TensorJobOwner {
         queueJobsMax: limits.queueJobsMax,
         queueRowsMax: limits.queueRowsMax,
         queueBytesMax: limits.queueBytesMax,
-        levelJobsMax: (level) => this.policy(level).maxQueueSize,
+        levelJobsMax: (level) => this.terms.policy(level).maxQueueSize,
         concurrency: limits.concurrency,
       },
       {
         clock: ports.clock,
         soon: ports.soon,
         after: ports.after,
-        run: (jobs, rows) => this.run(jobs, rows),
+        run: (jobs, rows) => this.runs.run(jobs, rows),
       },
     );
   }
@@ -178,7 +167,7 @@ class TensorModel implements ServedModel, TensorJobOwner {
         this.reader.read(request),
         this.reader.wanted(request.outputs),
         this.spec.sequences ? this.sequenceStep(request.parameters) : undefined,
-        this.terms(request.parameters),
+        this.terms.read(request.parameters),
         facts,
         answer,
         this,
@@ -272,29 +261,6 @@ class TensorModel implements ServedModel, TensorJobOwner {
     return this.ports.clock.monotonicMs() - facts.arrivedAtMs;
   }
 
-  private policy(level: number): QueuePolicy {
-    const { batching } = this.spec;
-    return batching ? (batching.policies.get(level) ?? batching.defaultPolicy) : PLAIN_POLICY;
-  }
-
-  /** A priority of 0 or beyond the model's levels is its default one, as in Triton. */
-  private terms(parameters: Parameters): QueueTerms {
-    const levels = this.spec.batching?.priorityLevels ?? 0;
-    let level = 0;
-    let ownUs = 0;
-    if (parameters !== NO_PARAMETERS) {
-      level = natural(parameters, 'priority');
-      ownUs = natural(parameters, 'timeout');
-    }
-    if (levels === 0) level = 0;
-    else if (level === 0 || level > levels) level = this.spec.batching?.defaultPriorityLevel || 1;
-    const { timeoutAction, defaultTimeoutUs, allowTimeoutOverride } = this.policy(level);
-    let timeoutUs = defaultTimeoutUs > 0 ? defaultTimeoutUs : Number.POSITIVE_INFINITY;
-    // A request may shorten the model's time, never lengthen it.
-    if (allowTimeoutOverride && ownUs > 0) timeoutUs = Math.min(timeoutUs, ownUs);
-    return { level, timeoutAtMs: this.ports.clock.monotonicMs() + timeoutUs / 1000, timeoutAction };
-  }
-
   /** Called by a job's own `cancel`. */
   cancel(job: TensorJob): void {
     this.batcher.cancel(job);
@@ -311,116 +277,6 @@ class TensorModel implements ServedModel, TensorJobOwner {
     if (job.sequence && !job.running) this.sequences?.left(job as SequenceTensorJob, true);
     this.open--;
     if (this.open === 0) for (const resolve of this.whenSettled.splice(0)) resolve();
-  }
-
-  private async run(jobs: readonly TensorJob[], rows: number): Promise<void> {
-    if (jobs.length === 1) return this.runAlone(jobs[0] as TensorJob);
-    try {
-      await this.runTogether(jobs, rows);
-    } catch (thrown) {
-      const error = backendError(thrown);
-      if (NOT_THE_REQUEST.has(error.code)) for (const job of jobs) job.refuse(error);
-      else for (const job of jobs) if (!job.settled) await this.runAlone(job);
-    }
-  }
-
-  private async runTogether(jobs: readonly TensorJob[], rows: number): Promise<void> {
-    const { clock } = this.ports;
-    const startMs = clock.monotonicMs();
-    const first = jobs[0] as TensorJob;
-    const inputs = first.inputs.map((tensor, i) =>
-      joinRows(
-        jobs.map((job) => job.inputs[i] as Tensor),
-        this.reader.paddedRow(tensor),
-      ),
-    );
-    const joinedMs = clock.monotonicMs();
-    const outputs = await this.engine.run(inputs, {
-      outputs: this.answers.neededBy(jobs),
-      parameters: NO_PARAMETERS,
-      sequence: undefined,
-    });
-    const inferredMs = clock.monotonicMs();
-    const responses = this.answers.split(outputs, jobs);
-    for (const [i, job] of jobs.entries()) this.deliver(job, responses[i] as InferResponse, startMs);
-    const doneMs = clock.monotonicMs();
-    this.statistics.batch(rows, jobs.length, joinedMs - startMs, inferredMs - joinedMs, doneMs - inferredMs);
-  }
-
-  private async runAlone(job: TensorJob): Promise<void> {
-    let failed = false;
-    job.running = true;
-    try {
-      await this.runOne(job);
-    } catch (thrown) {
-      failed = true;
-      job.refuse(backendError(thrown));
-    } finally {
-      job.running = false;
-      if (job.sequence) this.sequences?.left(job as SequenceTensorJob, failed);
-    }
-  }
-
-  private async runOne(job: TensorJob): Promise<void> {
-    const { clock } = this.ports;
-    const { rows, sequence, parameters, paddings } = job;
-    const startMs = clock.monotonicMs();
-    const inputs =
-      paddings.length === 0
-        ? job.inputs
-        : job.inputs.map((tensor) => joinRows([tensor], this.reader.paddedRow(tensor)));
-    const call: EngineCall = { outputs: this.answers.neededBy([job]), parameters, sequence };
-    if (this.spec.decoupled && this.engine.stream) return this.runStream(job, inputs, call);
-    const joinedMs = clock.monotonicMs();
-    const outputs = await this.engine.run(inputs, call);
-    const inferredMs = clock.monotonicMs();
-    this.deliver(job, this.answers.one(outputs, job), startMs);
-    const doneMs = clock.monotonicMs();
-    this.statistics.batch(rows, 1, joinedMs - startMs, inferredMs - joinedMs, doneMs - inferredMs);
-  }
-
-  /** Any number of answers, then an empty final one. */
-  private async runStream(job: TensorJob, inputs: readonly Tensor[], call: EngineCall): Promise<void> {
-    const { clock } = this.ports;
-    const { statistics } = this;
-    const startMs = clock.monotonicMs();
-    job.abort = new AbortController();
-    let index = 0;
-    let lastMs = startMs;
-    await this.engine.stream?.(
-      inputs,
-      call,
-      (outputs) => {
-        if (job.settled) return;
-        const nowMs = clock.monotonicMs();
-        if (index === 0) statistics.firstResponse(nowMs - job.facts.arrivedAtMs);
-        job.emit(this.answers.one(outputs, job));
-        const doneMs = clock.monotonicMs();
-        statistics.responded(index++, 'success', nowMs - lastMs, doneMs - nowMs);
-        lastMs = doneMs;
-      },
-      job.abort.signal,
-    );
-    const endMs = clock.monotonicMs();
-    if (!job.settled) statistics.responded(index, 'emptyResponse', endMs - lastMs, 0);
-    this.deliver(job, this.answers.empty(job), startMs);
-    statistics.batch(job.rows, 1, 0, endMs - startMs, 0);
-  }
-
-  private deliver(job: TensorJob, response: InferResponse, startMs: number): void {
-    if (job.settled) return;
-    const { clock } = this.ports;
-    const { arrivedAtMs } = job.facts;
-    if (job.cacheKey !== '') this.keep(job, response);
-    this.statistics.succeeded(clock.nowMs(), clock.monotonicMs() - arrivedAtMs, startMs - arrivedAtMs);
-    job.answer(response);
-  }
-
-  private keep(job: TensorJob, response: InferResponse): void {
-    const { clock } = this.ports;
-    const startMs = clock.monotonicMs();
-    this.cache?.keep(job.cacheKey, response.outputs);
-    this.statistics.missed(job.lookupMs + clock.monotonicMs() - startMs);
   }
 
   /** The samples of the configuration; throws what the engine throws. */
@@ -448,21 +304,4 @@ class TensorModel implements ServedModel, TensorJobOwner {
     await this.drained();
     await this.engine.close();
   }
-}
-
-function natural(parameters: Parameters, name: string): number {
-  const value = integerParameter(parameters, name) ?? 0;
-  if (value >= 0) return value;
-  throw new PlatformError('invalid_argument', `parameter '${name}' is ${value}, expected >= 0`);
-}
-
-const REASON_CHARACTERS_MAX = 512;
-
-/** What the engine says is passed on: users bring their own models and must see why they fail. */
-function backendError(thrown: unknown): PlatformError {
-  if (thrown instanceof PlatformError) return thrown;
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return new PlatformError('internal', `the model failed: ${reason.slice(0, REASON_CHARACTERS_MAX)}`, {
-    cause: thrown,
-  });
 }
