@@ -54,6 +54,12 @@ export class EnginePool implements TensorEngine {
     return (found instanceof Promise ? await found : found).run(inputs, call);
   }
 
+  forget(sequenceId: string): void {
+    const place = this.places.get(sequenceId);
+    this.places.delete(sequenceId);
+    place?.instance.forget?.(sequenceId);
+  }
+
   async close(): Promise<void> {
     this.places.clear();
     await Promise.all(this.instances.map((instance) => instance.close()));

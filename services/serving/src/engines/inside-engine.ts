@@ -32,6 +32,10 @@ export class InsideEngine implements EngineInstance {
 
   async whenReady(): Promise<void> {}
 
+  forget(sequenceId: string): void {
+    this.engine.forget?.(sequenceId);
+  }
+
   close(): Promise<void> {
     return this.engine.close();
   }

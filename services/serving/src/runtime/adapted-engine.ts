@@ -116,6 +116,11 @@ class AdaptedEngine implements TensorEngine {
     return Tensor.raw(tensor.name, tensor.datatype, this.batched ? [rows, ...dims] : dims, bytes);
   }
 
+  forget(sequenceId: string): void {
+    this.states.delete(sequenceId);
+    this.engine.forget?.(sequenceId);
+  }
+
   async close(): Promise<void> {
     this.states.clear();
     await this.engine.close();
