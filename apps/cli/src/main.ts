@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { dataCommands } from './commands/data.js';
 import { modelCommands } from './commands/models.js';
+import { predictCommand } from './commands/predict.js';
 import { runCommands } from './commands/run.js';
 import { serveCommand } from './commands/serve.js';
 import { watchCommands } from './commands/watch.js';
@@ -21,6 +22,7 @@ runCommands(program);
 serveCommand(program);
 dataCommands(program);
 modelCommands(program);
+predictCommand(program);
 watchCommands(program);
 
 await program.parseAsync(process.argv);

@@ -1,9 +1,7 @@
-// status, drift, events, predict: what the platform does right now.
+// status, drift, events: what the platform does right now.
 
-import { PlatformError, systemClock } from '@millrace/domain';
+import { systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
-import type { SignatureInput } from '../client/predict.http2.js';
-import { PredictClient } from '../client/predict.http2.js';
 import { action, table } from './context.js';
 
 export function watchCommands(program: Command): void {
@@ -90,51 +88,4 @@ export function watchCommands(program: Command): void {
         return 0;
       }),
     );
-
-  program
-    .command('predict')
-    .description('asks the router for one prediction')
-    .argument('<project>')
-    .requiredOption('--row <json>', 'feature values as a JSON object')
-    .option('--entity <key>', 'sticky key', '')
-    .option('--event-time <date>', 'event time; derived features are filled from it')
-    .action(
-      action(async (context, project: string, options: { row: string; entity: string; eventTime?: string }) => {
-        const metadata = (await fetch(`${context.settings.addresses.routerV2}/v2/models/${project}`).then((r) =>
-          r.json(),
-        )) as { inputs: { name: string; datatype: string }[] };
-        const signature: SignatureInput[] = metadata.inputs.map((input) => ({
-          name: input.name,
-          type: TYPES[input.datatype] ?? 'number',
-        }));
-        const client = new PredictClient(context.settings.addresses.routerGrpc, signature, 1);
-        try {
-          const answer = await new Promise((resolve, reject) => {
-            client.predict(
-              {
-                model: project,
-                id: '',
-                entity: options.entity,
-                eventTimeMs: options.eventTime ? Date.parse(options.eventTime) : systemClock.nowMs(),
-                values: JSON.parse(options.row),
-              },
-              (error, value) => (error ? reject(new PlatformError('internal', error.message)) : resolve(value)),
-            );
-          });
-          context.print(answer, () => JSON.stringify(answer));
-          return 0;
-        } finally {
-          client.close();
-        }
-      }),
-    );
 }
-
-const TYPES: Record<string, SignatureInput['type']> = {
-  FP64: 'number',
-  FP32: 'number',
-  INT64: 'integer',
-  INT32: 'integer',
-  BYTES: 'text',
-  BOOL: 'boolean',
-};

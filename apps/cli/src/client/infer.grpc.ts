@@ -1,0 +1,68 @@
+// A V2 client for many rows a request: ModelMetadata and ModelInfer over gRPC, to the router, to serving, or to any other
+// server of the protocol. Bytes are coded by libs/inference.
+
+import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import { GRPCInferenceService } from '@millrace/contracts';
+import { PlatformError, systemClock } from '@millrace/domain';
+import { CHANNEL_OPTIONS, createClient, fromServiceError, type GrpcClient } from '@millrace/grpc';
+import {
+  type Datatype,
+  decodeInferResponse,
+  encodeInferRequest,
+  type InferRequest,
+  type InferResponse,
+  type ModelMetadata,
+} from '@millrace/inference';
+
+/** Many rows may wait behind other batches. */
+const CALL_MS = 30_000;
+const same = (bytes: Buffer): Buffer => bytes;
+
+export class InferClient {
+  private readonly control: GrpcClient<typeof GRPCInferenceService>;
+  private readonly bytes: Client;
+
+  constructor(readonly address: string) {
+    this.control = createClient(GRPCInferenceService, { address });
+    this.bytes = new Client(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+  }
+
+  async metadata(model: string, version: string): Promise<ModelMetadata> {
+    const answer = await this.control.modelMetadata({ name: model, version });
+    const specs = (tensors: typeof answer.inputs) =>
+      tensors.map(({ name, datatype, shape }) => ({ name, datatype: datatype as Datatype, shape: shape.map(Number) }));
+    const { name, versions, platform } = answer;
+    return { name, versions, platform, inputs: specs(answer.inputs), outputs: specs(answer.outputs) };
+  }
+
+  /** Rejects with what the server said. */
+  infer(request: InferRequest): Promise<InferResponse> {
+    const encoded = encodeInferRequest(request, (length) => Buffer.allocUnsafe(length));
+    const deadline = systemClock.nowMs() + CALL_MS;
+    return new Promise((resolve, reject) => {
+      this.bytes.makeUnaryRequest(
+        '/inference.GRPCInferenceService/ModelInfer',
+        same,
+        same,
+        encoded as Buffer,
+        { deadline } as never,
+        (error: ServiceError | null, response?: Buffer) => {
+          if (error) {
+            reject(fromServiceError(error));
+            return;
+          }
+          try {
+            resolve(decodeInferResponse(response as Buffer));
+          } catch (thrown) {
+            reject(PlatformError.from(thrown));
+          }
+        },
+      );
+    });
+  }
+
+  close(): void {
+    this.control.close();
+    this.bytes.close();
+  }
+}

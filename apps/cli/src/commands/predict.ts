@@ -1,0 +1,185 @@
+// predict: one row through the router, or every row of a file through the router, serving or any V2 server.
+
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { PlatformError, systemClock } from '@millrace/domain';
+import type { Command } from 'commander';
+import { InferClient } from '../client/infer.grpc.js';
+import { PredictClient, type SignatureInput } from '../client/predict.http2.js';
+import { BatchPrediction } from '../predict/batch-prediction.js';
+import { TableFiles } from '../predict/table-files.duckdb.js';
+import { loadProjectFile } from '../project-file.fs.js';
+import { Reporter } from '../terminal/reporter.js';
+import { action, type Context } from './context.js';
+
+interface PredictOptions {
+  row?: string;
+  entity: string;
+  eventTime?: string;
+  input?: string;
+  output?: string;
+  modelVersion: string;
+  via: string;
+  project?: string;
+  rowsPerRequest: string;
+  inFlight: string;
+}
+
+const ROWS_PER_REQUEST_MAX = 1_000_000;
+const IN_FLIGHT_MAX = 256;
+
+export function predictCommand(program: Command): void {
+  program
+    .command('predict')
+    .description('predicts one row, or every row of a Parquet or CSV file')
+    .argument('<model>', 'a project, or a model of the repository')
+    .option('--row <json>', 'feature values as a JSON object')
+    .option('--entity <key>', 'sticky key of the row', '')
+    .option('--event-time <date>', 'event time of the row; derived features are filled from it')
+    .option('--input <file>', 'a .parquet, .csv or .tsv file whose columns are named as the inputs')
+    .option('--output <file>', 'gets all columns of the input, the outputs and prediction_error (.parquet or .csv)')
+    .option('--model-version <version>', 'default: what the route says', '')
+    .option('--via <door>', 'router, serving, or host:port of a V2 gRPC door', 'router')
+    .option('--project <file>', 'a project file; columns that it derives are filled in')
+    .option('--rows-per-request <count>', 'rows of one request', '1024')
+    .option('--in-flight <count>', 'requests at a time', '4')
+    .action(
+      action(async (context, model: string, options: PredictOptions) => {
+        if (options.row !== undefined && options.input === undefined) return predictRow(context, model, options);
+        if (options.input !== undefined && options.output !== undefined && options.row === undefined)
+          return predictFile(context, model, options, options.input, options.output);
+        throw new PlatformError('invalid_argument', 'give --row JSON, or --input FILE and --output FILE');
+      }),
+    );
+}
+
+function doorOf(context: Context, via: string): string {
+  const { routerGrpc } = context.settings.addresses;
+  if (via === 'router') return routerGrpc;
+  if (via === 'serving') return `127.0.0.1:${context.settings.ports.servingGrpc}`;
+  if (/^[^:/]+:\d{1,5}$/.test(via)) return via;
+  throw new PlatformError('invalid_argument', `--via ${via}: write router, serving or host:port`);
+}
+
+function countOf(text: string, option: string, max: number): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count >= 1 && count <= max) return count;
+  throw new PlatformError('invalid_argument', `${option} ${text}: write a number from 1 to ${max}`);
+}
+
+async function predictFile(
+  context: Context,
+  model: string,
+  options: PredictOptions,
+  input: string,
+  output: string,
+): Promise<number> {
+  const rowsPerRequest = countOf(options.rowsPerRequest, '--rows-per-request', ROWS_PER_REQUEST_MAX);
+  const inFlight = countOf(options.inFlight, '--in-flight', IN_FLIGHT_MAX);
+  const [from, to] = [resolve(input), resolve(output)];
+  if (!existsSync(from)) throw new PlatformError('not_found', `there is no file ${input}`);
+  if (from === to) throw new PlatformError('invalid_argument', 'input and output are the same file');
+  if (!/\.(parquet|pq|csv)$/i.test(to))
+    throw new PlatformError('invalid_argument', `${output}: name a .parquet or .csv file`);
+  const project = options.project === undefined ? undefined : loadProjectFile(options.project).project;
+  const client = new InferClient(doorOf(context, options.via));
+  let files: TableFiles | undefined;
+  // The result is what stdout is for.
+  const stage = new Reporter(process.stderr, systemClock).stage('predict', `${model}: ${input} → ${output}`);
+  try {
+    const metadata = await client.metadata(model, options.modelVersion);
+    files = await TableFiles.open(from);
+    const sources = files.sources(metadata.inputs, project);
+    const results = await files.results(metadata.outputs);
+    const { rowsTotal } = files;
+    const startedMs = systemClock.monotonicMs();
+    const prediction = new BatchPrediction(
+      {
+        model,
+        version: options.modelVersion,
+        inputs: sources.map((source) => source.input),
+        outputs: metadata.outputs,
+        rowsPerRequest,
+        inFlight,
+      },
+      {
+        infer: (request) => client.infer(request),
+        write: (rows) => results.append(rows),
+        progress: (done, bad) =>
+          stage.progress(done, rowsTotal ?? done * 2, `${done} rows${bad > 0 ? `, ${bad} refused` : ''}`),
+        pause: (ms) => new Promise((wake) => setTimeout(wake, ms)),
+        clock: systemClock,
+      },
+    );
+    const outcome = await prediction.run(files.read(sources));
+    results.close();
+    const unreadable = await files.unreadable();
+    await files.write(to);
+    const seconds = (systemClock.monotonicMs() - startedMs) / 1_000;
+    stage.done(`${outcome.predicted} of ${outcome.rows} rows predicted`);
+    const summary = {
+      model,
+      input: from,
+      output: to,
+      ...outcome,
+      unreadable,
+      leftToServer: metadata.inputs.flatMap(({ name }) =>
+        sources.some(({ input: { spec } }) => spec.name === name) ? [] : [name],
+      ),
+      seconds: Math.round(seconds * 1_000) / 1_000,
+      rowsPerSecond: Math.round(outcome.rows / Math.max(seconds, 1e-3)),
+    };
+    context.print(summary, () =>
+      [
+        `${to}: ${outcome.predicted} rows predicted, ${outcome.bad} refused, ${unreadable.length} lines unreadable, ${summary.rowsPerSecond} rows/s`,
+        ...outcome.badRows.map(({ row, error }) => `  row ${row}: ${error}`),
+        ...unreadable.slice(0, outcome.badRows.length + 20).map(({ line, error }) => `  line ${line}: ${error}`),
+      ].join('\n'),
+    );
+    return outcome.bad + unreadable.length > 0 ? 1 : 0;
+  } catch (thrown) {
+    stage.fail(PlatformError.from(thrown).reason);
+    throw thrown;
+  } finally {
+    files?.close();
+    client.close();
+  }
+}
+
+const TYPES: Record<string, SignatureInput['type']> = {
+  FP64: 'number',
+  FP32: 'number',
+  INT64: 'integer',
+  INT32: 'integer',
+  BYTES: 'text',
+  BOOL: 'boolean',
+};
+
+async function predictRow(context: Context, model: string, options: PredictOptions): Promise<number> {
+  const metadata = (await fetch(`${context.settings.addresses.routerV2}/v2/models/${model}`).then((r) => r.json())) as {
+    inputs: { name: string; datatype: string }[];
+  };
+  const signature: SignatureInput[] = metadata.inputs.map((input) => ({
+    name: input.name,
+    type: TYPES[input.datatype] ?? 'number',
+  }));
+  const client = new PredictClient(context.settings.addresses.routerGrpc, signature, 1);
+  try {
+    const answer = await new Promise((done, reject) => {
+      client.predict(
+        {
+          model,
+          id: '',
+          entity: options.entity,
+          eventTimeMs: options.eventTime ? Date.parse(options.eventTime) : systemClock.nowMs(),
+          values: JSON.parse(options.row as string),
+        },
+        (error, value) => (error ? reject(new PlatformError('internal', error.message)) : done(value)),
+      );
+    });
+    context.print(answer, () => JSON.stringify(answer));
+    return 0;
+  } finally {
+    client.close();
+  }
+}

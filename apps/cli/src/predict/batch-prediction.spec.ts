@@ -1,0 +1,113 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock, PlatformError } from '@millrace/domain';
+import { type InferRequest, type InferResponse, Tensor } from '@millrace/inference';
+import fc from 'fast-check';
+import { type BatchPorts, BatchPrediction, type PredictedRow, type RowBlock } from './batch-prediction.js';
+
+const INPUTS = [{ spec: { name: 'x', datatype: 'FP64' as const, shape: [-1] }, elements: 1 }];
+const OUTPUTS = [{ name: 'y', datatype: 'FP64' as const, shape: [-1] }];
+
+/** Doubles each value; values below 0 are refused. */
+function answer(request: InferRequest): InferResponse {
+  const values = request.inputs[0]?.toValues() as number[];
+  if (values.some((value) => value < 0)) throw new PlatformError('invalid_argument', 'a value is below 0');
+  const outputs = [
+    Tensor.of(
+      'y',
+      'FP64',
+      [values.length],
+      values.map((value) => value * 2),
+    ),
+  ];
+  return { modelName: 'm', modelVersion: '1', id: '', parameters: {}, outputs };
+}
+
+async function* blocksOf(
+  values: readonly number[],
+  size: number,
+  bad: readonly number[] = [],
+): AsyncIterable<RowBlock> {
+  for (let from = 0; from < values.length; from += size) {
+    const column = values.slice(from, from + size);
+    const own = bad.filter((row) => row >= from && row < from + size);
+    yield { rows: column.length, columns: [column], bad: new Map(own.map((row) => [row - from, 'no number'])) };
+  }
+}
+
+function harness(infer: (request: InferRequest) => Promise<InferResponse>, rowsPerRequest = 4, inFlight = 3) {
+  const clock = new ManualClock();
+  const written: PredictedRow[] = [];
+  const pauses: number[] = [];
+  const ports: BatchPorts = {
+    infer,
+    write: (rows) => written.push(...rows),
+    progress: () => undefined,
+    pause: async (ms) => {
+      pauses.push(ms);
+      clock.advance(ms);
+    },
+    clock,
+  };
+  const settings = { model: 'm', version: '', inputs: INPUTS, outputs: OUTPUTS, rowsPerRequest, inFlight };
+  return { prediction: new BatchPrediction(settings, ports), written, pauses };
+}
+
+describe('BatchPrediction', () => {
+  it('gives every row its own answer in order, and finds each bad row, however the rows are cut', async () => {
+    const rows = fc.array(fc.integer({ min: -2, max: 20 }), { maxLength: 60 });
+    const size = fc.integer({ min: 1, max: 9 });
+    await fc.assert(
+      fc.asyncProperty(
+        rows,
+        size,
+        size,
+        fc.integer({ min: 1, max: 4 }),
+        async (values, block, perRequest, inFlight) => {
+          let open = 0;
+          const { prediction, written } = harness(
+            async (request) => {
+              expect(++open).toBeLessThanOrEqual(inFlight);
+              await Promise.resolve();
+              open--;
+              return answer(request);
+            },
+            perRequest,
+            inFlight,
+          );
+          const unreadable = values.flatMap((value, row) => (value === 13 ? [row] : []));
+          const outcome = await prediction.run(blocksOf(values, block, unreadable));
+          expect(written.map(({ values: [y], error }) => y ?? error)).toEqual(
+            values.map((value) => (value === 13 ? 'no number' : value < 0 ? 'a value is below 0' : value * 2)),
+          );
+          const bad = values.filter((value) => value < 0 || value === 13).length;
+          expect(outcome).toMatchObject({ rows: values.length, bad, predicted: values.length - bad });
+        },
+      ),
+    );
+  });
+
+  it('waits for a server that is away, with growing pauses, and gives up in the end', async () => {
+    let away = 4;
+    const passing = harness(async (request) => {
+      if (away-- > 0) throw new PlatformError('unavailable', 'away');
+      return answer(request);
+    });
+    expect(await passing.prediction.run(blocksOf([1, 2], 2))).toMatchObject({ predicted: 2, requests: 5 });
+    expect(passing.pauses).toEqual([100, 200, 400, 800]);
+    const gone = harness(async () => {
+      throw new PlatformError('unavailable', 'away');
+    });
+    await expect(gone.prediction.run(blocksOf([1], 1))).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('ends at once where the fault is not a row’s, and after a thousand rows that are all refused', async () => {
+    const unknown = harness(async () => {
+      throw new PlatformError('not_found', 'no model');
+    });
+    await expect(unknown.prediction.run(blocksOf([1, 2, 3], 1))).rejects.toMatchObject({ code: 'not_found' });
+    const values = new Array(5_000).fill(-1);
+    const wrong = harness(async (request) => answer(request), 100);
+    await expect(wrong.prediction.run(blocksOf(values, 100))).rejects.toThrow('all refused: a value is below 0');
+    expect(wrong.written.length).toBeLessThan(1_500);
+  });
+});
