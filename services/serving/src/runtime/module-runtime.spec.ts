@@ -1,7 +1,7 @@
 /** @jest-environment ./test/environments/native-arrays.mjs */
 // The models of examples/model-repository as they stand, and what a bad module answers.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -129,6 +129,14 @@ describe('the module runtime', () => {
     expect([y?.datatype, y?.toValues()]).toEqual(['FP16', [1, -6]]);
     const single = await moduleRuntime.load(written(text, { batched: false }));
     expect(single.inputs[0]?.shape).toEqual([]);
+  });
+
+  it('runs the module that docs/model-folders.md shows', async () => {
+    const page = readFileSync(join(cloneRoot(), 'docs/model-folders.md'), 'utf8');
+    const [, shown] = /```ts\n([\s\S]*?)```/.exec(page) as RegExpExecArray;
+    const engine = await moduleRuntime.load(written(shown as string));
+    const [mean] = await engine.run([Tensor.of('x', 'FP32', [2, 2], [1, 3, 5, 6])], ALL);
+    expect([mean?.shape, mean?.toValues()]).toEqual([[2], [2, 5.5]]);
   });
 
   it('carries bytes that are no text', async () => {

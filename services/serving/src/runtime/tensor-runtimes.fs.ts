@@ -6,6 +6,12 @@ import { firstOf } from './model-files.fs.js';
 import { MODULE_FILES, moduleRuntime } from './module-runtime.fs.js';
 import { onnxTensorRuntime } from './onnx-tensors.onnx.js';
 import type { TensorRuntime } from './tensor-engine.js';
+import {
+  LAYERS_MODEL_FILES,
+  layersModelRuntime,
+  SAVED_MODEL_FILES,
+  savedModelRuntime,
+} from './tensorflow-runtimes.process.js';
 
 interface Entry {
   runtime: TensorRuntime;
@@ -16,6 +22,8 @@ interface Entry {
 const ENTRIES: readonly Entry[] = [
   { runtime: onnxTensorRuntime, files: ['model.onnx'] },
   { runtime: moduleRuntime, files: MODULE_FILES },
+  { runtime: savedModelRuntime, files: SAVED_MODEL_FILES },
+  { runtime: layersModelRuntime, files: LAYERS_MODEL_FILES },
 ];
 
 export const TENSOR_RUNTIMES: readonly TensorRuntime[] = ENTRIES.map(({ runtime }) => runtime);
