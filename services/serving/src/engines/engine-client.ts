@@ -16,10 +16,13 @@ import {
   type Frame,
   FrameReader,
 } from './engine-frames.js';
-import type { Declaration, LoadOrder } from './engine-host.js';
+import { attachShared, type Declaration, type LoadOrder } from './engine-host.js';
+import type { SharedLane } from './shared-lane.js';
 
 /** One running engine process, as its edge offers it. */
 export interface EngineLink {
+  /** For large tensors; one for each process. */
+  readonly lane: SharedLane;
   /** Parts in order; they must stay unchanged until written. Ignored once the process is gone. */
   send(parts: readonly Uint8Array[]): void;
   /** Closes the pipe, so that the process ends by itself; kills it after `graceMs`. Resolves when it is gone. */
@@ -147,7 +150,7 @@ export class EngineClient {
         const pending = this.pending.get(id);
         if (!pending) return;
         pending.emit = undefined;
-        this.link.send(encodeCancel(id));
+        this.link.send(encodeCancel(id, this.link.lane));
         resolve();
       };
       const over = (): void => signal.removeEventListener('abort', abort);
@@ -200,7 +203,7 @@ export class EngineClient {
     const id = this.nextId;
     // Ids come again after 2^32 calls, when none of them can be in flight any more.
     this.nextId = id === 0xffff_ffff ? 1 : id + 1;
-    const parts = encodeCall(kind, id, inputs, call, this.ports.allocate);
+    const parts = encodeCall(kind, id, inputs, call, this.ports.allocate, this.link.lane);
     if (pending.size === 0) this.heardAtMs = this.ports.clock.monotonicMs();
     pending.set(id, { bytes, emit, resolve, reject });
     this.bytesInFlight += bytes;
@@ -220,6 +223,7 @@ export class EngineClient {
   }
 
   private take(frame: Frame): void {
+    attachShared(frame, this.link.lane);
     if (frame.kind === FRAME.ready || (frame.kind === FRAME.failed && frame.id === 0)) {
       this.stopStartWatch();
       this.loadUs = frame.computeUs;
@@ -254,7 +258,7 @@ export class EngineClient {
       pending.emit?.(outputs);
     } catch (thrown) {
       pending.emit = undefined;
-      this.link.send(encodeCancel(id));
+      this.link.send(encodeCancel(id, this.link.lane));
       pending.reject(PlatformError.from(thrown));
     }
   }

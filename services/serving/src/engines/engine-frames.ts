@@ -3,7 +3,8 @@
 // buffer are read in place and a typed array is laid over a tensor without a copy.
 //
 //   frame   = header, head, padding to 8, { tensor bytes, padding to 8 }
-//   header  = u32 frame length | u8 kind | u8 flags | u16 tensors | u32 call id | u32 head length | u32 compute µs | u32 0
+//   header  = u32 frame length | u8 kind | u8 flags | u16 tensors | u32 call id | u32 head length | u32 compute µs |
+//             u32 messages read from shared memory | u32 tensor bytes in shared memory, 0 = they follow | u32 0
 //   head    = texts of the kind, then for each tensor: text name | u8 datatype | u8 rank | u32 × rank shape | u32 byte length
 //   text    = u32 byte length | UTF-8
 // Heads by kind: run, stream: [text sequence id] u16 outputs {text} u16 parameters {text key, u8 kind, value}; ready, load: a
@@ -43,7 +44,7 @@ export const FRAME = {
 } as const;
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
-export const HEADER_BYTES = 24;
+export const HEADER_BYTES = 32;
 /** Frames up to here are copied into one buffer: below it one write of a copy is cheaper than a gathered write. */
 const COPY_BYTES_MAX = 32_768;
 const HAS_SEQUENCE = 1;
@@ -132,8 +133,16 @@ interface Outline {
   tensors: readonly Tensor[];
 }
 
+/** How tensors may go beside the pipe (shared-lane.ts). */
+export interface Lane {
+  readonly taken: number;
+  place(tensors: readonly Tensor[], dataBytes: number): boolean;
+}
+
+const PIPE_ONLY: Lane = { taken: 0, place: () => false };
+
 /** The parts of a frame in order; tensors of large frames are views, which must stay as they are until they are written. */
-function frameOf(outline: Outline, allocate: Allocate): Uint8Array[] {
+function frameOf(outline: Outline, allocate: Allocate, lane: Lane): Uint8Array[] {
   const { tensors } = outline;
   let headBytes = outline.headBytes;
   let dataBytes = 0;
@@ -142,7 +151,8 @@ function frameOf(outline: Outline, allocate: Allocate): Uint8Array[] {
     dataBytes += padded(tensor.byteLength);
   }
   const dataAt = padded(HEADER_BYTES + headBytes);
-  const length = dataAt + dataBytes;
+  const shared = dataBytes > 0 && lane.place(tensors, dataBytes);
+  const length = shared ? dataAt : dataAt + dataBytes;
   if (length > FRAME_BYTES_MAX) {
     throw new PlatformError(
       'invalid_argument',
@@ -159,6 +169,8 @@ function frameOf(outline: Outline, allocate: Allocate): Uint8Array[] {
   writer.int(outline.id);
   writer.int(headBytes);
   writer.int(outline.computeUs ?? 0);
+  writer.int(lane.taken);
+  writer.int(shared ? dataBytes : 0);
   writer.int(0);
   outline.writeHead(writer);
   for (const tensor of tensors) {
@@ -169,6 +181,7 @@ function frameOf(outline: Outline, allocate: Allocate): Uint8Array[] {
     writer.int(tensor.byteLength);
   }
   bytes.fill(0, writer.at, dataAt);
+  if (shared) return [bytes];
   if (whole) {
     let at = dataAt;
     for (const tensor of tensors) {
@@ -198,6 +211,7 @@ export function encodeCall(
   inputs: readonly Tensor[],
   call: EngineCall,
   allocate: Allocate = newBytes,
+  lane: Lane = PIPE_ONLY,
 ): Uint8Array[] {
   const { outputs, parameters, sequence } = call;
   const keys = parameters === NO_PARAMETERS ? [] : Object.keys(parameters);
@@ -216,7 +230,7 @@ export function encodeCall(
       writer.parameter(parameters[key] as ParameterValue);
     }
   };
-  return frameOf({ kind, id, flags, headBytes, writeHead, tensors: inputs }, allocate);
+  return frameOf({ kind, id, flags, headBytes, writeHead, tensors: inputs }, allocate, lane);
 }
 
 /** `computeUs`: how long the engine computed, as its own process measured it. */
@@ -226,8 +240,9 @@ export function encodeAnswer(
   outputs: readonly Tensor[],
   computeUs: number,
   allocate: Allocate = newBytes,
+  lane: Lane = PIPE_ONLY,
 ): Uint8Array[] {
-  return frameOf({ kind, id, computeUs, headBytes: 0, writeHead: () => undefined, tensors: outputs }, allocate);
+  return frameOf({ kind, id, computeUs, headBytes: 0, writeHead: () => undefined, tensors: outputs }, allocate, lane);
 }
 
 /** load and ready: the one message of each that is JSON. */
@@ -235,27 +250,32 @@ export function encodeDocument(
   kind: typeof FRAME.load | typeof FRAME.ready,
   document: unknown,
   computeUs = 0,
+  lane: Lane = PIPE_ONLY,
 ): Uint8Array[] {
   const text = JSON.stringify(document);
   const writeHead = (writer: HeadWriter): void => writer.text(text);
-  return frameOf({ kind, id: 0, computeUs, headBytes: textSize(text), writeHead, tensors: NOTHING }, newBytes);
+  return frameOf({ kind, id: 0, computeUs, headBytes: textSize(text), writeHead, tensors: NOTHING }, newBytes, lane);
 }
 
-export function encodeFailure(id: number, error: PlatformError): Uint8Array[] {
+export function encodeFailure(id: number, error: PlatformError, lane: Lane = PIPE_ONLY): Uint8Array[] {
   const reason = error.reason.length > REASON_CHARS_MAX ? `${error.reason.slice(0, REASON_CHARS_MAX)}…` : error.reason;
   const writeHead = (writer: HeadWriter): void => {
     writer.text(error.code);
     writer.text(reason);
   };
   const headBytes = textSize(error.code) + textSize(reason);
-  return frameOf({ kind: FRAME.failed, id, headBytes, writeHead, tensors: NOTHING }, newBytes);
+  return frameOf({ kind: FRAME.failed, id, headBytes, writeHead, tensors: NOTHING }, newBytes, lane);
 }
 
 /** Longest reason that travels: a model's error may quote its whole input. */
 const REASON_CHARS_MAX = 4096;
 
-export function encodeCancel(id: number): Uint8Array[] {
-  return frameOf({ kind: FRAME.cancel, id, headBytes: 0, writeHead: () => undefined, tensors: NOTHING }, newBytes);
+export function encodeCancel(id: number, lane: Lane = PIPE_ONLY): Uint8Array[] {
+  return frameOf(
+    { kind: FRAME.cancel, id, headBytes: 0, writeHead: () => undefined, tensors: NOTHING },
+    newBytes,
+    lane,
+  );
 }
 
 /** One received frame; its tensors are views of the bytes. */
@@ -266,14 +286,26 @@ export class Frame {
   readonly kind: number;
   readonly id: number;
   readonly computeUs: number;
+  /** Messages of shared memory that the sender has read. */
+  readonly acknowledged: number;
+  /** Tensor bytes that lie in shared memory; 0 = they follow the head. */
+  readonly sharedBytes: number;
+  private shared: Uint8Array | undefined;
 
   constructor(private readonly bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.kind = bytes[4] as number;
     this.id = this.view.getUint32(8, true);
     this.computeUs = this.view.getUint32(16, true);
+    this.acknowledged = this.view.getUint32(20, true);
+    this.sharedBytes = this.view.getUint32(24, true);
     this.headEnd = HEADER_BYTES + this.view.getUint32(12, true);
     if (this.headEnd > bytes.length) corrupt('its head is longer than itself');
+  }
+
+  /** The tensor bytes out of shared memory, aligned to 8; before `call` or `tensors`. */
+  attach(shared: Uint8Array): void {
+    this.shared = shared;
   }
 
   /** Reads the head of run and stream. */
@@ -306,18 +338,20 @@ export class Frame {
 
   tensors(): Tensor[] {
     const tensors = new Array<Tensor>(this.view.getUint16(6, true));
-    let dataAt = padded(this.headEnd);
+    const data = this.shared ?? this.bytes;
+    const view = this.shared ? new DataView(data.buffer, data.byteOffset, data.byteLength) : this.view;
+    let dataAt = this.shared ? 0 : padded(this.headEnd);
     for (let i = 0; i < tensors.length; i++) {
       const name = this.text();
       const datatype: Datatype = DATATYPES[this.byte()] ?? corrupt('it has an unknown datatype');
       const shape = new Array<number>(this.byte());
       for (let dimension = 0; dimension < shape.length; dimension++) shape[dimension] = this.int();
       const end = dataAt + this.int();
-      if (end > this.bytes.length) corrupt(`tensor '${name}' runs past its end`);
-      tensors[i] = Tensor.raw(name, datatype, shape, this.bytes, dataAt, end, this.view);
+      if (end > data.length) corrupt(`tensor '${name}' runs past its end`);
+      tensors[i] = Tensor.raw(name, datatype, shape, data, dataAt, end, view);
       dataAt = padded(end);
     }
-    if (this.at !== this.headEnd || dataAt !== this.bytes.length) corrupt('its parts do not fill it');
+    if (this.at !== this.headEnd || dataAt !== data.length) corrupt('its parts do not fill it');
     return tensors;
   }
 

@@ -13,12 +13,15 @@ import {
   type Frame,
   FrameReader,
 } from './engine-frames.js';
+import { SHARED_BYTES_MAX, type SharedLane } from './shared-lane.js';
 
 /** The document of a load frame. */
 export interface LoadOrder {
   /** Of the runtime. */
   platform: string;
   source: Omit<ModelSource, 'gpu'> & { gpu: number | null };
+  /** Load twice and time the second: the first pays for the runtime's library, too. */
+  timed: boolean;
 }
 
 /** The document of a ready frame. */
@@ -36,10 +39,13 @@ export interface HostPorts {
   /** Bytes given to `send` that the parent has not taken yet. */
   unsentBytes(): number;
   load(platform: string, source: ModelSource): Promise<TensorEngine>;
+  lane: SharedLane;
 }
 
 /** A stream whose answers the parent does not take ends above this. */
 export const UNSENT_BYTES_MAX = 268_435_456;
+/** What took longer is no small model, whatever part of it was the library's. */
+const TIMED_TWICE_MS_MAX = 1_000;
 const NO_TENSORS: readonly Tensor[] = [];
 
 export class EngineHost {
@@ -60,6 +66,7 @@ export class EngineHost {
   }
 
   private take(frame: Frame): void {
+    attachShared(frame, this.ports.lane);
     switch (frame.kind) {
       case FRAME.run:
         void this.run(frame);
@@ -78,11 +85,17 @@ export class EngineHost {
     }
   }
 
-  private async load({ platform, source }: LoadOrder): Promise<void> {
+  private async load({ platform, source, timed }: LoadOrder): Promise<void> {
     const { clock, send } = this.ports;
-    const startMs = clock.monotonicMs();
+    let startMs = clock.monotonicMs();
+    const loaded = () => this.ports.load(platform, { ...source, gpu: source.gpu ?? undefined });
     try {
-      const engine = await this.ports.load(platform, { ...source, gpu: source.gpu ?? undefined });
+      let engine = await loaded();
+      if (timed && clock.monotonicMs() - startMs < TIMED_TWICE_MS_MAX) {
+        await engine.close();
+        startMs = clock.monotonicMs();
+        engine = await loaded();
+      }
       this.engine = engine;
       const declaration: Declaration = {
         inputs: engine.inputs,
@@ -102,9 +115,9 @@ export class EngineHost {
       const startMs = clock.monotonicMs();
       const outputs = await this.loaded().run(inputs, call);
       const computeUs = this.microsSince(startMs);
-      send(encodeAnswer(FRAME.done, frame.id, outputs, computeUs, allocate));
+      send(encodeAnswer(FRAME.done, frame.id, outputs, computeUs, allocate, this.ports.lane));
     } catch (thrown) {
-      send(encodeFailure(frame.id, PlatformError.from(thrown)));
+      send(encodeFailure(frame.id, PlatformError.from(thrown), this.ports.lane));
     }
   }
 
@@ -122,12 +135,12 @@ export class EngineHost {
         if (this.ports.unsentBytes() > UNSENT_BYTES_MAX) {
           throw new PlatformError('overloaded', `the stream’s answers are not taken, ${UNSENT_BYTES_MAX} bytes wait`);
         }
-        send(encodeAnswer(FRAME.answer, frame.id, outputs, this.microsSince(startMs), allocate));
+        send(encodeAnswer(FRAME.answer, frame.id, outputs, this.microsSince(startMs), allocate, this.ports.lane));
       };
       await engine.stream(inputs, call, emit, abort.signal);
-      send(encodeAnswer(FRAME.done, frame.id, NO_TENSORS, this.microsSince(startMs), allocate));
+      send(encodeAnswer(FRAME.done, frame.id, NO_TENSORS, this.microsSince(startMs), allocate, this.ports.lane));
     } catch (thrown) {
-      send(encodeFailure(frame.id, PlatformError.from(thrown)));
+      send(encodeFailure(frame.id, PlatformError.from(thrown), this.ports.lane));
     } finally {
       this.streams.delete(frame.id);
     }
@@ -141,4 +154,12 @@ export class EngineHost {
   private microsSince(startMs: number): number {
     return Math.min(0xffff_ffff, Math.max(0, Math.round((this.ports.clock.monotonicMs() - startMs) * 1000)));
   }
+}
+
+/** Every frame that points to shared memory is read at once, also one that nobody waits for: its place must become free. */
+export function attachShared(frame: Frame, lane: SharedLane): void {
+  lane.acknowledge(frame.acknowledged);
+  if (frame.sharedBytes === 0) return;
+  if (frame.sharedBytes > SHARED_BYTES_MAX) throw new PlatformError('corrupt', `${frame.sharedBytes} shared bytes`);
+  frame.attach(lane.take(frame.sharedBytes));
 }

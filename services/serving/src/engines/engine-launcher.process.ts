@@ -1,5 +1,5 @@
 // Starts engine processes: this Node on engine-host.main.js, with a socket pair as descriptor 3 for frames and another one as
-// descriptor 4 that only shows the child that serving is gone. What the child prints goes to the log, line by line.
+// descriptor 4 that only shows the child that serving is gone; descriptor 5 is a memory file for large tensors. What the child prints goes to the log, line by line.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
@@ -9,6 +9,8 @@ import { environment } from '@millrace/config';
 import { systemClock } from '@millrace/domain';
 import type { EngineLink, Launch, LinkEvents } from './engine-client.js';
 import { OutputLines } from './output-lines.js';
+import { closeMemoryFile, openMemoryFile, sharedFile } from './shared-file.process.js';
+import { SharedLane } from './shared-lane.js';
 
 export interface LaunchSettings {
   /** The only GPU that the process sees; undefined = none. */
@@ -40,6 +42,7 @@ function variables(gpu: number | undefined): Record<string, string | undefined> 
 }
 
 class ChildLink implements EngineLink {
+  readonly lane: SharedLane;
   private readonly child: ChildProcess;
   private readonly pipe: Socket;
   private readonly lines: OutputLines;
@@ -48,10 +51,12 @@ class ChildLink implements EngineLink {
 
   constructor(settings: LaunchSettings, events: LinkEvents) {
     const script = settings.hostScript ?? HOST_SCRIPT;
+    const memory = openMemoryFile();
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
       env: variables(settings.gpu),
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', memory ?? 'ignore'],
     });
+    this.lane = new SharedLane(memory === undefined ? undefined : sharedFile(memory, 'serving'));
     this.child = child;
     this.lines = new OutputLines(settings.printed, systemClock);
     child.stdout?.on('data', (chunk: Uint8Array) => this.lines.push(chunk));
@@ -67,6 +72,7 @@ class ChildLink implements EngineLink {
         this.alive = false;
         this.pipe.destroy();
         child.stdio[4]?.destroy();
+        if (memory !== undefined) closeMemoryFile(memory);
         this.lines.end();
         const { last } = this.lines;
         events.gone(last === '' ? how : `${how}: ${last}`);

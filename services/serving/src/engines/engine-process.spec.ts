@@ -21,6 +21,18 @@ describe('an engine process', () => {
     await engine.close();
   });
 
+  it('brings large tensors, too, many at once, though only one message at a time has shared memory', async () => {
+    const engine = await open(new EngineRig());
+    for (let round = 0; round < 3; round++) {
+      const inputs = Array.from({ length: 4 }, (_, i) => numbers(...new Float32Array(20_000).fill(round * 10 + i)));
+      const answers = await Promise.all(inputs.map((input) => engine.run([input, numbers(1)], CALL)));
+      for (const [i, [output, other]] of answers.entries()) {
+        expect(output?.rawBytes()).toEqual(inputs[i]?.rawBytes());
+        expect(other?.toValues()).toEqual([1]);
+      }
+    }
+  });
+
   it('passes on the code and reason of what the engine throws', async () => {
     const engine = await open(
       new EngineRig(() =>

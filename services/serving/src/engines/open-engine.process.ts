@@ -111,7 +111,7 @@ class Opener {
     const key = this.fingerprint();
     const known = verdicts.get(key);
     if (known !== undefined) return this.openAll([known ? { kind: 'inside' } : PROCESS]);
-    const instance = await this.openProcess(undefined);
+    const instance = await this.openProcess(undefined, true);
     let inside: boolean;
     try {
       const computeMs = await proofMs(instance, proofInputs(instance.inputs, this.source.batched, maxBatchSize));
@@ -152,7 +152,7 @@ class Opener {
     return this.runtime.load(this.source).then((engine) => new InsideEngine(engine));
   }
 
-  private openProcess(gpu: number | undefined): Promise<EngineProcess> {
+  private openProcess(gpu: number | undefined, timed = false): Promise<EngineProcess> {
     const { log, limits, niceness, hostScript } = this.settings;
     const { facts } = this;
     const launch = processLauncher({
@@ -161,7 +161,7 @@ class Opener {
       printed: (line) => log.info('engine printed', { ...facts, line }),
       ...(hostScript === undefined ? {} : { hostScript }),
     });
-    const order = { platform: this.runtime.platform, source: { ...this.source, gpu: gpu ?? null } };
+    const order = { platform: this.runtime.platform, source: { ...this.source, gpu: gpu ?? null }, timed };
     const after = (delayMs: number, work: () => void): (() => void) => {
       const timer = setTimeout(work, delayMs);
       timer.unref();
