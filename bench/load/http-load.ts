@@ -18,6 +18,8 @@ export interface HttpLoadSettings {
   clock?: Clock;
 }
 
+/** After the measured time, until a connection without an answer counts as stalled. */
+const STALL_MS = 5000;
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 /** Bytes of the complete answer at the front, or undefined while some are missing. */
@@ -79,8 +81,12 @@ export async function runHttpLoad(settings: HttpLoadSettings): Promise<LoadResul
         if (nowMs >= toMs) socket.destroy();
         else send();
       });
+      const watchdog = setTimeout(() => socket.destroy(new Error('no answer')), toMs - clock.monotonicMs() + STALL_MS);
       socket.on('error', reject);
-      socket.on('close', () => resolve());
+      socket.on('close', () => {
+        clearTimeout(watchdog);
+        resolve();
+      });
     });
 
   await Promise.all(Array.from({ length: settings.connections }, one));

@@ -2,7 +2,7 @@
 // stream; as answers arrive in one chunk, as many requests leave in one write. Cheaper than any server under test, so the
 // server is what is measured.
 
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { type Clock, systemClock } from '@millrace/domain';
 import { LatencyHistogram } from '@millrace/inference';
 import type { LoadResult } from './grpc-load.js';
@@ -26,6 +26,8 @@ const FRAME_HEAD = 5;
 const WINDOW_BYTES = 8 << 20;
 /** Answered messages whose send times are forgotten together. */
 const FORGET_AT = 8192;
+/** After the measured time, until a stream without answers counts as stalled. */
+const STALL_MS = 2000;
 
 /** Splits a stream's bytes into messages. */
 class Frames {
@@ -97,7 +99,7 @@ export async function runStreamLoad(settings: StreamLoadSettings): Promise<LoadR
         const nowMs = clock.monotonicMs();
         measuring = nowMs >= fromMs && nowMs < toMs;
         const answered = frames.take(chunk);
-        if (nowMs >= toMs) stream.close();
+        if (nowMs >= toMs) stream.close(constants.NGHTTP2_CANCEL);
         else if (answered > 0) send(answered);
         if (first > FORGET_AT) {
           sentMs.splice(0, first);
@@ -108,7 +110,19 @@ export async function runStreamLoad(settings: StreamLoadSettings): Promise<LoadR
         if (headers['grpc-status'] !== '0') fail(`stream ended with status ${headers['grpc-status']}`);
       });
       stream.on('error', (error) => fail(error.message));
-      stream.on('close', resolve);
+      // A stream that stalled would never see another answer to end on.
+      const watchdog = setTimeout(
+        () => {
+          fail(`no answer for ${first < sentMs.length ? sentMs.length - first : 0} messages`);
+          stream.close(constants.NGHTTP2_CANCEL);
+          resolve();
+        },
+        toMs - clock.monotonicMs() + STALL_MS,
+      );
+      stream.on('close', () => {
+        clearTimeout(watchdog);
+        resolve();
+      });
       send(window);
     });
 

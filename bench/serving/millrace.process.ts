@@ -1,23 +1,29 @@
-// Serving as the bench measures it: one process of the built code over the bench's repository, with metrics, statistics,
-// validation, complete payload log to a real broker, and an exporter that takes the traces.
+// Serving as the bench measures it: one process of the built code with the bench's repository and a package of the platform,
+// metrics, statistics, validation, the complete prediction log to a real broker, and an exporter that takes the traces.
 
-import { mkdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureTopics, KafkaConnection } from '@millrace/kafka';
 import { freePort, startKafka } from '@millrace/testing';
+import { PACKAGE, routePackage, writePackage } from './package.fs.js';
 import { writeRepository } from './repository.fs.js';
 import { type System, startEcho, startSystem } from './systems.process.js';
 
 const TOPIC_PREFIX = 'bench.';
-const READY_TRIES = 600;
+const READY_TRIES = 300;
 
-async function ready(httpPort: number): Promise<void> {
+async function ready(httpPort: number, log: string): Promise<void> {
   for (let i = 0; i < READY_TRIES; i++) {
-    const answer = await fetch(`http://127.0.0.1:${httpPort}/v2/models/mlp/ready`).catch(() => undefined);
-    if (answer?.ok) return;
+    const answers = await Promise.all(
+      ['mlp', PACKAGE].map((model) =>
+        fetch(`http://127.0.0.1:${httpPort}/v2/models/${model}/ready`).catch(() => undefined),
+      ),
+    );
+    if (answers.every((answer) => answer?.ok)) return;
     await new Promise((wake) => setTimeout(wake, 100));
   }
-  throw new Error("millrace: the model 'mlp' is not ready");
+  const tail = readFileSync(log, 'utf8').split('\n').slice(-25).join('\n');
+  throw new Error(`millrace: its models are not ready:\n${tail}`);
 }
 
 /** `nodeArguments`: for the measured process alone, for example an inspector's port. */
@@ -29,10 +35,11 @@ export async function startMillrace(
   const kafka = await startKafka({ dedicated: true });
   const connection = new KafkaConnection({ brokers: kafka.brokers, clientId: 'bench', topicPrefix: TOPIC_PREFIX });
   await ensureTopics(connection);
+  await routePackage(connection);
   await connection.close();
   const sink = await startEcho(root, work, 'otlp-sink');
   const repository = join(work, 'repository');
-  mkdirSync(join(work, 'home'), { recursive: true });
+  writePackage(join(work, 'home'));
   writeRepository(root, repository);
   const [httpPort, grpcPort] = [await freePort(), await freePort()];
   const serving = await startSystem({
@@ -52,7 +59,7 @@ export async function startMillrace(
     grpcPort,
     httpPort,
   });
-  await ready(httpPort);
+  await ready(httpPort, join(work, 'millrace.log'));
   return {
     ...serving,
     async stop() {

@@ -33,6 +33,7 @@ const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 
 /** Starts it and waits until its ports accept connections; fails with the tail of its log. */
 export async function startSystem(settings: Command): Promise<System> {
