@@ -47,6 +47,40 @@ function add(statistic: DurationStatistic, ms: number, count = 1): void {
   statistic.ns += ms * 1e6;
 }
 
+function sum(into: DurationStatistic, { count, ns }: DurationStatistic): void {
+  into.count += count;
+  into.ns += ns;
+}
+
+const noResponses = (): ResponseStatistic => ({
+  computeInfer: zero(),
+  computeOutput: zero(),
+  success: zero(),
+  fail: zero(),
+  emptyResponse: zero(),
+  cancel: zero(),
+});
+
+const PHASES = [
+  'success',
+  'fail',
+  'queue',
+  'computeInput',
+  'computeInfer',
+  'computeOutput',
+  'cacheHit',
+  'cacheMiss',
+] as const;
+const HISTOGRAMS = [
+  'latency',
+  'queueLatency',
+  'computeInputLatency',
+  'computeInferLatency',
+  'computeOutputLatency',
+] as const;
+const RESPONSE_PARTS = ['computeInfer', 'computeOutput', 'success', 'fail', 'emptyResponse', 'cancel'] as const;
+const BATCH_PARTS = ['computeInput', 'computeInfer', 'computeOutput'] as const;
+
 export class VersionStatistics {
   lastInferenceMs = 0;
   inferenceCount = 0;
@@ -114,14 +148,7 @@ export class VersionStatistics {
   /** The answer number `index` (from 0) of a decoupled model's request; `sinceLastMs` in the engine, `outputMs` building it. */
   responded(index: number, outcome: ResponseOutcome, sinceLastMs: number, outputMs: number): void {
     const at = Math.min(index, RESPONSE_INDEXES_MAX - 1);
-    this.responses[at] ??= {
-      computeInfer: zero(),
-      computeOutput: zero(),
-      success: zero(),
-      fail: zero(),
-      emptyResponse: zero(),
-      cancel: zero(),
-    };
+    this.responses[at] ??= noResponses();
     const statistic = this.responses[at];
     add(statistic[outcome], sinceLastMs + outputMs);
     if (outcome === 'cancel') return;
@@ -144,6 +171,31 @@ export class VersionStatistics {
   failed(totalMs: number, reason: FailureReason): void {
     add(this.fail, totalMs);
     this.failures[reason]++;
+  }
+
+  /**
+   * Adds what another process counted under the same name and version. `other` may be a copy without methods, as it comes
+   * out of a structured clone.
+   */
+  merge(other: VersionStatistics): void {
+    this.lastInferenceMs = Math.max(this.lastInferenceMs, other.lastInferenceMs);
+    this.inferenceCount += other.inferenceCount;
+    this.executionCount += other.executionCount;
+    for (const phase of PHASES) sum(this[phase], other[phase]);
+    for (const reason of FAILURE_REASONS) this.failures[reason] += other.failures[reason];
+    for (const histogram of HISTOGRAMS) this[histogram].merge(other[histogram]);
+    for (const [at, count] of other.firstResponses.entries()) this.firstResponses[at]! += count;
+    this.firstResponseMs += other.firstResponseMs;
+    for (const [at, theirs] of other.responses.entries()) {
+      if (!theirs) continue;
+      this.responses[at] ??= noResponses();
+      for (const outcome of RESPONSE_PARTS) sum(this.responses[at][outcome], theirs[outcome]);
+    }
+    for (const [size, theirs] of other.batches.entries()) {
+      if (!theirs) continue;
+      this.batches[size] ??= { batchSize: size, computeInput: zero(), computeInfer: zero(), computeOutput: zero() };
+      for (const part of BATCH_PARTS) sum(this.batches[size][part], theirs[part]);
+    }
   }
 
   batchStatistics(): BatchStatistic[] {

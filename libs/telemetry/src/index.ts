@@ -23,7 +23,15 @@ export {
   setLogLevels,
 } from './logger.js';
 export { ATTRIBUTES, COUNT_BOUNDS, DURATION_MS_BOUNDS, METRICS, type MetricName, type MetricSpec } from './names.js';
-export { appendMetricsText, prometheusText, startTelemetry, type Telemetry, type TelemetrySettings } from './start.js';
+export {
+  appendMetricsText,
+  gatherMetricsText,
+  processMetricsText,
+  prometheusText,
+  startTelemetry,
+  type Telemetry,
+  type TelemetrySettings,
+} from './start.js';
 export {
   type Attributes,
   activeTraceparent,

@@ -72,12 +72,26 @@ export function appendMetricsText(text: () => string): void {
   extraTexts.push(text);
 }
 
-/** Everything measured so far, in Prometheus' text format; "" before start-up. */
-export async function prometheusText(): Promise<string> {
+let gather: (() => Promise<string>) | undefined;
+
+/** From now on a scrape is answered with what `text` gives: where several processes stand behind one port. */
+export function gatherMetricsText(text: () => Promise<string>): void {
+  gather = text;
+}
+
+/** What this process measured, in Prometheus' text format, without appended texts; "" before start-up. */
+export async function processMetricsText(): Promise<string> {
   if (reader === undefined) return '';
   const { resourceMetrics, errors } = await reader.collect();
   for (const error of errors) logger('telemetry').warn('a metric could not be read', {}, error);
-  return serializer.serialize(resourceMetrics) + extraTexts.map((text) => text()).join('');
+  return serializer.serialize(resourceMetrics);
+}
+
+/** The answer to a scrape: everything measured so far, in Prometheus' text format; "" before start-up. */
+export async function prometheusText(): Promise<string> {
+  if (reader === undefined) return '';
+  if (gather !== undefined) return gather();
+  return (await processMetricsText()) + extraTexts.map((text) => text()).join('');
 }
 
 function histogramViews(): ViewOptions[] {
@@ -162,6 +176,7 @@ export function startTelemetry(settings: TelemetrySettings): Telemetry {
       stopObserving();
       await each('shutdown');
       reader = undefined;
+      gather = undefined;
       detachMeter();
       configureLogs({ otel: undefined });
       trace.disable();

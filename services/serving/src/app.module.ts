@@ -7,7 +7,16 @@ import type { Config } from '@millrace/config';
 import { seededRng, systemClock } from '@millrace/domain';
 import { type RunningHttp2Server, startHttp2Server } from '@millrace/grpc';
 import { Readiness, Shutdown } from '@millrace/service';
-import { appendMetricsText, counter, gauge, logger, logLevels, setLogLevels } from '@millrace/telemetry';
+import {
+  appendMetricsText,
+  counter,
+  gatherMetricsText,
+  gauge,
+  logger,
+  logLevels,
+  processMetricsText,
+  setLogLevels,
+} from '@millrace/telemetry';
 import { type DynamicModule, Inject, Module, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
@@ -16,13 +25,13 @@ import { RelayDoor } from './api/relay.grpc.js';
 import { registerV2 } from './api/v2.http.js';
 import { contentHash } from './cache/content-hash.fs.js';
 import { ResponseCache } from './cache/response-cache.js';
+import { RedisResponses } from './cache/shared-responses.redis.js';
 import type { servingConfig } from './config.js';
 import { inferenceMetricsText } from './models/metrics-text.js';
 import { ModelSet } from './models/model-set.js';
 import { PlatformLink } from './models/platform-link.kafka.js';
 import type { ModelRepository } from './models/repository-models.js';
 import { type AnsweredBatch, ServedVersion } from './models/served-version.js';
-import { servingStats } from './models/stats.js';
 import { onlineFeatures } from './online/online-features.redis.js';
 import { browserFile } from './packages/browser-files.js';
 import { packageFiles } from './packages/package-files.fs.js';
@@ -36,6 +45,9 @@ import { PredictionLog } from './predictions/prediction-log.js';
 import { predictionWriter } from './predictions/predictions.kafka.js';
 import { modelRepository } from './repository/model-repository.process.js';
 import { onnxRuntime } from './runtime/onnx-runtime.onnx.js';
+import { OwnStatistics, type StatisticsSource, WorkersStatistics } from './workers/statistics-source.js';
+import { WorkerLink } from './workers/worker-link.process.js';
+import type { Question } from './workers/worker-messages.js';
 
 const CONFIG = Symbol('serving config');
 /** In the order of preference. */
@@ -46,6 +58,8 @@ type ServingConfig = Config<typeof servingConfig>;
 const LOG_BATCH_ROWS = 256;
 const LOG_LINGER_MS = 20;
 const LOG_RETRY_MS = 500;
+/** A worker whose models take longer, or whose broker is away, listens all the same: it may be the only one. */
+const LISTEN_AT_LATEST_MS = 15_000;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 @Module({})
@@ -56,11 +70,17 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   private readonly platform: PlatformLink | undefined;
   private readonly predictions: PredictionLog<AnsweredBatch>;
   private readonly online: ReturnType<typeof onlineFeatures>;
+  /** undefined: answers are not shared between processes. */
+  private readonly sharedResponses: RedisResponses | undefined;
   private readonly files: PackageFiles;
   private readonly models: ModelSet;
   private readonly predictor: Predictor;
   private readonly relay: RelayDoor;
   private readonly traces = new TraceSettings(seededRng(systemClock.nowMs() ^ process.pid ^ 0x7ace));
+  /** The other workers of the port; undefined: this process serves alone. */
+  private readonly workers = WorkerLink.current();
+  private readonly own: OwnStatistics;
+  private readonly statistics: StatisticsSource;
   private grpc: RunningHttp2Server | undefined;
   /** What to serve is known, and the versions named at that time were loaded or refused. */
   private modelsKnown = false;
@@ -80,8 +100,16 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     if (!config.standalone) this.platform = new PlatformLink(config, clock);
     this.predictions = this.predictionLog();
     this.online = onlineFeatures(config, clock);
+    if (config.responseCacheSharedMs > 0 && !config.standalone) {
+      this.sharedResponses = new RedisResponses(config.redisUrl, config.responseCacheSharedMs);
+    }
     this.files = packageFiles(join(config.home, 'artifacts'));
     this.models = this.modelSet();
+    this.own = new OwnStatistics(this.models, () => this.predictions);
+    this.statistics = this.workers
+      ? new WorkersStatistics(this.models, (question) => (this.workers as WorkerLink).ask(question))
+      : this.own;
+    this.workers?.listen((question) => this.answerWorkers(question));
     this.predictor = new Predictor(this.models);
     this.relay = new RelayDoor({ predictor: this.predictor, tracer: requestTracer, traces: this.traces, clock });
   }
@@ -163,7 +191,12 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
         const timer = setTimeout(work, delayMs);
         return () => clearTimeout(timer);
       },
-      cache: { responses: new ResponseCache(config.responseCacheBytes), digest: contentHash, identity: '' },
+      cache: {
+        responses: new ResponseCache(config.responseCacheBytes),
+        digest: contentHash,
+        shared: this.sharedResponses,
+        identity: '',
+      },
       // Not before the model set is there: an ensemble is loaded by it.
       find: (name, version) => this.models.find(name, version),
     });
@@ -178,7 +211,6 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     registerV2(this.http.httpAdapter.getInstance<FastifyInstance>(), {
       ...this.apiPorts(),
       browserFile: (model, version, name) => browserFile(this.files, model, version, name),
-      stats: () => ({ ...servingStats([...this.models.served()], this.predictions) }),
     });
     this.registerMetrics();
   }
@@ -186,7 +218,9 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   private apiPorts(): InferGrpcPorts {
     const { models, predictor, traces, clock, ready } = this;
     const logs = { levels: logLevels, set: setLogLevels };
-    return { models, predictor, tracer: requestTracer, traces, logs, repository: models, clock, ready };
+    const { workers, statistics } = this;
+    const repository = workers ?? models;
+    return { models, predictor, tracer: requestTracer, traces, logs, repository, statistics, clock, ready };
   }
 
   private registerMetrics(): void {
@@ -194,12 +228,17 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     gauge('millrace.serving.log_queued').observe(() => predictions.queued);
     gauge('millrace.serving.models_ready').observe(() => [...models.served()].length);
     gauge('millrace.serving.relay_streams').observe(() => relay.streams);
-    appendMetricsText(() => inferenceMetricsText([...models.served()]));
+    const { statistics } = this;
+    if (statistics instanceof WorkersStatistics) gatherMetricsText(() => statistics.metricsText());
+    else appendMetricsText(() => inferenceMetricsText([...models.served()]));
   }
 
   async onApplicationBootstrap(): Promise<void> {
     const { clock } = this;
     const link = await this.platform?.start(this.models);
+    const serving = this.serve(link);
+    // Connections come to whoever listens: a worker that is started anew listens when it can answer.
+    if (this.workers) await Promise.race([serving, sleep(LISTEN_AT_LATEST_MS)]);
     this.grpc = await startHttp2Server({
       port: this.config.grpcPort,
       host: this.config.host,
@@ -207,8 +246,9 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
       clock,
       services: [inferService(this.apiPorts()), this.relay.binding()],
     });
-    this.grpc.health.setServing(false);
-    void this.serve(link);
+    this.grpc.health.setServing(this.ready());
+    this.workers?.ready();
+    void serving.then(() => this.grpc?.health.setServing(this.ready()));
   }
 
   /** Ready when the repository's models and those that the platform names were loaded or refused. */
@@ -219,8 +259,26 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
       this.log.error('the model repository cannot be read', {}, error);
     });
     if (repositoryPollMs > 0) this.pollRepository(repositoryPollMs);
+    for (const change of (await this.workers?.changes()) ?? []) {
+      // Refused here as it was refused elsewhere: logged and indexed by the model set.
+      await this.answerWorkers(change).catch(() => {});
+    }
     if (!link?.known) await link?.followed;
     await this.becomeReady();
+  }
+
+  /** What this worker says to, or does for, the others. */
+  private async answerWorkers(question: Question): Promise<unknown> {
+    switch (question.kind) {
+      case 'statistics':
+        return this.own.answer();
+      case 'metrics':
+        return processMetricsText();
+      case 'load':
+        return this.models.load(question.model, question.parameters);
+      case 'unload':
+        return this.models.unload(question.model, question.dependents);
+    }
   }
 
   private pollRepository(everyMs: number): void {
@@ -237,8 +295,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     await this.models.settled();
     if (this.stopping || this.modelsKnown) return;
     this.modelsKnown = true;
-    this.grpc?.health.setServing(true);
-    this.log.info('serving', { grpcPort: this.grpc?.port ?? 0, versions: [...this.models.served()].length });
+    this.log.info('serving', { versions: [...this.models.served()].length });
   }
 
   private async drain(): Promise<void> {
@@ -258,5 +315,6 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   private async close(): Promise<void> {
     await this.platform?.close();
     await this.online.close();
+    await this.sharedResponses?.close();
   }
 }

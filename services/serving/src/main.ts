@@ -1,14 +1,17 @@
-// Boot of serving: settings → frame (telemetry, HTTP, signals) → module.
+// Boot of serving: settings → frame (telemetry, HTTP, signals) → module. With several processes this one only keeps the workers.
 
-import { loadConfig } from '@millrace/config';
+import { environment, loadConfig } from '@millrace/config';
 import { runService } from '@millrace/service';
 import { ServingModule } from './app.module.js';
 import { servingConfig } from './config.js';
+import { isPrimaryOf, runPrimary } from './workers/primary.process.js';
 
-await runService({
-  name: 'serving',
-  configure: () => {
-    const config = loadConfig(servingConfig);
-    return { module: ServingModule.with(config), httpPort: config.httpPort, host: config.host };
-  },
-});
+if (isPrimaryOf(environment()[servingConfig.processes.env])) runPrimary(() => loadConfig(servingConfig));
+else
+  await runService({
+    name: 'serving',
+    configure: () => {
+      const config = loadConfig(servingConfig);
+      return { module: ServingModule.with(config), httpPort: config.httpPort, host: config.host };
+    },
+  });

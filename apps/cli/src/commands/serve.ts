@@ -106,7 +106,12 @@ async function reportOf(repository: string, httpPort: number, grpcPort: number, 
       if (row.state !== 'READY') return row;
       const path = `${http}/v2/models/${encodeURIComponent(row.name)}/versions/${row.version}`;
       const { platform, inputs, outputs } = (await json(path)) as Required<ServedRow>;
-      return { ...row, platform, inputs, outputs };
+      const config = (await json(`${path}/config`)) as {
+        sequence_batching?: object;
+        model_transaction_policy?: { decoupled?: boolean };
+      };
+      const plain = !config.sequence_batching && !config.model_transaction_policy?.decoupled;
+      return { ...row, platform, inputs, outputs, plain };
     }),
   );
   return { repository, http, grpc: `127.0.0.1:${grpcPort}`, log, models };

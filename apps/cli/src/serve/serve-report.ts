@@ -17,6 +17,8 @@ export interface ServedRow {
   platform?: string;
   inputs?: readonly ServedTensor[];
   outputs?: readonly ServedTensor[];
+  /** One request, one answer: no sequence, no stream of answers. */
+  plain?: boolean;
 }
 
 export interface ServeReport {
@@ -56,9 +58,11 @@ export function serveReportText({ repository, http, grpc, log, models }: ServeRe
   for (const { name, version, reason } of refused) {
     lines.push('', `not served: ${name}/${version}: ${reason.slice(0, REASON_CHARACTERS_MAX)}`);
   }
-  const example = ready.map((model) => exampleRequest(model)).find((text) => text !== undefined);
-  const first = ready[0];
-  if (first && example) lines.push('', 'Ask one:', ...commands(http, grpc, example));
+  const example = ready
+    .filter(({ plain }) => plain !== false)
+    .map((model) => exampleRequest(model))
+    .find((request) => request !== undefined);
+  if (example) lines.push('', 'Ask one:', ...commands(http, grpc, example));
   return lines.join('\n');
 }
 

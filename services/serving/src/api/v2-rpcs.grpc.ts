@@ -9,6 +9,7 @@ import { modelConfigMessage, statisticsMessage } from '../models/descriptions.js
 import type { ModelSet } from '../models/model-set.js';
 import type { RepositoryControl } from '../models/repository-control.js';
 import type { TraceSettings, TraceValues } from '../predict/trace-settings.js';
+import type { StatisticsSource } from '../workers/statistics-source.js';
 import { type LoadValue, loadParameters, unloadParameters } from './load-parameters.js';
 import { changeLogSettings, type LogControl, type LogSettings, type LogValue } from './log-settings.js';
 import { SERVER_METADATA } from './server-metadata.js';
@@ -16,6 +17,7 @@ import { SERVER_METADATA } from './server-metadata.js';
 export interface V2Ports {
   models: ModelSet;
   repository: RepositoryControl;
+  statistics: StatisticsSource;
   traces: TraceSettings;
   logs: LogControl;
   ready(): boolean;
@@ -42,6 +44,7 @@ function repositoryParameters(parameters: Record<string, inferencePb.ModelReposi
 export function v2Rpcs({
   models,
   repository,
+  statistics,
   traces,
   logs,
   ready,
@@ -62,7 +65,9 @@ export function v2Rpcs({
       };
     },
     modelConfig: ({ name, version }) => ({ config: modelConfigMessage(models.find(name, version).spec) }),
-    modelStatistics: ({ name, version }) => ({ modelStats: models.select(name, version).map(statisticsMessage) }),
+    modelStatistics: async ({ name, version }) => ({
+      modelStats: (await statistics.select(name, version)).map(statisticsMessage),
+    }),
     repositoryIndex: (request) => ({
       models: models.index().filter((entry) => !request.ready || entry.state === 'READY'),
     }),

@@ -15,9 +15,7 @@ import { changeLogSettings, type LogValue } from './log-settings.js';
 import { SERVER_METADATA } from './server-metadata.js';
 import { sharedMemoryRefused, type V2Ports } from './v2-rpcs.grpc.js';
 
-export interface V2HttpPorts extends V2Ports, InferHttpPorts, ArtifactPorts {
-  stats(): Record<string, unknown>;
-}
+export interface V2HttpPorts extends V2Ports, InferHttpPorts, ArtifactPorts {}
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const satisfies readonly HTTPMethods[];
 type Method = 'GET' | 'POST';
@@ -93,14 +91,14 @@ class Routes {
   }
 }
 
-function serverRoutes(routes: Routes, { models, repository, traces, logs, ready, stats }: V2HttpPorts): void {
+function serverRoutes(routes: Routes, { models, repository, traces, logs, ready, statistics }: V2HttpPorts): void {
   routes.add('/v2', { GET: json(() => SERVER_METADATA) });
   routes.add('/v2/health/live', { GET: readiness(() => true) });
   routes.add('/v2/health/ready', { GET: readiness(ready) });
   routes.add('/v2/models/stats', {
-    GET: json(() => ({ model_stats: models.select('', '').map(versionStatisticsJson) })),
+    GET: json(async () => ({ model_stats: (await statistics.select('', '')).map(versionStatisticsJson) })),
   });
-  routes.add('/v1/stats', { GET: json(stats) });
+  routes.add('/v1/stats', { GET: json(() => statistics.service()) });
   const logging = json(async (request) =>
     changeLogSettings(
       logs,
@@ -136,7 +134,7 @@ function serverRoutes(routes: Routes, { models, repository, traces, logs, ready,
 }
 
 function modelRoutes(routes: Routes, ports: V2HttpPorts): void {
-  const { models, ready } = ports;
+  const { models, ready, statistics } = ports;
   const found = ({ params }: ModelRequest) => models.find(params.model, params.version ?? '');
   for (const path of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
     routes.add(path, {
@@ -147,8 +145,8 @@ function modelRoutes(routes: Routes, ports: V2HttpPorts): void {
     });
     routes.add(`${path}/config`, { GET: json((request) => modelConfigJson(modelConfigMessage(found(request).spec))) });
     routes.add(`${path}/stats`, {
-      GET: json(({ params }) => ({
-        model_stats: models.select(params.model, params.version ?? '').map(versionStatisticsJson),
+      GET: json(async ({ params }) => ({
+        model_stats: (await statistics.select(params.model, params.version ?? '')).map(versionStatisticsJson),
       })),
     });
     routes.add(`${path}/infer`, { POST: infer(ports) });

@@ -9,7 +9,8 @@ import {
 } from '@millrace/inference';
 import type { ServedModel } from './served-model.js';
 
-type Measured = Pick<ServedModel, 'name' | 'version' | 'statistics' | 'waiting'> & {
+/** A version with its counters: of this process, or added up over several. */
+export type Measured = Pick<ServedModel, 'name' | 'version' | 'statistics' | 'waiting'> & {
   spec: Pick<ServedModel['spec'], 'decoupled' | 'responseCache'>;
 };
 

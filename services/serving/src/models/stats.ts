@@ -19,7 +19,10 @@ export interface ServingStats {
   byVersion: Record<string, { predictions: number; executions: number; failures: number; latencyMs: LatencySummary }>;
 }
 
-export function servingStats(versions: readonly ServedModel[], log: LogState): ServingStats {
+export function servingStats(
+  versions: readonly Pick<ServedModel, 'name' | 'version' | 'statistics'>[],
+  log: LogState,
+): ServingStats {
   const all = new LatencyHistogram();
   const stats: ServingStats = {
     predictions: 0,

@@ -1,0 +1,144 @@
+// The primary of several worker processes on one port: starts them, starts anew what died, passes their questions on, ends
+// them in order. It speaks no wire itself: it accepts connections and hands each to the next worker in turn (node:cluster),
+// so that four connections on two workers are two each; the system's own spreading by SO_REUSEPORT leaves that to chance.
+// A connection stays with its worker; clients that hold one for long are moved by the age limit of connections.
+
+import cluster, { type Worker } from 'node:cluster';
+import { systemClock } from '@millrace/domain';
+import { watchParent } from '@millrace/service';
+import { type Logger, logger, startTelemetry } from '@millrace/telemetry';
+import { Switchboard } from './switchboard.js';
+import type { ToPrimary } from './worker-messages.js';
+
+/** Back-off of a worker that dies: doubles up to the most, begins anew after STABLE_MS of life. */
+const RESTART_FIRST_MS = 100;
+const RESTART_MAX_MS = 5_000;
+const STABLE_MS = 30_000;
+/** Deaths of one worker in a row before it was ever ready: the settings or the models are wrong, not the worker. */
+const START_FAILURES_MAX = 5;
+/** Above what a worker gives itself for its own end. */
+const END_MS_MAX = 22_000;
+
+interface Slot {
+  /** Name of the worker for its lifetimes; its replica is `<replica>-<name>`. */
+  readonly name: string;
+  worker: Worker | undefined;
+  startedMs: number;
+  wasReady: boolean;
+  failures: number;
+  delayMs: number;
+}
+
+export interface PrimarySettings {
+  processes: number;
+  replica: string;
+}
+
+/** `processes`: the setting as it was written; what is no number is told by whoever reads all settings. */
+export function isPrimaryOf(processes: string | undefined): boolean {
+  return cluster.isPrimary && processes !== undefined && Number(processes) > 1;
+}
+
+/** Runs until the workers are told to stop; the exit code is 0 where all of them ended well. */
+export function runPrimary(read: () => PrimarySettings): void {
+  startTelemetry({ service: 'serving', prometheus: false });
+  const log = logger('workers');
+  try {
+    new Primary(read(), log).run();
+  } catch (error) {
+    log.error('start failed', {}, error);
+    process.exit(1);
+  }
+}
+
+class Primary {
+  private readonly slots: Slot[];
+  private readonly board: Switchboard;
+  private stopping = false;
+  private code = 0;
+
+  constructor(
+    private readonly settings: PrimarySettings,
+    private readonly log: Logger,
+  ) {
+    this.slots = Array.from({ length: settings.processes }, (_, index) => ({
+      name: String(index),
+      worker: undefined,
+      startedMs: 0,
+      wasReady: false,
+      failures: 0,
+      delayMs: RESTART_FIRST_MS,
+    }));
+    this.board = new Switchboard({
+      send: (name, message) => {
+        const worker = this.slots.find((slot) => slot.name === name)?.worker;
+        if (worker?.isConnected()) worker.send(message, undefined, undefined, () => {});
+      },
+      after: (delayMs, work) => {
+        const timer = setTimeout(work, delayMs);
+        return () => clearTimeout(timer);
+      },
+    });
+  }
+
+  run(): void {
+    cluster.schedulingPolicy = cluster.SCHED_RR;
+    // Not the primary's stdin: it watches that for all.
+    cluster.setupPrimary({ serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.stop(signal));
+    watchParent((reason) => this.stop(reason));
+    for (const slot of this.slots) this.start(slot);
+  }
+
+  private start(slot: Slot): void {
+    if (this.stopping) return;
+    const worker = cluster.fork({
+      MILLRACE_REPLICA: `${this.settings.replica}-${slot.name}`,
+      MILLRACE_PARENT_WATCH: '',
+    });
+    Object.assign(slot, { worker, startedMs: systemClock.monotonicMs(), wasReady: false });
+    worker.on('message', (message: ToPrimary) => {
+      if (message?.to !== 'primary') return;
+      if (message.kind === 'ready') slot.wasReady = true;
+      this.board.receive(slot.name, message);
+    });
+    worker.on('error', (error) => this.log.error('worker', { worker: slot.name }, error));
+    worker.once('exit', (code, signal) => this.ended(slot, code, signal));
+  }
+
+  private ended(slot: Slot, code: number | null, signal: string | null): void {
+    slot.worker = undefined;
+    this.board.gone(slot.name);
+    if (this.stopping) {
+      if (code !== 0) this.code = 1;
+      if (this.slots.every(({ worker }) => worker === undefined)) process.exit(this.code);
+      return;
+    }
+    slot.failures = slot.wasReady ? 0 : slot.failures + 1;
+    const facts = { worker: slot.name, code: code ?? -1, signal: signal ?? '' };
+    if (slot.failures >= START_FAILURES_MAX) {
+      this.log.error('a worker does not start: giving up', facts);
+      this.code = 1;
+      this.stop('a worker does not start');
+      return;
+    }
+    if (systemClock.monotonicMs() - slot.startedMs > STABLE_MS) slot.delayMs = RESTART_FIRST_MS;
+    const { delayMs } = slot;
+    slot.delayMs = Math.min(RESTART_MAX_MS, delayMs * 2);
+    this.log.error('worker died and is started again', { ...facts, delayMs });
+    setTimeout(() => this.start(slot), delayMs);
+  }
+
+  private stop(reason: string): void {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.log.info('stopping', { reason });
+    const running = this.slots.flatMap(({ worker }) => worker ?? []);
+    if (running.length === 0) process.exit(this.code);
+    for (const worker of running) worker.process.kill('SIGTERM');
+    setTimeout(() => {
+      for (const { worker } of this.slots) worker?.process.kill('SIGKILL');
+      process.exit(1);
+    }, END_MS_MAX).unref();
+  }
+}
