@@ -102,7 +102,7 @@ async function measure(): Promise<Outcome[]> {
         outcomes.push(failed);
       }
       for (const [name, system] of open)
-        if (name.endsWith('echo')) {
+        if (name.endsWith('echo.js')) {
           await system.stop();
           open.delete(name);
         }

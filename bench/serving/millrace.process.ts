@@ -37,7 +37,7 @@ export async function startMillrace(
   await ensureTopics(connection);
   await routePackage(connection);
   await connection.close();
-  const sink = await startEcho(root, work, 'otlp-sink');
+  const sink = await startEcho(root, work, 'otlp-sink.js');
   const repository = join(work, 'repository');
   writePackage(join(work, 'home'));
   writeRepository(root, repository);

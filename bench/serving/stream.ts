@@ -18,7 +18,7 @@ export const stream: Row = {
   name: 'stream',
   peers: false,
   async measure(bench) {
-    const echo = await bench.echo('stream-echo');
+    const echo = await bench.echo('stream-echo.js');
     const streamed = async (system: System, warmUp: boolean) => {
       const result = await runStreamLoad({
         port: system.grpcPort,

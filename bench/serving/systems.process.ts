@@ -81,7 +81,7 @@ export async function startEcho(root: string, work: string, file: string): Promi
   return startSystem({
     name: file,
     command: process.execPath,
-    args: [join(root, `dist/bench/echo/${file}.js`), String(port)],
+    args: [join(root, 'dist/bench/echo', file), String(port)],
     log: join(work, `${file}.log`),
     grpcPort: port,
     httpPort: port,

@@ -30,7 +30,7 @@ export const large: Row = {
   name: 'large',
   peers: false,
   async measure(bench) {
-    const echo = await bench.echo('byte-echo');
+    const echo = await bench.echo('byte-echo.js');
     const request = grpcRequest('identity', 'INPUT0', new Float32Array(MIB / 4).fill(0.5));
     const inFlight = 8;
     const rounds = await inTurns(bench.rounds, {

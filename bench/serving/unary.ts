@@ -53,7 +53,7 @@ export const unary: Row = {
   name: 'unary',
   peers: true,
   async measure(bench) {
-    const [grpcJs, http2] = [await bench.echo('echo'), await bench.echo('http2-echo')];
+    const [grpcJs, http2] = [await bench.echo('echo.js'), await bench.echo('http2-echo.js')];
     const columns = packageRequest();
     const subjects: readonly (readonly [string, System | undefined, Buffer])[] = [
       ['echo', grpcJs, networkRequest()],
