@@ -1,7 +1,7 @@
 // Redis: connection with deadlines, every key, and the projections whose layout several services share.
 
 export { RedisConnection, type RedisConnectionSettings } from './connection.js';
-export { featuresIndexKey, featuresKey, featuresOffsetsKey, rateKey, routeKey } from './keys.js';
+export { featuresIndexKey, featuresKey, featuresOffsetsKey, rateKey, responseKey, routeKey } from './keys.js';
 export {
   type EntityFeatures,
   OnlineFeatureStore,

@@ -25,5 +25,8 @@ export const featuresIndexKey = (project: string): string => `features:{${part(p
 export const featuresOffsetsKey = (project: string, topic: string): string =>
   `offsets:features:{${part(project)}}:${part(topic)}`;
 
+/** An answer of a model's response cache; the key is a content hash. */
+export const responseKey = (hash: string): string => `response:${part(hash)}`;
+
 /** Token bucket of one client. */
 export const rateKey = (project: string, client: string): string => `rate:${part(project)}:${part(client)}`;

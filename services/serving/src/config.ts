@@ -119,6 +119,14 @@ export const servingConfig = defineConfig({
     unit: 'bytes',
     why: 'for all models whose configuration asks for a response cache; about 80,000 small answers',
   },
+  responseCacheSharedMs: {
+    env: 'MILLRACE_SERVING_CACHE_SHARED',
+    type: 'duration',
+    default: 0,
+    min: 0,
+    max: 604_800_000,
+    why: 'off: answers stay in the process; else they are shared through Redis and live this long there',
+  },
   logRowsMax: {
     env: 'MILLRACE_SERVING_LOG_ROWS',
     type: 'int',
@@ -135,6 +143,15 @@ export const servingConfig = defineConfig({
     min: 0,
     max: 1,
     why: 'complete: the monitor joins labels with logged predictions; below 1 the same request ids are chosen everywhere',
+  },
+  jobRowsMax: {
+    env: 'MILLRACE_SERVING_JOB_ROWS',
+    type: 'int',
+    default: 256,
+    min: 1,
+    max: 10_000,
+    unit: 'rows',
+    why: 'messages of one transaction of a batch job: four batches of the engine, so that live requests wait for them little',
   },
   onlineDeadlineMs: {
     env: 'MILLRACE_SERVING_ONLINE_DEADLINE',

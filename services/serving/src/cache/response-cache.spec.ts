@@ -1,7 +1,10 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { type InferRequest, Tensor } from '@millrace/inference';
 import fc from 'fast-check';
-import { contentHash } from './content-hash.fs.js';
+import { contentHash, folderHash } from './content-hash.fs.js';
 import { HitRate } from './hit-rate.js';
 import { ModelCache } from './model-cache.js';
 import { ResponseCache } from './response-cache.js';
@@ -131,5 +134,40 @@ describe('ModelCache', () => {
     store.set('broken', new Uint8Array([255, 255, 255]));
     expect(await other.getShared('broken')).toBeUndefined();
     expect(new ModelCache('m', 1, { ...ports(), shared }).shared).toBeUndefined();
+  });
+});
+
+describe('folderHash', () => {
+  it('changes with content, names and configuration, and not with the order of writing', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'millrace-hash-'));
+    try {
+      const write = (folder: string, files: readonly [string, string][]) => {
+        for (const [path, text] of files) {
+          mkdirSync(join(root, folder, path, '..'), { recursive: true });
+          writeFileSync(join(root, folder, path), text);
+        }
+        return folderHash('config', join(root, folder));
+      };
+      const first = await write('a', [
+        ['model.onnx', 'x'],
+        ['data/0', 'y'],
+      ]);
+      const same = await write('b', [
+        ['data/0', 'y'],
+        ['model.onnx', 'x'],
+      ]);
+      expect(same).toBe(first);
+      const others = [
+        await write('c', [['model.onnx', 'xy']]),
+        await write('d', [
+          ['model.onnx', 'x'],
+          ['data/1', 'y'],
+        ]),
+        await folderHash('other config', join(root, 'a')),
+      ];
+      expect(new Set([first, ...others]).size).toBe(4);
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+    }
   });
 });

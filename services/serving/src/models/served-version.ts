@@ -108,10 +108,6 @@ export class ServedVersion implements ServedModel, JobOwner {
     return new RequestReader(inputs, derivationsOf(inputs, project), this.limits.requestRowsMax);
   }
 
-  get batchRowsMax(): number {
-    return this.limits.batchRowsMax;
-  }
-
   get waiting(): number {
     return this.batcher.waiting;
   }

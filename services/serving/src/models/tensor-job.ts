@@ -49,6 +49,7 @@ export class TensorJob implements QueuedJob, Ticket {
   abort: AbortController | undefined;
   /** Its place among the answers where the model keeps their order. */
   slot: AnswerSlot | undefined;
+  private gone = false;
   private onAnswer: Answer | undefined;
 
   constructor(
@@ -84,6 +85,7 @@ export class TensorJob implements QueuedJob, Ticket {
 
   /** The caller went away: a waiting job leaves the queue, a running one is not answered. */
   cancel(): void {
+    this.gone = true;
     if (this.onAnswer && !this.cancelled) this.owner.cancel(this);
   }
 
@@ -105,8 +107,7 @@ export class TensorJob implements QueuedJob, Ticket {
     const { onAnswer } = this;
     if (!onAnswer) return;
     this.letGo();
-    if (this.slot) this.slot.done(() => onAnswer(undefined, response, true));
-    else onAnswer(undefined, response, true);
+    this.tell(() => onAnswer(undefined, response, true));
     this.owner.settled(this, undefined);
   }
 
@@ -114,9 +115,17 @@ export class TensorJob implements QueuedJob, Ticket {
     const { onAnswer } = this;
     if (!onAnswer) return;
     this.letGo();
-    if (this.slot) this.slot.done(() => onAnswer(error, undefined, true));
-    else onAnswer(error, undefined, true);
+    this.tell(() => onAnswer(error, undefined, true));
     this.owner.settled(this, error);
+  }
+
+  /** In its turn where answers keep their order; the caller may have gone until then. */
+  private tell(deliver: () => void): void {
+    if (!this.slot) deliver();
+    else
+      this.slot.done(() => {
+        if (!this.gone) deliver();
+      });
   }
 
   private letGo(): void {

@@ -71,7 +71,9 @@ export class TensorRequestReader {
     const placed = new Array<Tensor | undefined>(this.inputs.length);
     let bytes = 0;
     let rows = -1;
-    for (const [position, tensor] of request.inputs.entries()) {
+    for (let position = 0; position < request.inputs.length; position++) {
+      const tensor = request.inputs[position] as Tensor;
+      // Clients keep the order of the metadata mostly: then no look-up is needed.
       const at = this.inputs[position]?.name === tensor.name ? position : this.positions.get(tensor.name);
       if (at === undefined) {
         invalid(`unexpected inference input '${tensor.name.slice(0, 64)}' for model '${spec.name}'`);
@@ -94,7 +96,8 @@ export class TensorRequestReader {
       invalid(`inference request batch-size must be <= ${spec.maxBatchSize} for '${spec.name}', it is ${rows}`);
     }
     if (rows === 0) invalid(`inference request batch-size must be >= 1 for '${spec.name}'`);
-    const inputs = placed.filter((tensor) => tensor !== undefined);
+    const inputs =
+      request.inputs.length === placed.length ? (placed as Tensor[]) : placed.filter((tensor) => tensor !== undefined);
     if (!this.varied) return { inputs, rows: Math.max(1, rows), bytes, key: '', paddings: NO_PADDINGS };
     const { key, paddings } = this.bucketOf(placed);
     return { inputs, rows: Math.max(1, rows), bytes, key, paddings };

@@ -2,8 +2,10 @@
 
 import { join } from 'node:path';
 import { logger } from '@millrace/telemetry';
+import { folderHash } from '../cache/content-hash.fs.js';
 import { openEngine } from '../engines/open-engine.process.js';
 import { createEnsembleModel, type EnsemblePorts } from '../models/ensemble-model.js';
+import type { ModelSpec } from '../models/model-spec.js';
 import type { ModelRepository } from '../models/repository-models.js';
 import { createTensorModel, type TensorModelPorts } from '../models/tensor-model.js';
 import { adaptedEngine } from '../runtime/adapted-engine.js';
@@ -49,13 +51,21 @@ export function modelRepository(settings: ModelRepositorySettings, ports: ModelR
     const { engine, concurrency, groups } = await openEngine(source, runtime, draft);
     try {
       const spec = { ...completeSpec(draft, engine, runtime, labels), instanceGroups: groups };
-      const model = createTensorModel(spec, version, adaptedEngine(spec, engine), { ...limits, concurrency }, ports);
+      const own = { ...ports, cache: await cacheOf(spec, files) };
+      const model = createTensorModel(spec, version, adaptedEngine(spec, engine), { ...limits, concurrency }, own);
       await model.warmUp();
       return model;
     } catch (error) {
       await engine.close();
       throw error;
     }
+  };
+
+  /** Answers are shared between processes by what they come from: the files, and the configuration but where it runs. */
+  const cacheOf = async (spec: ModelSpec, files: string): Promise<TensorModelPorts['cache']> => {
+    const { cache } = ports;
+    if (!cache?.shared || !spec.responseCache) return cache;
+    return { ...cache, identity: await folderHash(JSON.stringify({ ...spec, instanceGroups: [] }), files) };
   };
 
   const ensemble = async (draft: SpecDraft, version: number, labels: Labels) => {
