@@ -148,6 +148,26 @@ describe('the main job', () => {
     expect(stdout).toContain('ok');
   }, 60_000);
 
+  it('predicts a file through the router, with the columns that the project derives', async () => {
+    const file = join(platform.home, 'more.csv');
+    const rows = Array.from({ length: 3_000 }, (_, i) => {
+      const date = new Date(Date.UTC(2001, 4, 1) + i * 600_000).toISOString().slice(0, 19).replace('T', ' ');
+      return `${i},${date},${200 + (i % 2_000)},ORD,ATL`;
+    });
+    writeFileSync(file, ['flight,date,distance,origin,destination', ...rows].join('\n'));
+    const output = join(platform.home, 'more-scored.csv');
+    const project = join(platform.home, 'project.yaml');
+    const files = ['--input', file, '--output', output, '--project', project];
+    const predicted = await platform.run(['predict', 'flights', ...files]);
+    expect(predicted).toMatchObject({ code: 0, output: expect.stringContaining('3000 rows predicted, 0 refused') });
+    const [head, ...lines] = readFileSync(output, 'utf8').trim().split('\n') as [string, ...string[]];
+    expect(head).toBe('flight,date,distance,origin,destination,probability,label,prediction_error');
+    const probabilities = lines.map((line) => Number(line.split(',')[5]));
+    expect(lines.map((line) => Number(line.split(',')[0]))).toEqual(rows.map((_, i) => i));
+    expect(probabilities.every((p) => p > 0 && p < 1)).toBe(true);
+    expect(new Set(probabilities).size).toBeGreaterThan(100);
+  }, 60_000);
+
   it('tells its state on the command line', async () => {
     const status = await platform.run(['status', '--json']);
     expect(status.code).toBe(0);
