@@ -123,6 +123,16 @@ export interface DatasetView {
   source: string;
 }
 
+/** A batch job of serving, from topic to topic. */
+export interface JobView {
+  name: string;
+  state: 'starting' | 'running' | 'done' | 'stopped' | 'failed';
+  answered: number;
+  refused: number;
+  remaining?: number;
+  error: string;
+}
+
 /** Calls one URL; JSON in, JSON out. */
 export async function call<T>(
   method: string,
@@ -249,6 +259,14 @@ export class ControlClient {
 
   servingStats(): Promise<{ predictions: number; dropped: number; queued: number }> {
     return call('GET', `${this.at.serving}/v1/stats`);
+  }
+
+  startJob(request: object): Promise<JobView> {
+    return call('POST', `${this.at.serving}/v1/jobs`, request);
+  }
+
+  job(name: string): Promise<JobView> {
+    return call('GET', `${this.at.serving}/v1/jobs/${encodeURIComponent(name)}`);
   }
 
   windows(project: string, limit = 1_000): Promise<WindowView[]> {

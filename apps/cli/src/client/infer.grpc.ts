@@ -23,7 +23,7 @@ export class InferClient {
   private readonly bytes: Client;
 
   constructor(readonly address: string) {
-    this.control = createClient(GRPCInferenceService, { address });
+    this.control = createClient(GRPCInferenceService, address);
     this.bytes = new Client(address, credentials.createInsecure(), CHANNEL_OPTIONS);
   }
 

@@ -1,4 +1,5 @@
-// predict: one row through the router, or every row of a file through the router, serving or any V2 server.
+// predict: one row through the router; every row of a file through the router, serving or any V2 server; every message of a topic
+// by a job of serving.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -10,7 +11,7 @@ import { BatchPrediction } from '../predict/batch-prediction.js';
 import { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { Reporter } from '../terminal/reporter.js';
-import { action, type Context } from './context.js';
+import { action, type Context, poll } from './context.js';
 
 interface PredictOptions {
   row?: string;
@@ -23,10 +24,16 @@ interface PredictOptions {
   project?: string;
   rowsPerRequest: string;
   inFlight: string;
+  inputTopic?: string;
+  outputTopic?: string;
+  job?: string;
+  follow?: boolean;
 }
 
 const ROWS_PER_REQUEST_MAX = 1_000_000;
 const IN_FLIGHT_MAX = 256;
+/** The command gives up waiting; the job goes on. */
+const JOB_DEADLINE_MS = 86_400_000;
 
 export function predictCommand(program: Command): void {
   program
@@ -41,6 +48,10 @@ export function predictCommand(program: Command): void {
     .option('--model-version <version>', 'default: what the route says', '')
     .option('--via <door>', 'router, serving, or host:port of a V2 gRPC door', 'router')
     .option('--project <file>', 'a project file; columns that it derives are filled in')
+    .option('--input-topic <topic>', 'a Kafka topic of rows, by its full name; a job of serving reads it')
+    .option('--output-topic <topic>', 'gets an answer for each message')
+    .option('--job <name>', 'the same name goes on where it stopped; default: made of model and topics')
+    .option('--follow', 'the job goes on with later messages; the command returns once it has started')
     .option('--rows-per-request <count>', 'rows of one request', '1024')
     .option('--in-flight <count>', 'requests at a time', '4')
     .action(
@@ -48,7 +59,12 @@ export function predictCommand(program: Command): void {
         if (options.row !== undefined && options.input === undefined) return predictRow(context, model, options);
         if (options.input !== undefined && options.output !== undefined && options.row === undefined)
           return predictFile(context, model, options, options.input, options.output);
-        throw new PlatformError('invalid_argument', 'give --row JSON, or --input FILE and --output FILE');
+        if (options.inputTopic !== undefined && options.outputTopic !== undefined)
+          return predictTopic(context, model, options, options.inputTopic, options.outputTopic);
+        throw new PlatformError(
+          'invalid_argument',
+          'give --row JSON, or --input FILE and --output FILE, or --input-topic and --output-topic',
+        );
       }),
     );
 }
@@ -144,6 +160,47 @@ async function predictFile(
     files?.close();
     client.close();
   }
+}
+
+/** Ctrl-C leaves the job running: it is serving's. */
+async function predictTopic(
+  context: Context,
+  model: string,
+  options: PredictOptions,
+  input: string,
+  output: string,
+): Promise<number> {
+  const { control } = context;
+  const follow = options.follow === true;
+  const started = await control.startJob({
+    model,
+    version: options.modelVersion,
+    input,
+    output,
+    follow,
+    ...(options.job === undefined ? {} : { name: options.job }),
+  });
+  const stage = new Reporter(process.stderr, systemClock).stage('predict', `${model}: ${input} → ${output}`);
+  const ended = await poll(
+    async () => {
+      const job = await control.job(started.name);
+      stage.progress(
+        job.answered,
+        job.answered + (job.remaining ?? 1),
+        `${job.answered} answered, ${job.refused} refused`,
+      );
+      const over = job.state !== 'starting' && (follow || job.state !== 'running');
+      return over ? job : undefined;
+    },
+    'the job',
+    JOB_DEADLINE_MS,
+  );
+  const text = `job ${ended.name}: ${ended.state}, ${ended.answered} answered, ${ended.refused} of them refused`;
+  const good = ended.state === 'done' || ended.state === 'running';
+  if (good) stage.done(text);
+  else stage.fail(`${text} ${ended.error}`);
+  context.print(ended, () => text);
+  return good && ended.refused === 0 ? 0 : 1;
 }
 
 const TYPES: Record<string, SignatureInput['type']> = {
