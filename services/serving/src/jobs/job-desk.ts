@@ -1,0 +1,103 @@
+// The batch jobs of this process: a few at a time, the ended ones kept for a while to be asked about.
+
+import { PlatformError } from '@millrace/domain';
+import { BatchJob, type BatchJobPorts, type JobRequest, type JobView } from './batch-job.js';
+
+/** Jobs at a time: each holds a consumer, a producer and up to a transaction of rows. */
+const RUNNING_MAX = 4;
+/** Ended jobs that can still be asked about; the oldest leave first. */
+const KEPT_MAX = 100;
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$/;
+const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
+
+export interface JobRunner {
+  /** Resolves when the job has ended; never rejects. */
+  run(job: BatchJob): Promise<void>;
+}
+
+export class JobDesk {
+  private readonly jobs = new Map<string, { job: BatchJob; ended: Promise<void> }>();
+
+  constructor(
+    private readonly runner: JobRunner,
+    private readonly ports: BatchJobPorts,
+  ) {}
+
+  /** The same request of a job that runs gives that job; throws already_exists for another one of its name. */
+  start(body: unknown): JobView {
+    const request = parseJob(body);
+    const known = this.jobs.get(request.name);
+    if (known && !known.job.ended) {
+      if (JSON.stringify(known.job.request) === JSON.stringify(request)) return known.job.view();
+      throw new PlatformError('already_exists', `a job '${request.name}' runs and does something else`);
+    }
+    const running = [...this.jobs.values()].filter(({ job }) => !job.ended).length;
+    if (running >= RUNNING_MAX) throw new PlatformError('overloaded', `${running} jobs run, at most ${RUNNING_MAX}`);
+    // An unknown model is the caller's fault now, not the job's later.
+    this.ports.find(request.model, request.version);
+    const job = new BatchJob(request, this.ports);
+    this.jobs.delete(request.name);
+    this.jobs.set(request.name, { job, ended: this.runner.run(job) });
+    for (const [name, { job: old }] of this.jobs) {
+      if (this.jobs.size <= KEPT_MAX) break;
+      if (old.ended) this.jobs.delete(name);
+    }
+    return job.view();
+  }
+
+  list(): JobView[] {
+    return [...this.jobs.values()].map(({ job }) => job.view());
+  }
+
+  get(name: string): JobView {
+    return this.job(name).view();
+  }
+
+  /** Ends it after the transaction that runs. */
+  stop(name: string): JobView {
+    const job = this.job(name);
+    job.stop();
+    return job.view();
+  }
+
+  async close(): Promise<void> {
+    for (const { job } of this.jobs.values()) job.stop();
+    await Promise.all([...this.jobs.values()].map(({ ended }) => ended));
+  }
+
+  private job(name: string): BatchJob {
+    const known = this.jobs.get(name);
+    if (known === undefined) throw new PlatformError('not_found', `no job '${name.slice(0, 100)}'`);
+    return known.job;
+  }
+}
+
+/** All faults at once. */
+function parseJob(body: unknown): JobRequest {
+  const given = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const faults: string[] = [];
+  const text = (key: string, pattern: RegExp | undefined, fallback?: string): string => {
+    const value = given[key] ?? fallback;
+    if (typeof value === 'string' && (pattern === undefined || pattern.test(value))) return value;
+    faults.push(`${key}: ${pattern === undefined ? 'write a text' : `write a text like ${pattern.source}`}`);
+    return '';
+  };
+  const model = text('model', /^[^/]{1,256}$/);
+  const input = text('input', TOPIC);
+  const output = text('output', TOPIC);
+  const request: JobRequest = {
+    model,
+    input,
+    output,
+    version: text('version', /^[a-zA-Z0-9._-]{0,64}$/, ''),
+    name: text('name', NAME, `${model}-${input}-${output}`.replace(/[^a-zA-Z0-9._-]/g, '-').slice(0, 100)),
+    follow: given.follow === true,
+  };
+  if (given.follow !== undefined && typeof given.follow !== 'boolean') faults.push('follow: write true or false');
+  if (input !== '' && input === output) faults.push('output: write another topic than input');
+  const known = ['model', 'version', 'input', 'output', 'name', 'follow'];
+  for (const key of Object.keys(given)) if (!known.includes(key)) faults.push(`${key.slice(0, 64)}: unknown`);
+  if (faults.length > 0) throw new PlatformError('invalid_argument', `the job: ${faults.join('; ')}`);
+  return request;
+}

@@ -1,0 +1,145 @@
+// Runs a batch job over Kafka: a consumer of the job's own group, and a transactional producer of the job's own id. The broker
+// fences a second process that runs the same job: the first one's next transaction fails and it stops.
+
+import { PlatformError } from '@millrace/domain';
+import { KafkaConnection, TransactionalProducer } from '@millrace/kafka';
+import { logger } from '@millrace/telemetry';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import type { BatchJob, InMessage } from './batch-job.js';
+
+export interface JobTopicsSettings {
+  kafkaBrokers: readonly string[];
+  topicPrefix: string;
+  replica: string;
+  /** Messages of one transaction. */
+  jobRowsMax: number;
+}
+
+const FETCH_WAIT_MS = 200;
+/** Between two looks whether a job has ended or was stopped. */
+const WATCH_MS = 100;
+
+export class JobTopics {
+  private readonly log = logger('jobs');
+  private connection: KafkaConnection | undefined;
+
+  constructor(private readonly settings: JobTopicsSettings) {}
+
+  /** Resolves when the job has ended; its state says how. Never rejects. */
+  async run(job: BatchJob): Promise<void> {
+    const { name, input, output } = job.request;
+    // Topics of a job are the user's own: full names, without the platform's prefix.
+    this.connection ??= new KafkaConnection({
+      brokers: this.settings.kafkaBrokers,
+      clientId: `serving-jobs-${this.settings.replica}`,
+      topicPrefix: '',
+    });
+    const { connection } = this;
+    const group = `${this.settings.topicPrefix}job-${name}`;
+    const producer = new TransactionalProducer(connection, { transactionalId: group });
+    let consumer: Consumer | undefined;
+    try {
+      await this.mustExist(connection, [input, output]);
+      await producer.connect();
+      await this.begin(connection, job, group, input);
+      if (!job.ended) {
+        consumer = await this.consume(connection, producer, job, group);
+        while (!job.ended) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+      }
+    } catch (thrown) {
+      job.fail(PlatformError.from(thrown));
+    }
+    await consumer?.disconnect().catch((error) => this.log.warn('leaving the group failed', { job: name }, error));
+    await producer.close();
+    const { state, answered, refused, error } = job.view();
+    this.log.info('job ended', { job: name, state, answered, refused, ...(error === '' ? {} : { error }) });
+  }
+
+  async close(): Promise<void> {
+    await this.connection?.close();
+  }
+
+  private async mustExist(connection: KafkaConnection, topics: readonly string[]): Promise<void> {
+    const known = new Set(await connection.withAdmin((admin) => admin.listTopics()));
+    const missing = topics.filter((topic) => !known.has(topic));
+    if (missing.length > 0) throw new PlatformError('not_found', `no topic ${missing.join(', ')}: create it first`);
+  }
+
+  private async begin(connection: KafkaConnection, job: BatchJob, group: string, input: string): Promise<void> {
+    const ends = await connection.highWatermarks(input);
+    const committed = await connection.withAdmin((admin) => admin.fetchOffsets({ groupId: group, topics: [input] }));
+    const positions = new Map<number, number>();
+    for (const { partition, offset } of committed[0]?.partitions ?? [])
+      positions.set(partition, Math.max(Number(offset), ends.get(partition)?.low ?? 0));
+    for (const [partition, { low }] of ends) if (!positions.has(partition)) positions.set(partition, low);
+    job.begin(new Map([...ends].map(([partition, { high }]) => [partition, high])), positions);
+  }
+
+  private async consume(
+    connection: KafkaConnection,
+    producer: TransactionalProducer,
+    job: BatchJob,
+    group: string,
+  ): Promise<Consumer> {
+    const consumer = connection.kafka.consumer({
+      groupId: group,
+      minBytes: 1,
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxBytesPerPartition: 1_048_576,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 30, restartOnFailure: async () => !job.ended },
+    });
+    consumer.on('consumer.crash', ({ payload }) => {
+      if (!payload.restart) job.fail(new PlatformError('unavailable', payload.error.message));
+    });
+    // A transaction's end is a record too: where only such ones are left, no message tells that the end is reached.
+    consumer.on('consumer.end_batch_process', ({ payload }) => {
+      if (payload.batchSize === 0) job.written(payload.partition, Number(payload.lastOffset) + 1, []);
+    });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [job.request.input], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => this.piece(producer, job, group, payload),
+    });
+    return consumer;
+  }
+
+  private async piece(
+    producer: TransactionalProducer,
+    job: BatchJob,
+    group: string,
+    { batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload,
+  ): Promise<void> {
+    const { partition } = batch;
+    const { jobRowsMax } = this.settings;
+    for (let from = 0; from < batch.messages.length; from += jobRowsMax) {
+      if (job.ended || !isRunning() || isStale()) return;
+      const messages: InMessage[] = batch.messages
+        .slice(from, from + jobRowsMax)
+        .map(({ offset, key, value }) => ({ partition, offset: Number(offset), key, value }));
+      try {
+        const answers = await job.predict(messages);
+        const next = (messages.at(-1)?.offset ?? 0) + 1;
+        await producer.transaction(async (tx) => {
+          await tx.send(
+            job.request.output,
+            answers.map(({ key, value }) => ({ key, value })),
+          );
+          await tx.commitOffset(group, job.request.input, partition, next);
+        });
+        resolveOffset(String(next - 1));
+        job.written(partition, next, answers);
+      } catch (thrown) {
+        const error = PlatformError.from(thrown);
+        // The broker is away: the same messages come again, none of their answers was committed.
+        if (error.code === 'unavailable' && !job.ended) throw error;
+        job.fail(error);
+        return;
+      }
+      await heartbeat();
+    }
+    job.written(partition, Number(batch.lastOffset()) + 1, []);
+  }
+}
