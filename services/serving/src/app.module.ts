@@ -27,6 +27,9 @@ import { contentHash } from './cache/content-hash.fs.js';
 import { ResponseCache } from './cache/response-cache.js';
 import { RedisResponses } from './cache/shared-responses.redis.js';
 import type { servingConfig } from './config.js';
+import { JobDesk } from './jobs/job-desk.js';
+import { JobTopics } from './jobs/job-topics.kafka.js';
+import { registerJobs } from './jobs/jobs.http.js';
 import { inferenceMetricsText } from './models/metrics-text.js';
 import { ModelSet } from './models/model-set.js';
 import { PlatformLink } from './models/platform-link.kafka.js';
@@ -81,6 +84,8 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   private readonly workers = WorkerLink.current();
   private readonly own: OwnStatistics;
   private readonly statistics: StatisticsSource;
+  private readonly jobTopics: JobTopics;
+  private readonly jobs: JobDesk | undefined;
   private grpc: RunningHttp2Server | undefined;
   /** What to serve is known, and the versions named at that time were loaded or refused. */
   private modelsKnown = false;
@@ -111,6 +116,8 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
       : this.own;
     this.workers?.listen((question) => this.answerWorkers(question));
     this.predictor = new Predictor(this.models);
+    this.jobTopics = new JobTopics(config);
+    if (this.platform) this.jobs = this.jobDesk();
     this.relay = new RelayDoor({ predictor: this.predictor, tracer: requestTracer, traces: this.traces, clock });
   }
 
@@ -145,6 +152,15 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
       if (chosen(id)) this.predictions.offer(answer, rows);
       else sampledOut.add(rows);
     };
+  }
+
+  private jobDesk(): JobDesk {
+    return new JobDesk(this.jobTopics, {
+      find: (model, version) => this.models.find(model, version),
+      infer: (request, facts, answer) => void this.predictor.infer(request, facts, answer),
+      pause: sleep,
+      clock: this.clock,
+    });
   }
 
   private modelSet(): ModelSet {
@@ -212,6 +228,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
       ...this.apiPorts(),
       browserFile: (model, version, name) => browserFile(this.files, model, version, name),
     });
+    registerJobs(this.http.httpAdapter.getInstance<FastifyInstance>(), this.jobs);
     this.registerMetrics();
   }
 
@@ -274,6 +291,8 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
         return this.own.answer();
       case 'metrics':
         return processMetricsText();
+      case 'ready':
+        return this.ready() && this.models.isReady(question.model, question.version);
       case 'load':
         return this.models.load(question.model, question.parameters);
       case 'unload':
@@ -303,6 +322,8 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     this.grpc?.health.setServing(false);
     // Routers and clients see "not ready" before anything is refused.
     await sleep(this.config.drainWindowMs);
+    // Each ends after the transaction that runs; the next start goes on from there.
+    await this.jobs?.close();
     this.relay.endAll();
     await this.grpc?.close(this.config.drainMaxMs);
     this.predictor.stopAccepting();
@@ -313,6 +334,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private async close(): Promise<void> {
+    await this.jobTopics.close();
     await this.platform?.close();
     await this.online.close();
     await this.sharedResponses?.close();
