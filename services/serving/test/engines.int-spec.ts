@@ -139,21 +139,6 @@ describe('engine processes', () => {
     expect(await eventually('why it ended', ended)).toContain('nobody catches this');
   });
 
-  it('are given up when they end again and again', async () => {
-    let reason = '';
-    const found = await open(source(), process1, {
-      failed: (why) => {
-        reason = why;
-      },
-    });
-    await eventually('it is given up', async () => {
-      await ask(found, 1).catch(() => undefined);
-      return reason;
-    });
-    expect(reason).toContain('ended 5 times in a row, at last: signal SIGKILL');
-    await expect(ask(found, 0)).rejects.toThrow('5 times in a row');
-  });
-
   it('that hang are killed', async () => {
     const found = await open(source(), process1, { limits: { ...ENGINE_LIMITS, silenceMaxMs: 300 } });
     const pid = await pidOf(found);

@@ -12,6 +12,7 @@ import {
   encodeCall,
   encodeCancel,
   encodeDocument,
+  encodeForget,
   FRAME,
   type Frame,
   FrameReader,
@@ -169,6 +170,11 @@ export class EngineClient {
         failed(PlatformError.from(thrown));
       }
     });
+  }
+
+  /** Nobody waits for it, nothing answers it. */
+  forget(sequenceId: string): void {
+    this.link.send(encodeForget(sequenceId, this.link.lane));
   }
 
   /** Ends the process by itself; calls in flight are answered with unavailable when it is gone. */

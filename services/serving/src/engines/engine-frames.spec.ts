@@ -10,6 +10,7 @@ import {
   encodeCancel,
   encodeDocument,
   encodeFailure,
+  encodeForget,
   FRAME,
   type Frame,
   FrameReader,
@@ -128,6 +129,7 @@ describe('frames of engine processes', () => {
         ...encodeFailure(3, new PlatformError('overloaded', 'too much')),
         ...encodeFailure(4, new PlatformError('internal', long)),
         ...encodeCancel(3),
+        ...encodeForget('séquence'),
       ]),
       [1, 2, 3],
     );
@@ -135,6 +137,7 @@ describe('frames of engine processes', () => {
     expect(frames[1]?.failure()).toMatchObject({ code: 'overloaded', reason: 'too much' });
     expect(frames[2]?.failure().reason.length).toBeLessThan(5000);
     expect([frames[3]?.kind, frames[3]?.id]).toEqual([FRAME.cancel, 3]);
+    expect([frames[4]?.kind, frames[4]?.sequenceId()]).toEqual([FRAME.forget, 'séquence']);
   });
 
   it('are refused as corrupt when their bytes are damaged, never read past their end', () => {

@@ -8,7 +8,7 @@
 //   head    = texts of the kind, then for each tensor: text name | u8 datatype | u8 rank | u32 × rank shape | u32 byte length
 //   text    = u32 byte length | UTF-8
 // Heads by kind: run, stream: [text sequence id] u16 outputs {text} u16 parameters {text key, u8 kind, value}; ready, load: a
-// JSON text (once per process); failed: text code, text reason. Parameters of single tensors do not travel: no engine reads them.
+// JSON text (once per process); failed: text code, text reason; forget: text sequence id. Parameters of single tensors do not travel: no engine reads them.
 //
 // Both ends are Millrace's own, but a model may write to any descriptor of its process: a malformed frame is `corrupt`, and
 // its process is ended.
@@ -34,6 +34,8 @@ export const FRAME = {
   stream: 3,
   /** The caller of a stream went away. */
   cancel: 4,
+  /** A sequence ended without its last step. */
+  forget: 5,
   /** From the engine: loaded. */
   ready: 16,
   /** One answer of a stream. */
@@ -278,6 +280,15 @@ export function encodeCancel(id: number, lane: Lane = PIPE_ONLY): Uint8Array[] {
   );
 }
 
+export function encodeForget(sequenceId: string, lane: Lane = PIPE_ONLY): Uint8Array[] {
+  const writeHead = (writer: HeadWriter): void => writer.text(sequenceId);
+  return frameOf(
+    { kind: FRAME.forget, id: 0, headBytes: textSize(sequenceId), writeHead, tensors: NOTHING },
+    newBytes,
+    lane,
+  );
+}
+
 /** One received frame; its tensors are views of the bytes. */
 export class Frame {
   private readonly view: DataView;
@@ -328,6 +339,10 @@ export class Frame {
     } catch {
       return corrupt('its document is no JSON');
     }
+  }
+
+  sequenceId(): string {
+    return this.text();
   }
 
   failure(): PlatformError {

@@ -77,6 +77,9 @@ export class EngineHost {
       case FRAME.cancel:
         this.streams.get(frame.id)?.abort();
         return;
+      case FRAME.forget:
+        this.engine?.forget?.(frame.sequenceId());
+        return;
       case FRAME.load:
         void this.load(frame.document() as LoadOrder);
         return;

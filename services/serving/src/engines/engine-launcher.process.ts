@@ -35,6 +35,10 @@ function variables(gpu: number | undefined): Record<string, string | undefined> 
   return {
     ...environment(),
     CUDA_VISIBLE_DEVICES: gpu === undefined ? '' : String(gpu),
+    // Memory of large tensors is kept for the next ones instead of going back to the system and coming page by page: halves
+    // the time of a 1 MiB call (measured, README). glibc only; others ignore it.
+    MALLOC_MMAP_THRESHOLD_: '33554432',
+    MALLOC_TRIM_THRESHOLD_: '67108864',
     // TensorFlow takes all memory of a GPU and talks much unless told otherwise.
     TF_FORCE_GPU_ALLOW_GROWTH: 'true',
     TF_CPP_MIN_LOG_LEVEL: environment().TF_CPP_MIN_LOG_LEVEL ?? '2',

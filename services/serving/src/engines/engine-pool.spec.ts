@@ -122,6 +122,26 @@ describe('a pool of engines', () => {
     expect((await call)[0]?.toValues()).toEqual([7]);
   });
 
+  it('tells the instance of a sequence that it is forgotten, and of itself when all were given up', async () => {
+    const { engine, rigs, waiting } = await pool(1);
+    const [rig] = rigs as [EngineRig];
+    const forgotten: string[] = [];
+    const { load } = rig;
+    rig.load = async () => ({ ...(await load()), forget: (id: string) => void forgotten.push(id) });
+    rig.started[0]?.die('signal 9');
+    await rig.pass(50);
+    void engine.run([numbers(1)], step('a', true)).catch(() => undefined);
+    await answerAll(waiting);
+    engine.forget('a');
+    await settled();
+    expect([forgotten, engine.failure]).toEqual([['a'], '']);
+    for (let crash = 0; crash < 4; crash++) {
+      rig.started.at(-1)?.die('signal 9');
+      await rig.pass(5_000);
+    }
+    expect(engine.failure).toContain('5 times in a row');
+  });
+
   it('closes all', async () => {
     const { engine, rigs } = await pool(3);
     await engine.close();

@@ -40,6 +40,13 @@ export class EnginePool implements TensorEngine {
     }
   }
 
+  /** All instances were given up. */
+  get failure(): string {
+    const { instances } = this;
+    for (const { state } of instances) if (state !== 'failed') return '';
+    return instances[0].reason;
+  }
+
   /** Calls that may run at the same time to keep every instance busy. */
   get concurrency(): number {
     return this.instances.length;

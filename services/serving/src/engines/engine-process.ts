@@ -106,6 +106,10 @@ export class EngineProcess implements EngineInstance {
     return this.current().run(inputs, call);
   }
 
+  forget(sequenceId: string): void {
+    if (this.state === 'ready') this.client.forget(sequenceId);
+  }
+
   async whenReady(): Promise<void> {
     if (this.state === 'starting') await this.client.ready;
     if (this.state !== 'ready') throw this.away();

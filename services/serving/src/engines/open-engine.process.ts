@@ -35,8 +35,6 @@ export interface OpenSettings {
   limits: EngineLimits;
   /** Of engine processes: the process that speaks the wire goes first. */
   niceness: number;
-  /** A model was given up because its processes crashed; the engine refuses all calls from now on. */
-  failed(reason: string): void;
   /** For tests that run from the sources. */
   hostScript: string | undefined;
 }
@@ -48,7 +46,6 @@ const DEFAULTS: OpenSettings = {
   log: logger('engines'),
   limits: ENGINE_LIMITS,
   niceness: NICENESS,
-  failed: () => undefined,
   hostScript: undefined,
 };
 
@@ -80,8 +77,6 @@ export async function openEngine(
 
 class Opener {
   private readonly facts: { model: string; version: number };
-  private failures = 0;
-  private processes = 0;
 
   constructor(
     private readonly source: ModelSource,
@@ -139,7 +134,6 @@ class Opener {
   private pooled(instances: readonly EngineInstance[], places: readonly Place[]): OpenedEngine {
     const [first] = instances;
     if (!first) throw new Error('a model without instances');
-    this.processes = instances.filter((instance) => instance instanceof EngineProcess).length;
     const label = `model '${this.source.name}' version ${this.source.version}`;
     // One inside needs no pool: the shortest way for small models.
     const single = first instanceof InsideEngine && instances.length === 1;
@@ -175,14 +169,11 @@ class Opener {
   }
 
   private crashed(reason: string, lost: number, againInMs: number | undefined): void {
-    const { log, failed } = this.settings;
+    const { log } = this.settings;
     crashes.add(1, { model: this.source.name });
     lostCalls.add(lost, { model: this.source.name });
     const facts = { ...this.facts, reason, lost, again_in_ms: againInMs ?? null };
     log.error(againInMs === undefined ? 'engine process given up' : 'engine process ended', facts);
-    if (againInMs !== undefined) return;
-    this.failures++;
-    if (this.failures >= this.processes) failed(reason);
   }
 
   /** Of the files and settings that decide how long a call takes; changes with them. */

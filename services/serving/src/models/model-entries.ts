@@ -78,7 +78,7 @@ export class ModelEntries {
     const number = typeof version === 'number' ? version : versionNumber(name, version, entry.labels);
     const slot = entry.slots.get(number);
     if (!slot) throw unknownModel(name, version);
-    if (!slot.served) throw notReady(name, version, slot);
+    if (!slot.served || slot.served.failure) throw notReady(name, version, slot);
     return slot.served;
   }
 
@@ -110,16 +110,20 @@ export class ModelEntries {
     return [...this.entries].flatMap(([name, { slots }]) =>
       [...slots]
         .sort(([a], [b]) => a - b)
-        .map(([version, { state, reason }]) => ({ name, version: String(version), state, reason })),
+        .map(([version, slot]) => ({ name, version: String(version), ...stateOf(slot) })),
     );
   }
+}
+
+function stateOf({ state, reason, served }: Slot): Pick<RepositoryEntry, 'state' | 'reason'> {
+  return served?.failure ? { state: 'UNAVAILABLE', reason: served.failure } : { state, reason };
 }
 
 function live(name: string, entry: Entry): ServedModel {
   let best: ServedModel | undefined;
   let bestWeight = -1;
   for (const [version, slot] of entry.slots) {
-    if (!slot.served) continue;
+    if (!slot.served || slot.served.failure) continue;
     const weight = entry.route?.targets.find((target) => target.version === version)?.weight ?? 0;
     if (weight > bestWeight || (weight === bestWeight && version > (best?.version ?? 0))) {
       best = slot.served;
@@ -144,7 +148,8 @@ export function unknownModel(name: string, version?: string | number): PlatformE
   return new PlatformError('not_found', `Request for unknown model: '${name.slice(0, 64)}'${which} is not found`);
 }
 
-function notReady(name: string, version: string | number, { reason }: Slot): PlatformError {
+function notReady(name: string, version: string | number, slot: Slot): PlatformError {
+  const { reason } = stateOf(slot);
   const why = reason === '' ? '' : `: ${reason}`;
   return new PlatformError('unavailable', `Request for model '${name}' version ${version} that is not ready${why}`);
 }

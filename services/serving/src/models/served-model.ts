@@ -18,6 +18,8 @@ export interface ServedModel {
   /** Shapes with the batch dimension, as ModelMetadata states them. */
   readonly metadata: Omit<ModelMetadata, 'versions'>;
   readonly spec: ModelSpec;
+  /** Why it will never answer again until it is loaded anew (its engine was given up); undefined or '' = it answers. */
+  readonly failure?: string;
   /** Requests waiting. */
   readonly waiting: number;
   /** Checks and queues; throws invalid_argument or overloaded. `answer` is called once, for a decoupled model once per answer. */

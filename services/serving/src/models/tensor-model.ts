@@ -155,6 +155,10 @@ class TensorModel implements ServedModel, TensorJobOwner {
     return maxBatchSize > 0 && batching !== undefined && !sequences && !decoupled;
   }
 
+  get failure(): string {
+    return this.engine.failure ?? '';
+  }
+
   get waiting(): number {
     return this.batcher.waiting + (this.sequences?.waiting ?? 0);
   }

@@ -116,6 +116,10 @@ class AdaptedEngine implements TensorEngine {
     return Tensor.raw(tensor.name, tensor.datatype, this.batched ? [rows, ...dims] : dims, bytes);
   }
 
+  get failure(): string {
+    return this.engine.failure ?? '';
+  }
+
   forget(sequenceId: string): void {
     this.states.delete(sequenceId);
     this.engine.forget?.(sequenceId);

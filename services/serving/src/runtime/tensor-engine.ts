@@ -34,6 +34,8 @@ export interface TensorEngine {
     emit: (outputs: readonly Tensor[]) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** Why it will never answer again until it is loaded anew; undefined or '' = it answers. */
+  readonly failure?: string;
   /** A sequence ended without its last step (idle time-out, failed start): its state can go. */
   forget?(sequenceId: string): void;
   close(): Promise<void>;
