@@ -52,7 +52,7 @@ export function v2Rpcs({
   return {
     serverLive: () => ({ live: true }),
     serverReady: () => ({ ready: ready() }),
-    modelReady: ({ name, version }) => ({ ready: ready() && models.isReady(name, version) }),
+    modelReady: async ({ name, version }) => ({ ready: ready() && (await statistics.isReady(name, version)) }),
     serverMetadata: () => ({ ...SERVER_METADATA, extensions: [...SERVER_METADATA.extensions] }),
     modelMetadata: ({ name, version }) => {
       const { metadata } = models.find(name, version);

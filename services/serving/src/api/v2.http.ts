@@ -23,8 +23,8 @@ type Handler = (request: ModelRequest, reply: FastifyReply) => unknown;
 type Json = Readonly<Record<string, unknown>>;
 
 /** Triton's habit: 200 with an empty body, or 400. */
-function readiness(ready: (request: ModelRequest) => boolean): Handler {
-  return (request, reply) => reply.code(ready(request) ? 200 : 400).send();
+function readiness(ready: (request: ModelRequest) => boolean | Promise<boolean>): Handler {
+  return async (request, reply) => reply.code((await ready(request)) ? 200 : 400).send();
 }
 
 /** Answers with what `read` gives; a PlatformError becomes V2's error body. */
@@ -141,7 +141,7 @@ function modelRoutes(routes: Routes, ports: V2HttpPorts): void {
       GET: json((request) => ({ ...found(request).metadata, versions: models.versionsOf(request.params.model) })),
     });
     routes.add(`${path}/ready`, {
-      GET: readiness(({ params }) => ready() && models.isReady(params.model, params.version ?? '')),
+      GET: readiness(async ({ params }) => ready() && (await statistics.isReady(params.model, params.version ?? ''))),
     });
     routes.add(`${path}/config`, { GET: json((request) => modelConfigJson(modelConfigMessage(found(request).spec))) });
     routes.add(`${path}/stats`, {

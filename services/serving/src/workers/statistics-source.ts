@@ -9,6 +9,8 @@ import { mergeMetricsTexts } from './metrics-merge.js';
 import type { Question, Reply, WorkerModel, WorkerStatistics } from './worker-messages.js';
 
 export interface StatisticsSource {
+  /** Whether whoever gets the next call would answer for the version: a route may send it traffic. */
+  isReady(name: string, version: string): Promise<boolean>;
   /** As ModelSet.select. */
   select(name: string, version: string): Promise<readonly Measured[]>;
   /** The body of GET /v1/stats. */
@@ -20,6 +22,10 @@ export class OwnStatistics implements StatisticsSource {
     private readonly models: ModelSet,
     private readonly log: () => LogState,
   ) {}
+
+  async isReady(name: string, version: string): Promise<boolean> {
+    return this.models.isReady(name, version);
+  }
 
   async select(name: string, version: string): Promise<readonly Measured[]> {
     return this.models.select(name, version);
@@ -46,6 +52,13 @@ export class WorkersStatistics implements StatisticsSource {
     private readonly models: ModelSet,
     private readonly ask: (question: Question) => Promise<readonly Reply[]>,
   ) {}
+
+  /** A worker that does not answer is not ready; one that is gone gets no calls and is not asked. */
+  async isReady(name: string, version: string): Promise<boolean> {
+    if (!this.models.isReady(name, version)) return false;
+    const replies = await this.ask({ kind: 'ready', model: name, version });
+    return replies.every((reply) => 'value' in reply && reply.value === true);
+  }
 
   async select(name: string, version: string): Promise<readonly Measured[]> {
     // Refuses what is unknown, and says which versions are meant.

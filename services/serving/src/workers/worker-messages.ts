@@ -10,6 +10,8 @@ export type Question =
   | { kind: 'statistics' }
   /** Its own metrics as Prometheus text. */
   | { kind: 'metrics' }
+  /** Whether this worker would answer for the version. */
+  | { kind: 'ready'; model: string; version: string }
   | { kind: 'load'; model: string; parameters: LoadParameters }
   | { kind: 'unload'; model: string; dependents: boolean };
 
@@ -48,6 +50,6 @@ export type ToWorker =
   | { to: 'worker'; kind: 'replies'; id: number; replies: Reply[] };
 
 /** A load or unload, as opposed to a look. */
-export function isChange(question: Question): question is Extract<Question, { model: string }> {
+export function isChange(question: Question): question is Extract<Question, { kind: 'load' | 'unload' }> {
   return question.kind === 'load' || question.kind === 'unload';
 }
