@@ -30,9 +30,9 @@ describe('the runtimes', () => {
     const spec = { instanceGroups: [], maxBatchSize: 8 };
     const runtime = goldenRuntime(name);
     expect(runtime.mayStayInside).toBe(false);
-    const { engine, places } = await openEngine(goldenSource(name, {}), runtime, spec, { hostScript: HOST });
+    const { engine, groups } = await openEngine(goldenSource(name, {}), runtime, spec, { hostScript: HOST });
     try {
-      expect(places).toEqual([{ kind: 'process', gpu: undefined }]);
+      expect(groups).toEqual([{ kind: 'cpu', count: 1, gpus: [] }]);
       expect(engine.inputs).toEqual([
         { name: 'id', datatype: 'INT64', shape: [-1] },
         { name: 'image', datatype: 'FP32', shape: [-1, 8, 8, 1] },

@@ -29,6 +29,7 @@ class LayersEngine implements TensorEngine {
 
   constructor(private readonly model: tf.LayersModel) {
     // A sequential model keeps the names in the functional one that it builds of itself.
+    if (model instanceof tf.Sequential) model.build();
     const named = (model as { model?: tf.LayersModel }).model ?? model;
     this.inputs = specs(named.inputNames, named.inputs);
     this.outputs = specs(named.outputNames, named.outputs);

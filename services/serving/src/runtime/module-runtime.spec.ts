@@ -186,10 +186,13 @@ describe('the module runtime', () => {
 
 describe('the choice of a runtime', () => {
   const folder = (name: string) => join(repository, name, '1');
+  const models = join(cloneRoot(), 'services/serving/test/models');
 
   it.each([
     ['by its file', { folder: folder('add_sub') }, 'onnxruntime_onnx'],
     ['by its file', { folder: folder('string') }, 'typescript_module'],
+    ['by its file', { folder: join(models, 'tf_mixed', '1') }, 'tensorflow_savedmodel'],
+    ['by its file', { folder: join(models, 'layers_text', '1') }, 'tfjs_layers'],
     ['by backend', { backend: 'onnxruntime', folder: '/nowhere' }, 'onnxruntime_onnx'],
     ['by platform', { platform: 'onnxruntime_onnx', folder: '/nowhere' }, 'onnxruntime_onnx'],
   ])('goes %s', (_how, choice, platform) => {
