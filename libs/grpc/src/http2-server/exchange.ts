@@ -1,217 +1,305 @@
-// One call on a node:http2 stream: deframes and decompresses what comes, frames what goes, ends with trailers.
+// One call on a stream: deframes and decompresses what comes, frames what goes, ends with a status.
 
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { status } from '@grpc/grpc-js';
 import { type ErrorCode, PlatformError } from '@millrace/domain';
 import { STATUS_BY_CODE } from '../status.js';
-import type { BytesCall, BytesStream, CallHead } from './calls.js';
+import type { BytesCall, BytesStream, CallHead, StreamHandler, UnaryHandler } from './calls.js';
 import { ACCEPTED_ENCODINGS, decompressed } from './compression.js';
-import { Deframer, encodeStatusMessage, frame, type WireMessage } from './wire.js';
+import { literalField } from './hpack.js';
+import { Http2Stream, type StreamHost } from './stream.js';
+import { Deframer, encodeStatusMessage, type WireMessage } from './wire.js';
 
-const OK_HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
-const OK_TRAILERS = { 'grpc-status': '0' };
-const WITH_TRAILERS = { waitForTrailers: true };
 /** Longest status message; a header list is bounded on the other side too. */
-const STATUS_MESSAGE_CHARACTERS_MAX = 1024;
-/** Unwritten bytes of a stream beyond which write() says false. */
-const UNWRITTEN_BYTES_HIGH = 262_144;
+const STATUS_MESSAGE_CHARACTERS_MAX = 1_024;
+/** Unsent bytes of a stream beyond which write() says false. */
+const UNSENT_BYTES_HIGH = 262_144;
+/** Parts of a paused stream that are smaller are copied together: else a byte could keep a whole read alive. */
+const BACKLOG_PART_BYTES = 1_024;
 
-function statusHeaders(code: number, message: string, errorCode?: ErrorCode): Record<string, string> {
-  const headers: Record<string, string> = { 'grpc-status': String(code) };
-  if (message !== '') headers['grpc-message'] = encodeStatusMessage(message.slice(0, STATUS_MESSAGE_CHARACTERS_MAX));
-  if (errorCode !== undefined) headers['millrace-code'] = errorCode;
-  if (code === status.UNIMPLEMENTED) headers['grpc-accept-encoding'] = ACCEPTED_ENCODINGS;
-  return headers;
+/** What all calls of a server share. */
+export interface ExchangeLimits {
+  readonly messageBytesMax: number;
+  /** Memory of unfinished messages, all calls together. */
+  readonly assemblingBytesMax: number;
+  assemblingBytes: number;
 }
 
-/** Ends a stream that has not answered yet, with trailers only. What the client still sends is not wanted. */
-export function refuseStream(stream: ServerHttp2Stream, code: number, message: string, errorCode?: ErrorCode): void {
-  if (stream.destroyed || stream.closed) return;
-  stream.resume();
-  stream.respond({ ...OK_HEADERS, ...statusHeaders(code, message, errorCode) }, { endStream: true });
+export interface ExchangeHead {
+  readonly host: StreamHost;
+  readonly id: number;
+  readonly sendWindow: number;
+  readonly receiveWindow: number;
+  /** Names and values in turns. */
+  readonly headers: readonly string[];
+  readonly path: string;
+  readonly arrivedAtMs: number;
+  readonly deadlineAtMs: number;
+  readonly limits: ExchangeLimits;
 }
 
-class Head implements CallHead {
-  constructor(
-    protected readonly stream: ServerHttp2Stream,
-    private readonly headers: IncomingHttpHeaders,
-    readonly path: string,
-    readonly arrivedAtMs: number,
-    readonly deadlineAtMs: number,
-    protected readonly messageBytesMax: number,
-  ) {}
+/** The value of a field, '' where there is none. */
+export function fieldOf(headers: readonly string[], name: string): string {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1] as string;
+  return '';
+}
+
+function statusFields(code: number, message: string, errorCode?: ErrorCode): Buffer {
+  const fields = [literalField('grpc-status', String(code))];
+  if (message !== '')
+    fields.push(literalField('grpc-message', encodeStatusMessage(message.slice(0, STATUS_MESSAGE_CHARACTERS_MAX))));
+  if (errorCode !== undefined) fields.push(literalField('millrace-code', errorCode));
+  if (code === status.UNIMPLEMENTED) fields.push(literalField('grpc-accept-encoding', ACCEPTED_ENCODINGS));
+  return Buffer.concat(fields);
+}
+
+abstract class Exchange extends Http2Stream implements CallHead {
+  readonly path: string;
+  readonly arrivedAtMs: number;
+  readonly deadlineAtMs: number;
+  protected readonly limits: ExchangeLimits;
+  protected readonly deframer: Deframer;
+  private readonly headers: readonly string[];
+  private assembling = 0;
+
+  constructor(head: ExchangeHead) {
+    super(head.host, head.id, head.sendWindow, head.receiveWindow);
+    this.path = head.path;
+    this.arrivedAtMs = head.arrivedAtMs;
+    this.deadlineAtMs = head.deadlineAtMs;
+    this.headers = head.headers;
+    this.limits = head.limits;
+    this.deframer = new Deframer(head.limits.messageBytesMax);
+  }
 
   header(name: string): string {
-    const value = this.headers[name];
-    return typeof value === 'string' ? value : '';
-  }
-
-  protected plain(message: WireMessage): Uint8Array {
-    return message.compressed
-      ? decompressed(message, this.header('grpc-encoding'), this.messageBytesMax)
-      : message.bytes;
-  }
-}
-
-export class UnaryExchange extends Head implements BytesCall {
-  onCancel: (() => void) | undefined;
-  private finished = false;
-
-  /** Reads the one request, then calls `handle` once. */
-  serve(handle: (call: BytesCall, request: Uint8Array) => void): void {
-    const { stream, messageBytesMax } = this;
-    const deframer = new Deframer(messageBytesMax);
-    let request: WireMessage | undefined;
-    stream.on('data', (chunk: Buffer) => {
-      const fault = deframer.push(chunk, (message) => {
-        request ??= message;
-      });
-      if (fault !== null) this.refuse(status.RESOURCE_EXHAUSTED, `the message has more than ${messageBytesMax} bytes`);
-    });
-    stream.on('end', () => {
-      if (this.finished) return;
-      if (request === undefined || deframer.end() !== null) {
-        this.refuse(status.INVALID_ARGUMENT, 'the call ended before its message');
-        return;
-      }
-      try {
-        handle(this, this.plain(request));
-      } catch (thrown) {
-        const { code, reason } = PlatformError.from(thrown);
-        this.refuse(STATUS_BY_CODE[code], reason, code);
-      }
-    });
-    stream.on('close', () => {
-      if (this.finished) return;
-      this.finished = true;
-      this.onCancel?.();
-    });
-  }
-
-  answer(response: Uint8Array): void {
-    const { stream } = this;
-    if (this.finished || stream.destroyed || stream.closed) return;
-    this.finished = true;
-    stream.respond(OK_HEADERS, WITH_TRAILERS);
-    stream.on('wantTrailers', () => stream.sendTrailers(OK_TRAILERS));
-    stream.end(frame(response));
+    return fieldOf(this.headers, name);
   }
 
   refuse(code: number, message: string, errorCode?: ErrorCode): void {
-    if (this.finished) return;
-    this.finished = true;
-    refuseStream(this.stream, code, message, errorCode);
-  }
-}
-
-export class StreamExchange extends Head implements BytesStream {
-  onMessage: (message: Uint8Array) => void = () => undefined;
-  onEnd: () => void = () => undefined;
-  onCancel: () => void = () => undefined;
-  onDrain: () => void = () => undefined;
-  private out: Buffer[] = [];
-  private outBytes = 0;
-  private trailers: Record<string, string> = OK_TRAILERS;
-  private responded = false;
-  private ended = false;
-
-  serve(handle: (stream: BytesStream) => void): void {
-    const { stream } = this;
-    const deframer = new Deframer(this.messageBytesMax);
-    try {
-      handle(this);
-    } catch (thrown) {
-      this.refuseWith(thrown);
-      return;
-    }
-    const take = (message: WireMessage) => {
-      if (!this.ended) this.onMessage(this.plain(message));
-    };
-    stream.on('data', (chunk: Buffer) => {
-      try {
-        if (deframer.push(chunk, take) !== null)
-          this.refuse(status.RESOURCE_EXHAUSTED, `a message has more than ${this.messageBytesMax} bytes`);
-      } catch (thrown) {
-        this.refuseWith(thrown);
-      }
-    });
-    stream.on('end', () => {
-      if (this.ended) return;
-      if (deframer.end() === null) this.onEnd();
-      else this.refuse(status.INVALID_ARGUMENT, 'the stream ended within a message');
-    });
-    stream.on('drain', () => {
-      if (!this.ended) this.onDrain();
-    });
-    stream.on('close', () => {
-      if (this.ended) return;
-      this.ended = true;
-      this.onCancel();
-    });
+    if (this.localEnded) return;
+    const fields = statusFields(code, message, errorCode);
+    if (this.responded || this.queuedBytes > 0) this.sendTrailers(fields);
+    else this.sendTrailersOnly(fields);
   }
 
-  write(message: Uint8Array): boolean {
-    const { stream } = this;
-    if (this.ended || stream.destroyed) return true;
-    this.out.push(frame(message));
-    this.outBytes += message.length;
-    // A batch answers its requests in one go: after it, they leave as one write.
-    if (this.out.length === 1) queueMicrotask(this.flush);
-    return stream.writableLength + this.outBytes < UNWRITTEN_BYTES_HIGH;
+  forgotten(): void {
+    this.account(0);
   }
 
-  end(): void {
-    if (this.ended) return;
-    this.flush();
-    this.ended = true;
-    this.respond();
-    if (!this.stream.destroyed) this.stream.end();
-  }
-
-  refuse(code: number, message: string, errorCode?: ErrorCode): void {
-    if (this.ended) return;
-    if (!this.responded && this.out.length === 0) {
-      this.ended = true;
-      refuseStream(this.stream, code, message, errorCode);
-      return;
-    }
-    this.trailers = statusHeaders(code, message, errorCode);
-    this.end();
-    this.stream.resume();
-  }
-
-  pause(): void {
-    this.stream.pause();
-  }
-
-  resume(): void {
-    this.stream.resume();
-  }
-
-  private refuseWith(thrown: unknown): void {
+  protected refuseWith(thrown: unknown): void {
     const { code, reason } = PlatformError.from(thrown);
     this.refuse(STATUS_BY_CODE[code], reason, code);
   }
 
-  private respond(): void {
-    const { stream } = this;
-    if (this.responded || stream.destroyed || stream.closed) return;
-    this.responded = true;
-    stream.respond(OK_HEADERS, WITH_TRAILERS);
-    stream.on('wantTrailers', () => stream.sendTrailers(this.trailers));
+  protected deframe(bytes: Buffer, each: (message: WireMessage) => void): void {
+    const { limits } = this;
+    if (this.deframer.push(bytes, each) !== null) {
+      this.refuse(status.RESOURCE_EXHAUSTED, `a message has more than ${limits.messageBytesMax} bytes`, 'overloaded');
+      return;
+    }
+    if (this.localEnded) return;
+    this.account(this.deframer.held);
+    if (limits.assemblingBytes > limits.assemblingBytesMax && this.assembling > 0)
+      this.refuse(status.RESOURCE_EXHAUSTED, 'too many large requests arrive at once', 'overloaded');
   }
 
-  private readonly flush = (): void => {
-    const { out, stream } = this;
-    if (out.length === 0) return;
-    this.out = [];
-    this.outBytes = 0;
-    this.respond();
-    if (!stream.destroyed) stream.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out));
+  protected plain(message: WireMessage): Uint8Array {
+    if (!message.compressed) return message.bytes;
+    return decompressed(message, this.header('grpc-encoding'), this.limits.messageBytesMax);
+  }
+
+  private account(bytes: number): void {
+    this.limits.assemblingBytes += bytes - this.assembling;
+    this.assembling = bytes;
+  }
+}
+
+export class UnaryExchange extends Exchange implements BytesCall {
+  onCancel: (() => void) | undefined;
+  private request: WireMessage | undefined;
+  private settled = false;
+
+  constructor(
+    head: ExchangeHead,
+    private readonly handle: UnaryHandler,
+  ) {
+    super(head);
+  }
+
+  opened(): void {
+    // Nothing to do before the request is here.
+  }
+
+  received(bytes: Buffer): void {
+    this.deframe(bytes, this.take);
+    this.host.credit(this, bytes.length);
+  }
+
+  receivedAll(): void {
+    const { request } = this;
+    if (this.settled) return;
+    if (request === undefined || this.deframer.end() !== null) {
+      this.refuse(status.INVALID_ARGUMENT, 'the call ended before its message', 'invalid_argument');
+      return;
+    }
+    this.request = undefined;
+    try {
+      this.handle(this, this.plain(request));
+    } catch (thrown) {
+      this.refuseWith(thrown);
+    }
+  }
+
+  gone(): void {
+    const { onCancel } = this;
+    this.onCancel = undefined;
+    onCancel?.();
+  }
+
+  drained(): void {
+    // A unary handler writes once and does not wait.
+  }
+
+  answer(response: Uint8Array): void {
+    if (this.settled || this.localEnded) return;
+    this.settled = true;
+    this.onCancel = undefined;
+    this.sendAnswer(response);
+  }
+
+  override refuse(code: number, message: string, errorCode?: ErrorCode): void {
+    if (this.settled || this.localEnded) return;
+    this.settled = true;
+    this.onCancel = undefined;
+    super.refuse(code, message, errorCode);
+  }
+
+  private readonly take = (message: WireMessage): void => {
+    if (this.request === undefined) this.request = message;
+    else this.refuse(status.INVALID_ARGUMENT, 'a unary call has one message', 'invalid_argument');
   };
 }
 
-/** A stream that arrived while the server closes: not begun, the client may send it elsewhere. */
-export function refuseUnprocessed(stream: ServerHttp2Stream): void {
-  stream.close(constants.NGHTTP2_REFUSED_STREAM);
+export class StreamExchange extends Exchange implements BytesStream {
+  onMessage: (message: Uint8Array) => void = () => undefined;
+  onEnd: () => void = () => undefined;
+  onCancel: () => void = () => undefined;
+  onDrain: () => void = () => undefined;
+  private backlog: Buffer[] = [];
+  private paused = false;
+  private using = false;
+  private allReceived = false;
+  private wantsDrain = false;
+  private scheduled = false;
+  private ending = false;
+
+  constructor(
+    head: ExchangeHead,
+    private readonly handle: StreamHandler,
+  ) {
+    super(head);
+  }
+
+  opened(): void {
+    try {
+      this.handle(this);
+    } catch (thrown) {
+      this.refuseWith(thrown);
+    }
+  }
+
+  received(bytes: Buffer): void {
+    const { backlog } = this;
+    const last = backlog.at(-1);
+    if (!this.paused && backlog.length === 0) backlog.push(bytes);
+    else if (last === undefined || bytes.length >= BACKLOG_PART_BYTES) backlog.push(Buffer.from(bytes));
+    else if (last.length >= 16 * BACKLOG_PART_BYTES) backlog.push(Buffer.from(bytes));
+    else backlog[backlog.length - 1] = Buffer.concat([last, bytes]);
+    this.use();
+  }
+
+  receivedAll(): void {
+    this.allReceived = true;
+    this.use();
+  }
+
+  gone(): void {
+    this.backlog = [];
+    this.onCancel();
+  }
+
+  drained(): void {
+    if (!this.wantsDrain || this.unsent() >= UNSENT_BYTES_HIGH / 2) return;
+    this.wantsDrain = false;
+    this.onDrain();
+  }
+
+  write(message: Uint8Array): boolean {
+    if (this.localEnded || this.ending) return true;
+    this.queueMessage(message);
+    // Messages of one turn leave together.
+    if (!this.scheduled) {
+      this.scheduled = true;
+      this.host.wrote(this);
+    }
+    this.wantsDrain ||= this.unsent() >= UNSENT_BYTES_HIGH;
+    return !this.wantsDrain;
+  }
+
+  end(): void {
+    if (this.localEnded || this.ending) return;
+    this.ending = true;
+    this.sendTrailers(undefined);
+  }
+
+  override refuse(code: number, message: string, errorCode?: ErrorCode): void {
+    if (this.localEnded || this.ending) return;
+    this.ending = true;
+    super.refuse(code, message, errorCode);
+  }
+
+  override pump(): void {
+    this.scheduled = false;
+    super.pump();
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.use();
+  }
+
+  private unsent(): number {
+    return this.queuedBytes + this.host.unsentBytes;
+  }
+
+  private readonly take = (message: WireMessage): void => {
+    if (!this.ending && !this.localEnded) this.onMessage(this.plain(message));
+  };
+
+  /** Hands on what is here, unless a handler that paused or resumed is below us on the stack. */
+  private use(): void {
+    if (this.using) return;
+    this.using = true;
+    try {
+      while (!this.paused && this.backlog.length > 0) {
+        const bytes = this.backlog.shift() as Buffer;
+        this.deframe(bytes, this.take);
+        this.host.credit(this, bytes.length);
+      }
+      if (this.allReceived && this.backlog.length === 0 && !this.ending && !this.localEnded) {
+        this.allReceived = false;
+        if (this.deframer.end() === null) this.onEnd();
+        else this.refuse(status.INVALID_ARGUMENT, 'the stream ended within a message', 'invalid_argument');
+      }
+    } catch (thrown) {
+      this.refuseWith(thrown);
+    } finally {
+      this.using = false;
+    }
+  }
 }

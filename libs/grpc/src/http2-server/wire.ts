@@ -36,63 +36,80 @@ export type WireMessage = { compressed: boolean; bytes: Uint8Array };
 
 export type DeframeFault = 'too_large' | 'truncated';
 
-/** Cuts a byte stream into messages. Views of the chunk where a message lies in one chunk, which is the common case. */
+/** Memory for a message that comes in parts is taken in steps: what its head claims need never come. */
+const FIRST_STEP_BYTES = 1_048_576;
+
+/** Cuts a byte stream into messages: views of the chunk where a message lies in one chunk, which is the common case. */
 export class Deframer {
-  private parts: Uint8Array[] = [];
-  private held = 0;
+  private readonly head = Buffer.alloc(MESSAGE_HEAD_BYTES);
+  private headFilled = 0;
+  private length = 0;
+  private compressed = false;
+  private message: Buffer | undefined;
+  private filled = 0;
 
   constructor(private readonly bytesMax: number) {}
 
+  /** Memory of the unfinished message. */
+  get held(): number {
+    return this.headFilled + (this.message?.length ?? 0);
+  }
+
   /** Calls `each` for every whole message; a fault ends the stream. */
   push(chunk: Uint8Array, each: (message: WireMessage) => void): DeframeFault | null {
-    let bytes = chunk;
-    if (this.held > 0) {
-      this.parts.push(chunk);
-      this.held += chunk.length;
-      if (this.held < this.wanted()) return null;
-      bytes = Buffer.concat(this.parts, this.held);
-      this.parts = [];
-      this.held = 0;
-    }
     let at = 0;
-    while (bytes.length - at >= MESSAGE_HEAD_BYTES) {
-      const length = lengthAt(bytes, at);
+    while (at < chunk.length) {
+      if (this.message) {
+        at += this.fill(chunk, at);
+        if (this.filled < this.length) return null;
+        const bytes = this.message;
+        this.message = undefined;
+        each({ compressed: this.compressed, bytes });
+        continue;
+      }
+      if (this.headFilled > 0 || chunk.length - at < MESSAGE_HEAD_BYTES) {
+        while (at < chunk.length && this.headFilled < MESSAGE_HEAD_BYTES)
+          this.head[this.headFilled++] = chunk[at++] as number;
+        if (this.headFilled < MESSAGE_HEAD_BYTES) return null;
+        this.headFilled = 0;
+        this.length = lengthAt(this.head, 0);
+        this.compressed = this.head[0] === 1;
+      } else {
+        this.length = lengthAt(chunk, at);
+        this.compressed = chunk[at] === 1;
+        at += MESSAGE_HEAD_BYTES;
+      }
+      const { length } = this;
       if (length > this.bytesMax) return 'too_large';
-      const end = at + MESSAGE_HEAD_BYTES + length;
-      if (end > bytes.length) break;
-      each({ compressed: bytes[at] === 1, bytes: bytes.subarray(at + MESSAGE_HEAD_BYTES, end) });
-      at = end;
-    }
-    if (at < bytes.length) {
-      const rest = bytes.subarray(at);
-      this.parts.push(rest);
-      this.held = rest.length;
+      if (chunk.length - at < length) {
+        this.message = Buffer.allocUnsafeSlow(Math.min(length, FIRST_STEP_BYTES));
+        this.filled = 0;
+        continue;
+      }
+      each({ compressed: this.compressed, bytes: chunk.subarray(at, at + length) });
+      at += length;
     }
     return null;
   }
 
   /** The stream ended. */
   end(): DeframeFault | null {
-    return this.held > 0 ? 'truncated' : null;
+    return this.headFilled > 0 || this.message ? 'truncated' : null;
   }
 
-  /** Bytes needed before it is worth joining the parts: so that a large message is not copied once per chunk. */
-  private wanted(): number {
-    const first = this.parts[0] as Uint8Array;
-    return first.length >= MESSAGE_HEAD_BYTES
-      ? MESSAGE_HEAD_BYTES + Math.min(lengthAt(first, 0), this.bytesMax)
-      : MESSAGE_HEAD_BYTES;
+  private fill(chunk: Uint8Array, at: number): number {
+    const part = Math.min(this.length - this.filled, chunk.length - at);
+    let message = this.message as Buffer;
+    if (this.filled + part > message.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.min(this.length, Math.max(this.filled + part, 2 * message.length)));
+      larger.set(message.subarray(0, this.filled));
+      message = larger;
+      this.message = larger;
+    }
+    message.set(part === chunk.length ? chunk : chunk.subarray(at, at + part), this.filled);
+    this.filled += part;
+    return part;
   }
-}
-
-/** A message with its head, uncompressed. */
-export function frame(message: Uint8Array): Buffer {
-  const { length } = message;
-  const out = Buffer.allocUnsafe(MESSAGE_HEAD_BYTES + length);
-  out[0] = 0;
-  out.writeUInt32BE(length, 1);
-  out.set(message, MESSAGE_HEAD_BYTES);
-  return out;
 }
 
 function lengthAt(bytes: Uint8Array, at: number): number {
