@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { environment } from '@millrace/config';
 import { ghz } from '../ghz.process.js';
+import { broker } from './broker.js';
 import { startMillrace } from './millrace.process.js';
 import { SEED } from './network.js';
 import { neighbour, openLoop } from './open-loop.js';
@@ -25,7 +26,19 @@ import { batching, engines, large } from './throughput.js';
 import { oneInFlight, unary } from './unary.js';
 
 /** Rows with peers first, so that these end early and take nothing from the rest. */
-const ROWS: readonly Row[] = [unary, oneInFlight, rest, stream, openLoop, neighbour, large, batching, reload, engines];
+const ROWS: readonly Row[] = [
+  unary,
+  oneInFlight,
+  rest,
+  stream,
+  openLoop,
+  neighbour,
+  large,
+  batching,
+  reload,
+  engines,
+  broker,
+];
 
 const { values } = parseArgs({
   options: {
@@ -68,7 +81,8 @@ async function measure(): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   try {
     const tool = await ghz(environment().MILLRACE_CACHE || join(homedir(), '.cache/millrace'));
-    const millrace = await opened('millrace', () => startMillrace(root, work));
+    const millrace = await startMillrace(root, work);
+    open.set('millrace', millrace);
     for (const row of rows) {
       const { mlserver, pytriton } = values;
       const bench: Bench = {

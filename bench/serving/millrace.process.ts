@@ -7,7 +7,8 @@ import { ensureTopics, KafkaConnection } from '@millrace/kafka';
 import { freePort, startKafka } from '@millrace/testing';
 import { PACKAGE, routePackage, writePackage } from './package.fs.js';
 import { writeRepository } from './repository.fs.js';
-import { type System, startEcho, startSystem } from './systems.process.js';
+import type { Millrace } from './row.js';
+import { startEcho, startSystem } from './systems.process.js';
 
 const TOPIC_PREFIX = 'bench.';
 const READY_TRIES = 300;
@@ -31,7 +32,7 @@ export async function startMillrace(
   root: string,
   work: string,
   nodeArguments: readonly string[] = [],
-): Promise<System> {
+): Promise<Millrace> {
   const kafka = await startKafka({ dedicated: true });
   const connection = new KafkaConnection({ brokers: kafka.brokers, clientId: 'bench', topicPrefix: TOPIC_PREFIX });
   await ensureTopics(connection);
@@ -62,6 +63,7 @@ export async function startMillrace(
   await ready(httpPort, join(work, 'millrace.log'));
   return {
     ...serving,
+    broker: kafka,
     async stop() {
       await serving.stop();
       await sink.stop();

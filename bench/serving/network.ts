@@ -106,17 +106,6 @@ export function networkOnnx(): Uint8Array {
   return modelBytes('mlp', nodes, tensors, ['x', ['N', SIZES[0]]], ['probability', ['N', 1]]);
 }
 
-/** x [N, M] → y, the same values: what is left is the wire. */
-export function identityOnnx(): Uint8Array {
-  return modelBytes(
-    'identity',
-    [{ opType: 'Identity', input: ['x'], output: ['y'] }],
-    [],
-    ['x', ['N', 'M']],
-    ['y', ['N', 'M']],
-  );
-}
-
 /** NumPy's format 1.0: magic, length of the header, a Python dict padded to 64 bytes, then the values. */
 function npy(shape: readonly number[], values: Float32Array): Buffer {
   const dict = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.map((size) => `${size},`).join(' ')}), }`;

@@ -20,6 +20,7 @@ async function networkLoad(bench: Bench, ratePerSecond: number, seconds: number,
     warmUpSeconds: 1,
     ratePerSecond,
     seed,
+    sleeps: true,
   });
   if (result.failures > 0) throw new Error(`${result.failures} calls failed: ${result.firstFailure}`);
   return result.latency;
@@ -108,6 +109,7 @@ export const neighbour: Row = {
           warmUpSeconds: 0,
           ratePerSecond: (SLOW_SHARE * 1000) / SLOW_MS,
           seed: ++seed,
+          sleeps: true,
         });
         const measuring = small(warmUp);
         const slowest = await slowestHealth(bench, measuring);

@@ -14,13 +14,14 @@ const tensors = (input: [string, number], output: [string, number]) =>
   `input [ { name: "${input[0]}" data_type: TYPE_FP32 dims: [ ${input[1]} ] } ]\n` +
   `output [ { name: "${output[0]}" data_type: TYPE_FP32 dims: [ ${output[1]} ] } ]\n`;
 
-const parameter = (key: string, value: number) => `parameters { key: "${key}" value: { string_value: "${value}" } }\n`;
+const parameter = (key: string, value: number | string) =>
+  `parameters { key: "${key}" value: { string_value: "${value}" } }\n`;
 
 interface ModuleModel {
   name: string;
   example: 'identity' | 'delay';
   batching: boolean;
-  /** Engine processes. */
+  /** Engine processes; 0 = inside the process that speaks the wire. */
   engines: number;
   parameters?: Readonly<Record<string, number>>;
 }
@@ -54,7 +55,7 @@ export function writeRepository(root: string, repository: string): void {
       repository,
       name,
       `backend: "typescript"\nmax_batch_size: 64\n${batching ? 'dynamic_batching { }\n' : ''}` +
-        `${engines > 0 ? `instance_group [ { kind: KIND_CPU count: ${engines} } ]\n` : ''}` +
+        (engines > 0 ? `instance_group [ { kind: KIND_CPU count: ${engines} } ]\n` : parameter('engine', 'inside')) +
         tensors(['INPUT0', -1], ['OUTPUT0', -1]) +
         Object.entries(parameters)
           .map(([key, value]) => parameter(key, value))

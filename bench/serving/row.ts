@@ -1,6 +1,7 @@
 // What a row of the bench is: it measures some systems in turn, several rounds, and says whether the target is reached. The
 // figure is the median over rounds; ratios are of medians.
 
+import type { DedicatedKafka } from '@millrace/testing';
 import type { System } from './systems.process.js';
 
 export interface Outcome {
@@ -15,6 +16,11 @@ export interface Outcome {
   rounds: Record<string, number[]>;
 }
 
+/** Serving, and the broker that its prediction log goes to. */
+export interface Millrace extends System {
+  readonly broker: DedicatedKafka;
+}
+
 export interface Bench {
   readonly root: string;
   /** Temporary folder of this run. */
@@ -23,7 +29,7 @@ export interface Bench {
   readonly rounds: number;
   /** Seconds of one timed run. */
   readonly seconds: number;
-  readonly millrace: System;
+  readonly millrace: Millrace;
   readonly mlserver: System | undefined;
   readonly pytriton: System | undefined;
   /** The ceilings, by their file in bench/echo. */

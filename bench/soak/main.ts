@@ -14,12 +14,10 @@ import { environment } from '@millrace/config';
 import { GRPCInferenceService } from '@millrace/contracts';
 import { createClient } from '@millrace/grpc';
 import { LatencyHistogram } from '@millrace/inference';
-import { freePort } from '@millrace/testing';
+import { freePort, Inspector, riseOverRun } from '@millrace/testing';
 import { ghz, runGhz } from '../ghz.process.js';
 import { startMillrace } from '../serving/millrace.process.js';
 import { networkRequest } from '../serving/requests.js';
-import { Inspector } from './inspector.http.js';
-import { riseOverRun } from './slope.js';
 
 const { values } = parseArgs({
   options: {
