@@ -34,7 +34,8 @@ function serviceOf(request: Uint8Array): string {
 export class ServerHealth {
   private serving = true;
   private closing = false;
-  private readonly watchers = new Set<BytesStream>();
+  /** With whether the service they asked about is known: one that is not stays so. */
+  private readonly watchers = new Map<BytesStream, boolean>();
   private readonly services: ReadonlySet<string>;
 
   /** `services`: type names that may be asked about beside "". */
@@ -46,14 +47,14 @@ export class ServerHealth {
     const before = this.answer();
     this.serving = serving;
     if (this.answer() === before) return;
-    for (const watcher of this.watchers) watcher.write(this.answer());
+    for (const [watcher, known] of this.watchers) if (known) watcher.write(this.answer());
   }
 
   /** Tells the watchers and lets them go: they would keep their connections open for ever. */
   close(): void {
     this.setServing(false);
     this.closing = true;
-    for (const watcher of this.watchers) watcher.end();
+    for (const watcher of this.watchers.keys()) watcher.end();
     this.watchers.clear();
   }
 
@@ -90,8 +91,7 @@ export class ServerHealth {
       const known = this.services.has(serviceOf(request));
       stream.write(known ? this.answer() : SERVICE_UNKNOWN);
       if (this.closing) stream.end();
-      // A service that is not known stays so; its watcher is kept like the others only to be ended with them.
-      else this.watchers.add(stream);
+      else this.watchers.set(stream, known);
     };
   }
 

@@ -37,7 +37,7 @@ export type WireMessage = { compressed: boolean; bytes: Uint8Array };
 export type DeframeFault = 'too_large' | 'truncated';
 
 /** Memory for a message that comes in parts is taken in steps: what its head claims need never come. */
-const FIRST_STEP_BYTES = 1_048_576;
+const FIRST_STEP_BYTES = 4_194_304;
 
 /** Cuts a byte stream into messages: views of the chunk where a message lies in one chunk, which is the common case. */
 export class Deframer {
