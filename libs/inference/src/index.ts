@@ -16,6 +16,7 @@ export {
   peekModel,
   type RequestedOutput,
   type RequestHead,
+  wantsEmptyFinal,
 } from './infer-request.js';
 export {
   decodeInferResponse,

@@ -157,6 +157,25 @@ export function peekModel(bytes: Uint8Array): RequestHead {
   return head;
 }
 
+/** Whether the request asks for an empty last answer of a decoupled model; false where it cannot be read. */
+export function wantsEmptyFinal(bytes: Uint8Array): boolean {
+  try {
+    const reader = new WireReader(bytes);
+    const end = bytes.length;
+    let wants = false;
+    while (reader.at < end) {
+      const tag = reader.tag();
+      if (tag === ((4 << 3) | WIRE_BYTES)) {
+        const { key, value } = readParameter(reader, reader.lengthEnd(end));
+        if (key === 'triton_enable_empty_final_response') wants = value === true;
+      } else reader.skip(tag, end);
+    }
+    return wants;
+  } catch {
+    return false;
+  }
+}
+
 /** Always raw contents. */
 export function encodeInferRequest(request: InferRequest, allocate: Allocate = newBytes): Uint8Array {
   let size =

@@ -19,12 +19,14 @@ const requestFrame: fc.Arbitrary<RequestFrame> = fc.record({
   entity: fc.string({ unit: 'grapheme' }),
   deadlineMs: fc.nat(),
   cancelled: fc.boolean(),
+  stream: fc.boolean(),
 });
 const responseFrame: fc.Arbitrary<ResponseFrame> = fc.record({
   id: fc.integer({ min: 0, max: 2 ** 52 }),
   status: fc.nat(16),
   message: fc.string({ unit: 'grapheme' }),
   response: fc.uint8Array(),
+  more: fc.boolean(),
 });
 
 function collect<F>(decode: (bytes: Uint8Array, each: (frame: F) => void) => void, bytes: Uint8Array): F[] {

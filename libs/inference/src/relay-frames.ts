@@ -19,6 +19,8 @@ export interface RequestFrame {
   /** 0 = none. */
   deadlineMs: number;
   cancelled: boolean;
+  /** The caller takes many answers. */
+  stream?: boolean;
 }
 
 export interface ResponseFrame {
@@ -26,8 +28,10 @@ export interface ResponseFrame {
   /** gRPC status code; 0 = OK. */
   status: number;
   message: string;
-  /** A ModelInferResponse. */
+  /** A ModelInferResponse; of a frame with `stream` a ModelStreamInferResponse. */
   response: Uint8Array;
+  /** Further answers to this id follow. */
+  more?: boolean;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -62,7 +66,8 @@ function requestFrameBytes(frame: RequestFrame): number {
     textFieldBytes(frame.traceparent) +
     textFieldBytes(frame.entity) +
     intFieldBytes(frame.deadlineMs) +
-    (frame.cancelled ? 2 : 0)
+    (frame.cancelled ? 2 : 0) +
+    (frame.stream ? 2 : 0)
   );
 }
 
@@ -84,6 +89,10 @@ export function encodeExchangeRequest(frames: readonly RequestFrame[], allocate:
       writer.byte(64);
       writer.byte(1);
     }
+    if (frame.stream) {
+      writer.byte(72);
+      writer.byte(1);
+    }
   }
   return writer.bytes;
 }
@@ -93,7 +102,8 @@ function responseFrameBytes(frame: ResponseFrame): number {
     intFieldBytes(frame.id) +
     intFieldBytes(frame.status) +
     (frame.message === '' ? 0 : delimitedBytes(textBytes(frame.message))) +
-    bytesFieldBytes(frame.response)
+    bytesFieldBytes(frame.response) +
+    (frame.more ? 2 : 0)
   );
 }
 
@@ -108,6 +118,10 @@ export function encodeExchangeResponse(frames: readonly ResponseFrame[], allocat
     writeInt(writer, 2, frame.status);
     writer.text(3, frame.message);
     writeBytes(writer, 4, frame.response);
+    if (frame.more) {
+      writer.byte(40);
+      writer.byte(1);
+    }
   }
   return writer.bytes;
 }
@@ -124,6 +138,7 @@ export function decodeExchangeRequest(bytes: Uint8Array, each: (frame: RequestFr
       entity: '',
       deadlineMs: 0,
       cancelled: false,
+      stream: false,
     };
     while (reader.at < end) {
       const tag = reader.tag();
@@ -152,6 +167,9 @@ export function decodeExchangeRequest(bytes: Uint8Array, each: (frame: RequestFr
         case (8 << 3) | WIRE_VARINT:
           frame.cancelled = reader.bool();
           break;
+        case (9 << 3) | WIRE_VARINT:
+          frame.stream = reader.bool();
+          break;
         default:
           reader.skip(tag, end);
       }
@@ -164,7 +182,7 @@ export function decodeExchangeRequest(bytes: Uint8Array, each: (frame: RequestFr
 /** Calls `each` for every frame; throws invalid_argument for malformed bytes. */
 export function decodeExchangeResponse(bytes: Uint8Array, each: (frame: ResponseFrame) => void): void {
   walk(bytes, (reader, end) => {
-    const frame: ResponseFrame = { id: 0, status: 0, message: '', response: EMPTY };
+    const frame: ResponseFrame = { id: 0, status: 0, message: '', response: EMPTY, more: false };
     while (reader.at < end) {
       const tag = reader.tag();
       switch (tag) {
@@ -179,6 +197,9 @@ export function decodeExchangeResponse(bytes: Uint8Array, each: (frame: Response
           break;
         case (4 << 3) | WIRE_BYTES:
           frame.response = take(reader, end);
+          break;
+        case (5 << 3) | WIRE_VARINT:
+          frame.more = reader.bool();
           break;
         default:
           reader.skip(tag, end);

@@ -90,7 +90,12 @@ export class StandInServing {
       outputs: [{ name: 'probability', datatype: 'FP32', shape: [1n] }],
       rawOutputContents: [asBuffer(new Uint8Array(new Float32Array([frame.version / 10]).buffer))],
     });
-    const bytes = toBinary(inferencePb.ModelInferResponseSchema, response);
+    const bytes = frame.stream
+      ? toBinary(
+          inferencePb.ModelStreamInferResponseSchema,
+          create(inferencePb.ModelStreamInferResponseSchema, { inferResponse: response }),
+        )
+      : toBinary(inferencePb.ModelInferResponseSchema, response);
     return create(relayPb.ResponseFrameSchema, { id: frame.id, response: bytes });
   }
 }

@@ -22,6 +22,8 @@ export interface InferCall {
   traceparent: string;
   /** On the monotonic clock; Infinity = none. */
   deadlineAtMs: number;
+  /** The caller takes many answers, each a ModelStreamInferResponse; default one ModelInferResponse. */
+  stream?: boolean;
   done: Done;
 }
 
@@ -55,7 +57,7 @@ export class InferDoor {
     private readonly options: InferOptions,
   ) {}
 
-  /** Returns a cancel function; `done` is called once unless cancelled, never from within. */
+  /** Returns a cancel function; `done` is called once with `final` unless cancelled, never from within. */
   infer(call: InferCall): () => void {
     const startMs = this.options.clock.monotonicMs();
     let head: RequestHead;
@@ -76,18 +78,26 @@ export class InferDoor {
     }
     const project = head.modelName;
     const version = this.table.choose(project, call.entity === '' ? head.entity : call.entity, id, pinned);
-    if (typeof version !== 'number') {
-      const known = version.kind === 'not_loaded';
-      const what = known
-        ? pinned === 0
-          ? 'has no version in service'
-          : `version ${pinned} is not loaded`
-        : 'is not known';
-      // A route without any version yet is "not yet", an unknown model is the caller's mistake.
-      const status = known && pinned === 0 ? STATUS.UNAVAILABLE : STATUS.NOT_FOUND;
-      return this.refuse(call, known ? project : '', status, `model '${project}' ${what}`, startMs);
-    }
-    return this.forward(call, project, version, request, startMs);
+    if (typeof version === 'number') return this.forward(call, project, version, request, startMs);
+    // Without a route it may be a model of serving's own repository: serving knows it or says that nobody does.
+    if (version.kind === 'unknown_project') return this.forward(call, project, 0, request, startMs);
+    const { status, message } = notLoaded(project, pinned);
+    return this.refuse(call, project, status, message, startMs);
+  }
+
+  /** For requests that go to serving's REST as they came: the version (0 = serving chooses), or why there is none. */
+  pick(model: string, versionText: string, entity: string): { version: number } | { status: number; message: string } {
+    if (versionText !== '' && !VERSION_PATTERN.test(versionText))
+      return { status: STATUS.INVALID_ARGUMENT, message: 'the version is a positive whole number' };
+    const pinned = Number(versionText);
+    const version = this.table.choose(model, entity, this.options.ids.next(), pinned);
+    if (typeof version === 'number') return { version };
+    return version.kind === 'unknown_project' ? { version: pinned } : notLoaded(model, pinned);
+  }
+
+  /** The outcome of a request that was picked a version. */
+  record(model: string, version: number, status: number, startMs: number): void {
+    this.outcomes.record(version === 0 ? '' : model, version, status, this.options.clock.monotonicMs() - startMs);
   }
 
   private forward(call: InferCall, project: string, version: number, request: Uint8Array, startMs: number): () => void {
@@ -99,15 +109,18 @@ export class InferDoor {
       traceparent: traced === null ? '' : traced.traceparent,
       entity: call.entity,
       deadlineAtMs: Math.min(call.deadlineAtMs, startMs + this.options.deadlineMaxMs),
-      done: (status, message, response) => {
-        this.outcomes.record(project, version, status, this.options.clock.monotonicMs() - startMs);
-        traced?.end(project, version, status);
-        call.done(status, message, response);
+      stream: call.stream === true,
+      done: (status, message, response, final) => {
+        if (final) {
+          this.record(project, version, status, startMs);
+          traced?.end(project, version, status);
+        }
+        call.done(status, message, response, final);
       },
     });
     return () => {
       if (sent === 0 || !this.relay.cancel(sent)) return;
-      this.outcomes.record(project, version, STATUS.CANCELLED, this.options.clock.monotonicMs() - startMs);
+      this.record(project, version, STATUS.CANCELLED, startMs);
       traced?.end(project, version, STATUS.CANCELLED);
     };
   }
@@ -124,10 +137,17 @@ export class InferDoor {
     this.outcomes.record(project, 0, status, this.options.clock.monotonicMs() - startMs);
     let cancelled = false;
     this.options.later(() => {
-      if (!cancelled) call.done(status, message.slice(0, 512), NOTHING);
+      if (!cancelled) call.done(status, message.slice(0, 512), NOTHING, true);
     });
     return () => {
       cancelled = true;
     };
   }
+}
+
+/** A route without any version yet is "not yet", a version that is not loaded is the caller's mistake. */
+function notLoaded(model: string, pinned: number): { status: number; message: string } {
+  return pinned === 0
+    ? { status: STATUS.UNAVAILABLE, message: `model '${model}' has no version in service` }
+    : { status: STATUS.NOT_FOUND, message: `model '${model}' version ${pinned} is not loaded` };
 }

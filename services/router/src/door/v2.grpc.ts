@@ -14,15 +14,21 @@ import {
   type UnaryHandler,
   unary,
 } from '@millrace/grpc';
-import { peekModel } from '@millrace/inference';
+import { encodeStreamResponse, peekModel } from '@millrace/inference';
 import { type Done, type Relay, STATUS } from '../relay/relay.js';
-import type { ServingClient } from '../relay/serving.grpc.js';
+import type { ServingClient, UnaryAnswer } from '../relay/serving.grpc.js';
 import { primaryVersion } from '../rollout/route.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { InferDoor } from './infer.js';
+import { OrderedAnswers } from './ordered-answers.js';
 
 /** Requests of one ModelStreamInfer being answered; more wait in the stream. */
-const STREAM_IN_FLIGHT_MAX = 256;
+const STREAM_IN_FLIGHT_MAX = 1_024;
+/** Answers that wait for a caller who does not read. */
+const UNREAD_BYTES_MAX = 67_108_864;
+
+/** A model is loaded and warmed up before serving answers. */
+const LOAD_TIMEOUT_MS = 60_000;
 
 const TRUE = Buffer.from([0x08, 0x01]);
 const FALSE = Buffer.alloc(0);
@@ -91,9 +97,10 @@ export class GrpcDoor {
     return methods;
   }
 
-  private infer(head: CallHead, request: Uint8Array, done: Done): () => void {
+  private infer(head: CallHead, request: Uint8Array, stream: boolean, done: Done): () => void {
     return this.door.infer({
       request,
+      stream,
       entity: head.header('millrace-entity'),
       traceparent: head.header('traceparent'),
       deadlineAtMs: head.deadlineAtMs,
@@ -102,51 +109,72 @@ export class GrpcDoor {
   }
 
   private readonly modelInfer = (call: BytesCall, request: Uint8Array): void => {
-    call.onCancel = this.infer(call, request, (status, message, response) => {
+    call.onCancel = this.infer(call, request, false, (status, message, response) => {
       if (status === STATUS.OK) call.answer(response);
       else call.refuse(status, message);
     });
   };
 
   private modelStreamInfer(stream: BytesStream): void {
+    const errorsAsStatus = stream.header('triton_grpc_error') === 'true';
     const running = new Set<() => void>();
+    let unreadBytes = 0;
     let ended = false;
     let full = false;
+    const cancelAll = () => {
+      for (const cancel of running) cancel();
+      running.clear();
+    };
+    const answers = new OrderedAnswers((message) => {
+      unreadBytes = stream.write(message) ? 0 : unreadBytes + message.length;
+      if (unreadBytes <= UNREAD_BYTES_MAX) return;
+      cancelAll();
+      stream.refuse(STATUS.RESOURCE_EXHAUSTED, `more than ${UNREAD_BYTES_MAX} bytes of answers are not read`);
+    });
     const settle = () => {
-      if (ended && running.size === 0) stream.end();
+      if (ended && answers.open === 0) stream.end();
       const wasFull = full;
-      full = running.size >= STREAM_IN_FLIGHT_MAX;
-      if (full !== wasFull) full ? stream.pause() : stream.resume();
+      full = unreadBytes > 0 || answers.open >= STREAM_IN_FLIGHT_MAX;
+      if (full && !wasFull) stream.pause();
+      else if (wasFull && !full) stream.resume();
     };
     stream.onMessage = (message) => {
-      const cancel = this.infer(stream, message, (status, reason, response) => {
-        running.delete(cancel);
-        stream.write(streamAnswer(status, reason, response));
+      const slot = answers.begin();
+      const cancel = this.infer(stream, message, true, (status, reason, response, final) => {
+        if (final) running.delete(cancel);
+        if (status === STATUS.OK) answers.answer(slot, response, final);
+        else if (errorsAsStatus) {
+          cancelAll();
+          stream.refuse(status, reason);
+        } else answers.answer(slot, failed(message, reason || `status ${status}`), final);
         settle();
       });
       running.add(cancel);
+      settle();
+    };
+    stream.onDrain = () => {
+      unreadBytes = 0;
       settle();
     };
     stream.onEnd = () => {
       ended = true;
       settle();
     };
-    stream.onCancel = () => {
-      for (const cancel of running) cancel();
-      running.clear();
-    };
+    stream.onCancel = cancelAll;
   }
 
   private forwarder(method: string): UnaryHandler {
     const path = `/${GRPCInferenceService.typeName}/${method}`;
     const wantsVersion = method === 'ModelReady' || method === 'ModelMetadata' || method === 'ModelConfig';
+    const timeoutMs = method.startsWith('RepositoryModel') ? LOAD_TIMEOUT_MS : undefined;
     return (call, request) => {
       const bytes = wantsVersion ? this.withLiveVersion(request) : request;
       const deadlineMs = this.clock.nowMs() + call.deadlineAtMs - this.clock.monotonicMs();
-      call.onCancel = this.serving.unary(path, bytes as Buffer, deadlineMs, (answer) => {
+      const told = (answer: UnaryAnswer) => {
         if (answer.kind === 'ok') call.answer(answer.response);
         else call.refuse(answer.status, answer.message);
-      });
+      };
+      call.onCancel = this.serving.unary(path, bytes as Buffer, deadlineMs, told, timeoutMs);
     };
   }
 
@@ -165,13 +193,13 @@ export class GrpcDoor {
   }
 }
 
-/** ModelStreamInferResponse{1 error_message, 2 infer_response}. */
-function streamAnswer(status: number, message: string, response: Uint8Array): Buffer {
-  const error = status !== STATUS.OK;
-  const payload = error ? Buffer.from(message || `status ${status}`) : response;
-  const head: number[] = [error ? 0x0a : 0x12];
-  let rest = payload.length;
-  for (; rest > 127; rest >>>= 7) head.push((rest & 127) | 128);
-  head.push(rest);
-  return Buffer.concat([Buffer.from(head), payload]);
+/** A failed request of a stream is answered with its id, as far as it can be read. */
+function failed(request: Uint8Array, error: string): Uint8Array {
+  const response = { id: '', modelName: '', modelVersion: '', parameters: {}, outputs: [] };
+  try {
+    const { id, modelName, modelVersion } = peekModel(request);
+    return encodeStreamResponse({ error, response: { ...response, id, modelName, modelVersion }, final: true });
+  } catch {
+    return encodeStreamResponse({ error, response, final: true });
+  }
 }

@@ -1,15 +1,10 @@
-// The V2 REST door (8000): infer is turned into a ModelInferRequest and takes the same way as gRPC; every other V2 read goes
-// to serving's REST as it came (with the live version where none was named). Bodies, headers and connections are bounded.
+// The V2 REST door (8000): infer is turned into a ModelInferRequest and takes the same way as gRPC. Everything else goes to
+// serving's REST as it came: raw single-input bodies, generate and generate_stream with the version that the route chooses,
+// reads with the live version where none was named. Bodies, headers and connections are bounded.
 
-import {
-  createServer,
-  request as httpRequest,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createGunzip, createInflate } from 'node:zlib';
+import { createGunzip, createInflate, deflate, gzip } from 'node:zlib';
 import { type Clock, type ErrorCode, PlatformError } from '@millrace/domain';
 import {
   decodeInferResponse,
@@ -23,15 +18,18 @@ import {
 import { type Relay, STATUS } from '../relay/relay.js';
 import { primaryVersion } from '../rollout/route.js';
 import type { RouteTable } from '../routing/route-table.js';
+import { ServingForward } from './forward.http.js';
 import type { InferDoor } from './infer.js';
 
 const HEADER_BYTES_MAX = 16_384;
 const CONNECTIONS_MAX = 4_096;
-/** Serving's answers to reads are small. */
-const PROXIED_BYTES_MAX = 16_777_216;
-const PROXY_TIMEOUT_MS = 5_000;
+/** Below this a compressed answer is not worth its time. */
+const COMPRESSED_BYTES_MIN = 1_024;
+/** Tensors gain little from more: level 1 costs a third of the default. */
+const COMPRESSION = { level: 1 };
 
 const INFER_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/infer$/;
+const GENERATE_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/(generate|generate_stream)$/;
 const MODEL_PATH = /^\/v2\/models\/([^/]+)(\/(?:ready|config|stats))?$/;
 
 const ERROR_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
@@ -55,6 +53,7 @@ export interface HttpDoorOptions {
 
 export class HttpDoor {
   private readonly server: Server;
+  private readonly serving: ServingForward;
 
   constructor(
     private readonly door: InferDoor,
@@ -63,6 +62,7 @@ export class HttpDoor {
     private readonly clock: Clock,
     private readonly options: HttpDoorOptions,
   ) {
+    this.serving = new ServingForward(options.servingHost, options.servingPort);
     this.server = createServer(
       { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
       (request, response) => {
@@ -87,6 +87,7 @@ export class HttpDoor {
       const timer = setTimeout(() => this.server.closeAllConnections(), this.options.drainMs);
       this.server.close(() => {
         clearTimeout(timer);
+        this.serving.close();
         resolve();
       });
       this.server.closeIdleConnections();
@@ -97,13 +98,23 @@ export class HttpDoor {
     const path = (request.url ?? '/').split('?', 1)[0] as string;
     const infer = INFER_PATH.exec(path);
     if (infer) {
-      if (request.method !== 'POST') return sendJson(response, 405, { error: 'infer is a POST' });
-      return this.infer(request, response, decodeSegment(infer[1] as string), decodeSegment(infer[2] ?? ''));
+      const [model, version] = [decodeSegment(infer[1] as string), decodeSegment(infer[2] ?? '')];
+      const raw = request.headers['inference-header-content-length'] === '0';
+      if (request.method !== 'POST') return notAllowed(response, request.method, 'POST');
+      if (raw) return this.forwardCall(request, response, model, version, 'infer');
+      return this.infer(request, response, model, version);
+    }
+    const generate = GENERATE_PATH.exec(path);
+    if (generate) {
+      const [model, version] = [decodeSegment(generate[1] as string), decodeSegment(generate[2] ?? '')];
+      if (request.method !== 'POST') return notAllowed(response, request.method, 'POST');
+      return this.forwardCall(request, response, model, version, generate[3] as string);
     }
     if (path === '/v2/health/live') return sendJson(response, 200, {});
     if (path === '/v2/health/ready') return sendJson(response, this.relay.up ? 200 : 503, {});
     if (path !== '/v2' && !path.startsWith('/v2/')) return sendJson(response, 404, { error: 'not a V2 path' });
-    return this.proxy(request, response, this.withLiveVersion(path));
+    const target = this.withLiveVersion(path) + (request.url ?? '').slice(path.length);
+    return this.serving.forward(request, response, { path: target, bodyBytesMax: this.options.requestBytesMax });
   }
 
   private async infer(
@@ -114,7 +125,6 @@ export class HttpDoor {
   ): Promise<void> {
     const body = await readBody(request, this.options.requestBytesMax);
     const length = request.headers['inference-header-content-length'];
-    if (length === '0') throw new PlatformError('unimplemented', 'raw binary requests without a JSON header');
     const headerLength = length === undefined ? undefined : Number(length);
     const decoded = decodeRestRequest(body, headerLength, model, version);
     const timeoutMs = Number(decoded.parameters.timeout ?? 0) / 1000;
@@ -126,7 +136,7 @@ export class HttpDoor {
       done: (status, message, bytes) => {
         if (status !== STATUS.OK)
           sendError(response, new PlatformError(ERROR_BY_STATUS[status] ?? 'internal', message));
-        else sendInference(response, decoded, bytes);
+        else sendInference(request, response, decoded, bytes);
       },
     });
     response.on('close', cancel);
@@ -140,42 +150,72 @@ export class HttpDoor {
     return version === 0 ? path : `/v2/models/${match[1]}/versions/${version}${match[2] ?? ''}`;
   }
 
-  private async proxy(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
-    const body = request.method === 'POST' ? await readBody(request, 1_048_576) : undefined;
-    const { servingHost: host, servingPort: port } = this.options;
-    const headers = { 'content-type': 'application/json', 'content-length': body?.length ?? 0 };
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const forwarded = httpRequest(
-        { host, port, path, method: request.method ?? 'GET', headers, timeout: PROXY_TIMEOUT_MS },
-        resolve,
-      );
-      forwarded.on('timeout', () => forwarded.destroy(new Error('serving did not answer in time')));
-      forwarded.on('error', (error) => reject(new PlatformError('unavailable', `serving: ${error.message}`)));
-      forwarded.end(body);
+  /** A prediction whose body is not decoded here. */
+  private async forwardCall(
+    request: IncomingMessage,
+    response: ServerResponse,
+    model: string,
+    versionText: string,
+    what: string,
+  ): Promise<void> {
+    const startMs = this.clock.monotonicMs();
+    const picked = this.door.pick(model, versionText, text(request.headers['millrace-entity']));
+    if ('status' in picked) {
+      request.resume();
+      this.door.record(model, 0, picked.status, startMs);
+      throw new PlatformError(ERROR_BY_STATUS[picked.status] ?? 'internal', picked.message);
+    }
+    const { version } = picked;
+    const versioned = version === 0 ? '' : `/versions/${version}`;
+    await this.serving.forward(request, response, {
+      path: `/v2/models/${encodeURIComponent(model)}${versioned}/${what}`,
+      bodyBytesMax: this.options.requestBytesMax,
+      answered: (status) => this.door.record(model, version, grpcStatus(status), startMs),
     });
-    const bytes = await readBody(answer, PROXIED_BYTES_MAX);
-    response.writeHead(answer.statusCode ?? 502, {
-      'content-type': answer.headers['content-type'] ?? 'application/json',
-      'content-length': bytes.length,
-    });
-    response.end(bytes);
   }
 }
 
+/** What an HTTP status counts as beside the gRPC calls; 0 = serving did not answer. */
+function grpcStatus(http: number): number {
+  if (http === 0 || http === 503) return STATUS.UNAVAILABLE;
+  if (http < 400) return STATUS.OK;
+  if (http === 404) return STATUS.NOT_FOUND;
+  return http < 500 ? STATUS.INVALID_ARGUMENT : STATUS.INTERNAL;
+}
+
 /** The version that answered is in the model_version of the body. */
-function sendInference(response: ServerResponse, decoded: InferRequest, bytes: Uint8Array): void {
+function sendInference(
+  request: IncomingMessage,
+  response: ServerResponse,
+  decoded: InferRequest,
+  bytes: Uint8Array,
+): void {
   try {
-    const encoded = encodeRestResponse(decodeInferResponse(bytes), decoded);
+    const { body, headerLength } = encodeRestResponse(decodeInferResponse(bytes), decoded);
     const headers: Record<string, string | number> = {
-      'content-type': encoded.headerLength === undefined ? 'application/json' : 'application/octet-stream',
-      'content-length': encoded.body.length,
+      'content-type': headerLength === undefined ? 'application/json' : 'application/octet-stream',
     };
-    if (encoded.headerLength !== undefined) headers['inference-header-content-length'] = encoded.headerLength;
-    response.writeHead(200, headers);
-    response.end(encoded.body);
+    if (headerLength !== undefined) headers['inference-header-content-length'] = headerLength;
+    const accepted = body.length < COMPRESSED_BYTES_MIN ? '' : text(request.headers['accept-encoding']);
+    const coding = /\bgzip\b/.test(accepted) ? 'gzip' : /\bdeflate\b/.test(accepted) ? 'deflate' : undefined;
+    if (coding === undefined) {
+      response.writeHead(200, { ...headers, 'content-length': body.length });
+      response.end(body);
+      return;
+    }
+    (coding === 'gzip' ? gzip : deflate)(body, COMPRESSION, (error, packed) => {
+      if (error) return sendError(response, PlatformError.from(error));
+      response.writeHead(200, { ...headers, 'content-encoding': coding, 'content-length': packed.length });
+      response.end(packed);
+    });
   } catch (thrown) {
     sendError(response, PlatformError.from(thrown));
   }
+}
+
+function notAllowed(response: ServerResponse, method: string | undefined, allowed: string): void {
+  response.setHeader('allow', allowed);
+  sendJson(response, 405, { error: `${method} is not allowed here, ${allowed} is` });
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {

@@ -33,14 +33,15 @@ function request(name: string, over: Partial<RelayRequest> = {}): RelayRequest {
     traceparent: '',
     entity: '',
     deadlineAtMs: Number.POSITIVE_INFINITY,
+    stream: false,
     done: (status, _, response) => answers.push(`${name}:${status}:${new TextDecoder().decode(response)}`),
     ...over,
   };
 }
 
-function answer(...frames: { id: bigint; text: string }[]): void {
+function answer(...frames: { id: bigint; text: string; more?: boolean }[]): void {
   const message = create(relayPb.ExchangeResponseSchema, {
-    frames: frames.map((frame) => ({ id: frame.id, response: new TextEncoder().encode(frame.text) })),
+    frames: frames.map(({ id, text, more = false }) => ({ id, more, response: new TextEncoder().encode(text) })),
   });
   relay.onMessage(toBinary(relayPb.ExchangeResponseSchema, message));
 }
@@ -72,6 +73,20 @@ describe('relay', () => {
     ]);
     answer({ id: stream.frames[1]!.id, text: 'B' }, { id: stream.frames[0]!.id, text: 'A' });
     expect(answers).toEqual(['b:0:B', 'a:0:A']);
+    expect(relay.inFlight).toBe(0);
+  });
+
+  it('gives every answer of a stream’s request, and does not send it again once it was answered in part', () => {
+    const stream = new FakeStream();
+    relay.streamUp(stream);
+    for (const name of ['whole', 'cut']) relay.send(request(name, { stream: true }));
+    endTurn();
+    const [whole, cut] = stream.frames.map(({ id }) => id) as [bigint, bigint];
+    expect(stream.frames.map((frame) => frame.stream)).toEqual([true, true]);
+    answer({ id: whole, text: '1', more: true }, { id: cut, text: 'x', more: true }, { id: whole, text: '2' });
+    expect(answers).toEqual(['whole:0:1', 'cut:0:x', 'whole:0:2']);
+    relay.streamDown(stream);
+    expect(answers.at(-1)).toMatch(/^cut:14:/);
     expect(relay.inFlight).toBe(0);
   });
 

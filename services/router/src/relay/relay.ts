@@ -7,7 +7,8 @@
 //   route names, or it ends): again every RESEND_MS until the request is waitMaxMs old;
 //   waiting longer than waitMaxMs: UNAVAILABLE; past its deadline: DEADLINE_EXCEEDED, and serving is told to forget it;
 //   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: RESOURCE_EXHAUSTED at once.
-// `done` is called exactly once for each request that was not cancelled, never from within send().
+// `done` is called exactly once with `final` for each request that was not cancelled, never from within send(); a request of a
+// stream may be answered several times before. One that was answered in part is not sent again.
 
 import type { Clock } from '@millrace/domain';
 import {
@@ -48,7 +49,8 @@ export interface RelayStream {
   write(message: Uint8Array): void;
 }
 
-export type Done = (status: number, message: string, response: Uint8Array) => void;
+/** `final` is false for all answers but the last of a request with `stream`. */
+export type Done = (status: number, message: string, response: Uint8Array, final: boolean) => void;
 
 export interface RelayRequest {
   version: number;
@@ -58,6 +60,8 @@ export interface RelayRequest {
   entity: string;
   /** On the monotonic clock; Infinity = none. */
   deadlineAtMs: number;
+  /** The caller takes many answers, each a ModelStreamInferResponse. */
+  stream: boolean;
   done: Done;
 }
 
@@ -68,7 +72,8 @@ interface Pending extends RequestFrame {
   /** Where serving said "not yet": when to ask again; 0 = not. */
   resendAtMs: number;
   attempts: number;
-  stream: RelayStream | null;
+  link: RelayStream | null;
+  answered: boolean;
   done: Done;
 }
 
@@ -145,8 +150,10 @@ export class Relay {
       acceptedAtMs: this.options.clock.monotonicMs(),
       waitingSinceMs: 0,
       resendAtMs: 0,
+      stream: request.stream,
       attempts: 0,
-      stream: null,
+      link: null,
+      answered: false,
       done: request.done,
     };
     this.pending.set(pending.id, pending);
@@ -179,9 +186,10 @@ export class Relay {
     this.counters.brokenStreams += 1;
     this.changedAtMs = this.options.clock.monotonicMs();
     for (const pending of [...this.pending.values()]) {
-      if (pending.stream !== stream) continue;
-      pending.stream = null;
-      if (pending.attempts >= 2) this.finish(pending, STATUS.UNAVAILABLE, 'serving went away twice', NOTHING);
+      if (pending.link !== stream) continue;
+      pending.link = null;
+      if (pending.answered) this.finish(pending, STATUS.UNAVAILABLE, 'serving went away within an answer', NOTHING);
+      else if (pending.attempts >= 2) this.finish(pending, STATUS.UNAVAILABLE, 'serving went away twice', NOTHING);
       else this.resendLater(pending, this.changedAtMs);
     }
   }
@@ -222,15 +230,20 @@ export class Relay {
     // Answers to cancelled or timed-out requests are expected and dropped.
     if (pending === undefined) return;
     if (frame.status !== STATUS.OK && this.mayResend(pending, frame.status)) return;
-    this.finish(pending, frame.status, frame.message, frame.response);
+    if (frame.more) {
+      pending.answered = true;
+      pending.done(frame.status, frame.message, frame.response, false);
+    } else this.finish(pending, frame.status, frame.message, frame.response);
   };
 
   private mayResend(pending: Pending, status: number): boolean {
     if (status !== STATUS.UNAVAILABLE && status !== STATUS.NOT_FOUND) return false;
+    // A model without a route is not on its way.
+    if (pending.version === 0 || pending.answered) return false;
     const nowMs = this.options.clock.monotonicMs();
     if (nowMs - this.changedAtMs > UNSETTLED_MS) return false;
     if (nowMs - pending.acceptedAtMs + RESEND_MS > this.options.waitMaxMs) return false;
-    pending.stream = null;
+    pending.link = null;
     this.resendLater(pending, nowMs);
     return true;
   }
@@ -290,7 +303,7 @@ export class Relay {
   }
 
   private markSent(pending: Pending, stream: RelayStream, nowMs: number): void {
-    pending.stream = stream;
+    pending.link = stream;
     pending.attempts += 1;
     const leftMs = pending.deadlineAtMs - nowMs;
     pending.deadlineMs = leftMs === Number.POSITIVE_INFINITY ? 0 : Math.max(1, Math.ceil(leftMs));
@@ -298,7 +311,7 @@ export class Relay {
 
   /** On the stream that carried the request: serving keeps ids per stream. Rare, so it is a message of its own. */
   private tellCancelled(pending: Pending): void {
-    const { stream } = pending;
+    const { link: stream } = pending;
     if (stream === null || !this.streams.includes(stream)) return;
     const frame: RequestFrame = { ...CANCEL, id: pending.id };
     stream.write(encodeExchangeRequest([frame], this.options.allocate));
@@ -306,7 +319,7 @@ export class Relay {
 
   private finish(pending: Pending, status: number, message: string, response: Uint8Array): void {
     this.forget(pending);
-    pending.done(status, message, response);
+    pending.done(status, message, response, true);
   }
 
   private forget(pending: Pending): void {
@@ -317,6 +330,6 @@ export class Relay {
   }
 
   private refuse(done: Done, status: number, message: string): void {
-    this.options.endOfTurn(() => done(status, message, NOTHING));
+    this.options.endOfTurn(() => done(status, message, NOTHING, true));
   }
 }

@@ -25,8 +25,14 @@ export class ServingClient {
   }
 
   /** `deadlineMs` is on the wall clock. */
-  unary(path: string, request: Buffer, deadlineMs: number, answer: (answer: UnaryAnswer) => void): () => void {
-    const deadline = Math.min(deadlineMs, this.clock.nowMs() + UNARY_TIMEOUT_MS);
+  unary(
+    path: string,
+    request: Buffer,
+    deadlineMs: number,
+    answer: (answer: UnaryAnswer) => void,
+    timeoutMaxMs = UNARY_TIMEOUT_MS,
+  ): () => void {
+    const deadline = Math.min(deadlineMs, this.clock.nowMs() + timeoutMaxMs);
     const done = (error: ServiceError | null, response?: Buffer) => {
       if (error) answer({ kind: 'error', status: error.code, message: error.details || error.message });
       else answer({ kind: 'ok', response: response ?? Buffer.alloc(0) });

@@ -9,10 +9,13 @@ import {
   decodeExchangeRequest,
   encodeExchangeResponse,
   encodeInferResponse,
+  encodeStreamResponse,
   type InferResponse,
   type RequestFrame,
   type ResponseFrame,
+  wantsEmptyFinal,
 } from '@millrace/inference';
+import type { Answer } from '../predict/infer-job.js';
 import type { Predictor, Ticket } from '../predict/predictor.js';
 import { type Tracing, traced } from '../predict/request-tracer.js';
 import { modelOf, v2Status } from './infer.grpc.js';
@@ -27,6 +30,18 @@ export interface RelayPorts extends Tracing {
 }
 
 const allocate = (length: number): Uint8Array => Buffer.allocUnsafe(length);
+
+type Encode = (response: InferResponse, final: boolean) => Uint8Array;
+
+const encodeUnary: Encode = (response) => encodeInferResponse(response, allocate);
+
+/** As ModelStreamInfer writes them: an empty final answer only for callers who asked for one. */
+function streamEncoder(request: Uint8Array): Encode {
+  return (response, final) => {
+    if (final && response.outputs.length === 0 && !wantsEmptyFinal(request)) return EMPTY;
+    return encodeStreamResponse({ error: '', response, final }, allocate);
+  };
+}
 
 class RelaySession {
   private readonly tickets = new Map<number, Ticket | undefined>();
@@ -86,11 +101,7 @@ class RelaySession {
       return;
     }
     if (this.tickets.size >= IN_FLIGHT_MAX) {
-      this.answer(
-        id,
-        new PlatformError('overloaded', `${IN_FLIGHT_MAX} requests of this stream are unanswered`),
-        undefined,
-      );
+      this.refuse(id, new PlatformError('overloaded', `${IN_FLIGHT_MAX} requests of this stream are unanswered`));
       return;
     }
     const { clock, predictor } = this.ports;
@@ -108,20 +119,36 @@ class RelaySession {
       () => modelOf(frame.request),
     );
     this.tickets.set(id, undefined);
-    const ticket = predictor.inferBytes(frame.request, facts, (error, response) => {
-      span?.end(error);
+    const encode = frame.stream ? streamEncoder(frame.request) : encodeUnary;
+    const settle: Answer = (error, response, final) => {
+      if (final) span?.end(error);
       // A frame that was cancelled meanwhile is no longer there and gets no answer.
-      if (this.tickets.delete(id)) this.answer(id, error, response);
-    });
-    if (ticket) this.tickets.set(id, ticket);
+      const open = final ? this.tickets.delete(id) : this.tickets.has(id);
+      if (!open) return;
+      if (error) this.refuse(id, error);
+      else if (!final && this.blocked && this.out.length >= IN_FLIGHT_MAX) this.giveUp(id);
+      else
+        this.answer({ id, status: 0, message: '', response: encode(response as InferResponse, final), more: !final });
+    };
+    const ticket = frame.stream
+      ? predictor.inferManyBytes(frame.request, facts, settle)
+      : predictor.inferBytes(frame.request, facts, settle);
+    if (ticket && this.tickets.has(id)) this.tickets.set(id, ticket);
   }
 
-  private answer(id: number, error: PlatformError | undefined, response: InferResponse | undefined): void {
-    this.out.push(
-      error
-        ? { id, status: v2Status(error), message: error.reason, response: EMPTY }
-        : { id, status: 0, message: '', response: encodeInferResponse(response as InferResponse, allocate) },
-    );
+  /** A decoupled model writes faster than the router reads. */
+  private giveUp(id: number): void {
+    this.tickets.get(id)?.cancel();
+    this.tickets.delete(id);
+    this.refuse(id, new PlatformError('overloaded', `${IN_FLIGHT_MAX} answers of this stream are not read`));
+  }
+
+  private refuse(id: number, error: PlatformError): void {
+    this.answer({ id, status: v2Status(error), message: error.reason, response: EMPTY });
+  }
+
+  private answer(frame: ResponseFrame): void {
+    this.out.push(frame);
     if (this.flushing) return;
     this.flushing = true;
     // A batch answers its requests in one go: after it, all of them are here.

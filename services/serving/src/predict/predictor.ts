@@ -20,6 +20,14 @@ export class Predictor {
   }
 
   inferBytes(bytes: Uint8Array, facts: CallFacts, answer: Answer): Ticket | undefined {
+    return this.submitBytes(bytes, facts, answer, false);
+  }
+
+  inferManyBytes(bytes: Uint8Array, facts: CallFacts, answer: Answer): Ticket | undefined {
+    return this.submitBytes(bytes, facts, answer, true);
+  }
+
+  private submitBytes(bytes: Uint8Array, facts: CallFacts, answer: Answer, many: boolean): Ticket | undefined {
     let request: InferRequest;
     try {
       request = decodeInferRequest(bytes);
@@ -27,7 +35,7 @@ export class Predictor {
       answer(PlatformError.from(error), undefined, true);
       return undefined;
     }
-    return this.infer(request, facts, answer);
+    return this.submit(request, facts, answer, many);
   }
 
   /** For doors that can give one answer; a decoupled model is refused. */

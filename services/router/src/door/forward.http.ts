@@ -1,0 +1,90 @@
+// Requests that serving answers over REST as they came: bytes and the headers that mean something to it go through in both
+// directions without being decoded, so that binary bodies, compression, server-sent events and files are the same as there.
+
+import {
+  Agent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as requestHttp,
+  type ServerResponse,
+} from 'node:http';
+import { pipeline } from 'node:stream';
+import { PlatformError } from '@millrace/domain';
+
+/** Connections to serving's REST that are kept; more requests wait. */
+const SOCKETS_MAX = 256;
+/** Serving says nothing for so long: it is gone. */
+const SILENCE_MS_MAX = 60_000;
+
+/** Of the connection, not of the message. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'host', 'expect'],
+]);
+
+function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
+}
+
+export interface Forwarded {
+  path: string;
+  bodyBytesMax: number;
+  /** Status of the answer; 0 = none came. Called once. */
+  answered?(status: number): void;
+}
+
+export class ServingForward {
+  private readonly agent: Agent;
+
+  constructor(
+    private readonly host: string,
+    private readonly port: number,
+  ) {
+    this.agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX });
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+
+  /** Resolves when the answer was passed on; rejects with unavailable before its head, with invalid_argument for a large body. */
+  forward(request: IncomingMessage, response: ServerResponse, forwarded: Forwarded): Promise<void> {
+    const { path, bodyBytesMax, answered } = forwarded;
+    const { host, port, agent } = this;
+    const { method = 'GET' } = request;
+    return new Promise((resolve, reject) => {
+      let settled = false;
+      const refuse = (error: PlatformError) => {
+        if (settled) return;
+        settled = true;
+        answered?.(0);
+        outgoing.destroy();
+        request.resume();
+        reject(error);
+      };
+      const outgoing = requestHttp(
+        { host, port, path, method, agent, headers: endToEnd(request.headers), timeout: SILENCE_MS_MAX },
+        (answer) => {
+          if (settled) return;
+          settled = true;
+          answered?.(answer.statusCode ?? 0);
+          response.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers));
+          // An answer that breaks off breaks off for the caller too.
+          pipeline(answer, response, () => resolve());
+        },
+      );
+      outgoing.on('timeout', () => refuse(new PlatformError('unavailable', 'serving did not answer in time')));
+      outgoing.on('error', (error) => refuse(new PlatformError('unavailable', `serving: ${error.message}`)));
+      response.on('close', () => outgoing.destroy());
+      let bytes = 0;
+      request.on('data', (part: Buffer) => {
+        bytes += part.length;
+        if (bytes > bodyBytesMax) {
+          refuse(new PlatformError('invalid_argument', `the body has more than ${bodyBytesMax} bytes`));
+        } else if (!settled && !outgoing.write(part)) request.pause();
+      });
+      outgoing.on('drain', () => request.resume());
+      request.on('end', () => outgoing.end());
+    });
+  }
+}
