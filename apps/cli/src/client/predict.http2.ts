@@ -137,6 +137,8 @@ function collect(stream: ClientHttp2Stream, onDone: OnDone): void {
     failure = error;
   });
   stream.once('close', () => {
+    // Streams outlive young collections (Node holds them by native handles); what they no longer need should not.
+    stream.removeAllListeners();
     if (failure) return onDone({ code: failure.grpcCode ?? UNAVAILABLE, message: failure.message }, null);
     if (status['grpc-status'] === undefined)
       return onDone({ code: UNAVAILABLE, message: 'the call ended without a status' }, null);

@@ -2,7 +2,6 @@
 // back-off when it dies, stopped by SIGTERM and after the grace by SIGKILL. Decides nothing about the others.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import type { Clock } from '@millrace/domain';
 import { PlatformError } from '@millrace/domain';
 import type { LogFile } from './log-file.fs.js';
@@ -12,9 +11,7 @@ import type { ProcessPlan, Readiness } from './process-plan.js';
 import { accepts, answersOk } from './readiness.http.js';
 import type { RestartPolicy } from './restart-policy.js';
 import type { RunFolder } from './run-folder.fs.js';
-
-/** util-linux; where it is missing (macOS) `nice` alone has to do. */
-const CHRT = '/usr/bin/chrt';
+import { lowerGroup, prioritised } from './scheduling.process.js';
 
 export type ProcessState =
   | 'waiting'
@@ -96,7 +93,10 @@ export class SupervisedProcess {
     });
     child.stdin?.on('error', () => undefined); // it closed its end; nothing is ever written
     this.child = child;
-    if (child.pid !== undefined) run.add(plan.name, child.pid);
+    if (child.pid !== undefined) {
+      run.add(plan.name, child.pid);
+      lowerGroup(child.pid, plan.nice);
+    }
     child.stdout?.on('data', (chunk: Uint8Array) => log.append(chunk));
     child.stderr?.on('data', (chunk: Uint8Array) => log.append(chunk));
     this.exited = new Promise((resolve) => {
@@ -229,14 +229,4 @@ export class SupervisedProcess {
       facts: { name: plan.name },
     });
   }
-}
-
-/**
- * `nice` sets the priority before the program's threads exist; on Linux priorities belong to threads, not processes. Batch
- * scheduling besides: such a thread does not push one of the request path off its core when it wakes up.
- */
-function prioritised({ nice, command, args }: ProcessPlan): string[] {
-  if (nice === 0) return [command, ...args];
-  const batch = existsSync(CHRT) ? [CHRT, '--batch', '0'] : [];
-  return ['nice', '-n', `${nice}`, ...batch, command, ...args];
 }
