@@ -4,7 +4,7 @@
 
 import { join } from 'node:path';
 import type { Config } from '@millrace/config';
-import { seededRng, systemClock } from '@millrace/domain';
+import { PlatformError, seededRng, systemClock } from '@millrace/domain';
 import { type RunningHttp2Server, startHttp2Server } from '@millrace/grpc';
 import { Readiness, Shutdown } from '@millrace/service';
 import {
@@ -46,7 +46,7 @@ import { TraceSettings } from './predict/trace-settings.js';
 import { logSample } from './predictions/log-sample.js';
 import { PredictionLog } from './predictions/prediction-log.js';
 import { predictionWriter } from './predictions/predictions.kafka.js';
-import { modelRepository } from './repository/model-repository.process.js';
+import { listModels, modelRepository } from './repository/model-repository.process.js';
 import { onnxRuntime } from './runtime/onnx-runtime.onnx.js';
 import { OwnStatistics, type StatisticsSource, WorkersStatistics } from './workers/statistics-source.js';
 import { WorkerLink } from './workers/worker-link.process.js';
@@ -252,6 +252,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
 
   async onApplicationBootstrap(): Promise<void> {
     const { clock } = this;
+    if (this.config.standalone) await this.requireRepository();
     const link = await this.platform?.start(this.models);
     const serving = this.serve(link);
     // Connections come to whoever listens: a worker that is started anew listens when it can answer.
@@ -282,6 +283,15 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     }
     if (!link?.known) await link?.followed;
     await this.becomeReady();
+  }
+
+  /** Alone there is nothing else to serve: a missing folder is a fault of the settings, and the start ends. */
+  private async requireRepository(): Promise<void> {
+    const { repository } = this.config;
+    if (repository === '') {
+      throw new PlatformError('invalid_argument', 'MILLRACE_SERVING_STANDALONE needs MILLRACE_SERVING_REPOSITORY');
+    }
+    await listModels(repository);
   }
 
   /** What this worker says to, or does for, the others. */

@@ -126,6 +126,17 @@ describe('models of a repository', () => {
     expect(models.index()).toEqual([{ name: 'a', version: '3', state: 'READY', reason: '' }]);
   });
 
+  it('loads the parts of an ensemble once, in whatever order the folder has them', async () => {
+    const { models, keyOf, events } = harness({
+      e: { versions: [1], parts: ['f', 'a'] },
+      a: { versions: [1] },
+      f: { versions: [1] },
+    });
+    await models.loadRepository(undefined);
+    expect([keyOf('e'), keyOf('f'), keyOf('a')].sort()).toEqual(['a#3', 'e#1', 'f#2']);
+    expect(events).toEqual([]);
+  });
+
   it('unloads on request, with the parts of an ensemble where asked', async () => {
     const { models } = harness({
       sum: { versions: [1], parts: ['a', 'b'] },

@@ -47,9 +47,14 @@ export class RepositoryModels implements RepositoryControl {
   /** Loads these models; undefined = all of the folder. What is refused is logged and indexed. */
   async loadAll(wanted: readonly string[] | undefined): Promise<void> {
     const names = wanted ?? (await this.repository.names());
-    await Promise.all(
-      names.map((name) => this.load(name, NO_LOAD_PARAMETERS).catch((error) => this.notFound(name, error))),
-    );
+    await Promise.all(names.map((name) => this.loadFirst(name).catch((error) => this.notFound(name, error))));
+  }
+
+  /** Not again what an ensemble before it has loaded as one of its parts. */
+  private loadFirst(name: string): Promise<void> {
+    return this.queue.run(async () => {
+      if (this.entries.get(name)?.fingerprint === undefined) await this.loadNow(name, NO_LOAD_PARAMETERS, []);
+    });
   }
 
   /** A model that was asked for by name and is not there is listed, too. */

@@ -3,6 +3,7 @@
 import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { modelConfigPb } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
+import { FILE_PARAMETER } from '../runtime/tensor-engine.js';
 import { ConfigFaults } from './config-faults.js';
 import { parseConfigText } from './config-text.codec.js';
 import { instanceGroupsOf, paddingBucketsOf, tellUnused, versionLabelsOf, versionPolicyOf } from './draft-running.js';
@@ -15,9 +16,6 @@ export interface ReadDraft {
   /** What was accepted but has no effect, for the log. */
   notices: readonly string[];
 }
-
-/** Key of ModelSpec.parameters that default_model_filename becomes. */
-const FILE_PARAMETER = 'default_model_filename';
 
 /** `path`: how messages call the file. `model`: the folder's name, that `name` must agree with. Throws invalid_argument. */
 export function draftFromText(text: string, path: string, model: string): ReadDraft {

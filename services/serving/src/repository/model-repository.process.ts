@@ -33,10 +33,16 @@ export interface ModelRepositoryPorts extends TensorModelPorts {
   find: EnsemblePorts['find'];
 }
 
+/** Model names of a folder; throws not_found, invalid_argument or permission_denied where it is no readable folder. */
+export function listModels(repository: string): Promise<string[]> {
+  return new RepositoryFolder(repository, '', 0).names();
+}
+
 export function modelRepository(settings: ModelRepositorySettings, ports: ModelRepositoryPorts): ModelRepository {
   const log = logger('repository');
   const staging = join(settings.home, 'serving', `loaded-files-${settings.replica}`);
   const folder = new RepositoryFolder(settings.repository, staging, settings.modelBytesMax);
+  folder.clearStaging();
   const limits = {
     queueJobsMax: settings.queueRequestsMax,
     queueRowsMax: settings.queueRowsMax,

@@ -139,7 +139,20 @@ export class PlannedRepository implements ModelRepository {
     const { file } = version;
     const named = file === undefined || draft.parameters[FILE_PARAMETER] !== undefined;
     const own = named ? draft : { ...draft, ...bareFile(draft, file) };
-    return this.ports.open(own, version, labels);
+    try {
+      return await this.ports.open(own, version, labels);
+    } catch (thrown) {
+      const error = PlatformError.from(thrown);
+      if (error.code !== 'internal') throw error;
+      // The model's own code or file failed, not serving.
+      throw new PlatformError(
+        'corrupt',
+        `model '${draft.name}' version ${version.version} failed: ${causeOf(thrown)}`,
+        {
+          cause: thrown,
+        },
+      );
+    }
   }
 
   private async fingerprintOf({ config, versions }: ModelFolder): Promise<string> {
@@ -148,6 +161,14 @@ export class PlannedRepository implements ModelRepository {
     );
     return [config?.text ?? '', ...parts].join('\n');
   }
+}
+
+const REASON_CHARACTERS_MAX = 512;
+
+function causeOf(thrown: unknown): string {
+  const reason =
+    thrown instanceof PlatformError ? thrown.reason : thrown instanceof Error ? thrown.message : String(thrown);
+  return reason.slice(0, REASON_CHARACTERS_MAX);
 }
 
 /** A bare file's name says how to run it: only ONNX files are taken bare. */

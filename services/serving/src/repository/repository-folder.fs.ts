@@ -3,7 +3,7 @@
 // operator's. Nothing is written into it.
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -102,9 +102,9 @@ export class RepositoryFolder {
     await rm(join(this.staging, key), { recursive: true, force: true });
   }
 
-  /** What an earlier process left. */
-  async clearStaging(): Promise<void> {
-    await rm(this.staging, { recursive: true, force: true });
+  /** What an earlier process left; before anything is staged. */
+  clearStaging(): void {
+    rmSync(this.staging, { recursive: true, force: true });
   }
 
   /** Refuses a version that is empty, too large or not what its SHA256SUMS says. */
