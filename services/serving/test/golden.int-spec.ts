@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { NO_PARAMETERS, Tensor } from '@millrace/inference';
-import { cloneRoot, setupState } from '@millrace/testing';
+import { cloneRoot } from '@millrace/testing';
 import { openEngine } from '../src/engines/open-engine.process.js';
 import { differences, goldenModels, goldenRuntime, goldenSource } from './golden-models.js';
 import { buildOnce } from './serving-process.js';
@@ -17,7 +17,7 @@ beforeAll(() => buildOnce());
 
 describe('the runtimes', () => {
   it('answer as the libraries that made the models, and leave no tensor behind', async () => {
-    const { stdout } = await promisify(execFile)(setupState().node.binary, [RUNNER], { maxBuffer: 1 << 24 });
+    const { stdout } = await promisify(execFile)(process.execPath, [RUNNER], { maxBuffer: 1 << 24 });
     const report = JSON.parse(stdout.trim().split('\n').at(-1) as string);
     expect(report.differences).toEqual(Object.fromEntries(Object.keys(goldenModels()).map((name) => [name, []])));
     expect(report.cases).toBeGreaterThanOrEqual(20);

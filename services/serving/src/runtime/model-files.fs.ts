@@ -3,10 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { PlatformError } from '@millrace/domain';
-import type { ModelSource } from './tensor-engine.js';
-
-/** Parameter that config.pbtxt's default_model_filename becomes. */
-export const FILE_PARAMETER = 'default_model_filename';
+import { FILE_PARAMETER, type ModelSource } from './tensor-engine.js';
 
 export function modelFileOf(source: ModelSource, defaultFile: string): string {
   return source.parameters[FILE_PARAMETER] || defaultFile;

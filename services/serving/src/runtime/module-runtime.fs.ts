@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { PlatformError } from '@millrace/domain';
-import { FILE_PARAMETER, firstOf, inVersion } from './model-files.fs.js';
+import { firstOf, inVersion } from './model-files.fs.js';
 import { moduleEngine } from './module-model.js';
-import type { TensorRuntime } from './tensor-engine.js';
+import { FILE_PARAMETER, type TensorRuntime } from './tensor-engine.js';
 
 export const MODULE_FILES = ['model.js', 'model.mjs', 'model.ts'] as const;
 

@@ -7,8 +7,11 @@ import savedModels from '@tensorflow/tfjs-node-gpu/dist/saved_model.js';
 import type { EngineCall, TensorEngine } from './tensor-engine.js';
 import { CallTensors, datatypeOfTf, tensorflow } from './tensorflow-tensors.tf.js';
 
+const DEFAULT_SIGNATURE = 'serving_default';
+
 export interface SavedModelChoice {
-  signature: string;
+  /** undefined = not named. */
+  signature: string | undefined;
   /** With commas between. */
   tags: string;
 }
@@ -72,10 +75,16 @@ async function signatureOf(folder: string, { signature, tags }: SavedModelChoice
     const known = graphs.map((one) => one.getMetaInfoDef().getTagsList().join()).join(' or ');
     throw new PlatformError('corrupt', `the SavedModel has no graph with the tags '${tags}', it has ${known}`);
   }
-  const found = graph.getSignatureDefMap().get(signature);
+  const map = graph.getSignatureDefMap();
+  const known = entries(map.keys()).filter((name) => !name.startsWith('__'));
+  // Not named: TensorFlow's usual one, or the only one there is.
+  const only = known.length === 1 ? known[0] : undefined;
+  const found = map.get(signature ?? (only || DEFAULT_SIGNATURE));
   if (found) return found;
-  const known = entries(graph.getSignatureDefMap().keys()).join(', ');
-  throw new PlatformError('corrupt', `the SavedModel has no signature '${signature}', it has ${known}`);
+  throw new PlatformError(
+    'corrupt',
+    `the SavedModel has no signature '${signature ?? DEFAULT_SIGNATURE}', it has ${known.join(', ')}; name one by TF_SIGNATURE_DEF`,
+  );
 }
 
 class SavedModelEngine implements TensorEngine {

@@ -41,6 +41,9 @@ export interface TensorEngine {
   close(): Promise<void>;
 }
 
+/** Key of ModelSource.parameters that config.pbtxt's default_model_filename becomes. */
+export const FILE_PARAMETER = 'default_model_filename';
+
 /** Where the files of one model version lie, and what its configuration says about running it. */
 export interface ModelSource {
   readonly name: string;

@@ -3,8 +3,8 @@
 
 import { environment } from '@millrace/config';
 import { PlatformError } from '@millrace/domain';
-import { FILE_PARAMETER, firstOf, inVersion } from './model-files.fs.js';
-import type { ModelSource, TensorEngine, TensorRuntime } from './tensor-engine.js';
+import { firstOf, inVersion } from './model-files.fs.js';
+import { FILE_PARAMETER, type ModelSource, type TensorEngine, type TensorRuntime } from './tensor-engine.js';
 
 /** A SavedModel's folder, or what it holds where the version's folder is one itself. */
 export const SAVED_MODEL_FILES = ['model.savedmodel', 'saved_model.pb'] as const;
@@ -64,7 +64,7 @@ export const savedModelRuntime: TensorRuntime = {
     return loaded(folder, async () => {
       const { openSavedModel } = await import('./saved-model.tf.js');
       return openSavedModel(folder, {
-        signature: source.parameters.TF_SIGNATURE_DEF ?? 'serving_default',
+        signature: source.parameters.TF_SIGNATURE_DEF,
         tags: source.parameters.TF_GRAPH_TAG ?? 'serve',
       });
     });
