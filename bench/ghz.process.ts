@@ -14,6 +14,8 @@ const run = promisify(execFile);
 export interface GhzResult {
   perSecond: number;
   failures: number;
+  /** What the failed calls said; '' = none failed. */
+  firstFailure: string;
   p50Ms: number;
   p99Ms: number;
 }
@@ -92,6 +94,7 @@ export async function runGhz(binary: string, root: string, settings: GhzSettings
     rps: number;
     count: number;
     statusCodeDistribution: Record<string, number>;
+    errorDistribution: Record<string, number>;
     latencyDistribution: { percentage: number; latency: number }[];
   };
   const at = (percentage: number) =>
@@ -99,6 +102,7 @@ export async function runGhz(binary: string, root: string, settings: GhzSettings
   return {
     perSecond: result.rps,
     failures: result.count - (result.statusCodeDistribution.OK ?? 0),
+    firstFailure: Object.keys(result.errorDistribution ?? {})[0] ?? '',
     p50Ms: at(50),
     p99Ms: at(99),
   };

@@ -22,11 +22,6 @@ export interface LoadSettings {
   /** Open loop: mean arrivals a second. */
   ratePerSecond?: number;
   seed?: number;
-  /**
-   * Open loop: sleep by timers instead of turning the event loop until the next call is due. Calls leave up to a millisecond
-   * late, which counts against the server, and the generator leaves its core to a server on the same machine.
-   */
-  sleeps?: boolean;
   path?: string;
   clock?: Clock;
 }
@@ -103,7 +98,6 @@ export async function runLoad(settings: LoadSettings): Promise<LoadResult> {
           }
         }
         if (dueMs >= toMs) resolve();
-        else if (settings.sleeps) setTimeout(tick, dueMs - nowMs);
         // setTimeout rounds up to a millisecond: near the due time the loop turns instead.
         else if (dueMs - nowMs > 2) setTimeout(tick, dueMs - nowMs - 1);
         else setImmediate(tick);

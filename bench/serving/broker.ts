@@ -24,7 +24,6 @@ export const broker: Row = {
         warmUpSeconds: 0,
         ratePerSecond: RATE,
         seed: ++seed,
-        sleeps: true,
       });
       if (result.failures > 0) throw new Error(`${result.failures} calls failed: ${result.firstFailure}`);
       return result.latency.p99Ms;

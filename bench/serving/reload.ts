@@ -43,7 +43,7 @@ export const reload: Row = {
         }
       })();
       const [result] = await Promise.all([load, reloader]);
-      if (result.failures > 0) throw new Error(`${result.failures} calls failed`);
+      if (result.failures > 0) throw new Error(`${result.failures} calls failed: ${result.firstFailure}`);
       return result.p99Ms;
     };
     const rounds = await inTurns(bench.rounds, {

@@ -5,24 +5,25 @@ import { runGhz } from '../ghz.process.js';
 import { FIXED_COST_MS } from './repository.fs.js';
 import { grpcRequest, ROW } from './requests.js';
 import { type Bench, inTurns, median, percent, type Row, rate, ratioOf, times } from './row.js';
+import type { System } from './systems.process.js';
 
 const MIB = 1 << 20;
 
 async function perSecond(
   bench: Bench,
-  port: number,
+  { name, grpcPort }: System,
   request: Uint8Array,
   inFlight: number,
   warmUp: boolean,
 ): Promise<number> {
   const result = await runGhz(bench.ghz, bench.root, {
-    address: `127.0.0.1:${port}`,
+    address: `127.0.0.1:${grpcPort}`,
     request,
     seconds: warmUp ? 1 : bench.seconds,
     connections: 4,
     inFlight,
   });
-  if (result.failures > 0) throw new Error(`port ${port}: ${result.failures} calls failed`);
+  if (result.failures > 0) throw new Error(`${name}: ${result.failures} calls failed: ${result.firstFailure}`);
   return result.perSecond;
 }
 
@@ -34,8 +35,8 @@ export const large: Row = {
     const request = grpcRequest('identity', 'INPUT0', new Float32Array(MIB / 4).fill(0.5));
     const inFlight = 8;
     const rounds = await inTurns(bench.rounds, {
-      'byte-echo': (warmUp) => perSecond(bench, echo.grpcPort, request, inFlight, warmUp),
-      millrace: (warmUp) => perSecond(bench, bench.millrace.grpcPort, request, inFlight, warmUp),
+      'byte-echo': (warmUp) => perSecond(bench, echo, request, inFlight, warmUp),
+      millrace: (warmUp) => perSecond(bench, bench.millrace, request, inFlight, warmUp),
     });
     const ratio = ratioOf(rounds, 'millrace', 'byte-echo');
     return [
@@ -64,7 +65,7 @@ function pair(
     peers: false,
     async measure(bench) {
       const one = (model: string) => (warmUp: boolean) =>
-        perSecond(bench, bench.millrace.grpcPort, grpcRequest(model, 'INPUT0', ROW), settings.inFlight, warmUp);
+        perSecond(bench, bench.millrace, grpcRequest(model, 'INPUT0', ROW), settings.inFlight, warmUp);
       const rounds = await inTurns(bench.rounds, { [better]: one(better), [worse]: one(worse) });
       const ratio = ratioOf(rounds, better, worse);
       return [

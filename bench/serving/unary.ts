@@ -44,8 +44,8 @@ export async function unaryRate(
       metadata: { traceparent: TRACEPARENT },
     }),
   ]);
-  const failures = both.reduce((sum, result) => sum + result.failures, 0);
-  if (failures > 0) throw new Error(`${name}: ${failures} calls failed`);
+  const failed = both.find((result) => result.failures > 0);
+  if (failed) throw new Error(`${name}: ${failed.failures} calls failed: ${failed.firstFailure}`);
   return both.reduce((sum, result) => sum + result.perSecond, 0);
 }
 
@@ -113,7 +113,7 @@ export const oneInFlight: Row = {
         connections: 1,
         inFlight: 1,
       });
-      if (result.failures > 0) throw new Error(`${name}: ${result.failures} calls failed`);
+      if (result.failures > 0) throw new Error(`${name}: ${result.failures} calls failed: ${result.firstFailure}`);
       return result.p50Ms;
     };
     const { mlserver, millrace } = bench;
