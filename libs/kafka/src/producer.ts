@@ -6,9 +6,10 @@
 import { TOPICS } from '@millrace/contracts';
 import { type Clock, PlatformError, systemClock } from '@millrace/domain';
 import { activeTraceparent, type BoundCounter, counter, gauge, logger, sampledTraceId } from '@millrace/telemetry';
-import { CompressionTypes, type Message, Partitioners, type Producer, type TopicMessages } from 'kafkajs';
+import { CompressionTypes, type Message, type Producer, type TopicMessages } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
 import { asBuffer, type OutboundMessage, outboundBytes } from './message.js';
+import { keyPartitioner } from './partitioner.js';
 
 export interface ProducerSettings {
   /** Gathering time before a batch leaves; default 3. */
@@ -350,7 +351,7 @@ export class MessageProducer {
         idempotent: true,
         maxInFlightRequests: 1,
         allowAutoTopicCreation: false,
-        createPartitioner: Partitioners.DefaultPartitioner,
+        createPartitioner: keyPartitioner,
         retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: Number.MAX_SAFE_INTEGER },
       });
       producer.on('producer.connect', () => {

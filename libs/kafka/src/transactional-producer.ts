@@ -3,9 +3,10 @@
 
 import { PlatformError } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
-import { Partitioners, type Producer } from 'kafkajs';
+import type { Producer } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
 import { asBuffer, type OutboundMessage } from './message.js';
+import { keyPartitioner } from './partitioner.js';
 import { brokerErrorType } from './producer.js';
 
 export interface TransactionalSettings {
@@ -118,7 +119,7 @@ export class TransactionalProducer {
           maxInFlightRequests: 1,
           allowAutoTopicCreation: false,
           transactionTimeout: this.settings.timeoutMs ?? 15_000,
-          createPartitioner: Partitioners.DefaultPartitioner,
+          createPartitioner: keyPartitioner,
           // 10 ms: right after a commit Kafka 4 answers CONCURRENT_TRANSACTIONS for a moment.
           retry: { initialRetryTime: 10, maxRetryTime: 500, retries: 12 },
         });
