@@ -79,7 +79,9 @@ export class StandInServing {
 
   private answer(frame: relayPb.RequestFrame): relayPb.ResponseFrame {
     if (!this.loaded.has(frame.version)) {
-      const message = `version ${frame.version} is not loaded`;
+      // Version 0: the model has no route, and this serving has none of its own.
+      const message =
+        frame.version === 0 ? `model '${frame.model}' is not known` : `version ${frame.version} is not loaded`;
       return create(relayPb.ResponseFrameSchema, { id: frame.id, status: 5, message });
     }
     const { id } = fromBinary(inferencePb.ModelInferRequestSchema, frame.request);

@@ -41,7 +41,8 @@ const FIRST_STEP_BYTES = 4_194_304;
 
 /** Cuts a byte stream into messages: views of the chunk where a message lies in one chunk, which is the common case. */
 export class Deframer {
-  private readonly head = Buffer.alloc(MESSAGE_HEAD_BYTES);
+  /** Of a head that came in parts, which is rare. */
+  private head: Uint8Array | undefined;
   private headFilled = 0;
   private length = 0;
   private compressed = false;
@@ -68,6 +69,7 @@ export class Deframer {
         continue;
       }
       if (this.headFilled > 0 || chunk.length - at < MESSAGE_HEAD_BYTES) {
+        this.head ??= new Uint8Array(MESSAGE_HEAD_BYTES);
         while (at < chunk.length && this.headFilled < MESSAGE_HEAD_BYTES)
           this.head[this.headFilled++] = chunk[at++] as number;
         if (this.headFilled < MESSAGE_HEAD_BYTES) return null;
