@@ -93,6 +93,24 @@ describe('Supervisor', () => {
     rmSync(home, { recursive: true, force: true });
   });
 
+  it('gives a process of lower priority its nice, and the scheduling group that it leads too', async () => {
+    const one = supervisor([
+      plan('door', ports.routerHttp),
+      plan('broker', ports.kafka, { nice: 10, after: ['door'] }),
+    ]);
+    await one.start();
+    const pidOf = (name: string) => one.status().find((status) => status.name === name)?.pid as number;
+    // proc(5): the fields after the command's name; nice is the 19th of all, so the 17th of these.
+    const niceOf = (pid: number) =>
+      Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[16] ?? Number.NaN);
+    expect([niceOf(pidOf('door')), niceOf(pidOf('broker'))]).toEqual([0, 10]);
+    // Kernels without autogroups compare single threads, and have no such file.
+    const groupOf = (pid: number) =>
+      existsSync(`/proc/${pid}/autogroup`) ? readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim() : '';
+    await until(() => groupOf(pidOf('broker')) === '' || / nice 10$/.test(groupOf(pidOf('broker'))));
+    expect(groupOf(pidOf('door'))).toMatch(/^$| nice 0$/);
+  });
+
   it('starts in the order of readiness and stops in the order of phases', async () => {
     const order: string[] = [];
     const one = supervisor([
