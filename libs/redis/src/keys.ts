@@ -21,7 +21,7 @@ export const featuresKey = (project: string): string => `features:{${part(projec
 /** When each entity's record came in (sorted set: entity by processing time in ms). */
 export const featuresIndexKey = (project: string): string => `features:{${part(project)}}:index`;
 
-/** Up to where the online features of a project stand (hash: partition → next offset; "columns" → what they hold). */
+/** Up to where the online features of a project stand (hash: partition → next offset; columns, entities, expires). */
 export const featuresOffsetsKey = (project: string, topic: string): string =>
   `offsets:features:{${part(project)}}:${part(topic)}`;
 

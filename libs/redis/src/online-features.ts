@@ -80,22 +80,38 @@ if over > 0 then
   local popped = redis.call('ZPOPMIN', KEYS[2], over)
   for i = 1, #popped, 2 do redis.call('HDEL', KEYS[1], popped[i]) end
 end
-redis.call('HSET', KEYS[3], ARGV[2], ARGV[4])
+local count = redis.call('ZCARD', KEYS[2])
+redis.call('HSET', KEYS[3], ARGV[2], ARGV[4], 'entities', count, 'expires', now + keep)
 redis.call('PEXPIRE', KEYS[1], keep)
 redis.call('PEXPIRE', KEYS[2], keep)
-return redis.call('ZCARD', KEYS[2])
+return count
 `;
 
 export class OnlineFeatureStore {
   constructor(private readonly redis: RedisConnection) {}
 
-  /** Next offsets by partition, or undefined where Redis holds nothing of these columns. Rejects with `unavailable`. */
-  async positions(project: string, topic: string, columns: string): Promise<Map<number, number> | undefined> {
-    const held = await this.redis.command((client) => client.hgetall(featuresOffsetsKey(project, topic)));
+  /** Next offsets by partition, or undefined where Redis does not hold these columns (any more). Rejects with `unavailable`. */
+  async positions(
+    project: string,
+    topic: string,
+    columns: string,
+    nowMs: number,
+  ): Promise<Map<number, number> | undefined> {
+    const [held, kept] = await this.redis.command((client) =>
+      Promise.all([
+        client.hgetall(featuresOffsetsKey(project, topic)),
+        client.exists(featuresKey(project), featuresIndexKey(project)),
+      ]),
+    );
     if (held.columns !== columns) return undefined;
+    if (Number(held.entities) > 0 && nowMs < Number(held.expires) && kept < 2) {
+      // A Redis that is full threw the values away and kept their offsets: begin anew.
+      await this.remove(project, topic);
+      return undefined;
+    }
     const positions = new Map<number, number>();
     for (const [field, value] of Object.entries(held))
-      if (field !== 'columns') positions.set(Number(field), Number(value));
+      if (/^\d+$/.test(field)) positions.set(Number(field), Number(value));
     return positions;
   }
 

@@ -59,7 +59,7 @@ describe('OnlineFeatureStore', () => {
     await step({ stored: 4, next: 5, entities: [entity('a', 100, 3)] });
     expect(await amount('a')).toBe(3);
     expect(await store.read(project, ['nobody', 'b'])).toEqual([undefined, { eventTimeMs: 5, values: { amount: 9 } }]);
-    expect(await store.positions(project, 'records.v1', 'amount')).toEqual(new Map([[0, 5]]));
+    expect(await store.positions(project, 'records.v1', 'amount', NOW_MS)).toEqual(new Map([[0, 5]]));
   });
 
   it('changes nothing where it stands elsewhere, and says where', async () => {
@@ -74,7 +74,7 @@ describe('OnlineFeatureStore', () => {
   it('begins anew for other columns', async () => {
     const { project, step, amount } = fresh();
     await step({ next: 10, entities: [entity('a', 1, 1)] });
-    expect(await store.positions(project, 'records.v1', 'amount,kind')).toBeUndefined();
+    expect(await store.positions(project, 'records.v1', 'amount,kind', NOW_MS)).toBeUndefined();
     expect(await step({ columns: 'amount,kind', stored: 10, next: 20 })).toEqual({ kind: 'moved', stored: undefined });
     expect(await step({ columns: 'amount,kind', next: 5, entities: [entity('b', 1, 1)] })).toMatchObject({
       entities: 1,
@@ -96,6 +96,18 @@ describe('OnlineFeatureStore', () => {
     expect(await store.read(project, ['a', 'b', 'c', 'd'])).toMatchObject([undefined, {}, {}, {}]);
     expect(await step({ stored: 2, next: 3, nowMs: NOW_MS + KEEP_MS - 99 })).toEqual({ kind: 'written', entities: 1 });
     expect(await amount('d')).toBe(1);
+  });
+
+  it('notices that a full Redis threw the values away', async () => {
+    const { project, step } = fresh();
+    const stands = (nowMs: number) => store.positions(project, 'records.v1', 'amount', nowMs);
+    await step({ next: 7, entities: [entity('a', 1, 1)] });
+    expect(await stands(NOW_MS)).toEqual(new Map([[0, 7]]));
+    await redis.client.unlink(`features:{${project}}`);
+    // Gone because their time was over: nothing is missing.
+    expect(await stands(NOW_MS + KEEP_MS)).toEqual(new Map([[0, 7]]));
+    expect(await stands(NOW_MS)).toBeUndefined();
+    expect(await step({ next: 1, entities: [entity('a', 1, 1)] })).toMatchObject({ kind: 'written' });
   });
 
   it('takes a value that is not its own for none', async () => {

@@ -59,8 +59,7 @@ describe('a batch job', () => {
         i % BAD_EVERY === 0
           ? 'no row'
           : JSON.stringify({
-              values: { distance: i / ROWS, origin: 'JFK', flag: i % 2 === 0 },
-              eventTimeMs: i * 60_000,
+              values: { distance: i / ROWS, hour: i % 24, origin: 'JFK', flag: i % 2 === 0 },
             }),
       ),
     }));

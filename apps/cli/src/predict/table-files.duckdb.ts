@@ -164,7 +164,7 @@ export class TableFiles {
     );
     if (tables.getRows()[0]?.[0] === 0) return [];
     const rows = await this.reader.runAndReadAll(
-      `SELECT DISTINCT line::DOUBLE, error_message FROM reject_errors ORDER BY 1 LIMIT ${UNREADABLE_MAX}`,
+      `SELECT line::DOUBLE, min(error_message) FROM reject_errors GROUP BY 1 ORDER BY 1 LIMIT ${UNREADABLE_MAX}`,
     );
     return rows.getRows().map(([line, error]) => ({ line: Number(line), error: String(error) }));
   }

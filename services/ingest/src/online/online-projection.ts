@@ -23,7 +23,7 @@ interface LatestRecord {
 
 /** OnlineFeatureStore of libs/redis. */
 export interface ProjectionStore {
-  positions(project: string, topic: string, columns: string): Promise<Map<number, number> | undefined>;
+  positions(project: string, topic: string, columns: string, nowMs: number): Promise<Map<number, number> | undefined>;
   write(step: {
     project: string;
     topic: string;
@@ -112,7 +112,7 @@ export class OnlineProjection {
           this.followed.delete(project);
           continue;
         }
-        const positions = await this.ports.store.positions(project, ONLINE_TOPIC, columnsOf(schema));
+        const positions = await this.positions(schema);
         const lost = [...followed.byPartition].some(([partition, { stored }]) => positions?.get(partition) !== stored);
         if (lost) this.followed.delete(project);
       }
@@ -155,13 +155,17 @@ export class OnlineProjection {
     }
   }
 
+  private positions(schema: RecordSchema): Promise<Map<number, number> | undefined> {
+    return this.ports.store.positions(schema.project.name, ONLINE_TOPIC, columnsOf(schema), this.clock.nowMs());
+  }
+
   /** Where the project's projection stands, read from Redis once. */
   private async follow(schema: RecordSchema): Promise<Followed> {
     const { name } = schema.project;
     const columns = columnsOf(schema);
     const known = this.followed.get(name);
     if (known?.columns === columns) return known;
-    const positions = await this.ports.store.positions(name, ONLINE_TOPIC, columns);
+    const positions = await this.positions(schema);
     const ends = await this.ports.ends();
     const beyond = [...(positions ?? [])].some(([partition, next]) => next > (ends.get(partition)?.high ?? 0));
     // Another topic than the one it was made from: a broker that began anew.

@@ -89,6 +89,11 @@ export class BatchJob {
     this.checkEnd();
   }
 
+  /** The next offset that has no answer. */
+  position(partition: number): number {
+    return this.next.get(partition) ?? 0;
+  }
+
   get ended(): boolean {
     return this.state === 'done' || this.state === 'stopped' || this.state === 'failed';
   }
@@ -126,7 +131,7 @@ export class BatchJob {
   written(partition: number, next: number, answers: readonly OutMessage[]): void {
     this.answered += answers.length;
     this.refused += answers.filter(({ refused }) => refused).length;
-    this.next.set(partition, next);
+    this.next.set(partition, Math.max(next, this.position(partition)));
     this.checkEnd();
   }
 

@@ -16,6 +16,9 @@ export interface JobTopicsSettings {
 }
 
 const FETCH_WAIT_MS = 200;
+/** A process that died holds its partitions this long. */
+const SESSION_MS = 10_000;
+const HEARTBEAT_MS = 2_000;
 /** Between two looks whether a job has ended or was stopped. */
 const WATCH_MS = 100;
 
@@ -83,6 +86,8 @@ export class JobTopics {
   ): Promise<Consumer> {
     const consumer = connection.kafka.consumer({
       groupId: group,
+      sessionTimeout: SESSION_MS,
+      heartbeatInterval: HEARTBEAT_MS,
       minBytes: 1,
       maxWaitTimeInMs: FETCH_WAIT_MS,
       maxBytesPerPartition: 1_048_576,
@@ -96,17 +101,23 @@ export class JobTopics {
     consumer.on('consumer.end_batch_process', ({ payload }) => {
       if (payload.batchSize === 0) job.written(payload.partition, Number(payload.lastOffset) + 1, []);
     });
+    let tail: Promise<unknown> = Promise.resolve();
     await consumer.connect();
     await consumer.subscribe({ topics: [job.request.input], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      eachBatch: (payload) => this.piece(producer, job, group, payload),
+      eachBatch: async (payload) => {
+        // A rebalance may bring a batch again while its first reading is still being answered: one after the other.
+        const turn = tail.then(() => this.pieces(producer, job, group, payload));
+        tail = turn.catch(() => undefined);
+        await turn;
+      },
     });
     return consumer;
   }
 
-  private async piece(
+  private async pieces(
     producer: TransactionalProducer,
     job: BatchJob,
     group: string,
@@ -114,32 +125,53 @@ export class JobTopics {
   ): Promise<void> {
     const { partition } = batch;
     const { jobRowsMax } = this.settings;
-    for (let from = 0; from < batch.messages.length; from += jobRowsMax) {
-      if (job.ended || !isRunning() || isStale()) return;
-      const messages: InMessage[] = batch.messages
-        .slice(from, from + jobRowsMax)
-        .map(({ offset, key, value }) => ({ partition, offset: Number(offset), key, value }));
-      try {
-        const answers = await job.predict(messages);
-        const next = (messages.at(-1)?.offset ?? 0) + 1;
-        await producer.transaction(async (tx) => {
-          await tx.send(
-            job.request.output,
-            answers.map(({ key, value }) => ({ key, value })),
-          );
-          await tx.commitOffset(group, job.request.input, partition, next);
-        });
+    // What is answered already is not answered again, whatever the group believes.
+    const fresh = batch.messages.filter(({ offset }) => Number(offset) >= job.position(partition));
+    // Rows may wait long for room; the group must not take that for a death.
+    const beat = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
+    try {
+      for (let from = 0; from < fresh.length; from += jobRowsMax) {
+        if (job.ended || !isRunning() || isStale()) return;
+        const messages: InMessage[] = fresh
+          .slice(from, from + jobRowsMax)
+          .map(({ offset, key, value }) => ({ partition, offset: Number(offset), key, value }));
+        const next = await this.piece(producer, job, group, messages);
+        if (next === undefined) return;
         resolveOffset(String(next - 1));
-        job.written(partition, next, answers);
-      } catch (thrown) {
-        const error = PlatformError.from(thrown);
-        // The broker is away: the same messages come again, none of their answers was committed.
-        if (error.code === 'unavailable' && !job.ended) throw error;
-        job.fail(error);
-        return;
       }
-      await heartbeat();
+      const end = Number(batch.lastOffset());
+      resolveOffset(String(end));
+      job.written(partition, end + 1, []);
+    } finally {
+      clearInterval(beat);
     }
-    job.written(partition, Number(batch.lastOffset()) + 1, []);
+  }
+
+  /** One transaction; gives the next offset, or undefined where the job has failed. */
+  private async piece(
+    producer: TransactionalProducer,
+    job: BatchJob,
+    group: string,
+    messages: readonly InMessage[],
+  ): Promise<number | undefined> {
+    const { partition, offset } = messages.at(-1) as InMessage;
+    try {
+      const answers = await job.predict(messages);
+      await producer.transaction(async (tx) => {
+        await tx.send(
+          job.request.output,
+          answers.map(({ key, value }) => ({ key, value })),
+        );
+        await tx.commitOffset(group, job.request.input, partition, offset + 1);
+      });
+      job.written(partition, offset + 1, answers);
+      return offset + 1;
+    } catch (thrown) {
+      const error = PlatformError.from(thrown);
+      // The broker is away: the same messages come again, none of their answers was committed.
+      if (error.code === 'unavailable' && !job.ended) throw error;
+      job.fail(error);
+      return undefined;
+    }
   }
 }
