@@ -1,7 +1,6 @@
 // What ties serving to the platform: the topics that say which packages to serve, the last known state that stands in for them,
 // and the producer that writes predictions. A process that serves a folder alone has none of it.
 
-import { join } from 'node:path';
 import type { Clock } from '@millrace/domain';
 import { KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
@@ -36,7 +35,7 @@ export class PlatformLink {
     const { kafkaBrokers, topicPrefix, replica, home } = settings;
     this.kafka = new KafkaConnection({ brokers: kafkaBrokers, clientId: `serving-${replica}`, topicPrefix });
     this.producer = new MessageProducer(this.kafka, { name: 'predictions', clock });
-    this.snapshot = new SnapshotFile(join(home, 'serving', `last-known-${replica}.json`));
+    this.snapshot = new SnapshotFile(`${home}/serving/last-known-${replica}.json`);
   }
 
   /** Applies the last known state; `known` says whether there was one. `followed` resolves when the topics have spoken. */
