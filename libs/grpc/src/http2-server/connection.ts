@@ -313,6 +313,8 @@ export class Connection implements StreamHost, FrameSink {
   data(part: Buffer, last: boolean): void {
     const { dataStream: stream } = this;
     if (!stream) return;
+    // The connection may be idle for long: it must not keep the last call's memory.
+    if (last) this.dataStream = undefined;
     stream.unused += part.length;
     if (stream.localEnded) this.credit(stream, part.length);
     else if (part.length > 0) stream.received(part);
