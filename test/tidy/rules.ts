@@ -198,4 +198,6 @@ export const ENTRY_POINTS: readonly RegExp[] = [
   /^apps\/[^/]+\/src\/.*\.main\.ts$/,
   /^libs\/[^/]+\/src\/index\.ts$/,
   /^bench\/.*main\.ts$/,
+  // Figures of a README, measured by hand.
+  /\/test\/measure-[a-z-]+\.ts$/,
 ];
