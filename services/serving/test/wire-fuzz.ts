@@ -2,9 +2,11 @@
 // cut connection, no 500), and the next good request must work. Seeded: a fault names the seed and the bytes.
 
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { expect } from '@jest/globals';
 import { type Rng, seededRng } from '@millrace/domain';
-import { http, RawGrpc } from './wire-client.js';
+import { encodeInferRequest, type InferRequest, Tensor } from '@millrace/inference';
+import { binaryBody, http, RawGrpc } from './wire-client.js';
 
 export interface FuzzTarget {
   /** host:port */
@@ -195,3 +197,42 @@ export async function fuzzConnections(target: FuzzTarget, seed: number, count: n
     });
   });
 }
+
+const fp32 = (name: string) => Tensor.of(name, 'FP32', [1, 3], [1, 2, 3]);
+const request = (modelName: string, inputs: Tensor[], part: Partial<InferRequest> = {}) =>
+  encodeInferRequest({ modelName, modelVersion: '', id: 'fuzz', parameters: {}, inputs, outputs: [], ...part });
+
+/** Good requests of wire-repository's models. */
+export const REQUESTS = [
+  request('identity', [fp32('INPUT0')], { outputs: [{ name: 'OUTPUT0', parameters: { classification: 2n } }] }),
+  request('add_sub', [fp32('INPUT0'), fp32('INPUT1')], {
+    modelVersion: '1',
+    parameters: { priority: 1n, timeout: 1000000n },
+  }),
+  request('string', [
+    Tensor.of('INPUT0', 'BYTES', [1, 2], ['1', '22']),
+    Tensor.of('INPUT1', 'BYTES', [1, 2], ['3', '4']),
+  ]),
+  request('accumulator', [Tensor.of('INPUT', 'INT32', [1, 1], [5])], {
+    parameters: { sequence_id: 'fuzz', sequence_start: true },
+  }),
+  request('repeat', [Tensor.of('IN', 'INT32', [2], [1, 2])]),
+];
+
+const X = Buffer.from(new Float32Array([1, 2, 3]).buffer);
+const json = (value: unknown) => ({ headers: {}, body: Buffer.from(JSON.stringify(value)) });
+const input = { name: 'INPUT0', datatype: 'FP32', shape: [1, 3] };
+export const BODIES: FuzzTarget['bodies'] = [
+  json({ id: 'fuzz', inputs: [{ ...input, data: [1, 2, 3] }] }),
+  json({
+    parameters: { binary_data_output: true },
+    inputs: [{ ...input, data: [[1, 2, 3]] }],
+    outputs: [{ name: 'OUTPUT0' }],
+  }),
+  binaryBody({ inputs: [{ ...input, parameters: { binary_data_size: 12 } }] }, X),
+  { headers: { 'inference-header-content-length': '0' }, body: X },
+  {
+    headers: { 'content-encoding': 'gzip' },
+    body: gzipSync(JSON.stringify({ inputs: [{ ...input, data: [1, 2, 3] }] })),
+  },
+];
