@@ -161,6 +161,22 @@ describe('ServedVersion', () => {
     await version.close();
   });
 
+  it('answers with classes where they are asked for, and refuses them for texts', async () => {
+    const { version, settle } = harness();
+    const answers: (InferResponse | undefined)[] = [];
+    const asking = (name: string) => ({ outputs: [{ name, parameters: { classification: 3n } }] });
+    version.submit(requestOf([0.25, 0.5], asking('probability')), FACTS, (_error, response) => answers.push(response));
+    expect(() => version.submit(requestOf([0.25], asking('label')), FACTS, () => {})).toThrow(
+      /not available for output 'label'/,
+    );
+    await settle();
+    const output = answers[0]?.outputs[0] as Tensor;
+    expect([output.shape, output.texts()]).toEqual([
+      [2, 1],
+      ['0.250000:0', '0.500000:0'],
+    ]);
+  });
+
   it('refuses what is no answer of a model at warm-up', async () => {
     const { version } = harness({ run: async (_input, rows) => new Float32Array(rows).fill(Number.NaN) });
     await expect(version.warmUp()).rejects.toThrow(/\[corrupt\] warm-up/);

@@ -5,6 +5,7 @@
 import { type Clock, PlatformError } from '@millrace/domain';
 import { type FittedPlan, RowEncoder } from '@millrace/features';
 import {
+  classify,
   type FailureReason,
   type InferRequest,
   type InferResponse,
@@ -167,6 +168,7 @@ export class ServedVersion implements ServedModel, JobOwner {
         this,
         deadlineOf(request, facts),
       );
+      if (request.outputs.length > 0) job.classes = classesOf(request);
       this.batcher.submit(job);
       return job;
     } catch (thrown) {
@@ -245,7 +247,8 @@ export class ServedVersion implements ServedModel, JobOwner {
     const outputs: Tensor[] = [];
     const shape = job.rows === 1 ? ONE_ROW : [job.rows];
     if (job.wants('probability')) {
-      outputs.push(Tensor.raw('probability', 'FP32', shape, bytes, start * 4, (start + job.rows) * 4, view));
+      const tensor = Tensor.raw('probability', 'FP32', shape, bytes, start * 4, (start + job.rows) * 4, view);
+      outputs.push(job.classes > 0 ? classify(tensor, job.classes, true) : tensor);
     }
     if (job.wants('label')) outputs.push(labels(probabilities, start, job.rows));
     return {
@@ -339,4 +342,18 @@ function requestedOutputs(request: InferRequest): readonly string[] {
     const known = OUTPUT_SPECS.map((output) => `'${output.name}'`).join(', ');
     throw new PlatformError('invalid_argument', `unexpected output '${name.slice(0, 64)}', the model has ${known}`);
   });
+}
+
+/** How many classes of the probability are asked for: each row has one, so that any number above 0 gives "score:0". */
+function classesOf({ outputs }: InferRequest): number {
+  let classes = 0;
+  for (const { name, parameters } of outputs) {
+    const wanted = integerParameter(parameters, 'classification') ?? 0;
+    if (wanted < 0) throw new PlatformError('invalid_argument', `classification of output '${name}' is ${wanted}`);
+    if (wanted > 0 && name !== 'probability') {
+      throw new PlatformError('invalid_argument', `class result not available for output '${name}', its type is BYTES`);
+    }
+    classes = Math.max(classes, wanted);
+  }
+  return classes;
 }
