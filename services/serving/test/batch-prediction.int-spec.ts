@@ -113,6 +113,48 @@ describe('batch prediction', () => {
     expect(Number(counted?.bad)).toBe(summary.bad);
   }, 60_000);
 
+  it('fills in what the project file derives', async () => {
+    const project = `name: demo
+data:
+  entity: who
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: who, type: text, required: true }
+    - { name: distance, type: number }
+    - { name: hour, type: integer, derive: { from: at, part: hour } }
+    - { name: origin, type: text }
+    - { name: flag, type: boolean }
+    - { name: paid, type: number, outcome: true }
+  label: { name: good, column: paid }
+features:
+  - { name: distance, kind: numeric }
+`;
+    writeFileSync(file('project.yaml'), project);
+    const lines = Array.from({ length: 48 }, (_, i) => `${new Date(i * 3_600_000).toISOString()},0.5,JFK,true`);
+    writeFileSync(file('times.csv'), ['at,distance,origin,flag', ...lines].join('\n'));
+    const files = ['--input', file('times.csv'), '--output', file('times.out.csv')];
+    const { code, output } = await predict(...files, '--project', file('project.yaml'));
+    expect([code, JSON.parse(output)]).toMatchObject([0, { predicted: 48, leftToServer: [] }]);
+    const rows = await sql(`SELECT * FROM '${file('times.out.csv')}'`);
+    expect(Object.keys(rows[0] ?? {})).toEqual([
+      'at',
+      'distance',
+      'origin',
+      'flag',
+      'probability',
+      'label',
+      'prediction_error',
+    ]);
+    for (const hour of [0, 7, 23]) {
+      const answer = await client.infer(requestOf('demo', [{ distance: 0.5, hour, origin: 'JFK', flag: true }]));
+      const expected = answer.outputs.find(({ name }) => name === 'probability')?.number(0);
+      expect(Math.fround(Number(rows[24 + hour]?.probability))).toBe(expected);
+    }
+    const without = await predict(...files);
+    expect([without.code, without.output]).toEqual([1, expect.stringContaining("input 'hour' is missing")]);
+  }, 60_000);
+
   it('says what is wrong with the command or the file', async () => {
     const absent = await predict('--input', file('none.parquet'), '--output', file('x.parquet'));
     expect(absent.code).toBe(4);
