@@ -42,7 +42,7 @@ export {
   type ResponseFrame,
 } from './relay-frames.js';
 export { REST_STATUS, restError } from './rest-errors.js';
-export { decodeRestRequest, parseRestJson, rawRestRequest } from './rest-request.js';
+export { decodeRestRequest, parseHeaderLength, parseRestJson, rawRestRequest } from './rest-request.js';
 export { encodeRestResponse, type RestResponse } from './rest-response.js';
 export {
   type BatchStatistic,

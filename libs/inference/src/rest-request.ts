@@ -14,6 +14,14 @@ function invalid(what: string): never {
   throw new PlatformError('invalid_argument', what);
 }
 
+/** The header Inference-Header-Content-Length; undefined = the whole body is JSON. Throws invalid_argument. */
+export function parseHeaderLength(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  return invalid(`Inference-Header-Content-Length '${text.slice(0, 32)}' is no whole number of bytes`);
+}
+
 /** `headerLength`: undefined = the whole body is JSON. Model and version come from the path. */
 export function decodeRestRequest(
   body: Uint8Array,

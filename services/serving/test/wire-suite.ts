@@ -359,7 +359,12 @@ export function describeWire(name: string, door: () => Door): void {
       });
 
       it.each([
-        ['a bomb', { 'content-encoding': 'gzip' }, gzipSync(Buffer.alloc(64 * 1024 * 1024)), /after decompression/],
+        [
+          'a bomb',
+          { 'content-encoding': 'gzip' },
+          gzipSync(Buffer.alloc(64 * 1024 * 1024)),
+          /more than 16777216 bytes/,
+        ],
         ['no gzip', { 'content-encoding': 'gzip' }, Buffer.from('{}'), /cannot be read/],
         ['an unknown coding', { 'content-encoding': 'br' }, Buffer.from('{}'), /'br' is not gzip or deflate/],
         ['a header length of words', { 'inference-header-content-length': 'ten' }, Buffer.from('{}'), /'ten'/],

@@ -29,6 +29,8 @@ function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 export interface Forwarded {
   path: string;
   bodyBytesMax: number;
+  /** On a connection of its own: the kept one was closed as the request left. */
+  fresh?: boolean;
   /** Status of the answer; 0 = none came. Called once. */
   answered?(status: number): void;
 }
@@ -49,7 +51,7 @@ export class ServingForward {
 
   /** Resolves when the answer was passed on; rejects with unavailable before its head, with invalid_argument for a large body. */
   forward(request: IncomingMessage, response: ServerResponse, forwarded: Forwarded): Promise<void> {
-    const { path, bodyBytesMax, answered } = forwarded;
+    const { path, bodyBytesMax, answered, fresh = false } = forwarded;
     const { host, port, agent } = this;
     const { method = 'GET' } = request;
     return new Promise((resolve, reject) => {
@@ -63,7 +65,15 @@ export class ServingForward {
         reject(error);
       };
       const outgoing = requestHttp(
-        { host, port, path, method, agent, headers: endToEnd(request.headers), timeout: SILENCE_MS_MAX },
+        {
+          host,
+          port,
+          path,
+          method,
+          agent: fresh ? false : agent,
+          headers: endToEnd(request.headers),
+          timeout: SILENCE_MS_MAX,
+        },
         (answer) => {
           if (settled) return;
           settled = true;
@@ -74,9 +84,18 @@ export class ServingForward {
         },
       );
       outgoing.on('timeout', () => refuse(new PlatformError('unavailable', 'serving did not answer in time')));
-      outgoing.on('error', (error) => refuse(new PlatformError('unavailable', `serving: ${error.message}`)));
-      response.on('close', () => outgoing.destroy());
       let bytes = 0;
+      outgoing.on('error', (error) => {
+        // Serving closed the kept connection as the request left: a read without a body is asked again.
+        const again = !fresh && outgoing.reusedSocket && bytes === 0 && method !== 'POST' && request.readableEnded;
+        if (settled || !again) {
+          refuse(new PlatformError('unavailable', `serving: ${error.message}`));
+          return;
+        }
+        settled = true;
+        resolve(this.forward(request, response, { ...forwarded, fresh: true }));
+      });
+      response.on('close', () => outgoing.destroy());
       request.on('data', (part: Buffer) => {
         bytes += part.length;
         if (bytes > bodyBytesMax) {
@@ -84,7 +103,8 @@ export class ServingForward {
         } else if (!settled && !outgoing.write(part)) request.pause();
       });
       outgoing.on('drain', () => request.resume());
-      request.on('end', () => outgoing.end());
+      if (request.readableEnded) outgoing.end();
+      else request.on('end', () => outgoing.end());
     });
   }
 }

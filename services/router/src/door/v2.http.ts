@@ -12,6 +12,7 @@ import {
   encodeInferRequest,
   encodeRestResponse,
   type InferRequest,
+  parseHeaderLength,
   REST_STATUS,
   restError,
 } from '@millrace/inference';
@@ -110,6 +111,9 @@ export class HttpDoor {
       if (request.method !== 'POST') return notAllowed(response, request.method, 'POST');
       return this.forwardCall(request, response, model, version, generate[3] as string);
     }
+    const health = path === '/v2/health/live' || path === '/v2/health/ready';
+    const reads = request.method === 'GET' || request.method === 'HEAD';
+    if (health && !reads) return notAllowed(response, request.method, 'GET, HEAD');
     if (path === '/v2/health/live') return sendJson(response, 200, {});
     if (path === '/v2/health/ready') return sendJson(response, this.relay.up ? 200 : 503, {});
     if (path !== '/v2' && !path.startsWith('/v2/')) return sendJson(response, 404, { error: 'not a V2 path' });
@@ -125,7 +129,7 @@ export class HttpDoor {
   ): Promise<void> {
     const body = await readBody(request, this.options.requestBytesMax);
     const length = request.headers['inference-header-content-length'];
-    const headerLength = length === undefined ? undefined : Number(length);
+    const headerLength = parseHeaderLength(Array.isArray(length) ? length[0] : length);
     const decoded = decodeRestRequest(body, headerLength, model, version);
     const timeoutMs = Number(decoded.parameters.timeout ?? 0) / 1000;
     const cancel = this.door.infer({
@@ -275,7 +279,9 @@ function readBody(message: IncomingMessage, bytesMax: number): Promise<Buffer> {
       if (size <= bytesMax) parts.push(part);
       else refuse(tooLarge());
     });
-    source.on('error', refuse);
+    source.on('error', () =>
+      refuse(new PlatformError('invalid_argument', `the body is not ${encoding}: ${encoding} data cannot be read`)),
+    );
     source.on('end', () => resolve(Buffer.concat(parts, size)));
   });
 }

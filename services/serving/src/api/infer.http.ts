@@ -8,6 +8,7 @@ import {
   encodeRestResponse,
   type InferRequest,
   type InferResponse,
+  parseHeaderLength,
   parseRestJson,
   rawRestRequest,
   restError,
@@ -46,20 +47,10 @@ export function fail(reply: FastifyReply, thrown: unknown): void {
   reply.code(status).type('application/json').send(body);
 }
 
-/** Inference-Header-Content-Length; undefined = the whole body is JSON. */
-function headerLengthOf(request: ModelRequest): number | undefined {
-  const text = header(request, 'inference-header-content-length').trim();
-  if (request.headers['inference-header-content-length'] === undefined) return undefined;
-  if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new PlatformError(
-    'invalid_argument',
-    `Inference-Header-Content-Length '${text.slice(0, 32)}' is no whole number of bytes`,
-  );
-}
-
 function decode(request: ModelRequest, body: Buffer, models: ModelSet): InferRequest {
   const { model, version = '' } = request.params;
-  const headerLength = headerLengthOf(request);
+  const length = request.headers['inference-header-content-length'];
+  const headerLength = parseHeaderLength(Array.isArray(length) ? length[0] : length);
   if (headerLength !== 0) return decodeRestRequest(body, headerLength, model, version);
   const { metadata, spec } = models.find(model, version);
   return rawRestRequest(body, metadata.inputs, model, version, spec.maxBatchSize > 0);

@@ -14,6 +14,11 @@ function invalid(what: string): never {
   throw new PlatformError('invalid_argument', what);
 }
 
+/** Throws invalid_argument: an empty name would be a model of its own. */
+export function namedModel(name: string): string {
+  return name === '' ? invalid('the name of the model is missing') : name;
+}
+
 export function loadParameters(given: Iterable<readonly [string, LoadValue]>): LoadParameters {
   let config: string | undefined;
   const files = new Map<string, Uint8Array>();

@@ -10,7 +10,7 @@ import type { ModelSet } from '../models/model-set.js';
 import type { RepositoryControl } from '../models/repository-control.js';
 import type { TraceSettings, TraceValues } from '../predict/trace-settings.js';
 import type { StatisticsSource } from '../workers/statistics-source.js';
-import { type LoadValue, loadParameters, unloadParameters } from './load-parameters.js';
+import { type LoadValue, loadParameters, namedModel, unloadParameters } from './load-parameters.js';
 import { changeLogSettings, type LogControl, type LogSettings, type LogValue } from './log-settings.js';
 import { SERVER_METADATA } from './server-metadata.js';
 
@@ -72,11 +72,11 @@ export function v2Rpcs({
       models: models.index().filter((entry) => !request.ready || entry.state === 'READY'),
     }),
     repositoryModelLoad: async ({ modelName, parameters }) => {
-      await repository.load(modelName, loadParameters(repositoryParameters(parameters)));
+      await repository.load(namedModel(modelName), loadParameters(repositoryParameters(parameters)));
       return {};
     },
     repositoryModelUnload: async ({ modelName, parameters }) => {
-      await repository.unload(modelName, unloadParameters(repositoryParameters(parameters)));
+      await repository.unload(namedModel(modelName), unloadParameters(repositoryParameters(parameters)));
       return {};
     },
     traceSetting: ({ modelName, settings }) => {
