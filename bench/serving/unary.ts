@@ -5,11 +5,40 @@
 // is the same network as a package of the platform, asked with eight columns, and its every prediction goes to Kafka. Its
 // ceilings are asked with the package's bytes ("… columns"). The package has everything on and is the stricter figure.
 
+import { fromBinary } from '@bufbuild/protobuf';
+import { GRPCInferenceService, inferencePb } from '@millrace/contracts';
+import { createClient } from '@millrace/grpc';
 import { runGhz } from '../ghz.process.js';
+import { forward } from './network.js';
 import { packageRequest } from './package.fs.js';
-import { networkRequest } from './requests.js';
+import { networkRequest, ROW } from './requests.js';
 import { type Bench, inTurns, median, type Outcome, percent, type Row, rate, ratioOf, times } from './row.js';
 import type { System } from './systems.process.js';
+
+const READY_TRIES = 300;
+/** Between float32 implementations of one network. */
+const ANSWER_TOLERANCE = 1e-5;
+
+/** Throws where a system does not compute the bench's network: its rate would say nothing. */
+async function checkAnswer(name: string, grpcPort: number, request: Buffer): Promise<void> {
+  const api = createClient(GRPCInferenceService, `127.0.0.1:${grpcPort}`);
+  const asked = fromBinary(inferencePb.ModelInferRequestSchema, request);
+  // A peer's port is open before its model is loaded.
+  for (let i = 0; i < READY_TRIES; i++) {
+    const ready = await api.modelReady({ name: asked.modelName }).catch(() => undefined);
+    if (ready?.ready) break;
+    await new Promise((wake) => setTimeout(wake, 100));
+  }
+  const answer = await api.modelInfer(asked);
+  api.close();
+  const [raw] = answer.rawOutputContents;
+  const value = raw
+    ? Buffer.from(raw.buffer, raw.byteOffset, raw.length).readFloatLE()
+    : answer.outputs[0]?.contents?.fp32Contents[0];
+  const expected = forward(ROW);
+  if (value === undefined || !(Math.abs(value - expected) <= ANSWER_TOLERANCE))
+    throw new Error(`${name} answers ${value}, the network computes ${expected}`);
+}
 
 const IN_FLIGHT = 128;
 const CONNECTIONS = 4;
@@ -65,6 +94,8 @@ export const unary: Row = {
       ['mlserver', bench.mlserver, networkRequest()],
       ['pytriton', bench.pytriton, networkRequest()],
     ];
+    for (const [name, system, request] of subjects)
+      if (system && system !== grpcJs && system !== http2) await checkAnswer(name, system.grpcPort, request);
     const measures: Record<string, (warmUp: boolean) => Promise<number>> = {};
     for (const [name, system, request] of subjects)
       if (system)
