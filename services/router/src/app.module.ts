@@ -34,6 +34,7 @@ import { HttpDoor } from './door/v2.http.js';
 import { MetricsDoor } from './outcomes/metrics.http.js';
 import { Outcomes } from './outcomes/outcomes.js';
 import { prometheusOutcomes } from './outcomes/prometheus-text.js';
+import { ServingMetrics } from './outcomes/serving-metrics.http.js';
 import { RelayLinks } from './relay/exchange.grpc.js';
 import { Relay } from './relay/relay.js';
 import { ServingClient } from './relay/serving.grpc.js';
@@ -111,8 +112,10 @@ const httpDoor = new HttpDoor(door, relay, table, clock, {
   servingHost: config.servingHost,
   servingPort: config.servingHttpPort,
 });
+const servingMetrics = new ServingMetrics(config.servingHost, config.servingHttpPort);
 const metricsDoor = new MetricsDoor({ host, port: config.metricsPort }, async () => {
-  return prometheusOutcomes(outcomes.all()) + (await prometheusText());
+  const [own, triton] = await Promise.all([prometheusText(), servingMetrics.read()]);
+  return prometheusOutcomes(outcomes.all()) + own + triton;
 });
 
 const connection = new KafkaConnection({
@@ -252,6 +255,7 @@ class RouterLifecycle implements OnApplicationBootstrap {
     await Promise.all([follower.close(), producer.close(1_000), routeLog.close()]);
     await snapshot.flush();
     await metricsDoor.close();
+    servingMetrics.close();
     await connection.close();
   }
 

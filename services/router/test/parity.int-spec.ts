@@ -14,6 +14,8 @@ import { freePorts, RouterProcess } from './router-process.js';
 const MODELS = join(cloneRoot(), 'examples/model-repository');
 const SERVING = join(cloneRoot(), 'dist/services/serving/src/main.js');
 
+const ONE_ROW = { inputs: [{ name: 'INPUT0', datatype: 'FP32', shape: [1, 2], data: [1, 2] }] };
+
 describe('through the router', () => {
   const home = mkdtempSync(join(tmpdir(), 'millrace-parity-'));
   let serving: ChildProcess;
@@ -118,6 +120,13 @@ describe('through the router', () => {
     const events = await post('/v2/models/repeat/generate_stream', JSON.stringify({ IN: [4, 5] }));
     expect(events.headers.get('content-type')).toMatch(/text\/event-stream/);
     expect((await events.text()).match(/^data: /gm)).toHaveLength(2);
+  });
+
+  it('port 8002 tells Triton’s metrics of the models behind it beside the router’s own', async () => {
+    await post('/v2/models/identity/infer', JSON.stringify(ONE_ROW));
+    const text = await (await fetch(`http://127.0.0.1:${router.metricsPort}/metrics`)).text();
+    expect(text).toMatch(/^nv_inference_request_success\{model="identity",version="1"\} [1-9]/m);
+    expect(text).toMatch(/^millrace_router_requests_total\{/m);
   });
 
   it('models are unloaded and loaded, over gRPC and REST; wrong methods and unknown models are told apart', async () => {
