@@ -166,8 +166,9 @@ describe('faults during the replay', () => {
   it('counts no prediction twice and loses no label', () => {
     const answered = summary.requests - summary.request_failures;
     expect(summary.labels_sent).toBe(REPLAY_ROWS);
-    // Answered but not yet logged when serving was killed: at most one bounded queue, and counted below.
-    expect(summary.labels_joined).toBeLessThanOrEqual(answered);
+    // A call that the router's end broke off may have been predicted and logged; none is there twice.
+    expect(summary.labels_joined).toBeLessThanOrEqual(summary.requests);
+    // Answered but not yet logged when serving was killed: at most one bounded queue.
     const missing = answered - summary.labels_joined;
     expect(missing).toBeLessThanOrEqual(RATE);
   });

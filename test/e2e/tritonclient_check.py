@@ -263,7 +263,7 @@ def repository_checks(asked):
         check(f"{name}: config", int(config["max_batch_size"]) == 64 and len(config["input"]) == 2)
         settings_checks(name, client)
         repository_control_checks(name, client, module)
-    fails("grpc: client timeout", lambda: grpc.infer("delay", tensors(grpcclient, INPUT0=fp32(1)), client_timeout=0.0001), "Deadline")
+    fails("grpc: client timeout", lambda: grpc.infer("delay", tensors(grpcclient, INPUT0=fp32(1)), client_timeout=0.0001), "DEADLINE_EXCEEDED")
     stream_checks(grpc)
     asyncio.run(aio_repository_checks(asked))
     grpc.close()

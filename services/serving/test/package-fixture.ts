@@ -35,6 +35,30 @@ export const PLAN: FittedPlan = {
   rows: 1000,
 };
 
+/** The canonical project document that belongs to PLAN: hour is derived from the event time. */
+export const projectOf = (name: string) => ({
+  name,
+  data: {
+    entity: 'origin',
+    eventTime: 'at',
+    columns: [
+      { name: 'at', type: 'timestamp', required: true },
+      { name: 'distance', type: 'number' },
+      { name: 'hour', type: 'integer', derive: { from: 'at', part: 'hour' } },
+      { name: 'origin', type: 'text', required: true },
+      { name: 'flag', type: 'boolean' },
+      { name: 'late', type: 'boolean', outcome: true },
+    ],
+    label: { name: 'late', column: 'late' },
+  },
+  features: [
+    { name: 'distance', kind: 'numeric' },
+    { name: 'hour', kind: 'numeric' },
+    { name: 'origin', kind: 'categorical' },
+    { name: 'flag', kind: 'categorical' },
+  ],
+});
+
 const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 export interface FixturePackage {

@@ -147,12 +147,17 @@ export class ControlWriter {
 
 const bytes = (value: Buffer): Buffer => value;
 
-/** A unary ModelInfer client on one connection. */
+const ROUND_ROBIN = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
+
+/** A unary ModelInfer client on one connection to each address; calls go round. */
 export class InferClient {
   private readonly client: Client;
 
-  constructor(address: string) {
-    this.client = new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+  constructor(...addresses: string[]) {
+    this.client = new Client(`ipv4:${addresses.join(',')}`, credentials.createInsecure(), {
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.service_config': ROUND_ROBIN,
+    });
   }
 
   infer(request: InferRequest, deadlineMs = 5000): Promise<InferResponse> {

@@ -12,7 +12,7 @@ import { encodeInferRequest, Tensor } from '@millrace/inference';
 import { CompactedReader } from '@millrace/kafka';
 import { eventually, startKafka, uniquePrefix } from '@millrace/testing';
 import { forward } from './onnx-fixture.js';
-import { type FixturePackage, PLAN, writePackage } from './package-fixture.js';
+import { type FixturePackage, PLAN, projectOf, writePackage } from './package-fixture.js';
 import {
   ControlWriter,
   InferClient,
@@ -26,28 +26,6 @@ import {
 
 const MODEL = 'demo';
 const EVENT_TIME_MS = Date.UTC(2001, 2, 4, 17, 30);
-const PROJECT = {
-  name: MODEL,
-  data: {
-    entity: 'origin',
-    eventTime: 'at',
-    columns: [
-      { name: 'at', type: 'timestamp', required: true },
-      { name: 'distance', type: 'number' },
-      { name: 'hour', type: 'integer', derive: { from: 'at', part: 'hour' } },
-      { name: 'origin', type: 'text', required: true },
-      { name: 'flag', type: 'boolean' },
-      { name: 'late', type: 'boolean', outcome: true },
-    ],
-    label: { name: 'late', column: 'late' },
-  },
-  features: [
-    { name: 'distance', kind: 'numeric' },
-    { name: 'hour', kind: 'numeric' },
-    { name: 'origin', kind: 'categorical' },
-    { name: 'flag', kind: 'categorical' },
-  ],
-};
 
 const encoder = new RowEncoder(PLAN);
 
@@ -81,7 +59,7 @@ describe('serving', () => {
     control = new ControlWriter(brokers, prefix);
     await control.ensureTopics();
     packages.set(1, writePackage(home, MODEL, 1));
-    await control.project(MODEL, PROJECT);
+    await control.project(MODEL, projectOf(MODEL));
     await control.route(MODEL, [1]);
     serving = await startServing({ home, brokers, topicPrefix: prefix });
     await untilReady(serving);

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { environment } from '@millrace/config';
 import { cloneRoot, eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
-import { writePackage } from './package-fixture.js';
+import { projectOf, writePackage } from './package-fixture.js';
 import { ControlWriter, type ServingProcess, startServing, untilLoaded, untilReady } from './serving-process.js';
 import { http } from './wire-client.js';
 import {
@@ -28,28 +28,6 @@ import { type Door, describeWire } from './wire-suite.js';
 
 const SEED = 5;
 const MODEL = 'demo';
-const PROJECT = {
-  name: MODEL,
-  data: {
-    entity: 'origin',
-    eventTime: 'at',
-    columns: [
-      { name: 'at', type: 'timestamp', required: true },
-      { name: 'distance', type: 'number' },
-      { name: 'hour', type: 'integer', derive: { from: 'at', part: 'hour' } },
-      { name: 'origin', type: 'text', required: true },
-      { name: 'flag', type: 'boolean' },
-      { name: 'late', type: 'boolean', outcome: true },
-    ],
-    label: { name: 'late', column: 'late' },
-  },
-  features: [
-    { name: 'distance', kind: 'numeric' },
-    { name: 'hour', kind: 'numeric' },
-    { name: 'origin', kind: 'categorical' },
-    { name: 'flag', kind: 'categorical' },
-  ],
-};
 const TFJS = '{"format":"layers-model"}';
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
@@ -110,7 +88,7 @@ describe('both doors', () => {
     control = new ControlWriter(brokers, prefix);
     await control.ensureTopics();
     packageSha256 = addBrowserFile(writePackage(home, MODEL, 1).folder);
-    await control.project(MODEL, PROJECT);
+    await control.project(MODEL, projectOf(MODEL));
     await control.route(MODEL, [1]);
     serving = await startServing({
       home,

@@ -4,6 +4,7 @@ import { type InferRequest, type InferResponse, Tensor } from '@millrace/inferen
 import type { CallFacts } from '../predict/infer-job.js';
 import { checkModels, DEPTH_MAX, ensembleGraph, modelsOf } from './ensemble-graph.js';
 import { createEnsembleModel } from './ensemble-model.js';
+import { PLAIN_MODEL } from './model-defaults.js';
 import type { EnsembleStep, ModelSpec } from './model-spec.js';
 import type { ServedModel } from './served-model.js';
 import { createTensorModel } from './tensor-model.js';
@@ -19,15 +20,7 @@ function specOf(name: string, inputs: string[], outputs: string[], part: Partial
     inputs: inputs.map((input) => ({ name: input, ...NUMBERS, optional: false })),
     outputs: outputs.map((output) => ({ name: output, ...NUMBERS, labels: [] })),
     batching: undefined,
-    sequences: undefined,
-    instanceGroups: [],
-    versionPolicy: { kind: 'latest', count: 1 },
-    versionLabels: {},
-    ensemble: undefined,
-    responseCache: false,
-    decoupled: false,
-    warmUp: [],
-    parameters: {},
+    ...PLAIN_MODEL,
     ...part,
   };
 }

@@ -2,6 +2,7 @@
 // without waiting, no options of its own.
 
 import type { ModelMetadata, TensorSpec } from '@millrace/inference';
+import { PLAIN_BATCHING, PLAIN_MODEL } from './model-defaults.js';
 import type { ModelSpec } from './model-spec.js';
 
 /** One value a row: the batch dimension is not among dims. */
@@ -17,24 +18,7 @@ export function packageSpec(metadata: Omit<ModelMetadata, 'versions'>, batchRows
     maxBatchSize: batchRowsMax,
     inputs: inputs.map((input) => ({ ...one(input), optional: false })),
     outputs: outputs.map((output) => ({ ...one(output), labels: [] })),
-    batching: {
-      preferredBatchSizes: [],
-      maxQueueDelayUs: 0,
-      preserveOrdering: false,
-      priorityLevels: 0,
-      defaultPriorityLevel: 0,
-      defaultPolicy: { timeoutAction: 'reject', defaultTimeoutUs: 0, allowTimeoutOverride: true, maxQueueSize: 0 },
-      policies: new Map(),
-      paddingBuckets: [],
-    },
-    sequences: undefined,
-    instanceGroups: [],
-    versionPolicy: { kind: 'latest', count: 1 },
-    versionLabels: {},
-    ensemble: undefined,
-    responseCache: false,
-    decoupled: false,
-    warmUp: [],
-    parameters: {},
+    batching: PLAIN_BATCHING,
+    ...PLAIN_MODEL,
   };
 }

@@ -3,17 +3,11 @@
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import { integerParameter, NO_PARAMETERS, type Parameters } from '@millrace/inference';
+import { PLAIN_POLICY } from './model-defaults.js';
 import type { ModelSpec, QueuePolicy } from './model-spec.js';
 
 /** Priorities a model may declare; the queue keeps one lane for each in use. */
 const LEVELS_MAX = 1000;
-/** Where the model's configuration says nothing: wait, unless the request's `timeout` says otherwise. */
-const PLAIN_POLICY: QueuePolicy = {
-  timeoutAction: 'reject',
-  defaultTimeoutUs: 0,
-  allowTimeoutOverride: true,
-  maxQueueSize: 0,
-};
 
 export interface QueueTerms {
   /** 0 = the model has no priorities; else 1 (highest) and up. */

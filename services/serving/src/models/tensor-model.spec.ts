@@ -11,19 +11,9 @@ import fc from 'fast-check';
 import { ResponseCache } from '../cache/response-cache.js';
 import type { CallFacts } from '../predict/infer-job.js';
 import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
-import type { BatchingSpec, ModelSpec } from './model-spec.js';
+import { PLAIN_BATCHING, PLAIN_MODEL } from './model-defaults.js';
+import type { ModelSpec } from './model-spec.js';
 import { createTensorModel, type TensorModelPorts } from './tensor-model.js';
-
-const BATCHING: BatchingSpec = {
-  preferredBatchSizes: [],
-  maxQueueDelayUs: 0,
-  preserveOrdering: false,
-  priorityLevels: 0,
-  defaultPriorityLevel: 0,
-  defaultPolicy: { timeoutAction: 'reject', defaultTimeoutUs: 0, allowTimeoutOverride: true, maxQueueSize: 0 },
-  policies: new Map(),
-  paddingBuckets: [],
-};
 
 /** x (FP32 [n]) and tag (BYTES [1]) in; the same out as y and mark. */
 const SPEC: ModelSpec = {
@@ -39,16 +29,8 @@ const SPEC: ModelSpec = {
     { name: 'y', datatype: 'FP32', shape: [-1], labels: ['zero', 'one'] },
     { name: 'mark', datatype: 'BYTES', shape: [1], labels: [] },
   ],
-  batching: BATCHING,
-  sequences: undefined,
-  instanceGroups: [],
-  versionPolicy: { kind: 'latest', count: 1 },
-  versionLabels: {},
-  ensemble: undefined,
-  responseCache: false,
-  decoupled: false,
-  warmUp: [],
-  parameters: {},
+  batching: PLAIN_BATCHING,
+  ...PLAIN_MODEL,
 };
 
 const OUT: Record<string, string> = { x: 'y', tag: 'mark' };
@@ -172,7 +154,7 @@ describe('a tensor model', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(call, { maxLength: 30 }), shape, fc.nat(60), async (requests, batching, later) => {
         const { model, settle, calls } = harness(
-          { batching: { ...BATCHING, ...batching } },
+          { batching: { ...PLAIN_BATCHING, ...batching } },
           {
             run: async (inputs, one) => {
               for (let i = 0; i < 5; i++) await Promise.resolve();

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from '@jest/globals';
 import type { TensorSpec } from '@millrace/inference';
+import { PLAIN_BATCHING } from '../models/model-defaults.js';
 import { batchedBefore, completeSpec, ensembleSpec, MAX_BATCH_SIZE_DEFAULT } from './auto-complete.js';
-import { PLAIN_BATCHING } from './draft-scheduling.js';
 import { draftFromText } from './model-draft.codec.js';
 
 const ONNX = { platform: 'onnxruntime_onnx', backends: ['onnxruntime'], declaresBatch: true };

@@ -4,9 +4,9 @@
 
 import { PlatformError } from '@millrace/domain';
 import type { TensorSpec } from '@millrace/inference';
+import { PLAIN_BATCHING } from '../models/model-defaults.js';
 import type { Adaptation, ModelSpec } from '../models/model-spec.js';
 import type { TensorEngine, TensorRuntime } from '../runtime/tensor-engine.js';
-import { PLAIN_BATCHING } from './draft-scheduling.js';
 import type { DraftTensor, SpecDraft } from './spec-draft.js';
 
 /** Rows of a batch of a model that says nothing about batches and can take any number of rows. */

@@ -1,6 +1,7 @@
 // How a ModelConfig says that requests meet the model: dynamic batching, sequences, or an ensemble's steps. Checked.
 
 import type { modelConfigPb } from '@millrace/contracts';
+import { PLAIN_POLICY } from '../models/model-defaults.js';
 import type {
   BatchingSpec,
   EnsembleStep,
@@ -19,26 +20,6 @@ const IDLE_US_DEFAULT = 1_000_000;
 const SEQUENCES_DEFAULT = 4096;
 /** ModelSequenceBatching.Control.Kind by number. */
 const CONTROL_KINDS = ['start', 'ready', 'end', 'id'] as const;
-
-/** Where nothing is said, a request's own `timeout` counts. */
-const PLAIN_POLICY: QueuePolicy = {
-  timeoutAction: 'reject',
-  defaultTimeoutUs: 0,
-  allowTimeoutOverride: true,
-  maxQueueSize: 0,
-};
-
-/** Dynamic batching where nothing else is said about it. */
-export const PLAIN_BATCHING: BatchingSpec = {
-  preferredBatchSizes: [],
-  maxQueueDelayUs: 0,
-  preserveOrdering: false,
-  priorityLevels: 0,
-  defaultPriorityLevel: 0,
-  defaultPolicy: PLAIN_POLICY,
-  policies: new Map(),
-  paddingBuckets: [],
-};
 
 function policyOf(policy: modelConfigPb.ModelQueuePolicy, faults: ConfigFaults): QueuePolicy {
   return {

@@ -2,36 +2,12 @@
 // other, and the second core belongs to the other services.
 
 import { PlatformError } from '@millrace/domain';
-import { type Datatype, isDatatype, type TensorSpec } from '@millrace/inference';
+import type { TensorSpec } from '@millrace/inference';
 import * as ort from 'onnxruntime-node';
+import { onnxSpecs } from './onnx-tensors.onnx.js';
 import type { MatrixEngine, Runtime } from './runtime.js';
 
 const MODEL_FILE = 'model.onnx';
-
-const DATATYPE_OF: Readonly<Record<string, Datatype>> = {
-  float32: 'FP32',
-  float64: 'FP64',
-  float16: 'FP16',
-  int8: 'INT8',
-  int16: 'INT16',
-  int32: 'INT32',
-  int64: 'INT64',
-  uint8: 'UINT8',
-  uint16: 'UINT16',
-  uint32: 'UINT32',
-  uint64: 'UINT64',
-  bool: 'BOOL',
-  string: 'BYTES',
-};
-
-function specs(metadata: readonly ort.InferenceSession.ValueMetadata[]): TensorSpec[] {
-  return metadata.map((value) => {
-    if (!value.isTensor) throw new PlatformError('unimplemented', `'${value.name}' is no tensor`);
-    const datatype = DATATYPE_OF[value.type] ?? '';
-    if (!isDatatype(datatype)) throw new PlatformError('unimplemented', `'${value.name}' is of ${value.type}`);
-    return { name: value.name, datatype, shape: value.shape.map((size) => (typeof size === 'number' ? size : -1)) };
-  });
-}
 
 class OnnxEngine implements MatrixEngine {
   readonly inputs: readonly TensorSpec[];
@@ -41,8 +17,8 @@ class OnnxEngine implements MatrixEngine {
   private readonly fetches: string[];
 
   constructor(private readonly session: ort.InferenceSession) {
-    this.inputs = specs(session.inputMetadata);
-    this.outputs = specs(session.outputMetadata);
+    this.inputs = onnxSpecs(session.inputMetadata);
+    this.outputs = onnxSpecs(session.outputMetadata);
     const [input] = this.inputs;
     const [output] = this.outputs;
     if (this.inputs.length !== 1 || !input || input.datatype !== 'FP32') {
