@@ -78,7 +78,10 @@ describe('dataset versions', () => {
     labels.write(create(ingestPb.IngestLabelsRequestSchema, { project: 'loans', sequence: 1n, labels: [label] }));
     expect(await accepted).toBe(1);
     labels.end();
-    await eventually('records are read', async () => (await stats()).recordsAccepted === 570);
+    await eventually('records and the label are read', async () => {
+      const { recordsAccepted, openLabelledRows } = await stats();
+      return recordsAccepted === 570 && openLabelledRows === 1;
+    });
     client.close();
   });
 
