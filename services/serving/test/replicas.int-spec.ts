@@ -29,8 +29,8 @@ describe('replicas of serving', () => {
   let control: ControlWriter;
   const replicas: ServingProcess[] = [];
 
-  const start = async (replica: string, ports: Record<string, string> = {}) => {
-    const serving = await startServing({ home, brokers, topicPrefix, env: { MILLRACE_REPLICA: replica, ...ports } });
+  const start = async (replica: string, ports?: [number, number]) => {
+    const serving = await startServing({ home, brokers, topicPrefix, ports, env: { MILLRACE_REPLICA: replica } });
     await untilReady(serving);
     await untilLoaded(serving, 'demo', 1);
     return serving;
@@ -75,11 +75,8 @@ describe('replicas of serving', () => {
       expect(await predictions(at)).toBeGreaterThan(0);
       expect(await stop()).toBe(0);
       await goOn();
-      const portOf = (address: string) => address.split(':').at(-1) as string;
-      replicas[at] = await start(name, {
-        MILLRACE_SERVING_HTTP_PORT: portOf(http),
-        MILLRACE_SERVING_GRPC_PORT: portOf(grpc),
-      });
+      const portOf = (address: string) => Number(address.split(':').at(-1));
+      replicas[at] = await start(name, [portOf(http), portOf(grpc)]);
       // The client finds it again, so that the next one can go.
       await eventually('the new one has its share', async () => (await predictions(at)) > 0, 20_000);
     }

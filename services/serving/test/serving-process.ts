@@ -46,9 +46,11 @@ export async function startServing(settings: {
   brokers: readonly string[];
   topicPrefix: string;
   env?: Record<string, string>;
+  /** HTTP and gRPC; default free ones. */
+  ports?: readonly [number, number];
 }): Promise<ServingProcess> {
   buildOnce();
-  const [httpPort, grpcPort] = [await freePort(), await freePort()];
+  const [httpPort, grpcPort] = settings.ports ?? [await freePort(), await freePort()];
   const logFile = join(settings.home, `serving-${httpPort}.log`);
   const out = openSync(logFile, 'a');
   const child = spawn(process.execPath, [join(cloneRoot(), 'dist/services/serving/src/main.js')], {

@@ -1,7 +1,7 @@
 // How a ModelConfig says that requests meet the model: dynamic batching, sequences, or an ensemble's steps. Checked.
 
 import type { modelConfigPb } from '@millrace/contracts';
-import { PLAIN_POLICY } from '../models/model-defaults.js';
+import { PLAIN_BATCHING, PLAIN_POLICY } from '../models/model-defaults.js';
 import type {
   BatchingSpec,
   EnsembleStep,
