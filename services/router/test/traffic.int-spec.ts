@@ -63,9 +63,9 @@ describe('traffic', () => {
     const outcomes = await load.stop();
     expect(failures(outcomes)).toEqual({});
     expect(outcomes.length).toBeGreaterThan(200);
-    // The median: this process, the broker and whatever else the machine does share its cores with the router.
+    // All but one: this process, the broker and whatever else the machine does share its cores with the router.
     const effectiveMs = moves.map((move) => move.body.switch.effectiveMs).sort((a, b) => a - b);
-    expect(effectiveMs[1]).toBeLessThan(500);
+    expect(effectiveMs[2]).toBeLessThan(500);
     expect(outcomes.filter((outcome) => outcome.sentAtMs > lastAtMs && outcome.version !== '2')).toEqual([]);
     const { switches } = (await platform.router.get('/v1/projects/p/switches')).body;
     expect(switches.slice(-4).map((entry: { failed: number }) => entry.failed)).toEqual([0, 0, 0, 0]);

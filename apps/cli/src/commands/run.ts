@@ -1,13 +1,13 @@
 // up, start, replay, worker, doctor: what runs the platform, and the main job on it.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../exit-codes.js';
 import { loadProjectFile } from '../project-file.fs.js';
+import { earlierRun, markRun, setAside, writeSummary } from '../story/earlier-run.fs.js';
 import { runMainJob } from '../story/run-main-job.js';
 import { Supervisor } from '../supervisor/supervisor.process.js';
 import { Reporter } from '../terminal/reporter.js';
@@ -24,6 +24,7 @@ interface StartOptions {
   rate?: string;
   shift: boolean;
   once?: boolean;
+  again?: boolean;
   answers?: string;
   workers?: string;
 }
@@ -59,6 +60,7 @@ export function runCommands(program: Command): void {
     .option('--no-shift', 'leave the declared shift out')
     .option('--workers <count>', 'training workers; default from the project file')
     .option('--once', 'write summary.json, stop everything and exit: 0 if each stage met its check')
+    .option('--again', 'run the main job anew where it has run before; --once always does')
     .action(action((context, options: StartOptions) => start(context, options)));
 
   program
@@ -107,18 +109,33 @@ export function runCommands(program: Command): void {
 async function start(context: Context, options: StartOptions): Promise<number> {
   // Before anything is started: a wrong project file must cost nothing.
   const input = mainJobInput(context, options);
+  const { home, environment } = context.settings;
+  const { name } = input.loaded.project;
   const reporter = reporterFor(context);
   const stop = stopSignal();
   const workers = Number(options.workers ?? input.loaded.project.training.workers);
-  const supervisor = await bringUp(context, workers, reporter, stop);
+  const earlier = earlierRun(home, name);
+  const servesOnly = earlier === 'done' && !options.once && !options.again;
+  const supervisor = await bringUp(context, workers, reporter, stop, () => {
+    if (servesOnly) return;
+    if (earlier !== 'none') {
+      const aside = setAside(home, name, Boolean(environment.MILLRACE_KAFKA_BROKERS));
+      reporter.line(`  what the main job left here before is set aside in ${aside}`);
+    }
+    markRun(home, name, 'begun');
+  });
+  const startedMs = systemClock.monotonicMs();
   try {
-    const summary = await runMainJob({ ...input, reporter, signal: stop.signal });
-    const file = join(context.settings.home, 'summary.json');
-    mkdirSync(context.settings.home, { recursive: true });
-    writeFileSync(file, `${JSON.stringify(summary, null, 2)}\n`);
-    if (context.json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
-    else reporter.line(`Summary in ${file}.`);
-    if (options.once) return summary.ok ? EXIT_OK : EXIT_FAILED;
+    if (servesOnly) {
+      reporter.line('The main job has run here before; this serves what it left. `npm start -- --again` runs it anew.');
+    } else {
+      const summary = await runMainJob({ ...input, reporter, signal: stop.signal });
+      const file = writeSummary(home, summary);
+      markRun(home, name, 'done');
+      if (context.json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
+      else reporter.line(`Summary in ${file}.`);
+      if (options.once) return summary.ok ? EXIT_OK : EXIT_FAILED;
+    }
     process.stdout.write(`${whereToLook(context)}\nIt keeps serving; Ctrl-C stops everything.\n`);
     return await ended(stop);
   } catch (thrown) {
@@ -127,7 +144,14 @@ async function start(context: Context, options: StartOptions): Promise<number> {
       const code = await ended(stop);
       return code === EXIT_OK && options.once ? EXIT_INTERRUPTED : code;
     }
-    process.stderr.write(`millrace: ${error.reason}\n  logs: ${join(context.settings.home, 'logs')}\n`);
+    const seconds = (systemClock.monotonicMs() - startedMs) / 1_000;
+    writeSummary(home, {
+      ok: false,
+      project: name,
+      error: error.reason,
+      seconds: { ...reporter.seconds, main_job: seconds },
+    });
+    process.stderr.write(`millrace: ${error.reason}\n  logs: ${join(home, 'logs')}\n`);
     return EXIT_FAILED;
   } finally {
     reporter.line('Stopping …');
@@ -176,6 +200,7 @@ async function bringUp(
   workers: number,
   reporter: Reporter,
   stop: AbortController,
+  prepareHome?: () => void,
 ): Promise<Supervisor> {
   const { settings } = context;
   const env: Record<string, string> = {};
@@ -189,6 +214,7 @@ async function bringUp(
     kafkaBrokers: settings.environment.MILLRACE_KAFKA_BROKERS || undefined,
     redisUrl: settings.environment.MILLRACE_REDIS_URL || undefined,
     log: (line) => reporter.line(`  ${line}`),
+    ...(prepareHome ? { prepareHome } : {}),
   });
   const stage = reporter.stage('ready', 'starting Kafka, Redis, five services and the training workers');
   let ready = 0;

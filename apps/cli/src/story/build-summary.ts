@@ -63,6 +63,7 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
     latency_ms: traffic.latencies,
     client_stall_p99_ms: Math.round(traffic.clientStallP99Ms * 1_000) / 1_000,
     predictions_dropped: serving.dropped,
+    predictions_lost: Math.max(0, traffic.requests - traffic.failures - joined.labelsJoined),
     labels_sent: traffic.labelsSent,
     labels_joined: joined.labelsJoined,
     windows_closed: windows.length,

@@ -91,7 +91,9 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
     replayRanges(replay, options.replayRows, result.reserveRows),
   );
   if (options.answersFile !== undefined) writeFileSync(options.answersFile, answersCsv(rows, result.traffic));
-  const full = options.replayRows >= FULL_REPLAY_ROWS && result.importedRows >= FULL_BULK_ROWS;
+  // What was asked for, not what came: rows that are lost must fail a check, not switch checks off.
+  const rowsAsked = Number.isFinite(options.rows) ? options.rows : result.importedRows;
+  const full = options.replayRows >= FULL_REPLAY_ROWS && rowsAsked >= FULL_BULK_ROWS;
   const facts = await buildSummary({
     project,
     result,
@@ -117,7 +119,7 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
     labelledOnNewVersion,
     checkFalseAlarms: full,
     windowMs: project.monitoring.windowMs,
-    rows: result.importedRows,
+    rows: rowsAsked,
     firstVersion: result.firstVersion,
   };
   const draft: Summary = { ok: false, checks: [], ...facts };

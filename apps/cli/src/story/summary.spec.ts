@@ -51,6 +51,7 @@ const good: Omit<Summary, 'ok' | 'checks'> = {
   latency_ms: {},
   client_stall_p99_ms: 1,
   predictions_dropped: 0,
+  predictions_lost: 0,
   labels_sent: 100,
   labels_joined: 100,
   windows_closed: 40,
@@ -102,6 +103,13 @@ describe('checksOf', () => {
     ['no request failed', { request_failures: 1 }],
     ['all rows replayed', { requests: 99 }],
     ['every label joined', { labels_joined: 99 }],
+    ['every label joined', { labels_joined: 90, predictions_dropped: 10 }],
+    ['rows ingested', { rows_ingested: 1_099 }],
+    [
+      'dataset versioned',
+      { dataset_versions: [{ id: 'a', kind: 'import', ordinal: 1, rows: 999, labelled_rows: 999 }] },
+    ],
+    ['no other feature blamed for the shift', { drift_events: [event('hour', 30 * DAY), event('origin', 33 * DAY)] }],
     ['hour calm before the shift', { false_alarm_windows: { hour: 2 } }],
     ['drift seen within two windows', { drift_events: [event('hour', 36 * DAY)] }],
     ['drift seen within two windows', { drift_events: [event('origin', 30 * DAY)] }],
@@ -114,6 +122,16 @@ describe('checksOf', () => {
   ])('fails "%s"', (name, over) => {
     expect(failing(over)).toContain(name);
   });
+});
+
+it('a feature that rang before the shift is not blamed on it', () => {
+  const events = [
+    event('origin', 3 * DAY),
+    event('hour', 30 * DAY),
+    event('origin', 33 * DAY),
+    event('@score', 33 * DAY),
+  ];
+  expect(failing({ drift_events: events })).toEqual([]);
 });
 
 describe('outagesOf', () => {

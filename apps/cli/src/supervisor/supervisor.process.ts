@@ -38,6 +38,8 @@ export interface SupervisorOptions {
   /** Own brokers: the embedded Kafka or Redis is then not started. */
   kafkaBrokers?: string;
   redisUrl?: string;
+  /** Called when the home is this supervisor's alone and nothing runs in it. */
+  prepareHome?: () => void;
   /** One line for people, now and then. */
   log?: (line: string) => void;
   clock?: Clock;
@@ -94,6 +96,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
     try {
       const swept = await this.run.sweep(SWEEP_GRACE_MS);
       if (swept.length > 0) this.say(`ended what an earlier run left behind: ${swept.join(', ')}`);
+      this.options.prepareHome?.();
       const plans = await this.preparePlans();
       await this.refuseBusyPorts(plans);
       this.startReaper();
