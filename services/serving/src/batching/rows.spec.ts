@@ -71,6 +71,12 @@ describe('joining and splitting rows', () => {
     expect(reshapeRows(tensor, [1, 1, 0]).count).toBe(0);
   });
 
+  it('crops only the axis that was padded: an equal size elsewhere may be the model’s own', () => {
+    const tensor = Tensor.of('t', 'FP32', [1, 4, 4], new Array(16).fill(1));
+    expect(cropRows(tensor, [-1, -1, -1], [{ axis: 1, own: 2, padded: 4 }]).shape).toEqual([1, 2, 4]);
+    expect(cropRows(tensor, [-1, 4, -1], [{ axis: 1, own: 2, padded: 4 }])).toBe(tensor);
+  });
+
   it('says when a model gave other rows than it was asked for', () => {
     const tensor = Tensor.of('y', 'FP32', [3], [1, 2, 3]);
     expect(() => splitRows(tensor, [1, 1])).toThrow("[internal] output 'y' of the model has shape [3] for 2 rows");

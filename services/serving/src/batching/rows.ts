@@ -124,14 +124,13 @@ export interface PaddedDimension {
 
 /**
  * Takes the padding out of an answer: a variable dimension of the output (-1 in `declared`) that has a padded size is cut
- * to the request's own size, that of the same axis where there are several. Sizes that match no padding stay.
+ * to the request's own size where an input's same axis was padded to that size. Other axes stay: an equal size there may
+ * be the model's own.
  */
 export function cropRows(tensor: Tensor, declared: readonly number[], paddings: readonly PaddedDimension[]): Tensor {
   const shape = tensor.shape.map((size, axis) => {
     if (axis === 0 || declared[axis] !== -1) return size;
-    const fitting = paddings.filter(({ padded }) => padded === size);
-    const found = fitting.find((padding) => padding.axis === axis) ?? fitting[0];
-    return found?.own ?? size;
+    return paddings.find((padding) => padding.axis === axis && padding.padded === size)?.own ?? size;
   });
   return shape.every((size, axis) => size === tensor.shape[axis]) ? tensor : reshapeRows(tensor, shape);
 }
