@@ -25,10 +25,14 @@ export interface OnnxValue {
   datatype: string;
   /** A text is a symbolic dimension; undefined = rank unknown. */
   shape: readonly (number | string)[] | undefined;
+  /** A sequence of maps from INT64 to scalars of `datatype` instead of a tensor, as scikit-learn's ZipMap gives; no shape. */
+  maps?: boolean;
 }
 
 export interface OnnxOperator {
   op: string;
+  /** Default '' = ONNX's own; 'ai.onnx.ml' is there too. */
+  domain?: string;
   inputs: readonly string[];
   outputs: readonly string[];
   /** Integers, or lists of integers. */
@@ -49,6 +53,8 @@ export interface OnnxFile {
   /** Default 17. */
   opset?: number;
 }
+
+const ML = 'ai.onnx.ml';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -81,9 +87,14 @@ function delimited(field: number, ...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** TypeProto.Tensor{elem_type=1, shape=2{dim=1{dim_value=1 | dim_param=2}}} in ValueInfoProto{name=1, type=2{tensor_type=1}}. */
-function valueInfo({ name, datatype, shape }: OnnxValue): Uint8Array {
+function valueInfo({ name, datatype, shape, maps = false }: OnnxValue): Uint8Array {
   const element = ELEMENT_TYPE[datatype];
   if (element === undefined) throw new Error(`ONNX has no element type ${datatype}`);
+  if (maps) {
+    // TypeProto{sequence_type=4{elem_type=1: TypeProto{map_type=5{key_type=1, value_type=2: TypeProto}}}}.
+    const map = delimited(5, integer(1, ELEMENT_TYPE.INT64 as number), delimited(2, delimited(1, integer(1, element))));
+    return joined([delimited(1, text(name)), delimited(2, delimited(4, delimited(1, map)))]);
+  }
   const dims = shape?.map((dim) => delimited(1, typeof dim === 'number' ? integer(1, dim) : delimited(2, text(dim))));
   const tensor = [integer(1, element), ...(dims ? [delimited(2, ...dims)] : [])];
   return joined([delimited(1, text(name)), delimited(2, delimited(1, ...tensor))]);
@@ -98,13 +109,14 @@ function attribute(name: string, value: number | readonly number[]): Uint8Array 
   return delimited(5, delimited(1, text(name)), ...parts);
 }
 
-/** NodeProto{input=1, output=2, op_type=4, attribute=5}. */
-function node({ op, inputs, outputs, attributes = {} }: OnnxOperator): Uint8Array {
+/** NodeProto{input=1, output=2, op_type=4, attribute=5, domain=7}. */
+function node({ op, domain = '', inputs, outputs, attributes = {} }: OnnxOperator): Uint8Array {
   return joined([
     ...inputs.map((name) => delimited(1, text(name))),
     ...outputs.map((name) => delimited(2, text(name))),
     delimited(4, text(op)),
     ...Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+    delimited(7, text(domain)),
   ]);
 }
 
@@ -119,7 +131,7 @@ function constant({ name, dims, data }: OnnxConstant): Uint8Array {
   ]);
 }
 
-/** ModelProto{ir_version=1, producer_name=2, graph=7{node=1, name=2, initializer=5, input=11, output=12}, opset_import=8{version=2}}. */
+/** ModelProto{ir_version=1, producer_name=2, graph=7{node=1, name=2, initializer=5, input=11, output=12}, opset_import=8{domain=1, version=2}}. */
 export function onnxFile({ inputs, outputs, nodes, constants = [], opset = 17 }: OnnxFile): Uint8Array {
   const graph = [
     ...nodes.map((item) => delimited(1, node(item))),
@@ -133,5 +145,6 @@ export function onnxFile({ inputs, outputs, nodes, constants = [], opset = 17 }:
     delimited(2, text('millrace')),
     delimited(7, ...graph),
     delimited(8, integer(2, opset)),
+    ...(nodes.some(({ domain }) => domain === ML) ? [delimited(8, delimited(1, text(ML)), integer(2, 3))] : []),
   ]);
 }

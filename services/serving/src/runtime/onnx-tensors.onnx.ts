@@ -8,9 +8,12 @@
 
 import { PlatformError } from '@millrace/domain';
 import { type Datatype, Tensor, type TensorSpec, type TypedValues } from '@millrace/inference';
+import { logger } from '@millrace/telemetry';
 import * as ort from 'onnxruntime-node';
 import { inVersion, modelFileOf } from './model-files.fs.js';
 import type { EngineCall, ModelSource, TensorEngine, TensorRuntime } from './tensor-engine.js';
+
+const log = logger('onnx');
 
 type OrtType = Exclude<ort.Tensor.Type, 'uint4' | 'int4'>;
 
@@ -86,6 +89,23 @@ function fromOrt(name: string, value: ort.Tensor): Tensor {
   return Tensor.of(name, datatype, value.dims, data as TypedValues);
 }
 
+/**
+ * Outputs that can be served. Sequences and maps (scikit-learn's ZipMap) are left out and never fetched: the file's other
+ * outputs are worth serving. Throws unimplemented where none is left.
+ */
+function servedOutputs(metadata: readonly ort.InferenceSession.ValueMetadata[], model: string): TensorSpec[] {
+  const tensors = metadata.filter(({ isTensor }) => isTensor);
+  const others = metadata.filter(({ isTensor }) => !isTensor).map(({ name }) => name);
+  if (tensors.length === 0) {
+    const names = others.map((name) => `'${name}'`).join(', ');
+    throw new PlatformError('unimplemented', `no output is a tensor: ${names} are sequences or maps`);
+  }
+  if (others.length > 0) {
+    log.info('outputs left out: sequences and maps are not served', { model, outputs: others.join(', ') });
+  }
+  return onnxSpecs(tensors);
+}
+
 /** Faults of the request that only ONNX Runtime sees, by its words: wrong sizes, ranks, types, names. */
 const OF_THE_REQUEST =
   /invalid dimensions|invalid rank|unexpected input data type|is missing in 'feeds'|invalid input name/i;
@@ -95,10 +115,13 @@ class OnnxTensorEngine implements TensorEngine {
   readonly outputs: readonly TensorSpec[];
   private readonly all: readonly string[];
 
-  constructor(private readonly session: ort.InferenceSession) {
+  constructor(
+    private readonly session: ort.InferenceSession,
+    model: string,
+  ) {
     this.inputs = onnxSpecs(session.inputMetadata);
-    this.outputs = onnxSpecs(session.outputMetadata);
-    this.all = session.outputNames;
+    this.outputs = servedOutputs(session.outputMetadata, model);
+    this.all = this.outputs.map(({ name }) => name);
   }
 
   async run(inputs: readonly Tensor[], call: EngineCall): Promise<readonly Tensor[]> {
@@ -158,7 +181,7 @@ export const onnxTensorRuntime: TensorRuntime = {
       );
     }
     try {
-      return new OnnxTensorEngine(await ort.InferenceSession.create(path, sessionOptions(source)));
+      return new OnnxTensorEngine(await ort.InferenceSession.create(path, sessionOptions(source)), source.name);
     } catch (cause) {
       if (cause instanceof PlatformError) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);

@@ -128,6 +128,39 @@ describe('the ONNX tensor runtime', () => {
     await engine.close();
   });
 
+  it('leaves out outputs that are sequences or maps, as scikit-learn’s ZipMap gives, and refuses files with nothing else', async () => {
+    const zipmap: OnnxFile = {
+      inputs: [{ name: 'x', datatype: 'FP32', shape: ['N', 2] }],
+      outputs: [
+        { name: 'label', datatype: 'INT64', shape: ['N'] },
+        { name: 'probabilities', datatype: 'FP32', shape: undefined, maps: true },
+      ],
+      nodes: [
+        { op: 'ArgMax', inputs: ['x'], outputs: ['label'], attributes: { axis: 1, keepdims: 0 } },
+        {
+          op: 'ZipMap',
+          domain: 'ai.onnx.ml',
+          inputs: ['x'],
+          outputs: ['probabilities'],
+          attributes: { classlabels_int64s: [0, 1] },
+        },
+      ],
+    };
+    const engine = await loaded(zipmap);
+    expect(engine.outputs).toEqual([{ name: 'label', datatype: 'INT64', shape: [-1] }]);
+    const answer = await engine.run([Tensor.of('x', 'FP32', [2, 2], [0.75, 0.25, 0.125, 0.875])], ALL);
+    expect(answer.map((tensor) => [tensor.name, tensor.toValues()])).toEqual([['label', [0n, 1n]]]);
+    await engine.close();
+    const onlyMaps = { ...zipmap, outputs: zipmap.outputs.slice(1), nodes: zipmap.nodes.slice(1) };
+    await expect(loaded(onlyMaps)).rejects.toThrow("no output is a tensor: 'probabilities' are sequences or maps");
+    const mapInput: OnnxFile = {
+      inputs: [{ name: 'maps', datatype: 'FP32', shape: undefined, maps: true }],
+      outputs: [{ name: 'length', datatype: 'INT64', shape: [] }],
+      nodes: [{ op: 'SequenceLength', inputs: ['maps'], outputs: ['length'] }],
+    };
+    await expect(loaded(mapInput)).rejects.toThrow(/'maps' is a sequence or map|cannot load/);
+  });
+
   it('refuses texts that are no UTF-8, naming the input', async () => {
     const engine = await loaded(identity('BYTES', ['N']));
     const x = Tensor.of('x', 'BYTES', [1], [Uint8Array.of(0xff, 0xfe)]);
