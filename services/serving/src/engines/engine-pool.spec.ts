@@ -142,6 +142,41 @@ describe('a pool of engines', () => {
     expect(engine.failure).toContain('5 times in a row');
   });
 
+  it('has work done by every instance, and by a new process before it answers', async () => {
+    const { engine, rigs, instances, waiting } = await pool(2);
+    const warm = engine.each(async (instance) => {
+      await instance.run([numbers(9)], CALL);
+    });
+    await settled();
+    expect(waiting.map(({ instance }) => instance).sort()).toEqual([0, 1]);
+    await answerAll(waiting);
+    await warm;
+    rigs[1]?.started[0]?.die('signal 9');
+    await rigs[1]?.pass(50);
+    expect([instances[1]?.state, waiting.map(({ instance }) => instance)]).toEqual(['starting', [1]]);
+    await answerAll(waiting);
+    expect([instances[1]?.state, rigs[1]?.restarts]).toEqual(['ready', 1]);
+    // One that dies of it while it starts counts as a crash, and comes again.
+    rigs[1]?.started[1]?.die('signal 9');
+    await rigs[1]?.pass(200);
+    rigs[1]?.started[2]?.die('signal 11');
+    await rigs[1]?.pass(800);
+    waiting.splice(0, 1);
+    await answerAll(waiting);
+    expect([instances[1]?.state, rigs[1]?.started.length, rigs[1]?.restarts]).toEqual(['ready', 4, 2]);
+  });
+
+  it('passes on the fault of a present instance, not that of a later one', async () => {
+    const { engine, rigs, instances } = await pool(1);
+    const fail = async () => {
+      throw new Error('cold');
+    };
+    await expect(engine.each(fail)).rejects.toThrow('cold');
+    rigs[0]?.started[0]?.die('signal 9');
+    await rigs[0]?.pass(50);
+    expect(instances[0]?.state).toBe('ready');
+  });
+
   it('closes all', async () => {
     const { engine, rigs } = await pool(3);
     await engine.close();

@@ -61,6 +61,10 @@ export class EnginePool implements TensorEngine {
     return (found instanceof Promise ? await found : found).run(inputs, call);
   }
 
+  async each(work: (instance: TensorEngine) => Promise<void>): Promise<void> {
+    await Promise.all(this.instances.map((instance) => instance.each?.(work) ?? work(instance)));
+  }
+
   forget(sequenceId: string): void {
     const place = this.places.get(sequenceId);
     this.places.delete(sequenceId);

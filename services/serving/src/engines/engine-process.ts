@@ -18,6 +18,8 @@ export const STABLE_MS = 10_000;
 const BACK_OFF_FIRST_MS = 50;
 const BACK_OFF_MAX_MS = 5_000;
 
+type Emit = (outputs: readonly Tensor[]) => void;
+
 export type EngineState = 'starting' | 'ready' | 'waiting' | 'failed' | 'closed';
 
 /** Told of what happens to an instance; must not throw. */
@@ -54,6 +56,10 @@ export class EngineProcess implements EngineInstance {
   private crashes = 0;
   private readyAtMs: number;
   private cancelRestart: (() => void) | undefined;
+  /** Of a restart under way: resolves when it is ready. */
+  private starting: Promise<void> = Promise.resolve();
+  /** What each new process does before it answers requests. */
+  private warmUp: ((instance: TensorEngine) => Promise<void>) | undefined;
 
   private constructor(
     private client: EngineClient,
@@ -106,12 +112,17 @@ export class EngineProcess implements EngineInstance {
     return this.current().run(inputs, call);
   }
 
+  async each(work: (instance: TensorEngine) => Promise<void>): Promise<void> {
+    this.warmUp = work;
+    if (this.state === 'ready') await work(this);
+  }
+
   forget(sequenceId: string): void {
     if (this.state === 'ready') this.client.forget(sequenceId);
   }
 
   async whenReady(): Promise<void> {
-    if (this.state === 'starting') await this.client.ready;
+    if (this.state === 'starting') await this.starting;
     if (this.state !== 'ready') throw this.away();
   }
 
@@ -157,26 +168,51 @@ export class EngineProcess implements EngineInstance {
     const client = clientOf(this.settings, this.ports);
     this.client = client;
     this.follow(client);
-    client.ready.then(
-      (declaration) => this.started(client, declaration),
-      // Its end follows, and counts as a crash.
-      (error: PlatformError) => {
-        if (this.state === 'starting') this.reason = error.reason;
-      },
-    );
+    this.starting = client.ready.then((declaration) => this.started(client, declaration));
+    // Its end follows, and counts as a crash.
+    this.starting.catch((error: PlatformError) => {
+      if (this.state === 'starting') this.reason = error.reason;
+    });
   }
 
-  private started(client: EngineClient, declaration: Declaration): void {
+  private async started(client: EngineClient, declaration: Declaration): Promise<void> {
     if (this.state !== 'starting') return;
     if (JSON.stringify(declaration) !== JSON.stringify(this.declaration)) {
       this.fail('its files have changed: the model now declares other inputs or outputs', 0);
       void client.close();
       return;
     }
+    if (this.warmUp) {
+      // The first process has done it: a fault here is no reason to stay away.
+      await this.warmUp(this.instanceOf(client)).catch(() => undefined);
+      if (!this.isStarting(client)) return;
+    }
     this.state = 'ready';
     this.reason = '';
     this.readyAtMs = this.ports.clock.monotonicMs();
     this.events.restarted();
+  }
+
+  /** It may have died meanwhile, and another be starting. */
+  private isStarting(client: EngineClient): boolean {
+    return this.state === 'starting' && this.client === client;
+  }
+
+  /** A process that requests do not reach yet. */
+  private instanceOf(client: EngineClient): TensorEngine {
+    const { inputs, outputs, streams } = this.declaration;
+    return {
+      inputs,
+      outputs,
+      run: (given, call) => client.run(given, call),
+      ...(streams
+        ? {
+            stream: (given: readonly Tensor[], call: EngineCall, emit: Emit, signal: AbortSignal) =>
+              client.stream(given, call, emit, signal),
+          }
+        : {}),
+      close: async () => {},
+    };
   }
 
   private fail(reason: string, lost: number): void {

@@ -32,6 +32,10 @@ export class InsideEngine implements EngineInstance {
 
   async whenReady(): Promise<void> {}
 
+  each(work: (instance: TensorEngine) => Promise<void>): Promise<void> {
+    return work(this.engine);
+  }
+
   forget(sequenceId: string): void {
     this.engine.forget?.(sequenceId);
   }

@@ -104,13 +104,15 @@ function instanceGroup(model: string, { kind, count, gpus }: InstanceGroup, inde
 }
 
 function warmUp(sample: WarmUpSample) {
-  const inputs = sample.inputs.map(({ name, datatype, dims, data }) => [
+  const inputs = sample.inputs.map(({ name, datatype, dims, data, file = '' }) => [
     name,
     {
       dataType: CONFIG_DATATYPE[datatype],
       dims: dims.map(BigInt),
       inputDataType:
-        data === 'zero' ? ({ case: 'zeroData', value: true } as const) : ({ case: 'randomData', value: true } as const),
+        data === 'file'
+          ? ({ case: 'inputDataFile', value: file } as const)
+          : ({ case: data === 'zero' ? 'zeroData' : 'randomData', value: true } as const),
     },
   ]);
   return {

@@ -61,7 +61,11 @@ export interface WarmUpSample {
     name: string;
     datatype: TensorSpec['datatype'];
     dims: readonly number[];
-    data: 'zero' | 'random';
+    /** 'file': `bytes`, which the file `file` of the model's folder warmup holds. */
+    data: 'zero' | 'random' | 'file';
+    file?: string;
+    /** One row's elements as V2's raw form has them. */
+    bytes?: Uint8Array;
   }[];
 }
 

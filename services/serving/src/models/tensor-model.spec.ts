@@ -508,3 +508,60 @@ describe('a tensor model', () => {
     expect(model.metadata.inputs[0]?.shape).toEqual([-1, -1]);
   });
 });
+
+  it('warms every instance of its engine, also one that comes later', async () => {
+    const seen: string[] = [];
+    const instance = (name: string): TensorEngine => ({
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, -1] }],
+      outputs: [],
+      run: async (inputs) => {
+        seen.push(`${name} ${inputs[0]?.shape}`);
+        return inputs;
+      },
+      close: async () => {},
+    });
+    let later: (instance: TensorEngine) => Promise<void> = async () => {};
+    const each: TensorEngine['each'] = async (work) => {
+      later = work;
+      await Promise.all(['a', 'b'].map((name) => work(instance(name))));
+    };
+    const inputs = [{ name: 'x', datatype: 'FP32' as const, dims: [3], data: 'zero' as const }];
+    await harness({ warmUp: [{ name: 'w', batchSize: 4, count: 1, inputs }] }, { each }).model.warmUp();
+    await later(instance('c'));
+    expect(seen.splice(0)).toEqual(['a 4,3', 'b 4,3', 'c 4,3']);
+    await harness({}, { each }).model.warmUp();
+    await later(instance('c'));
+    expect(seen).toEqual(['a 1,1', 'b 1,1', 'c 1,1']);
+  });
+
+  it('without samples asks once with zeros, whose faults and delays are nobody’s', async () => {
+    const failing = harness({}, { run: async () => Promise.reject(new Error('no zeros')) });
+    await failing.model.warmUp();
+    await failing.model.warmUp();
+    expect([failing.calls.length, failing.timers.size]).toEqual([2, 0]);
+    const slow = harness({}, { run: () => new Promise(() => {}) });
+    const warm = slow.model.warmUp();
+    await slow.advance(5_000);
+    await warm;
+    const sequences = harness({ sequences: { maxIdleUs: 0, maxSequences: 1 } });
+    await sequences.model.warmUp();
+    expect(sequences.calls.map(({ call }) => call.sequence)).toEqual([{ id: '1', start: true, end: true }]);
+  });
+
+  it('gives each row of a sample what its file held', async () => {
+    const given: unknown[] = [];
+    const run = async (inputs: readonly Tensor[]) => {
+      given.push(...inputs.map((tensor) => tensor.toValues()));
+      return [];
+    };
+    const of = (name: string, datatype: 'FP32' | 'BYTES', values: (number | string)[]) => {
+      const bytes = new Uint8Array(Tensor.of(name, datatype, [values.length], values).rawBytes());
+      return { name, datatype, dims: [values.length], data: 'file' as const, file: 'f', bytes };
+    };
+    const inputs = [of('x', 'FP32', [1.5, 2]), of('tag', 'BYTES', ['a'])];
+    await harness({ warmUp: [{ name: 'w', batchSize: 2, count: 1, inputs }] }, { run }).model.warmUp();
+    expect(given).toEqual([
+      [1.5, 2, 1.5, 2],
+      ['a', 'a'],
+    ]);
+  });

@@ -7,7 +7,6 @@ import { type Clock, PlatformError } from '@millrace/domain';
 import {
   type InferRequest,
   type ModelMetadata,
-  NO_PARAMETERS,
   type Parameters,
   type Tensor,
   VersionStatistics,
@@ -17,7 +16,7 @@ import { DynamicBatcher } from '../batching/dynamic-batcher.js';
 import { SequenceTable } from '../batching/sequences.js';
 import { type CachePorts, ModelCache } from '../cache/model-cache.js';
 import type { Answer, CallFacts } from '../predict/infer-job.js';
-import type { EngineCall, SequenceStep, TensorEngine } from '../runtime/tensor-engine.js';
+import type { SequenceStep, TensorEngine } from '../runtime/tensor-engine.js';
 import type { ModelSpec } from './model-spec.js';
 import { QueueTermsReader } from './queue-terms.js';
 import type { ServedModel } from './served-model.js';
@@ -25,7 +24,7 @@ import { AnswerBuilder } from './tensor-answer.js';
 import { TensorJob, type TensorJobOwner } from './tensor-job.js';
 import { fullShape, sequenceOf, TensorRequestReader } from './tensor-request.js';
 import { TensorRuns } from './tensor-runs.js';
-import { warmUpInputs } from './warm-up.js';
+import { warmUpOf } from './warm-up.js';
 
 export interface TensorModelLimits {
   /** Requests that may wait. */
@@ -283,17 +282,14 @@ class TensorModel implements ServedModel, TensorJobOwner {
     if (this.open === 0) for (const resolve of this.whenSettled.splice(0)) resolve();
   }
 
-  /** The samples of the configuration; throws what the engine throws. */
+  /**
+   * Warms every instance of the engine, also those that start later: the samples of the configuration, which throw what the
+   * engine throws; without samples one call of zeros each, whose faults are nobody's.
+   */
   async warmUp(): Promise<void> {
-    for (const sample of this.spec.warmUp) {
-      const inputs = warmUpInputs(sample, this.spec);
-      const call: EngineCall = { outputs: [], parameters: NO_PARAMETERS, sequence: undefined };
-      for (let i = 0; i < Math.max(1, sample.count); i++) {
-        if (this.spec.decoupled && this.engine.stream) {
-          await this.engine.stream(inputs, call, () => {}, new AbortController().signal);
-        } else await this.engine.run(inputs, call);
-      }
-    }
+    const { engine, spec } = this;
+    const work = warmUpOf(spec, this.ports);
+    await (engine.each ? engine.each(work) : work(engine));
   }
 
   /** Nothing waits, nothing runs and nothing is being looked up. */

@@ -105,7 +105,8 @@ export function warmUpOf(config: modelConfigPb.ModelConfig, faults: ConfigFaults
       if (dims.includes(-1)) faults.add(input, 'dims', `warm-up input '${name}' needs sizes, not -1`);
       const { inputDataType } = input;
       if (inputDataType.case === 'inputDataFile') {
-        faults.add(input, 'input_data_file', 'input_data_file is not supported: zero_data and random_data are');
+        const file = inputDataType.value;
+        return { name, datatype: datatype ?? ('FP32' as const), dims, data: 'file' as const, file };
       }
       const data = inputDataType.case === 'randomData' ? ('random' as const) : ('zero' as const);
       return { name, datatype: datatype ?? ('FP32' as const), dims, data };

@@ -102,6 +102,13 @@ describe('a configuration', () => {
     });
   });
 
+  it('may take the data of a warm-up from a file', () => {
+    const text = `model_warmup { name: "w" inputs { key: "x" value { data_type: TYPE_FP32 dims: 2 input_data_file: "x.bin" } } }`;
+    expect(draft(text).warmUp[0]?.inputs).toEqual([
+      { name: 'x', datatype: 'FP32', dims: [2], data: 'file', file: 'x.bin' },
+    ]);
+  });
+
   it('may be empty or absent', () => {
     expect(draft('')).toEqual(emptyDraft('m'));
     expect(draft('\uFEFF# nothing\r\n')).toEqual(emptyDraft('m'));

@@ -67,11 +67,11 @@ export function modelRepository(settings: ModelRepositorySettings, ports: ModelR
     }
   };
 
-  /** Answers are shared between processes by what they come from: the files, and the configuration but where it runs. */
+  /** Answers are shared between processes by what they come from: the files, and the configuration but where it runs and what warms it. */
   const cacheOf = async (spec: ModelSpec, files: string): Promise<TensorModelPorts['cache']> => {
     const { cache } = ports;
     if (!cache?.shared || !spec.responseCache) return cache;
-    return { ...cache, identity: await folderHash(JSON.stringify({ ...spec, instanceGroups: [] }), files) };
+    return { ...cache, identity: await folderHash(JSON.stringify({ ...spec, instanceGroups: [], warmUp: [] }), files) };
   };
 
   const ensemble = async (draft: SpecDraft, version: number, labels: Labels) => {

@@ -4,6 +4,7 @@
 import { PlatformError } from '@millrace/domain';
 import type { LogLine } from '../models/load-queue.js';
 import type { ModelPlan } from '../models/model-plan.js';
+import type { WarmUpSample } from '../models/model-spec.js';
 import type { LoadParameters } from '../models/repository-control.js';
 import type { ModelRepository } from '../models/repository-models.js';
 import type { ServedModel } from '../models/served-model.js';
@@ -17,11 +18,14 @@ export interface ModelFiles {
   read(name: string): Promise<ModelFolder>;
   stage(name: string, key: string, files: ReadonlyMap<string, Uint8Array>): Promise<ModelFolder>;
   unstage(key: string): Promise<void>;
-  check(name: string, version: VersionFolder): Promise<void>;
+  /** `modelFile`: what the configuration names as the model's file or folder; '' = nothing. */
+  check(name: string, version: VersionFolder, modelFile: string): Promise<void>;
   fingerprint(version: VersionFolder): Promise<string>;
   labels(model: ModelFolder, file: string): Promise<string[]>;
 }
 
+  /** The samples with what their files hold. */
+  warmUp(model: ModelFolder, samples: readonly WarmUpSample[]): Promise<WarmUpSample[]>;
 interface ReadDraft {
   draft: SpecDraft;
   notices: readonly string[];
@@ -81,7 +85,8 @@ export class PlannedRepository implements ModelRepository {
     json: string | undefined,
   ): Promise<Pick<ModelPlan, 'name' | 'versions' | 'labels' | 'parts'>> {
     const { name } = folder;
-    const draft = this.draftOf(folder, json);
+    const written = this.draftOf(folder, json);
+    const draft = { ...written, warmUp: await this.ports.files.warmUp(folder, written.warmUp) };
     const available = folder.versions.length === 0 && draft.ensemble ? [ensembleFolder(folder)] : folder.versions;
     if (available.length === 0) {
       throw new PlatformError(
@@ -135,7 +140,7 @@ export class PlannedRepository implements ModelRepository {
 
   private async loadVersion(draft: SpecDraft, version: VersionFolder, labels: Labels): Promise<ServedModel> {
     if (draft.ensemble) return this.ports.ensemble(draft, version.version, labels);
-    await this.ports.files.check(draft.name, version);
+    await this.ports.files.check(draft.name, version, draft.parameters[FILE_PARAMETER] ?? '');
     const { file } = version;
     const named = file === undefined || draft.parameters[FILE_PARAMETER] !== undefined;
     const own = named ? draft : { ...draft, ...bareFile(draft, file) };

@@ -5,9 +5,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PlatformError } from '@millrace/domain';
+import type { WarmUpSample } from '../models/model-spec.js';
+import { warmUpFileBytes } from '../models/warm-up.js';
 import {
   checkModelName,
   isModelName,
@@ -27,6 +29,10 @@ const SUMS_FILE = 'SHA256SUMS';
 const BARE = /^(.+)\.onnx$/;
 /** Files that make a folder without version folders a model. */
 const MODEL_FILE = /^model\.(onnx|js|mjs|ts|json|savedmodel|tfjs)$|^saved_model\.pb$/;
+/** What of a version may be its model where the configuration names nothing: these, and all below them. */
+const MODEL_PART = /^(model\.(onnx|js|mjs|ts|json|savedmodel|tfjs)|saved_model\.pb|variables|tfjs)$/;
+/** Beside config.pbtxt, as Triton has it. */
+const WARM_UP_FOLDER = 'warmup';
 const TEXT_BYTES_MAX = 1024 * 1024;
 
 interface FileFact {
@@ -107,14 +113,15 @@ export class RepositoryFolder {
     rmSync(this.staging, { recursive: true, force: true });
   }
 
-  /** Refuses a version that is empty, too large or not what its SHA256SUMS says. */
-  async check(name: string, { version, folder, file }: VersionFolder): Promise<void> {
+  /** Refuses a version that is empty, too large, not what its SHA256SUMS says, or whose model SHA256SUMS leaves out. */
+  async check(name: string, { version, folder, file }: VersionFolder, modelFile: string): Promise<void> {
     const files = await filesOf(folder, file);
     if (files.length === 0) throw new PlatformError('corrupt', `model '${name}' version ${version} has no files`);
     const bytes = files.reduce((sum, one) => sum + one.bytes, 0);
     if (bytes > this.bytesMax) throw this.tooLarge(name, version, bytes);
     const sums = file === undefined ? await textOf(join(folder, SUMS_FILE)) : undefined;
     if (sums === undefined) return;
+    const listed = new Set<string>();
     for (const line of sums.split('\n')) {
       if (line.trim() === '') continue;
       const [, expected = '', path = ''] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
@@ -130,10 +137,21 @@ export class RepositoryFolder {
           },
         );
       });
+      listed.add(relative(folder, target));
       if (actual === expected) continue;
       throw new PlatformError(
         'corrupt',
         `model '${name}' version ${version}: ${path} has SHA-256 ${actual.slice(0, 12)}…, ${SUMS_FILE} says ${expected.slice(0, 12)}…`,
+      );
+    }
+    const main = modelFile === '' ? undefined : relative(folder, resolve(folder, modelFile));
+    const isModel = (path: string) =>
+      main === undefined ? MODEL_PART.test(path.split(sep)[0] ?? '') : path === main || path.startsWith(main + sep);
+    const left = files.find(({ path }) => isModel(path) && !listed.has(path));
+    if (left) {
+      throw new PlatformError(
+        'corrupt',
+        `model '${name}' version ${version}: ${SUMS_FILE} does not list ${left.path}, which is the model: add it`,
       );
     }
   }
@@ -166,6 +184,47 @@ export class RepositoryFolder {
       `model '${name}' version ${version} has ${bytes} bytes, at most ${this.bytesMax} are loaded (MILLRACE_SERVING_MODEL_BYTES)`,
     );
   }
+  /**
+   * Fills in what the samples' files in <model>/warmup hold: exactly one row of their input. Throws corrupt where one is
+   * missing, of another size or outside of that folder.
+   */
+  async warmUp({ name, folder }: ModelFolder, samples: readonly WarmUpSample[]): Promise<WarmUpSample[]> {
+    const inputOf = async (sample: string, input: WarmUpSample['inputs'][number]) => {
+      if (input.data !== 'file') return input;
+      const { file = '', datatype, dims } = input;
+      const fault = (what: string, cause?: unknown) =>
+        new PlatformError(
+          'corrupt',
+          `model '${name}': ${WARM_UP_FOLDER}/${file} of the warm-up '${sample}', input '${input.name}', ${what}`,
+          { cause },
+        );
+      const parent = join(resolve(folder), WARM_UP_FOLDER);
+      const path = resolve(parent, file);
+      if (!path.startsWith(parent + sep)) throw fault(`is outside of the model's folder ${WARM_UP_FOLDER}`);
+      const max = warmUpFileBytes(input);
+      const size = await stat(path).then(
+        (facts) => (facts.isFile() ? facts.size : -1),
+        () => -1,
+      );
+      if (size < 0) throw fault('is no file that is there');
+      if (datatype === 'BYTES' ? size > max : size !== max) {
+        throw fault(
+          `has ${size} bytes, ${datatype} [${dims.join(',')}] takes ${datatype === 'BYTES' ? 'at most ' : ''}${max}`,
+        );
+      }
+      const bytes = await readFile(path).catch((cause) => {
+        throw fault('cannot be read', cause);
+      });
+      return { ...input, bytes: new Uint8Array(bytes) };
+    };
+    return Promise.all(
+      samples.map(async (sample) => ({
+        ...sample,
+        inputs: await Promise.all(sample.inputs.map((input) => inputOf(sample.name, input))),
+      })),
+    );
+  }
+
 }
 
 async function readModelFolder(name: string, folder: string): Promise<ModelFolder> {

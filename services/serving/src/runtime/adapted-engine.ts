@@ -53,6 +53,12 @@ class AdaptedEngine implements TensorEngine {
     return this.fromEngine(await this.engine.run(this.toEngine(inputs, call), this.wanted(call)), call);
   }
 
+  async each(work: (instance: TensorEngine) => Promise<void>): Promise<void> {
+    const { engine, spec, adaptation } = this;
+    if (!engine.each) return work(this);
+    return engine.each((instance) => work(new AdaptedEngine(spec, adaptation, instance)));
+  }
+
   /** States are needed whatever the caller asked for. */
   private wanted(call: EngineCall): EngineCall {
     const { states } = this.adaptation;

@@ -34,6 +34,11 @@ export interface TensorEngine {
     emit: (outputs: readonly Tensor[]) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /**
+   * Engines of several instances: has `work` done by each of them, now and in every one that takes its place later, before
+   * that answers requests. Rejects as the first of the present ones does; faults of later ones are ignored.
+   */
+  each?(work: (instance: TensorEngine) => Promise<void>): Promise<void>;
   /** Why it will never answer again until it is loaded anew; undefined or '' = it answers. */
   readonly failure?: string;
   /** A sequence ended without its last step (idle time-out, failed start): its state can go. */
