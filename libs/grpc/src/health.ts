@@ -4,6 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import type { ServerUnaryCall, ServerWritableStream, sendUnaryData, UntypedHandleCall } from '@grpc/grpc-js';
 import { Health, healthPb } from '@millrace/contracts';
 import type { GrpcServiceBinding } from './server.js';
+import { statusOfCode } from './status.js';
 
 const { HealthCheckResponse_ServingStatus: ServingStatus, HealthCheckResponseSchema } = healthPb;
 
@@ -44,6 +45,13 @@ export class GrpcHealth {
       call.write(this.answer());
     };
     const implementation = { Check: check, Watch: watch as UntypedHandleCall };
-    return { service: Health, raw: [], implementation, answerers: {}, bytes: {} };
+    return {
+      service: Health,
+      raw: [],
+      implementation,
+      answerers: {},
+      bytes: {},
+      statusOf: ({ code }) => statusOfCode(code),
+    };
   }
 }

@@ -29,7 +29,7 @@ import { GrpcHealth } from './health.js';
 import type { Method } from './http2-server/calls.js';
 import { SERVER_OPTIONS } from './limits.js';
 import { messageOf, serviceDefinition } from './service-definition.js';
-import { toServiceError } from './status.js';
+import { type StatusOf, statusOfCode, toServiceError } from './status.js';
 
 /** What a unary handler may know beside its request. */
 export interface CallContext {
@@ -62,6 +62,8 @@ export interface GrpcServiceBinding {
   readonly answerers: Readonly<Record<string, AnyAsync>>;
   /** Handlers of bytes by local name; the HTTP/2 server's only. */
   readonly bytes: Readonly<Record<string, Method>>;
+  /** Status of a failed unary handler. */
+  readonly statusOf: StatusOf;
 }
 
 export interface BindSettings {
@@ -71,6 +73,8 @@ export interface BindSettings {
   native?: Readonly<Record<string, UntypedHandleCall>>;
   /** Handlers of bytes by local name, without span and histogram; `startHttp2Server` uses them, grpc-js does not. */
   bytes?: Readonly<Record<string, Method>>;
+  /** Of a service with a table of its own; the exact code still travels in millrace-code. Default STATUS_BY_CODE. */
+  statusOf?: StatusOf;
 }
 
 export interface GrpcServerSettings {
@@ -98,7 +102,12 @@ const durations = histogram('millrace.rpc.server_duration');
 type AnyAsync = (first: unknown, context: CallContext) => unknown;
 
 /** Runs an async handler for a call that answers once; measures it and maps what it throws. */
-function answerOnce(method: DescMethod, handler: AnyAsync, takesRequest: boolean): handleUnaryCall<unknown, unknown> {
+function answerOnce(
+  method: DescMethod,
+  handler: AnyAsync,
+  takesRequest: boolean,
+  statusOf: StatusOf,
+): handleUnaryCall<unknown, unknown> {
   const name = `${method.parent.typeName}/${method.name}`;
   return (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) => {
     const startedMs = systemClock.monotonicMs();
@@ -112,7 +121,7 @@ function answerOnce(method: DescMethod, handler: AnyAsync, takesRequest: boolean
         callback(null, messageOf(method.output, response));
       },
       (error) => {
-        const failed = toServiceError(error);
+        const failed = toServiceError(error, statusOf);
         durations.record(systemClock.monotonicMs() - startedMs, { method: name, status: failed.code });
         callback(failed);
       },
@@ -138,6 +147,7 @@ export function bindService<D extends DescService>(
   settings: BindSettings = {},
 ): GrpcServiceBinding {
   const implementation: UntypedServiceImplementation = {};
+  const statusOf: StatusOf = settings.statusOf ?? (({ code }) => statusOfCode(code));
   const answerers: Record<string, AnyAsync> = {};
   for (const method of service.methods) {
     const native = settings.native?.[method.localName];
@@ -145,13 +155,13 @@ export function bindService<D extends DescService>(
     if (native !== undefined) implementation[method.name] = native;
     else if (handler === undefined) continue;
     else if (method.methodKind === 'unary') {
-      implementation[method.name] = answerOnce(method, handler, true);
+      implementation[method.name] = answerOnce(method, handler, true, statusOf);
       answerers[method.localName] = handler;
     } else if (method.methodKind === 'client_streaming')
-      implementation[method.name] = answerOnce(method, handler, false) as UntypedHandleCall;
+      implementation[method.name] = answerOnce(method, handler, false, statusOf) as UntypedHandleCall;
     else implementation[method.name] = streaming(handler as (call: unknown) => void);
   }
-  return { service, raw: settings.raw ?? [], implementation, answerers, bytes: settings.bytes ?? {} };
+  return { service, raw: settings.raw ?? [], implementation, answerers, bytes: settings.bytes ?? {}, statusOf };
 }
 
 /** Starts listening; rejects with `unavailable` and the address when the port is taken. */

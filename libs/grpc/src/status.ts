@@ -29,16 +29,22 @@ const CODE_BY_STATUS: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode
 
 const CODE_HEADER = 'millrace-code';
 
+/** How a service says its errors; one with a table of its own differs from STATUS_BY_CODE. */
+export type StatusOf = (error: PlatformError) => number;
+
 export function statusOfCode(code: ErrorCode): status {
   return STATUS_BY_CODE[code];
 }
 
 /** What a server hands to grpc-js' callback. */
-export function toServiceError(thrown: unknown): { code: status; details: string; metadata: Metadata } {
+export function toServiceError(
+  thrown: unknown,
+  statusOf: StatusOf = ({ code }) => STATUS_BY_CODE[code],
+): { code: status; details: string; metadata: Metadata } {
   const error = PlatformError.from(thrown);
   const metadata = new Metadata();
   metadata.set(CODE_HEADER, error.code);
-  return { code: STATUS_BY_CODE[error.code], details: error.reason, metadata };
+  return { code: statusOf(error), details: error.reason, metadata };
 }
 
 /** What a client makes of a failed call. */

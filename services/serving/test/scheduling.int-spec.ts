@@ -154,18 +154,20 @@ describe('the way of a request to its model', () => {
 
   it('refuses what waits too long or finds the queue full, as the policy says', async () => {
     const first = ask('impatient', [[1]]);
-    const codes = await Promise.all(
+    const refusals = await Promise.all(
       Array.from({ length: 5 }, (_, i) =>
         ask('impatient', [[i]], i === 0 ? { timeout: 5000n } : {}).then(
-          () => status.OK,
-          (error) => error.code,
+          () => ['', ''],
+          ({ code, details, metadata }) => [status[code], details, metadata.get('millrace-code')[0]],
         ),
       ),
     );
     expect(values(await first)).toEqual([1]);
     // Three are taken, the first of all perhaps among them; those that wait are refused when their time is over.
-    expect(codes.filter((code) => code === status.DEADLINE_EXCEEDED).length).toBeGreaterThanOrEqual(2);
-    expect(codes).toContain(status.UNAVAILABLE);
+    const late = refusals.filter(([, details]) => details?.includes('the request timeout expired'));
+    expect(late.length).toBeGreaterThanOrEqual(2);
+    for (const refusal of late) expect(refusal).toEqual(['UNAVAILABLE', expect.anything(), 'deadline_exceeded']);
+    expect(refusals).toContainEqual(['UNAVAILABLE', expect.stringMatching(/maximum queue size/), 'overloaded']);
   });
 
   it('takes a cancelled request out of the queue', async () => {

@@ -7,7 +7,6 @@ import { type Clock, PlatformError } from '@millrace/domain';
 import { contextOf, histogram, SpanKind, withSpan } from '@millrace/telemetry';
 import type { CallContext, GrpcServiceBinding } from '../server.js';
 import { messageOf } from '../service-definition.js';
-import { STATUS_BY_CODE } from '../status.js';
 import { type BytesCall, type Method, unary } from './calls.js';
 
 type Answerer = (request: unknown, context: CallContext) => unknown;
@@ -23,7 +22,7 @@ function decode(method: DescMethod, bytes: Uint8Array): unknown {
 }
 
 /** The handler's work after the deadline is thrown away; the caller has been told before. */
-function answerBy(method: DescMethod, handler: Answerer, clock: Clock) {
+function answerBy(method: DescMethod, handler: Answerer, { statusOf }: GrpcServiceBinding, clock: Clock) {
   const name = `${method.parent.typeName}/${method.name}`;
   return (call: BytesCall, bytes: Uint8Array): void => {
     const request = decode(method, bytes);
@@ -38,8 +37,9 @@ function answerBy(method: DescMethod, handler: Answerer, clock: Clock) {
       },
       (thrown) => {
         const error = PlatformError.from(thrown);
-        ended(STATUS_BY_CODE[error.code]);
-        call.refuse(STATUS_BY_CODE[error.code], error.reason, error.code);
+        const code = statusOf(error);
+        ended(code);
+        call.refuse(code, error.reason, error.code);
       },
     );
   };
@@ -51,7 +51,7 @@ export function methodsOf(binding: GrpcServiceBinding, clock: Clock): [string, M
     const bytes = binding.bytes[method.localName];
     if (bytes !== undefined) return [path, bytes];
     const handler = method.methodKind === 'unary' ? binding.answerers[method.localName] : undefined;
-    if (handler !== undefined) return [path, unary(answerBy(method, handler, clock))];
+    if (handler !== undefined) return [path, unary(answerBy(method, handler, binding, clock))];
     const refusal = `${method.name} is not served here`;
     return [path, unary((call) => call.refuse(status.UNIMPLEMENTED, refusal, 'unimplemented'))];
   });

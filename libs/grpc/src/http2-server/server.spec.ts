@@ -137,6 +137,21 @@ describe('unary calls', () => {
     await expect(client.startTraining({})).rejects.toMatchObject({ code: 'invalid_argument', reason: 'no project' });
     await expect(client.listModelVersions({ project: 'p' })).rejects.toMatchObject({ code: 'unimplemented' });
   });
+
+  it('of a bound service may have a table of statuses of its own; the exact code goes along', async () => {
+    const listModelVersions = () => {
+      throw new PlatformError('corrupt', 'damaged');
+    };
+    const binding = bindService(TrainingService, { listModelVersions }, { statusOf: () => status.INTERNAL });
+    const server = await startHttp2Server({ port: 0, services: [binding] });
+    closers.push(() => server.close(200));
+    const client = createClient(TrainingService, `127.0.0.1:${server.port}`);
+    closers.push(() => client.close());
+    await expect(client.listModelVersions({ project: 'p' })).rejects.toMatchObject({
+      code: 'corrupt',
+      facts: { grpcStatus: status.INTERNAL },
+    });
+  });
 });
 
 async function until(question: () => boolean): Promise<void> {

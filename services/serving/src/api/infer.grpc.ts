@@ -14,6 +14,7 @@ import {
   unary,
 } from '@millrace/grpc';
 import { encodeInferResponse, type InferResponse, peekModel } from '@millrace/inference';
+import { isQueueTimeout } from '../batching/expired.js';
 import type { CallFacts } from '../predict/infer-job.js';
 import type { Predictor } from '../predict/predictor.js';
 import { type Tracing, traced } from '../predict/request-tracer.js';
@@ -27,9 +28,17 @@ export interface InferGrpcPorts extends V2Ports, Tracing {
 
 const allocate = (length: number): Uint8Array => Buffer.allocUnsafe(length);
 
-/** V2's own habit: a full queue is UNAVAILABLE, as Triton says it. */
-export function v2Status({ code }: PlatformError): number {
-  return statusOfCode(code === 'overloaded' ? 'unavailable' : code);
+/** Codes that V2 has no status for, and what Triton says instead: a full queue is UNAVAILABLE, a wrong state a wrong request. */
+const V2_CODE: Partial<Record<ErrorCode, ErrorCode>> = {
+  overloaded: 'unavailable',
+  corrupt: 'internal',
+  conflict: 'invalid_argument',
+  permission_denied: 'invalid_argument',
+};
+
+/** The exact code goes along in the trailer millrace-code. */
+export function v2Status(error: PlatformError): number {
+  return statusOfCode(isQueueTimeout(error) ? 'unavailable' : (V2_CODE[error.code] ?? error.code));
 }
 
 /** Arguments of a call's refuse(). */
@@ -101,6 +110,7 @@ function modelStreamInfer(ports: InferGrpcPorts) {
 
 export function inferService(ports: InferGrpcPorts): GrpcServiceBinding {
   return bindService(GRPCInferenceService, v2Rpcs(ports), {
+    statusOf: v2Status,
     bytes: { modelInfer: unary(modelInfer(ports)), modelStreamInfer: streaming(modelStreamInfer(ports)) },
   });
 }

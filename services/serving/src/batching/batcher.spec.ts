@@ -114,7 +114,19 @@ describe('Batcher', () => {
     clock.advance(20);
     await end();
     expect(late.refused?.code).toBe('deadline_exceeded');
+    expect(late.refused?.facts).toEqual({});
     expect(ids(batches)).toEqual([[1], [3]]);
+  });
+
+  it('tells a request timeout from the deadline of the call', async () => {
+    const { batcher, turn, end, clock } = harness();
+    const late = Object.assign(jobOf(2, 1, 10), { callDeadlineAtMs: 50 });
+    batcher.submit(jobOf(1));
+    turn();
+    batcher.submit(late);
+    clock.advance(20);
+    await end();
+    expect(late.refused).toMatchObject({ code: 'deadline_exceeded', facts: { queueTimeout: true } });
   });
 
   it('is drained only when nothing waits and nothing runs', async () => {

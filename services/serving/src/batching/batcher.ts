@@ -6,11 +6,14 @@
 // Cost per job O(1); memory O(queueJobsMax). Single-threaded: submit, cancel and dispatch interleave only between turns.
 
 import { type Clock, PlatformError } from '@millrace/domain';
+import { expired } from './expired.js';
 
 export interface BatchJob {
   readonly rows: number;
   /** On the monotonic clock; Infinity = none. */
   readonly deadlineAtMs: number;
+  /** Where deadlineAtMs may be the request's own `timeout`: the deadline of its call. */
+  readonly callDeadlineAtMs?: number;
   /** Set by `cancel`; such a job is never run. */
   cancelled: boolean;
   /** Called instead of running when the job left the queue: deadline_exceeded. */
@@ -124,7 +127,7 @@ export class Batcher<J extends BatchJob> {
       this.head++;
       this.rows -= job.rows;
       if (job.deadlineAtMs <= nowMs) {
-        job.refuse(new PlatformError('deadline_exceeded', 'the deadline passed while the request was queued'));
+        job.refuse(expired((job.callDeadlineAtMs ?? job.deadlineAtMs) <= nowMs));
         continue;
       }
       jobs.push(job);

@@ -186,9 +186,11 @@ describe('DynamicBatcher', () => {
       batcher.submit(job);
     advance(5);
     expect(rejected.refused?.message).toMatch(/\[deadline_exceeded\] the request timeout expired/);
+    expect(rejected.refused?.facts).toEqual({ queueTimeout: true });
     expect(delayedTooLong.refused).toBeUndefined();
     advance(3);
     expect(delayedTooLong.refused?.message).toMatch(/the deadline passed/);
+    expect(delayedTooLong.refused?.facts).toEqual({});
     for (let i = 0; i < 3; i++) await end();
     expect(ids(batches)).toEqual([[0], [4, 5], [2, 6]]);
     expect(delayed.refused).toBeUndefined();

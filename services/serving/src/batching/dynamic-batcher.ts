@@ -13,6 +13,7 @@
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import { Bucket } from './bucket.js';
+import { expired } from './expired.js';
 
 export interface QueuedJob {
   readonly rows: number;
@@ -279,10 +280,7 @@ export class DynamicBatcher<J extends QueuedJob> {
     }
     this.nextExpiryMs = next;
     // Last, because a refused caller may submit again.
-    for (const job of refused) {
-      const why = job.deadlineAtMs <= nowMs ? 'the deadline passed' : 'the request timeout expired';
-      job.refuse(new PlatformError('deadline_exceeded', `${why} while the request was queued`));
-    }
+    for (const job of refused) job.refuse(expired(job.deadlineAtMs <= nowMs));
   }
 
   private wakeAt(atMs: number): void {

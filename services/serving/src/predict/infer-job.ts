@@ -62,6 +62,11 @@ export class InferJob implements BatchJob {
     return this.onAnswer === undefined;
   }
 
+  /** deadlineAtMs may be the request's own `timeout`, which is no deadline of the call. */
+  get callDeadlineAtMs(): number {
+    return this.facts.deadlineAtMs;
+  }
+
   get rows(): number {
     return this.raw.length;
   }
