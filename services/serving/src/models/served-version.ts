@@ -90,7 +90,7 @@ export class ServedVersion implements ServedModel, JobOwner {
     this.encoder = new RowEncoder(plan);
     this.versionText = String(facts.version);
     this.reader = this.readerFor(project);
-    this.online = OnlineJoin.of(project, plan.inputs, ports.online);
+    this.online = OnlineJoin.of(project, plan.inputs, ports.online, limits.requestRowsMax);
     this.batcher = new Batcher<InferJob>(limits, {
       clock: ports.clock,
       soon: ports.soon,
@@ -101,7 +101,7 @@ export class ServedVersion implements ServedModel, JobOwner {
   /** Derived and online columns follow the project file as it changes. */
   follow(project: Project): void {
     this.reader = this.readerFor(project);
-    this.online = OnlineJoin.of(project, this.facts.plan.inputs, this.ports.online);
+    this.online = OnlineJoin.of(project, this.facts.plan.inputs, this.ports.online, this.limits.requestRowsMax);
   }
 
   private readerFor(project: Project | undefined): RequestReader {

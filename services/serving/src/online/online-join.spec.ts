@@ -203,6 +203,21 @@ describe('OnlineJoin', () => {
     expect(version.statistics.fail.count).toBe(2);
   });
 
+  it('refuses a shape with no row or too many before anything of its size is made or looked up', async () => {
+    const { infer, version, asked } = harness(ONLINE);
+    const empty = (shape: number[]) => Tensor.of('age', 'INT64', shape, []);
+    for (const shape of [[268_435_456, 0], [21, 0], [0], [0, 1]]) {
+      await expect(infer(request([empty(shape)], { entity: 'e' }))).rejects.toThrow(
+        `input 'age' has ${shape[0]} rows, expected 1 to 20`,
+      );
+    }
+    const many = new Array<string>(21).fill('e');
+    await expect(infer(request([Tensor.of('customer', 'BYTES', [21], many), age(1)]))).rejects.toThrow('21 rows');
+    await expect(infer(request([Tensor.of('customer', 'BYTES', [0], []), age(1)]))).rejects.toThrow('0 rows');
+    expect(asked).toEqual([]);
+    await version.close();
+  });
+
   it('still refuses what else is missing or wrong', async () => {
     const { infer } = harness(ONLINE, { e: found(0, 1, 'car') });
     const refused = await (await infer(request([hour(1)], { entity: 'e' }))).answered();

@@ -56,6 +56,7 @@ export class OnlineJoin {
     spec: OnlineFeaturesSpec,
     inputs: readonly SignatureInput[],
     private readonly ports: OnlineJoinPorts,
+    private readonly rowsMax: number,
   ) {
     this.spec = spec;
     this.entityColumn = project.data.entity;
@@ -70,15 +71,16 @@ export class OnlineJoin {
     this.names = new Set([...columns.values()].map(({ name }) => name));
   }
 
-  /** undefined where the project asks for none, or the model reads none of its columns. */
+  /** undefined where the project asks for none, or the model reads none of its columns. `rowsMax`: of one request. */
   static of(
     project: Project | undefined,
     inputs: readonly SignatureInput[],
     ports: OnlineJoinPorts | undefined,
+    rowsMax: number,
   ): OnlineJoin | undefined {
     const spec = project?.serving?.onlineFeatures;
     if (project === undefined || spec === undefined || ports === undefined) return undefined;
-    const join = new OnlineJoin(project, spec, inputs, ports);
+    const join = new OnlineJoin(project, spec, inputs, ports, rowsMax);
     if (join.names.size === 0) return undefined;
     ports.lookups.prepare();
     return join;
@@ -91,7 +93,7 @@ export class OnlineJoin {
     return brought < this.names.size || (!this.entityIsInput && this.entityTensor(request) !== undefined);
   }
 
-  /** Throws invalid_argument where the request names no entity. `done` may be called at once. */
+  /** Throws invalid_argument where the request names no entity or has too many rows. `done` may be called at once. */
   start(
     request: InferRequest,
     entity: string,
@@ -172,10 +174,14 @@ export class OnlineJoin {
     return request.inputs.find(({ name }) => name === this.entityColumn);
   }
 
-  /** One for each row. */
+  /** One for each row. The shapes are still unchecked here: [268435456, 0] takes no bytes on the wire. */
   private entitiesOf(request: InferRequest, entity: string): readonly string[] {
     const tensor = this.entityTensor(request);
     if (tensor !== undefined) {
+      this.checkRows(
+        tensor.name,
+        tensor.shape.reduce((product, size) => product * size, 1),
+      );
       if (tensor.datatype === 'BYTES') return tensor.texts().map(shortEntity);
       return tensor.toValues().map(String);
     }
@@ -187,8 +193,18 @@ export class OnlineJoin {
           `up by: send parameter 'entity', header millrace-entity, or input '${this.entityColumn}'`,
       );
     }
-    const rows = request.inputs[0]?.shape[0] ?? 1;
-    return new Array<string>(Math.max(0, rows)).fill(entity);
+    const first = request.inputs[0];
+    const rows = first === undefined ? 1 : (first.shape[0] ?? 0);
+    this.checkRows(first?.name ?? '', rows);
+    return new Array<string>(rows).fill(entity);
+  }
+
+  private checkRows(name: string, rows: number): void {
+    if (rows >= 1 && rows <= this.rowsMax) return;
+    throw new PlatformError(
+      'invalid_argument',
+      `input '${name.slice(0, 64)}' has ${rows} rows, expected 1 to ${this.rowsMax}`,
+    );
   }
 
   private withoutEntity(request: InferRequest): InferRequest {

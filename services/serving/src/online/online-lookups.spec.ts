@@ -126,6 +126,39 @@ describe('OnlineLookups', () => {
     expect(lookups.circuitOpen).toBe(false);
   });
 
+  it('doubles the pause once for each probe, however many reads fail at the same time', async () => {
+    const { find, turn, pass, redis, reads } = harness({ waitingMax: 10_000 });
+    redis.mode = 'hangs';
+    for (let i = 0; i < 20; i++) {
+      find(`e${i}`);
+      await turn();
+    }
+    expect(reads).toHaveLength(20);
+    await pass(5);
+    // All twenty have failed: the first pause is still the shortest.
+    await pass(249);
+    find('a');
+    await turn();
+    expect(reads).toHaveLength(20);
+    await pass(1);
+    // One probe, three reads.
+    find(...Array.from({ length: 1_100 }, (_, i) => `many${i}`));
+    await turn();
+    expect(reads).toHaveLength(23);
+    await pass(5);
+    redis.mode = 'up';
+    await pass(499);
+    expect(find('a').found).toEqual(['away']);
+    await pass(1);
+    const good = find('a');
+    await turn();
+    expect(good.found).toEqual([stored(1)]);
+  });
+
+  it('answers a question about nobody at once', () => {
+    expect(harness().find().found).toEqual([]);
+  });
+
   it('takes no more at a time than it may', async () => {
     const { find, turn, pass, redis } = harness({ waitingMax: 2 });
     redis.mode = 'hangs';

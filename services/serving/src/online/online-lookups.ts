@@ -100,6 +100,11 @@ export class OnlineLookups {
 
   /** `done` gets one answer an entity, in order: at once where nothing must be read, else within the deadline. */
   find(project: string, entities: readonly string[], done: (found: readonly Found[]) => void): void {
+    // Nothing to wait for: no answer would come to call it.
+    if (entities.length === 0) {
+      done([]);
+      return;
+    }
     const lookup = new Lookup(entities.length, done);
     for (let i = 0; i < entities.length; i++) this.one(project, entities[i] as string, { lookup, index: i });
   }
@@ -139,23 +144,24 @@ export class OnlineLookups {
     this.scheduled = false;
     const gathered = this.gathered;
     this.gathered = new Map();
-    if (this.circuitOpen) this.probing = true;
+    const probe = this.circuitOpen;
+    if (probe) this.probing = true;
     for (const [project, byEntity] of gathered) {
       const all = [...byEntity];
       for (let from = 0; from < all.length; from += READ_ENTITIES_MAX) {
-        this.read(project, all.slice(from, from + READ_ENTITIES_MAX));
+        this.read(project, all.slice(from, from + READ_ENTITIES_MAX), probe);
       }
     }
   }
 
-  private read(project: string, asked: readonly [entity: string, waiters: readonly Waiter[]][]): void {
+  private read(project: string, asked: readonly [entity: string, waiters: readonly Waiter[]][], probe: boolean): void {
     const { clock, later, readTook } = this.ports;
     const startedMs = clock.monotonicMs();
     let open = true;
     const settle = (values: readonly (StoredFeatures | undefined)[] | undefined): void => {
       if (!open) return;
       open = false;
-      this.settled(values !== undefined);
+      this.settled(values !== undefined, probe);
       for (let i = 0; i < asked.length; i++) {
         const [entity, waiters] = asked[i] as [string, readonly Waiter[]];
         const found: Found = values === undefined ? 'away' : (values[i] ?? 'absent');
@@ -184,13 +190,17 @@ export class OnlineLookups {
   }
 
   /** Circuit: closed after a success, open after several failures, each failed probe doubles the pause. */
-  private settled(good: boolean): void {
-    this.probing = false;
+  private settled(good: boolean, probe: boolean): void {
+    // A probe of many entities is several reads: the first one that ends speaks for all.
+    const first = probe && this.probing;
+    if (probe) this.probing = false;
     if (good) {
       this.failures = 0;
       this.pauseMs = PAUSE_MS_MIN;
       return;
     }
+    // Reads that were under way when it opened tell nothing new.
+    if (this.circuitOpen && !first) return;
     this.failures++;
     if (!this.circuitOpen) return;
     this.pausedUntilMs = this.ports.clock.monotonicMs() + this.pauseMs;
