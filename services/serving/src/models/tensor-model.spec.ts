@@ -507,7 +507,6 @@ describe('a tensor model', () => {
     expect(model.statistics.inferenceCount).toBe(0);
     expect(model.metadata.inputs[0]?.shape).toEqual([-1, -1]);
   });
-});
 
   it('warms every instance of its engine, also one that comes later', async () => {
     const seen: string[] = [];
@@ -565,3 +564,4 @@ describe('a tensor model', () => {
       ['a', 'a'],
     ]);
   });
+});

@@ -22,10 +22,10 @@ export interface ModelFiles {
   check(name: string, version: VersionFolder, modelFile: string): Promise<void>;
   fingerprint(version: VersionFolder): Promise<string>;
   labels(model: ModelFolder, file: string): Promise<string[]>;
-}
-
   /** The samples with what their files hold. */
   warmUp(model: ModelFolder, samples: readonly WarmUpSample[]): Promise<WarmUpSample[]>;
+}
+
 interface ReadDraft {
   draft: SpecDraft;
   notices: readonly string[];

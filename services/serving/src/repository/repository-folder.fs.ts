@@ -178,12 +178,6 @@ export class RepositoryFolder {
     return lines;
   }
 
-  private tooLarge(name: string, version: number, bytes: number): PlatformError {
-    return new PlatformError(
-      'corrupt',
-      `model '${name}' version ${version} has ${bytes} bytes, at most ${this.bytesMax} are loaded (MILLRACE_SERVING_MODEL_BYTES)`,
-    );
-  }
   /**
    * Fills in what the samples' files in <model>/warmup hold: exactly one row of their input. Throws corrupt where one is
    * missing, of another size or outside of that folder.
@@ -225,6 +219,12 @@ export class RepositoryFolder {
     );
   }
 
+  private tooLarge(name: string, version: number, bytes: number): PlatformError {
+    return new PlatformError(
+      'corrupt',
+      `model '${name}' version ${version} has ${bytes} bytes, at most ${this.bytesMax} are loaded (MILLRACE_SERVING_MODEL_BYTES)`,
+    );
+  }
 }
 
 async function readModelFolder(name: string, folder: string): Promise<ModelFolder> {
