@@ -46,6 +46,7 @@ import { TraceSettings } from './predict/trace-settings.js';
 import { logSample } from './predictions/log-sample.js';
 import { PredictionLog } from './predictions/prediction-log.js';
 import { predictionWriter } from './predictions/predictions.kafka.js';
+import { loggedBytes } from './predictions/row-bytes.js';
 import { listModels, modelRepository } from './repository/model-repository.process.js';
 import { onnxRuntime } from './runtime/onnx-runtime.onnx.js';
 import { OwnStatistics, type StatisticsSource, WorkersStatistics } from './workers/statistics-source.js';
@@ -133,6 +134,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
       },
       {
         // Alone there are no packages, and so no predictions to log.
+        bytesMax: this.config.logBytesMax,
         write: this.platform ? predictionWriter(this.platform.producer) : async () => {},
         sleep,
         counted: (outcome, rows) => (outcome === 'written' ? written : dropped).add(rows),
@@ -149,7 +151,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     const sampledOut = counter('millrace.serving.predictions_sampled_out').bind();
     return (answer) => {
       const { id, rows } = answer.job;
-      if (chosen(id)) this.predictions.offer(answer, rows);
+      if (chosen(id)) this.predictions.offer(answer, rows, loggedBytes(answer.job));
       else sampledOut.add(rows);
     };
   }
@@ -332,10 +334,12 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     this.grpc?.health.setServing(false);
     // Routers and clients see "not ready" before anything is refused.
     await sleep(this.config.drainWindowMs);
-    // Each ends after the transaction that runs; the next start goes on from there.
-    await this.jobs?.close();
+    const { drainMaxMs } = this.config;
+    // Each ends after the transaction that runs; the next start goes on from there. Beside the doors: neither may keep the
+    // other, nor the log behind them, waiting.
+    const jobsEnded = this.jobs?.close(drainMaxMs);
     this.relay.endAll();
-    await this.grpc?.close(this.config.drainMaxMs);
+    await Promise.all([jobsEnded, this.grpc?.close(drainMaxMs)]);
     this.predictor.stopAccepting();
     await this.models.close();
     await this.predictions.close(this.config.flushMaxMs);

@@ -136,6 +136,15 @@ export const servingConfig = defineConfig({
     unit: 'rows',
     why: 'a broker that is away for 30 s loses nothing at 1,000/s; about 25 MB',
   },
+  logBytesMax: {
+    env: 'MILLRACE_SERVING_LOG_BYTES',
+    type: 'int',
+    default: 134_217_728,
+    min: 1,
+    max: 1_099_511_627_776,
+    unit: 'bytes',
+    why: 'five times what usual rows take, so that only long texts meet it: 50,000 rows of 4,096 characters a column would take gigabytes',
+  },
   logShare: {
     env: 'MILLRACE_SERVING_LOG_SHARE',
     type: 'number',

@@ -134,8 +134,8 @@ describe('BatchJob', () => {
 });
 
 describe('JobDesk', () => {
-  const desk = () => {
-    const { ports } = harness();
+  const desk = (part: Partial<BatchJobPorts> = {}) => {
+    const { ports } = harness(part);
     const ends: (() => void)[] = [];
     const runner = { run: () => new Promise<void>((resolve) => ends.push(resolve)) };
     return { desk: new JobDesk(runner, ports), ends };
@@ -153,6 +153,21 @@ describe('JobDesk', () => {
     expect(jobs.start({ model: 'demo', input: 'a', output: 'f' }).state).toBe('starting');
     expect(jobs.list()).toHaveLength(5);
     expect(() => jobs.get('nobody')).toThrow("no job 'nobody'");
+  });
+
+  it('stops its jobs at its end and waits for them, but no longer than told', async () => {
+    const pauses: { ms: number; over: () => void }[] = [];
+    const { desk: jobs, ends } = desk({ pause: (ms) => new Promise((over) => pauses.push({ ms, over })) });
+    await jobs.close(5_000);
+    jobs.start({ model: 'demo', input: 'a', output: 'b' });
+    const hangs = jobs.close(5_000);
+    expect(jobs.list().map(({ state }) => state)).toEqual(['stopped']);
+    expect(pauses.map(({ ms }) => ms)).toEqual([5_000]);
+    pauses[0]?.over();
+    await hangs;
+    const ending = jobs.close(5_000);
+    ends[0]?.();
+    await ending;
   });
 
   it('names all faults of a request at once', () => {

@@ -61,9 +61,12 @@ export class JobDesk {
     return job.view();
   }
 
-  async close(): Promise<void> {
+  /** Ends every job after the transaction that runs; waits at most `withinMs`, because that may hang on a broker. */
+  async close(withinMs: number): Promise<void> {
+    if (this.jobs.size === 0) return;
     for (const { job } of this.jobs.values()) job.stop();
-    await Promise.all([...this.jobs.values()].map(({ ended }) => ended));
+    const ends = [...this.jobs.values()].map(({ ended }) => ended);
+    await Promise.race([Promise.all(ends), this.ports.pause(withinMs)]);
   }
 
   private job(name: string): BatchJob {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { PlatformError } from '@millrace/domain';
 import fc from 'fast-check';
 import { PredictionLog } from './prediction-log.js';
 
@@ -7,12 +8,16 @@ function harness(limits: Partial<ConstructorParameters<typeof PredictionLog<stri
   const sleeps: (() => void)[] = [];
   const written: string[] = [];
   const states: boolean[] = [];
-  const broker = { up: true };
+  const writes: string[][] = [];
+  /** `refused`: an item that the broker will never take, alone or with others. */
+  const broker = { up: true, refused: '' };
   const log = new PredictionLog<string>(
-    { rowsMax: 10, batchRowsMax: 4, lingerMs: 1, retryMs: 1, ...limits },
+    { rowsMax: 10, bytesMax: 1_000, batchRowsMax: 4, lingerMs: 1, retryMs: 1, ...limits },
     {
       write: async (items) => {
+        writes.push([...items]);
         if (!broker.up) throw new Error('broker down');
+        if (items.includes(broker.refused)) throw new PlatformError('invalid_argument', 'message too large');
         written.push(...items);
       },
       sleep: () => new Promise((resolve) => sleeps.push(resolve)),
@@ -26,13 +31,13 @@ function harness(limits: Partial<ConstructorParameters<typeof PredictionLog<stri
       for (let j = 0; j < 8; j++) await Promise.resolve();
     }
   };
-  return { log, written, states, broker, tick };
+  return { log, written, writes, states, broker, tick };
 }
 
 describe('PredictionLog', () => {
   it('writes everything in order, in batches', async () => {
     const { log, written, tick } = harness();
-    for (const item of ['a', 'b', 'c', 'd', 'e']) log.offer(item, 1);
+    for (const item of ['a', 'b', 'c', 'd', 'e']) log.offer(item, 1, 1);
     await tick(5);
     expect(written).toEqual(['a', 'b', 'c', 'd', 'e']);
     expect([log.queued, log.dropped, log.written]).toEqual([0, 0, 5]);
@@ -42,7 +47,7 @@ describe('PredictionLog', () => {
     const { log, written, states, broker, tick } = harness();
     broker.up = false;
     for (let i = 0; i < 25; i++) {
-      log.offer(String(i), 1);
+      log.offer(String(i), 1, 1);
       await tick();
     }
     expect([log.queued, log.dropped]).toEqual([10, 15]);
@@ -50,26 +55,52 @@ describe('PredictionLog', () => {
     await tick(10);
     expect(written).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
     expect(states).toEqual([false, true]);
-    log.offer('later', 1);
+    log.offer('later', 1, 1);
     await tick(3);
     expect(written.at(-1)).toBe('later');
   });
 
+  it('loses only what the broker will never take, not what was written with it', async () => {
+    const { log, written, writes, states, broker, tick } = harness();
+    broker.refused = 'b';
+    for (const item of ['a', 'b', 'c', 'd', 'e']) log.offer(item, 1, 1);
+    await tick(12);
+    expect(written).toEqual(['a', 'c', 'd', 'e']);
+    expect(writes).toEqual([['a', 'b', 'c', 'd'], ['a'], ['b'], ['c'], ['d'], ['e']]);
+    expect([log.queued, log.dropped, log.written]).toEqual([0, 1, 4]);
+    expect(states).toEqual([false, true, false, true]);
+  });
+
+  it('bounds what waits in bytes, too', async () => {
+    const { log, broker, tick } = harness({ bytesMax: 100 });
+    broker.up = false;
+    log.offer('long', 1, 90);
+    log.offer('longer', 1, 11);
+    log.offer('short', 1, 10);
+    expect([log.queued, log.dropped]).toEqual([2, 1]);
+    broker.up = true;
+    await tick(5);
+    // What was written makes room again.
+    log.offer('longest', 1, 100);
+    await tick(5);
+    expect([log.queued, log.dropped, log.written]).toEqual([0, 1, 3]);
+  });
+
   it('flushes on close within its time, and counts what it could not write', async () => {
     const flushed = harness();
-    flushed.log.offer('a', 1);
+    flushed.log.offer('a', 1, 1);
     const closing = flushed.log.close(1000);
     await flushed.tick(4);
     await closing;
     expect(flushed.written).toEqual(['a']);
     const stuck = harness();
     stuck.broker.up = false;
-    stuck.log.offer('a', 3);
+    stuck.log.offer('a', 3, 1);
     const gaveUp = stuck.log.close(1000);
     await stuck.tick(3);
     await gaveUp;
     expect([stuck.log.queued, stuck.log.dropped]).toEqual([0, 3]);
-    stuck.log.offer('late', 1);
+    stuck.log.offer('late', 1, 1);
     expect(stuck.log.dropped).toBe(4);
   });
 
@@ -86,7 +117,7 @@ describe('PredictionLog', () => {
         let items = 0;
         for (const one of steps) {
           if (one.kind === 'offer') {
-            log.offer(String(items++), one.rows);
+            log.offer(String(items++), one.rows, 1);
             offered += one.rows;
           } else if (one.kind === 'toggle') broker.up = !broker.up;
           else await tick();

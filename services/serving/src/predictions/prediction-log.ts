@@ -2,19 +2,23 @@
 // writes to Kafka at its own pace. Full queue: the new prediction is dropped and counted (drop-new keeps what is already
 // ordered). Broker down: the drain waits and tries again, the request path never notices.
 //
-// Cost of `offer` O(1) without I/O; memory bounded by `rowsMax` rows. Delivery is at least once: a batch whose
-// acknowledgement was lost is sent again, the prediction id makes that harmless.
+// Cost of `offer` O(1) without I/O; memory bounded by `rowsMax` rows and `bytesMax` bytes of them. What Kafka will never take
+// (a row larger than a message may be) is written again item by item, so that only the bad one is lost. Delivery is at least
+// once: a batch whose acknowledgement was lost is sent again, the prediction id makes that harmless.
 
 import { PlatformError } from '@millrace/domain';
 
 export interface LoggedRows<T> {
   readonly item: T;
   readonly rows: number;
+  readonly bytes: number;
 }
 
 export interface PredictionLogLimits {
   /** Rows that may wait. */
   rowsMax: number;
+  /** Bytes that these rows may take, as their owner estimates them: rows with long texts count for what they hold. */
+  bytesMax: number;
   /** Rows in one write. */
   batchRowsMax: number;
   /** How long the drain collects before it writes. */
@@ -36,6 +40,9 @@ export class PredictionLog<T> {
   private queue: LoggedRows<T>[] = [];
   private head = 0;
   private waitingRows = 0;
+  private waitingBytes = 0;
+  /** Items at the head that were refused together and are written one by one now. */
+  private singly = 0;
   private droppedRows = 0;
   private writtenRows = 0;
   private healthy = true;
@@ -59,14 +66,16 @@ export class PredictionLog<T> {
     return this.writtenRows;
   }
 
-  /** Never waits, never throws. */
-  offer(item: T, rows: number): void {
-    if (this.waitingRows + rows > this.limits.rowsMax || this.closing) {
+  /** Never waits, never throws. `bytes`: about what the item keeps in memory. */
+  offer(item: T, rows: number, bytes: number): void {
+    const { rowsMax, bytesMax } = this.limits;
+    if (this.waitingRows + rows > rowsMax || this.waitingBytes + bytes > bytesMax || this.closing) {
       this.drop(rows);
       return;
     }
-    this.queue.push({ item, rows });
+    this.queue.push({ item, rows, bytes });
     this.waitingRows += rows;
+    this.waitingBytes += bytes;
     this.draining ??= this.drain();
   }
 
@@ -77,6 +86,8 @@ export class PredictionLog<T> {
     if (draining) await Promise.race([draining, this.ports.sleep(withinMs)]);
     if (this.waitingRows > 0) this.drop(this.waitingRows);
     this.waitingRows = 0;
+    this.waitingBytes = 0;
+    this.singly = 0;
     this.queue = [];
     this.head = 0;
   }
@@ -88,7 +99,8 @@ export class PredictionLog<T> {
 
   private async drain(): Promise<void> {
     while (this.waitingRows > 0) {
-      if (!this.closing && this.waitingRows < this.limits.batchRowsMax) await this.ports.sleep(this.limits.lingerMs);
+      const collects = !this.closing && this.singly === 0;
+      if (collects && this.waitingRows < this.limits.batchRowsMax) await this.ports.sleep(this.limits.lingerMs);
       const batch = this.peek();
       if (batch.length === 0) break;
       try {
@@ -100,10 +112,13 @@ export class PredictionLog<T> {
       } catch (error) {
         if (this.healthy) this.ports.state(false, error);
         this.healthy = false;
-        // What Kafka will never take must not hold up the rest.
-        if (PlatformError.from(error, 'unavailable').retry === 'never' && this.waitingRows > 0)
-          this.forget(batch, false);
-        await this.ports.sleep(this.limits.retryMs);
+        // What Kafka will never take must not hold up the rest, nor take its neighbours with it.
+        const never = PlatformError.from(error, 'unavailable').retry === 'never' && this.waitingRows > 0;
+        const alone = this.singly > 0;
+        if (never && batch.length === 1) this.forget(batch, false);
+        else if (never) this.singly = batch.length;
+        // Refused together they have paused already: one pause a batch, not one an item.
+        if (!(never && alone)) await this.ports.sleep(this.limits.retryMs);
       }
     }
     this.draining = undefined;
@@ -113,6 +128,7 @@ export class PredictionLog<T> {
   private peek(): LoggedRows<T>[] {
     const batch: LoggedRows<T>[] = [];
     let rows = 0;
+    if (this.singly > 0) return this.queue.slice(this.head, this.head + 1);
     for (let i = this.head; i < this.queue.length; i++) {
       const entry = this.queue[i] as LoggedRows<T>;
       if (batch.length > 0 && rows + entry.rows > this.limits.batchRowsMax) break;
@@ -124,7 +140,12 @@ export class PredictionLog<T> {
 
   private forget(batch: readonly LoggedRows<T>[], written: boolean): void {
     this.head += batch.length;
-    const rows = batch.reduce((sum, entry) => sum + entry.rows, 0);
+    if (this.singly > 0) this.singly--;
+    let rows = 0;
+    for (const entry of batch) {
+      rows += entry.rows;
+      this.waitingBytes -= entry.bytes;
+    }
     this.waitingRows -= rows;
     if (written) {
       this.writtenRows += rows;

@@ -1,6 +1,7 @@
 // Writes answered predictions to predictions.v1, one message a row. Encoding happens here, off the request path.
 
 import { encodePrediction, messageKey } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
 import type { MessageProducer, OutboundMessage } from '@millrace/kafka';
 import { type AnsweredBatch, labelOf } from '../models/served-version.js';
 
@@ -30,6 +31,18 @@ function messagesOf({ version, job, probabilities, answeredAtMs, latencyMs }: An
   });
 }
 
-export function predictionWriter(producer: MessageProducer): (answers: readonly AnsweredBatch[]) => Promise<void> {
-  return (answers) => producer.send('predictions.v1', answers.flatMap(messagesOf));
+/** What cannot be encoded now can never be: tried again for ever, it would hold up all that comes after it. */
+function encoded(answers: readonly AnsweredBatch[]): OutboundMessage[] {
+  try {
+    return answers.flatMap(messagesOf);
+  } catch (cause) {
+    const { code, reason } = PlatformError.from(cause);
+    throw new PlatformError(code, `a prediction cannot be encoded: ${reason}`, { retry: 'never', cause });
+  }
+}
+
+export function predictionWriter(
+  producer: Pick<MessageProducer, 'send'>,
+): (answers: readonly AnsweredBatch[]) => Promise<void> {
+  return async (answers) => producer.send('predictions.v1', encoded(answers));
 }
