@@ -127,22 +127,30 @@ describe('worker processes', () => {
   });
 
   it('end in order under load: no call fails before the end was told', async () => {
-    let stopped = false;
-    const outcomes: number[] = [];
+    let told = false;
+    let calls = 0;
+    const early: unknown[] = [];
+    const late: unknown[] = [];
+    // Each ends with its first failure: the door is closed then.
     const callers = onConnections(4, async (client) => {
-      while (!stopped) {
-        const code = await client.infer(sum()).then(
-          () => 0,
-          ({ code }) => code,
+      for (;;) {
+        const failure = await client.infer(sum()).then(
+          () => undefined,
+          (error) => error,
         );
-        if (code !== 0) return;
-        outcomes.push(code);
+        if (failure !== undefined) {
+          (told ? late : early).push(failure);
+          return;
+        }
+        calls++;
       }
     });
-    await eventually('calls run', () => outcomes.length > 50);
+    await eventually('calls run', () => calls > 50);
+    told = true;
     expect(await serving.stop()).toBe(0);
-    stopped = true;
     await callers;
+    expect(early).toEqual([]);
+    expect(late).toHaveLength(4);
     expect(serving.log()).toContain('drained');
   });
 });
