@@ -128,13 +128,13 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     return new PredictionLog<AnsweredBatch>(
       {
         rowsMax: this.config.logRowsMax,
+        bytesMax: this.config.logBytesMax,
         batchRowsMax: LOG_BATCH_ROWS,
         lingerMs: LOG_LINGER_MS,
         retryMs: LOG_RETRY_MS,
       },
       {
         // Alone there are no packages, and so no predictions to log.
-        bytesMax: this.config.logBytesMax,
         write: this.platform ? predictionWriter(this.platform.producer) : async () => {},
         sleep,
         counted: (outcome, rows) => (outcome === 'written' ? written : dropped).add(rows),
