@@ -1,6 +1,7 @@
 // The V2 inference protocol: tensors, messages on the gRPC and REST wire, relay frames, metadata and statistics.
 
 export { classify } from './classification.js';
+export { acceptedCoding, type Coding, codingOf } from './content-coding.js';
 export {
   CONFIG_DATATYPE,
   DATATYPES,

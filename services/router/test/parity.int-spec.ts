@@ -1,7 +1,7 @@
 // What serving's own doors offer, through the router: a real serving with the example models behind it, which have no route.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -18,11 +18,17 @@ const ONE_ROW = { inputs: [{ name: 'INPUT0', datatype: 'FP32', shape: [1, 2], da
 
 describe('through the router', () => {
   const home = mkdtempSync(join(tmpdir(), 'millrace-parity-'));
+  const models = join(home, 'models');
   let serving: ChildProcess;
   let router: RouterProcess;
   let url: string;
 
   beforeAll(async () => {
+    cpSync(MODELS, models, { recursive: true });
+    appendFileSync(
+      join(models, 'identity/config.pbtxt'),
+      'parameters { key: "version_labels" value: { string_value: "stable=1" } }\n',
+    );
     const { brokers } = await startKafka();
     const topicPrefix = uniquePrefix();
     const connection = new KafkaConnection({ brokers, clientId: 'parity', topicPrefix });
@@ -41,7 +47,7 @@ describe('through the router', () => {
         MILLRACE_HOME: home,
         MILLRACE_KAFKA_BROKERS: brokers.join(','),
         MILLRACE_TOPIC_PREFIX: topicPrefix,
-        MILLRACE_SERVING_REPOSITORY: MODELS,
+        MILLRACE_SERVING_REPOSITORY: models,
         ...ports,
       },
     });
@@ -120,6 +126,33 @@ describe('through the router', () => {
     const events = await post('/v2/models/repeat/generate_stream', JSON.stringify({ IN: [4, 5] }));
     expect(events.headers.get('content-type')).toMatch(/text\/event-stream/);
     expect((await events.text()).match(/^data: /gm)).toHaveLength(2);
+  });
+
+  it('a version is named by its label, over gRPC, streams and REST', async () => {
+    const named = (modelVersion: string) => ({
+      modelName: 'identity',
+      modelVersion,
+      inputs: [{ name: 'INPUT0', datatype: 'FP32', shape: [1n, 2n] }],
+      rawInputContents: [new Uint8Array(new Float32Array([1, 2]).buffer)],
+    });
+    const client = router.inference();
+    expect((await client.modelInfer(named('stable') as never)).modelVersion).toBe('1');
+    expect((await client.modelReady({ name: 'identity', version: 'stable' })).ready).toBe(true);
+    const rows = [
+      ['infer', JSON.stringify(ONE_ROW), {}],
+      ['infer', Buffer.alloc(8), { 'inference-header-content-length': '0' }],
+      ['generate', JSON.stringify({ INPUT0: [1, 2] }), {}],
+    ] as const;
+    for (const [what, body, headers] of rows) {
+      const answer = await post(`/v2/models/identity/versions/stable/${what}`, body as string, headers);
+      expect([what, answer.status, await answer.text()]).toEqual([
+        what,
+        200,
+        expect.stringMatching(/"model_version":"1"/),
+      ]);
+      const unknown = await post(`/v2/models/identity/versions/nobody/${what}`, body as string, headers);
+      expect([what, unknown.status]).toEqual([what, 400]);
+    }
   });
 
   it('port 8002 tells Triton’s metrics of the models behind it beside the router’s own', async () => {

@@ -8,7 +8,7 @@ import { type Done, type Relay, STATUS } from '../relay/relay.js';
 import type { RouteTable } from '../routing/route-table.js';
 import { type RequestIds, withRequestId } from './request-id.js';
 
-/** A model version as a client writes it. */
+/** A version of a routed model as a client writes it. */
 const VERSION_PATTERN = /^[1-9][0-9]{0,8}$/;
 /** Sticky keys longer than this are refused: they travel in every frame. */
 export const ENTITY_LENGTH_MAX = 256;
@@ -47,6 +47,12 @@ export interface InferOptions {
   later(callback: () => void): void;
 }
 
+/** Version 0 = serving chooses by `versionText`, '' = its own choice. */
+export interface Picked {
+  version: number;
+  versionText: string;
+}
+
 const NOTHING = new Uint8Array(0);
 
 export class InferDoor {
@@ -66,8 +72,7 @@ export class InferDoor {
     } catch (thrown) {
       return this.refuse(call, '', STATUS.INVALID_ARGUMENT, PlatformError.from(thrown).reason, startMs);
     }
-    const pinned =
-      head.modelVersion === '' ? 0 : VERSION_PATTERN.test(head.modelVersion) ? Number(head.modelVersion) : -1;
+    const pinned = head.modelVersion === '' ? 0 : this.pinned(head.modelName, head.modelVersion);
     const fault = this.fault(call, head, pinned);
     if (fault !== '') return this.refuse(call, '', STATUS.INVALID_ARGUMENT, fault, startMs);
     let { request } = call;
@@ -85,14 +90,19 @@ export class InferDoor {
     return this.refuse(call, project, status, message, startMs);
   }
 
-  /** For requests that go to serving's REST as they came: the version (0 = serving chooses), or why there is none. */
-  pick(model: string, versionText: string, entity: string): { version: number } | { status: number; message: string } {
-    if (versionText !== '' && !VERSION_PATTERN.test(versionText))
-      return { status: STATUS.INVALID_ARGUMENT, message: 'the version is a positive whole number' };
-    const pinned = Number(versionText);
+  /** For requests that go to serving's REST as they came: the version, its text for serving, or why there is none. */
+  pick(model: string, versionText: string, entity: string): Picked | { status: number; message: string } {
+    const pinned = versionText === '' ? 0 : this.pinned(model, versionText);
+    if (pinned === -1) return { status: STATUS.INVALID_ARGUMENT, message: 'the version is a positive whole number' };
     const version = this.table.choose(model, entity, this.options.ids.next(), pinned);
-    if (typeof version === 'number') return { version };
-    return version.kind === 'unknown_project' ? { version: pinned } : notLoaded(model, pinned);
+    if (typeof version === 'number') return { version, versionText: String(version) };
+    return version.kind === 'unknown_project' ? { version: 0, versionText } : notLoaded(model, pinned);
+  }
+
+  /** -1 = no version of a routed model; 0 = a model without a route, whose labels and versions serving knows. */
+  private pinned(model: string, versionText: string): number {
+    if (VERSION_PATTERN.test(versionText)) return Number(versionText);
+    return this.table.get(model) === undefined ? 0 : -1;
   }
 
   /** The outcome of a request that was picked a version. */

@@ -129,7 +129,7 @@ export class GrpcDoor {
       unreadBytes = stream.write(message) ? 0 : unreadBytes + message.length;
       if (unreadBytes <= UNREAD_BYTES_MAX) return;
       cancelAll();
-      stream.refuse(STATUS.RESOURCE_EXHAUSTED, `more than ${UNREAD_BYTES_MAX} bytes of answers are not read`);
+      stream.refuse(STATUS.UNAVAILABLE, `more than ${UNREAD_BYTES_MAX} bytes of answers are not read`);
     });
     const settle = () => {
       if (ended && answers.open === 0) stream.end();
@@ -172,7 +172,7 @@ export class GrpcDoor {
       const deadlineMs = this.clock.nowMs() + call.deadlineAtMs - this.clock.monotonicMs();
       const told = (answer: UnaryAnswer) => {
         if (answer.kind === 'ok') call.answer(answer.response);
-        else call.refuse(answer.status, answer.message);
+        else call.refuse(answer.status, answer.message, answer.code);
       };
       call.onCancel = this.serving.unary(path, bytes as Buffer, deadlineMs, told, timeoutMs);
     };

@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { createGunzip, createInflate, deflate, gzip } from 'node:zlib';
 import { type Clock, type ErrorCode, PlatformError } from '@millrace/domain';
 import {
+  acceptedCoding,
+  codingOf,
   decodeInferResponse,
   decodeRestRequest,
   encodeInferRequest,
@@ -31,15 +33,18 @@ const COMPRESSION = { level: 1 };
 
 const INFER_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/infer$/;
 const GENERATE_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/(generate|generate_stream)$/;
-const MODEL_PATH = /^\/v2\/models\/([^/]+)(\/(?:ready|config|stats))?$/;
+const MODEL_PATH = /^\/v2\/models\/([^/]+)(\/(?:ready|config))?$/;
 
 const ERROR_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   [STATUS.CANCELLED]: 'cancelled',
   [STATUS.INVALID_ARGUMENT]: 'invalid_argument',
   [STATUS.DEADLINE_EXCEEDED]: 'deadline_exceeded',
   [STATUS.NOT_FOUND]: 'not_found',
+  [STATUS.ALREADY_EXISTS]: 'already_exists',
+  [STATUS.PERMISSION_DENIED]: 'permission_denied',
   [STATUS.RESOURCE_EXHAUSTED]: 'overloaded',
-  12: 'unimplemented',
+  [STATUS.FAILED_PRECONDITION]: 'conflict',
+  [STATUS.UNIMPLEMENTED]: 'unimplemented',
   [STATUS.UNAVAILABLE]: 'unavailable',
 };
 
@@ -114,8 +119,12 @@ export class HttpDoor {
     const health = path === '/v2/health/live' || path === '/v2/health/ready';
     const reads = request.method === 'GET' || request.method === 'HEAD';
     if (health && !reads) return notAllowed(response, request.method, 'GET, HEAD');
-    if (path === '/v2/health/live') return sendJson(response, 200, {});
-    if (path === '/v2/health/ready') return sendJson(response, this.relay.up ? 200 : 503, {});
+    // Triton's habit, as serving's: 200 or 400 with an empty body.
+    if (health) {
+      response.writeHead(path === '/v2/health/live' || this.relay.up ? 200 : 400, { 'content-length': 0 });
+      response.end();
+      return;
+    }
     if (path !== '/v2' && !path.startsWith('/v2/')) return sendJson(response, 404, { error: 'not a V2 path' });
     const target = this.withLiveVersion(path) + (request.url ?? '').slice(path.length);
     return this.serving.forward(request, response, { path: target, bodyBytesMax: this.options.requestBytesMax });
@@ -131,12 +140,12 @@ export class HttpDoor {
     const length = request.headers['inference-header-content-length'];
     const headerLength = parseHeaderLength(Array.isArray(length) ? length[0] : length);
     const decoded = decodeRestRequest(body, headerLength, model, version);
-    const timeoutMs = Number(decoded.parameters.timeout ?? 0) / 1000;
     const cancel = this.door.infer({
       request: encodeInferRequest(decoded, Buffer.allocUnsafe),
       entity: text(request.headers['millrace-entity']),
       traceparent: text(request.headers.traceparent),
-      deadlineAtMs: timeoutMs > 0 ? this.clock.monotonicMs() + timeoutMs : Number.POSITIVE_INFINITY,
+      // REST has none; the parameter `timeout` is about serving's queue only.
+      deadlineAtMs: Number.POSITIVE_INFINITY,
       done: (status, message, bytes) => {
         if (status !== STATUS.OK)
           sendError(response, new PlatformError(ERROR_BY_STATUS[status] ?? 'internal', message));
@@ -170,7 +179,7 @@ export class HttpDoor {
       throw new PlatformError(ERROR_BY_STATUS[picked.status] ?? 'internal', picked.message);
     }
     const { version } = picked;
-    const versioned = version === 0 ? '' : `/versions/${version}`;
+    const versioned = picked.versionText === '' ? '' : `/versions/${encodeURIComponent(picked.versionText)}`;
     await this.serving.forward(request, response, {
       path: `/v2/models/${encodeURIComponent(model)}${versioned}/${what}`,
       bodyBytesMax: this.options.requestBytesMax,
@@ -200,17 +209,24 @@ function sendInference(
       'content-type': headerLength === undefined ? 'application/json' : 'application/octet-stream',
     };
     if (headerLength !== undefined) headers['inference-header-content-length'] = headerLength;
-    const accepted = body.length < COMPRESSED_BYTES_MIN ? '' : text(request.headers['accept-encoding']);
-    const coding = /\bgzip\b/.test(accepted) ? 'gzip' : /\bdeflate\b/.test(accepted) ? 'deflate' : undefined;
-    if (coding === undefined) {
+    const plain = () => {
       response.writeHead(200, { ...headers, 'content-length': body.length });
       response.end(body);
+    };
+    const coding =
+      body.length < COMPRESSED_BYTES_MIN ? undefined : acceptedCoding(text(request.headers['accept-encoding']));
+    if (coding === undefined) {
+      plain();
       return;
     }
+    headers.vary = 'accept-encoding';
     (coding === 'gzip' ? gzip : deflate)(body, COMPRESSION, (error, packed) => {
-      if (error) return sendError(response, PlatformError.from(error));
-      response.writeHead(200, { ...headers, 'content-encoding': coding, 'content-length': packed.length });
-      response.end(packed);
+      // Out of memory or the like: the answer itself is fine.
+      if (error || packed.length >= body.length) plain();
+      else {
+        response.writeHead(200, { ...headers, 'content-encoding': coding, 'content-length': packed.length });
+        response.end(packed);
+      }
     });
   } catch (thrown) {
     sendError(response, PlatformError.from(thrown));
@@ -256,7 +272,8 @@ function text(header: string | string[] | undefined): string {
 /** Bounded, also after decompression. What is beyond the bound is read and thrown away, so that the answer arrives. */
 function readBody(message: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const tooLarge = () => new PlatformError('invalid_argument', `the body has more than ${bytesMax} bytes`);
-  const encoding = text(message.headers['content-encoding']);
+  const encoding = text(message.headers['content-encoding']).trim().toLowerCase();
+  const coding = codingOf(encoding);
   return new Promise((resolve, reject) => {
     const refuse = (error: unknown) => {
       message.unpipe();
@@ -266,8 +283,8 @@ function readBody(message: IncomingMessage, bytesMax: number): Promise<Buffer> {
     message.on('aborted', () => refuse(new PlatformError('cancelled', 'the caller went away')));
     if (Number(message.headers['content-length'] ?? 0) > bytesMax) return refuse(tooLarge());
     let source: NodeJS.ReadableStream = message;
-    if (encoding === 'gzip') source = message.pipe(createGunzip());
-    else if (encoding === 'deflate') source = message.pipe(createInflate());
+    if (coding === 'gzip') source = message.pipe(createGunzip());
+    else if (coding === 'deflate') source = message.pipe(createInflate());
     else if (encoding !== '' && encoding !== 'identity') {
       const named = encoding.slice(0, 32);
       return refuse(new PlatformError('invalid_argument', `content-encoding '${named}' is not gzip or deflate`));
@@ -280,7 +297,7 @@ function readBody(message: IncomingMessage, bytesMax: number): Promise<Buffer> {
       else refuse(tooLarge());
     });
     source.on('error', () =>
-      refuse(new PlatformError('invalid_argument', `the body is not ${encoding}: ${encoding} data cannot be read`)),
+      refuse(new PlatformError('invalid_argument', `the body is not ${coding}: ${coding} data cannot be read`)),
     );
     source.on('end', () => resolve(Buffer.concat(parts, size)));
   });

@@ -196,7 +196,7 @@ describe('relay', () => {
     for (let i = 0; i < IN_FLIGHT_MAX; i++) relay.send(request('x', { done: () => undefined }));
     relay.send(request('over'));
     endTurn();
-    expect(answers).toEqual([`over:${STATUS.RESOURCE_EXHAUSTED}:`]);
+    expect(answers).toEqual([`over:${STATUS.UNAVAILABLE}:`]);
     relay.onMessage(new Uint8Array([0x0a, 0xff]));
     expect(relay.counters.corruptMessages).toBe(1);
   });

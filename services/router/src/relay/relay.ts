@@ -6,7 +6,7 @@
 //   serving says UNAVAILABLE or NOT_FOUND within UNSETTLED_MS of a stream's change (it starts and has not loaded what the
 //   route names, or it ends): again every RESEND_MS until the request is waitMaxMs old;
 //   waiting longer than waitMaxMs: UNAVAILABLE; past its deadline: DEADLINE_EXCEEDED, and serving is told to forget it;
-//   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: RESOURCE_EXHAUSTED at once.
+//   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: UNAVAILABLE at once, as V2 says a full queue.
 // `done` is called exactly once with `final` for each request that was not cancelled, never from within send(); a request of a
 // stream may be answered several times before. One that was answered in part is not sent again.
 
@@ -39,7 +39,11 @@ export const STATUS = {
   INVALID_ARGUMENT: 3,
   DEADLINE_EXCEEDED: 4,
   NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
   RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  UNIMPLEMENTED: 12,
   INTERNAL: 13,
   UNAVAILABLE: 14,
 } as const;
@@ -125,11 +129,11 @@ export class Relay {
     return this.pending.size;
   }
 
-  /** Returns the id for cancel(); 0 = refused, `done` is called with RESOURCE_EXHAUSTED or UNAVAILABLE. */
+  /** Returns the id for cancel(); 0 = refused, `done` is called with UNAVAILABLE. */
   send(request: RelayRequest): number {
     const full = this.pending.size >= IN_FLIGHT_MAX || this.bytes + request.request.length > IN_FLIGHT_BYTES_MAX;
     if (full) {
-      this.refuse(request.done, STATUS.RESOURCE_EXHAUSTED, `the router holds ${this.pending.size} requests already`);
+      this.refuse(request.done, STATUS.UNAVAILABLE, `the router holds ${this.pending.size} requests already`);
       return 0;
     }
     if (!this.up && this.waiting.size + this.resending.size >= WAITING_MAX) {

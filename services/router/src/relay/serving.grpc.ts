@@ -2,7 +2,8 @@
 
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { GRPCInferenceService } from '@millrace/contracts';
-import type { Clock } from '@millrace/domain';
+import type { Clock, ErrorCode } from '@millrace/domain';
+import { fromServiceError } from '@millrace/grpc';
 import { SERVING_CHANNEL } from './exchange.grpc.js';
 
 const identity = (bytes: Buffer): Buffer => bytes;
@@ -12,7 +13,10 @@ const UNARY_TIMEOUT_MS = 5_000;
 /** One readiness question; a rollout asks many times. */
 const PROBE_TIMEOUT_MS = 1_000;
 
-export type UnaryAnswer = { kind: 'ok'; response: Buffer } | { kind: 'error'; status: number; message: string };
+/** `code` is the exact one, which V2's statuses do not tell. */
+export type UnaryAnswer =
+  | { kind: 'ok'; response: Buffer }
+  | { kind: 'error'; status: number; message: string; code: ErrorCode };
 
 export class ServingClient {
   private readonly client: Client;
@@ -34,8 +38,10 @@ export class ServingClient {
   ): () => void {
     const deadline = Math.min(deadlineMs, this.clock.nowMs() + timeoutMaxMs);
     const done = (error: ServiceError | null, response?: Buffer) => {
-      if (error) answer({ kind: 'error', status: error.code, message: error.details || error.message });
-      else answer({ kind: 'ok', response: response ?? Buffer.alloc(0) });
+      if (error) {
+        const { code } = fromServiceError(error);
+        answer({ kind: 'error', status: error.code, message: error.details || error.message, code });
+      } else answer({ kind: 'ok', response: response ?? Buffer.alloc(0) });
     };
     const call = this.client.makeUnaryRequest(path, identity, identity, request, new Metadata(), { deadline }, done);
     return () => call.cancel();

@@ -3,6 +3,7 @@
 
 import { deflate, gunzip, gzip, inflate } from 'node:zlib';
 import { PlatformError } from '@millrace/domain';
+import { acceptedCoding, type Coding, codingOf } from '@millrace/inference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** Largest request body, before and after decompression: the same as a gRPC message. */
@@ -11,8 +12,6 @@ export const BODY_BYTES_MAX = 16 * 1024 * 1024;
 const COMPRESSED_BYTES_MIN = 1024;
 /** Tensors gain little from more: level 1 costs a third of the default. */
 const COMPRESSION_LEVEL = 1;
-
-type Coding = 'gzip' | 'deflate';
 
 /** On zlib's threads. */
 function pack(coding: Coding, bytes: Buffer): Promise<Buffer> {
@@ -27,11 +26,6 @@ function unpack(coding: Coding, bytes: Buffer): Promise<Buffer> {
     const work = coding === 'gzip' ? gunzip : inflate;
     work(bytes, { maxOutputLength: BODY_BYTES_MAX }, (error, plain) => (error ? reject(error) : resolve(plain)));
   });
-}
-
-function codingOf(name: string): Coding | undefined {
-  if (name === 'gzip' || name === 'x-gzip') return 'gzip';
-  return name === 'deflate' ? 'deflate' : undefined;
 }
 
 export function header(request: FastifyRequest, name: string): string {
@@ -53,21 +47,6 @@ export function bodyOf(request: FastifyRequest): Buffer | Promise<Buffer> {
       ? new PlatformError('invalid_argument', `the body has more than ${BODY_BYTES_MAX} bytes after decompression`)
       : new PlatformError('invalid_argument', `the body is not ${coding}: ${coding} data cannot be read`, { cause });
   });
-}
-
-/** The first of gzip and deflate with the highest weight; undefined = the answer goes as it is. */
-export function acceptedCoding(acceptEncoding: string): Coding | undefined {
-  let best: Coding | undefined;
-  let bestWeight = 0;
-  for (const part of acceptEncoding.toLowerCase().split(',')) {
-    const [name = '', ...settings] = part.split(';').map((text) => text.trim());
-    const coding = name === '*' ? 'gzip' : codingOf(name);
-    const weight = Number(settings.find((setting) => setting.startsWith('q='))?.slice(2) ?? 1);
-    if (coding === undefined || !(weight > bestWeight)) continue;
-    best = coding;
-    bestWeight = weight;
-  }
-  return best;
 }
 
 /** Sends bytes, compressed where the caller accepts it and it is worth it. */

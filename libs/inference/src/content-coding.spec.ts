@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { acceptedCoding } from './bodies.http.js';
+import { acceptedCoding } from './content-coding.js';
 
 describe('Accept-Encoding', () => {
   it.each([
@@ -13,6 +13,10 @@ describe('Accept-Encoding', () => {
     ['gzip;q=0, deflate', 'deflate'],
     ['GZIP', 'gzip'],
     ['*', 'gzip'],
+    ['gzip;q=0, *', 'deflate'],
+    ['*;q=0', undefined],
+    ['*, deflate;q=0.5', 'gzip'],
+    ['x-gzip', 'gzip'],
     ['gzip;q=nonsense', undefined],
   ])('%j is answered with %s', (header, coding) => {
     expect(acceptedCoding(header)).toBe(coding);

@@ -1,0 +1,191 @@
+// The REST door between real HTTP servers: which paths reach serving, how answers are coded, what failures are called.
+
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@millrace/domain';
+import { decodeInferRequest, encodeInferResponse, Tensor } from '@millrace/inference';
+import { Outcomes } from '../outcomes/outcomes.js';
+import { type Relay, type RelayRequest, STATUS } from '../relay/relay.js';
+import { emptyRoute } from '../rollout/route.js';
+import { RouteTable } from '../routing/route-table.js';
+import { InferDoor } from './infer.js';
+import { RequestIds } from './request-id.js';
+import { HttpDoor } from './v2.http.js';
+
+interface Answer {
+  status: number;
+  headers: Record<string, unknown>;
+  body: Buffer;
+}
+
+const X = Tensor.of('X', 'FP32', [1, 600], new Array(600).fill(0.25));
+const BODY = JSON.stringify({ inputs: [{ name: 'X', datatype: 'FP32', shape: [1, 600], data: X.toValues() }] });
+const ANSWER = encodeInferResponse(
+  { modelName: 'm', modelVersion: '1', id: '', parameters: {}, outputs: [X] },
+  Buffer.allocUnsafe,
+);
+
+describe("the router's REST door", () => {
+  const clock = new ManualClock(0);
+  const closers: (() => Promise<unknown>)[] = [];
+  let seen: string[] = [];
+  let sent: RelayRequest[] = [];
+  let status: number = STATUS.OK;
+  let up = true;
+  let port = 0;
+
+  beforeEach(async () => {
+    seen = [];
+    sent = [];
+    status = STATUS.OK;
+    up = true;
+    const serving = createServer((incoming, response) => {
+      seen.push(incoming.url ?? '');
+      incoming.resume();
+      response.end('{}');
+    });
+    await new Promise<void>((resolve) => serving.listen(0, '127.0.0.1', resolve));
+    const relay = {
+      get up() {
+        return up;
+      },
+      send(request: RelayRequest) {
+        sent.push(request);
+        setImmediate(() => request.done(status, 'why', status === STATUS.OK ? ANSWER : Buffer.alloc(0), true));
+        return 1;
+      },
+      cancel: () => false,
+    } as unknown as Relay;
+    const table = new RouteTable();
+    table.apply({
+      ...emptyRoute('routed'),
+      revision: 1,
+      loadedVersions: [1, 2],
+      targets: [{ version: 2, weight: 100, colour: 'blue' }],
+    });
+    const infer = new InferDoor(table, relay, new Outcomes(clock), {
+      clock,
+      ids: new RequestIds({ next: () => 0.5 } as never),
+      tracing: { begin: () => null },
+      allocate: Buffer.allocUnsafe,
+      deadlineMaxMs: 30_000,
+      later: setImmediate,
+    });
+    const door = new HttpDoor(infer, relay, table, clock, {
+      host: '127.0.0.1',
+      port: 0,
+      requestBytesMax: 100_000,
+      drainMs: 100,
+      servingHost: '127.0.0.1',
+      servingPort: (serving.address() as AddressInfo).port,
+    });
+    port = await door.listen();
+    closers.push(
+      () => door.close(),
+      () => new Promise((resolve) => serving.close(resolve)),
+    );
+  });
+
+  afterEach(async () => {
+    for (const close of closers.splice(0)) await close();
+  });
+
+  function ask(method: string, path: string, body: Buffer | string = '', headers: Record<string, string> = {}) {
+    return new Promise<Answer>((resolve, reject) => {
+      const outgoing = request({ port, host: '127.0.0.1', path, method, headers, agent: false }, (answer) => {
+        const parts: Buffer[] = [];
+        answer.on('data', (part: Buffer) => parts.push(part));
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(parts) }),
+        );
+      });
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+  }
+
+  const infer = (path: string, headers: Record<string, string> = {}, body: Buffer | string = BODY) =>
+    ask('POST', `${path}/infer`, body, headers);
+
+  it('asks for statistics as the caller did, and for the live version where only one can be meant', async () => {
+    for (const what of ['/stats', '/config', '/ready', '']) await ask('GET', `/v2/models/routed${what}`);
+    expect(seen).toEqual([
+      '/v2/models/routed/stats',
+      '/v2/models/routed/versions/2/config',
+      '/v2/models/routed/versions/2/ready',
+      '/v2/models/routed/versions/2',
+    ]);
+  });
+
+  it('leaves the version of a model without a route to serving; a routed model has numbers only', async () => {
+    expect((await infer('/v2/models/other/versions/stable')).status).toBe(200);
+    expect([sent[0]?.version, decodeInferRequest(sent[0]?.request as Buffer).modelVersion]).toEqual([0, 'stable']);
+    await ask('POST', '/v2/models/other/versions/stable/generate', '{}');
+    await ask('POST', '/v2/models/other/versions/7/generate', '{}');
+    await ask('POST', '/v2/models/other/generate', '{}');
+    await ask('POST', '/v2/models/routed/generate', '{}');
+    expect(seen).toEqual([
+      '/v2/models/other/versions/stable/generate',
+      '/v2/models/other/versions/7/generate',
+      '/v2/models/other/generate',
+      '/v2/models/routed/versions/2/generate',
+    ]);
+    expect((await infer('/v2/models/routed/versions/stable')).status).toBe(400);
+    expect((await ask('POST', '/v2/models/routed/versions/stable/generate', '{}')).status).toBe(400);
+    expect([sent.length, seen.length]).toEqual([1, 4]);
+  });
+
+  it('does not make a deadline of the parameter timeout', async () => {
+    const body = JSON.stringify({ ...JSON.parse(BODY), parameters: { timeout: 1000, priority: 2 } });
+    expect((await infer('/v2/models/other', {}, body)).status).toBe(200);
+    expect(sent[0]?.deadlineAtMs).toBe(30_000);
+    expect(decodeInferRequest(sent[0]?.request as Buffer).parameters).toMatchObject({ timeout: 1000n, priority: 2n });
+  });
+
+  it.each([
+    ['gzip;q=0, deflate', 'deflate'],
+    ['gzip;q=0', undefined],
+    ['*', 'gzip'],
+    ['GZIP', 'gzip'],
+    ['deflate;q=0.9, gzip;q=0.1', 'deflate'],
+    ['identity', undefined],
+  ])('answers Accept-Encoding %j with %s', async (accepted, coding) => {
+    const { headers } = await infer('/v2/models/other', { 'accept-encoding': accepted });
+    expect([headers['content-encoding'], headers.vary]).toEqual([coding, coding && 'accept-encoding']);
+  });
+
+  it.each(['gzip', 'x-gzip', 'GZIP'])('takes a body in %s', async (coding) => {
+    expect((await infer('/v2/models/other', { 'content-encoding': coding }, gzipSync(BODY))).status).toBe(200);
+  });
+
+  it.each([
+    [STATUS.FAILED_PRECONDITION, 400],
+    [STATUS.ALREADY_EXISTS, 400],
+    [STATUS.PERMISSION_DENIED, 400],
+    [STATUS.UNIMPLEMENTED, 501],
+    [STATUS.UNAVAILABLE, 503],
+    [STATUS.INTERNAL, 500],
+  ])('says gRPC status %i as %i', async (grpc, http) => {
+    status = grpc;
+    const answer = await infer('/v2/models/other');
+    expect([answer.status, JSON.parse(answer.body.toString())]).toEqual([http, { error: 'why' }]);
+  });
+
+  it('tells health as serving does: 200 or 400, and nothing else', async () => {
+    const tell = async (what: string) => {
+      const { status: told, body } = await ask('GET', `/v2/health/${what}`);
+      return [told, body.length];
+    };
+    expect([await tell('live'), await tell('ready')]).toEqual([
+      [200, 0],
+      [200, 0],
+    ]);
+    up = false;
+    expect([await tell('live'), await tell('ready')]).toEqual([
+      [200, 0],
+      [400, 0],
+    ]);
+  });
+});
