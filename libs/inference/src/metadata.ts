@@ -38,8 +38,8 @@ export const EXTENSIONS: readonly string[] = [
   'logging',
 ];
 
-/** Index states of Triton's model_lifecycle. */
-export type RepositoryState = 'READY' | 'UNAVAILABLE' | 'LOADING' | 'UNLOADING' | 'UNKNOWN';
+/** Index states of Triton's model_lifecycle; '' = in the folder, never loaded. */
+export type RepositoryState = '' | 'READY' | 'UNAVAILABLE' | 'LOADING' | 'UNLOADING' | 'UNKNOWN';
 
 export interface RepositoryEntry {
   readonly name: string;

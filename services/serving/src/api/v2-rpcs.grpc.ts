@@ -68,9 +68,7 @@ export function v2Rpcs({
     modelStatistics: async ({ name, version }) => ({
       modelStats: (await statistics.select(name, version)).map(statisticsMessage),
     }),
-    repositoryIndex: (request) => ({
-      models: models.index().filter((entry) => !request.ready || entry.state === 'READY'),
-    }),
+    repositoryIndex: async ({ ready }) => ({ models: await models.repositoryIndex(ready) }),
     repositoryModelLoad: async ({ modelName, parameters }) => {
       await repository.load(namedModel(modelName), loadParameters(repositoryParameters(parameters)));
       return {};

@@ -117,7 +117,7 @@ function serverRoutes(routes: Routes, { models, repository, traces, logs, ready,
     routes.add(`${repo}/index`, {
       POST: json(async (request) => {
         const { ready: only = false } = await objectOf(request);
-        return models.index().filter(({ state }) => only !== true || state === 'READY');
+        return models.repositoryIndex(only === true);
       }),
     });
     routes.add(`${repo}/models/:model/load`, {

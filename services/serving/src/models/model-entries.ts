@@ -91,13 +91,14 @@ export class ModelEntries {
   }
 
   versionsOf(name: string): string[] {
+    return this.servedOf(name).map(({ version }) => String(version));
+  }
+
+  /** By version, ascending; also those that have failed since. Throws not_found for an unknown model. */
+  servedOf(name: string): ServedModel[] {
     const entry = this.entries.get(name);
     if (!entry || entry.slots.size === 0) throw unknownModel(name);
-    return [...entry.slots]
-      .filter(([, slot]) => slot.served)
-      .map(([version]) => version)
-      .sort((a, b) => a - b)
-      .map(String);
+    return [...entry.slots].sort(([a], [b]) => a - b).flatMap(([, { served }]) => served ?? []);
   }
 
   *served(): Iterable<ServedModel> {

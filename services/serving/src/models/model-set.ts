@@ -84,19 +84,34 @@ export class ModelSet implements RepositoryControl {
     return this.entries.versionsOf(name);
   }
 
-  /** Ready versions of one model, or of all where `name` is ''; throws not_found for an unknown one. */
+  /**
+   * Served versions of one model, or of all where `name` is '', also failed ones: what they counted stands. Throws not_found
+   * for an unknown one.
+   */
   select(name: string, version: string): ServedModel[] {
     if (name === '') return [...this.served()];
     if (version !== '') return [this.find(name, version)];
-    return this.versionsOf(name).map((one) => this.find(name, one));
+    return this.entries.servedOf(name);
   }
 
   served(): Iterable<ServedModel> {
     return this.entries.served();
   }
 
+  /** What was asked for at some time: served, being loaded, refused or unloaded. */
   index(): RepositoryEntry[] {
     return this.entries.index();
+  }
+
+  /** The index with the models of the folder that nobody asked for yet, which have no version and no state. */
+  async repositoryIndex(readyOnly: boolean): Promise<RepositoryEntry[]> {
+    if (readyOnly) return this.index().filter(({ state }) => state === 'READY');
+    // Where the folder cannot be read, what is served is listed all the same.
+    const names = (await this.repositoryModels?.names().catch(() => [])) ?? [];
+    const index = this.index();
+    const known = new Set(index.map(({ name }) => name));
+    const others = names.filter((name) => !known.has(name));
+    return [...index, ...others.map((name): RepositoryEntry => ({ name, version: '', state: '', reason: '' }))];
   }
 
   /** Routes as they stand, for the snapshot that a restart without broker starts from. */

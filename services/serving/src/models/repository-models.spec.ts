@@ -15,6 +15,10 @@ interface Folder {
   /** Refused as a whole, or by version. */
   fault?: string;
   faults?: Record<number, string>;
+  /** Why a version that is served will not answer again, by version. */
+  failures?: Record<number, string>;
+  /** Called once its files were read. */
+  onPlan?: () => void;
 }
 
 /** A repository in memory; closes end when told to. */
@@ -26,6 +30,7 @@ function harness(folders: Record<string, Folder>) {
   const plan = (name: string, parameters: LoadParameters): ModelPlan => {
     const folder = folders[name];
     if (!folder) throw new PlatformError('not_found', `no model '${name}'`);
+    folder.onPlan?.();
     if (folder.fault) throw new PlatformError('invalid_argument', folder.fault);
     const key = `${name}#${++loads}`;
     return {
@@ -38,14 +43,15 @@ function harness(folders: Record<string, Folder>) {
         load: async () => {
           const fault = folder.faults?.[version];
           if (fault) throw new PlatformError('corrupt', fault);
-          return served(name, version, key);
+          return served(name, version, key, folder.failures?.[version]);
         },
       })),
       release: async () => void events.push(`release ${key}`),
     };
   };
-  const served = (name: string, version: number, key: string) =>
+  const served = (name: string, version: number, key: string, failure: string | undefined) =>
     ({
+      failure,
       name,
       version,
       key,
@@ -87,6 +93,50 @@ describe('models of a repository', () => {
       { name: 'a', version: '3', state: 'READY', reason: '' },
       { name: 'b', version: '1', state: 'UNAVAILABLE', reason: 'config.pbtxt:3: what is this' },
     ]);
+  });
+
+  it('keeps the labels and parts of the versions that are served when another one is refused', async () => {
+    const { models, folders } = harness({
+      a: { versions: [1, 2], labels: { stable: 1, canary: 2 }, faults: { 2: 'damaged' } },
+    });
+    await models.loadRepository(undefined);
+    expect(models.find('a', 'stable').version).toBe(1);
+    expect(() => models.find('a', 'canary')).toThrow(/no version/);
+    folders.a = { versions: [2, 3], labels: { stable: 3, canary: 2, newest: 3 }, faults: { 3: 'damaged' } };
+    await expect(models.load('a', PLAIN)).rejects.toThrow(/damaged/);
+    expect(['stable', 'canary'].map((label) => models.find('a', label).version)).toEqual([1, 2]);
+    folders.e = { versions: [1, 2], parts: ['f'], faults: { 2: 'damaged' } };
+    folders.f = { versions: [1] };
+    await expect(models.load('e', PLAIN)).rejects.toThrow(/damaged/);
+    await models.unload('e', true);
+    expect(models.isReady('f', '')).toBe(false);
+  });
+
+  it('gives the statistics of all versions, whatever became of one of them', async () => {
+    const { models } = harness({ a: { versions: [1, 2, 10], failures: { 2: 'its engine was given up' } } });
+    await models.loadRepository(undefined);
+    expect(models.select('a', '').map(({ version }) => version)).toEqual([1, 2, 10]);
+    expect(() => models.select('nobody', '')).toThrow(/\[not_found\]/);
+  });
+
+  it('lists what lies in the folder and was never loaded, without a version', async () => {
+    const { models } = harness({ a: { versions: [1] }, b: { versions: [1] } });
+    await models.loadRepository(['b']);
+    const b = { name: 'b', version: '1', state: 'READY', reason: '' };
+    expect(await models.repositoryIndex(false)).toEqual([b, { name: 'a', version: '', state: '', reason: '' }]);
+    expect(await models.repositoryIndex(true)).toEqual([b]);
+    await models.load('a', PLAIN);
+    expect((await models.repositoryIndex(false)).map(({ state }) => state)).toEqual(['READY', 'READY']);
+  });
+
+  it('looks again at files that changed while they were refused', async () => {
+    const { models, folders } = harness({});
+    const whole = { versions: [1], stamp: 'whole' };
+    folders.a = { versions: [1], stamp: 'half', fault: 'half a file', onPlan: () => (folders.a = whole) };
+    await models.pollRepository();
+    expect(models.isReady('a', '')).toBe(false);
+    await models.pollRepository();
+    expect(models.isReady('a', '')).toBe(true);
   });
 
   it('swaps to the new load in one turn and closes the old one after it', async () => {

@@ -93,6 +93,11 @@ export class RepositoryModels implements RepositoryControl {
     return this.queue.run(async () => this.unloadNow(name, dependents, new Set()));
   }
 
+  /** Models of the folder; those that were never asked for, too. */
+  names(): Promise<readonly string[]> {
+    return this.repository.names();
+  }
+
   stop(): void {
     this.closed = true;
   }
@@ -104,6 +109,8 @@ export class RepositoryModels implements RepositoryControl {
     if (known?.source === 'route') {
       throw new PlatformError('conflict', `model '${name}' is served by its route, not from the repository`);
     }
+    // Before the files are read: what changes after it is seen by the next look.
+    const fingerprint = (await this.repository.fingerprint(name)) ?? '';
     let plan: ModelPlan | undefined;
     try {
       plan = await this.repository.plan(name, parameters);
@@ -119,7 +126,7 @@ export class RepositoryModels implements RepositoryControl {
       await plan?.release();
       // A name that was never there leaves no trace.
       if (known || error.code !== 'not_found') {
-        this.refusedWhole(name, error, (await this.repository.fingerprint(name)) ?? '');
+        this.refusedWhole(name, error, fingerprint);
       }
       throw error;
     }
@@ -226,7 +233,13 @@ function swap(
     slots.set(version, before?.served ? { ...before, reason } : { state: 'UNAVAILABLE', reason, served: undefined });
   }
   entry.fingerprint = plan.fingerprint;
-  if (refused.size > 0) return old;
+  if (refused.size > 0) {
+    if (loaded.size > 0) {
+      entry.labels = mergedLabels(slots, entry.labels, plan.labels);
+      entry.parts = [...new Set([...entry.parts, ...plan.parts])];
+    }
+    return old;
+  }
   entry.labels = plan.labels;
   entry.parts = plan.parts;
   for (const [version, { served }] of slots) {
@@ -235,4 +248,11 @@ function swap(
     slots.delete(version);
   }
   return old;
+}
+
+/** After a partly refused load: new labels where their version is served, else the old ones that still stand for something. */
+function mergedLabels(slots: Entry['slots'], old: Entry['labels'], wanted: Entry['labels']): Entry['labels'] {
+  const served = (labels: Entry['labels']) =>
+    Object.entries(labels).filter(([, version]) => slots.get(version)?.served);
+  return Object.fromEntries([...served(old), ...served(wanted)]);
 }

@@ -21,6 +21,8 @@ export interface ModelFiles {
   /** `modelFile`: what the configuration names as the model's file or folder; '' = nothing. */
   check(name: string, version: VersionFolder, modelFile: string): Promise<void>;
   fingerprint(version: VersionFolder): Promise<string>;
+  /** Of a label file beside config.pbtxt: changes with its size and time. */
+  labelFingerprint(model: ModelFolder, file: string): Promise<string>;
   labels(model: ModelFolder, file: string): Promise<string[]>;
   /** The samples with what their files hold. */
   warmUp(model: ModelFolder, samples: readonly WarmUpSample[]): Promise<WarmUpSample[]>;
@@ -160,11 +162,26 @@ export class PlannedRepository implements ModelRepository {
     }
   }
 
-  private async fingerprintOf({ config, versions }: ModelFolder): Promise<string> {
+  private async fingerprintOf(folder: ModelFolder): Promise<string> {
+    const { config, versions } = folder;
     const parts = await Promise.all(
       versions.map(async (version) => `${version.version}/${await this.ports.files.fingerprint(version)}`),
     );
-    return [config?.text ?? '', ...parts].join('\n');
+    const labels = await Promise.all(
+      this.labelFilesOf(folder).map(async (file) => `${file}/${await this.ports.files.labelFingerprint(folder, file)}`),
+    );
+    return [config?.text ?? '', ...parts, ...labels].join('\n');
+  }
+
+  /** Told from the text, because this is asked at every look at the folder; what is wrong in it is for the load to say. */
+  private labelFilesOf({ name, config }: ModelFolder): string[] {
+    if (!config?.text.includes('label_filename')) return [];
+    try {
+      const { outputs } = this.ports.draftFromText(config.text, config.path, name).draft;
+      return outputs.map(({ labelFile }) => labelFile).filter((file) => file !== '');
+    } catch {
+      return [];
+    }
   }
 }
 

@@ -167,6 +167,12 @@ export class RepositoryFolder {
     }
   }
 
+  /** Changes with the size or the time of a label file; '' where it is missing. */
+  async labelFingerprint({ folder }: ModelFolder, file: string): Promise<string> {
+    const fact = await factOf(folder, file).catch(() => undefined);
+    return fact ? `${fact.bytes}:${fact.changedMs}` : '';
+  }
+
   /** Lines of a label file beside config.pbtxt. Throws corrupt where it is missing or outside of the model's folder. */
   async labels({ name, folder }: ModelFolder, file: string): Promise<string[]> {
     const path = resolve(folder, file);
