@@ -187,6 +187,14 @@ export const servingConfig = defineConfig({
     unit: 'entities',
     why: 'about 5 MB with ten columns',
   },
+  retireMaxMs: {
+    env: 'MILLRACE_SERVING_RETIRE_MAX',
+    type: 'duration',
+    default: 30_000,
+    min: 1,
+    max: 86_400_000,
+    why: 'a replaced or unloaded model answers its open calls this long, then they are refused: an endless stream must not hold up loads',
+  },
   drainWindowMs: {
     env: 'MILLRACE_SERVING_DRAIN_WINDOW',
     type: 'duration',

@@ -7,10 +7,10 @@ import {
   encodeInferResponse,
   type InferRequest,
   NO_PARAMETERS,
-  type Parameters,
   type Tensor,
 } from '@millrace/inference';
 import { HitRate } from './hit-rate.js';
+import { ownParametersKey } from './own-parameters.js';
 import type { ResponseCache } from './response-cache.js';
 
 /** Requests with more input bytes are not looked up: hashing them would hold the event loop for more than a millisecond. */
@@ -31,15 +31,7 @@ export interface CachePorts {
   identity: string;
 }
 
-/** These steer the way to the engine, not its answer. */
-const NO_PART_OF_THE_ANSWER: ReadonlySet<string> = new Set([
-  'priority',
-  'timeout',
-  'binary_data_output',
-  'entity',
-  'event_time_ms',
-  'triton_enable_empty_final_response',
-]);
+const WHOSE_AND_WHEN = ['entity', 'event_time_ms'] as const;
 
 let generations = 0;
 
@@ -69,7 +61,9 @@ export class ModelCache {
       this.scope,
       inputs.map(({ name, shape }) => [name, shape]),
       request.outputs.map(({ name, parameters }) => [name, String(parameters.classification ?? '')]),
-      ownParameters(request.parameters),
+      ownParametersKey(request.parameters),
+      // No parameters of the batch, but a request that goes alone hands them to the model.
+      WHOSE_AND_WHEN.map((name) => String(request.parameters[name] ?? '')),
     ]);
     return this.ports.digest(
       head,
@@ -108,12 +102,4 @@ function outputsOf(bytes: Uint8Array): readonly Tensor[] | undefined {
     // What a stranger or a later release wrote there is no answer of ours.
     return undefined;
   }
-}
-
-function ownParameters(parameters: Parameters): [string, string, string][] {
-  if (parameters === NO_PARAMETERS) return [];
-  return Object.keys(parameters)
-    .filter((key) => !NO_PART_OF_THE_ANSWER.has(key))
-    .sort()
-    .map((key) => [key, typeof parameters[key], String(parameters[key])]);
 }

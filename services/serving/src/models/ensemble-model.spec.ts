@@ -90,8 +90,14 @@ function harness() {
     if (!model) throw new PlatformError('not_found', `no model '${name}'`);
     return model;
   };
+  const timers: { delayMs: number; work: () => void }[] = [];
+  const after = (delayMs: number, work: () => void) => {
+    const timer = { delayMs, work };
+    timers.push(timer);
+    return () => void timers.splice(timers.indexOf(timer), 1);
+  };
   const ensemble = (spec: ModelSpec, requestsMax = 100) => {
-    const model = createEnsembleModel(spec, 5, { clock, find, requestsMax });
+    const model = createEnsembleModel(spec, 5, { clock, find, requestsMax, drainMaxMs: 500, after });
     models.set(spec.name, model);
     return model;
   };
@@ -103,6 +109,7 @@ function harness() {
   };
   return {
     ensemble,
+    timers,
     settle,
     seen,
     models,
@@ -207,6 +214,19 @@ describe('an ensemble', () => {
     expect(heard).toEqual([]);
     expect(model.statistics.failures).toEqual({ REJECTED: 1, CANCELED: 1, BACKEND: 0, OTHER: 0 });
     await model.close();
+  });
+
+  it('closes in the end though a step never does: its request is refused', async () => {
+    const { ensemble, settle, hold, timers } = harness();
+    const model = ensemble(DIAMOND);
+    hold();
+    const heard = ask(model, requestOf([[1, 2]]));
+    await settle();
+    const closing = model.close();
+    expect(timers.map(({ delayMs }) => delayMs)).toEqual([500]);
+    timers[0]?.work();
+    await closing;
+    expect(heard.heard[0]?.error?.code).toBe('unavailable');
   });
 
   it('refuses a request at once where a model is gone, and a chain that has come too deep', () => {

@@ -14,6 +14,7 @@ import {
   VersionStatistics,
 } from '@millrace/inference';
 import type { Answer, CallFacts } from '../predict/infer-job.js';
+import { DRAIN_MAX_MS, drainWithin } from './drain-within.js';
 import { checkModels, DEPTH_MAX, type EnsembleGraph, ensembleGraph, type GraphStep } from './ensemble-graph.js';
 import type { ModelSpec } from './model-spec.js';
 import type { ServedModel, Ticket } from './served-model.js';
@@ -26,6 +27,10 @@ export interface EnsemblePorts {
   find(model: string, version: string): ServedModel;
   /** Requests under way at the same time; more are refused. */
   requestsMax: number;
+  /** How long `close` waits for what is open before it refuses it; 30 s where it is left out. */
+  drainMaxMs?: number | undefined;
+  /** Runs a function once after a delay; the returned function takes it back. */
+  after(delayMs: number, work: () => void): () => void;
 }
 
 /** Checks graph and models; throws invalid_argument with the reason, or what `find` throws. */
@@ -157,7 +162,12 @@ class EnsembleModel implements ServedModel {
   }
 
   async close(): Promise<void> {
-    await this.drained();
+    if (this.runs.size === 0) return;
+    const { drainMaxMs = DRAIN_MAX_MS, after } = this.ports;
+    const refuseOpen = (error: PlatformError): void => {
+      for (const run of [...this.runs]) run.fail(error);
+    };
+    await drainWithin(this.drained(), this.name, { drainMaxMs, after, refuseOpen });
   }
 }
 
@@ -277,7 +287,7 @@ class EnsembleRun implements Ticket {
     return new PlatformError(cause.code, reason, { cause, retry: cause.retry });
   }
 
-  private fail(error: PlatformError): void {
+  fail(error: PlatformError): void {
     const { onAnswer } = this;
     if (!onAnswer) return;
     this.letGo();

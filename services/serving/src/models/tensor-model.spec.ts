@@ -135,6 +135,14 @@ function ask(model: ReturnType<typeof harness>['model'], request: InferRequest, 
   return { heard, ticket };
 }
 
+const outcomes = ({ statistics }: ReturnType<typeof harness>['model']) =>
+  statistics.responseStatistics().map(({ statistic: { success, fail, emptyResponse, cancel } }) => ({
+    success: success.count,
+    fail: fail.count,
+    emptyResponse: emptyResponse.count,
+    cancel: cancel.count,
+  }));
+
 const values = (response: InferResponse | undefined, name: string) =>
   response?.outputs.find((output) => output.name === name)?.toValues();
 
@@ -404,6 +412,10 @@ describe('a tensor model', () => {
     await settle();
     expect(aborted).toBe(true);
     expect(heard).toHaveLength(1);
+    expect(outcomes(model)).toEqual([
+      { success: 1, fail: 0, emptyResponse: 0, cancel: 0 },
+      { success: 0, fail: 0, emptyResponse: 0, cancel: 1 },
+    ]);
     await model.close();
   });
 
@@ -422,6 +434,10 @@ describe('a tensor model', () => {
     expect(heard.map(({ error, final }) => [error?.reason, final])).toEqual([
       [undefined, false],
       ['the model failed: broke off', true],
+    ]);
+    expect(outcomes(model)).toEqual([
+      { success: 1, fail: 0, emptyResponse: 0, cancel: 0 },
+      { success: 0, fail: 1, emptyResponse: 0, cancel: 0 },
     ]);
   });
 

@@ -17,6 +17,7 @@ import { SequenceTable } from '../batching/sequences.js';
 import { type CachePorts, ModelCache } from '../cache/model-cache.js';
 import type { Answer, CallFacts } from '../predict/infer-job.js';
 import type { SequenceStep, TensorEngine } from '../runtime/tensor-engine.js';
+import { DRAIN_MAX_MS, drainWithin } from './drain-within.js';
 import type { ModelSpec } from './model-spec.js';
 import { QueueTermsReader } from './queue-terms.js';
 import type { ServedModel } from './served-model.js';
@@ -34,6 +35,8 @@ export interface TensorModelLimits {
   queueBytesMax: number;
   /** Batches in the engine at the same time: the number of its instances. */
   concurrency: number;
+  /** How long `close` waits for what is open before it refuses it; 30 s where it is left out. */
+  drainMaxMs?: number | undefined;
 }
 
 export interface TensorModelPorts {
@@ -72,7 +75,7 @@ class TensorModel implements ServedModel, TensorJobOwner {
   private readonly order: AnswerOrder | undefined;
   private readonly cache: ModelCache | undefined;
   /** Accepted and not yet answered, refused or cancelled. */
-  private open = 0;
+  private readonly open = new Set<TensorJob>();
   /** In the shared cache at this moment. */
   private lookups = 0;
   private whenSettled: (() => void)[] = [];
@@ -177,7 +180,7 @@ class TensorModel implements ServedModel, TensorJobOwner {
       );
       if (this.order) job.slot = this.order.take();
       this.accept(job, request);
-      this.open++;
+      this.open.add(job);
       return job;
     } catch (thrown) {
       job?.slot?.drop();
@@ -278,8 +281,8 @@ class TensorModel implements ServedModel, TensorJobOwner {
     }
     // A step that is in the engine, also for a caller who went, keeps the next one waiting.
     if (job.sequence && !job.running) this.sequences?.left(job as SequenceTensorJob, true);
-    this.open--;
-    if (this.open === 0) for (const resolve of this.whenSettled.splice(0)) resolve();
+    this.open.delete(job);
+    if (this.open.size === 0) for (const resolve of this.whenSettled.splice(0)) resolve();
   }
 
   /**
@@ -294,14 +297,30 @@ class TensorModel implements ServedModel, TensorJobOwner {
 
   /** Nothing waits, nothing runs and nothing is being looked up. */
   async drained(): Promise<void> {
-    while (this.open > 0 || this.batcher.busy) {
+    while (this.open.size > 0 || this.batcher.busy) {
       await this.batcher.drained();
-      if (this.open > 0) await new Promise<void>((resolve) => this.whenSettled.push(resolve));
+      if (this.open.size > 0) await new Promise<void>((resolve) => this.whenSettled.push(resolve));
     }
   }
 
   async close(): Promise<void> {
-    await this.drained();
+    const { limits, ports } = this;
+    if (this.open.size > 0 || this.batcher.busy) {
+      await drainWithin(this.drained(), this.name, {
+        drainMaxMs: limits.drainMaxMs ?? DRAIN_MAX_MS,
+        after: ports.after,
+        refuseOpen: (error) => this.refuseOpen(error),
+      });
+    }
     await this.engine.close();
+  }
+
+  /** In the order they came: a step of a sequence that the one before it sends to the queue is met after that one. */
+  private refuseOpen(error: PlatformError): void {
+    for (const job of [...this.open]) {
+      job.abort?.abort();
+      job.refuse(error);
+      if (job.queue.in) this.batcher.cancel(job);
+    }
   }
 }

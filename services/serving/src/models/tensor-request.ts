@@ -12,6 +12,7 @@ import {
   type TensorSpec,
 } from '@millrace/inference';
 import type { PaddedDimension } from '../batching/rows.js';
+import { ownParametersKey } from '../cache/own-parameters.js';
 import type { SequenceStep } from '../runtime/tensor-engine.js';
 import type { ModelSpec } from './model-spec.js';
 
@@ -55,6 +56,8 @@ export class TensorRequestReader {
   private readonly buckets: readonly number[];
   /** Whether requests can differ in shape or in which inputs they bring. */
   private readonly varied: boolean;
+  /** Whether requests share engine calls. */
+  private readonly batched: boolean;
 
   constructor(private readonly spec: ModelSpec) {
     this.inputs = spec.inputs.map((input) => ({ ...input, shape: fullShape(spec, input.shape) }));
@@ -63,6 +66,7 @@ export class TensorRequestReader {
     });
     this.outputs = new Set(spec.outputs.map(({ name }) => name));
     this.buckets = spec.maxBatchSize > 0 ? (spec.batching?.paddingBuckets ?? []) : [];
+    this.batched = spec.maxBatchSize > 0 && spec.batching !== undefined && !spec.sequences && !spec.decoupled;
     this.varied = spec.inputs.some(({ optional, shape }) => optional || shape.includes(-1));
   }
 
@@ -98,9 +102,11 @@ export class TensorRequestReader {
     if (rows === 0) invalid(`inference request batch-size must be >= 1 for '${spec.name}'`);
     const inputs =
       request.inputs.length === placed.length ? (placed as Tensor[]) : placed.filter((tensor) => tensor !== undefined);
-    if (!this.varied) return { inputs, rows: Math.max(1, rows), bytes, key: '', paddings: NO_PADDINGS };
+    // Only requests of equal own parameters share a call: the engine sees one set of them.
+    const own = this.batched ? ownParametersKey(request.parameters) : '';
+    if (!this.varied) return { inputs, rows: Math.max(1, rows), bytes, key: own, paddings: NO_PADDINGS };
     const { key, paddings } = this.bucketOf(placed);
-    return { inputs, rows: Math.max(1, rows), bytes, key, paddings };
+    return { inputs, rows: Math.max(1, rows), bytes, key: own === '' ? key : key + own, paddings };
   }
 
   private checkTensor(tensor: Tensor, expected: TensorSpec): void {

@@ -2,9 +2,10 @@
 // request, once, unless the engine itself is away. Requests of sequences and of decoupled models come alone.
 
 import { type Clock, PlatformError } from '@millrace/domain';
-import { type InferResponse, NO_PARAMETERS, type Tensor, type VersionStatistics } from '@millrace/inference';
+import type { InferResponse, ResponseOutcome, Tensor, VersionStatistics } from '@millrace/inference';
 import { joinRows } from '../batching/rows.js';
 import type { ModelCache } from '../cache/model-cache.js';
+import { ownParameters } from '../cache/own-parameters.js';
 import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
 import type { ModelSpec } from './model-spec.js';
 import type { AnswerBuilder } from './tensor-answer.js';
@@ -56,7 +57,8 @@ export class TensorRuns {
     const joinedMs = clock.monotonicMs();
     const outputs = await this.engine.run(inputs, {
       outputs: this.answers.neededBy(jobs),
-      parameters: NO_PARAMETERS,
+      // The others have the same: they are part of the key.
+      parameters: ownParameters(first.parameters),
       sequence: undefined,
     });
     const inferredMs = clock.monotonicMs();
@@ -105,22 +107,30 @@ export class TensorRuns {
     job.abort = new AbortController();
     let index = 0;
     let lastMs = startMs;
-    await this.engine.stream?.(
-      inputs,
-      call,
-      (outputs) => {
-        if (job.settled) return;
-        const nowMs = clock.monotonicMs();
-        if (index === 0) statistics.firstResponse(nowMs - job.facts.arrivedAtMs);
-        job.emit(this.answers.one(outputs, job));
-        const doneMs = clock.monotonicMs();
-        statistics.responded(index++, 'success', nowMs - lastMs, doneMs - nowMs);
-        lastMs = doneMs;
-      },
-      job.abort.signal,
-    );
+    const ended = (outcome: ResponseOutcome): void =>
+      statistics.responded(index, job.cancelled ? 'cancel' : outcome, clock.monotonicMs() - lastMs, 0);
+    try {
+      await this.engine.stream?.(
+        inputs,
+        call,
+        (outputs) => {
+          if (job.settled) return;
+          const nowMs = clock.monotonicMs();
+          if (index === 0) statistics.firstResponse(nowMs - job.facts.arrivedAtMs);
+          job.emit(this.answers.one(outputs, job));
+          const doneMs = clock.monotonicMs();
+          statistics.responded(index++, 'success', nowMs - lastMs, doneMs - nowMs);
+          lastMs = doneMs;
+        },
+        job.abort.signal,
+      );
+    } catch (thrown) {
+      ended('fail');
+      throw thrown;
+    }
     const endMs = clock.monotonicMs();
-    if (!job.settled) statistics.responded(index, 'emptyResponse', endMs - lastMs, 0);
+    // One that was refused on its way, because its model left, has failed.
+    ended(job.settled ? 'fail' : 'emptyResponse');
     this.deliver(job, this.answers.empty(job), startMs);
     statistics.batch(job.rows, 1, 0, endMs - startMs, 0);
   }

@@ -26,6 +26,7 @@ export interface ModelRepositorySettings {
   queueRequestsMax: number;
   queueRowsMax: number;
   queueBytesMax: number;
+  retireMaxMs: number;
 }
 
 export interface ModelRepositoryPorts extends TensorModelPorts {
@@ -47,6 +48,7 @@ export function modelRepository(settings: ModelRepositorySettings, ports: ModelR
     queueJobsMax: settings.queueRequestsMax,
     queueRowsMax: settings.queueRowsMax,
     queueBytesMax: settings.queueBytesMax,
+    drainMaxMs: settings.retireMaxMs,
   };
 
   const open = async (draft: SpecDraft, { version, folder: files }: VersionFolder, labels: Labels) => {
@@ -75,9 +77,10 @@ export function modelRepository(settings: ModelRepositorySettings, ports: ModelR
   };
 
   const ensemble = async (draft: SpecDraft, version: number, labels: Labels) => {
-    const { clock, find } = ports;
+    const { clock, find, after } = ports;
+    const { queueRequestsMax: requestsMax, retireMaxMs: drainMaxMs } = settings;
     const spec = ensembleSpec(draft, labels);
-    const model = createEnsembleModel(spec, version, { clock, find, requestsMax: settings.queueRequestsMax });
+    const model = createEnsembleModel(spec, version, { clock, find, after, requestsMax, drainMaxMs });
     await model.warmUp();
     return model;
   };

@@ -16,7 +16,7 @@ export interface SequenceStep {
 export interface EngineCall {
   /** Outputs that somebody wants; empty = all. An engine may give more. */
   readonly outputs: readonly string[];
-  /** Of the request, when the call carries one alone; else none. */
+  /** Of the request; where several share the call, those that they agree in: all but what steers the way to the engine. */
   readonly parameters: Parameters;
   readonly sequence: SequenceStep | undefined;
 }
