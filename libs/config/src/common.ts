@@ -45,6 +45,12 @@ export const commonSettings = defineConfig({
     pattern: /^[a-zA-Z0-9._-]{1,60}$/,
     why: 'one process per service by default',
   },
+  allowedHosts: {
+    env: 'MILLRACE_ALLOWED_HOSTS',
+    type: 'list',
+    default: [],
+    why: 'beside localhost and IP addresses none: a name that a proxy before this machine uses goes here, else its requests that change something are refused',
+  },
   logLevel: {
     env: 'MILLRACE_LOG_LEVEL',
     type: 'text',

@@ -13,6 +13,7 @@ export const SETTING_NAMES: Readonly<Record<string, string>> = {
   MILLRACE_TRACE_RATIO: 'share of root traces that are sampled, 0 to 1',
   MILLRACE_PARENT_WATCH: '1 = end when stdin closes (the supervisor died)',
   MILLRACE_REPLICA: 'name of this process among replicas of one service; goes into client ids',
+  MILLRACE_ALLOWED_HOSTS: 'comma-separated host names under which pages and proxies may change things; default none',
   MILLRACE_DEVICE: 'cpu or gpu: which TensorFlow library set-up links',
   MILLRACE_TEST_KAFKA_BROKERS: 'tests only: use this broker instead of starting one',
   MILLRACE_TEST_REDIS_URL: 'tests only: use this Redis instead of starting one',

@@ -11,6 +11,8 @@ import {
 } from '@millrace/telemetry';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { guardOfSettings } from './browser-guard.js';
+import { HTTP_STATUS_BY_CODE } from './errors.filter.js';
 import type { Readiness } from './readiness.js';
 
 /** 16 MiB: an NDJSON body of about 50k records. */
@@ -46,6 +48,7 @@ export function prepareHttp(instance: FastifyInstance, readiness: Readiness): vo
     done(null, body),
   );
   observe(instance);
+  guard(instance);
   instance.get('/health/live', async () => ({ status: 'ok' }));
   instance.get('/health/ready', async (_request, reply) => {
     const report = await readiness.report();
@@ -56,6 +59,22 @@ export function prepareHttp(instance: FastifyInstance, readiness: Readiness): vo
   instance.get('/metrics', async (_request, reply) =>
     reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await prometheusText()),
   );
+}
+
+/** Answers on the spot, so that no plugin's own error handler decides what becomes of it. */
+function guard(instance: FastifyInstance): void {
+  const refusalOf = guardOfSettings();
+  instance.addHook('onRequest', (request, reply, done) => {
+    const message = refusalOf(request.raw);
+    if (message === undefined) {
+      done();
+      return;
+    }
+    const code = 'permission_denied';
+    // V2 has its own error body.
+    const error = request.raw.url?.startsWith('/v2') ? message : { code, message };
+    reply.code(HTTP_STATUS_BY_CODE[code]).type('application/json').send(JSON.stringify({ error }));
+  });
 }
 
 function observe(instance: FastifyInstance): void {

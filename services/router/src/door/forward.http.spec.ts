@@ -89,4 +89,22 @@ describe('forward', () => {
     expect((await ask(away.port, Buffer.from('x'))).parts).toEqual(['unavailable']);
     expect([heard, away.heard]).toEqual([[0], [0]]);
   });
+
+  it('passes nothing of a foreign web page on, and keeps what it has judged from serving', async () => {
+    const seen: unknown[] = [];
+    const serving = await listen((incoming, response) => {
+      seen.push([incoming.headers.origin, incoming.headers['sec-fetch-site']]);
+      response.end();
+    });
+    const { port, heard } = await door(serving);
+    const foreign = await ask(port, Buffer.from('{}'), {
+      origin: 'https://evil.example',
+      'content-type': 'text/plain',
+    });
+    expect(foreign.parts).toEqual(['permission_denied']);
+    expect((await ask(port, Buffer.from('{}'), { host: `evil.example:${port}` })).parts).toEqual(['permission_denied']);
+    const own = { origin: `http://127.0.0.1:${port}`, 'sec-fetch-site': 'same-origin' };
+    expect((await ask(port, Buffer.from('{}'), own)).status).toBe(200);
+    expect([seen, heard]).toEqual([[[undefined, undefined]], [0, 0, 200]]);
+  });
 });

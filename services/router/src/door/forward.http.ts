@@ -10,6 +10,7 @@ import {
 } from 'node:http';
 import { pipeline } from 'node:stream';
 import { PlatformError } from '@millrace/domain';
+import { guardOfSettings } from '@millrace/service';
 
 /** Connections to serving's REST that are kept; more requests wait. */
 const SOCKETS_MAX = 256;
@@ -20,6 +21,8 @@ const SILENCE_MS_MAX = 60_000;
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
   ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'host', 'expect'],
+  // Judged here against this door's own Host, which serving does not see.
+  ...['origin', 'sec-fetch-site'],
 ]);
 
 function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
@@ -37,6 +40,7 @@ export interface Forwarded {
 
 export class ServingForward {
   private readonly agent: Agent;
+  private readonly refusalOf = guardOfSettings();
 
   constructor(
     private readonly host: string,
@@ -49,11 +53,20 @@ export class ServingForward {
     this.agent.destroy();
   }
 
-  /** Resolves when the answer was passed on; rejects with unavailable before its head, with invalid_argument for a large body. */
+  /**
+   * Resolves when the answer was passed on; rejects with unavailable before its head, with invalid_argument for a large body,
+   * with permission_denied for a web page that would change something.
+   */
   forward(request: IncomingMessage, response: ServerResponse, forwarded: Forwarded): Promise<void> {
     const { path, bodyBytesMax, answered, fresh = false } = forwarded;
     const { host, port, agent } = this;
     const { method = 'GET' } = request;
+    const refusal = this.refusalOf(request);
+    if (refusal !== undefined) {
+      answered?.(0);
+      request.resume();
+      return Promise.reject(new PlatformError('permission_denied', refusal));
+    }
     return new Promise((resolve, reject) => {
       let settled = false;
       const refuse = (error: PlatformError) => {
