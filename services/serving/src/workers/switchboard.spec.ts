@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Switchboard } from './switchboard.js';
+import { CHANGES_BYTES_MAX, Switchboard } from './switchboard.js';
 import type { Question, ToWorker } from './worker-messages.js';
 
 const LOAD: Question = { kind: 'load', model: 'a', parameters: { config: undefined, files: new Map() } };
@@ -79,5 +79,29 @@ describe('Switchboard', () => {
     expect(asked('0').map(({ question }) => question.kind)).toEqual(['load']);
     await answer('0', null);
     expect(asked('0').map(({ question }) => question.kind)).toEqual(['load', 'unload']);
+  });
+
+  it('forgets the oldest loads when their files are too many bytes', async () => {
+    const { board, answer, replies, tick } = harness(['0']);
+    const file = new Uint8Array(CHANGES_BYTES_MAX / 4 + 1);
+    const change = async (question: Question) => {
+      board.receive('0', { to: 'primary', kind: 'ask', id: 1, question });
+      await tick();
+      await answer('0', null);
+    };
+    const load = (model: string) =>
+      change({ kind: 'load', model, parameters: { config: undefined, files: new Map([['1/model.js', file]]) } });
+    const known = (id: number) => {
+      board.receive('9', { to: 'primary', kind: 'catch-up', id });
+      return replies(id).map((reply) => ('value' in reply ? (reply.value as { model: string }).model : ''));
+    };
+    for (const model of ['a', 'b', 'c', 'b']) await load(model);
+    expect(known(2)).toEqual(['a', 'c', 'b']);
+    await load('d');
+    expect(known(3)).toEqual(['c', 'b', 'd']);
+    // What was unloaded or replaced counts no longer.
+    await change({ kind: 'unload', model: 'c', dependents: false });
+    await load('e');
+    expect(known(4)).toEqual(['b', 'd', 'c', 'e']);
   });
 });

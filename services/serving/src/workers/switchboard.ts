@@ -10,6 +10,8 @@ const LOOK_MS = 2_000;
 const CHANGE_MS = 600_000;
 /** Models whose last change is remembered; the oldest is forgotten. */
 const CHANGES_MAX = 1_024;
+/** Bytes of their files and configurations; the oldest are forgotten: a worker that starts later takes those from the folder. */
+export const CHANGES_BYTES_MAX = 256 * 1_048_576;
 
 export interface SwitchboardPorts {
   send(worker: string, message: ToWorker): void;
@@ -23,10 +25,20 @@ interface Pending {
   stop(): void;
 }
 
+type Change = Extract<Question, { model: string; kind: 'load' | 'unload' }>;
+
+function bytesOf(change: Change): number {
+  if (change.kind === 'unload') return 0;
+  let bytes = change.parameters.config?.length ?? 0;
+  for (const file of change.parameters.files.values()) bytes += file.byteLength;
+  return bytes;
+}
+
 export class Switchboard {
   private readonly ready = new Set<string>();
   private readonly pending = new Map<number, Pending>();
-  private readonly changes = new Map<string, Question>();
+  private readonly changes = new Map<string, Change>();
+  private changesBytes = 0;
   private turn: Promise<void> = Promise.resolve();
   private count = 0;
 
@@ -68,7 +80,7 @@ export class Switchboard {
     this.ports.send(from, { to: 'worker', kind: 'replies', id, replies });
   }
 
-  private async change(workers: readonly string[], question: Question & { model: string }): Promise<Reply[]> {
+  private async change(workers: readonly string[], question: Change): Promise<Reply[]> {
     const replies: Reply[] = [];
     for (const worker of workers) {
       const reply = await this.question(worker, question, CHANGE_MS);
@@ -78,10 +90,24 @@ export class Switchboard {
       replies.push(reply);
       if ('error' in reply) return replies;
     }
-    this.changes.delete(question.model);
-    this.changes.set(question.model, question);
-    if (this.changes.size > CHANGES_MAX) this.changes.delete(this.changes.keys().next().value as string);
+    this.remember(question);
     return replies;
+  }
+
+  private remember(change: Change): void {
+    this.forget(change.model);
+    this.changes.set(change.model, change);
+    this.changesBytes += bytesOf(change);
+    while (this.changes.size > CHANGES_MAX || this.changesBytes > CHANGES_BYTES_MAX) {
+      this.forget(this.changes.keys().next().value as string);
+    }
+  }
+
+  private forget(model: string): void {
+    const known = this.changes.get(model);
+    if (known === undefined) return;
+    this.changesBytes -= bytesOf(known);
+    this.changes.delete(model);
   }
 
   private question(worker: string, question: Question, withinMs: number): Promise<Reply> {
