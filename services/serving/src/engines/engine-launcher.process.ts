@@ -9,11 +9,12 @@ import { environment } from '@millrace/config';
 import { systemClock } from '@millrace/domain';
 import type { EngineLink, Launch, LinkEvents } from './engine-client.js';
 import { OutputLines } from './output-lines.js';
+import { visibleDevices } from './placement.js';
 import { closeMemoryFile, openMemoryFile, sharedFile } from './shared-file.process.js';
 import { SharedLane } from './shared-lane.js';
 
 export interface LaunchSettings {
-  /** The only GPU that the process sees; undefined = none. */
+  /** The only GPU that the process sees, counted among those that serving sees; undefined = none. */
   gpu: number | undefined;
   /** 0 to 19; higher = yields the processor to others. */
   niceness: number;
@@ -34,7 +35,7 @@ export function processLauncher(settings: LaunchSettings): Launch {
 function variables(gpu: number | undefined): Record<string, string | undefined> {
   return {
     ...environment(),
-    CUDA_VISIBLE_DEVICES: gpu === undefined ? '' : String(gpu),
+    CUDA_VISIBLE_DEVICES: visibleDevices(gpu, environment().CUDA_VISIBLE_DEVICES),
     // Memory of large tensors is kept for the next ones instead of going back to the system and coming page by page: halves
     // the time of a 1 MiB call (measured, README). glibc only; others ignore it.
     MALLOC_MMAP_THRESHOLD_: '33554432',

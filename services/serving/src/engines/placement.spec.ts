@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@millrace/domain';
 import { LINE_CHARS_MAX, LINES_MAX, OutputLines } from './output-lines.js';
-import { groupsOf, mayStayInside, placesOf, proofInputs } from './placement.js';
+import { groupsOf, mayStayInside, placesOf, proofInputs, visibleDevices } from './placement.js';
 
 describe('placement', () => {
   it('follows the configuration, one place per instance', () => {
@@ -65,5 +65,19 @@ describe('what an engine process prints', () => {
     lines.end();
     expect(written.slice(-2)).toEqual([`${1_000 - (LINES_MAX - 4)} more lines are not shown`, 'later']);
     expect(lines.last).toBe('998 | 999 | later');
+  });
+});
+
+describe('visibleDevices', () => {
+  it.each([
+    [undefined, '2,3', ''],
+    [1, undefined, '1'],
+    [0, '2,3', '2'],
+    [1, '2, GPU-8f4a', 'GPU-8f4a'],
+    [2, '2,3', ''],
+    [1, '2,-1,3', ''],
+    [0, '', ''],
+  ])('GPU %s of %s is %j', (gpu, inherited, expected) => {
+    expect(visibleDevices(gpu, inherited)).toBe(expected);
   });
 });

@@ -72,3 +72,16 @@ export function proofInputs(
 export function mayStayInside(computeMs: number, loadMs: number): boolean {
   return computeMs <= INSIDE_COMPUTE_MS_MAX && loadMs <= INSIDE_LOAD_MS_MAX;
 }
+
+/**
+ * CUDA_VISIBLE_DEVICES of an engine process. `gpu` counts the GPUs that serving itself may see, which `inherited`, its own
+ * CUDA_VISIBLE_DEVICES, lists by number or UUID; undefined = all of the machine. '' where there is no such GPU.
+ */
+export function visibleDevices(gpu: number | undefined, inherited: string | undefined): string {
+  if (gpu === undefined) return '';
+  if (inherited === undefined) return String(gpu);
+  const listed = inherited.split(',').map((device) => device.trim());
+  // CUDA ignores what follows an invalid one.
+  const end = listed.findIndex((device) => device === '' || device.startsWith('-'));
+  return (end < 0 ? listed : listed.slice(0, end))[gpu] ?? '';
+}
