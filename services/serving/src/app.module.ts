@@ -106,7 +106,13 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     if (!config.standalone) this.platform = new PlatformLink(config, clock);
     this.predictions = this.predictionLog();
     this.online = onlineFeatures(config, clock);
-    if (config.responseCacheSharedMs > 0 && !config.standalone) {
+    const shared = config.responseCacheSharedMs > 0;
+    if (shared && config.standalone) {
+      this.log.warn('answers are cached in this process only: what serves a folder alone does without Redis', {
+        setting: 'MILLRACE_SERVING_CACHE_SHARED',
+      });
+    }
+    if (shared && !config.standalone) {
       this.sharedResponses = new RedisResponses(config.redisUrl, config.responseCacheSharedMs);
     }
     this.files = packageFiles(join(config.home, 'artifacts'));
