@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -85,6 +86,7 @@ beforeAll(async () => {
       MILLRACE_SERVING_REPOSITORY: models,
       MILLRACE_SERVING_MODEL_BYTES: '4000000',
       MILLRACE_SERVING_DRAIN_WINDOW: '0',
+      MILLRACE_SERVING_CACHE_SHARED: '1m',
     },
   });
   await untilReady(serving);
@@ -153,6 +155,49 @@ describe('a repository folder', () => {
     expect(await answer('counted')).toBe(5);
     await load('counted');
     expect(await index('counted')).toEqual(['2 READY', '10 READY']);
+  });
+
+  it('loads nothing for a web page, predicts for one, and changes nothing for a name that was pointed here', async () => {
+    const code = Buffer.from(moduleOf(66)).toString('base64');
+    const parameters = { config: '{"backend":"typescript"}', 'file:1/model.js': code };
+    const body = JSON.stringify({ parameters });
+    const page = { 'content-type': 'text/plain', origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
+    const post = (path: string, headers: Record<string, string>) =>
+      serving.json(path, { method: 'POST', headers, body });
+    for (const path of ['/v2/repository/models/planted/load', '/v2/repository/models/plain/unload', '/v2/logging']) {
+      const refused = await post(path, page);
+      expect([refused.status, refused.body.error]).toEqual([403, expect.stringContaining('another origin')]);
+    }
+    const job = await post('/v1/jobs', page);
+    expect([job.status, job.body.error.code]).toEqual([403, 'permission_denied']);
+    const rebound = await new Promise<number | undefined>((resolve, reject) => {
+      const { port } = new URL(serving.http);
+      const headers = { host: `evil.example:${port}`, origin: `http://evil.example:${port}` };
+      httpRequest(
+        { port, host: '127.0.0.1', method: 'POST', path: '/v2/repository/models/planted/load', headers },
+        (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        },
+      )
+        .on('error', reject)
+        .end(body);
+    });
+    expect(rebound).toBe(403);
+    expect(await index('planted')).toEqual([]);
+    const inputs = [{ name: 'X', datatype: 'FP32', shape: [1], data: [0] }];
+    const predicted = await serving.json('/v2/models/plain/infer', {
+      method: 'POST',
+      headers: page,
+      body: JSON.stringify({ inputs }),
+    });
+    expect([predicted.status, predicted.body.outputs[0].data]).toEqual([200, [8]]);
+    const own = { method: 'POST', headers: { origin: serving.http, 'sec-fetch-site': 'same-origin' }, body: '{}' };
+    expect((await serving.json('/v2/repository/models/plain/load', own)).status).toBe(200);
+  });
+
+  it('says that a folder served alone shares no answers through Redis', () => {
+    expect(serving.log()).toMatch(/"level":"warn".*MILLRACE_SERVING_CACHE_SHARED/);
   });
 
   it('takes a model whose hashes are right after all', async () => {
