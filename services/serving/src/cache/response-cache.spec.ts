@@ -109,6 +109,10 @@ describe('ModelCache', () => {
       { outputs: [{ name: 'y', parameters: { classification: 2n } }] },
       { parameters: { temperature: 1 } },
       { parameters: { temperature: '1' } },
+      // A model without batching is handed all parameters.
+      { parameters: { entity: 'a' } },
+      { parameters: { entity: 'b' } },
+      { parameters: { event_time_ms: 1n } },
     ];
     expect(new Set(different.map(key)).size).toBe(different.length);
     const reloaded = new ModelCache('m', 1, ports());
