@@ -3,13 +3,11 @@
 
 import { NO_PARAMETERS, type Parameters } from '@millrace/inference';
 
-/** These steer the way to the engine, not its answer. */
+/** These steer the way to the engine, not its answer. Entity and event time may be read by a user's model. */
 const NO_PART_OF_THE_ANSWER: ReadonlySet<string> = new Set([
   'priority',
   'timeout',
   'binary_data_output',
-  'entity',
-  'event_time_ms',
   'triton_enable_empty_final_response',
 ]);
 
