@@ -15,7 +15,8 @@ import {
   Tensor,
 } from '@millrace/inference';
 import { binaryBody, type HttpCall, http, RawGrpc } from './wire-client.js';
-import { ECHO_DATATYPES, echoOf, SLOW_MS } from './wire-repository.js';
+import { ECHO_DATATYPES, echoOf } from './wire-repository.js';
+import { describeSchedule } from './wire-schedule.js';
 
 const STATUS = { ok: 0, invalid: 3, notFound: 5, unimplemented: 12, unavailable: 14 };
 
@@ -431,50 +432,7 @@ export function describeWire(name: string, door: () => Door): void {
         expect(output?.texts().map((text) => text.split(':')[1])).toEqual(['1', '3']);
       });
 
-      it('versions: by label, over gRPC and REST', async () => {
-        const asked = (modelVersion: string) => identity('l', { modelName: 'slow', modelVersion });
-        const { response } = await raw.unary('ModelInfer', asked('stable'));
-        expect(decodeInferResponse(response as Buffer).modelVersion).toBe('1');
-        expect((await raw.stream([asked('stable')])).answers[0]).toMatchObject({ error: '', outputs: 1 });
-        const one = await post('/v2/models/slow/versions/stable/infer', IDENTITY_JSON);
-        expect([one.status, one.json().model_version]).toEqual([200, '1']);
-        const flat = await post('/v2/models/slow/versions/stable/generate', { INPUT0: 4 });
-        expect(flat.json()).toMatchObject({ model_version: '1', OUTPUT0: 4 });
-        expect((await raw.unary('ModelInfer', asked('nobody'))).code).not.toBe(STATUS.ok);
-        expect((await post('/v2/models/slow/versions/nobody/infer', IDENTITY_JSON)).status).toBeGreaterThanOrEqual(400);
-      });
-
-      it('schedule policy: timeout is about the queue alone, priority about its order, over gRPC and REST', async () => {
-        const slow = (part: Partial<InferRequest>) =>
-          raw.unary('ModelInfer', identity('s', { modelName: 'slow', ...part }));
-        const withTimeout = (parameters: object) => post('/v2/models/slow/infer', { ...IDENTITY_JSON, parameters });
-        // Half of the time that the model takes: the call may take longer than that, only its wait may not.
-        const timeout = SLOW_MS * 500;
-        expect((await withTimeout({ timeout })).status).toBe(200);
-        expect((await slow({ parameters: { timeout: BigInt(timeout) } })).code).toBe(STATUS.ok);
-        const ahead = Array.from({ length: 3 }, () => slow({}));
-        const late = await Promise.all([slow({ parameters: { timeout: 20_000n } }), withTimeout({ timeout: 20_000 })]);
-        expect(late).toMatchObject([
-          { code: STATUS.unavailable, details: expect.stringMatching(/request timeout expired/) },
-          { status: 503 },
-        ]);
-        await Promise.all(ahead);
-        const order: string[] = [];
-        const told = (name: string) => () => order.push(name);
-        const first = slow({}).then(told('first'));
-        const low = [slow({ parameters: { priority: 2n } }), withTimeout({ priority: 2 }), slow({})];
-        const high = [slow({ parameters: { priority: 1n } }), withTimeout({ priority: 1 })];
-        await Promise.all([
-          first,
-          ...low.map((one) => one.then(told('low'))),
-          ...high.map((one) => one.then(told('high'))),
-        ]);
-        expect(order.lastIndexOf('high')).toBeLessThan(order.lastIndexOf('low'));
-        expect(order.slice(-2)).toEqual(['low', 'low']);
-        const wrong = [await slow({ parameters: { timeout: -1n } }), await slow({ parameters: { priority: 'x' } })];
-        expect(wrong.map(({ code }) => code)).toEqual([STATUS.invalid, STATUS.invalid]);
-        expect((await withTimeout({ timeout: 'x' })).status).toBe(400);
-      });
+      describeSchedule(() => ({ raw, post }));
 
       it('sequence: one sum for each, over gRPC and REST', async () => {
         const step = (value: number, parameters: Parameters) =>
