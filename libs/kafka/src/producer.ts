@@ -44,7 +44,7 @@ const BATCH_BYTES_MAX = 900_000;
 const DEADLINE_SCAN_MS = 100;
 const MESSAGE_BYTES_MAX = 1_048_576;
 /** The broker's answer "never": the batch was not written and will not be. Anything else may have been written. */
-const REFUSALS = new Set([
+export const REFUSALS: ReadonlySet<string> = new Set([
   'CORRUPT_MESSAGE',
   'INVALID_TOPIC_EXCEPTION',
   'MESSAGE_TOO_LARGE',

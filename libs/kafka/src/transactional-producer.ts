@@ -7,7 +7,7 @@ import type { Producer } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
 import { asBuffer, type OutboundMessage } from './message.js';
 import { keyPartitioner } from './partitioner.js';
-import { brokerErrorType } from './producer.js';
+import { brokerErrorType, REFUSALS } from './producer.js';
 
 export interface TransactionalSettings {
   transactionalId: string;
@@ -46,7 +46,8 @@ export class TransactionalProducer {
 
   /**
    * Runs `work` in a transaction, one at a time: committed when it resolves, aborted when it rejects. Rejects with
-   * `conflict` once another producer has taken the id, with `unavailable` when the broker cannot be reached.
+   * `conflict` once another producer has taken the id, with `unavailable` when the broker cannot be reached (whether it
+   * was committed is then unknown), with `invalid_argument` when the broker says never (nothing was written).
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     const run = this.turn.then(() => this.runTransaction(work));
@@ -107,6 +108,8 @@ export class TransactionalProducer {
     const broken = this.producer;
     this.producer = undefined;
     broken?.then((producer) => producer.disconnect()).catch(() => undefined); // it is given up
+    if (REFUSALS.has(brokerErrorType(thrown)))
+      return new PlatformError('invalid_argument', `Kafka refused it: ${(thrown as Error).message}`, { cause: thrown });
     return new PlatformError('unavailable', `transaction failed: ${(thrown as Error).message}`, { cause: thrown });
   }
 

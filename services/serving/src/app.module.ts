@@ -4,6 +4,7 @@
 
 import { join } from 'node:path';
 import type { Config } from '@millrace/config';
+import { TOPICS, topicName } from '@millrace/contracts';
 import { PlatformError, seededRng, systemClock } from '@millrace/domain';
 import { type RunningHttp2Server, startHttp2Server } from '@millrace/grpc';
 import { Readiness, Shutdown } from '@millrace/service';
@@ -27,9 +28,10 @@ import { contentHash } from './cache/content-hash.fs.js';
 import { ResponseCache } from './cache/response-cache.js';
 import { RedisResponses } from './cache/shared-responses.redis.js';
 import type { servingConfig } from './config.js';
+import type { BatchJobPorts } from './jobs/batch-job.js';
 import { JobDesk } from './jobs/job-desk.js';
 import { JobTopics } from './jobs/job-topics.kafka.js';
-import { registerJobs } from './jobs/jobs.http.js';
+import { noJobs, registerJobs } from './jobs/jobs.http.js';
 import { inferenceMetricsText } from './models/metrics-text.js';
 import { ModelSet } from './models/model-set.js';
 import { PlatformLink } from './models/platform-link.kafka.js';
@@ -124,7 +126,8 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
     this.workers?.listen((question) => this.answerWorkers(question));
     this.predictor = new Predictor(this.models);
     this.jobTopics = new JobTopics(config);
-    if (this.platform) this.jobs = this.jobDesk();
+    // A question about a job reaches any of the workers, and each would know only its own.
+    if (this.platform && !this.workers) this.jobs = this.jobDesk();
     this.relay = new RelayDoor({ predictor: this.predictor, tracer: requestTracer, traces: this.traces, clock });
   }
 
@@ -163,12 +166,15 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
   }
 
   private jobDesk(): JobDesk {
-    return new JobDesk(this.jobTopics, {
-      find: (model, version) => this.models.find(model, version),
-      infer: (request, facts, answer) => void this.predictor.infer(request, facts, answer),
+    const ports = {
+      find: (model: string, version: string) => this.models.find(model, version),
+      infer: (...[request, facts, answer]: Parameters<BatchJobPorts['infer']>) =>
+        void this.predictor.infer(request, facts, answer),
       pause: sleep,
       clock: this.clock,
-    });
+    };
+    const own = new Set(TOPICS.map(({ name }) => topicName(this.config.topicPrefix, name)));
+    return new JobDesk(this.jobTopics, ports, own);
   }
 
   private modelSet(): ModelSet {
@@ -236,7 +242,7 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
       ...this.apiPorts(),
       browserFile: (model, version, name) => browserFile(this.files, model, version, name),
     });
-    registerJobs(this.http.httpAdapter.getInstance<FastifyInstance>(), this.jobs);
+    registerJobs(this.http.httpAdapter.getInstance<FastifyInstance>(), this.jobs ?? noJobs(this.workers !== undefined));
     this.registerMetrics();
   }
 

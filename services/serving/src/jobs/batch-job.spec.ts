@@ -105,10 +105,34 @@ describe('BatchJob', () => {
     expect(await busy.predict([{ partition: 0, offset: 0, key: null, value: Buffer.from('{"x":1}') }])).toMatchObject([
       { refused: false },
     ]);
+    let away = 2;
+    const seen: string[] = [];
+    const engine = new BatchJob(REQUEST, {
+      ...ports,
+      infer: (request, facts, answer) =>
+        away-- > 0
+          ? answer(new PlatformError('unavailable', 'the engine starts'), undefined, true)
+          : ports.infer(request, facts, answer),
+      pause: async () => void seen.push(engine.view().error),
+    });
+    const row = { partition: 0, offset: 0, key: null, value: Buffer.from('{"x":1}') };
+    engine.written(0, 1, await engine.predict([row]));
+    expect([...seen, engine.view().error]).toEqual(['the engine starts', 'the engine starts', '']);
     const broken = harness({
       infer: (_r, _f, answer) => answer(new PlatformError('internal', 'broken'), undefined, true),
     });
     await expect(broken.predict({ x: 1 })).rejects.toMatchObject({ code: 'internal' });
+  });
+
+  it('writes integers that a double cannot hold as text', async () => {
+    const values = [2n ** 53n - 1n, 2n ** 53n + 1n, -(2n ** 63n)];
+    const outputs = [Tensor.of('n', 'INT64', [3], values)];
+    const { predict } = harness({
+      infer: (request, _facts, answer) =>
+        answer(undefined, { modelName: 'demo', modelVersion: '1', id: request.id, parameters: {}, outputs }, true),
+    });
+    const [answer] = await predict({ x: 1 });
+    expect(answer.outputs.n).toEqual([9007199254740991, '9007199254740993', '-9223372036854775808']);
   });
 
   it('is done when every partition is where its end was at the start', () => {
@@ -125,7 +149,7 @@ describe('BatchJob', () => {
       ]),
     );
     expect(job.view()).toMatchObject({ state: 'running', remaining: 2 });
-    job.written(0, 12, [{ key: 'k', value: new Uint8Array(), refused: true }]);
+    job.written(0, 12, [{ refused: true }]);
     expect(job.view()).toMatchObject({ state: 'done', remaining: 0, answered: 1, refused: 1 });
     const empty = harness().job;
     empty.begin(new Map([[0, 0]]), new Map());
@@ -138,7 +162,7 @@ describe('JobDesk', () => {
     const { ports } = harness(part);
     const ends: (() => void)[] = [];
     const runner = { run: () => new Promise<void>((resolve) => ends.push(resolve)) };
-    return { desk: new JobDesk(runner, ports), ends };
+    return { desk: new JobDesk(runner, ports, new Set(['millrace.routes.v1'])), ends };
   };
 
   it('starts a few, gives the same job for the same request, and refuses the rest', () => {
@@ -180,6 +204,8 @@ describe('JobDesk', () => {
     }
     for (const word of ['model', 'input', 'output', 'follow', 'speed']) expect(message).toContain(`${word}:`);
     expect(() => jobs.start({ model: 'other', input: 'a', output: 'b' })).toThrow('no model other');
+    for (const output of ['millrace.routes.v1', '__consumer_offsets'])
+      expect(() => jobs.start({ model: 'demo', input: 'a', output })).toThrow('own topic');
     expect(() => jobs.start(undefined)).toThrow('the job');
   });
 });

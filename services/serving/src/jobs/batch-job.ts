@@ -34,6 +34,7 @@ export interface JobView extends JobRequest {
   refused: number;
   /** Messages that were there at the start and are not answered yet; undefined = not known yet. */
   remaining: number | undefined;
+  /** Why it failed; while it runs, what it waits for: '' = nothing. */
   error: string;
   startedAtMs: number;
 }
@@ -59,16 +60,22 @@ export interface BatchJobPorts {
   clock: Clock;
 }
 
-/** A queue that is full of other requests is asked again so often. */
+/** A queue that is full of other requests, or a model that is away for a moment, is asked again so often. */
 const BUSY_PAUSE_MS = 20;
 /** And for this long; then the job ends, to be started again. */
 const BUSY_MS_MAX = 60_000;
+
+export function rowIdOf(topic: string, { partition, offset }: InMessage): string {
+  return rowId({ topic, partition, offset });
+}
 
 export class BatchJob {
   state: JobState = 'starting';
   private answered = 0;
   private refused = 0;
   private error = '';
+  /** What holds it up at present. */
+  private waiting = '';
   /** Where each partition ends for this job; undefined = not known yet. */
   private ends: Map<number, number> | undefined;
   private readonly next = new Map<number, number>();
@@ -108,16 +115,26 @@ export class BatchJob {
     this.error = error.reason;
   }
 
+  /** Shown as the job's error until the next answers are written. */
+  waitsFor(error: PlatformError): void {
+    this.waiting = error.reason;
+  }
+
   /** One answer a message, in order. Rejects where the fault is not a row's; then nothing of the piece may be written. */
   async predict(messages: readonly InMessage[]): Promise<OutMessage[]> {
     const { model, version, input } = this.request;
-    const { metadata } = this.ports.find(model, version);
+    const { metadata } = await this.patiently(async () => this.ports.find(model, version));
     return Promise.all(
-      messages.map(async ({ partition, offset, key, value }) => {
-        const id = rowId({ topic: input, partition, offset });
+      messages.map(async (message) => {
+        const { key, value } = message;
+        const id = rowIdOf(input, message);
         try {
           const request = rowRequest(model, version, metadata.inputs, id, value);
-          return { key: key ?? id, value: answerValue(id, await this.answerOf(request)), refused: false };
+          return {
+            key: key ?? id,
+            value: answerValue(id, await this.patiently(() => this.once(request))),
+            refused: false,
+          };
         } catch (thrown) {
           const error = PlatformError.from(thrown);
           if (error.code !== 'invalid_argument') throw error;
@@ -128,7 +145,8 @@ export class BatchJob {
   }
 
   /** The piece is written, and the partition stands at `next`. */
-  written(partition: number, next: number, answers: readonly OutMessage[]): void {
+  written(partition: number, next: number, answers: readonly Pick<OutMessage, 'refused'>[]): void {
+    if (answers.length > 0) this.waiting = '';
     this.answered += answers.length;
     this.refused += answers.filter(({ refused }) => refused).length;
     this.next.set(partition, Math.max(next, this.position(partition)));
@@ -141,7 +159,8 @@ export class BatchJob {
       remaining = 0;
       for (const [partition, end] of this.ends) remaining += Math.max(0, end - (this.next.get(partition) ?? 0));
     }
-    const { state, answered, refused, error, startedAtMs } = this;
+    const { state, answered, refused, startedAtMs } = this;
+    const error = this.error === '' && !this.ended ? this.waiting : this.error;
     return { ...this.request, state, answered, refused, remaining, error, startedAtMs };
   }
 
@@ -151,17 +170,18 @@ export class BatchJob {
     this.state = 'done';
   }
 
-  private async answerOf(request: InferRequest): Promise<InferResponse> {
+  private async patiently<T>(ask: () => Promise<T>): Promise<T> {
     const { clock, pause } = this.ports;
     const begunMs = clock.monotonicMs();
     for (;;) {
       try {
-        return await this.once(request);
+        return await ask();
       } catch (thrown) {
         const error = PlatformError.from(thrown);
-        // Live requests go first; a row waits for room.
-        const busy = error.code === 'overloaded';
+        // Live requests go first, a row waits for room; an engine that died is started anew.
+        const busy = error.code === 'overloaded' || error.code === 'unavailable';
         if (!busy || this.ended || clock.monotonicMs() - begunMs > BUSY_MS_MAX) throw error;
+        this.waitsFor(error);
         await pause(BUSY_PAUSE_MS);
       }
     }

@@ -22,11 +22,13 @@ export class JobDesk {
   constructor(
     private readonly runner: JobRunner,
     private readonly ports: BatchJobPorts,
+    /** The platform's own, by their full names: no job writes there. */
+    private readonly platformTopics: ReadonlySet<string> = new Set(),
   ) {}
 
   /** The same request of a job that runs gives that job; throws already_exists for another one of its name. */
   start(body: unknown): JobView {
-    const request = parseJob(body);
+    const request = parseJob(body, this.platformTopics);
     const known = this.jobs.get(request.name);
     if (known && !known.job.ended) {
       if (JSON.stringify(known.job.request) === JSON.stringify(request)) return known.job.view();
@@ -77,7 +79,7 @@ export class JobDesk {
 }
 
 /** All faults at once. */
-function parseJob(body: unknown): JobRequest {
+function parseJob(body: unknown, platformTopics: ReadonlySet<string>): JobRequest {
   const given = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   const faults: string[] = [];
   const text = (key: string, pattern: RegExp | undefined, fallback?: string): string => {
@@ -99,6 +101,8 @@ function parseJob(body: unknown): JobRequest {
   };
   if (given.follow !== undefined && typeof given.follow !== 'boolean') faults.push('follow: write true or false');
   if (input !== '' && input === output) faults.push('output: write another topic than input');
+  if (platformTopics.has(output) || output.startsWith('__'))
+    faults.push(`output: ${output} is the platform's or the broker's own topic; write one of yours`);
   const known = ['model', 'version', 'input', 'output', 'name', 'follow'];
   for (const key of Object.keys(given)) if (!known.includes(key)) faults.push(`${key.slice(0, 64)}: unknown`);
   if (faults.length > 0) throw new PlatformError('invalid_argument', `the job: ${faults.join('; ')}`);

@@ -6,6 +6,7 @@ import { KafkaConnection, TransactionalProducer } from '@millrace/kafka';
 import { logger } from '@millrace/telemetry';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { BatchJob, InMessage } from './batch-job.js';
+import { JobPieces } from './job-pieces.js';
 
 export interface JobTopicsSettings {
   kafkaBrokers: readonly string[];
@@ -46,7 +47,8 @@ export class JobTopics {
       await producer.connect();
       await this.begin(connection, job, group, input);
       if (!job.ended) {
-        consumer = await this.consume(connection, producer, job, group);
+        const pieces = this.piecesOf(connection, producer, job, group);
+        consumer = await this.consume(connection, pieces, job, group);
         while (!job.ended) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
       }
     } catch (thrown) {
@@ -70,17 +72,45 @@ export class JobTopics {
 
   private async begin(connection: KafkaConnection, job: BatchJob, group: string, input: string): Promise<void> {
     const ends = await connection.highWatermarks(input);
-    const committed = await connection.withAdmin((admin) => admin.fetchOffsets({ groupId: group, topics: [input] }));
-    const positions = new Map<number, number>();
-    for (const { partition, offset } of committed[0]?.partitions ?? [])
-      positions.set(partition, Math.max(Number(offset), ends.get(partition)?.low ?? 0));
-    for (const [partition, { low }] of ends) if (!positions.has(partition)) positions.set(partition, low);
+    const positions = await this.positions(connection, group, input);
+    for (const [partition, { low }] of ends) positions.set(partition, Math.max(positions.get(partition) ?? 0, low));
     job.begin(new Map([...ends].map(([partition, { high }]) => [partition, high])), positions);
+  }
+
+  private piecesOf(
+    connection: KafkaConnection,
+    producer: TransactionalProducer,
+    job: BatchJob,
+    group: string,
+  ): JobPieces {
+    const { input, output } = job.request;
+    return new JobPieces(job, {
+      // Taking the id over again waits for the end of what it left behind.
+      settle: () => producer.connect(),
+      committed: async (partition) => (await this.positions(connection, group, input)).get(partition),
+      write: (sends, partition, next) =>
+        producer.transaction(async (tx) => {
+          for (const answers of sends) {
+            await tx.send(
+              output,
+              answers.map(({ key, value }) => ({ key, value })),
+            );
+          }
+          await tx.commitOffset(group, input, partition, next);
+        }),
+    });
+  }
+
+  /** Committed by the group; partitions without are left out. */
+  private async positions(connection: KafkaConnection, group: string, input: string): Promise<Map<number, number>> {
+    const topics = await connection.withAdmin((admin) => admin.fetchOffsets({ groupId: group, topics: [input] }));
+    const known = (topics[0]?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)] as const);
+    return new Map(known.filter(([, offset]) => offset >= 0));
   }
 
   private async consume(
     connection: KafkaConnection,
-    producer: TransactionalProducer,
+    pieces: JobPieces,
     job: BatchJob,
     group: string,
   ): Promise<Consumer> {
@@ -109,7 +139,7 @@ export class JobTopics {
       eachBatchAutoResolve: false,
       eachBatch: async (payload) => {
         // A rebalance may bring a batch again while its first reading is still being answered: one after the other.
-        const turn = tail.then(() => this.pieces(producer, job, group, payload));
+        const turn = tail.then(() => this.answer(pieces, job, payload));
         tail = turn.catch(() => undefined);
         await turn;
       },
@@ -117,14 +147,14 @@ export class JobTopics {
     return consumer;
   }
 
-  private async pieces(
-    producer: TransactionalProducer,
+  private async answer(
+    pieces: JobPieces,
     job: BatchJob,
-    group: string,
     { batch, resolveOffset, heartbeat, isRunning, isStale }: EachBatchPayload,
   ): Promise<void> {
     const { partition } = batch;
     const { jobRowsMax } = this.settings;
+    await pieces.recall(partition);
     // What is answered already is not answered again, whatever the group believes.
     const fresh = batch.messages.filter(({ offset }) => Number(offset) >= job.position(partition));
     // Rows may wait long for room; the group must not take that for a death.
@@ -135,7 +165,7 @@ export class JobTopics {
         const messages: InMessage[] = fresh
           .slice(from, from + jobRowsMax)
           .map(({ offset, key, value }) => ({ partition, offset: Number(offset), key, value }));
-        const next = await this.piece(producer, job, group, messages);
+        const next = await pieces.piece(messages);
         if (next === undefined) return;
         resolveOffset(String(next - 1));
       }
@@ -144,34 +174,6 @@ export class JobTopics {
       job.written(partition, end + 1, []);
     } finally {
       clearInterval(beat);
-    }
-  }
-
-  /** One transaction; gives the next offset, or undefined where the job has failed. */
-  private async piece(
-    producer: TransactionalProducer,
-    job: BatchJob,
-    group: string,
-    messages: readonly InMessage[],
-  ): Promise<number | undefined> {
-    const { partition, offset } = messages.at(-1) as InMessage;
-    try {
-      const answers = await job.predict(messages);
-      await producer.transaction(async (tx) => {
-        await tx.send(
-          job.request.output,
-          answers.map(({ key, value }) => ({ key, value })),
-        );
-        await tx.commitOffset(group, job.request.input, partition, offset + 1);
-      });
-      job.written(partition, offset + 1, answers);
-      return offset + 1;
-    } catch (thrown) {
-      const error = PlatformError.from(thrown);
-      // The broker is away: the same messages come again, none of their answers was committed.
-      if (error.code === 'unavailable' && !job.ended) throw error;
-      job.fail(error);
-      return undefined;
     }
   }
 }

@@ -17,12 +17,19 @@ function parsed(body: unknown): unknown {
   }
 }
 
-/** `desk`: undefined where there is no Kafka. */
-export function registerJobs(root: FastifyInstance, desk: JobDesk | undefined): void {
+/** Why a process runs no jobs. */
+export function noJobs(several: boolean): string {
+  return several
+    ? 'with MILLRACE_SERVING_PROCESSES above 1 there are no jobs: start a serving process of its own for them, with ' +
+        'MILLRACE_SERVING_PROCESSES=1 and other ports, and ask that one'
+    : 'this process serves a folder alone, without Kafka';
+}
+
+/** `desk`: or the words for why this process runs no jobs. */
+export function registerJobs(root: FastifyInstance, desk: JobDesk | string): void {
   const answer = (work: (jobs: JobDesk, request: JobCall) => unknown) => (request: JobCall, reply: FastifyReply) => {
     try {
-      if (desk === undefined)
-        throw new PlatformError('unimplemented', 'this process serves a folder alone, without Kafka');
+      if (typeof desk === 'string') throw new PlatformError('unimplemented', desk);
       return reply.type('application/json').send(JSON.stringify(work(desk, request)));
     } catch (thrown) {
       const { status, body } = restError(PlatformError.from(thrown));

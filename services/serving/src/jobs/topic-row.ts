@@ -92,11 +92,17 @@ function tensorOf({ name, datatype, shape }: TensorSpec, value: Json): Tensor | 
   return Tensor.of(name, datatype, whole, [value as ElementValue]);
 }
 
+/** Readers of JSON take numbers for doubles: what they would round is written as a text. */
+function jsonInteger(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value.toString();
+}
+
 /** The message's value for an answer. */
 export function answerValue(id: string, response: InferResponse): Uint8Array {
   const outputs: Record<string, unknown> = {};
   for (const tensor of response.outputs) {
-    const values = tensor.toValues().map((value) => (typeof value === 'bigint' ? Number(value) : value));
+    const values = tensor.toValues().map((value) => (typeof value === 'bigint' ? jsonInteger(value) : value));
     outputs[tensor.name] = values.length === 1 ? values[0] : values;
   }
   return encode({ id, model: response.modelName, version: response.modelVersion, outputs });
