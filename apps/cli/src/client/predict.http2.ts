@@ -14,6 +14,8 @@ export interface SignatureInput {
 
 export interface PredictRequest {
   model: string;
+  /** Default: what the route says. */
+  version?: string;
   id: string;
   entity: string;
   eventTimeMs: number;
@@ -164,7 +166,7 @@ export function encodeRequest(request: PredictRequest, signature: readonly Signa
   }
   return encodeInferRequest({
     modelName: request.model,
-    modelVersion: '',
+    modelVersion: request.version ?? '',
     id: request.id,
     parameters: { entity: request.entity, event_time_ms: BigInt(request.eventTimeMs) },
     inputs,

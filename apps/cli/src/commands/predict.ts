@@ -6,8 +6,8 @@ import { resolve } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { InferClient } from '../client/infer.grpc.js';
-import { PredictClient, type SignatureInput } from '../client/predict.http2.js';
 import { BatchPrediction } from '../predict/batch-prediction.js';
+import { predictOne, rowOf, rowTimeOf } from '../predict/one-row.js';
 import { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { Reporter } from '../terminal/reporter.js';
@@ -121,8 +121,7 @@ async function predictFile(
       {
         infer: (request) => client.infer(request),
         write: (rows) => results.append(rows),
-        progress: (done, bad) =>
-          stage.progress(done, rowsTotal ?? done * 2, `${done} rows${bad > 0 ? `, ${bad} refused` : ''}`),
+        progress: (done, bad) => stage.progress(done, rowsTotal, `${done} rows${bad > 0 ? `, ${bad} refused` : ''}`),
         pause: (ms) => new Promise((wake) => setTimeout(wake, ms)),
         clock: systemClock,
       },
@@ -138,7 +137,8 @@ async function predictFile(
       input: from,
       output: to,
       ...outcome,
-      unreadable,
+      unreadable: unreadable.lines,
+      unreadableCount: unreadable.count,
       leftToServer: metadata.inputs.flatMap(({ name }) =>
         sources.some(({ input: { spec } }) => spec.name === name) ? [] : [name],
       ),
@@ -147,12 +147,12 @@ async function predictFile(
     };
     context.print(summary, () =>
       [
-        `${to}: ${outcome.predicted} rows predicted, ${outcome.bad} refused, ${unreadable.length} lines unreadable, ${summary.rowsPerSecond} rows/s`,
+        `${to}: ${outcome.predicted} rows predicted, ${outcome.bad} refused, ${unreadable.count} lines unreadable, ${summary.rowsPerSecond} rows/s`,
         ...outcome.badRows.map(({ row, error }) => `  row ${row}: ${error}`),
-        ...unreadable.slice(0, outcome.badRows.length + 20).map(({ line, error }) => `  line ${line}: ${error}`),
+        ...unreadable.lines.slice(0, outcome.badRows.length + 20).map(({ line, error }) => `  line ${line}: ${error}`),
       ].join('\n'),
     );
-    return outcome.bad + unreadable.length > 0 ? 1 : 0;
+    return outcome.bad + unreadable.count > 0 ? 1 : 0;
   } catch (thrown) {
     stage.fail(PlatformError.from(thrown).reason);
     throw thrown;
@@ -187,7 +187,7 @@ async function predictTopic(
       stage.progress(
         job.answered,
         job.answered + (job.remaining ?? 1),
-        `${job.answered} answered, ${job.refused} refused`,
+        `${job.answered} answered, ${job.refused} refused${job.error === '' ? '' : `, waits: ${job.error}`}`,
       );
       const over = job.state !== 'starting' && (follow || job.state !== 'running');
       return over ? job : undefined;
@@ -203,40 +203,17 @@ async function predictTopic(
   return good && ended.refused === 0 ? 0 : 1;
 }
 
-const TYPES: Record<string, SignatureInput['type']> = {
-  FP64: 'number',
-  FP32: 'number',
-  INT64: 'integer',
-  INT32: 'integer',
-  BYTES: 'text',
-  BOOL: 'boolean',
-};
-
 async function predictRow(context: Context, model: string, options: PredictOptions): Promise<number> {
-  const metadata = (await fetch(`${context.settings.addresses.routerV2}/v2/models/${model}`).then((r) => r.json())) as {
-    inputs: { name: string; datatype: string }[];
-  };
-  const signature: SignatureInput[] = metadata.inputs.map((input) => ({
-    name: input.name,
-    type: TYPES[input.datatype] ?? 'number',
-  }));
-  const client = new PredictClient(context.settings.addresses.routerGrpc, signature, 1);
-  try {
-    const answer = await new Promise((done, reject) => {
-      client.predict(
-        {
-          model,
-          id: '',
-          entity: options.entity,
-          eventTimeMs: options.eventTime ? Date.parse(options.eventTime) : systemClock.nowMs(),
-          values: JSON.parse(options.row as string),
-        },
-        (error, value) => (error ? reject(new PlatformError('internal', error.message)) : done(value)),
-      );
-    });
-    context.print(answer, () => JSON.stringify(answer));
-    return 0;
-  } finally {
-    client.close();
-  }
+  if (options.project !== undefined)
+    throw new PlatformError(
+      'invalid_argument',
+      '--project goes with --input; a row names every feature, or --event-time',
+    );
+  const values = rowOf(options.row ?? '');
+  const eventTimeMs = rowTimeOf(options.eventTime, systemClock);
+  const door = doorOf(context, options.via);
+  const row = { model, version: options.modelVersion, entity: options.entity, eventTimeMs, values };
+  const answer = await predictOne(door, row);
+  context.print(answer, () => JSON.stringify(answer));
+  return 0;
 }

@@ -1,6 +1,7 @@
 // Reads a Parquet or CSV file in blocks and writes its columns with the predictions beside, in the same order. Values are
 // fetched as the model's inputs want them; one that cannot be converted makes its row bad. Results wait in a database file
-// of their own until the end, so that memory stays within DuckDB's limit whatever the size of the file.
+// of their own until the end, so that memory stays within DuckDB's limit whatever the size of the file. A CSV file is read once,
+// into the same database: two readings of a file with unreadable lines need not leave out the same ones.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,12 +20,13 @@ import type { PredictedRow, RowBlock } from './batch-prediction.js';
 import { type CellValue, FLOATS, type InputColumn, rowElements } from './row-tensors.js';
 
 const MEMORY_MAX = '512MB';
-/** Lines of a CSV file that cannot be read at all, told in the summary. */
-const UNREADABLE_MAX = 1_000;
+/** Lines of a CSV file that cannot be read at all and are told; all are counted. */
+const UNREADABLE_TOLD_MAX = 1_000;
 
-export interface UnreadableLine {
-  line: number;
-  error: string;
+export interface Unreadable {
+  count: number;
+  /** The first of them. */
+  lines: { line: number; error: string }[];
 }
 
 /** How one model input comes out of the file. */
@@ -47,8 +49,7 @@ export class TableFiles {
     private readonly folder: string,
     private readonly relation: string,
     readonly columns: ReadonlyMap<string, string>,
-    /** undefined = not known before it is read. */
-    readonly rowsTotal: number | undefined,
+    readonly rowsTotal: number,
   ) {}
 
   static async open(path: string): Promise<TableFiles> {
@@ -62,14 +63,15 @@ export class TableFiles {
       });
       const [reader, writer] = [await instance.connect(), await instance.connect()];
       for (const connection of [reader, writer]) await connection.run("SET TimeZone = 'UTC'");
-      const relation = relationOf(path);
+      let relation = relationOf(path);
+      if (!isParquet(path)) {
+        await reader.run(`CREATE TABLE source AS SELECT * FROM ${relation}`);
+        relation = 'source';
+      }
       const described = await reader.runAndReadAll(`DESCRIBE SELECT * FROM ${relation}`);
       const columns = new Map(described.getRows().map(([name, type]) => [String(name), String(type)]));
-      let rowsTotal: number | undefined;
-      if (isParquet(path)) {
-        const counted = await reader.runAndReadAll(`SELECT count(*)::DOUBLE FROM ${relation}`);
-        rowsTotal = Number(counted.getRows()[0]?.[0]);
-      }
+      const counted = await reader.runAndReadAll(`SELECT count(*)::DOUBLE FROM ${relation}`);
+      const rowsTotal = Number(counted.getRows()[0]?.[0]);
       return new TableFiles(instance, reader, writer, folder, relation, columns, rowsTotal);
     } catch (thrown) {
       rmSync(folder, { recursive: true, force: true });
@@ -98,8 +100,10 @@ export class TableFiles {
     if (type === undefined) {
       const derive = project?.data.columns.find((column) => column.name === name)?.derive;
       if (derive === undefined || !this.columns.has(derive.from)) return undefined;
-      const select = `epoch_ms(${quoted(derive.from)}::TIMESTAMP)::DOUBLE`;
-      return { input: { spec, elements: 1 }, select, fault: 'NULL', derive: derive.part };
+      const from = quoted(derive.from);
+      const fault = `CASE WHEN ${from} IS NOT NULL AND TRY_CAST(${from} AS TIMESTAMP) IS NULL THEN ${literal(`'${derive.from}' is no time`)} END`;
+      const select = `epoch_ms(TRY_CAST(${from} AS TIMESTAMP))::DOUBLE`;
+      return { input: { spec, elements: 1 }, select, fault, derive: derive.part };
     }
     const elements = rowElements(shape);
     if (elements === undefined) {
@@ -107,16 +111,31 @@ export class TableFiles {
     }
     const column = quoted(name);
     if (elements > 1) {
-      const wanted = `${sqlType(datatype)}[]`;
-      const fault = `CASE WHEN ${column} IS NULL OR len(${column}) <> ${elements} THEN ${literal(`'${name}' needs ${elements} values`)} END`;
-      return { input: { spec, elements }, select: `${column}::${wanted}`, fault };
+      if (!/\]$/.test(type) && type !== 'VARCHAR') {
+        throw new PlatformError(
+          'invalid_argument',
+          `column '${name}' is ${type}, the input takes ${elements} values a row`,
+        );
+      }
+      const select = `TRY_CAST(${column} AS ${sqlType(datatype)}[])`;
+      // A value that does not fit is NULL in its list; list_count counts the others.
+      const fits = `len(${select}) = ${elements} AND list_count(${select}) = ${elements}`;
+      const fault = `CASE WHEN NOT coalesce(${fits}, false) THEN ${literal(`'${name}' needs ${elements} values of ${datatype}`)} END`;
+      return { input: { spec, elements }, select, fault };
     }
     const wanted = sqlType(datatype);
-    const value = /^(TIMESTAMP|DATE)/.test(type) && datatype !== 'BYTES' ? `epoch_ms(${column}::TIMESTAMP)` : column;
-    const unfit = `CASE WHEN ${column} IS NOT NULL AND TRY_CAST(${value} AS ${wanted}) IS NULL THEN ${literal(`'${name}' is not of ${datatype}`)} END`;
+    const plain = `TRY_CAST(${column} AS ${wanted})`;
+    const time = `TRY_CAST(epoch_ms(TRY_CAST(${column} AS TIMESTAMP)) AS ${wanted})`;
+    let select = plain;
+    if (datatype !== 'BYTES' && datatype !== 'BOOL') {
+      if (/^(TIMESTAMP|DATE)/.test(type)) select = time;
+      // One value that is no time makes a CSV file's column of times one of texts.
+      else if (type === 'VARCHAR') select = `coalesce(${plain}, ${time})`;
+    }
+    const unfit = `CASE WHEN ${column} IS NOT NULL AND ${select} IS NULL THEN ${literal(`'${name}' is not of ${datatype}`)} END`;
     const missing = `CASE WHEN ${column} IS NULL THEN ${literal(`'${name}' is missing`)} END`;
     const fault = datatype === 'BOOL' ? `coalesce(${unfit}, ${missing})` : unfit;
-    return { input: { spec, elements: 1 }, select: `TRY_CAST(${value} AS ${wanted})`, fault };
+    return { input: { spec, elements: 1 }, select, fault };
   }
 
   async *read(sources: readonly Source[]): AsyncIterable<RowBlock> {
@@ -158,15 +177,17 @@ export class TableFiles {
   }
 
   /** Lines of a CSV file that were left out of both the requests and the output. */
-  async unreadable(): Promise<UnreadableLine[]> {
+  async unreadable(): Promise<Unreadable> {
     const tables = await this.reader.runAndReadAll(
       "SELECT count(*)::INTEGER FROM duckdb_tables() WHERE table_name = 'reject_errors'",
     );
-    if (tables.getRows()[0]?.[0] === 0) return [];
+    if (tables.getRows()[0]?.[0] === 0) return { count: 0, lines: [] };
+    const counted = await this.reader.runAndReadAll('SELECT count(DISTINCT line)::DOUBLE FROM reject_errors');
     const rows = await this.reader.runAndReadAll(
-      `SELECT line::DOUBLE, min(error_message) FROM reject_errors GROUP BY 1 ORDER BY 1 LIMIT ${UNREADABLE_MAX}`,
+      `SELECT line::DOUBLE, min(error_message) FROM reject_errors GROUP BY 1 ORDER BY 1 LIMIT ${UNREADABLE_TOLD_MAX}`,
     );
-    return rows.getRows().map(([line, error]) => ({ line: Number(line), error: String(error) }));
+    const lines = rows.getRows().map(([line, error]) => ({ line: Number(line), error: String(error) }));
+    return { count: Number(counted.getRows()[0]?.[0]), lines };
   }
 
   /** All columns of the file, the outputs and `prediction_error` beside; Parquet or CSV by the name's ending. */
@@ -223,6 +244,7 @@ function appendCell(appender: DuckDBAppender, value: CellValue, datatype: Dataty
   else if (datatype === 'BOOL') appender.appendBoolean(Boolean(value));
   else if (datatype === 'FP64') appender.appendDouble(Number(value));
   else if (FLOATS.has(datatype)) appender.appendFloat(Number(value));
+  else if (datatype === 'UINT64') appender.appendUBigInt(BigInt(value));
   else appender.appendBigInt(BigInt(value));
 }
 
@@ -235,6 +257,7 @@ function sqlType(datatype: Datatype): string {
   if (datatype === 'BYTES') return 'VARCHAR';
   if (datatype === 'BOOL') return 'BOOLEAN';
   if (datatype === 'FP64') return 'DOUBLE';
+  if (datatype === 'UINT64') return 'UBIGINT';
   return FLOATS.has(datatype) ? 'FLOAT' : 'BIGINT';
 }
 
@@ -244,6 +267,8 @@ function isParquet(path: string): boolean {
 
 function relationOf(path: string): string {
   if (isParquet(path)) return `read_parquet(${literal(path)})`;
-  if (['.csv', '.tsv'].includes(extname(path).toLowerCase())) return `read_csv(${literal(path)}, store_rejects = true)`;
+  // Types by all rows: by a sample, rows further down that do not fit would be left out as unreadable.
+  if (['.csv', '.tsv'].includes(extname(path).toLowerCase()))
+    return `read_csv(${literal(path)}, store_rejects = true, sample_size = -1)`;
   throw new PlatformError('invalid_argument', `${path}: name a .parquet, .csv or .tsv file`);
 }

@@ -1,0 +1,95 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import type { TensorSpec } from '@millrace/inference';
+import { TableFiles } from './table-files.duckdb.js';
+
+const spec = (name: string, datatype: TensorSpec['datatype'], shape: number[] = [-1]): TensorSpec => ({
+  name,
+  datatype,
+  shape,
+});
+
+describe('TableFiles', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-table-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** What comes out of a file for the inputs, row by row; faults by row. */
+  async function readAll(files: TableFiles, inputs: readonly TensorSpec[]) {
+    const sources = files.sources(inputs, undefined);
+    const values: unknown[][] = inputs.map(() => []);
+    const bad = new Map<number, string>();
+    let rows = 0;
+    for await (const block of files.read(sources)) {
+      for (const [c, column] of block.columns.entries()) values[c]?.push(...column);
+      for (const [row, error] of block.bad) bad.set(rows + row, error);
+      rows += block.rows;
+    }
+    return { rows, values, bad };
+  }
+
+  function file(name: string, lines: readonly string[]): string {
+    const path = join(folder, name);
+    writeFileSync(path, `${lines.join('\n')}\n`);
+    return path;
+  }
+
+  it('keeps a row whose value does not fit, however far down, and counts every line that is no row', async () => {
+    const lines = Array.from({ length: 40_000 }, (_, i) => (i === 30_000 ? 'high,1' : `${i},1`));
+    for (let i = 0; i < 1_500; i++) lines.splice(35_000, 0, '1,2,3');
+    const files = await TableFiles.open(file('late.csv', ['x,y', ...lines]));
+    const { rows, values, bad } = await readAll(files, [spec('x', 'FP64')]);
+    expect([rows, files.rowsTotal]).toEqual([40_000, 40_000]);
+    expect([...bad]).toEqual([[30_000, "'x' is not of FP64"]]);
+    expect(values[0]?.[39_999]).toBe(39_999);
+    const unreadable = await files.unreadable();
+    expect(unreadable.count).toBe(1_500);
+    expect(unreadable.lines).toHaveLength(1_000);
+    expect(unreadable.lines[0]?.line).toBe(35_002);
+    const results = await files.results([spec('z', 'FP64')]);
+    for (let row = 0; row < rows; row++) results.append([{ values: [row], error: bad.get(row) ?? null }]);
+    results.close();
+    const out = join(folder, 'late-out.csv');
+    await files.write(out);
+    files.close();
+    const written = readFileSync(out, 'utf8').trim().split('\n');
+    expect(written).toHaveLength(40_001);
+    expect(written[30_001]).toBe("high,1,30000.0,'x' is not of FP64");
+    expect(written[40_000]).toBe('39999,1,39999.0,');
+  });
+
+  it('makes a list of the wrong size or type its row’s fault', async () => {
+    const lines = ['v,t', '"[1,2]",2026-01-01', '"[1,x]",2026-01-02', '"[1]",never', 'none,2026-01-04', ',2026-01-05'];
+    const files = await TableFiles.open(file('lists.csv', lines));
+    const { values, bad } = await readAll(files, [spec('v', 'FP32', [-1, 2]), spec('t', 'INT64')]);
+    expect(values[0]?.[0]).toEqual([1, 2]);
+    expect([...bad.keys()]).toEqual([1, 2, 3, 4]);
+    expect(bad.get(1)).toBe("'v' needs 2 values of FP32");
+    expect(bad.get(2)).toContain("'t' is not of INT64");
+    expect(values[1]?.[1]).toBe(1_767_312_000_000n);
+    expect(() => files.sources([spec('t', 'FP32', [-1, 2])], undefined)).not.toThrow();
+    files.close();
+    const numbers = await TableFiles.open(file('numbers.csv', ['v', '1']));
+    expect(() => numbers.sources([spec('v', 'FP32', [-1, 2])], undefined)).toThrow("column 'v' is BIGINT");
+    numbers.close();
+  });
+
+  it('carries unsigned integers of 64 bits both ways', async () => {
+    const most = 2n ** 64n - 1n;
+    const files = await TableFiles.open(file('unsigned.csv', ['u', String(most), 'none']));
+    const { values, bad } = await readAll(files, [spec('u', 'UINT64')]);
+    expect(values[0]?.[0]).toBe(most);
+    expect([...bad]).toEqual([[1, "'u' is not of UINT64"]]);
+    const results = await files.results([spec('n', 'UINT64')]);
+    results.append([
+      { values: [most], error: null },
+      { values: [null], error: 'bad' },
+    ]);
+    results.close();
+    const out = join(folder, 'unsigned-out.csv');
+    await files.write(out);
+    files.close();
+    expect(readFileSync(out, 'utf8')).toContain(`,${most},`);
+  });
+});
