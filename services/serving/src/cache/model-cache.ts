@@ -31,8 +31,6 @@ export interface CachePorts {
   identity: string;
 }
 
-const WHOSE_AND_WHEN = ['entity', 'event_time_ms'] as const;
-
 let generations = 0;
 
 export class ModelCache {
@@ -62,8 +60,6 @@ export class ModelCache {
       inputs.map(({ name, shape }) => [name, shape]),
       request.outputs.map(({ name, parameters }) => [name, String(parameters.classification ?? '')]),
       ownParametersKey(request.parameters),
-      // No parameters of the batch, but a request that goes alone hands them to the model.
-      WHOSE_AND_WHEN.map((name) => String(request.parameters[name] ?? '')),
     ]);
     return this.ports.digest(
       head,

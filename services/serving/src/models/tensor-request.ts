@@ -39,6 +39,8 @@ export interface CheckedTensors {
 
 export const ALL_OUTPUTS: readonly WantedOutput[] = [];
 const NO_PADDINGS: readonly PaddedDimension[] = [];
+/** Their graphs see tensors only, so that requests of different parameters, as of two entities, still share a batch. */
+const BLIND_TO_PARAMETERS: ReadonlySet<string> = new Set(['onnxruntime_onnx', 'tensorflow_savedmodel', 'tfjs_layers']);
 
 function invalid(what: string): never {
   throw new PlatformError('invalid_argument', what);
@@ -56,8 +58,8 @@ export class TensorRequestReader {
   private readonly buckets: readonly number[];
   /** Whether requests can differ in shape or in which inputs they bring. */
   private readonly varied: boolean;
-  /** Whether requests share engine calls. */
-  private readonly batched: boolean;
+  /** Whether requests share engine calls of a model that may read their parameters. */
+  private readonly agreeing: boolean;
 
   constructor(private readonly spec: ModelSpec) {
     this.inputs = spec.inputs.map((input) => ({ ...input, shape: fullShape(spec, input.shape) }));
@@ -66,7 +68,8 @@ export class TensorRequestReader {
     });
     this.outputs = new Set(spec.outputs.map(({ name }) => name));
     this.buckets = spec.maxBatchSize > 0 ? (spec.batching?.paddingBuckets ?? []) : [];
-    this.batched = spec.maxBatchSize > 0 && spec.batching !== undefined && !spec.sequences && !spec.decoupled;
+    const batched = spec.maxBatchSize > 0 && spec.batching !== undefined && !spec.sequences && !spec.decoupled;
+    this.agreeing = batched && !BLIND_TO_PARAMETERS.has(spec.platform);
     this.varied = spec.inputs.some(({ optional, shape }) => optional || shape.includes(-1));
   }
 
@@ -103,7 +106,7 @@ export class TensorRequestReader {
     const inputs =
       request.inputs.length === placed.length ? (placed as Tensor[]) : placed.filter((tensor) => tensor !== undefined);
     // Only requests of equal own parameters share a call: the engine sees one set of them.
-    const own = this.batched ? ownParametersKey(request.parameters) : '';
+    const own = this.agreeing ? ownParametersKey(request.parameters) : '';
     if (!this.varied) return { inputs, rows: Math.max(1, rows), bytes, key: own, paddings: NO_PADDINGS };
     const { key, paddings } = this.bucketOf(placed);
     return { inputs, rows: Math.max(1, rows), bytes, key: own === '' ? key : key + own, paddings };
