@@ -157,7 +157,7 @@ async function save(outcomes: readonly Outcome[]): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${day}-serving.json`);
   const result = {
-    command: `npm run bench:serving${values.rows ? ` -- --rows ${values.rows}` : ''}`,
+    command: ['npm run bench:serving', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
     day,
     machine: {
       cpu: cpus()[0]?.model,
