@@ -280,6 +280,11 @@ export class Connection implements StreamHost, FrameSink {
 
   private streamFault(id: number, code: number): void {
     this.control.reset(id, code);
+    this.abandon(id);
+  }
+
+  /** Either side reset the stream. */
+  private abandon(id: number): void {
     const stream = this.streams.get(id);
     if (stream) {
       this.streams.delete(id);
@@ -364,13 +369,7 @@ export class Connection implements StreamHost, FrameSink {
   private resetByPeer(id: number, payload: Buffer): void {
     if (payload.length !== 4) fault(h2.FRAME_SIZE_ERROR);
     if (id === 0 || id > this.lastStreamId) fault(h2.PROTOCOL_ERROR);
-    const stream = this.streams.get(id);
-    if (stream) {
-      this.streams.delete(id);
-      this.lose(stream);
-      this.forget(stream);
-    }
-    if (!this.resets.take()) fault(h2.ENHANCE_YOUR_CALM);
+    this.abandon(id);
   }
 
   private settings(flags: number, id: number, payload: Buffer): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock, type PlatformError } from '@millrace/domain';
+import { type PlatformError } from '@millrace/domain';
 import fc from 'fast-check';
+import { ManualTurns } from '../../test/manual-turns.js';
 import { Batcher, type BatchJob } from './batcher.js';
 
 interface Job extends BatchJob {
@@ -23,10 +24,9 @@ function jobOf(id: number, rows = 1, deadlineAtMs = Number.POSITIVE_INFINITY): J
 
 /** An engine that ends a batch when told to, and a turn that ends when told to. */
 function harness(limits: Partial<ConstructorParameters<typeof Batcher<Job>>[0]> = {}) {
-  const clock = new ManualClock(0);
+  const { clock, soon, turn } = new ManualTurns();
   const batches: Job[][] = [];
   const ends: (() => void)[] = [];
-  const soon: (() => void)[] = [];
   const batcher = new Batcher<Job>(
     { batchRowsMax: 8, queueJobsMax: 100, queueRowsMax: 1000, concurrency: 1, ...limits },
     {
@@ -35,16 +35,14 @@ function harness(limits: Partial<ConstructorParameters<typeof Batcher<Job>>[0]> 
         batches.push([...jobs]);
         return new Promise((resolve) => ends.push(resolve));
       },
-      soon: (work) => soon.push(work),
+      soon,
     },
   );
   return {
     clock,
     batches,
     batcher,
-    turn: () => {
-      for (const work of soon.splice(0)) work();
-    },
+    turn,
     end: async () => {
       ends.shift()?.();
       for (let i = 0; i < 4; i++) await Promise.resolve();

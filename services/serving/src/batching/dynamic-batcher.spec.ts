@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock, type PlatformError } from '@millrace/domain';
+import { type PlatformError } from '@millrace/domain';
 import fc from 'fast-check';
+import { ManualTurns } from '../../test/manual-turns.js';
 import { DynamicBatcher, type DynamicBatcherLimits, newPlace, type QueuedJob } from './dynamic-batcher.js';
 
 interface Job extends QueuedJob {
@@ -30,11 +31,9 @@ function jobOf(id: number, part: Partial<QueuedJob> = {}): Job {
 
 /** An engine that ends a batch when told to, a turn that ends when told to, and timers that fire with the clock. */
 function harness(limits: Partial<DynamicBatcherLimits> = {}) {
-  const clock = new ManualClock(0);
+  const { clock, soon, after, timers, turn, pass } = new ManualTurns();
   const batches: Job[][] = [];
   const ends: (() => void)[] = [];
-  const soon: (() => void)[] = [];
-  const timers = new Set<{ atMs: number; work: () => void }>();
   const batcher = new DynamicBatcher<Job>(
     {
       batchRowsMax: 8,
@@ -54,12 +53,8 @@ function harness(limits: Partial<DynamicBatcherLimits> = {}) {
         batches.push([...jobs]);
         return new Promise((resolve) => ends.push(resolve));
       },
-      soon: (work) => soon.push(work),
-      after: (delayMs, work) => {
-        const timer = { atMs: clock.monotonicMs() + delayMs, work };
-        timers.add(timer);
-        return () => timers.delete(timer);
-      },
+      soon,
+      after,
     },
   );
   return {
@@ -67,17 +62,12 @@ function harness(limits: Partial<DynamicBatcherLimits> = {}) {
     batches,
     batcher,
     timers,
-    turn: () => {
-      for (const work of soon.splice(0)) work();
-    },
+    turn,
     end: async () => {
       ends.shift()?.();
       for (let i = 0; i < 4; i++) await Promise.resolve();
     },
-    advance: (ms: number) => {
-      clock.advance(ms);
-      for (const timer of [...timers]) if (timer.atMs <= clock.monotonicMs() && timers.delete(timer)) timer.work();
-    },
+    advance: pass,
     running: () => ends.length,
   };
 }

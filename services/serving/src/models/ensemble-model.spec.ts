@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock, PlatformError } from '@millrace/domain';
+import { PlatformError } from '@millrace/domain';
 import { type InferRequest, type InferResponse, Tensor } from '@millrace/inference';
+import { ManualTurns } from '../../test/manual-turns.js';
 import type { CallFacts } from '../predict/infer-job.js';
 import { checkModels, DEPTH_MAX, ensembleGraph, modelsOf } from './ensemble-graph.js';
 import { createEnsembleModel } from './ensemble-model.js';
@@ -44,8 +45,7 @@ const DIAMOND = specOf('diamond', ['x'], ['y'], {
 });
 
 function harness() {
-  const clock = new ManualClock(1000);
-  const soon: (() => void)[] = [];
+  const { clock, soon, settle } = new ManualTurns(1000);
   const models = new Map<string, ServedModel>();
   const seen: Tensor[][] = [];
   const held: (() => void)[] = [];
@@ -69,7 +69,7 @@ function harness() {
           close: async () => {},
         },
         { queueJobsMax: 10, queueRowsMax: 100, queueBytesMax: 10_000, concurrency: 1 },
-        { clock, soon: (work) => soon.push(work), after: () => () => {} },
+        { clock, soon, after: () => () => {} },
       ),
     );
   plain(DOUBLE, ([x]) => [
@@ -100,12 +100,6 @@ function harness() {
     const model = createEnsembleModel(spec, 5, { clock, find, requestsMax, drainMaxMs: 500, after });
     models.set(spec.name, model);
     return model;
-  };
-  const settle = async () => {
-    for (let i = 0; i < 100; i++) {
-      for (const work of soon.splice(0)) work();
-      await Promise.resolve();
-    }
   };
   return {
     ensemble,

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock, PlatformError } from '@millrace/domain';
+import { PlatformError } from '@millrace/domain';
 import type { FittedPlan } from '@millrace/features';
 import { type InferRequest, type InferResponse, Tensor } from '@millrace/inference';
 import fc from 'fast-check';
+import { ManualTurns } from '../../test/manual-turns.js';
 import type { CallFacts } from '../predict/infer-job.js';
 import type { MatrixEngine } from '../runtime/runtime.js';
 import { type AnsweredBatch, ServedVersion } from './served-version.js';
@@ -17,9 +18,8 @@ const PLAN: FittedPlan = {
 };
 
 function harness(part: Partial<MatrixEngine> = {}) {
-  const clock = new ManualClock(1000);
+  const { clock, soon, settle } = new ManualTurns(1000);
   const sizes: number[] = [];
-  const soon: (() => void)[] = [];
   const logged: AnsweredBatch[] = [];
   const engine: MatrixEngine = {
     inputs: [],
@@ -39,17 +39,11 @@ function harness(part: Partial<MatrixEngine> = {}) {
     limits,
     {
       clock,
-      soon: (work) => soon.push(work),
+      soon,
       nextRequestId: () => `made-${ids++}`,
       answered: (answer) => logged.push(answer),
     },
   );
-  const settle = async () => {
-    for (let i = 0; i < 200; i++) {
-      for (const work of soon.splice(0)) work();
-      await Promise.resolve();
-    }
-  };
   return { version, clock, sizes, logged, settle };
 }
 

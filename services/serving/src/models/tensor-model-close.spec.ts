@@ -1,9 +1,10 @@
 // What a tensor model owes when it closes, and which requests it lets share an engine call.
 
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock, type PlatformError } from '@millrace/domain';
+import { type PlatformError } from '@millrace/domain';
 import { type InferResponse, NO_PARAMETERS, type Parameters, Tensor } from '@millrace/inference';
 import fc from 'fast-check';
+import { ManualTurns } from '../../test/manual-turns.js';
 import type { TensorEngine } from '../runtime/tensor-engine.js';
 import { PLAIN_BATCHING, PLAIN_MODEL } from './model-defaults.js';
 import type { ModelSpec } from './model-spec.js';
@@ -31,9 +32,8 @@ const marked = (inputs: readonly Tensor[], mark: string): Tensor[] => {
 };
 
 function harness(part: Partial<ModelSpec>, engine: Partial<TensorEngine>) {
-  const clock = new ManualClock(1000);
-  const soon: (() => void)[] = [];
-  const timers = new Set<{ atMs: number; work: () => void }>();
+  const turns = new ManualTurns(1000);
+  const { clock, soon, after, timers, settle } = turns;
   let calls = 0;
   let closed = false;
   const model = createTensorModel(
@@ -54,27 +54,12 @@ function harness(part: Partial<ModelSpec>, engine: Partial<TensorEngine>) {
     { queueJobsMax: 100, queueRowsMax: 1000, queueBytesMax: 1_000_000, concurrency: 1 },
     {
       clock,
-      soon: (work) => soon.push(work),
-      after: (delayMs, work) => {
-        const timer = { atMs: clock.monotonicMs() + delayMs, work };
-        timers.add(timer);
-        return () => timers.delete(timer);
-      },
+      soon,
+      after,
     },
   );
-  const settle = async (turns = 200) => {
-    for (let i = 0; i < turns; i++) {
-      for (const work of soon.splice(0)) work();
-      await Promise.resolve();
-    }
-  };
   const advance = async (ms: number) => {
-    clock.advance(ms);
-    for (const timer of [...timers]) {
-      if (timer.atMs > clock.monotonicMs()) continue;
-      timers.delete(timer);
-      timer.work();
-    }
+    turns.pass(ms);
     await settle();
   };
   return { model, settle, advance, timers, calls: () => calls, closed: () => closed };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock, type PlatformError } from '@millrace/domain';
+import { type PlatformError } from '@millrace/domain';
 import {
   type InferRequest,
   type InferResponse,
@@ -8,6 +8,7 @@ import {
   Tensor,
 } from '@millrace/inference';
 import fc from 'fast-check';
+import { ManualTurns } from '../../test/manual-turns.js';
 import { ResponseCache } from '../cache/response-cache.js';
 import type { CallFacts } from '../predict/infer-job.js';
 import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
@@ -49,10 +50,9 @@ function harness(
   engine: Partial<TensorEngine> = {},
   ports: Partial<TensorModelPorts> = {},
 ) {
-  const clock = new ManualClock(1000);
+  const turns = new ManualTurns(1000);
+  const { clock, soon, after, timers, settle } = turns;
   const calls: { rows: number; call: EngineCall }[] = [];
-  const soon: (() => void)[] = [];
-  const timers = new Set<{ atMs: number; work: () => void }>();
   const { run = echo } = engine;
   const model = createTensorModel(
     { ...SPEC, ...part },
@@ -70,28 +70,13 @@ function harness(
     { queueJobsMax: 100, queueRowsMax: 1000, queueBytesMax: 1_000_000, concurrency: 1 },
     {
       clock,
-      soon: (work) => soon.push(work),
-      after: (delayMs, work) => {
-        const timer = { atMs: clock.monotonicMs() + delayMs, work };
-        timers.add(timer);
-        return () => timers.delete(timer);
-      },
+      soon,
+      after,
       ...ports,
     },
   );
-  const settle = async (turns = 200) => {
-    for (let i = 0; i < turns; i++) {
-      for (const work of soon.splice(0)) work();
-      await Promise.resolve();
-    }
-  };
   const advance = async (ms: number) => {
-    clock.advance(ms);
-    for (const timer of [...timers]) {
-      if (timer.atMs > clock.monotonicMs()) continue;
-      timers.delete(timer);
-      timer.work();
-    }
+    turns.pass(ms);
     await settle();
   };
   return { model, clock, calls, settle, advance, timers };

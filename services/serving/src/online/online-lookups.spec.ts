@@ -1,14 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock } from '@millrace/domain';
+import { ManualTurns } from '../../test/manual-turns.js';
 import { type Found, OnlineLookups, type StoredFeatures } from './online-lookups.js';
 
 const stored = (eventTimeMs: number): StoredFeatures => ({ eventTimeMs, values: { x: eventTimeMs } });
 
 /** A Redis that answers, fails or hangs as told. */
 function harness(limits: Partial<ConstructorParameters<typeof OnlineLookups>[0]> = {}) {
-  const clock = new ManualClock(1_000);
-  const soon: (() => void)[] = [];
-  const timers = new Set<{ atMs: number; work: () => void }>();
+  const turns = new ManualTurns(1_000);
+  const { clock, soon } = turns;
   const reads: string[][] = [];
   const redis = { mode: 'up' as 'up' | 'fails' | 'hangs', connected: true };
   const held = new Map<string, StoredFeatures>([
@@ -27,26 +26,17 @@ function harness(limits: Partial<ConstructorParameters<typeof OnlineLookups>[0]>
         if (redis.mode === 'hangs') await new Promise(() => undefined);
         return entities.map((entity) => held.get(entity));
       },
-      soon: (work) => soon.push(work),
-      later: (delayMs, work) => {
-        const timer = { atMs: clock.monotonicMs() + delayMs, work };
-        timers.add(timer);
-        return () => timers.delete(timer);
-      },
+      soon,
+      later: turns.after,
       readTook: () => undefined,
     },
   );
   const turn = async () => {
-    for (const work of soon.splice(0)) work();
+    turns.turn();
     for (let i = 0; i < 5; i++) await Promise.resolve();
   };
   const pass = async (ms: number) => {
-    clock.advance(ms);
-    for (const timer of timers) {
-      if (timer.atMs > clock.monotonicMs()) continue;
-      timers.delete(timer);
-      timer.work();
-    }
+    turns.pass(ms);
     await turn();
   };
   const find = (...entities: string[]) => {
