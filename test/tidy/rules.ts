@@ -8,7 +8,7 @@ export const PURE_LIBS: ReadonlySet<string> = new Set([
   'project',
   'features',
   'models',
-  'sketches',
+  'statistics',
   'inference',
 ]);
 

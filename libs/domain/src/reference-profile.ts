@@ -1,5 +1,5 @@
 // What the training data looked like: the reference that drift tests compare live windows with. Travels in a model
-// package as reference.pb (codec in libs/contracts); built by libs/sketches.
+// package as reference.pb (codec in libs/contracts); built by libs/statistics.
 
 /** Distribution of one numeric feature, or of the scores. */
 export interface NumericReference {

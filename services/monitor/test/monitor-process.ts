@@ -16,7 +16,7 @@ import {
 import { seededRng } from '@millrace/domain';
 import { ensureTopics, KafkaConnection, MessageProducer, type OutboundMessage } from '@millrace/kafka';
 import { parseProject } from '@millrace/project';
-import { buildReferenceProfile } from '@millrace/sketches';
+import { buildReferenceProfile } from '@millrace/statistics';
 import { aLabel, aPrediction, cloneRoot, eventually, freePort } from '@millrace/testing';
 
 export const WINDOW_MS = 60_000;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from '@jest/globals';
 import { chooseRows, type Project, parseProject } from '@millrace/project';
-import { buildReferenceProfile, featureCells, openFeatureWindow, ScoreQuality } from '@millrace/sketches';
+import { buildReferenceProfile, featureCells, openFeatureWindow, ScoreQuality } from '@millrace/statistics';
 import { cloneRoot } from '@millrace/testing';
 import { judgeWindow } from '../src/drift/judge.js';
 import { windowStart } from '../src/windows/window.js';

@@ -14,7 +14,7 @@ import { type RunningGrpcServer, startGrpcServer } from '@millrace/grpc';
 import { CompactedReader, ensureTopics, KafkaConnection, KafkaStrategy, MessageProducer } from '@millrace/kafka';
 import type { Network } from '@millrace/models';
 import { Readiness, Shutdown } from '@millrace/service';
-import { buildReferenceProfile } from '@millrace/sketches';
+import { buildReferenceProfile } from '@millrace/statistics';
 import { gauge, logger } from '@millrace/telemetry';
 import {
   type DynamicModule,

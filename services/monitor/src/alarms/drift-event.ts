@@ -2,7 +2,7 @@
 // crash is the same event; subscribers drop what they have seen by (source, id).
 
 import type { DriftData } from '@millrace/contracts';
-import type { HistogramCell } from '@millrace/sketches';
+import type { HistogramCell } from '@millrace/statistics';
 import type { SubjectVerdict } from '../drift/verdict.js';
 
 export interface DriftFinding {

@@ -4,7 +4,7 @@
 //   V(A) = (A (1 - A) + (P - 1)(A/(2 - A) - A^2) + (N - 1)(2 A^2/(1 + A) - A^2)) / (P N)        (Hanley and McNeil 1982)
 // P positives, N negatives. NaN where a side has one class only. Cost O(1).
 
-import { chiSquareTail } from '@millrace/sketches';
+import { chiSquareTail } from '@millrace/statistics';
 
 export interface AucSample {
   auc: number;

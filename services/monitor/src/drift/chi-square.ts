@@ -1,5 +1,5 @@
 // Chi-square for categorical features, with the balanced, bias-corrected Cramer's V as its effect size (formula and source:
-// libs/sketches/src/chi-square.ts).
+// libs/statistics/src/chi-square.ts).
 
 import { byEffectAndP, type Detector } from './detector.js';
 

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
-import { auc, buildReferenceProfile, featureCells, openFeatureWindow } from '@millrace/sketches';
+import { auc, buildReferenceProfile, featureCells, openFeatureWindow } from '@millrace/statistics';
 import { aucDrop, aucVariance } from './auc-drop.js';
 import type { FeatureThresholds } from './detector.js';
 import { formulaOf } from './judge.js';

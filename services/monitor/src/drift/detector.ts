@@ -5,7 +5,7 @@
 // event; no state of its own (episodes live in alarms/). Empty window: the statistic is NaN and the answer null; a window
 // below `monitoring.minRows` never reaches a detector.
 
-import type { CategoricalWindow, NumericWindow } from '@millrace/sketches';
+import type { CategoricalWindow, NumericWindow } from '@millrace/statistics';
 
 /** Thresholds of one feature after its overrides. */
 export interface FeatureThresholds {

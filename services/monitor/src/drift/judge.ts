@@ -2,7 +2,7 @@
 // and the verdict per subject that drives the alarms. Pure; no state.
 
 import type { MonitoringSpec } from '@millrace/project';
-import type { HistogramCell, NumericWindow, QualityFigures } from '@millrace/sketches';
+import type { HistogramCell, NumericWindow, QualityFigures } from '@millrace/statistics';
 import { type AucSample, aucDrop } from './auc-drop.js';
 import { byDistance, byEffectAndP, type Finding, type InputWindow } from './detector.js';
 import { DETECTORS } from './registry.js';

@@ -1,4 +1,4 @@
-// Two-sample Kolmogorov-Smirnov for numeric features (formula, error bound and source: libs/sketches/src/ks.ts).
+// Two-sample Kolmogorov-Smirnov for numeric features (formula, error bound and source: libs/statistics/src/ks.ts).
 
 import { byEffectAndP, type Detector } from './detector.js';
 

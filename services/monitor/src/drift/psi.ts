@@ -1,4 +1,4 @@
-// Population stability index over the reference's bins or categories (formula and source: libs/sketches/src/psi.ts).
+// Population stability index over the reference's bins or categories (formula and source: libs/statistics/src/psi.ts).
 
 import { byEffectAndP, type Detector } from './detector.js';
 

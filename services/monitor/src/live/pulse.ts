@@ -1,7 +1,7 @@
 // The last minutes of traffic as the dashboard shows them: one point a second per project, from predictions as they are
 // applied. Processing time. Bounded to POINTS_MAX points and VERSIONS_MAX versions a point.
 
-import { LogHistogram } from '@millrace/sketches';
+import { LogHistogram } from '@millrace/statistics';
 
 /** Five minutes. */
 export const POINTS_MAX = 300;

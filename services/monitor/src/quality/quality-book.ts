@@ -1,7 +1,7 @@
 // Labelled rows by model version and event-time bucket, for "how good was version v between two event times" at any range of
 // buckets. Bounded by memory: past `bytesMax` the oldest buckets go and are counted.
 
-import { type QualityFigures, ScoreQuality, type ScoreQualityState } from '@millrace/sketches';
+import { type QualityFigures, ScoreQuality, type ScoreQualityState } from '@millrace/statistics';
 
 /** About 64 MiB: 16 million rows as codes, or 500 buckets at their densest. */
 export const QUALITY_BYTES_MAX = 64 * 1_048_576;

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { seededRng } from '@millrace/domain';
 import type { Project } from '@millrace/project';
-import { buildReferenceProfile } from '@millrace/sketches';
+import { buildReferenceProfile } from '@millrace/statistics';
 import { Catalog } from '../catalog/catalog.js';
 import { TrafficBook } from '../software/traffic.js';
 import { Engine, type EngineState } from './engine.js';

@@ -1,5 +1,5 @@
 // What one model version saw and answered in one window: statistics per feature in the reference's cells, the scores, and
-// the latencies. Merging and saving are those of libs/sketches; memory is bounded by the reference, not by the rows.
+// the latencies. Merging and saving are those of libs/statistics; memory is bounded by the reference, not by the rows.
 
 import type { ReferenceProfile, Scalar } from '@millrace/domain';
 import {
@@ -11,7 +11,7 @@ import {
   type NumericCells,
   NumericWindow,
   openFeatureWindow,
-} from '@millrace/sketches';
+} from '@millrace/statistics';
 
 /** A version's reference, prepared for counting: its cells in the order in which predictions carry the features. */
 export interface VersionReference {

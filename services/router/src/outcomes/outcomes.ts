@@ -3,7 +3,7 @@
 // series of project "" so that a client cannot grow the label set.
 
 import type { Clock } from '@millrace/domain';
-import { LogHistogram } from '@millrace/sketches';
+import { LogHistogram } from '@millrace/statistics';
 import { STATUS } from '../relay/relay.js';
 
 /** (project, version) pairs; more share the series "". */

@@ -1,7 +1,7 @@
 // What the reference profile is built from: the raw training values of every input, once each, and the model's scores. An
 // input that any feature treats as categorical is categorical in the profile (integers as "7").
 
-import type { ReferenceInput } from '@millrace/sketches';
+import type { ReferenceInput } from '@millrace/statistics';
 import type { PackageContent } from '../training/carry-out.js';
 
 export function referenceInput({ plan, reference }: PackageContent): ReferenceInput {

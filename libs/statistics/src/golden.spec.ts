@@ -1,4 +1,4 @@
-// Statistics against scipy and scikit-learn (libs/sketches/golden/make.py made the numbers).
+// Statistics against scipy and scikit-learn (libs/statistics/golden/make.py made the numbers).
 
 import { describe, expect, it } from '@jest/globals';
 import golden from '../golden/golden.json' with { type: 'json' };
