@@ -41,11 +41,11 @@ import { encodeOnnxModel } from './packaging/onnx-model.codec.js';
 import { publishPackage } from './packaging/package-writer.js';
 import { referenceInput } from './packaging/reference.js';
 import { scoreOnnx } from './packaging/scorer.onnx.js';
-import { Catalog } from './registry/catalog.js';
-import { Announcements, catalogEntries, chained } from './registry/catalog.kafka.js';
-import { CatalogGate } from './registry/catalog-gate.js';
 import { TrainingCommandsConsumer } from './registry/commands.kafka.js';
+import { ModelRegistry } from './registry/model-registry.js';
+import { Announcements, chained, registryEntries } from './registry/model-registry.kafka.js';
 import { PackageFiles } from './registry/package-files.js';
+import { RegistryGate } from './registry/registry-gate.js';
 import { type CarryOutPorts, carryOut, type EarlierModel, type PackageContent } from './training/carry-out.js';
 import { readLabelledRows } from './training/dataset.duckdb.js';
 import { JobFiles } from './training/job-files.fs.js';
@@ -76,8 +76,8 @@ class TrainerParts {
   readonly kafka: KafkaConnection;
   readonly producer: MessageProducer;
   readonly strategy: KafkaStrategy;
-  readonly catalog = new Catalog();
-  readonly gate = new CatalogGate();
+  readonly registry = new ModelRegistry();
+  readonly gate = new RegistryGate();
   readonly store: ArtifactStore;
   readonly files: JobFiles;
   readonly packages: PackageFiles;
@@ -88,7 +88,7 @@ class TrainerParts {
   readonly loop: LoopRunner;
 
   constructor(readonly config: TrainerConfig) {
-    const { clock, catalog, log } = this;
+    const { clock, registry, log } = this;
     const artifacts = join(config.home, 'artifacts');
     this.kafka = new KafkaConnection({
       brokers: config.kafkaBrokers,
@@ -124,8 +124,8 @@ class TrainerParts {
     const ports = this.carryOutPorts();
     this.runner = new TrainingRunner(
       {
-        project: (name) => catalog.project(name),
-        announced: (project, trainingId) => catalog.announced(project, trainingId),
+        project: (name) => registry.project(name),
+        announced: (project, trainingId) => registry.announced(project, trainingId),
         carryOut: (id, request, project, reporter) => carryOut(id, request, project, reporter, ports, clock),
         publish: (update) => this.announcements.update(update),
         keep: (id, request) => requests.keep(id, request),
@@ -139,19 +139,19 @@ class TrainerParts {
   }
 
   private carryOutPorts(): CarryOutPorts {
-    const { catalog, files, store, collective } = this;
+    const { registry, files, store, collective } = this;
     const onnx = (network: Network, weights: Float32Array, name: string) =>
       encodeOnnxModel(onnxGraph(network, weights), name);
     return {
       readRows: (request, inputs) => {
-        const versions = request.datasetVersions.map((id) => catalog.dataset(request.project, id));
+        const versions = request.datasetVersions.map((id) => registry.dataset(request.project, id));
         return readLabelledRows(
           versions.map((version) => store.localPath(version.parquetPath)),
           inputs,
         );
       },
       earlier: (project, version) => this.earlier(project, version),
-      latestBlessed: (project) => catalog.latestBlessed(project),
+      latestBlessed: (project) => registry.latestBlessed(project),
       writeData: (path, data) => files.writeData(path, data),
       writeFloats: (path, values) => files.writeFloats(path, values),
       readFloats: (path) => files.readFloats(path),
@@ -164,7 +164,7 @@ class TrainerParts {
   }
 
   private publish(content: PackageContent): Promise<number> {
-    const { catalog, files, store, collective, announcements } = this;
+    const { registry, files, store, collective, announcements } = this;
     return publishPackage(
       content,
       {
@@ -181,12 +181,12 @@ class TrainerParts {
           await collective.run(`${trainingId}-parity`, workers, spec, () => undefined);
           return files.readFloats(resultPath);
         },
-        nextVersion: (project) => catalog.nextVersion(project),
+        nextVersion: (project) => registry.nextVersion(project),
         putFolder: (path, all) => store.putFolder(path, all),
         announce: async (version) => {
           await announcements.model(version);
           // The reader brings it as well; until then a next training must not take the same number.
-          catalog.setModel(version);
+          registry.setModel(version);
         },
         hash: sha256Of,
       },
@@ -195,7 +195,7 @@ class TrainerParts {
   }
 
   private async earlier(project: string, version: number): Promise<EarlierModel> {
-    const { packagePath } = this.catalog.model(project, version);
+    const { packagePath } = this.registry.model(project, version);
     const plan = parsePlan((await this.store.read(`${packagePath}/features.json`)).toString('utf8'));
     const network = JSON.parse(
       (await this.store.read(`${packagePath}/weights/network.json`)).toString('utf8'),
@@ -244,8 +244,8 @@ export class TrainerModule implements OnApplicationBootstrap {
       [TrainerParts, parts],
       [KAFKA_STRATEGY, parts.strategy],
       [TrainingRunner, parts.runner],
-      [Catalog, parts.catalog],
-      [CatalogGate, parts.gate],
+      [ModelRegistry, parts.registry],
+      [RegistryGate, parts.gate],
       [Coordinator, parts.coordinator],
       [PackageFiles, parts.packages],
       [LoopRunner, parts.loop],
@@ -266,27 +266,27 @@ export class TrainerModule implements OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     const { parts } = this;
     const { config, coordinator, clock } = parts;
-    this.readiness.register('catalog', () => parts.gate.isOpen());
+    this.readiness.register('registry', () => parts.gate.isOpen());
     this.shutdown.onDrain('trainings', () => this.drain());
     this.shutdown.onClose('kafka', () => this.close());
     gauge('millrace.trainer.workers').observe(() => coordinator.views().length);
     this.grpc = await startGrpcServer({
       port: config.grpcPort,
       host: config.grpcHost,
-      services: [rendezvousService(coordinator, clock), trainingService(parts.runner, parts.catalog)],
+      services: [rendezvousService(coordinator, clock), trainingService(parts.runner, parts.registry)],
     });
     this.timers.push(setInterval(() => parts.collective.tick(), TICK_MS));
     void this.follow();
   }
 
-  /** The catalog first, then what the loop follows: a loop exists once its project is known. */
+  /** The registry first, then what the loop follows: a loop exists once its project is known. */
   private async follow(): Promise<void> {
     const { parts } = this;
-    const { catalog, loop, config, log } = parts;
+    const { registry, loop, config, log } = parts;
     const name = `trainer-${config.replica}`;
     const first = new CompactedReader(parts.kafka, {
       name,
-      topics: chained(catalogEntries(catalog), projectEntries(loop)),
+      topics: chained(registryEntries(registry), projectEntries(loop)),
     });
     const second = new CompactedReader(parts.kafka, { name: `${name}-loop`, topics: loopEntries(loop) });
     this.readers.push(first, second);

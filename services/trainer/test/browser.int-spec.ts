@@ -19,7 +19,7 @@ import { layersModel } from '../src/packaging/layers-model.js';
 import { packageHash } from '../src/packaging/manifest.js';
 import { onnxGraph } from '../src/packaging/onnx-graph.js';
 import { encodeOnnxModel } from '../src/packaging/onnx-model.codec.js';
-import { built } from './rig.js';
+import { built } from './worker-group.js';
 
 const ROWS = 500;
 const TOLERANCE = 1e-5;

@@ -24,7 +24,7 @@ import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer } from 
 import { auc, parseLogisticBaseline, scoreLogistic } from '@millrace/models';
 import { parseProject } from '@millrace/project';
 import { eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
-import { built } from './rig.js';
+import { built } from './worker-group.js';
 
 const PROJECT = `
 name: shop

@@ -7,15 +7,15 @@ import { layersModel } from '../src/packaging/layers-model.js';
 import { onnxGraph } from '../src/packaging/onnx-graph.js';
 import { encodeOnnxModel } from '../src/packaging/onnx-model.codec.js';
 import { checkParity } from '../src/packaging/parity.js';
-import { problem, scoreOnnxApart, sha256Of, tensorCounts, trainSpec, WorkerRig } from './rig.js';
+import { problem, scoreOnnxApart, sha256Of, tensorCounts, trainSpec, WorkerGroup } from './worker-group.js';
 
-let rig: WorkerRig;
+let group: WorkerGroup;
 
 beforeAll(async () => {
-  rig = await WorkerRig.start(3);
+  group = await WorkerGroup.start(3);
 }, 120_000);
 
-afterAll(() => rig?.stop());
+afterAll(() => group?.stop());
 
 /** Largest |difference| over the largest |value|, for each parameter. */
 function relativeDifferences(network: Network, a: Float32Array, b: Float32Array): Record<string, number> {
@@ -43,11 +43,11 @@ describe('the summed gradient', () => {
     async (_name, workers, batchRows) => {
       const task = problem(500, 1);
       const spec = (name: string) => ({
-        ...trainSpec(rig.files, name, task, { batchRows }),
+        ...trainSpec(group.files, name, task, { batchRows }),
         kind: 'gradient' as const,
       });
-      const one = await rig.run(`one-${workers}-${batchRows}`, 1, spec(`g1-${workers}-${batchRows}`));
-      const many = await rig.run(`many-${workers}-${batchRows}`, workers, spec(`g-${workers}-${batchRows}`));
+      const one = await group.run(`one-${workers}-${batchRows}`, 1, spec(`g1-${workers}-${batchRows}`));
+      const many = await group.run(`many-${workers}-${batchRows}`, workers, spec(`g-${workers}-${batchRows}`));
       expect(many.workers).toBe(workers);
       const { size } = task.network;
       expect(many.values[size + 1]).toBe(batchRows);
@@ -61,8 +61,8 @@ describe('the summed gradient', () => {
 
   it('matches finite differences of the plain forward pass', async () => {
     const task = problem(200, 2);
-    const spec = { ...trainSpec(rig.files, 'finite', task, { batchRows: 200 }), kind: 'gradient' as const };
-    const { values } = await rig.run('finite', 2, spec);
+    const spec = { ...trainSpec(group.files, 'finite', task, { batchRows: 200 }), kind: 'gradient' as const };
+    const { values } = await group.run('finite', 2, spec);
     const loss = (weights: Float32Array) => {
       const p = forward(task.network, weights, task.data.values);
       return p.reduce((sum, q, i) => sum - (task.data.labels[i] === 1 ? Math.log(q) : Math.log1p(-q)), 0);
@@ -84,25 +84,25 @@ describe('the summed gradient', () => {
 describe('training', () => {
   it('learns, gives the same bits again, and the same model in ONNX Runtime, tfjs and plain TypeScript', async () => {
     const task = problem(4_000, 3);
-    const first = await rig.run('same-1', 2, trainSpec(rig.files, 'same-1', task, { epochs: 6 }));
-    const second = await rig.run('same-2', 2, trainSpec(rig.files, 'same-2', task, { epochs: 6 }));
+    const first = await group.run('same-1', 2, trainSpec(group.files, 'same-1', task, { epochs: 6 }));
+    const second = await group.run('same-2', 2, trainSpec(group.files, 'same-2', task, { epochs: 6 }));
     expect(sha256Of(second.values)).toBe(sha256Of(first.values));
     const plain = forward(task.network, first.values, task.data.values);
     expect(auc(task.data.labels, plain)).toBeGreaterThan(0.75);
 
     const onnx = await scoreOnnxApart(
-      rig.files,
+      group.files,
       'trainings/layers',
       encodeOnnxModel(onnxGraph(task.network, first.values), 'test'),
       task.data,
     );
     expect(checkParity(onnx, plain)).toBeLessThan(1e-5);
     const { modelJson, weights } = layersModel(task.network, first.values);
-    rig.files.write('trainings/layers/model.json', Buffer.from(modelJson));
-    rig.files.write('trainings/layers/weights.bin', weights);
-    const data = rig.files.writeData('trainings/layers/rows.bin', task.data);
+    group.files.write('trainings/layers/model.json', Buffer.from(modelJson));
+    group.files.write('trainings/layers/weights.bin', weights);
+    const data = group.files.writeData('trainings/layers/rows.bin', task.data);
     const resultPath = 'trainings/layers/scores.bin';
-    const scored = await rig.run('layers', 1, {
+    const scored = await group.run('layers', 1, {
       kind: 'score',
       data,
       model: 'trainings/layers/model.json',
@@ -114,26 +114,26 @@ describe('training', () => {
 
   it('resumed from a checkpoint ends with the same bits as one that was never interrupted', async () => {
     const task = problem(2_000, 4);
-    const whole = await rig.run('whole', 2, trainSpec(rig.files, 'whole', task));
+    const whole = await group.run('whole', 2, trainSpec(group.files, 'whole', task));
     // The checkpoints of the whole run stand for those of a run that was killed after its last one.
-    const resumed = trainSpec(rig.files, 'whole', task, { resultPath: 'trainings/whole/resumed.bin' });
-    expect(rig.files.latestCheckpoint(resumed.checkpoint.folder)?.step).toBeGreaterThan(0);
-    const again = await rig.run('resumed', 2, resumed);
+    const resumed = trainSpec(group.files, 'whole', task, { resultPath: 'trainings/whole/resumed.bin' });
+    expect(group.files.latestCheckpoint(resumed.checkpoint.folder)?.step).toBeGreaterThan(0);
+    const again = await group.run('resumed', 2, resumed);
     expect(sha256Of(again.values)).toBe(sha256Of(whole.values));
   }, 60_000);
 
   it('goes on after kill -9 of a worker, with the same bits once it is back', async () => {
     const task = problem(4_000, 5);
     const settings = { epochs: 8 };
-    const whole = await rig.run('calm', 3, trainSpec(rig.files, 'calm', task, settings));
+    const whole = await group.run('calm', 3, trainSpec(group.files, 'calm', task, settings));
     let killedAt = 0;
     let resumedAt = 0;
-    const outcome = await rig.run('killed', 3, trainSpec(rig.files, 'killed', task, settings), (step) => {
+    const outcome = await group.run('killed', 3, trainSpec(group.files, 'killed', task, settings), (step) => {
       if (killedAt > 0) resumedAt ||= step;
       if (killedAt > 0 || step < 40) return;
       killedAt = step;
-      rig.kill('w1');
-      rig.startWorker('w1');
+      group.kill('w1');
+      group.startWorker('w1');
     });
     expect(killedAt).toBeGreaterThan(0);
     expect(outcome).toMatchObject({ workers: 3, generations: 2 });
@@ -144,17 +144,17 @@ describe('training', () => {
 
   it('holds as many tensors after thirty steps as after one, and none at the end', () => {
     const task = problem(64, 8);
-    const { counts, after } = tensorCounts(rig.files, task, 30);
+    const { counts, after } = tensorCounts(group.files, task, 30);
     expect(new Set(counts)).toEqual(new Set([task.network.parameters.length]));
     expect(after).toBe(0);
   }, 60_000);
 
   it('refuses what no worker can do, without trying again', async () => {
     const task = problem(100, 6);
-    const spec = trainSpec(rig.files, 'wrong', task);
-    rig.files.write(spec.data.path, Buffer.alloc(8));
-    await expect(rig.run('wrong', 2, spec)).rejects.toMatchObject({ code: 'corrupt' });
-    await expect(rig.run('kind', 1, { ...spec, kind: 'dance' as 'train' })).rejects.toMatchObject({
+    const spec = trainSpec(group.files, 'wrong', task);
+    group.files.write(spec.data.path, Buffer.alloc(8));
+    await expect(group.run('wrong', 2, spec)).rejects.toMatchObject({ code: 'corrupt' });
+    await expect(group.run('kind', 1, { ...spec, kind: 'dance' as 'train' })).rejects.toMatchObject({
       code: 'unimplemented',
     });
   }, 60_000);

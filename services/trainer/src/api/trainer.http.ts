@@ -5,7 +5,7 @@ import { PlatformError } from '@millrace/domain';
 import { artifactHeaders, artifactPreflightHeaders, isUnchanged } from '@millrace/service';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Options, Param, Post, Query, Res } from '@nestjs/common';
 import { Coordinator, type WorkerView } from '../collective/coordinator.js';
-import { Catalog } from '../registry/catalog.js';
+import { ModelRegistry } from '../registry/model-registry.js';
 import { PackageFiles } from '../registry/package-files.js';
 import { TrainingRunner, type TrainingView } from '../training/runner.js';
 import { parseStartTraining } from './start-training.js';
@@ -23,7 +23,7 @@ const LIST_MAX = 1_000;
 export class TrainerHttp {
   constructor(
     @Inject(TrainingRunner) private readonly runner: TrainingRunner,
-    @Inject(Catalog) private readonly catalog: Catalog,
+    @Inject(ModelRegistry) private readonly registry: ModelRegistry,
     @Inject(Coordinator) private readonly coordinator: Coordinator,
     @Inject(PackageFiles) private readonly packages: PackageFiles,
   ) {}
@@ -48,14 +48,14 @@ export class TrainerHttp {
 
   @Get('projects/:project/models')
   models(@Param('project') project: string, @Query('limit') limit = '100'): { models: ModelVersion[] } {
-    if (this.catalog.project(project) === undefined) throw new PlatformError('not_found', `no project "${project}"`);
+    if (this.registry.project(project) === undefined) throw new PlatformError('not_found', `no project "${project}"`);
     const count = Math.min(Math.max(Number(limit) || 100, 1), LIST_MAX);
-    return { models: this.catalog.models(project).slice(-count) };
+    return { models: this.registry.models(project).slice(-count) };
   }
 
   @Get('projects/:project/models/:version')
   model(@Param('project') project: string, @Param('version') version: string): ModelVersion {
-    return this.catalog.model(project, versionOf(version));
+    return this.registry.model(project, versionOf(version));
   }
 
   @Get('projects/:project/models/:version/artifacts')
@@ -63,7 +63,7 @@ export class TrainerHttp {
     @Param('project') project: string,
     @Param('version') version: string,
   ): Promise<{ files: readonly string[] }> {
-    return { files: await this.packages.list(this.catalog.model(project, versionOf(version)).packagePath) };
+    return { files: await this.packages.list(this.registry.model(project, versionOf(version)).packagePath) };
   }
 
   /** Browsers and edge devices load tfjs/ and features.json from here, from any origin (libs/service artifact-headers). */
@@ -78,7 +78,7 @@ export class TrainerHttp {
   ): Promise<void> {
     // Errors too: a page of another origin could not read why.
     reply.headers({ 'access-control-allow-origin': '*' });
-    const { packagePath } = this.catalog.model(project, versionOf(version));
+    const { packagePath } = this.registry.model(project, versionOf(version));
     const { path, bytes, sha256, packageSha256 } = await this.packages.read(packagePath, name);
     if (wanted !== undefined && wanted !== sha256 && wanted !== packageSha256)
       throw new PlatformError('not_found', `${path} of ${project} version ${version} has another hash`);

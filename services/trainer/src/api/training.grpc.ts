@@ -4,13 +4,13 @@ import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { encodeModelVersion, encodeTrainingEvent, modelPb, TrainingService, trainingPb } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { bindService, type GrpcServiceBinding } from '@millrace/grpc';
-import type { Catalog } from '../registry/catalog.js';
+import type { ModelRegistry } from '../registry/model-registry.js';
 import type { TrainingRunner, TrainingUpdate } from '../training/runner.js';
 
 /** Watchers at once; more are refused. */
 const WATCHERS_MAX = 128;
 
-export function trainingService(runner: TrainingRunner, catalog: Catalog): GrpcServiceBinding {
+export function trainingService(runner: TrainingRunner, registry: ModelRegistry): GrpcServiceBinding {
   let watching = 0;
   return bindService(TrainingService, {
     startTraining: async (request) => {
@@ -59,7 +59,7 @@ export function trainingService(runner: TrainingRunner, catalog: Catalog): GrpcS
       if (view.state === 'finished' || view.state === 'failed') end();
     },
     listModelVersions: ({ project }): MessageInitShape<typeof trainingPb.ListModelVersionsResponseSchema> => ({
-      versions: catalog
+      versions: registry
         .models(project)
         .map((model) => fromBinary(modelPb.ModelVersionSchema, encodeModelVersion(model))),
     }),

@@ -48,14 +48,14 @@ class MemoryStore implements LoopStore {
 
 function make(store: MemoryStore, fail: () => boolean = () => false) {
   const done: LoopEffect[] = [];
-  const carry = async (_project: string, effect: LoopEffect) => {
+  const perform = async (_project: string, effect: LoopEffect) => {
     if (fail()) throw new PlatformError('unavailable', 'no broker');
     done.push(effect);
   };
   const report = { info: () => undefined, error: () => undefined };
   const runner = new LoopRunner(
     store,
-    { startTraining: carry, startRollout: carry, rollback: carry },
+    { startTraining: perform, startRollout: perform, rollback: perform },
     new ManualClock(1),
     report,
   );

@@ -1,5 +1,5 @@
-// Runs the loops of all projects: one input at a time per project, the new state saved before its effects are carried
-// out, so that a crash in between repeats effects (their receivers know repeated ones) and never forgets one.
+// Runs the loops of all projects: one input at a time per project, the new state saved before its effects are
+// performed, so that a crash in between repeats effects (their receivers know repeated ones) and never forgets one.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { Project } from '@millrace/project';
@@ -70,11 +70,11 @@ export class LoopRunner {
     const loop: Loop = { policy, state, turn: Promise.resolve() };
     this.loops.set(project.name, loop);
     const pending = pendingEffects(state, policy);
-    loop.turn = this.carryOut(project.name, pending);
+    loop.turn = this.perform(project.name, pending);
     await loop.turn;
   }
 
-  /** Applies an input; inputs of unknown projects are dropped and reported. Resolves when its effects were carried out. */
+  /** Applies an input; inputs of unknown projects are dropped and reported. Resolves when its effects were performed. */
   async apply(project: string, input: LoopInput): Promise<void> {
     const loop = this.loops.get(project);
     if (loop === undefined) {
@@ -88,7 +88,7 @@ export class LoopRunner {
   async tick(): Promise<void> {
     const retries = [...this.failed.values()];
     this.failed.clear();
-    for (const { project, effect, tries } of retries) await this.carryOut(project, [effect], tries);
+    for (const { project, effect, tries } of retries) await this.perform(project, [effect], tries);
     for (const project of this.loops.keys()) await this.apply(project, { kind: 'tick' });
   }
 
@@ -108,10 +108,10 @@ export class LoopRunner {
     if (told !== undefined && told !== before.history.at(-1)) {
       this.report.info(told.message, { project, phase: state.phase, correlation_id: told.correlationId });
     }
-    await this.carryOut(project, effects);
+    await this.perform(project, effects);
   }
 
-  private async carryOut(project: string, effects: readonly LoopEffect[], tries = 0): Promise<void> {
+  private async perform(project: string, effects: readonly LoopEffect[], tries = 0): Promise<void> {
     for (const effect of effects) {
       try {
         if (effect.kind === 'start_training') await this.actions.startTraining(project, effect);

@@ -7,13 +7,13 @@ import type { BadMessage, BatchResult, InboundMessage } from '@millrace/kafka';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { TrainingRunner } from '../training/runner.js';
-import { CatalogGate } from './catalog-gate.js';
+import { RegistryGate } from './registry-gate.js';
 
 @Controller()
 export class TrainingCommandsConsumer {
   constructor(
     @Inject(TrainingRunner) private readonly runner: TrainingRunner,
-    @Inject(CatalogGate) private readonly gate: CatalogGate,
+    @Inject(RegistryGate) private readonly gate: RegistryGate,
   ) {}
 
   @EventPattern('commands.v1')

@@ -87,7 +87,7 @@ export class TrainingRunner {
     private readonly clock: Clock,
   ) {}
 
-  /** Takes up what an earlier process left; call once the project catalog is there. */
+  /** Takes up what an earlier process left; call once the project registry is there. */
   resume(): void {
     for (const { trainingId, request } of this.ports.kept()) {
       this.ports.log('training taken up again', { training: trainingId });

@@ -1,4 +1,4 @@
-// Fills the catalog from the compacted topics, and announces to them.
+// Fills the registry from the compacted topics, and announces to them.
 
 import {
   decodeDatasetVersion,
@@ -11,22 +11,22 @@ import {
 import type { CompactedReaderSettings, MessageProducer } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
 import type { TrainingUpdate } from '../training/runner.js';
-import type { Catalog } from './catalog.js';
+import type { ModelRegistry } from './model-registry.js';
 
-export function catalogEntries(catalog: Catalog): CompactedReaderSettings['topics'] {
+export function registryEntries(registry: ModelRegistry): CompactedReaderSettings['topics'] {
   return {
     'projects.v1': (key, value) => {
-      if (value === null) catalog.setProject(key, null);
+      if (value === null) registry.setProject(key, null);
       else {
         const entry = decodeProject(value);
-        catalog.setProject(entry.name, projectFromDocument(entry.document));
+        registry.setProject(entry.name, projectFromDocument(entry.document));
       }
     },
     'datasets.v1': (_key, value) => {
-      if (value !== null) catalog.setDataset(decodeDatasetVersion(value));
+      if (value !== null) registry.setDataset(decodeDatasetVersion(value));
     },
     'models.v1': (_key, value) => {
-      if (value !== null) catalog.setModel(decodeModelVersion(value));
+      if (value !== null) registry.setModel(decodeModelVersion(value));
     },
   };
 }

@@ -15,7 +15,7 @@ interface Entry {
   models: Map<number, ModelVersion>;
 }
 
-export class Catalog {
+export class ModelRegistry {
   private readonly entries = new Map<string, Entry>();
 
   setProject(name: string, project: Project | null): void {

@@ -24,7 +24,7 @@ export function built(): string {
   return root;
 }
 
-export class WorkerRig {
+export class WorkerGroup {
   readonly home = mkdtempSync(join(tmpdir(), 'millrace-trainer-'));
   readonly files = new JobFiles(join(this.home, 'artifacts'));
   readonly coordinator = new Coordinator({ ...COORDINATOR_DEFAULTS, gatherMs: 15_000 }, () => randomBytes(32));
@@ -35,15 +35,15 @@ export class WorkerRig {
 
   private constructor(private readonly root: string) {}
 
-  static async start(workers: number): Promise<WorkerRig> {
-    const rig = new WorkerRig(built());
-    rig.server = await startGrpcServer({ port: 0, services: [rendezvousService(rig.coordinator, systemClock)] });
-    for (let i = 0; i < workers; i++) rig.startWorker(`w${i}`);
-    await rig.joined(workers).catch(async (error) => {
-      await rig.stop();
+  static async start(workers: number): Promise<WorkerGroup> {
+    const group = new WorkerGroup(built());
+    group.server = await startGrpcServer({ port: 0, services: [rendezvousService(group.coordinator, systemClock)] });
+    for (let i = 0; i < workers; i++) group.startWorker(`w${i}`);
+    await group.joined(workers).catch(async (error) => {
+      await group.stop();
       throw error;
     });
-    return rig;
+    return group;
   }
 
   startWorker(id: string): ChildProcess {

@@ -1,6 +1,6 @@
-// Opens once the catalog has been read to its end: whoever needs a project waits here instead of finding none.
+// Opens once the registry has been read to its end: whoever needs a project waits here instead of finding none.
 
-export class CatalogGate {
+export class RegistryGate {
   private opened = false;
   private release: () => void = () => undefined;
   private readonly passed = new Promise<void>((resolve) => {
