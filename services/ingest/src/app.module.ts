@@ -15,7 +15,7 @@ import { ingestBinding } from './api/ingest.grpc.js';
 import { RecordsController } from './api/records.http.js';
 import { announceEnds, GatedStrategy, patiently } from './boot.kafka.js';
 import { INGEST_CONFIG, type IngestConfig } from './config.js';
-import { Catalogue } from './datasets/catalogue.js';
+import { DatasetIndex } from './datasets/dataset-index.js';
 import { ImportStream } from './datasets/import-stream.js';
 import { LiveStream } from './datasets/live-stream.js';
 import { IMPORT_TRANSPORT, LIVE_TRANSPORT, StreamsController } from './datasets/streams.kafka.js';
@@ -25,17 +25,17 @@ import { DuckDbVersionTables } from './datasets/version-table.duckdb.js';
 import { KafkaVersionLog, versionEntry } from './datasets/versions.kafka.js';
 import { DeadLetterList } from './deadletters/dead-letter-list.js';
 import { DeadLetterSender, deadLetterEntry } from './deadletters/dead-letters.kafka.js';
-import { Redrive } from './deadletters/redrive.kafka.js';
 import { CsvSource } from './imports/csv-source.fs.js';
-import { ImportDesk } from './imports/import-desk.js';
 import { readExtraRows, resolveSourcePath, UnfinishedImports } from './imports/import-files.fs.js';
+import { ImportRunner } from './imports/import-runner.js';
 import { ParquetSource } from './imports/parquet-source.duckdb.js';
 import { OnlineFeatureReader } from './online/online-features.kafka.js';
 import { ONLINE_TOPIC, OnlineProjection } from './online/online-projection.js';
-import { ProjectBook } from './projects/project-book.js';
-import { ProjectDesk, projectEntry } from './projects/projects.kafka.js';
-import { RecordGate } from './records/record-gate.kafka.js';
-import { CountersKeeper } from './stats/counters-keeper.fs.js';
+import { ProjectRegistry } from './projects/project-registry.js';
+import { ProjectPublisher, projectEntry } from './projects/projects.kafka.js';
+import { RecordPublisher } from './records/record-publisher.kafka.js';
+import { Redrive } from './redrive/redrive.js';
+import { CounterStore } from './stats/counter-store.fs.js';
 import { Statistics } from './stats/statistics.js';
 
 const LIVE_GROUP = 'ingest-live';
@@ -75,7 +75,7 @@ class Ingest implements OnApplicationBootstrap {
     readiness: Readiness,
     shutdown: Shutdown,
   ) {
-    const { connection, producer, live, reader, closer, keeper, tables, online } = parts;
+    const { connection, producer, live, reader, closer, counterStore, tables, online } = parts;
     const common = { connection, producer, service: 'ingest' };
     const gate = () => this.started;
     const liveStrategy = new GatedStrategy(
@@ -96,7 +96,7 @@ class Ingest implements OnApplicationBootstrap {
     );
     this.strategies = [liveStrategy, importStrategy];
     // Not the consumers: after a crash they wait for the broker to forget the dead member, while records can be taken.
-    readiness.register('projects', () => parts.book.complete);
+    readiness.register('projects', () => parts.registry.complete);
     readiness.register('kafka', () => connection.ping().then(() => true));
     readiness.register('stream', () => live.wholeStream);
     readiness.register('grpc', () => this.grpc !== null);
@@ -105,7 +105,7 @@ class Ingest implements OnApplicationBootstrap {
       if (this.timer !== null) clearInterval(this.timer);
       // What is not closed by then is closed after the restart.
       await Promise.race([closer.settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS_MAX))]);
-      await keeper.stop();
+      await counterStore.stop();
     });
     shutdown.onDrain('online features', () => online.close());
     shutdown.onClose('connection', () => connection.close());
@@ -127,21 +127,21 @@ class Ingest implements OnApplicationBootstrap {
   }
 
   private async start(): Promise<void> {
-    const { connection, reader, book, gate, catalogue, live, keeper, producer } = this.parts;
+    const { connection, reader, registry, publisher, datasetIndex, live, counterStore, producer } = this.parts;
     await patiently('topics', () => ensureTopics(connection));
     await patiently('state', () => reader.caughtUp());
     await producer.connect();
-    book.complete = true;
-    keeper.start();
+    registry.complete = true;
+    counterStore.start();
     this.parts.online.start();
     this.timer = setInterval(() => {
       live.closeDue();
-      for (const { name } of book.list()) openRows.set(live.state(name).openRows, { project: name });
+      for (const { name } of registry.list()) openRows.set(live.state(name).openRows, { project: name });
     }, CLOSE_CHECK_MS);
     this.timer.unref();
     this.grpc = await startGrpcServer({
       port: this.config.grpcPort,
-      services: [ingestBinding(book, gate, catalogue, this.config)],
+      services: [ingestBinding(registry, publisher, datasetIndex, this.config)],
     });
     this.grpc.health.setServing(true);
     this.log.info('gRPC listens', { port: this.grpc.port });
@@ -159,8 +159,8 @@ async function assemble(config: IngestConfig) {
     topicPrefix: config.topicPrefix,
   });
   const producer = new MessageProducer(connection);
-  const book = new ProjectBook(sha256);
-  const catalogue = new Catalogue();
+  const registry = new ProjectRegistry(sha256);
+  const datasetIndex = new DatasetIndex();
   const letters = new DeadLetterList({
     entriesMax: config.deadLettersMax,
     payloadBytesMax: config.deadLetterBytesMax,
@@ -169,8 +169,8 @@ async function assemble(config: IngestConfig) {
   const reader = new CompactedReader(connection, {
     name: `ingest-${config.replica}`,
     topics: {
-      'projects.v1': projectEntry(book),
-      'datasets.v1': versionEntry(catalogue),
+      'projects.v1': projectEntry(registry),
+      'datasets.v1': versionEntry(datasetIndex),
       'deadletter.v1': deadLetterEntry(letters),
     },
   });
@@ -180,16 +180,16 @@ async function assemble(config: IngestConfig) {
     threads: config.duckdbThreads,
   };
   const tables = await DuckDbVersionTables.open(duckdb, store);
-  const keeper = await CountersKeeper.open(store);
-  const history = new VersionHistory(catalogue, tables, config.historyVersionsMax);
+  const counterStore = await CounterStore.open(store);
+  const history = new VersionHistory(datasetIndex, tables, config.historyVersionsMax);
   const versionLog = new KafkaVersionLog(producer, store);
-  const closer = new VersionCloser(tables, versionLog, catalogue, history, clock);
+  const closer = new VersionCloser(tables, versionLog, datasetIndex, history, clock);
   const live = new LiveStream(
-    book,
-    catalogue,
+    registry,
+    datasetIndex,
     history,
     closer,
-    keeper.counters,
+    counterStore.counters,
     {
       rowsMax: config.openRowsMax,
       pendingLabelsMax: config.pendingLabelsMax,
@@ -212,18 +212,18 @@ async function assemble(config: IngestConfig) {
     },
   );
   const importStream = new ImportStream(
-    book,
+    registry,
     tables,
     closer,
     { openMax: config.importsMax, abandonAfterMs: config.importAbandonAfter },
     clock,
   );
-  const online = onlineFeatures(config, connection, producer, book);
+  const online = onlineFeatures(config, connection, producer, registry);
   const deadLetters = new DeadLetterSender(producer, clock, sha256);
-  const gate = new RecordGate(producer, deadLetters, clock);
+  const publisher = new RecordPublisher(producer, deadLetters, clock);
   const unfinished = new UnfinishedImports(join(config.home, 'ingest', 'imports'));
-  const imports = new ImportDesk(
-    book,
+  const imports = new ImportRunner(
+    registry,
     {
       openSource: async (schema, source) => {
         const path = resolveSourcePath(source.path);
@@ -253,26 +253,26 @@ async function assemble(config: IngestConfig) {
     clock,
     sha256,
   );
-  const statistics = new Statistics(book, keeper.counters, catalogue, letters, live);
-  const desk = new ProjectDesk(book, producer, clock, sha256);
-  const redrive = new Redrive(letters, book, gate);
+  const statistics = new Statistics(registry, counterStore.counters, datasetIndex, letters, live);
+  const projectPublisher = new ProjectPublisher(registry, producer, clock, sha256);
+  const redrive = new Redrive(letters, registry, publisher);
   return {
     connection,
     producer,
-    book,
-    catalogue,
+    registry,
+    datasetIndex,
     letters,
     reader,
     tables,
-    keeper,
+    counterStore,
     closer,
     live,
     online,
     importStream,
-    gate,
+    publisher,
     imports,
     statistics,
-    desk,
+    projectPublisher,
     redrive,
   };
 }
@@ -282,14 +282,14 @@ function onlineFeatures(
   config: IngestConfig,
   connection: KafkaConnection,
   producer: MessageProducer,
-  book: ProjectBook,
+  registry: ProjectRegistry,
 ): OnlineFeatureReader {
   let redis: RedisConnection | undefined;
   const store = (): OnlineFeatureStore => {
     redis ??= new RedisConnection({ url: config.redisUrl, commandMs: ONLINE_WRITE_MS });
     return new OnlineFeatureStore(redis);
   };
-  const projection = new OnlineProjection(book, systemClock, {
+  const projection = new OnlineProjection(registry, systemClock, {
     store: {
       positions: (...args) => store().positions(...args),
       write: (step) => store().write(step),
@@ -336,11 +336,11 @@ export class AppModule {
         { provide: INGEST_CONFIG, useValue: config },
         { provide: STRATEGIES, useFactory: (built: Ingest) => built.strategies, inject: [Ingest] },
         { provide: RESUME, useFactory: (built: Ingest) => () => built.resume(), inject: [Ingest] },
-        part(ProjectBook, (parts) => parts.book),
-        part(RecordGate, (parts) => parts.gate),
-        part(ProjectDesk, (parts) => parts.desk),
-        part(ImportDesk, (parts) => parts.imports),
-        part(Catalogue, (parts) => parts.catalogue),
+        part(ProjectRegistry, (parts) => parts.registry),
+        part(RecordPublisher, (parts) => parts.publisher),
+        part(ProjectPublisher, (parts) => parts.projectPublisher),
+        part(ImportRunner, (parts) => parts.imports),
+        part(DatasetIndex, (parts) => parts.datasetIndex),
         part(LiveStream, (parts) => parts.live),
         part(ImportStream, (parts) => parts.importStream),
         part(DeadLetterList, (parts) => parts.letters),

@@ -13,13 +13,13 @@
 import { PlatformError } from '@millrace/domain';
 import { inferColumns } from '@millrace/project';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
-import { Catalogue } from '../datasets/catalogue.js';
+import { DatasetIndex } from '../datasets/dataset-index.js';
 import { LiveStream } from '../datasets/live-stream.js';
 import { DeadLetterList } from '../deadletters/dead-letter-list.js';
-import { Redrive } from '../deadletters/redrive.kafka.js';
-import { ImportDesk } from '../imports/import-desk.js';
-import { ProjectBook } from '../projects/project-book.js';
-import { ProjectDesk } from '../projects/projects.kafka.js';
+import { ImportRunner } from '../imports/import-runner.js';
+import { ProjectRegistry } from '../projects/project-registry.js';
+import { ProjectPublisher } from '../projects/projects.kafka.js';
+import { Redrive } from '../redrive/redrive.js';
 import { Statistics } from '../stats/statistics.js';
 import { bodyItems, jsonObject, numberField, onlyFields, textField } from './body.js';
 
@@ -35,10 +35,10 @@ const PAYLOAD_SHOWN_BYTES = 4_096;
 @Controller('v1')
 export class ControlController {
   constructor(
-    @Inject(ProjectDesk) private readonly desk: ProjectDesk,
-    @Inject(ProjectBook) private readonly book: ProjectBook,
-    @Inject(ImportDesk) private readonly imports: ImportDesk,
-    @Inject(Catalogue) private readonly catalogue: Catalogue,
+    @Inject(ProjectPublisher) private readonly projectPublisher: ProjectPublisher,
+    @Inject(ProjectRegistry) private readonly registry: ProjectRegistry,
+    @Inject(ImportRunner) private readonly imports: ImportRunner,
+    @Inject(DatasetIndex) private readonly datasetIndex: DatasetIndex,
     @Inject(LiveStream) private readonly live: LiveStream,
     @Inject(DeadLetterList) private readonly letters: DeadLetterList,
     @Inject(Redrive) private readonly redrives: Redrive,
@@ -53,7 +53,7 @@ export class ControlController {
     @Query('file') file: string | undefined,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<object> {
-    const applied = await this.desk.apply(body ?? '', file ?? 'project.yaml', folder ?? null);
+    const applied = await this.projectPublisher.apply(body ?? '', file ?? 'project.yaml', folder ?? null);
     if (applied.kind === 'invalid') {
       reply.status(400);
       const message = `the project file has ${applied.faults.length} fault(s)`;
@@ -69,7 +69,7 @@ export class ControlController {
   @Get('projects')
   projects(): object {
     return {
-      projects: this.book.list().map(({ document, ...entry }) => ({ ...entry, document: JSON.parse(document) })),
+      projects: this.registry.list().map(({ document, ...entry }) => ({ ...entry, document: JSON.parse(document) })),
     };
   }
 
@@ -112,14 +112,14 @@ export class ControlController {
 
   @Get('projects/:project/datasets')
   datasets(@Param('project') project: string): object {
-    this.book.get(project);
-    return { datasets: this.catalogue.list(project) };
+    this.registry.get(project);
+    return { datasets: this.datasetIndex.list(project) };
   }
 
   @Post('projects/:project/datasets/close')
   @HttpCode(200)
   async closeDatasets(@Param('project') project: string): Promise<object> {
-    this.book.get(project);
+    this.registry.get(project);
     return { closed: await this.live.closeAll(project) };
   }
 

@@ -5,12 +5,13 @@ import { create } from '@bufbuild/protobuf';
 import { type DatasetVersion, type dataPb, IngestService, ingestPb } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { bindService, type GrpcServiceBinding, toServiceError } from '@millrace/grpc';
-import type { Catalogue } from '../datasets/catalogue.js';
+import type { DatasetIndex } from '../datasets/dataset-index.js';
 import { jsonPayload } from '../deadletters/dead-letter.js';
 import type { LabelInput } from '../labels/label-intake.js';
-import type { ProjectBook } from '../projects/project-book.js';
-import { assertCount, type GateOutcome, type RecordGate } from '../records/record-gate.kafka.js';
+import type { ProjectRegistry } from '../projects/project-registry.js';
+import type { IntakeOutcome } from '../records/intake.js';
 import type { RecordInput } from '../records/record-input.js';
+import { assertCount, type RecordPublisher } from '../records/record-publisher.kafka.js';
 
 type Value = dataPb.Value;
 
@@ -116,13 +117,13 @@ function inTurns<Q, A>(
   });
 }
 
-/** One gate call for neighbouring requests of one project; the outcome split up again by request. */
+/** One call of the publisher for neighbouring requests of one project; the outcome split up again by request. */
 async function together<Q extends { project: string }, I>(
   requests: readonly Q[],
   inputsOf: (request: Q) => I[],
-  send: (project: string, inputs: I[]) => Promise<GateOutcome>,
-): Promise<GateOutcome[]> {
-  const outcomes: Promise<GateOutcome[]>[] = [];
+  send: (project: string, inputs: I[]) => Promise<IntakeOutcome>,
+): Promise<IntakeOutcome[]> {
+  const outcomes: Promise<IntakeOutcome[]>[] = [];
   for (let from = 0; from < requests.length; ) {
     const { project } = requests[from] as Q;
     const inputs: I[] = [];
@@ -137,7 +138,7 @@ async function together<Q extends { project: string }, I>(
   return (await Promise.all(outcomes)).flat();
 }
 
-function split(outcome: GateOutcome, counts: readonly number[]): GateOutcome[] {
+function split(outcome: IntakeOutcome, counts: readonly number[]): IntakeOutcome[] {
   let start = 0;
   return counts.map((count) => {
     const end = start + count;
@@ -148,7 +149,7 @@ function split(outcome: GateOutcome, counts: readonly number[]): GateOutcome[] {
   });
 }
 
-function answerOf(sequence: bigint, outcome: GateOutcome) {
+function answerOf(sequence: bigint, outcome: IntakeOutcome) {
   return {
     sequence,
     accepted: outcome.accepted,
@@ -186,9 +187,9 @@ function versionMessage(version: DatasetVersion) {
 }
 
 export function ingestBinding(
-  book: ProjectBook,
-  gate: RecordGate,
-  catalogue: Catalogue,
+  registry: ProjectRegistry,
+  publisher: RecordPublisher,
+  datasetIndex: DatasetIndex,
   limits: GrpcLimits,
 ): GrpcServiceBinding {
   return bindService(IngestService, {
@@ -205,7 +206,7 @@ export function ingestBinding(
               return records.map(recordInput);
             },
             async (project, inputs) =>
-              gate.records(book.get(project), inputs, 'grpc', (index) => jsonPayload(inputs[index])),
+              publisher.records(registry.get(project), inputs, 'grpc', (index) => jsonPayload(inputs[index])),
           );
           return outcomes.map((outcome, index) =>
             create(ingestPb.IngestRecordsResponseSchema, answerOf((requests[index] as Sequenced).sequence, outcome)),
@@ -225,7 +226,7 @@ export function ingestBinding(
               return labels.map(labelInput);
             },
             async (project, inputs) =>
-              gate.labels(book.get(project), inputs, 'grpc', (index) => jsonPayload(inputs[index])),
+              publisher.labels(registry.get(project), inputs, 'grpc', (index) => jsonPayload(inputs[index])),
           );
           return outcomes.map((outcome, index) =>
             create(ingestPb.IngestLabelsResponseSchema, answerOf((requests[index] as Sequenced).sequence, outcome)),
@@ -233,8 +234,8 @@ export function ingestBinding(
         },
       ),
     listDatasetVersions: async (request) => {
-      book.get(request.project);
-      return { versions: catalogue.list(request.project).map(versionMessage) };
+      registry.get(request.project);
+      return { versions: datasetIndex.list(request.project).map(versionMessage) };
     },
   });
 }

@@ -7,10 +7,10 @@ import type { Reason } from '@millrace/contracts';
 import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { INGEST_CONFIG, type IngestConfig } from '../config.js';
 import { type LabelInput, labelFromJson, malformedLabel } from '../labels/label-intake.js';
-import { ProjectBook } from '../projects/project-book.js';
-import type { Rejection } from '../records/intake.js';
-import { assertCount, type GateOutcome, RecordGate } from '../records/record-gate.kafka.js';
+import { ProjectRegistry } from '../projects/project-registry.js';
+import type { IntakeOutcome, Rejection } from '../records/intake.js';
 import { malformedRecord, type RecordInput, recordFromJson } from '../records/record-input.js';
+import { assertCount, RecordPublisher } from '../records/record-publisher.kafka.js';
 import { type BodyItem, bodyItems, itemBytes } from './body.js';
 
 interface Answer {
@@ -27,8 +27,8 @@ interface Reply {
 @Controller('v1/projects/:project')
 export class RecordsController {
   constructor(
-    @Inject(ProjectBook) private readonly book: ProjectBook,
-    @Inject(RecordGate) private readonly gate: RecordGate,
+    @Inject(ProjectRegistry) private readonly registry: ProjectRegistry,
+    @Inject(RecordPublisher) private readonly publisher: RecordPublisher,
     @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
   ) {}
 
@@ -42,7 +42,7 @@ export class RecordsController {
     @Query('sequence') sequence: string | undefined,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Answer> {
-    const schema = this.book.get(project);
+    const schema = this.registry.get(project);
     const first = Number(sequence ?? 0);
     return this.inSlices(body, type, reply, (items, from) => {
       const inputs = items.map((item, index): RecordInput => {
@@ -51,7 +51,7 @@ export class RecordsController {
         if (oversize !== null) return malformedRecord(oversize, 'oversize');
         return recordFromJson(item.value, clientId === undefined ? '' : `${clientId}/${first + from + index}`);
       });
-      return this.gate.records(schema, inputs, 'http', (index) => itemBytes(items[index] as BodyItem));
+      return this.publisher.records(schema, inputs, 'http', (index) => itemBytes(items[index] as BodyItem));
     });
   }
 
@@ -63,14 +63,14 @@ export class RecordsController {
     @Headers('content-type') type: string | undefined,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Answer> {
-    const schema = this.book.get(project);
+    const schema = this.registry.get(project);
     return this.inSlices(body, type, reply, (items) => {
       const inputs = items.map((item): LabelInput => {
         if (item.fault !== undefined) return malformedLabel(`not JSON: ${item.fault}`);
         const oversize = this.oversize(item);
         return oversize === null ? labelFromJson(item.value) : malformedLabel(oversize, 'oversize');
       });
-      return this.gate.labels(schema, inputs, 'http', (index) => itemBytes(items[index] as BodyItem));
+      return this.publisher.labels(schema, inputs, 'http', (index) => itemBytes(items[index] as BodyItem));
     });
   }
 
@@ -84,7 +84,7 @@ export class RecordsController {
     body: string | undefined,
     type: string | undefined,
     reply: Reply,
-    send: (items: BodyItem[], from: number) => Promise<GateOutcome>,
+    send: (items: BodyItem[], from: number) => Promise<IntakeOutcome>,
   ): Promise<Answer> {
     const isNdjson = type?.includes('ndjson') ?? false;
     const items = bodyItems(body ?? '', isNdjson);

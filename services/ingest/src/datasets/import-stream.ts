@@ -5,7 +5,7 @@
 import type { DatasetVersion, Reason, RecordBatch } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import type { ColumnSpec } from '@millrace/project';
-import type { ProjectBook } from '../projects/project-book.js';
+import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { ImportAssembly } from './import-assembly.js';
 import type { BadMessage, BatchOutcome, LogMessage } from './live-stream.js';
@@ -27,7 +27,7 @@ export class ImportStream {
   private tail: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly book: ProjectBook,
+    private readonly registry: ProjectRegistry,
     private readonly tables: VersionTables,
     private readonly closer: VersionCloser,
     private readonly bounds: { openMax: number; abandonAfterMs: number },
@@ -72,7 +72,7 @@ export class ImportStream {
       };
     }
     const { project, importId } = batch;
-    const schema = this.book.find(project);
+    const schema = this.registry.find(project);
     const known = this.open.get(importId);
     const wanted = known?.schema.hash ?? schema?.hash;
     if (schema === null || batch.schemaHash !== wanted) {

@@ -6,11 +6,11 @@
 
 import type { LabelMessage, Reason, RecordMessage } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';
-import type { ProjectBook } from '../projects/project-book.js';
+import type { ProjectRegistry } from '../projects/project-registry.js';
 import { checkedRecord } from '../records/checked-record.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { Counters } from '../stats/counters.js';
-import type { Catalogue } from './catalogue.js';
+import type { DatasetIndex } from './dataset-index.js';
 import { type LiveBounds, LiveVersions, type Position } from './live-versions.js';
 import type { VersionCloser } from './version-closer.js';
 import type { VersionHistory } from './version-history.js';
@@ -63,8 +63,8 @@ export class LiveStream {
   private readonly behind = new Map<string, number>();
 
   constructor(
-    private readonly book: ProjectBook,
-    private readonly catalogue: Catalogue,
+    private readonly registry: ProjectRegistry,
+    private readonly datasetIndex: DatasetIndex,
     private readonly history: VersionHistory,
     private readonly closer: VersionCloser,
     private readonly counters: Counters,
@@ -159,7 +159,7 @@ export class LiveStream {
   }
 
   private project(name: string): LiveProject | null {
-    const schema = this.book.find(name);
+    const schema = this.registry.find(name);
     const known = this.projects.get(name);
     if (schema === null) return null;
     if (known !== undefined) {
@@ -172,7 +172,7 @@ export class LiveStream {
     const holdMs = label.delayMs + allowanceMs;
     const live: LiveProject = {
       schema,
-      versions: new LiveVersions(versionEveryMs, holdMs, this.settings, this.catalogue.closedThroughMs(name)),
+      versions: new LiveVersions(versionEveryMs, holdMs, this.settings, this.datasetIndex.closedThroughMs(name)),
       watermark: new Watermark(this.settings.idleAfterMs),
       retryAtMs: 0,
     };

@@ -5,7 +5,7 @@ import type { DatasetVersion, OffsetRange } from '@millrace/contracts';
 import type { Clock, Scalar } from '@millrace/domain';
 import type { ColumnSpec } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
-import type { Catalogue } from './catalogue.js';
+import type { DatasetIndex } from './dataset-index.js';
 import type { ClosingSpan, LiveRow } from './live-versions.js';
 import type { VersionHistory } from './version-history.js';
 import type { TableRows, VersionLog, VersionTable, VersionTables } from './version-table.js';
@@ -41,7 +41,7 @@ export class VersionCloser {
   constructor(
     private readonly tables: VersionTables,
     private readonly log: VersionLog,
-    private readonly catalogue: Catalogue,
+    private readonly datasetIndex: DatasetIndex,
     private readonly history: VersionHistory,
     private readonly clock: Clock,
   ) {}
@@ -90,9 +90,9 @@ export class VersionCloser {
     const written = await table.write();
     if (written === null) return null;
     const project = schema.project.name;
-    const known = this.catalogue.find(project, written.id);
+    const known = this.datasetIndex.find(project, written.id);
     if (known !== null) return known;
-    const newest = this.catalogue.newest(project);
+    const newest = this.datasetIndex.newest(project);
     const { id, rows, labelledRows, eventTimeFromMs, eventTimeToMs, parquetPath, parquetSha256 } = written;
     const version: DatasetVersion = {
       project,
@@ -114,7 +114,7 @@ export class VersionCloser {
       windowEndMs: frame.windowEndMs,
     };
     await this.log.announce(version);
-    this.catalogue.add(version);
+    this.datasetIndex.add(version);
     return version;
   }
 

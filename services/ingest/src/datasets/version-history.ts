@@ -3,20 +3,20 @@
 // `versionsMax` most recently used sets stay in memory.
 
 import type { DatasetVersion } from '@millrace/contracts';
-import type { Catalogue } from './catalogue.js';
+import type { DatasetIndex } from './dataset-index.js';
 import type { VersionTables } from './version-table.js';
 
 export class VersionHistory {
   private readonly ids = new Map<string, ReadonlySet<string>>();
 
   constructor(
-    private readonly catalogue: Catalogue,
+    private readonly datasetIndex: DatasetIndex,
     private readonly tables: Pick<VersionTables, 'recordIds'>,
     private readonly versionsMax: number,
   ) {}
 
   async holds(project: string, recordId: string, eventTimeMs: number): Promise<boolean> {
-    for (const version of this.catalogue.liveVersionsAt(project, eventTimeMs)) {
+    for (const version of this.datasetIndex.liveVersionsAt(project, eventTimeMs)) {
       if ((await this.idsOf(version)).has(recordId)) return true;
     }
     return false;

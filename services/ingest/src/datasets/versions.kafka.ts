@@ -1,9 +1,9 @@
 // Announces dataset versions on datasets.v1 (key "<project>/<id>"), after their manifest is in the artifact store; and
-// fills the catalogue from the topic.
+// fills the index from the topic.
 
 import { type DatasetVersion, decodeDatasetVersion, encodeDatasetVersion } from '@millrace/contracts';
 import type { MessageProducer, OnEntry } from '@millrace/kafka';
-import type { Catalogue } from './catalogue.js';
+import type { DatasetIndex } from './dataset-index.js';
 import type { VersionLog } from './version-table.js';
 
 export interface ManifestStore {
@@ -25,8 +25,8 @@ export class KafkaVersionLog implements VersionLog {
   }
 }
 
-export function versionEntry(catalogue: Catalogue): OnEntry {
+export function versionEntry(datasetIndex: DatasetIndex): OnEntry {
   return (_key, value) => {
-    if (value !== null) catalogue.add(decodeDatasetVersion(value));
+    if (value !== null) datasetIndex.add(decodeDatasetVersion(value));
   };
 }

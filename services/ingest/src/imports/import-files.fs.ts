@@ -6,8 +6,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { PlatformError } from '@millrace/domain';
 import { recordFromLine } from '../records/record-input.js';
-import type { StoredImport } from './import-desk.js';
 import type { ExtraRow } from './import-run.js';
+import type { StoredImport } from './import-runner.js';
 
 /** An extra file is a handful of rows beside a source, not a source. */
 const EXTRA_BYTES_MAX = 16_777_216;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { RecordMessage } from '@millrace/contracts';
 import { ManualClock, PlatformError, type Scalar } from '@millrace/domain';
 import fc from 'fast-check';
-import { ProjectBook } from '../projects/project-book.js';
+import { ProjectRegistry } from '../projects/project-registry.js';
 import { OnlineProjection, type ProjectionStore } from './online-projection.js';
 
 const NOW_MS = 1_000_000;
@@ -73,14 +73,14 @@ class FakeStore implements ProjectionStore {
 /** A topic of two partitions, read as the consumer would. */
 function harness() {
   const clock = new ManualClock(NOW_MS);
-  const book = new ProjectBook((text) => text);
+  const registry = new ProjectRegistry((text) => text);
   const store = new FakeStore();
   const log: RecordMessage[][] = [[], []];
   const low = [0, 0];
   const at = [0, 0];
   const rebuilt: number[] = [];
   let revision = 0;
-  const projection = new OnlineProjection(book, clock, {
+  const projection = new OnlineProjection(registry, clock, {
     store,
     ends: async () => new Map(log.map((messages, p) => [p, { low: low[p] as number, high: messages.length }])),
     seek: (partition, offset) => {
@@ -90,7 +90,7 @@ function harness() {
     rebuilding: (_project, partition) => rebuilt.push(partition),
   });
   const apply = (online?: object) => {
-    book.put({
+    registry.put({
       name: 'loans',
       revision: ++revision,
       document: document(online),
@@ -105,7 +105,7 @@ function harness() {
       entity,
       eventTimeMs,
       values: { at: eventTimeMs, customer: entity, amount },
-      schemaHash: book.find('loans')?.hash ?? '',
+      schemaHash: registry.find('loans')?.hash ?? '',
       source: 't',
       ingestedAtMs: NOW_MS,
     });

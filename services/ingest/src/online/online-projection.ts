@@ -8,7 +8,7 @@
 
 import type { RecordMessage } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
-import type { ProjectBook } from '../projects/project-book.js';
+import type { ProjectRegistry } from '../projects/project-registry.js';
 import { checkedRecord } from '../records/checked-record.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 
@@ -81,7 +81,7 @@ export class OnlineProjection {
   private tail: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly book: ProjectBook,
+    private readonly registry: ProjectRegistry,
     private readonly clock: Clock,
     private readonly ports: OnlinePorts,
   ) {}
@@ -105,7 +105,7 @@ export class OnlineProjection {
   check(): Promise<void> {
     return this.exclusive(async () => {
       for (const [project, followed] of this.followed) {
-        const schema = this.book.find(project);
+        const schema = this.registry.find(project);
         if (schema?.project.serving.onlineFeatures === undefined) {
           // No longer asked for (or gone): what is kept would only grow old.
           await this.ports.store.remove(project, ONLINE_TOPIC);
@@ -122,9 +122,9 @@ export class OnlineProjection {
   }
 
   private wants(): RecordSchema[] {
-    return this.book
+    return this.registry
       .list()
-      .flatMap(({ name }) => this.book.find(name) ?? [])
+      .flatMap(({ name }) => this.registry.find(name) ?? [])
       .filter(({ project }) => project.serving.onlineFeatures !== undefined);
   }
 

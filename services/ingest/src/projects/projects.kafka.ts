@@ -1,21 +1,21 @@
-// Applies project files: parses, gives the next revision, writes projects.v1 (key project), and fills the book from it.
+// Applies project files: parses, gives the next revision, writes projects.v1 (key project), and fills the registry from it.
 
 import { decodeProject, encodeProject, type ProjectEntry } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 import type { MessageProducer, OnEntry } from '@millrace/kafka';
 import { canonicalJson, type ParsedProject, type ProjectFault, parseProject } from '@millrace/project';
-import type { ProjectBook } from './project-book.js';
+import type { ProjectRegistry } from './project-registry.js';
 import { absoluteSources } from './source-paths.js';
 
 export type Applied =
   | { kind: 'applied'; entry: ProjectEntry; changed: boolean }
   | { kind: 'invalid'; faults: ProjectFault[] };
 
-export class ProjectDesk {
+export class ProjectPublisher {
   private tail: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly book: ProjectBook,
+    private readonly registry: ProjectRegistry,
     private readonly producer: MessageProducer,
     private readonly clock: Clock,
     private readonly sha256Hex: (text: string) => string,
@@ -35,7 +35,7 @@ export class ProjectDesk {
       folder === null ? parsed.document : canonicalJson(absoluteSources(JSON.parse(parsed.document), folder));
     const documentSha256 = this.sha256Hex(document);
     const { name } = parsed.project;
-    const known = this.book.entry(name);
+    const known = this.registry.entry(name);
     if (known !== null && known.documentSha256 === documentSha256)
       return { kind: 'applied', entry: known, changed: false };
     const entry: ProjectEntry = {
@@ -46,14 +46,14 @@ export class ProjectDesk {
       appliedAtMs: this.clock.nowMs(),
     };
     await this.producer.send('projects.v1', [{ key: name, value: encodeProject(entry) }]);
-    this.book.put(entry);
+    this.registry.put(entry);
     return { kind: 'applied', entry, changed: true };
   }
 }
 
-export function projectEntry(book: ProjectBook): OnEntry {
+export function projectEntry(registry: ProjectRegistry): OnEntry {
   return (key, value) => {
-    if (value === null) book.remove(key);
-    else book.put(decodeProject(value));
+    if (value === null) registry.remove(key);
+    else registry.put(decodeProject(value));
   };
 }

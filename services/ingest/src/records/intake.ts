@@ -22,6 +22,12 @@ export interface RecordIntake {
   rejections: Rejection[];
 }
 
+/** What a caller is told once the accepted ones are safe. */
+export interface IntakeOutcome {
+  accepted: number;
+  rejections: readonly Rejection[];
+}
+
 export interface Delivery {
   /** "http", "grpc", "file:<name>", "redrive". */
   source: string;

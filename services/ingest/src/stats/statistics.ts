@@ -1,10 +1,10 @@
 // What /v1/stats tells, by project. Everything survives a restart: accepted records and labels from the stored counters,
-// imported rows and versions from the catalogue, dead letters from their topic.
+// imported rows and versions from the index, dead letters from their topic.
 
-import type { Catalogue } from '../datasets/catalogue.js';
+import type { DatasetIndex } from '../datasets/dataset-index.js';
 import type { LiveStream } from '../datasets/live-stream.js';
 import type { DeadLetterList } from '../deadletters/dead-letter-list.js';
-import type { ProjectBook } from '../projects/project-book.js';
+import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { Counters } from './counters.js';
 
 export interface ProjectStatistics {
@@ -32,23 +32,23 @@ export interface ProjectStatistics {
 
 export class Statistics {
   constructor(
-    private readonly book: ProjectBook,
+    private readonly registry: ProjectRegistry,
     private readonly counters: Counters,
-    private readonly catalogue: Catalogue,
+    private readonly datasetIndex: DatasetIndex,
     private readonly letters: DeadLetterList,
     private readonly live: LiveStream,
   ) {}
 
   byProject(): Record<string, ProjectStatistics> {
-    return Object.fromEntries(this.book.list().map(({ name }) => [name, this.of(name)]));
+    return Object.fromEntries(this.registry.list().map(({ name }) => [name, this.of(name)]));
   }
 
   private of(project: string): ProjectStatistics {
     const counted = this.counters.of(project);
-    const versions = this.catalogue.list(project);
+    const versions = this.datasetIndex.list(project);
     const live = versions.filter((version) => version.kind === 'live');
     const recordsAccepted = counted.records - counted.duplicates;
-    const rowsImported = this.catalogue.importedRows(project);
+    const rowsImported = this.datasetIndex.importedRows(project);
     return {
       recordsAccepted,
       rowsImported,

@@ -8,7 +8,7 @@ const PATH = 'ingest/counters.json';
 /** Committed offsets follow at this pace: the shorter, the less is read again after a crash. */
 const EVERY_MS = 1_000;
 
-export class CountersKeeper {
+export class CounterStore {
   private readonly log = logger('counters');
   private timer: NodeJS.Timeout | null = null;
   private storing: Promise<void> = Promise.resolve();
@@ -18,11 +18,11 @@ export class CountersKeeper {
     readonly counters: Counters,
   ) {}
 
-  static async open(store: ArtifactStore): Promise<CountersKeeper> {
+  static async open(store: ArtifactStore): Promise<CounterStore> {
     const document = (await store.exists(PATH))
       ? (JSON.parse((await store.read(PATH)).toString('utf8')) as CountersDocument)
       : null;
-    return new CountersKeeper(store, new Counters(document));
+    return new CounterStore(store, new Counters(document));
   }
 
   start(): void {

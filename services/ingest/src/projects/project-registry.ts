@@ -8,7 +8,7 @@ import { compileSchema, type RecordSchema } from '../schema/record-schema.js';
 /** More projects than one platform has; each costs a compiled schema. */
 const PROJECTS_MAX = 1_000;
 
-export class ProjectBook {
+export class ProjectRegistry {
   private readonly entries = new Map<string, { entry: ProjectEntry; schema: RecordSchema }>();
 
   /** True once all projects of the topic are here: until then an unknown one may only be unread. */

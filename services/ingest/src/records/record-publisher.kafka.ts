@@ -8,18 +8,13 @@ import { counter } from '@millrace/telemetry';
 import type { DeadLetterSender } from '../deadletters/dead-letters.kafka.js';
 import { intakeLabels, type LabelInput } from '../labels/label-intake.js';
 import type { RecordSchema } from '../schema/record-schema.js';
-import { intakeRecords, type Rejection } from './intake.js';
+import { type IntakeOutcome, intakeRecords, type Rejection } from './intake.js';
 import type { RecordInput } from './record-input.js';
 
 const acceptedRows = counter('millrace.ingest.accepted');
 const rejectedRows = counter('millrace.ingest.rejected');
 
-export interface GateOutcome {
-  accepted: number;
-  rejections: readonly Rejection[];
-}
-
-export class RecordGate {
+export class RecordPublisher {
   constructor(
     private readonly producer: MessageProducer,
     private readonly deadLetters: DeadLetterSender,
@@ -32,7 +27,7 @@ export class RecordGate {
     inputs: readonly RecordInput[],
     source: string,
     original: (index: number) => Uint8Array,
-  ): Promise<GateOutcome> {
+  ): Promise<IntakeOutcome> {
     const { accepted, labels, rejections } = intakeRecords(schema, inputs, { source, nowMs: this.clock.nowMs() });
     const records = accepted.map(
       (record): OutboundMessage => ({
@@ -56,7 +51,7 @@ export class RecordGate {
     inputs: readonly LabelInput[],
     source: string,
     original: (index: number) => Uint8Array,
-  ): Promise<GateOutcome> {
+  ): Promise<IntakeOutcome> {
     const { accepted, rejections } = intakeLabels(schema, inputs, { source, nowMs: this.clock.nowMs() });
     const messages = accepted.map(
       (label): OutboundMessage => ({ key: messageKey(label.project, label.entity), value: encodeLabel(label) }),

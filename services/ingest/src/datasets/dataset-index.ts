@@ -3,7 +3,7 @@
 
 import type { DatasetVersion } from '@millrace/contracts';
 
-export class Catalogue {
+export class DatasetIndex {
   private readonly projects = new Map<string, Map<string, DatasetVersion>>();
 
   /** A version with a known id changes nothing. */

@@ -5,7 +5,7 @@ import { type Clock, PlatformError } from '@millrace/domain';
 import { canonicalJson, type SourceSpec } from '@millrace/project';
 import type { ImportEnd } from '../datasets/import-stream.js';
 import type { Sha256Hex } from '../deadletters/dead-letter.js';
-import type { ProjectBook } from '../projects/project-book.js';
+import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import {
   type ExtraRow,
@@ -45,7 +45,7 @@ export interface ImportPorts extends ImportSink {
   end(importId: string): Promise<ImportEnd>;
 }
 
-export interface ImportDeskSettings extends ImportSettings {
+export interface ImportRunnerSettings extends ImportSettings {
   importsMax: number;
 }
 
@@ -57,19 +57,19 @@ interface Job {
   run: ImportRun | null;
 }
 
-export class ImportDesk {
+export class ImportRunner {
   private readonly jobs = new Map<string, Job>();
 
   constructor(
-    private readonly book: ProjectBook,
+    private readonly registry: ProjectRegistry,
     private readonly ports: ImportPorts,
-    private readonly settings: ImportDeskSettings,
+    private readonly settings: ImportRunnerSettings,
     private readonly clock: Clock,
     private readonly sha256Hex: Sha256Hex,
   ) {}
 
   async start(project: string, request: ImportRequest): Promise<string> {
-    const schema = this.book.get(project);
+    const schema = this.registry.get(project);
     const source = schema.project.data.sources[request.source];
     if (source === undefined) {
       const known = Object.keys(schema.project.data.sources).join(', ') || 'none';
