@@ -8,9 +8,9 @@ export interface Addresses {
   monitor: string;
   /** Route control. */
   router: string;
-  /** The clients' door. */
+  /** The clients' endpoint. */
   routerV2: string;
-  /** host:port of gRPC doors. */
+  /** host:port of gRPC endpoints. */
   ingestGrpc: string;
   routerGrpc: string;
 }

@@ -1,4 +1,4 @@
-// A V2 client for the router's public gRPC door: one ModelInfer per row over a few connections. gRPC's framing on
+// A V2 client for the router's public gRPC endpoint: one ModelInfer per row over a few connections. gRPC's framing on
 // node:http2 itself: a sender of a thousand rows a second shares two cores with what it measures, and grpc-js takes about
 // twice the time for a call.
 

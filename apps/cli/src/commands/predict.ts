@@ -46,7 +46,7 @@ export function predictCommand(program: Command): void {
     .option('--input <file>', 'a .parquet, .csv or .tsv file whose columns are named as the inputs')
     .option('--output <file>', 'gets all columns of the input, the outputs and prediction_error (.parquet or .csv)')
     .option('--model-version <version>', 'default: what the route says', '')
-    .option('--via <door>', 'router, serving, or host:port of a V2 gRPC door', 'router')
+    .option('--via <endpoint>', 'router, serving, or host:port of a V2 gRPC endpoint', 'router')
     .option('--project <file>', 'a project file; columns that it derives are filled in')
     .option('--input-topic <topic>', 'a Kafka topic of rows, by its full name; a job of serving reads it')
     .option('--output-topic <topic>', 'gets an answer for each message')
@@ -69,7 +69,7 @@ export function predictCommand(program: Command): void {
     );
 }
 
-function doorOf(context: Context, via: string): string {
+function endpointOf(context: Context, via: string): string {
   const { routerGrpc } = context.settings.addresses;
   if (via === 'router') return routerGrpc;
   if (via === 'serving') return `127.0.0.1:${context.settings.ports.servingGrpc}`;
@@ -98,7 +98,7 @@ async function predictFile(
   if (!/\.(parquet|pq|csv)$/i.test(to))
     throw new PlatformError('invalid_argument', `${output}: name a .parquet or .csv file`);
   const project = options.project === undefined ? undefined : loadProjectFile(options.project).project;
-  const client = new InferClient(doorOf(context, options.via));
+  const client = new InferClient(endpointOf(context, options.via));
   let files: TableFiles | undefined;
   // The result is what stdout is for.
   const stage = new Reporter(process.stderr, systemClock).stage('predict', `${model}: ${input} → ${output}`);
@@ -211,9 +211,9 @@ async function predictRow(context: Context, model: string, options: PredictOptio
     );
   const values = rowOf(options.row ?? '');
   const eventTimeMs = rowTimeOf(options.eventTime, systemClock);
-  const door = doorOf(context, options.via);
+  const endpoint = endpointOf(context, options.via);
   const row = { model, version: options.modelVersion, entity: options.entity, eventTimeMs, values };
-  const answer = await predictOne(door, row);
+  const answer = await predictOne(endpoint, row);
   context.print(answer, () => JSON.stringify(answer));
   return 0;
 }

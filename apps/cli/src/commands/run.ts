@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../exit-codes.js';
+import { earlierRun, markRun, setAside, writeSummary } from '../main-job/earlier-run.fs.js';
+import { runMainJob } from '../main-job/run-main-job.js';
 import { loadProjectFile } from '../project-file.fs.js';
-import { earlierRun, markRun, setAside, writeSummary } from '../story/earlier-run.fs.js';
-import { runMainJob } from '../story/run-main-job.js';
 import { Supervisor } from '../supervisor/supervisor.process.js';
 import { Reporter } from '../terminal/reporter.js';
 import { action, type Context } from './context.js';
@@ -191,7 +191,7 @@ function count(text: string, flag: string): number {
 }
 
 function reporterFor(context: Context): Reporter {
-  // With --json the story goes to stderr, so that stdout holds nothing but JSON.
+  // With --json the progress goes to stderr, so that stdout holds nothing but JSON.
   return new Reporter(context.json ? process.stderr : process.stdout, systemClock);
 }
 

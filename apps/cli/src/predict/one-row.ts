@@ -53,9 +53,9 @@ export function rowTimeOf(text: string | undefined, clock: Clock): number {
   return ms;
 }
 
-/** `door`: host:port of a V2 gRPC door. Rejects with what the server said. */
-export async function predictOne(door: string, row: Omit<PredictRequest, 'id'>): Promise<PredictAnswer> {
-  const models = new InferClient(door);
+/** `endpoint`: host:port of a V2 gRPC endpoint. Rejects with what the server said. */
+export async function predictOne(endpoint: string, row: Omit<PredictRequest, 'id'>): Promise<PredictAnswer> {
+  const models = new InferClient(endpoint);
   let signature: SignatureInput[];
   try {
     const { inputs } = await models.metadata(row.model, row.version ?? '');
@@ -63,7 +63,7 @@ export async function predictOne(door: string, row: Omit<PredictRequest, 'id'>):
   } finally {
     models.close();
   }
-  const client = new PredictClient(door, signature, 1);
+  const client = new PredictClient(endpoint, signature, 1);
   try {
     return await new Promise((done, reject) => {
       client.predict({ ...row, id: '' }, (error, answer) => {

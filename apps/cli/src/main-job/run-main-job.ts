@@ -1,4 +1,4 @@
-// Runs the main job against a running platform, prints its story and returns the summary.
+// Runs the main job against a running platform, shows its stages and returns the summary.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The doors of a replay on real connections: two reliable streams into ingest, a V2 client at the router.
+// The endpoints of a replay on real connections: two reliable streams into ingest, a V2 client at the router.
 
 import { create } from '@bufbuild/protobuf';
 import { IngestService, ingestPb } from '@millrace/contracts';
@@ -7,19 +7,23 @@ import type { Project } from '@millrace/project';
 import type { Addresses } from '../client/addresses.js';
 import { IngestStream } from '../client/ingest-stream.grpc.js';
 import { PredictClient, type SignatureInput } from '../client/predict.http2.js';
-import type { TrafficDoors } from './traffic.js';
+import type { TrafficEndpoints } from './traffic.js';
 import { toValue, toValues } from './values.js';
 
 /** Requests (of up to 20 rows) that may wait for ingest: 60 s of traffic at 1,000 rows/s. */
 const PENDING_MAX = 30_000;
 
-export interface ReplayDoors extends TrafficDoors {
+export interface ReplayEndpoints extends TrafficEndpoints {
   recordsAccepted(): number;
   drain(): Promise<void>;
   close(): void;
 }
 
-export function openDoors(addresses: Addresses, project: Project, signature: readonly SignatureInput[]): ReplayDoors {
+export function openEndpoints(
+  addresses: Addresses,
+  project: Project,
+  signature: readonly SignatureInput[],
+): ReplayEndpoints {
   const client = createClient(IngestService, addresses.ingestGrpc);
   const records = new IngestStream({ open: () => client.ingestRecords(), pendingMax: PENDING_MAX });
   const labels = new IngestStream({ open: () => client.ingestLabels(), pendingMax: PENDING_MAX });

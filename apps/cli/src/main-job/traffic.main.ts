@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { signatureOf } from '@millrace/features';
 import { projectFromDocument } from '@millrace/project';
-import { openDoors } from './doors.grpc.js';
+import { openEndpoints } from './endpoints.grpc.js';
 import { readReplayRows } from './replay-rows.duckdb.js';
 import { Traffic } from './traffic.js';
 import type { FromTraffic, ToTraffic, TrafficSettings } from './traffic-messages.js';
@@ -24,7 +24,7 @@ function tell(message: FromTraffic): Promise<void> {
 async function run(settings: TrafficSettings): Promise<void> {
   const project = projectFromDocument(settings.document);
   const rows = await readReplayRows(project, settings.seed, settings.sourceFile, settings.ranges);
-  const doors = openDoors(settings.addresses, project, signatureOf(project));
+  const endpoints = openEndpoints(settings.addresses, project, signatureOf(project));
   const startedAtMs = systemClock.nowMs();
   const traffic = new Traffic({
     project,
@@ -32,7 +32,7 @@ async function run(settings: TrafficSettings): Promise<void> {
     ratePerSecond: settings.ratePerSecond,
     shiftFrom: settings.shiftFrom,
     operations: settings.operations,
-    doors,
+    endpoints,
     clock: systemClock,
     traceEvery: settings.traceEvery,
   });
@@ -54,7 +54,7 @@ async function run(settings: TrafficSettings): Promise<void> {
   const timer = setInterval(status, STATUS_EVERY_MS);
   await traffic.run();
   delay.disable();
-  await drained(doors.drain());
+  await drained(endpoints.drain());
   clearInterval(timer);
   status();
   await tell({
@@ -65,7 +65,7 @@ async function run(settings: TrafficSettings): Promise<void> {
       requests: traffic.requests,
       failures: traffic.failures,
       labelsSent: traffic.labelsSent,
-      recordsAccepted: doors.recordsAccepted(),
+      recordsAccepted: endpoints.recordsAccepted(),
       errors: traffic.errors,
       failedAtSeconds: traffic.failedAtSeconds,
       versions: traffic.versions,
@@ -74,7 +74,7 @@ async function run(settings: TrafficSettings): Promise<void> {
       clientStallP99Ms: delay.percentile(99) / 1e6,
     },
   });
-  doors.close();
+  endpoints.close();
   process.disconnect();
 }
 

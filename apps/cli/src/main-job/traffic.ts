@@ -1,4 +1,4 @@
-// Live traffic of a replay: for each row the record goes to ingest, the request to the router's public door, and
+// Live traffic of a replay: for each row the record goes to ingest, the request to the router's public endpoint, and
 // after the label's delay in event time the label to ingest. Open loop: sending never waits for answers.
 
 import type { Clock, Scalar } from '@millrace/domain';
@@ -24,7 +24,7 @@ export interface OutgoingLabel {
 }
 
 /** Where traffic goes; the edges hide streams and connections. */
-export interface TrafficDoors {
+export interface TrafficEndpoints {
   predict(
     request: PredictRequest,
     onDone: (error: { code: number; message: string } | null, answer: PredictAnswer | null) => void,
@@ -40,7 +40,7 @@ export interface TrafficOptions {
   /** Index of the first shifted row; Infinity = none. */
   shiftFrom: number;
   operations: NonNullable<ReplaySpec['shift']>['operations'];
-  doors: TrafficDoors;
+  endpoints: TrafficEndpoints;
   clock: Clock;
   /** Rows that carry a sampled traceparent: every n-th; 0 = none. */
   traceEvery: number;
@@ -152,7 +152,7 @@ export class Traffic {
   }
 
   private predictRow(index: number, row: ReplayRow, values: Record<string, Scalar>): void {
-    const { clock, doors, project, traceEvery } = this.options;
+    const { clock, endpoints, project, traceEvery } = this.options;
     const dueMs = this.schedule.dueMs(index);
     const phase = this.phaseOf(index);
     this.requests++;
@@ -164,7 +164,7 @@ export class Traffic {
       values,
     };
     if (traceEvery > 0 && index % traceEvery === 0) request.traceparent = traceparentOf(index + 1);
-    doors.predict(request, (error, answer) => {
+    endpoints.predict(request, (error, answer) => {
       if (error || answer === null) {
         this.failures++;
         if (this.failedAtSeconds.length < FAILURE_TIMES_MAX) {
@@ -226,13 +226,13 @@ export class Traffic {
 
   private flushRecords(): void {
     if (this.recordBatch.length === 0) return;
-    this.options.doors.records(this.recordBatch);
+    this.options.endpoints.records(this.recordBatch);
     this.recordBatch = [];
   }
 
   private flushLabels(): void {
     if (this.labelBatch.length === 0) return;
-    this.options.doors.labels(this.labelBatch);
+    this.options.endpoints.labels(this.labelBatch);
     this.labelBatch = [];
   }
 }

@@ -25,7 +25,7 @@ function traffic(answer: (done: () => void) => void, over: { clock?: Clock; shif
     operations: [{ feature: 'size', operation: 'multiply', value: 10 }],
     clock: over.clock ?? systemClock,
     traceEvery: 10,
-    doors: {
+    endpoints: {
       predict: (request, onDone) =>
         answer(() =>
           request.id === '7'
