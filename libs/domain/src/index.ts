@@ -1,5 +1,18 @@
 export { assert, unreachable } from './assert.js';
 export { type Clock, ManualClock, systemClock } from './clock.js';
+export {
+  ALL,
+  COHORTS_MAX,
+  type Cohort,
+  CohortMap,
+  cohortKey,
+  cohortOfVersion,
+  cohortText,
+  compareCohorts,
+  parseCohortKey,
+  type Slice,
+  sameCohort,
+} from './cohort.js';
 export { ERROR_CODES, type ErrorCode, PlatformError, type PlatformErrorOptions, type Retry } from './errors.js';
 export type {
   CategoricalReference,
@@ -8,4 +21,16 @@ export type {
   ReferenceProfile,
 } from './reference-profile.js';
 export { hash32, type Rng, seededRng } from './rng.js';
+export {
+  binaryLabel,
+  type Output,
+  type OutputSpec,
+  type OutputValue,
+  outputValue,
+  TASK_KINDS,
+  type Task,
+  type TaskKind,
+  taskOf,
+  WORKING_TASK_KINDS,
+} from './task.js';
 export type { LabelRow, RecordRow, Scalar } from './value.js';

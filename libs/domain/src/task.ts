@@ -1,0 +1,114 @@
+// What kind of question a project asks, and what follows from it for everything that carries or judges predictions: what a
+// label is, what a model answers, which one number of an answer drift and quality watch, and what the trivial baseline
+// says. Nothing else may assume a kind. Not here: how a model of the kind is trained, and the metrics that judge it.
+
+import { PlatformError } from './errors.js';
+
+/** Every kind there is a word for; `taskOf` says which of them work. */
+export const TASK_KINDS = ['binary', 'multiclass', 'multilabel', 'regression', 'ranking'] as const;
+
+export type TaskKind = (typeof TASK_KINDS)[number];
+
+/** Values of one output of one row: a number or text each, or several of them (a probability per class). */
+export type OutputValue = number | string | readonly number[] | readonly string[];
+
+/** One named output of one answered row. */
+export interface Output {
+  readonly name: string;
+  readonly value: OutputValue;
+}
+
+/** What a model of the task answers under one name; names and datatypes are those of the V2 protocol. */
+export interface OutputSpec {
+  readonly name: string;
+  readonly datatype: 'FP32' | 'BYTES';
+  /** Of one row; empty: one value a row. */
+  readonly shape: readonly number[];
+}
+
+export interface Task {
+  readonly kind: string;
+  readonly outputs: readonly OutputSpec[];
+  /** Name of the number that drift and quality watch; the reference of the scores carries it, too. */
+  readonly scoreName: string;
+  /** What is wrong with a label, as a sentence; undefined for a good one. */
+  labelFault(label: number): string | undefined;
+  /** What is wrong with the outputs of one row, as a sentence; undefined for good ones. */
+  outputsFault(outputs: readonly Output[]): string | undefined;
+  /** The number that drift and quality watch. Only for outputs without fault. */
+  scoreOf(outputs: readonly Output[]): number;
+  /** The answer that needs no features: what every model has to beat. */
+  readonly trivialBaseline: {
+    readonly name: string;
+    /** Its outputs for every row, from the training rows' labels (at least one). */
+    outputs(labels: ArrayLike<number>): Output[];
+  };
+}
+
+/** At and above this probability a binary answer's label is "1". */
+const BINARY_LABEL_THRESHOLD = 0.5;
+
+/** The label that goes with a binary task's probability. */
+export function binaryLabel(probability: number): '0' | '1' {
+  return probability >= BINARY_LABEL_THRESHOLD ? '1' : '0';
+}
+
+const PROBABILITY = 'probability';
+const LABEL = 'label';
+
+/** Yes or no: labels 0 and 1, outputs `probability` of a 1 and `label`. */
+const BINARY: Task = {
+  kind: 'binary',
+  outputs: [
+    { name: PROBABILITY, datatype: 'FP32', shape: [] },
+    { name: LABEL, datatype: 'BYTES', shape: [] },
+  ],
+  scoreName: PROBABILITY,
+  labelFault: (label) => (label === 0 || label === 1 ? undefined : `label ${label} is neither 0 nor 1`),
+  outputsFault(outputs) {
+    const probability = outputValue(outputs, PROBABILITY);
+    if (typeof probability === 'number' && probability >= 0 && probability <= 1) return undefined;
+    return probability === undefined
+      ? `no output '${PROBABILITY}'`
+      : `output '${PROBABILITY}' is ${String(probability)}, not a number in [0, 1]`;
+  },
+  scoreOf: (outputs) => outputValue(outputs, PROBABILITY) as number,
+  trivialBaseline: {
+    name: 'majority',
+    outputs(labels) {
+      let positive = 0;
+      for (let row = 0; row < labels.length; row++) positive += labels[row] as number;
+      const share = positive / labels.length;
+      return [
+        { name: PROBABILITY, value: share },
+        { name: LABEL, value: binaryLabel(share) },
+      ];
+    },
+  },
+};
+
+const TASKS: ReadonlyMap<string, Task> = new Map([['binary', BINARY]]);
+
+/** Kinds that a project may ask for. */
+export const WORKING_TASK_KINDS: readonly TaskKind[] = TASK_KINDS.filter((kind) => TASKS.has(kind));
+
+/** Throws `unimplemented` for a kind that there is only a word for, and `invalid_argument` for any other text. */
+export function taskOf(kind: string): Task {
+  const task = TASKS.get(kind);
+  if (task !== undefined) return task;
+  const working = WORKING_TASK_KINDS.map((name) => `'${name}'`).join(', ');
+  const known = (TASK_KINDS as readonly string[]).includes(kind);
+  throw new PlatformError(
+    known ? 'unimplemented' : 'invalid_argument',
+    known ? `tasks of kind '${kind}' do not work yet: write ${working}` : `no task is called '${kind.slice(0, 64)}'`,
+  );
+}
+
+/** The value of the first output of that name. Costs one comparison of texts an output; answers have few. */
+export function outputValue(outputs: readonly Output[], name: string): OutputValue | undefined {
+  for (let i = 0; i < outputs.length; i++) {
+    const output = outputs[i] as Output;
+    if (output.name === name) return output.value;
+  }
+  return undefined;
+}
