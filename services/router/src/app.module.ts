@@ -1,4 +1,4 @@
-// Wiring: which edge fills which port, and the order of starting and stopping. Doors open before the broker is there:
+// Wiring: which edge fills which port, and the order of starting and stopping. Endpoints open before the broker is there:
 // predictions need only routes, and those come from the snapshot until Kafka is read.
 
 import { join } from 'node:path';
@@ -26,12 +26,12 @@ import { RouteOwner } from './control/route-owner.js';
 import { RouteServiceGrpc } from './control/route-service.grpc.js';
 import { KafkaRouteLog, RouteFollower } from './control/routes.kafka.js';
 import { SnapshotFile } from './control/snapshot.fs.js';
-import { InferDoor, type TracedCall } from './door/infer.js';
-import { RequestIds } from './door/request-id.js';
-import { SampledTracing } from './door/tracing.js';
-import { GrpcDoor } from './door/v2.grpc.js';
-import { HttpDoor } from './door/v2.http.js';
-import { MetricsDoor } from './outcomes/metrics.http.js';
+import { InferEndpoint, type TracedCall } from './endpoints/infer-endpoint.js';
+import { RequestIds } from './endpoints/request-id.js';
+import { SampledTracing } from './endpoints/tracing.js';
+import { GrpcEndpoint } from './endpoints/v2.grpc.js';
+import { HttpEndpoint } from './endpoints/v2.http.js';
+import { MetricsEndpoint } from './outcomes/metrics.http.js';
 import { Outcomes } from './outcomes/outcomes.js';
 import { prometheusOutcomes } from './outcomes/prometheus-text.js';
 import { ServingMetrics } from './outcomes/serving-metrics.http.js';
@@ -89,7 +89,7 @@ const links = new RelayLinks(relay, clock, { address: servingAddress, streams: c
   else log.warn('stream to serving broke', { address: servingAddress, reason });
 });
 const ids = new RequestIds(processRng());
-const door = new InferDoor(table, relay, outcomes, {
+const inference = new InferEndpoint(table, relay, outcomes, {
   clock,
   ids,
   tracing: new SampledTracing(startRouterSpan, config.traceRatio),
@@ -98,13 +98,13 @@ const door = new InferDoor(table, relay, outcomes, {
   later,
 });
 const { listenHost: host, requestBytesMax, drainMs } = config;
-const grpcDoor = new GrpcDoor(door, relay, table, serving, clock, {
+const grpcEndpoint = new GrpcEndpoint(inference, relay, table, serving, clock, {
   host,
   port: config.grpcPort,
   requestBytesMax,
   drainMs,
 });
-const httpDoor = new HttpDoor(door, relay, table, clock, {
+const httpEndpoint = new HttpEndpoint(inference, relay, table, clock, {
   host,
   port: config.httpPort,
   requestBytesMax,
@@ -113,7 +113,7 @@ const httpDoor = new HttpDoor(door, relay, table, clock, {
   servingPort: config.servingHttpPort,
 });
 const servingMetrics = new ServingMetrics(config.servingHost, config.servingHttpPort);
-const metricsDoor = new MetricsDoor({ host, port: config.metricsPort }, async () => {
+const metricsEndpoint = new MetricsEndpoint({ host, port: config.metricsPort }, async () => {
   const [own, triton] = await Promise.all([prometheusText(), servingMetrics.read()]);
   return prometheusOutcomes(outcomes.all()) + own + triton;
 });
@@ -237,15 +237,19 @@ class RouterLifecycle implements OnApplicationBootstrap {
     gauge('millrace.router.relay_up').observe(() => (relay.up ? 1 : 0));
     this.readiness.register('serving', () => relay.up);
     // Clients first: nothing accepted may fail because the broker or serving was let go too early.
-    this.shutdown.onDrain('doors', async () => {
-      await Promise.all([grpcDoor.close(), httpDoor.close()]);
+    this.shutdown.onDrain('endpoints', async () => {
+      await Promise.all([grpcEndpoint.close(), httpEndpoint.close()]);
     });
     this.shutdown.onClose('edges', () => this.close());
     links.open();
     follower.start();
-    const [grpc, http, metrics] = await Promise.all([grpcDoor.listen(), httpDoor.listen(), metricsDoor.listen()]);
+    const [grpc, http, metrics] = await Promise.all([
+      grpcEndpoint.listen(),
+      httpEndpoint.listen(),
+      metricsEndpoint.listen(),
+    ]);
     this.ticker = setInterval(() => this.tick(), TICK_MS);
-    log.info('doors are open', { grpc, http, metrics });
+    log.info('endpoints are open', { grpc, http, metrics });
   }
 
   private async close(): Promise<void> {
@@ -254,7 +258,7 @@ class RouterLifecycle implements OnApplicationBootstrap {
     serving.close();
     await Promise.all([follower.close(), producer.close(1_000), routeLog.close()]);
     await snapshot.flush();
-    await metricsDoor.close();
+    await metricsEndpoint.close();
     servingMetrics.close();
     await connection.close();
   }
@@ -262,7 +266,7 @@ class RouterLifecycle implements OnApplicationBootstrap {
   private tick(): void {
     relay.tick();
     switches.tick(clock.monotonicMs());
-    grpcDoor.tellHealth();
+    grpcEndpoint.tellHealth();
     this.retries.add(relay.counters.retried - this.retriesSeen);
     this.retriesSeen = relay.counters.retried;
   }

@@ -7,7 +7,7 @@ export const definition = defineConfig({
   httpPort: portSetting('MILLRACE_ROUTER_HTTP_PORT', 8000, 'V2 REST, Triton’s port, so that clients’ defaults work'),
   grpcPort: portSetting('MILLRACE_ROUTER_GRPC_PORT', 8001, 'V2 gRPC, Triton’s port'),
   metricsPort: portSetting('MILLRACE_ROUTER_METRICS_PORT', 8002, 'Prometheus, Triton’s port'),
-  controlPort: portSetting('MILLRACE_ROUTER_CONTROL_PORT', 8003, 'route control apart from the client doors'),
+  controlPort: portSetting('MILLRACE_ROUTER_CONTROL_PORT', 8003, 'route control apart from the client endpoints'),
   controlGrpcPort: portSetting('MILLRACE_ROUTER_CONTROL_GRPC_PORT', 8004, 'RouteService'),
   servingHttpPort: portSetting('MILLRACE_SERVING_HTTP_PORT', 8030, 'where V2 REST reads that are not infer go'),
   servingGrpcPort: portSetting('MILLRACE_SERVING_GRPC_PORT', 8031, 'where the relay stream goes'),

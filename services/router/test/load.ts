@@ -1,4 +1,4 @@
-// An open-loop load of predictions against a router's gRPC door: so many a second, whatever comes back.
+// An open-loop load of predictions against a router's gRPC endpoint: so many a second, whatever comes back.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { GRPCInferenceService, inferencePb } from '@millrace/contracts';

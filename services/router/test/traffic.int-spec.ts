@@ -1,4 +1,4 @@
-// Predictions through the real doors: split, stickiness, switches under load, serving killed, errors.
+// Predictions through the real endpoints: split, stickiness, switches under load, serving killed, errors.
 
 import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

@@ -1,4 +1,4 @@
-// The control API behind both of its doors (HTTP and gRPC): turns a call into a command, puts it on commands.v1 like anybody
+// The control API behind both of its endpoints (HTTP and gRPC): turns a call into a command, puts it on commands.v1 like anybody
 // else's, and waits a bounded time for what its owner made of it.
 
 import type { Command, CommandAction } from '@millrace/contracts';

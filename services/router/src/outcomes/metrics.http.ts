@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export class MetricsDoor {
+export class MetricsEndpoint {
   private readonly server: Server;
 
   constructor(

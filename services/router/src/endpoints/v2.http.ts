@@ -1,4 +1,4 @@
-// The V2 REST door (8000): infer is turned into a ModelInferRequest and takes the same way as gRPC. Everything else goes to
+// The V2 REST endpoint (8000): infer is turned into a ModelInferRequest and takes the same way as gRPC. Everything else goes to
 // serving's REST as it came: raw single-input bodies, generate and generate_stream with the version that the route chooses,
 // reads with the live version where none was named. Bodies, headers and connections are bounded.
 
@@ -22,7 +22,7 @@ import { type Relay, STATUS } from '../relay/relay.js';
 import { primaryVersion } from '../rollout/route.js';
 import type { RouteTable } from '../routing/route-table.js';
 import { ServingForward } from './forward.http.js';
-import type { InferDoor } from './infer.js';
+import type { InferEndpoint } from './infer-endpoint.js';
 
 const HEADER_BYTES_MAX = 16_384;
 const CONNECTIONS_MAX = 4_096;
@@ -48,7 +48,7 @@ const ERROR_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   [STATUS.UNAVAILABLE]: 'unavailable',
 };
 
-export interface HttpDoorOptions {
+export interface HttpEndpointOptions {
   host: string;
   port: number;
   requestBytesMax: number;
@@ -57,16 +57,16 @@ export interface HttpDoorOptions {
   servingPort: number;
 }
 
-export class HttpDoor {
+export class HttpEndpoint {
   private readonly server: Server;
   private readonly serving: ServingForward;
 
   constructor(
-    private readonly door: InferDoor,
+    private readonly inference: InferEndpoint,
     private readonly relay: Relay,
     private readonly table: RouteTable,
     private readonly clock: Clock,
-    private readonly options: HttpDoorOptions,
+    private readonly options: HttpEndpointOptions,
   ) {
     this.serving = new ServingForward(options.servingHost, options.servingPort);
     this.server = createServer(
@@ -140,7 +140,7 @@ export class HttpDoor {
     const length = request.headers['inference-header-content-length'];
     const headerLength = parseHeaderLength(Array.isArray(length) ? length[0] : length);
     const decoded = decodeRestRequest(body, headerLength, model, version);
-    const cancel = this.door.infer({
+    const cancel = this.inference.infer({
       request: encodeInferRequest(decoded, Buffer.allocUnsafe),
       entity: text(request.headers['millrace-entity']),
       traceparent: text(request.headers.traceparent),
@@ -172,10 +172,10 @@ export class HttpDoor {
     what: string,
   ): Promise<void> {
     const startMs = this.clock.monotonicMs();
-    const picked = this.door.pick(model, versionText, text(request.headers['millrace-entity']));
+    const picked = this.inference.pick(model, versionText, text(request.headers['millrace-entity']));
     if ('status' in picked) {
       request.resume();
-      this.door.record(model, 0, picked.status, startMs);
+      this.inference.record(model, 0, picked.status, startMs);
       throw new PlatformError(ERROR_BY_STATUS[picked.status] ?? 'internal', picked.message);
     }
     const { version } = picked;
@@ -183,7 +183,7 @@ export class HttpDoor {
     await this.serving.forward(request, response, {
       path: `/v2/models/${encodeURIComponent(model)}${versioned}/${what}`,
       bodyBytesMax: this.options.requestBytesMax,
-      answered: (status) => this.door.record(model, version, grpcStatus(status), startMs),
+      answered: (status) => this.inference.record(model, version, grpcStatus(status), startMs),
     });
   }
 }

@@ -1,5 +1,5 @@
 // One inference request on its way: look at its head, choose the version, give it an id, forward the bytes, record what
-// became of it. Both doors (gRPC and REST) end here. Never waits for Kafka or Redis: routes are in memory.
+// became of it. Both endpoints (gRPC and REST) end here. Never waits for Kafka or Redis: routes are in memory.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import { peekModel, type RequestHead } from '@millrace/inference';
@@ -55,7 +55,7 @@ export interface Picked {
 
 const NOTHING = new Uint8Array(0);
 
-export class InferDoor {
+export class InferEndpoint {
   constructor(
     private readonly table: RouteTable,
     private readonly relay: Relay,

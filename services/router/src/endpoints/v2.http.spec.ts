@@ -1,4 +1,4 @@
-// The REST door between real HTTP servers: which paths reach serving, how answers are coded, what failures are called.
+// The REST endpoint between real HTTP servers: which paths reach serving, how answers are coded, what failures are called.
 
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,9 +10,9 @@ import { Outcomes } from '../outcomes/outcomes.js';
 import { type Relay, type RelayRequest, STATUS } from '../relay/relay.js';
 import { emptyRoute } from '../rollout/route.js';
 import { RouteTable } from '../routing/route-table.js';
-import { InferDoor } from './infer.js';
+import { InferEndpoint } from './infer-endpoint.js';
 import { RequestIds } from './request-id.js';
-import { HttpDoor } from './v2.http.js';
+import { HttpEndpoint } from './v2.http.js';
 
 interface Answer {
   status: number;
@@ -27,7 +27,7 @@ const ANSWER = encodeInferResponse(
   Buffer.allocUnsafe,
 );
 
-describe("the router's REST door", () => {
+describe("the router's REST endpoint", () => {
   const clock = new ManualClock(0);
   const closers: (() => Promise<unknown>)[] = [];
   let seen: string[] = [];
@@ -65,7 +65,7 @@ describe("the router's REST door", () => {
       loadedVersions: [1, 2],
       targets: [{ version: 2, weight: 100, colour: 'blue' }],
     });
-    const infer = new InferDoor(table, relay, new Outcomes(clock), {
+    const infer = new InferEndpoint(table, relay, new Outcomes(clock), {
       clock,
       ids: new RequestIds({ next: () => 0.5 } as never),
       tracing: { begin: () => null },
@@ -73,7 +73,7 @@ describe("the router's REST door", () => {
       deadlineMaxMs: 30_000,
       later: setImmediate,
     });
-    const door = new HttpDoor(infer, relay, table, clock, {
+    const endpoint = new HttpEndpoint(infer, relay, table, clock, {
       host: '127.0.0.1',
       port: 0,
       requestBytesMax: 100_000,
@@ -81,9 +81,9 @@ describe("the router's REST door", () => {
       servingHost: '127.0.0.1',
       servingPort: (serving.address() as AddressInfo).port,
     });
-    port = await door.listen();
+    port = await endpoint.listen();
     closers.push(
-      () => door.close(),
+      () => endpoint.close(),
       () => new Promise((resolve) => serving.close(resolve)),
     );
   });

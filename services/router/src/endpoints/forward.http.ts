@@ -21,7 +21,7 @@ const SILENCE_MS_MAX = 60_000;
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
   ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'host', 'expect'],
-  // Judged here against this door's own Host, which serving does not see.
+  // Judged here against this endpoint's own Host, which serving does not see.
   ...['origin', 'sec-fetch-site'],
 ]);
 

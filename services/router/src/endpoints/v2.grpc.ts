@@ -1,4 +1,4 @@
-// The V2 gRPC door (8001) on the shared HTTP/2 server. ModelInfer and ModelStreamInfer go over the relay, liveness and health
+// The V2 gRPC endpoint (8001) on the shared HTTP/2 server. ModelInfer and ModelStreamInfer go over the relay, liveness and health
 // are answered here, every other unary rpc of the service is forwarded to serving as bytes.
 
 import { GRPCInferenceService } from '@millrace/contracts';
@@ -19,7 +19,7 @@ import { type Done, type Relay, STATUS } from '../relay/relay.js';
 import type { ServingClient, UnaryAnswer } from '../relay/serving.grpc.js';
 import { primaryVersion } from '../rollout/route.js';
 import type { RouteTable } from '../routing/route-table.js';
-import type { InferDoor } from './infer.js';
+import type { InferEndpoint } from './infer-endpoint.js';
 import { OrderedAnswers } from './ordered-answers.js';
 
 /** Requests of one ModelStreamInfer being answered; more wait in the stream. */
@@ -33,23 +33,23 @@ const LOAD_TIMEOUT_MS = 60_000;
 const TRUE = Buffer.from([0x08, 0x01]);
 const FALSE = Buffer.alloc(0);
 
-export interface GrpcDoorOptions {
+export interface GrpcEndpointOptions {
   host: string;
   port: number;
   requestBytesMax: number;
   drainMs: number;
 }
 
-export class GrpcDoor {
+export class GrpcEndpoint {
   private server: RunningHttp2Server | undefined;
 
   constructor(
-    private readonly door: InferDoor,
+    private readonly inference: InferEndpoint,
     private readonly relay: Relay,
     private readonly table: RouteTable,
     private readonly serving: ServingClient,
     private readonly clock: Clock,
-    private readonly options: GrpcDoorOptions,
+    private readonly options: GrpcEndpointOptions,
   ) {}
 
   /** Resolves with the port it listens on. */
@@ -98,7 +98,7 @@ export class GrpcDoor {
   }
 
   private infer(head: CallHead, request: Uint8Array, stream: boolean, done: Done): () => void {
-    return this.door.infer({
+    return this.inference.infer({
       request,
       stream,
       entity: head.header('millrace-entity'),

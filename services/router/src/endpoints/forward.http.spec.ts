@@ -22,8 +22,8 @@ async function listen(handle: (request: IncomingMessage, response: ServerRespons
   return (server.address() as AddressInfo).port;
 }
 
-/** A door that forwards everything to `port`, and the statuses it heard of. */
-async function door(port: number, bodyBytesMax = 1_000): Promise<{ port: number; heard: number[] }> {
+/** A server that forwards everything to `port`, and the statuses it heard of. */
+async function forwarding(port: number, bodyBytesMax = 1_000): Promise<{ port: number; heard: number[] }> {
   const heard: number[] = [];
   const forward = new ServingForward('127.0.0.1', port);
   closers.push(() => forward.close());
@@ -68,7 +68,7 @@ describe('forward', () => {
         release = () => response.end('data: 2\n\n');
       });
     });
-    const { port, heard } = await door(serving);
+    const { port, heard } = await forwarding(serving);
     const answering = ask(port, Buffer.from('raw'), { 'inference-header-content-length': '0' });
     while (release === undefined) await new Promise((resolve) => setImmediate(resolve));
     release();
@@ -83,9 +83,9 @@ describe('forward', () => {
   });
 
   it('refuses a body beyond the bound, and says unavailable where nobody answers', async () => {
-    const { port, heard } = await door(await listen((incoming) => void incoming.resume()));
+    const { port, heard } = await forwarding(await listen((incoming) => void incoming.resume()));
     expect((await ask(port, Buffer.alloc(5_000))).parts).toEqual(['invalid_argument']);
-    const away = await door(1);
+    const away = await forwarding(1);
     expect((await ask(away.port, Buffer.from('x'))).parts).toEqual(['unavailable']);
     expect([heard, away.heard]).toEqual([[0], [0]]);
   });
@@ -96,7 +96,7 @@ describe('forward', () => {
       seen.push([incoming.headers.origin, incoming.headers['sec-fetch-site']]);
       response.end();
     });
-    const { port, heard } = await door(serving);
+    const { port, heard } = await forwarding(serving);
     const foreign = await ask(port, Buffer.from('{}'), {
       origin: 'https://evil.example',
       'content-type': 'text/plain',
