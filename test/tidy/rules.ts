@@ -30,6 +30,7 @@ export const EDGE_LIB_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   kafka: ['kafkajs', '@nestjs/', 'rxjs'],
   redis: ['ioredis'],
   artifacts: [],
+  files: [],
   // The frame around Nest.
   service: ['@nestjs/', 'fastify', 'rxjs', 'reflect-metadata', '@bufbuild/protobuf'],
   // Drives the browser of the machine.

@@ -1,9 +1,10 @@
 // <home>/run: who supervises this home (a lock) and which processes belong to it. The next start, and the reaper when the
 // supervisor is killed, find orphans here.
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PlatformError } from '@millrace/domain';
+import { readJsonSync, replaceJsonSync } from '@millrace/files';
 import { identityOf, isAlive, type ProcessIdentity, signalGroup } from './process-identity.process.js';
 
 export interface RunRecord extends ProcessIdentity {
@@ -14,12 +15,10 @@ const LOCK_NAME = 'supervisor.lock';
 const POLL_MS = 50;
 
 function readRecord(path: string): RunRecord | undefined {
-  try {
-    const value = JSON.parse(readFileSync(path, 'utf8')) as RunRecord;
-    return typeof value.pid === 'number' && typeof value.startTime === 'string' ? value : undefined;
-  } catch {
-    return undefined; // gone, or half written by a killed process: nobody can be found through it
-  }
+  const read = readJsonSync(path);
+  if (read.kind !== 'ok') return undefined; // gone, or a lock half written by a killed process: it names nobody
+  const value = read.value as RunRecord;
+  return typeof value?.pid === 'number' && typeof value.startTime === 'string' ? value : undefined;
 }
 
 export class RunFolder {
@@ -64,9 +63,7 @@ export class RunFolder {
   add(name: string, pid: number): void {
     const identity = identityOf(pid);
     if (identity === undefined) return; // it died at once; its exit event says so
-    const path = join(this.folder, `${name}.json`);
-    writeFileSync(`${path}.tmp`, JSON.stringify({ name, ...identity }));
-    renameSync(`${path}.tmp`, path);
+    replaceJsonSync(join(this.folder, `${name}.json`), { name, ...identity });
   }
 
   remove(name: string): void {

@@ -1,10 +1,11 @@
 // Files of imports: where a source's path leads, extra rows, and the list of unfinished imports (one small file each, so
 // that a process that was killed finds them again).
 
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { PlatformError } from '@millrace/domain';
+import { readJsonFolderSync, removeFile, replaceJson } from '@millrace/files';
 import { recordFromLine } from '../records/record-input.js';
 import type { ExtraRow } from './import-run.js';
 import type { StoredImport } from './import-runner.js';
@@ -67,26 +68,21 @@ export async function readExtraRows(path: string, scope: string): Promise<ExtraR
 export class UnfinishedImports {
   constructor(private readonly folder: string) {}
 
-  async begin(stored: StoredImport): Promise<void> {
-    const path = this.path(stored.importId);
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(`${path}.new`, 'w');
-    await file.writeFile(JSON.stringify(stored));
-    await file.sync();
-    await file.close();
-    await rename(`${path}.new`, path);
+  /** Durable when it resolves. */
+  begin(stored: StoredImport): Promise<void> {
+    return replaceJson(this.path(stored.importId), stored);
   }
 
-  async finish(importId: string): Promise<void> {
-    await rm(this.path(importId), { force: true });
+  finish(importId: string): Promise<void> {
+    return removeFile(this.path(importId));
   }
 
-  async unfinished(): Promise<StoredImport[]> {
-    const names = await readdir(this.folder).catch(() => [] as string[]);
-    const texts = await Promise.all(
-      names.filter((name) => name.endsWith('.json')).map((name) => readFile(join(this.folder, name), 'utf8')),
-    );
-    return texts.map((text) => JSON.parse(text) as StoredImport);
+  /** @throws PlatformError 'corrupt' where one is damaged: its rows would be missing without a word */
+  unfinished(): StoredImport[] {
+    return readJsonFolderSync(this.folder).map(({ read }) => {
+      if (read.kind === 'corrupt') throw read.error;
+      return (read as { value: unknown }).value as StoredImport;
+    });
   }
 
   private path(importId: string): string {

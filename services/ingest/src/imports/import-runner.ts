@@ -40,7 +40,7 @@ export interface ImportPorts extends ImportSink {
   /** Remembers an unfinished import over a crash. */
   begin(stored: StoredImport): Promise<void>;
   finish(importId: string): Promise<void>;
-  unfinished(): Promise<StoredImport[]>;
+  unfinished(): StoredImport[];
   /** Resolves when the import's dataset version is closed. */
   end(importId: string): Promise<ImportEnd>;
 }
@@ -111,7 +111,7 @@ export class ImportRunner {
 
   /** Starts unfinished imports of an earlier process again. */
   async resume(): Promise<number> {
-    const unfinished = await this.ports.unfinished();
+    const unfinished = this.ports.unfinished();
     for (const { project, importId, request } of unfinished) {
       try {
         const again = await this.start(project, request);

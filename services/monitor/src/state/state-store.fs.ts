@@ -1,10 +1,11 @@
-// The monitor's state in <home>/monitor: checkpoint.json (written whole: temporary file, fsync, rename, folder fsync) and
+// The monitor's state in <home>/monitor: checkpoint.json (replaced whole) and
 // history.jsonl (one finished window or quality record a line, appended and synced; a torn last line is cut off on load,
 // the older half goes when it has grown past its bound).
 
-import { mkdir, open, readFile, rename, truncate } from 'node:fs/promises';
+import { mkdir, open, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '@millrace/domain';
+import { readJson, replaceFile } from '@millrace/files';
 import type { EngineState } from '../windows/engine.js';
 import { type HistoryRecord, lastOfEach } from '../windows/history.js';
 import type { StateStore } from './checkpoint.js';
@@ -26,18 +27,11 @@ export class FolderStateStore implements StateStore {
 
   async load(): Promise<{ state: EngineState; history: HistoryRecord[] } | undefined> {
     await mkdir(this.folder, { recursive: true });
-    const text = await readFile(this.snapshotPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw PlatformError.from(error, 'unavailable');
-    });
+    const read = await readJson(this.snapshotPath);
     const history = await this.loadHistory();
-    if (text === undefined) return undefined;
-    let state: EngineState;
-    try {
-      state = JSON.parse(text) as EngineState;
-    } catch (error) {
-      throw new PlatformError('corrupt', `${this.snapshotPath} is not JSON`, { cause: error });
-    }
+    if (read.kind === 'absent') return undefined;
+    if (read.kind === 'corrupt') throw read.error;
+    const state = read.value as EngineState;
     if (state.format !== 1) {
       throw new PlatformError('corrupt', `${this.snapshotPath} has format ${state.format}, this monitor reads 1`);
     }
@@ -54,22 +48,8 @@ export class FolderStateStore implements StateStore {
     }
   }
 
-  async writeSnapshot(text: string): Promise<void> {
-    const temporary = `${this.snapshotPath}.tmp`;
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, this.snapshotPath);
-    const folder = await open(this.folder, 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+  writeSnapshot(text: string): Promise<void> {
+    return replaceFile(this.snapshotPath, text);
   }
 
   private async loadHistory(): Promise<HistoryRecord[]> {
@@ -95,15 +75,7 @@ export class FolderStateStore implements StateStore {
       kept += (lines[from - 1] as string).length;
       if (kept > this.historyBytesMax / 2) break;
     }
-    const temporary = `${this.historyPath}.tmp`;
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(lines.slice(from).join(''));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, this.historyPath);
+    await replaceFile(this.historyPath, lines.slice(from).join(''));
     return records.slice(from);
   }
 }

@@ -1,9 +1,8 @@
 // A copy of routes and switches in MILLRACE_HOME/router, so that a restart serves before (or without) the broker. Kafka stays
-// the truth: what it says replaces this as soon as it is read. Written at most every WRITE_EVERY_MS, temp + rename.
+// the truth: what it says replaces this as soon as it is read. Written at most every WRITE_EVERY_MS.
 
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { PlatformError } from '@millrace/domain';
+import { readJson, replaceJson } from '@millrace/files';
 import type { Route } from '../rollout/route.js';
 import type { Switch } from '../rollout/switch-log.js';
 
@@ -30,13 +29,16 @@ export class SnapshotFile {
   /** null = none yet. A damaged file is reported and taken as none: it is a cache. */
   async read(): Promise<Snapshot | null> {
     try {
-      const parsed = JSON.parse(await readFile(this.path, 'utf8')) as Snapshot & { format: number };
+      const read = await readJson(this.path);
+      if (read.kind === 'absent') return null;
+      if (read.kind === 'corrupt') throw read.error;
+      const parsed = read.value as Snapshot & { format: number };
       if (parsed.format !== FORMAT || !Array.isArray(parsed.routes)) {
         throw new PlatformError('corrupt', `${this.path} is not a snapshot of format ${FORMAT}`);
       }
       return parsed;
     } catch (thrown) {
-      if ((thrown as { code?: string }).code !== 'ENOENT') this.onError(thrown);
+      this.onError(thrown);
       return null;
     }
   }
@@ -58,10 +60,7 @@ export class SnapshotFile {
     await this.writing;
   }
 
-  private async write(): Promise<void> {
-    await mkdir(dirname(this.path), { recursive: true });
-    const temporary = `${this.path}.tmp`;
-    await writeFile(temporary, JSON.stringify({ format: FORMAT, ...this.collect() }));
-    await rename(temporary, this.path);
+  private write(): Promise<void> {
+    return replaceJson(this.path, { format: FORMAT, ...this.collect() });
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Project } from '@millrace/project';
-import { type ControlSnapshot, ControlState, parseSnapshot } from './control-state.js';
+import { type ControlSnapshot, ControlState, checkSnapshot } from './control-state.js';
 import type { DesiredRoute } from './model-set.js';
 
 function harness() {
@@ -79,8 +79,8 @@ describe('ControlState', () => {
 
   it('reads back what it wrote and refuses anything else', () => {
     const snapshot: ControlSnapshot = { format: 1, projects: [], routes: [route('a', 1, 1)] };
-    expect(parseSnapshot(JSON.stringify(snapshot))).toEqual(snapshot);
-    for (const text of ['', '{}', 'null', '{"format":2,"projects":[],"routes":[]}'])
-      expect(() => parseSnapshot(text)).toThrow();
+    expect(checkSnapshot(JSON.parse(JSON.stringify(snapshot)))).toEqual(snapshot);
+    for (const value of ['', {}, null, { format: 2, projects: [], routes: [] }])
+      expect(() => checkSnapshot(value)).toThrow();
   });
 });

@@ -89,8 +89,8 @@ export class ControlState {
 }
 
 /** Throws where the text is no snapshot of this format. */
-export function parseSnapshot(text: string): ControlSnapshot {
-  const snapshot = JSON.parse(text) as ControlSnapshot;
+export function checkSnapshot(value: unknown): ControlSnapshot {
+  const snapshot = value as ControlSnapshot;
   if (snapshot?.format !== 1 || !Array.isArray(snapshot.projects) || !Array.isArray(snapshot.routes)) {
     throw new Error('unknown format');
   }

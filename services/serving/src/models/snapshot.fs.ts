@@ -1,9 +1,8 @@
-// The last known control state in a file of this replica, replaced atomically. Losing it costs nothing while the broker is up.
+// The last known control state in a file of this replica. Losing it costs nothing while the broker is up.
 
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readJson, replaceJson } from '@millrace/files';
 import { logger } from '@millrace/telemetry';
-import { type ControlSnapshot, parseSnapshot } from './control-state.js';
+import { type ControlSnapshot, checkSnapshot } from './control-state.js';
 
 export class SnapshotFile {
   private readonly log = logger('snapshot');
@@ -14,10 +13,12 @@ export class SnapshotFile {
 
   async read(): Promise<ControlSnapshot | undefined> {
     try {
-      return parseSnapshot(await readFile(this.path, 'utf8'));
+      const read = await readJson(this.path);
+      if (read.kind === 'absent') return undefined;
+      if (read.kind === 'corrupt') throw read.error;
+      return checkSnapshot(read.value);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        this.log.warn('the last known state cannot be read', {}, error);
+      this.log.warn('the last known state cannot be read', {}, error);
       return undefined;
     }
   }
@@ -37,9 +38,7 @@ export class SnapshotFile {
       const snapshot = this.pending;
       this.pending = undefined;
       try {
-        await mkdir(dirname(this.path), { recursive: true });
-        await writeFile(`${this.path}.new`, JSON.stringify(snapshot));
-        await rename(`${this.path}.new`, this.path);
+        await replaceJson(this.path, snapshot);
       } catch (error) {
         this.log.warn('the last known state cannot be written', {}, error);
       }

@@ -1,45 +1,33 @@
-// Loop states as one JSON file a project, replaced atomically: temporary file, fsync, rename.
+// Loop states as one JSON file a project, each replaced whole and durably.
 
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '@millrace/domain';
+import { type FileCalls, PROMISED_CALLS, readJson, replaceJson } from '@millrace/files';
 import type { LoopStore } from './loop-runner.js';
 import { initialLoopState, type LoopState } from './loop-state.js';
 
 export class LoopFiles implements LoopStore {
-  constructor(private readonly folder: string) {}
+  constructor(
+    private readonly folder: string,
+    private readonly calls: FileCalls = PROMISED_CALLS,
+  ) {}
 
   /** @throws PlatformError 'corrupt' when the file is not a state: better to stop than to forget a version in service */
   async load(project: string): Promise<LoopState | null> {
-    let text: string;
-    try {
-      text = await readFile(this.path(project), 'utf8');
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw PlatformError.from(thrown, 'unavailable');
-    }
-    try {
-      const state = JSON.parse(text) as LoopState;
-      // Fields that a later release added have their initial value.
-      return { ...initialLoopState(), ...state };
-    } catch (cause) {
+    const read = await readJson(this.path(project));
+    if (read.kind === 'absent') return null;
+    if (read.kind === 'corrupt') {
       throw new PlatformError('corrupt', `the loop's state file of "${project}" is no JSON; remove it to begin anew`, {
-        cause,
+        cause: read.error,
       });
     }
+    // Fields that a later release added have their initial value.
+    return { ...initialLoopState(), ...(read.value as LoopState) };
   }
 
-  async save(project: string, state: LoopState): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
-    const temporary = `${this.path(project)}.tmp`;
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(JSON.stringify(state));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, this.path(project));
+  /** Durable when it resolves. */
+  save(project: string, state: LoopState): Promise<void> {
+    return replaceJson(this.path(project), state, this.calls);
   }
 
   private path(project: string): string {

@@ -1,22 +1,12 @@
-// Files of training jobs, below the artifact store's folder: encoded data, weights, checkpoints, results. Writes are atomic
-// (temporary name, fsync, rename); what a job names with a hash is checked when it is read.
+// Files of training jobs, below the artifact store's folder: encoded data, weights, checkpoints, results. Each is
+// replaced whole and durably; what a job names with a hash is checked when it is read.
 
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { PlatformError } from '@millrace/domain';
+import { replaceFileSync } from '@millrace/files';
 import type { EncodedRows } from './batch.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import type { DataFile } from './job.js';
@@ -51,17 +41,7 @@ export class JobFiles {
   }
 
   write(path: string, bytes: Uint8Array): void {
-    const full = this.absolute(path);
-    mkdirSync(dirname(full), { recursive: true });
-    const temporary = `${full}.${process.pid}.tmp`;
-    const file = openSync(temporary, 'w');
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, full);
+    replaceFileSync(this.absolute(path), bytes);
   }
 
   writeFloats(path: string, values: Float32Array): string {

@@ -1,22 +1,11 @@
-// Training requests that have not ended, one JSON file each, written atomically. They are what a restarted trainer goes on with.
+// Training requests that have not ended, one JSON file each. They are what a restarted trainer goes on with.
+// Blocking: nothing may come between the look for a request of the same id and its keeping.
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
 import { join } from 'node:path';
+import { readJsonFolderSync, removeFileSync, replaceJsonSync } from '@millrace/files';
 import { logger } from '@millrace/telemetry';
 import type { TrainingRequest } from './request.js';
 
-const SUFFIX = '.json';
 /** Requests taken up again; far above what the queue admits. */
 const KEPT_MAX = 64;
 
@@ -26,40 +15,24 @@ export class RequestFiles {
   constructor(private readonly folder: string) {}
 
   keep(trainingId: string, request: TrainingRequest): void {
-    mkdirSync(this.folder, { recursive: true });
-    const path = join(this.folder, trainingId + SUFFIX);
-    const file = openSync(`${path}.tmp`, 'w');
-    try {
-      writeSync(file, JSON.stringify(request));
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(`${path}.tmp`, path);
+    replaceJsonSync(this.path(trainingId), request);
   }
 
   forget(trainingId: string): void {
-    rmSync(join(this.folder, trainingId + SUFFIX), { force: true });
+    removeFileSync(this.path(trainingId));
   }
 
   kept(): { trainingId: string; request: TrainingRequest }[] {
-    if (!existsSync(this.folder)) return [];
-    const names = readdirSync(this.folder)
-      .filter((name) => name.endsWith(SUFFIX))
-      .sort()
-      .slice(0, KEPT_MAX);
-    return names.flatMap((name) => {
-      try {
-        return [
-          {
-            trainingId: name.slice(0, -SUFFIX.length),
-            request: JSON.parse(readFileSync(join(this.folder, name), 'utf8')) as TrainingRequest,
-          },
-        ];
-      } catch (error) {
-        this.log.warn('a kept training request cannot be read', { name }, error);
+    return readJsonFolderSync(this.folder)
+      .slice(0, KEPT_MAX)
+      .flatMap(({ name, read }) => {
+        if (read.kind === 'ok') return [{ trainingId: name, request: read.value as TrainingRequest }];
+        if (read.kind === 'corrupt') this.log.warn('a kept training request cannot be read', { name }, read.error);
         return [];
-      }
-    });
+      });
+  }
+
+  private path(trainingId: string): string {
+    return join(this.folder, `${trainingId}.json`);
   }
 }
