@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ERROR_CODES, ManualClock, PlatformError } from '@millrace/domain';
-import { ACTION_BY_CODE, backoffMs } from './actions.js';
 import { type BadMessage, type BatchResult, type BatchRunnerPorts, runBatch, StopConsuming } from './batch-runner.js';
+import { ACTION_BY_CODE, backoffMs } from './error-actions.js';
 import { LogThrottle } from './log-throttle.js';
 import type { InboundMessage } from './message.js';
 
@@ -36,8 +36,8 @@ const RETRY = { initialMs: 10, maxMs: 80, budgetMs: 1000 };
 
 describe('runBatch', () => {
   it('runs a good batch once and passes the commit position on', async () => {
-    const { given, dead } = ports(() => ({ commitThrough: 1 }));
-    expect(await runBatch(messages('a', 'b'), given, RETRY)).toEqual({ commitThrough: 1 });
+    const { given, dead } = ports(() => ({ nextOffset: 1 }));
+    expect(await runBatch(messages('a', 'b'), given, RETRY)).toEqual({ nextOffset: 1 });
     expect(dead).toEqual([]);
   });
 

@@ -3,7 +3,8 @@
 
 import type { Reason } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import { ACTION_BY_CODE, backoffMs } from './actions.js';
+import { badMessage } from './decode-batch.js';
+import { ACTION_BY_CODE, backoffMs } from './error-actions.js';
 import type { InboundMessage } from './message.js';
 
 /** What a handler may return. */
@@ -11,10 +12,10 @@ export interface BatchResult {
   /** Messages of this batch that are bad: they go to the dead letters, the rest counts as done. */
   deadLetters?: readonly BadMessage[];
   /**
-   * Last offset (inclusive) that may be committed: hold it back while an effect is not durable yet. null = leave the
-   * committed position where it is; undefined = everything in the batch is done.
+   * Position to commit: the offset that is read first after a restart. Hold it back while an effect is not durable yet.
+   * null = leave the committed position where it is; undefined = after the last message of the batch.
    */
-  commitThrough?: number | null;
+  nextOffset?: number | null;
 }
 
 export interface BadMessage {
@@ -79,33 +80,25 @@ async function runOnce(
   }
 }
 
-function reasonOf(error: PlatformError): Reason {
-  return {
-    code: error.code === 'corrupt' ? 'decode_failed' : 'handler_failed',
-    field: '',
-    message: error.message.slice(0, 1000),
-  };
-}
-
-/** Returns what may be committed: `commitThrough` as the handler said, undefined = the whole batch. */
+/** Returns what may be committed: `nextOffset` as the handler said, undefined = the whole batch. */
 export async function runBatch(
   messages: InboundMessage[],
   ports: BatchRunnerPorts,
   retry: RetrySettings,
-): Promise<Pick<BatchResult, 'commitThrough'>> {
+): Promise<Pick<BatchResult, 'nextOffset'>> {
   const whole = await runOnce(messages, ports, retry);
   if (!(whole instanceof PlatformError)) {
     for (const bad of whole.deadLetters ?? []) await ports.deadLetter(bad);
-    return { commitThrough: whole.commitThrough };
+    return { nextOffset: whole.nextOffset };
   }
   if (messages.length === 1) {
-    await ports.deadLetter({ message: messages[0] as InboundMessage, reasons: [reasonOf(whole)] });
+    await ports.deadLetter(badMessage(messages[0] as InboundMessage, whole));
     return {};
   }
-  let commitThrough: number | null | undefined;
+  let nextOffset: number | null | undefined;
   for (const message of messages) {
     const single = await runBatch([message], ports, retry);
-    if (single.commitThrough !== undefined) commitThrough = single.commitThrough;
+    if (single.nextOffset !== undefined) nextOffset = single.nextOffset;
   }
-  return { commitThrough };
+  return { nextOffset };
 }

@@ -59,12 +59,22 @@ export interface KafkaStrategySettings {
   ) => Promise<number | 'earliest' | undefined> | number | 'earliest' | undefined;
   /** Called with the whole assignment after each rebalance, before any of its messages is handled. */
   onAssigned?: (assignment: Assignment) => Promise<void> | void;
+  /** The consumer joins its group only when this has resolved: the state that its handlers work on is read. */
+  startWhen?: () => Promise<void>;
+  /**
+   * True: the application does not wait until the consumer has joined, and goes on without a broker as long as it takes.
+   * Default false: it is ready only with its consumer.
+   */
+  inBackground?: boolean;
+  /** Nest hands over only handlers with this mark, where one application has several consumers. Default: one for all. */
+  transportId?: symbol;
   /** Called when the consumer cannot go on; default: log and exit code 1. */
   onCrash?: (error: Error) => void;
   clock?: Clock;
 }
 
 const COMMIT_INTERVAL_MS = 500;
+const START_AGAIN_MS = 1_000;
 const RETRY: RetrySettings = { initialMs: 100, maxMs: 5000, budgetMs: 300_000 };
 
 const consumed = counter('millrace.kafka.consumed');
@@ -105,9 +115,9 @@ function exitOnCrash(): void {
 export class KafkaStrategy extends Server implements CustomTransportStrategy {
   override readonly propagatesEventHandlerErrors = true;
   /** Its own, so that Nest does not give the gRPC handlers of the same application to the consumer as topics. */
-  override readonly transportId = Symbol.for('millrace.kafka');
+  override readonly transportId: symbol;
   private readonly settings: Required<
-    Omit<KafkaStrategySettings, 'producer' | 'seekTo' | 'onAssigned' | 'retry' | 'metricsAs'>
+    Omit<KafkaStrategySettings, 'producer' | 'seekTo' | 'onAssigned' | 'retry' | 'metricsAs' | 'transportId'>
   > &
     Pick<KafkaStrategySettings, 'seekTo' | 'onAssigned' | 'metricsAs'>;
   private readonly retry: RetrySettings;
@@ -115,7 +125,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   private readonly producer: MessageProducer;
   private readonly deadLetters: DeadLetterWriter;
   private readonly ownsProducer: boolean;
-  private readonly uncommitted = new Map<string, { topic: string; partition: number; offset: number }>();
+  private readonly uncommitted = new Map<string, { topic: string; partition: number; nextOffset: number }>();
   private consumer: Consumer | undefined;
   private commitTimer: NodeJS.Timeout | undefined;
   private committing: Promise<void> | undefined;
@@ -126,7 +136,8 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   constructor(settings: KafkaStrategySettings) {
     super();
-    const { producer, retry, ...rest } = settings;
+    const { producer, retry, transportId, ...rest } = settings;
+    this.transportId = transportId ?? Symbol.for('millrace.kafka');
     this.settings = {
       fromBeginning: true,
       concurrency: 4,
@@ -135,6 +146,8 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       fetchWaitMs: (settings.fetchBytesMin ?? 32_768) > 1 ? 100 : 500,
       fetchBytesMaxPerPartition: 1_048_576,
       memberTimeoutMs: 10_000,
+      startWhen: () => Promise.resolve(),
+      inBackground: false,
       onCrash: exitOnCrash,
       clock: systemClock,
       ...rest,
@@ -156,9 +169,9 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     return this.assignment;
   }
 
-  /** Moves a committed position later than the batch that brought the message (with `commitThrough: null` there). */
-  commitThrough(topic: string, partition: number, offset: number): void {
-    this.uncommitted.set(`${topic}/${partition}`, { topic, partition, offset: offset + 1 });
+  /** Moves a committed position later than the batch that brought the message (with `nextOffset: null` there). */
+  setPosition(topic: string, partition: number, nextOffset: number): void {
+    this.uncommitted.set(`${topic}/${partition}`, { topic, partition, nextOffset });
   }
 
   /** Writes the positions now instead of within COMMIT_INTERVAL_MS. */
@@ -171,7 +184,14 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 
   listen(callback: (error?: unknown) => void): void {
-    this.start().then(() => callback(), callback);
+    const { startWhen, inBackground } = this.settings;
+    const listening = startWhen().then(() => (inBackground ? this.startForEver() : this.start()));
+    if (!inBackground) {
+      listening.then(() => callback(), callback);
+      return;
+    }
+    listening.catch((error) => this.crash(error as Error));
+    callback();
   }
 
   on(): never {
@@ -184,12 +204,12 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   /** Finishes running batches, commits, leaves the group. */
   async close(): Promise<void> {
+    this.stopping = true;
     clearInterval(this.commitTimer);
     const consumer = this.consumer;
     this.consumer = undefined;
     if (consumer !== undefined) {
       // stop() waits for running batches but leaves the group at once, so positions are written before and during it.
-      this.stopping = true;
       await this.idle();
       await this.commitWith(consumer);
       await consumer.disconnect().catch((error) => this.log.warn('leaving the group failed', {}, error));
@@ -205,8 +225,23 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     while (this.running > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
+  private async startForEver(): Promise<void> {
+    while (!this.stopping) {
+      try {
+        await this.start();
+        return;
+      } catch (error) {
+        if (this.stopping) return;
+        this.log.warn('the consumer does not start yet', { group: this.settings.groupId }, error);
+        await this.consumer?.disconnect().catch(() => undefined); // it is replaced by the next try
+        await new Promise((resolve) => setTimeout(resolve, START_AGAIN_MS).unref());
+      }
+    }
+  }
+
   private async start(): Promise<void> {
     const { connection, groupId, concurrency, fromBeginning, memberTimeoutMs } = this.settings;
+    if (this.stopping) throw new PlatformError('unavailable', 'stopped before the consumer started');
     const topics = [...this.messageHandlers.keys()];
     assert(topics.length > 0, `consumer ${groupId} has no @EventPattern handlers`);
     const consumer = connection.kafka.consumer({
@@ -348,8 +383,8 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
         membership.check();
         const last = messages[messages.length - 1] as InboundMessage;
         resolveOffset(String(last.offset));
-        if (outcome.commitThrough !== null)
-          this.commitThrough(topic, batch.partition, outcome.commitThrough ?? last.offset);
+        if (outcome.nextOffset !== null)
+          this.setPosition(topic, batch.partition, outcome.nextOffset ?? last.offset + 1);
         consumed.add(messages.length, { topic: this.metricsTopic(topic) });
         lag.set(Math.max(0, highWatermark - 1 - last.offset), {
           topic: this.metricsTopic(topic),
@@ -373,7 +408,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     messages: InboundMessage[],
     context: KafkaBatchContext,
     membership: Membership,
-  ): Promise<Pick<BatchResult, 'commitThrough'> | 'overloaded'> {
+  ): Promise<Pick<BatchResult, 'nextOffset'> | 'overloaded'> {
     const { topic } = context;
     const startedMs = this.settings.clock.monotonicMs();
     let overloaded = false;
@@ -423,10 +458,10 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     const positions = [...this.uncommitted.values()];
     if (positions.length === 0) return;
     await consumer.commitOffsets(
-      positions.map(({ topic, partition, offset }) => ({
+      positions.map(({ topic, partition, nextOffset }) => ({
         topic: this.settings.connection.topicName(topic),
         partition,
-        offset: String(offset),
+        offset: String(nextOffset),
       })),
     );
     for (const position of positions) {

@@ -198,7 +198,7 @@ describe('KafkaStrategy', () => {
     const holding = await consume(connection, {
       'records.v1': async (messages) => {
         first.push(...numbers(messages));
-        return { commitThrough: 9 };
+        return { nextOffset: 10 };
       },
     });
     await eventually('all arrive', () => first.length === 30);
@@ -211,7 +211,7 @@ describe('KafkaStrategy', () => {
       {
         'records.v1': async (messages) => {
           second.push(...numbers(messages));
-          return { commitThrough: null };
+          return { nextOffset: null };
         },
       },
       {
@@ -224,9 +224,30 @@ describe('KafkaStrategy', () => {
     await eventually('from five on', () => second.length === 25);
     expect(second[0]).toBe(5);
     expect(assigned).toEqual([0, 1, 2, 3]);
-    seeking.commitThrough('records.v1', 2, 19);
+    seeking.setPosition('records.v1', 2, 20);
     await seeking.commitNow();
     expect(await committed(connection, 'records.v1')).toBe(20);
+  });
+
+  it('joins only when what its handlers work on is there, and need not be waited for', async () => {
+    const { connection, producer } = await connect();
+    await producer.send('records.v1', messagesOf(3));
+    let restored: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      restored = resolve;
+    });
+    const seen: number[] = [];
+    // Resolves although the gate is shut.
+    const strategy = await consume(
+      connection,
+      { 'records.v1': async (messages) => void seen.push(...numbers(messages)) },
+      { startWhen: () => gate, inBackground: true },
+    );
+    expect(strategy.unwrap()).toBeUndefined();
+    expect(strategy.isReady()).toBe(false);
+    restored();
+    await eventually('all arrive', () => seen.length === 3);
+    expect(strategy.isReady()).toBe(true);
   });
 
   it('stops the process after the retry budget instead of dropping anything', async () => {

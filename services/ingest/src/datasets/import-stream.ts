@@ -45,13 +45,13 @@ export class ImportStream {
     const work = async (): Promise<BatchOutcome> => {
       const bad: BadMessage[] = [];
       let next = 0;
-      for (const message of messages) {
-        next = message.offset + 1;
-        const fault = await this.take(partition, message);
-        if (fault !== null) bad.push({ offset: message.offset, ...fault });
+      for (const { offset, message } of messages) {
+        next = offset + 1;
+        const fault = message === undefined ? null : await this.take(partition, offset, message);
+        if (fault !== null) bad.push({ offset, ...fault });
       }
       await this.giveUp();
-      return { bad, commitThrough: Math.min(next, this.assembly.floor(partition) ?? next) };
+      return { bad, nextOffset: Math.min(next, this.assembly.floor(partition) ?? next) };
     };
     const result = this.tail.then(work);
     this.tail = result.catch(() => undefined);
@@ -60,17 +60,9 @@ export class ImportStream {
 
   private async take(
     partition: number,
-    message: LogMessage<RecordBatch>,
+    offset: number,
+    batch: RecordBatch,
   ): Promise<{ project: string; reasons: Reason[] } | null> {
-    let batch: RecordBatch;
-    try {
-      batch = message.read();
-    } catch (thrown) {
-      return {
-        project: '',
-        reasons: [{ code: 'decode_failed', field: '', message: PlatformError.from(thrown).reason }],
-      };
-    }
     const { project, importId } = batch;
     const schema = this.registry.find(project);
     const known = this.open.get(importId);
@@ -81,7 +73,7 @@ export class ImportStream {
         schema === null ? `no project '${project}'` : `schema ${batch.schemaHash.slice(0, 12)} is not the project's`;
       return { project, reasons: [{ code: 'malformed', field: 'schema_hash', message: text }] };
     }
-    const place = this.assembly.offer(importId, batch.sequence, partition, message.offset, this.clock.nowMs());
+    const place = this.assembly.offer(importId, batch.sequence, partition, offset, this.clock.nowMs());
     if (place === 'refused') {
       this.settle(importId, { kind: 'failed', message: `${this.bounds.openMax} imports are open already` });
       return null;

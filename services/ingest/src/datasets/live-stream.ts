@@ -18,8 +18,9 @@ import { Watermark } from './watermark.js';
 
 /** A message of a partition; `read` decodes it and throws PlatformError('corrupt') where it is none. */
 export interface LogMessage<T> {
-  offset: number;
-  read(): T;
+  readonly offset: number;
+  /** undefined: it could not be decoded; its position is passed all the same. */
+  readonly message: T | undefined;
 }
 
 export interface BadMessage {
@@ -30,8 +31,8 @@ export interface BadMessage {
 
 export interface BatchOutcome {
   bad: BadMessage[];
-  /** The next offset to read after a restart. */
-  commitThrough: number;
+  /** The first offset to read after a restart; 0 = nothing may be committed yet. */
+  nextOffset: number;
 }
 
 export interface LiveSettings extends LiveBounds {
@@ -217,24 +218,16 @@ export class LiveStream {
       const bad: BadMessage[] = [];
       let next = 0;
       if (messages[0] !== undefined) this.counters.startAt(topic, partition, messages[0].offset);
-      for (const message of messages) {
-        const { offset } = message;
+      for (const { offset, message } of messages) {
         next = offset + 1;
-        const position = { topic, partition, offset };
-        try {
-          await take(message.read(), position, bad);
-        } catch (thrown) {
-          const error = PlatformError.from(thrown);
-          if (error.code !== 'corrupt') throw error;
-          bad.push(refused(offset, '', 'decode_failed', '', error.reason));
-        }
+        if (message !== undefined) await take(message, { topic, partition, offset }, bad);
         this.counters.fresh(topic, partition, offset);
       }
       await this.makeRoom();
       const end = this.behind.get(`${topic}/${partition}`);
       if (end !== undefined && next >= end) this.behind.delete(`${topic}/${partition}`);
       this.closeDue();
-      return { bad, commitThrough: this.commitThrough(topic, partition, next) };
+      return { bad, nextOffset: this.nextOffset(topic, partition, next) };
     };
     const result = this.tail.then(work);
     this.tail = result.catch(() => undefined);
@@ -251,13 +244,13 @@ export class LiveStream {
     }
   }
 
-  private commitThrough(topic: string, partition: number, next: number): number {
-    let through = Math.min(next, this.counters.savedThrough(topic, partition));
+  private nextOffset(topic: string, partition: number, next: number): number {
+    let safe = Math.min(next, this.counters.savedThrough(topic, partition));
     for (const live of this.projects.values()) {
       const floor = live.versions.floor(topic, partition);
-      if (floor !== null && floor < through) through = floor;
+      if (floor !== null && floor < safe) safe = floor;
     }
-    return through;
+    return safe;
   }
 }
 

@@ -2,33 +2,37 @@
 // a bulk load does not hold back the live stream.
 
 import { decodeLabel, decodeRecord, decodeRecordBatch } from '@millrace/contracts';
-import type { BatchResult, InboundMessage, KafkaBatchContext } from '@millrace/kafka';
+import {
+  type BatchResult,
+  type DecodedBatch,
+  decodeBatch,
+  type InboundMessage,
+  type KafkaBatchContext,
+} from '@millrace/kafka';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { ImportStream } from './import-stream.js';
-import { type BatchOutcome, LiveStream, type LogMessage } from './live-stream.js';
+import { type BatchOutcome, LiveStream } from './live-stream.js';
 
 /** Nest hands a handler only to the transport with the same mark. */
 export const LIVE_TRANSPORT = Symbol('live');
 export const IMPORT_TRANSPORT = Symbol('imports');
 
-const EMPTY = new Uint8Array();
-
-function decoded<T>(messages: readonly InboundMessage[], decode: (bytes: Uint8Array) => T): LogMessage<T>[] {
-  return messages.map(({ offset, value }) => ({ offset, read: () => decode(value ?? EMPTY) }));
-}
-
-function result(messages: readonly InboundMessage[], outcome: BatchOutcome): BatchResult {
+/** Corrupt messages and those that the stream refused go to the dead letters. */
+async function taken<T>(
+  messages: readonly InboundMessage[],
+  decode: (bytes: Uint8Array) => T,
+  take: (batch: DecodedBatch<T>['batch']) => Promise<BatchOutcome>,
+): Promise<BatchResult> {
+  const { batch, deadLetters } = decodeBatch(messages, decode);
+  const { bad, nextOffset } = await take(batch);
   const byOffset = new Map(messages.map((message) => [message.offset, message]));
-  return {
-    deadLetters: outcome.bad.map(({ offset, project, reasons }) => ({
-      message: byOffset.get(offset) as InboundMessage,
-      project,
-      reasons,
-    })),
-    // Inclusive there, the next offset here.
-    commitThrough: outcome.commitThrough > 0 ? outcome.commitThrough - 1 : null,
-  };
+  const refused = bad.map(({ offset, project, reasons }) => ({
+    message: byOffset.get(offset) as InboundMessage,
+    project,
+    reasons,
+  }));
+  return { deadLetters: [...deadLetters, ...refused], nextOffset: nextOffset > 0 ? nextOffset : null };
 }
 
 @Controller()
@@ -40,16 +44,16 @@ export class StreamsController {
 
   @EventPattern<string>('records.v1', LIVE_TRANSPORT)
   async records(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
-    return result(messages, await this.live.records(context.partition, decoded(messages, decodeRecord)));
+    return taken(messages, decodeRecord, (batch) => this.live.records(context.partition, batch));
   }
 
   @EventPattern<string>('labels.v1', LIVE_TRANSPORT)
   async labels(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
-    return result(messages, await this.live.labels(context.partition, decoded(messages, decodeLabel)));
+    return taken(messages, decodeLabel, (batch) => this.live.labels(context.partition, batch));
   }
 
   @EventPattern<string>('batches.v1', IMPORT_TRANSPORT)
   async batches(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
-    return result(messages, await this.imports.batches(context.partition, decoded(messages, decodeRecordBatch)));
+    return taken(messages, decodeRecordBatch, (batch) => this.imports.batches(context.partition, batch));
   }
 }

@@ -3,6 +3,7 @@
 
 import { decodeRecord } from '@millrace/contracts';
 import {
+  decodeBatch,
   type InboundMessage,
   type KafkaBatchContext,
   type KafkaConnection,
@@ -18,7 +19,6 @@ const GROUP = 'ingest-online';
 const CHECK_MS = 1_000;
 /** A partition pauses this long while Redis is away. */
 const AWAY_PAUSE_MS = 1_000;
-const EMPTY = new Uint8Array();
 
 export class OnlineFeatureReader {
   private readonly log = logger('online-features');
@@ -81,12 +81,12 @@ export class OnlineFeatureReader {
         void strategy.close();
       },
     });
-    const batch = async (messages: InboundMessage[], context: KafkaBatchContext): Promise<object> => {
-      const read = messages.map(({ offset, value }) => ({ offset, read: () => decodeRecord(value ?? EMPTY) }));
-      await this.projection.batch(context.partition, read, () => context.isStale());
-      return { commitThrough: null };
+    const handle = async (messages: InboundMessage[], context: KafkaBatchContext): Promise<object> => {
+      const { batch } = decodeBatch(messages, decodeRecord);
+      await this.projection.batch(context.partition, batch, () => context.isStale());
+      return { nextOffset: null };
     };
-    strategy.addHandler(ONLINE_TOPIC, batch as Parameters<KafkaStrategy['addHandler']>[1], true);
+    strategy.addHandler(ONLINE_TOPIC, handle as Parameters<KafkaStrategy['addHandler']>[1], true);
     strategy.listen((error) => {
       if (error !== undefined) this.log.error('the online features cannot be read', {}, error);
     });

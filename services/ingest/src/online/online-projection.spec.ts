@@ -119,7 +119,7 @@ function harness() {
     try {
       await projection.batch(
         partition,
-        records.map((record, i) => ({ offset: from + i, read: () => record })),
+        records.map((record, i) => ({ offset: from + i, message: record })),
       );
     } catch (error) {
       expect(PlatformError.from(error).code).toBe('overloaded');

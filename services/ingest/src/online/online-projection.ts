@@ -52,8 +52,9 @@ export interface OnlinePorts {
 
 /** A message of a partition; `read` decodes it and throws where it is none. */
 export interface OnlineMessage {
-  offset: number;
-  readonly read: () => RecordMessage;
+  readonly offset: number;
+  /** undefined: corrupt; the consumer of the live stream sets it aside. */
+  readonly message: RecordMessage | undefined;
 }
 
 interface DecodedRecord {
@@ -266,13 +267,8 @@ export class OnlineProjection {
 /** By project; bytes that are no record are left out, as the live stream reports them. */
 function decoded(messages: readonly OnlineMessage[]): Map<string, DecodedRecord[]> {
   const byProject = new Map<string, DecodedRecord[]>();
-  for (const { offset, read } of messages) {
-    let record: RecordMessage;
-    try {
-      record = read();
-    } catch {
-      continue;
-    }
+  for (const { offset, message: record } of messages) {
+    if (record === undefined) continue;
     const known = byProject.get(record.project);
     if (known === undefined) byProject.set(record.project, [{ offset, record }]);
     else known.push({ offset, record });

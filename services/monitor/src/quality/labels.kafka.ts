@@ -1,10 +1,9 @@
 // labels.v1 -> intake, one partition batch at a time. A message that cannot be decoded goes to the dead letters.
 
 import { decodeLabel } from '@millrace/contracts';
-import type { BatchResult, InboundMessage, KafkaBatchContext } from '@millrace/kafka';
+import { type BatchResult, decodeBatch, type InboundMessage, type KafkaBatchContext } from '@millrace/kafka';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
-import { decodeBatch } from '../windows/decode-batch.kafka.js';
 import { Intake } from '../windows/intake.js';
 
 @Controller()
@@ -16,6 +15,6 @@ export class LabelsConsumer {
     const { batch, deadLetters } = decodeBatch(messages, decodeLabel);
     await this.intake.labels(context.partition, context.highWatermark, batch);
     // The position is part of the checkpoint, not of the group.
-    return { deadLetters, commitThrough: null };
+    return { deadLetters, nextOffset: null };
   }
 }

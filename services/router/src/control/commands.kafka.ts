@@ -2,12 +2,11 @@
 // owner of routes. Each new assignment first takes the partition's transactional id over and reads routes.v1 to its end, so
 // that nothing is decided on an old state. Waits for a broker as long as it takes: predictions do not need it.
 
-import { type Command, decodeCommand, encodeCommand, type Reason } from '@millrace/contracts';
-import { PlatformError } from '@millrace/domain';
+import { type Command, decodeCommand, encodeCommand } from '@millrace/contracts';
 import {
   type Assignment,
-  type BadMessage,
   type BatchResult,
+  decodeBatch,
   ensureTopics,
   type InboundMessage,
   type KafkaBatchContext,
@@ -49,30 +48,16 @@ export class CommandsConsumer {
   ) {}
 
   @EventPattern<string>(COMMANDS_TOPIC)
-  async onCommands(
-    @Payload() messages: InboundMessage[],
-    @Ctx() context: KafkaBatchContext,
-  ): Promise<BatchResult | undefined> {
-    const deadLetters: BadMessage[] = [];
-    for (const message of messages) {
-      let command: Command;
-      try {
-        command = decodeCommand(message.value ?? new Uint8Array(0));
-      } catch (thrown) {
-        deadLetters.push({ message, reasons: [reasonOf(thrown)] });
-        continue;
-      }
-      // The trainer owns these.
-      if (command.action.kind === 'startTraining') continue;
+  async onCommands(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
+    const { batch, deadLetters } = decodeBatch(messages, decodeCommand);
+    for (const { message: command } of batch) {
+      // The trainer owns the start of trainings.
+      if (command === undefined || command.action.kind === 'startTraining') continue;
       this.routes.learnPartition(command.project, context.partition);
       this.control.onResult(command.id, await this.owner.apply(command));
     }
-    return deadLetters.length > 0 ? { deadLetters } : undefined;
+    return { deadLetters };
   }
-}
-
-function reasonOf(thrown: unknown): Reason {
-  return { code: 'decode_failed', field: '', message: PlatformError.from(thrown).message.slice(0, 1_000) };
 }
 
 export interface TransportSettings {

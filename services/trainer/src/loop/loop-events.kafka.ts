@@ -8,8 +8,14 @@ import {
   decodeRoute,
   encodeCommand,
 } from '@millrace/contracts';
-import { type Clock, PlatformError } from '@millrace/domain';
-import type { BatchResult, CompactedReaderSettings, InboundMessage, MessageProducer } from '@millrace/kafka';
+import type { Clock } from '@millrace/domain';
+import {
+  type BatchResult,
+  type CompactedReaderSettings,
+  decodeBatch,
+  type InboundMessage,
+  type MessageProducer,
+} from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
@@ -23,16 +29,9 @@ export class DriftEventConsumer {
 
   @EventPattern('drift.v1')
   async onDrift(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
-    const deadLetters: NonNullable<BatchResult['deadLetters']>[number][] = [];
-    for (const message of messages) {
-      try {
-        const event = decodeDriftEvent(message.value ?? new Uint8Array());
-        await this.runner.apply(event.data.project, toInput(event));
-      } catch (thrown) {
-        const error = PlatformError.from(thrown);
-        if (error.code !== 'corrupt') throw error;
-        deadLetters.push({ message, reasons: [{ code: 'decode_failed', field: '', message: error.reason }] });
-      }
+    const { batch, deadLetters } = decodeBatch(messages, decodeDriftEvent);
+    for (const { message: event } of batch) {
+      if (event !== undefined) await this.runner.apply(event.data.project, toInput(event));
     }
     return { deadLetters };
   }

@@ -1,9 +1,9 @@
 // commands.v1: the trainer owns start_training. A command's id is the training's id, so that a redelivered command starts
 // nothing twice. A request that cannot work is told as a failed training and not retried.
 
-import { type Command, decodeCommand, type Reason } from '@millrace/contracts';
+import { type Command, decodeCommand } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import type { BadMessage, BatchResult, InboundMessage } from '@millrace/kafka';
+import { type BatchResult, badMessage, decodeBatch, type InboundMessage } from '@millrace/kafka';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { TrainingRunner } from '../training/runner.js';
@@ -17,19 +17,20 @@ export class TrainingCommandsConsumer {
   ) {}
 
   @EventPattern('commands.v1')
-  async onCommands(@Payload() messages: InboundMessage[]): Promise<BatchResult | undefined> {
+  async onCommands(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
     await this.gate.wait();
-    const deadLetters: BadMessage[] = [];
-    for (const message of messages) {
+    const { batch, deadLetters } = decodeBatch(messages, decodeCommand);
+    for (const [at, { message: command }] of batch.entries()) {
+      if (command === undefined) continue;
       try {
-        await this.apply(decodeCommand(message.value ?? new Uint8Array(0)));
+        await this.apply(command);
       } catch (thrown) {
         const error = PlatformError.from(thrown);
         if (error.retry !== 'never') throw error;
-        deadLetters.push({ message, reasons: [reasonOf(error)] });
+        deadLetters.push(badMessage(messages[at] as InboundMessage, error));
       }
     }
-    return deadLetters.length > 0 ? { deadLetters } : undefined;
+    return { deadLetters };
   }
 
   private async apply(command: Command): Promise<void> {
@@ -38,12 +39,4 @@ export class TrainingCommandsConsumer {
     const trainingId = command.id.replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 120);
     await this.runner.start({ ...action, project: command.project, correlationId: command.correlationId }, trainingId);
   }
-}
-
-function reasonOf(error: PlatformError): Reason {
-  return {
-    code: error.code === 'corrupt' ? 'decode_failed' : 'handler_failed',
-    field: '',
-    message: error.message.slice(0, 1_000),
-  };
 }
