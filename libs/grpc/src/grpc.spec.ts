@@ -168,7 +168,7 @@ describe('the server', () => {
     const ended = new Promise<void>((resolve) => watching.on('end', resolve));
     watching.on('data', (response) => {
       states.push(response.status);
-      if (states.length === 1) server.health.setServing(false);
+      if (states.length === 1) void server.close(1_000);
     });
     await ended;
     expect(states).toEqual([1, 2]);

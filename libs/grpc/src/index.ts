@@ -1,7 +1,8 @@
 // gRPC: definitions from descriptors, clients, native servers, health, status codes.
 
 export { type CallSettings, type ClientSettings, createClient, type GrpcClient, UNARY_DEADLINE_MS } from './client.js';
-export { GrpcHealth } from './health.js';
+export { HealthState } from './health.js';
+export { addHealthService } from './health-service.js';
 export {
   type BytesCall,
   type BytesStream,
@@ -13,7 +14,6 @@ export {
   type UnaryHandler,
   unary,
 } from './http2-server/calls.js';
-export type { ServerHealth } from './http2-server/health.js';
 export { type Http2ServerSettings, type RunningHttp2Server, startHttp2Server } from './http2-server/server.js';
 export { CHANNEL_OPTIONS, MESSAGE_BYTES_MAX, SERVER_OPTIONS } from './limits.js';
 export {

@@ -25,7 +25,8 @@ import {
 } from '@grpc/grpc-js';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { contextOf, histogram, SpanKind, withSpan } from '@millrace/telemetry';
-import { GrpcHealth } from './health.js';
+import { HealthState } from './health.js';
+import { addHealthService } from './health-service.js';
 import type { Method } from './http2-server/calls.js';
 import { SERVER_OPTIONS } from './limits.js';
 import { messageOf, serviceDefinition } from './service-definition.js';
@@ -88,7 +89,7 @@ export interface GrpcServerSettings {
 
 export interface RunningGrpcServer {
   readonly port: number;
-  readonly health: GrpcHealth;
+  readonly health: HealthState;
   readonly server: Server;
   /** Takes no new calls, lets running ones end for `graceMs`, then cuts them. */
   close(graceMs?: number): Promise<void>;
@@ -167,8 +168,9 @@ export function bindService<D extends DescService>(
 /** Starts listening; rejects with `unavailable` and the address when the port is taken. */
 export async function startGrpcServer(settings: GrpcServerSettings): Promise<RunningGrpcServer> {
   const server = new Server({ ...SERVER_OPTIONS, ...settings.options });
-  const health = new GrpcHealth();
-  for (const { service, raw, implementation } of [...settings.services, health.binding()])
+  const health = new HealthState(settings.services.map(({ service }) => service.typeName));
+  addHealthService(server, health);
+  for (const { service, raw, implementation } of settings.services)
     server.addService(serviceDefinition(service, raw), implementation);
   const address = `${settings.host ?? '127.0.0.1'}:${settings.port}`;
   const port = await new Promise<number>((resolve, reject) => {
@@ -179,7 +181,7 @@ export async function startGrpcServer(settings: GrpcServerSettings): Promise<Run
     );
   });
   const close = async (graceMs = GRACE_MS) => {
-    health.setServing(false);
+    health.close();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
         server.forceShutdown();

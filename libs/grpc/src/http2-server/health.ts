@@ -1,27 +1,16 @@
-// grpc.health.v1 for the HTTP/2 server: Check, Watch and List over one state for the server ("") and each of its services.
-// While the server closes everything is NOT_SERVING.
+// grpc.health.v1 on the HTTP/2 server: the state of health.ts as methods of bytes.
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import { Health, healthPb } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
+import { type HealthState, type HealthWatcher, type ServingStatus, WATCHERS_MAX } from '../health.js';
 import { type BytesStream, type Method, streaming, unary } from './calls.js';
 
-const {
-  HealthCheckRequestSchema,
-  HealthCheckResponse_ServingStatus: ServingStatus,
-  HealthCheckResponseSchema,
-  HealthListResponseSchema,
-} = healthPb;
+const { HealthCheckRequestSchema, HealthCheckResponseSchema, HealthListResponseSchema } = healthPb;
 
-/** Watchers beyond this are refused. */
-const WATCHERS_MAX = 256;
-
-const stated = (state: healthPb.HealthCheckResponse_ServingStatus) =>
+const bytesOf = (state: ServingStatus) =>
   toBinary(HealthCheckResponseSchema, create(HealthCheckResponseSchema, { status: state }));
-const SERVING = stated(ServingStatus.SERVING);
-const NOT_SERVING = stated(ServingStatus.NOT_SERVING);
-const SERVICE_UNKNOWN = stated(ServingStatus.SERVICE_UNKNOWN);
 
 function serviceOf(request: Uint8Array): string {
   try {
@@ -31,71 +20,33 @@ function serviceOf(request: Uint8Array): string {
   }
 }
 
-export class ServerHealth {
-  private serving = true;
-  private closing = false;
-  /** With whether the service they asked about is known: one that is not stays so. */
-  private readonly watchers = new Map<BytesStream, boolean>();
-  private readonly services: ReadonlySet<string>;
+function watch(health: HealthState, stream: BytesStream): void {
+  const watcher: HealthWatcher = { write: (state) => void stream.write(bytesOf(state)), end: () => stream.end() };
+  stream.onCancel = () => health.forget(watcher);
+  stream.onMessage = (request) => {
+    if (!health.watch(serviceOf(request), watcher))
+      stream.refuse(status.RESOURCE_EXHAUSTED, `${WATCHERS_MAX} watch already`, 'overloaded');
+  };
+}
 
-  /** `services`: type names that may be asked about beside "". */
-  constructor(services: Iterable<string>) {
-    this.services = new Set(['', Health.typeName, ...services]);
-  }
-
-  setServing(serving: boolean): void {
-    const before = this.answer();
-    this.serving = serving;
-    if (this.answer() === before) return;
-    for (const [watcher, known] of this.watchers) if (known) watcher.write(this.answer());
-  }
-
-  /** Tells the watchers and lets them go: they would keep their connections open for ever. */
-  close(): void {
-    this.setServing(false);
-    this.closing = true;
-    for (const watcher of this.watchers.keys()) watcher.end();
-    this.watchers.clear();
-  }
-
-  methods(): [string, Method][] {
-    return [
-      [
-        `/${Health.typeName}/Check`,
-        unary((call, request) => {
-          const service = serviceOf(request);
-          if (this.services.has(service)) call.answer(this.answer());
-          else call.refuse(status.NOT_FOUND, `service '${service.slice(0, 128)}' is not known`, 'not_found');
-        }),
-      ],
-      [
-        `/${Health.typeName}/List`,
-        unary((call) => {
-          const state = this.serving ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-          const statuses = Object.fromEntries([...this.services].map((service) => [service, { status: state }]));
-          call.answer(toBinary(HealthListResponseSchema, create(HealthListResponseSchema, { statuses })));
-        }),
-      ],
-      [`/${Health.typeName}/Watch`, streaming((stream) => this.watch(stream))],
-    ];
-  }
-
-  private watch(stream: BytesStream): void {
-    const forget = () => this.watchers.delete(stream);
-    stream.onCancel = forget;
-    stream.onMessage = (request) => {
-      if (this.watchers.size >= WATCHERS_MAX) {
-        stream.refuse(status.RESOURCE_EXHAUSTED, `${WATCHERS_MAX} watch already`, 'overloaded');
-        return;
-      }
-      const known = this.services.has(serviceOf(request));
-      stream.write(known ? this.answer() : SERVICE_UNKNOWN);
-      if (this.closing) stream.end();
-      else this.watchers.set(stream, known);
-    };
-  }
-
-  private answer(): Uint8Array {
-    return this.serving ? SERVING : NOT_SERVING;
-  }
+export function healthMethods(health: HealthState): [string, Method][] {
+  return [
+    [
+      `/${Health.typeName}/Check`,
+      unary((call, request) => {
+        const service = serviceOf(request);
+        const state = health.check(service);
+        if (state !== undefined) call.answer(bytesOf(state));
+        else call.refuse(status.NOT_FOUND, `service '${service.slice(0, 128)}' is not known`, 'not_found');
+      }),
+    ],
+    [
+      `/${Health.typeName}/List`,
+      unary((call) => {
+        const statuses = health.list();
+        call.answer(toBinary(HealthListResponseSchema, create(HealthListResponseSchema, { statuses })));
+      }),
+    ],
+    [`/${Health.typeName}/Watch`, streaming((stream) => watch(health, stream))],
+  ];
 }

@@ -8,13 +8,14 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { type Clock, PlatformError, systemClock } from '@millrace/domain';
+import { HealthState } from '../health.js';
 import { MESSAGE_BYTES_MAX } from '../limits.js';
 import type { GrpcServiceBinding } from '../server.js';
 import { methodsOf } from './bindings.js';
 import type { Method, Methods } from './calls.js';
 import { Connection, type ConnectionHost, STREAM_WINDOW_BYTES } from './connection.js';
 import { type ExchangeHead, type ExchangeLimits, fieldOf, StreamExchange, UnaryExchange } from './exchange.js';
-import { ServerHealth } from './health.js';
+import { healthMethods } from './health.js';
 import type { Http2Stream } from './stream.js';
 import { timeoutMs } from './wire.js';
 
@@ -57,7 +58,7 @@ export interface Http2ServerSettings {
 
 export interface RunningHttp2Server {
   readonly port: number;
-  readonly health: ServerHealth;
+  readonly health: HealthState;
   /** Open connections. */
   readonly connections: number;
   /** Takes no new calls, lets running ones end for `graceMs`, then cuts them. */
@@ -74,7 +75,7 @@ interface Watched {
 }
 
 class BytesServer implements RunningHttp2Server, ConnectionHost {
-  readonly health: ServerHealth;
+  readonly health: HealthState;
   private readonly server: Server;
   private readonly watched = new Map<Connection, Watched>();
   private readonly methods: Methods;
@@ -94,8 +95,8 @@ class BytesServer implements RunningHttp2Server, ConnectionHost {
     };
     const own = [...services.flatMap((binding) => methodsOf(binding, this.clock)), ...(settings.methods ?? [])];
     // A path is /package.Service/Method.
-    this.health = new ServerHealth(own.map(([path]) => path.split('/')[1] as string));
-    this.methods = new Map<string, Method>([...this.health.methods(), ...own]);
+    this.health = new HealthState(own.map(([path]) => path.split('/')[1] as string));
+    this.methods = new Map<string, Method>([...healthMethods(this.health), ...own]);
     this.server = createServer((socket) => this.accept(socket));
     this.server.maxConnections = CONNECTIONS_MAX;
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
