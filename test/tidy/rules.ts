@@ -10,7 +10,6 @@ export const PURE_LIBS: ReadonlySet<string> = new Set([
   'models',
   'statistics',
   'inference',
-  'wire',
 ]);
 
 /** Packages that a pure lib may use: pure computation, no input or output. */

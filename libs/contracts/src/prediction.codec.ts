@@ -3,8 +3,7 @@
 // because a prediction that was answered must not vanish from the log.
 
 import { PlatformError, type Scalar } from '@millrace/domain';
-import { WireWriter } from '@millrace/wire';
-import { readScalar, required, topicReader, writeScalar } from './topic-wire.js';
+import { required, WireReader, WireWriter } from './wire.js';
 
 export type PredictionRole = 'live' | 'shadow';
 
@@ -32,7 +31,7 @@ export interface PredictionMessage {
   role: PredictionRole;
 }
 
-const writer = WireWriter.growing();
+const writer = new WireWriter();
 
 export function encodePrediction(prediction: PredictionMessage): Uint8Array {
   writer.reset();
@@ -43,8 +42,8 @@ export function encodePrediction(prediction: PredictionMessage): Uint8Array {
   writer.int(5, prediction.eventTimeMs);
   writer.int(6, prediction.answeredAtMs);
   writer.int(7, prediction.latencyUs);
-  for (const feature of prediction.features) writeScalar(writer, 8, feature);
-  writer.doubleField(9, prediction.probability);
+  for (const feature of prediction.features) writer.scalar(8, feature);
+  writer.double(9, prediction.probability);
   writer.text(10, prediction.label);
   writer.text(11, prediction.traceId);
   writer.text(12, prediction.modelSha256);
@@ -53,7 +52,7 @@ export function encodePrediction(prediction: PredictionMessage): Uint8Array {
 }
 
 export function decodePrediction(bytes: Uint8Array): PredictionMessage {
-  const reader = topicReader(bytes);
+  const reader = new WireReader(bytes);
   const features: Scalar[] = [];
   let role = '';
   const prediction: PredictionMessage = {
@@ -78,7 +77,7 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
         prediction.predictionId = reader.text();
         break;
       case 18: // 2 project
-        prediction.project = reader.name();
+        prediction.project = reader.text();
         break;
       case 26: // 3 entity
         prediction.entity = reader.text();
@@ -97,7 +96,7 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
         break;
       case 66: {
         // 8 features
-        const value = readScalar(reader);
+        const value = reader.scalar();
         features.push(typeof value === 'number' && !Number.isFinite(value) ? null : value);
         break;
       }
@@ -105,16 +104,16 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
         prediction.probability = reader.double();
         break;
       case 82: // 10 label
-        prediction.label = reader.name();
+        prediction.label = reader.text();
         break;
       case 90: // 11 trace_id
         prediction.traceId = reader.text();
         break;
       case 98: // 12 model_sha256
-        prediction.modelSha256 = reader.name();
+        prediction.modelSha256 = reader.text();
         break;
       case 106: // 13 role
-        role = reader.name();
+        role = reader.text();
         break;
       default:
         reader.skip(tag);

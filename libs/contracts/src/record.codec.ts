@@ -2,8 +2,7 @@
 // that are not finite; an absent column and an empty Value both mean "missing".
 
 import { PlatformError, type RecordRow, type Scalar } from '@millrace/domain';
-import { WireWriter } from '@millrace/wire';
-import { readScalarEntry, required, topicReader, writeScalarEntry } from './topic-wire.js';
+import { required, WireReader, WireWriter } from './wire.js';
 
 /** A record as it travels; event time 0 is the epoch, not "missing". */
 export interface RecordMessage extends RecordRow {
@@ -16,7 +15,7 @@ export interface RecordMessage extends RecordRow {
 }
 
 const NO_TIMESTAMPS: ReadonlySet<string> = new Set();
-const writer = WireWriter.growing();
+const writer = new WireWriter();
 
 /** `timestampColumns` names the columns whose numbers travel as int64 milliseconds instead of doubles. */
 export function encodeRecord(record: RecordMessage, timestampColumns: ReadonlySet<string> = NO_TIMESTAMPS): Uint8Array {
@@ -26,7 +25,7 @@ export function encodeRecord(record: RecordMessage, timestampColumns: ReadonlySe
   writer.text(3, record.entity);
   writer.int(4, record.eventTimeMs);
   const values = record.values;
-  for (const name in values) writeScalarEntry(writer, 5, name, values[name] as Scalar, timestampColumns.has(name));
+  for (const name in values) writer.scalarEntry(5, name, values[name] as Scalar, timestampColumns.has(name));
   writer.text(6, record.schemaHash);
   writer.text(7, record.source);
   writer.int(8, record.ingestedAtMs);
@@ -34,7 +33,7 @@ export function encodeRecord(record: RecordMessage, timestampColumns: ReadonlySe
 }
 
 export function decodeRecord(bytes: Uint8Array): RecordMessage {
-  const reader = topicReader(bytes);
+  const reader = new WireReader(bytes);
   const values: Record<string, Scalar> = {};
   let project = '';
   let recordId = '';
@@ -47,7 +46,7 @@ export function decodeRecord(bytes: Uint8Array): RecordMessage {
     const tag = reader.tag();
     switch (tag) {
       case 10: // 1 project
-        project = reader.name();
+        project = reader.text();
         break;
       case 18: // 2 record_id
         recordId = reader.text();
@@ -59,13 +58,13 @@ export function decodeRecord(bytes: Uint8Array): RecordMessage {
         eventTimeMs = reader.int();
         break;
       case 42: // 5 values
-        readScalarEntry(reader, values);
+        reader.scalarEntry(values);
         break;
       case 50: // 6 schema_hash
-        schemaHash = reader.name();
+        schemaHash = reader.text();
         break;
       case 58: // 7 source
-        source = reader.name();
+        source = reader.text();
         break;
       case 64: // 8 ingested_at_ms
         ingestedAtMs = reader.int();

@@ -64,3 +64,5 @@ export {
   Tensor,
   type TypedValues,
 } from './tensor.js';
+export { decodeText, textBytes, writeText } from './text.js';
+export type { Allocate } from './wire-writer.js';

@@ -1,22 +1,22 @@
 // One full and one sparse value of every message, for the codecs' contract suite and the golden files. Not part of the API.
 
 import type { NumericReference } from '@millrace/domain';
-import { decodeAuditEntry, encodeAuditEntry } from './audit.codec.js';
-import { decodeCommand, encodeCommand } from './command.codec.js';
-import { decodeDatasetVersion, encodeDatasetVersion } from './dataset-version.codec.js';
-import { decodeDeadLetter, encodeDeadLetter } from './dead-letter.codec.js';
-import { DRIFT_EVENT_TYPE, decodeDriftEvent, encodeDriftEvent } from './drift-event.codec.js';
-import { decodeLabel, encodeLabel } from './label.codec.js';
-import { decodeModelVersion, encodeModelVersion } from './model-version.codec.js';
-import { decodePartialProfile, encodePartialProfile } from './partial-profile.codec.js';
-import { decodePrediction, encodePrediction } from './prediction.codec.js';
-import { decodeProject, encodeProject } from './project.codec.js';
-import { decodeRecord, encodeRecord } from './record.codec.js';
-import { decodeRecordBatch, encodeRecordBatch } from './record-batch.codec.js';
-import { decodeReferenceProfile, encodeReferenceProfile } from './reference-profile.codec.js';
-import { decodeRoute, encodeRoute } from './route.codec.js';
-import { decodeTrainingEvent, encodeTrainingEvent } from './training-event.codec.js';
-import { decodeWindowMetrics, encodeWindowMetrics } from './window-metrics.codec.js';
+import { decodeAuditEntry, encodeAuditEntry } from '../src/audit.codec.js';
+import { decodeCommand, encodeCommand } from '../src/command.codec.js';
+import { decodeDatasetVersion, encodeDatasetVersion } from '../src/dataset-version.codec.js';
+import { decodeDeadLetter, encodeDeadLetter } from '../src/dead-letter.codec.js';
+import { DRIFT_EVENT_TYPE, decodeDriftEvent, encodeDriftEvent } from '../src/drift-event.codec.js';
+import { decodeLabel, encodeLabel } from '../src/label.codec.js';
+import { decodeModelVersion, encodeModelVersion } from '../src/model-version.codec.js';
+import { decodePartialProfile, encodePartialProfile } from '../src/partial-profile.codec.js';
+import { decodePrediction, encodePrediction } from '../src/prediction.codec.js';
+import { decodeProject, encodeProject } from '../src/project.codec.js';
+import { decodeRecord, encodeRecord } from '../src/record.codec.js';
+import { decodeRecordBatch, encodeRecordBatch } from '../src/record-batch.codec.js';
+import { decodeReferenceProfile, encodeReferenceProfile } from '../src/reference-profile.codec.js';
+import { decodeRoute, encodeRoute } from '../src/route.codec.js';
+import { decodeTrainingEvent, encodeTrainingEvent } from '../src/training-event.codec.js';
+import { decodeWindowMetrics, encodeWindowMetrics } from '../src/window-metrics.codec.js';
 
 export interface CodecSample {
   name: string;

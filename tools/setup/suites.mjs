@@ -1,0 +1,79 @@
+// Runs every check and suite of the repository through nx (targets: tools/nx/workspace.mjs) and counts them. A target whose
+// inputs have not changed since it passed comes from nx' cache and counts as passed.
+//
+// A static check is one test; a suite that fails to load, or a jest that leaves no report, is one failed test.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { cloneStateFolder, nodeBinary, root } from './paths.mjs';
+import { cloneEnvironment } from './setup.mjs';
+
+const STATIC = ['lint', 'breaking', 'typecheck'];
+/** Pure specs share the two cores; what starts brokers, services or browsers runs alone, and its jest is heard as it goes. */
+const PHASES = [
+  { targets: [...STATIC, 'test'], parallel: 2, style: 'static-failures-only' },
+  { targets: ['integration', 'e2e'], parallel: 1, style: 'stream-without-prefixes' },
+];
+
+function countOf(id, status) {
+  const [project, target] = id.split(':');
+  const passed = ['success', 'local-cache', 'local-cache-kept-existing'].includes(status);
+  if (STATIC.includes(target)) return { passed: Number(passed), failed: Number(!passed) };
+  const file = join(root, `dist/test-results/${project}-${target}.json`);
+  if (!existsSync(file)) return { passed: 0, failed: 1 };
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
+  return { passed: report.numPassedTests, failed: passed ? failed : Math.max(failed, 1) };
+}
+
+function runPhase({ targets, parallel, style }) {
+  const outcomes = join(cloneStateFolder, `outcomes-${process.pid}.json`);
+  const args = ['run-many', '-t', ...targets, `--parallel=${parallel}`, `--outputStyle=${style}`, '--nxBail=false'];
+  spawnSync(nodeBinary, [join(root, 'node_modules/nx/dist/bin/nx.js'), ...args], {
+    cwd: root,
+    env: cloneEnvironment({ MILLRACE_TASK_OUTCOMES: outcomes, NX_NATIVE_COMMAND_RUNNER: 'false', NX_TUI: 'false' }),
+    stdio: 'inherit',
+  });
+  // nx itself has failed.
+  if (!existsSync(outcomes)) return [{ passed: 0, failed: 1, cached: false }];
+  const counts = Object.entries(JSON.parse(readFileSync(outcomes, 'utf8'))).map(([id, status]) => ({
+    ...countOf(id, status),
+    cached: status.startsWith('local-cache'),
+  }));
+  rmSync(outcomes);
+  return counts;
+}
+
+/** Everything; `cached` are those of `passed` that did not have to run. */
+export function runEverything() {
+  mkdirSync(cloneStateFolder, { recursive: true });
+  // A report that an earlier run left must not count for one that ends without; nx restores those it takes from its cache.
+  rmSync(join(root, 'dist/test-results'), { recursive: true, force: true });
+  const counts = PHASES.flatMap(runPhase);
+  const sum = (key, of = counts) => of.reduce((total, count) => total + count[key], 0);
+  return {
+    passed: sum('passed'),
+    failed: sum('failed'),
+    cached: sum(
+      'passed',
+      counts.filter((count) => count.cached),
+    ),
+  };
+}
+
+/** jest alone, with arguments of its own (paths, -t …), one suite at a time. */
+export function runJest(args) {
+  const report = join(cloneStateFolder, `jest-${process.pid}.json`);
+  mkdirSync(cloneStateFolder, { recursive: true });
+  const nodeArgs = ['--no-warnings=ExperimentalWarning', '--experimental-vm-modules'];
+  const options = ['-i', '--forceExit', '--json', `--outputFile=${report}`];
+  spawnSync(nodeBinary, [...nodeArgs, join(root, 'node_modules/jest/bin/jest.js'), ...options, ...args], {
+    cwd: root,
+    env: cloneEnvironment(),
+    stdio: ['inherit', 'ignore', 'inherit'],
+  });
+  if (!existsSync(report)) return { passed: 0, failed: 1, cached: 0 };
+  const result = JSON.parse(readFileSync(report, 'utf8'));
+  rmSync(report);
+  return { passed: result.numPassedTests, failed: result.numFailedTests + result.numRuntimeErrorTestSuites, cached: 0 };
+}
