@@ -10,6 +10,7 @@ export const PURE_LIBS: ReadonlySet<string> = new Set([
   'models',
   'statistics',
   'inference',
+  'wire',
 ]);
 
 /** Packages that a pure lib may use: pure computation, no input or output. */

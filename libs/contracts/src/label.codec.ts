@@ -2,7 +2,8 @@
 // neither a record nor a prediction, and a value that is not finite.
 
 import { type LabelRow, PlatformError } from '@millrace/domain';
-import { required, WireReader, WireWriter } from './wire.js';
+import { WireWriter } from '@millrace/wire';
+import { required, topicReader } from './topic-wire.js';
 
 /** A label as it travels. */
 export interface LabelMessage extends LabelRow {
@@ -12,7 +13,7 @@ export interface LabelMessage extends LabelRow {
   ingestedAtMs: number;
 }
 
-const writer = new WireWriter(1024);
+const writer = WireWriter.growing(1024);
 
 export function encodeLabel(label: LabelMessage): Uint8Array {
   writer.reset();
@@ -20,7 +21,7 @@ export function encodeLabel(label: LabelMessage): Uint8Array {
   writer.text(2, label.entity);
   writer.text(3, label.recordId);
   writer.text(4, label.predictionId);
-  writer.double(5, label.value);
+  writer.doubleField(5, label.value);
   writer.int(6, label.eventTimeMs);
   writer.int(7, label.knownAtMs);
   writer.text(8, label.source);
@@ -29,7 +30,7 @@ export function encodeLabel(label: LabelMessage): Uint8Array {
 }
 
 export function decodeLabel(bytes: Uint8Array): LabelMessage {
-  const reader = new WireReader(bytes);
+  const reader = topicReader(bytes);
   const label: LabelMessage = {
     project: '',
     entity: '',
@@ -45,7 +46,7 @@ export function decodeLabel(bytes: Uint8Array): LabelMessage {
     const tag = reader.tag();
     switch (tag) {
       case 10: // 1 project
-        label.project = reader.text();
+        label.project = reader.name();
         break;
       case 18: // 2 entity
         label.entity = reader.text();
@@ -66,7 +67,7 @@ export function decodeLabel(bytes: Uint8Array): LabelMessage {
         label.knownAtMs = reader.int();
         break;
       case 66: // 8 source
-        label.source = reader.text();
+        label.source = reader.name();
         break;
       case 72: // 9 ingested_at_ms
         label.ingestedAtMs = reader.int();

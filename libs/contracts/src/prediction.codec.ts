@@ -3,7 +3,8 @@
 // because a prediction that was answered must not vanish from the log.
 
 import { PlatformError, type Scalar } from '@millrace/domain';
-import { required, WireReader, WireWriter } from './wire.js';
+import { WireWriter } from '@millrace/wire';
+import { readScalar, required, topicReader, writeScalar } from './topic-wire.js';
 
 export type PredictionRole = 'live' | 'shadow';
 
@@ -31,7 +32,7 @@ export interface PredictionMessage {
   role: PredictionRole;
 }
 
-const writer = new WireWriter();
+const writer = WireWriter.growing();
 
 export function encodePrediction(prediction: PredictionMessage): Uint8Array {
   writer.reset();
@@ -42,8 +43,8 @@ export function encodePrediction(prediction: PredictionMessage): Uint8Array {
   writer.int(5, prediction.eventTimeMs);
   writer.int(6, prediction.answeredAtMs);
   writer.int(7, prediction.latencyUs);
-  for (const feature of prediction.features) writer.scalar(8, feature);
-  writer.double(9, prediction.probability);
+  for (const feature of prediction.features) writeScalar(writer, 8, feature);
+  writer.doubleField(9, prediction.probability);
   writer.text(10, prediction.label);
   writer.text(11, prediction.traceId);
   writer.text(12, prediction.modelSha256);
@@ -52,7 +53,7 @@ export function encodePrediction(prediction: PredictionMessage): Uint8Array {
 }
 
 export function decodePrediction(bytes: Uint8Array): PredictionMessage {
-  const reader = new WireReader(bytes);
+  const reader = topicReader(bytes);
   const features: Scalar[] = [];
   let role = '';
   const prediction: PredictionMessage = {
@@ -77,7 +78,7 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
         prediction.predictionId = reader.text();
         break;
       case 18: // 2 project
-        prediction.project = reader.text();
+        prediction.project = reader.name();
         break;
       case 26: // 3 entity
         prediction.entity = reader.text();
@@ -96,7 +97,7 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
         break;
       case 66: {
         // 8 features
-        const value = reader.scalar();
+        const value = readScalar(reader);
         features.push(typeof value === 'number' && !Number.isFinite(value) ? null : value);
         break;
       }
@@ -104,16 +105,16 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
         prediction.probability = reader.double();
         break;
       case 82: // 10 label
-        prediction.label = reader.text();
+        prediction.label = reader.name();
         break;
       case 90: // 11 trace_id
         prediction.traceId = reader.text();
         break;
       case 98: // 12 model_sha256
-        prediction.modelSha256 = reader.text();
+        prediction.modelSha256 = reader.name();
         break;
       case 106: // 13 role
-        role = reader.text();
+        role = reader.name();
         break;
       default:
         reader.skip(tag);

@@ -2,7 +2,8 @@
 // number of record ids, codes outside their dictionary, and a batch without project, source or import id.
 
 import { PlatformError } from '@millrace/domain';
-import { bytesTag, doubleTag, required, varintTag, WireReader, WireWriter } from './wire.js';
+import { bytesTag, doubleTag, varintTag, type WireReader, WireWriter } from '@millrace/wire';
+import { required, topicReader } from './topic-wire.js';
 
 interface ColumnHead {
   name: string;
@@ -39,7 +40,10 @@ export interface RecordBatch {
   ingestedAtMs: number;
 }
 
-const writer = new WireWriter(65_536);
+/** Number of the field that holds a column's values. */
+const DATA_FIELD = { number: 2, text: 3, timestamp: 4, boolean: 6 } as const;
+
+const writer = WireWriter.growing(65_536);
 
 export function encodeRecordBatch(batch: RecordBatch): Uint8Array {
   writer.reset();
@@ -52,36 +56,30 @@ export function encodeRecordBatch(batch: RecordBatch): Uint8Array {
   for (const id of batch.recordIds) writer.textAlways(7, id);
   for (const entity of batch.entities) writer.textAlways(8, entity);
   writer.packedInts(9, batch.eventTimeMs);
-  for (const column of batch.columns) writer.nested(10, () => writeColumn(column));
+  for (const column of batch.columns) writeColumn(column);
   writer.packedDoubles(11, batch.labels);
   writer.int(12, batch.ingestedAtMs);
   return writer.finish();
 }
 
 function writeColumn(column: BatchColumn): void {
+  const start = writer.begin(10);
   writer.text(1, column.name);
-  switch (column.kind) {
-    case 'number':
-      writer.nested(2, () => writer.packedDoubles(1, column.values));
-      break;
-    case 'text':
-      writer.nested(3, () => {
-        for (const text of column.dictionary) writer.textAlways(1, text);
-        writer.packedInts(2, column.codes);
-      });
-      break;
-    case 'timestamp':
-      writer.nested(4, () => writer.packedInts(1, column.valuesMs));
-      break;
-    case 'boolean':
-      writer.nested(6, () => writer.packedInts(1, column.values.map(Number)));
-      break;
+  const data = writer.begin(DATA_FIELD[column.kind]);
+  if (column.kind === 'number') writer.packedDoubles(1, column.values);
+  else if (column.kind === 'timestamp') writer.packedInts(1, column.valuesMs);
+  else if (column.kind === 'boolean') writer.packedInts(1, column.values.map(Number));
+  else {
+    for (const text of column.dictionary) writer.textAlways(1, text);
+    writer.packedInts(2, column.codes);
   }
+  writer.end(data);
   writer.packedInts(5, column.missing);
+  writer.end(start);
 }
 
 export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
-  const reader = new WireReader(bytes);
+  const reader = topicReader(bytes);
   const recordIds: string[] = [];
   const entities: string[] = [];
   const eventTimeMs: number[] = [];
@@ -93,14 +91,14 @@ export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
     if (tag === bytesTag(7)) recordIds.push(reader.text());
     else if (tag === bytesTag(8)) entities.push(reader.text());
     else if (tag === bytesTag(9) || tag === varintTag(9)) reader.ints(eventTimeMs, tag);
-    else if (tag === bytesTag(10)) columns.push(readColumn(reader.nested()));
+    else if (tag === bytesTag(10)) columns.push(readColumn(reader, reader.lengthEnd()));
     else if (tag === bytesTag(11) || tag === doubleTag(11)) reader.doubles(labels, tag);
-    else if (tag === bytesTag(1)) head.project = reader.text();
-    else if (tag === bytesTag(2)) head.source = reader.text();
+    else if (tag === bytesTag(1)) head.project = reader.name();
+    else if (tag === bytesTag(2)) head.source = reader.name();
     else if (tag === bytesTag(3)) head.importId = reader.text();
     else if (tag === varintTag(4)) head.sequence = reader.int();
     else if (tag === varintTag(5)) head.last = reader.int() !== 0;
-    else if (tag === bytesTag(6)) head.schemaHash = reader.text();
+    else if (tag === bytesTag(6)) head.schemaHash = reader.name();
     else if (tag === varintTag(12)) head.ingestedAtMs = reader.int();
     else reader.skip(tag);
   }
@@ -115,41 +113,54 @@ export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
   return { ...head, recordIds, entities, eventTimeMs, columns, labels };
 }
 
-function readColumn(reader: WireReader): BatchColumn {
+function readColumn(reader: WireReader, end: number): BatchColumn {
   let name = '';
   const missing: number[] = [];
   let data: ((head: ColumnHead) => BatchColumn) | undefined;
-  while (reader.more()) {
+  while (reader.at < end) {
     const tag = reader.tag();
-    if (tag === bytesTag(1)) name = reader.text();
-    else if (tag === bytesTag(2)) {
+    if (tag === bytesTag(1)) name = reader.name(end);
+    else if (tag === bytesTag(DATA_FIELD.number)) {
       const values: number[] = [];
-      for (const part = reader.nested(); part.more(); ) part.doubles(values, part.tag());
+      const part = reader.lengthEnd(end);
+      while (reader.at < part) reader.doubles(values, reader.tag(), part);
+      reader.finish(part);
       data = (head) => ({ ...head, kind: 'number', values: Float64Array.from(values) });
-    } else if (tag === bytesTag(3)) {
-      const dictionary: string[] = [];
-      const codes: number[] = [];
-      for (const part = reader.nested(); part.more(); ) {
-        const inner = part.tag();
-        if (inner === bytesTag(1)) dictionary.push(part.text());
-        else if (inner >>> 3 === 2) part.ints(codes, inner);
-        else part.skip(inner);
-      }
-      data = (head) => ({ ...head, kind: 'text', dictionary, codes: Int32Array.from(codes) });
-    } else if (tag === bytesTag(4)) {
-      const valuesMs: number[] = [];
-      for (const part = reader.nested(); part.more(); ) part.ints(valuesMs, part.tag());
+    } else if (tag === bytesTag(DATA_FIELD.text)) data = readTexts(reader, reader.lengthEnd(end));
+    else if (tag === bytesTag(DATA_FIELD.timestamp)) {
+      const valuesMs = readInts(reader, reader.lengthEnd(end));
       data = (head) => ({ ...head, kind: 'timestamp', valuesMs });
-    } else if (tag === bytesTag(6)) {
-      const flags: number[] = [];
-      for (const part = reader.nested(); part.more(); ) part.ints(flags, part.tag());
+    } else if (tag === bytesTag(DATA_FIELD.boolean)) {
+      const flags = readInts(reader, reader.lengthEnd(end));
       data = (head) => ({ ...head, kind: 'boolean', values: flags.map((flag) => flag !== 0) });
-    } else if (tag === bytesTag(5) || tag === varintTag(5)) reader.ints(missing, tag);
-    else reader.skip(tag);
+    } else if (tag === bytesTag(5) || tag === varintTag(5)) reader.ints(missing, tag, end);
+    else reader.skip(tag, end);
   }
+  reader.finish(end);
   required(name, 'Column', 'name');
   if (data === undefined) throw new PlatformError('corrupt', `Column ${name} without data of a known kind`);
   return data({ name, missing });
+}
+
+function readTexts(reader: WireReader, end: number): (head: ColumnHead) => BatchColumn {
+  const dictionary: string[] = [];
+  const codes: number[] = [];
+  while (reader.at < end) {
+    const tag = reader.tag();
+    if (tag === bytesTag(1)) dictionary.push(reader.text(end));
+    else if (tag >>> 3 === 2) reader.ints(codes, tag, end);
+    else reader.skip(tag, end);
+  }
+  reader.finish(end);
+  return (head) => ({ ...head, kind: 'text', dictionary, codes: Int32Array.from(codes) });
+}
+
+/** The only field of its message. */
+function readInts(reader: WireReader, end: number): number[] {
+  const values: number[] = [];
+  while (reader.at < end) reader.ints(values, reader.tag(), end);
+  reader.finish(end);
+  return values;
 }
 
 function sameLength(field: string, actual: number, rows: number): void {

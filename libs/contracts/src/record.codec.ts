@@ -2,7 +2,8 @@
 // that are not finite; an absent column and an empty Value both mean "missing".
 
 import { PlatformError, type RecordRow, type Scalar } from '@millrace/domain';
-import { required, WireReader, WireWriter } from './wire.js';
+import { WireWriter } from '@millrace/wire';
+import { readScalarEntry, required, topicReader, writeScalarEntry } from './topic-wire.js';
 
 /** A record as it travels; event time 0 is the epoch, not "missing". */
 export interface RecordMessage extends RecordRow {
@@ -15,7 +16,7 @@ export interface RecordMessage extends RecordRow {
 }
 
 const NO_TIMESTAMPS: ReadonlySet<string> = new Set();
-const writer = new WireWriter();
+const writer = WireWriter.growing();
 
 /** `timestampColumns` names the columns whose numbers travel as int64 milliseconds instead of doubles. */
 export function encodeRecord(record: RecordMessage, timestampColumns: ReadonlySet<string> = NO_TIMESTAMPS): Uint8Array {
@@ -25,7 +26,7 @@ export function encodeRecord(record: RecordMessage, timestampColumns: ReadonlySe
   writer.text(3, record.entity);
   writer.int(4, record.eventTimeMs);
   const values = record.values;
-  for (const name in values) writer.scalarEntry(5, name, values[name] as Scalar, timestampColumns.has(name));
+  for (const name in values) writeScalarEntry(writer, 5, name, values[name] as Scalar, timestampColumns.has(name));
   writer.text(6, record.schemaHash);
   writer.text(7, record.source);
   writer.int(8, record.ingestedAtMs);
@@ -33,7 +34,7 @@ export function encodeRecord(record: RecordMessage, timestampColumns: ReadonlySe
 }
 
 export function decodeRecord(bytes: Uint8Array): RecordMessage {
-  const reader = new WireReader(bytes);
+  const reader = topicReader(bytes);
   const values: Record<string, Scalar> = {};
   let project = '';
   let recordId = '';
@@ -46,7 +47,7 @@ export function decodeRecord(bytes: Uint8Array): RecordMessage {
     const tag = reader.tag();
     switch (tag) {
       case 10: // 1 project
-        project = reader.text();
+        project = reader.name();
         break;
       case 18: // 2 record_id
         recordId = reader.text();
@@ -58,13 +59,13 @@ export function decodeRecord(bytes: Uint8Array): RecordMessage {
         eventTimeMs = reader.int();
         break;
       case 42: // 5 values
-        reader.scalarEntry(values);
+        readScalarEntry(reader, values);
         break;
       case 50: // 6 schema_hash
-        schemaHash = reader.text();
+        schemaHash = reader.name();
         break;
       case 58: // 7 source
-        source = reader.text();
+        source = reader.name();
         break;
       case 64: // 8 ingested_at_ms
         ingestedAtMs = reader.int();

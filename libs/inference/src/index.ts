@@ -64,5 +64,3 @@ export {
   Tensor,
   type TypedValues,
 } from './tensor.js';
-export { decodeText, textBytes, writeText } from './text.js';
-export type { Allocate } from './wire-writer.js';

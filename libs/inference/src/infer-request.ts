@@ -4,6 +4,16 @@
 // outputs=6{name=1 parameters=2} raw_input_contents=7.
 
 import {
+  type Allocate,
+  delimitedBytes,
+  malformed,
+  newBytes,
+  textFieldBytes,
+  WIRE_BYTES,
+  WireReader,
+  WireWriter,
+} from '@millrace/wire';
+import {
   ParameterCollector,
   parametersBytes,
   readParameter,
@@ -20,8 +30,6 @@ import {
   writeHead,
   writeRaw,
 } from './tensor-wire.js';
-import { malformed, WIRE_BYTES, WireReader } from './wire-reader.js';
-import { type Allocate, delimitedBytes, newBytes, textFieldBytes, WireWriter } from './wire-writer.js';
 
 export interface RequestedOutput {
   readonly name: string;
@@ -57,10 +65,10 @@ export function decodeInferRequest(bytes: Uint8Array): InferRequest {
     const tag = reader.tag();
     switch (tag) {
       case (1 << 3) | WIRE_BYTES:
-        modelName = reader.text(end);
+        modelName = reader.name(end);
         break;
       case (2 << 3) | WIRE_BYTES:
-        modelVersion = reader.text(end);
+        modelVersion = reader.name(end);
         break;
       case (3 << 3) | WIRE_BYTES:
         id = reader.text(end);
@@ -104,7 +112,7 @@ function readOutput(reader: WireReader, end: number): RequestedOutput {
   let parameters: ParameterCollector | undefined;
   while (reader.at < end) {
     const tag = reader.tag();
-    if (tag === 10) name = reader.text(end);
+    if (tag === 10) name = reader.name(end);
     else if (tag === 18) {
       parameters ??= new ParameterCollector();
       parameters.read(reader, reader.lengthEnd(end));
@@ -135,10 +143,10 @@ export function peekModel(bytes: Uint8Array): RequestHead {
     const tag = reader.tag();
     switch (tag) {
       case (1 << 3) | WIRE_BYTES:
-        head.modelName = reader.text(end);
+        head.modelName = reader.name(end);
         break;
       case (2 << 3) | WIRE_BYTES:
-        head.modelVersion = reader.text(end);
+        head.modelVersion = reader.name(end);
         break;
       case (3 << 3) | WIRE_BYTES:
         head.id = reader.text(end);

@@ -1,6 +1,16 @@
 // inference.ModelInferResponse: model_name=1 model_version=2 id=3 parameters=4 outputs=5{name=1 datatype=2 shape=3
 // parameters=4 contents=5} raw_output_contents=6. Written always with raw contents, as Triton does.
 
+import {
+  type Allocate,
+  delimitedBytes,
+  malformed,
+  newBytes,
+  textFieldBytes,
+  WIRE_BYTES,
+  WireReader,
+  WireWriter,
+} from '@millrace/wire';
 import { ParameterCollector, parametersBytes, writeParameters } from './parameters.js';
 import { NO_PARAMETERS, type Parameters, type Tensor } from './tensor.js';
 import {
@@ -12,8 +22,6 @@ import {
   writeHead,
   writeRaw,
 } from './tensor-wire.js';
-import { malformed, WIRE_BYTES, WireReader } from './wire-reader.js';
-import { type Allocate, delimitedBytes, newBytes, textFieldBytes, WireWriter } from './wire-writer.js';
 
 export interface InferResponse {
   readonly modelName: string;
@@ -100,10 +108,10 @@ export function decodeInferResponse(bytes: Uint8Array): InferResponse {
     const tag = reader.tag();
     switch (tag) {
       case (1 << 3) | WIRE_BYTES:
-        modelName = reader.text(end);
+        modelName = reader.name(end);
         break;
       case (2 << 3) | WIRE_BYTES:
-        modelVersion = reader.text(end);
+        modelVersion = reader.name(end);
         break;
       case (3 << 3) | WIRE_BYTES:
         id = reader.text(end);

@@ -2,10 +2,19 @@
 // bigint ↔ int64 (uint64 above its range), number ↔ double.
 
 import { PlatformError } from '@millrace/domain';
+import {
+  bigVarintBytes,
+  delimitedBytes,
+  malformed,
+  textBytes,
+  textFieldBytes,
+  WIRE_64,
+  WIRE_BYTES,
+  WIRE_VARINT,
+  type WireReader,
+  type WireWriter,
+} from '@millrace/wire';
 import { NO_PARAMETERS, type Parameters, type ParameterValue } from './tensor.js';
-import { textBytes } from './text.js';
-import { malformed, WIRE_64, WIRE_BYTES, WIRE_VARINT, type WireReader } from './wire-reader.js';
-import { bigVarintBytes, delimitedBytes, textFieldBytes, type WireWriter } from './wire-writer.js';
 
 /** Most parameters of one request or tensor. */
 export const PARAMETERS_MAX = 256;
@@ -17,7 +26,7 @@ export function readParameter(reader: WireReader, end: number): { key: string; v
   let value: ParameterValue | undefined;
   while (reader.at < end) {
     const tag = reader.tag();
-    if (tag === 10) key = reader.text(end);
+    if (tag === 10) key = reader.name(end);
     else if (tag === 18) value = readChoice(reader, reader.lengthEnd(end)) ?? value;
     else reader.skip(tag, end);
   }
@@ -37,7 +46,7 @@ function readChoice(reader: WireReader, end: number): ParameterValue | undefined
         value = reader.int64();
         break;
       case (3 << 3) | WIRE_BYTES:
-        value = reader.text(end);
+        value = reader.name(end);
         break;
       case (4 << 3) | WIRE_64:
         value = reader.double();

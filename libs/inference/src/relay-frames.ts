@@ -2,9 +2,18 @@
 // `repeated frame = 1`, so that a message is the concatenation of encoded frames, and frames of one event-loop turn are
 // joined without being encoded again. Payload bytes are views of the message.
 
-import { textBytes } from './text.js';
-import { WIRE_BYTES, WIRE_VARINT, WireReader } from './wire-reader.js';
-import { type Allocate, delimitedBytes, newBytes, textFieldBytes, varintBytes, WireWriter } from './wire-writer.js';
+import {
+  type Allocate,
+  delimitedBytes,
+  newBytes,
+  textBytes,
+  textFieldBytes,
+  varintBytes,
+  WIRE_BYTES,
+  WIRE_VARINT,
+  WireReader,
+  WireWriter,
+} from '@millrace/wire';
 
 export interface RequestFrame {
   /** Up to 2^53: unique among the frames in flight on one stream. */
@@ -44,19 +53,6 @@ function bytesFieldBytes(bytes: Uint8Array): number {
   return bytes.length === 0 ? 0 : delimitedBytes(bytes.length);
 }
 
-function writeInt(writer: WireWriter, field: number, value: number): void {
-  if (value === 0) return;
-  writer.byte(field << 3);
-  writer.varint(value);
-}
-
-function writeBytes(writer: WireWriter, field: number, bytes: Uint8Array): void {
-  if (bytes.length === 0) return;
-  writer.open(field, bytes.length);
-  writer.bytes.set(bytes, writer.at);
-  writer.at += bytes.length;
-}
-
 function requestFrameBytes(frame: RequestFrame): number {
   return (
     intFieldBytes(frame.id) +
@@ -78,13 +74,13 @@ export function encodeExchangeRequest(frames: readonly RequestFrame[], allocate:
   const writer = new WireWriter(allocate(size));
   for (const frame of frames) {
     writer.open(1, requestFrameBytes(frame));
-    writeInt(writer, 1, frame.id);
-    writeInt(writer, 2, frame.version);
+    writer.int(1, frame.id);
+    writer.int(2, frame.version);
     writer.text(3, frame.model);
-    writeBytes(writer, 4, frame.request);
+    writer.part(4, frame.request);
     writer.text(5, frame.traceparent);
     writer.text(6, frame.entity);
-    writeInt(writer, 7, frame.deadlineMs);
+    writer.int(7, frame.deadlineMs);
     if (frame.cancelled) {
       writer.byte(64);
       writer.byte(1);
@@ -114,10 +110,10 @@ export function encodeExchangeResponse(frames: readonly ResponseFrame[], allocat
   const writer = new WireWriter(allocate(size));
   for (const frame of frames) {
     writer.open(1, responseFrameBytes(frame));
-    writeInt(writer, 1, frame.id);
-    writeInt(writer, 2, frame.status);
+    writer.int(1, frame.id);
+    writer.int(2, frame.status);
     writer.text(3, frame.message);
-    writeBytes(writer, 4, frame.response);
+    writer.part(4, frame.response);
     if (frame.more) {
       writer.byte(40);
       writer.byte(1);
@@ -144,16 +140,16 @@ export function decodeExchangeRequest(bytes: Uint8Array, each: (frame: RequestFr
       const tag = reader.tag();
       switch (tag) {
         case (1 << 3) | WIRE_VARINT:
-          frame.id = reader.int64Number();
+          frame.id = reader.int();
           break;
         case (2 << 3) | WIRE_VARINT:
           frame.version = reader.uint32() | 0;
           break;
         case (3 << 3) | WIRE_BYTES:
-          frame.model = reader.text(end);
+          frame.model = reader.name(end);
           break;
         case (4 << 3) | WIRE_BYTES:
-          frame.request = take(reader, end);
+          frame.request = reader.part(end);
           break;
         case (5 << 3) | WIRE_BYTES:
           frame.traceparent = reader.text(end);
@@ -187,7 +183,7 @@ export function decodeExchangeResponse(bytes: Uint8Array, each: (frame: Response
       const tag = reader.tag();
       switch (tag) {
         case (1 << 3) | WIRE_VARINT:
-          frame.id = reader.int64Number();
+          frame.id = reader.int();
           break;
         case (2 << 3) | WIRE_VARINT:
           frame.status = reader.uint32() | 0;
@@ -196,7 +192,7 @@ export function decodeExchangeResponse(bytes: Uint8Array, each: (frame: Response
           frame.message = reader.text(end);
           break;
         case (4 << 3) | WIRE_BYTES:
-          frame.response = take(reader, end);
+          frame.response = reader.part(end);
           break;
         case (5 << 3) | WIRE_VARINT:
           frame.more = reader.bool();
@@ -208,13 +204,6 @@ export function decodeExchangeResponse(bytes: Uint8Array, each: (frame: Response
     reader.finish(end);
     each(frame);
   });
-}
-
-function take(reader: WireReader, limit: number): Uint8Array {
-  const end = reader.lengthEnd(limit);
-  const bytes = reader.bytes.subarray(reader.at, end);
-  reader.at = end;
-  return bytes;
 }
 
 function walk(bytes: Uint8Array, readFrame: (reader: WireReader, end: number) => void): void {

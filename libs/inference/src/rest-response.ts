@@ -1,10 +1,10 @@
 // The REST form of an inference response: JSON, and after it the bytes of those outputs that were asked for as binary
 // (output parameter binary_data, or request parameter binary_data_output for all).
 
+import { encodeText } from '@millrace/wire';
 import type { InferRequest } from './infer-request.js';
 import type { InferResponse } from './infer-response.js';
 import type { Parameters, Tensor } from './tensor.js';
-import { encodeText } from './text.js';
 
 export interface RestResponse {
   body: Uint8Array;

@@ -3,9 +3,9 @@
 // the one that the datatype prescribes.
 
 import { PlatformError } from '@millrace/domain';
+import { malformed, WIRE_32, WIRE_64, WIRE_BYTES, WIRE_VARINT, type WireReader } from '@millrace/wire';
 import type { Datatype } from './datatype.js';
 import { ELEMENTS_MAX, type ElementValue, type Parameters, Tensor } from './tensor.js';
-import { malformed, WIRE_32, WIRE_64, WIRE_BYTES, WIRE_VARINT, type WireReader } from './wire-reader.js';
 
 const FIELD_OF: Readonly<Record<Datatype, number>> = {
   BOOL: 1,
@@ -92,12 +92,8 @@ function readOne(reader: WireReader, field: number): ElementValue {
       return reader.uint32();
     case 5:
       return reader.uint64();
-    case 6: {
-      if (reader.at + 4 > reader.bytes.length) malformed('it ends early');
-      const value = reader.view.getFloat32(reader.at, true);
-      reader.at += 4;
-      return value;
-    }
+    case 6:
+      return reader.float();
     default:
       return reader.double();
   }

@@ -2,12 +2,21 @@
 // contents=5}, the same in both, and its raw bytes in a repeated field beside the heads, in the same order.
 
 import { PlatformError } from '@millrace/domain';
+import {
+  bigVarintBytes,
+  delimitedBytes,
+  malformed,
+  textFieldBytes,
+  varintBytes,
+  WIRE_BYTES,
+  WIRE_VARINT,
+  type WireReader,
+  type WireWriter,
+} from '@millrace/wire';
 import { type Datatype, parseDatatype } from './datatype.js';
 import { ParameterCollector, parametersBytes, refuseSharedMemory, writeParameters } from './parameters.js';
 import { NO_PARAMETERS, type Parameters, Tensor } from './tensor.js';
 import { type ContentsField, readContents } from './tensor-contents.js';
-import { malformed, WIRE_BYTES, WIRE_VARINT, type WireReader } from './wire-reader.js';
-import { bigVarintBytes, delimitedBytes, textFieldBytes, varintBytes, type WireWriter } from './wire-writer.js';
 
 /** Most input, output or requested output tensors of one message. */
 export const TENSORS_MAX = 4096;
@@ -30,19 +39,19 @@ export function readHead(reader: WireReader, end: number): TensorHead {
     const tag = reader.tag();
     switch (tag) {
       case (1 << 3) | WIRE_BYTES:
-        name = reader.text(end);
+        name = reader.name(end);
         break;
       case (2 << 3) | WIRE_BYTES:
-        datatype = reader.text(end);
+        datatype = reader.name(end);
         break;
       case (3 << 3) | WIRE_BYTES: {
         const shapeEnd = reader.lengthEnd(end);
-        while (reader.at < shapeEnd) pushDimension(shape, reader.int64Number());
+        while (reader.at < shapeEnd) pushDimension(shape, reader.int());
         reader.finish(shapeEnd);
         break;
       }
       case (3 << 3) | WIRE_VARINT:
-        pushDimension(shape, reader.int64Number());
+        pushDimension(shape, reader.int());
         break;
       case (4 << 3) | WIRE_BYTES:
         parameters ??= new ParameterCollector();

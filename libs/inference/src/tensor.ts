@@ -3,6 +3,7 @@
 // and over a copy where not. BYTES elements are 4-byte little-endian length-prefixed.
 
 import { PlatformError } from '@millrace/domain';
+import { decodeText, decodeTextLossy, textBytes, writeText } from '@millrace/wire';
 import {
   bfloatToNumber,
   type Datatype,
@@ -12,7 +13,6 @@ import {
   numberToHalf,
   parseDatatype,
 } from './datatype.js';
-import { decodeText, decodeTextLossy, textBytes, writeText } from './text.js';
 
 /** Most dimensions a tensor may have; ONNX and Triton models stay well below. */
 export const RANK_MAX = 16;

@@ -17,14 +17,12 @@ import { ERROR_CODES, type ErrorCode, PlatformError } from '@millrace/domain';
 import {
   DATATYPES,
   type Datatype,
-  decodeText,
   NO_PARAMETERS,
   type Parameters,
   type ParameterValue,
   Tensor,
-  textBytes,
-  writeText,
 } from '@millrace/inference';
+import { decodeText, textBytes, writeText } from '@millrace/wire';
 import type { EngineCall, SequenceStep } from '../runtime/tensor-engine.js';
 
 export const FRAME = {

@@ -1,15 +1,25 @@
-// UTF-8 for short texts: an ASCII loop first, because TextDecoder and TextEncoder cost more than the work for names of
-// a few bytes; anything else goes through them.
+// UTF-8 for texts of messages. Short ASCII goes through a loop, because calls out of JavaScript cost more than the work for
+// names of a few bytes; anything else goes through Buffer, TextDecoder or TextEncoder.
 
-import { PlatformError } from '@millrace/domain';
+import { type ErrorCode, PlatformError } from '@millrace/domain';
+
+/** What malformed bytes are: the caller's fault, or broken on their way. */
+export interface WireRules {
+  readonly code: ErrorCode;
+  /** Of texts that are not UTF-8: refused, or read with U+FFFD in place of what is not. */
+  readonly badText: 'refuse' | 'replace';
+}
+
+/** Of requests. */
+export const FROM_CALLERS: WireRules = { code: 'invalid_argument', badText: 'refuse' };
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
-// Longest text decoded by the loop; measured crossover against TextDecoder on Node 22 is about 40 bytes.
+/** Longest text decoded by the loop; measured crossover against TextDecoder on Node 22 is about 40 bytes. */
 const LOOP_BYTES_MAX = 40;
 
-// Names, datatypes and category values repeat from request to request: a text seen before is not built again, and comes as
+// Names, datatypes and category values repeat from message to message: a text seen before is not built again, and comes as
 // the same flat string, which makes map look-ups cheap. One slot each, the newest wins.
 const SLOTS = 2048;
 const recent: string[] = new Array<string>(SLOTS).fill('');
@@ -36,16 +46,17 @@ function fromSlot(bytes: Uint8Array, start: number, end: number): string | undef
   return text;
 }
 
-/** Decodes [start, end); bytes that are not UTF-8 are invalid_argument. */
-export function decodeText(bytes: Uint8Array, start: number, end: number): string {
+/** Decodes [start, end) of a text that is likely to come again. */
+export function decodeText(bytes: Uint8Array, start: number, end: number, rules: WireRules = FROM_CALLERS): string {
   if (end - start <= LOOP_BYTES_MAX) {
     const text = fromSlot(bytes, start, end);
     if (text !== undefined) return text;
   }
+  if (rules.badText === 'replace') return decodeTextLossy(bytes, start, end);
   try {
     return strict.decode(bytes.subarray(start, end));
   } catch (cause) {
-    throw new PlatformError('invalid_argument', 'a text is not valid UTF-8', { cause });
+    throw new PlatformError(rules.code, 'a text is not valid UTF-8', { cause });
   }
 }
 
