@@ -5,6 +5,7 @@
 /** Libs without the outside world: they import libs/domain and each other. */
 export const PURE_LIBS: ReadonlySet<string> = new Set([
   'domain',
+  'evaluation',
   'project',
   'features',
   'models',

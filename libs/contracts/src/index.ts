@@ -61,14 +61,7 @@ export { TrainingService } from './gen/millrace/training/v1/training_pb.js';
 export * as onnxPb from './gen/onnx/onnx_pb.js';
 export { decodeLabel, encodeLabel, type LabelMessage } from './label.codec.js';
 export { type ModelConfigInit, modelConfigJson } from './model-config.js';
-export {
-  BASELINE_KINDS,
-  type Baseline,
-  decodeModelVersion,
-  type Evaluation,
-  encodeModelVersion,
-  type ModelVersion,
-} from './model-version.codec.js';
+export { decodeModelVersion, encodeModelVersion, type ModelVersion } from './model-version.codec.js';
 export { decodePartialProfile, encodePartialProfile, type PartialProfile } from './partial-profile.codec.js';
 export { decodePrediction, encodePrediction, type PredictionMessage, type PredictionRole } from './prediction.codec.js';
 export { decodeProject, encodeProject, type ProjectEntry } from './project.codec.js';
@@ -101,7 +94,6 @@ export {
 export {
   decodeWindowMetrics,
   encodeWindowMetrics,
-  type QualityMetrics,
   type SoftwareMetrics,
   type TestResult,
   type WindowMetrics,

@@ -1,28 +1,11 @@
 // Codec of topic models.v1 (compacted): proto millrace.model.v1.ModelVersion, key "<project>/<version>".
 
+import { BASELINE_KINDS, type Evaluation, type EvaluationReport } from '@millrace/evaluation';
+import { evaluationFromWire, evaluationToWire, type WireEvaluation } from './evaluation.codec.js';
 import { ModelVersionSchema } from './gen/millrace/model/v1/model_pb.js';
 import { messageCodec } from './message-codec.js';
 
-export interface Evaluation {
-  rows: number;
-  auc: number;
-  logLoss: number;
-  accuracy: number;
-  positiveShare: number;
-  eventTimeFromMs: number;
-  eventTimeToMs: number;
-}
-
-export const BASELINE_KINDS = ['trivial', 'older_system', 'human'] as const;
-
-export interface Baseline {
-  /** "majority", "logistic", or a name from the project file. */
-  name: string;
-  kind: (typeof BASELINE_KINDS)[number];
-  evaluation?: Evaluation | undefined;
-}
-
-export interface ModelVersion {
+export interface ModelVersion extends Omit<EvaluationReport, 'evaluation' | 'intervals'> {
   project: string;
   /** 1, 2, 3 ... */
   version: number;
@@ -31,15 +14,7 @@ export interface ModelVersion {
   /** SHA-256 over signature, features.json and weights. */
   modelSha256: string;
   packageSha256: string;
-  blessed: boolean;
-  /** Why blessed, or why not: one sentence a gate. */
-  reasons: readonly string[];
   evaluation?: Evaluation | undefined;
-  /** The champion at the time, on the same rows; unset for the first version. */
-  championEvaluation?: Evaluation | undefined;
-  /** 0 = there was none. */
-  championVersion: number;
-  baselines: readonly Baseline[];
   datasetVersions: readonly string[];
   trainingId: string;
   workers: number;
@@ -50,10 +25,39 @@ export interface ModelVersion {
   trainSeconds: number;
 }
 
-const codec = messageCodec<ModelVersion>(ModelVersionSchema, {
+type Wire<T> = Omit<T, 'evaluation'> & { evaluation?: WireEvaluation | undefined };
+
+interface WireModelVersion extends Omit<Wire<ModelVersion>, 'championEvaluation' | 'baselines' | 'slices'> {
+  championEvaluation?: WireEvaluation | undefined;
+  baselines: readonly Wire<ModelVersion['baselines'][number]>[];
+  slices: readonly Wire<ModelVersion['slices'][number]>[];
+}
+
+const codec = messageCodec<WireModelVersion>(ModelVersionSchema, {
   ModelVersion: { required: ['project', 'version', 'packagePath', 'modelSha256'] },
   Baseline: { required: ['name'], closed: { kind: BASELINE_KINDS } },
+  SliceEvaluation: { required: ['column', 'evaluation'] },
 });
 
-export const encodeModelVersion = codec.encode;
-export const decodeModelVersion = codec.decode;
+export function encodeModelVersion(model: ModelVersion): Uint8Array {
+  const { evaluation, championEvaluation, baselines, slices } = model;
+  return codec.encode({
+    ...model,
+    evaluation: evaluation && evaluationToWire(evaluation),
+    championEvaluation: championEvaluation && evaluationToWire(championEvaluation),
+    baselines: baselines.map((of) => ({ ...of, evaluation: of.evaluation && evaluationToWire(of.evaluation) })),
+    slices: slices.map((of) => ({ ...of, evaluation: evaluationToWire(of.evaluation) })),
+  });
+}
+
+export function decodeModelVersion(bytes: Uint8Array): ModelVersion {
+  const wire = codec.decode(bytes);
+  const { evaluation, championEvaluation, baselines, slices } = wire;
+  return {
+    ...wire,
+    evaluation: evaluation && evaluationFromWire(evaluation),
+    championEvaluation: championEvaluation && evaluationFromWire(championEvaluation),
+    baselines: baselines.map((of) => ({ ...of, evaluation: of.evaluation && evaluationFromWire(of.evaluation) })),
+    slices: slices.map((of) => ({ ...of, evaluation: evaluationFromWire(of.evaluation as WireEvaluation) })),
+  };
+}

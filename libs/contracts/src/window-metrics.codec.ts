@@ -1,6 +1,8 @@
 // Codec of topic metrics.v1: proto millrace.monitoring.v1.WindowMetrics, key "<project>": one closed window.
 
 import { PlatformError } from '@millrace/domain';
+import type { Evaluation } from '@millrace/evaluation';
+import { metricsFromWire, metricsToWire, type WireMetrics } from './evaluation.codec.js';
 import { WindowMetricsSchema } from './gen/millrace/monitoring/v1/monitoring_pb.js';
 import { messageCodec } from './message-codec.js';
 
@@ -15,15 +17,6 @@ export interface TestResult {
   pValue: number;
   alarm: boolean;
   rows: number;
-}
-
-export interface QualityMetrics {
-  rows: number;
-  accuracy: number;
-  auc: number;
-  logLoss: number;
-  positiveShare: number;
-  meanProbability: number;
 }
 
 export interface SoftwareMetrics {
@@ -43,24 +36,43 @@ export interface WindowMetrics {
   /** 0 = all versions together. */
   modelVersion: number;
   tests: readonly TestResult[];
-  quality?: QualityMetrics | undefined;
+  /** Of the labelled rows that were answered in the window. */
+  quality?: Evaluation | undefined;
   software?: SoftwareMetrics | undefined;
   closedAtMs: number;
 }
 
-const codec = messageCodec<WindowMetrics>(WindowMetricsSchema, {
-  WindowMetrics: { required: ['project'] },
-  TestResult: { required: ['feature', 'detector'] },
-});
+/** The window's own times stand for its rows'. */
+interface WireQuality extends WireMetrics {
+  rows: number;
+  positiveShare: number;
+  meanProbability: number;
+}
 
-export const encodeWindowMetrics = codec.encode;
+const codec = messageCodec<Omit<WindowMetrics, 'quality'> & { quality?: WireQuality | undefined }>(
+  WindowMetricsSchema,
+  {
+    WindowMetrics: { required: ['project'] },
+    TestResult: { required: ['feature', 'detector'] },
+  },
+);
+
+function qualityToWire({ rows, positiveShare, meanScore, metrics }: Evaluation): WireQuality {
+  return { rows, positiveShare, meanProbability: meanScore ?? Number.NaN, ...metricsToWire(metrics) };
+}
+
+export function encodeWindowMetrics(window: WindowMetrics): Uint8Array {
+  return codec.encode({ ...window, quality: window.quality && qualityToWire(window.quality) });
+}
 
 export function decodeWindowMetrics(bytes: Uint8Array): WindowMetrics {
-  const window = codec.decode(bytes);
-  if (window.windowEndMs <= window.windowStartMs)
-    throw new PlatformError(
-      'corrupt',
-      `WindowMetrics ends at ${window.windowEndMs}, not after its start ${window.windowStartMs}`,
-    );
-  return window;
+  const { quality, ...window } = codec.decode(bytes);
+  const { windowStartMs, windowEndMs } = window;
+  if (windowEndMs <= windowStartMs)
+    throw new PlatformError('corrupt', `WindowMetrics ends at ${windowEndMs}, not after its start ${windowStartMs}`);
+  if (quality === undefined) return window;
+  const { rows, positiveShare, meanProbability } = quality;
+  const span = { eventTimeFromMs: windowStartMs, eventTimeToMs: windowEndMs };
+  const metrics = metricsFromWire(quality);
+  return { ...window, quality: { rows, positiveShare, meanScore: meanProbability, metrics, ...span } };
 }

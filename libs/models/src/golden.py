@@ -4,12 +4,8 @@ import json
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 rng = np.random.default_rng(5)
-labels = (rng.random(400) < 0.3).astype(int)
-# Rounded, so that many scores tie.
-scores = np.clip(np.round(0.25 + 0.2 * labels + 0.2 * rng.normal(size=400), 2), 0.001, 0.999)
 
 w = np.array([0.5, -1.0, 2.0])
 m = np.zeros(3)
@@ -30,11 +26,6 @@ model = LogisticRegression(C=1e6, max_iter=5000, tol=1e-10).fit(onehot, y)
 print(
     json.dumps(
         {
-            "labels": labels.tolist(),
-            "scores": scores.tolist(),
-            "auc": roc_auc_score(labels, scores),
-            "logLoss": log_loss(labels, scores),
-            "accuracy": accuracy_score(labels, scores >= 0.5),
             "adam": steps,
             "logistic": {
                 "a": x[:, 0].tolist(),

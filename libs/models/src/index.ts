@@ -1,4 +1,4 @@
-// Network description, reference forward pass, losses and metrics, optimisers, baselines: all pure.
+// Network description, reference forward pass, optimisers, baselines: all pure. How good a model is: libs/evaluation.
 
 export {
   baselineNetwork,
@@ -10,16 +10,6 @@ export {
 } from './baseline.js';
 export { forward, sigmoid } from './forward.js';
 export { initialWeights, logit } from './initial.js';
-export {
-  accuracy,
-  auc,
-  type BinaryEvaluation,
-  type BootstrapInterval,
-  bootstrapAucDifference,
-  evaluate,
-  logLoss,
-  positiveShare,
-} from './metrics.js';
 export {
   type Activation,
   buildNetwork,

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
 import { encodeRows, fitPlan } from '@millrace/features';
-import fc from 'fast-check';
 import {
   baselineNetwork,
   baselinePlan,
@@ -15,81 +14,10 @@ import {
 } from './baseline.js';
 import { forward, sigmoid } from './forward.js';
 import { initialWeights, logit } from './initial.js';
-import { accuracy, auc, bootstrapAucDifference, evaluate, logLoss } from './metrics.js';
 import { buildNetwork, parameterOf } from './network.js';
 import { applyGradient, finishGradient, learningRateAt, newOptimizerState } from './optimizer.js';
 
 const golden = JSON.parse(readFileSync(new URL('./golden.json', import.meta.url), 'utf8'));
-
-describe('metrics', () => {
-  it('equal scikit-learn, with many ties', () => {
-    expect(auc(golden.labels, golden.scores)).toBeCloseTo(golden.auc, 12);
-    expect(logLoss(golden.labels, golden.scores)).toBeCloseTo(golden.logLoss, 12);
-    expect(accuracy(golden.labels, golden.scores)).toBe(golden.accuracy);
-  });
-
-  it('AUC is the share of pairs in the right order', () => {
-    const row = fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 6 }));
-    fc.assert(
-      fc.property(fc.array(row, { maxLength: 40 }), (rows) => {
-        const labels = rows.map(([positive]) => Number(positive));
-        const scores = rows.map(([, score]) => score);
-        let won = 0;
-        let pairs = 0;
-        rows.forEach(([positive, score]) => {
-          if (!positive) return;
-          for (const [other, otherScore] of rows) {
-            if (other) continue;
-            pairs++;
-            won += score > otherScore ? 1 : score === otherScore ? 0.5 : 0;
-          }
-        });
-        const value = auc(labels, scores);
-        if (pairs === 0) expect(value).toBeNaN();
-        else expect(value).toBeCloseTo(won / pairs, 10);
-      }),
-    );
-  });
-
-  it('survive certainty and emptiness', () => {
-    expect(logLoss([1], [0])).toBeCloseTo(34.5, 0);
-    expect(logLoss([1, 0], [1, 0])).toBeCloseTo(0, 12);
-    expect(evaluate([], [])).toMatchObject({ rows: 0, auc: Number.NaN, logLoss: Number.NaN });
-    expect(() => evaluate([1], [])).toThrow();
-  });
-});
-
-describe('bootstrapAucDifference', () => {
-  const rng = seededRng(4);
-  const labels = Array.from({ length: 3_000 }, () => Number(rng.next() < 0.3));
-  const good = labels.map((y) => y + rng.normal());
-  const same = labels.map((y) => y + rng.normal());
-  const poor = labels.map((y) => 0.5 * y + rng.normal());
-
-  it('covers 0 for two scores of one quality, and not for a better one', () => {
-    const options = { replicates: 300, confidence: 0.95 };
-    const equal = bootstrapAucDifference(labels, good, same, { ...options, rng: seededRng(1) });
-    expect(equal.lower).toBeLessThan(0);
-    expect(equal.upper).toBeGreaterThan(0);
-    const better = bootstrapAucDifference(labels, good, poor, { ...options, rng: seededRng(1) });
-    expect(better.lower).toBeGreaterThan(0);
-    expect(better.difference).toBeCloseTo(auc(labels, good) - auc(labels, poor), 12);
-    expect(better.lower).toBeLessThan(better.difference);
-    expect(better.upper).toBeGreaterThan(better.difference);
-    expect(bootstrapAucDifference(labels, good, poor, { ...options, rng: seededRng(1) })).toEqual(better);
-  });
-
-  it('has the width that normal theory gives, within what 300 replicates allow', () => {
-    const { lower, upper } = bootstrapAucDifference(labels, good, poor, {
-      replicates: 300,
-      confidence: 0.95,
-      rng: seededRng(2),
-    });
-    // Two independent AUCs near .76 and .64 with 900 positives and 2,100 negatives: each deviates by about .010.
-    expect((upper - lower) / 3.92).toBeGreaterThan(0.009);
-    expect((upper - lower) / 3.92).toBeLessThan(0.02);
-  });
-});
 
 describe('optimisers', () => {
   it('Adam makes the reference steps', () => {

@@ -1,22 +1,19 @@
-// Statistics against scipy and scikit-learn (libs/statistics/golden/make.py made the numbers).
+// Statistics against scipy (libs/statistics/golden/make.py made the numbers).
 
 import { describe, expect, it } from '@jest/globals';
 import golden from '../golden/golden.json' with { type: 'json' };
 import {
-  accuracy,
-  auc,
   chiSquare,
   chiSquareTail,
   featureCells,
   kolmogorovTail,
   ksExact,
   ksPValue,
-  logLoss,
   Moments,
   NumericWindow,
+  normalQuantile,
   numericReference,
   openFeatureWindow,
-  ScoreQuality,
 } from './index.js';
 
 const close = (actual: number, expected: number, relative: number) =>
@@ -36,6 +33,15 @@ describe('tails', () => {
     expect(chiSquareTail(1, 0)).toBeNaN();
     expect(kolmogorovTail(0)).toBe(1);
     expect(kolmogorovTail(Number.NaN)).toBeNaN();
+  });
+});
+
+describe('the standard normal quantile', () => {
+  it.each(golden.normal_quantile)('at $p', ({ p, z }) => close(normalQuantile(p), z, 1e-13));
+
+  it('answers at the ends and for what is no share', () => {
+    expect([normalQuantile(0), normalQuantile(1)]).toEqual([Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
+    expect([normalQuantile(-0.1), normalQuantile(1.1), normalQuantile(Number.NaN)]).toEqual([NaN, NaN, NaN]);
   });
 });
 
@@ -72,26 +78,6 @@ describe('chi-square', () => {
     close(result.cramersV, c.cramers_v, 1e-10);
   });
 });
-
-describe('quality', () => {
-  it.each(golden.quality.map((c, i) => ({ ...c, i })))('case $i equals scikit-learn', (c) => {
-    close(auc(c.p, c.y), c.auc, 1e-12);
-    close(logLoss(c.p, c.y), c.log_loss, 1e-9);
-    close(accuracy(c.p, c.y), c.accuracy, 1e-12);
-    const quality = new ScoreQuality();
-    for (const [i, p] of c.p.entries()) quality.add(p, c.y[i] as number);
-    const figures = quality.figures();
-    expect(figures.aucErrorBound).toBeLessThan(0.0005 + (hasManyTies(c.p) ? 0.5 : 0));
-    expect(Math.abs(figures.auc - c.auc)).toBeLessThan(0.0005);
-    close(figures.logLoss, c.log_loss, 1e-9);
-    close(figures.accuracy, c.accuracy, 1e-12);
-  });
-});
-
-/** Equal scores share a cell rightly: the bound then counts ties, which are no error. */
-function hasManyTies(values: readonly number[]): boolean {
-  return new Set(values).size < values.length / 2;
-}
 
 describe('moments', () => {
   it.each(golden.moments)('equal numpy far from zero', ({ x, mean, std }) => {

@@ -1,4 +1,3 @@
-export { accuracy, auc, logLoss, PROBABILITY_EPSILON, rowLogLoss } from './auc.js';
 export { type ChiSquareResult, chiSquare } from './chi-square.js';
 export {
   type CategoricalCells,
@@ -15,6 +14,7 @@ export {
 export { type KsResult, ksAgainstQuantiles, ksExact, ksPValue, QuantileLadder } from './ks.js';
 export { LOG_BUCKETS, LogHistogram } from './log-histogram.js';
 export { Moments, type MomentsState } from './moments.js';
+export { normalQuantile } from './normal.js';
 export { EXPECTED_MIN, type PooledCells, PSI_EXPECTED_MIN, poolNeighbours, poolRareCells } from './pool-cells.js';
 export { PSI_FLOOR, type PsiResult, psi } from './psi.js';
 export {
@@ -27,5 +27,4 @@ export {
   REFERENCE_BINS,
   type ReferenceInput,
 } from './reference.js';
-export { type QualityFigures, SCORE_CELLS, ScoreQuality, type ScoreQualityState, scoreCell } from './score-quality.js';
 export { chiSquareTail, kolmogorovTail, logGamma } from './special-functions.js';

@@ -6,8 +6,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from '@jest/globals';
+import { evaluateMerged, ScoreQuality } from '@millrace/evaluation';
 import { chooseRows, type Project, parseProject } from '@millrace/project';
-import { buildReferenceProfile, featureCells, openFeatureWindow, ScoreQuality } from '@millrace/statistics';
+import { buildReferenceProfile, featureCells, openFeatureWindow } from '@millrace/statistics';
 import { cloneRoot } from '@millrace/testing';
 import { judgeWindow } from '../src/drift/judge.js';
 import { windowStart } from '../src/windows/window.js';
@@ -98,7 +99,7 @@ function rings(live: readonly Flight[], history: readonly Flight[], { monitoring
         rows,
         features,
         score: undefined,
-        quality: new ScoreQuality().figures(),
+        quality: evaluateMerged(new ScoreQuality()),
         evaluation: undefined,
         software: undefined,
       });

@@ -163,6 +163,7 @@ describe('a model package in a browser', () => {
       reasons: [],
       championVersion: 0,
       baselines: [],
+      slices: [],
       datasetVersions: [],
       trainingId: 't',
       workers: 1,

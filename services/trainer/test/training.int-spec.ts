@@ -19,9 +19,10 @@ import {
   type ModelVersion,
   type TrainingEvent,
 } from '@millrace/contracts';
+import { metricIn, metricNamed } from '@millrace/evaluation';
 import { encodeRows, parsePlan } from '@millrace/features';
 import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
-import { auc, parseLogisticBaseline, scoreLogistic } from '@millrace/models';
+import { parseLogisticBaseline, scoreLogistic } from '@millrace/models';
 import { parseProject } from '@millrace/project';
 import { eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
 import { built } from './worker-group.js';
@@ -56,6 +57,8 @@ training: { optimizer: adam, learningRate: 0.05, finalLearningRateShare: 0.1, ba
 evaluation: { share: 0.2, thresholds: [{ metric: auc, min: 0.6 }] }
 `;
 
+const AUC = metricNamed('auc');
+const LOG_LOSS = metricNamed('log_loss');
 const DAY_MS = 86_400_000;
 const ROWS = 12_000;
 
@@ -209,10 +212,10 @@ describe('a training', () => {
       correlationId: 'c-1',
     });
     expect(version.trainRows).toBeGreaterThan(9_000);
-    expect(version.evaluation?.auc).toBeGreaterThan(0.7);
+    expect(metricIn(version.evaluation, AUC)).toBeGreaterThan(0.7);
     // The interaction is invisible to the logistic baseline.
     const logistic = version.baselines.find((baseline) => baseline.name === 'logistic');
-    expect(logistic?.evaluation?.auc).toBeLessThan(0.55);
+    expect(metricIn(logistic?.evaluation, AUC)).toBeLessThan(0.55);
     expect(version.reasons).toHaveLength(3);
 
     const folder = join(home, 'artifacts', version.packagePath);
@@ -248,7 +251,8 @@ describe('a training', () => {
     expect(reference.rows).toBe(version.trainRows);
     const baseline = parseLogisticBaseline(readFileSync(join(folder, 'baselines/logistic.json'), 'utf8'));
     const scores = scoreLogistic(baseline, { region: ['r1', 'r2'], size: [1, 2], price: [10, 12] });
-    expect(auc([0, 1], scores)).toBeGreaterThanOrEqual(0);
+    for (const score of scores) expect(score).toBeGreaterThan(0);
+    for (const score of scores) expect(score).toBeLessThan(1);
     const evaluation = JSON.parse(readFileSync(join(folder, 'evaluation.json'), 'utf8'));
     expect(evaluation.parity.rows).toBeGreaterThanOrEqual(1_000);
     expect(evaluation.parity.largestDifference).toBeLessThan(1e-5);
@@ -296,7 +300,7 @@ describe('a training', () => {
     ]);
     const version = await modelVersion(2);
     expect(version).toMatchObject({ championVersion: 1, blessed: true, trainingId: 'loop-1' });
-    expect(version.evaluation?.logLoss).toBeLessThan(version.championEvaluation?.logLoss ?? 0);
+    expect(metricIn(version.evaluation, LOG_LOSS)).toBeLessThan(metricIn(version.championEvaluation, LOG_LOSS));
     expect(version.reasons.at(-1)).toMatch(/lower than version 1's/);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(models.has('shop/3')).toBe(false);

@@ -2,7 +2,8 @@
 // checkpoint, and the same data, seed and number of workers give the same bits.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { auc, forward, type Network } from '@millrace/models';
+import { evaluate } from '@millrace/evaluation';
+import { forward, type Network } from '@millrace/models';
 import { layersModel } from '../src/packaging/layers-model.js';
 import { onnxGraph } from '../src/packaging/onnx-graph.js';
 import { encodeOnnxModel } from '../src/packaging/onnx-model.codec.js';
@@ -88,7 +89,7 @@ describe('training', () => {
     const second = await group.run('same-2', 2, trainSpec(group.files, 'same-2', task, { epochs: 6 }));
     expect(sha256Of(second.values)).toBe(sha256Of(first.values));
     const plain = forward(task.network, first.values, task.data.values);
-    expect(auc(task.data.labels, plain)).toBeGreaterThan(0.75);
+    expect(evaluate('binary', { labels: task.data.labels, scores: plain }).metrics.auc).toBeGreaterThan(0.75);
 
     const onnx = await scoreOnnxApart(
       group.files,

@@ -1,5 +1,6 @@
 // The services' HTTP control APIs as one client. Every call has a deadline; an error carries the service's own message.
 
+import type { ModelVersion } from '@millrace/contracts';
 import { ERROR_CODES, type ErrorCode, PlatformError } from '@millrace/domain';
 import type { Addresses } from './addresses.js';
 
@@ -29,34 +30,6 @@ export interface TrainingView {
     blessed?: boolean;
     message?: string;
   };
-}
-
-export interface EvaluationView {
-  rows: number;
-  auc: number;
-  logLoss: number;
-  accuracy: number;
-  positiveShare: number;
-}
-
-export interface ModelVersionView {
-  version: number;
-  blessed: boolean;
-  reasons: string[];
-  evaluation?: EvaluationView;
-  championEvaluation?: EvaluationView;
-  championVersion: number;
-  baselines: { name: string; kind: string; evaluation?: EvaluationView }[];
-  datasetVersions: string[];
-  trainingId: string;
-  workers: number;
-  modelSha256: string;
-  packageSha256: string;
-  packagePath: string;
-  trainRows: number;
-  trainSeconds: number;
-  createdAtMs: number;
-  correlationId: string;
 }
 
 export interface RouteView {
@@ -220,7 +193,7 @@ export class ControlClient {
     return call('GET', `${this.at.trainer}/v1/projects/${project}/trainings/${id}`);
   }
 
-  models(project: string): Promise<ModelVersionView[]> {
+  models(project: string): Promise<ModelVersion[]> {
     return listOf(call('GET', `${this.at.trainer}/v1/projects/${project}/models`), 'models');
   }
 

@@ -1,5 +1,6 @@
 // train, models, rollout, promote, rollback, loop: what belongs to the trainer and the router.
 
+import { metricIn, metricNamed } from '@millrace/evaluation';
 import type { Command } from 'commander';
 import { action, poll, table } from './context.js';
 
@@ -67,8 +68,8 @@ export function modelCommands(program: Command): void {
             ['version', 'auc', 'log loss', 'blessed', 'sha256', 'reasons'],
             models.map((m) => [
               m.version,
-              (m.evaluation?.auc ?? Number.NaN).toFixed(4),
-              (m.evaluation?.logLoss ?? Number.NaN).toFixed(4),
+              metricIn(m.evaluation, metricNamed('auc')).toFixed(4),
+              metricIn(m.evaluation, metricNamed('log_loss')).toFixed(4),
               m.blessed ? 'yes' : 'no',
               m.modelSha256.slice(0, 12),
               m.reasons.join('; '),

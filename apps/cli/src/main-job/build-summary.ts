@@ -2,15 +2,22 @@
 // themselves.
 
 import { cpus, totalmem } from 'node:os';
+import type { ModelVersion } from '@millrace/contracts';
+import { seededRng } from '@millrace/domain';
+import { bootstrapDifference, evaluate, metricIn, metricNamed, type ScoredRows } from '@millrace/evaluation';
 import { isMissing, type RawColumns } from '@millrace/features';
 import { type LogisticBaseline, scoreLogistic, scoreMajority } from '@millrace/models';
 import { applyLabelRule, deriveColumns, type Project } from '@millrace/project';
-import type { ControlClient, ModelVersionView, WindowView } from '../client/control.http.js';
-import { aucGainLower95, liveQuality } from './live-quality.js';
+import type { ControlClient, WindowView } from '../client/control.http.js';
 import type { MainJobResult } from './main-job.js';
 import type { ReplayRows } from './replay-rows.duckdb.js';
 import { applyShift } from './shift.js';
 import { type ModelVersionSummary, outagesOf, type Summary } from './summary.js';
+
+const AUC = metricNamed('auc');
+const LOG_LOSS = metricNamed('log_loss');
+/** Replicates of the bootstrap: the 2.5 % quantile of 400 rests on ten of them. */
+const BOOTSTRAP_REPLICATES = 400;
 
 export interface SummaryInput {
   project: Project;
@@ -145,11 +152,12 @@ function liveRowsOf(version: number, { project, result, rows }: SummaryInput, un
   return { probabilities: Float64Array.from(probabilities), labels: Uint8Array.from(labels), columns };
 }
 
-async function modelSummary(model: ModelVersionView, input: SummaryInput): Promise<ModelVersionSummary> {
+async function modelSummary(model: ModelVersion, input: SummaryInput): Promise<ModelVersionSummary> {
   const live = liveRowsOf(model.version, input, false);
   const calm = liveRowsOf(model.version, input, true);
-  const quality = liveQuality(live);
-  const calmQuality = liveQuality(calm);
+  // Exact, from the answers themselves; the monitor's own figures are checked against it.
+  const quality = evaluate('binary', scored(live));
+  const calmQuality = evaluate('binary', scored(calm));
   const compared = calm.labels.length > 0 ? calm : live;
   const baseline = await input.control
     .artifact<LogisticBaseline>(input.project.name, model.version, 'baselines/logistic.json')
@@ -163,27 +171,29 @@ async function modelSummary(model: ModelVersionView, input: SummaryInput): Promi
       ['majority', majority],
       ['logistic', logistic],
     ] as const) {
-      const scored = liveQuality({ probabilities, labels: compared.labels });
+      const evaluation = evaluate('binary', { scores: probabilities, labels: compared.labels });
       baselines.push({
         name,
-        rows: scored.rows,
-        auc: rounded(scored.auc),
-        log_loss: rounded(scored.logLoss) ?? Number.NaN,
+        rows: evaluation.rows,
+        auc: rounded(metricIn(evaluation, AUC)),
+        log_loss: rounded(metricIn(evaluation, LOG_LOSS)) ?? Number.NaN,
       });
     }
-    gain = aucGainLower95(compared.probabilities, logistic, compared.labels, input.seed);
+    const pair = { labels: compared.labels, first: compared.probabilities, second: logistic };
+    const rng = seededRng(input.seed);
+    gain = bootstrapDifference(AUC, pair, { replicates: BOOTSTRAP_REPLICATES, confidence: 0.95, rng }).lower;
   }
   return {
     version: model.version,
     workers: model.workers,
-    auc: rounded(model.evaluation?.auc ?? null) ?? Number.NaN,
-    log_loss: rounded(model.evaluation?.logLoss ?? null) ?? Number.NaN,
+    auc: rounded(metricIn(model.evaluation, AUC)) ?? Number.NaN,
+    log_loss: rounded(metricIn(model.evaluation, LOG_LOSS)) ?? Number.NaN,
     evaluation_rows: model.evaluation?.rows ?? 0,
     champion: model.championEvaluation
       ? {
           version: model.championVersion,
-          auc: model.championEvaluation.auc,
-          log_loss: model.championEvaluation.logLoss,
+          auc: metricIn(model.championEvaluation, AUC),
+          log_loss: metricIn(model.championEvaluation, LOG_LOSS),
         }
       : null,
     blessed: model.blessed,
@@ -192,16 +202,20 @@ async function modelSummary(model: ModelVersionView, input: SummaryInput): Promi
     train_rows: model.trainRows,
     train_seconds: Math.round(model.trainSeconds * 100) / 100,
     live_rows: quality.rows,
-    live_auc: rounded(quality.auc),
-    live_log_loss: rounded(quality.logLoss),
+    live_auc: rounded(metricIn(quality, AUC)),
+    live_log_loss: rounded(metricIn(quality, LOG_LOSS)),
     live_rows_unshifted: calmQuality.rows,
-    live_auc_unshifted: rounded(calmQuality.auc),
-    live_log_loss_unshifted: rounded(calmQuality.logLoss),
+    live_auc_unshifted: rounded(metricIn(calmQuality, AUC)),
+    live_log_loss_unshifted: rounded(metricIn(calmQuality, LOG_LOSS)),
     baselines,
     auc_gain_lower_95: rounded(gain),
   };
 }
 
+function scored({ probabilities, labels }: LiveRows): ScoredRows {
+  return { labels, scores: probabilities };
+}
+
 function rounded(value: number | null): number | null {
-  return value === null ? null : Math.round(value * 1e6) / 1e6;
+  return value === null || Number.isNaN(value) ? null : Math.round(value * 1e6) / 1e6;
 }

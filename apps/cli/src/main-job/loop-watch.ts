@@ -1,8 +1,10 @@
 // Watches the loop close during the replay: drift event, retraining, switch; then exercises a rollback and undoes it.
 
+import type { ModelVersion } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
+import { figure } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
-import type { ControlClient, ModelVersionView } from '../client/control.http.js';
+import type { ControlClient } from '../client/control.http.js';
 import type { Reporter, Stage } from '../terminal/reporter.js';
 import type { LiveTraffic } from './traffic.process.js';
 import { until, type Waiting } from './waiting.js';
@@ -36,7 +38,9 @@ export async function watchLoop(options: LoopWatchOptions): Promise<{ rollbackMs
   traffic.enter('retrain');
   const second = await newVersion(options);
   traffic.enter('switch');
-  const figures = `version ${second.version}: log loss ${second.evaluation?.logLoss.toFixed(4)} against ${second.championEvaluation?.logLoss.toFixed(4)} of version ${second.championVersion}`;
+  const { metric } = project.scope;
+  const before = `${figure(second.championEvaluation, metric)} of version ${second.championVersion}`;
+  const figures = `version ${second.version}: ${figure(second.evaluation, metric)} against ${before}`;
   if (!second.blessed) {
     retrain.fail(`${figures}, not blessed`);
     throw new PlatformError('internal', `version ${second.version} was not blessed: ${second.reasons.join('; ')}`);
@@ -77,8 +81,8 @@ async function tellDrift({ control, project, reporter, watched }: LoopWatchOptio
 }
 
 /** The next version after the first; ends with the loop's own words when the retraining came to nothing. */
-async function newVersion({ control, project, waiting, firstVersion }: LoopWatchOptions): Promise<ModelVersionView> {
-  let found: ModelVersionView | undefined;
+async function newVersion({ control, project, waiting, firstVersion }: LoopWatchOptions): Promise<ModelVersion> {
+  let found: ModelVersion | undefined;
   await until(
     waiting,
     async () => {
@@ -93,5 +97,5 @@ async function newVersion({ control, project, waiting, firstVersion }: LoopWatch
     'the retrained version',
     SLOW_POLL_MS,
   );
-  return found as ModelVersionView;
+  return found as ModelVersion;
 }

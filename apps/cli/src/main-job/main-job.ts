@@ -1,9 +1,11 @@
 // The main job: bulk load, first training, live replay, drift, retraining, switch, rollback and undo, as a client of
 // the services' public APIs. It decides nothing that the platform decides; it sends traffic, watches and measures.
 
+import type { ModelVersion } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';
+import { figure } from '@millrace/evaluation';
 import type { Project, ReplaySpec } from '@millrace/project';
-import type { ControlClient, ModelVersionView } from '../client/control.http.js';
+import type { ControlClient } from '../client/control.http.js';
 import type { Reporter, Stage } from '../terminal/reporter.js';
 import { makeBadRows } from './bad-rows.js';
 import { watchLoop } from './loop-watch.js';
@@ -99,7 +101,7 @@ export class MainJob {
     }
   }
 
-  private async train(datasetVersion: string): Promise<ModelVersionView> {
+  private async train(datasetVersion: string): Promise<ModelVersion> {
     const { control, project, replay } = this.options;
     const stage = this.stage('train', `on ${project.training.workers} workers`);
     const { trainingId } = await control.startTraining(project.name, {
@@ -122,7 +124,7 @@ export class MainJob {
           ? (await control.models(project.name)).find((m) => m.trainingId === trainingId)
           : undefined;
       if (model) {
-        const figures = `AUC ${model.evaluation?.auc.toFixed(4)}, log loss ${model.evaluation?.logLoss.toFixed(4)}`;
+        const figures = `${figure(model.evaluation, 'auc')}, ${figure(model.evaluation, 'log_loss')}`;
         const text = `version ${model.version}: ${figures}, ${model.blessed ? 'blessed' : 'not blessed'}`;
         if (!model.blessed) {
           stage.fail(`${text}: ${model.reasons.join('; ')}`);

@@ -12,7 +12,7 @@ export interface ModelVersionSummary {
   /** The version in service at the time, on the same evaluation rows. */
   champion: { version: number; auc: number; log_loss: number } | null;
   blessed: boolean;
-  reasons: string[];
+  reasons: readonly string[];
   sha256: string;
   train_rows: number;
   train_seconds: number;

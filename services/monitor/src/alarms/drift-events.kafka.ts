@@ -28,7 +28,7 @@ export class KafkaPublisher implements Publisher {
   async publish({ project, window }: ClosedOfProject): Promise<void> {
     await this.producer.send(
       'metrics.v1',
-      window.metrics.map((row) => ({ key: project, value: encodeWindowMetrics(withNumbers(row)) })),
+      window.metrics.map((row) => ({ key: project, value: encodeWindowMetrics(row) })),
     );
     windowsClosed.add(1, { project });
     if (window.drift.length === 0) return;
@@ -57,16 +57,4 @@ export class KafkaPublisher implements Publisher {
     new CloudEvent({ ...event, data: { ...event.data } }).validate();
     return event;
   }
-}
-
-/** A window that came out of a checkpoint has null where JSON has no NaN; the wire wants numbers. */
-function withNumbers(row: ClosedOfProject['window']['metrics'][number]): typeof row {
-  const numbers = <T extends object>(value: T): T =>
-    Object.fromEntries(Object.entries(value).map(([key, x]) => [key, x === null ? Number.NaN : x])) as T;
-  return {
-    ...row,
-    tests: row.tests.map(numbers),
-    quality: row.quality === undefined ? undefined : numbers(row.quality),
-    software: row.software === undefined ? undefined : numbers(row.software),
-  };
 }

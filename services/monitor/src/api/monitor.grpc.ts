@@ -1,7 +1,7 @@
 // MonitorService (8041), proto millrace.monitoring.v1, through Nest's gRPC transport.
 
-import { create } from '@bufbuild/protobuf';
-import { monitoringPb, type WindowMetrics } from '@millrace/contracts';
+import { create, fromBinary } from '@bufbuild/protobuf';
+import { encodeWindowMetrics, monitoringPb, type WindowMetrics } from '@millrace/contracts';
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import { VIEW_SOURCES } from './monitor.http.js';
@@ -27,40 +27,6 @@ export class MonitorGrpc {
   }
 }
 
-/** History holds null where a number does not exist; the wire has NaN. */
-const number = (value: number | null | undefined): number => value ?? Number.NaN;
-
 function rowToWire(row: WindowMetrics) {
-  return {
-    project: row.project,
-    windowStartMs: BigInt(row.windowStartMs),
-    windowEndMs: BigInt(row.windowEndMs),
-    predictions: BigInt(row.predictions),
-    labels: BigInt(row.labels),
-    modelVersion: row.modelVersion,
-    tests: row.tests.map((test) => ({ ...test, pValue: number(test.pValue), rows: BigInt(test.rows) })),
-    ...(row.quality === undefined
-      ? {}
-      : {
-          quality: {
-            rows: BigInt(row.quality.rows),
-            accuracy: number(row.quality.accuracy),
-            auc: number(row.quality.auc),
-            logLoss: number(row.quality.logLoss),
-            positiveShare: number(row.quality.positiveShare),
-            meanProbability: number(row.quality.meanProbability),
-          },
-        }),
-    ...(row.software === undefined
-      ? {}
-      : {
-          software: {
-            requestsPerSecond: number(row.software.requestsPerSecond),
-            errorShare: number(row.software.errorShare),
-            p50Ms: number(row.software.p50Ms),
-            p99Ms: number(row.software.p99Ms),
-          },
-        }),
-    closedAtMs: BigInt(row.closedAtMs),
-  };
+  return fromBinary(monitoringPb.WindowMetricsSchema, encodeWindowMetrics(row));
 }

@@ -1,6 +1,7 @@
 // What the API answers, made from the engine's state. Plain objects; a number that does not exist (AUC of one class) is null.
 
-import type { QualityMetrics, WindowMetrics } from '@millrace/contracts';
+import type { WindowMetrics } from '@millrace/contracts';
+import type { Evaluation } from '@millrace/evaluation';
 import type { Catalog } from '../catalog/catalog.js';
 import { formulaOf } from '../drift/judge.js';
 import type { PulseBook } from '../live/pulse.js';
@@ -78,8 +79,8 @@ export function modelsView(sources: ViewSources, project: string) {
     version: model.version,
     blessed: model.blessed,
     reasons: model.reasons,
-    auc: model.evaluation?.auc ?? null,
-    logLoss: model.evaluation?.logLoss ?? null,
+    auc: model.evaluation?.metrics.auc ?? null,
+    logLoss: model.evaluation?.metrics.log_loss ?? null,
     evaluatedRows: model.evaluation?.rows ?? 0,
     trainRows: model.trainRows,
     trainSeconds: model.trainSeconds,
@@ -89,8 +90,8 @@ export function modelsView(sources: ViewSources, project: string) {
     createdAtMs: model.createdAtMs,
     baselines: model.baselines.map(({ name, evaluation }) => ({
       name,
-      auc: evaluation?.auc ?? null,
-      logLoss: evaluation?.logLoss ?? null,
+      auc: evaluation?.metrics.auc ?? null,
+      logLoss: evaluation?.metrics.log_loss ?? null,
     })),
   }));
 }
@@ -135,14 +136,14 @@ function routeView(sources: ViewSources, project: string) {
   return { revision, targets, loadedVersions, previousVersion, rollout: rollout ?? null, changedAtMs, reason };
 }
 
-function qualityView(quality: QualityMetrics) {
+function qualityView(quality: Evaluation) {
   return {
     labelledRows: quality.rows,
-    auc: finite(quality.auc),
-    logLoss: finite(quality.logLoss),
-    accuracy: finite(quality.accuracy),
+    auc: finite(quality.metrics.auc),
+    logLoss: finite(quality.metrics.log_loss),
+    accuracy: finite(quality.metrics.accuracy),
     positiveShare: finite(quality.positiveShare),
-    meanProbability: finite(quality.meanProbability),
+    meanProbability: finite(quality.meanScore),
   };
 }
 

@@ -2,8 +2,8 @@
 // read by the engine. Bounded by REFERENCES_MAX prepared references a project; the oldest versions go first.
 
 import type { ModelVersion, ReferenceProfile, Route } from '@millrace/contracts';
+import type { Evaluation } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
-import type { EvaluationFigures } from '../drift/judge.js';
 import { prepareReference, type VersionReference } from '../windows/profile.js';
 import type { ModelCatalog } from '../windows/project-monitor.js';
 
@@ -74,7 +74,7 @@ export class Catalog implements ModelCatalog {
     return this.references.get(project)?.get(version);
   }
 
-  evaluation(project: string, version: number): EvaluationFigures | undefined {
+  evaluation(project: string, version: number): Evaluation | undefined {
     return this.model(project, version)?.evaluation;
   }
 }

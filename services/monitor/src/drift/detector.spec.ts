@@ -3,8 +3,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
-import { auc, buildReferenceProfile, featureCells, openFeatureWindow } from '@millrace/statistics';
-import { aucDrop, aucVariance } from './auc-drop.js';
+import { buildReferenceProfile, featureCells, openFeatureWindow } from '@millrace/statistics';
 import type { FeatureThresholds } from './detector.js';
 import { formulaOf } from './judge.js';
 import { DETECTORS } from './registry.js';
@@ -88,26 +87,4 @@ it('a significant but small effect does not ring, nor does a large one without s
   const few = openFeatureWindow(textCells!);
   for (let i = 0; i < 3; i++) few.add('c0');
   expect(chi2.test(few, thresholds)?.alarm).toBe(false);
-});
-
-describe('auc_drop', () => {
-  it('knows the variance of Hanley and McNeil, and judges a drop by its significance', () => {
-    // Against the spread of AUCs of simulated normal scores.
-    const draw = seededRng(12);
-    const areas = Array.from({ length: 300 }, () => {
-      const outcomes = Array.from({ length: 400 }, (_, i) => (i % 4 === 0 ? 1 : 0));
-      return auc(
-        outcomes.map((outcome) => draw.normal() + 0.6 * outcome),
-        outcomes,
-      );
-    });
-    const mean = areas.reduce((a, b) => a + b, 0) / areas.length;
-    const spread = Math.sqrt(areas.reduce((a, b) => a + (b - mean) ** 2, 0) / areas.length);
-    expect(Math.sqrt(aucVariance({ auc: mean, rows: 400, positiveShare: 0.25 })) / spread).toBeCloseTo(1, 0.5);
-    const evaluated = { auc: 0.66, rows: 50_000, positiveShare: 0.2 };
-    expect(aucDrop(evaluated, { auc: 0.6, rows: 5_000, positiveShare: 0.2 }).pValue).toBeLessThan(0.001);
-    expect(aucDrop(evaluated, { auc: 0.6, rows: 300, positiveShare: 0.2 }).pValue).toBeGreaterThan(0.01);
-    expect(aucDrop(evaluated, { auc: 0.7, rows: 5_000, positiveShare: 0.2 }).pValue).toBeGreaterThan(0.99);
-    expect(aucDrop(evaluated, { auc: 0.7, rows: 50, positiveShare: 0 }).pValue).toBeNaN();
-  });
 });

@@ -1,9 +1,9 @@
 // Judges one closed window of one model version: every test on inputs, scores, quality and software, with its threshold,
 // and the verdict per subject that drives the alarms. Pure; no state.
 
+import { type AucSample, aucDrop, type Evaluation, metricIn, metricNamed } from '@millrace/evaluation';
 import type { MonitoringSpec } from '@millrace/project';
-import type { HistogramCell, NumericWindow, QualityFigures } from '@millrace/statistics';
-import { type AucSample, aucDrop } from './auc-drop.js';
+import type { HistogramCell, NumericWindow } from '@millrace/statistics';
 import { byDistance, byEffectAndP, type Finding, type InputWindow } from './detector.js';
 import { DETECTORS } from './registry.js';
 import { thresholdsOf } from './thresholds.js';
@@ -22,19 +22,14 @@ export interface Judgement {
   histogram(subject: string): HistogramCell[];
 }
 
-/** How good the version was when it was evaluated. */
-export interface EvaluationFigures extends AucSample {
-  logLoss: number;
-}
-
 export interface JudgeInput {
   monitoring: MonitoringSpec;
   rows: number;
   features: readonly InputWindow[];
   score: NumericWindow | undefined;
-  quality: QualityFigures;
+  quality: Evaluation;
   /** The version's evaluation when it was trained; undefined where unknown. */
-  evaluation: EvaluationFigures | undefined;
+  evaluation: Evaluation | undefined;
   /** Only for all versions together. */
   software: { errorShare: number; p99Ms: number } | undefined;
 }
@@ -79,17 +74,23 @@ export function judgeWindow(input: JudgeInput): Judgement {
   }
   if (input.quality.rows >= monitoring.minRows && input.evaluation !== undefined) {
     const { quality, evaluation } = input;
-    const { statistic, pValue } = aucDrop(evaluation, quality);
+    const logLoss = metricNamed('log_loss');
+    const { drop: statistic, pValue } = aucDrop({ before: aucSample(evaluation), now: aucSample(quality) });
     const drop = byEffectAndP(statistic, monitoring.output.aucDrop, pValue, monitoring.input.alpha);
     note('@quality', 'auc_drop', quality.rows, drop);
     note(
       '@quality',
       'log_loss_rise',
       quality.rows,
-      byDistance(quality.logLoss - evaluation.logLoss, monitoring.output.logLossRise),
+      byDistance(metricIn(quality, logLoss) - metricIn(evaluation, logLoss), monitoring.output.logLossRise),
     );
   }
   return { tests, verdicts: verdictsOf(tests), histogram: (subject) => histogramOf(input, subject) };
+}
+
+function aucSample(evaluation: Evaluation): AucSample {
+  const { rows, positiveShare } = evaluation;
+  return { rows, positiveShare, auc: metricIn(evaluation, metricNamed('auc')) };
 }
 
 /** One verdict a subject: alarming if any of its tests is; described by the test farthest above its threshold. */

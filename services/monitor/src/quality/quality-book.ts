@@ -1,7 +1,7 @@
 // Labelled rows by model version and event-time bucket, for "how good was version v between two event times" at any range of
 // buckets. Bounded by memory: past `bytesMax` the oldest buckets go and are counted.
 
-import { type QualityFigures, ScoreQuality, type ScoreQualityState } from '@millrace/statistics';
+import { type Evaluation, evaluateMerged, ScoreQuality, type ScoreQualityState } from '@millrace/evaluation';
 
 /** About 64 MiB: 16 million rows as codes, or 500 buckets at their densest. */
 export const QUALITY_BYTES_MAX = 64 * 1_048_576;
@@ -32,22 +32,22 @@ export class QualityBook {
   }
 
   /** Buckets that start in [fromMs, toMs), merged. */
-  figures(version: number, fromMs: number, toMs: number): QualityFigures {
+  figures(version: number, fromMs: number, toMs: number): Evaluation {
     const sum = new ScoreQuality();
     const buckets = this.versions.get(version);
     if (buckets !== undefined) {
       for (const [startMs, quality] of buckets) if (startMs >= fromMs && startMs < toMs) sum.merge(quality);
     }
-    return sum.figures();
+    return evaluateMerged(sum, { eventTimeFromMs: fromMs, eventTimeToMs: toMs });
   }
 
   /** All versions together. */
-  figuresOfAll(fromMs: number, toMs: number): QualityFigures {
+  figuresOfAll(fromMs: number, toMs: number): Evaluation {
     const sum = new ScoreQuality();
     for (const buckets of this.versions.values()) {
       for (const [startMs, quality] of buckets) if (startMs >= fromMs && startMs < toMs) sum.merge(quality);
     }
-    return sum.figures();
+    return evaluateMerged(sum, { eventTimeFromMs: fromMs, eventTimeToMs: toMs });
   }
 
   versionNumbers(): number[] {

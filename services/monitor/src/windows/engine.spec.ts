@@ -149,15 +149,15 @@ function summary(of: Engine, nowMs: number) {
         drift: drift.map((event) => event.id),
         metrics: metrics.map(({ closedAtMs, quality, ...row }) => ({
           ...row,
-          auc: quality?.auc.toFixed(9),
-          logLoss: quality?.logLoss.toFixed(9),
+          auc: quality?.metrics.auc?.toFixed(9),
+          logLoss: quality?.metrics.log_loss?.toFixed(9),
         })),
       }))
       .sort((a, b) => a.startMs - b.startMs),
     counters: monitor.counters,
     quality: [1, 2].map((version) => {
-      const { rows, auc, logLoss } = monitor.quality.figures(version, 0, Number.POSITIVE_INFINITY);
-      return { rows, auc, logLoss: logLoss.toFixed(9) };
+      const { rows, metrics } = monitor.quality.figures(version, 0, Number.POSITIVE_INFINITY);
+      return { rows, auc: metrics.auc, logLoss: metrics.log_loss?.toFixed(9) };
     }),
   };
 }

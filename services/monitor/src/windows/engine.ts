@@ -2,12 +2,13 @@
 // as one piece together with the positions it stands for. That is what makes a message count once: after a crash the state
 // goes back to the checkpoint, the positions with it, and everything after is read again. Synchronous; no clock of its own.
 
-import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
+import type { LabelMessage, PredictionMessage, WindowMetrics } from '@millrace/contracts';
 import type { Project } from '@millrace/project';
 import type { HistoryRecord, WindowRecord } from './history.js';
 import { type PositionState, Positions } from './positions.js';
 import { type ClosedWindow, type ModelCatalog, ProjectMonitor, type TrafficRecord } from './project-monitor.js';
 import type { ProjectState } from './project-state.js';
+import { revivedRow } from './saved-row.js';
 
 /** More projects than one process should watch; those past it are counted as unknown. */
 export const PROJECTS_MAX = 200;
@@ -143,11 +144,11 @@ export class Engine {
   /** Into a fresh engine, before any message. Projects open when they are applied. */
   restore(state: EngineState, history: readonly HistoryRecord[]): void {
     this.positions.restore(state.positions);
-    this.outbox.push(...state.outbox);
+    this.outbox.push(...state.outbox.map((closed) => ({ ...closed, window: revivedWindow(closed.window) })));
     for (const project of state.projects) this.saved.set(project.project, project);
     for (const record of history) {
       const records = this.recalled.get(record.project) ?? [];
-      records.push(record);
+      records.push(record.kind === 'window' ? revivedWindow(record) : record);
       this.recalled.set(record.project, records);
     }
   }
@@ -189,4 +190,8 @@ export class Engine {
     this.positions.applied(stream, partition, offset);
     return true;
   }
+}
+
+function revivedWindow<W extends { metrics: WindowMetrics[] }>(window: W): W {
+  return { ...window, metrics: window.metrics.map(revivedRow) };
 }

@@ -7,10 +7,11 @@
 // waiting for labels (oldest closed windows are retired early, then rows go unjoined and are counted).
 
 import type { LabelMessage, PredictionMessage, WindowMetrics } from '@millrace/contracts';
+import type { Evaluation } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import { AlarmBoard } from '../alarms/alarm-board.js';
 import { type DriftFinding, driftFinding } from '../alarms/drift-event.js';
-import { type EvaluationFigures, type Judgement, judgeWindow } from '../drift/judge.js';
+import { type Judgement, judgeWindow } from '../drift/judge.js';
 import type { JoinedRow } from '../quality/label-join.js';
 import { QualityBook } from '../quality/quality-book.js';
 import { type Counters, noCounters } from './counters.js';
@@ -29,7 +30,7 @@ const FUTURE_MS_MAX = 86_400_000;
 /** What the project's monitor asks of the outside. */
 export interface ModelCatalog {
   reference(project: string, version: number): VersionReference | undefined;
-  evaluation(project: string, version: number): EvaluationFigures | undefined;
+  evaluation(project: string, version: number): Evaluation | undefined;
 }
 
 export interface TrafficRecord {

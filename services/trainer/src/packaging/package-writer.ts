@@ -4,7 +4,7 @@ import type { ModelVersion } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
 import type { EncodedRows } from '../training/batch.js';
-import type { EvaluationReport, PackageContent, RangeEvaluation } from '../training/carry-out.js';
+import type { PackageContent } from '../training/carry-out.js';
 import { layersModel } from './layers-model.js';
 import { BINARY_OUTPUTS, type HashText, type Manifest, modelHash, packageHash, type Signature } from './manifest.js';
 import { checkParity } from './parity.js';
@@ -81,10 +81,11 @@ export async function publishPackage(content: PackageContent, ports: PackagePort
     packageSha256,
     blessed: evaluation.blessed,
     reasons: evaluation.reasons,
-    evaluation: wire(evaluation.evaluation),
-    championEvaluation: evaluation.championEvaluation === null ? undefined : wire(evaluation.championEvaluation),
+    evaluation: evaluation.evaluation,
+    championEvaluation: evaluation.championEvaluation,
     championVersion: evaluation.championVersion,
-    baselines: baselinesOf(evaluation),
+    baselines: evaluation.baselines,
+    slices: evaluation.slices,
     datasetVersions: content.request.datasetVersions,
     trainingId: content.trainingId,
     workers: content.workers,
@@ -95,14 +96,6 @@ export async function publishPackage(content: PackageContent, ports: PackagePort
     trainSeconds: content.trainSeconds,
   });
   return version;
-}
-
-function wire(evaluation: RangeEvaluation): RangeEvaluation {
-  return evaluation;
-}
-
-function baselinesOf(report: EvaluationReport): ModelVersion['baselines'] {
-  return report.baselines.map(({ name, kind, evaluation }) => ({ name, kind, evaluation: wire(evaluation) }));
 }
 
 function lineageOf(content: PackageContent): Record<string, unknown> {

@@ -3,6 +3,14 @@
 
 import { type Clock, seededRng } from '@millrace/domain';
 import {
+  bless,
+  type Evaluation,
+  type EvaluationReport,
+  evaluate,
+  intervalsOf,
+  metricNamed,
+} from '@millrace/evaluation';
+import {
   encodeRows,
   type FeaturePlan,
   type FittedPlan,
@@ -12,20 +20,16 @@ import {
   type SignatureInput,
 } from '@millrace/features';
 import {
-  type BinaryEvaluation,
   baselineNetwork,
   baselinePlan,
   buildNetwork,
-  evaluate,
   initialWeights,
   type LogisticBaseline,
   type Network,
-  positiveShare,
   scoreLogistic,
   scoreMajority,
 } from '@millrace/models';
 import type { Project } from '@millrace/project';
-import { bless } from '../evaluation/blessing.js';
 import type { EncodedRows } from './batch.js';
 import { batchRowsFor } from './batch-size.js';
 import type { DataFile, JobSpec, TrainSpec } from './job.js';
@@ -66,20 +70,6 @@ export interface PackageContent {
   workers: number;
   trainRows: number;
   trainSeconds: number;
-}
-
-export interface RangeEvaluation extends BinaryEvaluation {
-  eventTimeFromMs: number;
-  eventTimeToMs: number;
-}
-
-export interface EvaluationReport {
-  blessed: boolean;
-  reasons: readonly string[];
-  evaluation: RangeEvaluation;
-  championVersion: number;
-  championEvaluation: RangeEvaluation | null;
-  baselines: readonly { name: string; kind: 'trivial' | 'older_system'; evaluation: RangeEvaluation }[];
 }
 
 export interface CarryOutPorts {
@@ -133,7 +123,7 @@ export async function carryOut(
   const warm = parent !== null && fitsProject(parent, unfitted, project) ? parent : null;
   const plan = warm === null ? fitPlan(unfitted, train.columns) : warm.plan;
   const network = buildNetwork(plan, project.model);
-  const share = positiveShare(train.labels);
+  const share = train.labels.reduce((sum, label) => sum + label, 0) / train.rows;
   const startedMs = clock.monotonicMs();
   const settings = { warm: warm !== null, folder, request, project, train, share, reporter, ports, clock };
   const initial = warm === null ? initialWeights(network, share, seededRng(request.seed)) : warm.weights;
@@ -275,7 +265,7 @@ async function report(
     eventTimeFromMs: later.eventTimeMs[0] ?? 0,
     eventTimeToMs: later.eventTimeMs[later.rows - 1] ?? 0,
   };
-  const judge = (of: ArrayLike<number>): RangeEvaluation => ({ ...evaluate(later.labels, of), ...range });
+  const judge = (of: ArrayLike<number>): Evaluation => evaluate('binary', { labels: later.labels, scores: of }, range);
   const evaluation = judge(scores);
   const baselines: EvaluationReport['baselines'] = [
     { name: 'majority', kind: 'trivial', evaluation: judge(scoreMajority(baseline, later.rows)) },
@@ -283,14 +273,16 @@ async function report(
   ];
   const championVersion = request.championVersion ?? ports.latestBlessed(request.project);
   const champion = championVersion === 0 ? null : await ports.earlier(request.project, championVersion);
-  const championEvaluation = champion === null ? null : judge(await champion.score(later.columns));
+  const championEvaluation = champion === null ? undefined : judge(await champion.score(later.columns));
   const { blessed, reasons } = bless({
     evaluation,
     baselines,
     thresholds: project.evaluation.thresholds,
-    champion: championEvaluation === null ? null : { version: championVersion, evaluation: championEvaluation },
+    deciding: metricNamed(project.scope.metric),
+    champion: championEvaluation === undefined ? null : { version: championVersion, evaluation: championEvaluation },
   });
-  return { blessed, reasons, evaluation, championVersion, championEvaluation, baselines };
+  const intervals = intervalsOf('binary', { labels: later.labels, scores });
+  return { blessed, reasons, evaluation, intervals, championVersion, championEvaluation, baselines, slices: [] };
 }
 
 function part(rows: LabelledRows, start: number, end: number): LabelledRows {

@@ -1,29 +1,26 @@
-// Mergeable quality of a binary model: one cell of a logit grid per labelled row, and exact sums beside it.
+// Mergeable quality of a binary model: one cell of a logit grid per labelled row, and exact sums beside it. What metrics make
+// of the counts is in their own files (`merged` in metrics/).
 //
 //   cell(p) = floor((logit(p) + 10) / 20 * 16384), logit clipped to [-10, 10]
-//   AUC = sum_c pos_c (neg_below_c + neg_c / 2) / (P N);   |AUC - exact| <= 1/2 sum_c pos_c neg_c / (P N) = `aucErrorBound`
-// Two rows in one cell differ by at most 0.00122 in log odds; scores spread by 0.7 in log odds give a bound near 0.00025 and
-// an error far below it. Log loss, accuracy and means are exact sums (in the order of arrival, so equal up to rounding).
+// Two rows in one cell differ by at most 0.00122 in log odds; scores spread by 0.7 in log odds give an AUC error bound near
+// 0.00025 and an error far below it. Sums are exact (in the order of arrival, so equal up to rounding).
 //
 // Rows are kept as 32-bit codes (cell * 2 + outcome) until DENSE_FROM of them, then as two counters a cell: 4 bytes a row for
-// the usual small bucket, 128 KiB at most. Merging is commutative. Empty: NaN figures.
+// the usual small bucket, 128 KiB at most. Merging is commutative.
 
-import { rowLogLoss } from './auc.js';
+import { isRight, logLossOfRow } from './row-terms.js';
 
-export const SCORE_CELLS = 16_384;
+const SCORE_CELLS = 16_384;
 const LOGIT_RANGE = 10;
 /** 2 x 16,384 counters of 4 bytes weigh as much as 32,768 codes. */
 const DENSE_FROM = 2 * SCORE_CELLS;
 
-export interface QualityFigures {
-  rows: number;
-  auc: number;
-  /** The AUC's distance from the exact one is at most this. */
-  aucErrorBound: number;
-  logLoss: number;
-  accuracy: number;
-  positiveShare: number;
-  meanProbability: number;
+/** Rows whose scores lie in [lower, upper). */
+export interface ScoreCell {
+  lower: number;
+  upper: number;
+  positives: number;
+  negatives: number;
 }
 
 export interface ScoreQualityState {
@@ -37,7 +34,7 @@ export interface ScoreQualityState {
 }
 
 /** The cell of a probability; NaN counts as 0. */
-export function scoreCell(probability: number): number {
+function scoreCell(probability: number): number {
   if (!(probability > 0)) return 0;
   if (probability >= 1) return SCORE_CELLS - 1;
   const logit = Math.log(probability / (1 - probability));
@@ -45,24 +42,33 @@ export function scoreCell(probability: number): number {
   return cell < 0 ? 0 : cell >= SCORE_CELLS ? SCORE_CELLS - 1 : cell;
 }
 
+/** The score at which a cell begins; 0 and 1 at the ends of the grid. */
+function cellStart(cell: number): number {
+  if (cell <= 0) return 0;
+  if (cell >= SCORE_CELLS) return 1;
+  return 1 / (1 + Math.exp(LOGIT_RANGE - (2 * LOGIT_RANGE * cell) / SCORE_CELLS));
+}
+
 export class ScoreQuality {
   rows = 0;
-  private positives = 0;
-  private right = 0;
-  private logLossSum = 0;
-  private probabilitySum = 0;
+  positives = 0;
+  /** Rows whose class is their label. */
+  right = 0;
+  logLossSum = 0;
+  probabilitySum = 0;
   private codes: Uint32Array = new Uint32Array(16);
   private codesUsed = 0;
   private dense: Uint32Array | undefined;
 
   add(probability: number, outcome: number): void {
-    const positive = outcome >= 0.5 ? 1 : 0;
+    const positive = outcome >= 0.5;
+    const row = { score: probability, positive };
     this.rows += 1;
-    this.positives += positive;
-    if (probability >= 0.5 === (positive === 1)) this.right += 1;
-    this.logLossSum += rowLogLoss(probability, outcome);
+    this.positives += Number(positive);
+    this.right += Number(isRight(row));
+    this.logLossSum += logLossOfRow(row);
     this.probabilitySum += probability;
-    this.addCode(scoreCell(probability) * 2 + positive, 1);
+    this.addCode(scoreCell(probability) * 2 + Number(positive), 1);
   }
 
   merge(other: ScoreQuality): void {
@@ -74,18 +80,23 @@ export class ScoreQuality {
     other.eachCode((code, count) => this.addCode(code, count));
   }
 
-  figures(): QualityFigures {
-    const { area, bound } = this.area();
-    const share = (sum: number) => (this.rows === 0 ? Number.NaN : sum / this.rows);
-    return {
-      rows: this.rows,
-      auc: area,
-      aucErrorBound: bound,
-      logLoss: share(this.logLossSum),
-      accuracy: share(this.right),
-      positiveShare: share(this.positives),
-      meanProbability: share(this.probabilitySum),
-    };
+  /** A sum over the rows as their mean; NaN without rows. */
+  mean(sum: number): number {
+    return this.rows === 0 ? Number.NaN : sum / this.rows;
+  }
+
+  /** Visits the cells that hold rows, in ascending order of scores. The visited object is reused. */
+  eachCell(visit: (cell: Readonly<ScoreCell>) => void): void {
+    const tally = this.tally();
+    const held: ScoreCell = { lower: 0, upper: 0, positives: 0, negatives: 0 };
+    for (let cell = 0; cell < SCORE_CELLS; cell++) {
+      held.negatives = tally[2 * cell] as number;
+      held.positives = tally[2 * cell + 1] as number;
+      if (held.negatives + held.positives === 0) continue;
+      held.lower = cellStart(cell);
+      held.upper = cellStart(cell + 1);
+      visit(held);
+    }
   }
 
   /** Bytes held, for a caller's memory bound. */
@@ -151,23 +162,5 @@ export class ScoreQuality {
       tally[code] = (tally[code] as number) + 1;
     }
     return tally;
-  }
-
-  private area(): { area: number; bound: number } {
-    const negatives = this.rows - this.positives;
-    if (this.positives === 0 || negatives === 0) return { area: Number.NaN, bound: Number.NaN };
-    const tally = this.tally();
-    let negativesBelow = 0;
-    let sum = 0;
-    let shared = 0;
-    for (let cell = 0; cell < SCORE_CELLS; cell++) {
-      const negative = tally[2 * cell] as number;
-      const positive = tally[2 * cell + 1] as number;
-      sum += positive * (negativesBelow + negative / 2);
-      shared += positive * negative;
-      negativesBelow += negative;
-    }
-    const pairs = this.positives * negatives;
-    return { area: sum / pairs, bound: shared / (2 * pairs) };
   }
 }

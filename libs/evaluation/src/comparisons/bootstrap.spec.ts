@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import { seededRng } from '@millrace/domain';
+import { exactly } from '../metric.js';
+import { METRICS, metricNamed } from '../registry.js';
+import { bootstrapDifference, bootstrapInterval } from './bootstrap.js';
+import { aucDifference } from './delong.js';
+
+const rng = seededRng(4);
+const labels = Array.from({ length: 3_000 }, () => Number(rng.next() < 0.3));
+const squash = (x: number) => 1 / (1 + Math.exp(-x));
+const good = labels.map((y) => squash(y + rng.normal()));
+const same = labels.map((y) => squash(y + rng.normal()));
+const poor = labels.map((y) => squash(0.5 * y + rng.normal()));
+const auc = metricNamed('auc');
+
+describe('the paired bootstrap', () => {
+  const options = { replicates: 300, confidence: 0.95 };
+
+  it('covers 0 for two scores of one quality, and not for a better one', () => {
+    const equal = bootstrapDifference(auc, { labels, first: good, second: same }, { ...options, rng: seededRng(1) });
+    expect(equal.lower).toBeLessThan(0);
+    expect(equal.upper).toBeGreaterThan(0);
+    const pair = { labels, first: good, second: poor };
+    const better = bootstrapDifference(auc, pair, { ...options, rng: seededRng(1) });
+    expect(better.lower).toBeGreaterThan(0);
+    const areas = [good, poor].map((scores) => exactly(auc, { labels, scores })) as [number, number];
+    expect(better.difference).toBeCloseTo(areas[0] - areas[1], 12);
+    expect(better.lower).toBeLessThan(better.difference);
+    expect(better.upper).toBeGreaterThan(better.difference);
+    expect(bootstrapDifference(auc, pair, { ...options, rng: seededRng(1) })).toEqual(better);
+  });
+
+  it("has the width of DeLong's variance, within what 300 replicates allow", () => {
+    const pair = { labels, first: good, second: poor };
+    const { lower, upper } = bootstrapDifference(auc, pair, { ...options, rng: seededRng(2) });
+    expect((upper - lower) / 3.92 / Math.sqrt(aucDifference(pair).variance)).toBeGreaterThan(0.85);
+    expect((upper - lower) / 3.92 / Math.sqrt(aucDifference(pair).variance)).toBeLessThan(1.15);
+  });
+
+  it.each(METRICS.map((metric) => [metric.name, metric] as const))(
+    'of one model with itself is 0 by %s',
+    (_, metric) => {
+      const pair = { labels, first: good, second: good };
+      const none = { difference: 0, lower: 0, upper: 0 };
+      expect(bootstrapDifference(metric, pair, { replicates: 20, confidence: 0.9, rng: seededRng(1) })).toEqual(none);
+    },
+  );
+});
+
+it("the bootstrap's interval of one metric is the metric's own, nearly", () => {
+  const rows = { labels, scores: good };
+  const own = auc.interval(rows, 0.95);
+  const drawn = bootstrapInterval(auc.prepare, rows, { replicates: 400, confidence: 0.95, rng: seededRng(6) });
+  expect((drawn.upper - drawn.lower) / (own.upper - own.lower)).toBeGreaterThan(0.85);
+  expect((drawn.upper - drawn.lower) / (own.upper - own.lower)).toBeLessThan(1.15);
+});
+
+it('without rows there is no number', () => {
+  const none = bootstrapInterval(auc.prepare, { labels: [], scores: [] }, { replicates: 5, confidence: 0.9, rng });
+  expect(none).toEqual({ lower: Number.NaN, upper: Number.NaN });
+});

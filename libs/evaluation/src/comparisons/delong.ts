@@ -1,0 +1,81 @@
+// The sampling variance of an AUC, and of the difference of two AUCs on the same rows, without a model of the scores (DeLong,
+// DeLong and Clarke-Pearson 1988, by the mid-ranks of Sun and Xu 2014).
+//
+//   V10_i = share of negatives below positive i (ties half), V01_j = share of positives above negative j
+//   var(A) = S10 / P + S01 / N, S the sample variances of V10 and V01; for A - B: of the differences of their V
+// O(n log n). Fewer than two positives or two negatives: NaN.
+
+import { rowsOf, type ScoredRows } from '../scored-rows.js';
+import { ascending, endsOfTies } from '../ties.js';
+
+interface Placements {
+  /** In the order of the rows. */
+  positives: Float64Array;
+  negatives: Float64Array;
+}
+
+function placements(rows: ScoredRows): Placements {
+  const order = ascending(rows.scores);
+  const isPositive = (row: number) => rows.labels[row] === 1;
+  const P = order.reduce((sum, row) => sum + Number(isPositive(row)), 0);
+  const N = rowsOf(rows) - P;
+  // A row's share of the other class below it.
+  const share = new Float64Array(order.length);
+  let start = 0;
+  let positivesBelow = 0;
+  let negativesBelow = 0;
+  for (const end of endsOfTies(order, rows.scores)) {
+    const tied = order.subarray(start, end);
+    let tiedPositives = 0;
+    for (const row of tied) if (isPositive(row)) tiedPositives++;
+    const tiedNegatives = tied.length - tiedPositives;
+    for (const row of tied)
+      share[row] = isPositive(row)
+        ? (negativesBelow + tiedNegatives / 2) / N
+        : 1 - (positivesBelow + tiedPositives / 2) / P;
+    positivesBelow += tiedPositives;
+    negativesBelow += tiedNegatives;
+    start = end;
+  }
+  return {
+    positives: share.filter((_, row) => isPositive(row)),
+    negatives: share.filter((_, row) => !isPositive(row)),
+  };
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function varianceOfMean(values: Float64Array): number {
+  const mean = meanOf(values);
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return values.length < 2 ? Number.NaN : squares / (values.length - 1) / values.length;
+}
+
+export function aucVariance(rows: ScoredRows): number {
+  const { positives, negatives } = placements(rows);
+  return varianceOfMean(positives) + varianceOfMean(negatives);
+}
+
+export interface AucDifference {
+  /** AUC of the first less that of the second. */
+  difference: number;
+  variance: number;
+}
+
+export function aucDifference(pair: {
+  labels: ArrayLike<number>;
+  first: ArrayLike<number>;
+  second: ArrayLike<number>;
+}): AucDifference {
+  const { labels } = pair;
+  const a = placements({ labels, scores: pair.first });
+  const b = placements({ labels, scores: pair.second });
+  const less = (x: Float64Array, y: Float64Array) => x.map((value, i) => value - (y[i] as number));
+  return {
+    // The mean placement of the positives is the AUC.
+    difference: meanOf(a.positives) - meanOf(b.positives),
+    variance: varianceOfMean(less(a.positives, b.positives)) + varianceOfMean(less(a.negatives, b.negatives)),
+  };
+}

@@ -1,0 +1,22 @@
+// A metric of an evaluation as people are shown it: "AUC 0.6690".
+
+import type { Evaluation } from './evaluation.js';
+import type { Metric } from './metric.js';
+import { metricNamed } from './registry.js';
+
+/** Digits of a metric in a sentence or a table. */
+const DIGITS = 4;
+
+export function shown(value: number): string {
+  return value.toFixed(DIGITS);
+}
+
+/** The metric's value, NaN where the evaluation does not have it (JSON has null for NaN). */
+export function metricIn(evaluation: Evaluation | undefined, metric: Metric): number {
+  return evaluation?.metrics[metric.name] ?? Number.NaN;
+}
+
+export function figure(evaluation: Evaluation | undefined, name: string): string {
+  const metric = metricNamed(name);
+  return `${metric.title} ${shown(metricIn(evaluation, metric))}`;
+}

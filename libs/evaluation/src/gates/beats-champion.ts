@@ -1,0 +1,17 @@
+// A challenger is better than the version in service by the deciding metric, on the same rows. Only as good is not enough: a
+// switch costs something.
+
+import { metricIn } from '../figure.js';
+import { comparison } from './comparison.js';
+import type { Gate } from './gate.js';
+
+export const beatsChampion: Gate = ({ champion, deciding, evaluation }) =>
+  champion === null
+    ? []
+    : [
+        comparison(deciding, evaluation, {
+          whose: `version ${champion.version}'s`,
+          value: metricIn(champion.evaluation, deciding),
+          stated: false,
+        }),
+      ];

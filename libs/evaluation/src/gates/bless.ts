@@ -1,0 +1,19 @@
+// Whether a model version may go live: every gate, one sentence each. The gates are listed here, in the order of their
+// sentences; a further one is a file beside this one and a line.
+
+import { beatsBaselines } from './beats-baselines.js';
+import { beatsChampion } from './beats-champion.js';
+import type { Candidate, Gate } from './gate.js';
+import { thresholds } from './thresholds.js';
+
+const GATES: readonly Gate[] = [thresholds, beatsBaselines, beatsChampion];
+
+export interface Blessing {
+  blessed: boolean;
+  reasons: string[];
+}
+
+export function bless(candidate: Candidate): Blessing {
+  const results = GATES.flatMap((gate) => gate(candidate));
+  return { blessed: results.every(({ met }) => met), reasons: results.map(({ sentence }) => sentence) };
+}

@@ -1,0 +1,30 @@
+// The contract of a gate: what a model version must meet before it may go live, with one sentence for each thing it looks at.
+// A metric that is not a number fails. Gates see evaluations only, never rows.
+
+import type { BaselineEvaluation, Evaluation } from '../evaluation.js';
+import type { Metric } from '../metric.js';
+
+/** A bound on one metric, from the project file. */
+export interface Threshold {
+  metric: string;
+  min?: number;
+  max?: number;
+}
+
+/** A version and all that it is compared with, on the same rows. */
+export interface Candidate {
+  evaluation: Evaluation;
+  /** The metric that decides between two models. */
+  deciding: Metric;
+  thresholds: readonly Threshold[];
+  baselines: readonly BaselineEvaluation[];
+  /** The version in service; null = there is none. */
+  champion: { version: number; evaluation: Evaluation } | null;
+}
+
+export interface GateResult {
+  met: boolean;
+  sentence: string;
+}
+
+export type Gate = (candidate: Candidate) => readonly GateResult[];
