@@ -1,6 +1,6 @@
 // A load generator for unary ModelInfer: closed loop (a number of calls always in flight) or open loop (Poisson arrivals at
 // a rate, latency measured from the time a call was due, so that a stalled server cannot hide its queue), over several
-// connections. Latency goes into a histogram with 3.2 % resolution.
+// connections. Latency goes into a histogram with 1.6 % resolution.
 // `node dist/bench/load/grpc-load.js --address 127.0.0.1:8001 --request FILE --in-flight 128 | --rate 1000 [--seconds 10]
 //  [--connections 4] [--warm-up 2]` prints one JSON line.
 
@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Client, credentials } from '@grpc/grpc-js';
 import { type Clock, seededRng, systemClock } from '@millrace/domain';
-import { LatencyHistogram, type LatencySummary } from '@millrace/inference';
+import { LatencyHistogram, type LatencySummary } from '@millrace/statistics';
 
 export interface LoadSettings {
   address: string;

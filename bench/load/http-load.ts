@@ -3,7 +3,7 @@
 
 import { connect } from 'node:net';
 import { type Clock, systemClock } from '@millrace/domain';
-import { LatencyHistogram } from '@millrace/inference';
+import { LatencyHistogram } from '@millrace/statistics';
 import type { LoadResult } from './grpc-load.js';
 
 export interface HttpLoadSettings {

@@ -4,7 +4,7 @@
 
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { type Clock, systemClock } from '@millrace/domain';
-import { LatencyHistogram } from '@millrace/inference';
+import { LatencyHistogram } from '@millrace/statistics';
 import type { LoadResult } from './grpc-load.js';
 
 export interface StreamLoadSettings {

@@ -13,7 +13,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { environment } from '@millrace/config';
 import { GRPCInferenceService } from '@millrace/contracts';
 import { createClient } from '@millrace/grpc';
-import { LatencyHistogram } from '@millrace/inference';
+import { LatencyHistogram } from '@millrace/statistics';
 import { freePort, Inspector, riseOverRun } from '@millrace/testing';
 import { ghz, runGhz } from '../ghz.process.js';
 import { startMillrace } from '../serving/millrace.process.js';

@@ -9,7 +9,6 @@ export {
   ELEMENT_BYTES,
   isDatatype,
 } from './datatype.js';
-export { LatencyHistogram, type LatencySummary } from './histogram.js';
 export {
   decodeInferRequest,
   encodeInferRequest,

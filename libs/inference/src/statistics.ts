@@ -3,7 +3,7 @@
 // execution_count < inference_count. O(1) per batch or request; batch sizes
 // are bounded by BATCH_SIZES_MAX, answers of decoupled models by RESPONSE_INDEXES_MAX.
 
-import { LatencyHistogram } from './histogram.js';
+import { LatencyHistogram } from '@millrace/statistics';
 
 /** Distinct batch sizes kept apart; larger batches count under the largest. */
 export const BATCH_SIZES_MAX = 256;

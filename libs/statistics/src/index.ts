@@ -12,7 +12,7 @@ export {
   openFeatureWindow,
 } from './feature-window.js';
 export { type KsResult, ksAgainstQuantiles, ksExact, ksPValue, QuantileLadder } from './ks.js';
-export { LOG_BUCKETS, LogHistogram } from './log-histogram.js';
+export { LatencyHistogram, type LatencyState, type LatencySummary } from './latency-histogram.js';
 export { Moments, type MomentsState } from './moments.js';
 export { normalQuantile } from './normal.js';
 export { EXPECTED_MIN, type PooledCells, PSI_EXPECTED_MIN, poolNeighbours, poolRareCells } from './pool-cells.js';

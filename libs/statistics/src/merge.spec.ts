@@ -8,7 +8,6 @@ import {
   CategoricalWindow,
   type FeatureCells,
   featureCells,
-  LogHistogram,
   Moments,
   NumericWindow,
   openFeatureWindow,
@@ -68,24 +67,6 @@ describe('windows merge commutatively', () => {
         },
       ),
       { numRuns: 200 },
-    );
-  });
-
-  it('latencies too', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { maxLength: 60 }),
-        fc.nat(60),
-        (values, cut) => {
-          const times = [new LogHistogram(), new LogHistogram(), new LogHistogram()] as const;
-          values.forEach((value, i) => {
-            times[0].add(value);
-            times[i < cut ? 1 : 2].add(value);
-          });
-          times[2].merge(times[1]);
-          expect(times[2].counts).toEqual(times[0].counts);
-        },
-      ),
     );
   });
 
@@ -178,11 +159,5 @@ describe('edges of input', () => {
     // 5 % of 400 is 20, standard deviation 4.4; PSI runs a little high in its tail.
     expect(below).toBeLessThan(40);
     expect(below).toBeGreaterThan(5);
-  });
-
-  it('log histogram quantiles are within one percent', () => {
-    const times = new LogHistogram();
-    for (let i = 1; i <= 10_000; i++) times.add(i * 10);
-    for (const q of [0.01, 0.5, 0.99]) expect(Math.abs(times.quantile(q) / (q * 100_000) - 1)).toBeLessThan(0.0101);
   });
 });

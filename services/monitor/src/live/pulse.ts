@@ -1,7 +1,7 @@
 // The last minutes of traffic as the dashboard shows them: one point a second per project, from predictions as they are
 // applied. Processing time. Bounded to POINTS_MAX points and VERSIONS_MAX versions a point.
 
-import { LogHistogram } from '@millrace/statistics';
+import { LatencyHistogram } from '@millrace/statistics';
 
 /** Five minutes. */
 export const POINTS_MAX = 300;
@@ -17,7 +17,7 @@ export interface PulsePoint {
 
 export class Pulse {
   private readonly points: PulsePoint[] = [];
-  private latencyUs = new LogHistogram();
+  private latencyUs = new LatencyHistogram();
   private predictions = 0;
   private labels = 0;
   private byVersion: Record<number, number> = {};
@@ -25,7 +25,7 @@ export class Pulse {
   prediction(version: number, latencyUs: number): void {
     this.predictions += 1;
     this.byVersion[version] = (this.byVersion[version] ?? 0) + 1;
-    this.latencyUs.add(latencyUs);
+    this.latencyUs.record(latencyUs);
   }
 
   label(): void {
@@ -34,7 +34,7 @@ export class Pulse {
 
   /** Ends the running second. */
   beat(atMs: number): PulsePoint {
-    const quantile = (q: number) => (this.latencyUs.total === 0 ? null : this.latencyUs.quantile(q) / 1000);
+    const quantile = (q: number) => (this.latencyUs.count === 0 ? null : this.latencyUs.quantileUs(q) / 1000);
     const point: PulsePoint = {
       atMs,
       predictions: this.predictions,
@@ -48,7 +48,7 @@ export class Pulse {
     this.predictions = 0;
     this.labels = 0;
     this.byVersion = {};
-    this.latencyUs.clear();
+    this.latencyUs.reset();
     return point;
   }
 

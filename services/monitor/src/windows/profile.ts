@@ -7,7 +7,8 @@ import {
   type FeatureCells,
   type FeatureWindowState,
   featureCells,
-  LogHistogram,
+  LatencyHistogram,
+  type LatencyState,
   type NumericCells,
   NumericWindow,
   openFeatureWindow,
@@ -47,7 +48,7 @@ export interface VersionProfileState {
   rows: number;
   features: FeatureWindowState[];
   score: FeatureWindowState | null;
-  latency: number[];
+  latency: LatencyState;
   firstAnsweredMs: number;
   lastAnsweredMs: number;
 }
@@ -56,7 +57,7 @@ export class VersionProfile {
   rows = 0;
   readonly features: readonly (NumericWindow | CategoricalWindow)[];
   readonly score: NumericWindow | undefined;
-  readonly latencyUs = new LogHistogram();
+  readonly latencyUs: LatencyHistogram;
   /** Processing time; 0 before the first row. */
   firstAnsweredMs = 0;
   lastAnsweredMs = 0;
@@ -65,7 +66,9 @@ export class VersionProfile {
   constructor(
     readonly version: number,
     private readonly reference: VersionReference | undefined,
+    latencyUs = new LatencyHistogram(),
   ) {
+    this.latencyUs = latencyUs;
     this.features = reference === undefined ? [] : reference.cells.map(openFeatureWindow);
     this.score = reference === undefined ? undefined : new NumericWindow(reference.score);
   }
@@ -84,22 +87,18 @@ export class VersionProfile {
       }
       (this.score as NumericWindow).add(probability);
     }
-    this.latencyUs.add(latencyUs);
+    this.latencyUs.record(latencyUs);
     if (this.firstAnsweredMs === 0 || answeredAtMs < this.firstAnsweredMs) this.firstAnsweredMs = answeredAtMs;
     if (answeredAtMs > this.lastAnsweredMs) this.lastAnsweredMs = answeredAtMs;
   }
 
   state(): VersionProfileState {
-    const latency: number[] = [];
-    for (let i = 0; i < this.latencyUs.counts.length; i++) {
-      if (this.latencyUs.counts[i] !== 0) latency.push(i, this.latencyUs.counts[i] as number);
-    }
     return {
       version: this.version,
       rows: this.rows,
       features: this.features.map((feature) => feature.state()),
       score: this.score?.state() ?? null,
-      latency,
+      latency: this.latencyUs.state(),
       firstAnsweredMs: this.firstAnsweredMs,
       lastAnsweredMs: this.lastAnsweredMs,
     };
@@ -107,14 +106,14 @@ export class VersionProfile {
 
   static fromState(state: VersionProfileState, reference: VersionReference | undefined): VersionProfile {
     const fits = reference !== undefined && reference.cells.length === state.features.length && state.score !== null;
-    const profile = new VersionProfile(state.version, fits ? reference : undefined);
+    const profile = new VersionProfile(
+      state.version,
+      fits ? reference : undefined,
+      LatencyHistogram.fromState(state.latency),
+    );
     profile.rows = state.rows;
     for (const [i, feature] of state.features.entries()) profile.features[i]?.restore(feature);
     if (state.score !== null) profile.score?.restore(state.score);
-    const latency: number[] = [];
-    for (let i = 0; i + 1 < state.latency.length; i += 2)
-      latency[state.latency[i] as number] = state.latency[i + 1] as number;
-    profile.latencyUs.merge(new LogHistogram(latency));
     profile.firstAnsweredMs = state.firstAnsweredMs;
     profile.lastAnsweredMs = state.lastAnsweredMs;
     return profile;

@@ -298,7 +298,9 @@ export class ProjectMonitor {
     const last = profile?.lastAnsweredMs ?? 0;
     const { requests, failures } = traffic.between(this.name, first, last);
     const rows = profile?.rows ?? 0;
-    const p99Ms = (latency?.quantile(0.99) ?? Number.NaN) / 1000;
+    const quantileMs = (q: number) =>
+      latency === undefined || latency.count === 0 ? Number.NaN : latency.quantileUs(q) / 1000;
+    const p99Ms = quantileMs(0.99);
     const errorShare = requests === 0 ? 0 : failures / requests;
     const figures =
       version === 0
@@ -325,7 +327,7 @@ export class ProjectMonitor {
       software: {
         requestsPerSecond: last > first ? (rows * 1000) / (last - first) : rows,
         errorShare,
-        p50Ms: (latency?.quantile(0.5) ?? Number.NaN) / 1000,
+        p50Ms: quantileMs(0.5),
         p99Ms,
       },
       closedAtMs: nowMs,

@@ -3,7 +3,7 @@
 // series of project "" so that a client cannot grow the label set.
 
 import type { Clock } from '@millrace/domain';
-import { LogHistogram } from '@millrace/statistics';
+import { LatencyHistogram } from '@millrace/statistics';
 import { STATUS } from '../relay/relay.js';
 
 /** (project, version) pairs; more share the series "". */
@@ -25,8 +25,8 @@ export interface Series {
   /** Counts per bound, the last one is +Inf; not cumulative. */
   buckets: Float64Array;
   sumSeconds: number;
-  micros: LogHistogram;
-  recent: LogHistogram[];
+  micros: LatencyHistogram;
+  recent: LatencyHistogram[];
 }
 
 export interface LatencySummary {
@@ -55,9 +55,9 @@ export class Outcomes {
     series.sumSeconds += seconds;
     const bucket = bucketOf(seconds);
     series.buckets[bucket] = (series.buckets[bucket] as number) + 1;
-    series.micros.add(elapsedMs * 1000);
+    series.micros.record(elapsedMs * 1000);
     this.turnSlot();
-    (series.recent[this.slot % SLOTS] as LogHistogram).add(elapsedMs * 1000);
+    (series.recent[this.slot % SLOTS] as LatencyHistogram).record(elapsedMs * 1000);
     if (isFailure(status)) this.failuresByProject.set(project, this.failures(project) + 1);
   }
 
@@ -72,13 +72,13 @@ export class Outcomes {
 
   summary(of: readonly Series[], span: 'start' | 'minute'): LatencySummary {
     this.turnSlot();
-    const merged = new LogHistogram();
+    const merged = new LatencyHistogram();
     for (const series of of) {
       if (span === 'start') merged.merge(series.micros);
       else for (const part of series.recent) merged.merge(part);
     }
-    const quantile = (q: number) => (merged.total === 0 ? null : merged.quantile(q) / 1000);
-    return { requests: merged.total, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
+    const quantile = (q: number) => (merged.count === 0 ? null : merged.quantileUs(q) / 1000);
+    return { requests: merged.count, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
   }
 
   private seriesOf(project: string, version: number): Series {
@@ -91,8 +91,8 @@ export class Outcomes {
       byStatus: new Float64Array(17),
       buckets: new Float64Array(LATENCY_BOUNDS_S.length + 1),
       sumSeconds: 0,
-      micros: new LogHistogram(),
-      recent: Array.from({ length: SLOTS }, () => new LogHistogram()),
+      micros: new LatencyHistogram(),
+      recent: Array.from({ length: SLOTS }, () => new LatencyHistogram()),
     };
     this.count += 1;
     const byVersion = this.series.get(project) ?? new Map<number, Series>();
@@ -106,7 +106,7 @@ export class Outcomes {
     if (slot === this.slot) return;
     const stale = Math.min(SLOTS, slot - this.slot);
     for (let i = 0; i < stale; i++) {
-      for (const series of this.all()) (series.recent[(slot - i) % SLOTS] as LogHistogram).clear();
+      for (const series of this.all()) (series.recent[(slot - i) % SLOTS] as LatencyHistogram).reset();
     }
     this.slot = slot;
   }

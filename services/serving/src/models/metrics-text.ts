@@ -1,12 +1,8 @@
 // Statistics of all served models in Prometheus' text format under Triton's names, so that its dashboards work unchanged.
 // Read at scrape time from the counters that the protocol's statistics use; the request path pays nothing for it.
 
-import {
-  FAILURE_REASONS,
-  FIRST_RESPONSE_EDGES_MS,
-  type LatencyHistogram,
-  type VersionStatistics,
-} from '@millrace/inference';
+import { FAILURE_REASONS, FIRST_RESPONSE_EDGES_MS, type VersionStatistics } from '@millrace/inference';
+import type { LatencyHistogram } from '@millrace/statistics';
 import type { ServedModel } from './served-model.js';
 
 /** A version with its counters: of this process, or added up over several. */

@@ -1,6 +1,6 @@
 // The body of GET /v1/stats: predictions, the state of the prediction log, and latency by version.
 
-import { LatencyHistogram, type LatencySummary } from '@millrace/inference';
+import { LatencyHistogram, type LatencySummary } from '@millrace/statistics';
 import type { ServedModel } from './served-model.js';
 
 export interface LogState {

@@ -1,8 +1,9 @@
-// A latency histogram with bounded relative error (HDR-like): each power of two of microseconds is cut into 32 equal
-// parts, so that a quantile is at most 1/32 = 3.2 % too high. Constant memory (32 × 32 counters of 4 bytes), O(1) per
-// value, mergeable by adding counters. Empty: quantiles are 0. Values are clamped to [0, 2^31) µs; NaN counts as 0.
+// A latency histogram with bounded relative error (HDR-like): each power of two of microseconds is cut into 64 equal
+// parts, so that a quantile is at most 1/64 = 1.6 % too high and never too low; below 64 µs it is exact. Constant memory
+// (1,728 counters of 8 bytes), O(1) per value, mergeable by adding counters. Empty: quantiles are 0. Values are clamped to
+// [0, 2^31) µs (36 minutes); NaN counts as 0.
 
-const SUB_BITS = 5;
+const SUB_BITS = 6;
 const SUB = 1 << SUB_BITS;
 const BUCKETS = (32 - SUB_BITS) * SUB + SUB;
 
@@ -13,6 +14,14 @@ export interface LatencySummary {
   p95Ms: number;
   p99Ms: number;
   maxMs: number;
+}
+
+/** The saved form. */
+export interface LatencyState {
+  /** Bucket and count in turns, of the buckets that are not empty. */
+  counts: number[];
+  sumUs: number;
+  maxUs: number;
 }
 
 export class LatencyHistogram {
@@ -62,6 +71,26 @@ export class LatencyHistogram {
     this.total = 0;
     this.sumUs = 0;
     this.maxUs = 0;
+  }
+
+  state(): LatencyState {
+    const counts: number[] = [];
+    for (let i = 0; i < BUCKETS; i++) {
+      const count = this.counts[i] as number;
+      if (count !== 0) counts.push(i, count);
+    }
+    return { counts, sumUs: this.sumUs, maxUs: this.maxUs };
+  }
+
+  static fromState({ counts, sumUs, maxUs }: LatencyState): LatencyHistogram {
+    const histogram = new LatencyHistogram();
+    for (let i = 0; i + 1 < counts.length; i += 2) {
+      histogram.counts[counts[i] as number] = counts[i + 1] as number;
+      histogram.total += counts[i + 1] as number;
+    }
+    histogram.sumUs = sumUs;
+    histogram.maxUs = maxUs;
+    return histogram;
   }
 
   summary(): LatencySummary {

@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { halfToNumber, numberToBfloat, numberToHalf } from './datatype.js';
-import { LatencyHistogram } from './histogram.js';
+import { LatencyHistogram } from './latency-histogram.js';
 
 describe('LatencyHistogram', () => {
-  it('gives every quantile at most 3.2 % too high and never too low', () => {
+  it('gives every quantile at most 1.6 % too high and never too low', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 10_000_000 }), { minLength: 1 }),
@@ -15,7 +14,7 @@ describe('LatencyHistogram', () => {
           const sorted = [...values].sort((a, b) => a - b);
           const exact = sorted[Math.max(1, Math.ceil(q * values.length)) - 1]!;
           expect(histogram.quantileUs(q)).toBeGreaterThanOrEqual(exact);
-          expect(histogram.quantileUs(q)).toBeLessThanOrEqual(exact * (1 + 1 / 32) + 1);
+          expect(histogram.quantileUs(q)).toBeLessThanOrEqual(exact * (1 + 1 / 64) + 1);
         },
       ),
     );
@@ -33,18 +32,22 @@ describe('LatencyHistogram', () => {
     expect(a.quantileUs(1)).toBe(5000);
     expect(a.quantileUs(0.5)).toBe(0);
   });
-});
 
-describe('half precision', () => {
-  it('keeps every FP16 value', () => {
-    for (let bits = 0; bits < 65536; bits++) {
-      const value = halfToNumber(bits);
-      if (!Number.isNaN(value) && numberToHalf(value) !== bits)
-        throw new Error(`bits ${bits} became ${numberToHalf(value)}`);
-    }
-    expect(numberToHalf(65504)).toBe(0x7bff);
-    expect(numberToHalf(65520)).toBe(0x7c00);
-    expect(numberToHalf(1 + 2 ** -11)).toBe(0x3c00);
-    expect(numberToBfloat(1.00390625)).toBe(0x3f80);
+  it('is the same merged in any order, and after saving', () => {
+    const us = fc.integer({ min: 0, max: 2 ** 31 });
+    fc.assert(
+      fc.property(fc.array(us, { maxLength: 60 }), fc.nat(60), (values, cut) => {
+        const [whole, early, late] = [new LatencyHistogram(), new LatencyHistogram(), new LatencyHistogram()];
+        values.forEach((value, i) => {
+          whole.record(value);
+          (i < cut ? early : late).record(value);
+        });
+        late.merge(early);
+        expect(late.state()).toEqual(whole.state());
+        const restored = LatencyHistogram.fromState(JSON.parse(JSON.stringify(whole.state())));
+        expect(restored.state()).toEqual(whole.state());
+        expect(restored.summary()).toEqual(whole.summary());
+      }),
+    );
   });
 });
