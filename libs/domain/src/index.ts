@@ -20,6 +20,7 @@ export type {
   NumericReference,
   ReferenceProfile,
 } from './reference-profile.js';
+export { predictionId, RequestIds, requestIdOf } from './request-ids.js';
 export { hash32, type Rng, seededRng } from './rng.js';
 export {
   binaryLabel,

@@ -1,21 +1,35 @@
-// Ids for requests that bring none: a random part for the process, and a counter.
+// Ids of requests and of their answers. A request without an id gets one at the first of our processes that sees it; the
+// answer to its row r is the prediction "<request id>/<r>". A label whose client knows no prediction belongs to the request
+// named after its record.
 
-import type { Rng } from '@millrace/domain';
+import type { Rng } from './rng.js';
 
+/** Makes ids that no other process and no earlier run made: 64 random bits chosen once, then a counter. */
 export class RequestIds {
   private readonly prefix: string;
   private count = 0;
 
   constructor(rng: Rng) {
-    const word = () =>
+    const half = () =>
       rng
-        .below(36 ** 5)
-        .toString(36)
-        .padStart(5, '0');
-    this.prefix = `${word()}${word()}`;
+        .below(2 ** 32)
+        .toString(16)
+        .padStart(8, '0');
+    this.prefix = `${half()}${half()}-`;
   }
 
   next(): string {
-    return `${this.prefix}-${(this.count++).toString(36)}`;
+    this.count += 1;
+    return this.prefix + this.count.toString(36);
   }
+}
+
+export function predictionId(requestId: string, row: number): string {
+  return `${requestId}/${row}`;
+}
+
+/** '' where the text is no prediction id. */
+export function requestIdOf(predictionId: string): string {
+  const slash = predictionId.lastIndexOf('/');
+  return slash > 0 ? predictionId.slice(0, slash) : '';
 }

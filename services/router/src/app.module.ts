@@ -2,7 +2,7 @@
 // predictions need only routes, and those come from the snapshot until Kafka is read.
 
 import { join } from 'node:path';
-import { type Rng, seededRng, systemClock } from '@millrace/domain';
+import { RequestIds, type Rng, seededRng, systemClock } from '@millrace/domain';
 import { ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { Readiness, Shutdown } from '@millrace/service';
 import {
@@ -27,7 +27,6 @@ import { RouteServiceGrpc } from './control/route-service.grpc.js';
 import { KafkaRouteLog, RouteFollower } from './control/routes.kafka.js';
 import { SnapshotFile } from './control/snapshot.fs.js';
 import { InferEndpoint, type TracedCall } from './endpoints/infer-endpoint.js';
-import { RequestIds } from './endpoints/request-id.js';
 import { SampledTracing } from './endpoints/tracing.js';
 import { GrpcEndpoint } from './endpoints/v2.grpc.js';
 import { HttpEndpoint } from './endpoints/v2.http.js';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import type { Config } from '@millrace/config';
 import { TOPICS, topicName } from '@millrace/contracts';
-import { PlatformError, seededRng, systemClock } from '@millrace/domain';
+import { PlatformError, RequestIds, seededRng, systemClock } from '@millrace/domain';
 import { type RunningHttp2Server, startHttp2Server } from '@millrace/grpc';
 import { Readiness, Shutdown } from '@millrace/service';
 import {
@@ -42,7 +42,6 @@ import { browserFile } from './packages/browser-files.js';
 import { packageFiles } from './packages/package-files.fs.js';
 import { loadPackage, type PackageFiles } from './packages/package-loader.js';
 import { Predictor } from './predict/predictor.js';
-import { RequestIds } from './predict/request-ids.js';
 import { requestTracer } from './predict/request-tracer.grpc.js';
 import { TraceSettings } from './predict/trace-settings.js';
 import { logSample } from './predictions/log-sample.js';

@@ -1,7 +1,7 @@
 // Live traffic of a replay: for each row the record goes to ingest, the request to the router's public endpoint, and
 // after the label's delay in event time the label to ingest. Open loop: sending never waits for answers.
 
-import type { Clock, Scalar } from '@millrace/domain';
+import { type Clock, predictionId, type Scalar } from '@millrace/domain';
 import { deriveColumns, type Project, type ReplaySpec } from '@millrace/project';
 import type { PredictAnswer, PredictRequest } from '../client/predict.http2.js';
 import { Latencies, type LatencySummary } from './latency.js';
@@ -202,7 +202,7 @@ export class Traffic {
       if (row.eventTimeMs > knownUpToMs) break;
       this.labelBatch.push({
         recordId: row.recordId,
-        predictionId: `${row.recordId}/0`,
+        predictionId: predictionId(row.recordId, 0),
         entity: String(row.values[project.data.entity]),
         eventTimeMs: row.eventTimeMs,
         knownAtMs: row.eventTimeMs + project.data.label.delayMs,

@@ -5,7 +5,7 @@
 // the first row of an open one, and never past what the counters have stored.
 
 import type { LabelMessage, Reason, RecordMessage } from '@millrace/contracts';
-import { type Clock, PlatformError } from '@millrace/domain';
+import { type Clock, PlatformError, requestIdOf } from '@millrace/domain';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import { checkedRecord } from '../records/checked-record.js';
 import type { RecordSchema } from '../schema/record-schema.js';
@@ -120,7 +120,7 @@ export class LiveStream {
       }
       if (this.counters.fresh('labels.v1', partition, position.offset)) this.counters.add(label.project, 'labels');
       live.watermark.observe(`labels/${partition}`, label.knownAtMs, this.clock.nowMs());
-      const known = label.recordId === '' ? { ...label, recordId: recordIdOf(label) } : label;
+      const known = label.recordId === '' ? { ...label, recordId: requestIdOf(label.predictionId) } : label;
       if (known.recordId !== '') live.versions.addLabel(known, position);
     });
   }
@@ -256,10 +256,4 @@ export class LiveStream {
 
 function refused(offset: number, project: string, code: Reason['code'], field: string, message: string): BadMessage {
   return { offset, project, reasons: [{ code, field, message }] };
-}
-
-/** A prediction id is "<request id>/<row>"; where requests are named after records, the part before is the record's id. */
-function recordIdOf(label: LabelMessage): string {
-  const slash = label.predictionId.lastIndexOf('/');
-  return slash > 0 ? label.predictionId.slice(0, slash) : '';
 }

@@ -7,6 +7,7 @@
 // waiting for labels (oldest closed windows are retired early, then rows go unjoined and are counted).
 
 import type { LabelMessage, PredictionMessage, WindowMetrics } from '@millrace/contracts';
+import { predictionId } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import { AlarmBoard } from '../alarms/alarm-board.js';
@@ -133,7 +134,7 @@ export class ProjectMonitor {
     if (knownMs <= nowMs + FUTURE_MS_MAX) this.watermark.observe('labels', partition, knownMs, nowMs);
     this.counters.labels += 1;
     // Where the client named no prediction, its request id is taken to be the record's id (row 0).
-    const id = message.predictionId === '' ? `${message.recordId}/0` : message.predictionId;
+    const id = message.predictionId === '' ? predictionId(message.recordId, 0) : message.predictionId;
     const window = this.windowOfLabel(id, message.eventTimeMs);
     if (window === undefined || (window.closed && !window.join.has(id)) || !this.hasJoinRoom()) {
       this.counters.unmatchedLabels += 1;

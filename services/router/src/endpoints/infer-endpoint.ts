@@ -1,12 +1,12 @@
 // One inference request on its way: look at its head, choose the version, give it an id, forward the bytes, record what
 // became of it. Both endpoints (gRPC and REST) end here. Never waits for Kafka or Redis: routes are in memory.
 
-import { type Clock, PlatformError } from '@millrace/domain';
+import { type Clock, PlatformError, type RequestIds } from '@millrace/domain';
 import { peekModel, type RequestHead } from '@millrace/inference';
 import type { Outcomes } from '../outcomes/outcomes.js';
 import { type Done, type Relay, STATUS } from '../relay/relay.js';
 import type { RouteTable } from '../routing/route-table.js';
-import { type RequestIds, withRequestId } from './request-id.js';
+import { withRequestId } from './request-id.js';
 
 /** A version of a routed model as a client writes it. */
 const VERSION_PATTERN = /^[1-9][0-9]{0,8}$/;

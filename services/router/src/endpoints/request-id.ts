@@ -1,27 +1,6 @@
 // Request ids: a request without one gets one before it is forwarded, and the answer carries it. The bytes are not decoded:
 // in protobuf a later occurrence of a scalar field wins, so `ModelInferRequest.id = 3` is appended.
 
-import type { Rng } from '@millrace/domain';
-
-/** Makes ids that no other process and no earlier run made: 64 random bits chosen once, then a counter. */
-export class RequestIds {
-  private readonly prefix: string;
-  private count = 0;
-
-  constructor(rng: Rng) {
-    const half = () =>
-      Math.floor(rng.next() * 0x1_0000_0000)
-        .toString(16)
-        .padStart(8, '0');
-    this.prefix = `${half()}${half()}-`;
-  }
-
-  next(): string {
-    this.count += 1;
-    return this.prefix + this.count.toString(36);
-  }
-}
-
 /** `id` is ASCII and shorter than 128. */
 export function withRequestId(request: Uint8Array, id: string, allocate: (size: number) => Uint8Array): Uint8Array {
   const at = request.length;

@@ -4,14 +4,13 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ManualClock } from '@millrace/domain';
+import { ManualClock, RequestIds, seededRng } from '@millrace/domain';
 import { decodeInferRequest, encodeInferResponse, Tensor } from '@millrace/inference';
 import { Outcomes } from '../outcomes/outcomes.js';
 import { type Relay, type RelayRequest, STATUS } from '../relay/relay.js';
 import { emptyRoute } from '../rollout/route.js';
 import { RouteTable } from '../routing/route-table.js';
 import { InferEndpoint } from './infer-endpoint.js';
-import { RequestIds } from './request-id.js';
 import { HttpEndpoint } from './v2.http.js';
 
 interface Answer {
@@ -67,7 +66,7 @@ describe("the router's REST endpoint", () => {
     });
     const infer = new InferEndpoint(table, relay, new Outcomes(clock), {
       clock,
-      ids: new RequestIds({ next: () => 0.5 } as never),
+      ids: new RequestIds(seededRng(1)),
       tracing: { begin: () => null },
       allocate: Buffer.allocUnsafe,
       deadlineMaxMs: 30_000,

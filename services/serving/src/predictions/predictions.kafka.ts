@@ -1,7 +1,7 @@
 // Writes answered predictions to predictions.v1, one message a row. Encoding happens here, off the request path.
 
 import { encodePrediction, messageKey } from '@millrace/contracts';
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, predictionId } from '@millrace/domain';
 import type { MessageProducer, OutboundMessage } from '@millrace/kafka';
 import { type AnsweredBatch, labelOf } from '../models/served-version.js';
 
@@ -13,7 +13,7 @@ function messagesOf({ version, job, probabilities, answeredAtMs, latencyMs }: An
   return job.raw.map((features, row) => {
     const probability = probabilities[row] as number;
     const value = encodePrediction({
-      predictionId: `${job.id}/${row}`,
+      predictionId: predictionId(job.id, row),
       project,
       entity: job.entity,
       modelVersion: version.facts.version,
