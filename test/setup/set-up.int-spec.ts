@@ -105,7 +105,7 @@ describe('set-up', () => {
     const cache = join(folder, 'cache');
     mkdirSync(join(cache, 'tmp-half'), { recursive: true });
     writeFileSync(join(cache, 'lock'), '999999999');
-    const script = `import { withCacheLock } from '${root}/tools/setup/cache.mjs'; await withCacheLock(async () => console.log('in'));`;
+    const script = `import { withCacheLock } from '${root}/tools/setup/lock.mjs'; await withCacheLock(async () => console.log('in'));`;
     const { out } = await node(['--input-type=module', '-e', script], { MILLRACE_CACHE: cache });
     expect(out).toBe('in\n');
     expect(readdirSync(cache)).toEqual([]);
@@ -116,7 +116,7 @@ describe('set-up', () => {
     const journal = join(folder, 'journal');
     const script = `
       import { appendFileSync } from 'node:fs';
-      import { withCacheLock } from '${root}/tools/setup/cache.mjs';
+      import { withCacheLock } from '${root}/tools/setup/lock.mjs';
       await withCacheLock(async () => {
         appendFileSync('${journal}', 'in ');
         await new Promise((wake) => setTimeout(wake, 300));
@@ -152,5 +152,20 @@ describe('set-up', () => {
     const { code, err } = await node(['--input-type=module', '-e', script], {});
     expect(code).toBe(1);
     expect(err).toMatch(/kafka-clients-4\.4\.0\.jar has SHA-256 [0-9a-f]{64}, pinned is [0-9a-f]{64}/);
+  });
+
+  it('refuses a packaged Chromium with another content than the pinned one, and a named one that is not there', async () => {
+    const archive = join(folder, 'chromium.tgz');
+    writeFileSync(archive, 'not a browser');
+    const pin = readFileSync(join(root, 'tools/setup/pins/chromium.txt'), 'utf8').trim().split(' ')[1];
+    const check = `import { checkIntegrity } from '${root}/tools/setup/chromium.mjs'; checkIntegrity('${archive}', '${pin}');`;
+    const wrong = await node(['--input-type=module', '-e', check], {});
+    expect(wrong.code).toBe(1);
+    expect(wrong.err).toContain(`chromium.tgz has sha512-`);
+    expect(wrong.err).toContain(`pinned is ${pin}`);
+    const find = `import { findChromium } from '${root}/tools/setup/chromium.mjs'; findChromium();`;
+    const named = await node(['--input-type=module', '-e', find], { MILLRACE_TEST_CHROMIUM: join(folder, 'nowhere') });
+    expect(named.code).toBe(1);
+    expect(named.err).toMatch(/MILLRACE_TEST_CHROMIUM names .*nowhere, which cannot be run/);
   });
 });

@@ -1,6 +1,6 @@
 // `npm run bench:serving`: set-up, the peers' Python environments, then bench/serving (arguments are passed on). Needs Go for
 // ghz. `--without mlserver,pytriton` leaves peers out.
-import { withCacheLock } from './cache.mjs';
+import { withCacheLock } from './lock.mjs';
 import { setUpPeer } from './peers.mjs';
 import { probe } from './process.mjs';
 import { runCompiled } from './run-cli.mjs';

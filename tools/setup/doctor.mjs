@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brokersReady } from './brokers.mjs';
 import { folderBytes } from './cache.mjs';
+import { findChromium } from './chromium.mjs';
 import { packagesReady } from './packages.mjs';
 import {
   brokersFolder,
@@ -27,7 +28,7 @@ import { addonReady, downloadBytes, gpuFaults, libraryReady } from './tensorflow
 import { megabytes } from './terminal.mjs';
 
 /** Bytes that set-up loads for each part, measured on an empty cache. */
-const sizes = { packages: 480e6, brokers: 80e6, python: 45e6 };
+const sizes = { packages: 480e6, brokers: 80e6, python: 45e6, chromium: 70e6 };
 /** Unpacked on disk, with room for the downloads beside them. */
 const diskBytesNeeded = 3e9;
 /** Setting, default, what listens there. */
@@ -144,18 +145,10 @@ function setupChecks() {
   ];
 }
 
-/** The version line only: Debian's start script prints complaints of its own before it. */
-function chromium() {
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  return names
-    .map((name) => /^(Chromium|Google Chrome) .*$/m.exec(probe(name, ['--version']) ?? '')?.[0])
-    .find(Boolean);
-}
-
 /** @returns {Check[]} */
 function optionalChecks() {
   const go = probe('go', ['version']);
-  const browser = chromium();
+  const browser = findChromium()?.binary;
   const faults = gpuFaults();
   const gpu =
     faults.length === 0
@@ -171,7 +164,7 @@ function optionalChecks() {
   });
   return [
     optional('Go', go, go, 'npm run bench (ghz)', { packages: 'golang' }),
-    optional('Chromium', browser, browser, 'npm test (the dashboard)', { packages: 'chromium' }),
+    optional('Chromium', browser, browser, 'npm test (the dashboard)', { mend: 'npm test', bytes: sizes.chromium }),
     optional(
       'Python for tests',
       pythonReady(),

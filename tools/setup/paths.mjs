@@ -11,7 +11,8 @@
 //                "classDataArchive": "<cache>/brokers-…/kafka.jsa" },      // the archive may be missing: use -Xshare:auto
 //     "redis": { "version": "6.2", "binary": "<cache>/brokers-…/redis-server" },
 //     "tensorflow": { "version": "2.18.1", "device": "cpu", "libFolder": "<cache>/tensorflow-…/tensorflow", "addon": ".../tfjs_binding.node", "gpus": 0 },
-//     "python": { "binary": "<cache>/python-…/bin/python" } }              // only after `npm test` made the test environment
+//     "python": { "binary": "<cache>/python-…/bin/python" },              // these two only after `npm test` has looked for them
+//     "chromium": { "binary": "…", "libFolder": "…", "fontsFolder": "…" } }  // the folders only where it is the packaged one
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -73,6 +74,11 @@ export const nodeBinary = join(root, `node_modules/node-${platform}/bin/node`);
 export const pythonPins = join(pinsFolder, 'python-tests.txt');
 export function pythonFolder() {
   return join(cacheRoot, `python-${platform}-${keyOf(pythonPins)}`);
+}
+
+export const chromiumPins = join(pinsFolder, 'chromium.txt');
+export function chromiumFolder() {
+  return join(cacheRoot, `chromium-${platform}-${keyOf(chromiumPins)}`);
 }
 
 export const cloneStateFolder = join(root, 'node_modules/.millrace');

@@ -3,9 +3,11 @@
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brokersReady, setUpBrokers } from './brokers.mjs';
-import { withCacheLock, writeAtomic } from './cache.mjs';
+import { writeAtomic } from './cache.mjs';
+import { findChromium } from './chromium.mjs';
 import { setUpClassData } from './class-data.mjs';
 import { requireMachine } from './doctor.mjs';
+import { withCacheLock } from './lock.mjs';
 import { packagesReady, setUpPackages } from './packages.mjs';
 import {
   brokersFolder,
@@ -41,7 +43,7 @@ async function buildClone() {
 }
 
 export function writeSetupFile() {
-  const text = `${JSON.stringify(describeSetup(), null, 2)}\n`;
+  const text = `${JSON.stringify({ ...describeSetup(), chromium: findChromium() }, null, 2)}\n`;
   writeAtomic(setupFile, text);
   const key = [basename(brokersFolder), basename(tensorflowFolder(device()))].join('_');
   writeAtomic(join(cacheRoot, `setup-${key}.json`), text);

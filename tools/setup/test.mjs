@@ -1,8 +1,8 @@
-// `npm test`: sets up what is missing (the tests' Python client too), then runs every check and suite (suites.mjs); the last
-// line counts all of them. With arguments (paths, -t …) only jest runs, on those. Exit code 0 only when something ran and
-// nothing failed.
-import { withCacheLock } from './cache.mjs';
-import { probe } from './process.mjs';
+// `npm test`: sets up what is missing (the tests' Python client and browser too), then runs every check and suite
+// (suites.mjs); the last line counts all of them. With arguments (paths, -t …) only jest runs, on those. Exit code 0 only
+// when something ran and nothing failed.
+import { findChromium, setUpChromium } from './chromium.mjs';
+import { withCacheLock } from './lock.mjs';
 import { pythonReady, setUpPython } from './python.mjs';
 import { setUp, writeSetupFile } from './setup.mjs';
 import { runEverything, runJest } from './suites.mjs';
@@ -10,12 +10,12 @@ import { say } from './terminal.mjs';
 
 async function main(args) {
   await setUp({ brokers: true });
-  if (!pythonReady()) {
-    await withCacheLock(setUpPython);
+  if (!pythonReady() || findChromium() === undefined) {
+    await withCacheLock(async () => {
+      await setUpPython();
+      await setUpChromium();
+    });
     writeSetupFile();
-  }
-  if (!['chromium', 'chromium-browser', 'google-chrome'].some((name) => probe(name, ['--version']))) {
-    say('  Chromium is not installed: the dashboard suite will fail. Install it: apt-get install -y chromium');
   }
   const { passed, failed, cached } = args.length > 0 ? runJest(args) : runEverything();
   if (passed + failed === 0) say('no test ran');

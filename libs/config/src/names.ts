@@ -17,7 +17,8 @@ export const SETTING_NAMES: Readonly<Record<string, string>> = {
   MILLRACE_DEVICE: 'cpu or gpu: which TensorFlow library set-up links',
   MILLRACE_TEST_KAFKA_BROKERS: 'tests only: use this broker instead of starting one',
   MILLRACE_TEST_REDIS_URL: 'tests only: use this Redis instead of starting one',
-  MILLRACE_TEST_CHROMIUM: 'tests only: the Chromium that opens the dashboard; default: the one on the machine',
+  MILLRACE_TEST_CHROMIUM:
+    'tests only: the Chromium that opens the dashboard; default: the one of the machine, else a packaged one',
   MILLRACE_INGEST_HTTP_PORT: 'ingest HTTP port',
   MILLRACE_INGEST_GRPC_PORT: 'ingest gRPC port',
   MILLRACE_TRAINER_HTTP_PORT: 'trainer HTTP port',

@@ -1,40 +1,26 @@
-// The Chromium of this machine, driven through playwright-core. Where there is none the test fails and says how to get one.
+// The Chromium that set-up found or brought (tools/setup/chromium.mjs), driven through playwright-core.
 
-import { accessSync, constants } from 'node:fs';
 import { environment } from '@millrace/config';
 import type { Browser } from 'playwright-core';
-
-const PLACES = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/usr/bin/google-chrome-stable',
-  '/snap/bin/chromium',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
-];
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false; // not there
-  }
-}
+import { setupState } from './setup-state.js';
 
 export async function openChromium(): Promise<Browser> {
-  const named = environment().MILLRACE_TEST_CHROMIUM;
-  const places = named === undefined || named === '' ? PLACES : [named];
-  const executablePath = places.find(isExecutable);
-  if (executablePath === undefined) {
-    throw new Error(
-      `no Chromium at ${places.join(', ')}: install one (Debian, Ubuntu: apt-get install -y chromium) ` +
-        'or name it in MILLRACE_TEST_CHROMIUM',
-    );
-  }
+  const { chromium: found } = setupState();
+  if (found === undefined) throw new Error('set-up has brought no Chromium yet: run `npm test` once');
+  // The packaged one brings its libraries and a font; see fonts.conf in its folder. The language is named, because a bare
+  // machine's locale "C" becomes a tag that Intl refuses ("en-US@posix").
+  const own: Record<string, string> = {
+    LC_ALL: 'en_US.UTF-8',
+    ...(found.libFolder === undefined ? {} : { LD_LIBRARY_PATH: found.libFolder }),
+    ...(found.fontsFolder === undefined ? {} : { FONTCONFIG_PATH: found.fontsFolder }),
+  };
+  const inherited = Object.entries(environment()).filter((entry): entry is [string, string] => entry[1] !== undefined);
   // Only where a browser is wanted: loading the driver takes a third of a second.
   const { chromium } = await import('playwright-core');
   // Containers and CI run as root, where Chromium's sandbox does not start; the page under test is our own.
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  return chromium.launch({
+    executablePath: found.binary,
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    env: { ...Object.fromEntries(inherited), ...own },
+  });
 }

@@ -7,6 +7,8 @@ import { dirname, join } from 'node:path';
 export interface SetupState {
   kafka: { libFolder: string; log4j: string; classDataArchive: string };
   redis: { binary: string };
+  /** Only after `npm test` has looked for one; the folders only with the packaged one. */
+  chromium?: { binary: string; libFolder?: string; fontsFolder?: string };
 }
 
 /** The clone's root, from wherever the test runs. */
