@@ -9,3 +9,4 @@ export type { InboundMessage, OutboundMessage } from './message.js';
 export { MessageProducer, type ProducerSettings } from './producer.js';
 export { type Assignment, KafkaBatchContext, KafkaStrategy, type KafkaStrategySettings } from './strategy.js';
 export { type Transaction, TransactionalProducer, type TransactionalSettings } from './transactional-producer.js';
+export { untilAvailable } from './until-available.js';

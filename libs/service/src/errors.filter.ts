@@ -1,5 +1,5 @@
-// What callers see of an error. HTTP: { error: { code, message, facts? } } with the status of the one table below; gRPC: the
-// table of libs/grpc; Kafka handlers: the error itself goes back to the consumer runner, which decides.
+// What callers see of an error. HTTP: { error: { code, message, facts? } } with the status of the one table below; gRPC, calls
+// and streams: the table of libs/grpc; Kafka handlers: the error itself goes back to the consumer runner, which decides.
 
 import type { ErrorCode } from '@millrace/domain';
 import { ERROR_CODES, PlatformError } from '@millrace/domain';
@@ -8,7 +8,7 @@ import { KafkaBatchContext } from '@millrace/kafka';
 import { logger } from '@millrace/telemetry';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { type Observable, throwError } from 'rxjs';
+import { type Observable, of, throwError } from 'rxjs';
 
 export const HTTP_STATUS_BY_CODE = {
   invalid_argument: 400,
@@ -59,12 +59,22 @@ export function httpAnswer(thrown: unknown): { status: number; body: ErrorAnswer
   return { status: 500, body: { error: { code: 'internal', message: 'internal error' } } };
 }
 
+interface GrpcStream {
+  write(message: unknown): boolean;
+  emit(event: 'error', error: unknown): boolean;
+}
+
 @Catch()
 export class PlatformErrorFilter implements ExceptionFilter {
-  catch(exception: unknown, host: ArgumentsHost): Observable<never> | undefined {
+  catch(exception: unknown, host: ArgumentsHost): Observable<undefined> | undefined {
     if (host.getType() === 'rpc') {
       const isKafka = host.switchToRpc().getContext() instanceof KafkaBatchContext;
-      return throwError(() => (isKafka ? exception : toServiceError(exception)));
+      if (isKafka) return throwError(() => exception);
+      const call = host.getArgByIndex<Partial<GrpcStream> | undefined>(0);
+      if (typeof call?.write !== 'function') return throwError(() => toServiceError(exception));
+      // A handler that was given the stream itself (@GrpcStreamCall): nobody takes what it returns, and the stream must end.
+      call.emit?.('error', toServiceError(exception));
+      return of(undefined);
     }
     const { status, body } = httpAnswer(exception);
     const reply = host.switchToHttp().getResponse<FastifyReply>();

@@ -2,15 +2,18 @@
 
 export { type ArtifactFile, artifactHeaders, artifactPreflightHeaders, isUnchanged } from './artifact-headers.js';
 export { type GuardedRequest, guardOfSettings, type RequestGuard, requestGuard } from './browser-guard.js';
+export { defineService, type RunningService, type Service } from './define-service.js';
 export { type ErrorAnswer, HTTP_STATUS_BY_CODE, httpAnswer, PlatformErrorFilter } from './errors.filter.js';
 export { BODY_BYTES_MAX } from './http.js';
+export { watchParent } from './parent-watch.js';
 export { Readiness, type ReadinessCheck, type ReadinessReport } from './readiness.js';
-export {
-  type RunningService,
-  runService,
-  type ServiceParts,
-  type ServiceSettings,
-  startService,
-  watchParent,
-} from './run-service.js';
+export { runService } from './run-service.js';
+export type {
+  GrpcParts,
+  HttpParts,
+  ServiceContext,
+  ServiceDefinition,
+  ServiceParts,
+  Tick,
+} from './service-parts.js';
 export { Shutdown } from './shutdown.js';

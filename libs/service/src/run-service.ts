@@ -4,7 +4,6 @@
 
 import 'reflect-metadata';
 import type { DescService } from '@bufbuild/protobuf';
-import { commonSettings, environment } from '@millrace/config';
 import { PlatformError } from '@millrace/domain';
 import { packageDefinition, SERVER_OPTIONS } from '@millrace/grpc';
 import { logger, startTelemetry, type Telemetry } from '@millrace/telemetry';
@@ -16,6 +15,7 @@ import type { FastifyInstance } from 'fastify';
 import { PlatformErrorFilter } from './errors.filter.js';
 import { BODY_BYTES_MAX, createHttpAdapter, prepareHttp } from './http.js';
 import { NestLogger } from './nest-logger.js';
+import { watchParent } from './parent-watch.js';
 import { Readiness } from './readiness.js';
 import { Shutdown } from './shutdown.js';
 
@@ -189,15 +189,4 @@ export async function runService(settings: ServiceSettings): Promise<void> {
   } catch {
     process.exit(1); // startService has told why
   }
-}
-
-/** With MILLRACE_PARENT_WATCH=1 the supervisor holds our stdin; when it ends, the supervisor is gone. */
-export function watchParent(end: (reason: string) => void): void {
-  const { parentWatch } = commonSettings;
-  // Unknown settings are reported by startService with all others.
-  if (environment()[parentWatch.env] !== '1') return;
-  process.stdin.resume();
-  process.stdin.on('end', () => end('parent ended'));
-  process.stdin.on('close', () => end('parent ended'));
-  process.stdin.on('error', () => end('parent ended'));
 }

@@ -1,10 +1,12 @@
-// The frame around a service, with Nest, the real Kafka and gRPC: boot, errors, health, one trace through, end.
+// The frame around a service, with Nest, the real Kafka and gRPC: order of boot and end, errors, health, streams, one trace
+// through.
 
 import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { IngestService } from '@millrace/contracts';
+import { commonSettings, defineConfig } from '@millrace/config';
+import { Health, IngestService } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import { createClient } from '@millrace/grpc';
+import { createClient, fromServiceError } from '@millrace/grpc';
 import {
   type BatchResult,
   ensureTopics,
@@ -13,24 +15,36 @@ import {
   KafkaStrategy,
   MessageProducer,
 } from '@millrace/kafka';
-import { Readiness, type RunningService, Shutdown, startService } from '@millrace/service';
+import { defineService, type RunningService } from '@millrace/service';
 import { sampledTraceId } from '@millrace/telemetry';
 import { eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
-import { Body, Controller, Get, Inject, Module, Post } from '@nestjs/common';
-import { EventPattern, GrpcMethod } from '@nestjs/microservices';
+import { Body, Controller, Get, Inject, Post } from '@nestjs/common';
+import { EventPattern, GrpcMethod, GrpcStreamCall } from '@nestjs/microservices';
 
 const seen: string[] = [];
 const dead: InboundMessage[] = [];
 const traces: string[] = [];
-const ends: string[] = [];
+const order: string[] = [];
 let healthy = true;
+/** Of the stream that is held: what has arrived, and how to go on. */
+const held = { arrived: 0, resume: () => undefined as void };
+
+const GREETING = Symbol('greeting');
+interface Stream {
+  readonly metadata: { get(name: string): readonly unknown[] };
+  on(event: 'data' | 'end', listener: () => void): void;
+  pause(): void;
+  resume(): void;
+  end(): void;
+}
 
 @Controller('v1')
 class DemoController {
-  constructor(@Inject(Readiness) readiness: Readiness, @Inject(Shutdown) shutdown: Shutdown) {
-    readiness.register('demo', () => healthy);
-    shutdown.onDrain('drain', () => void ends.push('drain'));
-    shutdown.onClose('producer', () => void ends.push('close'));
+  constructor(@Inject(GREETING) private readonly greeting: string) {}
+
+  @Get('greeting')
+  greet(): unknown {
+    return { greeting: this.greeting };
   }
 
   @Get('fail')
@@ -54,6 +68,21 @@ class DemoController {
     return { versions: [{ project, id: 'x' }] };
   }
 
+  @GrpcStreamCall('IngestService', 'IngestRecords')
+  ingest(call: Stream): void {
+    if (String(call.metadata.get('mode')[0]) === 'refuse') throw new PlatformError('overloaded', 'no room');
+    call.on('data', () => {
+      held.arrived++;
+      call.pause();
+      held.resume = () => {
+        held.resume = () => undefined;
+        call.on('data', () => call.resume());
+        call.resume();
+      };
+    });
+    call.on('end', () => call.end());
+  }
+
   @EventPattern('records.v1')
   async records(messages: InboundMessage[]): Promise<BatchResult | undefined> {
     const values = messages.map((message) => String(message.value));
@@ -69,13 +98,11 @@ class DemoController {
   }
 }
 
-@Module({ controllers: [DemoController] })
-class DemoModule {}
-
 let service: RunningService;
 let producer: MessageProducer;
 let connection: KafkaConnection;
 let grpcPort: number;
+let ticked = 0;
 let url: string;
 
 beforeAll(async () => {
@@ -84,18 +111,46 @@ beforeAll(async () => {
   await ensureTopics(connection, ['records.v1', 'deadletter.v1']);
   producer = new MessageProducer(connection);
   grpcPort = await freePort();
-  service = await startService({
+  service = await defineService({
     name: 'demo',
-    configure: () => ({
-      module: DemoModule,
-      httpPort: 0,
-      bodyBytesMax: 1000,
-      grpc: { port: grpcPort, services: [IngestService] },
-      strategies: () => [
-        new KafkaStrategy({ connection, groupId: 'demo', service: 'demo', producer, fetchBytesMin: 1 }),
-      ],
-    }),
-  });
+    settings: defineConfig({ ...commonSettings }),
+    build: ({ readiness, shutdown }) => {
+      order.push('build');
+      readiness.register('demo', () => healthy);
+      shutdown.onDrain('first', () => void order.push('drain 1'));
+      shutdown.onDrain('second', () => void order.push('drain 2'));
+      shutdown.onClose('opened first', () => void order.push('close 1'));
+      shutdown.onClose('opened second', () => void order.push('close 2'));
+      return {
+        http: { port: 0, bodyBytesMax: 1000, prepare: () => void order.push('prepare') },
+        grpc: { port: grpcPort, services: [IngestService] },
+        controllers: [DemoController],
+        provide: [[GREETING, 'hello']],
+        consumers: [
+          new KafkaStrategy({
+            connection,
+            groupId: 'demo',
+            service: 'demo',
+            producer,
+            fetchBytesMin: 1,
+            startWhen: async () => void order.push('consumers'),
+          }),
+        ],
+        start: () => void order.push('start'),
+        ticks: [
+          {
+            name: 'fails',
+            everyMs: 5,
+            work: () => {
+              ticked++;
+              throw new Error('once more');
+            },
+          },
+        ],
+        opened: () => void order.push('opened'),
+      };
+    },
+  }).start();
   url = `http://127.0.0.1:${service.httpPort}`;
 }, 120_000);
 
@@ -111,6 +166,12 @@ const ask = async (path: string, init?: RequestInit) => {
 };
 
 describe('a service', () => {
+  it('starts in the documented order, and ticks although a tick fails', async () => {
+    expect(order).toEqual(['build', 'prepare', 'start', 'consumers', 'opened']);
+    expect((await ask('/v1/greeting')).json()).toEqual({ greeting: 'hello' });
+    await eventually('ticks', () => ticked > 2);
+  });
+
   it('is alive, and ready while its checks pass', async () => {
     expect((await ask('/health/live')).status).toBe(200);
     await eventually('ready', async () => (await ask('/health/ready')).status === 200);
@@ -147,6 +208,53 @@ describe('a service', () => {
     expect((await client.listDatasetVersions({ project: 'p' })).versions[0]?.id).toBe('x');
     await expect(client.listDatasetVersions({})).rejects.toMatchObject({ code: 'conflict', reason: 'which project?' });
     client.close();
+    const { text } = await ask('/metrics');
+    expect(text).toMatch(/rpc_server_duration_count\{[^}]*IngestService\/ListDatasetVersions"[^}]*status="0"/);
+    expect(text).toMatch(/rpc_server_duration_count\{[^}]*IngestService\/ListDatasetVersions"[^}]*status="9"/);
+  });
+
+  it('answers grpc.health.v1 beside it', async () => {
+    const client = createClient(Health, `127.0.0.1:${grpcPort}`);
+    expect((await client.check({ service: IngestService.typeName })).status).toBe(1);
+    expect(Object.keys((await client.list({})).statuses).sort()).toEqual(
+      ['', Health.typeName, IngestService.typeName].sort(),
+    );
+    await expect(client.check({ service: 'x.Y' })).rejects.toMatchObject({ code: 'not_found' });
+    client.close();
+  });
+
+  it('ends a stream with the code of what its handler threw', async () => {
+    const client = createClient(IngestService, `127.0.0.1:${grpcPort}`);
+    const stream = client.ingestRecords({ metadata: { mode: 'refuse' } });
+    const error = await new Promise((resolve) => {
+      stream.on('data', () => undefined);
+      stream.on('error', resolve);
+    });
+    expect(fromServiceError(error)).toMatchObject({ code: 'overloaded', reason: 'no room' });
+    client.close();
+  });
+
+  it('lets a handler hold its sender back, and loses nothing', async () => {
+    const client = createClient(IngestService, `127.0.0.1:${grpcPort}`);
+    const stream = client.ingestRecords();
+    const ended = new Promise((resolve) => stream.on('end', resolve));
+    stream.on('data', () => undefined);
+    const record = { recordId: 'x'.repeat(200_000), values: {} };
+    const written = 40;
+    let flowing = true;
+    let sent = 0;
+    for (; sent < written && flowing; sent++) flowing = stream.write({ project: 'p', records: [record] } as never);
+    await eventually('one arrived', () => held.arrived > 0);
+    // 8 MB would pass if nothing held them: the sender's own buffer and the stream's windows are far smaller.
+    for (; sent < written; sent++) stream.write({ project: 'p', records: [record] } as never);
+    expect(flowing).toBe(false);
+    expect(held.arrived).toBe(1);
+    expect(stream.writableLength).toBeGreaterThan(0);
+    held.resume();
+    stream.end();
+    await ended;
+    expect(held.arrived).toBe(written);
+    client.close();
   });
 
   it('runs @EventPattern handlers in the trace of the message, and poison through Nest’s filter to the dead letters', async () => {
@@ -170,8 +278,12 @@ describe('a service', () => {
   });
 
   it('ends in order: drained, closed, no longer listening', async () => {
+    order.length = 0;
     await service.stop();
-    expect(ends).toEqual(['drain', 'close']);
+    expect(order).toEqual(['drain 1', 'drain 2', 'close 2', 'close 1']);
+    const after = ticked;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(ticked).toBe(after);
     await expect(fetch(`${url}/health/live`)).rejects.toThrow();
   }, 30_000);
 });

@@ -1,8 +1,8 @@
 // The monitor's settings.
 
-import { commonSettings, defineConfig, loadConfig, portSetting } from '@millrace/config';
+import { type Config, commonSettings, defineConfig, portSetting } from '@millrace/config';
 
-export const definition = defineConfig({
+export const monitorSettings = defineConfig({
   ...commonSettings,
   httpPort: portSetting('MILLRACE_MONITOR_HTTP_PORT', 8040, 'dashboard and its API'),
   grpcPort: portSetting('MILLRACE_MONITOR_GRPC_PORT', 8041, 'MonitorService'),
@@ -75,8 +75,4 @@ export const definition = defineConfig({
   },
 });
 
-export type MonitorConfig = ReturnType<typeof loadMonitorConfig>;
-
-export function loadMonitorConfig() {
-  return loadConfig(definition);
-}
+export type MonitorConfig = Config<typeof monitorSettings>;

@@ -1,22 +1,5 @@
-// Boot only.
+// Boot of the monitor.
 
-import { MonitorService } from '@millrace/contracts';
-import { runService } from '@millrace/service';
-import { monitorModule } from './app.module.js';
-import { loadMonitorConfig } from './config.js';
+import { monitor } from './app.module.js';
 
-await runService({
-  name: 'monitor',
-  configure: () => {
-    const config = loadMonitorConfig();
-    const wired = monitorModule(config);
-    return {
-      module: wired.module,
-      httpPort: config.httpPort,
-      bodyBytesMax: 65_536,
-      grpc: { port: config.grpcPort, services: [MonitorService] },
-      strategies: () => [wired.strategy],
-      prepare: wired.prepare,
-    };
-  },
-});
+await monitor.run();

@@ -1,0 +1,186 @@
+// The one way a service boots and ends.
+//
+// Start: telemetry → settings (every fault at once) → build (parts are made, nothing is opened) → Nest application: routes,
+// controllers → `start` → ticks → HTTP listens → control gRPC listens → consumers join, each when its `startWhen` says so
+// → `opened` → ready, once every check passes. HTTP listens before Kafka is reached, so that health can be asked while the
+// broker is away.
+//
+// End (SIGTERM, SIGINT, the parent is gone): not ready, gRPC health NOT_SERVING → drain hooks, in their order → ticks stop →
+// gRPC: running calls end → Nest application closes: HTTP, consumers finish their batches and commit → close hooks, the last
+// registered first → telemetry flushed → exit code 0. A start that fails, an error that nobody caught and an end that takes too
+// long are exit code 1.
+
+import 'reflect-metadata';
+import { type ConfigDefinition, loadConfig } from '@millrace/config';
+import { PlatformError, systemClock } from '@millrace/domain';
+import { logger, startTelemetry, type Telemetry } from '@millrace/telemetry';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { ControlGrpc } from './control-grpc.js';
+import { PlatformErrorFilter } from './errors.filter.js';
+import { BODY_BYTES_MAX, createHttpAdapter, prepareHttp } from './http.js';
+import { NestLogger } from './nest-logger.js';
+import { watchParent } from './parent-watch.js';
+import { Readiness } from './readiness.js';
+import { RpcObserver } from './rpc-observer.js';
+import type { ServiceDefinition, ServiceParts } from './service-parts.js';
+import { Shutdown } from './shutdown.js';
+import { startTicks } from './ticks.js';
+
+export interface RunningService {
+  readonly app: NestFastifyApplication;
+  readonly httpPort: number;
+  readonly readiness: Readiness;
+  /** The SIGTERM path without the exit. */
+  stop(): Promise<void>;
+}
+
+export interface Service {
+  readonly name: string;
+  /** Runs until it is told to stop, and ends the process; the last line of every main.ts. */
+  run(): Promise<void>;
+  /** Starts without touching signals or the process: for tests. */
+  start(): Promise<RunningService>;
+}
+
+/** The whole end; then the process goes anyway, with exit code 1. */
+const SHUTDOWN_MS_MAX = 20_000;
+
+const log = logger('service');
+
+export function defineService<const D extends ConfigDefinition>(definition: ServiceDefinition<D>): Service {
+  const start = () => startService(definition);
+  return { name: definition.name, start, run: () => runService(start) };
+}
+
+async function startService<D extends ConfigDefinition>(definition: ServiceDefinition<D>): Promise<RunningService> {
+  let telemetry: Telemetry | undefined;
+  try {
+    telemetry = startTelemetry({ service: definition.name });
+    const config = loadConfig(definition.settings);
+    const readiness = new Readiness();
+    const shutdown = new Shutdown();
+    const context = { config, clock: systemClock, log: logger(definition.name), readiness, shutdown };
+    return await startParts(await definition.build(context), readiness, shutdown, telemetry);
+  } catch (error) {
+    log.error('start failed', {}, error);
+    await telemetry?.stop();
+    throw error;
+  }
+}
+
+function rootModule({ controllers = [], provide = [] }: ServiceParts): DynamicModule {
+  @Module({})
+  class ServiceRoot {}
+  return {
+    module: ServiceRoot,
+    controllers: [...controllers],
+    providers: provide.map(([token, value]) => ({ provide: token, useValue: value })),
+  };
+}
+
+async function startParts(
+  parts: ServiceParts,
+  readiness: Readiness,
+  shutdown: Shutdown,
+  telemetry: Telemetry,
+): Promise<RunningService> {
+  const { http, consumers = [], ticks = [] } = parts;
+  const host = http.host ?? '127.0.0.1';
+  let transportsUp = false;
+  readiness.register('transports', () => transportsUp);
+
+  const app = await NestFactory.create<NestFastifyApplication>(
+    rootModule(parts),
+    createHttpAdapter(http.bodyBytesMax ?? BODY_BYTES_MAX),
+    { logger: new NestLogger(), abortOnError: false },
+  );
+  app.useGlobalFilters(new PlatformErrorFilter());
+  prepareHttp(app.getHttpAdapter().getInstance() as unknown as FastifyInstance, readiness);
+  await http.prepare?.(app);
+  if (parts.grpc !== undefined) app.useGlobalInterceptors(new RpcObserver(parts.grpc.services));
+  const grpc = parts.grpc === undefined ? undefined : new ControlGrpc(app, parts.grpc);
+  const joining = consumers.map((strategy) => app.connectMicroservice({ strategy }, { inheritAppConfig: true }));
+
+  let stopTicks = (): void => undefined;
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= (async () => {
+      readiness.stop();
+      grpc?.setServing(false);
+      await shutdown.drain();
+      stopTicks();
+      await grpc?.close();
+      await app.close();
+      await shutdown.close();
+      await telemetry.stop();
+    })();
+    return stopping;
+  };
+
+  try {
+    await app.init();
+    await parts.start?.();
+    stopTicks = startTicks(ticks);
+    const httpPort = await listen(app, http.port, host);
+    await grpc?.listen();
+    await Promise.all(joining.map((consumer) => consumer.listen()));
+    transportsUp = true;
+    grpc?.setServing(true);
+    await parts.opened?.();
+    log.info('listening', { httpPort, ...(parts.grpc === undefined ? {} : { grpcPort: parts.grpc.port }) });
+    return { app, httpPort, readiness, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function listen(app: NestFastifyApplication, port: number, host: string): Promise<number> {
+  try {
+    await app.listen(port, host);
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== 'EADDRINUSE') throw cause;
+    throw new PlatformError('unavailable', `port ${port} is taken`, { facts: { port }, cause });
+  }
+  const address = app.getHttpServer().address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+async function runService(start: () => Promise<RunningService>): Promise<void> {
+  let running: RunningService | undefined;
+  let ending = false;
+  const end = (reason: string) => {
+    if (ending) return;
+    ending = true;
+    log.info('stopping', { reason });
+    setTimeout(() => {
+      log.error('shutdown took too long', { limitMs: SHUTDOWN_MS_MAX });
+      process.exit(1);
+    }, SHUTDOWN_MS_MAX).unref();
+    (running?.stop() ?? Promise.resolve()).then(
+      () => process.exit(0),
+      (error) => {
+        log.error('shutdown failed', {}, error);
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
+  process.on('uncaughtException', (error) => {
+    log.error('uncaught exception', {}, error);
+    process.exit(1);
+  });
+  process.on('unhandledRejection', (reason) => {
+    log.error('unhandled rejection', {}, reason);
+    process.exit(1);
+  });
+  try {
+    watchParent(end);
+    running = await start();
+  } catch {
+    process.exit(1); // start has told why
+  }
+}
