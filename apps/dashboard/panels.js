@@ -177,11 +177,8 @@ export function showSplit(element, route) {
     const bars = route.targets
       .filter((target) => target.weight > 0)
       .map((target) => {
-        const bar = h(
-          'div',
-          { class: target.colour },
-          `version ${target.version} · ${target.colour} · ${target.weight} %`,
-        );
+        const bar = h('div', {}, `version ${target.version} · ${target.name} · ${target.weight} %`);
+        bar.style.background = versionColour(target.version);
         bar.style.flexGrow = target.weight;
         bar.style.flexBasis = '0';
         return bar;

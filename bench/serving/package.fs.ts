@@ -9,6 +9,7 @@ import { encodeRoute } from '@millrace/contracts';
 import type { FittedPlan } from '@millrace/features';
 import { encodeInferRequest, Tensor } from '@millrace/inference';
 import { type KafkaConnection, MessageProducer } from '@millrace/kafka';
+import { emptyRoute } from '@millrace/routing';
 import { networkOnnx } from './network.js';
 import { ROW } from './requests.js';
 
@@ -60,14 +61,10 @@ export function writePackage(home: string): void {
 export async function routePackage(connection: KafkaConnection): Promise<void> {
   const producer = new MessageProducer(connection);
   const value = encodeRoute({
-    project: PACKAGE,
+    ...emptyRoute(PACKAGE),
     revision: 1,
-    targets: [{ version: 1, weight: 100, colour: 'blue' }],
+    targets: [{ version: 1, weight: 100, name: 'blue' }],
     loadedVersions: [1],
-    previousVersion: 0,
-    changedAtMs: 1,
-    reason: 'bench',
-    correlationId: '',
   });
   await producer.send('routes.v1', [{ key: PACKAGE, value }]);
   await producer.close(1000);

@@ -10,6 +10,7 @@ export const PURE_LIBS: ReadonlySet<string> = new Set([
   'features',
   'models',
   'statistics',
+  'routing',
   'inference',
   'wire',
 ]);

@@ -1,6 +1,7 @@
-// Codec of topic commands.v1: proto millrace.control.v1.Command, key "<project>". A command without an action this release
-// knows is `corrupt`: it must not be taken for a done one.
+// Codec of topic commands.v1: proto millrace.control.v1.Command, key "<project>". What changes a route is libs/routing's
+// affair. A command without an action this release knows is `corrupt`: it must not be taken for a done one.
 
+import type { RouteAction, RouteCommand } from '@millrace/routing';
 import { CommandSchema } from './gen/millrace/control/v1/control_pb.js';
 import { messageCodec } from './message-codec.js';
 
@@ -19,43 +20,11 @@ export interface StartTrainingAction {
   trigger: string;
 }
 
-export interface StartRolloutAction {
-  kind: 'startRollout';
-  version: number;
-}
+export type CommandAction = StartTrainingAction | RouteAction;
 
-export interface PromoteAction {
-  kind: 'promote';
-  version: number;
-}
-
-export interface RollbackAction {
-  kind: 'rollback';
-}
-
-/** At most two loaded versions; weights are whole percents that add up to 100. */
-export interface SetWeightsAction {
-  kind: 'setWeights';
-  weights: readonly { version: number; weight: number }[];
-}
-
-export type CommandAction =
-  | StartTrainingAction
-  | StartRolloutAction
-  | PromoteAction
-  | RollbackAction
-  | SetWeightsAction;
-
-export interface Command {
-  id: string;
-  project: string;
+export interface Command extends Omit<RouteCommand, 'action'> {
   /** Who asked: "cli", "loop", "dashboard", a user name. */
   issuedBy: string;
-  issuedAtMs: number;
-  /** 0 = whatever is current. */
-  expectedRevision: number;
-  correlationId: string;
-  reason: string;
   action: CommandAction;
 }
 

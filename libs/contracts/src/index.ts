@@ -6,10 +6,6 @@ export {
   type CommandAction,
   decodeCommand,
   encodeCommand,
-  type PromoteAction,
-  type RollbackAction,
-  type SetWeightsAction,
-  type StartRolloutAction,
   type StartTrainingAction,
 } from './command.codec.js';
 export {
@@ -75,15 +71,7 @@ export {
   type NumericReference,
   type ReferenceProfile,
 } from './reference-profile.codec.js';
-export {
-  COLOURS,
-  decodeRoute,
-  encodeRoute,
-  ROLLOUT_PHASES,
-  type RolloutState,
-  type Route,
-  type RouteTarget,
-} from './route.codec.js';
+export { decodeRoute, encodeRoute } from './route.codec.js';
 export { type CleanupPolicy, messageKey, TOPICS, type Topic, type TopicSpec, topicName } from './topics.js';
 export {
   decodeTrainingEvent,

@@ -1,59 +1,36 @@
-// Codec of topic routes.v1 (compacted): proto millrace.route.v1.Route, key "<project>". Whether weights add up to 100 is
-// the router's rule; here each stays within 0..100.
+// Codec of topic routes.v1 (compacted): proto millrace.route.v1.Route, key "<project>". The shape and its rules are
+// libs/routing's; here only what could not be read as one is refused. Shadows have no field yet, as nothing sends to them.
 
 import { PlatformError } from '@millrace/domain';
+import { emptyRoute, ROLLOUT_PHASES, type Route, TARGET_NAME } from '@millrace/routing';
 import { RouteSchema } from './gen/millrace/route/v1/route_pb.js';
 import { messageCodec } from './message-codec.js';
 
-export const COLOURS = ['blue', 'green'] as const;
-export const ROLLOUT_PHASES = ['idle', 'loading', 'ready', 'progressing', 'promoted', 'failed'] as const;
+type WireRoute = Omit<Route, 'shadows' | 'rollout'> & Partial<Pick<Route, 'rollout'>>;
 
-export interface RouteTarget {
-  version: number;
-  /** Percent of traffic, 0 to 100. */
-  weight: number;
-  colour: (typeof COLOURS)[number];
-}
-
-export interface RolloutState {
-  phase: (typeof ROLLOUT_PHASES)[number];
-  /** 0 while idle. */
-  version: number;
-  message: string;
-}
-
-export interface Route {
-  project: string;
-  /** Grows by one with each change; commands carry the revision they expect. */
-  revision: number;
-  /** Shares of live traffic; weights add up to 100. */
-  targets: readonly RouteTarget[];
-  /** Versions that serving must hold loaded: targets, the next one while it warms up, the previous one for rollback. */
-  loadedVersions: readonly number[];
-  /** The version a rollback returns to; 0 = none. */
-  previousVersion: number;
-  rollout?: RolloutState | undefined;
-  changedAtMs: number;
-  reason: string;
-  correlationId: string;
-  /** Ids of the newest commands that made this state, so that one delivered twice changes nothing. */
-  recentCommandIds?: readonly string[];
-}
-
-const codec = messageCodec<Route>(RouteSchema, {
+const codec = messageCodec<WireRoute>(RouteSchema, {
   Route: { required: ['project', 'revision'] },
-  Target: { required: ['version'], closed: { colour: COLOURS } },
+  Target: { required: ['version', 'name'] },
   Rollout: { closed: { phase: ROLLOUT_PHASES } },
 });
 
-export const encodeRoute = codec.encode;
+export function encodeRoute(route: Route): Uint8Array {
+  if (route.shadows.length > 0) {
+    throw new PlatformError('unimplemented', 'a route with shadows has no wire form yet: give the versions a weight');
+  }
+  return codec.encode(route);
+}
 
 export function decodeRoute(bytes: Uint8Array): Route {
   const route = codec.decode(bytes);
-  for (const target of route.targets)
-    if (target.weight < 0 || target.weight > 100)
-      throw new PlatformError('corrupt', `Route weight ${target.weight} is outside 0..100`, {
-        facts: { project: route.project },
-      });
-  return route;
+  for (const { weight, name } of route.targets) {
+    const fault =
+      weight < 0 || weight > 100
+        ? `weight ${weight} is outside 0..100`
+        : TARGET_NAME.test(name)
+          ? ''
+          : `target name "${name.slice(0, 64)}" is not ${TARGET_NAME.source}`;
+    if (fault !== '') throw new PlatformError('corrupt', `Route ${fault}`, { facts: { project: route.project } });
+  }
+  return { ...route, shadows: [], rollout: route.rollout ?? emptyRoute(route.project).rollout };
 }

@@ -327,9 +327,10 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
       project: 'demo',
       revision: 9,
       targets: [
-        { version: 1, weight: 90, colour: 'blue' as const },
-        { version: 2, weight: 10, colour: 'green' as const },
+        { version: 1, weight: 90, name: 'blue' },
+        { version: 2, weight: 10, name: 'green' },
       ],
+      shadows: [],
       loadedVersions: [1, 2],
       previousVersion: 1,
       rollout: { phase: 'progressing' as const, version: 2, message: '' },

@@ -2,6 +2,7 @@
 // passed the JSON schema, so types are as written there.
 
 import type { Scalar } from '@millrace/domain';
+import { DEFAULT_STRATEGY } from '@millrace/routing';
 import { parseDate, parseDuration } from './duration.js';
 import type {
   BaselineSpec,
@@ -161,7 +162,7 @@ export function buildProject(raw: Document): Project {
     },
     evaluation: evaluation(raw.evaluation ?? {}),
     rollout: {
-      strategy: 'blue_green',
+      strategy: raw.rollout?.strategy ?? DEFAULT_STRATEGY.name,
       sticky: raw.rollout?.sticky ?? true,
       automatic: raw.rollout?.automatic ?? true,
     },

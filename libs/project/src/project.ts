@@ -145,7 +145,8 @@ export interface EvaluationSpec {
 }
 
 export interface RolloutSpec {
-  strategy: 'blue_green';
+  /** A name of libs/routing's registry. */
+  strategy: string;
   sticky: boolean;
   /** Blessed versions go live by themselves. */
   automatic: boolean;

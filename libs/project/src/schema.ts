@@ -1,6 +1,7 @@
 // The JSON Schema of project.yaml, as published in docs/project.schema.json (a test keeps the two equal). Structure,
 // types and defaults are here; what needs two places of the file is in cross-field.ts.
 
+import { DEFAULT_STRATEGY, STRATEGIES } from '@millrace/routing';
 import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
 
 const NAME = '^[A-Za-z_][A-Za-z0-9_]{0,62}$';
@@ -241,7 +242,11 @@ export const projectSchema: Node = {
         ),
       }),
       rollout: object('How a version goes live.', {
-        strategy: choice('Strategy.', ['blue_green'], 'blue_green'),
+        strategy: choice(
+          `What happens to the traffic: ${STRATEGIES.map(({ name, summary }) => `${name}, ${summary}`).join('; ')}.`,
+          STRATEGIES.map(({ name }) => name),
+          DEFAULT_STRATEGY.name,
+        ),
         sticky: flag('Requests of one entity stay with one version.', true),
         automatic: flag('Blessed versions go live by themselves.', true),
       }),

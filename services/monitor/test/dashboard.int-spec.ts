@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { encodeRoute } from '@millrace/contracts';
+import { emptyRoute } from '@millrace/routing';
 import { eventually, openChromium, startKafka, uniquePrefix } from '@millrace/testing';
 import type { Browser, Page } from 'playwright-core';
 import { type MonitorProcess, preparePlatform, sendAll, startMonitor, streamOf } from './monitor-process.js';
@@ -73,19 +74,16 @@ describe('dashboard', () => {
           {
             key: 'demo',
             value: encodeRoute({
-              project: 'demo',
+              ...emptyRoute('demo'),
               revision: 2,
               targets: [
-                { version: 1, weight: 70, colour: 'blue' },
-                { version: 2, weight: 30, colour: 'green' },
+                { version: 1, weight: 70, name: 'blue' },
+                { version: 2, weight: 30, name: 'green' },
               ],
               loadedVersions: [1, 2],
               previousVersion: 1,
               rollout: { phase: 'progressing', version: 2, message: '' },
-              changedAtMs: 1,
               reason: 'drift',
-              correlationId: '',
-              recentCommandIds: [],
             }),
           },
         ]);

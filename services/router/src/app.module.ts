@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { RequestIds, type Rng, seededRng, systemClock } from '@millrace/domain';
 import { ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
+import { DEFAULT_STRATEGY, type RolloutStrategy, strategyNamed } from '@millrace/routing';
 import { Readiness, Shutdown } from '@millrace/service';
 import {
   ATTRIBUTES,
@@ -24,7 +25,7 @@ import { ControlHttp } from './control/control.http.js';
 import { RouteControl } from './control/route-control.js';
 import { RouteOwner } from './control/route-owner.js';
 import { RouteServiceGrpc } from './control/route-service.grpc.js';
-import { KafkaRouteLog, RouteFollower } from './control/routes.kafka.js';
+import { KafkaRouteLog, type ProjectFacts, RouteFollower } from './control/routes.kafka.js';
 import { SnapshotFile } from './control/snapshot.fs.js';
 import { InferEndpoint, type TracedCall } from './endpoints/infer-endpoint.js';
 import { SampledTracing } from './endpoints/tracing.js';
@@ -34,10 +35,10 @@ import { MetricsEndpoint } from './outcomes/metrics.http.js';
 import { Outcomes } from './outcomes/outcomes.js';
 import { prometheusOutcomes } from './outcomes/prometheus-text.js';
 import { ServingMetrics } from './outcomes/serving-metrics.http.js';
+import { SwitchLog } from './outcomes/switch-log.js';
 import { RelayLinks } from './relay/exchange.grpc.js';
 import { Relay } from './relay/relay.js';
 import { ServingClient } from './relay/serving.grpc.js';
-import { SwitchLog } from './rollout/switch-log.js';
 import { RouteTable } from './routing/route-table.js';
 
 /** Deadlines and switch aftermaths are looked at this often. */
@@ -124,12 +125,18 @@ const connection = new KafkaConnection({
 });
 const producer = new MessageProducer(connection, { lingerMs: 0, name: 'commands' });
 const routeLog = new KafkaRouteLog(connection);
-const projects = new Map<string, { sticky: boolean }>();
+const projects = new Map<string, ProjectFacts>();
+/** Commands are applied after projects were read from Kafka; before that nobody asks but the callers' own look ahead. */
+const strategyOf = (project: string): RolloutStrategy => {
+  const named = projects.get(project)?.strategy;
+  return named === undefined ? DEFAULT_STRATEGY : strategyNamed(named);
+};
 const owner = new RouteOwner(table, switches, routeLog, serving, {
   clock,
   loadTimeoutMs: config.loadTimeoutMs,
   sleep,
   failures: (project) => outcomes.failures(project),
+  strategyOf,
   onSettled: (project, version, route, made) => {
     control.onSettled(project, version, route, made);
     snapshot.touch();
@@ -142,6 +149,7 @@ const control: RouteControl = new RouteControl(table, new KafkaCommandLog(produc
   commandTimeoutMs: config.commandTimeoutMs,
   loadTimeoutMs: config.loadTimeoutMs,
   knownProject: (project) => projects.has(project),
+  strategyOf,
 });
 
 const snapshot: SnapshotFile = new SnapshotFile(
@@ -164,8 +172,7 @@ const follower = new RouteFollower(
     onRoute(route, partition) {
       confirmed.add(route.project);
       routeLog.learnPartition(route.project, partition);
-      const full = { ...route, rollout: route.rollout ?? { phase: 'idle' as const, version: 0, message: '' } };
-      table.apply({ ...full, recentCommandIds: route.recentCommandIds ?? [] });
+      table.apply(route);
       if (!held.has(partition)) control.onRoute(table.routeOrEmpty(route.project));
       snapshot.touch();
     },
@@ -214,7 +221,7 @@ async function restoreSnapshot(): Promise<void> {
   for (const route of saved?.routes ?? []) table.apply(route);
   for (const { project, entries } of saved?.switches ?? []) switches.restore(project, entries);
   for (const [project, sticky] of Object.entries(saved?.sticky ?? {})) {
-    projects.set(project, { sticky });
+    projects.set(project, { sticky, strategy: DEFAULT_STRATEGY.name });
     table.setSticky(project, sticky);
   }
 }

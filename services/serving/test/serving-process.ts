@@ -5,7 +5,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { environment } from '@millrace/config';
-import { encodeProject, encodeRoute, type Route } from '@millrace/contracts';
+import { encodeProject, encodeRoute } from '@millrace/contracts';
 import {
   decodeInferResponse,
   encodeInferRequest,
@@ -14,6 +14,7 @@ import {
   Tensor,
 } from '@millrace/inference';
 import { ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
+import { emptyRoute, type Route } from '@millrace/routing';
 import { cloneRoot, eventually, freePort } from '@millrace/testing';
 
 let built = false;
@@ -125,14 +126,10 @@ export class ControlWriter {
 
   async route(project: string, loadedVersions: number[], live = loadedVersions[0] as number): Promise<void> {
     const route: Route = {
-      project,
+      ...emptyRoute(project),
       revision: ++this.revision,
-      targets: [{ version: live, weight: 100, colour: 'blue' }],
+      targets: [{ version: live, weight: 100, name: 'blue' }],
       loadedVersions,
-      previousVersion: 0,
-      changedAtMs: 1,
-      reason: 'test',
-      correlationId: '',
     };
     await this.producer.send('routes.v1', [{ key: project, value: encodeRoute(route) }]);
   }

@@ -13,6 +13,7 @@ import { seededRng } from '@millrace/domain';
 import { type FeaturePlan, fitPlan, type RawColumns } from '@millrace/features';
 import { ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { buildNetwork, initialWeights } from '@millrace/models';
+import { emptyRoute } from '@millrace/routing';
 import { cloneRoot, eventually, freePort, openChromium, startKafka, uniquePrefix } from '@millrace/testing';
 import type { Browser, Page } from 'playwright-core';
 import { layersModel } from '../src/packaging/layers-model.js';
@@ -175,14 +176,10 @@ describe('a model package in a browser', () => {
     };
     await producer.send('models.v1', [{ key: `${PROJECT}/1`, value: encodeModelVersion(version) }]);
     const route = {
-      project: PROJECT,
+      ...emptyRoute(PROJECT),
       revision: 1,
-      targets: [{ version: 1, weight: 100, colour: 'blue' as const }],
+      targets: [{ version: 1, weight: 100, name: 'blue' }],
       loadedVersions: [1],
-      previousVersion: 0,
-      changedAtMs: 1,
-      reason: 'test',
-      correlationId: '',
     };
     await producer.send('routes.v1', [{ key: PROJECT, value: encodeRoute(route) }]);
 

@@ -2,6 +2,7 @@
 
 import type { ModelVersion } from '@millrace/contracts';
 import { ERROR_CODES, type ErrorCode, PlatformError } from '@millrace/domain';
+import type { Route } from '@millrace/routing';
 import type { Addresses } from './addresses.js';
 
 /** Longest wait for an answer; control calls that take longer are polled. */
@@ -30,16 +31,6 @@ export interface TrainingView {
     blessed?: boolean;
     message?: string;
   };
-}
-
-export interface RouteView {
-  project: string;
-  revision: number;
-  targets: { version: number; weight: number; colour: string }[];
-  loadedVersions: number[];
-  previousVersion: number;
-  rollout?: { phase: string; version: number; message: string };
-  reason: string;
 }
 
 export interface SwitchView {
@@ -209,20 +200,20 @@ export class ControlClient {
     return call('POST', `${this.at.trainer}/v1/projects/${project}/loop/${command}`, {});
   }
 
-  async route(project: string): Promise<RouteView> {
-    const { route } = await call<{ route: RouteView }>('GET', `${this.at.router}/v1/projects/${project}/route`);
+  async route(project: string): Promise<Route> {
+    const { route } = await call<{ route: Route }>('GET', `${this.at.router}/v1/projects/${project}/route`);
     return route;
   }
 
-  startRollout(project: string, request: object): Promise<{ switch?: SwitchView; route: RouteView }> {
+  startRollout(project: string, request: object): Promise<{ switch?: SwitchView; route: Route }> {
     return call('POST', `${this.at.router}/v1/projects/${project}/rollouts`, request);
   }
 
-  promote(project: string, request: object): Promise<{ switch: SwitchView; route: RouteView }> {
+  promote(project: string, request: object): Promise<{ switch: SwitchView; route: Route }> {
     return call('POST', `${this.at.router}/v1/projects/${project}/promote`, request);
   }
 
-  rollback(project: string, request: object): Promise<{ switch: SwitchView; route: RouteView }> {
+  rollback(project: string, request: object): Promise<{ switch: SwitchView; route: Route }> {
     return call('POST', `${this.at.router}/v1/projects/${project}/rollback`, request);
   }
 

@@ -1,6 +1,7 @@
 // train, models, rollout, promote, rollback, loop: what belongs to the trainer and the router.
 
 import { metricIn, metricNamed } from '@millrace/evaluation';
+import type { Route } from '@millrace/routing';
 import type { Command } from 'commander';
 import { action, poll, table } from './context.js';
 
@@ -172,10 +173,7 @@ export function modelCommands(program: Command): void {
     );
 }
 
-function describeRoute(route: {
-  targets: { version: number; weight: number; colour: string }[];
-  rollout?: { phase: string };
-}): string {
-  const targets = route.targets.map((t) => `version ${t.version} (${t.colour}) ${t.weight} %`).join(', ');
-  return `${targets || 'no version in service'}; rollout ${route.rollout?.phase ?? 'idle'}`;
+function describeRoute(route: Route): string {
+  const targets = route.targets.map((t) => `version ${t.version} (${t.name}) ${t.weight} %`).join(', ');
+  return `${targets || 'no version in service'}; rollout ${route.rollout.phase}`;
 }

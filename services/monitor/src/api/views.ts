@@ -133,7 +133,7 @@ function routeView(sources: ViewSources, project: string) {
   const route = sources.catalog.route(project);
   if (route === undefined) return null;
   const { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason } = route;
-  return { revision, targets, loadedVersions, previousVersion, rollout: rollout ?? null, changedAtMs, reason };
+  return { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason };
 }
 
 function qualityView(quality: Evaluation) {

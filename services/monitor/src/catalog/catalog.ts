@@ -1,9 +1,10 @@
 // What the monitor knows from the compacted topics: projects, model versions with their references, routes. Filled by edges,
 // read by the engine. Bounded by REFERENCES_MAX prepared references a project; the oldest versions go first.
 
-import type { ModelVersion, ReferenceProfile, Route } from '@millrace/contracts';
+import type { ModelVersion, ReferenceProfile } from '@millrace/contracts';
 import type { Evaluation } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
+import type { Route } from '@millrace/routing';
 import { prepareReference, type VersionReference } from '../windows/profile.js';
 import type { ModelCatalog } from '../windows/project-monitor.js';
 

@@ -1,20 +1,11 @@
-// What the router's Prometheus text says per project: requests and failures since it started. A failure is an answer that
-// the platform is to blame for; a caller's own mistake (bad argument, unknown model, given up) is not.
+// What the router's Prometheus text says per project: requests and failures since it started. Which status is a failure is
+// libs/routing's table, the router's own.
 
+import { isFailureName } from '@millrace/routing';
 import { type MetricLine, parsePrometheus } from './prometheus.js';
 import type { RouterTotals } from './traffic.js';
 
 const REQUESTS = 'millrace_router_requests_total';
-const NO_FAILURE: ReadonlySet<string> = new Set([
-  'OK',
-  'INVALID_ARGUMENT',
-  'NOT_FOUND',
-  'CANCELLED',
-  'FAILED_PRECONDITION',
-  'OUT_OF_RANGE',
-  'PERMISSION_DENIED',
-  'UNAUTHENTICATED',
-]);
 
 export function routerTotals(text: string): Map<string, RouterTotals> {
   const totals = new Map<string, RouterTotals>();
@@ -23,7 +14,7 @@ export function routerTotals(text: string): Map<string, RouterTotals> {
     if (name !== REQUESTS || project === undefined) continue;
     const sum = totals.get(project) ?? { requests: 0, failures: 0 };
     sum.requests += value;
-    if (!NO_FAILURE.has(labels.status ?? '')) sum.failures += value;
+    if (isFailureName(labels.status ?? '')) sum.failures += value;
     totals.set(project, sum);
   }
   return totals;

@@ -7,7 +7,9 @@ const TEXT = `# HELP millrace_router_requests_total Answered inference requests
 # TYPE millrace_router_requests_total counter
 millrace_router_requests_total{project="p",version="1",status="OK"} 90
 millrace_router_requests_total{project="p",version="2",status="UNAVAILABLE"} 4
-millrace_router_requests_total{project="p",version="1",status="INVALID_ARGUMENT"} 6
+millrace_router_requests_total{project="p",version="1",status="INVALID_ARGUMENT"} 3
+millrace_router_requests_total{project="p",version="1",status="NOT_FOUND"} 2
+millrace_router_requests_total{project="p",version="1",status="PERMISSION_DENIED"} 1
 millrace_router_requests_total{project="q \\"x\\"",version="1",status="OK"} 1e3 1712345678000
 millrace_router_in_flight 3
 nonsense {
@@ -18,7 +20,7 @@ describe('router metrics', () => {
     const totals = routerTotals(TEXT);
     expect(totals.get('p')).toEqual({ requests: 100, failures: 4 });
     expect([...totals.keys()]).toHaveLength(2);
-    expect(parsePrometheus(TEXT)).toHaveLength(5);
+    expect(parsePrometheus(TEXT)).toHaveLength(7);
     expect(routerTotals('').size).toBe(0);
   });
 });

@@ -54,7 +54,7 @@ export class CommandsConsumer {
       // The trainer owns the start of trainings.
       if (command === undefined || command.action.kind === 'startTraining') continue;
       this.routes.learnPartition(command.project, context.partition);
-      this.control.onResult(command.id, await this.owner.apply(command));
+      this.control.onResult(command.id, await this.owner.apply({ ...command, action: command.action }));
     }
     return { deadLetters };
   }

@@ -1,12 +1,12 @@
 // The control API over HTTP (8003): JSON in, JSON out, bodies checked field by field. No decisions here.
 
-import type { CommandAction } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
+import { type RouteAction, TARGETS_MAX } from '@millrace/routing';
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { Outcomes } from '../outcomes/outcomes.js';
 import { routerStats } from '../outcomes/stats.js';
+import { SwitchLog } from '../outcomes/switch-log.js';
 import { Relay } from '../relay/relay.js';
-import { SwitchLog } from '../rollout/switch-log.js';
 import { RouteTable } from '../routing/route-table.js';
 import { type CallerFacts, type ControlAnswer, RouteControl } from './route-control.js';
 
@@ -62,8 +62,8 @@ export class ControlHttp {
   @HttpCode(200)
   setWeights(@Param('project') project: string, @Body() body: unknown) {
     const fields = object(body);
-    if (!Array.isArray(fields.weights) || fields.weights.length > 2) {
-      throw new PlatformError('invalid_argument', 'weights is a list of one or two {version, weight}');
+    if (!Array.isArray(fields.weights) || fields.weights.length > TARGETS_MAX) {
+      throw new PlatformError('invalid_argument', `weights is a list of 1 to ${TARGETS_MAX} {version, weight}`);
     }
     const weights = fields.weights.map((entry: unknown) => {
       const pair = object(entry);
@@ -82,7 +82,7 @@ export class ControlHttp {
     return routerStats(this.outcomes, this.relay, project);
   }
 
-  private submit(project: string, fields: Fields, action: CommandAction): Promise<ControlAnswer> {
+  private submit(project: string, fields: Fields, action: RouteAction): Promise<ControlAnswer> {
     if (!PROJECT_PATTERN.test(project))
       throw new PlatformError('invalid_argument', 'the project is not a project name');
     const facts: CallerFacts = {
@@ -100,6 +100,12 @@ export class ControlHttp {
 function object(body: unknown): Fields {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new PlatformError('invalid_argument', 'the body is a JSON object');
+  }
+  if (Object.hasOwn(body, 'shadows')) {
+    throw new PlatformError(
+      'invalid_argument',
+      'nothing sends to shadows yet: give the version a weight, or leave it out',
+    );
   }
   const unknown = Object.keys(body).filter((name) => !FIELDS.has(name));
   if (unknown.length > 0) {

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { Command, CommandAction } from '@millrace/contracts';
+import type { Command } from '@millrace/contracts';
 import { systemClock } from '@millrace/domain';
-import { SwitchLog } from '../rollout/switch-log.js';
+import { DEFAULT_STRATEGY, type RouteAction } from '@millrace/routing';
+import { SwitchLog } from '../outcomes/switch-log.js';
 import { RouteTable } from '../routing/route-table.js';
 import { RouteControl } from './route-control.js';
 import { RouteOwner } from './route-owner.js';
@@ -41,6 +42,7 @@ beforeEach(() => {
       loadTimeoutMs: 200,
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms / 10)),
       failures: () => 0,
+      strategyOf: () => DEFAULT_STRATEGY,
       onSettled: (project, version, route, made) => control.onSettled(project, version, route, made),
       onError: () => undefined,
     },
@@ -50,7 +52,9 @@ beforeEach(() => {
     {
       publish: async (command) => {
         commands.push(command);
-        control.onResult(command.id, await owner.apply(command));
+        const { action } = command;
+        if (action.kind === 'startTraining') throw new Error('not of the router');
+        control.onResult(command.id, await owner.apply({ ...command, action }));
       },
     },
     {
@@ -59,11 +63,12 @@ beforeEach(() => {
       commandTimeoutMs: 300,
       loadTimeoutMs: 200,
       knownProject: (project) => project === 'p',
+      strategyOf: () => DEFAULT_STRATEGY,
     },
   );
 });
 
-const submit = (action: CommandAction) => control.submit(facts, action);
+const submit = (action: RouteAction) => control.submit(facts, action);
 
 describe('commands through the single writer', () => {
   it('rollout, rollback and undo each answer with the switch they made', async () => {

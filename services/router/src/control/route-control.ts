@@ -1,11 +1,10 @@
 // The control API behind both of its endpoints (HTTP and gRPC): turns a call into a command, puts it on commands.v1 like anybody
 // else's, and waits a bounded time for what its owner made of it.
 
-import type { Command, CommandAction } from '@millrace/contracts';
+import type { Command } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';
-import type { Route } from '../rollout/route.js';
-import { decide } from '../rollout/route-state.js';
-import type { Switch } from '../rollout/switch-log.js';
+import { decide, type RolloutStrategy, type Route, type RouteAction } from '@millrace/routing';
+import type { Switch } from '../outcomes/switch-log.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { CommandResult } from './route-owner.js';
 
@@ -44,6 +43,7 @@ export interface ControlOptions {
   commandTimeoutMs: number;
   loadTimeoutMs: number;
   knownProject(project: string): boolean;
+  strategyOf(project: string): RolloutStrategy;
 }
 
 export class RouteControl {
@@ -56,14 +56,14 @@ export class RouteControl {
   ) {}
 
   /** Resolves when the command is in force (a rollout: when its version has the traffic, or failed to load). */
-  async submit(facts: CallerFacts, action: CommandAction): Promise<ControlAnswer> {
+  async submit(facts: CallerFacts, action: RouteAction): Promise<ControlAnswer> {
     const route = this.table.get(facts.project);
     if (route === undefined && !this.options.knownProject(facts.project)) {
       throw new PlatformError('not_found', `project '${facts.project}' is not known`);
     }
     const { clock } = this.options;
     const id = this.options.commandId();
-    const command: Command = {
+    const command: Command & { action: RouteAction } = {
       id,
       project: facts.project,
       issuedBy: facts.issuedBy,
@@ -74,7 +74,7 @@ export class RouteControl {
       action,
     };
     // What this replica can refuse by itself never reaches the log; the owner decides again on its own state.
-    const foreseen = decide(route, command, clock.nowMs());
+    const foreseen = decide(route, command, this.options.strategyOf(facts.project), clock.nowMs());
     if (foreseen.kind === 'rejected') throw refusal(foreseen, this.table.routeOrEmpty(facts.project));
     const loads = action.kind === 'startRollout' && foreseen.route.rollout.phase === 'loading';
     const rollout = loads ? { project: facts.project, version: action.version } : null;

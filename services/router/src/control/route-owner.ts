@@ -5,18 +5,20 @@
 // Acceptance, from which a switch is timed: for promote, rollback and weights the moment the command was issued; for a
 // rollout the moment its version was seen ready, because loading is not part of the switch.
 
-import type { Command, Route as WireRoute } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
-import { primaryVersion, type Route } from '../rollout/route.js';
 import {
   type Decision,
   decide,
   type LoadOutcome,
+  primaryVersion,
   type RejectionReason,
+  type RolloutStrategy,
+  type Route,
+  type RouteCommand,
   sameTraffic,
   settleLoad,
-} from '../rollout/route-state.js';
-import type { Switch, SwitchLog } from '../rollout/switch-log.js';
+} from '@millrace/routing';
+import type { Switch, SwitchLog } from '../outcomes/switch-log.js';
 import type { RouteTable } from '../routing/route-table.js';
 
 /** Between two questions to serving whether a version is ready. */
@@ -24,7 +26,7 @@ export const PROBE_EVERY_MS = 50;
 
 /** Durable storage of routes; rejects when the write is not known to be durable or this process was fenced off. */
 export interface RouteLog {
-  write(route: WireRoute): Promise<void>;
+  write(route: Route): Promise<void>;
 }
 
 export interface ReadinessProbe {
@@ -40,6 +42,7 @@ export interface OwnerOptions {
   loadTimeoutMs: number;
   sleep(ms: number): Promise<void>;
   failures(project: string): number;
+  strategyOf(project: string): RolloutStrategy;
   /** A load ended, or a command ended it; `route` is the state after it. */
   onSettled(project: string, version: number, route: Route, made: Switch | null): void;
   /** The outcome of a load could not be written; it is tried again. */
@@ -65,7 +68,7 @@ export class RouteOwner {
   ) {}
 
   /** Rejects only when the log could not be written: the command then was not applied and must come again. */
-  apply(command: Command): Promise<CommandResult> {
+  apply(command: RouteCommand): Promise<CommandResult> {
     const { clock } = this.options;
     const sinceIssuedMs = command.issuedAtMs === 0 ? 0 : Math.max(0, clock.nowMs() - command.issuedAtMs);
     const acceptance: Acceptance = {
@@ -74,7 +77,7 @@ export class RouteOwner {
     };
     return this.inTurn(command.project, async () => {
       const before = this.table.get(command.project);
-      const decision = decide(before, command, clock.nowMs());
+      const decision = decide(before, command, this.options.strategyOf(command.project), clock.nowMs());
       if (decision.kind === 'rejected') return { ...decision, route: this.table.routeOrEmpty(command.project) };
       if (decision.kind === 'unchanged') return { kind: 'applied', route: decision.route, switch: null };
       const made = await this.putInForce(before, decision.route, acceptance);
@@ -135,7 +138,12 @@ export class RouteOwner {
     try {
       await this.inTurn(project, async () => {
         const before = this.table.routeOrEmpty(project);
-        const decision: Decision = settleLoad(before, outcome, this.options.clock.nowMs());
+        const decision: Decision = settleLoad(
+          before,
+          outcome,
+          this.options.strategyOf(project),
+          this.options.clock.nowMs(),
+        );
         if (decision.kind !== 'changed') return;
         const made = await this.putInForce(before, decision.route, acceptance);
         this.watching.delete(project);
@@ -155,8 +163,8 @@ export class RouteOwner {
     const nowMs = this.options.clock.monotonicMs();
     const entry = {
       atMs: this.options.clock.nowMs(),
-      fromVersion: before === undefined ? 0 : primaryVersion(before),
-      toVersion: primaryVersion(route),
+      fromVersion: before === undefined ? 0 : primaryVersion(before.targets),
+      toVersion: primaryVersion(route.targets),
       reason: route.reason,
       correlationId: route.correlationId,
       revision: route.revision,

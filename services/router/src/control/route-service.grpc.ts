@@ -2,12 +2,12 @@
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
-import { type CommandAction, routePb } from '@millrace/contracts';
+import { routePb } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
+import type { Route, RouteAction } from '@millrace/routing';
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
-import type { Route } from '../rollout/route.js';
-import type { Switch } from '../rollout/switch-log.js';
+import type { Switch } from '../outcomes/switch-log.js';
 import { RouteTable } from '../routing/route-table.js';
 import { RouteControl } from './route-control.js';
 
@@ -49,7 +49,7 @@ export class RouteServiceGrpc {
     return create(routePb.RollbackResponseSchema, await this.submit(request, { kind: 'rollback' }));
   }
 
-  private async submit(request: ControlRequest, action: CommandAction) {
+  private async submit(request: ControlRequest, action: RouteAction) {
     const { project, reason, correlationId, expectedRevision } = request;
     const facts = { project, reason, correlationId, issuedBy: 'grpc', expectedRevision: Number(expectedRevision) };
     const answer = await this.control.submit(facts, action);

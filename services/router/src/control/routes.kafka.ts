@@ -1,10 +1,11 @@
 // routes.v1 and projects.v1. Writing: one transactional producer per partition, its id is the partition, so that the broker
 // fences a predecessor. Reading: every replica follows both topics from their beginning.
 
-import { decodeProject, decodeRoute, encodeRoute, type Route } from '@millrace/contracts';
+import { decodeProject, decodeRoute, encodeRoute } from '@millrace/contracts';
 import { assert } from '@millrace/domain';
 import { CompactedReader, type KafkaConnection, type OnEntry, TransactionalProducer } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
+import type { Route } from '@millrace/routing';
 import { logger } from '@millrace/telemetry';
 import type { RouteLog } from './route-owner.js';
 
@@ -62,10 +63,17 @@ export class KafkaRouteLog implements RouteLog {
   }
 }
 
+/** What a project's file says of its traffic. */
+export interface ProjectFacts {
+  sticky: boolean;
+  /** Of libs/routing's registry. */
+  strategy: string;
+}
+
 export interface FollowerHandlers {
   onRoute(route: Route, partition: number): void;
   onRouteRemoved(project: string): void;
-  onProject(project: string, facts: { sticky: boolean } | null): void;
+  onProject(project: string, facts: ProjectFacts | null): void;
   /** All that was there has been read once. */
   onCaughtUp(): void;
 }
@@ -139,7 +147,7 @@ export class RouteFollower {
       this.handlers.onProject(key, null);
       return;
     }
-    const project = projectFromDocument(decodeProject(value).document);
-    this.handlers.onProject(project.name, { sticky: project.rollout.sticky });
+    const { name, rollout } = projectFromDocument(decodeProject(value).document);
+    this.handlers.onProject(name, { sticky: rollout.sticky, strategy: rollout.strategy });
   };
 }

@@ -3,11 +3,12 @@
 
 import { PlatformError } from '@millrace/domain';
 import { readJson, replaceJson } from '@millrace/files';
-import type { Route } from '../rollout/route.js';
-import type { Switch } from '../rollout/switch-log.js';
+import type { Route } from '@millrace/routing';
+import type { Switch } from '../outcomes/switch-log.js';
 
 const WRITE_EVERY_MS = 200;
-const FORMAT = 1;
+/** 2: targets have names and there are shadows. */
+const FORMAT = 2;
 
 export interface Snapshot {
   routes: Route[];

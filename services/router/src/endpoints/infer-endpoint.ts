@@ -3,8 +3,9 @@
 
 import { type Clock, PlatformError, type RequestIds } from '@millrace/domain';
 import { peekModel, type RequestHead } from '@millrace/inference';
+import { GRPC_STATUS } from '@millrace/routing';
 import type { Outcomes } from '../outcomes/outcomes.js';
-import { type Done, type Relay, STATUS } from '../relay/relay.js';
+import { type Done, type Relay } from '../relay/relay.js';
 import type { RouteTable } from '../routing/route-table.js';
 import { withRequestId } from './request-id.js';
 
@@ -51,6 +52,8 @@ export interface InferOptions {
 export interface Picked {
   version: number;
   versionText: string;
+  /** The route named the version, not the client. */
+  byRoute: boolean;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -70,11 +73,11 @@ export class InferEndpoint {
     try {
       head = peekModel(call.request);
     } catch (thrown) {
-      return this.refuse(call, '', STATUS.INVALID_ARGUMENT, PlatformError.from(thrown).reason, startMs);
+      return this.refuse(call, '', GRPC_STATUS.INVALID_ARGUMENT, PlatformError.from(thrown).reason, startMs);
     }
     const pinned = head.modelVersion === '' ? 0 : this.pinned(head.modelName, head.modelVersion);
     const fault = this.fault(call, head, pinned);
-    if (fault !== '') return this.refuse(call, '', STATUS.INVALID_ARGUMENT, fault, startMs);
+    if (fault !== '') return this.refuse(call, '', GRPC_STATUS.INVALID_ARGUMENT, fault, startMs);
     let { request } = call;
     let { id } = head;
     if (id === '') {
@@ -82,10 +85,10 @@ export class InferEndpoint {
       request = withRequestId(request, id, this.options.allocate);
     }
     const project = head.modelName;
-    const version = this.table.choose(project, call.entity === '' ? head.entity : call.entity, id, pinned);
-    if (typeof version === 'number') return this.forward(call, project, version, request, startMs);
+    const choice = this.table.choose(project, call.entity === '' ? head.entity : call.entity, id, pinned);
+    if (choice.kind === 'chosen') return this.forward(call, project, choice.live, pinned === 0, request, startMs);
     // Without a route it may be a model of serving's own repository: serving knows it or says that nobody does.
-    if (version.kind === 'unknown_project') return this.forward(call, project, 0, request, startMs);
+    if (choice.kind === 'unknown_project') return this.forward(call, project, 0, false, request, startMs);
     const { status, message } = notLoaded(project, pinned);
     return this.refuse(call, project, status, message, startMs);
   }
@@ -93,10 +96,13 @@ export class InferEndpoint {
   /** For requests that go to serving's REST as they came: the version, its text for serving, or why there is none. */
   pick(model: string, versionText: string, entity: string): Picked | { status: number; message: string } {
     const pinned = versionText === '' ? 0 : this.pinned(model, versionText);
-    if (pinned === -1) return { status: STATUS.INVALID_ARGUMENT, message: 'the version is a positive whole number' };
-    const version = this.table.choose(model, entity, this.options.ids.next(), pinned);
-    if (typeof version === 'number') return { version, versionText: String(version) };
-    return version.kind === 'unknown_project' ? { version: 0, versionText } : notLoaded(model, pinned);
+    if (pinned === -1)
+      return { status: GRPC_STATUS.INVALID_ARGUMENT, message: 'the version is a positive whole number' };
+    const choice = this.table.choose(model, entity, this.options.ids.next(), pinned);
+    if (choice.kind === 'chosen') {
+      return { version: choice.live, versionText: String(choice.live), byRoute: pinned === 0 };
+    }
+    return choice.kind === 'unknown_project' ? { version: 0, versionText, byRoute: false } : notLoaded(model, pinned);
   }
 
   /** -1 = no version of a routed model; 0 = a model without a route, whose labels and versions serving knows. */
@@ -110,7 +116,14 @@ export class InferEndpoint {
     this.outcomes.record(version === 0 ? '' : model, version, status, this.options.clock.monotonicMs() - startMs);
   }
 
-  private forward(call: InferCall, project: string, version: number, request: Uint8Array, startMs: number): () => void {
+  private forward(
+    call: InferCall,
+    project: string,
+    version: number,
+    byRoute: boolean,
+    request: Uint8Array,
+    startMs: number,
+  ): () => void {
     const traced = this.options.tracing.begin(call.traceparent);
     const sent = this.relay.send({
       version,
@@ -120,7 +133,8 @@ export class InferEndpoint {
       entity: call.entity,
       deadlineAtMs: Math.min(call.deadlineAtMs, startMs + this.options.deadlineMaxMs),
       stream: call.stream === true,
-      done: (status, message, response, final) => {
+      done: (answered, message, response, final) => {
+        const status = byRoute ? statusOfChosen(answered) : answered;
         if (final) {
           this.record(project, version, status, startMs);
           traced?.end(project, version, status);
@@ -130,8 +144,8 @@ export class InferEndpoint {
     });
     return () => {
       if (sent === 0 || !this.relay.cancel(sent)) return;
-      this.record(project, version, STATUS.CANCELLED, startMs);
-      traced?.end(project, version, STATUS.CANCELLED);
+      this.record(project, version, GRPC_STATUS.CANCELLED, startMs);
+      traced?.end(project, version, GRPC_STATUS.CANCELLED);
     };
   }
 
@@ -155,9 +169,14 @@ export class InferEndpoint {
   }
 }
 
+/** That serving does not know a version which the route named is the platform's fault, no mistake of the caller's. */
+export function statusOfChosen(status: number): number {
+  return status === GRPC_STATUS.NOT_FOUND ? GRPC_STATUS.UNAVAILABLE : status;
+}
+
 /** A route without any version yet is "not yet", a version that is not loaded is the caller's mistake. */
 function notLoaded(model: string, pinned: number): { status: number; message: string } {
   return pinned === 0
-    ? { status: STATUS.UNAVAILABLE, message: `model '${model}' has no version in service` }
-    : { status: STATUS.NOT_FOUND, message: `model '${model}' version ${pinned} is not loaded` };
+    ? { status: GRPC_STATUS.UNAVAILABLE, message: `model '${model}' has no version in service` }
+    : { status: GRPC_STATUS.NOT_FOUND, message: `model '${model}' version ${pinned} is not loaded` };
 }

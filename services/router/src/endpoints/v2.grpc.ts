@@ -15,9 +15,9 @@ import {
   unary,
 } from '@millrace/grpc';
 import { encodeStreamResponse, peekModel } from '@millrace/inference';
-import { type Done, type Relay, STATUS } from '../relay/relay.js';
+import { GRPC_STATUS, primaryVersion } from '@millrace/routing';
+import { type Done, type Relay } from '../relay/relay.js';
 import type { ServingClient, UnaryAnswer } from '../relay/serving.grpc.js';
-import { primaryVersion } from '../rollout/route.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { InferEndpoint } from './infer-endpoint.js';
 import { OrderedAnswers } from './ordered-answers.js';
@@ -110,7 +110,7 @@ export class GrpcEndpoint {
 
   private readonly modelInfer = (call: BytesCall, request: Uint8Array): void => {
     call.onCancel = this.infer(call, request, false, (status, message, response) => {
-      if (status === STATUS.OK) call.answer(response);
+      if (status === GRPC_STATUS.OK) call.answer(response);
       else call.refuse(status, message);
     });
   };
@@ -129,7 +129,7 @@ export class GrpcEndpoint {
       unreadBytes = stream.write(message) ? 0 : unreadBytes + message.length;
       if (unreadBytes <= UNREAD_BYTES_MAX) return;
       cancelAll();
-      stream.refuse(STATUS.UNAVAILABLE, `more than ${UNREAD_BYTES_MAX} bytes of answers are not read`);
+      stream.refuse(GRPC_STATUS.UNAVAILABLE, `more than ${UNREAD_BYTES_MAX} bytes of answers are not read`);
     });
     const settle = () => {
       if (ended && answers.open === 0) stream.end();
@@ -142,7 +142,7 @@ export class GrpcEndpoint {
       const slot = answers.begin();
       const cancel = this.infer(stream, message, true, (status, reason, response, final) => {
         if (final) running.delete(cancel);
-        if (status === STATUS.OK) answers.answer(slot, response, final);
+        if (status === GRPC_STATUS.OK) answers.answer(slot, response, final);
         else if (errorsAsStatus) {
           cancelAll();
           stream.refuse(status, reason);
@@ -183,7 +183,7 @@ export class GrpcEndpoint {
     try {
       const head = peekModel(request);
       const route = head.modelVersion === '' ? this.table.get(head.modelName) : undefined;
-      const version = route === undefined ? 0 : primaryVersion(route);
+      const version = route === undefined ? 0 : primaryVersion(route.targets);
       if (version === 0) return request;
       const digits = Buffer.from(String(version));
       return Buffer.concat([request, Buffer.from([0x12, digits.length]), digits]);

@@ -6,9 +6,9 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock, RequestIds, seededRng } from '@millrace/domain';
 import { decodeInferRequest, encodeInferResponse, Tensor } from '@millrace/inference';
+import { emptyRoute, GRPC_STATUS } from '@millrace/routing';
 import { Outcomes } from '../outcomes/outcomes.js';
-import { type Relay, type RelayRequest, STATUS } from '../relay/relay.js';
-import { emptyRoute } from '../rollout/route.js';
+import { type Relay, type RelayRequest } from '../relay/relay.js';
 import { RouteTable } from '../routing/route-table.js';
 import { InferEndpoint } from './infer-endpoint.js';
 import { HttpEndpoint } from './v2.http.js';
@@ -31,14 +31,16 @@ describe("the router's REST endpoint", () => {
   const closers: (() => Promise<unknown>)[] = [];
   let seen: string[] = [];
   let sent: RelayRequest[] = [];
-  let status: number = STATUS.OK;
+  let status: number = GRPC_STATUS.OK;
   let up = true;
+  let table = new RouteTable();
+  let outcomes = new Outcomes(clock);
   let port = 0;
 
   beforeEach(async () => {
     seen = [];
     sent = [];
-    status = STATUS.OK;
+    status = GRPC_STATUS.OK;
     up = true;
     const serving = createServer((incoming, response) => {
       seen.push(incoming.url ?? '');
@@ -52,19 +54,20 @@ describe("the router's REST endpoint", () => {
       },
       send(request: RelayRequest) {
         sent.push(request);
-        setImmediate(() => request.done(status, 'why', status === STATUS.OK ? ANSWER : Buffer.alloc(0), true));
+        setImmediate(() => request.done(status, 'why', status === GRPC_STATUS.OK ? ANSWER : Buffer.alloc(0), true));
         return 1;
       },
       cancel: () => false,
     } as unknown as Relay;
-    const table = new RouteTable();
+    table = new RouteTable();
+    outcomes = new Outcomes(clock);
     table.apply({
       ...emptyRoute('routed'),
       revision: 1,
       loadedVersions: [1, 2],
-      targets: [{ version: 2, weight: 100, colour: 'blue' }],
+      targets: [{ version: 2, weight: 100, name: 'blue' }],
     });
-    const infer = new InferEndpoint(table, relay, new Outcomes(clock), {
+    const infer = new InferEndpoint(table, relay, outcomes, {
       clock,
       ids: new RequestIds(seededRng(1)),
       tracing: { begin: () => null },
@@ -118,6 +121,25 @@ describe("the router's REST endpoint", () => {
     ]);
   });
 
+  it('at 50/50 asks for the version that loop and serving call primary, too: the lower', async () => {
+    const targets = [
+      { version: 2, weight: 50, name: 'green' },
+      { version: 1, weight: 50, name: 'blue' },
+    ];
+    table.apply({ ...emptyRoute('routed'), revision: 2, loadedVersions: [1, 2], targets });
+    await ask('GET', '/v2/models/routed/config');
+    expect(seen).toEqual(['/v2/models/routed/versions/1/config']);
+  });
+
+  it('blames the platform where serving does not know the version of the route, the caller where it named it', async () => {
+    status = GRPC_STATUS.NOT_FOUND;
+    expect((await infer('/v2/models/routed')).status).toBe(503);
+    expect(outcomes.failures('routed')).toBe(1);
+    expect((await infer('/v2/models/routed/versions/2')).status).toBe(404);
+    expect((await infer('/v2/models/nobody')).status).toBe(404);
+    expect([outcomes.failures('routed'), outcomes.failures('')]).toEqual([1, 0]);
+  });
+
   it('leaves the version of a model without a route to serving; a routed model has numbers only', async () => {
     expect((await infer('/v2/models/other/versions/stable')).status).toBe(200);
     expect([sent[0]?.version, decodeInferRequest(sent[0]?.request as Buffer).modelVersion]).toEqual([0, 'stable']);
@@ -160,12 +182,12 @@ describe("the router's REST endpoint", () => {
   });
 
   it.each([
-    [STATUS.FAILED_PRECONDITION, 400],
-    [STATUS.ALREADY_EXISTS, 400],
-    [STATUS.PERMISSION_DENIED, 400],
-    [STATUS.UNIMPLEMENTED, 501],
-    [STATUS.UNAVAILABLE, 503],
-    [STATUS.INTERNAL, 500],
+    [GRPC_STATUS.FAILED_PRECONDITION, 400],
+    [GRPC_STATUS.ALREADY_EXISTS, 400],
+    [GRPC_STATUS.PERMISSION_DENIED, 400],
+    [GRPC_STATUS.UNIMPLEMENTED, 501],
+    [GRPC_STATUS.UNAVAILABLE, 503],
+    [GRPC_STATUS.INTERNAL, 500],
   ])('says gRPC status %i as %i', async (grpc, http) => {
     status = grpc;
     const answer = await infer('/v2/models/other');

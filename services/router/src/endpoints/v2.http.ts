@@ -18,11 +18,11 @@ import {
   REST_STATUS,
   restError,
 } from '@millrace/inference';
-import { type Relay, STATUS } from '../relay/relay.js';
-import { primaryVersion } from '../rollout/route.js';
+import { GRPC_STATUS, primaryVersion } from '@millrace/routing';
+import { type Relay } from '../relay/relay.js';
 import type { RouteTable } from '../routing/route-table.js';
 import { ServingForward } from './forward.http.js';
-import type { InferEndpoint } from './infer-endpoint.js';
+import { type InferEndpoint, statusOfChosen } from './infer-endpoint.js';
 
 const HEADER_BYTES_MAX = 16_384;
 const CONNECTIONS_MAX = 4_096;
@@ -36,16 +36,16 @@ const GENERATE_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/(generate
 const MODEL_PATH = /^\/v2\/models\/([^/]+)(\/(?:ready|config))?$/;
 
 const ERROR_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
-  [STATUS.CANCELLED]: 'cancelled',
-  [STATUS.INVALID_ARGUMENT]: 'invalid_argument',
-  [STATUS.DEADLINE_EXCEEDED]: 'deadline_exceeded',
-  [STATUS.NOT_FOUND]: 'not_found',
-  [STATUS.ALREADY_EXISTS]: 'already_exists',
-  [STATUS.PERMISSION_DENIED]: 'permission_denied',
-  [STATUS.RESOURCE_EXHAUSTED]: 'overloaded',
-  [STATUS.FAILED_PRECONDITION]: 'conflict',
-  [STATUS.UNIMPLEMENTED]: 'unimplemented',
-  [STATUS.UNAVAILABLE]: 'unavailable',
+  [GRPC_STATUS.CANCELLED]: 'cancelled',
+  [GRPC_STATUS.INVALID_ARGUMENT]: 'invalid_argument',
+  [GRPC_STATUS.DEADLINE_EXCEEDED]: 'deadline_exceeded',
+  [GRPC_STATUS.NOT_FOUND]: 'not_found',
+  [GRPC_STATUS.ALREADY_EXISTS]: 'already_exists',
+  [GRPC_STATUS.PERMISSION_DENIED]: 'permission_denied',
+  [GRPC_STATUS.RESOURCE_EXHAUSTED]: 'overloaded',
+  [GRPC_STATUS.FAILED_PRECONDITION]: 'conflict',
+  [GRPC_STATUS.UNIMPLEMENTED]: 'unimplemented',
+  [GRPC_STATUS.UNAVAILABLE]: 'unavailable',
 };
 
 export interface HttpEndpointOptions {
@@ -147,7 +147,7 @@ export class HttpEndpoint {
       // REST has none; the parameter `timeout` is about serving's queue only.
       deadlineAtMs: Number.POSITIVE_INFINITY,
       done: (status, message, bytes) => {
-        if (status !== STATUS.OK)
+        if (status !== GRPC_STATUS.OK)
           sendError(response, new PlatformError(ERROR_BY_STATUS[status] ?? 'internal', message));
         else sendInference(request, response, decoded, bytes);
       },
@@ -159,7 +159,7 @@ export class HttpEndpoint {
     const match = MODEL_PATH.exec(path);
     if (!match || path === '/v2/models/stats') return path;
     const route = this.table.get(decodeSegment(match[1] as string));
-    const version = route === undefined ? 0 : primaryVersion(route);
+    const version = route === undefined ? 0 : primaryVersion(route.targets);
     return version === 0 ? path : `/v2/models/${match[1]}/versions/${version}${match[2] ?? ''}`;
   }
 
@@ -178,22 +178,25 @@ export class HttpEndpoint {
       this.inference.record(model, 0, picked.status, startMs);
       throw new PlatformError(ERROR_BY_STATUS[picked.status] ?? 'internal', picked.message);
     }
-    const { version } = picked;
+    const { version, byRoute } = picked;
     const versioned = picked.versionText === '' ? '' : `/versions/${encodeURIComponent(picked.versionText)}`;
     await this.serving.forward(request, response, {
       path: `/v2/models/${encodeURIComponent(model)}${versioned}/${what}`,
       bodyBytesMax: this.options.requestBytesMax,
-      answered: (status) => this.inference.record(model, version, grpcStatus(status), startMs),
+      answered: (status) => {
+        const told = grpcStatus(status);
+        this.inference.record(model, version, byRoute ? statusOfChosen(told) : told, startMs);
+      },
     });
   }
 }
 
 /** What an HTTP status counts as beside the gRPC calls; 0 = serving did not answer. */
 function grpcStatus(http: number): number {
-  if (http === 0 || http === 503) return STATUS.UNAVAILABLE;
-  if (http < 400) return STATUS.OK;
-  if (http === 404) return STATUS.NOT_FOUND;
-  return http < 500 ? STATUS.INVALID_ARGUMENT : STATUS.INTERNAL;
+  if (http === 0 || http === 503) return GRPC_STATUS.UNAVAILABLE;
+  if (http < 400) return GRPC_STATUS.OK;
+  if (http === 404) return GRPC_STATUS.NOT_FOUND;
+  return http < 500 ? GRPC_STATUS.INVALID_ARGUMENT : GRPC_STATUS.INTERNAL;
 }
 
 /** The version that answered is in the model_version of the body. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@millrace/domain';
-import { isFailure, Outcomes } from './outcomes.js';
+import { Outcomes } from './outcomes.js';
 import { prometheusOutcomes } from './prometheus-text.js';
 
 describe('outcomes', () => {
@@ -17,16 +17,13 @@ describe('outcomes', () => {
     expect(outcomes.summary(outcomes.all(), 'start').requests).toBe(1000);
   });
 
-  it.each([
-    [0, false],
-    [1, false],
-    [3, false],
-    [4, true],
-    [5, true],
-    [8, true],
-    [13, true],
-    [14, true],
-  ])('status %i counts as a failure: %s', (status, failure) => expect(isFailure(status)).toBe(failure));
+  it('counts the failures of a project, and not the mistakes of its callers', () => {
+    const outcomes = new Outcomes(new ManualClock(0));
+    for (const status of [0, 1, 3, 5, 7]) outcomes.record('p', 1, status, 1);
+    expect(outcomes.failures('p')).toBe(0);
+    for (const status of [4, 8, 14]) outcomes.record('p', 1, status, 1);
+    expect(outcomes.failures('p')).toBe(3);
+  });
 
   it('bounds its series', () => {
     const outcomes = new Outcomes(new ManualClock(0));

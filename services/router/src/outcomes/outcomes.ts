@@ -3,8 +3,8 @@
 // series of project "" so that a client cannot grow the label set.
 
 import type { Clock } from '@millrace/domain';
+import { isFailure } from '@millrace/routing';
 import { LatencyHistogram } from '@millrace/statistics';
-import { STATUS } from '../relay/relay.js';
 
 /** (project, version) pairs; more share the series "". */
 const SERIES_MAX = 256;
@@ -33,11 +33,6 @@ export interface LatencySummary {
   requests: number;
   p50Ms: number | null;
   p99Ms: number | null;
-}
-
-/** Whether an answer counts as a failure of the platform: the caller's own mistakes and cancellations do not. */
-export function isFailure(status: number): boolean {
-  return status !== STATUS.OK && status !== STATUS.CANCELLED && status !== STATUS.INVALID_ARGUMENT;
 }
 
 export class Outcomes {

@@ -1,34 +1,11 @@
 // Renders outcomes as Prometheus text (exposition format 0.0.4). The router keeps these two families itself: an OpenTelemetry
 // histogram per request costs more than the rest of the hop.
 
+import { statusName } from '@millrace/routing';
 import { LATENCY_BOUNDS_S, type Series } from './outcomes.js';
 
 export const REQUESTS_METRIC = 'millrace_router_requests_total';
 export const SECONDS_METRIC = 'millrace_router_request_seconds';
-
-const STATUS_NAMES = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-] as const;
-
-export function statusName(status: number): string {
-  return STATUS_NAMES[status] ?? 'UNKNOWN';
-}
 
 function label(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');

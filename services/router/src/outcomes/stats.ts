@@ -1,8 +1,8 @@
 // The answer of GET /v1/stats: what became of the requests, in all and by project and version.
 
+import { isFailure, statusName } from '@millrace/routing';
 import type { Relay } from '../relay/relay.js';
-import { isFailure, type LatencySummary, type Outcomes, type Series } from './outcomes.js';
-import { statusName } from './prometheus-text.js';
+import type { LatencySummary, Outcomes, Series } from './outcomes.js';
 
 export interface SeriesStats {
   requests: number;

@@ -2,7 +2,8 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { relayPb } from '@millrace/contracts';
 import { ManualClock } from '@millrace/domain';
-import { IN_FLIGHT_MAX, Relay, type RelayRequest, STATUS, WAITING_MAX } from './relay.js';
+import { GRPC_STATUS } from '@millrace/routing';
+import { IN_FLIGHT_MAX, Relay, type RelayRequest, WAITING_MAX } from './relay.js';
 
 class FakeStream {
   readonly messages: relayPb.ExchangeRequest[] = [];
@@ -105,7 +106,7 @@ describe('relay', () => {
     endTurn();
     expect(streams[1].frames).toHaveLength(1);
     relay.streamDown(streams[1]);
-    expect(answers).toEqual([`a:${STATUS.UNAVAILABLE}:`]);
+    expect(answers).toEqual([`a:${GRPC_STATUS.UNAVAILABLE}:`]);
     expect(relay.counters).toMatchObject({ retried: 1, brokenStreams: 2 });
   });
 
@@ -115,7 +116,7 @@ describe('relay', () => {
     relay.send(request('late'));
     clock.advance(1000);
     relay.tick();
-    expect(answers).toEqual([`early:${STATUS.UNAVAILABLE}:`]);
+    expect(answers).toEqual([`early:${GRPC_STATUS.UNAVAILABLE}:`]);
     const stream = new FakeStream();
     relay.streamUp(stream);
     endTurn();
@@ -124,7 +125,7 @@ describe('relay', () => {
     for (let i = relay.inFlight; i < WAITING_MAX; i++) relay.send(request('x', { done: () => undefined }));
     relay.send(request('over'));
     endTurn();
-    expect(answers.at(-1)).toBe(`over:${STATUS.UNAVAILABLE}:`);
+    expect(answers.at(-1)).toBe(`over:${GRPC_STATUS.UNAVAILABLE}:`);
   });
 
   it('ends a request at its deadline and tells serving; a late answer is dropped', () => {
@@ -134,7 +135,7 @@ describe('relay', () => {
     endTurn();
     clock.advance(100);
     relay.tick();
-    expect(answers).toEqual([`a:${STATUS.DEADLINE_EXCEEDED}:`]);
+    expect(answers).toEqual([`a:${GRPC_STATUS.DEADLINE_EXCEEDED}:`]);
     expect(stream.frames[1]).toMatchObject({ id: stream.frames[0]!.id, cancelled: true });
     answer({ id: stream.frames[0]!.id, text: 'late' });
     expect(answers).toHaveLength(1);
@@ -145,7 +146,9 @@ describe('relay', () => {
       relay.onMessage(
         toBinary(
           relayPb.ExchangeResponseSchema,
-          create(relayPb.ExchangeResponseSchema, { frames: [{ id, status: STATUS.NOT_FOUND, message: 'not yet' }] }),
+          create(relayPb.ExchangeResponseSchema, {
+            frames: [{ id, status: GRPC_STATUS.NOT_FOUND, message: 'not yet' }],
+          }),
         ),
       );
     const stream = new FakeStream();
@@ -167,12 +170,12 @@ describe('relay', () => {
       relay.tick();
       endTurn();
     }
-    expect(answers[1]).toBe(`b:${STATUS.NOT_FOUND}:`);
+    expect(answers[1]).toBe(`b:${GRPC_STATUS.NOT_FOUND}:`);
     clock.advance(11_000);
     relay.send(request('c'));
     endTurn();
     refuse(stream.frames.at(-1)!.id);
-    expect(answers[2]).toBe(`c:${STATUS.NOT_FOUND}:`);
+    expect(answers[2]).toBe(`c:${GRPC_STATUS.NOT_FOUND}:`);
     expect(relay.inFlight).toBe(0);
   });
 
@@ -196,7 +199,7 @@ describe('relay', () => {
     for (let i = 0; i < IN_FLIGHT_MAX; i++) relay.send(request('x', { done: () => undefined }));
     relay.send(request('over'));
     endTurn();
-    expect(answers).toEqual([`over:${STATUS.UNAVAILABLE}:`]);
+    expect(answers).toEqual([`over:${GRPC_STATUS.UNAVAILABLE}:`]);
     relay.onMessage(new Uint8Array([0x0a, 0xff]));
     expect(relay.counters.corruptMessages).toBe(1);
   });

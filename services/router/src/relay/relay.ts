@@ -17,6 +17,7 @@ import {
   type RequestFrame,
   type ResponseFrame,
 } from '@millrace/inference';
+import { GRPC_STATUS } from '@millrace/routing';
 
 /** Requests inside the router: 8,192 at 10k/s is under a second of work; beyond that waiting only adds latency. */
 export const IN_FLIGHT_MAX = 8_192;
@@ -32,21 +33,6 @@ const FRAME_HEAD_BYTES = 128;
 /** A starting serving loads what routes name within seconds. */
 const UNSETTLED_MS = 10_000;
 const RESEND_MS = 100;
-
-export const STATUS = {
-  OK: 0,
-  CANCELLED: 1,
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  NOT_FOUND: 5,
-  ALREADY_EXISTS: 6,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  FAILED_PRECONDITION: 9,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-} as const;
 
 /** An open stream to serving. */
 export interface RelayStream {
@@ -133,11 +119,11 @@ export class Relay {
   send(request: RelayRequest): number {
     const full = this.pending.size >= IN_FLIGHT_MAX || this.bytes + request.request.length > IN_FLIGHT_BYTES_MAX;
     if (full) {
-      this.refuse(request.done, STATUS.UNAVAILABLE, `the router holds ${this.pending.size} requests already`);
+      this.refuse(request.done, GRPC_STATUS.UNAVAILABLE, `the router holds ${this.pending.size} requests already`);
       return 0;
     }
     if (!this.up && this.waiting.size + this.resending.size >= WAITING_MAX) {
-      this.refuse(request.done, STATUS.UNAVAILABLE, `serving is away and ${WAITING_MAX} requests wait already`);
+      this.refuse(request.done, GRPC_STATUS.UNAVAILABLE, `serving is away and ${WAITING_MAX} requests wait already`);
       return 0;
     }
     this.lastId += 1;
@@ -192,8 +178,9 @@ export class Relay {
     for (const pending of [...this.pending.values()]) {
       if (pending.link !== stream) continue;
       pending.link = null;
-      if (pending.answered) this.finish(pending, STATUS.UNAVAILABLE, 'serving went away within an answer', NOTHING);
-      else if (pending.attempts >= 2) this.finish(pending, STATUS.UNAVAILABLE, 'serving went away twice', NOTHING);
+      if (pending.answered)
+        this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away within an answer', NOTHING);
+      else if (pending.attempts >= 2) this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away twice', NOTHING);
       else this.resendLater(pending, this.changedAtMs);
     }
   }
@@ -215,7 +202,7 @@ export class Relay {
     const { waitMaxMs } = this.options;
     for (const pending of this.waiting) {
       if (nowMs - pending.waitingSinceMs < waitMaxMs) continue;
-      this.finish(pending, STATUS.UNAVAILABLE, `serving was away for ${waitMaxMs} ms`, NOTHING);
+      this.finish(pending, GRPC_STATUS.UNAVAILABLE, `serving was away for ${waitMaxMs} ms`, NOTHING);
     }
     for (const pending of this.resending) {
       if (pending.resendAtMs > nowMs) continue;
@@ -224,7 +211,7 @@ export class Relay {
     }
     for (const pending of this.pending.values()) {
       if (pending.deadlineAtMs > nowMs) continue;
-      this.finish(pending, STATUS.DEADLINE_EXCEEDED, 'the deadline passed before serving answered', NOTHING);
+      this.finish(pending, GRPC_STATUS.DEADLINE_EXCEEDED, 'the deadline passed before serving answered', NOTHING);
       this.tellCancelled(pending);
     }
   }
@@ -233,7 +220,7 @@ export class Relay {
     const pending = this.pending.get(frame.id);
     // Answers to cancelled or timed-out requests are expected and dropped.
     if (pending === undefined) return;
-    if (frame.status !== STATUS.OK && this.mayResend(pending, frame.status)) return;
+    if (frame.status !== GRPC_STATUS.OK && this.mayResend(pending, frame.status)) return;
     if (frame.more) {
       pending.answered = true;
       pending.done(frame.status, frame.message, frame.response, false);
@@ -241,7 +228,7 @@ export class Relay {
   };
 
   private mayResend(pending: Pending, status: number): boolean {
-    if (status !== STATUS.UNAVAILABLE && status !== STATUS.NOT_FOUND) return false;
+    if (status !== GRPC_STATUS.UNAVAILABLE && status !== GRPC_STATUS.NOT_FOUND) return false;
     // A model without a route is not on its way.
     if (pending.version === 0 || pending.answered) return false;
     const nowMs = this.options.clock.monotonicMs();

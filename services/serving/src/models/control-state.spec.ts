@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Project } from '@millrace/project';
+import { emptyRoute, type Route } from '@millrace/routing';
 import { type ControlSnapshot, ControlState, checkSnapshot } from './control-state.js';
-import type { DesiredRoute } from './model-set.js';
 
 function harness() {
   const calls: string[] = [];
@@ -22,11 +22,10 @@ function harness() {
   return { state, calls, snapshots };
 }
 
-const route = (project: string, revision: number, ...loadedVersions: number[]): DesiredRoute => ({
-  project,
+const route = (project: string, revision: number, ...loadedVersions: number[]): Route => ({
+  ...emptyRoute(project),
   revision,
   loadedVersions,
-  targets: [],
 });
 
 describe('ControlState', () => {

@@ -4,7 +4,8 @@
 // still serves; the topics' word replaces it whole.
 
 import type { Project } from '@millrace/project';
-import type { DesiredRoute, ModelSet } from './model-set.js';
+import type { Route } from '@millrace/routing';
+import type { ModelSet } from './model-set.js';
 
 export interface ProjectDocument {
   name: string;
@@ -16,7 +17,7 @@ export interface ProjectDocument {
 export interface ControlSnapshot {
   format: 1;
   projects: ProjectDocument[];
-  routes: DesiredRoute[];
+  routes: Route[];
 }
 
 export interface ControlStatePorts {
@@ -30,8 +31,8 @@ export interface ControlStatePorts {
 
 export class ControlState {
   private readonly projects = new Map<string, ProjectDocument>();
-  private readonly routes = new Map<string, DesiredRoute>();
-  private snapshotRoutes: readonly DesiredRoute[] = [];
+  private readonly routes = new Map<string, Route>();
+  private snapshotRoutes: readonly Route[] = [];
   private live = false;
 
   constructor(private readonly ports: ControlStatePorts) {}
@@ -52,7 +53,7 @@ export class ControlState {
     this.ports.changed(this.snapshot());
   }
 
-  routeEntry(name: string, route: DesiredRoute | null): void {
+  routeEntry(name: string, route: Route | null): void {
     if (route === null) this.routes.delete(name);
     else this.routes.set(name, route);
     if (!this.live) return;

@@ -4,14 +4,8 @@
 import { PlatformError } from '@millrace/domain';
 import type { RepositoryEntry, RepositoryState } from '@millrace/inference';
 import type { Project } from '@millrace/project';
+import { primaryVersion, type Route } from '@millrace/routing';
 import type { ServedModel } from './served-model.js';
-
-export interface DesiredRoute {
-  project: string;
-  revision: number;
-  loadedVersions: readonly number[];
-  targets: readonly { version: number; weight: number }[];
-}
 
 export interface Slot {
   state: RepositoryState;
@@ -22,7 +16,7 @@ export interface Slot {
 
 export interface Entry {
   readonly source: 'route' | 'repository';
-  route: DesiredRoute | undefined;
+  route: Route | undefined;
   project: Project | undefined;
   readonly slots: Map<number, Slot>;
   /** Label → version. */
@@ -120,18 +114,26 @@ function stateOf({ state, reason, served }: Slot): Pick<RepositoryEntry, 'state'
   return served?.failure ? { state: 'UNAVAILABLE', reason: served.failure } : { state, reason };
 }
 
+const NO_TARGETS: Route['targets'] = [];
+
+function isServing(slot: Slot | undefined): boolean {
+  return slot?.served !== undefined && !slot.served.failure;
+}
+
+/** The primary of the route among the versions that serve here. */
 function live(name: string, entry: Entry): ServedModel {
-  let best: ServedModel | undefined;
-  let bestWeight = -1;
-  for (const [version, slot] of entry.slots) {
-    if (!slot.served || slot.served.failure) continue;
-    const weight = entry.route?.targets.find((target) => target.version === version)?.weight ?? 0;
-    if (weight > bestWeight || (weight === bestWeight && version > (best?.version ?? 0))) {
-      best = slot.served;
-      bestWeight = weight;
+  const primary = primaryVersion(entry.route?.targets ?? NO_TARGETS, (version) => isServing(entry.slots.get(version)));
+  let best = entry.slots.get(primary);
+  // Of those without traffic the newest: a model of the repository, a project before its first rollout.
+  if (primary === 0) {
+    let newest = 0;
+    for (const [version, slot] of entry.slots) {
+      if (version < newest || !isServing(slot)) continue;
+      newest = version;
+      best = slot;
     }
   }
-  if (best) return best;
+  if (best?.served) return best.served;
   const [version, slot] = [...entry.slots][0] as [number, Slot];
   throw notReady(name, version, slot);
 }

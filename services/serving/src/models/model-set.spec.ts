@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { PlatformError } from '@millrace/domain';
-import { type DesiredRoute, ModelSet } from './model-set.js';
+import { emptyRoute, type Route } from '@millrace/routing';
+import { ModelSet } from './model-set.js';
 import type { ServedModel } from './served-model.js';
 
 /** Loads end when told to, well or badly. */
@@ -41,11 +42,11 @@ function harness() {
   return { models, finish, closed, loads, tick, retry: () => later.splice(0).forEach((work) => void work()) };
 }
 
-const route = (revision: number, loadedVersions: number[], live = loadedVersions[0] ?? 0): DesiredRoute => ({
-  project: 'demo',
+const route = (revision: number, loadedVersions: number[], live = loadedVersions[0] ?? 0): Route => ({
+  ...emptyRoute('demo'),
   revision,
   loadedVersions,
-  targets: [{ version: live, weight: 100 }],
+  targets: [{ version: live, weight: 100, name: 'blue' }],
 });
 
 const versionOf = (models: ModelSet, version: string | number = '') => models.find('demo', version).version;
@@ -60,6 +61,18 @@ describe('ModelSet', () => {
     expect([versionOf(models), versionOf(models, '2'), versionOf(models, 1)]).toEqual([1, 2, 1]);
     models.applyRoute(route(2, [1, 2], 2));
     expect(versionOf(models)).toBe(2);
+  });
+
+  it('at 50/50 answers with the version that router and loop call primary, too: the lower', async () => {
+    const { models, finish } = harness();
+    const targets = [
+      { version: 2, weight: 50, name: 'green' },
+      { version: 1, weight: 50, name: 'blue' },
+    ];
+    models.applyRoute({ ...route(1, [1, 2]), targets });
+    await finish('demo/1');
+    await finish('demo/2');
+    expect(versionOf(models)).toBe(1);
   });
 
   it('loads one after the other and keeps the old one until the route lets it go', async () => {

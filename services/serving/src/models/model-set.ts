@@ -7,16 +7,12 @@
 import { PlatformError } from '@millrace/domain';
 import type { RepositoryEntry } from '@millrace/inference';
 import type { Project } from '@millrace/project';
+import { LOADED_MAX, type Route } from '@millrace/routing';
 import { LoadQueue, type LogLine } from './load-queue.js';
-import { type DesiredRoute, type Entry, ModelEntries } from './model-entries.js';
+import { type Entry, ModelEntries } from './model-entries.js';
 import type { LoadParameters, RepositoryControl } from './repository-control.js';
 import { type ModelRepository, RepositoryModels } from './repository-models.js';
 import type { ServedModel } from './served-model.js';
-
-export type { DesiredRoute } from './model-entries.js';
-
-/** Most versions of one project held at a time; routes name 2 to 3. */
-export const VERSIONS_MAX = 16;
 
 export interface ModelSetPorts {
   /** Reads, checks, loads and warms up a package; throws PlatformError. */
@@ -46,7 +42,7 @@ export class ModelSet implements RepositoryControl {
       this.repositoryModels = new RepositoryModels(repository, this.entries, this.queue, { log, changed });
   }
 
-  applyRoute(route: DesiredRoute): void {
+  applyRoute(route: Route): void {
     const entry = this.routed(route.project);
     // A replayed older state must not undo a newer one.
     if (!entry || (entry.route && route.revision < entry.route.revision)) return;
@@ -115,7 +111,7 @@ export class ModelSet implements RepositoryControl {
   }
 
   /** Routes as they stand, for the snapshot that a restart without broker starts from. */
-  desired(): DesiredRoute[] {
+  desired(): Route[] {
     return [...this.entries].flatMap(([, entry]) => (entry.route ? [entry.route] : []));
   }
 
@@ -167,7 +163,7 @@ export class ModelSet implements RepositoryControl {
   }
 
   private reconcile(project: string, entry: Entry): void {
-    const wanted = new Set(entry.route?.loadedVersions.slice(0, VERSIONS_MAX) ?? []);
+    const wanted = new Set(entry.route?.loadedVersions.slice(0, LOADED_MAX) ?? []);
     for (const version of wanted) {
       const slot = entry.slots.get(version);
       if (slot && slot.state !== 'UNAVAILABLE') continue;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { PlatformError } from '@millrace/domain';
+import { emptyRoute } from '@millrace/routing';
 import type { ModelPlan } from './model-plan.js';
 import { ModelSet } from './model-set.js';
 import type { LoadParameters } from './repository-control.js';
@@ -236,7 +237,7 @@ describe('models of a repository', () => {
 
   it('does not mix with what routes serve', async () => {
     const { models } = harness({ demo: { versions: [1] } });
-    models.applyRoute({ project: 'demo', revision: 1, loadedVersions: [], targets: [] });
+    models.applyRoute({ ...emptyRoute('demo'), revision: 1 });
     await expect(models.load('demo', PLAIN)).rejects.toThrow(/\[conflict\].*route/);
     await expect(models.unload('demo', false)).rejects.toThrow(/\[conflict\].*route/);
   });

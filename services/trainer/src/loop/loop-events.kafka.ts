@@ -17,6 +17,7 @@ import {
   type MessageProducer,
 } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
+import { primaryVersion } from '@millrace/routing';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { LoopRunner } from './loop-runner.js';
@@ -74,13 +75,12 @@ export function loopEntries(runner: LoopRunner): CompactedReaderSettings['topics
     'routes.v1': async (_key, value) => {
       if (value === null) return;
       const route = decodeRoute(value);
-      const live = [...route.targets].sort((a, b) => b.weight - a.weight)[0];
       await runner.apply(route.project, {
         kind: 'route',
-        liveVersion: live?.version ?? 0,
+        liveVersion: primaryVersion(route.targets),
         previousVersion: route.previousVersion,
-        phase: route.rollout?.phase ?? 'idle',
-        message: route.rollout?.message ?? '',
+        phase: route.rollout.phase,
+        message: route.rollout.message,
       });
     },
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { BUCKETS, bucketOf, makeSplit, projectSalt, versionOf } from './split.js';
+import { BUCKETS, bucketOf, makeSplit, placeOf, projectSalt, type Split } from './split.js';
 
 const at = (weight: number) =>
   makeSplit([
@@ -8,6 +8,7 @@ const at = (weight: number) =>
     { version: 1, weight: 100 - weight },
   ]);
 const salt = projectSalt('p');
+const versionOf = (split: Split, bucket: number) => split.versions[placeOf(split, bucket)] ?? 0;
 
 describe('split', () => {
   it('gives each version its share within 3 sigma', () => {
@@ -37,6 +38,17 @@ describe('split', () => {
       }),
       { numRuns: 30 },
     );
+  });
+
+  it('divides all buckets among any number of versions, by weight', () => {
+    const weights = [1, 2, 7, 20, 30, 40];
+    const split = makeSplit(weights.map((weight, i) => ({ version: 9 - i, weight })));
+    const counts = new Map<number, number>();
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const version = versionOf(split, bucket);
+      counts.set(version, (counts.get(version) ?? 0) + 1);
+    }
+    expect([...counts].sort(([a], [b]) => b - a).map(([, count]) => count / 100)).toEqual(weights);
   });
 
   it('puts a key into the same bucket always, and into others for other projects', () => {

@@ -1,13 +1,16 @@
-// Which version answers one request. A key is hashed with the project's salt to one of 10,000 buckets; each version owns a
-// range of them in ascending order of version, so that with two versions a change of weight moves only the difference and
-// a sticky key stays where it is otherwise. O(1), no allocation.
+// Shares of traffic as ranges of buckets. A key is hashed with the project's salt to one of 10,000 buckets; each target owns
+// a range of them in ascending order of version, so that with two targets a change of weight moves only the difference and a
+// sticky key stays where it is otherwise; with more, the ranges between the two that changed move along. O(targets), no
+// allocation per key.
 
 import { hash32 } from '@millrace/domain';
+import type { Share } from './route.js';
 
 /** Resolution of weights: 1 percent = 100 buckets. */
 export const BUCKETS = 10_000;
 
 export interface Split {
+  /** Ascending. */
   versions: readonly number[];
   /** Exclusive upper bucket of each version, ascending; the last is BUCKETS. */
   bounds: readonly number[];
@@ -23,7 +26,7 @@ export function bucketOf(key: string, salt: number): number {
 }
 
 /** Weights in percent that add up to 100. */
-export function makeSplit(targets: readonly { version: number; weight: number }[]): Split {
+export function makeSplit(targets: readonly Share[]): Split {
   const ordered = [...targets].sort((a, b) => a.version - b.version);
   let bound = 0;
   const bounds = ordered.map((target) => {
@@ -33,9 +36,9 @@ export function makeSplit(targets: readonly { version: number; weight: number }[
   return { versions: ordered.map((target) => target.version), bounds };
 }
 
-/** The version that owns the bucket; 0 = the split is empty. */
-export function versionOf(split: Split, bucket: number): number {
-  const { versions, bounds } = split;
-  for (let i = 0; i < bounds.length; i++) if (bucket < (bounds[i] as number)) return versions[i] as number;
-  return 0;
+/** The place in the split of the version that owns the bucket; -1 = the split is empty. */
+export function placeOf(split: Split, bucket: number): number {
+  const { bounds } = split;
+  for (let i = 0; i < bounds.length; i++) if (bucket < (bounds[i] as number)) return i;
+  return -1;
 }

@@ -1,0 +1,56 @@
+// Which version answers one request, and who gets a copy of it. Everything is computed when the route changes: a choice is
+// a hash and a walk over the split's bounds, gives an object that all requests of a target share, and allocates nothing.
+
+import type { Route } from './route.js';
+import { bucketOf, makeSplit, placeOf, projectSalt, type Split } from './split.js';
+
+export interface Choice {
+  readonly kind: 'chosen';
+  /** The version whose answer the caller gets. */
+  readonly live: number;
+  /** Versions that get a copy, whose answers nobody sees. */
+  readonly shadows: readonly number[];
+}
+
+/** Nobody serves yet, or not the version that the caller named. */
+export interface NotLoaded {
+  readonly kind: 'not_loaded';
+}
+
+const NOT_LOADED: NotLoaded = Object.freeze({ kind: 'not_loaded' });
+
+export class RouteChoices {
+  private readonly salt: number;
+  private readonly split: Split;
+  /** In the order of the split. */
+  private readonly live: readonly Choice[];
+  private readonly loaded: ReadonlyMap<number, Choice>;
+
+  constructor(
+    readonly route: Route,
+    /** An entity stays with one version; else each request is drawn by itself. */
+    private readonly sticky: boolean,
+  ) {
+    const choiceOf = (live: number): Choice => {
+      const shadows = Object.freeze(route.shadows.filter((version) => version !== live));
+      return Object.freeze({ kind: 'chosen', live, shadows });
+    };
+    this.salt = projectSalt(route.project);
+    this.split = makeSplit(route.targets);
+    this.live = this.split.versions.map(choiceOf);
+    this.loaded = new Map(route.loadedVersions.map((version) => [version, choiceOf(version)]));
+  }
+
+  /**
+   * `pinned` is the version the client asked for by itself (0 = none): it gets it as long as serving holds it. The key is
+   * the entity where the project is sticky, else the request id.
+   */
+  choose(entity: string, requestId: string, pinned: number): Choice | NotLoaded {
+    if (pinned !== 0) return this.loaded.get(pinned) ?? NOT_LOADED;
+    const { live } = this;
+    // The common case hashes nothing.
+    if (live.length === 1) return live[0] as Choice;
+    const bucket = bucketOf(this.sticky && entity !== '' ? entity : requestId, this.salt);
+    return live[placeOf(this.split, bucket)] ?? NOT_LOADED;
+  }
+}

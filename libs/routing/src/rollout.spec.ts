@@ -1,0 +1,398 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { primaryVersion } from './primary.js';
+import {
+  type Decision,
+  decide as decideBy,
+  type LoadOutcome,
+  RECENT_COMMANDS_MAX,
+  type RouteAction,
+  type RouteCommand,
+  settleLoad as settleBy,
+} from './rollout.js';
+import { emptyRoute, LOADED_MAX, type Route, readyVersions, sameTraffic, TARGET_NAME, TARGETS_MAX } from './route.js';
+import { blueGreen } from './strategies/blue-green.js';
+import type { RolloutStrategy } from './strategy.js';
+import { STRATEGIES } from './strategy-registry.js';
+
+const decide = (route: Route | undefined, command: RouteCommand, nowMs: number): Decision =>
+  decideBy(route, command, blueGreen, nowMs);
+const settleLoad = (route: Route, outcome: LoadOutcome, nowMs: number): Decision =>
+  settleBy(route, outcome, blueGreen, nowMs);
+
+let serial = 0;
+function command(action: RouteAction, over: Partial<RouteCommand> = {}): RouteCommand {
+  serial += 1;
+  return {
+    id: `c${serial}`,
+    project: 'p',
+    issuedAtMs: 1,
+    expectedRevision: 0,
+    correlationId: 'k',
+    reason: 'r',
+    action,
+    ...over,
+  };
+}
+
+function change(route: Route | undefined, action: RouteAction): Route {
+  const decision = decide(route, command(action), 5);
+  if (decision.kind !== 'changed') throw new Error(JSON.stringify(decision));
+  return decision.route;
+}
+
+function settle(route: Route, kind: 'ready' | 'failed'): Route {
+  const outcome: LoadOutcome = { kind, version: route.rollout.version, revision: route.revision, message: 'no file' };
+  const decision = settleLoad(route, outcome, 6);
+  if (decision.kind !== 'changed') throw new Error(JSON.stringify(decision));
+  return decision.route;
+}
+
+const rollOut = (route: Route | undefined, version: number) =>
+  settle(change(route, { kind: 'startRollout', version }), 'ready');
+
+describe('a blue/green rollout', () => {
+  it('loads first, then moves all traffic, and alternates names', () => {
+    const loading = change(undefined, { kind: 'startRollout', version: 1 });
+    expect(loading).toMatchObject({ revision: 1, targets: [], loadedVersions: [1], rollout: { phase: 'loading' } });
+    const one = settle(loading, 'ready');
+    expect(one).toMatchObject({
+      revision: 2,
+      targets: [{ version: 1, weight: 100, name: 'blue' }],
+      previousVersion: 0,
+    });
+    const two = rollOut(one, 2);
+    expect(two.targets).toEqual([{ version: 2, weight: 100, name: 'green' }]);
+    expect(two).toMatchObject({
+      previousVersion: 1,
+      loadedVersions: [1, 2],
+      rollout: { phase: 'promoted', version: 2 },
+    });
+    const three = rollOut(two, 3);
+    expect(three.targets[0]).toMatchObject({ version: 3, name: 'blue' });
+    expect(three.loadedVersions).toEqual([1, 2, 3]);
+    expect(change(three, { kind: 'startRollout', version: 4 }).loadedVersions).toEqual([2, 3, 4]);
+  });
+
+  it('rolls back to the previous version once, and promote of the same version undoes it', () => {
+    const two = rollOut(rollOut(undefined, 1), 2);
+    const back = change(two, { kind: 'rollback' });
+    expect(back.targets).toEqual([{ version: 1, weight: 100, name: 'blue' }]);
+    expect(decide(back, command({ kind: 'rollback' }), 1)).toMatchObject({ reason: 'nothing_to_roll_back' });
+    const undone = change(back, { kind: 'promote', version: 2 });
+    expect(undone.targets).toEqual([{ version: 2, weight: 100, name: 'green' }]);
+    expect(undone.previousVersion).toBe(1);
+  });
+
+  it('leaves live traffic as it was when the load fails, and a late success changes nothing', () => {
+    const one = rollOut(undefined, 1);
+    const loading = change(one, { kind: 'startRollout', version: 2 });
+    const failed = settle(loading, 'failed');
+    expect(failed).toMatchObject({
+      targets: one.targets,
+      loadedVersions: [1],
+      rollout: { phase: 'failed', version: 2 },
+    });
+    const late = settleLoad(failed, { kind: 'ready', version: 2, revision: loading.revision }, 9);
+    expect(late).toMatchObject({ kind: 'rejected', reason: 'load_superseded' });
+  });
+
+  it.each<[string, RouteAction, string]>([
+    ['a second rollout while one loads', { kind: 'startRollout', version: 4 }, 'rollout_in_progress'],
+    ['promotion of the version that still loads', { kind: 'promote', version: 3 }, 'not_loaded'],
+    ['promotion of an unknown version', { kind: 'promote', version: 9 }, 'not_loaded'],
+    ['promotion of what is live', { kind: 'promote', version: 2 }, 'already_live'],
+    ['a version that is no version', { kind: 'promote', version: 0.5 }, 'invalid_version'],
+    ['weights that do not add up', { kind: 'setWeights', weights: [{ version: 1, weight: 99 }] }, 'invalid_weights'],
+    [
+      'weight on the version that still loads',
+      {
+        kind: 'setWeights',
+        weights: [
+          { version: 2, weight: 50 },
+          { version: 3, weight: 50 },
+        ],
+      },
+      'not_loaded',
+    ],
+  ])('refuses %s', (_, action, reason) => {
+    const loading = change(rollOut(rollOut(undefined, 1), 2), { kind: 'startRollout', version: 3 });
+    expect(decide(loading, command(action), 1)).toMatchObject({ kind: 'rejected', reason });
+  });
+
+  it('refuses another revision than the expected one, and applies a command once', () => {
+    const one = rollOut(undefined, 1);
+    const stale = command({ kind: 'startRollout', version: 2 }, { expectedRevision: 1 });
+    expect(decide(one, stale, 1)).toMatchObject({ kind: 'rejected', reason: 'revision_conflict' });
+    const fresh = command({ kind: 'startRollout', version: 2 }, { expectedRevision: one.revision });
+    const first = decide(one, fresh, 1);
+    if (first.kind !== 'changed') throw new Error('not applied');
+    expect(decide(first.route, fresh, 2)).toEqual({ kind: 'unchanged', route: first.route });
+  });
+
+  it('refuses a command from long ago', () => {
+    const old = command({ kind: 'startRollout', version: 1 });
+    expect(decide(undefined, old, old.issuedAtMs + 3_600_001)).toMatchObject({ kind: 'rejected', reason: 'expired' });
+  });
+
+  it('a rollback out of a split returns to who had all traffic before it', () => {
+    const back = change(rollOut(rollOut(undefined, 1), 2), { kind: 'rollback' });
+    const split = change(back, {
+      kind: 'setWeights',
+      weights: [
+        { version: 2, weight: 10 },
+        { version: 1, weight: 90 },
+      ],
+    });
+    expect(split.targets.map((target) => [target.version, target.weight, target.name])).toEqual([
+      [1, 90, 'blue'],
+      [2, 10, 'green'],
+    ]);
+    const more = change(split, {
+      kind: 'setWeights',
+      weights: [
+        { version: 2, weight: 90 },
+        { version: 1, weight: 10 },
+      ],
+    });
+    expect(primaryVersion(change(more, { kind: 'rollback' }).targets)).toBe(1);
+  });
+});
+
+describe('more than two targets', () => {
+  const loaded = (count: number): Route => {
+    let route = rollOut(undefined, 1);
+    for (let version = 2; version <= count; version++) {
+      route = rollOut(route, version);
+      const versions = Array.from({ length: version }, (_, i) => i + 1);
+      const rest = 100 - 10 * (version - 1);
+      const weights = versions.map((v) => ({ version: v, weight: v === 1 ? rest : 10 }));
+      route = change(route, { kind: 'setWeights', weights });
+    }
+    return route;
+  };
+
+  it('share the traffic up to a named bound, and a rollback ends it', () => {
+    const many = loaded(TARGETS_MAX);
+    expect(many.targets).toHaveLength(TARGETS_MAX);
+    expect(many.targets.map(({ name }) => name)).toEqual(expect.arrayContaining(['blue', 'green', 'v4']));
+    checkInvariants(many);
+    const more = change(many, { kind: 'startRollout', version: 20 });
+    expect(more.loadedVersions).toHaveLength(TARGETS_MAX + 1);
+    expect(change(many, { kind: 'rollback' }).targets).toHaveLength(1);
+  });
+
+  it('are refused beyond the bound', () => {
+    const many = settle(change(loaded(TARGETS_MAX), { kind: 'startRollout', version: 20 }), 'ready');
+    const weights = [...many.loadedVersions].map((version, i) => ({ version, weight: i === 0 ? 20 : 10 }));
+    expect(weights).toHaveLength(TARGETS_MAX + 1);
+    expect(decide(many, command({ kind: 'setWeights', weights }), 1)).toMatchObject({ reason: 'invalid_weights' });
+  });
+});
+
+/** A tenth for the new version, until somebody decides. */
+const tenth: RolloutStrategy = {
+  ...blueGreen,
+  name: 'tenth',
+  whenReady(live, version) {
+    const stable = primaryVersion(live, (candidate) => candidate !== version);
+    const weights =
+      stable === 0
+        ? [{ version, weight: 100 }]
+        : [
+            { version: stable, weight: 90 },
+            { version, weight: 10 },
+          ];
+    return { weights, shadows: [] };
+  },
+};
+
+describe('a strategy that gives the new version a part', () => {
+  const start = (version: number) => command({ kind: 'startRollout', version });
+  const routeAfter = (decision: Decision): Route => {
+    if (decision.kind !== 'changed') throw new Error(JSON.stringify(decision));
+    return decision.route;
+  };
+  const loading = routeAfter(decideBy(rollOut(undefined, 1), start(2), tenth, 1));
+  const ready: LoadOutcome = { kind: 'ready', version: 2, revision: loading.revision };
+  const split = routeAfter(settleBy(loading, ready, tenth, 2));
+
+  it('is progressing until it is promoted or rolled back', () => {
+    expect(split).toMatchObject({
+      targets: [
+        { version: 1, weight: 90, name: 'blue' },
+        { version: 2, weight: 10, name: 'green' },
+      ],
+      previousVersion: 1,
+      rollout: { phase: 'progressing', version: 2 },
+    });
+    const promoted = routeAfter(decideBy(split, command({ kind: 'promote', version: 2 }), tenth, 3));
+    expect(promoted).toMatchObject({ targets: [{ version: 2, weight: 100 }], rollout: { phase: 'promoted' } });
+    const back = routeAfter(decideBy(split, command({ kind: 'rollback' }), tenth, 3));
+    expect(back).toMatchObject({ targets: [{ version: 1, weight: 100 }], previousVersion: 0 });
+  });
+
+  it('is not started twice, and makes way for the next version', () => {
+    expect(decideBy(split, start(2), tenth, 3)).toMatchObject({ reason: 'rollout_in_progress' });
+    const next = routeAfter(decideBy(split, start(3), tenth, 3));
+    const third = routeAfter(settleBy(next, { kind: 'ready', version: 3, revision: next.revision }, tenth, 4));
+    expect(third.targets.map(({ version, weight }) => [version, weight])).toEqual([
+      [1, 90],
+      [3, 10],
+    ]);
+  });
+});
+
+describe('a strategy that asks for copies to a shadow', () => {
+  const shadowing: RolloutStrategy = {
+    ...blueGreen,
+    name: 'shadow',
+    whenReady: (live, version) => ({
+      weights:
+        live.length === 0 ? [{ version, weight: 100 }] : live.map(({ version, weight }) => ({ version, weight })),
+      shadows: live.length === 0 ? [] : [version],
+    }),
+  };
+
+  it('is refused with what to write instead, and its load does not hang', () => {
+    const loading = change(rollOut(undefined, 1), { kind: 'startRollout', version: 2 });
+    const outcome: LoadOutcome = { kind: 'ready', version: 2, revision: loading.revision };
+    const settled = settleBy(loading, outcome, shadowing, 3);
+    expect(settled).toMatchObject({
+      kind: 'changed',
+      route: {
+        targets: [{ version: 1 }],
+        shadows: [],
+        rollout: { phase: 'failed', message: expect.stringContaining('give it a weight') },
+      },
+    });
+    const two = rollOut(rollOut(undefined, 1), 2);
+    const again = decideBy(two, command({ kind: 'startRollout', version: 1 }), shadowing, 3);
+    expect(again).toMatchObject({ kind: 'rejected', reason: 'shadows_not_sent' });
+  });
+});
+
+type Step = RouteAction | { kind: 'settle'; ready: boolean } | { kind: 'repeat' };
+
+const version = fc.integer({ min: 0, max: 12 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  version.map((v): Step => ({ kind: 'startRollout', version: v })),
+  version.map((v): Step => ({ kind: 'promote', version: v })),
+  fc.constant<Step>({ kind: 'rollback' }),
+  fc.constant<Step>({ kind: 'repeat' }),
+  fc.boolean().map((ready): Step => ({ kind: 'settle', ready })),
+  fc.tuple(version, version, fc.integer({ min: -1, max: 101 })).map(
+    ([a, b, w]): Step => ({
+      kind: 'setWeights',
+      weights: [
+        { version: a, weight: w },
+        { version: b, weight: 100 - w },
+      ],
+    }),
+  ),
+  fc.uniqueArray(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: TARGETS_MAX + 1 }).map(
+    (versions): Step => ({
+      kind: 'setWeights',
+      weights: versions.map((v, i) => ({ version: v, weight: i === 0 ? 100 - 9 * (versions.length - 1) : 9 })),
+    }),
+  ),
+);
+
+function checkInvariants(route: Route): void {
+  const sum = route.targets.reduce((total, target) => total + target.weight, 0);
+  expect(route.targets.length === 0 || sum === 100).toBe(true);
+  expect(route.targets.length).toBeLessThanOrEqual(TARGETS_MAX);
+  expect(route.shadows).toEqual([]);
+  expect(new Set(route.targets.map((target) => target.version)).size).toBe(route.targets.length);
+  expect(new Set(route.targets.map((target) => target.name)).size).toBe(route.targets.length);
+  for (const target of route.targets) {
+    expect(target.weight).toBeGreaterThan(0);
+    expect(target.name).toMatch(TARGET_NAME);
+    expect(readyVersions(route)).toContain(target.version);
+  }
+  expect(route.previousVersion === 0 || readyVersions(route).includes(route.previousVersion)).toBe(true);
+  expect(
+    route.previousVersion === 0 || route.previousVersion !== route.targets[0]?.version || route.targets.length > 1,
+  ).toBe(true);
+  expect(route.loadedVersions.length).toBeLessThanOrEqual(LOADED_MAX);
+  expect(new Set(route.loadedVersions).size).toBe(route.loadedVersions.length);
+  expect(route.recentCommandIds.length).toBeLessThanOrEqual(RECENT_COMMANDS_MAX);
+}
+
+/** One step of a random history; what is refused leaves the route as it is. */
+function take(route: Route, sent: RouteCommand | LoadOutcome, strategy: RolloutStrategy): Route {
+  const decision = 'action' in sent ? decideBy(route, sent, strategy, 1) : settleBy(route, sent, strategy, 1);
+  return decision.kind === 'changed' ? decision.route : route;
+}
+
+const outcomeOf = (route: Route, ready: boolean): LoadOutcome => ({
+  kind: ready ? 'ready' : 'failed',
+  version: route.rollout.version,
+  revision: route.revision,
+  message: 'x',
+});
+
+describe.each([...STRATEGIES, tenth])('random command sequences with $name', (strategy) => {
+  it('keep every invariant; nothing once live goes dark; what gave up traffic stays loaded', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        let route = emptyRoute('p');
+        let last: RouteCommand | undefined;
+        for (const next of steps) {
+          const before = route;
+          if (next.kind === 'settle') {
+            route = take(route, outcomeOf(route, next.ready), strategy);
+            if (!next.ready) expect(sameTraffic(before, route)).toBe(true);
+          } else {
+            const sent: RouteCommand | undefined = next.kind === 'repeat' ? last : command(next);
+            if (sent === undefined) continue;
+            const decision = decideBy(route, sent, strategy, 1);
+            if (next.kind === 'repeat') expect(decision.kind).not.toBe(undefined);
+            if (decision.kind === 'changed') {
+              route = decision.route;
+              last = sent;
+              expect(decideBy(route, sent, strategy, 2)).toEqual({ kind: 'unchanged', route });
+            }
+          }
+          if (route !== before) expect(route.revision).toBe(before.revision + 1);
+          if (before.targets.length > 0) expect(route.targets.length).toBeGreaterThan(0);
+          for (const target of before.targets) expect(route.loadedVersions).toContain(target.version);
+          checkInvariants(route);
+        }
+      }),
+      { numRuns: 500, seed: 3 },
+    );
+  });
+
+  it('never hang: whatever was lost or refused, a time-out ends a load, and then any other version can be rolled out', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.boolean(), (steps, ready) => {
+        let route = emptyRoute('p');
+        let late: LoadOutcome | undefined;
+        for (const next of steps) {
+          // Outcomes are lost here, or come when the route has moved on.
+          if (next.kind === 'settle') {
+            if (late !== undefined && late.revision !== route.revision) {
+              expect(take(route, late, strategy)).toBe(route);
+            }
+            late = outcomeOf(route, next.ready);
+          } else if (next.kind !== 'repeat') route = take(route, command(next), strategy);
+        }
+        if (route.rollout.phase === 'loading') {
+          const ended = take(route, outcomeOf(route, ready), strategy);
+          expect(ended.rollout.phase).not.toBe('loading');
+          expect(ended.revision).toBe(route.revision + 1);
+          route = ended;
+        }
+        const fresh = 100;
+        const loading = take(route, command({ kind: 'startRollout', version: fresh }), strategy);
+        expect(loading.rollout).toMatchObject({ phase: 'loading', version: fresh });
+        const warm = take(loading, outcomeOf(loading, true), strategy);
+        expect(warm.targets.some((target) => target.version === fresh)).toBe(true);
+        const promoted = take(warm, command({ kind: 'promote', version: fresh }), strategy);
+        expect(promoted.targets).toMatchObject([{ version: fresh, weight: 100 }]);
+      }),
+      { numRuns: 300, seed: 4 },
+    );
+  });
+});

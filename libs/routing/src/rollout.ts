@@ -1,0 +1,264 @@
+// The rollout state machine of one project: a route and a command (or the outcome of a load) give the next route, or a
+// reason why not. Pure: the caller holds the clock, the log and the readiness probe. Where the traffic goes when a version
+// is warm, and what targets are called, the project's strategy says (strategy.ts).
+//
+//   start ─▶ loading ──ready──▶ promoted, or progressing ──promote──▶ promoted      rollback: 100 % to previous_version
+//               └──failed / timed out──▶ failed   (live traffic as it was)
+//
+// Invariants, held for every reachable route (rollout.spec.ts):
+//  1. targets are empty or their weights add up to 100, each 1 to 100, at most TARGETS_MAX, no version and no name twice;
+//  2. every target is loaded and is not the version that is still loading;
+//  3. a failed load changes no target;
+//  4. the revision grows by exactly one per change; a command applied once is `unchanged` when it comes again;
+//  5. previous_version is 0 or loaded;
+//  6. shadows are empty: nothing sends to them yet, so a step that asks for them is refused;
+//  7. a load always ends: the caller's time-out is an outcome that is never refused at the revision it was made for.
+// A version leaves loaded_versions only when the next rollout starts or its own load fails, never in the write that takes
+// its traffic away: requests already sent to it still find it in serving.
+
+import { assert } from '@millrace/domain';
+import { primaryVersion } from './primary.js';
+import { emptyRoute, type Route, type RouteTarget, readyVersions, type Share, TARGETS_MAX } from './route.js';
+import type { RolloutStrategy } from './strategy.js';
+
+/** Newest command ids kept with a route; a redelivery comes within one consumer session, far fewer commands. */
+export const RECENT_COMMANDS_MAX = 64;
+
+/**
+ * A command this old is not applied: should the consumer's position be lost (Kafka forgets it after 7 idle days), weeks of
+ * old commands come again, and the newest 64 ids do not cover them. Callers wait seconds, the loop decides anew.
+ */
+export const COMMAND_AGE_MAX_MS = 3_600_000;
+
+/** The commands that change a route. */
+export type RouteAction =
+  | { kind: 'startRollout'; version: number }
+  /** All traffic to a loaded version. */
+  | { kind: 'promote'; version: number }
+  /** All traffic to the previous version. */
+  | { kind: 'rollback' }
+  /** At most TARGETS_MAX loaded versions; whole percents that add up to 100. */
+  | { kind: 'setWeights'; weights: readonly Share[] };
+
+export interface RouteCommand {
+  id: string;
+  project: string;
+  issuedAtMs: number;
+  /** 0 = whatever is current. */
+  expectedRevision: number;
+  correlationId: string;
+  reason: string;
+  action: RouteAction;
+}
+
+export type RejectionReason =
+  | 'expired'
+  | 'revision_conflict'
+  | 'invalid_version'
+  | 'invalid_weights'
+  | 'not_loaded'
+  | 'already_live'
+  | 'nothing_to_roll_back'
+  | 'rollout_in_progress'
+  | 'load_superseded'
+  | 'shadows_not_sent';
+
+export interface Rejected {
+  kind: 'rejected';
+  reason: RejectionReason;
+  message: string;
+}
+
+export type Decision =
+  | { kind: 'changed'; route: Route }
+  /** The command was applied before. */
+  | { kind: 'unchanged'; route: Route }
+  | Rejected;
+
+/** `revision` is the one at which loading began, so that a late outcome is recognised. */
+export type LoadOutcome =
+  | { kind: 'ready'; version: number; revision: number }
+  /** Also when the caller's time for it is up. */
+  | { kind: 'failed'; version: number; revision: number; message: string };
+
+/** Applies a command. */
+export function decide(
+  current: Route | undefined,
+  command: RouteCommand,
+  strategy: RolloutStrategy,
+  nowMs: number,
+): Decision {
+  const route = current ?? emptyRoute(command.project);
+  if (route.recentCommandIds.includes(command.id)) return { kind: 'unchanged', route };
+  if (command.issuedAtMs !== 0 && nowMs - command.issuedAtMs > COMMAND_AGE_MAX_MS) {
+    return rejected('expired', `the command is older than ${COMMAND_AGE_MAX_MS} ms`);
+  }
+  if (command.expectedRevision !== 0 && command.expectedRevision !== route.revision) {
+    return rejected('revision_conflict', `expected revision ${command.expectedRevision}, it is ${route.revision}`);
+  }
+  const moved = act(route, command.action, strategy);
+  if (moved.kind === 'rejected') return moved;
+  return { kind: 'changed', route: stamp(route, moved.route, command, nowMs) };
+}
+
+/** Applies the outcome of a load. Where the strategy's step is refused the load has failed: nothing stays `loading`. */
+export function settleLoad(route: Route, outcome: LoadOutcome, strategy: RolloutStrategy, nowMs: number): Decision {
+  const { rollout } = route;
+  if (rollout.phase !== 'loading' || rollout.version !== outcome.version || route.revision !== outcome.revision) {
+    return rejected('load_superseded', `version ${outcome.version} is no longer the one that loads`);
+  }
+  if (outcome.kind === 'failed') {
+    return { kind: 'changed', route: bump(dropLoading(route, outcome.message), route, nowMs) };
+  }
+  const loaded: Route = { ...route, rollout: { phase: 'ready', version: outcome.version, message: '' } };
+  const moved = giveTraffic(loaded, outcome.version, strategy);
+  const next = moved.kind === 'moved' ? moved.route : dropLoading(route, moved.message);
+  return { kind: 'changed', route: bump(next, route, nowMs) };
+}
+
+type Move = { kind: 'moved'; route: Route } | Rejected;
+
+function act(route: Route, action: RouteAction, strategy: RolloutStrategy): Move {
+  switch (action.kind) {
+    case 'startRollout':
+      return startRollout(route, action.version, strategy);
+    case 'promote':
+      return promote(route, action.version, strategy);
+    case 'rollback':
+      return rollback(route, strategy);
+    case 'setWeights':
+      return setWeights(route, action.weights, strategy);
+  }
+}
+
+function startRollout(route: Route, version: number, strategy: RolloutStrategy): Move {
+  if (!isVersion(version)) return rejected('invalid_version', `version ${version} is not a positive integer`);
+  if (isSoleTarget(route, version)) return rejected('already_live', `version ${version} has all traffic`);
+  const { rollout } = route;
+  if (rollout.phase === 'loading') return rejected('rollout_in_progress', `version ${rollout.version} is loading`);
+  const hasShare = route.targets.some((target) => target.version === version);
+  if (rollout.phase === 'progressing' && rollout.version === version && hasShare) {
+    return rejected('rollout_in_progress', `version ${version} has a part of the traffic: promote it or roll back`);
+  }
+  if (route.loadedVersions.includes(version)) return giveTraffic(route, version, strategy);
+  const held = new Set([...route.targets.map((target) => target.version), route.previousVersion, version]);
+  held.delete(0);
+  const loadedVersions = [...held].sort((a, b) => a - b);
+  return { kind: 'moved', route: { ...route, loadedVersions, rollout: { phase: 'loading', version, message: '' } } };
+}
+
+/** The strategy's step for a warm version. */
+function giveTraffic(route: Route, version: number, strategy: RolloutStrategy): Move {
+  const { weights, shadows } = strategy.whenReady(route.targets, version);
+  if (shadows.length > 0) {
+    const message = `${strategy.name} asks for copies to version ${shadows.join(', ')}, and nothing sends to shadows yet`;
+    return rejected('shadows_not_sent', `${message}: choose a strategy of shares, or give it a weight`);
+  }
+  if (weights.length === 1 && weights[0]?.version === version) {
+    return { kind: 'moved', route: moveAllTo(route, version, primaryVersion(route.targets), strategy) };
+  }
+  const split = splitTo(route, weights, strategy);
+  return { kind: 'moved', route: { ...split, rollout: { phase: 'progressing', version, message: '' } } };
+}
+
+function promote(route: Route, version: number, strategy: RolloutStrategy): Move {
+  if (!isVersion(version)) return rejected('invalid_version', `version ${version} is not a positive integer`);
+  if (isSoleTarget(route, version)) return rejected('already_live', `version ${version} has all traffic`);
+  if (!readyVersions(route).includes(version)) return rejected('not_loaded', `version ${version} is not loaded`);
+  const from = primaryVersion(route.targets);
+  return { kind: 'moved', route: moveAllTo(supersede(route, 'promote'), version, from, strategy) };
+}
+
+/** After it there is no previous version: a second rollback must not bring the bad one back; promote undoes it. */
+function rollback(route: Route, strategy: RolloutStrategy): Move {
+  const version = route.previousVersion;
+  if (version === 0) return rejected('nothing_to_roll_back', 'there is no previous version');
+  const moved = moveAllTo(supersede(route, 'rollback'), version, 0, strategy);
+  return { kind: 'moved', route: { ...moved, previousVersion: 0 } };
+}
+
+function setWeights(route: Route, weights: readonly Share[], strategy: RolloutStrategy): Move {
+  const wanted = weights.filter((share) => share.weight !== 0);
+  if (!isWhole(wanted)) {
+    const rule = `1 to ${TARGETS_MAX} different versions with whole weights that add up to 100`;
+    return rejected('invalid_weights', rule);
+  }
+  const ready = readyVersions(route);
+  const absent = wanted.find(({ version }) => !ready.includes(version));
+  if (absent) return rejected('not_loaded', `version ${absent.version} is not loaded`);
+  if (wanted.length === 1) return promote(route, (wanted[0] as Share).version, strategy);
+  return { kind: 'moved', route: splitTo(route, wanted, strategy) };
+}
+
+/** A rollback out of a split returns to who had all traffic before it. */
+function splitTo(route: Route, weights: readonly Share[], strategy: RolloutStrategy): Route {
+  const previousVersion = route.targets.length === 1 ? primaryVersion(route.targets) : route.previousVersion;
+  return { ...route, targets: named(route, weights, strategy), previousVersion };
+}
+
+function moveAllTo(route: Route, version: number, from: number, strategy: RolloutStrategy): Route {
+  const others = primaryVersion(route.targets, (candidate) => candidate !== version);
+  const other = others === 0 ? route.previousVersion : others;
+  const previous = from !== 0 && from !== version ? from : other;
+  return {
+    ...route,
+    targets: named(route, [{ version, weight: 100 }], strategy),
+    previousVersion: previous === version ? 0 : previous,
+    rollout: { phase: 'promoted', version, message: '' },
+  };
+}
+
+/** Weights as targets with names, ascending by version. That a strategy's shares are whole its contract suite shows. */
+function named(route: Route, weights: readonly Share[], strategy: RolloutStrategy): RouteTarget[] {
+  assert(isWhole(weights), `${strategy.name} gives whole shares`);
+  const ordered = [...weights].sort((a, b) => a.version - b.version);
+  const versions = ordered.map(({ version }) => version);
+  const names = strategy.names(route.targets, versions);
+  return ordered.map(({ version, weight }, i) => ({ version, weight, name: names[i] as string }));
+}
+
+function isWhole(weights: readonly Share[]): boolean {
+  const sum = weights.reduce((total, { weight }) => total + weight, 0);
+  const distinct = new Set(weights.map(({ version }) => version)).size === weights.length;
+  const whole = weights.every(({ weight }) => Number.isInteger(weight) && weight > 0);
+  return whole && distinct && sum === 100 && weights.length <= TARGETS_MAX;
+}
+
+/** A promote or rollback by someone ends a rollout under way: it must not move traffic again later. */
+function supersede(route: Route, by: string): Route {
+  return route.rollout.phase === 'loading' ? dropLoading(route, `superseded by ${by}`) : route;
+}
+
+function dropLoading(route: Route, message: string): Route {
+  const { version } = route.rollout;
+  return {
+    ...route,
+    loadedVersions: route.loadedVersions.filter((loaded) => loaded !== version),
+    rollout: { phase: 'failed', version, message },
+  };
+}
+
+function isVersion(version: number): boolean {
+  return Number.isInteger(version) && version > 0;
+}
+
+function isSoleTarget(route: Route, version: number): boolean {
+  return route.targets.length === 1 && route.targets[0]?.version === version;
+}
+
+function stamp(before: Route, after: Route, command: RouteCommand, nowMs: number): Route {
+  return {
+    ...bump(after, before, nowMs),
+    reason: command.reason,
+    correlationId: command.correlationId,
+    recentCommandIds: [...before.recentCommandIds, command.id].slice(-RECENT_COMMANDS_MAX),
+  };
+}
+
+function bump(after: Route, before: Route, nowMs: number): Route {
+  return { ...after, revision: before.revision + 1, changedAtMs: nowMs };
+}
+
+function rejected(reason: RejectionReason, message: string): Rejected {
+  return { kind: 'rejected', reason, message };
+}

@@ -1,0 +1,84 @@
+// What a project's route is: who gets live traffic, what serving must hold loaded, and how far a rollout is. The one shape
+// for router, loop, serving, monitor and command line; its wire form is libs/contracts' route codec.
+
+/** Targets of live traffic; more than anybody compares at once. */
+export const TARGETS_MAX = 8;
+/** Versions of a project that serving holds: the targets, the one a rollback returns to, the one that loads. */
+export const LOADED_MAX = TARGETS_MAX + 2;
+/** What a target may be called: "blue", "canary", "v7". */
+export const TARGET_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
+
+export const ROLLOUT_PHASES = ['idle', 'loading', 'ready', 'progressing', 'promoted', 'failed'] as const;
+export type RolloutPhase = (typeof ROLLOUT_PHASES)[number];
+
+export interface Share {
+  version: number;
+  /** Percent of live traffic, 1 to 100. */
+  weight: number;
+}
+
+export interface RouteTarget extends Share {
+  /** Tells the targets of one route apart; the strategy gives it. */
+  name: string;
+}
+
+export interface RolloutState {
+  phase: RolloutPhase;
+  /** 0 while idle. */
+  version: number;
+  message: string;
+}
+
+export interface Route {
+  project: string;
+  /** 0 = never changed; grows by one with each change. Commands carry the revision they expect. */
+  revision: number;
+  /** Empty before the first rollout, else 1 to TARGETS_MAX with weights that add up to 100; ascending by version. */
+  targets: readonly RouteTarget[];
+  /**
+   * Versions that get a copy of each request and whose answers nobody sees. A list of its own, so that whoever adds up
+   * weights or asks for the primary need not know of it. Nothing sends to shadows yet: the state machine refuses them.
+   */
+  shadows: readonly number[];
+  /** Versions that serving must hold: targets, the next one while it warms up, the previous one for a rollback. */
+  loadedVersions: readonly number[];
+  /** Where a rollback goes; 0 = nowhere. */
+  previousVersion: number;
+  rollout: RolloutState;
+  changedAtMs: number;
+  reason: string;
+  correlationId: string;
+  /** Ids of the newest commands that made this state, so that one delivered twice changes nothing. */
+  recentCommandIds: readonly string[];
+}
+
+export function emptyRoute(project: string): Route {
+  return {
+    project,
+    revision: 0,
+    targets: [],
+    shadows: [],
+    loadedVersions: [],
+    previousVersion: 0,
+    rollout: { phase: 'idle', version: 0, message: '' },
+    changedAtMs: 0,
+    reason: '',
+    correlationId: '',
+    recentCommandIds: [],
+  };
+}
+
+/** Versions that serving has loaded and that may get traffic: a version still loading is not among them. */
+export function readyVersions(route: Route): number[] {
+  if (route.rollout.phase !== 'loading') return [...route.loadedVersions];
+  return route.loadedVersions.filter((version) => version !== route.rollout.version);
+}
+
+/** Whether two routes send live traffic alike. */
+export function sameTraffic(a: Route | undefined, b: Route): boolean {
+  const before = a?.targets ?? [];
+  return (
+    before.length === b.targets.length &&
+    before.every((target, i) => target.version === b.targets[i]?.version && target.weight === b.targets[i]?.weight)
+  );
+}
