@@ -205,3 +205,57 @@ export const ENTRY_POINTS: readonly RegExp[] = [
   // Figures of a README, measured by hand.
   /\/test\/measure-[a-z-]+\.ts$/,
 ];
+
+/** Specs, what they are built on, and measurements: code that runs in no service. */
+export function isTestCode(path: string): boolean {
+  return (
+    /\.(spec|int-spec|e2e-spec)\.ts$/.test(path) || /(^|\/)test\//.test(path) || /^(bench|libs\/testing)\//.test(path)
+  );
+}
+
+export interface ExportException {
+  /** A file, or the beginning of paths. */
+  path: string;
+  /** All of them without one. */
+  name?: string;
+  reason: string;
+}
+
+/** Exports that no other file of the program uses. */
+export const EXPORT_EXCEPTIONS: readonly ExportException[] = [
+  ...['services/', 'apps/', 'libs/config/', 'libs/domain/', 'libs/files/', 'libs/grpc/', 'libs/kafka/'].map((path) => ({
+    path,
+    reason: 'being moved',
+  })),
+  ...['libs/models/', 'libs/service/', 'libs/statistics/', 'libs/evaluation/', 'libs/contracts/', 'libs/routing/'].map(
+    (path) => ({
+      path,
+      reason: 'being moved',
+    }),
+  ),
+];
+
+/** Packages that no code of ours names, and those that it names undeclared. */
+export const PACKAGE_EXCEPTIONS: Readonly<Record<string, string>> = {
+  '@grpc/proto-loader': 'Nest’s gRPC server loads it by name, also where it is given a package definition',
+  '@fastify/static': 'goes with the next change of the lockfile',
+  '@opentelemetry/sdk-node': 'goes with the next change of the lockfile',
+  '@opentelemetry/semantic-conventions': 'goes with the next change of the lockfile',
+  protobufjs: 'comes with the next change of the lockfile',
+};
+
+/** The width that biome formats code to; it leaves comments alone. */
+export const COMMENT_COLUMNS_MAX = 120;
+/** Paths whose comments are still wider. */
+export const WIDE_COMMENTS: readonly string[] = ['apps/', 'bench/', 'libs/', 'services/', 'test/'];
+
+/** About a page. */
+export const README_LINES_MAX = 60;
+/** Libs that are being rebuilt and get their README with it. */
+export const README_LATER: readonly string[] = ['artifacts', 'config', 'grpc', 'kafka', 'service', 'statistics'];
+/** Documents that are ahead of the tree while parts of it are being moved. */
+export const DOCUMENTS_AHEAD: readonly string[] = [
+  'docs/adding-a-detector.md',
+  'docs/adding-a-metric.md',
+  'libs/evaluation/README.md',
+];

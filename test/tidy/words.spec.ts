@@ -1,16 +1,26 @@
 // The ban table, dead files, file names and sizes, titles of documents.
 
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { BANS, BANS_FOR_SPECS, CATCH_ALL_EXCEPTIONS, CATCH_ALL_NAMES, ENTRY_POINTS } from './rules.js';
-import { documents, isSpec, read, type SourceFile, sources } from './sources.js';
+import {
+  BANS,
+  BANS_FOR_SPECS,
+  CATCH_ALL_EXCEPTIONS,
+  CATCH_ALL_NAMES,
+  COMMENT_COLUMNS_MAX,
+  DOCUMENTS_AHEAD,
+  ENTRY_POINTS,
+  isTestCode,
+  README_LATER,
+  README_LINES_MAX,
+  WIDE_COMMENTS,
+} from './rules.js';
+import { documents, isSpec, read, root, type SourceFile, sources, tracked } from './sources.js';
 
 /** The terminal is this program's own output. */
 const TERMINAL = /^apps\/cli\/src\//;
 const TABLE = 'test/tidy/rules.ts';
-
-function isTestCode(path: string): boolean {
-  return isSpec(path) || /\/test\//.test(path) || path.startsWith('test/') || path.startsWith('libs/testing/');
-}
 
 function lineOf(text: string, index: number): number {
   return text.slice(0, index).split('\n').length;
@@ -91,7 +101,7 @@ describe('documents', () => {
   it('link to files that exist', () => {
     const faults: string[] = [];
     for (const path of documents) {
-      const folder = path.includes('/') ? path.slice(0, path.lastIndexOf('/') + 1) : '';
+      const folder = folderOf(path);
       for (const match of read(path).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)) {
         const target = match[1] as string;
         if (!exists(target.startsWith('/') ? target.slice(1) : folder + target)) faults.push(`${path}: ${target}`);
@@ -100,6 +110,105 @@ describe('documents', () => {
     expect(faults).toEqual([]);
   });
 });
+
+/** Parts of the tree at the root, as a document writes paths. */
+const AREAS = '(?:apps|bench|deploy|docs|examples|libs|proto|services|test|tools)';
+const CODE_PATH = new RegExp(`^${AREAS}/[\\w./{},*<>…-]+$`);
+
+describe('documents and heads of files', () => {
+  const settled = documents.filter((path) => !DOCUMENTS_AHEAD.includes(path));
+
+  it('name paths of the tree that are there', () => {
+    const faults = settled.flatMap((path) =>
+      [...read(path).matchAll(/`([^`\n]+)`/g)]
+        .map((match) => (match[1] as string).trim())
+        .flatMap((text) => expand(text))
+        .filter((text) => CODE_PATH.test(text) && !existsAsPattern(text) && !existsAsPattern(folderOf(path) + text))
+        .map((text) => `${path}: ${text}`),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  it('name files by names that are there', () => {
+    const names = new Set(tracked.map((path) => path.split('/').pop() as string));
+    const faults = settled.flatMap((path) =>
+      [...read(path).matchAll(/`((?:[\w-]+\/)*[\w-]+(?:\.[\w-]+)*\.ts)`/g)]
+        .map((match) => match[1] as string)
+        .filter(
+          (text) => !text.startsWith('adding') && !tracked.some((file) => file === text || file.endsWith(`/${text}`)),
+        )
+        .filter((text) => text.includes('/') || !names.has(text))
+        .map((text) => `${path}: ${text}`),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  it('comments name files that are there', () => {
+    const pattern = /(?<![\w./-])(?:apps|libs|services|test|tools)\/[\w./-]+\.(?:ts|mjs|md)\b/g;
+    const faults = sources.flatMap((file) =>
+      file.text
+        .split('\n')
+        .filter((line) => /^\s*(?:\/\/|\/?\*)/.test(line))
+        .flatMap((line) => [...line.matchAll(pattern)].map((match) => match[0]))
+        .filter((path) => !exists(path))
+        .map((path) => `${file.path}: ${path}`),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  it('keep to the width of a line', () => {
+    const faults = sources.flatMap((file) =>
+      file.text
+        .split('\n')
+        .flatMap((line, index) =>
+          line.length > COMMENT_COLUMNS_MAX && /^\s*(?:\/\/|\/?\*)/.test(line) ? [`${file.path}:${index + 1}`] : [],
+        ),
+    );
+    expect(faults.filter((fault) => !WIDE_COMMENTS.some((prefix) => fault.startsWith(prefix)))).toEqual([]);
+  });
+});
+
+describe('libs', () => {
+  it.each(readdirSync(join(root, 'libs')).filter((name) => !README_LATER.includes(name)))(
+    'libs/%s has a README that says what it is',
+    (name) => {
+      const path = `libs/${name}/README.md`;
+      expect(exists(path)).toBe(true);
+      expect(read(path).split('\n').length).toBeLessThanOrEqual(README_LINES_MAX);
+    },
+  );
+});
+
+describe('golden files', () => {
+  it('are written by scripts, never by the test that reads them', () => {
+    const writes =
+      /\b(?:writeFile|writeFileSync|copyFile|copyFileSync|appendFileSync)\(|\.toMatch(?:Inline)?Snapshot\(/;
+    const faults = sources
+      .filter((file) => isSpec(file.path) && /golden/i.test(file.code) && writes.test(file.code))
+      .map((file) => file.path);
+    expect(faults).toEqual([]);
+  });
+});
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
+/** `libs/{a,b}/c` → both. */
+function expand(text: string): string[] {
+  const match = /^(.*)\{([^{}]+)\}(.*)$/.exec(text);
+  if (match === null) return [text];
+  const [, before, among, after] = match as unknown as [string, string, string, string];
+  return among.split(',').flatMap((one) => expand(`${before}${one}${after}`));
+}
+
+/** A path, or one with places to fill in (`<name>`, `*`, `…`): then a file or folder must fit. */
+function existsAsPattern(text: string): boolean {
+  const path = text.replace(/\/$/, '');
+  if (!/[<*…]/.test(path)) return exists(path) || exists(`${path}.ts`);
+  const escaped = path.replace(/[.\\+?^$()[\]{}|]/g, '\\$&').replace(/<[^>]*>|\*+|…/g, '[\\w.-]+');
+  return tracked.some((file) => new RegExp(`^${escaped}(?:/|$)`).test(file));
+}
 
 function exists(path: string): boolean {
   try {

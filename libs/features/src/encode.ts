@@ -142,7 +142,7 @@ function encodeCross(cross: Cross, out: Float32Array, offset: number): void {
 // Encoders by plan object, so that the free functions below cost a lookup; entries go with their plan.
 const encoders = new WeakMap<FittedPlan, RowEncoder>();
 
-export function encoderOf(plan: FittedPlan): RowEncoder {
+function encoderOf(plan: FittedPlan): RowEncoder {
   let encoder = encoders.get(plan);
   if (encoder === undefined) {
     encoder = new RowEncoder(plan);

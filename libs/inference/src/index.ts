@@ -43,15 +43,13 @@ export {
 } from './relay-frames.js';
 export { REST_STATUS, restError } from './rest-errors.js';
 export { decodeRestRequest, parseHeaderLength, parseRestJson, rawRestRequest } from './rest-request.js';
-export { encodeRestResponse, type RestResponse } from './rest-response.js';
+export { encodeRestResponse } from './rest-response.js';
 export {
-  type BatchStatistic,
   type DurationStatistic,
   FAILURE_REASONS,
   type FailureReason,
   FIRST_RESPONSE_EDGES_MS,
   type ResponseOutcome,
-  type ResponseStatistic,
   statisticsJson,
   VersionStatistics,
 } from './statistics.js';

@@ -6,7 +6,7 @@
 import { LatencyHistogram } from '@millrace/statistics';
 
 /** Distinct batch sizes kept apart; larger batches count under the largest. */
-export const BATCH_SIZES_MAX = 256;
+const BATCH_SIZES_MAX = 256;
 
 export interface DurationStatistic {
   count: number;
@@ -21,7 +21,7 @@ export interface BatchStatistic {
 }
 
 /** Answers of one request that are kept apart (decoupled models); later ones count under the last. */
-export const RESPONSE_INDEXES_MAX = 64;
+const RESPONSE_INDEXES_MAX = 64;
 /** Upper edges of nv_inference_first_response_histogram_ms, as Triton has them. */
 export const FIRST_RESPONSE_EDGES_MS = [100, 500, 2000, 5000] as const;
 

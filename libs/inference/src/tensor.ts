@@ -15,7 +15,7 @@ import {
 } from './datatype.js';
 
 /** Most dimensions a tensor may have; ONNX and Triton models stay well below. */
-export const RANK_MAX = 16;
+const RANK_MAX = 16;
 /** Most elements of one tensor: 2^28 covers the largest message body the servers accept (4 bytes each, 1 GiB). */
 export const ELEMENTS_MAX = 268_435_456;
 
@@ -39,7 +39,7 @@ export type Parameters = Readonly<Record<string, ParameterValue>>;
 export const NO_PARAMETERS: Parameters = Object.freeze({});
 
 /** Element count of a shape; throws invalid_argument for negative, huge or too many dimensions. */
-export function elementCount(shape: readonly number[], tensor: string): number {
+function elementCount(shape: readonly number[], tensor: string): number {
   if (shape.length > RANK_MAX) fault(tensor, `has ${shape.length} dimensions, at most ${RANK_MAX} are allowed`);
   let count = 1;
   for (let i = 0; i < shape.length; i++) {

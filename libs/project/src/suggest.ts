@@ -1,6 +1,6 @@
 // "Did you mean": the nearest known word by edit distance (Levenshtein, adjacent swap counts one).
 
-export function distance(a: string, b: string): number {
+function distance(a: string, b: string): number {
   const rows: number[][] = Array.from({ length: a.length + 1 }, (_, i) => [i]);
   for (let j = 0; j <= b.length; j++) (rows[0] as number[])[j] = j;
   const at = (i: number, j: number) => (rows[i] as number[])[j] as number;
@@ -16,7 +16,7 @@ export function distance(a: string, b: string): number {
 }
 
 /** The nearest of the known words, or null when none is near enough to be a typing error. */
-export function suggest(word: string, known: readonly string[]): string | null {
+function suggest(word: string, known: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {

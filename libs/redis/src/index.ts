@@ -1,11 +1,5 @@
 // Redis: connection with deadlines, every key, and the projections whose layout several services share.
 
-export { RedisConnection, type RedisConnectionSettings } from './connection.js';
-export { featuresIndexKey, featuresKey, featuresOffsetsKey, rateKey, responseKey, routeKey } from './keys.js';
-export {
-  type EntityFeatures,
-  OnlineFeatureStore,
-  type OnlineProjectionStep,
-  type StepOutcome,
-  type StoredFeatures,
-} from './online-features.js';
+export { RedisConnection } from './connection.js';
+export { featuresKey, responseKey } from './keys.js';
+export { OnlineFeatureStore, type OnlineProjectionStep } from './online-features.js';

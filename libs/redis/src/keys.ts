@@ -9,9 +9,6 @@ function part(text: string | number): string {
   );
 }
 
-/** Route of a project (JSON), written by the router. */
-export const routeKey = (project: string): string => `route:${part(project)}`;
-
 /**
  * Online features of a project (hash: entity → "<event time ms>|<JSON of column → value>"). The braces keep a project's keys
  * in one slot of a Redis cluster, because one script writes them together.
@@ -27,6 +24,3 @@ export const featuresOffsetsKey = (project: string, topic: string): string =>
 
 /** An answer of a model's response cache; the key is a content hash. */
 export const responseKey = (hash: string): string => `response:${part(hash)}`;
-
-/** Token bucket of one client. */
-export const rateKey = (project: string, client: string): string => `rate:${part(project)}:${part(client)}`;

@@ -1,28 +1,8 @@
 // Traces, metrics and logs of a process.
 
-export {
-  type BoundCounter,
-  type BoundHistogram,
-  type CounterHandle,
-  counter,
-  type GaugeHandle,
-  gauge,
-  type HistogramHandle,
-  histogram,
-  type Labels,
-  SERIES_MAX,
-} from './instruments.js';
-export {
-  configureLogs,
-  type Facts,
-  LOG_LEVELS,
-  type Logger,
-  type LogLevel,
-  logger,
-  logLevels,
-  setLogLevels,
-} from './logger.js';
-export { ATTRIBUTES, COUNT_BOUNDS, DURATION_MS_BOUNDS, METRICS, type MetricName, type MetricSpec } from './names.js';
+export { type BoundCounter, counter, gauge, histogram } from './instruments.js';
+export { configureLogs, type Logger, logger, logLevels, setLogLevels } from './logger.js';
+export { ATTRIBUTES } from './names.js';
 export {
   appendMetricsText,
   gatherMetricsText,
@@ -30,25 +10,20 @@ export {
   prometheusText,
   startTelemetry,
   type Telemetry,
-  type TelemetrySettings,
 } from './start.js';
 export {
-  type Attributes,
   activeTraceparent,
   type Context,
   contextOf,
   extractTrace,
   failSpan,
   formatTraceparent,
-  injectTrace,
   type Link,
   parseTraceparent,
   ROOT_CONTEXT,
   runInSpan,
   type Span,
-  type SpanContext,
   SpanKind,
-  type SpanSettings,
   sampledTraceId,
   startSpan,
   withSpan,

@@ -4,7 +4,7 @@
 import { PlatformError, systemClock } from '@millrace/domain';
 import { context, isSpanContextValid, type Logger as OtelLogger, SeverityNumber, trace } from '@opentelemetry/api';
 
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export type Facts = Readonly<

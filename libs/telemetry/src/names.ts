@@ -17,9 +17,6 @@ export const DURATION_MS_BOUNDS: readonly number[] = [
   0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 25, 35, 50, 75, 100, 250, 500, 1000, 2500, 5000, 10_000,
 ];
 
-/** Sizes of batches and the like: powers of two. */
-export const COUNT_BOUNDS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192];
-
 export const METRICS = {
   // process (libs/telemetry)
   'millrace.process.resident_memory': {

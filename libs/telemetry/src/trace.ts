@@ -18,7 +18,7 @@ import {
 } from '@opentelemetry/api';
 import { ATTRIBUTES } from './names.js';
 
-export type { Attributes, Context, Link, Span, SpanContext } from '@opentelemetry/api';
+export type { Context, Link, Span } from '@opentelemetry/api';
 export { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
@@ -62,13 +62,6 @@ export function activeTraceparent(): string | undefined {
 export function sampledTraceId(): string {
   const active = trace.getSpanContext(context.active());
   return active !== undefined && (active.traceFlags & TraceFlags.SAMPLED) !== 0 ? active.traceId : '';
-}
-
-/** Adds `traceparent` of the active span to the headers (changed in place and returned); nothing where there is none. */
-export function injectTrace<H extends Record<string, unknown>>(headers: H): H {
-  const traceparent = activeTraceparent();
-  if (traceparent !== undefined) (headers as Record<string, unknown>).traceparent = traceparent;
-  return headers;
 }
 
 /** The caller's context from headers (HTTP, Kafka or gRPC metadata as a plain object), to be given as `parent`. */

@@ -1,6 +1,6 @@
 // Protobuf's wire format by hand, for messages that are too many for protobuf-es: one reader, one writer, UTF-8 texts.
 
-export { decodeText, decodeTextLossy, encodeText, textBytes, type WireRules, writeText } from './text.js';
+export { decodeText, decodeTextLossy, encodeText, textBytes, writeText } from './text.js';
 export {
   bytesTag,
   doubleTag,
