@@ -30,7 +30,7 @@ export interface JudgeInput {
   quality: Evaluation;
   /** The version's evaluation when it was trained; undefined where unknown. */
   evaluation: Evaluation | undefined;
-  /** Only for all versions together. */
+  /** What the router counted and how long answers took; undefined where nobody served, as in a replay of rows. */
   software: { errorShare: number; p99Ms: number } | undefined;
 }
 

@@ -16,9 +16,14 @@ nonsense {
 `;
 
 describe('router metrics', () => {
-  it('sums requests by project; a caller’s own mistake is no failure', () => {
+  it('sums requests by project and version; a caller’s own mistake is no failure', () => {
     const totals = routerTotals(TEXT);
-    expect(totals.get('p')).toEqual({ requests: 100, failures: 4 });
+    expect(totals.get('p')).toEqual(
+      new Map([
+        [1, { requests: 96, failures: 0 }],
+        [2, { requests: 4, failures: 4 }],
+      ]),
+    );
     expect([...totals.keys()]).toHaveLength(2);
     expect(parsePrometheus(TEXT)).toHaveLength(7);
     expect(routerTotals('').size).toBe(0);
@@ -40,8 +45,31 @@ describe('Traffic', () => {
 
   it('is bounded', () => {
     const book = new TrafficBook();
-    for (let i = 0; i <= SAMPLES_MAX + 50; i++) book.read('p', { requests: i, failures: 0 }, i * 1_000);
-    expect(book.between('p', 0, 1e9).requests).toBe(SAMPLES_MAX);
-    expect(book.between('nobody', 0, 1e9).requests).toBe(0);
+    for (let i = 0; i <= SAMPLES_MAX + 50; i++) book.read('p', new Map([[1, { requests: i, failures: 0 }]]), i * 1_000);
+    expect(book.between('p', 0, 0, 1e9).requests).toBe(SAMPLES_MAX);
+    expect(book.between('nobody', 0, 0, 1e9).requests).toBe(0);
+    for (let version = 1; version <= 40; version++) {
+      const reading = (requests: number) => new Map([[version, { requests, failures: 1 }]]);
+      book.read('q', reading(5), version * 2_000);
+      book.read('q', reading(9), version * 2_000 + 1_000);
+    }
+    expect(book.between('q', 1, 0, 1e9).requests).toBe(0);
+    expect(book.between('q', 40, 0, 1e9)).toEqual({ requests: 4, failures: 0 });
+  });
+
+  it('tells the versions apart, and sums what was answered without one, too', () => {
+    const book = new TrafficBook();
+    const reading = (n: number) =>
+      new Map([
+        [0, { requests: n, failures: n }],
+        [1, { requests: 10 * n, failures: 0 }],
+        [2, { requests: 5 * n, failures: n }],
+      ]);
+    book.read('p', reading(1), 1_000);
+    book.read('p', reading(3), 3_000);
+    expect(book.between('p', 0, 1_000, 3_000)).toEqual({ requests: 32, failures: 4 });
+    expect(book.between('p', 1, 1_000, 3_000)).toEqual({ requests: 20, failures: 0 });
+    expect(book.between('p', 2, 1_000, 3_000)).toEqual({ requests: 10, failures: 2 });
+    expect(book.latest('p', 3_000)).toEqual({ requestsPerSecond: 16, failuresPerSecond: 2 });
   });
 });

@@ -56,26 +56,55 @@ export class Traffic {
 
 /** Projects whose traffic is kept; as many as the engine watches. */
 const PROJECTS_MAX = 200;
+/** Versions of a project whose traffic is kept apart, the newest ones; a route has fewer targets. */
+const VERSIONS_MAX = 16;
 
-/** One record of traffic a project. */
+interface ProjectTraffic {
+  all: Traffic;
+  byVersion: Map<number, Traffic>;
+}
+
+/** One record of traffic a project, and one for each of its versions. */
 export class TrafficBook {
-  private readonly byProject = new Map<string, Traffic>();
+  private readonly byProject = new Map<string, ProjectTraffic>();
 
-  read(project: string, totals: RouterTotals, atMs: number): void {
-    let traffic = this.byProject.get(project);
-    if (traffic === undefined) {
-      if (this.byProject.size >= PROJECTS_MAX) return;
-      traffic = new Traffic();
-      this.byProject.set(project, traffic);
+  read(project: string, totals: ReadonlyMap<number, RouterTotals>, atMs: number): void {
+    const traffic = this.trafficOf(project);
+    if (traffic === undefined) return;
+    const sum = { requests: 0, failures: 0 };
+    for (const [version, { requests, failures }] of totals) {
+      sum.requests += requests;
+      sum.failures += failures;
+      if (version !== 0) versionOf(traffic, version).read({ requests, failures }, atMs);
     }
-    traffic.read(totals, atMs);
+    traffic.all.read(sum, atMs);
   }
 
-  between(project: string, fromMs: number, toMs: number): RouterTotals {
-    return this.byProject.get(project)?.between(fromMs, toMs) ?? { requests: 0, failures: 0 };
+  /** `version` 0 = all together. */
+  between(project: string, version: number, fromMs: number, toMs: number): RouterTotals {
+    const traffic = this.byProject.get(project);
+    const of = version === 0 ? traffic?.all : traffic?.byVersion.get(version);
+    return of?.between(fromMs, toMs) ?? { requests: 0, failures: 0 };
   }
 
   latest(project: string, nowMs: number): { requestsPerSecond: number; failuresPerSecond: number } | undefined {
-    return this.byProject.get(project)?.latest(nowMs);
+    return this.byProject.get(project)?.all.latest(nowMs);
   }
+
+  private trafficOf(project: string): ProjectTraffic | undefined {
+    const known = this.byProject.get(project);
+    if (known !== undefined || this.byProject.size >= PROJECTS_MAX) return known;
+    const made: ProjectTraffic = { all: new Traffic(), byVersion: new Map() };
+    this.byProject.set(project, made);
+    return made;
+  }
+}
+
+function versionOf({ byVersion }: ProjectTraffic, version: number): Traffic {
+  const known = byVersion.get(version);
+  if (known !== undefined) return known;
+  const made = new Traffic();
+  byVersion.set(version, made);
+  if (byVersion.size > VERSIONS_MAX) byVersion.delete(Math.min(...byVersion.keys()));
+  return made;
 }

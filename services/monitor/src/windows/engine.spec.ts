@@ -53,11 +53,11 @@ function catalog(): Catalog {
   return filled;
 }
 
-function engine(from: Catalog, labelIdleMs = 60_000): Engine {
+function engine(from: Catalog, labelIdleMs = 60_000, traffic = new TrafficBook()): Engine {
   return new Engine({
     project: (name) => from.project(name),
     catalog: from,
-    traffic: new TrafficBook(),
+    traffic,
     idleMs: { predictions: 5_000, labels: labelIdleMs },
     joinRowsMax: 100_000,
     retainedWindows: 2,
@@ -201,7 +201,7 @@ describe('Engine', () => {
     expect(ringing.length).toBe(2);
   });
 
-  it('tests each version against its own reference, and all together for software', () => {
+  it('tests each version against its own reference and software, and all together for software', () => {
     const [newest] = whole.windows('p', 1);
     expect(newest!.metrics.map((row) => row.modelVersion)).toEqual([0, 1, 2]);
     expect(new Set(newest!.metrics[0]!.tests.map((test) => test.feature))).toEqual(new Set(['@software']));
@@ -214,7 +214,37 @@ describe('Engine', () => {
       'c/missing',
       'c/unseen',
       '@score/psi',
+      '@software/error_share',
+      '@software/p99_ms',
     ]);
+  });
+
+  it('tells the version whose requests fail at the router, so that it can be taken back', () => {
+    const traffic = new TrafficBook();
+    const failing = engine(catalog(), 60_000, traffic);
+    // The router's counters as the monitor reads them: of version 2 every twentieth request fails.
+    for (let atMs = 0; atMs <= 400_000; atMs += 2_000) {
+      const of = (perReading: number, failures: number) => ({ requests: (atMs / 2_000) * perReading, failures });
+      traffic.read(
+        'p',
+        new Map([
+          [1, of(180, 0)],
+          [2, of(20, atMs / 2_000)],
+        ]),
+        atMs,
+      );
+    }
+    for (const message of messages) {
+      apply(failing, message);
+      failing.close(message.atMs);
+    }
+    const software = failing
+      .windows('p', 100)
+      .flatMap((window) => window.drift)
+      .filter(({ data }) => data.feature === '@software');
+    expect(software.length).toBeGreaterThan(0);
+    for (const { data } of software)
+      expect(data).toMatchObject({ modelVersion: 2, detector: 'error_share', value: 0.05 });
   });
 
   it.each([1, 2, 3, 4])('ends the same after crashes at random points (seed %i)', (seed) => {

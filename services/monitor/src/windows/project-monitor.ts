@@ -35,8 +35,8 @@ export interface ModelCatalog {
 }
 
 export interface TrafficRecord {
-  /** Requests and failures at the router between two processing times. */
-  between(project: string, fromMs: number, toMs: number): { requests: number; failures: number };
+  /** Requests and failures at the router between two processing times; version 0 = all together. */
+  between(project: string, version: number, fromMs: number, toMs: number): { requests: number; failures: number };
 }
 
 export interface ProjectMonitorOptions {
@@ -297,7 +297,7 @@ export class ProjectMonitor {
     const latency = profile?.latencyUs;
     const first = profile?.firstAnsweredMs ?? 0;
     const last = profile?.lastAnsweredMs ?? 0;
-    const { requests, failures } = traffic.between(this.name, first, last);
+    const { requests, failures } = traffic.between(this.name, version, first, last);
     const rows = profile?.rows ?? 0;
     const quantileMs = (q: number) =>
       latency === undefined || latency.count === 0 ? Number.NaN : latency.quantileUs(q) / 1000;
@@ -314,7 +314,7 @@ export class ProjectMonitor {
       score: profile?.score,
       quality: figures,
       evaluation: version === 0 ? undefined : catalog.evaluation(this.name, version),
-      software: version === 0 ? { errorShare, p99Ms } : undefined,
+      software: { errorShare, p99Ms },
     });
     const row: WindowMetrics = {
       project: this.name,

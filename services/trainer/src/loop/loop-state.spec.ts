@@ -176,6 +176,26 @@ describe('the closed loop', () => {
     expect(run([badDay], state).effects).toEqual([]);
   });
 
+  it('takes a version back whose requests fail, not one that a busy machine slows down, and trains for neither', () => {
+    const cooling = run([
+      live(1),
+      drift(),
+      dataset(3),
+      { kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] },
+      live(2, 1),
+    ]).state;
+    const software = (detector: string, modelVersion = 2) =>
+      drift({ feature: '@software', detector, modelVersion, value: 0.05, threshold: 0.01, correlationId: 's1' });
+    expect(run([software('error_share')], cooling).effects).toMatchObject([
+      { kind: 'rollback', reason: expect.stringContaining('@software error_share 0.050 against 0.01') },
+    ]);
+    expect(run([software('p99_ms')], cooling).effects).toEqual([]);
+    expect(run([software('error_share', 1)], cooling).effects).toEqual([]);
+    const anything = { ...policy, retrain: { ...policy.retrain, features: [] } };
+    const calm = run([live(2, 1)]).state;
+    expect(advance(calm, software('error_share'), anything, 9_000)).toEqual({ state: calm, effects: [] });
+  });
+
   it('repeats after a restart what was begun, with the same ids', () => {
     const training = run([live(1), drift(), dataset(3)]);
     expect(pendingEffects(training.state, policy)).toEqual(training.effects);

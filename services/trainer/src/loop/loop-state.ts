@@ -170,15 +170,22 @@ function rememberDataset(state: LoopState, dataset: KnownDataset): LoopState {
   return { ...state, datasets: datasets.slice(-KNOWN_VERSIONS_MAX) };
 }
 
+/** What follows the world or the machine, not the version: the share of positives, the load beside it. */
+const NOT_OF_THE_VERSION: ReadonlySet<string> = new Set(['log_loss_rise', 'p99_ms']);
+
 /**
- * While a new version cools down it is on probation: an alarm of its software or its quality takes it back. Not so a
- * rise of the log loss, which follows the share of positives: a day of bad weather would take back a good version.
+ * While a new version cools down it is on probation: an alarm of its software (requests that fail at the router) or of its
+ * quality takes it back. Not so a rise of the log loss (a day of bad weather would take back a good version) or of the
+ * latency (a training beside it would).
  */
 function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>): boolean {
-  const aboutOutput =
-    drift.feature === '@software' || (drift.feature === '@quality' && drift.detector !== 'log_loss_rise');
+  const ofVersion = drift.feature === '@software' || drift.feature === '@quality';
   return (
-    aboutOutput && state.phase === 'cooling' && state.previousVersion > 0 && drift.modelVersion === state.liveVersion
+    ofVersion &&
+    !NOT_OF_THE_VERSION.has(drift.detector) &&
+    state.phase === 'cooling' &&
+    state.previousVersion > 0 &&
+    drift.modelVersion === state.liveVersion
   );
 }
 
@@ -197,6 +204,8 @@ function onDrift(
   policy: LoopPolicy,
   nowMs: number,
 ): LoopState {
+  // No training mends software.
+  if (drift.feature === '@software') return state;
   const wanted = policy.retrain.features.length === 0 || policy.retrain.features.includes(drift.feature);
   if (!policy.retrain.onDrift || !wanted || state.phase !== 'calm' || state.liveVersion === 0) return state;
   // Drift measured against an older version's reference says nothing of the one that serves now.
