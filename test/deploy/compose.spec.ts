@@ -1,13 +1,11 @@
-// deploy/compose says the same as the supervisor: the same processes with the same settings and ports. There is no container
-// engine here, so the file is checked against the Compose schema instead of being started.
+// deploy/compose says the same as the launcher's plan: the same processes with the same settings, ports, order and
+// priorities. There is no container engine here, so the file is checked against the Compose schema instead of being started.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { composeFile, composePlan, kafkaServerProperties } from '@millrace/deployment';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
-import { DEFAULT_PORTS } from '../../apps/cli/src/client/addresses.js';
-import { kafkaProperties } from '../../apps/cli/src/supervisor/kafka-properties.js';
-import { type ProcessPlan, platformPlan } from '../../apps/cli/src/supervisor/process-plan.js';
 
 interface ComposeService {
   image: string;
@@ -26,42 +24,50 @@ interface Compose {
 
 const compose = parse(readFileSync('deploy/compose/compose.yaml', 'utf8'), { merge: true }) as Compose;
 const schema = JSON.parse(readFileSync('deploy/compose/compose.schema.json', 'utf8')) as object;
+const ours = composePlan.filter((process) => process.name !== 'kafka' && process.name !== 'redis');
 
-const plan: ProcessPlan[] = platformPlan({
-  root: '.',
-  home: '/var/lib/millrace',
-  ports: DEFAULT_PORTS,
-  workers: 2,
-  setup: { node: { binary: 'node' }, kafka: { libFolder: '', log4j: '', classDataArchive: '' }, redis: { binary: '' } },
-  kafkaJars: [],
-  classDataArchiveUsable: false,
-});
-const ours = plan.filter((process) => process.name !== 'kafka' && process.name !== 'redis');
+/** What YAML's merge key means. */
+function merged(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(merged);
+  if (value === null || typeof value !== 'object') return value;
+  const { '<<': base, ...own } = value as Record<string, unknown>;
+  const entries = Object.entries(own).map(([key, inner]) => [key, merged(inner)]);
+  return { ...(merged(base) as object), ...Object.fromEntries(entries) };
+}
 
 describe('deploy/compose/compose.yaml', () => {
+  it('is what `npm run compose` writes', () => {
+    expect(compose).toEqual(merged(composeFile()));
+  });
+
   it('keeps to the Compose schema', () => {
     const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
     validate(compose);
     expect(validate.errors ?? []).toEqual([]);
   });
 
-  it('has a container for each process that the supervisor starts', () => {
-    expect(Object.keys(compose.services).sort()).toEqual(plan.map((process) => process.name).sort());
+  it('has a container for each process that the launcher starts', () => {
+    expect(Object.keys(compose.services).sort()).toEqual(composePlan.map((process) => process.name).sort());
   });
 
   it.each(ours.map((process) => [process.name, process] as const))(
-    'gives %s the settings of the supervisor',
+    'gives %s the settings of the launcher',
     (name, process) => {
       const service = compose.services[name] as ComposeService;
       expect(service.environment).toMatchObject(process.env);
-      expect(`./${service.command?.[0]}`).toBe(process.args.at(-1));
+      expect(`./${service.command?.at(-1)}`).toBe(process.args.at(-1));
+      expect(service.command?.slice(0, -1)).toEqual(process.args.slice(1, -1));
       if (process.readiness.kind === 'http') expect(service.healthcheck?.test.at(-1)).toBe(`${process.readiness.port}`);
     },
   );
 
   it('gives Kafka the properties of the embedded one', () => {
     const environment = compose.services.kafka?.environment ?? {};
-    const embedded = kafkaProperties({ port: 19092, controllerPort: 19093, dataFolder: '/var/lib/kafka/data' });
+    const embedded = kafkaServerProperties({
+      root: '.',
+      home: '/var/lib',
+      ports: { kafka: 19092 },
+    } as Parameters<typeof kafkaServerProperties>[0]);
     const sizes = new Set([
       'log.cleaner.dedupe.buffer.size',
       'log.segment.bytes',

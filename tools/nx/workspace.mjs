@@ -8,8 +8,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AREAS, isCode, references, rootOf, SINGLE } from './references.mjs';
 
-/** Set by `npm test`: the file that takes the outcome of each task. */
-const OUTCOMES = 'MILLRACE_TASK_OUTCOMES';
+/** Set by `npm test`: the file that takes the outcome of each task. Not MILLRACE_…: what tests start would refuse the name. */
+const OUTCOMES = 'NX_TASK_OUTCOMES';
 
 export function nameOf(root) {
   const [area, name] = root.split('/');

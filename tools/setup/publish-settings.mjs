@@ -1,64 +1,75 @@
-// Writes docs/settings.md from the services' own definitions, so that the page cannot say something else than the code.
-import { writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
+// Writes docs/settings.md from the one list of settings, and the table of ports in docs/ARCHITECTURE.md from the one table, so
+// that neither page can say something else than the code.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const load = async (path) =>
-  Object.values(await import(join(root, 'dist', path))).find(
-    (value) => value && typeof value === 'object' && Object.values(value).every((setting) => setting?.env),
-  );
+const { commonSettings, SETTINGS, TEST_SETTINGS } = await import(join(root, 'dist/libs/deployment/src/index.js'));
+const { portsTable } = await import(join(root, 'dist/libs/deployment/src/ports-table.js'));
 
-const { commonSettings, SETTING_NAMES } = await import(join(root, 'dist/libs/config/src/index.js'));
-const services = {
-  ingest: await load('services/ingest/src/config.js'),
-  trainer: await load('services/trainer/src/config.js'),
-  'training worker': await load('services/trainer/src/worker/config.js'),
-  serving: await load('services/serving/src/config.js'),
-  router: await load('services/router/src/config.js'),
-  monitor: await load('services/monitor/src/config.js'),
-};
-
-function shown(setting) {
-  if (setting.default === undefined) return 'required';
-  if (typeof setting.default === 'string') {
-    if (setting.default.startsWith(homedir())) return setting.default.replace(homedir(), '~');
-    if (setting.default.startsWith(process.cwd())) return relative(process.cwd(), setting.default);
-  }
-  return setting.default === '' ? 'empty' : String(setting.default);
+function shown({ default: value }) {
+  if (value === undefined) return 'required';
+  return String(value) === '' ? 'empty' : String(value);
 }
 
 function table(settings) {
   const rows = Object.values(settings).map((setting) => {
     const range = setting.min === undefined ? '' : `${setting.min}–${setting.max}`;
     const unit = setting.type === 'duration' ? 'ms' : (setting.unit ?? '');
-    return `| \`${setting.env}\` | ${shown(setting)} | ${unit} | ${range} | ${setting.why} |`;
+    const up = setting.notForUp === undefined ? '' : `. Not for \`millrace up\`: ${setting.notForUp}`;
+    return `| \`${setting.env}\` | ${shown(setting)} | ${unit} | ${range} | ${setting.why}${up} |`;
   });
   return ['| variable | default | unit | range | why |', '|---|---|---|---|---|', ...rows].join('\n');
 }
 
 const common = new Set(Object.values(commonSettings).map((setting) => setting.env));
-const own = (settings) =>
-  Object.fromEntries(Object.entries(settings).filter(([, setting]) => !common.has(setting.env)));
+const { launcher, ...processes } = SETTINGS;
 const listed = new Set([
   ...common,
-  ...Object.values(services).flatMap((s) => Object.values(s).map((setting) => setting.env)),
+  ...Object.values(processes).flatMap((settings) => Object.values(settings).map((setting) => setting.env)),
 ]);
-const others = Object.entries(SETTING_NAMES).filter(([name]) => !listed.has(name));
+const own = (settings) =>
+  Object.fromEntries(Object.entries(settings).filter(([, setting]) => !common.has(setting.env)));
+const launcherOnly = Object.fromEntries(Object.entries(launcher).filter(([, setting]) => !listed.has(setting.env)));
 
 const page = [
   '# Settings',
   [
     'Environment variables, read once at start. All faults are shown at once, by name; a bad value refuses to start, an unknown',
-    '`MILLRACE_…` variable too. Durations are texts such as `250ms`, `5s`, `3h`. This page is made by `npm run settings`.',
+    '`MILLRACE_…` variable too, with the nearest name that exists. Durations are texts such as `250ms`, `5s`, `3h`; paths are',
+    'relative to where you are. `millrace up` takes every one of them and hands it to the processes that read it; what it sets',
+    'itself it refuses. This page is made by `npm run settings` from `libs/deployment/src/settings`.',
   ].join('\n'),
-  '## All services',
+  '## A second platform beside the first',
+  [
+    'One offset moves every port, brokers included; a home of its own keeps the state apart:',
+    '',
+    '```sh',
+    'MILLRACE_PORT_OFFSET=1000 MILLRACE_HOME=.millrace-second npx millrace up      # V2 on 9000, dashboard on 9040, …',
+    'MILLRACE_PORT_OFFSET=1000 npx millrace status                                 # commands find it the same way',
+    '```',
+    '',
+    'A port that is set itself stays where it is set. A second replica of a service is a process of its own with',
+    '`MILLRACE_REPLICA=1` to `9`: it listens at its base + 100·r and finds the rest of the platform where it is.',
+  ].join('\n'),
+  '## All processes',
   table(commonSettings),
-  ...Object.entries(services).flatMap(([name, settings]) => [`## ${name}`, table(own(settings))]),
-  '## Launcher, set-up and tests',
-  ['| variable | meaning |', '|---|---|', ...others.map(([name, meaning]) => `| \`${name}\` | ${meaning} |`)].join(
-    '\n',
-  ),
+  ...Object.entries(processes).flatMap(([name, settings]) => [`## ${name}`, table(own(settings))]),
+  '## Launcher',
+  table(launcherOnly),
+  '## Tests',
+  [
+    '| variable | meaning |',
+    '|---|---|',
+    ...Object.entries(TEST_SETTINGS).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`),
+  ].join('\n'),
 ];
 writeFileSync(join(root, 'docs/settings.md'), `${page.join('\n\n')}\n`);
+
+const architecture = join(root, 'docs/ARCHITECTURE.md');
+const text = readFileSync(architecture, 'utf8');
+writeFileSync(
+  architecture,
+  text.replace(/\| process \| HTTP \|[\s\S]*?\n\n/, () => `${portsTable()}\n\n`),
+);

@@ -31,7 +31,7 @@ function runPhase({ targets, parallel, style }) {
   const args = ['run-many', '-t', ...targets, `--parallel=${parallel}`, `--outputStyle=${style}`, '--nxBail=false'];
   spawnSync(nodeBinary, [join(root, 'node_modules/nx/dist/bin/nx.js'), ...args], {
     cwd: root,
-    env: cloneEnvironment({ MILLRACE_TASK_OUTCOMES: outcomes, NX_NATIVE_COMMAND_RUNNER: 'false', NX_TUI: 'false' }),
+    env: cloneEnvironment({ NX_TASK_OUTCOMES: outcomes, NX_NATIVE_COMMAND_RUNNER: 'false', NX_TUI: 'false' }),
     stdio: 'inherit',
   });
   // nx itself has failed.

@@ -1,17 +1,18 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { commonSettings, portSetting } from './common.js';
-import { defineConfig, loadConfig } from './load.js';
-import { parseDurationMs } from './setting.js';
+import { commonSettings, type Settings } from '@millrace/deployment';
+import { loadConfig } from './load.js';
 
-const definition = defineConfig({
+const definition = {
   rows: { env: 'MILLRACE_INGEST_ROWS', type: 'int', default: 10, min: 1, max: 100, unit: 'rows', why: 'test' },
   share: { env: 'MILLRACE_INGEST_SHARE', type: 'number', default: 0.5, min: 0, max: 1, why: 'test' },
   wait: { env: 'MILLRACE_INGEST_WAIT', type: 'duration', default: 1000, min: 0, max: 10_000, why: 'test' },
   fast: { env: 'MILLRACE_INGEST_FAST', type: 'bool', default: false, why: 'test' },
   hosts: { env: 'MILLRACE_INGEST_HOSTS', type: 'list', default: ['a'], itemsMax: 3, why: 'test' },
   mode: { env: 'MILLRACE_INGEST_MODE', type: 'text', default: 'soft', oneOf: ['soft', 'hard'], why: 'test' },
-  port: portSetting('MILLRACE_INGEST_HTTP_PORT', 8010, 'test'),
-});
+  port: { env: 'MILLRACE_INGEST_HTTP_PORT', type: 'int', default: 8010, min: 0, max: 65_535, why: 'test' },
+} as const satisfies Settings;
 
 const fault = (env: Record<string, string>): string => {
   try {
@@ -65,10 +66,13 @@ describe('loadConfig', () => {
     for (const value of ['secret', 'parsecs', 'soggy', '70000']) expect(message).not.toContain(value);
   });
 
-  it('refuses unknown names of its own prefix and of none, and lets other services’ settings pass', () => {
-    expect(fault({ MILLRACE_INGEST_ROWZ: '1' })).toContain('MILLRACE_INGEST_ROWZ: unknown setting');
-    expect(fault({ MILLRACE_HOEM: '/x' })).toContain('MILLRACE_HOEM: unknown setting');
-    expect(fault({ MILLRACE_ROUTER_ANYTHING: '1', MILLRACE_HOME: '/x', PATH: '/bin' })).toBe('no fault');
+  it('refuses names that nobody knows, says the nearest one, and lets other processes’ settings pass', () => {
+    expect(fault({ MILLRACE_INGEST_IMPORT_MAX: '1' })).toContain(
+      'MILLRACE_INGEST_IMPORT_MAX: unknown setting; did you mean MILLRACE_INGEST_IMPORTS_MAX?',
+    );
+    expect(fault({ MILLRACE_HOEM: '/x' })).toContain('MILLRACE_HOEM: unknown setting; did you mean MILLRACE_HOME?');
+    expect(fault({ MILLRACE_ROUTER_ANYTHING: '1' })).toContain('MILLRACE_ROUTER_ANYTHING: unknown setting');
+    expect(fault({ MILLRACE_ROUTER_DRAIN: '1s', MILLRACE_HOME: '/x', PATH: '/bin' })).toBe('no fault');
   });
 
   it('takes an empty variable for an unset one', () => {
@@ -76,7 +80,7 @@ describe('loadConfig', () => {
   });
 
   it('requires what has no default, and runs cross-field rules once the fields are right', () => {
-    const required = defineConfig({ url: { env: 'MILLRACE_REDIS_URL', type: 'text', why: 'test', secret: true } });
+    const required = { url: { env: 'MILLRACE_REDIS_URL', type: 'text', why: 'test', secret: true } } as const;
     expect(() => loadConfig(required, {})).toThrow('MILLRACE_REDIS_URL: not set');
     expect(() =>
       loadConfig(definition, {}, (config) => (config.rows < 20 ? ['rows must be at least 20'] : [])),
@@ -84,42 +88,21 @@ describe('loadConfig', () => {
   });
 });
 
-describe('defineConfig', () => {
-  it.each([
-    ['a name that nobody knows', { x: { env: 'MILLRACE_NOBODY', type: 'text', default: '', why: '' } } as const],
-    [
-      'a default outside its range',
-      { x: { env: 'MILLRACE_INGEST_X', type: 'int', default: 5, min: 6, max: 7, why: '' } } as const,
-    ],
-    [
-      'a secret with a default',
-      { x: { env: 'MILLRACE_INGEST_X', type: 'text', default: 'p', secret: true, why: '' } } as const,
-    ],
-  ])('is a programmer error with %s', (_what, wrong) => {
-    expect(() => defineConfig(wrong)).toThrow('assertion failed');
+describe('paths', () => {
+  it('are absolute: beside where the process was started, or in the home folder', () => {
+    const paths = loadConfig(commonSettings, {});
+    expect(paths.home).toBe(resolve('.millrace'));
+    expect(paths.cache).toBe(join(homedir(), '.cache/millrace'));
+    const set = loadConfig(commonSettings, { MILLRACE_HOME: 'there', MILLRACE_CACHE: '/c' });
+    expect([set.home, set.cache]).toEqual([resolve('there'), '/c']);
   });
+});
 
+describe('common settings', () => {
   it('knows the common settings', () => {
     const config = loadConfig(commonSettings, { MILLRACE_KAFKA_BROKERS: 'a:1,b:2', MILLRACE_TOPIC_PREFIX: '' });
     expect(config.kafkaBrokers).toEqual(['a:1', 'b:2']);
     expect(config.topicPrefix).toBe('millrace.');
     expect(() => loadConfig(commonSettings, { MILLRACE_REDIS_URL: 'http://x' })).toThrow('MILLRACE_REDIS_URL');
-  });
-});
-
-describe('durations', () => {
-  it.each([
-    ['250ms', 250],
-    ['5s', 5000],
-    ['15m', 900_000],
-    ['3h', 10_800_000],
-    ['2d', 172_800_000],
-    ['40', 40],
-    ['1.5h', 5_400_000],
-    ['', undefined],
-    ['-5s', undefined],
-    ['5 weeks', undefined],
-  ])('%s', (text, expected) => {
-    expect(parseDurationMs(text)).toBe(expected);
   });
 });

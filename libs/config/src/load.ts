@@ -1,77 +1,71 @@
-// Turns environment variables into one frozen object. All faults at once, by variable name, never by value.
+// Turns this process's environment into one frozen object: the only reader of process.env. What the settings are, and how
+// their texts become values, is libs/deployment's.
 
-import { assert, PlatformError } from '@millrace/domain';
-import { SERVICE_PREFIXES, SETTING_NAMES } from './names.js';
-import { parseSetting, type Setting, type SettingValue } from './setting.js';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import {
+  type Config,
+  type Environment,
+  faultsForUp,
+  isPathSetting,
+  readSettings,
+  type Settings,
+  unknownSettings,
+} from '@millrace/deployment';
+import { PlatformError } from '@millrace/domain';
 
-export type ConfigDefinition = Readonly<Record<string, Setting>>;
-
-/** The frozen object that `loadConfig` returns for a definition. */
-export type Config<D extends ConfigDefinition> = { readonly [K in keyof D]: SettingValue<D[K]> };
-
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-function hasServicePrefix(name: string): boolean {
-  return SERVICE_PREFIXES.some((prefix) => name.startsWith(prefix));
+/** Absolute; "~/" is the home folder of who started the process. */
+function absolute(path: string): string {
+  return path.startsWith('~/') ? join(homedir(), path.slice(2)) : resolve(path);
 }
 
-/** Declares a service's settings; checks the declaration itself (names known, defaults in range, no secret default). */
-export function defineConfig<const D extends ConfigDefinition>(definition: D): D {
-  for (const [field, setting] of Object.entries(definition)) {
-    assert(
-      setting.env in SETTING_NAMES || hasServicePrefix(setting.env) || setting.env.startsWith('OTEL_'),
-      `${field}: ${setting.env} is not in libs/config/src/names.ts`,
-    );
-    assert(!(setting.secret && setting.default !== undefined), `${field}: a secret has no default`);
-    if (
-      (setting.type === 'int' || setting.type === 'number' || setting.type === 'duration') &&
-      setting.default !== undefined
-    )
-      assert(setting.default >= setting.min && setting.default <= setting.max, `${field}: default outside its range`);
-  }
-  return definition;
+function withAbsolutePaths<S extends Settings>(settings: S, values: Config<S>): Config<S> {
+  const paths = Object.entries(settings).flatMap(([field, setting]) => {
+    const path = setting.type === 'path' ? (values[field] as string) : '';
+    return path === '' ? [] : [[field, absolute(path)]];
+  });
+  return { ...values, ...Object.fromEntries(paths) };
 }
 
-function unknownNames(definition: ConfigDefinition, env: Environment): string[] {
-  const own = new Set(Object.values(definition).map((setting) => setting.env));
-  const ownPrefixes = SERVICE_PREFIXES.filter((prefix) => [...own].some((name) => name.startsWith(prefix)));
-  return Object.keys(env).filter((name) => {
-    if (!name.startsWith('MILLRACE_') || own.has(name) || name in SETTING_NAMES) return false;
-    return !hasServicePrefix(name) || ownPrefixes.some((prefix) => name.startsWith(prefix));
+function refuse(faults: readonly string[]): void {
+  if (faults.length === 0) return;
+  throw new PlatformError('invalid_argument', `wrong settings:\n  ${faults.join('\n  ')}`, {
+    facts: { faults: faults.length },
   });
 }
 
 /**
- * Reads every setting of the definition from `env` (default: this process's environment). Throws
- * PlatformError('invalid_argument') that names all faults. `rules` are cross-field checks: they return faults as texts.
+ * Reads every setting from `env` (default: this process's environment). Throws PlatformError('invalid_argument') that names
+ * all faults, among them variables of ours that nobody knows. `rules` are cross-field checks: they return faults as texts.
  */
-export function loadConfig<D extends ConfigDefinition>(
-  definition: D,
+export function loadConfig<S extends Settings>(
+  settings: S,
   env: Environment = process.env,
-  rules: (config: Config<D>) => readonly string[] = () => [],
-): Config<D> {
-  const faults: string[] = unknownNames(definition, env).map((name) => `${name}: unknown setting`);
-  const values: Record<string, unknown> = {};
-  for (const [field, setting] of Object.entries(definition)) {
-    const text = env[setting.env];
-    if (text === undefined || text === '') {
-      if (setting.default === undefined) faults.push(`${setting.env}: not set, and has no default`);
-      else values[field] = setting.default;
-      continue;
-    }
-    const parsed = parseSetting(setting, text);
-    if (parsed.kind === 'ok') values[field] = parsed.value;
-    else faults.push(`${setting.env}: ${parsed.fault}`);
-  }
-  if (faults.length === 0) faults.push(...rules(values as Config<D>));
-  if (faults.length > 0)
-    throw new PlatformError('invalid_argument', `wrong settings:\n  ${faults.join('\n  ')}`, {
-      facts: { faults: faults.length },
-    });
-  return Object.freeze(values) as Config<D>;
+  rules: (config: Config<S>) => readonly string[] = () => [],
+): Config<S> {
+  const unknown = unknownSettings(
+    env,
+    Object.values(settings).map((setting) => setting.env),
+  );
+  const { values, faults } = readSettings(settings, env);
+  refuse([...unknown, ...faults]);
+  refuse(rules(values));
+  return Object.freeze(withAbsolutePaths(settings, values));
 }
 
-/** The process's environment for children that need it whole (the supervisor); nobody else reads variables. */
+/** The process's environment for children that need it whole (the launcher); nobody else reads variables. */
 export function environment(): Environment {
   return process.env;
+}
+
+/**
+ * The environment for processes that are started in another folder: paths absolute. Throws what any process of the platform
+ * would refuse, all at once and before one is started.
+ */
+export function environmentForUp(env: Environment = process.env): Record<string, string> {
+  refuse(faultsForUp(env));
+  const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(
+    set.map(([name, text]) => [name, isPathSetting(name) && text !== '' ? absolute(text) : text]),
+  );
 }

@@ -1,10 +1,9 @@
 // Rules of the project file that join two places: names that must exist, kinds that must fit, orders that must hold. Each
 // fault names the path it stands at; positions are found by the caller.
 
-import type { Scalar } from '@millrace/domain';
+import { hint, type Scalar } from '@millrace/domain';
 import { parseDate } from './duration.js';
 import type { ColumnSpec, FeatureSpec, Project } from './project.js';
-import { hint } from './suggest.js';
 
 export type FaultPath = readonly (string | number)[];
 

@@ -1,7 +1,7 @@
 // Reads project.yaml: every fault at once, each with path, line, column and what to do. Pure: text in, project or
 // faults out. YAML anchors are allowed within the parser's own limit on alias expansion.
 
-import { PlatformError } from '@millrace/domain';
+import { hint, PlatformError } from '@millrace/domain';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { buildProject } from './build-project.js';
@@ -9,7 +9,6 @@ import { canonicalJson } from './canonical-json.js';
 import { crossFieldFaults, type FaultPath, type PathFault } from './cross-field.js';
 import type { Project } from './project.js';
 import { projectSchema } from './schema.js';
-import { hint } from './suggest.js';
 
 export interface ProjectFault {
   /** Dotted path in the file, such as "data.columns.3.min"; empty for the file as a whole. */

@@ -6,7 +6,8 @@
 // at a loopback address must also name that address, localhost, or a name of MILLRACE_ALLOWED_HOSTS.
 
 import { isIP } from 'node:net';
-import { commonSettings, loadConfig } from '@millrace/config';
+import { loadConfig } from '@millrace/config';
+import { commonSettings } from '@millrace/deployment';
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const PREDICTION = /^\/v2\/models\/[^/]+(?:\/versions\/[^/]+)?\/(?:infer|generate|generate_stream)$/;

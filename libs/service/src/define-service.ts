@@ -11,7 +11,8 @@
 // long are exit code 1.
 
 import 'reflect-metadata';
-import { type ConfigDefinition, loadConfig } from '@millrace/config';
+import { loadConfig } from '@millrace/config';
+import type { Settings } from '@millrace/deployment';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { logger, startTelemetry, type Telemetry } from '@millrace/telemetry';
 import { type DynamicModule, Module } from '@nestjs/common';
@@ -50,12 +51,12 @@ const SHUTDOWN_MS_MAX = 20_000;
 
 const log = logger('service');
 
-export function defineService<const D extends ConfigDefinition>(definition: ServiceDefinition<D>): Service {
+export function defineService<const D extends Settings>(definition: ServiceDefinition<D>): Service {
   const start = () => startService(definition);
   return { name: definition.name, start, run: () => runService(start) };
 }
 
-async function startService<D extends ConfigDefinition>(definition: ServiceDefinition<D>): Promise<RunningService> {
+async function startService<D extends Settings>(definition: ServiceDefinition<D>): Promise<RunningService> {
   let telemetry: Telemetry | undefined;
   try {
     telemetry = startTelemetry({ service: definition.name });

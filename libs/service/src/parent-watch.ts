@@ -1,6 +1,7 @@
 // With MILLRACE_PARENT_WATCH=1 the supervisor holds our stdin; when it ends, the supervisor is gone.
 
-import { commonSettings, environment } from '@millrace/config';
+import { environment } from '@millrace/config';
+import { commonSettings } from '@millrace/deployment';
 
 export function watchParent(end: (reason: string) => void): void {
   const { parentWatch } = commonSettings;

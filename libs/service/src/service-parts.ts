@@ -2,7 +2,7 @@
 // start and stop is the frame's (define-service.ts); no service has another.
 
 import type { DescService } from '@bufbuild/protobuf';
-import type { Config, ConfigDefinition } from '@millrace/config';
+import type { Config, Settings } from '@millrace/deployment';
 import type { Clock } from '@millrace/domain';
 import type { Logger } from '@millrace/telemetry';
 import type { InjectionToken, Type } from '@nestjs/common';
@@ -65,7 +65,7 @@ export interface ServiceParts {
   readonly opened?: () => Promise<void> | void;
 }
 
-export interface ServiceDefinition<D extends ConfigDefinition> {
+export interface ServiceDefinition<D extends Settings> {
   readonly name: string;
   readonly settings: D;
   /** Makes the parts and opens nothing. */

@@ -3,8 +3,8 @@
 
 import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { commonSettings, defineConfig } from '@millrace/config';
 import { Health, IngestService } from '@millrace/contracts';
+import { commonSettings } from '@millrace/deployment';
 import { PlatformError } from '@millrace/domain';
 import { createClient, fromServiceError } from '@millrace/grpc';
 import {
@@ -113,7 +113,7 @@ beforeAll(async () => {
   grpcPort = await freePort();
   service = await defineService({
     name: 'demo',
-    settings: defineConfig({ ...commonSettings }),
+    settings: commonSettings,
     build: ({ readiness, shutdown }) => {
       order.push('build');
       readiness.register('demo', () => healthy);

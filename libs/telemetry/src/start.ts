@@ -2,7 +2,8 @@
 // always readable as Prometheus text (`prometheusText`, served on the service's own HTTP port). The providers are put
 // together here instead of by NodeSDK, which loads every exporter there is.
 
-import { commonSettings, type Environment, environment, loadConfig } from '@millrace/config';
+import { environment, loadConfig } from '@millrace/config';
+import { commonSettings, type Environment } from '@millrace/deployment';
 import { context, metrics, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-proto';

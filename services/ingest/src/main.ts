@@ -1,9 +1,9 @@
 // Boot of ingest: telemetry → config → application → HTTP → Kafka and gRPC → ready → shutdown.
 
 import { loadConfig } from '@millrace/config';
+import { ingestSettings } from '@millrace/deployment';
 import { runService } from '@millrace/service';
 import { AppModule, RESUME, STRATEGIES } from './app.module.js';
-import { ingestSettings } from './config.js';
 
 await runService({
   name: 'ingest',

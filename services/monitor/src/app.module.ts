@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { ArtifactStore } from '@millrace/artifacts';
 import { MonitorService } from '@millrace/contracts';
+import { monitorSettings } from '@millrace/deployment';
 import {
   CompactedReader,
   ensureTopics,
@@ -26,7 +27,7 @@ import { Catalog } from './catalog/catalog.js';
 import { catalogEntries } from './catalog/catalog.kafka.js';
 import { StoredPackages } from './catalog/packages.fs.js';
 import { References } from './catalog/references.js';
-import { type MonitorConfig, monitorSettings } from './config.js';
+import type { MonitorConfig } from './config.js';
 import { PulseBook } from './live/pulse.js';
 import { Story } from './live/story.js';
 import { LabelsConsumer } from './quality/labels.kafka.js';

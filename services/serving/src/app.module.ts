@@ -3,7 +3,6 @@
 // prediction log flushed → engines closed.
 
 import { join } from 'node:path';
-import type { Config } from '@millrace/config';
 import { TOPICS, topicName } from '@millrace/contracts';
 import { PlatformError, RequestIds, seededRng, systemClock } from '@millrace/domain';
 import { type RunningHttp2Server, startHttp2Server } from '@millrace/grpc';
@@ -27,7 +26,7 @@ import { registerV2 } from './api/v2.http.js';
 import { contentHash } from './cache/content-hash.fs.js';
 import { ResponseCache } from './cache/response-cache.js';
 import { RedisResponses } from './cache/shared-responses.redis.js';
-import type { servingConfig } from './config.js';
+import type { ServingConfig } from './config.js';
 import type { BatchJobPorts } from './jobs/batch-job.js';
 import { JobDesk } from './jobs/job-desk.js';
 import { JobTopics } from './jobs/job-topics.kafka.js';
@@ -57,7 +56,6 @@ import type { Question } from './workers/worker-messages.js';
 const CONFIG = Symbol('serving config');
 /** In the order of preference. */
 const RUNTIMES = [onnxRuntime];
-type ServingConfig = Config<typeof servingConfig>;
 
 /** Rows of one write to Kafka: encoding them holds the event loop for well under a millisecond. */
 const LOG_BATCH_ROWS = 256;

@@ -6,7 +6,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { ArtifactStore } from '@millrace/artifacts';
-import type { Config } from '@millrace/config';
 import { encodeReferenceProfile } from '@millrace/contracts';
 import { systemClock } from '@millrace/domain';
 import { encodeRows, parsePlan } from '@millrace/features';
@@ -31,7 +30,7 @@ import { Collective, TICK_MS } from './collective/collective.js';
 import { COORDINATOR_DEFAULTS, Coordinator } from './collective/coordinator.js';
 import { TOKEN_BYTES } from './collective/handshake.js';
 import { rendezvousService } from './collective/rendezvous.grpc.js';
-import type { trainerSettings } from './config.js';
+import type { TrainerConfig } from './config.js';
 import { LoopHttp } from './loop/loop.http.js';
 import { DriftEventConsumer, LoopCommands, loopEntries, projectEntries } from './loop/loop-events.kafka.js';
 import { LoopRunner } from './loop/loop-runner.js';
@@ -51,8 +50,6 @@ import { readLabelledRows } from './training/dataset.duckdb.js';
 import { JobFiles } from './training/job-files.fs.js';
 import { RequestFiles } from './training/request-files.fs.js';
 import { TrainingRunner } from './training/runner.js';
-
-type TrainerConfig = Config<typeof trainerSettings>;
 
 const CONFIG = Symbol('trainer config');
 const KAFKA_STRATEGY = Symbol('trainer kafka strategy');

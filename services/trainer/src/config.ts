@@ -1,48 +1,6 @@
-// The trainer's settings.
+// The trainer's settings as its modules see them. The settings themselves (defaults, ranges, reasons) are
+// libs/deployment/src/settings/trainer.ts: launcher, documents and deploy/ have them from there.
 
-import { commonSettings, defineConfig, portSetting } from '@millrace/config';
+import type { Config, trainerSettings } from '@millrace/deployment';
 
-export const trainerSettings = defineConfig({
-  ...commonSettings,
-  httpPort: portSetting('MILLRACE_TRAINER_HTTP_PORT', 8020, 'architecture.md'),
-  grpcPort: portSetting('MILLRACE_TRAINER_GRPC_PORT', 8021, 'architecture.md'),
-  grpcHost: {
-    env: 'MILLRACE_TRAINER_GRPC_HOST',
-    type: 'text',
-    default: '127.0.0.1',
-    pattern: /^[a-zA-Z0-9.:-]{1,253}$/,
-    why: 'workers run beside the trainer by default; there is no authentication',
-  },
-  heartbeatTimeout: {
-    env: 'MILLRACE_TRAINER_HEARTBEAT_TIMEOUT',
-    type: 'duration',
-    default: 2_000,
-    min: 200,
-    max: 60_000,
-    why: 'four heartbeats of a worker; a lost one is replaced within seconds, where others wait for minutes',
-  },
-  gather: {
-    env: 'MILLRACE_TRAINER_GATHER',
-    type: 'duration',
-    default: 6_000,
-    min: 0,
-    max: 600_000,
-    why: 'a killed worker is back in 3 to 5 s (back-off, loading TensorFlow); after this a job starts with who is there',
-  },
-  noWorker: {
-    env: 'MILLRACE_TRAINER_NO_WORKER',
-    type: 'duration',
-    default: 60_000,
-    min: 100,
-    max: 3_600_000,
-    why: 'without any worker for so long a training fails and says so',
-  },
-  restartsMax: {
-    env: 'MILLRACE_TRAINER_RESTARTS_MAX',
-    type: 'int',
-    default: 5,
-    min: 0,
-    max: 100,
-    why: 'a job that loses workers more often has another trouble',
-  },
-});
+export type TrainerConfig = Config<typeof trainerSettings>;

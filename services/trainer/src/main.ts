@@ -1,9 +1,9 @@
 // Boot of the trainer: settings -> frame (telemetry, HTTP, signals) -> module.
 
 import { loadConfig } from '@millrace/config';
+import { trainerSettings } from '@millrace/deployment';
 import { runService } from '@millrace/service';
 import { TrainerModule, trainerStrategies } from './app.module.js';
-import { trainerSettings } from './config.js';
 
 await runService({
   name: 'trainer',

@@ -1,8 +1,8 @@
 // Boot of one training worker process: settings, TensorFlow's environment, then TensorFlow and the rest.
 
 import { loadConfig } from '@millrace/config';
+import { workerSettings } from '@millrace/deployment';
 import { configureLogs } from '@millrace/telemetry';
-import { workerSettings } from './worker/config.js';
 import { prepareTensorFlow } from './worker/tensorflow.process.js';
 
 const config = loadConfig(workerSettings);

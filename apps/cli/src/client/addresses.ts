@@ -1,4 +1,6 @@
-// Where the services listen; defaults are the ports of docs/ARCHITECTURE.md, on loopback.
+// The endpoints that the commands call, by the ports and hosts of the platform.
+
+import { hostAndPort, LOOPBACK, type Place, type Ports } from '@millrace/deployment';
 
 export interface Addresses {
   /** HTTP base URLs. */
@@ -15,52 +17,16 @@ export interface Addresses {
   routerGrpc: string;
 }
 
-export interface Ports {
-  kafka: number;
-  redis: number;
-  routerHttp: number;
-  routerGrpc: number;
-  routerMetrics: number;
-  routerControl: number;
-  routerControlGrpc: number;
-  ingestHttp: number;
-  ingestGrpc: number;
-  trainerHttp: number;
-  trainerGrpc: number;
-  servingHttp: number;
-  servingGrpc: number;
-  monitorHttp: number;
-  monitorGrpc: number;
-}
-
-export const DEFAULT_PORTS: Ports = {
-  kafka: 19092,
-  redis: 16379,
-  routerHttp: 8000,
-  routerGrpc: 8001,
-  routerMetrics: 8002,
-  routerControl: 8003,
-  routerControlGrpc: 8004,
-  ingestHttp: 8010,
-  ingestGrpc: 8011,
-  trainerHttp: 8020,
-  trainerGrpc: 8021,
-  servingHttp: 8030,
-  servingGrpc: 8031,
-  monitorHttp: 8040,
-  monitorGrpc: 8041,
-};
-
-export function addressesOf(ports: Ports, host = '127.0.0.1'): Addresses {
-  const url = (port: number) => `http://${host}:${port}`;
+export function addressesOf(ports: Ports, { router, serving }: Place['hosts']): Addresses {
+  const url = (host: string, port: number) => `http://${hostAndPort(host, port)}`;
   return {
-    ingest: url(ports.ingestHttp),
-    trainer: url(ports.trainerHttp),
-    serving: url(ports.servingHttp),
-    monitor: url(ports.monitorHttp),
-    router: url(ports.routerControl),
-    routerV2: url(ports.routerHttp),
-    ingestGrpc: `${host}:${ports.ingestGrpc}`,
-    routerGrpc: `${host}:${ports.routerGrpc}`,
+    ingest: url(LOOPBACK, ports.ingestHttp),
+    trainer: url(LOOPBACK, ports.trainerHttp),
+    serving: url(serving, ports.servingHttp),
+    monitor: url(LOOPBACK, ports.monitorHttp),
+    router: url(router, ports.routerControl),
+    routerV2: url(router, ports.routerHttp),
+    ingestGrpc: hostAndPort(LOOPBACK, ports.ingestGrpc),
+    routerGrpc: hostAndPort(router, ports.routerGrpc),
   };
 }

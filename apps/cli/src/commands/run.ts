@@ -109,7 +109,7 @@ export function runCommands(program: Command): void {
 async function start(context: Context, options: StartOptions): Promise<number> {
   // Before anything is started: a wrong project file must cost nothing.
   const input = mainJobInput(context, options);
-  const { home, environment } = context.settings;
+  const { home, kafkaBrokers } = context.settings;
   const { name } = input.loaded.project;
   const reporter = reporterFor(context);
   const stop = stopSignal();
@@ -119,7 +119,7 @@ async function start(context: Context, options: StartOptions): Promise<number> {
   const supervisor = await bringUp(context, workers, reporter, stop, () => {
     if (servesOnly) return;
     if (earlier !== 'none') {
-      const aside = setAside(home, name, Boolean(environment.MILLRACE_KAFKA_BROKERS));
+      const aside = setAside(home, name, kafkaBrokers !== undefined);
       reporter.line(`  what the main job left here before is set aside in ${aside}`);
     }
     markRun(home, name, 'begun');
@@ -203,16 +203,14 @@ async function bringUp(
   prepareHome?: () => void,
 ): Promise<Supervisor> {
   const { settings } = context;
-  const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries(settings.environment)) if (value !== undefined) env[name] = value;
   const supervisor = new Supervisor({
     root: REPOSITORY,
     home: settings.home,
     ports: settings.ports,
     workers,
-    env,
-    kafkaBrokers: settings.environment.MILLRACE_KAFKA_BROKERS || undefined,
-    redisUrl: settings.environment.MILLRACE_REDIS_URL || undefined,
+    env: settings.forUp(),
+    kafkaBrokers: settings.kafkaBrokers,
+    redisUrl: settings.redisUrl,
     log: (line) => reporter.line(`  ${line}`),
     ...(prepareHome ? { prepareHome } : {}),
   });

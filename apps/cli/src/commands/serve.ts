@@ -3,7 +3,6 @@
 import { join, resolve } from 'node:path';
 import { PlatformError } from '@millrace/domain';
 import type { Command } from 'commander';
-import { DEFAULT_PORTS } from '../client/addresses.js';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { checkModelFolder } from '../serve/model-folder.fs.js';
 import { servePlan } from '../serve/serve-plan.js';
@@ -14,8 +13,8 @@ import { ended, REPOSITORY, stopSignal } from './run.js';
 
 interface ServeOptions {
   repository: string;
-  httpPort: string;
-  grpcPort: string;
+  httpPort?: string;
+  grpcPort?: string;
   host: string;
   models?: string;
   processes?: string;
@@ -28,8 +27,8 @@ export function serveCommand(program: Command): void {
     .command('serve')
     .description('serves a folder of models alone, without Kafka and Redis, until Ctrl-C')
     .requiredOption('--repository <folder>', "models in Triton's layout, or plain ONNX files")
-    .option('--http-port <port>', 'V2 REST and /metrics', String(DEFAULT_PORTS.servingHttp))
-    .option('--grpc-port <port>', 'V2 gRPC', String(DEFAULT_PORTS.servingGrpc))
+    .option('--http-port <port>', 'V2 REST and /metrics; default: MILLRACE_SERVING_HTTP_PORT, 8030')
+    .option('--grpc-port <port>', 'V2 gRPC; default: MILLRACE_SERVING_GRPC_PORT, 8031')
     .option('--host <address>', '127.0.0.1, or 0.0.0.0 for other machines', '127.0.0.1')
     .option('--models <names>', 'load only these at the start, joined by ","; "none" waits for load requests')
     .option('--processes <count>', 'worker processes on the two ports')
@@ -44,18 +43,17 @@ async function serve(context: Context, options: ServeOptions): Promise<number> {
   if (!['127.0.0.1', '0.0.0.0'].includes(options.host)) {
     throw new PlatformError('invalid_argument', `--host takes 127.0.0.1 or 0.0.0.0, not "${options.host}"`);
   }
-  const [httpPort, grpcPort] = [portOf(options.httpPort, '--http-port'), portOf(options.grpcPort, '--grpc-port')];
   const { settings } = context;
+  const httpPort = portOf(options.httpPort, '--http-port') ?? settings.ports.servingHttp;
+  const grpcPort = portOf(options.grpcPort, '--grpc-port') ?? settings.ports.servingGrpc;
   const home = join(settings.home, `serve-${httpPort}`);
-  const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries(settings.environment)) if (value !== undefined) env[name] = value;
   const stop = stopSignal();
   const supervisor = new Supervisor({
     root: REPOSITORY,
     home,
     ports: settings.ports,
     workers: 0,
-    env,
+    env: settings.forUp(),
     log: (line) => process.stderr.write(`${line}\n`),
     plans: [
       servePlan({
@@ -126,7 +124,8 @@ async function json(url: string, method = 'GET'): Promise<unknown> {
   );
 }
 
-function portOf(text: string, flag: string): number {
+function portOf(text: string | undefined, flag: string): number | undefined {
+  if (text === undefined) return undefined;
   const port = Number(text);
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
   throw new PlatformError('invalid_argument', `${flag} takes a port from 1 to 65535, not "${text}"`);

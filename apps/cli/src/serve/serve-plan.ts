@@ -1,6 +1,6 @@
 // The one process behind `millrace serve`: serving alone, without Kafka and Redis, over a repository folder.
 
-import type { ProcessPlan } from '../supervisor/process-plan.js';
+import { LOOPBACK, type ProcessPlan } from '@millrace/deployment';
 
 export interface ServePlanOptions {
   /** Repository root of Millrace; holds dist/. */
@@ -45,7 +45,7 @@ export function servePlan(options: ServePlanOptions): ProcessPlan {
       ...(connectionAge === undefined ? {} : { MILLRACE_SERVING_CONNECTION_AGE: connectionAge }),
     },
     nice: 0,
-    readiness: { kind: 'http', port: httpPort, path: '/health/ready' },
+    readiness: { kind: 'http', host: LOOPBACK, port: httpPort, path: '/health/ready' },
     readyTimeoutMs: READY_TIMEOUT_MS,
     after: [],
     stopPhase: 1,

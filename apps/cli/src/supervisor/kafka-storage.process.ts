@@ -5,12 +5,16 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import {
+  KAFKA_CLUSTER_ID,
+  kafkaFolder,
+  kafkaJavaArgs,
+  kafkaServerProperties,
+  type PlatformOptions,
+} from '@millrace/deployment';
 import { PlatformError } from '@millrace/domain';
-import { kafkaFolder, kafkaJavaArgs, kafkaServerProperties, type PlatformOptions } from './process-plan.js';
 
 const FORMAT_TIMEOUT_MS = 60_000;
-/** Any id does: nothing outside this home ever sees the cluster. 16 bytes, base64url. */
-const CLUSTER_ID = 'TWlsbHJhY2VFbWJlZA';
 
 export function jarsOf(libFolder: string): string[] {
   return readdirSync(libFolder)
@@ -32,7 +36,7 @@ export async function prepareKafka(options: PlatformOptions, env: Readonly<Recor
     'kafka.tools.StorageTool',
     'format',
     '-t',
-    `${CLUSTER_ID}`,
+    KAFKA_CLUSTER_ID,
     '-c',
     properties,
   ];

@@ -2,10 +2,7 @@
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { DEFAULT_PORTS } from '../client/addresses.js';
-import type { PlatformPorts } from './process-plan.js';
-
-const HOST = '127.0.0.1';
+import { LOOPBACK, type PlatformPorts, PORT_NAMES } from '@millrace/deployment';
 
 function listen(port: number): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
@@ -14,7 +11,7 @@ function listen(port: number): Promise<Server | undefined> {
       if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(undefined);
       else reject(error);
     });
-    server.listen(port, HOST, () => resolve(server));
+    server.listen(port, LOOPBACK, () => resolve(server));
   });
 }
 
@@ -29,7 +26,7 @@ export async function isPortFree(port: number): Promise<boolean> {
 
 /** Free ports for a whole platform, held together so that no two are the same. */
 export async function freePorts(): Promise<Required<PlatformPorts>> {
-  const names = [...Object.keys(DEFAULT_PORTS), 'kafkaController'];
+  const names = [...PORT_NAMES, 'kafkaController'];
   const servers = await Promise.all(names.map(() => listen(0)));
   const entries = servers.map((server, index) => {
     const address = server?.address();

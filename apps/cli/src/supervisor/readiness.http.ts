@@ -3,12 +3,11 @@
 import { get } from 'node:http';
 import { connect } from 'node:net';
 
-const HOST = '127.0.0.1';
 const PROBE_TIMEOUT_MS = 1_000;
 
-export function answersOk(port: number, path: string): Promise<boolean> {
+export function answersOk(host: string, port: number, path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = get({ host: HOST, port, path, timeout: PROBE_TIMEOUT_MS, agent: false }, (response) => {
+    const request = get({ host, port, path, timeout: PROBE_TIMEOUT_MS, agent: false }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
     });
@@ -17,9 +16,9 @@ export function answersOk(port: number, path: string): Promise<boolean> {
   });
 }
 
-export function accepts(port: number): Promise<boolean> {
+export function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: HOST, port, timeout: PROBE_TIMEOUT_MS }, () => {
+    const socket = connect({ host, port, timeout: PROBE_TIMEOUT_MS }, () => {
       socket.destroy();
       resolve(true);
     });

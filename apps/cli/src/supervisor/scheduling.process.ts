@@ -1,7 +1,7 @@
 // How a process shares the cores with the others: the request path first, then the data path, training workers last.
 
 import { existsSync, writeFileSync } from 'node:fs';
-import type { ProcessPlan } from './process-plan.js';
+import type { ProcessPlan } from '@millrace/deployment';
 
 /** util-linux; where it is missing (macOS) `nice` alone has to do. */
 const CHRT = '/usr/bin/chrt';

@@ -2,12 +2,12 @@
 // back-off when it dies, stopped by SIGTERM and after the grace by SIGKILL. Decides nothing about the others.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { ProcessPlan, Readiness } from '@millrace/deployment';
 import type { Clock } from '@millrace/domain';
 import { PlatformError } from '@millrace/domain';
 import type { LogFile } from './log-file.fs.js';
 import { summarise } from './log-summary.js';
 import { signalGroup } from './process-identity.process.js';
-import type { ProcessPlan, Readiness } from './process-plan.js';
 import { accepts, answersOk } from './readiness.http.js';
 import type { RestartPolicy } from './restart-policy.js';
 import type { RunFolder } from './run-folder.fs.js';
@@ -204,9 +204,9 @@ export class SupervisedProcess {
   private isReady(readiness: Readiness, elapsedMs: number): Promise<boolean> {
     switch (readiness.kind) {
       case 'http':
-        return answersOk(readiness.port, readiness.path);
+        return answersOk(readiness.host, readiness.port, readiness.path);
       case 'tcp':
-        return accepts(readiness.port);
+        return accepts(readiness.host, readiness.port);
       case 'alive':
         return Promise.resolve(elapsedMs >= readiness.forMs);
     }

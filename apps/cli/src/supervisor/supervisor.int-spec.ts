@@ -7,8 +7,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ProcessPlan } from '@millrace/deployment';
 import { freePorts, isPortFree } from './ports.tcp.js';
-import type { ProcessPlan } from './process-plan.js';
 import { DEFAULT_RESTART_LIMITS } from './restart-policy.js';
 import { Supervisor, type SupervisorOptions } from './supervisor.process.js';
 
@@ -67,7 +67,7 @@ describe('Supervisor', () => {
       args: [script('server', SERVER), `${port}`, name],
       env: {},
       nice: 0,
-      readiness: { kind: 'http', port, path: '/health/ready' },
+      readiness: { kind: 'http', host: '127.0.0.1', port, path: '/health/ready' },
       readyTimeoutMs: 20_000,
       after: [],
       stopPhase: 1,
@@ -203,7 +203,7 @@ describe('Supervisor', () => {
     const one = supervisor([
       plan('monitor', ports.monitorHttp, {
         args: [stubborn, `${ports.monitorHttp}`, '1'],
-        readiness: { kind: 'tcp', port: ports.monitorHttp },
+        readiness: { kind: 'tcp', host: '127.0.0.1', port: ports.monitorHttp },
         stopGraceMs: 300,
       }),
     ]);

@@ -1,21 +1,22 @@
 // The launcher behind `millrace up`: starts the platform's processes in the order of readiness, keeps them alive, stops them
-// in reverse order without an orphan. It holds no service's logic; what runs is said by process-plan.ts.
+// in reverse order without an orphan. It holds no service's logic; what runs is said by libs/deployment.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, PlatformError, seededRng, systemClock } from '@millrace/domain';
-import { jarsOf, prepareKafka } from './kafka-storage.process.js';
-import { LogFile } from './log-file.fs.js';
-import { freePorts, holderOf, isPortFree } from './ports.tcp.js';
 import {
+  controllerPort,
   type PlatformOptions,
   type PlatformPorts,
   type ProcessPlan,
   platformPlan,
   type SetupState,
-} from './process-plan.js';
+} from '@millrace/deployment';
+import { type Clock, PlatformError, seededRng, systemClock } from '@millrace/domain';
+import { jarsOf, prepareKafka } from './kafka-storage.process.js';
+import { LogFile } from './log-file.fs.js';
+import { freePorts, holderOf, isPortFree } from './ports.tcp.js';
 import { DEFAULT_RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
 import { RunFolder } from './run-folder.fs.js';
 import {
@@ -164,6 +165,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       classDataArchiveUsable: existsSync(setup.kafka.classDataArchive),
       kafkaBrokers: this.options.kafkaBrokers,
       redisUrl: this.options.redisUrl,
+      settings: this.options.env,
     };
     if (platform.kafkaBrokers === undefined) await prepareKafka(platform, this.options.env);
     return platformPlan(platform);
@@ -172,7 +174,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
   /** Kafka's controller talks to nobody but its own broker: beside Kafka's port where that is free, else anywhere. */
   private async controllerPort(): Promise<number> {
     const { kafkaController, ...ports } = this.options.ports;
-    const beside = ports.kafka + 1;
+    const beside = controllerPort(ports);
     if (kafkaController !== undefined) return kafkaController;
     return !Object.values(ports).includes(beside) && (await isPortFree(beside))
       ? beside

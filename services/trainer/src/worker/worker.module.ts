@@ -2,7 +2,6 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Config } from '@millrace/config';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import { CoordinatorClient } from '../collective/coordinator-client.grpc.js';
@@ -11,14 +10,14 @@ import { deviceOfTensorFlow } from '../training/device.tf.js';
 import { JobFiles } from '../training/job-files.fs.js';
 import { scoreLayersModel } from '../training/layers-model.tf.js';
 import { TensorFlowNetwork } from '../training/network.tf.js';
-import type { workerSettings } from './config.js';
+import type { WorkerConfig } from './config.js';
 import { type JobPorts, prepareJob } from './jobs.js';
 import { Worker } from './worker.js';
 
 const log = logger('worker');
 
 /** Starts the worker; the returned function stops it. */
-export async function startWorker(config: Config<typeof workerSettings>): Promise<() => void> {
+export async function startWorker(config: WorkerConfig): Promise<() => void> {
   const found = deviceOfTensorFlow();
   if (config.device === 'gpu' && found.device !== 'gpu') {
     throw new PlatformError(
@@ -65,7 +64,7 @@ export async function startWorker(config: Config<typeof workerSettings>): Promis
   });
   const client = new CoordinatorClient(
     {
-      address: config.coordinator === '' ? `127.0.0.1:${config.trainerGrpcPort}` : config.coordinator,
+      address: config.coordinator,
       hello: {
         workerId,
         host: config.gradientHost,

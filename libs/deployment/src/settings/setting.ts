@@ -1,19 +1,31 @@
 // What one setting is, and how its text becomes a value. No clamping: a value outside its range is a fault.
 
+import { assert } from '@millrace/domain';
+import type { Place } from '../place.js';
+
 interface SettingCommon<T> {
   /** Environment variable. */
   readonly env: string;
   /** Value where the variable is unset or empty; no default = the setting is required. */
   readonly default?: T;
+  /** The default where it follows from where the processes listen; `default` is then its value without other settings. */
+  readonly defaultAt?: (place: Place) => T;
   /** Unit of the value, for people ("rows", "bytes"); durations are always milliseconds. */
   readonly unit?: string;
   /** Why this default: who chose it, where it was measured. */
   readonly why: string;
   /** Never shown, never has a default. */
   readonly secret?: boolean;
+  /** The launcher gives its processes a value of its own, so that `millrace up` refuses this one; what to do instead. */
+  readonly notForUp?: string;
 }
 
-export type IntSetting = SettingCommon<number> & { readonly type: 'int'; readonly min: number; readonly max: number };
+export type IntSetting = SettingCommon<number> & {
+  readonly type: 'int';
+  readonly min: number;
+  readonly max: number;
+  readonly multipleOf?: number;
+};
 export type NumberSetting = SettingCommon<number> & {
   readonly type: 'number';
   readonly min: number;
@@ -31,10 +43,22 @@ export type DurationSetting = SettingCommon<number> & {
   readonly min: number;
   readonly max: number;
 };
+/** A file or folder; relative to where the process was started, "~/" is the home folder. The value is absolute. */
+export type PathSetting = SettingCommon<string> & { readonly type: 'path' };
 /** Comma-separated texts. */
 export type ListSetting = SettingCommon<readonly string[]> & { readonly type: 'list'; readonly itemsMax?: number };
 
-export type Setting = IntSetting | NumberSetting | TextSetting | BoolSetting | DurationSetting | ListSetting;
+export type Setting =
+  | IntSetting
+  | NumberSetting
+  | TextSetting
+  | PathSetting
+  | BoolSetting
+  | DurationSetting
+  | ListSetting;
+
+/** The settings of one process. */
+export type Settings = Readonly<Record<string, Setting>>;
 
 export type SettingValue<S extends Setting> = S extends { type: 'int' | 'number' | 'duration' }
   ? number
@@ -55,6 +79,20 @@ export function parseDurationMs(text: string): number | undefined {
   return Number(match[1]) * (UNIT_MS[match[2] ?? 'ms'] as number);
 }
 
+/** Declares a process's settings; checks the declaration itself (names, defaults in range, no secret default). */
+export function defineSettings<const S extends Settings>(settings: S): S {
+  for (const [field, setting] of Object.entries(settings)) {
+    assert(/^(MILLRACE|OTEL)_[A-Z0-9_]+$/.test(setting.env), `${field}: ${setting.env} is no name of ours`);
+    assert(!(setting.secret && setting.default !== undefined), `${field}: a secret has no default`);
+    if (
+      (setting.type === 'int' || setting.type === 'number' || setting.type === 'duration') &&
+      setting.default !== undefined
+    )
+      assert(setting.default >= setting.min && setting.default <= setting.max, `${field}: default outside its range`);
+  }
+  return settings;
+}
+
 function inRange(
   value: number | undefined,
   setting: { min: number; max: number; unit?: string },
@@ -72,8 +110,13 @@ function inRange(
 /** Faults never repeat the value: it may be a secret put into the wrong variable. */
 export function parseSetting(setting: Setting, text: string): ParsedSetting {
   switch (setting.type) {
-    case 'int':
-      return inRange(/^-?\d+$/.test(text) ? Number(text) : undefined, setting, true, 'a whole number');
+    case 'int': {
+      const parsed = inRange(/^-?\d+$/.test(text) ? Number(text) : undefined, setting, true, 'a whole number');
+      const { multipleOf = 1 } = setting;
+      return parsed.kind === 'ok' && Number(text) % multipleOf !== 0
+        ? { kind: 'fault', fault: `is no multiple of ${multipleOf}` }
+        : parsed;
+    }
     case 'number':
       return inRange(/^-?\d+(\.\d+)?(e-?\d+)?$/i.test(text) ? Number(text) : undefined, setting, false, 'a number');
     case 'duration':
@@ -94,6 +137,8 @@ export function parseSetting(setting: Setting, text: string): ParsedSetting {
       if (items.length > itemsMax) return { kind: 'fault', fault: `has more than ${itemsMax} items` };
       return { kind: 'ok', value: Object.freeze(items) };
     }
+    case 'path':
+      return { kind: 'ok', value: text };
     case 'text':
       if (setting.oneOf !== undefined && !setting.oneOf.includes(text))
         return { kind: 'fault', fault: `is none of ${setting.oneOf.join(', ')}` };

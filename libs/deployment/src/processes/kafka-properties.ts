@@ -1,4 +1,4 @@
-// server.properties of the embedded broker: one node that is broker and controller (KRaft), on loopback, with topics'
+// Kafka's properties: one node that is broker and controller (KRaft), on loopback, with topics'
 // internals sized for one machine.
 
 export interface KafkaPropertiesOptions {
@@ -7,8 +7,9 @@ export interface KafkaPropertiesOptions {
   dataFolder: string;
 }
 
-export function kafkaProperties({ port, controllerPort, dataFolder }: KafkaPropertiesOptions): string {
-  const entries: readonly [string, string | number][] = [
+/** What every broker of ours has, wherever it runs. */
+export function kafkaProperties({ port, controllerPort, dataFolder }: KafkaPropertiesOptions): [string, string][] {
+  const entries: [string, string | number][] = [
     ['process.roles', 'broker,controller'],
     ['node.id', 1],
     ['controller.quorum.voters', `1@127.0.0.1:${controllerPort}`],
@@ -28,11 +29,15 @@ export function kafkaProperties({ port, controllerPort, dataFolder }: KafkaPrope
     ['auto.create.topics.enable', 'false'],
     // Groups start at once: members are few and known.
     ['group.initial.rebalance.delay.ms', 0],
-    ['log.cleaner.dedupe.buffer.size', 4_194_304],
-    ['log.segment.bytes', 67_108_864],
-    ['num.network.threads', 2],
-    ['num.io.threads', 2],
-    ['background.threads', 2],
   ];
-  return `${entries.map(([key, value]) => `${key}=${value}`).join('\n')}\n`;
+  return entries.map(([key, value]) => [key, `${value}`]);
 }
+
+/** Sizes of the embedded broker, for two cores and little memory; a container has Kafka's own. */
+export const EMBEDDED_KAFKA_SIZES: readonly (readonly [string, string])[] = [
+  ['log.cleaner.dedupe.buffer.size', '4194304'],
+  ['log.segment.bytes', '67108864'],
+  ['num.network.threads', '2'],
+  ['num.io.threads', '2'],
+  ['background.threads', '2'],
+];

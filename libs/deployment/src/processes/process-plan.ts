@@ -1,13 +1,14 @@
-// Which processes make up the platform, what each needs before it starts and how one sees that it is ready. Pure: paths and
-// ports come in, a list of plans goes out.
+// Which processes make up the platform, what each needs before it starts and how one sees that it is ready. Pure: paths,
+// ports and settings come in, a list of plans goes out. The launcher starts it, deploy/compose is written from it.
 
-import type { Ports } from '../client/addresses.js';
-import { kafkaProperties } from './kafka-properties.js';
+import { type Environment, LOOPBACK, type Place, placeOf } from '../place.js';
+import { PORT_NAMES, PORTS, type PortName, type Ports, portNamesOf, REPLICA_STEP, type Service } from '../ports.js';
+import { EMBEDDED_KAFKA_SIZES, kafkaProperties } from './kafka-properties.js';
 
 /** How readiness is seen: an HTTP path that answers 200, a port that accepts, or being alive. */
 export type Readiness =
-  | { kind: 'http'; port: number; path: string }
-  | { kind: 'tcp'; port: number }
+  | { kind: 'http'; host: string; port: number; path: string }
+  | { kind: 'tcp'; host: string; port: number }
   | { kind: 'alive'; forMs: number };
 
 /** One process to supervise. */
@@ -53,6 +54,8 @@ export interface PlatformOptions {
   /** Own brokers instead of the embedded ones. */
   kafkaBrokers?: string;
   redisUrl?: string;
+  /** What the user has set; the processes get it whole. */
+  settings: Environment;
 }
 
 /** The platform's ports and the one that only Kafka itself uses (chosen by the supervisor where it is not given). */
@@ -104,11 +107,18 @@ export function kafkaJavaArgs(options: PlatformOptions): string[] {
 }
 
 export function kafkaServerProperties(options: PlatformOptions): string {
-  return kafkaProperties({
+  const properties = kafkaProperties({
     port: options.ports.kafka,
     controllerPort: controllerPort(options.ports),
     dataFolder: `${kafkaFolder(options.home)}/data`,
   });
+  return `${[...properties, ...EMBEDDED_KAFKA_SIZES].map(([key, value]) => `${key}=${value}`).join('\n')}\n`;
+}
+
+/** Redis holds projections only, rebuilt from Kafka: nothing is written to disk. */
+export function redisArgs(port: number): string[] {
+  const listen = ['--port', `${port}`, '--bind', LOOPBACK];
+  return [...listen, '--save', '', '--appendonly', 'no', '--maxmemory', '512mb', '--maxmemory-policy', 'allkeys-lru'];
 }
 
 function brokerPlans(options: PlatformOptions): ProcessPlan[] {
@@ -121,130 +131,104 @@ function brokerPlans(options: PlatformOptions): ProcessPlan[] {
       args: [...kafkaJavaArgs(options), 'kafka.Kafka', `${kafkaFolder(home)}/server.properties`],
       env: {},
       nice: NICE_DATA,
-      readiness: { kind: 'tcp', port: ports.kafka },
+      readiness: { kind: 'tcp', host: LOOPBACK, port: ports.kafka },
       readyTimeoutMs: READY_TIMEOUT_MS,
       after: [],
       stopPhase: 3,
       stopGraceMs: BROKER_GRACE_MS,
       ports: [
-        { port: ports.kafka, what: 'Kafka', setting: 'MILLRACE_KAFKA_PORT' },
-        { port: controllerPort(ports), what: "Kafka's controller", setting: 'MILLRACE_KAFKA_PORT' },
+        { port: ports.kafka, what: 'Kafka', setting: PORTS.kafka.setting },
+        { port: controllerPort(ports), what: "Kafka's controller", setting: PORTS.kafka.setting },
       ],
     });
   }
   if (options.redisUrl === undefined) {
-    const args = ['--port', `${ports.redis}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home];
     plans.push({
       name: 'redis',
       command: setup.redis.binary,
-      // Redis holds projections only, rebuilt from Kafka: nothing is written to disk.
-      args: [...args, '--maxmemory', '512mb', '--maxmemory-policy', 'allkeys-lru', '--daemonize', 'no'],
+      args: [...redisArgs(ports.redis), '--dir', home, '--daemonize', 'no'],
       env: {},
       nice: 0,
-      readiness: { kind: 'tcp', port: ports.redis },
+      readiness: { kind: 'tcp', host: LOOPBACK, port: ports.redis },
       readyTimeoutMs: READY_TIMEOUT_MS,
       after: [],
       stopPhase: 3,
       stopGraceMs: BROKER_GRACE_MS,
-      ports: [{ port: ports.redis, what: 'Redis', setting: 'MILLRACE_REDIS_PORT' }],
+      ports: [{ port: ports.redis, what: 'Redis', setting: PORTS.redis.setting }],
     });
   }
   return plans;
 }
 
 interface ServiceShape {
-  name: string;
+  name: Service;
   nice: number;
   stopPhase: number;
-  healthPort: number;
-  ports: ProcessPlan['ports'];
+  /** Where it answers /health/ready. */
+  health: PortName;
+  healthHost: (place: Place) => string;
 }
 
-function serviceShapes(ports: PlatformPorts): ServiceShape[] {
-  const pair = (service: string, http: number, grpc: number) => [
-    { port: http, what: `${service} HTTP`, setting: `MILLRACE_${service.toUpperCase()}_HTTP_PORT` },
-    { port: grpc, what: `${service} gRPC`, setting: `MILLRACE_${service.toUpperCase()}_GRPC_PORT` },
-  ];
-  const router = [
-    ...pair('router', ports.routerHttp, ports.routerGrpc),
-    { port: ports.routerMetrics, what: 'router metrics', setting: 'MILLRACE_ROUTER_METRICS_PORT' },
-    { port: ports.routerControl, what: 'router control', setting: 'MILLRACE_ROUTER_CONTROL_PORT' },
-    { port: ports.routerControlGrpc, what: 'router control gRPC', setting: 'MILLRACE_ROUTER_CONTROL_GRPC_PORT' },
-  ];
-  return [
-    {
-      name: 'ingest',
-      nice: NICE_DATA,
-      stopPhase: 2,
-      healthPort: ports.ingestHttp,
-      ports: pair('ingest', ports.ingestHttp, ports.ingestGrpc),
-    },
-    {
-      name: 'trainer',
-      nice: NICE_DATA,
-      stopPhase: 2,
-      healthPort: ports.trainerHttp,
-      ports: pair('trainer', ports.trainerHttp, ports.trainerGrpc),
-    },
-    {
-      name: 'serving',
-      nice: 0,
-      stopPhase: 2,
-      healthPort: ports.servingHttp,
-      ports: pair('serving', ports.servingHttp, ports.servingGrpc),
-    },
-    {
-      name: 'monitor',
-      nice: NICE_DATA,
-      stopPhase: 2,
-      healthPort: ports.monitorHttp,
-      ports: pair('monitor', ports.monitorHttp, ports.monitorGrpc),
-    },
-    // The door closes first: requests in flight still find serving alive.
-    { name: 'router', nice: 0, stopPhase: 1, healthPort: ports.routerControl, ports: router },
-  ];
-}
+const onLoopback = (): string => LOOPBACK;
+
+/** In the order in which people read them; all start together. */
+const SERVICES: readonly ServiceShape[] = [
+  { name: 'ingest', nice: NICE_DATA, stopPhase: 2, health: 'ingestHttp', healthHost: onLoopback },
+  { name: 'trainer', nice: NICE_DATA, stopPhase: 2, health: 'trainerHttp', healthHost: onLoopback },
+  { name: 'serving', nice: 0, stopPhase: 2, health: 'servingHttp', healthHost: ({ hosts }) => hosts.serving },
+  { name: 'monitor', nice: NICE_DATA, stopPhase: 2, health: 'monitorHttp', healthHost: onLoopback },
+  // Clients' endpoint closes first: requests in flight still find serving alive.
+  { name: 'router', nice: 0, stopPhase: 1, health: 'routerControl', healthHost: ({ hosts }) => hosts.router },
+];
 
 /** Settings that every Millrace process gets, so that all agree where the others are. */
-export function sharedEnvironment(options: PlatformOptions): Record<string, string> {
+function sharedEnvironment({ home, ports, kafkaBrokers, redisUrl }: PlatformOptions): Record<string, string> {
   const env: Record<string, string> = {
-    MILLRACE_HOME: options.home,
-    MILLRACE_KAFKA_BROKERS: options.kafkaBrokers ?? `127.0.0.1:${options.ports.kafka}`,
-    MILLRACE_REDIS_URL: options.redisUrl ?? `redis://127.0.0.1:${options.ports.redis}`,
+    MILLRACE_HOME: home,
+    MILLRACE_KAFKA_BROKERS: kafkaBrokers ?? `${LOOPBACK}:${ports.kafka}`,
+    MILLRACE_REDIS_URL: redisUrl ?? `redis://${LOOPBACK}:${ports.redis}`,
   };
-  for (const shape of serviceShapes(options.ports))
-    for (const { setting, port } of shape.ports) env[setting] = `${port}`;
+  for (const name of PORT_NAMES) env[PORTS[name].setting] = `${ports[name]}`;
   return env;
 }
 
-/** One rank per GPU where there are any; ranks follow the order of the ids. */
-function workerEnvironment(index: number, gpus: number): Record<string, string> {
+/** One rank per GPU where there are any and the user has not chosen; ranks follow the order of the ids. */
+function workerEnvironment(index: number, { setup, settings }: PlatformOptions): Record<string, string> {
   const name = `worker-${index + 1}`;
-  const gpu: Record<string, string> = gpus > 0 ? { MILLRACE_WORKER_GPU: `${index % gpus}` } : {};
-  return { MILLRACE_WORKER_ID: name, MILLRACE_REPLICA: name, ...gpu };
+  const env: Record<string, string> = { MILLRACE_WORKER_ID: name, MILLRACE_REPLICA: name };
+  const gpus = setup.tensorflow?.gpus ?? 0;
+  if (gpus > 0 && !settings.MILLRACE_WORKER_GPU) env.MILLRACE_WORKER_GPU = `${index % gpus}`;
+  const firstPort = Number(settings.MILLRACE_WORKER_PORT || 0);
+  if (firstPort > 0) env.MILLRACE_WORKER_PORT = `${firstPort + REPLICA_STEP * index}`;
+  return env;
 }
 
 export function platformPlan(options: PlatformOptions): ProcessPlan[] {
   const brokers = brokerPlans(options);
   const brokerNames = brokers.map((plan) => plan.name);
   const shared = sharedEnvironment(options);
-  const services = serviceShapes(options.ports).map(
-    (shape): ProcessPlan => ({
-      name: shape.name,
+  const place = placeOf(options.settings);
+  const services = SERVICES.map(
+    ({ name, nice, stopPhase, health, healthHost }): ProcessPlan => ({
+      name,
       command: options.setup.node.binary,
       args: [
         '--enable-source-maps',
-        ...(shape.nice === 0 ? REQUEST_PATH_ARGS : []),
-        `${options.root}/dist/services/${shape.name}/src/main.js`,
+        ...(nice === 0 ? REQUEST_PATH_ARGS : []),
+        `${options.root}/dist/services/${name}/src/main.js`,
       ],
       env: shared,
-      nice: shape.nice,
-      readiness: { kind: 'http', port: shape.healthPort, path: '/health/ready' },
+      nice,
+      readiness: { kind: 'http', host: healthHost(place), port: options.ports[health], path: '/health/ready' },
       readyTimeoutMs: READY_TIMEOUT_MS,
       after: brokerNames,
-      stopPhase: shape.stopPhase,
+      stopPhase,
       stopGraceMs: SERVICE_GRACE_MS,
-      ports: shape.ports,
+      ports: portNamesOf(name).map((port) => ({
+        port: options.ports[port],
+        what: `${name} ${PORTS[port].what}`,
+        setting: PORTS[port].setting,
+      })),
     }),
   );
   const workers = Array.from(
@@ -253,7 +237,7 @@ export function platformPlan(options: PlatformOptions): ProcessPlan[] {
       name: `worker-${index + 1}`,
       command: options.setup.node.binary,
       args: ['--enable-source-maps', `${options.root}/dist/services/trainer/src/worker.main.js`],
-      env: { ...shared, ...workerEnvironment(index, options.setup.tensorflow?.gpus ?? 0) },
+      env: { ...shared, ...workerEnvironment(index, options) },
       nice: NICE_WORKER,
       readiness: { kind: 'alive', forMs: 500 },
       readyTimeoutMs: READY_TIMEOUT_MS,

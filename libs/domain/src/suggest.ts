@@ -16,7 +16,7 @@ function distance(a: string, b: string): number {
 }
 
 /** The nearest of the known words, or null when none is near enough to be a typing error. */
-function suggest(word: string, known: readonly string[]): string | null {
+export function suggest(word: string, known: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {

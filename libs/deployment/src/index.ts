@@ -1,0 +1,36 @@
+// Processes, ports, settings and their order, as data.
+
+export { composeFile, composePlan, KAFKA_CLUSTER_ID } from './compose/compose-file.js';
+export { type Environment, hostAndPort, LOOPBACK, type Place, placeOf } from './place.js';
+export { PORT_NAMES, type Ports } from './ports.js';
+export { portsTable } from './ports-table.js';
+export {
+  controllerPort,
+  kafkaFolder,
+  kafkaJavaArgs,
+  kafkaServerProperties,
+  type PlatformOptions,
+  type PlatformPorts,
+  type ProcessPlan,
+  platformPlan,
+  type Readiness,
+  type SetupState,
+} from './processes/process-plan.js';
+export {
+  faultsForUp,
+  isPathSetting,
+  SETTINGS,
+  type SettingsGroup,
+  TEST_SETTINGS,
+  unknownSettings,
+} from './settings/all-settings.js';
+export { commonSettings } from './settings/common-settings.js';
+export { ingestSettings } from './settings/ingest.js';
+export { launcherSettings } from './settings/launcher.js';
+export { monitorSettings } from './settings/monitor.js';
+export { type Config, readSettings } from './settings/read-settings.js';
+export { routerSettings } from './settings/router.js';
+export { servingSettings } from './settings/serving.js';
+export type { Setting, Settings } from './settings/setting.js';
+export { trainerSettings } from './settings/trainer.js';
+export { workerSettings } from './settings/worker.js';
