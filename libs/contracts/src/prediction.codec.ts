@@ -1,10 +1,14 @@
-// Codec of topic predictions.v1: proto millrace.prediction.v1.Prediction. Refuses a prediction without id, project or
-// model version, an unknown role and a probability outside [0, 1]; a feature that is not finite counts as missing (null),
-// because a prediction that was answered must not vanish from the log.
+// Codec of topic predictions.v1: proto millrace.prediction.v1.Prediction. Refuses a prediction without id, project, model
+// version or outputs, an unknown role, and outputs without name or value or with numbers that are not finite; whether they
+// are the task's is for who knows the project. A feature that is not finite counts as missing (null), because a prediction
+// that was answered must not vanish from the log. Bytes of release 0.1.0, which knew binary tasks only, are read as outputs.
 
-import { PlatformError, type Scalar } from '@millrace/domain';
-import { WireWriter } from '@millrace/wire';
+import { type Output, type OutputValue, PlatformError, type Scalar } from '@millrace/domain';
+import { bytesTag, doubleTag, type WireReader, WireWriter } from '@millrace/wire';
 import { readScalar, required, topicReader, writeScalar } from './topic-wire.js';
+
+/** Outputs of one row; the tasks of this platform have two. */
+const OUTPUTS_MAX = 64;
 
 export type PredictionRole = 'live' | 'shadow';
 
@@ -24,8 +28,8 @@ export interface PredictionMessage {
   latencyUs: number;
   /** Raw feature values in the order of the model's signature. */
   features: readonly Scalar[];
-  probability: number;
-  label: string;
+  /** By the project's task: names, and one value or several each. */
+  outputs: readonly Output[];
   /** Hex; empty where the request was not traced. */
   traceId: string;
   modelSha256: string;
@@ -44,18 +48,37 @@ export function encodePrediction(prediction: PredictionMessage): Uint8Array {
   writer.int(6, prediction.answeredAtMs);
   writer.int(7, prediction.latencyUs);
   for (const feature of prediction.features) writeScalar(writer, 8, feature);
-  writer.doubleField(9, prediction.probability);
-  writer.text(10, prediction.label);
   writer.text(11, prediction.traceId);
   writer.text(12, prediction.modelSha256);
   writer.text(13, prediction.role);
+  const { outputs } = prediction;
+  for (let i = 0; i < outputs.length; i++) writeOutput(outputs[i] as Output);
   return writer.finish();
+}
+
+function writeOutput({ name, value }: Output): void {
+  const start = writer.begin(14);
+  writer.textAlways(1, name);
+  if (typeof value === 'number') writer.doubleAlways(2, value);
+  else if (typeof value === 'string') writer.textAlways(3, value);
+  else {
+    const texts = typeof value[0] === 'string';
+    const values = writer.begin(texts ? 5 : 4);
+    if (texts) for (const text of value as readonly string[]) writer.textAlways(1, text);
+    else writer.packedDoubles(1, value as readonly number[]);
+    writer.end(values);
+  }
+  writer.end(start);
 }
 
 export function decodePrediction(bytes: Uint8Array): PredictionMessage {
   const reader = topicReader(bytes);
   const features: Scalar[] = [];
+  const outputs: Output[] = [];
   let role = '';
+  // Of release 0.1.0.
+  let probability = 0;
+  let label = '';
   const prediction: PredictionMessage = {
     predictionId: '',
     project: '',
@@ -65,8 +88,7 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
     answeredAtMs: 0,
     latencyUs: 0,
     features,
-    probability: 0,
-    label: '',
+    outputs,
     traceId: '',
     modelSha256: '',
     role: 'live',
@@ -102,10 +124,10 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
         break;
       }
       case 73: // 9 probability
-        prediction.probability = reader.double();
+        probability = reader.double();
         break;
       case 82: // 10 label
-        prediction.label = reader.name();
+        label = reader.name();
         break;
       case 90: // 11 trace_id
         prediction.traceId = reader.text();
@@ -116,6 +138,10 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
       case 106: // 13 role
         role = reader.name();
         break;
+      case 114: // 14 outputs
+        if (outputs.length === OUTPUTS_MAX) reader.fault(`more than ${OUTPUTS_MAX} outputs`);
+        outputs.push(readOutput(reader, reader.lengthEnd()));
+        break;
       default:
         reader.skip(tag);
     }
@@ -123,9 +149,64 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
   required(prediction.predictionId, 'Prediction', 'prediction_id');
   required(prediction.project, 'Prediction', 'project');
   if (prediction.modelVersion < 1) throw new PlatformError('corrupt', 'Prediction without model_version');
-  if (!(prediction.probability >= 0 && prediction.probability <= 1))
-    throw new PlatformError('corrupt', `Prediction probability ${prediction.probability} is outside [0, 1]`);
+  if (outputs.length === 0) outputs.push(...formerOutputs(probability, label));
   if (role !== 'live' && role !== 'shadow') throw new PlatformError('corrupt', `Prediction role "${role}" is unknown`);
   prediction.role = role;
   return prediction;
+}
+
+function readOutput(reader: WireReader, end: number): Output {
+  let name = '';
+  let value: OutputValue | undefined;
+  while (reader.at < end) {
+    const tag = reader.tag();
+    if (tag === bytesTag(1)) name = reader.name(end);
+    else if (tag === doubleTag(2)) value = reader.double();
+    else if (tag === bytesTag(3)) value = reader.name(end);
+    else if (tag === bytesTag(4)) value = readNumbers(reader, reader.lengthEnd(end));
+    else if (tag === bytesTag(5)) value = readTexts(reader, reader.lengthEnd(end));
+    else reader.skip(tag, end);
+  }
+  reader.finish(end);
+  required(name, 'Output', 'name');
+  if (value === undefined) throw new PlatformError('corrupt', `Output ${name} without value`);
+  if (!finite(value)) throw new PlatformError('corrupt', `Output ${name} is ${value}`);
+  return { name, value };
+}
+
+function finite(value: OutputValue): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  return typeof value === 'string' || value.every((one) => typeof one === 'string' || Number.isFinite(one));
+}
+
+function readNumbers(reader: WireReader, end: number): number[] {
+  const values: number[] = [];
+  while (reader.at < end) {
+    const tag = reader.tag();
+    if (tag >>> 3 === 1) reader.doubles(values, tag, end);
+    else reader.skip(tag, end);
+  }
+  reader.finish(end);
+  return values;
+}
+
+function readTexts(reader: WireReader, end: number): string[] {
+  const values: string[] = [];
+  while (reader.at < end) {
+    const tag = reader.tag();
+    if (tag === bytesTag(1)) values.push(reader.name(end));
+    else reader.skip(tag, end);
+  }
+  reader.finish(end);
+  return values;
+}
+
+function formerOutputs(probability: number, label: string): Output[] {
+  required(label, 'Prediction', 'outputs');
+  if (!(probability >= 0 && probability <= 1))
+    throw new PlatformError('corrupt', `Prediction probability ${probability} is outside [0, 1]`);
+  return [
+    { name: 'probability', value: probability },
+    { name: 'label', value: label },
+  ];
 }

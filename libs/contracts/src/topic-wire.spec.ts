@@ -2,11 +2,12 @@
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
+import { binaryOutputs, type Output } from '@millrace/domain';
 import fc from 'fast-check';
 import { LabelSchema, RecordBatchSchema, RecordSchema } from './gen/millrace/data/v1/data_pb.js';
 import { PredictionSchema } from './gen/millrace/prediction/v1/prediction_pb.js';
 import { decodeLabel, encodeLabel } from './label.codec.js';
-import { decodePrediction } from './prediction.codec.js';
+import { decodePrediction, encodePrediction, type PredictionMessage } from './prediction.codec.js';
 import { decodeRecord, encodeRecord, type RecordMessage } from './record.codec.js';
 import { decodeRecordBatch, encodeRecordBatch } from './record-batch.codec.js';
 
@@ -14,6 +15,19 @@ const text = fc.string({ minLength: 1, maxLength: 300, unit: 'grapheme' });
 const integer = fc.integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
 const number = fc.double({ noNaN: true, noDefaultInfinity: true });
 const scalar = fc.oneof(number, text, fc.boolean(), fc.constant(null));
+const aFullPrediction: Omit<PredictionMessage, 'outputs'> = {
+  predictionId: 'q/0',
+  project: 'p',
+  entity: 'e',
+  modelVersion: 1,
+  eventTimeMs: 1,
+  answeredAtMs: 2,
+  latencyUs: 3,
+  features: [1, 'a', true, null],
+  traceId: '',
+  modelSha256: 'sha',
+  role: 'shadow',
+};
 const columnName = text.filter((name) => name !== '__proto__');
 
 const record: fc.Arbitrary<RecordMessage> = fc.record({
@@ -89,15 +103,56 @@ describe('labels and predictions', () => {
     expect(() => decodeLabel(toBinary(LabelSchema, create(LabelSchema, init)))).toThrow('[corrupt]');
   });
 
-  const prediction = { predictionId: 'q/0', project: 'p', modelVersion: 1, role: 'live' };
+  const number = (value: number) => ({ name: 'probability', value: { case: 'number' as const, value } });
+  const prediction = { predictionId: 'q/0', project: 'p', modelVersion: 1, role: 'live', outputs: [number(0.5)] };
+  const former = { ...prediction, outputs: [], label: '1' };
   it.each([
     ['no id', { ...prediction, predictionId: '' }],
     ['no version', { ...prediction, modelVersion: 0 }],
-    ['a probability above one', { ...prediction, probability: 1.5 }],
-    ['a probability that is not a number', { ...prediction, probability: Number.NaN }],
+    ['no outputs', { ...prediction, outputs: [] }],
+    ['too many outputs', { ...prediction, outputs: Array.from({ length: 65 }, () => number(1)) }],
+    ['an output without a name', { ...prediction, outputs: [{ ...number(1), name: '' }] }],
+    ['an output without a value', { ...prediction, outputs: [{ name: 'probability' }] }],
+    ['an output that is not a number', { ...prediction, outputs: [number(Number.NaN)] }],
+    [
+      'one of several values that is not a number',
+      {
+        ...prediction,
+        outputs: [{ name: 'p', value: { case: 'numbers' as const, value: { values: [1, Infinity] } } }],
+      },
+    ],
+    ['a probability above one in bytes of 0.1.0', { ...former, probability: 1.5 }],
+    ['a probability that is not a number in bytes of 0.1.0', { ...former, probability: Number.NaN }],
     ['an unknown role', { ...prediction, role: 'dark' }],
   ])('predictions are refused with %s', (_what, init) => {
     expect(() => decodePrediction(toBinary(PredictionSchema, create(PredictionSchema, init)))).toThrow('[corrupt]');
+  });
+
+  it.each<[string, readonly Output[]]>([
+    ['a number and a text', binaryOutputs(0)],
+    [
+      'two numbers',
+      [number(-0), { ...number(2.5), name: 'spread' }].map(({ name, value }) => ({ name, value: value.value })),
+    ],
+    ['several numbers', [{ name: 'probabilities', value: [0.1, 0, 0.9] }]],
+    ['several texts', [{ name: 'labels', value: ['a', '', 'ü'] }]],
+  ])('carry outputs of %s, which protobuf-es reads and writes alike', (_what, outputs) => {
+    const value: PredictionMessage = { ...aFullPrediction, outputs };
+    const bytes = encodePrediction(value);
+    expect(decodePrediction(bytes)).toEqual(value);
+    const wire = fromBinary(PredictionSchema, bytes);
+    expect(wire.outputs.map(({ name }) => name)).toEqual(outputs.map(({ name }) => name));
+    expect(decodePrediction(toBinary(PredictionSchema, wire))).toEqual(value);
+  });
+
+  it('of release 0.1.0 are read as outputs', () => {
+    for (const probability of [0, 0.75]) {
+      const bytes = toBinary(PredictionSchema, create(PredictionSchema, { ...former, probability }));
+      expect(decodePrediction(bytes).outputs).toEqual([
+        { name: 'probability', value: probability },
+        { name: 'label', value: '1' },
+      ]);
+    }
   });
 
   it('count a feature that is not finite as missing', () => {

@@ -113,8 +113,10 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
       answeredAtMs: 1_795_449_600_123,
       latencyUs: 812,
       features: [1.25, 'red', true, null, 0],
-      probability: 0.125,
-      label: '0',
+      outputs: [
+        { name: 'probability', value: 0.125 },
+        { name: 'label', value: '0' },
+      ],
       traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
       modelSha256: 'ff',
       role: 'live' as const,

@@ -1,3 +1,5 @@
+// The words of the platform: ids, values, tasks, cohorts, errors, clock and randomness. Imports nothing.
+
 export { assert, unreachable } from './assert.js';
 export { type Clock, ManualClock, systemClock } from './clock.js';
 export {
@@ -25,6 +27,7 @@ export { hash32, type Rng, seededRng } from './rng.js';
 export { hint, suggest } from './suggest.js';
 export {
   binaryLabel,
+  binaryOutputs,
   type Output,
   type OutputSpec,
   type OutputValue,
@@ -32,6 +35,7 @@ export {
   TASK_KINDS,
   type Task,
   type TaskKind,
+  taskFault,
   taskOf,
   WORKING_TASK_KINDS,
 } from './task.js';

@@ -11,10 +11,10 @@ describe('taskOf', () => {
     expect(WORKING_TASK_KINDS).toEqual(['binary']);
     for (const kind of TASK_KINDS) {
       if (WORKING_TASK_KINDS.includes(kind)) expect(taskOf(kind).kind).toBe(kind);
-      else expect(() => taskOf(kind)).toThrow(`tasks of kind '${kind}' do not work yet: write 'binary'`);
+      else expect(() => taskOf(kind)).toThrow(`Tasks of kind '${kind}' do not work yet. Write binary.`);
     }
-    expect(() => taskOf('clustering')).toThrow("no task is called 'clustering'");
-    expect(() => taskOf('constructor')).toThrow('no task');
+    expect(() => taskOf('clustering')).toThrow("No task is called 'clustering'. Write binary.");
+    expect(() => taskOf('constructor')).toThrow('No task');
   });
 });
 

@@ -56,6 +56,14 @@ export function binaryLabel(probability: number): '0' | '1' {
 const PROBABILITY = 'probability';
 const LABEL = 'label';
 
+/** The outputs of one row of a binary task. */
+export function binaryOutputs(probability: number): Output[] {
+  return [
+    { name: PROBABILITY, value: probability },
+    { name: LABEL, value: binaryLabel(probability) },
+  ];
+}
+
 /** Yes or no: labels 0 and 1, outputs `probability` of a 1 and `label`. */
 const BINARY: Task = {
   kind: 'binary',
@@ -78,11 +86,7 @@ const BINARY: Task = {
     outputs(labels) {
       let positive = 0;
       for (let row = 0; row < labels.length; row++) positive += labels[row] as number;
-      const share = positive / labels.length;
-      return [
-        { name: PROBABILITY, value: share },
-        { name: LABEL, value: binaryLabel(share) },
-      ];
+      return binaryOutputs(positive / labels.length);
     },
   },
 };
@@ -92,16 +96,20 @@ const TASKS: ReadonlyMap<string, Task> = new Map([['binary', BINARY]]);
 /** Kinds that a project may ask for. */
 export const WORKING_TASK_KINDS: readonly TaskKind[] = TASK_KINDS.filter((kind) => TASKS.has(kind));
 
-/** Throws `unimplemented` for a kind that there is only a word for, and `invalid_argument` for any other text. */
+/** Why a project cannot have a task of this kind, as a sentence with what to write instead; undefined where it can. */
+export function taskFault(kind: string): string | undefined {
+  if (TASKS.has(kind)) return undefined;
+  const working = `Write ${WORKING_TASK_KINDS.join(' or ')}.`;
+  return (TASK_KINDS as readonly string[]).includes(kind)
+    ? `Tasks of kind '${kind}' do not work yet. ${working}`
+    : `No task is called '${kind.slice(0, 64)}'. ${working}`;
+}
+
+/** Throws `unimplemented` where `taskFault` has something to say. */
 export function taskOf(kind: string): Task {
   const task = TASKS.get(kind);
-  if (task !== undefined) return task;
-  const working = WORKING_TASK_KINDS.map((name) => `'${name}'`).join(', ');
-  const known = (TASK_KINDS as readonly string[]).includes(kind);
-  throw new PlatformError(
-    known ? 'unimplemented' : 'invalid_argument',
-    known ? `tasks of kind '${kind}' do not work yet: write ${working}` : `no task is called '${kind.slice(0, 64)}'`,
-  );
+  if (task === undefined) throw new PlatformError('unimplemented', taskFault(kind) as string);
+  return task;
 }
 
 /** The value of the first output of that name. Costs one comparison of texts an output; answers have few. */

@@ -133,7 +133,7 @@ export function buildProject(raw: Document): Project {
     name: raw.name,
     scope: {
       problem: scope.problem ?? raw.name,
-      task: 'binary',
+      task: scope.task ?? 'binary',
       metric: scope.metric ?? 'log_loss',
       baselines: scope.baselines ?? COMPUTED_BASELINES,
       resources: { workers },

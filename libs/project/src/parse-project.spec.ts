@@ -100,6 +100,8 @@ describe('parseProject', () => {
       'number or integer',
     ],
     ['name: loans', 'name: Loans!', 'name', 'wrong form'],
+    ['name: loans', 'name: loans\nscope: { task: regression }', 'scope.task', 'do not work yet. Write binary.'],
+    ['name: loans', 'name: loans\nscope: { task: guess }', 'scope.task', "No task is called 'guess'. Write binary."],
   ])('rejects %s → %s', (from, to, path, words) => {
     const faults = faultsOf(minimal.replace(from, to));
     const fault = faults.find((candidate) => candidate.path === path);

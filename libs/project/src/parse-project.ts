@@ -1,7 +1,7 @@
 // Reads project.yaml: every fault at once, each with path, line, column and what to do. Pure: text in, project or
 // faults out. YAML anchors are allowed within the parser's own limit on alias expansion.
 
-import { hint, PlatformError } from '@millrace/domain';
+import { hint, PlatformError, taskFault } from '@millrace/domain';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { buildProject } from './build-project.js';
@@ -86,11 +86,15 @@ function explain(error: ErrorObject): { path: (string | number)[]; message: stri
         message: `${shown} is not ${wanted.map((type) => READABLE[type] ?? type).join(' or ')}. Write ${wanted.map((type) => READABLE[type] ?? type).join(' or ')}.`,
       };
     }
-    case 'enum':
+    case 'enum': {
+      // A word for a task that does not work yet is no typing error.
+      const fault = path.join('.') === 'scope.task' ? taskFault(String(error.data)) : undefined;
+      if (fault !== undefined) return { path, message: fault };
       return {
         path,
         message: `${shown} is not one of the known words. ${hint(String(error.data), params.allowedValues as string[])}`,
       };
+    }
     case 'minimum':
       return { path, message: `${shown} is too small; at least ${params.limit}.` };
     case 'maximum':

@@ -1,7 +1,7 @@
 // The project file (project.yaml) after parsing: what one machine-learned problem is, and how Millrace keeps it good.
 // Durations in the file are texts such as "3h", "15m", "3d"; here they are milliseconds.
 
-import type { Scalar } from '@millrace/domain';
+import type { Scalar, TaskKind } from '@millrace/domain';
 
 export interface Project {
   /** Also the model's name on the wire: [a-z][a-z0-9-]{0,62}. */
@@ -22,7 +22,7 @@ export interface Project {
 
 export interface ProjectScope {
   problem: string;
-  task: 'binary';
+  task: TaskKind;
   /** The metric that decides between two models. */
   metric: 'log_loss' | 'auc';
   baselines: readonly BaselineSpec[];

@@ -1,6 +1,7 @@
 // The JSON Schema of project.yaml, as published in docs/project.schema.json (a test keeps the two equal). Structure,
 // types and defaults are here; what needs two places of the file is in cross-field.ts.
 
+import { WORKING_TASK_KINDS } from '@millrace/domain';
 import { DEFAULT_STRATEGY, STRATEGIES } from '@millrace/routing';
 import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
 
@@ -174,7 +175,7 @@ export const projectSchema: Node = {
       },
       scope: object('What is to be decided, and what a model has to beat.', {
         problem: text('The question in one sentence.'),
-        task: choice('Kind of task.', ['binary'], 'binary'),
+        task: choice('Kind of task.', WORKING_TASK_KINDS, 'binary'),
         metric: choice('The metric that decides between two models.', ['log_loss', 'auc'], 'log_loss'),
         baselines: list(
           'What the model is compared with; majority and logistic are computed on the same rows.',

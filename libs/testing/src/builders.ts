@@ -1,6 +1,7 @@
 // Valid values with everything filled in; a test states only what it is about.
 
 import type { LabelMessage, PredictionMessage, RecordMessage } from '@millrace/contracts';
+import { binaryOutputs } from '@millrace/domain';
 import type { InboundMessage } from '@millrace/kafka';
 
 export function aRecord(part: Partial<RecordMessage> = {}): RecordMessage {
@@ -42,8 +43,7 @@ export function aPrediction(part: Partial<PredictionMessage> = {}): PredictionMe
     answeredAtMs: 2_000,
     latencyUs: 800,
     features: [1.5, 'red'],
-    probability: 0.25,
-    label: '0',
+    outputs: binaryOutputs(0.25),
     traceId: '',
     modelSha256: 'model',
     role: 'live',

@@ -206,7 +206,10 @@ export class WireWriter {
   /** A double field; left out when zero. */
   doubleField(field: number, value: number): void {
     // -0 is not the default value and must travel.
-    if (value === 0 && !Object.is(value, -0)) return;
+    if (value !== 0 || Object.is(value, -0)) this.doubleAlways(field, value);
+  }
+
+  doubleAlways(field: number, value: number): void {
     this.ensure(5);
     this.small((field << 3) | WIRE_64);
     this.double(value);

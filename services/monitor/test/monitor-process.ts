@@ -13,7 +13,7 @@ import {
   encodeReferenceProfile,
   messageKey,
 } from '@millrace/contracts';
-import { seededRng } from '@millrace/domain';
+import { binaryOutputs, seededRng } from '@millrace/domain';
 import { ensureTopics, KafkaConnection, MessageProducer, type OutboundMessage } from '@millrace/kafka';
 import { parseProject } from '@millrace/project';
 import { buildReferenceProfile } from '@millrace/statistics';
@@ -237,7 +237,7 @@ export function streamOf({ rows, stepMs, shiftFrom, seed, firstRow = 0 }: Stream
       eventTimeMs,
       answeredAtMs: eventTimeMs + 2,
       features,
-      probability,
+      outputs: binaryOutputs(probability),
     });
     const label = aLabel({
       recordId: `r${i}`,

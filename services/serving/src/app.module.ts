@@ -36,6 +36,7 @@ import { ModelSet } from './models/model-set.js';
 import { PlatformLink } from './models/platform-link.kafka.js';
 import type { ModelRepository } from './models/repository-models.js';
 import { type AnsweredBatch, ServedVersion } from './models/served-version.js';
+import { headOf } from './models/task-head.js';
 import { onlineFeatures } from './online/online-features.redis.js';
 import { browserFile } from './packages/browser-files.js';
 import { packageFiles } from './packages/package-files.fs.js';
@@ -195,8 +196,8 @@ export class ServingModule implements OnModuleInit, OnApplicationBootstrap {
       load: async (project, version, spec) => {
         const { manifest, plan, runtime, model } = await loadPackage(this.files, RUNTIMES, project, version);
         const engine = await runtime.load(model);
-        const { modelSha256 } = manifest;
-        const facts = { project, version, modelSha256, plan, platform: runtime.platform, engine };
+        const { modelSha256, task } = manifest;
+        const facts = { project, version, modelSha256, plan, platform: runtime.platform, engine, head: headOf(task) };
         const served = new ServedVersion(facts, spec, limits, ports);
         await served.warmUp();
         return served;

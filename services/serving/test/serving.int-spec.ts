@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodePrediction, GRPCInferenceService, Health, healthPb, type PredictionMessage } from '@millrace/contracts';
+import { outputValue } from '@millrace/domain';
 import { RowEncoder } from '@millrace/features';
 import { createClient, type GrpcClient } from '@millrace/grpc';
 import { encodeInferRequest, Tensor } from '@millrace/inference';
@@ -348,11 +349,11 @@ describe('serving', () => {
       modelVersion: 1,
       eventTimeMs: EVENT_TIME_MS,
       features: [row.distance, row.hour, row.origin, row.flag],
-      label: answer.outputs[1]!.texts()[0],
+      outputs: [{ name: 'probability' }, { name: 'label', value: answer.outputs[1]!.texts()[0] }],
       traceId: '',
       role: 'live',
     });
-    expect(logged.get('logged/1')!.probability).toBeCloseTo(answer.outputs[0]!.number(1), 6);
+    expect(outputValue(logged.get('logged/1')!.outputs, 'probability')).toBeCloseTo(answer.outputs[0]!.number(1), 6);
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     await fetch(`${serving.http}/v2/models/${MODEL}/infer`, {
       method: 'POST',

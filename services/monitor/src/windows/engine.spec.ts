@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
-import { seededRng } from '@millrace/domain';
+import { binaryOutputs, seededRng } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { Catalog } from '../catalog/catalog.js';
@@ -17,6 +17,7 @@ const DELAY_MS = 3_000;
 const project = {
   name: 'p',
   data: { label: { delayMs: DELAY_MS } },
+  scope: { task: 'binary' },
   monitoring: {
     windowMs: WINDOW_MS,
     allowedLatenessMs: 1_000,
@@ -86,8 +87,7 @@ function stream(rows: number, shiftMs: number, seed: number): Message[] {
       answeredAtMs: eventTimeMs + 1,
       latencyUs: 800 + rng.below(400),
       features: [rng.normal() + (eventTimeMs >= shiftMs ? 1 : 0), `c${rng.below(5)}`],
-      probability,
-      label: '1',
+      outputs: binaryOutputs(probability),
       traceId: '',
       modelSha256: '',
       role: 'live',

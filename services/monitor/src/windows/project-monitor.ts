@@ -7,7 +7,7 @@
 // waiting for labels (oldest closed windows are retired early, then rows go unjoined and are counted).
 
 import type { LabelMessage, PredictionMessage, WindowMetrics } from '@millrace/contracts';
-import { predictionId } from '@millrace/domain';
+import { predictionId, taskOf } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import { AlarmBoard } from '../alarms/alarm-board.js';
@@ -115,16 +115,17 @@ export class ProjectMonitor {
     }
     this.counters.predictions += 1;
     window.predictions += 1;
+    const score = taskOf(this.project.scope.task).scoreOf(message.outputs);
     window
       .profile(message.modelVersion, () => this.options.catalog.reference(this.name, message.modelVersion))
-      ?.add(message.features, message.probability, message.latencyUs, message.answeredAtMs);
-    window.all.add(message.features, message.probability, message.latencyUs, message.answeredAtMs);
+      ?.add(message.features, score, message.latencyUs, message.answeredAtMs);
+    window.all.add(message.features, score, message.latencyUs, message.answeredAtMs);
     if (!this.hasJoinRoom()) {
       this.counters.unjoinable += 1;
       return;
     }
     const before = window.join.size;
-    const joined = window.join.addPrediction(message.predictionId, message.probability, message.modelVersion, eventMs);
+    const joined = window.join.addPrediction(message.predictionId, score, message.modelVersion, eventMs);
     this.joinRows += window.join.size - before;
     if (joined !== undefined) this.joined(window, joined);
   }

@@ -7,6 +7,7 @@ import { ManualTurns } from '../../test/manual-turns.js';
 import type { CallFacts } from '../predict/infer-job.js';
 import type { MatrixEngine } from '../runtime/runtime.js';
 import { type AnsweredBatch, ServedVersion } from './served-version.js';
+import { headOf } from './task-head.js';
 
 /** One number in, the same number out: each caller can recognise its own rows. */
 const PLAN: FittedPlan = {
@@ -34,7 +35,7 @@ function harness(part: Partial<MatrixEngine> = {}) {
   const limits = { batchRowsMax: 8, queueJobsMax: 1000, queueRowsMax: 10_000, concurrency: 1, requestRowsMax: 20 };
   let ids = 0;
   const version = new ServedVersion(
-    { project: 'demo', version: 4, modelSha256: 'sha', plan: PLAN, platform: 'test', engine },
+    { project: 'demo', version: 4, modelSha256: 'sha', plan: PLAN, platform: 'test', engine, head: headOf('binary') },
     undefined,
     limits,
     {
@@ -169,6 +170,11 @@ describe('ServedVersion', () => {
       [2, 1],
       ['0.250000:0', '0.500000:0'],
     ]);
+  });
+
+  it('serves only tasks that there is a head for', () => {
+    expect(headOf('binary').task.outputs.map(({ name }) => name)).toEqual(['probability', 'label']);
+    expect(() => headOf('ranking')).toThrow("Tasks of kind 'ranking' do not work yet");
   });
 
   it('refuses what is no answer of a model at warm-up', async () => {

@@ -1,8 +1,8 @@
-// One loaded model version that answers: raw rows → fitted feature plan → engine → probability and label. Rows of the jobs
+// One loaded model version that answers: raw rows → fitted feature plan → engine → the task's outputs. Rows of the jobs
 // of a batch are encoded directly into the batch's input; each job gets exactly its own rows back. Nothing here knows the
 // wire, Kafka or how the version was loaded.
 
-import { type Clock, PlatformError } from '@millrace/domain';
+import { type Clock, type OutputSpec, PlatformError } from '@millrace/domain';
 import { type FittedPlan, RowEncoder } from '@millrace/features';
 import {
   classify,
@@ -12,7 +12,7 @@ import {
   integerParameter,
   type ModelMetadata,
   NO_PARAMETERS,
-  Tensor,
+  type Tensor,
   textParameter,
   VersionStatistics,
 } from '@millrace/inference';
@@ -25,18 +25,17 @@ import type { MatrixEngine } from '../runtime/runtime.js';
 import type { ModelSpec } from './model-spec.js';
 import { packageSpec } from './package-spec.js';
 import type { ServedModel, Ticket } from './served-model.js';
-import { derivationsOf, inputSpecs, OUTPUT_SPECS, RequestReader, type StandIn } from './signature.js';
-
-/** At and above: label "1". */
-const LABEL_THRESHOLD = 0.5;
-const LABELS = [Tensor.of('label', 'BYTES', [1], ['0']), Tensor.of('label', 'BYTES', [1], ['1'])] as const;
-const ONE_ROW: readonly number[] = Object.freeze([1]);
+import { derivationsOf, inputSpecs, outputSpecs, RequestReader, type StandIn } from './signature.js';
+import type { EngineAnswer, TaskHead } from './task-head.js';
 
 export interface AnsweredBatch {
   version: ServedVersion;
   job: InferJob;
-  /** Of the job's rows: a copy, because a waiting prediction must not keep the engine's whole output alive. */
-  probabilities: readonly number[];
+  /**
+   * What the engine gave for the job's rows, which the version's head reads: a copy, because a waiting prediction must not
+   * keep the engine's whole answer alive.
+   */
+  numbers: readonly number[];
   answeredAtMs: number;
   latencyMs: number;
 }
@@ -58,6 +57,7 @@ export interface ServedVersionFacts {
   plan: FittedPlan;
   platform: string;
   engine: MatrixEngine;
+  head: TaskHead;
 }
 
 export class ServedVersion implements ServedModel, JobOwner {
@@ -81,11 +81,11 @@ export class ServedVersion implements ServedModel, JobOwner {
     private readonly limits: BatcherLimits & { requestRowsMax: number },
     private readonly ports: ServedVersionPorts,
   ) {
-    const { plan, platform } = facts;
+    const { plan, platform, head } = facts;
     const inputs = inputSpecs(plan.inputs);
     this.name = facts.project;
     this.version = facts.version;
-    this.metadata = { name: facts.project, platform, inputs, outputs: OUTPUT_SPECS };
+    this.metadata = { name: facts.project, platform, inputs, outputs: outputSpecs(head.task) };
     this.spec = packageSpec(this.metadata, limits.batchRowsMax);
     this.encoder = new RowEncoder(plan);
     this.versionText = String(facts.version);
@@ -163,12 +163,12 @@ export class ServedVersion implements ServedModel, JobOwner {
         facts,
         shortText(textParameter(request.parameters, 'entity') || facts.entity, 'the entity'),
         eventTimeMs ?? 0,
-        requestedOutputs(request),
+        this.requestedOutputs(request),
         answer,
         this,
         deadlineOf(request, facts),
       );
-      if (request.outputs.length > 0) job.classes = classesOf(request);
+      if (request.outputs.length > 0) job.classes = this.classesOf(request);
       this.batcher.submit(job);
       return job;
     } catch (thrown) {
@@ -205,10 +205,11 @@ export class ServedVersion implements ServedModel, JobOwner {
           this.encoder.encodeRow(raw[r] as InferJob['raw'][0], input, at);
       }
       const encodedMs = clock.monotonicMs();
-      const probabilities = await this.facts.engine.run(input, rows, width);
+      const numbers = await this.facts.engine.run(input, rows, width);
       const inferredMs = clock.monotonicMs();
-      if (probabilities.length < rows) throw new Error(`the engine gave ${probabilities.length} of ${rows} rows`);
-      this.answer(jobs, probabilities, startMs, inferredMs);
+      const expected = rows * this.facts.head.width;
+      if (numbers.length < expected) throw new Error(`the engine gave ${numbers.length} of ${expected} numbers`);
+      this.answer(jobs, numbers, startMs, inferredMs);
       const doneMs = clock.monotonicMs();
       this.statistics.batch(rows, jobs.length, encodedMs - startMs, inferredMs - encodedMs, doneMs - inferredMs);
     } catch (cause) {
@@ -219,10 +220,11 @@ export class ServedVersion implements ServedModel, JobOwner {
     }
   }
 
-  private answer(jobs: readonly InferJob[], probabilities: Float32Array, startMs: number, inferredMs: number): void {
+  private answer(jobs: readonly InferJob[], numbers: Float32Array, startMs: number, inferredMs: number): void {
     const nowMs = this.ports.clock.nowMs();
-    const bytes = new Uint8Array(probabilities.buffer, probabilities.byteOffset, probabilities.byteLength);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const { width } = this.facts.head;
+    const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+    const answered = { numbers, bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
     let at = 0;
     for (let j = 0; j < jobs.length; j++) {
       const job = jobs[j] as InferJob;
@@ -231,26 +233,22 @@ export class ServedVersion implements ServedModel, JobOwner {
       if (job.cancelled) continue;
       const latencyMs = inferredMs - job.facts.arrivedAtMs;
       this.statistics.succeeded(nowMs, latencyMs, startMs - job.facts.arrivedAtMs);
-      job.answer(this.response(job, probabilities, bytes, view, start));
-      const own = job.rows === 1 ? [probabilities[start] as number] : Array.from(probabilities.subarray(start, at));
-      this.ports.answered({ version: this, job, probabilities: own, answeredAtMs: nowMs, latencyMs });
+      job.answer(this.response(job, answered, start));
+      const one = job.rows === 1 && width === 1;
+      const own = one ? [numbers[start] as number] : Array.from(numbers.subarray(start * width, at * width));
+      this.ports.answered({ version: this, job, numbers: own, answeredAtMs: nowMs, latencyMs });
     }
   }
 
-  private response(
-    job: InferJob,
-    probabilities: Float32Array,
-    bytes: Uint8Array,
-    view: DataView,
-    start: number,
-  ): InferResponse {
+  private response(job: InferJob, answered: EngineAnswer, start: number): InferResponse {
+    const { head } = this.facts;
     const outputs: Tensor[] = [];
-    const shape = job.rows === 1 ? ONE_ROW : [job.rows];
-    if (job.wants('probability')) {
-      const tensor = Tensor.raw('probability', 'FP32', shape, bytes, start * 4, (start + job.rows) * 4, view);
-      outputs.push(job.classes > 0 ? classify(tensor, job.classes, true) : tensor);
+    for (let i = 0; i < head.task.outputs.length; i++) {
+      const { name, datatype } = head.task.outputs[i] as OutputSpec;
+      if (!job.wants(name)) continue;
+      const tensor = head.tensor(i, answered, start, job.rows);
+      outputs.push(job.classes > 0 && datatype !== 'BYTES' ? classify(tensor, job.classes, true) : tensor);
     }
-    if (job.wants('label')) outputs.push(labels(probabilities, start, job.rows));
     return {
       modelName: this.facts.project,
       modelVersion: this.versionText,
@@ -258,6 +256,39 @@ export class ServedVersion implements ServedModel, JobOwner {
       parameters: NO_PARAMETERS,
       outputs,
     };
+  }
+
+  private requestedOutputs({ outputs }: InferRequest): readonly string[] {
+    if (outputs.length === 0) return NO_OUTPUTS;
+    return outputs.map(({ name }) => {
+      this.outputNamed(name);
+      return name;
+    });
+  }
+
+  /** How many classes of the numbers are asked for: each row has one, so that any number above 0 gives "score:0". */
+  private classesOf({ outputs }: InferRequest): number {
+    let classes = 0;
+    for (const { name, parameters } of outputs) {
+      const wanted = integerParameter(parameters, 'classification') ?? 0;
+      if (wanted < 0) throw new PlatformError('invalid_argument', `classification of output '${name}' is ${wanted}`);
+      if (wanted > 0 && this.outputNamed(name).datatype === 'BYTES') {
+        throw new PlatformError(
+          'invalid_argument',
+          `class result not available for output '${name}', its type is BYTES`,
+        );
+      }
+      classes = Math.max(classes, wanted);
+    }
+    return classes;
+  }
+
+  private outputNamed(name: string): OutputSpec {
+    const { outputs } = this.facts.head.task;
+    const found = outputs.find((output) => output.name === name);
+    if (found) return found;
+    const known = outputs.map((output) => `'${output.name}'`).join(', ');
+    throw new PlatformError('invalid_argument', `unexpected output '${name.slice(0, 64)}', the model has ${known}`);
   }
 
   /** Inputs are reused, one for each batch that can be in the engine; a rare larger one is made and let go. */
@@ -279,14 +310,13 @@ export class ServedVersion implements ServedModel, JobOwner {
     const input = new Float32Array(rows * width);
     const missing = new Array(plan.inputs.length).fill(null);
     for (let row = 0; row < rows; row++) this.encoder.encodeRow(missing, input, row * width);
+    const { head, engine } = this.facts;
     for (const size of [1, 1, 2, 8, rows]) {
-      const output = await this.facts.engine.run(input, size, width);
-      if (output.length !== size || !(output[0]! >= 0 && output[0]! <= 1)) {
-        throw new PlatformError(
-          'corrupt',
-          `warm-up: ${size} rows gave ${output.length} values, the first is ${output[0]}`,
-        );
-      }
+      const numbers = await engine.run(input, size, width);
+      const wrong = numbers.length !== size * head.width;
+      const fault = wrong ? `${numbers.length} numbers` : head.task.outputsFault(head.outputs(numbers, 0));
+      if (fault !== undefined)
+        throw new PlatformError('corrupt', `warm-up: ${size} rows gave a wrong answer: ${fault}`);
     }
   }
 
@@ -313,17 +343,6 @@ function shortText(text: string, what: string): string {
   );
 }
 
-export function labelOf(probability: number): string {
-  return probability >= LABEL_THRESHOLD ? '1' : '0';
-}
-
-function labels(probabilities: Float32Array, start: number, rows: number): Tensor {
-  if (rows === 1) return (probabilities[start] as number) >= LABEL_THRESHOLD ? LABELS[1] : LABELS[0];
-  const texts: string[] = [];
-  for (let row = 0; row < rows; row++) texts.push(labelOf(probabilities[start + row] as number));
-  return Tensor.of('label', 'BYTES', [rows], texts);
-}
-
 /** The caller's deadline, or its parameter `timeout` in microseconds where that comes earlier. */
 function deadlineOf({ parameters }: InferRequest, facts: CallFacts): number {
   if (parameters === NO_PARAMETERS || parameters.timeout === undefined) return facts.deadlineAtMs;
@@ -334,26 +353,3 @@ function deadlineOf({ parameters }: InferRequest, facts: CallFacts): number {
 }
 
 const NO_OUTPUTS: readonly string[] = [];
-
-function requestedOutputs(request: InferRequest): readonly string[] {
-  if (request.outputs.length === 0) return NO_OUTPUTS;
-  return request.outputs.map(({ name }) => {
-    if (OUTPUT_SPECS.some((output) => output.name === name)) return name;
-    const known = OUTPUT_SPECS.map((output) => `'${output.name}'`).join(', ');
-    throw new PlatformError('invalid_argument', `unexpected output '${name.slice(0, 64)}', the model has ${known}`);
-  });
-}
-
-/** How many classes of the probability are asked for: each row has one, so that any number above 0 gives "score:0". */
-function classesOf({ outputs }: InferRequest): number {
-  let classes = 0;
-  for (const { name, parameters } of outputs) {
-    const wanted = integerParameter(parameters, 'classification') ?? 0;
-    if (wanted < 0) throw new PlatformError('invalid_argument', `classification of output '${name}' is ${wanted}`);
-    if (wanted > 0 && name !== 'probability') {
-      throw new PlatformError('invalid_argument', `class result not available for output '${name}', its type is BYTES`);
-    }
-    classes = Math.max(classes, wanted);
-  }
-  return classes;
-}

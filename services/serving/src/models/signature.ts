@@ -2,7 +2,7 @@
 // Every fault is invalid_argument and names the tensor. A missing value travels as NaN in a float tensor or as an empty
 // text; features that are derived from the event time may be left out when the request says event_time_ms.
 
-import { PlatformError, type Scalar } from '@millrace/domain';
+import { PlatformError, type Scalar, type Task } from '@millrace/domain';
 import type { InputType, SignatureInput } from '@millrace/features';
 import type { Datatype, InferRequest, Tensor, TensorSpec } from '@millrace/inference';
 import { type Project, timePart } from '@millrace/project';
@@ -40,10 +40,10 @@ export function inputSpecs(inputs: readonly SignatureInput[]): TensorSpec[] {
   return inputs.map(({ name, type }) => ({ name, datatype: DECLARED[type], shape: [-1] }));
 }
 
-export const OUTPUT_SPECS: readonly TensorSpec[] = [
-  { name: 'probability', datatype: 'FP32', shape: [-1] },
-  { name: 'label', datatype: 'BYTES', shape: [-1] },
-];
+/** Rows come first. */
+export function outputSpecs({ outputs }: Task): TensorSpec[] {
+  return outputs.map(({ name, datatype, shape }) => ({ name, datatype, shape: [-1, ...shape] }));
+}
 
 /** One entry per input; undefined where nothing can stand in for it. */
 export function derivationsOf(

@@ -4,6 +4,7 @@ import type { FittedPlan } from '@millrace/features';
 import { type InferRequest, type InferResponse, Tensor } from '@millrace/inference';
 import { projectFromDocument } from '@millrace/project';
 import { type AnsweredBatch, ServedVersion } from '../models/served-version.js';
+import { headOf } from '../models/task-head.js';
 import type { CallFacts } from '../predict/infer-job.js';
 import type { Found, OnlineLookups } from './online-lookups.js';
 
@@ -68,6 +69,7 @@ function harness(online: object | undefined, held: Record<string, Found> = {}) {
       modelSha256: 'sha',
       plan: PLAN,
       platform: 'test',
+      head: headOf('binary'),
       engine: { inputs: [], outputs: [], run: async (input, rows) => input.slice(0, rows), close: async () => {} },
     },
     project(online),

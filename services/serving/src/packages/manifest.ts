@@ -13,6 +13,8 @@ const SHA256 = /^[0-9a-f]{64}$/;
 export interface PackageManifest {
   project: string;
   version: number;
+  /** Kind of task; `taskOf` says which can be served. */
+  task: string;
   modelSha256: string;
   packageSha256: string;
   /** Path inside the package → SHA-256. */
@@ -35,7 +37,8 @@ export function parseManifest(text: string, project: string, version: number): P
   if (json.project !== project || json.version !== version) {
     corrupt(`manifest.json is of ${String(json.project)}/${String(json.version)}, expected ${project}/${version}`);
   }
-  const { modelSha256, packageSha256, files } = json;
+  const { task, modelSha256, packageSha256, files } = json;
+  if (typeof task !== 'string') corrupt('manifest.json names no task');
   if (typeof modelSha256 !== 'string' || !SHA256.test(modelSha256)) corrupt('manifest.json has no modelSha256');
   if (typeof packageSha256 !== 'string' || !SHA256.test(packageSha256)) corrupt('manifest.json has no packageSha256');
   if (typeof files !== 'object' || files === null || Array.isArray(files)) corrupt('manifest.json lists no files');
@@ -45,7 +48,7 @@ export function parseManifest(text: string, project: string, version: number): P
     if (typeof hash !== 'string' || !SHA256.test(hash)) corrupt(`manifest.json has a bad hash for ${path}`);
   }
   if (!Object.hasOwn(files, PLAN_FILE)) corrupt(`manifest.json lists no ${PLAN_FILE}`);
-  return { project, version, modelSha256, packageSha256, files: files as Record<string, string> };
+  return { project, version, task, modelSha256, packageSha256, files: files as Record<string, string> };
 }
 
 /** What the package's hash is taken over: path and hash of every file, in the order of paths. */

@@ -31,6 +31,7 @@ function packageOf(change: { files?: Record<string, string>; manifest?: Record<s
   const manifest = {
     project: 'demo',
     version: 3,
+    task: 'binary',
     modelSha256: hashOf(bytesOf('model')),
     packageSha256: hashOf(bytesOf(packageHashText(files))),
     files,
@@ -60,6 +61,7 @@ describe('loadPackage', () => {
     ['a missing file', { files: { 'model.onnx': 'absent' } }, /model\.onnx is not there/],
     ['a manifest that is not JSON', { files: { 'manifest.json': '{' } }, /not JSON/],
     ['a manifest of another version', { manifest: { version: 4 } }, /of demo\/4, expected demo\/3/],
+    ['no task', { manifest: { task: null } }, /names no task/],
     ['no model hash', { manifest: { modelSha256: 'x' } }, /no modelSha256/],
     ['no files', { manifest: { files: [] } }, /lists no files/],
     [

@@ -36,7 +36,7 @@ export interface JobOwner {
 
 export class InferJob implements BatchJob {
   cancelled = false;
-  /** Top-N of the probability instead of itself (classification extension); 0 = itself. */
+  /** Top-N of the outputs that are numbers instead of themselves (classification extension); 0 = themselves. */
   classes = 0;
   /** Let go with the answer: a job that waits to be logged must not keep its call, and the call's bytes, alive. */
   private onAnswer: Answer | undefined;

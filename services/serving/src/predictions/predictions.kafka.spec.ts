@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AnsweredBatch } from '../models/served-version.js';
+import { headOf } from '../models/task-head.js';
 import { predictionWriter } from './predictions.kafka.js';
 
 function answered(features: unknown[]): AnsweredBatch {
   return {
-    version: { facts: { project: 'demo', version: 1, modelSha256: 'sha' } },
+    version: { facts: { project: 'demo', version: 1, modelSha256: 'sha', head: headOf('binary') } },
     job: { id: 'r', entity: 'e', raw: [features], eventTimeMs: 0, traceId: '', facts: { traceparent: '' } },
-    probabilities: [0.5],
+    numbers: [0.5],
     answeredAtMs: 1,
     latencyMs: 1,
   } as unknown as AnsweredBatch;

@@ -3,15 +3,14 @@
 import { encodePrediction, messageKey } from '@millrace/contracts';
 import { PlatformError, predictionId } from '@millrace/domain';
 import type { MessageProducer, OutboundMessage } from '@millrace/kafka';
-import { type AnsweredBatch, labelOf } from '../models/served-version.js';
+import type { AnsweredBatch } from '../models/served-version.js';
 
-function messagesOf({ version, job, probabilities, answeredAtMs, latencyMs }: AnsweredBatch): OutboundMessage[] {
-  const { project, modelSha256 } = version.facts;
+function messagesOf({ version, job, numbers, answeredAtMs, latencyMs }: AnsweredBatch): OutboundMessage[] {
+  const { project, modelSha256, head } = version.facts;
   const { traceparent } = job.facts;
   // Without an entity the request's id spreads the rows over the partitions.
   const key = messageKey(project, job.entity || job.id);
   return job.raw.map((features, row) => {
-    const probability = probabilities[row] as number;
     const value = encodePrediction({
       predictionId: predictionId(job.id, row),
       project,
@@ -21,8 +20,7 @@ function messagesOf({ version, job, probabilities, answeredAtMs, latencyMs }: An
       answeredAtMs,
       latencyUs: Math.round(latencyMs * 1000),
       features,
-      probability,
-      label: labelOf(probability),
+      outputs: head.outputs(numbers, row),
       traceId: job.traceId,
       modelSha256,
       role: 'live',

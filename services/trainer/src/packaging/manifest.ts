@@ -1,6 +1,7 @@
 // manifest.json of a model package, and the two hashes. The model's hash is over signature, features.json and weights: what
 // decides its answers. The package's hash is over path and hash of every other file.
 
+import type { TaskKind } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
 
 export interface Signature {
@@ -11,7 +12,7 @@ export interface Signature {
 export interface Manifest {
   project: string;
   version: number;
-  task: 'binary';
+  task: TaskKind;
   signature: Signature;
   modelSha256: string;
   packageSha256: string;
@@ -20,11 +21,6 @@ export interface Manifest {
 }
 
 export type HashText = (parts: readonly (string | Uint8Array)[]) => string;
-
-export const BINARY_OUTPUTS: Signature['outputs'] = [
-  { name: 'probability', type: 'FP32' },
-  { name: 'label', type: 'BYTES' },
-];
 
 export function modelHash(signature: Signature, features: Uint8Array, weights: Float32Array, hash: HashText): string {
   const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);

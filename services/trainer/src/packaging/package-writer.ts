@@ -1,12 +1,12 @@
 // Puts a model package together: every file's bytes, hashes, the announcement. Writing and the parity run are ports.
 
 import type { ModelVersion } from '@millrace/contracts';
-import type { Clock } from '@millrace/domain';
+import { type Clock, taskOf } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
 import type { EncodedRows } from '../training/batch.js';
 import type { PackageContent } from '../training/carry-out.js';
 import { layersModel } from './layers-model.js';
-import { BINARY_OUTPUTS, type HashText, type Manifest, modelHash, packageHash, type Signature } from './manifest.js';
+import { type HashText, type Manifest, modelHash, packageHash, type Signature } from './manifest.js';
 import { checkParity } from './parity.js';
 
 export interface PackagePorts {
@@ -41,7 +41,7 @@ export async function publishPackage(content: PackageContent, ports: PackagePort
   const version = ports.nextVersion(project.name);
   const signature: Signature = {
     inputs: content.inputs.map(({ name, type }: SignatureInput) => ({ name, type })),
-    outputs: BINARY_OUTPUTS,
+    outputs: taskOf(project.scope.task).outputs.map(({ name, datatype }) => ({ name, type: datatype })),
   };
   const features = JSON.stringify(plan);
   const files: Record<string, Uint8Array | string> = {
@@ -65,7 +65,7 @@ export async function publishPackage(content: PackageContent, ports: PackagePort
   const manifest: Manifest = {
     project: project.name,
     version,
-    task: 'binary',
+    task: project.scope.task,
     signature,
     modelSha256,
     packageSha256,
