@@ -1,7 +1,15 @@
 // The import rule of docs/ARCHITECTURE.md, file by file.
 
 import { describe, expect, it } from '@jest/globals';
-import { EDGE_LIB_PACKAGES, EDGE_PACKAGES, IMPORT_EXCEPTIONS, PURE_LIB_PACKAGES, PURE_LIBS } from './rules.js';
+import {
+  COMMAND_PACKAGES,
+  EDGE_LIB_PACKAGES,
+  EDGE_PACKAGES,
+  IMPORT_EXCEPTIONS,
+  PURE_LIB_PACKAGES,
+  PURE_LIBS,
+  SUBJECTS_LATER,
+} from './rules.js';
 import { byPath, type ImportSite, isSpec, type SourceFile, sources, unitOf } from './sources.js';
 
 const TEST_PACKAGES = ['@jest/globals', 'fast-check', '@nestjs/testing', '@millrace/testing'];
@@ -44,7 +52,6 @@ function fault(file: SourceFile, site: ImportSite): string | undefined {
 
   const [area, name] = unit.split('/') as [string, string];
   if (area === 'libs') return libFault(name, site);
-  if (area === 'apps') return undefined;
   return serviceFault(file, site, spec);
 }
 
@@ -86,6 +93,11 @@ function serviceFault(file: SourceFile, site: ImportSite, spec: boolean): string
   const { specifier, target, typeOnly } = site;
   const name = file.path.split('/').pop() as string;
   if (spec || name === 'app.module.ts' || name.endsWith('.module.ts')) return undefined;
+  // A command of the terminal is wiring, as a module is: it reads arguments, and puts edges and logic together.
+  if (file.path.startsWith('apps/') && (name === 'main.ts' || file.path.includes('/src/commands/')))
+    return target !== undefined || matches(specifier, COMMAND_PACKAGES)
+      ? undefined
+      : `a command does not import ${specifier}`;
   if (name === 'main.ts' || name.endsWith('.main.ts'))
     return specifier.startsWith('.') ||
       specifier.startsWith('@millrace/') ||
@@ -93,7 +105,7 @@ function serviceFault(file: SourceFile, site: ImportSite, spec: boolean): string
       specifier.startsWith('node:')
       ? undefined
       : 'main.ts imports module, config and libs';
-  if (name === 'config.ts')
+  if (name === 'config.ts' || file.path === 'apps/cli/src/settings.ts')
     return specifier === '@millrace/config' ||
       (target !== undefined && (isPureLib(specifier) || specifier.startsWith('.')))
       ? undefined
@@ -153,7 +165,7 @@ describe('imports', () => {
     expect(cycles()).toEqual([]);
   });
 
-  it('make no cycles between the subjects of a service or between libs', () => {
+  it('make no cycles between the subjects of a service or an app, or between libs', () => {
     expect([...groupCycles()]).toEqual([]);
   });
 
@@ -165,7 +177,7 @@ describe('imports', () => {
   });
 });
 
-/** Cycles of value imports between files (type imports vanish and may point back). */
+/** Cycles of imports between files; types count, for a reader follows them too. */
 function cycles(): string[] {
   const found: string[] = [];
   const state = new Map<string, 'open' | 'done'>();
@@ -177,21 +189,20 @@ function cycles(): string[] {
     }
     state.set(path, 'open');
     for (const site of byPath.get(path)?.imports ?? [])
-      if (!site.typeOnly && site.target !== undefined && byPath.has(site.target)) visit(site.target, [...trail, path]);
+      if (site.target !== undefined && byPath.has(site.target)) visit(site.target, [...trail, path]);
     state.set(path, 'done');
   };
   for (const { path } of sources) visit(path, []);
   return found;
 }
 
-/** "services/x/src/<subject>" for pure files; libs as a whole. */
+/** "services/x/src/<subject>", its edges too; libs as a whole. */
 function groupOf(path: string): string | undefined {
   if (isSpec(path) || path.includes('/test/')) return undefined;
   const parts = path.split('/');
   if (parts[0] === 'libs') return `libs/${parts[1]}`;
-  if (parts[0] !== 'services' || parts.length < 5) return undefined;
-  const edge = edgeOf(path);
-  return edge !== undefined && edge in EDGE_PACKAGES ? undefined : parts.slice(0, 4).join('/');
+  if (!['services', 'apps'].includes(parts[0] as string) || parts.length < 5) return undefined;
+  return parts.slice(0, 4).join('/');
 }
 
 function groupCycles(): Set<string> {
@@ -201,7 +212,7 @@ function groupCycles(): Set<string> {
     if (from === undefined) continue;
     for (const site of file.imports) {
       const to = site.target === undefined ? undefined : groupOf(site.target);
-      if (to === undefined || to === from || site.typeOnly) continue;
+      if (to === undefined || to === from || SUBJECTS_LATER.some((prefix) => from.startsWith(prefix))) continue;
       let targets = edges.get(from);
       if (targets === undefined) {
         targets = new Set();

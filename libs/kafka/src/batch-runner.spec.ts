@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { ERROR_CODES, ManualClock, PlatformError } from '@millrace/domain';
-import { type BadMessage, type BatchResult, type BatchRunnerPorts, runBatch, StopConsuming } from './batch-runner.js';
+import { type BatchResult, type BatchRunnerPorts, runBatch, StopConsuming } from './batch-runner.js';
 import { ACTION_BY_CODE, backoffMs } from './error-actions.js';
 import { LogThrottle } from './log-throttle.js';
-import type { InboundMessage } from './message.js';
+import type { BadMessage, InboundMessage } from './message.js';
 
 const messages = (...values: string[]): InboundMessage[] =>
   values.map((value, offset) => ({

@@ -1,11 +1,10 @@
 // Runs a handler over messages until each has had its effect or is a dead letter: bounded retry with back-off, then the
 // search for the bad message one by one. Knows no broker; the strategy feeds it and commits what it returns.
 
-import type { Reason } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { badMessage } from './decode-batch.js';
 import { ACTION_BY_CODE, backoffMs } from './error-actions.js';
-import type { InboundMessage } from './message.js';
+import type { BadMessage, InboundMessage } from './message.js';
 
 /** What a handler may return. */
 export interface BatchResult {
@@ -16,13 +15,6 @@ export interface BatchResult {
    * null = leave the committed position where it is; undefined = after the last message of the batch.
    */
   nextOffset?: number | null;
-}
-
-export interface BadMessage {
-  message: InboundMessage;
-  reasons: readonly Reason[];
-  /** Where the message says it; else "". */
-  project?: string;
 }
 
 export interface RetrySettings {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { DEAD_LETTER_PAYLOAD_BYTES_MAX, encodeDeadLetter } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 import { counter, logger } from '@millrace/telemetry';
-import type { BadMessage } from './batch-runner.js';
+import type { BadMessage } from './message.js';
 import type { MessageProducer } from './producer.js';
 
 const deadLetters = counter('millrace.kafka.dead_letters');

@@ -3,8 +3,7 @@
 
 import type { Reason } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import type { BadMessage } from './batch-runner.js';
-import type { InboundMessage } from './message.js';
+import type { BadMessage, InboundMessage } from './message.js';
 
 export interface DecodedMessage<T> {
   readonly offset: number;

@@ -1,5 +1,6 @@
 // Messages as handlers see and senders give them: bytes, never parsed here.
 
+import type { Reason } from '@millrace/contracts';
 import type { IHeaders, KafkaMessage } from 'kafkajs';
 
 /** A consumed message. The topic is the name without prefix. */
@@ -61,4 +62,12 @@ export function outboundBytes(message: OutboundMessage): number {
   let bytes = 70 + message.key.length + (message.value?.length ?? 0);
   for (const name in message.headers) bytes += name.length + (message.headers[name]?.length ?? 0) + 4;
   return bytes;
+}
+
+/** One that goes to the dead letters. */
+export interface BadMessage {
+  message: InboundMessage;
+  reasons: readonly Reason[];
+  /** Where the message says it; else "". */
+  project?: string;
 }

@@ -15,6 +15,7 @@ import { ingestBinding } from './api/ingest.grpc.js';
 import { RecordsController } from './api/records.http.js';
 import { announceEnds, GatedStrategy, patiently } from './boot.kafka.js';
 import { INGEST_CONFIG, type IngestConfig } from './config.js';
+import { CounterStore } from './datasets/counter-store.fs.js';
 import { DatasetIndex } from './datasets/dataset-index.js';
 import { ImportStream } from './datasets/import-stream.js';
 import { LiveStream } from './datasets/live-stream.js';
@@ -35,7 +36,6 @@ import { ProjectRegistry } from './projects/project-registry.js';
 import { ProjectPublisher, projectEntry } from './projects/projects.kafka.js';
 import { RecordPublisher } from './records/record-publisher.kafka.js';
 import { Redrive } from './redrive/redrive.js';
-import { CounterStore } from './stats/counter-store.fs.js';
 import { Statistics } from './stats/statistics.js';
 
 const LIVE_GROUP = 'ingest-live';

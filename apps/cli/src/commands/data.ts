@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { applyText, loadProjectFile } from '../project-file.fs.js';
-import { action, poll, table } from './context.js';
+import { table } from '../table.js';
+import { action, poll } from './context.js';
 
 const IMPORT_DEADLINE_MS = 3_600_000;
 

@@ -3,7 +3,8 @@
 import { metricIn, metricNamed } from '@millrace/evaluation';
 import type { Route } from '@millrace/routing';
 import type { Command } from 'commander';
-import { action, poll, table } from './context.js';
+import { table } from '../table.js';
+import { action, poll } from './context.js';
 
 const TRAINING_DEADLINE_MS = 3_600_000;
 

@@ -2,7 +2,8 @@
 
 import { systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
-import { action, table } from './context.js';
+import { table } from '../table.js';
+import { action } from './context.js';
 
 export function watchCommands(program: Command): void {
   program

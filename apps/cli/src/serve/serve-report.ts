@@ -1,6 +1,6 @@
 // What `millrace serve` says once it serves: which models, with which tensors, and a command that asks one of them.
 
-import { table } from '../commands/context.js';
+import { table } from '../table.js';
 
 export interface ServedTensor {
   name: string;

@@ -6,9 +6,10 @@
 import type { Reason } from '@millrace/contracts';
 import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { INGEST_CONFIG, type IngestConfig } from '../config.js';
+import type { Rejection } from '../deadletters/rejection.js';
 import { type LabelInput, labelFromJson, malformedLabel } from '../labels/label-intake.js';
 import { ProjectRegistry } from '../projects/project-registry.js';
-import type { IntakeOutcome, Rejection } from '../records/intake.js';
+import type { IntakeOutcome } from '../records/intake.js';
 import { malformedRecord, type RecordInput, recordFromJson } from '../records/record-input.js';
 import { assertCount, RecordPublisher } from '../records/record-publisher.kafka.js';
 import { type BodyItem, bodyItems, itemBytes } from './body.js';

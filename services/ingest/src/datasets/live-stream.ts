@@ -9,7 +9,7 @@ import { type Clock, PlatformError, requestIdOf } from '@millrace/domain';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import { checkedRecord } from '../records/checked-record.js';
 import type { RecordSchema } from '../schema/record-schema.js';
-import type { Counters } from '../stats/counters.js';
+import type { Counters } from './counters.js';
 import type { DatasetIndex } from './dataset-index.js';
 import { type LiveBounds, LiveVersions, type Position } from './live-versions.js';
 import type { VersionCloser } from './version-closer.js';

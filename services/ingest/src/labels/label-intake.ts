@@ -3,7 +3,7 @@
 import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import { applyLabelRule } from '@millrace/project';
-import type { Delivery, Rejection } from '../records/intake.js';
+import type { Delivery, Rejection } from '../deadletters/rejection.js';
 import { addReason, checkEventTime, checkId, timeOf } from '../schema/check-row.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 

@@ -4,16 +4,10 @@
 import type { LabelMessage, Reason, RecordMessage } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import { applyLabelRule, type ColumnSpec } from '@millrace/project';
+import type { Delivery, Rejection } from '../deadletters/rejection.js';
 import { addReason, checkId, checkRow } from '../schema/check-row.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { RecordInput } from './record-input.js';
-
-export interface Rejection {
-  /** Index within the request. */
-  index: number;
-  recordId: string;
-  reasons: readonly Reason[];
-}
 
 export interface RecordIntake {
   accepted: RecordMessage[];
@@ -26,12 +20,6 @@ export interface RecordIntake {
 export interface IntakeOutcome {
   accepted: number;
   rejections: readonly Rejection[];
-}
-
-export interface Delivery {
-  /** "http", "grpc", "file:<name>", "redrive". */
-  source: string;
-  nowMs: number;
 }
 
 /** Unknown fields named in reasons per record. */

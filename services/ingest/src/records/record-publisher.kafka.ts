@@ -6,9 +6,10 @@ import { type Clock, PlatformError } from '@millrace/domain';
 import type { MessageProducer, OutboundMessage } from '@millrace/kafka';
 import { counter } from '@millrace/telemetry';
 import type { DeadLetterSender } from '../deadletters/dead-letters.kafka.js';
+import type { Rejection } from '../deadletters/rejection.js';
 import { intakeLabels, type LabelInput } from '../labels/label-intake.js';
 import type { RecordSchema } from '../schema/record-schema.js';
-import { type IntakeOutcome, intakeRecords, type Rejection } from './intake.js';
+import { type IntakeOutcome, intakeRecords } from './intake.js';
 import type { RecordInput } from './record-input.js';
 
 const acceptedRows = counter('millrace.ingest.accepted');

@@ -4,9 +4,10 @@
 import type { DeadLetter } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { DeadLetterList } from '../deadletters/dead-letter-list.js';
+import type { Rejection } from '../deadletters/rejection.js';
 import { type LabelInput, labelFromLine } from '../labels/label-intake.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
-import type { IntakeOutcome, Rejection } from '../records/intake.js';
+import type { IntakeOutcome } from '../records/intake.js';
 import { type RecordInput, recordFromLine } from '../records/record-input.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 

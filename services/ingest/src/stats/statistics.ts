@@ -1,11 +1,11 @@
 // What /v1/stats tells, by project. Everything survives a restart: accepted records and labels from the stored counters,
 // imported rows and versions from the index, dead letters from their topic.
 
+import type { Counters } from '../datasets/counters.js';
 import type { DatasetIndex } from '../datasets/dataset-index.js';
 import type { LiveStream } from '../datasets/live-stream.js';
 import type { DeadLetterList } from '../deadletters/dead-letter-list.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
-import type { Counters } from './counters.js';
 
 export interface ProjectStatistics {
   /** Records accepted from streams, repeated ids not counted. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { type PlatformError } from '@millrace/domain';
 import fc from 'fast-check';
 import { ManualTurns } from '../../test/manual-turns.js';
-import { DynamicBatcher, type DynamicBatcherLimits, newPlace, type QueuedJob } from './dynamic-batcher.js';
+import { DynamicBatcher } from './dynamic-batcher.js';
+import { type DynamicBatcherLimits, newPlace, type QueuedJob } from './queued-job.js';
 
 interface Job extends QueuedJob {
   id: number;

@@ -10,7 +10,7 @@ import {
   type Tensor,
 } from '@millrace/inference';
 import type { AnswerSlot } from '../batching/answer-order.js';
-import { newPlace, type QueuedJob } from '../batching/dynamic-batcher.js';
+import { newPlace, type QueuedJob } from '../batching/queued-job.js';
 import type { PaddedDimension } from '../batching/rows.js';
 import type { Answer, CallFacts } from '../predict/infer-job.js';
 import type { SequenceStep } from '../runtime/tensor-engine.js';
