@@ -3,7 +3,7 @@
 
 import { drawLatency, drawQuality, drawTraffic } from '/charts.js';
 import { eventTime } from '/format.js';
-import { showAlarms, showSplit, showStory, showTiles, showVersions } from '/panels.js';
+import { showAlarms, showAnnotations, showSplit, showTiles, showVersions } from '/panels.js';
 import { showWindows } from '/windows.js';
 
 const at = (id) => document.getElementById(id);
@@ -35,7 +35,7 @@ function empty(text) {
   at('empty').hidden = text === '';
   at('empty').textContent = text;
   for (const section of document.querySelectorAll('main > :not(#empty)')) {
-    if (section.id !== 'story') section.hidden = text !== '';
+    if (section.id !== 'annotations') section.hidden = text !== '';
   }
 }
 
@@ -63,7 +63,7 @@ function onLive(live) {
   connection('live', 'good');
   at('problem').textContent = live.problem;
   at('watermark').textContent = eventTime(live.watermarkMs);
-  showStory(at('story'), live.story);
+  showAnnotations(at('annotations'), live.annotations);
   showTiles(at('tiles'), live);
   showSplit(at('split'), live.route);
   if (live.point && live.point.atMs !== points.at(-1)?.atMs) {

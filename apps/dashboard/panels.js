@@ -1,4 +1,4 @@
-// Tiles, story, alarms, traffic split and versions.
+// Tiles, annotations, alarms, traffic split and versions.
 
 import { versionColour } from '/charts.js';
 import { count, figure, fill, fixed, h, percent, pValue, span } from '/format.js';
@@ -61,27 +61,27 @@ export function showTiles(element, live) {
   );
 }
 
-const MARKS = { waiting: '○', running: '◐', done: '✓', failed: '✕' };
+const MARKS = { running: '◐', done: '✓', failed: '✕' };
 
-export function showStory(element, stages) {
-  element.hidden = stages.length === 0;
-  fill(element, JSON.stringify(stages), () =>
-    stages.map((stage) =>
+export function showAnnotations(element, annotations) {
+  element.hidden = annotations.length === 0;
+  fill(element, JSON.stringify(annotations), () =>
+    annotations.map((annotation) =>
       h(
         'div',
-        { class: `stage ${stage.state}` },
+        { class: `annotation ${annotation.state}` },
         h(
           'div',
           { class: 'title' },
-          h('span', { class: 'mark', 'aria-hidden': 'true' }, MARKS[stage.state]),
-          stage.title,
-          h('span', { class: 'sr' }, `: ${stage.state}`),
+          h('span', { class: 'mark', 'aria-hidden': 'true' }, MARKS[annotation.state]),
+          annotation.title,
+          h('span', { class: 'sr' }, `: ${annotation.state}`),
         ),
-        h('div', { class: 'text', title: stage.detail }, stage.detail),
+        h('div', { class: 'text', title: annotation.detail }, annotation.detail),
         h('progress', {
           max: 1,
-          value: stage.state === 'done' ? 1 : (stage.progress ?? 0),
-          'aria-label': `${stage.title} progress`,
+          value: annotation.state === 'done' ? 1 : (annotation.progress ?? 0),
+          'aria-label': `${annotation.title} progress`,
         }),
       ),
     ),

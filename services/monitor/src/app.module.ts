@@ -28,8 +28,8 @@ import { catalogEntries } from './catalog/catalog.kafka.js';
 import { StoredPackages } from './catalog/packages.fs.js';
 import { References } from './catalog/references.js';
 import type { MonitorConfig } from './config.js';
+import { Annotations } from './live/annotations.js';
 import { PulseBook } from './live/pulse.js';
-import { Story } from './live/story.js';
 import { LabelsConsumer } from './quality/labels.kafka.js';
 import { RouterScrape } from './software/router-scrape.http.js';
 import { TrafficBook } from './software/traffic.js';
@@ -65,7 +65,7 @@ export const monitor = defineService({
       catalog: metadata.catalog,
       traffic: windows.traffic,
       pulses: windows.pulses,
-      story: new Story(),
+      annotations: new Annotations(),
     };
     const live = new LiveStreams(sources, clock);
     context.shutdown.onClose('live streams', () => live.close());

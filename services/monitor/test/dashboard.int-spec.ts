@@ -92,11 +92,10 @@ describe('dashboard', () => {
           'windows close',
           async () => (await monitor.get('/v1/projects/demo/windows')).windows.length >= 4,
         );
-        const told = await fetch(`${monitor.url}/v1/projects/demo/story`, {
-          method: 'POST',
+        const told = await fetch(`${monitor.url}/v1/projects/demo/annotations/replay`, {
+          method: 'PUT',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify({
-            id: 'replay',
             title: 'Replay',
             state: 'running',
             progress: 0.4,

@@ -245,8 +245,8 @@ export class ControlClient {
     return call('GET', `${this.at.monitor}/v1/projects/${project}/labels-joined`);
   }
 
-  tellStory(project: string, update: object): Promise<unknown> {
-    return call('POST', `${this.at.monitor}/v1/projects/${project}/story`, update);
+  annotate(project: string, id: string, annotation: object): Promise<unknown> {
+    return call('PUT', `${this.at.monitor}/v1/projects/${project}/annotations/${id}`, annotation);
   }
 }
 

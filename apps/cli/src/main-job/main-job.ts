@@ -97,7 +97,7 @@ export class MainJob {
         );
         return { accepted: state.accepted, rejected: state.rejected, datasetVersion: state.datasetVersion };
       }
-      await pause(POLL_MS);
+      await pause(POLL_MS, this.options.signal);
     }
   }
 
@@ -133,7 +133,7 @@ export class MainJob {
         stage.done(text);
         return model;
       }
-      await pause(POLL_MS);
+      await pause(POLL_MS, this.options.signal);
     }
   }
 
@@ -158,10 +158,12 @@ export class MainJob {
     const shiftFrom = shiftStart(options.replayRows, options.shift ? replay.shift : undefined);
     const stage = this.stage('replay', `${options.replayRows} rows at ${options.ratePerSecond}/s`);
     const traffic = options.startTraffic({ reserveRows, shiftFrom, traceEvery: TRACE_EVERY });
-    const onAbort = () => traffic.stop();
+    const onAbort = () => traffic.abandon();
     options.signal.addEventListener('abort', onAbort);
     try {
+      // Told where it is awaited; the traffic may fail before.
       const progress = this.showProgress(traffic, stage, shiftFrom);
+      progress.catch(() => undefined);
       const loop = options.shift
         ? watchLoop({
             control,
@@ -179,7 +181,7 @@ export class MainJob {
       const rolled = await Promise.race([loop, traffic.result.then(() => this.endedEarly(loop))]);
       await until(
         this.waiting(),
-        async () => traffic.status.sent >= options.replayRows || traffic.isOver || options.signal.aborted,
+        async () => traffic.status.sent >= options.replayRows || traffic.isOver,
         'the replay to be sent',
       );
       traffic.stop();
@@ -196,7 +198,7 @@ export class MainJob {
   /** Traffic ran out before the loop was through: say where the loop stood. */
   private async endedEarly(loop: Promise<{ rollbackMs: number } | null>): Promise<{ rollbackMs: number } | null> {
     if (!this.options.shift) return null;
-    const through = await Promise.race([loop, pause(LOOP_GRACE_MS).then(() => 'late' as const)]);
+    const through = await Promise.race([loop, pause(LOOP_GRACE_MS, this.options.signal).then(() => 'late' as const)]);
     if (through !== 'late') return through;
     const state = await this.options.control.loop(this.options.project.name).catch(() => ({}));
     const phase = (state as { phase?: string }).phase ?? 'unknown';
@@ -211,11 +213,11 @@ export class MainJob {
       const { sent, failures } = traffic.status;
       const shifted = sent > shiftFrom ? ', shifted' : '';
       stage.progress(sent, Math.max(this.options.replayRows, sent), `${traffic.phase}${shifted}, ${failures} failed`);
-      await pause(SLOW_POLL_MS);
+      await pause(SLOW_POLL_MS, this.options.signal);
     }
   }
 
-  /** A stage on the terminal and on the dashboard; the story goes on when the dashboard does not answer. */
+  /** A stage on the terminal and, as an annotation, on the dashboard; the job goes on when the monitor does not answer. */
   private stage(id: string, title: string): Stage {
     const { control, clock, project, reporter } = this.options;
     const stage = reporter.stage(id, title);
@@ -223,7 +225,7 @@ export class MainJob {
     let toldMs = Number.NEGATIVE_INFINITY;
     const tell = (state: string, progress: number | null, detail: string) => {
       toldMs = clock.monotonicMs();
-      void control.tellStory(project.name, { id, title: heading, state, progress, detail }).catch(() => undefined);
+      void control.annotate(project.name, id, { title: heading, state, progress, detail }).catch(() => undefined);
     };
     tell('running', null, '');
     return {

@@ -17,6 +17,8 @@ export interface LiveTraffic {
   readonly phase: string;
   /** Sends no further rows; `result` follows once everything sent is answered and acknowledged. */
   stop(): void;
+  /** Ends the traffic at once; there is no result then. */
+  abandon(): void;
   readonly result: Promise<TrafficResult>;
   readonly isOver: boolean;
 }
@@ -54,6 +56,10 @@ export class TrafficProcess implements LiveTraffic {
 
   stop(): void {
     this.say({ kind: 'stop' });
+  }
+
+  abandon(): void {
+    this.child.kill('SIGKILL');
   }
 
   private say(message: ToTraffic): void {

@@ -11,11 +11,23 @@ export interface Waiting {
 const STEP_DEADLINE_MS = 600_000;
 const POLL_MS = 100;
 
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** @throws PlatformError 'cancelled' as soon as the signal comes */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(new PlatformError('cancelled', 'stopped before it was done'));
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
 }
 
-/** @throws PlatformError 'cancelled' on the signal, 'deadline_exceeded' after STEP_DEADLINE_MS; both say what was awaited */
+/** @throws PlatformError 'cancelled' on the signal, 'deadline_exceeded' after STEP_DEADLINE_MS with what was awaited */
 export async function until(
   { clock, signal }: Waiting,
   check: () => Promise<boolean | undefined>,
@@ -24,10 +36,9 @@ export async function until(
 ): Promise<void> {
   const startedMs = clock.monotonicMs();
   while (!(await check())) {
-    if (signal.aborted) throw new PlatformError('cancelled', `stopped while waiting for ${what}`);
     if (clock.monotonicMs() - startedMs > STEP_DEADLINE_MS) {
       throw new PlatformError('deadline_exceeded', `waited ${STEP_DEADLINE_MS / 1_000} s for ${what}`);
     }
-    await pause(pollMs);
+    await pause(pollMs, signal);
   }
 }

@@ -2,9 +2,9 @@
 // is made in views.ts.
 
 import { type Clock, PlatformError } from '@millrace/domain';
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put, Query } from '@nestjs/common';
 import { FORMULAS } from '../drift/judge.js';
-import { parseStage } from '../live/story.js';
+import { parseAnnotation } from '../live/annotations.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
 import {
   alarmsView,
@@ -99,30 +99,25 @@ export class MonitorHttp {
     return liveView(this.sources, project, this.clock.nowMs());
   }
 
-  @Get('projects/:project/story')
-  story(@Param('project') project: string) {
-    return { project, stages: this.sources.story.of(project) };
+  @Get('projects/:project/annotations')
+  annotations(@Param('project') project: string) {
+    return { project, annotations: this.sources.annotations.of(project) };
   }
 
-  /** One stage, or a list of stages. */
-  @Post('projects/:project/story')
-  @HttpCode(200)
-  tell(@Param('project') project: string, @Body() body: unknown) {
+  /** Any client may say what goes on; also before the project is known here. */
+  @Put('projects/:project/annotations/:id')
+  annotate(@Param('project') project: string, @Param('id') id: string, @Body() body: unknown) {
     if (!/^[a-z][a-z0-9-]{0,62}$/.test(project)) throw new PlatformError('invalid_argument', 'bad project name');
-    const bodies = Array.isArray(body) ? body.slice(0, LIMIT_DEFAULT) : [body];
-    const stages = bodies.map((one) => {
-      const parsed = parseStage(one, this.clock.nowMs());
-      if (parsed.kind === 'invalid') throw new PlatformError('invalid_argument', parsed.fault);
-      return parsed.stage;
-    });
-    for (const stage of stages) this.sources.story.tell(project, stage);
-    return { project, stages: this.sources.story.of(project) };
+    const parsed = parseAnnotation(id, body, this.clock.nowMs());
+    if (parsed.kind === 'invalid') throw new PlatformError('invalid_argument', parsed.fault);
+    this.sources.annotations.put(project, parsed.annotation);
+    return parsed.annotation;
   }
 
-  @Delete('projects/:project/story')
+  @Delete('projects/:project/annotations/:id')
   @HttpCode(204)
-  forget(@Param('project') project: string): void {
-    this.sources.story.clear(project);
+  unannotate(@Param('project') project: string, @Param('id') id: string): void {
+    this.sources.annotations.remove(project, id);
   }
 
   private monitor(project: string): ProjectMonitor {

@@ -4,8 +4,8 @@ import type { WindowMetrics } from '@millrace/contracts';
 import type { Evaluation } from '@millrace/evaluation';
 import type { Catalog } from '../catalog/catalog.js';
 import { formulaOf } from '../drift/judge.js';
+import type { Annotations } from '../live/annotations.js';
 import type { PulseBook } from '../live/pulse.js';
-import type { Story } from '../live/story.js';
 import type { TrafficBook } from '../software/traffic.js';
 import type { Engine } from '../windows/engine.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
@@ -18,7 +18,7 @@ export interface ViewSources {
   catalog: Catalog;
   traffic: TrafficBook;
   pulses: PulseBook;
-  story: Story;
+  annotations: Annotations;
 }
 
 /** One closed window: a row per model version, version 0 = all together. */
@@ -113,7 +113,7 @@ export function liveView(sources: ViewSources, project: string, nowMs: number) {
     counters: monitor?.counters ?? null,
     activeAlarms: monitor?.alarms.active ?? 0,
     lag: sources.engine.positions.lag,
-    story: sources.story.of(project),
+    annotations: sources.annotations.of(project),
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { ANNOTATIONS_MAX, Annotations, parseAnnotation } from './annotations.js';
 import { POINTS_MAX, Pulse } from './pulse.js';
-import { parseStage, STAGES_MAX, Story } from './story.js';
 
 describe('Pulse', () => {
   it('makes a point a second and forgets the oldest', () => {
@@ -15,32 +15,45 @@ describe('Pulse', () => {
   });
 });
 
-describe('Story', () => {
-  const stage = (id: string, more: object = {}) => parseStage({ id, title: id, state: 'running', ...more }, 5);
+describe('Annotations', () => {
+  const put = (annotations: Annotations, id: string, more: object = {}, atMs = 5) => {
+    const parsed = parseAnnotation(id, { title: id, state: 'running', ...more }, atMs);
+    if (parsed.kind === 'invalid') throw new Error(parsed.fault);
+    annotations.put('p', parsed.annotation);
+  };
 
   it.each([
-    ['text', 'an object'],
-    [{ id: 'A b', state: 'done' }, 'id must'],
-    [{ id: 'a', state: 'maybe' }, 'state must'],
-    [{ id: 'a', state: 'done', progress: 2 }, 'progress must'],
-  ])('refuses %j', (body, fault) => {
-    expect(parseStage(body, 0)).toMatchObject({ kind: 'invalid', fault: expect.stringContaining(fault) });
+    ['a', 'text', 'an object'],
+    ['A b', { state: 'done' }, 'id must'],
+    ['a', { state: 'maybe' }, 'state must'],
+    ['a', { state: 'done', progress: 2 }, 'progress must'],
+  ])('refuses %s %j', (id, body, fault) => {
+    expect(parseAnnotation(id, body, 0)).toMatchObject({ kind: 'invalid', fault: expect.stringContaining(fault) });
   });
 
-  it('replaces a stage by id, keeps the order of telling, and is bounded', () => {
-    const story = new Story();
-    for (const id of ['a', 'b', 'a']) {
-      const parsed = stage(id, { progress: 0.5, detail: 'x'.repeat(500) });
-      if (parsed.kind === 'ok') story.tell('p', parsed.stage);
-    }
-    expect(story.of('p').map(({ id }) => id)).toEqual(['a', 'b']);
-    expect(story.of('p')[0]?.detail).toHaveLength(200);
-    for (let i = 0; i < STAGES_MAX + 3; i++) {
-      const parsed = stage(`s${i}`);
-      if (parsed.kind === 'ok') story.tell('p', parsed.stage);
-    }
-    expect(story.of('p')).toHaveLength(STAGES_MAX);
-    story.clear('p');
-    expect(story.of('p')).toEqual([]);
+  it('replaces what runs by its id, keeps the order of starting, and is bounded', () => {
+    const annotations = new Annotations();
+    for (const id of ['a', 'b']) put(annotations, id);
+    put(annotations, 'a', { progress: 0.5, detail: 'x'.repeat(500) }, 9);
+    expect(annotations.of('p').map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(annotations.of('p')[0]).toMatchObject({ progress: 0.5, startedAtMs: 5, updatedAtMs: 9 });
+    expect(annotations.of('p')[0]?.detail).toHaveLength(200);
+    for (let i = 0; i < ANNOTATIONS_MAX + 3; i++) put(annotations, `s${i}`);
+    expect(annotations.of('p')).toHaveLength(ANNOTATIONS_MAX);
+    expect(annotations.of('p')[0]?.id).toBe('s3');
+  });
+
+  it('starts one anew that has ended, at the end, and removes one', () => {
+    const annotations = new Annotations();
+    for (const id of ['a', 'b']) put(annotations, id);
+    put(annotations, 'a', { state: 'done' }, 6);
+    put(annotations, 'a', {}, 7);
+    expect(annotations.of('p').map(({ id, startedAtMs }) => [id, startedAtMs])).toEqual([
+      ['b', 5],
+      ['a', 7],
+    ]);
+    annotations.remove('p', 'b');
+    annotations.remove('p', 'a');
+    expect(annotations.of('p')).toEqual([]);
   });
 });
