@@ -54,6 +54,7 @@ describe('faults during the replay', () => {
       () => up.output().includes('Ctrl-C'),
       READY_WITHIN_MS,
       () => `${up.output()}\n${platform.logs()}`,
+      up,
     );
     const replay = platform.spawn([
       'replay',
@@ -78,6 +79,7 @@ describe('faults during the replay', () => {
       () => over || replay.output().includes('replay'),
       120_000,
       () => `${replay.output()}\n${platform.logs()}`,
+      replay,
     );
     const startedMs = performance.now();
     const sinceStart = () => (performance.now() - startedMs) / 1_000;

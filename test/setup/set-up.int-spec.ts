@@ -1,7 +1,7 @@
 // Set-up and doctor as a person on another machine meets them: the scripts are run as processes, with a PATH and a cache of
 // their own. Nothing is downloaded here; that the downloads work is shown by every fresh clone.
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { environment } from '@millrace/config';
+import { eventually } from '@millrace/testing';
 
 const root = resolve('.');
 const doctor = [join(root, 'tools/setup/doctor.mjs')];
@@ -168,4 +169,28 @@ describe('set-up', () => {
     expect(named.code).toBe(1);
     expect(named.err).toMatch(/MILLRACE_TEST_CHROMIUM names .*nowhere, which cannot be run/);
   });
+
+  it('stops on Ctrl-C with its children, says so, and leaves nothing half done', async () => {
+    const cache = join(folder, 'cache');
+    const child = join(folder, 'mvn.pid');
+    // Everything is here but the brokers, and Maven takes its time.
+    const mvn = join(bare, 'mvn');
+    const version = 'case "$*" in *-version*) echo "Apache Maven 3.8.7"; exit 0;; esac';
+    writeFileSync(mvn, `#!/bin/sh\n${version}\necho $$ > ${child}\nexec sleep 600\n`, { mode: 0o755 });
+    const terminal = [join(root, 'test/e2e/support/terminal.py'), process.execPath, ...setUp];
+    const env = { HOME: tmpdir(), PATH: `${bare}:${environment().PATH}`, MILLRACE_CACHE: cache };
+    const run = spawn('python3', terminal, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+    let shown = '';
+    run.stdout.on('data', (chunk) => {
+      shown += chunk;
+    });
+    const code = new Promise<number | null>((done) => run.once('close', done));
+    await eventually('Maven runs', () => existsSync(child) && readFileSync(child, 'utf8').endsWith('\n'));
+    run.stdin.write('\x03');
+    expect(await code).toBe(130);
+    expect(shown).toContain('Stopped; the next run goes on from here.');
+    const pid = Number(readFileSync(child, 'utf8'));
+    await eventually('Maven is gone', () => !existsSync(`/proc/${pid}`));
+    expect(readdirSync(cache).filter((name) => !name.startsWith('tmp-'))).toEqual([]);
+  }, 60_000);
 });

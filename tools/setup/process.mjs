@@ -1,32 +1,34 @@
 // Child processes for set-up: argument arrays only (no shell), output kept for the error message, killed with set-up.
 import { spawn, spawnSync } from 'node:child_process';
+import { say } from './terminal.mjs';
 
 const outputKeptBytes = 64 * 1024;
 const running = new Set();
 
-/** Set-up's own end by a signal takes its children along; registered only while there are some. */
-function endAll(signal) {
+/** Set-up's own end by a signal takes its children along. 130 as docs/cli.md says, whichever signal it was. */
+function endAll() {
   for (const child of running) child.kill('SIGTERM');
-  process.exit(signal === 'SIGINT' ? 130 : 143);
+  say('\nStopped; the next run goes on from here.');
+  process.exit(130);
 }
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-function watch(child) {
-  if (running.size === 0) for (const signal of signals) process.on(signal, endAll);
-  running.add(child);
-}
-
-function unwatch(child) {
-  running.delete(child);
-  if (running.size === 0) for (const signal of signals) process.off(signal, endAll);
+/** Set-up may be interrupted anywhere in `work`: what it had begun is left as if it had not. */
+export async function interruptibly(work) {
+  for (const signal of signals) process.on(signal, endAll);
+  try {
+    return await work();
+  } finally {
+    for (const signal of signals) process.off(signal, endAll);
+  }
 }
 
 /** Runs to the end; rejects with the tail of the output when the exit code is not 0. `onLine` sees every line of it. */
 export function runCommand(command, args, { cwd, env, onLine, acceptedCodes = [0] } = {}) {
   return new Promise((resolvePromise, reject) => {
     const child = spawn(command, args, { cwd, env: env ?? process.env, stdio: ['ignore', 'pipe', 'pipe'] });
-    watch(child);
+    running.add(child);
     let output = '';
     let rest = '';
     const take = (chunk) => {
@@ -40,11 +42,11 @@ export function runCommand(command, args, { cwd, env, onLine, acceptedCodes = [0
     child.stdout.on('data', take);
     child.stderr.on('data', take);
     child.on('error', (error) => {
-      unwatch(child);
+      running.delete(child);
       reject(new Error(`${command} could not be started: ${error.message}`));
     });
     child.on('close', (code, signal) => {
-      unwatch(child);
+      running.delete(child);
       if (acceptedCodes.includes(code)) resolvePromise(output);
       else
         reject(

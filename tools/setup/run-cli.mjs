@@ -1,8 +1,10 @@
 // Sets up what is missing, then runs the command line (dist/apps/cli) on the pinned Node with the given arguments and ends
-// with its exit code. Signals are passed on; the command line stops the platform in order.
+// with its exit code. Signals are passed on, and so is the end of what started this (a killed npx); the command line stops the
+// platform in order.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { launchChain, watchChain } from './ancestors.mjs';
 import { nodeBinary, root } from './paths.mjs';
 import { cloneEnvironment, setUp } from './setup.mjs';
 import { say } from './terminal.mjs';
@@ -40,6 +42,10 @@ export function runCompiled(script, args, { nodeArgs = [], env = {} } = {}) {
 }
 
 export async function runCli(args) {
+  watchChain(launchChain(), ({ command }) => {
+    say(`"${command.slice(0, 60)}", which started Millrace, is gone: stopping`);
+    process.kill(process.pid, 'SIGTERM');
+  });
   try {
     // A folder of models is served without brokers: neither they nor Java are needed for it.
     await setUp(args[0] === 'serve' ? { brokers: false } : {});

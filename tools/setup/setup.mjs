@@ -3,6 +3,7 @@
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brokersReady, setUpBrokers } from './brokers.mjs';
+import { isBuilt } from './build.mjs';
 import { writeAtomic } from './cache.mjs';
 import { findChromium } from './chromium.mjs';
 import { setUpClassData } from './class-data.mjs';
@@ -19,7 +20,7 @@ import {
   setupFile,
   tensorflowFolder,
 } from './paths.mjs';
-import { runCommand } from './process.mjs';
+import { interruptibly, runCommand } from './process.mjs';
 import { addonReady, requireDevice, setUpTensorflow } from './tensorflow.mjs';
 import { say, step } from './terminal.mjs';
 
@@ -55,7 +56,11 @@ function ownBrokers() {
 }
 
 /** @param {{ brokers?: boolean }} [options] brokers: embedded ones whatever the environment says (tests start their own) */
-export async function setUp({ brokers = !ownBrokers() } = {}) {
+export function setUp(options = {}) {
+  return interruptibly(() => setUpParts(options));
+}
+
+async function setUpParts({ brokers = !ownBrokers() }) {
   requireDevice();
   if (!(packagesReady() && (brokersReady() || !brokers) && addonReady())) {
     say('Millrace set-up');
@@ -70,7 +75,7 @@ export async function setUp({ brokers = !ownBrokers() } = {}) {
     });
   }
   writeSetupFile();
-  await buildClone();
+  if (!isBuilt()) await buildClone();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -3,6 +3,7 @@
 // when something ran and nothing failed.
 import { findChromium, setUpChromium } from './chromium.mjs';
 import { withCacheLock } from './lock.mjs';
+import { interruptibly } from './process.mjs';
 import { pythonReady, setUpPython } from './python.mjs';
 import { setUp, writeSetupFile } from './setup.mjs';
 import { runEverything, runJest } from './suites.mjs';
@@ -11,10 +12,11 @@ import { say } from './terminal.mjs';
 async function main(args) {
   await setUp({ brokers: true });
   if (!pythonReady() || findChromium() === undefined) {
-    await withCacheLock(async () => {
+    const setUpClients = async () => {
       await setUpPython();
       await setUpChromium();
-    });
+    };
+    await interruptibly(() => withCacheLock(setUpClients));
     writeSetupFile();
   }
   const { passed, failed, cached } = args.length > 0 ? runJest(args) : runEverything();

@@ -25,4 +25,9 @@ modelCommands(program);
 predictCommand(program);
 watchCommands(program);
 
+// The reader (head, a closed terminal) may be gone; what is stopped is stopped in order all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 await program.parseAsync(process.argv);
+// Here the command is done; a call or a poll that a stop has cut short must not keep the process.
+process.exit();

@@ -1,6 +1,6 @@
 // A whole platform for an end-to-end test: the real `millrace` command as a process, on free ports, in a home of its own.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 
 export const REPOSITORY = resolve('.');
 const CLI = join(REPOSITORY, 'dist/apps/cli/src/main.js');
+const TERMINAL = join(REPOSITORY, 'test/e2e/support/terminal.py');
 
 const PORT_SETTINGS = [
   'MILLRACE_KAFKA_PORT',
@@ -51,6 +52,13 @@ export interface Finished {
   output: string;
 }
 
+/** A command that runs; `output` grows meanwhile. */
+export interface Running {
+  child: ChildProcess;
+  output: () => string;
+  finished: Promise<Finished>;
+}
+
 export class Platform {
   private constructor(
     readonly home: string,
@@ -66,14 +74,34 @@ export class Platform {
     return `http://127.0.0.1:${this.ports[setting]}${path}`;
   }
 
-  /** Starts a command; `output` grows while it runs. */
-  spawn(args: readonly string[]): { child: ChildProcess; output: () => string; finished: Promise<Finished> } {
+  /** The command line itself, without set-up before it. */
+  spawn(args: readonly string[]): Running {
+    return this.begin(process.execPath, [CLI, ...args], {});
+  }
+
+  /** Any command on a pseudo-terminal, where `type` is the keyboard. */
+  onTerminal(command: readonly string[]): Running & { type(keys: string): void } {
+    const running = this.begin('python3', [TERMINAL, ...command], { stdio: ['pipe', 'pipe', 'pipe'] });
+    return { ...running, type: (keys) => running.child.stdin?.write(keys) };
+  }
+
+  /** Any command as a job of its own, as a shell with job control starts it. */
+  inGroupOfItsOwn([command, ...args]: readonly [string, ...string[]]): Running {
+    return this.begin(command, args, { detached: true });
+  }
+
+  removeHome(): void {
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  private begin(command: string, args: readonly string[], options: SpawnOptions): Running {
     const { NODE_OPTIONS: _jestOnly, ...inherited } = process.env as Record<string, string>;
     const ports = Object.fromEntries(Object.entries(this.ports).map(([name, port]) => [name, String(port)]));
-    const child = spawn(process.execPath, [CLI, ...args], {
+    const child = spawn(command, args, {
       cwd: REPOSITORY,
       env: { ...inherited, ...ports, MILLRACE_HOME: this.home, ...this.env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...options,
     });
     let output = '';
     child.stdout?.on('data', (chunk) => {
@@ -94,8 +122,12 @@ export class Platform {
     return JSON.parse(readFileSync(join(this.home, 'summary.json'), 'utf8')) as T;
   }
 
-  hasSummary(): boolean {
-    return existsSync(join(this.home, 'summary.json'));
+  /** Why the main job ended as it did: its own reason, what it showed, and the last lines of every process. */
+  report(run: Running): string {
+    const reason = existsSync(join(this.home, 'summary.json'))
+      ? (this.summary<{ error?: string }>().error ?? 'see the checks below')
+      : 'no summary was written';
+    return `${reason}\n${run.output()}\n${this.logs()}`;
   }
 
   /** The last lines of every log, for a failure's message. */
@@ -151,14 +183,29 @@ export class Platform {
   }
 }
 
-/** Polls a condition; there is no event to await across processes. */
+/**
+ * Polls a condition; there is no event to await across processes. With `run`, the time counts from the last thing that it
+ * showed: a busy machine is slow, not silent. And its end, before the condition holds, fails at once.
+ */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   withinMs: number,
   what: () => string,
+  run?: Running,
 ): Promise<void> {
-  const deadline = performance.now() + withinMs;
+  let deadline = performance.now() + withinMs;
+  let shown = run?.output().length;
+  let over = false;
+  void run?.finished.then(() => {
+    over = true;
+  });
   while (!(await condition())) {
+    const length = run?.output().length;
+    if (length !== shown) {
+      shown = length;
+      deadline = performance.now() + withinMs;
+    }
+    if (over) throw new Error(`the command has ended: ${what()}`);
     if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what()}`);
     await new Promise((wake) => setTimeout(wake, 100));
   }

@@ -30,12 +30,13 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
       process.exitCode = (await run(context, ...(args.slice(0, -1) as Args))) ?? 0;
     } catch (thrown) {
       const error = PlatformError.from(thrown);
+      process.exitCode = EXIT_BY_CODE[error.code];
+      if (error.code === 'cancelled') return; // the stop has said so itself
       if (json)
         process.stdout.write(
           `${JSON.stringify({ error: { code: error.code, message: error.reason, facts: error.facts } })}\n`,
         );
       else process.stderr.write(`millrace: ${error.reason}\n`);
-      process.exitCode = EXIT_BY_CODE[error.code];
     }
   };
 }

@@ -11,6 +11,7 @@ import { runMainJob } from '../main-job/run-main-job.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { Supervisor } from '../supervisor/supervisor.process.js';
 import { Reporter } from '../terminal/reporter.js';
+import { StopSignal } from '../terminal/stop-signal.process.js';
 import { action, type Context } from './context.js';
 
 /** The repository root, from dist/apps/cli/src/commands. */
@@ -36,16 +37,12 @@ export function runCommands(program: Command): void {
     .option('--workers <count>', 'training workers', '2')
     .action(
       action(async (context, options: { workers: string }) => {
-        const stop = stopSignal();
-        const supervisor = await bringUp(
-          context,
-          Number(options.workers),
-          new Reporter(process.stdout, systemClock),
-          stop,
-        );
-        process.stdout.write(`${whereToLook(context)}\nCtrl-C stops everything.\n`);
-        const code = await ended(stop);
-        await supervisor.stop();
+        const reporter = new Reporter(process.stdout, systemClock);
+        const stop = stopSignal(reporter);
+        const supervisor = await bringUp(context, Number(options.workers), reporter, stop);
+        reporter.line(`${whereToLook(context)}\nCtrl-C stops everything.`);
+        const code = await stop.ended();
+        await stopAll(supervisor, reporter);
         return code;
       }),
     );
@@ -74,11 +71,10 @@ export function runCommands(program: Command): void {
     .option('--answers <file>', 'write every sent row with its answer as CSV')
     .action(
       action(async (context, options: StartOptions) => {
-        const summary = await runMainJob({
-          ...mainJobInput(context, options),
-          reporter: reporterFor(context),
-          signal: stopSignal().signal,
-        });
+        const reporter = reporterFor(context);
+        const stop = stopSignal(reporter);
+        const input = mainJobInput(context, options);
+        const summary = await stop.unlessAsked(runMainJob({ ...input, reporter, signal: stop.signal }));
         context.print(summary, () => '');
         return summary.ok ? EXIT_OK : EXIT_FAILED;
       }),
@@ -89,6 +85,7 @@ export function runCommands(program: Command): void {
     .description('runs one training worker that joins the trainer; the supervisor starts its own')
     .action(async () => {
       await import(new URL('../../../../services/trainer/src/worker.main.js', import.meta.url).href);
+      await new Promise<never>(() => undefined); // it ends by itself
     });
 
   program
@@ -112,7 +109,7 @@ async function start(context: Context, options: StartOptions): Promise<number> {
   const { home, kafkaBrokers } = context.settings;
   const { name } = input.loaded.project;
   const reporter = reporterFor(context);
-  const stop = stopSignal();
+  const stop = stopSignal(reporter);
   const workers = Number(options.workers ?? input.loaded.project.training.workers);
   const earlier = earlierRun(home, name);
   const servesOnly = earlier === 'done' && !options.once && !options.again;
@@ -129,7 +126,7 @@ async function start(context: Context, options: StartOptions): Promise<number> {
     if (servesOnly) {
       reporter.line('The main job has run here before; this serves what it left. `npm start -- --again` runs it anew.');
     } else {
-      const summary = await runMainJob({ ...input, reporter, signal: stop.signal });
+      const summary = await stop.unlessAsked(runMainJob({ ...input, reporter, signal: stop.signal }));
       const file = writeSummary(home, summary);
       markRun(home, name, 'done');
       if (context.json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
@@ -137,12 +134,12 @@ async function start(context: Context, options: StartOptions): Promise<number> {
       if (options.once) return summary.ok ? EXIT_OK : EXIT_FAILED;
     }
     process.stdout.write(`${whereToLook(context)}\nIt keeps serving; Ctrl-C stops everything.\n`);
-    return await ended(stop);
+    return await stop.ended();
   } catch (thrown) {
     const error = PlatformError.from(thrown);
     if (stop.signal.aborted && error.code === 'cancelled') {
-      const code = await ended(stop);
-      return code === EXIT_OK && options.once ? EXIT_INTERRUPTED : code;
+      const code = await stop.ended();
+      return code === EXIT_OK ? EXIT_INTERRUPTED : code;
     }
     const seconds = (systemClock.monotonicMs() - startedMs) / 1_000;
     writeSummary(home, {
@@ -154,9 +151,23 @@ async function start(context: Context, options: StartOptions): Promise<number> {
     process.stderr.write(`millrace: ${error.reason}\n  logs: ${join(home, 'logs')}\n`);
     return EXIT_FAILED;
   } finally {
-    reporter.line('Stopping …');
-    await supervisor.stop();
+    await stopAll(supervisor, reporter);
   }
+}
+
+async function stopAll(supervisor: Supervisor, reporter: Reporter): Promise<void> {
+  const startedMs = systemClock.monotonicMs();
+  reporter.close();
+  await supervisor.stop();
+  reporter.line(`Everything is stopped (${((systemClock.monotonicMs() - startedMs) / 1_000).toFixed(1)} s).`);
+}
+
+function stopSignal(reporter: Reporter): StopSignal {
+  const say = (line: string) => {
+    reporter.close();
+    reporter.line(line);
+  };
+  return new StopSignal({ clock: systemClock, say });
 }
 
 function mainJobInput(context: Context, options: StartOptions) {
@@ -199,7 +210,7 @@ async function bringUp(
   context: Context,
   workers: number,
   reporter: Reporter,
-  stop: AbortController,
+  stop: StopSignal,
   prepareHome?: () => void,
 ): Promise<Supervisor> {
   const { settings } = context;
@@ -215,22 +226,25 @@ async function bringUp(
     ...(prepareHome ? { prepareHome } : {}),
   });
   const stage = reporter.stage('ready', 'starting Kafka, Redis, five services and the training workers');
-  let ready = 0;
-  supervisor.on('ready', () => stage.progress(++ready, 7 + workers));
-  const onAbort = () => void supervisor.stop();
-  stop.signal.addEventListener('abort', onAbort);
+  // A process that dies and comes back is ready more than once.
+  const ready = new Set<string>();
+  supervisor.on('ready', (name) => stage.progress(ready.add(name).size, supervisor.status().length));
+  stop.beforeEndAtOnce(() => supervisor.endNow());
   try {
-    await supervisor.start();
+    await stop.unlessAsked(supervisor.start());
   } catch (thrown) {
-    stage.fail('the platform did not come up');
+    if (stop.signal.aborted) await stopAll(supervisor, reporter);
+    else stage.fail('the platform did not come up');
     throw thrown;
-  } finally {
-    stop.signal.removeEventListener('abort', onAbort);
   }
   // A process that stays down makes the platform useless: say so and end, instead of serving half of it.
   supervisor.on('failed', (name, error) => {
     process.stderr.write(`millrace: ${name} keeps dying: ${error.reason}\n  logs: ${join(settings.home, 'logs')}\n`);
-    stop.abort(error);
+    stop.fail(error);
+  });
+  supervisor.on('homeGone', (error) => {
+    process.stderr.write(`millrace: ${error.reason}; stopping\n`);
+    stop.fail(error);
   });
   supervisor.on('restart', (name, attempt) =>
     reporter.line(`  ${name} died and is started again (attempt ${attempt})`),
@@ -247,21 +261,4 @@ function whereToLook(context: Context): string {
     `Records and labels   ${addresses.ingest}/v1/projects/…`,
     `Logs                 ${join(context.settings.home, 'logs')}`,
   ].join('\n');
-}
-
-/** Aborted by SIGINT or SIGTERM. */
-export function stopSignal(): AbortController {
-  const controller = new AbortController();
-  const abort = () => controller.abort();
-  // `on`, not `once`: npm and the terminal may both deliver the signal, and a second one must not cut the ordered stop short.
-  process.on('SIGINT', abort);
-  process.on('SIGTERM', abort);
-  return controller;
-}
-
-/** Resolves with the exit code once a signal came (0) or a process keeps dying. */
-export function ended({ signal }: AbortController): Promise<number> {
-  const code = () => (signal.reason instanceof PlatformError ? EXIT_FAILED : EXIT_OK);
-  if (signal.aborted) return Promise.resolve(code());
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(code()), { once: true }));
 }

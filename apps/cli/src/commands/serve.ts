@@ -1,15 +1,16 @@
 // serve: serving alone over a folder of models.
 
 import { join, resolve } from 'node:path';
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
-import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
+import { EXIT_FAILED } from '../exit-codes.js';
 import { checkModelFolder } from '../serve/model-folder.fs.js';
 import { servePlan } from '../serve/serve-plan.js';
 import { type ServedRow, type ServeReport, serveReportText } from '../serve/serve-report.js';
 import { Supervisor } from '../supervisor/supervisor.process.js';
+import { StopSignal } from '../terminal/stop-signal.process.js';
 import { action, type Context } from './context.js';
-import { ended, REPOSITORY, stopSignal } from './run.js';
+import { REPOSITORY } from './run.js';
 
 interface ServeOptions {
   repository: string;
@@ -47,7 +48,7 @@ async function serve(context: Context, options: ServeOptions): Promise<number> {
   const httpPort = portOf(options.httpPort, '--http-port') ?? settings.ports.servingHttp;
   const grpcPort = portOf(options.grpcPort, '--grpc-port') ?? settings.ports.servingGrpc;
   const home = join(settings.home, `serve-${httpPort}`);
-  const stop = stopSignal();
+  const stop = new StopSignal({ clock: systemClock, say: (line) => process.stderr.write(`${line}\n`) });
   const supervisor = new Supervisor({
     root: REPOSITORY,
     home,
@@ -71,11 +72,15 @@ async function serve(context: Context, options: ServeOptions): Promise<number> {
       }),
     ],
   });
-  const onAbort = () => void supervisor.stop();
-  stop.signal.addEventListener('abort', onAbort);
+  stop.beforeEndAtOnce(() => supervisor.endNow());
+  supervisor.on('homeGone', (error) => {
+    process.stderr.write(`millrace: ${error.reason}; stopping\n`);
+    stop.fail(error);
+  });
   try {
-    await supervisor.start();
-    const report = await reportOf(folder, httpPort, grpcPort, supervisor.status()[0]?.logFile ?? '');
+    await stop.unlessAsked(supervisor.start());
+    const logFile = supervisor.status()[0]?.logFile ?? '';
+    const report = await stop.unlessAsked(reportOf(folder, httpPort, grpcPort, logFile));
     context.print(report, () => serveReportText(report));
     const none = options.models === undefined && !report.models.some(({ state }) => state === 'READY');
     if (none) {
@@ -85,12 +90,9 @@ async function serve(context: Context, options: ServeOptions): Promise<number> {
     if (!context.json) process.stdout.write('\nCtrl-C stops it.\n');
     supervisor.on('failed', (_name, error) => {
       process.stderr.write(`millrace: ${error.reason}\n`);
-      stop.abort(error);
+      stop.fail(error);
     });
-    return await ended(stop);
-  } catch (thrown) {
-    if (stop.signal.aborted && PlatformError.from(thrown).code === 'cancelled') return EXIT_OK;
-    throw thrown;
+    return await stop.ended();
   } finally {
     await supervisor.stop();
   }

@@ -53,6 +53,11 @@ export class RunFolder {
     throw new PlatformError('unavailable', `the lock ${path} changes hands faster than it can be taken`);
   }
 
+  /** Whether the lock is there and still this process's. */
+  isHeld(): boolean {
+    return readRecord(join(this.folder, LOCK_NAME))?.pid === process.pid;
+  }
+
   unlock(): void {
     const path = join(this.folder, LOCK_NAME);
     const holder = readRecord(path);

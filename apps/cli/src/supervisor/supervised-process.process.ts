@@ -154,6 +154,14 @@ export class SupervisedProcess {
     this.settle('stopped');
   }
 
+  /** At once, without grace: the process and its group. `stop` then resolves when they are gone. */
+  endNow(): void {
+    clearTimeout(this.restartTimer);
+    if (this.child?.pid === undefined) return;
+    this.state = 'stopping';
+    signalGroup(this.child.pid, 'SIGKILL');
+  }
+
   private onExit(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
     const { plan, run, policy, clock, events } = this.parts;
     if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');

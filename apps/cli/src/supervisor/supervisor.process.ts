@@ -65,8 +65,17 @@ interface SupervisorEventMap {
   restart: [name: string, attempt: number, delayMs: number];
   /** It died too often and stays down: the platform is not whole any more. */
   failed: [name: string, error: PlatformError];
+  /** The home was removed or taken over: nothing that is written there is kept any more. */
+  homeGone: [error: PlatformError];
 }
 
+/**
+ * An ordered stop takes a second or two; on a machine that is busy, this is how long a person who pressed Ctrl-C is asked to
+ * wait. What is then left is killed, which it must survive anyway (Kafka is the log of record, effects are idempotent).
+ */
+const STOP_MS_MAX = 8_000;
+/** How often it looks whether its home is still there. */
+const HOME_CHECK_MS = 1_000;
 /** A killed supervisor's children get this long to stop before they are killed too. */
 const SWEEP_GRACE_MS = 10_000;
 
@@ -83,6 +92,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
   private readonly logs = new Map<string, LogFile>();
   private reaper: ChildProcess | undefined;
   private stopping: Promise<void> | undefined;
+  private homeCheck: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: SupervisorOptions) {
     super();
@@ -100,7 +110,9 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       this.options.prepareHome?.();
       const plans = await this.preparePlans();
       await this.refuseBusyPorts(plans);
+      if (this.stopping !== undefined) throw new PlatformError('cancelled', 'stopped while starting');
       this.startReaper();
+      this.watchHome();
       for (const plan of plans) this.processes.set(plan.name, this.makeProcess(plan));
       await Promise.all(plans.map((plan) => this.startInOrder(plan)));
     } catch (thrown) {
@@ -111,10 +123,16 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
     }
   }
 
-  /** Stops everything in order (door, services, brokers); safe to call at any time and more than once. */
+  /** Stops everything in order (router, services, brokers) within STOP_MS_MAX; safe to call at any time and more than once. */
   stop(): Promise<void> {
     this.stopping ??= this.stopAll();
     return this.stopping;
+  }
+
+  /** Kills everything without waiting; for a caller that ends right after. */
+  endNow(): void {
+    for (const process of this.processes.values()) process.endNow();
+    this.run.unlock();
   }
 
   status(): ServiceStatus[] {
@@ -227,6 +245,10 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
   }
 
   private async stopAll(): Promise<void> {
+    clearInterval(this.homeCheck);
+    const late = setTimeout(() => {
+      for (const process of this.processes.values()) process.endNow();
+    }, STOP_MS_MAX);
     const byPhase = new Map<number, SupervisedProcess[]>();
     for (const process of this.processes.values()) {
       byPhase.set(process.stopPhase, [...(byPhase.get(process.stopPhase) ?? []), process]);
@@ -234,9 +256,20 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
     for (const phase of [...byPhase.keys()].sort((a, b) => a - b)) {
       await Promise.all((byPhase.get(phase) ?? []).map((process) => process.stop()));
     }
+    clearTimeout(late);
     this.reaper?.stdin?.end('done\n');
     for (const log of this.logs.values()) log.close();
     this.run.unlock();
+  }
+
+  private watchHome(): void {
+    this.homeCheck = setInterval(() => {
+      if (this.run.isHeld()) return;
+      clearInterval(this.homeCheck);
+      const { home } = this.options;
+      this.emit('homeGone', new PlatformError('unavailable', `${home} was removed while Millrace ran in it`));
+    }, HOME_CHECK_MS);
+    this.homeCheck.unref();
   }
 
   private startReaper(): void {

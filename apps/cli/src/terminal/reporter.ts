@@ -16,10 +16,13 @@ export interface Output {
 }
 
 const NAME_WIDTH = 12;
+const SILENT: Stage = { progress: () => undefined, done: () => undefined, fail: () => undefined };
 
 export class Reporter {
   /** Seconds by stage, in order of their start. */
   readonly seconds: Record<string, number> = {};
+  private readonly open = new Set<View>();
+  private closed = false;
 
   constructor(
     private readonly output: Output,
@@ -30,17 +33,30 @@ export class Reporter {
     this.output.write(`${text}\n`);
   }
 
+  /** Ends every running bar (its timer would keep the process alive) and shows no stage any more; lines still come. */
+  close(): void {
+    this.closed = true;
+    for (const view of this.open) view.end();
+    this.open.clear();
+  }
+
   stage(name: string, title: string): Stage {
     const startedMs = this.clock.monotonicMs();
+    if (this.closed) return SILENT;
     const view = this.output.isTTY ? new BarView(name, title) : new LineView(name, title, this.output);
+    this.open.add(view);
     const end = (mark: string, detail: string) => {
+      // Ended before, by `close`.
+      if (!this.open.delete(view)) return;
       const seconds = (this.clock.monotonicMs() - startedMs) / 1_000;
       this.seconds[name] = Math.round(seconds * 100) / 100;
       view.end();
       this.line(`${mark} ${name.padEnd(NAME_WIDTH)} ${detail} (${seconds.toFixed(1)} s)`);
     };
     return {
-      progress: (done, total, detail = '') => view.progress(done, total, detail),
+      progress: (done, total, detail = '') => {
+        if (this.open.has(view)) view.progress(done, total, detail);
+      },
       done: (detail) => end('✔', detail),
       fail: (detail) => end('✘', detail),
     };

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { systemClock } from '@millrace/domain';
+import { Reporter } from './reporter.js';
+
+function output(): { text: () => string; write(text: string): void } {
+  let all = '';
+  return {
+    text: () => all,
+    write: (text) => {
+      all += text;
+    },
+  };
+}
+
+describe('Reporter', () => {
+  it('shows a line a tenth, the result and the seconds of a stage', () => {
+    const out = output();
+    const reporter = new Reporter(out, systemClock);
+    const stage = reporter.stage('ingest', 'bulk load');
+    for (let i = 0; i <= 100; i++) stage.progress(i, 100, `${i} rows`);
+    stage.done('100 rows');
+    expect(out.text().match(/ \d+ % /g)).toHaveLength(10);
+    expect(out.text()).toMatch(/✔ ingest {7}100 rows \(\d\.\d s\)/);
+    expect(Object.keys(reporter.seconds)).toEqual(['ingest']);
+  });
+
+  it('closed, shows no stage any more, whether it had begun before or not, but lines', () => {
+    const out = output();
+    const reporter = new Reporter(out, systemClock);
+    const before = reporter.stage('train', 'on 2 workers');
+    reporter.close();
+    const length = out.text().length;
+    before.progress(50, 100);
+    before.done('late');
+    reporter.stage('rollout', 'later').fail('late');
+    expect(out.text()).toHaveLength(length);
+    reporter.line('Everything is stopped.');
+    expect(out.text()).toMatch(/Everything is stopped\.\n$/);
+  });
+});

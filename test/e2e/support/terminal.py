@@ -1,0 +1,43 @@
+"""Runs a command on a pseudo-terminal of its own: what comes in on stdin is typed there, what it shows goes to stdout.
+
+    python3 terminal.py COMMAND [ARGUMENT...]
+
+Ends with the command's exit code, 128 + N when signal N killed it. Descendants of the command that outlive it are not ended.
+"""
+import os
+import pty
+import select
+import sys
+
+CHUNK = 65_536
+
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+
+sources = [terminal, sys.stdin.fileno()]
+while terminal in sources:
+    # Its exit ends the loop also where a descendant still holds the terminal.
+    if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+        break
+    for source in select.select(sources, [], [], 0.05)[0]:
+        try:
+            data = os.read(source, CHUNK)
+        except OSError:
+            data = b""  # Linux: nobody holds the terminal any more
+        if not data:
+            sources.remove(source)
+        elif source == terminal:
+            os.write(sys.stdout.fileno(), data)
+        else:
+            os.write(terminal, data)
+while select.select([terminal], [], [], 0)[0]:
+    try:
+        data = os.read(terminal, CHUNK)
+    except OSError:
+        break
+    if not data:
+        break
+    os.write(sys.stdout.fileno(), data)
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.exit(code if code >= 0 else 128 - code)
