@@ -1,23 +1,14 @@
 // Codec of topic commands.v1: proto millrace.control.v1.Command, key "<project>". What changes a route is libs/routing's
 // affair. A command without an action this release knows is `corrupt`: it must not be taken for a done one.
 
+import type { TrainingRequest } from '@millrace/domain';
 import type { RouteAction, RouteCommand } from '@millrace/routing';
 import { CommandSchema } from './gen/millrace/control/v1/control_pb.js';
 import { messageCodec } from './message-codec.js';
 
-export interface StartTrainingAction {
+/** The command's own project and correlation id hold. */
+export interface StartTrainingAction extends Omit<TrainingRequest, 'project' | 'correlationId'> {
   kind: 'startTraining';
-  datasetVersions: readonly string[];
-  /** Rows with an earlier event time train, later ones evaluate; 0 = the newest `evaluationShare` evaluate. */
-  evaluateFromMs: number;
-  evaluationShare: number;
-  /** Version to start the weights from; 0 = from scratch. */
-  warmStartVersion: number;
-  /** 0 = as the project file says. */
-  workers: number;
-  seed: number;
-  /** "initial", "drift", "schedule", "manual". */
-  trigger: string;
 }
 
 export type CommandAction = StartTrainingAction | RouteAction;

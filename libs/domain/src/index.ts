@@ -39,4 +39,5 @@ export {
   taskOf,
   WORKING_TASK_KINDS,
 } from './task.js';
+export type { TrainingRequest } from './training-request.js';
 export type { LabelRow, RecordRow, Scalar } from './value.js';

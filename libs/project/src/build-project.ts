@@ -117,7 +117,7 @@ function replay(raw: Document): ReplaySpec {
   };
 }
 
-const COMPUTED_BASELINES: readonly BaselineSpec[] = [
+const DEFAULT_BASELINES: readonly BaselineSpec[] = [
   { name: 'majority', kind: 'trivial' },
   { name: 'logistic', kind: 'older_system' },
 ];
@@ -135,7 +135,7 @@ export function buildProject(raw: Document): Project {
       problem: scope.problem ?? raw.name,
       task: scope.task ?? 'binary',
       metric: scope.metric ?? 'log_loss',
-      baselines: scope.baselines ?? COMPUTED_BASELINES,
+      baselines: scope.baselines ?? DEFAULT_BASELINES,
       resources: { workers },
     },
     data: {
@@ -145,8 +145,6 @@ export function buildProject(raw: Document): Project {
       columns: raw.data.columns.map(column),
       label: label(raw.data.label),
       versionEveryMs: ms(raw.data.versionEvery, '1d'),
-      slices: raw.data.slices ?? [],
-      protected: raw.data.protected ?? [],
     },
     features: raw.features as FeatureSpec[],
     model: model(raw.model ?? {}),

@@ -3,7 +3,7 @@
 
 import { hint, type Scalar } from '@millrace/domain';
 import { parseDate } from './duration.js';
-import type { ColumnSpec, FeatureSpec, Project } from './project.js';
+import { COMPUTED_BASELINES, type ColumnSpec, type FeatureSpec, type Project } from './project.js';
 
 export type FaultPath = readonly (string | number)[];
 
@@ -113,11 +113,6 @@ function checkData(project: Project, columns: ReadonlyMap<string, ColumnSpec>, r
   }
   if (data.versionEveryMs < 1_000)
     report(['data', 'versionEvery'], 'a dataset version spans at least 1s of event time.');
-  for (const list of ['slices', 'protected'] as const) {
-    data[list].forEach((name, index) => {
-      must(['data', list, index], name, () => null);
-    });
-  }
 }
 
 function checkFeature(
@@ -229,6 +224,31 @@ function checkReplay(project: Project, features: readonly string[], report: Repo
   });
 }
 
+function sliceFault(column: ColumnSpec | undefined, name: string, known: string[]): string | null {
+  if (column === undefined) return `no column '${name}'. ${hint(name, known)}`;
+  if (column.outcome) return `'${name}' carries the outcome, which dataset files do not hold. Remove it.`;
+  return column.type === 'number' || column.type === 'timestamp'
+    ? `'${name}' is ${column.type}; slices need a text, integer or boolean column.`
+    : null;
+}
+
+function checkBaselines({ scope }: Project, report: Report): void {
+  repeated(
+    scope.baselines.map(({ name }) => name),
+    (index) => ['scope', 'baselines', index, 'name'],
+    'baseline',
+    report,
+  );
+  const computed: readonly string[] = COMPUTED_BASELINES;
+  scope.baselines.forEach(({ name, value }, index) => {
+    const path = ['scope', 'baselines', index];
+    if (computed.includes(name) && value !== undefined)
+      report([...path, 'value'], `'${name}' is computed on the same rows. Remove value, or give it another name.`);
+    if (!computed.includes(name) && value === undefined)
+      report(path, `'${name}' is not computed. Add value, its ${scope.metric}, or write ${computed.join(' or ')}.`);
+  });
+}
+
 /** Dates that match the pattern but name no day. */
 function checkDates(document: unknown, report: Report): void {
   const places = [
@@ -266,8 +286,11 @@ export function crossFieldFaults(project: Project, document: unknown): PathFault
     report(['evaluation', 'share'], 'share lies between 0 and 1, both excluded.');
   }
   project.evaluation.slices.forEach((name, index) => {
-    if (!columns.has(name)) report(['evaluation', 'slices', index], `no column '${name}'. ${hint(name, known)}`);
+    const fault = sliceFault(columns.get(name), name, known);
+    if (fault !== null) report(['evaluation', 'slices', index], fault);
   });
+  repeated(project.evaluation.slices, (index) => ['evaluation', 'slices', index], 'column', report);
+  checkBaselines(project, report);
   project.evaluation.thresholds.forEach((threshold, index) => {
     if (threshold.min === undefined && threshold.max === undefined) {
       report(['evaluation', 'thresholds', index], `the gate on ${threshold.metric} needs min or max.`);

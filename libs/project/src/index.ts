@@ -7,6 +7,7 @@ export { type ParsedProject, type ProjectFault, parseProject, projectFromDocumen
 export type {
   ColumnSpec,
   ColumnType,
+  ComputedBaseline,
   MonitoringSpec,
   OnlineFeaturesSpec,
   Project,
@@ -14,4 +15,5 @@ export type {
   RetrainSpec,
   SourceSpec,
 } from './project.js';
+export { WORKERS_MAX } from './project.js';
 export { projectSchema } from './schema.js';

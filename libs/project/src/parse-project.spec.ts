@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { METRICS } from '@millrace/evaluation';
 import { parseProject, projectFromDocument } from './parse-project.js';
 import { projectSchema } from './schema.js';
 
@@ -102,6 +103,41 @@ describe('parseProject', () => {
     ['name: loans', 'name: Loans!', 'name', 'wrong form'],
     ['name: loans', 'name: loans\nscope: { task: regression }', 'scope.task', 'do not work yet. Write binary.'],
     ['name: loans', 'name: loans\nscope: { task: guess }', 'scope.task', "No task is called 'guess'. Write binary."],
+    [
+      '  entity: customer',
+      '  slices: [customer]\n  entity: customer',
+      'data.slices',
+      'Write the columns under evaluation.slices',
+    ],
+    [
+      '  entity: customer',
+      '  protected: [customer]\n  entity: customer',
+      'data.protected',
+      'no fairness checks yet. Remove it',
+    ],
+    ['name: loans', 'name: loans\nevaluation: { slices: [income] }', 'evaluation.slices.0', 'text, integer or boolean'],
+    ['name: loans', 'name: loans\nevaluation: { slices: [repaid] }', 'evaluation.slices.0', 'carries the outcome'],
+    [
+      'name: loans',
+      'name: loans\nevaluation: { slices: [custumer] }',
+      'evaluation.slices.0',
+      "Did you mean 'customer'?",
+    ],
+    [
+      'name: loans',
+      'name: loans\nscope: { baselines: [{ name: desk, kind: human }] }',
+      'scope.baselines.0',
+      'Add value, its log_loss, or write majority or logistic.',
+    ],
+    [
+      'name: loans',
+      'name: loans\nscope: { baselines: [{ name: majority, kind: trivial, value: 1 }] }',
+      'scope.baselines.0.value',
+      'Remove value',
+    ],
+    ['name: loans', 'name: loans\nscope: { metric: calibration }', 'scope.metric', 'not one of the known words'],
+    ['name: loans', 'name: loans\nscope: { resources: { workers: 65 } }', 'scope.resources.workers', 'at most 64'],
+    ['name: loans', 'name: loans\ntraining: { workers: 65 }', 'training.workers', 'at most 64'],
   ])('rejects %s → %s', (from, to, path, words) => {
     const faults = faultsOf(minimal.replace(from, to));
     const fault = faults.find((candidate) => candidate.path === path);
@@ -166,6 +202,14 @@ describe('parseProject', () => {
     expect(at('defaults.income')?.message).toContain('number value');
     expect(at('defaults.custom')?.message).toContain('no online column');
     expect(faultsOf(online('    maxAges: 1h\n'))[0]?.message).toContain("Did you mean 'maxAge'?");
+  });
+
+  it('knows every metric of the registry, and decides only by those that can', () => {
+    for (const { name, decides } of METRICS) {
+      const kindOf = (more: string) => parseProject(`${minimal}${more}\n`, 'project.yaml').kind;
+      expect(kindOf(`evaluation: { thresholds: [{ metric: ${name}, min: 0 }] }`)).toBe('ok');
+      expect(kindOf(`scope: { metric: ${name} }`)).toBe(decides ? 'ok' : 'invalid');
+    }
   });
 
   it('stays equal to the published schema', () => {

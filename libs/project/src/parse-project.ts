@@ -51,6 +51,14 @@ function pathOf(pointer: string): (string | number)[] {
     .map((part) => (/^[0-9]+$/.test(part) ? Number(part) : part));
 }
 
+/** Keys that the design has a word for and nothing brings to life yet: what to write instead. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  'data.slices':
+    'nothing reads data.slices. Write the columns under evaluation.slices, which evaluates their values apart.',
+  'data.protected':
+    'there are no fairness checks yet. Remove it; evaluation.slices shows the figures of each group of a column.',
+};
+
 const READABLE: Readonly<Record<string, string>> = {
   string: 'a text',
   number: 'a number',
@@ -71,6 +79,8 @@ function explain(error: ErrorObject): { path: (string | number)[]; message: stri
   switch (error.keyword) {
     case 'additionalProperties': {
       const key = params.additionalProperty as string;
+      const instead = INSTEAD[[...path, key].join('.')];
+      if (instead !== undefined) return { path: [...path, key], atKey: key, message: instead };
       const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
       return { path: [...path, key], atKey: key, message: `unknown key '${key}'. ${hint(key, known)}` };
     }

@@ -2,6 +2,7 @@
 // Durations in the file are texts such as "3h", "15m", "3d"; here they are milliseconds.
 
 import type { Scalar, TaskKind } from '@millrace/domain';
+import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
 
 export interface Project {
   /** Also the model's name on the wire: [a-z][a-z0-9-]{0,62}. */
@@ -23,18 +24,22 @@ export interface Project {
 export interface ProjectScope {
   problem: string;
   task: TaskKind;
-  /** The metric that decides between two models. */
-  metric: 'log_loss' | 'auc';
+  /** Name of the metric that decides between two models. */
+  metric: string;
   baselines: readonly BaselineSpec[];
   resources: { workers: number };
 }
 
 export interface BaselineSpec {
-  /** majority and logistic are computed on the same rows; others state a value. */
   name: string;
-  kind: 'trivial' | 'older_system' | 'human';
+  kind: BaselineEvaluation['kind'];
+  /** Of the deciding metric; undefined where the baseline is computed on the same rows, which `ComputedBaseline` are. */
   value?: number;
 }
+
+/** Baselines that the trainer computes, by their names. */
+export const COMPUTED_BASELINES = ['majority', 'logistic'] as const;
+export type ComputedBaseline = (typeof COMPUTED_BASELINES)[number];
 
 export interface ProjectData {
   /** Named sources a bulk import can read. */
@@ -47,8 +52,6 @@ export interface ProjectData {
   label: LabelSpec;
   /** Event-time span of one live dataset version. */
   versionEveryMs: number;
-  slices: readonly string[];
-  protected: readonly string[];
 }
 
 export interface SourceSpec {
@@ -121,6 +124,12 @@ export interface ModelSpec {
   crosses: readonly { columns: readonly string[]; buckets: number; embedding: number }[];
 }
 
+/**
+ * Worker processes of one training. Every rank holds a connection to every other one, and admits 64 handshakes at a time;
+ * more ranks have not been tried.
+ */
+export const WORKERS_MAX = 64;
+
 export interface TrainingSpec {
   optimizer: 'adam' | 'sgd';
   learningRate: number;
@@ -135,13 +144,14 @@ export interface TrainingSpec {
 }
 
 export interface EvaluationSpec {
-  /** Initial training: rows from this event time on evaluate. */
+  /** The first version: rows from this event time on evaluate. */
   fromMs?: number;
   /** Otherwise: the newest share of rows evaluates. */
   share: number;
+  /** Columns whose values are evaluated apart. */
   slices: readonly string[];
   /** Gates for the first version and for every challenger. */
-  thresholds: readonly { metric: 'auc' | 'log_loss' | 'accuracy'; min?: number; max?: number }[];
+  thresholds: readonly Threshold[];
 }
 
 export interface RolloutSpec {

@@ -2,9 +2,13 @@
 // types and defaults are here; what needs two places of the file is in cross-field.ts.
 
 import { WORKING_TASK_KINDS } from '@millrace/domain';
+import { BASELINE_KINDS, metricsOf } from '@millrace/evaluation';
 import { DEFAULT_STRATEGY, STRATEGIES } from '@millrace/routing';
 import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
+import { WORKERS_MAX } from './project.js';
 
+const METRIC_NAMES = metricsOf('binary').map(({ name }) => name);
+const DECIDING = metricsOf('binary').flatMap(({ name, decides }) => (decides ? [name] : []));
 const NAME = '^[A-Za-z_][A-Za-z0-9_]{0,62}$';
 
 type Node = Readonly<Record<string, unknown>>;
@@ -135,8 +139,6 @@ const data = object(
       ['name', 'column'],
     ),
     versionEvery: duration('Event-time span of one dataset version of the live stream.', '1d'),
-    slices: list('Columns whose values are looked at separately.', columnName('A column.'), 32),
-    protected: list('Columns that fairness checks treat as protected attributes.', columnName('A column.'), 32),
   },
   ['entity', 'eventTime', 'columns', 'label'],
 );
@@ -176,21 +178,21 @@ export const projectSchema: Node = {
       scope: object('What is to be decided, and what a model has to beat.', {
         problem: text('The question in one sentence.'),
         task: choice('Kind of task.', WORKING_TASK_KINDS, 'binary'),
-        metric: choice('The metric that decides between two models.', ['log_loss', 'auc'], 'log_loss'),
+        metric: choice('The metric that decides between two models.', DECIDING, 'log_loss'),
         baselines: list(
-          'What the model is compared with; majority and logistic are computed on the same rows.',
+          'What a first version has to beat; majority and logistic are computed on the same rows, others state a value.',
           object(
             'A baseline.',
             {
               name: text('Its name.'),
-              kind: choice('Where it comes from.', ['trivial', 'older_system', 'human']),
-              value: { type: 'number', description: 'Its value of the metric, where it is not computed.' },
+              kind: choice('Where it comes from.', BASELINE_KINDS),
+              value: { type: 'number', description: 'Its value of scope.metric, where it is not computed.' },
             },
             ['name', 'kind'],
           ),
           16,
         ),
-        resources: object('What a training may use.', { workers: integer('Worker processes.', 1, 256, 1) }),
+        resources: object('What a training may use.', { workers: integer('Worker processes.', 1, WORKERS_MAX, 1) }),
       }),
       data,
       features: list('Model inputs, in the order of the signature.', feature, 1_000, 1),
@@ -221,19 +223,23 @@ export const projectSchema: Node = {
         batchRows: integer('Rows of a global batch, split over the workers.', 1, 1_000_000, 2_048),
         epochs: integer('Passes over the data.', 1, 10_000, 6),
         seed: integer('Seed of initial weights and of the order of rows.', 0, 4_294_967_295, 7),
-        workers: integer('Worker processes; default scope.resources.workers.', 1, 256),
+        workers: integer('Worker processes; default scope.resources.workers.', 1, WORKERS_MAX),
         checkpointEverySteps: integer('Steps between checkpoints.', 1, 1_000_000, 50),
       }),
       evaluation: object('How a model is judged before it may go live.', {
-        from: date('For the first version: rows from this event time on evaluate.'),
+        from: date('For the first version, unless its request says otherwise: rows from this event time on evaluate.'),
         share: share('Otherwise the newest share of rows evaluates.', 0.2),
-        slices: list('Columns whose values are judged separately.', columnName('A column.'), 32),
+        slices: list(
+          'Columns whose values are evaluated apart; text, integer or boolean.',
+          columnName('A column.'),
+          32,
+        ),
         thresholds: list(
           'Gates that every version must pass.',
           object(
             'A gate.',
             {
-              metric: choice('The metric.', ['auc', 'log_loss', 'accuracy']),
+              metric: choice('The metric.', METRIC_NAMES),
               min: { type: 'number', description: 'At least.' },
               max: { type: 'number', description: 'At most.' },
             },

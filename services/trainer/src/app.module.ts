@@ -3,17 +3,13 @@
 // no new training -> workers are told -> producers flushed. A training in progress is not waited for: its request and its
 // checkpoints stay on disk, and the next process goes on.
 
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { ArtifactStore } from '@millrace/artifacts';
-import { encodeReferenceProfile } from '@millrace/contracts';
+import { ArtifactStore, sha256 } from '@millrace/artifacts';
 import { systemClock } from '@millrace/domain';
-import { encodeRows, parsePlan } from '@millrace/features';
 import { type RunningGrpcServer, startGrpcServer } from '@millrace/grpc';
 import { CompactedReader, ensureTopics, KafkaConnection, KafkaStrategy, MessageProducer } from '@millrace/kafka';
-import type { Network } from '@millrace/models';
 import { Readiness, Shutdown } from '@millrace/service';
-import { buildReferenceProfile } from '@millrace/statistics';
 import { gauge, logger } from '@millrace/telemetry';
 import {
   type DynamicModule,
@@ -35,18 +31,13 @@ import { LoopHttp } from './loop/loop.http.js';
 import { DriftEventConsumer, LoopCommands, loopEntries, projectEntries } from './loop/loop-events.kafka.js';
 import { LoopRunner } from './loop/loop-runner.js';
 import { LoopFiles } from './loop/loop-store.fs.js';
-import { onnxGraph } from './packaging/onnx-graph.js';
-import { encodeOnnxModel } from './packaging/onnx-model.codec.js';
-import { publishPackage } from './packaging/package-writer.js';
-import { referenceInput } from './packaging/reference.js';
-import { scoreOnnx } from './packaging/scorer.onnx.js';
+import { pipelinePorts } from './pipeline/pipeline.module.js';
+import { runTraining } from './pipeline/training-pipeline.js';
 import { TrainingCommandsConsumer } from './registry/commands.kafka.js';
 import { ModelRegistry } from './registry/model-registry.js';
 import { Announcements, chained, registryEntries } from './registry/model-registry.kafka.js';
 import { PackageFiles } from './registry/package-files.js';
 import { RegistryGate } from './registry/registry-gate.js';
-import { type CarryOutPorts, carryOut, type EarlierModel, type PackageContent } from './training/carry-out.js';
-import { readLabelledRows } from './training/dataset.duckdb.js';
 import { JobFiles } from './training/job-files.fs.js';
 import { RequestFiles } from './training/request-files.fs.js';
 import { TrainingRunner } from './training/runner.js';
@@ -59,11 +50,6 @@ const LOOP_TICK_MS = 1_000;
 const GRPC_GRACE_MS = 500;
 const PRODUCER_CLOSE_MS = 3_000;
 
-const sha256Of = (parts: readonly (string | Uint8Array)[]): string => {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex');
-};
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
 
 /** Everything of the service that is not Nest's: made once, from the settings. */
@@ -103,7 +89,7 @@ class TrainerParts {
     });
     this.store = new ArtifactStore(artifacts);
     this.files = new JobFiles(artifacts);
-    this.packages = new PackageFiles(this.store, (bytes) => sha256Of([bytes]));
+    this.packages = new PackageFiles(this.store, sha256);
     this.announcements = new Announcements(this.producer);
     this.coordinator = new Coordinator(
       {
@@ -118,12 +104,14 @@ class TrainerParts {
     );
     this.collective = new Collective(this.coordinator, this.files, clock);
     const requests = new RequestFiles(join(config.home, 'trainer', 'requests'));
-    const ports = this.carryOutPorts();
+    const { files, store, collective, announcements } = this;
+    const ports = pipelinePorts({ registry, files, store, collective, announcements, clock });
     this.runner = new TrainingRunner(
       {
         project: (name) => registry.project(name),
         announced: (project, trainingId) => registry.announced(project, trainingId),
-        carryOut: (id, request, project, reporter) => carryOut(id, request, project, reporter, ports, clock),
+        hasVersion: (project) => registry.models(project).length > 0,
+        train: (id, request, project, reporter) => runTraining(id, request, project, reporter, ports),
         publish: (update) => this.announcements.update(update),
         keep: (id, request) => requests.keep(id, request),
         forget: (id) => requests.forget(id),
@@ -133,73 +121,6 @@ class TrainerParts {
       clock,
     );
     this.loop = this.makeLoop();
-  }
-
-  private carryOutPorts(): CarryOutPorts {
-    const { registry, files, store, collective } = this;
-    const onnx = (network: Network, weights: Float32Array, name: string) =>
-      encodeOnnxModel(onnxGraph(network, weights), name);
-    return {
-      readRows: (request, inputs) => {
-        const versions = request.datasetVersions.map((id) => registry.dataset(request.project, id));
-        return readLabelledRows(
-          versions.map((version) => store.localPath(version.parquetPath)),
-          inputs,
-        );
-      },
-      earlier: (project, version) => this.earlier(project, version),
-      latestBlessed: (project) => registry.latestBlessed(project),
-      writeData: (path, data) => files.writeData(path, data),
-      writeFloats: (path, values) => files.writeFloats(path, values),
-      readFloats: (path) => files.readFloats(path),
-      runJob: (id, workers, spec, progress) => collective.run(id, workers, spec, progress),
-      score: (network, weights, encoded) =>
-        scoreOnnx(onnx(network, weights, 'evaluation'), encoded, network.inputWidth),
-      publish: (content) => this.publish(content),
-      clean: (folder) => files.remove(folder),
-    };
-  }
-
-  private publish(content: PackageContent): Promise<number> {
-    const { registry, files, store, collective, announcements } = this;
-    return publishPackage(
-      content,
-      {
-        onnx: ({ network, weights, project }) => encodeOnnxModel(onnxGraph(network, weights), project.name),
-        reference: (of) => encodeReferenceProfile(buildReferenceProfile(referenceInput(of))),
-        scoreOnnx: (model, rows) => scoreOnnx(model, rows.values, rows.width),
-        scoreTfjs: async (trainingId, workers, tfjs, rows) => {
-          const folder = `trainings/${trainingId}`;
-          for (const [path, bytes] of Object.entries(tfjs))
-            files.write(`${folder}/${path}`, Buffer.from(bytes as string));
-          const resultPath = `${folder}/parity-scores.bin`;
-          const data = files.writeData(`${folder}/parity-rows.bin`, rows);
-          const spec = { kind: 'score' as const, data, model: `${folder}/tfjs/model.json`, resultPath };
-          await collective.run(`${trainingId}-parity`, workers, spec, () => undefined);
-          return files.readFloats(resultPath);
-        },
-        nextVersion: (project) => registry.nextVersion(project),
-        putFolder: (path, all) => store.putFolder(path, all),
-        announce: async (version) => {
-          await announcements.model(version);
-          // The reader brings it as well; until then a next training must not take the same number.
-          registry.setModel(version);
-        },
-        hash: sha256Of,
-      },
-      this.clock,
-    );
-  }
-
-  private async earlier(project: string, version: number): Promise<EarlierModel> {
-    const { packagePath } = this.registry.model(project, version);
-    const plan = parsePlan((await this.store.read(`${packagePath}/features.json`)).toString('utf8'));
-    const network = JSON.parse(
-      (await this.store.read(`${packagePath}/weights/network.json`)).toString('utf8'),
-    ) as Network;
-    const weights = await this.files.readFloats(`${packagePath}/weights/weights.bin`);
-    const model = await this.store.read(`${packagePath}/model.onnx`);
-    return { plan, network, weights, score: (columns) => scoreOnnx(model, encodeRows(plan, columns), plan.width) };
   }
 
   private makeLoop(): LoopRunner {

@@ -39,6 +39,7 @@ data:
     - { name: region, type: text, required: true }
     - { name: size, type: integer, required: true }
     - { name: price, type: number }
+    - { name: market, type: text }
     - { name: returned, type: number, outcome: true }
   label: { name: returned, column: returned, operation: gt, value: 0, delay: 1h }
   versionEvery: 1d
@@ -54,7 +55,7 @@ model:
   l2: 0.00001
   crosses: [{ columns: [region, size], buckets: 512, embedding: 0 }]
 training: { optimizer: adam, learningRate: 0.05, finalLearningRateShare: 0.1, batchRows: 512, epochs: 12, seed: 7, workers: 2, checkpointEverySteps: 20 }
-evaluation: { share: 0.2, thresholds: [{ metric: auc, min: 0.6 }] }
+evaluation: { share: 0.2, slices: [market], thresholds: [{ metric: auc, min: 0.6 }] }
 `;
 
 const AUC = metricNamed('auc');
@@ -81,7 +82,8 @@ async function writeDataset(id: string, from: number, shifted: boolean): Promise
   await connectionToDuckDb.run(`COPY (
     SELECT '${id}-' || i AS record_id, 'r' || r AS entity, ${from} + i * ${Math.floor((10 * DAY_MS) / ROWS)} AS event_time_ms,
       CASE WHEN hash(i * 10 + 4) % 50 = 0 THEN NULL ELSE (hash(i * 10 + 3) % 1000 < CASE WHEN (r + s) % 2 = 0 THEN 600 ELSE 150 END)::INT::DOUBLE END AS label,
-      ${from} + i AS at, 'r' || r AS region, (${size})::BIGINT AS size, CASE WHEN i % 97 = 0 THEN NULL ELSE 5 + i % 40 END::DOUBLE AS price
+      ${from} + i AS at, 'r' || r AS region, (${size})::BIGINT AS size, CASE WHEN i % 97 = 0 THEN NULL ELSE 5 + i % 40 END::DOUBLE AS price,
+      CASE WHEN i % 3 = 0 THEN 'abroad' ELSE 'home' END AS market
     FROM (SELECT i, hash(i * 10 + 1) % 8 AS r, hash(i * 10 + 2) % 6 AS s FROM range(${ROWS}) t(i))
     ORDER BY event_time_ms, record_id) TO '${file}' (FORMAT parquet)`);
   connectionToDuckDb.closeSync();
@@ -217,6 +219,14 @@ describe('a training', () => {
     const logistic = version.baselines.find((baseline) => baseline.name === 'logistic');
     expect(metricIn(logistic?.evaluation, AUC)).toBeLessThan(0.55);
     expect(version.reasons).toHaveLength(3);
+    // A column that is no input of the model, evaluated value by value.
+    expect(version.slices.map(({ column, value }) => [column, value])).toEqual([
+      ['market', 'home'],
+      ['market', 'abroad'],
+    ]);
+    const sliced = version.slices.reduce((rows, { evaluation }) => rows + evaluation.rows, 0);
+    expect(sliced).toBe(version.evaluation?.rows);
+    for (const { evaluation } of version.slices) expect(metricIn(evaluation, AUC)).toBeGreaterThan(0.6);
 
     const folder = join(home, 'artifacts', version.packagePath);
     const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));

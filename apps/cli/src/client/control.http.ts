@@ -1,7 +1,7 @@
 // The services' HTTP control APIs as one client. Every call has a deadline; an error carries the service's own message.
 
 import type { ModelVersion } from '@millrace/contracts';
-import { ERROR_CODES, type ErrorCode, PlatformError } from '@millrace/domain';
+import { ERROR_CODES, type ErrorCode, PlatformError, type TrainingRequest } from '@millrace/domain';
 import type { Route } from '@millrace/routing';
 import type { Addresses } from './addresses.js';
 
@@ -176,7 +176,7 @@ export class ControlClient {
     return call('POST', `${this.at.ingest}/v1/projects/${project}/records`, records);
   }
 
-  startTraining(project: string, request: object): Promise<{ trainingId: string }> {
+  startTraining(project: string, request: Partial<Omit<TrainingRequest, 'project'>>): Promise<{ trainingId: string }> {
     return call('POST', `${this.at.trainer}/v1/projects/${project}/trainings`, request);
   }
 

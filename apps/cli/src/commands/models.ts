@@ -1,6 +1,7 @@
 // train, models, rollout, promote, rollback, loop: what belongs to the trainer and the router.
 
-import { metricIn, metricNamed } from '@millrace/evaluation';
+import type { ModelVersion } from '@millrace/contracts';
+import { type Evaluation, metricIn, metricNamed } from '@millrace/evaluation';
 import type { Route } from '@millrace/routing';
 import type { Command } from 'commander';
 import { table } from '../table.js';
@@ -16,7 +17,7 @@ export function modelCommands(program: Command): void {
     .option('--dataset <id...>', 'dataset versions; default: the newest import')
     .option(
       '--evaluate-from <date>',
-      'rows from this event time on evaluate; default: the newest share of the project file',
+      'rows from this event time on evaluate; default: evaluation.from for a first version, else the newest share',
     )
     .option('--workers <count>')
     .option('--seed <seed>')
@@ -38,7 +39,7 @@ export function modelCommands(program: Command): void {
             ...(options.evaluateFrom ? { evaluateFromMs: Date.parse(options.evaluateFrom) } : {}),
             ...(options.workers ? { workers: Number(options.workers) } : {}),
             ...(options.seed ? { seed: Number(options.seed) } : {}),
-            reason: 'manual',
+            trigger: 'manual',
           });
           const ended = await poll(
             async () => {
@@ -62,22 +63,11 @@ export function modelCommands(program: Command): void {
     .command('models')
     .description('lists model versions with their evaluation and blessing')
     .argument('<project>')
+    .option('--slices', 'the figures of each value of the columns under evaluation.slices instead')
     .action(
-      action(async (context, project: string) => {
+      action(async (context, project: string, options: { slices?: boolean }) => {
         const models = await context.control.models(project);
-        context.print(models, () =>
-          table(
-            ['version', 'auc', 'log loss', 'blessed', 'sha256', 'reasons'],
-            models.map((m) => [
-              m.version,
-              metricIn(m.evaluation, metricNamed('auc')).toFixed(4),
-              metricIn(m.evaluation, metricNamed('log_loss')).toFixed(4),
-              m.blessed ? 'yes' : 'no',
-              m.modelSha256.slice(0, 12),
-              m.reasons.join('; '),
-            ]),
-          ),
-        );
+        context.print(models, () => (options.slices ? slicesTable(models) : versionsTable(models)));
         return 0;
       }),
     );
@@ -172,6 +162,37 @@ export function modelCommands(program: Command): void {
         return 0;
       }),
     );
+}
+
+const figures = (evaluation: Evaluation | undefined): string[] =>
+  ['auc', 'log_loss'].map((name) => metricIn(evaluation, metricNamed(name)).toFixed(4));
+
+function versionsTable(models: readonly ModelVersion[]): string {
+  return table(
+    ['version', 'auc', 'log loss', 'blessed', 'sha256', 'reasons'],
+    models.map((m) => [
+      m.version,
+      ...figures(m.evaluation),
+      m.blessed ? 'yes' : 'no',
+      m.modelSha256.slice(0, 12),
+      m.reasons.join('; '),
+    ]),
+  );
+}
+
+function slicesTable(models: readonly ModelVersion[]): string {
+  return table(
+    ['version', 'column', 'value', 'rows', 'auc', 'log loss'],
+    models.flatMap((m) =>
+      m.slices.map(({ column, value, evaluation }) => [
+        m.version,
+        column,
+        value,
+        evaluation.rows,
+        ...figures(evaluation),
+      ]),
+    ),
+  );
 }
 
 function describeRoute(route: Route): string {

@@ -109,7 +109,7 @@ export class MainJob {
       evaluateFromMs: project.evaluation.fromMs ?? replay.history.trainToMs,
       workers: project.training.workers,
       seed: project.training.seed,
-      reason: 'initial',
+      trigger: 'initial',
     });
     for (;;) {
       const training = await control.training(project.name, trainingId);

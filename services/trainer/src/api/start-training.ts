@@ -1,7 +1,7 @@
 // The body of POST /v1/projects/:p/trainings: StartTrainingRequest as JSON. Unknown keys are refused.
 
-import { PlatformError } from '@millrace/domain';
-import type { TrainingRequest } from '../training/request.js';
+import { PlatformError, type TrainingRequest } from '@millrace/domain';
+import { WORKERS_MAX } from '@millrace/project';
 
 const KEYS = [
   'datasetVersions',
@@ -49,7 +49,7 @@ export function parseStartTraining(project: string, body: unknown): TrainingRequ
     evaluateFromMs: number('evaluateFromMs', whole, 'a whole number of milliseconds'),
     evaluationShare: number('evaluationShare', (value) => value >= 0 && value < 1, 'a share below 1'),
     warmStartVersion: number('warmStartVersion', whole, 'a version'),
-    workers: number('workers', (value) => whole(value) && value <= 64, '0 to 64'),
+    workers: number('workers', (value) => whole(value) && value <= WORKERS_MAX, `0 to ${WORKERS_MAX}`),
     seed: number('seed', (value) => whole(value) && value < 2 ** 32, 'a whole number below 2^32'),
     trigger: text('trigger') || text('reason'),
     correlationId: text('correlationId'),

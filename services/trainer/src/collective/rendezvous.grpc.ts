@@ -9,7 +9,7 @@ import type { Coordinator, WorkerLink } from './coordinator.js';
 import { fromWorkerOfWire, type OneOf, toWorkerToWire } from './wire.js';
 
 /** Streams beyond this are refused. */
-const WORKERS_MAX = 256;
+const JOINED_MAX = 256;
 
 /** Longest accepted worker id; it becomes a log field and a map key. */
 const WORKER_ID_MAX = 128;
@@ -20,7 +20,7 @@ export function rendezvousService(coordinator: Coordinator, clock: Clock): GrpcS
   let streams = 0;
   return bindService(CollectiveService, {
     join: (call) => {
-      if (streams >= WORKERS_MAX) {
+      if (streams >= JOINED_MAX) {
         call.end();
         return;
       }

@@ -2,9 +2,9 @@
 // Blocking: nothing may come between the look for a request of the same id and its keeping.
 
 import { join } from 'node:path';
+import type { TrainingRequest } from '@millrace/domain';
 import { readJsonFolderSync, removeFileSync, replaceJsonSync } from '@millrace/files';
 import { logger } from '@millrace/telemetry';
-import type { TrainingRequest } from './request.js';
 
 /** Requests taken up again; far above what the queue admits. */
 const KEPT_MAX = 64;

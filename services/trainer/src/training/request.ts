@@ -1,32 +1,15 @@
-// A request for a training, checked; and the plan of the training it leads to.
+// Checks a request for a training, and fills in what it leaves to the project.
 
-import { PlatformError } from '@millrace/domain';
-import type { Project } from '@millrace/project';
+import { PlatformError, type TrainingRequest } from '@millrace/domain';
+import { type Project, WORKERS_MAX } from '@millrace/project';
 
-export interface TrainingRequest {
-  project: string;
-  datasetVersions: readonly string[];
-  /** Rows from this event time on evaluate; 0 = the newest `evaluationShare`. */
-  evaluateFromMs: number;
-  /** 0 = the project's. */
-  evaluationShare: number;
-  /** 0 = from scratch. */
-  warmStartVersion: number;
-  /** 0 = the project's. */
-  workers: number;
-  seed: number;
-  /** "initial", "drift", "schedule", "manual". */
-  trigger: string;
-  correlationId: string;
-  /** The version to beat: undefined = the latest blessed one, 0 = none. */
-  championVersion?: number;
-}
-
-const WORKERS_MAX = 64;
 const DATASETS_MAX = 1_000;
 
-/** Fills in what the request leaves to the project; faults are `invalid_argument`. */
-export function completeRequest(request: TrainingRequest, project: Project): TrainingRequest {
+/**
+ * Faults are `invalid_argument`. `evaluation.from` of the project holds for its first version: a later one is judged on the
+ * newest rows, which is what it will meet.
+ */
+export function completeRequest(request: TrainingRequest, project: Project, isFirst: boolean): TrainingRequest {
   const bad = (reason: string) =>
     new PlatformError('invalid_argument', reason, { facts: { project: request.project } });
   const { datasetVersions } = request;
@@ -37,9 +20,12 @@ export function completeRequest(request: TrainingRequest, project: Project): Tra
   if (!(workers >= 1 && workers <= WORKERS_MAX)) throw bad(`workers must be 1 to ${WORKERS_MAX}`);
   const evaluationShare = request.evaluationShare === 0 ? project.evaluation.share : request.evaluationShare;
   if (!(evaluationShare > 0 && evaluationShare < 1)) throw bad('evaluation share must lie between 0 and 1');
+  const leavesRange = request.evaluateFromMs === 0 && request.evaluationShare === 0;
+  const evaluateFromMs = isFirst && leavesRange ? (project.evaluation.fromMs ?? 0) : request.evaluateFromMs;
   return {
     ...request,
     workers,
+    evaluateFromMs,
     evaluationShare,
     datasetVersions: [...new Set(datasetVersions)],
     seed: request.seed === 0 ? project.training.seed : request.seed,

@@ -1,10 +1,9 @@
-// Takes training requests and carries them out one after the other: rows -> plan -> model and logistic baseline on the
-// workers -> evaluation -> package -> announcement. Requests are kept as files until they ended, so that a killed trainer
-// takes up its work (from the last checkpoint) when it comes back. What each step does is in the ports.
+// Takes training requests and runs them one after the other. Requests are kept as files until they ended, so that a killed
+// trainer takes up its work (from the last checkpoint) when it comes back. What a training does is the pipeline's business.
 
-import { type Clock, PlatformError } from '@millrace/domain';
+import { type Clock, PlatformError, type TrainingRequest } from '@millrace/domain';
 import type { Project } from '@millrace/project';
-import { completeRequest, type TrainingRequest } from './request.js';
+import { completeRequest } from './request.js';
 
 export type TrainingStep =
   | { kind: 'requested'; trigger: string; datasetVersions: readonly string[] }
@@ -40,7 +39,7 @@ export interface TrainingReporter {
 export interface RunnerPorts {
   project(name: string): Project | undefined;
   /** Does the whole training; resolves with the announced version. */
-  carryOut(
+  train(
     trainingId: string,
     request: TrainingRequest,
     project: Project,
@@ -52,6 +51,8 @@ export interface RunnerPorts {
   forget(trainingId: string): void;
   /** Whether a model version of that training exists. */
   announced(project: string, trainingId: string): boolean;
+  /** Whether the project has a model version at all. */
+  hasVersion(project: string): boolean;
   kept(): { trainingId: string; request: TrainingRequest }[];
   log(message: string, facts: Record<string, string | number>): void;
 }
@@ -109,7 +110,7 @@ export class TrainingRunner {
     if (project === undefined) throw new PlatformError('not_found', `no project "${request.project}"`);
     if (this.queue.length >= QUEUE_MAX)
       throw new PlatformError('overloaded', `${this.queue.length} trainings wait already`);
-    const complete = completeRequest(request, project);
+    const complete = completeRequest(request, project, !this.ports.hasVersion(request.project));
     const trainingId =
       givenId ?? `${request.project}-${this.clock.nowMs().toString(36)}-${(this.sequence++).toString(36)}`;
     this.ports.keep(trainingId, complete);
@@ -182,7 +183,7 @@ export class TrainingRunner {
     try {
       const project = this.ports.project(request.project);
       if (project === undefined) throw new PlatformError('not_found', `no project "${request.project}"`);
-      const result = await this.ports.carryOut(trainingId, request, project, {
+      const result = await this.ports.train(trainingId, request, project, {
         report: (event) => this.update(trainingId, event),
       });
       end = { kind: 'finished', trainingId, request, ...result };

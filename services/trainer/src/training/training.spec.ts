@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { batchRowsFor } from './batch-size.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 import { Sampler } from './sampler.js';
-import { splitIndex } from './split.js';
 
 describe('Sampler', () => {
   it('shows every row once per epoch, for any number of ranks, and the same batches to all', () => {
@@ -35,27 +34,6 @@ describe('Sampler', () => {
     expect(new Set(epochs).size).toBe(3);
     expect(new Sampler(100, 100, 3, 2).batch(0).join()).not.toBe(epochs[0]);
     expect(new Sampler(100, 100, 3, 1).batch(2).join()).toBe(epochs[2]);
-  });
-});
-
-describe('splitIndex', () => {
-  const times = [1, 2, 2, 3, 5, 5, 5, 8];
-  it.each([
-    ['by time', { evaluateFromMs: 5, evaluationShare: 0.2 }, 4],
-    ['between two times', { evaluateFromMs: 4, evaluationShare: 0.2 }, 4],
-    ['the newest quarter, with all rows of its first moment', { evaluateFromMs: 0, evaluationShare: 0.25 }, 4],
-    ['the newest eighth', { evaluateFromMs: 0, evaluationShare: 0.125 }, 7],
-  ])('%s', (_name, rule, at) => {
-    expect(splitIndex(times, rule)).toBe(at);
-  });
-
-  it.each([
-    [[], 0],
-    [[1, 2], 1],
-    [[1, 2], 9],
-    [[4, 4, 4], 0],
-  ])('refuses to leave one side empty: %j from %i', (of, evaluateFromMs) => {
-    expect(() => splitIndex(of, { evaluateFromMs, evaluationShare: 0.5 })).toThrow(/would train/);
   });
 });
 

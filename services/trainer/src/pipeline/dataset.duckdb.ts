@@ -4,14 +4,8 @@
 
 import { DuckDBInstance } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';
-import type { RawColumns, SignatureInput } from '@millrace/features';
-
-export interface LabelledRows {
-  columns: RawColumns;
-  labels: Float32Array;
-  eventTimeMs: Float64Array;
-  rows: number;
-}
+import type { SignatureInput } from '@millrace/features';
+import type { LabelledRows } from './load.js';
 
 /** More are refused: at this number of rows the trainer would need some 10 GiB. */
 const ROWS_MAX = 20_000_000;
@@ -77,11 +71,4 @@ export async function readLabelledRows(
   } finally {
     connection.closeSync();
   }
-}
-
-/** Rows [start, end) of every column. */
-export function sliceColumns(columns: RawColumns, start: number, end: number): RawColumns {
-  return Object.fromEntries(
-    Object.entries(columns).map(([name, values]) => [name, Array.prototype.slice.call(values, start, end)]),
-  );
 }

@@ -1,0 +1,104 @@
+// Fills the pipeline's ports: rows from DuckDB, jobs on the workers, scores of ONNX Runtime, packages in the artifact store,
+// announcements on Kafka.
+
+import { createHash } from 'node:crypto';
+import type { ArtifactStore } from '@millrace/artifacts';
+import { encodeReferenceProfile } from '@millrace/contracts';
+import type { Clock } from '@millrace/domain';
+import { encodeRows, parsePlan } from '@millrace/features';
+import type { Network } from '@millrace/models';
+import { buildReferenceProfile } from '@millrace/statistics';
+import type { Collective } from '../collective/collective.js';
+import { onnxGraph } from '../packaging/onnx-graph.js';
+import { encodeOnnxModel } from '../packaging/onnx-model.codec.js';
+import { scoreOnnx } from '../packaging/scorer.onnx.js';
+import type { ModelRegistry } from '../registry/model-registry.js';
+import type { Announcements } from '../registry/model-registry.kafka.js';
+import type { JobFiles } from '../training/job-files.fs.js';
+import { readLabelledRows } from './dataset.duckdb.js';
+import { folderOf } from './fit.js';
+import type { EarlierModel } from './plan.js';
+import type { PublishPorts } from './publish.js';
+import type { PipelinePorts } from './training-pipeline.js';
+
+export interface PipelineParts {
+  registry: ModelRegistry;
+  store: ArtifactStore;
+  files: JobFiles;
+  collective: Collective;
+  announcements: Announcements;
+  clock: Clock;
+}
+
+const onnxOf = (network: Network, weights: Float32Array, name: string): Uint8Array =>
+  encodeOnnxModel(onnxGraph(network, weights), name);
+
+export function pipelinePorts(parts: PipelineParts): PipelinePorts {
+  const { registry, store, files, collective, clock } = parts;
+  return {
+    rows: {
+      read: (project, datasetVersions, columns) => {
+        const versions = datasetVersions.map((id) => registry.dataset(project, id));
+        return readLabelledRows(
+          versions.map((version) => store.localPath(version.parquetPath)),
+          columns,
+        );
+      },
+    },
+    models: {
+      earlier: (project, version) => earlierModel(parts, project, version),
+      latestBlessed: (project) => registry.latestBlessed(project),
+    },
+    files,
+    workers: collective,
+    scorer: {
+      score: (network, weights, encoded) =>
+        scoreOnnx(onnxOf(network, weights, 'evaluation'), encoded, network.inputWidth),
+    },
+    publish: publishPorts(parts),
+    clock,
+  };
+}
+
+function publishPorts({ registry, store, files, collective, announcements }: PipelineParts): PublishPorts {
+  return {
+    onnx: onnxOf,
+    reference: (input) => encodeReferenceProfile(buildReferenceProfile(input)),
+    scoreOnnx: (model, rows) => scoreOnnx(model, rows.values, rows.width),
+    scoreTfjs: async (trainingId, tfjs, rows) => {
+      const folder = folderOf(trainingId);
+      for (const [path, bytes] of Object.entries(tfjs)) files.write(`${folder}/${path}`, Buffer.from(bytes as string));
+      const resultPath = `${folder}/parity-scores.bin`;
+      const data = files.writeData(`${folder}/parity-rows.bin`, rows);
+      const spec = { kind: 'score' as const, data, model: `${folder}/tfjs/model.json`, resultPath };
+      await collective.run(`${trainingId}-parity`, 1, spec, () => undefined);
+      return files.readFloats(resultPath);
+    },
+    nextVersion: (project) => registry.nextVersion(project),
+    putFolder: (path, contents) => store.putFolder(path, contents),
+    announce: async (version) => {
+      await announcements.model(version);
+      // The reader brings it as well; until then a next training must not take the same number.
+      registry.setModel(version);
+    },
+    hash: (bytes) => {
+      const hash = createHash('sha256');
+      for (const part of bytes) hash.update(part);
+      return hash.digest('hex');
+    },
+  };
+}
+
+async function earlierModel(
+  { registry, store, files }: PipelineParts,
+  project: string,
+  version: number,
+): Promise<EarlierModel> {
+  const { packagePath } = registry.model(project, version);
+  const text = async (path: string) => (await store.read(`${packagePath}/${path}`)).toString('utf8');
+  const plan = parsePlan(await text('features.json'));
+  const network = JSON.parse(await text('weights/network.json')) as Network;
+  const weights = await files.readFloats(`${packagePath}/weights/weights.bin`);
+  const model = await store.read(`${packagePath}/model.onnx`);
+  return { plan, network, weights, score: (columns) => scoreOnnx(model, encodeRows(plan, columns), plan.width) };
+}

@@ -1,0 +1,298 @@
+// The pipeline in one process: real plans, real training of a logistic network, real metrics and gates; files are a map, and
+// the two runtimes are the reference forward pass. What real workers and runtimes do: services/trainer/test/training.int-spec.ts.
+
+import { describe, expect, it } from '@jest/globals';
+import type { ModelVersion } from '@millrace/contracts';
+import { ManualClock, seededRng, type TrainingRequest } from '@millrace/domain';
+import { metricIn, metricNamed } from '@millrace/evaluation';
+import { encodeRows } from '@millrace/features';
+import { forward, type Network, parameterOf, sigmoid } from '@millrace/models';
+import { type Project, parseProject } from '@millrace/project';
+import type { Batch, EncodedRows } from '../training/batch.js';
+import type { TrainSpec } from '../training/job.js';
+import type { TrainingStep } from '../training/runner.js';
+import { type GradientEngine, train } from '../training/train-loop.js';
+import type { LabelledRows } from './load.js';
+import type { EarlierModel } from './plan.js';
+import { type PipelinePorts, runTraining } from './training-pipeline.js';
+import { runTrial, type Trial } from './trial.js';
+
+const LOG_LOSS = metricNamed('log_loss');
+
+function projectOf(more = ''): Project {
+  const parsed = parseProject(
+    `
+name: shop
+data:
+  entity: region
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: region, type: text, required: true }
+    - { name: size, type: integer, required: true }
+    - { name: market, type: text }
+    - { name: returned, type: number, outcome: true }
+  label: { name: returned, column: returned }
+features:
+  - { name: region, kind: categorical }
+  - { name: size, kind: categorical }
+model: { kind: logistic, crosses: [{ columns: [region, size], buckets: 512, embedding: 0 }] }
+training: { learningRate: 0.1, batchRows: 512, epochs: 8 }
+${more}`,
+    'project.yaml',
+  );
+  if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+  return parsed.project;
+}
+
+/** Region and size decide together, which one-hot columns cannot see; `turned` swaps which pairs do. */
+function rowsOf(turned = false): LabelledRows {
+  const rng = seededRng(turned ? 2 : 1);
+  const rows = 4_000;
+  const columns = { region: [] as string[], size: [] as number[], market: [] as string[] };
+  const labels = new Float32Array(rows);
+  for (let i = 0; i < rows; i++) {
+    const [region, size] = [rng.below(6), rng.below(6)];
+    columns.region.push(`r${region}`);
+    columns.size.push(size);
+    columns.market.push(rng.next() < 0.7 ? 'home' : 'abroad');
+    labels[i] = Number(rng.next() < ((region + size) % 2 === Number(turned) ? 0.7 : 0.2));
+  }
+  return { columns, labels, eventTimeMs: Float64Array.from({ length: rows }, (_, i) => 1_000 + i), rows };
+}
+
+/** The gradient of a logistic network, by its definition. */
+class LogisticGradient implements GradientEngine {
+  private weights: Float32Array = new Float32Array(0);
+
+  constructor(private readonly network: Network) {}
+
+  assign(weights: Float32Array): void {
+    this.weights = weights;
+  }
+
+  gradient(batch: Batch, into: Float32Array): number {
+    const [wide, bias] = ['wide', 'bias'].map((name) => parameterOf(this.network, this.weights, name));
+    const [ofWide, ofBias] = ['wide', 'bias'].map((name) => parameterOf(this.network, into, name));
+    into.fill(0);
+    const columns = this.network.wide.columns.length;
+    let loss = 0;
+    for (const [row, label] of batch.labels.entries()) {
+      const picked = batch.wide.subarray(row * columns, (row + 1) * columns);
+      const p = sigmoid(picked.reduce((z, at) => z + wide![at]!, bias![0]!));
+      for (const at of picked) ofWide![at]! += p - label;
+      ofBias![0]! += p - label;
+      loss -= Math.log(label === 1 ? p : 1 - p);
+    }
+    return loss;
+  }
+}
+
+interface World {
+  ports: PipelinePorts;
+  announced: ModelVersion[];
+  packages: Map<string, Readonly<Record<string, Uint8Array | string>>>;
+  files: Map<string, Float32Array | EncodedRows>;
+  asked: string[][];
+}
+
+function aWorld(rows: LabelledRows, earlier: Record<number, EarlierModel> = {}): World {
+  const files: World['files'] = new Map();
+  const announced: ModelVersion[] = [];
+  const packages: World['packages'] = new Map();
+  const asked: string[][] = [];
+  const scored = (network: Network, weights: Float32Array, encoded: Float32Array) =>
+    Float32Array.from(forward(network, weights, encoded));
+  let model: { network: Network; weights: Float32Array };
+  const ports: PipelinePorts = {
+    rows: {
+      read: async (_project, _versions, columns) => {
+        asked.push(columns.map(({ name }) => name));
+        return rows;
+      },
+    },
+    models: {
+      earlier: async (_project, version) => earlier[version] as EarlierModel,
+      latestBlessed: () => Math.max(0, ...Object.keys(earlier).map(Number)),
+    },
+    files: {
+      writeData: (path, data) => {
+        files.set(path, data);
+        return { path, rows: data.labels.length, width: data.width, sha256: 'x' };
+      },
+      writeFloats: (path, values) => {
+        files.set(path, values);
+        return 'x';
+      },
+      readFloats: async (path) => files.get(path) as Float32Array,
+      remove: (folder) => {
+        for (const path of files.keys()) if (path.startsWith(`${folder}/`)) files.delete(path);
+      },
+    },
+    workers: {
+      run: async (_id, workers, job, progress) => {
+        const spec = job as TrainSpec;
+        const weights = await train(
+          spec,
+          files.get(spec.data.path) as EncodedRows,
+          files.get(spec.initialWeights.path) as Float32Array,
+          null,
+          {
+            ...{ rank: 0, worldSize: 1, engine: new LogisticGradient(spec.network), progress },
+            ...{ all: { sum: async () => {} }, keep: async () => {}, aborted: () => false, breathe: async () => {} },
+          },
+        );
+        files.set(spec.resultPath, weights);
+        return { workers };
+      },
+    },
+    scorer: { score: async (network, weights, encoded) => scored(network, weights, encoded) },
+    publish: {
+      onnx: (network, weights) => {
+        model = { network, weights };
+        return new Uint8Array(1);
+      },
+      reference: () => new Uint8Array(1),
+      scoreOnnx: async (_model, data) => scored(model.network, model.weights, data.values),
+      scoreTfjs: async (_id, _files, data) => scored(model.network, model.weights, data.values),
+      nextVersion: () => announced.length + 1,
+      putFolder: async (path, contents) => packages.set(path, contents),
+      announce: async (version) => {
+        announced.push(version);
+      },
+      hash: (parts) => `${parts.length}`,
+    },
+    clock: new ManualClock(),
+  };
+  return { ports, announced, packages, files, asked };
+}
+
+const request: TrainingRequest = {
+  ...{ project: 'shop', datasetVersions: ['a'], evaluateFromMs: 0, evaluationShare: 0.25, warmStartVersion: 0 },
+  ...{ workers: 1, seed: 7, trigger: 'manual', correlationId: 'c' },
+};
+const settings = { id: 't', workers: 1, seed: 7, split: request, parent: null };
+const silent = { report: () => undefined };
+
+async function modelOf(rows: LabelledRows): Promise<EarlierModel & { trial: Trial }> {
+  const trial = await runTrial(rows, { ...settings, project: projectOf() }, silent, aWorld(rows).ports);
+  const { plan, network, weights } = trial;
+  const score: EarlierModel['score'] = async (columns) =>
+    Float32Array.from(forward(network, weights, encodeRows(plan, columns)));
+  return { plan, network, weights, score, trial };
+}
+
+describe('a trial', () => {
+  it('gives weights and an evaluation of later rows, and announces and packs nothing', async () => {
+    const world = aWorld(rowsOf());
+    const steps: TrainingStep[] = [];
+    const reporter = { report: (step: TrainingStep) => steps.push(step) };
+    const trial = await runTrial(rowsOf(), { ...settings, project: projectOf() }, reporter, world.ports);
+    expect(trial.weights).toHaveLength(trial.network.size);
+    expect(trial.evaluation).toMatchObject({ rows: 1_000, eventTimeFromMs: 4_000, eventTimeToMs: 4_999 });
+    expect(metricIn(trial.evaluation, metricNamed('auc'))).toBeGreaterThan(0.7);
+    expect(trial.positiveShare).toBeCloseTo(0.45, 1);
+    expect(steps[0]).toMatchObject({ kind: 'started', trainRows: 3_000, evaluationRows: 1_000, steps: 48 });
+    expect(steps.at(-1)).toMatchObject({ kind: 'progress', step: 48, steps: 48 });
+    expect([world.announced, [...world.packages]]).toEqual([[], []]);
+  });
+
+  it('is the same again for the same seed, and another for another', async () => {
+    const of = async (seed: number) =>
+      (await runTrial(rowsOf(), { ...settings, seed, project: projectOf() }, silent, aWorld(rowsOf()).ports)).weights;
+    const first = await of(7);
+    expect(await of(7)).toEqual(first);
+    expect(await of(8)).not.toEqual(first);
+  });
+
+  it("starts from its parent's weights where they fit, and from scratch where the project has changed", async () => {
+    const parent = await modelOf(rowsOf());
+    const few = projectOf('scope: { task: binary }');
+    few.training.epochs = 1;
+    few.training.learningRate = 1e-9;
+    const evaluated = async (project: Project) =>
+      (await runTrial(rowsOf(), { ...settings, project, parent }, silent, aWorld(rowsOf()).ports)).evaluation;
+    const kept = metricIn(await evaluated(few), LOG_LOSS);
+    expect(kept).toBeCloseTo(metricIn(parent.trial.evaluation, LOG_LOSS), 4);
+    const changed = metricIn(
+      await evaluated({ ...few, features: few.features.slice(0, 1), model: { ...few.model, crosses: [] } }),
+      LOG_LOSS,
+    );
+    expect(changed).toBeGreaterThan(kept + 0.05);
+  });
+});
+
+describe('a training', () => {
+  it('announces a judged version with its package, and leaves no working files', async () => {
+    const { ports, announced, packages, files } = aWorld(rowsOf());
+    const end = await runTraining('t-1', request, projectOf(), silent, ports);
+    expect(end).toMatchObject({ version: 1, blessed: true });
+    expect(announced).toHaveLength(1);
+    expect(announced[0]).toMatchObject({
+      project: 'shop',
+      version: 1,
+      trainingId: 't-1',
+      trainRows: 3_000,
+      slices: [],
+    });
+    expect(announced[0]?.baselines.map(({ name, kind }) => [name, kind])).toEqual([
+      ['majority', 'trivial'],
+      ['logistic', 'older_system'],
+    ]);
+    expect(end.reasons).toHaveLength(2);
+    const written = packages.get('models/shop/1');
+    const evaluation = JSON.parse(written?.['evaluation.json'] as string);
+    const { lower, upper } = evaluation.intervals.auc;
+    expect(lower).toBeLessThan(evaluation.evaluation.metrics.auc);
+    expect(upper).toBeGreaterThan(evaluation.evaluation.metrics.auc);
+    expect([...files]).toEqual([]);
+  });
+
+  it('reads the slice columns besides the inputs, and evaluates their values apart', async () => {
+    const { ports, announced, asked } = aWorld(rowsOf());
+    await runTraining('t-1', request, projectOf('evaluation: { slices: [market, size] }'), silent, ports);
+    expect(asked).toEqual([['region', 'size', 'market']]);
+    const slices = announced[0]?.slices ?? [];
+    expect(slices.map(({ column, value }) => `${column} ${value}`).slice(0, 2)).toEqual([
+      'market home',
+      'market abroad',
+    ]);
+    expect(slices.filter(({ column }) => column === 'size')).toHaveLength(6);
+    expect(slices[0]!.evaluation.rows + slices[1]!.evaluation.rows).toBe(1_000);
+  });
+
+  it('compares with the baselines of the project, and with no others', async () => {
+    const scope = (baselines: string) => projectOf(`scope: { baselines: ${baselines} }`);
+    const run = async (project: Project) => {
+      const { ports, announced } = aWorld(rowsOf());
+      const { blessed, reasons } = await runTraining('t-1', request, project, silent, ports);
+      return { blessed, reasons, baselines: announced[0]?.baselines };
+    };
+    const hard = await run(scope('[{ name: majority, kind: trivial }, { name: clerks, kind: human, value: 0.3 }]'));
+    expect(hard.blessed).toBe(false);
+    expect(hard.reasons[0]).toMatch(/^Log loss is lower than the majority baseline's: /);
+    expect(hard.reasons[1]).toMatch(
+      /^Log loss is not lower than the clerks baseline's: .* against 0.3000, as stated, on/,
+    );
+    expect(hard.baselines?.[1]).toEqual({ name: 'clerks', kind: 'human', value: 0.3 });
+    expect(await run(scope('[]'))).toEqual({ blessed: true, reasons: [], baselines: [] });
+  });
+
+  it.each([
+    ['log_loss', 'Log loss is lower than'],
+    ['auc', 'AUC is higher than'],
+    ['brier', 'Brier score is lower than'],
+  ])('decides by scope.metric: %s', async (metric, words) => {
+    const champion = await modelOf(rowsOf());
+    const { ports, announced } = aWorld(rowsOf(true), { 3: champion });
+    const project = projectOf(`scope: { metric: ${metric} }`);
+    const end = await runTraining('t-1', request, project, silent, ports);
+    expect(end).toMatchObject({ blessed: true });
+    expect(end.reasons).toEqual([expect.stringContaining(`${words} version 3's: `)]);
+    expect(announced[0]).toMatchObject({ championVersion: 3 });
+    expect(announced[0]?.championEvaluation?.rows).toBe(1_000);
+    // Asked to beat none, it meets the baselines.
+    const free = await runTraining('t-2', { ...request, championVersion: 0 }, project, silent, ports);
+    expect(free.reasons).toHaveLength(2);
+  });
+});

@@ -1,0 +1,55 @@
+// A trial: rows and settings in, a fitted and evaluated model out. Nothing is judged, packed or announced, so that a search may
+// run as many as it likes; a training is one trial that is then judged and published. Its working files are the caller's to
+// remove (`folderOf(id)`).
+
+import { taskOf } from '@millrace/domain';
+import type { Evaluation } from '@millrace/evaluation';
+import type { TrainingReporter } from '../training/runner.js';
+import { evaluateRows, type FittedModel, type Scorer, scoresOf } from './evaluate.js';
+import { type FitOptions, type FitPorts, fitModel } from './fit.js';
+import { type LabelledRows, rowRange } from './load.js';
+import { type EarlierModel, planModel } from './plan.js';
+import { type SplitRule, splitIndex } from './split.js';
+
+export interface TrialSettings extends FitOptions {
+  split: SplitRule;
+  /** Start from its weights, where they fit the project; null = from scratch. */
+  parent: EarlierModel | null;
+}
+
+export interface Trial extends FittedModel {
+  /** Worker processes that took part. */
+  workers: number;
+  train: LabelledRows;
+  later: LabelledRows;
+  /** Of the training rows: the trivial baseline's answer. */
+  positiveShare: number;
+  trainSeconds: number;
+  /** Of the later rows. */
+  scores: Float32Array;
+  evaluation: Evaluation;
+}
+
+export type TrialPorts = FitPorts & { scorer: Scorer };
+
+export async function runTrial(
+  rows: LabelledRows,
+  settings: TrialSettings,
+  reporter: TrainingReporter,
+  ports: TrialPorts,
+): Promise<Trial> {
+  const { project, seed, parent } = settings;
+  const at = splitIndex(rows.eventTimeMs, settings.split);
+  const train = rowRange(rows, 0, at);
+  const later = rowRange(rows, at, rows.rows);
+  const task = taskOf(project.scope.task);
+  const positiveShare = task.scoreOf(task.trivialBaseline.outputs(train.labels));
+  const planned = planModel(project, train, { parent, positiveShare, seed });
+  const startedMs = ports.clock.monotonicMs();
+  const { weights, workers } = await fitModel(planned, train, later.rows, settings, reporter, ports);
+  const trainSeconds = (ports.clock.monotonicMs() - startedMs) / 1000;
+  const model = { plan: planned.plan, network: planned.network, weights };
+  const scores = await scoresOf(model, later, ports.scorer);
+  const evaluation = evaluateRows(project, later, scores);
+  return { ...model, workers, train, later, positiveShare, trainSeconds, scores, evaluation };
+}
