@@ -2,6 +2,7 @@
 // Plain modules, no build step, nothing from other hosts.
 
 import { drawLatency, drawQuality, drawTraffic } from '/charts.js';
+import { learnDetectors } from '/detectors.js';
 import { eventTime } from '/format.js';
 import { showAlarms, showAnnotations, showSplit, showTiles, showVersions } from '/panels.js';
 import { showWindows } from '/windows.js';
@@ -15,7 +16,6 @@ const PROJECTS_EVERY_MS = 3_000;
 let project;
 let source;
 let points = [];
-let formulas = {};
 let seen = '';
 let askedMs = 0;
 
@@ -52,7 +52,7 @@ async function refresh(live) {
     ask(`${base}/quality`),
     ask(`${base}/models`),
   ]);
-  showWindows(at('windows'), at('window-detail'), windows, formulas);
+  showWindows(at('windows'), at('window-detail'), windows);
   drawQuality(at('chart-auc'), windows, models, 'auc', 3);
   drawQuality(at('chart-loss'), windows, models, 'logLoss', 3);
   showAlarms(at('alarms'), alarms, driftEvents);
@@ -113,7 +113,7 @@ at('project').addEventListener('change', (event) => {
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => location.reload());
 
 at('foot').textContent =
-  'Times of windows are event time, UTC. Traffic and latency are processing time. A test alarms when its effect reaches the threshold and p is below alpha.';
-formulas = (await ask('/v1/detectors').catch(() => ({ formulas: {} }))).formulas;
+  'Times of windows are event time, UTC. Traffic and latency are processing time. A test alarms when its value reaches the threshold and its p-value, where it has one, is below alpha; p is corrected for all tests of the window and version.';
+await ask('/v1/detectors').then(learnDetectors, () => undefined); // names and formulas are shown where they are known
 await lookForProjects();
 setInterval(lookForProjects, PROJECTS_EVERY_MS);

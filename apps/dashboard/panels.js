@@ -1,10 +1,8 @@
 // Tiles, annotations, alarms, traffic split and versions.
 
 import { versionColour } from '/charts.js';
+import { nameOf } from '/detectors.js';
 import { count, figure, fill, fixed, h, percent, pValue, span } from '/format.js';
-
-const NAMES = { '@score': 'scores', '@quality': 'quality', '@software': 'software' };
-const nameOf = (subject) => NAMES[subject] ?? subject;
 
 function tile(name, value, unit, note, tone) {
   return h(

@@ -2,6 +2,7 @@
 // window over all versions, as statistic / threshold; alarms carry a mark, so that colour is not the only sign.
 
 import { versionColour } from '/charts.js';
+import { formulaOf, nameOf } from '/detectors.js';
 import { count, figure, fill, h, pValue, shortDay, span } from '/format.js';
 
 const COLUMNS_MAX = 60;
@@ -21,9 +22,6 @@ function subjectsOf(windows) {
   const features = [...all].filter((name) => !name.startsWith('@'));
   return [...features, ...[...all].filter((name) => name.startsWith('@')).sort()];
 }
-
-const NAMES = { '@score': 'scores', '@quality': 'quality', '@software': 'software' };
-const nameOf = (subject) => NAMES[subject] ?? subject;
 
 function cellOf(window, subject, tests, detail) {
   if (tests.length === 0) return h('td', {}, h('span', { class: 'cell blank', title: 'not tested' }));
@@ -97,9 +95,9 @@ function versionsRow(windows) {
   );
 }
 
-export function showWindows(element, detailElement, newestFirst, formulas) {
+export function showWindows(element, detailElement, newestFirst) {
   const windows = newestFirst.slice(0, COLUMNS_MAX).reverse();
-  const detail = (choice) => showDetail(detailElement, choice, formulas);
+  const detail = (choice) => showDetail(detailElement, choice);
   const before = element.dataset.key;
   fill(element, JSON.stringify([windows.length, windows.at(-1)?.startMs, windows[0]?.startMs]), () => {
     if (windows.length === 0) {
@@ -138,7 +136,7 @@ export function showWindows(element, detailElement, newestFirst, formulas) {
   if (strip !== null && element.dataset.key !== before) strip.scrollLeft = strip.scrollWidth;
 }
 
-function showDetail(element, choice, formulas) {
+function showDetail(element, choice) {
   if (choice === undefined) {
     element.replaceChildren();
     return;
@@ -155,7 +153,7 @@ function showDetail(element, choice, formulas) {
       h('td', { class: 'num' }, test.version === 0 ? 'all' : test.version),
       h('td', { class: 'num' }, count(test.rows)),
       h('td', {}, h('span', { class: `pill ${test.alarm ? 'bad' : 'good'}` }, test.alarm ? 'alarm' : 'calm')),
-      h('td', { class: 'formula' }, formulas[test.detector] ?? ''),
+      h('td', { class: 'formula' }, formulaOf(test.detector)),
     ),
   );
   const heads = ['test', 'value', 'threshold', 'p', 'version', 'rows', '', 'formula'];

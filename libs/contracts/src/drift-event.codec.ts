@@ -16,12 +16,12 @@ export interface DriftHistogram {
 
 export interface DriftData {
   project: string;
-  /** A raw feature's name, or "@score", "@label", "@software". */
+  /** A raw feature's name, or "@score", "@quality", "@software". */
   feature: string;
   detector: string;
   value: number;
   threshold: number;
-  /** null where the detector has none. */
+  /** Corrected for all tests of the window and version; null where the detector has none. */
   pValue: number | null;
   /** Event time, [startMs, endMs). */
   window: { startMs: number; endMs: number };

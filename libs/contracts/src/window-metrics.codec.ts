@@ -7,13 +7,13 @@ import { WindowMetricsSchema } from './gen/millrace/monitoring/v1/monitoring_pb.
 import { messageCodec } from './message-codec.js';
 
 export interface TestResult {
-  /** A raw feature's name, or "@score", "@label", "@software". */
+  /** A raw feature's name, or "@score", "@quality", "@software". */
   feature: string;
   /** psi, ks, chi2, missing, unseen ... */
   detector: string;
   statistic: number;
   threshold: number;
-  /** NaN where the detector has none. */
+  /** Corrected for all tests of the window and version; NaN where the detector has none. */
   pValue: number;
   alarm: boolean;
   rows: number;

@@ -2,6 +2,7 @@
 // passed the JSON schema, so types are as written there.
 
 import type { Scalar } from '@millrace/domain';
+import { ALPHA, type OptionValues, optionsOf, type SubjectGroup } from '@millrace/drift';
 import { DEFAULT_STRATEGY } from '@millrace/routing';
 import { parseDate, parseDuration } from './duration.js';
 import type {
@@ -9,6 +10,7 @@ import type {
   ColumnSpec,
   DeriveSpec,
   EvaluationSpec,
+  FeatureMonitoring,
   FeatureSpec,
   LabelSpec,
   ModelSpec,
@@ -92,6 +94,20 @@ function serving(raw: Document): ServingSpec {
   };
 }
 
+/** A value for every option of the group's detectors. */
+function optionValues(group: SubjectGroup, raw: Document): OptionValues {
+  return Object.fromEntries(Object.entries(optionsOf(group)).map(([key, option]) => [key, raw[key] ?? option.default]));
+}
+
+function featureMonitoring(raw: Document): Record<string, FeatureMonitoring> {
+  return Object.fromEntries(
+    Object.entries(raw as Record<string, Document>).map(([name, { ignore, ...options }]) => [
+      name,
+      { ignore: ignore ?? false, options },
+    ]),
+  );
+}
+
 function replay(raw: Document): ReplaySpec {
   const { history, live } = raw;
   return {
@@ -169,23 +185,12 @@ export function buildProject(raw: Document): Project {
       allowedLatenessMs: ms(monitoring.allowedLateness, '1h'),
       minRows: monitoring.minRows ?? 500,
       input: {
-        psi: input.psi ?? 0.2,
-        ksStatistic: input.ksStatistic ?? 0.1,
-        cramersV: input.cramersV ?? 0.1,
-        alpha: input.alpha ?? 0.001,
-        missingShare: input.missingShare ?? 0.02,
-        unseenShare: input.unseenShare ?? 0.02,
-        features: input.features ?? {},
+        options: optionValues('input', input),
+        alpha: input.alpha ?? ALPHA.default,
+        features: featureMonitoring(input.features ?? {}),
       },
-      output: {
-        scorePsi: monitoring.output?.scorePsi ?? 0.25,
-        aucDrop: monitoring.output?.aucDrop ?? 0.05,
-        logLossRise: monitoring.output?.logLossRise ?? 0.05,
-      },
-      software: {
-        errorShare: monitoring.software?.errorShare ?? 0.01,
-        p99Ms: monitoring.software?.p99Ms ?? 100,
-      },
+      output: optionValues('output', monitoring.output ?? {}),
+      software: optionValues('software', monitoring.software ?? {}),
       consecutiveWindows: monitoring.consecutiveWindows ?? 1,
     },
     retrain: {

@@ -1,5 +1,5 @@
-// Canonical JSON: keys sorted by code unit, no white space, undefined left out. Equal values give equal bytes, so hashes
-// of documents and schemas do not depend on the order in which somebody wrote them.
+// Canonical JSON: keys sorted by code unit, no white space, undefined left out. Equal values give equal bytes, so
+// hashes of documents and schemas do not depend on the order in which somebody wrote them.
 
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';

@@ -1,7 +1,8 @@
-// Rules of the project file that join two places: names that must exist, kinds that must fit, orders that must hold. Each
-// fault names the path it stands at; positions are found by the caller.
+// Rules of the project file that join two places: names that must exist, kinds that must fit, orders that must hold.
+// Each fault names the path it stands at; positions are found by the caller.
 
 import { hint, type Scalar } from '@millrace/domain';
+import { subjectNames } from '@millrace/drift';
 import { parseDate } from './duration.js';
 import { COMPUTED_BASELINES, type ColumnSpec, type FeatureSpec, type Project } from './project.js';
 
@@ -302,7 +303,7 @@ export function crossFieldFaults(project: Project, document: unknown): PathFault
     if (!features.includes(name))
       report(['monitoring', 'input', 'features', name], `no feature '${name}'. ${hint(name, features)}`);
   }
-  const subjects = [...features, '@score', '@quality'];
+  const subjects = [...features, ...subjectNames('output')];
   project.retrain.features.forEach((name, index) => {
     if (!subjects.includes(name))
       report(['retrain', 'features', index], `no feature '${name}'. ${hint(name, subjects)}`);

@@ -1,4 +1,5 @@
-// Durations and dates as the project file writes them: "90s", "15m", "3h", "3d", "2w"; "2001-02-15" or an ISO time in UTC.
+// Durations and dates as the project file writes them: "90s", "15m", "3h", "3d", "2w"; "2001-02-15" or an ISO time in
+// UTC.
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,

@@ -222,8 +222,8 @@ export function parseProject(text: string, fileName: string): ParsedProject {
 }
 
 /**
- * What joins two places, in a document that the schema already refused: all faults at once, but none about a place that is
- * named already, and none where the document is too broken to be read at all.
+ * What joins two places, in a document that the schema already refused: all faults at once, but none about a place that
+ * is named already, and none where the document is too broken to be read at all.
  */
 function crossFieldFaultsBeside(known: readonly ProjectFault[], document: unknown): PathFault[] {
   try {
@@ -238,8 +238,8 @@ function crossFieldFaultsBeside(known: readonly ProjectFault[], document: unknow
 }
 
 /**
- * The project of a canonical document (projects.v1), which parseProject accepted before it was written: only what joins two
- * places is checked again. Throws `corrupt` for anything that is no such document.
+ * The project of a canonical document (projects.v1), which parseProject accepted before it was written: only what joins
+ * two places is checked again. Throws `corrupt` for anything that is no such document.
  */
 export function projectFromDocument(document: string): Project {
   let faults: PathFault[];

@@ -2,6 +2,7 @@
 // Durations in the file are texts such as "3h", "15m", "3d"; here they are milliseconds.
 
 import type { Scalar, TaskKind } from '@millrace/domain';
+import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
 
 export interface Project {
@@ -169,21 +170,26 @@ export interface MonitoringSpec {
   /** Below this many rows a window is not tested. */
   minRows: number;
   input: {
-    /** Population stability index; alarm at or above. */
-    psi: number;
-    /** Kolmogorov-Smirnov / chi-square: alarm only if p < alpha AND effect >= the bound (effect size and p). */
-    ksStatistic: number;
-    cramersV: number;
+    /** By option of the detectors that look at features (libs/drift). */
+    options: OptionValues;
+    /** Level of all tests of a window and version together. */
     alpha: number;
-    missingShare: number;
-    unseenShare: number;
-    /** Overrides by feature name. */
-    features: Readonly<Record<string, { psi?: number; ksStatistic?: number; cramersV?: number; ignore?: boolean }>>;
+    /** By feature name. */
+    features: Readonly<Record<string, FeatureMonitoring>>;
   };
-  output: { scorePsi: number; aucDrop: number; logLossRise: number };
-  software: { errorShare: number; p99Ms: number };
+  /** By option of the detectors that look at scores and quality. */
+  output: OptionValues;
+  /** By option of the detectors that look at the service. */
+  software: OptionValues;
   /** Alarms must hold in this many windows in a row before a drift event. */
   consecutiveWindows: number;
+}
+
+export interface FeatureMonitoring {
+  /** Never tested. */
+  ignore: boolean;
+  /** Stand in for the project's own options. */
+  options: OptionValues;
 }
 
 export interface RetrainSpec {

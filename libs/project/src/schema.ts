@@ -1,7 +1,9 @@
 // The JSON Schema of project.yaml, as published in docs/project.schema.json (a test keeps the two equal). Structure,
-// types and defaults are here; what needs two places of the file is in cross-field.ts.
+// types and defaults are here (those of drift tests in libs/drift); what needs two places of the file is in
+// cross-field.ts.
 
 import { WORKING_TASK_KINDS } from '@millrace/domain';
+import { ALPHA, type DetectorOption, optionsOf, type SubjectGroup, subjectNames } from '@millrace/drift';
 import { BASELINE_KINDS, metricsOf } from '@millrace/evaluation';
 import { DEFAULT_STRATEGY, STRATEGIES } from '@millrace/routing';
 import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
@@ -63,6 +65,17 @@ const object = (description: string, properties: Record<string, Node>, required:
   additionalProperties: false,
 });
 const scalar = (description: string): Node => ({ type: ['number', 'string', 'boolean'], description });
+
+/** A detector's option, as libs/drift declares it. */
+const optionNode = ({ description, minimum, maximum, default: fallback }: DetectorOption): Node =>
+  number(description, minimum, maximum, fallback);
+const detectorOptions = (group: SubjectGroup): Record<string, Node> =>
+  Object.fromEntries(Object.entries(optionsOf(group)).map(([key, option]) => [key, optionNode(option)]));
+/** The same without defaults: what is not written is as for all features. */
+const overridingOptions = (group: SubjectGroup): Record<string, Node> =>
+  Object.fromEntries(
+    Object.entries(optionsOf(group)).map(([key, { minimum, maximum }]) => [key, number('As above.', minimum, maximum)]),
+  );
 
 const column = object(
   'One column of the raw records.',
@@ -265,38 +278,29 @@ export const projectSchema: Node = {
         ),
         minRows: integer('Below this many rows a window is not tested.', 1, 1_000_000_000, 500),
         input: object('Drift of the inputs.', {
-          psi: number('Population stability index at or above which it rings.', 0, 100, 0.2),
-          ksStatistic: share('Kolmogorov-Smirnov statistic needed besides p < alpha.', 0.1),
-          cramersV: share("Cramér's V needed besides p < alpha.", 0.1),
-          alpha: share('Significance level after correction for many tests.', 0.001),
-          missingShare: share('Rise of the share of missing values.', 0.02),
-          unseenShare: share('Share of values not seen in training.', 0.02),
+          ...detectorOptions('input'),
+          alpha: optionNode(ALPHA),
           features: {
             type: 'object',
             description: 'Other bounds for single features.',
             maxProperties: 1_000,
             additionalProperties: object('Bounds of one feature.', {
-              psi: number('As above.', 0, 100),
-              ksStatistic: share('As above.'),
-              cramersV: share('As above.'),
+              ...overridingOptions('input'),
               ignore: flag('Never rings.', false),
             }),
           },
         }),
-        output: object('Drift of the outputs.', {
-          scorePsi: number('Population stability index of the scores.', 0, 100, 0.25),
-          aucDrop: share('Fall of the AUC below that of the evaluation.', 0.05),
-          logLossRise: number('Rise of the log loss above that of the evaluation.', 0, 100, 0.05),
-        }),
-        software: object('Health of the service.', {
-          errorShare: share('Share of failed requests.', 0.01),
-          p99Ms: number('99th percentile of latency in milliseconds.', 0.001, 600_000, 100),
-        }),
+        output: object('Drift of the outputs.', detectorOptions('output')),
+        software: object('Health of the service.', detectorOptions('software')),
         consecutiveWindows: integer('Windows in a row an alarm must hold before a drift event.', 1, 1_000, 1),
       }),
       retrain: object('When a new version is trained.', {
         onDrift: flag('A drift event starts a retraining.', true),
-        features: list('Only drift of these features, or @score, @quality; empty is any.', text('A feature.'), 1_000),
+        features: list(
+          `Only drift of these features, or ${subjectNames('output').join(', ')}; empty is any.`,
+          text('A feature.'),
+          1_000,
+        ),
         versions: integer('Newest closed live dataset versions to train on.', 1, 1_000, 3),
         settleVersions: integer('Dataset versions that must close after the drifted window first.', 0, 100, 1),
         evaluationShare: share('Newest share of rows both versions are judged on.', 0.2),

@@ -1,14 +1,12 @@
-// Mergeable statistics of one feature in one window, counted in the cells of a reference: exact, commutative, invariant to
-// how the rows were split. Memory: numeric at most 2 x 1,001 + 1 + 20 counters, categorical at most 1,001, whatever arrives.
-// Cost per value: two binary searches (numeric) or one map look-up (categorical). NaN, infinite and null count as missing;
-// a category that the reference has never seen counts as unseen (and in the cell of `other`).
+// Mergeable statistics of one feature in one window, counted in the cells of a reference: exact, commutative, invariant
+// to how the rows were split. Memory: numeric at most 2 x 1,001 + 1 + 20 counters, categorical at most 1,001, whatever
+// arrives. Cost per value: two binary searches (numeric) or one map look-up (categorical). NaN, infinite and null count
+// as missing; a category that the reference has never seen counts as unseen (and in the cell of `other`). What the
+// counts say is for others to judge: they read them through NumericCounts and CategoricalCounts.
 
 import type { CategoricalReference, FeatureReference, NumericReference } from '@millrace/domain';
-import { type ChiSquareResult, chiSquare } from './chi-square.js';
-import { type KsResult, ksAgainstQuantiles, QuantileLadder } from './ks.js';
 import { Moments, type MomentsState } from './moments.js';
-import { PSI_EXPECTED_MIN, poolNeighbours, poolRareCells } from './pool-cells.js';
-import { type PsiResult, psi } from './psi.js';
+import { QuantileLadder } from './quantile-ladder.js';
 import { categoryOf } from './reference.js';
 
 export interface FeatureWindowState {
@@ -27,18 +25,50 @@ export interface HistogramCell {
   window: number;
 }
 
-/** Common to numeric and categorical windows. */
+/** The counts of one window beside those of its reference, cell by cell; read while nothing is added. */
+export interface NumericCounts {
+  readonly kind: 'numeric';
+  readonly name: string;
+  readonly rows: number;
+  readonly missing: number;
+  readonly reference: NumericReference;
+  /** Reference rows with a value. */
+  readonly referenceRows: number;
+  /** Per bin of `reference.edges`, as `reference.counts`. */
+  readonly counts: ArrayLike<number>;
+  readonly ladder: QuantileLadder;
+  /** Per cell of the ladder. */
+  readonly ladderCounts: ArrayLike<number>;
+  readonly moments: Readonly<Pick<Moments, 'count' | 'mean' | 'variance' | 'std' | 'min' | 'max'>>;
+}
+
+export interface CategoricalCounts {
+  readonly kind: 'categorical';
+  readonly name: string;
+  readonly rows: number;
+  readonly missing: number;
+  /** Rows whose value the reference does not name. */
+  readonly unseen: number;
+  readonly reference: CategoricalReference;
+  /** Reference rows with a value. */
+  readonly referenceRows: number;
+  /** Per value of `reference.values`, and the unseen ones last. */
+  readonly counts: ArrayLike<number>;
+  /** As `counts`: the reference's `other` last. */
+  readonly referenceCounts: ArrayLike<number>;
+}
+
+export type FeatureCounts = NumericCounts | CategoricalCounts;
+
+/** What numeric and categorical windows can both do. */
 export interface FeatureWindow {
   readonly name: string;
   readonly kind: 'numeric' | 'categorical';
   readonly rows: number;
   readonly missing: number;
   readonly unseen: number;
-  /** Share of reference rows without a value. */
-  readonly referenceMissingShare: number;
   add(value: number | string | boolean | null): void;
   merge(other: FeatureWindow): void;
-  psi(): PsiResult;
   histogram(): HistogramCell[];
   state(): FeatureWindowState;
   /** Adds a saved state of the same reference. */
@@ -93,14 +123,14 @@ export function openFeatureWindow(cells: FeatureCells): NumericWindow | Categori
   return cells.kind === 'numeric' ? new NumericWindow(cells) : new CategoricalWindow(cells);
 }
 
-export class NumericWindow implements FeatureWindow {
+export class NumericWindow implements FeatureWindow, NumericCounts {
   readonly kind = 'numeric';
   rows = 0;
   missing = 0;
   readonly unseen = 0;
   readonly moments: Moments;
-  private readonly counts: Uint32Array;
-  private readonly ladderCounts: Uint32Array;
+  readonly counts: Uint32Array;
+  readonly ladderCounts: Uint32Array;
 
   constructor(private readonly cells: NumericCells) {
     this.moments = new Moments();
@@ -110,6 +140,18 @@ export class NumericWindow implements FeatureWindow {
 
   get name(): string {
     return this.cells.name;
+  }
+
+  get reference(): NumericReference {
+    return this.cells.reference;
+  }
+
+  get referenceRows(): number {
+    return this.cells.ladder.rows;
+  }
+
+  get ladder(): QuantileLadder {
+    return this.cells.ladder;
   }
 
   add(value: number | string | boolean | null): void {
@@ -143,21 +185,6 @@ export class NumericWindow implements FeatureWindow {
     for (let i = 0; i < this.ladderCounts.length; i++) {
       this.ladderCounts[i] = (this.ladderCounts[i] as number) + (other.ladderCounts[i] as number);
     }
-  }
-
-  get referenceMissingShare(): number {
-    const { missing } = this.cells.reference;
-    return missing === 0 ? 0 : missing / (missing + this.cells.ladder.rows);
-  }
-
-  /** Over bins after joining those too small for this window's rows. */
-  psi(): PsiResult {
-    const { reference, window } = poolNeighbours(this.cells.reference.counts, this.counts, PSI_EXPECTED_MIN);
-    return psi(reference, window);
-  }
-
-  ks(): KsResult {
-    return ksAgainstQuantiles(this.cells.ladder, this.ladderCounts);
   }
 
   histogram(): HistogramCell[] {
@@ -201,12 +228,12 @@ export class NumericWindow implements FeatureWindow {
 /** Histogram cells that an alarm carries: the largest ones first, the rest summed. */
 const HISTOGRAM_CELLS_MAX = 40;
 
-export class CategoricalWindow implements FeatureWindow {
+export class CategoricalWindow implements FeatureWindow, CategoricalCounts {
   readonly kind = 'categorical';
   rows = 0;
   missing = 0;
   unseen = 0;
-  private readonly counts: Uint32Array;
+  readonly counts: Uint32Array;
 
   constructor(private readonly cells: CategoricalCells) {
     this.counts = new Uint32Array(cells.counts.length);
@@ -214,6 +241,18 @@ export class CategoricalWindow implements FeatureWindow {
 
   get name(): string {
     return this.cells.name;
+  }
+
+  get reference(): CategoricalReference {
+    return this.cells.reference;
+  }
+
+  get referenceRows(): number {
+    return this.cells.rows;
+  }
+
+  get referenceCounts(): Float64Array {
+    return this.cells.counts;
   }
 
   add(value: number | string | boolean | null): void {
@@ -239,25 +278,6 @@ export class CategoricalWindow implements FeatureWindow {
     this.unseen += other.unseen;
     for (let i = 0; i < this.counts.length; i++)
       this.counts[i] = (this.counts[i] as number) + (other.counts[i] as number);
-  }
-
-  get referenceMissingShare(): number {
-    const { missing } = this.cells.reference;
-    return missing === 0 ? 0 : missing / (missing + this.cells.rows);
-  }
-
-  get referenceOtherShare(): number {
-    return this.cells.rows === 0 ? 0 : this.cells.reference.other / this.cells.rows;
-  }
-
-  /** Over categories after pooling the rare ones. */
-  psi(): PsiResult {
-    const { reference, window } = poolRareCells(this.cells.counts, this.counts, PSI_EXPECTED_MIN);
-    return psi(reference, window);
-  }
-
-  chiSquare(): ChiSquareResult {
-    return chiSquare(this.cells.counts, this.counts);
   }
 
   histogram(): HistogramCell[] {

@@ -2,20 +2,20 @@
 // training features and the model's scores; mirrors millrace.model.v1.ReferenceProfile as plain data.
 //
 // Numeric: interior edges of about 20 equal-mass bins with exact counts, and up to 1,001 quantiles
-//   Q(k/m) = the smallest x with F(x) >= k/m, k = 0 ... m, m = min(1000, n)   (type 1, Hyndman and Fan 1996; Q(0) = min).
+//   Q(k/m) = the smallest x with F(x) >= k/m, k = 0 ... m, m = min(1000, n) (type 1, Hyndman, Fan 1996; Q(0) = min).
 // Categorical: the up to 1,000 most frequent values (count falling, then text rising), the mass of the rest in `other`.
-// Cost O(n log n) by one sort a numeric feature. An empty or all-missing numeric feature has no quantiles, no edges, one
-// bin of 0 and NaN moments. null, NaN and infinite numbers are missing.
+// Cost O(n log n) by one sort a numeric feature. An empty or all-missing numeric feature has no quantiles, no edges,
+// one bin of 0 and NaN moments. null, NaN and infinite numbers are missing.
 
 import type { CategoricalReference, FeatureReference, NumericReference, ReferenceProfile } from '@millrace/domain';
 import { Moments } from './moments.js';
 
 /** About 20 bins: the usual 10 to 20 for PSI (Yurdakul 2018); equal mass keeps each well filled. */
-export const REFERENCE_BINS = 20;
+const REFERENCE_BINS = 20;
 /** 1,001 quantiles bound the error of the KS statistic by 0.0005 (see ks.ts). */
-export const QUANTILE_STEPS_MAX = 1_000;
+const QUANTILE_STEPS_MAX = 1_000;
 /** Most values that a categorical reference names. */
-export const CATEGORIES_MAX = 1_000;
+const CATEGORIES_MAX = 1_000;
 
 export interface ReferenceInput {
   features: readonly {
@@ -47,7 +47,7 @@ export function buildReferenceProfile(input: ReferenceInput): ReferenceProfile {
 }
 
 /** Profile of one numeric feature. Numbers given as text are read as numbers. */
-export function numericReference(name: string, values: ArrayLike<number | string | boolean | null>): NumericReference {
+function numericReference(name: string, values: ArrayLike<number | string | boolean | null>): NumericReference {
   const finite = new Float64Array(values.length);
   let n = 0;
   const moments = new Moments();
@@ -104,10 +104,7 @@ function binCounts(sorted: Float64Array, edges: readonly number[]): number[] {
 }
 
 /** Profile of one categorical feature. */
-export function categoricalReference(
-  name: string,
-  values: ArrayLike<number | string | boolean | null>,
-): CategoricalReference {
+function categoricalReference(name: string, values: ArrayLike<number | string | boolean | null>): CategoricalReference {
   const tally = new Map<string, number>();
   let missing = 0;
   for (let i = 0; i < values.length; i++) {

@@ -10,7 +10,7 @@ import { evaluateMerged, ScoreQuality } from '@millrace/evaluation';
 import { chooseRows, type Project, parseProject } from '@millrace/project';
 import { buildReferenceProfile, featureCells, openFeatureWindow } from '@millrace/statistics';
 import { cloneRoot } from '@millrace/testing';
-import { judgeWindow } from '../src/drift/judge.js';
+import { judgeWindow } from '../src/judgement/judge.js';
 import { windowStart } from '../src/windows/window.js';
 
 interface Flight {

@@ -2,7 +2,7 @@
 // A version that got no traffic in a closed window is retired: its open episodes end, because nothing of it serves any more.
 // When it serves again they go on where they were.
 
-import type { SubjectVerdict } from '../drift/verdict.js';
+import type { SubjectVerdict } from '../judgement/verdict.js';
 import { type AlarmChange, type AlarmPhase, type AlarmState, CALM, stepAlarm } from './alarm.js';
 
 /** Episodes kept for the API; the oldest ended ones go first. */

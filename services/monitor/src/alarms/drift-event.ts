@@ -3,7 +3,7 @@
 
 import type { DriftData } from '@millrace/contracts';
 import type { HistogramCell } from '@millrace/statistics';
-import type { SubjectVerdict } from '../drift/verdict.js';
+import type { SubjectVerdict } from '../judgement/verdict.js';
 
 export interface DriftFinding {
   /** Unique per project. */

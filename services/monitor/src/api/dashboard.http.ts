@@ -23,6 +23,7 @@ const OWN_FILES = {
   '/icon.svg': 'icon.svg',
   '/app.js': 'app.js',
   '/charts.js': 'charts.js',
+  '/detectors.js': 'detectors.js',
   '/format.js': 'format.js',
   '/panels.js': 'panels.js',
   '/windows.js': 'windows.js',

@@ -2,8 +2,8 @@
 // is made in views.ts.
 
 import { type Clock, PlatformError } from '@millrace/domain';
+import { FORMULAS, SUBJECTS } from '@millrace/drift';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put, Query } from '@nestjs/common';
-import { FORMULAS } from '../drift/judge.js';
 import { parseAnnotation } from '../live/annotations.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
 import {
@@ -23,6 +23,9 @@ export const CLOCK = Symbol('CLOCK');
 
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1_000;
+const SUBJECT_TITLES = Object.fromEntries(
+  Object.values(SUBJECTS).flatMap((subject) => ('name' in subject ? [[subject.name, subject.title]] : [])),
+);
 
 @Controller('v1')
 export class MonitorHttp {
@@ -36,10 +39,10 @@ export class MonitorHttp {
     return { projects: this.sources.catalog.projectNames() };
   }
 
-  /** How each test's number comes about, by the test's name. */
+  /** How each test's number comes about, by the test's name; for people, subjects that are no features, by theirs. */
   @Get('detectors')
   detectors() {
-    return { formulas: FORMULAS };
+    return { formulas: FORMULAS, subjects: SUBJECT_TITLES };
   }
 
   @Get('stats')

@@ -1,9 +1,9 @@
 // What the API answers, made from the engine's state. Plain objects; a number that does not exist (AUC of one class) is null.
 
 import type { WindowMetrics } from '@millrace/contracts';
+import { formulaOf } from '@millrace/drift';
 import type { Evaluation } from '@millrace/evaluation';
 import type { Catalog } from '../catalog/catalog.js';
-import { formulaOf } from '../drift/judge.js';
 import type { Annotations } from '../live/annotations.js';
 import type { PulseBook } from '../live/pulse.js';
 import type { TrafficBook } from '../software/traffic.js';

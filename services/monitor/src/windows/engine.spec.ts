@@ -4,7 +4,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { binaryOutputs, seededRng } from '@millrace/domain';
-import type { Project } from '@millrace/project';
+import { parseProject } from '@millrace/project';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { Catalog } from '../catalog/catalog.js';
 import { TrafficBook } from '../software/traffic.js';
@@ -14,28 +14,25 @@ import type { HistoryRecord } from './history.js';
 const WINDOW_MS = 10_000;
 const DELAY_MS = 3_000;
 
-const project = {
-  name: 'p',
-  data: { label: { delayMs: DELAY_MS } },
-  scope: { task: 'binary' },
-  monitoring: {
-    windowMs: WINDOW_MS,
-    allowedLatenessMs: 1_000,
-    minRows: 100,
-    input: {
-      psi: 0.2,
-      ksStatistic: 0.1,
-      cramersV: 0.1,
-      alpha: 0.001,
-      missingShare: 0.02,
-      unseenShare: 0.02,
-      features: {},
-    },
-    output: { scorePsi: 0.25, aucDrop: 0.05, logLossRise: 0.05 },
-    software: { errorShare: 0.01, p99Ms: 100 },
-    consecutiveWindows: 1,
-  },
-} as unknown as Project;
+const parsed = parseProject(
+  `name: p
+data:
+  entity: id
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: id, type: text, required: true }
+    - { name: x, type: number }
+    - { name: c, type: text }
+    - { name: y, type: boolean, outcome: true }
+  label: { name: y, column: y, delay: ${DELAY_MS}ms }
+features: [{ name: x, kind: numeric }, { name: c, kind: categorical }]
+monitoring: { window: ${WINDOW_MS}ms, allowedLateness: 1s, minRows: 100 }
+`,
+  'project.yaml',
+);
+if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+const { project } = parsed;
 
 function catalog(): Catalog {
   const rng = seededRng(1);

@@ -12,7 +12,7 @@ import type { Evaluation } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import { AlarmBoard } from '../alarms/alarm-board.js';
 import { type DriftFinding, driftFinding } from '../alarms/drift-event.js';
-import { type Judgement, judgeWindow } from '../drift/judge.js';
+import { type Judgement, judgeWindow } from '../judgement/judge.js';
 import type { JoinedRow } from '../quality/label-join.js';
 import { QualityBook } from '../quality/quality-book.js';
 import { type Counters, noCounters } from './counters.js';

@@ -7,7 +7,7 @@ export interface SubjectVerdict {
   detector: string;
   value: number;
   threshold: number;
-  /** NaN where the detector has none. */
+  /** Corrected for all tests of the window and version; NaN where the detector has none. */
   pValue: number;
   formula: string;
 }
