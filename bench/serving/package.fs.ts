@@ -17,9 +17,9 @@ export const PACKAGE = 'columns';
 const COLUMNS = [...ROW.keys()].map((i) => `x${i}`);
 
 const PLAN: FittedPlan = {
-  format: 1,
+  format: 2,
   inputs: COLUMNS.map((name) => ({ name, type: 'number' })),
-  steps: COLUMNS.map((input, at) => ({ kind: 'numeric', input, at, log: false, offset: 0, scale: 1, fill: 0 })),
+  steps: COLUMNS.map((input, at) => ({ kind: 'numeric', input, at, scaling: 'none', offset: 0, scale: 1, fill: 0 })),
   width: COLUMNS.length,
   rows: 1,
 };

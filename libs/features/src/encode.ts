@@ -4,8 +4,9 @@
 // scaling of finite doubles except for scaling "none", where it saturates.
 
 import { isMissing, type RawColumn, type RawColumns, type RawValue, rowCount } from './columns.js';
-import { signedLog } from './fit.js';
 import type { CategoricalStep, CrossStep, FittedPlan, NumericStep } from './plan.js';
+import type { Scaling } from './scaling/scaling.js';
+import { scalingOf } from './scaling/scalings.js';
 
 const FLOAT32_MAX = 3.4028234663852886e38;
 
@@ -20,6 +21,8 @@ function mix32(value: number): number {
 interface Numeric {
   step: NumericStep;
   source: number;
+  map: Scaling['map'];
+  numbers: readonly number[];
 }
 
 interface Categorical {
@@ -64,7 +67,9 @@ export class RowEncoder {
       const source = this.names.indexOf(step.input);
       if (source < 0) throw new Error(`step of "${step.input}", which is no input`);
       if (step.kind === 'numeric') {
-        this.numeric.push({ step, source });
+        const scaling = scalingOf(step.scaling);
+        if (scaling === undefined) throw new Error(`scaling "${step.scaling}" of "${step.input}" is not known`);
+        this.numeric.push({ step, source, map: scaling.map, numbers: step.numbers ?? [] });
         continue;
       }
       sizeAt.set(step.input, step);
@@ -82,8 +87,8 @@ export class RowEncoder {
   /** Writes one row to out[offset .. offset + width); values are in signature order. */
   encodeRow(values: ArrayLike<RawValue>, out: Float32Array, offset: number): void {
     for (let k = 0; k < this.numeric.length; k++) {
-      const { step, source } = this.numeric[k] as Numeric;
-      encodeNumber(step, values[source], out, offset + step.at);
+      const numeric = this.numeric[k] as Numeric;
+      encodeNumber(numeric, values[numeric.source], out, offset + numeric.step.at);
     }
     for (let k = 0; k < this.categorical.length; k++) {
       const { step, source, index } = this.categorical[k] as Categorical;
@@ -98,9 +103,9 @@ export class RowEncoder {
     const rows = rowCount(columns, this.names);
     const width = this.width;
     const out = new Float32Array(rows * width);
-    for (const { step, source } of this.numeric) {
-      const column = columns[this.names[source] as string] as RawColumn;
-      for (let i = 0; i < rows; i++) encodeNumber(step, column[i], out, i * width + step.at);
+    for (const numeric of this.numeric) {
+      const column = columns[this.names[numeric.source] as string] as RawColumn;
+      for (let i = 0; i < rows; i++) encodeNumber(numeric, column[i], out, i * width + numeric.step.at);
     }
     for (const { step, source, index } of this.categorical) {
       const column = columns[this.names[source] as string] as RawColumn;
@@ -114,10 +119,10 @@ export class RowEncoder {
   }
 }
 
-function encodeNumber(step: NumericStep, value: RawValue, out: Float32Array, at: number): void {
+function encodeNumber({ step, map, numbers }: Numeric, value: RawValue, out: Float32Array, at: number): void {
   let x = typeof value === 'number' ? value : typeof value === 'boolean' ? Number(value) : Number.NaN;
   if (!Number.isFinite(x)) x = step.fill;
-  const encoded = ((step.log ? signedLog(x) : x) - step.offset) * step.scale;
+  const encoded = ((map === undefined ? x : map(x, numbers)) - step.offset) * step.scale;
   out[at] = Math.min(Math.max(encoded, -FLOAT32_MAX), FLOAT32_MAX);
   if (step.period === undefined) return;
   const angle = (2 * Math.PI * (x % step.period)) / step.period;

@@ -12,4 +12,4 @@ export {
   type NumericStep,
   type SignatureInput,
 } from './plan.js';
-export { planOf, signatureOf } from './signature.js';
+export { SCALINGS } from './scaling/scalings.js';

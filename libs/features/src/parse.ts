@@ -22,7 +22,7 @@ export function parsePlan(text: string): FittedPlan {
   } catch (error) {
     throw new PlatformError('corrupt', 'feature plan: not JSON', { cause: error });
   }
-  if (plan === null || typeof plan !== 'object' || plan.format !== 1) throw corrupt(`unknown format`);
+  if (plan === null || typeof plan !== 'object' || plan.format !== 2) throw corrupt(`unknown format`);
   if (!Array.isArray(plan.inputs) || !Array.isArray(plan.steps)) throw corrupt('inputs or steps are not there');
   for (const input of plan.inputs) {
     if (typeof input.name !== 'string' || !INPUT_TYPES.has(input.type))
@@ -32,7 +32,7 @@ export function parsePlan(text: string): FittedPlan {
   for (const step of plan.steps) {
     if (step.at !== width) throw corrupt(`step at ${step.at}, expected ${width}`);
     if (step.kind === 'numeric') {
-      const numbers = [step.offset, step.scale, step.fill, step.period ?? 1];
+      const numbers = [step.offset, step.scale, step.fill, step.period ?? 1, ...(step.numbers ?? [])];
       if (!numbers.every((n) => Number.isFinite(n))) throw corrupt(`bad numbers in "${step.input}"`);
     } else if (step.kind === 'categorical') {
       if (!Array.isArray(step.vocabulary)) throw corrupt(`no vocabulary in "${step.input}"`);

@@ -12,13 +12,12 @@ export interface SignatureInput {
   type: InputType;
 }
 
-export type Scaling = 'standard' | 'min_max' | 'log_standard' | 'none';
-
 /** What to do with one feature column, before fitting. */
 export interface NumericSpec {
   kind: 'numeric';
   input: string;
-  scaling: Scaling;
+  /** One of SCALINGS. */
+  scaling: string;
   /** Adds sin(2 pi x / period) and cos(2 pi x / period). */
   period?: number;
   missing: 'mean' | { constant: number };
@@ -46,14 +45,16 @@ export interface FeaturePlan {
   features: readonly (NumericSpec | CategoricalSpec | CrossSpec)[];
 }
 
-/** Encoded: column `at` = (t(x) - offset) * scale, with t = sign(x) ln(1 + |x|) for log; then sin, cos if there is a period. */
+/** Encoded: column `at` = (map(x) - offset) * scale, with the scaling's map; then sin, cos if there is a period. */
 export interface NumericStep {
   kind: 'numeric';
   input: string;
   at: number;
-  log: boolean;
+  scaling: string;
   offset: number;
   scale: number;
+  /** What else the scaling's map needs. */
+  numbers?: readonly number[];
   /** Raw value that stands for a missing one. */
   fill: number;
   period?: number;
@@ -85,7 +86,7 @@ export interface CrossStep {
 export type PlanStep = NumericStep | CategoricalStep | CrossStep;
 
 export interface FittedPlan {
-  format: 1;
+  format: 2;
   inputs: readonly SignatureInput[];
   steps: readonly PlanStep[];
   /** Values in one encoded row. */

@@ -1,6 +1,7 @@
 export { canonicalJson } from './canonical-json.js';
 export { chooseRows } from './choose-rows.js';
 export { deriveColumns, timePart } from './derive.js';
+export { planOf, signatureOf } from './feature-plan.js';
 export { inferColumns } from './infer-columns.js';
 export { applyLabelRule } from './label-rule.js';
 export { type ParsedProject, type ProjectFault, parseProject, projectFromDocument } from './parse-project.js';

@@ -102,8 +102,8 @@ export interface FeatureSpec {
   /** The raw column. */
   name: string;
   kind: 'numeric' | 'categorical';
-  /** numeric: standard = (x - mean) / std; quantile_bins and cyclic make several inputs. */
-  scaling?: 'standard' | 'min_max' | 'log_standard' | 'none';
+  /** numeric: one of SCALINGS in libs/features. */
+  scaling?: string;
   /** Period for an extra sine and cosine pair (24 for hours). */
   period?: number;
   /** categorical: values seen fewer times than this share the unknown bucket. */

@@ -5,6 +5,7 @@
 import { WORKING_TASK_KINDS } from '@millrace/domain';
 import { ALPHA, type DetectorOption, optionsOf, type SubjectGroup, subjectNames } from '@millrace/drift';
 import { BASELINE_KINDS, metricsOf } from '@millrace/evaluation';
+import { SCALINGS } from '@millrace/features';
 import { DEFAULT_STRATEGY, STRATEGIES } from '@millrace/routing';
 import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
 import { WORKERS_MAX } from './project.js';
@@ -161,7 +162,10 @@ const feature = object(
   {
     name: columnName('The column.'),
     kind: choice('numeric or categorical.', ['numeric', 'categorical']),
-    scaling: choice('Scaling of a numeric feature.', ['standard', 'min_max', 'log_standard', 'none']),
+    scaling: choice(
+      `Scaling of a numeric feature, ${SCALINGS[0].name} where none is said. ${SCALINGS.map((scaling) => `${scaling.name}: ${scaling.description}.`).join(' ')}`,
+      SCALINGS.map((scaling) => scaling.name),
+    ),
     period: number('Period for a sine and cosine pair, such as 24 for hours.', 1e-9, 1e12),
     minCount: integer('Values seen fewer times share the unknown bucket.', 1, 1_000_000_000),
     vocabularyMax: integer('Largest vocabulary.', 1, 1_000_000),

@@ -10,7 +10,7 @@ const numeric = (input: string, at: number): NumericStep => ({
   kind: 'numeric',
   input,
   at,
-  log: false,
+  scaling: 'none',
   offset: 0.5,
   scale: 2,
   fill: 0.25,
@@ -18,7 +18,7 @@ const numeric = (input: string, at: number): NumericStep => ({
 
 /** distance (number), hour (integer, derived), origin (text), flag (boolean). */
 export const PLAN: FittedPlan = {
-  format: 1,
+  format: 2,
   inputs: [
     { name: 'distance', type: 'number' },
     { name: 'hour', type: 'integer' },

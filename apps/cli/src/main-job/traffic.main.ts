@@ -3,8 +3,7 @@
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { PlatformError, systemClock } from '@millrace/domain';
-import { signatureOf } from '@millrace/features';
-import { projectFromDocument } from '@millrace/project';
+import { projectFromDocument, signatureOf } from '@millrace/project';
 import { openEndpoints } from './endpoints.grpc.js';
 import { readReplayRows } from './replay-rows.duckdb.js';
 import { Traffic } from './traffic.js';

@@ -11,9 +11,9 @@ import { headOf } from './task-head.js';
 
 /** One number in, the same number out: each caller can recognise its own rows. */
 const PLAN: FittedPlan = {
-  format: 1,
+  format: 2,
   inputs: [{ name: 'x', type: 'number' }],
-  steps: [{ kind: 'numeric', input: 'x', at: 0, log: false, offset: 0, scale: 1, fill: 0 }],
+  steps: [{ kind: 'numeric', input: 'x', at: 0, scaling: 'none', offset: 0, scale: 1, fill: 0 }],
   width: 1,
   rows: 1,
 };

@@ -11,14 +11,14 @@ import type { Found, OnlineLookups } from './online-lookups.js';
 const NOW_MS = 1_000_000;
 
 const PLAN: FittedPlan = {
-  format: 1,
+  format: 2,
   inputs: [
     { name: 'amount', type: 'number' },
     { name: 'kind', type: 'text' },
     { name: 'hour', type: 'integer' },
     { name: 'age', type: 'integer' },
   ],
-  steps: [{ kind: 'numeric', input: 'amount', at: 0, log: false, offset: 0, scale: 1, fill: 0 }],
+  steps: [{ kind: 'numeric', input: 'amount', at: 0, scaling: 'none', offset: 0, scale: 1, fill: 0 }],
   width: 1,
   rows: 1,
 };

@@ -4,7 +4,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import { packageHashText } from './manifest.js';
 import { loadPackage, type PackageFiles } from './package-loader.js';
 
-const PLAN = JSON.stringify({ format: 1, inputs: [{ name: 'x', type: 'number' }], steps: [], width: 0, rows: 1 });
+const PLAN = JSON.stringify({ format: 2, inputs: [{ name: 'x', type: 'number' }], steps: [], width: 0, rows: 1 });
 
 /** Not SHA-256, but as long, and different for different bytes: enough for the logic. */
 function hashOf(bytes: Uint8Array): string {

@@ -2,9 +2,9 @@
 // weights it starts from.
 
 import { seededRng } from '@millrace/domain';
-import { type FeaturePlan, type FittedPlan, fitPlan, planOf, type RawColumns } from '@millrace/features';
+import { type FeaturePlan, type FittedPlan, fitPlan, type RawColumns } from '@millrace/features';
 import { buildNetwork, initialWeights, type Network } from '@millrace/models';
-import type { Project } from '@millrace/project';
+import { type Project, planOf } from '@millrace/project';
 import type { LabelledRows } from './load.js';
 
 /** An earlier version: what a warm start continues from, and what a challenger has to beat. */

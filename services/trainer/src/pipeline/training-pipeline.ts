@@ -2,8 +2,7 @@
 // logistic baseline -> judge -> publish. Each step is a file of this folder with its own ports; the order is here.
 
 import type { TrainingRequest } from '@millrace/domain';
-import { planOf } from '@millrace/features';
-import type { Project } from '@millrace/project';
+import { type Project, planOf } from '@millrace/project';
 import type { TrainingReporter } from '../training/runner.js';
 import { judge, scoresOf } from './evaluate.js';
 import { fitLogistic, folderOf } from './fit.js';

@@ -1,8 +1,8 @@
 // From the project file to the unfitted plan and to the model's raw signature.
 
 import { PlatformError } from '@millrace/domain';
-import type { Project } from '@millrace/project';
-import type { CategoricalSpec, CrossSpec, FeaturePlan, NumericSpec, SignatureInput } from './plan.js';
+import { type FeaturePlan, SCALINGS, type SignatureInput } from '@millrace/features';
+import type { Project } from './project.js';
 
 /** Cap on a vocabulary where the project file names none: an embedding table of this many rows still fits every cache. */
 const VOCABULARY_MAX_DEFAULT = 10_000;
@@ -20,7 +20,7 @@ export function signatureOf(project: Project): SignatureInput[] {
 /** The unfitted plan: the project's features in order, then the model's crosses. */
 export function planOf(project: Project): FeaturePlan {
   const inputs = signatureOf(project);
-  const features: (NumericSpec | CategoricalSpec | CrossSpec)[] = project.features.map((feature, i) => {
+  const features: FeaturePlan['features'][number][] = project.features.map((feature, i) => {
     if (feature.kind === 'numeric') {
       const type = inputs[i]?.type;
       if (type === 'text')
@@ -28,7 +28,7 @@ export function planOf(project: Project): FeaturePlan {
       return {
         kind: 'numeric',
         input: feature.name,
-        scaling: feature.scaling ?? 'standard',
+        scaling: feature.scaling ?? SCALINGS[0].name,
         ...(feature.period === undefined ? {} : { period: feature.period }),
         missing: typeof feature.missing === 'object' ? feature.missing : 'mean',
       };
