@@ -10,6 +10,12 @@ export class Shutdown {
   private readonly log = logger('shutdown');
   private readonly drainHooks: { name: string; hook: Hook }[] = [];
   private readonly closeHooks: { name: string; hook: Hook }[] = [];
+  private started = false;
+
+  /** From the first drain hook on: nothing new is begun. */
+  get begun(): boolean {
+    return this.started;
+  }
 
   /** Finish what was begun: answer requests in flight, flush queues. */
   onDrain(name: string, hook: Hook): void {
@@ -22,6 +28,7 @@ export class Shutdown {
   }
 
   async drain(): Promise<void> {
+    this.started = true;
     for (const { name, hook } of this.drainHooks) await this.run(name, hook);
   }
 

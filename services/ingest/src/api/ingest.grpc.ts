@@ -1,17 +1,19 @@
-// ingest's gRPC API: streams of records and labels, native grpc-js. Each request is answered in order once Kafka has its
-// records. A stream with too many unanswered requests is paused, so that a fast sender waits instead of filling memory.
+// ingest's gRPC API (8011) through Nest: streams of records and labels. Each request is answered in order once Kafka has its
+// records. A stream with too many unanswered requests is paused, so that a fast sender waits instead of filling memory; for
+// that the handlers take grpc-js' stream as it is (an Observable of Nest's could not hold its sender back).
 
 import { create } from '@bufbuild/protobuf';
-import { type DatasetVersion, type dataPb, IngestService, ingestPb } from '@millrace/contracts';
-import { PlatformError } from '@millrace/domain';
-import { bindService, type GrpcServiceBinding, toServiceError } from '@millrace/grpc';
-import type { DatasetIndex } from '../datasets/dataset-index.js';
+import { type DatasetVersion, type dataPb, ingestPb } from '@millrace/contracts';
+import { Controller, Inject } from '@nestjs/common';
+import { GrpcMethod, GrpcStreamCall } from '@nestjs/microservices';
+import { INGEST_CONFIG, type IngestConfig } from '../config.js';
+import { DatasetIndex } from '../datasets/dataset-index.js';
 import { jsonPayload } from '../deadletters/dead-letter.js';
 import type { LabelInput } from '../labels/label-intake.js';
-import type { ProjectRegistry } from '../projects/project-registry.js';
+import { ProjectRegistry } from '../projects/project-registry.js';
 import type { IntakeOutcome } from '../records/intake.js';
 import type { RecordInput } from '../records/record-input.js';
-import { assertCount, type RecordPublisher } from '../records/record-publisher.kafka.js';
+import { assertCount, RecordPublisher } from '../records/record-publisher.kafka.js';
 
 type Value = dataPb.Value;
 
@@ -23,7 +25,7 @@ interface Duplex<Q, A> {
   resume(): unknown;
   write(answer: A): boolean;
   end(): void;
-  emit(event: 'error', error: unknown): boolean;
+  readonly cancelled: boolean;
 }
 
 function rawValue(value: Value | undefined): unknown {
@@ -59,61 +61,67 @@ function labelInput(label: ingestPb.LabelInput): LabelInput {
 }
 
 /**
- * Answers requests in the order they came, with a bounded number of them and of their records unanswered. Requests that arrive in one turn
- * of the event loop are answered together: senders of single records cost a fraction that way.
+ * Answers requests in the order they came, with a bounded number of them and of their records unanswered. Requests that
+ * arrive in one turn of the event loop are answered together: senders of single records cost a fraction that way.
+ * Resolves when the stream has ended; rejects with what a request failed of, which ends it.
  */
 function inTurns<Q, A>(
   call: Duplex<Q, A>,
   limits: GrpcLimits,
   sizeOf: (request: Q) => number,
   answerAll: (requests: Q[]) => Promise<A[]>,
-): void {
-  let arrived: Q[] = [];
-  let pending = 0;
-  let pendingRecords = 0;
-  const full = () => pending >= limits.streamRequestsMax || pendingRecords >= limits.streamRecordsMax;
-  let ended = false;
-  let failed = false;
-  let tail: Promise<void> = Promise.resolve();
-  const finish = () => {
-    if (ended && pending === 0 && !failed) call.end();
-  };
-  const takeTurn = () => {
-    const requests = arrived;
-    arrived = [];
-    const result = answerAll(requests);
-    // Handled in its turn below; until then it must not count as unhandled.
-    result.catch(() => undefined);
-    tail = tail.then(async () => {
-      if (failed) return;
-      try {
-        for (const answer of await result) call.write(answer);
-        pending -= requests.length;
-        for (const request of requests) pendingRecords -= sizeOf(request);
-        if (!full()) call.resume();
-        finish();
-      } catch (thrown) {
-        failed = true;
-        call.emit('error', toServiceError(PlatformError.from(thrown)));
-      }
+): Promise<void> {
+  if (call.cancelled) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    let arrived: Q[] = [];
+    let pending = 0;
+    let pendingRecords = 0;
+    const full = () => pending >= limits.streamRequestsMax || pendingRecords >= limits.streamRecordsMax;
+    let ended = false;
+    let failed = false;
+    let tail: Promise<void> = Promise.resolve();
+    const finish = () => {
+      if (!ended || pending > 0 || failed) return;
+      call.end();
+      resolve();
+    };
+    const takeTurn = () => {
+      const requests = arrived;
+      arrived = [];
+      const result = answerAll(requests);
+      // Handled in its turn below; until then it must not count as unhandled.
+      result.catch(() => undefined);
+      tail = tail.then(async () => {
+        if (failed) return;
+        try {
+          for (const answer of await result) call.write(answer);
+          pending -= requests.length;
+          for (const request of requests) pendingRecords -= sizeOf(request);
+          if (!full()) call.resume();
+          finish();
+        } catch (thrown) {
+          failed = true;
+          reject(thrown);
+        }
+      });
+    };
+    call.on('data', (request) => {
+      pending += 1;
+      pendingRecords += sizeOf(request);
+      if (full()) call.pause();
+      if (arrived.push(request) === 1) setImmediate(takeTurn);
     });
-  };
-  call.on('data', (request) => {
-    pending += 1;
-    pendingRecords += sizeOf(request);
-    if (full()) call.pause();
-    if (arrived.push(request) === 1) setImmediate(takeTurn);
-  });
-  call.on('end', () => {
-    ended = true;
-    finish();
-  });
-  call.on('cancelled', () => {
-    failed = true;
-  });
-  // A broken connection: what was taken is sent on to Kafka, nobody is there to be told.
-  call.on('error', () => {
-    failed = true;
+    call.on('end', () => {
+      ended = true;
+      finish();
+    });
+    // The sender is gone: what was taken is sent on to Kafka, nobody is there to be told.
+    const gone = () => {
+      failed = true;
+      resolve();
+    };
+    call.on('cancelled', gone);
+    call.on('error', gone);
   });
 }
 
@@ -164,11 +172,7 @@ interface Sequenced {
   sequence: bigint;
 }
 
-export interface GrpcLimits {
-  streamRequestsMax: number;
-  streamRecordsMax: number;
-  requestRecordsMax: number;
-}
+type GrpcLimits = Pick<IngestConfig, 'streamRequestsMax' | 'streamRecordsMax'>;
 
 function versionMessage(version: DatasetVersion) {
   const offsets = version.offsets.map((range) => ({ ...range, first: BigInt(range.first), last: BigInt(range.last) }));
@@ -186,56 +190,66 @@ function versionMessage(version: DatasetVersion) {
   };
 }
 
-export function ingestBinding(
-  registry: ProjectRegistry,
-  publisher: RecordPublisher,
-  datasetIndex: DatasetIndex,
-  limits: GrpcLimits,
-): GrpcServiceBinding {
-  return bindService(IngestService, {
-    ingestRecords: (call) =>
-      inTurns(
-        call as unknown as Duplex<ingestPb.IngestRecordsRequest, unknown>,
-        limits,
-        (request) => request.records.length,
-        async (requests) => {
-          const outcomes = await together(
-            requests,
-            ({ records }) => {
-              assertCount(records.length, limits.requestRecordsMax);
-              return records.map(recordInput);
-            },
-            async (project, inputs) =>
-              publisher.records(registry.get(project), inputs, 'grpc', (index) => jsonPayload(inputs[index])),
-          );
-          return outcomes.map((outcome, index) =>
-            create(ingestPb.IngestRecordsResponseSchema, answerOf((requests[index] as Sequenced).sequence, outcome)),
-          );
-        },
-      ),
-    ingestLabels: (call) =>
-      inTurns(
-        call as unknown as Duplex<ingestPb.IngestLabelsRequest, unknown>,
-        limits,
-        (request) => request.labels.length,
-        async (requests) => {
-          const outcomes = await together(
-            requests,
-            ({ labels }) => {
-              assertCount(labels.length, limits.requestRecordsMax);
-              return labels.map(labelInput);
-            },
-            async (project, inputs) =>
-              publisher.labels(registry.get(project), inputs, 'grpc', (index) => jsonPayload(inputs[index])),
-          );
-          return outcomes.map((outcome, index) =>
-            create(ingestPb.IngestLabelsResponseSchema, answerOf((requests[index] as Sequenced).sequence, outcome)),
-          );
-        },
-      ),
-    listDatasetVersions: async (request) => {
-      registry.get(request.project);
-      return { versions: datasetIndex.list(request.project).map(versionMessage) };
-    },
-  });
+@Controller()
+export class IngestGrpc {
+  constructor(
+    @Inject(ProjectRegistry) private readonly registry: ProjectRegistry,
+    @Inject(RecordPublisher) private readonly publisher: RecordPublisher,
+    @Inject(DatasetIndex) private readonly datasetIndex: DatasetIndex,
+    @Inject(INGEST_CONFIG) private readonly limits: IngestConfig,
+  ) {}
+
+  @GrpcStreamCall('IngestService', 'ingestRecords')
+  ingestRecords(call: Duplex<ingestPb.IngestRecordsRequest, unknown>): Promise<void> {
+    const { limits, registry, publisher } = this;
+    return inTurns(
+      call,
+      limits,
+      ({ records }) => records.length,
+      async (requests) => {
+        const outcomes = await together(
+          requests,
+          ({ records }) => {
+            assertCount(records.length, limits.requestRecordsMax);
+            return records.map(recordInput);
+          },
+          async (project, inputs) =>
+            publisher.records(registry.get(project), inputs, 'grpc', (index) => jsonPayload(inputs[index])),
+        );
+        return outcomes.map((outcome, index) =>
+          create(ingestPb.IngestRecordsResponseSchema, answerOf((requests[index] as Sequenced).sequence, outcome)),
+        );
+      },
+    );
+  }
+
+  @GrpcStreamCall('IngestService', 'ingestLabels')
+  ingestLabels(call: Duplex<ingestPb.IngestLabelsRequest, unknown>): Promise<void> {
+    const { limits, registry, publisher } = this;
+    return inTurns(
+      call,
+      limits,
+      ({ labels }) => labels.length,
+      async (requests) => {
+        const outcomes = await together(
+          requests,
+          ({ labels }) => {
+            assertCount(labels.length, limits.requestRecordsMax);
+            return labels.map(labelInput);
+          },
+          async (project, inputs) =>
+            publisher.labels(registry.get(project), inputs, 'grpc', (index) => jsonPayload(inputs[index])),
+        );
+        return outcomes.map((outcome, index) =>
+          create(ingestPb.IngestLabelsResponseSchema, answerOf((requests[index] as Sequenced).sequence, outcome)),
+        );
+      },
+    );
+  }
+
+  @GrpcMethod('IngestService', 'listDatasetVersions')
+  listDatasetVersions({ project }: ingestPb.ListDatasetVersionsRequest) {
+    this.registry.get(project);
+    return { versions: this.datasetIndex.list(project).map(versionMessage) };
+  }
 }

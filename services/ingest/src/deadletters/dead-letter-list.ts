@@ -6,9 +6,10 @@ import type { DeadLetter } from '@millrace/contracts';
 export interface DeadLetterBounds {
   entriesMax: number;
   payloadBytesMax: number;
-  /** Ids remembered to recognise a redelivery of the same bad message. */
-  idsMax: number;
 }
+
+/** Ids remembered to recognise a redelivery of the same bad message: about 20 MB. */
+const IDS_MAX = 200_000;
 
 export class DeadLetterList {
   private readonly entries = new Map<string, DeadLetter>();
@@ -22,7 +23,7 @@ export class DeadLetterList {
   add(letter: DeadLetter): boolean {
     if (this.ids.has(letter.id)) return false;
     this.ids.add(letter.id);
-    if (this.ids.size > this.bounds.idsMax) this.ids.delete(this.ids.values().next().value as string);
+    if (this.ids.size > IDS_MAX) this.ids.delete(this.ids.values().next().value as string);
     this.counts.set(letter.project, (this.counts.get(letter.project) ?? 0) + 1);
     this.entries.set(letter.id, letter);
     this.payloadBytes += letter.payload.length;

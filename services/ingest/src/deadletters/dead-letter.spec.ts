@@ -43,7 +43,7 @@ describe('dead letters', () => {
 
 describe('DeadLetterList', () => {
   it('lists the newest first, counts each once, and stays within its bounds', () => {
-    const list = new DeadLetterList({ entriesMax: 3, payloadBytesMax: 1_000, idsMax: 100 });
+    const list = new DeadLetterList({ entriesMax: 3, payloadBytesMax: 1_000 });
     for (const offset of [1, 2, 3, 4, 4, 5]) list.add(letter({ offset }));
     expect(list.list(null, 10).map(({ offset }) => offset)).toEqual([5, 4, 3]);
     expect(list.list('p', 1).map(({ offset }) => offset)).toEqual([5]);
