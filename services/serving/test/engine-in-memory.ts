@@ -6,7 +6,7 @@ import { NO_PARAMETERS, Tensor } from '@millrace/inference';
 import { ENGINE_LIMITS, type EngineLimits, type EnginePorts, type Launch } from '../src/engines/engine-client.js';
 import { EngineHost, type LoadOrder } from '../src/engines/engine-host.js';
 import type { EngineEvents, EngineProcessSettings } from '../src/engines/engine-process.js';
-import { SHARED_BYTES_MAX, type SharedFile, SharedLane } from '../src/engines/shared-lane.js';
+import { SHARED_BYTES_MAX, SharedBuffer, type SharedFile } from '../src/engines/shared-buffer.js';
 import type { EngineCall, TensorEngine } from '../src/runtime/tensor-engine.js';
 
 export const CALL: EngineCall = { outputs: [], parameters: NO_PARAMETERS, sequence: undefined };
@@ -88,7 +88,7 @@ export class EngineRig {
     this.started.push(process);
     const [own, other] = lanes();
     const host = new EngineHost({
-      lane: other,
+      shared: other,
       clock: this.clock,
       allocate: (bytes) => new Uint8Array(bytes),
       send: (parts) => this.deliver(parts, (chunk) => process.alive && events.bytes(chunk)),
@@ -96,7 +96,7 @@ export class EngineRig {
       load: async () => this.load(),
     });
     return {
-      lane: own,
+      shared: own,
       send: (parts) => this.deliver(parts, (chunk) => process.alive && host.receive(chunk)),
       end: async () => {
         queueMicrotask(() => void host.close().then(() => process.die('exit code 0')));
@@ -138,7 +138,7 @@ export class EngineRig {
 }
 
 /** Both ends of a memory file, which here is memory. */
-function lanes(): [SharedLane, SharedLane] {
+function lanes(): [SharedBuffer, SharedBuffer] {
   const places = [new Uint8Array(SHARED_BYTES_MAX), new Uint8Array(SHARED_BYTES_MAX)] as const;
   const file = (own: Uint8Array, other: Uint8Array): SharedFile => ({
     write: (bytes, at) => {
@@ -147,7 +147,7 @@ function lanes(): [SharedLane, SharedLane] {
     },
     read: (length) => other.slice(0, length),
   });
-  return [new SharedLane(file(places[0], places[1])), new SharedLane(file(places[1], places[0]))];
+  return [new SharedBuffer(file(places[0], places[1])), new SharedBuffer(file(places[1], places[0]))];
 }
 
 export function joined(parts: readonly Uint8Array[]): Uint8Array {

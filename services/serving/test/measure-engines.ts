@@ -8,7 +8,7 @@ import { systemClock } from '@millrace/domain';
 import { NO_PARAMETERS, Tensor } from '@millrace/inference';
 import { cloneRoot } from '@millrace/testing';
 import { type OpenSettings, openEngine } from '../src/engines/open-engine.process.js';
-import { SharedLane } from '../src/engines/shared-lane.js';
+import { SharedBuffer } from '../src/engines/shared-buffer.js';
 import type { InstanceGroup } from '../src/models/model-spec.js';
 import { moduleRuntime } from '../src/runtime/module-runtime.fs.js';
 import { onnxTensorRuntime } from '../src/runtime/onnx-tensors.onnx.js';
@@ -83,15 +83,15 @@ for (const rows of [1, 64, 1, 64]) {
 await away.close();
 
 const identity = (await open(join(examples, 'identity/1'), processes(1))).engine;
-const { place } = SharedLane.prototype;
+const { place } = SharedBuffer.prototype;
 for (const kib of [16, 64, 256, 1024, 4096]) {
   const input = floats('INPUT0', 1, kib * 256);
   const count = kib >= 1024 ? 150 : 500;
   say(`identity, ${kib} KiB`, await series(identity, input, count));
   // Of the request only; the answer's side is the engine process's own.
-  SharedLane.prototype.place = () => false;
+  SharedBuffer.prototype.place = () => false;
   say(`identity, ${kib} KiB, request over the pipe`, await series(identity, input, count));
-  SharedLane.prototype.place = place;
+  SharedBuffer.prototype.place = place;
 }
 await identity.close();
 
@@ -100,10 +100,10 @@ for (const count of [1, 2]) {
   const input = floats('INPUT0', 1, 8);
   let answered = 0;
   const startMs = now();
-  const lane = async () => {
+  const shared = async () => {
     for (; now() < startMs + 3_000; answered++) await engine.run([input], CALL);
   };
-  await Promise.all(Array.from({ length: concurrency }, lane));
+  await Promise.all(Array.from({ length: concurrency }, shared));
   say(`delay of 5 ms, ${count} engine process(es)`, `${((answered / (now() - startMs)) * 1000).toFixed(0)}/s`);
   await engine.close();
 }
@@ -115,11 +115,11 @@ for (const niceness of [0, 5, 10, 0, 5, 10]) {
   const { engine } = await open(spin, processes(2), {}, { niceness });
   let on = true;
   let calls = 0;
-  const lane = async () => {
+  const shared = async () => {
     for (; on; calls++) await engine.run([floats('X', 1, 1)], CALL);
   };
   const startMs = now();
-  const lanes = [lane(), lane()];
+  const lanes = [shared(), shared()];
   const beside = await series(small, one, 50_000);
   const rate = (calls / (now() - startMs)) * 1000;
   on = false;

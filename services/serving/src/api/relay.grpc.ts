@@ -171,7 +171,7 @@ class RelaySession {
   }
 }
 
-export class RelayDoor {
+export class RelayEndpoint {
   private readonly sessions = new Set<RelaySession>();
 
   constructor(private readonly ports: RelayPorts) {}

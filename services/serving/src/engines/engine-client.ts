@@ -18,12 +18,12 @@ import {
   FrameReader,
 } from './engine-frames.js';
 import { attachShared, type Declaration, type LoadOrder } from './engine-host.js';
-import type { SharedLane } from './shared-lane.js';
+import type { SharedBuffer } from './shared-buffer.js';
 
 /** One running engine process, as its edge offers it. */
 export interface EngineLink {
   /** For large tensors; one for each process. */
-  readonly lane: SharedLane;
+  readonly shared: SharedBuffer;
   /** Parts in order; they must stay unchanged until written. Ignored once the process is gone. */
   send(parts: readonly Uint8Array[]): void;
   /** Closes the pipe, so that the process ends by itself; kills it after `graceMs`. Resolves when it is gone. */
@@ -151,7 +151,7 @@ export class EngineClient {
         const pending = this.pending.get(id);
         if (!pending) return;
         pending.emit = undefined;
-        this.link.send(encodeCancel(id, this.link.lane));
+        this.link.send(encodeCancel(id, this.link.shared));
         resolve();
       };
       const over = (): void => signal.removeEventListener('abort', abort);
@@ -174,7 +174,7 @@ export class EngineClient {
 
   /** Nobody waits for it, nothing answers it. */
   forget(sequenceId: string): void {
-    this.link.send(encodeForget(sequenceId, this.link.lane));
+    this.link.send(encodeForget(sequenceId, this.link.shared));
   }
 
   /** Ends the process by itself; calls in flight are answered with unavailable when it is gone. */
@@ -209,7 +209,7 @@ export class EngineClient {
     const id = this.nextId;
     // Ids come again after 2^32 calls, when none of them can be in flight any more.
     this.nextId = id === 0xffff_ffff ? 1 : id + 1;
-    const parts = encodeCall(kind, id, inputs, call, this.ports.allocate, this.link.lane);
+    const parts = encodeCall(kind, id, inputs, call, this.ports.allocate, this.link.shared);
     if (pending.size === 0) this.heardAtMs = this.ports.clock.monotonicMs();
     pending.set(id, { bytes, emit, resolve, reject });
     this.bytesInFlight += bytes;
@@ -229,7 +229,7 @@ export class EngineClient {
   }
 
   private take(frame: Frame): void {
-    attachShared(frame, this.link.lane);
+    attachShared(frame, this.link.shared);
     if (frame.kind === FRAME.ready || (frame.kind === FRAME.failed && frame.id === 0)) {
       this.stopStartWatch();
       this.loadUs = frame.computeUs;
@@ -264,7 +264,7 @@ export class EngineClient {
       pending.emit?.(outputs);
     } catch (thrown) {
       pending.emit = undefined;
-      this.link.send(encodeCancel(id, this.link.lane));
+      this.link.send(encodeCancel(id, this.link.shared));
       pending.reject(PlatformError.from(thrown));
     }
   }

@@ -133,16 +133,16 @@ interface Outline {
   tensors: readonly Tensor[];
 }
 
-/** How tensors may go beside the pipe (shared-lane.ts). */
-export interface Lane {
+/** How tensors may go beside the pipe (shared-buffer.ts). */
+export interface SharedPlace {
   readonly taken: number;
   place(tensors: readonly Tensor[], dataBytes: number): boolean;
 }
 
-const PIPE_ONLY: Lane = { taken: 0, place: () => false };
+const PIPE_ONLY: SharedPlace = { taken: 0, place: () => false };
 
 /** The parts of a frame in order; tensors of large frames are views, which must stay as they are until they are written. */
-function frameOf(outline: Outline, allocate: Allocate, lane: Lane): Uint8Array[] {
+function frameOf(outline: Outline, allocate: Allocate, shared: SharedPlace): Uint8Array[] {
   const { tensors } = outline;
   let headBytes = outline.headBytes;
   let dataBytes = 0;
@@ -151,8 +151,8 @@ function frameOf(outline: Outline, allocate: Allocate, lane: Lane): Uint8Array[]
     dataBytes += padded(tensor.byteLength);
   }
   const dataAt = padded(HEADER_BYTES + headBytes);
-  const shared = dataBytes > 0 && lane.place(tensors, dataBytes);
-  const length = shared ? dataAt : dataAt + dataBytes;
+  const beside = dataBytes > 0 && shared.place(tensors, dataBytes);
+  const length = beside ? dataAt : dataAt + dataBytes;
   if (length > FRAME_BYTES_MAX) {
     throw new PlatformError(
       'invalid_argument',
@@ -169,8 +169,8 @@ function frameOf(outline: Outline, allocate: Allocate, lane: Lane): Uint8Array[]
   writer.int(outline.id);
   writer.int(headBytes);
   writer.int(outline.computeUs ?? 0);
-  writer.int(lane.taken);
-  writer.int(shared ? dataBytes : 0);
+  writer.int(shared.taken);
+  writer.int(beside ? dataBytes : 0);
   writer.int(0);
   outline.writeHead(writer);
   for (const tensor of tensors) {
@@ -181,7 +181,7 @@ function frameOf(outline: Outline, allocate: Allocate, lane: Lane): Uint8Array[]
     writer.int(tensor.byteLength);
   }
   bytes.fill(0, writer.at, dataAt);
-  if (shared) return [bytes];
+  if (beside) return [bytes];
   if (whole) {
     let at = dataAt;
     for (const tensor of tensors) {
@@ -211,7 +211,7 @@ export function encodeCall(
   inputs: readonly Tensor[],
   call: EngineCall,
   allocate: Allocate = newBytes,
-  lane: Lane = PIPE_ONLY,
+  shared: SharedPlace = PIPE_ONLY,
 ): Uint8Array[] {
   const { outputs, parameters, sequence } = call;
   const keys = parameters === NO_PARAMETERS ? [] : Object.keys(parameters);
@@ -230,7 +230,7 @@ export function encodeCall(
       writer.parameter(parameters[key] as ParameterValue);
     }
   };
-  return frameOf({ kind, id, flags, headBytes, writeHead, tensors: inputs }, allocate, lane);
+  return frameOf({ kind, id, flags, headBytes, writeHead, tensors: inputs }, allocate, shared);
 }
 
 /** `computeUs`: how long the engine computed, as its own process measured it. */
@@ -240,9 +240,9 @@ export function encodeAnswer(
   outputs: readonly Tensor[],
   computeUs: number,
   allocate: Allocate = newBytes,
-  lane: Lane = PIPE_ONLY,
+  shared: SharedPlace = PIPE_ONLY,
 ): Uint8Array[] {
-  return frameOf({ kind, id, computeUs, headBytes: 0, writeHead: () => undefined, tensors: outputs }, allocate, lane);
+  return frameOf({ kind, id, computeUs, headBytes: 0, writeHead: () => undefined, tensors: outputs }, allocate, shared);
 }
 
 /** load and ready: the one message of each that is JSON. */
@@ -250,40 +250,40 @@ export function encodeDocument(
   kind: typeof FRAME.load | typeof FRAME.ready,
   document: unknown,
   computeUs = 0,
-  lane: Lane = PIPE_ONLY,
+  shared: SharedPlace = PIPE_ONLY,
 ): Uint8Array[] {
   const text = JSON.stringify(document);
   const writeHead = (writer: HeadWriter): void => writer.text(text);
-  return frameOf({ kind, id: 0, computeUs, headBytes: textSize(text), writeHead, tensors: NOTHING }, newBytes, lane);
+  return frameOf({ kind, id: 0, computeUs, headBytes: textSize(text), writeHead, tensors: NOTHING }, newBytes, shared);
 }
 
-export function encodeFailure(id: number, error: PlatformError, lane: Lane = PIPE_ONLY): Uint8Array[] {
+export function encodeFailure(id: number, error: PlatformError, shared: SharedPlace = PIPE_ONLY): Uint8Array[] {
   const reason = error.reason.length > REASON_CHARS_MAX ? `${error.reason.slice(0, REASON_CHARS_MAX)}…` : error.reason;
   const writeHead = (writer: HeadWriter): void => {
     writer.text(error.code);
     writer.text(reason);
   };
   const headBytes = textSize(error.code) + textSize(reason);
-  return frameOf({ kind: FRAME.failed, id, headBytes, writeHead, tensors: NOTHING }, newBytes, lane);
+  return frameOf({ kind: FRAME.failed, id, headBytes, writeHead, tensors: NOTHING }, newBytes, shared);
 }
 
 /** Longest reason that travels: a model's error may quote its whole input. */
 const REASON_CHARS_MAX = 4096;
 
-export function encodeCancel(id: number, lane: Lane = PIPE_ONLY): Uint8Array[] {
+export function encodeCancel(id: number, shared: SharedPlace = PIPE_ONLY): Uint8Array[] {
   return frameOf(
     { kind: FRAME.cancel, id, headBytes: 0, writeHead: () => undefined, tensors: NOTHING },
     newBytes,
-    lane,
+    shared,
   );
 }
 
-export function encodeForget(sequenceId: string, lane: Lane = PIPE_ONLY): Uint8Array[] {
+export function encodeForget(sequenceId: string, shared: SharedPlace = PIPE_ONLY): Uint8Array[] {
   const writeHead = (writer: HeadWriter): void => writer.text(sequenceId);
   return frameOf(
     { kind: FRAME.forget, id: 0, headBytes: textSize(sequenceId), writeHead, tensors: NOTHING },
     newBytes,
-    lane,
+    shared,
   );
 }
 

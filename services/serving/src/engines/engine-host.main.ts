@@ -7,8 +7,8 @@ import { Worker } from 'node:worker_threads';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { TENSOR_RUNTIMES } from '../runtime/tensor-runtimes.fs.js';
 import { EngineHost } from './engine-host.js';
+import { SharedBuffer } from './shared-buffer.js';
 import { isMemoryFile, sharedFile } from './shared-file.process.js';
-import { SharedLane } from './shared-lane.js';
 
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
@@ -30,7 +30,7 @@ const host = new EngineHost({
   },
   unsentBytes: () => pipe.writableLength,
   // Where serving has no memory file, descriptor 5 is /dev/null: writes to it vanish, so it must not be used.
-  lane: new SharedLane(isMemoryFile(5) ? sharedFile(5, 'engine') : undefined),
+  shared: new SharedBuffer(isMemoryFile(5) ? sharedFile(5, 'engine') : undefined),
   load: async (platform, source) => {
     const runtime = TENSOR_RUNTIMES.find((candidate) => candidate.platform === platform);
     if (!runtime) throw new PlatformError('corrupt', `no runtime for the platform '${platform}'`);

@@ -13,7 +13,7 @@ import {
   type Frame,
   FrameReader,
 } from './engine-frames.js';
-import { SHARED_BYTES_MAX, type SharedLane } from './shared-lane.js';
+import { SHARED_BYTES_MAX, type SharedBuffer } from './shared-buffer.js';
 
 /** The document of a load frame. */
 export interface LoadOrder {
@@ -39,7 +39,7 @@ export interface HostPorts {
   /** Bytes given to `send` that the parent has not taken yet. */
   unsentBytes(): number;
   load(platform: string, source: ModelSource): Promise<TensorEngine>;
-  lane: SharedLane;
+  shared: SharedBuffer;
 }
 
 /** A stream whose answers the parent does not take ends above this. */
@@ -66,7 +66,7 @@ export class EngineHost {
   }
 
   private take(frame: Frame): void {
-    attachShared(frame, this.ports.lane);
+    attachShared(frame, this.ports.shared);
     switch (frame.kind) {
       case FRAME.run:
         void this.run(frame);
@@ -118,9 +118,9 @@ export class EngineHost {
       const startMs = clock.monotonicMs();
       const outputs = await this.loaded().run(inputs, call);
       const computeUs = this.microsSince(startMs);
-      send(encodeAnswer(FRAME.done, frame.id, outputs, computeUs, allocate, this.ports.lane));
+      send(encodeAnswer(FRAME.done, frame.id, outputs, computeUs, allocate, this.ports.shared));
     } catch (thrown) {
-      send(encodeFailure(frame.id, PlatformError.from(thrown), this.ports.lane));
+      send(encodeFailure(frame.id, PlatformError.from(thrown), this.ports.shared));
     }
   }
 
@@ -138,12 +138,12 @@ export class EngineHost {
         if (this.ports.unsentBytes() > UNSENT_BYTES_MAX) {
           throw new PlatformError('overloaded', `the stream’s answers are not taken, ${UNSENT_BYTES_MAX} bytes wait`);
         }
-        send(encodeAnswer(FRAME.answer, frame.id, outputs, this.microsSince(startMs), allocate, this.ports.lane));
+        send(encodeAnswer(FRAME.answer, frame.id, outputs, this.microsSince(startMs), allocate, this.ports.shared));
       };
       await engine.stream(inputs, call, emit, abort.signal);
-      send(encodeAnswer(FRAME.done, frame.id, NO_TENSORS, this.microsSince(startMs), allocate, this.ports.lane));
+      send(encodeAnswer(FRAME.done, frame.id, NO_TENSORS, this.microsSince(startMs), allocate, this.ports.shared));
     } catch (thrown) {
-      send(encodeFailure(frame.id, PlatformError.from(thrown), this.ports.lane));
+      send(encodeFailure(frame.id, PlatformError.from(thrown), this.ports.shared));
     } finally {
       this.streams.delete(frame.id);
     }
@@ -160,9 +160,9 @@ export class EngineHost {
 }
 
 /** Every frame that points to shared memory is read at once, also one that nobody waits for: its place must become free. */
-export function attachShared(frame: Frame, lane: SharedLane): void {
-  lane.acknowledge(frame.acknowledged);
+export function attachShared(frame: Frame, shared: SharedBuffer): void {
+  shared.acknowledge(frame.acknowledged);
   if (frame.sharedBytes === 0) return;
   if (frame.sharedBytes > SHARED_BYTES_MAX) throw new PlatformError('corrupt', `${frame.sharedBytes} shared bytes`);
-  frame.attach(lane.take(frame.sharedBytes));
+  frame.attach(shared.take(frame.sharedBytes));
 }

@@ -10,8 +10,8 @@ import { systemClock } from '@millrace/domain';
 import type { EngineLink, Launch, LinkEvents } from './engine-client.js';
 import { OutputLines } from './output-lines.js';
 import { visibleDevices } from './placement.js';
+import { SharedBuffer } from './shared-buffer.js';
 import { closeMemoryFile, openMemoryFile, sharedFile } from './shared-file.process.js';
-import { SharedLane } from './shared-lane.js';
 
 export interface LaunchSettings {
   /** The only GPU that the process sees, counted among those that serving sees; undefined = none. */
@@ -47,7 +47,7 @@ function variables(gpu: number | undefined): Record<string, string | undefined> 
 }
 
 class ChildLink implements EngineLink {
-  readonly lane: SharedLane;
+  readonly shared: SharedBuffer;
   private readonly child: ChildProcess;
   private readonly pipe: Socket;
   private readonly lines: OutputLines;
@@ -61,7 +61,7 @@ class ChildLink implements EngineLink {
       env: variables(settings.gpu),
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', memory ?? 'ignore'],
     });
-    this.lane = new SharedLane(memory === undefined ? undefined : sharedFile(memory, 'serving'));
+    this.shared = new SharedBuffer(memory === undefined ? undefined : sharedFile(memory, 'serving'));
     this.child = child;
     this.lines = new OutputLines(settings.printed, systemClock);
     child.stdout?.on('data', (chunk: Uint8Array) => this.lines.push(chunk));

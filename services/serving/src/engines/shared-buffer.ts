@@ -22,7 +22,7 @@ export interface SharedFile {
 
 const next = (count: number): number => (count + 1) >>> 0;
 
-export class SharedLane {
+export class SharedBuffer {
   /** Messages that this side has read; travels in its frames. */
   taken = 0;
   private placed = 0;

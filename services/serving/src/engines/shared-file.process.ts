@@ -1,9 +1,9 @@
-// The memory file of shared-lane.ts: made by serving in /dev/shm without a name, inherited by the engine process as a
+// The memory file of shared-buffer.ts: made by serving in /dev/shm without a name, inherited by the engine process as a
 // descriptor, gone with the last of both.
 
 import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { SHARED_BYTES_MAX, type SharedFile } from './shared-lane.js';
+import { SHARED_BYTES_MAX, type SharedFile } from './shared-buffer.js';
 
 const MEMORY_FOLDER = '/dev/shm';
 

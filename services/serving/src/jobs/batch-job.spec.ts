@@ -3,7 +3,7 @@ import { ManualClock, PlatformError } from '@millrace/domain';
 import { Tensor } from '@millrace/inference';
 import type { ServedModel } from '../models/served-model.js';
 import { BatchJob, type BatchJobPorts, type InMessage } from './batch-job.js';
-import { JobDesk } from './job-desk.js';
+import { BatchJobs } from './batch-jobs.js';
 
 const METADATA = {
   name: 'demo',
@@ -157,16 +157,16 @@ describe('BatchJob', () => {
   });
 });
 
-describe('JobDesk', () => {
-  const desk = (part: Partial<BatchJobPorts> = {}) => {
+describe('BatchJobs', () => {
+  const made = (part: Partial<BatchJobPorts> = {}) => {
     const { ports } = harness(part);
     const ends: (() => void)[] = [];
     const runner = { run: () => new Promise<void>((resolve) => ends.push(resolve)) };
-    return { desk: new JobDesk(runner, ports, new Set(['millrace.routes.v1'])), ends };
+    return { jobs: new BatchJobs(runner, ports, new Set(['millrace.routes.v1'])), ends };
   };
 
   it('starts a few, gives the same job for the same request, and refuses the rest', () => {
-    const { desk: jobs } = desk();
+    const { jobs } = made();
     const first = jobs.start({ model: 'demo', input: 'a', output: 'b' });
     expect(first).toMatchObject({ name: 'demo-a-b', state: 'starting', follow: false });
     expect(jobs.start({ model: 'demo', input: 'a', output: 'b' })).toEqual(first);
@@ -181,7 +181,7 @@ describe('JobDesk', () => {
 
   it('stops its jobs at its end and waits for them, but no longer than told', async () => {
     const pauses: { ms: number; over: () => void }[] = [];
-    const { desk: jobs, ends } = desk({ pause: (ms) => new Promise((over) => pauses.push({ ms, over })) });
+    const { jobs, ends } = made({ pause: (ms) => new Promise((over) => pauses.push({ ms, over })) });
     await jobs.close(5_000);
     jobs.start({ model: 'demo', input: 'a', output: 'b' });
     const hangs = jobs.close(5_000);
@@ -195,7 +195,7 @@ describe('JobDesk', () => {
   });
 
   it('names all faults of a request at once', () => {
-    const { desk: jobs } = desk();
+    const { jobs } = made();
     let message = '';
     try {
       jobs.start({ input: 'a b', output: 3, follow: 'yes', speed: 9 });

@@ -16,7 +16,7 @@ export interface JobRunner {
   run(job: BatchJob): Promise<void>;
 }
 
-export class JobDesk {
+export class BatchJobs {
   private readonly jobs = new Map<string, { job: BatchJob; ended: Promise<void> }>();
 
   constructor(

@@ -3,7 +3,7 @@
 import { PlatformError } from '@millrace/domain';
 import { restError } from '@millrace/inference';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { JobDesk } from './job-desk.js';
+import type { BatchJobs } from './batch-jobs.js';
 
 const BODY_BYTES_MAX = 65_536;
 
@@ -25,12 +25,12 @@ export function noJobs(several: boolean): string {
     : 'this process serves a folder alone, without Kafka';
 }
 
-/** `desk`: or the words for why this process runs no jobs. */
-export function registerJobs(root: FastifyInstance, desk: JobDesk | string): void {
-  const answer = (work: (jobs: JobDesk, request: JobCall) => unknown) => (request: JobCall, reply: FastifyReply) => {
+/** `jobs`: or the words for why this process runs no jobs. */
+export function registerJobs(root: FastifyInstance, jobs: BatchJobs | string): void {
+  const answer = (work: (jobs: BatchJobs, request: JobCall) => unknown) => (request: JobCall, reply: FastifyReply) => {
     try {
-      if (typeof desk === 'string') throw new PlatformError('unimplemented', desk);
-      return reply.type('application/json').send(JSON.stringify(work(desk, request)));
+      if (typeof jobs === 'string') throw new PlatformError('unimplemented', jobs);
+      return reply.type('application/json').send(JSON.stringify(work(jobs, request)));
     } catch (thrown) {
       const { status, body } = restError(PlatformError.from(thrown));
       return reply.code(status).type('application/json').send(body);

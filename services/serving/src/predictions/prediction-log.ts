@@ -2,11 +2,11 @@
 // writes to Kafka at its own pace. Full queue: the new prediction is dropped and counted (drop-new keeps what is already
 // ordered). Broker down: the drain waits and tries again, the request path never notices.
 //
-// Cost of `offer` O(1) without I/O; memory bounded by `rowsMax` rows and `bytesMax` bytes of them. What Kafka will never take
-// (a row larger than a message may be) is written again item by item, so that only the bad one is lost. Delivery is at least
-// once: a batch whose acknowledgement was lost is sent again, the prediction id makes that harmless.
+// Cost of `offer` O(1) without I/O; memory bounded by `rowsMax` rows and `bytesMax` bytes of them. What becomes of a batch that
+// Kafka will never take stands in refused-batch.ts. Delivery is at least once: a batch whose acknowledgement was lost is sent
+// again, the prediction id makes that harmless.
 
-import { PlatformError } from '@millrace/domain';
+import { RefusedBatch } from './refused-batch.js';
 
 export interface LoggedRows<T> {
   readonly item: T;
@@ -41,8 +41,7 @@ export class PredictionLog<T> {
   private head = 0;
   private waitingRows = 0;
   private waitingBytes = 0;
-  /** Items at the head that were refused together and are written one by one now. */
-  private singly = 0;
+  private readonly refused = new RefusedBatch();
   private droppedRows = 0;
   private writtenRows = 0;
   private healthy = true;
@@ -87,7 +86,7 @@ export class PredictionLog<T> {
     if (this.waitingRows > 0) this.drop(this.waitingRows);
     this.waitingRows = 0;
     this.waitingBytes = 0;
-    this.singly = 0;
+    this.refused.reset();
     this.queue = [];
     this.head = 0;
   }
@@ -99,7 +98,7 @@ export class PredictionLog<T> {
 
   private async drain(): Promise<void> {
     while (this.waitingRows > 0) {
-      const collects = !this.closing && this.singly === 0;
+      const collects = !this.closing && !this.refused.oneByOne;
       if (collects && this.waitingRows < this.limits.batchRowsMax) await this.ports.sleep(this.limits.lingerMs);
       const batch = this.peek();
       if (batch.length === 0) break;
@@ -112,13 +111,11 @@ export class PredictionLog<T> {
       } catch (error) {
         if (this.healthy) this.ports.state(false, error);
         this.healthy = false;
-        // What Kafka will never take must not hold up the rest, nor take its neighbours with it.
-        const never = PlatformError.from(error, 'unavailable').retry === 'never' && this.waitingRows > 0;
-        const alone = this.singly > 0;
-        if (never && batch.length === 1) this.forget(batch, false);
-        else if (never) this.singly = batch.length;
-        // Refused together they have paused already: one pause a batch, not one an item.
-        if (!(never && alone)) await this.ports.sleep(this.limits.retryMs);
+        // After `close` has given up there is nothing left to split or to drop.
+        if (this.waitingRows === 0) break;
+        const { drop, pause } = this.refused.failed(error, batch.length);
+        if (drop) this.forget(batch, false);
+        if (pause) await this.ports.sleep(this.limits.retryMs);
       }
     }
     this.draining = undefined;
@@ -128,7 +125,7 @@ export class PredictionLog<T> {
   private peek(): LoggedRows<T>[] {
     const batch: LoggedRows<T>[] = [];
     let rows = 0;
-    if (this.singly > 0) return this.queue.slice(this.head, this.head + 1);
+    if (this.refused.oneByOne) return this.queue.slice(this.head, this.head + 1);
     for (let i = this.head; i < this.queue.length; i++) {
       const entry = this.queue[i] as LoggedRows<T>;
       if (batch.length > 0 && rows + entry.rows > this.limits.batchRowsMax) break;
@@ -140,7 +137,7 @@ export class PredictionLog<T> {
 
   private forget(batch: readonly LoggedRows<T>[], written: boolean): void {
     this.head += batch.length;
-    if (this.singly > 0) this.singly--;
+    this.refused.passed();
     let rows = 0;
     for (const entry of batch) {
       rows += entry.rows;

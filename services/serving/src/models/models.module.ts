@@ -1,0 +1,94 @@
+// Wiring of the models: packages of the platform, the repository's models, and what their answers are looked up and kept in.
+
+import { RequestIds, seededRng } from '@millrace/domain';
+import type { ServiceContext } from '@millrace/service';
+import { gauge } from '@millrace/telemetry';
+import { contentHash } from '../cache/content-hash.fs.js';
+import { ResponseCache } from '../cache/response-cache.js';
+import { RedisResponses } from '../cache/shared-responses.redis.js';
+import type { ServingConfig } from '../config.js';
+import { onlineFeatures } from '../online/online-features.redis.js';
+import { loadPackage, type PackageFiles } from '../packages/package-loader.js';
+import { modelRepository } from '../repository/model-repository.process.js';
+import { onnxRuntime } from '../runtime/onnx-runtime.onnx.js';
+import { ModelSet } from './model-set.js';
+import type { ModelRepository } from './repository-models.js';
+import { type AnsweredBatch, ServedVersion } from './served-version.js';
+import { headOf } from './task-head.js';
+
+/** In the order of preference. */
+const RUNTIMES = [onnxRuntime];
+
+type Context = ServiceContext<ServingConfig>;
+
+export function modelSet(context: Context, files: PackageFiles, answered: (answer: AnsweredBatch) => void): ModelSet {
+  const { config, clock, log, shutdown } = context;
+  const shared = sharedResponses(context);
+  const online = onlineFeatures(config, clock);
+  shutdown.onClose('online features', () => online.close());
+  const ids = new RequestIds(seededRng(clock.nowMs() ^ process.pid));
+  const ports = {
+    clock,
+    soon: (work: () => void) => void setImmediate(work),
+    nextRequestId: () => ids.next(),
+    answered,
+    online,
+  };
+  const limits = {
+    batchRowsMax: config.batchRowsMax,
+    requestRowsMax: config.requestRowsMax,
+    queueJobsMax: config.queueRequestsMax,
+    queueRowsMax: config.queueRowsMax,
+    concurrency: 1,
+  };
+  const models: ModelSet = new ModelSet({
+    load: async (project, version, spec) => {
+      const { manifest, plan, runtime, model } = await loadPackage(files, RUNTIMES, project, version);
+      const engine = await runtime.load(model);
+      const { modelSha256, task } = manifest;
+      const facts = { project, version, modelSha256, plan, platform: runtime.platform, engine, head: headOf(task) };
+      const served = new ServedVersion(facts, spec, limits, ports);
+      await served.warmUp();
+      return served;
+    },
+    // Models are not looked up before the set is there: an ensemble is loaded by it.
+    repository: repository(context, shared, (name, version) => models.find(name, version)),
+    log: (level, message, facts) => log[level](message, facts),
+    later: (delayMs, work) => void setTimeout(work, delayMs).unref(),
+    changed: () => {},
+  });
+  gauge('millrace.serving.models_ready').observe(() => [...models.served()].length);
+  return models;
+}
+
+/** undefined: answers are not shared between processes. */
+function sharedResponses({ config, log, shutdown }: Context): RedisResponses | undefined {
+  if (config.responseCacheSharedMs === 0) return undefined;
+  if (config.standalone) {
+    log.warn('answers are cached in this process only: what serves a folder alone does without Redis', {
+      setting: 'MILLRACE_SERVING_CACHE_SHARED',
+    });
+    return undefined;
+  }
+  const shared = new RedisResponses(config.redisUrl, config.responseCacheSharedMs);
+  shutdown.onClose('shared answers', () => shared.close());
+  return shared;
+}
+
+function repository(
+  { config, clock }: Context,
+  shared: RedisResponses | undefined,
+  find: ModelSet['find'],
+): ModelRepository | undefined {
+  if (config.repository === '') return undefined;
+  return modelRepository(config, {
+    clock,
+    soon: (work) => void setImmediate(work),
+    after: (delayMs, work) => {
+      const timer = setTimeout(work, delayMs);
+      return () => clearTimeout(timer);
+    },
+    cache: { responses: new ResponseCache(config.responseCacheBytes), digest: contentHash, shared, identity: '' },
+    find,
+  });
+}
