@@ -185,13 +185,13 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   listen(callback: (error?: unknown) => void): void {
     const { startWhen, inBackground } = this.settings;
-    const listening = startWhen().then(() => (inBackground ? this.startForEver() : this.start()));
-    if (!inBackground) {
-      listening.then(() => callback(), callback);
-      return;
-    }
-    listening.catch((error) => this.crash(error as Error));
-    callback();
+    if (inBackground) {
+      void this.startForEver();
+      callback();
+    } else
+      startWhen()
+        .then(() => this.start())
+        .then(() => callback(), callback);
   }
 
   on(): never {
@@ -228,6 +228,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   private async startForEver(): Promise<void> {
     while (!this.stopping) {
       try {
+        await this.settings.startWhen();
         await this.start();
         return;
       } catch (error) {

@@ -4,7 +4,6 @@
 
 import { type Command, decodeCommand, encodeCommand } from '@millrace/contracts';
 import {
-  type Assignment,
   type BatchResult,
   decodeBatch,
   ensureTopics,
@@ -13,8 +12,8 @@ import {
   type KafkaConnection,
   KafkaStrategy,
   type MessageProducer,
+  untilAvailable,
 } from '@millrace/kafka';
-import { logger } from '@millrace/telemetry';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import type { CommandLog } from './route-control.js';
@@ -23,9 +22,6 @@ import { RouteOwner } from './route-owner.js';
 import { KafkaRouteLog } from './routes.kafka.js';
 
 export const COMMANDS_TOPIC = 'commands.v1';
-const START_RETRY_MS = 1_000;
-/** Answers at once when a command comes; this only bounds an idle fetch. */
-const FETCH_WAIT_MS = 500;
 
 export class KafkaCommandLog implements CommandLog {
   constructor(
@@ -60,46 +56,19 @@ export class CommandsConsumer {
   }
 }
 
-export interface TransportSettings {
-  connection: KafkaConnection;
-  onAssigned(partitions: readonly number[]): Promise<void>;
-}
-
-/** The consumer of commands.v1, started in the background. */
-export class CommandsTransport extends KafkaStrategy {
-  private readonly starting = logger('commands');
-  private timer: NodeJS.Timeout | undefined;
-  private closing = false;
-
-  constructor(private readonly transport: TransportSettings) {
-    super({
-      connection: transport.connection,
-      groupId: 'router',
-      service: 'router',
-      fetchBytesMin: 1,
-      fetchWaitMs: FETCH_WAIT_MS,
-      onAssigned: (assignment: Assignment) => transport.onAssigned(assignment[COMMANDS_TOPIC] ?? []),
-    });
-  }
-
-  override listen(callback: (error?: unknown) => void): void {
-    this.attempt();
-    callback();
-  }
-
-  override async close(): Promise<void> {
-    this.closing = true;
-    clearTimeout(this.timer);
-    await super.close();
-  }
-
-  private attempt(): void {
-    if (this.closing) return;
-    ensureTopics(this.transport.connection)
-      .then(() => new Promise<void>((resolve, reject) => super.listen((error) => (error ? reject(error) : resolve()))))
-      .catch((error: unknown) => {
-        this.starting.warn('the broker is away; routes stay as they are', {}, error);
-        this.timer = setTimeout(() => this.attempt(), START_RETRY_MS);
-      });
-  }
+/** The consumer of commands.v1, in the background: predictions do not need it, nor a broker. */
+export function commandsConsumer(
+  connection: KafkaConnection,
+  onAssigned: (partitions: readonly number[]) => Promise<void>,
+): KafkaStrategy {
+  return new KafkaStrategy({
+    connection,
+    groupId: 'router',
+    service: 'router',
+    // Each command matters at once.
+    fetchBytesMin: 1,
+    startWhen: () => untilAvailable('topics', () => ensureTopics(connection)),
+    inBackground: true,
+    onAssigned: (assignment) => onAssigned(assignment[COMMANDS_TOPIC] ?? []),
+  });
 }

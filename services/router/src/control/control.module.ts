@@ -1,0 +1,165 @@
+// Wiring of route control: routes come from routes.v1 (until Kafka is read, from the snapshot), commands go to commands.v1 and
+// are applied by the process that holds their partition.
+
+import { join } from 'node:path';
+import { ensureTopics, KafkaConnection, type KafkaStrategy, MessageProducer } from '@millrace/kafka';
+import { DEFAULT_STRATEGY, type RolloutStrategy, strategyNamed } from '@millrace/routing';
+import type { ServiceContext } from '@millrace/service';
+import type { RouterConfig } from '../config.js';
+import type { RequestPath } from '../endpoints/endpoints.module.js';
+import { commandsConsumer, KafkaCommandLog } from './commands.kafka.js';
+import { RouteControl } from './route-control.js';
+import { RouteOwner } from './route-owner.js';
+import { KafkaRouteLog, type ProjectFacts, RouteFollower } from './routes.kafka.js';
+import { SnapshotFile } from './snapshot.fs.js';
+
+const PRODUCER_CLOSE_MS = 1_000;
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+type Context = ServiceContext<RouterConfig>;
+
+export interface ControlWiring {
+  control: RouteControl;
+  owner: RouteOwner;
+  routeLog: KafkaRouteLog;
+  consumer: KafkaStrategy;
+  /** Routes of the snapshot, then those of Kafka as they come. */
+  follow(): Promise<void>;
+}
+
+export function routeControl(context: Context, path: RequestPath): ControlWiring {
+  const { config, clock, log, shutdown } = context;
+  const { table, switches, outcomes, serving, ids } = path;
+  const connection = new KafkaConnection({
+    brokers: config.kafkaBrokers,
+    clientId: `router-${config.replica}`,
+    topicPrefix: config.topicPrefix,
+  });
+  shutdown.onClose('connection', () => connection.close());
+  const projects = new Map<string, ProjectFacts>();
+  const snapshot = snapshotFile(context, path, projects);
+  shutdown.onClose('snapshot', () => snapshot.flush());
+  const producer = new MessageProducer(connection, { lingerMs: 0, name: 'commands' });
+  const routeLog = new KafkaRouteLog(connection);
+  const held = new Set<number>();
+  const strategyOf = strategies(projects);
+  const owner = new RouteOwner(table, switches, routeLog, serving, {
+    clock,
+    loadTimeoutMs: config.loadTimeoutMs,
+    sleep,
+    failures: (project) => outcomes.failures(project),
+    strategyOf,
+    onSettled: (project, version, route, made) => {
+      control.onSettled(project, version, route, made);
+      snapshot.touch();
+    },
+    onError: (project, error) => log.warn('the outcome of a load is not written yet', { project }, error),
+  });
+  const control: RouteControl = new RouteControl(table, new KafkaCommandLog(producer, config.commandTimeoutMs), {
+    clock,
+    commandId: () => `router-${ids.next()}`,
+    commandTimeoutMs: config.commandTimeoutMs,
+    loadTimeoutMs: config.loadTimeoutMs,
+    knownProject: (project) => projects.has(project),
+    strategyOf,
+  });
+  const follower = routeFollower(context, path, { connection, projects, snapshot, routeLog, held, control });
+  // None of them waits for another, and without a broker each takes its time.
+  shutdown.onClose('kafka', async () => {
+    await Promise.all([follower.close(), producer.close(PRODUCER_CLOSE_MS), routeLog.close()]);
+  });
+  const consumer = commandsConsumer(connection, async (partitions) => {
+    const before = [...held];
+    held.clear();
+    for (const partition of partitions) held.add(partition);
+    const holds = (project: string): boolean => held.has(routeLog.partitionOf(project) ?? -1);
+    for (const { project } of table.all()) if (!holds(project)) owner.release(project);
+    await routeLog.hold(partitions);
+    await follower.caughtUp();
+    // The first read began after nobody else could write any more only if no other replica held the partitions.
+    if (partitions.some((partition) => !before.includes(partition))) await follower.readToEnd();
+    for (const route of table.all()) if (holds(route.project)) owner.resume(route);
+  });
+  const follow = async (): Promise<void> => {
+    const saved = await snapshot.read();
+    for (const route of saved?.routes ?? []) table.apply(route);
+    for (const { project, entries } of saved?.switches ?? []) switches.restore(project, entries);
+    for (const [project, sticky] of Object.entries(saved?.sticky ?? {})) {
+      projects.set(project, { sticky, strategy: DEFAULT_STRATEGY.name });
+      table.setSticky(project, sticky);
+    }
+    follower.start();
+  };
+  return { control, owner, routeLog, consumer, follow };
+}
+
+/** Commands are applied after projects were read from Kafka; before that nobody asks but the callers' own look ahead. */
+function strategies(projects: ReadonlyMap<string, ProjectFacts>): (project: string) => RolloutStrategy {
+  return (project) => {
+    const named = projects.get(project)?.strategy;
+    return named === undefined ? DEFAULT_STRATEGY : strategyNamed(named);
+  };
+}
+
+function snapshotFile(
+  { config, log }: Context,
+  { table, switches }: RequestPath,
+  projects: ReadonlyMap<string, ProjectFacts>,
+): SnapshotFile {
+  return new SnapshotFile(
+    join(config.home, 'router', 'routes.json'),
+    () => ({
+      routes: table.all(),
+      switches: table.all().map(({ project }) => ({ project, entries: [...switches.list(project)] })),
+      sticky: Object.fromEntries([...projects].map(([project, { sticky }]) => [project, sticky])),
+    }),
+    (error) => log.warn('the snapshot of routes could not be used', {}, error),
+  );
+}
+
+interface Followed {
+  connection: KafkaConnection;
+  projects: Map<string, ProjectFacts>;
+  snapshot: SnapshotFile;
+  routeLog: KafkaRouteLog;
+  held: ReadonlySet<number>;
+  control: RouteControl;
+}
+
+function routeFollower(
+  { log }: Context,
+  { table }: RequestPath,
+  { connection, projects, snapshot, routeLog, held, control }: Followed,
+): RouteFollower {
+  /** Projects whose route came from Kafka; what only the snapshot knows is forgotten when Kafka was read. */
+  const confirmed = new Set<string>();
+  return new RouteFollower(
+    connection,
+    {
+      onRoute(route, partition) {
+        confirmed.add(route.project);
+        routeLog.learnPartition(route.project, partition);
+        table.apply(route);
+        if (!held.has(partition)) control.onRoute(table.routeOrEmpty(route.project));
+        snapshot.touch();
+      },
+      onRouteRemoved(project) {
+        table.remove(project);
+        snapshot.touch();
+      },
+      onProject(project, facts) {
+        if (facts === null) projects.delete(project);
+        else {
+          projects.set(project, facts);
+          table.setSticky(project, facts.sticky);
+        }
+        snapshot.touch();
+      },
+      onCaughtUp() {
+        for (const { project } of table.all()) if (!confirmed.has(project)) table.remove(project);
+        log.info('routes read from Kafka', { routes: confirmed.size });
+      },
+    },
+    () => ensureTopics(connection),
+  );
+}

@@ -1,0 +1,143 @@
+// Wiring of the way of a request: endpoints → route → relay to serving, and what counts its outcomes.
+
+import { RequestIds, type Rng, seededRng } from '@millrace/domain';
+import type { ServiceContext, Tick } from '@millrace/service';
+import {
+  ATTRIBUTES,
+  contextOf,
+  counter,
+  formatTraceparent,
+  gauge,
+  prometheusText,
+  ROOT_CONTEXT,
+  SpanKind,
+  startSpan,
+} from '@millrace/telemetry';
+import type { RouterConfig } from '../config.js';
+import { MetricsEndpoint } from '../outcomes/metrics.http.js';
+import { Outcomes } from '../outcomes/outcomes.js';
+import { prometheusOutcomes } from '../outcomes/prometheus-text.js';
+import { ServingMetrics } from '../outcomes/serving-metrics.http.js';
+import { SwitchLog } from '../outcomes/switch-log.js';
+import { RelayLinks } from '../relay/exchange.grpc.js';
+import { Relay } from '../relay/relay.js';
+import { ServingClient } from '../relay/serving.grpc.js';
+import { RouteTable } from '../routing/route-table.js';
+import { InferEndpoint, type TracedCall } from './infer-endpoint.js';
+import { SampledTracing } from './tracing.js';
+import { GrpcEndpoint } from './v2.grpc.js';
+import { HttpEndpoint } from './v2.http.js';
+
+/** Deadlines and switch aftermaths are looked at this often. */
+const TICK_MS = 20;
+
+const allocate = (size: number): Buffer => Buffer.allocUnsafe(size);
+const later = (callback: () => void): void => {
+  setImmediate(callback);
+};
+
+type Context = ServiceContext<RouterConfig>;
+
+export function requestPath(context: Context) {
+  const { config, clock, log, readiness, shutdown } = context;
+  const address = `${config.servingHost}:${config.servingGrpcPort}`;
+  const table = new RouteTable();
+  const outcomes = new Outcomes(clock);
+  const switches = new SwitchLog((project) => outcomes.failures(project));
+  const relay = new Relay({ clock, endOfTurn: later, allocate, waitMaxMs: config.waitMaxMs });
+  const serving = new ServingClient(address, clock);
+  shutdown.onClose('serving', () => serving.close());
+  const links = new RelayLinks(relay, clock, { address, streams: config.relayStreams }, (up, reason) => {
+    if (up) log.info('stream to serving is up', { address });
+    else log.warn('stream to serving broke', { address, reason });
+  });
+  shutdown.onClose('streams to serving', () => links.close());
+  const ids = new RequestIds(processRng(context));
+  const inference = new InferEndpoint(table, relay, outcomes, {
+    clock,
+    ids,
+    tracing: new SampledTracing(startRouterSpan, config.traceRatio),
+    allocate,
+    deadlineMaxMs: config.deadlineMaxMs,
+    later,
+  });
+  readiness.register('serving', () => relay.up);
+  gauge('millrace.router.in_flight').observe(() => relay.inFlight);
+  gauge('millrace.router.relay_up').observe(() => (relay.up ? 1 : 0));
+  return { table, outcomes, switches, relay, serving, links, ids, inference };
+}
+
+export type RequestPath = ReturnType<typeof requestPath>;
+
+/** Ids must differ between processes: the seed is the start time in microseconds and the process id, not a constant. */
+function processRng({ clock }: Context): Rng {
+  return seededRng((Math.floor(clock.nowMs() * 1000 + clock.monotonicMs() * 1e6) ^ (process.pid * 0x9e3779b1)) >>> 0);
+}
+
+function startRouterSpan(traceparent: string): TracedCall | null {
+  const span = startSpan('router.infer', {
+    kind: SpanKind.SERVER,
+    parent: traceparent === '' ? ROOT_CONTEXT : contextOf(traceparent),
+  });
+  if (!span.isRecording()) return null;
+  return {
+    traceparent: formatTraceparent(span.spanContext()),
+    end(project, version, status) {
+      span.setAttributes({
+        [ATTRIBUTES.project]: project,
+        [ATTRIBUTES.modelVersion]: String(version),
+        [ATTRIBUTES.rpcStatus]: status,
+      });
+      span.end();
+    },
+  };
+}
+
+/** What listens for clients and scrapers. `open` gives the ports. */
+export function endpoints({ config, clock, shutdown }: Context, path: RequestPath) {
+  const { inference, relay, table, serving, outcomes, switches } = path;
+  const { listenHost: host, requestBytesMax, drainMs } = config;
+  const grpc = new GrpcEndpoint(inference, relay, table, serving, clock, {
+    host,
+    port: config.grpcPort,
+    requestBytesMax,
+    drainMs,
+  });
+  const http = new HttpEndpoint(inference, relay, table, clock, {
+    host,
+    port: config.httpPort,
+    requestBytesMax,
+    drainMs,
+    servingHost: config.servingHost,
+    servingPort: config.servingHttpPort,
+  });
+  // Clients first: nothing accepted may fail because the broker or serving was let go too early.
+  shutdown.onDrain('endpoints', async () => {
+    await Promise.all([grpc.close(), http.close()]);
+  });
+  const servingMetrics = new ServingMetrics(config.servingHost, config.servingHttpPort);
+  shutdown.onClose('metrics of serving', () => servingMetrics.close());
+  const metrics = new MetricsEndpoint({ host, port: config.metricsPort }, async () => {
+    const [own, triton] = await Promise.all([prometheusText(), servingMetrics.read()]);
+    return prometheusOutcomes(outcomes.all()) + own + triton;
+  });
+  shutdown.onClose('metrics', () => metrics.close());
+  const retries = counter('millrace.router.relay_retries').bind();
+  let retriesSeen = 0;
+  const tick: Tick = {
+    name: 'deadlines and switches',
+    everyMs: TICK_MS,
+    work: () => {
+      relay.tick();
+      switches.tick(clock.monotonicMs());
+      grpc.tellHealth();
+      retries.add(relay.counters.retried - retriesSeen);
+      retriesSeen = relay.counters.retried;
+    },
+  };
+  const open = async () => {
+    const [grpcPort, httpPort, metricsPort] = await Promise.all([grpc.listen(), http.listen(), metrics.listen()]);
+    return { grpc: grpcPort, http: httpPort, metrics: metricsPort };
+  };
+  return { open, tick };
+}
