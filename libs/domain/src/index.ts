@@ -41,3 +41,4 @@ export {
 } from './task.js';
 export type { TrainingRequest } from './training-request.js';
 export type { LabelRow, RecordRow, Scalar } from './value.js';
+export { type SourceId, Watermark, type WatermarkRules, type WatermarkState } from './watermark.js';

@@ -37,9 +37,9 @@ import { Checkpointer } from './state/checkpoint.js';
 import { FolderStateStore } from './state/state-store.fs.js';
 import { Engine } from './windows/engine.js';
 import { Intake } from './windows/intake.js';
+import type { Stream } from './windows/positions.js';
 import { PredictionsConsumer } from './windows/predictions.kafka.js';
 import type { ProjectMonitor } from './windows/project-monitor.js';
-import type { Stream } from './windows/watermark.js';
 
 /** Bodies of the dashboard's API are small. */
 const BODY_BYTES_MAX = 65_536;

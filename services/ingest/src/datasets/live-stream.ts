@@ -5,7 +5,7 @@
 // the first row of an open one, and never past what the counters have stored.
 
 import type { LabelMessage, Reason, RecordMessage } from '@millrace/contracts';
-import { type Clock, PlatformError, requestIdOf } from '@millrace/domain';
+import { type Clock, PlatformError, requestIdOf, Watermark } from '@millrace/domain';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import { checkedRecord } from '../records/checked-record.js';
 import type { RecordSchema } from '../schema/record-schema.js';
@@ -14,9 +14,8 @@ import type { DatasetIndex } from './dataset-index.js';
 import { type LiveBounds, LiveVersions, type Position } from './live-versions.js';
 import type { VersionCloser } from './version-closer.js';
 import type { VersionHistory } from './version-history.js';
-import { Watermark } from './watermark.js';
 
-/** A message of a partition; `read` decodes it and throws PlatformError('corrupt') where it is none. */
+/** A message of a partition. */
 export interface LogMessage<T> {
   readonly offset: number;
   /** undefined: it could not be decoded; its position is passed all the same. */
@@ -52,7 +51,7 @@ export interface LiveReports {
 interface LiveProject {
   schema: RecordSchema;
   versions: LiveVersions;
-  watermark: Watermark;
+  watermark: Watermark<'records' | 'labels'>;
   /** Processing time before which a version that could not be written is not tried again. */
   retryAtMs: number;
 }
@@ -100,7 +99,7 @@ export class LiveStream {
       if (accepted === null) return;
       const fresh = this.counters.fresh('records.v1', partition, position.offset);
       if (fresh) this.counters.add(record.project, 'records');
-      live.watermark.observe(`records/${partition}`, accepted.eventTimeMs, this.clock.nowMs());
+      live.watermark.observe('records', partition, accepted.eventTimeMs, this.clock.nowMs());
       const placed = live.versions.add(accepted, position);
       if (placed === 'added') return;
       if (placed === 'closed' && !(await this.history.holds(record.project, accepted.recordId, accepted.eventTimeMs))) {
@@ -119,7 +118,7 @@ export class LiveStream {
         return;
       }
       if (this.counters.fresh('labels.v1', partition, position.offset)) this.counters.add(label.project, 'labels');
-      live.watermark.observe(`labels/${partition}`, label.knownAtMs, this.clock.nowMs());
+      live.watermark.observe('labels', partition, label.knownAtMs, this.clock.nowMs());
       const known = label.recordId === '' ? { ...label, recordId: requestIdOf(label.predictionId) } : label;
       if (known.recordId !== '') live.versions.addLabel(known, position);
     });
@@ -129,7 +128,7 @@ export class LiveStream {
   closeDue(): void {
     for (const live of this.projects.values()) {
       if (this.clock.nowMs() < live.retryAtMs) continue;
-      for (const startMs of live.versions.due(live.watermark.value(this.caughtUp))) void this.close(live, startMs);
+      for (const startMs of live.versions.due(this.watermarkOf(live))) void this.close(live, startMs);
     }
   }
 
@@ -150,13 +149,18 @@ export class LiveStream {
     unmatchedLabels: number;
   } {
     const live = this.projects.get(project);
-    const watermarkMs = live?.watermark.value(this.caughtUp) ?? Number.NEGATIVE_INFINITY;
+    const watermarkMs = live === undefined ? Number.NEGATIVE_INFINITY : this.watermarkOf(live);
     return {
       openRows: live?.versions.openRows ?? 0,
       openLabelledRows: live?.versions.openLabelledRows ?? 0,
       watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
       unmatchedLabels: live?.versions.unmatchedLabels ?? 0,
     };
+  }
+
+  /** Nothing closes while a partition is not yet read up to where its end was at the assignment. */
+  private watermarkOf({ watermark }: LiveProject): number {
+    return watermark.advance(this.clock.nowMs(), this.caughtUp ? [] : 'some');
   }
 
   private project(name: string): LiveProject | null {
@@ -171,10 +175,15 @@ export class LiveStream {
     // As long as the monitor's windows wait, so that both speak of the same rows; at least the service's own allowance.
     const allowanceMs = Math.max(this.settings.allowanceMs, schema.project.monitoring.allowedLatenessMs);
     const holdMs = label.delayMs + allowanceMs;
+    const idleMs = this.settings.idleAfterMs;
     const live: LiveProject = {
       schema,
       versions: new LiveVersions(versionEveryMs, holdMs, this.settings, this.datasetIndex.closedThroughMs(name)),
-      watermark: new Watermark(this.settings.idleAfterMs),
+      watermark: new Watermark({
+        idleMs: { records: idleMs, labels: idleMs },
+        silence: 'busy time',
+        allSilent: 'hold',
+      }),
       retryAtMs: 0,
     };
     this.projects.set(name, live);

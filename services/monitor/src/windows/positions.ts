@@ -1,7 +1,14 @@
 // How far each partition has been applied to the state, and how far it is known to reach: what a checkpoint stores, where a
 // restart seeks to, and what the watermark calls "behind".
 
-import type { Backlog, Stream } from './watermark.js';
+import type { SourceId } from '@millrace/domain';
+
+export type Stream = 'predictions' | 'labels';
+
+/** Which partitions still have unread messages, as far as known. */
+export interface Backlog {
+  behind(): readonly SourceId<Stream>[];
+}
 
 export interface PositionState {
   stream: Stream;

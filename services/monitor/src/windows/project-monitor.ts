@@ -7,7 +7,7 @@
 // waiting for labels (oldest closed windows are retired early, then rows go unjoined and are counted).
 
 import type { LabelMessage, PredictionMessage, WindowMetrics } from '@millrace/contracts';
-import { predictionId, taskOf } from '@millrace/domain';
+import { predictionId, taskOf, Watermark } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import { AlarmBoard } from '../alarms/alarm-board.js';
@@ -18,9 +18,9 @@ import { QualityBook } from '../quality/quality-book.js';
 import { type Counters, noCounters } from './counters.js';
 import type { HistoryRecord } from './history.js';
 import { OpenWindow } from './open-window.js';
+import type { Backlog, Stream } from './positions.js';
 import type { VersionReference } from './profile.js';
 import type { ProjectState } from './project-state.js';
-import { type Backlog, Watermark } from './watermark.js';
 import { bucketLength, isDue, windowStart } from './window.js';
 
 /** Windows between the first open and the newest one; more means broken event times or a lateness of months. */
@@ -58,7 +58,7 @@ export interface ClosedWindow {
 }
 
 export class ProjectMonitor {
-  readonly watermark: Watermark;
+  readonly watermark: Watermark<Stream>;
   readonly alarms: AlarmBoard;
   readonly quality: QualityBook;
   readonly counters: Counters = noCounters();
@@ -76,7 +76,7 @@ export class ProjectMonitor {
     this.project = options.project;
     const { monitoring } = options.project;
     this.windowMs = monitoring.windowMs;
-    this.watermark = new Watermark(options.idleMs);
+    this.watermark = new Watermark({ idleMs: options.idleMs, silence: 'all time', allSilent: 'newest' });
     this.alarms = new AlarmBoard(monitoring.consecutiveWindows);
     this.quality = new QualityBook(bucketLength(this.windowMs));
   }
@@ -151,7 +151,7 @@ export class ProjectMonitor {
 
   /** Closes and returns what the watermark allows; retires what is older than the retained windows. */
   close(nowMs: number, backlog: Backlog): ClosedWindow[] {
-    const watermarkMs = this.watermark.advance(nowMs, backlog);
+    const watermarkMs = this.watermark.advance(nowMs, backlog.behind());
     const { monitoring, data } = this.project;
     const graceMs = data.label.delayMs + monitoring.allowedLatenessMs;
     const closed: ClosedWindow[] = [];

@@ -1,0 +1,106 @@
+// The event-time clock of what reads several streams: how far all of them have come.
+//
+//   watermark = min over sources of (largest event time seen), a source being one partition of one stream;
+//   it never goes back, and is -Infinity before the first message.
+// - A source that has been silent for its stream's idle time, and has nothing left to read, does not hold the watermark.
+// - A partition with unread messages in which nothing was seen yet holds the watermark where it is: they may be old.
+// Event time and processing time (`nowMs`) are different things. Cost of a message O(sources), of a value the same.
+
+export interface WatermarkRules<S extends string> {
+  /** Processing time without a message after which a source no longer holds the watermark, by stream. */
+  readonly idleMs: Readonly<Record<S, number>>;
+  /**
+   * What counts as silence. 'all time': time as it passes. 'busy time': only time in which messages come in at all, gaps
+   * longer than BUSY_GAP_MS as that: after an outage of the broker the partition that is fetched first must not run ahead of
+   * those that are fetched a moment later.
+   */
+  readonly silence: 'all time' | 'busy time';
+  /** Where the watermark goes when every source is silent: to the largest event time of all, or nowhere. */
+  readonly allSilent: 'newest' | 'hold';
+}
+
+export interface SourceId<S extends string> {
+  readonly stream: S;
+  readonly partition: number;
+}
+
+export interface WatermarkState<S extends string> {
+  watermarkMs: number | null;
+  sources: (SourceId<S> & { maxEventMs: number })[];
+}
+
+interface Source<S extends string> extends SourceId<S> {
+  maxEventMs: number;
+  /** On the clock of silence. */
+  heardAtMs: number;
+}
+
+const BUSY_GAP_MS = 1_000;
+
+export class Watermark<S extends string> {
+  private readonly sources: Source<S>[] = [];
+  private reachedMs = Number.NEGATIVE_INFINITY;
+  private busyMs = 0;
+  private lastMessageMs = Number.NaN;
+
+  constructor(private readonly rules: WatermarkRules<S>) {}
+
+  get currentMs(): number {
+    return this.reachedMs;
+  }
+
+  /** Notes one message; called for each, so it only compares numbers. */
+  observe(stream: S, partition: number, eventMs: number, nowMs: number): void {
+    if (!Number.isNaN(this.lastMessageMs))
+      this.busyMs += Math.min(Math.max(0, nowMs - this.lastMessageMs), BUSY_GAP_MS);
+    this.lastMessageMs = nowMs;
+    const heardAtMs = this.silenceClock(nowMs);
+    for (const source of this.sources) {
+      if (source.partition === partition && source.stream === stream) {
+        if (eventMs > source.maxEventMs) source.maxEventMs = eventMs;
+        source.heardAtMs = heardAtMs;
+        return;
+      }
+    }
+    this.sources.push({ stream, partition, maxEventMs: eventMs, heardAtMs });
+  }
+
+  /**
+   * Advances and returns the watermark. `unread`: the partitions that still have unread messages, as far as known; 'some'
+   * holds the watermark where it is, whatever was seen in them.
+   */
+  advance(nowMs: number, unread: readonly SourceId<S>[] | 'some'): number {
+    if (unread === 'some' || this.sources.length === 0) return this.reachedMs;
+    const sameAs = (a: SourceId<S>) => (b: SourceId<S>) => a.stream === b.stream && a.partition === b.partition;
+    if (unread.some((id) => !this.sources.some(sameAs(id)))) return this.reachedMs;
+    const silenceMs = this.silenceClock(nowMs);
+    let lowest = Number.POSITIVE_INFINITY;
+    let highest = Number.NEGATIVE_INFINITY;
+    for (const source of this.sources) {
+      highest = Math.max(highest, source.maxEventMs);
+      const idle = silenceMs - source.heardAtMs >= this.rules.idleMs[source.stream] && !unread.some(sameAs(source));
+      if (!idle) lowest = Math.min(lowest, source.maxEventMs);
+    }
+    if (lowest === Number.POSITIVE_INFINITY) lowest = this.rules.allSilent === 'newest' ? highest : this.reachedMs;
+    if (lowest > this.reachedMs) this.reachedMs = lowest;
+    return this.reachedMs;
+  }
+
+  state(): WatermarkState<S> {
+    return {
+      watermarkMs: Number.isFinite(this.reachedMs) ? this.reachedMs : null,
+      sources: this.sources.map(({ stream, partition, maxEventMs }) => ({ stream, partition, maxEventMs })),
+    };
+  }
+
+  /** Sources count as heard now, so that a restart does not take them for idle. */
+  restore(state: WatermarkState<S>, nowMs: number): void {
+    this.reachedMs = state.watermarkMs ?? Number.NEGATIVE_INFINITY;
+    this.sources.length = 0;
+    for (const source of state.sources) this.sources.push({ ...source, heardAtMs: this.silenceClock(nowMs) });
+  }
+
+  private silenceClock(nowMs: number): number {
+    return this.rules.silence === 'all time' ? nowMs : this.busyMs;
+  }
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { Positions } from './positions.js';
+import { bucketLength, isDue, windowStart } from './window.js';
+
+describe('Positions', () => {
+  it('knows new from applied messages, and what is unread', () => {
+    const positions = new Positions();
+    positions.reaches('predictions', 0, 3);
+    expect(positions.behind()).toHaveLength(1);
+    expect(positions.lag).toBe(3);
+    positions.applied('predictions', 0, 2);
+    expect(positions.behind()).toHaveLength(0);
+    expect(positions.isNew('predictions', 0, 2)).toBe(false);
+    expect(positions.isNew('predictions', 0, 3)).toBe(true);
+    const restored = new Positions();
+    restored.restore(positions.state());
+    expect(restored.next('predictions', 0)).toBe(3);
+    expect(restored.next('labels', 0)).toBe(0);
+  });
+});
+
+describe('windows', () => {
+  it('are aligned to the epoch, before it too', () => {
+    expect([windowStart(0, 10), windowStart(19, 10), windowStart(-1, 10)]).toEqual([0, 10, -10]);
+  });
+
+  it('are due only after delay and lateness', () => {
+    expect([isDue(0, 10, 4, 13), isDue(0, 10, 4, 14)]).toEqual([false, true]);
+  });
+
+  it('split into whole buckets', () => {
+    expect(bucketLength(3 * 86_400_000)).toBe(3_600_000);
+    expect(bucketLength(60_000)).toBe(1_000);
+    expect(bucketLength(7)).toBe(7);
+  });
+});
