@@ -78,7 +78,7 @@ describe('Ctrl-C in npm start', () => {
 });
 
 describe('what started the platform is killed', () => {
-  it.each(['npm exec', 'sh -c', 'tools/setup/millrace.mjs', 'dist/apps/cli/src/main.js'])(
+  it.each(['npm exec', 'sh -c', '.bin/millrace', 'dist/apps/cli/src/main.js'])(
     'the link %s: nothing is left',
     async (link) => {
       const platform = await newPlatform();

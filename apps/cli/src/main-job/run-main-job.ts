@@ -14,6 +14,7 @@ import { type ReplayRows, readReplayRows, replayRanges } from './replay-rows.duc
 import { type CheckBounds, checksOf, type Summary } from './summary.js';
 import { TrafficProcess } from './traffic.process.js';
 import type { TrafficResult } from './traffic-messages.js';
+import { pause, type Waiting } from './waiting.js';
 
 export interface RunMainJobOptions {
   loaded: LoadedProject;
@@ -38,7 +39,9 @@ const LABELLED_ON_NEW_VERSION = 5_000;
 /** Below this many replayed rows there are too few windows and rows for the quality bounds. */
 const FULL_REPLAY_ROWS = 60_000;
 const FULL_BULK_ROWS = 200_000;
-const LABELS_SETTLE_MS = 20_000;
+/** No further label joined for this long: those that are missing do not come. */
+const LABELS_SILENT_MS_MAX = 20_000;
+const LABELS_POLL_MS = 200;
 
 export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
   const { loaded, replay, control, reporter, shift } = options;
@@ -83,7 +86,7 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
   });
   const result = await job.run();
   const stage = reporter.stage('summary', 'waiting for the last labels, scoring');
-  await settled(control, project.name, result.traffic.labelsSent, clock);
+  await settled(control, project.name, result.traffic.labelsSent, { clock, signal: options.signal });
   const rows = await readReplayRows(
     project,
     replay.seed,
@@ -135,13 +138,15 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
   return summary;
 }
 
-/** Waits until the monitor has joined every label that was sent, or for a bounded time: the checks then say what is missing. */
-async function settled(control: ControlClient, project: string, labels: number, clock: Clock): Promise<void> {
-  const startedMs = clock.monotonicMs();
-  while (clock.monotonicMs() - startedMs < LABELS_SETTLE_MS) {
-    const joined = await control.labelsJoined(project).catch(() => ({ labelsJoined: 0 }));
-    if (joined.labelsJoined >= labels) return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+/** Waits until the monitor has joined every label that was sent, or joins none any more: the checks then say what is missing. */
+async function settled(control: ControlClient, project: string, labels: number, waiting: Waiting): Promise<void> {
+  let joined = 0;
+  for (let grewMs = waiting.clock.monotonicMs(); waiting.clock.monotonicMs() - grewMs < LABELS_SILENT_MS_MAX; ) {
+    const { labelsJoined } = await control.labelsJoined(project).catch(() => ({ labelsJoined: joined }));
+    if (labelsJoined >= labels) return;
+    if (labelsJoined > joined) grewMs = waiting.clock.monotonicMs();
+    joined = labelsJoined;
+    await pause(LABELS_POLL_MS, waiting.signal);
   }
 }
 

@@ -4,13 +4,15 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { projectFromDocument, signatureOf } from '@millrace/project';
-import { openEndpoints } from './endpoints.grpc.js';
+import { openEndpoints, type ReplayEndpoints } from './endpoints.grpc.js';
 import { readReplayRows } from './replay-rows.duckdb.js';
 import { Traffic } from './traffic.js';
 import type { FromTraffic, ToTraffic, TrafficSettings } from './traffic-messages.js';
 
 const STATUS_EVERY_MS = 200;
-const DRAIN_DEADLINE_MS = 60_000;
+/** ingest acknowledges nothing for this long: it will not. */
+const DRAIN_SILENT_MS_MAX = 60_000;
+const DRAIN_CHECK_MS = 500;
 
 /** Resolves once the message has left: a process that ends earlier takes it along. */
 function tell(message: FromTraffic): Promise<void> {
@@ -53,7 +55,7 @@ async function run(settings: TrafficSettings): Promise<void> {
   const timer = setInterval(status, STATUS_EVERY_MS);
   await traffic.run();
   delay.disable();
-  await drained(endpoints.drain());
+  await drained(endpoints);
   clearInterval(timer);
   status();
   await tell({
@@ -77,22 +79,26 @@ async function run(settings: TrafficSettings): Promise<void> {
   process.disconnect();
 }
 
-async function drained(work: Promise<void>): Promise<void> {
+/** Until everything sent is acknowledged; ends when acknowledgements stop coming, not after a time. */
+async function drained(endpoints: ReplayEndpoints): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new PlatformError(
-            'deadline_exceeded',
-            `ingest did not acknowledge everything within ${DRAIN_DEADLINE_MS / 1_000} s`,
-          ),
-        ),
-      DRAIN_DEADLINE_MS,
-    );
+  let accepted = -1;
+  let grewMs = systemClock.monotonicMs();
+  const silent = new Promise<never>((_, reject) => {
+    timer = setInterval(() => {
+      const nowMs = systemClock.monotonicMs();
+      if (endpoints.recordsAccepted() !== accepted) grewMs = nowMs;
+      accepted = endpoints.recordsAccepted();
+      if (nowMs - grewMs < DRAIN_SILENT_MS_MAX) return;
+      const text = `ingest has acknowledged nothing for ${DRAIN_SILENT_MS_MAX / 1_000} s`;
+      reject(new PlatformError('deadline_exceeded', text));
+    }, DRAIN_CHECK_MS);
   });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
+  try {
+    await Promise.race([endpoints.drain(), silent]);
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 // The parent decides when this process ends; a signal for the whole group must not cut the traffic before it says so.
