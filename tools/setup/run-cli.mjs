@@ -10,6 +10,7 @@ import { cloneEnvironment, setUp } from './setup.mjs';
 import { say } from './terminal.mjs';
 
 const watcher = pathToFileURL(join(root, 'tools/setup/parent-watch.mjs')).href;
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const signalCodes = { SIGHUP: 129, SIGINT: 130, SIGKILL: 137, SIGTERM: 143 };
 
 /** Runs a compiled script; resolves to its exit code. */
@@ -29,20 +30,27 @@ export function runCompiled(script, args, { nodeArgs = [], env = {} } = {}) {
       if (signal === 'SIGINT' && process.stdin.isTTY) return;
       child.kill(signal);
     };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, pass);
+    for (const signal of stopSignals) process.on(signal, pass);
     child.on('error', (error) => {
       say(`could not start ${script}: ${error.message}`);
       resolve(1);
     });
     child.on('exit', (code, signal) => {
-      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(name, pass);
+      for (const name of stopSignals) process.off(name, pass);
       resolve(code ?? signalCodes[signal] ?? 1);
     });
   });
 }
 
 export async function runCli(args) {
+  let asked = false;
+  for (const signal of stopSignals)
+    process.on(signal, () => {
+      asked = true;
+    });
   watchChain(launchChain(), ({ command }) => {
+    // A stop is under way, and what started this has ended before it: that is no second request.
+    if (asked) return;
     say(`"${command.slice(0, 60)}", which started Millrace, is gone: stopping`);
     process.kill(process.pid, 'SIGTERM');
   });
@@ -53,5 +61,5 @@ export async function runCli(args) {
     say(`\nset-up failed: ${error.message}`);
     return 1;
   }
-  return runCompiled('dist/apps/cli/src/main.js', args);
+  return asked ? signalCodes.SIGINT : runCompiled('dist/apps/cli/src/main.js', args);
 }
