@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { METRICS } from '@millrace/evaluation';
+import { DEFAULT_STRATEGY } from '@millrace/routing';
 import { parseProject, projectFromDocument } from './parse-project.js';
 import { projectSchema } from './schema.js';
 
@@ -51,7 +52,7 @@ describe('parseProject', () => {
     const parsed = parseProject(minimal, 'project.yaml');
     expect(parsed).toMatchObject({
       kind: 'ok',
-      project: { training: { batchRows: 2_048 }, rollout: { automatic: true } },
+      project: { training: { batchRows: 2_048 }, rollout: { automatic: true, strategy: DEFAULT_STRATEGY.name } },
     });
   });
 
@@ -138,6 +139,7 @@ describe('parseProject', () => {
     ['name: loans', 'name: loans\nscope: { metric: calibration }', 'scope.metric', 'not one of the known words'],
     ['name: loans', 'name: loans\nscope: { resources: { workers: 65 } }', 'scope.resources.workers', 'at most 64'],
     ['name: loans', 'name: loans\ntraining: { workers: 65 }', 'training.workers', 'at most 64'],
+    ['name: loans', 'rollout: { strategy: blue_gren }\nname: loans', 'rollout.strategy', "Did you mean 'blue_green'?"],
   ])('rejects %s → %s', (from, to, path, words) => {
     const faults = faultsOf(minimal.replace(from, to));
     const fault = faults.find((candidate) => candidate.path === path);

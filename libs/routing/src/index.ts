@@ -22,6 +22,7 @@ export {
   type RouteTarget,
   readyVersions,
   type Share,
+  type Switch,
   sameTraffic,
   TARGET_NAME,
   TARGETS_MAX,

@@ -52,6 +52,20 @@ export interface Route {
   recentCommandIds: readonly string[];
 }
 
+/** One change of live traffic as the router measured it. */
+export interface Switch {
+  atMs: number;
+  fromVersion: number;
+  toVersion: number;
+  reason: string;
+  correlationId: string;
+  revision: number;
+  /** From the command's acceptance until the new route was in force. */
+  effectiveMs: number;
+  /** The project's failed requests from acceptance until one second after. */
+  failed: number;
+}
+
 export function emptyRoute(project: string): Route {
   return {
     project,

@@ -2,7 +2,7 @@
 
 import type { ModelVersion } from '@millrace/contracts';
 import { ERROR_CODES, type ErrorCode, PlatformError, type TrainingRequest } from '@millrace/domain';
-import type { Route } from '@millrace/routing';
+import type { Route, Switch } from '@millrace/routing';
 import type { Addresses } from './addresses.js';
 
 /** Longest wait for an answer; control calls that take longer are polled. */
@@ -31,15 +31,6 @@ export interface TrainingView {
     blessed?: boolean;
     message?: string;
   };
-}
-
-export interface SwitchView {
-  atMs: number;
-  fromVersion: number;
-  toVersion: number;
-  reason: string;
-  effectiveMs: number;
-  failed: number;
 }
 
 export interface DriftEventView {
@@ -205,19 +196,19 @@ export class ControlClient {
     return route;
   }
 
-  startRollout(project: string, request: object): Promise<{ switch?: SwitchView; route: Route }> {
+  startRollout(project: string, request: object): Promise<{ switch?: Switch; route: Route }> {
     return call('POST', `${this.at.router}/v1/projects/${project}/rollouts`, request);
   }
 
-  promote(project: string, request: object): Promise<{ switch: SwitchView; route: Route }> {
+  promote(project: string, request: object): Promise<{ switch: Switch; route: Route }> {
     return call('POST', `${this.at.router}/v1/projects/${project}/promote`, request);
   }
 
-  rollback(project: string, request: object): Promise<{ switch: SwitchView; route: Route }> {
+  rollback(project: string, request: object): Promise<{ switch: Switch; route: Route }> {
     return call('POST', `${this.at.router}/v1/projects/${project}/rollback`, request);
   }
 
-  switches(project: string): Promise<SwitchView[]> {
+  switches(project: string): Promise<Switch[]> {
     return listOf(call('GET', `${this.at.router}/v1/projects/${project}/switches`), 'switches');
   }
 

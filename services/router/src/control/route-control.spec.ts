@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Command } from '@millrace/contracts';
 import { systemClock } from '@millrace/domain';
-import { DEFAULT_STRATEGY, type RouteAction } from '@millrace/routing';
+import { DEFAULT_STRATEGY, type RolloutStrategy, type RouteAction } from '@millrace/routing';
 import { SwitchLog } from '../outcomes/switch-log.js';
 import { RouteTable } from '../routing/route-table.js';
 import { RouteControl } from './route-control.js';
@@ -18,6 +18,7 @@ let written: number[];
 let readyVersions: Set<number>;
 let broken: boolean;
 let serial: number;
+let strategy: RolloutStrategy;
 
 beforeEach(() => {
   table = new RouteTable();
@@ -27,6 +28,7 @@ beforeEach(() => {
   readyVersions = new Set([1, 2]);
   broken = false;
   serial = 0;
+  strategy = DEFAULT_STRATEGY;
   owner = new RouteOwner(
     table,
     switches,
@@ -42,7 +44,7 @@ beforeEach(() => {
       loadTimeoutMs: 200,
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms / 10)),
       failures: () => 0,
-      strategyOf: () => DEFAULT_STRATEGY,
+      strategyOf: () => strategy,
       onSettled: (project, version, route, made) => control.onSettled(project, version, route, made),
       onError: () => undefined,
     },
@@ -63,7 +65,7 @@ beforeEach(() => {
       commandTimeoutMs: 300,
       loadTimeoutMs: 200,
       knownProject: (project) => project === 'p',
-      strategyOf: () => DEFAULT_STRATEGY,
+      strategyOf: () => strategy,
     },
   );
 });
@@ -82,6 +84,44 @@ describe('commands through the single writer', () => {
     expect(written).toEqual([1, 2, 3, 4, 5, 6]);
     expect(switches.list('p')).toHaveLength(4);
     expect(commands.every((command) => command.correlationId === command.id)).toBe(true);
+  });
+
+  it('moves the traffic as the strategy of the project says, and answers when it has moved', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    strategy = {
+      ...DEFAULT_STRATEGY,
+      whenReady: (_live, version) => ({
+        weights: [
+          { version: 1, weight: 90 },
+          { version, weight: 10 },
+        ],
+        shadows: [],
+      }),
+    };
+    const { route, switch: made } = await submit({ kind: 'startRollout', version: 2 });
+    expect(route).toMatchObject({
+      targets: [
+        { version: 1, weight: 90, name: 'blue' },
+        { version: 2, weight: 10, name: 'green' },
+      ],
+      rollout: { phase: 'progressing', version: 2 },
+    });
+    expect(made).toMatchObject({ fromVersion: 1, toVersion: 1 });
+    await submit({ kind: 'promote', version: 2 });
+    expect(table.get('p')).toMatchObject({ targets: [{ version: 2, weight: 100 }], rollout: { phase: 'promoted' } });
+  });
+
+  it('refuses a step with shadows with what to write instead', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    strategy = {
+      ...DEFAULT_STRATEGY,
+      whenReady: (_live, version) => ({ weights: [{ version: 1, weight: 100 }], shadows: [version] }),
+    };
+    await expect(submit({ kind: 'startRollout', version: 2 })).rejects.toMatchObject({
+      code: 'unavailable',
+      reason: expect.stringContaining('nothing sends to shadows yet: choose a strategy of shares'),
+    });
+    expect(table.get('p')).toMatchObject({ targets: [{ version: 1, weight: 100 }], shadows: [], loadedVersions: [1] });
   });
 
   it('says that a version did not load, with live traffic untouched', async () => {

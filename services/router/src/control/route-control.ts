@@ -3,8 +3,8 @@
 
 import type { Command } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';
+import type { Switch } from '@millrace/routing';
 import { decide, type RolloutStrategy, type Route, type RouteAction } from '@millrace/routing';
-import type { Switch } from '../outcomes/switch-log.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { CommandResult } from './route-owner.js';
 
@@ -55,7 +55,7 @@ export class RouteControl {
     private readonly options: ControlOptions,
   ) {}
 
-  /** Resolves when the command is in force (a rollout: when its version has the traffic, or failed to load). */
+  /** Resolves when the command is in force (a rollout: when its version has traffic, or failed to load). */
   async submit(facts: CallerFacts, action: RouteAction): Promise<ControlAnswer> {
     const route = this.table.get(facts.project);
     if (route === undefined && !this.options.knownProject(facts.project)) {
@@ -96,7 +96,8 @@ export class RouteControl {
     for (const [id, waiter] of this.waiters) {
       if (waiter.rollout?.project !== project || waiter.rollout.version !== version) continue;
       const { rollout } = route;
-      if (rollout.phase === 'promoted' && rollout.version === version) this.succeed(id, { route, switch: made });
+      const moved = rollout.phase === 'promoted' || rollout.phase === 'progressing';
+      if (moved && rollout.version === version) this.succeed(id, { route, switch: made });
       else this.fail(id, notPromoted(version, route));
     }
   }

@@ -6,6 +6,7 @@
 // rollout the moment its version was seen ready, because loading is not part of the switch.
 
 import type { Clock } from '@millrace/domain';
+import type { Switch } from '@millrace/routing';
 import {
   type Decision,
   decide,
@@ -18,7 +19,7 @@ import {
   sameTraffic,
   settleLoad,
 } from '@millrace/routing';
-import type { Switch, SwitchLog } from '../outcomes/switch-log.js';
+import type { SwitchLog } from '../outcomes/switch-log.js';
 import type { RouteTable } from '../routing/route-table.js';
 
 /** Between two questions to serving whether a version is ready. */

@@ -4,10 +4,9 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
 import { routePb } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import type { Route, RouteAction } from '@millrace/routing';
+import type { Route, RouteAction, Switch } from '@millrace/routing';
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
-import type { Switch } from '../outcomes/switch-log.js';
 import { RouteTable } from '../routing/route-table.js';
 import { RouteControl } from './route-control.js';
 

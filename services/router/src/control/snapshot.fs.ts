@@ -3,8 +3,7 @@
 
 import { PlatformError } from '@millrace/domain';
 import { readJson, replaceJson } from '@millrace/files';
-import type { Route } from '@millrace/routing';
-import type { Switch } from '../outcomes/switch-log.js';
+import type { Route, Switch } from '@millrace/routing';
 
 const WRITE_EVERY_MS = 200;
 /** 2: targets have names and there are shadows. */

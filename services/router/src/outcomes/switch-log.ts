@@ -1,20 +1,11 @@
 // Every change of live traffic, measured: when, from what to what, how long from acceptance until in force, and how many
 // requests of the project failed from acceptance until one second after. The newest SWITCHES_MAX per project are kept.
 
+import type { Switch } from '@millrace/routing';
+
 export const SWITCHES_MAX = 256;
 /** Failures are counted until so long after the switch was in force. */
 export const AFTERMATH_MS = 1_000;
-
-export interface Switch {
-  atMs: number;
-  fromVersion: number;
-  toVersion: number;
-  reason: string;
-  correlationId: string;
-  revision: number;
-  effectiveMs: number;
-  failed: number;
-}
 
 interface Open {
   entry: Switch;

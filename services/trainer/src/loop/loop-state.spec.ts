@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
+import type { RolloutPhase } from '@millrace/routing';
 import {
   advance,
   HISTORY_MAX,
@@ -57,7 +58,7 @@ function run(inputs: readonly LoopInput[], start = initialLoopState(), by = poli
   return { state, effects };
 }
 
-const live = (version: number, previousVersion = 0, phase = 'promoted'): LoopInput => ({
+const live = (version: number, previousVersion = 0, phase: RolloutPhase = 'promoted'): LoopInput => ({
   kind: 'route',
   liveVersion: version,
   previousVersion,

@@ -12,6 +12,7 @@
 // recognised by its receiver: a training's id is the episode's id, a rollout names the version.
 
 import type { RetrainSpec } from '@millrace/project';
+import type { RolloutPhase } from '@millrace/routing';
 
 /** What is kept of a dataset version; newest last, at most `KNOWN_VERSIONS_MAX`. */
 export interface KnownDataset {
@@ -81,7 +82,7 @@ export type LoopInput =
   | { kind: 'dataset'; dataset: KnownDataset }
   | { kind: 'training_failed'; trainingId: string; message: string }
   | { kind: 'model'; version: number; trainingId: string; blessed: boolean; reasons: readonly string[] }
-  | { kind: 'route'; liveVersion: number; previousVersion: number; phase: string; message: string }
+  | { kind: 'route'; liveVersion: number; previousVersion: number; phase: RolloutPhase; message: string }
   | { kind: 'approve' }
   | { kind: 'stop' }
   | { kind: 'resume' }
