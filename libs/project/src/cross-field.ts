@@ -205,6 +205,15 @@ function valueFault(column: ColumnSpec, value: Scalar): string | null {
   return null;
 }
 
+/** What a logistic model does not have must not be written: it would change nothing. */
+function checkModel(document: unknown, report: Report): void {
+  const { model } = document as { model?: Readonly<Record<string, unknown>> };
+  if (model?.kind !== 'logistic') return;
+  for (const key of ['hidden', 'activation', 'dropout'])
+    if (model[key] !== undefined)
+      report(['model', key], `a logistic model has no hidden layers. Remove ${key}, or use kind: mlp.`);
+}
+
 function checkReplay(project: Project, features: readonly string[], report: Report): void {
   const { replay } = project;
   if (replay === undefined) return;
@@ -277,6 +286,7 @@ export function crossFieldFaults(project: Project, document: unknown): PathFault
   project.features.forEach((feature, index) => {
     checkFeature(feature, ['features', index], columns.get(feature.name), known, report);
   });
+  checkModel(document, report);
   project.model.crosses.forEach((cross, index) => {
     cross.columns.forEach((name, place) => {
       if (!features.includes(name))

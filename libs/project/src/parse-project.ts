@@ -7,6 +7,7 @@ import { type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDo
 import { buildProject } from './build-project.js';
 import { canonicalJson } from './canonical-json.js';
 import { crossFieldFaults, type FaultPath, type PathFault } from './cross-field.js';
+import { fillDefaults } from './fill-defaults.js';
 import type { Project } from './project.js';
 import { projectSchema } from './schema.js';
 
@@ -214,7 +215,7 @@ export function parseProject(text: string, fileName: string): ParsedProject {
       faults.length > 0 ? faults : [{ path: '', line: 1, column: 1, message: 'does not fit the schema.' }],
     );
   }
-  const project = buildProject(document);
+  const project = buildProject(fillDefaults(document));
   for (const fault of crossFieldFaults(project, document)) {
     faults.push({ path: fault.path.join('.'), ...positionOf(yaml, lines, fault.path), message: fault.message });
   }
@@ -227,7 +228,7 @@ export function parseProject(text: string, fileName: string): ParsedProject {
  */
 function crossFieldFaultsBeside(known: readonly ProjectFault[], document: unknown): PathFault[] {
   try {
-    return crossFieldFaults(buildProject(document), document).filter((fault) => {
+    return crossFieldFaults(buildProject(fillDefaults(document)), document).filter((fault) => {
       const path = fault.path.join('.');
       return !known.some((other) => path.startsWith(other.path) || other.path.startsWith(path));
     });
@@ -245,7 +246,7 @@ export function projectFromDocument(document: string): Project {
   let faults: PathFault[];
   try {
     const raw: unknown = JSON.parse(document);
-    const project = buildProject(raw);
+    const project = buildProject(fillDefaults(raw));
     faults = crossFieldFaults(project, raw);
     if (faults.length === 0) return project;
   } catch (thrown) {

@@ -203,7 +203,7 @@ export interface RetrainSpec {
   evaluationShare: number;
   warmStart: boolean;
   cooldownMs: number;
-  /** Retrainings per UTC day (processing time). */
+  /** Retrainings that may start within any 24 hours of processing time. */
   budgetPerDay: number;
   approval: 'automatic' | 'manual';
 }

@@ -1,6 +1,6 @@
 // The JSON Schema of project.yaml, as published in docs/project.schema.json (a test keeps the two equal). Structure,
-// types and defaults are here (those of drift tests in libs/drift); what needs two places of the file is in
-// cross-field.ts.
+// types and defaults are here and nowhere else (those of drift tests in libs/drift); what needs two places of the file is
+// in cross-field.ts.
 
 import { WORKING_TASK_KINDS } from '@millrace/domain';
 import { ALPHA, type DetectorOption, optionsOf, type SubjectGroup, subjectNames } from '@millrace/drift';
@@ -14,7 +14,8 @@ const METRIC_NAMES = metricsOf('binary').map(({ name }) => name);
 const DECIDING = metricsOf('binary').flatMap(({ name, decides }) => (decides ? [name] : []));
 const NAME = '^[A-Za-z_][A-Za-z0-9_]{0,62}$';
 
-type Node = Readonly<Record<string, unknown>>;
+export type SchemaNode = Readonly<Record<string, unknown>>;
+type Node = SchemaNode;
 
 const duration = (description: string, fallback?: string): Node => ({
   type: 'string',
@@ -51,12 +52,25 @@ const choice = (description: string, values: readonly string[], fallback?: strin
   description,
   ...(fallback === undefined ? {} : { default: fallback }),
 });
-const list = (description: string, items: Node, maxItems: number, minItems = 0): Node => ({
+const list = (description: string, items: Node, maxItems: number, minItems: number): Node => ({
   type: 'array',
   items,
   minItems,
   maxItems,
   description,
+});
+const optionalList = (description: string, items: Node, maxItems: number, fallback: readonly unknown[] = []): Node => ({
+  ...list(description, items, maxItems, 0),
+  default: fallback,
+});
+/** Blocks or values by name. */
+const byName = (description: string, entry: Node, maxProperties: number, extra: Node = {}): Node => ({
+  type: 'object',
+  description,
+  maxProperties,
+  ...extra,
+  additionalProperties: entry,
+  default: {},
 });
 const object = (description: string, properties: Record<string, Node>, required: readonly string[] = []): Node => ({
   type: 'object',
@@ -117,12 +131,9 @@ const column = object(
 const data = object(
   'What the records look like and where they come from.',
   {
-    sources: {
-      type: 'object',
-      description: 'Named files that a bulk import can read.',
-      maxProperties: 32,
-      propertyNames: { pattern: NAME },
-      additionalProperties: object(
+    sources: byName(
+      'Named files that a bulk import can read.',
+      object(
         'A file.',
         {
           kind: choice('Format of the file.', ['parquet', 'csv']),
@@ -133,7 +144,9 @@ const data = object(
         },
         ['kind', 'path'],
       ),
-    },
+      32,
+      { propertyNames: { pattern: NAME } },
+    ),
     entity: columnName('The text column that names the entity: key of the stream and sticky key of requests.'),
     eventTime: columnName('The timestamp column that says when the record happened.'),
     columns: list('All columns.', column, 1_000, 1),
@@ -193,10 +206,10 @@ export const projectSchema: Node = {
         description: "The project's name, also the model's name on the wire.",
       },
       scope: object('What is to be decided, and what a model has to beat.', {
-        problem: text('The question in one sentence.'),
+        problem: text('The question in one sentence; default: the name.'),
         task: choice('Kind of task.', WORKING_TASK_KINDS, 'binary'),
         metric: choice('The metric that decides between two models.', DECIDING, 'log_loss'),
-        baselines: list(
+        baselines: optionalList(
           'What a first version has to beat; majority and logistic are computed on the same rows, others state a value.',
           object(
             'A baseline.',
@@ -208,6 +221,10 @@ export const projectSchema: Node = {
             ['name', 'kind'],
           ),
           16,
+          [
+            { name: 'majority', kind: 'trivial' },
+            { name: 'logistic', kind: 'older_system' },
+          ],
         ),
         resources: object('What a training may use.', { workers: integer('Worker processes.', 1, WORKERS_MAX, 1) }),
       }),
@@ -215,11 +232,16 @@ export const projectSchema: Node = {
       features: list('Model inputs, in the order of the signature.', feature, 1_000, 1),
       model: object('The network.', {
         kind: choice('Kind of model.', ['mlp', 'logistic'], 'mlp'),
-        hidden: list('Width of each hidden layer.', integer('Units.', 1, 4_096), 16),
+        hidden: optionalList(
+          'Width of each hidden layer; a logistic model has none.',
+          integer('Units.', 1, 4_096),
+          16,
+          [64, 32],
+        ),
         activation: choice('Activation of hidden layers.', ['relu', 'tanh'], 'relu'),
         dropout: number('Share of units dropped while training.', 0, 0.95, 0),
         l2: number('Weight decay.', 0, 10, 0),
-        crosses: list(
+        crosses: optionalList(
           'Columns hashed together into one joint categorical input.',
           object(
             'A cross.',
@@ -246,12 +268,12 @@ export const projectSchema: Node = {
       evaluation: object('How a model is judged before it may go live.', {
         from: date('For the first version, unless its request says otherwise: rows from this event time on evaluate.'),
         share: share('Otherwise the newest share of rows evaluates.', 0.2),
-        slices: list(
+        slices: optionalList(
           'Columns whose values are evaluated apart; text, integer or boolean.',
           columnName('A column.'),
           32,
         ),
-        thresholds: list(
+        thresholds: optionalList(
           'Gates that every version must pass.',
           object(
             'A gate.',
@@ -284,15 +306,14 @@ export const projectSchema: Node = {
         input: object('Drift of the inputs.', {
           ...detectorOptions('input'),
           alpha: optionNode(ALPHA),
-          features: {
-            type: 'object',
-            description: 'Other bounds for single features.',
-            maxProperties: 1_000,
-            additionalProperties: object('Bounds of one feature.', {
+          features: byName(
+            'Other bounds for single features.',
+            object('Bounds of one feature.', {
               ...overridingOptions('input'),
               ignore: flag('Never rings.', false),
             }),
-          },
+            1_000,
+          ),
         }),
         output: object('Drift of the outputs.', detectorOptions('output')),
         software: object('Health of the service.', detectorOptions('software')),
@@ -300,7 +321,7 @@ export const projectSchema: Node = {
       }),
       retrain: object('When a new version is trained.', {
         onDrift: flag('A drift event starts a retraining.', true),
-        features: list(
+        features: optionalList(
           `Only drift of these features, or ${subjectNames('output').join(', ')}; empty is any.`,
           text('A feature.'),
           1_000,
@@ -310,7 +331,7 @@ export const projectSchema: Node = {
         evaluationShare: share('Newest share of rows both versions are judged on.', 0.2),
         warmStart: flag('Start from the weights of the version in force.', true),
         cooldown: duration('Pause between two retrainings, in processing time.', '10m'),
-        budgetPerDay: integer('Retrainings per UTC day.', 0, 10_000, 4),
+        budgetPerDay: integer('Retrainings within any 24 hours of processing time.', 0, 10_000, 4),
         approval: choice('automatic, or manual: a person approves.', ['automatic', 'manual'], 'automatic'),
       }),
       serving: object('How predictions are answered.', {
@@ -326,12 +347,11 @@ export const projectSchema: Node = {
               10_000_000,
               100_000,
             ),
-            defaults: {
-              type: 'object',
-              description: 'What stands in where there is no value of the right age, by column.',
-              maxProperties: 256,
-              additionalProperties: scalar('A value of the column.'),
-            },
+            defaults: byName(
+              'What stands in where there is no value of the right age, by column.',
+              scalar('A value of the column.'),
+              256,
+            ),
           },
           ['columns'],
         ),

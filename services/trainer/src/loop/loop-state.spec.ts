@@ -127,6 +127,9 @@ describe('the closed loop', () => {
     state = advance(state, drift({ correlationId: 'c3' }), policy, 9_001).state;
     expect(state.phase).toBe('calm');
     expect(state.history.at(-1)?.message).toContain('budget');
+    // Two within any 24 hours, not within a day of the calendar: the first one's hours end, the second one's not yet.
+    const endMs = 86_400_000 + 1_000;
+    expect(advance(state, drift({ correlationId: 'c4' }), policy, endMs).state.phase).toBe('training');
   });
 
   it('waits for a person where the project says so, and obeys the kill switch', () => {

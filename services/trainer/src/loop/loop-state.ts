@@ -49,7 +49,7 @@ export interface LoopState {
   datasets: readonly KnownDataset[];
   episode: Episode | null;
   coolUntilMs: number;
-  /** Start times of retrainings, for the daily budget. */
+  /** Start times of retrainings, for the budget of 24 hours. */
   startedAtMs: readonly number[];
   /** A blessed version that is being rolled out, or waits for its turn or for a person; 0 = none. */
   waitingVersion: number;
@@ -214,10 +214,10 @@ function onDrift(
   // A redelivered event of an episode that has ended must not begin it again.
   const episodeId = drift.correlationId || drift.eventId;
   if (state.history.some((entry) => entry.correlationId === episodeId)) return state;
-  const startedToday = state.startedAtMs.filter((atMs) => atMs > nowMs - DAY_MS);
-  if (startedToday.length >= policy.retrain.budgetPerDay) {
-    const message = `drift of ${drift.feature} seen, but the budget of ${policy.retrain.budgetPerDay} retrainings a day is used up`;
-    return step({ ...state, startedAtMs: startedToday }, nowMs, message);
+  const startedWithinDay = state.startedAtMs.filter((atMs) => atMs > nowMs - DAY_MS);
+  if (startedWithinDay.length >= policy.retrain.budgetPerDay) {
+    const message = `drift of ${drift.feature} seen, but the budget of ${policy.retrain.budgetPerDay} retrainings in 24 hours is used up`;
+    return step({ ...state, startedAtMs: startedWithinDay }, nowMs, message);
   }
   const episode: Episode = {
     id: episodeId,
@@ -231,7 +231,7 @@ function onDrift(
     version: 0,
   };
   const message = `drift of ${drift.feature}: ${drift.detector} ${drift.value.toFixed(3)} against ${drift.threshold}`;
-  return step({ ...state, phase: 'settling', episode, startedAtMs: startedToday }, nowMs, message);
+  return step({ ...state, phase: 'settling', episode, startedAtMs: startedWithinDay }, nowMs, message);
 }
 
 /** Leaves `settling` once enough versions lie after the drifted window's start. */
