@@ -1,6 +1,7 @@
 // All metrics of a task on labelled rows, or on counts that a stream has added up: one evaluation either way.
 
 import type { TaskKind } from '@millrace/domain';
+import { intervalOf } from './comparisons/bootstrap.js';
 import type { Evaluation, EventTimeSpan } from './evaluation.js';
 import { exactly, type Interval, type MergedForms, type Metric } from './metric.js';
 import { metricsOf } from './registry.js';
@@ -33,7 +34,7 @@ export function evaluate(task: TaskKind, scored: ScoredRows, span: EventTimeSpan
 
 /** 95 % interval of each metric of the task. */
 export function intervalsOf(task: TaskKind, scored: ScoredRows): Record<string, Interval> {
-  return byName(metricsOf(task), (metric) => metric.interval(scored, CONFIDENCE));
+  return byName(metricsOf(task), (metric) => intervalOf(metric, scored, CONFIDENCE));
 }
 
 /** From the mergeable counts of a binary task; metrics without a mergeable form are left out. */

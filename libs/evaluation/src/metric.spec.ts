@@ -3,6 +3,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
 import fc from 'fast-check';
+import { intervalOf } from './comparisons/bootstrap.js';
 import { exactly, isBetter, type Metric } from './metric.js';
 import { METRICS, metricNamed, metricsOf } from './registry.js';
 import { ScoreQuality } from './score-quality.js';
@@ -67,7 +68,7 @@ describe.each(METRICS.map((metric) => [metric.name, metric] as const))('%s', (na
     expect(exactly(metric, { labels: [], scores: [] })).toBeNaN();
     expect(metric.merged.binary?.(new ScoreQuality()).value ?? Number.NaN).toBeNaN();
     expect(() => exactly(metric, { labels: [1], scores: [] })).toThrow(/1 labels but 0 scores/);
-    expect(metric.interval({ labels: [], scores: [] }, 0.95).lower).toBeNaN();
+    expect(intervalOf(metric, { labels: [], scores: [] }, 0.95).lower).toBeNaN();
   });
 
   it('is better for a model that knows than for one that guesses, and its interval covers what is true', () => {
@@ -82,7 +83,7 @@ describe.each(METRICS.map((metric) => [metric.name, metric] as const))('%s', (na
     const truth = exactly(metric, draw(200_000));
     let covered = 0;
     for (let i = 0; i < 100; i++) {
-      const { lower, upper } = metric.interval(draw(400), 0.95);
+      const { lower, upper } = intervalOf(metric, draw(400), 0.95);
       if (lower <= truth + 1e-3 && truth <= upper) covered++;
     }
     // 95 expected, standard deviation 2.2.

@@ -41,8 +41,11 @@ export interface Metric {
   readonly decides: boolean;
   readonly prepare: (rows: ScoredRows) => WeightedMetric;
   readonly merged: Partial<MergedForms>;
-  /** Where the metric of further rows of this kind would lie with this confidence, such as 0.95. */
-  readonly interval: (rows: ScoredRows, confidence: number) => Interval;
+  /**
+   * Where the metric of further rows of this kind would lie with this confidence, such as 0.95; left out where there is no
+   * closed form: a bootstrap stands in.
+   */
+  readonly interval?: (rows: ScoredRows, confidence: number) => Interval;
 }
 
 /** Whether `value` is better than `other`; never where one is no number. */

@@ -43,19 +43,15 @@ export function scoreMajority(baseline: LogisticBaseline, rows: number): Float64
   return new Float64Array(rows).fill(baseline.majorityShare);
 }
 
-export function parseLogisticBaseline(text: string): LogisticBaseline {
-  let parsed: LogisticBaseline;
-  try {
-    parsed = JSON.parse(text) as LogisticBaseline;
-  } catch (error) {
-    throw new PlatformError('corrupt', 'logistic baseline: not JSON', { cause: error });
-  }
-  if (parsed?.format !== 1 || !Array.isArray(parsed.weights))
+/** The baseline of baselines/logistic.json, parsed as JSON. */
+export function logisticBaselineOf(value: unknown): LogisticBaseline {
+  const read = value as LogisticBaseline | null;
+  if (read?.format !== 1 || !Array.isArray(read.weights))
     throw new PlatformError('corrupt', 'logistic baseline: unknown format');
-  const plan = parsePlan(JSON.stringify(parsed.plan));
+  const plan = parsePlan(JSON.stringify(read.plan));
   const network = baselineNetwork(plan);
-  if (network.size !== parsed.weights.length) {
-    throw new PlatformError('corrupt', `logistic baseline: ${parsed.weights.length} weights, expected ${network.size}`);
+  if (network.size !== read.weights.length) {
+    throw new PlatformError('corrupt', `logistic baseline: ${read.weights.length} weights, expected ${network.size}`);
   }
-  return { ...parsed, plan };
+  return { ...read, plan };
 }

@@ -4,23 +4,18 @@ export {
   baselineNetwork,
   baselinePlan,
   type LogisticBaseline,
-  parseLogisticBaseline,
+  logisticBaselineOf,
   scoreLogistic,
   scoreMajority,
 } from './baseline.js';
 export { forward, sigmoid } from './forward.js';
-export { initialWeights, logit } from './initial.js';
+export { initialWeights } from './initial.js';
 export {
-  type Activation,
   buildNetwork,
-  hiddenInputWidth,
   isDeep,
   type Network,
-  type NetworkSpec,
-  type Parameter,
   parameterOf,
   type Table,
-  type TableColumn,
 } from './network.js';
 export {
   applyGradient,

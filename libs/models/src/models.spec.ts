@@ -8,7 +8,7 @@ import {
   baselineNetwork,
   baselinePlan,
   type LogisticBaseline,
-  parseLogisticBaseline,
+  logisticBaselineOf,
   scoreLogistic,
   scoreMajority,
 } from './baseline.js';
@@ -155,7 +155,7 @@ describe('the logistic baseline', () => {
       applyGradient(state, weights, gradient, learningRateAt(0.1, 0.01, step, steps));
     }
     const baseline: LogisticBaseline = { format: 1, plan, weights: Array.from(weights), majorityShare: 0.5 };
-    const scored = scoreLogistic(parseLogisticBaseline(JSON.stringify(baseline)), columns);
+    const scored = scoreLogistic(logisticBaselineOf(JSON.parse(JSON.stringify(baseline))), columns);
     (golden.logistic.probabilities as number[]).forEach((probability, i) => {
       expect(Math.abs((scored[i] as number) - probability)).toBeLessThan(2e-3);
     });
@@ -163,8 +163,8 @@ describe('the logistic baseline', () => {
   });
 
   it('is refused when damaged', () => {
-    for (const text of ['', '{}', JSON.stringify({ format: 1, plan, weights: [1], majorityShare: 0.5 })]) {
-      expect(() => parseLogisticBaseline(text)).toThrow(/corrupt/);
+    for (const value of [null, '', {}, { format: 1, plan, weights: [1], majorityShare: 0.5 }]) {
+      expect(() => logisticBaselineOf(value)).toThrow(/corrupt/);
     }
   });
 });

@@ -22,7 +22,7 @@ import {
 import { metricIn, metricNamed } from '@millrace/evaluation';
 import { encodeRows, parsePlan } from '@millrace/features';
 import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
-import { parseLogisticBaseline, scoreLogistic } from '@millrace/models';
+import { logisticBaselineOf, scoreLogistic } from '@millrace/models';
 import { parseProject } from '@millrace/project';
 import { eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
 import { built } from './worker-group.js';
@@ -259,7 +259,7 @@ describe('a training', () => {
       ['price', 'numeric'],
     ]);
     expect(reference.rows).toBe(version.trainRows);
-    const baseline = parseLogisticBaseline(readFileSync(join(folder, 'baselines/logistic.json'), 'utf8'));
+    const baseline = logisticBaselineOf(JSON.parse(readFileSync(join(folder, 'baselines/logistic.json'), 'utf8')));
     const scores = scoreLogistic(baseline, { region: ['r1', 'r2'], size: [1, 2], price: [10, 12] });
     for (const score of scores) expect(score).toBeGreaterThan(0);
     for (const score of scores) expect(score).toBeLessThan(1);

@@ -6,7 +6,7 @@ import type { ModelVersion } from '@millrace/contracts';
 import { seededRng } from '@millrace/domain';
 import { bootstrapDifference, evaluate, metricIn, metricNamed, type ScoredRows } from '@millrace/evaluation';
 import { isMissing, type RawColumns } from '@millrace/features';
-import { type LogisticBaseline, scoreLogistic, scoreMajority } from '@millrace/models';
+import { logisticBaselineOf, scoreLogistic, scoreMajority } from '@millrace/models';
 import { applyLabelRule, deriveColumns, type Project } from '@millrace/project';
 import type { ControlClient, WindowView } from '../client/control.http.js';
 import type { MainJobResult } from './main-job.js';
@@ -160,7 +160,8 @@ async function modelSummary(model: ModelVersion, input: SummaryInput): Promise<M
   const calmQuality = evaluate('binary', scored(calm));
   const compared = calm.labels.length > 0 ? calm : live;
   const baseline = await input.control
-    .artifact<LogisticBaseline>(input.project.name, model.version, 'baselines/logistic.json')
+    .artifact<unknown>(input.project.name, model.version, 'baselines/logistic.json')
+    .then(logisticBaselineOf)
     .catch(() => null);
   const baselines: ModelVersionSummary['baselines'] = [];
   let gain: number | null = null;

@@ -3,11 +3,14 @@
 // both, such as a hard day, cancels. Each side is prepared once; a replicate costs O(rows). Replicates in which the metric
 // is not defined are left out; without any: NaN.
 
-import type { Rng } from '@millrace/domain';
+import { type Rng, seededRng } from '@millrace/domain';
 import type { Interval, Metric, WeightedMetric } from '../metric.js';
 import { rowsOf, type ScoredRows } from '../scored-rows.js';
 
-export interface BootstrapOptions {
+/** The 2.5 % quantile of 200 replicates rests on five of them: enough to see how wide an interval is. */
+const INTERVAL = { replicates: 200, seed: 1 };
+
+interface BootstrapOptions {
   replicates: number;
   confidence: number;
   rng: Rng;
@@ -33,9 +36,10 @@ export function bootstrapDifference(metric: Metric, pair: ScorePair, options: Bo
   return { difference: difference(null), ...quantilesOf(difference, labels.length, options) };
 }
 
-/** For metrics without an interval of their own. */
-export function bootstrapInterval(prepare: Metric['prepare'], rows: ScoredRows, options: BootstrapOptions): Interval {
-  return quantilesOf(prepare(rows), rowsOf(rows), options);
+/** The metric's own interval, or its bootstrap where it has none. */
+export function intervalOf(metric: Metric, rows: ScoredRows, confidence: number): Interval {
+  if (metric.interval !== undefined) return metric.interval(rows, confidence);
+  return quantilesOf(metric.prepare(rows), rowsOf(rows), { ...INTERVAL, confidence, rng: seededRng(INTERVAL.seed) });
 }
 
 function quantilesOf(of: WeightedMetric, rows: number, { replicates, confidence, rng }: BootstrapOptions): Interval {

@@ -1,8 +1,8 @@
-// The sampling variance of an AUC, and of the difference of two AUCs on the same rows, without a model of the scores (DeLong,
-// DeLong and Clarke-Pearson 1988, by the mid-ranks of Sun and Xu 2014).
+// The sampling variance of an AUC without a model of the scores (DeLong, DeLong and Clarke-Pearson 1988, by the mid-ranks of
+// Sun and Xu 2014).
 //
 //   V10_i = share of negatives below positive i (ties half), V01_j = share of positives above negative j
-//   var(A) = S10 / P + S01 / N, S the sample variances of V10 and V01; for A - B: of the differences of their V
+//   var(A) = S10 / P + S01 / N, S the sample variances of V10 and V01
 // O(n log n). Fewer than two positives or two negatives: NaN.
 
 import { rowsOf, type ScoredRows } from '../scored-rows.js';
@@ -43,12 +43,8 @@ function placements(rows: ScoredRows): Placements {
   };
 }
 
-function meanOf(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
 function varianceOfMean(values: Float64Array): number {
-  const mean = meanOf(values);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return values.length < 2 ? Number.NaN : squares / (values.length - 1) / values.length;
 }
@@ -56,26 +52,4 @@ function varianceOfMean(values: Float64Array): number {
 export function aucVariance(rows: ScoredRows): number {
   const { positives, negatives } = placements(rows);
   return varianceOfMean(positives) + varianceOfMean(negatives);
-}
-
-export interface AucDifference {
-  /** AUC of the first less that of the second. */
-  difference: number;
-  variance: number;
-}
-
-export function aucDifference(pair: {
-  labels: ArrayLike<number>;
-  first: ArrayLike<number>;
-  second: ArrayLike<number>;
-}): AucDifference {
-  const { labels } = pair;
-  const a = placements({ labels, scores: pair.first });
-  const b = placements({ labels, scores: pair.second });
-  const less = (x: Float64Array, y: Float64Array) => x.map((value, i) => value - (y[i] as number));
-  return {
-    // The mean placement of the positives is the AUC.
-    difference: meanOf(a.positives) - meanOf(b.positives),
-    variance: varianceOfMean(less(a.positives, b.positives)) + varianceOfMean(less(a.negatives, b.negatives)),
-  };
 }
