@@ -28,4 +28,4 @@ export {
   startGrpcServer,
 } from './server.js';
 export { asBuffer, packageDefinition, serviceDefinition } from './service-definition.js';
-export { fromServiceError, STATUS_BY_CODE, statusOfCode, toServiceError } from './status.js';
+export { codeOfStatus, fromServiceError, STATUS_BY_CODE, statusOfCode, toServiceError } from './status.js';

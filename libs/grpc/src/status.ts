@@ -36,6 +36,11 @@ export function statusOfCode(code: ErrorCode): status {
   return STATUS_BY_CODE[code];
 }
 
+/** A status that no code is told by is `internal`. */
+export function codeOfStatus(grpcStatus: number): ErrorCode {
+  return CODE_BY_STATUS.get(grpcStatus) ?? 'internal';
+}
+
 /** What a server hands to grpc-js' callback. */
 export function toServiceError(
   thrown: unknown,
@@ -53,7 +58,7 @@ export function fromServiceError(thrown: unknown): PlatformError {
   const failed = thrown as Partial<ServiceError>;
   if (typeof failed?.code !== 'number') return PlatformError.from(thrown);
   const named = failed.metadata?.get(CODE_HEADER)[0];
-  const code = ERROR_CODES.find((candidate) => candidate === named) ?? CODE_BY_STATUS.get(failed.code) ?? 'internal';
+  const code = ERROR_CODES.find((candidate) => candidate === named) ?? codeOfStatus(failed.code);
   return new PlatformError(code, failed.details ?? 'gRPC call failed', {
     facts: { grpcStatus: failed.code },
     cause: thrown,

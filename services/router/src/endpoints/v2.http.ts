@@ -5,7 +5,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createGunzip, createInflate, deflate, gzip } from 'node:zlib';
-import { type Clock, type ErrorCode, PlatformError } from '@millrace/domain';
+import { type Clock, PlatformError } from '@millrace/domain';
+import { codeOfStatus } from '@millrace/grpc';
 import {
   acceptedCoding,
   codingOf,
@@ -34,19 +35,6 @@ const COMPRESSION = { level: 1 };
 const INFER_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/infer$/;
 const GENERATE_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/(generate|generate_stream)$/;
 const MODEL_PATH = /^\/v2\/models\/([^/]+)(\/(?:ready|config))?$/;
-
-const ERROR_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
-  [GRPC_STATUS.CANCELLED]: 'cancelled',
-  [GRPC_STATUS.INVALID_ARGUMENT]: 'invalid_argument',
-  [GRPC_STATUS.DEADLINE_EXCEEDED]: 'deadline_exceeded',
-  [GRPC_STATUS.NOT_FOUND]: 'not_found',
-  [GRPC_STATUS.ALREADY_EXISTS]: 'already_exists',
-  [GRPC_STATUS.PERMISSION_DENIED]: 'permission_denied',
-  [GRPC_STATUS.RESOURCE_EXHAUSTED]: 'overloaded',
-  [GRPC_STATUS.FAILED_PRECONDITION]: 'conflict',
-  [GRPC_STATUS.UNIMPLEMENTED]: 'unimplemented',
-  [GRPC_STATUS.UNAVAILABLE]: 'unavailable',
-};
 
 export interface HttpEndpointOptions {
   host: string;
@@ -147,8 +135,7 @@ export class HttpEndpoint {
       // REST has none; the parameter `timeout` is about serving's queue only.
       deadlineAtMs: Number.POSITIVE_INFINITY,
       done: (status, message, bytes) => {
-        if (status !== GRPC_STATUS.OK)
-          sendError(response, new PlatformError(ERROR_BY_STATUS[status] ?? 'internal', message));
+        if (status !== GRPC_STATUS.OK) sendError(response, new PlatformError(codeOfStatus(status), message));
         else sendInference(request, response, decoded, bytes);
       },
     });
@@ -176,7 +163,7 @@ export class HttpEndpoint {
     if ('status' in picked) {
       request.resume();
       this.inference.record(model, 0, picked.status, startMs);
-      throw new PlatformError(ERROR_BY_STATUS[picked.status] ?? 'internal', picked.message);
+      throw new PlatformError(codeOfStatus(picked.status), picked.message);
     }
     const { version, byRoute } = picked;
     const versioned = picked.versionText === '' ? '' : `/versions/${encodeURIComponent(picked.versionText)}`;
