@@ -1,0 +1,30 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { describe, expect, it } from '@jest/globals';
+import { emptyRoute } from '@millrace/routing';
+import { RouteSchema } from './gen/millrace/route/v1/route_pb.js';
+import { decodeRoute, encodeRoute } from './route.codec.js';
+
+const bytes = (target: { version?: number; weight?: number; name?: string }) =>
+  toBinary(RouteSchema, create(RouteSchema, { project: 'p', revision: 1n, targets: [target] }));
+
+describe('codec of routes', () => {
+  it.each([
+    ['no version', { weight: 100, name: 'blue' }, 'without version'],
+    ['no name', { version: 1, weight: 100 }, 'without name'],
+    ['a name that is none', { version: 1, weight: 100, name: 'Blue Moon' }, 'target name "Blue Moon"'],
+    ['a weight above 100', { version: 1, weight: 101, name: 'blue' }, 'outside 0..100'],
+    ['a weight below 0', { version: 1, weight: -1, name: 'blue' }, 'outside 0..100'],
+  ])('a target with %s is corrupt', (_, target, words) => {
+    expect(() => decodeRoute(bytes(target))).toThrow(new RegExp(`\\[corrupt\\].*${words}`));
+  });
+
+  it('takes any name that may travel, and a route without a rollout for idle', () => {
+    const route = decodeRoute(bytes({ version: 3, weight: 100, name: 'canary' }));
+    const targets = [{ version: 3, weight: 100, name: 'canary' }];
+    expect(route).toEqual({ ...emptyRoute('p'), revision: 1, targets });
+  });
+
+  it('refuses shadows, which have no field yet, instead of losing them', () => {
+    expect(() => encodeRoute({ ...emptyRoute('p'), revision: 1, shadows: [2] })).toThrow('[unimplemented]');
+  });
+});
