@@ -12,7 +12,7 @@ export function shown(value: number): string {
 }
 
 /** The metric's value, NaN where the evaluation does not have it (JSON has null for NaN). */
-export function metricIn(evaluation: Evaluation | undefined, metric: Metric): number {
+export function metricIn(evaluation: Pick<Evaluation, 'metrics'> | undefined, metric: Metric): number {
   return evaluation?.metrics[metric.name] ?? Number.NaN;
 }
 

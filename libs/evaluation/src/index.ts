@@ -1,7 +1,7 @@
 // Metrics, comparisons, gates and slices: everything that says how good a model is, pure.
 
 export { bootstrapDifference } from './comparisons/bootstrap.js';
-export { type AucSample, aucDrop } from './comparisons/hanley-mcneil.js';
+export { aucDrop } from './comparisons/hanley-mcneil.js';
 export { evaluate, evaluateMerged, intervalsOf } from './evaluate.js';
 export {
   BASELINE_KINDS,

@@ -1,13 +1,8 @@
 // Drop of a version's AUC on a window's labelled rows below its AUC when it was evaluated; the p-value is that of Hanley and
 // McNeil (libs/evaluation, comparisons/hanley-mcneil.ts). NaN where a side has one class only or no rows. Cost O(1).
 
-import { type AucSample, aucDrop, type Evaluation, metricIn, metricNamed } from '@millrace/evaluation';
+import { aucDrop } from '@millrace/evaluation';
 import { BY_EFFECT_AND_P, type Detector, SHARE_OPTION } from '../detector.js';
-
-function sampleOf(evaluation: Evaluation): AucSample {
-  const { rows, positiveShare } = evaluation;
-  return { rows, positiveShare, auc: metricIn(evaluation, metricNamed('auc')) };
-}
 
 export const aucDropDetector: Detector<'quality', 'aucDrop'> = {
   name: 'auc_drop',
@@ -28,7 +23,7 @@ export const aucDropDetector: Detector<'quality', 'aucDrop'> = {
     "the version's AUC when evaluated, less its AUC on the window's labelled rows; p-value of the difference (Hanley-McNeil)",
   paper: 'Hanley and McNeil, Radiology 143, 1982',
   measure({ window, evaluated }) {
-    const { drop, pValue } = aucDrop({ before: sampleOf(evaluated), now: sampleOf(window) });
+    const { drop, pValue } = aucDrop({ before: evaluated, now: window });
     return { statistic: drop, pValue };
   },
 };

@@ -6,27 +6,28 @@
 // P positives, N negatives. NaN where a side has one class only. O(1).
 
 import { chiSquareTail } from '@millrace/statistics';
+import type { Evaluation } from '../evaluation.js';
+import { metricIn } from '../figure.js';
+import { auc } from '../metrics/auc.js';
 
-/** An AUC and the rows it was measured on. */
-export interface AucSample {
-  auc: number;
-  rows: number;
-  positiveShare: number;
-}
+/** What of an evaluation decides. */
+type Measured = Pick<Evaluation, 'rows' | 'metrics' | 'positiveShare'>;
 
-export function aucVarianceOf({ auc, rows, positiveShare }: AucSample): number {
+export function aucVarianceOf(evaluation: Measured): number {
+  const { rows, positiveShare } = evaluation;
+  const area = metricIn(evaluation, auc);
   const positives = rows * positiveShare;
   const negatives = rows - positives;
   if (!(positives >= 1) || !(negatives >= 1)) return Number.NaN;
-  const q1 = auc / (2 - auc);
-  const q2 = (2 * auc * auc) / (1 + auc);
-  const sum = auc * (1 - auc) + (positives - 1) * (q1 - auc * auc) + (negatives - 1) * (q2 - auc * auc);
+  const q1 = area / (2 - area);
+  const q2 = (2 * area * area) / (1 + area);
+  const sum = area * (1 - area) + (positives - 1) * (q1 - area * area) + (negatives - 1) * (q2 - area * area);
   return sum / (positives * negatives);
 }
 
-export function aucDrop(samples: { before: AucSample; now: AucSample }): { drop: number; pValue: number } {
-  const { before, now } = samples;
-  const drop = before.auc - now.auc;
+export function aucDrop(pair: { before: Measured; now: Measured }): { drop: number; pValue: number } {
+  const { before, now } = pair;
+  const drop = metricIn(before, auc) - metricIn(now, auc);
   const z = drop / Math.sqrt(aucVarianceOf(before) + aucVarianceOf(now));
   const twoSided = chiSquareTail(z * z, 1);
   return { drop, pValue: z > 0 ? twoSided / 2 : 1 - twoSided / 2 };

@@ -1,11 +1,18 @@
 // TrainingService on 8021, beside CollectiveService on the same server.
 
 import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import { encodeModelVersion, encodeTrainingEvent, modelPb, TrainingService, trainingPb } from '@millrace/contracts';
+import {
+  encodeModelVersion,
+  encodeTrainingEvent,
+  modelPb,
+  type TrainingEvent,
+  TrainingService,
+  trainingPb,
+} from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { bindService, type GrpcServiceBinding } from '@millrace/grpc';
 import type { ModelRegistry } from '../registry/model-registry.js';
-import type { TrainingRunner, TrainingUpdate } from '../training/runner.js';
+import type { TrainingRunner } from '../training/runner.js';
 
 /** Watchers at once; more are refused. */
 const WATCHERS_MAX = 128;
@@ -32,7 +39,7 @@ export function trainingService(runner: TrainingRunner, registry: ModelRegistry)
         return;
       }
       watching++;
-      const send = (update: TrainingUpdate) =>
+      const send = (update: TrainingEvent) =>
         call.write(create(trainingPb.WatchTrainingResponseSchema, { event: eventOf(update) }));
       const stop = runner.onUpdate((update) => {
         if (update.trainingId !== trainingId) return;
@@ -66,6 +73,6 @@ export function trainingService(runner: TrainingRunner, registry: ModelRegistry)
   });
 }
 
-function eventOf(update: TrainingUpdate) {
+function eventOf(update: TrainingEvent) {
   return fromBinary(trainingPb.TrainingEventSchema, encodeTrainingEvent(update));
 }

@@ -11,6 +11,7 @@
 // Every effect carries the id of the episode (the correlation id of the drift event), so that a repeated effect is
 // recognised by its receiver: a training's id is the episode's id, a rollout names the version.
 
+import type { TrainingRequest } from '@millrace/domain';
 import type { RetrainSpec } from '@millrace/project';
 import type { RolloutPhase } from '@millrace/routing';
 
@@ -89,14 +90,10 @@ export type LoopInput =
   | { kind: 'tick' };
 
 export type LoopEffect =
-  | {
-      kind: 'start_training';
-      trainingId: string;
-      datasetVersions: readonly string[];
-      evaluationShare: number;
-      warmStartVersion: number;
-      correlationId: string;
-    }
+  | ({ kind: 'start_training'; trainingId: string } & Pick<
+      TrainingRequest,
+      'datasetVersions' | 'evaluationShare' | 'warmStartVersion' | 'correlationId'
+    >)
   | { kind: 'start_rollout'; version: number; reason: string; correlationId: string }
   | { kind: 'rollback'; reason: string; correlationId: string };
 

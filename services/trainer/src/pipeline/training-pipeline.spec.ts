@@ -2,7 +2,7 @@
 // the two runtimes are the reference forward pass. What real workers and runtimes do: services/trainer/test/training.int-spec.ts.
 
 import { describe, expect, it } from '@jest/globals';
-import type { ModelVersion } from '@millrace/contracts';
+import type { ModelVersion, TrainingStep } from '@millrace/contracts';
 import { ManualClock, seededRng, type TrainingRequest } from '@millrace/domain';
 import { metricIn, metricNamed } from '@millrace/evaluation';
 import { encodeRows } from '@millrace/features';
@@ -10,7 +10,6 @@ import { forward, type Network, parameterOf, sigmoid } from '@millrace/models';
 import { type Project, parseProject } from '@millrace/project';
 import type { Batch, EncodedRows } from '../training/batch.js';
 import type { TrainSpec } from '../training/job.js';
-import type { TrainingStep } from '../training/runner.js';
 import { type GradientEngine, train } from '../training/train-loop.js';
 import type { LabelledRows } from './load.js';
 import type { EarlierModel } from './plan.js';

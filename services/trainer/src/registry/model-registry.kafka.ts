@@ -7,10 +7,10 @@ import {
   encodeModelVersion,
   encodeTrainingEvent,
   type ModelVersion,
+  type TrainingEvent,
 } from '@millrace/contracts';
 import type { CompactedReaderSettings, MessageProducer } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
-import type { TrainingUpdate } from '../training/runner.js';
 import type { ModelRegistry } from './model-registry.js';
 
 export function registryEntries(registry: ModelRegistry): CompactedReaderSettings['topics'] {
@@ -40,7 +40,7 @@ export class Announcements {
     ]);
   }
 
-  async update(update: TrainingUpdate): Promise<void> {
+  async update(update: TrainingEvent): Promise<void> {
     await this.producer.send('trainings.v1', [
       { key: `${update.project}/${update.trainingId}`, value: encodeTrainingEvent(update) },
     ]);

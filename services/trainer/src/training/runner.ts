@@ -1,24 +1,10 @@
 // Takes training requests and runs them one after the other. Requests are kept as files until they ended, so that a killed
 // trainer takes up its work (from the last checkpoint) when it comes back. What a training does is the pipeline's business.
 
+import type { TrainingEvent, TrainingStep } from '@millrace/contracts';
 import { type Clock, PlatformError, type TrainingRequest } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { completeRequest } from './request.js';
-
-export type TrainingStep =
-  | { kind: 'requested'; trigger: string; datasetVersions: readonly string[] }
-  | { kind: 'started'; workers: number; trainRows: number; evaluationRows: number; steps: number }
-  | { kind: 'progress'; step: number; steps: number; loss: number; rowsPerSecond: number }
-  | { kind: 'finished'; version: number; blessed: boolean }
-  | { kind: 'failed'; code: string; message: string };
-
-export interface TrainingUpdate {
-  project: string;
-  trainingId: string;
-  correlationId: string;
-  atMs: number;
-  event: TrainingStep;
-}
 
 export type TrainingEnd =
   | {
@@ -45,7 +31,7 @@ export interface RunnerPorts {
     project: Project,
     reporter: TrainingReporter,
   ): Promise<{ version: number; blessed: boolean; reasons: readonly string[] }>;
-  publish(update: TrainingUpdate): Promise<void>;
+  publish(update: TrainingEvent): Promise<void>;
   /** Requests that have not ended, kept durably. */
   keep(trainingId: string, request: TrainingRequest): void;
   forget(trainingId: string): void;
@@ -81,7 +67,7 @@ export class TrainingRunner {
   private closed = false;
   private sequence = 0;
   private readonly listeners = new Set<(end: TrainingEnd) => void>();
-  private readonly watchers = new Set<(update: TrainingUpdate) => void>();
+  private readonly watchers = new Set<(update: TrainingEvent) => void>();
 
   constructor(
     private readonly ports: RunnerPorts,
@@ -125,7 +111,7 @@ export class TrainingRunner {
   }
 
   /** Called with every update of every training. */
-  onUpdate(watcher: (update: TrainingUpdate) => void): () => void {
+  onUpdate(watcher: (update: TrainingEvent) => void): () => void {
     this.watchers.add(watcher);
     return () => this.watchers.delete(watcher);
   }

@@ -1,0 +1,59 @@
+// Nothing assumes a binary task: a metric of another one is prepared, has its interval, is compared and passes gates.
+
+import { expect, it } from '@jest/globals';
+import { seededRng } from '@millrace/domain';
+import { bootstrapDifference, intervalOf } from './comparisons/bootstrap.js';
+import { evaluate } from './evaluate.js';
+import type { Evaluation } from './evaluation.js';
+import { bless } from './gates/bless.js';
+import { exactly, type Metric } from './metric.js';
+import { METRICS } from './registry.js';
+
+const meanAbsoluteError: Metric = {
+  name: 'mae',
+  title: 'Mean absolute error',
+  formula: 'mean |y - s|',
+  tasks: ['regression'],
+  direction: 'lower',
+  decides: true,
+  merged: {},
+  prepare:
+    ({ labels, scores }) =>
+    (weights) => {
+      let [sum, total] = [0, 0];
+      for (let i = 0; i < labels.length; i++) {
+        const weight = weights === null ? 1 : (weights[i] as number);
+        sum += weight * Math.abs((labels[i] as number) - (scores[i] as number));
+        total += weight;
+      }
+      return sum / total;
+    },
+};
+
+const labels = [3, 8, -2, 40, 11, 5];
+const first = [4, 8, -2, 38, 11, 5];
+const second = [0, 0, 0, 0, 0, 0];
+const evaluationOf = (scores: readonly number[]): Evaluation => ({
+  ...evaluate('regression', { labels, scores }),
+  metrics: { mae: exactly(meanAbsoluteError, { labels, scores }) },
+});
+
+it('a task has its own metrics only', () => {
+  expect(evaluate('regression', { labels, scores: first })).toMatchObject({ rows: 6, metrics: {} });
+  expect(Object.keys(evaluate('binary', { labels: [1, 0], scores: [0.9, 0.1] }).metrics)).toEqual(
+    METRICS.filter(({ tasks }) => tasks.includes('binary')).map(({ name }) => name),
+  );
+});
+
+it('a metric of another task decides between two models', () => {
+  const options = { replicates: 50, confidence: 0.9, rng: seededRng(1) };
+  expect(bootstrapDifference(meanAbsoluteError, { labels, first, second }, options).upper).toBeLessThan(0);
+  const { lower, upper } = intervalOf(meanAbsoluteError, { labels, scores: first }, 0.9);
+  expect(lower).toBeLessThanOrEqual(0.5);
+  expect(upper).toBeGreaterThanOrEqual(0.5);
+  const candidate = { evaluation: evaluationOf(first), deciding: meanAbsoluteError, thresholds: [], baselines: [] };
+  expect(bless({ ...candidate, champion: { version: 2, evaluation: evaluationOf(second) } })).toEqual({
+    blessed: true,
+    reasons: ["Mean absolute error is lower than version 2's: 0.5000 against 11.5000 on 6 rows."],
+  });
+});
