@@ -1,3 +1,4 @@
 // The artifact store.
 
-export { ArtifactStore, sha256 } from './artifact-store.js';
+export type { ArtifactStore } from './artifact-store.js';
+export { ARTIFACTS_FOLDER, openArtifactStore, sha256 } from './fs-artifact-store.js';

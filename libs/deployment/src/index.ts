@@ -2,7 +2,7 @@
 
 export { composeFile, composePlan, KAFKA_CLUSTER_ID } from './compose/compose-file.js';
 export { type Environment, hostAndPort, LOOPBACK, type Place, placeOf } from './place.js';
-export { PORT_NAMES, type Ports } from './ports.js';
+export { PORT_NAMES, PORTS, type PortName, type Ports } from './ports.js';
 export { portsTable } from './ports-table.js';
 export {
   controllerPort,

@@ -2,4 +2,4 @@
 
 export { type FileCalls, PROMISED_CALLS } from './file-calls.js';
 export { readJson, readJsonFolderSync, readJsonSync, replaceJson, replaceJsonSync } from './json-file.js';
-export { removeFile, removeFileSync, replaceFile, replaceFileSync } from './replace-file.js';
+export { placeFile, removeFile, removeFileSync, replaceFile, replaceFileSync, writeStaged } from './replace-file.js';

@@ -36,20 +36,28 @@ function temporaryBeside(path: string): string {
   }
 }
 
+function* writing(path: string, bytes: Uint8Array | string, calls: FileCalls): Steps {
+  const file = yield calls.open(path, 'w');
+  try {
+    yield calls.write(file, bytes);
+    yield calls.sync(file);
+  } finally {
+    yield calls.close(file);
+  }
+}
+
+function* renaming(from: string, to: string, calls: FileCalls): Steps {
+  yield calls.rename(from, to);
+  yield* syncFolder(dirname(to), calls);
+}
+
 function* replacing(path: string, bytes: Uint8Array | string, calls: FileCalls): Steps {
   const temporary = temporaryBeside(path);
   taken.add(temporary);
   try {
     yield* makeFolder(dirname(path), calls);
-    const file = yield calls.open(temporary, 'w');
-    try {
-      yield calls.write(file, bytes);
-      yield calls.sync(file);
-    } finally {
-      yield calls.close(file);
-    }
-    yield calls.rename(temporary, path);
-    yield* syncFolder(dirname(path), calls);
+    yield* writing(temporary, bytes, calls);
+    yield* renaming(temporary, path, calls);
   } catch (error) {
     try {
       yield calls.remove(temporary);
@@ -117,7 +125,27 @@ export function removeFileSync(path: string, calls: FileCalls = BLOCKING_CALLS):
   blocking(removing(path, calls));
 }
 
-/** Makes renames and removals in this folder durable. */
-export function syncFolderOf(path: string, calls: FileCalls = PROMISED_CALLS): Promise<void> {
-  return promised(syncFolder(dirname(path), calls));
+function* staging(path: string, bytes: Uint8Array | string, calls: FileCalls): Steps {
+  yield* makeFolder(dirname(path), calls);
+  yield* writing(path, bytes, calls);
+  yield* syncFolder(dirname(path), calls);
+}
+
+function* placing(from: string, to: string, calls: FileCalls): Steps {
+  yield* makeFolder(dirname(to), calls);
+  yield* renaming(from, to, calls);
+}
+
+/** A file that nobody reads before it, or a folder above it, is placed: written where it is, and synced. */
+export function writeStaged(path: string, bytes: Uint8Array | string): Promise<void> {
+  return promised(staging(path, bytes, PROMISED_CALLS));
+}
+
+/** Gives what was written and synced its name in the same file system, durably. @throws PlatformError with the system's error as cause */
+export async function placeFile(from: string, to: string): Promise<void> {
+  try {
+    await promised(placing(from, to, PROMISED_CALLS));
+  } catch (error) {
+    throw PlatformError.from(error, 'unavailable');
+  }
 }

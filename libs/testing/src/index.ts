@@ -1,5 +1,6 @@
 // For tests only: real brokers, fakes, builders.
 
+export { artifactStoreContract } from './artifact-store-contract.js';
 export { aLabel, anInbound, aPrediction, aRecord } from './builders.js';
 export { openChromium } from './chromium.js';
 export { eventually } from './eventually.js';

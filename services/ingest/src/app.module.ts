@@ -3,7 +3,7 @@
 // of that is known does a request for an unknown project get "not found"; until then it is "unavailable".
 
 import { join } from 'node:path';
-import { ArtifactStore, sha256 } from '@millrace/artifacts';
+import { openArtifactStore, sha256 } from '@millrace/artifacts';
 import { IngestService } from '@millrace/contracts';
 import { ingestSettings } from '@millrace/deployment';
 import {
@@ -56,7 +56,7 @@ export const ingest = defineService({
     const { connection, producer } = kafkaEdges(context);
     const known = knownState(context, connection);
     const { registry, datasetIndex, letters } = known;
-    const store = new ArtifactStore(join(config.home, 'artifacts'));
+    const store = openArtifactStore(config.home);
     const { counterStore, live, importStream } = await datasets(context, store, producer, registry, datasetIndex);
     const online = onlineFeatures(context, connection, producer, registry);
     const deadLetters = new DeadLetterSender(producer, clock, sha256);

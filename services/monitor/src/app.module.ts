@@ -3,7 +3,7 @@
 // positions. At the end the state is saved once more before Kafka is let go.
 
 import { join } from 'node:path';
-import { ArtifactStore } from '@millrace/artifacts';
+import { openArtifactStore } from '@millrace/artifacts';
 import { MonitorService } from '@millrace/contracts';
 import { monitorSettings } from '@millrace/deployment';
 import {
@@ -114,7 +114,7 @@ function kafkaEdges({ config, shutdown }: Context) {
 /** What the compacted topics and the packages say about projects and versions. */
 function metadataOf({ config, clock, log }: Context) {
   const catalog = new Catalog();
-  const packages = new StoredPackages(new ArtifactStore(join(config.home, 'artifacts')));
+  const packages = new StoredPackages(openArtifactStore(config.home));
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
   const references = new References(catalog, packages, clock, sleep, (project, version, error) =>
     log.warn('version is counted but not tested: no reference', { project, version }, error),

@@ -3,7 +3,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ArtifactStore } from '@millrace/artifacts';
+import { openArtifactStore } from '@millrace/artifacts';
 import { environment } from '@millrace/config';
 import {
   encodeLabel,
@@ -162,7 +162,7 @@ export async function preparePlatform(brokers: readonly string[], topicPrefix: s
     scores: Array.from({ length: 20_000 }, () => rng.next()),
     positiveShare: 0.5,
   });
-  const store = new ArtifactStore(join(home, 'artifacts'));
+  const store = openArtifactStore(home);
   for (const version of [1, 2]) {
     const packagePath = `models/demo/${version}`;
     await store.put(`${packagePath}/reference.pb`, encodeReferenceProfile(profile));

@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { ArtifactStore, sha256 } from '@millrace/artifacts';
+import { type ArtifactStore, openArtifactStore, sha256 } from '@millrace/artifacts';
 import { systemClock } from '@millrace/domain';
 import { type RunningGrpcServer, startGrpcServer } from '@millrace/grpc';
 import { CompactedReader, ensureTopics, KafkaConnection, KafkaStrategy, MessageProducer } from '@millrace/kafka';
@@ -72,7 +72,6 @@ class TrainerParts {
 
   constructor(readonly config: TrainerConfig) {
     const { clock, registry, log } = this;
-    const artifacts = join(config.home, 'artifacts');
     this.kafka = new KafkaConnection({
       brokers: config.kafkaBrokers,
       clientId: `trainer-${config.replica}`,
@@ -87,8 +86,8 @@ class TrainerParts {
       producer,
       fetchBytesMin: 1,
     });
-    this.store = new ArtifactStore(artifacts);
-    this.files = new JobFiles(artifacts);
+    this.store = openArtifactStore(config.home);
+    this.files = new JobFiles(config.home);
     this.packages = new PackageFiles(this.store, sha256);
     this.announcements = new Announcements(this.producer);
     this.coordinator = new Coordinator(

@@ -26,7 +26,7 @@ export function built(): string {
 
 export class WorkerGroup {
   readonly home = mkdtempSync(join(tmpdir(), 'millrace-trainer-'));
-  readonly files = new JobFiles(join(this.home, 'artifacts'));
+  readonly files = new JobFiles(this.home);
   readonly coordinator = new Coordinator({ ...COORDINATOR_DEFAULTS, gatherMs: 15_000 }, () => randomBytes(32));
   readonly collective = new Collective(this.coordinator, this.files, systemClock);
   private readonly processes = new Map<string, ChildProcess>();

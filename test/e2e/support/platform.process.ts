@@ -5,30 +5,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { PORT_NAMES, PORTS, type PortName, placeOf } from '@millrace/deployment';
 
 export const REPOSITORY = resolve('.');
 const CLI = join(REPOSITORY, 'dist/apps/cli/src/main.js');
 const TERMINAL = join(REPOSITORY, 'test/e2e/support/terminal.py');
 
-const PORT_SETTINGS = [
-  'MILLRACE_KAFKA_PORT',
-  'MILLRACE_REDIS_PORT',
-  'MILLRACE_ROUTER_HTTP_PORT',
-  'MILLRACE_ROUTER_GRPC_PORT',
-  'MILLRACE_ROUTER_METRICS_PORT',
-  'MILLRACE_ROUTER_CONTROL_PORT',
-  'MILLRACE_ROUTER_CONTROL_GRPC_PORT',
-  'MILLRACE_INGEST_HTTP_PORT',
-  'MILLRACE_INGEST_GRPC_PORT',
-  'MILLRACE_TRAINER_HTTP_PORT',
-  'MILLRACE_TRAINER_GRPC_PORT',
-  'MILLRACE_SERVING_HTTP_PORT',
-  'MILLRACE_SERVING_GRPC_PORT',
-  'MILLRACE_MONITOR_HTTP_PORT',
-  'MILLRACE_MONITOR_GRPC_PORT',
-] as const;
+const PORT_SETTINGS = PORT_NAMES.map((name) => PORTS[name].setting);
 
-export type PortSetting = (typeof PORT_SETTINGS)[number];
+export type PortSetting = (typeof PORTS)[PortName]['setting'];
 
 /** Free loopback ports, held together until all are known so that none is given twice. */
 async function choosePorts(): Promise<Record<PortSetting, number>> {
@@ -45,6 +30,14 @@ async function choosePorts(): Promise<Record<PortSetting, number>> {
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
   return Object.fromEntries(PORT_SETTINGS.map((name, i) => [name, ports[i]])) as Record<PortSetting, number>;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 export interface Finished {
@@ -70,8 +63,24 @@ export class Platform {
     return new Platform(mkdtempSync(join(tmpdir(), 'millrace-e2e-')), await choosePorts(), env);
   }
 
-  url(setting: PortSetting, path: string): string {
-    return `http://127.0.0.1:${this.ports[setting]}${path}`;
+  /** At the first free offset from there on, as a user moves a whole platform: no port is set itself. */
+  static async atOffset(from: number, env: Record<string, string> = {}): Promise<Platform> {
+    for (let offset = from; ; offset += 1_000) {
+      const { others } = placeOf({ MILLRACE_PORT_OFFSET: `${offset}` });
+      const free = await Promise.all([...Object.values(others), others.kafka + 1].map(isFree));
+      if (!free.every(Boolean)) continue;
+      const ports = Object.fromEntries(PORT_NAMES.map((name) => [PORTS[name].setting, others[name]]));
+      const home = mkdtempSync(join(tmpdir(), 'millrace-e2e-'));
+      return new Platform(home, ports as Record<PortSetting, number>, {
+        ...env,
+        ...Object.fromEntries(PORT_SETTINGS.map((setting) => [setting, ''])),
+        MILLRACE_PORT_OFFSET: `${offset}`,
+      });
+    }
+  }
+
+  url(setting: PortSetting, path: string, host = '127.0.0.1'): string {
+    return `http://${host}:${this.ports[setting]}${path}`;
   }
 
   /** The command line itself, without set-up before it. */
@@ -94,12 +103,22 @@ export class Platform {
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  private begin(command: string, args: readonly string[], options: SpawnOptions): Running {
+  /** A process of the platform by hand, with settings of its own. */
+  program(script: string, env: Record<string, string>): Running {
+    return this.begin(process.execPath, [join(REPOSITORY, script)], {}, env);
+  }
+
+  private begin(
+    command: string,
+    args: readonly string[],
+    options: SpawnOptions,
+    extra: Record<string, string> = {},
+  ): Running {
     const { NODE_OPTIONS: _jestOnly, ...inherited } = process.env as Record<string, string>;
     const ports = Object.fromEntries(Object.entries(this.ports).map(([name, port]) => [name, String(port)]));
     const child = spawn(command, args, {
       cwd: REPOSITORY,
-      env: { ...inherited, ...ports, MILLRACE_HOME: this.home, ...this.env },
+      env: { ...inherited, ...ports, MILLRACE_HOME: this.home, ...this.env, ...extra },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...options,
     });

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../exit-codes.js';
-import { earlierRun, markRun, setAside, writeSummary } from '../main-job/earlier-run.fs.js';
+import { earlierRun, markRun, projectsIn, setAside, writeSummary } from '../main-job/earlier-run.fs.js';
 import { runMainJob } from '../main-job/run-main-job.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { Supervisor } from '../supervisor/supervisor.process.js';
@@ -111,12 +111,13 @@ async function start(context: Context, options: StartOptions): Promise<number> {
   const reporter = reporterFor(context);
   const stop = stopSignal(reporter);
   const workers = Number(options.workers ?? input.loaded.project.training.workers);
-  const earlier = earlierRun(home, name);
+  const projects = await projectsIn(home);
+  const earlier = earlierRun(home, name, projects);
   const servesOnly = earlier === 'done' && !options.once && !options.again;
   const supervisor = await bringUp(context, workers, reporter, stop, () => {
     if (servesOnly) return;
     if (earlier !== 'none') {
-      const aside = setAside(home, name, kafkaBrokers !== undefined);
+      const aside = setAside(home, name, projects, kafkaBrokers !== undefined);
       reporter.line(`  what the main job left here before is set aside in ${aside}`);
     }
     markRun(home, name, 'begun');

@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { earlierRun, markRun, setAside, writeSummary } from './earlier-run.fs.js';
+import { openArtifactStore } from '@millrace/artifacts';
+import { earlierRun, markRun, projectsIn, setAside, writeSummary } from './earlier-run.fs.js';
 
 describe('an earlier main job', () => {
   let home: string;
@@ -12,41 +13,43 @@ describe('an earlier main job', () => {
   });
   afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-  const dataset = (project: string) => mkdirSync(join(home, 'artifacts/datasets', project), { recursive: true });
+  const dataset = (project: string) => openArtifactStore(home).put(`datasets/${project}/v/data.parquet`, 'rows');
+  const earlier = async () => earlierRun(home, 'flights', await projectsIn(home));
+  const aside = async (ownBrokers: boolean) => setAside(home, 'flights', await projectsIn(home), ownBrokers);
 
-  it('is known by its mark, and without one by the data of its project', () => {
-    expect(earlierRun(home, 'flights')).toBe('none');
-    dataset('loans');
-    expect(earlierRun(home, 'flights')).toBe('none');
-    dataset('flights');
-    expect(earlierRun(home, 'flights')).toBe('begun');
+  it('is known by its mark, and without one by the data of its project', async () => {
+    expect(await earlier()).toBe('none');
+    await dataset('loans');
+    expect(await earlier()).toBe('none');
+    await dataset('flights');
+    expect(await earlier()).toBe('begun');
     markRun(home, 'flights', 'done');
-    expect(earlierRun(home, 'flights')).toBe('done');
+    expect(await earlier()).toBe('done');
     markRun(home, 'flights', 'begun');
-    expect(earlierRun(home, 'flights')).toBe('begun');
+    expect(await earlier()).toBe('begun');
   });
 
-  it('is set aside whole, the last one only; logs and the lock stay', () => {
+  it('is set aside whole, the last one only; logs and the lock stay', async () => {
     for (const round of ['first', 'second']) {
-      dataset('flights');
+      await dataset('flights');
       mkdirSync(join(home, 'kafka'), { recursive: true });
       writeFileSync(join(home, 'kafka/log'), round);
       for (const kept of ['logs', 'run']) mkdirSync(join(home, kept), { recursive: true });
       writeSummary(home, { ok: true });
       markRun(home, 'flights', 'done');
-      const aside = setAside(home, 'flights', false);
-      expect(readFileSync(join(aside, 'kafka/log'), 'utf8')).toBe(round);
-      expect(existsSync(join(aside, 'summary.json'))).toBe(true);
+      const previous = await aside(false);
+      expect(readFileSync(join(previous, 'kafka/log'), 'utf8')).toBe(round);
+      expect(existsSync(join(previous, 'summary.json'))).toBe(true);
       expect(readdirSync(home).sort()).toEqual(['logs', 'previous', 'run']);
-      expect(earlierRun(home, 'flights')).toBe('none');
+      expect(await earlier()).toBe('none');
     }
   });
 
-  it('is not set aside where that would take something else along', () => {
-    dataset('flights');
-    expect(() => setAside(home, 'flights', true)).toThrow(/MILLRACE_TOPIC_PREFIX/);
-    dataset('loans');
-    expect(() => setAside(home, 'flights', false)).toThrow(/also holds loans.*MILLRACE_HOME/);
+  it('is not set aside where that would take something else along', async () => {
+    await dataset('flights');
+    await expect(aside(true)).rejects.toThrow(/MILLRACE_TOPIC_PREFIX/);
+    await dataset('loans');
+    await expect(aside(false)).rejects.toThrow(/also holds loans.*MILLRACE_HOME/);
     expect(existsSync(join(home, 'artifacts/datasets/loans'))).toBe(true);
   });
 });

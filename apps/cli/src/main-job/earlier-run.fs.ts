@@ -1,8 +1,9 @@
 // What an earlier main job left in this home. The replay sends the same records at the same event times, so on the state of
 // an earlier run every row would be a repeated one: a new run begins with that state set aside.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ARTIFACTS_FOLDER, openArtifactStore } from '@millrace/artifacts';
 import { PlatformError } from '@millrace/domain';
 
 /** 'begun' = it did not come to its end. */
@@ -13,17 +14,18 @@ const SUMMARY = 'summary.json';
 const ASIDE = 'previous';
 /** Logs and the supervisor's own folder stay. */
 const STATE = [
-  ...['artifacts', 'ingest', 'kafka', 'monitor', 'redis', 'router', 'serving', 'trainer'],
+  ...[ARTIFACTS_FOLDER, 'ingest', 'kafka', 'monitor', 'redis', 'router', 'serving', 'trainer'],
   ...[MARK, SUMMARY, 'bad-rows.ndjson'],
 ];
 
-export function earlierRun(home: string, project: string): EarlierRun {
+/** `projects`: those that have something in this home. */
+export function earlierRun(home: string, project: string, projects: readonly string[]): EarlierRun {
   try {
     const mark = JSON.parse(readFileSync(join(home, MARK), 'utf8')) as { state?: string };
     return mark.state === 'done' ? 'done' : 'begun';
   } catch {
     // No mark: this project may have got its data in another way, which a replay would repeat as well.
-    return projectsIn(home).includes(project) ? 'begun' : 'none';
+    return projects.includes(project) ? 'begun' : 'none';
   }
 }
 
@@ -36,8 +38,8 @@ export function markRun(home: string, project: string, state: Exclude<EarlierRun
  * Moves the state to <home>/previous, in place of what was there. Only while nothing runs in the home. Refused (`conflict`)
  * where it would take other projects along, or where the topics are on brokers that are not ours to empty.
  */
-export function setAside(home: string, project: string, ownBrokers: boolean): string {
-  const others = projectsIn(home).filter((name) => name !== project);
+export function setAside(home: string, project: string, projects: readonly string[], ownBrokers: boolean): string {
+  const others = projects.filter((name) => name !== project);
   if (others.length > 0) {
     throw new PlatformError(
       'conflict',
@@ -64,10 +66,9 @@ export function writeSummary(home: string, summary: object): string {
   return file;
 }
 
-function projectsIn(home: string): string[] {
-  const names = ['datasets', 'models'].flatMap((kind) => {
-    const folder = join(home, 'artifacts', kind);
-    return existsSync(folder) ? readdirSync(folder) : [];
-  });
-  return [...new Set(names)].sort();
+/** Projects with artifacts in this home. */
+export async function projectsIn(home: string): Promise<string[]> {
+  const store = openArtifactStore(home);
+  const paths = [...(await store.list('datasets')), ...(await store.list('models'))];
+  return [...new Set(paths.map((path) => path.split('/')[0] as string))].sort();
 }

@@ -1,10 +1,11 @@
-// Stores the counters in the artifact store once a second when they changed (one small file, atomically replaced).
+// Stores the counters once a second when they changed: one small file of this ingest's own state.
 
-import type { ArtifactStore } from '@millrace/artifacts';
+import { join } from 'node:path';
+import { readJson, replaceJson } from '@millrace/files';
 import { logger } from '@millrace/telemetry';
 import { Counters, type CountersDocument } from './counters.js';
 
-const PATH = 'ingest/counters.json';
+const FILE = 'counters.json';
 /** Committed offsets follow at this pace: the shorter, the less is read again after a crash. */
 const EVERY_MS = 1_000;
 
@@ -14,15 +15,16 @@ export class CounterStore {
   private storing: Promise<void> = Promise.resolve();
 
   private constructor(
-    private readonly store: ArtifactStore,
+    private readonly path: string,
     readonly counters: Counters,
   ) {}
 
-  static async open(store: ArtifactStore): Promise<CounterStore> {
-    const document = (await store.exists(PATH))
-      ? (JSON.parse((await store.read(PATH)).toString('utf8')) as CountersDocument)
-      : null;
-    return new CounterStore(store, new Counters(document));
+  /** @throws PlatformError 'corrupt' where the file is damaged: counting anew would look as if rows were lost */
+  static async open(folder: string): Promise<CounterStore> {
+    const path = join(folder, FILE);
+    const read = await readJson(path);
+    if (read.kind === 'corrupt') throw read.error;
+    return new CounterStore(path, new Counters(read.kind === 'ok' ? (read.value as CountersDocument) : null));
   }
 
   start(): void {
@@ -35,7 +37,7 @@ export class CounterStore {
       const document = this.counters.snapshot();
       if (document === null) return;
       try {
-        await this.store.put(PATH, JSON.stringify(document));
+        await replaceJson(this.path, document);
         this.counters.stored(document);
       } catch (error) {
         this.counters.notStored();

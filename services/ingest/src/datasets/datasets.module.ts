@@ -48,7 +48,7 @@ export async function datasets(
 ): Promise<DatasetWiring> {
   const tables = await DuckDbVersionTables.open(duckDbSettings(config), store);
   shutdown.onClose('duckdb', () => tables.close());
-  const counterStore = await CounterStore.open(store);
+  const counterStore = await CounterStore.open(join(config.home, 'ingest'));
   const history = new VersionHistory(index, tables, config.historyVersionsMax);
   const closer = new VersionCloser(tables, new KafkaVersionLog(producer, store), index, history, clock);
   shutdown.onDrain('versions', async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ArtifactStore } from '@millrace/artifacts';
+import { type ArtifactStore, openArtifactStore } from '@millrace/artifacts';
 import type { DatasetVersion } from '@millrace/contracts';
 import { type Scalar, seededRng } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
@@ -71,7 +71,7 @@ let tables: DuckDbVersionTables;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'millrace-tables-'));
-  store = new ArtifactStore(join(home, 'artifacts'));
+  store = openArtifactStore(home);
   tables = await DuckDbVersionTables.open({ scratch: join(home, 'scratch'), memoryMax: '128MB', threads: 2 }, store);
 });
 

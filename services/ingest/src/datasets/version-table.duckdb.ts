@@ -15,6 +15,7 @@ import {
   type DuckDBValue,
   VARCHAR,
 } from '@duckdb/node-api';
+import type { ArtifactStore } from '@millrace/artifacts';
 import type { DatasetVersion } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
@@ -53,12 +54,8 @@ export interface DuckDbSettings {
   threads: number;
 }
 
-/** Puts a finished file into the artifact store. */
-export interface FileStore {
-  /** Gives the file's SHA-256. */
-  adopt(relativePath: string, file: string): Promise<string>;
-  localPath(relativePath: string): string;
-}
+/** What of the artifact store DuckDB needs: it writes and reads files of this machine. */
+export type FileStore = Pick<ArtifactStore, 'putFile' | 'localFile'>;
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -107,7 +104,7 @@ export class DuckDbVersionTables implements VersionTables {
   async recordIds(version: DatasetVersion): Promise<Set<string>> {
     const connection = await this.instance.connect();
     try {
-      const path = literal(this.store.localPath(version.parquetPath));
+      const path = literal(await this.store.localFile(version.parquetPath));
       const result = await connection.stream(`SELECT record_id FROM read_parquet(${path})`);
       const ids = new Set<string>();
       for (
@@ -187,7 +184,7 @@ class DuckDbVersionTable implements VersionTable {
     )) as [number, number, number, number];
     const id = await this.hash();
     const parquetPath = `datasets/${this.schema.project.name}/${id}/data.parquet`;
-    const parquetSha256 = await this.store.adopt(parquetPath, this.file);
+    const parquetSha256 = await this.store.putFile(parquetPath, this.file);
     return {
       id,
       rows,

@@ -1,9 +1,9 @@
-// Package files in the artifact store under <MILLRACE_HOME>/artifacts.
+// Package files in the artifact store.
 
-import { ArtifactStore, sha256 } from '@millrace/artifacts';
+import { openArtifactStore, sha256 } from '@millrace/artifacts';
 import type { PackageFiles } from './package-loader.js';
 
-export function packageFiles(root: string): PackageFiles {
-  const store = new ArtifactStore(root);
+export function packageFiles(home: string): PackageFiles {
+  const store = openArtifactStore(home);
   return { read: (path) => store.read(path), sha256 };
 }

@@ -14,6 +14,7 @@ import { encodeOnnxModel } from '../packaging/onnx-model.codec.js';
 import { scoreOnnx } from '../packaging/scorer.onnx.js';
 import type { ModelRegistry } from '../registry/model-registry.js';
 import type { Announcements } from '../registry/model-registry.kafka.js';
+import { floatsOf } from '../training/floats.js';
 import type { JobFiles } from '../training/job-files.fs.js';
 import { readLabelledRows } from './dataset.duckdb.js';
 import { folderOf } from './fit.js';
@@ -37,10 +38,10 @@ export function pipelinePorts(parts: PipelineParts): PipelinePorts {
   const { registry, store, files, collective, clock } = parts;
   return {
     rows: {
-      read: (project, datasetVersions, columns) => {
+      read: async (project, datasetVersions, columns) => {
         const versions = datasetVersions.map((id) => registry.dataset(project, id));
         return readLabelledRows(
-          versions.map((version) => store.localPath(version.parquetPath)),
+          await Promise.all(versions.map((version) => store.localFile(version.parquetPath))),
           columns,
         );
       },
@@ -90,7 +91,7 @@ function publishPorts({ registry, store, files, collective, announcements }: Pip
 }
 
 async function earlierModel(
-  { registry, store, files }: PipelineParts,
+  { registry, store }: PipelineParts,
   project: string,
   version: number,
 ): Promise<EarlierModel> {
@@ -98,7 +99,7 @@ async function earlierModel(
   const text = async (path: string) => (await store.read(`${packagePath}/${path}`)).toString('utf8');
   const plan = parsePlan(await text('features.json'));
   const network = JSON.parse(await text('weights/network.json')) as Network;
-  const weights = await files.readFloats(`${packagePath}/weights/weights.bin`);
+  const weights = floatsOf(await store.read(`${packagePath}/weights/weights.bin`), 'weights/weights.bin');
   const model = await store.read(`${packagePath}/model.onnx`);
   return { plan, network, weights, score: (columns) => scoreOnnx(model, encodeRows(plan, columns), plan.width) };
 }

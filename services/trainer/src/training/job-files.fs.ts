@@ -1,26 +1,20 @@
-// Files of training jobs, below the artifact store's folder: encoded data, weights, checkpoints, results. Each is
-// replaced whole and durably; what a job names with a hash is checked when it is read.
+// Working files of training jobs: encoded data, weights, checkpoints, results, in a folder that trainer and workers share. No
+// artifacts: they go with the training. Each is replaced whole and durably; what a job names with a hash is checked when read.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { resolve, sep } from 'node:path';
+import { sha256 as sha256Of } from '@millrace/artifacts';
 import { PlatformError } from '@millrace/domain';
 import { replaceFileSync } from '@millrace/files';
 import type { EncodedRows } from './batch.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
+import { bytesOf, floatsOf } from './floats.js';
 import type { DataFile } from './job.js';
 import type { Checkpoint } from './train-loop.js';
 
 const digest = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
-
-export function sha256Hex(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-function bytesOf(values: Float32Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-}
 
 /** checkpoint-<generation>-<step>.bin: names never repeat, so that a straggler cannot change what others read. */
 const CHECKPOINT_NAME = /^checkpoint-(\d+)-(\d+)\.bin$/;
@@ -28,15 +22,15 @@ const CHECKPOINT_NAME = /^checkpoint-(\d+)-(\d+)\.bin$/;
 export class JobFiles {
   private readonly root: string;
 
-  constructor(artifactsFolder: string) {
-    this.root = resolve(artifactsFolder);
+  constructor(home: string) {
+    this.root = resolve(home, 'trainer', 'work');
   }
 
-  /** Absolute path of a path in the store; refuses to leave it. */
+  /** Absolute path of a path of a job; refuses to leave the folder. */
   absolute(path: string): string {
     const full = resolve(this.root, path);
     if (full !== this.root && !full.startsWith(this.root + sep))
-      throw new PlatformError('permission_denied', `path outside the store: ${path}`);
+      throw new PlatformError('permission_denied', `path outside the working files: ${path}`);
     return full;
   }
 
@@ -46,14 +40,13 @@ export class JobFiles {
 
   writeFloats(path: string, values: Float32Array): string {
     this.write(path, bytesOf(values));
-    return sha256Hex(bytesOf(values));
+    return sha256Of(bytesOf(values));
   }
 
   /** Checks the hash where one is given. */
   async readFloats(path: string, sha256?: string): Promise<Float32Array> {
     const bytes = await this.read(path, sha256);
-    if (bytes.length % 4 !== 0) throw new PlatformError('corrupt', `${path} is no float32 file`);
-    return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer);
+    return floatsOf(bytes, path);
   }
 
   /** Writes encoded rows and labels as one data file. */
@@ -91,7 +84,7 @@ export class JobFiles {
       try {
         const bytes = readFileSync(this.absolute(path));
         decodeCheckpoint(bytes, digest);
-        return { path, sha256: sha256Hex(bytes), step };
+        return { path, sha256: sha256Of(bytes), step };
       } catch {
         // A torn or vanished checkpoint is not worth failing a job for while an older one is whole.
       }
@@ -115,9 +108,9 @@ export class JobFiles {
 
   private async read(path: string, sha256?: string): Promise<Buffer> {
     const bytes = await readFile(this.absolute(path)).catch((error: unknown) => {
-      throw new PlatformError('unavailable', `cannot read ${join('artifacts', path)}`, { cause: error });
+      throw new PlatformError('unavailable', `cannot read ${path}`, { cause: error });
     });
-    if (sha256 !== undefined && sha256Hex(bytes) !== sha256)
+    if (sha256 !== undefined && sha256Of(bytes) !== sha256)
       throw new PlatformError('corrupt', `${path} does not have the hash it was announced with`);
     return bytes;
   }

@@ -1,4 +1,4 @@
-// What a worker is told to do, as JSON in the assignment. Paths are relative to the artifact store.
+// What a worker is told to do, as JSON in the assignment. Paths are those of working files (job-files.fs.ts).
 
 import { PlatformError } from '@millrace/domain';
 import type { Network, OptimizerKind } from '@millrace/models';

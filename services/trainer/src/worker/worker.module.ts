@@ -1,7 +1,6 @@
 // Wiring of a training worker: which edge fills which port.
 
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import { CoordinatorClient } from '../collective/coordinator-client.grpc.js';
@@ -26,7 +25,7 @@ export async function startWorker(config: WorkerConfig): Promise<() => void> {
     );
   }
   const workerId = config.workerId === '' ? config.replica : config.workerId;
-  const files = new JobFiles(join(config.home, 'artifacts'));
+  const files = new JobFiles(config.home);
   const listener = await MeshListener.listen(config.gradientHost, config.gradientPort);
   const jobPorts: JobPorts = {
     readData: (file) => files.readData(file),
