@@ -174,6 +174,8 @@ describe('the main job', () => {
     expect((JSON.parse(status.output) as { state: string }[]).map((row) => row.state)).toEqual(Array(5).fill('ready'));
     const models = await platform.run(['models', 'flights']);
     expect(models.output).toMatch(/version .*auc/);
+    const slices = await platform.run(['models', 'flights', '--slices']);
+    expect(slices.output).toMatch(/\borigin\s+[A-Z]{3}\b/);
     const dlq = await platform.run(['dlq', 'list', 'flights', '--json']);
     expect(JSON.parse(dlq.output)).toHaveLength(25);
     const wrong = await platform.run(['models', 'nobody']);
