@@ -6,14 +6,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environment } from '@millrace/config';
+import { CollectiveService } from '@millrace/contracts';
+import { commonSettings } from '@millrace/deployment';
 import { seededRng, systemClock } from '@millrace/domain';
 import { encodeRows, type FeaturePlan, fitPlan } from '@millrace/features';
-import { type RunningGrpcServer, startGrpcServer } from '@millrace/grpc';
 import { buildNetwork, initialWeights, type Network } from '@millrace/models';
-import { cloneRoot, eventually } from '@millrace/testing';
+import { defineService, type RunningService } from '@millrace/service';
+import { cloneRoot, eventually, freePort } from '@millrace/testing';
 import { Collective, TICK_MS } from '../src/collective/collective.js';
 import { COORDINATOR_DEFAULTS, Coordinator } from '../src/collective/coordinator.js';
-import { rendezvousService } from '../src/collective/rendezvous.grpc.js';
+import { CLOCK, RendezvousGrpc } from '../src/collective/rendezvous.grpc.js';
 import type { EncodedRows } from '../src/training/batch.js';
 import type { TrainSpec } from '../src/training/job.js';
 import { JobFiles } from '../src/training/job-files.fs.js';
@@ -31,13 +33,28 @@ export class WorkerGroup {
   readonly collective = new Collective(this.coordinator, this.files, systemClock);
   private readonly processes = new Map<string, ChildProcess>();
   private readonly timer = setInterval(() => this.collective.tick(), TICK_MS);
-  private server: RunningGrpcServer | undefined;
+  private server: RunningService | undefined;
+  private grpcPort = 0;
 
   private constructor(private readonly root: string) {}
 
   static async start(workers: number): Promise<WorkerGroup> {
     const group = new WorkerGroup(built());
-    group.server = await startGrpcServer({ port: 0, services: [rendezvousService(group.coordinator, systemClock)] });
+    const port = await freePort();
+    group.grpcPort = port;
+    group.server = await defineService({
+      name: 'coordinator',
+      settings: commonSettings,
+      build: () => ({
+        http: { port: 0 },
+        grpc: { port, services: [CollectiveService] },
+        controllers: [RendezvousGrpc],
+        provide: [
+          [Coordinator, group.coordinator],
+          [CLOCK, systemClock],
+        ],
+      }),
+    }).start();
     for (let i = 0; i < workers; i++) group.startWorker(`w${i}`);
     await group.joined(workers).catch(async (error) => {
       await group.stop();
@@ -51,7 +68,7 @@ export class WorkerGroup {
       ...environment(),
       MILLRACE_HOME: this.home,
       MILLRACE_WORKER_ID: id,
-      MILLRACE_TRAINER_GRPC_PORT: String(this.server?.port),
+      MILLRACE_TRAINER_GRPC_PORT: String(this.grpcPort),
     };
     const child = spawn(process.execPath, [join(this.root, 'dist/services/trainer/src/worker.main.js')], {
       env,
@@ -85,7 +102,7 @@ export class WorkerGroup {
     clearInterval(this.timer);
     this.coordinator.close(systemClock.nowMs());
     for (const child of this.processes.values()) child.kill('SIGKILL');
-    await this.server?.close(100);
+    await this.server?.stop();
     rmSync(this.home, { recursive: true, force: true });
   }
 }

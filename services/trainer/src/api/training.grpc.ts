@@ -1,76 +1,69 @@
-// TrainingService on 8021, beside CollectiveService on the same server.
+// TrainingService (8021), proto millrace.training.v1, through Nest's gRPC transport.
 
-import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
-import {
-  encodeModelVersion,
-  encodeTrainingEvent,
-  modelPb,
-  type TrainingEvent,
-  TrainingService,
-  trainingPb,
-} from '@millrace/contracts';
+import { create, fromBinary } from '@bufbuild/protobuf';
+import { encodeModelVersion, encodeTrainingEvent, modelPb, type TrainingEvent, trainingPb } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import { bindService, type GrpcServiceBinding } from '@millrace/grpc';
-import type { ModelRegistry } from '../registry/model-registry.js';
-import type { TrainingRunner } from '../training/runner.js';
+import { Controller, Inject } from '@nestjs/common';
+import { GrpcMethod } from '@nestjs/microservices';
+import { Observable } from 'rxjs';
+import { ModelRegistry } from '../registry/model-registry.js';
+import { TrainingRunner } from '../training/runner.js';
 
 /** Watchers at once; more are refused. */
 const WATCHERS_MAX = 128;
 
-export function trainingService(runner: TrainingRunner, registry: ModelRegistry): GrpcServiceBinding {
-  let watching = 0;
-  return bindService(TrainingService, {
-    startTraining: async (request) => {
-      const { $typeName: _type, $unknown: _unknown, reason, evaluateFromMs, seed, ...fields } = request;
-      const trainingId = await runner.start({
-        ...fields,
-        trigger: reason,
-        evaluateFromMs: Number(evaluateFromMs),
-        seed: Number(seed),
-      });
-      return { trainingId };
-    },
-    watchTraining: (call) => {
-      const { project, trainingId } = call.request;
-      const view = runner.view(trainingId);
-      if (view === undefined || view.project !== project || watching >= WATCHERS_MAX) {
-        const reason = watching >= WATCHERS_MAX ? 'too many watchers' : `no training "${trainingId}"`;
-        call.destroy(new PlatformError(watching >= WATCHERS_MAX ? 'overloaded' : 'not_found', reason));
-        return;
-      }
-      watching++;
+@Controller()
+export class TrainingGrpc {
+  private watching = 0;
+
+  constructor(
+    @Inject(TrainingRunner) private readonly runner: TrainingRunner,
+    @Inject(ModelRegistry) private readonly registry: ModelRegistry,
+  ) {}
+
+  @GrpcMethod('TrainingService', 'startTraining')
+  async startTraining(request: trainingPb.StartTrainingRequest) {
+    const { $typeName: _type, $unknown: _unknown, reason, evaluateFromMs, seed, ...fields } = request;
+    const trainingId = await this.runner.start({
+      ...fields,
+      trigger: reason,
+      evaluateFromMs: Number(evaluateFromMs),
+      seed: Number(seed),
+    });
+    return { trainingId };
+  }
+
+  /** The last event at once, then each as it happens; ends with the training. */
+  @GrpcMethod('TrainingService', 'watchTraining')
+  watchTraining({ project, trainingId }: trainingPb.WatchTrainingRequest): Observable<unknown> {
+    const view = this.runner.view(trainingId);
+    if (view === undefined || view.project !== project)
+      throw new PlatformError('not_found', `no training "${trainingId}"`);
+    if (this.watching >= WATCHERS_MAX) throw new PlatformError('overloaded', 'too many watchers');
+    return new Observable((watcher) => {
+      this.watching++;
       const send = (update: TrainingEvent) =>
-        call.write(create(trainingPb.WatchTrainingResponseSchema, { event: eventOf(update) }));
-      const stop = runner.onUpdate((update) => {
+        watcher.next(create(trainingPb.WatchTrainingResponseSchema, { event: eventOf(update) }));
+      const stop = this.runner.onUpdate((update) => {
         if (update.trainingId !== trainingId) return;
         send(update);
-        if (update.event.kind === 'finished' || update.event.kind === 'failed') end();
+        if (update.event.kind === 'finished' || update.event.kind === 'failed') watcher.complete();
       });
-      let over = false;
-      const end = () => {
-        if (over) return;
-        over = true;
-        watching--;
+      const { correlationId } = view.request;
+      send({ project, trainingId, correlationId, atMs: view.changedAtMs, event: view.last });
+      if (view.state === 'finished' || view.state === 'failed') watcher.complete();
+      return () => {
+        this.watching--;
         stop();
-        call.end();
       };
-      call.on('cancelled', end);
-      call.on('close', end);
-      send({
-        project,
-        trainingId,
-        correlationId: view.request.correlationId,
-        atMs: view.changedAtMs,
-        event: view.last,
-      });
-      if (view.state === 'finished' || view.state === 'failed') end();
-    },
-    listModelVersions: ({ project }): MessageInitShape<typeof trainingPb.ListModelVersionsResponseSchema> => ({
-      versions: registry
-        .models(project)
-        .map((model) => fromBinary(modelPb.ModelVersionSchema, encodeModelVersion(model))),
-    }),
-  });
+    });
+  }
+
+  @GrpcMethod('TrainingService', 'listModelVersions')
+  listModelVersions({ project }: trainingPb.ListModelVersionsRequest) {
+    const models = this.registry.models(project);
+    return { versions: models.map((model) => fromBinary(modelPb.ModelVersionSchema, encodeModelVersion(model))) };
+  }
 }
 
 function eventOf(update: TrainingEvent) {

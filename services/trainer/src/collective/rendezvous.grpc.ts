@@ -1,11 +1,14 @@
-// The coordinator's side of CollectiveService: one bidirectional stream per worker. The first message must be Hello.
+// The coordinator's side of CollectiveService: one bidirectional stream per worker, taken as it is
+// (@GrpcStreamCall): a worker is told something whenever the coordinator likes. The first message must be Hello.
 
 import { create } from '@bufbuild/protobuf';
-import { CollectiveService, collectivePb } from '@millrace/contracts';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { collectivePb } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';
-import { bindService, type GrpcServiceBinding } from '@millrace/grpc';
 import { logger } from '@millrace/telemetry';
-import type { Coordinator, WorkerLink } from './coordinator.js';
+import { Controller, Inject } from '@nestjs/common';
+import { GrpcStreamCall } from '@nestjs/microservices';
+import { Coordinator, type WorkerLink } from './coordinator.js';
 import { fromWorkerOfWire, type OneOf, toWorkerToWire } from './wire.js';
 
 /** Streams beyond this are refused. */
@@ -16,49 +19,63 @@ const WORKER_ID_MAX = 128;
 
 const log = logger('rendezvous');
 
-export function rendezvousService(coordinator: Coordinator, clock: Clock): GrpcServiceBinding {
-  let streams = 0;
-  return bindService(CollectiveService, {
-    join: (call) => {
-      if (streams >= JOINED_MAX) {
+/** Injection token. */
+export const CLOCK = Symbol('clock');
+
+type WorkerStream = ServerDuplexStream<OneOf, unknown>;
+
+@Controller()
+export class RendezvousGrpc {
+  private streams = 0;
+
+  constructor(
+    @Inject(Coordinator) private readonly coordinator: Coordinator,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @GrpcStreamCall('CollectiveService', 'join')
+  join(call: WorkerStream): void {
+    if (this.streams >= JOINED_MAX) {
+      call.end();
+      return;
+    }
+    this.streams++;
+    const { coordinator, clock } = this;
+    let workerId: string | null = null;
+    const link: WorkerLink = {
+      send: (message) => {
+        call.write(create(collectivePb.JoinResponseSchema, toWorkerToWire(message) as never));
+      },
+      close: () => call.end(),
+    };
+    call.on('data', (wire: OneOf) => {
+      try {
+        const message = fromWorkerOfWire(wire);
+        if (message.kind === 'hello' && workerId === null) {
+          if (message.workerId.length > WORKER_ID_MAX)
+            throw new PlatformError('invalid_argument', 'worker id too long');
+          workerId = message.workerId;
+          coordinator.join(message, link, clock.nowMs());
+        } else if (workerId === null) throw new PlatformError('invalid_argument', 'the first message must be hello');
+        else coordinator.receive(workerId, message, clock.nowMs());
+      } catch (error) {
+        log.warn('worker stream refused', { worker: workerId ?? '' }, error);
         call.end();
-        return;
       }
-      streams++;
-      let workerId: string | null = null;
-      const link: WorkerLink = {
-        send: (message) => {
-          call.write(create(collectivePb.JoinResponseSchema, toWorkerToWire(message) as never));
-        },
-        close: () => call.end(),
-      };
-      call.on('data', (wire: unknown) => {
-        try {
-          const message = fromWorkerOfWire(wire as OneOf);
-          if (message.kind === 'hello' && workerId === null) {
-            if (message.workerId.length > WORKER_ID_MAX)
-              throw new PlatformError('invalid_argument', 'worker id too long');
-            workerId = message.workerId;
-            coordinator.join(message, link, clock.nowMs());
-          } else if (workerId === null) throw new PlatformError('invalid_argument', 'the first message must be hello');
-          else coordinator.receive(workerId, message, clock.nowMs());
-        } catch (error) {
-          log.warn('worker stream refused', { worker: workerId ?? '' }, error);
-          call.end();
-        }
-      });
-      let ended = false;
-      const end = (reason: string) => {
-        if (ended) return;
-        ended = true;
-        streams--;
-        if (workerId !== null) coordinator.leave(workerId, link, reason, clock.nowMs());
-        call.end();
-      };
-      call.on('end', () => end('its stream ended'));
-      call.on('close', () => end('its stream closed'));
-      call.on('cancelled', () => end('its stream broke'));
-      call.on('error', () => end('its stream failed'));
-    },
-  });
+    });
+    let ended = false;
+    const end = (reason: string) => {
+      if (ended) return;
+      ended = true;
+      this.streams--;
+      if (workerId !== null) coordinator.leave(workerId, link, reason, clock.nowMs());
+      call.end();
+    };
+    call.on('end', () => end('its stream ended'));
+    call.on('close', () => end('its stream closed'));
+    call.on('cancelled', () => end('its stream broke'));
+    call.on('error', () => end('its stream failed'));
+    // It may have gone before the handler was called.
+    if (call.cancelled) end('its stream broke');
+  }
 }

@@ -7,18 +7,13 @@ import { type BatchResult, badMessage, decodeBatch, type InboundMessage } from '
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { TrainingRunner } from '../training/runner.js';
-import { RegistryGate } from './registry-gate.js';
 
 @Controller()
 export class TrainingCommandsConsumer {
-  constructor(
-    @Inject(TrainingRunner) private readonly runner: TrainingRunner,
-    @Inject(RegistryGate) private readonly gate: RegistryGate,
-  ) {}
+  constructor(@Inject(TrainingRunner) private readonly runner: TrainingRunner) {}
 
   @EventPattern('commands.v1')
   async onCommands(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
-    await this.gate.wait();
     const { batch, deadLetters } = decodeBatch(messages, decodeCommand);
     for (const [at, { message: command }] of batch.entries()) {
       if (command === undefined) continue;
