@@ -1,8 +1,9 @@
-// gRPC: definitions from descriptors, clients, native servers, health, status codes.
+// gRPC: definitions from descriptors, clients, the HTTP/2 server of the hot ports, health, status codes.
 
 export { type CallSettings, type ClientSettings, createClient, type GrpcClient, UNARY_DEADLINE_MS } from './client.js';
 export { HealthState } from './health.js';
 export { addHealthService } from './health-service.js';
+export { bindService, type CallContext, type GrpcHandlers, type GrpcServiceBinding } from './http2-server/bindings.js';
 export {
   type BytesCall,
   type BytesStream,
@@ -16,16 +17,5 @@ export {
 } from './http2-server/calls.js';
 export { type Http2ServerSettings, type RunningHttp2Server, startHttp2Server } from './http2-server/server.js';
 export { CHANNEL_OPTIONS, MESSAGE_BYTES_MAX, SERVER_OPTIONS } from './limits.js';
-export {
-  type BindSettings,
-  bindService,
-  type CallContext,
-  type GrpcHandler,
-  type GrpcHandlers,
-  type GrpcServerSettings,
-  type GrpcServiceBinding,
-  type RunningGrpcServer,
-  startGrpcServer,
-} from './server.js';
 export { asBuffer, packageDefinition, serviceDefinition } from './service-definition.js';
 export { codeOfStatus, fromServiceError, STATUS_BY_CODE, statusOfCode, toServiceError } from './status.js';

@@ -15,9 +15,7 @@ export function messageOf(schema: DescMessage, init: unknown): unknown {
   return typeof init === 'object' && init !== null && '$typeName' in init ? init : create(schema, init as never);
 }
 
-const passThrough = (bytes: Uint8Array): Buffer => asBuffer(bytes);
-
-function methodDefinition(service: DescService, method: DescMethod, raw: boolean): MethodDefinition<unknown, unknown> {
+function methodDefinition(service: DescService, method: DescMethod): MethodDefinition<unknown, unknown> {
   const parse = (schema: DescMethod['input']) => (bytes: Buffer) => {
     try {
       return fromBinary(schema, bytes) as unknown;
@@ -31,19 +29,16 @@ function methodDefinition(service: DescService, method: DescMethod, raw: boolean
     path: `/${service.typeName}/${method.name}`,
     requestStream: method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming',
     responseStream: method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming',
-    requestSerialize: raw ? (passThrough as (value: unknown) => Buffer) : serialize(method.input),
-    requestDeserialize: raw ? passThrough : parse(method.input),
-    responseSerialize: raw ? (passThrough as (value: unknown) => Buffer) : serialize(method.output),
-    responseDeserialize: raw ? passThrough : parse(method.output),
+    requestSerialize: serialize(method.input),
+    requestDeserialize: parse(method.input),
+    responseSerialize: serialize(method.output),
+    responseDeserialize: parse(method.output),
     originalName: method.localName,
   };
 }
 
-/** Methods named in `raw` (local names) hand over and take bytes as they are on the wire. */
-export function serviceDefinition(service: DescService, raw: readonly string[] = []): ServiceDefinition {
-  return Object.fromEntries(
-    service.methods.map((method) => [method.name, methodDefinition(service, method, raw.includes(method.localName))]),
-  );
+export function serviceDefinition(service: DescService): ServiceDefinition {
+  return Object.fromEntries(service.methods.map((method) => [method.name, methodDefinition(service, method)]));
 }
 
 /** For Nest: `options: { package: service.file.proto.package, packageDefinition: packageDefinition(service) }`. */

@@ -7,7 +7,6 @@ export { type ErrorAnswer, HTTP_STATUS_BY_CODE, httpAnswer, PlatformErrorFilter 
 export { BODY_BYTES_MAX } from './http.js';
 export { watchParent } from './parent-watch.js';
 export { Readiness, type ReadinessCheck, type ReadinessReport } from './readiness.js';
-export { runService } from './run-service.js';
 export type {
   GrpcParts,
   HttpParts,

@@ -277,9 +277,28 @@ describe('a service', () => {
     expect(text).toMatch(/millrace_http_server_duration_count\{[^}]*route="GET \/v1\/fail"/);
   });
 
-  it('ends in order: drained, closed, no longer listening', async () => {
+  it('names the address of a control plane that is taken', async () => {
+    const second = defineService({
+      name: 'second',
+      settings: commonSettings,
+      build: () => ({ http: { port: 0 }, grpc: { port: grpcPort, services: [IngestService] } }),
+    });
+    await expect(second.start()).rejects.toMatchObject({
+      code: 'unavailable',
+      facts: { address: `127.0.0.1:${grpcPort}` },
+    });
+  });
+
+  it('ends in order: drained, streams cut after their grace, closed, no longer listening', async () => {
+    const client = createClient(IngestService, `127.0.0.1:${grpcPort}`);
+    const open = client.ingestRecords();
+    const cut = new Promise((resolve) => open.on('error', resolve));
+    await client.waitForReady(2_000);
+    open.write({ project: 'p', records: [] } as never);
     order.length = 0;
     await service.stop();
+    expect(fromServiceError(await cut)).toMatchObject({ code: expect.stringMatching(/unavailable|cancelled/) });
+    client.close();
     expect(order).toEqual(['drain 1', 'drain 2', 'close 2', 'close 1']);
     const after = ticked;
     await new Promise((resolve) => setTimeout(resolve, 30));

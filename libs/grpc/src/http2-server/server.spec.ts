@@ -8,7 +8,7 @@ import { Health, TrainingService } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import fc from 'fast-check';
 import { createClient } from '../client.js';
-import { bindService } from '../server.js';
+import { bindService } from './bindings.js';
 import { type BytesStream, type Method, streaming, unary } from './calls.js';
 import * as h2 from './frames.js';
 import { literalField } from './hpack.js';
