@@ -18,4 +18,4 @@ export {
 export { type Http2ServerSettings, type RunningHttp2Server, startHttp2Server } from './http2-server/server.js';
 export { CHANNEL_OPTIONS, MESSAGE_BYTES_MAX, SERVER_OPTIONS } from './limits.js';
 export { asBuffer, packageDefinition, serviceDefinition } from './service-definition.js';
-export { codeOfStatus, fromServiceError, STATUS_BY_CODE, statusOfCode, toServiceError } from './status.js';
+export { codeOfStatus, fromServiceError, statusOfCode, toServiceError } from './status.js';

@@ -5,6 +5,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
 import { type Scalar, systemClock } from '@millrace/domain';
 import { decodeInferResponse, encodeInferRequest, Tensor } from '@millrace/inference';
+import { GRPC_STATUS } from '@millrace/routing';
 
 /** One input of the model's signature. */
 export interface SignatureInput {
@@ -42,9 +43,6 @@ const ONE = [1];
 const METHOD = '/inference.GRPCInferenceService/ModelInfer';
 const DATATYPES = { number: 'FP64', integer: 'INT64', text: 'BYTES', boolean: 'BOOL', timestamp: 'INT64' } as const;
 const FRAME_HEAD_BYTES = 5;
-const UNAVAILABLE = 14;
-const DEADLINE_EXCEEDED = 4;
-const INTERNAL = 13;
 /** Deadlines are looked at so often: a timer a call would cost more than it says. */
 const SWEEP_MS = 250;
 
@@ -86,7 +84,7 @@ export class PredictClient {
       stream = this.session().request(headers);
     } catch (thrown) {
       // The session went away between the look and the call.
-      onDone({ code: UNAVAILABLE, message: (thrown as Error).message }, null);
+      onDone({ code: GRPC_STATUS.UNAVAILABLE, message: (thrown as Error).message }, null);
       return;
     }
     this.open.set(stream, systemClock.monotonicMs() + this.deadlineMs);
@@ -118,7 +116,9 @@ export class PredictClient {
     const nowMs = systemClock.monotonicMs();
     for (const [stream, dueMs] of this.open) {
       if (dueMs > nowMs) return;
-      stream.destroy(Object.assign(new Error('no answer within the deadline'), { grpcCode: DEADLINE_EXCEEDED }));
+      stream.destroy(
+        Object.assign(new Error('no answer within the deadline'), { grpcCode: GRPC_STATUS.DEADLINE_EXCEEDED }),
+      );
     }
   }
 }
@@ -141,9 +141,9 @@ function collect(stream: ClientHttp2Stream, onDone: OnDone): void {
   stream.once('close', () => {
     // Streams outlive young collections (Node holds them by native handles); what they no longer need should not.
     stream.removeAllListeners();
-    if (failure) return onDone({ code: failure.grpcCode ?? UNAVAILABLE, message: failure.message }, null);
+    if (failure) return onDone({ code: failure.grpcCode ?? GRPC_STATUS.UNAVAILABLE, message: failure.message }, null);
     if (status['grpc-status'] === undefined)
-      return onDone({ code: UNAVAILABLE, message: 'the call ended without a status' }, null);
+      return onDone({ code: GRPC_STATUS.UNAVAILABLE, message: 'the call ended without a status' }, null);
     const code = Number(status['grpc-status']);
     if (code !== 0) {
       return onDone({ code, message: decodeURIComponent(String(status['grpc-message'] ?? `status ${code}`)) }, null);
@@ -152,7 +152,7 @@ function collect(stream: ClientHttp2Stream, onDone: OnDone): void {
     try {
       onDone(null, decodeAnswer(bytes.subarray(FRAME_HEAD_BYTES)));
     } catch (thrown) {
-      onDone({ code: INTERNAL, message: (thrown as Error).message }, null);
+      onDone({ code: GRPC_STATUS.INTERNAL, message: (thrown as Error).message }, null);
     }
   });
 }
