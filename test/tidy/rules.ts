@@ -4,6 +4,7 @@
 
 /** Libs without the outside world: they import libs/domain and each other. */
 export const PURE_LIBS: ReadonlySet<string> = new Set([
+  'api',
   'deployment',
   'domain',
   'evaluation',
@@ -21,6 +22,8 @@ export const PURE_LIBS: ReadonlySet<string> = new Set([
 export const PURE_LIB_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   // The project file is YAML checked by a JSON Schema.
   project: ['yaml', 'ajv'],
+  // The same validator, and schemas that are types.
+  api: ['typebox', 'ajv'],
   // V2 messages as protobuf-es knows them.
   inference: ['@bufbuild/protobuf', '@millrace/contracts'],
 };

@@ -46,6 +46,13 @@ describe('bans', () => {
   }
 });
 
+describe('the release', () => {
+  it('is that of package.json', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    expect(read('libs/domain/src/release.ts')).toContain(`RELEASE = '${version}'`);
+  });
+});
+
 describe('files', () => {
   it('have names that say what is in them', () => {
     const faults = sources

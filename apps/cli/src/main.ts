@@ -1,5 +1,6 @@
 // The `millrace` command. It talks to the services' APIs, never to Kafka. Exit codes: docs/cli.md.
 
+import { RELEASE } from '@millrace/domain';
 import { Command } from 'commander';
 import { dataCommands } from './commands/data.js';
 import { modelCommands } from './commands/models.js';
@@ -11,7 +12,7 @@ import { EXIT_USAGE } from './exit-codes.js';
 
 const program = new Command('millrace')
   .description('Keeps a machine-learned model good while the world changes.')
-  .version('0.1.0')
+  .version(RELEASE)
   .option('--json', 'print JSON')
   .showSuggestionAfterError()
   .exitOverride((error) => {

@@ -22,6 +22,7 @@ export type {
   NumericReference,
   ReferenceProfile,
 } from './reference-profile.js';
+export { RELEASE } from './release.js';
 export { predictionId, RequestIds, requestIdOf } from './request-ids.js';
 export { hash32, type Rng, seededRng } from './rng.js';
 export { hint, suggest } from './suggest.js';

@@ -1,6 +1,5 @@
 // A metric of an evaluation as people are shown it: "AUC 0.6690".
 
-import type { Evaluation } from './evaluation.js';
 import type { Metric } from './metric.js';
 import { metricNamed } from './registry.js';
 
@@ -11,12 +10,17 @@ export function shown(value: number): string {
   return value.toFixed(DIGITS);
 }
 
-/** The metric's value, NaN where the evaluation does not have it (JSON has null for NaN). */
-export function metricIn(evaluation: Pick<Evaluation, 'metrics'> | undefined, metric: Metric): number {
+/** What an evaluation says, also as it came over HTTP: JSON has null for NaN. */
+interface Figures {
+  metrics: Readonly<Record<string, number | null>>;
+}
+
+/** The metric's value, NaN where the evaluation does not have it. */
+export function metricIn(evaluation: Figures | undefined, metric: Metric): number {
   return evaluation?.metrics[metric.name] ?? Number.NaN;
 }
 
-export function figure(evaluation: Evaluation | undefined, name: string): string {
+export function figure(evaluation: Figures | undefined, name: string): string {
   const metric = metricNamed(name);
   return `${metric.title} ${shown(metricIn(evaluation, metric))}`;
 }

@@ -19,6 +19,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import { serveApi } from './api-document.js';
 import { ControlGrpc } from './control-grpc.js';
 import { PlatformErrorFilter } from './errors.filter.js';
 import { BODY_BYTES_MAX, createHttpAdapter, prepareHttp } from './http.js';
@@ -99,7 +100,9 @@ async function startParts(
     { logger: new NestLogger(), abortOnError: false },
   );
   app.useGlobalFilters(new PlatformErrorFilter());
-  prepareHttp(app.getHttpAdapter().getInstance() as unknown as FastifyInstance, readiness);
+  const instance = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  prepareHttp(instance, readiness);
+  const served = http.api === undefined ? undefined : serveApi(instance, http.api);
   await http.prepare?.(app);
   if (parts.grpc !== undefined) app.useGlobalInterceptors(new RpcObserver(parts.grpc.services));
   const grpc = parts.grpc === undefined ? undefined : new ControlGrpc(app, parts.grpc);
@@ -123,6 +126,7 @@ async function startParts(
 
   try {
     await app.init();
+    served?.check();
     await parts.start?.();
     stopTicks = startTicks(ticks);
     const httpPort = await listen(app, http.port, host);

@@ -1,40 +1,14 @@
-// What callers see of an error. HTTP: { error: { code, message, facts? } } with the status of the one table below; gRPC, calls
+// What callers see of an error. HTTP: { error: { code, message, facts? } } with the status of libs/api's table; gRPC, calls
 // and streams: the table of libs/grpc; Kafka handlers: the error itself goes back to the consumer runner, which decides.
 
-import type { ErrorCode } from '@millrace/domain';
-import { ERROR_CODES, PlatformError } from '@millrace/domain';
+import { codeOfHttpStatus, type ErrorAnswer, HTTP_STATUS_BY_CODE } from '@millrace/api';
+import { PlatformError } from '@millrace/domain';
 import { toServiceError } from '@millrace/grpc';
 import { KafkaBatchContext } from '@millrace/kafka';
 import { logger } from '@millrace/telemetry';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { type Observable, of, throwError } from 'rxjs';
-
-export const HTTP_STATUS_BY_CODE = {
-  invalid_argument: 400,
-  not_found: 404,
-  already_exists: 409,
-  conflict: 409,
-  unavailable: 503,
-  overloaded: 429,
-  deadline_exceeded: 504,
-  cancelled: 499,
-  unimplemented: 501,
-  corrupt: 422,
-  permission_denied: 403,
-  internal: 500,
-} as const satisfies Record<ErrorCode, number>;
-
-export interface ErrorAnswer {
-  error: { code: ErrorCode; message: string; facts?: Readonly<Record<string, string | number | boolean>> };
-}
-
-const CODE_BY_STATUS: ReadonlyMap<number, ErrorCode> = new Map([
-  ...ERROR_CODES.filter((code) => code !== 'conflict').map((code) => [HTTP_STATUS_BY_CODE[code], code] as const),
-  [405, 'unimplemented'],
-  [413, 'invalid_argument'],
-  [415, 'invalid_argument'],
-]);
 
 const log = logger('http');
 
@@ -52,7 +26,7 @@ export function httpAnswer(thrown: unknown): { status: number; body: ErrorAnswer
   if (typeof status === 'number' && status >= 400 && status < 500)
     return {
       status,
-      body: { error: { code: CODE_BY_STATUS.get(status) ?? 'invalid_argument', message: (thrown as Error).message } },
+      body: { error: { code: codeOfHttpStatus(status), message: (thrown as Error).message } },
     };
   log.error('request failed', {}, thrown);
   // What went wrong inside is for the log, not for the caller.

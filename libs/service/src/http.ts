@@ -1,5 +1,6 @@
 // The HTTP side that every service has: health, metrics, body limits, parsers for text bodies, spans and durations.
 
+import { HTTP_STATUS_BY_CODE } from '@millrace/api';
 import {
   extractTrace,
   histogram,
@@ -12,7 +13,6 @@ import {
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { guardOfSettings } from './browser-guard.js';
-import { HTTP_STATUS_BY_CODE } from './errors.filter.js';
 import type { Readiness } from './readiness.js';
 
 /** 16 MiB: an NDJSON body of about 50k records. */

@@ -1,9 +1,10 @@
 // The frame around every Nest service.
 
+export { Answers } from './answers.js';
 export { type ArtifactFile, artifactHeaders, artifactPreflightHeaders, isUnchanged } from './artifact-headers.js';
 export { type GuardedRequest, guardOfSettings, type RequestGuard, requestGuard } from './browser-guard.js';
 export { defineService, type RunningService, type Service } from './define-service.js';
-export { type ErrorAnswer, HTTP_STATUS_BY_CODE, httpAnswer, PlatformErrorFilter } from './errors.filter.js';
+export { httpAnswer, PlatformErrorFilter } from './errors.filter.js';
 export { BODY_BYTES_MAX } from './http.js';
 export { watchParent } from './parent-watch.js';
 export { Readiness, type ReadinessCheck, type ReadinessReport } from './readiness.js';

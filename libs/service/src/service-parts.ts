@@ -2,6 +2,7 @@
 // start and stop is the frame's (define-service.ts); no service has another.
 
 import type { DescService } from '@bufbuild/protobuf';
+import type { Api } from '@millrace/api';
 import type { Config, Settings } from '@millrace/deployment';
 import type { Clock } from '@millrace/domain';
 import type { Logger } from '@millrace/telemetry';
@@ -36,6 +37,8 @@ export interface HttpParts {
   /** Default 127.0.0.1. */
   readonly host?: string;
   readonly bodyBytesMax?: number;
+  /** What is answered under /v1; its document is served at /openapi.json. */
+  readonly api?: Api;
   /** Parsers and routes on the bare server, before those of the controllers. */
   readonly prepare?: (app: NestFastifyApplication) => Promise<void> | void;
 }

@@ -1,37 +1,24 @@
-// The services' HTTP control APIs as one client. Every call has a deadline; an error carries the service's own message.
+// The services' HTTP control APIs as one client, typed by libs/api. Every call has a deadline; an error carries the service's own
+// message.
 
-import type { ModelVersion } from '@millrace/contracts';
-import { ERROR_CODES, type ErrorCode, PlatformError, type TrainingRequest } from '@millrace/domain';
-import type { Route, Switch } from '@millrace/routing';
+import {
+  type AnswerOf,
+  type BodyOf,
+  type Client,
+  clientOf,
+  errorOf,
+  type HttpAnswer,
+  type HttpRequest,
+  ingestApi,
+  routerApi,
+  servingApi,
+  trainerApi,
+} from '@millrace/api';
+import { PlatformError } from '@millrace/domain';
 import type { Addresses } from './addresses.js';
 
 /** Longest wait for an answer; control calls that take longer are polled. */
 export const CALL_DEADLINE_MS = 30_000;
-
-export interface ImportState {
-  state: 'running' | 'done' | 'failed';
-  rowsRead: number;
-  rowsTotal?: number;
-  accepted: number;
-  rejected: number;
-  datasetVersion?: string;
-  message?: string;
-}
-
-export interface TrainingView {
-  trainingId: string;
-  state: 'queued' | 'running' | 'finished' | 'failed';
-  last: {
-    kind: string;
-    step?: number;
-    steps?: number;
-    loss?: number;
-    rowsPerSecond?: number;
-    version?: number;
-    blessed?: boolean;
-    message?: string;
-  };
-}
 
 export interface DriftEventView {
   id: string;
@@ -67,161 +54,136 @@ export interface WindowView {
   }[];
 }
 
-export interface DatasetView {
-  id: string;
-  kind: string;
-  ordinal: number;
-  rows: number;
-  labelledRows: number;
-  eventTimeFromMs: number;
-  eventTimeToMs: number;
-  source: string;
-}
-
-/** A batch job of serving, from topic to topic. */
-export interface JobView {
-  name: string;
-  state: 'starting' | 'running' | 'done' | 'stopped' | 'failed';
-  answered: number;
-  refused: number;
-  remaining?: number;
-  error: string;
-}
-
-/** Calls one URL; JSON in, JSON out. */
-export async function call<T>(
-  method: string,
-  url: string,
-  body?: unknown,
-  contentType = 'application/json',
-): Promise<T> {
-  let response: Response;
+/** Sends one request; rejects with `unavailable` where nobody answers in time. */
+async function send({ method, url, contentType, body }: HttpRequest): Promise<HttpAnswer> {
   try {
-    response = await fetch(url, {
+    const response = await fetch(url, {
       method,
-      headers: body === undefined ? {} : { 'content-type': contentType },
-      body: body === undefined ? undefined : contentType === 'application/json' ? JSON.stringify(body) : String(body),
+      headers: contentType === undefined ? {} : { 'content-type': contentType },
+      body,
       signal: AbortSignal.timeout(CALL_DEADLINE_MS),
     });
+    return { status: response.status, text: await response.text() };
   } catch (thrown) {
     throw new PlatformError('unavailable', `${method} ${url}: no answer; is the platform up? Try \`millrace status\``, {
       cause: thrown,
     });
   }
-  const text = await response.text();
-  if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as T;
-  throw errorOf(response.status, text, `${method} ${new URL(url).pathname}`);
 }
 
-function errorOf(status: number, text: string, what: string): PlatformError {
-  try {
-    const { error } = JSON.parse(text) as {
-      error: { code?: string; message?: string; faults?: unknown; facts?: object };
-    };
-    if (typeof error === 'object' && error !== null) {
-      const code = ERROR_CODES.includes(error.code as ErrorCode) ? (error.code as ErrorCode) : 'internal';
-      const facts = (error.facts ?? {}) as Record<string, string>;
-      return new PlatformError(code, error.message ?? `${what}: status ${status}`, { facts });
-    }
-  } catch {
-    // Not JSON: the status and the first line say what there is to say.
-  }
-  return new PlatformError(
-    status === 404 ? 'not_found' : 'internal',
-    `${what}: status ${status} ${text.slice(0, 200)}`,
-  );
+/** JSON of a path that libs/api does not name. */
+async function call<T>(method: string, url: string, body?: unknown): Promise<T> {
+  const json = body === undefined ? {} : { contentType: 'application/json', body: JSON.stringify(body) };
+  const { status, text } = await send({ method, url, ...json });
+  if (status < 200 || status > 299) throw errorOf(status, text, `${method} ${new URL(url).pathname}`);
+  return (text === '' ? undefined : JSON.parse(text)) as T;
 }
+
+/** A model version as the trainer's registry tells it. */
+export type RegisteredVersion = AnswerOf<typeof trainerApi.endpoints.model>;
+
+const { startTraining, startRollout, promote, rollback } = { ...trainerApi.endpoints, ...routerApi.endpoints };
 
 export class ControlClient {
-  constructor(private readonly at: Addresses) {}
+  private readonly ingest: Client<typeof ingestApi>;
+  private readonly trainer: Client<typeof trainerApi>;
+  private readonly router: Client<typeof routerApi>;
+  private readonly serving: Client<typeof servingApi>;
 
-  applyProject(text: string): Promise<{ name: string; revision: number }> {
-    return call('POST', `${this.at.ingest}/v1/projects`, text, 'application/yaml');
+  constructor(private readonly at: Addresses) {
+    this.ingest = clientOf(ingestApi, at.ingest, send);
+    this.trainer = clientOf(trainerApi, at.trainer, send);
+    this.router = clientOf(routerApi, at.router, send);
+    this.serving = clientOf(servingApi, at.serving, send);
   }
 
-  inferColumns(project: string, sample: unknown): Promise<{ columns: unknown[] }> {
-    return call('POST', `${this.at.ingest}/v1/projects/${project}/infer`, sample);
+  applyProject(text: string) {
+    return this.ingest.applyProject({ body: text });
   }
 
-  startImport(project: string, request: object): Promise<{ importId: string }> {
-    return call('POST', `${this.at.ingest}/v1/projects/${project}/imports`, request);
+  inferColumns(project: string, sample: unknown) {
+    return this.ingest.inferColumns({ path: { project }, body: sample });
   }
 
-  importState(project: string, id: string): Promise<ImportState> {
-    return call('GET', `${this.at.ingest}/v1/projects/${project}/imports/${id}`);
+  startImport(project: string, body: BodyOf<typeof ingestApi.endpoints.startImport>) {
+    return this.ingest.startImport({ path: { project }, body });
   }
 
-  datasets(project: string): Promise<DatasetView[]> {
-    return listOf(call('GET', `${this.at.ingest}/v1/projects/${project}/datasets`), 'datasets');
+  importState(project: string, id: string) {
+    return this.ingest.importStatus({ path: { project, id } });
   }
 
-  deadLetters(project: string, limit: number): Promise<{ total: number; deadLetters: Record<string, unknown>[] }> {
-    return call('GET', `${this.at.ingest}/v1/deadletters?project=${project}&limit=${limit}`);
+  async datasets(project: string) {
+    return (await this.ingest.datasets({ path: { project } })).datasets;
   }
 
-  redrive(id: string): Promise<unknown> {
-    return call('POST', `${this.at.ingest}/v1/deadletters/${encodeURIComponent(id)}/redrive`, {});
+  deadLetters(project: string, limit: number) {
+    return this.ingest.deadLetters({ query: { project, limit } });
   }
 
-  sendRecords(project: string, records: unknown): Promise<{ accepted: number; rejected: unknown[] }> {
-    return call('POST', `${this.at.ingest}/v1/projects/${project}/records`, records);
+  redrive(id: string) {
+    return this.ingest.redrive({ path: { id } });
   }
 
-  startTraining(project: string, request: Partial<Omit<TrainingRequest, 'project'>>): Promise<{ trainingId: string }> {
-    return call('POST', `${this.at.trainer}/v1/projects/${project}/trainings`, request);
+  sendRecords(project: string, records: unknown) {
+    return this.ingest.sendRecords({ path: { project }, body: records });
   }
 
-  training(project: string, id: string): Promise<TrainingView> {
-    return call('GET', `${this.at.trainer}/v1/projects/${project}/trainings/${id}`);
+  startTraining(project: string, body: BodyOf<typeof startTraining>) {
+    return this.trainer.startTraining({ path: { project }, body });
   }
 
-  models(project: string): Promise<ModelVersion[]> {
-    return listOf(call('GET', `${this.at.trainer}/v1/projects/${project}/models`), 'models');
+  training(project: string, id: string) {
+    return this.trainer.training({ path: { project, id } });
   }
 
-  artifact<T>(project: string, version: number, path: string): Promise<T> {
-    return call('GET', `${this.at.trainer}/v1/projects/${project}/models/${version}/artifacts/${path}`);
+  async models(project: string) {
+    return (await this.trainer.models({ path: { project } })).models;
   }
 
-  loop(project: string): Promise<Record<string, unknown>> {
-    return call('GET', `${this.at.trainer}/v1/projects/${project}/loop`);
+  /** A file of a version's package that is JSON. */
+  artifact<T>(project: string, version: number, file: string): Promise<T> {
+    return this.trainer.artifact({ path: { project, version: String(version), file } }) as Promise<T>;
   }
 
-  loopCommand(project: string, command: 'approve' | 'stop' | 'resume'): Promise<unknown> {
-    return call('POST', `${this.at.trainer}/v1/projects/${project}/loop/${command}`, {});
+  loop(project: string) {
+    return this.trainer.loop({ path: { project } });
   }
 
-  async route(project: string): Promise<Route> {
-    const { route } = await call<{ route: Route }>('GET', `${this.at.router}/v1/projects/${project}/route`);
-    return route;
+  loopCommand(project: string, command: 'approve' | 'stop' | 'resume') {
+    return this.trainer.loopCommand({ path: { project, command } });
   }
 
-  startRollout(project: string, request: object): Promise<{ switch?: Switch; route: Route }> {
-    return call('POST', `${this.at.router}/v1/projects/${project}/rollouts`, request);
+  async route(project: string) {
+    return (await this.router.route({ path: { project } })).route;
   }
 
-  promote(project: string, request: object): Promise<{ switch: Switch; route: Route }> {
-    return call('POST', `${this.at.router}/v1/projects/${project}/promote`, request);
+  startRollout(project: string, body: BodyOf<typeof startRollout>) {
+    return this.router.startRollout({ path: { project }, body });
   }
 
-  rollback(project: string, request: object): Promise<{ switch: Switch; route: Route }> {
-    return call('POST', `${this.at.router}/v1/projects/${project}/rollback`, request);
+  promote(project: string, body: BodyOf<typeof promote>) {
+    return this.router.promote({ path: { project }, body });
   }
 
-  switches(project: string): Promise<Switch[]> {
-    return listOf(call('GET', `${this.at.router}/v1/projects/${project}/switches`), 'switches');
+  rollback(project: string, body: BodyOf<typeof rollback>) {
+    return this.router.rollback({ path: { project }, body });
   }
 
-  servingStats(): Promise<{ predictions: number; dropped: number; queued: number }> {
-    return call('GET', `${this.at.serving}/v1/stats`);
+  async switches(project: string) {
+    return (await this.router.switches({ path: { project } })).switches;
   }
 
-  startJob(request: object): Promise<JobView> {
-    return call('POST', `${this.at.serving}/v1/jobs`, request);
+  servingStats() {
+    return this.serving.stats();
   }
 
-  job(name: string): Promise<JobView> {
-    return call('GET', `${this.at.serving}/v1/jobs/${encodeURIComponent(name)}`);
+  startJob(body: BodyOf<typeof servingApi.endpoints.startJob>) {
+    return this.serving.startJob({ body });
+  }
+
+  job(name: string) {
+    return this.serving.job({ path: { name } });
   }
 
   windows(project: string, limit = 1_000): Promise<WindowView[]> {

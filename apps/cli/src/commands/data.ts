@@ -51,7 +51,7 @@ export function dataCommands(program: Command): void {
           return answer.rejected.length > 0 ? 1 : 0;
         }
         const { importId } = await context.control.startImport(project, {
-          source: options.source,
+          source: options.source ?? '',
           ...(options.from ? { fromMs: Date.parse(options.from) } : {}),
           ...(options.to ? { toMs: Date.parse(options.to) } : {}),
           ...(options.rows ? { rows: Number(options.rows) } : {}),

@@ -1,11 +1,13 @@
 // train, models, rollout, promote, rollback, loop: what belongs to the trainer and the router.
 
-import type { ModelVersion } from '@millrace/contracts';
-import { type Evaluation, metricIn, metricNamed } from '@millrace/evaluation';
-import type { Route } from '@millrace/routing';
+import type { AnswerOf, routerApi } from '@millrace/api';
+import { metricIn, metricNamed } from '@millrace/evaluation';
 import type { Command } from 'commander';
+import type { RegisteredVersion } from '../client/control.http.js';
 import { table } from '../table.js';
 import { action, poll } from './context.js';
+
+type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
 
 const TRAINING_DEADLINE_MS = 3_600_000;
 
@@ -113,10 +115,7 @@ export function modelCommands(program: Command): void {
           reason: options.reason,
           correlationId: `cli-promote-${version}`,
         });
-        context.print(
-          answer,
-          () => `${describeRoute(answer.route)}; in force after ${answer.switch.effectiveMs.toFixed(1)} ms`,
-        );
+        context.print(answer, () => describeSwitch(answer));
         return 0;
       }),
     );
@@ -132,10 +131,7 @@ export function modelCommands(program: Command): void {
           reason: options.reason,
           correlationId: 'cli-rollback',
         });
-        context.print(
-          answer,
-          () => `${describeRoute(answer.route)}; in force after ${answer.switch.effectiveMs.toFixed(1)} ms`,
-        );
+        context.print(answer, () => describeSwitch(answer));
         return 0;
       }),
     );
@@ -164,10 +160,10 @@ export function modelCommands(program: Command): void {
     );
 }
 
-const figures = (evaluation: Evaluation | undefined): string[] =>
+const figures = (evaluation: RegisteredVersion['evaluation']): string[] =>
   ['auc', 'log_loss'].map((name) => metricIn(evaluation, metricNamed(name)).toFixed(4));
 
-function versionsTable(models: readonly ModelVersion[]): string {
+function versionsTable(models: readonly RegisteredVersion[]): string {
   return table(
     ['version', 'auc', 'log loss', 'blessed', 'sha256', 'reasons'],
     models.map((m) => [
@@ -180,7 +176,7 @@ function versionsTable(models: readonly ModelVersion[]): string {
   );
 }
 
-function slicesTable(models: readonly ModelVersion[]): string {
+function slicesTable(models: readonly RegisteredVersion[]): string {
   return table(
     ['version', 'column', 'value', 'rows', 'auc', 'log loss'],
     models.flatMap((m) =>
@@ -195,7 +191,11 @@ function slicesTable(models: readonly ModelVersion[]): string {
   );
 }
 
-function describeRoute(route: Route): string {
+function describeSwitch({ route, switch: made }: ControlAnswer): string {
+  return `${describeRoute(route)}${made === null ? '' : `; in force after ${made.effectiveMs.toFixed(1)} ms`}`;
+}
+
+function describeRoute(route: ControlAnswer['route']): string {
   const targets = route.targets.map((t) => `version ${t.version} (${t.name}) ${t.weight} %`).join(', ');
   return `${targets || 'no version in service'}; rollout ${route.rollout.phase}`;
 }

@@ -2,13 +2,12 @@
 // themselves.
 
 import { cpus, totalmem } from 'node:os';
-import type { ModelVersion } from '@millrace/contracts';
 import { seededRng } from '@millrace/domain';
 import { bootstrapDifference, evaluate, metricIn, metricNamed, type ScoredRows } from '@millrace/evaluation';
 import { isMissing, type RawColumns } from '@millrace/features';
 import { logisticBaselineOf, scoreLogistic, scoreMajority } from '@millrace/models';
 import { applyLabelRule, deriveColumns, type Project } from '@millrace/project';
-import type { ControlClient, WindowView } from '../client/control.http.js';
+import type { ControlClient, RegisteredVersion, WindowView } from '../client/control.http.js';
 import type { MainJobResult } from './main-job.js';
 import type { ReplayRows } from './replay-rows.duckdb.js';
 import { applyShift } from './shift.js';
@@ -152,7 +151,7 @@ function liveRowsOf(version: number, { project, result, rows }: SummaryInput, un
   return { probabilities: Float64Array.from(probabilities), labels: Uint8Array.from(labels), columns };
 }
 
-async function modelSummary(model: ModelVersion, input: SummaryInput): Promise<ModelVersionSummary> {
+async function modelSummary(model: RegisteredVersion, input: SummaryInput): Promise<ModelVersionSummary> {
   const live = liveRowsOf(model.version, input, false);
   const calm = liveRowsOf(model.version, input, true);
   // Exact, from the answers themselves; the monitor's own figures are checked against it.

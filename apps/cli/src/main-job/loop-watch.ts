@@ -1,10 +1,9 @@
 // Watches the loop close during the replay: drift event, retraining, switch; then exercises a rollback and undoes it.
 
-import type { ModelVersion } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { figure } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
-import type { ControlClient } from '../client/control.http.js';
+import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
 import type { Reporter, Stage } from '../terminal/reporter.js';
 import type { LiveTraffic } from './traffic.process.js';
 import { until, type Waiting } from './waiting.js';
@@ -58,7 +57,8 @@ export async function watchLoop(options: LoopWatchOptions): Promise<{ rollbackMs
     correlationId: 'main-job-undo',
   });
   await until(waiting, answers(second.version), `version ${second.version} to answer after the undo`);
-  const [backMs, againMs] = [back.switch.effectiveMs, again.switch.effectiveMs];
+  const backMs = back.switch?.effectiveMs ?? Number.NaN;
+  const againMs = again.switch?.effectiveMs ?? Number.NaN;
   stage.done(`rolled back in ${backMs.toFixed(1)} ms, undone in ${againMs.toFixed(1)} ms`);
   traffic.enter('after');
   await until(
@@ -81,8 +81,8 @@ async function tellDrift({ control, project, reporter, watched }: LoopWatchOptio
 }
 
 /** The next version after the first; ends with the loop's own words when the retraining came to nothing. */
-async function newVersion({ control, project, waiting, firstVersion }: LoopWatchOptions): Promise<ModelVersion> {
-  let found: ModelVersion | undefined;
+async function newVersion({ control, project, waiting, firstVersion }: LoopWatchOptions): Promise<RegisteredVersion> {
+  let found: RegisteredVersion | undefined;
   await until(
     waiting,
     async () => {
@@ -97,5 +97,5 @@ async function newVersion({ control, project, waiting, firstVersion }: LoopWatch
     'the retrained version',
     SLOW_POLL_MS,
   );
-  return found as ModelVersion;
+  return found as RegisteredVersion;
 }

@@ -1,11 +1,10 @@
 // The main job: bulk load, first training, live replay, drift, retraining, switch, rollback and undo, as a client of
 // the services' public APIs. It decides nothing that the platform decides; it sends traffic, watches and measures.
 
-import type { ModelVersion } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';
 import { figure } from '@millrace/evaluation';
 import type { Project, ReplaySpec } from '@millrace/project';
-import type { ControlClient } from '../client/control.http.js';
+import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
 import type { Reporter, Stage } from '../terminal/reporter.js';
 import { makeBadRows } from './bad-rows.js';
 import { watchLoop } from './loop-watch.js';
@@ -101,7 +100,7 @@ export class MainJob {
     }
   }
 
-  private async train(datasetVersion: string): Promise<ModelVersion> {
+  private async train(datasetVersion: string): Promise<RegisteredVersion> {
     const { control, project, replay } = this.options;
     const stage = this.stage('train', `on ${project.training.workers} workers`);
     const { trainingId } = await control.startTraining(project.name, {
@@ -113,8 +112,9 @@ export class MainJob {
     });
     for (;;) {
       const training = await control.training(project.name, trainingId);
-      const { step = 0, steps = 0, loss = 0, rowsPerSecond = 0, message = 'no reason given' } = training.last;
-      if (steps > 0) stage.progress(step, steps, `loss ${loss.toFixed(4)}, ${Math.round(rowsPerSecond)} rows/s`);
+      const { step = 0, steps = 0, loss, rowsPerSecond, message = 'no reason given' } = training.last;
+      const pace = `loss ${loss?.toFixed(4) ?? '-'}, ${Math.round(rowsPerSecond ?? 0)} rows/s`;
+      if (steps > 0) stage.progress(step, steps, pace);
       if (training.state === 'failed') {
         stage.fail(message);
         throw new PlatformError('internal', `the training failed: ${message}`);

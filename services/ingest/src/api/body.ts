@@ -1,4 +1,4 @@
-// Bodies of the HTTP API, which arrive as texts: JSON values, NDJSON lines, and the fields of control requests.
+// Bodies of the HTTP API, which arrive as texts: JSON values, NDJSON lines.
 
 import { PlatformError } from '@millrace/domain';
 
@@ -14,27 +14,6 @@ export function jsonObject(body: string | undefined): Json {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new PlatformError('invalid_argument', 'the body is not a JSON object');
   return value as Json;
-}
-
-/** Refuses fields that nobody reads. */
-export function onlyFields(body: Json, names: readonly string[]): void {
-  const unknown = Object.keys(body).filter((name) => !names.includes(name));
-  if (unknown.length > 0)
-    throw new PlatformError('invalid_argument', `unknown field ${unknown.join(', ')}; known: ${names.join(', ')}`);
-}
-
-export function numberField(body: Json, name: string, fallback?: number): number {
-  const value = body[name] ?? fallback;
-  if (typeof value !== 'number' || !Number.isFinite(value))
-    throw new PlatformError('invalid_argument', `${name} is missing or no number`);
-  return value;
-}
-
-export function textField(body: Json, name: string): string {
-  const value = body[name];
-  if (typeof value !== 'string' || value === '')
-    throw new PlatformError('invalid_argument', `${name} is missing or no text`);
-  return value;
 }
 
 /** Items of a records or labels body: each with its text, and its parsed value where there is one. */

@@ -1,18 +1,10 @@
-// The control API of ingest by HTTP: projects, imports, dataset versions, dead letters, statistics.
-//   POST /v1/projects[?folder=]              project file (YAML or JSON); 400 with all faults
-//   GET  /v1/projects
-//   POST /v1/projects/:p/infer               NDJSON or JSON array of raw rows → columns
-//   POST /v1/projects/:p/imports             { source, fromMs, toMs, rows?, seed?, extraFile? } → { importId }
-//   GET  /v1/projects/:p/imports/:id
-//   GET  /v1/projects/:p/datasets            newest last
-//   POST /v1/projects/:p/datasets/close      closes every open live version now
-//   GET  /v1/deadletters?project=&limit=     newest first
-//   POST /v1/deadletters/:id/redrive
-//   GET  /v1/stats
+// The control API of ingest by HTTP, as libs/api says: projects, imports, dataset versions, dead letters, statistics.
 
+import { bodyOf, ingestApi, queryOf } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
 import { inferColumns } from '@millrace/project';
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { Answers } from '@millrace/service';
+import { Body, Controller, Headers, Inject, Param, Query, Res } from '@nestjs/common';
 import { DatasetIndex } from '../datasets/dataset-index.js';
 import { LiveStream } from '../datasets/live-stream.js';
 import { DeadLetterList } from '../deadletters/dead-letter-list.js';
@@ -21,7 +13,7 @@ import { ProjectRegistry } from '../projects/project-registry.js';
 import { ProjectPublisher } from '../projects/projects.kafka.js';
 import { Redrive } from '../redrive/redrive.js';
 import { Statistics } from '../stats/statistics.js';
-import { bodyItems, jsonObject, numberField, onlyFields, textField } from './body.js';
+import { bodyItems, jsonObject } from './body.js';
 
 interface Reply {
   status(code: number): unknown;
@@ -32,7 +24,10 @@ const SAMPLE_ROWS_MAX = 100_000;
 const DEAD_LETTERS_LIMIT = 1_000;
 const PAYLOAD_SHOWN_BYTES = 4_096;
 
-@Controller('v1')
+const calls = ingestApi.endpoints;
+type Parameters = Readonly<Record<string, unknown>>;
+
+@Controller()
 export class ControlController {
   constructor(
     @Inject(ProjectPublisher) private readonly projectPublisher: ProjectPublisher,
@@ -45,15 +40,10 @@ export class ControlController {
     @Inject(Statistics) private readonly statistics: Statistics,
   ) {}
 
-  @Post('projects')
-  @HttpCode(200)
-  async apply(
-    @Body() body: string,
-    @Query('folder') folder: string | undefined,
-    @Query('file') file: string | undefined,
-    @Res({ passthrough: true }) reply: Reply,
-  ): Promise<object> {
-    const applied = await this.projectPublisher.apply(body ?? '', file ?? 'project.yaml', folder ?? null);
+  @Answers(calls.applyProject)
+  async apply(@Body() body: string, @Query() query: Parameters, @Res({ passthrough: true }) reply: Reply) {
+    const { folder = null, file = 'project.yaml' } = queryOf(calls.applyProject, query);
+    const applied = await this.projectPublisher.apply(body ?? '', file, folder);
     if (applied.kind === 'invalid') {
       reply.status(400);
       const message = `the project file has ${applied.faults.length} fault(s)`;
@@ -66,16 +56,15 @@ export class ControlController {
     return { name, revision, documentSha256, appliedAtMs, changed: applied.changed };
   }
 
-  @Get('projects')
-  projects(): object {
+  @Answers(calls.projects)
+  projects() {
     return {
       projects: this.registry.list().map(({ document, ...entry }) => ({ ...entry, document: JSON.parse(document) })),
     };
   }
 
-  @Post('projects/:project/infer')
-  @HttpCode(200)
-  infer(@Body() body: string, @Headers('content-type') type: string | undefined): object {
+  @Answers(calls.inferColumns)
+  infer(@Body() body: string, @Headers('content-type') type: string | undefined) {
     const items = bodyItems(body ?? '', type?.includes('ndjson') ?? false);
     if (items.length > SAMPLE_ROWS_MAX)
       throw new PlatformError('invalid_argument', `a sample has at most ${SAMPLE_ROWS_MAX} rows`);
@@ -85,50 +74,41 @@ export class ControlController {
     return { columns: inferColumns(rows), rows: rows.length, unreadable: items.length - rows.length };
   }
 
-  @Post('projects/:project/imports')
-  @HttpCode(202)
-  async startImport(@Param('project') project: string, @Body() body: string): Promise<object> {
-    const fields = jsonObject(body);
-    onlyFields(fields, ['source', 'fromMs', 'toMs', 'rows', 'seed', 'extraFile']);
-    const rows =
-      fields.rows === undefined || fields.rows === null || fields.rows === 'all' ? null : numberField(fields, 'rows');
-    if (rows !== null && (!Number.isSafeInteger(rows) || rows < 1))
-      throw new PlatformError('invalid_argument', 'rows is a whole number from 1 on, or "all"');
+  @Answers(calls.startImport)
+  async startImport(@Param('project') project: string, @Body() body: string) {
+    const { source, fromMs, toMs, rows, seed, extraFile } = bodyOf(calls.startImport, jsonObject(body));
     const importId = await this.imports.start(project, {
-      source: textField(fields, 'source'),
-      fromMs: numberField(fields, 'fromMs', Number.MIN_SAFE_INTEGER),
-      toMs: numberField(fields, 'toMs', Number.MAX_SAFE_INTEGER),
-      rows,
-      seed: numberField(fields, 'seed', 0),
-      extraFile: fields.extraFile === undefined || fields.extraFile === null ? null : textField(fields, 'extraFile'),
+      source,
+      fromMs: fromMs ?? Number.MIN_SAFE_INTEGER,
+      toMs: toMs ?? Number.MAX_SAFE_INTEGER,
+      rows: rows === 'all' ? null : (rows ?? null),
+      seed: seed ?? 0,
+      extraFile: extraFile ?? null,
     });
     return { importId };
   }
 
-  @Get('projects/:project/imports/:id')
-  importStatus(@Param('project') project: string, @Param('id') id: string): object {
+  @Answers(calls.importStatus)
+  importStatus(@Param('project') project: string, @Param('id') id: string) {
     return this.imports.status(project, id);
   }
 
-  @Get('projects/:project/datasets')
-  datasets(@Param('project') project: string): object {
+  @Answers(calls.datasets)
+  datasets(@Param('project') project: string) {
     this.registry.get(project);
     return { datasets: this.datasetIndex.list(project) };
   }
 
-  @Post('projects/:project/datasets/close')
-  @HttpCode(200)
-  async closeDatasets(@Param('project') project: string): Promise<object> {
+  @Answers(calls.closeDatasets)
+  async closeDatasets(@Param('project') project: string) {
     this.registry.get(project);
     return { closed: await this.live.closeAll(project) };
   }
 
-  @Get('deadletters')
-  deadLetters(@Query('project') project: string | undefined, @Query('limit') limit: string | undefined): object {
-    const wanted = limit === undefined ? 100 : Number(limit);
-    if (!Number.isSafeInteger(wanted) || wanted < 1)
-      throw new PlatformError('invalid_argument', 'limit is a whole number from 1 on');
-    const letters = this.letters.list(project ?? null, Math.min(wanted, DEAD_LETTERS_LIMIT));
+  @Answers(calls.deadLetters)
+  deadLetters(@Query() query: Parameters) {
+    const { project, limit = 100 } = queryOf(calls.deadLetters, query);
+    const letters = this.letters.list(project ?? null, Math.min(limit, DEAD_LETTERS_LIMIT));
     return {
       total:
         project === undefined
@@ -142,14 +122,13 @@ export class ControlController {
     };
   }
 
-  @Post('deadletters/:id/redrive')
-  @HttpCode(200)
-  redrive(@Param('id') id: string): Promise<object> {
+  @Answers(calls.redrive)
+  redrive(@Param('id') id: string) {
     return this.redrives.run(id);
   }
 
-  @Get('stats')
-  stats(): object {
+  @Answers(calls.stats)
+  stats() {
     return { projects: this.statistics.byProject() };
   }
 }

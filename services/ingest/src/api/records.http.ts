@@ -3,8 +3,9 @@
 //   POST /v1/projects/:project/labels
 // 200 when at least one was good, 400 when none was. Bad ones are in the dead letters either way.
 
-import type { Reason } from '@millrace/contracts';
-import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { type AnswerGiven, type ErrorAnswer, ingestApi, queryOf } from '@millrace/api';
+import { Answers } from '@millrace/service';
+import { Body, Controller, Headers, Inject, Param, Query, Res } from '@nestjs/common';
 import { INGEST_CONFIG, type IngestConfig } from '../config.js';
 import type { Rejection } from '../deadletters/rejection.js';
 import { type LabelInput, labelFromJson, malformedLabel } from '../labels/label-intake.js';
@@ -14,18 +15,16 @@ import { malformedRecord, type RecordInput, recordFromJson } from '../records/re
 import { assertCount, RecordPublisher } from '../records/record-publisher.kafka.js';
 import { type BodyItem, bodyItems, itemBytes } from './body.js';
 
-interface Answer {
-  accepted: number;
-  rejected: { index: number; recordId: string; reasons: readonly Reason[] }[];
-  /** Only where all of them are bad. */
-  error?: { code: string; message: string };
-}
+/** With an error where all of them are bad. */
+type Answer = AnswerGiven<typeof ingestApi.endpoints.sendRecords> & Partial<ErrorAnswer>;
 
 interface Reply {
   status(code: number): unknown;
 }
 
-@Controller('v1/projects/:project')
+const { sendRecords, sendLabels } = ingestApi.endpoints;
+
+@Controller()
 export class RecordsController {
   constructor(
     @Inject(ProjectRegistry) private readonly registry: ProjectRegistry,
@@ -33,18 +32,16 @@ export class RecordsController {
     @Inject(INGEST_CONFIG) private readonly config: IngestConfig,
   ) {}
 
-  @Post('records')
-  @HttpCode(200)
+  @Answers(sendRecords)
   records(
     @Param('project') project: string,
     @Body() body: string,
     @Headers('content-type') type: string | undefined,
-    @Query('clientId') clientId: string | undefined,
-    @Query('sequence') sequence: string | undefined,
+    @Query() query: Readonly<Record<string, unknown>>,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Answer> {
+    const { clientId, sequence: first = 0 } = queryOf(sendRecords, query);
     const schema = this.registry.get(project);
-    const first = Number(sequence ?? 0);
     return this.inSlices(body, type, reply, (items, from) => {
       const inputs = items.map((item, index): RecordInput => {
         if (item.fault !== undefined) return malformedRecord(`not JSON: ${item.fault}`);
@@ -56,8 +53,7 @@ export class RecordsController {
     });
   }
 
-  @Post('labels')
-  @HttpCode(200)
+  @Answers(sendLabels)
   labels(
     @Param('project') project: string,
     @Body() body: string,
@@ -92,7 +88,7 @@ export class RecordsController {
     const { requestRecordsMax } = this.config;
     if (!isNdjson) assertCount(items.length, requestRecordsMax);
     let accepted = 0;
-    const rejected: Answer['rejected'] = [];
+    const rejected: Rejection[] = [];
     for (let from = 0; from < items.length; from += requestRecordsMax) {
       const outcome = await send(items.slice(from, from + requestRecordsMax), from);
       accepted += outcome.accepted;

@@ -1,5 +1,6 @@
 // What ServerMetadata and GET /v2 answer.
 
+import { RELEASE } from '@millrace/domain';
 import { EXTENSIONS, type ServerMetadata } from '@millrace/inference';
 
-export const SERVER_METADATA: ServerMetadata = { name: 'millrace', version: '0.1.0', extensions: EXTENSIONS };
+export const SERVER_METADATA: ServerMetadata = { name: 'millrace', version: RELEASE, extensions: EXTENSIONS };

@@ -1,0 +1,20 @@
+// The HTTP APIs of the services: what may be asked, what is answered, and their OpenAPI documents.
+
+export { bodyOf, queryOf } from './check.js';
+export { type Client, clientOf, errorOf, type HttpAnswer, type HttpRequest } from './client.js';
+export {
+  type AnswerGiven,
+  type AnswerOf,
+  type Api,
+  type BodyOf,
+  type Endpoint,
+  pathOf,
+  type QueryOf,
+} from './endpoint.js';
+export { codeOfHttpStatus, HTTP_STATUS_BY_CODE } from './http-status.js';
+export { ingestApi } from './ingest.js';
+export { openApiOf } from './openapi.js';
+export { routerApi } from './router.js';
+export { servingApi } from './serving.js';
+export { trainerApi } from './trainer.js';
+export type { ErrorAnswer } from './values.js';

@@ -1,0 +1,221 @@
+// ingest's HTTP API (8010): projects, records and labels, bulk loads, dataset versions, dead letters.
+
+import Type from 'typebox';
+import { get, post } from './endpoint.js';
+import { answer, body, count, nullable, sha256, timeMs, word } from './values.js';
+
+const applied = {
+  name: Type.String(),
+  revision: count(),
+  documentSha256: sha256(),
+  appliedAtMs: timeMs(),
+};
+
+const Reason = answer(
+  {
+    code: Type.String(),
+    field: Type.String({ description: 'The column; empty where it is the whole record.' }),
+    message: Type.String(),
+  },
+  'Reason',
+);
+
+/** Of records and labels: what was taken, and each bad one with all its reasons. They are in the dead letters too. */
+const IntakeAnswer = answer(
+  {
+    accepted: count(),
+    rejected: Type.Array(answer({ index: count(), recordId: Type.String(), reasons: Type.Array(Reason) })),
+  },
+  'IntakeAnswer',
+);
+
+const ImportStatus = answer(
+  {
+    importId: Type.String(),
+    project: Type.String(),
+    state: word(['running', 'done', 'failed']),
+    rowsRead: count(),
+    rowsChosen: count(),
+    accepted: count(),
+    rejected: count(),
+    datasetVersion: Type.Optional(Type.String()),
+    message: Type.Optional(Type.String({ description: 'Why it failed.' })),
+    startedAtMs: timeMs(),
+    endedAtMs: Type.Optional(timeMs()),
+  },
+  'ImportStatus',
+);
+
+const DatasetVersion = answer(
+  {
+    project: Type.String(),
+    id: sha256(),
+    kind: word(['import', 'live'], 'A bulk load, or an event-time span of the stream.'),
+    ordinal: count('1, 2, 3 … per project, in order of closing.'),
+    parent: Type.String(),
+    schemaHash: Type.String(),
+    rows: count(),
+    labelledRows: count(),
+    eventTimeFromMs: timeMs(),
+    eventTimeToMs: timeMs('Inclusive.'),
+    offsets: Type.Array(
+      answer({ topic: Type.String(), partition: Type.Integer(), first: Type.Integer(), last: Type.Integer() }),
+    ),
+    parquetPath: Type.String(),
+    parquetSha256: sha256(),
+    closedAtMs: timeMs(),
+    source: Type.String(),
+    windowStartMs: timeMs('Of a live version: the span begins here.'),
+    windowEndMs: timeMs('Exclusive.'),
+  },
+  'DatasetVersion',
+);
+
+const DeadLetter = answer(
+  {
+    id: Type.String(),
+    project: Type.String(),
+    source: Type.String(),
+    partition: Type.Integer(),
+    offset: Type.Integer(),
+    payload: Type.String({ description: 'The first 4 KiB as text; what is no UTF-8 shows as replacement characters.' }),
+    payloadBytes: count(),
+    payloadSha256: sha256(),
+    reasons: Type.Array(Reason),
+    failedAtMs: timeMs(),
+    service: Type.String(),
+  },
+  'DeadLetter',
+);
+
+const ProjectStatistics = answer(
+  {
+    recordsAccepted: count(),
+    rowsImported: count(),
+    rowsAccepted: count(),
+    deadLettered: count(),
+    labelsAccepted: count(),
+    duplicateRecords: count(),
+    lateRecords: count(),
+    datasetVersions: count(),
+    liveVersions: count(),
+    liveRowsClosed: count(),
+    liveLabelsJoined: count(),
+    openRows: count(),
+    openLabelledRows: count(),
+    unmatchedLabels: count(),
+    watermarkMs: nullable(timeMs()),
+  },
+  'ProjectStatistics',
+);
+
+/** Rows looked at to propose columns, and records or labels of one request, are lists or single objects. */
+const rows = Type.Unknown({ description: 'One JSON object, an array of them, or NDJSON.' });
+
+export const ingestApi = {
+  service: 'ingest',
+  summary: 'Takes records and labels, checks them against the project, and closes them into dataset versions.',
+  endpoints: {
+    applyProject: post({
+      path: '/v1/projects',
+      summary: 'Applies a project file; 400 with every fault, its line and column.',
+      query: body({
+        folder: Type.Optional(Type.String({ description: 'What relative paths of sources start from.' })),
+        file: Type.Optional(Type.String({ description: 'Name of the file, for messages.' })),
+      }),
+      body: Type.String({ description: 'project.yaml, as YAML or JSON.' }),
+      bodyType: 'application/yaml',
+      answer: answer({ ...applied, changed: Type.Boolean() }),
+    }),
+    projects: get({
+      path: '/v1/projects',
+      summary: 'The applied projects with their documents.',
+      answer: answer({
+        projects: Type.Array(answer({ ...applied, document: Type.Record(Type.String(), Type.Unknown()) }, 'Project')),
+      }),
+    }),
+    inferColumns: post({
+      path: '/v1/projects/{project}/infer',
+      summary: 'Proposes the columns of a project file from sample rows.',
+      body: rows,
+      answer: answer({
+        columns: Type.Array(answer({ name: Type.String(), type: Type.String() }, 'Column')),
+        rows: count(),
+        unreadable: count(),
+      }),
+    }),
+    sendRecords: post({
+      path: '/v1/projects/{project}/records',
+      summary: 'Takes records; answers when Kafka has them, 400 where none was good.',
+      query: body({
+        clientId: Type.Optional(Type.String({ description: 'Makes ids of records that bring none.' })),
+        sequence: Type.Optional(count('Of the first record.')),
+      }),
+      body: rows,
+      answer: IntakeAnswer,
+    }),
+    sendLabels: post({
+      path: '/v1/projects/{project}/labels',
+      summary: 'Takes labels; answers when Kafka has them, 400 where none was good.',
+      body: rows,
+      answer: IntakeAnswer,
+    }),
+    startImport: post({
+      path: '/v1/projects/{project}/imports',
+      summary: 'Starts a bulk load from a source of the project file.',
+      body: body({
+        source: Type.String({ minLength: 1, description: 'Name of a source of the project file.' }),
+        fromMs: Type.Optional(timeMs('Rows from this event time on.')),
+        toMs: Type.Optional(timeMs('Rows before this event time.')),
+        rows: Type.Optional(
+          nullable(
+            Type.Union([Type.Integer({ minimum: 1 }), Type.Literal('all')], {
+              description: 'A whole number from 1 on, chosen at random by the seed, or "all".',
+            }),
+          ),
+        ),
+        seed: Type.Optional(Type.Number({ description: 'Of the choice of rows.' })),
+        extraFile: Type.Optional(nullable(Type.String({ minLength: 1, description: 'NDJSON rows to load besides.' }))),
+      }),
+      status: 202,
+      answer: answer({ importId: Type.String() }),
+    }),
+    importStatus: get({
+      path: '/v1/projects/{project}/imports/{id}',
+      summary: 'How far a bulk load is.',
+      answer: ImportStatus,
+    }),
+    datasets: get({
+      path: '/v1/projects/{project}/datasets',
+      summary: 'Dataset versions, newest last.',
+      answer: answer({ datasets: Type.Array(DatasetVersion) }),
+    }),
+    closeDatasets: post({
+      path: '/v1/projects/{project}/datasets/close',
+      summary: 'Closes every open live version now.',
+      answer: answer({ closed: count() }),
+    }),
+    deadLetters: get({
+      path: '/v1/deadletters',
+      summary: 'What was refused, newest first.',
+      query: body({
+        project: Type.Optional(Type.String()),
+        limit: Type.Optional(Type.Integer({ minimum: 1, description: 'At most 1,000 are given.' })),
+      }),
+      answer: answer({
+        total: count('All of them, those no longer listed included.'),
+        deadLetters: Type.Array(DeadLetter),
+      }),
+    }),
+    redrive: post({
+      path: '/v1/deadletters/{id}/redrive',
+      summary: 'Checks a dead letter again, against the project as it is now.',
+      answer: IntakeAnswer,
+    }),
+    stats: get({
+      path: '/v1/stats',
+      summary: 'What became of records and labels, by project.',
+      answer: answer({ projects: Type.Record(Type.String(), ProjectStatistics) }),
+    }),
+  },
+};

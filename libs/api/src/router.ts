@@ -1,0 +1,117 @@
+// The router's control API (8003): routes, rollouts, and what became of requests.
+
+import { ROLLOUT_PHASES, TARGETS_MAX } from '@millrace/routing';
+import Type from 'typebox';
+import { get, post } from './endpoint.js';
+import { answer, body, count, figure, note, nullable, timeMs, version, versionOrNone, word } from './values.js';
+
+const Target = answer({ version: version(), weight: Type.Number({ minimum: 0, maximum: 100 }), name: Type.String() });
+
+const Route = answer(
+  {
+    project: Type.String(),
+    revision: count('Grows by one with each change; commands carry the revision they expect.'),
+    targets: Type.Array(Target),
+    shadows: Type.Array(version(), { description: 'Versions that get a copy of each request.' }),
+    loadedVersions: Type.Array(version()),
+    previousVersion: versionOrNone(),
+    rollout: answer({ phase: word(ROLLOUT_PHASES), version: versionOrNone(), message: Type.String() }),
+    changedAtMs: timeMs(),
+    reason: Type.String(),
+    correlationId: Type.String(),
+  },
+  'Route',
+);
+
+const Switch = answer(
+  {
+    atMs: timeMs(),
+    fromVersion: versionOrNone(),
+    toVersion: versionOrNone(),
+    reason: Type.String(),
+    correlationId: Type.String(),
+    revision: count(),
+    effectiveMs: Type.Number({ description: 'From the command to the moment from which only the new route is used.' }),
+    failed: count('Requests that failed from the command to one second after it was in force.'),
+  },
+  'Switch',
+);
+
+const ControlAnswer = answer({ route: Route, switch: nullable(Switch) }, 'ControlAnswer');
+
+const command = {
+  reason: Type.Optional(note('Kept with the change.')),
+  correlationId: Type.Optional(note('Ties the steps of one episode together; default: the id of the command.')),
+  expectedRevision: Type.Optional(count('A conflict where the route has another one; 0 = whatever is current.')),
+  issuedBy: Type.Optional(note('Who asks; default: http.')),
+};
+
+const Latency = answer({ requests: count(), p50Ms: figure(), p99Ms: figure() });
+const Series = {
+  requests: count(),
+  failures: count(),
+  byStatus: Type.Record(Type.String(), count()),
+  latency: answer({ sinceStart: Latency, lastMinute: Latency }),
+};
+
+const project = '/v1/projects/{project}';
+
+export const routerApi = {
+  service: 'router',
+  summary: 'Which versions get the traffic of a project, and how the requests went.',
+  endpoints: {
+    routes: get({ path: '/v1/routes', summary: 'Every route.', answer: answer({ routes: Type.Array(Route) }) }),
+    route: get({ path: `${project}/route`, summary: 'The route of a project.', answer: answer({ route: Route }) }),
+    startRollout: post({
+      path: `${project}/rollouts`,
+      summary: 'Loads a version, waits until it is ready, and moves the traffic as the project’s strategy says.',
+      body: body({ version: version(), ...command }),
+      answer: ControlAnswer,
+    }),
+    promote: post({
+      path: `${project}/promote`,
+      summary: 'Moves all traffic to a loaded version.',
+      body: body({ version: version(), ...command }),
+      answer: ControlAnswer,
+    }),
+    rollback: post({
+      path: `${project}/rollback`,
+      summary: 'Moves all traffic back to the previous version.',
+      body: body(command),
+      answer: ControlAnswer,
+    }),
+    setWeights: post({
+      path: `${project}/weights`,
+      summary: 'Splits the traffic between loaded versions; weights add up to 100.',
+      body: body({
+        weights: Type.Array(body({ version: version(), weight: Type.Integer({ minimum: 0, maximum: 100 }) }), {
+          minItems: 1,
+          maxItems: TARGETS_MAX,
+        }),
+        ...command,
+      }),
+      answer: ControlAnswer,
+    }),
+    switches: get({
+      path: `${project}/switches`,
+      summary: 'Changes of live traffic, newest last.',
+      answer: answer({ switches: Type.Array(Switch) }),
+    }),
+    stats: get({
+      path: '/v1/stats',
+      summary: 'Requests, failures and latency, in all and by project and version.',
+      query: body({ project: Type.Optional(Type.String()) }),
+      answer: answer({
+        ...Series,
+        versions: Type.Array(answer({ project: Type.String(), version: versionOrNone(), ...Series })),
+        relay: answer({
+          up: Type.Boolean(),
+          inFlight: count(),
+          retried: count(),
+          brokenStreams: count(),
+          corruptMessages: count(),
+        }),
+      }),
+    }),
+  },
+};

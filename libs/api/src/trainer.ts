@@ -1,0 +1,177 @@
+// The trainer's HTTP API (8020): trainings, model versions, their artifacts, the closed loop, workers.
+
+import Type from 'typebox';
+import { get, post } from './endpoint.js';
+import { answer, body, count, figure, note, nullable, sha256, timeMs, version, versionOrNone, word } from './values.js';
+
+const figures = Type.Record(Type.String(), figure(), {
+  description: 'By the metric’s name; null where it is not defined.',
+});
+
+const Evaluation = answer(
+  {
+    rows: count(),
+    metrics: figures,
+    positiveShare: figure('Share of rows with label 1.'),
+    meanScore: Type.Optional(figure()),
+    eventTimeFromMs: timeMs(),
+    eventTimeToMs: timeMs(),
+  },
+  'Evaluation',
+);
+
+const ModelVersion = answer(
+  {
+    project: Type.String(),
+    version: version(),
+    packagePath: Type.String(),
+    modelSha256: sha256(),
+    packageSha256: sha256(),
+    blessed: Type.Boolean(),
+    reasons: Type.Array(Type.String(), { description: 'One sentence a gate.' }),
+    evaluation: Type.Optional(Evaluation),
+    championEvaluation: Type.Optional(Evaluation),
+    championVersion: versionOrNone(),
+    baselines: Type.Array(
+      answer({
+        name: Type.String(),
+        kind: word(['trivial', 'older_system', 'human']),
+        evaluation: Type.Optional(Evaluation),
+        value: Type.Optional(figure('Of the deciding metric, as the project states it.')),
+      }),
+    ),
+    slices: Type.Array(answer({ column: Type.String(), value: Type.String(), evaluation: Evaluation })),
+    datasetVersions: Type.Array(Type.String()),
+    trainingId: Type.String(),
+    workers: count(),
+    seed: Type.Number(),
+    createdAtMs: timeMs(),
+    correlationId: Type.String(),
+    trainRows: count(),
+    trainSeconds: Type.Number(),
+  },
+  'ModelVersion',
+);
+
+const Training = answer(
+  {
+    trainingId: Type.String(),
+    project: Type.String(),
+    state: word(['queued', 'running', 'finished', 'failed']),
+    last: answer(
+      {
+        kind: word(['requested', 'started', 'progress', 'finished', 'failed']),
+        step: Type.Optional(count()),
+        steps: Type.Optional(count()),
+        loss: Type.Optional(figure()),
+        rowsPerSecond: Type.Optional(figure()),
+        version: Type.Optional(versionOrNone()),
+        blessed: Type.Optional(Type.Boolean()),
+        code: Type.Optional(Type.String()),
+        message: Type.Optional(Type.String()),
+      },
+      'TrainingStep',
+    ),
+    startedAtMs: timeMs(),
+    changedAtMs: timeMs(),
+  },
+  'Training',
+);
+
+const Loop = answer(
+  {
+    phase: word(['calm', 'settling', 'approval', 'training', 'rolling_out', 'cooling', 'stopped']),
+    liveVersion: versionOrNone(),
+    previousVersion: versionOrNone(),
+    waitingVersion: versionOrNone(),
+    episode: nullable(
+      answer({
+        id: Type.String({ description: 'Correlation id of everything that the episode does.' }),
+        feature: Type.String(),
+        detector: Type.String(),
+        trainingId: Type.String(),
+        version: versionOrNone(),
+        datasetVersions: Type.Array(Type.String()),
+        startedAtMs: timeMs(),
+      }),
+    ),
+    coolUntilMs: timeMs(),
+    history: Type.Array(
+      answer({ atMs: timeMs(), phase: Type.String(), message: Type.String(), correlationId: Type.String() }),
+    ),
+  },
+  'Loop',
+);
+
+const project = '/v1/projects/{project}';
+
+export const trainerApi = {
+  service: 'trainer',
+  summary: 'Trains, evaluates and packages model versions, keeps their registry, and runs the closed loop.',
+  endpoints: {
+    startTraining: post({
+      path: `${project}/trainings`,
+      summary: 'Starts a training, or queues it behind the one that runs.',
+      body: body({
+        datasetVersions: Type.Optional(Type.Array(Type.String(), { description: 'Default: what the request names.' })),
+        evaluateFromMs: Type.Optional(count('Rows from this event time on evaluate; 0 = the share decides.')),
+        evaluationShare: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
+        warmStartVersion: Type.Optional(versionOrNone()),
+        workers: Type.Optional(count('0 = as the project says.')),
+        seed: Type.Optional(
+          Type.Integer({ minimum: 0, maximum: 4_294_967_295, description: '0 = as the project says.' }),
+        ),
+        reason: Type.Optional(note('Kept with the training.')),
+        trigger: Type.Optional(note('What started it; default: the reason.')),
+        correlationId: Type.Optional(note('Ties the steps of one episode together.')),
+        championVersion: Type.Optional(versionOrNone()),
+      }),
+      answer: answer({ trainingId: Type.String() }),
+    }),
+    trainings: get({
+      path: `${project}/trainings`,
+      summary: 'Trainings that run, wait or ended lately.',
+      answer: answer({ trainings: Type.Array(Training) }),
+    }),
+    training: get({ path: `${project}/trainings/{id}`, summary: 'How far a training is.', answer: Training }),
+    models: get({
+      path: `${project}/models`,
+      summary: 'Model versions, newest last.',
+      query: body({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: 'Default 100.' })) }),
+      answer: answer({ models: Type.Array(ModelVersion) }),
+    }),
+    model: get({ path: `${project}/models/{version}`, summary: 'One model version.', answer: ModelVersion }),
+    artifacts: get({
+      path: `${project}/models/{version}/artifacts`,
+      summary: 'Files of a version’s package.',
+      answer: answer({ files: Type.Array(Type.String()) }),
+    }),
+    artifact: get({
+      path: `${project}/models/{version}/artifacts/{file*}`,
+      summary: 'One file of a version’s package, for browsers of any origin.',
+      query: body({ sha256: Type.Optional(sha256()) }),
+      answerType: 'application/octet-stream',
+      answer: Type.Unknown(),
+    }),
+    loop: get({ path: `${project}/loop`, summary: 'State and history of the closed loop.', answer: Loop }),
+    loopCommand: post({
+      path: `${project}/loop/{command}`,
+      summary: 'approve lets a waiting retraining start, stop is the kill switch, resume ends it.',
+      answer: Loop,
+    }),
+    workers: get({
+      path: '/v1/workers',
+      summary: 'Training workers that are connected.',
+      answer: answer({
+        workers: Type.Array(
+          answer({
+            workerId: Type.String(),
+            lastSeenMs: timeMs(),
+            jobId: nullable(Type.String()),
+            rank: Type.Integer({ description: '-1 = in no job.' }),
+          }),
+        ),
+      }),
+    }),
+  },
+};
