@@ -2,14 +2,12 @@
 
 export { bodyOf, queryOf } from './check.js';
 export { type Client, clientOf, errorOf, type HttpAnswer, type HttpRequest } from './client.js';
-export {
-  type AnswerGiven,
-  type AnswerOf,
-  type Api,
-  type BodyOf,
-  type Endpoint,
-  pathOf,
-  type QueryOf,
+export type {
+  AnswerGiven,
+  AnswerOf,
+  Api,
+  BodyOf,
+  Endpoint,
 } from './endpoint.js';
 export { codeOfHttpStatus, HTTP_STATUS_BY_CODE } from './http-status.js';
 export { ingestApi } from './ingest.js';

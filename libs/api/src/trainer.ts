@@ -1,5 +1,6 @@
 // The trainer's HTTP API (8020): trainings, model versions, their artifacts, the closed loop, workers.
 
+import { WORKERS_MAX } from '@millrace/project';
 import Type from 'typebox';
 import { get, post } from './endpoint.js';
 import { answer, body, count, figure, note, nullable, sha256, timeMs, version, versionOrNone, word } from './values.js';
@@ -117,7 +118,9 @@ export const trainerApi = {
         evaluateFromMs: Type.Optional(count('Rows from this event time on evaluate; 0 = the share decides.')),
         evaluationShare: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
         warmStartVersion: Type.Optional(versionOrNone()),
-        workers: Type.Optional(count('0 = as the project says.')),
+        workers: Type.Optional(
+          Type.Integer({ minimum: 0, maximum: WORKERS_MAX, description: '0 = as the project says.' }),
+        ),
         seed: Type.Optional(
           Type.Integer({ minimum: 0, maximum: 4_294_967_295, description: '0 = as the project says.' }),
         ),

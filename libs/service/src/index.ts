@@ -1,6 +1,6 @@
 // The frame around every Nest service.
 
-export { Answers } from './answers.js';
+export { Answers, fastifyPath } from './answers.js';
 export { type ArtifactFile, artifactHeaders, artifactPreflightHeaders, isUnchanged } from './artifact-headers.js';
 export { type GuardedRequest, guardOfSettings, type RequestGuard, requestGuard } from './browser-guard.js';
 export { defineService, type RunningService, type Service } from './define-service.js';

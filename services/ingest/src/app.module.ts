@@ -3,6 +3,7 @@
 // of that is known does a request for an unknown project get "not found"; until then it is "unavailable".
 
 import { join } from 'node:path';
+import { ingestApi } from '@millrace/api';
 import { openArtifactStore, sha256 } from '@millrace/artifacts';
 import { IngestService } from '@millrace/contracts';
 import { ingestSettings } from '@millrace/deployment';
@@ -77,7 +78,12 @@ export const ingest = defineService({
     readiness.register('kafka', () => connection.ping().then(() => true));
     readiness.register('stream', () => live.wholeStream);
     return {
-      http: { port: config.httpPort, bodyBytesMax: config.requestBytesMax, prepare: bodiesAsTexts(config) },
+      http: {
+        port: config.httpPort,
+        bodyBytesMax: config.requestBytesMax,
+        api: ingestApi,
+        prepare: bodiesAsTexts(config),
+      },
       grpc: { port: config.grpcPort, services: [IngestService] },
       controllers: [RecordsController, ControlController, IngestGrpc, StreamsController],
       provide: [

@@ -1,6 +1,7 @@
 // Wiring of the router. Endpoints open before the broker is there: predictions need only routes, and those come from the
 // snapshot until Kafka is read. At the end the clients come first.
 
+import { routerApi } from '@millrace/api';
 import { RouteService } from '@millrace/contracts';
 import { routerSettings } from '@millrace/deployment';
 import { defineService } from '@millrace/service';
@@ -29,7 +30,7 @@ export const router = defineService({
     const listeners = endpoints(context, path);
     const { control, owner, routeLog, consumer, follow } = routeControl(context, path);
     return {
-      http: { port: config.controlPort, host: config.listenHost, bodyBytesMax: BODY_BYTES_MAX },
+      http: { port: config.controlPort, host: config.listenHost, bodyBytesMax: BODY_BYTES_MAX, api: routerApi },
       grpc: { port: config.controlGrpcPort, host: config.listenHost, services: [RouteService] },
       controllers: [ControlHttp, RouteServiceGrpc, CommandsConsumer],
       provide: [

@@ -3,6 +3,7 @@
 // streams end, calls in flight are answered → prediction log flushed → engines closed.
 
 import { join } from 'node:path';
+import { servingApi } from '@millrace/api';
 import { TOPICS, topicName } from '@millrace/contracts';
 import { servingSettings } from '@millrace/deployment';
 import { PlatformError, seededRng } from '@millrace/domain';
@@ -19,6 +20,7 @@ import {
 import type { FastifyInstance } from 'fastify';
 import { type InferGrpcPorts, inferService } from './api/infer.grpc.js';
 import { RelayEndpoint } from './api/relay.grpc.js';
+import { STATISTICS, StatsHttp } from './api/stats.http.js';
 import { registerV2 } from './api/v2.http.js';
 import type { ServingConfig } from './config.js';
 import type { BatchJobPorts } from './jobs/batch-job.js';
@@ -110,12 +112,15 @@ export const serving = defineService({
       http: {
         port: config.httpPort,
         host: config.host,
+        api: servingApi,
         prepare: (app) => {
           const http = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
           registerV2(http, { ...api, browserFile: (model, version, name) => browserFile(files, model, version, name) });
           registerJobs(http, jobs ?? noJobs(workers !== undefined));
         },
       },
+      controllers: [StatsHttp],
+      provide: [[STATISTICS, api.statistics]],
       start: async () => {
         if (config.standalone) await requireRepository(config.repository);
         const known = start.run(await platform?.start(models));

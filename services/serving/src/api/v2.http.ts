@@ -1,6 +1,5 @@
 // The V2 protocol over REST, as a plugin of the service's own Fastify: core, configuration, statistics, repository, trace,
-// logging, generate. A wrong method is 405 with Allow, an unknown V2 path 404, shared memory 501. Beside it GET /v1/stats,
-// Millrace's own numbers.
+// logging, generate. A wrong method is 405 with Allow, an unknown V2 path 404, shared memory 501.
 
 import { modelConfigJson } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
@@ -98,7 +97,6 @@ function serverRoutes(routes: Routes, { models, repository, traces, logs, ready,
   routes.add('/v2/models/stats', {
     GET: json(async () => ({ model_stats: (await statistics.select('', '')).map(versionStatisticsJson) })),
   });
-  routes.add('/v1/stats', { GET: json(() => statistics.service()) });
   const logging = json(async (request) =>
     changeLogSettings(
       logs,

@@ -1,11 +1,15 @@
-// POST /v1/jobs, GET /v1/jobs and /v1/jobs/:name, DELETE /v1/jobs/:name: batch jobs from topic to topic.
+// Batch jobs from topic to topic over HTTP, as libs/api says. Errors are V2's, as on the rest of this port.
 
+import { type AnswerGiven, type Endpoint, servingApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
 import { restError } from '@millrace/inference';
+import { fastifyPath } from '@millrace/service';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { BatchJobs } from './batch-jobs.js';
 
 const BODY_BYTES_MAX = 65_536;
+
+const calls = servingApi.endpoints;
 
 type JobCall = FastifyRequest<{ Params: { name: string } }>;
 
@@ -41,21 +45,13 @@ export function registerJobs(root: FastifyInstance, jobs: BatchJobs | string): v
     http.addContentTypeParser('*', { parseAs: 'string', bodyLimit: BODY_BYTES_MAX }, (_request, body, done) =>
       done(null, body),
     );
-    http.post(
-      '/v1/jobs',
-      answer((jobs, { body }) => jobs.start(parsed(body))),
-    );
-    http.get(
-      '/v1/jobs',
-      answer((jobs) => ({ jobs: jobs.list() })),
-    );
-    http.get(
-      '/v1/jobs/:name',
-      answer((jobs, { params }) => jobs.get(params.name)),
-    );
-    http.delete(
-      '/v1/jobs/:name',
-      answer((jobs, { params }) => jobs.stop(params.name)),
-    );
+    const route = <E extends Endpoint>(
+      { method, path }: E,
+      work: (jobs: BatchJobs, request: JobCall) => AnswerGiven<E>,
+    ) => http.route({ method, url: fastifyPath(path), handler: answer(work) });
+    route(calls.startJob, (jobs, { body }) => jobs.start(parsed(body)));
+    route(calls.jobs, (jobs) => ({ jobs: jobs.list() }));
+    route(calls.job, (jobs, { params }) => jobs.get(params.name));
+    route(calls.stopJob, (jobs, { params }) => jobs.stop(params.name));
   });
 }

@@ -1,14 +1,14 @@
-// The trainer's HTTP API: trainings, model versions and their artifacts, workers.
+// The trainer's HTTP API, as libs/api says: trainings, model versions and their artifacts, workers.
 
-import type { ModelVersion } from '@millrace/contracts';
+import { queryOf, trainerApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
-import { artifactHeaders, artifactPreflightHeaders, isUnchanged } from '@millrace/service';
-import { Body, Controller, Get, Headers, HttpCode, Inject, Options, Param, Post, Query, Res } from '@nestjs/common';
-import { Coordinator, type WorkerView } from '../collective/coordinator.js';
+import { Answers, artifactHeaders, artifactPreflightHeaders, isUnchanged } from '@millrace/service';
+import { Body, Controller, Headers, Inject, Options, Param, Query, Res } from '@nestjs/common';
+import { Coordinator } from '../collective/coordinator.js';
 import { ModelRegistry } from '../registry/model-registry.js';
 import { PackageFiles } from '../registry/package-files.js';
-import { TrainingRunner, type TrainingView } from '../training/runner.js';
-import { parseStartTraining } from './start-training.js';
+import { TrainingRunner } from '../training/runner.js';
+import { trainingRequest } from './start-training.js';
 
 interface Reply {
   headers(values: Record<string, string>): Reply;
@@ -16,10 +16,11 @@ interface Reply {
   send(body?: unknown): unknown;
 }
 
-/** Versions in one answer. */
-const LIST_MAX = 1_000;
+const calls = trainerApi.endpoints;
+/** Versions in one answer, where the caller names no limit. */
+const LIST_DEFAULT = 100;
 
-@Controller('v1')
+@Controller()
 export class TrainerHttp {
   constructor(
     @Inject(TrainingRunner) private readonly runner: TrainingRunner,
@@ -28,56 +29,53 @@ export class TrainerHttp {
     @Inject(PackageFiles) private readonly packages: PackageFiles,
   ) {}
 
-  @Post('projects/:project/trainings')
-  @HttpCode(200)
-  async start(@Param('project') project: string, @Body() body: unknown): Promise<{ trainingId: string }> {
-    return { trainingId: await this.runner.start(parseStartTraining(project, body)) };
+  @Answers(calls.startTraining)
+  async start(@Param('project') project: string, @Body() body: unknown) {
+    return { trainingId: await this.runner.start(trainingRequest(project, body)) };
   }
 
-  @Get('projects/:project/trainings')
-  trainings(@Param('project') project: string): { trainings: TrainingView[] } {
+  @Answers(calls.trainings)
+  trainings(@Param('project') project: string) {
     return { trainings: this.runner.list(project) };
   }
 
-  @Get('projects/:project/trainings/:id')
-  training(@Param('project') project: string, @Param('id') id: string): TrainingView {
+  @Answers(calls.training)
+  training(@Param('project') project: string, @Param('id') id: string) {
     const view = this.runner.view(id);
     if (view === undefined || view.project !== project) throw new PlatformError('not_found', `no training "${id}"`);
     return view;
   }
 
-  @Get('projects/:project/models')
-  models(@Param('project') project: string, @Query('limit') limit = '100'): { models: ModelVersion[] } {
+  @Answers(calls.models)
+  models(@Param('project') project: string, @Query() query: Readonly<Record<string, unknown>>) {
+    const { limit = LIST_DEFAULT } = queryOf(calls.models, query);
     if (this.registry.project(project) === undefined) throw new PlatformError('not_found', `no project "${project}"`);
-    const count = Math.min(Math.max(Number(limit) || 100, 1), LIST_MAX);
-    return { models: this.registry.models(project).slice(-count) };
+    return { models: this.registry.models(project).slice(-limit) };
   }
 
-  @Get('projects/:project/models/:version')
-  model(@Param('project') project: string, @Param('version') version: string): ModelVersion {
+  @Answers(calls.model)
+  model(@Param('project') project: string, @Param('version') version: string) {
     return this.registry.model(project, versionOf(version));
   }
 
-  @Get('projects/:project/models/:version/artifacts')
-  async artifacts(
-    @Param('project') project: string,
-    @Param('version') version: string,
-  ): Promise<{ files: readonly string[] }> {
+  @Answers(calls.artifacts)
+  async artifacts(@Param('project') project: string, @Param('version') version: string) {
     return { files: await this.packages.list(this.registry.model(project, versionOf(version)).packagePath) };
   }
 
   /** Browsers and edge devices load tfjs/ and features.json from here, from any origin (libs/service artifact-headers). */
-  @Get('projects/:project/models/:version/artifacts/*')
+  @Answers(calls.artifact)
   async artifact(
     @Param('project') project: string,
     @Param('version') version: string,
     @Param('*') name: string,
-    @Query('sha256') wanted: string | undefined,
+    @Query() query: Readonly<Record<string, unknown>>,
     @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Res() reply: Reply,
   ): Promise<void> {
     // Errors too: a page of another origin could not read why.
     reply.headers({ 'access-control-allow-origin': '*' });
+    const { sha256: wanted } = queryOf(calls.artifact, query);
     const { packagePath } = this.registry.model(project, versionOf(version));
     const { path, bytes, sha256, packageSha256 } = await this.packages.read(packagePath, name);
     if (wanted !== undefined && wanted !== sha256 && wanted !== packageSha256)
@@ -87,13 +85,13 @@ export class TrainerHttp {
     else reply.send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }
 
-  @Options('projects/:project/models/:version/artifacts/*')
+  @Options('v1/projects/:project/models/:version/artifacts/*')
   preflight(@Res() reply: Reply): void {
     reply.headers(artifactPreflightHeaders()).code(204).send();
   }
 
-  @Get('workers')
-  workers(): { workers: WorkerView[] } {
+  @Answers(calls.workers)
+  workers() {
     return { workers: this.coordinator.views() };
   }
 }

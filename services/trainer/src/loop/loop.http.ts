@@ -1,23 +1,27 @@
-// The loop's state and its three commands over HTTP.
+// The loop's state and its three commands over HTTP, as libs/api says.
 
+import { trainerApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
-import { Controller, Get, Inject, Param, Post } from '@nestjs/common';
+import { Answers } from '@millrace/service';
+import { Controller, Inject, Param } from '@nestjs/common';
 import { LoopRunner } from './loop-runner.js';
 import type { LoopState } from './loop-state.js';
 
 const COMMANDS = ['approve', 'stop', 'resume'] as const;
 
-@Controller('v1/projects/:project/loop')
+const { loop, loopCommand } = trainerApi.endpoints;
+
+@Controller()
 export class LoopHttp {
   constructor(@Inject(LoopRunner) private readonly runner: LoopRunner) {}
 
-  @Get()
+  @Answers(loop)
   state(@Param('project') project: string): LoopState {
     return this.runner.stateOf(project);
   }
 
   /** approve lets a waiting retraining start, stop is the kill switch, resume ends it. */
-  @Post(':command')
+  @Answers(loopCommand)
   async command(@Param('project') project: string, @Param('command') command: string): Promise<LoopState> {
     const kind = COMMANDS.find((known) => known === command);
     if (kind === undefined) {
