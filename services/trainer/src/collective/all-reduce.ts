@@ -54,7 +54,7 @@ function bytesOf(values: Float32Array): Uint8Array {
 }
 
 /** mine = received[0] + ... + mine + ... + received[P - 1], added from the left in double precision, rounded once. */
-export function addInRankOrder(mine: Float32Array, received: readonly Float32Array[], rank: number): void {
+function addInRankOrder(mine: Float32Array, received: readonly Float32Array[], rank: number): void {
   for (let i = 0; i < mine.length; i++) {
     let sum = 0;
     for (let r = 0; r < received.length; r++)

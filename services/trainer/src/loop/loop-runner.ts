@@ -39,7 +39,7 @@ interface Loop {
 }
 
 /** Projects one trainer runs loops for. */
-export const LOOPS_MAX = 256;
+const LOOPS_MAX = 256;
 /** A failed effect is tried again at the next tick, this many times. */
 const EFFECT_TRIES_MAX = 30;
 

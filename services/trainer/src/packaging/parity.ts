@@ -3,7 +3,7 @@
 import { PlatformError } from '@millrace/domain';
 
 /** float32 sums in another order differ by some 1e-7; 1e-5 leaves room and still catches any wrong column or layer. */
-export const PARITY_MAX = 1e-5;
+const PARITY_MAX = 1e-5;
 
 /** Rows compared; all where the training has fewer. */
 export const PARITY_ROWS = 2_000;
