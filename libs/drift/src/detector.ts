@@ -66,6 +66,8 @@ export interface Detector<S extends SubjectKind = SubjectKind, O extends string 
   /** The option that the statistic is held against. */
   readonly threshold: O;
   readonly rule: AlarmRule;
+  /** An alarm speaks against the version itself, not of the world or the machine: on probation it is taken back. */
+  readonly blamesVersion: boolean;
   /** How the number comes about, as coded; shown beside an alarm. */
   readonly formula: string;
   /** Where the method was published; "" for a plain difference. */

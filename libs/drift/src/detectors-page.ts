@@ -17,6 +17,8 @@ any false alarm among them is at most alpha in a window in which nothing changed
 depend on each other. Results and drift events carry the corrected p-value. A detector without a p-value rings at its bound alone:
 that bound is what the operator set, and chance is not accounted for.`;
 
+const BLAMES = ' It takes back a version on probation.';
+
 /** The page as a whole. */
 export function detectorsPage(): string {
   const alpha = `## alpha\n\n${table([['monitoring.input.alpha', ALPHA]])}`;
@@ -31,7 +33,7 @@ function section(detector: Detector): string {
   return [
     `## ${detector.name}: ${detector.title} (${subjects.join(', ')})`,
     `Value: ${detector.formula}.`,
-    `Alarm: ${detector.rule.text.replace('threshold', `\`${detector.threshold}\``)}.`,
+    `Alarm: ${detector.rule.text.replace('threshold', `\`${detector.threshold}\``)}.${detector.blamesVersion ? BLAMES : ''}`,
     ...(detector.paper === '' ? [] : [`Source: ${detector.paper}.`]),
     table(rows),
   ].join('\n\n');

@@ -31,6 +31,11 @@ export function detectorsOf(subject: SubjectKind): readonly Detector[] {
   return DETECTORS.filter((detector) => detector.subjects.includes(subject));
 }
 
+/** Whether an alarm of this test takes back a version on probation; false for a name that no detector has. */
+export function blamesVersion(detector: string): boolean {
+  return DETECTORS.some((one) => one.name === detector && one.blamesVersion);
+}
+
 /** How each test's number comes about, by the test's name; detectors that share a name share the formula. */
 export const FORMULAS: Readonly<Record<string, string>> = Object.fromEntries(
   DETECTORS.map((detector) => [detector.name, detector.formula]),

@@ -103,6 +103,12 @@ describe('the registry', () => {
     }
   });
 
+  it('blames a version for its quality and its software only: a drift of inputs or scores has other causes', () => {
+    const blaming = pairs.filter(([, , detector]) => detector.blamesVersion).map(([, kind]) => kind);
+    expect(blaming.length).toBeGreaterThan(0);
+    expect(blaming.filter((kind) => kind !== 'quality' && kind !== 'software')).toEqual([]);
+  });
+
   it.each(SUBJECT_GROUPS)('has options of the group %s that are unique, in range and explained', (group) => {
     const own = DETECTORS.filter(({ subjects }) => subjects.some((kind) => SUBJECTS[kind].group === group));
     expect(Object.keys(optionsOf(group))).toHaveLength(own.flatMap(({ options }) => Object.keys(options)).length);

@@ -45,6 +45,7 @@ export const chiSquareDetector: Detector<'categorical', 'cramersV'> = {
   },
   threshold: 'cramersV',
   rule: BY_EFFECT_AND_P,
+  blamesVersion: false,
   formula:
     "Cramer's V of the shares: sqrt(max(0, 1/2 sum (p - q)^2 / (p + q) - (k - 1)(1/n + 1/m) / 4)); p-value of Pearson's " +
     'chi-square, rare categories pooled',

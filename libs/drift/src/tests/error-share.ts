@@ -17,6 +17,7 @@ export const errorShareDetector: Detector<'software', 'errorShare'> = {
   },
   threshold: 'errorShare',
   rule: BY_DISTANCE,
+  blamesVersion: true,
   formula: 'failed requests / requests at the router while the window was answered',
   paper: '',
   measure: ({ errorShare }) => ({ statistic: errorShare, pValue: Number.NaN }),

@@ -45,6 +45,7 @@ export const ksDetector: Detector<'numeric', 'ksStatistic'> = {
   },
   threshold: 'ksStatistic',
   rule: BY_EFFECT_AND_P,
+  blamesVersion: false,
   formula: 'sup |F_window(x) - F_reference(x)|; p-value of the asymptotic Kolmogorov law',
   paper: 'Smirnov 1948; Stephens, J. R. Stat. Soc. B 32, 1970',
   measure: ({ counts }) => ks(counts),

@@ -21,6 +21,7 @@ export const logLossRiseDetector: Detector<'quality', 'logLossRise'> = {
   },
   threshold: 'logLossRise',
   rule: BY_DISTANCE,
+  blamesVersion: false,
   formula: "log loss on the window's labelled rows, less the version's log loss when evaluated",
   paper: '',
   measure({ window, evaluated }) {

@@ -23,6 +23,7 @@ export const missingDetector: Detector<'numeric' | 'categorical', 'missingShare'
   },
   threshold: 'missingShare',
   rule: BY_EFFECT_AND_P,
+  blamesVersion: false,
   formula:
     'share of rows without a value, less that share in the reference; p-value of the one-sided exact test of Fisher',
   paper: 'Fisher, Statistical Methods for Research Workers, 5th ed., 1934',

@@ -1,5 +1,6 @@
-// The 99th percentile of the latency of a window's answers: a bound that the operator sets, no test against a
-// reference. NaN for a window without answers. Cost O(1); the percentile itself is at most 1.6 % too high (LatencyHistogram).
+// The 99th percentile of the latency of a window's answers: a bound that the operator sets, no test against a reference.
+// A training beside it lengthens it as well as a slow version does. NaN for a window without answers. Cost O(1); the
+// percentile itself is at most 1.6 % too high (LatencyHistogram).
 
 import { BY_DISTANCE, type Detector } from '../detector.js';
 
@@ -20,6 +21,7 @@ export const p99MsDetector: Detector<'software', 'p99Ms'> = {
   },
   threshold: 'p99Ms',
   rule: BY_DISTANCE,
+  blamesVersion: false,
   formula: 'the 99th percentile of the latency of answers in the window',
   paper: '',
   measure: ({ p99Ms }) => ({ statistic: p99Ms, pValue: Number.NaN }),

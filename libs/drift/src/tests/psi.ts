@@ -57,6 +57,7 @@ export const psiDetector: Detector<'numeric' | 'categorical', 'psi'> = {
   },
   threshold: 'psi',
   rule: BY_EFFECT_AND_P,
+  blamesVersion: false,
   formula: PSI_FORMULA,
   paper: PSI_PAPER,
   measure: ({ counts }) => psi(pooledCells(counts, PSI_EXPECTED_MIN)),

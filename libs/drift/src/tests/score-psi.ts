@@ -19,6 +19,7 @@ export const scorePsiDetector: Detector<'score', 'scorePsi'> = {
   },
   threshold: 'scorePsi',
   rule: BY_EFFECT_AND_P,
+  blamesVersion: false,
   formula: PSI_FORMULA,
   paper: PSI_PAPER,
   measure: ({ counts }) => psi(pooledCells(counts, PSI_EXPECTED_MIN)),

@@ -25,6 +25,7 @@ export const unseenDetector: Detector<'categorical', 'unseenShare'> = {
   },
   threshold: 'unseenShare',
   rule: BY_EFFECT_AND_P,
+  blamesVersion: false,
   formula:
     'share of values that the reference does not name, less its own share of such values; p-value of the one-sided exact test ' +
     'of Fisher, values that occur once in the reference counted as new',

@@ -12,6 +12,7 @@
 // recognised by its receiver: a training's id is the episode's id, a rollout names the version.
 
 import type { TrainingRequest } from '@millrace/domain';
+import { blamesVersion, SUBJECTS } from '@millrace/drift';
 import type { RetrainSpec } from '@millrace/project';
 import type { RolloutPhase } from '@millrace/routing';
 
@@ -168,19 +169,14 @@ function rememberDataset(state: LoopState, dataset: KnownDataset): LoopState {
   return { ...state, datasets: datasets.slice(-KNOWN_VERSIONS_MAX) };
 }
 
-/** What follows the world or the machine, not the version: the share of positives, the load beside it. */
-const NOT_OF_THE_VERSION: ReadonlySet<string> = new Set(['log_loss_rise', 'p99_ms']);
-
 /**
- * While a new version cools down it is on probation: an alarm of its software (requests that fail at the router) or of its
- * quality takes it back. Not so a rise of the log loss (a day of bad weather would take back a good version) or of the
- * latency (a training beside it would).
+ * While a new version cools down it is on probation: an alarm that speaks against it (requests that fail at the router, a
+ * drop of its AUC) takes it back. Not so a rise of the log loss (a day of bad weather would take back a good version) or
+ * of the latency (a training beside it would); each detector of libs/drift says which it is.
  */
 function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>): boolean {
-  const ofVersion = drift.feature === '@software' || drift.feature === '@quality';
   return (
-    ofVersion &&
-    !NOT_OF_THE_VERSION.has(drift.detector) &&
+    blamesVersion(drift.detector) &&
     state.phase === 'cooling' &&
     state.previousVersion > 0 &&
     drift.modelVersion === state.liveVersion
@@ -203,7 +199,7 @@ function onDrift(
   nowMs: number,
 ): LoopState {
   // No training mends software.
-  if (drift.feature === '@software') return state;
+  if (drift.feature === SUBJECTS.software.name) return state;
   const wanted = policy.retrain.features.length === 0 || policy.retrain.features.includes(drift.feature);
   if (!policy.retrain.onDrift || !wanted || state.phase !== 'calm' || state.liveVersion === 0) return state;
   // Drift measured against an older version's reference says nothing of the one that serves now.
