@@ -41,7 +41,7 @@ export {
   type RequestFrame,
   type ResponseFrame,
 } from './relay-frames.js';
-export { REST_STATUS, restError } from './rest-errors.js';
+export { restError, restStatus } from './rest-errors.js';
 export { decodeRestRequest, parseHeaderLength, parseRestJson, rawRestRequest } from './rest-request.js';
 export { encodeRestResponse } from './rest-response.js';
 export {

@@ -3,21 +3,21 @@
 
 import type { ErrorCode, PlatformError } from '@millrace/domain';
 
-export const REST_STATUS = {
-  invalid_argument: 400,
+/** "Else 400" is Triton's rule, so a code needs no entry here. */
+const STATUS_BY_CODE: Partial<Record<ErrorCode, number>> = {
   not_found: 404,
-  already_exists: 400,
-  conflict: 400,
   unavailable: 503,
   overloaded: 503,
   deadline_exceeded: 503,
-  cancelled: 400,
   unimplemented: 501,
   corrupt: 500,
-  permission_denied: 400,
   internal: 500,
-} satisfies Record<ErrorCode, number>;
+};
+
+export function restStatus(code: ErrorCode): number {
+  return STATUS_BY_CODE[code] ?? 400;
+}
 
 export function restError(error: PlatformError): { status: number; body: string } {
-  return { status: REST_STATUS[error.code], body: JSON.stringify({ error: error.reason }) };
+  return { status: restStatus(error.code), body: JSON.stringify({ error: error.reason }) };
 }

@@ -16,8 +16,8 @@ import {
   encodeRestResponse,
   type InferRequest,
   parseHeaderLength,
-  REST_STATUS,
   restError,
+  restStatus,
 } from '@millrace/inference';
 import { GRPC_STATUS, primaryVersion } from '@millrace/routing';
 import { type Relay } from '../relay/relay.js';
@@ -240,7 +240,7 @@ function sendError(response: ServerResponse, error: PlatformError): void {
     return;
   }
   const { status, body } = restError(error);
-  response.writeHead(error.code === 'internal' ? REST_STATUS.internal : status, {
+  response.writeHead(error.code === 'internal' ? restStatus('internal') : status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
   });
