@@ -281,8 +281,6 @@ export const WIDE_COMMENTS: readonly string[] = ['apps/', 'bench/', 'libs/', 'se
 
 /** About a page. */
 export const README_LINES_MAX = 60;
-/** Libs that are being rebuilt and get their README with it. */
-export const README_LATER: readonly string[] = ['grpc', 'kafka', 'service'];
 /** Documents that are ahead of the tree while parts of it are being moved. */
 export const DOCUMENTS_AHEAD: readonly string[] = [];
 /** Services whose subjects still make cycles. */
