@@ -283,5 +283,3 @@ export const WIDE_COMMENTS: readonly string[] = ['apps/', 'bench/', 'libs/', 'se
 export const README_LINES_MAX = 60;
 /** Documents that are ahead of the tree while parts of it are being moved. */
 export const DOCUMENTS_AHEAD: readonly string[] = [];
-/** Services whose subjects still make cycles. */
-export const SUBJECTS_LATER: readonly string[] = ['services/monitor/', 'services/serving/'];

@@ -175,14 +175,11 @@ describe('documents and heads of files', () => {
 });
 
 describe('libs', () => {
-  it.each(readdirSync(join(root, 'libs')))(
-    'libs/%s has a README that says what it is',
-    (name) => {
-      const path = `libs/${name}/README.md`;
-      expect(exists(path)).toBe(true);
-      expect(read(path).split('\n').length).toBeLessThanOrEqual(README_LINES_MAX);
-    },
-  );
+  it.each(readdirSync(join(root, 'libs')))('libs/%s has a README that says what it is', (name) => {
+    const path = `libs/${name}/README.md`;
+    expect(exists(path)).toBe(true);
+    expect(read(path).split('\n').length).toBeLessThanOrEqual(README_LINES_MAX);
+  });
 });
 
 describe('golden files', () => {

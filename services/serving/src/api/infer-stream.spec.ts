@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { inferencePb } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { encodeInferRequest, type InferResponse, type Parameters, Tensor } from '@millrace/inference';
-import type { Answer } from '../predict/infer-job.js';
+import type { Answer } from '../models/infer-job.js';
 import { InferStream, STREAM_IN_FLIGHT_MAX } from './infer-stream.js';
 
 const request = (id: string, parameters: Parameters = {}) =>

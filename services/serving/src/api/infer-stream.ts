@@ -4,8 +4,8 @@
 
 import { PlatformError } from '@millrace/domain';
 import { decodeInferRequest, encodeStreamResponse, type InferRequest, type InferResponse } from '@millrace/inference';
+import type { Answer } from '../models/infer-job.js';
 import type { Ticket } from '../models/served-model.js';
-import type { Answer } from '../predict/infer-job.js';
 
 /** Requests of one stream that may be unanswered; beyond, reading pauses. */
 export const STREAM_IN_FLIGHT_MAX = 1024;

@@ -15,7 +15,7 @@ import {
 } from '@millrace/grpc';
 import { encodeInferResponse, type InferResponse, peekModel } from '@millrace/inference';
 import { isQueueTimeout } from '../batching/expired.js';
-import type { CallFacts } from '../predict/infer-job.js';
+import type { CallFacts } from '../models/infer-job.js';
 import type { Predictor } from '../predict/predictor.js';
 import { type Tracing, traced } from '../predict/request-tracer.js';
 import { InferStream } from './infer-stream.js';

@@ -15,9 +15,9 @@ import {
 } from '@millrace/inference';
 import { activeTraceparent } from '@millrace/telemetry';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Answer, CallFacts } from '../models/infer-job.js';
 import type { ModelSet } from '../models/model-set.js';
 import type { Ticket } from '../models/served-model.js';
-import type { Answer, CallFacts } from '../predict/infer-job.js';
 import type { Predictor } from '../predict/predictor.js';
 import { type Tracing, traced } from '../predict/request-tracer.js';
 import { bodyOf, header, sendBytes } from './bodies.http.js';

@@ -15,7 +15,7 @@ import {
   type ResponseFrame,
   wantsEmptyFinal,
 } from '@millrace/inference';
-import type { Answer } from '../predict/infer-job.js';
+import type { Answer } from '../models/infer-job.js';
 import type { Predictor, Ticket } from '../predict/predictor.js';
 import { type Tracing, traced } from '../predict/request-tracer.js';
 import { modelOf, v2Status } from './infer.grpc.js';

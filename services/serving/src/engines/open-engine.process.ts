@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { NO_PARAMETERS, type Tensor } from '@millrace/inference';
 import { counter, type Logger, logger } from '@millrace/telemetry';
-import type { InstanceGroup } from '../models/model-spec.js';
+import type { InstanceGroup } from '../declaration/model-spec.js';
 import type { EngineCall, ModelSource, TensorEngine, TensorRuntime } from '../runtime/tensor-engine.js';
 import { ENGINE_LIMITS, type EngineLimits } from './engine-client.js';
 import { processLauncher } from './engine-launcher.process.js';

@@ -6,7 +6,7 @@
 // Why not always: ONNX Runtime's Node binding computes on the calling thread, so everything else waits for as long.
 
 import { Tensor, type TensorSpec } from '@millrace/inference';
-import type { InstanceGroup } from '../models/model-spec.js';
+import type { InstanceGroup } from '../declaration/model-spec.js';
 
 /** A full batch may hold the event loop this long: a tenth of what the issue allows health, and far above small models. */
 export const INSIDE_COMPUTE_MS_MAX = 1;

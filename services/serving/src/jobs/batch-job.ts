@@ -8,8 +8,8 @@
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { InferRequest, InferResponse } from '@millrace/inference';
+import type { Answer, CallFacts } from '../models/infer-job.js';
 import type { ServedModel } from '../models/served-model.js';
-import type { Answer, CallFacts } from '../predict/infer-job.js';
 import { answerValue, errorValue, rowId, rowRequest } from './topic-row.js';
 
 export interface JobRequest {

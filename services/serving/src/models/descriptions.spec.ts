@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { modelConfigJson } from '@millrace/contracts';
+import type { ModelSpec, QueuePolicy } from '../declaration/model-spec.js';
 import { modelConfigMessage } from './descriptions.js';
-import type { ModelSpec, QueuePolicy } from './model-spec.js';
 import { packageSpec } from './package-spec.js';
 
 const POLICY: QueuePolicy = {

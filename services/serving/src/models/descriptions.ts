@@ -3,7 +3,7 @@
 
 import type { ModelConfigInit } from '@millrace/contracts';
 import { CONFIG_DATATYPE, type DurationStatistic, statisticsJson, type VersionStatistics } from '@millrace/inference';
-import type { BatchingSpec, InstanceGroup, ModelSpec, QueuePolicy, WarmUpSample } from './model-spec.js';
+import type { BatchingSpec, InstanceGroup, ModelSpec, QueuePolicy, WarmUpSample } from '../declaration/model-spec.js';
 import type { ServedModel } from './served-model.js';
 
 const KIND_GPU = 1;

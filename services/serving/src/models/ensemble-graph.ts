@@ -4,7 +4,7 @@
 
 import { PlatformError } from '@millrace/domain';
 import type { Datatype } from '@millrace/inference';
-import type { EnsembleStep, ModelSpec } from './model-spec.js';
+import type { EnsembleStep, ModelSpec } from '../declaration/model-spec.js';
 import { fullShape } from './tensor-request.js';
 
 /** Steps of one ensemble. */

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { PlatformError } from '@millrace/domain';
 import { type InferRequest, type InferResponse, Tensor } from '@millrace/inference';
 import { ManualTurns } from '../../test/manual-turns.js';
-import type { CallFacts } from '../predict/infer-job.js';
+import type { EnsembleStep, ModelSpec } from '../declaration/model-spec.js';
 import { checkModels, DEPTH_MAX, ensembleGraph, modelsOf } from './ensemble-graph.js';
 import { createEnsembleModel } from './ensemble-model.js';
+import type { CallFacts } from './infer-job.js';
 import { PLAIN_MODEL } from './model-defaults.js';
-import type { EnsembleStep, ModelSpec } from './model-spec.js';
 import type { ServedModel } from './served-model.js';
 import { createTensorModel } from './tensor-model.js';
 

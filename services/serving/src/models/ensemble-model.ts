@@ -13,10 +13,10 @@ import {
   type Tensor,
   VersionStatistics,
 } from '@millrace/inference';
-import type { Answer, CallFacts } from '../predict/infer-job.js';
+import type { ModelSpec } from '../declaration/model-spec.js';
 import { DRAIN_MAX_MS, drainWithin } from './drain-within.js';
 import { checkModels, DEPTH_MAX, type EnsembleGraph, ensembleGraph, type GraphStep } from './ensemble-graph.js';
-import type { ModelSpec } from './model-spec.js';
+import type { Answer, CallFacts } from './infer-job.js';
 import type { ServedModel, Ticket } from './served-model.js';
 import { fullShape, TensorRequestReader, type WantedOutput } from './tensor-request.js';
 import { warmUpInputs } from './warm-up.js';

@@ -1,6 +1,6 @@
 // What a model's configuration means where it says nothing.
 
-import type { BatchingSpec, ModelSpec, QueuePolicy } from './model-spec.js';
+import type { BatchingSpec, ModelSpec, QueuePolicy } from '../declaration/model-spec.js';
 
 /** A request's own `timeout` counts. */
 export const PLAIN_POLICY: QueuePolicy = {

@@ -2,8 +2,8 @@
 // without waiting, no options of its own.
 
 import type { ModelMetadata, TensorSpec } from '@millrace/inference';
+import type { ModelSpec } from '../declaration/model-spec.js';
 import { PLAIN_BATCHING, PLAIN_MODEL } from './model-defaults.js';
-import type { ModelSpec } from './model-spec.js';
 
 /** One value a row: the batch dimension is not among dims. */
 const ONE: readonly number[] = [1];

@@ -3,8 +3,8 @@
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import { integerParameter, NO_PARAMETERS, type Parameters } from '@millrace/inference';
+import type { ModelSpec, QueuePolicy } from '../declaration/model-spec.js';
 import { PLAIN_POLICY } from './model-defaults.js';
-import type { ModelSpec, QueuePolicy } from './model-spec.js';
 
 /** Priorities a model may declare; the queue keeps one lane for each in use. */
 const LEVELS_MAX = 1000;

@@ -3,8 +3,8 @@
 
 import type { InferRequest, ModelMetadata, VersionStatistics } from '@millrace/inference';
 import type { Project } from '@millrace/project';
-import type { Answer, CallFacts } from '../predict/infer-job.js';
-import type { ModelSpec } from './model-spec.js';
+import type { ModelSpec } from '../declaration/model-spec.js';
+import type { Answer, CallFacts } from './infer-job.js';
 
 /** A request in flight; `cancel` when the caller went away (after the answer it does nothing). */
 export interface Ticket {

@@ -4,8 +4,8 @@ import type { FittedPlan } from '@millrace/features';
 import { type InferRequest, type InferResponse, Tensor } from '@millrace/inference';
 import fc from 'fast-check';
 import { ManualTurns } from '../../test/manual-turns.js';
-import type { CallFacts } from '../predict/infer-job.js';
 import type { MatrixEngine } from '../runtime/runtime.js';
+import type { CallFacts } from './infer-job.js';
 import { type AnsweredBatch, ServedVersion } from './served-version.js';
 import { headOf } from './task-head.js';
 

@@ -18,14 +18,14 @@ import {
 } from '@millrace/inference';
 import type { Project } from '@millrace/project';
 import { Batcher, type BatcherLimits } from '../batching/batcher.js';
+import type { ModelSpec } from '../declaration/model-spec.js';
+import { derivationsOf, inputSpecs, outputSpecs, RequestReader, type StandIn } from '../declaration/signature.js';
 import { JoinTicket, OpenJoins } from '../online/join-ticket.js';
 import { OnlineJoin, type OnlineJoinPorts } from '../online/online-join.js';
-import { type Answer, type CallFacts, InferJob, type JobOwner } from '../predict/infer-job.js';
 import type { MatrixEngine } from '../runtime/runtime.js';
-import type { ModelSpec } from './model-spec.js';
+import { type Answer, type CallFacts, InferJob, type JobOwner } from './infer-job.js';
 import { packageSpec } from './package-spec.js';
 import type { ServedModel, Ticket } from './served-model.js';
-import { derivationsOf, inputSpecs, outputSpecs, RequestReader, type StandIn } from './signature.js';
 import type { EngineAnswer, TaskHead } from './task-head.js';
 
 export interface AnsweredBatch {

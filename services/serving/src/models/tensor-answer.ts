@@ -4,7 +4,7 @@
 import { PlatformError } from '@millrace/domain';
 import { classify, type InferResponse, NO_PARAMETERS, type Tensor } from '@millrace/inference';
 import { cropRows, splitRows } from '../batching/rows.js';
-import type { ModelSpec } from './model-spec.js';
+import type { ModelSpec } from '../declaration/model-spec.js';
 import type { TensorJob } from './tensor-job.js';
 import { fullShape } from './tensor-request.js';
 

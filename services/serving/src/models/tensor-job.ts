@@ -12,8 +12,8 @@ import {
 import type { AnswerSlot } from '../batching/answer-order.js';
 import { newPlace, type QueuedJob } from '../batching/queued-job.js';
 import type { PaddedDimension } from '../batching/rows.js';
-import type { Answer, CallFacts } from '../predict/infer-job.js';
 import type { SequenceStep } from '../runtime/tensor-engine.js';
+import type { Answer, CallFacts } from './infer-job.js';
 import type { QueueTerms } from './queue-terms.js';
 import type { Ticket } from './served-model.js';
 import type { CheckedTensors, WantedOutput } from './tensor-request.js';

@@ -5,9 +5,9 @@ import { type PlatformError } from '@millrace/domain';
 import { type InferResponse, NO_PARAMETERS, type Parameters, Tensor } from '@millrace/inference';
 import fc from 'fast-check';
 import { ManualTurns } from '../../test/manual-turns.js';
+import type { ModelSpec } from '../declaration/model-spec.js';
 import type { TensorEngine } from '../runtime/tensor-engine.js';
 import { PLAIN_BATCHING, PLAIN_MODEL } from './model-defaults.js';
-import type { ModelSpec } from './model-spec.js';
 import type { ServedModel } from './served-model.js';
 import { createTensorModel } from './tensor-model.js';
 

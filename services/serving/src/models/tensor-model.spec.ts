@@ -10,10 +10,10 @@ import {
 import fc from 'fast-check';
 import { ManualTurns } from '../../test/manual-turns.js';
 import { ResponseCache } from '../cache/response-cache.js';
-import type { CallFacts } from '../predict/infer-job.js';
+import type { ModelSpec } from '../declaration/model-spec.js';
 import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
+import type { CallFacts } from './infer-job.js';
 import { PLAIN_BATCHING, PLAIN_MODEL } from './model-defaults.js';
-import type { ModelSpec } from './model-spec.js';
 import { createTensorModel, type TensorModelPorts } from './tensor-model.js';
 
 /** x (FP32 [n]) and tag (BYTES [1]) in; the same out as y and mark. */

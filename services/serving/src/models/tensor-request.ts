@@ -13,8 +13,8 @@ import {
 } from '@millrace/inference';
 import type { PaddedDimension } from '../batching/rows.js';
 import { ownParametersKey } from '../cache/own-parameters.js';
+import type { ModelSpec } from '../declaration/model-spec.js';
 import type { SequenceStep } from '../runtime/tensor-engine.js';
-import type { ModelSpec } from './model-spec.js';
 
 /** Most classes of one classification; more is the whole output. */
 const CLASSES_MAX = 1_000_000;

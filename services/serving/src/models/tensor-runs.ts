@@ -6,8 +6,8 @@ import type { InferResponse, ResponseOutcome, Tensor, VersionStatistics } from '
 import { joinRows } from '../batching/rows.js';
 import type { ModelCache } from '../cache/model-cache.js';
 import { ownParameters } from '../cache/own-parameters.js';
+import type { ModelSpec } from '../declaration/model-spec.js';
 import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
-import type { ModelSpec } from './model-spec.js';
 import type { AnswerBuilder } from './tensor-answer.js';
 import type { TensorJob } from './tensor-job.js';
 import type { TensorRequestReader } from './tensor-request.js';

@@ -3,9 +3,9 @@
 
 import { PlatformError, seededRng } from '@millrace/domain';
 import { ELEMENT_BYTES, type ElementValue, NO_PARAMETERS, Tensor } from '@millrace/inference';
+import type { ModelSpec, WarmUpSample } from '../declaration/model-spec.js';
 import { proofInputs } from '../engines/placement.js';
 import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
-import type { ModelSpec, WarmUpSample } from './model-spec.js';
 
 /** Elements of one warm-up tensor: 64 MiB of FP32. */
 const ELEMENTS_MAX = 16_777_216;

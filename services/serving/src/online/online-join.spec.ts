@@ -3,9 +3,9 @@ import { ManualClock, type PlatformError, type Scalar } from '@millrace/domain';
 import type { FittedPlan } from '@millrace/features';
 import { type InferRequest, type InferResponse, Tensor } from '@millrace/inference';
 import { projectFromDocument } from '@millrace/project';
+import type { CallFacts } from '../models/infer-job.js';
 import { type AnsweredBatch, ServedVersion } from '../models/served-version.js';
 import { headOf } from '../models/task-head.js';
-import type { CallFacts } from '../predict/infer-job.js';
 import type { Found, OnlineLookups } from './online-lookups.js';
 
 const NOW_MS = 1_000_000;

@@ -10,7 +10,7 @@ import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import type { InputType, SignatureInput } from '@millrace/features';
 import type { InferRequest, Parameters, ParameterValue, Tensor } from '@millrace/inference';
 import type { OnlineFeaturesSpec, Project } from '@millrace/project';
-import type { RawRows, StandIn } from '../models/signature.js';
+import type { RawRows, StandIn } from '../declaration/signature.js';
 import type { Found, OnlineLookups } from './online-lookups.js';
 
 /** From the best to the worst; an answer states the worst of its rows. */

@@ -3,9 +3,9 @@
 
 import { PlatformError } from '@millrace/domain';
 import { decodeInferRequest, type InferRequest } from '@millrace/inference';
+import type { Answer, CallFacts } from '../models/infer-job.js';
 import type { ModelSet } from '../models/model-set.js';
 import type { Ticket } from '../models/served-model.js';
-import type { Answer, CallFacts } from './infer-job.js';
 
 export type { Ticket } from '../models/served-model.js';
 

@@ -1,7 +1,7 @@
 // What the doors need to follow a sampled trace: a span from arrival to answer, whose traceparent goes on to the prediction
 // log. Requests without a sampled traceparent cost one character comparison.
 
-import type { CallFacts } from './infer-job.js';
+import type { CallFacts } from '../models/infer-job.js';
 import type { TraceSettings } from './trace-settings.js';
 
 export interface RequestSpan {

@@ -1,6 +1,6 @@
 // About what a prediction that waits to be logged keeps in memory. An estimate on the request path: a few additions a row.
 
-import type { InferJob } from '../predict/infer-job.js';
+import type { InferJob } from '../models/infer-job.js';
 
 /** The job, its row's array, its answer and its place in the queue. */
 const JOB_BYTES = 320;

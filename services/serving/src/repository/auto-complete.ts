@@ -4,8 +4,8 @@
 
 import { PlatformError } from '@millrace/domain';
 import type { TensorSpec } from '@millrace/inference';
+import type { Adaptation, ModelSpec } from '../declaration/model-spec.js';
 import { PLAIN_BATCHING } from '../models/model-defaults.js';
-import type { Adaptation, ModelSpec } from '../models/model-spec.js';
 import type { TensorEngine, TensorRuntime } from '../runtime/tensor-engine.js';
 import type { DraftTensor, SpecDraft } from './spec-draft.js';
 

@@ -5,7 +5,7 @@
 //   engine            "inside" or "process"         in the process that speaks the wire, or apart from it
 
 import type { modelConfigPb } from '@millrace/contracts';
-import type { InstanceGroup, VersionPolicy } from '../models/model-spec.js';
+import type { InstanceGroup, VersionPolicy } from '../declaration/model-spec.js';
 import { type ConfigFaults, natural } from './config-faults.js';
 
 /** ModelInstanceGroup.Kind. */

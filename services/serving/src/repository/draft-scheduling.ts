@@ -1,7 +1,6 @@
 // How a ModelConfig says that requests meet the model: dynamic batching, sequences, or an ensemble's steps. Checked.
 
 import type { modelConfigPb } from '@millrace/contracts';
-import { PLAIN_BATCHING, PLAIN_POLICY } from '../models/model-defaults.js';
 import type {
   BatchingSpec,
   EnsembleStep,
@@ -9,7 +8,8 @@ import type {
   QueuePolicy,
   SequenceControl,
   SequenceState,
-} from '../models/model-spec.js';
+} from '../declaration/model-spec.js';
+import { PLAIN_BATCHING, PLAIN_POLICY } from '../models/model-defaults.js';
 import { type ConfigFaults, natural } from './config-faults.js';
 import { datatypeOf, sizes } from './draft-tensors.js';
 

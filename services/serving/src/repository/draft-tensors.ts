@@ -2,7 +2,7 @@
 
 import type { modelConfigPb } from '@millrace/contracts';
 import { CONFIG_DATATYPE, DATATYPES, type Datatype } from '@millrace/inference';
-import type { WarmUpSample } from '../models/model-spec.js';
+import type { WarmUpSample } from '../declaration/model-spec.js';
 import type { ConfigFaults } from './config-faults.js';
 import type { DraftTensor, SpecDraft } from './spec-draft.js';
 

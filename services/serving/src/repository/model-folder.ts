@@ -7,7 +7,7 @@
 // Pure: the reading is in repository-folder.fs.ts.
 
 import { PlatformError } from '@millrace/domain';
-import type { VersionPolicy } from '../models/model-spec.js';
+import type { VersionPolicy } from '../declaration/model-spec.js';
 
 /** Models of one repository; more are left out and told. */
 export const MODELS_MAX = 1024;

@@ -3,9 +3,9 @@
 import { join } from 'node:path';
 import { logger } from '@millrace/telemetry';
 import { folderHash } from '../cache/content-hash.fs.js';
+import type { ModelSpec } from '../declaration/model-spec.js';
 import { openEngine } from '../engines/open-engine.process.js';
 import { createEnsembleModel, type EnsemblePorts } from '../models/ensemble-model.js';
-import type { ModelSpec } from '../models/model-spec.js';
 import type { ModelRepository } from '../models/repository-models.js';
 import { createTensorModel, type TensorModelPorts } from '../models/tensor-model.js';
 import { adaptedEngine } from '../runtime/adapted-engine.js';

@@ -2,9 +2,9 @@
 // and for each a way to load it. Nothing is loaded here; the ports do what touches files and engines.
 
 import { PlatformError } from '@millrace/domain';
+import type { WarmUpSample } from '../declaration/model-spec.js';
 import type { LogLine } from '../models/load-queue.js';
 import type { ModelPlan } from '../models/model-plan.js';
-import type { WarmUpSample } from '../models/model-spec.js';
 import type { LoadParameters } from '../models/repository-control.js';
 import type { ModelRepository } from '../models/repository-models.js';
 import type { ServedModel } from '../models/served-model.js';

@@ -8,7 +8,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PlatformError } from '@millrace/domain';
-import type { WarmUpSample } from '../models/model-spec.js';
+import type { WarmUpSample } from '../declaration/model-spec.js';
 import { warmUpFileBytes } from '../models/warm-up.js';
 import {
   checkModelName,

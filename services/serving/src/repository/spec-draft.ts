@@ -11,7 +11,7 @@ import type {
   SequenceState,
   VersionPolicy,
   WarmUpSample,
-} from '../models/model-spec.js';
+} from '../declaration/model-spec.js';
 
 export interface DraftTensor {
   name: string;

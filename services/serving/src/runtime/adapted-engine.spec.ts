@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { NO_PARAMETERS, Tensor, type TensorSpec } from '@millrace/inference';
-import type { Adaptation, ModelSpec } from '../models/model-spec.js';
+import type { Adaptation, ModelSpec } from '../declaration/model-spec.js';
 import { adaptedEngine } from './adapted-engine.js';
 import type { EngineCall, SequenceStep, TensorEngine } from './tensor-engine.js';
 

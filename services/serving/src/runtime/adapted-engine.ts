@@ -4,7 +4,7 @@
 
 import { PlatformError } from '@millrace/domain';
 import { ELEMENT_BYTES, Tensor, type TensorSpec } from '@millrace/inference';
-import type { Adaptation, ModelSpec } from '../models/model-spec.js';
+import type { Adaptation, ModelSpec } from '../declaration/model-spec.js';
 import type { EngineCall, SequenceStep, TensorEngine } from './tensor-engine.js';
 
 /** The engine itself where nothing is to be adapted. */

@@ -4,7 +4,7 @@ import { decodeLabel } from '@millrace/contracts';
 import { type BatchResult, decodeBatch, type InboundMessage, type KafkaBatchContext } from '@millrace/kafka';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
-import { Intake } from '../windows/intake.js';
+import { Intake } from './intake.js';
 
 @Controller()
 export class LabelsConsumer {

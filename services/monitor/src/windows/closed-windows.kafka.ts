@@ -12,9 +12,9 @@ import type { Clock } from '@millrace/domain';
 import type { MessageProducer } from '@millrace/kafka';
 import { counter } from '@millrace/telemetry';
 import { CloudEvent } from 'cloudevents';
-import type { ClosedOfProject } from '../windows/engine.js';
-import type { Publisher } from '../windows/intake.js';
-import type { DriftFinding } from './drift-event.js';
+import type { DriftFinding } from '../alarms/drift-event.js';
+import type { ClosedOfProject } from './engine.js';
+import type { Publisher } from './intake.js';
 
 const windowsClosed = counter('millrace.monitor.windows_closed');
 const driftEvents = counter('millrace.monitor.drift_events');

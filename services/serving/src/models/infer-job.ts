@@ -4,7 +4,7 @@
 import { PlatformError } from '@millrace/domain';
 import type { InferResponse } from '@millrace/inference';
 import type { BatchJob } from '../batching/batcher.js';
-import type { RawRows } from '../models/signature.js';
+import type { RawRows } from '../declaration/signature.js';
 
 /** What an edge knows about a call beside the request's bytes. */
 export interface CallFacts {
