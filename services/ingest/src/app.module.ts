@@ -2,7 +2,6 @@
 // when projects, versions and dead letters are read; unfinished imports go on when the consumers have joined. Not before all
 // of that is known does a request for an unknown project get "not found"; until then it is "unavailable".
 
-import { join } from 'node:path';
 import { ingestApi } from '@millrace/api';
 import { openArtifactStore, sha256 } from '@millrace/artifacts';
 import { IngestService } from '@millrace/contracts';

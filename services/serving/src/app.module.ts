@@ -2,7 +2,6 @@
 // models → the hot gRPC server listens → HTTP listens; ready when the models are known. End: not ready → drain window →
 // streams end, calls in flight are answered → prediction log flushed → engines closed.
 
-import { join } from 'node:path';
 import { servingApi } from '@millrace/api';
 import { TOPICS, topicName } from '@millrace/contracts';
 import { servingSettings } from '@millrace/deployment';
