@@ -6,6 +6,7 @@ import { BLOCKING_CALLS, type FileCalls, PROMISED_CALLS } from './file-calls.js'
 import { readJson, readJsonFolderSync, readJsonSync, replaceJson } from './json-file.js';
 import { removeFile, removeFileSync, replaceFile, replaceFileSync } from './replace-file.js';
 
+const TEMPORARY = `.state.json.tmp${process.pid}-0`;
 let folder: string;
 
 beforeEach(async () => {
@@ -77,11 +78,11 @@ describe.each(FORMS)('a file replaced, $form', ({ real, replace, remove }) => {
     await replace(join(folder, 'state.json'), 'new', calls);
     expect(log).toEqual([
       'makeFolder .',
-      'open .state.json.tmp0',
-      'write .state.json.tmp0',
-      'sync .state.json.tmp0',
-      'close .state.json.tmp0',
-      'rename .state.json.tmp0 state.json',
+      `open ${TEMPORARY}`,
+      `write ${TEMPORARY}`,
+      `sync ${TEMPORARY}`,
+      `close ${TEMPORARY}`,
+      `rename ${TEMPORARY} state.json`,
       'open .',
       'sync .',
       'close .',
@@ -95,7 +96,7 @@ describe.each(FORMS)('a file replaced, $form', ({ real, replace, remove }) => {
     expect(log.filter((line) => line.startsWith('sync '))).toEqual([
       'sync a',
       'sync .',
-      'sync a/b/.state.json.tmp0',
+      `sync a/b/${TEMPORARY}`,
       'sync a/b',
     ]);
   });

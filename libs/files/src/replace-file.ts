@@ -1,6 +1,6 @@
 // Replaces a file whole and durably: written under another name in the same folder, synced, renamed, the folder synced. Who
 // reads sees the old bytes or the new ones, also after a power failure; when the call has come back, the new ones. The order
-// of calls stands here once, for the promised and the blocking form. One process writes a path at a time.
+// of calls stands here once, for the promised and the blocking form.
 
 import { basename, dirname, join } from 'node:path';
 import { PlatformError } from '@millrace/domain';
@@ -25,13 +25,13 @@ function* makeFolder(path: string, calls: FileCalls): Steps {
   for (let made = path; made.length >= topmost.length; made = dirname(made)) yield* syncFolder(dirname(made), calls);
 }
 
-/** Names in use by writes of this process. A free one is taken again, so that killed processes leave one file, not many. */
+/** Names in use by writes of this process. A process that is killed in the middle of one leaves its temporary file. */
 const taken = new Set<string>();
 
-/** Begins with a dot: a listing of the folder's files leaves it out, and no path of the artifact store can name it. */
+/** Of this process and write alone. Begins with a dot: a listing of the folder's files leaves it out, and no path of the artifact store can name it. */
 function temporaryBeside(path: string): string {
   for (let slot = 0; ; slot++) {
-    const name = join(dirname(path), `.${basename(path)}.tmp${slot}`);
+    const name = join(dirname(path), `.${basename(path)}.tmp${process.pid}-${slot}`);
     if (!taken.has(name)) return name;
   }
 }
