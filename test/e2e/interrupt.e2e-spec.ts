@@ -4,8 +4,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Platform, type Running, until } from './support/platform.process.js';
 
-/** Until a phase begins, on a machine that does other things too. */
-const PHASE_WITHIN_MS = 180_000;
+/** A command that shows nothing for this long hangs, however busy the machine is. */
+const SILENT_MS_MAX = 180_000;
+/** Longer than a test takes on a busy machine: only `SILENT_MS_MAX` and the test's own bounds end it. */
+const TEST_MS_MAX = 900_000;
 const STOP_MS_MAX = 10_000;
 const SMALL = ['--rows', '3000', '--replay-rows', '3000', '--rate', '300', '--no-shift'];
 
@@ -23,7 +25,7 @@ afterEach(() => {
 
 function reach(run: Running, shown: RegExp | string, platform: Platform): Promise<void> {
   const found = () => (typeof shown === 'string' ? run.output().includes(shown) : shown.test(run.output()));
-  return until(found, PHASE_WITHIN_MS, () => `${run.output()}\n${platform.logs()}`, run);
+  return until(found, SILENT_MS_MAX, () => `${run.output()}\n${platform.logs()}`, run);
 }
 
 describe('Ctrl-C in npm start', () => {
@@ -49,7 +51,7 @@ describe('Ctrl-C in npm start', () => {
       expect(finished.output).not.toContain('millrace:');
       expect(platform.processes()).toEqual([]);
     },
-    PHASE_WITHIN_MS + 30_000,
+    TEST_MS_MAX,
   );
 
   it(
@@ -73,7 +75,7 @@ describe('Ctrl-C in npm start', () => {
         () => JSON.stringify(platform.processes()),
       );
     },
-    PHASE_WITHIN_MS + 30_000,
+    TEST_MS_MAX,
   );
 });
 
@@ -91,7 +93,7 @@ describe('what started the platform is killed', () => {
         () => `${JSON.stringify(platform.processes())}\n${run.output()}`,
       );
     },
-    PHASE_WITHIN_MS,
+    TEST_MS_MAX,
   );
 });
 
@@ -109,6 +111,6 @@ describe('the home is removed under a running platform', () => {
       expect(output).not.toContain('is started again');
       expect(platform.processes()).toEqual([]);
     },
-    PHASE_WITHIN_MS,
+    TEST_MS_MAX,
   );
 });
