@@ -16,4 +16,4 @@ export type {
   ServiceParts,
   Tick,
 } from './service-parts.js';
-export { Shutdown } from './shutdown.js';
+export { Shutdown, within } from './shutdown.js';

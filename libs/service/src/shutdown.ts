@@ -45,3 +45,12 @@ export class Shutdown {
     }
   }
 }
+
+/** Waits for the end of something that may hang on a broker which is away, but no longer than that. */
+export async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}

@@ -37,6 +37,10 @@ describe('without the broker', () => {
     await router.start();
     expect((await router.inference().modelInfer(inferRequest('e'))).modelVersion).toBe('2');
 
+    // It ends in order, too: past its bound of 20 s the exit code would be 1.
+    expect(await router.stop()).toBe(0);
+    await router.start();
+
     await kafka.restart();
     await router.until(async () => {
       const back = await router.post('/v1/projects/p/rollback', { reason: 'after the outage' });

@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { ensureTopics, KafkaConnection, type KafkaStrategy, MessageProducer } from '@millrace/kafka';
 import { DEFAULT_STRATEGY, type RolloutStrategy, strategyNamed } from '@millrace/routing';
-import type { ServiceContext } from '@millrace/service';
+import { type ServiceContext, within } from '@millrace/service';
 import type { RouterConfig } from '../config.js';
 import type { RequestPath } from '../endpoints/endpoints.module.js';
 import { commandsConsumer, KafkaCommandLog } from './commands.kafka.js';
@@ -14,6 +14,8 @@ import { KafkaRouteLog, type ProjectFacts, RouteFollower } from './routes.kafka.
 import { SnapshotFile } from './snapshot.fs.js';
 
 const PRODUCER_CLOSE_MS = 1_000;
+/** With a broker they take some milliseconds. */
+const KAFKA_CLOSE_MS = 2_000;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 type Context = ServiceContext<RouterConfig>;
@@ -35,7 +37,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     clientId: `router-${config.replica}`,
     topicPrefix: config.topicPrefix,
   });
-  shutdown.onClose('connection', () => connection.close());
+  shutdown.onClose('connection', () => within(KAFKA_CLOSE_MS, connection.close()));
   const projects = new Map<string, ProjectFacts>();
   const snapshot = snapshotFile(context, path, projects);
   shutdown.onClose('snapshot', () => snapshot.flush());
@@ -64,9 +66,10 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     strategyOf,
   });
   const follower = routeFollower(context, path, { connection, projects, snapshot, routeLog, held, control });
-  // None of them waits for another, and without a broker each takes its time.
+  // Without a broker none of them would end by itself; what they hold is in Kafka or of no worth without it.
   shutdown.onClose('kafka', async () => {
-    await Promise.all([follower.close(), producer.close(PRODUCER_CLOSE_MS), routeLog.close()]);
+    const closed = [follower.close(), producer.close(PRODUCER_CLOSE_MS), routeLog.close()];
+    await within(KAFKA_CLOSE_MS, Promise.all(closed));
   });
   const consumer = commandsConsumer(connection, async (partitions) => {
     const before = [...held];

@@ -4,6 +4,7 @@
 import type { Clock } from '@millrace/domain';
 import { KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
+import { within } from '@millrace/service';
 import { logger } from '@millrace/telemetry';
 import { ControlState } from './control-state.js';
 import { ControlFollower } from './control-state.kafka.js';
@@ -60,12 +61,4 @@ export class PlatformLink {
     await within(KAFKA_CLOSE_MS, this.kafka.close());
     await this.snapshot.close();
   }
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
