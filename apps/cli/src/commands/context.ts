@@ -31,7 +31,7 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
     } catch (thrown) {
       const error = PlatformError.from(thrown);
       process.exitCode = EXIT_BY_CODE[error.code];
-      if (error.code === 'cancelled') return; // the stop has said so itself
+      if (error.facts.told === true) return;
       if (json)
         process.stdout.write(
           `${JSON.stringify({ error: { code: error.code, message: error.reason, facts: error.facts } })}\n`,

@@ -44,11 +44,14 @@ export class StopSignal {
     return this.signal.reason instanceof PlatformError ? EXIT_FAILED : EXIT_OK;
   }
 
-  /** The work's result; rejects with `cancelled` as soon as a stop is asked for, however long the work would still take. */
+  /**
+   * The work's result; rejects with `cancelled` as soon as a stop is asked for, however long the work would still take. The
+   * fact `told` says that the terminal has the reason already.
+   */
   async unlessAsked<T>(work: Promise<T>): Promise<T> {
     let stopped: () => void = () => undefined;
     const asked = new Promise<never>((_, reject) => {
-      stopped = () => reject(new PlatformError('cancelled', 'stopped before it was done'));
+      stopped = () => reject(new PlatformError('cancelled', 'stopped before it was done', { facts: { told: true } }));
       if (this.signal.aborted) stopped();
       this.signal.addEventListener('abort', stopped, { once: true });
     });
