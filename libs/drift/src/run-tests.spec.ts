@@ -36,12 +36,12 @@ function project(
 describe('200 unchanged features', () => {
   it('ring in at most alpha of the windows by significance alone; corrected feature by feature, every window rings', () => {
     const alpha = 0.05;
-    const windows = 60;
+    const windows = 40;
     const options = inputOptions(0);
     const rings = (subjects: Examined[]) => runTests(subjects, alpha).some((test) => test.alarm);
     let corrected = 0;
     for (let seed = 1; seed <= windows; seed++) {
-      const subjects = project(100, seed, options);
+      const subjects = project(80, seed, options);
       if (rings(subjects)) corrected += 1;
       if (seed <= 3) expect(subjects.filter((subject) => rings([subject])).length).toBeGreaterThan(0);
     }

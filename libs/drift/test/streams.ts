@@ -13,6 +13,7 @@ import {
 } from '@millrace/statistics';
 import type { Sample } from '../src/detector.js';
 import type { SubjectKind } from '../src/subjects.js';
+import { categoricalSample, numericSample } from './counts.js';
 
 /** One part of a window; parts merge into the whole. */
 export interface Part {
@@ -149,12 +150,7 @@ export function windowOf(kind: SubjectKind, rows: number, seed: number, shiftFro
 
 /** An unchanged feature of one value, or of none: reference and window say the same. */
 export function degenerate(kind: 'numeric' | 'categorical', value: number | string | null, rows: number): Sample {
-  const [feature] = buildReferenceProfile({
-    features: [{ name: 'same', kind, values: Array.from({ length: 1_000 }, () => value) }],
-    scores: [],
-    positiveShare: 0,
-  }).features;
-  const counts = openFeatureWindow(featureCells(feature!));
-  for (let i = 0; i < rows; i++) counts.add(value);
-  return counts.kind === 'numeric' ? { subject: 'numeric', counts } : { subject: 'categorical', counts };
+  const reference = Array.from({ length: 1_000 }, () => value);
+  const window = reference.slice(0, rows);
+  return kind === 'numeric' ? numericSample(reference, window) : categoricalSample(reference, window);
 }

@@ -2,22 +2,12 @@
 
 import { expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { LOANS } from '../test/loans.js';
 import { fillDefaults } from './fill-defaults.js';
 import { parseProject } from './parse-project.js';
 import { projectSchema, type SchemaNode } from './schema.js';
 
-const short = `name: loans
-data:
-  entity: customer
-  eventTime: at
-  columns:
-    - { name: at, type: timestamp, required: true }
-    - { name: customer, type: text, required: true }
-    - { name: income, type: number }
-    - { name: repaid, type: boolean, outcome: true }
-  label: { name: good, column: repaid }
-  sources: { old: { kind: csv, path: loans.csv } }
-features: [{ name: income, kind: numeric }]
+const short = `${LOANS.replace('data:', 'data:\n  sources: { old: { kind: csv, path: loans.csv } }')}
 monitoring: { input: { features: { income: { psi: 0.3 } } } }
 serving: { onlineFeatures: { columns: [income] } }
 replay:

@@ -3,23 +3,11 @@
 
 import { expect, it } from '@jest/globals';
 import { ALPHA, type DetectorOption, optionsOf, SUBJECT_GROUPS } from '@millrace/drift';
+import { LOANS } from '../test/loans.js';
 import { parseProject } from './parse-project.js';
 
-const base = `name: loans
-data:
-  entity: customer
-  eventTime: at
-  columns:
-    - { name: at, type: timestamp, required: true }
-    - { name: customer, type: text, required: true }
-    - { name: income, type: number }
-    - { name: repaid, type: boolean, outcome: true }
-  label: { name: good, column: repaid }
-features: [{ name: income, kind: numeric }]
-`;
-
 function monitoringOf(section: string) {
-  const parsed = parseProject(`${base}monitoring: ${section}\n`, 'project.yaml');
+  const parsed = parseProject(`${LOANS}monitoring: ${section}\n`, 'project.yaml');
   return parsed.kind === 'ok' ? parsed.project.monitoring : parsed.faults;
 }
 
@@ -44,7 +32,7 @@ it.each(options)('%s.%s has its default, and takes another value', (group, key, 
 it.each(options)('%s.%s is refused out of its range', (group, key, { minimum, maximum }) => {
   for (const value of [minimum - 0.001, maximum + 0.001, '"many"']) {
     expect(monitoringOf(`{ ${group}: { ${key}: ${value} } }`)).toEqual([
-      expect.objectContaining({ path: `monitoring.${group}.${key}`, line: 12 }),
+      expect.objectContaining({ path: `monitoring.${group}.${key}`, line: 13 }),
     ]);
   }
 });

@@ -2,24 +2,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { METRICS } from '@millrace/evaluation';
 import { DEFAULT_STRATEGY } from '@millrace/routing';
+import { LOANS as minimal } from '../test/loans.js';
 import { parseProject, projectFromDocument } from './parse-project.js';
 import { projectSchema } from './schema.js';
 
 const flights = readFileSync(new URL('../../../examples/flights/project.yaml', import.meta.url), 'utf8');
-
-const minimal = `name: loans
-data:
-  entity: customer
-  eventTime: at
-  columns:
-    - { name: at, type: timestamp, required: true }
-    - { name: customer, type: text, required: true }
-    - { name: income, type: number }
-    - { name: repaid, type: boolean, outcome: true }
-  label: { name: good, column: repaid }
-features:
-  - { name: income, kind: numeric }
-`;
 
 function faultsOf(text: string) {
   const parsed = parseProject(text, 'project.yaml');

@@ -1,19 +1,11 @@
 import { expect, it } from '@jest/globals';
-import { buildReferenceProfile, featureCells, type NumericWindow, openFeatureWindow } from '@millrace/statistics';
 import fc from 'fast-check';
 import golden from '../../golden/golden.json' with { type: 'json' };
+import { numericSample } from '../../test/counts.js';
 import { ksDetector, ksPValue } from './ks.js';
 
-function measured(reference: readonly (number | null)[], window: readonly number[]) {
-  const [feature] = buildReferenceProfile({
-    features: [{ name: 'x', kind: 'numeric', values: reference }],
-    scores: [],
-    positiveShare: 0,
-  }).features;
-  const counts = openFeatureWindow(featureCells(feature!)) as NumericWindow;
-  for (const x of window) counts.add(x);
-  return ksDetector.measure({ subject: 'numeric', counts }, { ksStatistic: 0.1 })!;
-}
+const measured = (reference: readonly (number | null)[], window: readonly number[]) =>
+  ksDetector.measure(numericSample(reference, window), { ksStatistic: 0.1 })!;
 
 it.each(golden.ks.map((c, i) => ({ ...c, i })))('case $i equals scipy within the bound of the quantiles', (c) => {
   const bound = c.reference.length <= 1_000 ? 1e-12 : 0.0005;

@@ -19,14 +19,20 @@ export function ksPValue(statistic: number, n: number, m: number): number {
 function ks({ ladder, ladderCounts, rows, missing }: NumericCounts): Measurement {
   const n = rows - missing;
   if (n === 0 || ladder.rows === 0) return { statistic: Number.NaN, pValue: Number.NaN };
-  let statistic = 0;
+  let above = 0;
+  let under = 0;
   let seen = 0;
+  const look = (share: number, reference: number) => {
+    if (share - reference > above) above = share - reference;
+    else if (reference - share > under) under = reference - share;
+  };
   for (let j = 0; j < ladder.points.length; j++) {
     seen += ladderCounts[2 * j] as number;
-    statistic = Math.max(statistic, Math.abs(seen / n - (ladder.below[j] as number)));
+    look(seen / n, ladder.below[j] as number);
     seen += ladderCounts[2 * j + 1] as number;
-    statistic = Math.max(statistic, Math.abs(seen / n - (ladder.at[j] as number)));
+    look(seen / n, ladder.at[j] as number);
   }
+  const statistic = Math.max(above, under);
   return { statistic, pValue: ksPValue(statistic, n, ladder.rows) };
 }
 

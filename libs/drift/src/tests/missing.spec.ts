@@ -1,20 +1,12 @@
 import { expect, it } from '@jest/globals';
-import { buildReferenceProfile, featureCells, type NumericWindow, openFeatureWindow } from '@millrace/statistics';
 import golden from '../../golden/golden.json' with { type: 'json' };
+import { numericSample } from '../../test/counts.js';
 import { missingDetector } from './missing.js';
 
 const gaps = (rows: number, missing: number) => Array.from({ length: rows }, (_, i) => (i < missing ? null : i % 7));
 
-function measured(reference: readonly (number | null)[], window: readonly (number | null)[]) {
-  const [feature] = buildReferenceProfile({
-    features: [{ name: 'x', kind: 'numeric', values: reference }],
-    scores: [],
-    positiveShare: 0,
-  }).features;
-  const counts = openFeatureWindow(featureCells(feature!)) as NumericWindow;
-  for (const x of window) counts.add(x);
-  return missingDetector.measure({ subject: 'numeric', counts }, { missingShare: 0.02 })!;
-}
+const measured = (reference: readonly (number | null)[], window: readonly (number | null)[]) =>
+  missingDetector.measure(numericSample(reference, window), { missingShare: 0.02 })!;
 
 it.each(golden.rise)('$a of $n after $b of $m equals the exact test of scipy', ({ m, b, n, a, p }) => {
   const { statistic, pValue } = measured(gaps(m, b), gaps(n, a));

@@ -1,14 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
-import {
-  buildReferenceProfile,
-  type CategoricalWindow,
-  featureCells,
-  type NumericWindow,
-  openFeatureWindow,
-} from '@millrace/statistics';
 import fc from 'fast-check';
 import golden from '../../golden/golden.json' with { type: 'json' };
+import { categoricalSample, numericSample } from '../../test/counts.js';
 import { windowOf } from '../../test/streams.js';
 import { psi, psiDetector } from './psi.js';
 import { scorePsiDetector } from './score-psi.js';
@@ -30,10 +24,7 @@ it('is large and finite for disjoint shares, 0 for equal ones, and NaN where a s
 it('of a reference with itself is 0', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 1, maxLength: 400 }), (values) => {
-      const { score } = buildReferenceProfile({ features: [], scores: values, positiveShare: 0 });
-      const counts = openFeatureWindow(featureCells(score)) as NumericWindow;
-      for (const x of values) counts.add(x);
-      expect(psiDetector.measure({ subject: 'numeric', counts }, options)?.statistic).toBe(0);
+      expect(psiDetector.measure(numericSample(values, values), options)?.statistic).toBe(0);
     }),
   );
 });
@@ -43,17 +34,11 @@ describe('the p-value under no change', () => {
     const rng = seededRng(4);
     // 200 categories with a long tail, 500 rows a window.
     const draw = () => `c${Math.floor(200 * rng.next() ** 3)}`;
-    const [feature] = buildReferenceProfile({
-      features: [{ name: 'c', kind: 'categorical', values: Array.from({ length: 50_000 }, draw) }],
-      scores: [0],
-      positiveShare: 0,
-    }).features;
-    const cells = featureCells(feature!);
+    const reference = Array.from({ length: 5_000 }, draw);
     let below = 0;
     for (let i = 0; i < 400; i++) {
-      const counts = openFeatureWindow(cells) as CategoricalWindow;
-      for (let row = 0; row < 500; row++) counts.add(draw());
-      const { pValue } = psiDetector.measure({ subject: 'categorical', counts }, options)!;
+      const sample = categoricalSample(reference, Array.from({ length: 500 }, draw));
+      const { pValue } = psiDetector.measure(sample, options)!;
       if (pValue < 0.05) below++;
     }
     // 5 % of 400 is 20, standard deviation 4.4.

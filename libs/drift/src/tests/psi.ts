@@ -16,7 +16,7 @@ import { type PooledCells, pooledCells } from '../pool-cells.js';
 
 /** Stands for an empty cell's share; 0.0001 as in Evidently, so that values compare with that tool. */
 const FLOOR = 0.0001;
-/** Rows expected in a pooled cell: one empty by chance counts as FLOOR and weighs heavily; with 10 it is 1 in 22,000. */
+/** Rows expected in a pooled cell: an empty one counts as FLOOR and weighs heavily; with 10 it is 1 in 22,000. */
 export const PSI_EXPECTED_MIN = 10;
 
 export const PSI_FORMULA =

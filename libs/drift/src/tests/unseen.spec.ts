@@ -1,18 +1,10 @@
 import { expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
-import { buildReferenceProfile, type CategoricalWindow, featureCells, openFeatureWindow } from '@millrace/statistics';
+import { categoricalSample } from '../../test/counts.js';
 import { unseenDetector } from './unseen.js';
 
-function measured(reference: readonly (string | null)[], window: readonly (string | null)[]) {
-  const [feature] = buildReferenceProfile({
-    features: [{ name: 'c', kind: 'categorical', values: reference }],
-    scores: [],
-    positiveShare: 0,
-  }).features;
-  const counts = openFeatureWindow(featureCells(feature!)) as CategoricalWindow;
-  for (const value of window) counts.add(value);
-  return unseenDetector.measure({ subject: 'categorical', counts }, { unseenShare: 0.02 });
-}
+const measured = (reference: readonly (string | null)[], window: readonly (string | null)[]) =>
+  unseenDetector.measure(categoricalSample(reference, window), { unseenShare: 0.02 });
 const times = (count: number, value: string) => Array.from({ length: count }, () => value);
 
 it('is the share of values that the reference does not name', () => {
