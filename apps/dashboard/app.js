@@ -45,7 +45,7 @@ async function refresh(live) {
   seen = key;
   askedMs = live.atMs;
   const base = `/v1/projects/${project}`;
-  const [{ windows }, { alarms }, { driftEvents }, { versions }, { models }] = await Promise.all([
+  const [{ windows }, { alarms }, { driftEvents }, { cohorts }, { models }] = await Promise.all([
     ask(`${base}/windows?limit=120`),
     ask(`${base}/alarms`),
     ask(`${base}/drift-events?limit=100`),
@@ -56,7 +56,7 @@ async function refresh(live) {
   drawQuality(at('chart-auc'), windows, models, 'auc', 3);
   drawQuality(at('chart-loss'), windows, models, 'logLoss', 3);
   showAlarms(at('alarms'), alarms, driftEvents);
-  showVersions(at('versions'), models, versions, live.route);
+  showVersions(at('versions'), models, cohorts, live.route);
 }
 
 function onLive(live) {

@@ -1,7 +1,7 @@
 // uPlot charts in the page's colours. One chart an element; its data is replaced, it is rebuilt only when series or colour
 // scheme change.
 
-import { fixed, h, shortDay, wallTime } from '/format.js';
+import { fixed, h, shortDay, wallTime, wholeVersions } from '/format.js';
 import uPlot from '/vendor/uplot.js';
 
 const charts = new Map();
@@ -9,7 +9,7 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 
 const PALETTE = ['--blue', '--green', '--v3', '--v4', '--v5'];
 /** Version 1 blue, version 2 green ... the same everywhere on the page. */
-export const versionColour = (version) => css(version === 0 ? '--v0' : PALETTE[(version - 1) % PALETTE.length]);
+export const versionColour = (version) => css(PALETTE[(version - 1) % PALETTE.length]);
 
 const HEIGHT = 170;
 
@@ -115,10 +115,9 @@ export function drawLatency(element, points) {
 export function drawQuality(element, windows, models, metric, digits) {
   const ordered = [...windows]
     .reverse()
-    .filter((w) => w.versions.some((v) => v.version > 0 && v.quality?.[metric] != null));
-  const versions = [...new Set(ordered.flatMap((w) => w.versions.map((v) => v.version)))]
-    .filter((v) => v > 0)
-    .sort((a, b) => a - b);
+    .map((w) => ({ ...w, versions: wholeVersions(w.cohorts) }))
+    .filter((w) => w.versions.some((v) => v.quality?.[metric] != null));
+  const versions = [...new Set(ordered.flatMap((w) => w.versions.map((v) => v.version)))].sort((a, b) => a - b);
   const metricOf = (w, version) => w.versions.find((v) => v.version === version)?.quality?.[metric] ?? null;
   const lines = versions.map((version) => ordered.map((w) => metricOf(w, version)));
   const evaluated = versions

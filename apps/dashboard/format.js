@@ -27,6 +27,19 @@ export function span(fromMs, toMs) {
   return `${day.format(fromMs)} – ${day.format(toMs - 1)}`;
 }
 
+/** A cohort as the API gives it: { version: 3 | 'all', slice: { column, value } | 'all' }. */
+export function cohortText({ version, slice }) {
+  const versions = version === 'all' ? 'all versions' : `version ${version}`;
+  return slice === 'all' ? versions : `${versions}, ${slice.column} ${slice.value}`;
+}
+/** Equal texts, equal cohorts. */
+export const cohortId = (cohort) => JSON.stringify([cohort.version, cohort.slice.column, cohort.slice.value]);
+/** The rows of a window, or of a range, that are of one version as a whole. */
+export const wholeVersions = (rows) =>
+  rows
+    .filter(({ cohort }) => cohort.version !== 'all' && cohort.slice === 'all')
+    .map((row) => ({ ...row, version: row.cohort.version }));
+
 /** h('td', { class: 'num' }, 'text', child) */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

@@ -2,7 +2,7 @@
 
 import { versionColour } from '/charts.js';
 import { nameOf } from '/detectors.js';
-import { count, figure, fill, fixed, h, percent, pValue, span } from '/format.js';
+import { cohortId, cohortText, count, figure, fill, fixed, h, percent, pValue, span, wholeVersions } from '/format.js';
 
 function tile(name, value, unit, note, tone) {
   return h(
@@ -108,7 +108,9 @@ function histogram({ bins, reference, live }) {
 const eventFor = (alarm, events) =>
   events.find(
     (e) =>
-      e.feature === alarm.subject && e.modelVersion === alarm.modelVersion && e.window.startMs === alarm.windowStartMs,
+      e.feature === alarm.subject &&
+      cohortId(e.cohort) === cohortId(alarm.cohort) &&
+      e.window.startMs === alarm.windowStartMs,
   );
 
 function stateOf(alarm) {
@@ -143,11 +145,11 @@ export function showAlarms(element, alarms, events) {
           span(alarm.windowStartMs, alarm.windowEndMs),
           h('div', { class: 'muted' }, `${alarm.windows} window${alarm.windows === 1 ? '' : 's'}`),
         ),
-        h('td', {}, alarm.modelVersion === 0 ? 'all' : `version ${alarm.modelVersion}`),
+        h('td', {}, cohortText(alarm.cohort)),
         h('td', {}, event?.histogram?.bins.length ? histogram(event.histogram) : ''),
       );
     });
-    const heads = ['state', 'what', 'test', 'value', 'p', 'first window', 'version', 'reference / window'];
+    const heads = ['state', 'what', 'test', 'value', 'p', 'first window', 'of', 'reference / window'];
     return h(
       'div',
       { class: 'scroll' },
@@ -197,7 +199,7 @@ export function showVersions(element, models, quality, route) {
   fill(element, JSON.stringify([models, quality, route?.targets]), () => {
     if (models.length === 0) return null;
     const rows = [...models].reverse().map((model) => {
-      const live = quality.find((row) => row.version === model.version);
+      const live = wholeVersions(quality).find((row) => row.version === model.version);
       const serving = route?.targets.find((target) => target.version === model.version && target.weight > 0);
       const dot = h('span', { class: 'dot' });
       dot.style.background = versionColour(model.version);

@@ -1,9 +1,9 @@
 // The windows as a heat strip: a row per subject, a column per closed window, oldest left. A cell shows the worst test of the
-// window over all versions, as statistic / threshold; alarms carry a mark, so that colour is not the only sign.
+// window over all cohorts, as statistic / threshold; alarms carry a mark, so that colour is not the only sign.
 
 import { versionColour } from '/charts.js';
 import { formulaOf, nameOf } from '/detectors.js';
-import { count, figure, fill, h, pValue, shortDay, span } from '/format.js';
+import { cohortText, count, figure, fill, h, pValue, shortDay, span, wholeVersions } from '/format.js';
 
 const COLUMNS_MAX = 60;
 let chosen;
@@ -12,13 +12,13 @@ const ratioOf = (test) => (test.threshold > 0 ? test.statistic / test.threshold 
 const level = (ratio, alarm) => (alarm ? (ratio >= 2 ? 4 : 3) : ratio >= 0.75 ? 2 : ratio >= 0.4 ? 1 : 0);
 
 function testsOf(window, subject) {
-  return window.versions.flatMap((row) =>
-    row.tests.filter((test) => test.feature === subject).map((test) => ({ ...test, version: row.version })),
+  return window.cohorts.flatMap(({ cohort, tests }) =>
+    tests.filter((test) => test.feature === subject).map((test) => ({ ...test, cohort })),
   );
 }
 
 function subjectsOf(windows) {
-  const all = new Set(windows.flatMap((w) => w.versions.flatMap((v) => v.tests.map((t) => t.feature))));
+  const all = new Set(windows.flatMap((w) => w.cohorts.flatMap((row) => row.tests.map((t) => t.feature))));
   const features = [...all].filter((name) => !name.startsWith('@'));
   return [...features, ...[...all].filter((name) => name.startsWith('@')).sort()];
 }
@@ -75,7 +75,7 @@ function versionsRow(windows) {
     {},
     h('th', { scope: 'row' }, 'versions'),
     ...windows.map((window) => {
-      const served = window.versions.filter((row) => row.version > 0).sort((a, b) => b.predictions - a.predictions);
+      const served = wholeVersions(window.cohorts).sort((a, b) => b.predictions - a.predictions);
       const bar = h('span', {
         class: 'bar',
         title: served.map((v) => `version ${v.version}: ${count(v.predictions)} rows`).join(', '),
@@ -150,13 +150,13 @@ function showDetail(element, choice) {
       h('td', { class: 'num' }, figure(test.statistic)),
       h('td', { class: 'num' }, figure(test.threshold)),
       h('td', { class: 'num' }, pValue(test.pValue)),
-      h('td', { class: 'num' }, test.version === 0 ? 'all' : test.version),
+      h('td', {}, cohortText(test.cohort)),
       h('td', { class: 'num' }, count(test.rows)),
       h('td', {}, h('span', { class: `pill ${test.alarm ? 'bad' : 'good'}` }, test.alarm ? 'alarm' : 'calm')),
       h('td', { class: 'formula' }, formulaOf(test.detector)),
     ),
   );
-  const heads = ['test', 'value', 'threshold', 'p', 'version', 'rows', '', 'formula'];
+  const heads = ['test', 'value', 'threshold', 'p', 'of', 'rows', '', 'formula'];
   element.replaceChildren(
     h('h2', {}, nameOf(subject), h('span', { class: 'muted' }, span(window.startMs, window.endMs))),
     h(
@@ -171,7 +171,9 @@ function showDetail(element, choice) {
           h(
             'tr',
             {},
-            ...heads.map((head, i) => h('th', { scope: 'col', class: i > 0 && i < 6 ? 'num' : undefined }, head)),
+            ...heads.map((head, i) =>
+              h('th', { scope: 'col', class: i > 0 && i < 6 && i !== 4 ? 'num' : undefined }, head),
+            ),
           ),
         ),
         h('tbody', {}, ...rows),

@@ -1,7 +1,8 @@
 // Codec of topic drift.v1: a CloudEvents 1.0 event in JSON structured mode, so that anyone can read it. Refuses what is not
-// of our type and version, and data without project, feature, detector or window; unknown attributes are left alone.
+// of our type and version, and data without project, feature, detector, window or cohort; unknown attributes are left alone.
+// Release 0.1.0 said `modelVersion` (0 for all) instead of the cohort; it stays beside it, for those who read it.
 
-import { PlatformError } from '@millrace/domain';
+import { ALL, type Cohort, cohortOfVersion, PlatformError } from '@millrace/domain';
 
 export const DRIFT_EVENT_TYPE = 'dev.millrace.drift.detected.v1';
 export const DRIFT_CONTENT_TYPE = 'application/cloudevents+json; charset=utf-8';
@@ -26,7 +27,7 @@ export interface DriftData {
   /** Event time, [startMs, endMs). */
   window: { startMs: number; endMs: number };
   rows: number;
-  modelVersion: number;
+  cohort: Cohort;
   correlationId: string;
   histogram?: DriftHistogram | undefined;
   /** One sentence for people. */
@@ -51,7 +52,9 @@ export interface DriftEvent {
 }
 
 export function encodeDriftEvent(event: DriftEvent): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(event));
+  const { version } = event.data.cohort;
+  const data = { ...event.data, modelVersion: version === 'all' ? 0 : version };
+  return new TextEncoder().encode(JSON.stringify({ ...event, data }));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -76,10 +79,29 @@ export function decodeDriftEvent(bytes: Uint8Array): DriftEvent {
   for (const field of ['project', 'feature', 'detector'])
     if (typeof data[field] !== 'string' || data[field] === '')
       throw new PlatformError('corrupt', `drift event data without ${field}`);
-  for (const field of ['value', 'threshold', 'rows', 'modelVersion'])
+  for (const field of ['value', 'threshold', 'rows'])
     if (typeof data[field] !== 'number') throw new PlatformError('corrupt', `drift event data without ${field}`);
   const window = data.window;
   if (!isObject(window) || !Number.isSafeInteger(window.startMs) || !Number.isSafeInteger(window.endMs))
     throw new PlatformError('corrupt', 'drift event data without window');
-  return parsed as unknown as DriftEvent;
+  const { modelVersion, ...rest } = data;
+  const cohort = data.cohort === undefined ? cohortOfNumber(modelVersion) : cohortOf(data.cohort);
+  if (cohort === undefined) throw new PlatformError('corrupt', 'drift event data without cohort');
+  return { ...parsed, data: { ...rest, cohort } } as unknown as DriftEvent;
+}
+
+function cohortOf(value: unknown): Cohort | undefined {
+  if (!isObject(value)) return undefined;
+  const { version, slice } = value;
+  if (version !== 'all' && !(typeof version === 'number' && Number.isSafeInteger(version) && version > 0))
+    return undefined;
+  if (slice === 'all') return { version, slice };
+  if (!isObject(slice) || typeof slice.column !== 'string' || typeof slice.value !== 'string') return undefined;
+  return slice.column === '' ? undefined : { version, slice: { column: slice.column, value: slice.value } };
+}
+
+/** As release 0.1.0 wrote it. */
+function cohortOfNumber(version: unknown): Cohort | undefined {
+  if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) return undefined;
+  return version === 0 ? ALL : cohortOfVersion(version);
 }

@@ -1,6 +1,7 @@
-// Codec of topic metrics.v1: proto millrace.monitoring.v1.WindowMetrics, key "<project>": one closed window.
+// Codec of topic metrics.v1: proto millrace.monitoring.v1.WindowMetrics, key "<project>": one closed window of one cohort.
+// Bytes of release 0.1.0 have a model version instead, 0 for all.
 
-import { PlatformError } from '@millrace/domain';
+import { type Cohort, PlatformError, type Slice } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';
 import { metricsFromWire, metricsToWire, type WireMetrics } from './evaluation.codec.js';
 import { WindowMetricsSchema } from './gen/millrace/monitoring/v1/monitoring_pb.js';
@@ -33,8 +34,7 @@ export interface WindowMetrics {
   windowEndMs: number;
   predictions: number;
   labels: number;
-  /** 0 = all versions together. */
-  modelVersion: number;
+  cohort: Cohort;
   tests: readonly TestResult[];
   /** Of the labelled rows that were answered in the window. */
   quality?: Evaluation | undefined;
@@ -49,24 +49,52 @@ interface WireQuality extends WireMetrics {
   meanProbability: number;
 }
 
-const codec = messageCodec<Omit<WindowMetrics, 'quality'> & { quality?: WireQuality | undefined }>(
-  WindowMetricsSchema,
-  {
-    WindowMetrics: { required: ['project'] },
-    TestResult: { required: ['feature', 'detector'] },
-  },
-);
+/** Version 0 = all. */
+interface WireCohort {
+  version: number;
+  slice?: Slice | undefined;
+}
+
+interface WireWindow extends Omit<WindowMetrics, 'quality' | 'cohort'> {
+  quality?: WireQuality | undefined;
+  cohort?: WireCohort | undefined;
+  modelVersion: number;
+}
+
+const codec = messageCodec<WireWindow>(WindowMetricsSchema, {
+  WindowMetrics: { required: ['project'] },
+  TestResult: { required: ['feature', 'detector'] },
+  Slice: { required: ['column'] },
+});
 
 function qualityToWire({ rows, positiveShare, meanScore, metrics }: Evaluation): WireQuality {
   return { rows, positiveShare, meanProbability: meanScore ?? Number.NaN, ...metricsToWire(metrics) };
 }
 
 export function encodeWindowMetrics(window: WindowMetrics): Uint8Array {
-  return codec.encode({ ...window, quality: window.quality && qualityToWire(window.quality) });
+  return codec.encode({
+    ...window,
+    quality: window.quality && qualityToWire(window.quality),
+    cohort: cohortToWire(window.cohort),
+    modelVersion: 0,
+  });
+}
+
+export function cohortToWire({ version, slice }: Cohort): WireCohort {
+  return { version: version === 'all' ? 0 : version, ...(slice === 'all' ? {} : { slice: { ...slice } }) };
+}
+
+function cohortFromWire({ version, slice }: WireCohort): Cohort {
+  if (version < 0) throw new PlatformError('corrupt', `Cohort of version ${version}`);
+  return {
+    version: version === 0 ? 'all' : version,
+    slice: slice === undefined ? 'all' : { column: slice.column, value: slice.value },
+  };
 }
 
 export function decodeWindowMetrics(bytes: Uint8Array): WindowMetrics {
-  const { quality, ...window } = codec.decode(bytes);
+  const { quality, cohort, modelVersion, ...rest } = codec.decode(bytes);
+  const window = { ...rest, cohort: cohortFromWire(cohort ?? { version: modelVersion }) };
   const { windowStartMs, windowEndMs } = window;
   if (windowEndMs <= windowStartMs)
     throw new PlatformError('corrupt', `WindowMetrics ends at ${windowEndMs}, not after its start ${windowStartMs}`);

@@ -1,6 +1,6 @@
 // One full and one sparse value of every message, for the codecs' contract suite and the golden files. Not part of the API.
 
-import type { NumericReference } from '@millrace/domain';
+import { ALL, cohortOfVersion, type NumericReference } from '@millrace/domain';
 import { decodeAuditEntry, encodeAuditEntry } from '../src/audit.codec.js';
 import { decodeCommand, encodeCommand } from '../src/command.codec.js';
 import { decodeDatasetVersion, encodeDatasetVersion } from '../src/dataset-version.codec.js';
@@ -352,7 +352,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
       windowEndMs: 981_259_200_000,
       predictions: 1000,
       labels: 900,
-      modelVersion: 0,
+      cohort: ALL,
       tests: [
         {
           feature: 'hour',
@@ -412,7 +412,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
         pValue: null,
         window: { startMs: 981_000_000_000, endMs: 981_259_200_000 },
         rows: 1000,
-        modelVersion: 1,
+        cohort: cohortOfVersion(1),
         correlationId: 'k-1',
         histogram: { bins: ['1', '2'], reference: [0.5, 0.5], live: [0.9, 0.1] },
       },

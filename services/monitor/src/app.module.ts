@@ -22,15 +22,16 @@ import { LiveStreams } from './api/live.http.js';
 import { MonitorGrpc } from './api/monitor.grpc.js';
 import { CLOCK, MonitorHttp, VIEW_SOURCES } from './api/monitor.http.js';
 import type { ViewSources } from './api/views.js';
-import { Catalog } from './catalog/catalog.js';
-import { catalogEntries } from './catalog/catalog.kafka.js';
-import { StoredPackages } from './catalog/packages.fs.js';
-import { References } from './catalog/references.js';
 import type { MonitorConfig } from './config.js';
 import { Annotations } from './live/annotations.js';
-import { PulseBook } from './live/pulse.js';
+import { LiveTrafficByProject } from './live/live-traffic.js';
+import { metadataEntries } from './metadata/metadata.kafka.js';
+import { MetadataCache } from './metadata/metadata-cache.js';
+import { StoredPackages } from './metadata/packages.fs.js';
+import { References } from './metadata/references.js';
+import { termsOf } from './quality/task-terms.js';
 import { RouterScrape } from './software/router-scrape.http.js';
-import { TrafficBook } from './software/traffic.js';
+import { TrafficHistory } from './software/traffic-history.js';
 import { Checkpointer } from './state/checkpoint.js';
 import { FolderStateStore } from './state/state-store.fs.js';
 import { KafkaPublisher } from './windows/closed-windows.kafka.js';
@@ -62,9 +63,9 @@ export const monitor = defineService({
     const strategy = consumer(context, kafka, metadata, windows);
     const sources: ViewSources = {
       engine: windows.engine,
-      catalog: metadata.catalog,
+      metadata: metadata.metadata,
       traffic: windows.traffic,
-      pulses: windows.pulses,
+      liveTraffic: windows.liveTraffic,
       annotations: new Annotations(),
     };
     const live = new LiveStreams(sources, clock);
@@ -113,34 +114,35 @@ function kafkaEdges({ config, shutdown }: Context) {
 
 /** What the compacted topics and the packages say about projects and versions. */
 function metadataOf({ config, clock, log }: Context) {
-  const catalog = new Catalog();
+  const metadata = new MetadataCache();
   const packages = new StoredPackages(openArtifactStore(config.home));
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-  const references = new References(catalog, packages, clock, sleep, (project, version, error) =>
+  const references = new References(metadata, packages, clock, sleep, (project, version, error) =>
     log.warn('version is counted but not tested: no reference', { project, version }, error),
   );
-  return { catalog, references };
+  return { metadata, references };
 }
 
 /** The engine with its state, and what brings predictions and labels to it. */
 function windowsOf(
   { config, clock }: Context,
   { producer }: ReturnType<typeof kafkaEdges>,
-  { catalog, references }: ReturnType<typeof metadataOf>,
+  { metadata, references }: ReturnType<typeof metadataOf>,
 ) {
-  const traffic = new TrafficBook();
+  const traffic = new TrafficHistory();
   const engine = new Engine({
-    project: (name) => catalog.project(name),
-    catalog,
+    project: (name) => metadata.project(name),
+    metadata,
     traffic,
     idleMs: { predictions: config.predictionIdleMs, labels: config.labelIdleMs },
     joinRowsMax: config.joinRowsMax,
     retainedWindows: config.retainedWindows,
     windowsKept: config.windowsKept,
+    terms: termsOf,
   });
   const store = new FolderStateStore(join(config.home, 'monitor', config.replica));
   const checkpointer = new Checkpointer(engine, store, clock, config.checkpointEveryMs);
-  const pulses = new PulseBook();
+  const liveTraffic = new LiveTrafficByProject();
   const intake = new Intake(
     engine,
     {
@@ -150,39 +152,42 @@ function windowsOf(
       touched: () => checkpointer.touched(),
       checkpoint: () => checkpointer.write(),
       seen: {
-        prediction: ({ project, modelVersion, latencyUs }) => pulses.of(project).prediction(modelVersion, latencyUs),
-        label: ({ project }) => pulses.of(project).label(),
+        prediction: ({ project, modelVersion, latencyUs }) =>
+          liveTraffic.of(project).prediction(modelVersion, latencyUs),
+        label: ({ project }) => liveTraffic.of(project).label(),
       },
     },
     clock,
   );
-  return { engine, store, checkpointer, intake, pulses, traffic };
+  return { engine, store, checkpointer, intake, liveTraffic, traffic };
 }
 
 /** The consumer of predictions and labels, and the state that it waits for. */
 function consumer(
   { config, clock, log, readiness, shutdown }: Context,
   { connection, producer }: ReturnType<typeof kafkaEdges>,
-  { catalog, references }: ReturnType<typeof metadataOf>,
+  { metadata, references }: ReturnType<typeof metadataOf>,
   { engine, store, checkpointer }: ReturnType<typeof windowsOf>,
 ): KafkaStrategy {
   const reader = new CompactedReader(connection, {
     name: `monitor-${config.replica}`,
-    topics: catalogEntries(catalog, references, (project) => engine.projectChanged(project, clock.nowMs())),
+    topics: metadataEntries(metadata, references, (project) => engine.projectChanged(project, clock.nowMs())),
   });
   shutdown.onClose('reader', () => reader.close());
   const restore = async (): Promise<void> => {
     await untilAvailable('topics', () => ensureTopics(connection));
     await untilAvailable('projects and versions', () => reader.caughtUp());
     const saved = await store.load();
-    if (saved !== undefined) {
+    if (saved.kind === 'other_format')
+      log.warn('state set aside, everything is counted again', { reason: saved.reason });
+    if (saved.kind === 'saved') {
       engine.restore(saved.state, saved.history);
       for (const { project, version } of engine.savedVersions()) await references.ensure(project, version);
     }
     // Not before: an end without the state must not write an empty one over it.
     shutdown.onClose('state', () => checkpointer.write());
-    for (const name of catalog.projectNames()) engine.monitor(name, clock.nowMs());
-    log.info('state restored', { projects: catalog.projectNames().length, fresh: saved === undefined });
+    for (const name of metadata.projectNames()) engine.monitor(name, clock.nowMs());
+    log.info('state restored', { projects: metadata.projectNames().length, fresh: saved.kind !== 'saved' });
   };
   const strategy = new KafkaStrategy({
     connection,
@@ -204,7 +209,7 @@ function consumer(
     },
   });
   readiness.register('kafka', () => strategy.isReady());
-  readiness.register('catalog', () => reader.isCaughtUp());
+  readiness.register('metadata', () => reader.isCaughtUp());
   return strategy;
 }
 
@@ -219,7 +224,7 @@ function observe({ engine, checkpointer }: ReturnType<typeof windowsOf>): void {
 function ticks(
   { clock }: Context,
   strategy: KafkaStrategy,
-  { intake, checkpointer, pulses }: ReturnType<typeof windowsOf>,
+  { intake, checkpointer, liveTraffic }: ReturnType<typeof windowsOf>,
   live: LiveStreams,
 ): Tick[] {
   const settle = async (): Promise<void> => {
@@ -228,7 +233,7 @@ function ticks(
     await checkpointer.maybe();
   };
   const beat = (): void => {
-    pulses.beat(clock.nowMs());
+    liveTraffic.beat(clock.nowMs());
     live.beat();
   };
   return [

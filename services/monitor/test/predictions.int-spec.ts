@@ -12,6 +12,7 @@ import {
   MonitorService,
   type WindowMetrics,
 } from '@millrace/contracts';
+import { cohortOfVersion } from '@millrace/domain';
 import { createClient } from '@millrace/grpc';
 import { CompactedReader } from '@millrace/kafka';
 import { eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
@@ -82,11 +83,11 @@ async function aWorld(): Promise<World> {
 /** What must not depend on how often the process died. */
 async function outcome(monitor: MonitorProcess) {
   const { windows } = await monitor.get('/v1/projects/demo/windows?limit=100');
-  const { versions } = await monitor.get('/v1/projects/demo/quality');
+  const { cohorts } = await monitor.get('/v1/projects/demo/quality');
   const { alarms } = await monitor.get('/v1/projects/demo/alarms');
   const { counters } = await monitor.get('/v1/projects/demo/labels-joined');
   const settled = JSON.parse(
-    JSON.stringify({ windows, versions, alarms }, (key, value) => {
+    JSON.stringify({ windows, cohorts, alarms }, (key, value) => {
       if (key === 'closedAtMs') return undefined;
       // Sums of logarithms in another order of arrival differ in the last bits.
       return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(9)) : value;
@@ -128,22 +129,22 @@ describe('monitor', () => {
       data: {
         project: 'demo',
         feature: 'x',
-        modelVersion: 1,
+        cohort: cohortOfVersion(1),
         window: { startMs: shiftedWindow, endMs: shiftedWindow + WINDOW_MS },
       },
     });
     await eventually('window metrics are on Kafka', () => metrics.length === 2 * WINDOWS_CLOSED);
 
-    const [row] = reference.versions;
-    expect(row).toMatchObject({ version: 1, labelledRows: ROWS });
+    const [row] = reference.cohorts;
+    expect(row).toMatchObject({ cohort: cohortOfVersion(1), labelledRows: ROWS });
     // Outcomes are drawn with the probability as given: AUC 5/6, and logs follow.
     expect(row.auc).toBeGreaterThan(0.81);
     expect(row.auc).toBeLessThan(0.86);
     expect(row.logLoss).toBeCloseTo(0.5, 1);
 
     const half = FROM_MS + 5 * WINDOW_MS;
-    const { versions } = await monitor.get(`/v1/projects/demo/quality?fromMs=${FROM_MS}&toMs=${half}`);
-    expect(versions[0].labelledRows).toBe((5 * WINDOW_MS) / STEP_MS);
+    const { cohorts } = await monitor.get(`/v1/projects/demo/quality?fromMs=${FROM_MS}&toMs=${half}`);
+    expect(cohorts[0].labelledRows).toBe((5 * WINDOW_MS) / STEP_MS);
 
     const client = createClient(MonitorService, monitor.grpc);
     const { windows } = await client.listWindows({ project: 'demo', limit: 3 }, { deadlineMs: 2_000 });

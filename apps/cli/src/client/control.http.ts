@@ -14,7 +14,7 @@ import {
   servingApi,
   trainerApi,
 } from '@millrace/api';
-import { PlatformError } from '@millrace/domain';
+import { ALL, type Cohort, cohortKey, PlatformError } from '@millrace/domain';
 import type { Addresses } from './addresses.js';
 
 /** Longest wait for an answer; control calls that take longer are polled. */
@@ -28,7 +28,7 @@ export interface DriftEventView {
   threshold: number;
   pValue: number | null;
   window: { startMs: number; endMs: number };
-  modelVersion: number;
+  cohort: Cohort;
   correlationId: string;
 }
 
@@ -41,12 +41,12 @@ export interface TestView {
   rows: number;
 }
 
-/** One closed window: a row per model version, version 0 = all together. */
+/** One closed window: a row per cohort, ALL first. */
 export interface WindowView {
   startMs: number;
   endMs: number;
-  versions: {
-    version: number;
+  cohorts: {
+    cohort: Cohort;
     predictions: number;
     labels: number;
     tests: TestView[];
@@ -194,8 +194,9 @@ export class ControlClient {
     return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/drift-events`), 'driftEvents');
   }
 
-  labelsJoined(project: string): Promise<{ labelsJoined: number; byVersion: Record<string, number> }> {
-    return call('GET', `${this.at.monitor}/v1/projects/${project}/labels-joined`);
+  labelsJoined(project: string, cohort: Cohort = ALL): Promise<{ labelsJoined: number }> {
+    const key = encodeURIComponent(cohortKey(cohort));
+    return call('GET', `${this.at.monitor}/v1/projects/${project}/labels-joined?cohort=${key}`);
   }
 
   annotate(project: string, id: string, annotation: object): Promise<unknown> {

@@ -1,6 +1,6 @@
 // status, drift, events: what the platform does right now.
 
-import { systemClock } from '@millrace/domain';
+import { cohortText, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { table } from '../table.js';
 import { action } from './context.js';
@@ -46,11 +46,11 @@ export function watchCommands(program: Command): void {
         const windows = await context.control.windows(project, Number(options.limit));
         context.print(windows, () =>
           table(
-            ['window', 'version', 'rows', 'labels', 'auc', 'alarms'],
+            ['window', 'of', 'rows', 'labels', 'auc', 'alarms'],
             windows.flatMap((window) =>
-              window.versions.map((row) => [
+              window.cohorts.map((row) => [
                 new Date(window.startMs).toISOString().slice(0, 13),
-                row.version === 0 ? 'all' : row.version,
+                cohortText(row.cohort),
                 row.predictions,
                 row.labels,
                 row.quality?.auc?.toFixed(4) ?? '-',
@@ -75,14 +75,14 @@ export function watchCommands(program: Command): void {
         const events = await context.control.driftEvents(project);
         context.print(events, () =>
           table(
-            ['window', 'feature', 'detector', 'value', 'threshold', 'version'],
+            ['window', 'feature', 'detector', 'value', 'threshold', 'of'],
             events.map((data) => [
               new Date(data.window.startMs).toISOString().slice(0, 13),
               data.feature,
               data.detector,
               data.value.toFixed(4),
               String(data.threshold),
-              data.modelVersion,
+              cohortText(data.cohort),
             ]),
           ),
         );

@@ -107,12 +107,12 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
   };
 }
 
-/** Windows in which each feature rang, whatever the detector or version. */
+/** Windows in which each feature rang, whatever the detector or cohort. */
 function countRinging(windows: readonly WindowView[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { versions } of windows) {
+  for (const { cohorts } of windows) {
     const rang = new Set(
-      versions.flatMap(({ tests }) => tests.filter((test) => test.alarm).map((test) => test.feature)),
+      cohorts.flatMap(({ tests }) => tests.filter((test) => test.alarm).map((test) => test.feature)),
     );
     for (const feature of rang) counts[feature] = (counts[feature] ?? 0) + 1;
   }

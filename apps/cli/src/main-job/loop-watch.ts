@@ -1,6 +1,6 @@
 // Watches the loop close during the replay: drift event, retraining, switch; then exercises a rollback and undoes it.
 
-import { PlatformError } from '@millrace/domain';
+import { cohortOfVersion, PlatformError } from '@millrace/domain';
 import { figure } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
@@ -64,8 +64,8 @@ export async function watchLoop(options: LoopWatchOptions): Promise<{ rollbackMs
   await until(
     waiting,
     async () => {
-      const { byVersion } = await control.labelsJoined(project.name);
-      return (byVersion[String(second.version)] ?? 0) >= options.labelledOnNewVersion;
+      const { labelsJoined } = await control.labelsJoined(project.name, cohortOfVersion(second.version));
+      return labelsJoined >= options.labelledOnNewVersion;
     },
     `version ${second.version} to serve ${options.labelledOnNewVersion} labelled rows`,
     SLOW_POLL_MS,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { ALL, type Cohort, cohortOfVersion } from '@millrace/domain';
 import { type AlarmChange, CALM, stepAlarm } from './alarm.js';
-import { AlarmBoard } from './alarm-board.js';
+import { ProjectAlarms } from './project-alarms.js';
 
 function run(pattern: string, needed: number): string {
   const letters: Record<AlarmChange, string> = { none: '.', warned: 'w', drifted: 'D', calmed: 'c' };
@@ -26,7 +27,10 @@ describe('stepAlarm', () => {
   });
 });
 
-describe('AlarmBoard', () => {
+describe('ProjectAlarms', () => {
+  const V1 = cohortOfVersion(1);
+  const V2 = cohortOfVersion(2);
+  const SLICE: Cohort = { version: 1, slice: { column: 'carrier', value: 'A/A' } };
   const verdict = (subject: string, alarming: boolean) => ({
     subject,
     alarming,
@@ -39,41 +43,54 @@ describe('AlarmBoard', () => {
   const window = (i: number) => ({ startMs: i * 10, endMs: i * 10 + 10 });
 
   it('makes one episode of a drift, with its windows counted and its end', () => {
-    const board = new AlarmBoard(1);
+    const alarms = new ProjectAlarms(1);
     const changes = [false, true, true, false].map((alarming, i) =>
-      board.feed(1, verdict('hour', alarming), window(i)),
+      alarms.feed(V1, verdict('hour', alarming), window(i)),
     );
     expect(changes).toEqual(['none', 'drifted', 'none', 'calmed']);
-    expect(board.list()).toMatchObject([
+    expect(alarms.list()).toMatchObject([
       { subject: 'hour', phase: 'drift', windows: 2, windowStartMs: 10, endedMs: 40 },
     ]);
   });
 
   it('keeps versions and subjects apart, and retires versions that serve no more', () => {
-    const board = new AlarmBoard(1);
-    board.feed(1, verdict('hour', true), window(0));
-    board.feed(1, verdict('distance', true), window(0));
-    expect(board.feed(2, verdict('hour', true), window(0))).toBe('drifted');
-    board.retire(new Set([2]), 10);
-    expect(board.active).toBe(1);
-    expect(board.list().filter((episode) => episode.endReason === 'retired')).toHaveLength(2);
+    const alarms = new ProjectAlarms(1);
+    alarms.feed(V1, verdict('hour', true), window(0));
+    alarms.feed(V1, verdict('distance', true), window(0));
+    expect(alarms.feed(V2, verdict('hour', true), window(0))).toBe('drifted');
+    alarms.retire(new Set([2]), 10);
+    expect(alarms.active).toBe(1);
+    expect(alarms.list().filter((episode) => episode.endReason === 'retired')).toHaveLength(2);
+  });
+
+  it('keeps a slice apart from its version, retires it with the version, and never retires ALL', () => {
+    const alarms = new ProjectAlarms(1);
+    for (const cohort of [ALL, V1, SLICE])
+      expect(alarms.feed(cohort, verdict('hour', true), window(0))).toBe('drifted');
+    expect(alarms.list().map(({ id }) => id)).toEqual(['1;carrier=A%2FA/hour/0', '1/hour/0', 'all/hour/0']);
+    alarms.retire(new Set([2]), 10);
+    expect(alarms.list().filter(({ endedMs }) => endedMs === null)).toMatchObject([{ cohort: ALL }]);
+    const restored = new ProjectAlarms(1);
+    restored.restore(JSON.parse(JSON.stringify(alarms.state())));
+    expect(restored.feed(SLICE, verdict('hour', true), window(1))).toBe('none');
+    expect(restored.list()).toMatchObject([{ cohort: SLICE, windows: 2 }, { cohort: V1, windows: 1 }, { cohort: ALL }]);
   });
 
   it('goes on with the episode of a version that a rollback brings back, without a second event', () => {
-    const board = new AlarmBoard(1);
-    expect(board.feed(1, verdict('hour', true), window(0))).toBe('drifted');
-    board.retire(new Set([2]), 20);
-    expect(board.active).toBe(0);
-    expect(board.feed(1, verdict('hour', true), window(2))).toBe('none');
-    expect(board.list()).toMatchObject([{ subject: 'hour', windows: 2, endedMs: null, windowStartMs: 0 }]);
+    const alarms = new ProjectAlarms(1);
+    expect(alarms.feed(V1, verdict('hour', true), window(0))).toBe('drifted');
+    alarms.retire(new Set([2]), 20);
+    expect(alarms.active).toBe(0);
+    expect(alarms.feed(V1, verdict('hour', true), window(2))).toBe('none');
+    expect(alarms.list()).toMatchObject([{ subject: 'hour', windows: 2, endedMs: null, windowStartMs: 0 }]);
   });
 
   it('survives saving in the middle of an episode', () => {
-    const board = new AlarmBoard(2);
-    board.feed(1, verdict('hour', true), window(0));
-    const restored = new AlarmBoard(2);
-    restored.restore(JSON.parse(JSON.stringify(board.state())));
-    expect(restored.feed(1, verdict('hour', true), window(1))).toBe('drifted');
+    const alarms = new ProjectAlarms(2);
+    alarms.feed(V1, verdict('hour', true), window(0));
+    const restored = new ProjectAlarms(2);
+    restored.restore(JSON.parse(JSON.stringify(alarms.state())));
+    expect(restored.feed(V1, verdict('hour', true), window(1))).toBe('drifted');
     expect(restored.list()).toMatchObject([{ phase: 'drift', windows: 2 }]);
   });
 });

@@ -1,4 +1,4 @@
-// The alarm of one subject (a feature, "@score", "@quality", "@software") of one model version, fed once per tested window
+// The alarm of one subject (a feature, "@score", "@quality", "@software") of one cohort, fed once per tested window
 // in the order of event time:
 //
 //   calm --alarm--> warning --alarm, `needed` windows in a row--> drift --quiet window--> calm

@@ -2,6 +2,7 @@
 // crash is the same event; subscribers drop what they have seen by (source, id).
 
 import type { DriftData } from '@millrace/contracts';
+import { type Cohort, cohortKey, cohortText } from '@millrace/domain';
 import type { HistogramCell } from '@millrace/statistics';
 import type { SubjectVerdict } from '../judgement/verdict.js';
 
@@ -13,7 +14,7 @@ export interface DriftFinding {
 
 export interface DriftContext {
   project: string;
-  modelVersion: number;
+  cohort: Cohort;
   startMs: number;
   endMs: number;
   rows: number;
@@ -24,9 +25,9 @@ export function driftFinding(
   verdict: SubjectVerdict,
   histogram: readonly HistogramCell[],
 ): DriftFinding {
-  const { project, modelVersion, startMs, endMs, rows } = context;
+  const { project, cohort, startMs, endMs, rows } = context;
   return {
-    id: `${project}/${startMs}/${modelVersion}/${verdict.subject}/${verdict.detector}`,
+    id: `${project}/${startMs}/${cohortKey(cohort)}/${verdict.subject}/${verdict.detector}`,
     data: {
       project,
       feature: verdict.subject,
@@ -36,9 +37,9 @@ export function driftFinding(
       pValue: Number.isNaN(verdict.pValue) ? null : verdict.pValue,
       window: { startMs, endMs },
       rows,
-      modelVersion,
-      // One a window and version: hour and distance that drift together start one chain of consequences.
-      correlationId: `drift-${project}-v${modelVersion}-${startMs}`,
+      cohort,
+      // One a window and version: what drifts together, slices too, starts one chain of consequences.
+      correlationId: `drift-${project}-v${cohort.version}-${startMs}`,
       histogram: {
         bins: histogram.map((cell) => cell.cell),
         reference: histogram.map((cell) => cell.reference),
@@ -46,7 +47,7 @@ export function driftFinding(
       },
       message:
         `${verdict.subject} drifted: ${verdict.detector} ${figure(verdict.value)} >= ${figure(verdict.threshold)} ` +
-        `over ${rows} rows of version ${modelVersion}`,
+        `over ${rows} rows of ${cohortText(cohort)}`,
     },
   };
 }

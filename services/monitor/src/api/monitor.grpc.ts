@@ -14,7 +14,7 @@ const LIMIT_MAX = 1_000;
 export class MonitorGrpc {
   constructor(@Inject(VIEW_SOURCES) private readonly sources: ViewSources) {}
 
-  /** A row per window and model version, newest window first. */
+  /** A row per window and cohort, newest window first. */
   @GrpcMethod('MonitorService', 'listWindows')
   listWindows(request: monitoringPb.ListWindowsRequest) {
     const limit = request.limit <= 0 ? LIMIT_DEFAULT : Math.min(request.limit, LIMIT_MAX);

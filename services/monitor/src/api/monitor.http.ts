@@ -1,7 +1,7 @@
 // The monitor's HTTP API (8040): JSON for programs and the dashboard. Limits on what may be asked stand here; what is answered
 // is made in views.ts.
 
-import { type Clock, PlatformError } from '@millrace/domain';
+import { ALL, type Clock, PlatformError, parseCohortKey } from '@millrace/domain';
 import { FORMULAS, SUBJECTS } from '@millrace/drift';
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put, Query } from '@nestjs/common';
 import { parseAnnotation } from '../live/annotations.js';
@@ -36,7 +36,7 @@ export class MonitorHttp {
 
   @Get('projects')
   projects() {
-    return { projects: this.sources.catalog.projectNames() };
+    return { projects: this.sources.metadata.projectNames() };
   }
 
   /** How each test's number comes about, by the test's name; for people, subjects that are no features, by theirs. */
@@ -75,11 +75,12 @@ export class MonitorHttp {
   }
 
   @Get('projects/:project/labels-joined')
-  labelsJoined(@Param('project') project: string, @Query('version') version?: string) {
+  labelsJoined(@Param('project') project: string, @Query('cohort') key?: string) {
     const monitor = this.monitor(project);
-    if (version === undefined || version === '') return { project, ...labelsJoinedView(monitor, undefined) };
-    if (!/^\d{1,9}$/.test(version)) throw new PlatformError('invalid_argument', 'version must be a whole number');
-    return { project, version: Number(version), ...labelsJoinedView(monitor, Number(version)) };
+    const cohort = key === undefined || key === '' ? ALL : parseCohortKey(key);
+    if (cohort === undefined)
+      throw new PlatformError('invalid_argument', 'cohort must be such as all, 3 or 3;column=value');
+    return labelsJoinedView(monitor, cohort);
   }
 
   @Get('projects/:project/models')
@@ -90,9 +91,9 @@ export class MonitorHttp {
 
   /** The last five minutes, a point a second. */
   @Get('projects/:project/pulse')
-  pulse(@Param('project') project: string) {
+  recent(@Param('project') project: string) {
     this.monitor(project);
-    return { project, points: this.sources.pulses.get(project)?.recent() ?? [] };
+    return { project, points: this.sources.liveTraffic.get(project)?.recent() ?? [] };
   }
 
   /** What `live` streams, once. */

@@ -1,12 +1,13 @@
 // What the API answers, made from the engine's state. Plain objects; a number that does not exist (AUC of one class) is null.
 
 import type { WindowMetrics } from '@millrace/contracts';
+import { ALL, type Cohort, cohortKey, parseCohortKey, sameCohort } from '@millrace/domain';
 import { formulaOf } from '@millrace/drift';
 import type { Evaluation } from '@millrace/evaluation';
-import type { Catalog } from '../catalog/catalog.js';
 import type { Annotations } from '../live/annotations.js';
-import type { PulseBook } from '../live/pulse.js';
-import type { TrafficBook } from '../software/traffic.js';
+import type { LiveTrafficByProject } from '../live/live-traffic.js';
+import type { MetadataCache } from '../metadata/metadata-cache.js';
+import type { TrafficHistory } from '../software/traffic-history.js';
 import type { Engine } from '../windows/engine.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
 
@@ -15,21 +16,21 @@ const WINDOWS_MAX = 100_000;
 
 export interface ViewSources {
   engine: Engine;
-  catalog: Catalog;
-  traffic: TrafficBook;
-  pulses: PulseBook;
+  metadata: MetadataCache;
+  traffic: TrafficHistory;
+  liveTraffic: LiveTrafficByProject;
   annotations: Annotations;
 }
 
-/** One closed window: a row per model version, version 0 = all together. */
+/** One closed window: a row per cohort, ALL first. */
 export function windowView(metrics: readonly WindowMetrics[]) {
   const [all] = metrics;
   return {
     startMs: all?.windowStartMs ?? 0,
     endMs: all?.windowEndMs ?? 0,
     closedAtMs: all?.closedAtMs ?? 0,
-    versions: metrics.map((row) => ({
-      version: row.modelVersion,
+    cohorts: metrics.map((row) => ({
+      cohort: row.cohort,
       predictions: row.predictions,
       labels: row.labels,
       quality: row.quality === undefined || row.quality.rows === 0 ? null : qualityView(row.quality),
@@ -58,24 +59,29 @@ export function driftEventsView(sources: ViewSources, project: string, limit: nu
   return { project, driftEvents: events };
 }
 
-/** By version over [fromMs, toMs), cut to whole quality buckets: `bucketMs` says how fine that is. */
+/** By cohort over [fromMs, toMs), cut to whole quality buckets: `bucketMs` says how fine that is. */
 export function qualityRangeView(monitor: ProjectMonitor, fromMs: number, toMs: number) {
   const { quality } = monitor;
-  const versions = quality
-    .versionNumbers()
-    .map((version) => ({ version, ...qualityView(quality.figures(version, fromMs, toMs)) }))
+  const cohorts = quality
+    .list()
+    .map((cohort) => ({ cohort, ...qualityView(quality.figures(cohort, fromMs, toMs)) }))
     .filter((row) => row.labelledRows > 0);
-  return { project: monitor.name, fromMs: finite(fromMs), toMs: finite(toMs), bucketMs: quality.bucketMs, versions };
+  return { project: monitor.name, fromMs: finite(fromMs), toMs: finite(toMs), bucketMs: quality.bucketMs, cohorts };
 }
 
-export function labelsJoinedView(monitor: ProjectMonitor | undefined, version: number | undefined) {
-  const byVersion = monitor?.counters.joinedByVersion ?? {};
-  const labelsJoined = version === undefined ? (monitor?.counters.labelsJoined ?? 0) : (byVersion[version] ?? 0);
-  return { labelsJoined, byVersion, counters: monitor?.counters ?? null };
+/** `labelsJoined`: of the cohort. */
+export function labelsJoinedView({ name, counters }: ProjectMonitor, cohort: Cohort) {
+  const { joinedByCohort } = counters;
+  const labelsJoined = sameCohort(cohort, ALL) ? counters.labelsJoined : (joinedByCohort[cohortKey(cohort)] ?? 0);
+  const byCohort = Object.entries(joinedByCohort).map(([key, joined]) => ({
+    cohort: parseCohortKey(key),
+    labelsJoined: joined,
+  }));
+  return { project: name, cohort, labelsJoined, byCohort, counters };
 }
 
 export function modelsView(sources: ViewSources, project: string) {
-  return sources.catalog.modelsOf(project).map((model) => ({
+  return sources.metadata.modelsOf(project).map((model) => ({
     version: model.version,
     blessed: model.blessed,
     reasons: model.reasons,
@@ -99,14 +105,14 @@ export function modelsView(sources: ViewSources, project: string) {
 /** Everything the dashboard shows that changes by the second. */
 export function liveView(sources: ViewSources, project: string, nowMs: number) {
   const monitor = sources.engine.monitor(project, nowMs);
-  const spec = sources.catalog.project(project);
-  const pulse = sources.pulses.get(project);
+  const spec = sources.metadata.project(project);
+  const traffic = sources.liveTraffic.get(project);
   return {
     project,
     atMs: nowMs,
     problem: spec?.scope.problem ?? '',
     route: routeView(sources, project),
-    point: pulse?.recent().at(-1) ?? null,
+    point: traffic?.recent().at(-1) ?? null,
     router: sources.traffic.latest(project, nowMs) ?? null,
     watermarkMs: monitor === undefined ? null : finite(monitor.watermark.currentMs),
     openWindows: monitor?.openWindows() ?? [],
@@ -130,7 +136,7 @@ export function statsView(sources: ViewSources) {
 }
 
 function routeView(sources: ViewSources, project: string) {
-  const route = sources.catalog.route(project);
+  const route = sources.metadata.route(project);
   if (route === undefined) return null;
   const { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason } = route;
   return { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason };
@@ -143,7 +149,7 @@ function qualityView(quality: Evaluation) {
     logLoss: finite(quality.metrics.log_loss),
     accuracy: finite(quality.metrics.accuracy),
     positiveShare: finite(quality.positiveShare),
-    meanProbability: finite(quality.meanScore),
+    meanScore: finite(quality.meanScore),
   };
 }
 

@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { ANNOTATIONS_MAX, Annotations, parseAnnotation } from './annotations.js';
-import { POINTS_MAX, Pulse } from './pulse.js';
+import { LiveTraffic, POINTS_MAX } from './live-traffic.js';
 
-describe('Pulse', () => {
+describe('LiveTraffic', () => {
   it('makes a point a second and forgets the oldest', () => {
-    const pulse = new Pulse();
-    for (let i = 0; i < 50; i++) pulse.prediction(i % 2, 2_000);
-    pulse.label();
-    expect(pulse.beat(1_000)).toMatchObject({ atMs: 1_000, predictions: 50, labels: 1, byVersion: { 0: 25, 1: 25 } });
-    expect(pulse.recent()[0]?.p50Ms).toBeCloseTo(2, 1);
-    expect(pulse.beat(2_000)).toMatchObject({ predictions: 0, p99Ms: null, byVersion: {} });
-    for (let i = 0; i < POINTS_MAX + 5; i++) pulse.beat(i);
-    expect(pulse.recent()).toHaveLength(POINTS_MAX);
+    const live = new LiveTraffic();
+    for (let i = 0; i < 50; i++) live.prediction(i % 2, 2_000);
+    live.label();
+    expect(live.beat(1_000)).toMatchObject({ atMs: 1_000, predictions: 50, labels: 1, byVersion: { 0: 25, 1: 25 } });
+    expect(live.recent()[0]?.p50Ms).toBeCloseTo(2, 1);
+    expect(live.beat(2_000)).toMatchObject({ predictions: 0, p99Ms: null, byVersion: {} });
+    for (let i = 0; i < POINTS_MAX + 5; i++) live.beat(i);
+    expect(live.recent()).toHaveLength(POINTS_MAX);
   });
 });
 

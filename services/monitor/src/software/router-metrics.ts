@@ -3,7 +3,7 @@
 
 import { isFailureName } from '@millrace/routing';
 import { type MetricLine, parsePrometheus } from './prometheus.js';
-import type { RouterTotals } from './traffic.js';
+import type { RouterTotals } from './traffic-history.js';
 
 const REQUESTS = 'millrace_router_requests_total';
 

@@ -3,7 +3,7 @@
 
 import type { Clock } from '@millrace/domain';
 import { routerTotals } from './router-metrics.js';
-import type { TrafficBook } from './traffic.js';
+import type { TrafficHistory } from './traffic-history.js';
 
 const TIMEOUT_MS = 1_500;
 /** Far above what the router writes. */
@@ -14,7 +14,7 @@ export class RouterScrape {
 
   constructor(
     private readonly url: string,
-    private readonly traffic: TrafficBook,
+    private readonly traffic: TrafficHistory,
     private readonly clock: Clock,
   ) {}
 

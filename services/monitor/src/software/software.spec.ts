@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parsePrometheus } from './prometheus.js';
 import { routerTotals } from './router-metrics.js';
-import { SAMPLES_MAX, Traffic, TrafficBook } from './traffic.js';
+import { SAMPLES_MAX, Traffic, TrafficHistory } from './traffic-history.js';
 
 const TEXT = `# HELP millrace_router_requests_total Answered inference requests
 # TYPE millrace_router_requests_total counter
@@ -44,32 +44,33 @@ describe('Traffic', () => {
   });
 
   it('is bounded', () => {
-    const book = new TrafficBook();
-    for (let i = 0; i <= SAMPLES_MAX + 50; i++) book.read('p', new Map([[1, { requests: i, failures: 0 }]]), i * 1_000);
-    expect(book.between('p', 0, 0, 1e9).requests).toBe(SAMPLES_MAX);
-    expect(book.between('nobody', 0, 0, 1e9).requests).toBe(0);
+    const history = new TrafficHistory();
+    for (let i = 0; i <= SAMPLES_MAX + 50; i++)
+      history.read('p', new Map([[1, { requests: i, failures: 0 }]]), i * 1_000);
+    expect(history.between('p', 'all', 0, 1e9).requests).toBe(SAMPLES_MAX);
+    expect(history.between('nobody', 'all', 0, 1e9).requests).toBe(0);
     for (let version = 1; version <= 40; version++) {
       const reading = (requests: number) => new Map([[version, { requests, failures: 1 }]]);
-      book.read('q', reading(5), version * 2_000);
-      book.read('q', reading(9), version * 2_000 + 1_000);
+      history.read('q', reading(5), version * 2_000);
+      history.read('q', reading(9), version * 2_000 + 1_000);
     }
-    expect(book.between('q', 1, 0, 1e9).requests).toBe(0);
-    expect(book.between('q', 40, 0, 1e9)).toEqual({ requests: 4, failures: 0 });
+    expect(history.between('q', 1, 0, 1e9).requests).toBe(0);
+    expect(history.between('q', 40, 0, 1e9)).toEqual({ requests: 4, failures: 0 });
   });
 
   it('tells the versions apart, and sums what was answered without one, too', () => {
-    const book = new TrafficBook();
+    const history = new TrafficHistory();
     const reading = (n: number) =>
       new Map([
         [0, { requests: n, failures: n }],
         [1, { requests: 10 * n, failures: 0 }],
         [2, { requests: 5 * n, failures: n }],
       ]);
-    book.read('p', reading(1), 1_000);
-    book.read('p', reading(3), 3_000);
-    expect(book.between('p', 0, 1_000, 3_000)).toEqual({ requests: 32, failures: 4 });
-    expect(book.between('p', 1, 1_000, 3_000)).toEqual({ requests: 20, failures: 0 });
-    expect(book.between('p', 2, 1_000, 3_000)).toEqual({ requests: 10, failures: 2 });
-    expect(book.latest('p', 3_000)).toEqual({ requestsPerSecond: 16, failuresPerSecond: 2 });
+    history.read('p', reading(1), 1_000);
+    history.read('p', reading(3), 3_000);
+    expect(history.between('p', 'all', 1_000, 3_000)).toEqual({ requests: 32, failures: 4 });
+    expect(history.between('p', 1, 1_000, 3_000)).toEqual({ requests: 20, failures: 0 });
+    expect(history.between('p', 2, 1_000, 3_000)).toEqual({ requests: 10, failures: 2 });
+    expect(history.latest('p', 3_000)).toEqual({ requestsPerSecond: 16, failuresPerSecond: 2 });
   });
 });

@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@millrace/domain';
-import type { Engine, EngineState } from '../windows/engine.js';
+import { type Engine, type EngineState, STATE_FORMAT } from '../windows/engine.js';
 import type { HistoryRecord } from '../windows/history.js';
-import { Checkpointer, type StateStore } from './checkpoint.js';
+import { Checkpointer, type LoadedState, type StateStore } from './checkpoint.js';
 
 const record = (startMs: number): HistoryRecord => ({ kind: 'quality', project: 'p', startMs, buckets: [] });
 
 /** An engine reduced to what a checkpoint asks of it. */
 function stand() {
   const finished: HistoryRecord[] = [];
-  const state = { format: 1, positions: [], projects: [], outbox: [] } as EngineState;
+  const state = { format: STATE_FORMAT, positions: [], projects: [], outbox: [] } as EngineState;
   const engine = { drainHistory: () => finished.splice(0), state: () => state } as unknown as Engine;
   return { engine, finished, state };
 }
@@ -22,8 +22,8 @@ class MemoryStore implements StateStore {
 
   constructor(private readonly clock: ManualClock) {}
 
-  async load(): Promise<undefined> {
-    return undefined;
+  async load(): Promise<LoadedState> {
+    return { kind: 'absent' };
   }
 
   async appendHistory(lines: string): Promise<void> {

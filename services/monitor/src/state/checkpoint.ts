@@ -8,8 +8,14 @@ import type { Clock } from '@millrace/domain';
 import type { Engine, EngineState } from '../windows/engine.js';
 import type { HistoryRecord } from '../windows/history.js';
 
+/** `other_format`: what another release saved was set aside, `reason` says where it lies; the state begins afresh. */
+export type LoadedState =
+  | { kind: 'saved'; state: EngineState; history: HistoryRecord[] }
+  | { kind: 'absent' }
+  | { kind: 'other_format'; reason: string };
+
 export interface StateStore {
-  load(): Promise<{ state: EngineState; history: HistoryRecord[] } | undefined>;
+  load(): Promise<LoadedState>;
   /** `lines`: a HistoryRecord as JSON on each. */
   appendHistory(lines: string): Promise<void>;
   /** `text`: an EngineState as JSON. */

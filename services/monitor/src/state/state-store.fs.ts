@@ -2,13 +2,13 @@
 // history.jsonl (one finished window or quality record a line, appended and synced; a torn last line is cut off on load,
 // the older half goes when it has grown past its bound).
 
-import { mkdir, open, readFile, truncate } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '@millrace/domain';
 import { readJson, replaceFile } from '@millrace/files';
-import type { EngineState } from '../windows/engine.js';
+import { type EngineState, STATE_FORMAT } from '../windows/engine.js';
 import { type HistoryRecord, lastOfEach } from '../windows/history.js';
-import type { StateStore } from './checkpoint.js';
+import type { LoadedState, StateStore } from './checkpoint.js';
 
 /** Some 5,000 closed windows; past it the older half is forgotten at the next start. */
 const HISTORY_BYTES_MAX = 64 * 1_048_576;
@@ -25,17 +25,31 @@ export class FolderStateStore implements StateStore {
     this.historyPath = join(folder, 'history.jsonl');
   }
 
-  async load(): Promise<{ state: EngineState; history: HistoryRecord[] } | undefined> {
+  async load(): Promise<LoadedState> {
     await mkdir(this.folder, { recursive: true });
     const read = await readJson(this.snapshotPath);
-    const history = await this.loadHistory();
-    if (read.kind === 'absent') return undefined;
     if (read.kind === 'corrupt') throw read.error;
-    const state = read.value as EngineState;
-    if (state.format !== 1) {
-      throw new PlatformError('corrupt', `${this.snapshotPath} has format ${state.format}, this monitor reads 1`);
+    const state = read.kind === 'absent' ? undefined : (read.value as EngineState);
+    if (state !== undefined && state.format !== STATE_FORMAT) return this.setAside(state.format);
+    const history = await this.loadHistory();
+    return state === undefined ? { kind: 'absent' } : { kind: 'saved', state, history };
+  }
+
+  /**
+   * What another release wrote is moved out of the way, because it cannot be counted on from: everything that Kafka still
+   * has is counted again instead. The files stay, for that release.
+   */
+  private async setAside(format: unknown): Promise<LoadedState> {
+    const suffix = `.format-${String(format)
+      .slice(0, 16)
+      .replace(/[^\w-]/g, '_')}`;
+    for (const path of [this.historyPath, this.snapshotPath]) {
+      await rename(path, `${path}${suffix}`).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw PlatformError.from(error, 'unavailable');
+      });
     }
-    return { state, history };
+    const reason = `${this.snapshotPath} has format ${String(format)}, this monitor reads ${STATE_FORMAT}: it lies there as *${suffix}`;
+    return { kind: 'other_format', reason };
   }
 
   async appendHistory(lines: string): Promise<void> {

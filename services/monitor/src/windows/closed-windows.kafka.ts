@@ -1,4 +1,4 @@
-// Publishes closed windows: a WindowMetrics message per model version on metrics.v1, and a CloudEvent per drift on drift.v1.
+// Publishes closed windows: a WindowMetrics message per cohort on metrics.v1, and a CloudEvent per drift on drift.v1.
 // The CloudEvents SDK checks the envelope. Ids are the findings' own, so that sending again is the same event.
 
 import {

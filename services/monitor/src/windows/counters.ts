@@ -20,7 +20,10 @@ export interface Counters {
   windowsClosed: number;
   windowsClosedEarly: number;
   driftEvents: number;
-  joinedByVersion: Record<number, number>;
+  /** By the cohort's key, at most COHORTS_MAX of them. */
+  joinedByCohort: Record<string, number>;
+  /** Rows that a cohort past its bound (COHORTS_MAX) did not count; they count in ALL. */
+  unkeptCohorts: number;
 }
 
 export function noCounters(): Counters {
@@ -40,6 +43,7 @@ export function noCounters(): Counters {
     windowsClosed: 0,
     windowsClosedEarly: 0,
     driftEvents: 0,
-    joinedByVersion: {},
+    joinedByCohort: {},
+    unkeptCohorts: 0,
   };
 }

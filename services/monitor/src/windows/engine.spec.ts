@@ -3,41 +3,24 @@
 
 import { describe, expect, it } from '@jest/globals';
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
-import { binaryOutputs, seededRng } from '@millrace/domain';
-import { parseProject } from '@millrace/project';
+import { ALL, binaryOutputs, cohortOfVersion, seededRng } from '@millrace/domain';
 import { buildReferenceProfile } from '@millrace/statistics';
-import { Catalog } from '../catalog/catalog.js';
-import { TrafficBook } from '../software/traffic.js';
+import { aProject } from '../../test/a-project.js';
+import { MetadataCache } from '../metadata/metadata-cache.js';
+import { termsOf } from '../quality/task-terms.js';
+import { TrafficHistory } from '../software/traffic-history.js';
 import { Engine, type EngineState } from './engine.js';
 import type { HistoryRecord } from './history.js';
 
 const WINDOW_MS = 10_000;
 const DELAY_MS = 3_000;
 
-const parsed = parseProject(
-  `name: p
-data:
-  entity: id
-  eventTime: at
-  columns:
-    - { name: at, type: timestamp, required: true }
-    - { name: id, type: text, required: true }
-    - { name: x, type: number }
-    - { name: c, type: text }
-    - { name: y, type: boolean, outcome: true }
-  label: { name: y, column: y, delay: ${DELAY_MS}ms }
-features: [{ name: x, kind: numeric }, { name: c, kind: categorical }]
-monitoring: { window: ${WINDOW_MS}ms, allowedLateness: 1s, minRows: 100 }
-`,
-  'project.yaml',
-);
-if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
-const { project } = parsed;
+const project = aProject(WINDOW_MS, DELAY_MS);
 
-function catalog(): Catalog {
+function metadata(): MetadataCache {
   const rng = seededRng(1);
   const rows = 20_000;
-  const filled = new Catalog();
+  const filled = new MetadataCache();
   filled.setProject(project);
   const profile = buildReferenceProfile({
     features: [
@@ -51,15 +34,16 @@ function catalog(): Catalog {
   return filled;
 }
 
-function engine(from: Catalog, labelIdleMs = 60_000, traffic = new TrafficBook()): Engine {
+function engine(from: MetadataCache, labelIdleMs = 60_000, traffic = new TrafficHistory()): Engine {
   return new Engine({
     project: (name) => from.project(name),
-    catalog: from,
+    metadata: from,
     traffic,
     idleMs: { predictions: 5_000, labels: labelIdleMs },
     joinRowsMax: 100_000,
     retainedWindows: 2,
     windowsKept: 100,
+    terms: termsOf,
   });
 }
 
@@ -152,15 +136,15 @@ function summary(of: Engine, nowMs: number) {
       }))
       .sort((a, b) => a.startMs - b.startMs),
     counters: monitor.counters,
-    quality: [1, 2].map((version) => {
-      const { rows, metrics } = monitor.quality.figures(version, 0, Number.POSITIVE_INFINITY);
+    quality: [ALL, cohortOfVersion(1), cohortOfVersion(2)].map((cohort) => {
+      const { rows, metrics } = monitor.quality.figures(cohort, 0, Number.POSITIVE_INFINITY);
       return { rows, auc: metrics.auc, logLoss: metrics.log_loss?.toFixed(9) };
     }),
   };
 }
 
 function uninterrupted(messages: readonly Message[]): Engine {
-  const whole = engine(catalog());
+  const whole = engine(metadata());
   for (const message of messages) {
     apply(whole, message);
     whole.close(message.atMs);
@@ -181,7 +165,7 @@ describe('Engine', () => {
     expect(counters.labelsJoined).toBe(9_000);
     expect(counters.duplicatePredictions).toBeGreaterThan(100);
     expect(counters.duplicatePredictions).toBe(counters.duplicateLabels);
-    expect(counters.joinedByVersion).toEqual({ 1: 8_100, 2: 900 });
+    expect(counters.joinedByCohort).toEqual({ 1: 8_100, 2: 900 });
     expect(counters.unmatchedLabels).toBe(0);
   });
 
@@ -189,7 +173,7 @@ describe('Engine', () => {
     const windows = whole.windows('p', 100);
     expect(windows.length).toBe(8);
     const drift = windows.flatMap((window) => window.drift.map(({ data }) => data));
-    expect(drift.map(({ feature, modelVersion, window }) => [feature, modelVersion, window.startMs]).sort()).toEqual([
+    expect(drift.map(({ feature, cohort, window }) => [feature, cohort.version, window.startMs]).sort()).toEqual([
       ['x', 1, SHIFT_MS],
       ['x', 2, SHIFT_MS],
     ]);
@@ -200,7 +184,7 @@ describe('Engine', () => {
 
   it('tests each version against its own reference and software, and all together for software', () => {
     const [newest] = whole.windows('p', 1);
-    expect(newest!.metrics.map((row) => row.modelVersion)).toEqual([0, 1, 2]);
+    expect(newest!.metrics.map((row) => row.cohort)).toEqual([ALL, cohortOfVersion(1), cohortOfVersion(2)]);
     expect(new Set(newest!.metrics[0]!.tests.map((test) => test.feature))).toEqual(new Set(['@software']));
     // Which tests there are is libs/drift's business; some of each subject do.
     const tests = newest!.metrics[1]!.tests.map((test) => `${test.feature}/${test.detector}`);
@@ -211,8 +195,8 @@ describe('Engine', () => {
   });
 
   it('tells the version whose requests fail at the router, so that it can be taken back', () => {
-    const traffic = new TrafficBook();
-    const failing = engine(catalog(), 60_000, traffic);
+    const traffic = new TrafficHistory();
+    const failing = engine(metadata(), 60_000, traffic);
     // The router's counters as the monitor reads them: of version 2 every twentieth request fails.
     for (let atMs = 0; atMs <= 400_000; atMs += 2_000) {
       const of = (perReading: number, failures: number) => ({ requests: (atMs / 2_000) * perReading, failures });
@@ -235,12 +219,12 @@ describe('Engine', () => {
       .filter(({ data }) => data.feature === '@software');
     expect(software.length).toBeGreaterThan(0);
     for (const { data } of software)
-      expect(data).toMatchObject({ modelVersion: 2, detector: 'error_share', value: 0.05 });
+      expect(data).toMatchObject({ cohort: cohortOfVersion(2), detector: 'error_share', value: 0.05 });
   });
 
   it.each([1, 2, 3, 4])('ends the same after crashes at random points (seed %i)', (seed) => {
     const rng = seededRng(seed * 77);
-    const shared = catalog();
+    const shared = metadata();
     let live = engine(shared);
     let durable: { state: EngineState; history: HistoryRecord[] } | undefined;
     const history: HistoryRecord[] = [];
@@ -285,7 +269,7 @@ describe('Engine', () => {
   });
 
   it('refuses what comes after its window closed, what lies in the future, and shadow answers; and counts them', () => {
-    const late = engine(catalog());
+    const late = engine(metadata());
     for (const message of messages) {
       apply(late, message);
       late.close(message.atMs);
@@ -306,7 +290,7 @@ describe('Engine', () => {
   });
 
   it('closes windows without labels only after label delivery was silent for its idle time', () => {
-    const quiet = engine(catalog(), 20_000);
+    const quiet = engine(metadata(), 20_000);
     const onlyPredictions = messages.filter((m) => m.stream === 'predictions');
     const label = messages.find((m) => m.stream === 'labels')!;
     apply(quiet, label);
@@ -321,14 +305,14 @@ describe('Engine', () => {
   });
 
   it('does not tell calm from drift on windows below the minimum of rows', () => {
-    const thin = engine(catalog());
+    const thin = engine(metadata());
     for (const message of messages) {
       if (message.stream === 'predictions' && message.value.modelVersion === 2 && message.offset % 20 !== 0) continue;
       apply(thin, message);
       thin.close(message.atMs);
     }
     for (const window of thin.windows('p', 100)) {
-      const row = window.metrics.find(({ modelVersion }) => modelVersion === 2);
+      const row = window.metrics.find(({ cohort }) => cohort.version === 2);
       if (row !== undefined) expect(row.tests).toEqual([]);
     }
   });

@@ -3,11 +3,14 @@
 // goes back to the checkpoint, the positions with it, and everything after is read again. Synchronous; no clock of its own.
 
 import type { LabelMessage, PredictionMessage, WindowMetrics } from '@millrace/contracts';
+import { parseCohortKey } from '@millrace/domain';
 import type { Project } from '@millrace/project';
+import type { TaskTerms } from '../quality/task-terms.js';
 import type { HistoryRecord, WindowRecord } from './history.js';
 import { type PositionState, Positions } from './positions.js';
-import { type ClosedWindow, type ModelCatalog, ProjectMonitor, type TrafficRecord } from './project-monitor.js';
+import { type ClosedWindow, type ModelMetadata, ProjectMonitor, type TrafficRecord } from './project-monitor.js';
 import type { ProjectState } from './project-state.js';
+import type { SlicesOf } from './row-cohorts.js';
 import { revivedRow } from './saved-row.js';
 
 /** More projects than one process should watch; those past it are counted as unknown. */
@@ -16,16 +19,21 @@ export const PROJECTS_MAX = 200;
 export interface EngineOptions {
   /** The project as it is applied now; undefined where nobody applied it. */
   project(name: string): Project | undefined;
-  catalog: ModelCatalog;
+  metadata: ModelMetadata;
   traffic: TrafficRecord;
   idleMs: { predictions: number; labels: number };
   joinRowsMax: number;
   retainedWindows: number;
   windowsKept: number;
+  terms(task: string): TaskTerms;
+  slicesOf?: SlicesOf | undefined;
 }
 
+/** 1: of release 0.1.0, by model version. */
+export const STATE_FORMAT = 2;
+
 export interface EngineState {
-  format: 1;
+  format: typeof STATE_FORMAT;
   positions: PositionState[];
   projects: ProjectState[];
   /** Closed windows that are not known to be published. */
@@ -134,7 +142,7 @@ export class Engine {
     // Projects that were saved but not applied since the start keep their place.
     const waiting = [...this.saved.values()].filter((state) => !this.monitors.has(state.project));
     return {
-      format: 1,
+      format: STATE_FORMAT,
       positions: this.positions.state(),
       projects: [...open, ...waiting],
       outbox: [...this.outbox],
@@ -155,14 +163,18 @@ export class Engine {
 
   /** Versions whose references a saved project needs before it is opened. */
   savedVersions(): { project: string; version: number }[] {
-    return [...this.saved.values()].flatMap((state) =>
-      state.windows.flatMap((window) => window.profiles.map(({ version }) => ({ project: state.project, version }))),
-    );
+    return [...this.saved.values()].flatMap((state) => {
+      const profiles = state.windows.flatMap((window) => window.profiles);
+      const versions = profiles.map(({ cohort }) => parseCohortKey(cohort)?.version);
+      return [...new Set(versions)].flatMap((version) =>
+        typeof version === 'number' ? { project: state.project, version } : [],
+      );
+    });
   }
 
   private open(project: Project, nowMs: number): ProjectMonitor {
-    const { catalog, traffic, idleMs, joinRowsMax, retainedWindows } = this.options;
-    const monitor = new ProjectMonitor({ project, catalog, traffic, idleMs, joinRowsMax, retainedWindows });
+    const { windowsKept, ...options } = this.options;
+    const monitor = new ProjectMonitor({ ...options, project });
     const saved = this.saved.get(project.name);
     if (saved !== undefined) {
       monitor.restore(saved, nowMs);

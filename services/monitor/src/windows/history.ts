@@ -3,7 +3,7 @@
 
 import type { WindowMetrics } from '@millrace/contracts';
 import type { DriftFinding } from '../alarms/drift-event.js';
-import type { QualityBucketState } from '../quality/quality-book.js';
+import type { QualityBucketState } from '../quality/quality-history.js';
 
 export interface WindowRecord {
   kind: 'window';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@millrace/domain';
 import { aPrediction } from '@millrace/testing';
+import { termsOf } from '../quality/task-terms.js';
 import { type ClosedOfProject, Engine } from './engine.js';
 import { Intake } from './intake.js';
 
@@ -22,12 +23,13 @@ const window = (startMs: number): ClosedOfProject => ({
 function stand() {
   const engine = new DueEngine({
     project: () => undefined,
-    catalog: { reference: () => undefined, evaluation: () => undefined },
+    metadata: { reference: () => undefined, evaluation: () => undefined },
     traffic: { between: () => ({ requests: 0, failures: 0 }) },
     idleMs: { predictions: 1, labels: 1 },
     joinRowsMax: 10,
     retainedWindows: 1,
     windowsKept: 10,
+    terms: termsOf,
   });
   const events: string[] = [];
   const broker = { up: true };

@@ -43,6 +43,15 @@ export class Intake {
     private readonly clock: Clock,
   ) {}
 
+  /** What the project's task finds wrong about a prediction; undefined where it is good or nobody applied the project. */
+  predictionFault({ project, outputs }: PredictionMessage): string | undefined {
+    return this.engine.monitor(project, this.clock.nowMs())?.task.outputsFault(outputs);
+  }
+
+  labelFault({ project, value }: LabelMessage): string | undefined {
+    return this.engine.monitor(project, this.clock.nowMs())?.task.labelFault(value);
+  }
+
   async predictions(partition: number, end: number, batch: readonly Positioned<PredictionMessage>[]): Promise<void> {
     for (const { message } of batch) {
       if (message === undefined) continue;

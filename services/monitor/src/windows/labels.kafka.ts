@@ -1,6 +1,8 @@
-// labels.v1 -> intake, one partition batch at a time. A message that cannot be decoded goes to the dead letters.
+// labels.v1 -> intake, one partition batch at a time. What cannot be decoded, or is no label of the
+// project's task, goes to the dead letters.
 
-import { decodeLabel } from '@millrace/contracts';
+import { decodeLabel, type LabelMessage } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
 import { type BatchResult, decodeBatch, type InboundMessage, type KafkaBatchContext } from '@millrace/kafka';
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
@@ -12,9 +14,16 @@ export class LabelsConsumer {
 
   @EventPattern<string>('labels.v1')
   async onLabels(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
-    const { batch, deadLetters } = decodeBatch(messages, decodeLabel);
+    const { batch, deadLetters } = decodeBatch(messages, (value) => this.decoded(value));
     await this.intake.labels(context.partition, context.highWatermark, batch);
     // The position is part of the checkpoint, not of the group.
     return { deadLetters, nextOffset: null };
+  }
+
+  private decoded(value: Uint8Array): LabelMessage {
+    const message = decodeLabel(value);
+    const fault = this.intake.labelFault(message);
+    if (fault !== undefined) throw new PlatformError('corrupt', fault);
+    return message;
   }
 }

@@ -1,82 +1,86 @@
-// One tumbling window of one project: a profile per model version that answered in it, one for all together, and the join
-// of predictions with labels. After it is closed only the join is kept, for late labels.
+// One tumbling window of one project: a profile per cohort that answered in it, ALL among them, and the join of
+// predictions with labels. After it is closed only the join is kept, for late labels.
 
+import { ALL, COHORTS_MAX, type Cohort, CohortMap, parseCohortKey } from '@millrace/domain';
 import { LabelJoin, type LabelJoinState } from '../quality/label-join.js';
-import { VersionProfile, type VersionProfileState, type VersionReference } from './profile.js';
-
-/** Versions profiled apart; the rows of further ones count in `all` only. */
-export const VERSIONS_MAX = 8;
+import { CohortProfile, type CohortProfileState, type VersionReference } from './profile.js';
 
 export interface OpenWindowState {
   startMs: number;
   closed: boolean;
   predictions: number;
   labels: number;
-  all: VersionProfileState;
-  profiles: VersionProfileState[];
+  /** ALL among them, except where the window is closed. */
+  profiles: CohortProfileState[];
   join: LabelJoinState;
 }
+
+/** Of the version of a cohort; undefined where it is not known, and for all versions together. */
+export type ReferenceOf = (version: number | 'all') => VersionReference | undefined;
 
 export class OpenWindow {
   closed = false;
   predictions = 0;
   /** Joined ones. */
   labels = 0;
-  /** All versions together: no reference, so rows and latencies only. */
-  all = new VersionProfile(0, undefined);
   join = new LabelJoin();
-  private readonly profiles = new Map<number, VersionProfile>();
-  private lastProfile: VersionProfile | undefined;
+  private readonly profiles = new CohortMap<CohortProfile>(COHORTS_MAX + 1);
+  private last: CohortProfile | undefined;
 
-  constructor(readonly startMs: number) {}
+  constructor(readonly startMs: number) {
+    this.open();
+  }
 
-  /** The version's profile, opened with its reference when the version is new here; undefined past VERSIONS_MAX. */
-  profile(version: number, reference: () => VersionReference | undefined): VersionProfile | undefined {
-    if (this.lastProfile?.version === version) return this.lastProfile;
-    let profile = this.profiles.get(version);
+  /** The cohort's profile, opened with its version's reference when it is new here; undefined past COHORTS_MAX. */
+  profile(cohort: Cohort, reference: ReferenceOf): CohortProfile | undefined {
+    if (this.last?.cohort === cohort) return this.last;
+    let profile = this.profiles.get(cohort);
     if (profile === undefined) {
-      if (this.profiles.size >= VERSIONS_MAX) return undefined;
-      profile = new VersionProfile(version, reference());
-      this.profiles.set(version, profile);
+      profile = new CohortProfile(cohort, reference(cohort.version));
+      if (!this.profiles.set(cohort, profile)) return undefined;
     }
-    this.lastProfile = profile;
+    this.last = profile;
     return profile;
   }
 
-  versions(): number[] {
-    return [...this.profiles.keys()].sort((a, b) => a - b);
+  /** Every row. */
+  get all(): CohortProfile {
+    return this.profiles.ofVersion('all') as CohortProfile;
+  }
+
+  /** ALL first. */
+  list(): CohortProfile[] {
+    return this.profiles.cohorts().map((cohort) => this.profiles.get(cohort) as CohortProfile);
   }
 
   close(): void {
     this.closed = true;
-    this.profiles.clear();
-    this.lastProfile = undefined;
-    this.all = new VersionProfile(0, undefined);
+    this.open();
   }
 
   state(): OpenWindowState {
     const { startMs, closed, predictions, labels } = this;
-    return {
-      startMs,
-      closed,
-      predictions,
-      labels,
-      all: this.all.state(),
-      profiles: [...this.profiles.values()].map((profile) => profile.state()),
-      join: this.join.state(),
-    };
+    const profiles = closed ? [] : this.list().map((profile) => profile.state());
+    return { startMs, closed, predictions, labels, profiles, join: this.join.state() };
   }
 
-  static fromState(state: OpenWindowState, reference: (version: number) => VersionReference | undefined): OpenWindow {
+  static fromState(state: OpenWindowState, reference: ReferenceOf): OpenWindow {
     const window = new OpenWindow(state.startMs);
     window.closed = state.closed;
     window.predictions = state.predictions;
     window.labels = state.labels;
-    window.all = VersionProfile.fromState(state.all, undefined);
     window.join = LabelJoin.fromState(state.join);
     for (const profile of state.profiles) {
-      window.profiles.set(profile.version, VersionProfile.fromState(profile, reference(profile.version)));
+      const cohort = parseCohortKey(profile.cohort);
+      if (cohort === undefined) continue;
+      window.profiles.set(cohort, CohortProfile.fromState(cohort, profile, reference(cohort.version)));
     }
     return window;
+  }
+
+  private open(): void {
+    this.profiles.clear();
+    this.last = undefined;
+    this.profiles.set(ALL, new CohortProfile(ALL, undefined));
   }
 }

@@ -1,7 +1,7 @@
-// What one model version saw and answered in one window: statistics per feature in the reference's cells, the scores, and
+// What one cohort saw and answered in one window: statistics per feature in the reference's cells, the scores, and
 // the latencies. Merging and saving are those of libs/statistics; memory is bounded by the reference, not by the rows.
 
-import type { ReferenceProfile, Scalar } from '@millrace/domain';
+import { type Cohort, cohortKey, type ReferenceProfile, type Scalar } from '@millrace/domain';
 import {
   type CategoricalWindow,
   type FeatureCells,
@@ -43,8 +43,9 @@ export function prepareReference(
   return { version, profile, cells, inputIndex, score };
 }
 
-export interface VersionProfileState {
-  version: number;
+export interface CohortProfileState {
+  /** Key. */
+  cohort: string;
   rows: number;
   features: FeatureWindowState[];
   score: FeatureWindowState | null;
@@ -53,7 +54,7 @@ export interface VersionProfileState {
   lastAnsweredMs: number;
 }
 
-export class VersionProfile {
+export class CohortProfile {
   rows = 0;
   readonly features: readonly (NumericWindow | CategoricalWindow)[];
   readonly score: NumericWindow | undefined;
@@ -64,7 +65,7 @@ export class VersionProfile {
 
   /** Without a reference (unknown package), rows, scores and latencies are counted but nothing can be tested. */
   constructor(
-    readonly version: number,
+    readonly cohort: Cohort,
     private readonly reference: VersionReference | undefined,
     latencyUs = new LatencyHistogram(),
   ) {
@@ -77,7 +78,7 @@ export class VersionProfile {
     return this.reference !== undefined;
   }
 
-  add(features: readonly Scalar[], probability: number, latencyUs: number, answeredAtMs: number): void {
+  add(features: readonly Scalar[], score: number, latencyUs: number, answeredAtMs: number): void {
     this.rows += 1;
     const inputIndex = this.reference?.inputIndex;
     if (inputIndex !== undefined) {
@@ -85,16 +86,16 @@ export class VersionProfile {
         const value = features[inputIndex[i] as number];
         (this.features[i] as NumericWindow).add(value === undefined ? null : value);
       }
-      (this.score as NumericWindow).add(probability);
+      (this.score as NumericWindow).add(score);
     }
     this.latencyUs.record(latencyUs);
     if (this.firstAnsweredMs === 0 || answeredAtMs < this.firstAnsweredMs) this.firstAnsweredMs = answeredAtMs;
     if (answeredAtMs > this.lastAnsweredMs) this.lastAnsweredMs = answeredAtMs;
   }
 
-  state(): VersionProfileState {
+  state(): CohortProfileState {
     return {
-      version: this.version,
+      cohort: cohortKey(this.cohort),
       rows: this.rows,
       features: this.features.map((feature) => feature.state()),
       score: this.score?.state() ?? null,
@@ -104,13 +105,9 @@ export class VersionProfile {
     };
   }
 
-  static fromState(state: VersionProfileState, reference: VersionReference | undefined): VersionProfile {
+  static fromState(cohort: Cohort, state: CohortProfileState, reference: VersionReference | undefined): CohortProfile {
     const fits = reference !== undefined && reference.cells.length === state.features.length && state.score !== null;
-    const profile = new VersionProfile(
-      state.version,
-      fits ? reference : undefined,
-      LatencyHistogram.fromState(state.latency),
-    );
+    const profile = new CohortProfile(cohort, fits ? reference : undefined, LatencyHistogram.fromState(state.latency));
     profile.rows = state.rows;
     for (const [i, feature] of state.features.entries()) profile.features[i]?.restore(feature);
     if (state.score !== null) profile.score?.restore(state.score);

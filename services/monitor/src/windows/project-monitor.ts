@@ -6,21 +6,23 @@
 // Windows close in the order of event time. Bounds: OPEN_WINDOWS_MAX windows (the oldest is closed early), `joinRowsMax` rows
 // waiting for labels (oldest closed windows are retired early, then rows go unjoined and are counted).
 
-import type { LabelMessage, PredictionMessage, WindowMetrics } from '@millrace/contracts';
-import { predictionId, taskOf, Watermark } from '@millrace/domain';
+import type { LabelMessage, PredictionMessage, SoftwareMetrics, WindowMetrics } from '@millrace/contracts';
+import { COHORTS_MAX, type Cohort, cohortKey, predictionId, type Task, Watermark } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
-import { AlarmBoard } from '../alarms/alarm-board.js';
 import { type DriftFinding, driftFinding } from '../alarms/drift-event.js';
+import { ProjectAlarms } from '../alarms/project-alarms.js';
 import { type Judgement, judgeWindow } from '../judgement/judge.js';
 import type { JoinedRow } from '../quality/label-join.js';
-import { QualityBook } from '../quality/quality-book.js';
+import { QualityHistory } from '../quality/quality-history.js';
+import type { TaskTerms } from '../quality/task-terms.js';
 import { type Counters, noCounters } from './counters.js';
 import type { HistoryRecord } from './history.js';
 import { OpenWindow } from './open-window.js';
 import type { Backlog, Stream } from './positions.js';
-import type { VersionReference } from './profile.js';
+import type { CohortProfile, VersionReference } from './profile.js';
 import type { ProjectState } from './project-state.js';
+import { RowCohorts, type SlicesOf } from './row-cohorts.js';
 import { bucketLength, isDue, windowStart } from './window.js';
 
 /** Windows between the first open and the newest one; more means broken event times or a lateness of months. */
@@ -29,38 +31,47 @@ export const OPEN_WINDOWS_MAX = 64;
 const FUTURE_MS_MAX = 86_400_000;
 
 /** What the project's monitor asks of the outside. */
-export interface ModelCatalog {
+export interface ModelMetadata {
   reference(project: string, version: number): VersionReference | undefined;
   evaluation(project: string, version: number): Evaluation | undefined;
 }
 
 export interface TrafficRecord {
-  /** Requests and failures at the router between two processing times; version 0 = all together. */
-  between(project: string, version: number, fromMs: number, toMs: number): { requests: number; failures: number };
+  /** Requests and failures at the router between two processing times. */
+  between(
+    project: string,
+    version: number | 'all',
+    fromMs: number,
+    toMs: number,
+  ): { requests: number; failures: number };
 }
 
 export interface ProjectMonitorOptions {
   project: Project;
-  catalog: ModelCatalog;
+  metadata: ModelMetadata;
   traffic: TrafficRecord;
   idleMs: { predictions: number; labels: number };
   joinRowsMax: number;
   /** Closed windows whose joins are kept for late labels. */
   retainedWindows: number;
+  /** What to do with answers and labels of this kind of task. */
+  terms(task: string): TaskTerms;
+  /** Without it only versions are told apart. */
+  slicesOf?: SlicesOf | undefined;
 }
 
 export interface ClosedWindow {
   startMs: number;
   endMs: number;
-  /** Version 0 (all together) first. */
+  /** ALL first. */
   metrics: WindowMetrics[];
   drift: DriftFinding[];
 }
 
 export class ProjectMonitor {
   readonly watermark: Watermark<Stream>;
-  readonly alarms: AlarmBoard;
-  readonly quality: QualityBook;
+  readonly alarms: ProjectAlarms;
+  readonly quality: QualityHistory;
   readonly counters: Counters = noCounters();
   private readonly windows = new Map<number, OpenWindow>();
   private readonly history: HistoryRecord[] = [];
@@ -70,6 +81,8 @@ export class ProjectMonitor {
   private joinRows = 0;
   /** The window of the last message: nearly always that of the next one. */
   private current: OpenWindow | undefined;
+  private readonly terms: TaskTerms;
+  private readonly rowCohorts: RowCohorts;
   private project: Project;
 
   constructor(private readonly options: ProjectMonitorOptions) {
@@ -77,17 +90,23 @@ export class ProjectMonitor {
     const { monitoring } = options.project;
     this.windowMs = monitoring.windowMs;
     this.watermark = new Watermark({ idleMs: options.idleMs, silence: 'all time', allSilent: 'newest' });
-    this.alarms = new AlarmBoard(monitoring.consecutiveWindows);
-    this.quality = new QualityBook(bucketLength(this.windowMs));
+    this.alarms = new ProjectAlarms(monitoring.consecutiveWindows);
+    this.terms = options.terms(options.project.scope.task);
+    this.quality = new QualityHistory(this.terms, bucketLength(this.windowMs));
+    this.rowCohorts = new RowCohorts(options.slicesOf);
   }
 
   get name(): string {
     return this.project.name;
   }
 
-  /** Takes a changed project file; false when its window length differs, which needs a new monitor. */
+  get task(): Task {
+    return this.terms.task;
+  }
+
+  /** Takes a changed project file; false when its window length or task differs, which needs a new monitor. */
   adopt(project: Project): boolean {
-    if (project.monitoring.windowMs !== this.windowMs) return false;
+    if (project.monitoring.windowMs !== this.windowMs || project.scope.task !== this.terms.task.kind) return false;
     this.project = project;
     this.alarms.needed = project.monitoring.consecutiveWindows;
     return true;
@@ -115,17 +134,20 @@ export class ProjectMonitor {
     }
     this.counters.predictions += 1;
     window.predictions += 1;
-    const score = taskOf(this.project.scope.task).scoreOf(message.outputs);
-    window
-      .profile(message.modelVersion, () => this.options.catalog.reference(this.name, message.modelVersion))
-      ?.add(message.features, score, message.latencyUs, message.answeredAtMs);
+    const score = this.terms.task.scoreOf(message.outputs);
+    const cohorts = this.rowCohorts.of(message);
+    for (const cohort of cohorts) {
+      const profile = window.profile(cohort, this.referenceOf);
+      if (profile === undefined) this.counters.unkeptCohorts += 1;
+      else profile.add(message.features, score, message.latencyUs, message.answeredAtMs);
+    }
     window.all.add(message.features, score, message.latencyUs, message.answeredAtMs);
     if (!this.hasJoinRoom()) {
       this.counters.unjoinable += 1;
       return;
     }
     const before = window.join.size;
-    const joined = window.join.addPrediction(message.predictionId, score, message.modelVersion, eventMs);
+    const joined = window.join.addPrediction(message.predictionId, score, cohorts, eventMs);
     this.joinRows += window.join.size - before;
     if (joined !== undefined) this.joined(window, joined);
   }
@@ -185,6 +207,7 @@ export class ProjectMonitor {
     return {
       project: this.name,
       windowMs: this.windowMs,
+      task: this.terms.task.kind,
       watermark: this.watermark.state(),
       closedThroughMs: Number.isFinite(this.closedThroughMs) ? this.closedThroughMs : null,
       retiredThroughMs: Number.isFinite(this.retiredThroughMs) ? this.retiredThroughMs : null,
@@ -195,10 +218,10 @@ export class ProjectMonitor {
     };
   }
 
-  /** Into a fresh monitor. A saved state of another window length is not comparable: only its counters are taken. */
+  /** Into a fresh monitor. A saved state of another window length or task is not comparable: only its counters are taken. */
   restore(state: ProjectState, nowMs: number): void {
-    Object.assign(this.counters, state.counters, { joinedByVersion: { ...state.counters.joinedByVersion } });
-    if (state.windowMs !== this.windowMs) {
+    Object.assign(this.counters, state.counters, { joinedByCohort: { ...state.counters.joinedByCohort } });
+    if (state.windowMs !== this.windowMs || state.task !== this.terms.task.kind) {
       this.closedThroughMs = state.closedThroughMs ?? Number.NEGATIVE_INFINITY;
       this.retiredThroughMs = this.closedThroughMs;
       return;
@@ -209,7 +232,7 @@ export class ProjectMonitor {
     this.quality.restore(state.quality);
     this.alarms.restore(state.alarms);
     for (const saved of state.windows) {
-      const window = OpenWindow.fromState(saved, (version) => this.options.catalog.reference(this.name, version));
+      const window = OpenWindow.fromState(saved, this.referenceOf);
       this.windows.set(window.startMs, window);
       this.joinRows += window.join.size;
     }
@@ -227,10 +250,24 @@ export class ProjectMonitor {
     window.labels += 1;
     this.counters.labelsJoined += 1;
     if (window.closed) this.counters.lateLabels += 1;
-    const byVersion = this.counters.joinedByVersion;
-    byVersion[row.version] = (byVersion[row.version] ?? 0) + 1;
-    this.quality.add(row.version, row.eventTimeMs, row.probability, row.outcome);
+    for (const cohort of row.cohorts) {
+      this.countJoined(cohortKey(cohort));
+      this.quality.add(cohort, row.eventTimeMs, row.score, row.label);
+    }
   }
+
+  private countJoined(key: string): void {
+    const { joinedByCohort } = this.counters;
+    const before = joinedByCohort[key];
+    if (before === undefined && Object.keys(joinedByCohort).length >= COHORTS_MAX) {
+      // The first of the keys is the lowest version.
+      delete joinedByCohort[Object.keys(joinedByCohort)[0] as string];
+    }
+    joinedByCohort[key] = (before ?? 0) + 1;
+  }
+
+  private readonly referenceOf = (version: number | 'all'): VersionReference | undefined =>
+    version === 'all' ? undefined : this.options.metadata.reference(this.name, version);
 
   private windowFor(eventMs: number): OpenWindow | undefined {
     const startMs = windowStart(eventMs, this.windowMs);
@@ -267,17 +304,20 @@ export class ProjectMonitor {
     const endMs = startMs + this.windowMs;
     const metrics: WindowMetrics[] = [];
     const drift: DriftFinding[] = [];
-    for (const version of [0, ...window.versions()]) {
-      const { row, judgement } = this.judge(window, version, endMs, nowMs);
+    const serving = new Set<number>();
+    for (const profile of window.list()) {
+      const { cohort } = profile;
+      if (cohort.version !== 'all') serving.add(cohort.version);
+      const { row, judgement } = this.judge(window, profile, endMs, nowMs);
       metrics.push(row);
       for (const verdict of judgement.verdicts) {
-        const change = this.alarms.feed(version, verdict, { startMs, endMs });
-        if (change !== 'drifted' || version === 0) continue;
-        const context = { project: this.name, modelVersion: version, startMs, endMs, rows: row.predictions };
+        const change = this.alarms.feed(cohort, verdict, { startMs, endMs });
+        if (change !== 'drifted' || cohort.version === 'all') continue;
+        const context = { project: this.name, cohort, startMs, endMs, rows: row.predictions };
         drift.push(driftFinding(context, verdict, judgement.histogram(verdict.subject)));
       }
     }
-    this.alarms.retire(new Set(window.versions()), endMs);
+    this.alarms.retire(serving, endMs);
     window.close();
     if (this.current === window) this.current = undefined;
     this.closedThroughMs = Math.max(this.closedThroughMs, endMs);
@@ -289,33 +329,21 @@ export class ProjectMonitor {
 
   private judge(
     window: OpenWindow,
-    version: number,
+    profile: CohortProfile,
     endMs: number,
     nowMs: number,
   ): { row: WindowMetrics; judgement: Judgement } {
-    const { catalog, traffic } = this.options;
-    const profile = version === 0 ? window.all : window.profile(version, () => undefined);
-    const latency = profile?.latencyUs;
-    const first = profile?.firstAnsweredMs ?? 0;
-    const last = profile?.lastAnsweredMs ?? 0;
-    const { requests, failures } = traffic.between(this.name, version, first, last);
-    const rows = profile?.rows ?? 0;
-    const quantileMs = (q: number) =>
-      latency === undefined || latency.count === 0 ? Number.NaN : latency.quantileUs(q) / 1000;
-    const p99Ms = quantileMs(0.99);
-    const errorShare = requests === 0 ? 0 : failures / requests;
-    const figures =
-      version === 0
-        ? this.quality.figuresOfAll(window.startMs, endMs)
-        : this.quality.figures(version, window.startMs, endMs);
+    const { cohort, rows } = profile;
+    const figures = this.quality.figures(cohort, window.startMs, endMs);
+    const software = this.softwareOf(profile);
     const judgement = judgeWindow({
       monitoring: this.project.monitoring,
       rows,
-      features: profile?.features ?? [],
-      score: profile?.score,
+      features: profile.features,
+      score: profile.score,
       quality: figures,
-      evaluation: version === 0 ? undefined : catalog.evaluation(this.name, version),
-      software: { errorShare, p99Ms },
+      evaluation: this.evaluationOf(cohort),
+      software,
     });
     const row: WindowMetrics = {
       project: this.name,
@@ -323,18 +351,33 @@ export class ProjectMonitor {
       windowEndMs: endMs,
       predictions: rows,
       labels: figures.rows,
-      modelVersion: version,
+      cohort,
       tests: judgement.tests,
       quality: figures,
-      software: {
-        requestsPerSecond: last > first ? (rows * 1000) / (last - first) : rows,
-        errorShare,
-        p50Ms: quantileMs(0.5),
-        p99Ms,
-      },
+      software,
       closedAtMs: nowMs,
     };
     return { row, judgement };
+  }
+
+  /** undefined for a slice: nobody knows which requests that failed would have belonged to it. */
+  private softwareOf(profile: CohortProfile): SoftwareMetrics | undefined {
+    const { cohort, rows, latencyUs, firstAnsweredMs: first, lastAnsweredMs: last } = profile;
+    if (cohort.slice !== 'all') return undefined;
+    const { requests, failures } = this.options.traffic.between(this.name, cohort.version, first, last);
+    const quantileMs = (q: number) => (latencyUs.count === 0 ? Number.NaN : latencyUs.quantileUs(q) / 1000);
+    return {
+      requestsPerSecond: last > first ? (rows * 1000) / (last - first) : rows,
+      errorShare: requests === 0 ? 0 : failures / requests,
+      p50Ms: quantileMs(0.5),
+      p99Ms: quantileMs(0.99),
+    };
+  }
+
+  /** How good the version was when it was trained, on rows of every slice; undefined where unknown or not comparable. */
+  private evaluationOf({ version, slice }: Cohort): Evaluation | undefined {
+    if (version === 'all' || slice !== 'all') return undefined;
+    return this.options.metadata.evaluation(this.name, version);
   }
 
   private retire(window: OpenWindow): void {

@@ -1,8 +1,8 @@
 // The saved form of one project's monitor, as plain JSON.
 
 import type { WatermarkState } from '@millrace/domain';
-import type { AlarmBoardState } from '../alarms/alarm-board.js';
-import type { QualityBucketState } from '../quality/quality-book.js';
+import type { ProjectAlarmsState } from '../alarms/project-alarms.js';
+import type { QualityBucketState } from '../quality/quality-history.js';
 import type { Counters } from './counters.js';
 import type { OpenWindowState } from './open-window.js';
 import type { Stream } from './positions.js';
@@ -10,6 +10,7 @@ import type { Stream } from './positions.js';
 export interface ProjectState {
   project: string;
   windowMs: number;
+  task: string;
   watermark: WatermarkState<Stream>;
   /** null before the first window closed. */
   closedThroughMs: number | null;
@@ -17,6 +18,6 @@ export interface ProjectState {
   windows: OpenWindowState[];
   /** Of windows that are not retired. */
   quality: QualityBucketState[];
-  alarms: AlarmBoardState;
+  alarms: ProjectAlarmsState;
   counters: Counters;
 }

@@ -49,7 +49,7 @@ function toInput(event: ReturnType<typeof decodeDriftEvent>): LoopInput {
     threshold: data.threshold,
     windowStartMs: data.window.startMs,
     windowEndMs: data.window.endMs,
-    modelVersion: data.modelVersion,
+    cohort: data.cohort,
     correlationId: data.correlationId,
   };
 }

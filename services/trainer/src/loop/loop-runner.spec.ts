@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ManualClock, PlatformError } from '@millrace/domain';
+import { cohortOfVersion, ManualClock, PlatformError } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { LoopRunner, type LoopStore } from './loop-runner.js';
 import type { LoopEffect, LoopInput, LoopState } from './loop-state.js';
@@ -29,7 +29,7 @@ const drift: LoopInput = {
   threshold: 0.2,
   windowStartMs: 0,
   windowEndMs: 10,
-  modelVersion: 1,
+  cohort: cohortOfVersion(1),
   correlationId: 'c1',
 };
 const live: LoopInput = { kind: 'route', liveVersion: 1, previousVersion: 0, phase: 'promoted', message: '' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { seededRng } from '@millrace/domain';
+import { ALL, type Cohort, cohortOfVersion, seededRng } from '@millrace/domain';
 import type { RolloutPhase } from '@millrace/routing';
 import {
   advance,
@@ -42,7 +42,7 @@ const drift = (over: Partial<Extract<LoopInput, { kind: 'drift' }>> = {}): LoopI
   threshold: 0.2,
   windowStartMs: 20,
   windowEndMs: 30,
-  modelVersion: 1,
+  cohort: cohortOfVersion(1),
   correlationId: 'c1',
   ...over,
 });
@@ -109,7 +109,8 @@ describe('the closed loop', () => {
 
   it.each([
     ['another feature', drift({ feature: 'origin' })],
-    ['an older version', drift({ modelVersion: 7 })],
+    ['an older version', drift({ cohort: cohortOfVersion(7) })],
+    ['a slice', drift({ cohort: { version: 1, slice: { column: 'carrier', value: 'AA' } } })],
   ])('ignores drift of %s', (_what, input) => {
     expect(run([live(1), dataset(1), input, dataset(3)]).state.phase).toBe('calm');
   });
@@ -173,10 +174,10 @@ describe('the closed loop', () => {
       { kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] },
       live(2, 1),
     ]);
-    const bad = run([drift({ feature: '@quality', detector: 'auc_drop', modelVersion: 2 })], state);
+    const bad = run([drift({ feature: '@quality', detector: 'auc_drop', cohort: cohortOfVersion(2) })], state);
     expect(bad.effects).toMatchObject([{ kind: 'rollback' }]);
-    expect(run([drift({ feature: '@quality', modelVersion: 1 })], state).effects).toEqual([]);
-    const badDay = drift({ feature: '@quality', detector: 'log_loss_rise', modelVersion: 2 });
+    expect(run([drift({ feature: '@quality', cohort: cohortOfVersion(1) })], state).effects).toEqual([]);
+    const badDay = drift({ feature: '@quality', detector: 'log_loss_rise', cohort: cohortOfVersion(2) });
     expect(run([badDay], state).effects).toEqual([]);
   });
 
@@ -188,8 +189,15 @@ describe('the closed loop', () => {
       { kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] },
       live(2, 1),
     ]).state;
-    const software = (detector: string, modelVersion = 2) =>
-      drift({ feature: '@software', detector, modelVersion, value: 0.05, threshold: 0.01, correlationId: 's1' });
+    const software = (detector: string, version = 2) =>
+      drift({
+        feature: '@software',
+        detector,
+        cohort: cohortOfVersion(version),
+        value: 0.05,
+        threshold: 0.01,
+        correlationId: 's1',
+      });
     expect(run([software('error_share')], cooling).effects).toMatchObject([
       { kind: 'rollback', reason: expect.stringContaining('@software error_share 0.050 against 0.01') },
     ]);
@@ -222,7 +230,10 @@ describe('the closed loop', () => {
         nowMs += rng.below(700);
         const inputs: LoopInput[] = [
           dataset(rng.below(40)),
-          drift({ correlationId: `c${i}`, modelVersion: rng.below(3) }),
+          drift({
+            correlationId: `c${i}`,
+            cohort: [ALL, cohortOfVersion(1), cohortOfVersion(2)][rng.below(3)] as Cohort,
+          }),
           {
             kind: 'model',
             version: 1 + rng.below(6),

@@ -11,7 +11,7 @@
 // Every effect carries the id of the episode (the correlation id of the drift event), so that a repeated effect is
 // recognised by its receiver: a training's id is the episode's id, a rollout names the version.
 
-import type { TrainingRequest } from '@millrace/domain';
+import { type Cohort, cohortOfVersion, sameCohort, type TrainingRequest } from '@millrace/domain';
 import { blamesVersion, SUBJECTS } from '@millrace/drift';
 import type { RetrainSpec } from '@millrace/project';
 import type { RolloutPhase } from '@millrace/routing';
@@ -78,7 +78,7 @@ export type LoopInput =
       threshold: number;
       windowStartMs: number;
       windowEndMs: number;
-      modelVersion: number;
+      cohort: Cohort;
       correlationId: string;
     }
   | { kind: 'dataset'; dataset: KnownDataset }
@@ -179,7 +179,7 @@ function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind: 'drift
     blamesVersion(drift.detector) &&
     state.phase === 'cooling' &&
     state.previousVersion > 0 &&
-    drift.modelVersion === state.liveVersion
+    sameCohort(drift.cohort, cohortOfVersion(state.liveVersion))
   );
 }
 
@@ -202,8 +202,9 @@ function onDrift(
   if (drift.feature === SUBJECTS.software.name) return state;
   const wanted = policy.retrain.features.length === 0 || policy.retrain.features.includes(drift.feature);
   if (!policy.retrain.onDrift || !wanted || state.phase !== 'calm' || state.liveVersion === 0) return state;
-  // Drift measured against an older version's reference says nothing of the one that serves now.
-  if (drift.modelVersion !== 0 && drift.modelVersion !== state.liveVersion) return state;
+  // Drift measured against an older version's reference says nothing of the one that serves now; a slice is not the whole.
+  const { version, slice } = drift.cohort;
+  if (slice !== 'all' || (version !== 'all' && version !== state.liveVersion)) return state;
   // A redelivered event of an episode that has ended must not begin it again.
   const episodeId = drift.correlationId || drift.eventId;
   if (state.history.some((entry) => entry.correlationId === episodeId)) return state;

@@ -1,34 +1,34 @@
-// Keeps the catalog at the state of projects.v1, models.v1 and routes.v1. No decisions here.
+// Keeps the cache at the state of projects.v1, models.v1 and routes.v1. No decisions here.
 
 import { decodeModelVersion, decodeProject, decodeRoute } from '@millrace/contracts';
 import type { CompactedReaderSettings } from '@millrace/kafka';
 import { type Project, projectFromDocument } from '@millrace/project';
-import type { Catalog } from './catalog.js';
+import type { MetadataCache } from './metadata-cache.js';
 import type { References } from './references.js';
 
-export function catalogEntries(
-  catalog: Catalog,
+export function metadataEntries(
+  metadata: MetadataCache,
   references: References,
   onProject: (project: Project) => void,
 ): CompactedReaderSettings['topics'] {
   return {
     'projects.v1': (key, value) => {
       if (value === null) {
-        catalog.removeProject(key);
+        metadata.removeProject(key);
         return;
       }
       const project = projectFromDocument(decodeProject(value).document);
-      catalog.setProject(project);
+      metadata.setProject(project);
       onProject(project);
     },
     'models.v1': (_key, value) => {
       if (value === null) return;
       const model = decodeModelVersion(value);
-      catalog.setModel(model);
+      metadata.setModel(model);
       references.announced(model.project, model.version);
     },
     'routes.v1': (_key, value) => {
-      if (value !== null) catalog.setRoute(decodeRoute(value));
+      if (value !== null) metadata.setRoute(decodeRoute(value));
     },
   };
 }

@@ -2,7 +2,7 @@
 // does not know yet is waited for a little: its announcement travels on another topic than its predictions.
 
 import { type Clock, PlatformError } from '@millrace/domain';
-import type { Catalog, PackagedReference } from './catalog.js';
+import type { MetadataCache, PackagedReference } from './metadata-cache.js';
 
 export interface PackageReader {
   /** Throws `not_found` or `corrupt` where the package has no usable reference. */
@@ -20,7 +20,7 @@ export class References {
   private readonly givenUp = new Set<string>();
 
   constructor(
-    private readonly catalog: Catalog,
+    private readonly metadata: MetadataCache,
     private readonly packages: PackageReader,
     private readonly clock: Clock,
     private readonly sleep: (ms: number) => Promise<void>,
@@ -29,7 +29,7 @@ export class References {
 
   /** True when nothing has to be awaited for this version. */
   settled(project: string, version: number): boolean {
-    return this.catalog.hasReference(project, version) || this.givenUp.has(`${project}/${version}`);
+    return this.metadata.hasReference(project, version) || this.givenUp.has(`${project}/${version}`);
   }
 
   /** Resolves when the reference is there or given up; never rejects. */
@@ -51,15 +51,15 @@ export class References {
 
   private async load(project: string, version: number): Promise<void> {
     const untilMs = this.clock.monotonicMs() + WAIT_MS;
-    let model = this.catalog.model(project, version);
+    let model = this.metadata.model(project, version);
     while (model === undefined && this.clock.monotonicMs() < untilMs) {
       await this.sleep(POLL_MS);
-      model = this.catalog.model(project, version);
+      model = this.metadata.model(project, version);
     }
     try {
       if (model === undefined)
         throw new PlatformError('not_found', `version ${version} of ${project} is not announced`);
-      this.catalog.setReference(project, version, await this.packages.read(model.packagePath));
+      this.metadata.setReference(project, version, await this.packages.read(model.packagePath));
     } catch (error) {
       if (this.givenUp.size >= GIVEN_UP_MAX) this.givenUp.clear();
       this.givenUp.add(`${project}/${version}`);

@@ -6,7 +6,7 @@ import { LatencyHistogram } from '@millrace/statistics';
 /** Five minutes. */
 export const POINTS_MAX = 300;
 
-export interface PulsePoint {
+export interface LivePoint {
   atMs: number;
   predictions: number;
   labels: number;
@@ -15,8 +15,8 @@ export interface PulsePoint {
   byVersion: Record<number, number>;
 }
 
-export class Pulse {
-  private readonly points: PulsePoint[] = [];
+export class LiveTraffic {
+  private readonly points: LivePoint[] = [];
   private latencyUs = new LatencyHistogram();
   private predictions = 0;
   private labels = 0;
@@ -33,9 +33,9 @@ export class Pulse {
   }
 
   /** Ends the running second. */
-  beat(atMs: number): PulsePoint {
+  beat(atMs: number): LivePoint {
     const quantile = (q: number) => (this.latencyUs.count === 0 ? null : this.latencyUs.quantileUs(q) / 1000);
-    const point: PulsePoint = {
+    const point: LivePoint = {
       atMs,
       predictions: this.predictions,
       labels: this.labels,
@@ -52,34 +52,34 @@ export class Pulse {
     return point;
   }
 
-  recent(): readonly PulsePoint[] {
+  recent(): readonly LivePoint[] {
     return this.points;
   }
 }
 
-/** Projects with a pulse; as many as the engine watches. Beyond it they share the last one, which nobody is shown. */
+/** Projects with a live; as many as the engine watches. Beyond it they share the last one, which nobody is shown. */
 const PROJECTS_MAX = 200;
 
-/** One pulse a project. */
-export class PulseBook {
-  private readonly byProject = new Map<string, Pulse>();
-  private readonly overflow = new Pulse();
+/** One live a project. */
+export class LiveTrafficByProject {
+  private readonly byProject = new Map<string, LiveTraffic>();
+  private readonly overflow = new LiveTraffic();
 
-  of(project: string): Pulse {
-    let pulse = this.byProject.get(project);
-    if (pulse === undefined) {
+  of(project: string): LiveTraffic {
+    let live = this.byProject.get(project);
+    if (live === undefined) {
       if (this.byProject.size >= PROJECTS_MAX) return this.overflow;
-      pulse = new Pulse();
-      this.byProject.set(project, pulse);
+      live = new LiveTraffic();
+      this.byProject.set(project, live);
     }
-    return pulse;
+    return live;
   }
 
-  get(project: string): Pulse | undefined {
+  get(project: string): LiveTraffic | undefined {
     return this.byProject.get(project);
   }
 
   beat(atMs: number): void {
-    for (const pulse of this.byProject.values()) pulse.beat(atMs);
+    for (const live of this.byProject.values()) live.beat(atMs);
   }
 }

@@ -3,7 +3,7 @@
 import type { ArtifactStore } from '@millrace/artifacts';
 import { decodeReferenceProfile } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import type { PackagedReference } from './catalog.js';
+import type { PackagedReference } from './metadata-cache.js';
 import type { PackageReader } from './references.js';
 
 export class StoredPackages implements PackageReader {

@@ -6,7 +6,7 @@ import type { Evaluation } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import type { Route } from '@millrace/routing';
 import { prepareReference, type VersionReference } from '../windows/profile.js';
-import type { ModelCatalog } from '../windows/project-monitor.js';
+import type { ModelMetadata } from '../windows/project-monitor.js';
 
 /** A reference weighs about 100 KB prepared. */
 export const REFERENCES_MAX = 32;
@@ -18,7 +18,7 @@ export interface PackagedReference {
   inputs: readonly string[];
 }
 
-export class Catalog implements ModelCatalog {
+export class MetadataCache implements ModelMetadata {
   private readonly projects = new Map<string, Project>();
   private readonly models = new Map<string, Map<number, ModelVersion>>();
   private readonly references = new Map<string, Map<number, VersionReference>>();

@@ -65,7 +65,7 @@ interface ProjectTraffic {
 }
 
 /** One record of traffic a project, and one for each of its versions. */
-export class TrafficBook {
+export class TrafficHistory {
   private readonly byProject = new Map<string, ProjectTraffic>();
 
   read(project: string, totals: ReadonlyMap<number, RouterTotals>, atMs: number): void {
@@ -80,10 +80,9 @@ export class TrafficBook {
     traffic.all.read(sum, atMs);
   }
 
-  /** `version` 0 = all together. */
-  between(project: string, version: number, fromMs: number, toMs: number): RouterTotals {
+  between(project: string, version: number | 'all', fromMs: number, toMs: number): RouterTotals {
     const traffic = this.byProject.get(project);
-    const of = version === 0 ? traffic?.all : traffic?.byVersion.get(version);
+    const of = version === 'all' ? traffic?.all : traffic?.byVersion.get(version);
     return of?.between(fromMs, toMs) ?? { requests: 0, failures: 0 };
   }
 

@@ -1,7 +1,8 @@
-// All alarms of a project: one state machine a (model version, subject), and the episodes they made, newest kept.
+// All alarms of a project: one state machine a (cohort, subject), and the episodes they made, newest kept.
 // A version that got no traffic in a closed window is retired: its open episodes end, because nothing of it serves any more.
 // When it serves again they go on where they were.
 
+import { type Cohort, cohortKey, sameCohort } from '@millrace/domain';
 import type { SubjectVerdict } from '../judgement/verdict.js';
 import { type AlarmChange, type AlarmPhase, type AlarmState, CALM, stepAlarm } from './alarm.js';
 
@@ -11,9 +12,9 @@ export const EPISODES_MAX = 1_000;
 const VERSIONS_MAX = 16;
 
 export interface Episode {
-  /** Stable: "<version>/<subject>/<start of its first window>". */
+  /** Stable: "<key of the cohort>/<subject>/<start of its first window>". */
   id: string;
-  modelVersion: number;
+  cohort: Cohort;
   subject: string;
   /** Test with the largest statistic relative to its threshold when the episode began. */
   detector: string;
@@ -32,33 +33,39 @@ export interface Episode {
   endReason: 'calm' | 'retired' | null;
 }
 
-export interface AlarmBoardState {
-  alarms: { version: number; subject: string; state: AlarmState }[];
+interface Alarm {
+  cohort: Cohort;
+  subject: string;
+  state: AlarmState;
+}
+
+export interface ProjectAlarmsState {
+  alarms: Alarm[];
   episodes: Episode[];
 }
 
-export class AlarmBoard {
-  private alarms: { version: number; subject: string; state: AlarmState }[] = [];
+export class ProjectAlarms {
+  private alarms: Alarm[] = [];
   private episodes: Episode[] = [];
 
   /** `needed`: alarming windows in a row before a drift event. */
   constructor(public needed: number) {}
 
   /** Feeds one verdict; the change tells whether a drift event is due. */
-  feed(version: number, verdict: SubjectVerdict, window: { startMs: number; endMs: number }): AlarmChange {
-    let alarm = this.alarms.find((a) => a.version === version && a.subject === verdict.subject);
+  feed(cohort: Cohort, verdict: SubjectVerdict, window: { startMs: number; endMs: number }): AlarmChange {
+    let alarm = this.alarms.find((a) => a.subject === verdict.subject && sameCohort(a.cohort, cohort));
     if (alarm === undefined) {
-      alarm = { version, subject: verdict.subject, state: CALM };
+      alarm = { cohort, subject: verdict.subject, state: CALM };
       this.alarms.push(alarm);
     }
     const { state, change } = stepAlarm(alarm.state, verdict.alarming, window.startMs, this.needed);
     alarm.state = state;
-    const open = this.openEpisode(version, verdict.subject) ?? this.reopen(version, verdict, change);
+    const open = this.openEpisode(cohort, verdict.subject) ?? this.reopen(cohort, verdict, change);
     if (!verdict.alarming) {
       if (open !== undefined) end(open, 'calm', window.endMs);
       return change;
     }
-    if (open === undefined) this.begin(version, verdict, window, state);
+    if (open === undefined) this.begin(cohort, verdict, window, state);
     else {
       open.windows += 1;
       if (change === 'drifted') Object.assign(open, describe(verdict), { phase: 'drift', ...boundsOf(window) });
@@ -69,13 +76,14 @@ export class AlarmBoard {
   /** Ends the episodes of versions outside `serving`; forgets the oldest versions' alarms. */
   retire(serving: ReadonlySet<number>, atMs: number): void {
     for (const episode of this.episodes) {
-      if (episode.endedMs === null && episode.modelVersion !== 0 && !serving.has(episode.modelVersion)) {
-        end(episode, 'retired', atMs);
-      }
+      const { version } = episode.cohort;
+      if (episode.endedMs === null && version !== 'all' && !serving.has(version)) end(episode, 'retired', atMs);
     }
-    const versions = [...new Set(this.alarms.map(({ version }) => version))].sort((a, b) => b - a);
-    const kept = new Set(versions.slice(0, VERSIONS_MAX));
-    this.alarms = this.alarms.filter(({ version }) => version === 0 || serving.has(version) || kept.has(version));
+    const versions = this.alarms.flatMap(({ cohort }) => (cohort.version === 'all' ? [] : cohort.version));
+    const kept = new Set([...new Set(versions)].sort((a, b) => b - a).slice(0, VERSIONS_MAX));
+    this.alarms = this.alarms.filter(
+      ({ cohort: { version } }) => version === 'all' || serving.has(version) || kept.has(version),
+    );
   }
 
   /** Newest first. */
@@ -87,24 +95,24 @@ export class AlarmBoard {
     return this.episodes.filter((episode) => episode.endedMs === null).length;
   }
 
-  state(): AlarmBoardState {
+  state(): ProjectAlarmsState {
     return { alarms: this.alarms, episodes: this.episodes };
   }
 
-  restore(state: AlarmBoardState): void {
+  restore(state: ProjectAlarmsState): void {
     this.alarms = state.alarms.map((alarm) => ({ ...alarm }));
     this.episodes = state.episodes.map((episode) => ({ ...episode }));
   }
 
   private begin(
-    version: number,
+    cohort: Cohort,
     verdict: SubjectVerdict,
     window: { startMs: number; endMs: number },
     state: AlarmState,
   ): void {
     this.episodes.push({
-      id: `${version}/${verdict.subject}/${window.startMs}`,
-      modelVersion: version,
+      id: `${cohortKey(cohort)}/${verdict.subject}/${window.startMs}`,
+      cohort,
       subject: verdict.subject,
       ...describe(verdict),
       phase: state.phase,
@@ -119,9 +127,9 @@ export class AlarmBoard {
   }
 
   /** A version that serves again (a rollback) and still drifts goes on with its episode: no second event for one drift. */
-  private reopen(version: number, verdict: SubjectVerdict, change: AlarmChange): Episode | undefined {
+  private reopen(cohort: Cohort, verdict: SubjectVerdict, change: AlarmChange): Episode | undefined {
     if (!verdict.alarming || change !== 'none') return undefined;
-    const own = this.episodes.filter((e) => e.modelVersion === version && e.subject === verdict.subject);
+    const own = this.episodes.filter((e) => e.subject === verdict.subject && sameCohort(e.cohort, cohort));
     const last = own[own.length - 1];
     if (last === undefined || last.endReason !== 'retired') return undefined;
     last.endedMs = null;
@@ -129,8 +137,8 @@ export class AlarmBoard {
     return last;
   }
 
-  private openEpisode(version: number, subject: string): Episode | undefined {
-    return this.episodes.find((e) => e.endedMs === null && e.modelVersion === version && e.subject === subject);
+  private openEpisode(cohort: Cohort, subject: string): Episode | undefined {
+    return this.episodes.find((e) => e.endedMs === null && e.subject === subject && sameCohort(e.cohort, cohort));
   }
 }
 

@@ -1,0 +1,37 @@
+// What the monitor needs of a kind of task beside the task itself: counts of labelled rows that can be added up over
+// partitions, buckets and versions, and what they say about quality.
+
+import { PlatformError, type Task, taskOf } from '@millrace/domain';
+import { type Evaluation, evaluateMerged, ScoreQuality, type ScoreQualityState } from '@millrace/evaluation';
+
+export interface QualityCounts {
+  readonly rows: number;
+  /** Held in memory. */
+  readonly bytes: number;
+  add(score: number, label: number): void;
+  /** `other`: of the same task. */
+  merge(other: QualityCounts): void;
+  /** Plain JSON. */
+  state(): unknown;
+}
+
+export interface TaskTerms {
+  readonly task: Task;
+  openCounts(): QualityCounts;
+  countsFromState(state: unknown): QualityCounts;
+  evaluation(counts: QualityCounts, span: Pick<Evaluation, 'eventTimeFromMs' | 'eventTimeToMs'>): Evaluation;
+}
+
+const BINARY: TaskTerms = {
+  task: taskOf('binary'),
+  openCounts: () => new ScoreQuality(),
+  countsFromState: (state) => ScoreQuality.fromState(state as ScoreQualityState),
+  evaluation: (counts, span) => evaluateMerged(counts as ScoreQuality, span),
+};
+
+/** Throws `unimplemented` for a kind that cannot be watched. */
+export function termsOf(kind: string): TaskTerms {
+  const task = taskOf(kind);
+  if (task === BINARY.task) return BINARY;
+  throw new PlatformError('unimplemented', `projects of task '${task.kind}' cannot be watched`);
+}
