@@ -196,10 +196,10 @@ async function main(): Promise<void> {
       return answer && answer.route.targets.length > 0 ? answer : undefined;
     });
     const request = sampleRequest(project.name);
-    const doors = { echo: echo.port, direct: platform.port('SERVING_GRPC'), router: platform.port('ROUTER_GRPC') };
+    const endpoints = { echo: echo.port, direct: platform.port('SERVING_GRPC'), router: platform.port('ROUTER_GRPC') };
     const measured: Record<string, number[]> = { echo: [], direct: [], router: [] };
     for (let round = 0; round < ROUNDS; round++) {
-      for (const [name, port] of Object.entries(doors)) {
+      for (const [name, port] of Object.entries(endpoints)) {
         const result = await runGhz(loadTool, root, {
           address: `127.0.0.1:${port}`,
           request,
@@ -222,7 +222,7 @@ async function main(): Promise<void> {
         { of: 'the echo', value: rate / echoRate },
       );
     }
-    await highestRate(doors.router, request);
+    await highestRate(endpoints.router, request);
   } finally {
     echo.stop();
     await platform.stop();

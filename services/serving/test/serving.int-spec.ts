@@ -408,7 +408,7 @@ describe('serving', () => {
     await Promise.all(load);
     caller.close();
     expect(code).toBe(0);
-    // Once the door is closed a call cannot connect; none that was taken is lost.
+    // Once the endpoint is closed a call cannot connect; none that was taken is lost.
     for (const { code: status } of failures) expect(status).toBe(14);
     await eventually('every answer is logged', () => answered.every((id) => logged.has(`${id}/0`)));
   });

@@ -1,4 +1,4 @@
-// Mutated and random bytes against a door that speaks V2: every one must end in a clean answer (no INTERNAL, no UNKNOWN, no
+// Mutated and random bytes against an endpoint that speaks V2: every one must end in a clean answer (no INTERNAL, no UNKNOWN, no
 // cut connection, no 500), and the next good request must work. Seeded: a fault names the seed and the bytes.
 
 import { connect } from 'node:net';

@@ -1,4 +1,4 @@
-// The V2 protocol of one door in front of wire-repository's models: every rpc and every REST path, every datatype, both forms of
+// The V2 protocol of one endpoint in front of wire-repository's models: every rpc and every REST path, every datatype, both forms of
 // tensors, compression, streams, generate, settings, and what is refused and how. The same for serving and for the router.
 
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
@@ -49,7 +49,7 @@ const repeat = (id: string, values: number[], parameters: Parameters = {}) =>
   encodeInferRequest(inferRequest('repeat', [Tensor.of('IN', 'INT32', [values.length], values)], { id, parameters }));
 const IDENTITY_JSON = { inputs: [{ name: 'INPUT0', datatype: 'FP32', shape: [1, 2], data: [1, 2] }] };
 
-export interface Door {
+export interface Endpoint {
   http: string;
   /** host:port */
   grpc: string;
@@ -57,18 +57,18 @@ export interface Door {
   metrics: string;
 }
 
-/** `door` is asked for when the tests run. */
-export function describeWire(name: string, door: () => Door): void {
+/** `endpoint` is asked for when the tests run. */
+export function describeWire(name: string, endpoint: () => Endpoint): void {
   describe(`the V2 protocol of ${name}`, () => {
     let raw: RawGrpc;
     let api: GrpcClient<typeof GRPCInferenceService>;
-    const rest = (path: string, call: HttpCall = {}) => http(door().http, path, call);
+    const rest = (path: string, call: HttpCall = {}) => http(endpoint().http, path, call);
     const post = (path: string, json: unknown, headers: Record<string, string> = {}) =>
       rest(path, { method: 'POST', headers, body: typeof json === 'string' ? json : JSON.stringify(json) });
 
     beforeAll(() => {
-      raw = new RawGrpc(door().grpc);
-      api = createClient(GRPCInferenceService, door().grpc);
+      raw = new RawGrpc(endpoint().grpc);
+      api = createClient(GRPCInferenceService, endpoint().grpc);
     });
 
     afterAll(() => {
@@ -101,7 +101,7 @@ export function describeWire(name: string, door: () => Door): void {
     });
 
     it('answers health of the server, of the service, and of none', async () => {
-      const health = createClient(Health, door().grpc);
+      const health = createClient(Health, endpoint().grpc);
       const { SERVING } = healthPb.HealthCheckResponse_ServingStatus;
       for (const service of ['', GRPCInferenceService.typeName]) {
         expect((await health.check({ service })).status).toBe(SERVING);
@@ -489,7 +489,7 @@ export function describeWire(name: string, door: () => Door): void {
       });
 
       it("metrics: Triton's names", async () => {
-        const text = (await http(door().metrics, '')).body.toString();
+        const text = (await http(endpoint().metrics, '')).body.toString();
         for (const name of [
           'nv_inference_request_success',
           'nv_inference_request_failure',

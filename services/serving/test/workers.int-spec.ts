@@ -131,7 +131,7 @@ describe('worker processes', () => {
     let calls = 0;
     const early: unknown[] = [];
     const late: unknown[] = [];
-    // Each ends with its first failure: the door is closed then.
+    // Each ends with its first failure: the endpoint is closed then.
     const callers = onConnections(4, async (client) => {
       for (;;) {
         const failure = await client.infer(sum()).then(

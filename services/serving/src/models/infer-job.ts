@@ -17,13 +17,13 @@ export interface CallFacts {
   arrivedAtMs: number;
   /** On the monotonic clock; Infinity = none. */
   deadlineAtMs: number;
-  /** Ensembles that the request has come through; doors leave it out. */
+  /** Ensembles that the request has come through; endpoints leave it out. */
   depth?: number;
 }
 
 /**
  * Called once with either an error or a response, and `final` true. A decoupled model calls it for each of its answers with
- * `final` false, and at the end once more with `final` true: with an error, or with a response without outputs that a door
+ * `final` false, and at the end once more with `final` true: with an error, or with a response without outputs that an endpoint
  * passes on only where the caller asked for an empty final response.
  */
 export type Answer = (error: PlatformError | undefined, response: InferResponse | undefined, final: boolean) => void;

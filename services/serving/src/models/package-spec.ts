@@ -1,4 +1,4 @@
-// A package of the platform in the terms of a model's configuration, for doors and listings: rows of raw values in, batched
+// A package of the platform in the terms of a model's configuration, for endpoints and listings: rows of raw values in, batched
 // without waiting, no options of its own.
 
 import type { ModelMetadata, TensorSpec } from '@millrace/inference';

@@ -1,4 +1,4 @@
-// What doors, statistics and the model set need of anything that answers under a model's name and version: a package of the
+// What endpoints, statistics and the model set need of anything that answers under a model's name and version: a package of the
 // platform (served-version.ts), a model of a repository (tensor-model.ts) or an ensemble.
 
 import type { InferRequest, ModelMetadata, VersionStatistics } from '@millrace/inference';

@@ -180,7 +180,7 @@ export class ServedVersion implements ServedModel, JobOwner {
 
   /** The caller went away: a waiting job leaves the queue, a running one is not answered. */
   cancel(job: InferJob): void {
-    // Doors report the end of a call, too, which comes after its answer.
+    // Endpoints report the end of a call, too, which comes after its answer.
     if (job.cancelled || job.settled) return;
     this.batcher.cancel(job);
     this.statistics.failed(this.ports.clock.monotonicMs() - job.facts.arrivedAtMs, 'CANCELED');

@@ -218,7 +218,7 @@ class TensorModel implements ServedModel, TensorJobOwner {
     void this.acceptShared(job, cache, startMs);
   }
 
-  /** Never in the turn of `submit`: doors count on that. */
+  /** Never in the turn of `submit`: endpoints count on that. */
   private answerSoon(job: TensorJob, outputs: readonly Tensor[]): void {
     this.ports.soon(() => {
       if (job.settled) return;

@@ -1,5 +1,5 @@
-// From a request's bytes to a queued job, the same for every door (gRPC, relay stream, REST): decode, find the version,
-// submit. Expected failures go to the answer, so that a door has one place to send from.
+// From a request's bytes to a queued job, the same for every endpoint (gRPC, relay stream, REST): decode, find the version,
+// submit. Expected failures go to the answer, so that an endpoint has one place to send from.
 
 import { PlatformError } from '@millrace/domain';
 import { decodeInferRequest, type InferRequest } from '@millrace/inference';
@@ -38,12 +38,12 @@ export class Predictor {
     return this.submit(request, facts, answer, many);
   }
 
-  /** For doors that can give one answer; a decoupled model is refused. */
+  /** For endpoints that can give one answer; a decoupled model is refused. */
   infer(request: InferRequest, facts: CallFacts, answer: Answer): Ticket | undefined {
     return this.submit(request, facts, answer, false);
   }
 
-  /** For doors that can give many answers to one request. */
+  /** For endpoints that can give many answers to one request. */
   inferMany(request: InferRequest, facts: CallFacts, answer: Answer): Ticket | undefined {
     return this.submit(request, facts, answer, true);
   }

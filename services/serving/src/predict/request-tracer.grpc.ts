@@ -4,8 +4,8 @@ import { contextOf, failSpan, formatTraceparent, SpanKind, startSpan } from '@mi
 import type { RequestTracer } from './request-tracer.js';
 
 export const requestTracer: RequestTracer = {
-  begin(door, traceparent) {
-    const span = startSpan(`serving infer ${door}`, { kind: SpanKind.SERVER, parent: contextOf(traceparent) });
+  begin(endpoint, traceparent) {
+    const span = startSpan(`serving infer ${endpoint}`, { kind: SpanKind.SERVER, parent: contextOf(traceparent) });
     return {
       traceparent: formatTraceparent(span.spanContext()),
       end(error) {

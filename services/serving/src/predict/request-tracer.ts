@@ -1,4 +1,4 @@
-// What the doors need to follow a sampled trace: a span from arrival to answer, whose traceparent goes on to the prediction
+// What the endpoints need to follow a sampled trace: a span from arrival to answer, whose traceparent goes on to the prediction
 // log. Requests without a sampled traceparent cost one character comparison.
 
 import type { CallFacts } from '../models/infer-job.js';
@@ -11,7 +11,7 @@ export interface RequestSpan {
 }
 
 export interface RequestTracer {
-  begin(door: 'grpc' | 'relay' | 'http', traceparent: string): RequestSpan;
+  begin(endpoint: 'grpc' | 'relay' | 'http', traceparent: string): RequestSpan;
 }
 
 /** 00-<32 hex>-<16 hex>-<flags>: the last bit of the flags. */
@@ -30,7 +30,7 @@ export interface Tracing {
  */
 export function traced(
   facts: CallFacts,
-  door: 'grpc' | 'relay' | 'http',
+  endpoint: 'grpc' | 'relay' | 'http',
   { tracer, traces }: Tracing,
   model: () => string,
 ): { facts: CallFacts; span: RequestSpan | undefined } {
@@ -41,6 +41,6 @@ export function traced(
       return { facts: facts.traceparent === '' ? facts : { ...facts, traceparent }, span: undefined };
     }
   }
-  const span = tracer.begin(door, traceparent);
+  const span = tracer.begin(endpoint, traceparent);
   return { facts: { ...facts, traceparent: span.traceparent }, span };
 }

@@ -1,4 +1,4 @@
-// Where the doors read counters from: this process alone, or all workers of the port together.
+// Where the endpoints read counters from: this process alone, or all workers of the port together.
 
 import { VersionStatistics } from '@millrace/inference';
 import { inferenceMetricsText, type Measured } from '../models/metrics-text.js';

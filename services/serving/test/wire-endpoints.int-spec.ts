@@ -24,7 +24,7 @@ import {
   REQUESTS,
 } from './wire-fuzz.js';
 import { writeRepository } from './wire-repository.js';
-import { type Door, describeWire } from './wire-suite.js';
+import { describeWire, type Endpoint } from './wire-suite.js';
 
 const SEED = 5;
 const MODEL = 'demo';
@@ -47,7 +47,7 @@ function addBrowserFile(folder: string): string {
 async function startRouter(
   home: string,
   env: Record<string, string>,
-): Promise<{ process: ChildProcess; door: Door; log(): string }> {
+): Promise<{ process: ChildProcess; endpoint: Endpoint; log(): string }> {
   const names = ['HTTP', 'GRPC', 'METRICS', 'CONTROL', 'CONTROL_GRPC'];
   const ports: Record<string, number> = {};
   for (const name of names) ports[name] = await freePort();
@@ -67,16 +67,16 @@ async function startRouter(
       output = (output + text.toString()).slice(-100_000);
     });
   }
-  const door = {
+  const endpoint = {
     http: `http://127.0.0.1:${ports.HTTP}`,
     grpc: `127.0.0.1:${ports.GRPC}`,
     metrics: `http://127.0.0.1:${ports.METRICS}/metrics`,
   };
-  return { process: child, door, log: () => output };
+  return { process: child, endpoint, log: () => output };
 }
 
-describe('both doors', () => {
-  const home = mkdtempSync(join(tmpdir(), 'millrace-doors-'));
+describe('both endpoints', () => {
+  const home = mkdtempSync(join(tmpdir(), 'millrace-endpoints-'));
   const prefix = uniquePrefix();
   let control: ControlWriter;
   let serving: ServingProcess;
@@ -107,7 +107,7 @@ describe('both doors', () => {
     await eventually(
       'the router knows the route and reaches serving',
       () =>
-        http(router.door.http, `/v2/models/${MODEL}/ready`).then(
+        http(router.endpoint.http, `/v2/models/${MODEL}/ready`).then(
           ({ status }) => status === 200,
           () => false,
         ),
@@ -126,18 +126,22 @@ describe('both doors', () => {
     rmSync(home, { recursive: true, force: true });
   }, 30_000);
 
-  const servingDoor = (): Door => ({ http: serving.http, grpc: serving.grpc, metrics: `${serving.http}/metrics` });
+  const servingEndpoint = (): Endpoint => ({
+    http: serving.http,
+    grpc: serving.grpc,
+    metrics: `${serving.http}/metrics`,
+  });
 
   // Metrics of models are serving's; the router's page has its own names.
-  describeWire('the router', () => ({ ...router.door, metrics: servingDoor().metrics }));
+  describeWire('the router', () => ({ ...router.endpoint, metrics: servingEndpoint().metrics }));
 
   it.each([
-    ['serving', servingDoor],
-    ['the router', () => router.door],
-  ] as const)('tritonclient works unchanged against %s', async (_name, door) => {
+    ['serving', servingEndpoint],
+    ['the router', () => router.endpoint],
+  ] as const)('tritonclient works unchanged against %s', async (_name, endpoint) => {
     const setup = JSON.parse(readFileSync(join(cloneRoot(), 'node_modules/.millrace/setup.json'), 'utf8'));
     const script = join(cloneRoot(), 'test/e2e/tritonclient_check.py');
-    const { grpc, http: base } = door();
+    const { grpc, http: base } = endpoint();
     const told = ['--grpc', grpc, '--http', new URL(base).host, '--model', MODEL, '--repository'];
     const run = await promisify(execFile)(setup.python.binary, [script, ...told]).catch((error) => {
       throw new Error(`${error.stdout}\n${error.stderr}`);
@@ -147,7 +151,7 @@ describe('both doors', () => {
 
   describe('the router under fuzzed input', () => {
     const target = (): FuzzTarget => ({
-      ...router.door,
+      ...router.endpoint,
       requests: REQUESTS,
       bodies: BODIES,
       inferPath: '/v2/models/identity/infer',
@@ -160,7 +164,7 @@ describe('both doors', () => {
     it('survives connections of garbage', async () => {
       await fuzzConnections(target(), SEED, 100);
       expect(router.process.exitCode).toBeNull();
-      expect((await http(router.door.http, '/v2/health/ready')).status).toBe(200);
+      expect((await http(router.endpoint.http, '/v2/health/ready')).status).toBe(200);
     });
   });
 
