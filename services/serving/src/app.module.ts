@@ -112,10 +112,10 @@ export const serving = defineService({
         port: config.httpPort,
         host: config.host,
         api: servingApi,
-        prepare: (app) => {
+        prepare: async (app) => {
           const http = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
           registerV2(http, { ...api, browserFile: (model, version, name) => browserFile(files, model, version, name) });
-          registerJobs(http, jobs ?? noJobs(workers !== undefined));
+          await registerJobs(http, jobs ?? noJobs(workers !== undefined));
         },
       },
       controllers: [StatsHttp],

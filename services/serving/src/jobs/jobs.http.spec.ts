@@ -5,7 +5,7 @@ import { noJobs, registerJobs } from './jobs.http.js';
 describe('jobs over HTTP', () => {
   it('says what to do where there are none', async () => {
     const root = fastify();
-    registerJobs(root, noJobs(true));
+    await registerJobs(root, noJobs(true));
     const at = await root.listen({ port: 0, host: '127.0.0.1' });
     for (const [method, path] of [
       ['POST', '/v1/jobs'],

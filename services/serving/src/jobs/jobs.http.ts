@@ -29,8 +29,8 @@ export function noJobs(several: boolean): string {
     : 'this process serves a folder alone, without Kafka';
 }
 
-/** `jobs`: or the words for why this process runs no jobs. */
-export function registerJobs(root: FastifyInstance, jobs: BatchJobs | string): void {
+/** `jobs`: or the words for why this process runs no jobs. Resolves when the routes are there: the API's check looks for them. */
+export async function registerJobs(root: FastifyInstance, jobs: BatchJobs | string): Promise<void> {
   const answer = (work: (jobs: BatchJobs, request: JobCall) => unknown) => (request: JobCall, reply: FastifyReply) => {
     try {
       if (typeof jobs === 'string') throw new PlatformError('unimplemented', jobs);
@@ -40,7 +40,7 @@ export function registerJobs(root: FastifyInstance, jobs: BatchJobs | string): v
       return reply.code(status).type('application/json').send(body);
     }
   };
-  root.register(async (http) => {
+  await root.register(async (http) => {
     http.removeAllContentTypeParsers();
     http.addContentTypeParser('*', { parseAs: 'string', bodyLimit: BODY_BYTES_MAX }, (_request, body, done) =>
       done(null, body),
