@@ -37,6 +37,7 @@ export type FeatureReference = NumericReference | CategoricalReference;
 export interface ReferenceProfile {
   rows: number;
   features: readonly FeatureReference[];
+  /** Named as the task names its score. */
   score: NumericReference;
   /** Share of positive labels in the training data, 0 to 1. */
   positiveShare: number;

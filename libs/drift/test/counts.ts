@@ -12,7 +12,12 @@ type Values = readonly (number | string | null)[];
 
 function counted(kind: 'numeric' | 'categorical', reference: Values, window: Values) {
   const features = [{ name: 'x', kind, values: reference }];
-  const [feature] = buildReferenceProfile({ features, scores: [], positiveShare: 0 }).features;
+  const [feature] = buildReferenceProfile({
+    features,
+    scoreName: 'probability',
+    scores: [],
+    positiveShare: 0,
+  }).features;
   const counts = openFeatureWindow(featureCells(feature!));
   for (const value of window) counts.add(value);
   return counts;

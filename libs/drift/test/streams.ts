@@ -49,6 +49,7 @@ const profile = buildReferenceProfile({
     { name: 'number', kind: 'numeric', values: rowsOf(drawNumber, 1) },
     { name: 'text', kind: 'categorical', values: rowsOf(drawCategory, 2) },
   ],
+  scoreName: 'probability',
   scores: rowsOf(drawScore, 3),
   positiveShare: 0.5,
 });

@@ -15,6 +15,7 @@ import {
 const numeric = featureCells(
   buildReferenceProfile({
     features: [{ name: 'x', kind: 'numeric', values: Array.from({ length: 5000 }, (_, i) => (i * 37) % 997) }],
+    scoreName: 'probability',
     scores: [0.5],
     positiveShare: 0.5,
   }).features[0]!,
@@ -22,6 +23,7 @@ const numeric = featureCells(
 const categorical = featureCells(
   buildReferenceProfile({
     features: [{ name: 'c', kind: 'categorical', values: ['a', 'b', 'b', 'c', null, 'c', 'c'] }],
+    scoreName: 'probability',
     scores: [0.5],
     positiveShare: 0.5,
   }).features[0]!,
@@ -107,6 +109,7 @@ describe('edges of input', () => {
   it('an all-missing reference can be built, and a window counted against it', () => {
     const [none] = buildReferenceProfile({
       features: [{ name: 'none', kind: 'numeric', values: [null, Number.NaN, Number.POSITIVE_INFINITY] }],
+      scoreName: 'probability',
       scores: [0.1, 0.2, 0.3],
       positiveShare: 0,
     }).features;
@@ -123,7 +126,12 @@ describe('edges of input', () => {
   it('reference bins hold every row once, and quantiles ascend', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 1, maxLength: 400 }), (values) => {
-        const feature = buildReferenceProfile({ features: [], scores: values, positiveShare: 0 }).score;
+        const feature = buildReferenceProfile({
+          features: [],
+          scoreName: 'probability',
+          scores: values,
+          positiveShare: 0,
+        }).score;
         expect(feature.counts.reduce((a, b) => a + b, 0)).toBe(values.length);
         for (let i = 1; i < feature.quantiles.length; i++) {
           expect(feature.quantiles[i]! >= feature.quantiles[i - 1]!).toBe(true);

@@ -23,6 +23,8 @@ export interface ReferenceInput {
     kind: 'numeric' | 'categorical';
     values: ArrayLike<number | string | boolean | null>;
   }[];
+  /** The task's name for its score. */
+  scoreName: string;
   scores: ArrayLike<number>;
   positiveShare: number;
 }
@@ -41,7 +43,7 @@ export function buildReferenceProfile(input: ReferenceInput): ReferenceProfile {
   return {
     rows: input.scores.length,
     features,
-    score: numericReference('@score', input.scores),
+    score: numericReference(input.scoreName, input.scores),
     positiveShare: input.positiveShare,
   };
 }

@@ -1,6 +1,7 @@
 // Every metric of the platform: name, kind, unit, meaning and labels, one entry each. A metric that is not here cannot be
 // recorded. Dashboards and alert rules in deploy/ use the same names (Prometheus: dots become underscores, counters end in
-// _total). Labels have few values: a project's name, a model version, a closed set; never an id or an entity.
+// _total). Labels have few values: a project's name, a model version, a cohort's key (at most COHORTS_MAX of them), a
+// closed set; never an id or an entity.
 
 export interface MetricSpec {
   readonly kind: 'counter' | 'gauge' | 'histogram';
@@ -297,7 +298,7 @@ export const METRICS = {
     kind: 'counter',
     unit: '{event}',
     description: 'Drift events published',
-    labels: ['project'],
+    labels: ['project', 'cohort'],
   },
   'millrace.monitor.active_alarms': {
     kind: 'gauge',

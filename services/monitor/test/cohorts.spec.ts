@@ -56,6 +56,7 @@ function metadataOf(project: Project, scoreOf: (rng: { next(): number }) => numb
       { name: 'x', kind: 'numeric', values: Array.from({ length: rows }, () => rng.normal()) },
       { name: 'c', kind: 'categorical', values: Array.from({ length: rows }, () => `c${rng.below(5)}`) },
     ],
+    scoreName: 'probability',
     scores: Array.from({ length: rows }, () => scoreOf(rng)),
     positiveShare: 0.5,
   });

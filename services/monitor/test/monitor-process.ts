@@ -159,6 +159,7 @@ export async function preparePlatform(brokers: readonly string[], topicPrefix: s
       { name: 'x', kind: 'numeric', values: Array.from({ length: 20_000 }, () => rng.normal()) },
       { name: 'c', kind: 'categorical', values: Array.from({ length: 20_000 }, () => `c${rng.below(5)}`) },
     ],
+    scoreName: 'probability',
     scores: Array.from({ length: 20_000 }, () => rng.next()),
     positiveShare: 0.5,
   });

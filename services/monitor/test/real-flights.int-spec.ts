@@ -76,6 +76,7 @@ function rings(live: readonly Flight[], history: readonly Flight[], { monitoring
   const columns = history.map((flight) => valuesOf(flight, false));
   const profile = buildReferenceProfile({
     features: NAMES.map((name) => ({ name, kind: KIND[name], values: columns.map((row) => row[name]) })),
+    scoreName: 'probability',
     scores: columns.map(() => 0.2),
     positiveShare: 0.2,
   });

@@ -19,6 +19,7 @@ const profile = buildReferenceProfile({
     { name: 'amount', kind: 'numeric', values: Array.from({ length: 20_000 }, () => rng.normal()) },
     { name: 'kind', kind: 'categorical', values: Array.from({ length: 20_000 }, () => `c${rng.below(30)}`) },
   ],
+  scoreName: 'probability',
   scores: Array.from({ length: 20_000 }, () => rng.next()),
   positiveShare: 0.5,
 });

@@ -8,7 +8,7 @@ import {
   encodeDriftEvent,
   encodeWindowMetrics,
 } from '@millrace/contracts';
-import type { Clock } from '@millrace/domain';
+import { type Clock, cohortKey } from '@millrace/domain';
 import type { MessageProducer } from '@millrace/kafka';
 import { counter } from '@millrace/telemetry';
 import { CloudEvent } from 'cloudevents';
@@ -40,7 +40,7 @@ export class KafkaPublisher implements Publisher {
         headers: { 'content-type': DRIFT_CONTENT_TYPE },
       })),
     );
-    driftEvents.add(window.drift.length, { project });
+    for (const { data } of window.drift) driftEvents.add(1, { project, cohort: cohortKey(data.cohort) });
   }
 
   private envelope({ id, data }: DriftFinding): DriftEvent {

@@ -27,6 +27,7 @@ function metadata(): MetadataCache {
       { name: 'x', kind: 'numeric', values: Array.from({ length: rows }, () => rng.normal()) },
       { name: 'c', kind: 'categorical', values: Array.from({ length: rows }, () => `c${rng.below(5)}`) },
     ],
+    scoreName: 'probability',
     scores: Array.from({ length: rows }, () => rng.next()),
     positiveShare: 0.5,
   });

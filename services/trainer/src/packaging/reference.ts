@@ -6,11 +6,13 @@ import type { ReferenceInput } from '@millrace/statistics';
 
 export interface ReferenceRows {
   columns: RawColumns;
+  /** The task's name for its score. */
+  scoreName: string;
   scores: Float32Array;
   positiveShare: number;
 }
 
-export function referenceInput(plan: FittedPlan, { columns, scores, positiveShare }: ReferenceRows): ReferenceInput {
+export function referenceInput(plan: FittedPlan, { columns, ...rest }: ReferenceRows): ReferenceInput {
   const names = [...new Set(plan.inputs.map((input) => input.name))];
   const features = names.map((name) => {
     const categorical = plan.steps.some((step) => step.kind === 'categorical' && step.input === name);
@@ -18,5 +20,5 @@ export function referenceInput(plan: FittedPlan, { columns, scores, positiveShar
     if (values === undefined) throw new Error(`no training values of "${name}"`);
     return { name, kind: categorical ? ('categorical' as const) : ('numeric' as const), values };
   });
-  return { features, scores, positiveShare };
+  return { features, ...rest };
 }

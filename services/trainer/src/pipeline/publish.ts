@@ -2,7 +2,7 @@
 // announced. Blessed or not, a version is kept: why it was not blessed is worth knowing.
 
 import type { ModelVersion } from '@millrace/contracts';
-import type { Clock, TrainingRequest } from '@millrace/domain';
+import { type Clock, type TrainingRequest, taskOf } from '@millrace/domain';
 import type { EvaluationReport } from '@millrace/evaluation';
 import { encodeRows, type SignatureInput } from '@millrace/features';
 import type { LogisticBaseline, Network } from '@millrace/models';
@@ -60,7 +60,12 @@ export async function publish(judged: JudgedVersion, ports: PublishPorts, clock:
       ...{ project: project.name, version, task: project.scope.task, inputs: judged.inputs },
       ...{ plan, network, weights, onnx, tfjs },
       reference: ports.reference(
-        referenceInput(plan, { columns: train.columns, scores: judged.trainScores, positiveShare }),
+        referenceInput(plan, {
+          columns: train.columns,
+          scoreName: taskOf(project.scope.task).scoreName,
+          scores: judged.trainScores,
+          positiveShare,
+        }),
       ),
       baseline: judged.baseline,
       evaluation,
