@@ -18,10 +18,10 @@ export const trainerSettings = defineSettings({
   heartbeatTimeout: {
     env: 'MILLRACE_TRAINER_HEARTBEAT_TIMEOUT',
     type: 'duration',
-    default: 2_000,
+    default: 15_000,
     min: 200,
     max: 60_000,
-    why: 'four heartbeats of a worker; a lost one is replaced within seconds, where others wait for minutes',
+    why: 'a killed worker’s stream ends at once; only a frozen one is silent, and one that computes on a busy core was for 6 s',
   },
   gather: {
     env: 'MILLRACE_TRAINER_GATHER',

@@ -44,7 +44,7 @@ export const workerSettings = defineSettings({
     default: 500,
     min: 50,
     max: 10_000,
-    why: 'a quarter of the 2 s after which the coordinator counts a silent worker as lost',
+    why: 'a thirtieth of the 15 s after which the coordinator counts a silent worker as lost',
   },
   operation: {
     env: 'MILLRACE_WORKER_OPERATION_TIMEOUT',
