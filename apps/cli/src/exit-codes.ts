@@ -8,10 +8,10 @@ export const EXIT_FAILED = 1;
 /** The command line or a file is wrong. */
 export const EXIT_USAGE = 2;
 /** The platform does not answer. */
-export const EXIT_UNAVAILABLE = 3;
-export const EXIT_NOT_FOUND = 4;
+const EXIT_UNAVAILABLE = 3;
+const EXIT_NOT_FOUND = 4;
 /** The state changed meanwhile (expected revision), or it exists already. */
-export const EXIT_CONFLICT = 5;
+const EXIT_CONFLICT = 5;
 /** Stopped by a signal before it was done. */
 export const EXIT_INTERRUPTED = 130;
 

@@ -3,7 +3,7 @@
 import { DatasetVersionSchema } from './gen/millrace/data/v1/data_pb.js';
 import { messageCodec } from './message-codec.js';
 
-export const DATASET_KINDS = ['import', 'live'] as const;
+const DATASET_KINDS = ['import', 'live'] as const;
 
 export interface OffsetRange {
   topic: string;

@@ -4,7 +4,7 @@
 import { DeadLetterSchema } from './gen/millrace/data/v1/data_pb.js';
 import { messageCodec } from './message-codec.js';
 
-export const REASON_CODES = [
+const REASON_CODES = [
   'missing_field',
   'wrong_type',
   'not_finite',

@@ -1,15 +1,7 @@
 // What travels between services: topics, keys, one codec per message, and the generated descriptors that edges need.
 
-export { type AuditEntry, decodeAuditEntry, encodeAuditEntry } from './audit.codec.js';
+export { type Command, decodeCommand, encodeCommand } from './command.codec.js';
 export {
-  type Command,
-  type CommandAction,
-  decodeCommand,
-  encodeCommand,
-  type StartTrainingAction,
-} from './command.codec.js';
-export {
-  DATASET_KINDS,
   type DatasetVersion,
   decodeDatasetVersion,
   encodeDatasetVersion,
@@ -20,7 +12,6 @@ export {
   type DeadLetter,
   decodeDeadLetter,
   encodeDeadLetter,
-  REASON_CODES,
   type Reason,
   type ReasonCode,
 } from './dead-letter.codec.js';
@@ -29,7 +20,6 @@ export {
   DRIFT_EVENT_TYPE,
   type DriftData,
   type DriftEvent,
-  type DriftHistogram,
   decodeDriftEvent,
   encodeDriftEvent,
 } from './drift-event.codec.js';
@@ -58,21 +48,13 @@ export * as onnxPb from './gen/onnx/onnx_pb.js';
 export { decodeLabel, encodeLabel, type LabelMessage } from './label.codec.js';
 export { type ModelConfigInit, modelConfigJson } from './model-config.js';
 export { decodeModelVersion, encodeModelVersion, type ModelVersion } from './model-version.codec.js';
-export { decodePartialProfile, encodePartialProfile, type PartialProfile } from './partial-profile.codec.js';
-export { decodePrediction, encodePrediction, type PredictionMessage, type PredictionRole } from './prediction.codec.js';
+export { decodePrediction, encodePrediction, type PredictionMessage } from './prediction.codec.js';
 export { decodeProject, encodeProject, type ProjectEntry } from './project.codec.js';
 export { decodeRecord, encodeRecord, type RecordMessage } from './record.codec.js';
 export { type BatchColumn, decodeRecordBatch, encodeRecordBatch, type RecordBatch } from './record-batch.codec.js';
-export {
-  type CategoricalReference,
-  decodeReferenceProfile,
-  encodeReferenceProfile,
-  type FeatureReference,
-  type NumericReference,
-  type ReferenceProfile,
-} from './reference-profile.codec.js';
+export { decodeReferenceProfile, encodeReferenceProfile, type ReferenceProfile } from './reference-profile.codec.js';
 export { decodeRoute, encodeRoute } from './route.codec.js';
-export { type CleanupPolicy, messageKey, TOPICS, type Topic, type TopicSpec, topicName } from './topics.js';
+export { messageKey, TOPICS, type Topic, topicName } from './topics.js';
 export {
   decodeTrainingEvent,
   encodeTrainingEvent,
@@ -83,6 +65,5 @@ export {
   decodeWindowMetrics,
   encodeWindowMetrics,
   type SoftwareMetrics,
-  type TestResult,
   type WindowMetrics,
 } from './window-metrics.codec.js';

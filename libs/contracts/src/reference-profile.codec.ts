@@ -10,7 +10,7 @@ import {
   ReferenceProfileSchema,
 } from './gen/millrace/model/v1/model_pb.js';
 
-export type { CategoricalReference, FeatureReference, NumericReference, ReferenceProfile } from '@millrace/domain';
+export type { NumericReference, ReferenceProfile } from '@millrace/domain';
 
 function featureToWire(feature: FeatureReference): FeatureWire {
   const head = { name: feature.name, missing: BigInt(feature.missing) };

@@ -80,7 +80,7 @@ export function encodeWindowMetrics(window: WindowMetrics): Uint8Array {
   });
 }
 
-export function cohortToWire({ version, slice }: Cohort): WireCohort {
+function cohortToWire({ version, slice }: Cohort): WireCohort {
   return { version: version === 'all' ? 0 : version, ...(slice === 'all' ? {} : { slice: { ...slice } }) };
 }
 

@@ -27,7 +27,7 @@ import { messageOf, serviceDefinition } from './service-definition.js';
 import { fromServiceError } from './status.js';
 
 /** Unless a call says otherwise. */
-export const UNARY_DEADLINE_MS = 5000;
+const UNARY_DEADLINE_MS = 5000;
 
 export interface CallSettings {
   /** Default for unary calls: UNARY_DEADLINE_MS; streams have none unless given. */

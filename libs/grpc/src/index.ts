@@ -1,21 +1,19 @@
 // gRPC: definitions from descriptors, clients, the HTTP/2 server of the hot ports, health, status codes.
 
-export { type CallSettings, type ClientSettings, createClient, type GrpcClient, UNARY_DEADLINE_MS } from './client.js';
+export { createClient, type GrpcClient } from './client.js';
 export { HealthState } from './health.js';
 export { addHealthService } from './health-service.js';
-export { bindService, type CallContext, type GrpcHandlers, type GrpcServiceBinding } from './http2-server/bindings.js';
+export { bindService, type GrpcHandlers, type GrpcServiceBinding } from './http2-server/bindings.js';
 export {
   type BytesCall,
   type BytesStream,
   type CallHead,
   type Method,
-  type Methods,
-  type StreamHandler,
   streaming,
   type UnaryHandler,
   unary,
 } from './http2-server/calls.js';
-export { type Http2ServerSettings, type RunningHttp2Server, startHttp2Server } from './http2-server/server.js';
-export { CHANNEL_OPTIONS, MESSAGE_BYTES_MAX, SERVER_OPTIONS } from './limits.js';
+export { type RunningHttp2Server, startHttp2Server } from './http2-server/server.js';
+export { CHANNEL_OPTIONS, SERVER_OPTIONS } from './limits.js';
 export { asBuffer, packageDefinition, serviceDefinition } from './service-definition.js';
 export { codeOfStatus, fromServiceError, statusOfCode, toServiceError } from './status.js';

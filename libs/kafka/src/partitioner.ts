@@ -7,7 +7,7 @@ const SEED = 0x9747b28c;
 const M = 0x5bd1e995;
 
 /** 32 bits, signed. */
-export function murmur2(key: Uint8Array): number {
+function murmur2(key: Uint8Array): number {
   const { length } = key;
   const whole = length & ~3;
   let hash = SEED ^ length;

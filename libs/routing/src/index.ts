@@ -17,15 +17,12 @@ export {
   LOADED_MAX,
   ROLLOUT_PHASES,
   type RolloutPhase,
-  type RolloutState,
   type Route,
   type RouteTarget,
-  readyVersions,
-  type Share,
   type Switch,
   sameTraffic,
   TARGET_NAME,
   TARGETS_MAX,
 } from './route.js';
-export type { RolloutStrategy, Step } from './strategy.js';
+export type { RolloutStrategy } from './strategy.js';
 export { DEFAULT_STRATEGY, STRATEGIES, strategyNamed } from './strategy-registry.js';

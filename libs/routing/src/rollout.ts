@@ -28,7 +28,7 @@ export const RECENT_COMMANDS_MAX = 64;
  * A command this old is not applied: should the consumer's position be lost (Kafka forgets it after 7 idle days), weeks of
  * old commands come again, and the newest 64 ids do not cover them. Callers wait seconds, the loop decides anew.
  */
-export const COMMAND_AGE_MAX_MS = 3_600_000;
+const COMMAND_AGE_MAX_MS = 3_600_000;
 
 /** The commands that change a route. */
 export type RouteAction =

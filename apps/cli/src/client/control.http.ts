@@ -18,7 +18,7 @@ import { ALL, type Cohort, cohortKey, PlatformError } from '@millrace/domain';
 import type { Addresses } from './addresses.js';
 
 /** Longest wait for an answer; control calls that take longer are polled. */
-export const CALL_DEADLINE_MS = 30_000;
+const CALL_DEADLINE_MS = 30_000;
 
 export interface DriftEventView {
   id: string;

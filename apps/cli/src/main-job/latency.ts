@@ -11,7 +11,7 @@ export interface LatencySummary {
 }
 
 /** Values kept per phase; later ones are counted, not kept. */
-export const LATENCIES_MAX = 4_000_000;
+const LATENCIES_MAX = 4_000_000;
 
 export class Latencies {
   private values = new Float64Array(1_024);

@@ -42,7 +42,7 @@ export class ReplayRows {
 }
 
 /** Rows a replay may hold in memory. */
-export const REPLAY_ROWS_MAX = 2_000_000;
+const REPLAY_ROWS_MAX = 2_000_000;
 
 /** Event-time range [fromMs, toMs) and how many of its rows are chosen. */
 export interface RowRange {

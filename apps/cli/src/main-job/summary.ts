@@ -128,7 +128,7 @@ export interface CheckBounds {
   firstVersion: number;
 }
 
-export const SWITCH_MS_MAX = 500;
+const SWITCH_MS_MAX = 500;
 /** The prediction log may drop, counted, what Kafka does not take in time; in a run without faults nearly nothing. */
 const DROPPED_SHARE_MAX = 0.01;
 

@@ -214,7 +214,7 @@ export class TableFiles {
   }
 }
 
-export class ResultsWriter {
+class ResultsWriter {
   constructor(
     private readonly appender: DuckDBAppender,
     private readonly datatypes: readonly Datatype[],

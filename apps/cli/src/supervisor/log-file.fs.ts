@@ -11,7 +11,7 @@ export interface LogLimits {
   oldFilesMax: number;
 }
 
-export const DEFAULT_LOG_LIMITS: LogLimits = { fileBytesMax: 10 * 1024 * 1024, oldFilesMax: 2 };
+const DEFAULT_LOG_LIMITS: LogLimits = { fileBytesMax: 10 * 1024 * 1024, oldFilesMax: 2 };
 
 /** Bytes of the end of the log kept in memory for messages about a failed start. */
 const TAIL_BYTES_MAX = 16 * 1024;

@@ -10,7 +10,7 @@ export interface ProcessIdentity {
 }
 
 /** The start time of a running process; undefined when there is none (or only its zombie). */
-export function startTimeOf(pid: number): string | undefined {
+function startTimeOf(pid: number): string | undefined {
   if (!existsSync('/proc/self/stat')) return startTimeByPs(pid);
   let text: string;
   try {

@@ -21,7 +21,7 @@ export interface VersionFrame {
 /** Rows turned into columns at a time; the event loop gets a turn in between. */
 const SLICE_ROWS = 2_048;
 
-export function rowsToColumns(schema: RecordSchema, rows: readonly LiveRow[]): TableRows {
+function rowsToColumns(schema: RecordSchema, rows: readonly LiveRow[]): TableRows {
   const columns = schema.stored.map((index): Scalar[] => {
     const { name } = schema.columns[index] as ColumnSpec;
     return rows.map((row) => row.record.values[name] ?? null);

@@ -8,7 +8,7 @@ import type { DatasetVersion } from '@millrace/contracts';
 import { type Scalar, seededRng } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { compileSchema } from '../schema/record-schema.js';
-import { CanonicalHash, compareIds } from './canonical.js';
+import { CanonicalHash } from './canonical.js';
 import { DuckDbVersionTables } from './version-table.duckdb.js';
 import type { TableRows } from './version-table.js';
 
@@ -101,7 +101,7 @@ describe('version tables', () => {
       { update: (bytes) => sha256.update(bytes), hex: () => sha256.digest('hex') },
       schema.hash,
     );
-    for (const row of [...ROWS].sort((a, b) => a.at - b.at || compareIds(a.id, b.id))) {
+    for (const row of [...ROWS].sort((a, b) => a.at - b.at || Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)))) {
       pure.row(row.id, row.values[1] as string, row.at);
       for (const value of [Number.isNaN(row.label) ? null : row.label, ...row.values]) pure.value(value);
     }

@@ -9,11 +9,11 @@ import { type ColumnSpec, timePart } from '@millrace/project';
 import type { RecordSchema } from './record-schema.js';
 
 /** Reasons kept per row; a row with more is bad all the same. */
-export const REASONS_MAX = 64;
+const REASONS_MAX = 64;
 /** Longest record id, entity and prediction id, in characters. */
-export const ID_LENGTH_MAX = 256;
+const ID_LENGTH_MAX = 256;
 /** Event time may run ahead of processing time by this: clocks differ, but one wrong year would close every window. */
-export const FUTURE_MAX_MS = 86_400_000;
+const FUTURE_MAX_MS = 86_400_000;
 /** 1 January of year 1: earlier times do not survive common formats. */
 const EARLIEST_MS = -62_135_596_800_000;
 

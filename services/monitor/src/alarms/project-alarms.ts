@@ -7,7 +7,7 @@ import type { SubjectVerdict } from '../judgement/verdict.js';
 import { type AlarmChange, type AlarmPhase, type AlarmState, CALM, stepAlarm } from './alarm.js';
 
 /** Episodes kept for the API; the oldest ended ones go first. */
-export const EPISODES_MAX = 1_000;
+const EPISODES_MAX = 1_000;
 /** Versions whose alarms are remembered when they serve no more. */
 const VERSIONS_MAX = 16;
 

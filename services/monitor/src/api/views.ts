@@ -23,7 +23,7 @@ export interface ViewSources {
 }
 
 /** One closed window: a row per cohort, ALL first. */
-export function windowView(metrics: readonly WindowMetrics[]) {
+function windowView(metrics: readonly WindowMetrics[]) {
   const [all] = metrics;
   return {
     startMs: all?.windowStartMs ?? 0,

@@ -5,7 +5,7 @@
 export const ANNOTATIONS_MAX = 50;
 const TEXT_MAX = 200;
 
-export const ANNOTATION_STATES = ['running', 'done', 'failed'] as const;
+const ANNOTATION_STATES = ['running', 'done', 'failed'] as const;
 export type AnnotationState = (typeof ANNOTATION_STATES)[number];
 
 export interface Annotation {

@@ -9,7 +9,7 @@ import { prepareReference, type VersionReference } from '../windows/profile.js';
 import type { ModelMetadata } from '../windows/project-monitor.js';
 
 /** A reference weighs about 100 KB prepared. */
-export const REFERENCES_MAX = 32;
+const REFERENCES_MAX = 32;
 
 /** What a package holds that the monitor needs. */
 export interface PackagedReference {

@@ -7,7 +7,7 @@ import type { Evaluation } from '@millrace/evaluation';
 import type { QualityCounts, TaskTerms } from './task-terms.js';
 
 /** About 64 MiB: 16 million rows as codes, or 500 buckets at their densest. */
-export const QUALITY_BYTES_MAX = 64 * 1_048_576;
+const QUALITY_BYTES_MAX = 64 * 1_048_576;
 
 export interface QualityBucketState {
   /** Key. */

@@ -14,7 +14,7 @@ import type { SlicesOf } from './row-cohorts.js';
 import { revivedRow } from './saved-row.js';
 
 /** More projects than one process should watch; those past it are counted as unknown. */
-export const PROJECTS_MAX = 200;
+const PROJECTS_MAX = 200;
 
 export interface EngineOptions {
   /** The project as it is applied now; undefined where nobody applied it. */

@@ -26,7 +26,7 @@ import { RowCohorts, type SlicesOf } from './row-cohorts.js';
 import { bucketLength, isDue, windowStart } from './window.js';
 
 /** Windows between the first open and the newest one; more means broken event times or a lateness of months. */
-export const OPEN_WINDOWS_MAX = 64;
+const OPEN_WINDOWS_MAX = 64;
 /** An event time this far ahead of processing time is a mistake and must not close every window. */
 const FUTURE_MS_MAX = 86_400_000;
 

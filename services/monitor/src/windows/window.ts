@@ -2,7 +2,7 @@
 // buckets, so that quality can be asked for a range finer than a window (72 to a window: an hour in three days).
 
 /** Buckets to a window at most; the largest divisor of windowMs up to this is taken. */
-export const BUCKETS_PER_WINDOW = 72;
+const BUCKETS_PER_WINDOW = 72;
 const BUCKET_MS_MIN = 1_000;
 
 export function windowStart(eventTimeMs: number, windowMs: number): number {

@@ -21,7 +21,7 @@ import { RouteControl } from './route-control.js';
 import { RouteOwner } from './route-owner.js';
 import { KafkaRouteLog } from './routes.kafka.js';
 
-export const COMMANDS_TOPIC = 'commands.v1';
+const COMMANDS_TOPIC = 'commands.v1';
 
 export class KafkaCommandLog implements CommandLog {
   constructor(

@@ -23,7 +23,7 @@ import type { SwitchLog } from '../outcomes/switch-log.js';
 import type { RouteTable } from '../routing/route-table.js';
 
 /** Between two questions to serving whether a version is ready. */
-export const PROBE_EVERY_MS = 50;
+const PROBE_EVERY_MS = 50;
 
 /** Durable storage of routes; rejects when the write is not known to be durable or this process was fenced off. */
 export interface RouteLog {

@@ -9,8 +9,8 @@ import type { Route } from '@millrace/routing';
 import { logger } from '@millrace/telemetry';
 import type { RouteLog } from './route-owner.js';
 
-export const ROUTES_TOPIC = 'routes.v1';
-export const PROJECTS_TOPIC = 'projects.v1';
+const ROUTES_TOPIC = 'routes.v1';
+const PROJECTS_TOPIC = 'projects.v1';
 /** An unfinished transaction of a dead owner blocks readers no longer than this. */
 const TRANSACTION_TIMEOUT_MS = 10_000;
 const START_RETRY_MS = 1_000;

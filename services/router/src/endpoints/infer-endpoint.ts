@@ -12,9 +12,9 @@ import { withRequestId } from './request-id.js';
 /** A version of a routed model as a client writes it. */
 const VERSION_PATTERN = /^[1-9][0-9]{0,8}$/;
 /** Sticky keys longer than this are refused: they travel in every frame. */
-export const ENTITY_LENGTH_MAX = 256;
+const ENTITY_LENGTH_MAX = 256;
 /** Longest request id taken from a client. */
-export const REQUEST_ID_LENGTH_MAX = 256;
+const REQUEST_ID_LENGTH_MAX = 256;
 
 export interface InferCall {
   request: Uint8Array;

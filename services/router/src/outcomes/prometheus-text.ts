@@ -4,8 +4,8 @@
 import { statusName } from '@millrace/routing';
 import { LATENCY_BOUNDS_S, type Series } from './outcomes.js';
 
-export const REQUESTS_METRIC = 'millrace_router_requests_total';
-export const SECONDS_METRIC = 'millrace_router_request_seconds';
+const REQUESTS_METRIC = 'millrace_router_requests_total';
+const SECONDS_METRIC = 'millrace_router_request_seconds';
 
 function label(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');

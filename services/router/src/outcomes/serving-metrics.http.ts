@@ -9,7 +9,7 @@ const BYTES_MAX = 4 * 1024 * 1024;
 const TRITON_LINE = /^(?:# (?:HELP|TYPE) )?nv_/;
 
 /** The lines of Triton's families in an exposition, in their order; '' where there are none. */
-export function tritonFamilies(exposition: string): string {
+function tritonFamilies(exposition: string): string {
   const lines = exposition.split('\n').filter((line) => TRITON_LINE.test(line));
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }

@@ -5,7 +5,7 @@ import type { Switch } from '@millrace/routing';
 
 export const SWITCHES_MAX = 256;
 /** Failures are counted until so long after the switch was in force. */
-export const AFTERMATH_MS = 1_000;
+const AFTERMATH_MS = 1_000;
 
 interface Open {
   entry: Switch;

@@ -202,7 +202,7 @@ function frameOf(outline: Outline, allocate: Allocate, shared: SharedPlace): Uin
 }
 
 /** Longest frame: ELEMENTS_MAX float32 elements, the largest tensor there is, and its head. */
-export const FRAME_BYTES_MAX = 1_073_741_824 + 65_536;
+const FRAME_BYTES_MAX = 1_073_741_824 + 65_536;
 const NOTHING: readonly Tensor[] = [];
 
 export function encodeCall(

@@ -43,7 +43,7 @@ export interface HostPorts {
 }
 
 /** A stream whose answers the parent does not take ends above this. */
-export const UNSENT_BYTES_MAX = 268_435_456;
+const UNSENT_BYTES_MAX = 268_435_456;
 /** What took longer is no small model, whatever part of it was the library's. */
 const TIMED_TWICE_MS_MAX = 1_000;
 const NO_TENSORS: readonly Tensor[] = [];

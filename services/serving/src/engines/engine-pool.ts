@@ -9,7 +9,7 @@ import type { EngineCall, SequenceStep, TensorEngine } from '../runtime/tensor-e
 import type { EngineInstance } from './engine-process.js';
 
 /** Sequences whose place is remembered; the one that was silent longest is forgotten and counts as new. */
-export const SEQUENCES_MAX = 100_000;
+const SEQUENCES_MAX = 100_000;
 
 interface Place {
   instance: EngineInstance;

@@ -222,7 +222,7 @@ export class EngineProcess implements EngineInstance {
   }
 }
 
-export function labelOf({ source }: LoadOrder): string {
+function labelOf({ source }: LoadOrder): string {
   return `model '${source.name}' version ${source.version}`;
 }
 

@@ -9,9 +9,9 @@ import { Tensor, type TensorSpec } from '@millrace/inference';
 import type { InstanceGroup } from '../declaration/model-spec.js';
 
 /** A full batch may hold the event loop this long: a tenth of what the issue allows health, and far above small models. */
-export const INSIDE_COMPUTE_MS_MAX = 1;
+const INSIDE_COMPUTE_MS_MAX = 1;
 /** Loading holds it once; requests of other models wait for as long. */
-export const INSIDE_LOAD_MS_MAX = 20;
+const INSIDE_LOAD_MS_MAX = 20;
 /** Rows of the proving batch at most: what a batch has where the configuration allows more. */
 export const PROOF_ROWS_MAX = 64;
 /** Elements of one proving input at most; a model that needs more is no small one. */

@@ -8,7 +8,7 @@ import type { EnsembleStep, ModelSpec } from '../declaration/model-spec.js';
 import { fullShape } from './tensor-request.js';
 
 /** Steps of one ensemble. */
-export const STEPS_MAX = 256;
+const STEPS_MAX = 256;
 /** Ensembles within ensembles. */
 export const DEPTH_MAX = 8;
 
@@ -34,11 +34,6 @@ function refuse(ensemble: string, reason: string): never {
 }
 
 const stepName = (step: EnsembleStep, index: number) => `step ${index + 1} (model '${step.model}')`;
-
-/** Models that an ensemble needs, each once. */
-export function modelsOf(spec: ModelSpec): string[] {
-  return [...new Set((spec.ensemble ?? []).map(({ model }) => model))];
-}
 
 /** Throws invalid_argument with the first fault. */
 export function ensembleGraph(spec: ModelSpec): EnsembleGraph {

@@ -16,7 +16,7 @@ import type { ServedModel } from './served-model.js';
 
 /** Most versions of one model held at a time. */
 const VERSIONS_MAX = 16;
-export const NO_LOAD_PARAMETERS: LoadParameters = { config: undefined, files: new Map() };
+const NO_LOAD_PARAMETERS: LoadParameters = { config: undefined, files: new Map() };
 
 /** A repository folder. */
 export interface ModelRepository {

@@ -37,7 +37,7 @@ export interface CheckedTensors {
   readonly paddings: readonly PaddedDimension[];
 }
 
-export const ALL_OUTPUTS: readonly WantedOutput[] = [];
+const ALL_OUTPUTS: readonly WantedOutput[] = [];
 const NO_PADDINGS: readonly PaddedDimension[] = [];
 /** Their graphs see tensors only, so that requests of different parameters, as of two entities, still share a batch. */
 const BLIND_TO_PARAMETERS: ReadonlySet<string> = new Set(['onnxruntime_onnx', 'tensorflow_savedmodel', 'tfjs_layers']);

@@ -14,7 +14,7 @@ import type { RawRows, StandIn } from '../declaration/signature.js';
 import type { Found, OnlineLookups } from './online-lookups.js';
 
 /** From the best to the worst; an answer states the worst of its rows. */
-export const JOIN_OUTCOMES = ['joined', 'too_old', 'absent', 'away'] as const;
+const JOIN_OUTCOMES = ['joined', 'too_old', 'absent', 'away'] as const;
 export type JoinOutcome = (typeof JOIN_OUTCOMES)[number];
 
 export interface OnlineJoinPorts {

@@ -5,7 +5,7 @@ import { PlatformError } from '@millrace/domain';
 import { checkFile, parseManifest } from './manifest.js';
 import type { PackageFiles } from './package-loader.js';
 
-export const BROWSER_FOLDER = 'tfjs/';
+const BROWSER_FOLDER = 'tfjs/';
 
 export interface BrowserFile {
   /** Inside the package, for example tfjs/model.json. */

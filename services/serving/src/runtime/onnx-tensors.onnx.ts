@@ -17,7 +17,7 @@ const log = logger('onnx');
 
 type OrtType = Exclude<ort.Tensor.Type, 'uint4' | 'int4'>;
 
-export const V2_DATATYPE: Readonly<Record<OrtType, Datatype>> = {
+const V2_DATATYPE: Readonly<Record<OrtType, Datatype>> = {
   float32: 'FP32',
   float64: 'FP64',
   float16: 'FP16',

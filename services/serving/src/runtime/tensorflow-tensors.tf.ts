@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs-node-gpu';
 import type { NodeJSKernelBackend } from '@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js';
 
 /** tensorflow.DataType (types.proto) by V2 datatype. */
-export const TF_DATATYPE: Readonly<Record<Datatype, number>> = {
+const TF_DATATYPE: Readonly<Record<Datatype, number>> = {
   FP32: 1,
   FP64: 2,
   INT32: 3,
