@@ -8,6 +8,7 @@ import {
   type Api,
   type BodyOf,
   type Endpoint,
+  hasBody,
   type PathParameters,
   pathOf,
   type QueryOf,
@@ -66,7 +67,7 @@ export function clientOf<A extends Api>(api: A, address: string, send: Send): Cl
 async function called(service: string, endpoint: Endpoint, address: string, call: AnyCall, send: Send) {
   const path = pathOf(endpoint.path, (call.path ?? {}) as never);
   const request: HttpRequest = { method: endpoint.method, url: `${address}${path}${queryText(call.query)}` };
-  if (endpoint.method === 'POST') {
+  if (hasBody(endpoint.method)) {
     request.contentType = endpoint.bodyType;
     request.body = typeof call.body === 'string' ? call.body : JSON.stringify(call.body ?? {});
   }

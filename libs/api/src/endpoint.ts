@@ -3,7 +3,7 @@
 
 import Type, { type Static, type TObject, type TSchema } from 'typebox';
 
-export type Method = 'GET' | 'POST' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 const JSON_TYPE = 'application/json';
 
@@ -24,7 +24,7 @@ export interface Endpoint<
   readonly summary: string;
   /** Query parameters; all of them texts on the wire. */
   readonly query: Query;
-  /** Of POST; what no field names is refused. */
+  /** Of POST and PUT; what no field names is refused. */
   readonly body: Body;
   /** Fields may be added to an answer later: readers pass over those they do not know. */
   readonly answer: Answer;
@@ -77,6 +77,15 @@ export function post<
 >(parts: EndpointParts<Path, Query, Body, Answer>): Endpoint<Path, Query, Body, Answer> {
   return endpoint('POST', parts);
 }
+
+export function put<Path extends string, Answer extends TSchema, Body extends TSchema>(
+  parts: EndpointParts<Path, Nothing, Body, Answer>,
+): Endpoint<Path, Nothing, Body, Answer> {
+  return endpoint('PUT', parts);
+}
+
+/** Whether a call of the method brings a body. */
+export const hasBody = (method: Method): boolean => method === 'POST' || method === 'PUT';
 
 export function remove<Path extends string, Answer extends TSchema>(
   parts: EndpointParts<Path, Nothing, Nothing, Answer>,

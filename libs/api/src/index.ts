@@ -1,7 +1,7 @@
 // The HTTP APIs of the services: what may be asked, what is answered, and their OpenAPI documents.
 
 export { bodyOf, queryOf } from './check.js';
-export { type Client, clientOf, errorOf, type HttpAnswer, type HttpRequest } from './client.js';
+export { type Client, clientOf, type HttpAnswer, type HttpRequest } from './client.js';
 export type {
   AnswerGiven,
   AnswerOf,
@@ -11,6 +11,7 @@ export type {
 } from './endpoint.js';
 export { codeOfHttpStatus, HTTP_STATUS_BY_CODE } from './http-status.js';
 export { ingestApi } from './ingest.js';
+export { monitorApi } from './monitor.js';
 export { openApiOf } from './openapi.js';
 export { routerApi } from './router.js';
 export { servingApi } from './serving.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Api, ingestApi, openApiOf, routerApi, servingApi, trainerApi } from './index.js';
+import { type Api, ingestApi, monitorApi, openApiOf, routerApi, servingApi, trainerApi } from './index.js';
 
-const APIS: readonly Api[] = [ingestApi, trainerApi, routerApi, servingApi];
+const APIS: readonly Api[] = [ingestApi, trainerApi, routerApi, servingApi, monitorApi];
 
 describe.each(APIS.map((api) => [api.service, api] as const))('the document of %s', (_, api) => {
   const document = openApiOf(api, '0.1.0');

@@ -2,7 +2,7 @@
 // are used. OpenAPI 3.1 takes JSON Schema 2020-12 as it is, so nothing is translated.
 
 import type { TSchema } from 'typebox';
-import type { Api, Endpoint } from './endpoint.js';
+import { type Api, type Endpoint, hasBody } from './endpoint.js';
 import { ErrorAnswer } from './values.js';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -33,7 +33,7 @@ export function openApiOf({ service, summary, endpoints }: Api, release: string)
       operationId: name,
       summary: endpoint.summary,
       parameters: [...pathParameters(endpoint), ...queryParameters(endpoint, named)],
-      ...(endpoint.method === 'POST'
+      ...(hasBody(endpoint.method)
         ? { requestBody: { content: content(endpoint.bodyType, named(endpoint.body)) } }
         : {}),
       responses: { [endpoint.status]: success(endpoint, named), default: failure },

@@ -7,17 +7,24 @@ import { answer, body, count, figure, note, nullable, timeMs, version, versionOr
 
 const Target = answer({ version: version(), weight: Type.Number({ minimum: 0, maximum: 100 }), name: Type.String() });
 
+const traffic = {
+  revision: count('Grows by one with each change; commands carry the revision they expect.'),
+  targets: Type.Array(Target),
+  loadedVersions: Type.Array(version()),
+  previousVersion: versionOrNone(),
+  rollout: answer({ phase: word(ROLLOUT_PHASES), version: versionOrNone(), message: Type.String() }),
+  changedAtMs: timeMs(),
+  reason: Type.String(),
+};
+
+/** What the dashboard shows of a route. */
+export const RouteTraffic = answer(traffic, 'RouteTraffic');
+
 const Route = answer(
   {
     project: Type.String(),
-    revision: count('Grows by one with each change; commands carry the revision they expect.'),
-    targets: Type.Array(Target),
+    ...traffic,
     shadows: Type.Array(version(), { description: 'Versions that get a copy of each request.' }),
-    loadedVersions: Type.Array(version()),
-    previousVersion: versionOrNone(),
-    rollout: answer({ phase: word(ROLLOUT_PHASES), version: versionOrNone(), message: Type.String() }),
-    changedAtMs: timeMs(),
-    reason: Type.String(),
     correlationId: Type.String(),
   },
   'Route',

@@ -3,6 +3,7 @@
 // positions. At the end the state is saved once more before Kafka is let go.
 
 import { join } from 'node:path';
+import { monitorApi } from '@millrace/api';
 import { openArtifactStore } from '@millrace/artifacts';
 import { MonitorService } from '@millrace/contracts';
 import { monitorSettings } from '@millrace/deployment';
@@ -77,6 +78,7 @@ export const monitor = defineService({
       http: {
         port: config.httpPort,
         bodyBytesMax: BODY_BYTES_MAX,
+        api: monitorApi,
         prepare: (app) => {
           const instance = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
           registerDashboard(instance);

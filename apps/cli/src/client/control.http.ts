@@ -6,10 +6,10 @@ import {
   type BodyOf,
   type Client,
   clientOf,
-  errorOf,
   type HttpAnswer,
   type HttpRequest,
   ingestApi,
+  monitorApi,
   routerApi,
   servingApi,
   trainerApi,
@@ -19,40 +19,6 @@ import type { Addresses } from './addresses.js';
 
 /** Longest wait for an answer; control calls that take longer are polled. */
 const CALL_DEADLINE_MS = 30_000;
-
-export interface DriftEventView {
-  id: string;
-  feature: string;
-  detector: string;
-  value: number;
-  threshold: number;
-  pValue: number | null;
-  window: { startMs: number; endMs: number };
-  cohort: Cohort;
-  correlationId: string;
-}
-
-export interface TestView {
-  feature: string;
-  detector: string;
-  statistic: number;
-  threshold: number;
-  alarm: boolean;
-  rows: number;
-}
-
-/** One closed window: a row per cohort, ALL first. */
-export interface WindowView {
-  startMs: number;
-  endMs: number;
-  cohorts: {
-    cohort: Cohort;
-    predictions: number;
-    labels: number;
-    tests: TestView[];
-    quality: { labelledRows: number; auc: number | null; logLoss: number | null } | null;
-  }[];
-}
 
 /** Sends one request; rejects with `unavailable` where nobody answers in time. */
 async function send({ method, url, contentType, body }: HttpRequest): Promise<HttpAnswer> {
@@ -71,13 +37,8 @@ async function send({ method, url, contentType, body }: HttpRequest): Promise<Ht
   }
 }
 
-/** JSON of a path that libs/api does not name. */
-async function call<T>(method: string, url: string, body?: unknown): Promise<T> {
-  const json = body === undefined ? {} : { contentType: 'application/json', body: JSON.stringify(body) };
-  const { status, text } = await send({ method, url, ...json });
-  if (status < 200 || status > 299) throw errorOf(status, text, `${method} ${new URL(url).pathname}`);
-  return (text === '' ? undefined : JSON.parse(text)) as T;
-}
+/** One closed window: a row per cohort, ALL first. */
+export type WindowView = AnswerOf<typeof monitorApi.endpoints.windows>['windows'][number];
 
 /** A model version as the trainer's registry tells it. */
 export type RegisteredVersion = AnswerOf<typeof trainerApi.endpoints.model>;
@@ -90,10 +51,13 @@ export class ControlClient {
   private readonly router: Client<typeof routerApi>;
   private readonly serving: Client<typeof servingApi>;
 
-  constructor(private readonly at: Addresses) {
+  private readonly monitor: Client<typeof monitorApi>;
+
+  constructor(at: Addresses) {
     this.ingest = clientOf(ingestApi, at.ingest, send);
     this.trainer = clientOf(trainerApi, at.trainer, send);
     this.router = clientOf(routerApi, at.router, send);
+    this.monitor = clientOf(monitorApi, at.monitor, send);
     this.serving = clientOf(servingApi, at.serving, send);
   }
 
@@ -186,27 +150,19 @@ export class ControlClient {
     return this.serving.job({ path: { name } });
   }
 
-  windows(project: string, limit = 1_000): Promise<WindowView[]> {
-    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/windows?limit=${limit}`), 'windows');
+  async windows(project: string, limit = 1_000) {
+    return (await this.monitor.windows({ path: { project }, query: { limit } })).windows;
   }
 
-  driftEvents(project: string): Promise<DriftEventView[]> {
-    return listOf(call('GET', `${this.at.monitor}/v1/projects/${project}/drift-events`), 'driftEvents');
+  async driftEvents(project: string) {
+    return (await this.monitor.driftEvents({ path: { project } })).driftEvents;
   }
 
-  labelsJoined(project: string, cohort: Cohort = ALL): Promise<{ labelsJoined: number }> {
-    const key = encodeURIComponent(cohortKey(cohort));
-    return call('GET', `${this.at.monitor}/v1/projects/${project}/labels-joined?cohort=${key}`);
+  labelsJoined(project: string, cohort: Cohort = ALL) {
+    return this.monitor.labelsJoined({ path: { project }, query: { cohort: cohortKey(cohort) } });
   }
 
-  annotate(project: string, id: string, annotation: object): Promise<unknown> {
-    return call('PUT', `${this.at.monitor}/v1/projects/${project}/annotations/${id}`, annotation);
+  annotate(project: string, id: string, body: BodyOf<typeof monitorApi.endpoints.annotate>) {
+    return this.monitor.annotate({ path: { project, id }, body });
   }
-}
-
-/** Lists come in an envelope of one key. */
-async function listOf<T>(answer: Promise<unknown>, key: string): Promise<T[]> {
-  const list = ((await answer) as Record<string, unknown> | null)?.[key];
-  if (!Array.isArray(list)) throw new PlatformError('internal', `the answer has no list "${key}"`);
-  return list as T[];
 }

@@ -223,7 +223,7 @@ export class MainJob {
     const stage = reporter.stage(id, title);
     const heading = `${id.charAt(0).toUpperCase()}${id.slice(1)}`;
     let toldMs = Number.NEGATIVE_INFINITY;
-    const tell = (state: string, progress: number | null, detail: string) => {
+    const tell = (state: 'running' | 'done' | 'failed', progress: number | null, detail: string) => {
       toldMs = clock.monotonicMs();
       void control.annotate(project.name, id, { title: heading, state, progress, detail }).catch(() => undefined);
     };

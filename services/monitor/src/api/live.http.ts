@@ -1,8 +1,9 @@
 // GET /v1/projects/<project>/live: server-sent events for the dashboard, one `live` event a second. Bounded to STREAMS_MAX
 // readers; a reader that does not keep up loses beats, not the connection.
 
+import { monitorApi } from '@millrace/api';
 import { type Clock, PlatformError } from '@millrace/domain';
-import { httpAnswer } from '@millrace/service';
+import { fastifyPath, httpAnswer } from '@millrace/service';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { liveView, type ViewSources } from './views.js';
 
@@ -19,7 +20,7 @@ export class LiveStreams {
   ) {}
 
   register(instance: FastifyInstance): void {
-    instance.get<{ Params: { project: string } }>('/v1/projects/:project/live', (request, reply) => {
+    instance.get<{ Params: { project: string } }>(fastifyPath(monitorApi.endpoints.live.path), (request, reply) => {
       const { project } = request.params;
       const refused = this.refusal(project);
       if (refused !== undefined) {

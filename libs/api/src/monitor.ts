@@ -1,0 +1,300 @@
+// The monitor's HTTP API (8040): windows and their tests, alarms, drift events, quality, and what is going on now.
+
+import Type from 'typebox';
+import { get, put, remove } from './endpoint.js';
+import { RouteTraffic } from './router.js';
+import { answer, body, count, figure, nullable, timeMs, version, word } from './values.js';
+
+/** Rows of an answer. */
+const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: 'Newest first; default 100.' }));
+
+const Cohort = answer(
+  {
+    version: Type.Union([version(), Type.Literal('all')]),
+    slice: Type.Union([answer({ column: Type.String(), value: Type.String() }), Type.Literal('all')]),
+  },
+  'Cohort',
+);
+
+const Quality = answer(
+  {
+    labelledRows: count(),
+    auc: figure(),
+    logLoss: figure(),
+    accuracy: figure(),
+    positiveShare: figure(),
+    meanScore: figure(),
+  },
+  'Quality',
+);
+
+const Test = answer(
+  {
+    feature: Type.String({ description: 'A raw feature, or @score, @quality, @software.' }),
+    detector: Type.String(),
+    statistic: Type.Number(),
+    threshold: Type.Number(),
+    pValue: figure('Corrected for all tests of the window and cohort.'),
+    alarm: Type.Boolean(),
+    rows: count(),
+  },
+  'Test',
+);
+
+const Window = answer(
+  {
+    startMs: timeMs('Event time.'),
+    endMs: timeMs('Exclusive.'),
+    closedAtMs: timeMs('Processing time.'),
+    cohorts: Type.Array(
+      answer({
+        cohort: Cohort,
+        predictions: count(),
+        labels: count(),
+        quality: nullable(Quality),
+        software: nullable(
+          answer({ requestsPerSecond: figure(), errorShare: figure(), p50Ms: figure(), p99Ms: figure() }),
+        ),
+        tests: Type.Array(Test),
+      }),
+      { description: 'All versions together first.' },
+    ),
+  },
+  'Window',
+);
+
+const Alarm = answer(
+  {
+    id: Type.String(),
+    cohort: Cohort,
+    subject: Type.String(),
+    detector: Type.String(),
+    phase: word(['calm', 'warning', 'drift']),
+    value: Type.Number(),
+    threshold: Type.Number(),
+    pValue: figure(),
+    formula: Type.String(),
+    windowStartMs: timeMs('Of its first window.'),
+    windowEndMs: timeMs(),
+    windows: count('That it has lasted.'),
+    endedMs: nullable(timeMs('null while it lasts.')),
+    endReason: nullable(word(['calm', 'retired'])),
+  },
+  'Alarm',
+);
+
+const DriftEvent = answer(
+  {
+    id: Type.String(),
+    project: Type.String(),
+    feature: Type.String(),
+    detector: Type.String(),
+    value: Type.Number(),
+    threshold: Type.Number(),
+    pValue: figure(),
+    window: answer({ startMs: timeMs(), endMs: timeMs() }),
+    rows: count(),
+    cohort: Cohort,
+    correlationId: Type.String(),
+    histogram: Type.Optional(
+      answer({
+        bins: Type.Array(Type.String()),
+        reference: Type.Array(Type.Number()),
+        live: Type.Array(Type.Number()),
+      }),
+    ),
+    message: Type.Optional(Type.String()),
+    formula: Type.String(),
+  },
+  'DriftEvent',
+);
+
+const Model = answer(
+  {
+    version: version(),
+    blessed: Type.Boolean(),
+    reasons: Type.Array(Type.String()),
+    auc: figure(),
+    logLoss: figure(),
+    evaluatedRows: count(),
+    trainRows: count(),
+    trainSeconds: Type.Number(),
+    workers: count(),
+    datasetVersions: Type.Array(Type.String()),
+    sha256: Type.String(),
+    createdAtMs: timeMs(),
+    baselines: Type.Array(answer({ name: Type.String(), auc: figure(), logLoss: figure() })),
+  },
+  'Model',
+);
+
+const Point = answer(
+  {
+    atMs: timeMs(),
+    predictions: count(),
+    labels: count(),
+    p50Ms: figure(),
+    p99Ms: figure(),
+    byVersion: Type.Record(Type.String(), count()),
+  },
+  'Point',
+);
+
+const Annotation = answer(
+  {
+    id: Type.String(),
+    title: Type.String(),
+    state: word(['running', 'done', 'failed']),
+    progress: nullable(Type.Number()),
+    detail: Type.String(),
+    startedAtMs: timeMs(),
+    updatedAtMs: timeMs(),
+  },
+  'Annotation',
+);
+
+const Counters = answer(
+  {
+    predictions: count(),
+    labels: count(),
+    labelsJoined: count(),
+    unmatchedLabels: count(),
+    windowsClosed: count(),
+    driftEvents: count(),
+  },
+  'Counters',
+);
+
+const Live = answer(
+  {
+    project: Type.String(),
+    atMs: timeMs(),
+    problem: Type.String(),
+    route: nullable(RouteTraffic),
+    point: nullable(Point),
+    router: nullable(answer({ requestsPerSecond: Type.Number(), failuresPerSecond: Type.Number() })),
+    watermarkMs: nullable(timeMs('Event time.')),
+    openWindows: Type.Array(answer({ startMs: timeMs(), endMs: timeMs(), predictions: count(), labels: count() })),
+    counters: nullable(Counters),
+    activeAlarms: count(),
+    lag: count('Messages not applied yet.'),
+    annotations: Type.Array(Annotation),
+  },
+  'Live',
+);
+
+const project = '/v1/projects/{project}';
+
+export const monitorApi = {
+  service: 'monitor',
+  summary: 'Windows of predictions with their tests, alarms, drift events and quality, and what is going on now.',
+  endpoints: {
+    projects: get({
+      path: '/v1/projects',
+      summary: 'Names of the watched projects.',
+      answer: answer({ projects: Type.Array(Type.String()) }),
+    }),
+    detectors: get({
+      path: '/v1/detectors',
+      summary: 'How the number of each test comes about, and what subjects that are no features are called.',
+      answer: answer({
+        formulas: Type.Record(Type.String(), Type.String()),
+        subjects: Type.Record(Type.String(), Type.String()),
+      }),
+    }),
+    stats: get({
+      path: '/v1/stats',
+      summary: 'How far the monitor has read.',
+      answer: answer({
+        lag: count(),
+        positions: Type.Array(answer({ stream: Type.String(), partition: Type.Integer(), next: Type.Integer() })),
+        unknownProject: count(),
+        replayed: count(),
+        outbox: count('Closed windows not published yet.'),
+        projects: Type.Array(Type.String()),
+      }),
+    }),
+    windows: get({
+      path: `${project}/windows`,
+      summary: 'Closed windows, newest first.',
+      query: body({ limit }),
+      answer: answer({ project: Type.String(), windows: Type.Array(Window) }),
+    }),
+    alarms: get({
+      path: `${project}/alarms`,
+      summary: 'Alarms that last, and those that ended, newest first.',
+      answer: answer({ project: Type.String(), alarms: Type.Array(Alarm), active: count() }),
+    }),
+    driftEvents: get({
+      path: `${project}/drift-events`,
+      summary: 'Drift events, newest first.',
+      query: body({ limit }),
+      answer: answer({ project: Type.String(), driftEvents: Type.Array(DriftEvent) }),
+    }),
+    quality: get({
+      path: `${project}/quality`,
+      summary: 'Figures of labelled rows between two event times, by cohort.',
+      query: body({ fromMs: Type.Optional(timeMs()), toMs: Type.Optional(timeMs('Exclusive.')) }),
+      answer: answer({
+        project: Type.String(),
+        fromMs: nullable(timeMs()),
+        toMs: nullable(timeMs()),
+        bucketMs: count('How fine a range can be.'),
+        cohorts: Type.Array(Type.Evaluate(Type.Intersect([answer({ cohort: Cohort }), Quality]))),
+      }),
+    }),
+    labelsJoined: get({
+      path: `${project}/labels-joined`,
+      summary: 'Labels that found their prediction.',
+      query: body({
+        cohort: Type.Optional(Type.String({ description: 'Such as all, 3 or 3;column=value. Default: all.' })),
+      }),
+      answer: answer({
+        project: Type.String(),
+        cohort: Cohort,
+        labelsJoined: count(),
+        byCohort: Type.Array(answer({ cohort: Type.Optional(Cohort), labelsJoined: count() })),
+        counters: Counters,
+      }),
+    }),
+    models: get({
+      path: `${project}/models`,
+      summary: 'Model versions as the dashboard shows them.',
+      answer: answer({ project: Type.String(), models: Type.Array(Model) }),
+    }),
+    pulse: get({
+      path: `${project}/pulse`,
+      summary: 'The last five minutes, a point a second.',
+      answer: answer({ project: Type.String(), points: Type.Array(Point) }),
+    }),
+    now: get({ path: `${project}/now`, summary: 'What live streams, once.', answer: Live }),
+    live: get({
+      path: `${project}/live`,
+      summary: 'Server-sent events: a `live` event a second with what `now` answers.',
+      answerType: 'text/event-stream',
+      answer: Type.String(),
+    }),
+    annotations: get({
+      path: `${project}/annotations`,
+      summary: 'What clients say is going on.',
+      answer: answer({ project: Type.String(), annotations: Type.Array(Annotation) }),
+    }),
+    annotate: put({
+      path: `${project}/annotations/{id}`,
+      summary: 'Says what goes on: a deployment, a campaign, a load test.',
+      body: body({
+        title: Type.Optional(Type.String()),
+        state: word(['running', 'done', 'failed']),
+        progress: Type.Optional(nullable(Type.Number({ minimum: 0, maximum: 1 }))),
+        detail: Type.Optional(Type.String()),
+      }),
+      answer: Annotation,
+    }),
+    unannotate: remove({
+      path: `${project}/annotations/{id}`,
+      summary: 'Takes an annotation away.',
+      status: 204,
+      answer: Type.Null(),
+    }),
+  },
+};
