@@ -4,7 +4,10 @@ import { swcOptions } from './tools/setup/swc-options.mjs';
 
 const root = dirname(fileURLToPath(import.meta.url));
 
-/** Jest in ESM mode on the TypeScript sources; run through `npm test`, or `npx jest` with NODE_OPTIONS=--experimental-vm-modules. */
+/**
+ * Jest in ESM mode on the TypeScript sources; run through `npm test`, or `npx jest` with
+ * NODE_OPTIONS=--experimental-vm-modules.
+ */
 export default {
   rootDir: root,
   testEnvironment: 'node',

@@ -1,5 +1,6 @@
-// `npm run bench`: ingest, training and prediction rates of this machine, side by side with the ceilings measured in the
-// same run. It judges nothing; it prints, and writes bench/results/<date>-main.json with machine, versions and command.
+// `npm run bench`: ingest, training and prediction rates of this machine, side by side with the ceilings measured in
+// the same run. It judges nothing; it prints, and writes bench/results/<date>-main.json with machine, versions and
+// command.
 
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// Ceiling of the training bench: one process, the same rows and network, TensorFlow.js's own `model.fit`, no workers and
-// no exchange. Prints one JSON line. `node dist/bench/single-fit.tf.js <package folder> <dataset.parquet> <batch rows>`
+// Ceiling of the training bench: one process, the same rows and network, TensorFlow.js's own `model.fit`, no workers
+// and no exchange. Prints one JSON line. `node dist/bench/single-fit.tf.js <package folder> <dataset.parquet> <batch
+// rows>`
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// The dashboard: follows one project by server-sent events, and asks for windows, alarms and quality when something closed.
-// Plain modules, no build step, nothing from other hosts.
+// The dashboard: follows one project by server-sent events, and asks for windows, alarms and quality when something
+// closed. Plain modules, no build step, nothing from other hosts.
 
 import { drawLatency, drawQuality, drawTraffic } from '/charts.js';
 import { learnDetectors } from '/detectors.js';

@@ -1,5 +1,5 @@
-// uPlot charts in the page's colours. One chart an element; its data is replaced, it is rebuilt only when series or colour
-// scheme change.
+// uPlot charts in the page's colours. One chart an element; its data is replaced, it is rebuilt only when series or
+// colour scheme change.
 
 import { fixed, h, shortDay, wallTime, wholeVersions } from '/format.js';
 import uPlot from '/vendor/uplot.js';

@@ -1,5 +1,5 @@
-// The windows as a heat strip: a row per subject, a column per closed window, oldest left. A cell shows the worst test of the
-// window over all cohorts, as statistic / threshold; alarms carry a mark, so that colour is not the only sign.
+// The windows as a heat strip: a row per subject, a column per closed window, oldest left. A cell shows the worst test
+// of the window over all cohorts, as statistic / threshold; alarms carry a mark, so that colour is not the only sign.
 
 import { versionColour } from '/charts.js';
 import { formulaOf, nameOf } from '/detectors.js';

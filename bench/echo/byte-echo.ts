@@ -1,5 +1,5 @@
-// The ceiling of large tensors: a grpc-js server that answers ModelInfer with the bytes it got, decoding nothing. A request
-// read as an answer has no outputs' contents, but every byte of it has crossed the wire both ways.
+// The ceiling of large tensors: a grpc-js server that answers ModelInfer with the bytes it got, decoding nothing. A
+// request read as an answer has no outputs' contents, but every byte of it has crossed the wire both ways.
 // `node dist/bench/echo/byte-echo.js [port]` prints "listening <port>" and runs until SIGTERM.
 
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';

@@ -1,5 +1,5 @@
-// The ceiling that serving is measured against: a grpc-js server whose ModelInfer decodes and encodes with protobuf-es and
-// echoes its raw inputs as outputs, without a model. Prints "listening <port>" and runs until SIGTERM.
+// The ceiling that serving is measured against: a grpc-js server whose ModelInfer decodes and encodes with protobuf-es
+// and echoes its raw inputs as outputs, without a model. Prints "listening <port>" and runs until SIGTERM.
 // `node dist/bench/echo/echo.js [port]`
 
 import { create } from '@bufbuild/protobuf';

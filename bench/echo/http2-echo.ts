@@ -1,6 +1,6 @@
-// The ceiling of ceilings: ModelInfer on a bare node:http2 server, decoded and encoded with protobuf-es like the grpc-js echo
-// and answered without a model. No deadlines, no errors, no compression: what Node's HTTP/2 itself carries.
-// `node dist/bench/echo/http2-echo.js [port]` prints "listening <port>" and runs until SIGTERM.
+// The ceiling of ceilings: ModelInfer on a bare node:http2 server, decoded and encoded with protobuf-es like the
+// grpc-js echo and answered without a model. No deadlines, no errors, no compression: what Node's HTTP/2 itself
+// carries. `node dist/bench/echo/http2-echo.js [port]` prints "listening <port>" and runs until SIGTERM.
 
 import { createServer, type ServerHttp2Stream } from 'node:http2';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';

@@ -1,5 +1,5 @@
-// The ceiling of streams: a grpc-js server whose bidirectional ModelStreamInfer decodes and encodes with protobuf-es and
-// echoes each message's raw inputs as outputs, without a model.
+// The ceiling of streams: a grpc-js server whose bidirectional ModelStreamInfer decodes and encodes with protobuf-es
+// and echoes each message's raw inputs as outputs, without a model.
 // `node dist/bench/echo/stream-echo.js [port]` prints "listening <port>" and runs until SIGTERM.
 
 import { create } from '@bufbuild/protobuf';

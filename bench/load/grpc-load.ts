@@ -1,7 +1,8 @@
-// A load generator for unary ModelInfer: closed loop (a number of calls always in flight) or open loop (Poisson arrivals at
-// a rate, latency measured from the time a call was due, so that a stalled server cannot hide its queue), over several
-// connections. Latency goes into a histogram with 1.6 % resolution.
-// `node dist/bench/load/grpc-load.js --address 127.0.0.1:8001 --request FILE --in-flight 128 | --rate 1000 [--seconds 10]
+// A load generator for unary ModelInfer: closed loop (a number of calls always in flight) or open loop (Poisson
+// arrivals at a rate, latency measured from the time a call was due, so that a stalled server cannot hide its queue),
+// over several connections. Latency goes into a histogram with 1.6 % resolution.
+// `node dist/bench/load/grpc-load.js --address 127.0.0.1:8001 --request FILE --in-flight 128 | --rate 1000 [--seconds
+// 10]
 //  [--connections 4] [--warm-up 2]` prints one JSON line.
 
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// A closed-loop load generator for HTTP/1.1 on plain sockets: one request's bytes, written again on each connection as soon
-// as the answer is complete. Answers must state their Content-Length (every server of the bench does).
+// A closed-loop load generator for HTTP/1.1 on plain sockets: one request's bytes, written again on each connection as
+// soon as the answer is complete. Answers must state their Content-Length (every server of the bench does).
 
 import { connect } from 'node:net';
 import { type Clock, systemClock } from '@millrace/domain';

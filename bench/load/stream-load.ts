@@ -1,6 +1,6 @@
 // A load generator for bidirectional gRPC streams on bare node:http2: a window of messages is always unanswered on each
-// stream; as answers arrive in one chunk, as many requests leave in one write. Cheaper than any server under test, so the
-// server is what is measured.
+// stream; as answers arrive in one chunk, as many requests leave in one write. Cheaper than any server under test, so
+// the server is what is measured.
 
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { type Clock, systemClock } from '@millrace/domain';

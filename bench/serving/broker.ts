@@ -1,5 +1,6 @@
-// The package at 1,000 requests a second, Poisson, while the broker is dead for 30 s: p99 against the same load before, which
-// is run several times to know how much equal runs differ. Nothing may fail, and the log's queue stays within its bound.
+// The package at 1,000 requests a second, Poisson, while the broker is dead for 30 s: p99 against the same load before,
+// which is run several times to know how much equal runs differ. Nothing may fail, and the log's queue stays within its
+// bound.
 
 import { runLoad } from '../load/grpc-load.js';
 import { packageRequest } from './package.fs.js';

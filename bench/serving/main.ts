@@ -1,8 +1,8 @@
-// `npm run bench:serving`: every row of serving's numbers in one run on this machine, client included; each system of a row
-// in turn within each round, medians over rounds. Prints a table and writes bench/results/<date>-serving.json. Its exit code
-// says whether the run went through, not whether targets are met.
-// `--rows unary,rest`, `--rounds 3`, `--seconds 3`, `--without mlserver,pytriton`; --mlserver and --pytriton are the Pythons
-// that tools/setup/bench-serving.mjs hands over.
+// `npm run bench:serving`: every row of serving's numbers in one run on this machine, client included; each system of a
+// row in turn within each round, medians over rounds. Prints a table and writes bench/results/<date>-serving.json. Its
+// exit code says whether the run went through, not whether targets are met.
+// `--rows unary,rest`, `--rounds 3`, `--seconds 3`, `--without mlserver,pytriton`; --mlserver and --pytriton are the
+// Pythons that tools/setup/bench-serving.mjs hands over.
 
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// Serving as the bench measures it: one process of the built code with the bench's repository and a package of the platform,
-// metrics, statistics, validation, the complete prediction log to a real broker, and an exporter that takes the traces.
+// Serving as the bench measures it: one process of the built code with the bench's repository and a package of the
+// platform, metrics, statistics, validation, the complete prediction log to a real broker, and an exporter that takes
+// the traces.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

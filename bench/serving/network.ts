@@ -1,5 +1,5 @@
-// The network of every system in the bench: 8-64-64-1, relu, sigmoid at the end, weights from one seed; as ONNX for Millrace
-// and as numpy's .npz for the peers, so that all compute the same numbers.
+// The network of every system in the bench: 8-64-64-1, relu, sigmoid at the end, weights from one seed; as ONNX for
+// Millrace and as numpy's .npz for the peers, so that all compute the same numbers.
 
 import { crc32 } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';

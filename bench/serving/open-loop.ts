@@ -1,5 +1,5 @@
-// 1,000 requests a second as Poisson arrivals, latency from the moment a call was due; and the small model's latency beside
-// a model that holds its thread for 20 ms at 80 % of its capacity, while health is asked all the time.
+// 1,000 requests a second as Poisson arrivals, latency from the moment a call was due; and the small model's latency
+// beside a model that holds its thread for 20 ms at 80 % of its capacity, while health is asked all the time.
 
 import { Health } from '@millrace/contracts';
 import { createClient } from '@millrace/grpc';

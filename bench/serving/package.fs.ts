@@ -1,6 +1,6 @@
-// The bench's network as a package of the platform: eight numeric columns, a feature plan that changes nothing, the ONNX
-// model, and the manifest that names their hashes; with the route that serves it. Packages are what the prediction log
-// covers, so this is the figure with everything on.
+// The bench's network as a package of the platform: eight numeric columns, a feature plan that changes nothing, the
+// ONNX model, and the manifest that names their hashes; with the route that serves it. Packages are what the prediction
+// log covers, so this is the figure with everything on.
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';

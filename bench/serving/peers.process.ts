@@ -1,4 +1,5 @@
-// The peers: MLServer and pytriton with the bench's network, in the Python environments that tools/setup/peers.mjs made.
+// The peers: MLServer and pytriton with the bench's network, in the Python environments that tools/setup/peers.mjs
+// made.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

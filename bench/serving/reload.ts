@@ -1,5 +1,5 @@
-// Reloading the model that answers, every second, under 60 % of the highest load: p99 against the same load without, and no
-// failure.
+// Reloading the model that answers, every second, under 60 % of the highest load: p99 against the same load without,
+// and no failure.
 
 import { GRPCInferenceService } from '@millrace/contracts';
 import { createClient } from '@millrace/grpc';

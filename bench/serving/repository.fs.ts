@@ -1,5 +1,5 @@
-// The model repository that Millrace serves in the bench, in Triton's layout: the network as ONNX, and the example modules
-// `identity` and `delay` under the configurations that the rows need.
+// The model repository that Millrace serves in the bench, in Triton's layout: the network as ONNX, and the example
+// modules `identity` and `delay` under the configurations that the rows need.
 
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

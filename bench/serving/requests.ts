@@ -1,5 +1,5 @@
-// The payloads of the bench, the same for every system: eight float32 features of one row, raw over gRPC, as JSON and as
-// binary tensors over REST; and tensors of any size.
+// The payloads of the bench, the same for every system: eight float32 features of one row, raw over gRPC, as JSON and
+// as binary tensors over REST; and tensors of any size.
 
 import { encodeInferRequest, Tensor } from '@millrace/inference';
 

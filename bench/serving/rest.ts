@@ -1,5 +1,5 @@
-// REST with 32 keep-alive connections, one request in flight on each: JSON and binary tensors against MLServer's JSON (it has
-// no binary form).
+// REST with 32 keep-alive connections, one request in flight on each: JSON and binary tensors against MLServer's JSON
+// (it has no binary form).
 
 import { runHttpLoad } from '../load/http-load.js';
 import { binaryBody, jsonBody, type RestBody } from './requests.js';

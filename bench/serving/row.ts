@@ -1,5 +1,5 @@
-// What a row of the bench is: it measures some systems in turn, several rounds, and says whether the target is reached. The
-// figure is the median over rounds; ratios are of medians.
+// What a row of the bench is: it measures some systems in turn, several rounds, and says whether the target is reached.
+// The figure is the median over rounds; ratios are of medians.
 
 import type { DedicatedKafka } from '@millrace/testing';
 import type { System } from './systems.process.js';
@@ -53,8 +53,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Runs each of `measures` once a round, in turn, so that a machine whose speed drifts treats all alike; a round 0 warms up
- * and is not kept.
+ * Runs each of `measures` once a round, in turn, so that a machine whose speed drifts treats all alike; a round 0 warms
+ * up and is not kept.
  */
 export async function inTurns(
   rounds: number,

@@ -1,5 +1,5 @@
-// Rows that compare Millrace with itself or with a byte echo by one ghz run each: 1 MiB tensors, batching on and off, one
-// and two engine processes.
+// Rows that compare Millrace with itself or with a byte echo by one ghz run each: 1 MiB tensors, batching on and off,
+// one and two engine processes.
 
 import { runGhz } from '../ghz.process.js';
 import { FIXED_COST_MS } from './repository.fs.js';

@@ -1,9 +1,10 @@
-// Unary ModelInfer with 128 in flight over 4 connections, by ghz: Millrace beside MLServer, pytriton and the two echoes. One
-// call in ten carries a sampled traceparent: two ghz run side by side, one with the header.
+// Unary ModelInfer with 128 in flight over 4 connections, by ghz: Millrace beside MLServer, pytriton and the two
+// echoes. One call in ten carries a sampled traceparent: two ghz run side by side, one with the header.
 //
-// Millrace stands twice: "model" is the network of the repository, asked with the very bytes that the peers get; "package"
-// is the same network as a package of the platform, asked with eight columns, and its every prediction goes to Kafka. Its
-// ceilings are asked with the package's bytes ("… columns"). The package has everything on and is the stricter figure.
+// Millrace stands twice: "model" is the network of the repository, asked with the very bytes that the peers get;
+// "package" is the same network as a package of the platform, asked with eight columns, and its every prediction goes
+// to Kafka. Its ceilings are asked with the package's bytes ("… columns"). The package has everything on and is the
+// stricter figure.
 
 import { fromBinary } from '@bufbuild/protobuf';
 import { GRPCInferenceService, inferencePb } from '@millrace/contracts';

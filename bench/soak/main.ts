@@ -1,7 +1,7 @@
-// `npm run test:soak`: one serving process answers a million requests, then reloads a model a thousand times under load.
-// Memory (held after full collections, and resident) may rise by at most 1 % by least squares after the warm-up, the median
-// latency of the last tenth may be at most 1.1 × that of the first. Ends with 1 where a bound is broken; writes
-// bench/results/<date>-serving-soak.json. `--requests 1000000 --reloads 1000` are the full counts.
+// `npm run test:soak`: one serving process answers a million requests, then reloads a model a thousand times under
+// load. Memory (held after full collections, and resident) may rise by at most 1 % by least squares after the warm-up,
+// the median latency of the last tenth may be at most 1.1 × that of the first. Ends with 1 where a bound is broken;
+// writes bench/results/<date>-serving-soak.json. `--requests 1000000 --reloads 1000` are the full counts.
 
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

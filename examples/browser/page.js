@@ -1,5 +1,5 @@
-// A model package in a browser: the network by tfjs, the features by the platform's own encoder (libs/features), with the
-// numbers that were fitted in training. Nothing is sent anywhere; the answer is the server's to 1e-5.
+// A model package in a browser: the network by tfjs, the features by the platform's own encoder (libs/features), with
+// the numbers that were fitted in training. Nothing is sent anywhere; the answer is the server's to 1e-5.
 //
 // ?trainer=http://127.0.0.1:8020&project=flights&version=1; optional &model=<URL of another model.json>, for example
 // serving's own http://127.0.0.1:8030/v2/models/flights/versions/1/artifacts/tfjs/model.json.

@@ -1,5 +1,6 @@
-// Serves the page with what it needs of this repository: `node examples/browser/serve.mjs [port]`, then open the printed
-// address with ?trainer=…&project=…&version=… of a running platform. The models themselves come from the trainer.
+// Serves the page with what it needs of this repository: `node examples/browser/serve.mjs [port]`, then open the
+// printed address with ?trainer=…&project=…&version=… of a running platform. The models themselves come from the
+// trainer.
 import { createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, extname, join, resolve, sep } from 'node:path';

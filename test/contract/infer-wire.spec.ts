@@ -1,5 +1,5 @@
-// The hand-written V2 codecs of libs/inference against protobuf-es and the .proto file: what one writes the other reads, in
-// both directions, typed and raw.
+// The hand-written V2 codecs of libs/inference against protobuf-es and the .proto file: what one writes the other
+// reads, in both directions, typed and raw.
 
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';

@@ -1,5 +1,6 @@
 // deploy/compose says the same as the launcher's plan: the same processes with the same settings, ports, order and
-// priorities. There is no container engine here, so the file is checked against the Compose schema instead of being started.
+// priorities. There is no container engine here, so the file is checked against the Compose schema instead of being
+// started.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';

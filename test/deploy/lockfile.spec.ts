@@ -1,4 +1,5 @@
-// `npm ci` must accept package-lock.json on a fresh clone, and every package that this platform installs has a checksum.
+// `npm ci` must accept package-lock.json on a fresh clone, and every package that this platform installs has a
+// checksum.
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';

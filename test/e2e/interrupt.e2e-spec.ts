@@ -1,5 +1,5 @@
-// Ctrl-C on a real terminal, in each phase of `npm start`: stopped within ten seconds, said in one line, with the documented
-// exit code and without an orphan; and each link of the chain that started the platform, killed.
+// Ctrl-C on a real terminal, in each phase of `npm start`: stopped within ten seconds, said in one line, with the
+// documented exit code and without an orphan; and each link of the chain that started the platform, killed.
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Platform, type Running, until } from './support/platform.process.js';

@@ -12,7 +12,10 @@ const ROWS = 60_000;
 const REPLAY_ROWS = 30_000;
 /** So that the loop is through before the rows are used up, also where something else uses one of two cores. */
 const RATE = 500;
-/** The job says what it does at least every tenth of a stage; silent for this long it hangs, however busy the machine is. */
+/**
+ * The job says what it does at least every tenth of a stage; silent for this long it hangs, however busy the machine
+ * is.
+ */
 const SILENT_MS_MAX = 120_000;
 /** Longer than the job takes on one slow core: only `SILENT_MS_MAX` ends it. */
 const JOB_MS_MAX = 1_200_000;

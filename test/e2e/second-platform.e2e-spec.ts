@@ -1,5 +1,5 @@
-// docs/settings.md, "A second platform beside the first": two platforms by the real command, moved by their offsets alone; the
-// second with settings of services, a path and hosts of its own. And a second replica of a router, by hand.
+// docs/settings.md, "A second platform beside the first": two platforms by the real command, moved by their offsets
+// alone; the second with settings of services, a path and hosts of its own. And a second replica of a router, by hand.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Platform, until } from './support/platform.process.js';

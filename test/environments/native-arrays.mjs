@@ -1,5 +1,6 @@
-// A jest environment for specs that call a native addon (ONNX Runtime, TensorFlow): such an addon makes the typed arrays of
-// Node's own realm, and checks with instanceof; jest's sandbox has others. Chosen by `@jest-environment` in the spec's head.
+// A jest environment for specs that call a native addon (ONNX Runtime, TensorFlow): such an addon makes the typed
+// arrays of Node's own realm, and checks with instanceof; jest's sandbox has others. Chosen by `@jest-environment` in
+// the spec's head.
 import { TestEnvironment } from 'jest-environment-node';
 
 const SHARED = [

@@ -1,4 +1,5 @@
-// Which ancestors of a command are watched: the package runners that started it with their shells, never a person's shell.
+// Which ancestors of a command are watched: the package runners that started it with their shells, never a person's
+// shell.
 
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,5 +1,5 @@
-// Set-up and doctor as a person on another machine meets them: the scripts are run as processes, with a PATH and a cache of
-// their own. Nothing is downloaded here; that the downloads work is shown by every fresh clone.
+// Set-up and doctor as a person on another machine meets them: the scripts are run as processes, with a PATH and a
+// cache of their own. Nothing is downloaded here; that the downloads work is shown by every fresh clone.
 
 import { execFile, spawn } from 'node:child_process';
 import {

@@ -1,5 +1,5 @@
-// What is exported is used: by another file of the program, not only by its tests. What nobody else imports is not exported;
-// what only tests use lives with the tests (a lib's `test` folder, or libs/testing).
+// What is exported is used: by another file of the program, not only by its tests. What nobody else imports is not
+// exported; what only tests use lives with the tests (a lib's `test` folder, or libs/testing).
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,9 @@ for (const file of sources)
       files.add(file.path);
     }
 
-/** Scripts that run on dist/ and programs given to another Node as text: they import by a path that is not parsed here. */
+/**
+ * Scripts that run on dist/ and programs given to another Node as text: they import by a path that is not parsed here.
+ */
 const scripts = readdirSync(join(root, 'tools/setup'))
   .filter((name) => name.endsWith('.mjs'))
   .map((name) => read(`tools/setup/${name}`));

@@ -1,5 +1,5 @@
-// package.json holds what is used, and all of it: no package that nobody imports or runs, none imported that is not declared, and
-// none for development only in code that runs in a service.
+// package.json holds what is used, and all of it: no package that nobody imports or runs, none imported that is not
+// declared, and none for development only in code that runs in a service.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { builtinModules } from 'node:module';

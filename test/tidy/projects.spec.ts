@@ -1,5 +1,5 @@
-// nx must know what each part is made of, or `nx affected` and its cache skip what should run. tools/nx reads projects, targets
-// and references off the tree; here they are held against this folder's own reading of it.
+// nx must know what each part is made of, or `nx affected` and its cache skip what should run. tools/nx reads projects,
+// targets and references off the tree; here they are held against this folder's own reading of it.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';

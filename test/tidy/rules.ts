@@ -1,6 +1,6 @@
 // The tables that test/tidy enforces: what each kind of file may import, and what no file may contain. The import rule:
-// a file without an edge suffix is pure; only `x.<edge>.ts` may import that edge's packages. Exceptions stand here by path,
-// each with its reason.
+// a file without an edge suffix is pure; only `x.<edge>.ts` may import that edge's packages. Exceptions stand here by
+// path, each with its reason.
 
 /** Libs without the outside world: they import libs/domain and each other. */
 export const PURE_LIBS: ReadonlySet<string> = new Set([
@@ -273,8 +273,6 @@ export const PACKAGE_EXCEPTIONS: Readonly<Record<string, string>> = {
 
 /** The width that biome formats code to; it leaves comments alone. */
 export const COMMENT_COLUMNS_MAX = 120;
-/** Paths whose comments are still wider. */
-export const WIDE_COMMENTS: readonly string[] = ['apps/', 'bench/', 'libs/', 'services/', 'test/'];
 
 /** About a page. */
 export const README_LINES_MAX = 60;

@@ -1,5 +1,6 @@
-// Which part of the repository a file refers to: by import (types too), or by naming it in a string, as a test does that starts
-// `dist/services/router/src/main.js`. A part is known by its root folder: "libs/kafka", "test/e2e", "." for the rest.
+// Which part of the repository a file refers to: by import (types too), or by naming it in a string, as a test does
+// that starts `dist/services/router/src/main.js`. A part is known by its root folder: "libs/kafka", "test/e2e", "." for
+// the rest.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, normalize } from 'node:path';

@@ -1,6 +1,7 @@
-// What nx knows of this repository, read off the tree: no project.json, no list kept by hand. Every folder below libs, services,
-// apps, tools and test that holds code is a project; bench, proto and what is left at the root are one each. Targets come from
-// what lies there: a tsconfig.json → typecheck, *.spec.ts → test, *.int-spec.ts → integration, *.e2e-spec.ts → e2e.
+// What nx knows of this repository, read off the tree: no project.json, no list kept by hand. Every folder below libs,
+// services, apps, tools and test that holds code is a project; bench, proto and what is left at the root are one each.
+// Targets come from what lies there: a tsconfig.json → typecheck, *.spec.ts → test, *.int-spec.ts → integration,
+// *.e2e-spec.ts → e2e.
 //
 // Dependencies are the references of references.mjs; test/tidy holds them against its own reading of the imports.
 // Everything runs by nx:run-commands; nx' language plugins lag behind nx and are not used.
@@ -8,7 +9,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AREAS, isCode, references, rootOf, SINGLE } from './references.mjs';
 
-/** Set by `npm test`: the file that takes the outcome of each task. Not MILLRACE_…: what tests start would refuse the name. */
+/**
+ * Set by `npm test`: the file that takes the outcome of each task. Not MILLRACE_…: what tests start would refuse the
+ * name.
+ */
 const OUTCOMES = 'NX_TASK_OUTCOMES';
 
 export function nameOf(root) {
@@ -21,7 +25,9 @@ export function nameOf(root) {
 
 const JEST = 'node --no-warnings=ExperimentalWarning --experimental-vm-modules node_modules/jest/bin/jest.js';
 
-/** One jest run over the files of a part whose names end so. Its report in JSON is an output: a cached run counts too. */
+/**
+ * One jest run over the files of a part whose names end so. Its report in JSON is an output: a cached run counts too.
+ */
 function jest(root, target, ending) {
   const report = `dist/test-results/${nameOf(root)}-${target}.json`;
   return {

@@ -1,5 +1,6 @@
-// Who started this command: the package runners (npm, npx, pnpm, yarn) above it and the shells they use, up to the terminal's
-// shell or a script's, but without it. Their end is the end of the command: a killed npx passes no signal on.
+// Who started this command: the package runners (npm, npx, pnpm, yarn) above it and the shells they use, up to the
+// terminal's shell or a script's, but without it. Their end is the end of the command: a killed npx passes no signal
+// on.
 import { readFileSync } from 'node:fs';
 
 const CHECK_MS = 500;
@@ -7,7 +8,10 @@ const ANCESTORS_MAX = 12;
 const RUNNER = /(^|\/)(npm|npx|pnpm|yarn|corepack)(-cli)?(\.c?js)?( |$)/;
 const COMMAND_SHELL = /^(\S*\/)?(sh|dash|bash|zsh|ash|busybox sh) -c /;
 
-/** A process as the kernel knows it; its start time tells it from a later one with the same id. Undefined when it is gone. */
+/**
+ * A process as the kernel knows it; its start time tells it from a later one with the same id. Undefined when it is
+ * gone.
+ */
 function processOf(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');

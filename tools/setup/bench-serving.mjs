@@ -1,5 +1,5 @@
-// `npm run bench:serving`: set-up, the peers' Python environments, then bench/serving (arguments are passed on). Needs Go for
-// ghz. `--without mlserver,pytriton` leaves peers out.
+// `npm run bench:serving`: set-up, the peers' Python environments, then bench/serving (arguments are passed on). Needs
+// Go for ghz. `--without mlserver,pytriton` leaves peers out.
 import { withCacheLock } from './lock.mjs';
 import { setUpPeer } from './peers.mjs';
 import { probe } from './process.mjs';

@@ -1,5 +1,5 @@
-// The download cache: a folder is complete when it has its final name (work in a temporary folder, then rename), so that
-// set-up may be interrupted anywhere and run again. That one set-up at a time writes is lock.mjs's part.
+// The download cache: a folder is complete when it has its final name (work in a temporary folder, then rename), so
+// that set-up may be interrupted anywhere and run again. That one set-up at a time writes is lock.mjs's part.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheRoot } from './paths.mjs';

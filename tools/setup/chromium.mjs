@@ -1,6 +1,7 @@
-// The browser that only tests need: the machine's own Chromium, else a headless one that the npm package @sparticuz/chromium
-// carries (MIT; Chromium's own licence is BSD), with the libraries and a font beside it, so that no root is needed. Lies in
-// the cache, pinned by SHA-512; no code of the package is run, and nothing of it is used by the platform.
+// The browser that only tests need: the machine's own Chromium, else a headless one that the npm package
+// @sparticuz/chromium carries (MIT; Chromium's own licence is BSD), with the libraries and a font beside it, so that no
+// root is needed. Lies in the cache, pinned by SHA-512; no code of the package is run, and nothing of it is used by the
+// platform.
 import { createHash } from 'node:crypto';
 import {
   accessSync,

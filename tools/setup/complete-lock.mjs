@@ -1,6 +1,7 @@
-// Completes package-lock.json after an `npm install`: npm leaves out optional packages of other platforms when the registry in
-// use does not have them, and `npm ci` then refuses the lockfile ("Missing: … from lock file"). Each gets an entry with its
-// platform, which npm reads, sees that it is not for this machine, and passes over. test/deploy/lockfile.spec.ts checks it.
+// Completes package-lock.json after an `npm install`: npm leaves out optional packages of other platforms when the
+// registry in use does not have them, and `npm ci` then refuses the lockfile ("Missing: … from lock file"). Each gets
+// an entry with its platform, which npm reads, sees that it is not for this machine, and passes over.
+// test/deploy/lockfile.spec.ts checks it.
 //
 //   node tools/setup/complete-lock.mjs
 import { readFileSync, writeFileSync } from 'node:fs';

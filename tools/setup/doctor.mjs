@@ -1,5 +1,6 @@
-// `millrace doctor`: what this machine and clone have, what is missing, and the one command that mends it. Runs on bare Node
-// before anything is installed. Set-up makes the same check first and fails on missing prerequisites before doing work.
+// `millrace doctor`: what this machine and clone have, what is missing, and the one command that mends it. Runs on bare
+// Node before anything is installed. Set-up makes the same check first and fails on missing prerequisites before doing
+// work.
 //
 //   node tools/setup/doctor.mjs [--json]     exit code 0: everything needed is there; 1: something is missing
 import { existsSync, mkdirSync, readdirSync, statfsSync } from 'node:fs';
@@ -55,7 +56,8 @@ const firstLine = (text) => text?.split('\n')[0];
 /**
  * @typedef {object} Check
  * @property {string} name
- * @property {'machine' | 'set-up' | 'optional' | 'note'} kind  machine: must be there before set-up; set-up: npm start brings it
+ * @property {'machine' | 'set-up' | 'optional' | 'note'} kind  machine: must be there before set-up; set-up: npm start
+ * brings it
  * @property {boolean} ok
  * @property {string} found
  * @property {string} [needs]     who needs it, for optional ones

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The `millrace` command: sets up what is missing and runs itself on the pinned Node. `millrace doctor` works before that.
+// The `millrace` command: sets up what is missing and runs itself on the pinned Node. `millrace doctor` works before
+// that.
 import { doctor } from './doctor.mjs';
 import { runCli } from './run-cli.mjs';
 

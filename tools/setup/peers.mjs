@@ -1,6 +1,6 @@
-// The Python environments of the servers that `npm run bench:serving` measures Millrace against: MLServer and pytriton, each
-// in an environment of its own in the cache, every wheel pinned by SHA-256. For the bench only; nothing of the platform
-// uses them.
+// The Python environments of the servers that `npm run bench:serving` measures Millrace against: MLServer and pytriton,
+// each in an environment of its own in the cache, every wheel pinned by SHA-256. For the bench only; nothing of the
+// platform uses them.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,10 @@ import { cacheRoot, root } from './paths.mjs';
 import { probe, runCommand } from './process.mjs';
 import { step } from './terminal.mjs';
 
-/** The system's own Python, whatever stands first in PATH: pytriton's stub links against its libpython and fails with pyenv's or conda's. */
+/**
+ * The system's own Python, whatever stands first in PATH: pytriton's stub links against its libpython and fails with
+ * pyenv's or conda's.
+ */
 function systemPython() {
   return probe('/bin/sh', ['-c', 'command -v -p python3']) ?? '/usr/bin/python3';
 }

@@ -1,5 +1,6 @@
-// Writes deploy/compose/compose.yaml from the platform's plan, so that the containers cannot be others than the launcher's
-// processes. Objects that stand in it more than once are anchors, named after the x-… key at which they stand first.
+// Writes deploy/compose/compose.yaml from the platform's plan, so that the containers cannot be others than the
+// launcher's processes. Objects that stand in it more than once are anchors, named after the x-… key at which they
+// stand first.
 import { writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,7 @@
-// `npm run golden`: what later releases are held against. Writes the bytes of each message that has none yet for this release
-// (never over those that are there), and the wire as protobuf's own description of it (`libs/contracts/golden/wire.binpb`), which
-// `buf breaking` compares with: a change that breaks the wire shows as a changed golden file in the same commit.
+// `npm run golden`: what later releases are held against. Writes the bytes of each message that has none yet for this
+// release (never over those that are there), and the wire as protobuf's own description of it
+// (`libs/contracts/golden/wire.binpb`), which `buf breaking` compares with: a change that breaks the wire shows as a
+// changed golden file in the same commit.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Writes docs/settings.md from the one list of settings, and the table of ports in docs/ARCHITECTURE.md from the one table, so
-// that neither page can say something else than the code.
+// Writes docs/settings.md from the one list of settings, and the table of ports in docs/ARCHITECTURE.md from the one
+// table, so that neither page can say something else than the code.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

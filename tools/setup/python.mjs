@@ -1,5 +1,5 @@
-// The Python environment that only tests need: a real Open Inference Protocol client (tritonclient). Lies in the cache, every
-// wheel pinned by SHA-256; nothing of it is used by the platform.
+// The Python environment that only tests need: a real Open Inference Protocol client (tritonclient). Lies in the cache,
+// every wheel pinned by SHA-256; nothing of it is used by the platform.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './cache.mjs';

@@ -1,6 +1,6 @@
-// Sets up what is missing, then runs the command line (dist/apps/cli) on the pinned Node with the given arguments and ends
-// with its exit code. Signals are passed on, and so is the end of what started this (a killed npx); the command line stops the
-// platform in order.
+// Sets up what is missing, then runs the command line (dist/apps/cli) on the pinned Node with the given arguments and
+// ends with its exit code. Signals are passed on, and so is the end of what started this (a killed npx); the command
+// line stops the platform in order.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

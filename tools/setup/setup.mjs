@@ -1,5 +1,6 @@
 // Sets up what is missing, in the order of need: npm packages, Kafka and Redis, TensorFlow, generated code and dist/.
-// Quick when nothing is missing. Used by start, test, bench and the millrace command; `node tools/setup/setup.mjs` runs it alone.
+// Quick when nothing is missing. Used by start, test, bench and the millrace command; `node tools/setup/setup.mjs` runs
+// it alone.
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brokersReady, setUpBrokers } from './brokers.mjs';
@@ -55,7 +56,9 @@ function ownBrokers() {
   return Boolean(process.env.MILLRACE_KAFKA_BROKERS && process.env.MILLRACE_REDIS_URL);
 }
 
-/** @param {{ brokers?: boolean }} [options] brokers: embedded ones whatever the environment says (tests start their own) */
+/**
+ * @param {{ brokers?: boolean }} [options] brokers: embedded ones whatever the environment says (tests start their own)
+ */
 export function setUp(options = {}) {
   return interruptibly(() => setUpParts(options));
 }

@@ -1,5 +1,5 @@
-// `npm run test:soak`: set-up, then the long tests in bench/soak at their full counts (arguments are passed on). About five
-// minutes; `npm test` holds bounded slices of them. Needs Go for ghz.
+// `npm run test:soak`: set-up, then the long tests in bench/soak at their full counts (arguments are passed on). About
+// five minutes; `npm test` holds bounded slices of them. Needs Go for ghz.
 import { probe } from './process.mjs';
 import { runCompiled } from './run-cli.mjs';
 import { setUp } from './setup.mjs';

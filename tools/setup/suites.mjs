@@ -1,5 +1,5 @@
-// Runs every check and suite of the repository through nx (targets: tools/nx/workspace.mjs) and counts them. A target whose
-// inputs have not changed since it passed comes from nx' cache and counts as passed.
+// Runs every check and suite of the repository through nx (targets: tools/nx/workspace.mjs) and counts them. A target
+// whose inputs have not changed since it passed comes from nx' cache and counts as passed.
 //
 // A static check is one test; a suite that fails to load, or a jest that leaves no report, is one failed test.
 import { spawnSync } from 'node:child_process';
@@ -9,7 +9,10 @@ import { cloneStateFolder, nodeBinary, root } from './paths.mjs';
 import { cloneEnvironment } from './setup.mjs';
 
 const STATIC = ['lint', 'breaking', 'typecheck'];
-/** Pure specs share the two cores; what starts brokers, services or browsers runs alone, and its jest is heard as it goes. */
+/**
+ * Pure specs share the two cores; what starts brokers, services or browsers runs alone, and its jest is heard as it
+ * goes.
+ */
 const PHASES = [
   { targets: [...STATIC, 'test'], parallel: 2, style: 'static-failures-only' },
   { targets: ['integration', 'e2e'], parallel: 1, style: 'stream-without-prefixes' },
@@ -47,7 +50,8 @@ function runPhase({ targets, parallel, style }) {
 /** Everything; `cached` are those of `passed` that did not have to run. */
 export function runEverything() {
   mkdirSync(cloneStateFolder, { recursive: true });
-  // A report that an earlier run left must not count for one that ends without; nx restores those it takes from its cache.
+  // A report that an earlier run left must not count for one that ends without; nx restores those it takes from its
+  // cache.
   rmSync(join(root, 'dist/test-results'), { recursive: true, force: true });
   const counts = PHASES.flatMap(runPhase);
   const sum = (key, of = counts) => of.reduce((total, count) => total + count[key], 0);

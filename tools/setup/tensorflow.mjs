@@ -1,6 +1,6 @@
-// TensorFlow for @tensorflow/tfjs-node-gpu: the shared libraries and headers out of TensorFlow's own wheel (pip checks the
-// pinned SHA-256), and the package's addon compiled against them. The package's own installer is not used: it fetches
-// TensorFlow 2.9.1, which knows no recent GPU, and has no checksum.
+// TensorFlow for @tensorflow/tfjs-node-gpu: the shared libraries and headers out of TensorFlow's own wheel (pip checks
+// the pinned SHA-256), and the package's addon compiled against them. The package's own installer is not used: it
+// fetches TensorFlow 2.9.1, which knows no recent GPU, and has no checksum.
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -162,7 +162,9 @@ export function gpuFaults() {
   return faults;
 }
 
-/** With MILLRACE_DEVICE=gpu: throws what this machine lacks. Asked at every start, not only when something is installed. */
+/**
+ * With MILLRACE_DEVICE=gpu: throws what this machine lacks. Asked at every start, not only when something is installed.
+ */
 export function requireDevice() {
   const faults = device() === 'gpu' ? gpuFaults() : [];
   if (faults.length === 0) return;

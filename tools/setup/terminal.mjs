@@ -1,5 +1,5 @@
-// What set-up says on the terminal: one line per step with a progress bar on a TTY, plain lines elsewhere (every 10 s while a
-// step runs, so that a log shows life). Nothing here is installed; it must run on bare Node 20.
+// What set-up says on the terminal: one line per step with a progress bar on a TTY, plain lines elsewhere (every 10 s
+// while a step runs, so that a log shows life). Nothing here is installed; it must run on bare Node 20.
 
 const isTty = Boolean(process.stderr.isTTY) && !process.env.CI;
 const plainEveryMs = 10_000;

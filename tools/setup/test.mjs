@@ -1,6 +1,6 @@
 // `npm test`: sets up what is missing (the tests' Python client and browser too), then runs every check and suite
-// (suites.mjs); the last line counts all of them. With arguments (paths, -t …) only jest runs, on those. Exit code 0 only
-// when something ran and nothing failed.
+// (suites.mjs); the last line counts all of them. With arguments (paths, -t …) only jest runs, on those. Exit code 0
+// only when something ran and nothing failed.
 import { findChromium, setUpChromium } from './chromium.mjs';
 import { withCacheLock } from './lock.mjs';
 import { interruptibly } from './process.mjs';

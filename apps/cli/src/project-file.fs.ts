@@ -36,7 +36,9 @@ export function loadProjectFile(path: string): LoadedProject {
   );
 }
 
-/** The absolute path of a source: "npm:<package>/<path>" inside an installed package, else relative to the project file. */
+/**
+ * The absolute path of a source: "npm:<package>/<path>" inside an installed package, else relative to the project file.
+ */
 export function sourcePath(loaded: LoadedProject, source: string): string {
   const spec = loaded.project.data.sources[source];
   if (spec === undefined) throw new PlatformError('invalid_argument', `the project file names no source "${source}"`);
@@ -57,7 +59,9 @@ function splitPackage(path: string): [string, string] {
   return [parts.slice(0, length).join('/'), parts.slice(length).join('/')];
 }
 
-/** The project as `apply` sends it: JSON, with source paths made absolute, since services know no project file's folder. */
+/**
+ * The project as `apply` sends it: JSON, with source paths made absolute, since services know no project file's folder.
+ */
 export function applyText(loaded: LoadedProject): string {
   const document = parseYaml(loaded.text) as { data: { sources?: Record<string, { path: string }> } };
   for (const [name, source] of Object.entries(document.data.sources ?? {})) {

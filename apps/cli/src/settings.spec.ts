@@ -1,5 +1,5 @@
-// Every setting of docs/settings.md through `millrace up`: accepted by the command, handed on by the plan, and read by each
-// process that has it as the value that was meant. The processes' own tests show what a value then does.
+// Every setting of docs/settings.md through `millrace up`: accepted by the command, handed on by the plan, and read by
+// each process that has it as the value that was meant. The processes' own tests show what a value then does.
 
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';

@@ -1,5 +1,5 @@
-// Holds a value against the schema of a call: bodies and queries where they come in, answers where a client reads them. All
-// faults at once, each with the field it is about. Compiled once a schema; cost per check is a function call.
+// Holds a value against the schema of a call: bodies and queries where they come in, answers where a client reads them.
+// All faults at once, each with the field it is about. Compiled once a schema; cost per check is a function call.
 
 import { PlatformError } from '@millrace/domain';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';

@@ -1,5 +1,5 @@
-// Calls of an API by name, typed by its endpoints: `client.startRollout({ path, body })`. Who uses it brings the function that
-// sends. Answers are held against their schema, errors become the PlatformError that the service threw.
+// Calls of an API by name, typed by its endpoints: `client.startRollout({ path, body })`. Who uses it brings the
+// function that sends. Answers are held against their schema, errors become the PlatformError that the service threw.
 
 import { ERROR_CODES, type ErrorCode, PlatformError } from '@millrace/domain';
 import { answerOf } from './check.js';

@@ -1,5 +1,6 @@
-// What one HTTP call is: method, path, query, body and answer, as JSON Schemas that are TypeScript types at the same time. The
-// controllers that answer it, the clients that call it and the OpenAPI document are made from this one object.
+// What one HTTP call is: method, path, query, body and answer, as JSON Schemas that are TypeScript types at the same
+// time. The controllers that answer it, the clients that call it and the OpenAPI document are made from this one
+// object.
 
 import Type, { type Static, type TObject, type TSchema } from 'typebox';
 

@@ -1,4 +1,5 @@
-// HTTP statuses of errors, and back: the one table of the control APIs. (V2's own statuses are Triton's: libs/inference.)
+// HTTP statuses of errors, and back: the one table of the control APIs. (V2's own statuses are Triton's:
+// libs/inference.)
 
 import { ERROR_CODES, type ErrorCode } from '@millrace/domain';
 

@@ -1,5 +1,5 @@
-// The OpenAPI 3.1 document of an API, made from its endpoints. Schemas with a title stand in components and are named where they
-// are used. OpenAPI 3.1 takes JSON Schema 2020-12 as it is, so nothing is translated.
+// The OpenAPI 3.1 document of an API, made from its endpoints. Schemas with a title stand in components and are named
+// where they are used. OpenAPI 3.1 takes JSON Schema 2020-12 as it is, so nothing is translated.
 
 import type { TSchema } from 'typebox';
 import { type Api, type Endpoint, hasBody } from './endpoint.js';

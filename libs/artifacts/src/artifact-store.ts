@@ -4,9 +4,9 @@
 export type Files = Readonly<Record<string, Uint8Array | string>>;
 
 /**
- * Paths are relative names joined by "/"; anything else is `invalid_argument`. What is written appears whole or not at all and is
- * durable when the call has come back. A path names one content for good: an id or a version is part of it, and written again
- * (by a process that takes up another's work) it is replaced as a whole.
+ * Paths are relative names joined by "/"; anything else is `invalid_argument`. What is written appears whole or not at
+ * all and is durable when the call has come back. A path names one content for good: an id or a version is part of it,
+ * and written again (by a process that takes up another's work) it is replaced as a whole.
  */
 export interface ArtifactStore {
   /** Writes one file. Gives its SHA-256 (hex), as all that write. */
@@ -17,7 +17,10 @@ export interface ArtifactStore {
   putFolder(path: string, files: Files): Promise<Record<string, string>>;
   /** Bytes of a file; `not_found` where there is none. */
   read(path: string): Promise<Buffer>;
-  /** A file on this machine with these bytes, for programs that read files (DuckDB); not to be changed. `not_found` as above. */
+  /**
+   * A file on this machine with these bytes, for programs that read files (DuckDB); not to be changed. `not_found` as
+   * above.
+   */
   localFile(path: string): Promise<string>;
   /** Paths of all files below a folder, relative to it, sorted; none where there is no folder. */
   list(path: string): Promise<string[]>;

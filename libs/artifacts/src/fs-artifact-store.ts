@@ -1,5 +1,6 @@
-// The artifact store in a folder that all processes of the platform share. Everything is written in a staging folder of its
-// own first (no two writers, of whatever process, meet there), synced, and renamed into place. Links are not followed.
+// The artifact store in a folder that all processes of the platform share. Everything is written in a staging folder of
+// its own first (no two writers, of whatever process, meet there), synced, and renamed into place. Links are not
+// followed.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';

@@ -1,5 +1,5 @@
-// Turns this process's environment into one frozen object: the only reader of process.env. What the settings are, and how
-// their texts become values, is libs/deployment's.
+// Turns this process's environment into one frozen object: the only reader of process.env. What the settings are, and
+// how their texts become values, is libs/deployment's.
 
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -35,8 +35,9 @@ function refuse(faults: readonly string[]): void {
 }
 
 /**
- * Reads every setting from `env` (default: this process's environment). Throws PlatformError('invalid_argument') that names
- * all faults, among them variables of ours that nobody knows. `rules` are cross-field checks: they return faults as texts.
+ * Reads every setting from `env` (default: this process's environment). Throws PlatformError('invalid_argument') that
+ * names all faults, among them variables of ours that nobody knows. `rules` are cross-field checks: they return faults
+ * as texts.
  */
 export function loadConfig<S extends Settings>(
   settings: S,
@@ -59,8 +60,8 @@ export function environment(): Environment {
 }
 
 /**
- * The environment for processes that are started in another folder: paths absolute. Throws what any process of the platform
- * would refuse, all at once and before one is started.
+ * The environment for processes that are started in another folder: paths absolute. Throws what any process of the
+ * platform would refuse, all at once and before one is started.
  */
 export function environmentForUp(env: Environment = process.env): Record<string, string> {
   refuse(faultsForUp(env));

@@ -1,5 +1,5 @@
-// Codec of topic audit.v1: proto millrace.control.v1.AuditEntry, key = writer. One hash chain per writer; the chain itself
-// is checked by its reader.
+// Codec of topic audit.v1: proto millrace.control.v1.AuditEntry, key = writer. One hash chain per writer; the chain
+// itself is checked by its reader.
 
 import { AuditEntrySchema } from './gen/millrace/control/v1/control_pb.js';
 import { messageCodec } from './message-codec.js';

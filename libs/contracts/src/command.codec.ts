@@ -1,5 +1,6 @@
-// Codec of topic commands.v1: proto millrace.control.v1.Command, key "<project>". What changes a route is libs/routing's
-// affair. A command without an action this release knows is `corrupt`: it must not be taken for a done one.
+// Codec of topic commands.v1: proto millrace.control.v1.Command, key "<project>". What changes a route is
+// libs/routing's affair. A command without an action this release knows is `corrupt`: it must not be taken for a done
+// one.
 
 import type { TrainingRequest } from '@millrace/domain';
 import type { RouteAction, RouteCommand } from '@millrace/routing';

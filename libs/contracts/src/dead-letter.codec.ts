@@ -1,5 +1,5 @@
-// Codec of topic deadletter.v1: proto millrace.data.v1.DeadLetter. Refuses one without id, source, reasons or a reason's
-// code; unknown reason codes are `corrupt`.
+// Codec of topic deadletter.v1: proto millrace.data.v1.DeadLetter. Refuses one without id, source, reasons or a
+// reason's code; unknown reason codes are `corrupt`.
 
 import { DeadLetterSchema } from './gen/millrace/data/v1/data_pb.js';
 import { messageCodec } from './message-codec.js';

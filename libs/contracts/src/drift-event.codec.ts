@@ -1,6 +1,7 @@
-// Codec of topic drift.v1: a CloudEvents 1.0 event in JSON structured mode, so that anyone can read it. Refuses what is not
-// of our type and version, and data without project, feature, detector, window or cohort; unknown attributes are left alone.
-// Release 0.1.0 said `modelVersion` (0 for all) instead of the cohort; it stays beside it, for those who read it.
+// Codec of topic drift.v1: a CloudEvents 1.0 event in JSON structured mode, so that anyone can read it. Refuses what is
+// not of our type and version, and data without project, feature, detector, window or cohort; unknown attributes are
+// left alone. Release 0.1.0 said `modelVersion` (0 for all) instead of the cohort; it stays beside it, for those who
+// read it.
 
 import { ALL, type Cohort, cohortOfVersion, PlatformError } from '@millrace/domain';
 

@@ -1,5 +1,5 @@
-// What codecs.spec.ts cannot show with bytes of v0.1: metrics without a field of their own, slices, stated baselines, and
-// metrics that were not measured at all.
+// What codecs.spec.ts cannot show with bytes of v0.1: metrics without a field of their own, slices, stated baselines,
+// and metrics that were not measured at all.
 
 import { expect, it } from '@jest/globals';
 import { evaluationFromWire, evaluationToWire } from './evaluation.codec.js';

@@ -1,5 +1,5 @@
-// Evaluations inside other messages: proto millrace.model.v1.Evaluation and millrace.monitoring.v1.Quality. Three metrics have
-// a field each since v0.1, every other one is an entry of `metrics`; the domain has them all by name.
+// Evaluations inside other messages: proto millrace.model.v1.Evaluation and millrace.monitoring.v1.Quality. Three
+// metrics have a field each since v0.1, every other one is an entry of `metrics`; the domain has them all by name.
 
 import type { Evaluation } from '@millrace/evaluation';
 

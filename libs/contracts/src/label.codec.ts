@@ -1,5 +1,5 @@
-// Codec of topic labels.v1: proto millrace.data.v1.Label. Refuses a label without project or entity, one that belongs to
-// neither a record nor a prediction, and a value that is not finite.
+// Codec of topic labels.v1: proto millrace.data.v1.Label. Refuses a label without project or entity, one that belongs
+// to neither a record nor a prediction, and a value that is not finite.
 
 import { type LabelRow, PlatformError } from '@millrace/domain';
 import { WireWriter } from '@millrace/wire';

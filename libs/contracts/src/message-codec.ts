@@ -28,7 +28,9 @@ export interface MessageCodec<T> {
 
 type Plain = Record<string, unknown>;
 
-/** Makes a codec for a domain type that has the message's field names. Rules are by message name ("Route", "Target"). */
+/**
+ * Makes a codec for a domain type that has the message's field names. Rules are by message name ("Route", "Target").
+ */
 export function messageCodec<T extends object>(
   schema: DescMessage,
   rules: Readonly<Record<string, MessageRules>>,

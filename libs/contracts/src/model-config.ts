@@ -1,5 +1,5 @@
-// inference.ModelConfig as GET …/config answers it: protobuf's JSON with the proto's field names and every field present, but
-// 64-bit integers as numbers, as Triton writes them and its clients read them.
+// inference.ModelConfig as GET …/config answers it: protobuf's JSON with the proto's field names and every field
+// present, but 64-bit integers as numbers, as Triton writes them and its clients read them.
 
 import {
   create,

@@ -1,5 +1,5 @@
-// Codec of topic profiles.v1: proto millrace.monitoring.v1.PartialProfile, key "<project>/<window>": mergeable statistics of
-// one partition's part of one window. The statistics' own bytes belong to libs/statistics.
+// Codec of topic profiles.v1: proto millrace.monitoring.v1.PartialProfile, key "<project>/<window>": mergeable
+// statistics of one partition's part of one window. The statistics' own bytes belong to libs/statistics.
 
 import { PartialProfileSchema } from './gen/millrace/monitoring/v1/monitoring_pb.js';
 import { messageCodec } from './message-codec.js';

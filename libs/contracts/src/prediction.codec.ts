@@ -1,7 +1,8 @@
-// Codec of topic predictions.v1: proto millrace.prediction.v1.Prediction. Refuses a prediction without id, project, model
-// version or outputs, an unknown role, and outputs without name or value or with numbers that are not finite; whether they
-// are the task's is for who knows the project. A feature that is not finite counts as missing (null), because a prediction
-// that was answered must not vanish from the log. Bytes of release 0.1.0, which knew binary tasks only, are read as outputs.
+// Codec of topic predictions.v1: proto millrace.prediction.v1.Prediction. Refuses a prediction without id, project,
+// model version or outputs, an unknown role, and outputs without name or value or with numbers that are not finite;
+// whether they are the task's is for who knows the project. A feature that is not finite counts as missing (null),
+// because a prediction that was answered must not vanish from the log. Bytes of release 0.1.0, which knew binary tasks
+// only, are read as outputs.
 
 import { type Output, type OutputValue, PlatformError, type Scalar } from '@millrace/domain';
 import { bytesTag, doubleTag, type WireReader, WireWriter } from '@millrace/wire';

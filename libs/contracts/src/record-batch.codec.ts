@@ -1,5 +1,5 @@
-// Codec of topic batches.v1: proto millrace.data.v1.RecordBatch, rows as columns. Refuses columns whose length is not the
-// number of record ids, codes outside their dictionary, and a batch without project, source or import id.
+// Codec of topic batches.v1: proto millrace.data.v1.RecordBatch, rows as columns. Refuses columns whose length is not
+// the number of record ids, codes outside their dictionary, and a batch without project, source or import id.
 
 import { PlatformError } from '@millrace/domain';
 import { bytesTag, doubleTag, varintTag, type WireReader, WireWriter } from '@millrace/wire';

@@ -1,5 +1,5 @@
-// Codec of reference.pb in a model package: proto millrace.model.v1.ReferenceProfile. Refuses bins and counts that do not
-// fit each other, and features without a known kind.
+// Codec of reference.pb in a model package: proto millrace.model.v1.ReferenceProfile. Refuses bins and counts that do
+// not fit each other, and features without a known kind.
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type FeatureReference, type NumericReference, PlatformError, type ReferenceProfile } from '@millrace/domain';

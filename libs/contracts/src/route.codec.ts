@@ -1,5 +1,6 @@
 // Codec of topic routes.v1 (compacted): proto millrace.route.v1.Route, key "<project>". The shape and its rules are
-// libs/routing's; here only what could not be read as one is refused. Shadows have no field yet, as nothing sends to them.
+// libs/routing's; here only what could not be read as one is refused. Shadows have no field yet, as nothing sends to
+// them.
 
 import { PlatformError } from '@millrace/domain';
 import { emptyRoute, ROLLOUT_PHASES, type Route, TARGET_NAME } from '@millrace/routing';

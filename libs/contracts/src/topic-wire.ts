@@ -1,5 +1,5 @@
-// What the hand-written codecs of topics share beside libs/wire: millrace.data.v1.Value and maps of it, and what malformed
-// bytes in a topic are. Same bytes as protobuf-es: checked in topic-wire.spec.ts.
+// What the hand-written codecs of topics share beside libs/wire: millrace.data.v1.Value and maps of it, and what
+// malformed bytes in a topic are. Same bytes as protobuf-es: checked in topic-wire.spec.ts.
 // Measured on one core: 550k records/s each way, 1.0M predictions/s (protobuf-es: 167k and 386k records/s).
 
 import { PlatformError, type Scalar } from '@millrace/domain';

@@ -1,5 +1,5 @@
-// Codec of topic metrics.v1: proto millrace.monitoring.v1.WindowMetrics, key "<project>": one closed window of one cohort.
-// Bytes of release 0.1.0 have a model version instead, 0 for all.
+// Codec of topic metrics.v1: proto millrace.monitoring.v1.WindowMetrics, key "<project>": one closed window of one
+// cohort. Bytes of release 0.1.0 have a model version instead, 0 for all.
 
 import { type Cohort, PlatformError, type Slice } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';

@@ -1,4 +1,5 @@
-// One full and one sparse value of every message, for the codecs' contract suite and the golden files. Not part of the API.
+// One full and one sparse value of every message, for the codecs' contract suite and the golden files. Not part of the
+// API.
 
 import { ALL, cohortOfVersion, type NumericReference } from '@millrace/domain';
 import { decodeAuditEntry, encodeAuditEntry } from '../src/audit.codec.js';

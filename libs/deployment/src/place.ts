@@ -1,5 +1,5 @@
-// Where the platform's processes listen, by the environment of one of them: what defaults of addresses follow, so that a
-// process started by hand, the launcher and its children mean the same place.
+// Where the platform's processes listen, by the environment of one of them: what defaults of addresses follow, so that
+// a process started by hand, the launcher and its children mean the same place.
 
 import { PORT_NAMES, PORTS, type Ports, portOf, replicaNumber } from './ports.js';
 

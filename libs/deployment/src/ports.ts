@@ -1,6 +1,6 @@
-// Every port of the platform, once. A second platform moves them all by one offset, a multiple of 1,000; replica r of a service
-// listens at its base + 100·r. Modulo 1,000 the ports of ten replicas and of the brokers are all different, so that no two
-// platforms and no two replicas ever meet (ports.spec.ts tries them).
+// Every port of the platform, once. A second platform moves them all by one offset, a multiple of 1,000; replica r of a
+// service listens at its base + 100·r. Modulo 1,000 the ports of ten replicas and of the brokers are all different, so
+// that no two platforms and no two replicas ever meet (ports.spec.ts tries them).
 
 export type Service = 'ingest' | 'trainer' | 'serving' | 'monitor' | 'router';
 /** Processes that listen: the services and the embedded brokers. */
@@ -65,7 +65,10 @@ export const OFFSET_MAX = 46_000;
 /** Replicas 0 to 9: the tenth would meet the next platform. */
 export const REPLICA_STEP = 100;
 
-/** A replica's number by its name: "0" to "9", or such a number with a process's name after it; other names move nothing. */
+/**
+ * A replica's number by its name: "0" to "9", or such a number with a process's name after it; other names move
+ * nothing.
+ */
 export function replicaNumber(name: string): number {
   const match = /^(\d)(?:-.*)?$/.exec(name);
   return match === null ? 0 : Number(match[1]);

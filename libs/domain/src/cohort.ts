@@ -1,6 +1,6 @@
 // Whose predictions: of one model version or of all, and of all rows or of one slice of them. Windows, quality, alarms,
-// counters, metrics and event ids are kept by cohort and name it by `cohortKey`. Which slices there are is the project's
-// business, not this file's.
+// counters, metrics and event ids are kept by cohort and name it by `cohortKey`. Which slices there are is the
+// project's business, not this file's.
 
 /** Rows whose column holds the value, written as text. */
 export interface Slice {
@@ -24,8 +24,8 @@ export function cohortOfVersion(version: number): Cohort {
 }
 
 /**
- * Text that is equal if and only if the cohorts are: "all", "3", "3;carrier=AA". Column and value are percent-encoded, so
- * that the key holds no '/', ';' or '=' of theirs and may stand in ids, paths and labels of metrics.
+ * Text that is equal if and only if the cohorts are: "all", "3", "3;carrier=AA". Column and value are percent-encoded,
+ * so that the key holds no '/', ';' or '=' of theirs and may stand in ids, paths and labels of metrics.
  */
 export function cohortKey({ version, slice }: Cohort): string {
   return slice === 'all' ? `${version}` : `${version};${escaped(slice.column)}=${escaped(slice.value)}`;
@@ -76,7 +76,9 @@ function rank(version: number | 'all'): number {
   return version === 'all' ? 0 : version;
 }
 
-/** encodeURIComponent throws at half a surrogate pair, which no UTF-8 can carry: it counts as the replacement character. */
+/**
+ * encodeURIComponent throws at half a surrogate pair, which no UTF-8 can carry: it counts as the replacement character.
+ */
 function escaped(text: string): string {
   return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\uFFFD'));
 }

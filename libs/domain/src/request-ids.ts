@@ -1,6 +1,6 @@
-// Ids of requests and of their answers. A request without an id gets one at the first of our processes that sees it; the
-// answer to its row r is the prediction "<request id>/<r>". A label whose client knows no prediction belongs to the request
-// named after its record.
+// Ids of requests and of their answers. A request without an id gets one at the first of our processes that sees it;
+// the answer to its row r is the prediction "<request id>/<r>". A label whose client knows no prediction belongs to the
+// request named after its record.
 
 import type { Rng } from './rng.js';
 

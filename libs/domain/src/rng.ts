@@ -1,5 +1,5 @@
-// Seeded randomness as a parameter. Xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators",
-// ACM TOMS 2021) seeded by SplitMix32. Not for secrets.
+// Seeded randomness as a parameter. Xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number
+// generators", ACM TOMS 2021) seeded by SplitMix32. Not for secrets.
 
 /** A source of pseudo-random numbers; the same seed gives the same sequence on every machine. */
 export interface Rng {

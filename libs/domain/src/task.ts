@@ -1,6 +1,7 @@
-// What kind of question a project asks, and what follows from it for everything that carries or judges predictions: what a
-// label is, what a model answers, which one number of an answer drift and quality watch, and what the trivial baseline
-// says. Nothing else may assume a kind. Not here: how a model of the kind is trained, and the metrics that judge it.
+// What kind of question a project asks, and what follows from it for everything that carries or judges predictions:
+// what a label is, what a model answers, which one number of an answer drift and quality watch, and what the trivial
+// baseline says. Nothing else may assume a kind. Not here: how a model of the kind is trained, and the metrics that
+// judge it.
 
 import { PlatformError } from './errors.js';
 

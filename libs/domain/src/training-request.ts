@@ -1,5 +1,5 @@
-// A request for a training, the one shape of it: over HTTP and gRPC, as a command on Kafka, in the loop and in the trainer's
-// files. What a field leaves open (0, empty, undefined) the project file or the trainer fills in.
+// A request for a training, the one shape of it: over HTTP and gRPC, as a command on Kafka, in the loop and in the
+// trainer's files. What a field leaves open (0, empty, undefined) the project file or the trainer fills in.
 
 export interface TrainingRequest {
   project: string;

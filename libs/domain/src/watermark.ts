@@ -2,7 +2,8 @@
 //
 //   watermark = min over sources of (largest event time seen), a source being one partition of one stream;
 //   it never goes back, and is -Infinity before the first message.
-// - A source that has been silent for its stream's idle time, and has nothing left to read, does not hold the watermark.
+// - A source that has been silent for its stream's idle time, and has nothing left to read, does not hold the
+//   watermark.
 // - A partition with unread messages in which nothing was seen yet holds the watermark where it is: they may be old.
 // Event time and processing time (`nowMs`) are different things. Cost of a message O(sources), of a value the same.
 
@@ -10,9 +11,9 @@ export interface WatermarkRules<S extends string> {
   /** Processing time without a message after which a source no longer holds the watermark, by stream. */
   readonly idleMs: Readonly<Record<S, number>>;
   /**
-   * What counts as silence. 'all time': time as it passes. 'busy time': only time in which messages come in at all, gaps
-   * longer than BUSY_GAP_MS as that: after an outage of the broker the partition that is fetched first must not run ahead of
-   * those that are fetched a moment later.
+   * What counts as silence. 'all time': time as it passes. 'busy time': only time in which messages come in at all,
+   * gaps longer than BUSY_GAP_MS as that: after an outage of the broker the partition that is fetched first must not
+   * run ahead of those that are fetched a moment later.
    */
   readonly silence: 'all time' | 'busy time';
   /** Where the watermark goes when every source is silent: to the largest event time of all, or nowhere. */
@@ -66,8 +67,8 @@ export class Watermark<S extends string> {
   }
 
   /**
-   * Advances and returns the watermark. `unread`: the partitions that still have unread messages, as far as known; 'some'
-   * holds the watermark where it is, whatever was seen in them.
+   * Advances and returns the watermark. `unread`: the partitions that still have unread messages, as far as known;
+   * 'some' holds the watermark where it is, whatever was seen in them.
    */
   advance(nowMs: number, unread: readonly SourceId<S>[] | 'some'): number {
     if (unread === 'some' || this.sources.length === 0) return this.reachedMs;

@@ -1,5 +1,5 @@
-// How good one scorer is on one set of labelled rows, and the whole judgement of one model version: the only two shapes in
-// which figures of quality travel, between trainer, monitor, command and page and in evaluation.json.
+// How good one scorer is on one set of labelled rows, and the whole judgement of one model version: the only two shapes
+// in which figures of quality travel, between trainer, monitor, command and page and in evaluation.json.
 
 import type { Slice } from '@millrace/domain';
 import type { Interval } from './metric.js';

@@ -1,4 +1,5 @@
-// Metrics, intervals and comparisons against scikit-learn, scipy and DeLong's definition (golden/make.py made the numbers).
+// Metrics, intervals and comparisons against scikit-learn, scipy and DeLong's definition (golden/make.py made the
+// numbers).
 
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';

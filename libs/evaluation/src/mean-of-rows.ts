@@ -1,5 +1,5 @@
-// Metrics that are the mean of one term a row (log loss, Brier score, accuracy): weighted mean, and the normal interval of
-// a mean: m +- z s / sqrt(n), s the terms' standard deviation. Empty: NaN. One row: an interval without width.
+// Metrics that are the mean of one term a row (log loss, Brier score, accuracy): weighted mean, and the normal interval
+// of a mean: m +- z s / sqrt(n), s the terms' standard deviation. Empty: NaN. One row: an interval without width.
 
 import { normalQuantile } from '@millrace/statistics';
 import type { Interval, WeightedMetric } from './metric.js';

@@ -1,9 +1,11 @@
-// The contract of a metric: one file in metrics/ fulfils it for one number, registry.ts lists them all. What a metric is
-// called, which way is better and how it is shown is said here once; schema, gates, reports and tables ask the registry.
+// The contract of a metric: one file in metrics/ fulfils it for one number, registry.ts lists them all. What a metric
+// is called, which way is better and how it is shown is said here once; schema, gates, reports and tables ask the
+// registry.
 //
-// Exact form: `prepare` looks at the rows once (sorts them, say) and returns the metric as a function of row weights, so that a
-// bootstrap replicate costs O(rows). Mergeable form: the same number from counts that parts of a stream have added up, with
-// the bound on its distance from the exact one. Empty input, and input for which the metric is not defined: NaN.
+// Exact form: `prepare` looks at the rows once (sorts them, say) and returns the metric as a function of row weights,
+// so that a bootstrap replicate costs O(rows). Mergeable form: the same number from counts that parts of a stream have
+// added up, with the bound on its distance from the exact one. Empty input, and input for which the metric is not
+// defined: NaN.
 
 import type { TaskKind } from '@millrace/domain';
 import type { ScoreQuality } from './score-quality.js';
@@ -42,8 +44,8 @@ export interface Metric {
   readonly prepare: (rows: ScoredRows) => WeightedMetric;
   readonly merged: Partial<MergedForms>;
   /**
-   * Where the metric of further rows of this kind would lie with this confidence, such as 0.95; left out where there is no
-   * closed form: a bootstrap stands in.
+   * Where the metric of further rows of this kind would lie with this confidence, such as 0.95; left out where there is
+   * no closed form: a bootstrap stands in.
    */
   readonly interval?: (rows: ScoredRows, confidence: number) => Interval;
 }

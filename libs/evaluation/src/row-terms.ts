@@ -1,5 +1,5 @@
-// What one binary row adds to a metric, the formulas behind both its exact and its mergeable form: log loss, -ln p' for label
-// 1 and -ln(1 - p') for 0, p' = min(max(p, EPSILON), 1 - EPSILON); and whether the row's class is its label.
+// What one binary row adds to a metric, the formulas behind both its exact and its mergeable form: log loss, -ln p' for
+// label 1 and -ln(1 - p') for 0, p' = min(max(p, EPSILON), 1 - EPSILON); and whether the row's class is its label.
 
 import { binaryLabel } from '@millrace/domain';
 

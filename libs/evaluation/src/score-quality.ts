@@ -1,12 +1,13 @@
-// Mergeable quality of a binary model: one cell of a logit grid per labelled row, and exact sums beside it. What metrics make
-// of the counts is in their own files (`merged` in metrics/).
+// Mergeable quality of a binary model: one cell of a logit grid per labelled row, and exact sums beside it. What
+// metrics make of the counts is in their own files (`merged` in metrics/).
 //
 //   cell(p) = floor((logit(p) + 10) / 20 * 16384), logit clipped to [-10, 10]
-// Two rows in one cell differ by at most 0.00122 in log odds; scores spread by 0.7 in log odds give an AUC error bound near
+// Two rows in one cell differ by at most 0.00122 in log odds; scores spread by 0.7 in log odds give an AUC error bound
+// near
 // 0.00025 and an error far below it. Sums are exact (in the order of arrival, so equal up to rounding).
 //
-// Rows are kept as 32-bit codes (cell * 2 + outcome) until DENSE_FROM of them, then as two counters a cell: 4 bytes a row for
-// the usual small bucket, 128 KiB at most. Merging is commutative.
+// Rows are kept as 32-bit codes (cell * 2 + outcome) until DENSE_FROM of them, then as two counters a cell: 4 bytes a
+// row for the usual small bucket, 128 KiB at most. Merging is commutative.
 
 import { isRight, logLossOfRow } from './row-terms.js';
 

@@ -1,5 +1,5 @@
-// Labelled rows and what one model said of them: the input of every exact metric. Named fields, so that labels and scores
-// cannot change places. Rows whose label or score is no number are the caller's to leave out.
+// Labelled rows and what one model said of them: the input of every exact metric. Named fields, so that labels and
+// scores cannot change places. Rows whose label or score is no number are the caller's to leave out.
 
 import { PlatformError } from '@millrace/domain';
 

@@ -1,5 +1,5 @@
-// Evaluation slice by slice: the rows of each value of a column, judged apart. A column's most frequent values are taken;
-// bounds keep a report readable and a message small, and what they leave out is in the figures of all rows only.
+// Evaluation slice by slice: the rows of each value of a column, judged apart. A column's most frequent values are
+// taken; bounds keep a report readable and a message small, and what they leave out is in the figures of all rows only.
 
 import type { Slice, TaskKind } from '@millrace/domain';
 import { evaluate } from './evaluate.js';

@@ -1,7 +1,7 @@
 // Encodes raw values with a fitted plan: whole column sets for training, single rows without allocation for serving.
-// Cost per row: one map lookup per categorical input, a few float operations per number. An unknown or missing categorical
-// value is index 0; a missing number, NaN or an infinity is the plan's fill value; +-float32 overflow cannot occur after
-// scaling of finite doubles except for scaling "none", where it saturates.
+// Cost per row: one map lookup per categorical input, a few float operations per number. An unknown or missing
+// categorical value is index 0; a missing number, NaN or an infinity is the plan's fill value; +-float32 overflow
+// cannot occur after scaling of finite doubles except for scaling "none", where it saturates.
 
 import { isMissing, type RawColumn, type RawColumns, type RawValue, rowCount } from './columns.js';
 import type { CategoricalStep, CrossStep, FittedPlan, NumericStep } from './plan.js';

@@ -1,6 +1,7 @@
-// Fits a feature plan on training columns: what each scaling asks for, and vocabularies. Deterministic: the same columns give
-// the same plan, byte for byte. One column of numbers is copied at a time (8 bytes a row), one map of counts per categorical
-// column (bounded by the distinct values there); vocabularies are cut to `vocabularyMax` by count, ties by value.
+// Fits a feature plan on training columns: what each scaling asks for, and vocabularies. Deterministic: the same
+// columns give the same plan, byte for byte. One column of numbers is copied at a time (8 bytes a row), one map of
+// counts per categorical column (bounded by the distinct values there); vocabularies are cut to `vocabularyMax` by
+// count, ties by value.
 
 import { isMissing, type RawColumn, type RawColumns, rowCount } from './columns.js';
 import type {

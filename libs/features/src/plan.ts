@@ -1,7 +1,7 @@
-// The feature plan: how raw columns become the model's input row, before (FeaturePlan) and after (FittedPlan) its numbers
-// were fitted on training data. A FittedPlan is plain JSON; it is features.json of a model package, and training, serving,
-// monitoring and the browser all encode with it. One encoded row is `width` float32 values: scaled numbers as they are,
-// categorical columns and crosses as an index (0 = unknown) that the model looks up.
+// The feature plan: how raw columns become the model's input row, before (FeaturePlan) and after (FittedPlan) its
+// numbers were fitted on training data. A FittedPlan is plain JSON; it is features.json of a model package, and
+// training, serving, monitoring and the browser all encode with it. One encoded row is `width` float32 values: scaled
+// numbers as they are, categorical columns and crosses as an index (0 = unknown) that the model looks up.
 
 /** Type of a raw input, as the project file names it. */
 export type InputType = 'number' | 'integer' | 'text' | 'boolean' | 'timestamp';
@@ -71,8 +71,9 @@ export interface CategoricalStep {
 }
 
 /**
- * Encoded: column `at` = 1 + bucket, or 0 where one of the parts is unknown. With n_i = vocabulary size of part i, the joint
- * index is j = ((c_1 - 1) * n_2 + (c_2 - 1)) * n_3 ...; bucket = j where the product of n_i fits `buckets`, else mix32(j) mod buckets.
+ * Encoded: column `at` = 1 + bucket, or 0 where one of the parts is unknown. With n_i = vocabulary size of part i, the
+ * joint index is j = ((c_1 - 1) * n_2 + (c_2 - 1)) * n_3 ...; bucket = j where the product of n_i fits `buckets`, else
+ * mix32(j) mod buckets.
  */
 export interface CrossStep {
   kind: 'cross';

@@ -1,5 +1,5 @@
-// The calls to the file system that writing a file durably takes, as a port: once as promises, once blocking. Tests put a
-// failure, or a record of the order, between the caller and the real ones.
+// The calls to the file system that writing a file durably takes, as a port: once as promises, once blocking. Tests put
+// a failure, or a record of the order, between the caller and the real ones.
 
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';

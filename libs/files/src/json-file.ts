@@ -1,5 +1,5 @@
-// JSON files: replaced as replace-file.ts does it, and read with an answer that keeps "there is none" and "it is damaged"
-// apart. What a damaged one means (stop, or begin anew) is the reader's to say.
+// JSON files: replaced as replace-file.ts does it, and read with an answer that keeps "there is none" and "it is
+// damaged" apart. What a damaged one means (stop, or begin anew) is the reader's to say.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

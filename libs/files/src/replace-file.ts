@@ -1,6 +1,6 @@
-// Replaces a file whole and durably: written under another name in the same folder, synced, renamed, the folder synced. Who
-// reads sees the old bytes or the new ones, also after a power failure; when the call has come back, the new ones. The order
-// of calls stands here once, for the promised and the blocking form.
+// Replaces a file whole and durably: written under another name in the same folder, synced, renamed, the folder synced.
+// Who reads sees the old bytes or the new ones, also after a power failure; when the call has come back, the new ones.
+// The order of calls stands here once, for the promised and the blocking form.
 
 import { basename, dirname, join } from 'node:path';
 import { PlatformError } from '@millrace/domain';
@@ -28,7 +28,10 @@ function* makeFolder(path: string, calls: FileCalls): Steps {
 /** Names in use by writes of this process. A process that is killed in the middle of one leaves its temporary file. */
 const taken = new Set<string>();
 
-/** Of this process and write alone. Begins with a dot: a listing of the folder's files leaves it out, and no path of the artifact store can name it. */
+/**
+ * Of this process and write alone. Begins with a dot: a listing of the folder's files leaves it out, and no path of the
+ * artifact store can name it.
+ */
 function temporaryBeside(path: string): string {
   for (let slot = 0; ; slot++) {
     const name = join(dirname(path), `.${basename(path)}.tmp${process.pid}-${slot}`);
@@ -141,7 +144,10 @@ export function writeStaged(path: string, bytes: Uint8Array | string): Promise<v
   return promised(staging(path, bytes, PROMISED_CALLS));
 }
 
-/** Gives what was written and synced its name in the same file system, durably. @throws PlatformError with the system's error as cause */
+/**
+ * Gives what was written and synced its name in the same file system, durably. @throws PlatformError with the system's
+ * error as cause
+ */
 export async function placeFile(from: string, to: string): Promise<void> {
   try {
     await promised(placing(from, to, PROMISED_CALLS));

@@ -1,6 +1,6 @@
-// Typed clients from descriptors: promises for unary calls, grpc-js streams for the others. Every unary call has a deadline;
-// failures are PlatformErrors; the active trace context travels in the metadata. One HTTP/2 connection per client; the
-// channel reconnects by itself for ever, with back-off between 100 ms and 2 s.
+// Typed clients from descriptors: promises for unary calls, grpc-js streams for the others. Every unary call has a
+// deadline; failures are PlatformErrors; the active trace context travels in the metadata. One HTTP/2 connection per
+// client; the channel reconnects by itself for ever, with back-off between 100 ms and 2 s.
 
 import {
   type DescMessage,

@@ -1,5 +1,5 @@
-// grpc.health.v1 on a grpc-js server, for the control plane's server that Nest makes: Nest hands the server over before it
-// adds the services of the controllers.
+// grpc.health.v1 on a grpc-js server, for the control plane's server that Nest makes: Nest hands the server over before
+// it adds the services of the controllers.
 
 import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
 import { Health, type healthPb } from '@millrace/contracts';

@@ -1,6 +1,6 @@
-// grpc.health.v1, once for every server of the platform: what Check, List and Watch say over one state for the server ("")
-// and each of its services. While the server closes everything is NOT_SERVING. Knows no transport: http2-server/health.ts
-// and health-service.ts put it on the wire.
+// grpc.health.v1, once for every server of the platform: what Check, List and Watch say over one state for the server
+// ("") and each of its services. While the server closes everything is NOT_SERVING. Knows no transport:
+// http2-server/health.ts and health-service.ts put it on the wire.
 
 import { Health, healthPb } from '@millrace/contracts';
 

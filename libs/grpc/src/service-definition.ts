@@ -1,5 +1,5 @@
-// protobuf-es v2 service descriptors as grpc-js service definitions and as Nest's packageDefinition, so that no .proto file
-// is read at run time. toBinary gives a Uint8Array and grpc-js insists on a Buffer: it is wrapped, not copied.
+// protobuf-es v2 service descriptors as grpc-js service definitions and as Nest's packageDefinition, so that no .proto
+// file is read at run time. toBinary gives a Uint8Array and grpc-js insists on a Buffer: it is wrapped, not copied.
 
 import { create, type DescMessage, type DescMethod, type DescService, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';

@@ -1,13 +1,13 @@
-// The classification extension: instead of an output its N highest values, as texts "score:index" or "score:index:label".
-// Scores are written as Triton writes them: integers as they are, floats with six decimals. NaN ranks as -Infinity; equal scores
-// rank by index. O(elements × log N) time, O(N) memory a row.
+// The classification extension: instead of an output its N highest values, as texts "score:index" or
+// "score:index:label". Scores are written as Triton writes them: integers as they are, floats with six decimals. NaN
+// ranks as -Infinity; equal scores rank by index. O(elements × log N) time, O(N) memory a row.
 
 import { PlatformError } from '@millrace/domain';
 import { Tensor } from './tensor.js';
 
 /**
- * `batched`: dimension 0 counts rows and each row has its own classes: [rows, k]; otherwise the whole tensor is one: [k],
- * with k = min(classes, elements). `labels` by index. Throws invalid_argument for BYTES.
+ * `batched`: dimension 0 counts rows and each row has its own classes: [rows, k]; otherwise the whole tensor is one:
+ * [k], with k = min(classes, elements). `labels` by index. Throws invalid_argument for BYTES.
  */
 export function classify(tensor: Tensor, classes: number, batched: boolean, labels: readonly string[] = []): Tensor {
   const { name, datatype, shape, count } = tensor;
@@ -40,7 +40,9 @@ function fixed(value: number): string {
   return Math.abs(value) < 1e21 ? value.toFixed(6) : `${BigInt(value)}.000000`;
 }
 
-/** Indexes of the `kept` highest of `width` values from `start`, highest first: a heap with the worst kept one on top. */
+/**
+ * Indexes of the `kept` highest of `width` values from `start`, highest first: a heap with the worst kept one on top.
+ */
 function highest(tensor: Tensor, start: number, width: number, kept: number): number[] {
   const score = (index: number) => {
     const value = tensor.number(start + index);

@@ -8,7 +8,10 @@ export function codingOf(name: string): Coding | undefined {
   return name === 'deflate' ? 'deflate' : undefined;
 }
 
-/** The first of gzip and deflate with the highest weight, `*` being those not named; undefined = the answer goes as it is. */
+/**
+ * The first of gzip and deflate with the highest weight, `*` being those not named; undefined = the answer goes as it
+ * is.
+ */
 export function acceptedCoding(acceptEncoding: string): Coding | undefined {
   const named = new Map<Coding, number>();
   let others = 0;

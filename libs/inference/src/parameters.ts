@@ -120,7 +120,9 @@ export function writeParameters(writer: WireWriter, field: number, parameters: P
   }
 }
 
-/** Tensors in a region of the client's memory are no way to a service: said before a missing tensor is complained about. */
+/**
+ * Tensors in a region of the client's memory are no way to a service: said before a missing tensor is complained about.
+ */
 export function refuseSharedMemory(parameters: Parameters, tensor: string): void {
   if (parameters === NO_PARAMETERS || parameters.shared_memory_region === undefined) return;
   throw new PlatformError(
@@ -129,7 +131,9 @@ export function refuseSharedMemory(parameters: Parameters, tensor: string): void
   );
 }
 
-/** An integer parameter, or undefined where it was not given. Doubles without a fraction and decimal texts count too. */
+/**
+ * An integer parameter, or undefined where it was not given. Doubles without a fraction and decimal texts count too.
+ */
 export function integerParameter(parameters: Parameters, name: string): number | undefined {
   const value = parameters[name];
   if (value === undefined) return undefined;

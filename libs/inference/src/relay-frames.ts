@@ -122,7 +122,9 @@ export function encodeExchangeResponse(frames: readonly ResponseFrame[], allocat
   return writer.bytes;
 }
 
-/** Calls `each` for every frame; throws invalid_argument for malformed bytes (frames before the fault were delivered). */
+/**
+ * Calls `each` for every frame; throws invalid_argument for malformed bytes (frames before the fault were delivered).
+ */
 export function decodeExchangeRequest(bytes: Uint8Array, each: (frame: RequestFrame) => void): void {
   walk(bytes, (reader, end) => {
     const frame: RequestFrame = {

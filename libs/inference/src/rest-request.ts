@@ -67,9 +67,9 @@ export function decodeRestRequest(
 }
 
 /**
- * The raw form (Inference-Header-Content-Length: 0): the body is the one input of the model, one row of it where the model
- * batches. `inputs` with the batch dimension in front. A single open dimension is what the body's length leaves; BYTES is one
- * element, without a length before it. All outputs are answered as binary.
+ * The raw form (Inference-Header-Content-Length: 0): the body is the one input of the model, one row of it where the
+ * model batches. `inputs` with the batch dimension in front. A single open dimension is what the body's length leaves;
+ * BYTES is one element, without a length before it. All outputs are answered as binary.
  */
 export function rawRestRequest(
   body: Uint8Array,
@@ -110,7 +110,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 /** An integer that a double may not hold. */
 const LONG_INTEGER = /(?<![\d.eE"\\-])-?\d{16,}(?![\d.eE])/;
 
-/** A JSON object; integers beyond 2^53 come as bigint, so that 64-bit values keep all digits. Throws invalid_argument. */
+/**
+ * A JSON object; integers beyond 2^53 come as bigint, so that 64-bit values keep all digits. Throws invalid_argument.
+ */
 export function parseRestJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
@@ -184,7 +186,9 @@ function isWide(value: unknown): value is bigint {
   return typeof value === 'bigint' && value >= -(2n ** 63n) && value < 2n ** 64n;
 }
 
-/** Row-major elements of nested arrays; nesting beyond 16 levels is refused, the shape itself is checked by the tensor. */
+/**
+ * Row-major elements of nested arrays; nesting beyond 16 levels is refused, the shape itself is checked by the tensor.
+ */
 function flatten(data: unknown, name: string): ElementValue[] {
   if (!Array.isArray(data)) invalid(`input '${name}' must have its 'data' as an array`);
   const flat: ElementValue[] = [];

@@ -1,6 +1,6 @@
-// Counters of one model version as V2's statistics extension states them: requests, rows (inference_count), engine calls
-// (execution_count), and nanoseconds in queue, input, engine and output. A batcher can be verified from outside by
-// execution_count < inference_count. O(1) per batch or request; batch sizes
+// Counters of one model version as V2's statistics extension states them: requests, rows (inference_count), engine
+// calls (execution_count), and nanoseconds in queue, input, engine and output. A batcher can be verified from outside
+// by execution_count < inference_count. O(1) per batch or request; batch sizes
 // are bounded by BATCH_SIZES_MAX, answers of decoupled models by RESPONSE_INDEXES_MAX.
 
 import { LatencyHistogram } from '@millrace/statistics';
@@ -145,7 +145,10 @@ export class VersionStatistics {
     add(this.cacheMiss, ms);
   }
 
-  /** The answer number `index` (from 0) of a decoupled model's request; `sinceLastMs` in the engine, `outputMs` building it. */
+  /**
+   * The answer number `index` (from 0) of a decoupled model's request; `sinceLastMs` in the engine, `outputMs` building
+   * it.
+   */
   responded(index: number, outcome: ResponseOutcome, sinceLastMs: number, outputMs: number): void {
     const at = Math.min(index, RESPONSE_INDEXES_MAX - 1);
     this.responses[at] ??= noResponses();
@@ -174,8 +177,8 @@ export class VersionStatistics {
   }
 
   /**
-   * Adds what another process counted under the same name and version. `other` may be a copy without methods, as it comes
-   * out of a structured clone.
+   * Adds what another process counted under the same name and version. `other` may be a copy without methods, as it
+   * comes out of a structured clone.
    */
   merge(other: VersionStatistics): void {
     this.lastInferenceMs = Math.max(this.lastInferenceMs, other.lastInferenceMs);

@@ -70,7 +70,9 @@ export class Tensor {
     readonly parameters: Parameters,
   ) {}
 
-  /** Lays a tensor over [start, end) of `bytes` without copying; throws invalid_argument where size and shape differ. */
+  /**
+   * Lays a tensor over [start, end) of `bytes` without copying; throws invalid_argument where size and shape differ.
+   */
   static raw(
     name: string,
     datatype: Datatype,
@@ -218,7 +220,10 @@ export class Tensor {
     return out;
   }
 
-  /** A typed array over the bytes: no copy where they are aligned. BOOL is Uint8Array, FP16 and BF16 their bits; not for BYTES. */
+  /**
+   * A typed array over the bytes: no copy where they are aligned. BOOL is Uint8Array, FP16 and BF16 their bits; not for
+   * BYTES.
+   */
   typed(): TypedValues {
     const size = ELEMENT_BYTES[this.datatype];
     if (size === 0) fault(this.name, 'is of BYTES and has no typed array');
@@ -228,7 +233,10 @@ export class Tensor {
     return overlay(this.datatype, raw.buffer as ArrayBuffer, raw.byteOffset, this.count);
   }
 
-  /** All elements in JavaScript's own kinds: boolean, number, bigint for 64-bit integers, string for BYTES (lossy UTF-8). */
+  /**
+   * All elements in JavaScript's own kinds: boolean, number, bigint for 64-bit integers, string for BYTES (lossy
+   * UTF-8).
+   */
   toValues(): (number | bigint | boolean | string)[] {
     if (this.datatype === 'BYTES') {
       return this.elements().map((element) => decodeTextLossy(element, 0, element.length));
@@ -277,7 +285,10 @@ function viewBytes(values: TypedValues): Uint8Array {
   return new Uint8Array(values.buffer as ArrayBuffer, values.byteOffset, values.byteLength);
 }
 
-/** The typed array is already laid out as the datatype travels (JavaScript runs little-endian on every supported machine). */
+/**
+ * The typed array is already laid out as the datatype travels (JavaScript runs little-endian on every supported
+ * machine).
+ */
 function matches(datatype: Datatype, values: ArrayBufferView): boolean {
   switch (datatype) {
     case 'UINT8':

@@ -1,5 +1,5 @@
-// One service's way to the broker: client, topic names with prefix, creation of topics, reachability. Nothing here waits for
-// the broker at construction; producers and consumers reconnect for ever in the background.
+// One service's way to the broker: client, topic names with prefix, creation of topics, reachability. Nothing here
+// waits for the broker at construction; producers and consumers reconnect for ever in the background.
 
 import { TOPICS, type Topic, topicName } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
@@ -15,8 +15,8 @@ export interface KafkaConnectionSettings {
   /** Default "millrace.". */
   topicPrefix?: string;
   /**
-   * Tries that kafkajs makes for one connection before our own loops take over; default 30 (about 27 s). An outage within
-   * it is survived without a new producer id, so that the broker still recognises what it has already got.
+   * Tries that kafkajs makes for one connection before our own loops take over; default 30 (about 27 s). An outage
+   * within it is survived without a new producer id, so that the broker still recognises what it has already got.
    */
   connectRetries?: number;
 }
@@ -125,7 +125,9 @@ export class KafkaConnection {
 const TOPIC_POLL_MS = 50;
 const TOPIC_POLLS_MAX = 200;
 
-/** Creates what is missing of the platform's topics (all, or the named ones). Safe to call from every service at once. */
+/**
+ * Creates what is missing of the platform's topics (all, or the named ones). Safe to call from every service at once.
+ */
 export async function ensureTopics(connection: KafkaConnection, names?: readonly Topic[]): Promise<void> {
   const wanted = TOPICS.filter((topic) => names === undefined || names.includes(topic.name));
   await connection.withAdmin(async (admin) => {

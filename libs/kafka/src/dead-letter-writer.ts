@@ -1,4 +1,5 @@
-// Moves a bad message to deadletter.v1. Only when it is safe there may its partition move on, so this waits for the broker.
+// Moves a bad message to deadletter.v1. Only when it is safe there may its partition move on, so this waits for the
+// broker.
 
 import { createHash } from 'node:crypto';
 import { DEAD_LETTER_PAYLOAD_BYTES_MAX, encodeDeadLetter } from '@millrace/contracts';

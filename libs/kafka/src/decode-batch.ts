@@ -1,5 +1,5 @@
-// Decodes the messages of one partition batch. What is corrupt becomes a dead letter, and its place in the batch stays, so
-// that positions pass it like any other. Any other error of a decoder is a bug and goes to the consumer runner.
+// Decodes the messages of one partition batch. What is corrupt becomes a dead letter, and its place in the batch stays,
+// so that positions pass it like any other. Any other error of a decoder is a bug and goes to the consumer runner.
 
 import type { Reason } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';

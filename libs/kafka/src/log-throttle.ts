@@ -1,4 +1,5 @@
-// kafkajs repeats one line for each retry. The same line passes once per THROTTLE_MS, with the number that was held back.
+// kafkajs repeats one line for each retry. The same line passes once per THROTTLE_MS, with the number that was held
+// back.
 
 import { type Clock, systemClock } from '@millrace/domain';
 

@@ -1,5 +1,5 @@
-// Heartbeats of one partition while its handler runs. A heartbeat that fails means that the partition is lost; the error is
-// kept and thrown once the handler has ended, because kafkajs must see it to join the group again.
+// Heartbeats of one partition while its handler runs. A heartbeat that fails means that the partition is lost; the
+// error is kept and thrown once the handler has ended, because kafkajs must see it to join the group again.
 
 import type { EachBatchPayload } from 'kafkajs';
 

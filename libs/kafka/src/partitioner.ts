@@ -1,5 +1,6 @@
-// Kafka's default partitioner, the same partitions as kafkajs' and the Java client's: murmur2 of the key, and turns where there
-// is no key. kafkajs computes murmur2 in 64-bit objects, which costs serving's log more than the encoding of its messages.
+// Kafka's default partitioner, the same partitions as kafkajs' and the Java client's: murmur2 of the key, and turns
+// where there is no key. kafkajs computes murmur2 in 64-bit objects, which costs serving's log more than the encoding
+// of its messages.
 
 import type { ICustomPartitioner } from 'kafkajs';
 

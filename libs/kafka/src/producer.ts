@@ -1,7 +1,8 @@
-// The producer of every service: idempotent, acks of all replicas, one request in flight. Messages are gathered for a few
-// milliseconds and sent together. The queue is bounded (full = `overloaded`), every send has a deadline. A batch in flight
-// is never abandoned with its sequence numbers free for the next one: the broker would take that for a duplicate and drop
-// it. kafkajs retries by itself; when it gives up, a new producer id sends the batch again (then it may stand twice). A caller whose deadline passes is told; its messages may still arrive (at-least-once).
+// The producer of every service: idempotent, acks of all replicas, one request in flight. Messages are gathered for a
+// few milliseconds and sent together. The queue is bounded (full = `overloaded`), every send has a deadline. A batch in
+// flight is never abandoned with its sequence numbers free for the next one: the broker would take that for a duplicate
+// and drop it. kafkajs retries by itself; when it gives up, a new producer id sends the batch again (then it may stand
+// twice). A caller whose deadline passes is told; its messages may still arrive (at-least-once).
 
 import { TOPICS } from '@millrace/contracts';
 import { type Clock, PlatformError, systemClock } from '@millrace/domain';

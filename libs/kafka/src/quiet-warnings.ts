@@ -1,5 +1,5 @@
-// kafkajs computes negative timeouts for its request queue (tulios/kafkajs#1751); Node 24 warns about each. Only that one
-// warning is dropped, by name.
+// kafkajs computes negative timeouts for its request queue (tulios/kafkajs#1751); Node 24 warns about each. Only that
+// one warning is dropped, by name.
 
 let installed = false;
 

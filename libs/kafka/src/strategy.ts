@@ -1,8 +1,8 @@
-// The Kafka consumer runner as a Nest transport: handlers are `@EventPattern('<topic without prefix>')` methods that get
-// (messages, context) for one partition batch. Commit after effect: positions move when the handler's promise has resolved,
-// and are written every COMMIT_INTERVAL_MS in one request. Bad messages go to deadletter.v1 and the partition moves on. A
-// handler that throws `overloaded` has its partition paused. Broker outages are survived; a consumer that has really
-// crashed ends the process.
+// The Kafka consumer runner as a Nest transport: handlers are `@EventPattern('<topic without prefix>')` methods that
+// get (messages, context) for one partition batch. Commit after effect: positions move when the handler's promise has
+// resolved, and are written every COMMIT_INTERVAL_MS in one request. Bad messages go to deadletter.v1 and the partition
+// moves on. A handler that throws `overloaded` has its partition paused. Broker outages are survived; a consumer that
+// has really crashed ends the process.
 // What interleaves: up to `concurrency` partitions run at the same time, batches of one partition never do.
 
 import type { Topic } from '@millrace/contracts';
@@ -50,8 +50,8 @@ export interface KafkaStrategySettings {
   memberTimeoutMs?: number;
   retry?: Partial<RetrySettings>;
   /**
-   * Start position of a partition each time it is assigned, instead of the committed one; undefined = the committed one.
-   * "earliest" = the beginning.
+   * Start position of a partition each time it is assigned, instead of the committed one; undefined = the committed
+   * one. "earliest" = the beginning.
    */
   seekTo?: (
     topic: string,
@@ -62,11 +62,13 @@ export interface KafkaStrategySettings {
   /** The consumer joins its group only when this has resolved: the state that its handlers work on is read. */
   startWhen?: () => Promise<void>;
   /**
-   * True: the application does not wait until the consumer has joined, and goes on without a broker as long as it takes.
-   * Default false: it is ready only with its consumer.
+   * True: the application does not wait until the consumer has joined, and goes on without a broker as long as it
+   * takes. Default false: it is ready only with its consumer.
    */
   inBackground?: boolean;
-  /** Nest hands over only handlers with this mark, where one application has several consumers. Default: one for all. */
+  /**
+   * Nest hands over only handlers with this mark, where one application has several consumers. Default: one for all.
+   */
   transportId?: symbol;
   /** Called when the consumer cannot go on; default: log and exit code 1. */
   onCrash?: (error: Error) => void;

@@ -1,4 +1,5 @@
-// Waits for a broker at the start of a service: tries again as long as it is away or its new topics have no leaders yet.
+// Waits for a broker at the start of a service: tries again as long as it is away or its new topics have no leaders
+// yet.
 
 import { PlatformError } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';

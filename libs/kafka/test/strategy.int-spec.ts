@@ -1,4 +1,5 @@
-// The consumer runner against the real Kafka: commit after effect, redelivery after a crash, poison, pause, start positions.
+// The consumer runner against the real Kafka: commit after effect, redelivery after a crash, poison, pause, start
+// positions.
 
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeDeadLetter } from '@millrace/contracts';

@@ -1,6 +1,6 @@
 // The baselines a model must beat: the majority rate (predicts the training rows' positive share for all) and a one-hot
-// logistic regression on the same raw columns. Both travel in the model package as baselines/logistic.json, so that they
-// can be scored later on any rows, without TensorFlow.
+// logistic regression on the same raw columns. Both travel in the model package as baselines/logistic.json, so that
+// they can be scored later on any rows, without TensorFlow.
 
 import { PlatformError } from '@millrace/domain';
 import { encodeRows, type FittedPlan, parsePlan, type RawColumns } from '@millrace/features';

@@ -1,5 +1,5 @@
-// The forward pass in plain TypeScript, double precision: the reference that tf and ONNX Runtime are tested against, and the
-// scorer of small models (baselines). Cost per row: the multiplications of the network; no allocation per row.
+// The forward pass in plain TypeScript, double precision: the reference that tf and ONNX Runtime are tested against,
+// and the scorer of small models (baselines). Cost per row: the multiplications of the network; no allocation per row.
 
 import { isDeep, type Network, parameterOf, type Table } from './network.js';
 

@@ -1,6 +1,6 @@
 // Initial weights: embeddings normal with deviation 0.05, kernels Glorot normal (deviation sqrt(2 / (in + out))), the
-// wide part, linear part and biases zero, except that the output bias starts at the logit of the positive share, so that
-// the first steps do not go into finding the base rate.
+// wide part, linear part and biases zero, except that the output bias starts at the logit of the positive share, so
+// that the first steps do not go into finding the base rate.
 
 import type { Rng } from '@millrace/domain';
 import { hiddenInputWidth, type Network } from './network.js';

@@ -1,12 +1,13 @@
-// The network of a model as plain data: which encoded columns feed which tables, how wide the layers are, and where each
-// parameter lies in one flat float32 buffer. Training (tf), export (ONNX, tfjs layers) and the reference forward pass here
-// all read this description; none of them decides anything of its own.
+// The network of a model as plain data: which encoded columns feed which tables, how wide the layers are, and where
+// each parameter lies in one flat float32 buffer. Training (tf), export (ONNX, tfjs layers) and the reference forward
+// pass here all read this description; none of them decides anything of its own.
 //
-// logit(x) = bias + numeric(x) . linear + sum_c wide[offset_c + x_c] + hidden(concat(embeddings(x), numeric(x))) . output
+// logit(x) = bias + numeric(x) . linear + sum_c wide[offset_c + x_c] + hidden(concat(embeddings(x), numeric(x))) .
+// output
 //
-// A logistic model has no hidden part. Every categorical column and cross has a wide weight per value (one-hot); those with
-// an embedding width feed the hidden layers as well. Columns of one embedding width share one table, so that a step costs
-// one gather and one segment sum per width.
+// A logistic model has no hidden part. Every categorical column and cross has a wide weight per value (one-hot); those
+// with an embedding width feed the hidden layers as well. Columns of one embedding width share one table, so that a
+// step costs one gather and one segment sum per width.
 
 import { type CategoricalStep, type CrossStep, cardinalityOf, type FittedPlan } from '@millrace/features';
 

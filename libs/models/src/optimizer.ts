@@ -1,5 +1,5 @@
-// Optimisers on one flat float32 buffer, updated in place. Their whole state is the step count and the slot buffers, so that
-// a checkpoint resumes bit for bit.
+// Optimisers on one flat float32 buffer, updated in place. Their whole state is the step count and the slot buffers, so
+// that a checkpoint resumes bit for bit.
 //
 // Adam (Kingma and Ba, 2015): m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; w -= rate * (m / (1 - b1^t)) /
 // (sqrt(v / (1 - b2^t)) + eps), with t from 1, b1 = 0.9, b2 = 0.999, eps = 1e-8. SGD: w -= rate * g.

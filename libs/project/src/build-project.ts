@@ -1,6 +1,6 @@
 // From the checked plain document, its defaults filled in (fill-defaults.ts), to a Project: durations and dates in
-// milliseconds, and what follows from another key where it is not written. The document has passed the JSON schema, so types
-// are as written there.
+// milliseconds, and what follows from another key where it is not written. The document has passed the JSON schema, so
+// types are as written there.
 
 import type { Scalar } from '@millrace/domain';
 import { parseDate, parseDuration } from './duration.js';

@@ -4,7 +4,9 @@ import { PlatformError } from '@millrace/domain';
 import { type FeaturePlan, SCALINGS, type SignatureInput } from '@millrace/features';
 import type { Project } from './project.js';
 
-/** Cap on a vocabulary where the project file names none: an embedding table of this many rows still fits every cache. */
+/**
+ * Cap on a vocabulary where the project file names none: an embedding table of this many rows still fits every cache.
+ */
 const VOCABULARY_MAX_DEFAULT = 10_000;
 
 /** The model's raw inputs: one per feature, in the order of `features`. */

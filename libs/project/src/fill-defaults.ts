@@ -1,7 +1,7 @@
-// A project document with everything in it that it left out: the schema's own `default` of each key, in every block, list entry
-// and named entry. A block without required keys is there with its defaults; one with required keys is absent unless it was
-// written. What a default cannot say, because it follows from another key, build-project.ts adds. Values that do not fit the
-// schema are left as they are. Cost O(keys of schema and document).
+// A project document with everything in it that it left out: the schema's own `default` of each key, in every block,
+// list entry and named entry. A block without required keys is there with its defaults; one with required keys is
+// absent unless it was written. What a default cannot say, because it follows from another key, build-project.ts adds.
+// Values that do not fit the schema are left as they are. Cost O(keys of schema and document).
 
 import { projectSchema, type SchemaNode } from './schema.js';
 

@@ -1,5 +1,5 @@
-// Every option of every detector of the registry can be set in a project file, for single features too where it is one of
-// inputs, and is refused out of its range. A new detector is tried here by being registered.
+// Every option of every detector of the registry can be set in a project file, for single features too where it is one
+// of inputs, and is refused out of its range. A new detector is tried here by being registered.
 
 import { expect, it } from '@jest/globals';
 import { ALPHA, type DetectorOption, optionsOf, SUBJECT_GROUPS } from '@millrace/drift';

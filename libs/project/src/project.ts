@@ -34,7 +34,9 @@ export interface ProjectScope {
 export interface BaselineSpec {
   name: string;
   kind: BaselineEvaluation['kind'];
-  /** Of the deciding metric; undefined where the baseline is computed on the same rows, which `ComputedBaseline` are. */
+  /**
+   * Of the deciding metric; undefined where the baseline is computed on the same rows, which `ComputedBaseline` are.
+   */
   value?: number;
 }
 
@@ -126,8 +128,8 @@ export interface ModelSpec {
 }
 
 /**
- * Worker processes of one training. Every rank holds a connection to every other one, and admits 64 handshakes at a time;
- * more ranks have not been tried.
+ * Worker processes of one training. Every rank holds a connection to every other one, and admits 64 handshakes at a
+ * time; more ranks have not been tried.
  */
 export const WORKERS_MAX = 64;
 

@@ -1,6 +1,6 @@
 // The JSON Schema of project.yaml, as published in docs/project.schema.json (a test keeps the two equal). Structure,
-// types and defaults are here and nowhere else (those of drift tests in libs/drift); what needs two places of the file is
-// in cross-field.ts.
+// types and defaults are here and nowhere else (those of drift tests in libs/drift); what needs two places of the file
+// is in cross-field.ts.
 
 import { WORKING_TASK_KINDS } from '@millrace/domain';
 import { ALPHA, type DetectorOption, optionsOf, type SubjectGroup, subjectNames } from '@millrace/drift';

@@ -1,5 +1,5 @@
-// Redis for disposable projections: connects in the background, never blocks a start, and every command has a deadline, so
-// that a Redis that is away costs milliseconds, not requests. Callers treat `unavailable` as "no projection".
+// Redis for disposable projections: connects in the background, never blocks a start, and every command has a deadline,
+// so that a Redis that is away costs milliseconds, not requests. Callers treat `unavailable` as "no projection".
 
 import { PlatformError } from '@millrace/domain';
 import { gauge, logger } from '@millrace/telemetry';

@@ -1,5 +1,5 @@
-// Every Redis key of the platform, in one place. A projection keeps the Kafka offset it stands for beside its state. Parts
-// are escaped, so that no project or entity name can reach into another key.
+// Every Redis key of the platform, in one place. A projection keeps the Kafka offset it stands for beside its state.
+// Parts are escaped, so that no project or entity name can reach into another key.
 
 /** "a:b" and "a%3Ab" are different keys; only ":", "%" and braces are escaped. */
 function part(text: string | number): string {
@@ -10,8 +10,8 @@ function part(text: string | number): string {
 }
 
 /**
- * Online features of a project (hash: entity → "<event time ms>|<JSON of column → value>"). The braces keep a project's keys
- * in one slot of a Redis cluster, because one script writes them together.
+ * Online features of a project (hash: entity → "<event time ms>|<JSON of column → value>"). The braces keep a project's
+ * keys in one slot of a Redis cluster, because one script writes them together.
  */
 export const featuresKey = (project: string): string => `features:{${part(project)}}`;
 

@@ -1,10 +1,11 @@
-// The online features of a project: the values of each entity's latest record, written by ingest, read by serving. One script
-// writes values, their index and the offset they stand for together, so that they never say different things: a process
-// that was away finds in Redis itself where to go on, and a Redis that came back empty says so by having no offset.
+// The online features of a project: the values of each entity's latest record, written by ingest, read by serving. One
+// script writes values, their index and the offset they stand for together, so that they never say different things: a
+// process that was away finds in Redis itself where to go on, and a Redis that came back empty says so by having no
+// offset.
 //
-// Bounds: at most `entitiesMax` entities (the one whose record came in longest ago leaves first), none longer than `keepMs`
-// without a record; the keys of a project that gets no records at all leave by themselves. Cost of a write: one round trip
-// for a whole batch; of a read: one HMGET.
+// Bounds: at most `entitiesMax` entities (the one whose record came in longest ago leaves first), none longer than
+// `keepMs` without a record; the keys of a project that gets no records at all leave by themselves. Cost of a write:
+// one round trip for a whole batch; of a read: one HMGET.
 
 import type { Scalar } from '@millrace/domain';
 import type { RedisConnection } from './connection.js';
@@ -48,8 +49,9 @@ export type StepOutcome = { kind: 'written'; entities: number } | { kind: 'moved
 const EXPIRED_PER_WRITE_MAX = 1_000;
 
 /**
- * KEYS values, index, offsets. ARGV columns, partition, expected offset or '', next offset, now, keep, entities at most, then
- * entity, event time, ingested at, payload of each. Gives the number of entities, or the offset where it stands as a text.
+ * KEYS values, index, offsets. ARGV columns, partition, expected offset or '', next offset, now, keep, entities at
+ * most, then entity, event time, ingested at, payload of each. Gives the number of entities, or the offset where it
+ * stands as a text.
  */
 const WRITE = `
 local columns = redis.call('HGET', KEYS[3], 'columns')
@@ -90,7 +92,10 @@ return count
 export class OnlineFeatureStore {
   constructor(private readonly redis: RedisConnection) {}
 
-  /** Next offsets by partition, or undefined where Redis does not hold these columns (any more). Rejects with `unavailable`. */
+  /**
+   * Next offsets by partition, or undefined where Redis does not hold these columns (any more). Rejects with
+   * `unavailable`.
+   */
   async positions(
     project: string,
     topic: string,

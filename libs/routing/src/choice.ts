@@ -1,5 +1,6 @@
-// Which version answers one request, and who gets a copy of it. Everything is computed when the route changes: a choice is
-// a hash and a walk over the split's bounds, gives an object that all requests of a target share, and allocates nothing.
+// Which version answers one request, and who gets a copy of it. Everything is computed when the route changes: a choice
+// is a hash and a walk over the split's bounds, gives an object that all requests of a target share, and allocates
+// nothing.
 
 import type { Route } from './route.js';
 import { bucketOf, makeSplit, placeOf, projectSalt, type Split } from './split.js';
@@ -42,8 +43,8 @@ export class RouteChoices {
   }
 
   /**
-   * `pinned` is the version the client asked for by itself (0 = none): it gets it as long as serving holds it. The key is
-   * the entity where the project is sticky, else the request id.
+   * `pinned` is the version the client asked for by itself (0 = none): it gets it as long as serving holds it. The key
+   * is the entity where the project is sticky, else the request id.
    */
   choose(entity: string, requestId: string, pinned: number): Choice | NotLoaded {
     if (pinned !== 0) return this.loaded.get(pinned) ?? NOT_LOADED;

@@ -1,5 +1,6 @@
-// Which version speaks for a project where one must: the one with the largest share of live traffic. At equal shares it is
-// the lower version number, whatever the order of the list: who served before stays until a newer one has more than it.
+// Which version speaks for a project where one must: the one with the largest share of live traffic. At equal shares it
+// is the lower version number, whatever the order of the list: who served before stays until a newer one has more than
+// it.
 
 import type { Share } from './route.js';
 

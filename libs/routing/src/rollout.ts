@@ -1,20 +1,21 @@
 // The rollout state machine of one project: a route and a command (or the outcome of a load) give the next route, or a
-// reason why not. Pure: the caller holds the clock, the log and the readiness probe. Where the traffic goes when a version
-// is warm, and what targets are called, the project's strategy says (strategy.ts).
+// reason why not. Pure: the caller holds the clock, the log and the readiness probe. Where the traffic goes when a
+// version is warm, and what targets are called, the project's strategy says (strategy.ts).
 //
 //   start ─▶ loading ──ready──▶ promoted, or progressing ──promote──▶ promoted      rollback: 100 % to previous_version
 //               └──failed / timed out──▶ failed   (live traffic as it was)
 //
 // Invariants, held for every reachable route (rollout.spec.ts):
-//  1. targets are empty or their weights add up to 100, each 1 to 100, at most TARGETS_MAX, no version and no name twice;
+//  1. targets are empty or their weights add up to 100, each 1 to 100, at most TARGETS_MAX, no version and no name
+//     twice;
 //  2. every target is loaded and is not the version that is still loading;
 //  3. a failed load changes no target;
 //  4. the revision grows by exactly one per change; a command applied once is `unchanged` when it comes again;
 //  5. previous_version is 0 or loaded;
 //  6. shadows are empty: nothing sends to them yet, so a step that asks for them is refused;
 //  7. a load always ends: the caller's time-out is an outcome that is never refused at the revision it was made for.
-// A version leaves loaded_versions only when the next rollout starts or its own load fails, never in the write that takes
-// its traffic away: requests already sent to it still find it in serving.
+// A version leaves loaded_versions only when the next rollout starts or its own load fails, never in the write that
+// takes its traffic away: requests already sent to it still find it in serving.
 
 import { assert } from '@millrace/domain';
 import { primaryVersion } from './primary.js';
@@ -25,8 +26,8 @@ import type { RolloutStrategy } from './strategy.js';
 export const RECENT_COMMANDS_MAX = 64;
 
 /**
- * A command this old is not applied: should the consumer's position be lost (Kafka forgets it after 7 idle days), weeks of
- * old commands come again, and the newest 64 ids do not cover them. Callers wait seconds, the loop decides anew.
+ * A command this old is not applied: should the consumer's position be lost (Kafka forgets it after 7 idle days), weeks
+ * of old commands come again, and the newest 64 ids do not cover them. Callers wait seconds, the loop decides anew.
  */
 const COMMAND_AGE_MAX_MS = 3_600_000;
 

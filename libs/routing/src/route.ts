@@ -1,5 +1,5 @@
-// What a project's route is: who gets live traffic, what serving must hold loaded, and how far a rollout is. The one shape
-// for router, loop, serving, monitor and command line; its wire form is libs/contracts' route codec.
+// What a project's route is: who gets live traffic, what serving must hold loaded, and how far a rollout is. The one
+// shape for router, loop, serving, monitor and command line; its wire form is libs/contracts' route codec.
 
 /** Targets of live traffic; more than anybody compares at once. */
 export const TARGETS_MAX = 8;

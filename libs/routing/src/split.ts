@@ -1,7 +1,7 @@
-// Shares of traffic as ranges of buckets. A key is hashed with the project's salt to one of 10,000 buckets; each target owns
-// a range of them in ascending order of version, so that with two targets a change of weight moves only the difference and a
-// sticky key stays where it is otherwise; with more, the ranges between the two that changed move along. O(targets), no
-// allocation per key.
+// Shares of traffic as ranges of buckets. A key is hashed with the project's salt to one of 10,000 buckets; each target
+// owns a range of them in ascending order of version, so that with two targets a change of weight moves only the
+// difference and a sticky key stays where it is otherwise; with more, the ranges between the two that changed move
+// along. O(targets), no allocation per key.
 
 import { hash32 } from '@millrace/domain';
 import type { Share } from './route.js';

@@ -1,5 +1,5 @@
-// The contract of every strategy in the registry, over random traffic: whole shares of versions that are loaded, different
-// names that may travel, the same answer to the same question.
+// The contract of every strategy in the registry, over random traffic: whole shares of versions that are loaded,
+// different names that may travel, the same answer to the same question.
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';

@@ -1,6 +1,6 @@
-// What a rollout strategy decides: who gets traffic once the new version is loaded and warm, and what targets are called.
-// All else is the same for every strategy and lives in rollout.ts. A strategy is pure, keeps nothing and needs no clock; one
-// that moves traffic by itself in steps would need a further event there.
+// What a rollout strategy decides: who gets traffic once the new version is loaded and warm, and what targets are
+// called. All else is the same for every strategy and lives in rollout.ts. A strategy is pure, keeps nothing and needs
+// no clock; one that moves traffic by itself in steps would need a further event there.
 
 import type { RouteTarget, Share } from './route.js';
 
@@ -10,9 +10,9 @@ export interface RolloutStrategy {
   /** One clause for the project file's schema: what happens to the traffic. */
   readonly summary: string;
   /**
-   * Traffic from the moment `version` is warm; `live` is the traffic before, empty for a project's first version. Weights
-   * are whole percents that add up to 100, of `version` and versions of `live`. All of it for `version` ends the rollout,
-   * else it is `progressing` until a command gives all traffic to one version.
+   * Traffic from the moment `version` is warm; `live` is the traffic before, empty for a project's first version.
+   * Weights are whole percents that add up to 100, of `version` and versions of `live`. All of it for `version` ends
+   * the rollout, else it is `progressing` until a command gives all traffic to one version.
    */
   whenReady(live: readonly RouteTarget[], version: number): Step;
   /** A name for each of `versions`, all different; one that has a name in `live` keeps it. */
@@ -21,6 +21,8 @@ export interface RolloutStrategy {
 
 export interface Step {
   readonly weights: readonly Share[];
-  /** Versions that should get a copy of each request. Refused by the state machine for now: nothing sends to them yet. */
+  /**
+   * Versions that should get a copy of each request. Refused by the state machine for now: nothing sends to them yet.
+   */
   readonly shadows: readonly number[];
 }

@@ -1,5 +1,6 @@
-// Binds a controller's method to the call of libs/api that it answers: path, HTTP method and status come from there, and what the
-// method returns must be what the API says, or it does not compile. Bodies and queries are read with `bodyOf` and `queryOf`.
+// Binds a controller's method to the call of libs/api that it answers: path, HTTP method and status come from there,
+// and what the method returns must be what the API says, or it does not compile. Bodies and queries are read with
+// `bodyOf` and `queryOf`.
 
 import type { AnswerGiven, Endpoint, ErrorAnswer } from '@millrace/api';
 import { applyDecorators, HttpCode, RequestMapping, RequestMethod } from '@nestjs/common';

@@ -1,5 +1,5 @@
-// Serves an API's OpenAPI document at /openapi.json, and sees to it that the document tells the truth: what is answered under
-// /v1 and what the API names are the same calls, or the service does not start.
+// Serves an API's OpenAPI document at /openapi.json, and sees to it that the document tells the truth: what is answered
+// under /v1 and what the API names are the same calls, or the service does not start.
 
 import { type Api, openApiOf } from '@millrace/api';
 import { assert, RELEASE } from '@millrace/domain';

@@ -1,10 +1,10 @@
-// Headers of files that browsers and edge devices fetch from a model's package (tfjs/, features.json): the same ones from
-// the trainer's registry and from serving. Any origin may read them: the models are no secret to whoever reaches the port,
-// and no cookie or credential takes part.
+// Headers of files that browsers and edge devices fetch from a model's package (tfjs/, features.json): the same ones
+// from the trainer's registry and from serving. Any origin may read them: the models are no secret to whoever reaches
+// the port, and no cookie or credential takes part.
 //
-// Caching: the ETag is the file's SHA-256. A request that names the content (`?sha256=<hash of the package or the file>`,
-// which tfjs carries over to the weights it fetches beside model.json) may be cached for ever; any other one is kept but
-// asked again, because a version number may stand for another package on another day and platform.
+// Caching: the ETag is the file's SHA-256. A request that names the content (`?sha256=<hash of the package or the
+// file>`, which tfjs carries over to the weights it fetches beside model.json) may be cached for ever; any other one is
+// kept but asked again, because a version number may stand for another package on another day and platform.
 
 export interface ArtifactFile {
   /** Path inside the package. */

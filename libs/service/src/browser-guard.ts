@@ -1,9 +1,9 @@
-// Keeps web pages from changing anything. No port asks who is calling, and a browser on the same machine reaches them all: a
-// page of any origin may send a "simple" POST without a preflight, and could load a module into serving. Programs are not
-// concerned: they send neither Origin nor Sec-Fetch-Site. Predictions change nothing and pass.
+// Keeps web pages from changing anything. No port asks who is calling, and a browser on the same machine reaches them
+// all: a page of any origin may send a "simple" POST without a preflight, and could load a module into serving.
+// Programs are not concerned: they send neither Origin nor Sec-Fetch-Site. Predictions change nothing and pass.
 //
-// A page of a name that its owner points at 127.0.0.1 (DNS rebinding) is of the same origin for the browser. So what arrives
-// at a loopback address must also name that address, localhost, or a name of MILLRACE_ALLOWED_HOSTS.
+// A page of a name that its owner points at 127.0.0.1 (DNS rebinding) is of the same origin for the browser. So what
+// arrives at a loopback address must also name that address, localhost, or a name of MILLRACE_ALLOWED_HOSTS.
 
 import { isIP } from 'node:net';
 import { loadConfig } from '@millrace/config';

@@ -1,5 +1,5 @@
-// The control plane's gRPC server: Nest's transport over the descriptors, with grpc.health.v1 and an end that lets running
-// calls finish. The ports that carry predictions have libs/grpc's HTTP/2 server instead.
+// The control plane's gRPC server: Nest's transport over the descriptors, with grpc.health.v1 and an end that lets
+// running calls finish. The ports that carry predictions have libs/grpc's HTTP/2 server instead.
 
 import { PlatformError } from '@millrace/domain';
 import { addHealthService, HealthState, packageDefinition, SERVER_OPTIONS } from '@millrace/grpc';

@@ -1,14 +1,14 @@
 // The one way a service boots and ends.
 //
-// Start: telemetry → settings (every fault at once) → build (parts are made, nothing is opened) → Nest application: routes,
-// controllers → `start` → ticks → HTTP listens → control gRPC listens → consumers join, each when its `startWhen` says so
-// → `opened` → ready, once every check passes. HTTP listens before Kafka is reached, so that health can be asked while the
-// broker is away.
+// Start: telemetry → settings (every fault at once) → build (parts are made, nothing is opened) → Nest application:
+// routes, controllers → `start` → ticks → HTTP listens → control gRPC listens → consumers join, each when its
+// `startWhen` says so → `opened` → ready, once every check passes. HTTP listens before Kafka is reached, so that health
+// can be asked while the broker is away.
 //
-// End (SIGTERM, SIGINT, the parent is gone): not ready, gRPC health NOT_SERVING → drain hooks, in their order → ticks stop →
-// gRPC: running calls end → Nest application closes: HTTP, consumers finish their batches and commit → close hooks, the last
-// registered first → telemetry flushed → exit code 0. A start that fails, an error that nobody caught and an end that takes too
-// long are exit code 1.
+// End (SIGTERM, SIGINT, the parent is gone): not ready, gRPC health NOT_SERVING → drain hooks, in their order → ticks
+// stop → gRPC: running calls end → Nest application closes: HTTP, consumers finish their batches and commit → close
+// hooks, the last registered first → telemetry flushed → exit code 0. A start that fails, an error that nobody caught
+// and an end that takes too long are exit code 1.
 
 import 'reflect-metadata';
 import { loadConfig } from '@millrace/config';

@@ -1,5 +1,6 @@
-// What callers see of an error. HTTP: { error: { code, message, facts? } } with the status of libs/api's table; gRPC, calls
-// and streams: the table of libs/grpc; Kafka handlers: the error itself goes back to the consumer runner, which decides.
+// What callers see of an error. HTTP: { error: { code, message, facts? } } with the status of libs/api's table; gRPC,
+// calls and streams: the table of libs/grpc; Kafka handlers: the error itself goes back to the consumer runner, which
+// decides.
 
 import { codeOfHttpStatus, type ErrorAnswer, HTTP_STATUS_BY_CODE } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
@@ -46,7 +47,8 @@ export class PlatformErrorFilter implements ExceptionFilter {
       if (isKafka) return throwError(() => exception);
       const call = host.getArgByIndex<Partial<GrpcStream> | undefined>(0);
       if (typeof call?.write !== 'function') return throwError(() => toServiceError(exception));
-      // A handler that was given the stream itself (@GrpcStreamCall): nobody takes what it returns, and the stream must end.
+      // A handler that was given the stream itself (@GrpcStreamCall): nobody takes what it returns, and the stream must
+      // end.
       call.emit?.('error', toServiceError(exception));
       return of(undefined);
     }

@@ -1,5 +1,5 @@
-// Span and duration of each unary call of the control plane. Streams live as long as their callers like, and Kafka batches
-// are measured by libs/kafka.
+// Span and duration of each unary call of the control plane. Streams live as long as their callers like, and Kafka
+// batches are measured by libs/kafka.
 
 import type { DescService } from '@bufbuild/protobuf';
 import { systemClock } from '@millrace/domain';

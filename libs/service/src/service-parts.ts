@@ -1,5 +1,5 @@
-// What a service is to the frame: a name, its settings, and a function that makes its parts. The order in which the parts
-// start and stop is the frame's (define-service.ts); no service has another.
+// What a service is to the frame: a name, its settings, and a function that makes its parts. The order in which the
+// parts start and stop is the frame's (define-service.ts); no service has another.
 
 import type { DescService } from '@bufbuild/protobuf';
 import type { Api } from '@millrace/api';

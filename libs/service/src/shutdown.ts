@@ -1,6 +1,6 @@
-// Ordered end of a process. Drain hooks run first, in the order of registration, while connections still stand; then the
-// Nest application closes (listeners, Kafka strategies with their commits, onModuleDestroy); then close hooks run in reverse
-// order (producers before what they stand on).
+// Ordered end of a process. Drain hooks run first, in the order of registration, while connections still stand; then
+// the Nest application closes (listeners, Kafka strategies with their commits, onModuleDestroy); then close hooks run
+// in reverse order (producers before what they stand on).
 
 import { logger } from '@millrace/telemetry';
 

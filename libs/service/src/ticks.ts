@@ -1,5 +1,5 @@
-// Work on a timer: what is still at work when its time comes is left to finish, a failure is logged and the next tick tries
-// again. Timers do not keep the process alive.
+// Work on a timer: what is still at work when its time comes is left to finish, a failure is logged and the next tick
+// tries again. Timers do not keep the process alive.
 
 import { logger } from '@millrace/telemetry';
 import type { Tick } from './service-parts.js';

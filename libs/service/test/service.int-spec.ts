@@ -1,5 +1,5 @@
-// The frame around a service, with Nest, the real Kafka and gRPC: order of boot and end, errors, health, streams, one trace
-// through.
+// The frame around a service, with Nest, the real Kafka and gRPC: order of boot and end, errors, health, streams, one
+// trace through.
 
 import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

@@ -1,7 +1,7 @@
 // A latency histogram with bounded relative error (HDR-like): each power of two of microseconds is cut into 64 equal
-// parts, so that a quantile is at most 1/64 = 1.6 % too high and never too low; below 64 µs it is exact. Constant memory
-// (1,728 counters of 8 bytes), O(1) per value, mergeable by adding counters. Empty: quantiles are 0. Values are clamped to
-// [0, 2^31) µs (36 minutes); NaN counts as 0.
+// parts, so that a quantile is at most 1/64 = 1.6 % too high and never too low; below 64 µs it is exact. Constant
+// memory (1,728 counters of 8 bytes), O(1) per value, mergeable by adding counters. Empty: quantiles are 0. Values are
+// clamped to [0, 2^31) µs (36 minutes); NaN counts as 0.
 
 const SUB_BITS = 6;
 const SUB = 1 << SUB_BITS;

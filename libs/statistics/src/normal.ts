@@ -1,5 +1,5 @@
-// The standard normal distribution's quantiles: z with P(Z <= z) = p. Rational approximations of Wichura (AS 241, PPND16, 1988):
-// relative error about 1e-16. p = 0 gives -Infinity, p = 1 Infinity; outside [0, 1] and NaN: NaN.
+// The standard normal distribution's quantiles: z with P(Z <= z) = p. Rational approximations of Wichura (AS 241,
+// PPND16, 1988): relative error about 1e-16. p = 0 gives -Infinity, p = 1 Infinity; outside [0, 1] and NaN: NaN.
 
 const CENTRE = [
   [

@@ -1,6 +1,6 @@
-// Metric recording by registered name. Counters and gauges are plain cells that the reader looks at when it collects, so
-// recording costs a map look-up (or, bound to its labels, an addition) and works before start-up and in tests; histograms
-// go to the OpenTelemetry SDK. At most SERIES_MAX label sets per metric; more are counted under "overflow".
+// Metric recording by registered name. Counters and gauges are plain cells that the reader looks at when it collects,
+// so recording costs a map look-up (or, bound to its labels, an addition) and works before start-up and in tests;
+// histograms go to the OpenTelemetry SDK. At most SERIES_MAX label sets per metric; more are counted under "overflow".
 
 import type { Attributes, Histogram, Meter } from '@opentelemetry/api';
 import { METRICS, type MetricName, type MetricOf, type MetricSpec } from './names.js';

@@ -1,5 +1,6 @@
-// The logger: one JSON line per entry on stdout with service, logger name and, inside a sampled span, trace_id and span_id;
-// the same entry goes to OTLP where an endpoint is set. Never a line per message. The one place that writes to stdout.
+// The logger: one JSON line per entry on stdout with service, logger name and, inside a sampled span, trace_id and
+// span_id; the same entry goes to OTLP where an endpoint is set. Never a line per message. The one place that writes to
+// stdout.
 
 import { PlatformError, systemClock } from '@millrace/domain';
 import { context, isSpanContextValid, type Logger as OtelLogger, SeverityNumber, trace } from '@opentelemetry/api';

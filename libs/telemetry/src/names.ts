@@ -1,7 +1,7 @@
-// Every metric of the platform: name, kind, unit, meaning and labels, one entry each. A metric that is not here cannot be
-// recorded. Dashboards and alert rules in deploy/ use the same names (Prometheus: dots become underscores, counters end in
-// _total). Labels have few values: a project's name, a model version, a cohort's key (at most COHORTS_MAX of them), a
-// closed set; never an id or an entity.
+// Every metric of the platform: name, kind, unit, meaning and labels, one entry each. A metric that is not here cannot
+// be recorded. Dashboards and alert rules in deploy/ use the same names (Prometheus: dots become underscores, counters
+// end in _total). Labels have few values: a project's name, a model version, a cohort's key (at most COHORTS_MAX of
+// them), a closed set; never an id or an entity.
 
 export interface MetricSpec {
   readonly kind: 'counter' | 'gauge' | 'histogram';
@@ -334,7 +334,9 @@ export type MetricOf<K extends MetricSpec['kind']> = {
   [N in MetricName]: (typeof METRICS)[N]['kind'] extends K ? N : never;
 }[MetricName];
 
-/** Span and log attributes with a meaning of our own; messaging and rpc attributes follow the OpenTelemetry conventions. */
+/**
+ * Span and log attributes with a meaning of our own; messaging and rpc attributes follow the OpenTelemetry conventions.
+ */
 export const ATTRIBUTES = {
   project: 'millrace.project',
   entity: 'millrace.entity',

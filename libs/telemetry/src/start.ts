@@ -1,6 +1,6 @@
-// Starts traces, metrics and logs for one process. Nothing leaves the machine unless an OTLP endpoint is set; metrics are
-// always readable as Prometheus text (`prometheusText`, served on the service's own HTTP port). The providers are put
-// together here instead of by NodeSDK, which loads every exporter there is.
+// Starts traces, metrics and logs for one process. Nothing leaves the machine unless an OTLP endpoint is set; metrics
+// are always readable as Prometheus text (`prometheusText`, served on the service's own HTTP port). The providers are
+// put together here instead of by NodeSDK, which loads every exporter there is.
 
 import { environment, loadConfig } from '@millrace/config';
 import { commonSettings, type Environment } from '@millrace/deployment';
@@ -38,7 +38,9 @@ export interface TelemetrySettings {
   service: string;
   /** Default true: keep metrics readable by `prometheusText()`. */
   prometheus?: boolean;
-  /** Where MILLRACE_LOG_LEVEL, MILLRACE_TRACE_RATIO and OTEL_EXPORTER_OTLP_ENDPOINT are read; default: the process's. */
+  /**
+   * Where MILLRACE_LOG_LEVEL, MILLRACE_TRACE_RATIO and OTEL_EXPORTER_OTLP_ENDPOINT are read; default: the process's.
+   */
   env?: Environment;
   /** Extra span processors (tests read spans from memory). */
   spanProcessors?: SpanProcessor[];
@@ -51,7 +53,10 @@ export interface Telemetry {
   stop(): Promise<void>;
 }
 
-/** A second: a trace is in the collector before someone looks for it; at most SPAN_QUEUE_MAX spans wait, more are dropped. */
+/**
+ * A second: a trace is in the collector before someone looks for it; at most SPAN_QUEUE_MAX spans wait, more are
+ * dropped.
+ */
 const EXPORT_DELAY_MS = 1000;
 const SPAN_QUEUE_MAX = 8192;
 const METRIC_INTERVAL_MS = 10_000;
@@ -68,7 +73,10 @@ const serializer = new PrometheusSerializer('', false);
 
 const extraTexts: (() => string)[] = [];
 
-/** Adds text in Prometheus' format to every scrape: for metrics whose names are fixed by others (Triton's nv_inference_*). */
+/**
+ * Adds text in Prometheus' format to every scrape: for metrics whose names are fixed by others (Triton's
+ * nv_inference_*).
+ */
 export function appendMetricsText(text: () => string): void {
   extraTexts.push(text);
 }

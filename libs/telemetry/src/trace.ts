@@ -1,5 +1,5 @@
-// Spans and W3C trace context. Sampling is parent-based: a caller that sends a sampled traceparent is always traced, roots
-// by the configured ratio. Grammar of the header: 00-<32 hex trace id>-<16 hex span id>-<2 hex flags>.
+// Spans and W3C trace context. Sampling is parent-based: a caller that sends a sampled traceparent is always traced,
+// roots by the configured ratio. Grammar of the header: 00-<32 hex trace id>-<16 hex span id>-<2 hex flags>.
 
 import { PlatformError } from '@millrace/domain';
 import {

@@ -1,5 +1,5 @@
-// What every artifact store must do, whatever it keeps its files in: a second store (object storage) passes this suite or is
-// none. `make` gives an empty store.
+// What every artifact store must do, whatever it keeps its files in: a second store (object storage) passes this suite
+// or is none. `make` gives an empty store.
 
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

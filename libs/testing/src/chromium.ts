@@ -7,8 +7,8 @@ import { setupState } from './setup-state.js';
 export async function openChromium(): Promise<Browser> {
   const { chromium: found } = setupState();
   if (found === undefined) throw new Error('set-up has brought no Chromium yet: run `npm test` once');
-  // The packaged one brings its libraries and a font; see fonts.conf in its folder. The language is named, because a bare
-  // machine's locale "C" becomes a tag that Intl refuses ("en-US@posix").
+  // The packaged one brings its libraries and a font; see fonts.conf in its folder. The language is named, because a
+  // bare machine's locale "C" becomes a tag that Intl refuses ("en-US@posix").
   const own: Record<string, string> = {
     LC_ALL: 'en_US.UTF-8',
     ...(found.libFolder === undefined ? {} : { LD_LIBRARY_PATH: found.libFolder }),

@@ -1,5 +1,5 @@
-// Runs a program that must not outlive the test run, however that ends: a small guard process holds a pipe from here; when
-// the pipe closes, it ends the program and removes its home.
+// Runs a program that must not outlive the test run, however that ends: a small guard process holds a pipe from here;
+// when the pipe closes, it ends the program and removes its home.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 

@@ -1,5 +1,5 @@
-// Looks into a Node process started with --inspect=127.0.0.1:<port>, over its inspector's WebSocket: garbage collected and
-// memory counted, so that what is left is what is held.
+// Looks into a Node process started with --inspect=127.0.0.1:<port>, over its inspector's WebSocket: garbage collected
+// and memory counted, so that what is left is what is held.
 
 export interface Memory {
   rssMib: number;

@@ -1,5 +1,6 @@
-// The real Kafka for tests: from set-up's cache, on free ports, with a home under the system's temporary folder that goes
-// away with it. `startKafka()` gives the run's shared broker; `startKafka({ dedicated: true })` one that may be killed.
+// The real Kafka for tests: from set-up's cache, on free ports, with a home under the system's temporary folder that
+// goes away with it. `startKafka()` gives the run's shared broker; `startKafka({ dedicated: true })` one that may be
+// killed.
 
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';

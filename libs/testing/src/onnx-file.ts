@@ -1,5 +1,5 @@
-// Small ONNX files for tests, benches and examples/model-repository: a graph of operators over declared tensors, written as
-// protobuf by hand (onnx.ModelProto; only the fields named below), so that no Python is needed to make one.
+// Small ONNX files for tests, benches and examples/model-repository: a graph of operators over declared tensors,
+// written as protobuf by hand (onnx.ModelProto; only the fields named below), so that no Python is needed to make one.
 
 /** onnx.TensorProto.DataType by V2 datatype. */
 const ELEMENT_TYPE: Readonly<Record<string, number>> = {
@@ -25,7 +25,10 @@ export interface OnnxValue {
   datatype: string;
   /** A text is a symbolic dimension; undefined = rank unknown. */
   shape: readonly (number | string)[] | undefined;
-  /** A sequence of maps from INT64 to scalars of `datatype` instead of a tensor, as scikit-learn's ZipMap gives; no shape. */
+  /**
+   * A sequence of maps from INT64 to scalars of `datatype` instead of a tensor, as scikit-learn's ZipMap gives; no
+   * shape.
+   */
   maps?: boolean;
 }
 
@@ -86,7 +89,10 @@ function delimited(field: number, ...parts: readonly Uint8Array[]): Uint8Array {
   return joined([Uint8Array.from([...varint((field << 3) | 2), ...varint(content.length)]), content]);
 }
 
-/** TypeProto.Tensor{elem_type=1, shape=2{dim=1{dim_value=1 | dim_param=2}}} in ValueInfoProto{name=1, type=2{tensor_type=1}}. */
+/**
+ * TypeProto.Tensor{elem_type=1, shape=2{dim=1{dim_value=1 | dim_param=2}}} in ValueInfoProto{name=1,
+ * type=2{tensor_type=1}}.
+ */
 function valueInfo({ name, datatype, shape, maps = false }: OnnxValue): Uint8Array {
   const element = ELEMENT_TYPE[datatype];
   if (element === undefined) throw new Error(`ONNX has no element type ${datatype}`);
@@ -131,7 +137,10 @@ function constant({ name, dims, data }: OnnxConstant): Uint8Array {
   ]);
 }
 
-/** ModelProto{ir_version=1, producer_name=2, graph=7{node=1, name=2, initializer=5, input=11, output=12}, opset_import=8{domain=1, version=2}}. */
+/**
+ * ModelProto{ir_version=1, producer_name=2, graph=7{node=1, name=2, initializer=5, input=11, output=12},
+ * opset_import=8{domain=1, version=2}}.
+ */
 export function onnxFile({ inputs, outputs, nodes, constants = [], opset = 17 }: OnnxFile): Uint8Array {
   const graph = [
     ...nodes.map((item) => delimited(1, node(item))),

@@ -1,4 +1,5 @@
-// The real Redis for tests, like the broker: shared by default, dedicated where a test kills it. Nothing is written to disk.
+// The real Redis for tests, like the broker: shared by default, dedicated where a test kills it. Nothing is written to
+// disk.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

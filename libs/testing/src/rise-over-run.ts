@@ -1,5 +1,5 @@
-// The least-squares slope of a series of equally spaced values, as the share of their mean by which the fitted line rises
-// from the first value to the last: 0.01 = 1 % over the run. Fewer than two values: 0.
+// The least-squares slope of a series of equally spaced values, as the share of their mean by which the fitted line
+// rises from the first value to the last: 0.01 = 1 % over the run. Fewer than two values: 0.
 
 export function riseOverRun(values: readonly number[]): number {
   const n = values.length;

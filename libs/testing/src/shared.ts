@@ -1,5 +1,5 @@
-// One broker for all test files of a run. Jest gives each file its own modules, but Node's built-in modules are the same
-// objects for all files of one process, so the registry hangs there.
+// One broker for all test files of a run. Jest gives each file its own modules, but Node's built-in modules are the
+// same objects for all files of one process, so the registry hangs there.
 
 import events from 'node:events';
 

@@ -1,5 +1,5 @@
-// UTF-8 for texts of messages. Short ASCII goes through a loop, because calls out of JavaScript cost more than the work for
-// names of a few bytes; anything else goes through Buffer, TextDecoder or TextEncoder.
+// UTF-8 for texts of messages. Short ASCII goes through a loop, because calls out of JavaScript cost more than the work
+// for names of a few bytes; anything else goes through Buffer, TextDecoder or TextEncoder.
 
 import { type ErrorCode, PlatformError } from '@millrace/domain';
 
@@ -19,8 +19,8 @@ const encoder = new TextEncoder();
 /** Longest text decoded by the loop; measured crossover against TextDecoder on Node 22 is about 40 bytes. */
 const LOOP_BYTES_MAX = 40;
 
-// Names, datatypes and category values repeat from message to message: a text seen before is not built again, and comes as
-// the same flat string, which makes map look-ups cheap. One slot each, the newest wins.
+// Names, datatypes and category values repeat from message to message: a text seen before is not built again, and comes
+// as the same flat string, which makes map look-ups cheap. One slot each, the newest wins.
 const SLOTS = 2048;
 const recent: string[] = new Array<string>(SLOTS).fill('');
 

@@ -1,7 +1,7 @@
 // A reader of protobuf wire format (varint, 64-bit, length-delimited, 32-bit; groups are refused) over one byte array.
-// Every malformed input ends in a PlatformError of the rules' code, never in a read past the end. Nothing is allocated for
-// parts of a message: `lengthEnd` gives where a part ends, reading goes on in the same reader, and `finish` says that the
-// part ended there.
+// Every malformed input ends in a PlatformError of the rules' code, never in a read past the end. Nothing is allocated
+// for parts of a message: `lengthEnd` gives where a part ends, reading goes on in the same reader, and `finish` says
+// that the part ended there.
 
 import { type ErrorCode, PlatformError } from '@millrace/domain';
 import { decodeText, FROM_CALLERS, type WireRules } from './text.js';

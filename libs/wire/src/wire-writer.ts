@@ -1,6 +1,6 @@
-// Writes protobuf wire format, in one of two ways. A message with large parts knows its size: sizes are summed first, the
-// writer gets an array of just that length, and `bytes` is the message. A small message does not: the writer gets any
-// array, grows it as needed, and `finish` copies the message out, so that the array serves for the next one.
+// Writes protobuf wire format, in one of two ways. A message with large parts knows its size: sizes are summed first,
+// the writer gets an array of just that length, and `bytes` is the message. A small message does not: the writer gets
+// any array, grows it as needed, and `finish` copies the message out, so that the array serves for the next one.
 
 import { PlatformError } from '@millrace/domain';
 import { textBytes } from './text.js';

@@ -1,6 +1,6 @@
-// Wiring of ingest: which edge fills which port; the subjects with many parts have a module of their own. Consumers join
-// when projects, versions and dead letters are read; unfinished imports go on when the consumers have joined. Not before all
-// of that is known does a request for an unknown project get "not found"; until then it is "unavailable".
+// Wiring of ingest: which edge fills which port; the subjects with many parts have a module of their own. Consumers
+// join when projects, versions and dead letters are read; unfinished imports go on when the consumers have joined. Not
+// before all of that is known does a request for an unknown project get "not found"; until then it is "unavailable".
 
 import { ingestApi } from '@millrace/api';
 import { openArtifactStore, sha256 } from '@millrace/artifacts';

@@ -1,5 +1,5 @@
-// kill -9 in the middle of streams and imports: everything acknowledged is in the dataset versions exactly once, and their
-// ids are those of an uninterrupted run.
+// kill -9 in the middle of streams and imports: everything acknowledged is in the dataset versions exactly once, and
+// their ids are those of an uninterrupted run.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -55,7 +55,10 @@ async function surely(ingest: IngestProcess, path: string, items: object[]): Pro
   );
 }
 
-/** Streams all rows in event-time order, labels ten minutes behind; `beforeChunk` may kill the process. Gives the labels sent. */
+/**
+ * Streams all rows in event-time order, labels ten minutes behind; `beforeChunk` may kill the process. Gives the labels
+ * sent.
+ */
 async function stream(ingest: IngestProcess, beforeChunk: (row: number) => Promise<void>): Promise<number> {
   let labelled = 0;
   for (let row = 0; row < ROWS; row += CHUNK) {

@@ -1,5 +1,5 @@
-// Online features with real Kafka and Redis: the latest record of each entity is in Redis within moments, a Redis that died
-// is filled again from the topic, ingest accepts records meanwhile.
+// Online features with real Kafka and Redis: the latest record of each entity is in Redis within moments, a Redis that
+// died is filled again from the topic, ingest accepts records meanwhile.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OnlineFeatureStore, RedisConnection } from '@millrace/redis';

@@ -1,6 +1,6 @@
-// Wiring of the monitor: which edge fills which port, a function a subject. Consumers join when the compacted topics are read
-// to their end, the saved state is restored and the references of its open windows are loaded; they start at the saved
-// positions. At the end the state is saved once more before Kafka is let go.
+// Wiring of the monitor: which edge fills which port, a function a subject. Consumers join when the compacted topics
+// are read to their end, the saved state is restored and the references of its open windows are loaded; they start at
+// the saved positions. At the end the state is saved once more before Kafka is let go.
 
 import { join } from 'node:path';
 import { monitorApi } from '@millrace/api';

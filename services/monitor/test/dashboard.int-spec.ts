@@ -1,5 +1,5 @@
-// The dashboard in a real Chromium, over a real monitor with a real Kafka: what is on the page is what happened, nothing is
-// loaded from elsewhere, nothing fails in the console.
+// The dashboard in a real Chromium, over a real monitor with a real Kafka: what is on the page is what happened,
+// nothing is loaded from elsewhere, nothing fails in the console.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,7 @@
-// The example's real data through the detectors with the example's own thresholds: in unshifted windows hour and distance ring
-// in at most 5 % of windows, after the declared shift they ring in the first or second window, and origin never rings
-// because of it. Offline, over several seeds of rows; the reference is January to mid February, as the example trains.
+// The example's real data through the detectors with the example's own thresholds: in unshifted windows hour and
+// distance ring in at most 5 % of windows, after the declared shift they ring in the first or second window, and origin
+// never rings because of it. Offline, over several seeds of rows; the reference is January to mid February, as the
+// example trains.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Wiring of the router. Endpoints open before the broker is there: predictions need only routes, and those come from the
-// snapshot until Kafka is read. At the end the clients come first.
+// Wiring of the router. Endpoints open before the broker is there: predictions need only routes, and those come from
+// the snapshot until Kafka is read. At the end the clients come first.
 
 import { routerApi } from '@millrace/api';
 import { RouteService } from '@millrace/contracts';

@@ -1,4 +1,5 @@
-// What serving's own endpoints offer, through the router: a real serving with the example models behind it, which have no route.
+// What serving's own endpoints offer, through the router: a real serving with the example models behind it, which have
+// no route.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, cpSync, mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// What the router's integration tests stand on: a real Kafka, a stand-in serving, a project named `p`, a router process.
+// What the router's integration tests stand on: a real Kafka, a stand-in serving, a project named `p`, a router
+// process.
 
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

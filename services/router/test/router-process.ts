@@ -1,4 +1,5 @@
-// Starts the built router (dist/) as a process of its own, on free ports and a home of its own, and talks to its endpoints.
+// Starts the built router (dist/) as a process of its own, on free ports and a home of its own, and talks to its
+// endpoints.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';

@@ -1,5 +1,5 @@
-// A serving for tests of the router: the real RelayService and V2 protos, answering each request with the version it was
-// sent to. Versions are loaded by hand; a version that is not loaded answers NOT_FOUND, as the real one does.
+// A serving for tests of the router: the real RelayService and V2 protos, answering each request with the version it
+// was sent to. Versions are loaded by hand; a version that is not loaded answers NOT_FOUND, as the real one does.
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {

@@ -1,6 +1,6 @@
-// Wiring of serving: which edge fills which port; the subjects with many parts have a module of their own. Start: last known
-// models → the hot gRPC server listens → HTTP listens; ready when the models are known. End: not ready → drain window →
-// streams end, calls in flight are answered → prediction log flushed → engines closed.
+// Wiring of serving: which edge fills which port; the subjects with many parts have a module of their own. Start: last
+// known models → the hot gRPC server listens → HTTP listens; ready when the models are known. End: not ready → drain
+// window → streams end, calls in flight are answered → prediction log flushed → engines closed.
 
 import { servingApi } from '@millrace/api';
 import { TOPICS, topicName } from '@millrace/contracts';
@@ -95,8 +95,8 @@ export const serving = defineService({
       grpc?.health.setServing(false);
       // Routers and clients see "not ready" before anything is refused.
       await sleep(config.drainWindowMs);
-      // Each ends after the transaction that runs; the next start goes on from there. Beside the endpoints: neither may keep
-      // the other, nor the log behind them, waiting.
+      // Each ends after the transaction that runs; the next start goes on from there. Beside the endpoints: neither may
+      // keep the other, nor the log behind them, waiting.
       const jobsEnded = jobs?.close(config.drainMaxMs);
       relay.endAll();
       await Promise.all([jobsEnded, grpc?.close(config.drainMaxMs)]);
@@ -148,7 +148,9 @@ function platformLink({ config, clock, shutdown }: Context): PlatformLink | unde
   return link;
 }
 
-/** undefined where there are none: a question about a job reaches any of the workers, and each would know only its own. */
+/**
+ * undefined where there are none: a question about a job reaches any of the workers, and each would know only its own.
+ */
 function batchJobs({ config, clock, shutdown }: Context, models: ModelSet, predictor: Predictor) {
   if (config.standalone || WorkerLink.current() !== undefined) return undefined;
   const topics = new JobTopics(config);

@@ -1,5 +1,5 @@
-// `millrace predict --input … --output …` against a real serving process: Parquet and CSV, every row its own answer, bad
-// rows told with their place.
+// `millrace predict --input … --output …` against a real serving process: Parquet and CSV, every row its own answer,
+// bad rows told with their place.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// The broker goes away: predictions go on, the log stays within its bound and counts what it drops, a restart serves the
-// last known versions, and everything catches up when the broker is back.
+// The broker goes away: predictions go on, the log stays within its bound and counts what it drops, a restart serves
+// the last known versions, and everything catches up when the broker is back.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Engine processes without processes: an EngineHost behind an EngineLink, bytes cut at random places on their way, timers that
-// move when told. For unit tests of the parent's side.
+// Engine processes without processes: an EngineHost behind an EngineLink, bytes cut at random places on their way,
+// timers that move when told. For unit tests of the parent's side.
 
 import { ManualClock, type Rng, seededRng } from '@millrace/domain';
 import { NO_PARAMETERS, Tensor } from '@millrace/inference';

@@ -1,5 +1,5 @@
-// Engine processes behind a real serving: what a model does to itself is not seen by health, by other models, or by the index
-// of anything else.
+// Engine processes behind a real serving: what a model does to itself is not seen by health, by other models, or by the
+// index of anything else.
 
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -22,8 +22,9 @@ const HOST = join(cloneRoot(), 'dist/services/serving/src/engines/engine-host.ma
 const CALL: EngineCall = { outputs: [], parameters: NO_PARAMETERS, sequence: undefined };
 
 /**
- * Does what X[0] says: 1 dies by signal, 2 throws, 3 loops for ever, 4 holds the thread for X[1] ms, 5 waits until X[1] calls
- * are inside it at once (over all processes of the model), 6 prints, 7 ends with an error nobody catches. Answers with its process.
+ * Does what X[0] says: 1 dies by signal, 2 throws, 3 loops for ever, 4 holds the thread for X[1] ms, 5 waits until X[1]
+ * calls are inside it at once (over all processes of the model), 6 prints, 7 ends with an error nobody catches. Answers
+ * with its process.
  */
 const OBEDIENT = `
 import { readdirSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// The models of test/models with what the libraries that made them answer (golden.json, made by make_models.py), and how
-// close an engine must come.
+// The models of test/models with what the libraries that made them answer (golden.json, made by make_models.py), and
+// how close an engine must come.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// Runs every golden model in this one process, so that TensorFlow is loaded once, and prints what differed as JSON. Started by
-// golden.int-spec.ts. Then runs TensorFlow's models many times over and says how many of its tensors are left.
+// Runs every golden model in this one process, so that TensorFlow is loaded once, and prints what differed as JSON.
+// Started by golden.int-spec.ts. Then runs TensorFlow's models many times over and says how many of its tensors are
+// left.
 
 import { PlatformError } from '@millrace/domain';
 import * as tf from '@tensorflow/tfjs-node-gpu';

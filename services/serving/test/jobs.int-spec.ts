@@ -1,5 +1,5 @@
-// A batch job over a real Kafka: every message of a topic has exactly one answer in another, also when serving is killed in
-// the middle and the job is started again.
+// A batch job over a real Kafka: every message of a topic has exactly one answer in another, also when serving is
+// killed in the middle and the job is started again.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// Requests leave nothing behind: what a real serving holds after full collections stays flat over 20,000 of them, over gRPC
-// and REST. A bounded slice of `npm run test:soak`, which asks a million; reloads have theirs in repository.int-spec.ts.
+// Requests leave nothing behind: what a real serving holds after full collections stays flat over 20,000 of them, over
+// gRPC and REST. A bounded slice of `npm run test:soak`, which asks a million; reloads have theirs in
+// repository.int-spec.ts.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// What a trip to an engine process costs, and what it saves: the figures of services/serving/README.md. By hand, on a built
-// tree: node dist/services/serving/test/measure-engines.js
+// What a trip to an engine process costs, and what it saves: the figures of services/serving/README.md. By hand, on a
+// built tree: node dist/services/serving/test/measure-engines.js
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

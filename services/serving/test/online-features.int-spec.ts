@@ -1,5 +1,5 @@
-// Online features over a real Redis: requests leave columns out, the answer says how old the values are; a Redis that hangs
-// or dies costs a request at most its deadline.
+// Online features over a real Redis: requests leave columns out, the answer says how old the values are; a Redis that
+// hangs or dies costs a request at most its deadline.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

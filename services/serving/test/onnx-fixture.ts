@@ -1,5 +1,5 @@
-// A real ONNX model made by hand for tests: x [N, width] → Gemm → Relu → Gemm → Sigmoid → probability [N, 1], with weights
-// from a seed. Only the few protobuf fields of onnx.proto3 that ONNX Runtime needs.
+// A real ONNX model made by hand for tests: x [N, width] → Gemm → Relu → Gemm → Sigmoid → probability [N, 1], with
+// weights from a seed. Only the few protobuf fields of onnx.proto3 that ONNX Runtime needs.
 
 import { type Rng, seededRng } from '@millrace/domain';
 

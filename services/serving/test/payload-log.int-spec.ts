@@ -1,6 +1,6 @@
 // The payload log while the broker is dead and traffic goes on: the queue stays within its bound, what does not fit is
-// counted, memory does not grow with time, answers do not wait. bench/serving/broker.ts holds the full 30 s; this is a slice.
-// The same for a broker that is slow rather than dead.
+// counted, memory does not grow with time, answers do not wait. bench/serving/broker.ts holds the full 30 s; this is a
+// slice. The same for a broker that is slow rather than dead.
 // And a sample: the same request ids are chosen whoever asks.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -109,7 +109,8 @@ describe('the payload log', () => {
     expect(away.dropped - before.dropped).toBeGreaterThan(HALF);
     expect(away.logged + away.dropped + away.queued).toBe(4 * HALF);
     expect(endBytes - midBytes).toBeLessThan(GROWTH_BYTES_MAX);
-    // How fast is measured in bench/serving; here: nothing waits for the broker, whose answers take as long as their deadline.
+    // How fast is measured in bench/serving; here: nothing waits for the broker, whose answers take as long as their
+    // deadline.
     expect(Math.max(...dead)).toBeLessThan(BROKER_DEADLINE_MS);
     kafka.thaw();
     await eventually('the queue is written', async () => (await stats()).queued === 0, 30_000);

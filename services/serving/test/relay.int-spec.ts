@@ -1,5 +1,5 @@
-// The multiplexed stream that the router uses: many requests on one stream, the version chosen by the frame, answers by id,
-// errors as frames, deadlines and cancellation.
+// The multiplexed stream that the router uses: many requests on one stream, the version chosen by the frame, answers by
+// id, errors as frames, deadlines and cancellation.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Two replicas behind one client that goes round them, as behind a headless service: one is stopped by SIGTERM and started
-// again under load, then the other, and no request fails.
+// Two replicas behind one client that goes round them, as behind a headless service: one is stopped by SIGTERM and
+// started again under load, then the other, and no request fails.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

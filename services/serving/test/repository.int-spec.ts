@@ -1,5 +1,5 @@
-// A folder of models served alone: what is loaded, what is refused and why, load and unload on request, and reloads under load.
-// The full count of reloads is test/soak's; this is its bounded slice.
+// A folder of models served alone: what is loaded, what is refused and why, load and unload on request, and reloads
+// under load. The full count of reloads is test/soak's; this is its bounded slice.
 
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

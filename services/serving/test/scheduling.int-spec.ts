@@ -1,5 +1,5 @@
-// How requests of a real serving meet a model: batches, shapes, priorities, time-outs, cancellation, ensembles and the response
-// cache, seen from outside by answers and statistics.
+// How requests of a real serving meet a model: batches, shapes, priorities, time-outs, cancellation, ensembles and the
+// response cache, seen from outside by answers and statistics.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

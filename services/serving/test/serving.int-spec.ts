@@ -1,5 +1,5 @@
-// Serving as a real process with a real broker: answers over gRPC, REST and the relay stream, refuses what is wrong, keeps
-// old versions when a package is bad, switches under load, logs every prediction.
+// Serving as a real process with a real broker: answers over gRPC, REST and the relay stream, refuses what is wrong,
+// keeps old versions when a package is bad, switches under load, logs every prediction.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

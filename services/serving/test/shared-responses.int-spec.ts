@@ -1,4 +1,5 @@
-// Answers shared through a real Redis: found by another process's cache, gone after their time, none while Redis is away.
+// Answers shared through a real Redis: found by another process's cache, gone after their time, none while Redis is
+// away.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Tensor } from '@millrace/inference';

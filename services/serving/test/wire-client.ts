@@ -1,4 +1,5 @@
-// Clients that say exactly what a test wants to say: HTTP with any method, header and bytes, gRPC with any bytes and metadata.
+// Clients that say exactly what a test wants to say: HTTP with any method, header and bytes, gRPC with any bytes and
+// metadata.
 
 import { request } from 'node:http';
 import { fromBinary } from '@bufbuild/protobuf';

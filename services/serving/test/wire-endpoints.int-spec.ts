@@ -1,5 +1,5 @@
-// Serving with packages and a repository, and a router before it: the wire suite through the router, tritonclient against both,
-// fuzzed input through the router, files for browsers.
+// Serving with packages and a repository, and a router before it: the wire suite through the router, tritonclient
+// against both, fuzzed input through the router, files for browsers.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';

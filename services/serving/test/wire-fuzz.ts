@@ -1,5 +1,6 @@
-// Mutated and random bytes against an endpoint that speaks V2: every one must end in a clean answer (no INTERNAL, no UNKNOWN, no
-// cut connection, no 500), and the next good request must work. Seeded: a fault names the seed and the bytes.
+// Mutated and random bytes against an endpoint that speaks V2: every one must end in a clean answer (no INTERNAL, no
+// UNKNOWN, no cut connection, no 500), and the next good request must work. Seeded: a fault names the seed and the
+// bytes.
 
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -19,7 +20,9 @@ export interface FuzzTarget {
   inferPath: string;
 }
 
-/** What a client may be told about its own mistakes: OK, INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, DEADLINE_EXCEEDED. */
+/**
+ * What a client may be told about its own mistakes: OK, INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, DEADLINE_EXCEEDED.
+ */
 const CLEAN_CODES = new Set([0, 3, 4, 5, 12]);
 /** And UNAVAILABLE, where a mutated `timeout` was too short for the queue. */
 const clean = (code: number, details: string): boolean =>

@@ -1,5 +1,6 @@
-// The V2 protocol of one endpoint in front of wire-repository's models: every rpc and every REST path, every datatype, both forms of
-// tensors, compression, streams, generate, settings, and what is refused and how. The same for serving and for the router.
+// The V2 protocol of one endpoint in front of wire-repository's models: every rpc and every REST path, every datatype,
+// both forms of tensors, compression, streams, generate, settings, and what is refused and how. The same for serving
+// and for the router.
 
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';

@@ -1,5 +1,5 @@
-// Several worker processes on one port: connections spread, counters added up, loads in all of them, a dead worker replaced,
-// connections moved on by their age, an orderly end under load.
+// Several worker processes on one port: connections spread, counters added up, loads in all of them, a dead worker
+// replaced, connections moved on by their age, an orderly end under load.
 
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

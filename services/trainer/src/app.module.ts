@@ -1,7 +1,7 @@
-// Wiring of the trainer: which edge fills which port. Workers may join as soon as gRPC listens. Consumers join when projects,
-// datasets, models and the loops' state are read and what an earlier process left unfinished is taken up. End: no new training
-// → workers are told → producers flushed. A training in progress is not waited for: its request and its checkpoints stay on
-// disk, and the next process goes on.
+// Wiring of the trainer: which edge fills which port. Workers may join as soon as gRPC listens. Consumers join when
+// projects, datasets, models and the loops' state are read and what an earlier process left unfinished is taken up.
+// End: no new training → workers are told → producers flushed. A training in progress is not waited for: its request
+// and its checkpoints stay on disk, and the next process goes on.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// A model package in a real Chromium: the page of examples/browser loads it from the trainer (and its network from serving),
-// on another origin than its own, and comes to the server's answers.
+// A model package in a real Chromium: the page of examples/browser loads it from the trainer (and its network from
+// serving), on another origin than its own, and comes to the server's answers.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,5 +1,5 @@
-// The whole trainer with real Kafka: a training asked for over HTTP becomes an announced model version with a whole package;
-// a second one, warm-started, is judged against the first; a repeated command starts nothing twice.
+// The whole trainer with real Kafka: a training asked for over HTTP becomes an announced model version with a whole
+// package; a second one, warm-started, is judged against the first; a repeated command starts nothing twice.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Real worker processes: the gradient of N is the gradient of one, lost workers cost no more than the steps since the last
-// checkpoint, and the same data, seed and number of workers give the same bits.
+// Real worker processes: the gradient of N is the gradient of one, lost workers cost no more than the steps since the
+// last checkpoint, and the same data, seed and number of workers give the same bits.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { evaluate } from '@millrace/evaluation';

@@ -1,4 +1,5 @@
-// A whole platform for an end-to-end test: the real `millrace` command as a process, on free ports, in a home of its own.
+// A whole platform for an end-to-end test: the real `millrace` command as a process, on free ports, in a home of its
+// own.
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -203,8 +204,8 @@ export class Platform {
 }
 
 /**
- * Polls a condition; there is no event to await across processes. With `run`, the time counts from the last thing that it
- * showed: a busy machine is slow, not silent. And its end, before the condition holds, fails at once.
+ * Polls a condition; there is no event to await across processes. With `run`, the time counts from the last thing that
+ * it showed: a busy machine is slow, not silent. And its end, before the condition holds, fails at once.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,

@@ -1,5 +1,5 @@
-// The services' HTTP control APIs as one client, typed by libs/api. Every call has a deadline; an error carries the service's own
-// message.
+// The services' HTTP control APIs as one client, typed by libs/api. Every call has a deadline; an error carries the
+// service's own message.
 
 import {
   type AnswerOf,

@@ -1,5 +1,5 @@
-// A V2 client for many rows a request: ModelMetadata and ModelInfer over gRPC, to the router, to serving, or to any other
-// server of the protocol. Bytes are coded by libs/inference.
+// A V2 client for many rows a request: ModelMetadata and ModelInfer over gRPC, to the router, to serving, or to any
+// other server of the protocol. Bytes are coded by libs/inference.
 
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { GRPCInferenceService } from '@millrace/contracts';

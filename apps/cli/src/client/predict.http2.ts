@@ -1,6 +1,6 @@
 // A V2 client for the router's public gRPC endpoint: one ModelInfer per row over a few connections. gRPC's framing on
-// node:http2 itself: a sender of a thousand rows a second shares two cores with what it measures, and grpc-js takes about
-// twice the time for a call.
+// node:http2 itself: a sender of a thousand rows a second shares two cores with what it measures, and grpc-js takes
+// about twice the time for a call.
 
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
 import { type Scalar, systemClock } from '@millrace/domain';

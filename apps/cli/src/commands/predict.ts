@@ -1,5 +1,5 @@
-// predict: one row through the router; every row of a file through the router, serving or any V2 server; every message of a topic
-// by a job of serving.
+// predict: one row through the router; every row of a file through the router, serving or any V2 server; every message
+// of a topic by a job of serving.
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';

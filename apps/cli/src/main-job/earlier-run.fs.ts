@@ -1,5 +1,5 @@
-// What an earlier main job left in this home. The replay sends the same records at the same event times, so on the state of
-// an earlier run every row would be a repeated one: a new run begins with that state set aside.
+// What an earlier main job left in this home. The replay sends the same records at the same event times, so on the
+// state of an earlier run every row would be a repeated one: a new run begins with that state set aside.
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,8 +35,8 @@ export function markRun(home: string, project: string, state: Exclude<EarlierRun
 }
 
 /**
- * Moves the state to <home>/previous, in place of what was there. Only while nothing runs in the home. Refused (`conflict`)
- * where it would take other projects along, or where the topics are on brokers that are not ours to empty.
+ * Moves the state to <home>/previous, in place of what was there. Only while nothing runs in the home. Refused
+ * (`conflict`) where it would take other projects along, or where the topics are on brokers that are not ours to empty.
  */
 export function setAside(home: string, project: string, projects: readonly string[], ownBrokers: boolean): string {
   const others = projects.filter((name) => name !== project);

@@ -217,7 +217,9 @@ export class MainJob {
     }
   }
 
-  /** A stage on the terminal and, as an annotation, on the dashboard; the job goes on when the monitor does not answer. */
+  /**
+   * A stage on the terminal and, as an annotation, on the dashboard; the job goes on when the monitor does not answer.
+   */
   private stage(id: string, title: string): Stage {
     const { control, clock, project, reporter } = this.options;
     const stage = reporter.stage(id, title);

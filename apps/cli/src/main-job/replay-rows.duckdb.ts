@@ -15,8 +15,8 @@ export interface ReplayRow {
 }
 
 /**
- * The rows of a replay, column by column: numbers in typed arrays, texts as codes of a dictionary. As 192,000 objects they
- * would cost the sender a collection of a tenth of a second every few seconds.
+ * The rows of a replay, column by column: numbers in typed arrays, texts as codes of a dictionary. As 192,000 objects
+ * they would cost the sender a collection of a tenth of a second every few seconds.
  */
 export class ReplayRows {
   constructor(

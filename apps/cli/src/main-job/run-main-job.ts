@@ -138,7 +138,10 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
   return summary;
 }
 
-/** Waits until the monitor has joined every label that was sent, or joins none any more: the checks then say what is missing. */
+/**
+ * Waits until the monitor has joined every label that was sent, or joins none any more: the checks then say what is
+ * missing.
+ */
 async function settled(control: ControlClient, project: string, labels: number, waiting: Waiting): Promise<void> {
   let joined = 0;
   for (let grewMs = waiting.clock.monotonicMs(); waiting.clock.monotonicMs() - grewMs < LABELS_SILENT_MS_MAX; ) {

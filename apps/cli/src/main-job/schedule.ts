@@ -1,8 +1,9 @@
 // Open-loop pacing: when the k-th request is due does not depend on how fast the earlier ones were answered, and its
-// latency counts from that moment (no coordinated omission). The rate rises linearly over the first seconds: every process
-// on the way compiles its code then, and a client population does not arrive in one millisecond either.
+// latency counts from that moment (no coordinated omission). The rate rises linearly over the first seconds: every
+// process on the way compiles its code then, and a client population does not arrive in one millisecond either.
 //
-// Arrivals by time t of a ramp of R seconds from a to r per second: N(t) = a t + (r - a) t² / 2R up to R, then + r (t - R).
+// Arrivals by time t of a ramp of R seconds from a to r per second: N(t) = a t + (r - a) t² / 2R up to R, then + r (t -
+// R).
 
 import { assert } from '@millrace/domain';
 

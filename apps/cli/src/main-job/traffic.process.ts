@@ -6,7 +6,9 @@ import { PlatformError } from '@millrace/domain';
 import type { FromTraffic, ToTraffic, TrafficResult, TrafficSettings, TrafficStatus } from './traffic-messages.js';
 
 const SCRIPT = fileURLToPath(new URL('./traffic.main.js', import.meta.url));
-/** As the services of the request path run: most garbage dies before it is copied, and no helper thread is waited for. */
+/**
+ * As the services of the request path run: most garbage dies before it is copied, and no helper thread is waited for.
+ */
 const NODE_ARGS = ['--max-semi-space-size=32', '--single-threaded-gc'];
 
 /** Live traffic as the main job sees it. */

@@ -1,6 +1,6 @@
-// Predicts the rows of a table through a V2 server, in requests of many rows, in order. A request that the server refuses as
-// invalid is halved until the bad rows stand alone; they are reported and the others predicted. A server that is away or
-// overloaded is asked again with growing pauses.
+// Predicts the rows of a table through a V2 server, in requests of many rows, in order. A request that the server
+// refuses as invalid is halved until the bad rows stand alone; they are reported and the others predicted. A server
+// that is away or overloaded is asked again with growing pauses.
 //
 // Bounds: `inFlight` requests of `rowsPerRequest` rows, and as many read ahead; nothing grows with the file.
 

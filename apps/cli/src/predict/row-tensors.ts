@@ -1,6 +1,6 @@
-// Columns of a file as the tensors of one request, and answers as values of output columns. A missing value travels as NaN in
-// a float tensor and as an empty text; a missing integer makes its tensor FP64, which the platform's packages take and other
-// models may refuse.
+// Columns of a file as the tensors of one request, and answers as values of output columns. A missing value travels as
+// NaN in a float tensor and as an empty text; a missing integer makes its tensor FP64, which the platform's packages
+// take and other models may refuse.
 
 import { type Datatype, type ElementValue, type InferResponse, Tensor, type TensorSpec } from '@millrace/inference';
 

@@ -1,7 +1,8 @@
-// Reads a Parquet or CSV file in blocks and writes its columns with the predictions beside, in the same order. Values are
-// fetched as the model's inputs want them; one that cannot be converted makes its row bad. Results wait in a database file
-// of their own until the end, so that memory stays within DuckDB's limit whatever the size of the file. A CSV file is read once,
-// into the same database: two readings of a file with unreadable lines need not leave out the same ones.
+// Reads a Parquet or CSV file in blocks and writes its columns with the predictions beside, in the same order. Values
+// are fetched as the model's inputs want them; one that cannot be converted makes its row bad. Results wait in a
+// database file of their own until the end, so that memory stays within DuckDB's limit whatever the size of the file. A
+// CSV file is read once, into the same database: two readings of a file with unreadable lines need not leave out the
+// same ones.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -82,8 +83,8 @@ export class TableFiles {
   }
 
   /**
-   * The model's inputs that the file has a column for, or that the project derives from one. Inputs without either are left
-   * to the server. Throws invalid_argument where the file has none at all.
+   * The model's inputs that the file has a column for, or that the project derives from one. Inputs without either are
+   * left to the server. Throws invalid_argument where the file has none at all.
    */
   sources(inputs: readonly TensorSpec[], project: Project | undefined): Source[] {
     const found = inputs.flatMap((spec) => this.source(spec, project) ?? []);

@@ -1,5 +1,5 @@
-// A first look at the folder that shall be served, so that a wrong one is told at once and in the user's words. What a model is
-// in detail is serving's part.
+// A first look at the folder that shall be served, so that a wrong one is told at once and in the user's words. What a
+// model is in detail is serving's part.
 
 import { readdirSync, statSync } from 'node:fs';
 import { PlatformError } from '@millrace/domain';
@@ -7,7 +7,9 @@ import { PlatformError } from '@millrace/domain';
 const LAYOUT =
   'it takes <model>/<version>/model.onnx (Triton’s layout, config.pbtxt optional), <model>/model.onnx or <model>.onnx';
 
-/** Throws invalid_argument where the folder is missing, no folder, unreadable or holds nothing that could be a model. */
+/**
+ * Throws invalid_argument where the folder is missing, no folder, unreadable or holds nothing that could be a model.
+ */
 export function checkModelFolder(folder: string): void {
   let entries: string[];
   try {

@@ -1,5 +1,5 @@
-// The end of a log as a person reads it in an error message: JSON log lines become "level: message: error", stack traces and
-// repetitions go.
+// The end of a log as a person reads it in an error message: JSON log lines become "level: message: error", stack
+// traces and repetitions go.
 
 const LINE_CHARS_MAX = 240;
 

@@ -1,4 +1,5 @@
-// Who a pid is: a pid alone may have been given to somebody else since it was written down, a pid with its start time has not.
+// Who a pid is: a pid alone may have been given to somebody else since it was written down, a pid with its start time
+// has not.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

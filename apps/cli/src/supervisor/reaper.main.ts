@@ -1,5 +1,5 @@
-// Ends the platform when its supervisor is killed (SIGKILL leaves no time to clean up): the supervisor holds this process's
-// stdin open and says "done" before it leaves in order; end of input without that word means it died.
+// Ends the platform when its supervisor is killed (SIGKILL leaves no time to clean up): the supervisor holds this
+// process's stdin open and says "done" before it leaves in order; end of input without that word means it died.
 //
 //   node reaper.main.js <home>
 

@@ -1,5 +1,5 @@
-// When a dead process comes back: exponential back-off with jitter, and an end to crash loops. The first restart is quick
-// (a killed service must answer again within seconds); a process that stayed up long enough starts over.
+// When a dead process comes back: exponential back-off with jitter, and an end to crash loops. The first restart is
+// quick (a killed service must answer again within seconds); a process that stayed up long enough starts over.
 
 import type { Rng } from '@millrace/domain';
 

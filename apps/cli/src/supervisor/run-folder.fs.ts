@@ -1,5 +1,5 @@
-// <home>/run: who supervises this home (a lock) and which processes belong to it. The next start, and the reaper when the
-// supervisor is killed, find orphans here.
+// <home>/run: who supervises this home (a lock) and which processes belong to it. The next start, and the reaper when
+// the supervisor is killed, find orphans here.
 
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

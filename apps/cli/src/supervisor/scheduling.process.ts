@@ -10,8 +10,8 @@ const GROUP_RETRY_MS = 120;
 const GROUP_TRIES_MAX = 50;
 
 /**
- * `nice` sets the priority before the program's threads exist; on Linux priorities belong to threads, not processes. Batch
- * scheduling besides: such a thread does not push one of the request path off its core when it wakes up.
+ * `nice` sets the priority before the program's threads exist; on Linux priorities belong to threads, not processes.
+ * Batch scheduling besides: such a thread does not push one of the request path off its core when it wakes up.
  */
 export function prioritised({ nice, command, args }: ProcessPlan): string[] {
   if (nice === 0) return [command, ...args];
@@ -21,8 +21,8 @@ export function prioritised({ nice, command, args }: ProcessPlan): string[] {
 
 /**
  * A detached process leads a session, and where Linux groups tasks by session (autogroup, on by default in most
- * distributions) its `nice` counts only inside its own group: all groups get equal shares. So the group gets the same nice.
- * Source: sched(7), "The autogroup feature".
+ * distributions) its `nice` counts only inside its own group: all groups get equal shares. So the group gets the same
+ * nice. Source: sched(7), "The autogroup feature".
  */
 export function lowerGroup(pid: number, nice: number, tries = GROUP_TRIES_MAX): void {
   if (nice === 0) return;

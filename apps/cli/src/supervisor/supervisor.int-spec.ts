@@ -1,5 +1,5 @@
-// The supervisor with small Node scripts as children: order, restart, crash loop, lock, busy port, stop and death without
-// orphans. The platform's own processes are started by the end-to-end tests.
+// The supervisor with small Node scripts as children: order, restart, crash loop, lock, busy port, stop and death
+// without orphans. The platform's own processes are started by the end-to-end tests.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// The launcher behind `millrace up`: starts the platform's processes in the order of readiness, keeps them alive, stops them
-// in reverse order without an orphan. It holds no service's logic; what runs is said by libs/deployment.
+// The launcher behind `millrace up`: starts the platform's processes in the order of readiness, keeps them alive, stops
+// them in reverse order without an orphan. It holds no service's logic; what runs is said by libs/deployment.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
@@ -34,7 +34,10 @@ export interface SupervisorOptions {
   ports: PlatformPorts;
   /** Training workers. */
   workers: number;
-  /** The children's whole environment (PATH, HOME and the user's MILLRACE_* settings); ports, home and brokers are added. */
+  /**
+   * The children's whole environment (PATH, HOME and the user's MILLRACE_* settings); ports, home and brokers are
+   * added.
+   */
   env: Readonly<Record<string, string>>;
   /** Own brokers: the embedded Kafka or Redis is then not started. */
   kafkaBrokers?: string;
@@ -70,8 +73,9 @@ interface SupervisorEventMap {
 }
 
 /**
- * An ordered stop takes a second or two; on a machine that is busy, this is how long a person who pressed Ctrl-C is asked to
- * wait. What is then left is killed, which it must survive anyway (Kafka is the log of record, effects are idempotent).
+ * An ordered stop takes a second or two; on a machine that is busy, this is how long a person who pressed Ctrl-C is
+ * asked to wait. What is then left is killed, which it must survive anyway (Kafka is the log of record, effects are
+ * idempotent).
  */
 const STOP_MS_MAX = 8_000;
 /** How often it looks whether its home is still there. */
@@ -123,7 +127,10 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
     }
   }
 
-  /** Stops everything in order (router, services, brokers) within STOP_MS_MAX; safe to call at any time and more than once. */
+  /**
+   * Stops everything in order (router, services, brokers) within STOP_MS_MAX; safe to call at any time and more than
+   * once.
+   */
   stop(): Promise<void> {
     this.stopping ??= this.stopAll();
     return this.stopping;

@@ -1,5 +1,6 @@
-// Ctrl-C on a real terminal while a bar runs: the command ends (a bar's timer once kept it alive for ever), says so once, and a
-// second one ends it at once. A script stands for the command; the platform's own stop is the end-to-end test's.
+// Ctrl-C on a real terminal while a bar runs: the command ends (a bar's timer once kept it alive for ever), says so
+// once, and a second one ends it at once. A script stands for the command; the platform's own stop is the end-to-end
+// test's.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

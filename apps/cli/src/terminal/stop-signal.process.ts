@@ -1,5 +1,6 @@
-// The user's wish to end. The first SIGINT, SIGTERM or SIGHUP asks for an ordered stop and says so; one more ends everything
-// at once. A platform that cannot go on (a process keeps dying, its home is gone) asks for the same stop with an error.
+// The user's wish to end. The first SIGINT, SIGTERM or SIGHUP asks for an ordered stop and says so; one more ends
+// everything at once. A platform that cannot go on (a process keeps dying, its home is gone) asks for the same stop
+// with an error.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../exit-codes.js';
@@ -45,8 +46,8 @@ export class StopSignal {
   }
 
   /**
-   * The work's result; rejects with `cancelled` as soon as a stop is asked for, however long the work would still take. The
-   * fact `told` says that the terminal has the reason already.
+   * The work's result; rejects with `cancelled` as soon as a stop is asked for, however long the work would still take.
+   * The fact `told` says that the terminal has the reason already.
    */
   async unlessAsked<T>(work: Promise<T>): Promise<T> {
     let stopped: () => void = () => undefined;

@@ -1,5 +1,6 @@
-// deploy/compose/compose.yaml as an object: the processes, ports, settings, order and priorities of the platform's plan as
-// containers on the host's network. `npm run compose` writes it as YAML; parts that are the same object become one anchor.
+// deploy/compose/compose.yaml as an object: the processes, ports, settings, order and priorities of the platform's plan
+// as containers on the host's network. `npm run compose` writes it as YAML; parts that are the same object become one
+// anchor.
 
 import { LOOPBACK } from '../place.js';
 import { PORT_NAMES, PORTS, type PortName, type Ports } from '../ports.js';
@@ -26,7 +27,10 @@ export const composePlan: readonly ProcessPlan[] = platformPlan({
   settings: {},
 });
 
-/** Linux' own scale: one step of niceness is a factor of 1.25 in the share of a busy processor; 1,024 is a container's default. */
+/**
+ * Linux' own scale: one step of niceness is a factor of 1.25 in the share of a busy processor; 1,024 is a container's
+ * default.
+ */
 function sharesOf(nice: number): number {
   return Math.round(1_024 / 1.25 ** nice);
 }

@@ -1,5 +1,6 @@
-// Which processes make up the platform, what each needs before it starts and how one sees that it is ready. Pure: paths,
-// ports and settings come in, a list of plans goes out. The launcher starts it, deploy/compose is written from it.
+// Which processes make up the platform, what each needs before it starts and how one sees that it is ready. Pure:
+// paths, ports and settings come in, a list of plans goes out. The launcher starts it, deploy/compose is written from
+// it.
 
 import { type Environment, LOOPBACK, type Place, placeOf } from '../place.js';
 import { PORT_NAMES, PORTS, type PortName, type Ports, portNamesOf, REPLICA_STEP, type Service } from '../ports.js';
@@ -62,18 +63,21 @@ export interface PlatformOptions {
 export type PlatformPorts = Ports & { kafkaController?: number };
 
 // Why these: the request path (router, serving) keeps normal priority so that p99 holds on two cores while data and
-// training work is done. Training workers stand beside the data path: at 15 a retraining under live traffic starved (72 s
-// instead of 14 on two cores).
+// training work is done. Training workers stand beside the data path: at 15 a retraining under live traffic starved (72
+// s instead of 14 on two cores).
 const NICE_DATA = 10;
 const NICE_WORKER = 10;
 /**
- * A young generation of 32 MiB for the request path: a request's garbage dies before it is copied. And it collects alone: a
- * helper thread that waits for a core which others keep busy holds the collection, and so the requests, for longer than
- * its help saves (measured on 2 cores: p99 at 1,000/s 28 ms with helpers, 19 ms without).
+ * A young generation of 32 MiB for the request path: a request's garbage dies before it is copied. And it collects
+ * alone: a helper thread that waits for a core which others keep busy holds the collection, and so the requests, for
+ * longer than its help saves (measured on 2 cores: p99 at 1,000/s 28 ms with helpers, 19 ms without).
  */
 const REQUEST_PATH_ARGS = ['--max-semi-space-size=32', '--single-threaded-gc'];
 
-/** Ready takes 5 to 10 s on two idle cores; a machine with ten times the load is slow, and killing what it starts helps nobody. */
+/**
+ * Ready takes 5 to 10 s on two idle cores; a machine with ten times the load is slow, and killing what it starts helps
+ * nobody.
+ */
 const READY_TIMEOUT_MS = 180_000;
 const SERVICE_GRACE_MS = 12_000;
 const BROKER_GRACE_MS = 15_000;
@@ -86,7 +90,10 @@ export function kafkaFolder(home: string): string {
   return `${home}/kafka`;
 }
 
-/** JVM and class path of Kafka's tools and broker: small heap, one GC thread, C1 only (start and CPU count more than peak rate). */
+/**
+ * JVM and class path of Kafka's tools and broker: small heap, one GC thread, C1 only (start and CPU count more than
+ * peak rate).
+ */
 export function kafkaJavaArgs(options: PlatformOptions): string[] {
   const archive = options.classDataArchiveUsable
     ? [`-XX:SharedArchiveFile=${options.setup.kafka.classDataArchive}`]

@@ -1,5 +1,5 @@
-// The one list of settings: what each process of the platform takes. The CLI, the processes, docs/settings.md and deploy/
-// have it from here; a MILLRACE_* variable that is not in it is refused by all of them.
+// The one list of settings: what each process of the platform takes. The CLI, the processes, docs/settings.md and
+// deploy/ have it from here; a MILLRACE_* variable that is not in it is refused by all of them.
 
 import { suggest } from '@millrace/domain';
 import type { Environment } from '../place.js';
@@ -55,7 +55,9 @@ export function unknownSettings(env: Environment, alsoKnown: readonly string[] =
     });
 }
 
-/** What `millrace up` refuses before it starts anything: every fault that one of its processes would find, and its own. */
+/**
+ * What `millrace up` refuses before it starts anything: every fault that one of its processes would find, and its own.
+ */
 export function faultsForUp(env: Environment): string[] {
   const faults = Object.values(SETTINGS).flatMap((settings) => readSettings(settings, env).faults);
   for (const [name, { notForUp }] of BY_NAME)

@@ -1,4 +1,5 @@
-// Settings that every process shares: `defineSettings({ ...commonSettings, …own })`. And the two shapes that many settings have.
+// Settings that every process shares: `defineSettings({ ...commonSettings, …own })`. And the two shapes that many
+// settings have.
 
 import type { Place } from '../place.js';
 import { OFFSET_MAX, OFFSET_STEP, PORTS, type PortName } from '../ports.js';

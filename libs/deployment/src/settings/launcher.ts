@@ -1,5 +1,5 @@
-// Settings of the launcher and of every other command of the CLI: where the platform's processes are to be found. What the
-// processes themselves take is theirs; the launcher hands its environment on to them.
+// Settings of the launcher and of every other command of the CLI: where the platform's processes are to be found. What
+// the processes themselves take is theirs; the launcher hands its environment on to them.
 
 import { PORT_NAMES, type PortName } from '../ports.js';
 import { commonSettings, portSetting } from './common-settings.js';

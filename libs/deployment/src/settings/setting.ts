@@ -8,7 +8,9 @@ interface SettingCommon<T> {
   readonly env: string;
   /** Value where the variable is unset or empty; no default = the setting is required. */
   readonly default?: T;
-  /** The default where it follows from where the processes listen; `default` is then its value without other settings. */
+  /**
+   * The default where it follows from where the processes listen; `default` is then its value without other settings.
+   */
   readonly defaultAt?: (place: Place) => T;
   /** Unit of the value, for people ("rows", "bytes"); durations are always milliseconds. */
   readonly unit?: string;
@@ -16,7 +18,9 @@ interface SettingCommon<T> {
   readonly why: string;
   /** Never shown, never has a default. */
   readonly secret?: boolean;
-  /** The launcher gives its processes a value of its own, so that `millrace up` refuses this one; what to do instead. */
+  /**
+   * The launcher gives its processes a value of its own, so that `millrace up` refuses this one; what to do instead.
+   */
   readonly notForUp?: string;
 }
 
@@ -37,7 +41,9 @@ export type TextSetting = SettingCommon<string> & {
   readonly pattern?: RegExp;
 };
 export type BoolSetting = SettingCommon<boolean> & { readonly type: 'bool' };
-/** Texts such as "250ms", "5s", "3h", "2d", or a bare number of milliseconds; the value, min and max are milliseconds. */
+/**
+ * Texts such as "250ms", "5s", "3h", "2d", or a bare number of milliseconds; the value, min and max are milliseconds.
+ */
 export type DurationSetting = SettingCommon<number> & {
   readonly type: 'duration';
   readonly min: number;

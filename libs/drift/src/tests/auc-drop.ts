@@ -1,5 +1,6 @@
-// Drop of a version's AUC on a window's labelled rows below its AUC when it was evaluated; the p-value is that of Hanley and
-// McNeil (libs/evaluation, comparisons/hanley-mcneil.ts). NaN where a side has one class only or no rows. Cost O(1).
+// Drop of a version's AUC on a window's labelled rows below its AUC when it was evaluated; the p-value is that of
+// Hanley and McNeil (libs/evaluation, comparisons/hanley-mcneil.ts). NaN where a side has one class only or no rows.
+// Cost O(1).
 
 import { aucDrop } from '@millrace/evaluation';
 import { BY_EFFECT_AND_P, type Detector, SHARE_OPTION } from '../detector.js';

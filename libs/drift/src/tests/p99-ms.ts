@@ -1,6 +1,6 @@
-// The 99th percentile of the latency of a window's answers: a bound that the operator sets, no test against a reference.
-// A training beside it lengthens it as well as a slow version does. NaN for a window without answers. Cost O(1); the
-// percentile itself is at most 1.6 % too high (LatencyHistogram).
+// The 99th percentile of the latency of a window's answers: a bound that the operator sets, no test against a
+// reference. A training beside it lengthens it as well as a slow version does. NaN for a window without answers. Cost
+// O(1); the percentile itself is at most 1.6 % too high (LatencyHistogram).
 
 import { BY_DISTANCE, type Detector } from '../detector.js';
 

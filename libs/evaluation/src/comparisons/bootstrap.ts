@@ -1,7 +1,7 @@
-// Bootstrap (Efron 1979) of any metric: each replicate draws as many rows as there are, with replacement; the interval lies
-// between the (1 - confidence) / 2 quantiles of the replicates. Paired: both models see the same draws, so that what moves
-// both, such as a hard day, cancels. Each side is prepared once; a replicate costs O(rows). Replicates in which the metric
-// is not defined are left out; without any: NaN.
+// Bootstrap (Efron 1979) of any metric: each replicate draws as many rows as there are, with replacement; the interval
+// lies between the (1 - confidence) / 2 quantiles of the replicates. Paired: both models see the same draws, so that
+// what moves both, such as a hard day, cancels. Each side is prepared once; a replicate costs O(rows). Replicates in
+// which the metric is not defined are left out; without any: NaN.
 
 import { type Rng, seededRng } from '@millrace/domain';
 import type { Interval, Metric, WeightedMetric } from '../metric.js';

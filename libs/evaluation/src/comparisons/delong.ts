@@ -1,5 +1,5 @@
-// The sampling variance of an AUC without a model of the scores (DeLong, DeLong and Clarke-Pearson 1988, by the mid-ranks of
-// Sun and Xu 2014).
+// The sampling variance of an AUC without a model of the scores (DeLong, DeLong and Clarke-Pearson 1988, by the
+// mid-ranks of Sun and Xu 2014).
 //
 //   V10_i = share of negatives below positive i (ties half), V01_j = share of positives above negative j
 //   var(A) = S10 / P + S01 / N, S the sample variances of V10 and V01

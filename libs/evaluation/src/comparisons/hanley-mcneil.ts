@@ -1,8 +1,9 @@
-// The sampling variance of an AUC of which only the value and the numbers of rows are known, and whether one AUC is lower than
-// another on other rows.
+// The sampling variance of an AUC of which only the value and the numbers of rows are known, and whether one AUC is
+// lower than another on other rows.
 //
-//   V(A) = (A (1 - A) + (P - 1)(A/(2 - A) - A^2) + (N - 1)(2 A^2/(1 + A) - A^2)) / (P N)        (Hanley and McNeil 1982)
-//   drop = A_before - A_now,  z = drop / sqrt(V(A_before) + V(A_now)),  p = P(Z >= z), Z standard normal (one-sided)
+//   V(A) = (A (1 - A) + (P - 1)(A/(2 - A) - A^2) + (N - 1)(2 A^2/(1 + A) - A^2)) / (P N)        (Hanley and McNeil
+//   1982) drop = A_before - A_now,  z = drop / sqrt(V(A_before) + V(A_now)),  p = P(Z >= z), Z standard normal
+//   (one-sided)
 // P positives, N negatives. NaN where a side has one class only. O(1).
 
 import { chiSquareTail } from '@millrace/statistics';

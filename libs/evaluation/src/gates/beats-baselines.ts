@@ -1,5 +1,5 @@
-// A first version is better than every baseline by the deciding metric: computed ones on the same rows, stated ones by their
-// value. Later versions have the version in service to beat (beats-champion.ts).
+// A first version is better than every baseline by the deciding metric: computed ones on the same rows, stated ones by
+// their value. Later versions have the version in service to beat (beats-champion.ts).
 
 import { metricIn } from '../figure.js';
 import { comparison } from './comparison.js';

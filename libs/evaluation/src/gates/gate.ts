@@ -1,5 +1,5 @@
-// The contract of a gate: what a model version must meet before it may go live, with one sentence for each thing it looks at.
-// A metric that is not a number fails. Gates see evaluations only, never rows.
+// The contract of a gate: what a model version must meet before it may go live, with one sentence for each thing it
+// looks at. A metric that is not a number fails. Gates see evaluations only, never rows.
 
 import type { BaselineEvaluation, Evaluation } from '../evaluation.js';
 import type { Metric } from '../metric.js';

@@ -1,7 +1,9 @@
-// Area under the ROC curve: the share of pairs of a positive and a negative row in which the positive one scores higher, ties
-// counting half (Mann-Whitney; Hanley and McNeil 1982). O(n log n) to sort, O(n) a weighting. One class only: NaN.
+// Area under the ROC curve: the share of pairs of a positive and a negative row in which the positive one scores
+// higher, ties counting half (Mann-Whitney; Hanley and McNeil 1982). O(n log n) to sort, O(n) a weighting. One class
+// only: NaN.
 //
-// Mergeable from the score cells: sum_c pos_c (neg_below_c + neg_c / 2) / (P N); pairs within one cell may be in any order, so
+// Mergeable from the score cells: sum_c pos_c (neg_below_c + neg_c / 2) / (P N); pairs within one cell may be in any
+// order, so
 // |error| <= 1/2 sum_c pos_c neg_c / (P N). Interval: normal, with DeLong's variance, cut to [0, 1].
 
 import { normalQuantile } from '@millrace/statistics';

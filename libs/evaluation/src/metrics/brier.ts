@@ -1,5 +1,5 @@
-// Brier score: the mean squared distance of the probability from the label (Brier 1950). Mergeable from the score cells: each
-// row counts as the middle of its cell, so |error| <= 2 * half a cell's width a row.
+// Brier score: the mean squared distance of the probability from the label (Brier 1950). Mergeable from the score
+// cells: each row counts as the middle of its cell, so |error| <= 2 * half a cell's width a row.
 
 import { intervalOfMean, meanOf, type RowTerm, termsOf } from '../mean-of-rows.js';
 import type { MergedValue, Metric } from '../metric.js';

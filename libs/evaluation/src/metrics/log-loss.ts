@@ -1,5 +1,5 @@
-// Log loss: the mean of -ln of the probability that the model gave to what happened (formula and clipping: row-terms.ts).
-// Mergeable exactly: a sum.
+// Log loss: the mean of -ln of the probability that the model gave to what happened (formula and clipping:
+// row-terms.ts). Mergeable exactly: a sum.
 
 import { intervalOfMean, meanOf, termsOf } from '../mean-of-rows.js';
 import type { Metric } from '../metric.js';

@@ -16,7 +16,9 @@ export interface Scaling {
   readonly description: string;
   /** Before offset and scale; absent = x as it is. Finite for every finite x; does not allocate. */
   map?(x: number, numbers: readonly number[]): number;
-  /** From the finite training values in their order; there may be none. Equal values give equal numbers, bit for bit. */
+  /**
+   * From the finite training values in their order; there may be none. Equal values give equal numbers, bit for bit.
+   */
   fit(values: Float64Array): FittedScaling;
 }
 

@@ -1,5 +1,5 @@
-// Services of descriptors on the HTTP/2 server: unary handlers (decoded request in, message out, with span and histogram) and
-// handlers of bytes. A method without a handler answers UNIMPLEMENTED.
+// Services of descriptors on the HTTP/2 server: unary handlers (decoded request in, message out, with span and
+// histogram) and handlers of bytes. A method without a handler answers UNIMPLEMENTED.
 
 import {
   type DescMessage,

@@ -1,5 +1,5 @@
-// What a handler of the HTTP/2 gRPC server sees: the head of a call, and either one request to answer or a stream of messages
-// both ways. Messages are bytes as they are on the wire, decompressed; codecs are the handler's business.
+// What a handler of the HTTP/2 gRPC server sees: the head of a call, and either one request to answer or a stream of
+// messages both ways. Messages are bytes as they are on the wire, decompressed; codecs are the handler's business.
 
 import type { ErrorCode } from '@millrace/domain';
 

@@ -1,8 +1,8 @@
-// One HTTP/2 connection of a gRPC server, straight on its socket (RFC 9113, prior knowledge; no push, no priorities): keeps
-// the windows, hands headers and DATA to streams, writes what a turn produced in one go.
-// A fault of a stream resets the stream, a fault of the connection ends it with GOAWAY. Memory is bounded: the peer's unread
-// bytes by windows, its unfinished header block by a bound of its own (header-blocks.ts), what it does not read by UNSENT_BYTES_MAX (then
-// nothing more is read from it).
+// One HTTP/2 connection of a gRPC server, straight on its socket (RFC 9113, prior knowledge; no push, no priorities):
+// keeps the windows, hands headers and DATA to streams, writes what a turn produced in one go.
+// A fault of a stream resets the stream, a fault of the connection ends it with GOAWAY. Memory is bounded: the peer's
+// unread bytes by windows, its unfinished header block by a bound of its own (header-blocks.ts), what it does not read
+// by UNSENT_BYTES_MAX (then nothing more is read from it).
 
 import type { Socket } from 'node:net';
 import type { Clock } from '@millrace/domain';
@@ -25,7 +25,10 @@ const UNSENT_BYTES_MAX = 8_388_608;
 /** Clients with short deadlines reset many calls. */
 const RESETS_BURST = 10_000;
 const RESETS_PER_SECOND = 1_000;
-/** PING, SETTINGS, empty DATA, frames for nobody. Clients that measure bandwidth ping once a round trip, but beside calls. */
+/**
+ * PING, SETTINGS, empty DATA, frames for nobody. Clients that measure bandwidth ping once a round trip, but beside
+ * calls.
+ */
 const IDLE_FRAMES_BURST = 1_000;
 const IDLE_FRAMES_PER_SECOND = 10;
 

@@ -1,5 +1,5 @@
-// Cuts a peer's bytes into frames: the preface, then head by head; DATA is handed on in the parts in which it comes, every
-// other frame whole. Holds at most one frame that is not DATA.
+// Cuts a peer's bytes into frames: the preface, then head by head; DATA is handed on in the parts in which it comes,
+// every other frame whole. Holds at most one frame that is not DATA.
 
 import * as h2 from './frames.js';
 

@@ -1,5 +1,5 @@
-// Header blocks of a connection: HEADERS and its CONTINUATIONs put together, decoded, and held against the rules for requests
-// (RFC 9113, 8.2 and 8.3).
+// Header blocks of a connection: HEADERS and its CONTINUATIONs put together, decoded, and held against the rules for
+// requests (RFC 9113, 8.2 and 8.3).
 
 import { fault } from './frame-reader.js';
 import * as h2 from './frames.js';

@@ -1,5 +1,5 @@
-// HPACK (RFC 7541): a decoder of header blocks with its dynamic table, and the two ways in which this server writes fields:
-// its few fixed ones by index once the peer's table holds them, all others as literals that are never indexed.
+// HPACK (RFC 7541): a decoder of header blocks with its dynamic table, and the two ways in which this server writes
+// fields: its few fixed ones by index once the peer's table holds them, all others as literals that are never indexed.
 
 import { decodeHuffman } from './huffman.js';
 
@@ -214,9 +214,9 @@ const STATUS_OK_LEARN = Buffer.concat([Buffer.from([0x40]), literalText('grpc-st
 const FIRST_INDEX = STATIC.length + 1;
 
 /**
- * Header blocks of answers. The first answer of a connection puts content-type and grpc-status 0 into the peer's table, in
- * this order, and nothing else is ever put there, so that their places are known. A peer that changes its table smaller gets
- * literals from then on.
+ * Header blocks of answers. The first answer of a connection puts content-type and grpc-status 0 into the peer's table,
+ * in this order, and nothing else is ever put there, so that their places are known. A peer that changes its table
+ * smaller gets literals from then on.
  */
 export class AnswerBlocks {
   headers: Buffer = Buffer.concat([STATUS_200, CONTENT_TYPE_LEARN]);

@@ -1,5 +1,5 @@
-// The Huffman code of HPACK (RFC 7541, appendix B), for decoding only. The code is canonical: shorter codes come first, equal
-// lengths in the order of their symbols, so that the lengths alone say all of it.
+// The Huffman code of HPACK (RFC 7541, appendix B), for decoding only. The code is canonical: shorter codes come first,
+// equal lengths in the order of their symbols, so that the lengths alone say all of it.
 
 /** Length of the code of each symbol 0-256 in bits, as one digit in base 36; 256 is end of string. */
 const LENGTHS = [

@@ -1,5 +1,5 @@
-// What a connection writes in one turn of the event loop: small pieces side by side in slabs, large ones as they are, given
-// to the socket together. A slab is filled before the next is made, whatever number of turns that takes.
+// What a connection writes in one turn of the event loop: small pieces side by side in slabs, large ones as they are,
+// given to the socket together. A slab is filled before the next is made, whatever number of turns that takes.
 
 const SLAB_BYTES = 32_768;
 /** Larger pieces are not copied. */
@@ -18,7 +18,9 @@ export class OutBuffer {
     return this.piecesBytes + this.at - this.from;
   }
 
-  /** Room for so many bytes of `slab`, at most COPIED_BYTES_MAX + a frame's head; returns where. They count as written. */
+  /**
+   * Room for so many bytes of `slab`, at most COPIED_BYTES_MAX + a frame's head; returns where. They count as written.
+   */
   reserve(bytes: number): number {
     if (this.at + bytes > this.slab.length) {
       this.seal();

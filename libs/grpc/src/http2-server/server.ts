@@ -1,9 +1,10 @@
-// A gRPC server with an HTTP/2 of its own, for the ports that carry predictions: a call costs a fraction of what it costs
-// behind grpc-js or node:http2 (bench/results), and handlers get bytes. Unary calls and streams, deadlines, cancellation, gzip
-// and deflate requests, grpc.health.v1, limits against abuse, a drain that loses no call, connections of bounded age.
+// A gRPC server with an HTTP/2 of its own, for the ports that carry predictions: a call costs a fraction of what it
+// costs behind grpc-js or node:http2 (bench/results), and handlers get bytes. Unary calls and streams, deadlines,
+// cancellation, gzip and deflate requests, grpc.health.v1, limits against abuse, a drain that loses no call,
+// connections of bounded age.
 //
-// Closing: NOT_SERVING → GOAWAY "no stream is excluded yet" → what crossed it is still taken → new streams are refused as
-// not begun → running calls end within the grace → the rest is cut.
+// Closing: NOT_SERVING → GOAWAY "no stream is excluded yet" → what crossed it is still taken → new streams are refused
+// as not begun → running calls end within the grace → the rest is cut.
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { status } from '@grpc/grpc-js';

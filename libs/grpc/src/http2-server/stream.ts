@@ -1,5 +1,5 @@
-// One stream of a connection: what it may still send, what waits for the peer's windows, and how it ends. Bytes that came are
-// handed to the exchange that extends it.
+// One stream of a connection: what it may still send, what waits for the peer's windows, and how it ends. Bytes that
+// came are handed to the exchange that extends it.
 
 import { END_HEADERS, END_STREAM, FRAME_HEAD_BYTES, HEADERS, DATA as TYPE_DATA, writeFrameHead } from './frames.js';
 import type { AnswerBlocks } from './hpack.js';
@@ -15,7 +15,9 @@ export interface StreamHost {
   readonly peerFrameBytesMax: number;
   /** Bytes given to the socket that it has not sent. */
   readonly unsentBytes: number;
-  /** Something was written to `out`, or the stream has something to send: before this turn ends it goes to the socket. */
+  /**
+   * Something was written to `out`, or the stream has something to send: before this turn ends it goes to the socket.
+   */
   wrote(stream?: Http2Stream): void;
   /** Waits for the connection's window. */
   waitForWindow(stream: Http2Stream): void;

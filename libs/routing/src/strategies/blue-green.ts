@@ -1,5 +1,6 @@
-// Blue/green: all traffic moves at once when the new version is warm; the old one stays loaded, so that the way back is a
-// change of weights. The two names alternate. Further targets, which only weights set by hand make, are called by version.
+// Blue/green: all traffic moves at once when the new version is warm; the old one stays loaded, so that the way back is
+// a change of weights. The two names alternate. Further targets, which only weights set by hand make, are called by
+// version.
 
 import { primaryVersion } from '../primary.js';
 import type { RolloutStrategy } from '../strategy.js';

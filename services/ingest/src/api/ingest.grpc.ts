@@ -1,6 +1,6 @@
-// ingest's gRPC API (8011) through Nest: streams of records and labels. Each request is answered in order once Kafka has its
-// records. A stream with too many unanswered requests is paused, so that a fast sender waits instead of filling memory; for
-// that the handlers take grpc-js' stream as it is (an Observable of Nest's could not hold its sender back).
+// ingest's gRPC API (8011) through Nest: streams of records and labels. Each request is answered in order once Kafka
+// has its records. A stream with too many unanswered requests is paused, so that a fast sender waits instead of filling
+// memory; for that the handlers take grpc-js' stream as it is (an Observable of Nest's could not hold its sender back).
 
 import { create } from '@bufbuild/protobuf';
 import { type DatasetVersion, type dataPb, ingestPb } from '@millrace/contracts';

@@ -1,5 +1,5 @@
-// The identity of a dataset version: SHA-256 over schema hash and rows in canonical order, which is ascending event time,
-// then record id by its UTF-8 bytes. So the id depends on the rows alone, not on batches, partitions or arrival.
+// The identity of a dataset version: SHA-256 over schema hash and rows in canonical order, which is ascending event
+// time, then record id by its UTF-8 bytes. So the id depends on the rows alone, not on batches, partitions or arrival.
 //
 // Bytes: "millrace.dataset.v1\n" <schema hash> "\n", then for each row
 //   record_id and entity: u32 little endian length in bytes, UTF-8 · event_time_ms: f64 little endian

@@ -1,6 +1,6 @@
 // Counters that survive a restart exactly: they are stored together with the offset up to which messages were counted,
-// and committed offsets never pass what is stored. After a crash the messages behind the stored offset come again and are
-// counted then; those before it are not counted twice.
+// and committed offsets never pass what is stored. After a crash the messages behind the stored offset come again and
+// are counted then; those before it are not counted twice.
 
 export interface ProjectCounters {
   /** Records on records.v1, repeated ids included. */

@@ -1,7 +1,8 @@
 // Sequence keeping of bulk loads: batches 0, 1, 2 … last of one import, at least once each, in order within their
 // partition. Says of each batch whether it is the next, a repeated one, or out of place, and how far offsets may be
-// committed while imports are open. Bounded: at most `openMax` open imports; one that has not moved for `abandonAfterMs`
-// of processing time is given up (its process died for good), so that it cannot hold the log back for ever.
+// committed while imports are open. Bounded: at most `openMax` open imports; one that has not moved for
+// `abandonAfterMs` of processing time is given up (its process died for good), so that it cannot hold the log back for
+// ever.
 
 export type BatchPlace = 'first' | 'next' | 'repeated' | 'gap' | 'refused';
 

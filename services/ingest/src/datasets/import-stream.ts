@@ -1,6 +1,6 @@
-// Reads batches.v1 into version tables: one table per bulk load, closed into a dataset version by its last batch. Rows are
-// appended as they come, so memory does not grow with the import. Offsets of an open import are not committed; after a
-// crash its batches come again from the first.
+// Reads batches.v1 into version tables: one table per bulk load, closed into a dataset version by its last batch. Rows
+// are appended as they come, so memory does not grow with the import. Offsets of an open import are not committed;
+// after a crash its batches come again from the first.
 
 import type { DatasetVersion, Reason, RecordBatch } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';

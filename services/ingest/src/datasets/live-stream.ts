@@ -1,8 +1,8 @@
 // Reads records.v1 and labels.v1 into open dataset versions and closes them as the watermark goes on. Handlers of the
 // partitions may interleave; state changes run one after the other, writing of closed versions beside them.
 //
-// What commits when: a handler returns the next offset that may be committed: behind every row of a closed version, before
-// the first row of an open one, and never past what the counters have stored.
+// What commits when: a handler returns the next offset that may be committed: behind every row of a closed version,
+// before the first row of an open one, and never past what the counters have stored.
 
 import type { LabelMessage, Reason, RecordMessage } from '@millrace/contracts';
 import { type Clock, PlatformError, requestIdOf, Watermark } from '@millrace/domain';

@@ -1,6 +1,6 @@
 // The open dataset versions of one project's live stream, as a pure state machine. Records go into the version of their
-// event-time span [k·span, (k+1)·span), labels join by record id; a span closes when the watermark passes its end plus the
-// label's delay plus an allowance. Spans close in order; one without rows makes no version.
+// event-time span [k·span, (k+1)·span), labels join by record id; a span closes when the watermark passes its end plus
+// the label's delay plus an allowance. Spans close in order; one without rows makes no version.
 //
 // Late rows (their span closed) go into the earliest open span. Whether such a row is late or was read before is the
 // caller's question to the closed versions (VersionHistory); within open and closing spans ids are known here.

@@ -5,9 +5,9 @@ import { logger } from '@millrace/telemetry';
 import type { LiveStream } from './live-stream.js';
 
 /**
- * Tells the live stream up to where each partition must be read before versions may close: where its end is now. Without
- * it the partition that is fetched first after a restart would close versions whose rows still wait in another one. And
- * whether all partitions are here: a second ingest process would take a part of them.
+ * Tells the live stream up to where each partition must be read before versions may close: where its end is now.
+ * Without it the partition that is fetched first after a restart would close versions whose rows still wait in another
+ * one. And whether all partitions are here: a second ingest process would take a part of them.
  */
 export async function announceEnds(
   connection: KafkaConnection,

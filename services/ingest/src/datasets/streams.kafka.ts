@@ -1,5 +1,5 @@
-// The Kafka handlers of ingest: records and labels into live versions, batches into imports. Two consumer groups, so that
-// a bulk load does not hold back the live stream.
+// The Kafka handlers of ingest: records and labels into live versions, batches into imports. Two consumer groups, so
+// that a bulk load does not hold back the live stream.
 
 import { decodeLabel, decodeRecord, decodeRecordBatch } from '@millrace/contracts';
 import {

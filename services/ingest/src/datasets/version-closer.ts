@@ -1,5 +1,5 @@
-// Turns finished tables into announced versions, one after the other: ordinal and parent follow the order of closing. The
-// same rows again give the same id; then the announced version is the answer and nothing is announced twice.
+// Turns finished tables into announced versions, one after the other: ordinal and parent follow the order of closing.
+// The same rows again give the same id; then the announced version is the answer and nothing is announced twice.
 
 import type { DatasetVersion, OffsetRange } from '@millrace/contracts';
 import type { Clock, Scalar } from '@millrace/domain';

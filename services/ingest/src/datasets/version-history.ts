@@ -1,5 +1,5 @@
-// Which record ids closed live versions hold: exact, so that a row that is read again (after a crash) or sent again (by a
-// client that retries) is not counted twice. Ids are loaded from the version's Parquet file when first asked for; the
+// Which record ids closed live versions hold: exact, so that a row that is read again (after a crash) or sent again (by
+// a client that retries) is not counted twice. Ids are loaded from the version's Parquet file when first asked for; the
 // `versionsMax` most recently used sets stay in memory.
 
 import type { DatasetVersion } from '@millrace/contracts';

@@ -1,6 +1,6 @@
-// Version tables in DuckDB: rows are appended in chunks, sorted and written to Parquet by DuckDB's own threads, and hashed
-// in canonical order from the written file, so that what is hashed is what is stored. Numbers, integers and times are
-// doubles while staged (no BigInt per value); the file has BIGINT where the contract says so.
+// Version tables in DuckDB: rows are appended in chunks, sorted and written to Parquet by DuckDB's own threads, and
+// hashed in canonical order from the written file, so that what is hashed is what is stored. Numbers, integers and
+// times are doubles while staged (no BigInt per value); the file has BIGINT where the contract says so.
 
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// What the versioner needs from outside: a table that takes rows in any order and becomes the Parquet file of a version,
-// the log on which versions are announced, and the ids of closed versions.
+// What the versioner needs from outside: a table that takes rows in any order and becomes the Parquet file of a
+// version, the log on which versions are announced, and the ids of closed versions.
 
 import type { DatasetVersion } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';

@@ -1,5 +1,5 @@
-// The newest dead letters, kept in memory from deadletter.v1 for listing and redriving. Bounded by number and by payload
-// bytes: the oldest leave first and stay on the topic only. Counts by project go on for all of them.
+// The newest dead letters, kept in memory from deadletter.v1 for listing and redriving. Bounded by number and by
+// payload bytes: the oldest leave first and stay on the topic only. Counts by project go on for all of them.
 
 import type { DeadLetter } from '@millrace/contracts';
 

@@ -1,5 +1,5 @@
-// Makes dead letters: the first 64 KiB of the original, its length and hash, every reason, and an id that a redelivery of
-// the same bad message makes again.
+// Makes dead letters: the first 64 KiB of the original, its length and hash, every reason, and an id that a redelivery
+// of the same bad message makes again.
 
 import { DEAD_LETTER_PAYLOAD_BYTES_MAX, type DeadLetter, type Reason } from '@millrace/contracts';
 

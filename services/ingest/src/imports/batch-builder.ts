@@ -1,5 +1,6 @@
-// Gathers typed rows into columnar batches. A batch ends at `rowsMax` rows or about `bytesMax` bytes, counted from the rows
-// alone, so that the same rows always make the same batches: a resumed import repeats them and sequence numbers agree.
+// Gathers typed rows into columnar batches. A batch ends at `rowsMax` rows or about `bytesMax` bytes, counted from the
+// rows alone, so that the same rows always make the same batches: a resumed import repeats them and sequence numbers
+// agree.
 
 import type { BatchColumn, RecordBatch } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';

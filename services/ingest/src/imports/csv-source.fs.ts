@@ -1,5 +1,5 @@
-// A CSV file (UTF-8, header line) as a row source: read as a stream in pieces of 256 KiB, twice when only a range of event
-// time is wanted. Columns of the file that the project does not name are not read.
+// A CSV file (UTF-8, header line) as a row source: read as a stream in pieces of 256 KiB, twice when only a range of
+// event time is wanted. Columns of the file that the project does not name are not read.
 
 import { createReadStream } from 'node:fs';
 import { PlatformError } from '@millrace/domain';

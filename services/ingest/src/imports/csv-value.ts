@@ -1,5 +1,5 @@
-// A CSV field as the raw value of a column: numbers and booleans are read, anything else stays a text and is then refused
-// by the schema with its reason. "NaN" and "Infinity" become such numbers, so that the reason is "not finite".
+// A CSV field as the raw value of a column: numbers and booleans are read, anything else stays a text and is then
+// refused by the schema with its reason. "NaN" and "Infinity" become such numbers, so that the reason is "not finite".
 
 import type { ColumnType } from '@millrace/project';
 

@@ -1,6 +1,6 @@
 // CSV as RFC 4180 has it, read in pieces: quoted fields with commas, line breaks and doubled quotes, CRLF or LF, an
-// optional byte-order mark (the caller decodes UTF-8). A row with a fault (text after a closing quote, a quote that never
-// closes, too large) comes with the fault instead of being guessed at; the next line starts anew.
+// optional byte-order mark (the caller decodes UTF-8). A row with a fault (text after a closing quote, a quote that
+// never closes, too large) comes with the fault instead of being guessed at; the next line starts anew.
 //
 // Cost: one pass over the characters. Memory: one row, at most `rowCharactersMax`.
 

@@ -1,5 +1,5 @@
-// Files of imports: where a source's path leads, extra rows, and the list of unfinished imports (one small file each, so
-// that a process that was killed finds them again).
+// Files of imports: where a source's path leads, extra rows, and the list of unfinished imports (one small file each,
+// so that a process that was killed finds them again).
 
 import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';

@@ -1,5 +1,6 @@
 // Keeps the bulk loads of this process: starts them, tells how far they are, and starts those again that a dead process
-// left unfinished. An import's id follows from project, schema and request, so that the same request twice is one import.
+// left unfinished. An import's id follows from project, schema and request, so that the same request twice is one
+// import.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import { canonicalJson, type SourceSpec } from '@millrace/project';

@@ -1,5 +1,5 @@
-// A Parquet file as a row source, read by DuckDB in its own order with the file's row numbers. Times of the file are UTC.
-// Columns of the file that the project does not name are not read.
+// A Parquet file as a row source, read by DuckDB in its own order with the file's row numbers. Times of the file are
+// UTC. Columns of the file that the project does not name are not read.
 
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type DuckDBVector } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';

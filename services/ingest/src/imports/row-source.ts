@@ -1,4 +1,5 @@
-// What an import reads from: a file as chunks of raw rows in file order, and which of its rows lie in an event-time range.
+// What an import reads from: a file as chunks of raw rows in file order, and which of its rows lie in an event-time
+// range.
 
 export interface SourceChunk {
   readonly rows: number;
@@ -15,7 +16,9 @@ export interface SourceChunk {
 }
 
 export interface RowSource {
-  /** Ascending numbers of the rows with fromMs <= event time < toMs; rows without a readable time are not among them. */
+  /**
+   * Ascending numbers of the rows with fromMs <= event time < toMs; rows without a readable time are not among them.
+   */
   rowsBetween(fromMs: number, toMs: number): Promise<RowRange>;
   /** Chunks that hold the rows from `first` to `last` (and maybe others), ascending. */
   read(first: number, last: number): AsyncIterable<SourceChunk>;

@@ -1,4 +1,5 @@
-// Checks labels: ids, entity, times, and either the label itself or the raw outcome, to which the project's rule applies.
+// Checks labels: ids, entity, times, and either the label itself or the raw outcome, to which the project's rule
+// applies.
 
 import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';

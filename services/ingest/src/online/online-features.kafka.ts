@@ -1,5 +1,6 @@
-// Reads records.v1 for the online features: a consumer of its own, started when the first project asks for them. Positions
-// are kept in Redis beside the values, never committed here. A crash of it is no end of ingest: it is started again.
+// Reads records.v1 for the online features: a consumer of its own, started when the first project asks for them.
+// Positions are kept in Redis beside the values, never committed here. A crash of it is no end of ingest: it is started
+// again.
 
 import { decodeRecord } from '@millrace/contracts';
 import {

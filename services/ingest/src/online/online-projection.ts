@@ -1,10 +1,10 @@
-// Online features: the values of each entity's latest record, kept in Redis as a projection of records.v1 for the projects
-// that ask for it (serving.onlineFeatures). It reads the topic by itself, beside the live stream, at its own pace: with Redis
-// away it stands still and the topic is the backlog, so that neither ingest nor its memory notices.
+// Online features: the values of each entity's latest record, kept in Redis as a projection of records.v1 for the
+// projects that ask for it (serving.onlineFeatures). It reads the topic by itself, beside the live stream, at its own
+// pace: with Redis away it stands still and the topic is the backlog, so that neither ingest nor its memory notices.
 //
-// Where it stands is kept in Redis beside the values and moves with them in one step (libs/redis): after a restart, a lost
-// answer or a Redis that came back empty, reading goes on from what Redis says, from the oldest record where it says
-// nothing. Batches of partitions and checks run one after the other.
+// Where it stands is kept in Redis beside the values and moves with them in one step (libs/redis): after a restart, a
+// lost answer or a Redis that came back empty, reading goes on from what Redis says, from the oldest record where it
+// says nothing. Batches of partitions and checks run one after the other.
 
 import type { RecordMessage } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';

@@ -1,4 +1,5 @@
-// Applies project files: parses, gives the next revision, writes projects.v1 (key project), and fills the registry from it.
+// Applies project files: parses, gives the next revision, writes projects.v1 (key project), and fills the registry from
+// it.
 
 import { decodeProject, encodeProject, type ProjectEntry } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';

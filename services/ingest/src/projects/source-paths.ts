@@ -1,5 +1,5 @@
-// Paths of a project's sources: relative ones are relative to the project file, which only the caller who applies it can
-// see; they are made absolute when it is applied.
+// Paths of a project's sources: relative ones are relative to the project file, which only the caller who applies it
+// can see; they are made absolute when it is applied.
 
 function isAbsolutePath(path: string): boolean {
   return path.startsWith('/') || path.startsWith('npm:');

@@ -1,5 +1,5 @@
-// A record of the topic as the project's schema of today sees it. Ingest checked it before it was written; one of another
-// revision of the schema, or of another writer, is checked again here.
+// A record of the topic as the project's schema of today sees it. Ingest checked it before it was written; one of
+// another revision of the schema, or of another writer, is checked again here.
 
 import type { Reason, RecordMessage } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';

@@ -1,5 +1,5 @@
-// Decides whether and how a dead letter is taken in again: after the project file or the sender was mended, the same bytes
-// may be good. Only JSON records and labels can be driven again, and only when the dead letter holds them whole.
+// Decides whether and how a dead letter is taken in again: after the project file or the sender was mended, the same
+// bytes may be good. Only JSON records and labels can be driven again, and only when the dead letter holds them whole.
 
 import type { DeadLetter } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';

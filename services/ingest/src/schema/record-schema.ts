@@ -1,6 +1,6 @@
 // What records of a project look like, compiled once per project revision: columns by position, their checks, and the
-// schema hash. The hash covers what gives rows their meaning (columns, entity, event time, label rule), nothing else, so
-// that a change of training settings does not make a new schema.
+// schema hash. The hash covers what gives rows their meaning (columns, entity, event time, label rule), nothing else,
+// so that a change of training settings does not make a new schema.
 
 import { type ColumnSpec, canonicalJson, type Project } from '@millrace/project';
 

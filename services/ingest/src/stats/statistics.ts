@@ -1,5 +1,5 @@
-// What /v1/stats tells, by project. Everything survives a restart: accepted records and labels from the stored counters,
-// imported rows and versions from the index, dead letters from their topic.
+// What /v1/stats tells, by project. Everything survives a restart: accepted records and labels from the stored
+// counters, imported rows and versions from the index, dead letters from their topic.
 
 import type { Counters } from '../datasets/counters.js';
 import type { DatasetIndex } from '../datasets/dataset-index.js';

@@ -3,8 +3,8 @@
 //
 //   calm --alarm--> warning --alarm, `needed` windows in a row--> drift --quiet window--> calm
 //
-// With needed = 1 the first alarming window goes straight to drift. One episode (calm to drift to calm) is one drift event,
-// however many windows it lasts. No clock: time is the window's.
+// With needed = 1 the first alarming window goes straight to drift. One episode (calm to drift to calm) is one drift
+// event, however many windows it lasts. No clock: time is the window's.
 
 export type AlarmPhase = 'calm' | 'warning' | 'drift';
 

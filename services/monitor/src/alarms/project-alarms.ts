@@ -1,6 +1,6 @@
 // All alarms of a project: one state machine a (cohort, subject), and the episodes they made, newest kept.
-// A version that got no traffic in a closed window is retired: its open episodes end, because nothing of it serves any more.
-// When it serves again they go on where they were.
+// A version that got no traffic in a closed window is retired: its open episodes end, because nothing of it serves any
+// more. When it serves again they go on where they were.
 
 import { type Cohort, cohortKey, sameCohort } from '@millrace/domain';
 import type { SubjectVerdict } from '../judgement/verdict.js';
@@ -126,7 +126,9 @@ export class ProjectAlarms {
     this.episodes.splice(Math.max(0, ended), 1);
   }
 
-  /** A version that serves again (a rollback) and still drifts goes on with its episode: no second event for one drift. */
+  /**
+   * A version that serves again (a rollback) and still drifts goes on with its episode: no second event for one drift.
+   */
   private reopen(cohort: Cohort, verdict: SubjectVerdict, change: AlarmChange): Episode | undefined {
     if (!verdict.alarming || change !== 'none') return undefined;
     const own = this.episodes.filter((e) => e.subject === verdict.subject && sameCohort(e.cohort, cohort));

@@ -1,5 +1,5 @@
-// The dashboard's files, from a closed list, read once at start: apps/dashboard, and uPlot from its package. Nothing else of
-// the disk can be asked for. The policy lets the page load scripts, styles and data from this origin only.
+// The dashboard's files, from a closed list, read once at start: apps/dashboard, and uPlot from its package. Nothing
+// else of the disk can be asked for. The policy lets the page load scripts, styles and data from this origin only.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';

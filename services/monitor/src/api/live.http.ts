@@ -1,5 +1,5 @@
-// GET /v1/projects/<project>/live: server-sent events for the dashboard, one `live` event a second. Bounded to STREAMS_MAX
-// readers; a reader that does not keep up loses beats, not the connection.
+// GET /v1/projects/<project>/live: server-sent events for the dashboard, one `live` event a second. Bounded to
+// STREAMS_MAX readers; a reader that does not keep up loses beats, not the connection.
 
 import { monitorApi } from '@millrace/api';
 import { type Clock, PlatformError } from '@millrace/domain';

@@ -1,4 +1,5 @@
-// The monitor's HTTP API (8040), as libs/api says: JSON for programs and the dashboard. What is answered is made in views.ts.
+// The monitor's HTTP API (8040), as libs/api says: JSON for programs and the dashboard. What is answered is made in
+// views.ts.
 
 import { bodyOf, monitorApi, queryOf } from '@millrace/api';
 import { ALL, type Clock, PlatformError, parseCohortKey } from '@millrace/domain';

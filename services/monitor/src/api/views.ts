@@ -1,4 +1,5 @@
-// What the API answers, made from the engine's state. Plain objects; a number that does not exist (AUC of one class) is null.
+// What the API answers, made from the engine's state. Plain objects; a number that does not exist (AUC of one class) is
+// null.
 
 import type { WindowMetrics } from '@millrace/contracts';
 import { ALL, type Cohort, cohortKey, parseCohortKey, sameCohort } from '@millrace/domain';

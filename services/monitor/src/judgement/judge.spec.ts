@@ -1,4 +1,5 @@
-// What the project file says reaches the tests: thresholds, overrides of a feature, alpha, and the least number of rows.
+// What the project file says reaches the tests: thresholds, overrides of a feature, alpha, and the least number of
+// rows.
 
 import { describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';

@@ -1,5 +1,6 @@
-// What a client says is going on with a project (a deployment, a campaign, a load test, a stage of the main job), shown on the
-// dashboard beside the windows. It decides nothing. In memory only: who writes it says it again when the monitor comes back.
+// What a client says is going on with a project (a deployment, a campaign, a load test, a stage of the main job), shown
+// on the dashboard beside the windows. It decides nothing. In memory only: who writes it says it again when the monitor
+// comes back.
 
 /** Annotations a project may have; the oldest go first. */
 export const ANNOTATIONS_MAX = 50;

@@ -1,5 +1,5 @@
-// What the monitor knows from the compacted topics: projects, model versions with their references, routes. Filled by edges,
-// read by the engine. Bounded by REFERENCES_MAX prepared references a project; the oldest versions go first.
+// What the monitor knows from the compacted topics: projects, model versions with their references, routes. Filled by
+// edges, read by the engine. Bounded by REFERENCES_MAX prepared references a project; the oldest versions go first.
 
 import type { ModelVersion, ReferenceProfile } from '@millrace/contracts';
 import type { Evaluation } from '@millrace/evaluation';

@@ -1,9 +1,9 @@
 // Joins predictions and labels of one window by prediction id, in either order of arrival, each at most once.
 //
-// A prediction id seen again is a redelivery and changes nothing. The first label of a prediction counts; a second one of
-// the same value is a duplicate, of another value a contradiction; both are only counted. A label whose prediction has not
-// come waits here. Memory: one map entry and 28 bytes a prediction, and each list of cohorts once, which the caller gives as
-// the same array again; the owner bounds rows over all windows.
+// A prediction id seen again is a redelivery and changes nothing. The first label of a prediction counts; a second one
+// of the same value is a duplicate, of another value a contradiction; both are only counted. A label whose prediction
+// has not come waits here. Memory: one map entry and 28 bytes a prediction, and each list of cohorts once, which the
+// caller gives as the same array again; the owner bounds rows over all windows.
 
 import { type Cohort, cohortKey, parseCohortKey } from '@millrace/domain';
 

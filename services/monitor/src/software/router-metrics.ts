@@ -1,5 +1,5 @@
-// What the router's Prometheus text says per project and version: requests and failures since it started. Which status is a failure is
-// libs/routing's table, the router's own.
+// What the router's Prometheus text says per project and version: requests and failures since it started. Which status
+// is a failure is libs/routing's table, the router's own.
 
 import { isFailureName } from '@millrace/routing';
 import { type MetricLine, parsePrometheus } from './prometheus.js';

@@ -1,5 +1,5 @@
-// Reads the router's /metrics now and then. A router that does not answer leaves a gap, no error: the monitor watches, it
-// does not depend.
+// Reads the router's /metrics now and then. A router that does not answer leaves a gap, no error: the monitor watches,
+// it does not depend.
 
 import type { Clock } from '@millrace/domain';
 import { routerTotals } from './router-metrics.js';

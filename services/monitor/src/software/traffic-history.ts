@@ -1,5 +1,5 @@
-// Requests and failures at the router over processing time, from cumulative counters that were read now and then. A counter
-// that went down means a restarted router: its new value is the increase. Bounded to SAMPLES_MAX readings.
+// Requests and failures at the router over processing time, from cumulative counters that were read now and then. A
+// counter that went down means a restarted router: its new value is the increase. Bounded to SAMPLES_MAX readings.
 
 /** 2 s apart: an hour. */
 export const SAMPLES_MAX = 1_800;

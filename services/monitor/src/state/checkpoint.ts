@@ -1,8 +1,8 @@
 // When and in what order state becomes durable, over a port that writes. Pure but for awaiting the port.
 //
-// Order: history records first (appended, synced), then the snapshot that no longer holds them; so a crash between the two
-// finds a record in both places, and the snapshot says which one holds. Windows are published before the snapshot in which
-// they are closed, so a crash in between publishes them again under the same ids.
+// Order: history records first (appended, synced), then the snapshot that no longer holds them; so a crash between the
+// two finds a record in both places, and the snapshot says which one holds. Windows are published before the snapshot
+// in which they are closed, so a crash in between publishes them again under the same ids.
 
 import type { Clock } from '@millrace/domain';
 import type { Engine, EngineState } from '../windows/engine.js';

@@ -1,6 +1,6 @@
 // The monitor's state in <home>/monitor: checkpoint.json (replaced whole) and
-// history.jsonl (one finished window or quality record a line, appended and synced; a torn last line is cut off on load,
-// the older half goes when it has grown past its bound).
+// history.jsonl (one finished window or quality record a line, appended and synced; a torn last line is cut off on
+// load, the older half goes when it has grown past its bound).
 
 import { mkdir, open, readFile, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -36,8 +36,8 @@ export class FolderStateStore implements StateStore {
   }
 
   /**
-   * What another release wrote is moved out of the way, because it cannot be counted on from: everything that Kafka still
-   * has is counted again instead. The files stay, for that release.
+   * What another release wrote is moved out of the way, because it cannot be counted on from: everything that Kafka
+   * still has is counted again instead. The files stay, for that release.
    */
   private async setAside(format: unknown): Promise<LoadedState> {
     const suffix = `.format-${String(format)

@@ -1,5 +1,6 @@
-// The engine as a whole: windows, joins, alarms and checkpoints over a seeded stream. The intention that matters most: a
-// process that dies anywhere and reads again from its checkpoint ends with the same windows and counts as one that never died.
+// The engine as a whole: windows, joins, alarms and checkpoints over a seeded stream. The intention that matters most:
+// a process that dies anywhere and reads again from its checkpoint ends with the same windows and counts as one that
+// never died.
 
 import { describe, expect, it } from '@jest/globals';
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';

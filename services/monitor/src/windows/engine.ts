@@ -1,6 +1,7 @@
-// All projects of this process: applies messages in the order of their partitions, closes windows, and is saved and restored
-// as one piece together with the positions it stands for. That is what makes a message count once: after a crash the state
-// goes back to the checkpoint, the positions with it, and everything after is read again. Synchronous; no clock of its own.
+// All projects of this process: applies messages in the order of their partitions, closes windows, and is saved and
+// restored as one piece together with the positions it stands for. That is what makes a message count once: after a
+// crash the state goes back to the checkpoint, the positions with it, and everything after is read again. Synchronous;
+// no clock of its own.
 
 import type { LabelMessage, PredictionMessage, WindowMetrics } from '@millrace/contracts';
 import { parseCohortKey } from '@millrace/domain';

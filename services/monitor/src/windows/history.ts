@@ -1,5 +1,5 @@
-// What is finished and only ever appended to the history file: closed windows, and the quality of retired ones. A record may
-// stand there twice after a crash; the later one of the same kind, project and start holds.
+// What is finished and only ever appended to the history file: closed windows, and the quality of retired ones. A
+// record may stand there twice after a crash; the later one of the same kind, project and start holds.
 
 import type { WindowMetrics } from '@millrace/contracts';
 import type { DriftFinding } from '../alarms/drift-event.js';

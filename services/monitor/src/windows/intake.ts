@@ -1,9 +1,10 @@
-// From a batch of decoded messages to their effect: references first, then the state, then what closed is published, then a
-// checkpoint. Pure but for awaiting its ports.
+// From a batch of decoded messages to their effect: references first, then the state, then what closed is published,
+// then a checkpoint. Pure but for awaiting its ports.
 //
-// What interleaves: batches of different partitions, only at the awaits; each message is applied in one go. A batch that is
-// tried again after a failed publication changes nothing more: its positions are known. A published window leaves the outbox
-// only when the broker has it, and the outbox is part of the checkpoint: published at least once, under the same ids.
+// What interleaves: batches of different partitions, only at the awaits; each message is applied in one go. A batch
+// that is tried again after a failed publication changes nothing more: its positions are known. A published window
+// leaves the outbox only when the broker has it, and the outbox is part of the checkpoint: published at least once,
+// under the same ids.
 
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
@@ -43,7 +44,9 @@ export class Intake {
     private readonly clock: Clock,
   ) {}
 
-  /** What the project's task finds wrong about a prediction; undefined where it is good or nobody applied the project. */
+  /**
+   * What the project's task finds wrong about a prediction; undefined where it is good or nobody applied the project.
+   */
   predictionFault({ project, outputs }: PredictionMessage): string | undefined {
     return this.engine.monitor(project, this.clock.nowMs())?.task.outputsFault(outputs);
   }

@@ -1,5 +1,5 @@
-// How far each partition has been applied to the state, and how far it is known to reach: what a checkpoint stores, where a
-// restart seeks to, and what the watermark calls "behind".
+// How far each partition has been applied to the state, and how far it is known to reach: what a checkpoint stores,
+// where a restart seeks to, and what the watermark calls "behind".
 
 import type { SourceId } from '@millrace/domain';
 

@@ -1,10 +1,11 @@
-// Everything the monitor keeps of one project: open windows, joins, quality, alarms, counters. Messages go in one by one;
-// `close` gives what is due. Synchronous and without clock, so that a batch is applied whole or not at all, and a checkpoint
-// between two batches is consistent.
+// Everything the monitor keeps of one project: open windows, joins, quality, alarms, counters. Messages go in one by
+// one; `close` gives what is due. Synchronous and without clock, so that a batch is applied whole or not at all, and a
+// checkpoint between two batches is consistent.
 //
-// Life of a window: open (counting) -> closed (tested and published; late labels still join) -> retired (joins forgotten).
-// Windows close in the order of event time. Bounds: OPEN_WINDOWS_MAX windows (the oldest is closed early), `joinRowsMax` rows
-// waiting for labels (oldest closed windows are retired early, then rows go unjoined and are counted).
+// Life of a window: open (counting) -> closed (tested and published; late labels still join) -> retired (joins
+// forgotten). Windows close in the order of event time. Bounds: OPEN_WINDOWS_MAX windows (the oldest is closed early),
+// `joinRowsMax` rows waiting for labels (oldest closed windows are retired early, then rows go unjoined and are
+// counted).
 
 import type { LabelMessage, PredictionMessage, SoftwareMetrics, WindowMetrics } from '@millrace/contracts';
 import { COHORTS_MAX, type Cohort, cohortKey, predictionId, type Task, Watermark } from '@millrace/domain';
@@ -218,7 +219,10 @@ export class ProjectMonitor {
     };
   }
 
-  /** Into a fresh monitor. A saved state of another window length or task is not comparable: only its counters are taken. */
+  /**
+   * Into a fresh monitor. A saved state of another window length or task is not comparable: only its counters are
+   * taken.
+   */
   restore(state: ProjectState, nowMs: number): void {
     Object.assign(this.counters, state.counters, { joinedByCohort: { ...state.counters.joinedByCohort } });
     if (state.windowMs !== this.windowMs || state.task !== this.terms.task.kind) {
@@ -374,7 +378,9 @@ export class ProjectMonitor {
     };
   }
 
-  /** How good the version was when it was trained, on rows of every slice; undefined where unknown or not comparable. */
+  /**
+   * How good the version was when it was trained, on rows of every slice; undefined where unknown or not comparable.
+   */
   private evaluationOf({ version, slice }: Cohort): Evaluation | undefined {
     if (version === 'all' || slice !== 'all') return undefined;
     return this.options.metadata.evaluation(this.name, version);

@@ -1,5 +1,6 @@
-// Which cohorts a prediction counts in beside ALL: its version, and its version's slices. Every list is made once and given
-// again, so that whoever keeps rows can tell lists by identity. Past LISTS_MAX lists a row counts in its version only.
+// Which cohorts a prediction counts in beside ALL: its version, and its version's slices. Every list is made once and
+// given again, so that whoever keeps rows can tell lists by identity. Past LISTS_MAX lists a row counts in its version
+// only.
 
 import type { PredictionMessage } from '@millrace/contracts';
 import { type Cohort, cohortKey, cohortOfVersion, type Slice } from '@millrace/domain';

@@ -1,5 +1,5 @@
-// A closed window's row as it came out of a saved file, made whole: JSON has null where a number does not exist. Done once, at
-// restoring; nobody else knows of it.
+// A closed window's row as it came out of a saved file, made whole: JSON has null where a number does not exist. Done
+// once, at restoring; nobody else knows of it.
 
 import type { WindowMetrics } from '@millrace/contracts';
 import type { Evaluation } from '@millrace/evaluation';

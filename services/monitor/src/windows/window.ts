@@ -1,5 +1,6 @@
-// Tumbling event-time windows: [start, start + windowMs), aligned to the Unix epoch. Each window is cut into equal quality
-// buckets, so that quality can be asked for a range finer than a window (72 to a window: an hour in three days).
+// Tumbling event-time windows: [start, start + windowMs), aligned to the Unix epoch. Each window is cut into equal
+// quality buckets, so that quality can be asked for a range finer than a window (72 to a window: an hour in three
+// days).
 
 /** Buckets to a window at most; the largest divisor of windowMs up to this is taken. */
 const BUCKETS_PER_WINDOW = 72;

@@ -1,6 +1,6 @@
 // commands.v1, both ends: putting a command there, and handing the commands of the partitions this process holds to the
-// owner of routes. Each new assignment first takes the partition's transactional id over and reads routes.v1 to its end, so
-// that nothing is decided on an old state. Waits for a broker as long as it takes: predictions do not need it.
+// owner of routes. Each new assignment first takes the partition's transactional id over and reads routes.v1 to its
+// end, so that nothing is decided on an old state. Waits for a broker as long as it takes: predictions do not need it.
 
 import { type Command, decodeCommand, encodeCommand } from '@millrace/contracts';
 import {

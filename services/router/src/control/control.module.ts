@@ -1,5 +1,5 @@
-// Wiring of route control: routes come from routes.v1 (until Kafka is read, from the snapshot), commands go to commands.v1 and
-// are applied by the process that holds their partition.
+// Wiring of route control: routes come from routes.v1 (until Kafka is read, from the snapshot), commands go to
+// commands.v1 and are applied by the process that holds their partition.
 
 import { join } from 'node:path';
 import { ensureTopics, KafkaConnection, type KafkaStrategy, MessageProducer } from '@millrace/kafka';
@@ -96,7 +96,9 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   return { control, owner, routeLog, consumer, follow };
 }
 
-/** Commands are applied after projects were read from Kafka; before that nobody asks but the callers' own look ahead. */
+/**
+ * Commands are applied after projects were read from Kafka; before that nobody asks but the callers' own look ahead.
+ */
 function strategies(projects: ReadonlyMap<string, ProjectFacts>): (project: string) => RolloutStrategy {
   return (project) => {
     const named = projects.get(project)?.strategy;

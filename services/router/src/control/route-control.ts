@@ -1,5 +1,5 @@
-// The control API behind both of its endpoints (HTTP and gRPC): turns a call into a command, puts it on commands.v1 like anybody
-// else's, and waits a bounded time for what its owner made of it.
+// The control API behind both of its endpoints (HTTP and gRPC): turns a call into a command, puts it on commands.v1
+// like anybody else's, and waits a bounded time for what its owner made of it.
 
 import type { Command } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';

@@ -1,6 +1,7 @@
-// Applies commands to routes, as the one writer of the projects whose partition of commands.v1 this process holds: decide,
-// write the new route to the log, and only when the log has it put it in force here. A rollout is two writes: `loading`, and
-// after serving said ready (or the time is up) `promoted` or `failed`. Steps of one project run one after the other.
+// Applies commands to routes, as the one writer of the projects whose partition of commands.v1 this process holds:
+// decide, write the new route to the log, and only when the log has it put it in force here. A rollout is two writes:
+// `loading`, and after serving said ready (or the time is up) `promoted` or `failed`. Steps of one project run one
+// after the other.
 //
 // Acceptance, from which a switch is timed: for promote, rollback and weights the moment the command was issued; for a
 // rollout the moment its version was seen ready, because loading is not part of the switch.

@@ -1,5 +1,5 @@
-// routes.v1 and projects.v1. Writing: one transactional producer per partition, its id is the partition, so that the broker
-// fences a predecessor. Reading: every replica follows both topics from their beginning.
+// routes.v1 and projects.v1. Writing: one transactional producer per partition, its id is the partition, so that the
+// broker fences a predecessor. Reading: every replica follows both topics from their beginning.
 
 import { decodeProject, decodeRoute, encodeRoute } from '@millrace/contracts';
 import { assert } from '@millrace/domain';

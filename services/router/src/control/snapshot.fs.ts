@@ -1,5 +1,5 @@
-// A copy of routes and switches in MILLRACE_HOME/router, so that a restart serves before (or without) the broker. Kafka stays
-// the truth: what it says replaces this as soon as it is read. Written at most every WRITE_EVERY_MS.
+// A copy of routes and switches in MILLRACE_HOME/router, so that a restart serves before (or without) the broker. Kafka
+// stays the truth: what it says replaces this as soon as it is read. Written at most every WRITE_EVERY_MS.
 
 import { PlatformError } from '@millrace/domain';
 import { readJson, replaceJson } from '@millrace/files';

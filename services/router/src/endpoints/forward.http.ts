@@ -1,5 +1,6 @@
-// Requests that serving answers over REST as they came: bytes and the headers that mean something to it go through in both
-// directions without being decoded, so that binary bodies, compression, server-sent events and files are the same as there.
+// Requests that serving answers over REST as they came: bytes and the headers that mean something to it go through in
+// both directions without being decoded, so that binary bodies, compression, server-sent events and files are the same
+// as there.
 
 import {
   Agent,
@@ -54,8 +55,8 @@ export class ServingForward {
   }
 
   /**
-   * Resolves when the answer was passed on; rejects with unavailable before its head, with invalid_argument for a large body,
-   * with permission_denied for a web page that would change something.
+   * Resolves when the answer was passed on; rejects with unavailable before its head, with invalid_argument for a large
+   * body, with permission_denied for a web page that would change something.
    */
   forward(request: IncomingMessage, response: ServerResponse, forwarded: Forwarded): Promise<void> {
     const { path, bodyBytesMax, answered, fresh = false } = forwarded;

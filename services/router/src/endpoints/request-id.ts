@@ -1,5 +1,5 @@
-// Request ids: a request without one gets one before it is forwarded, and the answer carries it. The bytes are not decoded:
-// in protobuf a later occurrence of a scalar field wins, so `ModelInferRequest.id = 3` is appended.
+// Request ids: a request without one gets one before it is forwarded, and the answer carries it. The bytes are not
+// decoded: in protobuf a later occurrence of a scalar field wins, so `ModelInferRequest.id = 3` is appended.
 
 /** `id` is ASCII and shorter than 128. */
 export function withRequestId(request: Uint8Array, id: string, allocate: (size: number) => Uint8Array): Uint8Array {

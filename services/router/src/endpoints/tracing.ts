@@ -1,5 +1,5 @@
-// Which requests are traced: those whose caller sends a sampled traceparent, and roots as the sampler says. An unsampled
-// traceparent travels on as it is, without a span here.
+// Which requests are traced: those whose caller sends a sampled traceparent, and roots as the sampler says. An
+// unsampled traceparent travels on as it is, without a span here.
 
 import type { TracedCall, Tracing } from './infer-endpoint.js';
 

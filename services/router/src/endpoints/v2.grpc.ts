@@ -1,5 +1,5 @@
-// The V2 gRPC endpoint (8001) on the shared HTTP/2 server. ModelInfer and ModelStreamInfer go over the relay, liveness and health
-// are answered here, every other unary rpc of the service is forwarded to serving as bytes.
+// The V2 gRPC endpoint (8001) on the shared HTTP/2 server. ModelInfer and ModelStreamInfer go over the relay, liveness
+// and health are answered here, every other unary rpc of the service is forwarded to serving as bytes.
 
 import { GRPCInferenceService } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';

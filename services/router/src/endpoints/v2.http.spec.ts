@@ -1,4 +1,5 @@
-// The REST endpoint between real HTTP servers: which paths reach serving, how answers are coded, what failures are called.
+// The REST endpoint between real HTTP servers: which paths reach serving, how answers are coded, what failures are
+// called.
 
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,6 @@
-// The V2 REST endpoint (8000): infer is turned into a ModelInferRequest and takes the same way as gRPC. Everything else goes to
-// serving's REST as it came: raw single-input bodies, generate and generate_stream with the version that the route chooses,
-// reads with the live version where none was named. Bodies, headers and connections are bounded.
+// The V2 REST endpoint (8000): infer is turned into a ModelInferRequest and takes the same way as gRPC. Everything else
+// goes to serving's REST as it came: raw single-input bodies, generate and generate_stream with the version that the
+// route chooses, reads with the live version where none was named. Bodies, headers and connections are bounded.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,6 @@
 // What became of the requests: counters and latencies by project and version, since start and over the last minute. One
-// addition to two histograms per request; memory is bounded by SERIES_MAX. Requests for projects without a route share the
-// series of project "" so that a client cannot grow the label set.
+// addition to two histograms per request; memory is bounded by SERIES_MAX. Requests for projects without a route share
+// the series of project "" so that a client cannot grow the label set.
 
 import type { Clock } from '@millrace/domain';
 import { isFailure } from '@millrace/routing';
@@ -11,7 +11,10 @@ const SERIES_MAX = 256;
 /** The sliding window is SLOTS slots of SLOT_MS. */
 const SLOTS = 6;
 const SLOT_MS = 10_000;
-/** Upper bounds in seconds of the exported histogram: a quarter octave apart around the 25 ms and 100 ms that are promised. */
+/**
+ * Upper bounds in seconds of the exported histogram: a quarter octave apart around the 25 ms and 100 ms that are
+ * promised.
+ */
 export const LATENCY_BOUNDS_S: readonly number[] = [
   0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.0125, 0.015, 0.02, 0.025, 0.03,
   0.04, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30,

@@ -1,5 +1,5 @@
-// Renders outcomes as Prometheus text (exposition format 0.0.4). The router keeps these two families itself: an OpenTelemetry
-// histogram per request costs more than the rest of the hop.
+// Renders outcomes as Prometheus text (exposition format 0.0.4). The router keeps these two families itself: an
+// OpenTelemetry histogram per request costs more than the rest of the hop.
 
 import { statusName } from '@millrace/routing';
 import { LATENCY_BOUNDS_S, type Series } from './outcomes.js';

@@ -1,4 +1,5 @@
-// Serving's nv_inference_* families for the router's own /metrics: Triton's dashboards and autoscalers scrape port 8002.
+// Serving's nv_inference_* families for the router's own /metrics: Triton's dashboards and autoscalers scrape port
+// 8002.
 
 import { Agent, get } from 'node:http';
 

@@ -1,5 +1,6 @@
-// Every change of live traffic, measured: when, from what to what, how long from acceptance until in force, and how many
-// requests of the project failed from acceptance until one second after. The newest SWITCHES_MAX per project are kept.
+// Every change of live traffic, measured: when, from what to what, how long from acceptance until in force, and how
+// many requests of the project failed from acceptance until one second after. The newest SWITCHES_MAX per project are
+// kept.
 
 import type { Switch } from '@millrace/routing';
 

@@ -1,5 +1,5 @@
-// Keeps the relay's streams to serving open: connect, open Exchange, hand messages over, reconnect with back-off when it
-// breaks. Bytes in and out are not decoded here.
+// Keeps the relay's streams to serving open: connect, open Exchange, hand messages over, reconnect with back-off when
+// it breaks. Bytes in and out are not decoded here.
 
 import {
   type ChannelOptions,

@@ -1,14 +1,15 @@
-// The router's side of the multiplexed stream to serving: requests become frames, all frames of one event-loop turn leave
-// as few messages, answers come back out of order by id. Pure: streams, time and "later this turn" are parameters.
+// The router's side of the multiplexed stream to serving: requests become frames, all frames of one event-loop turn
+// leave as few messages, answers come back out of order by id. Pure: streams, time and "later this turn" are
+// parameters.
 //
 // States of a request:  waiting (no stream is up) ─▶ sent ─▶ answered
 //   stream breaks while sent: once more after RESEND_MS (ModelInfer is idempotent here), the second time UNAVAILABLE;
-//   serving says UNAVAILABLE or NOT_FOUND within UNSETTLED_MS of a stream's change (it starts and has not loaded what the
-//   route names, or it ends): again every RESEND_MS until the request is waitMaxMs old;
+//   serving says UNAVAILABLE or NOT_FOUND within UNSETTLED_MS of a stream's change (it starts and has not loaded what
+//   the route names, or it ends): again every RESEND_MS until the request is waitMaxMs old;
 //   waiting longer than waitMaxMs: UNAVAILABLE; past its deadline: DEADLINE_EXCEEDED, and serving is told to forget it;
 //   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: UNAVAILABLE at once, as V2 says a full queue.
-// `done` is called exactly once with `final` for each request that was not cancelled, never from within send(); a request of a
-// stream may be answered several times before. One that was answered in part is not sent again.
+// `done` is called exactly once with `final` for each request that was not cancelled, never from within send(); a
+// request of a stream may be answered several times before. One that was answered in part is not sent again.
 
 import type { Clock } from '@millrace/domain';
 import {
@@ -239,7 +240,9 @@ export class Relay {
     return true;
   }
 
-  /** Not at once: a serving that dies takes all its streams with it, and the others are seen to break a moment later. */
+  /**
+   * Not at once: a serving that dies takes all its streams with it, and the others are seen to break a moment later.
+   */
   private resendLater(pending: Pending, nowMs: number): void {
     pending.resendAtMs = nowMs + RESEND_MS;
     this.resending.add(pending);

@@ -1,5 +1,5 @@
-// GET …/artifacts/tfjs/*: the browser's part of a served model's package, readable from every origin. With ?sha256=<hash of
-// the package or the file> the answer may be kept for ever.
+// GET …/artifacts/tfjs/*: the browser's part of a served model's package, readable from every origin. With
+// ?sha256=<hash of the package or the file> the answer may be kept for ever.
 
 import { PlatformError } from '@millrace/domain';
 import { restError } from '@millrace/inference';

@@ -1,5 +1,5 @@
-// Bodies of REST requests and answers: gzip and deflate (zlib) both ways. A request is never larger than the bound, also after
-// decompression, so that a small body cannot become a large one.
+// Bodies of REST requests and answers: gzip and deflate (zlib) both ways. A request is never larger than the bound,
+// also after decompression, so that a small body cannot become a large one.
 
 import { deflate, gunzip, gzip, inflate } from 'node:zlib';
 import { PlatformError } from '@millrace/domain';

@@ -1,5 +1,5 @@
-// Triton's generate extension: a flat JSON object in, where keys that are inputs become tensors and the rest parameters, and
-// a flat JSON object out for each answer. Elements of one are written without brackets, both ways.
+// Triton's generate extension: a flat JSON object in, where keys that are inputs become tensors and the rest
+// parameters, and a flat JSON object out for each answer. Elements of one are written without brackets, both ways.
 
 import { PlatformError } from '@millrace/domain';
 import {

@@ -1,6 +1,7 @@
-// ModelStreamInfer without its transport: requests of one stream in, answers out, each with its request's id and parameter
-// triton_final_response. As in Triton, answers of ordinary models keep the order of their requests; those of decoupled models
-// leave as they come. An error travels in error_message, or ends the stream where the caller set triton_grpc_error.
+// ModelStreamInfer without its transport: requests of one stream in, answers out, each with its request's id and
+// parameter triton_final_response. As in Triton, answers of ordinary models keep the order of their requests; those of
+// decoupled models leave as they come. An error travels in error_message, or ends the stream where the caller set
+// triton_grpc_error.
 
 import { PlatformError } from '@millrace/domain';
 import { decodeInferRequest, encodeStreamResponse, type InferRequest, type InferResponse } from '@millrace/inference';

@@ -1,5 +1,5 @@
-// inference.GRPCInferenceService on the HTTP/2 server. ModelInfer and ModelStreamInfer handle bytes themselves, so that raw
-// tensors stay views; the other rpcs are in v2-rpcs.grpc.ts.
+// inference.GRPCInferenceService on the HTTP/2 server. ModelInfer and ModelStreamInfer handle bytes themselves, so that
+// raw tensors stay views; the other rpcs are in v2-rpcs.grpc.ts.
 
 import { GRPCInferenceService } from '@millrace/contracts';
 import type { Clock, ErrorCode, PlatformError } from '@millrace/domain';
@@ -28,7 +28,10 @@ export interface InferGrpcPorts extends V2Ports, Tracing {
 
 const allocate = (length: number): Uint8Array => Buffer.allocUnsafe(length);
 
-/** Codes that V2 has no status for, and what Triton says instead: a full queue is UNAVAILABLE, a wrong state a wrong request. */
+/**
+ * Codes that V2 has no status for, and what Triton says instead: a full queue is UNAVAILABLE, a wrong state a wrong
+ * request.
+ */
 const V2_CODE: Partial<Record<ErrorCode, ErrorCode>> = {
   overloaded: 'unavailable',
   corrupt: 'internal',

@@ -1,5 +1,5 @@
-// POST …/infer, …/generate and …/generate_stream: bodies are decoded by libs/inference or generate.ts, answers leave as JSON,
-// as JSON with binary tensors, or as server-sent events.
+// POST …/infer, …/generate and …/generate_stream: bodies are decoded by libs/inference or generate.ts, answers leave as
+// JSON, as JSON with binary tensors, or as server-sent events.
 
 import { Readable } from 'node:stream';
 import { type Clock, PlatformError } from '@millrace/domain';
@@ -153,7 +153,10 @@ export function generate(ports: InferHttpPorts): Handler {
   });
 }
 
-/** Server-sent events, one for each answer. An error before the first is an ordinary error; later ones are the last event. */
+/**
+ * Server-sent events, one for each answer. An error before the first is an ordinary error; later ones are the last
+ * event.
+ */
 export function generateStream(ports: InferHttpPorts): Handler {
   return start(ports, true, generated(ports), (_request, reply) => {
     let events: Readable | undefined;

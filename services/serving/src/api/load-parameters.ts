@@ -1,5 +1,5 @@
-// Parameters of RepositoryModelLoad and of POST …/load, checked: `config` (JSON text) and `file:<version>/<name>` (bytes,
-// base64 in JSON). Anything else is refused by name.
+// Parameters of RepositoryModelLoad and of POST …/load, checked: `config` (JSON text) and `file:<version>/<name>`
+// (bytes, base64 in JSON). Anything else is refused by name.
 
 import { PlatformError } from '@millrace/domain';
 import type { LoadParameters } from '../models/repository-control.js';

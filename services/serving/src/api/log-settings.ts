@@ -1,5 +1,6 @@
-// Triton's logging extension on our logger: log_error, log_warning, log_info and log_verbose_level switch levels of this
-// process at once. Where lines go (standard output) and their form (JSON, ISO 8601 times) is the deployment's business.
+// Triton's logging extension on our logger: log_error, log_warning, log_info and log_verbose_level switch levels of
+// this process at once. Where lines go (standard output) and their form (JSON, ISO 8601 times) is the deployment's
+// business.
 
 import { PlatformError } from '@millrace/domain';
 

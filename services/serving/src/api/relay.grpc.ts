@@ -1,6 +1,6 @@
-// RelayService.Exchange: the router's long-lived stream. Frames are requests of many callers; answers go back by id in any
-// order, those of one batch in one message. A stream holds at most IN_FLIGHT_MAX unanswered frames; more are refused with
-// UNAVAILABLE. When the stream ends, its waiting requests leave the queue.
+// RelayService.Exchange: the router's long-lived stream. Frames are requests of many callers; answers go back by id in
+// any order, those of one batch in one message. A stream holds at most IN_FLIGHT_MAX unanswered frames; more are
+// refused with UNAVAILABLE. When the stream ends, its waiting requests leave the queue.
 
 import { RelayService } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';

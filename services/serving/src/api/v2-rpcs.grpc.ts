@@ -1,5 +1,6 @@
-// The rpcs of inference.GRPCInferenceService beside inference: health, metadata, configuration, statistics, repository, trace
-// and log settings. Shared memory answers UNIMPLEMENTED: a region of the client's machine is no way to a service of many.
+// The rpcs of inference.GRPCInferenceService beside inference: health, metadata, configuration, statistics, repository,
+// trace and log settings. Shared memory answers UNIMPLEMENTED: a region of the client's machine is no way to a service
+// of many.
 
 import { type GRPCInferenceService, type inferencePb } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';

@@ -1,5 +1,5 @@
-// The V2 protocol over REST, as a plugin of the service's own Fastify: core, configuration, statistics, repository, trace,
-// logging, generate. A wrong method is 405 with Allow, an unknown V2 path 404, shared memory 501.
+// The V2 protocol over REST, as a plugin of the service's own Fastify: core, configuration, statistics, repository,
+// trace, logging, generate. A wrong method is 405 with Allow, an unknown V2 path 404, shared memory 501.
 
 import { modelConfigJson } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';

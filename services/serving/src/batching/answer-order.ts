@@ -1,6 +1,6 @@
-// Answers in the order of their requests (preserve_ordering): an answer that is ready before an earlier one waits for it.
-// Errors and cancellations count as answers. At most `slotsMax` requests may be unanswered, so that one slow request holds
-// back a bounded number of others. O(1) per request.
+// Answers in the order of their requests (preserve_ordering): an answer that is ready before an earlier one waits for
+// it. Errors and cancellations count as answers. At most `slotsMax` requests may be unanswered, so that one slow
+// request holds back a bounded number of others. O(1) per request.
 
 import { PlatformError } from '@millrace/domain';
 

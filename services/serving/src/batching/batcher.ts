@@ -1,9 +1,10 @@
-// A work-conserving micro-batcher: while the engine runs, jobs queue; when it is free, everything queued goes as one batch
-// of at most `batchRowsMax` rows (rows are counted, not requests; a job that is larger goes alone). No timer: an idle
-// engine never waits. The queue is bounded in jobs and rows and refuses beyond with `overloaded`. A job that was cancelled
-// or whose deadline passed leaves the queue without costing the engine anything.
+// A work-conserving micro-batcher: while the engine runs, jobs queue; when it is free, everything queued goes as one
+// batch of at most `batchRowsMax` rows (rows are counted, not requests; a job that is larger goes alone). No timer: an
+// idle engine never waits. The queue is bounded in jobs and rows and refuses beyond with `overloaded`. A job that was
+// cancelled or whose deadline passed leaves the queue without costing the engine anything.
 //
-// Cost per job O(1); memory O(queueJobsMax). Single-threaded: submit, cancel and dispatch interleave only between turns.
+// Cost per job O(1); memory O(queueJobsMax). Single-threaded: submit, cancel and dispatch interleave only between
+// turns.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import { expired } from './expired.js';

@@ -1,5 +1,6 @@
-// Waiting jobs of equal shape, in lanes: for each priority level one, and behind it one for those whose time-out delayed them.
-// A lane is first in, first out; jobs that left otherwise stay as gaps until they are passed or outnumber the living.
+// Waiting jobs of equal shape, in lanes: for each priority level one, and behind it one for those whose time-out
+// delayed them. A lane is first in, first out; jobs that left otherwise stay as gaps until they are passed or outnumber
+// the living.
 
 import type { DynamicBatcherLimits, QueuedJob } from './queued-job.js';
 

@@ -1,15 +1,16 @@
-// Queue and batcher of a model with named tensors. Jobs wait in buckets of equal shape (`key`), in each bucket in lanes by
-// priority level; a batch takes rows of one bucket, highest level first, oldest first. Rows are counted, not requests.
+// Queue and batcher of a model with named tensors. Jobs wait in buckets of equal shape (`key`), in each bucket in lanes
+// by priority level; a batch takes rows of one bucket, highest level first, oldest first. Rows are counted, not
+// requests.
 //
-// When an engine slot is free, a bucket goes as soon as one of these holds: no delay is set (work-conserving), its rows reach
-// a preferred size or a full batch, or its oldest job has waited `maxQueueDelayMs` (timers resolve to 1 ms). Of several ready
-// buckets the one with the highest level goes, then the one with the oldest job. With preferred sizes, a batch is cut to
-// the largest of them that its jobs reach exactly.
+// When an engine slot is free, a bucket goes as soon as one of these holds: no delay is set (work-conserving), its rows
+// reach a preferred size or a full batch, or its oldest job has waited `maxQueueDelayMs` (timers resolve to 1 ms). Of
+// several ready buckets the one with the highest level goes, then the one with the oldest job. With preferred sizes, a
+// batch is cut to the largest of them that its jobs reach exactly.
 //
-// A job whose policy time-out passes is refused at once (`reject`) or moves behind the others of its level (`delay`); the
-// caller's own deadline always refuses. The queue is bounded in jobs, rows and bytes, and by level where a policy says so.
-// Cost per job O(1) with few buckets, O(buckets) to choose; a pass over the queue happens at most once per expiry.
-// Single-threaded: submit, cancel and dispatch interleave only between turns; `refuse` may submit again.
+// A job whose policy time-out passes is refused at once (`reject`) or moves behind the others of its level (`delay`);
+// the caller's own deadline always refuses. The queue is bounded in jobs, rows and bytes, and by level where a policy
+// says so. Cost per job O(1) with few buckets, O(buckets) to choose; a pass over the queue happens at most once per
+// expiry. Single-threaded: submit, cancel and dispatch interleave only between turns; `refuse` may submit again.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import { Bucket } from './bucket.js';

@@ -1,5 +1,6 @@
-// Why a request left the queue unserved: its call's own deadline passed, or the time that queue policy or the parameter `timeout`
-// gave it. Both are deadline_exceeded, and REJECTED in statistics; the V2 endpoints tell the second as Triton does, UNAVAILABLE.
+// Why a request left the queue unserved: its call's own deadline passed, or the time that queue policy or the parameter
+// `timeout` gave it. Both are deadline_exceeded, and REJECTED in statistics; the V2 endpoints tell the second as Triton
+// does, UNAVAILABLE.
 
 import { PlatformError } from '@millrace/domain';
 

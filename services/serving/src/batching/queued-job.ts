@@ -1,4 +1,5 @@
-// A job that waits for a batch, where it stands in the queue, and the limits of that queue. The rules are dynamic-batcher.ts.
+// A job that waits for a batch, where it stands in the queue, and the limits of that queue. The rules are
+// dynamic-batcher.ts.
 
 import type { PlatformError } from '@millrace/domain';
 

@@ -1,7 +1,7 @@
 // Rows of several requests as one tensor and back. Dimension 0 counts rows; bytes of all datatypes are row-major and
-// little-endian, BYTES elements length-prefixed, so that joining is putting bytes one after the other. Where rows differ in
-// a variable dimension they are padded with zeros (BYTES: empty elements) up to the shape of their bucket, and what the
-// model answers is cropped back.
+// little-endian, BYTES elements length-prefixed, so that joining is putting bytes one after the other. Where rows
+// differ in a variable dimension they are padded with zeros (BYTES: empty elements) up to the shape of their bucket,
+// and what the model answers is cropped back.
 
 import { PlatformError } from '@millrace/domain';
 import { ELEMENT_BYTES, Tensor } from '@millrace/inference';
@@ -123,9 +123,9 @@ export interface PaddedDimension {
 }
 
 /**
- * Takes the padding out of an answer: a variable dimension of the output (-1 in `declared`) that has a padded size is cut
- * to the request's own size where an input's same axis was padded to that size. Other axes stay: an equal size there may
- * be the model's own.
+ * Takes the padding out of an answer: a variable dimension of the output (-1 in `declared`) that has a padded size is
+ * cut to the request's own size where an input's same axis was padded to that size. Other axes stay: an equal size
+ * there may be the model's own.
  */
 export function cropRows(tensor: Tensor, declared: readonly number[], paddings: readonly PaddedDimension[]): Tensor {
   const shape = tensor.shape.map((size, axis) => {

@@ -1,7 +1,8 @@
-// Which sequences of a stateful model are under way, and their steps one after the other: a step goes to the queue only when
-// the one before it was answered. A sequence begins with a step marked as start and ends with one marked as end, with a
-// failed start, or when it had no step for `maxIdleMs`. Bounded: at most `sequencesMax` sequences, and steps that wait here
-// count in `waiting`, which the owner bounds. O(1) per step; idle sequences go from the front of the least recently used.
+// Which sequences of a stateful model are under way, and their steps one after the other: a step goes to the queue only
+// when the one before it was answered. A sequence begins with a step marked as start and ends with one marked as end,
+// with a failed start, or when it had no step for `maxIdleMs`. Bounded: at most `sequencesMax` sequences, and steps
+// that wait here count in `waiting`, which the owner bounds. O(1) per step; idle sequences go from the front of the
+// least recently used.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { SequenceStep } from '../runtime/tensor-engine.js';
@@ -83,7 +84,10 @@ export class SequenceTable<J extends SequenceJob> {
     sequence.usedAtMs = this.ports.clock.monotonicMs();
   }
 
-  /** The step was answered, refused or cancelled; `failed` = it had no effect on the model that later steps can build on. */
+  /**
+   * The step was answered, refused or cancelled; `failed` = it had no effect on the model that later steps can build
+   * on.
+   */
   left(job: J, failed: boolean): void {
     const { id, start } = job.sequence;
     const sequence = this.sequences.get(id);

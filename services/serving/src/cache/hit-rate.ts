@@ -1,10 +1,12 @@
-// Whether a model's cache is worth its look-ups. It counts in windows; after a window with too few hits the cache is passed
-// by for a while that doubles with every poor window, and one window is tried again. Inputs that never repeat thus cost at
-// most WINDOW look-ups in BYPASS_MAX requests, and a model whose traffic changes is found out.
+// Whether a model's cache is worth its look-ups. It counts in windows; after a window with too few hits the cache is
+// passed by for a while that doubles with every poor window, and one window is tried again. Inputs that never repeat
+// thus cost at most WINDOW look-ups in BYPASS_MAX requests, and a model whose traffic changes is found out.
 
 /** Look-ups that are judged together: enough that 1 % is 10 hits. */
 const WINDOW = 1024;
-/** Below, hashing and copying cost more than the engine calls they save, measured with models of 20 to 400 µs a call. */
+/**
+ * Below, hashing and copying cost more than the engine calls they save, measured with models of 20 to 400 µs a call.
+ */
 const HIT_SHARE_MIN = 0.01;
 const BYPASS_FIRST = 8 * WINDOW;
 const BYPASS_MAX = 64 * WINDOW;

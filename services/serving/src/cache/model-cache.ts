@@ -1,6 +1,6 @@
-// The response cache as one model version sees it: the key of a request, the look-up in memory and, where there is one, in a
-// shared store behind it. A key is the SHA-256 of model, version, identity, requested outputs, own parameters, shapes and the
-// bytes of all inputs: about 1 µs and 1 ns a byte, and nobody can make two requests collide.
+// The response cache as one model version sees it: the key of a request, the look-up in memory and, where there is one,
+// in a shared store behind it. A key is the SHA-256 of model, version, identity, requested outputs, own parameters,
+// shapes and the bytes of all inputs: about 1 µs and 1 ns a byte, and nobody can make two requests collide.
 
 import {
   decodeInferResponse,
@@ -13,7 +13,9 @@ import { HitRate } from './hit-rate.js';
 import { ownParametersKey } from './own-parameters.js';
 import type { ResponseCache } from './response-cache.js';
 
-/** Requests with more input bytes are not looked up: hashing them would hold the event loop for more than a millisecond. */
+/**
+ * Requests with more input bytes are not looked up: hashing them would hold the event loop for more than a millisecond.
+ */
 const INPUT_BYTES_MAX = 1_048_576;
 
 /** A store that several processes share, for example Redis. Both must be quick to give up; neither may reject. */

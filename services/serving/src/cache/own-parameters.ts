@@ -1,5 +1,6 @@
-// The parameters of a request that the model itself may read: what is left without those that steer the way to the engine.
-// Requests that share an engine call must agree in them. Nearly all requests have none: then nothing is allocated.
+// The parameters of a request that the model itself may read: what is left without those that steer the way to the
+// engine. Requests that share an engine call must agree in them. Nearly all requests have none: then nothing is
+// allocated.
 
 import { NO_PARAMETERS, type Parameters } from '@millrace/inference';
 

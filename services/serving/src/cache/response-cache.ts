@@ -1,6 +1,6 @@
-// Answers by key, bounded in bytes: the least recently used go first. All operations O(1): a map and a doubly linked list
-// (a map alone finds its oldest entry only past the holes of the deleted ones). Shared by all models of the process; keys
-// hold model, version and inputs. What is kept is a copy: it must not keep a batch's whole output alive.
+// Answers by key, bounded in bytes: the least recently used go first. All operations O(1): a map and a doubly linked
+// list (a map alone finds its oldest entry only past the holes of the deleted ones). Shared by all models of the
+// process; keys hold model, version and inputs. What is kept is a copy: it must not keep a batch's whole output alive.
 
 import type { Tensor } from '@millrace/inference';
 

@@ -1,5 +1,5 @@
-// Answers that several serving processes share, in Redis: read with a short deadline, written without waiting, gone after a
-// time. Connected to when the first model asks. A Redis that is away counts as an empty one.
+// Answers that several serving processes share, in Redis: read with a short deadline, written without waiting, gone
+// after a time. Connected to when the first model asks. A Redis that is away counts as an empty one.
 
 import { RedisConnection, responseKey } from '@millrace/redis';
 import type { SharedResponses } from './model-cache.js';

@@ -1,5 +1,5 @@
-// A model's configuration as serving uses it: normalised from config.pbtxt, from load parameters or from defaults that the
-// engine's own declaration completes. Pure data; the wire forms (ModelConfig message and JSON) are made from it.
+// A model's configuration as serving uses it: normalised from config.pbtxt, from load parameters or from defaults that
+// the engine's own declaration completes. Pure data; the wire forms (ModelConfig message and JSON) are made from it.
 
 import type { TensorSpec } from '@millrace/inference';
 
@@ -26,7 +26,9 @@ export interface BatchingSpec {
   defaultPolicy: QueuePolicy;
   /** By priority level. */
   policies: ReadonlyMap<number, QueuePolicy>;
-  /** Ascending sizes per variable dimension that inputs are padded up to with zeros; empty = only equal shapes batch. */
+  /**
+   * Ascending sizes per variable dimension that inputs are padded up to with zeros; empty = only equal shapes batch.
+   */
   paddingBuckets: readonly number[];
 }
 

@@ -1,8 +1,8 @@
-// Serving's side of one engine process's life: sends calls, matches answers by id, ends all calls in flight when the process
-// ends. A life is never started again; engine-process.ts makes a new one. Knows no socket and no process.
+// Serving's side of one engine process's life: sends calls, matches answers by id, ends all calls in flight when the
+// process ends. A life is never started again; engine-process.ts makes a new one. Knows no socket and no process.
 //
-// Bounds: calls and bytes in flight (overloaded above), the length of a frame, and silence: a process that says nothing for
-// `silenceMaxMs` while calls are in flight is killed, because a model that hangs would hold its instance for ever.
+// Bounds: calls and bytes in flight (overloaded above), the length of a frame, and silence: a process that says nothing
+// for `silenceMaxMs` while calls are in flight is killed, because a model that hangs would hold its instance for ever.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { Tensor } from '@millrace/inference';
@@ -137,7 +137,9 @@ export class EngineClient {
     });
   }
 
-  /** Resolves at the end or as soon as the signal is aborted; the process is told, and counts as busy until it stopped. */
+  /**
+   * Resolves at the end or as soon as the signal is aborted; the process is told, and counts as busy until it stopped.
+   */
   async stream(
     inputs: readonly Tensor[],
     call: EngineCall,

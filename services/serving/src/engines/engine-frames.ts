@@ -1,17 +1,18 @@
-// The messages between serving and its engine processes, and how tensors stand in them. All little-endian; every frame is a
-// multiple of 8 bytes long and every tensor starts at a multiple of 8, so that frames that follow each other in an aligned
-// buffer are read in place and a typed array is laid over a tensor without a copy.
+// The messages between serving and its engine processes, and how tensors stand in them. All little-endian; every frame
+// is a multiple of 8 bytes long and every tensor starts at a multiple of 8, so that frames that follow each other in an
+// aligned buffer are read in place and a typed array is laid over a tensor without a copy.
 //
 //   frame   = header, head, padding to 8, { tensor bytes, padding to 8 }
 //   header  = u32 frame length | u8 kind | u8 flags | u16 tensors | u32 call id | u32 head length | u32 compute µs |
 //             u32 messages read from shared memory | u32 tensor bytes in shared memory, 0 = they follow | u32 0
-//   head    = texts of the kind, then for each tensor: text name | u8 datatype | u8 rank | u32 × rank shape | u32 byte length
-//   text    = u32 byte length | UTF-8
-// Heads by kind: run, stream: [text sequence id] u16 outputs {text} u16 parameters {text key, u8 kind, value}; ready, load: a
-// JSON text (once per process); failed: text code, text reason; forget: text sequence id. Parameters of single tensors do not travel: no engine reads them.
+//   head    = texts of the kind, then for each tensor: text name | u8 datatype | u8 rank | u32 × rank shape | u32 byte
+//   length text    = u32 byte length | UTF-8
+// Heads by kind: run, stream: [text sequence id] u16 outputs {text} u16 parameters {text key, u8 kind, value}; ready,
+// load: a JSON text (once per process); failed: text code, text reason; forget: text sequence id. Parameters of single
+// tensors do not travel: no engine reads them.
 //
-// Both ends are Millrace's own, but a model may write to any descriptor of its process: a malformed frame is `corrupt`, and
-// its process is ended.
+// Both ends are Millrace's own, but a model may write to any descriptor of its process: a malformed frame is `corrupt`,
+// and its process is ended.
 
 import { ERROR_CODES, type ErrorCode, PlatformError } from '@millrace/domain';
 import {
@@ -141,7 +142,9 @@ export interface SharedPlace {
 
 const PIPE_ONLY: SharedPlace = { taken: 0, place: () => false };
 
-/** The parts of a frame in order; tensors of large frames are views, which must stay as they are until they are written. */
+/**
+ * The parts of a frame in order; tensors of large frames are views, which must stay as they are until they are written.
+ */
 function frameOf(outline: Outline, allocate: Allocate, shared: SharedPlace): Uint8Array[] {
   const { tensors } = outline;
   let headBytes = outline.headBytes;
@@ -417,8 +420,8 @@ export class Frame {
 }
 
 /**
- * Cuts a stream of chunks into frames. A frame that lies whole and aligned in a chunk is a view of it; any other is copied
- * once into its own aligned bytes. Holds at most one unfinished frame (`frameBytesMax`). Throws corrupt.
+ * Cuts a stream of chunks into frames. A frame that lies whole and aligned in a chunk is a view of it; any other is
+ * copied once into its own aligned bytes. Holds at most one unfinished frame (`frameBytesMax`). Throws corrupt.
  */
 export class FrameReader {
   private readonly header = new Uint8Array(HEADER_BYTES);

@@ -1,6 +1,6 @@
-// An engine process: loads one model and answers calls on descriptor 3 until serving closes it. Serving decides about its
-// end, so signals to the whole group (Ctrl-C) are left to serving. When serving is killed, the closed pipe ends this process;
-// while a model holds the thread, the watching thread on descriptor 4 does.
+// An engine process: loads one model and answers calls on descriptor 3 until serving closes it. Serving decides about
+// its end, so signals to the whole group (Ctrl-C) are left to serving. When serving is killed, the closed pipe ends
+// this process; while a model holds the thread, the watching thread on descriptor 4 does.
 
 import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';

@@ -1,5 +1,6 @@
-// The engine process's side of the protocol: loads one model when told to, runs calls as they come (several at once where the
-// parent sends them so; an engine orders them itself if it must), sends answers back. Knows no socket and no runtime.
+// The engine process's side of the protocol: loads one model when told to, runs calls as they come (several at once
+// where the parent sends them so; an engine orders them itself if it must), sends answers back. Knows no socket and no
+// runtime.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { Tensor } from '@millrace/inference';
@@ -159,7 +160,9 @@ export class EngineHost {
   }
 }
 
-/** Every frame that points to shared memory is read at once, also one that nobody waits for: its place must become free. */
+/**
+ * Every frame that points to shared memory is read at once, also one that nobody waits for: its place must become free.
+ */
 export function attachShared(frame: Frame, shared: SharedBuffer): void {
   shared.acknowledge(frame.acknowledged);
   if (frame.sharedBytes === 0) return;

@@ -1,5 +1,6 @@
-// Starts engine processes: this Node on engine-host.main.js, with a socket pair as descriptor 3 for frames and another one as
-// descriptor 4 that only shows the child that serving is gone; descriptor 5 is a memory file for large tensors. What the child prints goes to the log, line by line.
+// Starts engine processes: this Node on engine-host.main.js, with a socket pair as descriptor 3 for frames and another
+// one as descriptor 4 that only shows the child that serving is gone; descriptor 5 is a memory file for large tensors.
+// What the child prints goes to the log, line by line.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
@@ -36,8 +37,8 @@ function variables(gpu: number | undefined): Record<string, string | undefined> 
   return {
     ...environment(),
     CUDA_VISIBLE_DEVICES: visibleDevices(gpu, environment().CUDA_VISIBLE_DEVICES),
-    // Memory of large tensors is kept for the next ones instead of going back to the system and coming page by page: halves
-    // the time of a 1 MiB call (measured, README). glibc only; others ignore it.
+    // Memory of large tensors is kept for the next ones instead of going back to the system and coming page by page:
+    // halves the time of a 1 MiB call (measured, README). glibc only; others ignore it.
     MALLOC_MMAP_THRESHOLD_: '33554432',
     MALLOC_TRIM_THRESHOLD_: '67108864',
     // TensorFlow takes all memory of a GPU and talks much unless told otherwise.

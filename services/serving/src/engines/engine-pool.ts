@@ -1,7 +1,7 @@
-// Several instances of one model as one TensorEngine. A call goes to the ready instance with the fewest calls in flight; the
-// steps of a sequence all go where it began, and a sequence whose process died is refused until it starts anew, because its
-// state is gone. With no instance ready, a call waits for one that is starting, and is refused while all wait for their
-// back-off.
+// Several instances of one model as one TensorEngine. A call goes to the ready instance with the fewest calls in
+// flight; the steps of a sequence all go where it began, and a sequence whose process died is refused until it starts
+// anew, because its state is gone. With no instance ready, a call waits for one that is starting, and is refused while
+// all wait for their back-off.
 
 import { PlatformError } from '@millrace/domain';
 import type { Tensor } from '@millrace/inference';

@@ -1,6 +1,6 @@
-// One instance of a model in a process of its own, as a TensorEngine: when the process dies, its calls in flight are refused
-// as unavailable and a new process is started after a back-off; a model that crashes CRASHES_MAX times in a row is given up
-// and says why. What starts processes is a port (`launch`).
+// One instance of a model in a process of its own, as a TensorEngine: when the process dies, its calls in flight are
+// refused as unavailable and a new process is started after a back-off; a model that crashes CRASHES_MAX times in a row
+// is given up and says why. What starts processes is a port (`launch`).
 //
 //   starting → ready → waiting (back-off) → starting …        any → failed (for good)        any → closed
 //
@@ -24,7 +24,10 @@ export type EngineState = 'starting' | 'ready' | 'waiting' | 'failed' | 'closed'
 
 /** Told of what happens to an instance; must not throw. */
 export interface EngineEvents {
-  /** A process ended that should not have: `lost` calls were refused. It comes again in `againInMs`, or never (undefined). */
+  /**
+   * A process ended that should not have: `lost` calls were refused. It comes again in `againInMs`, or never
+   * (undefined).
+   */
   crashed(reason: string, lost: number, againInMs: number | undefined): void;
   restarted(): void;
 }
@@ -75,7 +78,10 @@ export class EngineProcess implements EngineInstance {
     this.follow(client);
   }
 
-  /** Starts the first process; throws the model's own error where it cannot be loaded, unavailable where it does not start. */
+  /**
+   * Starts the first process; throws the model's own error where it cannot be loaded, unavailable where it does not
+   * start.
+   */
   static async open(settings: EngineProcessSettings, ports: EnginePorts, events: EngineEvents): Promise<EngineProcess> {
     const client = clientOf(settings, ports);
     try {

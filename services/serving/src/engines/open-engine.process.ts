@@ -39,7 +39,9 @@ export interface OpenSettings {
   hostScript: string | undefined;
 }
 
-/** Measured (README): with all cores busy, 5 gives small models inside a third more and takes 8 % of what slow ones do. */
+/**
+ * Measured (README): with all cores busy, 5 gives small models inside a third more and takes 8 % of what slow ones do.
+ */
 const NICENESS = 5;
 
 const DEFAULTS: OpenSettings = {

@@ -1,5 +1,5 @@
-// What an engine process prints, as lines for the log: bounded in length and in lines per span of time, so that a model that
-// prints for every row neither fills the log nor the memory. The last lines are kept to say why a process ended.
+// What an engine process prints, as lines for the log: bounded in length and in lines per span of time, so that a model
+// that prints for every row neither fills the log nor the memory. The last lines are kept to say why a process ended.
 
 import type { Clock } from '@millrace/domain';
 

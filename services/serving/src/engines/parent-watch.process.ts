@@ -1,5 +1,5 @@
-// A thread of an engine process that notices the end of serving when the model holds the main thread: descriptor 4 is closed
-// by serving's end, whatever ended it. The main thread gets a moment to end by itself.
+// A thread of an engine process that notices the end of serving when the model holds the main thread: descriptor 4 is
+// closed by serving's end, whatever ended it. The main thread gets a moment to end by itself.
 
 import { Socket } from 'node:net';
 

@@ -1,14 +1,17 @@
-// Where the instances of a model run. What the configuration says counts; where it says nothing, a model of a runtime that may
-// stay inside (TensorRuntime.mayStayInside) proves in an engine process that a full batch and its loading are short enough to
-// hold the event loop of the process that speaks the wire; any other model gets one engine process.
+// Where the instances of a model run. What the configuration says counts; where it says nothing, a model of a runtime
+// that may stay inside (TensorRuntime.mayStayInside) proves in an engine process that a full batch and its loading are
+// short enough to hold the event loop of the process that speaks the wire; any other model gets one engine process.
 //
-// Why inside at all: a call to an engine process costs two copies and two wake-ups, measured in services/serving/README.md.
-// Why not always: ONNX Runtime's Node binding computes on the calling thread, so everything else waits for as long.
+// Why inside at all: a call to an engine process costs two copies and two wake-ups, measured in
+// services/serving/README.md. Why not always: ONNX Runtime's Node binding computes on the calling thread, so everything
+// else waits for as long.
 
 import { Tensor, type TensorSpec } from '@millrace/inference';
 import type { InstanceGroup } from '../declaration/model-spec.js';
 
-/** A full batch may hold the event loop this long: a tenth of what the issue allows health, and far above small models. */
+/**
+ * A full batch may hold the event loop this long: a tenth of what the issue allows health, and far above small models.
+ */
 const INSIDE_COMPUTE_MS_MAX = 1;
 /** Loading holds it once; requests of other models wait for as long. */
 const INSIDE_LOAD_MS_MAX = 20;
@@ -74,8 +77,8 @@ export function mayStayInside(computeMs: number, loadMs: number): boolean {
 }
 
 /**
- * CUDA_VISIBLE_DEVICES of an engine process. `gpu` counts the GPUs that serving itself may see, which `inherited`, its own
- * CUDA_VISIBLE_DEVICES, lists by number or UUID; undefined = all of the machine. '' where there is no such GPU.
+ * CUDA_VISIBLE_DEVICES of an engine process. `gpu` counts the GPUs that serving itself may see, which `inherited`, its
+ * own CUDA_VISIBLE_DEVICES, lists by number or UUID; undefined = all of the machine. '' where there is no such GPU.
  */
 export function visibleDevices(gpu: number | undefined, inherited: string | undefined): string {
   if (gpu === undefined) return '';

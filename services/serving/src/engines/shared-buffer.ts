@@ -1,9 +1,10 @@
-// Large tensors between serving and an engine process go through a file in memory that both have open: one copy in and one
-// out, where a socket pair takes them in pieces of 64 KiB with a wake-up for each (measured: services/serving/README.md).
-// Each direction has one place in the file, used by one message at a time; a message that finds it taken goes over the pipe.
+// Large tensors between serving and an engine process go through a file in memory that both have open: one copy in and
+// one out, where a socket pair takes them in pieces of 64 KiB with a wake-up for each (measured:
+// services/serving/README.md). Each direction has one place in the file, used by one message at a time; a message that
+// finds it taken goes over the pipe.
 //
-// The receiver reads a place as soon as the frame that points to it comes, and says in each of its own frames how many it has
-// read (`acknowledged`); only then is the place free again.
+// The receiver reads a place as soon as the frame that points to it comes, and says in each of its own frames how many
+// it has read (`acknowledged`); only then is the place free again.
 
 import type { Tensor } from '@millrace/inference';
 

@@ -1,10 +1,10 @@
-// A batch job: every message of one topic is predicted and its answer written to another, in pieces of `rowsMax` messages.
-// Answers of a piece and the position behind it are one transaction: who reads committed messages sees exactly one answer
-// for each message, whatever dies on the way. A message that is no row, or that the model refuses, is answered with its
-// error; nothing stands still because of it.
+// A batch job: every message of one topic is predicted and its answer written to another, in pieces of `rowsMax`
+// messages. Answers of a piece and the position behind it are one transaction: who reads committed messages sees
+// exactly one answer for each message, whatever dies on the way. A message that is no row, or that the model refuses,
+// is answered with its error; nothing stands still because of it.
 //
-// What ends it: every partition has been read up to where its end was at the start (unless it follows), `stop`, or a fault that
-// is not a row's. What was answered stays answered; the same job again goes on from there.
+// What ends it: every partition has been read up to where its end was at the start (unless it follows), `stop`, or a
+// fault that is not a row's. What was answered stays answered; the same job again goes on from there.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { InferRequest, InferResponse } from '@millrace/inference';
@@ -120,7 +120,9 @@ export class BatchJob {
     this.waiting = error.reason;
   }
 
-  /** One answer a message, in order. Rejects where the fault is not a row's; then nothing of the piece may be written. */
+  /**
+   * One answer a message, in order. Rejects where the fault is not a row's; then nothing of the piece may be written.
+   */
   async predict(messages: readonly InMessage[]): Promise<OutMessage[]> {
     const { model, version, input } = this.request;
     const { metadata } = await this.patiently(async () => this.ports.find(model, version));

@@ -1,6 +1,7 @@
-// The rows of one batch job, piece by piece: each is predicted, then its answers and the position behind it are written as one
-// transaction. What writes is a port. Answers go out in sends below the broker's 1 MiB; one that is larger alone becomes its
-// error. After a commit whose answer was lost the committed position is read first, so that nothing is answered twice.
+// The rows of one batch job, piece by piece: each is predicted, then its answers and the position behind it are written
+// as one transaction. What writes is a port. Answers go out in sends below the broker's 1 MiB; one that is larger alone
+// becomes its error. After a commit whose answer was lost the committed position is read first, so that nothing is
+// answered twice.
 
 import { PlatformError } from '@millrace/domain';
 import { type BatchJob, type InMessage, type OutMessage, rowIdOf } from './batch-job.js';
@@ -44,7 +45,9 @@ export class JobPieces {
     this.unsure.delete(partition);
   }
 
-  /** One transaction; gives the next offset, or undefined where the job has failed. Rejects where the broker is away. */
+  /**
+   * One transaction; gives the next offset, or undefined where the job has failed. Rejects where the broker is away.
+   */
   async piece(messages: readonly InMessage[]): Promise<number | undefined> {
     const { partition, offset } = messages.at(-1) as InMessage;
     const next = offset + 1;

@@ -1,5 +1,5 @@
-// Runs a batch job over Kafka: a consumer of the job's own group, and a transactional producer of the job's own id. The broker
-// fences a second process that runs the same job: the first one's next transaction fails and it stops.
+// Runs a batch job over Kafka: a consumer of the job's own group, and a transactional producer of the job's own id. The
+// broker fences a second process that runs the same job: the first one's next transaction fails and it stops.
 
 import { PlatformError } from '@millrace/domain';
 import { KafkaConnection, TransactionalProducer } from '@millrace/kafka';

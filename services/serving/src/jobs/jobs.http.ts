@@ -29,7 +29,10 @@ export function noJobs(several: boolean): string {
     : 'this process serves a folder alone, without Kafka';
 }
 
-/** `jobs`: or the words for why this process runs no jobs. Resolves when the routes are there: the API's check looks for them. */
+/**
+ * `jobs`: or the words for why this process runs no jobs. Resolves when the routes are there: the API's check looks for
+ * them.
+ */
 export async function registerJobs(root: FastifyInstance, jobs: BatchJobs | string): Promise<void> {
   const answer = (work: (jobs: BatchJobs, request: JobCall) => unknown) => (request: JobCall, reply: FastifyReply) => {
     try {

@@ -1,7 +1,7 @@
-// One message of a batch job as a request of one row, and an answer as the message that goes out. In: a JSON object, either
-// the columns themselves, or {"values": {columns}, "entity"?: text, "eventTimeMs"?: number}. Out: {"id", "model", "version",
-// "outputs": {name: value}} or {"id", "model", "error"}; the id is "<topic>/<partition>/<offset>" of the message that it
-// answers, so that whoever reads can tell what belongs to what.
+// One message of a batch job as a request of one row, and an answer as the message that goes out. In: a JSON object,
+// either the columns themselves, or {"values": {columns}, "entity"?: text, "eventTimeMs"?: number}. Out: {"id",
+// "model", "version", "outputs": {name: value}} or {"id", "model", "error"}; the id is "<topic>/<partition>/<offset>"
+// of the message that it answers, so that whoever reads can tell what belongs to what.
 
 import { PlatformError } from '@millrace/domain';
 import {

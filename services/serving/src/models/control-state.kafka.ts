@@ -1,4 +1,5 @@
-// Follows projects.v1 and routes.v1. The broker may be away at the start or at any time: reading begins when it is there.
+// Follows projects.v1 and routes.v1. The broker may be away at the start or at any time: reading begins when it is
+// there.
 
 import { decodeProject, decodeRoute } from '@millrace/contracts';
 import { CompactedReader, type KafkaConnection } from '@millrace/kafka';

@@ -1,7 +1,7 @@
 // What the topics projects.v1 and routes.v1 say, and how it reaches the model set. While the topics are read from their
-// beginning nothing is applied, because old routes on the way would load and unload versions that nobody wants; then the
-// last word counts. A snapshot of the last known state stands in until then, so that a restart while the broker is down
-// still serves; the topics' word replaces it whole.
+// beginning nothing is applied, because old routes on the way would load and unload versions that nobody wants; then
+// the last word counts. A snapshot of the last known state stands in until then, so that a restart while the broker is
+// down still serves; the topics' word replaces it whole.
 
 import type { Project } from '@millrace/project';
 import type { Route } from '@millrace/routing';

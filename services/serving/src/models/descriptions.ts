@@ -1,5 +1,5 @@
-// A served model as the V2 protocol's configuration and statistics describe it, made from its ModelSpec. Numbers of enums are
-// those of model_config.proto.
+// A served model as the V2 protocol's configuration and statistics describe it, made from its ModelSpec. Numbers of
+// enums are those of model_config.proto.
 
 import type { ModelConfigInit } from '@millrace/contracts';
 import { CONFIG_DATATYPE, type DurationStatistic, statisticsJson, type VersionStatistics } from '@millrace/inference';

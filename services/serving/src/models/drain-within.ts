@@ -1,5 +1,5 @@
-// Waiting for the calls in flight of a version that has left the serving path, but not for ever: a stream without end or an
-// engine that hangs must not hold its memory, nor hold up the loads behind it.
+// Waiting for the calls in flight of a version that has left the serving path, but not for ever: a stream without end
+// or an engine that hangs must not hold its memory, nor hold up the loads behind it.
 
 import { PlatformError } from '@millrace/domain';
 

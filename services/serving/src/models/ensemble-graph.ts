@@ -1,6 +1,7 @@
-// The graph of an ensemble: steps that take tensors by name and put tensors by name. Checked once when it is loaded, with
-// every fault's reason: each tensor has one producer, nothing is missing, no step waits for itself, models fit in datatype,
-// shape and batch, and ensembles within ensembles stay within DEPTH_MAX. Tensors become slots, so that a request looks up no name.
+// The graph of an ensemble: steps that take tensors by name and put tensors by name. Checked once when it is loaded,
+// with every fault's reason: each tensor has one producer, nothing is missing, no step waits for itself, models fit in
+// datatype, shape and batch, and ensembles within ensembles stay within DEPTH_MAX. Tensors become slots, so that a
+// request looks up no name.
 
 import { PlatformError } from '@millrace/domain';
 import type { Datatype } from '@millrace/inference';
@@ -100,8 +101,8 @@ interface TensorType {
 }
 
 /**
- * Checks the steps against the models as they are now. `specOf` gives a model's configuration and throws where there is none;
- * an ensemble among them is followed, each once. Throws invalid_argument.
+ * Checks the steps against the models as they are now. `specOf` gives a model's configuration and throws where there is
+ * none; an ensemble among them is followed, each once. Throws invalid_argument.
  */
 export function checkModels(spec: ModelSpec, specOf: (model: string, version: string) => ModelSpec): void {
   const depth = depthOf(spec, specOf, [], new Map());

@@ -1,6 +1,7 @@
-// An ensemble answers by asking other models: each step runs as soon as its tensors are there, steps that do not need each
-// other at the same time. Tensors go from answer to request as they are, under another name. Its steps batch in their own
-// models with everybody else's requests. The first fault ends the request; steps still under way are cancelled.
+// An ensemble answers by asking other models: each step runs as soon as its tensors are there, steps that do not need
+// each other at the same time. Tensors go from answer to request as they are, under another name. Its steps batch in
+// their own models with everybody else's requests. The first fault ends the request; steps still under way are
+// cancelled.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import {

@@ -22,9 +22,9 @@ export interface CallFacts {
 }
 
 /**
- * Called once with either an error or a response, and `final` true. A decoupled model calls it for each of its answers with
- * `final` false, and at the end once more with `final` true: with an error, or with a response without outputs that an endpoint
- * passes on only where the caller asked for an empty final response.
+ * Called once with either an error or a response, and `final` true. A decoupled model calls it for each of its answers
+ * with `final` false, and at the end once more with `final` true: with an error, or with a response without outputs
+ * that an endpoint passes on only where the caller asked for an empty final response.
  */
 export type Answer = (error: PlatformError | undefined, response: InferResponse | undefined, final: boolean) => void;
 

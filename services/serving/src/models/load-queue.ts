@@ -1,5 +1,5 @@
-// Work on the model set, one piece after the other, and the closing of what has left the serving path, beside it: an old
-// version that answers its last calls does not hold up the next load, unless there are RETIRING_MAX of them.
+// Work on the model set, one piece after the other, and the closing of what has left the serving path, beside it: an
+// old version that answers its last calls does not hold up the next load, unless there are RETIRING_MAX of them.
 
 import { PlatformError } from '@millrace/domain';
 import type { ServedModel } from './served-model.js';

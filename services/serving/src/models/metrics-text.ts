@@ -1,5 +1,6 @@
-// Statistics of all served models in Prometheus' text format under Triton's names, so that its dashboards work unchanged.
-// Read at scrape time from the counters that the protocol's statistics use; the request path pays nothing for it.
+// Statistics of all served models in Prometheus' text format under Triton's names, so that its dashboards work
+// unchanged. Read at scrape time from the counters that the protocol's statistics use; the request path pays nothing
+// for it.
 
 import { FAILURE_REASONS, FIRST_RESPONSE_EDGES_MS, type VersionStatistics } from '@millrace/inference';
 import type { LatencyHistogram } from '@millrace/statistics';

@@ -1,5 +1,5 @@
-// The table behind the model set: by name and version, what is served, what is being loaded and what was refused. Answers
-// look-ups; it loads nothing.
+// The table behind the model set: by name and version, what is served, what is being loaded and what was refused.
+// Answers look-ups; it loads nothing.
 
 import { PlatformError } from '@millrace/domain';
 import type { RepositoryEntry, RepositoryState } from '@millrace/inference';

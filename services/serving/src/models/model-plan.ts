@@ -16,7 +16,9 @@ export interface ModelPlan {
   readonly labels: Readonly<Record<string, number>>;
   /** Models that an ensemble is made of. */
   readonly parts: readonly string[];
-  /** Of the repository's files; undefined = made from load parameters, and a change of the folder does not replace it. */
+  /**
+   * Of the repository's files; undefined = made from load parameters, and a change of the folder does not replace it.
+   */
   readonly fingerprint: string | undefined;
   /** Called once when nothing loaded from this plan is served any more. */
   release(): Promise<void>;

@@ -1,8 +1,8 @@
-// Which model versions this process should hold and which it holds, from two sources: packages of the platform, by the loaded
-// versions of routes; and models of a repository folder (repository-models.ts). Loads run one after the other beside the
-// serving path. A version becomes visible in one assignment once it is warm, and disappears in one assignment before it is
-// drained and closed: a call in flight ends on the version that took it. A version that cannot be loaded keeps its reason
-// and is tried again; the others are not touched by it.
+// Which model versions this process should hold and which it holds, from two sources: packages of the platform, by the
+// loaded versions of routes; and models of a repository folder (repository-models.ts). Loads run one after the other
+// beside the serving path. A version becomes visible in one assignment once it is warm, and disappears in one
+// assignment before it is drained and closed: a call in flight ends on the version that took it. A version that cannot
+// be loaded keeps its reason and is tried again; the others are not touched by it.
 
 import { PlatformError } from '@millrace/domain';
 import type { RepositoryEntry } from '@millrace/inference';
@@ -65,8 +65,8 @@ export class ModelSet implements RepositoryControl {
   }
 
   /**
-   * '' or 0 = the version with the most live traffic, else the newest; a label of the model's configuration stands for its
-   * version. Throws not_found, unavailable, or invalid_argument.
+   * '' or 0 = the version with the most live traffic, else the newest; a label of the model's configuration stands for
+   * its version. Throws not_found, unavailable, or invalid_argument.
    */
   find(name: string, version: string | number): ServedModel {
     return this.entries.find(name, version);
@@ -81,8 +81,8 @@ export class ModelSet implements RepositoryControl {
   }
 
   /**
-   * Served versions of one model, or of all where `name` is '', also failed ones: what they counted stands. Throws not_found
-   * for an unknown one.
+   * Served versions of one model, or of all where `name` is '', also failed ones: what they counted stands. Throws
+   * not_found for an unknown one.
    */
   select(name: string, version: string): ServedModel[] {
     if (name === '') return [...this.served()];

@@ -1,5 +1,5 @@
-// From "started" to "ready": the repository's models, then those that the platform names, each loaded or refused; afterwards
-// the repository is looked at again and again. What it needs from outside comes through its ports.
+// From "started" to "ready": the repository's models, then those that the platform names, each loaded or refused;
+// afterwards the repository is looked at again and again. What it needs from outside comes through its ports.
 
 import type { ModelSet } from './model-set.js';
 

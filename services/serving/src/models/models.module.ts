@@ -1,4 +1,5 @@
-// Wiring of the models: packages of the platform, the repository's models, and what their answers are looked up and kept in.
+// Wiring of the models: packages of the platform, the repository's models, and what their answers are looked up and
+// kept in.
 
 import { RequestIds, seededRng } from '@millrace/domain';
 import type { ServiceContext } from '@millrace/service';

@@ -1,5 +1,5 @@
-// A package of the platform in the terms of a model's configuration, for endpoints and listings: rows of raw values in, batched
-// without waiting, no options of its own.
+// A package of the platform in the terms of a model's configuration, for endpoints and listings: rows of raw values in,
+// batched without waiting, no options of its own.
 
 import type { ModelMetadata, TensorSpec } from '@millrace/inference';
 import type { ModelSpec } from '../declaration/model-spec.js';

@@ -1,5 +1,5 @@
-// What ties serving to the platform: the topics that say which packages to serve, the last known state that stands in for them,
-// and the producer that writes predictions. A process that serves a folder alone has none of it.
+// What ties serving to the platform: the topics that say which packages to serve, the last known state that stands in
+// for them, and the producer that writes predictions. A process that serves a folder alone has none of it.
 
 import type { Clock } from '@millrace/domain';
 import { KafkaConnection, MessageProducer } from '@millrace/kafka';
@@ -39,7 +39,9 @@ export class PlatformLink {
     this.snapshot = new SnapshotFile(`${home}/serving/last-known-${replica}.json`);
   }
 
-  /** Applies the last known state; `known` says whether there was one. `followed` resolves when the topics have spoken. */
+  /**
+   * Applies the last known state; `known` says whether there was one. `followed` resolves when the topics have spoken.
+   */
   async start(models: ModelSet): Promise<{ known: boolean; followed: Promise<void> }> {
     const control = new ControlState({
       models,
@@ -55,8 +57,8 @@ export class PlatformLink {
   }
 
   async close(): Promise<void> {
-    // The log has waited for its own writes: nothing of worth is left in the producer. And without a broker none of these
-    // would end by itself.
+    // The log has waited for its own writes: nothing of worth is left in the producer. And without a broker none of
+    // these would end by itself.
     await within(KAFKA_CLOSE_MS, Promise.all([this.producer.close(PRODUCER_CLOSE_MS), this.follower?.close()]));
     await within(KAFKA_CLOSE_MS, this.kafka.close());
     await this.snapshot.close();

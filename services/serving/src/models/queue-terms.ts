@@ -1,5 +1,5 @@
-// How a request meets the queue: its priority level, until when it may wait, and what happens then, from the model's queue
-// policies and the request's parameters `priority` and `timeout` (µs).
+// How a request meets the queue: its priority level, until when it may wait, and what happens then, from the model's
+// queue policies and the request's parameters `priority` and `timeout` (µs).
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import { integerParameter, NO_PARAMETERS, type Parameters } from '@millrace/inference';

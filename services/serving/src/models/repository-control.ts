@@ -1,10 +1,13 @@
-// What the wire needs to load and unload models by name: Triton's model repository extension. Who fulfils it decides whether
-// explicit loading is allowed.
+// What the wire needs to load and unload models by name: Triton's model repository extension. Who fulfils it decides
+// whether explicit loading is allowed.
 
 export interface LoadParameters {
   /** A ModelConfig as JSON that replaces the model's config.pbtxt; undefined = as the repository says. */
   config: string | undefined;
-  /** `file:<version>/<name>` parameters: path below the model's folder → bytes; with them the repository's files are ignored. */
+  /**
+   * `file:<version>/<name>` parameters: path below the model's folder → bytes; with them the repository's files are
+   * ignored.
+   */
   files: ReadonlyMap<string, Uint8Array>;
 }
 

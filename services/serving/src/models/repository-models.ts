@@ -1,9 +1,9 @@
-// Loading and unloading models of a repository folder: at the start, on request with or without parameters, and when the
-// folder changes. The rules:
+// Loading and unloading models of a repository folder: at the start, on request with or without parameters, and when
+// the folder changes. The rules:
 //
 //   - Everything that can be wrong is found before the swap: configuration, files, hashes, sizes, warm-up.
-//   - All versions that the policy wants are loaded, then the swap is one turn. Versions that are no longer wanted leave only
-//     when none of the new ones was refused.
+//   - All versions that the policy wants are loaded, then the swap is one turn. Versions that are no longer wanted
+//     leave only when none of the new ones was refused.
 //   - A version that is refused keeps what was served under its number; the reason is in the index.
 //   - An explicit load always loads anew, also when nothing changed.
 
@@ -204,7 +204,10 @@ export class RepositoryModels implements RepositoryControl {
     for (const part of parts) if (!done.has(part) && this.entries.get(part)) this.unloadNow(part, true, done);
   }
 
-  /** With the last version of a plan, the plan goes; a plan of which a version goes on (its successor was refused) stays. */
+  /**
+   * With the last version of a plan, the plan goes; a plan of which a version goes on (its successor was refused)
+   * stays.
+   */
   private retire(old: readonly ServedModel[]): void {
     const plans = new Set(old.flatMap((one) => this.plans.get(one) ?? []));
     this.queue.retire(old, async () => {
@@ -250,7 +253,10 @@ function swap(
   return old;
 }
 
-/** After a partly refused load: new labels where their version is served, else the old ones that still stand for something. */
+/**
+ * After a partly refused load: new labels where their version is served, else the old ones that still stand for
+ * something.
+ */
 function mergedLabels(slots: Entry['slots'], old: Entry['labels'], wanted: Entry['labels']): Entry['labels'] {
   const served = (labels: Entry['labels']) =>
     Object.entries(labels).filter(([, version]) => slots.get(version)?.served);

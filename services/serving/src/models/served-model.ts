@@ -1,5 +1,5 @@
-// What endpoints, statistics and the model set need of anything that answers under a model's name and version: a package of the
-// platform (served-version.ts), a model of a repository (tensor-model.ts) or an ensemble.
+// What endpoints, statistics and the model set need of anything that answers under a model's name and version: a
+// package of the platform (served-version.ts), a model of a repository (tensor-model.ts) or an ensemble.
 
 import type { InferRequest, ModelMetadata, VersionStatistics } from '@millrace/inference';
 import type { Project } from '@millrace/project';
@@ -22,7 +22,10 @@ export interface ServedModel {
   readonly failure?: string;
   /** Requests waiting. */
   readonly waiting: number;
-  /** Checks and queues; throws invalid_argument or overloaded. `answer` is called once, for a decoupled model once per answer. */
+  /**
+   * Checks and queues; throws invalid_argument or overloaded. `answer` is called once, for a decoupled model once per
+   * answer.
+   */
   submit(request: InferRequest, facts: CallFacts, answer: Answer): Ticket;
   /** The project file changed; only packages care. */
   follow?(project: Project): void;

@@ -1,6 +1,6 @@
 // One loaded model version that answers: raw rows → fitted feature plan → engine → the task's outputs. Rows of the jobs
-// of a batch are encoded directly into the batch's input; each job gets exactly its own rows back. Nothing here knows the
-// wire, Kafka or how the version was loaded.
+// of a batch are encoded directly into the batch's input; each job gets exactly its own rows back. Nothing here knows
+// the wire, Kafka or how the version was loaded.
 
 import { type Clock, type OutputSpec, PlatformError } from '@millrace/domain';
 import { type FittedPlan, RowEncoder } from '@millrace/features';
@@ -32,8 +32,8 @@ export interface AnsweredBatch {
   version: ServedVersion;
   job: InferJob;
   /**
-   * What the engine gave for the job's rows, which the version's head reads: a copy, because a waiting prediction must not
-   * keep the engine's whole answer alive.
+   * What the engine gave for the job's rows, which the version's head reads: a copy, because a waiting prediction must
+   * not keep the engine's whole answer alive.
    */
   numbers: readonly number[];
   answeredAtMs: number;
@@ -113,7 +113,9 @@ export class ServedVersion implements ServedModel, JobOwner {
     return this.batcher.waiting;
   }
 
-  /** Checks the request and queues it; throws invalid_argument or overloaded. The answer may come in a later turn only. */
+  /**
+   * Checks the request and queues it; throws invalid_argument or overloaded. The answer may come in a later turn only.
+   */
   submit(request: InferRequest, facts: CallFacts, answer: Answer): Ticket {
     const { online } = this;
     if (online === undefined || !online.concerns(request)) return this.queue(request, facts, answer);

@@ -1,5 +1,5 @@
-// What the numbers of a package's engine mean, by the package's task: the tensors that clients get and the outputs that the
-// prediction log gets. One head serves all batches of a version.
+// What the numbers of a package's engine mean, by the package's task: the tensors that clients get and the outputs that
+// the prediction log gets. One head serves all batches of a version.
 
 import { binaryLabel, type Output, PlatformError, type Task, taskOf } from '@millrace/domain';
 import { Tensor } from '@millrace/inference';
@@ -19,7 +19,10 @@ export interface TaskHead {
   readonly width: number;
   /** The task's output `index` for `rows` rows from row `start` on. */
   tensor(index: number, answer: EngineAnswer, start: number, rows: number): Tensor;
-  /** All outputs of one row. The same array and the same entries every time, with new values: for who encodes them at once. */
+  /**
+   * All outputs of one row. The same array and the same entries every time, with new values: for who encodes them at
+   * once.
+   */
   outputs(numbers: ArrayLike<number>, row: number): readonly Output[];
 }
 

@@ -1,5 +1,5 @@
-// From what an engine answers to each caller's response: its own rows, the outputs it asked for in its order (else all in
-// the order of the configuration), classes instead of values where it asked for them.
+// From what an engine answers to each caller's response: its own rows, the outputs it asked for in its order (else all
+// in the order of the configuration), classes instead of values where it asked for them.
 
 import { PlatformError } from '@millrace/domain';
 import { classify, type InferResponse, NO_PARAMETERS, type Tensor } from '@millrace/inference';

@@ -1,5 +1,5 @@
-// One request for a model with named tensors on its way through queue and engine. Its tensors are views of the request's
-// bytes; they are let go as soon as the job is answered, refused or cancelled.
+// One request for a model with named tensors on its way through queue and engine. Its tensors are views of the
+// request's bytes; they are let go as soon as the job is answered, refused or cancelled.
 
 import type { PlatformError } from '@millrace/domain';
 import {

@@ -37,7 +37,9 @@ const SPEC: ModelSpec = {
 const OUT: Record<string, string> = { x: 'y', tag: 'mark' };
 const BAD = 'bad';
 
-/** Copies its inputs; a tag 'bad' anywhere in a batch fails the whole call, as a row out of an embedding's range would. */
+/**
+ * Copies its inputs; a tag 'bad' anywhere in a batch fails the whole call, as a row out of an embedding's range would.
+ */
 const echo = async (inputs: readonly Tensor[], call: EngineCall): Promise<Tensor[]> => {
   if (inputs.some((tensor) => tensor.datatype === 'BYTES' && tensor.texts().includes(BAD))) throw new Error('bad row');
   return inputs

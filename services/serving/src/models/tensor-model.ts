@@ -1,7 +1,7 @@
-// A model with named tensors that answers: request checked against its configuration → queue → engine → each caller's own
-// rows and requested outputs. Where the model batches, rows of several requests go through the engine together; when that
-// fails, each request runs alone once, so that a bad neighbour harms nobody. Requests of sequences and of decoupled models
-// always run alone. Nothing here knows the wire, files or where the engine runs.
+// A model with named tensors that answers: request checked against its configuration → queue → engine → each caller's
+// own rows and requested outputs. Where the model batches, rows of several requests go through the engine together;
+// when that fails, each request runs alone once, so that a bad neighbour harms nobody. Requests of sequences and of
+// decoupled models always run alone. Nothing here knows the wire, files or where the engine runs.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import {
@@ -286,8 +286,8 @@ class TensorModel implements ServedModel, TensorJobOwner {
   }
 
   /**
-   * Warms every instance of the engine, also those that start later: the samples of the configuration, which throw what the
-   * engine throws; without samples one call of zeros each, whose faults are nobody's.
+   * Warms every instance of the engine, also those that start later: the samples of the configuration, which throw what
+   * the engine throws; without samples one call of zeros each, whose faults are nobody's.
    */
   async warmUp(): Promise<void> {
     const { engine, spec } = this;

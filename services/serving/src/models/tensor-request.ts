@@ -1,5 +1,6 @@
 // A request for a model with named tensors against the model's configuration: names, datatypes, shapes, rows, requested
-// outputs, and the parameters that the scheduler knows. Every fault is invalid_argument and names the tensor or parameter.
+// outputs, and the parameters that the scheduler knows. Every fault is invalid_argument and names the tensor or
+// parameter.
 
 import { PlatformError } from '@millrace/domain';
 import {

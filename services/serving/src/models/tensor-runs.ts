@@ -1,5 +1,5 @@
-// Batches of a tensor model through its engine: rows joined, run, split, delivered. A batch that fails is run again request by
-// request, once, unless the engine itself is away. Requests of sequences and of decoupled models come alone.
+// Batches of a tensor model through its engine: rows joined, run, split, delivered. A batch that fails is run again
+// request by request, once, unless the engine itself is away. Requests of sequences and of decoupled models come alone.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { InferResponse, ResponseOutcome, Tensor, VersionStatistics } from '@millrace/inference';

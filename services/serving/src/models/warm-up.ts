@@ -1,5 +1,5 @@
-// What warms an instance of a model. Inputs of a sample: zeros, values that only look random, the same at every start (BYTES
-// elements are empty or short texts), or what a file of the model's holds.
+// What warms an instance of a model. Inputs of a sample: zeros, values that only look random, the same at every start
+// (BYTES elements are empty or short texts), or what a file of the model's holds.
 
 import { PlatformError, seededRng } from '@millrace/domain';
 import { ELEMENT_BYTES, type ElementValue, NO_PARAMETERS, Tensor } from '@millrace/inference';
@@ -30,7 +30,8 @@ type After = (delayMs: number, work: () => void) => () => void;
 /** What each instance of the model does before it answers requests. */
 export function warmUpOf(spec: ModelSpec, ports: { after: After }): (instance: TensorEngine) => Promise<void> {
   if (spec.warmUp.length > 0) return (instance) => runSamples(spec, instance);
-  // A model that dies of zeros, or is slow with them, is asked once: not by every process that takes the place of another.
+  // A model that dies of zeros, or is slow with them, is asked once: not by every process that takes the place of
+  // another.
   let unsuited = false;
   return async (instance) => {
     if (unsuited) return;
@@ -74,7 +75,10 @@ function repeated(row: Uint8Array, rows: number): Uint8Array {
   return bytes;
 }
 
-/** A number, because models may take the id as one, of any width. It meets no client's: an instance warms up before it answers. */
+/**
+ * A number, because models may take the id as one, of any width. It meets no client's: an instance warms up before it
+ * answers.
+ */
 const WARM_UP_SEQUENCE = '1';
 
 export function warmUpInputs(sample: WarmUpSample, spec: ModelSpec): Tensor[] {

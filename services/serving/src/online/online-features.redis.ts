@@ -1,5 +1,5 @@
-// Wiring of the online features: look-ups over Redis with their settings, metrics beside. Redis is not even connected to
-// until a project that asks for them is served.
+// Wiring of the online features: look-ups over Redis with their settings, metrics beside. Redis is not even connected
+// to until a project that asks for them is served.
 
 import type { Clock } from '@millrace/domain';
 import { counter, gauge, histogram } from '@millrace/telemetry';

@@ -1,10 +1,10 @@
-// Joins the columns that a request leaves out with the latest record of its entity (serving.onlineFeatures of the project
-// file), and says in the answer how old they were. The entity of a row is the value of the project's entity column where the
-// request brings it as an input [N], else the request's `entity` for all rows.
+// Joins the columns that a request leaves out with the latest record of its entity (serving.onlineFeatures of the
+// project file), and says in the answer how old they were. The entity of a row is the value of the project's entity
+// column where the request brings it as an input [N], else the request's `entity` for all rows.
 //
-// Age = event time of the request (parameter event_time_ms, else now) minus that of the record; below 0 counts as 0. A value
-// that is too old or not there is replaced by the project's default, else it is missing where the column may be missing;
-// where it may not, the request is refused with the reason.
+// Age = event time of the request (parameter event_time_ms, else now) minus that of the record; below 0 counts as 0. A
+// value that is too old or not there is replaced by the project's default, else it is missing where the column may be
+// missing; where it may not, the request is refused with the reason.
 
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import type { InputType, SignatureInput } from '@millrace/features';

@@ -1,9 +1,10 @@
 // Looks up the latest values of entities: those of requests that came in the same turn go in one read. The predict path
-// waits for Redis at most `deadlineMs`; a Redis that is away or fails several times in a row is not asked at all for a while
-// (the circuit is open), so that it costs nothing then. What was read (also "nothing there") is kept for `cacheMs`.
+// waits for Redis at most `deadlineMs`; a Redis that is away or fails several times in a row is not asked at all for a
+// while (the circuit is open), so that it costs nothing then. What was read (also "nothing there") is kept for
+// `cacheMs`.
 //
-// Bounds: `cacheEntitiesMax` entities kept, the longest unused leave first; `waitingMax` entities asked for at a time, more
-// count as away. Cost of a hit: one look-up and one re-insertion in a Map.
+// Bounds: `cacheEntitiesMax` entities kept, the longest unused leave first; `waitingMax` entities asked for at a time,
+// more count as away. Cost of a hit: one look-up and one re-insertion in a Map.
 
 import type { Clock, Scalar } from '@millrace/domain';
 

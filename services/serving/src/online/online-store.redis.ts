@@ -1,5 +1,5 @@
-// Reads online features from Redis. The connection is made when the first project asks for them; requests wait for it only
-// through OnlineLookups, which has the deadline.
+// Reads online features from Redis. The connection is made when the first project asks for them; requests wait for it
+// only through OnlineLookups, which has the deadline.
 
 import { OnlineFeatureStore, RedisConnection } from '@millrace/redis';
 import type { OnlineLookupPorts } from './online-lookups.js';

@@ -1,5 +1,5 @@
-// The tfjs/ part of a model package, for browsers and edge devices: only files that the manifest names, and only bytes that
-// have the hash it names.
+// The tfjs/ part of a model package, for browsers and edge devices: only files that the manifest names, and only bytes
+// that have the hash it names.
 
 import { PlatformError } from '@millrace/domain';
 import { checkFile, parseManifest } from './manifest.js';

@@ -1,5 +1,5 @@
-// manifest.json of a model package: what the package says it is, checked before anything of it is used. The trainer writes
-// it; here it is only read. A package whose files do not have the hashes it names is refused as a whole.
+// manifest.json of a model package: what the package says it is, checked before anything of it is used. The trainer
+// writes it; here it is only read. A package whose files do not have the hashes it names is refused as a whole.
 
 import { PlatformError } from '@millrace/domain';
 

@@ -1,5 +1,5 @@
-// From a request's bytes to a queued job, the same for every endpoint (gRPC, relay stream, REST): decode, find the version,
-// submit. Expected failures go to the answer, so that an endpoint has one place to send from.
+// From a request's bytes to a queued job, the same for every endpoint (gRPC, relay stream, REST): decode, find the
+// version, submit. Expected failures go to the answer, so that an endpoint has one place to send from.
 
 import { PlatformError } from '@millrace/domain';
 import { decodeInferRequest, type InferRequest } from '@millrace/inference';

@@ -1,5 +1,5 @@
-// What the endpoints need to follow a sampled trace: a span from arrival to answer, whose traceparent goes on to the prediction
-// log. Requests without a sampled traceparent cost one character comparison.
+// What the endpoints need to follow a sampled trace: a span from arrival to answer, whose traceparent goes on to the
+// prediction log. Requests without a sampled traceparent cost one character comparison.
 
 import type { CallFacts } from '../models/infer-job.js';
 import type { TraceSettings } from './trace-settings.js';
@@ -25,8 +25,8 @@ export interface Tracing {
 }
 
 /**
- * Begins a span where the caller's trace is sampled or the trace settings choose this request, and puts its traceparent in
- * place of the caller's; else no traceparent goes on. `model` is only asked for while trace settings are active.
+ * Begins a span where the caller's trace is sampled or the trace settings choose this request, and puts its traceparent
+ * in place of the caller's; else no traceparent goes on. `model` is only asked for while trace settings are active.
  */
 export function traced(
   facts: CallFacts,

@@ -1,6 +1,7 @@
-// Triton's trace extension: of requests that bring no sampled trace of their own, every trace_rate-th becomes a trace while
-// trace_level is TIMESTAMPS, at most trace_count of them (-1 = without end). Settings are global or of one model, which then
-// leaves the global ones; spans go where OpenTelemetry sends them, so that trace_file and trace_mode are fixed.
+// Triton's trace extension: of requests that bring no sampled trace of their own, every trace_rate-th becomes a trace
+// while trace_level is TIMESTAMPS, at most trace_count of them (-1 = without end). Settings are global or of one model,
+// which then leaves the global ones; spans go where OpenTelemetry sends them, so that trace_file and trace_mode are
+// fixed.
 
 import { PlatformError, type Rng } from '@millrace/domain';
 

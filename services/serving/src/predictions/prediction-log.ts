@@ -1,10 +1,10 @@
-// The log of answered predictions: a queue of bounded size between the request path, which only appends, and a drain that
-// writes to Kafka at its own pace. Full queue: the new prediction is dropped and counted (drop-new keeps what is already
-// ordered). Broker down: the drain waits and tries again, the request path never notices.
+// The log of answered predictions: a queue of bounded size between the request path, which only appends, and a drain
+// that writes to Kafka at its own pace. Full queue: the new prediction is dropped and counted (drop-new keeps what is
+// already ordered). Broker down: the drain waits and tries again, the request path never notices.
 //
-// Cost of `offer` O(1) without I/O; memory bounded by `rowsMax` rows and `bytesMax` bytes of them. What becomes of a batch that
-// Kafka will never take stands in refused-batch.ts. Delivery is at least once: a batch whose acknowledgement was lost is sent
-// again, the prediction id makes that harmless.
+// Cost of `offer` O(1) without I/O; memory bounded by `rowsMax` rows and `bytesMax` bytes of them. What becomes of a
+// batch that Kafka will never take stands in refused-batch.ts. Delivery is at least once: a batch whose acknowledgement
+// was lost is sent again, the prediction id makes that harmless.
 
 import { RefusedBatch } from './refused-batch.js';
 

@@ -1,5 +1,5 @@
-// What becomes of a batch that Kafka will never take (a row larger than a message may be): its items are written again one by
-// one, so that only the bad one is lost, and neither the rest nor its neighbours are held up.
+// What becomes of a batch that Kafka will never take (a row larger than a message may be): its items are written again
+// one by one, so that only the bad one is lost, and neither the rest nor its neighbours are held up.
 
 import { PlatformError } from '@millrace/domain';
 

@@ -1,4 +1,5 @@
-// About what a prediction that waits to be logged keeps in memory. An estimate on the request path: a few additions a row.
+// About what a prediction that waits to be logged keeps in memory. An estimate on the request path: a few additions a
+// row.
 
 import type { InferJob } from '../models/infer-job.js';
 

@@ -1,6 +1,6 @@
-// A model's ModelSpec from what its configuration says and what the engine declares of itself: names, datatypes and sizes
-// that were left out are filled, what contradicts is refused with both sides named. Dims of a ModelSpec are without the batch
-// dimension, those of an engine with it.
+// A model's ModelSpec from what its configuration says and what the engine declares of itself: names, datatypes and
+// sizes that were left out are filled, what contradicts is refused with both sides named. Dims of a ModelSpec are
+// without the batch dimension, those of an engine with it.
 
 import { PlatformError } from '@millrace/domain';
 import type { TensorSpec } from '@millrace/inference';
@@ -18,8 +18,9 @@ export type Labels = Readonly<Record<string, readonly string[]>>;
 type Declared = Pick<TensorEngine, 'inputs' | 'outputs'>;
 
 /**
- * What ModelSource.batched must say before the engine is loaded. Without max_batch_size: a configuration that lists tensors
- * means 0, as Triton reads it; one that lists none leaves it to the engine's declaration, where there is a file to read.
+ * What ModelSource.batched must say before the engine is loaded. Without max_batch_size: a configuration that lists
+ * tensors means 0, as Triton reads it; one that lists none leaves it to the engine's declaration, where there is a file
+ * to read.
  */
 export function batchedBefore(draft: SpecDraft, runtime: Pick<TensorRuntime, 'declaresBatch'>): boolean {
   if (draft.maxBatchSize !== undefined) return draft.maxBatchSize > 0;

@@ -17,7 +17,9 @@ export interface ReadDraft {
   notices: readonly string[];
 }
 
-/** `path`: how messages call the file. `model`: the folder's name, that `name` must agree with. Throws invalid_argument. */
+/**
+ * `path`: how messages call the file. `model`: the folder's name, that `name` must agree with. Throws invalid_argument.
+ */
 export function draftFromText(text: string, path: string, model: string): ReadDraft {
   const { config, faults, placeOf } = parseConfigText(text);
   const all = new ConfigFaults(path, placeOf);

@@ -1,7 +1,7 @@
 // A model of a repository folder in Triton's layout, as it lies there: names, versions, sizes. Three forms are taken:
 //
-//   <repository>/<model>/<version>/…          Triton's own; version = a number above 0; config.pbtxt beside the versions
-//   <repository>/<model>/model.onnx …         a model without version folders: version 1
+//   <repository>/<model>/<version>/…          Triton's own; version = a number above 0; config.pbtxt beside the
+//   versions <repository>/<model>/model.onnx …         a model without version folders: version 1
 //   <repository>/<model>.onnx                 a bare file: model <model>, version 1
 //
 // Pure: the reading is in repository-folder.fs.ts.
@@ -20,7 +20,10 @@ export interface VersionFolder {
   readonly version: number;
   /** Absolute. */
   readonly folder: string;
-  /** The model's file inside the folder where its name says it (bare files); undefined = as runtime and configuration say. */
+  /**
+   * The model's file inside the folder where its name says it (bare files); undefined = as runtime and configuration
+   * say.
+   */
   readonly file: string | undefined;
 }
 
@@ -50,7 +53,9 @@ export function checkModelName(name: string): void {
   );
 }
 
-/** A version folder's name: a whole number above 0 without leading zeros, as Triton has it; undefined = something else. */
+/**
+ * A version folder's name: a whole number above 0 without leading zeros, as Triton has it; undefined = something else.
+ */
 export function versionOfFolder(name: string): number | undefined {
   return /^[1-9][0-9]{0,8}$/.test(name) ? Number(name) : undefined;
 }
@@ -68,7 +73,10 @@ export function chooseVersions(name: string, policy: VersionPolicy, available: r
   );
 }
 
-/** `<version>/<path>` of a load parameter "file:<version>/<path>". Throws invalid_argument; nothing leaves the version's folder. */
+/**
+ * `<version>/<path>` of a load parameter "file:<version>/<path>". Throws invalid_argument; nothing leaves the version's
+ * folder.
+ */
 export function overridePath(parameter: string): { version: number; path: string } {
   const [first = '', ...rest] = parameter.split('/');
   const version = versionOfFolder(first);

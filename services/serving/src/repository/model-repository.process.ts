@@ -69,7 +69,10 @@ export function modelRepository(settings: ModelRepositorySettings, ports: ModelR
     }
   };
 
-  /** Answers are shared between processes by what they come from: the files, and the configuration but where it runs and what warms it. */
+  /**
+   * Answers are shared between processes by what they come from: the files, and the configuration but where it runs and
+   * what warms it.
+   */
   const cacheOf = async (spec: ModelSpec, files: string): Promise<TensorModelPorts['cache']> => {
     const { cache } = ports;
     if (!cache?.shared || !spec.responseCache) return cache;

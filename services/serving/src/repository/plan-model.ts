@@ -1,5 +1,5 @@
-// From a model's folder, or from what a load request brought, to a plan: configuration read, versions chosen by its policy,
-// and for each a way to load it. Nothing is loaded here; the ports do what touches files and engines.
+// From a model's folder, or from what a load request brought, to a plan: configuration read, versions chosen by its
+// policy, and for each a way to load it. Nothing is loaded here; the ports do what touches files and engines.
 
 import { PlatformError } from '@millrace/domain';
 import type { WarmUpSample } from '../declaration/model-spec.js';
@@ -173,7 +173,9 @@ export class PlannedRepository implements ModelRepository {
     return [config?.text ?? '', ...parts, ...labels].join('\n');
   }
 
-  /** Told from the text, because this is asked at every look at the folder; what is wrong in it is for the load to say. */
+  /**
+   * Told from the text, because this is asked at every look at the folder; what is wrong in it is for the load to say.
+   */
   private labelFilesOf({ name, config }: ModelFolder): string[] {
     if (!config?.text.includes('label_filename')) return [];
     try {

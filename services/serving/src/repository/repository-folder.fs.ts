@@ -1,6 +1,6 @@
-// Reads a repository folder: which models and versions lie there, how large they are, whether they changed; and stages the
-// files that a load request brings. Links are followed for files and folders as the system does; the repository is the
-// operator's. Nothing is written into it.
+// Reads a repository folder: which models and versions lie there, how large they are, whether they changed; and stages
+// the files that a load request brings. Links are followed for files and folders as the system does; the repository is
+// the operator's. Nothing is written into it.
 
 import { createHash } from 'node:crypto';
 import { createReadStream, rmSync } from 'node:fs';
@@ -185,8 +185,8 @@ export class RepositoryFolder {
   }
 
   /**
-   * Fills in what the samples' files in <model>/warmup hold: exactly one row of their input. Throws corrupt where one is
-   * missing, of another size or outside of that folder.
+   * Fills in what the samples' files in <model>/warmup hold: exactly one row of their input. Throws corrupt where one
+   * is missing, of another size or outside of that folder.
    */
   async warmUp({ name, folder }: ModelFolder, samples: readonly WarmUpSample[]): Promise<WarmUpSample[]> {
     const inputOf = async (sample: string, input: WarmUpSample['inputs'][number]) => {

@@ -1,5 +1,5 @@
-// A model's configuration as it was written: what it leaves open stays open, for auto-complete.ts to fill from the engine's
-// own declaration. Made by model-draft.codec.ts from config.pbtxt or from the JSON of a load request.
+// A model's configuration as it was written: what it leaves open stays open, for auto-complete.ts to fill from the
+// engine's own declaration. Made by model-draft.codec.ts from config.pbtxt or from the JSON of a load request.
 
 import type { Datatype } from '@millrace/inference';
 import type {

@@ -1,6 +1,6 @@
-// Protocol buffers' text form, as config.pbtxt is written in it, to a tree with places. Knows no schema: which fields exist
-// and what they hold is config-text.codec.ts's part. Every fault is collected with its line and column, and reading goes on
-// behind it, so that one look shows them all.
+// Protocol buffers' text form, as config.pbtxt is written in it, to a tree with places. Knows no schema: which fields
+// exist and what they hold is config-text.codec.ts's part. Every fault is collected with its line and column, and
+// reading goes on behind it, so that one look shows them all.
 //
 //   message = { field [","|";"] }
 //   field   = name ( ":" value | [":"] message | [":"] "[" [ element { "," element } ] "]" )

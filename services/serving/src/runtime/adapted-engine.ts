@@ -1,6 +1,7 @@
-// What a configuration puts between requests and an engine: tensors reshaped (Triton's `reshape`), control tensors that say
-// where a request stands in its sequence, and states, outputs of one request of a sequence that are inputs of the next. The
-// engine behind it may be a pool of processes: states are kept here, so that any of them can take the next request.
+// What a configuration puts between requests and an engine: tensors reshaped (Triton's `reshape`), control tensors that
+// say where a request stands in its sequence, and states, outputs of one request of a sequence that are inputs of the
+// next. The engine behind it may be a pool of processes: states are kept here, so that any of them can take the next
+// request.
 
 import { PlatformError } from '@millrace/domain';
 import { ELEMENT_BYTES, Tensor, type TensorSpec } from '@millrace/inference';

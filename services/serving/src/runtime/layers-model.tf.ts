@@ -1,5 +1,5 @@
-// A tfjs layers model (model.json with its weights) as an engine. Inputs are named as the model's input layers, outputs as
-// its output layers; types are those of tfjs: float32, int32, bool and string.
+// A tfjs layers model (model.json with its weights) as an engine. Inputs are named as the model's input layers, outputs
+// as its output layers; types are those of tfjs: float32, int32, bool and string.
 
 import { PlatformError } from '@millrace/domain';
 import { type Datatype, Tensor, type TensorSpec, type TypedValues } from '@millrace/inference';

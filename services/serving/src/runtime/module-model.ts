@@ -1,6 +1,6 @@
-// What a plain JavaScript or TypeScript model exports, and how it becomes a TensorEngine. The module's default export is a
-// factory `(model: ModuleFacts) => ModuleModel | Promise<ModuleModel>`; everything it sees and gives is plain data, so that
-// a model folder needs no dependency on Millrace. docs/adding-a-runtime.md shows one.
+// What a plain JavaScript or TypeScript model exports, and how it becomes a TensorEngine. The module's default export
+// is a factory `(model: ModuleFacts) => ModuleModel | Promise<ModuleModel>`; everything it sees and gives is plain
+// data, so that a model folder needs no dependency on Millrace. docs/adding-a-runtime.md shows one.
 
 import { PlatformError } from '@millrace/domain';
 import { isDatatype, type Parameters, Tensor, type TensorSpec, type TypedValues } from '@millrace/inference';
@@ -23,9 +23,9 @@ export interface ModuleTensor {
   datatype: string;
   shape: readonly number[];
   /**
-   * Row-major values: a typed array; numbers as Float32Array for FP16 and BF16, 0 or 1 as Uint8Array for BOOL, bigints for
-   * 64-bit integers, strings for BYTES (throws invalid_argument where they are no UTF-8). A view of the request, valid until
-   * the answer; must not be written to.
+   * Row-major values: a typed array; numbers as Float32Array for FP16 and BF16, 0 or 1 as Uint8Array for BOOL, bigints
+   * for 64-bit integers, strings for BYTES (throws invalid_argument where they are no UTF-8). A view of the request,
+   * valid until the answer; must not be written to.
    */
   readonly data: TypedValues | readonly string[];
   /** BYTES elements as they came. */
@@ -103,7 +103,10 @@ function declared(source: ModelSource, kind: 'inputs' | 'outputs', specs: unknow
   });
 }
 
-/** A module's error: `code: 'invalid_argument'` on it means that the request was wrong; anything else is the model's fault. */
+/**
+ * A module's error: `code: 'invalid_argument'` on it means that the request was wrong; anything else is the model's
+ * fault.
+ */
 function faultOf(thrown: unknown): PlatformError {
   if (thrown instanceof PlatformError) return thrown;
   const reason = thrown instanceof Error ? thrown.message : String(thrown);

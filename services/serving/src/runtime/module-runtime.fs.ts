@@ -1,6 +1,7 @@
-// Plain JavaScript and TypeScript modules as models: model.js, model.mjs or model.ts of the version's folder (Node strips
-// the types of .ts). Imported under the hash of its bytes: a changed module is read anew, an unchanged one is not compiled
-// again, so that reloading it a thousand times costs no memory. What a module itself imports stays as first read.
+// Plain JavaScript and TypeScript modules as models: model.js, model.mjs or model.ts of the version's folder (Node
+// strips the types of .ts). Imported under the hash of its bytes: a changed module is read anew, an unchanged one is
+// not compiled again, so that reloading it a thousand times costs no memory. What a module itself imports stays as
+// first read.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// ONNX Runtime behind the Runtime interface. One thread inside the engine: the models are small, batches come one after the
-// other, and the second core belongs to the other services.
+// ONNX Runtime behind the Runtime interface. One thread inside the engine: the models are small, batches come one after
+// the other, and the second core belongs to the other services.
 
 import { PlatformError } from '@millrace/domain';
 import type { TensorSpec } from '@millrace/inference';

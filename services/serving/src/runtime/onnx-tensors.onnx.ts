@@ -1,10 +1,10 @@
-// Any ONNX file behind TensorRuntime: its declared inputs and outputs, every V2 datatype that ONNX Runtime's Node binding
-// knows (BF16 and 4-bit integers it does not), any rank, symbolic dimensions as -1. Weights beside the file (external data)
-// are found, because the session is made from the path.
+// Any ONNX file behind TensorRuntime: its declared inputs and outputs, every V2 datatype that ONNX Runtime's Node
+// binding knows (BF16 and 4-bit integers it does not), any rank, symbolic dimensions as -1. Weights beside the file
+// (external data) are found, because the session is made from the path.
 //
-// The binding's run() computes inside setImmediate on the calling thread (onnxruntime-node 1.30, dist/backend.js; upstream
-// issue onnxruntime#26968): a model holds the event loop for as long as it computes. placement.ts decides by measurement
-// which models may stay in the process that speaks the wire.
+// The binding's run() computes inside setImmediate on the calling thread (onnxruntime-node 1.30, dist/backend.js;
+// upstream issue onnxruntime#26968): a model holds the event loop for as long as it computes. placement.ts decides by
+// measurement which models may stay in the process that speaks the wire.
 
 import { PlatformError } from '@millrace/domain';
 import { type Datatype, Tensor, type TensorSpec, type TypedValues } from '@millrace/inference';
@@ -63,8 +63,8 @@ function toOrt(tensor: Tensor): ort.Tensor {
     );
   }
   if (type === 'string') {
-    // A string tensor of ONNX holds texts: bytes that are no UTF-8 are refused by texts(), and the binding would silently
-    // cut a text at a zero byte.
+    // A string tensor of ONNX holds texts: bytes that are no UTF-8 are refused by texts(), and the binding would
+    // silently cut a text at a zero byte.
     const texts = tensor.texts();
     if (texts.some((text) => text.includes('\0'))) {
       throw new PlatformError('invalid_argument', `input '${tensor.name}' has a text with a zero byte`);
@@ -90,8 +90,8 @@ function fromOrt(name: string, value: ort.Tensor): Tensor {
 }
 
 /**
- * Outputs that can be served. Sequences and maps (scikit-learn's ZipMap) are left out and never fetched: the file's other
- * outputs are worth serving. Throws unimplemented where none is left.
+ * Outputs that can be served. Sequences and maps (scikit-learn's ZipMap) are left out and never fetched: the file's
+ * other outputs are worth serving. Throws unimplemented where none is left.
  */
 function servedOutputs(metadata: readonly ort.InferenceSession.ValueMetadata[], model: string): TensorSpec[] {
   const tensors = metadata.filter(({ isTensor }) => isTensor);
@@ -154,8 +154,8 @@ function threads(source: ModelSource, key: string): number {
 
 function sessionOptions(source: ModelSource): ort.InferenceSession.SessionOptions {
   return {
-    // One thread unless the configuration says more: the other core belongs to the other services. The names are those of
-    // Triton's ONNX Runtime backend.
+    // One thread unless the configuration says more: the other core belongs to the other services. The names are those
+    // of Triton's ONNX Runtime backend.
     intraOpNumThreads: threads(source, 'intra_op_thread_count'),
     interOpNumThreads: threads(source, 'inter_op_thread_count'),
     executionMode: source.parameters.execution_mode === '1' ? 'parallel' : 'sequential',

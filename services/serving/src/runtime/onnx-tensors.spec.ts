@@ -1,6 +1,6 @@
 /** @jest-environment ./test/environments/native-arrays.mjs */
-// Any ONNX file: every datatype there and back, scalars, dynamic and unknown shapes, several inputs and outputs, and the
-// faults that only the engine sees.
+// Any ONNX file: every datatype there and back, scalars, dynamic and unknown shapes, several inputs and outputs, and
+// the faults that only the engine sees.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -8,7 +8,9 @@ import type { TensorSpec } from '@millrace/inference';
 export interface MatrixEngine {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
-  /** Runs the one input `rows` × `width`; the answer has `rows` × (output width) float32. The input may be reused after. */
+  /**
+   * Runs the one input `rows` × `width`; the answer has `rows` × (output width) float32. The input may be reused after.
+   */
   run(input: Float32Array, rows: number, width: number): Promise<Float32Array>;
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
-// A TensorFlow SavedModel's signature as an engine: its named inputs and outputs with the graph's own types. The addon is
-// spoken to directly, because tfjs's TFSavedModel knows neither 64-bit integers nor most types (it would round them).
+// A TensorFlow SavedModel's signature as an engine: its named inputs and outputs with the graph's own types. The addon
+// is spoken to directly, because tfjs's TFSavedModel knows neither 64-bit integers nor most types (it would round
+// them).
 
 import { PlatformError } from '@millrace/domain';
 import type { Tensor, TensorSpec } from '@millrace/inference';

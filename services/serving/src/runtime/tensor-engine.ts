@@ -1,8 +1,9 @@
-// What an engine of named tensors must offer: any model a user brings, with its declared inputs. Packages of the platform
-// use the narrower MatrixEngine (runtime.ts), because their inputs are encoded rows and that path is the hot one.
+// What an engine of named tensors must offer: any model a user brings, with its declared inputs. Packages of the
+// platform use the narrower MatrixEngine (runtime.ts), because their inputs are encoded rows and that path is the hot
+// one.
 //
-// Where the model batches (max_batch_size > 0), dimension 0 of every tensor counts rows and the engine may be given the rows
-// of several requests in one call; without, a call is one request with its shapes as they came.
+// Where the model batches (max_batch_size > 0), dimension 0 of every tensor counts rows and the engine may be given the
+// rows of several requests in one call; without, a call is one request with its shapes as they came.
 
 import type { Parameters, Tensor, TensorSpec } from '@millrace/inference';
 
@@ -16,7 +17,9 @@ export interface SequenceStep {
 export interface EngineCall {
   /** Outputs that somebody wants; empty = all. An engine may give more. */
   readonly outputs: readonly string[];
-  /** Of the request; where several share the call, those that they agree in: all but what steers the way to the engine. */
+  /**
+   * Of the request; where several share the call, those that they agree in: all but what steers the way to the engine.
+   */
   readonly parameters: Parameters;
   readonly sequence: SequenceStep | undefined;
 }
@@ -25,9 +28,13 @@ export interface TensorEngine {
   /** Declared tensors with the batch dimension in front as -1 where the model batches; -1 = any size. */
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
-  /** One answer: the outputs by name, in any order. Inputs may be views of a request's bytes, valid until it resolves. */
+  /**
+   * One answer: the outputs by name, in any order. Inputs may be views of a request's bytes, valid until it resolves.
+   */
   run(inputs: readonly Tensor[], call: EngineCall): Promise<readonly Tensor[]>;
-  /** Decoupled models: any number of answers, `emit`ted in order; resolves after the last. Aborted when the caller went. */
+  /**
+   * Decoupled models: any number of answers, `emit`ted in order; resolves after the last. Aborted when the caller went.
+   */
   stream?(
     inputs: readonly Tensor[],
     call: EngineCall,
@@ -35,8 +42,8 @@ export interface TensorEngine {
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * Engines of several instances: has `work` done by each of them, now and in every one that takes its place later, before
-   * that answers requests. Rejects as the first of the present ones does; faults of later ones are ignored.
+   * Engines of several instances: has `work` done by each of them, now and in every one that takes its place later,
+   * before that answers requests. Rejects as the first of the present ones does; faults of later ones are ignored.
    */
   each?(work: (instance: TensorEngine) => Promise<void>): Promise<void>;
   /** Why it will never answer again until it is loaded anew; undefined or '' = it answers. */

@@ -1,5 +1,5 @@
-// All runtimes of model folders, and which of them runs a given version: the one that its configuration names by backend or
-// platform, else the one whose file lies in the version's folder.
+// All runtimes of model folders, and which of them runs a given version: the one that its configuration names by
+// backend or platform, else the one whose file lies in the version's folder.
 
 import { PlatformError } from '@millrace/domain';
 import { firstOf } from './model-files.fs.js';

@@ -1,5 +1,6 @@
-// TensorFlow's two runtimes: SavedModels, and tfjs layers models (model.json). The library is 700 MB and is loaded with the
-// first model, after the environment that it reads is set. Its calls hold the thread, so both run in engine processes.
+// TensorFlow's two runtimes: SavedModels, and tfjs layers models (model.json). The library is 700 MB and is loaded with
+// the first model, after the environment that it reads is set. Its calls hold the thread, so both run in engine
+// processes.
 
 import { environment } from '@millrace/config';
 import { PlatformError } from '@millrace/domain';

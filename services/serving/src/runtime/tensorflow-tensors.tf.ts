@@ -1,6 +1,6 @@
-// Tensors between V2's bytes and TensorFlow's library, through the addon of tfjs-node. The addon itself takes and gives only
-// six types; every other goes through TensorFlow's own operators: in as bytes and Bitcast, out by Bitcast where the width is
-// that of a type it gives, else by a Cast to a wider one. All of them are exact.
+// Tensors between V2's bytes and TensorFlow's library, through the addon of tfjs-node. The addon itself takes and gives
+// only six types; every other goes through TensorFlow's own operators: in as bytes and Bitcast, out by Bitcast where
+// the width is that of a type it gives, else by a Cast to a wider one. All of them are exact.
 
 import { PlatformError } from '@millrace/domain';
 import { type Datatype, ELEMENT_BYTES, Tensor, type TypedValues } from '@millrace/inference';

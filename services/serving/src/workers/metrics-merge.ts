@@ -1,5 +1,5 @@
-// Several processes' metrics as one scrape: the series of each get a label `worker`, families stay together as Prometheus'
-// text format demands. Sums are the reader's: sum without (worker) (…).
+// Several processes' metrics as one scrape: the series of each get a label `worker`, families stay together as
+// Prometheus' text format demands. Sums are the reader's: sum without (worker) (…).
 
 /** Line by line; a line that is no sample of its family is passed on as it is. */
 export function mergeMetricsTexts(texts: readonly { worker: string; text: string }[]): string {

@@ -1,7 +1,8 @@
-// The primary of several worker processes on one port: starts them, starts anew what died, passes their questions on, ends
-// them in order. It speaks no wire itself: it accepts connections and hands each to the next worker in turn (node:cluster),
-// so that four connections on two workers are two each; the system's own spreading by SO_REUSEPORT leaves that to chance.
-// A connection stays with its worker; clients that hold one for long are moved by the age limit of connections.
+// The primary of several worker processes on one port: starts them, starts anew what died, passes their questions on,
+// ends them in order. It speaks no wire itself: it accepts connections and hands each to the next worker in turn
+// (node:cluster), so that four connections on two workers are two each; the system's own spreading by SO_REUSEPORT
+// leaves that to chance. A connection stays with its worker; clients that hold one for long are moved by the age limit
+// of connections.
 
 import cluster, { type Worker } from 'node:cluster';
 import { systemClock } from '@millrace/domain';

@@ -1,6 +1,6 @@
-// The primary's side of what workers ask each other. A look goes to all at once. A load or unload goes to one worker after the
-// other: what the first refuses the others never see, so that all go on serving the same. It is remembered, one per model, for
-// workers that start later. Looks wait for a worker LOOK_MS at most, changes CHANGE_MS.
+// The primary's side of what workers ask each other. A look goes to all at once. A load or unload goes to one worker
+// after the other: what the first refuses the others never see, so that all go on serving the same. It is remembered,
+// one per model, for workers that start later. Looks wait for a worker LOOK_MS at most, changes CHANGE_MS.
 
 import { isChange, type Question, type Reply, type ToPrimary, type ToWorker } from './worker-messages.js';
 
@@ -10,7 +10,10 @@ const LOOK_MS = 2_000;
 const CHANGE_MS = 600_000;
 /** Models whose last change is remembered; the oldest is forgotten. */
 const CHANGES_MAX = 1_024;
-/** Bytes of their files and configurations; the oldest are forgotten: a worker that starts later takes those from the folder. */
+/**
+ * Bytes of their files and configurations; the oldest are forgotten: a worker that starts later takes those from the
+ * folder.
+ */
 export const CHANGES_BYTES_MAX = 256 * 1_048_576;
 
 export interface SwitchboardPorts {

@@ -63,7 +63,9 @@ export class TrainerHttp {
     return { files: await this.packages.list(this.registry.model(project, versionOf(version)).packagePath) };
   }
 
-  /** Browsers and edge devices load tfjs/ and features.json from here, from any origin (libs/service artifact-headers). */
+  /**
+   * Browsers and edge devices load tfjs/ and features.json from here, from any origin (libs/service artifact-headers).
+   */
   @Answers(calls.artifact)
   async artifact(
     @Param('project') project: string,

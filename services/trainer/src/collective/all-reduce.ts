@@ -1,6 +1,7 @@
-// Sums a buffer over all ranks: reduce-scatter, then all-gather. Rank r owns part r; the others send it their part r, it adds
-// them in rank order 0, 1, 2 ... (its own in its place) and sends the sum to all. Every rank therefore ends with the same
-// bits, whatever the order of arrival. Bytes sent per rank: 2 S (P - 1) / P, the lower bound of any all-reduce.
+// Sums a buffer over all ranks: reduce-scatter, then all-gather. Rank r owns part r; the others send it their part r,
+// it adds them in rank order 0, 1, 2 ... (its own in its place) and sends the sum to all. Every rank therefore ends
+// with the same bits, whatever the order of arrival. Bytes sent per rank: 2 S (P - 1) / P, the lower bound of any
+// all-reduce.
 
 /** One ordered, reliable connection to each other rank. */
 export interface PeerLinks {

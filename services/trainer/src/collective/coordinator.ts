@@ -1,11 +1,11 @@
-// Who the workers are and what they work on: one job at a time over a group of them, restarted from its last checkpoint with
-// who is left (or has come back) when one is lost. Pure: time comes with the calls, sending is a port, `tick` is called
-// by the edge a few times per second.
+// Who the workers are and what they work on: one job at a time over a group of them, restarted from its last checkpoint
+// with who is left (or has come back) when one is lost. Pure: time comes with the calls, sending is a port, `tick` is
+// called by the edge a few times per second.
 //
-// A job's life: queued -> gathering (until enough workers are there, or the grace is over) -> preparing (assignments sent,
-// waiting for every Ready) -> running -> done | failed. Losing a member sends it back to gathering under the next
-// generation; what a worker says about an earlier generation's job is ignored, because it says it on a job id + generation
-// that is not current, and its gradient sockets show the wrong token.
+// A job's life: queued -> gathering (until enough workers are there, or the grace is over) -> preparing (assignments
+// sent, waiting for every Ready) -> running -> done | failed. Losing a member sends it back to gathering under the next
+// generation; what a worker says about an earlier generation's job is ignored, because it says it on a job id +
+// generation that is not current, and its gradient sockets show the wrong token.
 
 import { PlatformError } from '@millrace/domain';
 import type { FromWorker, Hello, ToWorker } from './messages.js';

@@ -1,7 +1,8 @@
-// Gradient sockets between the ranks of one generation. A worker listens once for its whole life; for each generation it
-// connects to the lower ranks and waits for the higher ones, each of which must show that generation's token (compared in
-// constant time). A link reads only when someone waits for its frame, so that a fast peer is held back by TCP itself.
-// Every operation has a deadline; an error or a deadline closes the whole mesh, and the job fails instead of hanging.
+// Gradient sockets between the ranks of one generation. A worker listens once for its whole life; for each generation
+// it connects to the lower ranks and waits for the higher ones, each of which must show that generation's token
+// (compared in constant time). A link reads only when someone waits for its frame, so that a fast peer is held back by
+// TCP itself. Every operation has a deadline; an error or a deadline closes the whole mesh, and the job fails instead
+// of hanging.
 
 import { timingSafeEqual } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';

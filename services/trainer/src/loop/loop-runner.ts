@@ -74,7 +74,9 @@ export class LoopRunner {
     await loop.turn;
   }
 
-  /** Applies an input; inputs of unknown projects are dropped and reported. Resolves when its effects were performed. */
+  /**
+   * Applies an input; inputs of unknown projects are dropped and reported. Resolves when its effects were performed.
+   */
   async apply(project: string, input: LoopInput): Promise<void> {
     const loop = this.loops.get(project);
     if (loop === undefined) {

@@ -170,9 +170,9 @@ function rememberDataset(state: LoopState, dataset: KnownDataset): LoopState {
 }
 
 /**
- * While a new version cools down it is on probation: an alarm that speaks against it (requests that fail at the router, a
- * drop of its AUC) takes it back. Not so a rise of the log loss (a day of bad weather would take back a good version) or
- * of the latency (a training beside it would); each detector of libs/drift says which it is.
+ * While a new version cools down it is on probation: an alarm that speaks against it (requests that fail at the router,
+ * a drop of its AUC) takes it back. Not so a rise of the log loss (a day of bad weather would take back a good version)
+ * or of the latency (a training beside it would); each detector of libs/drift says which it is.
  */
 function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>): boolean {
   return (
@@ -202,7 +202,8 @@ function onDrift(
   if (drift.feature === SUBJECTS.software.name) return state;
   const wanted = policy.retrain.features.length === 0 || policy.retrain.features.includes(drift.feature);
   if (!policy.retrain.onDrift || !wanted || state.phase !== 'calm' || state.liveVersion === 0) return state;
-  // Drift measured against an older version's reference says nothing of the one that serves now; a slice is not the whole.
+  // Drift measured against an older version's reference says nothing of the one that serves now; a slice is not the
+  // whole.
   const { version, slice } = drift.cohort;
   if (slice !== 'all' || (version !== 'all' && version !== state.liveVersion)) return state;
   // A redelivered event of an episode that has ended must not begin it again.

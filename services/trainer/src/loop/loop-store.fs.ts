@@ -12,7 +12,9 @@ export class LoopFiles implements LoopStore {
     private readonly calls: FileCalls = PROMISED_CALLS,
   ) {}
 
-  /** @throws PlatformError 'corrupt' when the file is not a state: better to stop than to forget a version in service */
+  /**
+   * @throws PlatformError 'corrupt' when the file is not a state: better to stop than to forget a version in service
+   */
   async load(project: string): Promise<LoopState | null> {
     const read = await readJson(this.path(project));
     if (read.kind === 'absent') return null;

@@ -1,6 +1,7 @@
-// A network as a tfjs layers model (model.json and weights.bin) of standard layers only, so that tf.loadLayersModel reads it
-// in Node and in a browser. Columns are picked from x by frozen Dense layers whose kernel holds ones and zeros; a table's
-// offsets are their bias. The bias carries a quarter more, because Embedding truncates: a product that comes out as
+// A network as a tfjs layers model (model.json and weights.bin) of standard layers only, so that tf.loadLayersModel
+// reads it in Node and in a browser. Columns are picked from x by frozen Dense layers whose kernel holds ones and
+// zeros; a table's offsets are their bias. The bias carries a quarter more, because Embedding truncates: a product that
+// comes out as
 // 6.9999995 still means row 7.
 
 import { isDeep, type Network, parameterOf, type Table } from '@millrace/models';

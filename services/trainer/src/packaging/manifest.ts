@@ -1,5 +1,5 @@
-// manifest.json of a model package, and the two hashes. The model's hash is over signature, features.json and weights: what
-// decides its answers. The package's hash is over path and hash of every other file.
+// manifest.json of a model package, and the two hashes. The model's hash is over signature, features.json and weights:
+// what decides its answers. The package's hash is over path and hash of every other file.
 
 import type { TaskKind } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';

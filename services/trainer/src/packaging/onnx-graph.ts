@@ -1,5 +1,5 @@
-// A network as an ONNX graph, as plain data: x [N, width] -> probability [N, 1]. Indices are looked up inside (Gather), so
-// that serving passes the encoded row as it is. Opset 13, IR version 8.
+// A network as an ONNX graph, as plain data: x [N, width] -> probability [N, 1]. Indices are looked up inside (Gather),
+// so that serving passes the encoded row as it is. Opset 13, IR version 8.
 
 import { isDeep, type Network, parameterOf, type Table } from '@millrace/models';
 

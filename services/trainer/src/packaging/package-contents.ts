@@ -1,5 +1,5 @@
-// The files of a model package and its manifest, byte for byte. Pure: engines' forms of the model come in as bytes, and nothing
-// is written here.
+// The files of a model package and its manifest, byte for byte. Pure: engines' forms of the model come in as bytes, and
+// nothing is written here.
 
 import { type TaskKind, taskOf } from '@millrace/domain';
 import type { EvaluationReport } from '@millrace/evaluation';

@@ -1,4 +1,5 @@
-// Two runtimes must answer alike: the largest difference of their probabilities decides whether a model may be packaged.
+// Two runtimes must answer alike: the largest difference of their probabilities decides whether a model may be
+// packaged.
 
 import { PlatformError } from '@millrace/domain';
 

@@ -1,5 +1,5 @@
-// What the reference profile is built from: the raw training values of every input, once each, and the model's scores. An
-// input that any feature treats as categorical is categorical in the profile (integers as "7").
+// What the reference profile is built from: the raw training values of every input, once each, and the model's scores.
+// An input that any feature treats as categorical is categorical in the profile (integers as "7").
 
 import type { FittedPlan, RawColumns } from '@millrace/features';
 import type { ReferenceInput } from '@millrace/statistics';

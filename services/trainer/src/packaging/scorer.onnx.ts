@@ -1,5 +1,5 @@
-// Scores encoded rows with ONNX Runtime, exactly as serving does. Used for evaluation, so that what is judged is what will
-// answer, and as one side of the parity check.
+// Scores encoded rows with ONNX Runtime, exactly as serving does. Used for evaluation, so that what is judged is what
+// will answer, and as one side of the parity check.
 
 import { PlatformError } from '@millrace/domain';
 import { InferenceSession, Tensor } from 'onnxruntime-node';

@@ -1,6 +1,6 @@
-// Reads the rows of dataset versions (Parquet) with DuckDB: labelled rows only, in event-time order, as columns. A value
-// that is null in the file is null here; numbers come as doubles. Chunks are converted one by one, and the event loop turns
-// between them.
+// Reads the rows of dataset versions (Parquet) with DuckDB: labelled rows only, in event-time order, as columns. A
+// value that is null in the file is null here; numbers come as doubles. Chunks are converted one by one, and the event
+// loop turns between them.
 
 import { DuckDBInstance } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';

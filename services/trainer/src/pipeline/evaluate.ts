@@ -1,5 +1,6 @@
-// Evaluates a fitted model on the later rows, scored as serving will, and judges it: against the baselines that the project
-// names, against the version in service on the same rows, slice by slice. What better means is libs/evaluation's.
+// Evaluates a fitted model on the later rows, scored as serving will, and judges it: against the baselines that the
+// project names, against the version in service on the same rows, slice by slice. What better means is
+// libs/evaluation's.
 
 import {
   type BaselineEvaluation,

@@ -1,5 +1,5 @@
-// Fits networks on the workers: the project's model, and the one-hot logistic baseline beside it. Which rows and which starting
-// weights come from the steps before; progress of the model goes to the reporter, at most every half second.
+// Fits networks on the workers: the project's model, and the one-hot logistic baseline beside it. Which rows and which
+// starting weights come from the steps before; progress of the model goes to the reporter, at most every half second.
 
 import { type Clock, seededRng } from '@millrace/domain';
 import { encodeRows, type FittedPlan } from '@millrace/features';
@@ -66,8 +66,8 @@ export function folderOf(id: string): string {
 }
 
 /**
- * A warm start knows most already, and few new rows are soon learned by heart: half the passes gave a lower log loss on the
- * newest fifth than all, over ten windows of 9 and 15 days of shifted flights (-0.030 against -0.025).
+ * A warm start knows most already, and few new rows are soon learned by heart: half the passes gave a lower log loss on
+ * the newest fifth than all, over ten windows of 9 and 15 days of shifted flights (-0.030 against -0.025).
  */
 function warmEpochs(epochs: number): number {
   return Math.max(1, Math.round(epochs / 2));

@@ -1,5 +1,5 @@
-// Loads the rows of a training: labelled ones only, in event-time order, with every column that the model takes or that the
-// evaluation is sliced by.
+// Loads the rows of a training: labelled ones only, in event-time order, with every column that the model takes or that
+// the evaluation is sliced by.
 
 import type { RawColumns, SignatureInput } from '@millrace/features';
 import type { Project } from '@millrace/project';

@@ -1,5 +1,5 @@
-// Fills the pipeline's ports: rows from DuckDB, jobs on the workers, scores of ONNX Runtime, packages in the artifact store,
-// announcements on Kafka.
+// Fills the pipeline's ports: rows from DuckDB, jobs on the workers, scores of ONNX Runtime, packages in the artifact
+// store, announcements on Kafka.
 
 import { createHash } from 'node:crypto';
 import type { ArtifactStore } from '@millrace/artifacts';

@@ -1,5 +1,5 @@
-// What is to be fitted: the feature plan (fitted on the training rows, or the parent's at a warm start), the network, and the
-// weights it starts from.
+// What is to be fitted: the feature plan (fitted on the training rows, or the parent's at a warm start), the network,
+// and the weights it starts from.
 
 import { seededRng } from '@millrace/domain';
 import { type FeaturePlan, type FittedPlan, fitPlan, type RawColumns } from '@millrace/features';
@@ -31,8 +31,8 @@ export interface PlannedModel {
 }
 
 /**
- * A warm start keeps the parent's plan: its vocabularies are what the weights mean. Where the project's features or network
- * have changed since, there is nothing to take over, and the training starts from scratch.
+ * A warm start keeps the parent's plan: its vocabularies are what the weights mean. Where the project's features or
+ * network have changed since, there is nothing to take over, and the training starts from scratch.
  */
 export function planModel(
   project: Project,

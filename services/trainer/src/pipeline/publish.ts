@@ -1,5 +1,5 @@
-// Publishes a judged version: both runtimes must answer alike, then the package is written under the project's next version and
-// announced. Blessed or not, a version is kept: why it was not blessed is worth knowing.
+// Publishes a judged version: both runtimes must answer alike, then the package is written under the project's next
+// version and announced. Blessed or not, a version is kept: why it was not blessed is worth knowing.
 
 import type { ModelVersion } from '@millrace/contracts';
 import { type Clock, type TrainingRequest, taskOf } from '@millrace/domain';

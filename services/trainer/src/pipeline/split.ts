@@ -1,5 +1,5 @@
-// Splits rows in event-time order into training and evaluation: by a point in time, or the newest share. Rows of one moment
-// stay together, so that nothing is evaluated that happened at the time of something trained on.
+// Splits rows in event-time order into training and evaluation: by a point in time, or the newest share. Rows of one
+// moment stay together, so that nothing is evaluated that happened at the time of something trained on.
 
 import { PlatformError } from '@millrace/domain';
 

@@ -1,5 +1,6 @@
-// The pipeline in one process: real plans, real training of a logistic network, real metrics and gates; files are a map, and
-// the two runtimes are the reference forward pass. What real workers and runtimes do: services/trainer/test/training.int-spec.ts.
+// The pipeline in one process: real plans, real training of a logistic network, real metrics and gates; files are a
+// map, and the two runtimes are the reference forward pass. What real workers and runtimes do:
+// services/trainer/test/training.int-spec.ts.
 
 import { describe, expect, it } from '@jest/globals';
 import type { ModelVersion, TrainingStep } from '@millrace/contracts';

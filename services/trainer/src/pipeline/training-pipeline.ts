@@ -1,5 +1,6 @@
-// One training from its request to an announced model version, step after step: load -> trial (split, plan, fit, evaluate) ->
-// logistic baseline -> judge -> publish. Each step is a file of this folder with its own ports; the order is here.
+// One training from its request to an announced model version, step after step: load -> trial (split, plan, fit,
+// evaluate) -> logistic baseline -> judge -> publish. Each step is a file of this folder with its own ports; the order
+// is here.
 
 import type { TrainingRequest } from '@millrace/domain';
 import { type Project, planOf } from '@millrace/project';

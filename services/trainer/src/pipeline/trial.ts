@@ -1,6 +1,6 @@
-// A trial: rows and settings in, a fitted and evaluated model out. Nothing is judged, packed or announced, so that a search may
-// run as many as it likes; a training is one trial that is then judged and published. Its working files are the caller's to
-// remove (`folderOf(id)`).
+// A trial: rows and settings in, a fitted and evaluated model out. Nothing is judged, packed or announced, so that a
+// search may run as many as it likes; a training is one trial that is then judged and published. Its working files are
+// the caller's to remove (`folderOf(id)`).
 
 import { taskOf } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';

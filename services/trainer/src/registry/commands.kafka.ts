@@ -1,5 +1,5 @@
-// commands.v1: the trainer owns start_training. A command's id is the training's id, so that a redelivered command starts
-// nothing twice. A request that cannot work is told as a failed training and not retried.
+// commands.v1: the trainer owns start_training. A command's id is the training's id, so that a redelivered command
+// starts nothing twice. A request that cannot work is told as a failed training and not retried.
 
 import { type Command, decodeCommand } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';

@@ -1,5 +1,6 @@
-// What the trainer knows of projects, dataset versions, model versions and routes: a projection of the compacted topics,
-// rebuilt at each start. Bounded by the topics' own number of keys, per project by the maxima below (oldest go first).
+// What the trainer knows of projects, dataset versions, model versions and routes: a projection of the compacted
+// topics, rebuilt at each start. Bounded by the topics' own number of keys, per project by the maxima below (oldest go
+// first).
 
 import type { DatasetVersion, ModelVersion } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';

@@ -1,5 +1,5 @@
-// Files of model packages, for downloads: only what the manifest names (and the manifest itself) is handed out, and only
-// bytes that have the hash it names.
+// Files of model packages, for downloads: only what the manifest names (and the manifest itself) is handed out, and
+// only bytes that have the hash it names.
 
 import { PlatformError } from '@millrace/domain';
 

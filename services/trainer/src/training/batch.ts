@@ -1,5 +1,5 @@
-// Gathers rows of the encoded training data into the arrays that one step feeds: table indices (with the table's offsets
-// added), numbers, labels.
+// Gathers rows of the encoded training data into the arrays that one step feeds: table indices (with the table's
+// offsets added), numbers, labels.
 
 import type { Network, Table } from '@millrace/models';
 

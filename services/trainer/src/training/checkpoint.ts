@@ -1,6 +1,7 @@
 // A checkpoint's bytes: everything a resumed run needs to go on bit for bit. The sampler's place follows from the step.
 //
-//   "MLCK" version:u32 header length:u32 header JSON  weights  slots...   (float32, little endian)  SHA-256 of all before
+//   "MLCK" version:u32 header length:u32 header JSON  weights  slots...   (float32, little endian)  SHA-256 of all
+//   before
 //
 // Reading checks the hash; a torn or foreign file is `corrupt`.
 

@@ -1,5 +1,6 @@
-// Working files of training jobs: encoded data, weights, checkpoints, results, in a folder that trainer and workers share. No
-// artifacts: they go with the training. Each is replaced whole and durably; what a job names with a hash is checked when read.
+// Working files of training jobs: encoded data, weights, checkpoints, results, in a folder that trainer and workers
+// share. No artifacts: they go with the training. Each is replaced whole and durably; what a job names with a hash is
+// checked when read.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';

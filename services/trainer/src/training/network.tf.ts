@@ -1,6 +1,6 @@
-// Forward and backward pass of a network in TensorFlow.js, for one batch: the flat gradient of the summed log loss and the
-// loss itself. Weights live in tf variables, one per parameter, and are written from the flat buffer after each update.
-// The gradient is read once per step (one concat on the TensorFlow side), because each read is a blocking copy.
+// Forward and backward pass of a network in TensorFlow.js, for one batch: the flat gradient of the summed log loss and
+// the loss itself. Weights live in tf variables, one per parameter, and are written from the flat buffer after each
+// update. The gradient is read once per step (one concat on the TensorFlow side), because each read is a blocking copy.
 
 import type { Network } from '@millrace/models';
 import * as tf from '@tensorflow/tfjs-node-gpu';

@@ -6,8 +6,8 @@ import { type Project, WORKERS_MAX } from '@millrace/project';
 const DATASETS_MAX = 1_000;
 
 /**
- * Faults are `invalid_argument`. `evaluation.from` of the project holds for its first version: a later one is judged on the
- * newest rows, which is what it will meet.
+ * Faults are `invalid_argument`. `evaluation.from` of the project holds for its first version: a later one is judged on
+ * the newest rows, which is what it will meet.
  */
 export function completeRequest(request: TrainingRequest, project: Project, isFirst: boolean): TrainingRequest {
   const bad = (reason: string) =>

@@ -1,5 +1,6 @@
-// Takes training requests and runs them one after the other. Requests are kept as files until they ended, so that a killed
-// trainer takes up its work (from the last checkpoint) when it comes back. What a training does is the pipeline's business.
+// Takes training requests and runs them one after the other. Requests are kept as files until they ended, so that a
+// killed trainer takes up its work (from the last checkpoint) when it comes back. What a training does is the
+// pipeline's business.
 
 import type { TrainingEvent, TrainingStep } from '@millrace/contracts';
 import { type Clock, PlatformError, type TrainingRequest } from '@millrace/domain';
@@ -83,8 +84,8 @@ export class TrainingRunner {
   }
 
   /**
-   * Accepts a training; rejects a request that cannot work. The training goes on after the promise has resolved. A caller
-   * that may repeat itself gives the id: the same id again has no further effect.
+   * Accepts a training; rejects a request that cannot work. The training goes on after the promise has resolved. A
+   * caller that may repeat itself gives the id: the same id again has no further effect.
    */
   async start(request: TrainingRequest, givenId?: string): Promise<string> {
     if (this.closed) throw new PlatformError('unavailable', 'the trainer is stopping');

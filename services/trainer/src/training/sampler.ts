@@ -1,6 +1,6 @@
-// Which rows each rank sees at each step: a seeded permutation per epoch, cut into global batches, each split over the ranks
-// in contiguous parts whose sizes differ by at most one. Every row is seen exactly once per epoch for any number of ranks;
-// the last batch of an epoch may be short. The rows of a global batch do not depend on the number of ranks.
+// Which rows each rank sees at each step: a seeded permutation per epoch, cut into global batches, each split over the
+// ranks in contiguous parts whose sizes differ by at most one. Every row is seen exactly once per epoch for any number
+// of ranks; the last batch of an epoch may be short. The rows of a global batch do not depend on the number of ranks.
 
 import { hash32, seededRng } from '@millrace/domain';
 
@@ -33,7 +33,9 @@ export class Sampler {
     return this.order.subarray(start, Math.min(start + this.batchRows, this.rows));
   }
 
-  /** The part of that batch which `rank` of `worldSize` computes; may be empty when the batch is smaller than the group. */
+  /**
+   * The part of that batch which `rank` of `worldSize` computes; may be empty when the batch is smaller than the group.
+   */
   part(step: number, rank: number, worldSize: number): Uint32Array {
     const batch = this.batch(step);
     return batch.subarray(partStart(batch.length, rank, worldSize), partStart(batch.length, rank + 1, worldSize));

@@ -1,6 +1,6 @@
-// Synchronous data-parallel training on one rank: take this rank's part of each global batch, sum gradients, loss and row
-// count over all ranks, update. Every rank holds all weights and slots and does the same update on the same bits, so that
-// the weights never travel. The sum divides by the true number of rows, so uneven parts weigh what they should.
+// Synchronous data-parallel training on one rank: take this rank's part of each global batch, sum gradients, loss and
+// row count over all ranks, update. Every rank holds all weights and slots and does the same update on the same bits,
+// so that the weights never travel. The sum divides by the true number of rows, so uneven parts weigh what they should.
 
 import { PlatformError } from '@millrace/domain';
 import {

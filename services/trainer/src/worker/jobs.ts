@@ -1,5 +1,5 @@
-// Turns a job's description into something that runs: reads its files, builds its engine. What touches files and TensorFlow
-// comes in as ports.
+// Turns a job's description into something that runs: reads its files, builds its engine. What touches files and
+// TensorFlow comes in as ports.
 
 import { PlatformError } from '@millrace/domain';
 import type { Network } from '@millrace/models';

@@ -1,5 +1,5 @@
-// One training worker: takes assignments, opens the gradient links of that generation, waits for the start, runs the job,
-// reports. A new assignment or an abort ends what runs; a job never outlives its generation.
+// One training worker: takes assignments, opens the gradient links of that generation, waits for the start, runs the
+// job, reports. A new assignment or an abort ends what runs; a job never outlives its generation.
 
 import { PlatformError } from '@millrace/domain';
 import { AllReduce, type PeerLinks } from '../collective/all-reduce.js';
