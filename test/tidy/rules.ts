@@ -113,16 +113,6 @@ export const IMPORT_EXCEPTIONS: Readonly<Record<string, { packages: readonly str
     packages: ['node:fs'],
     reason: 'says which process holds a port, from /proc',
   },
-  'apps/cli/src/main-job/build-summary.ts': { packages: ['node:os'], reason: 'being moved' },
-  'apps/cli/src/main-job/run-main-job.ts': {
-    packages: ['node:fs', 'node:path', '../project-file.fs.js', './replay-rows.duckdb.js', './traffic.process.js'],
-    reason: 'being moved',
-  },
-  'apps/cli/src/predict/one-row.ts': {
-    packages: ['../client/infer.grpc.js', '../client/predict.http2.js'],
-    reason: 'being moved',
-  },
-  'apps/cli/src/terminal/reporter.ts': { packages: ['cli-progress'], reason: 'being moved' },
 };
 
 export interface Ban {

@@ -7,10 +7,11 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { InferClient } from '../client/infer.grpc.js';
 import { BatchPrediction } from '../predict/batch-prediction.js';
-import { predictOne, rowOf, rowTimeOf } from '../predict/one-row.js';
+import { predictOne } from '../predict/one-row.http2.js';
+import { rowOf, rowTimeOf } from '../predict/one-row.js';
 import { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
-import { Reporter } from '../terminal/reporter.js';
+import { Reporter } from '../terminal/reporter.terminal.js';
 import { action, type Context, poll } from './context.js';
 
 interface PredictOptions {

@@ -7,10 +7,10 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../exit-codes.js';
 import { earlierRun, markRun, projectsIn, setAside, writeSummary } from '../main-job/earlier-run.fs.js';
-import { runMainJob } from '../main-job/run-main-job.js';
+import { runMainJob } from '../main-job/run-main-job.process.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { Supervisor } from '../supervisor/supervisor.process.js';
-import { Reporter } from '../terminal/reporter.js';
+import { Reporter } from '../terminal/reporter.terminal.js';
 import { StopSignal } from '../terminal/stop-signal.process.js';
 import { action, type Context } from './context.js';
 

@@ -4,14 +4,14 @@ import { cohortOfVersion, PlatformError } from '@millrace/domain';
 import { figure } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
-import type { Reporter, Stage } from '../terminal/reporter.js';
+import type { Stage, Stages } from '../terminal/stage.js';
 import type { LiveTraffic } from './traffic.process.js';
 import { until, type Waiting } from './waiting.js';
 
 export interface LoopWatchOptions {
   control: ControlClient;
   project: Project;
-  reporter: Reporter;
+  reporter: Stages;
   traffic: LiveTraffic;
   waiting: Waiting;
   /** The version in service when the replay began. */

@@ -5,7 +5,7 @@ import { type Clock, PlatformError } from '@millrace/domain';
 import { figure } from '@millrace/evaluation';
 import type { Project, ReplaySpec } from '@millrace/project';
 import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
-import type { Reporter, Stage } from '../terminal/reporter.js';
+import type { Stage, Stages } from '../terminal/stage.js';
 import { makeBadRows } from './bad-rows.js';
 import { watchLoop } from './loop-watch.js';
 import type { ReplayRow } from './replay-rows.duckdb.js';
@@ -31,7 +31,7 @@ export interface MainJobOptions {
   sampleRow: () => Promise<ReplayRow>;
   startTraffic: (plan: { reserveRows: number; shiftFrom: number; traceEvery: number }) => LiveTraffic;
   writeBadRows: (rows: readonly object[]) => Promise<string>;
-  reporter: Reporter;
+  reporter: Stages;
   clock: Clock;
   /** Aborts between steps. */
   signal: AbortSignal;

@@ -15,7 +15,7 @@ const compiled = (file: string) => JSON.stringify(resolve('dist', file));
 /** Work that never ends, and a stop that takes as long as it is told. */
 const COMMAND = `
 import { systemClock } from ${compiled('libs/domain/src/index.js')};
-import { Reporter } from ${compiled('apps/cli/src/terminal/reporter.js')};
+import { Reporter } from ${compiled('apps/cli/src/terminal/reporter.terminal.js')};
 import { StopSignal } from ${compiled('apps/cli/src/terminal/stop-signal.process.js')};
 const reporter = new Reporter(process.stdout, systemClock);
 const say = (line) => { reporter.close(); reporter.line(line); };

@@ -2,13 +2,7 @@
 
 import type { Clock } from '@millrace/domain';
 import cliProgress from 'cli-progress';
-
-export interface Stage {
-  progress(done: number, total: number, detail?: string): void;
-  /** Ends the stage; `detail` is its result in a few words. */
-  done(detail: string): void;
-  fail(detail: string): void;
-}
+import type { Stage, Stages } from './stage.js';
 
 export interface Output {
   write(text: string): unknown;
@@ -18,7 +12,7 @@ export interface Output {
 const NAME_WIDTH = 12;
 const SILENT: Stage = { progress: () => undefined, done: () => undefined, fail: () => undefined };
 
-export class Reporter {
+export class Reporter implements Stages {
   /** Seconds by stage, in order of their start. */
   readonly seconds: Record<string, number> = {};
   private readonly open = new Set<View>();

@@ -7,8 +7,8 @@ import type { ReplaySpec } from '@millrace/project';
 import type { Addresses } from '../client/addresses.js';
 import type { ControlClient } from '../client/control.http.js';
 import { applyText, type LoadedProject, sourcePath } from '../project-file.fs.js';
-import type { Reporter } from '../terminal/reporter.js';
-import { buildSummary } from './build-summary.js';
+import type { Stages } from '../terminal/stage.js';
+import { buildSummary } from './build-summary.process.js';
 import { MainJob } from './main-job.js';
 import { type ReplayRows, readReplayRows, replayRanges } from './replay-rows.duckdb.js';
 import { type CheckBounds, checksOf, type Summary } from './summary.js';
@@ -26,7 +26,7 @@ export interface RunMainJobOptions {
   addresses: Addresses;
   control: ControlClient;
   home: string;
-  reporter: Reporter;
+  reporter: Stages;
   signal: AbortSignal;
   /** Labelled rows that version 2 must have served; default 5,000, less for a short replay. */
   labelledOnNewVersion?: number;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '@millrace/domain';
-import { Reporter } from './reporter.js';
+import { Reporter } from './reporter.terminal.js';
 
 function output(): { text: () => string; write(text: string): void } {
   let all = '';
