@@ -8,6 +8,7 @@ import { showAlarms, showAnnotations, showSplit, showTiles, showVersions } from 
 import { showWindows } from '/windows.js';
 
 const at = (id) => document.getElementById(id);
+const projectSelect = () => /** @type {HTMLSelectElement} */ (at('project'));
 const POINTS_MAX = 300;
 /** Quality grows between closed windows: asked for this often. */
 const QUALITY_EVERY_MS = 5_000;
@@ -34,24 +35,34 @@ function connection(text, tone) {
 function empty(text) {
   at('empty').hidden = text === '';
   at('empty').textContent = text;
-  for (const section of document.querySelectorAll('main > :not(#empty)')) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const sections = document.querySelectorAll('main > :not(#empty)');
+  for (const section of sections) {
     if (section.id !== 'annotations') section.hidden = text !== '';
   }
 }
 
+/**
+ * @typedef {[import('./answers.js').Windows, import('./answers.js').Alarms, import('./answers.js').DriftEvents,
+ *   import('./answers.js').Quality, import('./answers.js').Models]} Refreshed
+ */
+
+/** @param {import('./answers.js').Live} live */
 async function refresh(live) {
   const key = JSON.stringify([live.counters?.windowsClosed, live.activeAlarms, live.route?.revision]);
   if (key === seen && live.atMs - askedMs < QUALITY_EVERY_MS) return;
   seen = key;
   askedMs = live.atMs;
   const base = `/v1/projects/${project}`;
-  const [{ windows }, { alarms }, { driftEvents }, { cohorts }, { models }] = await Promise.all([
-    ask(`${base}/windows?limit=120`),
-    ask(`${base}/alarms`),
-    ask(`${base}/drift-events?limit=100`),
-    ask(`${base}/quality`),
-    ask(`${base}/models`),
-  ]);
+  const [{ windows }, { alarms }, { driftEvents }, { cohorts }, { models }] = /** @type {Refreshed} */ (
+    await Promise.all([
+      ask(`${base}/windows?limit=120`),
+      ask(`${base}/alarms`),
+      ask(`${base}/drift-events?limit=100`),
+      ask(`${base}/quality`),
+      ask(`${base}/models`),
+    ])
+  );
   showWindows(at('windows'), at('window-detail'), windows);
   drawQuality(at('chart-auc'), windows, models, 'auc', 3);
   drawQuality(at('chart-loss'), windows, models, 'logLoss', 3);
@@ -59,6 +70,7 @@ async function refresh(live) {
   showVersions(at('versions'), models, cohorts, live.route);
 }
 
+/** @param {import('./answers.js').Live} live */
 function onLive(live) {
   connection('live', 'good');
   at('problem').textContent = live.problem;
@@ -79,7 +91,9 @@ async function follow(name) {
   source?.close();
   project = name;
   seen = '';
-  points = [...(await ask(`/v1/projects/${name}/pulse`)).points];
+  /** @type {import('./answers.js').Pulse} */
+  const pulse = await ask(`/v1/projects/${name}/pulse`);
+  points = [...pulse.points];
   empty('');
   source = new EventSource(`/v1/projects/${name}/live`);
   source.addEventListener('live', (event) => onLive(JSON.parse(event.data)));
@@ -88,8 +102,9 @@ async function follow(name) {
 
 async function lookForProjects() {
   try {
+    /** @type {import('./answers.js').Projects} */
     const { projects } = await ask('/v1/projects');
-    const select = at('project');
+    const select = projectSelect();
     const known = [...select.options].map((option) => option.value);
     for (const name of projects) if (!known.includes(name)) select.add(new Option(name, name));
     select.parentElement.hidden = projects.length === 0;
@@ -106,9 +121,10 @@ async function lookForProjects() {
   }
 }
 
-at('project').addEventListener('change', (event) => {
-  location.hash = event.target.value;
-  follow(event.target.value).catch(() => connection('monitor is not answering', 'bad'));
+projectSelect().addEventListener('change', () => {
+  const chosen = projectSelect().value;
+  location.hash = chosen;
+  follow(chosen).catch(() => connection('monitor is not answering', 'bad'));
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => location.reload());
 

@@ -17,7 +17,7 @@ const HEIGHT = 170;
  * series: [{ label, colour, dash?, points? }]; data: [xs in seconds, ys ...]; format: of a y value.
  * Without points a text is shown instead.
  */
-export function draw(element, { series, data, format, none, step }) {
+export function draw(element, { series, data, format, none, step = 'wall' }) {
   const scheme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
   const key = JSON.stringify([scheme, series.map(({ label, colour }) => [label, colour])]);
   const held = charts.get(element);
@@ -72,6 +72,7 @@ export function draw(element, { series, data, format, none, step }) {
   charts.set(element, { chart, key });
 }
 
+/** @returns {[number, number]} */
 function yRange(min, max, tight) {
   if (min == null || max == null) return [0, 1];
   if (!tight) return [0, max <= 0 ? 1 : max * 1.12];
@@ -86,6 +87,7 @@ addEventListener('resize', () => {
 const versionsOf = (points) =>
   [...new Set(points.flatMap((point) => Object.keys(point.byVersion).map(Number)))].sort((a, b) => a - b);
 
+/** @param {HTMLElement} element @param {import('./answers.js').Pulse['points']} points */
 export function drawTraffic(element, points) {
   const versions = versionsOf(points);
   draw(element, {
@@ -96,6 +98,7 @@ export function drawTraffic(element, points) {
   });
 }
 
+/** @param {HTMLElement} element @param {import('./answers.js').Pulse['points']} points */
 export function drawLatency(element, points) {
   const answered = points.some((p) => p.p99Ms != null);
   draw(element, {

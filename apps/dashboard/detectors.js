@@ -1,8 +1,11 @@
 // What the monitor's registry of detectors says of itself: formulas by test, titles of subjects that are no features.
 
+/** @type {Record<string, string>} */
 let formulas = {};
+/** @type {Record<string, string>} */
 let titles = {};
 
+/** @param {import('./answers.js').Detectors} answer */
 export function learnDetectors(answer) {
   formulas = answer.formulas;
   titles = answer.subjects;

@@ -14,8 +14,11 @@ function tile(name, value, unit, note, tone) {
   );
 }
 
+/** @param {HTMLElement} element @param {import('./answers.js').Live} live */
 export function showTiles(element, live) {
+  /** @type {Partial<NonNullable<typeof live.counters>>} */
   const counters = live.counters ?? {};
+  /** @type {Partial<NonNullable<typeof live.point>>} */
   const point = live.point ?? {};
   const failing = live.router?.failuresPerSecond ?? 0;
   const share = live.router ? (live.router.requestsPerSecond > 0 ? failing / live.router.requestsPerSecond : 0) : null;
@@ -61,6 +64,7 @@ export function showTiles(element, live) {
 
 const MARKS = { running: '◐', done: '✓', failed: '✕' };
 
+/** @param {HTMLElement} element @param {import('./answers.js').Live['annotations']} annotations */
 export function showAnnotations(element, annotations) {
   element.hidden = annotations.length === 0;
   fill(element, JSON.stringify(annotations), () =>
@@ -105,6 +109,7 @@ function histogram({ bins, reference, live }) {
   return h('div', { class: 'hist', role: 'img', 'aria-label': 'histogram of reference and window' }, ...bars);
 }
 
+/** @param {import('./answers.js').Alarm} alarm @param {import('./answers.js').DriftEvent[]} events */
 const eventFor = (alarm, events) =>
   events.find(
     (e) =>
@@ -113,11 +118,17 @@ const eventFor = (alarm, events) =>
       e.window.startMs === alarm.windowStartMs,
   );
 
+/** @param {import('./answers.js').Alarm} alarm */
 function stateOf(alarm) {
   if (alarm.endedMs === null) return alarm.phase === 'drift' ? ['bad', 'drift'] : ['warn', 'warning'];
   return ['', alarm.endReason === 'retired' ? 'version retired' : 'calm again'];
 }
 
+/**
+ * @param {HTMLElement} element
+ * @param {import('./answers.js').Alarm[]} alarms
+ * @param {import('./answers.js').DriftEvent[]} events
+ */
 export function showAlarms(element, alarms, events) {
   // What lasts stands first; the rest newest first, as it came.
   const shown = [...alarms].sort((a, b) => (a.endedMs === null ? 0 : 1) - (b.endedMs === null ? 0 : 1)).slice(0, 50);
@@ -171,6 +182,7 @@ export function showAlarms(element, alarms, events) {
   });
 }
 
+/** @param {HTMLElement} element @param {import('./answers.js').Live['route']} route */
 export function showSplit(element, route) {
   fill(element, JSON.stringify(route), () => {
     if (!route) return h('p', { class: 'muted' }, 'No version serves yet.');
@@ -195,6 +207,12 @@ export function showSplit(element, route) {
   });
 }
 
+/**
+ * @param {HTMLElement} element
+ * @param {import('./answers.js').Models['models']} models
+ * @param {import('./answers.js').Quality['cohorts']} quality
+ * @param {import('./answers.js').Live['route']} route
+ */
 export function showVersions(element, models, quality, route) {
   fill(element, JSON.stringify([models, quality, route?.targets]), () => {
     if (models.length === 0) return null;

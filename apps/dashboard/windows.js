@@ -11,12 +11,14 @@ let chosen;
 const ratioOf = (test) => (test.threshold > 0 ? test.statistic / test.threshold : test.statistic > 0 ? 1 : 0);
 const level = (ratio, alarm) => (alarm ? (ratio >= 2 ? 4 : 3) : ratio >= 0.75 ? 2 : ratio >= 0.4 ? 1 : 0);
 
+/** @param {import('./answers.js').Window} window @param {string} subject */
 function testsOf(window, subject) {
   return window.cohorts.flatMap(({ cohort, tests }) =>
     tests.filter((test) => test.feature === subject).map((test) => ({ ...test, cohort })),
   );
 }
 
+/** @param {import('./answers.js').Window[]} windows */
 function subjectsOf(windows) {
   const all = new Set(windows.flatMap((w) => w.cohorts.flatMap((row) => row.tests.map((t) => t.feature))));
   const features = [...all].filter((name) => !name.startsWith('@'));
@@ -69,6 +71,7 @@ function headOf(windows) {
   );
 }
 
+/** @param {import('./answers.js').Window[]} windows */
 function versionsRow(windows) {
   return h(
     'tr',
@@ -95,6 +98,11 @@ function versionsRow(windows) {
   );
 }
 
+/**
+ * @param {HTMLElement} element
+ * @param {HTMLElement} detailElement
+ * @param {import('./answers.js').Window[]} newestFirst
+ */
 export function showWindows(element, detailElement, newestFirst) {
   const windows = newestFirst.slice(0, COLUMNS_MAX).reverse();
   const detail = (choice) => showDetail(detailElement, choice);
