@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { artifactStoreContract } from '@millrace/testing';
 import { FsArtifactStore, openArtifactStore } from './fs-artifact-store.js';
 
-artifactStoreContract('a folder', (folder) => new FsArtifactStore(join(folder, 'store')));
+const suite = { afterEach, beforeEach, describe, expect, it };
+artifactStoreContract(suite, 'a folder', (folder) => new FsArtifactStore(join(folder, 'store')));
 
 describe('the store in a folder', () => {
   let home: string;

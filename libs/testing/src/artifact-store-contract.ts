@@ -5,10 +5,21 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type * as jest from '@jest/globals';
 import { type ArtifactStore, sha256 } from '@millrace/artifacts';
 
-export function artifactStoreContract(name: string, make: (folder: string) => ArtifactStore): void {
+/** `suite`: jest’s functions, from the spec: programs that tests start import this lib, too, and have no jest. */
+export function artifactStoreContract(
+  {
+    afterEach,
+    beforeEach,
+    describe,
+    expect,
+    it,
+  }: Pick<typeof jest, 'afterEach' | 'beforeEach' | 'describe' | 'expect' | 'it'>,
+  name: string,
+  make: (folder: string) => ArtifactStore,
+): void {
   describe(`the contract of artifact stores: ${name}`, () => {
     let folder: string;
     let store: ArtifactStore;

@@ -46,12 +46,19 @@ describe('a batch job', () => {
     writePackage(home, 'demo', 1);
     await control.route('demo', [1]);
     topics = new KafkaConnection({ brokers, clientId: 'jobs-test', topicPrefix: '' });
-    await topics.withAdmin((admin) =>
-      admin.createTopics({
-        waitForLeaders: true,
+    await topics.withAdmin(async (admin) => {
+      // kafkajs waits for leaders, too, but gives up at a broker that has not heard of the topic yet.
+      await admin.createTopics({
+        waitForLeaders: false,
         topics: [input, output].map((topic) => ({ topic, numPartitions: 3, replicationFactor: 1 })),
-      }),
-    );
+      });
+      await eventually('the topics have leaders', () =>
+        admin.fetchTopicMetadata({ topics: [input, output] }).then(
+          ({ topics: all }) => all.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0)),
+          () => false,
+        ),
+      );
+    });
     const producer = new MessageProducer(topics);
     const messages = Array.from({ length: ROWS }, (_, i) => ({
       key: `k${i}`,

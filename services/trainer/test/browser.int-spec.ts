@@ -82,7 +82,14 @@ function writePackage(home: string): string {
   };
   const hashes = Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, sha256([bytes])]));
   const packageSha256 = packageHash(hashes, sha256);
-  const manifest = { project: PROJECT, version: 1, modelSha256: sha256(['model']), packageSha256, files: hashes };
+  const manifest = {
+    project: PROJECT,
+    version: 1,
+    task: 'binary',
+    modelSha256: sha256(['model']),
+    packageSha256,
+    files: hashes,
+  };
   for (const [path, bytes] of Object.entries({ ...files, 'manifest.json': JSON.stringify(manifest) })) {
     const file = join(home, 'artifacts/models', PROJECT, '1', path);
     mkdirSync(dirname(file), { recursive: true });
