@@ -2,7 +2,21 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { portsTable, SETTINGS } from '@millrace/deployment';
+import { PORTS, portsTable, SETTINGS } from '@millrace/deployment';
+
+describe('millrace doctor', () => {
+  it('looks at the ports of the platform', () => {
+    // The script is read, not loaded: what it does when it is loaded is about this machine.
+    const script = readFileSync('tools/setup/doctor.mjs', 'utf8');
+    const looked = [...script.matchAll(/^ {2}\['(MILLRACE_\w+_PORT)', (\d+), '/gm)].map(([, setting, port]) => [
+      setting,
+      Number(port),
+    ]);
+    expect(new Map(looked as [string, number][])).toEqual(
+      new Map(Object.values(PORTS).map(({ setting, base }) => [setting, base])),
+    );
+  });
+});
 
 describe('docs', () => {
   it('ARCHITECTURE.md has the table of ports', () => {

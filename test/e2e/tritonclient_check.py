@@ -1,4 +1,4 @@
-"""Asks a Millrace door (router or serving) with the real tritonclient, over gRPC and HTTP, blocking and asyncio.
+"""Asks a Millrace endpoint (router or serving) with the real tritonclient, over gRPC and HTTP, blocking and asyncio.
 
 Usage: tritonclient_check.py --grpc HOST:PORT --http HOST:PORT [--model NAME [--version N] [--event-time-ms MS]] [--repository]
 --model: a model of the platform; inputs are made from its own metadata, so that any can be asked. --repository: the models of

@@ -32,7 +32,10 @@ import { megabytes } from './terminal.mjs';
 const sizes = { packages: 480e6, brokers: 80e6, python: 45e6, chromium: 70e6 };
 /** Unpacked on disk, with room for the downloads beside them. */
 const diskBytesNeeded = 3e9;
-/** Setting, default, what listens there. */
+/**
+ * Setting, default, what listens there. A list of its own, for doctor runs before anything is built; test/deploy holds it
+ * equal to libs/deployment's.
+ */
 const ports = [
   ['MILLRACE_KAFKA_PORT', 19092, 'Kafka'],
   ['MILLRACE_REDIS_PORT', 16379, 'Redis'],
@@ -195,9 +198,10 @@ async function portCheck() {
       server.once('error', () => resolve(false));
       server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
     });
+  const offset = Number(process.env.MILLRACE_PORT_OFFSET || 0);
   const busy = [];
   for (const [setting, usual, what] of ports) {
-    const port = Number(process.env[setting] || usual);
+    const port = Number(process.env[setting] || usual + offset);
     if (!(await free(port))) busy.push(`${port} (${what}, ${setting})`);
   }
   return {

@@ -114,7 +114,7 @@ export const trainerApi = {
       path: `${project}/trainings`,
       summary: 'Starts a training, or queues it behind the one that runs.',
       body: body({
-        datasetVersions: Type.Optional(Type.Array(Type.String(), { description: 'Default: what the request names.' })),
+        datasetVersions: Type.Array(Type.String(), { minItems: 1, description: 'Ids of dataset versions.' }),
         evaluateFromMs: Type.Optional(count('Rows from this event time on evaluate; 0 = the share decides.')),
         evaluationShare: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
         warmStartVersion: Type.Optional(versionOrNone()),

@@ -264,7 +264,7 @@ function checkDates(document: unknown, report: Report): void {
   const places = [
     ['evaluation', 'from'],
     ...['from', 'to', 'trainTo'].map((key) => ['replay', 'history', key]),
-    ...['from', 'to'].map((key) => ['replay', 'live', key]),
+    ...['from', 'to', 'reserveFrom'].map((key) => ['replay', 'live', key]),
   ];
   for (const path of places) {
     const value = path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], document);

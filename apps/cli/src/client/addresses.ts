@@ -15,6 +15,7 @@ export interface Addresses {
   /** host:port of gRPC endpoints. */
   ingestGrpc: string;
   routerGrpc: string;
+  servingGrpc: string;
 }
 
 export function addressesOf(ports: Ports, { router, serving }: Place['hosts']): Addresses {
@@ -28,5 +29,6 @@ export function addressesOf(ports: Ports, { router, serving }: Place['hosts']): 
     routerV2: url(router, ports.routerHttp),
     ingestGrpc: hostAndPort(LOOPBACK, ports.ingestGrpc),
     routerGrpc: hostAndPort(router, ports.routerGrpc),
+    servingGrpc: hostAndPort(serving, ports.servingGrpc),
   };
 }

@@ -101,6 +101,7 @@ export function dataCommands(program: Command): void {
   const dlq = program.command('dlq').description('dead letters: what was refused, and why');
   dlq
     .command('list')
+    .description('lists dead letters, newest first')
     .argument('<project>')
     .option('--limit <count>', 'newest first', '50')
     .action(
@@ -123,6 +124,7 @@ export function dataCommands(program: Command): void {
     );
   dlq
     .command('redrive')
+    .description('takes a dead letter in again')
     .argument('<id>')
     .action(
       action(async (context, id: string) => {

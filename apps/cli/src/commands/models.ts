@@ -5,6 +5,7 @@ import { metricIn, metricNamed } from '@millrace/evaluation';
 import type { Command } from 'commander';
 import type { RegisteredVersion } from '../client/control.http.js';
 import { table } from '../table.js';
+import { usualDatasets } from '../train/usual-datasets.js';
 import { action, poll } from './context.js';
 
 type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
@@ -16,13 +17,13 @@ export function modelCommands(program: Command): void {
     .command('train')
     .description('trains a model version and waits for it')
     .argument('<project>')
-    .option('--dataset <id...>', 'dataset versions; default: the newest import')
+    .option('--dataset <id...>', 'dataset versions; default: the newest import, without one all live versions')
     .option(
       '--evaluate-from <date>',
       'rows from this event time on evaluate; default: evaluation.from for a first version, else the newest share',
     )
-    .option('--workers <count>')
-    .option('--seed <seed>')
+    .option('--workers <count>', 'training workers; default from the project file')
+    .option('--seed <seed>', 'of shuffling and first weights; default from the project file')
     .action(
       action(
         async (
@@ -30,12 +31,7 @@ export function modelCommands(program: Command): void {
           project: string,
           options: { dataset?: string[]; evaluateFrom?: string; workers?: string; seed?: string },
         ) => {
-          const datasetVersions =
-            options.dataset ??
-            (await context.control.datasets(project))
-              .filter((d) => d.kind === 'import')
-              .slice(-1)
-              .map((d) => d.id);
+          const datasetVersions = options.dataset ?? usualDatasets(project, await context.control.datasets(project));
           const { trainingId } = await context.control.startTraining(project, {
             datasetVersions,
             ...(options.evaluateFrom ? { evaluateFromMs: Date.parse(options.evaluateFrom) } : {}),
@@ -77,6 +73,7 @@ export function modelCommands(program: Command): void {
   const rollout = program.command('rollout').description('brings a version into service');
   rollout
     .command('start')
+    .description('loads a version and moves the traffic to it')
     .argument('<project>')
     .argument('<version>')
     .option('--reason <text>', 'kept with the change', 'by hand')
@@ -93,6 +90,7 @@ export function modelCommands(program: Command): void {
     );
   rollout
     .command('status')
+    .description('shows the route')
     .argument('<project>')
     .action(
       action(async (context, project: string) => {

@@ -39,7 +39,7 @@ const JOB_DEADLINE_MS = 86_400_000;
 export function predictCommand(program: Command): void {
   program
     .command('predict')
-    .description('predicts one row, or every row of a Parquet or CSV file')
+    .description('predicts one row, every row of a Parquet or CSV file, or every message of a topic')
     .argument('<model>', 'a project, or a model of the repository')
     .option('--row <json>', 'feature values as a JSON object')
     .option('--entity <key>', 'sticky key of the row', '')
@@ -71,9 +71,9 @@ export function predictCommand(program: Command): void {
 }
 
 function endpointOf(context: Context, via: string): string {
-  const { routerGrpc } = context.settings.addresses;
+  const { routerGrpc, servingGrpc } = context.settings.addresses;
   if (via === 'router') return routerGrpc;
-  if (via === 'serving') return `127.0.0.1:${context.settings.ports.servingGrpc}`;
+  if (via === 'serving') return servingGrpc;
   if (/^[^:/]+:\d{1,5}$/.test(via)) return via;
   throw new PlatformError('invalid_argument', `--via ${via}: write router, serving or host:port`);
 }

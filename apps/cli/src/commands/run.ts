@@ -65,8 +65,8 @@ export function runCommands(program: Command): void {
     .description('runs the main job of a project file against a running platform')
     .option('--project <file>', 'the project file', join(REPOSITORY, DEFAULT_PROJECT))
     .option('--rows <count>', 'bulk rows, or "all"', '')
-    .option('--replay-rows <count>')
-    .option('--rate <per-second>')
+    .option('--replay-rows <count>', 'live rows; default from the project file')
+    .option('--rate <per-second>', 'live rows a second; default from the project file')
     .option('--no-shift', 'leave the declared shift out')
     .option('--answers <file>', 'write every sent row with its answer as CSV')
     .action(

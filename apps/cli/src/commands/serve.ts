@@ -1,6 +1,7 @@
 // serve: serving alone over a folder of models.
 
 import { join, resolve } from 'node:path';
+import { LOOPBACK } from '@millrace/deployment';
 import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED } from '../exit-codes.js';
@@ -16,7 +17,7 @@ interface ServeOptions {
   repository: string;
   httpPort?: string;
   grpcPort?: string;
-  host: string;
+  host?: string;
   models?: string;
   processes?: string;
   poll?: string;
@@ -30,7 +31,7 @@ export function serveCommand(program: Command): void {
     .requiredOption('--repository <folder>', "models in Triton's layout, or plain ONNX files")
     .option('--http-port <port>', 'V2 REST and /metrics; default: MILLRACE_SERVING_HTTP_PORT, 8030')
     .option('--grpc-port <port>', 'V2 gRPC; default: MILLRACE_SERVING_GRPC_PORT, 8031')
-    .option('--host <address>', '127.0.0.1, or 0.0.0.0 for other machines', '127.0.0.1')
+    .option('--host <address>', '127.0.0.1, or 0.0.0.0 for other machines; default: MILLRACE_SERVING_HOST, 127.0.0.1')
     .option('--models <names>', 'load only these at the start, joined by ","; "none" waits for load requests')
     .option('--processes <count>', 'worker processes on the two ports')
     .option('--poll <duration>', 'look for changes of the folder this often, for example 2s; default: never')
@@ -41,10 +42,13 @@ export function serveCommand(program: Command): void {
 async function serve(context: Context, options: ServeOptions): Promise<number> {
   const folder = resolve(options.repository);
   checkModelFolder(folder);
-  if (!['127.0.0.1', '0.0.0.0'].includes(options.host)) {
-    throw new PlatformError('invalid_argument', `--host takes 127.0.0.1 or 0.0.0.0, not "${options.host}"`);
-  }
   const { settings } = context;
+  const env = settings.forUp();
+  const host = options.host ?? (env.MILLRACE_SERVING_HOST || LOOPBACK);
+  if (![LOOPBACK, '0.0.0.0'].includes(host)) {
+    const named = options.host === undefined ? 'with serve MILLRACE_SERVING_HOST' : '--host';
+    throw new PlatformError('invalid_argument', `${named} takes ${LOOPBACK} or 0.0.0.0, not "${host}"`);
+  }
   const httpPort = portOf(options.httpPort, '--http-port') ?? settings.ports.servingHttp;
   const grpcPort = portOf(options.grpcPort, '--grpc-port') ?? settings.ports.servingGrpc;
   const home = join(settings.home, `serve-${httpPort}`);
@@ -54,7 +58,7 @@ async function serve(context: Context, options: ServeOptions): Promise<number> {
     home,
     ports: settings.ports,
     workers: 0,
-    env: settings.forUp(),
+    env,
     log: (line) => process.stderr.write(`${line}\n`),
     plans: [
       servePlan({
@@ -62,7 +66,7 @@ async function serve(context: Context, options: ServeOptions): Promise<number> {
         node: process.execPath,
         models: folder,
         home,
-        host: options.host,
+        host,
         httpPort,
         grpcPort,
         names: options.models?.split(',').map((name) => name.trim()),

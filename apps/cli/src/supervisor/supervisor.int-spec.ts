@@ -95,39 +95,39 @@ describe('Supervisor', () => {
 
   it('gives a process of lower priority its nice, and the scheduling group that it leads too', async () => {
     const one = supervisor([
-      plan('door', ports.routerHttp),
-      plan('broker', ports.kafka, { nice: 10, after: ['door'] }),
+      plan('router', ports.routerHttp),
+      plan('broker', ports.kafka, { nice: 10, after: ['router'] }),
     ]);
     await one.start();
     const pidOf = (name: string) => one.status().find((status) => status.name === name)?.pid as number;
     // proc(5): the fields after the command's name; nice is the 19th of all, so the 17th of these.
     const niceOf = (pid: number) =>
       Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[16] ?? Number.NaN);
-    expect([niceOf(pidOf('door')), niceOf(pidOf('broker'))]).toEqual([0, 10]);
+    expect([niceOf(pidOf('router')), niceOf(pidOf('broker'))]).toEqual([0, 10]);
     // Kernels without autogroups compare single threads, and have no such file.
     const groupOf = (pid: number) =>
       existsSync(`/proc/${pid}/autogroup`) ? readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim() : '';
     await until(() => groupOf(pidOf('broker')) === '' || / nice 10$/.test(groupOf(pidOf('broker'))));
-    expect(groupOf(pidOf('door'))).toMatch(/^$| nice 0$/);
+    expect(groupOf(pidOf('router'))).toMatch(/^$| nice 0$/);
   });
 
   it('starts in the order of readiness and stops in the order of phases', async () => {
     const order: string[] = [];
     const one = supervisor([
-      plan('door', ports.routerHttp, { after: ['broker'], stopPhase: 1 }),
+      plan('router', ports.routerHttp, { after: ['broker'], stopPhase: 1 }),
       plan('broker', ports.kafka, { stopPhase: 2 }),
     ]);
     one.on('ready', (name) => order.push(name));
     await one.start();
-    expect(order).toEqual(['broker', 'door']);
-    expect(one.status().map(({ name, state }) => `${name} ${state}`)).toEqual(['door ready', 'broker ready']);
+    expect(order).toEqual(['broker', 'router']);
+    expect(one.status().map(({ name, state }) => `${name} ${state}`)).toEqual(['router ready', 'broker ready']);
     const pids = one.status().map((status) => status.pid as number);
     await one.stop();
     expect(pids.filter(alive)).toEqual([]);
     const stoppedAt = (name: string) =>
       BigInt(/drained \S+ (\d+)/.exec(readFileSync(join(home, 'logs', `${name}.log`), 'utf8'))?.[1] ?? '0');
-    expect(stoppedAt('door')).toBeGreaterThan(0n);
-    expect(stoppedAt('broker') > stoppedAt('door')).toBe(true);
+    expect(stoppedAt('router')).toBeGreaterThan(0n);
+    expect(stoppedAt('broker') > stoppedAt('router')).toBe(true);
     expect(one.status().map((status) => status.lastExit?.code)).toEqual([0, 0]);
   });
 

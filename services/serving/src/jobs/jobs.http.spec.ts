@@ -13,9 +13,9 @@ describe('jobs over HTTP', () => {
       ['DELETE', '/v1/jobs/night'],
     ] as const) {
       const answer = await fetch(`${at}${path}`, { method });
-      expect([answer.status, await answer.text()]).toEqual([
+      expect([answer.status, await answer.json()]).toEqual([
         501,
-        expect.stringContaining('MILLRACE_SERVING_PROCESSES=1'),
+        { error: { code: 'unimplemented', message: expect.stringContaining('MILLRACE_SERVING_PROCESSES=1') } },
       ]);
     }
     await root.close();

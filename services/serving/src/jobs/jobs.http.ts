@@ -1,9 +1,8 @@
-// Batch jobs from topic to topic over HTTP, as libs/api says. Errors are V2's, as on the rest of this port.
+// Batch jobs from topic to topic over HTTP, as libs/api says, errors too.
 
 import { type AnswerGiven, type Endpoint, servingApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
-import { restError } from '@millrace/inference';
-import { fastifyPath } from '@millrace/service';
+import { fastifyPath, httpAnswer } from '@millrace/service';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { BatchJobs } from './batch-jobs.js';
 
@@ -39,8 +38,8 @@ export async function registerJobs(root: FastifyInstance, jobs: BatchJobs | stri
       if (typeof jobs === 'string') throw new PlatformError('unimplemented', jobs);
       return reply.type('application/json').send(JSON.stringify(work(jobs, request)));
     } catch (thrown) {
-      const { status, body } = restError(PlatformError.from(thrown));
-      return reply.code(status).type('application/json').send(body);
+      const { status, body } = httpAnswer(thrown);
+      return reply.code(status).type('application/json').send(JSON.stringify(body));
     }
   };
   await root.register(async (http) => {

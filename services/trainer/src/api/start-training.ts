@@ -8,7 +8,6 @@ export function trainingRequest(project: string, body: unknown): TrainingRequest
   const { reason = '', ...fields } = bodyOf(trainerApi.endpoints.startTraining, body);
   return {
     project,
-    datasetVersions: [],
     evaluateFromMs: 0,
     evaluationShare: 0,
     warmStartVersion: 0,

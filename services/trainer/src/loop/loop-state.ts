@@ -60,7 +60,7 @@ export interface LoopState {
   history: readonly LoopStep[];
 }
 
-/** One line of the story, newest last, at most `HISTORY_MAX`. */
+/** One line of the history, newest last, at most `HISTORY_MAX`. */
 export interface LoopStep {
   atMs: number;
   phase: LoopPhase;
