@@ -194,6 +194,7 @@ describe('millrace up', () => {
     expect(cliSettings(env).addresses).toMatchObject({
       serving: 'http://127.0.0.2:8030',
       routerGrpc: '127.0.0.3:8001',
+      servingGrpc: '127.0.0.2:8031',
     });
   });
 

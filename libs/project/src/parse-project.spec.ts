@@ -142,6 +142,9 @@ describe('parseProject', () => {
     expect(faultsOf('').length).toBeGreaterThan(0);
     expect(faultsOf(`evaluation: {}\n${minimal.replace('name: loans', 'evaluation2: 1\nname: loans')}`).length).toBe(1);
     expect(faultsOf(`${minimal}evaluation: { from: 2001-02-30 }\n`)[0]).toMatchObject({ path: 'evaluation.from' });
+    expect(faultsOf(flights.replace('reserveFrom: 2001-06-21', 'reserveFrom: 2001-06-31'))[0]).toMatchObject({
+      path: 'replay.live.reserveFrom',
+    });
   });
 
   it('refuses what is no project document', () => {
