@@ -1,0 +1,43 @@
+// docs/cli.md names every command and every option that the command line takes.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { Command } from 'commander';
+import { dataCommands } from './data.js';
+import { modelCommands } from './models.js';
+import { predictCommand } from './predict.js';
+import { runCommands } from './run.js';
+import { serveCommand } from './serve.js';
+import { watchCommands } from './watch.js';
+
+/** The usages in the first column: "`up [--workers N]`". */
+const usages = readFileSync('docs/cli.md', 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('| `'))
+  .map((line) => line.split(' | ')[0] ?? '')
+  .flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, usage]) => String(usage)));
+
+/** Commands without subcommands, with their whole names. */
+function leaves(command: Command, before: string[] = []): [string, Command][] {
+  return command.commands.flatMap((one) => {
+    const name = [...before, one.name()];
+    return one.commands.length === 0 ? [[name.join(' '), one] as [string, Command]] : leaves(one, name);
+  });
+}
+
+const program = new Command('millrace');
+for (const add of [runCommands, serveCommand, dataCommands, modelCommands, predictCommand, watchCommands]) add(program);
+
+/** Said once for all, before and after the table. */
+const COMMON = ['--json', '--reason'];
+
+describe('docs/cli.md', () => {
+  it.each(leaves(program))('shows %s with every option, and --help says what each is', (name, command) => {
+    const shown = usages.filter((usage) => usage === name || usage.startsWith(`${name} `)).join(' ');
+    expect(shown).not.toBe('');
+    const options = command.options.map(({ long }) => String(long)).filter((long) => !COMMON.includes(long));
+    expect(options.filter((long) => !new RegExp(`${long}\\b`).test(shown))).toEqual([]);
+    expect(command.description()).not.toBe('');
+    expect(command.options.filter((o) => o.description === '' && o.long !== '--json').map((o) => o.long)).toEqual([]);
+  });
+});
