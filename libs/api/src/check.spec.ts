@@ -71,6 +71,12 @@ describe('bodyOf', () => {
     expect(refusal(() => bodyOf(promote, many))).toMatch(/; and 13 more$/);
   });
 
+  it('looks for the first fault only in a body of very many values', () => {
+    const body = { datasetVersions: Array.from({ length: 1_000_000 }, () => 1), workers: -1 };
+    const reason = refusal(() => bodyOf(startTraining, body));
+    expect(reason).toBe('datasetVersions.0 is a text');
+  });
+
   it('shows no more of a name than a person reads', () => {
     expect(refusal(() => bodyOf(promote, { version: 1, ['x'.repeat(10_000)]: 1 })).length).toBeLessThan(300);
   });
@@ -82,7 +88,7 @@ describe('queryOf', () => {
     expect(queryOf(models, { limit: '' })).toEqual({});
   });
 
-  it.each([['0'], ['1001'], ['1.5'], ['many']])('refuses a limit of %s', (limit) => {
+  it.each([['0'], ['1001'], ['1.5'], ['many'], ['1e999'], ['Infinity']])('refuses a limit of %s', (limit) => {
     expect(refusal(() => queryOf(models, { limit }))).toContain('limit is');
   });
 

@@ -22,8 +22,12 @@ export function word<const Words extends readonly string[]>(words: Words, descri
   return Type.Unsafe<Words[number]>({ type: 'string', enum: [...words], ...(description ? { description } : {}) });
 }
 
-export const count = (description?: string) => Type.Integer({ minimum: 0, ...(description ? { description } : {}) });
-export const timeMs = (description = 'Milliseconds since the epoch, UTC.') => Type.Number({ description });
+export const count = (description?: string) =>
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, ...(description ? { description } : {}) });
+/** The range of JavaScript's dates. */
+const TIME_MS_MAX = 8.64e15;
+export const timeMs = (description = 'Milliseconds since the epoch, UTC.') =>
+  Type.Number({ description, minimum: -TIME_MS_MAX, maximum: TIME_MS_MAX });
 /** A number that may not exist, such as the AUC of rows of one class. */
 export const figure = (description?: string) => nullable(Type.Number(description ? { description } : {}));
 

@@ -53,7 +53,9 @@ export const BY_DISTANCE: AlarmRule = {
  */
 export const BY_EFFECT_AND_P: AlarmRule = {
   text: 'value >= threshold and corrected p < alpha',
-  alarms: (statistic, threshold, correctedP, alpha) => statistic >= threshold && correctedP < alpha,
+  // alpha 1 says that any p-value will do: a corrected one is at most 1, and an effect alone shall ring.
+  alarms: (statistic, threshold, correctedP, alpha) =>
+    statistic >= threshold && (correctedP < alpha || (alpha >= 1 && !Number.isNaN(correctedP))),
 };
 
 export interface Detector<S extends SubjectKind = SubjectKind, O extends string = string> {

@@ -249,14 +249,44 @@ function checkBaselines({ scope }: Project, report: Report): void {
     'baseline',
     report,
   );
-  const computed: readonly string[] = COMPUTED_BASELINES;
-  scope.baselines.forEach(({ name, value }, index) => {
+  scope.baselines.forEach((baseline, index) => {
+    const { name, value } = baseline;
+    if (isComparable(baseline)) return;
     const path = ['scope', 'baselines', index];
-    if (computed.includes(name) && value !== undefined)
+    if (value !== undefined)
       report([...path, 'value'], `'${name}' is computed on the same rows. Remove value, or give it another name.`);
-    if (!computed.includes(name) && value === undefined)
-      report(path, `'${name}' is not computed. Add value, its ${scope.metric}, or write ${computed.join(' or ')}.`);
+    else
+      report(
+        path,
+        `'${name}' is not computed. Add value, its ${scope.metric}, or write ${COMPUTED_BASELINES.join(' or ')}.`,
+      );
   });
+}
+
+/** Either computed on the same rows, or with a stated value; not both and not neither. */
+function isComparable({ name, value }: Project['scope']['baselines'][number]): boolean {
+  const computed: readonly string[] = COMPUTED_BASELINES;
+  return computed.includes(name) === (value === undefined);
+}
+
+/**
+ * A stored project without what parseProject refuses today and release 0.1 took: it had no effect then and has none now.
+ * A project must not vanish from the services because a rule came after it was applied.
+ */
+export function withoutRefusedParts(project: Project): Project {
+  const { scope, evaluation, data } = project;
+  const columns = new Map(data.columns.map((column) => [column.name, column]));
+  const firstOf = <T>(items: readonly T[], key: (item: T) => string): T[] =>
+    items.filter((item, i) => items.findIndex((other) => key(other) === key(item)) === i);
+  const slices = firstOf(evaluation.slices, (name) => name);
+  return {
+    ...project,
+    scope: { ...scope, baselines: firstOf(scope.baselines, ({ name }) => name).filter(isComparable) },
+    evaluation: {
+      ...evaluation,
+      slices: slices.filter((name) => sliceFault(columns.get(name), name, []) === null),
+    },
+  };
 }
 
 /** Dates that match the pattern but name no day. */
@@ -274,7 +304,8 @@ function checkDates(document: unknown, report: Report): void {
 }
 
 /** All cross-field faults, in the order of the file's sections. */
-export function crossFieldFaults(project: Project, document: unknown): PathFault[] {
+/** `stored`: applied before, perhaps by an earlier release. */
+export function crossFieldFaults(project: Project, document: unknown, stored = false): PathFault[] {
   const faults: PathFault[] = [];
   const report: Report = (path, message) => faults.push({ path, message });
   const columns = new Map(project.data.columns.map((column) => [column.name, column]));
@@ -286,7 +317,7 @@ export function crossFieldFaults(project: Project, document: unknown): PathFault
   project.features.forEach((feature, index) => {
     checkFeature(feature, ['features', index], columns.get(feature.name), known, report);
   });
-  checkModel(document, report);
+  if (!stored) checkModel(document, report);
   project.model.crosses.forEach((cross, index) => {
     cross.columns.forEach((name, place) => {
       if (!features.includes(name))

@@ -158,6 +158,21 @@ describe('parseProject', () => {
     );
   });
 
+  it('reads what an earlier release took and parseProject refuses today, without the part that had no effect', () => {
+    const parsed = parseProject(minimal, 'project.yaml');
+    if (parsed.kind !== 'ok') throw new Error('expected a project');
+    const stored = (part: object) => projectFromDocument(JSON.stringify({ ...JSON.parse(parsed.document), ...part }));
+    expect(stored({ model: { kind: 'logistic', dropout: 0 } }).model.kind).toBe('logistic');
+    const baselines = [
+      { name: 'human', kind: 'human' },
+      { name: 'majority', kind: 'trivial' },
+    ];
+    expect(stored({ scope: { baselines } }).scope.baselines.map(({ name }) => name)).toEqual(['majority']);
+    expect(stored({ evaluation: { slices: ['income', 'customer', 'customer'] } }).evaluation.slices).toEqual([
+      'customer',
+    ]);
+  });
+
   it('names what joins two places beside what the schema refuses', () => {
     const text = minimal.replace(/entity: \w+/, 'entity: nobody').concat('model: { kind: tree }\n');
     expect(faultsOf(text).map((fault) => fault.path)).toEqual(expect.arrayContaining(['data.entity', 'model.kind']));

@@ -6,7 +6,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { buildProject } from './build-project.js';
 import { canonicalJson } from './canonical-json.js';
-import { crossFieldFaults, type FaultPath, type PathFault } from './cross-field.js';
+import { crossFieldFaults, type FaultPath, type PathFault, withoutRefusedParts } from './cross-field.js';
 import { fillDefaults } from './fill-defaults.js';
 import type { Project } from './project.js';
 import { projectSchema } from './schema.js';
@@ -246,8 +246,8 @@ export function projectFromDocument(document: string): Project {
   let faults: PathFault[];
   try {
     const raw: unknown = JSON.parse(document);
-    const project = buildProject(fillDefaults(raw));
-    faults = crossFieldFaults(project, raw);
+    const project = withoutRefusedParts(buildProject(fillDefaults(raw)));
+    faults = crossFieldFaults(project, raw, true);
     if (faults.length === 0) return project;
   } catch (thrown) {
     throw new PlatformError('corrupt', `no project document: ${(thrown as Error).message}`, { cause: thrown });

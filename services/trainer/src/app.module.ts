@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { trainerApi } from '@millrace/api';
 import { type ArtifactStore, openArtifactStore, sha256 } from '@millrace/artifacts';
 import { CollectiveService, TrainingService } from '@millrace/contracts';
 import { trainerSettings } from '@millrace/deployment';
@@ -42,6 +43,8 @@ import { TrainingRunner } from './training/runner.js';
 /** The loop looks at cool-downs and failed effects so often. */
 const LOOP_TICK_MS = 1_000;
 const PRODUCER_CLOSE_MS = 3_000;
+/** A request names at most 1,000 dataset versions of 64 characters. */
+const BODY_BYTES_MAX = 262_144;
 
 type Context = ServiceContext<TrainerConfig>;
 
@@ -69,7 +72,7 @@ export const trainer = defineService({
       log.info('trainer ready', { grpcPort: config.grpcPort });
     };
     return {
-      http: { port: config.httpPort },
+      http: { port: config.httpPort, bodyBytesMax: BODY_BYTES_MAX, api: trainerApi },
       grpc: { port: config.grpcPort, host: config.grpcHost, services: [CollectiveService, TrainingService] },
       controllers: [TrainerHttp, LoopHttp, RendezvousGrpc, TrainingGrpc, TrainingCommandsConsumer, DriftEventConsumer],
       provide: [

@@ -55,7 +55,12 @@ export class RunFolder {
 
   /** Whether the lock is there and still this process's. */
   isHeld(): boolean {
-    return readRecord(join(this.folder, LOCK_NAME))?.pid === process.pid;
+    try {
+      return readRecord(join(this.folder, LOCK_NAME))?.pid === process.pid;
+    } catch {
+      // What cannot be read at this moment (too many open files) is not gone; a removed folder reads as absent.
+      return true;
+    }
   }
 
   unlock(): void {
