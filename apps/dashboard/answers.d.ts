@@ -1,4 +1,5 @@
-// What the monitor answers to the page, from libs/api: a figure that the API does not have does not pass the check of types.
+// What the monitor answers to the page, from libs/api: a figure that the API does not have does not pass the check of
+// types.
 
 import type { AnswerOf, monitorApi } from '@millrace/api';
 

@@ -17,7 +17,7 @@ const STRICT = { allErrors: true, strict: true, strictTypes: false, allowUnionTy
 const exact = validators(new Ajv2020(STRICT));
 /** Every fault costs time and memory: a body of millions of wrong values must not hold the process. */
 const first = validators(new Ajv2020({ ...STRICT, allErrors: false }));
-/** Query parameters are texts: "20" is the number 20 where the schema wants one; "1e999", " 5 " and "0x10" stay texts. */
+/** Query parameters are texts: "20" is a number where the schema wants one; "1e999", " 5 " and "0x10" stay texts. */
 const NUMBER = /^-?\d{1,20}(\.\d{1,20})?$/;
 
 type Validators = (schema: TSchema) => ValidateFunction;

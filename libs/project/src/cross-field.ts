@@ -270,8 +270,8 @@ function isComparable({ name, value }: Project['scope']['baselines'][number]): b
 }
 
 /**
- * A stored project without what parseProject refuses today and release 0.1 took: it had no effect then and has none now.
- * A project must not vanish from the services because a rule came after it was applied.
+ * A stored project without what parseProject refuses today and release 0.1 took: it had no effect then and has none
+ * now. A project must not vanish from the services because a rule came after it was applied.
  */
 export function withoutRefusedParts(project: Project): Project {
   const { scope, evaluation, data } = project;
