@@ -56,6 +56,29 @@ describe('fitPlan', () => {
     }
   });
 
+  it('encodes by a plan that release 0.1 wrote', () => {
+    const former = {
+      format: 1,
+      inputs: [
+        { name: 'distance', type: 'number' },
+        { name: 'delay', type: 'number' },
+      ],
+      steps: [
+        { kind: 'numeric', input: 'distance', at: 0, log: true, offset: 1, scale: 2, fill: 0 },
+        { kind: 'numeric', input: 'delay', at: 1, log: false, offset: 3, scale: 0.5, fill: 3 },
+      ],
+      width: 2,
+      rows: 10,
+    };
+    const out = new Float32Array(2);
+    // sign(x) ln(1 + |x|) = 2 and -2; (5 - 3) / 2 = 1, and a missing delay is 3.
+    encodeRow(parsePlan(JSON.stringify(former)), [Math.E ** 2 - 1, 5], out, 0);
+    expect([...out].map((x) => Math.round(x * 1e6) / 1e6)).toEqual([2, 1]);
+    encodeRow(parsePlan(JSON.stringify(former)), [1 - Math.E ** 2, null], out, 0);
+    expect([...out].map((x) => Math.round(x * 1e6) / 1e6)).toEqual([-6, 0]);
+    expect(() => parsePlan(JSON.stringify({ ...former, steps: [null] }))).toThrow('corrupt');
+  });
+
   it('fits empty and constant columns to harmless numbers', () => {
     const empty = fitPlan(plan, { hour: [], distance: [], origin: [], holiday: [] });
     const constant = fitPlan(plan, { hour: [1, 1], distance: [5, 5], origin: ['A', 'A'], holiday: [true, true] });

@@ -2,7 +2,7 @@
 
 import { PlatformError } from '@millrace/domain';
 import { RowEncoder } from './encode.js';
-import type { FittedPlan, PlanStep } from './plan.js';
+import type { FittedPlan, NumericStep, PlanStep } from './plan.js';
 
 const INPUT_TYPES: ReadonlySet<string> = new Set(['number', 'integer', 'text', 'boolean', 'timestamp']);
 
@@ -14,11 +14,28 @@ function stepWidth(step: PlanStep): number {
   return step.kind === 'numeric' && step.period !== undefined ? 3 : 1;
 }
 
-/** Parses the JSON text of a fitted plan. */
+/** Format 1, of release 0.1: of a scaled number it says only whether the logarithm comes before offset and scale. */
+interface FormerPlan extends Omit<FittedPlan, 'format' | 'steps'> {
+  format: 1;
+  steps: readonly (Exclude<PlanStep, NumericStep> | (Omit<NumericStep, 'scaling'> & { log: boolean }))[];
+}
+
+/** The same encoding in today's words: standard scaling is (x - offset) * scale, whatever the numbers stand for. */
+function ofToday(plan: FormerPlan): FittedPlan {
+  const steps = plan.steps.map((step): PlanStep => {
+    if (step?.kind !== 'numeric') return step;
+    const { log, ...rest } = step;
+    return { ...rest, scaling: log ? 'log_standard' : 'standard' };
+  });
+  return { ...plan, format: 2, steps };
+}
+
+/** Parses the JSON text of a fitted plan, also of one that release 0.1 wrote. */
 export function parsePlan(text: string): FittedPlan {
   let plan: FittedPlan;
   try {
-    plan = JSON.parse(text) as FittedPlan;
+    const read = JSON.parse(text) as FittedPlan | FormerPlan | null;
+    plan = (read?.format === 1 && Array.isArray(read.steps) ? ofToday(read) : read) as FittedPlan;
   } catch (error) {
     throw new PlatformError('corrupt', 'feature plan: not JSON', { cause: error });
   }
@@ -30,6 +47,7 @@ export function parsePlan(text: string): FittedPlan {
   }
   let width = 0;
   for (const step of plan.steps) {
+    if (typeof step !== 'object' || step === null) throw corrupt('a step is no object');
     if (step.at !== width) throw corrupt(`step at ${step.at}, expected ${width}`);
     if (step.kind === 'numeric') {
       const numbers = [step.offset, step.scale, step.fill, step.period ?? 1, ...(step.numbers ?? [])];
