@@ -1,6 +1,6 @@
 // config.pbtxt to inference.ModelConfig (proto/inference/model_config.proto), field by field along the message's own
 // description: unknown fields, wrong kinds, numbers out of range and members of a oneof that exclude each other are
-// faults with their place. What the values mean together is model-config.codec.ts's part.
+// faults with their place. What the values mean together is model-draft.codec.ts's part.
 
 import { create, type DescEnum, type DescField, type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
 import { modelConfigPb } from '@millrace/contracts';

@@ -229,7 +229,7 @@ function onDrift(
   return step({ ...state, phase: 'settling', episode, startedAtMs: startedWithinDay }, nowMs, message);
 }
 
-/** Leaves `settling` once enough versions lie after the drifted window's start. */
+/** Leaves `settling` once enough versions end after the drifted window. */
 function settle(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
   const episode = state.episode;
   if (state.phase !== 'settling' || episode === null) return same(state);
