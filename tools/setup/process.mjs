@@ -47,6 +47,8 @@ export function runCommand(command, args, { cwd, env, onLine, acceptedCodes = [0
     });
     child.on('close', (code, signal) => {
       running.delete(child);
+      // Ctrl-C reaches every process of the terminal, and a child may be gone before this one hears of it.
+      if (signal === 'SIGINT' && process.listeners('SIGINT').includes(endAll)) endAll();
       if (acceptedCodes.includes(code)) resolvePromise(output);
       else
         reject(
