@@ -140,11 +140,13 @@ const Point = answer(
   'Point',
 );
 
+export const ANNOTATION_STATES = ['running', 'done', 'failed'] as const;
+
 const Annotation = answer(
   {
     id: Type.String(),
     title: Type.String(),
-    state: word(['running', 'done', 'failed']),
+    state: word(ANNOTATION_STATES),
     progress: nullable(Type.Number()),
     detail: Type.String(),
     startedAtMs: timeMs(),
@@ -284,7 +286,7 @@ export const monitorApi = {
       summary: 'Says what goes on: a deployment, a campaign, a load test.',
       body: body({
         title: Type.Optional(Type.String()),
-        state: word(['running', 'done', 'failed']),
+        state: word(ANNOTATION_STATES),
         progress: Type.Optional(nullable(Type.Number({ minimum: 0, maximum: 1 }))),
         detail: Type.Optional(Type.String()),
       }),

@@ -1,5 +1,6 @@
 // The trainer's HTTP API (8020): trainings, model versions, their artifacts, the closed loop, workers.
 
+import { BASELINE_KINDS } from '@millrace/evaluation';
 import { WORKERS_MAX } from '@millrace/project';
 import Type from 'typebox';
 import { get, post } from './endpoint.js';
@@ -36,7 +37,7 @@ const ModelVersion = answer(
     baselines: Type.Array(
       answer({
         name: Type.String(),
-        kind: word(['trivial', 'older_system', 'human']),
+        kind: word(BASELINE_KINDS),
         evaluation: Type.Optional(Evaluation),
         value: Type.Optional(figure('Of the deciding metric, as the project states it.')),
       }),

@@ -2,11 +2,12 @@
 // on the dashboard beside the windows. It decides nothing. In memory only: who writes it says it again when the monitor
 // comes back.
 
+import { ANNOTATION_STATES } from '@millrace/api';
+
 /** Annotations a project may have; the oldest go first. */
 export const ANNOTATIONS_MAX = 50;
 const TEXT_MAX = 200;
 
-const ANNOTATION_STATES = ['running', 'done', 'failed'] as const;
 export type AnnotationState = (typeof ANNOTATION_STATES)[number];
 
 export interface Annotation {
