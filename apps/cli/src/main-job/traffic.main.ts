@@ -101,8 +101,7 @@ async function drained(endpoints: ReplayEndpoints): Promise<void> {
   }
 }
 
-// The parent decides when this process ends; a signal for the whole group must not cut the traffic before it says so.
-process.on('SIGINT', () => undefined);
+// The parent decides when this process ends.
 process.once('disconnect', () => process.exit(0));
 process.once('message', (message: ToTraffic) => {
   if (message.kind !== 'start') return;

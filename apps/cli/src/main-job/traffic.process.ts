@@ -33,7 +33,8 @@ export class TrafficProcess implements LiveTraffic {
   private readonly child: ChildProcess;
 
   constructor(settings: TrafficSettings) {
-    this.child = fork(SCRIPT, [], { serialization: 'advanced', execArgv: NODE_ARGS });
+    // Its own group: Ctrl-C reaches only the command, also while this one still starts; it ends with the channel.
+    this.child = fork(SCRIPT, [], { serialization: 'advanced', execArgv: NODE_ARGS, detached: true });
     this.result = new Promise((resolve, reject) => {
       this.child.on('message', (message: FromTraffic) => {
         if (message.kind === 'status') this.status = message;

@@ -1,10 +1,9 @@
 // The embedded broker's files: server.properties is written at each start (ports may have changed), the storage is
 // formatted once with a cluster id of its own.
 
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import {
   KAFKA_CLUSTER_ID,
   kafkaFolder,
@@ -15,6 +14,8 @@ import {
 import { PlatformError } from '@millrace/domain';
 
 const FORMAT_TIMEOUT_MS = 60_000;
+/** Of what the tool said, for the error. */
+const OUTPUT_CHARS_MAX = 4_000;
 
 export function jarsOf(libFolder: string): string[] {
   return readdirSync(libFolder)
@@ -23,7 +24,12 @@ export function jarsOf(libFolder: string): string[] {
     .map((name) => join(libFolder, name));
 }
 
-export async function prepareKafka(options: PlatformOptions, env: Readonly<Record<string, string>>): Promise<void> {
+/** @throws PlatformError 'unavailable' with the tool's own words; also once `stop` is aborted, which ends the tool */
+export async function prepareKafka(
+  options: PlatformOptions,
+  env: Readonly<Record<string, string>>,
+  stop: AbortSignal,
+): Promise<void> {
   const folder = kafkaFolder(options.home);
   mkdirSync(folder, { recursive: true });
   const properties = join(folder, 'server.properties');
@@ -40,15 +46,35 @@ export async function prepareKafka(options: PlatformOptions, env: Readonly<Recor
     '-c',
     properties,
   ];
-  try {
-    await promisify(execFile)('java', args, { env, timeout: FORMAT_TIMEOUT_MS });
-  } catch (thrown) {
-    throw new PlatformError(
-      'unavailable',
-      `Kafka's storage in ${data} could not be formatted: ${(thrown as Error).message}`,
-      {
-        cause: thrown,
-      },
+  const failure = await run('java', args, env, AbortSignal.any([stop, AbortSignal.timeout(FORMAT_TIMEOUT_MS)]));
+  if (failure === undefined) return;
+  throw new PlatformError('unavailable', `Kafka's storage in ${data} could not be formatted: ${failure}`);
+}
+
+/** Resolves with why it failed, undefined when it did not. In its own group: Ctrl-C reaches only the supervisor. */
+function run(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal,
+      killSignal: 'SIGKILL',
+    });
+    let output = '';
+    const take = (chunk: Uint8Array) => {
+      output = (output + chunk).slice(-OUTPUT_CHARS_MAX);
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, killedBy) =>
+      resolve(code === 0 ? undefined : `${killedBy ?? `exit code ${code}`}\n${output.trim()}`),
     );
-  }
+  });
 }

@@ -2,7 +2,7 @@
 // without orphans. The platform's own processes are started by the end-to-end tests.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -129,6 +129,22 @@ describe('Supervisor', () => {
     expect(stoppedAt('router')).toBeGreaterThan(0n);
     expect(stoppedAt('broker') > stoppedAt('router')).toBe(true);
     expect(one.status().map((status) => status.lastExit?.code)).toEqual([0, 0]);
+  });
+
+  it('has ended the reaper, too, when it is stopped', async () => {
+    const reapers = () =>
+      readdirSync('/proc').filter((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`reaper.main.js\0${home}`) && alive(Number(pid));
+        } catch {
+          return false; // no process, or it ended while we looked
+        }
+      });
+    const one = supervisor([plan('ingest', ports.ingestHttp)]);
+    await one.start();
+    expect(reapers()).toHaveLength(1);
+    await one.stop();
+    expect(reapers()).toEqual([]);
   });
 
   it('brings a killed process back, ready again', async () => {

@@ -80,6 +80,8 @@ interface SupervisorEventMap {
 const STOP_MS_MAX = 8_000;
 /** How often it looks whether its home is still there. */
 const HOME_CHECK_MS = 1_000;
+/** It only reads one word; on a busy machine it may not even have started. */
+const REAPER_STOP_MS_MAX = 500;
 /** A killed supervisor's children get this long to stop before they are killed too. */
 const SWEEP_GRACE_MS = 10_000;
 
@@ -94,6 +96,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
   private readonly clock: Clock;
   private readonly processes = new Map<string, SupervisedProcess>();
   private readonly logs = new Map<string, LogFile>();
+  private readonly preparing = new AbortController();
   private reaper: ChildProcess | undefined;
   private stopping: Promise<void> | undefined;
   private homeCheck: NodeJS.Timeout | undefined;
@@ -192,7 +195,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       redisUrl: this.options.redisUrl,
       settings: this.options.env,
     };
-    if (platform.kafkaBrokers === undefined) await prepareKafka(platform, this.options.env);
+    if (platform.kafkaBrokers === undefined) await prepareKafka(platform, this.options.env, this.preparing.signal);
     return platformPlan(platform);
   }
 
@@ -253,6 +256,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
 
   private async stopAll(): Promise<void> {
     clearInterval(this.homeCheck);
+    this.preparing.abort();
     const late = setTimeout(() => {
       for (const process of this.processes.values()) process.endNow();
     }, STOP_MS_MAX);
@@ -264,7 +268,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       await Promise.all((byPhase.get(phase) ?? []).map((process) => process.stop()));
     }
     clearTimeout(late);
-    this.reaper?.stdin?.end('done\n');
+    await this.dismissReaper();
     for (const log of this.logs.values()) log.close();
     this.run.unlock();
   }
@@ -290,6 +294,18 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
     reaper.stdin?.on('error', () => undefined); // it may be gone before us; the sweep at the next start stands in
     reaper.unref();
     this.reaper = reaper;
+  }
+
+  /** Nobody is left behind, so the reaper has nothing to do; a stop ends after it, as after all others. */
+  private async dismissReaper(): Promise<void> {
+    const { reaper } = this;
+    if (reaper?.pid === undefined || reaper.exitCode !== null || reaper.signalCode !== null) return;
+    const gone = new Promise((resolve) => reaper.once('exit', resolve));
+    const late = setTimeout(() => reaper.kill('SIGKILL'), REAPER_STOP_MS_MAX);
+    reaper.ref();
+    reaper.stdin?.end('done\n');
+    await gone;
+    clearTimeout(late);
   }
 
   private logPath(name: string): string {
