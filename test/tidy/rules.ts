@@ -255,10 +255,6 @@ export const EXPORT_EXCEPTIONS: readonly ExportException[] = [
 /** Packages that no code of ours names, and those that it names undeclared. */
 export const PACKAGE_EXCEPTIONS: Readonly<Record<string, string>> = {
   '@grpc/proto-loader': 'Nest’s gRPC server loads it by name, also where it is given a package definition',
-  '@fastify/static': 'goes with the next change of the lockfile',
-  '@opentelemetry/sdk-node': 'goes with the next change of the lockfile',
-  '@opentelemetry/semantic-conventions': 'goes with the next change of the lockfile',
-  protobufjs: 'comes with the next change of the lockfile',
 };
 
 /** The width that biome formats code to; it leaves comments alone. */
