@@ -11,7 +11,7 @@ export type {
 } from './endpoint.js';
 export { codeOfHttpStatus, HTTP_STATUS_BY_CODE } from './http-status.js';
 export { ingestApi } from './ingest.js';
-export { ANNOTATION_STATES, monitorApi } from './monitor.js';
+export { monitorApi } from './monitor.js';
 export { openApiOf } from './openapi.js';
 export { routerApi } from './router.js';
 export { servingApi } from './serving.js';

@@ -140,7 +140,7 @@ const Point = answer(
   'Point',
 );
 
-export const ANNOTATION_STATES = ['running', 'done', 'failed'] as const;
+const ANNOTATION_STATES = ['running', 'done', 'failed'] as const;
 
 const Annotation = answer(
   {

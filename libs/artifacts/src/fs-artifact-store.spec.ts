@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -27,6 +27,15 @@ describe('the store in a folder', () => {
     expect((await readdir(join(home, 'artifacts'))).sort()).toEqual(['datasets', 'models']);
     expect(await readdir(join(home, 'artifacts/models/demo'))).toEqual(['1']);
     expect(await readdir(join(home, 'artifacts/datasets/demo'))).toEqual(['a.parquet']);
+  });
+
+  it('clears the staging folder of a writer that was killed long ago, and leaves one that may be at work', async () => {
+    await openArtifactStore(home).put('a/b', 'x');
+    const dayBefore = new Date(Date.now() - 2 * 86_400_000);
+    for (const name of ['.staging-old', '.staging-new']) await mkdir(join(home, 'artifacts', name));
+    await utimes(join(home, 'artifacts/.staging-old'), dayBefore, dayBefore);
+    await openArtifactStore(home).put('a/c', 'x');
+    expect((await readdir(join(home, 'artifacts'))).sort()).toEqual(['.staging-new', 'a']);
   });
 
   it('does not follow links, and does not show what a killed writer left', async () => {

@@ -4,9 +4,9 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, lstat, mkdir, mkdtemp, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, systemClock } from '@millrace/domain';
 import { placeFile, writeStaged } from '@millrace/files';
 import type { ArtifactStore, Files } from './artifact-store.js';
 
@@ -16,6 +16,8 @@ const DEPTH_MAX = 12;
 /** Files of one `putFolder`. */
 const FOLDER_FILES_MAX = 1000;
 const STAGING = '.staging-';
+/** Far longer than a write takes. */
+const STAGING_MS_MAX = 86_400_000;
 
 /** SHA-256 (hex) of bytes or text. */
 export function sha256(bytes: Uint8Array | string): string {
@@ -24,6 +26,7 @@ export function sha256(bytes: Uint8Array | string): string {
 
 export class FsArtifactStore implements ArtifactStore {
   private readonly root: string;
+  private swept: Promise<void> | undefined;
 
   /** `root` is made when the first file is written. */
   constructor(root: string) {
@@ -123,9 +126,23 @@ export class FsArtifactStore implements ArtifactStore {
     return join(this.root, ...names);
   }
 
+  /** Removes what writers that were killed have left in staging; once a process, before its first write. */
+  private async sweep(): Promise<void> {
+    for (const name of await readdir(this.root)) {
+      if (!name.startsWith(STAGING)) continue;
+      const folder = join(this.root, name);
+      // Another process may end, or sweep, it meanwhile.
+      const found = await stat(folder).catch(() => undefined);
+      if (found !== undefined && systemClock.nowMs() - found.mtimeMs > STAGING_MS_MAX)
+        await rm(folder, { recursive: true, force: true });
+    }
+  }
+
   /** A folder of this call alone, on the store's file system; gone afterwards. */
   private async staged(work: (folder: string) => Promise<void>): Promise<void> {
     await mkdir(this.root, { recursive: true });
+    this.swept ??= this.sweep();
+    await this.swept;
     const folder = await mkdtemp(join(this.root, STAGING));
     try {
       await work(folder);
@@ -161,6 +178,11 @@ async function replaceFolder(from: string, to: string, aside: string): Promise<v
     const code = causeCode(error);
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
     await rename(to, aside);
-    await placeFile(from, to);
+    try {
+      await placeFile(from, to);
+    } catch (failure) {
+      await rename(aside, to);
+      throw failure;
+    }
   }
 }

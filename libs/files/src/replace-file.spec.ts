@@ -6,7 +6,8 @@ import { BLOCKING_CALLS, type FileCalls, PROMISED_CALLS } from './file-calls.js'
 import { readJson, readJsonFolderSync, readJsonSync, replaceJson } from './json-file.js';
 import { removeFile, removeFileSync, replaceFile, replaceFileSync } from './replace-file.js';
 
-const TEMPORARY = `.state.json.tmp${process.pid}-0`;
+/** Its tag is another in each process. */
+const TEMPORARY = '.state.json.tmp*-0';
 let folder: string;
 
 beforeEach(async () => {
@@ -20,7 +21,9 @@ function spied(real: FileCalls, failAt = -1): { calls: FileCalls; log: string[] 
   const log: string[] = [];
   const paths = new Map<unknown, string>();
   const shown = (value: unknown) =>
-    typeof value === 'string' && value.startsWith('/') ? value.slice(folder.length + 1) || '.' : undefined;
+    typeof value === 'string' && value.startsWith('/')
+      ? value.slice(folder.length + 1).replace(/\.tmp[0-9a-f]{12}-/, '.tmp*-') || '.'
+      : undefined;
   const call = (name: keyof FileCalls, args: unknown[]): unknown => {
     const handle = paths.get(args[0]);
     log.push(

@@ -2,6 +2,7 @@
 // Who reads sees the old bytes or the new ones, also after a power failure; when the call has come back, the new ones.
 // The order of calls stands here once, for the promised and the blocking form.
 
+import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { PlatformError } from '@millrace/domain';
 import { BLOCKING_CALLS, type FileCalls, PROMISED_CALLS } from './file-calls.js';
@@ -25,6 +26,8 @@ function* makeFolder(path: string, calls: FileCalls): Steps {
   for (let made = path; made.length >= topmost.length; made = dirname(made)) yield* syncFolder(dirname(made), calls);
 }
 
+/** Of this process: containers that share a home may all be process 1. */
+const TAG = randomBytes(6).toString('hex');
 /** Names in use by writes of this process. A process that is killed in the middle of one leaves its temporary file. */
 const taken = new Set<string>();
 
@@ -34,7 +37,7 @@ const taken = new Set<string>();
  */
 function temporaryBeside(path: string): string {
   for (let slot = 0; ; slot++) {
-    const name = join(dirname(path), `.${basename(path)}.tmp${process.pid}-${slot}`);
+    const name = join(dirname(path), `.${basename(path)}.tmp${TAG}-${slot}`);
     if (!taken.has(name)) return name;
   }
 }

@@ -53,21 +53,42 @@ const SHUTDOWN_MS_MAX = 20_000;
 const log = logger('service');
 
 export function defineService<const D extends Settings>(definition: ServiceDefinition<D>): Service {
-  const start = () => startService(definition);
-  return { name: definition.name, start, run: () => runService(start) };
+  return {
+    name: definition.name,
+    start: () => startService(definition),
+    run: () => runService((events) => startService(definition, events)),
+  };
 }
 
-async function startService<D extends Settings>(definition: ServiceDefinition<D>): Promise<RunningService> {
+/** What a start tells before it is over. */
+interface StartEvents {
+  /** From here on there is something to stop. */
+  stoppable?(stop: () => Promise<void>): void;
+  /** It will not come up, and ends what it had begun. */
+  failing?(): void;
+}
+
+async function startService<D extends Settings>(
+  definition: ServiceDefinition<D>,
+  events: StartEvents = {},
+): Promise<RunningService> {
   let telemetry: Telemetry | undefined;
+  let told = false;
+  const failed = (error: unknown) => {
+    if (!told) log.error('start failed', {}, error);
+    told = true;
+    events.failing?.();
+  };
   try {
     telemetry = startTelemetry({ service: definition.name });
     const config = loadConfig(definition.settings);
     const readiness = new Readiness();
     const shutdown = new Shutdown();
     const context = { config, clock: systemClock, log: logger(definition.name), readiness, shutdown };
-    return await startParts(await definition.build(context), readiness, shutdown, telemetry);
+    const parts = await definition.build(context);
+    return await startParts(parts, { readiness, shutdown, telemetry, failed, stoppable: events.stoppable });
   } catch (error) {
-    log.error('start failed', {}, error);
+    failed(error);
     await telemetry?.stop();
     throw error;
   }
@@ -83,11 +104,17 @@ function rootModule({ controllers = [], provide = [] }: ServiceParts): DynamicMo
   };
 }
 
+interface Start {
+  readiness: Readiness;
+  shutdown: Shutdown;
+  telemetry: Telemetry;
+  failed(error: unknown): void;
+  stoppable: StartEvents['stoppable'];
+}
+
 async function startParts(
   parts: ServiceParts,
-  readiness: Readiness,
-  shutdown: Shutdown,
-  telemetry: Telemetry,
+  { readiness, shutdown, telemetry, failed, stoppable }: Start,
 ): Promise<RunningService> {
   const { http, consumers = [], ticks = [] } = parts;
   const host = http.host ?? '127.0.0.1';
@@ -116,13 +143,18 @@ async function startParts(
       grpc?.setServing(false);
       await shutdown.drain();
       stopTicks();
-      await grpc?.close();
-      await app.close();
+      // A broker that is away fails the last commit; what else is open is closed all the same.
+      const closed = await settled(
+        () => grpc?.close(),
+        () => app.close(),
+      );
       await shutdown.close();
       await telemetry.stop();
+      if (closed !== undefined) throw closed.error;
     })();
     return stopping;
   };
+  stoppable?.(stop);
 
   try {
     await app.init();
@@ -138,9 +170,23 @@ async function startParts(
     log.info('listening', { httpPort, ...(parts.grpc === undefined ? {} : { grpcPort: parts.grpc.port }) });
     return { app, httpPort, readiness, stop };
   } catch (error) {
+    failed(error);
     await stop();
     throw error;
   }
+}
+
+/** Runs each after the other, whatever becomes of it; gives the first error. */
+async function settled(...steps: (() => Promise<void> | undefined)[]): Promise<{ error: unknown } | undefined> {
+  let first: { error: unknown } | undefined;
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      first ??= { error };
+    }
+  }
+  return first;
 }
 
 async function listen(app: NestFastifyApplication, port: number, host: string): Promise<number> {
@@ -154,18 +200,25 @@ async function listen(app: NestFastifyApplication, port: number, host: string): 
   return typeof address === 'object' && address !== null ? address.port : port;
 }
 
-async function runService(start: () => Promise<RunningService>): Promise<void> {
-  let running: RunningService | undefined;
+async function runService(start: (events: StartEvents) => Promise<RunningService>): Promise<void> {
+  let stop: (() => Promise<void>) | undefined;
   let ending = false;
-  const end = (reason: string) => {
-    if (ending) return;
-    ending = true;
-    log.info('stopping', { reason });
+  let bounded = false;
+  /** However it ends, it ends in bounded time. */
+  const bound = () => {
+    if (bounded) return;
+    bounded = true;
     setTimeout(() => {
       log.error('shutdown took too long', { limitMs: SHUTDOWN_MS_MAX });
       process.exit(1);
     }, SHUTDOWN_MS_MAX).unref();
-    (running?.stop() ?? Promise.resolve()).then(
+  };
+  const end = (reason: string) => {
+    if (ending) return;
+    ending = true;
+    log.info('stopping', { reason });
+    bound();
+    (stop?.() ?? Promise.resolve()).then(
       () => process.exit(0),
       (error) => {
         log.error('shutdown failed', {}, error);
@@ -184,8 +237,14 @@ async function runService(start: () => Promise<RunningService>): Promise<void> {
   });
   try {
     watchParent(end);
-    running = await start();
+    await start({
+      stoppable: (given) => {
+        stop = given;
+      },
+      failing: bound,
+    });
   } catch {
-    process.exit(1); // start has told why
+    // The start has told why; one that a signal broke off ends with that signal's code.
+    if (!ending) process.exit(1);
   }
 }

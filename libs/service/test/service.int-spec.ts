@@ -19,7 +19,7 @@ import { defineService, type RunningService } from '@millrace/service';
 import { sampledTraceId } from '@millrace/telemetry';
 import { eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
 import { Body, Controller, Get, Inject, Post } from '@nestjs/common';
-import { EventPattern, GrpcMethod, GrpcStreamCall } from '@nestjs/microservices';
+import { EventPattern, GrpcMethod, GrpcStreamCall, Server } from '@nestjs/microservices';
 
 const seen: string[] = [];
 const dead: InboundMessage[] = [];
@@ -287,6 +287,32 @@ describe('a service', () => {
       code: 'unavailable',
       facts: { address: `127.0.0.1:${grpcPort}` },
     });
+  });
+
+  it('closes what is open although a consumer’s last commit fails, and tells that', async () => {
+    class Away extends Server {
+      listen(listening: () => void): void {
+        listening();
+      }
+      close(): Promise<void> {
+        return Promise.reject(new PlatformError('unavailable', 'the broker is away'));
+      }
+      on(): void {}
+      unwrap<T>(): T {
+        return undefined as T;
+      }
+    }
+    const ended: string[] = [];
+    const third = await defineService({
+      name: 'third',
+      settings: commonSettings,
+      build: ({ shutdown }) => {
+        shutdown.onClose('store', () => void ended.push('closed'));
+        return { http: { port: 0 }, consumers: [new Away()] };
+      },
+    }).start();
+    await expect(third.stop()).rejects.toThrow('the broker is away');
+    expect(ended).toEqual(['closed']);
   });
 
   it('ends in order: drained, streams cut after their grace, closed, no longer listening', async () => {

@@ -1,12 +1,9 @@
 // The projects this process knows, with their compiled schemas, as projects.v1 tells them.
 
 import type { ProjectEntry } from '@millrace/contracts';
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, PROJECTS_MAX } from '@millrace/domain';
 import { projectFromDocument } from '@millrace/project';
 import { compileSchema, type RecordSchema } from '../schema/record-schema.js';
-
-/** More projects than one platform has; each costs a compiled schema. */
-const PROJECTS_MAX = 1_000;
 
 export class ProjectRegistry {
   private readonly entries = new Map<string, { entry: ProjectEntry; schema: RecordSchema }>();

@@ -4,7 +4,7 @@
 // Cost: one pass over the columns, no allocation for a good row. Missing = undefined or null. NaN is never a value.
 
 import type { Reason, ReasonCode } from '@millrace/contracts';
-import type { Scalar } from '@millrace/domain';
+import { EVENT_TIME_AHEAD_MS_MAX, type Scalar } from '@millrace/domain';
 import { type ColumnSpec, timePart } from '@millrace/project';
 import type { RecordSchema } from './record-schema.js';
 
@@ -12,8 +12,6 @@ import type { RecordSchema } from './record-schema.js';
 const REASONS_MAX = 64;
 /** Longest record id, entity and prediction id, in characters. */
 const ID_LENGTH_MAX = 256;
-/** Event time may run ahead of processing time by this: clocks differ, but one wrong year would close every window. */
-const FUTURE_MAX_MS = 86_400_000;
 /** 1 January of year 1: earlier times do not survive common formats. */
 const EARLIEST_MS = -62_135_596_800_000;
 
@@ -116,7 +114,7 @@ function checkValue(schema: RecordSchema, index: number, raw: unknown, reasons: 
 export function checkEventTime(field: string, eventTimeMs: number, nowMs: number, reasons: Reason[]): void {
   if (!Number.isSafeInteger(eventTimeMs)) {
     addReason(reasons, 'bad_event_time', field, `${eventTimeMs} is not a time in milliseconds`);
-  } else if (eventTimeMs < EARLIEST_MS || eventTimeMs > nowMs + FUTURE_MAX_MS) {
+  } else if (eventTimeMs < EARLIEST_MS || eventTimeMs > nowMs + EVENT_TIME_AHEAD_MS_MAX) {
     addReason(reasons, 'bad_event_time', field, `${eventTimeMs} lies before year 1 or in the future`);
   }
 }

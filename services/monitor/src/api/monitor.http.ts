@@ -6,7 +6,7 @@ import { ALL, type Clock, PlatformError, parseCohortKey } from '@millrace/domain
 import { FORMULAS, SUBJECTS } from '@millrace/drift';
 import { Answers } from '@millrace/service';
 import { Body, Controller, Inject, Param, Query } from '@nestjs/common';
-import { parseAnnotation } from '../live/annotations.js';
+import { annotationOf } from '../live/annotations.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
 import {
   alarmsView,
@@ -119,10 +119,9 @@ export class MonitorHttp {
   @Answers(calls.annotate)
   annotate(@Param('project') project: string, @Param('id') id: string, @Body() body: unknown) {
     if (!/^[a-z][a-z0-9-]{0,62}$/.test(project)) throw new PlatformError('invalid_argument', 'bad project name');
-    const parsed = parseAnnotation(id, bodyOf(calls.annotate, body), this.clock.nowMs());
-    if (parsed.kind === 'invalid') throw new PlatformError('invalid_argument', parsed.fault);
-    this.sources.annotations.put(project, parsed.annotation);
-    return parsed.annotation;
+    const annotation = annotationOf(id, bodyOf(calls.annotate, body), this.clock.nowMs());
+    this.sources.annotations.put(project, annotation);
+    return annotation;
   }
 
   @Answers(calls.unannotate)

@@ -2,56 +2,31 @@
 // on the dashboard beside the windows. It decides nothing. In memory only: who writes it says it again when the monitor
 // comes back.
 
-import { ANNOTATION_STATES } from '@millrace/api';
+import type { AnswerOf, BodyOf, monitorApi } from '@millrace/api';
+import { PlatformError } from '@millrace/domain';
 
 /** Annotations a project may have; the oldest go first. */
 export const ANNOTATIONS_MAX = 50;
 const TEXT_MAX = 200;
 
-export type AnnotationState = (typeof ANNOTATION_STATES)[number];
+export type Annotation = AnswerOf<typeof monitorApi.endpoints.annotate>;
 
-export interface Annotation {
-  id: string;
-  title: string;
-  state: AnnotationState;
-  /** 0 to 1; null where unknown. */
-  progress: number | null;
-  detail: string;
-  startedAtMs: number;
-  updatedAtMs: number;
-}
-
-/** Reads one annotation from outside; a text says what is wrong. */
-export function parseAnnotation(
+/** @throws PlatformError 'invalid_argument' for an id that would not fit into a path */
+export function annotationOf(
   id: string,
-  body: unknown,
+  { title, state, progress, detail }: BodyOf<typeof monitorApi.endpoints.annotate>,
   atMs: number,
-): { kind: 'ok'; annotation: Annotation } | { kind: 'invalid'; fault: string } {
-  if (typeof body !== 'object' || body === null) return { kind: 'invalid', fault: 'an annotation is an object' };
-  const { title, state, progress, detail } = body as Record<string, unknown>;
-  if (!/^[a-z0-9-]{1,40}$/.test(id)) return { kind: 'invalid', fault: 'id must be 1 to 40 of a-z, 0-9 and -' };
-  if (!ANNOTATION_STATES.includes(state as AnnotationState)) {
-    return { kind: 'invalid', fault: `state must be one of ${ANNOTATION_STATES.join(', ')}` };
-  }
-  if (
-    progress !== undefined &&
-    progress !== null &&
-    !(typeof progress === 'number' && progress >= 0 && progress <= 1)
-  ) {
-    return { kind: 'invalid', fault: 'progress must be a number from 0 to 1' };
-  }
-  const text = (value: unknown, fallback: string) => (typeof value === 'string' ? value.slice(0, TEXT_MAX) : fallback);
+): Annotation {
+  if (!/^[a-z0-9-]{1,40}$/.test(id))
+    throw new PlatformError('invalid_argument', 'id must be 1 to 40 of a-z, 0-9 and -');
   return {
-    kind: 'ok',
-    annotation: {
-      id,
-      title: text(title, id),
-      state: state as AnnotationState,
-      progress: typeof progress === 'number' ? progress : null,
-      detail: text(detail, ''),
-      startedAtMs: atMs,
-      updatedAtMs: atMs,
-    },
+    id,
+    title: (title ?? id).slice(0, TEXT_MAX),
+    state,
+    progress: progress ?? null,
+    detail: (detail ?? '').slice(0, TEXT_MAX),
+    startedAtMs: atMs,
+    updatedAtMs: atMs,
   };
 }
 

@@ -1,6 +1,7 @@
 // The last minutes of traffic as the dashboard shows them: one point a second per project, from predictions as they are
 // applied. Processing time. Bounded to POINTS_MAX points and VERSIONS_MAX versions a point.
 
+import { PROJECTS_MAX } from '@millrace/domain';
 import { LatencyHistogram } from '@millrace/statistics';
 
 /** Five minutes. */
@@ -57,10 +58,7 @@ export class LiveTraffic {
   }
 }
 
-/** Projects with a live; as many as the engine watches. Beyond it they share the last one, which nobody is shown. */
-const PROJECTS_MAX = 200;
-
-/** One live a project. */
+/** One live a project; beyond PROJECTS_MAX they share the last one, which nobody is shown. */
 export class LiveTrafficByProject {
   private readonly byProject = new Map<string, LiveTraffic>();
   private readonly overflow = new LiveTraffic();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ANNOTATIONS_MAX, Annotations, parseAnnotation } from './annotations.js';
+import { bodyOf, monitorApi } from '@millrace/api';
+import { ANNOTATIONS_MAX, Annotations, annotationOf } from './annotations.js';
 import { LiveTraffic, POINTS_MAX } from './live-traffic.js';
 
 describe('LiveTraffic', () => {
@@ -17,18 +18,20 @@ describe('LiveTraffic', () => {
 
 describe('Annotations', () => {
   const put = (annotations: Annotations, id: string, more: object = {}, atMs = 5) => {
-    const parsed = parseAnnotation(id, { title: id, state: 'running', ...more }, atMs);
-    if (parsed.kind === 'invalid') throw new Error(parsed.fault);
-    annotations.put('p', parsed.annotation);
+    annotations.put('p', annotationOf(id, { title: id, state: 'running', ...more }, atMs));
   };
 
+  it('refuses an id that would not fit into a path', () => {
+    expect(() => annotationOf('A b', { state: 'done' }, 0)).toThrow('id must');
+  });
+
   it.each([
-    ['a', 'text', 'an object'],
-    ['A b', { state: 'done' }, 'id must'],
-    ['a', { state: 'maybe' }, 'state must'],
-    ['a', { state: 'done', progress: 2 }, 'progress must'],
-  ])('refuses %s %j', (id, body, fault) => {
-    expect(parseAnnotation(id, body, 0)).toMatchObject({ kind: 'invalid', fault: expect.stringContaining(fault) });
+    ['text', 'the body is an object'],
+    [{ state: 'maybe' }, 'state is one of'],
+    [{ state: 'done', progress: 2 }, 'progress'],
+    [{ state: 'done', speed: 2 }, 'unknown field speed'],
+  ])('refuses %j', (body, fault) => {
+    expect(() => bodyOf(monitorApi.endpoints.annotate, body)).toThrow(fault);
   });
 
   it('replaces what runs by its id, keeps the order of starting, and is bounded', () => {

@@ -55,7 +55,21 @@ describe('Traffic', () => {
       history.read('q', reading(9), version * 2_000 + 1_000);
     }
     expect(history.between('q', 1, 0, 1e9).requests).toBe(0);
-    expect(history.between('q', 40, 0, 1e9)).toEqual({ requests: 4, failures: 0 });
+    expect(history.between('q', 40, 0, 1e9)).toEqual({ requests: 9, failures: 1 });
+  });
+
+  it('counts what a version did before it was read first, and keeps those that are read', () => {
+    const history = new TrafficHistory();
+    const one = (requests: number): [number, { requests: number; failures: number }] => [1, { requests, failures: 0 }];
+    history.read('p', new Map([one(100)]), 1_000);
+    history.read('p', new Map([one(110), [2, { requests: 40, failures: 40 }]]), 3_000);
+    expect(history.between('p', 2, 1_000, 3_000)).toEqual({ requests: 40, failures: 40 });
+    expect(history.between('p', 1, 1_000, 3_000)).toEqual({ requests: 10, failures: 0 });
+    for (let version = 3; version <= 40; version++) {
+      history.read('p', new Map([one(110 + version), [version, { requests: 1, failures: 0 }]]), version * 2_000);
+    }
+    expect(history.between('p', 1, 1_000, 1e9).requests).toBe(50);
+    expect(history.between('p', 2, 1_000, 1e9).requests).toBe(0);
   });
 
   it('tells the versions apart, and sums what was answered without one, too', () => {

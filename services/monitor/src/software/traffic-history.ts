@@ -1,6 +1,8 @@
 // Requests and failures at the router over processing time, from cumulative counters that were read now and then. A
 // counter that went down means a restarted router: its new value is the increase. Bounded to SAMPLES_MAX readings.
 
+import { PROJECTS_MAX } from '@millrace/domain';
+
 /** 2 s apart: an hour. */
 export const SAMPLES_MAX = 1_800;
 
@@ -18,6 +20,15 @@ interface Sample extends RouterTotals {
 export class Traffic {
   private readonly samples: Sample[] = [];
   private before: { atMs: number; totals: RouterTotals } | undefined;
+
+  /** `zeroAtMs`: a time at which the counters are known to have been 0. */
+  constructor(zeroAtMs?: number) {
+    if (zeroAtMs !== undefined) this.before = { atMs: zeroAtMs, totals: { requests: 0, failures: 0 } };
+  }
+
+  get readAtMs(): number | undefined {
+    return this.before?.atMs;
+  }
 
   read(totals: RouterTotals, atMs: number): void {
     const { before } = this;
@@ -54,9 +65,7 @@ export class Traffic {
   }
 }
 
-/** Projects whose traffic is kept; as many as the engine watches. */
-const PROJECTS_MAX = 200;
-/** Versions of a project whose traffic is kept apart, the newest ones; a route has fewer targets. */
+/** Versions of a project whose traffic is kept apart, those read last; a route has fewer targets. */
 const VERSIONS_MAX = 16;
 
 interface ProjectTraffic {
@@ -75,7 +84,7 @@ export class TrafficHistory {
     for (const [version, { requests, failures }] of totals) {
       sum.requests += requests;
       sum.failures += failures;
-      if (version !== 0) versionOf(traffic, version).read({ requests, failures }, atMs);
+      if (version !== 0) versionOf(traffic, version, traffic.all.readAtMs).read({ requests, failures }, atMs);
     }
     traffic.all.read(sum, atMs);
   }
@@ -99,11 +108,12 @@ export class TrafficHistory {
   }
 }
 
-function versionOf({ byVersion }: ProjectTraffic, version: number): Traffic {
-  const known = byVersion.get(version);
-  if (known !== undefined) return known;
-  const made = new Traffic();
-  byVersion.set(version, made);
-  if (byVersion.size > VERSIONS_MAX) byVersion.delete(Math.min(...byVersion.keys()));
-  return made;
+/** `readAtMs`: when the project was read before; a version that comes later has counted from 0 since then. */
+function versionOf({ byVersion }: ProjectTraffic, version: number, readAtMs: number | undefined): Traffic {
+  const found = byVersion.get(version) ?? new Traffic(readAtMs);
+  // The map's order is the order of reading.
+  byVersion.delete(version);
+  byVersion.set(version, found);
+  if (byVersion.size > VERSIONS_MAX) byVersion.delete(byVersion.keys().next().value as number);
+  return found;
 }

@@ -4,7 +4,7 @@
 // no clock of its own.
 
 import type { LabelMessage, PredictionMessage, WindowMetrics } from '@millrace/contracts';
-import { parseCohortKey } from '@millrace/domain';
+import { PROJECTS_MAX, parseCohortKey } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import type { TaskTerms } from '../quality/task-terms.js';
 import type { HistoryRecord, WindowRecord } from './history.js';
@@ -13,9 +13,6 @@ import { type ClosedWindow, type ModelMetadata, ProjectMonitor, type TrafficReco
 import type { ProjectState } from './project-state.js';
 import type { SlicesOf } from './row-cohorts.js';
 import { revivedRow } from './saved-row.js';
-
-/** More projects than one process should watch; those past it are counted as unknown. */
-const PROJECTS_MAX = 200;
 
 export interface EngineOptions {
   /** The project as it is applied now; undefined where nobody applied it. */

@@ -8,7 +8,15 @@
 // counted).
 
 import type { LabelMessage, PredictionMessage, SoftwareMetrics, WindowMetrics } from '@millrace/contracts';
-import { COHORTS_MAX, type Cohort, cohortKey, predictionId, type Task, Watermark } from '@millrace/domain';
+import {
+  COHORTS_MAX,
+  type Cohort,
+  cohortKey,
+  EVENT_TIME_AHEAD_MS_MAX,
+  predictionId,
+  type Task,
+  Watermark,
+} from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import { type DriftFinding, driftFinding } from '../alarms/drift-event.js';
@@ -28,8 +36,6 @@ import { bucketLength, isDue, windowStart } from './window.js';
 
 /** Windows between the first open and the newest one; more means broken event times or a lateness of months. */
 const OPEN_WINDOWS_MAX = 64;
-/** An event time this far ahead of processing time is a mistake and must not close every window. */
-const FUTURE_MS_MAX = 86_400_000;
 
 /** What the project's monitor asks of the outside. */
 export interface ModelMetadata {
@@ -119,7 +125,7 @@ export class ProjectMonitor {
       this.counters.shadowPredictions += 1;
       return;
     }
-    if (eventMs > nowMs + FUTURE_MS_MAX) {
+    if (eventMs > nowMs + EVENT_TIME_AHEAD_MS_MAX) {
       this.counters.futurePredictions += 1;
       return;
     }
@@ -155,7 +161,7 @@ export class ProjectMonitor {
 
   label(message: LabelMessage, partition: number, nowMs: number): void {
     const knownMs = message.knownAtMs > 0 ? message.knownAtMs : message.eventTimeMs + this.project.data.label.delayMs;
-    if (knownMs <= nowMs + FUTURE_MS_MAX) this.watermark.observe('labels', partition, knownMs, nowMs);
+    if (knownMs <= nowMs + EVENT_TIME_AHEAD_MS_MAX) this.watermark.observe('labels', partition, knownMs, nowMs);
     this.counters.labels += 1;
     // Where the client named no prediction, its request id is taken to be the record's id (row 0).
     const id = message.predictionId === '' ? predictionId(message.recordId, 0) : message.predictionId;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { PROJECTS_MAX } from '@millrace/domain';
 import { emptyRoute, type Route } from '@millrace/routing';
-import { PROJECTS_MAX, RouteTable } from './route-table.js';
+import { RouteTable } from './route-table.js';
 
 let table: RouteTable;
 

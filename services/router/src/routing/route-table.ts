@@ -1,10 +1,8 @@
 // The routes in force on this replica, by project. A lookup is one map access; a project's route is replaced in one
 // assignment, so that a request sees the old route or the new one, never a mix.
 
+import { PROJECTS_MAX } from '@millrace/domain';
 import { type Choice, emptyRoute, type NotLoaded, type Route, RouteChoices } from '@millrace/routing';
-
-/** Projects one platform routes; more are refused when applied, and counted. */
-export const PROJECTS_MAX = 1_024;
 
 export type NoChoice = { kind: 'unknown_project' } | NotLoaded;
 

@@ -6,7 +6,7 @@
 import { PlatformError } from '@millrace/domain';
 import { decodeInferRequest, encodeStreamResponse, type InferRequest, type InferResponse } from '@millrace/inference';
 import type { Answer } from '../models/infer-job.js';
-import type { Ticket } from '../models/served-model.js';
+import type { InFlight } from '../models/served-model.js';
 
 /** Requests of one stream that may be unanswered; beyond, reading pauses. */
 export const STREAM_IN_FLIGHT_MAX = 1024;
@@ -14,7 +14,7 @@ export const STREAM_IN_FLIGHT_MAX = 1024;
 const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface StreamPorts {
-  infer(request: InferRequest, answer: Answer): Ticket | undefined;
+  infer(request: InferRequest, answer: Answer): InFlight | undefined;
   /** False = the caller does not keep up; `drained` is called when it does again. */
   write(message: Uint8Array): boolean;
   end(): void;
@@ -26,7 +26,7 @@ export interface StreamPorts {
 }
 
 interface Slot {
-  ticket: Ticket | undefined;
+  submitted: InFlight | undefined;
   /** Encoded answer that waits for those before it. */
   held: Uint8Array | undefined;
   settled: boolean;
@@ -53,7 +53,7 @@ export class InferStream {
 
   message(bytes: Uint8Array): void {
     if (this.over) return;
-    const slot: Slot = { ticket: undefined, held: undefined, settled: false, streams: false, next: undefined };
+    const slot: Slot = { submitted: undefined, held: undefined, settled: false, streams: false, next: undefined };
     if (this.last) this.last.next = slot;
     else this.first = slot;
     this.last = slot;
@@ -66,12 +66,12 @@ export class InferStream {
       this.failed(slot, PlatformError.from(thrown), undefined);
       return;
     }
-    const ticket = this.ports.infer(request, (error, response, final) => {
+    const submitted = this.ports.infer(request, (error, response, final) => {
       if (this.over || slot.settled) return;
       if (error) this.failed(slot, error, request);
       else this.answered(slot, response as InferResponse, final, request);
     });
-    if (!slot.settled) slot.ticket = ticket;
+    if (!slot.settled) slot.submitted = submitted;
   }
 
   /** The caller sends no more. */
@@ -83,7 +83,7 @@ export class InferStream {
   /** The caller went away. */
   cancel(): void {
     this.over = true;
-    for (let slot = this.first; slot; slot = slot.next) slot.ticket?.cancel();
+    for (let slot = this.first; slot; slot = slot.next) slot.submitted?.cancel();
     this.first = undefined;
     this.last = undefined;
   }
@@ -116,7 +116,7 @@ export class InferStream {
 
   private settle(slot: Slot, message: Uint8Array | undefined): void {
     slot.settled = true;
-    slot.ticket = undefined;
+    slot.submitted = undefined;
     this.inFlight--;
     if (slot === this.first || slot.streams) {
       if (message) this.write(message);

@@ -72,12 +72,12 @@ function modelInfer(ports: InferGrpcPorts) {
   const { predictor } = ports;
   return (call: BytesCall, request: Uint8Array): void => {
     const { facts, span } = traced(factsOf(call), 'grpc', ports, () => modelOf(request));
-    const ticket = predictor.inferBytes(request, facts, (error, response) => {
+    const submitted = predictor.inferBytes(request, facts, (error, response) => {
       span?.end(error);
       if (error) call.refuse(...refusal(error));
       else call.answer(encodeInferResponse(response as InferResponse, allocate));
     });
-    if (ticket) call.onCancel = () => ticket.cancel();
+    if (submitted) call.onCancel = () => submitted.cancel();
   };
 }
 

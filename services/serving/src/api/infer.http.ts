@@ -17,7 +17,7 @@ import { activeTraceparent } from '@millrace/telemetry';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Answer, CallFacts } from '../models/infer-job.js';
 import type { ModelSet } from '../models/model-set.js';
-import type { Ticket } from '../models/served-model.js';
+import type { InFlight } from '../models/served-model.js';
 import type { Predictor } from '../predict/predictor.js';
 import { type Tracing, traced } from '../predict/request-tracer.js';
 import { bodyOf, header, sendBytes } from './bodies.http.js';
@@ -74,7 +74,7 @@ function start(
         ports,
         () => request.params.model,
       );
-      let ticket: Ticket | undefined;
+      let submitted: InFlight | undefined;
       try {
         const decoded = decodeBody(request, body);
         const answer = answers(request, reply, decoded);
@@ -82,13 +82,13 @@ function start(
           if (final) span?.end(error);
           answer(error, response, final);
         };
-        ticket = many ? predictor.inferMany(decoded, facts, done) : predictor.infer(decoded, facts, done);
+        submitted = many ? predictor.inferMany(decoded, facts, done) : predictor.infer(decoded, facts, done);
       } catch (error) {
         span?.end(PlatformError.from(error));
         fail(reply, error);
       }
       // A closed connection before the answer: the caller went away.
-      if (ticket) reply.raw.once('close', () => reply.raw.writableFinished || ticket.cancel());
+      if (submitted) reply.raw.once('close', () => reply.raw.writableFinished || submitted.cancel());
     };
     try {
       const body = bodyOf(request);

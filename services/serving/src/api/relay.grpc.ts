@@ -16,7 +16,7 @@ import {
   wantsEmptyFinal,
 } from '@millrace/inference';
 import type { Answer } from '../models/infer-job.js';
-import type { Predictor, Ticket } from '../predict/predictor.js';
+import type { InFlight, Predictor } from '../predict/predictor.js';
 import { type Tracing, traced } from '../predict/request-tracer.js';
 import { modelOf, v2Status } from './infer.grpc.js';
 
@@ -44,7 +44,7 @@ function streamEncoder(request: Uint8Array): Encode {
 }
 
 class RelaySession {
-  private readonly tickets = new Map<number, Ticket | undefined>();
+  private readonly inFlight = new Map<number, InFlight | undefined>();
   private out: ResponseFrame[] = [];
   private flushing = false;
   private blocked = false;
@@ -68,15 +68,15 @@ class RelaySession {
   /** Answers what is in flight, then ends the stream. */
   end(): void {
     this.ending = true;
-    if (this.tickets.size === 0 && this.out.length === 0) {
+    if (this.inFlight.size === 0 && this.out.length === 0) {
       this.stream.end();
       this.closed();
     }
   }
 
   private abandon(): void {
-    for (const ticket of this.tickets.values()) ticket?.cancel();
-    this.tickets.clear();
+    for (const submitted of this.inFlight.values()) submitted?.cancel();
+    this.inFlight.clear();
     this.out = [];
     this.closed();
   }
@@ -95,12 +95,12 @@ class RelaySession {
   private handle(frame: RequestFrame): void {
     const { id } = frame;
     if (frame.cancelled) {
-      this.tickets.get(id)?.cancel();
-      this.tickets.delete(id);
+      this.inFlight.get(id)?.cancel();
+      this.inFlight.delete(id);
       if (this.ending) this.end();
       return;
     }
-    if (this.tickets.size >= IN_FLIGHT_MAX) {
+    if (this.inFlight.size >= IN_FLIGHT_MAX) {
       this.refuse(id, new PlatformError('overloaded', `${IN_FLIGHT_MAX} requests of this stream are unanswered`));
       return;
     }
@@ -118,28 +118,28 @@ class RelaySession {
       this.ports,
       () => modelOf(frame.request),
     );
-    this.tickets.set(id, undefined);
+    this.inFlight.set(id, undefined);
     const encode = frame.stream ? streamEncoder(frame.request) : encodeUnary;
     const settle: Answer = (error, response, final) => {
       if (final) span?.end(error);
       // A frame that was cancelled meanwhile is no longer there and gets no answer.
-      const open = final ? this.tickets.delete(id) : this.tickets.has(id);
+      const open = final ? this.inFlight.delete(id) : this.inFlight.has(id);
       if (!open) return;
       if (error) this.refuse(id, error);
       else if (!final && this.blocked && this.out.length >= IN_FLIGHT_MAX) this.giveUp(id);
       else
         this.answer({ id, status: 0, message: '', response: encode(response as InferResponse, final), more: !final });
     };
-    const ticket = frame.stream
+    const submitted = frame.stream
       ? predictor.inferManyBytes(frame.request, facts, settle)
       : predictor.inferBytes(frame.request, facts, settle);
-    if (ticket && this.tickets.has(id)) this.tickets.set(id, ticket);
+    if (submitted && this.inFlight.has(id)) this.inFlight.set(id, submitted);
   }
 
   /** A decoupled model writes faster than the router reads. */
   private giveUp(id: number): void {
-    this.tickets.get(id)?.cancel();
-    this.tickets.delete(id);
+    this.inFlight.get(id)?.cancel();
+    this.inFlight.delete(id);
     this.refuse(id, new PlatformError('overloaded', `${IN_FLIGHT_MAX} answers of this stream are not read`));
   }
 

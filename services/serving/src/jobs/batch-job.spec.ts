@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { bodyOf, servingApi } from '@millrace/api';
 import { ManualClock, PlatformError } from '@millrace/domain';
 import { Tensor } from '@millrace/inference';
 import type { ServedModel } from '../models/served-model.js';
@@ -198,14 +199,14 @@ describe('BatchJobs', () => {
     const { jobs } = made();
     let message = '';
     try {
-      jobs.start({ input: 'a b', output: 3, follow: 'yes', speed: 9 });
+      bodyOf(servingApi.endpoints.startJob, { input: 'a b', output: 3, follow: 'yes', speed: 9 });
     } catch (error) {
       message = (error as Error).message;
     }
-    for (const word of ['model', 'input', 'output', 'follow', 'speed']) expect(message).toContain(`${word}:`);
+    for (const word of ['model', 'input', 'output', 'follow', 'speed']) expect(message).toContain(word);
     expect(() => jobs.start({ model: 'other', input: 'a', output: 'b' })).toThrow('no model other');
     for (const output of ['millrace.routes.v1', '__consumer_offsets'])
       expect(() => jobs.start({ model: 'demo', input: 'a', output })).toThrow('own topic');
-    expect(() => jobs.start(undefined)).toThrow('the job');
+    expect(() => jobs.start({ model: 'demo', input: '__a', output: '__a' })).toThrow(/another topic.*own topic/);
   });
 });

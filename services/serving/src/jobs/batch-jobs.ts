@@ -1,5 +1,6 @@
 // The batch jobs of this process: a few at a time, the ended ones kept for a while to be asked about.
 
+import type { BodyOf, servingApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
 import { BatchJob, type BatchJobPorts, type JobRequest, type JobView } from './batch-job.js';
 
@@ -8,8 +9,10 @@ const RUNNING_MAX = 4;
 /** Ended jobs that can still be asked about; the oldest leave first. */
 const KEPT_MAX = 100;
 
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}$/;
-const TOPIC = /^[a-zA-Z0-9._-]{1,249}$/;
+/** As libs/api bounds a name that is given. */
+const NAME_LENGTH_MAX = 100;
+
+type StartJob = BodyOf<typeof servingApi.endpoints.startJob>;
 
 export interface JobRunner {
   /** Resolves when the job has ended; never rejects. */
@@ -27,8 +30,8 @@ export class BatchJobs {
   ) {}
 
   /** The same request of a job that runs gives that job; throws already_exists for another one of its name. */
-  start(body: unknown): JobView {
-    const request = parseJob(body, this.platformTopics);
+  start(body: StartJob): JobView {
+    const request = requestOf(body, this.platformTopics);
     const known = this.jobs.get(request.name);
     if (known && !known.job.ended) {
       if (JSON.stringify(known.job.request) === JSON.stringify(request)) return known.job.view();
@@ -78,33 +81,14 @@ export class BatchJobs {
   }
 }
 
-/** All faults at once. */
-function parseJob(body: unknown, platformTopics: ReadonlySet<string>): JobRequest {
-  const given = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+/** What the schema of the call cannot say; all faults at once. */
+function requestOf(body: StartJob, platformTopics: ReadonlySet<string>): JobRequest {
+  const { model, input, output, version = '', follow = false } = body;
   const faults: string[] = [];
-  const text = (key: string, pattern: RegExp | undefined, fallback?: string): string => {
-    const value = given[key] ?? fallback;
-    if (typeof value === 'string' && (pattern === undefined || pattern.test(value))) return value;
-    faults.push(`${key}: ${pattern === undefined ? 'write a text' : `write a text like ${pattern.source}`}`);
-    return '';
-  };
-  const model = text('model', /^[^/]{1,256}$/);
-  const input = text('input', TOPIC);
-  const output = text('output', TOPIC);
-  const request: JobRequest = {
-    model,
-    input,
-    output,
-    version: text('version', /^[a-zA-Z0-9._-]{0,64}$/, ''),
-    name: text('name', NAME, `${model}-${input}-${output}`.replace(/[^a-zA-Z0-9._-]/g, '-').slice(0, 100)),
-    follow: given.follow === true,
-  };
-  if (given.follow !== undefined && typeof given.follow !== 'boolean') faults.push('follow: write true or false');
-  if (input !== '' && input === output) faults.push('output: write another topic than input');
+  if (input === output) faults.push('output: write another topic than input');
   if (platformTopics.has(output) || output.startsWith('__'))
     faults.push(`output: ${output} is the platform's or the broker's own topic; write one of yours`);
-  const known = ['model', 'version', 'input', 'output', 'name', 'follow'];
-  for (const key of Object.keys(given)) if (!known.includes(key)) faults.push(`${key.slice(0, 64)}: unknown`);
-  if (faults.length > 0) throw new PlatformError('invalid_argument', `the job: ${faults.join('; ')}`);
-  return request;
+  if (faults.length > 0) throw new PlatformError('invalid_argument', faults.join('; '));
+  const name = body.name ?? `${model}-${input}-${output}`.replace(/[^a-zA-Z0-9._-]/g, '-').slice(0, NAME_LENGTH_MAX);
+  return { model, input, output, version, name, follow };
 }

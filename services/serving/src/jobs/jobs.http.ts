@@ -1,6 +1,6 @@
 // Batch jobs from topic to topic over HTTP, as libs/api says, errors too.
 
-import { type AnswerGiven, type Endpoint, servingApi } from '@millrace/api';
+import { type AnswerGiven, bodyOf, type Endpoint, servingApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
 import { fastifyPath, httpAnswer } from '@millrace/service';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -51,7 +51,7 @@ export async function registerJobs(root: FastifyInstance, jobs: BatchJobs | stri
       { method, path }: E,
       work: (jobs: BatchJobs, request: JobCall) => AnswerGiven<E>,
     ) => http.route({ method, url: fastifyPath(path), handler: answer(work) });
-    route(calls.startJob, (jobs, { body }) => jobs.start(parsed(body)));
+    route(calls.startJob, (jobs, { body }) => jobs.start(bodyOf(calls.startJob, parsed(body))));
     route(calls.jobs, (jobs) => ({ jobs: jobs.list() }));
     route(calls.job, (jobs, { params }) => jobs.get(params.name));
     route(calls.stopJob, (jobs, { params }) => jobs.stop(params.name));

@@ -42,13 +42,13 @@ describe('ControlState', () => {
     state.routeEntry('a', route('a', 3, 2));
     state.routeEntry('a', null);
     expect(calls.slice(2)).toEqual(['route a 2', 'remove a']);
-    expect(snapshots.at(-1)).toEqual({ format: 1, projects: [{ name: 'a', document: 'a' }], routes: [] });
+    expect(snapshots.at(-1)).toEqual({ format: 2, projects: [{ name: 'a', document: 'a' }], routes: [] });
   });
 
   it('serves the snapshot until the topics speak, then only what they say', () => {
     const { state, calls } = harness();
     state.restore({
-      format: 1,
+      format: 2,
       projects: [{ name: 'a', document: 'a' }],
       routes: [route('a', 7, 1), route('old', 1, 1)],
     });
@@ -56,13 +56,13 @@ describe('ControlState', () => {
     state.routeEntry('a', route('a', 8, 2));
     state.caughtUp();
     expect(calls.slice(3)).toEqual(['remove old', 'route a 2']);
-    state.restore({ format: 1, projects: [], routes: [route('late', 1, 1)] });
+    state.restore({ format: 2, projects: [], routes: [route('late', 1, 1)] });
     expect(calls).toHaveLength(5);
   });
 
   it('follows topics that begin anew, although the snapshot was further', () => {
     const { state, calls } = harness();
-    state.restore({ format: 1, projects: [], routes: [route('a', 7, 1, 2)] });
+    state.restore({ format: 2, projects: [], routes: [route('a', 7, 1, 2)] });
     state.routeEntry('a', route('a', 1, 1));
     state.caughtUp();
     expect(calls).toEqual(['route a 1+2', 'remove a', 'route a 1']);
@@ -77,9 +77,9 @@ describe('ControlState', () => {
   });
 
   it('reads back what it wrote and refuses anything else', () => {
-    const snapshot: ControlSnapshot = { format: 1, projects: [], routes: [route('a', 1, 1)] };
+    const snapshot: ControlSnapshot = { format: 2, projects: [], routes: [route('a', 1, 1)] };
     expect(checkSnapshot(JSON.parse(JSON.stringify(snapshot)))).toEqual(snapshot);
-    for (const value of ['', {}, null, { format: 2, projects: [], routes: [] }])
+    for (const value of ['', {}, null, { format: 1, projects: [], routes: [] }])
       expect(() => checkSnapshot(value)).toThrow();
   });
 });

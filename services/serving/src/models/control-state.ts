@@ -15,7 +15,7 @@ export interface ProjectDocument {
 
 /** What a restart starts from. */
 export interface ControlSnapshot {
-  format: 1;
+  format: 2;
   projects: ProjectDocument[];
   routes: Route[];
 }
@@ -85,14 +85,14 @@ export class ControlState {
   }
 
   private snapshot(): ControlSnapshot {
-    return { format: 1, projects: [...this.projects.values()], routes: [...this.routes.values()] };
+    return { format: 2, projects: [...this.projects.values()], routes: [...this.routes.values()] };
   }
 }
 
 /** Throws where the text is no snapshot of this format. */
 export function checkSnapshot(value: unknown): ControlSnapshot {
   const snapshot = value as ControlSnapshot;
-  if (snapshot?.format !== 1 || !Array.isArray(snapshot.projects) || !Array.isArray(snapshot.routes)) {
+  if (snapshot?.format !== 2 || !Array.isArray(snapshot.projects) || !Array.isArray(snapshot.routes)) {
     throw new Error('unknown format');
   }
   return snapshot;

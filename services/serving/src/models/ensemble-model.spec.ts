@@ -129,8 +129,8 @@ function requestOf(rows: number[][], part: Partial<InferRequest> = {}): InferReq
 
 function ask(model: ServedModel, request: InferRequest, facts: Partial<CallFacts> = {}) {
   const heard: { error: PlatformError | undefined; response: InferResponse | undefined }[] = [];
-  const ticket = model.submit(request, { ...FACTS, ...facts }, (error, response) => heard.push({ error, response }));
-  return { heard, ticket };
+  const submitted = model.submit(request, { ...FACTS, ...facts }, (error, response) => heard.push({ error, response }));
+  return { heard, submitted };
 }
 
 describe('an ensemble', () => {
@@ -199,10 +199,10 @@ describe('an ensemble', () => {
     const { ensemble, settle, hold, release } = harness();
     const model = ensemble(DIAMOND, 1);
     hold();
-    const { heard, ticket } = ask(model, requestOf([[1, 2]]));
+    const { heard, submitted } = ask(model, requestOf([[1, 2]]));
     await settle();
     expect(() => ask(model, requestOf([[1, 2]]))).toThrow(/\[overloaded\] 1 requests of ensemble/);
-    ticket.cancel();
+    submitted.cancel();
     release();
     await settle();
     expect(heard).toEqual([]);

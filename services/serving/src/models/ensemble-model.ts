@@ -18,7 +18,7 @@ import type { ModelSpec } from '../declaration/model-spec.js';
 import { DRAIN_MAX_MS, drainWithin } from './drain-within.js';
 import { checkModels, DEPTH_MAX, type EnsembleGraph, ensembleGraph, type GraphStep } from './ensemble-graph.js';
 import type { Answer, CallFacts } from './infer-job.js';
-import type { ServedModel, Ticket } from './served-model.js';
+import type { InFlight, ServedModel } from './served-model.js';
 import { fullShape, TensorRequestReader, type WantedOutput } from './tensor-request.js';
 import { warmUpInputs } from './warm-up.js';
 
@@ -74,7 +74,7 @@ class EnsembleModel implements ServedModel {
     return 0;
   }
 
-  submit(request: InferRequest, facts: CallFacts, answer: Answer): Ticket {
+  submit(request: InferRequest, facts: CallFacts, answer: Answer): InFlight {
     try {
       const { inputs, rows } = this.reader.read(request);
       const wanted = this.reader.wanted(request.outputs);
@@ -173,12 +173,12 @@ class EnsembleModel implements ServedModel {
 }
 
 /** One request on its way through the graph. */
-class EnsembleRun implements Ticket {
+class EnsembleRun implements InFlight {
   readonly startedAtMs: number;
   private readonly tensors: (Tensor | undefined)[];
   /** By step: slots it still waits for. */
   private readonly missing: number[];
-  private readonly tickets = new Map<number, Ticket>();
+  private readonly inFlight = new Map<number, InFlight>();
   private left: number;
   private onAnswer: Answer | undefined;
 
@@ -233,10 +233,10 @@ class EnsembleRun implements Ticket {
       outputs: step.outputs.map(({ name }): RequestedOutput => ({ name, parameters: NO_PARAMETERS })),
     };
     try {
-      const ticket = this.model.ports
+      const submitted = this.model.ports
         .find(step.model, step.version)
         .submit(request, this.facts, (error, response) => this.answered(index, step, error, response));
-      this.tickets.set(index, ticket);
+      this.inFlight.set(index, submitted);
     } catch (thrown) {
       throw this.fault(step, PlatformError.from(thrown));
     }
@@ -249,7 +249,7 @@ class EnsembleRun implements Ticket {
     response: InferResponse | undefined,
   ): void {
     if (!this.onAnswer) return;
-    this.tickets.delete(index);
+    this.inFlight.delete(index);
     try {
       if (error) throw this.fault(step, error);
       for (const { name, slot } of step.outputs) {
@@ -298,8 +298,8 @@ class EnsembleRun implements Ticket {
 
   private letGo(): void {
     this.onAnswer = undefined;
-    for (const ticket of this.tickets.values()) ticket.cancel();
-    this.tickets.clear();
+    for (const submitted of this.inFlight.values()) submitted.cancel();
+    this.inFlight.clear();
     this.tensors.length = 0;
   }
 }

@@ -7,7 +7,7 @@ import type { ModelSpec } from '../declaration/model-spec.js';
 import type { Answer, CallFacts } from './infer-job.js';
 
 /** A request in flight; `cancel` when the caller went away (after the answer it does nothing). */
-export interface Ticket {
+export interface InFlight {
   cancel(): void;
 }
 
@@ -26,7 +26,7 @@ export interface ServedModel {
    * Checks and queues; throws invalid_argument or overloaded. `answer` is called once, for a decoupled model once per
    * answer.
    */
-  submit(request: InferRequest, facts: CallFacts, answer: Answer): Ticket;
+  submit(request: InferRequest, facts: CallFacts, answer: Answer): InFlight;
   /** The project file changed; only packages care. */
   follow?(project: Project): void;
   warmUp(): Promise<void>;

@@ -20,12 +20,12 @@ import type { Project } from '@millrace/project';
 import { Batcher, type BatcherLimits } from '../batching/batcher.js';
 import type { ModelSpec } from '../declaration/model-spec.js';
 import { derivationsOf, inputSpecs, outputSpecs, RequestReader, type StandIn } from '../declaration/signature.js';
-import { JoinTicket, OpenJoins } from '../online/join-ticket.js';
 import { OnlineJoin, type OnlineJoinPorts } from '../online/online-join.js';
+import { JoiningRequest, OpenJoins } from '../online/open-joins.js';
 import type { MatrixEngine } from '../runtime/runtime.js';
 import { type Answer, type CallFacts, InferJob, type JobOwner } from './infer-job.js';
 import { packageSpec } from './package-spec.js';
-import type { ServedModel, Ticket } from './served-model.js';
+import type { InFlight, ServedModel } from './served-model.js';
 import type { EngineAnswer, TaskHead } from './task-head.js';
 
 export interface AnsweredBatch {
@@ -116,22 +116,22 @@ export class ServedVersion implements ServedModel, JobOwner {
   /**
    * Checks the request and queues it; throws invalid_argument or overloaded. The answer may come in a later turn only.
    */
-  submit(request: InferRequest, facts: CallFacts, answer: Answer): Ticket {
+  submit(request: InferRequest, facts: CallFacts, answer: Answer): InFlight {
     const { online } = this;
     if (online === undefined || !online.concerns(request)) return this.queue(request, facts, answer);
     return this.joinFirst(online, request, facts, answer);
   }
 
   /** The same once the columns that the request leaves out are looked up; faults go to the answer then. */
-  private joinFirst(online: OnlineJoin, request: InferRequest, facts: CallFacts, answer: Answer): Ticket {
+  private joinFirst(online: OnlineJoin, request: InferRequest, facts: CallFacts, answer: Answer): InFlight {
     const ended = this.joins.begin();
-    const ticket = new JoinTicket(() => this.countFailure(facts, 'CANCELED'));
+    const submitted = new JoiningRequest(() => this.countFailure(facts, 'CANCELED'));
     try {
       const eventTimeMs = integerParameter(request.parameters, 'event_time_ms');
       const entity = shortText(textParameter(request.parameters, 'entity') || facts.entity, 'the entity');
       online.start(request, entity, eventTimeMs, (joined) => {
         ended();
-        if (ticket.cancelled) return;
+        if (submitted.cancelled) return;
         const tell: Answer = (error, response, final) =>
           answer(
             error,
@@ -139,7 +139,7 @@ export class ServedVersion implements ServedModel, JobOwner {
             final,
           );
         try {
-          ticket.job = this.queue(joined.request, facts, tell, joined.standIn);
+          submitted.job = this.queue(joined.request, facts, tell, joined.standIn);
         } catch (thrown) {
           answer(PlatformError.from(thrown), undefined, true);
         }
@@ -149,7 +149,7 @@ export class ServedVersion implements ServedModel, JobOwner {
       this.countFailure(facts, 'OTHER');
       throw PlatformError.from(thrown);
     }
-    return ticket;
+    return submitted;
   }
 
   private countFailure(facts: CallFacts, reason: FailureReason): void {

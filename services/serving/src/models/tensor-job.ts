@@ -15,7 +15,7 @@ import type { PaddedDimension } from '../batching/rows.js';
 import type { SequenceStep } from '../runtime/tensor-engine.js';
 import type { Answer, CallFacts } from './infer-job.js';
 import type { QueueTerms } from './queue-terms.js';
-import type { Ticket } from './served-model.js';
+import type { InFlight } from './served-model.js';
 import type { CheckedTensors, WantedOutput } from './tensor-request.js';
 
 export interface TensorJobOwner {
@@ -26,7 +26,7 @@ export interface TensorJobOwner {
 
 const NO_TENSORS: readonly Tensor[] = [];
 
-export class TensorJob implements QueuedJob, Ticket {
+export class TensorJob implements QueuedJob, InFlight {
   readonly id: string;
   readonly parameters: Parameters;
   readonly rows: number;

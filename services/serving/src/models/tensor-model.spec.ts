@@ -116,10 +116,10 @@ interface Heard {
 
 function ask(model: ReturnType<typeof harness>['model'], request: InferRequest, facts: Partial<CallFacts> = {}) {
   const heard: Heard[] = [];
-  const ticket = model.submit(request, { ...FACTS, ...facts }, (error, response, final) =>
+  const submitted = model.submit(request, { ...FACTS, ...facts }, (error, response, final) =>
     heard.push({ error, response, final }),
   );
-  return { heard, ticket };
+  return { heard, submitted };
 }
 
 const outcomes = ({ statistics }: ReturnType<typeof harness>['model']) =>
@@ -168,18 +168,18 @@ describe('a tensor model', () => {
             outputs: outputs.map((name) => ({ name, parameters: {} })),
           });
           const heard: Heard[] = [];
-          const ticket = model.submit(request, FACTS, (error, response, final) => {
+          const submitted = model.submit(request, FACTS, (error, response, final) => {
             order.push(i);
             heard.push({ error, response, final });
           });
-          if (fate === 'cancelled') ticket.cancel();
-          return { data, heard, ticket };
+          if (fate === 'cancelled') submitted.cancel();
+          return { data, heard, submitted };
         });
         // Some of these wait then, some are in the engine, some are answered.
         await settle(later);
         const answeredBefore = asked.map(({ heard }) => heard.length > 0);
         requests.forEach(({ fate }, i) => {
-          if (fate === 'cancelled later') asked[i]?.ticket.cancel();
+          if (fate === 'cancelled later') asked[i]?.submitted.cancel();
         });
         await settle(2000);
         requests.forEach(({ outputs, fate }, i) => {
@@ -221,7 +221,7 @@ describe('a tensor model', () => {
     ask(model, requestOf([[1], [2]]));
     ask(model, requestOf([[3]]));
     expect(() => ask(model, requestOf([]))).toThrow(/batch-size must be >= 1/);
-    ask(model, requestOf([[4]])).ticket.cancel();
+    ask(model, requestOf([[4]])).submitted.cancel();
     await settle();
     expect(calls.map(({ rows }) => rows)).toEqual([3]);
     const { inferenceCount, executionCount, success, failures } = model.statistics;
@@ -390,11 +390,11 @@ describe('a tensor model', () => {
           }),
       },
     );
-    const { heard, ticket } = ask(model, requestOf([[7]]));
+    const { heard, submitted } = ask(model, requestOf([[7]]));
     await settle();
     emitMore();
     await settle();
-    ticket.cancel();
+    submitted.cancel();
     emitMore();
     await settle();
     expect(aborted).toBe(true);

@@ -95,14 +95,14 @@ function harness(online: object | undefined, held: Record<string, Found> = {}) {
   };
   const infer = async (request: InferRequest) => {
     let answer: { error: PlatformError | undefined; response: InferResponse | undefined } | undefined;
-    const ticket = version.submit(request, FACTS, (error, response) => {
+    const submitted = version.submit(request, FACTS, (error, response) => {
       answer = { error, response };
     });
     const answered = async () => {
       await settle();
       return answer;
     };
-    return { ticket, answered };
+    return { submitted, answered };
   };
   const rows = () => logged.at(-1)?.job.raw as Scalar[][];
   return { version, infer, asked, rows, counted, settle, logged };
@@ -230,9 +230,9 @@ describe('OnlineJoin', () => {
 
   it('leaves a cancelled request alone, and a version that closes waits for its look-ups', async () => {
     const { infer, version, settle, logged } = harness(ONLINE, { e: found(0, 1, 'car') });
-    const { ticket, answered } = await infer(request([hour(1), age(1)], { entity: 'e' }));
-    ticket.cancel();
-    ticket.cancel();
+    const { submitted, answered } = await infer(request([hour(1), age(1)], { entity: 'e' }));
+    submitted.cancel();
+    submitted.cancel();
     let closed = false;
     const closing = version.close().then(() => {
       closed = true;

@@ -5,9 +5,9 @@ import { PlatformError } from '@millrace/domain';
 import { decodeInferRequest, type InferRequest } from '@millrace/inference';
 import type { Answer, CallFacts } from '../models/infer-job.js';
 import type { ModelSet } from '../models/model-set.js';
-import type { Ticket } from '../models/served-model.js';
+import type { InFlight } from '../models/served-model.js';
 
-export type { Ticket } from '../models/served-model.js';
+export type { InFlight } from '../models/served-model.js';
 
 export class Predictor {
   private accepting = true;
@@ -19,15 +19,15 @@ export class Predictor {
     this.accepting = false;
   }
 
-  inferBytes(bytes: Uint8Array, facts: CallFacts, answer: Answer): Ticket | undefined {
+  inferBytes(bytes: Uint8Array, facts: CallFacts, answer: Answer): InFlight | undefined {
     return this.submitBytes(bytes, facts, answer, false);
   }
 
-  inferManyBytes(bytes: Uint8Array, facts: CallFacts, answer: Answer): Ticket | undefined {
+  inferManyBytes(bytes: Uint8Array, facts: CallFacts, answer: Answer): InFlight | undefined {
     return this.submitBytes(bytes, facts, answer, true);
   }
 
-  private submitBytes(bytes: Uint8Array, facts: CallFacts, answer: Answer, many: boolean): Ticket | undefined {
+  private submitBytes(bytes: Uint8Array, facts: CallFacts, answer: Answer, many: boolean): InFlight | undefined {
     let request: InferRequest;
     try {
       request = decodeInferRequest(bytes);
@@ -39,16 +39,16 @@ export class Predictor {
   }
 
   /** For endpoints that can give one answer; a decoupled model is refused. */
-  infer(request: InferRequest, facts: CallFacts, answer: Answer): Ticket | undefined {
+  infer(request: InferRequest, facts: CallFacts, answer: Answer): InFlight | undefined {
     return this.submit(request, facts, answer, false);
   }
 
   /** For endpoints that can give many answers to one request. */
-  inferMany(request: InferRequest, facts: CallFacts, answer: Answer): Ticket | undefined {
+  inferMany(request: InferRequest, facts: CallFacts, answer: Answer): InFlight | undefined {
     return this.submit(request, facts, answer, true);
   }
 
-  private submit(request: InferRequest, facts: CallFacts, answer: Answer, many: boolean): Ticket | undefined {
+  private submit(request: InferRequest, facts: CallFacts, answer: Answer, many: boolean): InFlight | undefined {
     try {
       if (!this.accepting) throw new PlatformError('unavailable', 'the server is shutting down');
       const model = this.models.find(request.modelName, facts.version || request.modelVersion);

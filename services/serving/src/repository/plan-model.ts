@@ -8,6 +8,7 @@ import type { ModelPlan } from '../models/model-plan.js';
 import type { LoadParameters } from '../models/repository-control.js';
 import type { ModelRepository } from '../models/repository-models.js';
 import type { ServedModel } from '../models/served-model.js';
+import { FILE_PARAMETER } from '../runtime/tensor-engine.js';
 import type { Labels } from './auto-complete.js';
 import { chooseVersions, type ModelFolder, type VersionFolder } from './model-folder.js';
 import { emptyDraft, type SpecDraft } from './spec-draft.js';
@@ -43,9 +44,6 @@ export interface RepositoryPorts {
   ensemble(draft: SpecDraft, version: number, labels: Labels): Promise<ServedModel>;
   log: LogLine;
 }
-
-/** Key of ModelSpec.parameters that names the model's file inside its version. */
-const FILE_PARAMETER = 'default_model_filename';
 
 export class PlannedRepository implements ModelRepository {
   private staged = 0;

@@ -8,7 +8,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { systemClock } from '@millrace/domain';
 import { watchParent } from '@millrace/service';
 import { type Logger, logger, startTelemetry } from '@millrace/telemetry';
-import { Switchboard } from './switchboard.js';
+import { WorkerFanOut } from './worker-fan-out.js';
 import type { ToPrimary } from './worker-messages.js';
 
 /** Back-off of a worker that dies: doubles up to the most, begins anew after STABLE_MS of life. */
@@ -54,7 +54,7 @@ export function runPrimary(read: () => PrimarySettings): void {
 
 class Primary {
   private readonly slots: Slot[];
-  private readonly board: Switchboard;
+  private readonly fanOut: WorkerFanOut;
   private stopping = false;
   private code = 0;
 
@@ -70,7 +70,7 @@ class Primary {
       failures: 0,
       delayMs: RESTART_FIRST_MS,
     }));
-    this.board = new Switchboard({
+    this.fanOut = new WorkerFanOut({
       send: (name, message) => {
         const worker = this.slots.find((slot) => slot.name === name)?.worker;
         if (worker?.isConnected()) worker.send(message, undefined, undefined, () => {});
@@ -101,7 +101,7 @@ class Primary {
     worker.on('message', (message: ToPrimary) => {
       if (message?.to !== 'primary') return;
       if (message.kind === 'ready') slot.wasReady = true;
-      this.board.receive(slot.name, message);
+      this.fanOut.receive(slot.name, message);
     });
     worker.on('error', (error) => this.log.error('worker', { worker: slot.name }, error));
     worker.once('exit', (code, signal) => this.ended(slot, code, signal));
@@ -109,7 +109,7 @@ class Primary {
 
   private ended(slot: Slot, code: number | null, signal: string | null): void {
     slot.worker = undefined;
-    this.board.gone(slot.name);
+    this.fanOut.gone(slot.name);
     if (this.stopping) {
       if (code !== 0) this.code = 1;
       if (this.slots.every(({ worker }) => worker === undefined)) process.exit(this.code);

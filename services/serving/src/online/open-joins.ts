@@ -1,7 +1,7 @@
 // Requests whose features are being looked up: what their callers can cancel, and what a version that closes waits for.
 
 /** A request in flight; first it waits for its look-up, then for its job. */
-export class JoinTicket {
+export class JoiningRequest {
   cancelled = false;
   /** Set when the request was queued. */
   job: { cancel(): void } | undefined;

@@ -16,7 +16,7 @@ const CHANGES_MAX = 1_024;
  */
 export const CHANGES_BYTES_MAX = 256 * 1_048_576;
 
-export interface SwitchboardPorts {
+export interface WorkerFanOutPorts {
   send(worker: string, message: ToWorker): void;
   /** Runs `work` once after a delay; the returned function takes it back. */
   after(delayMs: number, work: () => void): () => void;
@@ -37,7 +37,7 @@ function bytesOf(change: Change): number {
   return bytes;
 }
 
-export class Switchboard {
+export class WorkerFanOut {
   private readonly ready = new Set<string>();
   private readonly pending = new Map<number, Pending>();
   private readonly changes = new Map<string, Change>();
@@ -45,7 +45,7 @@ export class Switchboard {
   private turn: Promise<void> = Promise.resolve();
   private count = 0;
 
-  constructor(private readonly ports: SwitchboardPorts) {}
+  constructor(private readonly ports: WorkerFanOutPorts) {}
 
   receive(worker: string, message: ToPrimary): void {
     switch (message.kind) {
