@@ -17,12 +17,12 @@ await defineService({
   name: 'slow',
   settings: commonSettings,
   build: ({ shutdown }) => {
-    shutdown.onDrain('queue', () => process.stdout.write('drained\n'));
-    shutdown.onClose('store', () => process.stdout.write('closed\n'));
+    shutdown.onDrain('queue', () => process.stdout.write('drained;'));
+    shutdown.onClose('store', () => process.stdout.write('closed;'));
     return {
       http: { port: 0 },
       start: () => {
-        process.stdout.write('starting\n');
+        process.stdout.write('starting;');
         return new Promise(() => setInterval(() => undefined, 1_000));
       },
     };
