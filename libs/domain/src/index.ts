@@ -41,6 +41,7 @@ export {
   taskOf,
   WORKING_TASK_KINDS,
 } from './task.js';
+export { timeOf, timeText } from './time-text.js';
 export type { TrainingRequest } from './training-request.js';
 export type { LabelRow, RecordRow, Scalar } from './value.js';
 export { type SourceId, Watermark, type WatermarkRules, type WatermarkState } from './watermark.js';

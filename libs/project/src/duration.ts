@@ -1,6 +1,8 @@
 // Durations and dates as the project file writes them: "90s", "15m", "3h", "3d", "2w"; "2001-02-15" or an ISO time in
 // UTC.
 
+import { timeOf } from '@millrace/domain';
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1_000,
@@ -26,8 +28,6 @@ export function parseDuration(text: string): number | null {
 /** Milliseconds since the epoch, or null when the text is no date or names a day that does not exist. */
 export function parseDate(text: string): number | null {
   if (!DATE.test(text)) return null;
-  const ms = Date.parse(text.length === 10 ? `${text}T00:00:00Z` : text);
-  if (Number.isNaN(ms)) return null;
-  // V8 accepts 2001-02-30 as 2 March; a day that does not exist is a fault here.
-  return new Date(ms).toISOString().startsWith(text.slice(0, 10)) ? ms : null;
+  const ms = timeOf(text);
+  return Number.isNaN(ms) ? null : ms;
 }

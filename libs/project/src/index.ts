@@ -18,3 +18,4 @@ export type {
 } from './project.js';
 export { WORKERS_MAX } from './project.js';
 export { projectSchema } from './schema.js';
+export { textValue } from './text-value.js';

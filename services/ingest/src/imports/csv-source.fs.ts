@@ -2,12 +2,10 @@
 // event time is wanted. Columns of the file that the project does not name are not read.
 
 import { createReadStream } from 'node:fs';
-import { PlatformError } from '@millrace/domain';
-import type { ColumnSpec } from '@millrace/project';
-import { timeOf } from '../schema/check-row.js';
+import { PlatformError, timeOf } from '@millrace/domain';
+import { type ColumnSpec, textValue } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { CsvReader, type CsvRow } from './csv.js';
-import { csvValue } from './csv-value.js';
 import type { RowRange, RowSource, SourceChunk } from './row-source.js';
 
 const PIECE_BYTES = 262_144;
@@ -27,7 +25,7 @@ export class CsvSource implements RowSource {
     for await (const { header, rows: found } of this.pieces()) {
       const place = header.indexOf(name);
       for (const row of found) {
-        const ms = timeOf(csvValue('timestamp', row.fields[place] ?? null));
+        const ms = timeOf(textValue('timestamp', row.fields[place] ?? null));
         // A broken row belongs to no range; it is taken along, so that it is told as bad instead of passed over.
         if (row.fault === null && !Number.isNaN(ms) && (ms < fromMs || ms >= toMs)) continue;
         if (count === rows.length) {
@@ -121,7 +119,7 @@ class CsvChunk implements SourceChunk {
   value(row: number, column: number): unknown {
     const place = this.places[column] as number;
     if (place < 0) return null;
-    return csvValue(
+    return textValue(
       (this.schema.columns[column] as ColumnSpec).type,
       (this.found[row] as CsvRow).fields[place] ?? null,
     );

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CsvReader, type CsvRow } from './csv.js';
-import { csvValue } from './csv-value.js';
 
 function read(text: string, piece = text.length, max?: number): CsvRow[] {
   const rows: CsvRow[] = [];
@@ -66,23 +65,4 @@ describe('CsvReader', () => {
       }),
     );
   });
-});
-
-describe('csvValue', () => {
-  it.each([
-    ['number', '1.5e3', 1_500],
-    ['number', ' 7 ', 7],
-    ['number', 'NaN', Number.NaN],
-    ['number', '-Infinity', Number.NEGATIVE_INFINITY],
-    ['number', '1,5', '1,5'],
-    ['number', '', null],
-    ['integer', '12', 12],
-    ['boolean', 'TRUE', true],
-    ['boolean', '0', false],
-    ['boolean', 'yes', 'yes'],
-    ['timestamp', '1000', 1_000],
-    ['timestamp', '2024-01-01', '2024-01-01'],
-    ['text', ' x ', ' x '],
-    ['text', null, null],
-  ] as const)('%s of %j is %j', (type, field, expected) => expect(csvValue(type, field)).toEqual(expected));
 });

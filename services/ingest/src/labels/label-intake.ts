@@ -2,10 +2,10 @@
 // applies.
 
 import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
-import type { Scalar } from '@millrace/domain';
+import { type Scalar, timeOf } from '@millrace/domain';
 import { applyLabelRule } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
-import { addReason, checkEventTime, checkId, timeOf } from '../schema/check-row.js';
+import { addReason, checkEventTime, checkId } from '../schema/check-row.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 
 export interface LabelInput {

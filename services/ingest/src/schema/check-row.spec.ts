@@ -3,7 +3,6 @@ import { describe, expect, it } from '@jest/globals';
 import { type ColumnSpec, parseProject } from '@millrace/project';
 import { intakeRecords } from '../records/intake.js';
 import { recordFromJson, recordFromLine } from '../records/record-input.js';
-import { timeOf } from './check-row.js';
 import { compileSchema, schemaText } from './record-schema.js';
 
 const YAML = `name: loans
@@ -111,21 +110,6 @@ describe('records', () => {
       for (const name of ['at', 'customer', 'amount', 'count', 'ok', 'kind', '__proto__'])
         intake({ ...good, [name]: value });
   });
-});
-
-describe('times', () => {
-  it.each([
-    ['2024-01-01', Date.UTC(2024, 0, 1)],
-    ['2024-01-01T05:00', Date.UTC(2024, 0, 1, 5)],
-    ['2024-01-01 05:00:01', Date.UTC(2024, 0, 1, 5, 0, 1)],
-    ['2024-01-01T05:00:00Z', Date.UTC(2024, 0, 1, 5)],
-    ['2024-01-01T05:00:00+02:00', Date.UTC(2024, 0, 1, 3)],
-    [17, 17],
-    ['noon', Number.NaN],
-    ['2024-13-01', Number.NaN],
-    [1.5, Number.NaN],
-    [null, Number.NaN],
-  ])('%s', (raw, ms) => expect(timeOf(raw)).toBe(ms));
 });
 
 describe('schema hash', () => {

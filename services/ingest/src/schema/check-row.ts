@@ -4,7 +4,7 @@
 // Cost: one pass over the columns, no allocation for a good row. Missing = undefined or null. NaN is never a value.
 
 import type { Reason, ReasonCode } from '@millrace/contracts';
-import { EVENT_TIME_AHEAD_MS_MAX, type Scalar } from '@millrace/domain';
+import { EVENT_TIME_AHEAD_MS_MAX, type Scalar, timeOf } from '@millrace/domain';
 import { type ColumnSpec, timePart } from '@millrace/project';
 import type { RecordSchema } from './record-schema.js';
 
@@ -15,7 +15,6 @@ const ID_LENGTH_MAX = 256;
 /** 1 January of year 1: earlier times do not survive common formats. */
 const EARLIEST_MS = -62_135_596_800_000;
 
-const ISO_TIME = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 const SURROGATE = /\p{Surrogate}/u;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what an id must not have.
 const CONTROL = /[\u0000-\u001f\u007f]/;
@@ -32,16 +31,6 @@ function shown(value: unknown): string {
         ? 'an object'
         : String(value);
   return text.slice(0, 60);
-}
-
-/** Milliseconds since the epoch of a number or an ISO 8601 text; a text without zone is UTC. NaN when it is neither. */
-export function timeOf(raw: unknown): number {
-  if (typeof raw === 'number') return Number.isSafeInteger(raw) ? raw : Number.NaN;
-  if (typeof raw !== 'string') return Number.NaN;
-  const match = ISO_TIME.exec(raw);
-  if (match === null) return Number.NaN;
-  const text = raw.replace(' ', 'T');
-  return Date.parse(match[1] === undefined && text.length > 10 ? `${text}Z` : text);
 }
 
 function checkNumber(column: ColumnSpec, raw: unknown, reasons: Reason[]): Scalar {

@@ -1,7 +1,8 @@
-// A CSV field as the raw value of a column: numbers and booleans are read, anything else stays a text and is then
-// refused by the schema with its reason. "NaN" and "Infinity" become such numbers, so that the reason is "not finite".
+// A text of a file as the raw value of a column, for ingest and for batch prediction alike: numbers and booleans are
+// read, anything else stays a text and is then refused by the schema or the model's input with its reason. "NaN" and
+// "Infinity" become such numbers, so that the reason is "not finite".
 
-import type { ColumnType } from '@millrace/project';
+import type { ColumnType } from './project.js';
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const NOT_FINITE: Readonly<Record<string, number>> = {
@@ -14,7 +15,8 @@ const NOT_FINITE: Readonly<Record<string, number>> = {
   '-infinity': Number.NEGATIVE_INFINITY,
 };
 
-export function csvValue(type: ColumnType, field: string | null): unknown {
+/** null = missing. An integer that a double does not hold is rounded as any number is. */
+export function textValue(type: ColumnType, field: string | null): unknown {
   if (field === null) return null;
   switch (type) {
     case 'number':
