@@ -1,6 +1,6 @@
 // status, drift, events: what the platform does right now.
 
-import { cohortText, systemClock } from '@millrace/domain';
+import { cohortText, systemClock, timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { table } from '../table.js';
 import { action } from './context.js';
@@ -49,7 +49,7 @@ export function watchCommands(program: Command): void {
             ['window', 'of', 'rows', 'labels', 'auc', 'alarms'],
             windows.flatMap((window) =>
               window.cohorts.map((row) => [
-                new Date(window.startMs).toISOString().slice(0, 13),
+                timeText(window.startMs),
                 cohortText(row.cohort),
                 row.predictions,
                 row.labels,
@@ -77,7 +77,7 @@ export function watchCommands(program: Command): void {
           table(
             ['window', 'feature', 'detector', 'value', 'threshold', 'of'],
             events.map((data) => [
-              new Date(data.window.startMs).toISOString().slice(0, 13),
+              timeText(data.window.startMs),
               data.feature,
               data.detector,
               data.value.toFixed(4),
