@@ -43,6 +43,19 @@ describe('parseProject', () => {
     });
   });
 
+  it.each(['Cost Total $', 'größe (m²)', '1st', 'a.b', "customer's", '日付', 'x'.repeat(128)])(
+    'takes a column called %s',
+    (name) => {
+      const renamed = minimal.replaceAll('name: income', `name: ${JSON.stringify(name)}`);
+      expect(parseProject(renamed, 'project.yaml')).toMatchObject({ kind: 'ok', project: { features: [{ name }] } });
+    },
+  );
+
+  it.each(['', ' a', 'a ', '@score', 'a\tb', 'x'.repeat(129)])('refuses a column called %j', (name) => {
+    const faults = faultsOf(minimal.replaceAll('name: income', `name: ${JSON.stringify(name)}`));
+    expect(faults.map(({ path }) => path)).toContain('data.columns.2.name');
+  });
+
   it('gives the same document for the same content in another order', () => {
     const other = minimal.replace('{ name: income, kind: numeric }', '{ kind: numeric, name: income }');
     const [a, b] = [parseProject(minimal, 'a'), parseProject(other, 'b')];

@@ -13,6 +13,11 @@ import { WORKERS_MAX } from './project.js';
 const METRIC_NAMES = metricsOf('binary').map(({ name }) => name);
 const DECIDING = metricsOf('binary').flatMap(({ name, decides }) => (decides ? [name] : []));
 const NAME = '^[A-Za-z_][A-Za-z0-9_]{0,62}$';
+/**
+ * A column is called what the header of somebody's file calls it: any characters but control characters, none of white
+ * space around it. '@' begins what is no column ("@score"). 128: twice what survey tools make of a question.
+ */
+const COLUMN_NAME = '^(?![\\s@])[^\\u0000-\\u001f\\u007f]{1,128}(?<!\\s)$';
 
 export type SchemaNode = Readonly<Record<string, unknown>>;
 type Node = SchemaNode;
@@ -29,7 +34,7 @@ const date = (description: string): Node => ({
   description: `${description} A UTC date such as 2001-02-15, or a time such as 2001-02-15T06:00Z.`,
 });
 const text = (description: string, extra: Node = {}): Node => ({ type: 'string', minLength: 1, description, ...extra });
-const columnName = (description: string): Node => text(description, { pattern: NAME });
+const columnName = (description: string): Node => text(description, { pattern: COLUMN_NAME });
 const flag = (description: string, fallback: boolean): Node => ({ type: 'boolean', description, default: fallback });
 const integer = (description: string, minimum: number, maximum: number, fallback?: number): Node => ({
   type: 'integer',
@@ -95,7 +100,9 @@ const overridingOptions = (group: SubjectGroup): Record<string, Node> =>
 const column = object(
   'One column of the raw records.',
   {
-    name: columnName('Name of the column in records and files.'),
+    name: columnName(
+      'Name of the column in records and files: at most 128 characters, no white space around it, no @ first.',
+    ),
     type: choice('Type of its values; timestamps are UTC.', ['number', 'integer', 'text', 'boolean', 'timestamp']),
     required: flag('A record without a value here is bad.', false),
     min: { type: 'number', description: 'Smallest good value (number and integer columns).' },
@@ -153,7 +160,7 @@ const data = object(
     label: object(
       'The rule that makes the label out of the outcome column.',
       {
-        name: columnName('Name of the label.'),
+        name: text('Name of the label.', { pattern: NAME }),
         column: columnName('The outcome column.'),
         operation: choice(
           'How value and column compare; identity takes the column as it is.',
