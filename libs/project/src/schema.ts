@@ -386,7 +386,12 @@ export const projectSchema: Node = {
               to: date('Rows before this.'),
               rows: integer('How many rows.', 1, 4_000_000_000),
               ratePerSecond: number('Rows per second, open loop.', 0.001, 1_000_000, 1_000),
-              reserveShare: number('Further rows, as a share, for traffic after the replay.', 0, 10, 0),
+              reserveShare: number(
+                'Further rows, as a share, for traffic after the replay; sent ever slower until the loop is through.',
+                0,
+                10,
+                0,
+              ),
               reserveFrom: date(
                 'The further rows come from here on, the replay from before; default: both over the whole range.',
               ),

@@ -6,6 +6,7 @@ import type { Project } from '@millrace/project';
 import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
 import type { Stage, Stages } from '../terminal/stage.js';
 import type { LiveTraffic } from './traffic.process.js';
+import { showSteps } from './training-progress.js';
 import { until, type Waiting } from './waiting.js';
 
 export interface LoopWatchOptions {
@@ -34,9 +35,9 @@ export async function watchLoop(options: LoopWatchOptions): Promise<{ rollbackMs
 
   const retrain = options.stage('retrain', 'on the newest live data');
   await until(waiting, async () => (await loopPhase()) === 'training', 'the retraining to start', SLOW_POLL_MS);
-  traffic.enter('retrain');
-  const second = await newVersion(options);
-  traffic.enter('switch');
+  traffic.enter('retrain', true);
+  const second = await newVersion(options, retrain);
+  traffic.enter('switch', false);
   const { metric } = project.scope;
   const before = `${figure(second.championEvaluation, metric)} of version ${second.championVersion}`;
   const figures = `version ${second.version}: ${figure(second.evaluation, metric)} against ${before}`;
@@ -60,7 +61,7 @@ export async function watchLoop(options: LoopWatchOptions): Promise<{ rollbackMs
   const backMs = back.switch?.effectiveMs ?? Number.NaN;
   const againMs = again.switch?.effectiveMs ?? Number.NaN;
   stage.done(`rolled back in ${backMs.toFixed(1)} ms, undone in ${againMs.toFixed(1)} ms`);
-  traffic.enter('after');
+  traffic.enter('after', false);
   await until(
     waiting,
     async () => {
@@ -81,13 +82,21 @@ async function tellDrift({ control, project, reporter, watched }: LoopWatchOptio
 }
 
 /** The next version after the first; ends with the loop's own words when the retraining came to nothing. */
-async function newVersion({ control, project, waiting, firstVersion }: LoopWatchOptions): Promise<RegisteredVersion> {
+async function newVersion(
+  { control, project, waiting, firstVersion }: LoopWatchOptions,
+  stage: Stage,
+): Promise<RegisteredVersion> {
   let found: RegisteredVersion | undefined;
   await until(
     waiting,
     async () => {
       found = (await control.models(project.name)).find((model) => model.version > firstVersion);
       const loop = found ? null : await control.loop(project.name);
+      const trainingId = loop?.episode?.trainingId ?? '';
+      // The trainer takes it in a moment after the loop has named it.
+      const training =
+        trainingId === '' ? undefined : await control.training(project.name, trainingId).catch(() => null);
+      if (training) showSteps(stage, training.last);
       if (loop && (loop.phase === 'cooling' || loop.phase === 'calm')) {
         const last = (loop.history as { message: string }[] | undefined)?.at(-1)?.message;
         throw new PlatformError('internal', `the retraining made no version: ${last ?? 'unknown'}`);

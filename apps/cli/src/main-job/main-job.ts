@@ -12,6 +12,7 @@ import type { ReplayRow } from './replay-rows.duckdb.js';
 import { shiftStart } from './shift.js';
 import type { LiveTraffic } from './traffic.process.js';
 import type { TrafficResult } from './traffic-messages.js';
+import { showSteps } from './training-progress.js';
 import { pause, until, type Waiting } from './waiting.js';
 
 export interface MainJobOptions {
@@ -29,7 +30,12 @@ export interface MainJobOptions {
   control: ControlClient;
   /** Some rows of the replay, to make bad ones from. */
   sampleRow: () => Promise<ReplayRow>;
-  startTraffic: (plan: { reserveRows: number; shiftFrom: number; traceEvery: number }) => LiveTraffic;
+  startTraffic: (plan: {
+    reserveRows: number;
+    reserve: { from: number; to: number };
+    shiftFrom: number;
+    traceEvery: number;
+  }) => LiveTraffic;
   writeBadRows: (rows: readonly object[]) => Promise<string>;
   reporter: Stages;
   clock: Clock;
@@ -52,6 +58,8 @@ const POLL_MS = 100;
 const TELL_EVERY_MS = 1_000;
 const SLOW_POLL_MS = 500;
 const TRACE_EVERY = 1_000;
+/** Rows kept for the new version, as a multiple of the labelled ones that it must serve: labels come later. */
+const KEPT_FACTOR = 2;
 /** What the loop may still need when the last row has been answered. */
 const LOOP_GRACE_MS = 2_000;
 
@@ -112,9 +120,8 @@ export class MainJob {
     });
     for (;;) {
       const training = await control.training(project.name, trainingId);
-      const { step = 0, steps = 0, loss, rowsPerSecond, message = 'no reason given' } = training.last;
-      const pace = `loss ${loss?.toFixed(4) ?? '-'}, ${Math.round(rowsPerSecond ?? 0)} rows/s`;
-      if (steps > 0) stage.progress(step, steps, pace);
+      const { message = 'no reason given' } = training.last;
+      showSteps(stage, training.last);
       if (training.state === 'failed') {
         stage.fail(message);
         throw new PlatformError('internal', `the training failed: ${message}`);
@@ -157,7 +164,10 @@ export class MainJob {
     const reserveRows = options.shift ? Math.round(options.replayRows * replay.live.reserveShare) : 0;
     const shiftFrom = shiftStart(options.replayRows, options.shift ? replay.shift : undefined);
     const stage = this.stage('replay', `${options.replayRows} rows at ${options.ratePerSecond}/s`);
-    const traffic = options.startTraffic({ reserveRows, shiftFrom, traceEvery: TRACE_EVERY });
+    // Once there is a new version, it serves these.
+    const keptRows = Math.min(reserveRows, KEPT_FACTOR * options.labelledOnNewVersion);
+    const reserve = { from: options.replayRows, to: options.replayRows + reserveRows - keptRows };
+    const traffic = options.startTraffic({ reserveRows, reserve, shiftFrom, traceEvery: TRACE_EVERY });
     const onAbort = () => traffic.abandon();
     options.signal.addEventListener('abort', onAbort);
     try {

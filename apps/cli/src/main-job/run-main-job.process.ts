@@ -62,7 +62,7 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
     labelledOnNewVersion,
     control,
     sampleRow: async () => (await readReplayRows(project, replay.seed, source, replayRanges(replay, 1, 0))).at(0),
-    startTraffic: ({ reserveRows, shiftFrom, traceEvery }) =>
+    startTraffic: ({ reserveRows, reserve, shiftFrom, traceEvery }) =>
       new TrafficProcess({
         document: loaded.document,
         sourceFile: source,
@@ -73,6 +73,7 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
         operations: (shift && replay.shift?.operations) || [],
         addresses: options.addresses,
         traceEvery,
+        reserve,
       }),
     writeBadRows: async (rows) => {
       mkdirSync(options.home, { recursive: true });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Schedule } from './schedule.js';
+import { reservePace, Schedule } from './schedule.js';
 
 describe('Schedule', () => {
   it('is due evenly, whatever the calls, and gives each arrival once', () => {
@@ -28,5 +28,25 @@ describe('Schedule', () => {
       previousGap = gap;
     }
     expect(previousGap).toBeCloseTo(1, 3);
+  });
+
+  it('changes its rate from the next arrival on, without a gap or a burst', () => {
+    const schedule = new Schedule(1_000, 0, 5);
+    schedule.take(6_000, 10_000);
+    const next = schedule.dueMs(schedule.sent);
+    schedule.rate = 10;
+    expect(schedule.dueMs(schedule.sent)).toBeCloseTo(next, 6);
+    expect(schedule.take(next + 250, 1_000)).toBe(3);
+    schedule.rate = 1_000;
+    expect(schedule.take(next + 310, 1_000)).toBe(11);
+  });
+});
+
+describe('reservePace', () => {
+  it('is full before the reserve, falls with what is left of it, and never ends', () => {
+    const pace = (sent: number) => reservePace(sent, { from: 1_000, to: 2_000 });
+    expect([0, 999, 1_000, 1_500, 1_900].map(pace)).toEqual([1, 1, 1, 0.5, 0.1]);
+    expect([1_999, 2_000, 5_000].map(pace)).toEqual([0.01, 0.01, 0.01]);
+    expect(reservePace(5, { from: 0, to: 0 })).toBe(0.01);
   });
 });

@@ -18,6 +18,8 @@ export interface TrafficSettings {
   addresses: Addresses;
   /** Every n-th row carries a sampled traceparent; 0 = none. */
   traceEvery: number;
+  /** Rows that are sent ever slower while the loop is at work. */
+  reserve: { from: number; to: number };
 }
 
 export interface TrafficStatus {
@@ -49,7 +51,7 @@ export interface TrafficResult {
 
 export type ToTraffic =
   | { kind: 'start'; settings: TrafficSettings }
-  | { kind: 'phase'; phase: string }
+  | { kind: 'phase'; phase: string; paced: boolean }
   | { kind: 'stop' };
 
 export type FromTraffic =

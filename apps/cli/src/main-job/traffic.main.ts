@@ -36,9 +36,10 @@ async function run(settings: TrafficSettings): Promise<void> {
     endpoints,
     clock: systemClock,
     traceEvery: settings.traceEvery,
+    reserve: settings.reserve,
   });
   process.on('message', (message: ToTraffic) => {
-    if (message.kind === 'phase') traffic.phase = message.phase;
+    if (message.kind === 'phase') Object.assign(traffic, { phase: message.phase, paced: message.paced });
     if (message.kind === 'stop') traffic.stop();
   });
   const delay = monitorEventLoopDelay({ resolution: 1 });

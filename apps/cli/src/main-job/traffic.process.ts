@@ -14,8 +14,8 @@ const NODE_ARGS = ['--max-semi-space-size=32', '--single-threaded-gc'];
 /** Live traffic as the main job sees it. */
 export interface LiveTraffic {
   readonly status: TrafficStatus;
-  /** Latencies of later requests count to this phase. */
-  enter(phase: string): void;
+  /** Latencies of later requests count to this phase. `paced`: the reserve must last until the next one. */
+  enter(phase: string, paced: boolean): void;
   readonly phase: string;
   /** Sends no further rows; `result` follows once everything sent is answered and acknowledged. */
   stop(): void;
@@ -52,9 +52,9 @@ export class TrafficProcess implements LiveTraffic {
     this.say({ kind: 'start', settings });
   }
 
-  enter(phase: string): void {
+  enter(phase: string, paced: boolean): void {
     this.phase = phase;
-    this.say({ kind: 'phase', phase });
+    this.say({ kind: 'phase', phase, paced });
   }
 
   stop(): void {

@@ -1,8 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
-import { type Clock, systemClock } from '@millrace/domain';
+import { describe, expect, it, jest } from '@jest/globals';
+import { ManualClock, systemClock } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import type { ReplayRows } from './replay-rows.duckdb.js';
-import { type OutgoingLabel, type OutgoingRecord, Traffic, traceparentOf } from './traffic.js';
+import { type OutgoingLabel, type OutgoingRecord, Traffic, type TrafficOptions, traceparentOf } from './traffic.js';
 
 const project = {
   name: 'p',
@@ -14,17 +14,18 @@ const rows = {
   at: (i: number) => ({ recordId: `${i}`, eventTimeMs: i * 100, values: { key: `k${i}`, size: i }, outcome: i % 2 }),
 } as unknown as ReplayRows;
 
-function traffic(answer: (done: () => void) => void, over: { clock?: Clock; shiftFrom?: number } = {}) {
+function traffic(answer: (done: () => void) => void, over: Partial<TrafficOptions> = {}) {
   const records: OutgoingRecord[] = [];
   const labels: OutgoingLabel[] = [];
   const sent = new Traffic({
     project,
     rows,
-    ratePerSecond: 10_000,
+    ratePerSecond: over.ratePerSecond ?? 10_000,
     shiftFrom: over.shiftFrom ?? Number.POSITIVE_INFINITY,
     operations: [{ feature: 'size', operation: 'multiply', value: 10 }],
     clock: over.clock ?? systemClock,
     traceEvery: 10,
+    reserve: over.reserve ?? { from: 50, to: 50 },
     endpoints: {
       predict: (request, onDone) =>
         answer(() =>
@@ -61,6 +62,32 @@ describe('Traffic', () => {
     await over;
     expect(labels).toHaveLength(sent.sent);
     expect(sent.labelsSent).toBe(sent.requests);
+  });
+
+  it('makes the reserve last while the loop is at work, and goes on at full rate when it is through', () => {
+    jest.useFakeTimers();
+    try {
+      const clock = new ManualClock(0);
+      const { sent } = traffic((done) => done(), { clock, ratePerSecond: 10, reserve: { from: 30, to: 40 } });
+      void sent.run();
+      const turnAfter = (ms: number) => {
+        clock.advance(ms);
+        jest.advanceTimersByTime(1);
+      };
+      // 27.5 in the ramp of 5 s, then 10 a second: the 41st is due at 6.25 s.
+      turnAfter(6_150);
+      expect(sent.sent).toBe(40);
+      turnAfter(0);
+      // One in 10 s.
+      turnAfter(60_000);
+      expect(sent.sent).toBe(46);
+      sent.paced = false;
+      turnAfter(0);
+      turnAfter(1_000);
+      expect(sent.sent).toBe(50);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('shifts from the given row on', async () => {

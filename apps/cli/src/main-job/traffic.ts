@@ -6,7 +6,7 @@ import { deriveColumns, type Project, type ReplaySpec } from '@millrace/project'
 import type { PredictAnswer, PredictRequest } from '../client/predict.http2.js';
 import { Latencies, type LatencySummary } from './latency.js';
 import type { ReplayRow, ReplayRows } from './replay-rows.duckdb.js';
-import { Schedule } from './schedule.js';
+import { reservePace, Schedule } from './schedule.js';
 import { applyShift } from './shift.js';
 
 export interface OutgoingRecord {
@@ -44,6 +44,8 @@ export interface TrafficOptions {
   clock: Clock;
   /** Rows that carry a sampled traceparent: every n-th; 0 = none. */
   traceEvery: number;
+  /** Rows from..to are sent ever slower until the loop has a new version (`paced` is set to false). */
+  reserve: { from: number; to: number };
 }
 
 /** Rows sent in one turn of the event loop; more would starve the answers. */
@@ -65,12 +67,16 @@ export class Traffic {
   /** Seconds since the start at which requests failed. */
   readonly failedAtSeconds: number[] = [];
   phase = 'replay';
+  /** Whether the loop is still at work, so that the reserve must last. */
+  paced = true;
   requests = 0;
   failures = 0;
   answered = 0;
   labelsSent = 0;
   private readonly latencies = new Map<string, Latencies>();
+  private readonly startedMs: number;
   private readonly schedule: Schedule;
+  private pace = 1;
   private nextLabel = 0;
   private recordBatch: OutgoingRecord[] = [];
   private labelBatch: OutgoingLabel[] = [];
@@ -84,7 +90,8 @@ export class Traffic {
   constructor(private readonly options: TrafficOptions) {
     this.versions = new Int32Array(options.rows.length);
     this.probabilities = new Float64Array(options.rows.length).fill(Number.NaN);
-    this.schedule = new Schedule(options.ratePerSecond, options.clock.monotonicMs(), WARM_UP_SECONDS);
+    this.startedMs = options.clock.monotonicMs();
+    this.schedule = new Schedule(options.ratePerSecond, this.startedMs, WARM_UP_SECONDS);
     this.finished = new Promise((resolve) => {
       this.finish = resolve;
     });
@@ -122,6 +129,7 @@ export class Traffic {
     const { clock, rows } = this.options;
     if (!this.stopping && this.sent < rows.length) {
       const from = this.schedule.sent;
+      this.keepPace();
       const count = this.schedule.take(clock.monotonicMs(), Math.min(TURN_ROWS_MAX, rows.length - from));
       for (let i = from; i < from + count; i++) this.sendRow(i);
       this.sendDueLabels(this.watermarkMs - this.options.project.data.label.delayMs);
@@ -133,6 +141,14 @@ export class Traffic {
     this.flush(true);
     this.labelsFlushed = true;
     this.finishWhenAnswered();
+  }
+
+  private keepPace(): void {
+    const { ratePerSecond, reserve } = this.options;
+    const share = this.paced ? reservePace(this.sent, reserve) : 1;
+    if (share === this.pace || this.schedule.isRamp(this.sent)) return;
+    this.pace = share;
+    this.schedule.rate = ratePerSecond * share;
   }
 
   private sendRow(index: number): void {
@@ -168,7 +184,7 @@ export class Traffic {
       if (error || answer === null) {
         this.failures++;
         if (this.failedAtSeconds.length < FAILURE_TIMES_MAX) {
-          this.failedAtSeconds.push((clock.monotonicMs() - this.schedule.dueMs(0)) / 1_000);
+          this.failedAtSeconds.push((clock.monotonicMs() - this.startedMs) / 1_000);
         }
         if (this.errors.length < ERRORS_MAX) this.errors.push(`row ${row.recordId}: ${error?.message ?? 'no answer'}`);
       } else {
