@@ -1,5 +1,5 @@
-// Codec of topic labels.v1: proto millrace.data.v1.Label. Refuses a label without project or entity, one that belongs
-// to neither a record nor a prediction, and a value that is not finite.
+// Codec of topic labels.v1: proto millrace.data.v1.Label. Refuses a label without project, one that belongs to
+// neither a record nor a prediction, and a value that is not finite. An empty entity means that the project has none.
 
 import { type LabelRow, PlatformError } from '@millrace/domain';
 import { WireWriter } from '@millrace/wire';
@@ -77,7 +77,6 @@ export function decodeLabel(bytes: Uint8Array): LabelMessage {
     }
   }
   required(label.project, 'Label', 'project');
-  required(label.entity, 'Label', 'entity');
   if (label.recordId === '') required(label.predictionId, 'Label', 'record_id or prediction_id');
   if (!Number.isFinite(label.value)) throw new PlatformError('corrupt', `Label value is ${label.value}`);
   return label;

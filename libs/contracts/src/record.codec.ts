@@ -1,5 +1,5 @@
-// Codec of topic records.v1: proto millrace.data.v1.Record. Refuses a record without project, id or entity, and numbers
-// that are not finite; an absent column and an empty Value both mean "missing".
+// Codec of topic records.v1: proto millrace.data.v1.Record. Refuses a record without project or id, and numbers that
+// are not finite; an absent column and an empty Value both mean "missing", an empty entity that the project has none.
 
 import { PlatformError, type RecordRow, type Scalar } from '@millrace/domain';
 import { WireWriter } from '@millrace/wire';
@@ -76,7 +76,6 @@ export function decodeRecord(bytes: Uint8Array): RecordMessage {
   }
   required(project, 'Record', 'project');
   required(recordId, 'Record', 'record_id');
-  required(entity, 'Record', 'entity');
   for (const name in values) {
     const value = values[name];
     if (typeof value === 'number' && !Number.isFinite(value))

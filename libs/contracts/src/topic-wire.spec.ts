@@ -59,7 +59,6 @@ describe('records', () => {
   it.each<[string, Parameters<typeof create<typeof RecordSchema>>[1]]>([
     ['no project', { recordId: 'r', entity: 'e' }],
     ['no record id', { project: 'p', entity: 'e' }],
-    ['no entity', { project: 'p', recordId: 'r' }],
     ['an event time beyond the safe integers', { project: 'p', recordId: 'r', entity: 'e', eventTimeMs: 2n ** 60n }],
     [
       'a number that is not one',
@@ -97,7 +96,6 @@ describe('labels and predictions', () => {
 
   it.each([
     ['neither record nor prediction', { project: 'p', entity: 'e' }],
-    ['no entity', { project: 'p', recordId: 'r' }],
     ['a value that is not a number', { project: 'p', entity: 'e', recordId: 'r', value: Number.POSITIVE_INFINITY }],
   ])('labels are refused with %s', (_what, init) => {
     expect(() => decodeLabel(toBinary(LabelSchema, create(LabelSchema, init)))).toThrow('[corrupt]');

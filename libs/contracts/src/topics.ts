@@ -51,7 +51,10 @@ export function topicName(prefix: string, topic: Topic): string {
   return `${prefix}${topic}`;
 }
 
-/** Key of everything that belongs to one entity (records, labels, predictions): "<project>/<entity>". */
+/**
+ * Key of everything that belongs to one entity (records, labels, predictions): "<project>/<entity>". Where the project
+ * has no entity, the record's id stands for it.
+ */
 export function messageKey(project: string, entity: string): string {
   return `${project}/${entity}`;
 }

@@ -32,6 +32,7 @@ export {
   type ServerMetadata,
   type TensorSpec,
 } from './metadata.js';
+export { firstNullRow, hasNulls } from './nulls.js';
 export { integerParameter, textParameter } from './parameters.js';
 export {
   decodeExchangeRequest,

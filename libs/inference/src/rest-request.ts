@@ -2,10 +2,11 @@
 // where the header Inference-Header-Content-Length says how long the JSON is, the bytes of binary inputs one after the
 // other. Decodes to the same InferRequest as gRPC.
 
-import { PlatformError } from '@millrace/domain';
-import { ELEMENT_BYTES, parseDatatype } from './datatype.js';
+import { PlatformError, parseExactJson } from '@millrace/domain';
+import { type Datatype, ELEMENT_BYTES, parseDatatype } from './datatype.js';
 import type { InferRequest, RequestedOutput } from './infer-request.js';
 import type { TensorSpec } from './metadata.js';
+import { withoutNulls } from './nulls.js';
 import { PARAMETERS_MAX, refuseSharedMemory } from './parameters.js';
 import { type ElementValue, NO_PARAMETERS, type Parameters, type ParameterValue, Tensor } from './tensor.js';
 import { TENSORS_MAX } from './tensor-wire.js';
@@ -46,7 +47,7 @@ export function decodeRestRequest(
     const parameters = parametersOf(input, `input '${name}'`);
     refuseSharedMemory(parameters, name);
     const size = parameters.binary_data_size;
-    if (size === undefined) return Tensor.of(name, datatype, shape, flatten(input.data, name), parameters);
+    if (size === undefined) return jsonTensor(name, datatype, shape, input.data, parameters);
     if (input.data !== undefined) invalid(`input '${name}' has both data and binary_data_size`);
     if (typeof size !== 'bigint' || size < 0n || size > BigInt(body.length - at)) {
       invalid(`input '${name}' has a binary_data_size that does not fit the body`);
@@ -107,8 +108,6 @@ function rawShape({ name, datatype, shape }: TensorSpec, bytes: number, batched:
 type JsonObject = Record<string, unknown>;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-/** An integer that a double may not hold. */
-const LONG_INTEGER = /(?<![\d.eE"\\-])-?\d{16,}(?![\d.eE])/;
 
 /**
  * A JSON object; integers beyond 2^53 come as bigint, so that 64-bit values keep all digits. Throws invalid_argument.
@@ -116,19 +115,11 @@ const LONG_INTEGER = /(?<![\d.eE"\\-])-?\d{16,}(?![\d.eE])/;
 export function parseRestJson(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
-    const text = utf8.decode(bytes);
-    value = LONG_INTEGER.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
+    value = parseExactJson(utf8.decode(bytes));
   } catch {
     invalid('failed to parse the request JSON buffer');
   }
   return object(value, 'the request');
-}
-
-/** Reviver with the source text of the value, as Node 22 passes it. */
-function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value) || !Number.isInteger(value)) return value;
-  const source = context?.source ?? '';
-  return /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 function object(value: unknown, what: string): JsonObject {
@@ -186,19 +177,27 @@ function isWide(value: unknown): value is bigint {
   return typeof value === 'bigint' && value >= -(2n ** 63n) && value < 2n ** 64n;
 }
 
+function jsonTensor(name: string, datatype: Datatype, shape: number[], data: unknown, parameters: Parameters): Tensor {
+  const values = flatten(data, name);
+  const first = values.indexOf(null);
+  if (first < 0) return Tensor.of(name, datatype, shape, values as ElementValue[], parameters);
+  const stood = withoutNulls(datatype, values, first, parameters);
+  return Tensor.of(name, stood.datatype, shape, stood.values, stood.parameters);
+}
+
 /**
  * Row-major elements of nested arrays; nesting beyond 16 levels is refused, the shape itself is checked by the tensor.
  */
-function flatten(data: unknown, name: string): ElementValue[] {
+function flatten(data: unknown, name: string): (ElementValue | null)[] {
   if (!Array.isArray(data)) invalid(`input '${name}' must have its 'data' as an array`);
-  const flat: ElementValue[] = [];
+  const flat: (ElementValue | null)[] = [];
   const walk = (values: unknown[], depth: number): void => {
     if (depth > 16) invalid(`input '${name}' is nested too deeply`);
     for (const value of values) {
       if (Array.isArray(value)) walk(value, depth + 1);
       else if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') flat.push(value);
-      else if (typeof value === 'bigint') flat.push(value);
-      else invalid(`input '${name}' has an element that is no number, text or boolean`);
+      else if (typeof value === 'bigint' || value === null) flat.push(value);
+      else invalid(`input '${name}' has an element that is no number, text, boolean or null`);
     }
   };
   walk(data, 1);

@@ -15,6 +15,7 @@ import type {
   Project,
   ReplaySpec,
   ServingSpec,
+  SourceSpec,
 } from './project.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the document's shape is the JSON schema's, checked before.
@@ -35,6 +36,14 @@ function column(raw: Document): ColumnSpec {
     ...(raw.derive === undefined ? {} : { derive: raw.derive as DeriveSpec }),
     outcome: raw.outcome,
   };
+}
+
+function sources(data: Document): Record<string, SourceSpec> {
+  const named: [string, Document][] = Object.entries(data.sources);
+  const fallback = data.recordId ?? 'row-number';
+  return Object.fromEntries(
+    named.map(([name, source]) => [name, { ...source, recordId: source.recordId ?? fallback }]),
+  );
 }
 
 function label(raw: Document): LabelSpec {
@@ -119,26 +128,27 @@ function replay(raw: Document): ReplaySpec {
 }
 
 export function buildProject(raw: Document): Project {
-  const { name, scope, data, features, training, retrain } = raw;
+  const { name, scope, data, features, training, rollout, retrain } = raw;
   const { cooldown, ...retraining } = retrain;
   return {
     name,
     scope: { ...scope, problem: scope.problem ?? name },
     data: {
-      sources: data.sources,
+      sources: sources(data),
+      recordId: data.recordId,
       entity: data.entity,
       eventTime: data.eventTime,
       columns: data.columns.map(column),
-      label: label(data.label),
+      label: data.label === undefined ? undefined : label(data.label),
       versionEveryMs: ms(data.versionEvery),
     },
     features,
     model: model(raw.model),
     training: { ...training, workers: training.workers ?? scope.resources.workers },
     evaluation: evaluation(raw.evaluation),
-    rollout: raw.rollout,
+    rollout: { ...rollout, sticky: rollout.sticky && data.entity !== undefined },
     monitoring: monitoring(raw.monitoring),
-    retrain: { ...retraining, cooldownMs: ms(cooldown) },
+    retrain: { ...retraining, onDrift: retrain.onDrift && data.label !== undefined, cooldownMs: ms(cooldown) },
     serving: serving(raw.serving),
     ...(raw.replay === undefined ? {} : { replay: replay(raw.replay) }),
   };

@@ -4,7 +4,7 @@
 import { hint, type Scalar } from '@millrace/domain';
 import { subjectNames } from '@millrace/drift';
 import { parseDate } from './duration.js';
-import { COMPUTED_BASELINES, type ColumnSpec, type FeatureSpec, type Project } from './project.js';
+import { COMPUTED_BASELINES, type ColumnSpec, type FeatureSpec, type LabelSpec, type Project } from './project.js';
 
 export type FaultPath = readonly (string | number)[];
 
@@ -86,34 +86,95 @@ function checkData(project: Project, columns: ReadonlyMap<string, ColumnSpec>, r
     const fault = column === undefined ? `no column '${name}'. ${hint(name, known)}` : check(column);
     if (fault !== null) report(path, fault);
   };
-  must(['data', 'entity'], data.entity, (column) => {
-    if (column.type !== 'text' && column.type !== 'integer')
-      return `the entity column is text or integer, '${column.name}' is ${column.type}.`;
-    return column.required && !column.outcome
+  const present = (column: ColumnSpec, what: string): string | null =>
+    column.required && !column.outcome
       ? null
-      : `the entity column '${column.name}' needs required: true and no outcome.`;
-  });
-  must(['data', 'eventTime'], data.eventTime, (column) => {
-    if (column.type !== 'timestamp') return `the event time is a timestamp column, '${column.name}' is ${column.type}.`;
-    return column.required && !column.outcome
-      ? null
-      : `the event-time column '${column.name}' needs required: true and no outcome.`;
-  });
-  must(['data', 'label', 'column'], data.label.column, (column) => {
-    if (!column.outcome) return `the label's column '${column.name}' must be declared with outcome: true.`;
-    if (COMPARISONS.has(data.label.operation) && column.type !== 'number' && column.type !== 'integer') {
-      return `operation ${data.label.operation} needs a number or integer column, '${column.name}' is ${column.type}.`;
-    }
-    return null;
-  });
-  if (data.label.operation !== 'identity' && data.label.value === null) {
-    report(['data', 'label'], `operation ${data.label.operation} needs a value to compare with. Add value.`);
-  }
-  if (COMPARISONS.has(data.label.operation) && data.label.value !== null && typeof data.label.value !== 'number') {
-    report(['data', 'label', 'value'], `operation ${data.label.operation} compares numbers; write value as a number.`);
+      : `the ${what} column '${column.name}' needs required: true and no outcome.`;
+  const names = (column: ColumnSpec, what: string): string | null =>
+    column.type === 'text' || column.type === 'integer'
+      ? present(column, what)
+      : `the ${what} column is text or integer, '${column.name}' is ${column.type}.`;
+  if (data.recordId !== undefined) must(['data', 'recordId'], data.recordId, (column) => names(column, 'record-id'));
+  if (data.entity !== undefined) must(['data', 'entity'], data.entity, (column) => names(column, 'entity'));
+  if (data.eventTime !== undefined)
+    must(['data', 'eventTime'], data.eventTime, (column) =>
+      column.type === 'timestamp'
+        ? present(column, 'event-time')
+        : `the event time is a timestamp column, '${column.name}' is ${column.type}.`,
+    );
+  if (data.label !== undefined) {
+    const { label } = data;
+    must(['data', 'label', 'column'], label.column, (column) => labelColumnFault(label, column));
+    checkLabelRule(label, report);
   }
   if (data.versionEveryMs < 1_000)
     report(['data', 'versionEvery'], 'a dataset version spans at least 1s of event time.');
+  for (const [name, source] of Object.entries(data.sources)) {
+    if (data.recordId === undefined || source.recordId === data.recordId) continue;
+    report(
+      ['data', 'sources', name, 'recordId'],
+      `data.recordId says that '${data.recordId}' identifies a record, wherever it comes from. Remove recordId here.`,
+    );
+  }
+}
+
+function labelColumnFault({ operation }: LabelSpec, column: ColumnSpec): string | null {
+  if (!column.outcome) return `the label's column '${column.name}' must be declared with outcome: true.`;
+  if (COMPARISONS.has(operation) && column.type !== 'number' && column.type !== 'integer') {
+    return `operation ${operation} needs a number or integer column, '${column.name}' is ${column.type}.`;
+  }
+  return null;
+}
+
+function checkLabelRule({ operation, value }: LabelSpec, report: Report): void {
+  if (operation !== 'identity' && value === null) {
+    report(['data', 'label'], `operation ${operation} needs a value to compare with. Add value.`);
+  }
+  if (COMPARISONS.has(operation) && value !== null && typeof value !== 'number') {
+    report(['data', 'label', 'value'], `operation ${operation} compares numbers; write value as a number.`);
+  }
+}
+
+/** Keys that speak of what the project does not have: written down they would change nothing. */
+function checkAbsent({ data }: Project, document: unknown, report: Report): void {
+  const refuse = (path: readonly string[], message: string, value?: unknown): void => {
+    const written = path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], document);
+    if (value === undefined ? written !== undefined : written === value) report(path, message);
+  };
+  if (data.entity === undefined) {
+    refuse(
+      ['rollout', 'sticky'],
+      'sticky keeps the requests of an entity on one version, and the project has none. Name its column with data.entity, or remove sticky.',
+      true,
+    );
+    refuse(
+      ['serving', 'onlineFeatures'],
+      'online features are looked up by entity, and the project has none. Name its column with data.entity, or remove onlineFeatures.',
+    );
+  }
+  if (data.eventTime === undefined) {
+    refuse(
+      ['evaluation', 'from'],
+      'from is an event time, and the project has none. Write share, or name the time column with data.eventTime.',
+    );
+    data.columns.forEach(({ name, derive }, index) => {
+      if (derive === undefined) return;
+      report(
+        ['data', 'columns', index, 'derive'],
+        `'${name}' is a part of the event time, and the project has none. Name the column with data.eventTime (eventTime: ${derive.from}), or send '${name}' itself and remove derive.`,
+      );
+    });
+  }
+  if (data.label === undefined) {
+    const why = 'nothing is trained without a label. Add data.label, or remove';
+    for (const key of ['from', 'share', 'thresholds']) refuse(['evaluation', key], `${why} ${key}.`);
+    refuse(['training'], `${why} training.`);
+    refuse(['retrain'], `${why} retrain.`);
+  }
+  for (const key of ['entity', 'eventTime', 'label'] as const) {
+    if (data[key] === undefined)
+      refuse(['replay'], `a replay plays records of entities over event time, with their labels. Add data.${key}.`);
+  }
 }
 
 function checkFeature(
@@ -183,7 +244,7 @@ function onlineColumnFault(
   if (column === undefined) return `no column '${name}'. ${hint(name, [...features])}`;
   if (name === data.entity) return `'${name}' names the entity: a request must bring it. Remove it.`;
   if (name === data.eventTime) return `'${name}' is the event time: a request must bring it. Remove it.`;
-  if (column.derive?.from === data.eventTime)
+  if (column.derive !== undefined && column.derive.from === data.eventTime)
     return `'${name}' is derived from '${data.eventTime}' of the request itself. Remove it.`;
   return features.includes(name) ? null : `'${name}' is no feature: the model would not read it. Remove it.`;
 }
@@ -313,9 +374,12 @@ export function crossFieldFaults(project: Project, document: unknown, stored = f
   const features = project.features.map((feature) => feature.name);
 
   checkData(project, columns, report);
+  checkAbsent(project, document, report);
   repeated(features, (index) => ['features', index, 'name'], 'feature', report);
   project.features.forEach((feature, index) => {
     checkFeature(feature, ['features', index], columns.get(feature.name), known, report);
+    if (feature.name === project.data.recordId)
+      report(['features', index, 'name'], `'${feature.name}' identifies the record and says nothing else. Remove it.`);
   });
   if (!stored) checkModel(document, report);
   project.model.crosses.forEach((cross, index) => {

@@ -4,9 +4,9 @@
 import type { Scalar } from '@millrace/domain';
 import type { LabelSpec } from './project.js';
 
-/** The label of a raw outcome, or null when the outcome is missing or of a type the rule cannot compare. */
-export function applyLabelRule(label: LabelSpec, raw: Scalar | undefined): number | null {
-  if (raw === null || raw === undefined) return null;
+/** The label of a raw outcome, or null: no rule, no outcome, or one of a type that the rule cannot compare. */
+export function applyLabelRule(label: LabelSpec | undefined, raw: Scalar | undefined): number | null {
+  if (label === undefined || raw === null || raw === undefined) return null;
   if (typeof raw === 'number' && !Number.isFinite(raw)) return null;
   const bound = label.value;
   switch (label.operation) {

@@ -28,7 +28,7 @@ describe('parseProject', () => {
     const parsed = parseProject(flights, 'project.yaml');
     if (parsed.kind === 'invalid') throw new Error(JSON.stringify(parsed.faults, null, 1));
     expect(parsed.project.name).toBe('flights');
-    expect(parsed.project.data.label.delayMs).toBe(3 * 3_600_000);
+    expect(parsed.project.data.label?.delayMs).toBe(3 * 3_600_000);
     expect(parsed.project.data.versionEveryMs).toBe(3 * 86_400_000);
     expect(parsed.project.evaluation.fromMs).toBe(Date.UTC(2001, 1, 15));
     expect(parsed.project.replay?.live.toMs).toBe(Date.UTC(2001, 6, 1));

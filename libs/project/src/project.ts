@@ -44,15 +44,19 @@ export interface BaselineSpec {
 export const COMPUTED_BASELINES = ['majority', 'logistic'] as const;
 export type ComputedBaseline = (typeof COMPUTED_BASELINES)[number];
 
+/** What it means that a project has none of recordId, entity, eventTime or label: docs/project-file.md. */
 export interface ProjectData {
   /** Named sources a bulk import can read. */
   sources: Readonly<Record<string, SourceSpec>>;
-  /** Column whose value is the entity (the Kafka key and the sticky key). */
-  entity: string;
-  /** Timestamp column. */
-  eventTime: string;
+  /** Column whose value identifies a record; undefined = file and row, or what the sender says. */
+  recordId: string | undefined;
+  /** Column whose value is the entity (the Kafka key and the sticky key); undefined = each record is on its own. */
+  entity: string | undefined;
+  /** Timestamp column; undefined = a record has the time of its arrival. */
+  eventTime: string | undefined;
   columns: readonly ColumnSpec[];
-  label: LabelSpec;
+  /** undefined = the project is monitored only. */
+  label: LabelSpec | undefined;
   /** Event-time span of one live dataset version. */
   versionEveryMs: number;
 }
@@ -160,6 +164,7 @@ export interface EvaluationSpec {
 export interface RolloutSpec {
   /** A name of libs/routing's registry. */
   strategy: string;
+  /** False where the project has no entity that could stay with a version. */
   sticky: boolean;
   /** Blessed versions go live by themselves. */
   automatic: boolean;
@@ -195,6 +200,7 @@ export interface FeatureMonitoring {
 }
 
 export interface RetrainSpec {
+  /** False where the project has no label to learn from. */
   onDrift: boolean;
   /** Only drift of these features (empty = any), or "@score", "@quality". */
   features: readonly string[];

@@ -147,18 +147,27 @@ const data = object(
           path: text(
             'Relative to the project file, absolute, or npm:<package>/<path> for a file of an installed package.',
           ),
-          recordId: text('row-number (from 0), or the column that identifies a row.', { default: 'row-number' }),
+          recordId: text(
+            'row-number (from 0), or the column that identifies a row; default: data.recordId, else row-number.',
+          ),
         },
         ['kind', 'path'],
       ),
       32,
       { propertyNames: { pattern: NAME } },
     ),
-    entity: columnName('The text column that names the entity: key of the stream and sticky key of requests.'),
-    eventTime: columnName('The timestamp column that says when the record happened.'),
+    recordId: columnName(
+      'The text or integer column that identifies a record; without it a row is its file and number, and a live record what its sender says.',
+    ),
+    entity: columnName(
+      'The text or integer column that names the entity: key of the stream and sticky key of requests; without it no request sticks to a version.',
+    ),
+    eventTime: columnName(
+      'The timestamp column that says when the record happened; without it a record has the time of its arrival, and rows are chosen for evaluation by a hash of their id.',
+    ),
     columns: list('All columns.', column, 1_000, 1),
     label: object(
-      'The rule that makes the label out of the outcome column.',
+      'The rule that makes the label out of the outcome column; without it the project is monitored, and nothing is trained.',
       {
         name: text('Name of the label.', { pattern: NAME }),
         column: columnName('The outcome column.'),
@@ -174,7 +183,7 @@ const data = object(
     ),
     versionEvery: duration('Event-time span of one dataset version of the live stream.', '1d'),
   },
-  ['entity', 'eventTime', 'columns', 'label'],
+  ['columns'],
 );
 
 const feature = object(
@@ -274,7 +283,10 @@ export const projectSchema: Node = {
       }),
       evaluation: object('How a model is judged before it may go live.', {
         from: date('For the first version, unless its request says otherwise: rows from this event time on evaluate.'),
-        share: share('Otherwise the newest share of rows evaluates.', 0.2),
+        share: share(
+          'Otherwise the newest share of rows evaluates; without data.eventTime a share by a hash of the record id.',
+          0.2,
+        ),
         slices: optionalList(
           'Columns whose values are evaluated apart; text, integer or boolean.',
           columnName('A column.'),

@@ -5,6 +5,8 @@
 import type { ColumnType } from './project.js';
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+/** An integer that a double may not hold. */
+const LONG_INTEGER = /^-?\d{16,40}$/;
 const NOT_FINITE: Readonly<Record<string, number>> = {
   nan: Number.NaN,
   inf: Number.POSITIVE_INFINITY,
@@ -23,7 +25,7 @@ export function textValue(type: ColumnType, field: string | null): unknown {
     case 'integer': {
       const text = field.trim();
       if (text === '') return null;
-      if (NUMBER.test(text)) return Number(text);
+      if (NUMBER.test(text)) return LONG_INTEGER.test(text) ? BigInt(text) : Number(text);
       return NOT_FINITE[text.toLowerCase()] ?? field;
     }
     case 'boolean': {

@@ -7,6 +7,7 @@ export { eventually } from './eventually.js';
 export { Inspector } from './inspector.js';
 export { type DedicatedKafka, startKafka, type TestKafka, uniquePrefix } from './kafka-broker.js';
 export { type OnnxFile, onnxFile } from './onnx-file.js';
+export { namesOf, OPTIONAL_KEYS, type OptionalKeys, projectTextWith } from './optional-keys.js';
 export { freePort, waitForPort } from './ports.js';
 export { type DedicatedRedis, startRedis } from './redis-server.js';
 export { riseOverRun } from './rise-over-run.js';

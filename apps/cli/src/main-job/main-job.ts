@@ -8,6 +8,7 @@ import type { ControlClient, RegisteredVersion } from '../client/control.http.js
 import type { Stage, Stages } from '../terminal/stage.js';
 import { makeBadRows } from './bad-rows.js';
 import { watchLoop } from './loop-watch.js';
+import { replayKeys } from './replay-keys.js';
 import type { ReplayRow } from './replay-rows.duckdb.js';
 import { shiftStart } from './shift.js';
 import type { LiveTraffic } from './traffic.process.js';
@@ -80,7 +81,7 @@ export class MainJob {
     const { control, project, replay } = this.options;
     const stage = this.stage('ingest', `bulk load of ${project.name}`);
     const sample = await this.options.sampleRow();
-    const good = { ...sample.values, [project.data.label.column]: sample.outcome };
+    const good = { ...sample.values, [replayKeys(project).label.column]: sample.outcome };
     const extraFile = await this.options.writeBadRows(makeBadRows(project, good, replay.history.badRows));
     const request = {
       source: replay.source,

@@ -4,6 +4,7 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { PlatformError, type Scalar } from '@millrace/domain';
 import { type ColumnSpec, chooseRows, type Project, type ReplaySpec } from '@millrace/project';
+import { replayKeys } from './replay-keys.js';
 
 export interface ReplayRow {
   recordId: string;
@@ -78,7 +79,7 @@ export async function readReplayRows(
     const file = `'${sourceFile.replaceAll("'", "''")}'`;
     const parts: Scalar[][][] = [];
     for (const range of ranges) parts.push(await readRange(connection, project, seed, file, range));
-    return toRows(parts, sourceColumns(project), project.data.label.column);
+    return toRows(parts, sourceColumns(project), replayKeys(project).label.column);
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -92,7 +93,7 @@ async function readRange(
   file: string,
   { fromMs, toMs, rows }: RowRange,
 ): Promise<Scalar[][]> {
-  const time = quoteName(project.data.eventTime);
+  const time = quoteName(replayKeys(project).eventTime);
   const inRange = `epoch_ms(${time}) >= ${fromMs} AND epoch_ms(${time}) < ${toMs}`;
   const range = await connection.runAndReadAll(
     `SELECT min(file_row_number)::DOUBLE, count(*)::DOUBLE FROM read_parquet(${file}, file_row_number = true) WHERE ${inRange}`,

@@ -5,6 +5,7 @@ import { type Clock, predictionId, type Scalar } from '@millrace/domain';
 import { deriveColumns, type Project, type ReplaySpec } from '@millrace/project';
 import type { PredictAnswer, PredictRequest } from '../client/predict.http2.js';
 import { Latencies, type LatencySummary } from './latency.js';
+import { type ReplayKeys, replayKeys } from './replay-keys.js';
 import type { ReplayRow, ReplayRows } from './replay-rows.duckdb.js';
 import { reservePace, Schedule } from './schedule.js';
 import { applyShift } from './shift.js';
@@ -77,6 +78,7 @@ export class Traffic {
   private readonly startedMs: number;
   private readonly schedule: Schedule;
   private pace = 1;
+  private readonly keys: ReplayKeys;
   private nextLabel = 0;
   private recordBatch: OutgoingRecord[] = [];
   private labelBatch: OutgoingLabel[] = [];
@@ -88,6 +90,7 @@ export class Traffic {
   watermarkMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: TrafficOptions) {
+    this.keys = replayKeys(options.project);
     this.versions = new Int32Array(options.rows.length);
     this.probabilities = new Float64Array(options.rows.length).fill(Number.NaN);
     this.startedMs = options.clock.monotonicMs();
@@ -132,7 +135,7 @@ export class Traffic {
       this.keepPace();
       const count = this.schedule.take(clock.monotonicMs(), Math.min(TURN_ROWS_MAX, rows.length - from));
       for (let i = from; i < from + count; i++) this.sendRow(i);
-      this.sendDueLabels(this.watermarkMs - this.options.project.data.label.delayMs);
+      this.sendDueLabels(this.watermarkMs - this.keys.label.delayMs);
       this.flush(false);
       setTimeout(() => this.turn(), 1);
       return;
@@ -175,7 +178,7 @@ export class Traffic {
     const request: PredictRequest = {
       model: project.name,
       id: row.recordId,
-      entity: String(values[project.data.entity]),
+      entity: String(values[this.keys.entity]),
       eventTimeMs: row.eventTimeMs,
       values,
     };
@@ -212,16 +215,17 @@ export class Traffic {
   }
 
   private sendDueLabels(knownUpToMs: number): void {
-    const { project, rows } = this.options;
+    const { rows } = this.options;
+    const { entity, label } = this.keys;
     while (this.nextLabel < this.sent) {
       const row = rows.at(this.nextLabel);
       if (row.eventTimeMs > knownUpToMs) break;
       this.labelBatch.push({
         recordId: row.recordId,
         predictionId: predictionId(row.recordId, 0),
-        entity: String(row.values[project.data.entity]),
+        entity: String(row.values[entity]),
         eventTimeMs: row.eventTimeMs,
-        knownAtMs: row.eventTimeMs + project.data.label.delayMs,
+        knownAtMs: row.eventTimeMs + label.delayMs,
         raw: row.outcome,
       });
       this.nextLabel++;

@@ -1,6 +1,6 @@
 // Bodies of the HTTP API, which arrive as texts: JSON values, NDJSON lines.
 
-import { PlatformError } from '@millrace/domain';
+import { exactJson, PlatformError, parseExactJson } from '@millrace/domain';
 
 export type Json = Record<string, unknown>;
 
@@ -36,7 +36,7 @@ export function bodyItems(body: string, isNdjson: boolean): BodyItem[] {
 
 function parsed(text: string): BodyItem {
   try {
-    return { text, value: JSON.parse(text) };
+    return { text, value: parseExactJson(text) };
   } catch (error) {
     return { text, fault: (error as Error).message.slice(0, 120) };
   }
@@ -44,5 +44,5 @@ function parsed(text: string): BodyItem {
 
 /** The original bytes of an item, for its dead letter. */
 export function itemBytes(item: BodyItem): Uint8Array {
-  return new TextEncoder().encode(item.text === '' ? JSON.stringify(item.value) : item.text);
+  return new TextEncoder().encode(item.text === '' ? exactJson(item.value) : item.text);
 }

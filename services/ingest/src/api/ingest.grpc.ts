@@ -44,7 +44,7 @@ function rawValue(value: Value | undefined): unknown {
 function recordInput(record: ingestPb.RecordInput): RecordInput {
   const values: Record<string, unknown> = {};
   for (const name in record.values) values[name] = rawValue(record.values[name]);
-  return { recordId: record.recordId, values, faults: [] };
+  return { recordId: record.recordId, hasOwnId: record.recordId !== '', values, faults: [] };
 }
 
 function labelInput(label: ingestPb.LabelInput): LabelInput {
@@ -214,7 +214,10 @@ export class IngestGrpc {
             return records.map(recordInput);
           },
           async (project, inputs) =>
-            publisher.records(registry.get(project), inputs, 'grpc', (index) => jsonPayload(inputs[index])),
+            publisher.records(registry.get(project), inputs, 'grpc', (index) => {
+              const { recordId, values } = inputs[index] as RecordInput;
+              return jsonPayload({ recordId, values });
+            }),
         );
         return outcomes.map((outcome, index) =>
           create(ingestPb.IngestRecordsResponseSchema, answerOf((requests[index] as Sequenced).sequence, outcome)),

@@ -4,6 +4,7 @@
 // 200 when at least one was good, 400 when none was. Bad ones are in the dead letters either way.
 
 import { type AnswerGiven, type ErrorAnswer, ingestApi, queryOf } from '@millrace/api';
+import { exactJson } from '@millrace/domain';
 import { Answers } from '@millrace/service';
 import { Body, Controller, Headers, Inject, Param, Query, Res } from '@nestjs/common';
 import { INGEST_CONFIG, type IngestConfig } from '../config.js';
@@ -72,7 +73,7 @@ export class RecordsController {
   }
 
   private oversize(item: BodyItem): string | null {
-    const bytes = item.text === '' ? JSON.stringify(item.value).length : item.text.length;
+    const bytes = item.text === '' ? exactJson(item.value).length : item.text.length;
     return bytes > this.config.recordBytesMax ? `${bytes} bytes, at most ${this.config.recordBytesMax}` : null;
   }
 
@@ -98,7 +99,8 @@ export class RecordsController {
     }
     if (accepted === 0 && rejected.length > 0) {
       reply.status(400);
-      const message = `all ${rejected.length} are bad; the first: ${rejected[0]?.reasons[0]?.message ?? ''}`;
+      const { field = '', message: why = '' } = rejected[0]?.reasons[0] ?? {};
+      const message = `all ${rejected.length} are bad; the first: ${field === '' ? '' : `${field} `}${why}`;
       return { error: { code: 'invalid_argument', message }, accepted, rejected };
     }
     return { accepted, rejected };

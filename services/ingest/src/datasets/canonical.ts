@@ -1,8 +1,11 @@
 // The identity of a dataset version: SHA-256 over schema hash and rows in canonical order, which is ascending event
 // time, then record id by its UTF-8 bytes. So the id depends on the rows alone, not on batches, partitions or arrival.
+// Where the project has no event time the order is that in which the rows came, and the time of their arrival is no
+// part of them: the same file imported twice is one version.
 //
 // Bytes: "millrace.dataset.v1\n" <schema hash> "\n", then for each row
-//   record_id and entity: u32 little endian length in bytes, UTF-8 · event_time_ms: f64 little endian
+//   record_id and entity (empty where there is none): u32 little endian length in bytes, UTF-8
+//   event_time_ms: f64 little endian; 0 where the project has none
 //   label, then every stored column in the order of the project file: one tag byte
 //     0 missing · 1 number (f64 little endian, -0 as 0) · 2 text (u32 length, UTF-8) · 3 false · 4 true
 // Cost: one pass, one buffer of 64 KiB between hash updates.

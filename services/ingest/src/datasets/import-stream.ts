@@ -130,7 +130,7 @@ export class ImportStream {
 }
 
 /** The batch's columns in the order of the schema; a column it lacks is missing in every row. */
-function tableRows(schema: RecordSchema, batch: RecordBatch): TableRows {
+export function tableRows(schema: RecordSchema, batch: RecordBatch): TableRows {
   const rows = batch.recordIds.length;
   const byName = new Map(batch.columns.map((column) => [column.name, column]));
   const columns = schema.stored.map((index): Scalar[] => {

@@ -117,6 +117,10 @@ export class LiveStream {
         bad.push(refused(position.offset, label.project, 'malformed', 'project', `no project '${label.project}'`));
         return;
       }
+      if (live.schema.project.data.label === undefined) {
+        bad.push(refused(position.offset, label.project, 'malformed', 'project', 'the project has no label'));
+        return;
+      }
       if (this.counters.fresh('labels.v1', partition, position.offset)) this.counters.add(label.project, 'labels');
       live.watermark.observe('labels', partition, label.knownAtMs, this.clock.nowMs());
       const known = label.recordId === '' ? { ...label, recordId: requestIdOf(label.predictionId) } : label;
@@ -174,7 +178,7 @@ export class LiveStream {
     const { versionEveryMs, label } = schema.project.data;
     // As long as the monitor's windows wait, so that both speak of the same rows; at least the service's own allowance.
     const allowanceMs = Math.max(this.settings.allowanceMs, schema.project.monitoring.allowedLatenessMs);
-    const holdMs = label.delayMs + allowanceMs;
+    const holdMs = (label?.delayMs ?? 0) + allowanceMs;
     const idleMs = this.settings.idleAfterMs;
     const live: LiveProject = {
       schema,

@@ -155,7 +155,8 @@ class DuckDbVersionTable implements VersionTable {
       for (let row = 0; row < count; row++) if (Number.isNaN(labels[row])) labels[row] = null;
       chunk.setColumnValues(3, labels);
       rows.columns.forEach((values, index) => {
-        chunk.setColumnValues(4 + index, part(values));
+        const isName = this.nameOf(this.stored[index] as ColumnSpec) !== null;
+        chunk.setColumnValues(4 + index, isName ? new Array<null>(count).fill(null) : part(values));
       });
       appender.appendDataChunk(chunk);
       // Appending is work of the event loop's thread: others get their turn between chunks.
@@ -169,13 +170,11 @@ class DuckDbVersionTable implements VersionTable {
       `SELECT count(*)::DOUBLE, count(DISTINCT record_id)::DOUBLE FROM ${this.name}`,
     );
     if (total === undefined || distinct === undefined || total === 0) return null;
-    const columns = this.stored.map(
-      (column) => `CAST(${quoted(column.name)} AS ${WRITTEN[column.type]}) AS ${quoted(column.name)}`,
-    );
+    const columns = this.stored.map((column) => `${this.writtenFrom(column)} AS ${quoted(column.name)}`);
     const first = total === distinct ? '' : 'QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY rowid) = 1';
     await this.connection.run(
       `COPY (SELECT record_id, entity, CAST(event_time_ms AS BIGINT) AS event_time_ms, label, ${columns.join(', ')}
-       FROM ${this.name} ${first} ORDER BY event_time_ms, record_id) TO ${literal(this.file)} (FORMAT parquet)`,
+       FROM ${this.name} ${first} ORDER BY event_time_ms, ${this.isTimed ? 'record_id' : 'rowid'}) TO ${literal(this.file)} (FORMAT parquet)`,
     );
     await this.connection.run(`DROP TABLE ${this.name}`);
     const [rows, labelledRows, eventTimeFromMs, eventTimeToMs] = (await this.numbers(
@@ -201,6 +200,25 @@ class DuckDbVersionTable implements VersionTable {
     await this.connection.run(`DROP TABLE IF EXISTS ${this.name}`);
     this.connection.closeSync();
     await rm(this.file, { force: true });
+  }
+
+  /** An integer that names the record or its entity is written from that name: staged as a double it would lose digits. */
+  private nameOf({ name }: ColumnSpec): 'record_id' | 'entity' | null {
+    if (!this.schema.wholeNames[this.schema.indexOf.get(name) as number]) return null;
+    return name === this.schema.project.data.recordId ? 'record_id' : 'entity';
+  }
+
+  private writtenFrom(column: ColumnSpec): string {
+    const from = this.nameOf(column);
+    // What another writer put on the topic may name itself as it likes: then the column has no value.
+    return from === null
+      ? `CAST(${quoted(column.name)} AS ${WRITTEN[column.type]})`
+      : `TRY_CAST(${from} AS ${WRITTEN[column.type]})`;
+  }
+
+  /** Else rows stand in the order in which they came, and their times say nothing of them. */
+  private get isTimed(): boolean {
+    return this.schema.eventTimeIndex >= 0;
   }
 
   private async numbers(sql: string): Promise<number[]> {
@@ -232,7 +250,7 @@ class DuckDbVersionTable implements VersionTable {
         canonical.row(
           vectors[0]?.getItem(row) as string,
           vectors[1]?.getItem(row) as string,
-          vectors[2]?.getItem(row) as number,
+          this.isTimed ? (vectors[2]?.getItem(row) as number) : 0,
         );
         for (let index = 3; index < vectors.length; index++) canonical.value(vectors[index]?.getItem(row) as Scalar);
       }

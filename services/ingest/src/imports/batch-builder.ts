@@ -5,7 +5,7 @@
 import type { BatchColumn, RecordBatch } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import { applyLabelRule, type ColumnSpec } from '@millrace/project';
-import type { RecordSchema } from '../schema/record-schema.js';
+import { entityOf, eventTimeOf, type RecordSchema } from '../schema/record-schema.js';
 
 export interface BatchSettings {
   rowsMax: number;
@@ -35,14 +35,16 @@ export class BatchBuilder {
   /** Takes a row by column position; gives the batch that it filled, if any. */
   push(recordId: string, row: readonly Scalar[]): RecordBatch | null {
     const { schema } = this;
-    const entity = String(row[schema.entityIndex]);
+    const entity = entityOf(schema, row);
     this.recordIds.push(recordId);
     this.entities.push(entity);
-    this.eventTimeMs.push(row[schema.eventTimeIndex] as number);
+    this.eventTimeMs.push(eventTimeOf(schema, row, this.head.ingestedAtMs));
     this.labels.push(applyLabelRule(schema.project.data.label, row[schema.labelIndex]) ?? Number.NaN);
     this.bytes += 3 * (recordId.length + entity.length) + 2 * VALUE_BYTES;
     for (let i = 0; i < schema.stored.length; i++) {
-      const value = row[schema.stored[i] as number] as Scalar;
+      const position = schema.stored[i] as number;
+      // A whole number that names something travels as that name, with all its digits.
+      const value = schema.wholeNames[position] ? null : (row[position] as Scalar);
       (this.columns[i] as Scalar[]).push(value);
       // A dictionary text counts as if it were new, to stay on the safe side.
       this.bytes += typeof value === 'string' ? VALUE_BYTES + 3 * value.length : VALUE_BYTES;

@@ -19,11 +19,12 @@ export class CsvSource implements RowSource {
 
   async rowsBetween(fromMs: number, toMs: number): Promise<RowRange> {
     const { columns, eventTimeIndex } = this.schema;
-    const name = (columns[eventTimeIndex] as ColumnSpec).name;
+    // Without an event time every row is in the range.
+    const name = columns[eventTimeIndex]?.name;
     let rows = new Uint32Array(65_536);
     let count = 0;
     for await (const { header, rows: found } of this.pieces()) {
-      const place = header.indexOf(name);
+      const place = name === undefined ? -1 : header.indexOf(name);
       for (const row of found) {
         const ms = timeOf(textValue('timestamp', row.fields[place] ?? null));
         // A broken row belongs to no range; it is taken along, so that it is told as bad instead of passed over.

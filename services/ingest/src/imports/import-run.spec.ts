@@ -76,6 +76,7 @@ async function run(chunkRows: number, changes: Partial<ImportRequest> = {}, extr
     { rowsMax: 64, bytesMax: 1e6, inFlightMax: 2 },
     clock,
     sha256,
+    clock.nowMs(),
   );
   await importRun.run(
     new FakeSource(2_000, chunkRows),

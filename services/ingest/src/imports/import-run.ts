@@ -10,7 +10,7 @@ import { jsonPayload, makeDeadLetter, type Sha256Hex } from '../deadletters/dead
 import { checkRecord } from '../records/intake.js';
 import type { RecordInput } from '../records/record-input.js';
 import { addReason, checkId, checkRow } from '../schema/check-row.js';
-import type { RecordSchema } from '../schema/record-schema.js';
+import { type RecordSchema, recordIdOf } from '../schema/record-schema.js';
 import { BatchBuilder, type BatchSettings } from './batch-builder.js';
 import { chooseAmong } from './choose-among.js';
 import type { RowRange, RowSource, SourceChunk } from './row-source.js';
@@ -67,9 +67,11 @@ export class ImportRun {
     private readonly settings: ImportSettings,
     private readonly clock: Clock,
     private readonly sha256Hex: Sha256Hex,
+    /** When the import began, the same again where it is taken up: the time of rows that have none. */
+    begunAtMs: number,
   ) {
     const source = `file:${request.source}`;
-    this.builder = new BatchBuilder(schema, { source, importId, ingestedAtMs: clock.nowMs() }, settings);
+    this.builder = new BatchBuilder(schema, { source, importId, ingestedAtMs: begunAtMs }, settings);
   }
 
   /** Resolves when everything is acknowledged. */
@@ -109,17 +111,17 @@ export class ImportRun {
     const fault = chunk.fault(i);
     if (fault !== null) addReason(reasons, 'malformed', '', fault);
     else {
-      checkId('record_id', recordId, reasons);
+      if (this.schema.recordIdIndex < 0) checkId('recordId', recordId, reasons);
       checkRow(this.schema, (column) => chunk.value(i, column), row, this.clock.nowMs(), reasons);
     }
     if (reasons.length > 0) await this.reject(rowNumber, 0, chunk.original(i), reasons);
-    else await this.accept(recordId, row);
+    else await this.accept(recordIdOf(this.schema, row, recordId), row);
   }
 
   private async takeExtra(extra: ExtraRow, index: number, row: Scalar[]): Promise<void> {
     const reasons = checkRecord(this.schema, extra.input, this.clock.nowMs(), row);
     if (reasons.length > 0) await this.reject(index, 1, extra.bytes, reasons);
-    else await this.accept(extra.input.recordId, row);
+    else await this.accept(recordIdOf(this.schema, row, extra.input.recordId), row);
   }
 
   private async accept(recordId: string, row: readonly Scalar[]): Promise<void> {

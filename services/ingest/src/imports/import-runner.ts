@@ -32,6 +32,8 @@ export interface StoredImport {
   project: string;
   importId: string;
   request: ImportRequest;
+  /** When it was first begun; not said by release 0.1. */
+  begunAtMs?: number;
 }
 
 /** What imports need from outside. */
@@ -69,8 +71,10 @@ export class ImportRunner {
     private readonly sha256Hex: Sha256Hex,
   ) {}
 
-  async start(project: string, request: ImportRequest): Promise<string> {
+  /** `begunAtMs`: of an import that is taken up again. */
+  async start(project: string, request: ImportRequest, begunAtMs = this.clock.nowMs()): Promise<string> {
     const schema = this.registry.get(project);
+    refuseTimes(schema, request);
     const source = schema.project.data.sources[request.source];
     if (source === undefined) {
       const known = Object.keys(schema.project.data.sources).join(', ') || 'none';
@@ -92,13 +96,13 @@ export class ImportRunner {
       rowsChosen: 0,
       accepted: 0,
       rejected: 0,
-      startedAtMs: this.clock.nowMs(),
+      startedAtMs: begunAtMs,
     };
     const job: Job = { status, run: null };
     this.jobs.delete(importId);
     this.jobs.set(importId, job);
     this.forgetOld();
-    await this.ports.begin({ project, importId, request });
+    await this.ports.begin({ project, importId, request, begunAtMs });
     void this.work(job, schema, source, request);
     return importId;
   }
@@ -113,9 +117,9 @@ export class ImportRunner {
   /** Starts unfinished imports of an earlier process again. */
   async resume(): Promise<number> {
     const unfinished = this.ports.unfinished();
-    for (const { project, importId, request } of unfinished) {
+    for (const { project, importId, request, begunAtMs } of unfinished) {
       try {
-        const again = await this.start(project, request);
+        const again = await this.start(project, request, begunAtMs);
         if (again !== importId) await this.ports.finish(importId);
       } catch (thrown) {
         // The project or its source is gone: the import cannot go on.
@@ -127,13 +131,14 @@ export class ImportRunner {
   }
 
   private async work(job: Job, schema: RecordSchema, source: SourceSpec, request: ImportRequest): Promise<void> {
-    const { importId } = job.status;
+    const { importId, startedAtMs } = job.status;
     let rows: RowSource | null = null;
     const end = this.ports.end(importId);
     try {
       rows = await this.ports.openSource(schema, source);
       const extras = request.extraFile === null ? [] : await this.ports.readExtras(request.extraFile, importId);
-      job.run = new ImportRun(schema, importId, request, this.ports, this.settings, this.clock, this.sha256Hex);
+      const { ports, settings, clock, sha256Hex } = this;
+      job.run = new ImportRun(schema, importId, request, ports, settings, clock, sha256Hex, startedAtMs);
       await job.run.run(rows, extras);
       const ended = await end;
       if (ended.kind === 'closed') this.conclude(job, { state: 'done', datasetVersion: ended.version.id });
@@ -159,4 +164,16 @@ export class ImportRunner {
       if (job.status.state !== 'running') this.jobs.delete(importId);
     }
   }
+}
+
+/** A range of event time chooses nothing among rows that have none. */
+function refuseTimes(schema: RecordSchema, { fromMs, toMs }: ImportRequest): void {
+  if (schema.eventTimeIndex >= 0) return;
+  if (fromMs === Number.MIN_SAFE_INTEGER && toMs === Number.MAX_SAFE_INTEGER) return;
+  const { name } = schema.project;
+  throw new PlatformError(
+    'invalid_argument',
+    `from and to choose rows by event time, and project '${name}' has none: leave them out (rows and seed choose ` +
+      `some of the rows), or name the time column with data.eventTime of the project file`,
+  );
 }

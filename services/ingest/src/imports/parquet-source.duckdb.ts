@@ -3,7 +3,6 @@
 
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type DuckDBVector } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';
-import type { ColumnSpec } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { rowPayload } from './import-run.js';
 import type { RowRange, RowSource, SourceChunk } from './row-source.js';
@@ -15,9 +14,13 @@ const INTEGERS = /^U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)$/;
 const NUMBERS = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
 const TIMES = /^(TIMESTAMP.*|DATE)$/;
 
-/** How a column of the file becomes a raw value: a number, a text, a boolean, milliseconds. */
-function expression(name: string, type: string): string {
+/**
+ * How a column of the file becomes a raw value: a number, a text, a boolean, milliseconds. `isName`: a whole number that
+ * names something comes as a text, for a double may not hold its digits.
+ */
+function expression(name: string, type: string, isName = false): string {
   const column = quoted(name);
+  if (isName && INTEGERS.test(type)) return `${column}::VARCHAR`;
   // No cast to TIMESTAMP: with a time zone it would need an extension that is not at hand.
   if (TIMES.test(type)) return `epoch_ms(${column})::DOUBLE`;
   if (INTEGERS.test(type) || NUMBERS.test(type)) return `${column}::DOUBLE`;
@@ -69,14 +72,7 @@ export class ParquetSource implements RowSource {
   }
 
   async rowsBetween(fromMs: number, toMs: number): Promise<RowRange> {
-    const time = this.schema.columns[this.schema.eventTimeIndex] as ColumnSpec;
-    const type = this.types.get(time.name) as string;
-    const ms = TIMES.test(type)
-      ? expression(time.name, type)
-      : type === 'VARCHAR'
-        ? `epoch_ms(TRY_CAST(${quoted(time.name)} AS TIMESTAMP))::DOUBLE`
-        : `TRY_CAST(${quoted(time.name)} AS DOUBLE)`;
-    const where = `${ms} >= ${Number(fromMs)} AND ${ms} < ${Number(toMs)}`;
+    const where = this.between(fromMs, toMs);
     const reader = await this.connection.runAndReadAll(
       `SELECT min(file_row_number)::DOUBLE, max(file_row_number)::DOUBLE, count(*)::DOUBLE FROM ${this.table} WHERE ${where}`,
     );
@@ -94,11 +90,23 @@ export class ParquetSource implements RowSource {
     return { kind: 'list', rows };
   }
 
+  private between(fromMs: number, toMs: number): string {
+    const time = this.schema.columns[this.schema.eventTimeIndex];
+    if (time === undefined) return 'TRUE';
+    const type = this.types.get(time.name) as string;
+    const ms = TIMES.test(type)
+      ? expression(time.name, type)
+      : type === 'VARCHAR'
+        ? `epoch_ms(TRY_CAST(${quoted(time.name)} AS TIMESTAMP))::DOUBLE`
+        : `TRY_CAST(${quoted(time.name)} AS DOUBLE)`;
+    return `${ms} >= ${Number(fromMs)} AND ${ms} < ${Number(toMs)}`;
+  }
+
   async *read(first: number, last: number): AsyncIterable<SourceChunk> {
     const { columns } = this.schema;
     const present = columns.map((column) => this.types.get(column.name));
     const expressions = columns.flatMap((column, index) =>
-      present[index] === undefined ? [] : [expression(column.name, present[index])],
+      present[index] === undefined ? [] : [expression(column.name, present[index], this.schema.wholeNames[index])],
     );
     const id = `${this.recordIdColumn === null ? 'file_row_number' : quoted(this.recordIdColumn)}::VARCHAR`;
     const sql = `SELECT file_row_number::DOUBLE, ${id}, ${expressions.join(', ')} FROM ${this.table}

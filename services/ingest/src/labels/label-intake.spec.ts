@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseProject } from '@millrace/project';
+import { type OptionalKeys, projectTextWith } from '@millrace/testing';
 import { compileSchema } from '../schema/record-schema.js';
 import { intakeLabels, labelFromJson, labelFromLine } from './label-intake.js';
 
@@ -55,5 +56,36 @@ describe('labels', () => {
 
   it('refuses a line that is no JSON', () => {
     expect(labelFromLine('{').faults[0]?.code).toBe('malformed');
+  });
+
+  const bare = (keys: Partial<OptionalKeys>) => {
+    const text = projectTextWith({ recordId: false, entity: false, eventTime: false, label: true, ...keys });
+    const project = parseProject(text, 'p');
+    if (project.kind !== 'ok') throw new Error(JSON.stringify(project.faults));
+    return compileSchema(project.project, (document) => String(document.length));
+  };
+  const runBare = (json: unknown, keys: Partial<OptionalKeys> = {}) =>
+    intakeLabels(bare(keys), [labelFromJson(json)], { source: 'http', nowMs: NOW });
+
+  it('needs neither entity nor event time where the project has none', () => {
+    const arrived = { entity: '', eventTimeMs: NOW, knownAtMs: NOW + 3_600_000 };
+    expect(runBare({ recordId: 'r', value: 1 }).accepted[0]).toMatchObject(arrived);
+    // protobuf says 0 where it says nothing.
+    expect(runBare({ recordId: 'r', value: 1, eventTimeMs: 0, knownAtMs: 0 }).accepted[0]).toMatchObject(arrived);
+    expect(runBare({ recordId: 'r', value: 1, eventTimeMs: 7 }).accepted[0]).toMatchObject({ eventTimeMs: 7 });
+    expect(runBare({ recordId: 'r', value: 1, entity: 'e' }).rejections[0]?.reasons[0]).toMatchObject({
+      field: 'entity',
+      message: expect.stringContaining('data.entity'),
+    });
+    expect(runBare({ recordId: 'r', value: 1 }, { entity: true }).rejections[0]?.reasons[0]?.field).toBe('entity');
+    expect(runBare({ recordId: 'r', value: 1 }, { eventTime: true }).rejections[0]?.reasons).toEqual([
+      { code: 'bad_event_time', field: 'event_time_ms', message: 'is missing' },
+    ]);
+  });
+
+  it('keeps the digits of ids', () => {
+    const line = '{"recordId":9007199254740993,"entity":9007199254740995,"value":1}';
+    const { accepted } = intakeLabels(bare({ entity: true }), [labelFromLine(line)], { source: 'http', nowMs: NOW });
+    expect(accepted[0]).toMatchObject({ recordId: '9007199254740993', entity: '9007199254740995' });
   });
 });

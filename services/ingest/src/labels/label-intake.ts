@@ -1,10 +1,11 @@
 // Checks labels: ids, entity, times, and either the label itself or the raw outcome, to which the project's rule
-// applies.
+// applies. A label of a project without event time has the time of its arrival where it says none.
 
 import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
-import { type Scalar, timeOf } from '@millrace/domain';
+import { parseExactJson, type Scalar, timeOf } from '@millrace/domain';
 import { applyLabelRule } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
+import { idText } from '../records/record-input.js';
 import { addReason, checkEventTime, checkId } from '../schema/check-row.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 
@@ -53,8 +54,7 @@ export function labelFromJson(json: unknown): LabelInput {
   for (const key of Object.keys(given)) {
     if (!KEYS.has(key)) addReason(faults, 'unknown_field', key.slice(0, 64), 'is no field of a label');
   }
-  const id = (value: unknown): unknown =>
-    typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : (value ?? '');
+  const id = (value: unknown): unknown => idText(value ?? '');
   return {
     recordId: id(given.recordId),
     predictionId: id(given.predictionId),
@@ -69,7 +69,7 @@ export function labelFromJson(json: unknown): LabelInput {
 
 export function labelFromLine(line: string): LabelInput {
   try {
-    return labelFromJson(JSON.parse(line));
+    return labelFromJson(parseExactJson(line));
   } catch (error) {
     return malformedLabel(`not JSON: ${(error as Error).message.slice(0, 120)}`);
   }
@@ -79,7 +79,8 @@ function outcome(schema: RecordSchema, input: LabelInput, reasons: Reason[]): nu
   const rule = schema.project.data.label;
   if (input.raw !== null) {
     const value = applyLabelRule(rule, input.raw as Scalar);
-    if (value === null) addReason(reasons, 'wrong_type', rule.column, 'does not fit the label rule of the project');
+    if (value === null)
+      addReason(reasons, 'wrong_type', rule?.column ?? '', 'does not fit the label rule of the project');
     else return value;
   } else if (typeof input.value === 'boolean') return Number(input.value);
   else if (typeof input.value !== 'number')
@@ -92,25 +93,48 @@ function outcome(schema: RecordSchema, input: LabelInput, reasons: Reason[]): nu
   return 0;
 }
 
+/** JSON leaves a time out, protobuf says 0. */
+function isUnsaid(timeMs: unknown): boolean {
+  return timeMs === null || timeMs === 0;
+}
+
+function isMissingTime(schema: RecordSchema, { eventTimeMs }: LabelInput): boolean {
+  return schema.eventTimeIndex >= 0 && eventTimeMs === null;
+}
+
+function eventTimeOfLabel(schema: RecordSchema, { eventTimeMs }: LabelInput, nowMs: number): number {
+  return schema.eventTimeIndex < 0 && isUnsaid(eventTimeMs) ? nowMs : timeOf(eventTimeMs);
+}
+
+function checkEntity(schema: RecordSchema, entity: unknown, reasons: Reason[]): void {
+  if (schema.entityIndex >= 0) checkId('entity', entity, reasons);
+  else if (entity !== '')
+    addReason(
+      reasons,
+      'unknown_field',
+      'entity',
+      'the project has no entity: leave it out, or name its column with data.entity',
+    );
+}
+
 /** Checks labels and gives the messages of the good ones. */
 export function intakeLabels(schema: RecordSchema, inputs: readonly LabelInput[], delivery: Delivery): LabelIntake {
   const result: LabelIntake = { accepted: [], rejections: [] };
   inputs.forEach((input, index) => {
     const reasons: Reason[] = [...input.faults];
     const value = reasons.length > 0 ? 0 : outcome(schema, input, reasons);
-    const eventTimeMs = timeOf(input.eventTimeMs);
-    const knownAtMs =
-      input.knownAtMs === null || input.knownAtMs === 0
-        ? eventTimeMs + schema.project.data.label.delayMs
-        : timeOf(input.knownAtMs);
+    const eventTimeMs = eventTimeOfLabel(schema, input, delivery.nowMs);
+    const knownAtMs = isUnsaid(input.knownAtMs)
+      ? eventTimeMs + (schema.project.data.label?.delayMs ?? 0)
+      : timeOf(input.knownAtMs);
     if (reasons.length === 0) {
       if (input.predictionId !== '') checkId('prediction_id', input.predictionId, reasons);
       if (input.recordId !== '' || input.predictionId === '') checkId('record_id', input.recordId, reasons);
-      checkId('entity', input.entity, reasons);
-      checkEventTime('event_time_ms', eventTimeMs, delivery.nowMs, reasons);
+      checkEntity(schema, input.entity, reasons);
+      if (isMissingTime(schema, input)) addReason(reasons, 'bad_event_time', 'event_time_ms', 'is missing');
+      else checkEventTime('event_time_ms', eventTimeMs, delivery.nowMs, reasons);
       // Without a time of its own a label is dated by the project's delay, which may end after today.
-      if (input.knownAtMs !== null && input.knownAtMs !== 0)
-        checkEventTime('known_at_ms', knownAtMs, delivery.nowMs, reasons);
+      if (!isUnsaid(input.knownAtMs)) checkEventTime('known_at_ms', knownAtMs, delivery.nowMs, reasons);
     }
     if (reasons.length > 0) {
       result.rejections.push({ index, recordId: String(input.recordId).slice(0, 256), reasons });

@@ -5,7 +5,7 @@ import type { Reason, RecordMessage } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import type { ColumnSpec } from '@millrace/project';
 import { addReason, checkRow } from '../schema/check-row.js';
-import type { RecordSchema } from '../schema/record-schema.js';
+import { entityOf, eventTimeOf, type RecordSchema, recordIdOf } from '../schema/record-schema.js';
 
 /** The record with values of this schema, or why it is none. */
 export function checkedRecord(schema: RecordSchema, record: RecordMessage, nowMs: number): RecordMessage | Reason[] {
@@ -23,7 +23,8 @@ export function checkedRecord(schema: RecordSchema, record: RecordMessage, nowMs
   return {
     ...record,
     values,
-    entity: String(row[schema.entityIndex]),
-    eventTimeMs: row[schema.eventTimeIndex] as number,
+    recordId: recordIdOf(schema, row, record.recordId),
+    entity: entityOf(schema, row),
+    eventTimeMs: eventTimeOf(schema, row, record.ingestedAtMs),
   };
 }

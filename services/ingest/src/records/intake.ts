@@ -6,7 +6,7 @@ import type { Scalar } from '@millrace/domain';
 import { applyLabelRule, type ColumnSpec } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
 import { addReason, checkId, checkRow } from '../schema/check-row.js';
-import type { RecordSchema } from '../schema/record-schema.js';
+import { entityOf, eventTimeOf, type RecordSchema, recordIdOf } from '../schema/record-schema.js';
 import type { RecordInput } from './record-input.js';
 
 export interface RecordIntake {
@@ -21,6 +21,9 @@ export interface IntakeOutcome {
   accepted: number;
   rejections: readonly Rejection[];
 }
+
+const ID_REMEDY =
+  '; send it with the record, name the column that holds it with data.recordId, or send clientId and sequence';
 
 /** Unknown fields named in reasons per record. */
 const UNKNOWN_FIELDS_MAX = 8;
@@ -48,10 +51,23 @@ function storedValues(schema: RecordSchema, row: readonly Scalar[]): Record<stri
 export function checkRecord(schema: RecordSchema, input: RecordInput, nowMs: number, row: Scalar[]): readonly Reason[] {
   if (input.faults.length > 0) return input.faults;
   const reasons: Reason[] = [];
-  checkId('record_id', input.recordId, reasons);
+  if (schema.recordIdIndex < 0) checkId('recordId', input.recordId, reasons, ID_REMEDY);
   unknownFields(schema, input.values, reasons);
-  checkRow(schema, (index) => input.values[(schema.columns[index] as ColumnSpec).name], row, nowMs, reasons);
+  checkRow(schema, (index) => rawValue(schema, input, index), row, nowMs, reasons);
   return reasons;
+}
+
+/** The column of the record's id may be left out where the id stands beside the values. */
+function rawValue(schema: RecordSchema, input: RecordInput, index: number): unknown {
+  const value = input.values[(schema.columns[index] as ColumnSpec).name];
+  if (index !== schema.recordIdIndex || !input.hasOwnId) return value;
+  return value ?? input.recordId;
+}
+
+/** The id of a record that may be bad, for the one who sent it. */
+function claimedId(schema: RecordSchema, input: RecordInput): string {
+  const claimed = schema.recordIdIndex < 0 ? input.recordId : rawValue(schema, input, schema.recordIdIndex);
+  return typeof claimed === 'object' ? '' : String(claimed ?? '').slice(0, 256);
 }
 
 export function intakeRecords(schema: RecordSchema, inputs: readonly RecordInput[], delivery: Delivery): RecordIntake {
@@ -61,12 +77,12 @@ export function intakeRecords(schema: RecordSchema, inputs: readonly RecordInput
   inputs.forEach((input, index) => {
     const reasons = checkRecord(schema, input, nowMs, row);
     if (reasons.length > 0) {
-      result.rejections.push({ index, recordId: input.recordId.slice(0, 256), reasons });
+      result.rejections.push({ index, recordId: claimedId(schema, input), reasons });
       return;
     }
-    const entity = String(row[schema.entityIndex]);
-    const eventTimeMs = row[schema.eventTimeIndex] as number;
-    const { recordId } = input;
+    const entity = entityOf(schema, row);
+    const eventTimeMs = eventTimeOf(schema, row, nowMs);
+    const recordId = recordIdOf(schema, row, input.recordId);
     result.accepted.push({
       project,
       recordId,
@@ -77,9 +93,10 @@ export function intakeRecords(schema: RecordSchema, inputs: readonly RecordInput
       source,
       ingestedAtMs: nowMs,
     });
-    const label = applyLabelRule(schema.project.data.label, row[schema.labelIndex]);
-    if (label === null) return;
-    const knownAtMs = eventTimeMs + schema.project.data.label.delayMs;
+    const rule = schema.project.data.label;
+    const label = applyLabelRule(rule, row[schema.labelIndex]);
+    if (rule === undefined || label === null) return;
+    const knownAtMs = eventTimeMs + rule.delayMs;
     result.labels.push({
       project,
       recordId,

@@ -2,10 +2,13 @@
 // "recordId" (or "record_id"). Anything else is malformed, with the reason.
 
 import type { Reason, ReasonCode } from '@millrace/contracts';
+import { parseExactJson } from '@millrace/domain';
 import { addReason } from '../schema/check-row.js';
 
 export interface RecordInput {
   recordId: string;
+  /** False: `recordId` stands in for one that the record does not bring. */
+  hasOwnId: boolean;
   values: Readonly<Record<string, unknown>>;
   /** Faults found before the schema was asked: no JSON, no object. */
   faults: readonly Reason[];
@@ -22,25 +25,31 @@ function isObject(value: unknown): value is Record<string, unknown> {
 export function malformedRecord(message: string, code: ReasonCode = 'malformed'): RecordInput {
   const faults: Reason[] = [];
   addReason(faults, code, '', message);
-  return { recordId: '', values: NO_VALUES, faults };
+  return { recordId: '', hasOwnId: false, values: NO_VALUES, faults };
+}
+
+/** Whole numbers as the text of their digits; anything else as it is. */
+export function idText(id: unknown): unknown {
+  return typeof id === 'bigint' || Number.isSafeInteger(id) ? String(id) : id;
 }
 
 /** `fallbackId` serves records that bring no id of their own (client id + sequence, file + row). */
 export function recordFromJson(raw: unknown, fallbackId: string): RecordInput {
   if (!isObject(raw)) return malformedRecord('a record is a JSON object');
   const id = raw.recordId ?? raw.record_id;
-  const recordId = typeof id === 'number' && Number.isSafeInteger(id) ? String(id) : (id ?? fallbackId);
-  if (typeof recordId !== 'string') return malformedRecord('recordId is a text');
-  if (isObject(raw.values)) return { recordId, values: raw.values, faults: NO_FAULTS };
+  const hasOwnId = id !== undefined && id !== null && id !== '';
+  const recordId = hasOwnId ? idText(id) : fallbackId;
+  if (typeof recordId !== 'string') return malformedRecord('recordId is a text or a whole number');
+  if (isObject(raw.values)) return { recordId, hasOwnId, values: raw.values, faults: NO_FAULTS };
   const { recordId: _a, record_id: _b, ...values } = raw;
-  return { recordId, values, faults: NO_FAULTS };
+  return { recordId, hasOwnId, values, faults: NO_FAULTS };
 }
 
 /** One line of NDJSON. NaN and Infinity are not JSON: such a line is malformed. */
 export function recordFromLine(line: string, fallbackId: string): RecordInput {
   let raw: unknown;
   try {
-    raw = JSON.parse(line);
+    raw = parseExactJson(line);
   } catch (error) {
     return malformedRecord(`not JSON: ${(error as Error).message.slice(0, 120)}`);
   }

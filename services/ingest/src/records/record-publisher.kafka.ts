@@ -1,8 +1,8 @@
 // Takes checked inputs to Kafka: good records and labels to their topics, bad ones to the dead letters. Resolves when
 // Kafka has acknowledged all of them; only then may a caller be told "accepted".
 
-import { encodeLabel, encodeRecord, messageKey } from '@millrace/contracts';
-import { type Clock, PlatformError } from '@millrace/domain';
+import { encodeLabel, encodeRecord, type LabelMessage, messageKey } from '@millrace/contracts';
+import { type Clock, PlatformError, requestIdOf } from '@millrace/domain';
 import type { MessageProducer, OutboundMessage } from '@millrace/kafka';
 import { counter } from '@millrace/telemetry';
 import type { DeadLetterSender } from '../deadletters/dead-letters.kafka.js';
@@ -32,7 +32,8 @@ export class RecordPublisher {
     const { accepted, labels, rejections } = intakeRecords(schema, inputs, { source, nowMs: this.clock.nowMs() });
     const records = accepted.map(
       (record): OutboundMessage => ({
-        key: messageKey(record.project, record.entity),
+        // Without an entity its id spreads the records over the partitions.
+        key: messageKey(record.project, record.entity || record.recordId),
         value: encodeRecord(record, schema.timestampColumns),
       }),
     );
@@ -41,7 +42,7 @@ export class RecordPublisher {
     if (labels.length > 0)
       await this.producer.send(
         'labels.v1',
-        labels.map((label) => ({ key: messageKey(label.project, label.entity), value: encodeLabel(label) })),
+        labels.map((label) => ({ key: labelKey(label), value: encodeLabel(label) })),
       );
     this.count(schema, 'record', accepted.length, rejections.length);
     return { accepted: accepted.length, rejections };
@@ -53,10 +54,9 @@ export class RecordPublisher {
     source: string,
     original: (index: number) => Uint8Array,
   ): Promise<IntakeOutcome> {
+    refuseWithoutRule(schema);
     const { accepted, rejections } = intakeLabels(schema, inputs, { source, nowMs: this.clock.nowMs() });
-    const messages = accepted.map(
-      (label): OutboundMessage => ({ key: messageKey(label.project, label.entity), value: encodeLabel(label) }),
-    );
+    const messages = accepted.map((label): OutboundMessage => ({ key: labelKey(label), value: encodeLabel(label) }));
     await Promise.all([
       this.producer.send('labels.v1', messages),
       this.reject(schema, rejections, `${source}:labels`, original),
@@ -89,6 +89,19 @@ export class RecordPublisher {
     if (accepted > 0) acceptedRows.add(accepted, { project, kind });
     if (rejected > 0) rejectedRows.add(rejected, { project, kind });
   }
+}
+
+/** As its record's key. */
+function labelKey({ project, entity, recordId, predictionId }: LabelMessage): string {
+  return messageKey(project, entity || recordId || requestIdOf(predictionId));
+}
+
+function refuseWithoutRule({ project }: RecordSchema): void {
+  if (project.data.label !== undefined) return;
+  throw new PlatformError(
+    'invalid_argument',
+    `project '${project.name}' has no label, it is monitored only: add data.label to its file and apply it before labels are sent`,
+  );
 }
 
 /** Refuses requests that hold more than one request may. */

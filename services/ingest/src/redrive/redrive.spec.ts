@@ -36,7 +36,7 @@ describe('a dead letter taken in again', () => {
     expect(record.taken).toEqual([
       {
         kind: 'record',
-        input: { recordId: 'r1', values: { x: 1 }, faults: [] },
+        input: { recordId: 'r1', hasOwnId: true, values: { x: 1 }, faults: [] },
         source: 'redrive',
         original: record.payload,
       },

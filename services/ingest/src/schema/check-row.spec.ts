@@ -90,9 +90,9 @@ describe('records', () => {
   });
 
   it.each([
-    ['', 'bad_id:record_id'],
-    ['x'.repeat(257), 'bad_id:record_id'],
-    ['a\nb', 'bad_id:record_id'],
+    ['', 'bad_id:recordId'],
+    ['x'.repeat(257), 'bad_id:recordId'],
+    ['a\nb', 'bad_id:recordId'],
     [{}, 'malformed:'],
   ])('refuses the id %j', (id, expected) => expect(codes(good, id)).toEqual([expected]));
 

@@ -15,6 +15,7 @@ const ID_LENGTH_MAX = 256;
 /** 1 January of year 1: earlier times do not survive common formats. */
 const EARLIEST_MS = -62_135_596_800_000;
 
+const WHOLE = /^[+-]?\d{1,40}$/;
 const SURROGATE = /\p{Surrogate}/u;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what an id must not have.
 const CONTROL = /[\u0000-\u001f\u007f]/;
@@ -43,16 +44,38 @@ function checkNumber(column: ColumnSpec, raw: unknown, reasons: Reason[]): Scala
     return null;
   }
   if (column.type === 'integer' && !Number.isSafeInteger(raw)) {
-    addReason(reasons, 'wrong_type', column.name, `${raw} is not a whole number`);
+    const what = Number.isInteger(raw)
+      ? 'is beyond 2^53: send it as a text, to a text column'
+      : 'is not a whole number';
+    addReason(reasons, 'wrong_type', column.name, `${raw} ${what}`);
     return null;
   }
-  if (column.min !== undefined && raw < column.min) {
+  checkBounds(column, raw, raw, reasons);
+  return raw === 0 ? 0 : raw;
+}
+
+function checkBounds(column: ColumnSpec, value: number, raw: unknown, reasons: Reason[]): void {
+  if (column.min !== undefined && value < column.min) {
     addReason(reasons, 'below_min', column.name, `${raw} is below ${column.min}`);
   }
-  if (column.max !== undefined && raw > column.max) {
+  if (column.max !== undefined && value > column.max) {
     addReason(reasons, 'above_max', column.name, `${raw} is above ${column.max}`);
   }
-  return raw === 0 ? 0 : raw;
+}
+
+/** An integer that names something: a number where a double holds it, else the text of its digits. */
+function checkWholeName(column: ColumnSpec, raw: unknown, reasons: Reason[]): Scalar {
+  const text = typeof raw === 'bigint' ? String(raw) : raw;
+  if (typeof text !== 'string') return checkNumber(column, text, reasons);
+  const value = WHOLE.test(text) ? BigInt(text) : null;
+  if (value === null || BigInt.asIntN(64, value) !== value) {
+    const what = value === null ? 'is not a whole number' : 'is beyond 64 bits: declare the column as text';
+    addReason(reasons, 'wrong_type', column.name, `${shown(raw)} ${what}`);
+    return null;
+  }
+  const number = Number(value);
+  checkBounds(column, number, value, reasons);
+  return Number.isSafeInteger(number) ? number : String(value);
 }
 
 function checkText(column: ColumnSpec, domain: ReadonlySet<string> | null, raw: unknown, reasons: Reason[]): Scalar {
@@ -78,8 +101,10 @@ function checkValue(schema: RecordSchema, index: number, raw: unknown, reasons: 
   const column = schema.columns[index] as ColumnSpec;
   switch (column.type) {
     case 'number':
+      return checkNumber(column, typeof raw === 'bigint' ? Number(raw) : raw, reasons);
     case 'integer':
-      return checkNumber(column, raw, reasons);
+      if (schema.wholeNames[index]) return checkWholeName(column, raw, reasons);
+      return checkNumber(column, typeof raw === 'bigint' ? Number(raw) : raw, reasons);
     case 'text':
       return checkText(column, schema.domains[index] as ReadonlySet<string> | null, raw, reasons);
     case 'boolean':
@@ -108,10 +133,10 @@ export function checkEventTime(field: string, eventTimeMs: number, nowMs: number
   }
 }
 
-/** Adds a reason when an id is empty, too long or carries control characters. */
-export function checkId(field: string, id: unknown, reasons: Reason[]): void {
+/** Adds a reason when an id is empty, too long or carries control characters; `remedy` says how to give one. */
+export function checkId(field: string, id: unknown, reasons: Reason[], remedy = ''): void {
   if (typeof id !== 'string' || id === '') {
-    addReason(reasons, 'bad_id', field, 'is missing or empty');
+    addReason(reasons, 'bad_id', field, `is missing or empty${remedy}`);
   } else if (id.length > ID_LENGTH_MAX) {
     addReason(reasons, 'bad_id', field, `${id.length} characters, at most ${ID_LENGTH_MAX}`);
   } else if (CONTROL.test(id) || SURROGATE.test(id)) {
@@ -158,11 +183,9 @@ export function checkRow(
     if (typeof source === 'number' && column.derive !== undefined) out[index] = timePart(source, column.derive.part);
     else if (column.required) addReason(reasons, 'missing_field', column.name, 'is missing, and so is its source');
   }
-  checkEventTime(
-    (columns[schema.eventTimeIndex] as ColumnSpec).name,
-    out[schema.eventTimeIndex] as number,
-    nowMs,
-    reasons,
-  );
-  checkId((columns[schema.entityIndex] as ColumnSpec).name, String(out[schema.entityIndex]), reasons);
+  const { eventTimeIndex, entityIndex, recordIdIndex } = schema;
+  if (eventTimeIndex >= 0)
+    checkEventTime((columns[eventTimeIndex] as ColumnSpec).name, out[eventTimeIndex] as number, nowMs, reasons);
+  if (entityIndex >= 0) checkId((columns[entityIndex] as ColumnSpec).name, String(out[entityIndex]), reasons);
+  if (recordIdIndex >= 0) checkId((columns[recordIdIndex] as ColumnSpec).name, String(out[recordIdIndex]), reasons);
 }

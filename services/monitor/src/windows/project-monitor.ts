@@ -14,6 +14,7 @@ import {
   cohortKey,
   EVENT_TIME_AHEAD_MS_MAX,
   predictionId,
+  type SourceId,
   type Task,
   Watermark,
 } from '@millrace/domain';
@@ -107,6 +108,16 @@ export class ProjectMonitor {
     return this.project.name;
   }
 
+  /** Without a label nothing is waited for. */
+  private get labelDelayMs(): number {
+    return this.project.data.label?.delayMs ?? 0;
+  }
+
+  private awaited(backlog: Backlog): readonly SourceId<Stream>[] {
+    const behind = backlog.behind();
+    return this.project.data.label === undefined ? behind.filter(({ stream }) => stream !== 'labels') : behind;
+  }
+
   get task(): Task {
     return this.terms.task;
   }
@@ -160,7 +171,13 @@ export class ProjectMonitor {
   }
 
   label(message: LabelMessage, partition: number, nowMs: number): void {
-    const knownMs = message.knownAtMs > 0 ? message.knownAtMs : message.eventTimeMs + this.project.data.label.delayMs;
+    if (this.project.data.label === undefined) {
+      // Of a time when the project had one: it joins nothing and holds no window.
+      this.counters.labels += 1;
+      this.counters.unmatchedLabels += 1;
+      return;
+    }
+    const knownMs = message.knownAtMs > 0 ? message.knownAtMs : message.eventTimeMs + this.labelDelayMs;
     if (knownMs <= nowMs + EVENT_TIME_AHEAD_MS_MAX) this.watermark.observe('labels', partition, knownMs, nowMs);
     this.counters.labels += 1;
     // Where the client named no prediction, its request id is taken to be the record's id (row 0).
@@ -180,9 +197,8 @@ export class ProjectMonitor {
 
   /** Closes and returns what the watermark allows; retires what is older than the retained windows. */
   close(nowMs: number, backlog: Backlog): ClosedWindow[] {
-    const watermarkMs = this.watermark.advance(nowMs, backlog.behind());
-    const { monitoring, data } = this.project;
-    const graceMs = data.label.delayMs + monitoring.allowedLatenessMs;
+    const watermarkMs = this.watermark.advance(nowMs, this.awaited(backlog));
+    const graceMs = this.labelDelayMs + this.project.monitoring.allowedLatenessMs;
     const closed: ClosedWindow[] = [];
     for (const window of this.inOrder()) {
       if (window.closed) continue;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SignatureInput } from '@millrace/features';
-import { type InferRequest, Tensor } from '@millrace/inference';
+import { decodeRestRequest, type InferRequest, Tensor } from '@millrace/inference';
 import { type Derivation, inputSpecs, RequestReader } from './signature.js';
 
 const INPUTS: SignatureInput[] = [
@@ -34,6 +34,28 @@ describe('RequestReader', () => {
     ];
     expect(reader.read(requestOf(distance, hour, origin, holiday), undefined)).toEqual(expected);
     expect(reader.read(requestOf(holiday, origin, hour, distance), undefined)).toEqual(expected);
+  });
+
+  it('takes a null of JSON as missing, whatever the type of the input', () => {
+    const body = {
+      inputs: [
+        { name: 'distance', datatype: 'FP64', shape: [2], data: [1.5, null] },
+        { name: 'hour', datatype: 'INT64', shape: [2], data: [null, 4] },
+        { name: 'origin', datatype: 'BYTES', shape: [2], data: ['JFK', null] },
+        { name: 'holiday', datatype: 'BOOL', shape: [2], data: [null, true] },
+      ],
+    };
+    const request = decodeRestRequest(new TextEncoder().encode(JSON.stringify(body)), undefined, 'm', '');
+    expect(reader.read(request, undefined)).toEqual([
+      [1.5, null, 'JFK', null],
+      [null, 4, null, true],
+    ]);
+    const flags = { name: 'holiday', datatype: 'BOOL', shape: [2], data: [null, 2] };
+    const odd = { inputs: [...body.inputs.slice(0, 3), flags] };
+    const bytes = new TextEncoder().encode(JSON.stringify(odd));
+    expect(() => reader.read(decodeRestRequest(bytes, undefined, 'm', ''), undefined)).toThrow(
+      /'holiday' row 1 is 2, expected true or false/,
+    );
   });
 
   it('takes every numeric datatype for numbers', () => {

@@ -1,10 +1,10 @@
 // From a package's raw inputs to what clients see, and from a request's tensors to rows of raw values in signature
 // order. Every fault is invalid_argument and names the tensor. A missing value travels as NaN in a float tensor or as
-// an empty text; features that are derived from the event time may be left out when the request says event_time_ms.
+// an empty text (and as null in JSON); features that are derived from the event time may be left out when the request says event_time_ms.
 
 import { PlatformError, type Scalar, type Task } from '@millrace/domain';
 import type { InputType, SignatureInput } from '@millrace/features';
-import type { Datatype, InferRequest, Tensor, TensorSpec } from '@millrace/inference';
+import { type Datatype, hasNulls, type InferRequest, type Tensor, type TensorSpec } from '@millrace/inference';
 import { type Project, timePart } from '@millrace/project';
 
 const DECLARED: Readonly<Record<InputType, Datatype>> = {
@@ -52,9 +52,10 @@ export function derivationsOf(
 ): (Derivation | undefined)[] {
   return inputs.map(({ name }) => {
     if (!project) return undefined;
-    if (name === project.data.eventTime) return { kind: 'event_time' };
+    const { eventTime } = project.data;
+    if (name === eventTime) return { kind: 'event_time' };
     const derive = project.data.columns.find((column) => column.name === name)?.derive;
-    return derive && derive.from === project.data.eventTime ? { kind: 'part', part: derive.part } : undefined;
+    return derive && derive.from === eventTime ? { kind: 'part', part: derive.part } : undefined;
   });
 }
 
@@ -162,8 +163,8 @@ function fill(tensor: Tensor, type: InputType, rows: RawRows, at: number): void 
       return;
     }
     case 'boolean':
-      if (datatype !== 'BOOL') mismatch(tensor, type);
-      for (let i = 0; i < rows.length; i++) (rows[i] as Scalar[])[at] = tensor.number(i) === 1;
+      if (datatype !== 'BOOL') fillFlags(tensor, rows, at);
+      else for (let i = 0; i < rows.length; i++) (rows[i] as Scalar[])[at] = tensor.number(i) === 1;
       return;
     default:
       if (!NUMERIC.has(datatype)) mismatch(tensor, type);
@@ -177,6 +178,17 @@ function fill(tensor: Tensor, type: InputType, rows: RawRows, at: number): void 
         }
         (rows[i] as Scalar[])[at] = value;
       }
+  }
+}
+
+/** BOOL has no missing value: where JSON brought a null the tensor came as FP64 with NaN (libs/inference). */
+function fillFlags(tensor: Tensor, rows: RawRows, at: number): void {
+  if (!hasNulls(tensor)) mismatch(tensor, 'boolean');
+  for (let i = 0; i < rows.length; i++) {
+    const value = tensor.number(i);
+    if (Number.isNaN(value)) continue;
+    if (value !== 0 && value !== 1) invalid(`input '${tensor.name}' row ${i} is ${value}, expected true or false`);
+    (rows[i] as Scalar[])[at] = value === 1;
   }
 }
 

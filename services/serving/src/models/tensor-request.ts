@@ -4,6 +4,8 @@
 
 import { PlatformError } from '@millrace/domain';
 import {
+  firstNullRow,
+  hasNulls,
   type InferRequest,
   integerParameter,
   NO_PARAMETERS,
@@ -116,6 +118,9 @@ export class TensorRequestReader {
   private checkTensor(tensor: Tensor, expected: TensorSpec): void {
     const { name, datatype, shape } = tensor;
     const model = this.spec.name;
+    if (hasNulls(tensor)) {
+      invalid(`input '${name}' row ${firstNullRow(tensor)} is null, and model '${model}' knows no missing values`);
+    }
     if (datatype !== expected.datatype) {
       invalid(
         `inference input '${name}' data-type is '${datatype}', but model '${model}' expects '${expected.datatype}'`,

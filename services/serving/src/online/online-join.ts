@@ -48,19 +48,18 @@ export class OnlineJoin {
   /** By position in the signature. */
   private readonly columns: ReadonlyMap<number, OnlineColumn>;
   private readonly names: ReadonlySet<string>;
-  private readonly entityColumn: string;
   private readonly entityIsInput: boolean;
 
   private constructor(
     private readonly project: Project,
+    private readonly entityColumn: string,
     spec: OnlineFeaturesSpec,
     inputs: readonly SignatureInput[],
     private readonly ports: OnlineJoinPorts,
     private readonly rowsMax: number,
   ) {
     this.spec = spec;
-    this.entityColumn = project.data.entity;
-    this.entityIsInput = inputs.some(({ name }) => name === this.entityColumn);
+    this.entityIsInput = inputs.some(({ name }) => name === entityColumn);
     const columns = new Map<number, OnlineColumn>();
     inputs.forEach(({ name, type }, at) => {
       if (!spec.columns.includes(name)) return;
@@ -80,7 +79,10 @@ export class OnlineJoin {
   ): OnlineJoin | undefined {
     const spec = project?.serving?.onlineFeatures;
     if (project === undefined || spec === undefined || ports === undefined) return undefined;
-    const join = new OnlineJoin(project, spec, inputs, ports, rowsMax);
+    const { entity } = project.data;
+    // The project file says one, for it is what they are looked up by.
+    if (entity === undefined) return undefined;
+    const join = new OnlineJoin(project, entity, spec, inputs, ports, rowsMax);
     if (join.names.size === 0) return undefined;
     ports.lookups.prepare();
     return join;

@@ -24,6 +24,8 @@ export interface PackageContent {
   reference: Uint8Array;
   baseline: LogisticBaseline;
   evaluation: EvaluationReport;
+  /** How the rows were chosen that evaluate. */
+  split: Readonly<Record<string, unknown>>;
   parity: { rows: number; largestDifference: number };
   lineage: Readonly<Record<string, unknown>>;
 }
@@ -46,7 +48,7 @@ export function packageContents(content: PackageContent, hash: HashText): { file
     'weights/weights.bin': new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength),
     'baselines/logistic.json': JSON.stringify(content.baseline),
     'reference.pb': content.reference,
-    'evaluation.json': json({ ...content.evaluation, parity: content.parity }),
+    'evaluation.json': json({ ...content.evaluation, split: content.split, parity: content.parity }),
     'lineage.json': json(content.lineage),
   };
   const hashes = Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, hash([bytes])]));

@@ -6,6 +6,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
 import type { LabelledRows } from './load.js';
+import { idHash } from './split.js';
 
 /** More are refused: at this number of rows the trainer would need some 10 GiB. */
 const ROWS_MAX = 20_000_000;
@@ -21,10 +22,21 @@ function expressionOf({ name, type }: SignatureInput): string {
   return type === 'text' || type === 'boolean' ? column : `${column}::DOUBLE AS ${column}`;
 }
 
-/** `files` are absolute paths. A record that is in two versions counts once. */
+function joined(parts: readonly Uint32Array[], rows: number): Uint32Array {
+  const all = new Uint32Array(rows);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** `files` are absolute paths. A record that is in two versions counts once: the newest of it. */
 export async function readLabelledRows(
   files: readonly string[],
   inputs: readonly SignatureInput[],
+  hashSeed: number | null,
 ): Promise<LabelledRows> {
   const instance = await DuckDBInstance.create(':memory:', INSTANCE_OPTIONS);
   const connection = await instance.connect();
@@ -33,12 +45,14 @@ export async function readLabelledRows(
     const source = `read_parquet([${files.map(quotedText).join(', ')}])`;
     const once =
       files.length > 1 ? 'QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY event_time_ms DESC) = 1' : '';
-    const sql = `SELECT event_time_ms::DOUBLE AS t, label::DOUBLE AS y, ${names.map(expressionOf).join(', ')}
+    const id = hashSeed === null ? '' : ', record_id';
+    const sql = `SELECT event_time_ms::DOUBLE AS t, label::DOUBLE AS y, ${names.map(expressionOf).join(', ')}${id}
       FROM ${source} WHERE label IS NOT NULL ${once} ORDER BY event_time_ms, record_id`;
     const result = await connection.stream(sql);
     const times: Float64Array[] = [];
     const labels: Float32Array[] = [];
     const parts: (number | string | boolean | null)[][] = names.map(() => []);
+    const hashes: Uint32Array[] = [];
     let rows = 0;
     for (;;) {
       const chunk = await result.fetchChunk();
@@ -52,6 +66,10 @@ export async function readLabelledRows(
         const all = parts[i] as (number | string | boolean | null)[];
         for (const value of values) all.push(value);
       });
+      if (hashSeed !== null) {
+        const ids = chunk.getColumnValues(names.length + 2) as string[];
+        hashes.push(Uint32Array.from(ids, (recordId) => idHash(recordId, hashSeed)));
+      }
       await new Promise((resolve) => setImmediate(resolve));
     }
     const eventTimeMs = new Float64Array(rows);
@@ -65,7 +83,7 @@ export async function readLabelledRows(
     const columns = Object.fromEntries(
       names.map((input, i) => [input.name, parts[i] as (number | string | boolean | null)[]]),
     );
-    return { columns, labels: allLabels, eventTimeMs, rows };
+    return { columns, labels: allLabels, eventTimeMs, idHashes: hashSeed === null ? null : joined(hashes, rows), rows };
   } catch (error) {
     throw PlatformError.from(error, 'corrupt');
   } finally {

@@ -34,11 +34,14 @@ export function scoresOf(model: FittedModel, rows: LabelledRows, scorer: Scorer)
 }
 
 export function evaluateRows(project: Project, later: LabelledRows, scores: ArrayLike<number>): Evaluation {
-  return evaluate(
-    project.scope.task,
-    { labels: later.labels, scores },
-    { eventTimeFromMs: later.eventTimeMs[0] ?? 0, eventTimeToMs: later.eventTimeMs[later.rows - 1] ?? 0 },
-  );
+  const { task } = project.scope;
+  const scored = { labels: later.labels, scores };
+  // Without an event time the rows have the times of their arrival, which say nothing of what they are.
+  if (project.data.eventTime === undefined) return evaluate(task, scored);
+  return evaluate(task, scored, {
+    eventTimeFromMs: later.eventTimeMs[0] ?? 0,
+    eventTimeToMs: later.eventTimeMs[later.rows - 1] ?? 0,
+  });
 }
 
 export interface Contest {

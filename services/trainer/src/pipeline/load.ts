@@ -3,17 +3,25 @@
 
 import type { RawColumns, SignatureInput } from '@millrace/features';
 import type { Project } from '@millrace/project';
+import type { SplitRule } from './split.js';
 
 export interface LabelledRows {
   columns: RawColumns;
   labels: Float32Array;
   eventTimeMs: Float64Array;
+  /** Of the record ids, where rows are split by them (split.ts). */
+  idHashes: Uint32Array | null;
   rows: number;
 }
 
 export interface RowSource {
-  /** A record that is in two dataset versions counts once. */
-  read(project: string, datasetVersions: readonly string[], columns: readonly SignatureInput[]): Promise<LabelledRows>;
+  /** A record that is in two dataset versions counts once. `hashSeed`: of the hashes of ids; null = none are wanted. */
+  read(
+    project: string,
+    datasetVersions: readonly string[],
+    columns: readonly SignatureInput[],
+    hashSeed: number | null,
+  ): Promise<LabelledRows>;
 }
 
 export function loadRows(
@@ -21,12 +29,14 @@ export function loadRows(
   project: Project,
   datasetVersions: readonly string[],
   inputs: readonly SignatureInput[],
+  split: SplitRule,
 ): Promise<LabelledRows> {
   const taken = new Set(inputs.map(({ name }) => name));
   const sliced = project.data.columns
     .filter(({ name }) => project.evaluation.slices.includes(name) && !taken.has(name))
     .map(({ name, type }) => ({ name, type: type as SignatureInput['type'] }));
-  return source.read(project.name, datasetVersions, [...inputs, ...sliced]);
+  const hashSeed = split.by === 'record id' ? split.seed : null;
+  return source.read(project.name, datasetVersions, [...inputs, ...sliced], hashSeed);
 }
 
 /** Rows [start, end). */
@@ -38,6 +48,22 @@ export function rowRange(rows: LabelledRows, start: number, end: number): Labell
     columns,
     labels: rows.labels.slice(start, end),
     eventTimeMs: rows.eventTimeMs.slice(start, end),
+    idHashes: rows.idHashes?.slice(start, end) ?? null,
     rows: end - start,
+  };
+}
+
+/** The rows at these places, in their order. */
+export function pickRows(rows: LabelledRows, places: readonly number[]): LabelledRows {
+  const columns = Object.fromEntries(
+    Object.entries(rows.columns).map(([name, values]) => [name, places.map((row) => values[row])]),
+  );
+  const { idHashes } = rows;
+  return {
+    columns: columns as LabelledRows['columns'],
+    labels: Float32Array.from(places, (row) => rows.labels[row] as number),
+    eventTimeMs: Float64Array.from(places, (row) => rows.eventTimeMs[row] as number),
+    idHashes: idHashes === null ? null : Uint32Array.from(places, (row) => idHashes[row] as number),
+    rows: places.length,
   };
 }

@@ -38,11 +38,12 @@ export function pipelinePorts(parts: PipelineParts): PipelinePorts {
   const { registry, store, files, collective, clock } = parts;
   return {
     rows: {
-      read: async (project, datasetVersions, columns) => {
+      read: async (project, datasetVersions, columns, hashSeed) => {
         const versions = datasetVersions.map((id) => registry.dataset(project, id));
         return readLabelledRows(
           await Promise.all(versions.map((version) => store.localFile(version.parquetPath))),
           columns,
+          hashSeed,
         );
       },
     },

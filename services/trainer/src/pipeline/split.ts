@@ -1,16 +1,63 @@
-// Splits rows in event-time order into training and evaluation: by a point in time, or the newest share. Rows of one
-// moment stay together, so that nothing is evaluated that happened at the time of something trained on.
+// Splits labelled rows into training and evaluation: in event-time order by a point in time or the newest share, or,
+// where the project has no event time, by a hash of the record's id.
+//
+// By hash: a row evaluates when hash32("evaluation/" + record id, seed) < share · 2^32. The seed is the project's, not
+// the training's: whatever is trained later, a record stays on its side, so that no version is judged on rows that an
+// earlier one learned from. Salted, because imports choose rows by the same hash of ids that may be the same texts.
 
-import { PlatformError } from '@millrace/domain';
+import { hash32, PlatformError, type TrainingRequest } from '@millrace/domain';
+import type { Project } from '@millrace/project';
+import { type LabelledRows, pickRows, rowRange } from './load.js';
 
-export interface SplitRule {
-  /** 0 = by share. */
-  evaluateFromMs: number;
-  evaluationShare: number;
+export type SplitRule =
+  | {
+      by: 'event time';
+      /** 0 = by share. */
+      evaluateFromMs: number;
+      evaluationShare: number;
+    }
+  | { by: 'record id'; evaluationShare: number; seed: number };
+
+export function splitRule(
+  project: Project,
+  { evaluateFromMs, evaluationShare }: Pick<TrainingRequest, 'evaluateFromMs' | 'evaluationShare'>,
+): SplitRule {
+  return project.data.eventTime === undefined
+    ? { by: 'record id', evaluationShare, seed: project.training.seed }
+    : { by: 'event time', evaluateFromMs, evaluationShare };
 }
 
-/** Index of the first evaluation row; `eventTimeMs` ascends. */
-export function splitIndex(eventTimeMs: ArrayLike<number>, rule: SplitRule): number {
+/** What `LabelledRows.idHashes` holds of a record. */
+export function idHash(recordId: string, seed: number): number {
+  return hash32(`evaluation/${recordId}`, seed);
+}
+
+/** `train` and `later` are in the order of `rows`. */
+export function splitRows(rows: LabelledRows, rule: SplitRule): { train: LabelledRows; later: LabelledRows } {
+  if (rule.by === 'record id') return splitByHash(rows, rule.evaluationShare);
+  const at = splitIndex(rows.eventTimeMs, rule);
+  return { train: rowRange(rows, 0, at), later: rowRange(rows, at, rows.rows) };
+}
+
+function splitByHash(rows: LabelledRows, share: number): { train: LabelledRows; later: LabelledRows } {
+  const { idHashes } = rows;
+  if (idHashes === null) throw new PlatformError('internal', 'the rows were read without the hashes of their ids');
+  const bound = share * 2 ** 32;
+  const sides: [train: number[], later: number[]] = [[], []];
+  for (let row = 0; row < rows.rows; row++) sides[Number((idHashes[row] as number) < bound) as 0 | 1].push(row);
+  const [train, later] = sides;
+  checkSides(rows.rows, train.length);
+  return { train: pickRows(rows, train), later: pickRows(rows, later) };
+}
+
+/**
+ * Index of the first evaluation row; `eventTimeMs` ascends. Rows of one moment stay together, so that nothing is
+ * evaluated that happened at the time of something trained on.
+ */
+export function splitIndex(
+  eventTimeMs: ArrayLike<number>,
+  rule: { evaluateFromMs: number; evaluationShare: number },
+): number {
   const rows = eventTimeMs.length;
   let at: number;
   if (rule.evaluateFromMs > 0) {
@@ -24,10 +71,13 @@ export function splitIndex(eventTimeMs: ArrayLike<number>, rule: SplitRule): num
     at = Math.floor(rows * (1 - rule.evaluationShare));
     while (at > 0 && eventTimeMs[at] === eventTimeMs[at - 1]) at--;
   }
-  if (at === 0 || at === rows) {
-    throw new PlatformError('invalid_argument', `of ${rows} rows ${at} would train and ${rows - at} evaluate`, {
-      facts: { rows, train: at },
-    });
-  }
+  checkSides(rows, at);
   return at;
+}
+
+function checkSides(rows: number, train: number): void {
+  if (train > 0 && train < rows) return;
+  throw new PlatformError('invalid_argument', `of ${rows} rows ${train} would train and ${rows - train} evaluate`, {
+    facts: { rows, train },
+  });
 }

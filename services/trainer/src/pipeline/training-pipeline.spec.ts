@@ -14,6 +14,7 @@ import type { TrainSpec } from '../training/job.js';
 import { type GradientEngine, train } from '../training/train-loop.js';
 import type { LabelledRows } from './load.js';
 import type { EarlierModel } from './plan.js';
+import { idHash, splitRule } from './split.js';
 import { type PipelinePorts, runTraining } from './training-pipeline.js';
 import { runTrial, type Trial } from './trial.js';
 
@@ -58,7 +59,13 @@ function rowsOf(turned = false): LabelledRows {
     columns.market.push(rng.next() < 0.7 ? 'home' : 'abroad');
     labels[i] = Number(rng.next() < ((region + size) % 2 === Number(turned) ? 0.7 : 0.2));
   }
-  return { columns, labels, eventTimeMs: Float64Array.from({ length: rows }, (_, i) => 1_000 + i), rows };
+  return {
+    columns,
+    labels,
+    eventTimeMs: Float64Array.from({ length: rows }, (_, i) => 1_000 + i),
+    idHashes: null,
+    rows,
+  };
 }
 
 /** The gradient of a logistic network, by its definition. */
@@ -171,7 +178,7 @@ const request: TrainingRequest = {
   ...{ project: 'shop', datasetVersions: ['a'], evaluateFromMs: 0, evaluationShare: 0.25, warmStartVersion: 0 },
   ...{ workers: 1, seed: 7, trigger: 'manual', correlationId: 'c' },
 };
-const settings = { id: 't', workers: 1, seed: 7, split: request, parent: null };
+const settings = { id: 't', workers: 1, seed: 7, split: splitRule(projectOf(), request), parent: null };
 const silent = { report: () => undefined };
 
 async function modelOf(rows: LabelledRows): Promise<EarlierModel & { trial: Trial }> {
@@ -246,6 +253,25 @@ describe('a training', () => {
     expect(lower).toBeLessThan(evaluation.evaluation.metrics.auc);
     expect(upper).toBeGreaterThan(evaluation.evaluation.metrics.auc);
     expect([...files]).toEqual([]);
+  });
+
+  it('without event time and entity evaluates rows by the hash of their ids, and says so in the package', async () => {
+    const bare = projectOf();
+    bare.data.eventTime = undefined;
+    bare.data.entity = undefined;
+    const rows = rowsOf();
+    rows.idHashes = Uint32Array.from({ length: rows.rows }, (_, i) => idHash(`r${i}`, bare.training.seed));
+    const { ports, announced, packages } = aWorld(rows);
+    expect(await runTraining('t-1', request, bare, silent, ports)).toMatchObject({ version: 1, blessed: true });
+    const wanted = rows.idHashes.filter((hash) => hash < 0.25 * 2 ** 32).length;
+    expect(announced[0]).toMatchObject({
+      trainRows: rows.rows - wanted,
+      evaluation: { rows: wanted, eventTimeFromMs: 0, eventTimeToMs: 0 },
+    });
+    const split = { by: 'record id', evaluationShare: 0.25, seed: 7 };
+    const written = packages.get('models/shop/1');
+    for (const file of ['evaluation.json', 'lineage.json'])
+      expect(JSON.parse(written?.[file] as string)).toMatchObject({ split });
   });
 
   it('reads the slice columns besides the inputs, and evaluates their values apart', async () => {

@@ -10,6 +10,7 @@ import { fitLogistic, folderOf } from './fit.js';
 import { loadRows, type RowSource } from './load.js';
 import type { EarlierModels } from './plan.js';
 import { type PublishPorts, publish } from './publish.js';
+import { splitRule } from './split.js';
 import { runTrial, type TrialPorts } from './trial.js';
 
 export interface PipelinePorts extends TrialPorts {
@@ -26,11 +27,12 @@ export async function runTraining(
   ports: PipelinePorts,
 ): Promise<{ version: number; blessed: boolean; reasons: readonly string[] }> {
   const { inputs } = planOf(project);
-  const rows = await loadRows(ports.rows, project, request.datasetVersions, inputs);
+  const split = splitRule(project, request);
+  const rows = await loadRows(ports.rows, project, request.datasetVersions, inputs, split);
   const earlier = (version: number) => ports.models.earlier(project.name, version);
   const parent = request.warmStartVersion > 0 ? await earlier(request.warmStartVersion) : null;
   const options = { id: trainingId, project, workers: request.workers, seed: request.seed };
-  const trial = await runTrial(rows, { ...options, split: request, parent }, reporter, ports);
+  const trial = await runTrial(rows, { ...options, split, parent }, reporter, ports);
   const baseline = await fitLogistic(trial.plan, trial.train, trial.positiveShare, options, ports);
 
   const championVersion = request.championVersion ?? ports.models.latestBlessed(project.name);

@@ -7,9 +7,9 @@ import type { Evaluation } from '@millrace/evaluation';
 import type { TrainingReporter } from '../training/runner.js';
 import { evaluateRows, type FittedModel, type Scorer, scoresOf } from './evaluate.js';
 import { type FitOptions, type FitPorts, fitModel } from './fit.js';
-import { type LabelledRows, rowRange } from './load.js';
+import type { LabelledRows } from './load.js';
 import { type EarlierModel, planModel } from './plan.js';
-import { type SplitRule, splitIndex } from './split.js';
+import { type SplitRule, splitRows } from './split.js';
 
 export interface TrialSettings extends FitOptions {
   split: SplitRule;
@@ -20,7 +20,9 @@ export interface TrialSettings extends FitOptions {
 export interface Trial extends FittedModel {
   /** Worker processes that took part. */
   workers: number;
+  split: SplitRule;
   train: LabelledRows;
+  /** Those that evaluate: later ones, or a share by the hash of their ids. */
   later: LabelledRows;
   /** Of the training rows: the trivial baseline's answer. */
   positiveShare: number;
@@ -39,9 +41,7 @@ export async function runTrial(
   ports: TrialPorts,
 ): Promise<Trial> {
   const { project, seed, parent } = settings;
-  const at = splitIndex(rows.eventTimeMs, settings.split);
-  const train = rowRange(rows, 0, at);
-  const later = rowRange(rows, at, rows.rows);
+  const { train, later } = splitRows(rows, settings.split);
   const task = taskOf(project.scope.task);
   const positiveShare = task.scoreOf(task.trivialBaseline.outputs(train.labels));
   const planned = planModel(project, train, { parent, positiveShare, seed });
@@ -51,5 +51,5 @@ export async function runTrial(
   const model = { plan: planned.plan, network: planned.network, weights };
   const scores = await scoresOf(model, later, ports.scorer);
   const evaluation = evaluateRows(project, later, scores);
-  return { ...model, workers, train, later, positiveShare, trainSeconds, scores, evaluation };
+  return { ...model, workers, split: settings.split, train, later, positiveShare, trainSeconds, scores, evaluation };
 }

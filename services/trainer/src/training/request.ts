@@ -12,6 +12,18 @@ const DATASETS_MAX = 1_000;
 export function completeRequest(request: TrainingRequest, project: Project, isFirst: boolean): TrainingRequest {
   const bad = (reason: string) =>
     new PlatformError('invalid_argument', reason, { facts: { project: request.project } });
+  if (project.data.label === undefined) {
+    throw bad(
+      `project '${project.name}' has no label, so there is nothing to learn: add data.label (its name, and the column ` +
+        `that carries the outcome) to the project file, apply it, and bring rows with their outcome`,
+    );
+  }
+  if (request.evaluateFromMs !== 0 && project.data.eventTime === undefined) {
+    throw bad(
+      `evaluateFromMs is an event time, and project '${project.name}' has none: say an evaluation share, by which a ` +
+        `hash of the record id chooses, or name the time column with data.eventTime of the project file`,
+    );
+  }
   const { datasetVersions } = request;
   if (datasetVersions.length === 0) throw bad('a training needs at least one dataset version');
   if (datasetVersions.length > DATASETS_MAX)
