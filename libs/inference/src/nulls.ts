@@ -1,6 +1,7 @@
 // null among the values of a JSON tensor: taken as missing by models that know missing values, refused by the others.
 // Only serving knows which model it is, and a tensor has no place for null; so the value becomes NaN (in a tensor of
-// integers or flags, which then is one of FP64) or an empty text, and a parameter of the tensor says where the first was.
+// integers or flags, which then is one of FP64) or an empty text, and a parameter of the tensor says where the first
+// was.
 
 import type { Datatype } from './datatype.js';
 import type { ElementValue, Parameters, Tensor } from './tensor.js';

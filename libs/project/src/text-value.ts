@@ -5,8 +5,7 @@
 import type { ColumnType } from './project.js';
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
-/** An integer that a double may not hold. */
-const LONG_INTEGER = /^-?\d{16,40}$/;
+const DIGITS = /^-?\d{16,40}$/;
 const NOT_FINITE: Readonly<Record<string, number>> = {
   nan: Number.NaN,
   inf: Number.POSITIVE_INFINITY,
@@ -17,7 +16,7 @@ const NOT_FINITE: Readonly<Record<string, number>> = {
   '-infinity': Number.NEGATIVE_INFINITY,
 };
 
-/** null = missing. An integer that a double does not hold is rounded as any number is. */
+/** null = missing. An integer that a double does not hold comes as bigint: as an id all of its digits count. */
 export function textValue(type: ColumnType, field: string | null): unknown {
   if (field === null) return null;
   switch (type) {
@@ -25,7 +24,7 @@ export function textValue(type: ColumnType, field: string | null): unknown {
     case 'integer': {
       const text = field.trim();
       if (text === '') return null;
-      if (NUMBER.test(text)) return LONG_INTEGER.test(text) ? BigInt(text) : Number(text);
+      if (NUMBER.test(text)) return type === 'integer' && DIGITS.test(text) ? wholeNumber(text) : Number(text);
       return NOT_FINITE[text.toLowerCase()] ?? field;
     }
     case 'boolean': {
@@ -42,4 +41,9 @@ export function textValue(type: ColumnType, field: string | null): unknown {
     case 'text':
       return field;
   }
+}
+
+function wholeNumber(digits: string): number | bigint {
+  const number = Number(digits);
+  return Number.isSafeInteger(number) ? number : BigInt(digits);
 }

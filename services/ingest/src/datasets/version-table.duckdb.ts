@@ -202,7 +202,7 @@ class DuckDbVersionTable implements VersionTable {
     await rm(this.file, { force: true });
   }
 
-  /** An integer that names the record or its entity is written from that name: staged as a double it would lose digits. */
+  /** An integer that names record or entity is written from that name: staged as a double it would lose digits. */
   private nameOf({ name }: ColumnSpec): 'record_id' | 'entity' | null {
     if (!this.schema.wholeNames[this.schema.indexOf.get(name) as number]) return null;
     return name === this.schema.project.data.recordId ? 'record_id' : 'entity';

@@ -15,8 +15,8 @@ const NUMBERS = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
 const TIMES = /^(TIMESTAMP.*|DATE)$/;
 
 /**
- * How a column of the file becomes a raw value: a number, a text, a boolean, milliseconds. `isName`: a whole number that
- * names something comes as a text, for a double may not hold its digits.
+ * How a column of the file becomes a raw value: a number, a text, a boolean, milliseconds. `isName`: a whole number
+ * that names something comes as a text, for a double may not hold its digits.
  */
 function expression(name: string, type: string, isName = false): string {
   const column = quoted(name);

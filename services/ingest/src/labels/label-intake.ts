@@ -5,8 +5,7 @@ import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
 import { parseExactJson, type Scalar, timeOf } from '@millrace/domain';
 import { applyLabelRule } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
-import { idText } from '../records/record-input.js';
-import { addReason, checkEventTime, checkId } from '../schema/check-row.js';
+import { addReason, checkEventTime, checkId, idText } from '../schema/check-row.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 
 export interface LabelInput {

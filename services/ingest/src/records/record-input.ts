@@ -3,7 +3,7 @@
 
 import type { Reason, ReasonCode } from '@millrace/contracts';
 import { parseExactJson } from '@millrace/domain';
-import { addReason } from '../schema/check-row.js';
+import { addReason, idText } from '../schema/check-row.js';
 
 export interface RecordInput {
   recordId: string;
@@ -26,11 +26,6 @@ export function malformedRecord(message: string, code: ReasonCode = 'malformed')
   const faults: Reason[] = [];
   addReason(faults, code, '', message);
   return { recordId: '', hasOwnId: false, values: NO_VALUES, faults };
-}
-
-/** Whole numbers as the text of their digits; anything else as it is. */
-export function idText(id: unknown): unknown {
-  return typeof id === 'bigint' || Number.isSafeInteger(id) ? String(id) : id;
 }
 
 /** `fallbackId` serves records that bring no id of their own (client id + sequence, file + row). */

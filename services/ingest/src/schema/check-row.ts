@@ -15,6 +15,7 @@ const ID_LENGTH_MAX = 256;
 /** 1 January of year 1: earlier times do not survive common formats. */
 const EARLIEST_MS = -62_135_596_800_000;
 
+const TOO_WIDE = 'is beyond 2^53, which only an id or an entity may be: send it as a text, to a text column';
 const WHOLE = /^[+-]?\d{1,40}$/;
 const SURROGATE = /\p{Surrogate}/u;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what an id must not have.
@@ -44,10 +45,12 @@ function checkNumber(column: ColumnSpec, raw: unknown, reasons: Reason[]): Scala
     return null;
   }
   if (column.type === 'integer' && !Number.isSafeInteger(raw)) {
-    const what = Number.isInteger(raw)
-      ? 'is beyond 2^53: send it as a text, to a text column'
-      : 'is not a whole number';
-    addReason(reasons, 'wrong_type', column.name, `${raw} ${what}`);
+    addReason(
+      reasons,
+      'wrong_type',
+      column.name,
+      `${raw} ${Number.isInteger(raw) ? TOO_WIDE : 'is not a whole number'}`,
+    );
     return null;
   }
   checkBounds(column, raw, raw, reasons);
@@ -104,7 +107,9 @@ function checkValue(schema: RecordSchema, index: number, raw: unknown, reasons: 
       return checkNumber(column, typeof raw === 'bigint' ? Number(raw) : raw, reasons);
     case 'integer':
       if (schema.wholeNames[index]) return checkWholeName(column, raw, reasons);
-      return checkNumber(column, typeof raw === 'bigint' ? Number(raw) : raw, reasons);
+      if (typeof raw !== 'bigint') return checkNumber(column, raw, reasons);
+      addReason(reasons, 'wrong_type', column.name, `${raw} ${TOO_WIDE}`);
+      return null;
     case 'text':
       return checkText(column, schema.domains[index] as ReadonlySet<string> | null, raw, reasons);
     case 'boolean':
@@ -131,6 +136,11 @@ export function checkEventTime(field: string, eventTimeMs: number, nowMs: number
   } else if (eventTimeMs < EARLIEST_MS || eventTimeMs > nowMs + EVENT_TIME_AHEAD_MS_MAX) {
     addReason(reasons, 'bad_event_time', field, `${eventTimeMs} lies before year 1 or in the future`);
   }
+}
+
+/** A whole number as the text of its digits; anything else as it is. */
+export function idText(id: unknown): unknown {
+  return typeof id === 'bigint' || Number.isSafeInteger(id) ? String(id) : id;
 }
 
 /** Adds a reason when an id is empty, too long or carries control characters; `remedy` says how to give one. */

@@ -1,6 +1,7 @@
 // From a package's raw inputs to what clients see, and from a request's tensors to rows of raw values in signature
 // order. Every fault is invalid_argument and names the tensor. A missing value travels as NaN in a float tensor or as
-// an empty text (and as null in JSON); features that are derived from the event time may be left out when the request says event_time_ms.
+// an empty text (and as null in JSON); features that are derived from the event time may be left out when the request
+// says event_time_ms.
 
 import { PlatformError, type Scalar, type Task } from '@millrace/domain';
 import type { InputType, SignatureInput } from '@millrace/features';

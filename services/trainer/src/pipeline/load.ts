@@ -3,7 +3,6 @@
 
 import type { RawColumns, SignatureInput } from '@millrace/features';
 import type { Project } from '@millrace/project';
-import type { SplitRule } from './split.js';
 
 export interface LabelledRows {
   columns: RawColumns;
@@ -29,13 +28,12 @@ export function loadRows(
   project: Project,
   datasetVersions: readonly string[],
   inputs: readonly SignatureInput[],
-  split: SplitRule,
+  hashSeed: number | null,
 ): Promise<LabelledRows> {
   const taken = new Set(inputs.map(({ name }) => name));
   const sliced = project.data.columns
     .filter(({ name }) => project.evaluation.slices.includes(name) && !taken.has(name))
     .map(({ name, type }) => ({ name, type: type as SignatureInput['type'] }));
-  const hashSeed = split.by === 'record id' ? split.seed : null;
   return source.read(project.name, datasetVersions, [...inputs, ...sliced], hashSeed);
 }
 

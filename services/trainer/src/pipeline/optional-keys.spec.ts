@@ -11,7 +11,7 @@ import { namesOf, OPTIONAL_KEYS, type OptionalKeys, projectTextWith } from '@mil
 import { completeRequest } from '../training/request.js';
 import { readLabelledRows } from './dataset.duckdb.js';
 import { loadRows } from './load.js';
-import { splitRows, splitRule } from './split.js';
+import { hashSeedOf, splitRows, splitRule } from './split.js';
 
 const ROWS = 2_000;
 const ALL: OptionalKeys = { recordId: true, entity: true, eventTime: true, label: true };
@@ -55,7 +55,7 @@ async function sidesOf(project: Project, changes: Partial<TrainingRequest> = {})
       seed: number | null,
     ) => readLabelledRows(files, columns, seed),
   };
-  const rows = await loadRows(source, project, request.datasetVersions, planOf(project).inputs, rule);
+  const rows = await loadRows(source, project, request.datasetVersions, planOf(project).inputs, hashSeedOf(rule));
   const { train, later } = splitRows(rows, rule);
   const idsOf = (side: typeof rows) => [...(side.columns.amount as ArrayLike<number>[number][])].map(Number);
   return {

@@ -27,6 +27,11 @@ export function splitRule(
     : { by: 'event time', evaluateFromMs, evaluationShare };
 }
 
+/** What rows must be loaded with, so that they can be split by this rule. */
+export function hashSeedOf(rule: SplitRule): number | null {
+  return rule.by === 'record id' ? rule.seed : null;
+}
+
 /** What `LabelledRows.idHashes` holds of a record. */
 export function idHash(recordId: string, seed: number): number {
   return hash32(`evaluation/${recordId}`, seed);

@@ -10,7 +10,7 @@ import { fitLogistic, folderOf } from './fit.js';
 import { loadRows, type RowSource } from './load.js';
 import type { EarlierModels } from './plan.js';
 import { type PublishPorts, publish } from './publish.js';
-import { splitRule } from './split.js';
+import { hashSeedOf, splitRule } from './split.js';
 import { runTrial, type TrialPorts } from './trial.js';
 
 export interface PipelinePorts extends TrialPorts {
@@ -28,7 +28,7 @@ export async function runTraining(
 ): Promise<{ version: number; blessed: boolean; reasons: readonly string[] }> {
   const { inputs } = planOf(project);
   const split = splitRule(project, request);
-  const rows = await loadRows(ports.rows, project, request.datasetVersions, inputs, split);
+  const rows = await loadRows(ports.rows, project, request.datasetVersions, inputs, hashSeedOf(split));
   const earlier = (version: number) => ports.models.earlier(project.name, version);
   const parent = request.warmStartVersion > 0 ? await earlier(request.warmStartVersion) : null;
   const options = { id: trainingId, project, workers: request.workers, seed: request.seed };
