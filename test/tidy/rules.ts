@@ -16,6 +16,7 @@ export const PURE_LIBS: ReadonlySet<string> = new Set([
   'routing',
   'inference',
   'wire',
+  'tabular',
 ]);
 
 /** Packages that a pure lib may use: pure computation, no input or output. */

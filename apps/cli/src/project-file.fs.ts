@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { PlatformError } from '@millrace/domain';
+import { openImportRoot } from '@millrace/files';
 import { type Project, parseProject } from '@millrace/project';
 import { parse as parseYaml } from 'yaml';
 
@@ -68,4 +69,13 @@ export function applyText(loaded: LoadedProject): string {
     if (!source.path.startsWith('npm:')) source.path = sourcePath(loaded, name);
   }
   return JSON.stringify(document);
+}
+
+/**
+ * Opens the project file's folder to imports of the platform with this home, as far as a source needs it. A platform on
+ * another machine does not see that, and says so when a source is read.
+ */
+export async function openSources(home: string, { project, file }: LoadedProject): Promise<void> {
+  if (Object.values(project.data.sources).every(({ path }) => path.startsWith('npm:'))) return;
+  await openImportRoot(home, dirname(file));
 }

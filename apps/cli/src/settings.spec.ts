@@ -46,6 +46,7 @@ function another(setting: Setting): { text: string; value: unknown } {
     case 'bool':
       return { text: setting.default ? '0' : '1', value: !setting.default };
     case 'list':
+      if (setting.itemPattern !== undefined) return { text: '/data, /more', value: ['/data', '/more'] };
       return { text: '10.0.0.8, 10.0.0.9:9092', value: ['10.0.0.8', '10.0.0.9:9092'] };
     case 'path':
       return { text: '~/elsewhere', value: join(homedir(), 'elsewhere') };

@@ -23,7 +23,7 @@ export interface HttpRequest {
   url: string;
   /** Absent where there is no body. */
   contentType?: string;
-  body?: string;
+  body?: string | Uint8Array;
 }
 
 export interface HttpAnswer {
@@ -69,7 +69,8 @@ async function called(service: string, endpoint: Endpoint, address: string, call
   const request: HttpRequest = { method: endpoint.method, url: `${address}${path}${queryText(call.query)}` };
   if (hasBody(endpoint.method)) {
     request.contentType = endpoint.bodyType;
-    request.body = typeof call.body === 'string' ? call.body : JSON.stringify(call.body ?? {});
+    const asItIs = typeof call.body === 'string' || call.body instanceof Uint8Array;
+    request.body = asItIs ? (call.body as string | Uint8Array) : JSON.stringify(call.body ?? {});
   }
   const { status, text } = await send(request);
   const what = `${service}: ${endpoint.method} ${path}`;

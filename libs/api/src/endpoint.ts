@@ -79,9 +79,9 @@ export function post<
   return endpoint('POST', parts);
 }
 
-export function put<Path extends string, Answer extends TSchema, Body extends TSchema>(
-  parts: EndpointParts<Path, Nothing, Body, Answer>,
-): Endpoint<Path, Nothing, Body, Answer> {
+export function put<Path extends string, Answer extends TSchema, Body extends TSchema, Query extends TObject = Nothing>(
+  parts: EndpointParts<Path, Query, Body, Answer>,
+): Endpoint<Path, Query, Body, Answer> {
   return endpoint('PUT', parts);
 }
 

@@ -1,7 +1,7 @@
 // ingest's HTTP API (8010): projects, records and labels, bulk loads, dataset versions, dead letters.
 
 import Type from 'typebox';
-import { get, post } from './endpoint.js';
+import { get, post, put } from './endpoint.js';
 import { answer, body, count, nullable, sha256, timeMs, word } from './values.js';
 
 const applied = {
@@ -16,6 +16,7 @@ const Reason = answer(
     code: Type.String(),
     field: Type.String({ description: 'The column; empty where it is the whole record.' }),
     message: Type.String(),
+    value: Type.Optional(Type.String({ description: 'What the column held, cut to a few characters.' })),
   },
   'Reason',
 );
@@ -29,17 +30,49 @@ const IntakeAnswer = answer(
   'IntakeAnswer',
 );
 
+const format = () => word(['csv', 'ndjson', 'parquet']);
+const encoding = () => word(['utf-8', 'latin1', 'windows-1252', 'utf-16le', 'utf-16be']);
+const decimal = () => word(['.', ',']);
+
+/** Refusals of one kind: how many rows, and the first of them. */
+const Refusal = answer(
+  {
+    code: Type.String(),
+    column: Type.String({ description: 'Empty where it is the whole row.' }),
+    count: count('Rows refused for it; a row can count under several.'),
+    example: answer({
+      file: Type.String(),
+      row: count('1 = the first data row.'),
+      column: Type.String(),
+      value: nullable(Type.String({ description: 'null where there was none.' })),
+      reason: Type.String(),
+    }),
+  },
+  'Refusal',
+);
+
 const ImportStatus = answer(
   {
     importId: Type.String(),
     project: Type.String(),
+    source: Type.String({ description: '"file:" and a source of the project file, or "upload:" and a file\'s name.' }),
     state: word(['running', 'done', 'failed']),
+    format: Type.Optional(format()),
+    csv: Type.Optional(
+      answer({
+        delimiter: Type.String(),
+        decimal: decimal(),
+        encoding: encoding(),
+      }),
+    ),
+    warnings: Type.Array(Type.String(), { description: 'What was found out, and may be otherwise.' }),
+    reasons: Type.Array(Refusal, { description: 'Why rows were refused, the most frequent first; at most 50 kinds.' }),
     rowsRead: count(),
     rowsChosen: count(),
     accepted: count(),
     rejected: count(),
     datasetVersion: Type.Optional(Type.String()),
-    message: Type.Optional(Type.String({ description: 'Why it failed.' })),
+    message: Type.Optional(Type.String({ description: 'Why it failed, and what to do.' })),
     startedAtMs: timeMs(),
     endedAtMs: Type.Optional(timeMs()),
   },
@@ -78,6 +111,7 @@ const DeadLetter = answer(
     source: Type.String(),
     partition: Type.Integer(),
     offset: Type.Integer(),
+    row: Type.Optional(count('Of the file that an import read; 1 = the first data row.')),
     payload: Type.String({ description: 'The first 4 KiB as text; what is no UTF-8 shows as replacement characters.' }),
     payloadBytes: count(),
     payloadSha256: sha256(),
@@ -160,11 +194,48 @@ export const ingestApi = {
       body: rows,
       answer: IntakeAnswer,
     }),
+    startUpload: post({
+      path: '/v1/projects/{project}/uploads',
+      summary:
+        'Announces a file for an import; the same bytes again are the same upload, which goes on where it stopped.',
+      body: body({
+        name: Type.String({
+          minLength: 1,
+          maxLength: 1_024,
+          description: 'For people, and for the format by its ending.',
+        }),
+        bytes: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Of the whole file.' }),
+        sha256: sha256(),
+      }),
+      answer: answer({ uploadId: Type.String(), receivedBytes: count() }),
+    }),
+    sendUpload: put({
+      path: '/v1/projects/{project}/uploads/{id}',
+      summary: 'Takes the next bytes of a file; 409 names `receivedBytes` where the offset is another.',
+      query: body({ offset: count('Bytes that were sent before.') }),
+      body: Type.Unsafe<Uint8Array>({ description: 'Bytes of the file from `offset` on, as many as there are.' }),
+      bodyType: 'application/octet-stream',
+      answer: answer({ receivedBytes: count() }),
+    }),
     startImport: post({
       path: '/v1/projects/{project}/imports',
-      summary: 'Starts a bulk load from a source of the project file.',
+      summary: 'Starts a bulk load of an upload, or of a source of the project file, as one dataset version.',
       body: body({
-        source: Type.String({ minLength: 1, description: 'Name of a source of the project file.' }),
+        source: Type.Optional(Type.String({ minLength: 1, description: 'Name of a source of the project file.' })),
+        upload: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description: 'An upload that is whole. Beside a source, its rows join the version, all of them.',
+          }),
+        ),
+        format: Type.Optional(format()),
+        csv: Type.Optional(
+          body({
+            delimiter: Type.Optional(Type.String({ minLength: 1, maxLength: 1 })),
+            decimal: Type.Optional(decimal()),
+            encoding: Type.Optional(encoding()),
+          }),
+        ),
         fromMs: Type.Optional(timeMs('Rows from this event time on.')),
         toMs: Type.Optional(timeMs('Rows before this event time.')),
         rows: Type.Optional(
@@ -175,7 +246,6 @@ export const ingestApi = {
           ),
         ),
         seed: Type.Optional(Type.Number({ description: 'Of the choice of rows.' })),
-        extraFile: Type.Optional(nullable(Type.String({ minLength: 1, description: 'NDJSON rows to load besides.' }))),
       }),
       status: 202,
       answer: answer({ importId: Type.String() }),
@@ -209,7 +279,8 @@ export const ingestApi = {
     }),
     redrive: post({
       path: '/v1/deadletters/{id}/redrive',
-      summary: 'Checks a dead letter again, against the project as it is now.',
+      summary:
+        'Checks a dead letter again, against the project as it is now; the beginning of its id will do where no other begins so.',
       answer: IntakeAnswer,
     }),
     stats: get({

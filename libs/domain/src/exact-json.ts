@@ -5,6 +5,9 @@
 /** An integer that a double may not hold; digits within a text may match too, which costs time and changes nothing. */
 const LONG_INTEGER = /(?<![\d.eE"\\-])-?\d{16,}(?![\d.eE])/;
 
+/** Longer ones are no ids, and making a BigInt costs the square of its length. */
+const DIGITS_MAX = 40;
+
 /** Throws SyntaxError, as JSON.parse does. */
 export function parseExactJson(text: string): unknown {
   return LONG_INTEGER.test(text) ? JSON.parse(text, exactInteger) : JSON.parse(text);
@@ -14,7 +17,7 @@ export function parseExactJson(text: string): unknown {
 function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value) || !Number.isInteger(value)) return value;
   const source = context?.source ?? '';
-  return /^-?\d+$/.test(source) ? BigInt(source) : value;
+  return source.length <= DIGITS_MAX && /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 /** Of Node 22; the types of es2023 do not know it. */

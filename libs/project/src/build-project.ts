@@ -40,9 +40,9 @@ function column(raw: Document): ColumnSpec {
 
 function sources(data: Document): Record<string, SourceSpec> {
   const named: [string, Document][] = Object.entries(data.sources);
-  const fallback = data.recordId ?? 'row-number';
+  const { recordId } = data;
   return Object.fromEntries(
-    named.map(([name, source]) => [name, { ...source, recordId: source.recordId ?? fallback }]),
+    named.map(([name, source]) => [name, { ...(recordId === undefined ? {} : { recordId }), ...source }]),
   );
 }
 

@@ -36,7 +36,8 @@ describe('a project file', () => {
       projectTextWith(keys).replace('data:\n', `data:\n  sources: { s: { kind: csv, path: s.csv${recordId} } }\n`);
     const idOf = (text: string) => projectOf(text).project.data.sources.s?.recordId;
     expect(idOf(source(ALL))).toBe('id');
-    expect(idOf(source({ ...ALL, recordId: false }))).toBe('row-number');
+    expect(idOf(source({ ...ALL, recordId: false }))).toBeUndefined();
+    expect(idOf(source({ ...ALL, recordId: false }, ', recordId: row-number'))).toBe('row-number');
     expect(idOf(source({ ...ALL, recordId: false }, ', recordId: number'))).toBe('number');
     expect(faultsOf(source(ALL, ', recordId: row-number'))[0]).toMatchObject({
       path: 'data.sources.s.recordId',

@@ -4,6 +4,7 @@
 import type { Scalar, TaskKind } from '@millrace/domain';
 import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
+import type { TableFormat } from '@millrace/tabular';
 
 export interface Project {
   /** Also the model's name on the wire: [a-z][a-z0-9-]{0,62}. */
@@ -62,11 +63,14 @@ export interface ProjectData {
 }
 
 export interface SourceSpec {
-  kind: 'parquet' | 'csv';
+  kind: TableFormat;
   /** A path relative to the project file, or "npm:<package>/<path>" for a file of an installed package. */
   path: string;
-  /** row-number: the row's number in the file (from 0); otherwise a column's name. */
-  recordId: 'row-number' | string;
+  /**
+   * row-number: the row's number in the file (from 0); otherwise a column's name. Absent: `recordId` or `record_id` of
+   * the row, else the file's hash and the row.
+   */
+  recordId?: 'row-number' | string;
 }
 
 export type ColumnType = 'number' | 'integer' | 'text' | 'boolean' | 'timestamp';

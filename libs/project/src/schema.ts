@@ -7,6 +7,7 @@ import { ALPHA, type DetectorOption, optionsOf, type SubjectGroup, subjectNames 
 import { BASELINE_KINDS, metricsOf } from '@millrace/evaluation';
 import { SCALINGS } from '@millrace/features';
 import { DEFAULT_STRATEGY, STRATEGIES } from '@millrace/routing';
+import { TABLE_FORMATS } from '@millrace/tabular';
 import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
 import { WORKERS_MAX } from './project.js';
 
@@ -143,12 +144,12 @@ const data = object(
       object(
         'A file.',
         {
-          kind: choice('Format of the file.', ['parquet', 'csv']),
+          kind: choice('Format of the file.', TABLE_FORMATS),
           path: text(
             'Relative to the project file, absolute, or npm:<package>/<path> for a file of an installed package.',
           ),
           recordId: text(
-            'row-number (from 0), or the column that identifies a row; default: data.recordId, else row-number.',
+            'row-number (from 0), or the column that identifies a row; default: data.recordId, else recordId or record_id of the row, else the hash of the file and the row.',
           ),
         },
         ['kind', 'path'],

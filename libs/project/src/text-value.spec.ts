@@ -15,10 +15,23 @@ describe('textValue', () => {
     ['number', '9007199254740993', 9_007_199_254_740_992],
     ['boolean', 'TRUE', true],
     ['boolean', '0', false],
-    ['boolean', 'yes', 'yes'],
+    ['boolean', 'Yes', true],
+    ['boolean', ' n ', false],
+    ['boolean', 't', true],
+    ['boolean', 'maybe', 'maybe'],
+    ['boolean', 'constructor', 'constructor'],
+    ['number', 'constructor', 'constructor'],
     ['timestamp', '1000', 1_000],
     ['timestamp', '2024-01-01', '2024-01-01'],
     ['text', ' x ', ' x '],
     ['text', null, null],
   ] as const)('%s of %j is %j', (type, field, expected) => expect(textValue(type, field)).toEqual(expected));
+
+  it.each([
+    ['1,5', 1.5],
+    ['-,25', -0.25],
+    ['12', 12],
+    ['1.5', '1.5'],
+    ['1.234,5', '1.234,5'],
+  ])('with decimal commas, %j is %j', (field, expected) => expect(textValue('number', field, ',')).toEqual(expected));
 });

@@ -128,7 +128,7 @@ async function startParts(
   );
   app.useGlobalFilters(new PlatformErrorFilter());
   const instance = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
-  prepareHttp(instance, readiness);
+  prepareHttp(instance, readiness, http.streams ?? false);
   const served = http.api === undefined ? undefined : serveApi(instance, http.api);
   await http.prepare?.(app);
   if (parts.grpc !== undefined) app.useGlobalInterceptors(new RpcObserver(parts.grpc.services));

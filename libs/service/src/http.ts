@@ -42,11 +42,16 @@ export function createHttpAdapter(bodyBytesMax: number): FastifyAdapter {
   });
 }
 
-export function prepareHttp(instance: FastifyInstance, readiness: Readiness): void {
+/** @param streams bodies of bytes come as streams */
+export function prepareHttp(instance: FastifyInstance, readiness: Readiness, streams: boolean): void {
   instance.addContentTypeParser(TEXT_BODIES, { parseAs: 'string' }, (_request, body, done) => done(null, body));
-  instance.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, body),
-  );
+  if (streams) {
+    instance.addContentTypeParser('application/octet-stream', (_request, body, done) => done(null, body));
+  } else {
+    instance.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+      done(null, body),
+    );
+  }
   observe(instance);
   guard(instance);
   instance.get('/health/live', async () => ({ status: 'ok' }));

@@ -37,6 +37,8 @@ export interface HttpParts {
   /** Default 127.0.0.1. */
   readonly host?: string;
   readonly bodyBytesMax?: number;
+  /** Bodies of application/octet-stream come as streams of any length, for the handler to bound. */
+  readonly streams?: boolean;
   /** What is answered under /v1; its document is served at /openapi.json. */
   readonly api?: Api;
   /** Parsers and routes on the bare server, before those of the controllers. */

@@ -4,7 +4,7 @@
 
 import { ingestApi } from '@millrace/api';
 import { openArtifactStore, sha256 } from '@millrace/artifacts';
-import { IngestService } from '@millrace/contracts';
+import { decodeLabel, decodeRecord, IngestService } from '@millrace/contracts';
 import { ingestSettings } from '@millrace/deployment';
 import {
   CompactedReader,
@@ -20,6 +20,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ControlController } from './api/control.http.js';
 import { IngestGrpc } from './api/ingest.grpc.js';
 import { RecordsController } from './api/records.http.js';
+import { UploadsController } from './api/uploads.http.js';
 import { INGEST_CONFIG, type IngestConfig } from './config.js';
 import { DatasetIndex } from './datasets/dataset-index.js';
 import { datasets } from './datasets/datasets.module.js';
@@ -36,13 +37,16 @@ import { onlineFeatures } from './online/online.module.js';
 import { ProjectRegistry } from './projects/project-registry.js';
 import { ProjectPublisher, projectEntry } from './projects/projects.kafka.js';
 import { RecordPublisher } from './records/record-publisher.kafka.js';
-import { Redrive } from './redrive/redrive.js';
+import { Redrive, type RedrivePorts } from './redrive/redrive.js';
 import { Statistics } from './stats/statistics.js';
+import { Uploads } from './uploads/uploads.js';
 
 const LIVE_GROUP = 'ingest-live';
 const IMPORT_GROUP = 'ingest-imports';
 /** How often versions are looked at besides after every batch. */
 const CLOSE_CHECK_MS = 250;
+/** How often uploads are looked at whose time may be over. */
+const UPLOADS_CHECK_MS = 60_000;
 
 const openRows = gauge('millrace.ingest.open_rows');
 
@@ -61,7 +65,7 @@ export const ingest = defineService({
     const online = onlineFeatures(context, connection, producer, registry);
     const deadLetters = new DeadLetterSender(producer, clock, sha256);
     const publisher = new RecordPublisher(producer, deadLetters, clock);
-    const importRunner = imports(context, producer, registry, importStream, deadLetters);
+    const { importRunner, uploads } = imports(context, producer, registry, importStream, deadLetters);
     let restoring: Promise<void> | undefined;
     const restored = (): Promise<void> => {
       restoring ??= known.read().then(async () => {
@@ -81,21 +85,23 @@ export const ingest = defineService({
         port: config.httpPort,
         bodyBytesMax: config.requestBytesMax,
         api: ingestApi,
+        streams: true,
         prepare: bodiesAsTexts(config),
       },
       grpc: { port: config.grpcPort, services: [IngestService] },
-      controllers: [RecordsController, ControlController, IngestGrpc, StreamsController],
+      controllers: [RecordsController, ControlController, UploadsController, IngestGrpc, StreamsController],
       provide: [
         [INGEST_CONFIG, config],
         [ProjectRegistry, registry],
         [ProjectPublisher, new ProjectPublisher(registry, producer, clock, sha256)],
         [RecordPublisher, publisher],
         [ImportRunner, importRunner],
+        [Uploads, uploads],
         [DatasetIndex, datasetIndex],
         [LiveStream, live],
         [ImportStream, importStream],
         [DeadLetterList, letters],
-        [Redrive, new Redrive(letters, registry, publisher)],
+        [Redrive, new Redrive(letters, registry, redrivePorts(publisher))],
         [Statistics, new Statistics(registry, counterStore.counters, datasetIndex, letters, live)],
       ],
       consumers: consumers(connection, producer, live, restored),
@@ -109,8 +115,10 @@ export const ingest = defineService({
             for (const { name } of registry.list()) openRows.set(live.state(name).openRows, { project: name });
           },
         },
+        { name: 'expire uploads', everyMs: UPLOADS_CHECK_MS, work: () => uploads.expire() },
       ],
       opened: async () => {
+        await uploads.restore();
         const resumed = await importRunner.resume();
         if (resumed > 0) log.info('unfinished imports start again', { imports: resumed });
       },
@@ -152,6 +160,15 @@ function knownState({ config, shutdown }: Context, connection: KafkaConnection) 
     await untilAvailable('state', () => reader.caughtUp());
   };
   return { registry, datasetIndex, letters, read };
+}
+
+function redrivePorts(publisher: RecordPublisher): RedrivePorts {
+  return {
+    records: (...given) => publisher.records(...given),
+    labels: (...given) => publisher.labels(...given),
+    decodeRecord,
+    decodeLabel,
+  };
 }
 
 /** Bodies are read as texts: what is no JSON must reach the dead letters as it came. */

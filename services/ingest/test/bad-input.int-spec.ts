@@ -52,7 +52,7 @@ describe('bad input', () => {
     ['event time in the future', { at: Date.UTC(9000, 0, 1), customer: 'ann', amount: 1 }, ['bad_event_time']],
     [
       'all at once',
-      { at: 'noon', customer: 7, amount: null, kind: 'boat' },
+      { at: 'noon', customer: 7.5, amount: null, kind: 'boat' },
       ['bad_event_time', 'wrong_type', 'missing_field', 'not_in_domain'],
     ],
   ])('HTTP: %s', async (name, values, codes) => {

@@ -1,10 +1,12 @@
 // kill -9 in the middle of streams and imports: everything acknowledged is in the dataset versions exactly once, and
 // their ids are those of an uninterrupted run.
 
+import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
+import { openImportRoot } from '@millrace/files';
 import { eventually } from '@millrace/testing';
 import { type Answer, buildServices, IngestProcess, PROJECT, START_MS } from './ingest-process.js';
 
@@ -129,6 +131,7 @@ describe('a killed ingest', () => {
 
   it('finishes an import it was killed in, and the same import again gives the same version', async () => {
     const ingest = await fresh();
+    await openImportRoot(ingest.home, ingest.home);
     const rows = Array.from(
       { length: 60_000 },
       (_, row) => `${row},${new Date(timeOf(row)).toISOString()},${customerOf(row)},${row % 500},${row % 4}`,
@@ -136,12 +139,21 @@ describe('a killed ingest', () => {
     rows[17] = '17,2024-01-01T00:01:25Z,ann,much,0';
     rows[18] = 'broken row';
     await writeFile(join(ingest.home, 'history.csv'), ['id,at,customer,amount,paid', ...rows].join('\n'));
-    await writeFile(
-      join(ingest.home, 'extra.ndjson'),
-      ['{"recordId":"x1","at":"2024-01-01","customer":"ann","amount":-1}', 'garbage'].join('\n'),
-    );
-    const request = { source: 'history', rows: 50_000, seed: 3, extraFile: join(ingest.home, 'extra.ndjson') };
-    const begin = async () => (await ingest.post('/v1/projects/loans/imports', request)).body.importId as string;
+    const more = ['{"recordId":"x1","at":"2024-01-01","customer":"ann","amount":-1}', 'garbage'].join('\n');
+    const sha256 = createHash('sha256').update(more).digest('hex');
+    const send = async (): Promise<string> => {
+      const file = { name: 'more.ndjson', bytes: more.length, sha256 };
+      const { uploadId } = (await ingest.post('/v1/projects/loans/uploads', file)).body;
+      await fetch(`http://127.0.0.1:${ingest.port}/v1/projects/loans/uploads/${uploadId}?offset=0`, {
+        method: 'PUT',
+        body: more,
+        headers: { 'content-type': 'application/octet-stream' },
+      });
+      return uploadId;
+    };
+    const request = { source: 'history', rows: 50_000, seed: 3 };
+    const begin = async () =>
+      (await ingest.post('/v1/projects/loans/imports', { ...request, upload: await send() })).body.importId as string;
     const done = (importId: string) =>
       eventually(
         'the import ends',

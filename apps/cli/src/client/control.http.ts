@@ -19,15 +19,21 @@ import type { Addresses } from './addresses.js';
 
 /** Longest wait for an answer; control calls that take longer are polled. */
 const CALL_DEADLINE_MS = 30_000;
+/** The last piece of a large file is answered when the hash of the whole has been looked at. */
+const UPLOAD_DEADLINE_MS = 600_000;
 
 /** Sends one request; rejects with `unavailable` where nobody answers in time. */
-async function send({ method, url, contentType, body }: HttpRequest): Promise<HttpAnswer> {
+async function send(request: HttpRequest): Promise<HttpAnswer> {
+  return sentWithin(CALL_DEADLINE_MS, request);
+}
+
+async function sentWithin(deadlineMs: number, { method, url, contentType, body }: HttpRequest): Promise<HttpAnswer> {
   try {
     const response = await fetch(url, {
       method,
       headers: contentType === undefined ? {} : { 'content-type': contentType },
       body,
-      signal: AbortSignal.timeout(CALL_DEADLINE_MS),
+      signal: AbortSignal.timeout(deadlineMs),
     });
     return { status: response.status, text: await response.text() };
   } catch (thrown) {
@@ -43,10 +49,14 @@ export type WindowView = AnswerOf<typeof monitorApi.endpoints.windows>['windows'
 /** A model version as the trainer's registry tells it. */
 export type RegisteredVersion = AnswerOf<typeof trainerApi.endpoints.model>;
 
+/** How far a bulk load is. */
+export type ImportState = AnswerOf<typeof ingestApi.endpoints.importStatus>;
+
 const { startTraining, startRollout, promote, rollback } = { ...trainerApi.endpoints, ...routerApi.endpoints };
 
 export class ControlClient {
   private readonly ingest: Client<typeof ingestApi>;
+  private readonly uploads: Client<typeof ingestApi>;
   private readonly trainer: Client<typeof trainerApi>;
   private readonly router: Client<typeof routerApi>;
   private readonly serving: Client<typeof servingApi>;
@@ -55,6 +65,7 @@ export class ControlClient {
 
   constructor(at: Addresses) {
     this.ingest = clientOf(ingestApi, at.ingest, send);
+    this.uploads = clientOf(ingestApi, at.ingest, (request) => sentWithin(UPLOAD_DEADLINE_MS, request));
     this.trainer = clientOf(trainerApi, at.trainer, send);
     this.router = clientOf(routerApi, at.router, send);
     this.monitor = clientOf(monitorApi, at.monitor, send);
@@ -67,6 +78,14 @@ export class ControlClient {
 
   inferColumns(project: string, sample: unknown) {
     return this.ingest.inferColumns({ path: { project }, body: sample });
+  }
+
+  startUpload(project: string, body: BodyOf<typeof ingestApi.endpoints.startUpload>) {
+    return this.uploads.startUpload({ path: { project }, body });
+  }
+
+  sendUpload(project: string, id: string, offset: number, body: Uint8Array) {
+    return this.uploads.sendUpload({ path: { project, id }, query: { offset }, body });
   }
 
   startImport(project: string, body: BodyOf<typeof ingestApi.endpoints.startImport>) {

@@ -37,7 +37,8 @@ export interface MainJobOptions {
     shiftFrom: number;
     traceEvery: number;
   }) => LiveTraffic;
-  writeBadRows: (rows: readonly object[]) => Promise<string>;
+  /** Sends rows that are to be loaded besides; gives the upload's id. */
+  upload: (rows: readonly object[]) => Promise<string>;
   reporter: Stages;
   clock: Clock;
   /** Aborts between steps. */
@@ -82,14 +83,14 @@ export class MainJob {
     const stage = this.stage('ingest', `bulk load of ${project.name}`);
     const sample = await this.options.sampleRow();
     const good = { ...sample.values, [replayKeys(project).label.column]: sample.outcome };
-    const extraFile = await this.options.writeBadRows(makeBadRows(project, good, replay.history.badRows));
+    const upload = await this.options.upload(makeBadRows(project, good, replay.history.badRows));
     const request = {
       source: replay.source,
       fromMs: replay.history.fromMs,
       toMs: replay.history.toMs,
       ...(Number.isFinite(this.options.rows) ? { rows: this.options.rows } : {}),
       seed: replay.seed,
-      extraFile,
+      upload,
     };
     const { importId } = await control.startImport(project.name, request);
     for (;;) {

@@ -1,12 +1,12 @@
 // Runs the main job against a running platform, shows its stages and returns the summary.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { type Clock, systemClock } from '@millrace/domain';
 import type { ReplaySpec } from '@millrace/project';
 import type { Addresses } from '../client/addresses.js';
 import type { ControlClient } from '../client/control.http.js';
-import { applyText, type LoadedProject, sourcePath } from '../project-file.fs.js';
+import { uploadText } from '../ingest/upload.fs.js';
+import { applyText, type LoadedProject, openSources, sourcePath } from '../project-file.fs.js';
 import type { Stages } from '../terminal/stage.js';
 import { buildSummary } from './build-summary.process.js';
 import { MainJob } from './main-job.js';
@@ -48,6 +48,7 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
   const { project } = loaded;
   const clock = options.clock ?? systemClock;
   const startedMs = clock.monotonicMs();
+  await openSources(options.home, loaded);
   const source = sourcePath(loaded, replay.source);
   const labelledOnNewVersion =
     options.labelledOnNewVersion ?? Math.min(LABELLED_ON_NEW_VERSION, Math.round(options.replayRows / 10));
@@ -75,12 +76,8 @@ export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {
         traceEvery,
         reserve,
       }),
-    writeBadRows: async (rows) => {
-      mkdirSync(options.home, { recursive: true });
-      const file = join(options.home, 'bad-rows.ndjson');
-      writeFileSync(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-      return file;
-    },
+    upload: (rows) =>
+      uploadText(control, project.name, 'bad-rows.ndjson', rows.map((row) => `${JSON.stringify(row)}\n`).join('')),
     reporter,
     clock,
     signal: options.signal,

@@ -52,7 +52,11 @@ export type DurationSetting = SettingCommon<number> & {
 /** A file or folder; relative to where the process was started, "~/" is the home folder. The value is absolute. */
 export type PathSetting = SettingCommon<string> & { readonly type: 'path' };
 /** Comma-separated texts. */
-export type ListSetting = SettingCommon<readonly string[]> & { readonly type: 'list'; readonly itemsMax?: number };
+export type ListSetting = SettingCommon<readonly string[]> & {
+  readonly type: 'list';
+  readonly itemsMax?: number;
+  readonly itemPattern?: RegExp;
+};
 
 export type Setting =
   | IntSetting
@@ -141,6 +145,9 @@ export function parseSetting(setting: Setting, text: string): ParsedSetting {
       if (items.some((item) => item === '')) return { kind: 'fault', fault: 'has an empty item' };
       const itemsMax = setting.itemsMax ?? 64;
       if (items.length > itemsMax) return { kind: 'fault', fault: `has more than ${itemsMax} items` };
+      const { itemPattern } = setting;
+      if (itemPattern !== undefined && !items.every((item) => itemPattern.test(item)))
+        return { kind: 'fault', fault: `has an item that does not match ${itemPattern.source}` };
       return { kind: 'ok', value: Object.freeze(items) };
     }
     case 'path':

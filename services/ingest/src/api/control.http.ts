@@ -8,6 +8,8 @@ import { Body, Controller, Headers, Inject, Param, Query, Res } from '@nestjs/co
 import { DatasetIndex } from '../datasets/dataset-index.js';
 import { LiveStream } from '../datasets/live-stream.js';
 import { DeadLetterList } from '../deadletters/dead-letter-list.js';
+import { letterView } from '../deadletters/letter-view.js';
+import { ALL_ROWS } from '../imports/import-run.js';
 import { ImportRunner } from '../imports/import-runner.js';
 import { ProjectRegistry } from '../projects/project-registry.js';
 import { ProjectPublisher } from '../projects/projects.kafka.js';
@@ -22,7 +24,6 @@ interface Reply {
 /** Rows looked at to propose a schema. */
 const SAMPLE_ROWS_MAX = 100_000;
 const DEAD_LETTERS_LIMIT = 1_000;
-const PAYLOAD_SHOWN_BYTES = 4_096;
 
 const calls = ingestApi.endpoints;
 type Parameters = Readonly<Record<string, unknown>>;
@@ -76,14 +77,17 @@ export class ControlController {
 
   @Answers(calls.startImport)
   async startImport(@Param('project') project: string, @Body() body: string) {
-    const { source, fromMs, toMs, rows, seed, extraFile } = bodyOf(calls.startImport, jsonObject(body));
+    const given = bodyOf(calls.startImport, jsonObject(body));
+    const { source = null, upload = null, fromMs, toMs, rows, seed, format, csv } = given;
     const importId = await this.imports.start(project, {
       source,
-      fromMs: fromMs ?? Number.MIN_SAFE_INTEGER,
-      toMs: toMs ?? Number.MAX_SAFE_INTEGER,
+      upload,
+      fromMs: fromMs ?? ALL_ROWS.fromMs,
+      toMs: toMs ?? ALL_ROWS.toMs,
       rows: rows === 'all' ? null : (rows ?? null),
-      seed: seed ?? 0,
-      extraFile: extraFile ?? null,
+      seed: seed ?? ALL_ROWS.seed,
+      ...(format ? { format } : {}),
+      ...(csv ? { csv } : {}),
     });
     return { importId };
   }
@@ -114,11 +118,7 @@ export class ControlController {
         project === undefined
           ? this.letters.projects().reduce((sum, name) => sum + this.letters.count(name), 0)
           : this.letters.count(project),
-      deadLetters: letters.map(({ payload, ...letter }) => ({
-        ...letter,
-        // Shown as text; what is no UTF-8 shows as replacement characters. The hash names the bytes.
-        payload: new TextDecoder().decode(payload.subarray(0, PAYLOAD_SHOWN_BYTES)),
-      })),
+      deadLetters: letters.map(letterView),
     };
   }
 

@@ -60,6 +60,11 @@ function labelInput(label: ingestPb.LabelInput): LabelInput {
   };
 }
 
+/** The JSON form of a label. */
+function labelPayload({ faults: _, ...label }: LabelInput): Uint8Array {
+  return jsonPayload(label);
+}
+
 /**
  * Answers requests in the order they came, with a bounded number of them and of their records unanswered. Requests that
  * arrive in one turn of the event loop are answered together: senders of single records cost a fraction that way.
@@ -241,7 +246,9 @@ export class IngestGrpc {
             return labels.map(labelInput);
           },
           async (project, inputs) =>
-            publisher.labels(registry.get(project), inputs, 'grpc', (index) => jsonPayload(inputs[index])),
+            publisher.labels(registry.get(project), inputs, 'grpc', (index) =>
+              labelPayload(inputs[index] as LabelInput),
+            ),
         );
         return outcomes.map((outcome, index) =>
           create(ingestPb.IngestLabelsResponseSchema, answerOf((requests[index] as Sequenced).sequence, outcome)),

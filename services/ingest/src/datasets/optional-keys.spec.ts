@@ -12,7 +12,7 @@ import type { RecordBatch } from '@millrace/contracts';
 import { ManualClock, type Scalar } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { namesOf, OPTIONAL_KEYS, type OptionalKeys, projectTextWith } from '@millrace/testing';
-import { ImportRun } from '../imports/import-run.js';
+import { ALL_ROWS, ImportRun } from '../imports/import-run.js';
 import type { RowSource, SourceChunk } from '../imports/row-source.js';
 import { intakeRecords } from '../records/intake.js';
 import { recordFromLine } from '../records/record-input.js';
@@ -40,6 +40,8 @@ const live = (schema: RecordSchema, line: string, fallbackId = 'client/1') =>
 const ROWS = [30, 20, 10].map((id, i) => [id, `c${i}`, AT_MS - i * 1_000, i / 2, i % 2 === 0]);
 
 class FileRows implements RowSource {
+  readonly facts = { format: 'csv', warnings: [] } as const;
+
   async rowsBetween() {
     return { kind: 'run' as const, first: 0, count: ROWS.length };
   }
@@ -76,11 +78,10 @@ afterAll(async () => {
 async function importOnce(schema: RecordSchema, begunAtMs: number) {
   const batches: RecordBatch[] = [];
   const sink = { batch: async (batch: RecordBatch) => void batches.push(batch), deadLetters: async () => undefined };
-  const request = { source: 's', fromMs: 0, toMs: 1, rows: null, seed: 0, extraFile: null };
   const settings = { rowsMax: 2, bytesMax: 1e6, inFlightMax: 1 };
   const clock = new ManualClock(begunAtMs + 5_000);
-  const run = new ImportRun(schema, 'import', request, sink, settings, clock, sha256, begunAtMs);
-  await run.run(new FileRows(), []);
+  const run = new ImportRun(schema, 'import', 'file:s', sink, settings, clock, sha256, begunAtMs);
+  await run.run([{ name: 'file:s', source: new FileRows(), choice: ALL_ROWS }]);
   const table = await tables.create(schema);
   for (const batch of batches) await table.append(tableRows(schema, batch));
   const written = await table.write();

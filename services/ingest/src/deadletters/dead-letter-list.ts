@@ -35,8 +35,16 @@ export class DeadLetterList {
     return true;
   }
 
-  find(id: string): DeadLetter | null {
-    return this.entries.get(id) ?? null;
+  /** By id, or by the beginning of one; at most `limit`. */
+  matching(id: string, limit: number): DeadLetter[] {
+    const exact = this.entries.get(id);
+    if (exact !== undefined) return [exact];
+    const found: DeadLetter[] = [];
+    for (const [known, letter] of this.entries) {
+      if (found.length >= limit) break;
+      if (known.startsWith(id)) found.push(letter);
+    }
+    return found;
   }
 
   /** Newest first; of one project where it is named. */

@@ -51,6 +51,8 @@ describe('DeadLetterList', () => {
     expect(list.count('p')).toBe(5);
     list.add(letter({ offset: 6, payload: new Uint8Array(999) }));
     expect(list.list(null, 10).map(({ offset }) => offset)).toEqual([6]);
-    expect(list.find(letter({ offset: 2 }).id)).toBeNull();
+    expect(list.matching(letter({ offset: 2 }).id, 9)).toEqual([]);
+    const kept = letter({ offset: 6, payload: new Uint8Array(999) });
+    expect(list.matching(kept.id.slice(0, 8), 9)).toEqual([kept]);
   });
 });

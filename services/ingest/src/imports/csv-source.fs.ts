@@ -1,52 +1,96 @@
-// A CSV file (UTF-8, header line) as a row source: read as a stream in pieces of 256 KiB, twice when only a range of
-// event time is wanted. Columns of the file that the project does not name are not read.
+// A CSV file (header line first) as a row source: looked through once for its hash and encoding, then read as a stream
+// in pieces of 256 KiB, once for the rows of a range and once for their values. Columns of the file that the project
+// does not name are not read.
 
-import { createReadStream } from 'node:fs';
 import { PlatformError, timeOf } from '@millrace/domain';
 import { type ColumnSpec, textValue } from '@millrace/project';
+import { type CsvDialect, CsvReader, type CsvRow, findDialect, type TextEncoding } from '@millrace/tabular';
 import type { RecordSchema } from '../schema/record-schema.js';
-import { CsvReader, type CsvRow } from './csv.js';
-import type { RowRange, RowSource, SourceChunk } from './row-source.js';
+import { checkHeader, delimiterName, headerWarnings } from './header-check.js';
+import { RowList } from './row-list.js';
+import { textRowPayload } from './row-payload.js';
+import {
+  type FileTerms,
+  ID_COLUMNS,
+  type ImportFile,
+  type RowIds,
+  type RowRange,
+  type RowSource,
+  rowIdOf,
+  type SourceChunk,
+  type SourceFacts,
+} from './row-source.js';
+import { encodingWarning, inspectText, textOf } from './text-file.fs.js';
 
-const PIECE_BYTES = 262_144;
+type Decimal = '.' | ',';
+
+/** How the file is read; the same for all its rows. */
+interface Reading {
+  dialect: CsvDialect;
+  decimal: Decimal;
+  encoding: TextEncoding;
+  /** Rows may hold bytes that are no text. */
+  damaged: boolean;
+  sha256: string;
+}
 
 export class CsvSource implements RowSource {
-  constructor(
-    private readonly path: string,
+  private constructor(
+    private readonly file: ImportFile,
     private readonly schema: RecordSchema,
-    private readonly recordIdColumn: string,
+    private readonly ids: RowIds,
+    private readonly reading: Reading,
+    readonly facts: SourceFacts,
   ) {}
+
+  /** @throws PlatformError 'invalid_argument' that says why the file cannot be one of the project's */
+  static async open(file: ImportFile, schema: RecordSchema, ids: RowIds, terms: FileTerms): Promise<CsvSource> {
+    const { delimiter, decimal = '.', encoding: declared } = terms.csv ?? {};
+    const text = await inspectText(file, declared);
+    const found = findDialect(
+      text.sample,
+      schema.columns.map(({ name }) => name),
+      text.isWhole,
+    );
+    const dialect = { ...found, delimiter: delimiter ?? found.delimiter };
+    const header = headerOf(file, text.sample, dialect);
+    const idColumn = ids.kind === 'column' ? ids.name : null;
+    checkHeader(file.name, header, schema, idColumn, dialect.delimiter);
+    const { encoding, damaged, sha256 } = text;
+    return new CsvSource(
+      file,
+      schema,
+      ids,
+      { dialect, decimal, encoding, damaged, sha256 },
+      {
+        format: 'csv',
+        csv: { delimiter: dialect.delimiter, decimal, encoding },
+        warnings: [...encodingWarning(file.name, declared, text), ...headerWarnings(file.name, header, schema)],
+      },
+    );
+  }
 
   async rowsBetween(fromMs: number, toMs: number): Promise<RowRange> {
     const { columns, eventTimeIndex } = this.schema;
     // Without an event time every row is in the range.
     const name = columns[eventTimeIndex]?.name;
-    let rows = new Uint32Array(65_536);
-    let count = 0;
-    for await (const { header, rows: found } of this.pieces()) {
+    const list = new RowList();
+    for await (const { header, rows } of this.pieces()) {
       const place = name === undefined ? -1 : header.indexOf(name);
-      for (const row of found) {
+      for (const row of rows) {
         const ms = timeOf(textValue('timestamp', row.fields[place] ?? null));
         // A broken row belongs to no range; it is taken along, so that it is told as bad instead of passed over.
         if (row.fault === null && !Number.isNaN(ms) && (ms < fromMs || ms >= toMs)) continue;
-        if (count === rows.length) {
-          const larger = new Uint32Array(rows.length * 2);
-          larger.set(rows);
-          rows = larger;
-        }
-        rows[count++] = row.row;
+        list.push(row.row);
       }
     }
-    const list = rows.slice(0, count);
-    const first = list[0] ?? 0;
-    const isRun = count === 0 || (list[count - 1] as number) - first + 1 === count;
-    return isRun ? { kind: 'run', first, count } : { kind: 'list', rows: list };
+    return list.range();
   }
 
   async *read(first: number, last: number): AsyncIterable<SourceChunk> {
     for await (const { header, rows } of this.pieces()) {
       const wanted = rows.filter((row) => row.row >= first && row.row <= last);
-      if (wanted.length > 0) yield new CsvChunk(this.schema, header, wanted, this.recordIdColumn);
+      if (wanted.length > 0) yield new CsvChunk(this.schema, header, wanted, this.ids, this.reading);
       if ((rows.at(-1)?.row ?? -1) >= last) return;
     }
   }
@@ -55,46 +99,29 @@ export class CsvSource implements RowSource {
 
   private async *pieces(): AsyncIterable<{ header: readonly string[]; rows: CsvRow[] }> {
     let rows: CsvRow[] = [];
-    const reader = new CsvReader((row) => rows.push(row));
-    let checked = false;
-    const flush = () => {
-      const { header } = reader;
-      if (header === null) return null;
-      if (!checked) this.checkHeader(header);
-      checked = true;
-      const piece = { header, rows };
+    const reader = new CsvReader((row) => rows.push(row), this.reading.dialect);
+    for await (const piece of textOf(this.file, this.reading.encoding)) {
+      reader.push(piece);
+      if (reader.header !== null && rows.length > 0) yield { header: reader.header, rows };
       rows = [];
-      return piece;
-    };
-    const stream = createReadStream(this.path, { encoding: 'utf8', highWaterMark: PIECE_BYTES });
-    try {
-      for await (const piece of stream) {
-        reader.push(piece as string);
-        const done = flush();
-        if (done !== null) yield done;
-      }
-    } catch (thrown) {
-      if (thrown instanceof PlatformError) throw thrown;
-      throw new PlatformError('invalid_argument', `cannot read ${this.path}: ${(thrown as Error).message}`, {
-        cause: thrown,
-      });
-    } finally {
-      stream.destroy();
     }
     reader.end();
-    const rest = flush();
-    if (rest === null) throw new PlatformError('invalid_argument', `${this.path} has no header line`);
-    yield rest;
+    if (reader.header !== null && rows.length > 0) yield { header: reader.header, rows };
   }
+}
 
-  private checkHeader(header: readonly string[]): void {
-    const missing = this.schema.columns
-      .filter((column) => column.required && !header.includes(column.name))
-      .map((column) => column.name);
-    if (this.recordIdColumn !== 'row-number' && !header.includes(this.recordIdColumn))
-      missing.push(this.recordIdColumn);
-    if (missing.length > 0) throw new PlatformError('invalid_argument', `the file has no column ${missing.join(', ')}`);
-  }
+function headerOf(file: ImportFile, sample: string, dialect: CsvDialect): readonly string[] {
+  const reader = new CsvReader(() => undefined, dialect);
+  reader.push(sample);
+  if (reader.header === null) reader.end();
+  if (reader.header === null)
+    throw new PlatformError('invalid_argument', `${file.name} has no header line: it holds nothing but empty lines`);
+  if (reader.headerFault !== null)
+    throw new PlatformError(
+      'invalid_argument',
+      `the header of ${file.name}, read with the delimiter ${delimiterName(dialect.delimiter)}: ${reader.headerFault}`,
+    );
+  return reader.header;
 }
 
 class CsvChunk implements SourceChunk {
@@ -106,11 +133,12 @@ class CsvChunk implements SourceChunk {
     private readonly schema: RecordSchema,
     header: readonly string[],
     private readonly found: readonly CsvRow[],
-    recordIdColumn: string,
+    private readonly ids: RowIds,
+    private readonly reading: Reading,
   ) {
     this.rows = found.length;
     this.places = schema.columns.map((column) => header.indexOf(column.name));
-    this.idPlace = recordIdColumn === 'row-number' ? -1 : header.indexOf(recordIdColumn);
+    this.idPlace = ids.kind === 'column' ? header.indexOf(ids.name) : ownIdPlace(header, ids);
   }
 
   rowNumber(row: number): number {
@@ -118,23 +146,36 @@ class CsvChunk implements SourceChunk {
   }
 
   value(row: number, column: number): unknown {
-    const place = this.places[column] as number;
-    if (place < 0) return null;
-    return textValue(
-      (this.schema.columns[column] as ColumnSpec).type,
-      (this.found[row] as CsvRow).fields[place] ?? null,
-    );
+    const { type } = this.schema.columns[column] as ColumnSpec;
+    return textValue(type, this.field(row, this.places[column] as number), this.reading.decimal);
   }
 
   recordId(row: number): string {
-    return this.idPlace < 0 ? String(this.rowNumber(row)) : ((this.found[row] as CsvRow).fields[this.idPlace] ?? '');
+    const number = this.rowNumber(row);
+    if (this.ids.kind === 'number') return String(number);
+    const own = this.field(row, this.idPlace) ?? '';
+    return own === '' && this.ids.kind === 'file' ? rowIdOf(this.reading.sha256, number) : own;
   }
 
   fault(row: number): string | null {
-    return (this.found[row] as CsvRow).fault;
+    const { fault, text } = this.found[row] as CsvRow;
+    if (fault !== null || !this.reading.damaged || !text.includes('\uFFFD')) return fault;
+    return 'holds bytes that are no UTF-8 text';
   }
 
   original(row: number): Uint8Array {
-    return new TextEncoder().encode((this.found[row] as CsvRow).text);
+    const { text } = this.found[row] as CsvRow;
+    if (this.fault(row) !== null) return new TextEncoder().encode(text);
+    const texts = (column: number) => this.field(row, this.places[column] as number);
+    return textRowPayload(this.schema, this.recordId(row), texts, this.reading.decimal);
   }
+
+  private field(row: number, place: number): string | null {
+    return place < 0 ? null : ((this.found[row] as CsvRow).fields[place] ?? null);
+  }
+}
+
+function ownIdPlace(header: readonly string[], ids: RowIds): number {
+  const own = ids.kind === 'file' ? ID_COLUMNS.find((name) => header.includes(name)) : undefined;
+  return own === undefined ? -1 : header.indexOf(own);
 }

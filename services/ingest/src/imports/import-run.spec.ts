@@ -3,10 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { DeadLetter, RecordBatch } from '@millrace/contracts';
 import { ManualClock } from '@millrace/domain';
 import { chooseRows, parseProject } from '@millrace/project';
-import { recordFromLine } from '../records/record-input.js';
 import { compileSchema } from '../schema/record-schema.js';
 import { chooseAmong } from './choose-among.js';
-import { type ImportRequest, ImportRun } from './import-run.js';
+import { ALL_ROWS, type ImportPart, ImportRun, type RowChoice } from './import-run.js';
 import type { RowSource, SourceChunk } from './row-source.js';
 
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
@@ -30,6 +29,8 @@ const schema = compileSchema(parsed.project, sha256);
 
 /** Rows 0..n-1 in chunks; every 100th has an x that is no number. */
 class FakeSource implements RowSource {
+  readonly facts = { format: 'csv', warnings: [] } as const;
+
   constructor(
     private readonly count: number,
     private readonly chunkRows: number,
@@ -59,30 +60,22 @@ class FakeSource implements RowSource {
   async close() {}
 }
 
-async function run(chunkRows: number, changes: Partial<ImportRequest> = {}, extras: string[] = []) {
+async function run(chunkRows: number, changes: Partial<RowChoice> = {}, besides = 0) {
   const batches: RecordBatch[] = [];
   const letters: DeadLetter[] = [];
-  const request: ImportRequest = { source: 's', fromMs: 0, toMs: 1e6, rows: 500, seed: 1, extraFile: null, ...changes };
   const clock = new ManualClock(Date.UTC(2024, 0, 1));
   const sink = {
     batch: async (batch: RecordBatch) => void batches.push(batch),
     deadLetters: async (more: readonly DeadLetter[]) => void letters.push(...more),
   };
-  const importRun = new ImportRun(
-    schema,
-    'import',
-    request,
-    sink,
-    { rowsMax: 64, bytesMax: 1e6, inFlightMax: 2 },
-    clock,
-    sha256,
-    clock.nowMs(),
-  );
-  await importRun.run(
-    new FakeSource(2_000, chunkRows),
-    extras.map((line, i) => ({ input: recordFromLine(line, `x${i}`), bytes: new TextEncoder().encode(line) })),
-  );
-  return { batches, letters, progress: importRun.progress };
+  const settings = { rowsMax: 64, bytesMax: 1e6, inFlightMax: 2 };
+  const importRun = new ImportRun(schema, 'import', 'file:s', sink, settings, clock, sha256, clock.nowMs());
+  const choice = { fromMs: 0, toMs: 1e6, rows: 500, seed: 1, ...changes };
+  const parts: ImportPart[] = [{ name: 'file:s', source: new FakeSource(2_000, chunkRows), choice }];
+  if (besides > 0)
+    parts.push({ name: 'upload:more.csv', source: new FakeSource(besides, chunkRows), choice: ALL_ROWS });
+  await importRun.run(parts);
+  return { batches, letters, progress: importRun.progress, reasons: importRun.refusals.list() };
 }
 
 describe('ImportRun', () => {
@@ -99,14 +92,27 @@ describe('ImportRun', () => {
     expect(first.labels[0]).toBe(Number(first.recordIds[0]) % 3 > 0 ? 1 : 0);
   });
 
-  it('makes the same batches and dead letters however the file is read, so that it can be resumed', async () => {
-    const extras = ['{"recordId":"a","at":5,"who":"z","x":1}', 'garbage'];
-    const [a, b] = [await run(100, {}, extras), await run(333, {}, extras)];
+  it('makes the same batches and dead letters however the files are read, so that it can be resumed', async () => {
+    const [a, b] = [await run(100, {}, 150), await run(333, {}, 150)];
     expect(b.batches).toEqual(a.batches);
     expect(b.letters).toEqual(a.letters);
-    expect(a.letters.some((letter) => letter.partition === 1)).toBe(true);
-    // Among the others, not behind them.
-    expect(a.batches.findIndex((batch) => batch.recordIds.includes('a'))).toBeLessThan(a.batches.length - 1);
+    // All rows of the second file, in the same version.
+    expect(a.progress).toMatchObject({ rowsChosen: 650, rowsRead: 650 });
+    expect(a.letters.filter(({ partition }) => partition === 1)).toMatchObject([
+      { source: 'upload:more.csv', offset: 99 },
+    ]);
+  });
+
+  it('counts refusals by kind, with the first row as an example', async () => {
+    const { letters, reasons } = await run(100, { rows: null });
+    expect(reasons).toEqual([
+      {
+        code: 'wrong_type',
+        column: 'x',
+        count: letters.length,
+        example: { file: 'file:s', row: 100, column: 'x', value: '"bad"', reason: '"bad" is not a number' },
+      },
+    ]);
   });
 
   it('takes all rows when none are counted, and closes an import without rows', async () => {

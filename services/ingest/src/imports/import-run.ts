@@ -1,28 +1,48 @@
 // One bulk load: chooses rows of a file by seeded hash, checks each against the schema, sends good ones as columnar
-// batches and bad ones to the dead letters. Repeating a load repeats the same batches and dead letters under the same
-// numbers and ids, so a load can be started again after a crash without harm.
+// batches and bad ones to the dead letters. Rows of further files follow, all of them, in the same version. Repeating a
+// load repeats the same batches and dead letters under the same numbers and ids, so a load can be started again after a
+// crash without harm.
 // Memory: one chunk of the source, one batch, and the batches in flight.
 
 import type { DeadLetter, Reason, RecordBatch } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import { chooseRows } from '@millrace/project';
-import { jsonPayload, makeDeadLetter, type Sha256Hex } from '../deadletters/dead-letter.js';
-import { checkRecord } from '../records/intake.js';
-import type { RecordInput } from '../records/record-input.js';
+import { makeDeadLetter, type Sha256Hex } from '../deadletters/dead-letter.js';
 import { addReason, checkId, checkRow } from '../schema/check-row.js';
 import { type RecordSchema, recordIdOf } from '../schema/record-schema.js';
 import { BatchBuilder, type BatchSettings } from './batch-builder.js';
 import { chooseAmong } from './choose-among.js';
-import type { RowRange, RowSource, SourceChunk } from './row-source.js';
+import { Refusals } from './refusals.js';
+import type { FileTerms, RowRange, RowSource, SourceChunk } from './row-source.js';
 
-export interface ImportRequest {
-  source: string;
+/** Which rows of a file. */
+export interface RowChoice {
   fromMs: number;
   toMs: number;
   /** Null = all rows of the range. */
   rows: number | null;
   seed: number;
-  extraFile: string | null;
+}
+
+export const ALL_ROWS: RowChoice = {
+  fromMs: Number.MIN_SAFE_INTEGER,
+  toMs: Number.MAX_SAFE_INTEGER,
+  rows: null,
+  seed: 0,
+};
+
+/** A source of the project file, an upload, or both: then the choice is the source's. */
+export interface ImportRequest extends RowChoice, FileTerms {
+  source: string | null;
+  upload: string | null;
+}
+
+/** A file of the import. */
+export interface ImportPart {
+  /** "file:<source>" or "upload:<name>". */
+  name: string;
+  source: RowSource;
+  choice: RowChoice;
 }
 
 export interface ImportProgress {
@@ -46,23 +66,19 @@ export interface ImportSettings extends BatchSettings {
 /** Dead letters gathered before they are sent. */
 const LETTERS_MAX = 200;
 
-/** Rows that an extra file adds among the chosen ones, read beforehand. */
-export interface ExtraRow {
-  input: RecordInput;
-  bytes: Uint8Array;
-}
-
 export class ImportRun {
   readonly progress: ImportProgress = { rowsRead: 0, rowsChosen: 0, accepted: 0, rejected: 0 };
+  readonly refusals = new Refusals();
   private readonly builder: BatchBuilder;
   private readonly inFlight = new Set<Promise<void>>();
   private letters: DeadLetter[] = [];
   private failed: unknown = null;
 
+  /** @param source of the batches and of the version */
   constructor(
     private readonly schema: RecordSchema,
     private readonly importId: string,
-    private readonly request: ImportRequest,
+    source: string,
     private readonly sink: ImportSink,
     private readonly settings: ImportSettings,
     private readonly clock: Clock,
@@ -70,43 +86,42 @@ export class ImportRun {
     /** When the import began, the same again where it is taken up: the time of rows that have none. */
     begunAtMs: number,
   ) {
-    const source = `file:${request.source}`;
     this.builder = new BatchBuilder(schema, { source, importId, ingestedAtMs: begunAtMs }, settings);
   }
 
   /** Resolves when everything is acknowledged. */
-  async run(source: RowSource, extras: readonly ExtraRow[]): Promise<void> {
-    const range = await source.rowsBetween(this.request.fromMs, this.request.toMs);
-    const chosen = choose(range, this.request.rows, this.request.seed);
-    this.progress.rowsChosen = chosen.length + extras.length;
-    const every = Math.max(1, Math.floor(chosen.length / (extras.length + 1)));
-    const row: Scalar[] = new Array(this.schema.columns.length).fill(null);
-    let next = 0;
-    let extra = 0;
-    if (chosen.length > 0) {
-      for await (const chunk of source.read(chosen[0] as number, chosen[chosen.length - 1] as number)) {
-        for (let i = 0; i < chunk.rows && next < chosen.length; i++) {
-          if (chunk.rowNumber(i) < (chosen[next] as number)) continue;
-          next += 1;
-          await this.take(chunk, i, row);
-          // Extra rows stand among the others, not before or after them.
-          if (next % every === 0 && extra < extras.length)
-            await this.takeExtra(extras[extra] as ExtraRow, extra++, row);
-        }
-        this.progress.rowsRead = next + extra;
-      }
+  async run(parts: readonly ImportPart[]): Promise<void> {
+    const chosen: Uint32Array[] = [];
+    for (const { source, choice } of parts) {
+      chosen.push(choose(await source.rowsBetween(choice.fromMs, choice.toMs), choice.rows, choice.seed));
     }
-    while (extra < extras.length) await this.takeExtra(extras[extra] as ExtraRow, extra++, row);
-    this.progress.rowsRead = next + extra;
+    this.progress.rowsChosen = chosen.reduce((sum, rows) => sum + rows.length, 0);
+    for (let index = 0; index < parts.length; index++) {
+      await this.takePart(parts[index] as ImportPart, index, chosen[index] as Uint32Array);
+    }
     await this.sendLetters();
     // The last batch closes the version: everything before it must be there first, and be in order.
     await this.send(this.builder.finish());
     await this.drain();
   }
 
-  private async take(chunk: SourceChunk, i: number, row: Scalar[]): Promise<void> {
+  private async takePart(part: ImportPart, index: number, chosen: Uint32Array): Promise<void> {
+    if (chosen.length === 0) return;
+    const row: Scalar[] = new Array(this.schema.columns.length).fill(null);
+    const before = this.progress.rowsRead;
+    let next = 0;
+    for await (const chunk of part.source.read(chosen[0] as number, chosen[chosen.length - 1] as number)) {
+      for (let i = 0; i < chunk.rows && next < chosen.length; i++) {
+        if (chunk.rowNumber(i) < (chosen[next] as number)) continue;
+        next += 1;
+        await this.take(part.name, index, chunk, i, row);
+      }
+      this.progress.rowsRead = before + next;
+    }
+  }
+
+  private async take(name: string, partition: number, chunk: SourceChunk, i: number, row: Scalar[]): Promise<void> {
     const reasons: Reason[] = [];
-    const rowNumber = chunk.rowNumber(i);
     const recordId = chunk.recordId(i);
     const fault = chunk.fault(i);
     if (fault !== null) addReason(reasons, 'malformed', '', fault);
@@ -114,14 +129,8 @@ export class ImportRun {
       if (this.schema.recordIdIndex < 0) checkId('recordId', recordId, reasons);
       checkRow(this.schema, (column) => chunk.value(i, column), row, this.clock.nowMs(), reasons);
     }
-    if (reasons.length > 0) await this.reject(rowNumber, 0, chunk.original(i), reasons);
+    if (reasons.length > 0) await this.reject(name, partition, chunk, i, reasons);
     else await this.accept(recordIdOf(this.schema, row, recordId), row);
-  }
-
-  private async takeExtra(extra: ExtraRow, index: number, row: Scalar[]): Promise<void> {
-    const reasons = checkRecord(this.schema, extra.input, this.clock.nowMs(), row);
-    if (reasons.length > 0) await this.reject(index, 1, extra.bytes, reasons);
-    else await this.accept(recordIdOf(this.schema, row, extra.input.recordId), row);
   }
 
   private async accept(recordId: string, row: readonly Scalar[]): Promise<void> {
@@ -130,22 +139,27 @@ export class ImportRun {
     if (batch !== null) await this.send(batch);
   }
 
-  /** `partition` 0 stands for the file, 1 for the extra file; the offset is the row. */
+  /** `partition` is the number of the file within the import; the offset is the row. */
   private async reject(
-    offset: number,
+    name: string,
     partition: number,
-    payload: Uint8Array,
+    chunk: SourceChunk,
+    i: number,
     reasons: readonly Reason[],
   ): Promise<void> {
     this.progress.rejected += 1;
-    const { name: project } = this.schema.project;
+    const offset = chunk.rowNumber(i);
+    this.refusals.add(name, offset, reasons, (field) => {
+      const column = this.schema.indexOf.get(field);
+      return column === undefined ? null : chunk.value(i, column);
+    });
     const bad = {
-      project,
-      source: `file:${this.request.source}`,
+      project: this.schema.project.name,
+      source: name,
       partition,
       offset,
       scope: this.importId,
-      payload,
+      payload: chunk.original(i),
       reasons,
     };
     this.letters.push(makeDeadLetter(bad, this.clock.nowMs(), this.sha256Hex));
@@ -183,10 +197,4 @@ export class ImportRun {
 function choose(range: RowRange, rows: number | null, seed: number): Uint32Array {
   if (range.kind === 'run') return chooseRows(range.first, range.count, rows ?? range.count, seed);
   return rows === null ? range.rows : chooseAmong(range.rows, rows, seed);
-}
-
-/** The JSON of a row by column name, for the dead letter of a columnar source. */
-export function rowPayload(schema: RecordSchema, recordId: string, value: (column: number) => unknown): Uint8Array {
-  const values = Object.fromEntries(schema.columns.map((column, index) => [column.name, value(index)]));
-  return jsonPayload({ recordId, values });
 }

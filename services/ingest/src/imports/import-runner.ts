@@ -2,26 +2,32 @@
 // left unfinished. An import's id follows from project, schema and request, so that the same request twice is one
 // import.
 
-import { type Clock, PlatformError } from '@millrace/domain';
-import { canonicalJson, type SourceSpec } from '@millrace/project';
+import { type Clock, hint, PlatformError } from '@millrace/domain';
+import { canonicalJson } from '@millrace/project';
 import type { ImportEnd } from '../datasets/import-stream.js';
 import type { Sha256Hex } from '../deadletters/dead-letter.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
+import { decimalWarnings, noRowsMessage } from './import-outcome.js';
 import {
-  type ExtraRow,
+  ALL_ROWS,
+  type ImportPart,
   type ImportProgress,
   type ImportRequest,
   ImportRun,
   type ImportSettings,
   type ImportSink,
 } from './import-run.js';
-import type { RowSource } from './row-source.js';
+import type { Refusal } from './refusals.js';
+import type { FileTerms, RowSource, SourceFacts } from './row-source.js';
 
-export interface ImportStatus extends ImportProgress {
+export interface ImportStatus extends ImportProgress, Partial<Pick<SourceFacts, 'format' | 'csv'>> {
   importId: string;
   project: string;
+  source: string;
   state: 'running' | 'done' | 'failed';
+  warnings: readonly string[];
+  reasons: readonly Refusal[];
   datasetVersion?: string;
   message?: string;
   startedAtMs: number;
@@ -36,10 +42,21 @@ export interface StoredImport {
   begunAtMs?: number;
 }
 
+/** Uploads as an import uses them. */
+export interface ImportUploads {
+  /** The name of a whole upload. @throws PlatformError where there is none, or where bytes are missing */
+  nameOf(project: string, uploadId: string): string;
+  /** It does not leave before `release`. */
+  hold(uploadId: string): void;
+  /** `done`: its rows are in a version, it may go at once. */
+  release(uploadId: string, done: boolean): Promise<void>;
+}
+
 /** What imports need from outside. */
 export interface ImportPorts extends ImportSink {
-  openSource(schema: RecordSchema, source: SourceSpec): Promise<RowSource>;
-  readExtras(path: string, scope: string): Promise<ExtraRow[]>;
+  openSource(schema: RecordSchema, source: string, terms: FileTerms): Promise<RowSource>;
+  openUpload(schema: RecordSchema, uploadId: string, terms: FileTerms): Promise<RowSource>;
+  uploads: ImportUploads;
   /** Remembers an unfinished import over a crash. */
   begin(stored: StoredImport): Promise<void>;
   finish(importId: string): Promise<void>;
@@ -75,11 +92,7 @@ export class ImportRunner {
   async start(project: string, request: ImportRequest, begunAtMs = this.clock.nowMs()): Promise<string> {
     const schema = this.registry.get(project);
     refuseTimes(schema, request);
-    const source = schema.project.data.sources[request.source];
-    if (source === undefined) {
-      const known = Object.keys(schema.project.data.sources).join(', ') || 'none';
-      throw new PlatformError('not_found', `no source '${request.source}' in the project file; known: ${known}`);
-    }
+    const source = this.nameOf(schema, request);
     const importId = this.sha256Hex(canonicalJson({ project, schema: schema.hash, request })).slice(0, 16);
     if (this.jobs.get(importId)?.status.state === 'running') return importId;
     const running = [...this.jobs.values()].filter((job) => job.status.state === 'running').length;
@@ -91,7 +104,10 @@ export class ImportRunner {
     const status: ImportStatus = {
       importId,
       project,
+      source,
       state: 'running',
+      warnings: [],
+      reasons: [],
       rowsRead: 0,
       rowsChosen: 0,
       accepted: 0,
@@ -102,8 +118,15 @@ export class ImportRunner {
     this.jobs.delete(importId);
     this.jobs.set(importId, job);
     this.forgetOld();
-    await this.ports.begin({ project, importId, request, begunAtMs });
-    void this.work(job, schema, source, request);
+    if (request.upload !== null) this.ports.uploads.hold(request.upload);
+    try {
+      await this.ports.begin({ project, importId, request, begunAtMs });
+    } catch (thrown) {
+      this.jobs.delete(importId);
+      if (request.upload !== null) await this.ports.uploads.release(request.upload, false);
+      throw thrown;
+    }
+    void this.work(job, schema, request);
     return importId;
   }
 
@@ -111,7 +134,7 @@ export class ImportRunner {
     const job = this.jobs.get(importId);
     if (job === undefined || job.status.project !== project)
       throw new PlatformError('not_found', `no import ${importId}`);
-    return { ...job.status, ...(job.run?.progress ?? {}) };
+    return { ...job.status, ...soFar(job) };
   }
 
   /** Starts unfinished imports of an earlier process again. */
@@ -122,39 +145,93 @@ export class ImportRunner {
         const again = await this.start(project, request, begunAtMs);
         if (again !== importId) await this.ports.finish(importId);
       } catch (thrown) {
-        // The project or its source is gone: the import cannot go on.
-        if (PlatformError.from(thrown).code === 'not_found') await this.ports.finish(importId);
+        // The project, its source or the upload is gone, or is another now: the import cannot go on.
+        if (PlatformError.from(thrown).retry === 'never') await this.ports.finish(importId);
         else throw thrown;
       }
     }
     return unfinished.length;
   }
 
-  private async work(job: Job, schema: RecordSchema, source: SourceSpec, request: ImportRequest): Promise<void> {
-    const { importId, startedAtMs } = job.status;
-    let rows: RowSource | null = null;
-    const end = this.ports.end(importId);
-    try {
-      rows = await this.ports.openSource(schema, source);
-      const extras = request.extraFile === null ? [] : await this.ports.readExtras(request.extraFile, importId);
-      const { ports, settings, clock, sha256Hex } = this;
-      job.run = new ImportRun(schema, importId, request, ports, settings, clock, sha256Hex, startedAtMs);
-      await job.run.run(rows, extras);
-      const ended = await end;
-      if (ended.kind === 'closed') this.conclude(job, { state: 'done', datasetVersion: ended.version.id });
-      else this.conclude(job, { state: 'failed', message: ended.message });
-      await this.ports.finish(importId);
-    } catch (thrown) {
-      const error = PlatformError.from(thrown);
-      this.conclude(job, { state: 'failed', message: error.message });
-      await this.ports.finish(importId);
-    } finally {
-      await rows?.close();
+  /** What the version and its batches are said to come from. */
+  private nameOf({ project }: RecordSchema, { source, upload }: ImportRequest): string {
+    const uploaded = upload === null ? null : `upload:${this.ports.uploads.nameOf(project.name, upload)}`;
+    if (source === null && uploaded === null)
+      throw new PlatformError('invalid_argument', 'name a source of the project file, or an upload');
+    if (source === null) return uploaded as string;
+    const { sources } = project.data;
+    if (!Object.hasOwn(sources, source)) {
+      const known = hint(source, Object.keys(sources));
+      throw new PlatformError('not_found', `no source '${source}' in the project file. ${known}`);
     }
+    return `file:${source}`;
+  }
+
+  private async work(job: Job, schema: RecordSchema, request: ImportRequest): Promise<void> {
+    const { importId, source: from, startedAtMs } = job.status;
+    const open: RowSource[] = [];
+    const end = this.ports.end(importId);
+    let ended: Partial<ImportStatus>;
+    try {
+      const parts = await this.parts(job, schema, request, open);
+      const { ports, settings, clock, sha256Hex } = this;
+      job.run = new ImportRun(schema, importId, from, ports, settings, clock, sha256Hex, startedAtMs);
+      await job.run.run(parts);
+      const result = await end;
+      ended =
+        result.kind === 'closed'
+          ? { state: 'done', datasetVersion: result.version.id }
+          : { state: 'failed', message: this.whyNone(job, request) ?? result.message };
+    } catch (thrown) {
+      ended = { state: 'failed', message: PlatformError.from(thrown).reason };
+    }
+    // What cannot be tidied up now is done again after a restart, with the same result.
+    await Promise.allSettled([
+      this.ports.finish(importId),
+      ...open.map((source) => source.close()),
+      ...(request.upload === null ? [] : [this.ports.uploads.release(request.upload, ended.state === 'done')]),
+    ]);
+    this.conclude(job, ended);
+  }
+
+  private async parts(
+    job: Job,
+    schema: RecordSchema,
+    request: ImportRequest,
+    open: RowSource[],
+  ): Promise<readonly ImportPart[]> {
+    const { source, upload, fromMs, toMs, rows, seed, format, csv } = request;
+    const choice = { fromMs, toMs, rows, seed };
+    const parts: ImportPart[] = [];
+    const add = (name: string, opened: RowSource): void => {
+      open.push(opened);
+      parts.push({ name, source: opened, choice: parts.length === 0 ? choice : ALL_ROWS });
+      const { format: found, csv: dialect, warnings } = opened.facts;
+      if (parts.length === 1) job.status = { ...job.status, format: found, ...(dialect ? { csv: dialect } : {}) };
+      job.status = { ...job.status, warnings: [...job.status.warnings, ...warnings] };
+    };
+    // What is said of a file is said of the upload where there is one.
+    const terms: FileTerms = { ...(format ? { format } : {}), ...(csv ? { csv } : {}) };
+    if (source !== null)
+      add(`file:${source}`, await this.ports.openSource(schema, source, upload === null ? terms : {}));
+    if (upload !== null) {
+      const name = this.ports.uploads.nameOf(schema.project.name, upload);
+      add(`upload:${name}`, await this.ports.openUpload(schema, upload, terms));
+    }
+    return parts;
+  }
+
+  /** Null where rows were good: then the reason is another. */
+  private whyNone(job: Job, { fromMs, toMs }: ImportRequest): string | null {
+    const { run, status } = job;
+    if (run === null || run.progress.accepted > 0) return null;
+    const isRange = fromMs !== ALL_ROWS.fromMs || toMs !== ALL_ROWS.toMs;
+    const file = status.source.replace(/^\w+:/, '');
+    return noRowsMessage(status.project, file, run.progress, run.refusals.list(), isRange);
   }
 
   private conclude(job: Job, end: Partial<ImportStatus>): void {
-    job.status = { ...job.status, ...(job.run?.progress ?? {}), ...end, endedAtMs: this.clock.nowMs() };
+    job.status = { ...job.status, ...soFar(job), ...end, endedAtMs: this.clock.nowMs() };
     job.run = null;
   }
 
@@ -169,11 +246,18 @@ export class ImportRunner {
 /** A range of event time chooses nothing among rows that have none. */
 function refuseTimes(schema: RecordSchema, { fromMs, toMs }: ImportRequest): void {
   if (schema.eventTimeIndex >= 0) return;
-  if (fromMs === Number.MIN_SAFE_INTEGER && toMs === Number.MAX_SAFE_INTEGER) return;
+  if (fromMs === ALL_ROWS.fromMs && toMs === ALL_ROWS.toMs) return;
   const { name } = schema.project;
   throw new PlatformError(
     'invalid_argument',
     `from and to choose rows by event time, and project '${name}' has none: leave them out (rows and seed choose ` +
       `some of the rows), or name the time column with data.eventTime of the project file`,
   );
+}
+
+/** Of a load that runs. */
+function soFar({ status, run }: Job): Partial<ImportStatus> {
+  if (run === null) return {};
+  const reasons = run.refusals.list();
+  return { ...run.progress, reasons, warnings: [...status.warnings, ...decimalWarnings(reasons)] };
 }

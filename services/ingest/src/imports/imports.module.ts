@@ -3,18 +3,28 @@
 import { join } from 'node:path';
 import { sha256 } from '@millrace/artifacts';
 import { encodeRecordBatch } from '@millrace/contracts';
+import { openImportRoots } from '@millrace/files';
 import type { MessageProducer } from '@millrace/kafka';
+import type { SourceSpec } from '@millrace/project';
 import type { ServiceContext } from '@millrace/service';
+import { formatOf } from '@millrace/tabular';
 import { counter } from '@millrace/telemetry';
 import type { IngestConfig } from '../config.js';
 import { duckDbSettings } from '../datasets/datasets.module.js';
 import type { ImportStream } from '../datasets/import-stream.js';
 import type { DeadLetterSender } from '../deadletters/dead-letters.kafka.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
+import type { RecordSchema } from '../schema/record-schema.js';
+import { FolderUploads } from '../uploads/upload-files.fs.js';
+import { Uploads } from '../uploads/uploads.js';
 import { CsvSource } from './csv-source.fs.js';
-import { readExtraRows, resolveSourcePath, UnfinishedImports } from './import-files.fs.js';
 import { ImportRunner } from './import-runner.js';
+import { NdjsonSource } from './ndjson-source.fs.js';
 import { ParquetSource } from './parquet-source.duckdb.js';
+import type { FileTerms, ImportFile, RowIds, RowSource } from './row-source.js';
+import { readablePath } from './source-path.fs.js';
+import { firstBytesOf } from './text-file.fs.js';
+import { UnfinishedImports } from './unfinished-imports.fs.js';
 
 /** Batches of one import that wait for Kafka: the file is read on meanwhile. */
 const BATCHES_IN_FLIGHT_MAX = 4;
@@ -27,18 +37,31 @@ export function imports(
   registry: ProjectRegistry,
   stream: ImportStream,
   deadLetters: DeadLetterSender,
-): ImportRunner {
+): { importRunner: ImportRunner; uploads: Uploads } {
   const unfinished = new UnfinishedImports(join(config.home, 'ingest', 'imports'));
-  return new ImportRunner(
+  const uploads = new Uploads(
+    new FolderUploads(join(config.home, 'ingest', 'uploads')),
+    {
+      bytesMax: config.uploadBytesMax,
+      uploadsMax: config.uploadsMax,
+      diskBytesMax: config.uploadDiskBytesMax,
+      keepMs: config.uploadKeep,
+    },
+    clock,
+    sha256,
+  );
+  const importRunner = new ImportRunner(
     registry,
     {
-      openSource: async (schema, source) => {
-        const path = resolveSourcePath(source.path);
-        return source.kind === 'csv'
-          ? new CsvSource(path, schema, source.recordId)
-          : ParquetSource.open(path, schema, source.recordId, duckDbSettings(config));
+      openSource: async (schema, source, terms) => {
+        const spec = schema.project.data.sources[source] as SourceSpec;
+        const roots = async () => [...config.importRoots, ...(await openImportRoots(config.home))];
+        const path = await readablePath(spec.path, roots);
+        const file = { path, name: spec.path, sha256: null };
+        return opened(config, file, schema, idsOf(spec), { format: spec.kind, ...terms });
       },
-      readExtras: readExtraRows,
+      openUpload: (schema, upload, terms) => opened(config, uploads.file(upload), schema, { kind: 'file' }, terms),
+      uploads,
       begin: (stored) => unfinished.begin(stored),
       finish: (importId) => unfinished.finish(importId),
       unfinished: () => unfinished.unfinished(),
@@ -60,4 +83,27 @@ export function imports(
     clock,
     sha256,
   );
+  return { importRunner, uploads };
+}
+
+function idsOf({ recordId }: SourceSpec): RowIds {
+  if (recordId === undefined) return { kind: 'file' };
+  return recordId === 'row-number' ? { kind: 'number' } : { kind: 'column', name: recordId };
+}
+
+async function opened(
+  config: IngestConfig,
+  file: ImportFile,
+  schema: RecordSchema,
+  ids: RowIds,
+  terms: FileTerms,
+): Promise<RowSource> {
+  switch (formatOf(file.name, await firstBytesOf(file), terms.format)) {
+    case 'csv':
+      return CsvSource.open(file, schema, ids, terms);
+    case 'ndjson':
+      return NdjsonSource.open(file, schema, ids, terms);
+    case 'parquet':
+      return ParquetSource.open(file, schema, ids, duckDbSettings(config));
+  }
 }

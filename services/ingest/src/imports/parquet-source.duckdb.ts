@@ -1,11 +1,24 @@
 // A Parquet file as a row source, read by DuckDB in its own order with the file's row numbers. Times of the file are
 // UTC. Columns of the file that the project does not name are not read.
 
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type DuckDBVector } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';
+import type { ColumnType } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
-import { rowPayload } from './import-run.js';
-import type { RowRange, RowSource, SourceChunk } from './row-source.js';
+import { checkHeader, headerWarnings } from './header-check.js';
+import { rowPayload } from './row-payload.js';
+import {
+  ID_COLUMNS,
+  type ImportFile,
+  type RowIds,
+  type RowRange,
+  type RowSource,
+  rowIdOf,
+  type SourceChunk,
+  type SourceFacts,
+} from './row-source.js';
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -15,12 +28,12 @@ const NUMBERS = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
 const TIMES = /^(TIMESTAMP.*|DATE)$/;
 
 /**
- * How a column of the file becomes a raw value: a number, a text, a boolean, milliseconds. `isName`: a whole number
- * that names something comes as a text, for a double may not hold its digits.
+ * How a column of the file becomes a raw value: a number, a text, a boolean, milliseconds. A whole number comes as a
+ * text where the column is one, or names something (`isName`): a double may not hold its digits.
  */
-function expression(name: string, type: string, isName = false): string {
+function expression(name: string, type: string, wanted: ColumnType, isName = false): string {
   const column = quoted(name);
-  if (isName && INTEGERS.test(type)) return `${column}::VARCHAR`;
+  if ((isName || wanted === 'text') && INTEGERS.test(type)) return `${column}::VARCHAR`;
   // No cast to TIMESTAMP: with a time zone it would need an extension that is not at hand.
   if (TIMES.test(type)) return `epoch_ms(${column})::DOUBLE`;
   if (INTEGERS.test(type) || NUMBERS.test(type)) return `${column}::DOUBLE`;
@@ -35,15 +48,18 @@ export class ParquetSource implements RowSource {
     private readonly table: string,
     private readonly schema: RecordSchema,
     private readonly types: ReadonlyMap<string, string>,
-    private readonly recordIdColumn: string | null,
+    private readonly ids: RowIds,
+    private readonly sha256: string,
+    readonly facts: SourceFacts,
   ) {}
 
   static async open(
-    path: string,
+    file: ImportFile,
     schema: RecordSchema,
-    recordId: string,
+    ids: RowIds,
     settings: { memoryMax: string; threads: number },
   ): Promise<ParquetSource> {
+    const { path, name } = file;
     const instance = await DuckDBInstance.create(':memory:', {
       memory_limit: settings.memoryMax,
       threads: String(settings.threads),
@@ -53,19 +69,16 @@ export class ParquetSource implements RowSource {
     try {
       const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table}`);
       const types = new Map(described.getRows().map((row) => [String(row[0]), String(row[1])]));
-      const idColumn = recordId === 'row-number' ? null : recordId;
-      const missing = schema.columns
-        .filter((column) => column.required && !types.has(column.name))
-        .map((column) => column.name);
-      if (idColumn !== null && !types.has(idColumn)) missing.push(idColumn);
-      if (missing.length > 0)
-        throw new PlatformError('invalid_argument', `the file has no column ${missing.join(', ')}`);
-      return new ParquetSource(instance, connection, table, schema, types, idColumn);
+      const header = [...types.keys()].filter((column) => column !== 'file_row_number');
+      checkHeader(name, header, schema, ids.kind === 'column' ? ids.name : null, null);
+      const sha256 = file.sha256 ?? (ids.kind === 'file' ? await hashOf(path) : '');
+      const facts = { format: 'parquet', warnings: headerWarnings(name, header, schema) } as const;
+      return new ParquetSource(instance, connection, table, schema, types, ids, sha256, facts);
     } catch (thrown) {
       connection.closeSync();
       instance.closeSync();
       if (thrown instanceof PlatformError) throw thrown;
-      throw new PlatformError('invalid_argument', `cannot read ${path}: ${(thrown as Error).message.slice(0, 300)}`, {
+      throw new PlatformError('invalid_argument', `cannot read ${name}: ${(thrown as Error).message.slice(0, 300)}`, {
         cause: thrown,
       });
     }
@@ -95,25 +108,35 @@ export class ParquetSource implements RowSource {
     if (time === undefined) return 'TRUE';
     const type = this.types.get(time.name) as string;
     const ms = TIMES.test(type)
-      ? expression(time.name, type)
+      ? expression(time.name, type, time.type)
       : type === 'VARCHAR'
         ? `epoch_ms(TRY_CAST(${quoted(time.name)} AS TIMESTAMP))::DOUBLE`
         : `TRY_CAST(${quoted(time.name)} AS DOUBLE)`;
-    return `${ms} >= ${Number(fromMs)} AND ${ms} < ${Number(toMs)}`;
+    // A row whose time cannot be read belongs to no range; it is taken along, so that it is told as bad.
+    return `((${ms}) IS NULL OR (${ms} >= ${Number(fromMs)} AND ${ms} < ${Number(toMs)}))`;
   }
 
   async *read(first: number, last: number): AsyncIterable<SourceChunk> {
     const { columns } = this.schema;
     const present = columns.map((column) => this.types.get(column.name));
     const expressions = columns.flatMap((column, index) =>
-      present[index] === undefined ? [] : [expression(column.name, present[index], this.schema.wholeNames[index])],
+      present[index] === undefined
+        ? []
+        : [expression(column.name, present[index], column.type, this.schema.wholeNames[index])],
     );
-    const id = `${this.recordIdColumn === null ? 'file_row_number' : quoted(this.recordIdColumn)}::VARCHAR`;
+    const own = this.ownIdColumn();
+    const id = own === undefined ? 'NULL::VARCHAR' : `${quoted(own)}::VARCHAR`;
     const sql = `SELECT file_row_number::DOUBLE, ${id}, ${expressions.join(', ')} FROM ${this.table}
       WHERE file_row_number BETWEEN ${first} AND ${last}`;
     let at = 2;
     const places = present.map((type) => (type === undefined ? -1 : at++));
-    for await (const chunk of this.chunks(sql)) yield new ParquetChunk(this.schema, chunk, places);
+    for await (const chunk of this.chunks(sql))
+      yield new ParquetChunk(this.schema, chunk, places, this.ids, this.sha256);
+  }
+
+  private ownIdColumn(): string | undefined {
+    if (this.ids.kind === 'column') return this.ids.name;
+    return this.ids.kind === 'file' ? ID_COLUMNS.find((name) => this.types.has(name)) : undefined;
   }
 
   async close(): Promise<void> {
@@ -131,6 +154,12 @@ export class ParquetSource implements RowSource {
   }
 }
 
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  return hash.digest('hex');
+}
+
 class ParquetChunk implements SourceChunk {
   readonly rows: number;
   private readonly numbers: DuckDBVector;
@@ -141,6 +170,8 @@ class ParquetChunk implements SourceChunk {
     private readonly schema: RecordSchema,
     chunk: DuckDBDataChunk,
     places: readonly number[],
+    private readonly idRule: RowIds,
+    private readonly sha256: string,
   ) {
     this.rows = chunk.rowCount;
     this.numbers = chunk.getColumnVector(0);
@@ -157,7 +188,10 @@ class ParquetChunk implements SourceChunk {
   }
 
   recordId(row: number): string {
-    return (this.ids.getItem(row) as string | null) ?? '';
+    const number = this.rowNumber(row);
+    if (this.idRule.kind === 'number') return String(number);
+    const own = (this.ids.getItem(row) as string | null) ?? '';
+    return own === '' && this.idRule.kind === 'file' ? rowIdOf(this.sha256, number) : own;
   }
 
   fault(): string | null {

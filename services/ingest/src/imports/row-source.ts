@@ -1,24 +1,66 @@
 // What an import reads from: a file as chunks of raw rows in file order, and which of its rows lie in an event-time
 // range.
 
+import type { TableFormat, TextEncoding } from '@millrace/tabular';
+
+/** What a caller says about a file; what is left open is found out. */
+export interface FileTerms {
+  format?: TableFormat;
+  csv?: { delimiter?: string; decimal?: '.' | ','; encoding?: TextEncoding };
+}
+
+/** A file that may be read: checked and resolved. */
+export interface ImportFile {
+  path: string;
+  /** For messages. */
+  name: string;
+  /** Null = not known yet. */
+  sha256: string | null;
+}
+
+/** Where the ids of rows come from. */
+export type RowIds =
+  /** The number of the row, from 0. */
+  | { kind: 'number' }
+  /** A column that every row must fill. */
+  | { kind: 'column'; name: string }
+  /** `recordId` or `record_id` of the row where it has one, else the file's hash and the row from 1. */
+  | { kind: 'file' };
+
+/** Columns that carry a row's own id where nothing else is declared, as in the JSON form of a record. */
+export const ID_COLUMNS = ['recordId', 'record_id'] as const;
+
+/** Of the file's SHA-256, in ids of rows. */
+const ID_HASH_DIGITS = 16;
+
+/** The id of a row without one of its own. @param row from 0 */
+export function rowIdOf(fileSha256: string, row: number): string {
+  return `${fileSha256.slice(0, ID_HASH_DIGITS)}/${row + 1}`;
+}
+
+/** How a file was read, and what may be otherwise. */
+export interface SourceFacts {
+  format: TableFormat;
+  csv?: { delimiter: string; decimal: '.' | ','; encoding: TextEncoding };
+  warnings: readonly string[];
+}
+
 export interface SourceChunk {
   readonly rows: number;
   /** Number of the row in the file, from 0. */
   rowNumber(row: number): number;
   /** Raw value of a project column by its position; null = missing. */
   value(row: number, column: number): unknown;
-  /** The row number, or the value of the column that identifies a row (empty where it has none). */
   recordId(row: number): string;
   /** A fault of the file's own format (a CSV row with too few fields), or null. */
   fault(row: number): string | null;
-  /** The row as it stands in the file, for the dead letter. */
+  /** The row for its dead letter: JSON that a redrive reads, or the text of a row with a fault. */
   original(row: number): Uint8Array;
 }
 
 export interface RowSource {
-  /**
-   * Ascending numbers of the rows with fromMs <= event time < toMs; rows without a readable time are not among them.
-   */
+  readonly facts: SourceFacts;
+  /** Ascending numbers of the rows with fromMs <= event time < toMs, and of those whose time nobody can read. */
   rowsBetween(fromMs: number, toMs: number): Promise<RowRange>;
   /** Chunks that hold the rows from `first` to `last` (and maybe others), ascending. */
   read(first: number, last: number): AsyncIterable<SourceChunk>;

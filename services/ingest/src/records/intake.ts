@@ -48,7 +48,7 @@ function storedValues(schema: RecordSchema, row: readonly Scalar[]): Record<stri
 }
 
 /** Checks one record; gives the typed row (by column position) in `row`, or reasons. */
-export function checkRecord(schema: RecordSchema, input: RecordInput, nowMs: number, row: Scalar[]): readonly Reason[] {
+function checkRecord(schema: RecordSchema, input: RecordInput, nowMs: number, row: Scalar[]): readonly Reason[] {
   if (input.faults.length > 0) return input.faults;
   const reasons: Reason[] = [];
   if (schema.recordIdIndex < 0) checkId('recordId', input.recordId, reasons, ID_REMEDY);

@@ -22,12 +22,15 @@ export class RecordPublisher {
     private readonly clock: Clock,
   ) {}
 
-  /** `original(index)` gives the bytes of an input for its dead letter; it is asked for bad ones only. */
+  /**
+   * `original(index)` gives the bytes of an input for its dead letter; it is asked for bad ones only. Null: they are
+   * dead letters already, and bad ones are only told.
+   */
   async records(
     schema: RecordSchema,
     inputs: readonly RecordInput[],
     source: string,
-    original: (index: number) => Uint8Array,
+    original: ((index: number) => Uint8Array) | null,
   ): Promise<IntakeOutcome> {
     const { accepted, labels, rejections } = intakeRecords(schema, inputs, { source, nowMs: this.clock.nowMs() });
     const records = accepted.map(
@@ -52,7 +55,7 @@ export class RecordPublisher {
     schema: RecordSchema,
     inputs: readonly LabelInput[],
     source: string,
-    original: (index: number) => Uint8Array,
+    original: ((index: number) => Uint8Array) | null,
   ): Promise<IntakeOutcome> {
     refuseWithoutRule(schema);
     const { accepted, rejections } = intakeLabels(schema, inputs, { source, nowMs: this.clock.nowMs() });
@@ -69,9 +72,9 @@ export class RecordPublisher {
     schema: RecordSchema,
     rejections: readonly Rejection[],
     source: string,
-    original: (index: number) => Uint8Array,
+    original: ((index: number) => Uint8Array) | null,
   ): Promise<void> {
-    if (rejections.length === 0) return;
+    if (rejections.length === 0 || original === null) return;
     const bad = rejections.map(({ index, reasons }) => ({
       project: schema.project.name,
       source,

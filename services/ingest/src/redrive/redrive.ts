@@ -1,61 +1,113 @@
 // Decides whether and how a dead letter is taken in again: after the project file or the sender was mended, the same
-// bytes may be good. Only JSON records and labels can be driven again, and only when the dead letter holds them whole.
+// bytes may be good. Records and labels of every way in can be driven again, rows of imports too (they join the live
+// stream: the version of their import is closed), as long as the dead letter holds them whole. One that is refused
+// again stays the dead letter that it is.
 
-import type { DeadLetter } from '@millrace/contracts';
+import type { DeadLetter, LabelMessage, RecordMessage } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { DeadLetterList } from '../deadletters/dead-letter-list.js';
 import type { Rejection } from '../deadletters/rejection.js';
+import { rowFromPayload } from '../imports/row-payload.js';
 import { type LabelInput, labelFromLine } from '../labels/label-intake.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { IntakeOutcome } from '../records/intake.js';
 import { type RecordInput, recordFromLine } from '../records/record-input.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 
-type Take<I> = (
-  schema: RecordSchema,
-  inputs: readonly I[],
-  source: string,
-  original: (index: number) => Uint8Array,
-) => Promise<IntakeOutcome>;
+type Take<I> = (schema: RecordSchema, inputs: readonly I[], source: string, original: null) => Promise<IntakeOutcome>;
 
 /** Checks what is driven again like anything new, and sends it on. */
 export interface RedrivePorts {
   records: Take<RecordInput>;
   labels: Take<LabelInput>;
+  /** Messages of the topics. @throws PlatformError 'corrupt' */
+  decodeRecord(bytes: Uint8Array): RecordMessage;
+  decodeLabel(bytes: Uint8Array): LabelMessage;
 }
+
+/** Ids named where a beginning is not enough. */
+const NAMED_MAX = 5;
 
 export class Redrive {
   constructor(
-    private readonly letters: Pick<DeadLetterList, 'find'>,
+    private readonly letters: Pick<DeadLetterList, 'matching'>,
     private readonly registry: Pick<ProjectRegistry, 'get'>,
     private readonly ports: RedrivePorts,
   ) {}
 
+  /** @param id of a dead letter, or the beginning of one */
   async run(id: string): Promise<{ accepted: number; rejected: readonly Rejection[] }> {
-    const letter = this.letters.find(id);
-    if (letter === null) throw new PlatformError('not_found', `no dead letter ${id} among the newest`);
-    const text = wholeText(letter);
+    const letter = this.find(id);
     const schema = this.registry.get(letter.project);
-    const bytes = () => letter.payload;
-    const outcome = letter.source.endsWith(':labels')
-      ? await this.ports.labels(schema, [labelFromLine(text)], 'redrive', bytes)
-      : await this.ports.records(schema, [recordFromLine(text, letter.id)], 'redrive', bytes);
-    return { accepted: outcome.accepted, rejected: outcome.rejections };
+    const { accepted, rejections } = await this.taken(schema, letter);
+    return { accepted, rejected: rejections };
+  }
+
+  private find(id: string): DeadLetter {
+    const found = this.letters.matching(id, NAMED_MAX + 1);
+    const [letter] = found;
+    if (letter === undefined)
+      throw new PlatformError(
+        'not_found',
+        `no dead letter ${id.slice(0, 64)} among the newest; \`millrace dlq list PROJECT\``,
+      );
+    if (found.length === 1) return letter;
+    const named = found.slice(0, NAMED_MAX).map((one) => one.id);
+    const more = found.length > NAMED_MAX ? ' and more' : '';
+    throw new PlatformError(
+      'invalid_argument',
+      `${id} begins several ids: ${named.join(', ')}${more}; write more of it`,
+    );
+  }
+
+  private async taken(schema: RecordSchema, letter: DeadLetter): Promise<IntakeOutcome> {
+    assertWhole(letter);
+    const { source, payload, id } = letter;
+    const record = (input: RecordInput) => this.ports.records(schema, [input], 'redrive', null);
+    const label = (input: LabelInput) => this.ports.labels(schema, [input], 'redrive', null);
+    if (source === 'records.v1') {
+      const { recordId, values } = decoded(() => this.ports.decodeRecord(payload));
+      return record({ recordId, hasOwnId: true, values, faults: [] });
+    }
+    if (source === 'labels.v1') {
+      const { recordId, predictionId, entity, eventTimeMs, knownAtMs, value } = decoded(() =>
+        this.ports.decodeLabel(payload),
+      );
+      return label({ recordId, predictionId, entity, eventTimeMs, knownAtMs, value, raw: null, faults: [] });
+    }
+    const text = textOf(letter);
+    if (source.endsWith(':labels')) return label(labelFromLine(text));
+    return record(/^(?:file|upload):/.test(source) ? rowFromPayload(schema, text, id) : recordFromLine(text, id));
   }
 }
 
-function wholeText(letter: DeadLetter): string {
-  if (letter.payload.length < letter.payloadBytes) {
-    throw new PlatformError('conflict', `only ${letter.payload.length} of ${letter.payloadBytes} bytes were kept`, {
+function assertWhole({ payload, payloadBytes }: DeadLetter): void {
+  if (payload.length >= payloadBytes) return;
+  throw new PlatformError(
+    'conflict',
+    `only ${payload.length} of ${payloadBytes} bytes were kept; send it again from its source`,
+    {
       retry: 'never',
-    });
-  }
+    },
+  );
+}
+
+function decoded<T>(decode: () => T): T {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(letter.payload);
-  } catch (error) {
-    throw new PlatformError('conflict', 'the original is no text; send it again from its source', {
-      retry: 'never',
-      cause: error,
-    });
+    return decode();
+  } catch (cause) {
+    throw unusable('the original is no message of the topic', cause);
   }
+}
+
+function textOf({ payload }: DeadLetter): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(payload);
+  } catch (cause) {
+    throw unusable('the original is no text', cause);
+  }
+}
+
+function unusable(why: string, cause: unknown): PlatformError {
+  return new PlatformError('conflict', `${why}; send it again from its source`, { retry: 'never', cause });
 }

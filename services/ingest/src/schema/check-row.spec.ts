@@ -82,7 +82,7 @@ describe('records', () => {
     ['unknown field', { ...good, colour: 1 }, ['unknown_field:colour']],
     [
       'many faults',
-      { at: AT, customer: 4, amount: 'x', kind: 'boat', colour: 1 },
+      { at: AT, customer: 4.5, amount: 'x', kind: 'boat', colour: 1 },
       ['unknown_field:colour', 'wrong_type:customer', 'wrong_type:amount', 'not_in_domain:kind'],
     ],
   ])('refuses: %s', (_name, values, expected) => {
@@ -95,6 +95,14 @@ describe('records', () => {
     ['a\nb', 'bad_id:recordId'],
     [{}, 'malformed:'],
   ])('refuses the id %j', (id, expected) => expect(codes(good, id)).toEqual([expected]));
+
+  it('keeps the digits of whole numbers in text columns, and refuses to round them in integer columns', () => {
+    expect(codes({ ...good, customer: 4 })).toEqual([]);
+    const line = '{"recordId":9007199254740993,"at":1,"customer":"a","amount":1,"count":9007199254740993}';
+    expect(recordFromLine(line, '').recordId).toBe('9007199254740993');
+    expect(codes(recordFromLine(line, '').values)).toEqual(['wrong_type:count']);
+    expect(codes({ ...good, amount: 3n })).toEqual([]);
+  });
 
   it('takes flat records and ids of the source', () => {
     expect(recordFromJson({ record_id: 7, ...good }, '').recordId).toBe('7');

@@ -25,7 +25,8 @@ export function addReason(reasons: Reason[], code: ReasonCode, field: string, me
   if (reasons.length < REASONS_MAX) reasons.push({ code, field, message });
 }
 
-function shown(value: unknown): string {
+/** A value as a message shows it, cut to a few characters. */
+export function shown(value: unknown): string {
   const text =
     typeof value === 'string'
       ? JSON.stringify(value.slice(0, 40))
@@ -81,7 +82,9 @@ function checkWholeName(column: ColumnSpec, raw: unknown, reasons: Reason[]): Sc
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
-function checkText(column: ColumnSpec, domain: ReadonlySet<string> | null, raw: unknown, reasons: Reason[]): Scalar {
+function checkText(column: ColumnSpec, domain: ReadonlySet<string> | null, given: unknown, reasons: Reason[]): Scalar {
+  // Ids are whole numbers in many systems: their digits are the text.
+  const raw = idText(given);
   if (typeof raw !== 'string') {
     addReason(reasons, 'wrong_type', column.name, `${shown(raw)} is not a text`);
     return null;

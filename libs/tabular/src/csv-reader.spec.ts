@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { CsvReader, type CsvRow } from './csv.js';
+import { CsvReader, type CsvReaderOptions, type CsvRow } from './csv-reader.js';
 
-function read(text: string, piece = text.length, max?: number): CsvRow[] {
+function read(text: string, piece = text.length, options?: CsvReaderOptions): CsvRow[] {
   const rows: CsvRow[] = [];
-  const reader = new CsvReader((row) => rows.push(row), max);
+  const reader = new CsvReader((row) => rows.push(row), options);
   for (let at = 0; at < text.length; at += Math.max(1, piece)) reader.push(text.slice(at, at + Math.max(1, piece)));
   reader.end();
   return rows;
 }
-const fields = (text: string) => read(text).map((row) => row.fields);
+const fields = (text: string, options?: CsvReaderOptions) => read(text, text.length, options).map((row) => row.fields);
 
 describe('CsvReader', () => {
   it.each([
@@ -31,6 +31,34 @@ describe('CsvReader', () => {
     ['quoted last field with CRLF', 'a,b\r\n1,"2"\r\n', [['1', '2']]],
   ])('%s', (_name, text, expected) => expect(fields(text)).toEqual(expected));
 
+  it.each([
+    ['semicolons', 'a;b\n1,5;"x;y"\n', { delimiter: ';' }, [['1,5', 'x;y']]],
+    ['tabs', 'a\tb\n1\t\n', { delimiter: '\t' }, [['1', null]]],
+    [
+      'CR alone',
+      'a,b\r1,2\r"x\ry",4\r',
+      { lineEnd: '\r' as const },
+      [
+        ['1', '2'],
+        ['x\ry', '4'],
+      ],
+    ],
+    ['Excel’s separator line', 'sep=;\r\na;b\r\n1;2\r\n', { delimiter: ';' }, [['1', '2']]],
+    ['lines of blanks', 'a,b\n  \n1,2\n\t\n', {}, [['1', '2']]],
+    ['unicode', 'naïve,😀\nß,日本\n', {}, [['ß', '日本']]],
+  ])('%s', (_name, text, options, expected) => expect(fields(text, options)).toEqual(expected));
+
+  it('takes 500 columns', () => {
+    const names = Array.from({ length: 500 }, (_, i) => `column_${i}`);
+    expect(fields(`${names.join(',')}\n${names.map((_, i) => i).join(',')}\n`)[0]).toHaveLength(500);
+  });
+
+  it('says what is wrong with a header', () => {
+    const reader = new CsvReader(() => undefined);
+    reader.push('"a"b,c\n1,2\n');
+    expect(reader.headerFault).toContain('closing quote');
+  });
+
   it('takes a byte-order mark off the header', () => {
     const reader = new CsvReader(() => undefined);
     reader.push('\uFEFFa,b\n');
@@ -49,10 +77,20 @@ describe('CsvReader', () => {
   });
 
   it('does not swallow the file behind a quote that never closes', () => {
-    const rows = read(`a,b\n"open,2\n${'3,4\n'.repeat(100)}`, 7, 50);
+    const rows = read(`a,b\n"open,2\n${'3,4\n'.repeat(100)}`, 7, { rowCharactersMax: 50 });
     expect(rows[0]?.fault).toContain('longer than 50');
     expect(rows.at(-1)).toMatchObject({ fields: ['3', '4'], fault: null });
     expect(read('a,b\n"open')[0]?.fault).toContain('never closes');
+  });
+
+  it('gives the same rows and faults whatever the pieces', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', ',', '"', '\n', '\r'), maxLength: 200 });
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 40 }), (table, piece) => {
+        const options = { rowCharactersMax: 12 };
+        expect(read(`x,y\n${table}`, piece, options)).toEqual(read(`x,y\n${table}`, undefined, options));
+      }),
+    );
   });
 
   it('reads what was written, whatever the pieces', () => {

@@ -1,0 +1,122 @@
+// ingest: a file, or a source of the project file, as one dataset version; or records of a file into the live stream.
+
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { PlatformError, systemClock } from '@millrace/domain';
+import type { Command } from 'commander';
+import { type ImportOptions, importReport, importTerms } from '../ingest/import-report.js';
+import { uploadFile } from '../ingest/upload.fs.js';
+import { Reporter } from '../terminal/reporter.terminal.js';
+import type { Stage } from '../terminal/stage.js';
+import { action, type Context, poll } from './context.js';
+
+const IMPORT_DEADLINE_MS = 86_400_000;
+
+export function ingestCommand(program: Command): void {
+  program
+    .command('ingest')
+    .description('loads a file, or a source of the project file, as one dataset version')
+    .argument('<project>')
+    .option('--file <path>', 'a CSV, NDJSON or Parquet file; its contents are sent, and go on where they stopped')
+    .option('--source <name>', 'a source of the project file instead')
+    .option('--format <format>', 'csv, ndjson or parquet; default: by contents and name')
+    .option('--delimiter <character>', 'of a CSV file, or tab; default: found out')
+    .option('--decimal <sign>', "of a CSV file, '.' or ','", undefined)
+    .option('--encoding <name>', 'of a text file; default: UTF-8, or Windows-1252 where it is none')
+    .option('--from <date>', 'event time from')
+    .option('--to <date>', 'event time to (exclusive)')
+    .option('--rows <count>', 'choose this many rows by a seeded hash')
+    .option('--seed <number>', 'of that choice')
+    .option('--stream', 'sends the records of a JSON or NDJSON file into the live stream instead')
+    .action(
+      action(async (context, project: string, options: ImportOptions) => {
+        const { file, source, stream } = options;
+        if ((file === undefined) === (source === undefined))
+          throw new PlatformError('invalid_argument', 'name either --file FILE or --source NAME');
+        if (stream && file === undefined)
+          throw new PlatformError('invalid_argument', '--stream sends a file: --file FILE --stream');
+        const terms = importTerms(options);
+        if (stream && Object.keys(terms).length > 0)
+          throw new PlatformError('invalid_argument', '--stream takes the file as it is, without further options');
+        if (stream) return sendRecords(context, project, file as string);
+        // The result is what stdout is for.
+        const stage = new Reporter(process.stderr, systemClock).stage('ingest', `${file ?? source} → ${project}`);
+        try {
+          const from = file === undefined ? { source } : { upload: await upload(context, project, file, stage) };
+          const { importId } = await context.control.startImport(project, { ...from, ...terms });
+          return await ended(context, project, importId, file ?? (source as string), stage);
+        } catch (thrown) {
+          stage.fail(PlatformError.from(thrown).reason);
+          throw thrown;
+        }
+      }),
+    );
+}
+
+function upload({ control }: Context, project: string, file: string, stage: Stage): Promise<string> {
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  return uploadFile(control, project, resolve(file), {
+    hashed: (bytes, of) => stage.progress(bytes, of, `looking at ${megabytes(of)}`),
+    sent: (bytes, of) => stage.progress(bytes, of, `${megabytes(bytes)} of ${megabytes(of)} sent`),
+  });
+}
+
+async function ended(
+  { control, print }: Context,
+  project: string,
+  importId: string,
+  what: string,
+  stage: Stage,
+): Promise<number> {
+  const status = await poll(
+    async () => {
+      const now = await control.importState(project, importId);
+      stage.progress(now.rowsRead, now.rowsChosen, `${now.accepted} rows accepted, ${now.rejected} refused`);
+      return now.state === 'running' ? undefined : now;
+    },
+    'the import',
+    IMPORT_DEADLINE_MS,
+  );
+  const isDone = status.state === 'done';
+  if (isDone) stage.done(`${status.accepted} rows`);
+  else stage.fail(`${status.accepted} rows`);
+  print(status, () => importReport(what, status));
+  return isDone ? 0 : 1;
+}
+
+async function sendRecords({ control, print }: Context, project: string, file: string): Promise<number> {
+  const answer = await control.sendRecords(project, readRecords(file));
+  const reason = answer.rejected[0]?.reasons[0];
+  print(answer, () =>
+    [
+      `${answer.accepted} accepted, ${answer.rejected.length} refused`,
+      ...(reason
+        ? [`  the first: ${reason.field} ${reason.message}`, `  refused records: millrace dlq list ${project}`]
+        : []),
+    ].join('\n'),
+  );
+  return answer.rejected.length > 0 ? 1 : 0;
+}
+
+function readRecords(path: string): unknown {
+  const wrong = (what: string, cause?: unknown) =>
+    new PlatformError('invalid_argument', `${path} ${what}; --stream takes a JSON list or one JSON object a line`, {
+      cause,
+    });
+  let text: string;
+  try {
+    text = readFileSync(resolve(path), 'utf8').trim();
+  } catch (cause) {
+    throw wrong(`cannot be read (${(cause as Error).message})`, cause);
+  }
+  if (text === '') throw wrong('is empty');
+  const parsed = (part: string, where: string): unknown => {
+    try {
+      return JSON.parse(part);
+    } catch (cause) {
+      throw wrong(`${where} is no JSON (${(cause as Error).message})`, cause);
+    }
+  };
+  if (text.startsWith('[')) return parsed(text, 'as a list');
+  return text.split('\n').flatMap((line, i) => (line.trim() === '' ? [] : [parsed(line, `line ${i + 1}`)]));
+}

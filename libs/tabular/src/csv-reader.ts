@@ -1,0 +1,169 @@
+// CSV as RFC 4180 has it and people write it, read in pieces: any delimiter, quoted fields with delimiters, line breaks
+// and doubled quotes, CRLF, LF or CR, an optional byte-order mark, Excel's line "sep=;". A row with a fault (text after
+// a closing quote, a quote that never closes, too large) comes with the fault instead of being guessed at; the next
+// line starts anew.
+//
+// Cost: one pass over the characters; the begun row of a piece is looked at again with the next one. Memory: one piece
+// and one row, at most `rowCharactersMax`. The pieces do not change the rows.
+
+export interface CsvRow {
+  /** 0 = the first data row. */
+  row: number;
+  /** null = an empty field without quotes. */
+  fields: readonly (string | null)[];
+  /** The row as it stood in the file. */
+  text: string;
+  fault: string | null;
+}
+
+export interface CsvReaderOptions {
+  delimiter?: string;
+  lineEnd?: '\n' | '\r';
+  rowCharactersMax?: number;
+}
+
+const QUOTE = 34;
+const CR = 13;
+const SEPARATOR_LINE = /^sep=.\r?$/i;
+
+export class CsvReader {
+  private readonly delimiter: string;
+  private readonly lineEnd: string;
+  private readonly charactersMax: number;
+  private rest = '';
+  private skipping = false;
+  private rows = 0;
+  private names: string[] | null = null;
+
+  constructor(
+    private readonly onRow: (row: CsvRow) => void,
+    { delimiter = ',', lineEnd = '\n', rowCharactersMax = 65_536 }: CsvReaderOptions = {},
+  ) {
+    this.delimiter = delimiter;
+    this.lineEnd = lineEnd;
+    this.charactersMax = rowCharactersMax;
+  }
+
+  /** What is wrong with the header line; its names mean little then. */
+  headerFault: string | null = null;
+
+  /** Column names of the header line; null before it was read. */
+  get header(): readonly string[] | null {
+    return this.names;
+  }
+
+  push(piece: string): void {
+    this.read(this.rest + piece, false);
+  }
+
+  end(): void {
+    this.read(this.rest, true);
+  }
+
+  private read(data: string, isLast: boolean): void {
+    let at = 0;
+    while (at < data.length) {
+      const next = this.skipping ? this.lineAfter(data, at) : this.takeRow(data, at, isLast);
+      if (next < 0) break;
+      at = next;
+    }
+    this.rest = data.slice(at);
+  }
+
+  /** Where the next line begins; the end of the data where it is not there yet. */
+  private lineAfter(data: string, at: number): number {
+    const end = data.indexOf(this.lineEnd, at);
+    this.skipping = end < 0;
+    return end < 0 ? data.length : end + 1;
+  }
+
+  /** Reads the row that begins at `start`; where the next begins, or -1 when its end is not there yet. */
+  private takeRow(data: string, start: number, isLast: boolean): number {
+    const limit = Math.min(data.length, start + this.charactersMax + 1);
+    // Nothing behind the limit is looked at: then the pieces cannot matter.
+    const isCut = limit === start + this.charactersMax + 1;
+    const fields: (string | null)[] = [];
+    const row = (end: number, fault: string | null) => this.endRow(fields, data.slice(start, end), fault);
+    const unfinished = (fault: string | null): number => {
+      if (isCut) {
+        row(limit - 1, `longer than ${this.charactersMax} characters`);
+        return this.lineAfter(data, limit - 1);
+      }
+      if (!isLast) return -1;
+      row(data.length, fault);
+      return data.length;
+    };
+    for (let at = start; ; ) {
+      const field =
+        data.charCodeAt(at) === QUOTE && at < limit ? this.quoted(data, at, limit) : this.plain(data, at, limit);
+      if (field === null) return unfinished('a quoted field never closes');
+      at = field.end;
+      if (at >= limit) {
+        // A quote at the very end may be the first of a pair.
+        if (isCut || !isLast) return unfinished(null);
+        fields.push(field.text);
+        row(data.length, null);
+        return data.length;
+      }
+      if (data[at] === this.delimiter) {
+        fields.push(field.text);
+        at += 1;
+      } else if (data[at] === this.lineEnd) {
+        fields.push(field.text);
+        row(at, null);
+        return at + 1;
+      } else {
+        const end = data.indexOf(this.lineEnd, at);
+        if (end < 0 || end >= limit) return unfinished('text after a closing quote');
+        row(end, 'text after a closing quote');
+        return end + 1;
+      }
+    }
+  }
+
+  private plain(data: string, start: number, limit: number): { text: string | null; end: number } {
+    const delimiter = this.delimiter.charCodeAt(0);
+    const lineEnd = this.lineEnd.charCodeAt(0);
+    let end = start;
+    for (; end < limit; end++) {
+      const code = data.charCodeAt(end);
+      if (code === delimiter || code === lineEnd) break;
+    }
+    const isLineEnd = end >= data.length || data.charCodeAt(end) === lineEnd;
+    const stop = isLineEnd && end > start && data.charCodeAt(end - 1) === CR ? end - 1 : end;
+    // An empty field without quotes is missing; "" is an empty text.
+    return { text: stop === start ? null : data.slice(start, stop), end };
+  }
+
+  /** The field whose opening quote stands at `start`, and what follows it; null when it does not close. */
+  private quoted(data: string, start: number, limit: number): { text: string; end: number } | null {
+    let text = '';
+    for (let from = start + 1; ; ) {
+      const quote = data.indexOf('"', from);
+      if (quote < 0 || quote >= limit) return null;
+      text += data.slice(from, quote);
+      if (data.charCodeAt(quote + 1) !== QUOTE) {
+        let end = quote + 1;
+        while (end < limit && data.charCodeAt(end) === CR && this.lineEnd !== '\r') end += 1;
+        return { text, end };
+      }
+      text += '"';
+      from = quote + 2;
+    }
+  }
+
+  private endRow(fields: readonly (string | null)[], text: string, fault: string | null): void {
+    const bare = text.endsWith('\r') ? text.slice(0, -1) : text;
+    if (fault === null && fields.length <= 1 && bare.trim() === '') return;
+    if (this.names === null) {
+      if (SEPARATOR_LINE.test(bare)) return;
+      this.headerFault = fault;
+      this.names = fields.map((name) => (name ?? '').replace(/^\uFEFF/, '').trim());
+      return;
+    }
+    const width = this.names.length;
+    const wrong =
+      fault === null && fields.length !== width ? `${fields.length} fields, the header has ${width}` : fault;
+    this.onRow({ row: this.rows++, fields, text: bare, fault: wrong });
+  }
+}

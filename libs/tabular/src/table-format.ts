@@ -1,0 +1,58 @@
+// What kind of table a file is: by its first bytes where they say it, else by the ending of its name, else by the first
+// character. What is none is refused with what to do about it.
+
+import { PlatformError } from '@millrace/domain';
+
+export const TABLE_FORMATS = ['csv', 'ndjson', 'parquet'] as const;
+export type TableFormat = (typeof TABLE_FORMATS)[number];
+
+const ENDINGS: readonly (readonly [RegExp, TableFormat])[] = [
+  [/\.(csv|tsv|tab|psv|txt)$/i, 'csv'],
+  [/\.(ndjson|jsonl)$/i, 'ndjson'],
+  [/\.(parquet|pq)$/i, 'parquet'],
+];
+
+/** First bytes of what is often given instead. */
+const OTHERS: readonly (readonly [readonly number[], string])[] = [
+  [[0x1f, 0x8b], 'is compressed (gzip): unpack it first'],
+  [[0x28, 0xb5, 0x2f, 0xfd], 'is compressed (zstd): unpack it first'],
+  [[0x50, 0x4b, 0x03, 0x04], 'is a ZIP file or an Excel workbook: save the sheet as CSV, or unpack it first'],
+  [[0xd0, 0xcf, 0x11, 0xe0], 'is an old Excel workbook: save the sheet as CSV'],
+  [[0x53, 0x51, 0x4c, 0x69], 'is an SQLite database: export the table as CSV'],
+];
+const PARQUET = [0x50, 0x41, 0x52, 0x31];
+
+const beginsWith = (bytes: Uint8Array, first: readonly number[]): boolean =>
+  first.every((byte, i) => bytes[i] === byte);
+
+/**
+ * @param declared what the caller says it is
+ * @throws PlatformError 'invalid_argument' where the bytes are no such table
+ */
+export function formatOf(name: string, firstBytes: Uint8Array, declared?: TableFormat): TableFormat {
+  for (const [bytes, what] of OTHERS) {
+    if (beginsWith(firstBytes, bytes)) throw new PlatformError('invalid_argument', `${name} ${what}`);
+  }
+  const isParquet = beginsWith(firstBytes, PARQUET);
+  if (isParquet && (declared ?? 'parquet') === 'parquet') return 'parquet';
+  if (isParquet) throw new PlatformError('invalid_argument', `${name} is a Parquet file, not ${declared}`);
+  const format = declared ?? ENDINGS.find(([ending]) => ending.test(name))?.[1] ?? byFirstCharacter(firstBytes);
+  if (format === 'parquet')
+    throw new PlatformError('invalid_argument', `${name} is no Parquet file: it does not begin with PAR1`);
+  if (format === 'ndjson' && firstCharacter(firstBytes) === '[') {
+    throw new PlatformError(
+      'invalid_argument',
+      `${name} holds a JSON list: write one object a line (NDJSON), as \`jq -c '.[]' ${name}\` does`,
+    );
+  }
+  return format;
+}
+
+function byFirstCharacter(bytes: Uint8Array): TableFormat {
+  const first = firstCharacter(bytes);
+  return first === '{' || first === '[' ? 'ndjson' : 'csv';
+}
+
+function firstCharacter(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes.subarray(0, 64)).trimStart().charAt(0);
+}

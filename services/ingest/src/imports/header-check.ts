@@ -1,0 +1,72 @@
+// Do the columns of a file fit the project? What is missing is refused with what the file has instead, the nearest
+// names and the delimiter that the header looks like; what is only worth knowing is a warning.
+
+import { PlatformError, suggest } from '@millrace/domain';
+import { DELIMITERS } from '@millrace/tabular';
+import type { RecordSchema } from '../schema/record-schema.js';
+
+/** Columns named in a message. */
+const NAMED_MAX = 20;
+
+const DELIMITER_NAMES: Readonly<Record<string, string>> = { '\t': "tab (say 'tab')" };
+
+export function delimiterName(delimiter: string): string {
+  return DELIMITER_NAMES[delimiter] ?? `'${delimiter}'`;
+}
+
+function named(names: readonly string[]): string {
+  const shown = names.slice(0, NAMED_MAX).map((name) => JSON.stringify(name.slice(0, 64)));
+  return `${shown.join(', ')}${names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : ''}`;
+}
+
+/**
+ * @param idColumn a column that identifies a row, where one is declared
+ * @param delimiter of a CSV file
+ * @throws PlatformError 'invalid_argument'
+ */
+export function checkHeader(
+  file: string,
+  header: readonly string[],
+  schema: RecordSchema,
+  idColumn: string | null,
+  delimiter: string | null,
+): void {
+  const required = schema.columns
+    .filter((column) => column.required && !column.outcome && column.derive === undefined)
+    .map((column) => column.name);
+  const missing = [...new Set([...required, ...(idColumn === null ? [] : [idColumn])])].filter(
+    (name) => !header.includes(name),
+  );
+  const lone = header.length === 1 ? header[0] : undefined;
+  const other = delimiter === null ? undefined : DELIMITERS.find((one) => one !== delimiter && lone?.includes(one));
+  if (other !== undefined && missing.length > 0) {
+    throw new PlatformError(
+      'invalid_argument',
+      `the header of ${file} is one column, ${named([lone as string])}: it is written with ${delimiterName(other)}, ` +
+        `not ${delimiterName(delimiter as string)}; say --delimiter ${other === '\t' ? 'tab' : `'${other}'`}`,
+    );
+  }
+  const twice = header.filter((name, i) => header.indexOf(name) < i && schema.indexOf.has(name));
+  if (twice.length > 0)
+    throw new PlatformError(
+      'invalid_argument',
+      `${file} has the column ${named([...new Set(twice)])} twice; rename one`,
+    );
+  if (missing.length === 0) return;
+  const near = missing.flatMap((name) => {
+    const found = suggest(name, header);
+    return found === null ? [] : [`${name} may be ${JSON.stringify(found)}`];
+  });
+  throw new PlatformError(
+    'invalid_argument',
+    `${file} has no column ${named(missing)}; ${delimiter === null ? 'it has' : 'its first line names'} ${named(header)}` +
+      `${near.length === 0 ? '' : `; ${near.slice(0, NAMED_MAX).join(', ')}`}. Rename in the file or in the project file`,
+  );
+}
+
+/** What the file leaves out without being wrong. */
+export function headerWarnings(file: string, header: readonly string[], schema: RecordSchema): string[] {
+  const outcome = schema.columns[schema.labelIndex];
+  if (outcome === undefined || header.includes(outcome.name)) return [];
+  return [`${file} has no column ${JSON.stringify(outcome.name)}: its rows carry no label`];
+}

@@ -1,0 +1,114 @@
+// An NDJSON file (one record a line, in the JSON form of records) as a row source. Fields that the project does not
+// name are not read. A line that is no record is a row with a fault.
+
+import { timeOf } from '@millrace/domain';
+import type { ColumnSpec } from '@millrace/project';
+import { LineReader, type TextLine } from '@millrace/tabular';
+import { type RecordInput, recordFromLine } from '../records/record-input.js';
+import { idText } from '../schema/check-row.js';
+import type { RecordSchema } from '../schema/record-schema.js';
+import { RowList } from './row-list.js';
+import { rowPayload } from './row-payload.js';
+import {
+  type FileTerms,
+  ID_COLUMNS,
+  type ImportFile,
+  type RowIds,
+  type RowRange,
+  type RowSource,
+  rowIdOf,
+  type SourceChunk,
+  type SourceFacts,
+} from './row-source.js';
+import { encodingWarning, inspectText, type TextFacts, textOf } from './text-file.fs.js';
+
+interface NdjsonRow {
+  line: TextLine;
+  input: RecordInput;
+}
+
+export class NdjsonSource implements RowSource {
+  readonly facts: SourceFacts;
+
+  private constructor(
+    private readonly file: ImportFile,
+    private readonly schema: RecordSchema,
+    private readonly ids: RowIds,
+    private readonly text: TextFacts,
+    warnings: readonly string[],
+  ) {
+    this.facts = { format: 'ndjson', warnings };
+  }
+
+  static async open(file: ImportFile, schema: RecordSchema, ids: RowIds, terms: FileTerms): Promise<NdjsonSource> {
+    const declared = terms.csv?.encoding;
+    const text = await inspectText(file, declared);
+    return new NdjsonSource(file, schema, ids, text, encodingWarning(file.name, declared, text));
+  }
+
+  async rowsBetween(fromMs: number, toMs: number): Promise<RowRange> {
+    // Without an event time every row is in the range.
+    const name = this.schema.columns[this.schema.eventTimeIndex]?.name;
+    const list = new RowList();
+    for await (const rows of this.pieces()) {
+      for (const { line, input } of rows) {
+        const ms = timeOf(name === undefined ? null : input.values[name]);
+        if (!Number.isNaN(ms) && (ms < fromMs || ms >= toMs)) continue;
+        list.push(line.row);
+      }
+    }
+    return list.range();
+  }
+
+  async *read(first: number, last: number): AsyncIterable<SourceChunk> {
+    for await (const rows of this.pieces()) {
+      const wanted = rows.filter(({ line }) => line.row >= first && line.row <= last);
+      if (wanted.length > 0) yield this.chunk(wanted);
+      if ((rows.at(-1)?.line.row ?? -1) >= last) return;
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  private async *pieces(): AsyncIterable<NdjsonRow[]> {
+    let rows: NdjsonRow[] = [];
+    const reader = new LineReader((line) => rows.push({ line, input: recordFromLine(line.text, '') }));
+    for await (const piece of textOf(this.file, this.text.encoding)) {
+      reader.push(piece);
+      if (rows.length > 0) yield rows;
+      rows = [];
+    }
+    reader.end();
+    if (rows.length > 0) yield rows;
+  }
+
+  private chunk(rows: readonly NdjsonRow[]): SourceChunk {
+    const { schema, ids, text } = this;
+    const row = (i: number) => rows[i] as NdjsonRow;
+    const value = (i: number, column: number): unknown => {
+      const { input } = row(i);
+      const own = input.values[(schema.columns[column] as ColumnSpec).name] ?? null;
+      // The column of the id may be left out where the id stands beside the values.
+      return own === null && column === schema.recordIdIndex && input.hasOwnId ? input.recordId : own;
+    };
+    const recordId = (i: number): string => {
+      const { line, input } = row(i);
+      if (ids.kind === 'number') return String(line.row);
+      if (ids.kind === 'file') return input.recordId === '' ? rowIdOf(text.sha256, line.row) : input.recordId;
+      const own = input.values[ids.name] ?? (ID_COLUMNS.some((id) => id === ids.name) ? input.recordId : null);
+      const id = idText(own);
+      return typeof id === 'string' ? id : '';
+    };
+    const fault = (i: number): string | null => {
+      const { line, input } = row(i);
+      if (line.fault !== null) return line.fault;
+      if (text.damaged && line.text.includes('\uFFFD')) return 'holds bytes that are no UTF-8 text';
+      return input.faults[0]?.message ?? null;
+    };
+    const original = (i: number): Uint8Array =>
+      fault(i) === null
+        ? rowPayload(schema, recordId(i), (column) => value(i, column))
+        : new TextEncoder().encode(row(i).line.text);
+    return { rows: rows.length, rowNumber: (i) => row(i).line.row, value, recordId, fault, original };
+  }
+}

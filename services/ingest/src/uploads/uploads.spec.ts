@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ManualClock } from '@millrace/domain';
+import { FolderUploads } from './upload-files.fs.js';
+import { type UploadBounds, Uploads } from './uploads.js';
+
+const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
+const BOUNDS: UploadBounds = { bytesMax: 100, uploadsMax: 3, diskBytesMax: 200, keepMs: 1_000 };
+
+let folder: string;
+let clock: ManualClock;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-uploads-'));
+  clock = new ManualClock(Date.now());
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const fresh = (bounds: Partial<UploadBounds> = {}) =>
+  new Uploads(new FolderUploads(folder), { ...BOUNDS, ...bounds }, clock, sha256);
+const fileOf = (text: string, name = 'loans.csv') => ({ name, bytes: text.length, sha256: sha256(text) });
+
+async function* pieces(...texts: (string | Error)[]): AsyncIterable<Uint8Array> {
+  for (const text of texts) {
+    if (text instanceof Error) throw text;
+    yield new TextEncoder().encode(text);
+  }
+}
+
+async function sent(uploads: Uploads, text: string): Promise<string> {
+  const { uploadId } = await uploads.announce('p', fileOf(text));
+  await uploads.receive('p', uploadId, 0, pieces(text));
+  return uploadId;
+}
+
+describe('uploads', () => {
+  it('take a file in pieces, and are whole when the hash is right', async () => {
+    const uploads = fresh();
+    const { uploadId, receivedBytes } = await uploads.announce('p', fileOf('a,b\n1,2\n'));
+    expect(receivedBytes).toBe(0);
+    expect(await uploads.receive('p', uploadId, 0, pieces('a,', 'b\n'))).toBe(4);
+    expect(() => uploads.nameOf('p', uploadId)).toThrow('4 of 8 bytes');
+    expect(await uploads.receive('p', uploadId, 4, pieces('1,2\n'))).toBe(8);
+    expect(uploads.nameOf('p', uploadId)).toBe('loans.csv');
+  });
+
+  it('keep what came before a sender was cut off, over a restart of the process too', async () => {
+    const file = fileOf('a,b\n1,2\n');
+    const first = fresh();
+    const { uploadId } = await first.announce('p', file);
+    await expect(first.receive('p', uploadId, 0, pieces('a,b\n1', new Error('gone')))).rejects.toThrow('gone');
+    const later = fresh();
+    expect(await later.announce('p', file)).toEqual({ uploadId, receivedBytes: 5 });
+    await expect(later.receive('p', uploadId, 0, pieces('a'))).rejects.toMatchObject({
+      code: 'conflict',
+      facts: { receivedBytes: 5 },
+    });
+    expect(await later.receive('p', uploadId, 5, pieces(',2\n'))).toBe(8);
+    expect(fresh().announce('p', file)).resolves.toEqual({ uploadId, receivedBytes: 8 });
+  });
+
+  it('begin anew where the hash is another', async () => {
+    const uploads = fresh();
+    const { uploadId } = await uploads.announce('p', fileOf('right'));
+    await expect(uploads.receive('p', uploadId, 0, pieces('wrong'))).rejects.toMatchObject({
+      code: 'invalid_argument',
+      facts: { receivedBytes: 0 },
+    });
+    expect(await uploads.receive('p', uploadId, 0, pieces('right'))).toBe(5);
+  });
+
+  it('refuse more bytes than were announced, a file too large, and another project', async () => {
+    const uploads = fresh();
+    const { uploadId } = await uploads.announce('p', fileOf('right'));
+    await expect(uploads.receive('p', uploadId, 0, pieces('right', 'more'))).rejects.toThrow('4 too many');
+    await expect(uploads.announce('p', { ...fileOf('x'), bytes: 101 })).rejects.toThrow('an upload has at most 100');
+    await expect(uploads.receive('q', uploadId, 5, pieces())).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('make room with whole ones that nobody reads, the oldest first, and then refuse', async () => {
+    const uploads = fresh();
+    const ids: string[] = [];
+    for (const text of ['one', 'two', 'six']) {
+      ids.push(await sent(uploads, text));
+      clock.advance(10);
+    }
+    uploads.hold(ids[0] as string);
+    await uploads.announce('p', fileOf('half'));
+    expect(uploads.nameOf('p', ids[0] as string)).toBe('loans.csv');
+    expect(() => uploads.nameOf('p', ids[1] as string)).toThrow('announce the file again');
+    await uploads.announce('p', fileOf('half a file'));
+    await expect(uploads.announce('p', fileOf('one more'))).rejects.toMatchObject({ code: 'overloaded' });
+  });
+
+  it('are bounded by their bytes together', async () => {
+    const uploads = fresh();
+    await uploads.announce('p', { ...fileOf('x'), bytes: 100 });
+    await uploads.announce('p', { ...fileOf('y'), bytes: 100 });
+    await expect(uploads.announce('p', fileOf('z'))).rejects.toMatchObject({ code: 'overloaded' });
+  });
+
+  it('leave when their rows are in a version, or when their time is over', async () => {
+    const uploads = fresh();
+    const [imported, failed] = [await sent(uploads, 'one'), await sent(uploads, 'two')];
+    for (const id of [imported, failed]) uploads.hold(id);
+    clock.advance(5_000);
+    await uploads.expire();
+    await uploads.release(imported, true);
+    expect(existsSync(join(folder, `${imported}.part`))).toBe(false);
+    await uploads.release(failed, false);
+    await uploads.expire();
+    expect(uploads.nameOf('p', failed)).toBe('loans.csv');
+    clock.advance(1_001);
+    await uploads.expire();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('make no path of a name', async () => {
+    const uploads = fresh();
+    const { uploadId } = await uploads.announce('p', fileOf('x', '../../etc/\u001b[31mpasswd'));
+    await uploads.receive('p', uploadId, 0, pieces('x'));
+    expect(uploads.nameOf('p', uploadId)).toBe('[31mpasswd');
+    expect(readdirSync(folder).sort()).toEqual([`${uploadId}.json`, `${uploadId}.part`]);
+  });
+
+  it('are one where two announce the same file at once', async () => {
+    const uploads = fresh();
+    const [a, b] = await Promise.all([uploads.announce('p', fileOf('one')), uploads.announce('p', fileOf('one'))]);
+    expect(b).toEqual(a);
+    expect(await uploads.receive('p', a.uploadId, 0, pieces('one'))).toBe(3);
+    expect(uploads.nameOf('p', a.uploadId)).toBe('loans.csv');
+  });
+});
