@@ -11,9 +11,9 @@ const ISO_TIME = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2
 
 function typeOf(value: unknown): ColumnType {
   if (typeof value === 'boolean') return 'boolean';
-  if (typeof value === 'number' || typeof value === 'bigint') {
-    return Number.isSafeInteger(Number(value)) ? 'integer' : 'number';
-  }
+  // One that a double does not hold is an id, which only an integer column keeps whole.
+  if (typeof value === 'bigint') return 'integer';
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? 'integer' : 'number';
   if (typeof value === 'string' && ISO_TIME.test(value) && !Number.isNaN(Date.parse(value))) return 'timestamp';
   return 'text';
 }

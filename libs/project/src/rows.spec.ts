@@ -126,6 +126,7 @@ describe('inferColumns', () => {
       colour: i % 3 === 0 ? 'red' : 'blue',
       note: i === 3 ? null : `t${i}`,
       mixed: i === 9 ? 'x' : i,
+      id: i === 5 ? 9_007_199_254_740_993n : i,
     }));
     const byName = Object.fromEntries(inferColumns(sample).map((column) => [column.name, column]));
     expect(byName.at?.type).toBe('timestamp');
@@ -136,5 +137,6 @@ describe('inferColumns', () => {
     expect(byName.note).toMatchObject({ type: 'text', required: false });
     expect(byName.note?.domain).toBeUndefined();
     expect(byName.mixed?.type).toBe('text');
+    expect(byName.id?.type).toBe('integer');
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SignatureInput } from '@millrace/features';
 import { decodeRestRequest, type InferRequest, Tensor } from '@millrace/inference';
-import { type Derivation, inputSpecs, RequestReader } from './signature.js';
+import { parseProject } from '@millrace/project';
+import { projectTextWith } from '@millrace/testing';
+import { type Derivation, derivationsOf, inputSpecs, RequestReader } from './signature.js';
 
 const INPUTS: SignatureInput[] = [
   { name: 'distance', type: 'number' },
@@ -144,5 +146,24 @@ describe('RequestReader', () => {
 
   it('declares FP64, INT64, BYTES and BOOL', () => {
     expect(inputSpecs(INPUTS).map((input) => input.datatype)).toEqual(['FP64', 'INT64', 'BYTES', 'BOOL']);
+  });
+});
+
+describe('what fills an input that a request leaves out', () => {
+  const inputs: SignatureInput[] = [
+    { name: 'at', type: 'timestamp' },
+    { name: 'amount', type: 'number' },
+  ];
+  const filling = (eventTime: boolean) => {
+    const parsed = parseProject(projectTextWith({ recordId: false, entity: false, eventTime, label: true }), 'p');
+    if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+    return derivationsOf(inputs, parsed.project);
+  };
+
+  it("is the request's event time for the project's, and nothing where the project has none", () => {
+    expect(filling(true)).toEqual([{ kind: 'event_time' }, undefined]);
+    expect(filling(false)).toEqual([undefined, undefined]);
+    const bare = new RequestReader(inputs, filling(false), 100);
+    expect(() => bare.read(requestOf(Tensor.of('amount', 'FP64', [1], [1])), 1_000)).toThrow("input 'at' is missing");
   });
 });
