@@ -31,6 +31,10 @@ const ModelVersion = answer(
     packageSha256: sha256(),
     blessed: Type.Boolean(),
     reasons: Type.Array(Type.String(), { description: 'One sentence a gate.' }),
+    verdict: Type.String({
+      description: 'Blessed or not, and why, in one sentence; empty in versions of release 0.1.',
+    }),
+    warnings: Type.Array(Type.String(), { description: 'What was done to features or to the start of the training.' }),
     evaluation: Type.Optional(Evaluation),
     championEvaluation: Type.Optional(Evaluation),
     championVersion: versionOrNone(),
@@ -69,6 +73,10 @@ const Training = answer(
         rowsPerSecond: Type.Optional(figure()),
         version: Type.Optional(versionOrNone()),
         blessed: Type.Optional(Type.Boolean()),
+        verdict: Type.Optional(
+          Type.String({ description: 'Of a finished one: blessed or not, and why, in one sentence.' }),
+        ),
+        warnings: Type.Optional(Type.Array(Type.String(), { description: 'Of a finished one.' })),
         code: Type.Optional(Type.String()),
         message: Type.Optional(Type.String()),
       },

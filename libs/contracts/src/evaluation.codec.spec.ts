@@ -22,6 +22,8 @@ const model: ModelVersion = {
   packageSha256: 'bb',
   blessed: true,
   reasons: [],
+  verdict: 'version 2 is blessed: AUC 0.7000',
+  warnings: ['feature "size" is left out'],
   evaluation,
   championEvaluation: undefined,
   championVersion: 0,

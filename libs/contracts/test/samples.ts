@@ -265,7 +265,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
       { kind: 'requested', trigger: 'drift', datasetVersions: ['cafe'] },
       { kind: 'started', workers: 2, trainRows: 1000, evaluationRows: 100, steps: 40 },
       { kind: 'progress', step: 3, steps: 40, loss: 0.51, rowsPerSecond: 120_000 },
-      { kind: 'finished', version: 2, blessed: true },
+      { kind: 'finished', version: 2, blessed: true, verdict: '', warnings: [] as readonly string[] },
       { kind: 'failed', code: 'unavailable', message: 'no worker' },
     ] as const
   ).map((event) =>
@@ -286,6 +286,8 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
       packageSha256: 'bb',
       blessed: true,
       reasons: ['log loss 0.50 is below 0.52'],
+      verdict: '',
+      warnings: [],
       evaluation: evaluation(1000),
       championEvaluation: evaluation(1000),
       championVersion: 1,

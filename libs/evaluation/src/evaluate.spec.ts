@@ -52,8 +52,14 @@ it('a metric of another task decides between two models', () => {
   expect(lower).toBeLessThanOrEqual(0.5);
   expect(upper).toBeGreaterThanOrEqual(0.5);
   const candidate = { evaluation: evaluationOf(first), deciding: meanAbsoluteError, thresholds: [], baselines: [] };
-  expect(bless({ ...candidate, champion: { version: 2, evaluation: evaluationOf(second) } })).toEqual({
+  const trivial = evaluationOf([9, 9, 9, 9, 9, 9]);
+  expect(bless({ ...candidate, trivial, champion: { version: 2, evaluation: evaluationOf(second) } })).toEqual({
     blessed: true,
-    reasons: ["Mean absolute error is lower than version 2's: 0.5000 against 11.5000 on 6 rows."],
+    reasons: [
+      "Mean absolute error is lower than the trivial baseline's: 0.5000 against 9.1667 on 6 rows.",
+      "Mean absolute error is lower than version 2's: 0.5000 against 11.5000 on 6 rows.",
+    ],
+    verdict:
+      'blessed: mean absolute error 0.5000 on 6 rows that it had not seen; the trivial baseline 9.1667, version 2 11.5000',
   });
 });

@@ -38,6 +38,10 @@ export interface EvaluationReport {
   blessed: boolean;
   /** Why blessed, or why not: one sentence a gate. */
   reasons: readonly string[];
+  /** The same as one plain sentence for people. */
+  verdict: string;
+  /** What its owner ought to know besides, about the features or the start of the training: a sentence each. */
+  warnings: readonly string[];
   evaluation: Evaluation;
   /** 95 % intervals of the evaluation's metrics, by name. */
   intervals: Readonly<Record<string, Interval>>;

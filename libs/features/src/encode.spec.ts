@@ -4,6 +4,7 @@ import { encodeRow, encodeRows } from './encode.js';
 import { fitPlan } from './fit.js';
 import { parsePlan } from './parse.js';
 import type { FeaturePlan } from './plan.js';
+import { SCALINGS } from './scaling/scalings.js';
 
 const plan: FeaturePlan = {
   inputs: [
@@ -14,9 +15,9 @@ const plan: FeaturePlan = {
   ],
   features: [
     { kind: 'categorical', input: 'hour', minCount: 1, vocabularyMax: 100, embedding: 2 },
-    { kind: 'numeric', input: 'distance', scaling: 'log_standard', missing: 'mean' },
+    { kind: 'numeric', input: 'distance', scaling: 'log_standard', missing: 'mean', clamp: true },
     { kind: 'categorical', input: 'origin', minCount: 2, vocabularyMax: 100, embedding: 4 },
-    { kind: 'numeric', input: 'hour', scaling: 'none', period: 24, missing: { constant: 12 } },
+    { kind: 'numeric', input: 'hour', scaling: 'none', period: 24, missing: { constant: 12 }, clamp: false },
     { kind: 'categorical', input: 'holiday', minCount: 1, vocabularyMax: 100, embedding: 0 },
     { kind: 'cross', inputs: ['hour', 'origin'], buckets: 100, embedding: 0 },
     { kind: 'cross', inputs: ['hour', 'origin', 'holiday'], buckets: 3, embedding: 0 },
@@ -31,7 +32,7 @@ const columns = {
 };
 
 describe('fitPlan', () => {
-  const fitted = fitPlan(plan, columns);
+  const fitted = fitPlan(plan, columns).plan;
 
   it('keeps values that are frequent enough, in one order, and lays out the encoded row', () => {
     expect(fitted.steps[0]).toMatchObject({ at: 0, vocabulary: ['18', '23', '7'] });
@@ -40,7 +41,7 @@ describe('fitPlan', () => {
     expect(fitted.steps[5]).toMatchObject({ at: 7, buckets: 6, hashed: false });
     expect(fitted.steps[6]).toMatchObject({ at: 8, buckets: 3, hashed: true });
     expect(fitted.width).toBe(9);
-    expect(JSON.stringify(fitPlan(plan, columns))).toBe(JSON.stringify(fitted));
+    expect(JSON.stringify(fitPlan(plan, columns).plan)).toBe(JSON.stringify(fitted));
   });
 
   it('survives JSON, and a damaged file is refused', () => {
@@ -80,19 +81,109 @@ describe('fitPlan', () => {
   });
 
   it('fits empty and constant columns to harmless numbers', () => {
-    const empty = fitPlan(plan, { hour: [], distance: [], origin: [], holiday: [] });
-    const constant = fitPlan(plan, { hour: [1, 1], distance: [5, 5], origin: ['A', 'A'], holiday: [true, true] });
-    const out = new Float32Array(9);
+    const empty = fitPlan(plan, { hour: [], distance: [], origin: [], holiday: [] }).plan;
+    const constant = fitPlan(plan, { hour: [1, 1], distance: [5, 5], origin: ['A', 'A'], holiday: [true, true] }).plan;
     for (const p of [empty, constant]) {
+      const out = new Float32Array(p.width);
       encodeRow(p, [1, 5, 'A', true], out, 0);
       expect([...out].every(Number.isFinite)).toBe(true);
     }
-    expect(out[1]).toBe(0);
+  });
+
+  it('leaves out what is the same in all rows, up to rounding, and says so', () => {
+    const rows = 200;
+    const of = (value: (i: number) => number | string | null) => Array.from({ length: rows }, (_, i) => value(i));
+    const inputs = ['price', 'rounded', 'none', 'rare', 'flagged', 'country', 'crossed', 'size'].map((name) => ({
+      name,
+      type: ['country', 'crossed', 'size'].includes(name) ? ('text' as const) : ('number' as const),
+    }));
+    const numeric = (input: string, missing: 'mean' | { constant: number } = 'mean') =>
+      ({ kind: 'numeric', input, scaling: 'standard', missing, clamp: true }) as const;
+    const categorical = (input: string) =>
+      ({ kind: 'categorical', input, minCount: 1, vocabularyMax: 10, embedding: 0 }) as const;
+    const features: FeaturePlan['features'] = [
+      ...['price', 'rounded', 'none', 'rare'].map((input) => numeric(input)),
+      numeric('flagged', { constant: 0 }),
+      ...['country', 'crossed', 'size'].map(categorical),
+      { kind: 'cross', inputs: ['crossed', 'size'], buckets: 10, embedding: 0 },
+    ];
+    const { plan: fitted, warnings } = fitPlan(
+      { inputs, features },
+      {
+        price: of((i) => i),
+        // As sums in another order give it.
+        rounded: of((i) => 0.003467 * (1 + (i % 3) * 1e-15)),
+        none: of(() => null),
+        rare: of((i) => (i < 8 ? i : null)),
+        // Whether it is there is all that it tells.
+        flagged: of((i) => (i % 2 === 0 ? 7 : null)),
+        country: of(() => 'CH'),
+        crossed: of(() => 'A'),
+        size: of((i) => (i % 2 === 0 ? 'S' : 'L')),
+      },
+    );
+    expect(fitted.steps.map((step) => (step.kind === 'cross' ? step.inputs : step.input))).toEqual([
+      ...['price', 'rare', 'flagged', 'crossed', 'size'],
+      ['crossed', 'size'],
+    ]);
+    expect(fitted.leftOut).toEqual([
+      { kind: 'numeric', input: 'rounded' },
+      { kind: 'numeric', input: 'none' },
+      { kind: 'categorical', input: 'country' },
+    ]);
+    expect(warnings.map(({ sentence }) => sentence)).toEqual([
+      'Feature "rounded" is left out: it is 0.003467 in all 200 training rows, up to rounding.',
+      'Feature "none" is left out: it has no value of use in any of the 200 training rows.',
+      'Feature "rare" is missing in 96.0 % of the 200 training rows.',
+      'Feature "country" is left out: it is CH in all 200 training rows, up to rounding.',
+    ]);
+    // They stay inputs of the signature, whatever a live row brings.
+    const back = parsePlan(JSON.stringify(fitted));
+    expect(back).toEqual(fitted);
+    const row = (rounded: number) => {
+      const out = new Float32Array(back.width);
+      encodeRow(back, [5, rounded, 1, 2, 7, 'FR', 'A', 'S'], out, 0);
+      return [...out];
+    };
+    expect(row(99)).toEqual(row(0.003467));
+  });
+
+  it('clamps numbers to the range seen in training, unless the project does not want it', () => {
+    const at = (clamp: boolean, scaling: string) => {
+      const spec = { kind: 'numeric', input: 'x', scaling, period: 24, missing: { constant: -50 }, clamp } as const;
+      const { plan: fitted } = fitPlan(
+        { inputs: [{ name: 'x', type: 'number' }], features: [spec] },
+        { x: [2, null, 10, 6] },
+      );
+      const back = parsePlan(JSON.stringify(fitted));
+      return (x: number | null) => [...encodeRows(back, { x: [x] })];
+    };
+    for (const { name } of SCALINGS) {
+      const [clamped, free] = [at(true, name), at(false, name)];
+      for (const [outside, end] of [
+        [1e6, 10],
+        [-7, 2],
+      ] as const) {
+        expect(clamped(outside)[0]).toBe(clamped(end)[0]);
+        expect(free(outside)[0]).not.toBe(free(end)[0]);
+        // The angle of a period knows no range.
+        expect(clamped(outside).slice(1)).toEqual(free(outside).slice(1));
+      }
+      // Inside, and where a value is missing, both are the same.
+      for (const x of [2, 7.5, 10, null]) expect(clamped(x)).toEqual(free(x));
+    }
+    expect(() => parsePlan(JSON.stringify(withClamp({ min: 1, max: null })))).toThrow(/corrupt/);
   });
 });
 
+/** A plan of one number with that clamp. */
+function withClamp(clamp: unknown) {
+  const step = { kind: 'numeric', input: 'x', at: 0, scaling: 'none', offset: 0, scale: 1, fill: 0, clamp };
+  return { format: 2, inputs: [{ name: 'x', type: 'number' }], steps: [step], width: 1, rows: 1 };
+}
+
 describe('encodeRows', () => {
-  const fitted = fitPlan(plan, columns);
+  const fitted = fitPlan(plan, columns).plan;
 
   it('scales, looks up, marks unknown with 0 and crosses known values only', () => {
     const rows = encodeRows(fitted, columns);

@@ -1,7 +1,7 @@
 // Encodes raw values with a fitted plan: whole column sets for training, single rows without allocation for serving.
 // Cost per row: one map lookup per categorical input, a few float operations per number. An unknown or missing
-// categorical value is index 0; a missing number, NaN or an infinity is the plan's fill value; +-float32 overflow
-// cannot occur after scaling of finite doubles except for scaling "none", where it saturates.
+// categorical value is index 0; a missing number, NaN or an infinity is the plan's fill value; a number outside the
+// range of a step that clamps counts as its nearest end; what float32 cannot hold saturates.
 
 import { isMissing, type RawColumn, type RawColumns, type RawValue, rowCount } from './columns.js';
 import type { CategoricalStep, CrossStep, FittedPlan, NumericStep } from './plan.js';
@@ -23,6 +23,9 @@ interface Numeric {
   source: number;
   map: Scaling['map'];
   numbers: readonly number[];
+  /** The clamp; infinite where there is none. */
+  min: number;
+  max: number;
 }
 
 interface Categorical {
@@ -69,7 +72,8 @@ export class RowEncoder {
       if (step.kind === 'numeric') {
         const scaling = scalingOf(step.scaling);
         if (scaling === undefined) throw new Error(`scaling "${step.scaling}" of "${step.input}" is not known`);
-        this.numeric.push({ step, source, map: scaling.map, numbers: step.numbers ?? [] });
+        const { min, max } = step.clamp ?? { min: -Infinity, max: Infinity };
+        this.numeric.push({ step, source, map: scaling.map, numbers: step.numbers ?? [], min, max });
         continue;
       }
       sizeAt.set(step.input, step);
@@ -119,10 +123,11 @@ export class RowEncoder {
   }
 }
 
-function encodeNumber({ step, map, numbers }: Numeric, value: RawValue, out: Float32Array, at: number): void {
-  let x = typeof value === 'number' ? value : typeof value === 'boolean' ? Number(value) : Number.NaN;
-  if (!Number.isFinite(x)) x = step.fill;
-  const encoded = ((map === undefined ? x : map(x, numbers)) - step.offset) * step.scale;
+function encodeNumber({ step, map, numbers, min, max }: Numeric, value: RawValue, out: Float32Array, at: number): void {
+  const given = typeof value === 'number' ? value : typeof value === 'boolean' ? Number(value) : Number.NaN;
+  const x = Number.isFinite(given) ? given : step.fill;
+  const bounded = x === given ? Math.min(Math.max(x, min), max) : x;
+  const encoded = ((map === undefined ? bounded : map(bounded, numbers)) - step.offset) * step.scale;
   out[at] = Math.min(Math.max(encoded, -FLOAT32_MAX), FLOAT32_MAX);
   if (step.period === undefined) return;
   const angle = (2 * Math.PI * (x % step.period)) / step.period;

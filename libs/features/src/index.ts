@@ -1,6 +1,6 @@
 export { isMissing, type RawColumns } from './columns.js';
 export { encodeRows, RowEncoder } from './encode.js';
-export { fitPlan } from './fit.js';
+export { fitPlan, type PlanFit } from './fit.js';
 export { parsePlan } from './parse.js';
 export {
   type CategoricalStep,
@@ -9,7 +9,10 @@ export {
   type FeaturePlan,
   type FittedPlan,
   type InputType,
+  type LeftOut,
   type NumericStep,
+  type PlanStep,
   type SignatureInput,
 } from './plan.js';
 export { SCALINGS } from './scaling/scalings.js';
+export { tellsApart } from './uninformative.js';

@@ -2,16 +2,12 @@
 
 import { PlatformError } from '@millrace/domain';
 import { RowEncoder } from './encode.js';
-import type { FittedPlan, NumericStep, PlanStep } from './plan.js';
+import { type FittedPlan, type NumericStep, type PlanStep, widthOf } from './plan.js';
 
 const INPUT_TYPES: ReadonlySet<string> = new Set(['number', 'integer', 'text', 'boolean', 'timestamp']);
 
 function corrupt(reason: string): PlatformError {
   return new PlatformError('corrupt', `feature plan: ${reason}`);
-}
-
-function stepWidth(step: PlanStep): number {
-  return step.kind === 'numeric' && step.period !== undefined ? 3 : 1;
 }
 
 /** Format 1, of release 0.1: of a scaled number it says only whether the logarithm comes before offset and scale. */
@@ -45,19 +41,21 @@ export function parsePlan(text: string): FittedPlan {
     if (typeof input.name !== 'string' || !INPUT_TYPES.has(input.type))
       throw corrupt(`bad input ${JSON.stringify(input)}`);
   }
+  if (plan.leftOut !== undefined && !Array.isArray(plan.leftOut)) throw corrupt('what is left out is no list');
   let width = 0;
   for (const step of plan.steps) {
     if (typeof step !== 'object' || step === null) throw corrupt('a step is no object');
     if (step.at !== width) throw corrupt(`step at ${step.at}, expected ${width}`);
     if (step.kind === 'numeric') {
       const numbers = [step.offset, step.scale, step.fill, step.period ?? 1, ...(step.numbers ?? [])];
+      if (step.clamp !== undefined) numbers.push(step.clamp.min, step.clamp.max);
       if (!numbers.every((n) => Number.isFinite(n))) throw corrupt(`bad numbers in "${step.input}"`);
     } else if (step.kind === 'categorical') {
       if (!Array.isArray(step.vocabulary)) throw corrupt(`no vocabulary in "${step.input}"`);
     } else if (step.kind === 'cross') {
       if (!Array.isArray(step.inputs) || !(step.buckets >= 1)) throw corrupt('bad cross');
     } else throw corrupt('unknown step');
-    width += stepWidth(step);
+    width += widthOf(step);
   }
   if (plan.width !== width) throw corrupt(`width ${plan.width}, expected ${width}`);
   try {

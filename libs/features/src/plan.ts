@@ -6,6 +6,12 @@
 /** Type of a raw input, as the project file names it. */
 export type InputType = 'number' | 'integer' | 'text' | 'boolean' | 'timestamp';
 
+/** A feature of the project that has no step, since it was the same in all training rows; it stays an input. */
+export interface LeftOut {
+  kind: 'numeric' | 'categorical';
+  input: string;
+}
+
 /** One raw input of the model's signature, in signature order. */
 export interface SignatureInput {
   name: string;
@@ -21,6 +27,8 @@ export interface NumericSpec {
   /** Adds sin(2 pi x / period) and cos(2 pi x / period). */
   period?: number;
   missing: 'mean' | { constant: number };
+  /** Numbers outside the range seen in training count as its nearest end. */
+  clamp: boolean;
 }
 
 export interface CategoricalSpec {
@@ -45,7 +53,10 @@ export interface FeaturePlan {
   features: readonly (NumericSpec | CategoricalSpec | CrossSpec)[];
 }
 
-/** Encoded: column `at` = (map(x) - offset) * scale, with the scaling's map; then sin, cos if there is a period. */
+/**
+ * Encoded: column `at` = (map(clamp(x)) - offset) * scale, with the scaling's map; then sin, cos of x as it came if
+ * there is a period. `fill` is not clamped.
+ */
 export interface NumericStep {
   kind: 'numeric';
   input: string;
@@ -58,6 +69,8 @@ export interface NumericStep {
   /** Raw value that stands for a missing one. */
   fill: number;
   period?: number;
+  /** The raw range seen in training; absent = x as it came, as in plans of release 0.1. */
+  clamp?: { min: number; max: number };
 }
 
 /** Encoded: column `at` = 1 + index in vocabulary, or 0 where the value is missing or not in it. */
@@ -94,6 +107,13 @@ export interface FittedPlan {
   width: number;
   /** Rows it was fitted on. */
   rows: number;
+  /** Absent = none. */
+  leftOut?: readonly LeftOut[];
+}
+
+/** Values of an encoded row that a step fills. */
+export function widthOf(step: PlanStep): number {
+  return step.kind === 'numeric' && step.period !== undefined ? 3 : 1;
 }
 
 /** Rows an encoded categorical step or cross can point at: index 0 to this number - 1. */

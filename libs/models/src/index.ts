@@ -8,12 +8,14 @@ export {
   scoreLogistic,
   scoreMajority,
 } from './baseline.js';
+export { type EncodedLabels, fitLogistic } from './fit-logistic.js';
 export { forward, sigmoid } from './forward.js';
-export { initialWeights } from './initial.js';
+export { initialWeights, startingAt } from './initial.js';
 export {
   buildNetwork,
   isDeep,
   type Network,
+  type NetworkSpec,
   parameterOf,
   type Table,
 } from './network.js';
@@ -25,3 +27,10 @@ export {
   type OptimizerKind,
   type OptimizerState,
 } from './optimizer.js';
+export {
+  isClearlyBetter,
+  lookAt,
+  type StoppingRule,
+  type StoppingState,
+  startStopping,
+} from './stopping.js';

@@ -3,7 +3,7 @@
 // that the first steps do not go into finding the base rate.
 
 import type { Rng } from '@millrace/domain';
-import { hiddenInputWidth, type Network } from './network.js';
+import { hiddenInputWidth, type Network, parameterOf } from './network.js';
 
 /** Small against the numeric inputs (deviation 1), so that frequent values shape the embedding and not the draw. */
 const EMBEDDING_DEVIATION = 0.05;
@@ -26,5 +26,18 @@ export function initialWeights(network: Network, positiveShare: number, rng: Rng
     if (deviation > 0) for (let i = 0; i < parameter.size; i++) weights[parameter.start + i] = deviation * rng.normal();
     else if (parameter.name === 'bias') weights[parameter.start] = logit(positiveShare);
   }
+  return weights;
+}
+
+/**
+ * The same start with the answers of a logistic regression of the same plan without crosses: its weights stand at their
+ * places (crosses come last), and the hidden part adds nothing yet. Training goes on from there, so that what is linear
+ * in the data need not be found again.
+ */
+export function startingAt(network: Network, initial: Float32Array, logistic: Network, of: Float32Array): Float32Array {
+  const weights = initial.slice();
+  for (const name of ['wide', 'linear', 'bias'])
+    parameterOf(network, weights, name).set(parameterOf(logistic, of, name));
+  parameterOf(network, weights, 'output/kernel').fill(0);
   return weights;
 }

@@ -1,4 +1,4 @@
-// Against numbers of scikit-learn (golden.json, made by golden.py) and against definitions.
+// Against numbers of scikit-learn (golden/golden.json, made by golden/make.py) and against definitions.
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
@@ -17,7 +17,7 @@ import { initialWeights, logit } from './initial.js';
 import { buildNetwork, parameterOf } from './network.js';
 import { applyGradient, finishGradient, learningRateAt, newOptimizerState } from './optimizer.js';
 
-const golden = JSON.parse(readFileSync(new URL('./golden.json', import.meta.url), 'utf8'));
+const golden = JSON.parse(readFileSync(new URL('../golden/golden.json', import.meta.url), 'utf8'));
 
 describe('optimisers', () => {
   it('Adam makes the reference steps', () => {
@@ -44,7 +44,7 @@ describe('optimisers', () => {
   });
 });
 
-const PLAN = fitPlan(
+const { plan: PLAN } = fitPlan(
   {
     inputs: [
       { name: 'a', type: 'integer' },
@@ -53,7 +53,7 @@ const PLAN = fitPlan(
     features: [
       { kind: 'categorical', input: 'a', minCount: 1, vocabularyMax: 10, embedding: 2 },
       { kind: 'categorical', input: 'b', minCount: 1, vocabularyMax: 10, embedding: 0 },
-      { kind: 'numeric', input: 'b', scaling: 'none', missing: 'mean' },
+      { kind: 'numeric', input: 'b', scaling: 'none', missing: 'mean', clamp: true },
       { kind: 'cross', inputs: ['a', 'b'], buckets: 100, embedding: 0 },
     ],
   },

@@ -89,7 +89,8 @@ export function buildNetwork(plan: FittedPlan, spec: NetworkSpec): Network {
     if (step.kind !== 'numeric') indexed.push(step);
     else for (let k = 0; k < (step.period === undefined ? 1 : 3); k++) numeric.push(step.at + k);
   }
-  const deep = spec.kind === 'mlp';
+  // Without anything to look at, hidden layers would be a second bias.
+  const deep = spec.kind === 'mlp' && (numeric.length > 0 || indexed.some((step) => step.embedding > 0));
   const widths = deep
     ? [...new Set(indexed.map((step) => step.embedding))].filter((w) => w > 0).sort((a, b) => a - b)
     : [];

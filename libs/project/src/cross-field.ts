@@ -196,7 +196,7 @@ function checkFeature(
   const foreign =
     feature.kind === 'numeric'
       ? (['minCount', 'vocabularyMax', 'embedding'] as const)
-      : (['scaling', 'period'] as const);
+      : (['scaling', 'period', 'clamp'] as const);
   for (const key of foreign) {
     if (feature[key] !== undefined) report([...path, key], `${key} does not fit a ${feature.kind} feature. Remove it.`);
   }

@@ -33,6 +33,7 @@ export function planOf(project: Project): FeaturePlan {
         scaling: feature.scaling ?? SCALINGS[0].name,
         ...(feature.period === undefined ? {} : { period: feature.period }),
         missing: typeof feature.missing === 'object' ? feature.missing : 'mean',
+        clamp: feature.clamp ?? true,
       };
     }
     return {

@@ -39,7 +39,7 @@ describe('parseProject', () => {
     const parsed = parseProject(minimal, 'project.yaml');
     expect(parsed).toMatchObject({
       kind: 'ok',
-      project: { training: { batchRows: 2_048 }, rollout: { automatic: true, strategy: DEFAULT_STRATEGY.name } },
+      project: { training: { learningRate: 0.003 }, rollout: { automatic: true, strategy: DEFAULT_STRATEGY.name } },
     });
   });
 

@@ -114,6 +114,8 @@ export interface FeatureSpec {
   kind: 'numeric' | 'categorical';
   /** numeric: one of SCALINGS in libs/features. */
   scaling?: string;
+  /** numeric: numbers outside the range seen in training count as its nearest end; undefined = true. */
+  clamp?: boolean;
   /** Period for an extra sine and cosine pair (24 for hours). */
   period?: number;
   /** categorical: values seen fewer times than this share the unknown bucket. */
@@ -130,7 +132,8 @@ export interface ModelSpec {
   hidden: readonly number[];
   activation: 'relu' | 'tanh';
   dropout: number;
-  l2: number;
+  /** undefined = as strong as scikit-learn's C = 1: 0.5 / rows. */
+  l2?: number;
   /** Pairs of columns hashed into one joint categorical input. */
   crosses: readonly { columns: readonly string[]; buckets: number; embedding: number }[];
 }
@@ -144,12 +147,13 @@ export const WORKERS_MAX = 64;
 export interface TrainingSpec {
   optimizer: 'adam' | 'sgd';
   learningRate: number;
-  /** Global batch in rows, split over the workers. */
-  batchRows: number;
-  epochs: number;
+  /** Global batch in rows, split over the workers; undefined = from the number of rows. */
+  batchRows?: number;
+  /** Passes over the rows; undefined = held-out rows say when it is enough. */
+  epochs?: number;
   seed: number;
   workers: number;
-  /** Learning rate decays linearly to this share of itself. */
+  /** Learning rate decays to this share of itself: linearly over `epochs`, else where held-out rows show no gain. */
   finalLearningRateShare: number;
   checkpointEverySteps: number;
 }

@@ -197,6 +197,11 @@ const feature = object(
       SCALINGS.map((scaling) => scaling.name),
     ),
     period: number('Period for a sine and cosine pair, such as 24 for hours.', 1e-9, 1e12),
+    clamp: {
+      type: 'boolean',
+      description:
+        'Numbers outside the range seen in training count as its nearest end, for a numeric feature; true where none is said.',
+    },
     minCount: integer('Values seen fewer times share the unknown bucket.', 1, 1_000_000_000),
     vocabularyMax: integer('Largest vocabulary.', 1, 1_000_000),
     embedding: integer('Width of the embedding; 0 is one-hot.', 0, 512),
@@ -257,7 +262,7 @@ export const projectSchema: Node = {
         ),
         activation: choice('Activation of hidden layers.', ['relu', 'tanh'], 'relu'),
         dropout: number('Share of units dropped while training.', 0, 0.95, 0),
-        l2: number('Weight decay.', 0, 10, 0),
+        l2: number('Weight decay; default: 0.5 / rows, as strong as C = 1 of scikit-learn.', 0, 10),
         crosses: optionalList(
           'Columns hashed together into one joint categorical input.',
           object(
@@ -276,8 +281,16 @@ export const projectSchema: Node = {
         optimizer: choice('Optimizer.', ['adam', 'sgd'], 'adam'),
         learningRate: number('Learning rate at the start.', 1e-9, 10, 0.003),
         finalLearningRateShare: share('Learning rate at the end, as a share of the first.', 0.1),
-        batchRows: integer('Rows of a global batch, split over the workers.', 1, 1_000_000, 2_048),
-        epochs: integer('Passes over the data.', 1, 10_000, 6),
+        batchRows: integer(
+          'Rows of a global batch, split over the workers; default: a hundredth of the rows, 32 to 2,048.',
+          1,
+          1_000_000,
+        ),
+        epochs: integer(
+          'Passes over the data; default: as many as lower the loss on 15 % of the training rows, held out by chance.',
+          1,
+          10_000,
+        ),
         seed: integer('Seed of initial weights and of the order of rows.', 0, 4_294_967_295, 7),
         workers: integer('Worker processes; default scope.resources.workers.', 1, WORKERS_MAX),
         checkpointEverySteps: integer('Steps between checkpoints.', 1, 1_000_000, 50),

@@ -10,6 +10,7 @@ export { type DedicatedKafka, startKafka, type TestKafka, uniquePrefix } from '.
 export { type OnnxFile, onnxFile } from './onnx-file.js';
 export { namesOf, OPTIONAL_KEYS, type OptionalKeys, projectTextWith } from './optional-keys.js';
 export { freePort, waitForPort } from './ports.js';
+export { type PublicTable, publicTables, rowsOfTable, type TableRows } from './public-tables.js';
 export { type DedicatedRedis, startRedis } from './redis-server.js';
 export { riseOverRun } from './rise-over-run.js';
 export { cloneRoot } from './setup-state.js';

@@ -179,6 +179,8 @@ export async function preparePlatform(brokers: readonly string[], topicPrefix: s
           modelSha256: 'a'.repeat(64),
           packageSha256: 'b'.repeat(64),
           blessed: true,
+          verdict: '',
+          warnings: [],
           reasons: ['first version'],
           evaluation: {
             rows: 5_000,

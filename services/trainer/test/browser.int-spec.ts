@@ -37,8 +37,8 @@ const PLAN: FeaturePlan = {
   features: [
     { kind: 'categorical', input: 'place', minCount: 1, vocabularyMax: 100, embedding: 4 },
     { kind: 'categorical', input: 'day', minCount: 1, vocabularyMax: 100, embedding: 0 },
-    { kind: 'numeric', input: 'price', scaling: 'log_standard', missing: 'mean' },
-    { kind: 'numeric', input: 'hour', scaling: 'none', period: 24, missing: 'mean' },
+    { kind: 'numeric', input: 'price', scaling: 'log_standard', missing: 'mean', clamp: true },
+    { kind: 'numeric', input: 'hour', scaling: 'none', period: 24, missing: 'mean', clamp: true },
     { kind: 'categorical', input: 'member', minCount: 1, vocabularyMax: 2, embedding: 0 },
     { kind: 'cross', inputs: ['place', 'day'], buckets: 50, embedding: 2 },
   ],
@@ -67,7 +67,7 @@ const sha256 = (parts: readonly (string | Uint8Array)[]): string => {
 function writePackage(home: string): string {
   const rows = rowsOf(2_000, 1);
   const columns = Object.fromEntries(PLAN.inputs.map(({ name }) => [name, rows.map((row) => row[name])]));
-  const plan = fitPlan(PLAN, columns as unknown as RawColumns);
+  const { plan } = fitPlan(PLAN, columns as unknown as RawColumns);
   const network = buildNetwork(plan, { kind: 'mlp', hidden: [16, 8], activation: 'relu' });
   const weights = initialWeights(network, 0.4, seededRng(7));
   // Initial embeddings are close to nothing: answers shall differ from row to row.
@@ -168,6 +168,8 @@ describe('a model package in a browser', () => {
       modelSha256: 'm',
       packageSha256,
       blessed: true,
+      verdict: '',
+      warnings: [],
       reasons: [],
       championVersion: 0,
       baselines: [],

@@ -117,8 +117,8 @@ const PLAN: FeaturePlan = {
   features: [
     { kind: 'categorical', input: 'a', minCount: 1, vocabularyMax: 100, embedding: 4 },
     { kind: 'categorical', input: 'b', minCount: 1, vocabularyMax: 100, embedding: 3 },
-    { kind: 'numeric', input: 'x', scaling: 'standard', missing: 'mean' },
-    { kind: 'numeric', input: 'z', scaling: 'none', period: 24, missing: 'mean' },
+    { kind: 'numeric', input: 'x', scaling: 'standard', missing: 'mean', clamp: true },
+    { kind: 'numeric', input: 'z', scaling: 'none', period: 24, missing: 'mean', clamp: true },
     { kind: 'cross', inputs: ['a', 'b'], buckets: 50, embedding: 0 },
   ],
 };
@@ -146,7 +146,7 @@ export function problem(rows: number, seed: number): Problem {
     const logit = 0.4 * x + Math.sin((2 * Math.PI * z) / 24) + (a % 3) - 1 + ((a * b) % 5 === 0 ? 1 : 0) - 1;
     labels[i] = rng.next() < 1 / (1 + Math.exp(-logit)) ? 1 : 0;
   }
-  const plan = fitPlan(PLAN, columns);
+  const { plan } = fitPlan(PLAN, columns);
   const network = buildNetwork(plan, { kind: 'mlp', hidden: [16, 8], activation: 'relu' });
   const initial = initialWeights(network, 0.4, seededRng(seed + 1));
   return { network, initial, data: { width: plan.width, values: encodeRows(plan, columns), labels } };

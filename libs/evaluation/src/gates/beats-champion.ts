@@ -9,9 +9,12 @@ export const beatsChampion: Gate = ({ champion, deciding, evaluation }) =>
   champion === null
     ? []
     : [
-        comparison(deciding, evaluation, {
-          whose: `version ${champion.version}'s`,
-          value: metricIn(champion.evaluation, deciding),
-          stated: false,
-        }),
+        {
+          ...comparison(deciding, evaluation, {
+            whose: `version ${champion.version}'s`,
+            value: metricIn(champion.evaluation, deciding),
+            stated: false,
+          }),
+          advice: `version ${champion.version} stays the better one`,
+        },
       ];

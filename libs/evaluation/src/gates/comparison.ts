@@ -11,15 +11,21 @@ export interface Opponent {
   value: number;
   /** The value is the project's word, not computed on the same rows. */
   stated: boolean;
+  /** As good, up to the rounding of float32 scores, is enough. */
+  mayEqual?: boolean;
 }
+
+/** Two engines' float32 scores of one model differ by up to 1e-6 in such a figure. */
+const ROUNDING = 1e-5;
 
 export function comparison(metric: Metric, evaluation: Evaluation, opponent: Opponent): GateResult {
   const own = metricIn(evaluation, metric);
-  const met = isBetter(metric, own, opponent.value);
+  const better = isBetter(metric, own, opponent.value);
+  const equal = opponent.mayEqual === true && Math.abs(own - opponent.value) <= ROUNDING;
   const where = opponent.stated ? `, as stated, on ${evaluation.rows} rows` : ` on ${evaluation.rows} rows`;
   const numbers = `${shown(own)} against ${shown(opponent.value)}${where}`;
-  return {
-    met,
-    sentence: `${metric.title} is ${met ? '' : 'not '}${metric.direction} than ${opponent.whose}: ${numbers}.`,
-  };
+  const words = equal ? `as ${POSITIVE[metric.direction]} as` : `${better ? '' : 'not '}${metric.direction} than`;
+  return { met: better || equal, sentence: `${metric.title} is ${words} ${opponent.whose}: ${numbers}.` };
 }
+
+const POSITIVE: Record<Metric['direction'], string> = { higher: 'high', lower: 'low' };

@@ -17,6 +17,8 @@ export interface Candidate {
   /** The metric that decides between two models. */
   deciding: Metric;
   thresholds: readonly Threshold[];
+  /** What needs no features: the training rows' majority or base rate (libs/domain task). */
+  trivial: Evaluation;
   baselines: readonly BaselineEvaluation[];
   /** The version in service; null = there is none. */
   champion: { version: number; evaluation: Evaluation } | null;
@@ -25,6 +27,8 @@ export interface Candidate {
 export interface GateResult {
   met: boolean;
   sentence: string;
+  /** Of what was not met: what may help, as the end of a sentence. */
+  advice?: string;
 }
 
 export type Gate = (candidate: Candidate) => readonly GateResult[];

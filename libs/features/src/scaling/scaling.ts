@@ -28,6 +28,22 @@ export function scaleOf(spread: number): number {
   return spread > 0 && Number.isFinite(scale) ? scale : 1;
 }
 
+/** Smallest and largest value; Infinity and -Infinity of none. */
+export interface Range {
+  min: number;
+  max: number;
+}
+
+export function rangeOf(values: Float64Array): Range {
+  let min = Infinity;
+  let max = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    min = Math.min(min, values[i] as number);
+    max = Math.max(max, values[i] as number);
+  }
+  return { min, max };
+}
+
 /** Mean and population deviation in two passes; 0 and 0 of no values. */
 export function moments(values: Float64Array): { mean: number; deviation: number } {
   if (values.length === 0) return { mean: 0, deviation: 0 };

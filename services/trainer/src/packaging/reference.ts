@@ -15,7 +15,9 @@ export interface ReferenceRows {
 export function referenceInput(plan: FittedPlan, { columns, ...rest }: ReferenceRows): ReferenceInput {
   const names = [...new Set(plan.inputs.map((input) => input.name))];
   const features = names.map((name) => {
-    const categorical = plan.steps.some((step) => step.kind === 'categorical' && step.input === name);
+    const categorical = [...plan.steps, ...(plan.leftOut ?? [])].some(
+      (step) => step.kind === 'categorical' && step.input === name,
+    );
     const values = columns[name];
     if (values === undefined) throw new Error(`no training values of "${name}"`);
     return { name, kind: categorical ? ('categorical' as const) : ('numeric' as const), values };

@@ -50,6 +50,8 @@ export interface Contest {
   baseline: LogisticBaseline;
   /** The version to beat; null = none. */
   champion: { version: number; model: EarlierModel } | null;
+  /** Of the steps before. */
+  warnings: readonly string[];
 }
 
 const COMPUTED: Record<ComputedBaseline, (baseline: LogisticBaseline, rows: LabelledRows) => Float64Array> = {
@@ -59,7 +61,7 @@ const COMPUTED: Record<ComputedBaseline, (baseline: LogisticBaseline, rows: Labe
 
 export async function judge(project: Project, later: LabelledRows, contest: Contest): Promise<EvaluationReport> {
   const { task, metric } = project.scope;
-  const { scores, evaluation, baseline, champion } = contest;
+  const { scores, evaluation, baseline, champion, warnings } = contest;
   const baselines = project.scope.baselines.map(({ name, kind, value }): BaselineEvaluation => {
     if (value !== undefined) return { name, kind, value };
     const computed = COMPUTED[name as ComputedBaseline](baseline, later);
@@ -67,9 +69,10 @@ export async function judge(project: Project, later: LabelledRows, contest: Cont
   });
   const championEvaluation =
     champion === null ? undefined : evaluateRows(project, later, await champion.model.score(later.columns));
-  const { blessed, reasons } = bless({
+  const { blessed, reasons, verdict } = bless({
     evaluation,
     deciding: metricNamed(metric),
+    trivial: evaluateRows(project, later, COMPUTED.majority(baseline, later)),
     baselines,
     thresholds: project.evaluation.thresholds,
     champion:
@@ -80,6 +83,8 @@ export async function judge(project: Project, later: LabelledRows, contest: Cont
   return {
     blessed,
     reasons,
+    verdict,
+    warnings,
     evaluation,
     intervals: intervalsOf(task, { labels: later.labels, scores }),
     championVersion: champion?.version ?? 0,

@@ -1,13 +1,14 @@
-// Fits networks on the workers: the project's model, and the one-hot logistic baseline beside it. Which rows and which
-// starting weights come from the steps before; progress of the model goes to the reporter, at most every half second.
+// Fits on the workers: the one-hot logistic regression, which is the baseline and where the network starts, then the
+// project's model. Which rows and which random weights come from the steps before; how much work is put in,
+// training/effort.ts says. Progress of the model goes to the reporter, at most every half second.
 
-import { type Clock, seededRng } from '@millrace/domain';
-import { encodeRows, type FittedPlan } from '@millrace/features';
-import { baselineNetwork, baselinePlan, initialWeights, type LogisticBaseline } from '@millrace/models';
+import { type Clock, hash32, seededRng } from '@millrace/domain';
+import { encodeRows } from '@millrace/features';
+import { baselineNetwork, baselinePlan, type LogisticBaseline, type Network, startingAt } from '@millrace/models';
 import type { Project } from '@millrace/project';
 import type { EncodedRows } from '../training/batch.js';
-import { batchRowsFor } from '../training/batch-size.js';
-import type { DataFile, JobSpec, TrainSpec } from '../training/job.js';
+import { effortFor } from '../training/effort.js';
+import type { DataFile, JobSpec, LogisticSpec, TrainSpec } from '../training/job.js';
 import type { TrainingReporter } from '../training/runner.js';
 import type { LabelledRows } from './load.js';
 import type { PlannedModel } from './plan.js';
@@ -46,19 +47,12 @@ export interface FitOptions {
   seed: number;
 }
 
-/** The logistic baseline: enough passes and a rate at which its log loss stops falling on 7,000 to 230,000 rows. */
-const LOGISTIC = {
-  epochs: 6,
-  optimizer: 'adam',
-  learningRate: 0.02,
-  finalLearningRateShare: 0.05,
-  l2: 1e-6,
-  dropout: 0,
-} as const;
-
 /** Progress updates per training at most this often. */
 const PROGRESS_EVERY_MS = 500;
 const CHECKPOINTS_KEPT = 2;
+
+/** finishGradient's l2 that weighs as much as |w|^2 / 2 beside the summed loss, times the rows. */
+const C_OF_ONE = 0.5;
 
 /** Where the working files of a training or trial lie. */
 export function folderOf(id: string): string {
@@ -73,61 +67,127 @@ function warmEpochs(epochs: number): number {
   return Math.max(1, Math.round(epochs / 2));
 }
 
+export interface Fit {
+  weights: Float32Array;
+  /** Of all training rows. */
+  baseline: LogisticBaseline;
+  workers: number;
+}
+
+/**
+ * From the logistic regression of the same rows to the network, or from the parent's weights. Where held-out rows end
+ * the training and show that the network is not clearly better, the regression of all rows is the model.
+ */
 export async function fitModel(
   planned: PlannedModel,
   train: LabelledRows,
-  evaluationRows: number,
+  evaluation: { rows: number; positiveShare: number },
   options: FitOptions,
   reporter: TrainingReporter,
   ports: FitPorts,
-): Promise<{ weights: Float32Array; workers: number }> {
+): Promise<Fit> {
   const { training, model } = options.project;
-  const { optimizer, learningRate, finalLearningRateShare } = training;
-  const epochs = planned.warm ? warmEpochs(training.epochs) : training.epochs;
-  const hyper = { epochs, optimizer, learningRate, finalLearningRateShare, l2: model.l2, dropout: model.dropout };
-  const encoded = encodeRows(planned.plan, train.columns);
-  const spec = trainSpec('model', planned, encoded, train.labels, hyper, options, ports.files);
-  const steps = Math.ceil(train.rows / spec.batchRows) * spec.epochs;
-  reporter.report({ kind: 'started', workers: options.workers, trainRows: train.rows, evaluationRows, steps });
-  return runFit('model', spec, options, ports, progressTo(reporter, spec.batchRows, ports.clock));
+  const epochs = training.epochs !== undefined && planned.warm ? warmEpochs(training.epochs) : training.epochs;
+  const effort = effortFor(train.rows, { ...training, epochs });
+  const heldOut = effort.stopping?.rows ?? 0;
+  const trained = train.rows - heldOut;
+  const steps = Math.ceil(trained / effort.batchRows) * effort.epochs;
+  const { workers } = options;
+  reporter.report({ kind: 'started', workers, trainRows: train.rows, evaluationRows: evaluation.rows, steps });
+
+  const { plan, network } = planned;
+  const narrow = baselinePlan(plan);
+  const regression = baselineNetwork(narrow);
+  const order = heldOut === 0 ? null : shuffled(train.rows, options.seed);
+  const regressionRows = inOrder(encodeRows(narrow, train.columns), train.labels, order);
+  const all = await runLogistic('logistic', regression, regressionRows, options, ports);
+  const baseline: LogisticBaseline = {
+    ...{ format: 1, plan: narrow, weights: Array.from(all), majorityShare: evaluation.positiveShare },
+  };
+  // Without hidden layers and crosses the network is that regression, which cannot be fitted any better.
+  if (heldOut > 0 && network.size === regression.size)
+    return { weights: startingAt(network, planned.initial, regression, all), baseline, workers: 1 };
+  const first =
+    planned.warm || heldOut === 0
+      ? all
+      : await runLogistic('start', regression, firstOf(regressionRows, trained), options, ports);
+  const initial = planned.warm ? planned.initial : startingAt(network, planned.initial, regression, first);
+  const encoded = inOrder(encodeRows(plan, train.columns), train.labels, order);
+  const spec: TrainSpec = {
+    ...trainFiles('model', network, initial, encoded, options, ports.files),
+    ...effort,
+    optimizer: training.optimizer,
+    learningRate: training.learningRate,
+    finalLearningRateShare: training.finalLearningRateShare,
+    l2: model.l2 ?? C_OF_ONE / trained,
+    dropout: model.dropout,
+    seed: options.seed,
+  };
+  const fitted = await runFit(
+    'model',
+    spec,
+    workers,
+    options,
+    ports,
+    progressTo(reporter, spec.batchRows, ports.clock),
+  );
+  const unchanged = heldOut > 0 && !planned.warm && fitted.weights.every((weight, i) => weight === initial[i]);
+  const weights = unchanged ? startingAt(network, initial, regression, all) : fitted.weights;
+  return { weights, baseline, workers: fitted.workers };
 }
 
-export async function fitLogistic(
-  plan: FittedPlan,
-  train: LabelledRows,
-  positiveShare: number,
+/** Encoded rows, in another order where there is one. */
+function inOrder(values: Float32Array, labels: Float32Array, order: Uint32Array | null): EncodedRows {
+  const width = values.length / labels.length;
+  if (order === null) return { width, values, labels };
+  const moved = new Float32Array(values.length);
+  order.forEach((row, i) => {
+    moved.set(values.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return { width, values: moved, labels: Float32Array.from(order, (row) => labels[row] as number) };
+}
+
+function firstOf({ width, values, labels }: EncodedRows, rows: number): EncodedRows {
+  return { width, values: values.subarray(0, rows * width), labels: labels.subarray(0, rows) };
+}
+
+function shuffled(rows: number, seed: number): Uint32Array {
+  const order = Uint32Array.from({ length: rows }, (_, i) => i);
+  seededRng(hash32('held out', seed)).shuffle(order);
+  return order;
+}
+
+async function runLogistic(
+  name: string,
+  network: Network,
+  rows: EncodedRows,
   options: FitOptions,
   ports: FitPorts,
-): Promise<LogisticBaseline> {
-  const narrow = baselinePlan(plan);
-  const network = baselineNetwork(narrow);
-  const initial = initialWeights(network, positiveShare, seededRng(options.seed));
-  const encoded = encodeRows(narrow, train.columns);
-  const spec = trainSpec('logistic', { network, initial }, encoded, train.labels, LOGISTIC, options, ports.files);
-  const { weights } = await runFit('logistic', spec, options, ports, () => undefined);
-  return { format: 1, plan: narrow, weights: Array.from(weights), majorityShare: positiveShare };
+): Promise<Float32Array> {
+  const path = (rest: string) => `${folderOf(options.id)}/${name}-${rest}`;
+  const spec: LogisticSpec = {
+    kind: 'logistic',
+    data: ports.files.writeData(path('rows.bin'), rows),
+    network,
+    resultPath: path('weights.bin'),
+  };
+  return (await runFit(name, spec, 1, options, ports, () => undefined)).weights;
 }
 
-type Hyper = Pick<TrainSpec, 'epochs' | 'optimizer' | 'learningRate' | 'finalLearningRateShare' | 'l2' | 'dropout'>;
-
-/** Writes the job's rows and starting weights; `name` tells the files of two fits of one training apart. */
-function trainSpec(
+/** Writes the job's rows and starting weights. */
+function trainFiles(
   name: string,
-  { network, initial }: Pick<PlannedModel, 'network' | 'initial'>,
-  values: Float32Array,
-  labels: Float32Array,
-  hyper: Hyper,
-  { id, project, seed }: FitOptions,
+  network: Network,
+  initial: Float32Array,
+  rows: EncodedRows,
+  { id, project }: FitOptions,
   files: WorkingFiles,
-): TrainSpec {
+): Pick<TrainSpec, 'kind' | 'data' | 'network' | 'initialWeights' | 'checkpoint' | 'resume' | 'resultPath'> {
   const path = (rest: string) => `${folderOf(id)}/${name}-${rest}`;
   return {
     kind: 'train',
-    data: files.writeData(path('rows.bin'), { width: network.inputWidth, values, labels }),
+    data: files.writeData(path('rows.bin'), rows),
     network,
-    ...hyper,
-    batchRows: batchRowsFor(labels.length, project.training.batchRows),
-    seed,
     initialWeights: { path: path('initial.bin'), sha256: files.writeFloats(path('initial.bin'), initial) },
     checkpoint: {
       folder: path('checkpoints'),
@@ -142,8 +202,9 @@ function trainSpec(
 
 async function runFit(
   name: string,
-  spec: TrainSpec,
-  { id, workers }: FitOptions,
+  spec: TrainSpec | LogisticSpec,
+  workers: number,
+  { id }: FitOptions,
   ports: FitPorts,
   progress: (step: number, steps: number, loss: number) => void,
 ): Promise<{ weights: Float32Array; workers: number }> {

@@ -1,11 +1,12 @@
 // What is to be fitted: the feature plan (fitted on the training rows, or the parent's at a warm start), the network,
 // and the weights it starts from.
 
-import { seededRng } from '@millrace/domain';
-import { type FeaturePlan, type FittedPlan, fitPlan, type RawColumns } from '@millrace/features';
+import { PlatformError, seededRng } from '@millrace/domain';
+import { type FittedPlan, fitPlan, type RawColumns } from '@millrace/features';
 import { buildNetwork, initialWeights, type Network } from '@millrace/models';
 import { type Project, planOf } from '@millrace/project';
 import type { LabelledRows } from './load.js';
+import { continuedPlan, reasonToStartCold } from './warm-start.js';
 
 /** An earlier version: what a warm start continues from, and what a challenger has to beat. */
 export interface EarlierModel {
@@ -28,40 +29,42 @@ export interface PlannedModel {
   initial: Float32Array;
   /** Whether it starts from the parent's weights. */
   warm: boolean;
+  /** What its owner ought to know of it: a sentence each. */
+  warnings: readonly string[];
 }
 
 /**
- * A warm start keeps the parent's plan: its vocabularies are what the weights mean. Where the project's features or
- * network have changed since, there is nothing to take over, and the training starts from scratch.
+ * A warm start keeps the parent's plan: its vocabularies and scales are what the weights mean. Where they do not fit the
+ * project or the rows any more (warm-start.ts), the training starts from scratch and says so.
  */
 export function planModel(
   project: Project,
   train: LabelledRows,
   options: { parent: EarlierModel | null; positiveShare: number; seed: number },
 ): PlannedModel {
-  const unfitted = planOf(project);
   const { parent } = options;
-  if (parent !== null && fitsProject(parent, unfitted, project)) {
-    const network = buildNetwork(parent.plan, project.model);
-    return { plan: parent.plan, network, initial: parent.weights, warm: true };
+  const { plan, warnings } = fitPlan(planOf(project), train.columns);
+  const sentences = warnings.map(({ sentence }) => sentence);
+  if (plan.width === 0)
+    throw new PlatformError('invalid_argument', `no feature tells the rows apart. ${sentences.join(' ')}`, {
+      facts: { project: project.name, rows: train.rows },
+    });
+  const cold = parent === null ? undefined : reasonToStartCold(parent, plan, project.model, train.columns);
+  if (parent !== null && cold === undefined) {
+    const continued = continuedPlan(parent.plan, plan);
+    // What stands still in these rows only is not left out: the parent has it.
+    const said = warnings.filter(({ input }) => hasStep(plan, input) || !hasStep(parent.plan, input));
+    return {
+      ...{ plan: continued, network: parent.network, initial: parent.weights, warm: true },
+      warnings: said.map(({ sentence }) => sentence),
+    };
   }
-  const plan = fitPlan(unfitted, train.columns);
   const network = buildNetwork(plan, project.model);
   const initial = initialWeights(network, options.positiveShare, seededRng(options.seed));
-  return { plan, network, initial, warm: false };
+  const said = cold === undefined ? [] : [`The training started from scratch, not from its parent version: ${cold}.`];
+  return { plan, network, initial, warm: false, warnings: [...sentences, ...said] };
 }
 
-function fitsProject(parent: EarlierModel, unfitted: FeaturePlan, project: Project): boolean {
-  const ofPlan = parent.plan.steps.map((step) => [
-    step.kind,
-    step.kind === 'cross' ? step.inputs : step.input,
-    'embedding' in step ? step.embedding : 0,
-  ]);
-  const ofProject = unfitted.features.map((spec) => [
-    spec.kind,
-    spec.kind === 'cross' ? spec.inputs : spec.input,
-    'embedding' in spec ? spec.embedding : 0,
-  ]);
-  const sameFeatures = JSON.stringify(ofPlan) === JSON.stringify(ofProject);
-  return sameFeatures && JSON.stringify(buildNetwork(parent.plan, project.model)) === JSON.stringify(parent.network);
+function hasStep(plan: FittedPlan, input: string): boolean {
+  return plan.steps.some((step) => step.kind !== 'cross' && step.input === input);
 }

@@ -5,7 +5,7 @@ import type { ModelVersion } from '@millrace/contracts';
 import { type Clock, type TrainingRequest, taskOf } from '@millrace/domain';
 import type { EvaluationReport } from '@millrace/evaluation';
 import { encodeRows, type SignatureInput } from '@millrace/features';
-import type { LogisticBaseline, Network } from '@millrace/models';
+import type { Network } from '@millrace/models';
 import type { Project } from '@millrace/project';
 import type { ReferenceInput } from '@millrace/statistics';
 import { layersModel } from '../packaging/layers-model.js';
@@ -14,6 +14,7 @@ import { type PackageFiles, packageContents } from '../packaging/package-content
 import { checkParity, PARITY_ROWS } from '../packaging/parity.js';
 import { referenceInput } from '../packaging/reference.js';
 import type { EncodedRows } from '../training/batch.js';
+import type { TrainingResult } from '../training/runner.js';
 import { rowRange } from './load.js';
 import type { Trial } from './trial.js';
 
@@ -36,15 +37,13 @@ export interface JudgedVersion {
   project: Project;
   inputs: readonly SignatureInput[];
   trial: Trial;
-  baseline: LogisticBaseline;
   /** Of the training rows. */
   trainScores: Float32Array;
   evaluation: EvaluationReport;
 }
 
-/** Returns the version's number. */
-export async function publish(judged: JudgedVersion, ports: PublishPorts, clock: Clock): Promise<number> {
-  const { trainingId, request, project, trial, evaluation } = judged;
+export async function publish(judged: JudgedVersion, ports: PublishPorts, clock: Clock): Promise<TrainingResult> {
+  const { trainingId, request, project, trial } = judged;
   const { plan, network, weights, train, positiveShare } = trial;
   const onnx = ports.onnx(network, weights, project.name);
   const layers = layersModel(network, weights);
@@ -55,6 +54,7 @@ export async function publish(judged: JudgedVersion, ports: PublishPorts, clock:
     await ports.scoreTfjs(trainingId, tfjs, compared),
   );
   const version = ports.nextVersion(project.name);
+  const evaluation = { ...judged.evaluation, verdict: `version ${version} is ${judged.evaluation.verdict}` };
   const { files, manifest } = packageContents(
     {
       ...{ project: project.name, version, task: project.scope.task, inputs: judged.inputs },
@@ -67,7 +67,7 @@ export async function publish(judged: JudgedVersion, ports: PublishPorts, clock:
           positiveShare,
         }),
       ),
-      baseline: judged.baseline,
+      baseline: trial.baseline,
       evaluation,
       split: trial.split,
       parity: { rows: compared.labels.length, largestDifference },
@@ -78,6 +78,7 @@ export async function publish(judged: JudgedVersion, ports: PublishPorts, clock:
   const packagePath = `models/${project.name}/${version}`;
   await ports.putFolder(packagePath, files);
   const { intervals: _, ...announced } = evaluation;
+  const { blessed, reasons, verdict, warnings } = announced;
   await ports.announce({
     ...announced,
     project: project.name,
@@ -94,7 +95,7 @@ export async function publish(judged: JudgedVersion, ports: PublishPorts, clock:
     trainRows: train.rows,
     trainSeconds: trial.trainSeconds,
   });
-  return version;
+  return { version, blessed, reasons, verdict, warnings };
 }
 
 /** The first rows of the evaluation range, which both runtimes score. */

@@ -7,11 +7,12 @@ import type { ModelVersion, TrainingStep } from '@millrace/contracts';
 import { ManualClock, seededRng, type TrainingRequest } from '@millrace/domain';
 import { metricIn, metricNamed } from '@millrace/evaluation';
 import { encodeRows } from '@millrace/features';
-import { forward, type Network, parameterOf, sigmoid } from '@millrace/models';
+import { fitLogistic, forward, type Network, parameterOf, scoreLogistic, sigmoid } from '@millrace/models';
 import { type Project, parseProject } from '@millrace/project';
 import type { Batch, EncodedRows } from '../training/batch.js';
 import type { TrainSpec } from '../training/job.js';
 import { type GradientEngine, train } from '../training/train-loop.js';
+import { evaluateRows } from './evaluate.js';
 import type { LabelledRows } from './load.js';
 import type { EarlierModel } from './plan.js';
 import { idHash, splitRule } from './split.js';
@@ -68,7 +69,7 @@ function rowsOf(turned = false): LabelledRows {
   };
 }
 
-/** The gradient of a logistic network, by its definition. */
+/** The gradient and the losses of a logistic network, by their definition. */
 class LogisticGradient implements GradientEngine {
   private weights: Float32Array = new Float32Array(0);
 
@@ -92,6 +93,16 @@ class LogisticGradient implements GradientEngine {
       loss -= Math.log(label === 1 ? p : 1 - p);
     }
     return loss;
+  }
+
+  losses(batch: Batch): Float32Array {
+    const [wide, bias] = ['wide', 'bias'].map((name) => parameterOf(this.network, this.weights, name));
+    const columns = this.network.wide.columns.length;
+    return batch.labels.map((label, row) => {
+      const picked = batch.wide.subarray(row * columns, (row + 1) * columns);
+      const p = sigmoid(picked.reduce((z, at) => z + wide![at]!, bias![0]!));
+      return -Math.log(label === 1 ? p : 1 - p);
+    });
   }
 }
 
@@ -138,6 +149,11 @@ function aWorld(rows: LabelledRows, earlier: Record<number, EarlierModel> = {}):
     },
     workers: {
       run: async (_id, workers, job, progress) => {
+        if (job.kind === 'logistic') {
+          const { values, labels } = files.get(job.data.path) as EncodedRows;
+          files.set(job.resultPath, await fitLogistic(job.network, { encoded: values, labels }, async () => {}));
+          return { workers };
+        }
         const spec = job as TrainSpec;
         const weights = await train(
           spec,
@@ -229,7 +245,74 @@ describe('a trial', () => {
   });
 });
 
+describe('a trial of which the project says no passes', () => {
+  const free = () => {
+    const project = projectOf();
+    delete project.training.epochs;
+    return project;
+  };
+
+  it('ends where held-out rows show no gain, better than the regression it started from', async () => {
+    const steps: TrainingStep[] = [];
+    const reporter = { report: (step: TrainingStep) => steps.push(step) };
+    const trial = await runTrial(rowsOf(), { ...settings, project: free() }, reporter, aWorld(rowsOf()).ports);
+    const [started, last] = [steps[0], steps.at(-1)];
+    if (started?.kind !== 'started' || last?.kind !== 'progress') throw new Error('no steps');
+    expect(last.step).toBeLessThan(started.steps);
+    const regression = evaluateRows(free(), trial.later, scoreLogistic(trial.baseline, trial.later.columns));
+    expect(metricIn(trial.evaluation, LOG_LOSS)).toBeLessThan(metricIn(regression, LOG_LOSS) - 0.05);
+  });
+
+  it('is the regression of all rows where crosses tell nothing besides', async () => {
+    const rows = rowsOf();
+    const rng = seededRng(3);
+    rows.labels.forEach((_, i) => {
+      rows.labels[i] = Number(rng.next() < 0.2 + (rows.columns.size?.[i] as number) / 10);
+    });
+    const trial = await runTrial(rows, { ...settings, project: free() }, silent, aWorld(rows).ports);
+    const scores = Float32Array.from(scoreLogistic(trial.baseline, trial.later.columns));
+    expect(trial.scores).toEqual(scores);
+  });
+});
+
 describe('a training', () => {
+  const withMarket = () => {
+    const project = projectOf();
+    return { ...project, features: [...project.features, { name: 'market', kind: 'categorical' as const }] };
+  };
+
+  it('says what it left out, in its end, in the version and in the package', async () => {
+    const rows = rowsOf();
+    rows.columns = { ...rows.columns, market: Array.from(rows.labels, () => 'home') };
+    const { ports, announced, packages } = aWorld(rows);
+    const end = await runTraining('t-1', request, withMarket(), silent, ports);
+    const said = ['Feature "market" is left out: it is home in all 3000 training rows, up to rounding.'];
+    const evaluation = JSON.parse(packages.get('models/shop/1')?.['evaluation.json'] as string);
+    expect([end.warnings, announced[0]?.warnings, evaluation.warnings]).toEqual([said, said, said]);
+  });
+
+  it('fails where no feature tells the rows apart', async () => {
+    const rows = rowsOf();
+    const project = withMarket();
+    rows.columns = { ...rows.columns, market: Array.from(rows.labels, () => 'home') };
+    const alone = { ...project, features: project.features.slice(2), model: { ...project.model, crosses: [] } };
+    await expect(runTraining('t-1', request, alone, silent, aWorld(rows).ports)).rejects.toThrow(
+      'no feature tells the rows apart. Feature "market" is left out',
+    );
+  });
+
+  it('starts from scratch where its parent left out what moves now, and says so', async () => {
+    const still = rowsOf();
+    still.columns = { ...still.columns, market: Array.from(still.labels, () => 'home') };
+    const parent = await runTrial(still, { ...settings, project: withMarket() }, silent, aWorld(still).ports);
+    const score: EarlierModel['score'] = async (columns) => new Float32Array(columns.region?.length ?? 0).fill(0.5);
+    const { ports } = aWorld(rowsOf(), { 1: { ...parent, score } });
+    const end = await runTraining('t-2', { ...request, warmStartVersion: 1 }, withMarket(), silent, ports);
+    expect(end.warnings).toEqual([
+      'The training started from scratch, not from its parent version: feature "market" was the same in all its rows and is not any more.',
+    ]);
+  });
+
   it('announces a judged version with its package, and leaves no working files', async () => {
     const { ports, announced, packages, files } = aWorld(rowsOf());
     const end = await runTraining('t-1', request, projectOf(), silent, ports);
@@ -247,8 +330,13 @@ describe('a training', () => {
       ['logistic', 'older_system'],
     ]);
     expect(end.reasons).toHaveLength(2);
+    expect(end.verdict).toMatch(
+      /^version 1 is blessed: log loss 0\.\d{4} on 1000 rows that it had not seen; the trivial baseline 0\.\d{4}, the logistic baseline 0\.\d{4}$/,
+    );
+    expect(announced[0]).toMatchObject({ verdict: end.verdict, warnings: [] });
     const written = packages.get('models/shop/1');
     const evaluation = JSON.parse(written?.['evaluation.json'] as string);
+    expect(evaluation.verdict).toBe(end.verdict);
     const { lower, upper } = evaluation.intervals.auc;
     expect(lower).toBeLessThan(evaluation.evaluation.metrics.auc);
     expect(upper).toBeGreaterThan(evaluation.evaluation.metrics.auc);
@@ -296,12 +384,16 @@ describe('a training', () => {
     };
     const hard = await run(scope('[{ name: majority, kind: trivial }, { name: clerks, kind: human, value: 0.3 }]'));
     expect(hard.blessed).toBe(false);
-    expect(hard.reasons[0]).toMatch(/^Log loss is lower than the majority baseline's: /);
+    expect(hard.reasons[0]).toMatch(/^Log loss is lower than the trivial baseline's: /);
     expect(hard.reasons[1]).toMatch(
       /^Log loss is not lower than the clerks baseline's: .* against 0.3000, as stated, on/,
     );
     expect(hard.baselines?.[1]).toEqual({ name: 'clerks', kind: 'human', value: 0.3 });
-    expect(await run(scope('[]'))).toEqual({ blessed: true, reasons: [], baselines: [] });
+    expect(await run(scope('[]'))).toMatchObject({
+      blessed: true,
+      reasons: [expect.stringMatching(/^Log loss is lower than the trivial baseline's: /)],
+      baselines: [],
+    });
   });
 
   it.each([
@@ -314,7 +406,10 @@ describe('a training', () => {
     const project = projectOf(`scope: { metric: ${metric} }`);
     const end = await runTraining('t-1', request, project, silent, ports);
     expect(end).toMatchObject({ blessed: true });
-    expect(end.reasons).toEqual([expect.stringContaining(`${words} version 3's: `)]);
+    expect(end.reasons).toEqual([
+      expect.stringContaining(`${words} the trivial baseline's: `),
+      expect.stringContaining(`${words} version 3's: `),
+    ]);
     expect(announced[0]).toMatchObject({ championVersion: 3 });
     expect(announced[0]?.championEvaluation?.rows).toBe(1_000);
     // Asked to beat none, it meets the baselines.

@@ -4,6 +4,7 @@
 
 import { taskOf } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';
+import type { LogisticBaseline } from '@millrace/models';
 import type { TrainingReporter } from '../training/runner.js';
 import { evaluateRows, type FittedModel, type Scorer, scoresOf } from './evaluate.js';
 import { type FitOptions, type FitPorts, fitModel } from './fit.js';
@@ -18,6 +19,8 @@ export interface TrialSettings extends FitOptions {
 }
 
 export interface Trial extends FittedModel {
+  /** What needs no network, on the same training rows. */
+  baseline: LogisticBaseline;
   /** Worker processes that took part. */
   workers: number;
   split: SplitRule;
@@ -30,6 +33,8 @@ export interface Trial extends FittedModel {
   /** Of the later rows. */
   scores: Float32Array;
   evaluation: Evaluation;
+  /** What its owner ought to know of it: a sentence each. */
+  warnings: readonly string[];
 }
 
 export type TrialPorts = FitPorts & { scorer: Scorer };
@@ -46,10 +51,23 @@ export async function runTrial(
   const positiveShare = task.scoreOf(task.trivialBaseline.outputs(train.labels));
   const planned = planModel(project, train, { parent, positiveShare, seed });
   const startedMs = ports.clock.monotonicMs();
-  const { weights, workers } = await fitModel(planned, train, later.rows, settings, reporter, ports);
+  const evaluated = { rows: later.rows, positiveShare };
+  const { weights, baseline, workers } = await fitModel(planned, train, evaluated, settings, reporter, ports);
   const trainSeconds = (ports.clock.monotonicMs() - startedMs) / 1000;
   const model = { plan: planned.plan, network: planned.network, weights };
   const scores = await scoresOf(model, later, ports.scorer);
   const evaluation = evaluateRows(project, later, scores);
-  return { ...model, workers, split: settings.split, train, later, positiveShare, trainSeconds, scores, evaluation };
+  return {
+    ...model,
+    baseline,
+    workers,
+    split: settings.split,
+    train,
+    later,
+    positiveShare,
+    trainSeconds,
+    scores,
+    evaluation,
+    warnings: planned.warnings,
+  };
 }

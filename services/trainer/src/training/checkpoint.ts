@@ -1,12 +1,12 @@
 // A checkpoint's bytes: everything a resumed run needs to go on bit for bit. The sampler's place follows from the step.
 //
-//   "MLCK" version:u32 header length:u32 header JSON  weights  slots...   (float32, little endian)  SHA-256 of all
-//   before
+//   "MLCK" version:u32 header length:u32 header JSON  weights  slots...  best weights, where the header has a
+//   state of stopping   (float32, little endian)  SHA-256 of all before
 //
 // Reading checks the hash; a torn or foreign file is `corrupt`.
 
 import { PlatformError } from '@millrace/domain';
-import type { OptimizerKind } from '@millrace/models';
+import type { OptimizerKind, StoppingState } from '@millrace/models';
 import type { Checkpoint } from './train-loop.js';
 
 const MAGIC = 0x4b434c4d; // "MLCK"
@@ -18,21 +18,23 @@ interface Header {
   optimizerStep: number;
   size: number;
   slots: number;
+  stopping?: StoppingState;
 }
 
 export type Sha256 = (bytes: Uint8Array) => Uint8Array;
 
 export function encodeCheckpoint(checkpoint: Checkpoint, sha256: Sha256): Uint8Array {
-  const { step, weights, optimizer } = checkpoint;
+  const { step, weights, optimizer, stopping } = checkpoint;
   const header: Header = {
     step,
     optimizer: optimizer.kind,
     optimizerStep: optimizer.step,
     size: weights.length,
     slots: optimizer.slots.length,
+    ...(stopping === undefined ? {} : { stopping: stopping.state }),
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
-  const arrays = [weights, ...optimizer.slots];
+  const arrays = [weights, ...optimizer.slots, ...(stopping === undefined ? [] : [stopping.best])];
   const body = 12 + text.length + arrays.reduce((sum, array) => sum + array.byteLength, 0);
   const bytes = new Uint8Array(body + HASH_BYTES);
   const view = new DataView(bytes.buffer);
@@ -58,7 +60,8 @@ export function decodeCheckpoint(bytes: Uint8Array, sha256: Sha256): Checkpoint 
   if (!hash.every((byte, i) => byte === bytes[body + i])) throw corrupt('the hash does not match');
   const length = view.getUint32(8, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(12, 12 + length))) as Header;
-  if (body !== 12 + length + (1 + header.slots) * header.size * 4) throw corrupt('wrong length');
+  const arrays = 1 + header.slots + (header.stopping === undefined ? 0 : 1);
+  if (body !== 12 + length + arrays * header.size * 4) throw corrupt('wrong length');
   let at = 12 + length;
   const next = () => {
     // Not bytes.slice(): a Buffer's slice is a view on memory that it shares with others.
@@ -69,5 +72,7 @@ export function decodeCheckpoint(bytes: Uint8Array, sha256: Sha256): Checkpoint 
   };
   const weights = next();
   const slots = Array.from({ length: header.slots }, next);
-  return { step: header.step, weights, optimizer: { kind: header.optimizer, step: header.optimizerStep, slots } };
+  const optimizer = { kind: header.optimizer, step: header.optimizerStep, slots };
+  const kept = header.stopping === undefined ? {} : { stopping: { state: header.stopping, best: next() } };
+  return { step: header.step, weights, optimizer, ...kept };
 }

@@ -1,7 +1,7 @@
 // What a worker is told to do, as JSON in the assignment. Paths are those of working files (job-files.fs.ts).
 
 import { PlatformError } from '@millrace/domain';
-import type { Network, OptimizerKind } from '@millrace/models';
+import type { Network, OptimizerKind, StoppingRule } from '@millrace/models';
 
 /** A file of float32: rows x width encoded values, then one label per row. */
 export interface DataFile {
@@ -9,6 +9,13 @@ export interface DataFile {
   rows: number;
   width: number;
   sha256: string;
+}
+
+/** How held-out rows end a training (libs/models stopping). */
+export interface HeldOut extends StoppingRule {
+  rows: number;
+  /** Steps from one look at them to the next. */
+  everySteps: number;
 }
 
 export interface TrainSpec {
@@ -21,7 +28,10 @@ export interface TrainSpec {
   l2: number;
   dropout: number;
   batchRows: number;
+  /** Passes over the rows; the most, where held-out rows may end it before. */
   epochs: number;
+  /** The last rows of the data are not trained on: they say when it is enough. Absent = all passes are made. */
+  stopping?: HeldOut;
   seed: number;
   /** Float32 weights to start from. */
   initialWeights: { path: string; sha256: string };
@@ -46,7 +56,17 @@ export interface ScoreSpec {
   resultPath: string;
 }
 
-export type JobSpec = TrainSpec | GradientSpec | ScoreSpec;
+/** Fits a logistic regression to the end, on one worker (libs/models fit-logistic). */
+export interface LogisticSpec {
+  kind: 'logistic';
+  data: DataFile;
+  network: Network;
+  resultPath: string;
+}
+
+export type JobSpec = TrainSpec | GradientSpec | ScoreSpec | LogisticSpec;
+
+const KINDS: ReadonlySet<string> = new Set<JobSpec['kind']>(['train', 'gradient', 'score', 'logistic']);
 
 export function parseJob(text: string): JobSpec {
   let spec: JobSpec;
@@ -55,7 +75,7 @@ export function parseJob(text: string): JobSpec {
   } catch (error) {
     throw new PlatformError('corrupt', 'job: not JSON', { cause: error });
   }
-  if (spec?.kind !== 'train' && spec?.kind !== 'gradient' && spec?.kind !== 'score') {
+  if (!KINDS.has(spec?.kind)) {
     throw new PlatformError('unimplemented', `job of kind "${String((spec as { kind?: unknown })?.kind)}"`);
   }
   return spec;

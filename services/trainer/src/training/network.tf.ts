@@ -61,6 +61,14 @@ export class TensorFlowNetwork {
     return read[this.network.size] as number;
   }
 
+  /** The loss of each row, without dropout. */
+  losses(batch: Batch): Float32Array {
+    return tf.tidy(() => {
+      const logits = this.logits(this.inputs(batch), undefined);
+      return tf.sub(tf.softplus(logits), tf.mul(tf.tensor1d(batch.labels), logits)).dataSync() as Float32Array;
+    });
+  }
+
   dispose(): void {
     for (const variable of this.variables.values()) variable.dispose();
     this.variables.clear();

@@ -2,20 +2,16 @@
 // killed trainer takes up its work (from the last checkpoint) when it comes back. What a training does is the
 // pipeline's business.
 
-import type { TrainingEvent, TrainingStep } from '@millrace/contracts';
+import type { ModelVersion, TrainingEvent, TrainingStep } from '@millrace/contracts';
 import { type Clock, PlatformError, type TrainingRequest } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { completeRequest } from './request.js';
 
+/** What came of a training. */
+export type TrainingResult = Pick<ModelVersion, 'version' | 'blessed' | 'reasons' | 'verdict' | 'warnings'>;
+
 export type TrainingEnd =
-  | {
-      kind: 'finished';
-      trainingId: string;
-      request: TrainingRequest;
-      version: number;
-      blessed: boolean;
-      reasons: readonly string[];
-    }
+  | ({ kind: 'finished'; trainingId: string; request: TrainingRequest } & TrainingResult)
   | { kind: 'failed'; trainingId: string; request: TrainingRequest; code: string; message: string };
 
 /** What one training reports while it runs. */
@@ -31,7 +27,7 @@ export interface RunnerPorts {
     request: TrainingRequest,
     project: Project,
     reporter: TrainingReporter,
-  ): Promise<{ version: number; blessed: boolean; reasons: readonly string[] }>;
+  ): Promise<TrainingResult>;
   publish(update: TrainingEvent): Promise<void>;
   /** Requests that have not ended, kept durably. */
   keep(trainingId: string, request: TrainingRequest): void;
@@ -183,9 +179,10 @@ export class TrainingRunner {
     }
     this.ports.forget(trainingId);
     view.state = end.kind;
-    if (end.kind === 'finished')
-      this.update(trainingId, { kind: 'finished', version: end.version, blessed: end.blessed });
-    else this.update(trainingId, { kind: 'failed', code: end.code, message: end.message });
+    if (end.kind === 'finished') {
+      const { version, blessed, verdict, warnings } = end;
+      this.update(trainingId, { kind: 'finished', version, blessed, verdict, warnings });
+    } else this.update(trainingId, { kind: 'failed', code: end.code, message: end.message });
     this.trim();
     for (const listener of this.listeners) listener(end);
   }

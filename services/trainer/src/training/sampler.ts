@@ -43,7 +43,7 @@ export class Sampler {
 }
 
 /** First index of part `rank` when `length` items are split into `worldSize` parts. */
-function partStart(length: number, rank: number, worldSize: number): number {
+export function partStart(length: number, rank: number, worldSize: number): number {
   const size = Math.floor(length / worldSize);
   return rank * size + Math.min(rank, length % worldSize);
 }

@@ -12,6 +12,7 @@ import {
   type OptimizerState,
 } from '@millrace/models';
 import { type Batch, type EncodedRows, gatherBatch } from './batch.js';
+import { HeldOutRows, type StoppingCheckpoint } from './held-out.js';
 import type { TrainSpec } from './job.js';
 import { Sampler } from './sampler.js';
 
@@ -20,6 +21,8 @@ export interface GradientEngine {
   assign(weights: Float32Array): void;
   /** Returns the summed loss. */
   gradient(batch: Batch, into: Float32Array, dropout?: { rate: number; seedOf(layer: number): number }): number;
+  /** The loss of each row. */
+  losses(batch: Batch): Float32Array;
 }
 
 /** Sums a buffer over all ranks in place. */
@@ -31,6 +34,8 @@ export interface Checkpoint {
   step: number;
   weights: Float32Array;
   optimizer: OptimizerState;
+  /** Where held-out rows decide when it ends. */
+  stopping?: StoppingCheckpoint;
 }
 
 export interface TrainPorts {
@@ -86,12 +91,16 @@ export async function train(
   start: Checkpoint | null,
   ports: TrainPorts,
 ): Promise<Float32Array> {
-  const { network } = spec;
+  const { network, stopping } = spec;
   const weights = start === null ? initial.slice() : start.weights.slice();
   if (weights.length !== network.size)
     throw new PlatformError('corrupt', `weights hold ${weights.length} values, the network ${network.size}`);
-  const optimizer = start === null ? newOptimizerState(spec.optimizer, network.size) : start.optimizer;
-  const sampler = new Sampler(data.labels.length, spec.batchRows, spec.epochs, spec.seed);
+  let optimizer = start === null ? newOptimizerState(spec.optimizer, network.size) : start.optimizer;
+  const sampler = new Sampler(data.labels.length - (stopping?.rows ?? 0), spec.batchRows, spec.epochs, spec.seed);
+  const held =
+    stopping === undefined
+      ? null
+      : await HeldOutRows.open({ network, stopping }, data, initial, start?.stopping, ports);
   const buffer = new Float32Array(gradientBufferLength(network));
   const gradient = buffer.subarray(0, network.size);
   ports.engine.assign(weights);
@@ -101,19 +110,26 @@ export async function train(
     if (!Number.isFinite(loss))
       throw new PlatformError('invalid_argument', `the loss is ${loss} at step ${step}: lower the learning rate`);
     finishGradient(network, weights, gradient, rows, spec.l2);
-    applyGradient(
-      optimizer,
-      weights,
-      gradient,
-      learningRateAt(spec.learningRate, spec.finalLearningRateShare, step, sampler.steps),
-    );
+    const rate =
+      held === null
+        ? learningRateAt(spec.learningRate, spec.finalLearningRateShare, step, sampler.steps)
+        : spec.learningRate * held.rateShare;
+    applyGradient(optimizer, weights, gradient, rate);
     ports.engine.assign(weights);
+    const look = await held?.look(step + 1, weights);
+    if (look === 'lower') {
+      // Its moments are those of the way that was given up.
+      optimizer = newOptimizerState(spec.optimizer, network.size);
+      ports.engine.assign(weights);
+    }
     const every = spec.checkpoint.everySteps;
-    if (ports.rank === 0 && every > 0 && (step + 1) % every === 0 && step + 1 < sampler.steps) {
-      await ports.keep({ step: step + 1, weights, optimizer });
+    if (ports.rank === 0 && every > 0 && (step + 1) % every === 0 && step + 1 < sampler.steps && look !== 'stop') {
+      const kept = held === null ? {} : { stopping: held.checkpoint };
+      await ports.keep({ step: step + 1, weights, optimizer, ...kept });
     }
     ports.progress(step + 1, sampler.steps, loss / rows, rows);
+    if (look === 'stop') break;
     await ports.breathe();
   }
-  return weights;
+  return held === null ? weights : held.chosen();
 }

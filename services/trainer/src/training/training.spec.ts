@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { batchRowsFor } from './batch-size.js';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
+import { effortFor } from './effort.js';
 import { Sampler } from './sampler.js';
 
 describe('Sampler', () => {
@@ -37,12 +37,49 @@ describe('Sampler', () => {
   });
 });
 
-describe('batchRowsFor', () => {
-  it('shrinks for few rows, and never below its least', () => {
-    expect([225_000, 60_000, 14_000, 7_000, 100].map((rows) => batchRowsFor(rows, 2_048))).toEqual([
-      2_048, 2_048, 512, 512, 512,
+describe('effortFor', () => {
+  const free = { finalLearningRateShare: 0.1 };
+
+  it('follows the rows where the project says nothing', () => {
+    const of = (rows: number) => {
+      const { batchRows, epochs, stopping } = effortFor(rows, free);
+      const trained = rows - (stopping?.rows ?? 0);
+      return {
+        heldOut: stopping?.rows,
+        batchRows,
+        everySteps: stopping?.everySteps,
+        steps: Math.ceil(trained / batchRows) * epochs,
+      };
+    };
+    expect([600, 10_000, 1_000_000].map(of)).toEqual([
+      { heldOut: 90, batchRows: 32, everySteps: 50, steps: 6_000 },
+      { heldOut: 1_500, batchRows: 64, everySteps: 133, steps: 7_980 },
+      { heldOut: 20_000, batchRows: 2_048, everySteps: 250, steps: 28_740 },
     ]);
-    expect(batchRowsFor(100, 64)).toBe(64);
+    expect(effortFor(600, free).stopping).toMatchObject({ finalRateShare: 0.1 });
+  });
+
+  it('leaves at least one row to train on, whatever their number', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3_000_000 }), (rows) => {
+        const { batchRows, epochs, stopping } = effortFor(rows, free);
+        expect(rows - (stopping?.rows ?? 0)).toBeGreaterThan(0);
+        expect(batchRows).toBeGreaterThan(0);
+        expect(epochs).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  it("is the project's where it says so: exactly its passes, on all rows, with its batch", () => {
+    expect(effortFor(225_000, { ...free, batchRows: 2_048, epochs: 6 })).toEqual({ batchRows: 2_048, epochs: 6 });
+    expect(effortFor(1_000, { ...free, epochs: 3 })).toEqual({ batchRows: 32, epochs: 3 });
+    expect(effortFor(1_000, { ...free, batchRows: 100 }).batchRows).toBe(100);
+  });
+
+  it("shrinks the project's batch for few rows, and never below its least", () => {
+    const batch = (rows: number) => effortFor(rows, { ...free, batchRows: 2_048, epochs: 6 }).batchRows;
+    expect([225_000, 60_000, 14_000, 7_000, 100].map(batch)).toEqual([2_048, 2_048, 512, 512, 512]);
+    expect(effortFor(100, { ...free, batchRows: 64, epochs: 6 }).batchRows).toBe(64);
   });
 });
 
@@ -57,6 +94,9 @@ describe('checkpoint', () => {
   it('round trips bit for bit, also from a buffer inside a larger one', () => {
     const bytes = encodeCheckpoint(checkpoint, sha256);
     expect(decodeCheckpoint(bytes, sha256)).toEqual(checkpoint);
+    const stopping = { state: { best: 0.5, since: 2, rateShare: 0.32 }, best: Float32Array.of(9, 8, 7) };
+    const stopped = { ...checkpoint, stopping };
+    expect(decodeCheckpoint(encodeCheckpoint(stopped, sha256), sha256)).toEqual(stopped);
     const pooled = Buffer.concat([Buffer.alloc(13), bytes]).subarray(13);
     expect(decodeCheckpoint(pooled, sha256)).toEqual(checkpoint);
   });

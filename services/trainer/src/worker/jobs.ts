@@ -2,9 +2,9 @@
 // TensorFlow comes in as ports.
 
 import { PlatformError } from '@millrace/domain';
-import type { Network } from '@millrace/models';
+import { fitLogistic, type Network } from '@millrace/models';
 import type { EncodedRows } from '../training/batch.js';
-import type { DataFile, GradientSpec, JobSpec, ScoreSpec, TrainSpec } from '../training/job.js';
+import type { DataFile, GradientSpec, JobSpec, LogisticSpec, ScoreSpec, TrainSpec } from '../training/job.js';
 import { Sampler } from '../training/sampler.js';
 import {
   type Checkpoint,
@@ -29,6 +29,7 @@ export interface JobPorts {
 
 export async function prepareJob(job: JobSpec, rank: number, ports: JobPorts): Promise<PreparedJob> {
   if (job.kind === 'score') return prepareScore(job, rank, ports);
+  if (job.kind === 'logistic') return prepareLogistic(job, rank, ports);
   const [data, initial, resume] = await Promise.all([
     ports.readData(job.data),
     ports.readFloats(job.initialWeights.path, job.initialWeights.sha256),
@@ -97,6 +98,19 @@ function prepareGradient(
       } finally {
         engine.dispose();
       }
+    },
+  };
+}
+
+async function prepareLogistic(job: LogisticSpec, rank: number, ports: JobPorts): Promise<PreparedJob> {
+  const { values, labels } = await ports.readData(job.data);
+  return {
+    run: async ({ aborted, breathe }) => {
+      const weights = await fitLogistic(job.network, { encoded: values, labels }, async () => {
+        await breathe();
+        if (aborted()) throw new PlatformError('cancelled', 'the job was aborted');
+      });
+      return finish(weights, rank, job.resultPath, ports);
     },
   };
 }

@@ -1,5 +1,5 @@
 # Makes golden.json: numbers of scikit-learn and of a plain float64 Adam, which the tests compare with.
-# Run: python golden.py > golden.json   (numpy 2.4, scikit-learn 1.9)
+# Run: python make.py > golden.json   (numpy 2.4, scikit-learn 1.9)
 import json
 
 import numpy as np
