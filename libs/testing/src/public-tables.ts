@@ -19,6 +19,8 @@ export interface PublicTable {
   /** Log loss on the other rows: of the training rows' base rate, of scikit-learn's logistic regression. */
   trivial: number;
   logistic: number;
+  /** Of its gradient boosting, as a mark of what there is to learn. */
+  boosting: number;
 }
 
 export interface TableRows {
@@ -26,15 +28,15 @@ export interface TableRows {
   labels: Float32Array;
 }
 
-const folder = () => join(cloneRoot(), 'libs/models/golden/tables');
+const committed = () => join(cloneRoot(), 'libs/models/golden/tables');
 
-export function publicTables(): readonly PublicTable[] {
-  return (JSON.parse(readFileSync(join(folder(), 'tables.json'), 'utf8')) as { tables: PublicTable[] }).tables;
+export function publicTables(folder = committed()): readonly PublicTable[] {
+  return (JSON.parse(readFileSync(join(folder, 'tables.json'), 'utf8')) as { tables: PublicTable[] }).tables;
 }
 
 /** No cell of these tables is quoted; the last column is the label. */
-export function rowsOfTable({ name, labels }: PublicTable): TableRows {
-  const text = gunzipSync(readFileSync(join(folder(), `${name}.csv.gz`))).toString('utf8');
+export function rowsOfTable({ name, labels }: PublicTable, folder = committed()): TableRows {
+  const text = gunzipSync(readFileSync(join(folder, `${name}.csv.gz`))).toString('utf8');
   const [head = [], ...rows] = text
     .trimEnd()
     .split('\n')
