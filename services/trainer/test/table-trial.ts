@@ -52,12 +52,12 @@ export async function trialOf(
   workers: number,
 ): Promise<TableTrial> {
   const eventTimeMs = Float64Array.from(labels, (_, i) => i + 1);
-  const rows = { columns, labels, eventTimeMs, rows: labels.length };
+  const rows = { columns, labels, eventTimeMs, idHashes: null, rows: labels.length };
   const project = projectOf(table);
   let steps = 'none';
   const settings = {
     ...{ id: `${table.name}-${workers}`, project, workers, seed: 7, parent: null },
-    split: { evaluateFromMs: table.train + 1, evaluationShare: 0 },
+    split: { by: 'event time' as const, evaluateFromMs: table.train + 1, evaluationShare: 0 },
   };
   const ports = {
     files: group.files,
