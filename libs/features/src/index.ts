@@ -1,6 +1,6 @@
 export { isMissing, type RawColumns } from './columns.js';
 export { encodeRows, RowEncoder } from './encode.js';
-export { fitPlan, type PlanFit } from './fit.js';
+export { fitPlan } from './fit.js';
 export { parsePlan } from './parse.js';
 export {
   type CategoricalStep,

@@ -5,8 +5,8 @@
 //
 // Minimised by L-BFGS (Nocedal and Wright, algorithm 7.4, MEMORY pairs) whose first metric is the diagonal of the
 // Hessian at the base rate, so that rare values and frequent ones converge alike; step halving until f falls enough.
-// Ends where the expected fall of the mean log loss is below TOLERANCE. Cost: O(rows x columns) an iteration, some 10 to
-// 60 of them; memory 2 MEMORY vectors of the network's size and one of the rows. A column without spread keeps weight 0.
+// Ends where the expected fall of the mean log loss is below TOLERANCE. Cost: O(rows x columns) an iteration, some 10
+// to 60 of them; memory: 2 MEMORY vectors of the network's size. A column without spread keeps weight 0.
 
 import { sigmoid } from './forward.js';
 import { logit } from './initial.js';

@@ -8,7 +8,7 @@ export {
   scoreLogistic,
   scoreMajority,
 } from './baseline.js';
-export { type EncodedLabels, fitLogistic } from './fit-logistic.js';
+export { fitLogistic } from './fit-logistic.js';
 export { forward, sigmoid } from './forward.js';
 export { initialWeights, startingAt } from './initial.js';
 export {

@@ -24,7 +24,7 @@ export interface StoppingState {
   rateShare: number;
 }
 
-/** better: keep these weights. wait: go on. lower: back to the best weights, at the state's rate. stop: the best it is. */
+/** better: keep these weights. wait: go on. lower: back to the best ones, at the state's rate. stop: they are it. */
 export type StoppingStep = 'better' | 'wait' | 'lower' | 'stop';
 
 /** `loss` is that of the weights before the first step. */

@@ -1,5 +1,5 @@
-// Every version, first or challenger, is better than the trivial baseline by the deciding metric, on the same rows: what
-// is no better than the base rate tells the rows apart by chance, whatever it is compared with besides.
+// Every version, first or challenger, is better than the trivial baseline by the deciding metric, on the same rows:
+// what is no better than the base rate tells the rows apart by chance, whatever it is compared with besides.
 
 import { metricIn } from '../figure.js';
 import { comparison } from './comparison.js';

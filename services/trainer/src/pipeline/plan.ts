@@ -34,8 +34,8 @@ export interface PlannedModel {
 }
 
 /**
- * A warm start keeps the parent's plan: its vocabularies and scales are what the weights mean. Where they do not fit the
- * project or the rows any more (warm-start.ts), the training starts from scratch and says so.
+ * A warm start keeps the parent's plan: its vocabularies and scales are what the weights mean. Where they do not fit
+ * the project or the rows any more (warm-start.ts), the training starts from scratch and says so.
  */
 export function planModel(
   project: Project,

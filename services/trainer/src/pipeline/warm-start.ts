@@ -17,7 +17,7 @@ import {
 } from '@millrace/features';
 import { buildNetwork, type Network, type NetworkSpec } from '@millrace/models';
 
-/** Ordinary drift stays far below (the flights' distance times 1.6 moves the mean by 0.7); a unit that changed lies above. */
+/** Ordinary drift is far below (the flights' distance times 1.6 moves the mean by 0.7), a unit that changed above. */
 const TIMES = 10;
 /** Enough to tell a mean or deviation of 10 from one of 1. */
 const ROWS_MAX = 10_000;

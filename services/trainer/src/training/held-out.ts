@@ -4,13 +4,31 @@
 // many there are.
 
 import { isClearlyBetter, lookAt, type StoppingState, startStopping } from '@millrace/models';
-import { type EncodedRows, gatherBatch } from './batch.js';
+import { type Batch, type EncodedRows, gatherBatch } from './batch.js';
 import type { HeldOut, TrainSpec } from './job.js';
 import { partStart } from './sampler.js';
-import type { TrainPorts } from './train-loop.js';
 
 /** Rows scored at once; bounds the memory of intermediate tensors. */
 const ROWS_AT_ONCE = 4_096;
+
+/** Scores batches at the assigned weights. */
+export interface LossEngine {
+  assign(weights: Float32Array): void;
+  /** The loss of each row. */
+  losses(batch: Batch): Float32Array;
+}
+
+/** Sums a buffer over all ranks in place. */
+export interface SumOverRanks {
+  sum(buffer: Float32Array): Promise<void>;
+}
+
+interface HeldOutPorts {
+  rank: number;
+  worldSize: number;
+  engine: LossEngine;
+  all: SumOverRanks;
+}
 
 /** What a checkpoint keeps of it. */
 export interface StoppingCheckpoint {
@@ -25,7 +43,7 @@ export class HeldOutRows {
     private readonly spec: Pick<TrainSpec, 'network'> & { stopping: HeldOut },
     private readonly data: EncodedRows,
     private readonly initial: Float32Array,
-    private readonly ports: Pick<TrainPorts, 'rank' | 'worldSize' | 'engine' | 'all'>,
+    private readonly ports: HeldOutPorts,
     private readonly kept: StoppingCheckpoint,
   ) {}
 
@@ -35,7 +53,7 @@ export class HeldOutRows {
     data: EncodedRows,
     initial: Float32Array,
     kept: StoppingCheckpoint | undefined,
-    ports: Pick<TrainPorts, 'rank' | 'worldSize' | 'engine' | 'all'>,
+    ports: HeldOutPorts,
   ): Promise<HeldOutRows> {
     if (kept !== undefined) return new HeldOutRows(spec, data, initial, ports, kept);
     const first = { state: startStopping(Number.POSITIVE_INFINITY), best: initial.slice() };

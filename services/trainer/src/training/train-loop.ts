@@ -12,22 +12,14 @@ import {
   type OptimizerState,
 } from '@millrace/models';
 import { type Batch, type EncodedRows, gatherBatch } from './batch.js';
-import { HeldOutRows, type StoppingCheckpoint } from './held-out.js';
+import { HeldOutRows, type LossEngine, type StoppingCheckpoint, type SumOverRanks } from './held-out.js';
 import type { TrainSpec } from './job.js';
 import { Sampler } from './sampler.js';
 
-/** Computes summed gradients of one batch at the assigned weights. */
-export interface GradientEngine {
-  assign(weights: Float32Array): void;
+/** Computes summed gradients of one batch, too. */
+export interface GradientEngine extends LossEngine {
   /** Returns the summed loss. */
   gradient(batch: Batch, into: Float32Array, dropout?: { rate: number; seedOf(layer: number): number }): number;
-  /** The loss of each row. */
-  losses(batch: Batch): Float32Array;
-}
-
-/** Sums a buffer over all ranks in place. */
-export interface GradientSum {
-  sum(buffer: Float32Array): Promise<void>;
 }
 
 export interface Checkpoint {
@@ -42,7 +34,7 @@ export interface TrainPorts {
   rank: number;
   worldSize: number;
   engine: GradientEngine;
-  all: GradientSum;
+  all: SumOverRanks;
   /** Rank 0 only: keeps a checkpoint durably. */
   keep(checkpoint: Checkpoint): Promise<void>;
   progress(step: number, steps: number, loss: number, rows: number): void;
