@@ -4,6 +4,7 @@ import { RELEASE } from '@millrace/domain';
 import { Command } from 'commander';
 import { dataCommands } from './commands/data.js';
 import { modelCommands } from './commands/models.js';
+import { newCommand } from './commands/new.js';
 import { predictCommand } from './commands/predict.js';
 import { runCommands } from './commands/run.js';
 import { serveCommand } from './commands/serve.js';
@@ -21,6 +22,7 @@ const program = new Command('millrace')
 
 runCommands(program);
 serveCommand(program);
+newCommand(program);
 dataCommands(program);
 modelCommands(program);
 predictCommand(program);

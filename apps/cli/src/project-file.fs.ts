@@ -37,6 +37,17 @@ export function loadProjectFile(path: string): LoadedProject {
   );
 }
 
+/** What a file calls its project; undefined where there is none, or nobody can tell. */
+export function projectNameIn(path: string): unknown {
+  if (!existsSync(path)) return undefined;
+  try {
+    return (parseYaml(readFileSync(path, 'utf8')) as { name?: unknown } | null)?.name;
+  } catch {
+    // `millrace apply` says what is wrong with it.
+    return undefined;
+  }
+}
+
 /**
  * The absolute path of a source: "npm:<package>/<path>" inside an installed package, else relative to the project file.
  */

@@ -18,7 +18,7 @@ type Report = (path: FaultPath, message: string) => void;
 const COMPARISONS = new Set(['gt', 'ge', 'lt', 'le']);
 
 /** Names that ingest's Parquet files and the signature use for themselves. */
-const RESERVED_COLUMNS = new Set(['record_id', 'entity', 'event_time_ms', 'label']);
+export const RESERVED_COLUMNS = new Set(['record_id', 'entity', 'event_time_ms', 'label']);
 
 function repeated(names: readonly string[], at: (index: number) => FaultPath, what: string, report: Report): void {
   const seen = new Map<string, number>();

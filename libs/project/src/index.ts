@@ -2,7 +2,10 @@ export { canonicalJson } from './canonical-json.js';
 export { chooseRows } from './choose-rows.js';
 export { deriveColumns, timePart } from './derive.js';
 export { planOf, signatureOf } from './feature-plan.js';
-export { inferColumns } from './infer-columns.js';
+export { columnsOf, inferColumns } from './infer-columns.js';
+export { columnText, projectText } from './inference/project-text.js';
+export { type OpenRole, type Proposal, propose, type Wishes } from './inference/proposal.js';
+export { type TableProfile, TableProfiler } from './inference/table-profile.js';
 export { applyLabelRule } from './label-rule.js';
 export { type ParsedProject, type ProjectFault, parseProject, projectFromDocument } from './parse-project.js';
 export type {

@@ -18,7 +18,7 @@ const NAME = '^[A-Za-z_][A-Za-z0-9_]{0,62}$';
  * A column is called what the header of somebody's file calls it: any characters but control characters, none of white
  * space around it. '@' begins what is no column ("@score"). 128: twice what survey tools make of a question.
  */
-const COLUMN_NAME = '^(?![\\s@])[^\\u0000-\\u001f\\u007f]{1,128}(?<!\\s)$';
+export const COLUMN_NAME = '^(?![\\s@])[^\\u0000-\\u001f\\u007f]{1,128}(?<!\\s)$';
 
 export type SchemaNode = Readonly<Record<string, unknown>>;
 type Node = SchemaNode;

@@ -76,10 +76,6 @@ export class ControlClient {
     return this.ingest.applyProject({ body: text });
   }
 
-  inferColumns(project: string, sample: unknown) {
-    return this.ingest.inferColumns({ path: { project }, body: sample });
-  }
-
   startUpload(project: string, body: BodyOf<typeof ingestApi.endpoints.startUpload>) {
     return this.uploads.startUpload({ path: { project }, body });
   }

@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Command } from 'commander';
 import { dataCommands } from './data.js';
 import { modelCommands } from './models.js';
+import { newCommand } from './new.js';
 import { predictCommand } from './predict.js';
 import { runCommands } from './run.js';
 import { serveCommand } from './serve.js';
@@ -26,7 +27,8 @@ function leaves(command: Command, before: string[] = []): [string, Command][] {
 }
 
 const program = new Command('millrace');
-for (const add of [runCommands, serveCommand, dataCommands, modelCommands, predictCommand, watchCommands]) add(program);
+for (const add of [runCommands, serveCommand, newCommand, dataCommands, modelCommands, predictCommand, watchCommands])
+  add(program);
 
 /** Said once for all, before and after the table. */
 const COMMON = ['--json', '--reason'];

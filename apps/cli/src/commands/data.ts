@@ -1,8 +1,9 @@
 // apply, datasets: what belongs to ingest, beside its loads and dead letters.
 
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { columnsOf, columnText } from '@millrace/project';
 import type { Command } from 'commander';
+import { readTable } from '../new/read-any-table.fs.js';
 import { applyText, loadProjectFile, openSources } from '../project-file.fs.js';
 import { table } from '../table.js';
 import { action } from './context.js';
@@ -14,13 +15,17 @@ export function dataCommands(program: Command): void {
     .command('apply')
     .description('checks a project file and hands it to the platform')
     .argument('[file]', 'the project file', 'project.yaml')
-    .option('--infer <sample>', 'print columns inferred from a JSON or NDJSON sample instead of applying')
+    .option(
+      '--infer <sample>',
+      'print the columns of a CSV, NDJSON or Parquet file instead of applying; needs no running platform',
+    )
     .option('--check', 'only check; needs no running platform')
     .action(
       action(async (context, file: string, options: { infer?: string; check?: boolean }) => {
         if (options.infer) {
-          const answer = await context.control.inferColumns('new', readSample(options.infer));
-          context.print(answer, () => JSON.stringify(answer, null, 2));
+          const { profile } = await readTable(resolve(options.infer), {});
+          const columns = columnsOf(profile);
+          context.print({ columns, rows: profile.rows }, () => columns.map(columnText).join('\n'));
           return 0;
         }
         const loaded = loadProjectFile(file);
@@ -63,12 +68,6 @@ export function dataCommands(program: Command): void {
     );
 
   dlqCommands(program);
-}
-
-function readSample(path: string): unknown {
-  const text = readFileSync(resolve(path), 'utf8').trim();
-  if (text.startsWith('[')) return JSON.parse(text);
-  return text.split('\n').map((line) => JSON.parse(line));
 }
 
 function iso(ms: number): string {

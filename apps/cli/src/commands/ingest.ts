@@ -8,6 +8,7 @@ import { type ImportOptions, importReport, importTerms } from '../ingest/import-
 import { uploadFile } from '../ingest/upload.fs.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import type { Stage } from '../terminal/stage.js';
+import { applyHere } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
 
 const IMPORT_DEADLINE_MS = 86_400_000;
@@ -38,6 +39,7 @@ export function ingestCommand(program: Command): void {
         const terms = importTerms(options);
         if (stream && Object.keys(terms).length > 0)
           throw new PlatformError('invalid_argument', '--stream takes the file as it is, without further options');
+        await applyHere(context, project);
         if (stream) return sendRecords(context, project, file as string);
         // The result is what stdout is for.
         const stage = new Reporter(process.stderr, systemClock).stage('ingest', `${file ?? source} → ${project}`);

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import type { RegisteredVersion } from '../client/control.http.js';
 import { table } from '../table.js';
 import { usualDatasets } from '../train/usual-datasets.js';
+import { applyHere } from './apply-here.js';
 import { action, poll } from './context.js';
 
 type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
@@ -31,6 +32,7 @@ export function modelCommands(program: Command): void {
           project: string,
           options: { dataset?: string[]; evaluateFrom?: string; workers?: string; seed?: string },
         ) => {
+          await applyHere(context, project);
           const datasetVersions = options.dataset ?? usualDatasets(project, await context.control.datasets(project));
           const { trainingId } = await context.control.startTraining(project, {
             datasetVersions,

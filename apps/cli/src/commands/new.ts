@@ -1,0 +1,159 @@
+// new: from a file of rows to a project file that says why it is as it is.
+
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, relative, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { PlatformError, systemClock } from '@millrace/domain';
+import { type OpenRole, type Proposal, parseProject, projectText, propose, type Wishes } from '@millrace/project';
+import type { Command } from 'commander';
+import { choicesText, columnsTable, nextCommands, shellWord } from '../new/found.js';
+import { proposeWith } from '../new/questions.js';
+import { readTable } from '../new/read-any-table.fs.js';
+import type { ReadTable } from '../new/read-table.js';
+import { action, type Context } from './context.js';
+
+interface NewOptions {
+  name?: string;
+  label?: string;
+  entity?: string | false;
+  eventTime?: string | false;
+  recordId?: string | false;
+  features?: string;
+  leaveOut?: string;
+  delimiter?: string;
+  encoding?: string;
+  yes?: boolean;
+  output: string;
+  force?: boolean;
+}
+
+export function newCommand(program: Command): void {
+  program
+    .command('new')
+    .description('reads a CSV, NDJSON or Parquet file and writes a project file for it, with the reason of each choice')
+    .argument('<file>')
+    .option('--name <name>', "the project's name; default: the file's")
+    .option('--label <column>', 'the outcome: COLUMN, or COLUMN=VALUE, !=, >, >=, <, <=')
+    .option('--entity <column>', 'names what several rows are about')
+    .option('--no-entity', 'there is none')
+    .option('--event-time <column>', 'says when a row happened')
+    .option('--no-event-time', 'there is none')
+    .option('--record-id <column>', 'identifies a row')
+    .option('--no-record-id', 'there is none')
+    .option('--features <columns>', 'what the model reads, separated by commas; default: all that can be learnt from')
+    .option('--leave-out <columns>', 'no features, such as what is known only after the outcome')
+    .option('--delimiter <character>', 'of a CSV file, or tab; default: found out')
+    .option('--encoding <name>', 'of a text file; default: UTF-8, or Windows-1252 where it is none')
+    .option('--yes', 'take the best guess where nothing is said, and ask nothing')
+    .option('--output <file>', 'where to write', 'project.yaml')
+    .option('--force', 'write over a file that is there')
+    .action(action(run));
+}
+
+async function run(context: Context, file: string, options: NewOptions): Promise<number> {
+  const output = resolve(options.output);
+  if (existsSync(output) && options.force !== true) {
+    throw new PlatformError(
+      'already_exists',
+      `${relative(process.cwd(), output)} is there already; --force writes over it, --output writes elsewhere`,
+    );
+  }
+  const read = await readTable(resolve(file), options);
+  const proposal = await decide(read, basename(file), options);
+  const text = projectText(proposal, basename(file));
+  const parsed = parseProject(text, options.output);
+  if (parsed.kind === 'invalid') {
+    const lines = parsed.faults.map((fault) => `  ${fault.path}: ${fault.message}`);
+    throw new PlatformError('invalid_argument', `no project can be made of that:\n${lines.join('\n')}`);
+  }
+  writeFileSync(output, text);
+  report(context, proposal, read, file, options);
+  return 0;
+}
+
+const listOf = (text: string | undefined) => text?.split(',').map((one) => one.trim());
+
+async function decide(read: ReadTable, fileName: string, options: NewOptions): Promise<Proposal> {
+  const { name, label, entity, eventTime, recordId } = options;
+  const wishes: Wishes = {
+    name,
+    label,
+    entity,
+    eventTime,
+    recordId,
+    features: listOf(options.features),
+    leaveOut: listOf(options.leaveOut),
+  };
+  const nowMs = systemClock.nowMs();
+  if (options.yes !== true && process.stdin.isTTY && process.stderr.isTTY) {
+    const lines = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return await proposeWith(
+        { say: (text) => process.stderr.write(`${text}\n`), ask: async (text) => (await lines.question(text)).trim() },
+        read.profile,
+        fileName,
+        wishes,
+        nowMs,
+      );
+    } finally {
+      lines.close();
+    }
+  }
+  const proposal = propose(read.profile, fileName, wishes, nowMs);
+  if (options.yes === true || proposal.open.length === 0) return proposal;
+  throw new PlatformError(
+    'invalid_argument',
+    `not clear from the file alone; --yes takes these:\n${proposal.open.map((role) => `  ${openText(role, proposal)}`).join('\n')}`,
+  );
+}
+
+function openText(role: OpenRole, { label, eventTime, entity }: Proposal): string {
+  if (role === 'label') {
+    const { rule, why } = label;
+    const wish = rule.operation === 'identity' ? rule.column : `${rule.column}=${rule.value}`;
+    return `--label ${shellWord(wish)}, because ${why}`;
+  }
+  const { column, why } = role === 'entity' ? entity : eventTime;
+  const option = role === 'entity' ? 'entity' : 'event-time';
+  return `--${option} ${shellWord(column?.name ?? '')}, because ${why}; or --no-${option}`;
+}
+
+function report(context: Context, proposal: Proposal, read: ReadTable, file: string, options: NewOptions): void {
+  const more = [
+    ...(options.delimiter === undefined ? [] : ['--delimiter', shellWord(options.delimiter)]),
+    ...(options.encoding === undefined ? [] : ['--encoding', shellWord(options.encoding)]),
+  ];
+  const next = nextCommands(proposal, read.profile, read.records, file, more);
+  const { name, rows, columns, open } = proposal;
+  const answer = {
+    name,
+    rows,
+    file: options.output,
+    columns: columns.map(({ profile, role, why }) => ({
+      name: profile.name,
+      type: profile.type,
+      missing: rows - profile.present,
+      distinct: profile.distinct,
+      examples: profile.examples,
+      role,
+      why,
+    })),
+    guessed: open,
+    warnings: read.warnings,
+    next,
+  };
+  context.print(answer, () =>
+    [
+      ...read.warnings.map((warning) => `${file}: ${warning}`),
+      `${file}: ${rows} rows${read.isAll ? '' : ' (the first; the rest was not looked at)'}, ${columns.length} columns`,
+      '',
+      columnsTable(proposal),
+      '',
+      choicesText(proposal),
+      ...(open.length === 0 ? [] : [`taken as the best guess: ${open.join(', ')}; look at it in ${options.output}`]),
+      '',
+      `wrote ${options.output} (project ${name})`,
+      ...next.map((one) => `Next: ${one}`),
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,88 @@
+// What `millrace new` tells of a file: the table of its columns, the choices that were made, the commands that come
+// next with a row of the file in them.
+
+import { exactJson } from '@millrace/domain';
+import { type Proposal, type TableProfile, textValue } from '@millrace/project';
+import { table } from '../table.js';
+
+const NAME_SHOWN = 32;
+const EXAMPLES_SHOWN = 36;
+const WHY_SHOWN = 60;
+/** A longer row is no line for a terminal. */
+const ROW_SHOWN_MAX = 2_000;
+
+const cut = (text: string, length: number): string => {
+  const line = text.replace(/\s+/g, ' ');
+  return line.length > length ? `${line.slice(0, length - 1)}…` : line;
+};
+
+export function columnsTable({ rows, columns }: Proposal): string {
+  return table(
+    ['column', 'type', 'missing', 'distinct', 'examples', 'role'],
+    columns.map(({ profile, role, why, feature }) => [
+      cut(profile.name, NAME_SHOWN),
+      profile.type,
+      rows - profile.present,
+      profile.isCounted ? profile.distinct : `> ${profile.distinct}`,
+      cut(profile.examples.join(', '), EXAMPLES_SHOWN),
+      role === 'feature' ? `feature, ${feature}` : role === 'left out' ? cut(`left out: ${why}`, WHY_SHOWN) : role,
+    ]),
+  );
+}
+
+/** A line for each role: what has it, and why. */
+export function choicesText({ eventTime, entity, recordId, label }: Proposal): string {
+  const { rule, choice } = label;
+  const value = choice.operation === 'identity' ? '' : ` ${SIGNS[choice.operation]} ${JSON.stringify(choice.value)}`;
+  const role = (name: string, { column, why }: Proposal['entity']) =>
+    `${name.padEnd(11)} ${column === null ? 'none' : `'${column.name}'`}, because ${why}`;
+  return [
+    `${'label'.padEnd(11)} '${rule.column}'${value}, because ${label.why}`,
+    role('event time', eventTime),
+    role('entity', entity),
+    role('record id', recordId),
+  ].join('\n');
+}
+
+const SIGNS: Readonly<Record<string, string>> = { eq: '=', ne: '!=', gt: '>', ge: '>=', lt: '<', le: '<=' };
+
+/** For a shell, in single quotes where it needs any. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The next commands of the first hour, `options` being those that `ingest` needs to read the file, too. */
+export function nextCommands(
+  proposal: Proposal,
+  profile: TableProfile,
+  records: readonly Readonly<Record<string, unknown>>[],
+  file: string,
+  options: readonly string[],
+): string[] {
+  const { name } = proposal;
+  return [
+    ['millrace ingest', name, '--file', shellWord(file), ...options].join(' '),
+    `millrace train ${name}`,
+    `millrace predict ${name} ${exampleRow(proposal, profile, records)}`,
+  ];
+}
+
+function exampleRow(
+  { columns }: Proposal,
+  { source }: TableProfile,
+  records: readonly Readonly<Record<string, unknown>>[],
+): string {
+  const inputs = columns.filter(({ role }) => role === 'feature').map(({ profile }) => profile);
+  const rows = records.map((record) =>
+    Object.fromEntries(
+      inputs.flatMap(({ name, type }) => {
+        const raw = record[name];
+        const value = source === 'text' ? textValue(type, (raw ?? null) as string | null) : (raw ?? null);
+        return value === null ? [] : [[name, value]];
+      }),
+    ),
+  );
+  const row = rows.reduce((best, one) => (Object.keys(one).length > Object.keys(best).length ? one : best), {});
+  const text = exactJson(row);
+  return text.length > ROW_SHOWN_MAX ? '--input FILE --output scored.csv' : `--row ${shellWord(text)}`;
+}

@@ -1,0 +1,116 @@
+// Which of the remaining columns the model reads, and how: numeric or categorical; or why it does not read one. What
+// says the label without exception is left out: it is the outcome in other words, and not known when it is asked for.
+
+import { applyLabelRule } from '../label-rule.js';
+import type { LabelSpec } from '../project.js';
+import type { ColumnProfile } from './column-profile.js';
+import { CODE_WORDS, ID_WORDS, lastWordIn } from './column-words.js';
+import { typed } from './label-choice.js';
+import type { TableProfile } from './table-profile.js';
+
+export type FeatureChoice =
+  | { readonly kind: 'numeric' | 'categorical'; readonly why: string }
+  | { readonly kind: 'none'; readonly why: string };
+
+/** A category is learnt from the rows that have it: fewer on average, and most of them are noise. */
+const ROWS_PER_CATEGORY_MIN = 5;
+/** An id that comes this often names a kind of thing. */
+const ROWS_PER_CODE_MIN = 20;
+/** Rows of each class before "without exception" says anything. */
+const ROWS_PER_CLASS_MIN = 20;
+/** Longer texts, most of them different, are prose. */
+const PROSE_LENGTH = 64;
+
+const none = (why: string): FeatureChoice => ({ kind: 'none', why });
+
+export function chooseFeature(column: ColumnProfile, rows: number): FeatureChoice {
+  const { name, type, present, distinct, isCounted, countsRows } = column;
+  if (present === 0) return none('it is empty');
+  if (isCounted && distinct === 1) return none('it has one value only');
+  const rowsPerValue = present / distinct;
+  const isCode = lastWordIn(name, CODE_WORDS) !== undefined && isCounted && rowsPerValue >= ROWS_PER_CODE_MIN;
+  switch (type) {
+    case 'timestamp':
+      return none('it is a time; a column derived from it can be a feature (derive)');
+    case 'boolean':
+      return { kind: 'categorical', why: 'it says yes or no' };
+    case 'number':
+      return { kind: 'numeric', why: 'it holds numbers' };
+    case 'integer':
+      if (countsRows && present === rows) return none('it counts the rows');
+      if (isCode) return { kind: 'categorical', why: `it names one of ${distinct} kinds` };
+      if (lastWordIn(name, ID_WORDS) !== undefined && rowsPerValue < ROWS_PER_CODE_MIN)
+        return none('it is a name of things that hardly come again');
+      return { kind: 'numeric', why: 'it holds whole numbers' };
+    case 'text':
+      return chooseText(column, rowsPerValue);
+  }
+}
+
+function chooseText({ distinct, isCounted, isUnique, longest }: ColumnProfile, rowsPerValue: number): FeatureChoice {
+  if (isUnique) return none('it is different in every row');
+  if (isCounted && rowsPerValue >= ROWS_PER_CATEGORY_MIN)
+    return { kind: 'categorical', why: `it has ${distinct} values` };
+  const many = `${isCounted ? '' : 'more than '}${distinct} values`;
+  return none(longest > PROSE_LENGTH ? `it is prose (${many})` : `it has ${many}, too few rows each to learn from`);
+}
+
+/** Columns that say the label without exception in the sampled rows; each with the number of rows that say so. */
+export function leaksOf(table: TableProfile, label: LabelSpec): Map<string, number> {
+  const at = table.columns.findIndex(({ name }) => name === label.column);
+  const outcomeType = table.columns[at]?.type;
+  const leaks = new Map<string, number>();
+  if (outcomeType === undefined) return leaks;
+  const classes = table.sample.map((row) => {
+    const raw = row[at];
+    return raw === null || raw === undefined
+      ? null
+      : applyLabelRule(label, table.source === 'text' ? typed(outcomeType, String(raw)) : (raw as string | number));
+  });
+  table.columns.forEach((column, i) => {
+    if (i === at || column.type === 'timestamp' || column.isNested) return;
+    const values = table.sample.map((row) => row[i]);
+    const rows = column.range === null ? saysByValue(values, classes) : saysByBound(values, classes);
+    if (rows > 0) leaks.set(column.name, rows);
+  });
+  return leaks;
+}
+
+const isAbsent = (value: unknown): boolean => value === null || value === undefined || value === '';
+
+/** Rows, or 0: each value has one class only, both classes are there, and values come often enough to say so. */
+function saysByValue(values: readonly unknown[], classes: readonly (number | null)[]): number {
+  const classOf = new Map<unknown, number>();
+  const rows = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const [value, label] = [values[i], classes[i]];
+    if (isAbsent(value) || label === null || label === undefined) continue;
+    const known = classOf.get(value);
+    if (known === undefined) classOf.set(value, label);
+    else if (known !== label) return 0;
+    rows[label] = (rows[label] ?? 0) + 1;
+  }
+  const [no = 0, yes = 0] = rows;
+  const enough = Math.min(no, yes) >= ROWS_PER_CLASS_MIN && no + yes >= ROWS_PER_CLASS_MIN * classOf.size;
+  return enough ? no + yes : 0;
+}
+
+/** Rows, or 0: all numbers of one class lie below all numbers of the other. */
+function saysByBound(values: readonly unknown[], classes: readonly (number | null)[]): number {
+  const [low, high, rows] = [
+    [Infinity, Infinity],
+    [-Infinity, -Infinity],
+    [0, 0],
+  ] as [number[], number[], number[]];
+  for (let i = 0; i < values.length; i++) {
+    const label = classes[i];
+    if (isAbsent(values[i]) || (label !== 0 && label !== 1)) continue;
+    const number = Number(values[i]);
+    low[label] = Math.min(low[label] as number, number);
+    high[label] = Math.max(high[label] as number, number);
+    rows[label] = (rows[label] as number) + 1;
+  }
+  const [no = 0, yes = 0] = rows;
+  const apart = (high[0] as number) < (low[1] as number) || (high[1] as number) < (low[0] as number);
+  return apart && Math.min(no, yes) >= ROWS_PER_CLASS_MIN ? no + yes : 0;
+}

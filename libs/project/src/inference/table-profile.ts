@@ -1,0 +1,96 @@
+// A whole table in one pass: a profile of each column, and its first rows for questions that need two columns at once.
+
+import { type ColumnProfile, ColumnProfiler, type ValueSource } from './column-profile.js';
+
+/** More columns than a project may have; the rest is counted. */
+const COLUMNS_MAX = 1_000;
+/** Different values of all columns together, about 200 MB at most; each column has its share of them. */
+const VALUES_MAX = 2_000_000;
+/** Values of one column: more categories than a vocabulary has by default. */
+const COLUMN_VALUES_MAX = 20_000;
+/** Values kept of the first rows. */
+const SAMPLE_CELLS_MAX = 1_000_000;
+const SAMPLE_ROWS_MAX = 20_000;
+/** Columns whose names are not known beforehand are counted as if there were so many. */
+const COLUMNS_EXPECTED = 100;
+
+export interface TableProfile {
+  readonly source: ValueSource;
+  readonly rows: number;
+  readonly columns: readonly ColumnProfile[];
+  readonly columnsLeftOut: number;
+  /** The first rows, by number of the column; undefined is missing. */
+  readonly sample: readonly (readonly unknown[])[];
+}
+
+export class TableProfiler {
+  private readonly columns = new Map<string, { at: number; profiler: ColumnProfiler }>();
+  private readonly leftOut = new Set<string>();
+  private readonly sample: unknown[][] = [];
+  private cells = 0;
+  private rows = 0;
+
+  /**
+   * @param names columns that are known beforehand, in their order, '' for one to pass over; others are added as they
+   * come
+   */
+  constructor(
+    private readonly source: ValueSource,
+    private readonly names: readonly string[] = [],
+  ) {
+    for (const name of names) this.columnOf(name);
+  }
+
+  takeRecord(record: Readonly<Record<string, unknown>>): void {
+    const row = this.begin();
+    for (const [name, value] of Object.entries(record)) this.takeValue(row, name, value);
+  }
+
+  /** A row of the columns named beforehand. */
+  takeRow(values: readonly unknown[]): void {
+    const row = this.begin();
+    for (let i = 0; i < this.names.length; i++) this.takeValue(row, this.names[i] as string, values[i]);
+  }
+
+  profile(): TableProfile {
+    return {
+      source: this.source,
+      rows: this.rows,
+      columns: [...this.columns.values()].map(({ profiler }) => profiler.profile()),
+      columnsLeftOut: this.leftOut.size,
+      sample: this.sample,
+    };
+  }
+
+  private begin(): unknown[] | null {
+    this.rows += 1;
+    if (this.sample.length >= SAMPLE_ROWS_MAX || this.cells >= SAMPLE_CELLS_MAX) return null;
+    const row: unknown[] = [];
+    this.sample.push(row);
+    return row;
+  }
+
+  private takeValue(row: unknown[] | null, name: string, value: unknown): void {
+    const column = this.columnOf(name);
+    if (column === undefined) return;
+    column.profiler.take(value);
+    if (row === null) return;
+    row[column.at] = value;
+    this.cells += 1;
+  }
+
+  private columnOf(name: string): { at: number; profiler: ColumnProfiler } | undefined {
+    if (name === '') return undefined;
+    const known = this.columns.get(name);
+    if (known !== undefined) return known;
+    if (this.columns.size >= COLUMNS_MAX) {
+      if (this.leftOut.size < COLUMNS_MAX) this.leftOut.add(name);
+      return undefined;
+    }
+    const share = Math.floor(VALUES_MAX / Math.max(this.names.length, COLUMNS_EXPECTED));
+    const profiler = new ColumnProfiler(name, this.source, Math.min(COLUMN_VALUES_MAX, share));
+    const column = { at: this.columns.size, profiler };
+    this.columns.set(name, column);
+    return column;
+  }
+}
