@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { PlatformError } from '@millrace/domain';
-import { openImportRoot } from '@millrace/files';
+import { openToImports } from '@millrace/files';
 import { type Project, parseProject } from '@millrace/project';
 import { parse as parseYaml } from 'yaml';
 
@@ -83,10 +83,19 @@ export function applyText(loaded: LoadedProject): string {
 }
 
 /**
- * Opens the project file's folder to imports of the platform with this home, as far as a source needs it. A platform on
- * another machine does not see that, and says so when a source is read.
+ * Opens the files that the project's sources name to imports of the platform with this home. A platform on another
+ * machine does not see that, and says so when a source is read.
  */
-export async function openSources(home: string, { project, file }: LoadedProject): Promise<void> {
-  if (Object.values(project.data.sources).every(({ path }) => path.startsWith('npm:'))) return;
-  await openImportRoot(home, dirname(file));
+export async function openSources(home: string, loaded: LoadedProject): Promise<void> {
+  const named = Object.entries(loaded.project.data.sources).filter(([, { path }]) => !path.startsWith('npm:'));
+  if (named.length === 0) return;
+  try {
+    await openToImports(
+      home,
+      named.map(([name]) => sourcePath(loaded, name)),
+    );
+  } catch (thrown) {
+    // A home that this user may not write to is not this user's to open.
+    if (PlatformError.from(thrown).code !== 'unavailable') throw thrown;
+  }
 }

@@ -55,6 +55,16 @@ describe('clientOf', () => {
     });
   });
 
+  it('sends bytes as they are, with the query beside them', async () => {
+    const { sent, send } = recorded({ text: '{"receivedBytes":5}' });
+    const body = Uint8Array.from([0, 255, 10]);
+    const path = { project: 'p', id: 'u' };
+    await clientOf(ingestApi, '', send).sendUpload({ path, query: { offset: 2 }, body });
+    expect(sent).toEqual([
+      { method: 'PUT', url: '/v1/projects/p/uploads/u?offset=2', contentType: 'application/octet-stream', body },
+    ]);
+  });
+
   it('leaves out parameters that are not set, and sends no body with a GET or a DELETE', async () => {
     const stats = recorded({ text: JSON.stringify({ total: 0, deadLetters: [] }) });
     await clientOf(ingestApi, '', stats.send).deadLetters({ query: { project: undefined, limit: 5 } });

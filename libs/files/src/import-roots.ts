@@ -1,5 +1,5 @@
-// Folders that a user of this machine has opened to imports: `millrace apply` writes the folder of a project file into
-// the platform's home, and ingest reads sources of such folders. Who can write there owns the platform's state anyway;
+// Files and folders that a user of this machine has opened to imports: `millrace apply` writes the files that a project
+// file names into the platform's home, and ingest reads those. Who can write there owns the platform's state anyway;
 // who can only call its API cannot. At most ROOTS_MAX; the one opened longest ago leaves.
 
 import { join } from 'node:path';
@@ -9,11 +9,11 @@ const ROOTS_MAX = 256;
 
 const fileOf = (home: string): string => join(home, 'ingest', 'import-roots.json');
 
-/** @param folder absolute */
-export async function openImportRoot(home: string, folder: string): Promise<void> {
+/** @param paths absolute */
+export async function openToImports(home: string, paths: readonly string[]): Promise<void> {
   const known = await openImportRoots(home);
-  const roots = [...known.filter((root) => root !== folder), folder].slice(-ROOTS_MAX);
-  if (known.at(-1) !== folder) await replaceJson(fileOf(home), roots);
+  const roots = [...known.filter((root) => !paths.includes(root)), ...paths].slice(-ROOTS_MAX);
+  if (roots.some((root, i) => root !== known[i])) await replaceJson(fileOf(home), roots);
 }
 
 /** None where the file is damaged: what is not opened for sure is closed. */

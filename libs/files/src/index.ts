@@ -1,6 +1,6 @@
 // Files that are replaced whole and durably.
 
 export { type FileCalls, PROMISED_CALLS } from './file-calls.js';
-export { openImportRoot, openImportRoots } from './import-roots.js';
+export { openImportRoots, openToImports } from './import-roots.js';
 export { readJson, readJsonFolderSync, readJsonSync, replaceJson, replaceJsonSync } from './json-file.js';
 export { placeFile, removeFile, removeFileSync, replaceFile, replaceFileSync, writeStaged } from './replace-file.js';

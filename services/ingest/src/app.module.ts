@@ -115,7 +115,13 @@ export const ingest = defineService({
             for (const { name } of registry.list()) openRows.set(live.state(name).openRows, { project: name });
           },
         },
-        { name: 'expire uploads', everyMs: UPLOADS_CHECK_MS, work: () => uploads.expire() },
+        {
+          name: 'expire uploads',
+          everyMs: UPLOADS_CHECK_MS,
+          work: async () => {
+            for (const name of await uploads.expire()) log.info('an upload that made no version has left', { name });
+          },
+        },
       ],
       opened: async () => {
         await uploads.restore();

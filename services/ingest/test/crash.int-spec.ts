@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
-import { openImportRoot } from '@millrace/files';
+import { openToImports } from '@millrace/files';
 import { eventually } from '@millrace/testing';
 import { type Answer, buildServices, IngestProcess, PROJECT, START_MS } from './ingest-process.js';
 
@@ -131,7 +131,7 @@ describe('a killed ingest', () => {
 
   it('finishes an import it was killed in, and the same import again gives the same version', async () => {
     const ingest = await fresh();
-    await openImportRoot(ingest.home, ingest.home);
+    await openToImports(ingest.home, [ingest.home]);
     const rows = Array.from(
       { length: 60_000 },
       (_, row) => `${row},${new Date(timeOf(row)).toISOString()},${customerOf(row)},${row % 500},${row % 4}`,

@@ -4,7 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openImportRoot } from '@millrace/files';
+import { openToImports } from '@millrace/files';
 import { eventually, projectTextWith } from '@millrace/testing';
 import { buildServices, IngestProcess } from './ingest-process.js';
 
@@ -22,7 +22,7 @@ const textWith = (keys: typeof NONE, name: string) =>
 beforeAll(async () => {
   await buildServices();
   ingest = await IngestProcess.create();
-  await openImportRoot(ingest.home, ingest.home);
+  await openToImports(ingest.home, [ingest.home]);
   const lines = Array.from({ length: ROWS }, (_, i) => `${ROWS - i},c${i % 9},2024-01-01T00:00:00Z,${i / 2},true`);
   await writeFile(join(ingest.home, 'history.csv'), ['id,customer,at,amount,paid', ...lines].join('\n'));
   for (const [keys, name] of [

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { encodeRecord, IngestService, ingestPb, messageKey } from '@millrace/contracts';
-import { openImportRoot } from '@millrace/files';
+import { openToImports } from '@millrace/files';
 import { createClient } from '@millrace/grpc';
 import { KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { eventually } from '@millrace/testing';
@@ -210,7 +210,7 @@ describe('an import', () => {
   it('takes NDJSON, and a source with an upload beside it as one version', async () => {
     await mkdir(join(ingest.home, 'project'));
     await writeFile(join(ingest.home, 'project/history.csv'), `id,${HEADER}h1,2024-01-01,ann,1,car,1\n`);
-    await openImportRoot(ingest.home, join(ingest.home, 'project'));
+    await openToImports(ingest.home, [join(ingest.home, 'project')]);
     await ingest.apply(PROJECT, join(ingest.home, 'project'));
     const more =
       '{"recordId":"u1","at":"2024-01-02","customer":"bob","amount":2}\n{"at":"2024-01-03","customer":"eve"}\n';

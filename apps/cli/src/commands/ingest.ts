@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
+import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { type ImportOptions, importReport, importTerms } from '../ingest/import-report.js';
 import { uploadFile } from '../ingest/upload.fs.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
@@ -42,25 +43,39 @@ export function ingestCommand(program: Command): void {
         await applyHere(context, project);
         if (stream) return sendRecords(context, project, file as string);
         // The result is what stdout is for.
-        const stage = new Reporter(process.stderr, systemClock).stage('ingest', `${file ?? source} → ${project}`);
-        try {
-          const from = file === undefined ? { source } : { upload: await upload(context, project, file, stage) };
-          const { importId } = await context.control.startImport(project, { ...from, ...terms });
-          return await ended(context, project, importId, file ?? (source as string), stage);
-        } catch (thrown) {
-          stage.fail(PlatformError.from(thrown).reason);
-          throw thrown;
-        }
+        const reporter = new Reporter(process.stderr, systemClock);
+        const from = file === undefined ? { source } : { upload: await upload(context, project, file, reporter) };
+        const { importId } = await context.control.startImport(project, { ...from, ...terms });
+        return ended(context, project, importId, file ?? (source as string), reporter);
       }),
     );
 }
 
-function upload({ control }: Context, project: string, file: string, stage: Stage): Promise<string> {
+/** The stage's result; what it failed of is told by who catches it. */
+async function staged<T>(stage: Stage, work: Promise<T>, done: (result: T) => string): Promise<T> {
+  try {
+    const result = await work;
+    stage.done(done(result));
+    return result;
+  } catch (thrown) {
+    stage.fail('not done');
+    throw thrown;
+  }
+}
+
+function upload({ control }: Context, project: string, file: string, reporter: Reporter): Promise<string> {
+  const stage = reporter.stage('send', file);
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-  return uploadFile(control, project, resolve(file), {
-    hashed: (bytes, of) => stage.progress(bytes, of, `looking at ${megabytes(of)}`),
-    sent: (bytes, of) => stage.progress(bytes, of, `${megabytes(bytes)} of ${megabytes(of)} sent`),
+  let size = 0;
+  // Half of the way is the hash.
+  const sent = uploadFile(control, project, resolve(file), {
+    hashed: (bytes, of) => stage.progress(bytes, 2 * of, `looking at ${megabytes(of)}`),
+    sent: (bytes, of) => {
+      size = of;
+      stage.progress(of + bytes, 2 * of, `${megabytes(bytes)} of ${megabytes(of)}`);
+    },
   });
+  return staged(stage, sent, () => megabytes(size));
 }
 
 async function ended(
@@ -68,9 +83,10 @@ async function ended(
   project: string,
   importId: string,
   what: string,
-  stage: Stage,
+  reporter: Reporter,
 ): Promise<number> {
-  const status = await poll(
+  const stage = reporter.stage('ingest', `${what} → ${project}`);
+  const end = poll(
     async () => {
       const now = await control.importState(project, importId);
       stage.progress(now.rowsRead, now.rowsChosen, `${now.accepted} rows accepted, ${now.rejected} refused`);
@@ -79,11 +95,9 @@ async function ended(
     'the import',
     IMPORT_DEADLINE_MS,
   );
-  const isDone = status.state === 'done';
-  if (isDone) stage.done(`${status.accepted} rows`);
-  else stage.fail(`${status.accepted} rows`);
+  const status = await staged(stage, end, ({ accepted }) => `${accepted} rows`);
   print(status, () => importReport(what, status));
-  return isDone ? 0 : 1;
+  return status.state === 'done' ? EXIT_OK : EXIT_FAILED;
 }
 
 async function sendRecords({ control, print }: Context, project: string, file: string): Promise<number> {
@@ -97,7 +111,7 @@ async function sendRecords({ control, print }: Context, project: string, file: s
         : []),
     ].join('\n'),
   );
-  return answer.rejected.length > 0 ? 1 : 0;
+  return answer.rejected.length > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 function readRecords(path: string): unknown {

@@ -92,7 +92,7 @@ export const ingestSettings = defineSettings({
     type: 'list',
     default: [],
     itemPattern: /^\//,
-    why: 'folders, absolute, whose files sources of project files may name; beside them only installed packages and the folders of project files that `millrace apply` has opened on this machine: anybody who reaches the port can apply a project file',
+    why: 'folders, absolute, whose files sources of project files may name; beside them only installed packages and files that a project file named to `millrace apply` on this machine: anybody who reaches the port can apply a project file',
   },
   uploadBytesMax: {
     env: 'MILLRACE_INGEST_UPLOAD_BYTES_MAX',

@@ -1,6 +1,6 @@
 // Where the path of a project's source leads, and whether it may be read. Anybody who can call this service can apply a
-// project file; what a source names is read only inside of an installed package, of a root of the settings, or of a
-// folder that a user of this machine has opened with `millrace apply` (libs/files). Links and ".." are resolved before.
+// project file; what a source names is read only inside of an installed package, of a root of the settings, or where a
+// user of this machine has named that very file to `millrace apply` (libs/files). Links and ".." are resolved before.
 
 import { realpath, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -25,7 +25,7 @@ export async function readablePath(path: string, roots: () => Promise<readonly s
     throw new PlatformError(
       'permission_denied',
       `${path} lies outside of the import roots: send it with \`millrace ingest PROJECT --file ${path}\`, apply the ` +
-        'project with `millrace apply` from a folder above it, or name that folder in MILLRACE_INGEST_IMPORT_ROOTS',
+        'project file with `millrace apply` on this machine, or name its folder in MILLRACE_INGEST_IMPORT_ROOTS',
     );
   }
   const found = real === null ? null : await stat(real).catch(() => null);
@@ -37,8 +37,8 @@ export async function readablePath(path: string, roots: () => Promise<readonly s
 
 async function isInsideOf(real: string, roots: readonly string[]): Promise<boolean> {
   for (const root of roots) {
-    const folder = await realpath(root).catch(() => null);
-    if (folder !== null && real.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`)) return true;
+    const open = await realpath(root).catch(() => null);
+    if (open !== null && (real === open || real.startsWith(open.endsWith(sep) ? open : `${open}${sep}`))) return true;
   }
   return false;
 }

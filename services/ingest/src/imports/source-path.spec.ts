@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openImportRoot, openImportRoots } from '@millrace/files';
+import { openImportRoots, openToImports } from '@millrace/files';
 import { readablePath } from './source-path.fs.js';
 
 const home = mkdtempSync(join(tmpdir(), 'millrace-roots-'));
@@ -24,6 +24,12 @@ describe('the path of a source', () => {
   it('is read inside of a root, through links that stay there', async () => {
     expect(await within(join(root, 'deep/a.csv'))).toBe(join(root, 'deep/a.csv'));
     expect(await within(join(root, 'inside.csv'))).toBe(join(root, 'deep/a.csv'));
+  });
+
+  it('is read where that very file is open, and not its neighbours', async () => {
+    const open = async () => [join(root, 'deep/a.csv')];
+    expect(await readablePath(join(root, 'inside.csv'), open)).toBe(join(root, 'deep/a.csv'));
+    await expect(readablePath(join(home, 'secret.csv'), open)).rejects.toMatchObject({ code: 'permission_denied' });
   });
 
   it.each([
@@ -59,11 +65,11 @@ describe('the path of a source', () => {
   });
 });
 
-describe('folders that a user opened', () => {
+describe('what a user opened', () => {
   it('are kept, each once', async () => {
     expect(await openImportRoots(home)).toEqual([]);
-    for (const folder of ['/a', '/b', '/a']) await openImportRoot(home, folder);
-    expect(await openImportRoots(home)).toEqual(['/b', '/a']);
+    for (const paths of [['/a', '/c'], ['/b'], ['/a']]) await openToImports(home, paths);
+    expect(await openImportRoots(home)).toEqual(['/c', '/b', '/a']);
     writeFileSync(join(home, 'ingest/import-roots.json'), '{');
     expect(await openImportRoots(home)).toEqual([]);
   });

@@ -58,7 +58,7 @@ describe('uploads', () => {
       facts: { receivedBytes: 5 },
     });
     expect(await later.receive('p', uploadId, 5, pieces(',2\n'))).toBe(8);
-    expect(fresh().announce('p', file)).resolves.toEqual({ uploadId, receivedBytes: 8 });
+    await expect(fresh().announce('p', file)).resolves.toEqual({ uploadId, receivedBytes: 8 });
   });
 
   it('begin anew where the hash is another', async () => {
@@ -113,7 +113,7 @@ describe('uploads', () => {
     await uploads.expire();
     expect(uploads.nameOf('p', failed)).toBe('loans.csv');
     clock.advance(1_001);
-    await uploads.expire();
+    expect(await uploads.expire()).toEqual(['loans.csv']);
     expect(readdirSync(folder)).toEqual([]);
   });
 

@@ -189,13 +189,17 @@ export class Uploads implements ImportUploads {
     if (done && entry.held === 0) await this.drop(entry);
   }
 
-  /** Lets those leave whose time is over. */
-  async expire(): Promise<void> {
+  /** Lets those leave whose time is over; gives their names. */
+  async expire(): Promise<string[]> {
     await this.restore();
+    const left: string[] = [];
     const beforeMs = this.clock.nowMs() - this.bounds.keepMs;
     for (const entry of [...this.entries.values()]) {
-      if (isIdle(entry) && entry.touchedAtMs < beforeMs) await this.drop(entry);
+      if (!isIdle(entry) || entry.touchedAtMs >= beforeMs) continue;
+      await this.drop(entry);
+      left.push(entry.name);
     }
+    return left;
   }
 
   private entry(project: string, id: string): Entry {

@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import type { DeadLetter } from '@millrace/contracts';
+import { letterView } from './letter-view.js';
+
+const reason = { code: 'wrong_type', field: 'amount', message: 'm' } as const;
+
+function view(payload: string, changes: Partial<DeadLetter> = {}) {
+  const bytes = new TextEncoder().encode(payload);
+  const letter = {
+    source: 'upload:a.csv',
+    offset: 4,
+    payload: bytes,
+    payloadBytes: bytes.length,
+    reasons: [reason],
+    ...changes,
+  };
+  return letterView(letter as DeadLetter);
+}
+
+describe('a dead letter as people look at it', () => {
+  it.each([
+    ['a record', '{"recordId":"r","values":{"amount":"ten"}}', '"ten"'],
+    ['a flat record or label', '{"recordId":"r","amount":9007199254740993}', '9007199254740993'],
+    ['a record that lacks the column', '{"values":{"other":1}}', undefined],
+    ['null', '{"values":{"amount":null}}', undefined],
+    ['what is no JSON', 'a;b;c', undefined],
+    ['JSON that is no object', '[1]', undefined],
+  ])('says what the column held: %s', (_what, payload, value) => {
+    expect(view(payload).reasons[0]).toEqual(value === undefined ? reason : { ...reason, value });
+  });
+
+  it('says the row of a file, from 1, and of nothing else', () => {
+    expect(view('{}').row).toBe(5);
+    expect(view('{}', { source: 'records.v1' }).row).toBeUndefined();
+    expect(view('{}', { source: 'http', offset: -1 }).row).toBeUndefined();
+  });
+
+  it('says no value of an original that was not kept whole', () => {
+    expect(view('{"values":{"amount":1}}', { payloadBytes: 99_999 }).reasons[0]).toEqual(reason);
+  });
+});
