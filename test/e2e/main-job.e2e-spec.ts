@@ -174,7 +174,24 @@ describe('the main job', () => {
   it('tells its state on the command line', async () => {
     const status = await platform.run(['status', '--json']);
     expect(status.code).toBe(0);
-    expect((JSON.parse(status.output) as { state: string }[]).map((row) => row.state)).toEqual(Array(5).fill('ready'));
+    const { services, projects } = JSON.parse(status.output) as {
+      services: { state: string; restarts: number }[];
+      projects: { name: string; liveVersion: number }[];
+    };
+    expect(services.map(({ state, restarts }) => [state, restarts])).toEqual(Array(5).fill(['ready', 0]));
+    expect(projects).toMatchObject([{ name: 'flights', liveVersion: expect.any(Number) }]);
+    const loop = await platform.run(['loop', 'flights']);
+    expect(loop.output).toMatch(/phase: .*\n.*in service\nwaits for /);
+    const labels = await platform.run(['labels', 'add', 'flights', '--record', 'x', '--value', '1']);
+    expect(labels).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/0 labels accepted, 1 refused\n {2}row 1 \(x\): /),
+    });
+    const strange = await platform.run(['train', 'flights', '--dataset', 'ffffffff']);
+    expect(strange).toMatchObject({
+      code: 4,
+      output: expect.stringContaining('`millrace datasets flights` lists them'),
+    });
     const models = await platform.run(['models', 'flights']);
     expect(models.output).toMatch(/version .*auc/);
     const slices = await platform.run(['models', 'flights', '--slices']);

@@ -1,6 +1,8 @@
 // docs/settings.md, "A second platform beside the first": two platforms by the real command, moved by their offsets
 // alone; the second with settings of services, a path and hosts of its own. And a second replica of a router, by hand.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Platform, until } from './support/platform.process.js';
 
@@ -11,6 +13,18 @@ const READY_WITHIN_MS = 120_000;
 const OFFSET_FROM = 20_000;
 const SERVING_HOST = '127.0.0.2';
 const ROUTER_HOST = '127.0.0.3';
+const PROJECT = `name: loans
+data:
+  entity: customer
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: customer, type: text, required: true }
+    - { name: amount, type: number }
+    - { name: bad, type: boolean, outcome: true }
+  label: { name: bad, column: bad, operation: eq, value: true, delay: 1d }
+features: [{ name: amount, kind: numeric }]
+`;
 
 let first: Platform;
 let second: Platform;
@@ -67,6 +81,36 @@ describe('two platforms on one machine', () => {
       const { code, output } = await platform.run(['status', '--json']);
       expect([code, output]).toEqual([0, expect.stringContaining('{')]);
     }
+  });
+
+  it('know each its own projects, and forget one that is deleted', async () => {
+    const file = join(first.home, 'loans.yaml');
+    writeFileSync(file, PROJECT);
+    expect(await first.run(['apply', file])).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('applied loans'),
+    });
+    const named = async (platform: Platform) => {
+      const { output } = await platform.run(['projects', 'list', '--json']);
+      return (JSON.parse(output) as { name: string }[]).map(({ name }) => name);
+    };
+    expect([await named(first), await named(second)]).toEqual([['loans'], []]);
+    const record = () =>
+      statusOf(first.url('MILLRACE_INGEST_HTTP_PORT', '/v1/projects/loans/records'), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ recordId: 'a', at: '2026-01-01', customer: 'c', amount: 1 }),
+      });
+    expect(await record()).toBe(200);
+    expect(await first.run(['projects', 'delete', 'loans'])).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('add --yes'),
+    });
+    expect(await first.run(['projects', 'delete', 'loans', '--yes'])).toMatchObject({ code: 0 });
+    expect([await named(first), await record()]).toEqual([[], 404]);
+    expect(await first.run(['loop', 'loans'])).toMatchObject({ code: 4 });
+    expect(await first.run(['projects', 'delete', 'loans', '--yes'])).toMatchObject({ code: 4 });
+    expect(await first.run(['apply', file])).toMatchObject({ code: 0, output: expect.stringContaining('revision 1') });
   });
 
   it('have each its own settings: a folder of models, hosts, bounds', async () => {

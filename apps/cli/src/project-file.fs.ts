@@ -16,13 +16,17 @@ export interface LoadedProject {
   file: string;
 }
 
-/** @throws PlatformError 'invalid_argument' with every fault, one per line: file:line:column path message */
-export function loadProjectFile(path: string): LoadedProject {
+/**
+ * `otherwise`: how another file is named, for people.
+ *
+ * @throws PlatformError 'invalid_argument' with every fault, one per line: file:line:column path message
+ */
+export function loadProjectFile(path: string, otherwise = 'name one with --project'): LoadedProject {
   const file = resolve(path);
   if (!existsSync(file)) {
     throw new PlatformError(
       'invalid_argument',
-      `there is no project file at ${relative(process.cwd(), file)}; name one with --project`,
+      `there is no project file at ${relative(process.cwd(), file)}; ${otherwise}`,
     );
   }
   const text = readFileSync(file, 'utf8');

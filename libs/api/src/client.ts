@@ -74,7 +74,9 @@ async function called(service: string, endpoint: Endpoint, address: string, call
   }
   const { status, text } = await send(request);
   const what = `${service}: ${endpoint.method} ${path}`;
-  if (status < 200 || status > 299) throw errorOf(status, text, what);
+  const refused = status < 200 || status > 299;
+  if (refused && !(status === endpoint.refusedStatus && bringsAnswer(endpoint, text)))
+    throw errorOf(status, text, what);
   return answerOf(endpoint.answer, text === '' ? null : parsed(text, what), what);
 }
 
@@ -82,6 +84,17 @@ function queryText(query: Readonly<Record<string, unknown>> = {}): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   if (given.length === 0) return '';
   return `?${given.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join('&')}`;
+}
+
+/** Whether a refusal has all that an answer has. */
+function bringsAnswer({ answer }: Endpoint, text: string): boolean {
+  try {
+    const json: unknown = JSON.parse(text);
+    const { required = [] } = answer as { required?: readonly string[] };
+    return typeof json === 'object' && json !== null && required.every((name) => Object.hasOwn(json, name));
+  } catch {
+    return false;
+  }
 }
 
 function parsed(text: string, what: string): unknown {

@@ -30,6 +30,8 @@ export interface Endpoint<
   /** Fields may be added to an answer later: readers pass over those they do not know. */
   readonly answer: Answer;
   readonly status: number;
+  /** Besides: a status of refusal that brings the answer, too, beside its error. */
+  readonly refusedStatus: number | undefined;
   readonly bodyType: string;
   /** Media type of the answer; clients of libs/api read JSON. */
   readonly answerType: string;
@@ -42,6 +44,7 @@ interface EndpointParts<Path extends string, Query extends TObject, Body extends
   query?: Query;
   body?: Body;
   status?: number;
+  refusedStatus?: number;
   /** Default: application/json. */
   bodyType?: string;
   answerType?: string;
@@ -59,6 +62,7 @@ function endpoint<Path extends string, Query extends TObject, Body extends TSche
     body: parts.body ?? (NOTHING as unknown as Body),
     answer: parts.answer,
     status: parts.status ?? 200,
+    refusedStatus: parts.refusedStatus,
     bodyType: parts.bodyType ?? JSON_TYPE,
     answerType: parts.answerType ?? JSON_TYPE,
   };

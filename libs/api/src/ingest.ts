@@ -1,7 +1,7 @@
 // ingest's HTTP API (8010): projects, records and labels, bulk loads, dataset versions, dead letters.
 
 import Type from 'typebox';
-import { get, post, put } from './endpoint.js';
+import { get, post, put, remove } from './endpoint.js';
 import { answer, body, count, nullable, sha256, timeMs, word } from './values.js';
 
 const applied = {
@@ -168,6 +168,11 @@ export const ingestApi = {
         projects: Type.Array(answer({ ...applied, document: Type.Record(Type.String(), Type.Unknown()) }, 'Project')),
       }),
     }),
+    removeProject: remove({
+      path: '/v1/projects/{project}',
+      summary: 'Forgets a project: nothing is taken in, routed, watched or retrained for it. Its files stay.',
+      answer: answer({ name: Type.String(), revision: count('The last one.') }),
+    }),
     inferColumns: post({
       path: '/v1/projects/{project}/infer',
       summary: 'Proposes the columns of a project file from sample rows.',
@@ -192,6 +197,7 @@ export const ingestApi = {
       path: '/v1/projects/{project}/labels',
       summary: 'Takes labels; answers when Kafka has them, 400 where none was good.',
       body: rows,
+      refusedStatus: 400,
       answer: IntakeAnswer,
     }),
     startUpload: post({

@@ -106,6 +106,11 @@ const Loop = answer(
       }),
     ),
     coolUntilMs: timeMs(),
+    waits: answer({
+      for: Type.String({ description: 'What it waits for, in words.' }),
+      untilMs: nullable(timeMs('At the earliest; null where no clock ends it.')),
+      clock: word(['processing', 'event'], 'Which clock that time is of.'),
+    }),
     history: Type.Array(
       answer({ atMs: timeMs(), phase: Type.String(), message: Type.String(), correlationId: Type.String() }),
     ),

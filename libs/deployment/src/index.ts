@@ -31,6 +31,6 @@ export { monitorSettings } from './settings/monitor.js';
 export { type Config, readSettings } from './settings/read-settings.js';
 export { routerSettings } from './settings/router.js';
 export { servingSettings } from './settings/serving.js';
-export type { Setting, Settings } from './settings/setting.js';
+export { parseSetting, type Setting, type Settings } from './settings/setting.js';
 export { trainerSettings } from './settings/trainer.js';
 export { workerSettings } from './settings/worker.js';

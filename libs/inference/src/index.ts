@@ -32,8 +32,9 @@ export {
   type ServerMetadata,
   type TensorSpec,
 } from './metadata.js';
-export { firstNullRow, hasNulls } from './nulls.js';
+export { FLOATS, firstNullRow, hasNulls, tensorOfValues } from './nulls.js';
 export { integerParameter, textParameter } from './parameters.js';
+export { plainOutputs } from './plain-outputs.js';
 export {
   decodeExchangeRequest,
   decodeExchangeResponse,

@@ -1,25 +1,39 @@
-// null among the values of a JSON tensor: taken as missing by models that know missing values, refused by the others.
+// null among the values of a tensor (JSON's, or a missing one of a file): taken as missing by models that know missing
+// values, refused by the others.
 // Only serving knows which model it is, and a tensor has no place for null; so the value becomes NaN (in a tensor of
 // integers or flags, which then is one of FP64) or an empty text, and a parameter of the tensor says where the first
 // was.
 
 import type { Datatype } from './datatype.js';
-import type { ElementValue, Parameters, Tensor } from './tensor.js';
-import { NO_PARAMETERS } from './tensor.js';
+import { type ElementValue, NO_PARAMETERS, type Parameters, Tensor } from './tensor.js';
 
 /** Index of the first element that was null. */
 const FIRST_NULL = 'first_null';
 
-const FLOATS: ReadonlySet<Datatype> = new Set(['FP64', 'FP32', 'FP16', 'BF16']);
+export const FLOATS: ReadonlySet<Datatype> = new Set(['FP64', 'FP32', 'FP16', 'BF16']);
 
-export interface WithoutNulls {
+interface WithoutNulls {
   datatype: Datatype;
   values: readonly ElementValue[];
   parameters: Parameters;
 }
 
+/** Throws invalid_argument where a value that is there is none of the datatype. */
+export function tensorOfValues(
+  name: string,
+  datatype: Datatype,
+  shape: readonly number[],
+  values: readonly (ElementValue | null)[],
+  parameters: Parameters = NO_PARAMETERS,
+): Tensor {
+  const first = values.indexOf(null);
+  if (first < 0) return Tensor.of(name, datatype, shape, values as readonly ElementValue[], parameters);
+  const stood = withoutNulls(datatype, values, first, parameters);
+  return Tensor.of(name, stood.datatype, shape, stood.values, stood.parameters);
+}
+
 /** `first`: index of the first null among the values. */
-export function withoutNulls(
+function withoutNulls(
   datatype: Datatype,
   values: readonly (ElementValue | null)[],
   first: number,

@@ -3,10 +3,10 @@
 // other. Decodes to the same InferRequest as gRPC.
 
 import { PlatformError, parseExactJson } from '@millrace/domain';
-import { type Datatype, ELEMENT_BYTES, parseDatatype } from './datatype.js';
+import { ELEMENT_BYTES, parseDatatype } from './datatype.js';
 import type { InferRequest, RequestedOutput } from './infer-request.js';
 import type { TensorSpec } from './metadata.js';
-import { withoutNulls } from './nulls.js';
+import { tensorOfValues } from './nulls.js';
 import { PARAMETERS_MAX, refuseSharedMemory } from './parameters.js';
 import { type ElementValue, NO_PARAMETERS, type Parameters, type ParameterValue, Tensor } from './tensor.js';
 import { TENSORS_MAX } from './tensor-wire.js';
@@ -47,7 +47,7 @@ export function decodeRestRequest(
     const parameters = parametersOf(input, `input '${name}'`);
     refuseSharedMemory(parameters, name);
     const size = parameters.binary_data_size;
-    if (size === undefined) return jsonTensor(name, datatype, shape, input.data, parameters);
+    if (size === undefined) return tensorOfValues(name, datatype, shape, flatten(input.data, name), parameters);
     if (input.data !== undefined) invalid(`input '${name}' has both data and binary_data_size`);
     if (typeof size !== 'bigint' || size < 0n || size > BigInt(body.length - at)) {
       invalid(`input '${name}' has a binary_data_size that does not fit the body`);
@@ -177,16 +177,9 @@ function isWide(value: unknown): value is bigint {
   return typeof value === 'bigint' && value >= -(2n ** 63n) && value < 2n ** 64n;
 }
 
-function jsonTensor(name: string, datatype: Datatype, shape: number[], data: unknown, parameters: Parameters): Tensor {
-  const values = flatten(data, name);
-  const first = values.indexOf(null);
-  if (first < 0) return Tensor.of(name, datatype, shape, values as ElementValue[], parameters);
-  const stood = withoutNulls(datatype, values, first, parameters);
-  return Tensor.of(name, stood.datatype, shape, stood.values, stood.parameters);
-}
-
 /**
- * Row-major elements of nested arrays; nesting beyond 16 levels is refused, the shape itself is checked by the tensor.
+ * Row-major elements of nested arrays, null where one is missing; nesting beyond 16 levels is refused, the shape itself
+ * is checked by the tensor.
  */
 function flatten(data: unknown, name: string): (ElementValue | null)[] {
   if (!Array.isArray(data)) invalid(`input '${name}' must have its 'data' as an array`);

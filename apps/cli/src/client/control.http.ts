@@ -76,6 +76,14 @@ export class ControlClient {
     return this.ingest.applyProject({ body: text });
   }
 
+  async projects() {
+    return (await this.ingest.projects()).projects;
+  }
+
+  removeProject(project: string) {
+    return this.ingest.removeProject({ path: { project } });
+  }
+
   startUpload(project: string, body: BodyOf<typeof ingestApi.endpoints.startUpload>) {
     return this.uploads.startUpload({ path: { project }, body });
   }
@@ -108,12 +116,20 @@ export class ControlClient {
     return this.ingest.sendRecords({ path: { project }, body: records });
   }
 
+  sendLabels(project: string, labels: unknown) {
+    return this.ingest.sendLabels({ path: { project }, body: labels });
+  }
+
   startTraining(project: string, body: BodyOf<typeof startTraining>) {
     return this.trainer.startTraining({ path: { project }, body });
   }
 
   training(project: string, id: string) {
     return this.trainer.training({ path: { project, id } });
+  }
+
+  model(project: string, version: number) {
+    return this.trainer.model({ path: { project, version: String(version) } });
   }
 
   async models(project: string) {
@@ -135,6 +151,11 @@ export class ControlClient {
 
   async route(project: string) {
     return (await this.router.route({ path: { project } })).route;
+  }
+
+  /** undefined before the first rollout. */
+  async routeOrNone(project: string) {
+    return (await this.router.routes()).routes.find((route) => route.project === project);
   }
 
   startRollout(project: string, body: BodyOf<typeof startRollout>) {
@@ -167,6 +188,12 @@ export class ControlClient {
 
   async windows(project: string, limit = 1_000) {
     return (await this.monitor.windows({ path: { project }, query: { limit } })).windows;
+  }
+
+  /** Those that last. */
+  async alarms(project: string) {
+    const { alarms } = await this.monitor.alarms({ path: { project } });
+    return alarms.filter(({ endedMs }) => endedMs === null);
   }
 
   async driftEvents(project: string) {

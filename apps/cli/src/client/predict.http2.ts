@@ -15,8 +15,6 @@ export interface SignatureInput {
 
 export interface PredictRequest {
   model: string;
-  /** Default: what the route says. */
-  version?: string;
   id: string;
   entity: string;
   eventTimeMs: number;
@@ -158,7 +156,7 @@ function collect(stream: ClientHttp2Stream, onDone: OnDone): void {
 }
 
 /** One row as a ModelInferRequest with raw contents, one tensor a feature. A missing value leaves its tensor out. */
-export function encodeRequest(request: PredictRequest, signature: readonly SignatureInput[]): Uint8Array {
+function encodeRequest(request: PredictRequest, signature: readonly SignatureInput[]): Uint8Array {
   const inputs: Tensor[] = [];
   for (const input of signature) {
     const value = request.values[input.name] ?? null;
@@ -166,7 +164,7 @@ export function encodeRequest(request: PredictRequest, signature: readonly Signa
   }
   return encodeInferRequest({
     modelName: request.model,
-    modelVersion: request.version ?? '',
+    modelVersion: '',
     id: request.id,
     parameters: { entity: request.entity, event_time_ms: BigInt(request.eventTimeMs) },
     inputs,

@@ -2,14 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { Command } from 'commander';
-import { dataCommands } from './data.js';
-import { modelCommands } from './models.js';
-import { newCommand } from './new.js';
-import { predictCommand } from './predict.js';
-import { runCommands } from './run.js';
-import { serveCommand } from './serve.js';
-import { watchCommands } from './watch.js';
+import type { Command } from 'commander';
+import { commandLine } from './command-line.js';
 
 /** The usages in the first column: "`up [--workers N]`". */
 const usages = readFileSync('docs/cli.md', 'utf8')
@@ -26,9 +20,9 @@ function leaves(command: Command, before: string[] = []): [string, Command][] {
   });
 }
 
-const program = new Command('millrace');
-for (const add of [runCommands, serveCommand, newCommand, dataCommands, modelCommands, predictCommand, watchCommands])
-  add(program);
+const program = commandLine((error) => {
+  throw error;
+});
 
 /** Said once for all, before and after the table. */
 const COMMON = ['--json', '--reason'];
@@ -41,5 +35,17 @@ describe('docs/cli.md', () => {
     expect(options.filter((long) => !new RegExp(`${long}\\b`).test(shown))).toEqual([]);
     expect(command.description()).not.toBe('');
     expect(command.options.filter((o) => o.description === '' && o.long !== '--json').map((o) => o.long)).toEqual([]);
+  });
+
+  it('shows no command and no option that the command line does not take', () => {
+    const commands = new Map(leaves(program));
+    const strangers = usages.flatMap((usage) => {
+      const name = [...commands.keys()].find((one) => usage === one || usage.startsWith(`${one} `));
+      if (name === undefined) return [usage];
+      const taken = [...(commands.get(name)?.options ?? []), ...program.options].map(({ long }) => long);
+      // Options of a usage that goes on after a "|" of alternatives belong to it, too.
+      return [...usage.matchAll(/--[a-z-]+/g)].map(([flag]) => flag).filter((flag) => !taken.includes(flag));
+    });
+    expect(strangers).toEqual([]);
   });
 });

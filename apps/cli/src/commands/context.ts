@@ -10,11 +10,14 @@ export interface Context {
   settings: CliSettings;
   control: ControlClient;
   json: boolean;
-  /** Prints the value as JSON with --json, else the text. */
-  print(value: unknown, text: () => string): void;
+  /** Prints the value as JSON with --json, else the text and below it the commands that come next. */
+  print(value: unknown, text: () => string, next?: readonly string[]): void;
 }
 
-/** Exactly what stands between a command and the terminal: errors as one line, exit codes by kind. */
+/**
+ * Exactly what stands between a command and the terminal: errors as one line, exit codes by kind. `run` gets what
+ * commander gives: arguments, options, the command.
+ */
 export function action<Args extends unknown[]>(run: (context: Context, ...args: Args) => Promise<number | undefined>) {
   return async (...args: unknown[]): Promise<void> => {
     const command = args.at(-1) as Command;
@@ -25,9 +28,12 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
         settings,
         control: new ControlClient(settings.addresses),
         json,
-        print: (value, text) => process.stdout.write(`${json ? JSON.stringify(value, null, 2) : text()}\n`),
+        print: (value, text, next = []) =>
+          process.stdout.write(
+            `${json ? JSON.stringify(value, null, 2) : [text(), ...next.map((one) => `Next: ${one}`)].join('\n')}\n`,
+          ),
       };
-      process.exitCode = (await run(context, ...(args.slice(0, -1) as Args))) ?? 0;
+      process.exitCode = (await run(context, ...(args as Args))) ?? 0;
     } catch (thrown) {
       const error = PlatformError.from(thrown);
       process.exitCode = EXIT_BY_CODE[error.code];

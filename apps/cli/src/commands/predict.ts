@@ -4,27 +4,30 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
+import { plainOutputs } from '@millrace/inference';
+import { type Project, projectFromDocument } from '@millrace/project';
 import type { Command } from 'commander';
 import { InferClient } from '../client/infer.grpc.js';
 import { BatchPrediction } from '../predict/batch-prediction.js';
-import { predictOne } from '../predict/one-row.http2.js';
-import { rowOf, rowTimeOf } from '../predict/one-row.js';
+import { leftOut, rowOf, tensorsOf } from '../predict/one-row.js';
 import { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import { action, type Context, poll } from './context.js';
+import { endpoint, time, wholeNumber } from './option-values.js';
+import { VERSION_MAX } from './routes.js';
 
 interface PredictOptions {
   row?: string;
   entity: string;
-  eventTime?: string;
+  eventTime?: number;
   input?: string;
   output?: string;
   modelVersion: string;
   via: string;
   project?: string;
-  rowsPerRequest: string;
-  inFlight: string;
+  rowsPerRequest: number;
+  inFlight: number;
   inputTopic?: string;
   outputTopic?: string;
   job?: string;
@@ -43,45 +46,61 @@ export function predictCommand(program: Command): void {
     .argument('<model>', 'a project, or a model of the repository')
     .option('--row <json>', 'feature values as a JSON object')
     .option('--entity <key>', 'sticky key of the row', '')
-    .option('--event-time <date>', 'event time of the row; derived features are filled from it')
+    .option('--event-time <time>', 'event time of the row; derived features are filled from it; default: now', time)
     .option('--input <file>', 'a .parquet, .csv or .tsv file whose columns are named as the inputs')
     .option('--output <file>', 'gets all columns of the input, the outputs and prediction_error (.parquet or .csv)')
-    .option('--model-version <version>', 'default: what the route says', '')
-    .option('--via <endpoint>', 'router, serving, or host:port of a V2 gRPC endpoint', 'router')
+    .option('--model-version <version>', 'default: what the route says', versionText, '')
+    .option('--via <endpoint>', 'router, serving, or host:port of a V2 gRPC endpoint', endpoint, 'router')
     .option('--project <file>', 'a project file; columns that it derives are filled in')
     .option('--input-topic <topic>', 'a Kafka topic of rows, by its full name; a job of serving reads it')
     .option('--output-topic <topic>', 'gets an answer for each message')
     .option('--job <name>', 'the same name goes on where it stopped; default: made of model and topics')
     .option('--follow', 'the job goes on with later messages; the command returns once it has started')
-    .option('--rows-per-request <count>', 'rows of one request', '1024')
-    .option('--in-flight <count>', 'requests at a time', '4')
+    .option('--rows-per-request <count>', 'rows of one request', wholeNumber(1, ROWS_PER_REQUEST_MAX), 1_024)
+    .option('--in-flight <count>', 'requests at a time', wholeNumber(1, IN_FLIGHT_MAX), 4)
     .action(
-      action(async (context, model: string, options: PredictOptions) => {
-        if (options.row !== undefined && options.input === undefined) return predictRow(context, model, options);
-        if (options.input !== undefined && options.output !== undefined && options.row === undefined)
-          return predictFile(context, model, options, options.input, options.output);
-        if (options.inputTopic !== undefined && options.outputTopic !== undefined)
-          return predictTopic(context, model, options, options.inputTopic, options.outputTopic);
-        throw new PlatformError(
-          'invalid_argument',
-          'give --row JSON, or --input FILE and --output FILE, or --input-topic and --output-topic',
-        );
+      action(async (context, model: string, options: PredictOptions, command: Command) => {
+        const form = formOf(command);
+        if (form === 'row') return predictRow(context, model, options);
+        if (form === 'file') return predictFile(context, model, options, String(options.input), String(options.output));
+        return predictTopic(context, model, options, String(options.inputTopic), String(options.outputTopic));
       }),
     );
 }
 
-function endpointOf(context: Context, via: string): string {
-  const { routerGrpc, servingGrpc } = context.settings.addresses;
-  if (via === 'router') return routerGrpc;
-  if (via === 'serving') return servingGrpc;
-  if (/^[^:/]+:\d{1,5}$/.test(via)) return via;
-  throw new PlatformError('invalid_argument', `--via ${via}: write router, serving or host:port`);
+const versionText = (text: string): string => String(wholeNumber(1, VERSION_MAX)(text));
+
+/** What each form needs, and what it takes besides. */
+const FORMS = {
+  row: { needs: ['row'], takes: ['entity', 'eventTime', 'modelVersion', 'via'] },
+  file: { needs: ['input', 'output'], takes: ['modelVersion', 'via', 'project', 'rowsPerRequest', 'inFlight'] },
+  topic: { needs: ['inputTopic', 'outputTopic'], takes: ['modelVersion', 'job', 'follow'] },
+} as const;
+
+/** Throws invalid_argument where the options belong to none or to several: none may be without effect. */
+function formOf(command: Command): keyof typeof FORMS {
+  const given = command.options
+    .map((option) => option.attributeName())
+    .filter((name) => command.getOptionValueSource(name) === 'cli');
+  const flag = (name: string) => command.options.find((option) => option.attributeName() === name)?.long;
+  const forms = Object.entries(FORMS) as [keyof typeof FORMS, { needs: readonly string[]; takes: readonly string[] }][];
+  const [form, one] = forms.find(([, { needs }]) => needs.some((name) => given.includes(name))) ?? [];
+  const lacks = one?.needs.filter((name) => !given.includes(name)) ?? [];
+  if (form === undefined || one === undefined || lacks.length > 0) {
+    throw new PlatformError(
+      'invalid_argument',
+      `${lacks.length > 0 ? `${lacks.map(flag).join(', ')} is missing: ` : ''}give --row JSON, or --input FILE and --output FILE, or --input-topic and --output-topic`,
+    );
+  }
+  const idle = given.filter((name) => !one.needs.includes(name) && !one.takes.includes(name));
+  if (idle.length === 0) return form;
+  const named = `${idle.map(flag).join(', ')} ${idle.length === 1 ? 'does' : 'do'} not go with ${one.needs.map(flag).join(' and ')}`;
+  throw new PlatformError('invalid_argument', `${named}: leave ${idle.length === 1 ? 'it' : 'them'} out`);
 }
 
-function countOf(text: string, option: string, max: number): number {
-  const count = Number(text);
-  if (Number.isSafeInteger(count) && count >= 1 && count <= max) return count;
-  throw new PlatformError('invalid_argument', `${option} ${text}: write a number from 1 to ${max}`);
+function endpointOf(context: Context, via: string): string {
+  const { routerGrpc, servingGrpc } = context.settings.addresses;
+  return via === 'router' ? routerGrpc : via === 'serving' ? servingGrpc : via;
 }
 
 async function predictFile(
@@ -91,8 +110,7 @@ async function predictFile(
   input: string,
   output: string,
 ): Promise<number> {
-  const rowsPerRequest = countOf(options.rowsPerRequest, '--rows-per-request', ROWS_PER_REQUEST_MAX);
-  const inFlight = countOf(options.inFlight, '--in-flight', IN_FLIGHT_MAX);
+  const { rowsPerRequest, inFlight } = options;
   const [from, to] = [resolve(input), resolve(output)];
   if (!existsSync(from)) throw new PlatformError('not_found', `there is no file ${input}`);
   if (from === to) throw new PlatformError('invalid_argument', 'input and output are the same file');
@@ -205,16 +223,36 @@ async function predictTopic(
 }
 
 async function predictRow(context: Context, model: string, options: PredictOptions): Promise<number> {
-  if (options.project !== undefined)
-    throw new PlatformError(
-      'invalid_argument',
-      '--project goes with --input; a row names every feature, or --event-time',
-    );
-  const values = rowOf(options.row ?? '');
-  const eventTimeMs = rowTimeOf(options.eventTime, systemClock);
-  const endpoint = endpointOf(context, options.via);
-  const row = { model, version: options.modelVersion, entity: options.entity, eventTimeMs, values };
-  const answer = await predictOne(endpoint, row);
-  context.print(answer, () => JSON.stringify(answer));
-  return 0;
+  const row = rowOf(options.row ?? '');
+  const client = new InferClient(endpointOf(context, options.via));
+  try {
+    const { inputs } = await client.metadata(model, options.modelVersion);
+    const own = options.via === 'router' || options.via === 'serving';
+    const asks = own && leftOut(row, inputs).length > 0;
+    const { tensors, missing } = tensorsOf(row, inputs, asks ? await projectNamed(context, model) : undefined);
+    if (missing.length > 0) process.stderr.write(`${missing.join(', ')}: not in the row, taken as missing\n`);
+    const answer = await client.infer({
+      modelName: model,
+      modelVersion: options.modelVersion,
+      id: '',
+      parameters: {
+        ...(options.entity === '' ? {} : { entity: options.entity }),
+        event_time_ms: BigInt(options.eventTime ?? systemClock.nowMs()),
+      },
+      inputs: tensors,
+      outputs: [],
+    });
+    const shown = { version: Number(answer.modelVersion), ...plainOutputs(answer.outputs) };
+    context.print(shown, () => JSON.stringify(shown));
+    return 0;
+  } finally {
+    client.close();
+  }
+}
+
+/** undefined where the platform cannot be asked, or has no such project: then the model is no project's. */
+async function projectNamed(context: Context, name: string): Promise<Project | undefined> {
+  const projects = await context.control.projects().catch(() => []);
+  const found = projects.find((project) => project.name === name);
+  return found === undefined ? undefined : projectFromDocument(JSON.stringify(found.document));
 }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PlatformError, systemClock } from '@millrace/domain';
+import { WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../exit-codes.js';
 import { earlierRun, markRun, projectsIn, setAside, writeSummary } from '../main-job/earlier-run.fs.js';
@@ -13,6 +14,7 @@ import { Supervisor } from '../supervisor/supervisor.process.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import { StopSignal } from '../terminal/stop-signal.process.js';
 import { action, type Context } from './context.js';
+import { wholeNumber, wholeNumberOr } from './option-values.js';
 
 /** The repository root, from dist/apps/cli/src/commands. */
 export const REPOSITORY = resolve(fileURLToPath(new URL('../../../../..', import.meta.url)));
@@ -20,27 +22,34 @@ const DEFAULT_PROJECT = 'examples/flights/project.yaml';
 
 interface StartOptions {
   project: string;
-  rows: string;
-  replayRows?: string;
-  rate?: string;
+  rows?: number | 'all';
+  replayRows?: number;
+  rate?: number;
   shift: boolean;
   once?: boolean;
   again?: boolean;
   answers?: string;
-  workers?: string;
+  workers?: number;
 }
+
+const ROWS_MAX = Number.MAX_SAFE_INTEGER;
+/** A row takes a message each to ingest and the router; no machine sends more. */
+const RATE_MAX = 1_000_000;
+const DEFAULT_WORKERS = 2;
 
 export function runCommands(program: Command): void {
   program
     .command('up')
     .description('starts the platform and keeps it running until Ctrl-C')
-    .option('--workers <count>', 'training workers', '2')
+    .option('--workers <count>', 'training workers', wholeNumber(1, WORKERS_MAX), DEFAULT_WORKERS)
     .action(
-      action(async (context, options: { workers: string }) => {
+      action(async (context, options: { workers: number }) => {
         const reporter = new Reporter(process.stdout, systemClock);
         const stop = stopSignal(reporter);
-        const supervisor = await bringUp(context, Number(options.workers), reporter, stop);
-        reporter.line(`${whereToLook(context)}\nCtrl-C stops everything.`);
+        const supervisor = await bringUp(context, options.workers, reporter, stop);
+        reporter.line(
+          `${whereToLook(context)}\nCtrl-C stops everything. Next, in another terminal: millrace apply project.yaml`,
+        );
         const code = await stop.ended();
         await stopAll(supervisor, reporter);
         return code;
@@ -51,11 +60,11 @@ export function runCommands(program: Command): void {
     .command('start')
     .description('starts the platform, runs the main job on it, then keeps serving until Ctrl-C')
     .option('--project <file>', 'the project file', join(REPOSITORY, DEFAULT_PROJECT))
-    .option('--rows <count>', 'bulk rows, or "all"', '')
-    .option('--replay-rows <count>', 'live rows; default from the project file')
-    .option('--rate <per-second>', 'live rows a second; default from the project file')
+    .option('--rows <count>', 'bulk rows, or "all"; default from the project file', wholeNumberOr('all', 1, ROWS_MAX))
+    .option('--replay-rows <count>', 'live rows; default from the project file', wholeNumber(1, ROWS_MAX))
+    .option('--rate <per-second>', 'live rows a second; default from the project file', wholeNumber(1, RATE_MAX))
     .option('--no-shift', 'leave the declared shift out')
-    .option('--workers <count>', 'training workers; default from the project file')
+    .option('--workers <count>', 'training workers; default from the project file', wholeNumber(1, WORKERS_MAX))
     .option('--once', 'write summary.json, stop everything and exit: 0 if each stage met its check')
     .option('--again', 'run the main job anew where it has run before; --once always does')
     .action(action((context, options: StartOptions) => start(context, options)));
@@ -64,9 +73,9 @@ export function runCommands(program: Command): void {
     .command('replay')
     .description('runs the main job of a project file against a running platform')
     .option('--project <file>', 'the project file', join(REPOSITORY, DEFAULT_PROJECT))
-    .option('--rows <count>', 'bulk rows, or "all"', '')
-    .option('--replay-rows <count>', 'live rows; default from the project file')
-    .option('--rate <per-second>', 'live rows a second; default from the project file')
+    .option('--rows <count>', 'bulk rows, or "all"; default from the project file', wholeNumberOr('all', 1, ROWS_MAX))
+    .option('--replay-rows <count>', 'live rows; default from the project file', wholeNumber(1, ROWS_MAX))
+    .option('--rate <per-second>', 'live rows a second; default from the project file', wholeNumber(1, RATE_MAX))
     .option('--no-shift', 'leave the declared shift out')
     .option('--answers <file>', 'write every sent row with its answer as CSV')
     .action(
@@ -110,7 +119,7 @@ async function start(context: Context, options: StartOptions): Promise<number> {
   const { name } = input.loaded.project;
   const reporter = reporterFor(context);
   const stop = stopSignal(reporter);
-  const workers = Number(options.workers ?? input.loaded.project.training.workers);
+  const workers = options.workers ?? input.loaded.project.training.workers;
   const projects = await projectsIn(home);
   const earlier = earlierRun(home, name, projects);
   const servesOnly = earlier === 'done' && !options.once && !options.again;
@@ -183,23 +192,15 @@ function mainJobInput(context: Context, options: StartOptions) {
   return {
     loaded,
     replay,
-    rows:
-      options.rows === 'all' ? Number.POSITIVE_INFINITY : count(options.rows || String(replay.history.rows), '--rows'),
-    replayRows: count(options.replayRows ?? String(replay.live.rows), '--replay-rows'),
-    ratePerSecond: count(options.rate ?? String(replay.live.ratePerSecond), '--rate'),
+    rows: options.rows === 'all' ? Number.POSITIVE_INFINITY : (options.rows ?? replay.history.rows),
+    replayRows: options.replayRows ?? replay.live.rows,
+    ratePerSecond: options.rate ?? replay.live.ratePerSecond,
     shift: options.shift,
     addresses: context.settings.addresses,
     control: context.control,
     home: context.settings.home,
     ...(options.answers ? { answersFile: options.answers } : {}),
   };
-}
-
-function count(text: string, flag: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value <= 0)
-    throw new PlatformError('invalid_argument', `${flag} takes a whole number above 0, not "${text}"`);
-  return value;
 }
 
 function reporterFor(context: Context): Reporter {

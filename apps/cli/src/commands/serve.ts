@@ -1,7 +1,7 @@
 // serve: serving alone over a folder of models.
 
 import { join, resolve } from 'node:path';
-import { LOOPBACK } from '@millrace/deployment';
+import { LOOPBACK, servingSettings } from '@millrace/deployment';
 import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED } from '../exit-codes.js';
@@ -11,12 +11,13 @@ import { type ServedRow, type ServeReport, serveReportText } from '../serve/serv
 import { Supervisor } from '../supervisor/supervisor.process.js';
 import { StopSignal } from '../terminal/stop-signal.process.js';
 import { action, type Context } from './context.js';
+import { oneOf, port, settingText } from './option-values.js';
 import { REPOSITORY } from './run.js';
 
 interface ServeOptions {
   repository: string;
-  httpPort?: string;
-  grpcPort?: string;
+  httpPort?: number;
+  grpcPort?: number;
   host?: string;
   models?: string;
   processes?: string;
@@ -24,18 +25,32 @@ interface ServeOptions {
   connectionAge?: string;
 }
 
+const HOSTS: readonly string[] = [LOOPBACK, '0.0.0.0'];
+
 export function serveCommand(program: Command): void {
   program
     .command('serve')
     .description('serves a folder of models alone, without Kafka and Redis, until Ctrl-C')
     .requiredOption('--repository <folder>', "models in Triton's layout, or plain ONNX files")
-    .option('--http-port <port>', 'V2 REST and /metrics; default: MILLRACE_SERVING_HTTP_PORT, 8030')
-    .option('--grpc-port <port>', 'V2 gRPC; default: MILLRACE_SERVING_GRPC_PORT, 8031')
-    .option('--host <address>', '127.0.0.1, or 0.0.0.0 for other machines; default: MILLRACE_SERVING_HOST, 127.0.0.1')
+    .option('--http-port <port>', 'V2 REST and /metrics; default: MILLRACE_SERVING_HTTP_PORT, 8030', port)
+    .option('--grpc-port <port>', 'V2 gRPC; default: MILLRACE_SERVING_GRPC_PORT, 8031', port)
+    .option(
+      '--host <address>',
+      '127.0.0.1, or 0.0.0.0 for other machines; default: MILLRACE_SERVING_HOST, 127.0.0.1',
+      oneOf(HOSTS),
+    )
     .option('--models <names>', 'load only these at the start, joined by ","; "none" waits for load requests')
-    .option('--processes <count>', 'worker processes on the two ports')
-    .option('--poll <duration>', 'look for changes of the folder this often, for example 2s; default: never')
-    .option('--connection-age <duration>', 'ask clients to connect anew after this, for example 5m; default: never')
+    .option('--processes <count>', 'worker processes on the two ports', settingText(servingSettings.processes))
+    .option(
+      '--poll <duration>',
+      'look for changes of the folder this often, for example 2s; default: never',
+      settingText(servingSettings.repositoryPollMs),
+    )
+    .option(
+      '--connection-age <duration>',
+      'ask clients to connect anew after this, for example 5m; default: never',
+      settingText(servingSettings.connectionAgeMaxMs),
+    )
     .action(action((context, options: ServeOptions) => serve(context, options)));
 }
 
@@ -45,12 +60,12 @@ async function serve(context: Context, options: ServeOptions): Promise<number> {
   const { settings } = context;
   const env = settings.forUp();
   const host = options.host ?? (env.MILLRACE_SERVING_HOST || LOOPBACK);
-  if (![LOOPBACK, '0.0.0.0'].includes(host)) {
-    const named = options.host === undefined ? 'with serve MILLRACE_SERVING_HOST' : '--host';
-    throw new PlatformError('invalid_argument', `${named} takes ${LOOPBACK} or 0.0.0.0, not "${host}"`);
+  if (!HOSTS.includes(host)) {
+    const wanted = HOSTS.join(' or ');
+    throw new PlatformError('invalid_argument', `with serve MILLRACE_SERVING_HOST takes ${wanted}, not "${host}"`);
   }
-  const httpPort = portOf(options.httpPort, '--http-port') ?? settings.ports.servingHttp;
-  const grpcPort = portOf(options.grpcPort, '--grpc-port') ?? settings.ports.servingGrpc;
+  const httpPort = options.httpPort ?? settings.ports.servingHttp;
+  const grpcPort = options.grpcPort ?? settings.ports.servingGrpc;
   const home = join(settings.home, `serve-${httpPort}`);
   const stop = new StopSignal({ clock: systemClock, say: (line) => process.stderr.write(`${line}\n`) });
   const supervisor = new Supervisor({
@@ -128,11 +143,4 @@ async function json(url: string, method = 'GET'): Promise<unknown> {
     'unavailable',
     `${url} answered ${response.status}: ${(await response.text()).slice(0, 200)}`,
   );
-}
-
-function portOf(text: string | undefined, flag: string): number | undefined {
-  if (text === undefined) return undefined;
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  throw new PlatformError('invalid_argument', `${flag} takes a port from 1 to 65535, not "${text}"`);
 }

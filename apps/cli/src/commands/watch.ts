@@ -1,49 +1,32 @@
 // status, drift, events: what the platform does right now.
 
-import { cohortText, systemClock, timeText } from '@millrace/domain';
+import { cohortText, RELEASE, systemClock, timeText } from '@millrace/domain';
 import type { Command } from 'commander';
+import { type ProcessNote, RunFolder } from '../supervisor/run-folder.fs.js';
 import { table } from '../table.js';
-import { action } from './context.js';
+import { OVERVIEW_HEAD, overviewRow, projectOverviews } from '../watch/project-overview.js';
+import { action, type Context } from './context.js';
+import { wholeNumber } from './option-values.js';
+
+/** What the monitor gives at most. */
+const WINDOWS_MAX = 1_000;
+const READY_WAIT_MS = 2_000;
+const SERVICES = ['ingest', 'trainer', 'serving', 'router', 'monitor'] as const;
 
 export function watchCommands(program: Command): void {
   program
     .command('status')
-    .description('which services answer and are ready')
-    .action(
-      action(async (context) => {
-        const { addresses } = context.settings;
-        const rows = await Promise.all(
-          (['ingest', 'trainer', 'serving', 'router', 'monitor'] as const).map(async (service) => {
-            const startedMs = systemClock.monotonicMs();
-            const ready = await fetch(`${addresses[service]}/health/ready`, { signal: AbortSignal.timeout(2_000) })
-              .then((response) => (response.ok ? 'ready' : `not ready (${response.status})`))
-              .catch(() => 'down');
-            return {
-              service,
-              address: addresses[service],
-              state: ready,
-              ms: Math.round(systemClock.monotonicMs() - startedMs),
-            };
-          }),
-        );
-        context.print(rows, () =>
-          table(
-            ['service', 'address', 'state', 'ms'],
-            rows.map((r) => [r.service, r.address, r.state, r.ms]),
-          ),
-        );
-        return rows.every((row) => row.state === 'ready') ? 0 : 1;
-      }),
-    );
+    .description('which services answer, how often each was started again, and every project with its alarms')
+    .action(action(status));
 
   program
     .command('drift')
     .description('closed windows and the tests that rang in them')
     .argument('<project>')
-    .option('--limit <count>', 'newest windows', '20')
+    .option('--limit <count>', 'newest windows', wholeNumber(1, WINDOWS_MAX), 20)
     .action(
-      action(async (context, project: string, options: { limit: string }) => {
-        const windows = await context.control.windows(project, Number(options.limit));
+      action(async (context, project: string, options: { limit: number }) => {
+        const windows = await context.control.windows(project, options.limit);
         context.print(windows, () =>
           table(
             ['window', 'of', 'rows', 'labels', 'auc', 'alarms'],
@@ -89,4 +72,42 @@ export function watchCommands(program: Command): void {
         return 0;
       }),
     );
+}
+
+async function status(context: Context): Promise<number> {
+  const { addresses, home } = context.settings;
+  const notes = new RunFolder(home).notes();
+  const services = await Promise.all(
+    SERVICES.map(async (service) => {
+      const startedMs = systemClock.monotonicMs();
+      const state = await fetch(`${addresses[service]}/health/ready`, { signal: AbortSignal.timeout(READY_WAIT_MS) })
+        .then((response) => (response.ok ? 'ready' : `not ready (${response.status})`))
+        .catch(() => 'down');
+      const ms = Math.round(systemClock.monotonicMs() - startedMs);
+      return { service, address: addresses[service], state, ms, restarts: restartsOf(service, notes) };
+    }),
+  );
+  const whole = services.every(({ state }) => state === 'ready');
+  const projects = await projectOverviews(context.control).catch(() => []);
+  const heads = ['service', 'address', 'state', 'ms', 'restarts'];
+  const rows = services.map((one) => [one.service, one.address, one.state, one.ms, one.restarts ?? '?']);
+  const first = projects.find(({ activeAlarms = 0 }) => activeAlarms > 0) ?? projects[0];
+  const next = first === undefined ? 'millrace apply project.yaml' : `millrace loop ${first.name}`;
+  context.print(
+    { release: RELEASE, services, projects },
+    () =>
+      [
+        `Millrace ${RELEASE}`,
+        table(heads, rows),
+        ...(projects.length === 0 ? [] : ['', table(OVERVIEW_HEAD, projects.map(overviewRow))]),
+      ].join('\n'),
+    [whole ? next : services.every(({ state }) => state === 'down') ? 'millrace up' : 'millrace doctor'],
+  );
+  return whole ? 0 : 1;
+}
+
+/** Of all processes of a service; undefined where no supervisor of this home knows. */
+function restartsOf(service: string, notes: readonly ProcessNote[] | undefined): number | undefined {
+  const own = notes?.filter(({ name }) => name === service || name.startsWith(`${service}-`));
+  return own?.reduce((sum, { restarts }) => sum + restarts, 0);
 }

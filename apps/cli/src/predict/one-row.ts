@@ -1,31 +1,90 @@
-// One row from the command line: its values and time as they were written.
+// One row from the command line as the tensors of a request. Every key is an input and every value of its type: a
+// typing error must not be answered as if the value were missing. What the row leaves out is either the server's to
+// fill in (derived from the event time, online features), or missing, which only a project's own models know.
 
-import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
+import { hint, PlatformError } from '@millrace/domain';
+import { parseRestJson, type Tensor, type TensorSpec } from '@millrace/inference';
+import type { Project } from '@millrace/project';
+import { type InputValue, shown, typedValue, Unfit, wanted } from './input-value.js';
+import { type CellValue, rowElements, tensorOf } from './row-tensors.js';
 
-/** Feature values by name. Throws invalid_argument where the text is something else. */
-export function rowOf(text: string): Record<string, Scalar> {
+export interface OneRow {
+  readonly tensors: readonly Tensor[];
+  /** Inputs that were sent as missing because the row leaves them out. */
+  readonly missing: readonly string[];
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+const invalid = (what: string): PlatformError => new PlatformError('invalid_argument', `--row: ${what}`);
+
+/** Values by name; integers beyond 2^53 keep their digits. */
+export function rowOf(text: string): Row {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (thrown) {
-    throw new PlatformError(
-      'invalid_argument',
-      `--row is no JSON (${(thrown as Error).message}): write '{"name": value}'`,
-    );
+    throw invalid(`no JSON (${(thrown as Error).message}): write '{"name": value}'`);
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new PlatformError('invalid_argument', `--row is no JSON object of features: write '{"name": value}'`);
-  for (const [name, value] of Object.entries(json)) {
-    if (typeof value === 'object' && value !== null)
-      throw new PlatformError('invalid_argument', `--row: '${name}' is no number, text, boolean or null`);
-  }
-  return json as Record<string, Scalar>;
+    throw invalid(`no JSON object of features: write '{"name": value}'`);
+  return parseRestJson(new TextEncoder().encode(text));
 }
 
-/** Now where none is given. */
-export function rowTimeOf(text: string | undefined, clock: Clock): number {
-  const ms = text === undefined ? clock.nowMs() : Date.parse(text);
-  if (Number.isNaN(ms))
-    throw new PlatformError('invalid_argument', `--event-time ${text}: write a date like 2026-01-31T12:00Z`);
-  return ms;
+/** Inputs that the row leaves out. Throws invalid_argument for a key that is no input. */
+export function leftOut(row: Row, inputs: readonly TensorSpec[]): TensorSpec[] {
+  const names = inputs.map(({ name }) => name);
+  for (const key of Object.keys(row)) if (!names.includes(key)) throw invalid(`no input '${key}'. ${hint(key, names)}`);
+  return inputs.filter(({ name }) => row[name] === undefined);
+}
+
+/**
+ * `project`: whose models these are; undefined where the model is no project's or the platform cannot be asked.
+ *
+ * @throws PlatformError invalid_argument with every fault of the row
+ */
+export function tensorsOf(row: Row, inputs: readonly TensorSpec[], project: Project | undefined): OneRow {
+  const out = leftOut(row, inputs).filter(({ name }) => !isFilledIn(name, project));
+  const faults = inputs.flatMap((spec) => fault(spec, row[spec.name]) ?? []);
+  const required = out.filter(({ name }) => project?.data.columns.find((column) => column.name === name)?.required);
+  const lacking = project === undefined ? out : required;
+  if (lacking.length > 0) {
+    const names = lacking.map(({ name, datatype }) => `'${name}' (${wanted(datatype)})`).join(', ');
+    const known = project === undefined ? ', or null where it is not known and the model takes missing values' : '';
+    faults.push(`${names} ${lacking.length === 1 ? 'is' : 'are'} missing: give a value${known}`);
+  }
+  if (faults.length > 0) throw invalid(faults.join('; '));
+  const missing = out.map(({ name }) => name);
+  const tensors = inputs.flatMap((spec) => {
+    const value = row[spec.name] as CellValue | undefined;
+    if (value === undefined && !missing.includes(spec.name)) return [];
+    return [tensorOf({ spec, elements: rowElements(spec.shape) ?? 1 }, [value ?? null], 0, 1)];
+  });
+  return { tensors, missing };
+}
+
+/** The server fills it in: from the event time, or from the entity's latest record. */
+function isFilledIn(name: string, project: Project | undefined): boolean {
+  if (project === undefined) return false;
+  const { eventTime, columns } = project.data;
+  const derive = columns.find((column) => column.name === name)?.derive;
+  const online = project.serving.onlineFeatures?.columns ?? [];
+  return name === eventTime || (derive !== undefined && derive.from === eventTime) || online.includes(name);
+}
+
+function fault({ name, datatype, shape }: TensorSpec, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const elements = rowElements(shape);
+  if (elements === undefined) return `input '${name}' has shape [${shape.join(',')}]: rows of no fixed size`;
+  if (elements === 1) {
+    const single =
+      typeof value === 'object' && value !== null ? new Unfit('') : typedValue(datatype, value as InputValue);
+    return single instanceof Unfit ? `input '${name}' is ${shown(value)}, it takes ${wanted(datatype)}` : undefined;
+  }
+  const list = Array.isArray(value) ? (value as InputValue[]) : [];
+  const good =
+    list.length === elements && list.every((one) => one !== null && !(typedValue(datatype, one) instanceof Unfit));
+  return good
+    ? undefined
+    : `input '${name}' is ${shown(value)}, it takes a list of ${elements}, each ${wanted(datatype)}`;
 }

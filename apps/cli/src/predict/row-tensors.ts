@@ -1,8 +1,13 @@
-// Columns of a file as the tensors of one request, and answers as values of output columns. A missing value travels as
-// NaN in a float tensor and as an empty text; a missing integer makes its tensor FP64, which the platform's packages
-// take and other models may refuse.
+// Columns of a file as the tensors of one request, and answers as values of output columns.
 
-import { type Datatype, type ElementValue, type InferResponse, Tensor, type TensorSpec } from '@millrace/inference';
+import {
+  type ElementValue,
+  FLOATS,
+  type InferResponse,
+  Tensor,
+  type TensorSpec,
+  tensorOfValues,
+} from '@millrace/inference';
 
 /** null = missing; an array for tensors of more than one element a row. */
 export type CellValue = number | bigint | boolean | string | null | readonly (number | bigint | boolean | string)[];
@@ -12,8 +17,6 @@ export interface InputColumn {
   /** Elements a row; 1 for shapes [N] and [N,1]. */
   readonly elements: number;
 }
-
-export const FLOATS: ReadonlySet<Datatype> = new Set(['FP64', 'FP32', 'FP16', 'BF16']);
 
 /** Elements a row of a tensor, or undefined where a row has no fixed size. */
 export function rowElements(shape: readonly number[]): number | undefined {
@@ -37,31 +40,10 @@ export function tensorOf(
     for (let row = from; row < to; row++) for (const value of values[row] as readonly ElementValue[]) flat.push(value);
     return Tensor.of(name, datatype, whole, flat);
   }
-  const own = values.slice(from, to) as (number | bigint | boolean | string | null)[];
-  if (datatype === 'BYTES') {
-    return Tensor.of(
-      name,
-      datatype,
-      whole,
-      own.map((value) => (value === null ? '' : String(value))),
-    );
-  }
-  if (FLOATS.has(datatype))
-    return Tensor.of(
-      name,
-      datatype,
-      whole,
-      own.map((value) => (value === null ? Number.NaN : Number(value))),
-    );
-  if (own.includes(null) && datatype !== 'BOOL') {
-    return Tensor.of(
-      name,
-      'FP64',
-      whole,
-      own.map((value) => (value === null ? Number.NaN : Number(value))),
-    );
-  }
-  return Tensor.of(name, datatype, whole, own as ElementValue[]);
+  const own = values.slice(from, to) as (ElementValue | null)[];
+  // As every client of the protocol sends them, whatever the model: NaN and an empty text. Others have no such value.
+  const stand = datatype === 'BYTES' ? '' : FLOATS.has(datatype) ? Number.NaN : null;
+  return tensorOfValues(name, datatype, whole, stand === null ? own : own.map((value) => value ?? stand));
 }
 
 /** The outputs of an answer, row by row. */

@@ -1,8 +1,8 @@
-// Reads a Parquet or CSV file in blocks and writes its columns with the predictions beside, in the same order. Values
-// are fetched as the model's inputs want them; one that cannot be converted makes its row bad. Results wait in a
-// database file of their own until the end, so that memory stays within DuckDB's limit whatever the size of the file. A
-// CSV file is read once, into the same database: two readings of a file with unreadable lines need not leave out the
-// same ones.
+// Reads a Parquet or CSV file in blocks and writes its columns with the predictions beside, in the same order. Every
+// column of a CSV file is read as texts, which become what the model's inputs take (input-value.ts) and are written as
+// they came; a value that does not fit makes its row bad. Results wait in a database file of their own until the end,
+// so that memory stays within DuckDB's limit whatever the size of the file. A CSV file is read once, into the same
+// database: two readings of a file with unreadable lines need not leave out the same ones.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,11 +14,12 @@ import {
   DuckDBListValue,
   type DuckDBValue,
 } from '@duckdb/node-api';
-import { PlatformError } from '@millrace/domain';
-import type { Datatype, TensorSpec } from '@millrace/inference';
-import { type Project, timePart } from '@millrace/project';
+import { PlatformError, timeOf } from '@millrace/domain';
+import { type Datatype, FLOATS, type TensorSpec } from '@millrace/inference';
+import { type Project, textValue, timePart } from '@millrace/project';
 import type { PredictedRow, RowBlock } from './batch-prediction.js';
-import { type CellValue, FLOATS, type InputColumn, rowElements } from './row-tensors.js';
+import { type InputValue, typedValue, Unfit, valueOfText } from './input-value.js';
+import { type CellValue, type InputColumn, rowElements } from './row-tensors.js';
 
 const MEMORY_MAX = '512MB';
 /** Lines of a CSV file that cannot be read at all and are told; all are counted. */
@@ -34,10 +35,13 @@ export interface Unreadable {
 interface Source {
   readonly input: InputColumn;
   readonly select: string;
-  /** SQL that is a text where the value does not fit, else NULL. */
-  readonly fault: string;
-  readonly derive?: Parameters<typeof timePart>[1];
+  /** A value as DuckDB gives it. */
+  read(value: DuckDBValue): CellValue | Unfit;
 }
+
+const INTEGERS = /^(TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/;
+const NUMBERS = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
+const TIMES = /^(TIMESTAMP.*|DATE)$/;
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -98,52 +102,59 @@ export class TableFiles {
   private source(spec: TensorSpec, project: Project | undefined): Source | undefined {
     const { name, datatype, shape } = spec;
     const type = this.columns.get(name);
-    if (type === undefined) {
-      const derive = project?.data.columns.find((column) => column.name === name)?.derive;
-      if (derive === undefined || !this.columns.has(derive.from)) return undefined;
-      const from = quoted(derive.from);
-      const fault = `CASE WHEN ${from} IS NOT NULL AND TRY_CAST(${from} AS TIMESTAMP) IS NULL THEN ${literal(`'${derive.from}' is no time`)} END`;
-      const select = `epoch_ms(TRY_CAST(${from} AS TIMESTAMP))::DOUBLE`;
-      return { input: { spec, elements: 1 }, select, fault, derive: derive.part };
-    }
+    if (type === undefined) return this.derived(spec, project);
     const elements = rowElements(shape);
     if (elements === undefined) {
       throw new PlatformError('unimplemented', `input '${name}' has shape [${shape.join(',')}]: rows of no fixed size`);
     }
-    const column = quoted(name);
-    if (elements > 1) {
-      if (!/\]$/.test(type) && type !== 'VARCHAR') {
-        throw new PlatformError(
-          'invalid_argument',
-          `column '${name}' is ${type}, the input takes ${elements} values a row`,
-        );
-      }
-      const select = `TRY_CAST(${column} AS ${sqlType(datatype)}[])`;
-      // A value that does not fit is NULL in its list; list_count counts the others.
-      const fits = `len(${select}) = ${elements} AND list_count(${select}) = ${elements}`;
-      const fault = `CASE WHEN NOT coalesce(${fits}, false) THEN ${literal(`'${name}' needs ${elements} values of ${datatype}`)} END`;
-      return { input: { spec, elements }, select, fault };
+    if (elements > 1) return this.list(spec, type, elements);
+    const text = type === 'VARCHAR';
+    return {
+      input: { spec, elements: 1 },
+      select: selected(quoted(name), type, datatype),
+      read: (value) => {
+        // Parquet has types that come as texts, too.
+        if (text || typeof value === 'string') return named(name, valueOfText(datatype, value as string | null));
+        return named(name, typedValue(datatype, value as InputValue));
+      },
+    };
+  }
+
+  private list(spec: TensorSpec, type: string, elements: number): Source {
+    const { name, datatype } = spec;
+    if (!/\]$/.test(type) && type !== 'VARCHAR') {
+      const wanted = `column '${name}' is ${type}, the input takes ${elements} values a row`;
+      throw new PlatformError('invalid_argument', wanted);
     }
-    const wanted = sqlType(datatype);
-    const plain = `TRY_CAST(${column} AS ${wanted})`;
-    const time = `TRY_CAST(epoch_ms(TRY_CAST(${column} AS TIMESTAMP)) AS ${wanted})`;
-    let select = plain;
-    if (datatype !== 'BYTES' && datatype !== 'BOOL') {
-      if (/^(TIMESTAMP|DATE)/.test(type)) select = time;
-      // One value that is no time makes a CSV file's column of times one of texts.
-      else if (type === 'VARCHAR') select = `coalesce(${plain}, ${time})`;
-    }
-    const unfit = `CASE WHEN ${column} IS NOT NULL AND ${select} IS NULL THEN ${literal(`'${name}' is not of ${datatype}`)} END`;
-    const missing = `CASE WHEN ${column} IS NULL THEN ${literal(`'${name}' is missing`)} END`;
-    const fault = datatype === 'BOOL' ? `coalesce(${unfit}, ${missing})` : unfit;
-    return { input: { spec, elements: 1 }, select, fault };
+    const list = `TRY_CAST(${quoted(name)} AS ${sqlType(datatype)}[])`;
+    // A value that does not fit is NULL in its list; list_count counts the others.
+    const fits = `len(${list}) = ${elements} AND list_count(${list}) = ${elements}`;
+    return {
+      input: { spec, elements },
+      select: `CASE WHEN ${fits} THEN ${list} END`,
+      read: (value) => cell(value) ?? new Unfit(`'${name}' needs ${elements} values of ${datatype}`),
+    };
+  }
+
+  /** What the project derives from a column of the file. */
+  private derived(spec: TensorSpec, project: Project | undefined): Source | undefined {
+    const derive = project?.data.columns.find((column) => column.name === spec.name)?.derive;
+    const type = derive === undefined ? undefined : this.columns.get(derive.from);
+    if (derive === undefined || type === undefined) return undefined;
+    return {
+      input: { spec, elements: 1 },
+      select: selected(quoted(derive.from), type, 'INT64'),
+      read: (value) => {
+        if (value === null) return null;
+        const ms = timeOf(typeof value === 'string' ? textValue('timestamp', value) : Number(value));
+        return Number.isNaN(ms) ? new Unfit(`'${derive.from}' is no time`) : timePart(ms, derive.part);
+      },
+    };
   }
 
   async *read(sources: readonly Source[]): AsyncIterable<RowBlock> {
-    const faults = sources.map(({ fault }) => fault).filter((fault) => fault !== 'NULL');
-    const fault = faults.length === 0 ? 'NULL' : `nullif(concat_ws('; ', ${faults.join(', ')}), '')`;
-    const selected = sources.map(({ select }) => select).join(', ');
-    const result = await this.reader.stream(`SELECT ${selected}, ${fault} FROM ${this.relation}`);
+    const select = sources.map((source) => source.select).join(', ');
+    const result = await this.reader.stream(`SELECT ${select} FROM ${this.relation}`);
     for (
       let chunk = await result.fetchChunk();
       chunk !== null && chunk.rowCount > 0;
@@ -151,14 +162,15 @@ export class TableFiles {
     ) {
       const values = chunk.getColumns();
       const bad = new Map<number, string>();
-      (values.at(-1) ?? []).forEach((text, row) => {
-        if (text !== null) bad.set(row, String(text));
-      });
-      const columns = sources.map(({ derive }, c) => {
-        const own = values[c] as DuckDBValue[];
-        if (derive !== undefined) return own.map((ms) => (ms === null ? null : timePart(Number(ms), derive)));
-        return own.map(cell);
-      });
+      const columns = sources.map((source, c) =>
+        (values[c] as DuckDBValue[]).map((raw, row) => {
+          const value = source.read(raw);
+          if (!(value instanceof Unfit)) return value;
+          const before = bad.get(row);
+          bad.set(row, before === undefined ? value.why : `${before}; ${value.why}`);
+          return null;
+        }),
+      );
       yield { rows: chunk.rowCount, columns, bad };
     }
   }
@@ -254,6 +266,22 @@ function cell(value: DuckDBValue): CellValue {
   return value as CellValue;
 }
 
+/** A fault is about its column. */
+function named(name: string, value: InputValue | Unfit): CellValue | Unfit {
+  return value instanceof Unfit ? new Unfit(`'${name}' ${value.why}`) : value;
+}
+
+/** A column of the file as one of the few types that a value is read from. */
+function selected(column: string, type: string, datatype: Datatype): string {
+  if (type === 'VARCHAR' || (type === 'BOOLEAN' && datatype !== 'BYTES')) return column;
+  if (datatype === 'BYTES') return `${column}::VARCHAR`;
+  // No cast to TIMESTAMP: with a time zone it would need an extension that is not at hand.
+  if (TIMES.test(type)) return `epoch_ms(${column})`;
+  if (INTEGERS.test(type)) return `${column}::BIGINT`;
+  if (NUMBERS.test(type)) return `${column}::DOUBLE`;
+  return type === 'UBIGINT' ? column : `${column}::VARCHAR`;
+}
+
 function sqlType(datatype: Datatype): string {
   if (datatype === 'BYTES') return 'VARCHAR';
   if (datatype === 'BOOL') return 'BOOLEAN';
@@ -268,8 +296,8 @@ function isParquet(path: string): boolean {
 
 function relationOf(path: string): string {
   if (isParquet(path)) return `read_parquet(${literal(path)})`;
-  // Types by all rows: by a sample, rows further down that do not fit would be left out as unreadable.
+  // Texts only, and all rows decide how the lines are cut: by a sample, quotes further down would be met unprepared.
   if (['.csv', '.tsv'].includes(extname(path).toLowerCase()))
-    return `read_csv(${literal(path)}, store_rejects = true, sample_size = -1)`;
+    return `read_csv(${literal(path)}, all_varchar = true, header = true, store_rejects = true, sample_size = -1)`;
   throw new PlatformError('invalid_argument', `${path}: name a .parquet, .csv or .tsv file`);
 }

@@ -1,5 +1,6 @@
-// <home>/run: who supervises this home (a lock) and which processes belong to it. The next start, and the reaper when
-// the supervisor is killed, find orphans here.
+// <home>/run: who supervises this home (a lock), which processes belong to it, and how they are. The next start, and
+// the reaper when the supervisor is killed, find orphans here; `millrace status` reads how often each was started
+// again.
 
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +12,16 @@ export interface RunRecord extends ProcessIdentity {
   name: string;
 }
 
+/** How a process is, as its supervisor knows it. */
+export interface ProcessNote {
+  name: string;
+  state: string;
+  restarts: number;
+}
+
 const LOCK_NAME = 'supervisor.lock';
+/** No record of a process: those end with .json. */
+const NOTES_NAME = 'processes.notes';
 const POLL_MS = 50;
 
 function readRecord(path: string): RunRecord | undefined {
@@ -63,10 +73,25 @@ export class RunFolder {
     }
   }
 
+  /** Tells whoever looks how all processes are. */
+  note(processes: readonly ProcessNote[]): void {
+    replaceJsonSync(join(this.folder, NOTES_NAME), processes);
+  }
+
+  /** undefined where nobody supervises this home. */
+  notes(): readonly ProcessNote[] | undefined {
+    const holder = readRecord(join(this.folder, LOCK_NAME));
+    if (holder === undefined || !isAlive(holder)) return undefined;
+    const read = readJsonSync(join(this.folder, NOTES_NAME));
+    return read.kind === 'ok' ? (read.value as ProcessNote[]) : undefined;
+  }
+
   unlock(): void {
     const path = join(this.folder, LOCK_NAME);
     const holder = readRecord(path);
-    if (holder?.pid === process.pid) rmSync(path, { force: true });
+    if (holder?.pid !== process.pid) return;
+    rmSync(join(this.folder, NOTES_NAME), { force: true });
+    rmSync(path, { force: true });
   }
 
   /** Writes down that the home has this process; before anything is awaited after its start. */

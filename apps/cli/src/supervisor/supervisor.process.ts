@@ -228,22 +228,37 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       this.options.restartLimits ?? DEFAULT_RESTART_LIMITS,
     );
     const events: ProcessEvents = {
-      ready: (name, tookMs) => this.emit('ready', name, tookMs),
+      ready: (name, tookMs) => {
+        this.note();
+        this.emit('ready', name, tookMs);
+      },
       exit: (name, exit) => {
         if (!exit.expected) this.say(`${name} ended unexpectedly (${exit.signal ?? `exit code ${exit.code}`})`);
         this.emit('exit', name, exit);
       },
       restart: (name, attempt, delayMs) => {
+        this.note();
         this.say(`${name} restarts in ${delayMs} ms (attempt ${attempt})`);
         this.emit('restart', name, attempt, delayMs);
       },
       failed: (name, error) => {
+        this.note();
         this.say(error.reason);
         this.emit('failed', name, error);
       },
     };
     const { env, root } = this.options;
     return new SupervisedProcess({ plan, env, cwd: root, log, run: this.run, policy, clock: this.clock, events });
+  }
+
+  /** Told by the way: a home that cannot be written is found out by `watchHome`. */
+  private note(): void {
+    if (this.stopping !== undefined || !this.run.isHeld()) return;
+    try {
+      this.run.note(this.status().map(({ name, state, restarts }) => ({ name, state, restarts })));
+    } catch (thrown) {
+      this.say(`how the processes are could not be written down: ${PlatformError.from(thrown).reason}`);
+    }
   }
 
   private async startInOrder(plan: ProcessPlan): Promise<void> {

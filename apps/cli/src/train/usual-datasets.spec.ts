@@ -1,12 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { usualDatasets } from './usual-datasets.js';
 
-const live = (id: string) => ({ id, kind: 'live' });
-const imported = (id: string) => ({ id, kind: 'import' });
+const live = (id: string) => ({ id, kind: 'live', source: 'stream' });
+const imported = (id: string, source = `file:${id}`) => ({ id, kind: 'import', source });
 
 describe('the usual datasets of a training', () => {
-  it('are the newest import, also where live versions are newer', () => {
-    expect(usualDatasets('loans', [imported('a'), live('b'), imported('c'), live('d')])).toEqual(['c']);
+  it('are all imports, also where live versions are newer', () => {
+    expect(usualDatasets('loans', [imported('a'), live('b'), imported('c'), live('d')])).toEqual(['a', 'c']);
+  });
+
+  it('are of a file that was imported again only the newest', () => {
+    const datasets = [imported('a', 'file:jan'), imported('b', 'file:feb'), imported('c', 'file:jan')];
+    expect(usualDatasets('loans', datasets)).toEqual(['b', 'c']);
   });
 
   it('are all live versions where nothing was imported', () => {
@@ -14,6 +19,6 @@ describe('the usual datasets of a training', () => {
   });
 
   it('are refused with what to do where there are none', () => {
-    expect(() => usualDatasets('loans', [])).toThrow(/no dataset version yet.*millrace ingest loans --source NAME/);
+    expect(() => usualDatasets('loans', [])).toThrow(/no dataset version yet.*millrace ingest loans --file FILE/);
   });
 });

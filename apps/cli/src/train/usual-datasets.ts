@@ -5,16 +5,23 @@ import { PlatformError } from '@millrace/domain';
 interface Dataset {
   readonly id: string;
   readonly kind: string;
+  /** Of an import: the file or the source of the project that it read. */
+  readonly source: string;
 }
 
-/** Of `datasets`, newest last: the newest import, without one all live versions. */
+/**
+ * Of `datasets`, newest last: every import whose file was not imported again later, in the order in which they came;
+ * without an import all live versions.
+ */
 export function usualDatasets(project: string, datasets: readonly Dataset[]): string[] {
-  const imported = datasets.findLast(({ kind }) => kind === 'import');
-  if (imported !== undefined) return [imported.id];
+  const imports = datasets.filter(({ kind }) => kind === 'import');
+  const latest = new Map(imports.map(({ source, id }) => [source, id]));
+  const chosen = imports.filter(({ source, id }) => latest.get(source) === id);
+  if (chosen.length > 0) return [...new Set(chosen.map(({ id }) => id))];
   if (datasets.length > 0) return datasets.map(({ id }) => id);
   throw new PlatformError(
     'not_found',
-    `${project} has no dataset version yet: \`millrace ingest ${project} --source NAME\` loads a source of the project ` +
-      'file as one; a live version closes when the event time has passed the end of its span by the label’s delay and an allowance',
+    `${project} has no dataset version yet: \`millrace ingest ${project} --file FILE\` loads a file as one; a live ` +
+      'version closes when the event time has passed the end of its span by the label’s delay and an allowance',
   );
 }

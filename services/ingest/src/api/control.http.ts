@@ -64,6 +64,12 @@ export class ControlController {
     };
   }
 
+  @Answers(calls.removeProject)
+  async remove(@Param('project') project: string) {
+    const { name, revision } = await this.projectPublisher.remove(project);
+    return { name, revision };
+  }
+
   @Answers(calls.inferColumns)
   infer(@Body() body: string, @Headers('content-type') type: string | undefined) {
     const items = bodyItems(body ?? '', type?.includes('ndjson') ?? false);

@@ -1,5 +1,5 @@
-// Applies project files: parses, gives the next revision, writes projects.v1 (key project), and fills the registry from
-// it.
+// Applies and removes project files: parses, gives the next revision, writes projects.v1 (key project; null = removed),
+// and fills the registry from it.
 
 import { decodeProject, encodeProject, type ProjectEntry } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
@@ -24,8 +24,23 @@ export class ProjectPublisher {
 
   /** `folder`: where the file stands, for relative paths of its sources. The same file again changes nothing. */
   apply(text: string, fileName: string, folder: string | null): Promise<Applied> {
-    // One after the other: two callers must not get the same revision.
-    const result = this.tail.then(() => this.applyNext(parseProject(text, fileName), folder));
+    return this.inTurn(() => this.applyNext(parseProject(text, fileName), folder));
+  }
+
+  /** Resolves with what it was; every service hears of it by the topic. Dataset versions and packages stay. */
+  async remove(name: string): Promise<ProjectEntry> {
+    return this.inTurn(async () => {
+      this.registry.get(name);
+      const entry = this.registry.entry(name) as ProjectEntry;
+      await this.producer.send('projects.v1', [{ key: name, value: null }]);
+      this.registry.remove(name);
+      return entry;
+    });
+  }
+
+  /** One after the other: two callers must not get the same revision. */
+  private inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.tail.then(step);
     this.tail = result.catch(() => undefined);
     return result;
   }

@@ -40,6 +40,10 @@ export class MetadataCache implements ModelMetadata {
     this.routes.set(route.project, route);
   }
 
+  removeRoute(project: string): void {
+    this.routes.delete(project);
+  }
+
   setReference(project: string, version: number, packaged: PackagedReference): void {
     const references = inner(this.references, project);
     references.set(version, prepareReference(version, packaged.profile, packaged.inputs));

@@ -27,8 +27,9 @@ export function metadataEntries(
       metadata.setModel(model);
       references.announced(model.project, model.version);
     },
-    'routes.v1': (_key, value) => {
-      if (value !== null) metadata.setRoute(decodeRoute(value));
+    'routes.v1': (key, value) => {
+      if (value === null) metadata.removeRoute(key);
+      else metadata.setRoute(decodeRoute(value));
     },
   };
 }

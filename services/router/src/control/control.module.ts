@@ -8,6 +8,7 @@ import { type ServiceContext, within } from '@millrace/service';
 import type { RouterConfig } from '../config.js';
 import type { RequestPath } from '../endpoints/endpoints.module.js';
 import { commandsConsumer, KafkaCommandLog } from './commands.kafka.js';
+import { RemovedProjects } from './removed-projects.js';
 import { RouteControl } from './route-control.js';
 import { RouteOwner } from './route-owner.js';
 import { KafkaRouteLog, type ProjectFacts, RouteFollower } from './routes.kafka.js';
@@ -65,7 +66,14 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     knownProject: (project) => projects.has(project),
     strategyOf,
   });
-  const follower = routeFollower(context, path, { connection, projects, snapshot, routeLog, held, control });
+  const holds = (project: string): boolean => held.has(routeLog.partitionOf(project) ?? -1);
+  const removed = new RemovedProjects({
+    holds,
+    hasRoute: (project) => table.get(project) !== undefined,
+    drop: (project) => owner.drop(project),
+    failed: (project, error) => log.warn('the route of a removed project stays for now', { project }, error),
+  });
+  const follower = routeFollower(context, path, { connection, projects, snapshot, routeLog, held, control, removed });
   // Without a broker none of them would end by itself; what they hold is in Kafka or of no worth without it.
   shutdown.onClose('kafka', async () => {
     const closed = [follower.close(), producer.close(PRODUCER_CLOSE_MS), routeLog.close()];
@@ -75,12 +83,12 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     const before = [...held];
     held.clear();
     for (const partition of partitions) held.add(partition);
-    const holds = (project: string): boolean => held.has(routeLog.partitionOf(project) ?? -1);
     for (const { project } of table.all()) if (!holds(project)) owner.release(project);
     await routeLog.hold(partitions);
     await follower.caughtUp();
     // The first read began after nobody else could write any more only if no other replica held the partitions.
     if (partitions.some((partition) => !before.includes(partition))) await follower.readToEnd();
+    await removed.dropHeld();
     for (const route of table.all()) if (holds(route.project)) owner.resume(route);
   });
   const follow = async (): Promise<void> => {
@@ -129,12 +137,13 @@ interface Followed {
   routeLog: KafkaRouteLog;
   held: ReadonlySet<number>;
   control: RouteControl;
+  removed: RemovedProjects;
 }
 
 function routeFollower(
   { log }: Context,
   { table }: RequestPath,
-  { connection, projects, snapshot, routeLog, held, control }: Followed,
+  { connection, projects, snapshot, routeLog, held, control, removed }: Followed,
 ): RouteFollower {
   /** Projects whose route came from Kafka; what only the snapshot knows is forgotten when Kafka was read. */
   const confirmed = new Set<string>();
@@ -153,8 +162,11 @@ function routeFollower(
         snapshot.touch();
       },
       onProject(project, facts) {
-        if (facts === null) projects.delete(project);
-        else {
+        if (facts === null) {
+          projects.delete(project);
+          void removed.removed(project);
+        } else {
+          removed.applied(project);
           projects.set(project, facts);
           table.setSticky(project, facts.sticky);
         }
@@ -162,6 +174,7 @@ function routeFollower(
       },
       onCaughtUp() {
         for (const { project } of table.all()) if (!confirmed.has(project)) table.remove(project);
+        void removed.caughtUp();
         log.info('routes read from Kafka', { routes: confirmed.size });
       },
     },

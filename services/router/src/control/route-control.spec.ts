@@ -14,7 +14,7 @@ let switches: SwitchLog;
 let owner: RouteOwner;
 let control: RouteControl;
 let commands: Command[];
-let written: number[];
+let written: (number | 'removed')[];
 let readyVersions: Set<number>;
 let broken: boolean;
 let serial: number;
@@ -36,6 +36,9 @@ beforeEach(() => {
       write: async (route) => {
         if (broken) throw new Error('no broker');
         written.push(route.revision);
+      },
+      remove: async () => {
+        written.push('removed');
       },
     },
     { modelReady: async (_, version) => readyVersions.has(version) },
@@ -84,6 +87,17 @@ describe('commands through the single writer', () => {
     expect(written).toEqual([1, 2, 3, 4, 5, 6]);
     expect(switches.list('p')).toHaveLength(4);
     expect(commands.every((command) => command.correlationId === command.id)).toBe(true);
+  });
+
+  it('drops the route of a project that is removed, once, also while a version is being loaded', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    const loading = submit({ kind: 'startRollout', version: 9 });
+    await owner.drop('p');
+    await owner.drop('p');
+    expect(written).toEqual([1, 2, 3, 'removed']);
+    expect(table.get('p')).toBeUndefined();
+    await expect(loading).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect(await submit({ kind: 'startRollout', version: 2 })).toMatchObject({ route: { revision: 2 } });
   });
 
   it('moves the traffic as the strategy of the project says, and answers when it has moved', async () => {

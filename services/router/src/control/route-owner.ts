@@ -29,6 +29,7 @@ const PROBE_EVERY_MS = 50;
 /** Durable storage of routes; rejects when the write is not known to be durable or this process was fenced off. */
 export interface RouteLog {
   write(route: Route): Promise<void>;
+  remove(project: string): Promise<void>;
 }
 
 export interface ReadinessProbe {
@@ -100,6 +101,16 @@ export class RouteOwner {
   /** The partition went to another process: it goes on with the load. */
   release(project: string): void {
     this.watching.delete(project);
+  }
+
+  /** The project is no more: its route goes, too, also while a version is being loaded. */
+  drop(project: string): Promise<void> {
+    return this.inTurn(project, async () => {
+      if (this.table.get(project) === undefined) return;
+      await this.log.remove(project);
+      this.watching.delete(project);
+      this.table.remove(project);
+    });
   }
 
   private watchLoad(route: Route): void {

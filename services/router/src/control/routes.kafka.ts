@@ -40,11 +40,18 @@ export class KafkaRouteLog implements RouteLog {
     await Promise.all(partitions.map((partition) => this.producerOf(partition).connect()));
   }
 
-  async write(route: Route): Promise<void> {
-    const partition = this.partitions.get(route.project);
-    assert(partition !== undefined, `the partition of ${route.project} is known before it is written`);
-    const message = { key: route.project, value: encodeRoute(route), partition };
-    await this.producerOf(partition).send(ROUTES_TOPIC, [message]);
+  write(route: Route): Promise<void> {
+    return this.put(route.project, encodeRoute(route));
+  }
+
+  remove(project: string): Promise<void> {
+    return this.put(project, null);
+  }
+
+  private async put(project: string, value: Uint8Array | null): Promise<void> {
+    const partition = this.partitions.get(project);
+    assert(partition !== undefined, `the partition of ${project} is known before it is written`);
+    await this.producerOf(partition).send(ROUTES_TOPIC, [{ key: project, value, partition }]);
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@
 
 import { PlatformError, type Scalar, type Task } from '@millrace/domain';
 import type { InputType, SignatureInput } from '@millrace/features';
-import { type Datatype, hasNulls, type InferRequest, type Tensor, type TensorSpec } from '@millrace/inference';
+import type { Datatype, InferRequest, Tensor, TensorSpec } from '@millrace/inference';
 import { type Project, timePart } from '@millrace/project';
 
 const DECLARED: Readonly<Record<InputType, Datatype>> = {
@@ -182,9 +182,9 @@ function fill(tensor: Tensor, type: InputType, rows: RawRows, at: number): void 
   }
 }
 
-/** BOOL has no missing value: where JSON brought a null the tensor came as FP64 with NaN (libs/inference). */
+/** BOOL has no missing value: a tensor of flags with a missing one comes as FP64 with NaN (libs/inference). */
 function fillFlags(tensor: Tensor, rows: RawRows, at: number): void {
-  if (!hasNulls(tensor)) mismatch(tensor, 'boolean');
+  if (tensor.datatype !== 'FP64') mismatch(tensor, 'boolean');
   for (let i = 0; i < rows.length; i++) {
     const value = tensor.number(i);
     if (Number.isNaN(value)) continue;

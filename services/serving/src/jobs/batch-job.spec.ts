@@ -73,7 +73,7 @@ describe('BatchJob', () => {
   it('passes null on as a missing value', async () => {
     const { predict, asked } = harness();
     await predict({ x: null, kind: null, count: null, flag: null });
-    expect(asked).toEqual([{ x: Number.NaN, kind: '', count: Number.NaN, parameters: {} }]);
+    expect(asked).toEqual([{ x: Number.NaN, kind: '', count: Number.NaN, flag: Number.NaN, parameters: {} }]);
   });
 
   it.each([

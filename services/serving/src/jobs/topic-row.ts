@@ -9,8 +9,10 @@ import {
   type InferRequest,
   type InferResponse,
   type ParameterValue,
-  Tensor,
+  plainOutputs,
+  type Tensor,
   type TensorSpec,
+  tensorOfValues,
 } from '@millrace/inference';
 
 /** Largest message that is read as a row; Kafka's own default bound. */
@@ -43,8 +45,7 @@ export function rowRequest(
   const tensors: Tensor[] = [];
   for (const spec of inputs) {
     const given = values[spec.name];
-    const tensor = given === undefined ? undefined : tensorOf(spec, given);
-    if (tensor !== undefined) tensors.push(tensor);
+    if (given !== undefined) tensors.push(tensorOf(spec, given));
   }
   return { modelName: model, modelVersion: version, id, parameters, inputs: tensors, outputs: [] };
 }
@@ -75,37 +76,29 @@ function parse(value: Uint8Array | null): {
   return { values: nested ? inner : json, entity, eventTimeMs: time as number | undefined };
 }
 
-/** undefined = missing in a way that only leaving the input out can say. */
-function tensorOf({ name, datatype, shape }: TensorSpec, value: Json): Tensor | undefined {
+function tensorOf({ name, datatype, shape }: TensorSpec, value: Json): Tensor {
   const whole = shape.map((size, i) => (i === 0 ? 1 : size));
   if (Array.isArray(value)) {
     const flat = value.flat(8) as ElementValue[];
     const fixed = whole.map((size, i) => (size === -1 && i === 1 && whole.length === 2 ? flat.length : size));
-    return Tensor.of(name, datatype, fixed, flat);
+    return tensorOfValues(name, datatype, fixed, flat);
   }
-  if (value === null) {
-    if (datatype === 'BYTES') return Tensor.of(name, datatype, whole, ['']);
-    return datatype === 'BOOL' ? undefined : Tensor.of(name, 'FP64', whole, [Number.NaN]);
-  }
-  if (datatype === 'BYTES' ? typeof value !== 'string' : typeof value === 'string' || typeof value === 'object')
+  if (
+    value !== null &&
+    (datatype === 'BYTES' ? typeof value !== 'string' : !['number', 'boolean'].includes(typeof value))
+  )
     throw new PlatformError('invalid_argument', `column '${name}' is ${typeof value}, the input is ${datatype}`);
-  return Tensor.of(name, datatype, whole, [value as ElementValue]);
-}
-
-/** Readers of JSON take numbers for doubles: what they would round is written as a text. */
-function jsonInteger(value: bigint): number | string {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value.toString();
+  return tensorOfValues(name, datatype, whole, [value as ElementValue | null]);
 }
 
 /** The message's value for an answer. */
 export function answerValue(id: string, response: InferResponse): Uint8Array {
-  const outputs: Record<string, unknown> = {};
-  for (const tensor of response.outputs) {
-    const values = tensor.toValues().map((value) => (typeof value === 'bigint' ? jsonInteger(value) : value));
-    outputs[tensor.name] = values.length === 1 ? values[0] : values;
-  }
-  return encode({ id, model: response.modelName, version: response.modelVersion, outputs });
+  return encode({
+    id,
+    model: response.modelName,
+    version: response.modelVersion,
+    outputs: plainOutputs(response.outputs),
+  });
 }
 
 export function errorValue(id: string, model: string, error: PlatformError): Uint8Array {

@@ -88,8 +88,9 @@ export function loopEntries(runner: LoopRunner): CompactedReaderSettings['topics
 
 export function projectEntries(runner: LoopRunner): CompactedReaderSettings['topics'] {
   return {
-    'projects.v1': async (_key, value) => {
-      if (value !== null) await runner.define(projectFromDocument(decodeProject(value).document));
+    'projects.v1': async (key, value) => {
+      if (value === null) runner.forget(key);
+      else await runner.define(projectFromDocument(decodeProject(value).document));
     },
   };
 }

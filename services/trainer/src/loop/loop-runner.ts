@@ -32,6 +32,7 @@ export interface LoopReport {
 }
 
 interface Loop {
+  project: Project;
   policy: LoopPolicy;
   state: LoopState;
   /** Tail of the project's queue. */
@@ -59,6 +60,7 @@ export class LoopRunner {
     const policy: LoopPolicy = { retrain: project.retrain, rolloutAutomatic: project.rollout.automatic };
     const known = this.loops.get(project.name);
     if (known) {
+      known.project = project;
       known.policy = policy;
       return;
     }
@@ -67,7 +69,7 @@ export class LoopRunner {
     const state = (await this.store.load(project.name)) ?? initialLoopState();
     // A second definition may have come while the state was read.
     if (this.loops.has(project.name)) return;
-    const loop: Loop = { policy, state, turn: Promise.resolve() };
+    const loop: Loop = { project, policy, state, turn: Promise.resolve() };
     this.loops.set(project.name, loop);
     const pending = pendingEffects(state, policy);
     loop.turn = this.perform(project.name, pending);
@@ -95,9 +97,23 @@ export class LoopRunner {
   }
 
   stateOf(project: string): LoopState {
+    return this.loopOf(project).state;
+  }
+
+  projectOf(project: string): Project {
+    return this.loopOf(project).project;
+  }
+
+  /** The project is no more: its loop begins nothing again. Its state stays, for a project of this name to come. */
+  forget(project: string): void {
+    this.loops.delete(project);
+    for (const [key, { project: owner }] of this.failed) if (owner === project) this.failed.delete(key);
+  }
+
+  private loopOf(project: string): Loop {
     const loop = this.loops.get(project);
     if (loop === undefined) throw new PlatformError('not_found', `there is no project "${project}"`);
-    return loop.state;
+    return loop;
   }
 
   private async step(project: string, loop: Loop, input: LoopInput): Promise<void> {

@@ -6,6 +6,7 @@ import { Answers } from '@millrace/service';
 import { Controller, Inject, Param } from '@nestjs/common';
 import { LoopRunner } from './loop-runner.js';
 import type { LoopState } from './loop-state.js';
+import { type LoopWait, loopWait } from './loop-wait.js';
 
 const COMMANDS = ['approve', 'stop', 'resume'] as const;
 
@@ -16,19 +17,20 @@ export class LoopHttp {
   constructor(@Inject(LoopRunner) private readonly runner: LoopRunner) {}
 
   @Answers(loop)
-  state(@Param('project') project: string): LoopState {
-    return this.runner.stateOf(project);
+  state(@Param('project') project: string): LoopState & { waits: LoopWait } {
+    const state = this.runner.stateOf(project);
+    return { ...state, waits: loopWait(state, this.runner.projectOf(project)) };
   }
 
   /** approve lets a waiting retraining start, stop is the kill switch, resume ends it. */
   @Answers(loopCommand)
-  async command(@Param('project') project: string, @Param('command') command: string): Promise<LoopState> {
+  async command(@Param('project') project: string, @Param('command') command: string) {
     const kind = COMMANDS.find((known) => known === command);
     if (kind === undefined) {
       throw new PlatformError('invalid_argument', `the loop knows ${COMMANDS.join(', ')}, not "${command}"`);
     }
     this.runner.stateOf(project);
     await this.runner.apply(project, { kind });
-    return this.runner.stateOf(project);
+    return this.state(project);
   }
 }

@@ -1,0 +1,52 @@
+// The whole command line: every command with its options. It parses; what a command does stands in its own file. What
+// is wrong with the line itself is told as any other error is, and ends with EXIT_USAGE.
+
+import { RELEASE } from '@millrace/domain';
+import { Command, type CommanderError } from 'commander';
+import { dataCommands } from './data.js';
+import { labelCommands } from './labels.js';
+import { loopCommand } from './loop.js';
+import { modelCommands } from './models.js';
+import { newCommand } from './new.js';
+import { predictCommand } from './predict.js';
+import { projectCommands } from './projects.js';
+import { routeCommands } from './routes.js';
+import { runCommands } from './run.js';
+import { serveCommand } from './serve.js';
+import { trainCommand } from './train.js';
+import { watchCommands } from './watch.js';
+
+const COMMANDS = [
+  runCommands,
+  serveCommand,
+  newCommand,
+  projectCommands,
+  dataCommands,
+  labelCommands,
+  trainCommand,
+  modelCommands,
+  routeCommands,
+  loopCommand,
+  predictCommand,
+  watchCommands,
+];
+
+/** `exit`: what a wrong line, --help and --version end with. */
+export function commandLine(exit: (error: CommanderError) => never): Command {
+  const program = new Command('millrace')
+    .description('Keeps a machine-learned model good while the world changes.')
+    .version(RELEASE)
+    .option('--json', 'print JSON')
+    .showSuggestionAfterError()
+    .exitOverride(exit)
+    .configureOutput({ outputError: tell });
+  for (const add of COMMANDS) add(program);
+  return program;
+}
+
+/** Commander begins with "error: "; --json may stand anywhere and may not have been parsed yet. */
+function tell(text: string, write: (text: string) => void): void {
+  const message = text.replace(/^error: /, '').trim();
+  if (!process.argv.includes('--json')) write(`millrace: ${message}\n`);
+  else process.stdout.write(`${JSON.stringify({ error: { code: 'invalid_argument', message, facts: {} } })}\n`);
+}

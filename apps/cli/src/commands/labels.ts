@@ -1,0 +1,138 @@
+// labels add: sends what became of records, one by one or from a file, and says which were refused and why.
+
+import { resolve } from 'node:path';
+import { PlatformError } from '@millrace/domain';
+import { type Project, projectFromDocument } from '@millrace/project';
+import type { Command } from 'commander';
+import { type LabelBody, labelFields, labelOf } from '../labels/label-fields.js';
+import { labelRows } from '../labels/label-rows.duckdb.js';
+import { action, type Context } from './context.js';
+import { time } from './option-values.js';
+
+interface LabelOptions {
+  file?: string;
+  record?: string;
+  prediction?: string;
+  value?: string;
+  entity?: string;
+  eventTime?: number;
+  knownAt?: number;
+}
+
+/** Labels of one request: far below ingest's bound on a request. */
+const REQUEST_LABELS = 1_000;
+/** Refusals told; all are in the dead letters. */
+const TOLD_MAX = 20;
+
+interface Refusal {
+  row: number;
+  recordId: string;
+  reasons: readonly { field: string; message: string }[];
+}
+
+export function labelCommands(program: Command): void {
+  const labels = program.command('labels').description('what became of records and predictions');
+  labels
+    .command('add')
+    .description('sends labels: one, or those of a file')
+    .argument('<project>')
+    .option(
+      '--file <path>',
+      'a .csv, .tsv, .parquet, .ndjson or .json file; columns: recordId or predictionId, value or the outcome, entity, eventTime, knownAt',
+    )
+    .option('--record <id>', 'id of the record that the label belongs to')
+    .option('--prediction <id>', 'id of the prediction that the label belongs to')
+    .option('--value <value>', 'true, false, 1 or 0')
+    .option('--entity <key>', 'entity of the record')
+    .option('--event-time <time>', 'event time of the record', time)
+    .option('--known-at <time>', 'when it became known; default: the event time and the delay of the label', time)
+    .action(action(add));
+}
+
+async function add(context: Context, project: string, options: LabelOptions): Promise<number> {
+  const { file, ...single } = options;
+  if (file === undefined) return sent(context, project, [oneLabel(single)]);
+  const idle = Object.keys(single);
+  if (idle.length > 0)
+    throw new PlatformError('invalid_argument', `with --file the labels are in the file: leave ${flags(idle)} out`);
+  const definition = await projectOf(context, project);
+  return sent(context, project, labelsOf(resolve(file), definition));
+}
+
+const flags = (names: readonly string[]) =>
+  names.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`).join(', ');
+
+function oneLabel({ record, prediction, value, entity, eventTime, knownAt }: Omit<LabelOptions, 'file'>): LabelBody {
+  if ((record === undefined) === (prediction === undefined))
+    throw new PlatformError('invalid_argument', 'give --file FILE, or --record ID or --prediction ID with --value');
+  const truth = new Map([
+    ['true', true],
+    ['1', true],
+    ['false', false],
+    ['0', false],
+  ]).get(value ?? '');
+  if (truth === undefined)
+    throw new PlatformError('invalid_argument', `--value ${value ?? 'is missing'}: write true, false, 1 or 0`);
+  return {
+    ...(record === undefined ? {} : { recordId: record }),
+    ...(prediction === undefined ? {} : { predictionId: prediction }),
+    value: truth,
+    ...(entity === undefined ? {} : { entity }),
+    ...(eventTime === undefined ? {} : { eventTimeMs: eventTime }),
+    ...(knownAt === undefined ? {} : { knownAtMs: knownAt }),
+  };
+}
+
+async function projectOf({ control }: Context, name: string): Promise<Project> {
+  const projects = await control.projects();
+  const found = projects.find((project) => project.name === name);
+  if (found !== undefined) return projectFromDocument(JSON.stringify(found.document));
+  throw new PlatformError('not_found', `no project '${name}'; \`millrace projects list\` lists them`);
+}
+
+async function* labelsOf(path: string, project: Project): AsyncIterable<LabelBody> {
+  for await (const { columns, rows } of labelRows(path)) {
+    const fields = labelFields(columns, project);
+    for (const row of rows) yield labelOf(row, fields);
+  }
+}
+
+async function sent(
+  context: Context,
+  project: string,
+  labels: AsyncIterable<LabelBody> | Iterable<LabelBody>,
+): Promise<number> {
+  const refused: Refusal[] = [];
+  let [accepted, rejected, before] = [0, 0, 0];
+  let open: LabelBody[] = [];
+  const send = async (): Promise<void> => {
+    if (open.length === 0) return;
+    const answer = await context.control.sendLabels(project, open);
+    accepted += answer.accepted;
+    rejected += answer.rejected.length;
+    for (const { index, recordId, reasons } of answer.rejected.slice(0, TOLD_MAX - refused.length))
+      refused.push({ row: before + index + 1, recordId, reasons });
+    before += open.length;
+    open = [];
+  };
+  for await (const label of labels) {
+    open.push(label);
+    if (open.length === REQUEST_LABELS) await send();
+  }
+  await send();
+  context.print(
+    { accepted, rejected, refused },
+    () =>
+      [
+        `${accepted} labels accepted, ${rejected} refused`,
+        ...refused.map(
+          ({ row, recordId, reasons }) => `  row ${row} (${recordId || 'no id'}): ${reasonsText(reasons)}`,
+        ),
+      ].join('\n'),
+    [rejected > 0 ? `millrace dlq list ${project}` : `millrace drift ${project}`],
+  );
+  return rejected > 0 ? 1 : 0;
+}
+
+const reasonsText = (reasons: Refusal['reasons']) =>
+  reasons.map(({ field, message }) => `${field}${field === '' ? '' : ' '}${message}`).join('; ');

@@ -1,0 +1,24 @@
+// loop: where the closed loop of a project stands, and the three words that a person may say to it.
+
+import type { Command } from 'commander';
+import { afterLoop, loopText } from '../watch/loop-text.js';
+import { action } from './context.js';
+import { oneOf } from './option-values.js';
+
+const WORDS = ['approve', 'stop', 'resume'] as const;
+
+export function loopCommand(program: Command): void {
+  program
+    .command('loop')
+    .description('the closed loop: phase, what it waits for, history; approve, stop (kill switch) or resume it')
+    .argument('<project>')
+    .argument('[word]', 'approve, stop or resume', oneOf(WORDS))
+    .action(
+      action(async (context, project: string, word?: (typeof WORDS)[number]) => {
+        const { control } = context;
+        const loop = word === undefined ? await control.loop(project) : await control.loopCommand(project, word);
+        context.print(loop, () => loopText(loop), afterLoop(project, loop));
+        return 0;
+      }),
+    );
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { servingSettings } from '@millrace/deployment';
+import { InvalidArgumentError } from 'commander';
+import { endpoint, oneOf, port, settingText, time, wholeNumber, wholeNumberOr } from './option-values.js';
+
+describe('values of options', () => {
+  it.each([
+    [wholeNumber(1, 10), '10', 10],
+    [wholeNumberOr('all', 1, 10), 'all', 'all'],
+    [wholeNumberOr('all', 1, 10), '3', 3],
+    [time, '2026-01-31', Date.UTC(2026, 0, 31)],
+    [time, '2026-01-31T12:00', Date.UTC(2026, 0, 31, 12)],
+    [port, '65535', 65_535],
+    [oneOf(['stop', 'resume']), 'stop', 'stop'],
+    [endpoint, 'serving', 'serving'],
+    [endpoint, 'gpu-3:8001', 'gpu-3:8001'],
+    [settingText(servingSettings.repositoryPollMs), '2s', '2s'],
+  ])('%# %s is taken', (rule, text, value) => expect(rule(text)).toBe(value));
+
+  it.each([
+    [wholeNumber(1, 10), ['abc', '0', '11', '-3', '1.5', '1e1', ' 3', '', '0x3', '99999999999999999999'], '1 to 10'],
+    [wholeNumberOr('all', 1, 10), ['ALL', 'none', '0'], 'or "all"'],
+    [time, ['nonsense', '2026-02-30', '31.01.2026', '1769860800000', ''], '2026-01-31T12:00Z'],
+    [port, ['0', '65536', 'http'], '1 to 65535'],
+    [oneOf(['stop', 'resume']), ['Stop', 'halt'], 'stop or resume'],
+    [endpoint, ['routr', 'http://a:1', 'a:0', 'a:99999', ''], 'router, serving or host:port'],
+    [settingText(servingSettings.repositoryPollMs), ['2 seconds', '-1s'], 'a duration such as'],
+    [settingText(servingSettings.processes), ['many', '1.5'], 'a whole number'],
+    [settingText(servingSettings.processes), ['65'], '1..64'],
+  ])('%# %s is refused with what to write', (rule, texts, sentence) => {
+    for (const text of texts) {
+      expect(() => rule(text)).toThrow(InvalidArgumentError);
+      expect(() => rule(text)).toThrow(sentence);
+    }
+  });
+});

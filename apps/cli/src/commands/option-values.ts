@@ -1,0 +1,68 @@
+// What options and arguments of the command line may be: one rule a kind, each of which says what to write. A value
+// that fits none is refused before anything is asked of the platform; nothing is rounded or guessed.
+
+import { parseSetting, type Setting } from '@millrace/deployment';
+import { timeOf } from '@millrace/domain';
+import { InvalidArgumentError } from 'commander';
+
+const WHOLE = /^\d{1,16}$/;
+
+/** A number without sign, point and exponent. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const number = WHOLE.test(text) ? Number(text) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`Write a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** The same, or the word. */
+export function wholeNumberOr<Word extends string>(word: Word, min: number, max: number) {
+  const number = wholeNumber(min, max);
+  return (text: string): number | Word => {
+    if (text === word) return word;
+    try {
+      return number(text);
+    } catch {
+      throw new InvalidArgumentError(`Write a whole number from ${min} to ${max}, or "${word}".`);
+    }
+  };
+}
+
+/** Milliseconds since the epoch; a date or time without a zone is UTC. */
+export function time(text: string): number {
+  const ms = timeOf(text);
+  if (!Number.isNaN(ms)) return ms;
+  throw new InvalidArgumentError('Write a date or a time in UTC, like 2026-01-31 or 2026-01-31T12:00Z.');
+}
+
+export const port = wholeNumber(1, 65_535);
+
+/** A text as a setting of a process takes it. */
+export function settingText(setting: Setting): (text: string) => string {
+  return (text) => {
+    const parsed = parseSetting(setting, text);
+    if (parsed.kind === 'ok') return text;
+    throw new InvalidArgumentError(`It ${parsed.fault}.`);
+  };
+}
+
+/** One of a few words; `known` as they are to be written. */
+export function oneOf<const Word extends string>(known: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = known.find((one) => one === text);
+    if (word !== undefined) return word;
+    throw new InvalidArgumentError(`Write ${listed(known)}.`);
+  };
+}
+
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+/** Where predictions are asked for: a name that the platform knows the address of, or an address. */
+export function endpoint(text: string): string {
+  const [, port] = /^[^:/\s]+:(\d{1,5})$/.exec(text) ?? [];
+  if (text === 'router' || text === 'serving' || (Number(port) >= 1 && Number(port) <= 65_535)) return text;
+  throw new InvalidArgumentError('Write router, serving or host:port.');
+}

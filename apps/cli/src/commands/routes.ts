@@ -1,0 +1,87 @@
+// rollout, promote, rollback: which version gets the traffic.
+
+import type { AnswerOf, routerApi } from '@millrace/api';
+import type { Command } from 'commander';
+import { action } from './context.js';
+import { wholeNumber } from './option-values.js';
+
+type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
+
+/** Versions are 32-bit integers on the wire. */
+export const VERSION_MAX = 2_147_483_647;
+
+export function routeCommands(program: Command): void {
+  const rollout = program.command('rollout').description('brings a version into service');
+  rollout
+    .command('start')
+    .description('loads a version and moves the traffic to it')
+    .argument('<project>')
+    .argument('<version>', 'a model version', wholeNumber(1, VERSION_MAX))
+    .option('--reason <text>', 'kept with the change', 'by hand')
+    .action(
+      action(async (context, project: string, version: number, options: { reason: string }) => {
+        const answer = await context.control.startRollout(project, {
+          version,
+          reason: options.reason,
+          correlationId: `cli-rollout-${version}`,
+        });
+        const next = [`millrace predict ${project} --input FILE --output scored.csv`, `millrace rollback ${project}`];
+        context.print(answer, () => describeRoute(answer.route), next);
+        return 0;
+      }),
+    );
+  rollout
+    .command('status')
+    .description('shows the route')
+    .argument('<project>')
+    .action(
+      action(async (context, project: string) => {
+        const route = await context.control.route(project);
+        context.print(route, () => describeRoute(route));
+        return 0;
+      }),
+    );
+
+  program
+    .command('promote')
+    .description('moves all traffic to a loaded version')
+    .argument('<project>')
+    .argument('<version>', 'a model version', wholeNumber(1, VERSION_MAX))
+    .option('--reason <text>', 'kept with the change', 'by hand')
+    .action(
+      action(async (context, project: string, version: number, options: { reason: string }) => {
+        const answer = await context.control.promote(project, {
+          version,
+          reason: options.reason,
+          correlationId: `cli-promote-${version}`,
+        });
+        context.print(answer, () => describeSwitch(answer));
+        return 0;
+      }),
+    );
+
+  program
+    .command('rollback')
+    .description('moves all traffic back to the previous version')
+    .argument('<project>')
+    .option('--reason <text>', 'kept with the change', 'by hand')
+    .action(
+      action(async (context, project: string, options: { reason: string }) => {
+        const answer = await context.control.rollback(project, {
+          reason: options.reason,
+          correlationId: 'cli-rollback',
+        });
+        context.print(answer, () => describeSwitch(answer));
+        return 0;
+      }),
+    );
+}
+
+function describeSwitch({ route, switch: made }: ControlAnswer): string {
+  return `${describeRoute(route)}${made === null ? '' : `; in force after ${made.effectiveMs.toFixed(1)} ms`}`;
+}
+
+function describeRoute(route: ControlAnswer['route']): string {
+  const targets = route.targets.map((t) => `version ${t.version} (${t.name}) ${t.weight} %`).join(', ');
+  return `${targets || 'no version in service'}; rollout ${route.rollout.phase}`;
+}

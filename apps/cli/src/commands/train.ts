@@ -1,0 +1,121 @@
+// train: starts a training, shows how it goes, says what came of it and why, and waits until a blessed version is in
+// service where the project's loop puts it there.
+
+import { PlatformError, systemClock } from '@millrace/domain';
+import { projectFromDocument, WORKERS_MAX } from '@millrace/project';
+import type { Command } from 'commander';
+import { idOf } from '../ids.js';
+import { Reporter } from '../terminal/reporter.terminal.js';
+import { progressText, verdictText } from '../train/training-report.js';
+import { usualDatasets } from '../train/usual-datasets.js';
+import { applyHere } from './apply-here.js';
+import { action, type Context, poll } from './context.js';
+import { time, wholeNumber } from './option-values.js';
+
+interface TrainOptions {
+  dataset?: string[];
+  evaluateFrom?: number;
+  workers?: number;
+  seed?: number;
+}
+
+const TRAINING_DEADLINE_MS = 3_600_000;
+/** From the announcement of a version to its traffic: the loop hears of it, the router loads it. */
+const ROLLOUT_DEADLINE_MS = 60_000;
+/** What a 32-bit generator takes; 0 stands for the project's own seed in the API. */
+const SEED_MAX = 4_294_967_295;
+
+export function trainCommand(program: Command): void {
+  program
+    .command('train')
+    .description('trains a model version, says whether it is blessed and why, and waits until it is in service')
+    .argument('<project>')
+    .option(
+      '--dataset <id...>',
+      'dataset versions, by id or its first characters; default: every import whose file was not imported again later, without one all live versions',
+    )
+    .option(
+      '--evaluate-from <time>',
+      'rows from this event time on evaluate; default: evaluation.from for a first version, else the newest share',
+      time,
+    )
+    .option('--workers <count>', 'training workers; default from the project file', wholeNumber(1, WORKERS_MAX))
+    .option('--seed <seed>', 'of shuffling and first weights; default from the project file', wholeNumber(1, SEED_MAX))
+    .action(action(train));
+}
+
+async function train(context: Context, project: string, options: TrainOptions): Promise<number> {
+  await applyHere(context, project);
+  const { control } = context;
+  const datasets = await control.datasets(project);
+  const ids = datasets.map(({ id }) => id);
+  const datasetVersions =
+    options.dataset?.map((given) => idOf(given, ids, 'dataset version', `millrace datasets ${project}`)) ??
+    usualDatasets(project, datasets);
+  const rows = datasets.filter(({ id }) => datasetVersions.includes(id)).reduce((sum, one) => sum + one.rows, 0);
+  const { trainingId } = await control.startTraining(project, {
+    datasetVersions,
+    ...(options.evaluateFrom === undefined ? {} : { evaluateFromMs: options.evaluateFrom }),
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    trigger: 'manual',
+  });
+  const stage = new Reporter(process.stderr, systemClock).stage(
+    'train',
+    `${project}: ${datasetVersions.length} dataset version(s), ${rows} rows`,
+  );
+  const ended = await poll(
+    async () => {
+      const training = await control.training(project, trainingId);
+      if (training.state === 'finished' || training.state === 'failed') return training;
+      stage.progress(training.last.step ?? 0, training.last.steps ?? 1, progressText(training));
+      return undefined;
+    },
+    'the training',
+    TRAINING_DEADLINE_MS,
+  );
+  if (ended.state === 'failed') {
+    stage.fail(ended.last.message ?? 'failed');
+    context.print(ended, () => `${trainingId} failed: ${ended.last.message ?? ''}`, [`millrace datasets ${project}`]);
+    return 1;
+  }
+  const model = await control.model(project, ended.last.version ?? 0);
+  stage.done(`version ${model.version}`);
+  const inService = model.blessed && (await comesIntoService(context, project, model.version));
+  const { reasons, blessed } = model;
+  context.print(
+    { ...ended, reasons, blessed, inService },
+    () => [verdictText(model), ...(inService ? [`version ${model.version} is in service`] : [])].join('\n'),
+    nextAfter(project, model, inService),
+  );
+  return 0;
+}
+
+function nextAfter(project: string, { version, blessed }: { version: number; blessed: boolean }, inService: boolean) {
+  if (inService) return [`millrace predict ${project} --input FILE --output scored.csv`, `millrace loop ${project}`];
+  if (blessed) return [`millrace rollout start ${project} ${version}`, `millrace loop ${project}`];
+  return [`millrace models ${project}`, `millrace rollout start ${project} ${version}   # all the same`];
+}
+
+/** Waits for the rollout of a blessed version where the loop does it by itself; false where a person has to. */
+async function comesIntoService({ control }: Context, project: string, version: number): Promise<boolean> {
+  const entry = (await control.projects()).find(({ name }) => name === project);
+  if (entry === undefined || !projectFromDocument(JSON.stringify(entry.document)).rollout.automatic) return false;
+  try {
+    return await poll(
+      async () => {
+        const [route, loop] = [await control.routeOrNone(project), await control.loop(project)];
+        if (route?.targets.some((target) => target.version === version)) return true;
+        // Its turn comes after the retraining that runs, or by a person.
+        if (!['calm', 'cooling', 'rolling_out'].includes(loop.phase)) return false;
+        return route?.rollout.phase === 'failed' && route.rollout.version === version ? false : undefined;
+      },
+      'the rollout',
+      ROLLOUT_DEADLINE_MS,
+    );
+  } catch (thrown) {
+    // It is trained and blessed; that it takes longer to serve is no failure of the training.
+    if (PlatformError.from(thrown).code === 'deadline_exceeded') return false;
+    throw thrown;
+  }
+}

@@ -1,0 +1,96 @@
+// Rows of a file of labels as ingest's labels. A column is either a field of a label by its own name, or one of the
+// project's: its record id, entity, event time, or the column of the outcome, to which the project's rule applies.
+
+import { hint, PlatformError } from '@millrace/domain';
+import { type Project, textValue } from '@millrace/project';
+
+/** A label as ingest's API takes it. */
+export type LabelBody = Readonly<Record<string, unknown>>;
+
+type Field = 'recordId' | 'predictionId' | 'entity' | 'eventTimeMs' | 'knownAtMs' | 'value' | 'raw';
+
+const OWN: Readonly<Record<string, Field>> = {
+  recordId: 'recordId',
+  record_id: 'recordId',
+  id: 'recordId',
+  predictionId: 'predictionId',
+  prediction_id: 'predictionId',
+  entity: 'entity',
+  eventTimeMs: 'eventTimeMs',
+  eventTime: 'eventTimeMs',
+  knownAtMs: 'knownAtMs',
+  knownAt: 'knownAtMs',
+  value: 'value',
+  label: 'value',
+  raw: 'raw',
+};
+
+export interface LabelFields {
+  readonly byColumn: ReadonlyMap<string, Field>;
+  readonly project: Project;
+}
+
+/** Throws invalid_argument where a column means nothing, two mean the same, or id or value is missing. */
+export function labelFields(columns: readonly string[], project: Project): LabelFields {
+  const { label } = project.data;
+  if (label === undefined)
+    throw invalid(`project ${project.name} has no label: name one under data.label and apply it`);
+  const known = namesOf(project);
+  const byColumn = new Map<string, Field>();
+  for (const column of columns) {
+    const field = known.get(column);
+    if (field === undefined)
+      throw invalid(`column '${column}' is no part of a label. ${hint(column, [...known.keys()])}`);
+    const other = [...byColumn].find(([, taken]) => taken === field)?.[0];
+    if (other !== undefined) throw invalid(`columns '${other}' and '${column}' are both the ${field}: leave one out`);
+    byColumn.set(column, field);
+  }
+  const fields = new Set(byColumn.values());
+  if (!fields.has('recordId') && !fields.has('predictionId'))
+    throw invalid(`no column says whose label it is: name one recordId or predictionId; it has ${columns.join(', ')}`);
+  if (fields.has('value') === fields.has('raw'))
+    throw invalid(`name either a column value (true, false, 1, 0) or ${label.column}, the outcome itself`);
+  return { byColumn, project };
+}
+
+function namesOf(project: Project): Map<string, Field> {
+  const names = new Map<string, Field>(Object.entries(OWN));
+  const { recordId: own, entity, eventTime, label, sources } = project.data;
+  if (own) names.set(own, 'recordId');
+  for (const { recordId } of Object.values(sources))
+    if (recordId && recordId !== 'row-number') names.set(recordId, 'recordId');
+  if (entity) names.set(entity, 'entity');
+  if (eventTime) names.set(eventTime, 'eventTimeMs');
+  if (label) names.set(label.column, 'raw');
+  return names;
+}
+
+/** A row of texts (CSV) or of JSON values. Ids stay texts; an empty one is left out. */
+export function labelOf(row: Readonly<Record<string, unknown>>, { byColumn, project }: LabelFields): LabelBody {
+  const label: Record<string, unknown> = {};
+  for (const [column, field] of byColumn) {
+    const given = row[column];
+    if (given === undefined || given === null || given === '') continue;
+    const read = typeof given === 'bigint' ? String(given) : given;
+    label[field] = typeof read === 'string' ? ofText(field, read, project) : read;
+  }
+  return label;
+}
+
+function ofText(field: Field, text: string, { data }: Project): unknown {
+  switch (field) {
+    case 'value': {
+      const truth = textValue('boolean', text);
+      return typeof truth === 'boolean' ? truth : textValue('number', text);
+    }
+    case 'raw':
+      return textValue(data.columns.find(({ name }) => name === data.label?.column)?.type ?? 'text', text);
+    case 'eventTimeMs':
+    case 'knownAtMs':
+      return textValue('timestamp', text);
+    default:
+      return text;
+  }
+}
+
+const invalid = (what: string): PlatformError => new PlatformError('invalid_argument', `labels: ${what}`);

@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import { afterLoop, type Loop, loopText } from './loop-text.js';
+
+const loop = (part: Partial<Loop>): Loop => ({
+  phase: 'calm',
+  liveVersion: 1,
+  previousVersion: 0,
+  waitingVersion: 0,
+  episode: null,
+  coolUntilMs: 0,
+  waits: { for: 'drift of any feature', untilMs: null, clock: 'processing' },
+  history: [],
+  ...part,
+});
+const step = (atMs: number, message: string) => ({ atMs, phase: 'calm', message, correlationId: '' });
+
+describe('the loop in words', () => {
+  it('is its phase, its wait with the time, the last decision, and those before it', () => {
+    const text = loopText(
+      loop({
+        phase: 'settling',
+        waits: { for: 'a dataset version', untilMs: 3_600_000, clock: 'event' },
+        history: [step(1_000, 'version 1 is live'), step(2_000, 'drift of hour: psi 0.300 against 0.2')],
+      }),
+    );
+    expect(text.split('\n')).toEqual([
+      'phase: settling (drift was seen: it gathers rows from after it)',
+      'version 1 in service',
+      "waits for a dataset version, at the earliest when the data's own time has come to 1970-01-01T01:00:00Z",
+      'last: 1970-01-01T00:00:02Z drift of hour: psi 0.300 against 0.2',
+      '      1970-01-01T00:00:01Z version 1 is live',
+    ]);
+  });
+
+  it('says until when a pause lasts', () => {
+    const waits = { for: 'the pause to end', untilMs: 60_000, clock: 'processing' } as const;
+    expect(loopText(loop({ phase: 'cooling', waits }))).toContain(
+      'waits for the pause to end, until 1970-01-01T00:01:00Z',
+    );
+  });
+
+  it.each<[Partial<Loop>, string]>([
+    [{ phase: 'approval' }, 'millrace loop p approve'],
+    [{ phase: 'stopped' }, 'millrace loop p resume'],
+    [{ liveVersion: 0 }, 'millrace train p'],
+    [{ waitingVersion: 2 }, 'millrace rollout start p 2'],
+    [{}, 'millrace drift p'],
+  ])('%j is followed by `%s`', (part, command) => expect(afterLoop('p', loop(part))[0]).toBe(command));
+});

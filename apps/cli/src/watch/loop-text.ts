@@ -1,0 +1,53 @@
+// The closed loop in plain words: where it stands, what it waits for and until when, what it did last and why, and the
+// commands that are of use now.
+
+import type { AnswerOf, trainerApi } from '@millrace/api';
+import { timeText } from '@millrace/domain';
+
+export type Loop = AnswerOf<typeof trainerApi.endpoints.loop>;
+
+/** Earlier steps shown; --json has all of them. */
+const STEPS_SHOWN = 5;
+
+const PHASES: Readonly<Record<Loop['phase'], string>> = {
+  calm: 'calm: it watches',
+  settling: 'drift was seen: it gathers rows from after it',
+  approval: 'it is ready to retrain and asks first',
+  training: 'it retrains',
+  rolling_out: 'it brings a version into service',
+  cooling: 'a retraining is over: it pauses',
+  stopped: 'stopped by hand: it does nothing',
+};
+
+export function loopText(loop: Loop): string {
+  const { phase, liveVersion, waits, episode, history } = loop;
+  const last = history.at(-1);
+  return [
+    `phase: ${phase} (${PHASES[phase]})`,
+    liveVersion === 0 ? 'no version in service' : `version ${liveVersion} in service`,
+    `waits for ${waits.for}${untilText(waits)}`,
+    ...(episode === null ? [] : [`because of drift of ${episode.feature} (${episode.detector})`]),
+    last === undefined ? 'nothing decided yet' : `last: ${timeText(last.atMs)} ${last.message}`,
+    ...history
+      .slice(-STEPS_SHOWN - 1, -1)
+      .reverse()
+      .map((step) => `      ${timeText(step.atMs)} ${step.message}`),
+  ].join('\n');
+}
+
+function untilText({ untilMs, clock }: Loop['waits']): string {
+  if (untilMs === null) return '';
+  const at = timeText(untilMs);
+  return clock === 'event' ? `, at the earliest when the data's own time has come to ${at}` : `, until ${at}`;
+}
+
+/** Commands that help now, most likely first. */
+export function afterLoop(project: string, { phase, liveVersion, waitingVersion }: Loop): string[] {
+  if (phase === 'approval') return [`millrace loop ${project} approve`, `millrace loop ${project} stop`];
+  if (phase === 'stopped') return [`millrace loop ${project} resume`];
+  if (phase === 'settling') return [`millrace datasets ${project}`];
+  if (phase === 'training') return [`millrace models ${project}`];
+  if (waitingVersion > liveVersion && phase === 'calm') return [`millrace rollout start ${project} ${waitingVersion}`];
+  if (liveVersion === 0) return [`millrace train ${project}`];
+  return [`millrace drift ${project}`];
+}

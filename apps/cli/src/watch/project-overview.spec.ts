@@ -1,0 +1,29 @@
+import { expect, it } from '@jest/globals';
+import { type OverviewSources, overviewRow, projectOverviews } from './project-overview.js';
+
+const sources: OverviewSources = {
+  projects: async () => [{ name: 'loans', revision: 3 }],
+  datasets: async () => [{ rows: 10 }, { rows: 5 }],
+  models: async () => [{}, {}],
+  routeOrNone: async () => ({
+    targets: [
+      { version: 1, weight: 10, name: 'blue' },
+      { version: 2, weight: 90, name: 'green' },
+    ],
+  }),
+  alarms: async () => [{}],
+  loop: async () => ({ phase: 'calm' }),
+};
+const rowOf = async (part: Partial<OverviewSources>) =>
+  overviewRow((await projectOverviews({ ...sources, ...part }))[0] as never);
+
+it('tells of each project what it has, what serves and what rings', async () => {
+  expect(await rowOf({})).toEqual(['loans', 3, 15, 2, 2, 2, 1, 'calm']);
+  expect(await rowOf({ routeOrNone: async () => undefined })).toEqual(['loans', 3, 15, 2, 2, 'none', 1, 'calm']);
+});
+
+it('tells the rest where a service is away', async () => {
+  const away = () => Promise.reject(new Error('away'));
+  expect(await rowOf({ alarms: away, loop: away, routeOrNone: away })).toEqual(['loans', 3, 15, 2, 2, '?', '?', '?']);
+  await expect(projectOverviews({ ...sources, projects: away })).rejects.toThrow('away');
+});

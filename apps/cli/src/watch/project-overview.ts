@@ -1,0 +1,67 @@
+// Every project in a line: what it has, what serves, what rings. Each part comes from the service that owns it; a
+// service that does not answer leaves its part unknown, so that the others are still told.
+
+import { primaryVersion, type RouteTarget } from '@millrace/routing';
+
+/** undefined = the service that knows it does not answer. */
+export interface ProjectOverview {
+  name: string;
+  revision: number;
+  /** Rows in its dataset versions. */
+  rows: number | undefined;
+  datasetVersions: number | undefined;
+  modelVersions: number | undefined;
+  /** 0 = none. */
+  liveVersion: number | undefined;
+  activeAlarms: number | undefined;
+  phase: string | undefined;
+}
+
+/** What the overview asks for; each may reject. */
+export interface OverviewSources {
+  projects(): Promise<readonly { name: string; revision: number }[]>;
+  datasets(project: string): Promise<readonly { rows: number }[]>;
+  models(project: string): Promise<readonly unknown[]>;
+  routeOrNone(project: string): Promise<{ targets: readonly RouteTarget[] } | undefined>;
+  alarms(project: string): Promise<readonly unknown[]>;
+  loop(project: string): Promise<{ phase: string }>;
+}
+
+/** Rejects only where the projects themselves are not to be had. */
+export async function projectOverviews(sources: OverviewSources): Promise<ProjectOverview[]> {
+  const projects = await sources.projects();
+  return Promise.all(projects.map((project) => overviewOf(project, sources)));
+}
+
+async function overviewOf(
+  { name, revision }: { name: string; revision: number },
+  sources: OverviewSources,
+): Promise<ProjectOverview> {
+  const [datasets, models, route, alarms, loop] = await Promise.all([
+    known(sources.datasets(name)),
+    known(sources.models(name)),
+    known(sources.routeOrNone(name).then((found) => ({ targets: found?.targets ?? [] }))),
+    known(sources.alarms(name)),
+    known(sources.loop(name)),
+  ]);
+  return {
+    name,
+    revision,
+    rows: datasets?.reduce((sum, { rows }) => sum + rows, 0),
+    datasetVersions: datasets?.length,
+    modelVersions: models?.length,
+    liveVersion: route && primaryVersion(route.targets),
+    activeAlarms: alarms?.length,
+    phase: loop?.phase,
+  };
+}
+
+const known = <T>(asked: Promise<T>): Promise<T | undefined> => asked.catch(() => undefined);
+
+export const OVERVIEW_HEAD = ['project', 'revision', 'rows', 'datasets', 'versions', 'live', 'alarms', 'loop'];
+
+export function overviewRow(one: ProjectOverview): (string | number)[] {
+  const live = one.liveVersion === 0 ? 'none' : (one.liveVersion ?? '?');
+  const counts = [one.rows, one.datasetVersions, one.modelVersions].map((count) => count ?? '?');
+  return [one.name, one.revision, ...counts, live, one.activeAlarms ?? '?', one.phase ?? '?'];
+}

@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseProject } from '@millrace/project';
+import { type Episode, initialLoopState, type LoopState } from './loop-state.js';
+import { loopWait } from './loop-wait.js';
+
+const HOUR_MS = 3_600_000;
+const parsed = parseProject(
+  `name: loans
+data:
+  entity: customer
+  eventTime: at
+  versionEvery: 1h
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: customer, type: text, required: true }
+    - { name: amount, type: number }
+    - { name: bad, type: boolean, outcome: true }
+  label: { name: bad, column: bad, operation: eq, value: true, delay: 2h }
+features: [{ name: amount, kind: numeric }]
+monitoring: { allowedLateness: 10m }
+retrain: { settleVersions: 2 }
+`,
+  'project.yaml',
+);
+if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+const { project } = parsed;
+
+const episode: Episode = {
+  id: 'e',
+  feature: 'amount',
+  detector: 'psi',
+  windowStartMs: 0,
+  windowEndMs: 10.5 * HOUR_MS,
+  startedAtMs: 0,
+  datasetVersions: [],
+  trainingId: 't-1',
+  version: 0,
+};
+const state = (part: Partial<LoopState>): LoopState => ({ ...initialLoopState(), liveVersion: 1, ...part });
+const version = (ordinal: number, endHour: number) => ({
+  id: `v${ordinal}`,
+  ordinal,
+  windowStartMs: (endHour - 1) * HOUR_MS,
+  windowEndMs: endHour * HOUR_MS,
+  labelledRows: 1,
+});
+const closing = (spanEndHour: number) => (spanEndHour + 2) * HOUR_MS + 600_000;
+
+describe('what a loop waits for', () => {
+  it.each([
+    [state({ liveVersion: 0 }), 'a first blessed version', null],
+    [state({}), 'drift of any feature, the score or the quality', null],
+    [state({ phase: 'approval', episode }), 'a person to approve the retraining', null],
+    [state({ phase: 'training', episode }), 'training t-1', null],
+    [state({ phase: 'rolling_out', waitingVersion: 2 }), 'version 2 to be loaded and to get its traffic', null],
+    [state({ phase: 'cooling', coolUntilMs: 77 }), 'the pause after a retraining to end', 77],
+    [state({ phase: 'stopped' }), 'a person to resume it', null],
+  ])('is told for each phase: %#', (given, what, untilMs) =>
+    expect(loopWait(given, project)).toMatchObject({ for: what, untilMs }),
+  );
+
+  it('is the close of the span after the drifted window, then of the next', () => {
+    const settling = state({ phase: 'settling', episode, datasets: [version(1, 10)] });
+    expect(loopWait(settling, project)).toEqual({
+      for: '2 dataset versions with rows from after the drift',
+      untilMs: closing(12),
+      clock: 'event',
+    });
+    const oneMore = { ...settling, datasets: [version(1, 10), version(2, 11)] };
+    expect(loopWait(oneMore, project)).toEqual({
+      for: 'a dataset version with rows from after the drift',
+      untilMs: closing(12),
+      clock: 'event',
+    });
+  });
+
+  it('is a person where versions are rolled out by hand', () => {
+    const byHand = { ...project, rollout: { ...project.rollout, automatic: false } };
+    expect(loopWait(state({ waitingVersion: 3 }), byHand).for).toBe('a person to roll out version 3');
+  });
+});

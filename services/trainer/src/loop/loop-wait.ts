@@ -1,0 +1,66 @@
+// What a loop waits for and until when, in plain words, for people who look at it: the state machine itself
+// (loop-state.ts) decides nothing by it.
+//
+// While data settles, the k-th dataset version that is still wanted is that of the k-th event-time span after the
+// drifted window, or after the newest version known where that is later. A version closes when the event time has
+// passed the end of its span by the label's delay and the project's allowed lateness; ingest may wait longer
+// (MILLRACE_INGEST_CLOSE_ALLOWANCE), so that the time told is the earliest.
+
+import type { Project } from '@millrace/project';
+import type { LoopState } from './loop-state.js';
+
+export interface LoopWait {
+  /** A clause: "waits for …". Empty where it waits for nothing. */
+  for: string;
+  /** At the earliest; null where no clock ends it. */
+  untilMs: number | null;
+  /** Which clock `untilMs` is of. */
+  clock: 'processing' | 'event';
+}
+
+type Facts = Pick<Project, 'retrain' | 'rollout' | 'data' | 'monitoring' | 'name'>;
+
+const until = (what: string, untilMs: number | null = null, clock: LoopWait['clock'] = 'processing'): LoopWait => ({
+  for: what,
+  untilMs,
+  clock,
+});
+
+export function loopWait(state: LoopState, project: Facts): LoopWait {
+  const { retrain, rollout } = project;
+  switch (state.phase) {
+    case 'calm':
+      if (state.waitingVersion > state.liveVersion && !rollout.automatic)
+        return until(`a person to roll out version ${state.waitingVersion}`);
+      if (state.liveVersion === 0) return until('a first blessed version');
+      return until(retrain.onDrift ? `drift of ${watched(retrain.features)}` : 'a training by hand');
+    case 'settling':
+      return settling(state, project);
+    case 'approval':
+      return until('a person to approve the retraining');
+    case 'training':
+      return until(`training ${state.episode?.trainingId ?? ''}`.trim());
+    case 'rolling_out':
+      return until(`version ${state.waitingVersion} to be loaded and to get its traffic`);
+    case 'cooling':
+      return until('the pause after a retraining to end', state.coolUntilMs);
+    case 'stopped':
+      return until('a person to resume it');
+  }
+}
+
+function watched(features: readonly string[]): string {
+  return features.length === 0 ? 'any feature, the score or the quality' : features.join(', ');
+}
+
+function settling(state: LoopState, { retrain, data, monitoring }: Facts): LoopWait {
+  const drifted = state.episode?.windowEndMs ?? 0;
+  const after = state.datasets.filter(({ windowEndMs }) => windowEndMs > drifted);
+  const wanted = Math.max(1, retrain.settleVersions - after.length);
+  const every = data.versionEveryMs;
+  const lastMs = after.reduce((latest, { windowEndMs }) => Math.max(latest, windowEndMs), drifted);
+  const spanEndMs = (Math.floor(lastMs / every) + wanted) * every;
+  const closesMs = spanEndMs + (data.label?.delayMs ?? 0) + monitoring.allowedLatenessMs;
+  const what = wanted === 1 ? 'a dataset version' : `${wanted} dataset versions`;
+  return until(`${what} with rows from after the drift`, closesMs, 'event');
+}
