@@ -232,7 +232,7 @@ export const projectSchema: Node = {
         task: choice('Kind of task.', WORKING_TASK_KINDS, 'binary'),
         metric: choice('The metric that decides between two models.', DECIDING, 'log_loss'),
         baselines: optionalList(
-          'What a first version has to beat; majority and logistic are computed on the same rows, others state a value.',
+          'What a first version has to beat; majority and logistic are computed on the same rows, others state a value. Every version has to beat the majority, listed or not.',
           object(
             'A baseline.',
             {

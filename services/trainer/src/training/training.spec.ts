@@ -54,7 +54,7 @@ describe('effortFor', () => {
     expect([600, 10_000, 1_000_000].map(of)).toEqual([
       { heldOut: 90, batchRows: 32, everySteps: 50, steps: 6_000 },
       { heldOut: 1_500, batchRows: 64, everySteps: 133, steps: 7_980 },
-      { heldOut: 20_000, batchRows: 2_048, everySteps: 250, steps: 28_740 },
+      { heldOut: 5_000, batchRows: 2_048, everySteps: 250, steps: 29_160 },
     ]);
     expect(effortFor(600, free).stopping).toMatchObject({ finalRateShare: 0.1 });
   });
