@@ -1,0 +1,104 @@
+// Starting and taking up imports: what is refused before a row is read, and what a second process must know of the
+// first one's.
+
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import type { ProjectEntry, RecordBatch } from '@millrace/contracts';
+import { ManualClock } from '@millrace/domain';
+import { parseProject } from '@millrace/project';
+import { projectTextWith } from '@millrace/testing';
+import type { ImportEnd } from '../datasets/import-stream.js';
+import { ProjectRegistry } from '../projects/project-registry.js';
+import { ALL_ROWS, type ImportRequest } from './import-run.js';
+import { ImportRunner, type StoredImport } from './import-runner.js';
+import type { RowSource } from './row-source.js';
+
+const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
+const BEGUN_MS = Date.UTC(2024, 0, 1);
+const REQUEST: ImportRequest = { ...ALL_ROWS, source: 's', upload: null };
+
+function registry(eventTime: boolean): ProjectRegistry {
+  const text = projectTextWith({ recordId: false, entity: false, eventTime, label: false });
+  const parsed = parseProject(text.replace('data:\n', 'data:\n  sources: { s: { kind: csv, path: /s.csv } }\n'), 'p');
+  if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+  const made = new ProjectRegistry(sha256);
+  made.put({
+    name: 'loans',
+    revision: 1,
+    document: parsed.document,
+    documentSha256: '',
+    appliedAtMs: 0,
+  } satisfies ProjectEntry);
+  return made;
+}
+
+const ONE_ROW: RowSource = {
+  facts: { format: 'csv', warnings: [] },
+  rowsBetween: async () => ({ kind: 'run', first: 0, count: 1 }),
+  read: async function* () {
+    const values = [1, 'ann', BEGUN_MS, 5, null];
+    yield {
+      ...{ rows: 1, rowNumber: () => 0, recordId: () => 'file/1', fault: () => null },
+      ...{ value: (_row: number, column: number) => values[column], original: () => new Uint8Array() },
+    };
+  },
+  close: async () => undefined,
+};
+
+/** A process at `nowMs` that finds what an earlier one left. */
+function processAt(nowMs: number, left: StoredImport[] = [], eventTime = false) {
+  const batches: RecordBatch[] = [];
+  const begun: StoredImport[] = [];
+  let finished: () => void = () => undefined;
+  const done = new Promise<void>((resolve) => {
+    finished = resolve;
+  });
+  const runner = new ImportRunner(
+    registry(eventTime),
+    {
+      openSource: async () => ONE_ROW,
+      openUpload: async () => ONE_ROW,
+      uploads: { nameOf: () => '', hold: () => undefined, release: async () => undefined },
+      begin: async (stored) => void begun.push(stored),
+      finish: async () => finished(),
+      unfinished: () => left,
+      batch: async (batch) => void batches.push(batch),
+      deadLetters: async () => undefined,
+      end: async (): Promise<ImportEnd> => ({ kind: 'failed', message: 'nobody closes versions here' }),
+    },
+    { rowsMax: 10, bytesMax: 1e6, inFlightMax: 1, importsMax: 4 },
+    new ManualClock(nowMs),
+    sha256,
+  );
+  const times = async () => {
+    await done;
+    return batches.flatMap((batch) => Array.from(batch.eventTimeMs));
+  };
+  return { runner, begun, times };
+}
+
+describe('rows of an import', () => {
+  it('without event time have the time at which the import began, also where another process takes it up', async () => {
+    const first = processAt(BEGUN_MS);
+    await first.runner.start('loans', REQUEST);
+    expect(await first.times()).toEqual([BEGUN_MS]);
+    const second = processAt(BEGUN_MS + 60_000, first.begun);
+    expect(await second.runner.resume()).toBe(1);
+    expect(await second.times()).toEqual([BEGUN_MS]);
+  });
+
+  it('that an earlier release left unfinished are taken up, too: it said no time, for they had their own', async () => {
+    const first = processAt(BEGUN_MS, [], true);
+    await first.runner.start('loans', REQUEST);
+    const [{ begunAtMs: _, ...stored }] = first.begun as [StoredImport];
+    const second = processAt(BEGUN_MS + 60_000, [stored], true);
+    expect(await second.runner.resume()).toBe(1);
+    expect(await second.times()).toEqual([BEGUN_MS]);
+  });
+
+  it('are not chosen by it', async () => {
+    const ranged = { ...REQUEST, fromMs: BEGUN_MS };
+    await expect(processAt(BEGUN_MS).runner.start('loans', ranged)).rejects.toThrow(/'loans' has none: leave them out/);
+    await expect(processAt(BEGUN_MS, [], true).runner.start('loans', ranged)).resolves.toMatch(/^[0-9a-f]{16}$/);
+  });
+});
