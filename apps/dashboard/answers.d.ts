@@ -5,7 +5,7 @@ import type { AnswerOf, monitorApi } from '@millrace/api';
 
 type Calls = typeof monitorApi.endpoints;
 
-export type Projects = AnswerOf<Calls['projects']>;
+export type Overviews = AnswerOf<Calls['overview']>;
 export type Detectors = AnswerOf<Calls['detectors']>;
 export type Windows = AnswerOf<Calls['windows']>;
 export type Alarms = AnswerOf<Calls['alarms']>;
@@ -19,3 +19,6 @@ export type Window = Windows['windows'][number];
 export type Test = Window['cohorts'][number]['tests'][number];
 export type Alarm = Alarms['alarms'][number];
 export type DriftEvent = DriftEvents['driftEvents'][number];
+export type Overview = Overviews['projects'][number];
+export type LoopNow = NonNullable<Live['loop']>;
+export type Next = NonNullable<Live['next']>;

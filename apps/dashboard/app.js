@@ -1,19 +1,24 @@
-// The dashboard: follows one project by server-sent events, and asks for windows, alarms and quality when something
-// closed. Plain modules, no build step, nothing from other hosts.
+// The dashboard: an overview of all projects, or one project, followed by server-sent events; windows, alarms and quality
+// are asked for when something closed. The part of the address after # says which: #/ is the overview, #NAME a project;
+// without it a project that is alone opens at once. Plain modules, no build step, nothing from other hosts.
 
+import { showAlarms } from '/alarms.js';
 import { drawLatency, drawQuality, drawTraffic } from '/charts.js';
 import { learnDetectors } from '/detectors.js';
-import { eventTime } from '/format.js';
-import { showAlarms, showAnnotations, showSplit, showTiles, showVersions } from '/panels.js';
+import { showLoop, showNext, showOverview } from '/overview.js';
+import { served, showAnnotations, showMarks, showSplit, showTiles, showVersions } from '/panels.js';
+import { eventTime } from '/times.js';
 import { showWindows } from '/windows.js';
 
 const at = (id) => document.getElementById(id);
-const projectSelect = () => /** @type {HTMLSelectElement} */ (at('project'));
+const projectSelect = () => /** @type {HTMLSelectElement} */ (at('project-select'));
 const POINTS_MAX = 300;
 /** Quality grows between closed windows: asked for this often. */
 const QUALITY_EVERY_MS = 5_000;
 const PROJECTS_EVERY_MS = 3_000;
+const OVERVIEW = '/';
 
+/** The project that is followed; undefined: the overview. */
 let project;
 let source;
 let points = [];
@@ -32,14 +37,11 @@ function connection(text, tone) {
   pill.className = `pill ${tone}`;
 }
 
-function empty(text) {
-  at('empty').hidden = text === '';
-  at('empty').textContent = text;
-  /** @type {NodeListOf<HTMLElement>} */
-  const sections = document.querySelectorAll('main > :not(#empty)');
-  for (const section of sections) {
-    if (section.id !== 'annotations') section.hidden = text !== '';
-  }
+/** @param {'start' | 'overview' | 'project'} view */
+function show(view) {
+  for (const id of ['start', 'overview', 'project']) at(id).hidden = id !== view;
+  at('clock').hidden = view !== 'project';
+  at('foot').hidden = view !== 'project';
 }
 
 /**
@@ -49,11 +51,11 @@ function empty(text) {
 
 /** @param {import('./answers.js').Live} live */
 async function refresh(live) {
-  const key = JSON.stringify([live.counters?.windowsClosed, live.activeAlarms, live.route?.revision]);
+  const key = JSON.stringify([live.counters?.windowsClosed, live.activeAlarms, live.route?.revision, innerWidth]);
   if (key === seen && live.atMs - askedMs < QUALITY_EVERY_MS) return;
   seen = key;
   askedMs = live.atMs;
-  const base = `/v1/projects/${project}`;
+  const base = `/v1/projects/${live.project}`;
   const [{ windows }, { alarms }, { driftEvents }, { cohorts }, { models }] = /** @type {Refreshed} */ (
     await Promise.all([
       ask(`${base}/windows?limit=120`),
@@ -63,73 +65,105 @@ async function refresh(live) {
       ask(`${base}/models`),
     ])
   );
-  showWindows(at('windows'), at('window-detail'), windows);
+  if (live.project !== project) return;
+  showWindows(at('windows'), at('window-detail'), windows, live.minRows);
   drawQuality(at('chart-auc'), windows, models, 'auc', 3);
   drawQuality(at('chart-loss'), windows, models, 'logLoss', 3);
-  showAlarms(at('alarms'), alarms, driftEvents);
+  showAlarms(at('alarms'), at('announced'), alarms, driftEvents, windows[0], live.minRows);
   showVersions(at('versions'), models, cohorts, live.route);
 }
 
 /** @param {import('./answers.js').Live} live */
 function onLive(live) {
-  connection('live', 'good');
+  if (served(live.route)) connection('live', 'good');
+  else connection('nothing served', 'wait');
   at('problem').textContent = live.problem;
   at('watermark').textContent = eventTime(live.watermarkMs);
+  showNext(at('next'), live.next);
+  showLoop(at('loop'), live.loop, live.atMs);
   showAnnotations(at('annotations'), live.annotations);
   showTiles(at('tiles'), live);
+  showMarks(at('marks'), live.marks);
   showSplit(at('split'), live.route);
   if (live.point && live.point.atMs !== points.at(-1)?.atMs) {
     points.push(live.point);
     if (points.length > POINTS_MAX) points.shift();
   }
-  drawTraffic(at('chart-traffic'), points);
-  drawLatency(at('chart-latency'), points);
+  drawTraffic(at('chart-traffic'), points, live.marks);
+  drawLatency(at('chart-latency'), points, live.marks);
   refresh(live).catch((error) => connection(String(error.message).slice(0, 60), 'warn'));
 }
 
 async function follow(name) {
-  source?.close();
+  leave();
   project = name;
   seen = '';
   /** @type {import('./answers.js').Pulse} */
   const pulse = await ask(`/v1/projects/${name}/pulse`);
+  if (project !== name) return;
   points = [...pulse.points];
-  empty('');
+  show('project');
   source = new EventSource(`/v1/projects/${name}/live`);
   source.addEventListener('live', (event) => onLive(JSON.parse(event.data)));
   source.addEventListener('error', () => connection('reconnecting', 'warn'));
 }
 
-async function lookForProjects() {
+function leave() {
+  source?.close();
+  source = undefined;
+  project = undefined;
+}
+
+/** @param {string[]} names */
+function offer(names, chosen) {
+  const select = projectSelect();
+  const wanted = [OVERVIEW, ...names];
+  if (wanted.join() !== [...select.options].map((option) => option.value).join()) {
+    select.replaceChildren(...wanted.map((name) => new Option(name === OVERVIEW ? 'All projects' : name, name)));
+  }
+  select.value = chosen ?? OVERVIEW;
+  select.parentElement.hidden = names.length === 0;
+  at('back').hidden = chosen === undefined;
+}
+
+/** What the address asks for, of what there is. */
+function wantedOf(names) {
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  if (names.includes(wanted)) return wanted;
+  return wanted === '' && names.length === 1 ? names[0] : undefined;
+}
+
+async function look() {
   try {
-    /** @type {import('./answers.js').Projects} */
-    const { projects } = await ask('/v1/projects');
-    const select = projectSelect();
-    const known = [...select.options].map((option) => option.value);
-    for (const name of projects) if (!known.includes(name)) select.add(new Option(name, name));
-    select.parentElement.hidden = projects.length === 0;
-    if (projects.length === 0) {
-      empty('No project is applied yet. Apply one with: millrace apply <project.yaml>');
-      connection('waiting', 'wait');
-    } else if (project === undefined) {
-      const wanted = decodeURIComponent(location.hash.slice(1));
-      select.value = projects.includes(wanted) ? wanted : projects[0];
-      await follow(select.value);
+    /** @type {import('./answers.js').Overviews} */
+    const { atMs, projects, next } = await ask('/v1/overview');
+    const names = projects.map(({ name }) => name);
+    const wanted = wantedOf(names);
+    offer(names, wanted);
+    if (wanted !== undefined) {
+      if (project !== wanted) await follow(wanted);
+      return;
     }
+    leave();
+    at('problem').textContent = '';
+    show(next === null ? 'overview' : 'start');
+    connection(next === null ? 'connected' : 'waiting', next === null ? 'good' : 'wait');
+    showNext(at('start'), next);
+    if (next === null) showOverview(at('projects'), projects, atMs);
   } catch {
+    leave();
     connection('monitor is not answering', 'bad');
   }
 }
 
 projectSelect().addEventListener('change', () => {
-  const chosen = projectSelect().value;
-  location.hash = chosen;
-  follow(chosen).catch(() => connection('monitor is not answering', 'bad'));
+  location.hash = projectSelect().value;
 });
+addEventListener('hashchange', look);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => location.reload());
 
 at('foot').textContent =
   'Times of windows are event time, UTC. Traffic and latency are processing time. A test alarms when its value reaches the threshold and its p-value, where it has one, is below alpha; p is corrected for all tests of the window and version.';
 await ask('/v1/detectors').then(learnDetectors, () => undefined); // names and formulas are shown where they are known
-await lookForProjects();
-setInterval(lookForProjects, PROJECTS_EVERY_MS);
+await look();
+setInterval(look, PROJECTS_EVERY_MS);

@@ -1,4 +1,4 @@
-// Numbers, times and elements. Everything goes in as text nodes; nothing is ever parsed as HTML.
+// Numbers and elements; times are times.js. Everything goes in as text nodes; nothing is ever parsed as HTML.
 
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 const grouped = new Intl.NumberFormat('en');
@@ -10,22 +10,6 @@ export const percent = (share) =>
 export const figure = (n) =>
   n == null ? '–' : Math.abs(n) >= 100 ? n.toFixed(0) : Number(n.toPrecision(3)).toString();
 export const pValue = (p) => (p == null ? '–' : p < 1e-4 ? '< 0.0001' : p.toFixed(4));
-
-const day = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', day: 'numeric', month: 'short' });
-const dayYear = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', day: 'numeric', month: 'short', year: 'numeric' });
-const minute = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', hour: '2-digit', minute: '2-digit' });
-
-const wall = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-/** Processing time in the reader's zone. */
-export const wallTime = (ms) => wall.format(ms);
-
-export const eventTime = (ms) => (ms == null ? '–' : `${dayYear.format(ms)} ${minute.format(ms)} UTC`);
-export const shortDay = (ms) => day.format(ms);
-/** A span of event time, as short as its length allows. */
-export function span(fromMs, toMs) {
-  if (toMs - fromMs < 86_400_000) return `${day.format(fromMs)} ${minute.format(fromMs)}–${minute.format(toMs)}`;
-  return `${day.format(fromMs)} – ${day.format(toMs - 1)}`;
-}
 
 /** A cohort as the API gives it: { version: 3 | 'all', slice: { column, value } | 'all' }. */
 export function cohortText({ version, slice }) {
@@ -57,4 +41,35 @@ export function fill(element, key, make) {
   if (element.dataset.key === key) return;
   element.dataset.key = key;
   element.replaceChildren(...[make()].flat().filter(Boolean));
+}
+
+/**
+ * A table that becomes a list of cards on a phone: each cell knows its head. heads: [{ text, num? }]; rows:
+ * arrays of cells, each a text, an element, or { cell attributes, content: [...] }.
+ */
+export function table(heads, rows) {
+  const cells = (row) =>
+    row.map((cell, i) => {
+      const { content, ...attributes } = cell?.content === undefined ? { content: [cell] } : cell;
+      const own = { ...attributes, role: 'cell', 'data-head': heads[i].text };
+      const classes = [heads[i].num ? 'num' : '', attributes.class ?? ''].join(' ').trim();
+      // One element in the cell, so that on a phone it stands as a whole beside its head.
+      return h('td', { ...own, class: classes }, h('div', {}, ...content));
+    });
+  return h(
+    'table',
+    { class: 'data', role: 'table' },
+    h(
+      'thead',
+      { role: 'rowgroup' },
+      h(
+        'tr',
+        { role: 'row' },
+        ...heads.map(({ text, num }) =>
+          h('th', { scope: 'col', role: 'columnheader', class: num ? 'num' : undefined }, text),
+        ),
+      ),
+    ),
+    h('tbody', { role: 'rowgroup' }, ...rows.map((row) => h('tr', { role: 'row' }, ...cells(row)))),
+  );
 }

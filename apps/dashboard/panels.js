@@ -1,8 +1,8 @@
-// Tiles, annotations, alarms, traffic split and versions.
+// Tiles, annotations, marks of the charts, traffic split and versions.
 
-import { versionColour } from '/charts.js';
-import { nameOf } from '/detectors.js';
-import { cohortId, cohortText, count, figure, fill, fixed, h, percent, pValue, span, wholeVersions } from '/format.js';
+import { count, fill, fixed, h, percent, table, wholeVersions } from '/format.js';
+import { wallTime } from '/times.js';
+import { versionColour, versionDot } from '/versions.js';
 
 function tile(name, value, unit, note, tone) {
   return h(
@@ -90,114 +90,24 @@ export function showAnnotations(element, annotations) {
   );
 }
 
-/** Reference (grey) and live (red) shares side by side. */
-function histogram({ bins, reference, live }) {
-  const total = (values) => values.reduce((a, b) => a + b, 0) || 1;
-  const [r, l] = [total(reference), total(live)];
-  const top = Math.max(...reference.map((v) => v / r), ...live.map((v) => v / l), 1e-9);
-  const bars = bins.map((bin, i) => {
-    const bar = h(
-      'span',
-      { title: `${bin}: reference ${percent(reference[i] / r)}, window ${percent(live[i] / l)}` },
-      h('b'),
-      h('u'),
-    );
-    bar.children[0].style.height = `${(reference[i] / r / top) * 100}%`;
-    bar.children[1].style.height = `${(live[i] / l / top) * 100}%`;
-    return bar;
-  });
-  return h('div', { class: 'hist', role: 'img', 'aria-label': 'histogram of reference and window' }, ...bars);
-}
-
-/** @param {import('./answers.js').Alarm} alarm @param {import('./answers.js').DriftEvent[]} events */
-const eventFor = (alarm, events) =>
-  events.find(
-    (e) =>
-      e.feature === alarm.subject &&
-      cohortId(e.cohort) === cohortId(alarm.cohort) &&
-      e.window.startMs === alarm.windowStartMs,
-  );
-
-/** @param {import('./answers.js').Alarm} alarm */
-function stateOf(alarm) {
-  if (alarm.endedMs === null) return alarm.phase === 'drift' ? ['bad', 'drift'] : ['warn', 'warning'];
-  return ['', alarm.endReason === 'retired' ? 'version retired' : 'calm again'];
-}
-
-/**
- * @param {HTMLElement} element
- * @param {import('./answers.js').Alarm[]} alarms
- * @param {import('./answers.js').DriftEvent[]} events
- */
-export function showAlarms(element, alarms, events) {
-  // What lasts stands first; the rest newest first, as it came.
-  const shown = [...alarms].sort((a, b) => (a.endedMs === null ? 0 : 1) - (b.endedMs === null ? 0 : 1)).slice(0, 50);
-  fill(element, JSON.stringify([shown, events.length]), () => {
-    if (shown.length === 0)
-      return h(
-        'div',
-        { class: 'none' },
-        'No alarm so far. Every window is compared with the training data of the version that served it.',
-      );
-    const rows = shown.map((alarm) => {
-      const [tone, text] = stateOf(alarm);
-      const event = eventFor(alarm, events);
-      return h(
-        'tr',
-        {},
-        h('td', {}, h('span', { class: `pill ${tone}` }, text)),
-        h('td', {}, h('strong', {}, nameOf(alarm.subject))),
-        h('td', {}, alarm.detector, h('div', { class: 'formula' }, alarm.formula)),
-        h('td', { class: 'num' }, figure(alarm.value), h('div', { class: 'muted' }, `of ${figure(alarm.threshold)}`)),
-        h('td', { class: 'num' }, pValue(alarm.pValue)),
-        h(
-          'td',
-          {},
-          span(alarm.windowStartMs, alarm.windowEndMs),
-          h('div', { class: 'muted' }, `${alarm.windows} window${alarm.windows === 1 ? '' : 's'}`),
-        ),
-        h('td', {}, cohortText(alarm.cohort)),
-        h('td', {}, event?.histogram?.bins.length ? histogram(event.histogram) : ''),
-      );
-    });
-    const heads = ['state', 'what', 'test', 'value', 'p', 'first window', 'of', 'reference / window'];
-    return h(
-      'div',
-      { class: 'scroll' },
-      h(
-        'table',
-        { class: 'data' },
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            ...heads.map((head, i) => h('th', { scope: 'col', class: i === 3 || i === 4 ? 'num' : undefined }, head)),
-          ),
-        ),
-        h('tbody', {}, ...rows),
-      ),
-    );
-  });
-}
-
 /** @param {HTMLElement} element @param {import('./answers.js').Live['route']} route */
 export function showSplit(element, route) {
   fill(element, JSON.stringify(route), () => {
-    if (!route) return h('p', { class: 'muted' }, 'No version serves yet.');
-    const bars = route.targets
-      .filter((target) => target.weight > 0)
-      .map((target) => {
-        const bar = h('div', {}, `version ${target.version} · ${target.name} · ${target.weight} %`);
-        bar.style.background = versionColour(target.version);
-        bar.style.flexGrow = target.weight;
-        bar.style.flexBasis = '0';
-        return bar;
-      });
-    const label = route.targets.map((t) => `version ${t.version} ${t.weight} percent`).join(', ');
+    if (!served(route)) return h('p', { class: 'muted' }, 'No version serves yet.');
+    const targets = route.targets.filter((target) => target.weight > 0);
+    const bars = targets.map((target) => {
+      const bar = h('div');
+      bar.style.background = versionColour(target.version);
+      bar.style.flexGrow = target.weight;
+      return bar;
+    });
+    const names = targets.map((target) =>
+      h('li', {}, versionDot(target.version), `version ${target.version} · ${target.name} · ${target.weight} %`),
+    );
+    const label = targets.map((t) => `version ${t.version} ${t.weight} percent`).join(', ');
     return [
       h('div', { class: 'split', role: 'img', 'aria-label': `Traffic split: ${label}` }, ...bars),
+      h('ul', { class: 'shares' }, ...names),
       h(
         'p',
         { class: 'muted' },
@@ -206,6 +116,32 @@ export function showSplit(element, route) {
     ];
   });
 }
+
+/** Whether anything answers: what may be called live. @param {import('./answers.js').Live['route']} route */
+export const served = (route) => route !== null && route.targets.some((target) => target.weight > 0);
+
+/** The lines of the charts above, in words. @param {HTMLElement} element @param {import('./answers.js').Live['marks']} marks */
+export function showMarks(element, marks) {
+  element.hidden = marks.length === 0;
+  fill(element, JSON.stringify(marks), () =>
+    marks.map(({ kind, atMs, text }) => h('li', { class: kind }, h('strong', {}, kind), ` ${wallTime(atMs)} ${text}`)),
+  );
+}
+
+const VERSION_HEADS = [
+  { text: 'version' },
+  { text: 'gate' },
+  { text: 'AUC evaluated', num: true },
+  { text: 'log loss evaluated', num: true },
+  { text: 'logistic AUC', num: true },
+  { text: 'AUC seen', num: true },
+  { text: 'log loss seen', num: true },
+  { text: 'labelled rows seen', num: true },
+  { text: 'trained on', num: true },
+  { text: 'workers', num: true },
+  { text: 'datasets', num: true },
+  { text: 'hash' },
+];
 
 /**
  * @param {HTMLElement} element
@@ -217,69 +153,35 @@ export function showVersions(element, models, quality, route) {
   fill(element, JSON.stringify([models, quality, route?.targets]), () => {
     if (models.length === 0) return null;
     const rows = [...models].reverse().map((model) => {
-      const live = wholeVersions(quality).find((row) => row.version === model.version);
+      const seen = wholeVersions(quality).find((row) => row.version === model.version);
       const serving = route?.targets.find((target) => target.version === model.version && target.weight > 0);
-      const dot = h('span', { class: 'dot' });
-      dot.style.background = versionColour(model.version);
       const baseline = model.baselines.find((b) => b.name === 'logistic');
-      return h(
-        'tr',
-        {},
-        h(
-          'td',
-          {},
-          dot,
-          h('strong', {}, `version ${model.version}`),
-          serving ? h('span', { class: 'muted' }, ` ${serving.weight} %`) : '',
-        ),
-        h(
-          'td',
-          { title: model.reasons.join('\n') },
-          h('span', { class: `pill ${model.blessed ? 'good' : 'bad'}` }, model.blessed ? 'blessed' : 'not blessed'),
-        ),
-        h('td', { class: 'num' }, fixed(model.auc, 4)),
-        h('td', { class: 'num' }, fixed(model.logLoss, 4)),
-        h('td', { class: 'num' }, baseline ? fixed(baseline.auc, 4) : '–'),
-        h('td', { class: 'num' }, fixed(live?.auc, 4)),
-        h('td', { class: 'num' }, fixed(live?.logLoss, 4)),
-        h('td', { class: 'num' }, live ? count(live.labelledRows) : '0'),
-        h('td', { class: 'num' }, count(model.trainRows)),
-        h('td', { class: 'num' }, model.workers),
-        h('td', { class: 'num', title: model.datasetVersions.join('\n') }, model.datasetVersions.length),
-        h('td', { class: 'hash', title: model.sha256 }, model.sha256.slice(0, 10)),
-      );
+      return [
+        {
+          content: [
+            versionDot(model.version),
+            h('strong', {}, `version ${model.version}`),
+            serving ? h('span', { class: 'pill good' }, `live ${serving.weight} %`) : '',
+          ],
+        },
+        {
+          title: model.reasons.join('\n'),
+          content: [
+            h('span', { class: `pill ${model.blessed ? 'good' : 'bad'}` }, model.blessed ? 'blessed' : 'not blessed'),
+          ],
+        },
+        fixed(model.auc, 4),
+        fixed(model.logLoss, 4),
+        baseline ? fixed(baseline.auc, 4) : '–',
+        fixed(seen?.auc, 4),
+        fixed(seen?.logLoss, 4),
+        seen ? count(seen.labelledRows) : '0',
+        count(model.trainRows),
+        model.workers,
+        { title: model.datasetVersions.join('\n'), content: [model.datasetVersions.length] },
+        { class: 'hash', title: model.sha256, content: [model.sha256.slice(0, 10)] },
+      ];
     });
-    const heads = [
-      'version',
-      'gate',
-      'AUC eval.',
-      'log loss eval.',
-      'logistic AUC',
-      'AUC live',
-      'log loss live',
-      'labelled live',
-      'trained on',
-      'workers',
-      'datasets',
-      'hash',
-    ];
-    return h(
-      'div',
-      { class: 'scroll' },
-      h(
-        'table',
-        { class: 'data' },
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            ...heads.map((head, i) => h('th', { scope: 'col', class: i > 1 && i < 11 ? 'num' : undefined }, head)),
-          ),
-        ),
-        h('tbody', {}, ...rows),
-      ),
-    );
+    return table(VERSION_HEADS, rows);
   });
 }

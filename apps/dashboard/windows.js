@@ -1,11 +1,19 @@
 // The windows as a heat strip: a row per subject, a column per closed window, oldest left. A cell shows the worst test
 // of the window over all cohorts, as statistic / threshold; alarms carry a mark, so that colour is not the only sign.
 
-import { versionColour } from '/charts.js';
 import { formulaOf, nameOf } from '/detectors.js';
-import { cohortText, count, figure, fill, h, pValue, shortDay, span, wholeVersions } from '/format.js';
+import { cohortText, count, figure, fill, h, pValue, table, wholeVersions } from '/format.js';
+import { span, timeLabel } from '/times.js';
+import { versionColour } from '/versions.js';
 
 const COLUMNS_MAX = 60;
+const COLUMNS_MIN = 4;
+/** A cell with the space after it, and what the names of the rows may take, as style.css has them. */
+const CELL_PX = 24;
+const NAMES_PX = 156;
+const NAMES_NARROW_PX = 104;
+/** A label is wider than a cell: one for so many columns. */
+const LABEL_COLUMNS = 4;
 let chosen;
 
 const ratioOf = (test) => (test.threshold > 0 ? test.statistic / test.threshold : test.statistic > 0 ? 1 : 0);
@@ -25,19 +33,32 @@ function subjectsOf(windows) {
   return [...features, ...[...all].filter((name) => name.startsWith('@')).sort()];
 }
 
-function cellOf(window, subject, tests, detail) {
-  if (tests.length === 0) return h('td', {}, h('span', { class: 'cell blank', title: 'not tested' }));
+/** Why a window was not tested, where it had too few rows. @param {import('./answers.js').Window} window */
+function fewText(window, minRows) {
+  const most = Math.max(0, ...wholeVersions(window.cohorts).map((v) => v.predictions));
+  if (minRows === null || most >= minRows) return undefined;
+  return `${span(window.startMs, window.endMs)}: too few rows, ${count(most)} of the ${count(minRows)} that tests need`;
+}
+
+function cellOf(window, subject, tests, minRows, detail) {
+  if (tests.length === 0) {
+    const few = fewText(window, minRows);
+    if (few === undefined) return h('td', {}, h('span', { class: 'cell blank', title: 'not tested' }));
+    return h('td', {}, h('span', { class: 'cell few', role: 'img', title: few, 'aria-label': few }));
+  }
   const alarming = tests.filter((test) => test.alarm);
   const worst = (alarming.length > 0 ? alarming : tests).reduce((a, b) => (ratioOf(b) > ratioOf(a) ? b : a));
   const ratio = ratioOf(worst);
+  const few = worst.rows < (minRows ?? 0);
   const text =
     `${nameOf(subject)}, ${span(window.startMs, window.endMs)}: ${worst.detector} ${figure(worst.statistic)}` +
-    ` of ${figure(worst.threshold)}${worst.alarm ? ', alarm' : ''}`;
+    ` of ${figure(worst.threshold)}${few ? `, only ${count(worst.rows)} rows` : ''}${worst.alarm ? ', alarm' : ''}`;
   const id = `${subject}/${window.startMs}`;
   const button = h(
     'button',
     {
-      class: `cell l${level(ratio, worst.alarm)}`,
+      type: 'button',
+      class: `cell ${few ? 'few' : `l${level(ratio, worst.alarm)}`}`,
       title: text,
       'aria-label': text,
       'aria-pressed': String(chosen === id),
@@ -53,22 +74,18 @@ function cellOf(window, subject, tests, detail) {
   return h('td', {}, button);
 }
 
+/** @param {import('./answers.js').Window[]} windows */
 function headOf(windows) {
-  // A date on every sixth column: a label is wider than a cell.
-  return h(
-    'tr',
-    {},
-    h('td'),
-    ...windows
-      .filter((_, i) => i % 6 === 0)
-      .map((w, i, every) =>
-        h(
-          'th',
-          { scope: 'colgroup', colspan: i === every.length - 1 ? windows.length - 6 * i : 6 },
-          shortDay(w.startMs),
-        ),
-      ),
-  );
+  const [first] = windows;
+  const label = timeLabel(first.endMs - first.startMs, windows.at(-1).endMs - first.startMs);
+  const heads = [];
+  for (let at = 0; at < windows.length; at += LABEL_COLUMNS) {
+    const colspan = Math.min(LABEL_COLUMNS, windows.length - at);
+    // A label over the last column alone would widen it.
+    const text = colspan >= LABEL_COLUMNS - 1 || at === 0 ? label(windows[at].startMs) : '';
+    heads.push(h('th', { scope: 'colgroup', colspan }, text));
+  }
+  return h('tr', {}, h('td'), ...heads);
 }
 
 /** @param {import('./answers.js').Window[]} windows */
@@ -98,16 +115,32 @@ function versionsRow(windows) {
   );
 }
 
+/** As many of the newest windows as are seen without scrolling. */
+function columnsOf(element) {
+  const width = element.clientWidth;
+  const names = width < 480 ? NAMES_NARROW_PX : NAMES_PX;
+  return Math.max(COLUMNS_MIN, Math.min(COLUMNS_MAX, Math.floor((width - names) / CELL_PX)));
+}
+
+const LEGEND = [
+  ['', 'below 40 %'],
+  ['l1', '40–75 %'],
+  ['l2', '75 % and more'],
+  ['l3', 'alarm (!)'],
+  ['l4', 'alarm, twice the threshold'],
+  ['few', 'too few rows'],
+];
+
 /**
  * @param {HTMLElement} element
  * @param {HTMLElement} detailElement
  * @param {import('./answers.js').Window[]} newestFirst
+ * @param {number | null} minRows
  */
-export function showWindows(element, detailElement, newestFirst) {
-  const windows = newestFirst.slice(0, COLUMNS_MAX).reverse();
+export function showWindows(element, detailElement, newestFirst, minRows) {
+  const windows = newestFirst.slice(0, columnsOf(element)).reverse();
   const detail = (choice) => showDetail(detailElement, choice);
-  const before = element.dataset.key;
-  fill(element, JSON.stringify([windows.length, windows.at(-1)?.startMs, windows[0]?.startMs]), () => {
+  fill(element, JSON.stringify([windows.length, windows.at(-1)?.startMs, windows[0]?.startMs, minRows]), () => {
     if (windows.length === 0) {
       return h(
         'div',
@@ -115,34 +148,37 @@ export function showWindows(element, detailElement, newestFirst) {
         'No window has closed yet. A window closes when event time has passed its end, the label delay and the allowed lateness.',
       );
     }
-    const rows = subjectsOf(windows).map((subject) =>
+    const subjects = subjectsOf(windows);
+    const rows = (subjects.length > 0 ? subjects : ['not tested']).map((subject) =>
       h(
         'tr',
         {},
-        h('th', { scope: 'row' }, nameOf(subject)),
-        ...windows.map((window) => cellOf(window, subject, testsOf(window, subject), detail)),
+        h('th', { scope: 'row', title: nameOf(subject) }, nameOf(subject)),
+        ...windows.map((window) => cellOf(window, subject, testsOf(window, subject), minRows, detail)),
       ),
     );
-    const legend = [
-      ['', 'below 40 %'],
-      ['l1', '40–75 %'],
-      ['l2', '75 % and more'],
-      ['l3', 'alarm (!)'],
-      ['l4', 'alarm, twice the threshold'],
-    ].map(([name, text]) => h('span', {}, h('i', { class: name }), text));
     return [
+      h('table', {}, h('thead', {}, headOf(windows)), h('tbody', {}, ...rows, versionsRow(windows))),
       h(
         'div',
-        { class: 'strip' },
-        h('table', {}, h('thead', {}, headOf(windows)), h('tbody', {}, ...rows, versionsRow(windows))),
+        { class: 'legend' },
+        h('span', {}, 'of the threshold:'),
+        ...LEGEND.map(([name, text]) => h('span', {}, h('i', { class: name }), text)),
       ),
-      h('div', { class: 'legend' }, h('span', {}, 'of the threshold:'), ...legend),
     ];
   });
-  const strip = element.querySelector('.strip');
-  // The newest window comes into view when one was added, not while somebody reads an older one.
-  if (strip !== null && element.dataset.key !== before) strip.scrollLeft = strip.scrollWidth;
 }
+
+const DETAIL_HEADS = [
+  { text: 'test' },
+  { text: 'value', num: true },
+  { text: 'threshold', num: true },
+  { text: 'p', num: true },
+  { text: 'of' },
+  { text: 'rows', num: true },
+  { text: 'state' },
+  { text: 'formula' },
+];
 
 function showDetail(element, choice) {
   if (choice === undefined) {
@@ -150,42 +186,18 @@ function showDetail(element, choice) {
     return;
   }
   const { window, subject, tests } = choice;
-  const rows = tests.map((test) =>
-    h(
-      'tr',
-      {},
-      h('td', {}, test.detector),
-      h('td', { class: 'num' }, figure(test.statistic)),
-      h('td', { class: 'num' }, figure(test.threshold)),
-      h('td', { class: 'num' }, pValue(test.pValue)),
-      h('td', {}, cohortText(test.cohort)),
-      h('td', { class: 'num' }, count(test.rows)),
-      h('td', {}, h('span', { class: `pill ${test.alarm ? 'bad' : 'good'}` }, test.alarm ? 'alarm' : 'calm')),
-      h('td', { class: 'formula' }, formulaOf(test.detector)),
-    ),
-  );
-  const heads = ['test', 'value', 'threshold', 'p', 'of', 'rows', '', 'formula'];
+  const rows = tests.map((test) => [
+    test.detector,
+    figure(test.statistic),
+    figure(test.threshold),
+    pValue(test.pValue),
+    cohortText(test.cohort),
+    count(test.rows),
+    { content: [h('span', { class: `pill ${test.alarm ? 'bad' : 'good'}` }, test.alarm ? 'alarm' : 'calm')] },
+    { class: 'formula', content: [formulaOf(test.detector)] },
+  ]);
   element.replaceChildren(
     h('h2', {}, nameOf(subject), h('span', { class: 'muted' }, span(window.startMs, window.endMs))),
-    h(
-      'div',
-      { class: 'scroll' },
-      h(
-        'table',
-        { class: 'data' },
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            ...heads.map((head, i) =>
-              h('th', { scope: 'col', class: i > 0 && i < 6 && i !== 4 ? 'num' : undefined }, head),
-            ),
-          ),
-        ),
-        h('tbody', {}, ...rows),
-      ),
-    ),
+    table(DETAIL_HEADS, rows),
   );
 }

@@ -15,5 +15,5 @@ export { monitorApi } from './monitor.js';
 export { openApiOf } from './openapi.js';
 export { routerApi } from './router.js';
 export { servingApi } from './serving.js';
-export { trainerApi } from './trainer.js';
+export { LOOP_SAYS, trainerApi } from './trainer.js';
 export type { ErrorAnswer } from './values.js';

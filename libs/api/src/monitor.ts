@@ -3,6 +3,7 @@
 import Type from 'typebox';
 import { get, put, remove } from './endpoint.js';
 import { RouteTraffic } from './router.js';
+import { Loop } from './trainer.js';
 import { answer, body, count, figure, nullable, timeMs, version, word } from './values.js';
 
 /** Rows of an answer. */
@@ -74,8 +75,13 @@ const Alarm = answer(
     threshold: Type.Number(),
     pValue: figure(),
     formula: Type.String(),
-    windowStartMs: timeMs('Of its first window.'),
+    windowStartMs: timeMs('Of the window in which it became what it is.'),
     windowEndMs: timeMs(),
+    sinceMs: timeMs('Start of the first window that rang.'),
+    current: answer(
+      { detector: Type.String(), value: Type.Number(), threshold: Type.Number(), windowEndMs: timeMs() },
+      'AlarmNow',
+    ),
     windows: count('That it has lasted.'),
     endedMs: nullable(timeMs('null while it lasts.')),
     endReason: nullable(word(['calm', 'retired'])),
@@ -167,11 +173,49 @@ const Counters = answer(
   'Counters',
 );
 
+/** What a newcomer does next: a sentence, and commands to copy. */
+const Next = answer({ say: Type.String(), commands: Type.Array(Type.String()) }, 'Next');
+
+/** What the trainer says of the closed loop, with the newest line of its history. */
+const LoopNow = answer(
+  {
+    phase: Loop.properties.phase,
+    says: Type.String({ description: 'The phase in plain words.' }),
+    waits: Loop.properties.waits,
+    last: nullable(answer({ atMs: timeMs('Processing time.'), message: Type.String() })),
+  },
+  'LoopNow',
+);
+
+const Mark = answer(
+  { kind: word(['rollout', 'restart']), atMs: timeMs('Processing time.'), text: Type.String() },
+  'Mark',
+);
+
+const Overview = answer(
+  {
+    name: Type.String(),
+    problem: Type.String(),
+    predictions: count('Rows seen since the project is watched.'),
+    predictionsPerSecond: count('Of the last second.'),
+    versions: count(),
+    serving: Type.Array(answer({ version: version(), weight: Type.Number() }), { description: 'Live traffic.' }),
+    activeAlarms: count(),
+    loop: nullable(LoopNow),
+    next: nullable(Next),
+  },
+  'Overview',
+);
+
 const Live = answer(
   {
     project: Type.String(),
     atMs: timeMs(),
     problem: Type.String(),
+    minRows: nullable(count('Rows below which a window is not tested.')),
+    next: nullable(Next),
+    loop: nullable(LoopNow),
+    marks: Type.Array(Mark, { description: 'Rollouts and restarts of the last five minutes.' }),
     route: nullable(RouteTraffic),
     point: nullable(Point),
     router: nullable(answer({ requestsPerSecond: Type.Number(), failuresPerSecond: Type.Number() })),
@@ -195,6 +239,11 @@ export const monitorApi = {
       path: '/v1/projects',
       summary: 'Names of the watched projects.',
       answer: answer({ projects: Type.Array(Type.String()) }),
+    }),
+    overview: get({
+      path: '/v1/overview',
+      summary: 'Every watched project in a line, and what to do where there is none.',
+      answer: answer({ atMs: timeMs(), projects: Type.Array(Overview), next: nullable(Next) }),
     }),
     detectors: get({
       path: '/v1/detectors',

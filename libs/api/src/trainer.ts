@@ -88,9 +88,21 @@ const Training = answer(
   'Training',
 );
 
-const Loop = answer(
+/** Phases of the closed loop, and what each means to a person. */
+export const LOOP_SAYS = {
+  calm: 'calm: it watches',
+  settling: 'drift was seen: it gathers rows from after it',
+  approval: 'it is ready to retrain and asks first',
+  training: 'it retrains',
+  rolling_out: 'it brings a version into service',
+  cooling: 'a retraining is over: it pauses',
+  stopped: 'stopped by hand: it does nothing',
+} as const;
+const LOOP_PHASES = Object.keys(LOOP_SAYS) as (keyof typeof LOOP_SAYS)[];
+
+export const Loop = answer(
   {
-    phase: word(['calm', 'settling', 'approval', 'training', 'rolling_out', 'cooling', 'stopped']),
+    phase: word(LOOP_PHASES),
     liveVersion: versionOrNone(),
     previousVersion: versionOrNone(),
     waitingVersion: versionOrNone(),

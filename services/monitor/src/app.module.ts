@@ -26,6 +26,9 @@ import type { ViewSources } from './api/views.js';
 import type { MonitorConfig } from './config.js';
 import { Annotations } from './live/annotations.js';
 import { LiveTrafficByProject } from './live/live-traffic.js';
+import { Loops } from './live/loops.js';
+import { Marks } from './live/marks.js';
+import { trainerLoops } from './live/trainer-loop.http.js';
 import { metadataEntries } from './metadata/metadata.kafka.js';
 import { MetadataCache } from './metadata/metadata-cache.js';
 import { StoredPackages } from './metadata/packages.fs.js';
@@ -61,18 +64,23 @@ export const monitor = defineService({
     const kafka = kafkaEdges(context);
     const metadata = metadataOf(context);
     const windows = windowsOf(context, kafka, metadata);
-    const strategy = consumer(context, kafka, metadata, windows);
+    const marks = new Marks(clock.nowMs());
+    const strategy = consumer(context, kafka, metadata, windows, marks);
     const sources: ViewSources = {
       engine: windows.engine,
       metadata: metadata.metadata,
       traffic: windows.traffic,
       liveTraffic: windows.liveTraffic,
       annotations: new Annotations(),
+      loops: new Loops(trainerLoops(config.trainerHost, config.trainerHttpPort)),
+      marks,
     };
     const live = new LiveStreams(sources, clock);
     context.shutdown.onClose('live streams', () => live.close());
     const metricsUrl = `http://${config.routerHost}:${config.routerMetricsPort}/metrics`;
-    const scrape = new RouterScrape(metricsUrl, windows.traffic, clock);
+    const scrape = new RouterScrape(metricsUrl, windows.traffic, clock, (project, atMs) =>
+      marks.routerRestarted(project, atMs),
+    );
     context.shutdown.onClose('scrape', () => scrape.stop());
     return {
       http: {
@@ -170,10 +178,16 @@ function consumer(
   { connection, producer }: ReturnType<typeof kafkaEdges>,
   { metadata, references }: ReturnType<typeof metadataOf>,
   { engine, store, checkpointer }: ReturnType<typeof windowsOf>,
+  marks: Marks,
 ): KafkaStrategy {
   const reader = new CompactedReader(connection, {
     name: `monitor-${config.replica}`,
-    topics: metadataEntries(metadata, references, (project) => engine.projectChanged(project, clock.nowMs())),
+    topics: metadataEntries(
+      metadata,
+      references,
+      (project) => engine.projectChanged(project, clock.nowMs()),
+      (before, route) => marks.routed(before, route),
+    ),
   });
   shutdown.onClose('reader', () => reader.close());
   const restore = async (): Promise<void> => {

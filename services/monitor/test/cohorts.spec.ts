@@ -36,6 +36,8 @@ import {
 } from '../src/api/views.js';
 import { Annotations } from '../src/live/annotations.js';
 import { LiveTrafficByProject } from '../src/live/live-traffic.js';
+import { Loops } from '../src/live/loops.js';
+import { Marks } from '../src/live/marks.js';
 import { MetadataCache } from '../src/metadata/metadata-cache.js';
 import { type QualityCounts, type TaskTerms, termsOf } from '../src/quality/task-terms.js';
 import { TrafficHistory } from '../src/software/traffic-history.js';
@@ -120,6 +122,8 @@ describe('a slice', () => {
     traffic: new TrafficHistory(),
     liveTraffic: new LiveTrafficByProject(),
     annotations: new Annotations(),
+    loops: new Loops(() => Promise.reject(new Error('not asked'))),
+    marks: new Marks(0),
   };
 
   it('has a row in every window, with rows, tests and quality of its own', () => {

@@ -2,6 +2,8 @@
 // nothing is loaded from elsewhere, nothing fails in the console.
 
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -25,13 +27,40 @@ beforeAll(async () => {
   const topicPrefix = uniquePrefix();
   platform = await preparePlatform(kafka.brokers, topicPrefix, home);
   ends.push(() => platform.close());
-  monitor = await startMonitor({ home, brokers: kafka.brokers, topicPrefix });
+  const trainer = await trainerThatSettles();
+  ends.push(trainer.close);
+  const env = { MILLRACE_MONITOR_TRAINER_HOST: TRAINER_HOST, MILLRACE_TRAINER_HTTP_PORT: `${trainer.port}` };
+  monitor = await startMonitor({ home, brokers: kafka.brokers, topicPrefix, env });
   ends.push(() => monitor.stop());
 }, 120_000);
 
 afterAll(async () => {
   for (const end of ends.reverse()) await end();
 }, 60_000);
+
+/** Not where the default looks. */
+const TRAINER_HOST = '127.0.0.2';
+
+/** The trainer's answer about the loop of demo, at an address of its own: this test starts no trainer. */
+async function trainerThatSettles() {
+  const loop = {
+    phase: 'settling',
+    liveVersion: 1,
+    previousVersion: 0,
+    waitingVersion: 0,
+    episode: null,
+    coolUntilMs: 0,
+    waits: { for: 'a dataset version', untilMs: 1_200_000_060_000, clock: 'event' },
+    history: [{ atMs: 1, phase: 'settling', message: 'drift of x', correlationId: '' }],
+  };
+  const server = createServer((request, response) => {
+    response.writeHead(request.url === '/v1/projects/demo/loop' ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(loop));
+  });
+  await new Promise<void>((resolve) => server.listen(0, TRAINER_HOST, resolve));
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  return { port: (server.address() as AddressInfo).port, close };
+}
 
 interface Opened {
   page: Page;
@@ -60,7 +89,9 @@ describe('dashboard', () => {
     await page.getByText('No window has closed yet').waitFor();
     await page.getByText('No alarm so far').waitFor();
     await page.getByText('No version serves yet').waitFor();
-    await page.getByText('live', { exact: true }).waitFor();
+    await page.getByText('nothing served', { exact: true }).waitFor();
+    await page.getByText('npx millrace rollout start demo 2').waitFor();
+    await page.getByText('Drift was seen: it gathers rows from after it.').waitFor();
     expect(faults).toEqual([]);
     expect(foreign).toEqual([]);
     await page.close();

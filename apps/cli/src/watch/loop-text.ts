@@ -1,7 +1,7 @@
 // The closed loop in plain words: where it stands, what it waits for and until when, what it did last and why, and the
 // commands that are of use now.
 
-import type { AnswerOf, trainerApi } from '@millrace/api';
+import { type AnswerOf, LOOP_SAYS, type trainerApi } from '@millrace/api';
 import { timeText } from '@millrace/domain';
 
 export type Loop = AnswerOf<typeof trainerApi.endpoints.loop>;
@@ -9,21 +9,11 @@ export type Loop = AnswerOf<typeof trainerApi.endpoints.loop>;
 /** Earlier steps shown; --json has all of them. */
 const STEPS_SHOWN = 5;
 
-const PHASES: Readonly<Record<Loop['phase'], string>> = {
-  calm: 'calm: it watches',
-  settling: 'drift was seen: it gathers rows from after it',
-  approval: 'it is ready to retrain and asks first',
-  training: 'it retrains',
-  rolling_out: 'it brings a version into service',
-  cooling: 'a retraining is over: it pauses',
-  stopped: 'stopped by hand: it does nothing',
-};
-
 export function loopText(loop: Loop): string {
   const { phase, liveVersion, waits, episode, history } = loop;
   const last = history.at(-1);
   return [
-    `phase: ${phase} (${PHASES[phase]})`,
+    `phase: ${phase} (${LOOP_SAYS[phase]})`,
     liveVersion === 0 ? 'no version in service' : `version ${liveVersion} in service`,
     `waits for ${waits.for}${untilText(waits)}`,
     ...(episode === null ? [] : [`because of drift of ${episode.feature} (${episode.detector})`]),

@@ -17,6 +17,14 @@ export const monitorSettings = defineSettings({
     pattern: HOST_PATTERN,
     why: 'the router runs beside the monitor, where its own settings say that it listens',
   },
+  trainerHttpPort: otherPortSetting('trainerHttp', 'where the closed loop says what it does'),
+  trainerHost: {
+    env: 'MILLRACE_MONITOR_TRAINER_HOST',
+    type: 'text',
+    default: LOOPBACK,
+    pattern: HOST_PATTERN,
+    why: 'the trainer runs beside the monitor and listens on loopback',
+  },
   scrapeEveryMs: {
     env: 'MILLRACE_MONITOR_SCRAPE_EVERY',
     type: 'duration',

@@ -31,11 +31,11 @@ describe('ProjectAlarms', () => {
   const V1 = cohortOfVersion(1);
   const V2 = cohortOfVersion(2);
   const SLICE: Cohort = { version: 1, slice: { column: 'carrier', value: 'A/A' } };
-  const verdict = (subject: string, alarming: boolean) => ({
+  const verdict = (subject: string, alarming: boolean, value = 0.4) => ({
     subject,
     alarming,
     detector: 'psi',
-    value: 0.4,
+    value,
     threshold: 0.2,
     pValue: Number.NaN,
     formula: '',
@@ -51,6 +51,25 @@ describe('ProjectAlarms', () => {
     expect(alarms.list()).toMatchObject([
       { subject: 'hour', phase: 'drift', windows: 2, windowStartMs: 10, endedMs: 40 },
     ]);
+  });
+
+  it('keeps the newest value beside the first, and since when it rings', () => {
+    const alarms = new ProjectAlarms(2);
+    [0.3, 0.4, 0.7].forEach((value, i) => {
+      alarms.feed(V1, verdict('hour', true, value), window(i));
+    });
+    const expected = {
+      value: 0.4,
+      windowStartMs: 10,
+      sinceMs: 0,
+      current: { detector: 'psi', value: 0.7, threshold: 0.2, windowEndMs: 30 },
+    };
+    expect(alarms.list()).toMatchObject([expected]);
+    // What an earlier release saved knows its first window only.
+    const [{ sinceMs: _, current: __, ...old }] = alarms.state().episodes as [ReturnType<typeof alarms.list>[number]];
+    const restored = new ProjectAlarms(2);
+    restored.restore({ ...alarms.state(), episodes: [old] });
+    expect(restored.list()).toMatchObject([{ sinceMs: 10, current: { value: 0.4, windowEndMs: 20 } }]);
   });
 
   it('keeps versions and subjects apart, and retires versions that serve no more', () => {

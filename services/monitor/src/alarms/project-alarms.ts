@@ -26,6 +26,10 @@ export interface Episode {
   formula: string;
   windowStartMs: number;
   windowEndMs: number;
+  /** Start of the first window that rang; before `windowStartMs` where it was a warning first. */
+  sinceMs: number;
+  /** The test with the largest statistic relative to its threshold in the newest window that rang. */
+  current: { detector: string; value: number; threshold: number; windowEndMs: number };
   /** Windows so far. */
   windows: number;
   /** End of the window in which it calmed; null while it lasts. */
@@ -41,7 +45,7 @@ interface Alarm {
 
 export interface ProjectAlarmsState {
   alarms: Alarm[];
-  episodes: Episode[];
+  episodes: (Omit<Episode, 'sinceMs' | 'current'> & Partial<Pick<Episode, 'sinceMs' | 'current'>>)[];
 }
 
 export class ProjectAlarms {
@@ -68,6 +72,7 @@ export class ProjectAlarms {
     if (open === undefined) this.begin(cohort, verdict, window, state);
     else {
       open.windows += 1;
+      open.current = currentOf(verdict, window.endMs);
       if (change === 'drifted') Object.assign(open, describe(verdict), { phase: 'drift', ...boundsOf(window) });
     }
     return change;
@@ -101,7 +106,12 @@ export class ProjectAlarms {
 
   restore(state: ProjectAlarmsState): void {
     this.alarms = state.alarms.map((alarm) => ({ ...alarm }));
-    this.episodes = state.episodes.map((episode) => ({ ...episode }));
+    // Episodes that an earlier release saved know their first window only.
+    this.episodes = state.episodes.map((saved) => ({
+      ...saved,
+      sinceMs: saved.sinceMs ?? saved.windowStartMs,
+      current: saved.current ?? currentOf(saved, saved.windowEndMs),
+    }));
   }
 
   private begin(
@@ -117,6 +127,8 @@ export class ProjectAlarms {
       ...describe(verdict),
       phase: state.phase,
       ...boundsOf(window),
+      sinceMs: window.startMs,
+      current: currentOf(verdict, window.endMs),
       windows: 1,
       endedMs: null,
       endReason: null,
@@ -152,6 +164,10 @@ function end(episode: Episode, reason: 'calm' | 'retired', atMs: number): void {
 function describe(verdict: SubjectVerdict) {
   const { detector, value, threshold, pValue, formula } = verdict;
   return { detector, value, threshold, pValue: Number.isNaN(pValue) ? null : pValue, formula };
+}
+
+function currentOf({ detector, value, threshold }: Omit<Episode['current'], 'windowEndMs'>, windowEndMs: number) {
+  return { detector, value, threshold, windowEndMs };
 }
 
 function boundsOf(window: { startMs: number; endMs: number }) {

@@ -21,11 +21,15 @@ const OWN_FILES = {
   '/': 'index.html',
   '/style.css': 'style.css',
   '/icon.svg': 'icon.svg',
+  '/alarms.js': 'alarms.js',
   '/app.js': 'app.js',
   '/charts.js': 'charts.js',
   '/detectors.js': 'detectors.js',
   '/format.js': 'format.js',
+  '/overview.js': 'overview.js',
   '/panels.js': 'panels.js',
+  '/times.js': 'times.js',
+  '/versions.js': 'versions.js',
   '/windows.js': 'windows.js',
 } as const;
 

@@ -14,6 +14,7 @@ import {
   labelsJoinedView,
   liveView,
   modelsView,
+  overviewView,
   qualityRangeView,
   statsView,
   type ViewSources,
@@ -41,6 +42,11 @@ export class MonitorHttp {
   @Answers(calls.projects)
   projects() {
     return { projects: this.sources.metadata.projectNames() };
+  }
+
+  @Answers(calls.overview)
+  overview() {
+    return overviewView(this.sources, this.clock.nowMs());
   }
 
   /** How each test's number comes about, by the test's name; for people, subjects that are no features, by theirs. */

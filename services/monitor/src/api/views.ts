@@ -6,7 +6,10 @@ import { ALL, type Cohort, cohortKey, parseCohortKey, sameCohort } from '@millra
 import { formulaOf } from '@millrace/drift';
 import type { Evaluation } from '@millrace/evaluation';
 import type { Annotations } from '../live/annotations.js';
-import type { LiveTrafficByProject } from '../live/live-traffic.js';
+import { type LiveTrafficByProject, POINTS_MAX } from '../live/live-traffic.js';
+import type { Loops } from '../live/loops.js';
+import type { Marks } from '../live/marks.js';
+import { FIRST_STEPS, nextStep } from '../live/next-step.js';
 import type { MetadataCache } from '../metadata/metadata-cache.js';
 import type { TrafficHistory } from '../software/traffic-history.js';
 import type { Engine } from '../windows/engine.js';
@@ -21,7 +24,12 @@ export interface ViewSources {
   traffic: TrafficHistory;
   liveTraffic: LiveTrafficByProject;
   annotations: Annotations;
+  loops: Loops;
+  marks: Marks;
 }
+
+/** What the charts of traffic show, at a point a second. */
+const CHART_MS = POINTS_MAX * 1_000;
 
 /** One closed window: a row per cohort, ALL first. */
 function windowView(metrics: readonly WindowMetrics[]) {
@@ -103,6 +111,36 @@ export function modelsView(sources: ViewSources, project: string) {
   }));
 }
 
+/** Every project in a line, and the first steps where there is none. */
+export function overviewView(sources: ViewSources, nowMs: number) {
+  const projects = sources.metadata.projectNames().map((name) => {
+    const monitor = sources.engine.monitor(name, nowMs);
+    const targets = sources.metadata.route(name)?.targets ?? [];
+    return {
+      name,
+      problem: sources.metadata.project(name)?.scope.problem ?? '',
+      predictions: monitor?.counters.predictions ?? 0,
+      predictionsPerSecond: sources.liveTraffic.get(name)?.recent().at(-1)?.predictions ?? 0,
+      versions: sources.metadata.modelsOf(name).length,
+      serving: targets.filter(({ weight }) => weight > 0).map(({ version, weight }) => ({ version, weight })),
+      activeAlarms: monitor?.alarms.active ?? 0,
+      loop: sources.loops.of(name, nowMs),
+      next: nextView(sources, name, nowMs),
+    };
+  });
+  return { atMs: nowMs, projects, next: projects.length === 0 ? FIRST_STEPS : null };
+}
+
+function nextView(sources: ViewSources, name: string, nowMs: number) {
+  const project = sources.metadata.project(name);
+  if (project === undefined) return null;
+  return nextStep(project, {
+    versions: sources.metadata.modelsOf(name),
+    served: (sources.metadata.route(name)?.targets.length ?? 0) > 0,
+    predictions: sources.engine.monitor(name, nowMs)?.counters.predictions ?? 0,
+  });
+}
+
 /** Everything the dashboard shows that changes by the second. */
 export function liveView(sources: ViewSources, project: string, nowMs: number) {
   const monitor = sources.engine.monitor(project, nowMs);
@@ -112,6 +150,10 @@ export function liveView(sources: ViewSources, project: string, nowMs: number) {
     project,
     atMs: nowMs,
     problem: spec?.scope.problem ?? '',
+    minRows: spec?.monitoring.minRows ?? null,
+    next: nextView(sources, project, nowMs),
+    loop: sources.loops.of(project, nowMs),
+    marks: sources.marks.of(project, nowMs - CHART_MS),
     route: routeView(sources, project),
     point: traffic?.recent().at(-1) ?? null,
     router: sources.traffic.latest(project, nowMs) ?? null,

@@ -3,6 +3,7 @@
 import { decodeModelVersion, decodeProject, decodeRoute } from '@millrace/contracts';
 import type { CompactedReaderSettings } from '@millrace/kafka';
 import { type Project, projectFromDocument } from '@millrace/project';
+import type { Route } from '@millrace/routing';
 import type { MetadataCache } from './metadata-cache.js';
 import type { References } from './references.js';
 
@@ -10,6 +11,7 @@ export function metadataEntries(
   metadata: MetadataCache,
   references: References,
   onProject: (project: Project) => void,
+  onRoute: (before: Route | undefined, route: Route) => void,
 ): CompactedReaderSettings['topics'] {
   return {
     'projects.v1': (key, value) => {
@@ -28,8 +30,13 @@ export function metadataEntries(
       references.announced(model.project, model.version);
     },
     'routes.v1': (key, value) => {
-      if (value === null) metadata.removeRoute(key);
-      else metadata.setRoute(decodeRoute(value));
+      if (value === null) {
+        metadata.removeRoute(key);
+        return;
+      }
+      const route = decodeRoute(value);
+      onRoute(metadata.route(route.project), route);
+      metadata.setRoute(route);
     },
   };
 }

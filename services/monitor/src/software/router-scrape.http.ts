@@ -16,6 +16,7 @@ export class RouterScrape {
     private readonly url: string,
     private readonly traffic: TrafficHistory,
     private readonly clock: Clock,
+    private readonly restarted: (project: string, atMs: number) => void,
   ) {}
 
   start(everyMs: number): void {
@@ -32,6 +33,8 @@ export class RouterScrape {
     if (!response.ok || Number(response.headers.get('content-length') ?? 0) > TEXT_BYTES_MAX) return;
     const text = await response.text();
     const atMs = this.clock.nowMs();
-    for (const [project, totals] of routerTotals(text)) this.traffic.read(project, totals, atMs);
+    for (const [project, totals] of routerTotals(text)) {
+      if (this.traffic.read(project, totals, atMs)) this.restarted(project, atMs);
+    }
   }
 }

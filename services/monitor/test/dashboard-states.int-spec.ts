@@ -1,0 +1,252 @@
+// The dashboard in Chromium in each state that a newcomer comes across, on a phone and wide, dark and light: what it
+// says, and that nothing is wider than the screen. With DASHBOARD_SHOTS=FOLDER in the environment it leaves a picture
+// of each.
+
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { environment } from '@millrace/config';
+import { openChromium } from '@millrace/testing';
+import type { Browser, Page } from 'playwright-core';
+import { type StateServer, serveState } from './dashboard-server.http.js';
+import { STATES, sourcesOf } from './dashboard-states.js';
+
+const WIDTHS = [390, 1280] as const;
+const SCHEMES = ['light', 'dark'] as const;
+
+let browser: Browser;
+const servers = new Map<string, StateServer>();
+
+beforeAll(async () => {
+  browser = await openChromium();
+  for (const [state, projects] of Object.entries(STATES))
+    servers.set(state, await serveState(await sourcesOf(projects)));
+}, 120_000);
+
+afterAll(async () => {
+  await browser.close();
+  for (const server of servers.values()) await server.close();
+});
+
+/** Opens a state and waits until its figures stand. */
+async function open(
+  state: string,
+  width: number,
+  colorScheme: 'light' | 'dark',
+  act: (page: Page) => Promise<void>,
+): Promise<void> {
+  const page = await browser.newPage({
+    colorScheme,
+    viewport: { width, height: 900 },
+    timezoneId: 'UTC',
+    reducedMotion: 'reduce',
+  });
+  const faults: string[] = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) faults.push(message.text());
+  });
+  page.on('pageerror', (error) => faults.push(error.message));
+  await page.goto(servers.get(state)?.url ?? '');
+  const projects = STATES[state] ?? [];
+  if (projects.length === 1) await page.locator('#alarms > *').first().waitFor();
+  else
+    await page
+      .locator(projects.length === 0 ? '#start li' : '#projects li')
+      .first()
+      .waitFor();
+  await act(page);
+  expect(faults).toEqual([]);
+  await page.close();
+}
+
+const wide = (state: string, act: (page: Page) => Promise<void>) => open(state, 1280, 'light', act);
+/** Run in the page: what can be scrolled sideways or stands out of the screen. */
+const OVERFLOWING = `[...document.querySelectorAll('*')]
+  .filter((each) => {
+    const scrolls = /auto|scroll/.test(getComputedStyle(each).overflowX) && each.scrollWidth > each.clientWidth;
+    const { right, width } = each.getBoundingClientRect();
+    return scrolls || (width > 1 && right > innerWidth + 0.5);
+  })
+  .map((each) => each.outerHTML.slice(0, 120))`;
+/** Colour and shape of each element. */
+const lookOf = (page: Page, selector: string): Promise<[colour: string, shape: string][]> =>
+  page.evaluate(
+    `[...document.querySelectorAll('${selector}')].map((e) => [getComputedStyle(e).backgroundColor, e.className])`,
+  );
+const texts = (page: Page, selector: string) => page.locator(selector).allTextContents();
+
+describe('each state', () => {
+  const cases = Object.keys(STATES).flatMap((state) =>
+    WIDTHS.flatMap((width) => SCHEMES.map((scheme) => [state, width, scheme] as const)),
+  );
+  it.each(cases)('%s fits into %i px (%s)', async (state, width, scheme) => {
+    await open(state, width, scheme, async (page) => {
+      // Neither the page nor anything in it can be scrolled sideways or stands out of the page.
+      const over = await page.evaluate(OVERFLOWING);
+      expect(over).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+      const folder = environment().DASHBOARD_SHOTS;
+      if (folder !== undefined)
+        await page.screenshot({ path: join(folder, `${state}-${width}-${scheme}.png`), fullPage: true });
+    });
+  });
+});
+
+describe('a newcomer', () => {
+  it('gets the three commands where nothing is applied, each to copy by keyboard', async () => {
+    await wide('empty', async (page) => {
+      await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+      expect(await texts(page, '#start code')).toEqual([
+        'npx millrace new FILE',
+        'npx millrace ingest PROJECT --file FILE',
+        'npx millrace train PROJECT',
+      ]);
+      await page.getByRole('button', { name: 'Copy: npx millrace new FILE' }).focus();
+      await page.keyboard.press('Enter');
+      await page.getByText('Copied').waitFor();
+      expect(await page.evaluate('navigator.clipboard.readText()')).toBe('npx millrace new FILE');
+    });
+  });
+
+  it('gets the next commands of a project without a model, and of a model without traffic', async () => {
+    await wide('no-model', async (page) => {
+      expect(await texts(page, '#next code')).toEqual([
+        'npx millrace ingest loans --file FILE',
+        'npx millrace train loans',
+      ]);
+      await page.getByText('nothing served', { exact: true }).waitFor();
+      expect(await page.getByText('live', { exact: true }).count()).toBe(0);
+    });
+    await wide('no-traffic', async (page) => {
+      expect(await texts(page, '#next code')).toEqual([`npx millrace predict loans --row '{"amount":0,"income":1}'`]);
+      await page.locator('#connection', { hasText: 'live' }).waitFor();
+    });
+    await wide('quiet', async (page) => expect(await page.locator('#next').isVisible()).toBe(false));
+  });
+
+  it('sees all projects first, those with alarms before the others, and finds the way in and back by keyboard', async () => {
+    await wide('overview', async (page) => {
+      expect(await texts(page, '#projects h3')).toEqual(['flights', 'churn', 'loans']);
+      const [flights = '', churn = '', loans = ''] = await texts(page, '#projects > li');
+      expect(flights).toMatch(/live version 1 50 % version 2 50 %/);
+      expect(flights).toMatch(/\d alarms? rings?|\d alarms ring/);
+      expect(flights).toContain('A retraining is over: it pauses.');
+      expect(churn).toContain('nothing served');
+      expect(churn).toContain('npx millrace train churn');
+      expect(loans).toContain('no alarm rings');
+      await page.getByRole('link', { name: 'flights' }).focus();
+      await page.keyboard.press('Enter');
+      await page.locator('#alarms .pill').first().waitFor();
+      expect(await page.locator('#overview').isVisible()).toBe(false);
+      await page.getByRole('link', { name: 'All projects' }).click();
+      await page.locator('#projects').waitFor();
+      expect(await page.locator('#project').isVisible()).toBe(false);
+    });
+    // One alone opens at once, with a way back.
+    await wide('quiet', async (page) => {
+      await page.getByRole('link', { name: 'All projects' }).click();
+      expect(await texts(page, '#projects h3')).toEqual(['loans']);
+    });
+  });
+});
+
+describe('the loop', () => {
+  it('says its phase, what it waits for and until when, and its last decision', async () => {
+    await wide('loop-waits', async (page) => {
+      expect((await texts(page, '#loop p')).join('\n')).toBe(
+        'Drift was seen: it gathers rows from after it. It waits for 2 dataset versions with rows from after the drift, ' +
+          'at the earliest when the data’s own time has come to 10 Mar 2026 14:34 UTC.\n' +
+          'Last decision, 14:30:30: drift of amount: ks 0.384 against 0.1',
+      );
+    });
+    await wide('alarms', async (page) => {
+      expect(await page.locator('#loop').textContent()).toContain('until 14:42:05.');
+    });
+  });
+});
+
+describe('windows and alarms', () => {
+  it('shows the value now beside the first and since when, and tells screen readers what rings', async () => {
+    await wide('alarms', async (page) => {
+      const row = page.locator('#alarms tbody tr', { hasText: /amount.*version 1/ }).first();
+      const now = await row.locator('[data-head="value now"]').textContent();
+      const first = await row.locator('[data-head="at first"]').textContent();
+      expect(Number.parseFloat(now ?? '')).toBeGreaterThan(Number.parseFloat(first ?? ''));
+      expect(await row.locator('[data-head="since"]').textContent()).toContain('10 Mar 14:22–14:23');
+      // Another test is the farthest above its threshold by now, and is named.
+      expect(now).toMatch(/of 0\.2, psi$/);
+      expect(await page.locator('#announced[aria-live]').textContent()).toMatch(/^Alarms ring: .*amount/);
+    });
+  });
+
+  it('is grey, not orange, where rows are too few to be tested', async () => {
+    await wide('too-few-rows', async (page) => {
+      const cells = page.locator('#windows .cell');
+      // The twelfth window is still open.
+      expect(await cells.count()).toBe(11);
+      expect(await page.locator('#windows .cell.few').count()).toBe(11);
+      expect(await cells.first().getAttribute('aria-label')).toContain('too few rows, 37 of the 100 that tests need');
+      const colour = (await lookOf(page, '#windows .cell'))[0]?.[0] ?? '';
+      const [r = 0, g = 0, b = 0] = (colour.match(/\d+/g) ?? []).map(Number);
+      expect(Math.max(r, g, b) - Math.min(r, g, b)).toBeLessThan(25);
+    });
+  });
+
+  it('labels windows of a minute by the minute', async () => {
+    await wide('quiet', async (page) => {
+      const heads = await texts(page, '#windows thead th');
+      expect(heads.filter((text) => text !== '').every((text) => /^\d\d:\d\d$/.test(text))).toBe(true);
+      expect(heads.at(0)).toBe('13:52');
+      await page.locator('#windows button').first().click();
+      expect(await page.locator('#window-detail h2').textContent()).toContain('10 Mar 13:52–13:53');
+    });
+  });
+
+  it('marks rollouts and restarts', async () => {
+    await wide('alarms', async (page) => {
+      expect(await texts(page, '#marks li')).toEqual([
+        'restart 14:28:55 router restarted',
+        'rollout 14:30:25 version 1: 50 %, version 2: 50 %',
+      ]);
+    });
+  });
+});
+
+describe('colours of versions', () => {
+  it.each(SCHEMES)('are eight that stand out of the card, each version the same everywhere (%s)', async (scheme) => {
+    await open('many-versions', 1280, scheme, async (page) => {
+      const dots = (await lookOf(page, '#versions .dot')).reverse();
+      expect(dots).toHaveLength(12);
+      expect(new Set(dots.slice(0, 8).map(([colour]) => colour)).size).toBe(8);
+      // The ninth has the first one's colour and another shape.
+      expect(new Set(dots.map(String)).size).toBe(12);
+      expect(await lookOf(page, '#split .dot')).toEqual(dots.slice(9));
+      const card = (await lookOf(page, '.card')).at(-1)?.[0] ?? '';
+      for (const [colour] of dots) expect(contrast(colour, card)).toBeGreaterThan(3);
+    });
+  });
+
+  it('do not change when another version comes', async () => {
+    const colourOf = async (state: string) => {
+      let colour = '';
+      await wide(state, async (page) => {
+        colour = (await lookOf(page, '#versions .dot')).at(-1)?.[0] ?? '';
+      });
+      return colour;
+    };
+    expect(await colourOf('many-versions')).toBe(await colourOf('quiet'));
+  });
+});
+
+/** WCAG 2.2: contrast of two colours "rgb(r, g, b)". */
+function contrast(a: string, b: string): number {
+  const [light = 0, dark = 0] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+function luminance(colour: string): number {
+  const [r = 0, g = 0, b = 0] = (colour.match(/\d+/g) ?? []).map((text) => {
+    const share = Number(text) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}

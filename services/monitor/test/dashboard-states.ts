@@ -1,0 +1,285 @@
+// The monitor as the dashboard meets it, in each state that a person comes across: the real engine fed with rows, the
+// real views and page, at a fixed time. There is no Kafka, and the trainer's words are given.
+
+import type { AnswerOf, trainerApi } from '@millrace/api';
+import { binaryOutputs, seededRng } from '@millrace/domain';
+import { parseProject } from '@millrace/project';
+import { emptyRoute, type Route, type RouteTarget } from '@millrace/routing';
+import { buildReferenceProfile } from '@millrace/statistics';
+import { aLabel, aPrediction } from '@millrace/testing';
+import type { ViewSources } from '../src/api/views.js';
+import { Annotations } from '../src/live/annotations.js';
+import { LiveTrafficByProject } from '../src/live/live-traffic.js';
+import { Loops } from '../src/live/loops.js';
+import { Marks } from '../src/live/marks.js';
+import { MetadataCache } from '../src/metadata/metadata-cache.js';
+import { termsOf } from '../src/quality/task-terms.js';
+import { TrafficHistory } from '../src/software/traffic-history.js';
+import { Engine } from '../src/windows/engine.js';
+
+/** Processing time of every state: five seconds past a full minute. */
+export const NOW_MS = Date.UTC(2026, 2, 10, 14, 32, 5);
+const WINDOW_MS = 60_000;
+export const MIN_ROWS = 100;
+const FEATURES = ['amount', 'income'] as const;
+
+type TrainerLoop = AnswerOf<typeof trainerApi.endpoints.loop>;
+type LoopTold = Pick<TrainerLoop, 'phase' | 'waits' | 'history'>;
+
+export interface StateProject {
+  name: string;
+  versions: number;
+  /** Weights by version; none: nothing is served. */
+  targets?: readonly Omit<RouteTarget, 'name'>[];
+  windows?: number;
+  rowsPerWindow?: number;
+  /** From this window on the amount is another. */
+  shiftFrom?: number;
+  /** The version that answers row `i` of window `w`. */
+  versionOf?: (w: number, i: number) => number;
+  /** A change of the route and a restart of the router within the last minutes. */
+  marks?: boolean;
+  loop: LoopTold;
+}
+
+const told = (
+  phase: LoopTold['phase'],
+  waits: Partial<LoopTold['waits']> & { for: string },
+  message?: string,
+): LoopTold => ({
+  phase,
+  waits: { untilMs: null, clock: 'processing', ...waits },
+  history: message === undefined ? [] : [{ atMs: NOW_MS - 95_000, phase, message, correlationId: '' }],
+});
+
+const CALM = told('calm', { for: 'drift of any feature, the score or the quality' }, 'version 1 is live');
+const FIRST = told('calm', { for: 'a first blessed version' });
+const SETTLING = told(
+  'settling',
+  { for: '2 dataset versions with rows from after the drift', untilMs: NOW_MS + 115_000, clock: 'event' },
+  'drift of amount: ks 0.384 against 0.1',
+);
+const COOLING = told(
+  'cooling',
+  { for: 'the pause after a retraining to end', untilMs: NOW_MS + 600_000 },
+  'version 2 is live',
+);
+
+const QUIET: StateProject = {
+  name: 'loans',
+  versions: 1,
+  targets: [{ version: 1, weight: 100 }],
+  windows: 40,
+  loop: CALM,
+};
+const ALARMS: StateProject = {
+  ...QUIET,
+  versions: 2,
+  targets: [
+    { version: 1, weight: 50 },
+    { version: 2, weight: 50 },
+  ],
+  versionOf: (w, i) => (w < 36 || i % 2 === 0 ? 1 : 2),
+  rowsPerWindow: 300,
+  shiftFrom: 30,
+  marks: true,
+  loop: COOLING,
+};
+const NO_MODEL: StateProject = { name: 'churn', versions: 0, loop: FIRST };
+
+/** By what each is to be looked at for. */
+export const STATES: Readonly<Record<string, readonly StateProject[]>> = {
+  empty: [],
+  'no-model': [{ ...NO_MODEL, name: 'loans' }],
+  'no-traffic': [{ ...QUIET, windows: 0 }],
+  quiet: [QUIET],
+  alarms: [ALARMS],
+  'loop-waits': [
+    { ...ALARMS, versions: 1, targets: [{ version: 1, weight: 100 }], versionOf: () => 1, loop: SETTLING },
+  ],
+  'too-few-rows': [{ ...QUIET, windows: 12, rowsPerWindow: 37 }],
+  'many-versions': [
+    {
+      ...QUIET,
+      versions: 12,
+      versionOf: (w, i) => 1 + Math.min(11, Math.floor(w / 3) + (i % 3 === 0 ? 1 : 0)),
+      targets: [10, 11, 12].map((version, i) => ({ version, weight: [20, 30, 50][i] as number })),
+      rowsPerWindow: 300,
+    },
+  ],
+  overview: [QUIET, { ...ALARMS, name: 'flights' }, NO_MODEL],
+};
+
+export async function sourcesOf(projects: readonly StateProject[]): Promise<ViewSources> {
+  const metadata = new MetadataCache();
+  const traffic = new TrafficHistory();
+  const liveTraffic = new LiveTrafficByProject();
+  const marks = new Marks(NOW_MS - 3_600_000);
+  const loops = new Loops((name) => {
+    const project = projects.find((each) => each.name === name);
+    if (project === undefined) throw new Error(`no project ${name}`);
+    return Promise.resolve({ ...SILENT, ...project.loop });
+  });
+  const engine = new Engine({
+    project: (name) => metadata.project(name),
+    metadata,
+    traffic,
+    idleMs: { predictions: 5_000, labels: 5_000 },
+    joinRowsMax: 1_000_000,
+    retainedWindows: 4,
+    windowsKept: 1_000,
+    terms: termsOf,
+  });
+  let offset = 0;
+  for (const project of projects) {
+    declare(metadata, marks, project);
+    offset = feed(engine, project, offset);
+    watched(traffic, liveTraffic, marks, project);
+  }
+  engine.close(NOW_MS);
+  const sources = { engine, metadata, traffic, liveTraffic, annotations: new Annotations(), loops, marks };
+  // The first look asks; what was asked is told when this turn is over.
+  for (const { name } of projects) loops.of(name, NOW_MS);
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  return sources;
+}
+
+const SILENT: Omit<TrainerLoop, 'phase' | 'waits' | 'history'> = {
+  liveVersion: 1,
+  previousVersion: 0,
+  waitingVersion: 0,
+  episode: null,
+  coolUntilMs: 0,
+};
+
+function declare(
+  metadata: MetadataCache,
+  marks: Marks,
+  { name, versions, targets = [], marks: marked }: StateProject,
+): void {
+  const parsed = parseProject(fileOf(name), 'project.yaml');
+  if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+  metadata.setProject(parsed.project);
+  const rng = seededRng(1);
+  const numbers = () => Array.from({ length: 20_000 }, () => rng.normal());
+  const profile = buildReferenceProfile({
+    features: FEATURES.map((feature) => ({ name: feature, kind: 'numeric', values: numbers() })),
+    scoreName: 'probability',
+    scores: Array.from({ length: 20_000 }, () => rng.next()),
+    positiveShare: 0.5,
+  });
+  for (let version = 1; version <= versions; version++) {
+    metadata.setReference(name, version, { profile, inputs: [...FEATURES] });
+    metadata.setModel(modelOf(name, version));
+  }
+  const route: Route = {
+    ...emptyRoute(name),
+    revision: 1,
+    targets: targets.slice(0, 1).map((target) => ({ ...target, weight: 100, name: 'blue' })),
+    loadedVersions: targets.map(({ version }) => version),
+    changedAtMs: NOW_MS - 3_000_000,
+  };
+  marks.routed(undefined, route);
+  const now = {
+    ...route,
+    revision: 2,
+    targets: targets.map((target, i) => ({ ...target, name: ['blue', 'green', 'canary'][i] as string })),
+    changedAtMs: NOW_MS - 100_000,
+    reason: 'a blessed version',
+  };
+  if (marked) marks.routed(route, now);
+  metadata.setRoute(now);
+}
+
+const fileOf = (name: string) => `name: ${name}
+scope: { problem: Will the loan be denied? }
+data:
+  entity: id
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: id, type: text, required: true }
+    - { name: amount, type: number, min: 0 }
+    - { name: income, type: number }
+    - { name: denied, type: boolean, outcome: true }
+  label: { name: denied, column: denied, delay: 1s }
+features: [{ name: amount, kind: numeric }, { name: income, kind: numeric }]
+monitoring: { window: 1m, allowedLateness: 1s, minRows: ${MIN_ROWS} }
+`;
+
+const modelOf = (project: string, version: number) => ({
+  project,
+  version,
+  packagePath: '',
+  modelSha256: `${version}`.padStart(64, 'a0f3'),
+  packageSha256: '',
+  blessed: true,
+  reasons: ['better than the trivial baseline'],
+  verdict: 'better than the trivial baseline',
+  warnings: [],
+  evaluation: {
+    rows: 2_000,
+    metrics: { auc: 0.83, log_loss: 0.5, accuracy: 0.75 },
+    positiveShare: 0.5,
+    eventTimeFromMs: 0,
+    eventTimeToMs: 1,
+  },
+  championVersion: 0,
+  baselines: [],
+  slices: [],
+  datasetVersions: ['d'.repeat(64)],
+  trainingId: 't',
+  workers: 2,
+  seed: 1,
+  createdAtMs: NOW_MS - 3_600_000,
+  correlationId: '',
+  trainRows: 8_000,
+  trainSeconds: 3,
+});
+
+/** Rows evenly over the windows before the newest full minute, labels a second later; gives the next offset. */
+function feed(engine: Engine, project: StateProject, from: number): number {
+  const { name, windows = 0, rowsPerWindow = 200, shiftFrom = windows, versionOf = () => 1 } = project;
+  const rng = seededRng(7);
+  const startMs = NOW_MS - (NOW_MS % WINDOW_MS) - windows * WINDOW_MS;
+  for (let i = 0; i < windows * rowsPerWindow; i++) {
+    const w = Math.floor(i / rowsPerWindow);
+    const eventTimeMs = startMs + Math.floor((i * WINDOW_MS) / rowsPerWindow);
+    const probability = rng.next();
+    const amount = rng.normal() + (w >= shiftFrom ? 0.8 + (w - shiftFrom) * 0.05 : 0);
+    const predictionId = `r${i}/0`;
+    const prediction = aPrediction({
+      project: name,
+      predictionId,
+      eventTimeMs,
+      answeredAtMs: eventTimeMs + 2,
+      modelVersion: versionOf(w, i),
+      features: [amount, rng.normal()],
+      outputs: binaryOutputs(probability),
+    });
+    engine.applyPrediction(prediction, 0, from + i, eventTimeMs);
+    const label = { project: name, recordId: `r${i}`, predictionId, value: rng.next() < probability ? 1 : 0 };
+    engine.applyLabel(aLabel({ ...label, eventTimeMs, knownAtMs: eventTimeMs + 1_000 }), 0, from + i, eventTimeMs);
+  }
+  return from + windows * rowsPerWindow;
+}
+
+/** Five minutes of traffic as it was applied, and what the router's counters said. */
+function watched(traffic: TrafficHistory, live: LiveTrafficByProject, marks: Marks, project: StateProject): void {
+  const { name, windows = 0, targets = [], marks: marked } = project;
+  const rng = seededRng(3);
+  for (let second = 300; windows > 0 && second >= 0; second--) {
+    for (const { version, weight } of targets) {
+      const until = marked && second > 100 ? (version === 1 ? 100 : 0) : weight;
+      for (let i = 0; i < Math.round((until / 10) * (0.8 + 0.4 * rng.next())); i++)
+        live.of(name).prediction(version, 700 + 900 * rng.next());
+    }
+    live.of(name).beat(NOW_MS - second * 1_000);
+  }
+  if (windows > 0) {
+    const totals = (requests: number) => new Map([[1, { requests, failures: 0 }]]);
+    traffic.read(name, totals(1_000), NOW_MS - 4_000);
+    traffic.read(name, totals(1_020), NOW_MS - 2_000);
+  }
+  if (marked) marks.routerRestarted(name, NOW_MS - 190_000);
+}
