@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ProcessPlan } from '@millrace/deployment';
 import { freePorts, isPortFree } from './ports.tcp.js';
 import { DEFAULT_RESTART_LIMITS } from './restart-policy.js';
+import { RunFolder } from './run-folder.fs.js';
 import { Supervisor, type SupervisorOptions } from './supervisor.process.js';
 
 const root = resolve('.');
@@ -155,6 +156,10 @@ describe('Supervisor', () => {
     await until(() => one.status()[0]?.restarts === 1);
     await one.waitReady('ingest');
     expect(one.pid('ingest')).not.toBe(before);
+    const notes = () => new RunFolder(home).notes()?.map(({ name, state, restarts }) => [name, state, restarts]);
+    await until(() => notes()?.[0]?.[1] === 'ready' && notes()?.[0]?.[2] === 1);
+    await one.stop();
+    expect(notes()).toBeUndefined();
   });
 
   it('keeps a held process down until it is released', async () => {
