@@ -14,15 +14,6 @@ function faultsOf(text: string) {
   return parsed.faults;
 }
 
-const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-
-describe('the README', () => {
-  it('shows a project file that is right', () => {
-    const [, example] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
-    expect(parseProject(example ?? '', 'README.md')).toMatchObject({ kind: 'ok', project: { name: 'loans' } });
-  });
-});
-
 describe('parseProject', () => {
   it('reads the flights example', () => {
     const parsed = parseProject(flights, 'project.yaml');

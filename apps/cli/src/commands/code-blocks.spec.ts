@@ -1,0 +1,61 @@
+// What README.md and docs write after `millrace` is a command line that the command takes: command, arguments, options
+// and their values.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { codeBlocks, shellCommands, shellWords } from '@millrace/testing';
+import type { Command } from 'commander';
+import { commandLine } from './command-line.js';
+
+const documents = [
+  'README.md',
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+];
+
+const lines = documents.flatMap((document) =>
+  codeBlocks(document, readFileSync(document, 'utf8'))
+    .filter(({ language, notRun }) => language === 'sh' && notRun === undefined)
+    .flatMap(({ line, text }) => shellCommands(text).map((command) => [`${document}:${line}`, command] as const)),
+);
+const millrace = lines.flatMap(([at, command]) => {
+  const words = shellWords(command).filter((word, i, all) => i > 0 || !/^[A-Z_]+=/.test(word) || all.length === 1);
+  const from = words.indexOf('millrace');
+  return from < 0 || from > 1 ? [] : [[at, command, words.slice(from + 1)] as const];
+});
+
+/** Reads the line and does nothing. */
+function takes(words: readonly string[]): string | undefined {
+  const program = commandLine((error) => {
+    throw error;
+  });
+  let reached = false;
+  const disarm = (command: Command): void => {
+    if (command.commands.length === 0)
+      command.action(() => {
+        reached = true;
+      });
+    command.configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
+    for (const one of command.commands) disarm(one);
+  };
+  disarm(program);
+  try {
+    program.parse(['node', 'millrace', ...words]);
+    return reached ? undefined : 'no command';
+  } catch (thrown) {
+    return (thrown as Error).message;
+  }
+}
+
+describe('command lines in documents', () => {
+  it.each(millrace)('%s %s', (_at, _command, words) => expect(takes(words)).toBeUndefined());
+
+  it('are found, and wrong ones are noticed', () => {
+    expect(millrace.length).toBeGreaterThan(5);
+    expect(takes(['ingest', 'loans', '--fil', 'x'])).toContain('--fil');
+    expect(takes(['ingst', 'loans'])).toBeDefined();
+    expect(takes(['train'])).toBeDefined();
+  });
+});

@@ -1,0 +1,100 @@
+// README's first hour and docs/quickstart.md, literally: every line of their shell blocks in the order of the page, by
+// the shell, in a folder that looks like the clone; what a page shows as output comes, line by line, '…' standing for
+// anything.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type CodeBlock, codeBlocks } from '@millrace/testing';
+import { Platform, REPOSITORY, until } from './support/platform.process.js';
+
+const READY_WITHIN_MS = 120_000;
+/**
+ * Of one block. A training takes its steps as fast as the machine lets it: minutes on one that does other things too.
+ */
+const BLOCK_WITHIN_MS = 600_000;
+const UP = 'npx millrace up';
+/** Made by a run, or not wanted in it. */
+const LEFT_OUT = new Set(['.git', '.millrace', 'project.yaml']);
+
+const README_HEADING = 'From a file to a served model';
+const readme = blocksOf('README.md').filter(({ heading }) => heading === README_HEADING);
+const quickstart = blocksOf('docs/quickstart.md');
+
+function blocksOf(path: string): CodeBlock[] {
+  return codeBlocks(path, readFileSync(join(REPOSITORY, path), 'utf8')).filter(({ notRun }) => notRun === undefined);
+}
+
+let platform: Platform;
+let up: ReturnType<Platform['spawn']>;
+const folders: string[] = [];
+
+/** What the pages write stays out of the clone. */
+function likeTheClone(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-quickstart-'));
+  for (const name of readdirSync(REPOSITORY)) {
+    if (!LEFT_OUT.has(name)) symlinkSync(join(REPOSITORY, name), join(folder, name));
+  }
+  folders.push(folder);
+  return folder;
+}
+
+function isCommand({ language, text }: CodeBlock): boolean {
+  return language === 'sh' && !text.startsWith(UP);
+}
+
+beforeAll(async () => {
+  platform = await Platform.create();
+  up = platform.inGroupOfItsOwn(['bash', '-c', `exec ${UP}`]);
+  await until(
+    () => up.output().includes('Ctrl-C stops'),
+    READY_WITHIN_MS,
+    () => up.output(),
+    up,
+  );
+}, READY_WITHIN_MS + 20_000);
+
+afterAll(async () => {
+  up?.child.kill('SIGTERM');
+  await up?.finished;
+  platform?.remove();
+  for (const folder of folders) rmSync(folder, { recursive: true });
+}, 60_000);
+
+describe.each([
+  ['README.md', readme],
+  ['docs/quickstart.md', quickstart],
+])('%s', (_page, blocks) => {
+  const folder = likeTheClone();
+
+  it('begins with the platform in a terminal of its own', () => {
+    expect(blocks[0]).toMatchObject({ language: 'sh', text: expect.stringMatching(/^npx millrace up\b[^\n]*$/) });
+    expect(blocks.filter(isCommand).length).toBeGreaterThan(0);
+  });
+
+  it.each(blocks.flatMap((block, i) => (isCommand(block) ? [[block.line, block, blocks[i + 1]] as const] : [])))(
+    'line %d does what it says',
+    async (_line, { text }, shown) => {
+      const run = platform.inGroupOfItsOwn(['bash', '-c', `cd "$0" && set -e\n${text}`, folder]);
+      const { code, output } = await run.finished;
+      if (code !== 0) throw new Error(`exit code ${code}:\n${output}\n${platform.logs(5)}`);
+      if (shown?.language === 'text') expectShown(output, shown.text);
+    },
+    BLOCK_WITHIN_MS,
+  );
+});
+
+/** Each line of `shown` is a line of the output, in this order. */
+function expectShown(output: string, shown: string): void {
+  const lines = output.split('\n').map((line) => line.trimEnd());
+  let from = 0;
+  for (const line of shown.split('\n')) {
+    const wanted = new RegExp(`^${line.trimEnd().split('…').map(escaped).join('.*')}$`);
+    const at = lines.findIndex((one, i) => i >= from && wanted.test(one));
+    if (at < 0) throw new Error(`the page shows\n${line}\nand this came:\n${output}`);
+    from = at + 1;
+  }
+}
+
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
