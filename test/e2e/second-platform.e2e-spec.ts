@@ -111,7 +111,7 @@ describe('two platforms on one machine', () => {
     expect(await first.run(['loop', 'loans'])).toMatchObject({ code: 4 });
     expect(await first.run(['projects', 'delete', 'loans', '--yes'])).toMatchObject({ code: 4 });
     expect(await first.run(['apply', file])).toMatchObject({ code: 0, output: expect.stringContaining('revision 1') });
-  });
+  }, 120_000);
 
   it('have each its own settings: a folder of models, hosts, bounds', async () => {
     const index = async (url: string) =>
