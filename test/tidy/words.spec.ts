@@ -2,6 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import {
   BANS,
@@ -146,6 +147,11 @@ describe('documents and heads of files', () => {
         .map((text) => `${path}: ${text}`),
     );
     expect(faults).toEqual([]);
+  });
+
+  it('files.md says of each file what its head says: npm run files', async () => {
+    const { filesPage } = await import(pathToFileURL(join(root, 'tools/setup/files-page.mjs')).href);
+    expect(read('docs/files.md')).toBe(filesPage(root));
   });
 
   it('comments name files that are there', () => {

@@ -42,10 +42,20 @@ const EPOCHS_MAX = 60;
 /** Few rows make few steps a pass: as many passes as make this many steps. */
 const STEPS_MIN = 6_000;
 
-export function effortFor(rows: number, wishes: EffortWishes): Effort {
+/**
+ * A warm start knows most already, and few new rows are soon learned by heart: half the passes gave a lower log loss on
+ * the newest fifth than all, over ten windows of 9 and 15 days of shifted flights (-0.030 against -0.025).
+ */
+function warmEpochs(epochs: number): number {
+  return Math.max(1, Math.round(epochs / 2));
+}
+
+export function effortFor(rows: number, wishes: EffortWishes, warm = false): Effort {
   const { batchRows, epochs, finalLearningRateShare } = wishes;
-  if (epochs !== undefined)
-    return { batchRows: batchRows === undefined ? batchFor(rows) : shrunk(rows, batchRows), epochs };
+  if (epochs !== undefined) {
+    const batch = batchRows === undefined ? batchFor(rows) : shrunk(rows, batchRows);
+    return { batchRows: batch, epochs: warm ? warmEpochs(epochs) : epochs };
+  }
   const heldOut = Math.min(HELD_OUT_MAX, Math.max(1, Math.round(rows * HELD_OUT_SHARE)));
   const trained = rows - heldOut;
   if (trained < 1) return { batchRows: 1, epochs: 1 };
