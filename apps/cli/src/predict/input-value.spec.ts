@@ -20,6 +20,7 @@ describe('a text of a file', () => {
     ['UINT64', '18446744073709551615', 18_446_744_073_709_551_615n],
     ['BOOL', 'TRUE', true],
     ['BOOL', '0', false],
+    ['BOOL', 'Yes', true],
     ['BOOL', '', null],
   ])('for %s: %j is %j', (datatype, text, value) => expect(valueOfText(datatype, text)).toEqual(value));
 
@@ -31,7 +32,7 @@ describe('a text of a file', () => {
     ['INT64', '9223372036854775808'],
     ['INT8', '128'],
     ['UINT64', '-1'],
-    ['BOOL', 'yes'],
+    ['BOOL', 'maybe'],
     ['BOOL', '2'],
   ])('for %s: %j does not fit, and is shown', (datatype, text) => {
     const read = valueOfText(datatype, text);
