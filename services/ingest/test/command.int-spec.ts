@@ -59,12 +59,15 @@ afterAll(async () => {
 describe('millrace ingest', () => {
   it('loads a source beside the project file once the file is applied, and no other', async () => {
     await write('history.csv', 'id,at,customer,amount,kind,paid\nh1,2024-01-01,ann,1,car,1\n');
-    expect(await millrace('apply')).toMatchObject({ code: 0, out: 'applied loans, revision 1\n' });
+    expect(await millrace('apply')).toMatchObject({
+      code: 0,
+      out: 'applied loans, revision 1\nNext: millrace ingest loans --source history\n',
+    });
     const { code, out } = await millrace('ingest', 'loans', '--source', 'history');
     expect([code, out]).toEqual([
       0,
       expect.stringMatching(
-        /^history: 1 rows accepted, 0 refused, dataset version [0-9a-f]{12}\n {2}next: millrace train loans\n$/,
+        /^history: 1 rows accepted, 0 refused, dataset version [0-9a-f]{12}\nNext: millrace train loans\n$/,
       ),
     ]);
     await mkdir(join(folder, 'other'));
@@ -89,7 +92,7 @@ describe('millrace ingest', () => {
         '  warning: loans.csv is no UTF-8 and was read as Windows-1252 (Latin-1); `--encoding` says otherwise',
         '  refused 1 × row 2, amount: "viel" is not a number',
         '  refused rows: millrace dlq list loans',
-        '  next: millrace train loans',
+        'Next: millrace train loans',
         '',
       ],
     ]);

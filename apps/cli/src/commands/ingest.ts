@@ -96,7 +96,8 @@ async function ended(
     IMPORT_DEADLINE_MS,
   );
   const status = await staged(stage, end, ({ accepted }) => `${accepted} rows`);
-  print(status, () => importReport(what, status));
+  const next = status.state === 'done' ? [`millrace train ${status.project}`] : [];
+  print(status, () => importReport(what, status), next);
   return status.state === 'done' ? EXIT_OK : EXIT_FAILED;
 }
 

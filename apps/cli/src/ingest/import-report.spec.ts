@@ -50,10 +50,8 @@ describe('importReport', () => {
     example: { file: 'upload:a.csv', row: 7, column: 'amount', value: null, reason: 'is missing' },
   };
 
-  it('is two lines where nothing is to be said', () => {
-    expect(importReport('a.csv', status)).toBe(
-      'a.csv: 3 rows accepted, 0 refused, dataset version abcdef012345\n  next: millrace train loans',
-    );
+  it('is one line where nothing is to be said', () => {
+    expect(importReport('a.csv', status)).toBe('a.csv: 3 rows accepted, 0 refused, dataset version abcdef012345');
   });
 
   it('names refused rows and where they are', () => {
@@ -61,11 +59,10 @@ describe('importReport', () => {
       'a.csv: 3 rows accepted, 2 refused, dataset version abcdef012345',
       '  refused 2 × row 7, amount: is missing',
       '  refused rows: millrace dlq list loans',
-      '  next: millrace train loans',
     ]);
   });
 
-  it('says why there is no version, and no next step', () => {
+  it('says why there is no version', () => {
     const failed = { ...status, state: 'failed' as const, message: 'because', datasetVersion: undefined };
     expect(importReport('a.csv', failed)).toBe('a.csv was not imported: because');
   });

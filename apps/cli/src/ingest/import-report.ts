@@ -96,7 +96,6 @@ export function importReport(what: string, status: ImportState): string {
   }
   if (status.reasons.length > REASONS_TOLD) lines.push(`  and ${status.reasons.length - REASONS_TOLD} further reasons`);
   if (rejected > 0) lines.push(`  refused rows: millrace dlq list ${project}`);
-  if (state === 'done') lines.push(`  next: millrace train ${project}`);
   return lines.join('\n');
 }
 
