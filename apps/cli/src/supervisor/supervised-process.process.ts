@@ -61,6 +61,7 @@ export class SupervisedProcess {
   private startedAtMs = 0;
   private restartTimer: NodeJS.Timeout | undefined;
   private heldUntilReleased = false;
+  private leaving = false;
   private readonly waiters = new Set<{ resolve(): void; reject(error: PlatformError): void }>();
   private exited: Promise<void> = Promise.resolve();
 
@@ -134,6 +135,12 @@ export class SupervisedProcess {
     if (this.state === 'held') this.start();
   }
 
+  /** The platform stops: what dies before its turn stays down. */
+  restartNoMore(): void {
+    this.leaving = true;
+    clearTimeout(this.restartTimer);
+  }
+
   /** Bounded; resolves when the process and its group are gone. */
   async stop(): Promise<void> {
     clearTimeout(this.restartTimer);
@@ -167,9 +174,10 @@ export class SupervisedProcess {
     if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
     run.remove(plan.name);
     this.child = undefined;
-    const expected = this.state === 'stopping';
+    const expected = this.state === 'stopping' || this.leaving;
     this.lastExit = { code, signal, expected };
     events.exit(plan.name, this.lastExit);
+    if (this.leaving && this.state !== 'stopping') this.settle('stopped');
     if (expected) return;
     if (this.heldUntilReleased) {
       this.state = 'held';

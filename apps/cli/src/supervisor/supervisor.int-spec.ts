@@ -24,6 +24,8 @@ const server = createServer((request, response) => response.end('ok'));
 server.listen(Number(port), '127.0.0.1');
 process.on('SIGTERM', () => { console.log('drained ' + mark + ' ' + process.hrtime.bigint()); process.exit(0); });
 `;
+/** The same, but for the time that it takes to stop: longer than a restart would wait. */
+const SLOW_TO_STOP = SERVER.replace('process.exit(0)', 'setTimeout(() => process.exit(0), 500)');
 /** Never stops of its own accord, and has a child of the same kind. */
 const STUBBORN = `
 import { spawn } from 'node:child_process';
@@ -146,6 +148,24 @@ describe('Supervisor', () => {
     expect(reapers()).toHaveLength(1);
     await one.stop();
     expect(reapers()).toEqual([]);
+  });
+
+  it('leaves down what dies while it stops', async () => {
+    const one = supervisor([
+      plan('router', ports.routerHttp, {
+        args: [script('slow', SLOW_TO_STOP), `${ports.routerHttp}`, 'router'],
+        stopPhase: 1,
+      }),
+      plan('broker', ports.kafka, { stopPhase: 2 }),
+    ]);
+    await one.start();
+    const stopping = one.stop();
+    one.kill('broker', 'SIGKILL');
+    await stopping;
+    expect(one.status().map(({ name, state, restarts }) => `${name} ${state} ${restarts}`)).toEqual([
+      'router stopped 0',
+      'broker stopped 0',
+    ]);
   });
 
   it('brings a killed process back, ready again', async () => {

@@ -272,6 +272,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
   private async stopAll(): Promise<void> {
     clearInterval(this.homeCheck);
     this.preparing.abort();
+    for (const process of this.processes.values()) process.restartNoMore();
     const late = setTimeout(() => {
       for (const process of this.processes.values()) process.endNow();
     }, STOP_MS_MAX);
