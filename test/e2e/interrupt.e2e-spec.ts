@@ -47,7 +47,8 @@ describe('Ctrl-C in npm start', () => {
       const askedMs = performance.now();
       run.type('\x03');
       const finished = await run.finished;
-      expect({ code: finished.code, output: finished.output }).toMatchObject({ code });
+      if (finished.code !== code)
+        throw new Error(`exit code ${finished.code}:\n${finished.output}\n${platform.logs()}`);
       expect(performance.now() - askedMs).toBeLessThan(STOP_MS_MAX);
       expect(finished.output.match(/Stopping …/g)).toHaveLength(1);
       expect(finished.output).toMatch(/Everything is stopped \(\d+\.\d s\)\./);

@@ -41,6 +41,8 @@ export class TrafficProcess implements LiveTraffic {
         else if (message.kind === 'result') resolve(message.result);
         else reject(new PlatformError('internal', `the traffic ended: ${message.message}`));
       });
+      // A message that was on its way to a process which is killed: without a listener it would end this one.
+      this.child.on('error', (error) => reject(new PlatformError('internal', `the traffic process: ${error.message}`)));
       // Unlike `exit`, this comes after the last message.
       this.child.once('disconnect', () => {
         this.isOver = true;
