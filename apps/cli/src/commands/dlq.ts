@@ -3,11 +3,10 @@
 import { PlatformError } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
+import { shownId } from '../ids.js';
 import { table } from '../table.js';
 import { action } from './context.js';
 
-/** Enough to tell a few thousand ids apart; `redrive` takes them so. */
-const ID_SHOWN = 12;
 const LIMIT_MAX = 1_000;
 
 export function dlqCommands(program: Command): void {
@@ -28,7 +27,7 @@ export function dlqCommands(program: Command): void {
         const { total, deadLetters } = await context.control.deadLetters(project, limit);
         const rows = deadLetters.flatMap(({ id, source, row, reasons }) =>
           reasons.map(({ field, value, message }, i) => [
-            i === 0 ? id.slice(0, ID_SHOWN) : '',
+            i === 0 ? shownId(id) : '',
             i === 0 ? source : '',
             i === 0 ? (row ?? '') : '',
             field,

@@ -4,6 +4,7 @@ import type { BodyOf, ingestApi } from '@millrace/api';
 import { PlatformError, timeOf } from '@millrace/domain';
 import { TABLE_FORMATS, type TableFormat, TEXT_ENCODINGS, type TextEncoding } from '@millrace/tabular';
 import type { ImportState } from '../client/control.http.js';
+import { shownId } from '../ids.js';
 
 export interface ImportOptions {
   source?: string;
@@ -85,7 +86,7 @@ export function importReport(what: string, status: ImportState): string {
   const lines =
     state === 'done'
       ? [
-          `${what}: ${accepted} rows accepted, ${rejected} refused, dataset version ${datasetVersion?.slice(0, 12) ?? 'none'}`,
+          `${what}: ${accepted} rows accepted, ${rejected} refused, dataset version ${datasetVersion === undefined ? 'none' : shownId(datasetVersion)}`,
         ]
       : [`${what} was not imported: ${message ?? 'no reason given'}`];
   lines.push(...readAs(status), ...status.warnings.map((warning) => `  warning: ${warning}`));

@@ -5,6 +5,7 @@ import { type Clock, PlatformError } from '@millrace/domain';
 import { figure } from '@millrace/evaluation';
 import type { Project, ReplaySpec } from '@millrace/project';
 import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
+import { shownId } from '../ids.js';
 import type { Stage, Stages } from '../terminal/stage.js';
 import { makeBadRows } from './bad-rows.js';
 import { watchLoop } from './loop-watch.js';
@@ -102,7 +103,7 @@ export class MainJob {
       }
       if (state.state === 'done' && state.datasetVersion) {
         stage.done(
-          `${state.accepted} rows accepted, ${state.rejected} refused, dataset version ${state.datasetVersion.slice(0, 12)}`,
+          `${state.accepted} rows accepted, ${state.rejected} refused, dataset version ${shownId(state.datasetVersion)}`,
         );
         return { accepted: state.accepted, rejected: state.rejected, datasetVersion: state.datasetVersion };
       }

@@ -20,7 +20,7 @@ import {
   type SourceChunk,
   type SourceFacts,
 } from './row-source.js';
-import { encodingWarning, inspectText, textOf } from './text-file.fs.js';
+import { encodingWarning, inspectText, textOf, undecodable } from './text-file.fs.js';
 
 type Decimal = '.' | ',';
 
@@ -159,8 +159,7 @@ class CsvChunk implements SourceChunk {
 
   fault(row: number): string | null {
     const { fault, text } = this.found[row] as CsvRow;
-    if (fault !== null || !this.reading.damaged || !text.includes('\uFFFD')) return fault;
-    return 'holds bytes that are no UTF-8 text';
+    return fault ?? (this.reading.damaged ? undecodable(text) : null);
   }
 
   original(row: number): Uint8Array {

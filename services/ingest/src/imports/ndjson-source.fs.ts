@@ -20,7 +20,7 @@ import {
   type SourceChunk,
   type SourceFacts,
 } from './row-source.js';
-import { encodingWarning, inspectText, type TextFacts, textOf } from './text-file.fs.js';
+import { encodingWarning, inspectText, type TextFacts, textOf, undecodable } from './text-file.fs.js';
 
 interface NdjsonRow {
   line: TextLine;
@@ -102,8 +102,8 @@ export class NdjsonSource implements RowSource {
     const fault = (i: number): string | null => {
       const { line, input } = row(i);
       if (line.fault !== null) return line.fault;
-      if (text.damaged && line.text.includes('\uFFFD')) return 'holds bytes that are no UTF-8 text';
-      return input.faults[0]?.message ?? null;
+      const bytes = text.damaged ? undecodable(line.text) : null;
+      return bytes ?? input.faults[0]?.message ?? null;
     };
     const original = (i: number): Uint8Array =>
       fault(i) === null

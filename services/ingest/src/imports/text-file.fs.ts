@@ -94,3 +94,8 @@ function unreadable({ name }: ImportFile, thrown: unknown): PlatformError {
   if (code === 'ENOENT') return new PlatformError('not_found', `there is no file ${name}`);
   return new PlatformError('invalid_argument', `cannot read ${name}: ${(thrown as Error).message}`, { cause: thrown });
 }
+
+/** The fault of a row in a damaged file; null where its own bytes were text. */
+export function undecodable(row: string): string | null {
+  return row.includes('\uFFFD') ? 'holds bytes that are no UTF-8 text' : null;
+}
