@@ -35,7 +35,7 @@ describe('Ctrl-C in npm start', () => {
   it.each([
     ['while it starts', / ready .*\d+%/, 130],
     ['in the bulk load', / ingest .*\d+%/, 130],
-    ['in the training', / train .*\d+%/, 130],
+    ['in the training', / train .*\d+% step \d+/, 130],
     ['in the replay', / replay .*\d+%/, 130],
     ['once it serves', 'It keeps serving', 0],
   ] as const)(

@@ -1,5 +1,6 @@
 // The trainer's HTTP API (8020): trainings, model versions, their artifacts, the closed loop, workers.
 
+import { LOOP_PHASES, type LoopPhase, TRAINING_STATES, TRAINING_STEPS } from '@millrace/domain';
 import { BASELINE_KINDS } from '@millrace/evaluation';
 import { WORKERS_MAX } from '@millrace/project';
 import Type from 'typebox';
@@ -63,10 +64,10 @@ const Training = answer(
   {
     trainingId: Type.String(),
     project: Type.String(),
-    state: word(['queued', 'running', 'finished', 'failed']),
+    state: word(TRAINING_STATES),
     last: answer(
       {
-        kind: word(['requested', 'started', 'progress', 'finished', 'failed']),
+        kind: word(TRAINING_STEPS),
         step: Type.Optional(count()),
         steps: Type.Optional(count()),
         loss: Type.Optional(figure()),
@@ -88,8 +89,8 @@ const Training = answer(
   'Training',
 );
 
-/** Phases of the closed loop, and what each means to a person. */
-export const LOOP_SAYS = {
+/** What each phase of the closed loop means to a person. */
+export const LOOP_SAYS: Record<LoopPhase, string> = {
   calm: 'calm: it watches',
   settling: 'drift was seen: it gathers rows from after it',
   approval: 'it is ready to retrain and asks first',
@@ -97,8 +98,7 @@ export const LOOP_SAYS = {
   rolling_out: 'it brings a version into service',
   cooling: 'a retraining is over: it pauses',
   stopped: 'stopped by hand: it does nothing',
-} as const;
-const LOOP_PHASES = Object.keys(LOOP_SAYS) as (keyof typeof LOOP_SAYS)[];
+};
 
 export const Loop = answer(
   {

@@ -4,9 +4,11 @@ export { composeFile, composePlan, KAFKA_CLUSTER_ID } from './compose/compose-fi
 export { type Environment, hostAndPort, LOOPBACK, type Place, placeOf } from './place.js';
 export { PORT_NAMES, PORTS, type PortName, type Ports } from './ports.js';
 export { portsTable } from './ports-table.js';
+export { embeddedKafkaProperties } from './processes/kafka-properties.js';
 export {
   controllerPort,
   kafkaFolder,
+  kafkaJars,
   kafkaJavaArgs,
   kafkaServerProperties,
   type PlatformOptions,
@@ -14,6 +16,7 @@ export {
   type ProcessPlan,
   platformPlan,
   type Readiness,
+  redisArgs,
   type SetupState,
 } from './processes/process-plan.js';
 export {

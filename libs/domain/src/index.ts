@@ -18,6 +18,7 @@ export {
 export { ERROR_CODES, type ErrorCode, PlatformError, type PlatformErrorOptions, type Retry } from './errors.js';
 export { exactJson, parseExactJson } from './exact-json.js';
 export { EVENT_TIME_AHEAD_MS_MAX, PROJECTS_MAX } from './limits.js';
+export { LOOP_PHASES, type LoopPhase } from './loop-phase.js';
 export type {
   CategoricalReference,
   FeatureReference,
@@ -26,6 +27,7 @@ export type {
 } from './reference-profile.js';
 export { RELEASE } from './release.js';
 export { predictionId, RequestIds, requestIdOf } from './request-ids.js';
+export { type RestartLimits, RestartPolicy } from './restart-policy.js';
 export { hash32, type Rng, seededRng } from './rng.js';
 export { hint, suggest } from './suggest.js';
 export {
@@ -44,5 +46,6 @@ export {
 } from './task.js';
 export { timeOf, timeText } from './time-text.js';
 export type { TrainingRequest } from './training-request.js';
+export { TRAINING_STATES, TRAINING_STEPS, type TrainingState, type TrainingStepKind } from './training-state.js';
 export type { LabelRow, RecordRow, Scalar } from './value.js';
 export { type SourceId, Watermark, type WatermarkRules, type WatermarkState } from './watermark.js';

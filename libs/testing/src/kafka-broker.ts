@@ -9,9 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { environment } from '@millrace/config';
+import { embeddedKafkaProperties, KAFKA_CLUSTER_ID, kafkaJars, kafkaJavaArgs } from '@millrace/deployment';
 import { type GuardedProcess, startGuarded } from './guarded-process.js';
 import { freePort, waitForPort } from './ports.js';
-import { type SetupState, setupState } from './setup-state.js';
+import { setupState, type TestSetup } from './setup-state.js';
 import { once } from './shared.js';
 
 export interface TestKafka {
@@ -32,56 +33,11 @@ export interface DedicatedKafka extends TestKafka {
 }
 
 const START_MS = 60_000;
-/** Any id does: nothing outside this home ever sees the cluster. 16 bytes, base64url. */
-const CLUSTER_ID = 'TWlsbHJhY2VUZXN0cwAAAA';
 
-function properties(port: number, controllerPort: number, data: string): string {
-  return Object.entries({
-    'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'controller.listener.names': 'CONTROLLER',
-    'inter.broker.listener.name': 'PLAINTEXT',
-    'log.dirs': data,
-    'offsets.topic.replication.factor': 1,
-    'offsets.topic.num.partitions': 4,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
-    'transaction.state.log.num.partitions': 4,
-    'share.coordinator.state.topic.replication.factor': 1,
-    'share.coordinator.state.topic.min.isr': 1,
-    'auto.create.topics.enable': 'false',
-    'group.initial.rebalance.delay.ms': 0,
-    'log.cleaner.dedupe.buffer.size': 4_194_304,
-    'log.segment.bytes': 16_777_216,
-    'num.network.threads': 2,
-    'num.io.threads': 2,
-  })
-    .map(([key, value]) => `${key}=${value}`)
-    .join('\n');
-}
-
-function javaArguments(setup: SetupState): string[] {
-  const { libFolder, log4j, classDataArchive } = setup.kafka;
-  const jars = readdirSync(libFolder)
-    .filter((name) => name.endsWith('.jar') && !name.startsWith('embedded-redis'))
-    .sort();
-  return [
-    '-Xms96m',
-    '-Xmx384m',
-    '-XX:+UseSerialGC',
-    '-XX:TieredStopAtLevel=1',
-    '-XX:-UsePerfData',
-    '-Xshare:auto',
-    '-Xlog:cds=off',
-    '-Xlog:cds+dynamic=off',
-    ...(existsSync(classDataArchive) ? [`-XX:SharedArchiveFile=${classDataArchive}`] : []),
-    `-Dlog4j2.configurationFile=${log4j}`,
-    '-cp',
-    jars.map((name) => join(libFolder, name)).join(':'),
-  ];
+function javaArguments(setup: TestSetup): string[] {
+  const { libFolder, classDataArchive } = setup.kafka;
+  const jars = kafkaJars(libFolder, readdirSync(libFolder));
+  return kafkaJavaArgs({ setup, kafkaJars: jars, classDataArchiveUsable: existsSync(classDataArchive) });
 }
 
 async function startBroker(): Promise<DedicatedKafka> {
@@ -89,9 +45,9 @@ async function startBroker(): Promise<DedicatedKafka> {
   const home = await mkdtemp(join(tmpdir(), 'millrace-test-kafka-'));
   const [port, controllerPort] = [await freePort(), await freePort()];
   const file = join(home, 'server.properties');
-  await writeFile(file, properties(port, controllerPort, join(home, 'data')));
+  await writeFile(file, embeddedKafkaProperties({ port, controllerPort, dataFolder: join(home, 'data') }));
   const java = javaArguments(setup);
-  await promisify(execFile)('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file]);
+  await promisify(execFile)('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', KAFKA_CLUSTER_ID, '-c', file]);
   let broker: GuardedProcess;
   const boot = async () => {
     const args = [...java, 'kafka.Kafka', file];

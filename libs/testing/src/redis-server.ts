@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environment } from '@millrace/config';
+import { redisArgs } from '@millrace/deployment';
 import { type GuardedProcess, startGuarded } from './guarded-process.js';
 import { freePort, waitForPort } from './ports.js';
 import { setupState } from './setup-state.js';
@@ -27,7 +28,7 @@ const START_MS = 10_000;
 async function startServer(): Promise<DedicatedRedis> {
   const home = await mkdtemp(join(tmpdir(), 'millrace-test-redis-'));
   const port = await freePort();
-  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', home];
+  const args = [...redisArgs(port), '--dir', home];
   let server: GuardedProcess;
   const boot = async () => {
     server = await startGuarded({ command: setupState().redis.binary, args, log: join(home, 'redis.log'), home });

@@ -3,10 +3,9 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { SetupState } from '@millrace/deployment';
 
-export interface SetupState {
-  kafka: { libFolder: string; log4j: string; classDataArchive: string };
-  redis: { binary: string };
+export interface TestSetup extends Pick<SetupState, 'kafka' | 'redis'> {
   /** Only after `npm test` has looked for one; the folders only with the packaged one. */
   chromium?: { binary: string; libFolder?: string; fontsFolder?: string };
 }
@@ -19,8 +18,8 @@ export function cloneRoot(from: string = process.cwd()): string {
   }
 }
 
-export function setupState(): SetupState {
+export function setupState(): TestSetup {
   const file = join(cloneRoot(), 'node_modules/.millrace/setup.json');
   if (!existsSync(file)) throw new Error(`${file} is missing: run \`npm test\`, or \`node tools/setup/setup.mjs\``);
-  return JSON.parse(readFileSync(file, 'utf8')) as SetupState;
+  return JSON.parse(readFileSync(file, 'utf8')) as TestSetup;
 }

@@ -6,7 +6,7 @@ import { projectFromDocument, WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
 import { idOf } from '../ids.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
-import { progressText, verdictText } from '../train/training-report.js';
+import { showTraining, verdictText } from '../train/training-report.js';
 import { usualDatasets } from '../train/usual-datasets.js';
 import { applyHere } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
@@ -68,7 +68,7 @@ async function train(context: Context, project: string, options: TrainOptions): 
     async () => {
       const training = await control.training(project, trainingId);
       if (training.state === 'finished' || training.state === 'failed') return training;
-      stage.progress(training.last.step ?? 0, training.last.steps ?? 1, progressText(training));
+      showTraining(stage, training);
       return undefined;
     },
     'the training',

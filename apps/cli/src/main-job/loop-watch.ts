@@ -5,8 +5,8 @@ import { figure } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
 import type { Stage, Stages } from '../terminal/stage.js';
+import { showTraining } from '../train/training-report.js';
 import type { LiveTraffic } from './traffic.process.js';
-import { showSteps } from './training-progress.js';
 import { until, type Waiting } from './waiting.js';
 
 export interface LoopWatchOptions {
@@ -96,7 +96,7 @@ async function newVersion(
       // The trainer takes it in a moment after the loop has named it.
       const training =
         trainingId === '' ? undefined : await control.training(project.name, trainingId).catch(() => null);
-      if (training) showSteps(stage, training.last);
+      if (training) showTraining(stage, training);
       if (loop && (loop.phase === 'cooling' || loop.phase === 'calm')) {
         const last = (loop.history as { message: string }[] | undefined)?.at(-1)?.message;
         throw new PlatformError('internal', `the retraining made no version: ${last ?? 'unknown'}`);

@@ -7,6 +7,7 @@ import type { Project, ReplaySpec } from '@millrace/project';
 import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
 import { shownId } from '../ids.js';
 import type { Stage, Stages } from '../terminal/stage.js';
+import { showTraining } from '../train/training-report.js';
 import { makeBadRows } from './bad-rows.js';
 import { watchLoop } from './loop-watch.js';
 import { replayKeys } from './replay-keys.js';
@@ -14,7 +15,6 @@ import type { ReplayRow } from './replay-rows.duckdb.js';
 import { shiftStart } from './shift.js';
 import type { LiveTraffic } from './traffic.process.js';
 import type { TrafficResult } from './traffic-messages.js';
-import { showSteps } from './training-progress.js';
 import { pause, until, type Waiting } from './waiting.js';
 
 export interface MainJobOptions {
@@ -124,7 +124,7 @@ export class MainJob {
     for (;;) {
       const training = await control.training(project.name, trainingId);
       const { message = 'no reason given' } = training.last;
-      showSteps(stage, training.last);
+      showTraining(stage, training);
       if (training.state === 'failed') {
         stage.fail(message);
         throw new PlatformError('internal', `the training failed: ${message}`);

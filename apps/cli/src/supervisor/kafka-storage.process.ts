@@ -2,7 +2,7 @@
 // formatted once with a cluster id of its own.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   KAFKA_CLUSTER_ID,
@@ -16,13 +16,6 @@ import { PlatformError } from '@millrace/domain';
 const FORMAT_TIMEOUT_MS = 60_000;
 /** Of what the tool said, for the error. */
 const OUTPUT_CHARS_MAX = 4_000;
-
-export function jarsOf(libFolder: string): string[] {
-  return readdirSync(libFolder)
-    .filter((name) => name.endsWith('.jar') && !name.startsWith('embedded-redis'))
-    .sort()
-    .map((name) => join(libFolder, name));
-}
 
 /** @throws PlatformError 'unavailable' with the tool's own words; also once `stop` is aborted, which ends the tool */
 export async function prepareKafka(

@@ -3,13 +3,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { ProcessPlan, Readiness } from '@millrace/deployment';
-import type { Clock } from '@millrace/domain';
-import { PlatformError } from '@millrace/domain';
+import { type Clock, PlatformError, type RestartPolicy } from '@millrace/domain';
 import type { LogFile } from './log-file.fs.js';
 import { summarise } from './log-summary.js';
 import { signalGroup } from './process-identity.process.js';
 import { accepts, answersOk } from './readiness.http.js';
-import type { RestartPolicy } from './restart-policy.js';
 import type { RunFolder } from './run-folder.fs.js';
 import { lowerGroup, prioritised } from './scheduling.process.js';
 
@@ -62,6 +60,8 @@ export class SupervisedProcess {
   private restartTimer: NodeJS.Timeout | undefined;
   private heldUntilReleased = false;
   private leaving = false;
+  /** In any of its lives: its settings are not what is wrong. */
+  private wasReady = false;
   private readonly waiters = new Set<{ resolve(): void; reject(error: PlatformError): void }>();
   private exited: Promise<void> = Promise.resolve();
 
@@ -183,7 +183,7 @@ export class SupervisedProcess {
       this.state = 'held';
       return;
     }
-    const decision = policy.onDeath(clock.monotonicMs() - this.startedAtMs);
+    const decision = policy.onDeath({ aliveMs: clock.monotonicMs() - this.startedAtMs, ready: this.wasReady });
     if (decision.kind === 'give-up') {
       const error = this.failure(`died ${decision.deaths} times in a row (${signal ?? `exit code ${code}`})`);
       this.settle('failed', error);
@@ -203,7 +203,7 @@ export class SupervisedProcess {
       const ready = await this.isReady(plan.readiness, elapsedMs);
       if (this.child !== child || this.state !== 'starting') return;
       if (ready) {
-        this.parts.policy.onReady();
+        this.wasReady = true;
         this.settle('ready');
         events.ready(plan.name, clock.monotonicMs() - this.startedAtMs);
         return;

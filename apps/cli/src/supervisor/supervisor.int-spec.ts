@@ -9,9 +9,8 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ProcessPlan } from '@millrace/deployment';
 import { freePorts, isPortFree } from './ports.tcp.js';
-import { DEFAULT_RESTART_LIMITS } from './restart-policy.js';
 import { RunFolder } from './run-folder.fs.js';
-import { Supervisor, type SupervisorOptions } from './supervisor.process.js';
+import { RESTARTS, Supervisor, type SupervisorOptions } from './supervisor.process.js';
 
 const root = resolve('.');
 const env = { PATH: '/usr/local/bin:/usr/bin:/bin' };
@@ -195,7 +194,7 @@ describe('Supervisor', () => {
   it('ends a crash loop with a message that holds the last words', async () => {
     const crash = script('crash', "console.error('cannot read my settings'); process.exit(3);");
     const one = supervisor([plan('trainer', ports.trainerHttp, { args: [crash] })], {
-      restartLimits: { ...DEFAULT_RESTART_LIMITS, firstDelayMs: 10, maxDelayMs: 20, maxDeathsUnready: 3 },
+      restartLimits: { ...RESTARTS, firstDelayMs: 10, maxDelayMs: 20, maxDeathsUnready: 3 },
     });
     await expect(one.start()).rejects.toThrow(
       /trainer died 4 times in a row \(exit code 3\)[\s\S]*cannot read my settings/,

@@ -3,21 +3,21 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   controllerPort,
+  kafkaJars,
   type PlatformOptions,
   type PlatformPorts,
   type ProcessPlan,
   platformPlan,
   type SetupState,
 } from '@millrace/deployment';
-import { type Clock, PlatformError, seededRng, systemClock } from '@millrace/domain';
-import { jarsOf, prepareKafka } from './kafka-storage.process.js';
+import { type Clock, PlatformError, type RestartLimits, RestartPolicy, seededRng, systemClock } from '@millrace/domain';
+import { prepareKafka } from './kafka-storage.process.js';
 import { LogFile } from './log-file.fs.js';
 import { freePorts, holderOf, isPortFree } from './ports.tcp.js';
-import { DEFAULT_RESTART_LIMITS, type RestartLimits, RestartPolicy } from './restart-policy.js';
 import { RunFolder } from './run-folder.fs.js';
 import {
   type ProcessEvents,
@@ -78,6 +78,16 @@ interface SupervisorEventMap {
  * idempotent).
  */
 const STOP_MS_MAX = 8_000;
+/** The first restart is quick: a killed service must answer again within seconds. */
+export const RESTARTS: RestartLimits = {
+  firstDelayMs: 100,
+  maxDelayMs: 10_000,
+  factor: 2,
+  stableAfterMs: 20_000,
+  maxDeaths: 8, // at these delays a little over half a minute of trying, plus the time each attempt takes
+  maxDeathsUnready: 3,
+};
+const JITTER_SHARE = 0.2;
 /** How often it looks whether its home is still there. */
 const HOME_CHECK_MS = 1_000;
 /** It only reads one word; on a busy machine it may not even have started. */
@@ -189,7 +199,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       ports: { ...this.options.ports, kafkaController: await this.controllerPort() },
       workers: this.options.workers,
       setup,
-      kafkaJars: jarsOf(setup.kafka.libFolder),
+      kafkaJars: kafkaJars(setup.kafka.libFolder, readdirSync(setup.kafka.libFolder)),
       classDataArchiveUsable: existsSync(setup.kafka.classDataArchive),
       kafkaBrokers: this.options.kafkaBrokers,
       redisUrl: this.options.redisUrl,
@@ -223,10 +233,8 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
     const log = new LogFile(this.logPath(plan.name));
     this.logs.set(plan.name, log);
     // Each process its own jitter; the seed need not be secret or reproducible.
-    const policy = new RestartPolicy(
-      seededRng(process.pid * 64 + this.processes.size),
-      this.options.restartLimits ?? DEFAULT_RESTART_LIMITS,
-    );
+    const rng = seededRng(process.pid * 64 + this.processes.size);
+    const policy = new RestartPolicy(this.options.restartLimits ?? RESTARTS, { share: JITTER_SHARE, rng });
     const events: ProcessEvents = {
       ready: (name, tookMs) => {
         this.note();

@@ -34,10 +34,16 @@ export function kafkaProperties({ port, controllerPort, dataFolder }: KafkaPrope
 }
 
 /** Sizes of the embedded broker, for two cores and little memory; a container has Kafka's own. */
-export const EMBEDDED_KAFKA_SIZES: readonly (readonly [string, string])[] = [
+const EMBEDDED_KAFKA_SIZES: readonly (readonly [string, string])[] = [
   ['log.cleaner.dedupe.buffer.size', '4194304'],
   ['log.segment.bytes', '67108864'],
   ['num.network.threads', '2'],
   ['num.io.threads', '2'],
   ['background.threads', '2'],
 ];
+
+/** The embedded broker's server.properties. */
+export function embeddedKafkaProperties(options: KafkaPropertiesOptions): string {
+  const entries = [...kafkaProperties(options), ...EMBEDDED_KAFKA_SIZES];
+  return `${entries.map(([key, value]) => `${key}=${value}`).join('\n')}\n`;
+}

@@ -4,7 +4,7 @@
 
 import { type Environment, LOOPBACK, type Place, placeOf } from '../place.js';
 import { PORT_NAMES, PORTS, type PortName, type Ports, portNamesOf, REPLICA_STEP, type Service } from '../ports.js';
-import { EMBEDDED_KAFKA_SIZES, kafkaProperties } from './kafka-properties.js';
+import { embeddedKafkaProperties } from './kafka-properties.js';
 
 /** How readiness is seen: an HTTP path that answers 200, a port that accepts, or being alive. */
 export type Readiness =
@@ -41,7 +41,15 @@ export interface SetupState {
   tensorflow?: { gpus?: number };
 }
 
-export interface PlatformOptions {
+/** What Kafka's tools and broker need of a JVM. */
+interface KafkaJava {
+  setup: Pick<SetupState, 'kafka'>;
+  /** Jars of the class path, as `kafkaJars` gives them. */
+  kafkaJars: readonly string[];
+  classDataArchiveUsable: boolean;
+}
+
+export interface PlatformOptions extends KafkaJava {
   /** Repository root; holds dist/. */
   root: string;
   home: string;
@@ -49,9 +57,6 @@ export interface PlatformOptions {
   /** Training workers. */
   workers: number;
   setup: SetupState;
-  /** Jars of the Kafka class path, in a fixed order (the class data archive demands it). */
-  kafkaJars: readonly string[];
-  classDataArchiveUsable: boolean;
   /** Own brokers instead of the embedded ones. */
   kafkaBrokers?: string;
   redisUrl?: string;
@@ -90,14 +95,18 @@ export function kafkaFolder(home: string): string {
   return `${home}/kafka`;
 }
 
+/** Of a folder's names, the class path in a fixed order: the class data archive demands it. */
+export function kafkaJars(folder: string, names: readonly string[]): string[] {
+  const jars = names.filter((name) => name.endsWith('.jar') && !name.startsWith('embedded-redis'));
+  return jars.sort().map((name) => `${folder}/${name}`);
+}
+
 /**
  * JVM and class path of Kafka's tools and broker: small heap, one GC thread, C1 only (start and CPU count more than
  * peak rate).
  */
-export function kafkaJavaArgs(options: PlatformOptions): string[] {
-  const archive = options.classDataArchiveUsable
-    ? [`-XX:SharedArchiveFile=${options.setup.kafka.classDataArchive}`]
-    : [];
+export function kafkaJavaArgs({ setup, kafkaJars, classDataArchiveUsable }: KafkaJava): string[] {
+  const archive = classDataArchiveUsable ? [`-XX:SharedArchiveFile=${setup.kafka.classDataArchive}`] : [];
   return [
     '-Xms96m',
     '-Xmx512m',
@@ -108,19 +117,18 @@ export function kafkaJavaArgs(options: PlatformOptions): string[] {
     '-Xlog:cds=off',
     '-Xlog:cds+dynamic=off',
     ...archive,
-    `-Dlog4j2.configurationFile=${options.setup.kafka.log4j}`,
+    `-Dlog4j2.configurationFile=${setup.kafka.log4j}`,
     '-cp',
-    options.kafkaJars.join(':'),
+    kafkaJars.join(':'),
   ];
 }
 
 export function kafkaServerProperties(options: PlatformOptions): string {
-  const properties = kafkaProperties({
+  return embeddedKafkaProperties({
     port: options.ports.kafka,
     controllerPort: controllerPort(options.ports),
     dataFolder: `${kafkaFolder(options.home)}/data`,
   });
-  return `${[...properties, ...EMBEDDED_KAFKA_SIZES].map(([key, value]) => `${key}=${value}`).join('\n')}\n`;
 }
 
 /** Redis holds projections only, rebuilt from Kafka: nothing is written to disk. */

@@ -72,16 +72,13 @@ export class CsvSource implements RowSource {
 
   async rowsBetween(fromMs: number, toMs: number): Promise<RowRange> {
     const { columns, eventTimeIndex } = this.schema;
-    // Without an event time every row is in the range.
     const name = columns[eventTimeIndex]?.name;
-    const list = new RowList();
+    const list = new RowList(fromMs, toMs);
     for await (const { header, rows } of this.pieces()) {
       const place = name === undefined ? -1 : header.indexOf(name);
       for (const row of rows) {
-        const ms = timeOf(textValue('timestamp', row.fields[place] ?? null));
-        // A broken row belongs to no range; it is taken along, so that it is told as bad instead of passed over.
-        if (row.fault === null && !Number.isNaN(ms) && (ms < fromMs || ms >= toMs)) continue;
-        list.push(row.row);
+        const time = row.fault === null ? textValue('timestamp', row.fields[place] ?? null) : null;
+        list.offer(row.row, timeOf(time));
       }
     }
     return list.range();

@@ -47,14 +47,11 @@ export class NdjsonSource implements RowSource {
   }
 
   async rowsBetween(fromMs: number, toMs: number): Promise<RowRange> {
-    // Without an event time every row is in the range.
     const name = this.schema.columns[this.schema.eventTimeIndex]?.name;
-    const list = new RowList();
+    const list = new RowList(fromMs, toMs);
     for await (const rows of this.pieces()) {
       for (const { line, input } of rows) {
-        const ms = timeOf(name === undefined ? null : input.values[name]);
-        if (!Number.isNaN(ms) && (ms < fromMs || ms >= toMs)) continue;
-        list.push(line.row);
+        list.offer(line.row, timeOf(name === undefined ? null : input.values[name]));
       }
     }
     return list.range();

@@ -6,7 +6,7 @@
 //
 // In a row: a crash counts unless its process had answered a call and lived for STABLE_MS since it was ready.
 
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, type RestartLimits, RestartPolicy } from '@millrace/domain';
 import type { Tensor } from '@millrace/inference';
 import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
 import { EngineClient, type EngineLimits, type EnginePorts, type Launch } from './engine-client.js';
@@ -15,8 +15,15 @@ import type { Declaration, LoadOrder } from './engine-host.js';
 /** Five starts tell a broken model from an unlucky process. */
 export const CRASHES_MAX = 5;
 export const STABLE_MS = 10_000;
-const BACK_OFF_FIRST_MS = 50;
-const BACK_OFF_MAX_MS = 5_000;
+/** A start loads the model: three quick ones, then seconds apart. */
+const RESTARTS: RestartLimits = {
+  firstDelayMs: 50,
+  maxDelayMs: 5_000,
+  factor: 4,
+  stableAfterMs: STABLE_MS,
+  maxDeaths: CRASHES_MAX - 1,
+  maxDeathsUnready: CRASHES_MAX - 1,
+};
 
 type Emit = (outputs: readonly Tensor[]) => void;
 
@@ -56,7 +63,7 @@ export class EngineProcess implements EngineInstance {
   state: EngineState = 'ready';
   life = 1;
   reason = '';
-  private crashes = 0;
+  private readonly policy = new RestartPolicy(RESTARTS);
   private readyAtMs: number;
   private cancelRestart: (() => void) | undefined;
   /** Of a restart under way: resolves when it is ready. */
@@ -154,14 +161,14 @@ export class EngineProcess implements EngineInstance {
 
   private ended(client: EngineClient, reason: string): void {
     if (this.state === 'closed' || this.state === 'failed') return;
-    const livedMs = this.ports.clock.monotonicMs() - this.readyAtMs;
-    const stable = this.state === 'ready' && client.answered > 0 && livedMs >= STABLE_MS;
-    this.crashes = stable ? 1 : this.crashes + 1;
-    if (this.crashes >= CRASHES_MAX) {
-      this.fail(`its engine process ended ${this.crashes} times in a row, at last: ${reason}`, client.lost);
+    const ready = this.state === 'ready';
+    const aliveMs = ready && client.answered > 0 ? this.ports.clock.monotonicMs() - this.readyAtMs : 0;
+    const decision = this.policy.onDeath({ aliveMs, ready });
+    if (decision.kind === 'give-up') {
+      this.fail(`its engine process ended ${decision.deaths} times in a row, at last: ${reason}`, client.lost);
       return;
     }
-    const againInMs = Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 4 ** (this.crashes - 1));
+    const againInMs = decision.delayMs;
     this.state = 'waiting';
     this.reason = `its engine process ended: ${reason}`;
     this.events.crashed(reason, client.lost, againInMs);

@@ -5,18 +5,24 @@
 // of connections.
 
 import cluster, { type Worker } from 'node:cluster';
-import { systemClock } from '@millrace/domain';
+import { type RestartLimits, RestartPolicy, systemClock } from '@millrace/domain';
 import { watchParent } from '@millrace/service';
 import { type Logger, logger, startTelemetry } from '@millrace/telemetry';
 import { WorkerFanOut } from './worker-fan-out.js';
 import type { ToPrimary } from './worker-messages.js';
 
-/** Back-off of a worker that dies: doubles up to the most, begins anew after STABLE_MS of life. */
-const RESTART_FIRST_MS = 100;
-const RESTART_MAX_MS = 5_000;
-const STABLE_MS = 30_000;
-/** Deaths of one worker in a row before it was ever ready: the settings or the models are wrong, not the worker. */
-const START_FAILURES_MAX = 5;
+/**
+ * A worker that was ready comes back however often: the others answer meanwhile. After lives in a row that were never
+ * ready the settings or the models are wrong, not the worker.
+ */
+const RESTARTS: RestartLimits = {
+  firstDelayMs: 100,
+  maxDelayMs: 5_000,
+  factor: 2,
+  stableAfterMs: 30_000,
+  maxDeaths: Number.POSITIVE_INFINITY,
+  maxDeathsUnready: 4,
+};
 /** Above what a worker gives itself for its own end. */
 const END_MS_MAX = 22_000;
 
@@ -25,9 +31,8 @@ interface Slot {
   readonly name: string;
   worker: Worker | undefined;
   startedMs: number;
-  wasReady: boolean;
-  failures: number;
-  delayMs: number;
+  isReady: boolean;
+  readonly policy: RestartPolicy;
 }
 
 export interface PrimarySettings {
@@ -66,9 +71,8 @@ class Primary {
       name: String(index),
       worker: undefined,
       startedMs: 0,
-      wasReady: false,
-      failures: 0,
-      delayMs: RESTART_FIRST_MS,
+      isReady: false,
+      policy: new RestartPolicy(RESTARTS),
     }));
     this.fanOut = new WorkerFanOut({
       send: (name, message) => {
@@ -97,10 +101,10 @@ class Primary {
       MILLRACE_REPLICA: `${this.settings.replica}-${slot.name}`,
       MILLRACE_PARENT_WATCH: '',
     });
-    Object.assign(slot, { worker, startedMs: systemClock.monotonicMs(), wasReady: false });
+    Object.assign(slot, { worker, startedMs: systemClock.monotonicMs(), isReady: false });
     worker.on('message', (message: ToPrimary) => {
       if (message?.to !== 'primary') return;
-      if (message.kind === 'ready') slot.wasReady = true;
+      if (message.kind === 'ready') slot.isReady = true;
       this.fanOut.receive(slot.name, message);
     });
     worker.on('error', (error) => this.log.error('worker', { worker: slot.name }, error));
@@ -115,17 +119,16 @@ class Primary {
       if (this.slots.every(({ worker }) => worker === undefined)) process.exit(this.code);
       return;
     }
-    slot.failures = slot.wasReady ? 0 : slot.failures + 1;
+    const aliveMs = systemClock.monotonicMs() - slot.startedMs;
+    const decision = slot.policy.onDeath({ aliveMs, ready: slot.isReady });
     const facts = { worker: slot.name, code: code ?? -1, signal: signal ?? '' };
-    if (slot.failures >= START_FAILURES_MAX) {
+    if (decision.kind === 'give-up') {
       this.log.error('a worker does not start: giving up', facts);
       this.code = 1;
       this.stop('a worker does not start');
       return;
     }
-    if (systemClock.monotonicMs() - slot.startedMs > STABLE_MS) slot.delayMs = RESTART_FIRST_MS;
-    const { delayMs } = slot;
-    slot.delayMs = Math.min(RESTART_MAX_MS, delayMs * 2);
+    const { delayMs } = decision;
     this.log.error('worker died and is started again', { ...facts, delayMs });
     setTimeout(() => this.start(slot), delayMs);
   }

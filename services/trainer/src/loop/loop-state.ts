@@ -11,7 +11,7 @@
 // Every effect carries the id of the episode (the correlation id of the drift event), so that a repeated effect is
 // recognised by its receiver: a training's id is the episode's id, a rollout names the version.
 
-import { type Cohort, cohortOfVersion, sameCohort, type TrainingRequest } from '@millrace/domain';
+import { type Cohort, cohortOfVersion, type LoopPhase, sameCohort, type TrainingRequest } from '@millrace/domain';
 import { blamesVersion, SUBJECTS } from '@millrace/drift';
 import type { RetrainSpec } from '@millrace/project';
 import type { RolloutPhase } from '@millrace/routing';
@@ -24,8 +24,6 @@ export interface KnownDataset {
   windowEndMs: number;
   labelledRows: number;
 }
-
-export type LoopPhase = 'calm' | 'settling' | 'approval' | 'training' | 'rolling_out' | 'cooling' | 'stopped';
 
 export interface Episode {
   /** Correlation id that every step of this episode carries. */

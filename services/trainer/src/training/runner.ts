@@ -3,7 +3,7 @@
 // pipeline's business.
 
 import type { ModelVersion, TrainingEvent, TrainingStep } from '@millrace/contracts';
-import { type Clock, PlatformError, type TrainingRequest } from '@millrace/domain';
+import { type Clock, PlatformError, type TrainingRequest, type TrainingState } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { completeRequest } from './request.js';
 
@@ -50,7 +50,7 @@ const ENDED_MAX = 200;
 export interface TrainingView {
   trainingId: string;
   project: string;
-  state: 'queued' | 'running' | 'finished' | 'failed';
+  state: TrainingState;
   request: TrainingRequest;
   last: TrainingStep;
   startedAtMs: number;
