@@ -1,8 +1,10 @@
 // Runs every check and suite of the repository through nx (targets: tools/nx/workspace.mjs) and counts them. A target
-// whose inputs have not changed since it passed comes from nx' cache and counts as passed.
+// whose inputs have not changed since it passed comes from nx' cache and counts as passed. Two lanes run side by side:
+// what is started in a lane waits much (for consumer groups, labels, a replay's rate), and its bounds of time hold
+// while something else uses a core.
 //
 // A static check is one test; a suite that fails to load, or a jest that leaves no report, is one failed test.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cloneStateFolder, nodeBinary, root } from './paths.mjs';
@@ -10,12 +12,15 @@ import { cloneEnvironment } from './setup.mjs';
 
 const STATIC = ['lint', 'breaking', 'typecheck'];
 /**
- * Pure specs share the two cores; what starts brokers, services or browsers runs alone, and its jest is heard as it
- * goes.
+ * About as long as each other on two cores. What starts brokers, services or browsers is alone in its lane, and its
+ * jest is heard as it goes.
  */
-const PHASES = [
-  { targets: [...STATIC, 'test'], parallel: 2, style: 'static-failures-only' },
-  { targets: ['integration', 'e2e'], parallel: 1, style: 'stream-without-prefixes' },
+const LANES = [
+  [
+    { targets: [...STATIC, 'test'], style: 'static-failures-only' },
+    { targets: ['e2e'], style: 'stream-without-prefixes' },
+  ],
+  [{ targets: ['integration'], style: 'stream-without-prefixes' }],
 ];
 
 function countOf(id, status) {
@@ -29,14 +34,25 @@ function countOf(id, status) {
   return { passed: report.numPassedTests, failed: passed ? failed : Math.max(failed, 1) };
 }
 
-function runPhase({ targets, parallel, style }) {
-  const outcomes = join(cloneStateFolder, `outcomes-${process.pid}.json`);
-  const args = ['run-many', '-t', ...targets, `--parallel=${parallel}`, `--outputStyle=${style}`, '--nxBail=false'];
-  spawnSync(nodeBinary, [join(root, 'node_modules/nx/dist/bin/nx.js'), ...args], {
+/** What runs of nx, which ends its tasks when it is told to end; what a test has started ends with it. */
+const running = new Set();
+
+function endAll() {
+  for (const nx of running) nx.kill('SIGTERM');
+  process.exit(130);
+}
+
+async function runPhase({ targets, style }) {
+  const outcomes = join(cloneStateFolder, `outcomes-${process.pid}-${targets[0]}.json`);
+  const args = ['run-many', '-t', ...targets, '--parallel=1', `--outputStyle=${style}`, '--nxBail=false'];
+  const nx = spawn(nodeBinary, [join(root, 'node_modules/nx/dist/bin/nx.js'), ...args], {
     cwd: root,
     env: cloneEnvironment({ NX_TASK_OUTCOMES: outcomes, NX_NATIVE_COMMAND_RUNNER: 'false', NX_TUI: 'false' }),
     stdio: 'inherit',
   });
+  running.add(nx);
+  await new Promise((ended) => nx.once('error', ended).once('close', ended));
+  running.delete(nx);
   // nx itself has failed.
   if (!existsSync(outcomes)) return [{ passed: 0, failed: 1, cached: false }];
   const counts = Object.entries(JSON.parse(readFileSync(outcomes, 'utf8'))).map(([id, status]) => ({
@@ -47,13 +63,20 @@ function runPhase({ targets, parallel, style }) {
   return counts;
 }
 
+async function runLane(phases) {
+  const counts = [];
+  for (const phase of phases) counts.push(...(await runPhase(phase)));
+  return counts;
+}
+
 /** Everything; `cached` are those of `passed` that did not have to run. */
-export function runEverything() {
+export async function runEverything() {
   mkdirSync(cloneStateFolder, { recursive: true });
   // A report that an earlier run left must not count for one that ends without; nx restores those it takes from its
   // cache.
   rmSync(join(root, 'dist/test-results'), { recursive: true, force: true });
-  const counts = PHASES.flatMap(runPhase);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, endAll);
+  const counts = (await Promise.all(LANES.map(runLane))).flat();
   const sum = (key, of = counts) => of.reduce((total, count) => total + count[key], 0);
   return {
     passed: sum('passed'),

@@ -19,7 +19,7 @@ async function main(args) {
     await interruptibly(() => withCacheLock(setUpClients));
     writeSetupFile();
   }
-  const { passed, failed, cached } = args.length > 0 ? runJest(args) : runEverything();
+  const { passed, failed, cached } = args.length > 0 ? runJest(args) : await runEverything();
   if (passed + failed === 0) say('no test ran');
   if (cached > 0) say(`${cached} of these passed before and nothing that they depend on has changed (cached)`);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);

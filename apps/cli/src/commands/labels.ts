@@ -5,7 +5,6 @@ import { PlatformError } from '@millrace/domain';
 import { type Project, projectFromDocument } from '@millrace/project';
 import type { Command } from 'commander';
 import { type LabelBody, labelFields, labelOf } from '../labels/label-fields.js';
-import { labelRows } from '../labels/label-rows.duckdb.js';
 import { action, type Context } from './context.js';
 import { time } from './option-values.js';
 
@@ -91,6 +90,7 @@ async function projectOf({ control }: Context, name: string): Promise<Project> {
 }
 
 async function* labelsOf(path: string, project: Project): AsyncIterable<LabelBody> {
+  const { labelRows } = await import('../labels/label-rows.duckdb.js');
   for await (const { columns, rows } of labelRows(path)) {
     const fields = labelFields(columns, project);
     for (const row of rows) yield labelOf(row, fields);

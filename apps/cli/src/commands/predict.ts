@@ -7,10 +7,10 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import { plainOutputs } from '@millrace/inference';
 import { type Project, projectFromDocument } from '@millrace/project';
 import type { Command } from 'commander';
-import { InferClient } from '../client/infer.grpc.js';
+import type { InferClient } from '../client/infer.grpc.js';
 import { BatchPrediction } from '../predict/batch-prediction.js';
 import { leftOut, rowOf, tensorsOf } from '../predict/one-row.js';
-import { TableFiles } from '../predict/table-files.duckdb.js';
+import type { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import { action, type Context, poll } from './context.js';
@@ -103,6 +103,12 @@ function endpointOf(context: Context, via: string): string {
   return via === 'router' ? routerGrpc : via === 'serving' ? servingGrpc : via;
 }
 
+/** Loaded where it is wanted: gRPC is a third of a command's start. */
+async function inferClient(context: Context, via: string): Promise<InferClient> {
+  const { InferClient } = await import('../client/infer.grpc.js');
+  return new InferClient(endpointOf(context, via));
+}
+
 async function predictFile(
   context: Context,
   model: string,
@@ -117,13 +123,14 @@ async function predictFile(
   if (!/\.(parquet|pq|csv)$/i.test(to))
     throw new PlatformError('invalid_argument', `${output}: name a .parquet or .csv file`);
   const project = options.project === undefined ? undefined : loadProjectFile(options.project).project;
-  const client = new InferClient(endpointOf(context, options.via));
+  const client = await inferClient(context, options.via);
   let files: TableFiles | undefined;
   // The result is what stdout is for.
   const stage = new Reporter(process.stderr, systemClock).stage('predict', `${model}: ${input} → ${output}`);
   try {
     const metadata = await client.metadata(model, options.modelVersion);
-    files = await TableFiles.open(from);
+    const tables = await import('../predict/table-files.duckdb.js');
+    files = await tables.TableFiles.open(from);
     const sources = files.sources(metadata.inputs, project);
     const results = await files.results(metadata.outputs);
     const { rowsTotal } = files;
@@ -224,7 +231,7 @@ async function predictTopic(
 
 async function predictRow(context: Context, model: string, options: PredictOptions): Promise<number> {
   const row = rowOf(options.row ?? '');
-  const client = new InferClient(endpointOf(context, options.via));
+  const client = await inferClient(context, options.via);
   try {
     const { inputs } = await client.metadata(model, options.modelVersion);
     const own = options.via === 'router' || options.via === 'serving';

@@ -8,7 +8,6 @@ import { WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../exit-codes.js';
 import { earlierRun, markRun, projectsIn, setAside, writeSummary } from '../main-job/earlier-run.fs.js';
-import { runMainJob } from '../main-job/run-main-job.process.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { Supervisor } from '../supervisor/supervisor.process.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
@@ -83,6 +82,7 @@ export function runCommands(program: Command): void {
         const reporter = reporterFor(context);
         const stop = stopSignal(reporter);
         const input = mainJobInput(context, options);
+        const { runMainJob } = await import('../main-job/run-main-job.process.js');
         const summary = await stop.unlessAsked(runMainJob({ ...input, reporter, signal: stop.signal }));
         context.print(summary, () => '');
         return summary.ok ? EXIT_OK : EXIT_FAILED;
@@ -136,6 +136,7 @@ async function start(context: Context, options: StartOptions): Promise<number> {
     if (servesOnly) {
       reporter.line('The main job has run here before; this serves what it left. `npm start -- --again` runs it anew.');
     } else {
+      const { runMainJob } = await import('../main-job/run-main-job.process.js');
       const summary = await stop.unlessAsked(runMainJob({ ...input, reporter, signal: stop.signal }));
       const file = writeSummary(home, summary);
       markRun(home, name, 'done');

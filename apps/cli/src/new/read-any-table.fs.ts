@@ -5,7 +5,6 @@ import { basename } from 'node:path';
 import { PlatformError } from '@millrace/domain';
 import { formatOf } from '@millrace/tabular';
 import { importTerms } from '../ingest/import-report.js';
-import { readParquet } from './read-parquet.duckdb.js';
 import type { ReadTable } from './read-table.js';
 import { ROWS_MAX, readCsv, readNdjson } from './read-text-table.fs.js';
 
@@ -15,7 +14,10 @@ const FIRST_BYTES = 512;
 export async function readTable(path: string, options: { delimiter?: string; encoding?: string }): Promise<ReadTable> {
   const terms = importTerms(options).csv ?? {};
   const format = formatOf(basename(path), await firstBytes(path));
-  if (format === 'parquet') return readParquet(path, ROWS_MAX);
+  if (format === 'parquet') {
+    const { readParquet } = await import('./read-parquet.duckdb.js');
+    return readParquet(path, ROWS_MAX);
+  }
   return format === 'csv' ? readCsv(path, terms) : readNdjson(path, terms);
 }
 
