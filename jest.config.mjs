@@ -10,7 +10,7 @@ const root = dirname(fileURLToPath(import.meta.url));
  */
 export default {
   rootDir: root,
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/environments/plain-global.mjs',
   testMatch: ['<rootDir>/{libs,services,apps,test}/**/*.{spec,int-spec,e2e-spec}.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.millrace/'],

@@ -1,7 +1,7 @@
 // A jest environment for specs that call a native addon (ONNX Runtime, TensorFlow): such an addon makes the typed
 // arrays of Node's own realm, and checks with instanceof; jest's sandbox has others. Chosen by `@jest-environment` in
 // the spec's head.
-import { TestEnvironment } from 'jest-environment-node';
+import PlainGlobal from './plain-global.mjs';
 
 const SHARED = [
   ArrayBuffer,
@@ -18,7 +18,7 @@ const SHARED = [
   Float64Array,
 ];
 
-export default class NativeArrays extends TestEnvironment {
+export default class NativeArrays extends PlainGlobal {
   constructor(...args) {
     super(...args);
     for (const array of SHARED) this.global[array.name] = array;
