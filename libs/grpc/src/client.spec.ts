@@ -62,14 +62,17 @@ describe('unary calls', () => {
   });
 
   it('end at their deadline and at an abort', async () => {
-    const server = await serve([
-      bindService(TrainingService, { startTraining: () => new Promise<{ trainingId: string }>(() => undefined) }),
-    ]);
+    let arrived = (): void => undefined;
+    const held = () => {
+      arrived();
+      return new Promise<{ trainingId: string }>(() => undefined);
+    };
+    const server = await serve([bindService(TrainingService, { startTraining: held })]);
     const client = clientOf(createClient(TrainingService, `127.0.0.1:${server.port}`));
     await expect(client.startTraining({}, { deadlineMs: 100 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
     const abort = new AbortController();
+    arrived = () => abort.abort();
     const aborted = client.startTraining({}, { signal: abort.signal });
-    setTimeout(() => abort.abort(), 50);
     await expect(aborted).rejects.toMatchObject({ code: 'cancelled' });
   });
 

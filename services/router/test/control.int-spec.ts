@@ -161,8 +161,8 @@ describe('route control', () => {
 
   it('gives a clean error to garbage on every port, and stays alive', async () => {
     const { httpPort, grpcPort, metricsPort, controlPort, controlGrpcPort } = platform.router;
-    for (const port of [httpPort, grpcPort, metricsPort, controlPort, controlGrpcPort]) {
-      await new Promise<void>((resolve) => {
+    const garbageTo = (port: number) =>
+      new Promise<void>((resolve) => {
         const socket = connect(port, '127.0.0.1', () =>
           socket.write(Buffer.from('\x00\xff\x13garbage\r\n\r\n'.repeat(50), 'latin1')),
         );
@@ -171,7 +171,7 @@ describe('route control', () => {
         socket.on('data', () => undefined);
         setTimeout(() => socket.destroy(), 500);
       });
-    }
+    await Promise.all([httpPort, grpcPort, metricsPort, controlPort, controlGrpcPort].map(garbageTo));
     const answer = await platform.router.inference().modelInfer(inferRequest('e'));
     expect(answer.modelVersion).toBe('3');
     expect((await platform.router.get('/metrics', metricsPort)).body).toContain(

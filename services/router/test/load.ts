@@ -13,6 +13,12 @@ export interface Outcome {
   version: string;
 }
 
+export interface Load {
+  /** So far. */
+  readonly outcomes: readonly Outcome[];
+  stop(): Promise<Outcome[]>;
+}
+
 /** Long: it must not be the busy machine of the test that fails a request. */
 const DEADLINE_MS = 20_000;
 
@@ -29,7 +35,7 @@ export function inferRequest(entity = '', id = ''): MessageInitShape<typeof infe
 }
 
 /** Runs until stop() and resolves with every outcome when all are in. */
-export function startLoad(client: Client, perSecond: number): { stop(): Promise<Outcome[]>; outcomes: Outcome[] } {
+export function startLoad(client: Client, perSecond: number): Load {
   const outcomes: Outcome[] = [];
   const running = new Set<Promise<void>>();
   const startMs = performance.now();

@@ -20,8 +20,6 @@ afterAll(async () => {
   await kafka?.stop();
 }, 60_000);
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 describe('without the broker', () => {
   it('predictions go on, a command is refused, a restart serves, and all is well when the broker is back', async () => {
     const { router } = platform;
@@ -29,7 +27,7 @@ describe('without the broker', () => {
     const load = startLoad(router.inference(), 200);
     const refused = await router.post('/v1/projects/p/rollback', {});
     expect([503, 504]).toContain(refused.status);
-    await pause(1000);
+    await router.until(() => load.outcomes.length > 200);
     expect(failures(await load.stop())).toEqual({});
 
     router.signal('SIGKILL');

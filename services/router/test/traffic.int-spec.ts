@@ -4,7 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { inferencePb } from '@millrace/contracts';
 import { startKafka } from '@millrace/testing';
-import { failures, inferRequest, startLoad } from './load.js';
+import { failures, inferRequest, type Load, startLoad } from './load.js';
 import { Platform } from './platform.js';
 
 let platform: Platform;
@@ -20,6 +20,10 @@ afterAll(async () => {
 }, 30_000);
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const answersSince = ({ outcomes }: Load, sinceMs: number) =>
+  outcomes.filter(({ sentAtMs }) => sentAtMs > sinceMs).length;
+/** The load is under way. */
+const answers = (load: Load) => platform.router.until(() => load.outcomes.length > 20);
 const post = (path: string, body: unknown) => platform.router.post(`/v1/projects/p/${path}`, body);
 
 describe('traffic', () => {
@@ -51,7 +55,7 @@ describe('traffic', () => {
 
   it('switches under load without a failed request, in force within 500 ms', async () => {
     const load = startLoad(platform.router.inference(), 200);
-    await pause(300);
+    await answers(load);
     const moves = [
       await post('rollback', { reason: 'drill' }),
       await post('promote', { version: 2, reason: 'undo' }),
@@ -59,10 +63,9 @@ describe('traffic', () => {
       await post('promote', { version: 2, reason: 'undo' }),
     ];
     const lastAtMs = performance.now();
-    await pause(1300);
+    await platform.router.until(() => answersSince(load, lastAtMs) > 150);
     const outcomes = await load.stop();
     expect(failures(outcomes)).toEqual({});
-    expect(outcomes.length).toBeGreaterThan(200);
     // All but one: this process, the broker and whatever else the machine does share its cores with the router.
     const effectiveMs = moves.map((move) => move.body.switch.effectiveMs).sort((a, b) => a - b);
     expect(effectiveMs[2]).toBeLessThan(500);
@@ -73,15 +76,14 @@ describe('traffic', () => {
 
   it('survives a killed serving: requests wait for it or are sent again, and the next succeed at once', async () => {
     const load = startLoad(platform.router.inference(), 150);
-    await pause(300);
+    await answers(load);
     platform.serving.stop();
     await pause(700);
     await platform.serving.start();
     const backAtMs = performance.now();
-    await pause(1500);
+    await platform.router.until(() => answersSince(load, backAtMs) > 100);
     const outcomes = await load.stop();
     const late = outcomes.filter((outcome) => outcome.sentAtMs > backAtMs);
-    expect(late.length).toBeGreaterThan(100);
     expect(failures(late)).toEqual({});
     // Away for less than the waiting time: even those sent meanwhile are answered.
     expect(failures(outcomes)).toEqual({});
@@ -185,7 +187,7 @@ describe('traffic', () => {
   it('ends on SIGTERM with exit code 0 and without a failed request', async () => {
     platform.serving.delayMs = 100;
     const load = startLoad(platform.router.inference(), 100);
-    await pause(500);
+    await answers(load);
     const accepted = load.stop();
     platform.router.signal('SIGTERM');
     expect(failures(await accepted)).toEqual({});

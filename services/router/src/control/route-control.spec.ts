@@ -17,6 +17,10 @@ let commands: Command[];
 let written: (number | 'removed')[];
 let readyVersions: Set<number>;
 let broken: boolean;
+/** Writes that the broken log refused. */
+let refused: number;
+/** Questions whether a version is loaded. */
+let asked: number;
 let serial: number;
 let strategy: RolloutStrategy;
 
@@ -27,6 +31,8 @@ beforeEach(() => {
   written = [];
   readyVersions = new Set([1, 2]);
   broken = false;
+  refused = 0;
+  asked = 0;
   serial = 0;
   strategy = DEFAULT_STRATEGY;
   owner = new RouteOwner(
@@ -34,14 +40,22 @@ beforeEach(() => {
     switches,
     {
       write: async (route) => {
-        if (broken) throw new Error('no broker');
+        if (broken) {
+          refused++;
+          throw new Error('no broker');
+        }
         written.push(route.revision);
       },
       remove: async () => {
         written.push('removed');
       },
     },
-    { modelReady: async (_, version) => readyVersions.has(version) },
+    {
+      modelReady: async (_, version) => {
+        asked++;
+        return readyVersions.has(version);
+      },
+    },
     {
       clock: systemClock,
       loadTimeoutMs: 200,
@@ -74,6 +88,11 @@ beforeEach(() => {
 });
 
 const submit = (action: RouteAction) => control.submit(facts, action);
+
+/** Ends with the test's own time. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((wake) => setImmediate(wake));
+}
 
 describe('commands through the single writer', () => {
   it('rollout, rollback and undo each answer with the switch they made', async () => {
@@ -163,10 +182,12 @@ describe('commands through the single writer', () => {
     broken = false;
     readyVersions.delete(2);
     const rollout = submit({ kind: 'startRollout', version: 2 });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const before = asked;
+    await until(() => asked > before);
+    const refusedBefore = refused;
     broken = true;
     readyVersions.add(2);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await until(() => refused > refusedBefore);
     expect(table.get('p')?.rollout.phase).toBe('loading');
     broken = false;
     expect((await rollout).route.targets[0]?.version).toBe(2);
@@ -177,7 +198,7 @@ describe('commands through the single writer', () => {
     await submit({ kind: 'startRollout', version: 2 });
     const rollout = submit({ kind: 'startRollout', version: 3 });
     const caught = rollout.catch((error: unknown) => error);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => table.get('p')?.rollout.phase === 'loading');
     await submit({ kind: 'rollback' });
     readyVersions.add(3);
     await new Promise((resolve) => setTimeout(resolve, 40));
@@ -195,7 +216,7 @@ describe('commands through the single writer', () => {
       rollout: { phase: 'loading', version: 2, message: '' },
     });
     owner.resume(table.routeOrEmpty('p'));
-    await new Promise((resolve) => setTimeout(resolve, 40));
-    expect(table.get('p')?.targets[0]?.version).toBe(2);
+    await until(() => table.get('p')?.targets[0]?.version === 2);
+    expect(table.get('p')?.rollout.phase).not.toBe('loading');
   });
 });
