@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { LOANS_PROJECT } from '@millrace/testing';
 import { Platform, until } from './support/platform.process.js';
 
 type Started = ReturnType<Platform['spawn']>;
@@ -13,18 +14,6 @@ const READY_WITHIN_MS = 120_000;
 const OFFSET_FROM = 20_000;
 const SERVING_HOST = '127.0.0.2';
 const ROUTER_HOST = '127.0.0.3';
-const PROJECT = `name: loans
-data:
-  entity: customer
-  eventTime: at
-  columns:
-    - { name: at, type: timestamp, required: true }
-    - { name: customer, type: text, required: true }
-    - { name: amount, type: number }
-    - { name: bad, type: boolean, outcome: true }
-  label: { name: bad, column: bad, operation: eq, value: true, delay: 1d }
-features: [{ name: amount, kind: numeric }]
-`;
 
 let first: Platform;
 let second: Platform;
@@ -85,7 +74,7 @@ describe('two platforms on one machine', () => {
 
   it('know each its own projects, and forget one that is deleted', async () => {
     const file = join(first.home, 'loans.yaml');
-    writeFileSync(file, PROJECT);
+    writeFileSync(file, LOANS_PROJECT);
     expect(await first.run(['apply', file])).toMatchObject({
       code: 0,
       output: expect.stringContaining('applied loans'),

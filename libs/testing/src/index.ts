@@ -7,6 +7,7 @@ export { type CodeBlock, codeBlocks, shellCommands, shellWords } from './code-bl
 export { eventually } from './eventually.js';
 export { Inspector } from './inspector.js';
 export { type DedicatedKafka, startKafka, type TestKafka, uniquePrefix } from './kafka-broker.js';
+export { LOANS_PROJECT } from './loans-project.js';
 export { type OnnxFile, onnxFile } from './onnx-file.js';
 export { namesOf, OPTIONAL_KEYS, type OptionalKeys, projectTextWith } from './optional-keys.js';
 export { freePort, waitForPort } from './ports.js';

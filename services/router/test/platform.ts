@@ -7,23 +7,9 @@ import { join } from 'node:path';
 import { encodeProject } from '@millrace/contracts';
 import { ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { parseProject } from '@millrace/project';
-import { uniquePrefix } from '@millrace/testing';
+import { LOANS_PROJECT, uniquePrefix } from '@millrace/testing';
 import { RouterProcess } from './router-process.js';
 import { StandInServing } from './stand-in-serving.js';
-
-const PROJECT = `name: p
-data:
-  entity: customer
-  eventTime: at
-  columns:
-    - { name: at, type: timestamp, required: true }
-    - { name: customer, type: text, required: true }
-    - { name: income, type: number }
-    - { name: repaid, type: boolean, outcome: true }
-  label: { name: good, column: repaid }
-features:
-  - { name: income, kind: numeric }
-`;
 
 export class Platform {
   readonly serving = new StandInServing();
@@ -41,7 +27,7 @@ export class Platform {
     const connection = new KafkaConnection({ brokers, clientId: 'router-test', topicPrefix });
     const platform = new Platform(brokers, topicPrefix, connection, new MessageProducer(connection));
     await ensureTopics(connection, ['projects.v1', 'routes.v1', 'commands.v1', 'deadletter.v1']);
-    const parsed = parseProject(PROJECT, 'project.yaml');
+    const parsed = parseProject(LOANS_PROJECT.replace('loans', 'p'), 'project.yaml');
     if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
     const entry = { name: 'p', revision: 1, document: parsed.document, documentSha256: 'x', appliedAtMs: 1 };
     await platform.producer.send('projects.v1', [{ key: 'p', value: encodeProject(entry) }]);

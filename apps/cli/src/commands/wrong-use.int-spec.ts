@@ -8,21 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { environment } from '@millrace/config';
-import { cloneRoot } from '@millrace/testing';
+import { cloneRoot, LOANS_PROJECT } from '@millrace/testing';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-wrong-use-'));
-const GOOD = `name: loans
-data:
-  entity: customer
-  eventTime: at
-  columns:
-    - { name: at, type: timestamp, required: true }
-    - { name: customer, type: text, required: true }
-    - { name: amount, type: number }
-    - { name: bad, type: boolean, outcome: true }
-  label: { name: bad, column: bad, operation: eq, value: true, delay: 1d }
-features: [{ name: amount, kind: numeric }]
-`;
 /** Nothing listens there. */
 const PORT_OFFSET = '46000';
 
@@ -49,8 +37,8 @@ function run(command: string, args: readonly string[]): Promise<Told> {
 const millrace = (...args: string[]) => run(join(cloneRoot(), 'dist/apps/cli/src/main.js'), args);
 
 beforeAll(() => {
-  writeFileSync(join(folder, 'project.yaml'), GOOD);
-  writeFileSync(join(folder, 'bad.yaml'), GOOD.replace('type: number', 'type: numbr'));
+  writeFileSync(join(folder, 'project.yaml'), LOANS_PROJECT);
+  writeFileSync(join(folder, 'bad.yaml'), LOANS_PROJECT.replace('type: number', 'type: numbr'));
   writeFileSync(join(folder, 'bad.ndjson'), '{"a": 1}\n{a: 2}\n');
   writeFileSync(join(folder, 'rows.csv'), 'amount\n1\n');
 });
