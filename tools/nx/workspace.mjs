@@ -87,7 +87,8 @@ function targetsOf(root, files, { imports, atRoot, workspaceRoot }) {
   if (has('/tsconfig.json')) targets.typecheck = { command: `tsc --noEmit -p ${root}/tsconfig.json`, inputs };
   const read = root === 'test/tidy' ? ['{workspaceRoot}/**/*'] : namedAtRoot(texts, atRoot);
   if (has('.spec.ts')) targets.test = { ...jest(root, 'test', 'spec'), inputs: [...inputs, ...read] };
-  // What starts brokers, services or browsers is run, never remembered, and alone: its bounds of time mean something.
+  // What starts brokers, services or browsers is run, never remembered, and alone in its run of nx: its bounds of time
+  // hold while something else uses a core, not while two others do.
   if (has('.int-spec.ts')) targets.integration = { ...jest(root, 'integration', 'int-spec'), parallelism: false };
   if (has('.e2e-spec.ts')) targets.e2e = { ...jest(root, 'e2e', 'e2e-spec'), parallelism: false };
   return targets;
