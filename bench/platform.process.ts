@@ -29,6 +29,8 @@ export type PortName = (typeof SETTINGS)[number];
 
 export interface BenchPlatform {
   home: string;
+  /** For a command that shall find it. */
+  env: Readonly<Record<string, string | undefined>>;
   port(name: PortName): number;
   stop(): Promise<void>;
 }
@@ -68,6 +70,7 @@ export async function bringUp(root: string, workers: number): Promise<BenchPlatf
   ]);
   return {
     home,
+    env,
     port: (name) => ports.get(name) as number,
     stop: async () => {
       child.kill('SIGTERM');

@@ -13,7 +13,7 @@ const plan = JSON.parse(readFileSync(join(folder, 'features.json'), 'utf8')) as 
 const connection = await (await DuckDBInstance.create(':memory:')).connect();
 const names = plan.inputs.map((input) => input.name);
 const reader = await connection.runAndReadAll(
-  `SELECT label, ${names.map((name) => `"${name}"`).join(', ')} FROM read_parquet('${parquet.replaceAll("'", "''")}') WHERE label IS NOT NULL`,
+  `SELECT "@label", ${names.map((name) => `"${name}"`).join(', ')} FROM read_parquet('${parquet.replaceAll("'", "''")}') WHERE "@label" IS NOT NULL`,
 );
 const [labels, ...columns] = reader.getColumns() as (number | string | bigint | null)[][];
 const raw: Record<string, (number | string | null)[]> = {};

@@ -1,4 +1,4 @@
-// The Python environments of the servers that `npm run bench:serving` measures Millrace against: MLServer and pytriton,
+// The Python environments of what the bench measures Millrace against: the servers MLServer and pytriton, scikit-learn,
 // each in an environment of its own in the cache, every wheel pinned by SHA-256. For the bench only; nothing of the
 // platform uses them.
 import { createHash } from 'node:crypto';
@@ -19,6 +19,7 @@ function systemPython() {
 
 const PEERS = {
   mlserver: { title: 'MLServer 1.7.1', versions: ['3.9', '3.10', '3.11', '3.12'] },
+  tables: { title: 'scikit-learn 1.9.1 and tables', versions: ['3.11', '3.12', '3.13', '3.14'] },
   pytriton: { title: 'nvidia-pytriton 0.7.0', versions: ['3.10', '3.11', '3.12', '3.13'] },
 };
 
@@ -34,7 +35,7 @@ function pythonFor(peer) {
   const other = peer === 'mlserver' ? probe('/bin/sh', ['-c', `command -v python${PINNED_PYTHON}`]) : undefined;
   if (other !== undefined) return other;
   throw new Error(
-    `${PEERS[peer].title} is pinned for Python ${PINNED_PYTHON}; this system's own is ${versionOf(system)}. Run the bench without it: --without ${peer}`,
+    `${PEERS[peer].title} is pinned for Python ${PINNED_PYTHON}; this system's own is ${versionOf(system)}${peer === 'tables' ? '' : `. Run the bench without it: --without ${peer}`}`,
   );
 }
 
