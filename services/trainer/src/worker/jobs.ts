@@ -5,6 +5,7 @@ import { PlatformError } from '@millrace/domain';
 import { fitLogistic, type Network } from '@millrace/models';
 import type { EncodedRows } from '../training/batch.js';
 import type { DataFile, GradientSpec, JobSpec, LogisticSpec, ScoreSpec, TrainSpec } from '../training/job.js';
+import { isPlainWork, PlainNetwork } from '../training/plain-network.js';
 import { Sampler } from '../training/sampler.js';
 import {
   type Checkpoint,
@@ -41,7 +42,8 @@ export async function prepareJob(job: JobSpec, rank: number, ports: JobPorts): P
       `the data is ${data.width} wide, the network takes ${job.network.inputWidth}`,
     );
   }
-  const engine = ports.engine(job.network, initial);
+  const isPlain = job.kind === 'train' && isPlainWork(job.network, job.batchRows, job.dropout);
+  const engine = isPlain ? new PlainNetwork(job.network, initial) : ports.engine(job.network, initial);
   return job.kind === 'train'
     ? prepareTrain(job, data, initial, resume, engine, ports)
     : prepareGradient(job, data, engine, ports);
