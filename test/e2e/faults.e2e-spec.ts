@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DATASET_COLUMNS } from '@millrace/contracts';
 import { Platform, REPOSITORY, until } from './support/platform.process.js';
 
 const RATE = 300;
@@ -148,9 +149,11 @@ describe('faults during the replay', () => {
     const paths = live
       .map((version) => files.find((name) => name.includes(version.id)))
       .map((name) => `'${join(folder, name ?? 'missing')}'`);
+    const { recordId, eventTimeMs, label } = DATASET_COLUMNS;
     const instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
-    await connection.run(`CREATE VIEW stored AS SELECT * FROM read_parquet([${paths.join(', ')}])`);
+    await connection.run(`CREATE VIEW stored AS SELECT "${recordId}" AS record_id, "${eventTimeMs}" AS event_time_ms, "${label}" AS label
+       FROM read_parquet([${paths.join(', ')}])`);
     await connection.run(`CREATE VIEW sent AS SELECT * FROM read_csv('${answers}', header = true, all_varchar = true)`);
     const one = async (sql: string) => Number((await connection.runAndReadAll(sql)).getRows()[0]?.[0]);
     const spanMs = 3 * 86_400_000;

@@ -1,6 +1,14 @@
-// Files that are replaced whole and durably.
+// Files that are replaced whole and durably, and text files as people have them.
 
 export { type FileCalls, PROMISED_CALLS } from './file-calls.js';
 export { openImportRoots, openToImports } from './import-roots.js';
 export { readJson, readJsonFolderSync, readJsonSync, replaceJson, replaceJsonSync } from './json-file.js';
 export { placeFile, removeFile, removeFileSync, replaceFile, replaceFileSync, writeStaged } from './replace-file.js';
+export {
+  encodingWarning,
+  firstBytesOf,
+  inspectText,
+  type TextFacts,
+  textOf,
+  undecodable,
+} from './text-file.js';

@@ -33,6 +33,8 @@ function column(raw: Document): ColumnSpec {
     ...(raw.max === undefined ? {} : { max: raw.max }),
     ...(raw.domain === undefined ? {} : { domain: raw.domain }),
     lengthMax: raw.lengthMax,
+    ...(raw.missing === undefined ? {} : { missing: raw.missing }),
+    ...(raw.format === undefined ? {} : { format: raw.format }),
     ...(raw.derive === undefined ? {} : { derive: raw.derive as DeriveSpec }),
     outcome: raw.outcome,
   };

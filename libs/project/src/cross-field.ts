@@ -17,9 +17,6 @@ type Report = (path: FaultPath, message: string) => void;
 
 const COMPARISONS = new Set(['gt', 'ge', 'lt', 'le']);
 
-/** Names that ingest's Parquet files and the signature use for themselves. */
-export const RESERVED_COLUMNS = new Set(['record_id', 'entity', 'event_time_ms', 'label']);
-
 function repeated(names: readonly string[], at: (index: number) => FaultPath, what: string, report: Report): void {
   const seen = new Map<string, number>();
   names.forEach((name, index) => {
@@ -39,9 +36,6 @@ function checkColumn(
   report: Report,
 ): void {
   const numeric = column.type === 'number' || column.type === 'integer';
-  if (RESERVED_COLUMNS.has(column.name.toLowerCase())) {
-    report([...path, 'name'], `'${column.name}' is a name of the dataset files. Rename the column.`);
-  }
   for (const bound of ['min', 'max'] as const) {
     if (column[bound] !== undefined && !numeric) {
       report(
@@ -55,6 +49,13 @@ function checkColumn(
   }
   if (column.domain !== undefined && column.type !== 'text') {
     report([...path, 'domain'], `domain needs a text column, '${column.name}' is ${column.type}. Remove it.`);
+  }
+  if (column.format !== undefined && column.type !== 'timestamp') {
+    report([...path, 'format'], `format needs a timestamp column, '${column.name}' is ${column.type}. Remove it.`);
+  }
+  const both = column.missing?.find((text) => column.domain?.includes(text));
+  if (both !== undefined) {
+    report([...path, 'missing'], `'${both}' is missing here and a value of the domain. Remove it in one of them.`);
   }
   if (column.derive === undefined) return;
   const source = columns.get(column.derive.from);

@@ -19,6 +19,7 @@ export type {
   RetrainSpec,
   SourceSpec,
 } from './project.js';
-export { WORKERS_MAX } from './project.js';
+export { ID_KEYS, WORKERS_MAX } from './project.js';
 export { projectSchema } from './schema.js';
-export { textValue } from './text-value.js';
+export { isMissingText, textValue, type WrittenColumn, writtenValue } from './text-value.js';
+export { TIME_FORMATS, type TimeFormat } from './time-format.js';

@@ -15,7 +15,7 @@ export function columnsOf({ rows, columns }: TableProfile): ColumnSpec[] {
   return columns.filter(({ isNested }) => !isNested).map((column) => columnOf(column, rows));
 }
 
-function columnOf({ name, type, present, longest }: ColumnProfile, rows: number): ColumnSpec {
+function columnOf({ name, type, present, longest, missing, format }: ColumnProfile, rows: number): ColumnSpec {
   return {
     name,
     type,
@@ -23,6 +23,8 @@ function columnOf({ name, type, present, longest }: ColumnProfile, rows: number)
     // Twice the longest: the next file's longest is hardly the same.
     lengthMax: Math.max(LENGTH_MAX_DEFAULT, 2 * longest),
     outcome: false,
+    ...(missing.length === 0 ? {} : { missing }),
+    ...(format === undefined ? {} : { format }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Scalar, TaskKind } from '@millrace/domain';
 import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
 import type { TableFormat } from '@millrace/tabular';
+import type { TimeFormat } from './time-format.js';
 
 export interface Project {
   /** Also the model's name on the wire: [a-z][a-z0-9-]{0,62}. */
@@ -44,6 +45,9 @@ export interface BaselineSpec {
 /** Baselines that the trainer computes, by their names. */
 export const COMPUTED_BASELINES = ['majority', 'logistic'] as const;
 export type ComputedBaseline = (typeof COMPUTED_BASELINES)[number];
+
+/** Keys that carry a record's id beside its columns; a column of the project that is called so is none. */
+export const ID_KEYS: readonly string[] = ['recordId', 'record_id'];
 
 /** What it means that a project has none of recordId, entity, eventTime or label: docs/project-file.md. */
 export interface ProjectData {
@@ -86,6 +90,10 @@ export interface ColumnSpec {
   domain?: readonly string[];
   /** Longest text in characters; default 256. */
   lengthMax: number;
+  /** Texts that stand for no value, besides an empty one. */
+  missing?: readonly string[];
+  /** How its times are written; undefined = ISO 8601 or milliseconds. */
+  format?: TimeFormat;
   /** Filled from another column where the record or request brings no value. */
   derive?: DeriveSpec;
   /** The column carries the outcome: it is never a feature and is not expected on live records. */

@@ -10,6 +10,7 @@ import { DEFAULT_STRATEGY, STRATEGIES } from '@millrace/routing';
 import { TABLE_FORMATS } from '@millrace/tabular';
 import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
 import { WORKERS_MAX } from './project.js';
+import { TIME_FORMATS } from './time-format.js';
 
 const METRIC_NAMES = metricsOf('binary').map(({ name }) => name);
 const DECIDING = metricsOf('binary').flatMap(({ name, decides }) => (decides ? [name] : []));
@@ -115,6 +116,16 @@ const column = object(
       1,
     ),
     lengthMax: integer('Longest text in characters.', 1, 65_536, 256),
+    missing: list(
+      'Texts that stand for no value, besides an empty one, such as NA or "?"; in files, records and labels. White space around them does not count.',
+      text('A text.', { pattern: '^\\S(.*\\S)?$', maxLength: 64 }),
+      32,
+      1,
+    ),
+    format: choice(
+      `How the times of a timestamp column are written, in files, records and labels, where it is neither ISO 8601 nor milliseconds; a time of day may follow a date. Years of two digits: 69 to 99 are 1969 to 1999.`,
+      TIME_FORMATS,
+    ),
     derive: object(
       'Fills the column from a timestamp where the record or request brings no value.',
       {

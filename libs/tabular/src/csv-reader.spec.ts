@@ -29,6 +29,9 @@ describe('CsvReader', () => {
     ['quote inside a plain field', 'a,b\n1"2,3\n', [['1"2', '3']]],
     ['last field empty', 'a,b\n1,\n', [['1', null]]],
     ['quoted last field with CRLF', 'a,b\r\n1,"2"\r\n', [['1', '2']]],
+    ['a delimiter behind each line', 'a,b,\n1,2,\n', [['1', '2', null]]],
+    ['a delimiter behind each line but the header', 'a,b\n1,2,\n', [['1', '2', null]]],
+    ['a delimiter behind the header alone', 'a,b,\n1,2\n', [['1', '2']]],
   ])('%s', (_name, text, expected) => expect(fields(text)).toEqual(expected));
 
   it.each([
@@ -51,6 +54,15 @@ describe('CsvReader', () => {
   it('takes 500 columns', () => {
     const names = Array.from({ length: 500 }, (_, i) => `column_${i}`);
     expect(fields(`${names.join(',')}\n${names.map((_, i) => i).join(',')}\n`)[0]).toHaveLength(500);
+  });
+
+  it('knows the line of each row, behind empty lines and quoted line breaks', () => {
+    const rows = read('a,b\n\n1,"x\ny"\n2\n3,4\n');
+    expect(rows.map(({ line, fault }) => [line, fault])).toEqual([
+      [3, null],
+      [5, '1 fields, the header has 2'],
+      [6, null],
+    ]);
   });
 
   it('says what is wrong with a header', () => {

@@ -1,7 +1,7 @@
 // CSV as RFC 4180 has it and people write it, read in pieces: any delimiter, quoted fields with delimiters, line breaks
 // and doubled quotes, CRLF, LF or CR, an optional byte-order mark, Excel's line "sep=;". A row with a fault (text after
 // a closing quote, a quote that never closes, too large) comes with the fault instead of being guessed at; the next
-// line starts anew.
+// line starts anew. A delimiter behind the last field, in all lines or in all but the header, says nothing.
 //
 // Cost: one pass over the characters; the begun row of a piece is looked at again with the next one. Memory: one piece
 // and one row, at most `rowCharactersMax`. The pieces do not change the rows.
@@ -9,6 +9,8 @@
 export interface CsvRow {
   /** 0 = the first data row. */
   row: number;
+  /** Of the file, where the row begins; 1 = the first. */
+  line: number;
   /** null = an empty field without quotes. */
   fields: readonly (string | null)[];
   /** The row as it stood in the file. */
@@ -33,6 +35,7 @@ export class CsvReader {
   private rest = '';
   private skipping = false;
   private rows = 0;
+  private line = 1;
   private names: string[] | null = null;
 
   constructor(
@@ -154,6 +157,8 @@ export class CsvReader {
 
   private endRow(fields: readonly (string | null)[], text: string, fault: string | null): void {
     const bare = text.endsWith('\r') ? text.slice(0, -1) : text;
+    const line = this.line;
+    this.line += 1 + this.breaksIn(text);
     if (fault === null && fields.length <= 1 && bare.trim() === '') return;
     if (this.names === null) {
       if (SEPARATOR_LINE.test(bare)) return;
@@ -162,8 +167,21 @@ export class CsvReader {
       return;
     }
     const width = this.names.length;
-    const wrong =
-      fault === null && fields.length !== width ? `${fields.length} fields, the header has ${width}` : fault;
-    this.onRow({ row: this.rows++, fields, text: bare, fault: wrong });
+    const isWide = fields.length === width || this.differsByNothing(fields);
+    const wrong = fault === null && !isWide ? `${fields.length} fields, the header has ${width}` : fault;
+    this.onRow({ row: this.rows++, line, fields, text: bare, fault: wrong });
+  }
+
+  /** One delimiter more or less at the end of the line than in the header, with nothing behind it. */
+  private differsByNothing(fields: readonly (string | null)[]): boolean {
+    const names = this.names as string[];
+    if (fields.length === names.length + 1) return fields.at(-1) === null;
+    return fields.length === names.length - 1 && names.at(-1) === '' && fields.length > 0;
+  }
+
+  private breaksIn(text: string): number {
+    let breaks = 0;
+    for (let at = text.indexOf(this.lineEnd); at >= 0; at = text.indexOf(this.lineEnd, at + 1)) breaks += 1;
+    return breaks;
   }
 }

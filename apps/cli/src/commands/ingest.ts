@@ -11,20 +11,17 @@ import { Reporter } from '../terminal/reporter.terminal.js';
 import type { Stage } from '../terminal/stage.js';
 import { applyHere } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
+import { withCsvOptions } from './csv-options.js';
 
 const IMPORT_DEADLINE_MS = 86_400_000;
 
 export function ingestCommand(program: Command): void {
-  program
-    .command('ingest')
+  withCsvOptions(program.command('ingest'))
     .description('loads a file, or a source of the project file, as one dataset version')
     .argument('<project>')
     .option('--file <path>', 'a CSV, NDJSON or Parquet file; its contents are sent, and go on where they stopped')
     .option('--source <name>', 'a source of the project file instead')
     .option('--format <format>', 'csv, ndjson or parquet; default: by contents and name')
-    .option('--delimiter <character>', 'of a CSV file, or tab; default: found out')
-    .option('--decimal <sign>', "of a CSV file, '.' or ','", undefined)
-    .option('--encoding <name>', 'of a text file; default: UTF-8, or Windows-1252 where it is none')
     .option('--from <date>', 'event time from')
     .option('--to <date>', 'event time to (exclusive)')
     .option('--rows <count>', 'choose this many rows by a seeded hash')

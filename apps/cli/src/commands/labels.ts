@@ -3,12 +3,14 @@
 import { resolve } from 'node:path';
 import { PlatformError } from '@millrace/domain';
 import { type Project, projectFromDocument } from '@millrace/project';
+import { type CsvTerms, csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
 import { type LabelBody, labelFields, labelOf } from '../labels/label-fields.js';
 import { action, type Context } from './context.js';
+import { type CsvOptions, withCsvOptions } from './csv-options.js';
 import { time } from './option-values.js';
 
-interface LabelOptions {
+interface LabelOptions extends CsvOptions {
   file?: string;
   record?: string;
   prediction?: string;
@@ -31,8 +33,7 @@ interface Refusal {
 
 export function labelCommands(program: Command): void {
   const labels = program.command('labels').description('what became of records and predictions');
-  labels
-    .command('add')
+  withCsvOptions(labels.command('add'))
     .description('sends labels: one, or those of a file')
     .argument('<project>')
     .option(
@@ -49,19 +50,35 @@ export function labelCommands(program: Command): void {
 }
 
 async function add(context: Context, project: string, options: LabelOptions): Promise<number> {
-  const { file, ...single } = options;
-  if (file === undefined) return sent(context, project, [oneLabel(single)]);
+  const { file, delimiter, decimal, encoding, ...single } = options;
+  const csv = { ...(delimiter && { delimiter }), ...(decimal && { decimal }), ...(encoding && { encoding }) };
+  if (file === undefined) {
+    const unused = Object.keys(csv);
+    if (unused.length > 0)
+      throw new PlatformError(
+        'invalid_argument',
+        `${flags(unused)} says how a file is written: give --file, or leave it out`,
+      );
+    return sent(context, project, [oneLabel(single)]);
+  }
   const idle = Object.keys(single);
   if (idle.length > 0)
     throw new PlatformError('invalid_argument', `with --file the labels are in the file: leave ${flags(idle)} out`);
   const definition = await projectOf(context, project);
-  return sent(context, project, labelsOf(resolve(file), definition));
+  return sent(context, project, labelsOf(resolve(file), definition, csvTerms(csv)));
 }
 
 const flags = (names: readonly string[]) =>
   names.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`).join(', ');
 
-function oneLabel({ record, prediction, value, entity, eventTime, knownAt }: Omit<LabelOptions, 'file'>): LabelBody {
+function oneLabel({
+  record,
+  prediction,
+  value,
+  entity,
+  eventTime,
+  knownAt,
+}: Omit<LabelOptions, 'file' | keyof CsvOptions>): LabelBody {
   if ((record === undefined) === (prediction === undefined))
     throw new PlatformError('invalid_argument', 'give --file FILE, or --record ID or --prediction ID with --value');
   const truth = new Map([
@@ -89,11 +106,12 @@ async function projectOf({ control }: Context, name: string): Promise<Project> {
   throw new PlatformError('not_found', `no project '${name}'; \`millrace projects list\` lists them`);
 }
 
-async function* labelsOf(path: string, project: Project): AsyncIterable<LabelBody> {
+async function* labelsOf(path: string, project: Project, terms: CsvTerms): AsyncIterable<LabelBody> {
   const { labelRows } = await import('../labels/label-rows.duckdb.js');
-  for await (const { columns, rows } of labelRows(path)) {
+  const warn = (text: string) => process.stderr.write(`warning: ${text}\n`);
+  for await (const { columns, rows } of labelRows(path, terms, warn)) {
     const fields = labelFields(columns, project);
-    for (const row of rows) yield labelOf(row, fields);
+    for (const row of rows) yield labelOf(row, fields, terms.decimal);
   }
 }
 

@@ -4,15 +4,25 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { PlatformError, systemClock } from '@millrace/domain';
-import { type OpenRole, type Proposal, parseProject, projectText, propose, type Wishes } from '@millrace/project';
-import type { Command } from 'commander';
+import {
+  type OpenRole,
+  type Proposal,
+  parseProject,
+  projectText,
+  propose,
+  TIME_FORMATS,
+  type TimeFormat,
+  type Wishes,
+} from '@millrace/project';
+import { type Command, Option } from 'commander';
 import { choicesText, columnsTable, nextCommands, shellWord } from '../new/found.js';
 import { proposeWith } from '../new/questions.js';
 import { readTable } from '../new/read-any-table.fs.js';
 import type { ReadTable } from '../new/read-table.js';
 import { action, type Context } from './context.js';
+import { type CsvOptions, withCsvOptions } from './csv-options.js';
 
-interface NewOptions {
+interface NewOptions extends CsvOptions {
   name?: string;
   label?: string;
   entity?: string | false;
@@ -20,16 +30,14 @@ interface NewOptions {
   recordId?: string | false;
   features?: string;
   leaveOut?: string;
-  delimiter?: string;
-  encoding?: string;
+  dateFormat?: TimeFormat;
   yes?: boolean;
   output: string;
   force?: boolean;
 }
 
 export function newCommand(program: Command): void {
-  program
-    .command('new')
+  withCsvOptions(program.command('new'))
     .description('reads a CSV, NDJSON or Parquet file and writes a project file for it, with the reason of each choice')
     .argument('<file>')
     .option('--name <name>', "the project's name; default: the file's")
@@ -42,8 +50,9 @@ export function newCommand(program: Command): void {
     .option('--no-record-id', 'there is none')
     .option('--features <columns>', 'what the model reads, separated by commas; default: all that can be learnt from')
     .option('--leave-out <columns>', 'no features, such as what is known only after the outcome')
-    .option('--delimiter <character>', 'of a CSV file, or tab; default: found out')
-    .option('--encoding <name>', 'of a text file; default: UTF-8, or Windows-1252 where it is none')
+    .addOption(
+      new Option('--date-format <format>', 'of dates that could be read in two ways').choices([...TIME_FORMATS]),
+    )
     .option('--yes', 'take the best guess where nothing is said, and ask nothing')
     .option('--output <file>', 'where to write', 'project.yaml')
     .option('--force', 'write over a file that is there')
@@ -121,6 +130,7 @@ function openText(role: OpenRole, { label, eventTime, entity }: Proposal): strin
 function report(context: Context, proposal: Proposal, read: ReadTable, file: string, options: NewOptions): void {
   const more = [
     ...(options.delimiter === undefined ? [] : ['--delimiter', shellWord(options.delimiter)]),
+    ...(options.decimal === undefined ? [] : ['--decimal', shellWord(options.decimal)]),
     ...(options.encoding === undefined ? [] : ['--encoding', shellWord(options.encoding)]),
   ];
   const next = nextCommands(proposal, read.profile, read.records, file, more);

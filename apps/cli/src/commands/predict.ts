@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { plainOutputs } from '@millrace/inference';
 import { type Project, projectFromDocument } from '@millrace/project';
+import { csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
 import type { InferClient } from '../client/infer.grpc.js';
 import { BatchPrediction } from '../predict/batch-prediction.js';
@@ -14,10 +15,11 @@ import type { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import { action, type Context, poll } from './context.js';
+import { type CsvOptions, withCsvOptions } from './csv-options.js';
 import { endpoint, time, wholeNumber } from './option-values.js';
 import { VERSION_MAX } from './routes.js';
 
-interface PredictOptions {
+interface PredictOptions extends CsvOptions {
   row?: string;
   entity: string;
   eventTime?: number;
@@ -40,8 +42,7 @@ const IN_FLIGHT_MAX = 256;
 const JOB_DEADLINE_MS = 86_400_000;
 
 export function predictCommand(program: Command): void {
-  program
-    .command('predict')
+  withCsvOptions(program.command('predict'))
     .description('predicts one row, every row of a Parquet or CSV file, or every message of a topic')
     .argument('<model>', 'a project, or a model of the repository')
     .option('--row <json>', 'feature values as a JSON object')
@@ -51,7 +52,10 @@ export function predictCommand(program: Command): void {
     .option('--output <file>', 'gets all columns of the input, the outputs and prediction_error (.parquet or .csv)')
     .option('--model-version <version>', 'default: what the route says', versionText, '')
     .option('--via <endpoint>', 'router, serving, or host:port of a V2 gRPC endpoint', endpoint, 'router')
-    .option('--project <file>', 'a project file; columns that it derives are filled in')
+    .option(
+      '--project <file>',
+      'a project file: which columns are derived, which texts are missing; default: the applied one',
+    )
     .option('--input-topic <topic>', 'a Kafka topic of rows, by its full name; a job of serving reads it')
     .option('--output-topic <topic>', 'gets an answer for each message')
     .option('--job <name>', 'the same name goes on where it stopped; default: made of model and topics')
@@ -73,7 +77,10 @@ const versionText = (text: string): string => String(wholeNumber(1, VERSION_MAX)
 /** What each form needs, and what it takes besides. */
 const FORMS = {
   row: { needs: ['row'], takes: ['entity', 'eventTime', 'modelVersion', 'via'] },
-  file: { needs: ['input', 'output'], takes: ['modelVersion', 'via', 'project', 'rowsPerRequest', 'inFlight'] },
+  file: {
+    needs: ['input', 'output'],
+    takes: ['modelVersion', 'via', 'project', 'rowsPerRequest', 'inFlight', 'delimiter', 'decimal', 'encoding'],
+  },
   topic: { needs: ['inputTopic', 'outputTopic'], takes: ['modelVersion', 'job', 'follow'] },
 } as const;
 
@@ -122,7 +129,14 @@ async function predictFile(
   if (from === to) throw new PlatformError('invalid_argument', 'input and output are the same file');
   if (!/\.(parquet|pq|csv)$/i.test(to))
     throw new PlatformError('invalid_argument', `${output}: name a .parquet or .csv file`);
-  const project = options.project === undefined ? undefined : loadProjectFile(options.project).project;
+  const own = options.via === 'router' || options.via === 'serving';
+  const project =
+    options.project !== undefined
+      ? loadProjectFile(options.project).project
+      : own
+        ? await projectNamed(context, model)
+        : undefined;
+  const terms = csvTerms(options);
   const client = await inferClient(context, options.via);
   let files: TableFiles | undefined;
   // The result is what stdout is for.
@@ -130,7 +144,9 @@ async function predictFile(
   try {
     const metadata = await client.metadata(model, options.modelVersion);
     const tables = await import('../predict/table-files.duckdb.js');
-    files = await tables.TableFiles.open(from);
+    const names = metadata.inputs.map(({ name }) => name);
+    files = await tables.TableFiles.open(from, terms, names);
+    for (const warning of files.warnings) process.stderr.write(`warning: ${warning}\n`);
     const sources = files.sources(metadata.inputs, project);
     const results = await files.results(metadata.outputs);
     const { rowsTotal } = files;
@@ -154,7 +170,7 @@ async function predictFile(
     );
     const outcome = await prediction.run(files.read(sources));
     results.close();
-    const unreadable = await files.unreadable();
+    const { unreadable } = files;
     await files.write(to);
     const seconds = (systemClock.monotonicMs() - startedMs) / 1_000;
     stage.done(`${outcome.predicted} of ${outcome.rows} rows predicted`);

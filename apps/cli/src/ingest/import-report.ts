@@ -2,7 +2,7 @@
 
 import type { BodyOf, ingestApi } from '@millrace/api';
 import { PlatformError, timeOf } from '@millrace/domain';
-import { TABLE_FORMATS, type TableFormat, TEXT_ENCODINGS, type TextEncoding } from '@millrace/tabular';
+import { csvTerms, TABLE_FORMATS, type TableFormat } from '@millrace/tabular';
 import type { ImportState } from '../client/control.http.js';
 import { shownId } from '../ids.js';
 
@@ -22,15 +22,6 @@ export interface ImportOptions {
 
 type ImportBody = BodyOf<typeof ingestApi.endpoints.startImport>;
 
-/** Names under which people know the encodings. */
-const ENCODINGS: Readonly<Record<string, TextEncoding>> = {
-  utf8: 'utf-8',
-  'latin-1': 'latin1',
-  'iso-8859-1': 'latin1',
-  cp1252: 'windows-1252',
-  'utf-16': 'utf-16le',
-};
-const TAB = new Set(['tab', '\\t', '\t']);
 const REASONS_TOLD = 10;
 
 /** Everything but where the rows come from. @throws PlatformError 'invalid_argument' that says what to write */
@@ -39,24 +30,11 @@ export function importTerms(options: ImportOptions): Omit<ImportBody, 'source' |
   const csv = csvTerms(options);
   return {
     ...(format === undefined ? {} : { format: oneOf('--format', format, TABLE_FORMATS) as TableFormat }),
-    ...(csv === null ? {} : { csv }),
+    ...(Object.keys(csv).length === 0 ? {} : { csv }),
     ...(from === undefined ? {} : { fromMs: dateOf('--from', from) }),
     ...(to === undefined ? {} : { toMs: dateOf('--to', to) }),
     ...(rows === undefined ? {} : { rows: rows === 'all' ? 'all' : wholeOf('--rows', rows, 1, ', or all') }),
     ...(seed === undefined ? {} : { seed: wholeOf('--seed', seed, 0, '') }),
-  };
-}
-
-function csvTerms({ delimiter, decimal, encoding }: ImportOptions): ImportBody['csv'] | null {
-  if (delimiter === undefined && decimal === undefined && encoding === undefined) return null;
-  const written = delimiter !== undefined && TAB.has(delimiter) ? '\t' : delimiter;
-  if (written !== undefined && (written.length !== 1 || /["\r\n]/.test(written)))
-    throw new PlatformError('invalid_argument', `--delimiter ${delimiter}: write one character, such as ';', or tab`);
-  const known = encoding === undefined ? undefined : (ENCODINGS[encoding.toLowerCase()] ?? encoding.toLowerCase());
-  return {
-    ...(written === undefined ? {} : { delimiter: written }),
-    ...(decimal === undefined ? {} : { decimal: oneOf('--decimal', decimal, ['.', ',']) as '.' | ',' }),
-    ...(known === undefined ? {} : { encoding: oneOf('--encoding', known, TEXT_ENCODINGS) as TextEncoding }),
   };
 }
 

@@ -2,7 +2,8 @@
 // project's: its record id, entity, event time, or the column of the outcome, to which the project's rule applies.
 
 import { hint, PlatformError } from '@millrace/domain';
-import { type Project, textValue } from '@millrace/project';
+import { type Project, textValue, type WrittenColumn } from '@millrace/project';
+import type { Decimal } from '@millrace/tabular';
 
 /** A label as ingest's API takes it. */
 export type LabelBody = Readonly<Record<string, unknown>>;
@@ -66,28 +67,36 @@ function namesOf(project: Project): Map<string, Field> {
 }
 
 /** A row of texts (CSV) or of JSON values. Ids stay texts; an empty one is left out. */
-export function labelOf(row: Readonly<Record<string, unknown>>, { byColumn, project }: LabelFields): LabelBody {
+export function labelOf(
+  row: Readonly<Record<string, unknown>>,
+  { byColumn, project }: LabelFields,
+  decimal?: Decimal,
+): LabelBody {
   const label: Record<string, unknown> = {};
   for (const [column, field] of byColumn) {
     const given = row[column];
     if (given === undefined || given === null || given === '') continue;
     const read = typeof given === 'bigint' ? String(given) : given;
-    label[field] = typeof read === 'string' ? ofText(field, read, project) : read;
+    label[field] = typeof read === 'string' ? ofText(field, read, project, decimal) : read;
   }
   return label;
 }
 
-function ofText(field: Field, text: string, { data }: Project): unknown {
+const named = ({ columns }: Project['data'], name: string | undefined): WrittenColumn | undefined =>
+  columns.find((column) => column.name === name);
+
+function ofText(field: Field, text: string, { data }: Project, decimal: Decimal | undefined): unknown {
   switch (field) {
     case 'value': {
-      const truth = textValue('boolean', text);
-      return typeof truth === 'boolean' ? truth : textValue('number', text);
+      const truth = textValue({ type: 'boolean' }, text);
+      return typeof truth === 'boolean' ? truth : textValue({ type: 'number' }, text, decimal);
     }
     case 'raw':
-      return textValue(data.columns.find(({ name }) => name === data.label?.column)?.type ?? 'text', text);
+      return textValue(named(data, data.label?.column) ?? { type: 'text' }, text, decimal);
     case 'eventTimeMs':
+      return textValue(named(data, data.eventTime) ?? { type: 'timestamp' }, text);
     case 'knownAtMs':
-      return textValue('timestamp', text);
+      return textValue({ type: 'timestamp' }, text);
     default:
       return text;
   }

@@ -1,22 +1,44 @@
-// Rows of a file of labels, some at a time: CSV and TSV as texts, Parquet with its values as texts, NDJSON and
-// JSON lists as they are (label-lines.fs.ts). Memory is bounded by a chunk.
+// Rows of a file of labels, some at a time: CSV and TSV as texts, read as ingest reads them, Parquet with its values as
+// texts, NDJSON and JSON lists as they are (label-lines.fs.ts). Memory is bounded by a chunk.
 
 import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';
+import type { CsvTerms } from '@millrace/tabular';
+import { openCsv } from '../tables/csv-table.fs.js';
 import { jsonRows, type LabelRows } from './label-lines.fs.js';
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-export async function* labelRows(path: string): AsyncIterable<LabelRows> {
+export async function* labelRows(
+  path: string,
+  terms: CsvTerms = {},
+  warn: (text: string) => void = () => undefined,
+): AsyncIterable<LabelRows> {
   if (!existsSync(path)) throw new PlatformError('not_found', `there is no file ${path}`);
   const kind = extname(path).toLowerCase();
-  if (['.csv', '.tsv'].includes(kind))
-    yield* tableRows(path, `read_csv(${literal(path)}, all_varchar = true, header = true)`);
+  if (['.csv', '.tsv'].includes(kind)) yield* csvRows(path, terms, warn);
   else if (['.parquet', '.pq'].includes(kind)) yield* tableRows(path, `read_parquet(${literal(path)})`);
   else if (['.ndjson', '.jsonl', '.json'].includes(kind)) yield* jsonRows(path);
   else throw new PlatformError('invalid_argument', `${path}: name a .csv, .tsv, .parquet, .ndjson or .json file`);
+}
+
+async function* csvRows(path: string, terms: CsvTerms, warn: (text: string) => void): AsyncIterable<LabelRows> {
+  const { header, warnings, pieces } = await openCsv(path, terms);
+  for (const warning of warnings) warn(warning);
+  // What stands behind the last delimiter of a line is no column.
+  const places = header.flatMap((name, i) => (name === '' ? [] : [i]));
+  const columns = places.map((place) => header[place] as string);
+  for await (const rows of pieces()) {
+    const broken = rows.find(({ fault }) => fault !== null);
+    if (broken !== undefined)
+      throw new PlatformError('invalid_argument', `${path} line ${broken.line}: ${broken.fault}`);
+    yield {
+      columns,
+      rows: rows.map(({ fields }) => Object.fromEntries(places.map((place) => [header[place], fields[place] ?? null]))),
+    };
+  }
 }
 
 async function* tableRows(path: string, relation: string): AsyncIterable<LabelRows> {

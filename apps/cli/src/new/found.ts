@@ -2,7 +2,7 @@
 // next with a row of the file in them.
 
 import { exactJson } from '@millrace/domain';
-import { type Proposal, type TableProfile, textValue } from '@millrace/project';
+import { type Proposal, type TableProfile, textValue, writtenValue } from '@millrace/project';
 import { table } from '../table.js';
 
 const NAME_SHOWN = 32;
@@ -69,15 +69,16 @@ export function nextCommands(
 
 function exampleRow(
   { columns }: Proposal,
-  { source }: TableProfile,
+  { source, decimal }: TableProfile,
   records: readonly Readonly<Record<string, unknown>>[],
 ): string {
   const inputs = columns.filter(({ role }) => role === 'feature').map(({ profile }) => profile);
   const rows = records.map((record) =>
     Object.fromEntries(
-      inputs.flatMap(({ name, type }) => {
-        const raw = record[name];
-        const value = source === 'text' ? textValue(type, (raw ?? null) as string | null) : (raw ?? null);
+      inputs.flatMap((column) => {
+        const { name } = column;
+        const raw = record[name] ?? null;
+        const value = source === 'text' ? textValue(column, raw as string | null, decimal) : writtenValue(column, raw);
         return value === null ? [] : [[name, value]];
       }),
     ),

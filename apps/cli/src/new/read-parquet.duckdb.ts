@@ -3,7 +3,7 @@
 
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';
-import { TableProfiler } from '@millrace/project';
+import { TableProfiler, type TimeFormat } from '@millrace/project';
 import type { ReadTable } from './read-table.js';
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -20,7 +20,11 @@ function expression(name: string, type: string): string {
   return /(\[|STRUCT|MAP|UNION|BLOB)/.test(type) ? `[${column}]` : `${column}::VARCHAR`;
 }
 
-export async function readParquet(path: string, rowsMax: number): Promise<ReadTable> {
+export async function readParquet(
+  path: string,
+  rowsMax: number,
+  dateFormat: TimeFormat | undefined,
+): Promise<ReadTable> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: MEMORY_MAX });
   const connection = await instance.connect();
   const relation = `read_parquet(${literal(path)})`;
@@ -28,7 +32,7 @@ export async function readParquet(path: string, rowsMax: number): Promise<ReadTa
     const described = (await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${relation}`)).getRows();
     const names = described.map(([name]) => String(name));
     const selected = described.map(([name, type]) => expression(String(name), String(type)));
-    const table = new TableProfiler('typed', names);
+    const table = new TableProfiler('typed', names, { dateFormat });
     const records: Record<string, unknown>[] = [];
     let rows = 0;
     const result = await connection.stream(`SELECT ${selected.join(', ')} FROM ${relation} LIMIT ${rowsMax + 1}`);

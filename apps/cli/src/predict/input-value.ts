@@ -4,7 +4,7 @@
 
 import { timeOf } from '@millrace/domain';
 import { type Datatype, FLOATS } from '@millrace/inference';
-import { textValue } from '@millrace/project';
+import { isMissingText, textValue, type WrittenColumn } from '@millrace/project';
 
 /** null = missing; integers beyond 2^53 keep all their digits. */
 export type InputValue = number | bigint | boolean | string | null;
@@ -61,14 +61,27 @@ function truth(value: Exclude<InputValue, null>): boolean | undefined {
   return typeof value !== 'string' && (Number(value) === 0 || Number(value) === 1) ? Number(value) === 1 : undefined;
 }
 
+/** How a file's texts are written. */
+export interface Writing {
+  /** The project's column of the input's name. */
+  readonly column?: WrittenColumn | undefined;
+  readonly decimal?: '.' | ',' | undefined;
+}
+
 /** A text of a file. A time is milliseconds where the input takes a number: inputs of times are integers. */
-export function valueOfText(datatype: Datatype, text: string | null): InputValue | Unfit {
-  if (text === null || datatype === 'BYTES') return text;
-  if (datatype === 'BOOL') return typedText(datatype, textValue('boolean', text), text);
+export function valueOfText(
+  datatype: Datatype,
+  text: string | null,
+  { column, decimal }: Writing = {},
+): InputValue | Unfit {
+  if (text === null || (column !== undefined && isMissingText(column, text))) return null;
+  if (datatype === 'BYTES') return text;
+  if (datatype === 'BOOL') return typedText(datatype, textValue({ type: 'boolean' }, text), text);
+  if (column?.format !== undefined) return typedText(datatype, textValue(column, text), text);
   const digits = text.trim();
   if (!FLOATS.has(datatype) && /^[+-]?\d+$/.test(digits))
     return inRange(datatype, BigInt(digits.replace('+', '')), text);
-  const read = textValue('number', text);
+  const read = textValue({ type: 'number' }, text, decimal);
   if (typeof read !== 'string') return typedText(datatype, read, text);
   const ms = timeOf(digits);
   return Number.isNaN(ms) ? unfit(datatype, text) : typedValue(datatype, ms);

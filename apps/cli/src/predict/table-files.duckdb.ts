@@ -1,8 +1,8 @@
 // Reads a Parquet or CSV file in blocks and writes its columns with the predictions beside, in the same order. Every
 // column of a CSV file is read as texts, which become what the model's inputs take (input-value.ts) and are written as
 // they came; a value that does not fit makes its row bad. Results wait in a database file of their own until the end,
-// so that memory stays within DuckDB's limit whatever the size of the file. A CSV file is read once, into the same
-// database: two readings of a file with unreadable lines need not leave out the same ones.
+// so that memory stays within DuckDB's limit whatever the size of the file. A CSV file is read as ingest reads it,
+// once, into the same database.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,18 +10,24 @@ import { extname, join } from 'node:path';
 import {
   type DuckDBAppender,
   type DuckDBConnection,
+  DuckDBDataChunk,
   DuckDBInstance,
   DuckDBListValue,
   type DuckDBValue,
+  VARCHAR,
 } from '@duckdb/node-api';
 import { PlatformError, timeOf } from '@millrace/domain';
 import { type Datatype, FLOATS, type TensorSpec } from '@millrace/inference';
-import { type Project, textValue, timePart } from '@millrace/project';
+import { type Project, textValue, timePart, writtenValue } from '@millrace/project';
+import type { CsvTerms } from '@millrace/tabular';
+import { type CsvTable, openCsv } from '../tables/csv-table.fs.js';
 import type { PredictedRow, RowBlock } from './batch-prediction.js';
 import { type InputValue, typedValue, Unfit, valueOfText } from './input-value.js';
 import { type CellValue, type InputColumn, rowElements } from './row-tensors.js';
 
 const MEMORY_MAX = '512MB';
+/** DuckDB's vector size: a chunk takes at most this many rows. */
+const CHUNK_ROWS = 2_048;
 /** Lines of a CSV file that cannot be read at all and are told; all are counted. */
 const UNREADABLE_TOLD_MAX = 1_000;
 
@@ -55,9 +61,14 @@ export class TableFiles {
     private readonly relation: string,
     readonly columns: ReadonlyMap<string, string>,
     readonly rowsTotal: number,
+    private readonly csv: LoadedCsv | undefined,
   ) {}
 
-  static async open(path: string): Promise<TableFiles> {
+  /** @param known names of columns that the file may have */
+  static async open(path: string, terms: CsvTerms = {}, known: readonly string[] = []): Promise<TableFiles> {
+    const isTable = isParquet(path);
+    if (!isTable && !['.csv', '.tsv'].includes(extname(path).toLowerCase()))
+      throw new PlatformError('invalid_argument', `${path}: name a .parquet, .csv or .tsv file`);
     const folder = mkdtempSync(join(tmpdir(), 'millrace-predict-'));
     try {
       const instance = await DuckDBInstance.create(join(folder, 'results.duckdb'), {
@@ -68,18 +79,16 @@ export class TableFiles {
       });
       const [reader, writer] = [await instance.connect(), await instance.connect()];
       for (const connection of [reader, writer]) await connection.run("SET TimeZone = 'UTC'");
-      let relation = relationOf(path);
-      if (!isParquet(path)) {
-        await reader.run(`CREATE TABLE source AS SELECT * FROM ${relation}`);
-        relation = 'source';
-      }
+      const csv = isTable ? undefined : await loaded(await openCsv(path, terms, known), reader, terms);
+      const relation = csv === undefined ? `read_parquet(${literal(path)})` : 'source';
       const described = await reader.runAndReadAll(`DESCRIBE SELECT * FROM ${relation}`);
       const columns = new Map(described.getRows().map(([name, type]) => [String(name), String(type)]));
       const counted = await reader.runAndReadAll(`SELECT count(*)::DOUBLE FROM ${relation}`);
       const rowsTotal = Number(counted.getRows()[0]?.[0]);
-      return new TableFiles(instance, reader, writer, folder, relation, columns, rowsTotal);
+      return new TableFiles(instance, reader, writer, folder, relation, columns, rowsTotal, csv);
     } catch (thrown) {
       rmSync(folder, { recursive: true, force: true });
+      if (thrown instanceof PlatformError) throw thrown;
       throw new PlatformError('invalid_argument', `${path}: ${(thrown as Error).message.split('\n')[0]}`, {
         cause: thrown,
       });
@@ -99,9 +108,17 @@ export class TableFiles {
     );
   }
 
+  /** What the file says besides its rows. */
+  get warnings(): readonly string[] {
+    return this.csv?.warnings ?? [];
+  }
+
   private source(spec: TensorSpec, project: Project | undefined): Source | undefined {
     const { name, datatype, shape } = spec;
+    if (this.csv?.twice.has(name) === true)
+      throw new PlatformError('invalid_argument', `the file has the column '${name}' twice: rename one`);
     const type = this.columns.get(name);
+    const column = project?.data.columns.find((one) => one.name === name);
     if (type === undefined) return this.derived(spec, project);
     const elements = rowElements(shape);
     if (elements === undefined) {
@@ -114,8 +131,10 @@ export class TableFiles {
       select: selected(quoted(name), type, datatype),
       read: (value) => {
         // Parquet has types that come as texts, too.
-        if (text || typeof value === 'string') return named(name, valueOfText(datatype, value as string | null));
-        return named(name, typedValue(datatype, value as InputValue));
+        if (text || typeof value === 'string')
+          return named(name, valueOfText(datatype, value as string | null, { column, decimal: this.csv?.decimal }));
+        const own = column === undefined || TIMES.test(type) ? value : writtenValue(column, value);
+        return named(name, typedValue(datatype, own as InputValue));
       },
     };
   }
@@ -138,7 +157,9 @@ export class TableFiles {
 
   /** What the project derives from a column of the file. */
   private derived(spec: TensorSpec, project: Project | undefined): Source | undefined {
-    const derive = project?.data.columns.find((column) => column.name === spec.name)?.derive;
+    const columns = project?.data.columns;
+    const derive = columns?.find((column) => column.name === spec.name)?.derive;
+    const from = columns?.find((column) => column.name === derive?.from) ?? { type: 'timestamp' as const };
     const type = derive === undefined ? undefined : this.columns.get(derive.from);
     if (derive === undefined || type === undefined) return undefined;
     return {
@@ -146,7 +167,14 @@ export class TableFiles {
       select: selected(quoted(derive.from), type, 'INT64'),
       read: (value) => {
         if (value === null) return null;
-        const ms = timeOf(typeof value === 'string' ? textValue('timestamp', value) : Number(value));
+        const read =
+          typeof value === 'string'
+            ? textValue(from, value)
+            : TIMES.test(type)
+              ? Number(value)
+              : writtenValue(from, Number(value));
+        if (read === null) return null;
+        const ms = timeOf(read);
         return Number.isNaN(ms) ? new Unfit(`'${derive.from}' is no time`) : timePart(ms, derive.part);
       },
     };
@@ -190,17 +218,8 @@ export class TableFiles {
   }
 
   /** Lines of a CSV file that were left out of both the requests and the output. */
-  async unreadable(): Promise<Unreadable> {
-    const tables = await this.reader.runAndReadAll(
-      "SELECT count(*)::INTEGER FROM duckdb_tables() WHERE table_name = 'reject_errors'",
-    );
-    if (tables.getRows()[0]?.[0] === 0) return { count: 0, lines: [] };
-    const counted = await this.reader.runAndReadAll('SELECT count(DISTINCT line)::DOUBLE FROM reject_errors');
-    const rows = await this.reader.runAndReadAll(
-      `SELECT line::DOUBLE, min(error_message) FROM reject_errors GROUP BY 1 ORDER BY 1 LIMIT ${UNREADABLE_TOLD_MAX}`,
-    );
-    const lines = rows.getRows().map(([line, error]) => ({ line: Number(line), error: String(error) }));
-    return { count: Number(counted.getRows()[0]?.[0]), lines };
+  get unreadable(): Unreadable {
+    return this.csv?.unreadable ?? { count: 0, lines: [] };
   }
 
   /** All columns of the file, the outputs and `prediction_error` beside; Parquet or CSV by the name's ending. */
@@ -294,10 +313,55 @@ function isParquet(path: string): boolean {
   return ['.parquet', '.pq'].includes(extname(path).toLowerCase());
 }
 
-function relationOf(path: string): string {
-  if (isParquet(path)) return `read_parquet(${literal(path)})`;
-  // Texts only, and all rows decide how the lines are cut: by a sample, quotes further down would be met unprepared.
-  if (['.csv', '.tsv'].includes(extname(path).toLowerCase()))
-    return `read_csv(${literal(path)}, all_varchar = true, header = true, store_rejects = true, sample_size = -1)`;
-  throw new PlatformError('invalid_argument', `${path}: name a .parquet, .csv or .tsv file`);
+/** A CSV file that stands in the table `source`. */
+interface LoadedCsv {
+  readonly decimal: CsvTerms['decimal'];
+  readonly warnings: readonly string[];
+  /** Names that the header has more than once. */
+  readonly twice: ReadonlySet<string>;
+  readonly unreadable: Unreadable;
+}
+
+async function loaded(table: CsvTable, connection: DuckDBConnection, { decimal }: CsvTerms): Promise<LoadedCsv> {
+  const { header, warnings } = table;
+  const names = tableNames(header);
+  await connection.run(`CREATE TABLE source (${names.map((name) => `${quoted(name)} VARCHAR`).join(', ')})`);
+  const appender = await connection.createAppender('source');
+  const unreadable: Unreadable = { count: 0, lines: [] };
+  for await (const rows of table.pieces()) {
+    const good = rows.filter(({ fault }) => fault === null);
+    for (const { line, fault } of rows) {
+      if (fault === null) continue;
+      unreadable.count += 1;
+      if (unreadable.lines.length < UNREADABLE_TOLD_MAX) unreadable.lines.push({ line, error: fault });
+    }
+    for (let from = 0; from < good.length; from += CHUNK_ROWS) {
+      const part = good.slice(from, from + CHUNK_ROWS);
+      const chunk = DuckDBDataChunk.create(
+        names.map(() => VARCHAR),
+        part.length,
+      );
+      names.forEach((_, i) => {
+        chunk.setColumnValues(
+          i,
+          part.map(({ fields }) => fields[i] ?? null),
+        );
+      });
+      appender.appendDataChunk(chunk);
+    }
+  }
+  appender.closeSync();
+  const twice = new Set(header.filter((name, i) => header.indexOf(name) < i));
+  return { decimal, warnings, twice, unreadable };
+}
+
+/** Names of the table's columns: the header's, made to differ, as DuckDB wants it whatever the case of letters. */
+function tableNames(header: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return header.map((given, i) => {
+    let name = given === '' ? `column_${i + 1}` : given;
+    for (let next = 2; taken.has(name.toLowerCase()); next++) name = `${given}_${next}`;
+    taken.add(name.toLowerCase());
+    return name;
+  });
 }

@@ -43,7 +43,7 @@ describe('TableFiles', () => {
     expect([rows, files.rowsTotal]).toEqual([40_000, 40_000]);
     expect([...bad]).toEqual([[30_000, `'x' is not of FP64 (a number): "high"`]]);
     expect(values[0]?.[39_999]).toBe(39_999);
-    const unreadable = await files.unreadable();
+    const { unreadable } = files;
     expect(unreadable.count).toBe(1_500);
     expect(unreadable.lines).toHaveLength(1_000);
     expect(unreadable.lines[0]?.line).toBe(35_002);

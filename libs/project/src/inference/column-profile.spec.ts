@@ -22,7 +22,7 @@ describe('the type of a column of texts', () => {
     ['text', ['9007199254740993', '9007199254740992']],
     ['text', ['00123', '00124']],
     ['text', ['true', 'true']],
-    ['text', ['NaN', '1']],
+    ['integer', ['NaN', '1']],
     ['text', []],
   ] as const)('is %s for %j', (type, values) => expect(profile(values).type).toBe(type));
 

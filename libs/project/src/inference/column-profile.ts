@@ -1,6 +1,7 @@
 // What one column of a table holds: the narrowest type that every value has, how many differ, whether any comes twice,
 // whether numbers and times only rise. Texts of a file are read by `textValue`, as ingest will read them; values that
-// have a type of their own (JSON, Parquet) keep it.
+// have a type of their own (JSON, Parquet) keep it. Words for "no value" (missing-words.ts) stand beside until it is
+// known what the others are, and what the rest of the table takes for one.
 //
 // Cost: one map look-up a value, more where it is new. Memory: `valuesMax` texts, and, while no value has come twice,
 // all of an integer or text column up to UNIQUE_ROWS_MAX.
@@ -8,6 +9,10 @@
 import { timeOf } from '@millrace/domain';
 import type { ColumnType } from '../project.js';
 import { textValue } from '../text-value.js';
+import type { TimeFormat } from '../time-format.js';
+import { DateEvidence } from './date-evidence.js';
+import { isMissingWord, isNeverValue, isThirdAnswer } from './missing-words.js';
+import { RisingNumbers } from './rising-numbers.js';
 
 /** Beyond this many rows nobody knows whether a column's values all differ; ids of so many are 60 MB already. */
 const UNIQUE_ROWS_MAX = 1_000_000;
@@ -40,7 +45,25 @@ export interface ColumnProfile {
   readonly examples: readonly string[];
   /** Objects or lists stand in it, which no column can hold. */
   readonly isNested: boolean;
+  /** Texts that stand for no value; not among `values`. */
+  readonly missing: readonly string[];
+  /** Of a timestamp column that is neither in ISO 8601 nor in milliseconds. */
+  readonly format?: TimeFormat;
+  /** A text column of dates that may be read in each of these ways. */
+  readonly couldBe?: readonly TimeFormat[];
+  /** A text column of numbers: all with commas for the decimal point, or some of them. */
+  readonly commas?: 'all' | 'some';
 }
+
+/** What is known of the whole table, or said of it. */
+export interface TableTerms {
+  /** Words that stand for no value in columns whose other values show it. */
+  readonly missing: ReadonlySet<string>;
+  /** Of dates that could be read in two ways. */
+  readonly formats: ReadonlySet<TimeFormat>;
+}
+
+const NOTHING_KNOWN: TableTerms = { missing: new Set(), formats: new Set() };
 
 interface Entry {
   count: number;
@@ -48,7 +71,10 @@ interface Entry {
   readonly number: number;
 }
 
-const FITS: Readonly<Record<ValueSource, Readonly<Record<Exclude<ColumnType, 'text'>, (raw: unknown) => boolean>>>> = {
+type Decimal = '.' | ',';
+type Fits = Readonly<Record<Exclude<ColumnType, 'text'>, (raw: unknown, decimal: Decimal) => boolean>>;
+
+const FITS: Readonly<Record<ValueSource, Fits>> = {
   typed: {
     // A bigint is one that a double does not hold: an id, which only an integer column keeps whole.
     integer: (raw) => typeof raw === 'bigint' || Number.isSafeInteger(raw),
@@ -58,19 +84,19 @@ const FITS: Readonly<Record<ValueSource, Readonly<Record<Exclude<ColumnType, 'te
   },
   text: {
     integer: (raw) => WHOLE.test(String(raw).trim()) && Number.isSafeInteger(Number(raw)),
-    number: (raw) => isNumber(String(raw).trim()),
-    boolean: (raw) => typeof textValue('boolean', String(raw)) === 'boolean',
+    number: (raw, decimal) => isNumber(String(raw).trim(), decimal),
+    boolean: (raw) => typeof textValue({ type: 'boolean' }, String(raw)) === 'boolean',
     timestamp: (raw) => {
-      const value = textValue('timestamp', String(raw));
+      const value = textValue({ type: 'timestamp' }, String(raw));
       return typeof value === 'string' && !Number.isNaN(timeOf(value));
     },
   },
 };
 
 /** Digits that a double would drop (an id above 2^53) or a zero in front make it a name, not a number. */
-function isNumber(text: string): boolean {
+function isNumber(text: string, decimal: Decimal): boolean {
   if (LEADING_ZERO.test(text) || (WHOLE.test(text) && !Number.isSafeInteger(Number(text)))) return false;
-  const value = textValue('number', text);
+  const value = textValue({ type: 'number' }, text, decimal);
   return typeof value === 'number' && Number.isFinite(value);
 }
 
@@ -91,20 +117,27 @@ export class ColumnProfiler {
   private isCounted = true;
   private isNested = false;
   private longest = 0;
-  private last = Number.NEGATIVE_INFINITY;
-  private neverFalls = true;
-  private counts = true;
-  private min = Number.POSITIVE_INFINITY;
-  private max = Number.NEGATIVE_INFINITY;
+  private readonly numbers = new RisingNumbers();
+  private readonly dates: DateEvidence;
+  /** Words for "no value", by how often they came. */
+  private readonly words = new Map<string, number>();
 
   constructor(
     readonly name: string,
     private readonly source: ValueSource,
     private readonly valuesMax: number,
-  ) {}
+    private readonly decimal: Decimal = '.',
+  ) {
+    this.dates = new DateEvidence(name);
+  }
 
   take(raw: unknown): void {
     if (isMissing(raw)) return;
+    if (typeof raw === 'string' && isMissingWord(raw)) {
+      const word = raw.trim();
+      this.words.set(word, (this.words.get(word) ?? 0) + 1);
+      return;
+    }
     this.present += 1;
     if (typeof raw === 'object') {
       this.isNested = true;
@@ -113,43 +146,70 @@ export class ColumnProfiler {
     }
     // White space around it stays: it is part of a text as ingest takes it.
     const text = String(raw);
+    this.dates.take(text);
     const known = this.entries.get(text);
     if (known !== undefined) {
       known.count += 1;
       this.unique = null;
-      this.follow(known.number);
+      this.numbers.take(known.number);
       return;
     }
     for (const type of this.open) {
-      if (!FITS[this.source][type](raw)) this.open.delete(type);
+      if (!FITS[this.source][type](raw, this.decimal)) this.open.delete(type);
     }
-    const number = this.open.has('number') ? Number(raw) : this.open.has('timestamp') ? timeOf(raw) : Number.NaN;
+    const number = this.numberOf(raw, text);
     if (this.entries.size < this.valuesMax) this.entries.set(text, { count: 1, number });
     else this.isCounted = false;
     this.longest = Math.max(this.longest, text.length);
     if (this.examples.length < EXAMPLES_MAX) this.examples.push(text);
     this.keepUnique(text);
-    this.follow(number);
+    this.numbers.take(number);
   }
 
-  profile(): ColumnProfile {
-    const type = this.type();
-    const values = [...this.entries].map(([text, { count }]) => ({ text, count })).sort((a, b) => b.count - a.count);
+  /** Words that stand for no value here, because all the other values are numbers, times, or yes and no. */
+  get shownMissing(): readonly string[] {
+    const isText = this.type() === 'text' && (this.present === 0 || this.dates.formats.length === 0);
+    return isText ? [] : [...this.words.keys()];
+  }
+
+  /** The one way in which its dates can be read. */
+  get shownFormat(): TimeFormat | undefined {
+    const [format, other] = this.dates.formats;
+    return other === undefined && this.present > 0 ? format : undefined;
+  }
+
+  profile(terms: TableTerms = NOTHING_KNOWN): ColumnProfile {
+    const own = this.type();
+    const dates = this.dates.chosen(own, terms.formats, this.numbers);
+    const type = dates === undefined ? own : 'timestamp';
+    const missing = [...this.words.keys()].filter((word) => this.isMissingHere(word, type, terms));
+    const taken = [...this.words].filter(([word]) => !missing.includes(word));
+    const present = taken.reduce((sum, [, count]) => sum + count, this.present);
+    const values = [...this.entries]
+      .map(([text, { count }]) => ({ text, count }))
+      .concat(taken.map(([text, count]) => ({ text, count })))
+      .sort((a, b) => b.count - a.count);
+    const isUnique = this.unique !== null && taken.every(([, count]) => count === 1);
+    const order = dates ?? this.numbers;
     const isOrdered = type !== 'text' && type !== 'boolean' && this.present > 0;
     return {
       name: this.name,
       type,
-      present: this.present,
-      distinct: this.unique !== null ? this.present : values.length,
+      present,
+      distinct: isUnique ? present : values.length,
       isCounted: this.isCounted,
-      isUnique: this.unique !== null && this.present > 1,
-      neverFalls: isOrdered && this.neverFalls,
-      countsRows: type === 'integer' && this.present > 1 && this.counts,
-      range: isOrdered ? { min: this.min, max: this.max } : null,
-      longest: this.longest,
+      isUnique: isUnique && present > 1,
+      neverFalls: isOrdered && order.neverFalls,
+      countsRows: type === 'integer' && present > 1 && this.numbers.counts,
+      range: isOrdered ? order.range : null,
+      longest: taken.reduce((most, [word]) => Math.max(most, word.length), this.longest),
       values,
-      examples: this.examples,
+      examples: [...this.examples, ...taken.map(([word]) => word)].slice(0, EXAMPLES_MAX),
       isNested: this.isNested,
+      missing,
+      ...(dates === undefined ? {} : { format: dates.format }),
+      ...(type === 'text' && this.present > 0 && this.dates.formats.length > 1 ? { couldBe: this.dates.formats } : {}),
+      ...(type === 'text' && this.present > 0 ? commasIn(this.entries.keys()) : {}),
     };
   }
 
@@ -157,8 +217,17 @@ export class ColumnProfiler {
     if (this.present === 0) return 'text';
     const [first] = this.open;
     // One word alone ("no" in every row) is not yet a question of yes and no.
-    if (first === 'boolean' && this.entries.size < 2) return 'text';
+    if (first === 'boolean' && (this.entries.size < 2 || [...this.words.keys()].some(isThirdAnswer))) return 'text';
     return first ?? 'text';
+  }
+
+  private isMissingHere(word: string, type: ColumnType, { missing }: TableTerms): boolean {
+    return type !== 'text' || this.present === 0 || missing.has(word) || isNeverValue(word);
+  }
+
+  private numberOf(raw: unknown, text: string): number {
+    if (this.open.has('number')) return Number(this.source === 'text' ? text.trim().replace(this.decimal, '.') : raw);
+    return this.open.has('timestamp') ? timeOf(raw) : Number.NaN;
   }
 
   private keepUnique(text: string): void {
@@ -167,13 +236,18 @@ export class ColumnProfiler {
     if (!isName || this.unique.has(text) || this.unique.size >= UNIQUE_ROWS_MAX) this.unique = null;
     else this.unique.add(text);
   }
+}
 
-  private follow(number: number): void {
-    if (Number.isNaN(number)) return;
-    if (number < this.last) this.neverFalls = false;
-    if (this.present > 1 && number !== this.last + 1) this.counts = false;
-    this.last = number;
-    this.min = Math.min(this.min, number);
-    this.max = Math.max(this.max, number);
+const NUMBER_OF_EITHER = /^[+-]?\d*([.,]\d+)?$/;
+
+/** Of numbers that are texts because some of them have a comma where the decimal point is. */
+function commasIn(texts: Iterable<string>): Pick<ColumnProfile, 'commas'> {
+  let [commas, points] = [0, 0];
+  for (const text of texts) {
+    const number = NUMBER_OF_EITHER.exec(text.trim());
+    if (number === null) return {};
+    if (number[1]?.startsWith(',')) commas += 1;
+    else if (number[1] !== undefined) points += 1;
   }
+  return commas === 0 ? {} : { commas: points === 0 ? 'all' : 'some' };
 }

@@ -1,11 +1,12 @@
 // Which of the remaining columns the model reads, and how: numeric or categorical; or why it does not read one. What
 // says the label without exception is left out: it is the outcome in other words, and not known when it is asked for.
 
+import type { Scalar } from '@millrace/domain';
 import { applyLabelRule } from '../label-rule.js';
 import type { LabelSpec } from '../project.js';
+import { textValue } from '../text-value.js';
 import type { ColumnProfile } from './column-profile.js';
 import { CODE_WORDS, ID_WORDS, lastWordIn } from './column-words.js';
-import { typed } from './label-choice.js';
 import type { TableProfile } from './table-profile.js';
 
 export type FeatureChoice =
@@ -26,6 +27,14 @@ const none = (why: string): FeatureChoice => ({ kind: 'none', why });
 export function chooseFeature(column: ColumnProfile, rows: number): FeatureChoice {
   const { name, type, present, distinct, isCounted, countsRows } = column;
   if (present === 0) return none('it is empty');
+  if (column.couldBe !== undefined)
+    return none(`its dates may be ${column.couldBe.join(' or ')}: --date-format says which`);
+  if (column.commas !== undefined)
+    return none(
+      column.commas === 'all'
+        ? 'its numbers have a decimal comma: --decimal , reads them'
+        : 'its numbers have a decimal comma in some rows and a point in others: mend the file',
+    );
   if (isCounted && distinct === 1) return none('it has one value only');
   const rowsPerValue = present / distinct;
   const isCode = lastWordIn(name, CODE_WORDS) !== undefined && isCounted && rowsPerValue >= ROWS_PER_CODE_MIN;
@@ -58,18 +67,19 @@ function chooseText({ distinct, isCounted, isUnique, longest }: ColumnProfile, r
 /** Columns that say the label without exception in the sampled rows; each with the number of rows that say so. */
 export function leaksOf(table: TableProfile, label: LabelSpec): Map<string, number> {
   const at = table.columns.findIndex(({ name }) => name === label.column);
-  const outcomeType = table.columns[at]?.type;
+  const outcome = table.columns[at];
   const leaks = new Map<string, number>();
-  if (outcomeType === undefined) return leaks;
-  const classes = table.sample.map((row) => {
-    const raw = row[at];
-    return raw === null || raw === undefined
-      ? null
-      : applyLabelRule(label, table.source === 'text' ? typed(outcomeType, String(raw)) : (raw as string | number));
-  });
+  if (outcome === undefined) return leaks;
+  const sampled = (column: ColumnProfile, i: number): unknown[] =>
+    table.sample.map((row) =>
+      table.source === 'text' ? textValue(column, (row[i] ?? null) as string | null, table.decimal) : row[i],
+    );
+  const classes = sampled(outcome, at).map((value) =>
+    isAbsent(value) ? null : applyLabelRule(label, value as Scalar),
+  );
   table.columns.forEach((column, i) => {
     if (i === at || column.type === 'timestamp' || column.isNested) return;
-    const values = table.sample.map((row) => row[i]);
+    const values = sampled(column, i);
     const rows = column.range === null ? saysByValue(values, classes) : saysByBound(values, classes);
     if (rows > 0) leaks.set(column.name, rows);
   });

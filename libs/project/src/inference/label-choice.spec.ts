@@ -10,6 +10,15 @@ function chosen(values: readonly string[], wish = 'x') {
 
 const times = (text: string, count: number): string[] => Array.from({ length: count }, () => text);
 
+describe('a label of numbers with decimal commas', () => {
+  it.each(['x>3,5', 'x>3.5'])('%s compares the numbers', (wish) => {
+    const profiler = new ColumnProfiler('x', 'text', 100, ',');
+    for (const value of ['1,5', '4,5', '3']) profiler.take(value);
+    const rule = chooseLabel(parseLabelWish(wish, ['x']), profiler.profile(), ',');
+    expect(rule).toMatchObject({ operation: 'gt', value: 3.5 });
+  });
+});
+
 describe('what is said of a label', () => {
   it.each([
     ['late', ['late'], { column: 'late', operation: 'identity', value: null }],

@@ -3,8 +3,8 @@
 
 import { hint, PlatformError } from '@millrace/domain';
 import { applyLabelRule } from '../label-rule.js';
-import type { ColumnType, LabelSpec } from '../project.js';
-import { textValue } from '../text-value.js';
+import type { LabelSpec } from '../project.js';
+import { textValue, type WrittenColumn } from '../text-value.js';
 import type { ColumnProfile } from './column-profile.js';
 import { isYesWord, NO_WORDS, wordsOf } from './column-words.js';
 
@@ -52,8 +52,8 @@ const startsRule = (text: string, name: string): boolean =>
   text.startsWith(name) && /^(!=|>=|<=|=|>|<)/.test(text.slice(name.length));
 
 /** @throws PlatformError 'invalid_argument' for a rule that is yes for all rows, or for none */
-export function chooseLabel(wish: Wish, column: ColumnProfile): LabelChoice {
-  if (wish.value !== null) return withValue(wish as Wish & { value: string }, column);
+export function chooseLabel(wish: Wish, column: ColumnProfile, decimal: '.' | ',' = '.'): LabelChoice {
+  if (wish.value !== null) return withValue(wish as Wish & { value: string }, column, decimal);
   if (column.isCounted && column.distinct < 2)
     throw refusal(column, `has ${column.distinct === 1 ? 'one value' : 'no values'}: there is nothing to learn`);
   if (column.type === 'boolean')
@@ -74,22 +74,28 @@ export function chooseLabel(wish: Wish, column: ColumnProfile): LabelChoice {
     said === undefined
       ? `'${positive}' is the rarer one (${fewer.count} of ${more.count + fewer.count} rows)`
       : `'${positive}' is the one that says yes`;
-  return { column, operation: 'eq', value: typed(column.type, positive), why, isSure: said !== undefined };
+  return { column, operation: 'eq', value: typed(column, positive, decimal), why, isSure: said !== undefined };
 }
 
-function withValue({ operation, value }: Wish & { value: string }, column: ColumnProfile): LabelChoice {
+function withValue(
+  { operation, value }: Wish & { value: string },
+  column: ColumnProfile,
+  decimal: '.' | ',',
+): LabelChoice {
   const isOrder = operation !== 'eq' && operation !== 'ne';
   const isNumber = column.type === 'number' || column.type === 'integer';
   const known = column.values.map(({ text }) => text);
   // Files pad values with blanks that nobody types.
   const meant = known.includes(value) ? value : (known.find((text) => text.trim() === value.trim()) ?? value);
-  const wanted = typed(column.type, meant);
+  const said = typed(column, meant, decimal);
+  // On the command line a point is as good.
+  const wanted = typeof said === 'string' ? typed(column, meant) : said;
   if (isOrder && !isNumber) throw refusal(column, `is ${column.type} and has no order; compare with = or !=`);
   if (isNumber && typeof wanted !== 'number') throw refusal(column, `holds numbers, '${value}' is none`);
   if (column.type === 'boolean' && typeof wanted !== 'boolean')
     throw refusal(column, `holds yes or no, not '${value}'`);
   const rule = { name: '', column: column.name, operation, value: wanted, delayMs: 0 };
-  const answers = new Set(column.values.map(({ text }) => applyLabelRule(rule, typed(column.type, text))));
+  const answers = new Set(column.values.map(({ text }) => applyLabelRule(rule, typed(column, text, decimal))));
   if (column.isCounted && answers.size < 2) {
     const found = isOrder ? `lies between ${column.range?.min} and ${column.range?.max}.` : hint(value, known);
     throw refusal(column, `${answers.has(1) ? 'always' : 'never'} fulfils that. ${isOrder ? `It ${found}` : found}`);
@@ -116,7 +122,7 @@ function isYes(text: string, other: string): boolean {
 }
 
 /** A value as ingest will have it; a text that the type cannot hold stays one. */
-export function typed(type: ColumnType, text: string): string | number | boolean {
-  const value = type === 'text' ? text : textValue(type, text);
+function typed(column: WrittenColumn, text: string, decimal?: '.' | ','): string | number | boolean {
+  const value = column.type === 'text' ? text : textValue(column, text, decimal);
   return typeof value === 'number' || typeof value === 'boolean' ? value : text;
 }

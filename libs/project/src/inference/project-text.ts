@@ -64,11 +64,13 @@ function roleLines(key: string, title: string, { column, why, others }: RoleChoi
 }
 
 /** An entry of `data.columns`. */
-export function columnText({ name, type, required, lengthMax, outcome }: ColumnSpec): string {
+export function columnText({ name, type, required, lengthMax, outcome, missing, format }: ColumnSpec): string {
   const keys = [`name: ${yamlScalar(name)}`, `type: ${type}`];
   if (required) keys.push('required: true');
   if (outcome) keys.push('outcome: true');
   if (type === 'text' && lengthMax !== LENGTH_MAX_DEFAULT) keys.push(`lengthMax: ${Math.min(lengthMax, LENGTH_MAX)}`);
+  if (missing !== undefined) keys.push(`missing: [${missing.map((text) => JSON.stringify(text)).join(', ')}]`);
+  if (format !== undefined) keys.push(`format: ${format}`);
   return `- { ${keys.join(', ')} }`;
 }
 

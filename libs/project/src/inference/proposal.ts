@@ -2,14 +2,14 @@
 // reason, and what a person should look at is named in `open`. Pure; the text of the file is made by project-text.ts.
 
 import { hint, PlatformError } from '@millrace/domain';
-import { RESERVED_COLUMNS } from '../cross-field.js';
 import { columnsOf } from '../infer-columns.js';
-import type { ColumnSpec, LabelSpec } from '../project.js';
+import { type ColumnSpec, ID_KEYS, type LabelSpec } from '../project.js';
 import { COLUMN_NAME } from '../schema.js';
+import { TIME_FORMATS } from '../time-format.js';
 import type { ColumnProfile } from './column-profile.js';
 import { chooseFeature, leaksOf } from './feature-choice.js';
 import { chooseLabel, type LabelChoice, parseLabelWish } from './label-choice.js';
-import { type Candidate, entities, eventTimes, labels, recordIds } from './role-candidates.js';
+import { type Candidate, classes, entities, eventTimes, labels, noEventTime, recordIds } from './role-candidates.js';
 import type { TableProfile } from './table-profile.js';
 
 /** What the person has said. false = there is none; undefined = nothing was said. */
@@ -78,7 +78,8 @@ const isSure = ([first, second]: readonly Candidate[]): boolean =>
 export function propose(table: TableProfile, fileName: string, wishes: Wishes, nowMs: number): Proposal {
   if (table.rows === 0) throw new PlatformError('invalid_argument', `${fileName} has no rows`);
   const usable = { ...table, columns: table.columns.filter((column) => unusable(column, table) === null) };
-  const eventTime = chooseRole('--event-time', wishes.eventTime, eventTimes(usable, nowMs), table, () => undefined);
+  const times = eventTimes(usable, nowMs);
+  const eventTime = chooseRole('--event-time', wishes.eventTime, times, table, timeFault, noEventTime(usable, nowMs));
   const recordId = chooseRole('--record-id', wishes.recordId, recordIds(usable), table, isName);
   const taken = new Set([eventTime.column?.name, recordId.column?.name]);
   const free = { ...usable, columns: usable.columns.filter(({ name }) => !taken.has(name)) };
@@ -109,12 +110,19 @@ export function propose(table: TableProfile, fileName: string, wishes: Wishes, n
 const isName = ({ type, name }: ColumnProfile): string | undefined =>
   type === 'text' || type === 'integer' ? undefined : `'${name}' is ${type}; a name is text or integer`;
 
+const timeFault = ({ type, name, couldBe }: ColumnProfile): string | undefined => {
+  if (type === 'timestamp') return undefined;
+  if (couldBe !== undefined) return `'${name}' may be ${couldBe.join(' or ')}; say --date-format ${couldBe[0]}`;
+  return `'${name}' is ${type}; its times are in no form that is known (${TIME_FORMATS.join(', ')}, or ISO 8601)`;
+};
+
 function chooseRole(
   option: string,
   wish: string | false | undefined,
   candidates: readonly Candidate[],
   table: TableProfile,
   fault: (column: ColumnProfile) => string | undefined,
+  whyNone = 'no column looks like it',
 ): RoleChoice {
   if (wish === false) return { column: null, why: 'you said so', isSure: true, others: [] };
   if (wish !== undefined) {
@@ -124,7 +132,7 @@ function chooseRole(
     return { column, why: 'you said so', isSure: true, others: [] };
   }
   const [best, ...others] = candidates;
-  if (best === undefined) return { column: null, why: 'no column looks like it', isSure: true, others: [] };
+  if (best === undefined) return { column: null, why: whyNone, isSure: true, others: [] };
   return { column: best.column, why: best.why, isSure: isSure(candidates), others };
 }
 
@@ -143,9 +151,14 @@ function labelOf(wish: string | undefined, free: TableProfile, all: TableProfile
   const found = labels(free);
   const [best] = found;
   if (wish === undefined && best === undefined) {
+    const [several] = classes(free);
+    const example =
+      several === undefined
+        ? ''
+        : `; '${several.name}' has ${several.distinct} values: --label '${several.name}=VALUE'`;
     throw new PlatformError(
       'invalid_argument',
-      'no column has two values, so none is a label by itself: say --label COLUMN=VALUE, or COLUMN>VALUE for a number',
+      `no column has two values, so none is a label by itself: say --label COLUMN=VALUE, or COLUMN>VALUE for a number${example}`,
       { facts: { role: 'label' } },
     );
   }
@@ -154,7 +167,7 @@ function labelOf(wish: string | undefined, free: TableProfile, all: TableProfile
     wish === undefined
       ? ({ column: (best as Candidate).column.name, operation: 'identity', value: null } as const)
       : parseLabelWish(wish, names);
-  const choice = chooseLabel(rule, named('--label', rule.column, all));
+  const choice = chooseLabel(rule, named('--label', rule.column, all), all.decimal);
   const whyColumn = wish === undefined ? (best as Candidate).why : 'you said so';
   // A value that was said needs no second reason.
   const why = rule.value === null ? `${whyColumn}, and ${choice.why}` : whyColumn;
@@ -181,10 +194,9 @@ function labelOf(wish: string | undefined, free: TableProfile, all: TableProfile
 /** Why a project cannot name the column; null where it can. */
 function unusable({ name, isNested }: ColumnProfile, { columns }: TableProfile): string | null {
   if (isNested) return 'it holds objects or lists';
+  if (/\p{Cc}/u.test(name)) return 'its name holds a line break or another control character; rename it to use it';
   if (!new RegExp(COLUMN_NAME, 'u').test(name))
-    return name === '' ? 'it has no name' : 'its name is too long or begins with @';
-  if (RESERVED_COLUMNS.has(name.toLowerCase()))
-    return 'dataset files use this name themselves; rename the column to use it';
+    return name === '' ? 'it has no name' : 'its name is longer than 128 characters or begins with @';
   const first = columns.find((other) => other.name.toLowerCase() === name.toLowerCase());
   return first?.name === name ? null : `its name differs from '${first?.name}' by case only`;
 }
@@ -247,9 +259,24 @@ function proposeColumns(
       feature: numeric ? 'numeric' : 'categorical',
     };
   });
-  if (columns.some(({ role }) => role === 'feature')) return columns;
+  if (columns.some(({ role }) => role === 'feature'))
+    return columns.map((column) => withOwnName(column, roles, specs.get(column.profile.name), table));
   const reasons = columns.flatMap(({ profile, role, why }) => (role === 'left out' ? [`${profile.name}: ${why}`] : []));
   throw new PlatformError('invalid_argument', `no column is left as a feature. ${reasons.slice(0, 10).join('; ')}`);
+}
+
+/**
+ * What is called as an id and is none (it comes twice) has to be declared, or ingest would take it for the row's id.
+ */
+function withOwnName(
+  column: ProposedColumn,
+  { recordId }: Roles,
+  spec: ColumnSpec | undefined,
+  table: TableProfile,
+): ProposedColumn {
+  const isMeant = ID_KEYS.includes(column.profile.name) && recordId.column === null && column.spec === null;
+  if (!isMeant || spec === undefined || unusable(column.profile, table) !== null) return column;
+  return { ...column, spec: { ...spec, required: false } };
 }
 
 /** "My Loans 2024.csv" → my-loans-2024. */

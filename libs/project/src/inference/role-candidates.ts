@@ -31,6 +31,8 @@ const ROWS_PER_ENTITY_MIN = 1.1;
 const ENTITIES_MIN = 50;
 /** A label that has more values is no answer to a question. */
 const LABEL_VALUES_MAX = 20;
+/** Columns told that are no event time. */
+const REASONS_MAX = 3;
 /** Longer texts are sentences, not ids. */
 const ID_LENGTH_MAX = 64;
 
@@ -64,6 +66,18 @@ export function eventTimes({ rows, columns }: TableProfile, nowMs: number): Cand
       ]),
     ),
   );
+}
+
+/** Why times are no event time, for somebody who sees them in the file; undefined where there are none. */
+export function noEventTime({ rows, columns }: TableProfile, nowMs: number): string | undefined {
+  const times = columns.filter(({ type, couldBe }) => type === 'timestamp' || couldBe !== undefined);
+  const said = times.map(({ name, present, range, couldBe }) => {
+    if (couldBe !== undefined) return `'${name}' may be ${couldBe.join(' or ')} (--date-format says which)`;
+    if (present < rows) return `'${name}' is missing in ${rows - present} of ${rows} rows`;
+    return (range?.max ?? 0) > nowMs + EVENT_TIME_AHEAD_MS_MAX ? `'${name}' has times in the future` : undefined;
+  });
+  const reasons = said.filter((one) => one !== undefined).slice(0, REASONS_MAX);
+  return reasons.length === 0 ? undefined : reasons.join(', ');
 }
 
 /** A name and no repeated value. The number of the row is none: the next file begins at the same number. */
@@ -123,6 +137,18 @@ export function labels({ columns }: TableProfile): Candidate[] {
         ['is', 'has', 'was'].includes(words[0] ?? '') ? [1, 'its name is a question'] : null,
       ]);
     }),
+  );
+}
+
+/** A few values under the name of an outcome: one of them can be asked for, and somebody has to say which. */
+export function classes({ columns }: TableProfile): readonly ColumnProfile[] {
+  return columns.filter(
+    ({ name, isCounted, distinct, type }) =>
+      type !== 'timestamp' &&
+      isCounted &&
+      distinct > 2 &&
+      distinct <= LABEL_VALUES_MAX &&
+      (lastWordIn(name, LABEL_WORDS) !== undefined || wordIn(name, OUTCOME_WORDS) !== undefined),
   );
 }
 

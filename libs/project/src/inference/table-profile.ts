@@ -1,5 +1,6 @@
 // A whole table in one pass: a profile of each column, and its first rows for questions that need two columns at once.
 
+import type { TimeFormat } from '../time-format.js';
 import { type ColumnProfile, ColumnProfiler, type ValueSource } from './column-profile.js';
 
 /** More columns than a project may have; the rest is counted. */
@@ -14,8 +15,16 @@ const SAMPLE_ROWS_MAX = 20_000;
 /** Columns whose names are not known beforehand are counted as if there were so many. */
 const COLUMNS_EXPECTED = 100;
 
+/** How the file is written, as far as somebody has said it. */
+export interface TableWishes {
+  readonly decimal?: '.' | ',' | undefined;
+  /** Which form dates have that could be read in two ways. */
+  readonly dateFormat?: TimeFormat | undefined;
+}
+
 export interface TableProfile {
   readonly source: ValueSource;
+  readonly decimal: '.' | ',';
   readonly rows: number;
   readonly columns: readonly ColumnProfile[];
   readonly columnsLeftOut: number;
@@ -37,6 +46,7 @@ export class TableProfiler {
   constructor(
     private readonly source: ValueSource,
     private readonly names: readonly string[] = [],
+    private readonly wishes: TableWishes = {},
   ) {
     for (const name of names) this.columnOf(name);
   }
@@ -53,10 +63,15 @@ export class TableProfiler {
   }
 
   profile(): TableProfile {
+    const profilers = [...this.columns.values()].map(({ profiler }) => profiler);
+    const { decimal = '.', dateFormat } = this.wishes;
+    const shown = dateFormat === undefined ? profilers.flatMap(({ shownFormat }) => shownFormat ?? []) : [dateFormat];
+    const terms = { missing: new Set(profilers.flatMap((one) => one.shownMissing)), formats: new Set(shown) };
     return {
       source: this.source,
+      decimal,
       rows: this.rows,
-      columns: [...this.columns.values()].map(({ profiler }) => profiler.profile()),
+      columns: profilers.map((profiler) => profiler.profile(terms)),
       columnsLeftOut: this.leftOut.size,
       sample: this.sample,
     };
@@ -88,7 +103,7 @@ export class TableProfiler {
       return undefined;
     }
     const share = Math.floor(VALUES_MAX / Math.max(this.names.length, COLUMNS_EXPECTED));
-    const profiler = new ColumnProfiler(name, this.source, Math.min(COLUMN_VALUES_MAX, share));
+    const profiler = new ColumnProfiler(name, this.source, Math.min(COLUMN_VALUES_MAX, share), this.wishes.decimal);
     const column = { at: this.columns.size, profiler };
     this.columns.set(name, column);
     return column;

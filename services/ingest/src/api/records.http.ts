@@ -48,7 +48,7 @@ export class RecordsController {
         if (item.fault !== undefined) return malformedRecord(`not JSON: ${item.fault}`);
         const oversize = this.oversize(item);
         if (oversize !== null) return malformedRecord(oversize, 'oversize');
-        return recordFromJson(item.value, clientId === undefined ? '' : `${clientId}/${first + from + index}`);
+        return recordFromJson(item.value, clientId === undefined ? '' : `${clientId}/${first + from + index}`, schema);
       });
       return this.publisher.records(schema, inputs, 'http', (index) => itemBytes(items[index] as BodyItem));
     });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ArtifactStore, openArtifactStore } from '@millrace/artifacts';
-import type { RecordBatch } from '@millrace/contracts';
+import { DATASET_COLUMNS as own, type RecordBatch } from '@millrace/contracts';
 import { ManualClock, type Scalar } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { namesOf, OPTIONAL_KEYS, type OptionalKeys, projectTextWith } from '@millrace/testing';
@@ -34,7 +34,7 @@ function schemaWith(keys: OptionalKeys): RecordSchema {
 }
 
 const live = (schema: RecordSchema, line: string, fallbackId = 'client/1') =>
-  intakeRecords(schema, [recordFromLine(line, fallbackId)], { source: 'http', nowMs: ARRIVED_MS });
+  intakeRecords(schema, [recordFromLine(line, fallbackId, schema)], { source: 'http', nowMs: ARRIVED_MS });
 
 /** Rows as a file has them: ids descend, so that the order of ids is not that of the rows. */
 const ROWS = [30, 20, 10].map((id, i) => [id, `c${i}`, AT_MS - i * 1_000, i / 2, i % 2 === 0]);
@@ -122,11 +122,11 @@ describe.each(OPTIONAL_KEYS.map((keys) => [namesOf(keys), keys] as const))('a pr
     const written = await rowsOf(parquetPath);
     // In event-time order, which descends in the file; without one in the order of the file, all at one time.
     const order = keys.eventTime ? [2, 1, 0] : [0, 1, 2];
-    expect(written.map((row) => row.record_id)).toEqual(
+    expect(written.map((row) => row[own.recordId])).toEqual(
       order.map((i) => (keys.recordId ? String(ROWS[i]?.[0]) : `file/${i + 1}`)),
     );
-    expect(written.map((row) => row.entity)).toEqual(order.map((i) => (keys.entity ? `c${i}` : '')));
-    expect(written.map((row) => Number(row.event_time_ms))).toEqual(
+    expect(written.map((row) => row[own.entity])).toEqual(order.map((i) => (keys.entity ? `c${i}` : '')));
+    expect(written.map((row) => Number(row[own.eventTimeMs]))).toEqual(
       order.map((i) => (keys.eventTime ? AT_MS - i * 1_000 : ARRIVED_MS)),
     );
     expect(written.map((row) => row.id)).toEqual(order.map((i) => BigInt(ROWS[i]?.[0] as number)));
@@ -154,7 +154,7 @@ describe('ids beyond 2^53', () => {
     });
     const written = await table.write();
     await table.drop();
-    expect(await rowsOf(written?.parquetPath ?? '')).toMatchObject([{ record_id: BIG_ID, id: BigInt(BIG_ID) }]);
+    expect(await rowsOf(written?.parquetPath ?? '')).toMatchObject([{ [own.recordId]: BIG_ID, id: BigInt(BIG_ID) }]);
   });
 
   it('are refused where they name nothing, for a double would change them', () => {

@@ -15,17 +15,17 @@ import type { TableRows } from './version-table.js';
 const parsed = parseProject(
   `name: p
 data:
-  entity: who
-  eventTime: at
+  entity: entity
+  eventTime: event_time_ms
   columns:
-    - { name: at, type: timestamp, required: true }
-    - { name: who, type: text, required: true }
+    - { name: event_time_ms, type: timestamp, required: true }
+    - { name: entity, type: text, required: true }
     - { name: "select", type: number }
-    - { name: n, type: integer }
-    - { name: ok, type: boolean }
+    - { name: label, type: integer }
+    - { name: record_id, type: boolean }
     - { name: y, type: number, outcome: true }
   label: { name: l, column: y, operation: gt, value: 0 }
-features: [{ name: n, kind: numeric }]
+features: [{ name: label, kind: numeric }]
 `,
   'p',
 );
@@ -88,6 +88,7 @@ async function write(rows: readonly Row[], batch: number) {
   return written;
 }
 
+// The columns are called as 0.1.0's files called their own, and one as a word of SQL.
 describe('version tables', () => {
   it('give the id of the pure definition, whatever the order and the batches', async () => {
     const shuffled = [...ROWS];

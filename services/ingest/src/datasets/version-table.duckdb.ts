@@ -16,7 +16,7 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import type { ArtifactStore } from '@millrace/artifacts';
-import type { DatasetVersion } from '@millrace/contracts';
+import { DATASET_COLUMNS, type DatasetVersion, datasetColumnsOf } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
@@ -58,6 +58,13 @@ export interface DuckDbSettings {
 export type FileStore = Pick<ArtifactStore, 'putFile' | 'localFile'>;
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+/** The file's own columns, for SQL. */
+const OWN = {
+  recordId: quoted(DATASET_COLUMNS.recordId),
+  entity: quoted(DATASET_COLUMNS.entity),
+  eventTimeMs: quoted(DATASET_COLUMNS.eventTimeMs),
+  label: quoted(DATASET_COLUMNS.label),
+};
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -89,7 +96,8 @@ export class DuckDbVersionTables implements VersionTables {
     const stored = schema.stored.map((index) => schema.columns[index] as ColumnSpec);
     const columns = stored.map((column) => `${quoted(column.name)} ${STAGED[column.type]}`);
     await connection.run(
-      `CREATE TABLE ${name} (record_id VARCHAR, entity VARCHAR, event_time_ms DOUBLE, label DOUBLE, ${columns.join(', ')})`,
+      `CREATE TABLE ${name} (${OWN.recordId} VARCHAR, ${OWN.entity} VARCHAR, ${OWN.eventTimeMs} DOUBLE, ${OWN.label} DOUBLE,
+       ${columns.join(', ')})`,
     );
     return new DuckDbVersionTable(
       connection,
@@ -104,8 +112,9 @@ export class DuckDbVersionTables implements VersionTables {
   async recordIds(version: DatasetVersion): Promise<Set<string>> {
     const connection = await this.instance.connect();
     try {
-      const path = literal(await this.store.localFile(version.parquetPath));
-      const result = await connection.stream(`SELECT record_id FROM read_parquet(${path})`);
+      const file = `read_parquet(${literal(await this.store.localFile(version.parquetPath))})`;
+      const names = (await connection.runAndReadAll(`SELECT * FROM ${file} LIMIT 0`)).columnNames();
+      const result = await connection.stream(`SELECT ${quoted(datasetColumnsOf(names).recordId)} FROM ${file}`);
       const ids = new Set<string>();
       for (
         let chunk = await result.fetchChunk();
@@ -167,18 +176,20 @@ class DuckDbVersionTable implements VersionTable {
   async write(): Promise<WrittenVersion | null> {
     (await this.appender).closeSync();
     const [total, distinct] = await this.numbers(
-      `SELECT count(*)::DOUBLE, count(DISTINCT record_id)::DOUBLE FROM ${this.name}`,
+      `SELECT count(*)::DOUBLE, count(DISTINCT ${OWN.recordId})::DOUBLE FROM ${this.name}`,
     );
     if (total === undefined || distinct === undefined || total === 0) return null;
     const columns = this.stored.map((column) => `${this.writtenFrom(column)} AS ${quoted(column.name)}`);
-    const first = total === distinct ? '' : 'QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY rowid) = 1';
+    const first =
+      total === distinct ? '' : `QUALIFY row_number() OVER (PARTITION BY ${OWN.recordId} ORDER BY rowid) = 1`;
     await this.connection.run(
-      `COPY (SELECT record_id, entity, CAST(event_time_ms AS BIGINT) AS event_time_ms, label, ${columns.join(', ')}
-       FROM ${this.name} ${first} ORDER BY event_time_ms, ${this.isTimed ? 'record_id' : 'rowid'}) TO ${literal(this.file)} (FORMAT parquet)`,
+      `COPY (SELECT ${OWN.recordId}, ${OWN.entity}, CAST(${OWN.eventTimeMs} AS BIGINT) AS ${OWN.eventTimeMs}, ${OWN.label},
+       ${columns.join(', ')} FROM ${this.name} ${first}
+       ORDER BY ${OWN.eventTimeMs}, ${this.isTimed ? OWN.recordId : 'rowid'}) TO ${literal(this.file)} (FORMAT parquet)`,
     );
     await this.connection.run(`DROP TABLE ${this.name}`);
     const [rows, labelledRows, eventTimeFromMs, eventTimeToMs] = (await this.numbers(
-      `SELECT count(*)::DOUBLE, count(label)::DOUBLE, min(event_time_ms)::DOUBLE, max(event_time_ms)::DOUBLE
+      `SELECT count(*)::DOUBLE, count(${OWN.label})::DOUBLE, min(${OWN.eventTimeMs})::DOUBLE, max(${OWN.eventTimeMs})::DOUBLE
        FROM read_parquet(${literal(this.file)})`,
     )) as [number, number, number, number];
     const id = await this.hash();
@@ -203,9 +214,9 @@ class DuckDbVersionTable implements VersionTable {
   }
 
   /** An integer that names record or entity is written from that name: staged as a double it would lose digits. */
-  private nameOf({ name }: ColumnSpec): 'record_id' | 'entity' | null {
+  private nameOf({ name }: ColumnSpec): string | null {
     if (!this.schema.wholeNames[this.schema.indexOf.get(name) as number]) return null;
-    return name === this.schema.project.data.recordId ? 'record_id' : 'entity';
+    return name === this.schema.project.data.recordId ? OWN.recordId : OWN.entity;
   }
 
   private writtenFrom(column: ColumnSpec): string {
@@ -236,7 +247,8 @@ class DuckDbVersionTable implements VersionTable {
       column.type === 'text' || column.type === 'boolean' ? quoted(column.name) : `${quoted(column.name)}::DOUBLE`,
     );
     const result = await this.connection.stream(
-      `SELECT record_id, entity, event_time_ms::DOUBLE, label, ${columns.join(', ')} FROM read_parquet(${literal(this.file)})`,
+      `SELECT ${OWN.recordId}, ${OWN.entity}, ${OWN.eventTimeMs}::DOUBLE, ${OWN.label}, ${columns.join(', ')}
+       FROM read_parquet(${literal(this.file)})`,
     );
     for (
       let chunk = await result.fetchChunk();

@@ -3,6 +3,7 @@
 // does not name are not read.
 
 import { PlatformError, timeOf } from '@millrace/domain';
+import { encodingWarning, inspectText, textOf, undecodable } from '@millrace/files';
 import { type ColumnSpec, textValue } from '@millrace/project';
 import { type CsvDialect, CsvReader, type CsvRow, findDialect, type TextEncoding } from '@millrace/tabular';
 import type { RecordSchema } from '../schema/record-schema.js';
@@ -11,8 +12,8 @@ import { RowList } from './row-list.js';
 import { textRowPayload } from './row-payload.js';
 import {
   type FileTerms,
-  ID_COLUMNS,
   type ImportFile,
+  ownIdColumns,
   type RowIds,
   type RowRange,
   type RowSource,
@@ -20,7 +21,6 @@ import {
   type SourceChunk,
   type SourceFacts,
 } from './row-source.js';
-import { encodingWarning, inspectText, textOf, undecodable } from './text-file.fs.js';
 
 type Decimal = '.' | ',';
 
@@ -72,13 +72,13 @@ export class CsvSource implements RowSource {
 
   async rowsBetween(fromMs: number, toMs: number): Promise<RowRange> {
     const { columns, eventTimeIndex } = this.schema;
-    const name = columns[eventTimeIndex]?.name;
+    const time = columns[eventTimeIndex];
     const list = new RowList(fromMs, toMs);
     for await (const { header, rows } of this.pieces()) {
-      const place = name === undefined ? -1 : header.indexOf(name);
+      const place = time === undefined ? -1 : header.indexOf(time.name);
       for (const row of rows) {
-        const time = row.fault === null ? textValue('timestamp', row.fields[place] ?? null) : null;
-        list.offer(row.row, timeOf(time));
+        const field = time === undefined || row.fault !== null ? null : textValue(time, row.fields[place] ?? null);
+        list.offer(row.row, timeOf(field));
       }
     }
     return list.range();
@@ -135,7 +135,7 @@ class CsvChunk implements SourceChunk {
   ) {
     this.rows = found.length;
     this.places = schema.columns.map((column) => header.indexOf(column.name));
-    this.idPlace = ids.kind === 'column' ? header.indexOf(ids.name) : ownIdPlace(header, ids);
+    this.idPlace = ids.kind === 'column' ? header.indexOf(ids.name) : ownIdPlace(header, schema, ids);
   }
 
   rowNumber(row: number): number {
@@ -143,8 +143,8 @@ class CsvChunk implements SourceChunk {
   }
 
   value(row: number, column: number): unknown {
-    const { type } = this.schema.columns[column] as ColumnSpec;
-    return textValue(type, this.field(row, this.places[column] as number), this.reading.decimal);
+    const spec = this.schema.columns[column] as ColumnSpec;
+    return textValue(spec, this.field(row, this.places[column] as number), this.reading.decimal);
   }
 
   recordId(row: number): string {
@@ -171,7 +171,7 @@ class CsvChunk implements SourceChunk {
   }
 }
 
-function ownIdPlace(header: readonly string[], ids: RowIds): number {
-  const own = ids.kind === 'file' ? ID_COLUMNS.find((name) => header.includes(name)) : undefined;
+function ownIdPlace(header: readonly string[], schema: RecordSchema, ids: RowIds): number {
+  const own = ids.kind === 'file' ? ownIdColumns(schema).find((name) => header.includes(name)) : undefined;
   return own === undefined ? -1 : header.indexOf(own);
 }

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { sha256 } from '@millrace/artifacts';
 import { encodeRecordBatch } from '@millrace/contracts';
-import { openImportRoots } from '@millrace/files';
+import { firstBytesOf, openImportRoots } from '@millrace/files';
 import type { MessageProducer } from '@millrace/kafka';
 import type { SourceSpec } from '@millrace/project';
 import type { ServiceContext } from '@millrace/service';
@@ -23,7 +23,6 @@ import { NdjsonSource } from './ndjson-source.fs.js';
 import { ParquetSource } from './parquet-source.duckdb.js';
 import type { FileTerms, ImportFile, RowIds, RowSource } from './row-source.js';
 import { readablePath } from './source-path.fs.js';
-import { firstBytesOf } from './text-file.fs.js';
 import { UnfinishedImports } from './unfinished-imports.fs.js';
 
 /** Batches of one import that wait for Kafka: the file is read on meanwhile. */

@@ -2,7 +2,8 @@
 // name are not read. A line that is no record is a row with a fault.
 
 import { timeOf } from '@millrace/domain';
-import type { ColumnSpec } from '@millrace/project';
+import { encodingWarning, inspectText, type TextFacts, textOf, undecodable } from '@millrace/files';
+import { type ColumnSpec, ID_KEYS, writtenValue } from '@millrace/project';
 import { LineReader, type TextLine } from '@millrace/tabular';
 import { type RecordInput, recordFromLine } from '../records/record-input.js';
 import { idText } from '../schema/check-row.js';
@@ -11,7 +12,6 @@ import { RowList } from './row-list.js';
 import { rowPayload } from './row-payload.js';
 import {
   type FileTerms,
-  ID_COLUMNS,
   type ImportFile,
   type RowIds,
   type RowRange,
@@ -20,7 +20,6 @@ import {
   type SourceChunk,
   type SourceFacts,
 } from './row-source.js';
-import { encodingWarning, inspectText, type TextFacts, textOf, undecodable } from './text-file.fs.js';
 
 interface NdjsonRow {
   line: TextLine;
@@ -47,11 +46,11 @@ export class NdjsonSource implements RowSource {
   }
 
   async rowsBetween(fromMs: number, toMs: number): Promise<RowRange> {
-    const name = this.schema.columns[this.schema.eventTimeIndex]?.name;
+    const time = this.schema.columns[this.schema.eventTimeIndex];
     const list = new RowList(fromMs, toMs);
     for await (const rows of this.pieces()) {
       for (const { line, input } of rows) {
-        list.offer(line.row, timeOf(name === undefined ? null : input.values[name]));
+        list.offer(line.row, timeOf(time === undefined ? null : writtenValue(time, input.values[time.name])));
       }
     }
     return list.range();
@@ -69,7 +68,7 @@ export class NdjsonSource implements RowSource {
 
   private async *pieces(): AsyncIterable<NdjsonRow[]> {
     let rows: NdjsonRow[] = [];
-    const reader = new LineReader((line) => rows.push({ line, input: recordFromLine(line.text, '') }));
+    const reader = new LineReader((line) => rows.push({ line, input: recordFromLine(line.text, '', this.schema) }));
     for await (const piece of textOf(this.file, this.text.encoding)) {
       reader.push(piece);
       if (rows.length > 0) yield rows;
@@ -82,17 +81,18 @@ export class NdjsonSource implements RowSource {
   private chunk(rows: readonly NdjsonRow[]): SourceChunk {
     const { schema, ids, text } = this;
     const row = (i: number) => rows[i] as NdjsonRow;
-    const value = (i: number, column: number): unknown => {
+    const given = (i: number, column: number): unknown => {
       const { input } = row(i);
       const own = input.values[(schema.columns[column] as ColumnSpec).name] ?? null;
       // The column of the id may be left out where the id stands beside the values.
       return own === null && column === schema.recordIdIndex && input.hasOwnId ? input.recordId : own;
     };
+    const value = (i: number, column: number) => writtenValue(schema.columns[column] as ColumnSpec, given(i, column));
     const recordId = (i: number): string => {
       const { line, input } = row(i);
       if (ids.kind === 'number') return String(line.row);
       if (ids.kind === 'file') return input.recordId === '' ? rowIdOf(text.sha256, line.row) : input.recordId;
-      const own = input.values[ids.name] ?? (ID_COLUMNS.some((id) => id === ids.name) ? input.recordId : null);
+      const own = input.values[ids.name] ?? (ID_KEYS.some((id) => id === ids.name) ? input.recordId : null);
       const id = idText(own);
       return typeof id === 'string' ? id : '';
     };
@@ -104,7 +104,7 @@ export class NdjsonSource implements RowSource {
     };
     const original = (i: number): Uint8Array =>
       fault(i) === null
-        ? rowPayload(schema, recordId(i), (column) => value(i, column))
+        ? rowPayload(schema, recordId(i), (column) => given(i, column))
         : new TextEncoder().encode(row(i).line.text);
     return { rows: rows.length, rowNumber: (i) => row(i).line.row, value, recordId, fault, original };
   }

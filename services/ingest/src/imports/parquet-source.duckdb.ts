@@ -5,13 +5,13 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type DuckDBVector } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';
-import type { ColumnType } from '@millrace/project';
+import { type ColumnSpec, type ColumnType, writtenValue } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { checkHeader, headerWarnings } from './header-check.js';
 import { rowPayload } from './row-payload.js';
 import {
-  ID_COLUMNS,
   type ImportFile,
+  ownIdColumns,
   type RowIds,
   type RowRange,
   type RowSource,
@@ -107,6 +107,13 @@ export class ParquetSource implements RowSource {
     const time = this.schema.columns[this.schema.eventTimeIndex];
     if (time === undefined) return 'TRUE';
     const type = this.types.get(time.name) as string;
+    if (time.format !== undefined && !TIMES.test(type)) {
+      if (fromMs <= Number.MIN_SAFE_INTEGER && toMs >= Number.MAX_SAFE_INTEGER) return 'TRUE';
+      throw new PlatformError(
+        'invalid_argument',
+        `rows of a Parquet file are chosen by times that the file has as such; ${time.name} is ${type}, written as ${time.format}: leave from and to out`,
+      );
+    }
     const ms = TIMES.test(type)
       ? expression(time.name, type, time.type)
       : type === 'VARCHAR'
@@ -130,13 +137,14 @@ export class ParquetSource implements RowSource {
       WHERE file_row_number BETWEEN ${first} AND ${last}`;
     let at = 2;
     const places = present.map((type) => (type === undefined ? -1 : at++));
+    const times = present.map((type) => type !== undefined && TIMES.test(type));
     for await (const chunk of this.chunks(sql))
-      yield new ParquetChunk(this.schema, chunk, places, this.ids, this.sha256);
+      yield new ParquetChunk(this.schema, chunk, places, times, this.ids, this.sha256);
   }
 
   private ownIdColumn(): string | undefined {
     if (this.ids.kind === 'column') return this.ids.name;
-    return this.ids.kind === 'file' ? ID_COLUMNS.find((name) => this.types.has(name)) : undefined;
+    return this.ids.kind === 'file' ? ownIdColumns(this.schema).find((name) => this.types.has(name)) : undefined;
   }
 
   async close(): Promise<void> {
@@ -170,6 +178,8 @@ class ParquetChunk implements SourceChunk {
     private readonly schema: RecordSchema,
     chunk: DuckDBDataChunk,
     places: readonly number[],
+    /** By position: the file has it as a time. */
+    private readonly times: readonly boolean[],
     private readonly idRule: RowIds,
     private readonly sha256: string,
   ) {
@@ -184,6 +194,12 @@ class ParquetChunk implements SourceChunk {
   }
 
   value(row: number, column: number): unknown {
+    const given = this.given(row, column);
+    // A time of the file's own is milliseconds, whatever the project says of texts and numbers.
+    return this.times[column] === true ? given : writtenValue(this.schema.columns[column] as ColumnSpec, given);
+  }
+
+  private given(row: number, column: number): unknown {
     return this.vectors[column]?.getItem(row) ?? null;
   }
 
@@ -199,6 +215,6 @@ class ParquetChunk implements SourceChunk {
   }
 
   original(row: number): Uint8Array {
-    return rowPayload(this.schema, this.recordId(row), (column) => this.value(row, column));
+    return rowPayload(this.schema, this.recordId(row), (column) => this.given(row, column));
   }
 }

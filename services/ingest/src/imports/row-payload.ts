@@ -39,12 +39,12 @@ export function rowFromPayload(schema: RecordSchema, text: string, fallbackId: s
     return malformedRecord('the row itself is broken; mend it in the file and import that again');
   }
   // The id that an import gave the row is not one that the row brings.
-  const input = { ...recordFromJson(raw, fallbackId), hasOwnId: false };
+  const input = { ...recordFromJson(raw, fallbackId, schema), hasOwnId: false };
   const { decimal } = raw as { decimal?: unknown };
   if (input.faults.length > 0 || (decimal !== '.' && decimal !== ',')) return input;
   const typed = Object.entries(input.values).map(([name, value]) => {
     const column = schema.columns[schema.indexOf.get(name) ?? -1];
-    return [name, column === undefined || typeof value !== 'string' ? value : textValue(column.type, value, decimal)];
+    return [name, column === undefined || typeof value !== 'string' ? value : textValue(column, value, decimal)];
   });
-  return { ...input, values: Object.fromEntries(typed) };
+  return { ...input, values: Object.fromEntries(typed), isRead: true };
 }

@@ -1,7 +1,9 @@
 // What an import reads from: a file as chunks of raw rows in file order, and which of its rows lie in an event-time
 // range.
 
+import { ID_KEYS } from '@millrace/project';
 import type { TableFormat, TextEncoding } from '@millrace/tabular';
+import type { RecordSchema } from '../schema/record-schema.js';
 
 /** What a caller says about a file; what is left open is found out. */
 export interface FileTerms {
@@ -24,11 +26,16 @@ export type RowIds =
   | { kind: 'number' }
   /** A column that every row must fill. */
   | { kind: 'column'; name: string }
-  /** `recordId` or `record_id` of the row where it has one, else the file's hash and the row from 1. */
+  /**
+   * `recordId` or `record_id` of the row where it has one and the project no such column; else the file's hash and the
+   * row from 1.
+   */
   | { kind: 'file' };
 
-/** Columns that carry a row's own id where nothing else is declared, as in the JSON form of a record. */
-export const ID_COLUMNS = ['recordId', 'record_id'] as const;
+/** Columns that carry a row's own id where nothing else is declared. */
+export function ownIdColumns(schema: RecordSchema): string[] {
+  return ID_KEYS.filter((name) => !schema.indexOf.has(name));
+}
 
 /** Of the file's SHA-256, in ids of rows. */
 const ID_HASH_DIGITS = 16;

@@ -3,7 +3,7 @@
 
 import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
 import { parseExactJson, type Scalar, timeOf } from '@millrace/domain';
-import { applyLabelRule } from '@millrace/project';
+import { applyLabelRule, writtenValue } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
 import { addReason, checkEventTime, checkId, idText } from '../schema/check-row.js';
 import type { RecordSchema } from '../schema/record-schema.js';
@@ -77,7 +77,9 @@ export function labelFromLine(line: string): LabelInput {
 function outcome(schema: RecordSchema, input: LabelInput, reasons: Reason[]): number {
   const rule = schema.project.data.label;
   if (input.raw !== null) {
-    const value = applyLabelRule(rule, input.raw as Scalar);
+    const column = schema.columns[schema.labelIndex];
+    const raw = column === undefined ? input.raw : writtenValue(column, input.raw);
+    const value = applyLabelRule(rule, raw as Scalar);
     if (value === null)
       addReason(reasons, 'wrong_type', rule?.column ?? '', 'does not fit the label rule of the project');
     else return value;

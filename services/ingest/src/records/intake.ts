@@ -3,7 +3,7 @@
 
 import type { LabelMessage, Reason, RecordMessage } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
-import { applyLabelRule, type ColumnSpec } from '@millrace/project';
+import { applyLabelRule, type ColumnSpec, writtenValue } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
 import { addReason, checkId, checkRow } from '../schema/check-row.js';
 import { entityOf, eventTimeOf, type RecordSchema, recordIdOf } from '../schema/record-schema.js';
@@ -59,7 +59,9 @@ function checkRecord(schema: RecordSchema, input: RecordInput, nowMs: number, ro
 
 /** The column of the record's id may be left out where the id stands beside the values. */
 function rawValue(schema: RecordSchema, input: RecordInput, index: number): unknown {
-  const value = input.values[(schema.columns[index] as ColumnSpec).name];
+  const column = schema.columns[index] as ColumnSpec;
+  const given = input.values[column.name];
+  const value = input.isRead === true ? given : writtenValue(column, given);
   if (index !== schema.recordIdIndex || !input.hasOwnId) return value;
   return value ?? input.recordId;
 }

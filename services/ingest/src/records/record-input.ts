@@ -1,8 +1,10 @@
 // The JSON form of a record. Either { "recordId": "...", "values": { column: value } } or flat: the columns beside
-// "recordId" (or "record_id"). Anything else is malformed, with the reason.
+// "recordId" (or "record_id", which a column of the project may be called instead). Anything else is malformed, with
+// the reason.
 
 import type { Reason, ReasonCode } from '@millrace/contracts';
 import { parseExactJson } from '@millrace/domain';
+import { ID_KEYS } from '@millrace/project';
 import { addReason, idText } from '../schema/check-row.js';
 
 export interface RecordInput {
@@ -12,6 +14,13 @@ export interface RecordInput {
   values: Readonly<Record<string, unknown>>;
   /** Faults found before the schema was asked: no JSON, no object. */
   faults: readonly Reason[];
+  /** The values were read by their columns already: times are milliseconds, what is missing is not there. */
+  isRead?: boolean;
+}
+
+/** What of a schema a record's form depends on. */
+interface Columns {
+  readonly indexOf: { has(name: string): boolean };
 }
 
 const NO_FAULTS: readonly Reason[] = [];
@@ -29,24 +38,26 @@ export function malformedRecord(message: string, code: ReasonCode = 'malformed')
 }
 
 /** `fallbackId` serves records that bring no id of their own (client id + sequence, file + row). */
-export function recordFromJson(raw: unknown, fallbackId: string): RecordInput {
+export function recordFromJson(raw: unknown, fallbackId: string, { indexOf }: Columns): RecordInput {
   if (!isObject(raw)) return malformedRecord('a record is a JSON object');
-  const id = raw.recordId ?? raw.record_id;
+  const keys = isObject(raw.values) ? ID_KEYS : ID_KEYS.filter((key) => !indexOf.has(key));
+  const id = keys.map((key) => raw[key]).find((value) => value !== undefined && value !== null);
   const hasOwnId = id !== undefined && id !== null && id !== '';
   const recordId = hasOwnId ? idText(id) : fallbackId;
   if (typeof recordId !== 'string') return malformedRecord('recordId is a text or a whole number');
   if (isObject(raw.values)) return { recordId, hasOwnId, values: raw.values, faults: NO_FAULTS };
-  const { recordId: _a, record_id: _b, ...values } = raw;
+  const values = { ...raw };
+  for (const key of keys) delete values[key];
   return { recordId, hasOwnId, values, faults: NO_FAULTS };
 }
 
 /** One line of NDJSON. NaN and Infinity are not JSON: such a line is malformed. */
-export function recordFromLine(line: string, fallbackId: string): RecordInput {
+export function recordFromLine(line: string, fallbackId: string, columns: Columns): RecordInput {
   let raw: unknown;
   try {
     raw = parseExactJson(line);
   } catch (error) {
     return malformedRecord(`not JSON: ${(error as Error).message.slice(0, 120)}`);
   }
-  return recordFromJson(raw, fallbackId);
+  return recordFromJson(raw, fallbackId, columns);
 }

@@ -65,7 +65,7 @@ describe('a dead letter taken in again', () => {
     const { taken, run } = redriven({ source: 'upload:loans.csv', payload });
     await run();
     const values = { x: 1.5, paid: true, other: '1,5' };
-    expect(taken[0]?.input).toEqual({ recordId: 'f/3', hasOwnId: false, values, faults: [] });
+    expect(taken[0]?.input).toEqual({ recordId: 'f/3', hasOwnId: false, values, faults: [], isRead: true });
     const broken = redriven({ source: 'upload:loans.csv', payload: text('1;2;3') });
     await broken.run();
     expect(broken.taken[0]?.input).toMatchObject({ faults: [{ code: 'malformed' }] });

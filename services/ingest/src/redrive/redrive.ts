@@ -67,7 +67,7 @@ export class Redrive {
     const label = (input: LabelInput) => this.ports.labels(schema, [input], 'redrive', null);
     if (source === 'records.v1') {
       const { recordId, values } = decoded(() => this.ports.decodeRecord(payload));
-      return record({ recordId, hasOwnId: true, values, faults: [] });
+      return record({ recordId, hasOwnId: true, values, faults: [], isRead: true });
     }
     if (source === 'labels.v1') {
       const { recordId, predictionId, entity, eventTimeMs, knownAtMs, value } = decoded(() =>
@@ -77,7 +77,9 @@ export class Redrive {
     }
     const text = textOf(letter);
     if (source.endsWith(':labels')) return label(labelFromLine(text));
-    return record(/^(?:file|upload):/.test(source) ? rowFromPayload(schema, text, id) : recordFromLine(text, id));
+    return record(
+      /^(?:file|upload):/.test(source) ? rowFromPayload(schema, text, id) : recordFromLine(text, id, schema),
+    );
   }
 }
 

@@ -30,7 +30,7 @@ const AT = Date.UTC(2024, 0, 1, 13);
 const good = { at: AT, customer: 'ann', amount: 5 };
 
 const intake = (values: unknown, recordId: unknown = 'r1') =>
-  intakeRecords(schema, [recordFromJson({ recordId, values }, '')], { source: 'http', nowMs: NOW });
+  intakeRecords(schema, [recordFromJson({ recordId, values }, '', schema)], { source: 'http', nowMs: NOW });
 const codes = (values: unknown, recordId?: unknown) =>
   intake(values, recordId).rejections[0]?.reasons.map(({ code, field }) => `${code}:${field}`) ?? [];
 
@@ -99,17 +99,49 @@ describe('records', () => {
   it('keeps the digits of whole numbers in text columns, and refuses to round them in integer columns', () => {
     expect(codes({ ...good, customer: 4 })).toEqual([]);
     const line = '{"recordId":9007199254740993,"at":1,"customer":"a","amount":1,"count":9007199254740993}';
-    expect(recordFromLine(line, '').recordId).toBe('9007199254740993');
-    expect(codes(recordFromLine(line, '').values)).toEqual(['wrong_type:count']);
+    expect(recordFromLine(line, '', schema).recordId).toBe('9007199254740993');
+    expect(codes(recordFromLine(line, '', schema).values)).toEqual(['wrong_type:count']);
     expect(codes({ ...good, amount: 3n })).toEqual([]);
   });
 
   it('takes flat records and ids of the source', () => {
-    expect(recordFromJson({ record_id: 7, ...good }, '').recordId).toBe('7');
-    expect(recordFromJson(good, 'client/3').recordId).toBe('client/3');
-    expect(recordFromLine('{"a":NaN}', '').faults[0]?.code).toBe('malformed');
-    expect(recordFromJson([1], '').faults[0]?.code).toBe('malformed');
-    expect(recordFromJson(null, '').faults[0]?.code).toBe('malformed');
+    expect(recordFromJson({ record_id: 7, ...good }, '', schema).recordId).toBe('7');
+    expect(recordFromJson(good, 'client/3', schema).recordId).toBe('client/3');
+    expect(recordFromLine('{"a":NaN}', '', schema).faults[0]?.code).toBe('malformed');
+    expect(recordFromJson([1], '', schema).faults[0]?.code).toBe('malformed');
+    expect(recordFromJson(null, '', schema).faults[0]?.code).toBe('malformed');
+  });
+
+  it('keeps the value of a column that is called as an id elsewhere', () => {
+    const own = { indexOf: new Set(['record_id']) };
+    expect(recordFromJson({ record_id: 7, amount: 1 }, 'client/3', own)).toMatchObject({
+      recordId: 'client/3',
+      hasOwnId: false,
+      values: { record_id: 7, amount: 1 },
+    });
+    expect(recordFromJson({ recordId: 'a', record_id: 7 }, '', own)).toMatchObject({
+      recordId: 'a',
+      values: { record_id: 7 },
+    });
+  });
+
+  it('reads what is declared as missing, and times of the declared form; what was read before is not read again', () => {
+    const yaml = YAML.replace('type: timestamp, required: true', 'type: timestamp, required: true, format: epoch-s')
+      .replace('name: count, type: integer', 'name: count, type: integer, missing: [NA]')
+      .replace('name: kind, type: text', 'name: kind, type: text, missing: ["?"]');
+    const other = parseProject(yaml, 'project.yaml');
+    if (other.kind !== 'ok') throw new Error(JSON.stringify(other.faults));
+    const declared = compileSchema(other.project, sha256);
+    const values = { ...good, at: AT / 1_000, count: 'NA', kind: ' ? ' };
+    const input = recordFromJson({ recordId: 'r1', values }, '', declared);
+    const delivery = { source: 'http', nowMs: NOW };
+    const [record] = intakeRecords(declared, [input], delivery).accepted;
+    expect(record).toMatchObject({ eventTimeMs: AT, values: { at: AT } });
+    expect(Object.keys(record?.values ?? {})).not.toContain('kind');
+    const again = { ...input, values: record?.values ?? {}, isRead: true };
+    expect(intakeRecords(declared, [again], delivery).accepted[0]?.eventTimeMs).toBe(AT);
+    const wrong = { ...input, values: { ...values, at: 'soon' } };
+    expect(intakeRecords(declared, [wrong], delivery).rejections[0]?.reasons[0]?.code).toBe('bad_event_time');
   });
 
   it('never throws, whatever comes', () => {

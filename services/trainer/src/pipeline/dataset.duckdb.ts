@@ -2,7 +2,8 @@
 // value that is null in the file is null here; numbers come as doubles. Chunks are converted one by one, and the event
 // loop turns between them.
 
-import { DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { datasetColumnsOf } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
 import type { LabelledRows } from './load.js';
@@ -32,6 +33,24 @@ function joined(parts: readonly Uint32Array[], rows: number): Uint32Array {
   return all;
 }
 
+/** Id, time and label of each file under one name each, which no column of a project has, with the columns wanted. */
+async function sourceOf(
+  connection: DuckDBConnection,
+  files: readonly string[],
+  inputs: readonly SignatureInput[],
+): Promise<string> {
+  const filesOf = new Map<string, string[]>();
+  for (const file of files.map(quotedText)) {
+    const found = (await connection.runAndReadAll(`SELECT * FROM read_parquet(${file}) LIMIT 0`)).columnNames();
+    const { recordId, eventTimeMs, label } = datasetColumnsOf(found);
+    const own = `${quotedName(recordId)} AS "@id", ${quotedName(eventTimeMs)} AS "@at", ${quotedName(label)} AS "@y"`;
+    filesOf.set(own, [...(filesOf.get(own) ?? []), file]);
+  }
+  const wanted = inputs.map(({ name }) => `, ${quotedName(name)}`).join('');
+  const parts = [...filesOf].map(([own, of]) => `SELECT ${own}${wanted} FROM read_parquet([${of.join(', ')}])`);
+  return parts.join(' UNION ALL ');
+}
+
 /** `files` are absolute paths. A record that is in two versions counts once: the newest of it. */
 export async function readLabelledRows(
   files: readonly string[],
@@ -42,12 +61,11 @@ export async function readLabelledRows(
   const connection = await instance.connect();
   try {
     const names = [...new Map(inputs.map((input) => [input.name, input])).values()];
-    const source = `read_parquet([${files.map(quotedText).join(', ')}])`;
-    const once =
-      files.length > 1 ? 'QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY event_time_ms DESC) = 1' : '';
-    const id = hashSeed === null ? '' : ', record_id';
-    const sql = `SELECT event_time_ms::DOUBLE AS t, label::DOUBLE AS y, ${names.map(expressionOf).join(', ')}${id}
-      FROM ${source} WHERE label IS NOT NULL ${once} ORDER BY event_time_ms, record_id`;
+    const source = await sourceOf(connection, files, names);
+    const once = files.length > 1 ? 'QUALIFY row_number() OVER (PARTITION BY "@id" ORDER BY "@at" DESC) = 1' : '';
+    const id = hashSeed === null ? '' : ', "@id"';
+    const sql = `SELECT "@at"::DOUBLE, "@y"::DOUBLE, ${names.map(expressionOf).join(', ')}${id}
+      FROM (${source}) WHERE "@y" IS NOT NULL ${once} ORDER BY "@at", "@id"`;
     const result = await connection.stream(sql);
     const times: Float64Array[] = [];
     const labels: Float32Array[] = [];

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DATASET_COLUMNS, type DatasetColumns, datasetColumnsOf } from '@millrace/contracts';
 import type { TrainingRequest } from '@millrace/domain';
 import { type Project, parseProject, planOf } from '@millrace/project';
 import { namesOf, OPTIONAL_KEYS, type OptionalKeys, projectTextWith } from '@millrace/testing';
@@ -18,16 +19,19 @@ const ALL: OptionalKeys = { recordId: true, entity: true, eventTime: true, label
 let folder: string;
 let files: string[];
 
-/** Two versions of 1,000 records each; a tenth of the second one's were in the first already. */
+/**
+ * Two versions of 1,000 records each; a tenth of the second one's were in the first already, which is a file of 0.1.0.
+ */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-split-'));
   files = ['a', 'b'].map((name) => join(folder, `${name}.parquet`));
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
-  const write = (file: string, from: number, atMs: number) =>
-    connection.run(`COPY (SELECT 'r' || i AS record_id, '' AS entity, ${atMs}::BIGINT + (i % 7) AS event_time_ms,
-      (i % 3)::DOUBLE % 2 AS label, i::DOUBLE AS amount FROM range(${from}, ${from + 1_000}) t(i)) TO '${file}' (FORMAT parquet)`);
-  await write(files[0] as string, 0, 5_000);
-  await write(files[1] as string, 900, 6_000);
+  const write = (file: string, own: DatasetColumns, from: number, atMs: number) =>
+    connection.run(`COPY (SELECT 'r' || i AS "${own.recordId}", '' AS "${own.entity}",
+      ${atMs}::BIGINT + (i % 7) AS "${own.eventTimeMs}", (i % 3)::DOUBLE % 2 AS "${own.label}",
+      i::DOUBLE AS amount FROM range(${from}, ${from + 1_000}) t(i)) TO '${file}' (FORMAT parquet)`);
+  await write(files[0] as string, datasetColumnsOf([]), 0, 5_000);
+  await write(files[1] as string, DATASET_COLUMNS, 900, 6_000);
   connection.closeSync();
 });
 

@@ -1,14 +1,19 @@
-// A text file (CSV, NDJSON) from the disk: what its bytes say about it, read once, and its text in pieces. Memory: one
-// piece.
+// A text file (CSV, NDJSON) from the disk: what its bytes say about it, read once, and its text in pieces; for ingest
+// and the command alike, so that a file means the same to both. Memory: one piece.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { PlatformError } from '@millrace/domain';
 import { EncodingEvidence, type TextEncoding } from '@millrace/tabular';
-import type { ImportFile } from './row-source.js';
 
 const PIECE_BYTES = 262_144;
+
+/** `name` stands in messages. */
+export interface TextFile {
+  path: string;
+  name: string;
+}
 
 export interface TextFacts {
   sha256: string;
@@ -22,7 +27,7 @@ export interface TextFacts {
 }
 
 /** @throws PlatformError 'invalid_argument' for a file that is empty or cannot be read */
-export async function inspectText(file: ImportFile, declared: TextEncoding | undefined): Promise<TextFacts> {
+export async function inspectText(file: TextFile, declared: TextEncoding | undefined): Promise<TextFacts> {
   const hash = createHash('sha256');
   const evidence = new EncodingEvidence();
   let first: Uint8Array | null = null;
@@ -57,13 +62,13 @@ export function encodingWarning(name: string, declared: TextEncoding | undefined
 }
 
 /** The text of the file, without a byte-order mark. */
-export async function* textOf(file: ImportFile, encoding: TextEncoding): AsyncIterable<string> {
+export async function* textOf(file: TextFile, encoding: TextEncoding): AsyncIterable<string> {
   const decoder = new TextDecoder(encoding);
   for await (const piece of bytesOf(file)) yield decoder.decode(piece, { stream: true });
   yield decoder.decode();
 }
 
-async function* bytesOf(file: ImportFile): AsyncIterable<Buffer> {
+async function* bytesOf(file: TextFile): AsyncIterable<Buffer> {
   const stream = createReadStream(file.path, { highWaterMark: PIECE_BYTES });
   try {
     for await (const piece of stream) yield piece as Buffer;
@@ -75,7 +80,7 @@ async function* bytesOf(file: ImportFile): AsyncIterable<Buffer> {
 }
 
 /** For the format: a few hundred bytes are enough. */
-export async function firstBytesOf(file: ImportFile): Promise<Uint8Array> {
+export async function firstBytesOf(file: TextFile): Promise<Uint8Array> {
   try {
     const handle = await open(file.path, 'r');
     try {
@@ -89,7 +94,7 @@ export async function firstBytesOf(file: ImportFile): Promise<Uint8Array> {
   }
 }
 
-function unreadable({ name }: ImportFile, thrown: unknown): PlatformError {
+function unreadable({ name }: TextFile, thrown: unknown): PlatformError {
   const { code } = thrown as NodeJS.ErrnoException;
   if (code === 'ENOENT') return new PlatformError('not_found', `there is no file ${name}`);
   return new PlatformError('invalid_argument', `cannot read ${name}: ${(thrown as Error).message}`, { cause: thrown });

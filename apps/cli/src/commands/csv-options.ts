@@ -1,0 +1,16 @@
+// The options of every command that reads a text file: what is not said is found out from the file.
+
+import type { Command } from 'commander';
+
+export interface CsvOptions {
+  delimiter?: string;
+  decimal?: string;
+  encoding?: string;
+}
+
+export function withCsvOptions(command: Command): Command {
+  return command
+    .option('--delimiter <character>', 'of a CSV file, or tab; default: found out')
+    .option('--decimal <sign>', "of a CSV file: . or , (numbers like 1,5); default: '.'")
+    .option('--encoding <name>', 'of a text file; default: UTF-8, or Windows-1252 where it is none');
+}
