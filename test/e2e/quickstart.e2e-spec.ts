@@ -1,6 +1,6 @@
-// README's first hour and docs/quickstart.md, literally: every line of their shell blocks in the order of the page, by
-// the shell, in a folder that looks like the clone; what a page shows as output comes, line by line, '…' standing for
-// anything.
+// README's first hour, docs/quickstart.md and docs/own-model.md, literally: every line of their shell blocks in the
+// order of the page, by the shell, in a folder that looks like the clone; what a page shows as output comes, line by
+// line, '…' standing for anything.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -65,6 +65,7 @@ afterAll(async () => {
 describe.each([
   ['README.md', readme],
   ['docs/quickstart.md', quickstart],
+  ['docs/own-model.md', blocksOf('docs/own-model.md')],
 ])('%s', (_page, blocks) => {
   const folder = likeTheClone();
 

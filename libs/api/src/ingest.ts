@@ -1,7 +1,8 @@
 // ingest's HTTP API (8010): projects, records and labels, bulk loads, dataset versions, dead letters.
 
 import Type from 'typebox';
-import { get, post, put, remove } from './endpoint.js';
+import { get, post, remove } from './endpoint.js';
+import { announceUpload, sendUpload } from './uploads.js';
 import { answer, body, count, nullable, sha256, timeMs, word } from './values.js';
 
 const applied = {
@@ -200,29 +201,8 @@ export const ingestApi = {
       refusedStatus: 400,
       answer: IntakeAnswer,
     }),
-    startUpload: post({
-      path: '/v1/projects/{project}/uploads',
-      summary:
-        'Announces a file for an import; the same bytes again are the same upload, which goes on where it stopped.',
-      body: body({
-        name: Type.String({
-          minLength: 1,
-          maxLength: 1_024,
-          description: 'For people, and for the format by its ending.',
-        }),
-        bytes: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Of the whole file.' }),
-        sha256: sha256(),
-      }),
-      answer: answer({ uploadId: Type.String(), receivedBytes: count() }),
-    }),
-    sendUpload: put({
-      path: '/v1/projects/{project}/uploads/{id}',
-      summary: 'Takes the next bytes of a file; 409 names `receivedBytes` where the offset is another.',
-      query: body({ offset: count('Bytes that were sent before.') }),
-      body: Type.Unsafe<Uint8Array>({ description: 'Bytes of the file from `offset` on, as many as there are.' }),
-      bodyType: 'application/octet-stream',
-      answer: answer({ receivedBytes: count() }),
-    }),
+    startUpload: announceUpload('/v1/projects/{project}/uploads', 'a file for an import'),
+    sendUpload: sendUpload('/v1/projects/{project}/uploads/{id}'),
     startImport: post({
       path: '/v1/projects/{project}/imports',
       summary: 'Starts a bulk load of an upload, or of a source of the project file, as one dataset version.',

@@ -5,6 +5,7 @@ import { BASELINE_KINDS } from '@millrace/evaluation';
 import { WORKERS_MAX } from '@millrace/project';
 import Type from 'typebox';
 import { get, post } from './endpoint.js';
+import { announceUpload, sendUpload } from './uploads.js';
 import { answer, body, count, figure, note, nullable, sha256, timeMs, version, versionOrNone, word } from './values.js';
 
 const figures = Type.Record(Type.String(), figure(), {
@@ -22,6 +23,13 @@ const Evaluation = answer(
   },
   'Evaluation',
 );
+
+const upstream = {
+  address: Type.String({ minLength: 1, maxLength: 260, description: 'host:port of a V2 server’s gRPC endpoint.' }),
+  model: Type.String({ minLength: 1, maxLength: 256, description: 'What the server calls the model.' }),
+  version: Type.String({ maxLength: 64, description: 'Empty: the server’s own choice.' }),
+};
+const Upstream = answer(upstream, 'Upstream');
 
 const ModelVersion = answer(
   {
@@ -56,6 +64,11 @@ const ModelVersion = answer(
     correlationId: Type.String(),
     trainRows: count(),
     trainSeconds: Type.Number(),
+    origin: word(
+      ['trained', 'file', 'upstream'],
+      'Trained here, a model file that was registered, or a V2 server elsewhere.',
+    ),
+    upstream: Type.Optional(Upstream),
   },
   'ModelVersion',
 );
@@ -132,6 +145,8 @@ export const Loop = answer(
 
 const project = '/v1/projects/{project}';
 
+const tensorName = () => Type.String({ minLength: 1, maxLength: 256 });
+
 export const trainerApi = {
   service: 'trainer',
   summary: 'Trains, evaluates and packages model versions, keeps their registry, and runs the closed loop.',
@@ -163,6 +178,55 @@ export const trainerApi = {
       answer: answer({ trainings: Type.Array(Training) }),
     }),
     training: get({ path: `${project}/trainings/{id}`, summary: 'How far a training is.', answer: Training }),
+    startModelUpload: announceUpload(`${project}/model-uploads`, 'a file of a model'),
+    sendModelUpload: sendUpload(`${project}/model-uploads/{id}`),
+    registerModel: post({
+      path: `${project}/models`,
+      summary:
+        'Registers a model that was trained elsewhere, as a version of the project; how far it is, a training of this id says.',
+      body: body({
+        files: Type.Optional(
+          Type.Array(
+            body({
+              path: Type.String({
+                minLength: 1,
+                maxLength: 512,
+                description: 'model.onnx, or the place in a SavedModel folder (saved_model.pb, variables/…, assets/…).',
+              }),
+              upload: Type.String({ minLength: 1, description: 'A model upload that is whole.' }),
+            }),
+            { minItems: 1, maxItems: 1_000 },
+          ),
+        ),
+        upstream: Type.Optional(body(upstream)),
+        inputs: Type.Optional(
+          Type.Array(body({ tensor: tensorName(), columns: Type.Array(Type.String(), { minItems: 1 }) }), {
+            maxItems: 1_000,
+            description: 'Which columns a tensor takes, in its order; what is left open is found by name or order.',
+          }),
+        ),
+        outputs: Type.Optional(
+          Type.Array(
+            body({
+              output: Type.String({ minLength: 1, description: 'An output of the project’s task: "probability".' }),
+              tensor: tensorName(),
+              index: count('Element of a row of the tensor.'),
+              of: word(['value', 'logit']),
+            }),
+            { maxItems: 16 },
+          ),
+        ),
+        datasetVersions: Type.Array(Type.String(), {
+          maxItems: 1_000,
+          description:
+            'Judged on their labelled rows; the reference for drift is made of all of them. None: not judged.',
+        }),
+        evaluationShare: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
+        reason: Type.Optional(note('Kept with the version.')),
+      }),
+      status: 202,
+      answer: answer({ trainingId: Type.String() }),
+    }),
     models: get({
       path: `${project}/models`,
       summary: 'Model versions, newest last.',

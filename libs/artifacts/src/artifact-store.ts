@@ -1,7 +1,8 @@
 // The port of the artifact store: dataset Parquet files and model packages, by paths of the store's own. Whoever keeps
 // artifacts knows no folder and no bucket; a store passes the contract in libs/testing (artifact-store-contract.ts).
 
-export type Files = Readonly<Record<string, Uint8Array | string>>;
+/** Bytes, or a file of this machine that is copied. */
+export type Files = Readonly<Record<string, Uint8Array | string | { readonly file: string }>>;
 
 /**
  * Paths are relative names joined by "/"; anything else is `invalid_argument`. What is written appears whole or not at

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, lstat, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { placeFile, writeStaged } from '@millrace/files';
 import type { ArtifactStore, Files } from './artifact-store.js';
@@ -70,9 +70,7 @@ export class FsArtifactStore implements ArtifactStore {
     const hashes: Record<string, string> = {};
     await this.staged(async (work) => {
       for (const name of names) {
-        const bytes = files[name] as Uint8Array | string;
-        await writeStaged(join(work, 'new', name), bytes);
-        hashes[name] = sha256(bytes);
+        hashes[name] = await staged(join(work, 'new', name), files[name] as Files[string]);
       }
       await replaceFolder(join(work, 'new'), place, join(work, 'old'));
     });
@@ -111,9 +109,7 @@ export class FsArtifactStore implements ArtifactStore {
   }
 
   async sha256(path: string): Promise<string> {
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(await this.localFile(path))) hash.update(chunk as Buffer);
-    return hash.digest('hex');
+    return hashOf(await this.localFile(path));
   }
 
   /** Where a path lies (or will lie) on this machine; refuses everything that could leave the store. */
@@ -161,6 +157,23 @@ export function openArtifactStore(home: string): ArtifactStore {
 
 /** Its name within a home, for who moves a home's state as a whole. */
 export const ARTIFACTS_FOLDER = 'artifacts';
+
+async function staged(place: string, content: Files[string]): Promise<string> {
+  if (typeof content === 'string' || content instanceof Uint8Array) {
+    await writeStaged(place, content);
+    return sha256(content);
+  }
+  await mkdir(dirname(place), { recursive: true });
+  await copyFile(content.file, place);
+  await syncFile(place);
+  return hashOf(place);
+}
+
+async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
 
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r');

@@ -37,6 +37,7 @@ const model: ModelVersion = {
   correlationId: '',
   trainRows: 5000,
   trainSeconds: 3.5,
+  origin: 'trained',
 };
 
 it('a model version comes back with every metric, slice and stated baseline', () => {

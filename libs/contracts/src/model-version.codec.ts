@@ -5,6 +5,9 @@ import { evaluationFromWire, evaluationToWire, type WireEvaluation } from './eva
 import { ModelVersionSchema } from './gen/millrace/model/v1/model_pb.js';
 import { messageCodec } from './message-codec.js';
 
+/** Where a version's answers come from: trained here, a model file that was registered, a V2 server elsewhere. */
+type ModelOrigin = 'trained' | 'file' | 'upstream';
+
 export interface ModelVersion extends Omit<EvaluationReport, 'evaluation' | 'intervals'> {
   project: string;
   /** 1, 2, 3 ... */
@@ -23,18 +26,27 @@ export interface ModelVersion extends Omit<EvaluationReport, 'evaluation' | 'int
   correlationId: string;
   trainRows: number;
   trainSeconds: number;
+  origin: ModelOrigin;
+  /** Of origin "upstream": its gRPC endpoint, what it calls the model, and the version ('' = its own choice). */
+  upstream?: { address: string; model: string; version: string } | undefined;
 }
 
 type Wire<T> = Omit<T, 'evaluation'> & { evaluation?: WireEvaluation | undefined };
 
-interface WireModelVersion extends Omit<Wire<ModelVersion>, 'championEvaluation' | 'baselines' | 'slices'> {
+interface WireModelVersion extends Omit<Wire<ModelVersion>, 'championEvaluation' | 'baselines' | 'slices' | 'origin'> {
+  /** Empty = trained, as in versions of v0.1. */
+  origin: string;
   championEvaluation?: WireEvaluation | undefined;
   baselines: readonly Wire<ModelVersion['baselines'][number]>[];
   slices: readonly Wire<ModelVersion['slices'][number]>[];
 }
 
 const codec = messageCodec<WireModelVersion>(ModelVersionSchema, {
-  ModelVersion: { required: ['project', 'version', 'packagePath', 'modelSha256'] },
+  ModelVersion: {
+    required: ['project', 'version', 'packagePath', 'modelSha256'],
+    closed: { origin: ['', 'file', 'upstream'] },
+  },
+  Upstream: { required: ['address', 'model'] },
   Baseline: { required: ['name'], closed: { kind: BASELINE_KINDS } },
   SliceEvaluation: { required: ['column', 'evaluation'] },
 });
@@ -43,6 +55,7 @@ export function encodeModelVersion(model: ModelVersion): Uint8Array {
   const { evaluation, championEvaluation, baselines, slices } = model;
   return codec.encode({
     ...model,
+    origin: model.origin === 'trained' ? '' : model.origin,
     evaluation: evaluation && evaluationToWire(evaluation),
     championEvaluation: championEvaluation && evaluationToWire(championEvaluation),
     baselines: baselines.map((of) => ({ ...of, evaluation: of.evaluation && evaluationToWire(of.evaluation) })),
@@ -55,6 +68,7 @@ export function decodeModelVersion(bytes: Uint8Array): ModelVersion {
   const { evaluation, championEvaluation, baselines, slices } = wire;
   return {
     ...wire,
+    origin: wire.origin === '' ? 'trained' : (wire.origin as ModelOrigin),
     evaluation: evaluation && evaluationFromWire(evaluation),
     championEvaluation: championEvaluation && evaluationFromWire(championEvaluation),
     baselines: baselines.map((of) => ({ ...of, evaluation: of.evaluation && evaluationFromWire(of.evaluation) })),

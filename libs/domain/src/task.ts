@@ -38,6 +38,8 @@ export interface Task {
   outputsFault(outputs: readonly Output[]): string | undefined;
   /** The number that drift and quality watch. Only for outputs without fault. */
   scoreOf(outputs: readonly Output[]): number;
+  /** The outputs of a row that has this score; its inverse. What they are worth, `outputsFault` says. */
+  outputsOf(score: number): Output[];
   /** The answer that needs no features: what every model has to beat. */
   readonly trivialBaseline: {
     readonly name: string;
@@ -82,6 +84,7 @@ const BINARY: Task = {
       : `output '${PROBABILITY}' is ${String(probability)}, not a number in [0, 1]`;
   },
   scoreOf: (outputs) => outputValue(outputs, PROBABILITY) as number,
+  outputsOf: binaryOutputs,
   trivialBaseline: {
     name: 'majority',
     outputs(labels) {

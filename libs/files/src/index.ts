@@ -1,4 +1,4 @@
-// Files that are replaced whole and durably, and text files as people have them.
+// Files that are replaced whole and durably, text files as people have them, files that callers send in pieces.
 
 export { type FileCalls, PROMISED_CALLS } from './file-calls.js';
 export { openImportRoots, openToImports } from './import-roots.js';
@@ -12,3 +12,5 @@ export {
   textOf,
   undecodable,
 } from './text-file.js';
+export { FolderUploads } from './uploads/upload-files.js';
+export { Uploads } from './uploads/uploads.js';

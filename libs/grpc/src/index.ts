@@ -14,6 +14,7 @@ export {
   unary,
 } from './http2-server/calls.js';
 export { type RunningHttp2Server, startHttp2Server } from './http2-server/server.js';
+export { InferClient } from './infer-client.js';
 export { CHANNEL_OPTIONS, SERVER_OPTIONS } from './limits.js';
 export { asBuffer, packageDefinition, serviceDefinition } from './service-definition.js';
 export { codeOfStatus, fromServiceError, statusOfCode, toServiceError } from './status.js';

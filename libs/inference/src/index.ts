@@ -1,5 +1,9 @@
 // The V2 inference protocol: tensors, messages on the gRPC and REST wire, relay frames, metadata and statistics.
 
+export { type Binding, boundColumns, parseBinding } from './binding/binding.js';
+export { type BindableColumns, bindingFor } from './binding/binding-for.js';
+export { scoresOfAnswer } from './binding/bound-answers.js';
+export { tensorsOfRows } from './binding/bound-rows.js';
 export { classify } from './classification.js';
 export { acceptedCoding, type Coding, codingOf } from './content-coding.js';
 export {

@@ -39,7 +39,7 @@ export function scoreLogistic(baseline: LogisticBaseline, columns: RawColumns): 
 }
 
 /** Probabilities of the majority baseline for `rows` rows. */
-export function scoreMajority(baseline: LogisticBaseline, rows: number): Float64Array {
+export function scoreMajority(baseline: Pick<LogisticBaseline, 'majorityShare'>, rows: number): Float64Array {
   return new Float64Array(rows).fill(baseline.majorityShare);
 }
 

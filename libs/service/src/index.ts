@@ -6,5 +6,6 @@ export { guardOfSettings } from './browser-guard.js';
 export { defineService, type RunningService } from './define-service.js';
 export { httpAnswer } from './errors.filter.js';
 export { watchParent } from './parent-watch.js';
+export { sentPieces } from './sent-pieces.js';
 export type { ServiceContext, Tick } from './service-parts.js';
 export { within } from './shutdown.js';

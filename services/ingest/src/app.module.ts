@@ -6,6 +6,7 @@ import { ingestApi } from '@millrace/api';
 import { openArtifactStore, sha256 } from '@millrace/artifacts';
 import { decodeLabel, decodeRecord, IngestService } from '@millrace/contracts';
 import { ingestSettings } from '@millrace/deployment';
+import { Uploads } from '@millrace/files';
 import {
   CompactedReader,
   ensureTopics,
@@ -39,7 +40,6 @@ import { ProjectPublisher, projectEntry } from './projects/projects.kafka.js';
 import { RecordPublisher } from './records/record-publisher.kafka.js';
 import { Redrive, type RedrivePorts } from './redrive/redrive.js';
 import { Statistics } from './stats/statistics.js';
-import { Uploads } from './uploads/uploads.js';
 
 const LIVE_GROUP = 'ingest-live';
 const IMPORT_GROUP = 'ingest-imports';

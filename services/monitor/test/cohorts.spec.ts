@@ -208,6 +208,7 @@ const GUESS: Task = {
   labelFault: (label) => (Number.isFinite(label) ? undefined : 'not a number'),
   outputsFault: (outputs) => (typeof outputValue(outputs, 'mean') === 'number' ? undefined : "no output 'mean'"),
   scoreOf: (outputs) => outputValue(outputs, 'mean') as number,
+  outputsOf: (score) => [{ name: 'mean', value: score }],
   trivialBaseline: { name: 'mean', outputs: () => [] },
 };
 

@@ -235,6 +235,7 @@ const modelOf = (project: string, version: number) => ({
   correlationId: '',
   trainRows: 8_000,
   trainSeconds: 3,
+  origin: 'trained' as const,
 });
 
 /** Rows evenly over the windows before the newest full minute, labels a second later; gives the next offset. */

@@ -200,6 +200,7 @@ export async function preparePlatform(brokers: readonly string[], topicPrefix: s
           correlationId: '',
           trainRows: 20_000,
           trainSeconds: 3,
+          origin: 'trained',
         }),
       },
     ]);

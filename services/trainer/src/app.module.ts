@@ -9,6 +9,7 @@ import { trainerApi } from '@millrace/api';
 import { type ArtifactStore, openArtifactStore, sha256 } from '@millrace/artifacts';
 import { CollectiveService, TrainingService } from '@millrace/contracts';
 import { trainerSettings } from '@millrace/deployment';
+import { Uploads } from '@millrace/files';
 import {
   CompactedReader,
   ensureTopics,
@@ -19,6 +20,7 @@ import {
 } from '@millrace/kafka';
 import { defineService, type ServiceContext } from '@millrace/service';
 import { gauge, logger } from '@millrace/telemetry';
+import { RegistrationsHttp } from './api/registrations.http.js';
 import { TrainerHttp } from './api/trainer.http.js';
 import { TrainingGrpc } from './api/training.grpc.js';
 import { Collective, TICK_MS } from './collective/collective.js';
@@ -30,8 +32,11 @@ import { LoopHttp } from './loop/loop.http.js';
 import { DriftEventConsumer, LoopCommands, loopEntries, projectEntries } from './loop/loop-events.kafka.js';
 import { LoopRunner } from './loop/loop-runner.js';
 import { LoopFiles } from './loop/loop-store.fs.js';
-import { pipelinePorts } from './pipeline/pipeline.module.js';
+import { type PipelineParts, pipelinePorts } from './pipeline/pipeline.module.js';
 import { runTraining } from './pipeline/training-pipeline.js';
+import { ModelServers } from './registration/model-server.process.js';
+import { modelUploads, registrationPorts } from './registration/registration.module.js';
+import { runRegistration } from './registration/registration-pipeline.js';
 import { TrainingCommandsConsumer } from './registry/commands.kafka.js';
 import { ModelRegistry } from './registry/model-registry.js';
 import { Announcements, chained, registryEntries } from './registry/model-registry.kafka.js';
@@ -43,6 +48,8 @@ import { TrainingRunner } from './training/runner.js';
 /** The loop looks at cool-downs and failed effects so often. */
 const LOOP_TICK_MS = 1_000;
 const PRODUCER_CLOSE_MS = 3_000;
+/** How often uploads are looked at whose time may be over. */
+const UPLOADS_CHECK_MS = 60_000;
 /** A request names at most 1,000 dataset versions of 64 characters. */
 const BODY_BYTES_MAX = 262_144;
 
@@ -58,23 +65,31 @@ export const trainer = defineService({
     const files = new JobFiles(config.home);
     const registry = new ModelRegistry();
     const { coordinator, collective } = workers(context, files);
-    const runner = trainings(context, registry, store, files, collective, new Announcements(producer));
+    const uploads = modelUploads(context);
+    const opener = new ModelServers(join(config.home, 'trainer', 'work', 'models'));
+    const parts = { registry, store, files, collective, announcements: new Announcements(producer), opener, clock };
+    const runner = trainings(context, parts, uploads);
     const loop = retrainingLoop(context, producer, runner);
     const state = knownState(context, connection, registry, loop);
     readiness.register('registry', () => state.isRead());
     // New trainings end before their workers are told.
     shutdown.onDrain('trainings', () => runner.close());
     shutdown.onDrain('workers', () => coordinator.close(clock.nowMs()));
+    shutdown.onDrain('models', () => opener.close());
     const restored = async (): Promise<void> => {
+      await uploads.restore();
       await state.read();
       tellOfFailures(runner, loop, log);
       runner.resume();
       log.info('trainer ready', { grpcPort: config.grpcPort });
     };
     return {
-      http: { port: config.httpPort, bodyBytesMax: BODY_BYTES_MAX, api: trainerApi },
+      http: { port: config.httpPort, bodyBytesMax: BODY_BYTES_MAX, api: trainerApi, streams: true },
       grpc: { port: config.grpcPort, host: config.grpcHost, services: [CollectiveService, TrainingService] },
-      controllers: [TrainerHttp, LoopHttp, RendezvousGrpc, TrainingGrpc, TrainingCommandsConsumer, DriftEventConsumer],
+      controllers: [
+        ...[TrainerHttp, RegistrationsHttp, LoopHttp, RendezvousGrpc, TrainingGrpc],
+        ...[TrainingCommandsConsumer, DriftEventConsumer],
+      ],
       provide: [
         [CLOCK, clock],
         [TrainingRunner, runner],
@@ -82,6 +97,7 @@ export const trainer = defineService({
         [Coordinator, coordinator],
         [PackageFiles, new PackageFiles(store, sha256)],
         [LoopRunner, loop],
+        [Uploads, uploads],
       ],
       consumers: [
         new KafkaStrategy({
@@ -99,6 +115,13 @@ export const trainer = defineService({
           name: 'loop',
           everyMs: LOOP_TICK_MS,
           work: () => (state.isRead() && !shutdown.begun ? loop.tick() : undefined),
+        },
+        {
+          name: 'expire uploads',
+          everyMs: UPLOADS_CHECK_MS,
+          work: async () => {
+            for (const name of await uploads.expire()) log.info('an upload that became no version has left', { name });
+          },
         },
       ],
     };
@@ -134,22 +157,23 @@ function workers({ config, clock, log }: Context, files: JobFiles) {
   return { coordinator, collective: new Collective(coordinator, files, clock) };
 }
 
-function trainings(
-  { config, clock, log }: Context,
-  registry: ModelRegistry,
-  store: ArtifactStore,
-  files: JobFiles,
-  collective: Collective,
-  announcements: Announcements,
-): TrainingRunner {
+function trainings({ config, clock, log }: Context, parts: PipelineParts, uploads: Uploads): TrainingRunner {
+  const { registry, announcements, store, opener } = parts;
   const requests = new RequestFiles(join(config.home, 'trainer', 'requests'));
-  const ports = pipelinePorts({ registry, files, store, collective, announcements, clock });
+  const ports = pipelinePorts(parts);
+  const putFolder: ArtifactStore['putFolder'] = (path, files) => store.putFolder(path, files);
+  const registration = registrationPorts(ports, ports.publish, putFolder, uploads, opener);
   return new TrainingRunner(
     {
       project: (name) => registry.project(name),
       announced: (project, trainingId) => registry.announced(project, trainingId),
       hasVersion: (project) => registry.models(project).length > 0,
-      train: (id, request, project, reporter) => runTraining(id, request, project, reporter, ports),
+      train: (id, request, project, reporter) => {
+        const { registration: asked } = request;
+        return asked === undefined
+          ? runTraining(id, request, project, reporter, ports)
+          : runRegistration(id, { ...request, registration: asked }, project, reporter, registration);
+      },
       publish: (update) => announcements.update(update),
       keep: (id, request) => requests.keep(id, request),
       forget: (id) => requests.forget(id),

@@ -182,6 +182,7 @@ describe('a model package in a browser', () => {
       correlationId: '',
       trainRows: 1,
       trainSeconds: 1,
+      origin: 'trained' as const,
     };
     await producer.send('models.v1', [{ key: `${PROJECT}/1`, value: encodeModelVersion(version) }]);
     const route = {

@@ -58,6 +58,7 @@ export class ControlClient {
   private readonly ingest: Client<typeof ingestApi>;
   private readonly uploads: Client<typeof ingestApi>;
   private readonly trainer: Client<typeof trainerApi>;
+  private readonly modelUploads: Client<typeof trainerApi>;
   private readonly router: Client<typeof routerApi>;
   private readonly serving: Client<typeof servingApi>;
 
@@ -67,6 +68,7 @@ export class ControlClient {
     this.ingest = clientOf(ingestApi, at.ingest, send);
     this.uploads = clientOf(ingestApi, at.ingest, (request) => sentWithin(UPLOAD_DEADLINE_MS, request));
     this.trainer = clientOf(trainerApi, at.trainer, send);
+    this.modelUploads = clientOf(trainerApi, at.trainer, (request) => sentWithin(UPLOAD_DEADLINE_MS, request));
     this.router = clientOf(routerApi, at.router, send);
     this.monitor = clientOf(monitorApi, at.monitor, send);
     this.serving = clientOf(servingApi, at.serving, send);
@@ -134,6 +136,18 @@ export class ControlClient {
 
   async models(project: string) {
     return (await this.trainer.models({ path: { project } })).models;
+  }
+
+  startModelUpload(project: string, body: BodyOf<typeof trainerApi.endpoints.startModelUpload>) {
+    return this.modelUploads.startModelUpload({ path: { project }, body });
+  }
+
+  sendModelUpload(project: string, id: string, offset: number, body: Uint8Array) {
+    return this.modelUploads.sendModelUpload({ path: { project, id }, query: { offset }, body });
+  }
+
+  registerModel(project: string, body: BodyOf<typeof trainerApi.endpoints.registerModel>) {
+    return this.trainer.registerModel({ path: { project }, body });
   }
 
   /** A file of a version's package that is JSON. */

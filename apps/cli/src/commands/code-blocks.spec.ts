@@ -33,7 +33,8 @@ function takes(words: readonly string[]): string | undefined {
   });
   let reached = false;
   const disarm = (command: Command): void => {
-    if (command.commands.length === 0)
+    // One that has commands of its own and takes arguments does something itself, too.
+    if (command.commands.length === 0 || command.registeredArguments.length > 0)
       command.action(() => {
         reached = true;
       });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
+import type { ImportState } from '../client/control.http.js';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { type ImportOptions, importReport, importTerms } from '../ingest/import-report.js';
 import { uploadFile } from '../ingest/upload.fs.js';
@@ -41,9 +42,14 @@ export function ingestCommand(program: Command): void {
         if (stream) return sendRecords(context, project, file as string);
         // The result is what stdout is for.
         const reporter = new Reporter(process.stderr, systemClock);
-        const from = file === undefined ? { source } : { upload: await upload(context, project, file, reporter) };
-        const { importId } = await context.control.startImport(project, { ...from, ...terms });
-        return ended(context, project, importId, file ?? (source as string), reporter);
+        const status =
+          file === undefined
+            ? await imported(context, project, source as string, { source, ...terms }, reporter)
+            : await importFile(context, project, file, terms, reporter);
+        const isDone = status.state === 'done';
+        const next = isDone ? [`millrace train ${status.project}`] : [];
+        context.print(status, () => importReport(file ?? (source as string), status), next);
+        return isDone ? EXIT_OK : EXIT_FAILED;
       }),
     );
 }
@@ -75,13 +81,28 @@ function upload({ control }: Context, project: string, file: string, reporter: R
   return staged(stage, sent, () => megabytes(size));
 }
 
-async function ended(
-  { control, print }: Context,
+type ImportTerms = Parameters<Context['control']['startImport']>[1];
+
+/** A file as one dataset version: its contents are sent and imported. */
+export async function importFile(
+  context: Context,
   project: string,
-  importId: string,
-  what: string,
+  file: string,
+  terms: ImportTerms,
   reporter: Reporter,
-): Promise<number> {
+): Promise<ImportState> {
+  const sent = await upload(context, project, file, reporter);
+  return imported(context, project, file, { upload: sent, ...terms }, reporter);
+}
+
+async function imported(
+  { control }: Context,
+  project: string,
+  what: string,
+  terms: ImportTerms,
+  reporter: Reporter,
+): Promise<ImportState> {
+  const { importId } = await control.startImport(project, terms);
   const stage = reporter.stage('ingest', `${what} → ${project}`);
   const end = poll(
     async () => {
@@ -92,10 +113,7 @@ async function ended(
     'the import',
     IMPORT_DEADLINE_MS,
   );
-  const status = await staged(stage, end, ({ accepted }) => `${accepted} rows`);
-  const next = status.state === 'done' ? [`millrace train ${status.project}`] : [];
-  print(status, () => importReport(what, status), next);
-  return status.state === 'done' ? EXIT_OK : EXIT_FAILED;
+  return staged(stage, end, ({ accepted }) => `${accepted} rows`);
 }
 
 async function sendRecords({ control, print }: Context, project: string, file: string): Promise<number> {

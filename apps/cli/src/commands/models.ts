@@ -6,10 +6,12 @@ import type { RegisteredVersion } from '../client/control.http.js';
 import { shownId } from '../ids.js';
 import { table } from '../table.js';
 import { action } from './context.js';
+import { registerCommand } from './register.js';
 
 export function modelCommands(program: Command): void {
-  program
-    .command('models')
+  const models = program.command('models');
+  registerCommand(models);
+  models
     .description('lists model versions with their evaluation and blessing')
     .argument('<project>')
     .option('--slices', 'the figures of each value of the columns under evaluation.slices instead')
@@ -26,8 +28,11 @@ export function modelCommands(program: Command): void {
     );
 }
 
+/** A version that no labelled row has judged has none. */
 const figures = (evaluation: RegisteredVersion['evaluation']): string[] =>
-  ['auc', 'log_loss'].map((name) => metricIn(evaluation, metricNamed(name)).toFixed(4));
+  ['auc', 'log_loss'].map((name) =>
+    evaluation === undefined ? '-' : metricIn(evaluation, metricNamed(name)).toFixed(4),
+  );
 
 function versionsTable(models: readonly RegisteredVersion[]): string {
   return table(

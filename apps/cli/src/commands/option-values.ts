@@ -60,9 +60,19 @@ function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
+/** A server of any machine. */
+export function address(text: string): string {
+  if (isAddress(text)) return text;
+  throw new InvalidArgumentError('Write host:port.');
+}
+
 /** Where predictions are asked for: a name that the platform knows the address of, or an address. */
 export function endpoint(text: string): string {
-  const [, port] = /^[^:/\s]+:(\d{1,5})$/.exec(text) ?? [];
-  if (text === 'router' || text === 'serving' || (Number(port) >= 1 && Number(port) <= 65_535)) return text;
+  if (text === 'router' || text === 'serving' || isAddress(text)) return text;
   throw new InvalidArgumentError('Write router, serving or host:port.');
+}
+
+function isAddress(text: string): boolean {
+  const [, port] = /^[^:/\s]+:(\d{1,5})$/.exec(text) ?? [];
+  return Number(port) >= 1 && Number(port) <= 65_535;
 }

@@ -4,11 +4,11 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
+import type { InferClient } from '@millrace/grpc';
 import { plainOutputs } from '@millrace/inference';
 import { type Project, projectFromDocument } from '@millrace/project';
 import { csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
-import type { InferClient } from '../client/infer.grpc.js';
 import { BatchPrediction } from '../predict/batch-prediction.js';
 import { leftOut, rowOf, tensorsOf } from '../predict/one-row.js';
 import type { TableFiles } from '../predict/table-files.duckdb.js';
@@ -112,7 +112,7 @@ function endpointOf(context: Context, via: string): string {
 
 /** Loaded where it is wanted: gRPC is a third of a command's start. */
 async function inferClient(context: Context, via: string): Promise<InferClient> {
-  const { InferClient } = await import('../client/infer.grpc.js');
+  const { InferClient } = await import('@millrace/grpc');
   return new InferClient(endpointOf(context, via));
 }
 

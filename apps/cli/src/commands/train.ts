@@ -2,7 +2,7 @@
 // service where the project's loop puts it there.
 
 import { systemClock } from '@millrace/domain';
-import { projectFromDocument, WORKERS_MAX } from '@millrace/project';
+import { WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
 import { idOf } from '../ids.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
@@ -10,6 +10,7 @@ import { showTraining, verdictText } from '../train/training-report.js';
 import { usualDatasets } from '../train/usual-datasets.js';
 import { applyHere } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
+import { comesIntoService } from './into-service.js';
 import { time, wholeNumber } from './option-values.js';
 
 interface TrainOptions {
@@ -20,8 +21,6 @@ interface TrainOptions {
 }
 
 const TRAINING_DEADLINE_MS = 3_600_000;
-/** From the announcement of a version to its traffic: the loop hears of it, the router loads it. */
-const ROLLOUT_DEADLINE_MS = 60_000;
 /** What a 32-bit generator takes; 0 stands for the project's own seed in the API. */
 const SEED_MAX = 4_294_967_295;
 
@@ -95,26 +94,4 @@ function nextAfter(project: string, { version, blessed }: { version: number; ble
   if (inService) return [`millrace predict ${project} --input FILE --output scored.csv`, `millrace loop ${project}`];
   if (blessed) return [`millrace rollout start ${project} ${version}`, `millrace loop ${project}`];
   return [`millrace models ${project}`, `millrace rollout start ${project} ${version}   # all the same`];
-}
-
-/** Waits for the rollout of a blessed version where the loop does it by itself; false where a person has to. */
-async function comesIntoService({ control }: Context, project: string, version: number): Promise<boolean> {
-  try {
-    const entry = (await control.projects()).find(({ name }) => name === project);
-    if (entry === undefined || !projectFromDocument(JSON.stringify(entry.document)).rollout.automatic) return false;
-    return await poll(
-      async () => {
-        const [route, loop] = [await control.routeOrNone(project), await control.loop(project)];
-        if (route?.targets.some((target) => target.version === version)) return true;
-        // Its turn comes after the retraining that runs, or by a person.
-        if (!['calm', 'cooling', 'rolling_out'].includes(loop.phase)) return false;
-        return route?.rollout.phase === 'failed' && route.rollout.version === version ? false : undefined;
-      },
-      'the rollout',
-      ROLLOUT_DEADLINE_MS,
-    );
-  } catch {
-    // It is trained and blessed: that it takes longer to serve, or that nobody says, is no failure of the training.
-    return false;
-  }
 }

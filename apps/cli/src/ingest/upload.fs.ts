@@ -1,5 +1,5 @@
-// Sends a file's contents to ingest: hashed, announced, then piece by piece from where an earlier try stopped. A piece
-// that fails is tried again after the service was asked how far it is.
+// Sends a file's contents to a service: hashed, announced, then piece by piece from where an earlier try stopped. A
+// piece that fails is tried again after the service was asked how far it is.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -15,7 +15,8 @@ const READ_BYTES = 1_048_576;
 const TRIES_MAX = 8;
 const PAUSE_MS = 250;
 
-type Control = Pick<ControlClient, 'startUpload' | 'sendUpload'>;
+/** Of the service that takes the file. */
+export type UploadCalls = Pick<ControlClient, 'startUpload' | 'sendUpload'>;
 
 export interface UploadProgress {
   hashed(bytes: number, of: number): void;
@@ -24,7 +25,7 @@ export interface UploadProgress {
 
 /** @returns the upload's id @throws PlatformError that says what is wrong with the file */
 export async function uploadFile(
-  control: Control,
+  control: UploadCalls,
   project: string,
   path: string,
   progress: UploadProgress,
@@ -51,7 +52,7 @@ export async function uploadFile(
 }
 
 /** The same with a text that is at hand. */
-export function uploadText(control: Control, project: string, name: string, text: string): Promise<string> {
+export function uploadText(control: UploadCalls, project: string, name: string, text: string): Promise<string> {
   const bytes = Buffer.from(text);
   const announced = { name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
   const piece = async (offset: number) => bytes.subarray(offset, offset + PIECE_BYTES);
@@ -59,7 +60,7 @@ export function uploadText(control: Control, project: string, name: string, text
 }
 
 async function sent(
-  control: Control,
+  control: UploadCalls,
   project: string,
   announced: { name: string; bytes: number; sha256: string },
   piece: (offset: number) => Promise<Uint8Array>,
@@ -87,7 +88,7 @@ async function sent(
 
 /** How far the service is; that it does not answer counts as one more failure of the piece. */
 async function again(
-  control: Control,
+  control: UploadCalls,
   project: string,
   announced: { name: string; bytes: number; sha256: string },
   failures: number,

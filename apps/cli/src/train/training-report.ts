@@ -27,7 +27,9 @@ export function verdictText(model: Version): string {
   const plain = [`version ${version} is ${blessed ? 'blessed' : 'not blessed'}`, ...reasons.map((one) => `  ${one}`)];
   return [
     ...(verdict === '' ? plain : [verdict]),
-    ...warnings.map((warning) => `  warning: ${warning}`),
-    `  trained on ${model.trainRows} rows in ${model.trainSeconds.toFixed(1)} s`,
+    ...warnings.map((warning) => (model.origin === 'trained' ? `  warning: ${warning}` : `  ${warning}`)),
+    ...(model.origin === 'trained'
+      ? [`  trained on ${model.trainRows} rows in ${model.trainSeconds.toFixed(1)} s`]
+      : []),
   ].join('\n');
 }

@@ -22,6 +22,8 @@ export interface Candidate {
   baselines: readonly BaselineEvaluation[];
   /** The version in service; null = there is none. */
   champion: { version: number; evaluation: Evaluation } | null;
+  /** What the rows are to it, as the end of "on 100 rows"; undefined = "that it had not seen". */
+  rowsAre?: string;
 }
 
 export interface GateResult {

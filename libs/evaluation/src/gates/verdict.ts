@@ -13,7 +13,7 @@ export function verdictOf(candidate: Candidate, results: readonly GateResult[]):
   return `not blessed: ${what}${advice === undefined ? '' : `; ${advice}`}`;
 }
 
-function figures({ evaluation, deciding, trivial, baselines, champion }: Candidate): string {
+function figures({ evaluation, deciding, trivial, baselines, champion, rowsAre }: Candidate): string {
   const of = (other: Evaluation) => shown(metricIn(other, deciding));
   const others = [
     `the trivial baseline ${of(trivial)}`,
@@ -24,7 +24,7 @@ function figures({ evaluation, deciding, trivial, baselines, champion }: Candida
       ),
     ...(champion === null ? [] : [`version ${champion.version} ${of(champion.evaluation)}`]),
   ];
-  const own = `${inSentence(deciding.title)} ${of(evaluation)} on ${evaluation.rows} rows that it had not seen`;
+  const own = `${inSentence(deciding.title)} ${of(evaluation)} on ${evaluation.rows} rows ${rowsAre ?? 'that it had not seen'}`;
   return `${own}; ${others.join(', ')}`;
 }
 

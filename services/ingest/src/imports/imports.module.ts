@@ -3,7 +3,8 @@
 import { join } from 'node:path';
 import { sha256 } from '@millrace/artifacts';
 import { encodeRecordBatch } from '@millrace/contracts';
-import { firstBytesOf, openImportRoots } from '@millrace/files';
+import { ingestSettings } from '@millrace/deployment';
+import { FolderUploads, firstBytesOf, openImportRoots, Uploads } from '@millrace/files';
 import type { MessageProducer } from '@millrace/kafka';
 import type { SourceSpec } from '@millrace/project';
 import type { ServiceContext } from '@millrace/service';
@@ -15,8 +16,6 @@ import type { ImportStream } from '../datasets/import-stream.js';
 import type { DeadLetterSender } from '../deadletters/dead-letters.kafka.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
-import { FolderUploads } from '../uploads/upload-files.fs.js';
-import { Uploads } from '../uploads/uploads.js';
 import { CsvSource } from './csv-source.fs.js';
 import { ImportRunner } from './import-runner.js';
 import { NdjsonSource } from './ndjson-source.fs.js';
@@ -45,6 +44,7 @@ export function imports(
       uploadsMax: config.uploadsMax,
       diskBytesMax: config.uploadDiskBytesMax,
       keepMs: config.uploadKeep,
+      bytesMaxSetting: ingestSettings.uploadBytesMax.env,
     },
     clock,
     sha256,

@@ -1,7 +1,7 @@
 // manifest.json of a model package, and the two hashes. The model's hash is over signature, features.json and weights:
 // what decides its answers. The package's hash is over path and hash of every other file.
 
-import type { TaskKind } from '@millrace/domain';
+import type { Task, TaskKind } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
 
 export interface Signature {
@@ -18,6 +18,14 @@ export interface Manifest {
   packageSha256: string;
   /** SHA-256 by path. */
   files: Readonly<Record<string, string>>;
+}
+
+/** Of a package: its raw inputs, and what a model of the task answers. */
+export function signatureOf(inputs: readonly SignatureInput[], task: Task): Signature {
+  return {
+    inputs: inputs.map(({ name, type }) => ({ name, type })),
+    outputs: task.outputs.map(({ name, datatype }) => ({ name, type: datatype })),
+  };
 }
 
 export type HashText = (parts: readonly (string | Uint8Array)[]) => string;

@@ -5,7 +5,7 @@ import { type TaskKind, taskOf } from '@millrace/domain';
 import type { EvaluationReport } from '@millrace/evaluation';
 import type { FittedPlan, SignatureInput } from '@millrace/features';
 import type { LogisticBaseline, Network } from '@millrace/models';
-import { type HashText, type Manifest, modelHash, packageHash, type Signature } from './manifest.js';
+import { type HashText, type Manifest, modelHash, packageHash, signatureOf } from './manifest.js';
 
 export type PackageFiles = Readonly<Record<string, Uint8Array | string>>;
 
@@ -30,14 +30,11 @@ export interface PackageContent {
   lineage: Readonly<Record<string, unknown>>;
 }
 
-const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 export function packageContents(content: PackageContent, hash: HashText): { files: PackageFiles; manifest: Manifest } {
   const { project, version, plan, network, weights } = content;
-  const signature: Signature = {
-    inputs: content.inputs.map(({ name, type }) => ({ name, type })),
-    outputs: taskOf(content.task).outputs.map(({ name, datatype }) => ({ name, type: datatype })),
-  };
+  const signature = signatureOf(content.inputs, taskOf(content.task));
   const features = JSON.stringify(plan);
   const files: PackageFiles = {
     'features.json': features,

@@ -1,4 +1,4 @@
-// Reads the rows of dataset versions (Parquet) with DuckDB: labelled rows only, in event-time order, as columns. A
+// Reads the rows of dataset versions (Parquet) with DuckDB: labelled rows or all, in event-time order, as columns. A
 // value that is null in the file is null here; numbers come as doubles. Chunks are converted one by one, and the event
 // loop turns between them.
 
@@ -6,7 +6,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { datasetColumnsOf } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
-import type { LabelledRows } from './load.js';
+import type { LabelledRows, WhichRows } from './load.js';
 import { idHash } from './split.js';
 
 /** More are refused: at this number of rows the trainer would need some 10 GiB. */
@@ -56,6 +56,7 @@ export async function readLabelledRows(
   files: readonly string[],
   inputs: readonly SignatureInput[],
   hashSeed: number | null,
+  which: WhichRows,
 ): Promise<LabelledRows> {
   const instance = await DuckDBInstance.create(':memory:', INSTANCE_OPTIONS);
   const connection = await instance.connect();
@@ -64,8 +65,8 @@ export async function readLabelledRows(
     const source = await sourceOf(connection, files, names);
     const once = files.length > 1 ? 'QUALIFY row_number() OVER (PARTITION BY "@id" ORDER BY "@at" DESC) = 1' : '';
     const id = hashSeed === null ? '' : ', "@id"';
-    const sql = `SELECT "@at"::DOUBLE, "@y"::DOUBLE, ${names.map(expressionOf).join(', ')}${id}
-      FROM (${source}) WHERE "@y" IS NOT NULL ${once} ORDER BY "@at", "@id"`;
+    const sql = `SELECT "@at"::DOUBLE, coalesce("@y"::DOUBLE, 'NaN'::DOUBLE), ${names.map(expressionOf).join(', ')}${id}
+      FROM (${source}) ${which === 'labelled' ? 'WHERE "@y" IS NOT NULL' : ''} ${once} ORDER BY "@at", "@id"`;
     const result = await connection.stream(sql);
     const times: Float64Array[] = [];
     const labels: Float32Array[] = [];

@@ -12,11 +12,10 @@ import {
   intervalsOf,
   metricNamed,
 } from '@millrace/evaluation';
-import { encodeRows, type FittedPlan } from '@millrace/features';
+import { encodeRows, type FittedPlan, type SignatureInput } from '@millrace/features';
 import { type LogisticBaseline, type Network, scoreLogistic, scoreMajority } from '@millrace/models';
 import type { ComputedBaseline, Project } from '@millrace/project';
 import type { LabelledRows } from './load.js';
-import type { EarlierModel } from './plan.js';
 
 export interface FittedModel {
   plan: FittedPlan;
@@ -44,41 +43,56 @@ export function evaluateRows(project: Project, later: LabelledRows, scores: Arra
   });
 }
 
+/** The version to beat. */
+export interface Opponent {
+  version: number;
+  /** The raw columns that it takes. */
+  inputs: readonly SignatureInput[];
+  /** Of raw rows, as that version serves them. */
+  score(rows: LabelledRows): Promise<Float32Array>;
+}
+
 export interface Contest {
   scores: Float32Array;
   evaluation: Evaluation;
-  baseline: LogisticBaseline;
-  /** The version to beat; null = none. */
-  champion: { version: number; model: EarlierModel } | null;
+  /** The trivial baseline's score of each row. */
+  trivial: ArrayLike<number>;
+  /** Scores of a baseline that is computed on the same rows; undefined where it was not fitted. */
+  computed(name: ComputedBaseline): ArrayLike<number> | undefined;
+  /** null = none. */
+  champion: Opponent | null;
   /** Of the steps before. */
   warnings: readonly string[];
+  /** What the rows are to the model, as the end of "on 100 rows"; undefined = it had not seen them. */
+  rowsAre?: string;
 }
 
-const COMPUTED: Record<ComputedBaseline, (baseline: LogisticBaseline, rows: LabelledRows) => Float64Array> = {
-  majority: (baseline, rows) => scoreMajority(baseline, rows.rows),
-  logistic: (baseline, rows) => scoreLogistic(baseline, rows.columns),
-};
+/** The baselines that a training has fitted, on rows that evaluate. */
+export function fittedBaselines(baseline: LogisticBaseline, rows: LabelledRows): Pick<Contest, 'trivial' | 'computed'> {
+  const trivial = scoreMajority(baseline, rows.rows);
+  return { trivial, computed: (name) => (name === 'majority' ? trivial : scoreLogistic(baseline, rows.columns)) };
+}
 
 export async function judge(project: Project, later: LabelledRows, contest: Contest): Promise<EvaluationReport> {
   const { task, metric } = project.scope;
-  const { scores, evaluation, baseline, champion, warnings } = contest;
-  const baselines = project.scope.baselines.map(({ name, kind, value }): BaselineEvaluation => {
-    if (value !== undefined) return { name, kind, value };
-    const computed = COMPUTED[name as ComputedBaseline](baseline, later);
-    return { name, kind, evaluation: evaluateRows(project, later, computed) };
+  const { scores, evaluation, trivial, computed, champion, warnings, rowsAre } = contest;
+  const baselines = project.scope.baselines.flatMap(({ name, kind, value }): BaselineEvaluation[] => {
+    if (value !== undefined) return [{ name, kind, value }];
+    const others = computed(name as ComputedBaseline);
+    return others === undefined ? [] : [{ name, kind, evaluation: evaluateRows(project, later, others) }];
   });
-  const championEvaluation =
-    champion === null ? undefined : evaluateRows(project, later, await champion.model.score(later.columns));
+  const championEvaluation = champion === null ? undefined : evaluateRows(project, later, await champion.score(later));
   const { blessed, reasons, verdict } = bless({
     evaluation,
     deciding: metricNamed(metric),
-    trivial: evaluateRows(project, later, COMPUTED.majority(baseline, later)),
+    trivial: evaluateRows(project, later, trivial),
     baselines,
     thresholds: project.evaluation.thresholds,
     champion:
       champion === null || championEvaluation === undefined
         ? null
         : { version: champion.version, evaluation: championEvaluation },
+    ...(rowsAre === undefined ? {} : { rowsAre }),
   });
   return {
     blessed,

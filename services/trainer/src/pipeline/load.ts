@@ -6,6 +6,7 @@ import type { Project } from '@millrace/project';
 
 export interface LabelledRows {
   columns: RawColumns;
+  /** NaN where a row has none, which only `all` rows may. */
   labels: Float32Array;
   eventTimeMs: Float64Array;
   /** Of the record ids, where rows are split by them (split.ts). */
@@ -20,8 +21,11 @@ export interface RowSource {
     datasetVersions: readonly string[],
     columns: readonly SignatureInput[],
     hashSeed: number | null,
+    which: WhichRows,
   ): Promise<LabelledRows>;
 }
+
+export type WhichRows = 'labelled' | 'all';
 
 export function loadRows(
   source: RowSource,
@@ -29,12 +33,13 @@ export function loadRows(
   datasetVersions: readonly string[],
   inputs: readonly SignatureInput[],
   hashSeed: number | null,
+  which: WhichRows = 'labelled',
 ): Promise<LabelledRows> {
   const taken = new Set(inputs.map(({ name }) => name));
   const sliced = project.data.columns
     .filter(({ name }) => project.evaluation.slices.includes(name) && !taken.has(name))
     .map(({ name, type }) => ({ name, type: type as SignatureInput['type'] }));
-  return source.read(project.name, datasetVersions, [...inputs, ...sliced], hashSeed);
+  return source.read(project.name, datasetVersions, [...inputs, ...sliced], hashSeed, which);
 }
 
 /** Rows [start, end). */

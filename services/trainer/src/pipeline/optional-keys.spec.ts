@@ -57,7 +57,7 @@ async function sidesOf(project: Project, changes: Partial<TrainingRequest> = {})
       _versions: readonly string[],
       columns: Parameters<typeof readLabelledRows>[1],
       seed: number | null,
-    ) => readLabelledRows(files, columns, seed),
+    ) => readLabelledRows(files, columns, seed, 'labelled'),
   };
   const rows = await loadRows(source, project, request.datasetVersions, planOf(project).inputs, hashSeedOf(rule));
   const { train, later } = splitRows(rows, rule);

@@ -7,17 +7,23 @@ import { encodeReferenceProfile } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 import { encodeRows, parsePlan } from '@millrace/features';
 import type { Network } from '@millrace/models';
+import type { Project } from '@millrace/project';
 import { buildReferenceProfile } from '@millrace/statistics';
 import type { Collective } from '../collective/collective.js';
+import { OWN_FOLDER, placeInModel } from '../packaging/bound-package.js';
 import { onnxGraph } from '../packaging/onnx-graph.js';
 import { encodeOnnxModel } from '../packaging/onnx-model.codec.js';
 import { scoreOnnx } from '../packaging/scorer.onnx.js';
+import { boundOpponent } from '../registration/bound-opponent.js';
+import type { ModelOpener } from '../registration/open-model.js';
 import type { ModelRegistry } from '../registry/model-registry.js';
 import type { Announcements } from '../registry/model-registry.kafka.js';
 import { floatsOf } from '../training/floats.js';
 import type { JobFiles } from '../training/job-files.fs.js';
 import { readLabelledRows } from './dataset.duckdb.js';
+import type { Opponent } from './evaluate.js';
 import { folderOf } from './fit.js';
+import type { LabelledRows } from './load.js';
 import type { EarlierModel } from './plan.js';
 import type { PublishPorts } from './publish.js';
 import type { PipelinePorts } from './training-pipeline.js';
@@ -28,6 +34,8 @@ export interface PipelineParts {
   files: JobFiles;
   collective: Collective;
   announcements: Announcements;
+  /** Opens models that were trained elsewhere. */
+  opener: ModelOpener;
   clock: Clock;
 }
 
@@ -38,17 +46,19 @@ export function pipelinePorts(parts: PipelineParts): PipelinePorts {
   const { registry, store, files, collective, clock } = parts;
   return {
     rows: {
-      read: async (project, datasetVersions, columns, hashSeed) => {
+      read: async (project, datasetVersions, columns, hashSeed, which) => {
         const versions = datasetVersions.map((id) => registry.dataset(project, id));
         return readLabelledRows(
           await Promise.all(versions.map((version) => store.localFile(version.parquetPath))),
           columns,
           hashSeed,
+          which,
         );
       },
     },
     models: {
       earlier: (project, version) => earlierModel(parts, project, version),
+      opponent: (project, version) => opponentOf(parts, project, version),
       latestBlessed: (project) => registry.latestBlessed(project),
     },
     files,
@@ -95,12 +105,37 @@ async function earlierModel(
   { registry, store }: PipelineParts,
   project: string,
   version: number,
-): Promise<EarlierModel> {
-  const { packagePath } = registry.model(project, version);
+): Promise<EarlierModel | null> {
+  const { packagePath, origin } = registry.model(project, version);
+  if (origin !== 'trained') return null;
   const text = async (path: string) => (await store.read(`${packagePath}/${path}`)).toString('utf8');
   const plan = parsePlan(await text('features.json'));
   const network = JSON.parse(await text('weights/network.json')) as Network;
   const weights = floatsOf(await store.read(`${packagePath}/weights/weights.bin`), 'weights/weights.bin');
+  return { plan, network, weights };
+}
+
+async function opponentOf(
+  { registry, store, opener }: PipelineParts,
+  name: string,
+  version: number,
+): Promise<Opponent> {
+  const { packagePath, origin } = registry.model(name, version);
+  const text = async (path: string) => (await store.read(`${packagePath}/${path}`)).toString('utf8');
+  if (origin !== 'trained') {
+    const own = async () => {
+      const paths = (await store.list(packagePath)).filter((path) => path.startsWith(OWN_FOLDER));
+      return Promise.all(
+        paths.map(async (path) => ({
+          path: placeInModel(path),
+          file: await store.localFile(`${packagePath}/${path}`),
+        })),
+      );
+    };
+    return boundOpponent(registry.project(name) as Project, version, { text, own }, opener);
+  }
+  const plan = parsePlan(await text('features.json'));
   const model = await store.read(`${packagePath}/model.onnx`);
-  return { plan, network, weights, score: (columns) => scoreOnnx(model, encodeRows(plan, columns), plan.width) };
+  const score = ({ columns }: LabelledRows) => scoreOnnx(model, encodeRows(plan, columns), plan.width);
+  return { version, inputs: plan.inputs, score };
 }

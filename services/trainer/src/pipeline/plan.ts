@@ -2,23 +2,24 @@
 // and the weights it starts from.
 
 import { PlatformError, seededRng } from '@millrace/domain';
-import { type FittedPlan, fitPlan, type RawColumns } from '@millrace/features';
+import { type FittedPlan, fitPlan } from '@millrace/features';
 import { buildNetwork, initialWeights, type Network } from '@millrace/models';
 import { type Project, planOf } from '@millrace/project';
+import type { Opponent } from './evaluate.js';
 import type { LabelledRows } from './load.js';
 import { continuedPlan, reasonToStartCold } from './warm-start.js';
 
-/** An earlier version: what a warm start continues from, and what a challenger has to beat. */
+/** An earlier version that a warm start continues from. */
 export interface EarlierModel {
   plan: FittedPlan;
   weights: Float32Array;
   network: Network;
-  /** Probabilities of raw rows, as that version serves them. */
-  score(columns: RawColumns): Promise<Float32Array>;
 }
 
 export interface EarlierModels {
-  earlier(project: string, version: number): Promise<EarlierModel>;
+  /** null where it was trained elsewhere: there are no weights to go on from. */
+  earlier(project: string, version: number): Promise<EarlierModel | null>;
+  opponent(project: string, version: number): Promise<Opponent>;
   /** 0 = none. */
   latestBlessed(project: string): number;
 }

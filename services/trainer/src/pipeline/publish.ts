@@ -94,6 +94,7 @@ export async function publish(judged: JudgedVersion, ports: PublishPorts, clock:
     correlationId: request.correlationId,
     trainRows: train.rows,
     trainSeconds: trial.trainSeconds,
+    origin: 'trained',
   });
   return { version, blessed, reasons, verdict, warnings };
 }

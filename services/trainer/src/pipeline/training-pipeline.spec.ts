@@ -9,10 +9,11 @@ import { metricIn, metricNamed } from '@millrace/evaluation';
 import { encodeRows } from '@millrace/features';
 import { fitLogistic, forward, type Network, parameterOf, scoreLogistic, sigmoid } from '@millrace/models';
 import { type Project, parseProject } from '@millrace/project';
+import type { PackageFiles } from '../packaging/package-contents.js';
 import type { Batch, EncodedRows } from '../training/batch.js';
 import type { TrainSpec } from '../training/job.js';
 import { type GradientEngine, train } from '../training/train-loop.js';
-import { evaluateRows } from './evaluate.js';
+import { evaluateRows, type Opponent } from './evaluate.js';
 import type { LabelledRows } from './load.js';
 import type { EarlierModel } from './plan.js';
 import { idHash, splitRule } from './split.js';
@@ -109,12 +110,15 @@ class LogisticGradient implements GradientEngine {
 interface World {
   ports: PipelinePorts;
   announced: ModelVersion[];
-  packages: Map<string, Readonly<Record<string, Uint8Array | string>>>;
+  packages: Map<string, PackageFiles>;
   files: Map<string, Float32Array | EncodedRows>;
   asked: string[][];
 }
 
-function aWorld(rows: LabelledRows, earlier: Record<number, EarlierModel> = {}): World {
+/** An earlier version: what it starts a later one from, and how it answers. */
+type Earlier = EarlierModel & Pick<Opponent, 'score'>;
+
+function aWorld(rows: LabelledRows, earlier: Record<number, Earlier> = {}): World {
   const files: World['files'] = new Map();
   const announced: ModelVersion[] = [];
   const packages: World['packages'] = new Map();
@@ -130,7 +134,11 @@ function aWorld(rows: LabelledRows, earlier: Record<number, EarlierModel> = {}):
       },
     },
     models: {
-      earlier: async (_project, version) => earlier[version] as EarlierModel,
+      earlier: async (_project, version) => earlier[version] as Earlier,
+      opponent: async (_project, version) => {
+        const { plan, score } = earlier[version] as Earlier;
+        return { version, inputs: plan.inputs, score };
+      },
       latestBlessed: () => Math.max(0, ...Object.keys(earlier).map(Number)),
     },
     files: {
@@ -197,10 +205,10 @@ const request: TrainingRequest = {
 const settings = { id: 't', workers: 1, seed: 7, split: splitRule(projectOf(), request), parent: null };
 const silent = { report: () => undefined };
 
-async function modelOf(rows: LabelledRows): Promise<EarlierModel & { trial: Trial }> {
+async function modelOf(rows: LabelledRows): Promise<Earlier & { trial: Trial }> {
   const trial = await runTrial(rows, { ...settings, project: projectOf() }, silent, aWorld(rows).ports);
   const { plan, network, weights } = trial;
-  const score: EarlierModel['score'] = async (columns) =>
+  const score: Earlier['score'] = async ({ columns }) =>
     Float32Array.from(forward(network, weights, encodeRows(plan, columns)));
   return { plan, network, weights, score, trial };
 }
@@ -305,7 +313,7 @@ describe('a training', () => {
     const still = rowsOf();
     still.columns = { ...still.columns, market: Array.from(still.labels, () => 'home') };
     const parent = await runTrial(still, { ...settings, project: withMarket() }, silent, aWorld(still).ports);
-    const score: EarlierModel['score'] = async (columns) => new Float32Array(columns.region?.length ?? 0).fill(0.5);
+    const score: Earlier['score'] = async (asked) => new Float32Array(asked.rows).fill(0.5);
     const { ports } = aWorld(rowsOf(), { 1: { ...parent, score } });
     const end = await runTraining('t-2', { ...request, warmStartVersion: 1 }, withMarket(), silent, ports);
     expect(end.warnings).toEqual([

@@ -5,10 +5,10 @@
 import type { TrainingRequest } from '@millrace/domain';
 import { type Project, planOf } from '@millrace/project';
 import type { TrainingReporter, TrainingResult } from '../training/runner.js';
-import { judge, scoresOf } from './evaluate.js';
+import { fittedBaselines, judge, scoresOf } from './evaluate.js';
 import { folderOf } from './fit.js';
 import { loadRows, type RowSource } from './load.js';
-import type { EarlierModels } from './plan.js';
+import type { EarlierModel, EarlierModels } from './plan.js';
 import { type PublishPorts, publish } from './publish.js';
 import { hashSeedOf, splitRule } from './split.js';
 import { runTrial, type TrialPorts } from './trial.js';
@@ -28,15 +28,18 @@ export async function runTraining(
 ): Promise<TrainingResult> {
   const { inputs } = planOf(project);
   const split = splitRule(project, request);
-  const rows = await loadRows(ports.rows, project, request.datasetVersions, inputs, hashSeedOf(split));
-  const earlier = (version: number) => ports.models.earlier(project.name, version);
-  const parent = request.warmStartVersion > 0 ? await earlier(request.warmStartVersion) : null;
+  const championVersion = request.championVersion ?? ports.models.latestBlessed(project.name);
+  const champion = championVersion === 0 ? null : await ports.models.opponent(project.name, championVersion);
+  const taken = [...inputs, ...(champion?.inputs ?? [])];
+  const rows = await loadRows(ports.rows, project, request.datasetVersions, taken, hashSeedOf(split));
+  const { warmStartVersion } = request;
+  const parent = warmStartVersion > 0 ? await ports.models.earlier(project.name, warmStartVersion) : null;
   const options = { id: trainingId, project, workers: request.workers, seed: request.seed };
   const trial = await runTrial(rows, { ...options, split, parent }, reporter, ports);
 
-  const championVersion = request.championVersion ?? ports.models.latestBlessed(project.name);
-  const champion = championVersion === 0 ? null : { version: championVersion, model: await earlier(championVersion) };
-  const evaluation = await judge(project, trial.later, { ...trial, champion });
+  const warnings = [...coldStart(warmStartVersion, parent), ...trial.warnings];
+  const contest = { ...trial, ...fittedBaselines(trial.baseline, trial.later), champion, warnings };
+  const evaluation = await judge(project, trial.later, contest);
   const trainScores = await scoresOf(trial, trial.train, ports.scorer);
   const published = await publish(
     { trainingId, request, project, inputs, trial, trainScores, evaluation },
@@ -45,4 +48,11 @@ export async function runTraining(
   );
   ports.files.remove(folderOf(trainingId));
   return published;
+}
+
+function coldStart(asked: number, parent: EarlierModel | null): string[] {
+  if (asked === 0 || parent !== null) return [];
+  return [
+    `The training started from scratch: version ${asked} was trained elsewhere, its weights are not ours to go on from.`,
+  ];
 }

@@ -12,7 +12,8 @@ const DATASETS_MAX = 1_000;
 export function completeRequest(request: TrainingRequest, project: Project, isFirst: boolean): TrainingRequest {
   const bad = (reason: string) =>
     new PlatformError('invalid_argument', reason, { facts: { project: request.project } });
-  if (project.data.label === undefined) {
+  const { registration } = request;
+  if (registration === undefined && project.data.label === undefined) {
     throw bad(
       `project '${project.name}' has no label, so there is nothing to learn: add data.label (its name, and the column ` +
         `that carries the outcome) to the project file, apply it, and bring rows with their outcome`,
@@ -25,7 +26,8 @@ export function completeRequest(request: TrainingRequest, project: Project, isFi
     );
   }
   const { datasetVersions } = request;
-  if (datasetVersions.length === 0) throw bad('a training needs at least one dataset version');
+  if (datasetVersions.length === 0 && registration === undefined)
+    throw bad('a training needs at least one dataset version');
   if (datasetVersions.length > DATASETS_MAX)
     throw bad(`${datasetVersions.length} dataset versions, at most ${DATASETS_MAX}`);
   const workers = request.workers === 0 ? project.training.workers : request.workers;

@@ -7,7 +7,8 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert, PlatformError } from '@millrace/domain';
-import { readJsonFolderSync, removeFile, replaceJson } from '@millrace/files';
+import { readJsonFolderSync, replaceJson } from '../json-file.js';
+import { removeFile } from '../replace-file.js';
 import type { KeptUpload, StoredUpload, UploadFiles } from './uploads.js';
 
 const ID = /^[0-9a-f]{32}$/;
@@ -57,7 +58,7 @@ export class FolderUploads implements UploadFiles {
       }
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== 'ENOSPC') throw thrown;
-      throw new PlatformError('overloaded', 'the disk of ingest is full', { cause: thrown });
+      throw new PlatformError('overloaded', 'the disk for uploads is full', { cause: thrown });
     } finally {
       await file.close();
     }

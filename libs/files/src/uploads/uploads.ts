@@ -1,12 +1,11 @@
-// Files that callers send for imports: announced with size and hash, taken in pieces in order, whole once the hash is
+// Files that callers send to a service: announced with size and hash, taken in pieces in order, whole once the hash is
 // right. The id follows from project, hash and size, so that who was interrupted announces the same file and goes on
-// where it stopped, also after a restart of this process. An upload leaves when a version has its rows, or `keepMs`
-// after its last byte; where there is no room for another one, those that are whole and unused leave first.
+// where it stopped, also after a restart of this process. An upload leaves when what it was sent for has it, or
+// `keepMs` after its last byte; where there is no room for another one, those that are whole and unused leave first.
 //
 // A name is for people: no path is ever made of it.
 
 import { type Clock, PlatformError } from '@millrace/domain';
-import type { ImportUploads } from '../imports/import-runner.js';
 
 /** What is kept of an upload over a restart. */
 export interface StoredUpload {
@@ -51,6 +50,8 @@ export interface UploadBounds {
   /** Of all of them, as announced. */
   diskBytesMax: number;
   keepMs: number;
+  /** The setting that raises `bytesMax`, for the refusal. */
+  bytesMaxSetting: string;
 }
 
 interface Entry extends KeptUpload {
@@ -72,7 +73,7 @@ function displayName(name: string): string {
   return last.replace(CONTROL, ' ').trim().slice(0, NAME_LENGTH_MAX) || 'file';
 }
 
-export class Uploads implements ImportUploads {
+export class Uploads {
   private readonly entries = new Map<string, Entry>();
   /** Their files are being removed. */
   private readonly leaving = new Map<string, Promise<void>>();
@@ -161,6 +162,7 @@ export class Uploads implements ImportUploads {
     return entry.receivedBytes;
   }
 
+  /** The name of a whole upload. @throws PlatformError where there is none, or where bytes are missing */
   nameOf(project: string, id: string): string {
     const { name, bytes, receivedBytes, whole } = this.entry(project, id);
     if (whole) return name;
@@ -176,11 +178,13 @@ export class Uploads implements ImportUploads {
     return { path: this.files.path(id), name, sha256 };
   }
 
+  /** It does not leave before `release`. */
   hold(id: string): void {
     const entry = this.entries.get(id);
     if (entry !== undefined) entry.held += 1;
   }
 
+  /** `done`: what it was sent for has it, it may go at once. */
   async release(id: string, done: boolean): Promise<void> {
     const entry = this.entries.get(id);
     if (entry === undefined) return;
@@ -207,7 +211,7 @@ export class Uploads implements ImportUploads {
     if (entry !== undefined && entry.project === project) return entry;
     throw new PlatformError(
       'not_found',
-      `no upload ${id.slice(0, 64)}: its rows are in a version, or its time is over; announce the file again`,
+      `no upload ${id.slice(0, 64)}: a version has what was in it, or its time is over; announce the file again`,
     );
   }
 
@@ -238,12 +242,12 @@ export class Uploads implements ImportUploads {
 
   /** @throws PlatformError 'invalid_argument' for a file too large, 'overloaded' where there is no room */
   private async makeRoom(bytes: number): Promise<void> {
-    const { bytesMax, uploadsMax, diskBytesMax, keepMs } = this.bounds;
+    const { bytesMax, uploadsMax, diskBytesMax, keepMs, bytesMaxSetting } = this.bounds;
     const max = Math.min(bytesMax, diskBytesMax);
     if (bytes > max) {
       throw new PlatformError(
         'invalid_argument',
-        `${bytes} bytes, an upload has at most ${max}; split the file, or raise MILLRACE_INGEST_UPLOAD_BYTES_MAX`,
+        `${bytes} bytes, an upload has at most ${max}; split the file, or raise ${bytesMaxSetting}`,
         {
           facts: { bytes, bytesMax: max },
         },

@@ -4,11 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@millrace/domain';
-import { FolderUploads } from './upload-files.fs.js';
+import { FolderUploads } from './upload-files.js';
 import { type UploadBounds, Uploads } from './uploads.js';
 
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
-const BOUNDS: UploadBounds = { bytesMax: 100, uploadsMax: 3, diskBytesMax: 200, keepMs: 1_000 };
+const BOUNDS: UploadBounds = {
+  bytesMax: 100,
+  uploadsMax: 3,
+  diskBytesMax: 200,
+  keepMs: 1_000,
+  bytesMaxSetting: 'BYTES_MAX',
+};
 
 let folder: string;
 let clock: ManualClock;
@@ -75,7 +81,9 @@ describe('uploads', () => {
     const uploads = fresh();
     const { uploadId } = await uploads.announce('p', fileOf('right'));
     await expect(uploads.receive('p', uploadId, 0, pieces('right', 'more'))).rejects.toThrow('4 too many');
-    await expect(uploads.announce('p', { ...fileOf('x'), bytes: 101 })).rejects.toThrow('an upload has at most 100');
+    await expect(uploads.announce('p', { ...fileOf('x'), bytes: 101 })).rejects.toThrow(
+      'an upload has at most 100; split the file, or raise BYTES_MAX',
+    );
     await expect(uploads.receive('q', uploadId, 5, pieces())).rejects.toMatchObject({ code: 'not_found' });
   });
 

@@ -4,7 +4,6 @@
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { GRPCInferenceService } from '@millrace/contracts';
 import { PlatformError, systemClock } from '@millrace/domain';
-import { CHANNEL_OPTIONS, createClient, fromServiceError, type GrpcClient } from '@millrace/grpc';
 import {
   type Datatype,
   decodeInferResponse,
@@ -12,7 +11,11 @@ import {
   type InferRequest,
   type InferResponse,
   type ModelMetadata,
+  type RepositoryEntry,
 } from '@millrace/inference';
+import { createClient, type GrpcClient } from './client.js';
+import { CHANNEL_OPTIONS } from './limits.js';
+import { fromServiceError } from './status.js';
 
 /** Many rows may wait behind other batches. */
 const CALL_MS = 30_000;
@@ -25,6 +28,20 @@ export class InferClient {
   constructor(readonly address: string) {
     this.control = createClient(GRPCInferenceService, address);
     this.bytes = new Client(address, credentials.createInsecure(), CHANNEL_OPTIONS);
+  }
+
+  /** Rejects with `unavailable` where nobody answers there. */
+  waitForReady(withinMs: number): Promise<void> {
+    return this.control.waitForReady(withinMs);
+  }
+
+  /** What the server knows of its models; '' = in its folder, not loaded. */
+  async repositoryIndex(): Promise<RepositoryEntry[]> {
+    const { models } = await this.control.repositoryIndex({});
+    return models.map(({ name, version, state, reason }) => ({
+      ...{ name, version, reason },
+      state: state as RepositoryEntry['state'],
+    }));
   }
 
   async metadata(model: string, version: string): Promise<ModelMetadata> {

@@ -1,0 +1,113 @@
+// One registration from its request to an announced version: open the model -> bind its tensors -> rows of the dataset
+// versions -> score -> judge -> publish. The order is here; each step has a file. A version without labelled rows is
+// kept and told apart: not judged, so never blessed.
+
+import { PlatformError, type RegistrationRequest, type TrainingRequest, taskOf } from '@millrace/domain';
+import type { SignatureInput } from '@millrace/features';
+import { type Binding, bindingFor, boundColumns } from '@millrace/inference';
+import type { Project } from '@millrace/project';
+import { type OwnFile, placeInPackage } from '../packaging/bound-package.js';
+import type { TrainingReporter, TrainingResult } from '../training/runner.js';
+import { boundScores } from './bound-scores.js';
+import { judgeBound } from './judge-bound.js';
+import { bindableColumns, resolvedOutputs } from './model-tensors.js';
+import type { OpenModel } from './open-model.js';
+import { publishBound } from './publish-bound.js';
+import type { ModelUploads, RegistrationPorts } from './registration-ports.js';
+import { formatOf } from './registration-request.js';
+
+export async function runRegistration(
+  id: string,
+  request: TrainingRequest & { registration: RegistrationRequest },
+  project: Project,
+  reporter: TrainingReporter,
+  ports: RegistrationPorts,
+): Promise<TrainingResult> {
+  const uploads = request.registration.files.map(({ upload }) => upload);
+  for (const upload of uploads) ports.uploads.hold(upload);
+  let done = false;
+  try {
+    const result = await registered(id, request, project, reporter, ports);
+    done = true;
+    return result;
+  } finally {
+    for (const upload of uploads) await ports.uploads.release(upload, done);
+  }
+}
+
+async function registered(
+  id: string,
+  request: TrainingRequest & { registration: RegistrationRequest },
+  project: Project,
+  reporter: TrainingReporter,
+  ports: RegistrationPorts,
+): Promise<TrainingResult> {
+  const own = ownFiles(request, ports.uploads);
+  const model = await openedModel(id, request.registration, own, ports);
+  try {
+    const { binding, sentences } = await bound(model, project, request.registration);
+    const columns = boundColumns(binding);
+    const inputs = columns.map(
+      (name) => bindableColumns(project).columns.find((one) => one.name === name) as SignatureInput,
+    );
+    const judged = await judgeBound(
+      request,
+      project,
+      inputs,
+      (rows, told) => boundScores(model, binding, taskOf(project.scope.task), rows, told),
+      reporter,
+      ports,
+    );
+    return await publishBound({ id, request, project, own, binding, inputs, sentences, judged }, ports);
+  } finally {
+    await model.close();
+  }
+}
+
+function ownFiles(
+  { project, registration }: TrainingRequest & { registration: RegistrationRequest },
+  uploads: ModelUploads,
+) {
+  const { files } = registration;
+  const isSavedModel = files.length > 0 && formatOf(files) === 'savedmodel';
+  return files.map(({ path, upload }): OwnFile => {
+    uploads.nameOf(project, upload);
+    const { path: file, sha256 } = uploads.file(upload);
+    return { path: placeInPackage(path, isSavedModel), file, sha256 };
+  });
+}
+
+async function openedModel(
+  id: string,
+  { files, upstream }: RegistrationRequest,
+  own: readonly OwnFile[],
+  { opener, inspect }: RegistrationPorts,
+): Promise<OpenModel & { noTensors: readonly string[] }> {
+  if (upstream !== undefined) return { ...(await opener.upstream(upstream)), noTensors: [] };
+  const noTensors = await inspect(formatOf(files), own);
+  const local = own.map(({ file }, i) => ({ file, path: files[i]?.path as string }));
+  return { ...(await opener.files(id, local)), noTensors };
+}
+
+async function bound(
+  model: OpenModel & { noTensors: readonly string[] },
+  project: Project,
+  { inputs, outputs, upstream }: RegistrationRequest,
+): Promise<{ binding: Binding; sentences: readonly string[] }> {
+  const task = taskOf(project.scope.task);
+  const tensors = { inputs: model.inputs, outputs: await resolvedOutputs(model) };
+  try {
+    const found = bindingFor(tensors, bindableColumns(project), task, { inputs, outputs });
+    return { ...found, binding: { ...found.binding, ...(upstream === undefined ? {} : { upstream }) } };
+  } catch (thrown) {
+    if (model.noTensors.length === 0) throw thrown;
+    const { code, reason } = PlatformError.from(thrown);
+    throw new PlatformError(
+      code,
+      `${reason}. Output ${model.noTensors.map((name) => `'${name}'`).join(', ')} is a sequence of maps (ZipMap), which ` +
+        `no server of tensors answers: export anew without it, skl2onnx.convert_sklearn(…, options={'zipmap': False}), ` +
+        `onnxmltools.convert_lightgbm(…, zipmap=False)`,
+      { cause: thrown },
+    );
+  }
+}

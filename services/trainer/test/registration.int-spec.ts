@@ -1,0 +1,286 @@
+// Models that were trained elsewhere, with the real trainer, Kafka, ONNX Runtime and TensorFlow: what people bring
+// (examples/own-model) becomes a judged version with its package, or a refusal that says what to do.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sha256 } from '@millrace/artifacts';
+import { environment } from '@millrace/config';
+import {
+  decodeModelVersion,
+  decodeReferenceProfile,
+  encodeDatasetVersion,
+  encodeProject,
+  type ModelVersion,
+} from '@millrace/contracts';
+import { metricIn, metricNamed } from '@millrace/evaluation';
+import { parsePlan } from '@millrace/features';
+import { parseBinding } from '@millrace/inference';
+import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
+import { parseProject } from '@millrace/project';
+import { eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
+import { built } from './worker-group.js';
+
+const OWN = join(process.cwd(), 'examples/own-model');
+const PROJECT = `
+name: churn
+scope: { problem: Who leaves?, task: binary, metric: log_loss }
+data:
+  columns:
+    - { name: age, type: integer, required: true }
+    - { name: income, type: number }
+    - { name: debt, type: number }
+    - { name: city, type: text }
+    - { name: tenure, type: integer }
+    - { name: churned, type: text, outcome: true }
+  label: { name: churned, column: churned, operation: eq, value: 'yes' }
+features:
+  - { name: age, kind: numeric }
+  - { name: income, kind: numeric }
+  - { name: debt, kind: numeric }
+  - { name: city, kind: categorical }
+  - { name: tenure, kind: numeric }
+`;
+
+let home: string;
+let base: string;
+let connection: KafkaConnection;
+let producer: MessageProducer;
+let reader: CompactedReader;
+let trainer: ChildProcess;
+const models = new Map<string, ModelVersion>();
+
+async function writeDataset(id: string, label: string): Promise<void> {
+  const db = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
+  const file = join(home, 'artifacts/datasets', `${id}.parquet`);
+  await db.run(`COPY (
+    SELECT 'r' || row_number() OVER () AS record_id, '' AS entity, 0::BIGINT AS event_time_ms, ${label}::DOUBLE AS label,
+      age::BIGINT AS age, income, debt, city, tenure::BIGINT AS tenure, churned
+    FROM read_csv('${join(OWN, 'customers.csv')}')) TO '${file}' (FORMAT parquet)`);
+  db.closeSync();
+  const rows = 1_200;
+  const value = encodeDatasetVersion({
+    ...{ project: 'churn', id, kind: 'import', ordinal: 1, parent: '', schemaHash: 'x', rows, labelledRows: rows },
+    ...{ eventTimeFromMs: 0, eventTimeToMs: 0, offsets: [], parquetPath: `datasets/${id}.parquet` },
+    ...{ parquetSha256: sha256(readFileSync(file)), closedAtMs: 1, source: 'test', windowStartMs: 0, windowEndMs: 0 },
+  });
+  await producer.send('datasets.v1', [{ key: `churn/${id}`, value }]);
+}
+
+beforeAll(async () => {
+  const root = built();
+  home = mkdtempSync(join(tmpdir(), 'millrace-registration-'));
+  mkdirSync(join(home, 'artifacts/datasets'), { recursive: true });
+  const kafka = await startKafka();
+  const topicPrefix = uniquePrefix();
+  connection = new KafkaConnection({ brokers: kafka.brokers, clientId: 'registration-test', topicPrefix });
+  await ensureTopics(connection);
+  producer = new MessageProducer(connection);
+  const project = parseProject(PROJECT, 'project.yaml');
+  if (project.kind !== 'ok') throw new Error(JSON.stringify(project.faults));
+  const entry = { name: 'churn', revision: 1, document: project.document, documentSha256: 'x', appliedAtMs: 1 };
+  await producer.send('projects.v1', [{ key: 'churn', value: encodeProject(entry) }]);
+  await writeDataset('labelled', "(churned = 'yes')");
+  await writeDataset('unlabelled', 'NULL');
+  const http = await freePort();
+  const env = {
+    ...environment(),
+    MILLRACE_HOME: home,
+    MILLRACE_KAFKA_BROKERS: kafka.brokers.join(','),
+    MILLRACE_TOPIC_PREFIX: topicPrefix,
+    MILLRACE_TRAINER_HTTP_PORT: String(http),
+    MILLRACE_TRAINER_GRPC_PORT: String(await freePort()),
+    MILLRACE_TRAINER_UPLOAD_BYTES_MAX: '100000',
+  };
+  trainer = spawn(process.execPath, [join(root, 'dist/services/trainer/src/main.js')], { env, stdio: 'ignore' });
+  base = `http://127.0.0.1:${http}`;
+  reader = new CompactedReader(connection, {
+    name: 'test',
+    topics: {
+      'models.v1': (key, bytes) => {
+        if (bytes !== null) models.set(key, decodeModelVersion(bytes));
+      },
+    },
+  });
+  await reader.caughtUp();
+  const ready = async () => (await fetch(`${base}/health/ready`).catch(() => null))?.status === 200;
+  await eventually('the trainer to be ready', ready, 60_000);
+}, 180_000);
+
+afterAll(async () => {
+  trainer?.kill('SIGKILL');
+  await reader?.close();
+  await producer?.close(500);
+  await connection?.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+type Json = Record<string, unknown>;
+
+async function call(method: string, path: string, body: string | Uint8Array<ArrayBuffer>, type = 'application/json') {
+  const response = await fetch(`${base}/v1/projects/churn/${path}`, {
+    method,
+    body,
+    headers: { 'content-type': type },
+  });
+  return { status: response.status, body: (await response.json()) as Json };
+}
+
+async function uploaded(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<string> {
+  const announced = { name, bytes: bytes.length, sha256: sha256(bytes) };
+  const { status, body } = await call('POST', 'model-uploads', JSON.stringify(announced));
+  if (status !== 200) throw new Error(JSON.stringify(body));
+  // In two pieces: the second goes on where the first ended.
+  const half = Math.ceil(bytes.length / 2);
+  for (const [offset, end] of [
+    [0, half],
+    [half, bytes.length],
+  ] as const) {
+    const path = `model-uploads/${body.uploadId}?offset=${offset}`;
+    if (end > offset) await call('PUT', path, bytes.slice(offset, end), 'application/octet-stream');
+  }
+  return body.uploadId as string;
+}
+
+interface End {
+  state: string;
+  message: string;
+  version: ModelVersion | undefined;
+}
+
+async function ended({ status, body }: Awaited<ReturnType<typeof call>>): Promise<End> {
+  expect([status, body]).toMatchObject([202, {}]);
+  const { state, last } = await eventually(
+    'the end of the registration',
+    async () => {
+      const response = await fetch(`${base}/v1/projects/churn/trainings/${body.trainingId}`);
+      const view = (await response.json()) as { state: string; last: { version?: number; message?: string } };
+      return view.state === 'finished' || view.state === 'failed' ? view : undefined;
+    },
+    120_000,
+  );
+  const { message = '', version: number } = last;
+  const version =
+    state === 'finished'
+      ? await eventually('the announcement', () => models.get(`churn/${number}`), 10_000)
+      : undefined;
+  return { state, message, version };
+}
+
+async function registered(name: string, more: Json = {}): Promise<End> {
+  const upload = await uploaded(new Uint8Array(readFileSync(join(OWN, name))), name);
+  const body = { files: [{ path: 'model.onnx', upload }], datasetVersions: ['labelled'], ...more };
+  return ended(await call('POST', 'models', JSON.stringify(body)));
+}
+
+const logLoss = (version: ModelVersion | undefined) => metricIn(version?.evaluation, metricNamed('log_loss'));
+const fileOf = (version: ModelVersion | undefined, path: string) =>
+  readFileSync(join(home, 'artifacts', version?.packagePath ?? '', path));
+
+describe('a model that was trained elsewhere', () => {
+  it('is judged on labelled rows and packed with its binding and a reference', async () => {
+    const { version } = await registered('logistic.onnx');
+    expect(version).toMatchObject({ version: 1, blessed: true, origin: 'file', championVersion: 0, workers: 0 });
+    expect(version?.verdict).toMatch(
+      /^version 1 is blessed: log loss 0\.\d{4} on \d+ rows of the project; the trivial/,
+    );
+    expect(version?.warnings[0]).toBe(
+      "tensor 'float_input' FP32 [N,4] takes age, income, debt, tenure (in the order of the project's number features)",
+    );
+    const manifest = JSON.parse(String(fileOf(version, 'manifest.json')));
+    for (const [path, hash] of Object.entries(manifest.files))
+      expect([path, sha256(fileOf(version, path))]).toEqual([path, hash]);
+    expect(Object.keys(manifest.files).sort()).toEqual([
+      'binding.json',
+      'evaluation.json',
+      'features.json',
+      'lineage.json',
+      'own/model.onnx',
+      'reference.pb',
+    ]);
+    expect(fileOf(version, 'own/model.onnx').equals(readFileSync(join(OWN, 'logistic.onnx')))).toBe(true);
+    expect(parseBinding(String(fileOf(version, 'binding.json'))).outputs).toEqual([
+      { output: 'probability', tensor: 'probabilities', datatype: 'FP32', shape: [2], index: 1, of: 'value' },
+    ]);
+    expect(parsePlan(String(fileOf(version, 'features.json'))).inputs.map(({ name }) => name)).toEqual([
+      'age',
+      'income',
+      'debt',
+      'tenure',
+    ]);
+    const reference = decodeReferenceProfile(fileOf(version, 'reference.pb'));
+    expect(reference.features.map(({ name, kind }) => [name, kind])).toEqual([
+      ['age', 'numeric'],
+      ['income', 'numeric'],
+      ['debt', 'numeric'],
+      ['tenure', 'numeric'],
+    ]);
+    expect(reference.rows + (version?.evaluation?.rows ?? 0)).toBe(1_200);
+  }, 180_000);
+
+  it('has to beat the version before it, texts and all', async () => {
+    const { version } = await registered('churn.onnx');
+    // The cities tell more than the numbers alone.
+    expect(version).toMatchObject({ version: 2, blessed: true, championVersion: 1 });
+    expect(logLoss(version)).toBeLessThan(metricIn(version?.championEvaluation, metricNamed('log_loss')));
+    const reference = decodeReferenceProfile(fileOf(version, 'reference.pb'));
+    expect(reference.features.find(({ name }) => name === 'city')?.kind).toBe('categorical');
+    const worse = await registered('lightgbm.onnx');
+    expect(worse.version).toMatchObject({ version: 3, blessed: false, championVersion: 2 });
+    expect(worse.version?.verdict).toMatch(/not blessed: log loss is not lower than version 2's/);
+  }, 180_000);
+
+  it('shows a wrong mapping by its verdict', async () => {
+    const inputs = [{ tensor: 'float_input', columns: ['debt', 'income', 'age', 'tenure'] }];
+    const { version } = await registered('logistic.onnx', { inputs });
+    expect(version?.blessed).toBe(false);
+    expect(logLoss(version)).toBeGreaterThan(0.8);
+  }, 180_000);
+
+  it('is not judged without labelled rows, and has a reference where there are rows', async () => {
+    const { version } = await registered('boosted.onnx', { datasetVersions: ['unlabelled'] });
+    expect(version).toMatchObject({ blessed: false, evaluation: undefined });
+    expect(version?.verdict).toMatch(/is not judged: no labelled rows/);
+    expect(decodeReferenceProfile(fileOf(version, 'reference.pb')).rows).toBe(1_200);
+    const bare = await registered('boosted.onnx', { datasetVersions: [] });
+    expect(existsSync(join(home, 'artifacts', bare.version?.packagePath ?? '', 'reference.pb'))).toBe(false);
+  }, 180_000);
+
+  it.each<[string, Json, RegExp]>([
+    ['refused/zipmap.onnx', {}, /'output_probability' is a sequence of maps \(ZipMap\).*options=\{'zipmap': False\}/],
+    ['refused/out-of-range.onnx', {}, /row 1: output 'probability' is 3\.2\d*, not a number in \[0, 1\]/],
+    ['refused/nan.onnx', {}, /row 1: output 'probability' is NaN/],
+    ['refused/external.onnx', {}, /keeps weights in other files \('weights\.bin'\).*save_as_external_data=False/],
+    ['refused/outside.onnx', {}, /keeps weights in other files \('\.\.\/\.\.\/.*passwd'\)/],
+    ['customers.csv', {}, /this is no ONNX model/],
+    ['logistic.onnx', { inputs: [{ tensor: 'float_input', columns: ['age'] }] }, /does not take 1 columns \(age\)/],
+    ['logistic.onnx', { datasetVersions: ['none'] }, /no dataset version none/],
+  ])(
+    'is refused in words: %s %j',
+    async (name, more, words) => {
+      const before = models.size;
+      const { state, message } = await registered(name, more);
+      expect([state, message]).toEqual(['failed', expect.stringMatching(words)]);
+      expect(models.size).toBe(before);
+    },
+    180_000,
+  );
+
+  it('is refused before it is sent where it is too large, and before it is queued where a file is not there', async () => {
+    const large = { name: 'm.onnx', bytes: 100_001, sha256: sha256('x') };
+    expect(await call('POST', 'model-uploads', JSON.stringify(large))).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining('MILLRACE_TRAINER_UPLOAD_BYTES_MAX') } },
+    });
+    const files = [{ path: 'model.onnx', upload: 'f'.repeat(32) }];
+    const refused = await call('POST', 'models', JSON.stringify({ files, datasetVersions: [] }));
+    expect(refused).toMatchObject({ status: 404 });
+  });
+
+  it('leaves neither uploads nor working files behind', async () => {
+    await eventually('no working folder', () => readdirSync(join(home, 'trainer/work/models')).length === 0, 10_000);
+  });
+});
