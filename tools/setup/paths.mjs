@@ -88,8 +88,6 @@ export function chromiumFolder() {
 }
 
 export const cloneStateFolder = join(root, 'node_modules/.millrace');
-/** Of V8, for the clone's own programs: a fifth of a command's start. Node checks each entry against its source. */
-export const compileCacheFolder = join(cloneStateFolder, 'compile-cache');
 export const setupFile = join(cloneStateFolder, 'setup.json');
 export const stateSchema = 1;
 

@@ -14,7 +14,6 @@ import { packagesReady, setUpPackages } from './packages.mjs';
 import {
   brokersFolder,
   cacheRoot,
-  compileCacheFolder,
   describeSetup,
   device,
   nodeBinary,
@@ -28,13 +27,7 @@ import { say, step } from './terminal.mjs';
 
 /** Environment in which `node`, `npx` and package binaries are the clone's own. */
 export function cloneEnvironment(extra = {}) {
-  const NODE_COMPILE_CACHE = process.env.NODE_COMPILE_CACHE ?? compileCacheFolder;
-  return {
-    ...process.env,
-    NODE_COMPILE_CACHE,
-    ...extra,
-    PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}`,
-  };
+  return { ...process.env, ...extra, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}` };
 }
 
 async function buildClone() {
