@@ -275,6 +275,12 @@ export const METRICS = {
     description: 'Calls that an engine process took with it when it ended; each may be a batch of requests',
     labels: ['model'],
   },
+  'millrace.serving.wrong_answers': {
+    kind: 'counter',
+    unit: '{request}',
+    description: "Requests that failed because a model's answer is no answer of the project's task",
+    labels: ['model'],
+  },
   'millrace.serving.relay_streams': {
     kind: 'gauge',
     unit: '{stream}',

@@ -3,7 +3,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
-import { NO_PARAMETERS, type Tensor } from '@millrace/inference';
+import { NO_PARAMETERS, type Tensor, type TensorSpec } from '@millrace/inference';
 import { counter, type Logger, logger } from '@millrace/telemetry';
 import type { InstanceGroup } from '../declaration/model-spec.js';
 import type { EngineCall, ModelSource, TensorEngine, TensorRuntime } from '../runtime/tensor-engine.js';
@@ -60,6 +60,8 @@ const NO_CALL: EngineCall = { outputs: [], parameters: NO_PARAMETERS, sequence: 
 export interface EngineWishes {
   readonly instanceGroups: readonly InstanceGroup[] | undefined;
   readonly maxBatchSize: number | undefined;
+  /** Rows in front: what is sent where sizes that the model leaves open are known; undefined = as the model declares. */
+  readonly sent?: readonly TensorSpec[] | undefined;
 }
 
 /** Throws what the runtime's load throws; unavailable where an engine process does not start. */
@@ -73,7 +75,7 @@ export async function openEngine(
   const places = placesOf(spec.instanceGroups ?? []);
   if (places) return opener.openAll(places);
   return runtime.mayStayInside
-    ? opener.prove(spec.maxBatchSize ?? PROOF_ROWS_MAX)
+    ? opener.prove(spec.maxBatchSize ?? PROOF_ROWS_MAX, spec.sent)
     : opener.openAll([{ kind: 'process', gpu: undefined }]);
 }
 
@@ -104,14 +106,17 @@ class Opener {
   }
 
   /** Starts an engine process, has it run full batches, and goes inside when they were short. */
-  async prove(maxBatchSize: number): Promise<OpenedEngine> {
+  async prove(maxBatchSize: number, sent?: readonly TensorSpec[]): Promise<OpenedEngine> {
     const key = this.fingerprint();
     const known = verdicts.get(key);
     if (known !== undefined) return this.openAll([known ? { kind: 'inside' } : PROCESS]);
     const instance = await this.openProcess(undefined, true);
     let inside: boolean;
     try {
-      const computeMs = await proofMs(instance, proofInputs(instance.inputs, this.source.batched, maxBatchSize));
+      const computeMs = await proofMs(
+        instance,
+        proofInputs(sent ?? instance.inputs, this.source.batched, maxBatchSize),
+      );
       const loadMs = instance.loadUs / 1000;
       inside = mayStayInside(computeMs, loadMs);
       this.settings.log.info('engine placed', {

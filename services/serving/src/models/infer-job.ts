@@ -1,7 +1,7 @@
 // One request on its way through the batcher: its raw rows, what the prediction log needs, and whom to answer. It keeps
 // no view of the request's bytes, so that a queued or logged prediction does not hold a whole message alive.
 
-import { PlatformError } from '@millrace/domain';
+import type { PlatformError } from '@millrace/domain';
 import type { InferResponse } from '@millrace/inference';
 import type { BatchJob } from '../batching/batcher.js';
 import type { RawRows } from '../declaration/signature.js';
@@ -98,9 +98,5 @@ export class InferJob implements BatchJob {
   /** Version 00 traceparent: 00-<32 hex>-<16 hex>-<flags>. */
   get traceId(): string {
     return this.facts.traceparent.length >= 55 ? this.facts.traceparent.slice(3, 35) : '';
-  }
-
-  static backendError(cause: unknown): PlatformError {
-    return new PlatformError('internal', 'the model failed', { cause });
   }
 }

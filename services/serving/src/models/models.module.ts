@@ -1,19 +1,24 @@
 // Wiring of the models: packages of the platform, the repository's models, and what their answers are looked up and
 // kept in.
 
-import { RequestIds, seededRng } from '@millrace/domain';
+import { RequestIds, seededRng, type Task } from '@millrace/domain';
 import type { ServiceContext } from '@millrace/service';
-import { gauge } from '@millrace/telemetry';
+import { counter, gauge } from '@millrace/telemetry';
 import { contentHash } from '../cache/content-hash.fs.js';
 import { ResponseCache } from '../cache/response-cache.js';
 import { RedisResponses } from '../cache/shared-responses.redis.js';
 import type { ServingConfig } from '../config.js';
+import { openEngine } from '../engines/open-engine.process.js';
 import { onlineFeatures } from '../online/online-features.redis.js';
-import { loadPackage, type PackageFiles } from '../packages/package-loader.js';
+import { loadPackage, type OwnPackage, type PackageFiles, type TrainedPackage } from '../packages/package-loader.js';
 import { modelRepository } from '../repository/model-repository.process.js';
 import { onnxRuntime } from '../runtime/onnx-runtime.onnx.js';
+import { tensorRuntimeFor } from '../runtime/tensor-runtimes.fs.js';
+import { BoundRows, boundInputs } from './bound-rows.js';
+import { EncodedRows, type EncodedRowsLimits } from './encoded-rows.js';
 import { ModelSet } from './model-set.js';
 import type { ModelRepository } from './repository-models.js';
+import type { RowModel } from './row-model.js';
 import { type AnsweredBatch, ServedVersion } from './served-version.js';
 import { headOf } from './task-head.js';
 
@@ -27,6 +32,7 @@ export function modelSet(context: Context, files: PackageFiles, answered: (answe
   const shared = sharedResponses(context);
   const online = onlineFeatures(config, clock);
   shutdown.onClose('online features', () => online.close());
+  const wrong = counter('millrace.serving.wrong_answers');
   const ids = new RequestIds(seededRng(clock.nowMs() ^ process.pid));
   const ports = {
     clock,
@@ -34,6 +40,7 @@ export function modelSet(context: Context, files: PackageFiles, answered: (answe
     nextRequestId: () => ids.next(),
     answered,
     online,
+    wrongAnswer: (name: string) => wrong.add(1, { model: name }),
   };
   const limits = {
     batchRowsMax: config.batchRowsMax,
@@ -44,11 +51,12 @@ export function modelSet(context: Context, files: PackageFiles, answered: (answe
   };
   const models: ModelSet = new ModelSet({
     load: async (project, version, spec) => {
-      const { manifest, plan, runtime, model } = await loadPackage(files, RUNTIMES, project, version);
-      const engine = await runtime.load(model);
-      const { modelSha256, task } = manifest;
-      const facts = { project, version, modelSha256, plan, platform: runtime.platform, engine, head: headOf(task) };
-      const served = new ServedVersion(facts, spec, limits, ports);
+      const loaded = await loadPackage(files, RUNTIMES, project, version);
+      const { inputs, manifest } = loaded;
+      const head = headOf(manifest.task);
+      const { model, concurrency } = await rowModelOf(loaded, head.task, limits);
+      const facts = { project, version, modelSha256: manifest.modelSha256, inputs, model, head };
+      const served = new ServedVersion(facts, spec, { ...limits, concurrency }, ports);
       await served.warmUp();
       return served;
     },
@@ -60,6 +68,26 @@ export function modelSet(context: Context, files: PackageFiles, answered: (answe
   });
   gauge('millrace.serving.models_ready').observe(() => [...models.served()].length);
   return models;
+}
+
+/** `concurrency`: batches that keep its engine busy. */
+async function rowModelOf(
+  loaded: TrainedPackage | OwnPackage,
+  task: Task,
+  limits: EncodedRowsLimits,
+): Promise<{ model: RowModel; concurrency: number }> {
+  if (loaded.kind === 'trained') {
+    const { plan, runtime } = loaded;
+    const engine = await runtime.load(loaded.model);
+    return { model: new EncodedRows(runtime.platform, plan, engine, limits), concurrency: limits.concurrency };
+  }
+  const { manifest, inputs, binding, folder } = loaded;
+  const { project: name, version } = manifest;
+  const runtime = tensorRuntimeFor({ name, backend: '', platform: '', folder });
+  const source = { name, version, folder, parameters: {}, gpu: undefined, batched: true };
+  const wishes = { instanceGroups: undefined, maxBatchSize: limits.batchRowsMax, sent: boundInputs(binding) };
+  const { engine, concurrency } = await openEngine(source, runtime, wishes);
+  return { model: new BoundRows(runtime.platform, inputs, binding, task, engine), concurrency };
 }
 
 /** undefined: answers are not shared between processes. */

@@ -5,6 +5,7 @@ import { type InferRequest, type InferResponse, Tensor } from '@millrace/inferen
 import fc from 'fast-check';
 import { ManualTurns } from '../../test/manual-turns.js';
 import type { MatrixEngine } from '../runtime/runtime.js';
+import { EncodedRows } from './encoded-rows.js';
 import type { CallFacts } from './infer-job.js';
 import { type AnsweredBatch, ServedVersion } from './served-version.js';
 import { headOf } from './task-head.js';
@@ -33,9 +34,10 @@ function harness(part: Partial<MatrixEngine> = {}) {
     ...part,
   };
   const limits = { batchRowsMax: 8, queueJobsMax: 1000, queueRowsMax: 10_000, concurrency: 1, requestRowsMax: 20 };
+  const model = new EncodedRows('test', PLAN, engine, limits);
   let ids = 0;
   const version = new ServedVersion(
-    { project: 'demo', version: 4, modelSha256: 'sha', plan: PLAN, platform: 'test', engine, head: headOf('binary') },
+    { project: 'demo', version: 4, modelSha256: 'sha', inputs: PLAN.inputs, model, head: headOf('binary') },
     undefined,
     limits,
     {

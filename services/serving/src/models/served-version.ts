@@ -1,9 +1,9 @@
-// One loaded model version that answers: raw rows → fitted feature plan → engine → the task's outputs. Rows of the jobs
-// of a batch are encoded directly into the batch's input; each job gets exactly its own rows back. Nothing here knows
-// the wire, Kafka or how the version was loaded.
+// One loaded model version that answers: raw rows → the version's row model (encoding and engine) → the task's outputs.
+// Rows of several jobs go through the engine together; each job gets exactly its own back, and where that fails each
+// runs alone once. Nothing here knows the wire, Kafka, what made the model or how it was loaded.
 
-import { type Clock, type OutputSpec, PlatformError } from '@millrace/domain';
-import { type FittedPlan, RowEncoder } from '@millrace/features';
+import { type Clock, type ErrorCode, type OutputSpec, PlatformError } from '@millrace/domain';
+import type { SignatureInput } from '@millrace/features';
 import {
   classify,
   type FailureReason,
@@ -22,9 +22,10 @@ import type { ModelSpec } from '../declaration/model-spec.js';
 import { derivationsOf, inputSpecs, outputSpecs, RequestReader, type StandIn } from '../declaration/signature.js';
 import { OnlineJoin, type OnlineJoinPorts } from '../online/online-join.js';
 import { JoiningRequest, OpenJoins } from '../online/open-joins.js';
-import type { MatrixEngine } from '../runtime/runtime.js';
+import { backendError, mayBeOneRequest } from './backend-error.js';
 import { type Answer, type CallFacts, InferJob, type JobOwner } from './infer-job.js';
 import { packageSpec } from './package-spec.js';
+import type { RowModel } from './row-model.js';
 import type { InFlight, ServedModel } from './served-model.js';
 import type { EngineAnswer, TaskHead } from './task-head.js';
 
@@ -48,15 +49,17 @@ export interface ServedVersionPorts {
   answered(answer: AnsweredBatch): void;
   /** Looks up columns that requests leave out, for projects that ask for it. */
   online?: OnlineJoinPorts;
+  /** A request failed because what the model answered is no answer of the task. */
+  wrongAnswer?(model: string): void;
 }
 
 export interface ServedVersionFacts {
   project: string;
   version: number;
   modelSha256: string;
-  plan: FittedPlan;
-  platform: string;
-  engine: MatrixEngine;
+  /** What a request brings, in the order of its raw rows. */
+  inputs: readonly SignatureInput[];
+  model: RowModel;
   head: TaskHead;
 }
 
@@ -66,10 +69,8 @@ export class ServedVersion implements ServedModel, JobOwner {
   readonly spec: ModelSpec;
   readonly metadata: Omit<ModelMetadata, 'versions'>;
   readonly statistics = new VersionStatistics();
-  private readonly encoder: RowEncoder;
   private readonly batcher: Batcher<InferJob>;
   private readonly versionText: string;
-  private readonly spareInputs: Float32Array[] = [];
   private reader: RequestReader;
   /** undefined for most projects: then a request brings every input itself. */
   private online: OnlineJoin | undefined;
@@ -81,16 +82,15 @@ export class ServedVersion implements ServedModel, JobOwner {
     private readonly limits: BatcherLimits & { requestRowsMax: number },
     private readonly ports: ServedVersionPorts,
   ) {
-    const { plan, platform, head } = facts;
-    const inputs = inputSpecs(plan.inputs);
+    const { model, head } = facts;
+    const inputs = inputSpecs(facts.inputs);
     this.name = facts.project;
     this.version = facts.version;
-    this.metadata = { name: facts.project, platform, inputs, outputs: outputSpecs(head.task) };
+    this.metadata = { name: facts.project, platform: model.platform, inputs, outputs: outputSpecs(head.task) };
     this.spec = packageSpec(this.metadata, limits.batchRowsMax);
-    this.encoder = new RowEncoder(plan);
     this.versionText = String(facts.version);
     this.reader = this.readerFor(project);
-    this.online = OnlineJoin.of(project, plan.inputs, ports.online, limits.requestRowsMax);
+    this.online = OnlineJoin.of(project, facts.inputs, ports.online, limits.requestRowsMax);
     this.batcher = new Batcher<InferJob>(limits, {
       clock: ports.clock,
       soon: ports.soon,
@@ -101,12 +101,16 @@ export class ServedVersion implements ServedModel, JobOwner {
   /** Derived and online columns follow the project file as it changes. */
   follow(project: Project): void {
     this.reader = this.readerFor(project);
-    this.online = OnlineJoin.of(project, this.facts.plan.inputs, this.ports.online, this.limits.requestRowsMax);
+    this.online = OnlineJoin.of(project, this.facts.inputs, this.ports.online, this.limits.requestRowsMax);
   }
 
   private readerFor(project: Project | undefined): RequestReader {
-    const { inputs } = this.facts.plan;
+    const { inputs } = this.facts;
     return new RequestReader(inputs, derivationsOf(inputs, project), this.limits.requestRowsMax);
+  }
+
+  get failure(): string | undefined {
+    return this.facts.model.failure;
   }
 
   get waiting(): number {
@@ -190,35 +194,36 @@ export class ServedVersion implements ServedModel, JobOwner {
 
   /** Called by a job that is refused. */
   failed(job: InferJob, error: PlatformError): void {
-    const reason = error.code === 'deadline_exceeded' ? 'REJECTED' : 'BACKEND';
+    const reason = REASON_BY_CODE[error.code] ?? 'BACKEND';
+    if (error.code === 'corrupt') this.ports.wrongAnswer?.(this.name);
     this.statistics.failed(this.ports.clock.monotonicMs() - job.facts.arrivedAtMs, reason);
   }
 
   private async run(jobs: readonly InferJob[], rows: number): Promise<void> {
     const { clock } = this.ports;
-    const { width } = this.encoder;
+    const { model, head } = this.facts;
     const startMs = clock.monotonicMs();
-    const input = this.inputFor(rows * width);
     try {
-      let at = 0;
-      for (let j = 0; j < jobs.length; j++) {
-        const { raw } = jobs[j] as InferJob;
-        for (let r = 0; r < raw.length; r++, at += width)
-          this.encoder.encodeRow(raw[r] as InferJob['raw'][0], input, at);
-      }
+      const input = model.encode(jobs, rows);
       const encodedMs = clock.monotonicMs();
-      const numbers = await this.facts.engine.run(input, rows, width);
+      const numbers = await model.infer(input, rows);
       const inferredMs = clock.monotonicMs();
-      const expected = rows * this.facts.head.width;
+      const expected = rows * head.width;
       if (numbers.length < expected) throw new Error(`the engine gave ${numbers.length} of ${expected} numbers`);
       this.answer(jobs, numbers, startMs, inferredMs);
       const doneMs = clock.monotonicMs();
       this.statistics.batch(rows, jobs.length, encodedMs - startMs, inferredMs - encodedMs, doneMs - inferredMs);
-    } catch (cause) {
-      const error = InferJob.backendError(cause);
-      for (const job of jobs) job.refuse(error);
-    } finally {
-      this.keepInput(input);
+    } catch (thrown) {
+      await this.failedTogether(jobs, backendError(thrown));
+    }
+  }
+
+  /** A bad neighbour harms nobody: what failed together runs alone, unless the engine itself is away. */
+  private async failedTogether(jobs: readonly InferJob[], error: PlatformError): Promise<void> {
+    const apart = jobs.length > 1 && mayBeOneRequest(error);
+    for (const job of jobs) {
+      if (!apart) job.refuse(error);
+      else if (!job.settled && !job.cancelled) await this.run([job], job.rows);
     }
   }
 
@@ -293,39 +298,14 @@ export class ServedVersion implements ServedModel, JobOwner {
     throw new PlatformError('invalid_argument', `unexpected output '${name.slice(0, 64)}', the model has ${known}`);
   }
 
-  /** Inputs are reused, one for each batch that can be in the engine; a rare larger one is made and let go. */
-  private inputFor(length: number): Float32Array {
-    const spare = this.spareInputs.pop();
-    if (spare && spare.length >= length) return spare;
-    return new Float32Array(Math.max(length, this.limits.batchRowsMax * this.encoder.width));
-  }
-
-  private keepInput(input: Float32Array): void {
-    const usual = this.limits.batchRowsMax * this.encoder.width;
-    if (input.length === usual && this.spareInputs.length < this.limits.concurrency) this.spareInputs.push(input);
-  }
-
-  /** Runs the engine on missing values at the sizes that will come, so that the first caller pays for nothing. */
-  async warmUp(): Promise<void> {
-    const { width, plan } = this.encoder;
-    const rows = this.limits.batchRowsMax;
-    const input = new Float32Array(rows * width);
-    const missing = new Array(plan.inputs.length).fill(null);
-    for (let row = 0; row < rows; row++) this.encoder.encodeRow(missing, input, row * width);
-    const { head, engine } = this.facts;
-    for (const size of [1, 1, 2, 8, rows]) {
-      const numbers = await engine.run(input, size, width);
-      const wrong = numbers.length !== size * head.width;
-      const fault = wrong ? `${numbers.length} numbers` : head.task.outputsFault(head.outputs(numbers, 0));
-      if (fault !== undefined)
-        throw new PlatformError('corrupt', `warm-up: ${size} rows gave a wrong answer: ${fault}`);
-    }
+  warmUp(): Promise<void> {
+    return this.facts.model.warmUp(this.facts.head);
   }
 
   /** Waits for queued and running requests; callers must have stopped submitting. */
   async close(): Promise<void> {
     await this.drained();
-    await this.facts.engine.close();
+    await this.facts.model.close();
   }
 
   async drained(): Promise<void> {
@@ -333,6 +313,12 @@ export class ServedVersion implements ServedModel, JobOwner {
     await this.batcher.drained();
   }
 }
+
+/** Which of the protocol's reasons a failure counts under. */
+const REASON_BY_CODE: Partial<Record<ErrorCode, FailureReason>> = {
+  deadline_exceeded: 'REJECTED',
+  invalid_argument: 'OTHER',
+};
 
 /** They become part of Kafka keys and prediction ids. */
 const ID_CHARACTERS_MAX = 512;

@@ -1,13 +1,14 @@
 // Batches of a tensor model through its engine: rows joined, run, split, delivered. A batch that fails is run again
 // request by request, once, unless the engine itself is away. Requests of sequences and of decoupled models come alone.
 
-import { type Clock, PlatformError } from '@millrace/domain';
+import type { Clock } from '@millrace/domain';
 import type { InferResponse, ResponseOutcome, Tensor, VersionStatistics } from '@millrace/inference';
 import { joinRows } from '../batching/rows.js';
 import type { ModelCache } from '../cache/model-cache.js';
 import { ownParameters } from '../cache/own-parameters.js';
 import type { ModelSpec } from '../declaration/model-spec.js';
 import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
+import { backendError, mayBeOneRequest } from './backend-error.js';
 import type { AnswerBuilder } from './tensor-answer.js';
 import type { TensorJob } from './tensor-job.js';
 import type { TensorRequestReader } from './tensor-request.js';
@@ -19,9 +20,6 @@ export interface TensorRunsPorts {
   /** A step of a sequence has left the engine. */
   left(job: TensorJob, failed: boolean): void;
 }
-
-/** The engine itself is away: another try would meet the same. */
-const NOT_THE_REQUEST: ReadonlySet<string> = new Set(['unavailable', 'deadline_exceeded', 'cancelled', 'overloaded']);
 
 export class TensorRuns {
   constructor(
@@ -39,8 +37,11 @@ export class TensorRuns {
       await this.runTogether(jobs, rows);
     } catch (thrown) {
       const error = backendError(thrown);
-      if (NOT_THE_REQUEST.has(error.code)) for (const job of jobs) job.refuse(error);
-      else for (const job of jobs) if (!job.settled) await this.runAlone(job);
+      const apart = mayBeOneRequest(error);
+      for (const job of jobs) {
+        if (!apart) job.refuse(error);
+        else if (!job.settled) await this.runAlone(job);
+      }
     }
   }
 
@@ -150,15 +151,4 @@ export class TensorRuns {
     this.ports.cache?.keep(job.cacheKey, response.outputs);
     this.ports.statistics.missed(job.lookupMs + clock.monotonicMs() - startMs);
   }
-}
-
-const REASON_CHARACTERS_MAX = 512;
-
-/** What the engine says is passed on: users bring their own models and must see why they fail. */
-function backendError(thrown: unknown): PlatformError {
-  if (thrown instanceof PlatformError) return thrown;
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return new PlatformError('internal', `the model failed: ${reason.slice(0, REASON_CHARACTERS_MAX)}`, {
-    cause: thrown,
-  });
 }

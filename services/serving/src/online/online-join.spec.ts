@@ -3,9 +3,11 @@ import { ManualClock, type PlatformError, type Scalar } from '@millrace/domain';
 import type { FittedPlan } from '@millrace/features';
 import { type InferRequest, type InferResponse, Tensor } from '@millrace/inference';
 import { projectFromDocument } from '@millrace/project';
+import { EncodedRows } from '../models/encoded-rows.js';
 import type { CallFacts } from '../models/infer-job.js';
 import { type AnsweredBatch, ServedVersion } from '../models/served-version.js';
 import { headOf } from '../models/task-head.js';
+import type { MatrixEngine } from '../runtime/runtime.js';
 import type { Found, OnlineLookups } from './online-lookups.js';
 
 const NOW_MS = 1_000_000;
@@ -48,6 +50,13 @@ const project = (online?: object) =>
 
 const ONLINE = { columns: ['amount', 'kind'], maxAge: '10s' };
 
+const ENGINE: MatrixEngine = {
+  inputs: [],
+  outputs: [],
+  run: async (input, rows) => input.slice(0, rows),
+  close: async () => {},
+};
+
 function harness(online: object | undefined, held: Record<string, Found> = {}) {
   const soon: (() => void)[] = [];
   const logged: AnsweredBatch[] = [];
@@ -67,10 +76,9 @@ function harness(online: object | undefined, held: Record<string, Found> = {}) {
       project: 'demo',
       version: 1,
       modelSha256: 'sha',
-      plan: PLAN,
-      platform: 'test',
+      inputs: PLAN.inputs,
       head: headOf('binary'),
-      engine: { inputs: [], outputs: [], run: async (input, rows) => input.slice(0, rows), close: async () => {} },
+      model: new EncodedRows('test', PLAN, ENGINE, { batchRowsMax: 8, concurrency: 1 }),
     },
     project(online),
     { batchRowsMax: 8, queueJobsMax: 100, queueRowsMax: 100, concurrency: 1, requestRowsMax: 20 },

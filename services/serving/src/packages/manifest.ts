@@ -5,6 +5,8 @@ import { PlatformError } from '@millrace/domain';
 
 /** The fitted feature plan; every package has one. */
 export const PLAN_FILE = 'features.json';
+/** How the columns are the tensors of a model that was not trained here; only such packages have it. */
+export const BINDING_FILE = 'binding.json';
 
 /** Most files a package may list. */
 const FILES_MAX = 256;

@@ -45,12 +45,15 @@ function packageOf(change: { files?: Record<string, string>; manifest?: Record<s
       return bytesOf(text);
     },
     sha256: hashOf,
+    sha256Of: async (path) => hashOf(bytesOf(stored[path.replace('models/demo/3/', '')] ?? '')),
+    folderOf: async (path) => `/store/${path.slice(0, path.lastIndexOf('/'))}`,
   };
 }
 
 describe('loadPackage', () => {
   it('gives plan and model of a package whose hashes are right', async () => {
     const loaded = await loadPackage(packageOf(), [RUNTIME], 'demo', 3);
+    if (loaded.kind !== 'trained') throw new Error(`read as ${loaded.kind}`);
     expect(new TextDecoder().decode(loaded.model.get('model.onnx'))).toBe('weights');
     expect(loaded.plan.inputs[0]?.name).toBe('x');
   });
@@ -73,5 +76,37 @@ describe('loadPackage', () => {
     ['another list of files than published', { manifest: { packageSha256: '0'.repeat(64) } }, /have package hash/],
   ])('refuses %s', async (_what, change, message) => {
     await expect(loadPackage(packageOf(change), [RUNTIME], 'demo', 3)).rejects.toThrow(message);
+  });
+
+  const BINDING = {
+    inputs: [{ tensor: 'x', datatype: 'FP32', shape: [1], columns: ['x'] }],
+    outputs: [{ output: 'probability', tensor: 'p', datatype: 'FP32', shape: [1], index: 0, of: 'value' }],
+  };
+
+  function ownPackage(own: Record<string, string>, binding: object = BINDING): PackageFiles {
+    const content: Record<string, string> = { 'features.json': PLAN, 'binding.json': JSON.stringify(binding), ...own };
+    const hashes = Object.fromEntries(Object.entries(content).map(([path, text]) => [path, hashOf(bytesOf(text))]));
+    return packageOf({ files: content, manifest: listing(hashes) });
+  }
+
+  it.each([
+    ['own/model.onnx', '/store/models/demo/3/own'],
+    ['own/saved_model/saved_model.pb', '/store/models/demo/3/own/saved_model'],
+  ])('gives binding and folder of a package with somebody’s own %s', async (path, folder) => {
+    const loaded = await loadPackage(ownPackage({ [path]: 'graph' }), [RUNTIME], 'demo', 3);
+    expect(loaded).toMatchObject({ kind: 'own', folder, binding: BINDING, inputs: [{ name: 'x', type: 'number' }] });
+  });
+
+  it('refuses an own model whose bytes are others than registered', async () => {
+    const files = ownPackage({ 'own/model.onnx': 'graph' });
+    const changed = { ...files, sha256Of: async () => '0'.repeat(64) };
+    await expect(loadPackage(changed, [RUNTIME], 'demo', 3)).rejects.toThrow(/own\/model\.onnx of demo\/3 has SHA-256/);
+  });
+
+  it('refuses a binding without a model, and says who answers where that is an upstream', async () => {
+    await expect(loadPackage(ownPackage({}), [RUNTIME], 'demo', 3)).rejects.toThrow(/binding\.json without one of own/);
+    const upstream = { address: 'triton:8001', model: 'm', version: '' };
+    const elsewhere = ownPackage({}, { ...BINDING, upstream });
+    await expect(loadPackage(elsewhere, [RUNTIME], 'demo', 3)).rejects.toThrow(/is answered by triton:8001, not here/);
   });
 });

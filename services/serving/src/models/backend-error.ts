@@ -1,0 +1,22 @@
+// What a failed engine call means for its requests, for packages and models of a repository alike.
+
+import { PlatformError } from '@millrace/domain';
+
+const REASON_CHARACTERS_MAX = 512;
+
+/** The engine itself is away: another try would meet the same. */
+const NOT_THE_REQUEST: ReadonlySet<string> = new Set(['unavailable', 'deadline_exceeded', 'cancelled', 'overloaded']);
+
+/** What the engine says is passed on: users bring their own models and must see why they fail. */
+export function backendError(thrown: unknown): PlatformError {
+  if (thrown instanceof PlatformError) return thrown;
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  return new PlatformError('internal', `the model failed: ${reason.slice(0, REASON_CHARACTERS_MAX)}`, {
+    cause: thrown,
+  });
+}
+
+/** Whether one of several requests that ran together may be to blame: then each of them runs alone once. */
+export function mayBeOneRequest(error: PlatformError): boolean {
+  return !NOT_THE_REQUEST.has(error.code);
+}
