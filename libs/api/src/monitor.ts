@@ -130,6 +130,17 @@ const Model = answer(
     sha256: Type.String(),
     createdAtMs: timeMs(),
     baselines: Type.Array(answer({ name: Type.String(), auc: figure(), logLoss: figure() })),
+    reference: nullable(
+      answer(
+        {
+          source: word(['package', 'first_rows']),
+          rows: count('That it is made of, so far.'),
+          of: count('Rows that it takes.'),
+          complete: Type.Boolean({ description: 'Windows that were opened before are counted, not judged.' }),
+        },
+        'Reference',
+      ),
+    ),
   },
   'Model',
 );

@@ -16,3 +16,4 @@ export {
 } from './plan.js';
 export { SCALINGS } from './scaling/scalings.js';
 export { tellsApart } from './uninformative.js';
+export { type WatchedInput, watchedInputs } from './watched-inputs.js';

@@ -92,6 +92,7 @@ function monitoring(raw: Document): MonitoringSpec {
     windowMs: ms(raw.window),
     allowedLatenessMs: ms(raw.allowedLateness),
     minRows: raw.minRows,
+    referenceRows: raw.referenceRows,
     input: { options, alpha, features: featureMonitoring(features) },
     output: raw.output,
     software: raw.software,

@@ -192,6 +192,8 @@ export interface MonitoringSpec {
   allowedLatenessMs: number;
   /** Below this many rows a window is not tested. */
   minRows: number;
+  /** Rows that become the reference of a version whose package brings none: the first ones that it answers. */
+  referenceRows: number;
   input: {
     /** By option of the detectors that look at features (libs/drift). */
     options: OptionValues;

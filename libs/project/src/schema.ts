@@ -347,6 +347,13 @@ export const projectSchema: Node = {
           '1h',
         ),
         minRows: integer('Below this many rows a window is not tested.', 1, 1_000_000_000, 500),
+        referenceRows: integer(
+          'A version whose package brings no reference (a registered model without rows of its own) is compared with the ' +
+            'first rows that it answers, so many of them.',
+          100,
+          10_000,
+          1_000,
+        ),
         input: object('Drift of the inputs.', {
           ...detectorOptions('input'),
           alpha: optionNode(ALPHA),

@@ -62,7 +62,13 @@ function metadataOf(project: Project, scoreOf: (rng: { next(): number }) => numb
     scores: Array.from({ length: rows }, () => scoreOf(rng)),
     positiveShare: 0.5,
   });
-  metadata.setReference(project.name, 1, { profile, inputs: ['x', 'c'] });
+  metadata.setReference(project.name, 1, {
+    profile,
+    inputs: [
+      { name: 'x', kind: 'numeric' },
+      { name: 'c', kind: 'categorical' },
+    ],
+  });
   return metadata;
 }
 

@@ -169,7 +169,10 @@ function declare(
     positiveShare: 0.5,
   });
   for (let version = 1; version <= versions; version++) {
-    metadata.setReference(name, version, { profile, inputs: [...FEATURES] });
+    metadata.setReference(name, version, {
+      profile,
+      inputs: FEATURES.map((feature) => ({ name: feature, kind: 'numeric' })),
+    });
     metadata.setModel(modelOf(name, version));
   }
   const route: Route = {

@@ -14,6 +14,7 @@ import {
   messageKey,
 } from '@millrace/contracts';
 import { binaryOutputs, seededRng } from '@millrace/domain';
+import type { FittedPlan } from '@millrace/features';
 import { ensureTopics, KafkaConnection, MessageProducer, type OutboundMessage } from '@millrace/kafka';
 import { parseProject } from '@millrace/project';
 import { buildReferenceProfile } from '@millrace/statistics';
@@ -49,6 +50,25 @@ monitoring:
   input: { psi: 0.2, ksStatistic: 0.1, cramersV: 0.1, alpha: 0.001, missingShare: 0.02, unseenShare: 0.02 }
   consecutiveWindows: 1
 `;
+
+/** The version whose package brings no reference, as that of a model that was registered without rows. */
+export const WITHOUT_REFERENCE = 3;
+
+/** Of every version: nothing is encoded here, the monitor asks for names and kinds only. */
+const PLAN: FittedPlan = {
+  format: 2,
+  inputs: [
+    { name: 'x', type: 'number' },
+    { name: 'c', type: 'text' },
+  ],
+  steps: [],
+  leftOut: [
+    { kind: 'numeric', input: 'x' },
+    { kind: 'categorical', input: 'c' },
+  ],
+  width: 0,
+  rows: 20_000,
+};
 
 let built = false;
 const running = new Set<ChildProcess>();
@@ -164,11 +184,14 @@ export async function preparePlatform(brokers: readonly string[], topicPrefix: s
     positiveShare: 0.5,
   });
   const store = openArtifactStore(home);
-  for (const version of [1, 2]) {
+  for (const version of [1, 2, WITHOUT_REFERENCE]) {
     const packagePath = `models/demo/${version}`;
-    await store.put(`${packagePath}/reference.pb`, encodeReferenceProfile(profile));
-    const signature = { inputs: [{ name: 'x' }, { name: 'c' }] };
-    await store.put(`${packagePath}/manifest.json`, JSON.stringify({ signature }));
+    const files = version === WITHOUT_REFERENCE ? {} : { 'reference.pb': '' };
+    if (version !== WITHOUT_REFERENCE) {
+      await store.put(`${packagePath}/reference.pb`, encodeReferenceProfile(profile));
+    }
+    await store.put(`${packagePath}/features.json`, JSON.stringify(PLAN));
+    await store.put(`${packagePath}/manifest.json`, JSON.stringify({ files }));
     await producer.send('models.v1', [
       {
         key: `demo/${version}`,
@@ -223,10 +246,12 @@ export interface StreamSettings {
   shiftFrom: number;
   seed: number;
   firstRow?: number;
+  /** That answers; default 1. */
+  version?: number;
 }
 
 /** The messages of `rows` predictions and their labels, in the order of event time (labels DELAY_MS later). */
-export function streamOf({ rows, stepMs, shiftFrom, seed, firstRow = 0 }: StreamSettings) {
+export function streamOf({ rows, stepMs, shiftFrom, seed, firstRow = 0, version = 1 }: StreamSettings) {
   const rng = seededRng(seed);
   const all: { atMs: number; topic: 'predictions.v1' | 'labels.v1'; message: OutboundMessage }[] = [];
   for (let i = firstRow; i < firstRow + rows; i++) {
@@ -237,6 +262,7 @@ export function streamOf({ rows, stepMs, shiftFrom, seed, firstRow = 0 }: Stream
     const features = [rng.normal() + (i >= shiftFrom ? 1 : 0), entity];
     const prediction = aPrediction({
       predictionId: `r${i}/0`,
+      modelVersion: version,
       entity,
       eventTimeMs,
       answeredAtMs: eventTimeMs + 2,

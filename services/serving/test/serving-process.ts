@@ -234,11 +234,17 @@ export async function untilReady(serving: ServingProcess): Promise<void> {
   });
 }
 
-export async function untilLoaded(serving: ServingProcess, model: string, version: number): Promise<void> {
-  await eventually(`${model}/${version} is ready`, async () => {
+export async function untilLoaded(
+  serving: ServingProcess,
+  model: string,
+  version: number,
+  withinMs?: number,
+): Promise<void> {
+  const isReady = async () => {
     const answer = await fetch(`${serving.http}/v2/models/${model}/versions/${version}/ready`);
     return answer.ok;
-  }).catch((error) => {
+  };
+  await eventually(`${model}/${version} is ready`, isReady, withinMs).catch((error) => {
     throw new Error(`${error.message}\n${serving.log()}`);
   });
 }

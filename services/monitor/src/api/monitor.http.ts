@@ -99,7 +99,7 @@ export class MonitorHttp {
   @Answers(calls.models)
   models(@Param('project') project: string) {
     this.monitor(project);
-    return { project, models: modelsView(this.sources, project) };
+    return { project, models: modelsView(this.sources, project, this.clock.nowMs()) };
   }
 
   /** The last five minutes, a point a second. */

@@ -89,7 +89,8 @@ export function labelsJoinedView({ name, counters }: ProjectMonitor, cohort: Coh
   return { project: name, cohort, labelsJoined, byCohort, counters };
 }
 
-export function modelsView(sources: ViewSources, project: string) {
+export function modelsView(sources: ViewSources, project: string, nowMs: number) {
+  const monitor = sources.engine.monitor(project, nowMs);
   return sources.metadata.modelsOf(project).map((model) => ({
     version: model.version,
     blessed: model.blessed,
@@ -108,7 +109,18 @@ export function modelsView(sources: ViewSources, project: string) {
       auc: evaluation?.metrics.auc ?? null,
       logLoss: evaluation?.metrics.log_loss ?? null,
     })),
+    reference: referenceView(sources, monitor, project, model.version),
   }));
+}
+
+/** null: the version has answered nothing yet, or its package cannot be read. */
+function referenceView(sources: ViewSources, monitor: ProjectMonitor | undefined, project: string, version: number) {
+  const packaged = sources.metadata.reference(project, version)?.profile.rows;
+  if (packaged !== undefined) return { source: 'package' as const, rows: packaged, of: packaged, complete: true };
+  const own = monitor?.references.progress(version);
+  return own === undefined
+    ? null
+    : { source: 'first_rows' as const, rows: own.rows, of: own.wanted, complete: own.complete };
 }
 
 /** Every project in a line, and the first steps where there is none. */

@@ -3,6 +3,7 @@
 
 import type { ModelVersion, ReferenceProfile } from '@millrace/contracts';
 import type { Evaluation } from '@millrace/evaluation';
+import type { WatchedInput } from '@millrace/features';
 import type { Project } from '@millrace/project';
 import type { Route } from '@millrace/routing';
 import { prepareReference, type VersionReference } from '../windows/profile.js';
@@ -13,15 +14,17 @@ const REFERENCES_MAX = 32;
 
 /** What a package holds that the monitor needs. */
 export interface PackagedReference {
-  profile: ReferenceProfile;
-  /** Names of the model's inputs, in the order in which predictions carry the features. */
-  inputs: readonly string[];
+  /** undefined: the package has none, and its version's first rows become it. */
+  profile: ReferenceProfile | undefined;
+  /** The model's inputs, in the order in which predictions carry the features. */
+  inputs: readonly WatchedInput[];
 }
 
 export class MetadataCache implements ModelMetadata {
   private readonly projects = new Map<string, Project>();
   private readonly models = new Map<string, Map<number, ModelVersion>>();
   private readonly references = new Map<string, Map<number, VersionReference>>();
+  private readonly withoutReference = new Map<string, Map<number, readonly WatchedInput[]>>();
   private readonly routes = new Map<string, Route>();
 
   setProject(project: Project): void {
@@ -44,10 +47,13 @@ export class MetadataCache implements ModelMetadata {
     this.routes.delete(project);
   }
 
-  setReference(project: string, version: number, packaged: PackagedReference): void {
-    const references = inner(this.references, project);
-    references.set(version, prepareReference(version, packaged.profile, packaged.inputs));
-    if (references.size > REFERENCES_MAX) references.delete(Math.min(...references.keys()));
+  setReference(project: string, version: number, { profile, inputs }: PackagedReference): void {
+    if (profile === undefined) {
+      keep(inner(this.withoutReference, project), version, inputs);
+      return;
+    }
+    const names = inputs.map(({ name }) => name);
+    keep(inner(this.references, project), version, prepareReference(version, profile, names));
   }
 
   project(name: string): Project | undefined {
@@ -71,8 +77,13 @@ export class MetadataCache implements ModelMetadata {
     return this.routes.get(project);
   }
 
-  hasReference(project: string, version: number): boolean {
-    return this.references.get(project)?.has(version) === true;
+  /** Its package was read: the reference is known, or that there is none. */
+  isPackageKnown(project: string, version: number): boolean {
+    return this.references.get(project)?.has(version) || this.withoutReference.get(project)?.has(version) || false;
+  }
+
+  inputsWithoutReference(project: string, version: number): readonly WatchedInput[] | undefined {
+    return this.withoutReference.get(project)?.get(version);
   }
 
   reference(project: string, version: number): VersionReference | undefined {
@@ -82,6 +93,11 @@ export class MetadataCache implements ModelMetadata {
   evaluation(project: string, version: number): Evaluation | undefined {
     return this.model(project, version)?.evaluation;
   }
+}
+
+function keep<V>(byVersion: Map<number, V>, version: number, value: V): void {
+  byVersion.set(version, value);
+  if (byVersion.size > REFERENCES_MAX) byVersion.delete(Math.min(...byVersion.keys()));
 }
 
 function inner<V>(outer: Map<string, Map<number, V>>, key: string): Map<number, V> {

@@ -1,11 +1,11 @@
-// Brings a version's reference from its package when the first message of that version arrives, once. A version that
+// Brings a version's reference, or the news that there is none, from its package when the first message of that version arrives, once. A version that
 // models.v1 does not know yet is waited for a little: its announcement travels on another topic than its predictions.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { MetadataCache, PackagedReference } from './metadata-cache.js';
 
 export interface PackageReader {
-  /** Throws `not_found` or `corrupt` where the package has no usable reference. */
+  /** Throws `not_found` or `corrupt` where the package, or what it says of its reference, cannot be used. */
   read(packagePath: string): Promise<PackagedReference>;
 }
 
@@ -29,7 +29,7 @@ export class References {
 
   /** True when nothing has to be awaited for this version. */
   settled(project: string, version: number): boolean {
-    return this.metadata.hasReference(project, version) || this.givenUp.has(`${project}/${version}`);
+    return this.metadata.isPackageKnown(project, version) || this.givenUp.has(`${project}/${version}`);
   }
 
   /** Resolves when the reference is there or given up; never rejects. */

@@ -5,6 +5,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { ALL, binaryOutputs, cohortOfVersion, seededRng } from '@millrace/domain';
+import type { WatchedInput } from '@millrace/features';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { aProject } from '../../test/a-project.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
@@ -13,6 +14,10 @@ import { TrafficHistory } from '../software/traffic-history.js';
 import { Engine, type EngineState } from './engine.js';
 import type { HistoryRecord } from './history.js';
 
+const INPUTS: WatchedInput[] = [
+  { name: 'x', kind: 'numeric' },
+  { name: 'c', kind: 'categorical' },
+];
 const WINDOW_MS = 10_000;
 const DELAY_MS = 3_000;
 
@@ -32,7 +37,7 @@ function metadata(): MetadataCache {
     scores: Array.from({ length: rows }, () => rng.next()),
     positiveShare: 0.5,
   });
-  for (const version of [1, 2]) filled.setReference('p', version, { profile, inputs: ['x', 'c'] });
+  for (const version of [1, 2]) filled.setReference('p', version, { profile, inputs: INPUTS });
   return filled;
 }
 

@@ -82,6 +82,13 @@ export class Engine {
     this.advance(stream, partition, offset);
   }
 
+  /** Whether a version has its reference from now on, made of its own first rows: a checkpoint is due before it judges. */
+  settleReferences(nowMs: number): boolean {
+    let complete = 0;
+    for (const monitor of this.monitors.values()) complete += monitor.references.settle(nowMs, this.positions);
+    return complete > 0;
+  }
+
   /** Closes every window that is due. */
   close(nowMs: number): ClosedOfProject[] {
     const all: ClosedOfProject[] = [];

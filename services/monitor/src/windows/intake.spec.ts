@@ -23,7 +23,7 @@ const window = (startMs: number): ClosedOfProject => ({
 function stand() {
   const engine = new DueEngine({
     project: () => undefined,
-    metadata: { reference: () => undefined, evaluation: () => undefined },
+    metadata: { reference: () => undefined, inputsWithoutReference: () => undefined, evaluation: () => undefined },
     traffic: { between: () => ({ requests: 0, failures: 0 }) },
     idleMs: { predictions: 1, labels: 1 },
     joinRowsMax: 10,

@@ -21,7 +21,7 @@ export interface IntakePorts {
   publisher: Publisher;
   /** The state changed: a checkpoint is due some time. */
   touched(): void;
-  /** A window closed: a checkpoint is due now. */
+  /** A window closed, or a reference became complete: a checkpoint is due now. */
   checkpoint(): Promise<void>;
   seen: {
     prediction(message: PredictionMessage): void;
@@ -83,6 +83,7 @@ export class Intake {
   /** Closes what is due and publishes it; also called on a timer, because idle partitions let the watermark pass. */
   async settle(): Promise<void> {
     this.ports.touched();
+    if (this.engine.settleReferences(this.clock.nowMs())) await this.ports.checkpoint();
     this.engine.close(this.clock.nowMs());
     if (this.engine.outbox.length === 0) return;
     this.publishing ??= this.publishAll().finally(() => {

@@ -29,7 +29,7 @@ function engineWith(keys: OptionalKeys): Engine {
     scores: Array.from({ length: 20_000 }, () => rng.next()),
     positiveShare: 0.5,
   });
-  metadata.setReference('loans', 1, { profile, inputs: ['amount'] });
+  metadata.setReference('loans', 1, { profile, inputs: [{ name: 'amount', kind: 'numeric' }] });
   return new Engine({
     project: (name) => metadata.project(name),
     metadata,

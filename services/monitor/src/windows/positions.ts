@@ -8,6 +8,8 @@ export type Stream = 'predictions' | 'labels';
 /** Which partitions still have unread messages, as far as known. */
 export interface Backlog {
   behind(): readonly SourceId<Stream>[];
+  /** All that are known of a stream. */
+  partitions(stream: Stream): readonly number[];
 }
 
 export interface PositionState {
@@ -58,6 +60,10 @@ export class Positions implements Backlog {
 
   behind(): readonly { stream: Stream; partition: number }[] {
     return this.positions.filter((position) => position.next < position.end);
+  }
+
+  partitions(stream: Stream): readonly number[] {
+    return this.positions.flatMap((position) => (position.stream === stream ? [position.partition] : []));
   }
 
   /** Messages known to be unread, all partitions together. */

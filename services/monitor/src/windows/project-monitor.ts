@@ -19,6 +19,7 @@ import {
   Watermark,
 } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';
+import type { WatchedInput } from '@millrace/features';
 import type { Project } from '@millrace/project';
 import { type DriftFinding, driftFinding } from '../alarms/drift-event.js';
 import { ProjectAlarms } from '../alarms/project-alarms.js';
@@ -29,6 +30,7 @@ import type { TaskTerms } from '../quality/task-terms.js';
 import { type Counters, noCounters } from './counters.js';
 import type { HistoryRecord } from './history.js';
 import { OpenWindow } from './open-window.js';
+import { OwnReferences } from './own-references.js';
 import type { Backlog, Stream } from './positions.js';
 import type { CohortProfile, VersionReference } from './profile.js';
 import type { ProjectState } from './project-state.js';
@@ -41,6 +43,8 @@ const OPEN_WINDOWS_MAX = 64;
 /** What the project's monitor asks of the outside. */
 export interface ModelMetadata {
   reference(project: string, version: number): VersionReference | undefined;
+  /** Of a version whose package brings no reference, in the order of a prediction's features. */
+  inputsWithoutReference(project: string, version: number): readonly WatchedInput[] | undefined;
   evaluation(project: string, version: number): Evaluation | undefined;
 }
 
@@ -81,6 +85,7 @@ export class ProjectMonitor {
   readonly alarms: ProjectAlarms;
   readonly quality: QualityHistory;
   readonly counters: Counters = noCounters();
+  readonly references: OwnReferences;
   private readonly windows = new Map<number, OpenWindow>();
   private readonly history: HistoryRecord[] = [];
   private readonly windowMs: number;
@@ -100,6 +105,8 @@ export class ProjectMonitor {
     this.watermark = new Watermark({ idleMs: options.idleMs, silence: 'all time', allSilent: 'newest' });
     this.alarms = new ProjectAlarms(monitoring.consecutiveWindows);
     this.terms = options.terms(options.project.scope.task);
+    const { scoreName } = this.terms.task;
+    this.references = new OwnReferences(scoreName, options.idleMs.predictions, monitoring.referenceRows);
     this.quality = new QualityHistory(this.terms, bucketLength(this.windowMs));
     this.rowCohorts = new RowCohorts(options.slicesOf);
   }
@@ -127,6 +134,7 @@ export class ProjectMonitor {
     if (project.monitoring.windowMs !== this.windowMs || project.scope.task !== this.terms.task.kind) return false;
     this.project = project;
     this.alarms.needed = project.monitoring.consecutiveWindows;
+    this.references.want(project.monitoring.referenceRows);
     return true;
   }
 
@@ -141,6 +149,9 @@ export class ProjectMonitor {
       return;
     }
     this.watermark.observe('predictions', partition, eventMs, nowMs);
+    const score = this.terms.task.scoreOf(message.outputs);
+    const inputs = this.options.metadata.inputsWithoutReference(this.name, message.modelVersion);
+    this.references.see(message, score, partition, inputs);
     const window = this.windowFor(eventMs);
     if (window === undefined || window.closed) {
       this.counters.latePredictions += 1;
@@ -152,7 +163,6 @@ export class ProjectMonitor {
     }
     this.counters.predictions += 1;
     window.predictions += 1;
-    const score = this.terms.task.scoreOf(message.outputs);
     const cohorts = this.rowCohorts.of(message);
     for (const cohort of cohorts) {
       const profile = window.profile(cohort, this.referenceOf);
@@ -237,16 +247,18 @@ export class ProjectMonitor {
       windows: this.inOrder().map((window) => window.state()),
       quality: this.quality.statesBetween(this.retiredThroughMs, Number.POSITIVE_INFINITY),
       alarms: this.alarms.state(),
+      references: this.references.state(),
       counters: this.counters,
     };
   }
 
   /**
    * Into a fresh monitor. A saved state of another window length or task is not comparable: only its counters are
-   * taken.
+   * taken, and of the same task the references.
    */
   restore(state: ProjectState, nowMs: number): void {
     Object.assign(this.counters, state.counters, { joinedByCohort: { ...state.counters.joinedByCohort } });
+    if (state.task === this.terms.task.kind) this.references.restore(state.references ?? []);
     if (state.windowMs !== this.windowMs || state.task !== this.terms.task.kind) {
       this.closedThroughMs = state.closedThroughMs ?? Number.NEGATIVE_INFINITY;
       this.retiredThroughMs = this.closedThroughMs;
@@ -293,7 +305,9 @@ export class ProjectMonitor {
   }
 
   private readonly referenceOf = (version: number | 'all'): VersionReference | undefined =>
-    version === 'all' ? undefined : this.options.metadata.reference(this.name, version);
+    version === 'all'
+      ? undefined
+      : (this.options.metadata.reference(this.name, version) ?? this.references.of(version));
 
   private windowFor(eventMs: number): OpenWindow | undefined {
     const startMs = windowStart(eventMs, this.windowMs);

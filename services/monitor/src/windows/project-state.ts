@@ -5,6 +5,7 @@ import type { ProjectAlarmsState } from '../alarms/project-alarms.js';
 import type { QualityBucketState } from '../quality/quality-history.js';
 import type { Counters } from './counters.js';
 import type { OpenWindowState } from './open-window.js';
+import type { OwnReferenceState } from './own-references.js';
 import type { Stream } from './positions.js';
 
 export interface ProjectState {
@@ -19,5 +20,7 @@ export interface ProjectState {
   /** Of windows that are not retired. */
   quality: QualityBucketState[];
   alarms: ProjectAlarmsState;
+  /** Absent in states of release 0.1. */
+  references?: OwnReferenceState[];
   counters: Counters;
 }
