@@ -32,6 +32,8 @@ export interface Task {
   readonly outputs: readonly OutputSpec[];
   /** Name of the number that drift and quality watch; the reference of the scores carries it, too. */
   readonly scoreName: string;
+  /** Ends of what the score may be; absent: any number. */
+  readonly scoreRange?: readonly [least: number, most: number];
   /** What is wrong with a label, as a sentence; undefined for a good one. */
   labelFault(label: number): string | undefined;
   /** What is wrong with the outputs of one row, as a sentence; undefined for good ones. */
@@ -75,6 +77,7 @@ const BINARY: Task = {
     { name: LABEL, datatype: 'BYTES', shape: [] },
   ],
   scoreName: PROBABILITY,
+  scoreRange: [0, 1],
   labelFault: (label) => (label === 0 || label === 1 ? undefined : `label ${label} is neither 0 nor 1`),
   outputsFault(outputs) {
     const probability = outputValue(outputs, PROBABILITY);

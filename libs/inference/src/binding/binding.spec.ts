@@ -156,6 +156,13 @@ describe('rows through a binding', () => {
     outputs: [{ output: 'probability', tensor: 'p', datatype: 'FP64', shape, index, of }],
   });
 
+  it('may end a rounding beyond the range of the task, and no more', () => {
+    const rounded = answers('FP32', [4], [1.0000006, -3e-8, 1, 0]);
+    expect([...scoresOfAnswer(reads('value', 0), TASK, rounded, 4)]).toEqual([1, 0, 1, 0]);
+    const wrong = answers('FP64', [2], [0.5, 1.0001]);
+    expect(() => scoresOfAnswer(reads('value', 0), TASK, wrong, 2)).toThrow(/row 1: output 'probability' is 1\.0001/);
+  });
+
   it('come back as the scores of the task', () => {
     const two = answers('FP64', [2, 2], [0.9, 0.1, 0.25, 0.75]);
     expect([...scoresOfAnswer(reads('value', 1, 2), TASK, two, 2)]).toEqual([0.1, 0.75]);

@@ -26,7 +26,7 @@ export function scoresOfAnswer(
   }
   const scores = new Float64Array(rows);
   for (let row = 0; row < rows; row++) {
-    const score = scoreOf(bound, tensor, row * width, width);
+    const score = withoutRounding(scoreOf(bound, tensor, row * width, width), task);
     const fault = task.outputsFault(task.outputsOf(score));
     if (fault !== undefined) {
       throw new PlatformError('corrupt', `row ${row}: ${fault} (element ${bound.index} of tensor '${bound.tensor}')`);
@@ -34,6 +34,19 @@ export function scoresOfAnswer(
     scores[row] = score;
   }
   return scores;
+}
+
+/**
+ * How far beyond the ends of its range a score may lie for having been rounded: a sum of a hundred float32 shares, as
+ * averages of models compute it, may end a hundred half-steps of 6e-8 beyond 1; a mistake lies farther out.
+ */
+const ROUNDING_MAX = 1e-5;
+
+function withoutRounding(score: number, { scoreRange }: Task): number {
+  if (scoreRange === undefined) return score;
+  const [least, most] = scoreRange;
+  if (score > most && score <= most + ROUNDING_MAX) return most;
+  return score < least && score >= least - ROUNDING_MAX ? least : score;
 }
 
 /** softmax: e^(x_i - m) / sum_j e^(x_j - m) with m = max_j x_j; logistic: 1 / (1 + e^-x). */
