@@ -144,6 +144,16 @@ const VERSION_HEADS = [
 ];
 
 /**
+ * A version without a reference of its own is compared with its first rows; until there are enough nothing is judged.
+ * @param {import('./answers.js').Models['models'][number]['reference']} reference
+ */
+function referencePill(reference) {
+  if (reference === null || reference.complete) return '';
+  const title = 'Windows are counted, not judged, until the reference is complete.';
+  return h('span', { class: 'pill', title }, `reference: ${count(reference.rows)} of ${count(reference.of)} rows`);
+}
+
+/**
  * @param {HTMLElement} element
  * @param {import('./answers.js').Models['models']} models
  * @param {import('./answers.js').Quality['cohorts']} quality
@@ -162,6 +172,7 @@ export function showVersions(element, models, quality, route) {
             versionDot(model.version),
             h('strong', {}, `version ${model.version}`),
             serving ? h('span', { class: 'pill good' }, `live ${serving.weight} %`) : '',
+            referencePill(model.reference),
           ],
         },
         {

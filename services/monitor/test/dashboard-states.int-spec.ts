@@ -149,6 +149,17 @@ describe('a newcomer', () => {
   });
 });
 
+describe('a version whose package brings no reference', () => {
+  it('says how many of its first rows there are', async () => {
+    await wide('own-reference', async (page) => {
+      await page.locator('#versions .pill', { hasText: 'reference: 812 of 1,000 rows' }).waitFor();
+    });
+    await wide('quiet', async (page) =>
+      expect((await texts(page, '#versions .pill')).join()).not.toContain('reference'),
+    );
+  });
+});
+
 describe('the loop', () => {
   it('says its phase, what it waits for and until when, and its last decision', async () => {
     await wide('loop-waits', async (page) => {

@@ -37,6 +37,8 @@ export interface StateProject {
   shiftFrom?: number;
   /** The version that answers row `i` of window `w`. */
   versionOf?: (w: number, i: number) => number;
+  /** The packages bring no reference: first rows become it. */
+  withoutReference?: boolean;
   /** A change of the route and a restart of the router within the last minutes. */
   marks?: boolean;
   loop: LoopTold;
@@ -97,6 +99,7 @@ export const STATES: Readonly<Record<string, readonly StateProject[]>> = {
   'loop-waits': [
     { ...ALARMS, versions: 1, targets: [{ version: 1, weight: 100 }], versionOf: () => 1, loop: SETTLING },
   ],
+  'own-reference': [{ ...QUIET, windows: 2, rowsPerWindow: 406, withoutReference: true }],
   'too-few-rows': [{ ...QUIET, windows: 12, rowsPerWindow: 37 }],
   'many-versions': [
     {
@@ -155,7 +158,7 @@ const SILENT: Omit<TrainerLoop, 'phase' | 'waits' | 'history'> = {
 function declare(
   metadata: MetadataCache,
   marks: Marks,
-  { name, versions, targets = [], marks: marked }: StateProject,
+  { name, versions, targets = [], marks: marked, withoutReference = false }: StateProject,
 ): void {
   const parsed = parseProject(fileOf(name), 'project.yaml');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
@@ -170,7 +173,7 @@ function declare(
   });
   for (let version = 1; version <= versions; version++) {
     metadata.setReference(name, version, {
-      profile,
+      profile: withoutReference ? undefined : profile,
       inputs: FEATURES.map((feature) => ({ name: feature, kind: 'numeric' })),
     });
     metadata.setModel(modelOf(name, version));

@@ -204,6 +204,11 @@ export class ControlClient {
     return (await this.monitor.windows({ path: { project }, query: { limit } })).windows;
   }
 
+  /** The versions as the monitor knows them. */
+  async watchedModels(project: string) {
+    return (await this.monitor.models({ path: { project } })).models;
+  }
+
   /** Those that last. */
   async alarms(project: string) {
     const { alarms } = await this.monitor.alarms({ path: { project } });

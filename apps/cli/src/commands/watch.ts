@@ -4,7 +4,8 @@ import { cohortText, RELEASE, systemClock, timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { type ProcessNote, RunFolder } from '../supervisor/run-folder.fs.js';
 import { table } from '../table.js';
-import { OVERVIEW_HEAD, overviewRow, projectOverviews } from '../watch/project-overview.js';
+import { collectingOf, collectingText } from '../watch/own-reference.js';
+import { OVERVIEW_HEAD, overviewNotes, overviewRow, projectOverviews } from '../watch/project-overview.js';
 import { action, type Context } from './context.js';
 import { wholeNumber } from './option-values.js';
 
@@ -26,24 +27,30 @@ export function watchCommands(program: Command): void {
     .option('--limit <count>', 'newest windows', wholeNumber(1, WINDOWS_MAX), 20)
     .action(
       action(async (context, project: string, options: { limit: number }) => {
-        const windows = await context.control.windows(project, options.limit);
+        const [windows, models] = await Promise.all([
+          context.control.windows(project, options.limit),
+          context.control.watchedModels(project),
+        ]);
         context.print(windows, () =>
-          table(
-            ['window', 'of', 'rows', 'labels', 'auc', 'alarms'],
-            windows.flatMap((window) =>
-              window.cohorts.map((row) => [
-                timeText(window.startMs),
-                cohortText(row.cohort),
-                row.predictions,
-                row.labels,
-                row.quality?.auc?.toFixed(4) ?? '-',
-                row.tests
-                  .filter((test) => test.alarm)
-                  .map((test) => `${test.feature} ${test.detector} ${test.statistic.toFixed(3)}`)
-                  .join(', ') || '-',
-              ]),
+          [
+            table(
+              ['window', 'of', 'rows', 'labels', 'auc', 'alarms'],
+              windows.flatMap((window) =>
+                window.cohorts.map((row) => [
+                  timeText(window.startMs),
+                  cohortText(row.cohort),
+                  row.predictions,
+                  row.labels,
+                  row.quality?.auc?.toFixed(4) ?? '-',
+                  row.tests
+                    .filter((test) => test.alarm)
+                    .map((test) => `${test.feature} ${test.detector} ${test.statistic.toFixed(3)}`)
+                    .join(', ') || '-',
+                ]),
+              ),
             ),
-          ),
+            ...collectingOf(models).map(collectingText),
+          ].join('\n'),
         );
         return 0;
       }),
@@ -100,6 +107,7 @@ async function status(context: Context): Promise<number> {
         `Millrace ${RELEASE}`,
         table(heads, rows),
         ...(projects.length === 0 ? [] : ['', table(OVERVIEW_HEAD, projects.map(overviewRow))]),
+        ...projects.flatMap(overviewNotes),
       ].join('\n'),
     [whole ? next : services.every(({ state }) => state === 'down') ? 'millrace up' : 'millrace doctor'],
   );

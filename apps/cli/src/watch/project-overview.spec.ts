@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { type OverviewSources, overviewRow, projectOverviews } from './project-overview.js';
+import { type OverviewSources, overviewNotes, overviewRow, projectOverviews } from './project-overview.js';
 
 const sources: OverviewSources = {
   projects: async () => [{ name: 'loans', revision: 3 }],
@@ -12,6 +12,7 @@ const sources: OverviewSources = {
     ],
   }),
   alarms: async () => [{}],
+  watchedModels: async () => [{ version: 2, reference: { rows: 812, of: 1_000, complete: false } }],
   loop: async () => ({ phase: 'calm' }),
 };
 const rowOf = async (part: Partial<OverviewSources>) =>
@@ -20,6 +21,13 @@ const rowOf = async (part: Partial<OverviewSources>) =>
 it('tells of each project what it has, what serves and what rings', async () => {
   expect(await rowOf({})).toEqual(['loans', 3, 15, 2, 2, 2, 1, 'calm']);
   expect(await rowOf({ routeOrNone: async () => undefined })).toEqual(['loans', 3, 15, 2, 2, 'none', 1, 'calm']);
+});
+
+it('tells beside the table whose reference is not complete', async () => {
+  const [loans] = await projectOverviews(sources);
+  expect(overviewNotes(loans as never)).toEqual([
+    'loans version 2, reference: 812 of 1,000 rows; until it is complete windows are counted, not judged',
+  ]);
 });
 
 it('tells the rest where a service is away', async () => {

@@ -2,6 +2,7 @@
 // service that does not answer leaves its part unknown, so that the others are still told.
 
 import { primaryVersion, type RouteTarget } from '@millrace/routing';
+import { type Collecting, collectingOf, collectingText } from './own-reference.js';
 
 /** undefined = the service that knows it does not answer. */
 export interface ProjectOverview {
@@ -15,6 +16,8 @@ export interface ProjectOverview {
   liveVersion: number | undefined;
   activeAlarms: number | undefined;
   phase: string | undefined;
+  /** Versions whose first rows are to become their reference. */
+  collecting: readonly Collecting[] | undefined;
 }
 
 /** What the overview asks for; each may reject. */
@@ -24,6 +27,7 @@ export interface OverviewSources {
   models(project: string): Promise<readonly unknown[]>;
   routeOrNone(project: string): Promise<{ targets: readonly RouteTarget[] } | undefined>;
   alarms(project: string): Promise<readonly unknown[]>;
+  watchedModels(project: string): Promise<Parameters<typeof collectingOf>[0]>;
   loop(project: string): Promise<{ phase: string }>;
 }
 
@@ -37,11 +41,12 @@ async function overviewOf(
   { name, revision }: { name: string; revision: number },
   sources: OverviewSources,
 ): Promise<ProjectOverview> {
-  const [datasets, models, route, alarms, loop] = await Promise.all([
+  const [datasets, models, route, alarms, watched, loop] = await Promise.all([
     known(sources.datasets(name)),
     known(sources.models(name)),
     known(sources.routeOrNone(name).then((found) => ({ targets: found?.targets ?? [] }))),
     known(sources.alarms(name)),
+    known(sources.watchedModels(name)),
     known(sources.loop(name)),
   ]);
   return {
@@ -53,6 +58,7 @@ async function overviewOf(
     liveVersion: route && primaryVersion(route.targets),
     activeAlarms: alarms?.length,
     phase: loop?.phase,
+    collecting: watched && collectingOf(watched),
   };
 }
 
@@ -64,4 +70,9 @@ export function overviewRow(one: ProjectOverview): (string | number)[] {
   const live = one.liveVersion === 0 ? 'none' : (one.liveVersion ?? '?');
   const counts = [one.rows, one.datasetVersions, one.modelVersions].map((count) => count ?? '?');
   return [one.name, one.revision, ...counts, live, one.activeAlarms ?? '?', one.phase ?? '?'];
+}
+
+/** What the table has no room for, a line each. */
+export function overviewNotes({ name, collecting = [] }: ProjectOverview): string[] {
+  return collecting.map((one) => `${name} ${collectingText(one)}`);
 }
