@@ -26,8 +26,8 @@ const SEED = 11;
 const REFERENCE_ROWS = [200, 500, 1_000, 2_000, 5_000] as const;
 /** The least that is tested by default, and four times that. */
 const WINDOW_ROWS = [500, 2_000] as const;
-const REFERENCES = 50;
-const WINDOWS = 20;
+const REFERENCES = 30;
+const WINDOWS = 10;
 
 type Value = number | string | null;
 interface Column {

@@ -1,5 +1,6 @@
-// Brings a version's reference, or the news that there is none, from its package when the first message of that version arrives, once. A version that
-// models.v1 does not know yet is waited for a little: its announcement travels on another topic than its predictions.
+// Brings a version's reference, or the news that there is none, from its package when its first message arrives, once.
+// A version that models.v1 does not know yet is waited for a little: its announcement travels on another topic than its
+// predictions.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { MetadataCache, PackagedReference } from './metadata-cache.js';

@@ -82,7 +82,7 @@ export class Engine {
     this.advance(stream, partition, offset);
   }
 
-  /** Whether a version has its reference from now on, made of its own first rows: a checkpoint is due before it judges. */
+  /** Whether a reference of first rows became complete: a checkpoint is due before it judges. */
   settleReferences(nowMs: number): boolean {
     let complete = 0;
     for (const monitor of this.monitors.values()) complete += monitor.references.settle(nowMs, this.positions);

@@ -60,7 +60,7 @@ const NO_CALL: EngineCall = { outputs: [], parameters: NO_PARAMETERS, sequence: 
 export interface EngineWishes {
   readonly instanceGroups: readonly InstanceGroup[] | undefined;
   readonly maxBatchSize: number | undefined;
-  /** Rows in front: what is sent where sizes that the model leaves open are known; undefined = as the model declares. */
+  /** Rows in front: what will be sent, where sizes that the model leaves open are known; undefined = as it declares. */
   readonly sent?: readonly TensorSpec[] | undefined;
 }
 

@@ -1,6 +1,6 @@
-// Reads a model package and refuses it unless every file has the hash that its manifest names. Gives what serving needs:
-// of a trained package the bytes of its model; of one that holds somebody's own model (binding.json) the binding and
-// where the model's files lie, for they may be large and their runtimes read files. The rest is checked and let go.
+// Reads a model package and refuses it unless every file has the hash that its manifest names. Gives what serving
+// needs: of a trained package the bytes of its model; of one that holds somebody's own model (binding.json) the binding
+// and where the model's files lie, for they may be large and their runtimes read files. The rest is checked and let go.
 
 import { PlatformError } from '@millrace/domain';
 import { type FittedPlan, parsePlan, type SignatureInput } from '@millrace/features';
