@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodePrediction, type PredictionMessage } from '@millrace/contracts';
 import { outputValue } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
-import { type Binding, type BoundInput, type InferRequest, Tensor } from '@millrace/inference';
+import { type Binding, type InferRequest, Tensor } from '@millrace/inference';
 import { CompactedReader } from '@millrace/kafka';
 import { cloneRoot, eventually, startKafka, uniquePrefix } from '@millrace/testing';
 import { goldenModels } from './golden-models.js';
@@ -50,14 +50,12 @@ const probabilities = (width: number, index: number): Binding['outputs'] => [
 const BIRDSTRIKES: OwnModel = {
   inputs: INPUTS,
   binding: {
-    inputs: GOLDEN.columns.map(
-      (name, i): BoundInput => ({
-        tensor: name.replaceAll(' ', '_'),
-        datatype: isText(i) ? 'BYTES' : 'FP32',
-        shape: [1],
-        columns: [name],
-      }),
-    ),
+    inputs: GOLDEN.columns.map((name, i): Binding['inputs'][number] => ({
+      tensor: name.replaceAll(' ', '_'),
+      datatype: isText(i) ? 'BYTES' : 'FP32',
+      shape: [1],
+      columns: [name],
+    })),
     outputs: probabilities(2, 1),
   },
   files: { 'model.onnx': join(HERE, 'own-models/birdstrikes.onnx') },

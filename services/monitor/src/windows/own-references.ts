@@ -13,7 +13,7 @@ import type { Backlog } from './positions.js';
 import { prepareReference, type VersionReference } from './profile.js';
 
 /** Versions of a project that are collected for or have such a reference; the oldest are forgotten. */
-export const OWN_REFERENCES_MAX = 8;
+const OWN_REFERENCES_MAX = 8;
 
 export interface OwnReferenceState {
   version: number;
@@ -23,7 +23,7 @@ export interface OwnReferenceState {
   rows: readonly FirstRow[];
 }
 
-export interface OwnReferenceProgress {
+interface OwnReferenceProgress {
   rows: number;
   wanted: number;
   /** Also of enough rows it may not be: others may have been answered earlier. */
