@@ -2,7 +2,7 @@
 // rows of an unchanged stream, and what they still find of one that changed. Seven public tables that came with Python
 // packages (libs/models/golden/tables); a table is the whole world, rows are drawn from it with replacement.
 //
-//   node tools/setup/build.mjs && node dist/bench/reference-rows.js [FILE]
+//   node tools/setup/build.mjs && node dist/bench/reference-rows/main.js [FILE]
 //
 // A window rings where any test does, as the monitor judges it (alpha .001 after Holm, all tests of the window). One
 // reference meets WINDOWS windows: a bad one rings again and again, so references with any ring are counted, too.
@@ -187,7 +187,7 @@ const summary = REFERENCE_ROWS.map((rows) => {
 });
 const text = `${JSON.stringify(
   {
-    command: 'node dist/bench/reference-rows.js',
+    command: 'node dist/bench/reference-rows/main.js',
     machine: `${cpus()[0]?.model}, ${cpus().length} cores`,
     node: version,
     seed: SEED,
