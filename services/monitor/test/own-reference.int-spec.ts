@@ -1,7 +1,7 @@
 // The monitor with a real Kafka and a version whose package brings no reference: its first 1,000 rows become it, the
 // same ones although the process is killed while it collects and after; what comes later is judged by it.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -43,7 +43,8 @@ describe('a version whose package brings no reference', () => {
   };
   const predictions = async () => (await monitor.get('/v1/projects/demo/labels-joined')).counters.predictions;
   const savedIds = async (): Promise<string[]> => {
-    const state = JSON.parse(await readFile(join(home, 'monitor', 'r0', 'checkpoint.json'), 'utf8'));
+    const [replica = ''] = await readdir(join(home, 'monitor'));
+    const state = JSON.parse(await readFile(join(home, 'monitor', replica, 'checkpoint.json'), 'utf8'));
     return state.projects[0].references[0].rows.map(({ predictionId }: { predictionId: string }) => predictionId);
   };
   const killAndStart = async () => {
@@ -82,6 +83,7 @@ describe('a version whose package brings no reference', () => {
     await eventually('the reference is complete', async () => (await reference())?.complete);
     expect(await reference()).toEqual(complete);
     const first = Array.from({ length: WANTED }, (_, i) => `r${i}/0`);
+    await eventually('it is saved', async () => (await savedIds()).length === WANTED);
     expect(await savedIds()).toEqual(first);
     await killAndStart();
     await eventually('it is there again', async () => (await reference())?.complete);
