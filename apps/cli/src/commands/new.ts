@@ -154,7 +154,7 @@ function report(context: Context, proposal: Proposal, read: ReadTable, file: str
   };
   context.print(answer, () =>
     [
-      ...read.warnings.map((warning) => `${file}: ${warning}`),
+      ...read.warnings.map((warning) => `warning: ${warning}`),
       `${file}: ${rows} rows${read.isAll ? '' : ' (the first; the rest was not looked at)'}, ${columns.length} columns`,
       '',
       columnsTable(proposal),
