@@ -2,7 +2,7 @@
 // (examples/own-model) becomes a judged version with its package, or a refusal that says what to do.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -51,6 +51,7 @@ let connection: KafkaConnection;
 let producer: MessageProducer;
 let reader: CompactedReader;
 let trainer: ChildProcess;
+let upstream: ChildProcess | undefined;
 const models = new Map<string, ModelVersion>();
 
 async function writeDataset(id: string, label: string): Promise<void> {
@@ -112,6 +113,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   trainer?.kill('SIGKILL');
+  upstream?.kill('SIGKILL');
   await reader?.close();
   await producer?.close(500);
   await connection?.close();
@@ -176,6 +178,26 @@ async function registered(name: string, more: Json = {}): Promise<End> {
   return ended(await call('POST', 'models', JSON.stringify(body)));
 }
 
+/** Somebody's own server: serving over a folder; its gRPC address. */
+async function served(model: string): Promise<string> {
+  const place = join(home, 'upstream/model/1');
+  mkdirSync(place, { recursive: true });
+  copyFileSync(model, join(place, 'model.onnx'));
+  const [http, grpc] = [await freePort(), await freePort()];
+  const env = {
+    ...environment(),
+    MILLRACE_HOME: join(home, 'upstream-home'),
+    MILLRACE_SERVING_STANDALONE: '1',
+    MILLRACE_SERVING_REPOSITORY: join(home, 'upstream'),
+    MILLRACE_SERVING_HTTP_PORT: String(http),
+    MILLRACE_SERVING_GRPC_PORT: String(grpc),
+  };
+  upstream = spawn(process.execPath, [join(built(), 'dist/services/serving/src/main.js')], { env, stdio: 'ignore' });
+  const ready = async () => (await fetch(`http://127.0.0.1:${http}/health/ready`).catch(() => null))?.status === 200;
+  await eventually('the upstream to be ready', ready, 60_000);
+  return `127.0.0.1:${grpc}`;
+}
+
 const logLoss = (version: ModelVersion | undefined) => metricIn(version?.evaluation, metricNamed('log_loss'));
 const fileOf = (version: ModelVersion | undefined, path: string) =>
   readFileSync(join(home, 'artifacts', version?.packagePath ?? '', path));
@@ -232,6 +254,36 @@ describe('a model that was trained elsewhere', () => {
     expect(worse.version).toMatchObject({ version: 3, blessed: false, championVersion: 2 });
     expect(worse.version?.verdict).toMatch(/not blessed: log loss is not lower than version 2's/);
   }, 180_000);
+
+  it('may be a SavedModel that answers a logit, or a server elsewhere', async () => {
+    const folder = join(OWN, 'churn_saved_model');
+    const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+      /\.(?:pb|index|data-.*)$/.test(path),
+    );
+    const files = [];
+    for (const path of paths) {
+      files.push({ path, upload: await uploaded(new Uint8Array(readFileSync(join(folder, path))), path) });
+    }
+    const saved = await ended(await call('POST', 'models', JSON.stringify({ files, datasetVersions: ['labelled'] })));
+    expect([saved.message, saved.version?.origin]).toEqual(['', 'file']);
+    expect(saved.version?.warnings).toContain(
+      "probability from the logit in element 0 of 'churn_logit' (by its shape)",
+    );
+    // The same regression of the same numbers as the ONNX file's, by another library.
+    const first = models.get('churn/1');
+    expect(Math.abs(logLoss(saved.version) - logLoss(first))).toBeLessThan(0.01);
+
+    const upstream = { address: await served(join(OWN, 'logistic.onnx')), model: 'model', version: '' };
+    const body = { upstream, datasetVersions: ['labelled'] };
+    const { message, version } = await ended(await call('POST', 'models', JSON.stringify(body)));
+    expect([message, version?.origin, version?.upstream]).toEqual(['', 'upstream', upstream]);
+    expect(logLoss(version)).toBeCloseTo(logLoss(first), 6);
+    const { files: packed } = JSON.parse(String(fileOf(version, 'manifest.json')));
+    expect(Object.keys(packed).filter((path) => path.startsWith('own/'))).toEqual([]);
+    const nobody = { upstream: { ...upstream, address: `127.0.0.1:${await freePort()}` }, datasetVersions: [] };
+    const refused = await ended(await call('POST', 'models', JSON.stringify(nobody)));
+    expect(refused.message).toMatch(/^no V2 server answers gRPC at 127\.0\.0\.1:\d+/);
+  }, 240_000);
 
   it('shows a wrong mapping by its verdict', async () => {
     const inputs = [{ tensor: 'float_input', columns: ['debt', 'income', 'age', 'tenure'] }];

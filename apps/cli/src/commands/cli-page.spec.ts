@@ -12,11 +12,12 @@ const usages = readFileSync('docs/cli.md', 'utf8')
   .map((line) => line.split(' | ')[0] ?? '')
   .flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, usage]) => String(usage)));
 
-/** Commands without subcommands, with their whole names. */
+/** Commands that do something, with their whole names: those without subcommands, and before them what is longer. */
 function leaves(command: Command, before: string[] = []): [string, Command][] {
   return command.commands.flatMap((one) => {
     const name = [...before, one.name()];
-    return one.commands.length === 0 ? [[name.join(' '), one] as [string, Command]] : leaves(one, name);
+    const does = one.commands.length === 0 || one.registeredArguments.length > 0;
+    return [...leaves(one, name), ...(does ? [[name.join(' '), one] as [string, Command]] : [])];
   });
 }
 
