@@ -11,6 +11,7 @@ import { outputValue } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
 import { type Binding, type InferRequest, Tensor } from '@millrace/inference';
 import { CompactedReader } from '@millrace/kafka';
+import { GRPC_STATUS } from '@millrace/routing';
 import { cloneRoot, eventually, startKafka, uniquePrefix } from '@millrace/testing';
 import { goldenModels } from './golden-models.js';
 import { filesOf, type OwnModel, writeOwnPackage } from './own-package.js';
@@ -250,7 +251,7 @@ describe('models that were made elsewhere', () => {
       else {
         const { code, details } = (answer as PromiseRejectedResult).reason;
         expect([code, details]).toEqual([
-          15,
+          GRPC_STATUS.INTERNAL,
           expect.stringMatching(/answer is refused: row 0: output 'probability' is/),
         ]);
       }

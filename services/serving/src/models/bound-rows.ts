@@ -59,6 +59,9 @@ export class BoundRows implements RowModel<readonly Tensor[]> {
     }
   }
 
+  /** Tensors are made for each batch. */
+  release(): void {}
+
   /** One row of zeros in every instance, also in those that start later; a model may refuse them, which is no fault. */
   async warmUp(): Promise<void> {
     const inputs = proofInputs(boundInputs(this.binding), true, 1);

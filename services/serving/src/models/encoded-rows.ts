@@ -39,12 +39,8 @@ export class EncodedRows implements RowModel<Float32Array> {
     return input;
   }
 
-  async infer(input: Float32Array, rows: number): Promise<Float32Array> {
-    try {
-      return await this.engine.run(input, rows, this.encoder.width);
-    } finally {
-      this.keepInput(input);
-    }
+  infer(input: Float32Array, rows: number): Promise<Float32Array> {
+    return this.engine.run(input, rows, this.encoder.width);
   }
 
   /** A rare larger one is made and let go. */
@@ -54,7 +50,7 @@ export class EncodedRows implements RowModel<Float32Array> {
     return new Float32Array(Math.max(length, this.limits.batchRowsMax * this.encoder.width));
   }
 
-  private keepInput(input: Float32Array): void {
+  release(input: Float32Array): void {
     const usual = this.limits.batchRowsMax * this.encoder.width;
     if (input.length === usual && this.spareInputs.length < this.limits.concurrency) this.spareInputs.push(input);
   }

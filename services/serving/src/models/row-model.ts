@@ -20,6 +20,8 @@ export interface RowModel<Input = unknown> {
   encode(jobs: readonly RowsOfJob[], rows: number): Input;
   /** `head.width` numbers a row. Throws corrupt where what the model answers is no answer of the head's task. */
   infer(input: Input, rows: number): Promise<Float32Array>;
+  /** Its input may be used again; left out where it failed. */
+  release(input: Input): void;
   /** Runs it at the sizes that will come, so that the first caller pays for nothing. */
   warmUp(head: TaskHead): Promise<void>;
   close(): Promise<void>;

@@ -207,6 +207,7 @@ export class ServedVersion implements ServedModel, JobOwner {
       const input = model.encode(jobs, rows);
       const encodedMs = clock.monotonicMs();
       const numbers = await model.infer(input, rows);
+      model.release(input);
       const inferredMs = clock.monotonicMs();
       const expected = rows * head.width;
       if (numbers.length < expected) throw new Error(`the engine gave ${numbers.length} of ${expected} numbers`);
