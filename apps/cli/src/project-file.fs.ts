@@ -1,12 +1,14 @@
 // Finds, reads and checks a project file; resolves the sources it names.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { PlatformError } from '@millrace/domain';
 import { openToImports } from '@millrace/files';
 import { type Project, parseProject } from '@millrace/project';
 import { parse as parseYaml } from 'yaml';
+
+const UTF16_MARKS = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
 
 export interface LoadedProject {
   project: Project;
@@ -29,7 +31,7 @@ export function loadProjectFile(path: string, otherwise = 'name one with --proje
       `there is no project file at ${relative(process.cwd(), file)}; ${otherwise}`,
     );
   }
-  const text = readFileSync(file, 'utf8');
+  const text = textOf(file, relative(process.cwd(), file) || path);
   const parsed = parseProject(text, relative(process.cwd(), file));
   if (parsed.kind === 'ok') return { project: parsed.project, document: parsed.document, text, file };
   const lines = parsed.faults.map(
@@ -39,6 +41,19 @@ export function loadProjectFile(path: string, otherwise = 'name one with --proje
     'invalid_argument',
     `${parsed.faults.length} fault(s) in the project file; nothing was started\n${lines.join('\n')}`,
   );
+}
+
+/** YAML is UTF-8 here, as editors write it. */
+function textOf(file: string, shown: string): string {
+  if (statSync(file).isDirectory())
+    throw new PlatformError('invalid_argument', `${shown} is a folder: name the project file in it`);
+  const bytes = readFileSync(file);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const kind = UTF16_MARKS.some((mark) => bytes.subarray(0, 2).equals(mark)) ? 'is UTF-16' : 'is no UTF-8 text';
+    throw new PlatformError('invalid_argument', `${shown} ${kind}: a project file is YAML, saved as UTF-8`, { cause });
+  }
 }
 
 /** What a file calls its project; undefined where there is none, or nobody can tell. */

@@ -97,6 +97,8 @@ export async function firstBytesOf(file: TextFile): Promise<Uint8Array> {
 function unreadable({ name }: TextFile, thrown: unknown): PlatformError {
   const { code } = thrown as NodeJS.ErrnoException;
   if (code === 'ENOENT') return new PlatformError('not_found', `there is no file ${name}`);
+  if (code === 'EISDIR')
+    return new PlatformError('invalid_argument', `${name} is a folder; name a CSV, NDJSON or Parquet file`);
   return new PlatformError('invalid_argument', `cannot read ${name}: ${(thrown as Error).message}`, { cause: thrown });
 }
 

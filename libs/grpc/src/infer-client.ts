@@ -19,6 +19,8 @@ import { fromServiceError } from './status.js';
 
 /** Many rows may wait behind other batches. */
 const CALL_MS = 30_000;
+/** What grpc-js says where it has no connection, and of what answers there but speaks no HTTP/2. */
+const NOBODY = /^(?:No connection established|Connection dropped|Name resolution failed|Protocol error)/;
 const same = (bytes: Buffer): Buffer => bytes;
 
 export class InferClient {
@@ -45,7 +47,9 @@ export class InferClient {
   }
 
   async metadata(model: string, version: string): Promise<ModelMetadata> {
-    const answer = await this.control.modelMetadata({ name: model, version });
+    const answer = await this.control.modelMetadata({ name: model, version }).catch((thrown) => {
+      throw this.told(thrown);
+    });
     const specs = (tensors: typeof answer.inputs) =>
       tensors.map(({ name, datatype, shape }) => ({ name, datatype: datatype as Datatype, shape: shape.map(Number) }));
     const { name, versions, platform } = answer;
@@ -65,7 +69,7 @@ export class InferClient {
         { deadline } as never,
         (error: ServiceError | null, response?: Buffer) => {
           if (error) {
-            reject(fromServiceError(error));
+            reject(this.told(error));
             return;
           }
           try {
@@ -76,6 +80,17 @@ export class InferClient {
         },
       );
     });
+  }
+
+  /** grpc-js tells of sockets where nobody answers. */
+  private told(thrown: unknown): PlatformError {
+    const error = fromServiceError(thrown);
+    if (error.code !== 'unavailable' || !NOBODY.test(error.reason)) return error;
+    return new PlatformError(
+      'unavailable',
+      `no answer from ${this.address}; is the platform up, or another V2 server there? Try \`millrace status\``,
+      { cause: thrown },
+    );
   }
 
   close(): void {

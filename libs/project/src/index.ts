@@ -20,6 +20,6 @@ export type {
   SourceSpec,
 } from './project.js';
 export { ID_KEYS, WORKERS_MAX } from './project.js';
-export { projectSchema } from './schema.js';
+export { PROJECT_NAME, projectSchema } from './schema.js';
 export { isMissingText, textValue, type WrittenColumn, writtenValue } from './text-value.js';
 export { TIME_FORMATS, type TimeFormat } from './time-format.js';

@@ -3,7 +3,7 @@
 
 import { hint, PlatformError, taskFault } from '@millrace/domain';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDocument, type YAMLError } from 'yaml';
 import { buildProject } from './build-project.js';
 import { canonicalJson } from './canonical-json.js';
 import { crossFieldFaults, type FaultPath, type PathFault, withoutRefusedParts } from './cross-field.js';
@@ -77,6 +77,14 @@ function explain(error: ErrorObject): { path: (string | number)[]; message: stri
   const shown = JSON.stringify(error.data)?.slice(0, 60);
   // Of the two forms a missing value may take, the anyOf error itself says all.
   if (/\/anyOf\/\d/.test(error.schemaPath)) return null;
+  if (path.length === 0 && error.keyword === 'type')
+    return {
+      path,
+      message:
+        error.data === null
+          ? 'the file is empty; `millrace new FILE` writes a project file from a table.'
+          : 'this is no project file, which has keys such as name, data and features; `millrace new FILE` writes one from a table.',
+    };
   switch (error.keyword) {
     case 'additionalProperties': {
       const key = params.additionalProperty as string;
@@ -134,6 +142,14 @@ function explain(error: ErrorObject): { path: (string | number)[]; message: stri
   }
 }
 
+/** The parser's own words, with the key where it leaves that out. */
+function yamlMessage({ code, message, pos }: YAMLError, text: string): string {
+  if (code === 'DUPLICATE_KEY')
+    return `the key ${/^[^:\s]+/.exec(text.slice(pos[0]))?.[0] ?? ''} stands twice in one block; leave one`;
+  if (code === 'TAB_AS_INDENT') return 'tabs are not allowed as indentation; write spaces';
+  return message.replace(/\.$/, '');
+}
+
 /** Line and column of the deepest part of a path that the file has; of the key itself for `atKey`. */
 function positionOf(
   yaml: Document,
@@ -186,7 +202,7 @@ export function parseProject(text: string, fileName: string): ParsedProject {
       yaml.errors.map((error) => ({
         path: '',
         ...at(lines, error.pos[0]),
-        message: `not valid YAML: ${error.message}.`,
+        message: `not valid YAML: ${yamlMessage(error, text)}.`,
       })),
     );
   }

@@ -14,6 +14,8 @@ import { TIME_FORMATS } from './time-format.js';
 
 const METRIC_NAMES = metricsOf('binary').map(({ name }) => name);
 const DECIDING = metricsOf('binary').flatMap(({ name, decides }) => (decides ? [name] : []));
+/** Of a project: it is a path, a topic's key and a model on the wire. */
+export const PROJECT_NAME = '^[a-z][a-z0-9-]{0,62}$';
 const NAME = '^[A-Za-z_][A-Za-z0-9_]{0,62}$';
 /**
  * A column is called what the header of somebody's file calls it: any characters but control characters, none of white
@@ -235,8 +237,9 @@ export const projectSchema: Node = {
     {
       name: {
         type: 'string',
-        pattern: '^[a-z][a-z0-9-]{0,62}$',
-        description: "The project's name, also the model's name on the wire.",
+        pattern: PROJECT_NAME,
+        description:
+          "The project's name, also the model's name on the wire: lower-case letters, digits and -, a letter first, at most 63 characters.",
       },
       scope: object('What is to be decided, and what a model has to beat.', {
         problem: text('The question in one sentence; default: the name.'),

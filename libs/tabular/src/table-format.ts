@@ -18,6 +18,9 @@ const OTHERS: readonly (readonly [readonly number[], string])[] = [
   [[0x28, 0xb5, 0x2f, 0xfd], 'is compressed (zstd): unpack it first'],
   [[0x50, 0x4b, 0x03, 0x04], 'is a ZIP file or an Excel workbook: save the sheet as CSV, or unpack it first'],
   [[0xd0, 0xcf, 0x11, 0xe0], 'is an old Excel workbook: save the sheet as CSV'],
+  [[0x89, 0x50, 0x4e, 0x47], 'is a picture (PNG), no table'],
+  [[0xff, 0xd8, 0xff], 'is a picture (JPEG), no table'],
+  [[0x25, 0x50, 0x44, 0x46], 'is a PDF: export its table as CSV'],
   [[0x53, 0x51, 0x4c, 0x69], 'is an SQLite database: export the table as CSV'],
 ];
 const PARQUET = [0x50, 0x41, 0x52, 0x31];

@@ -4,6 +4,7 @@ export { artifactStoreContract } from './artifact-store-contract.js';
 export { aLabel, anInbound, aPrediction, aRecord } from './builders.js';
 export { openChromium } from './chromium.js';
 export { type CodeBlock, codeBlocks, shellCommands, shellWords } from './code-blocks.js';
+export { CommandLines, type Told } from './command-lines.js';
 export { eventually } from './eventually.js';
 export { Inspector } from './inspector.js';
 export { type DedicatedKafka, startKafka, type TestKafka, uniquePrefix } from './kafka-broker.js';

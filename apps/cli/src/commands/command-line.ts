@@ -44,9 +44,15 @@ export function commandLine(exit: (error: CommanderError) => never): Command {
   return program;
 }
 
+/** A value that nobody means to read whole. */
+const LONG_VALUE = /'([^'\n]{80})[^'\n]+'/g;
+
 /** Commander begins with "error: "; --json may stand anywhere and may not have been parsed yet. */
 function tell(text: string, write: (text: string) => void): void {
-  const message = text.replace(/^error: /, '').trim();
+  const message = text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(LONG_VALUE, "'$1…'");
   if (!process.argv.includes('--json')) write(`millrace: ${message}\n`);
   else process.stdout.write(`${JSON.stringify({ error: { code: 'invalid_argument', message, facts: {} } })}\n`);
 }

@@ -3,15 +3,27 @@
 import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { ControlClient } from '../client/control.http.js';
-import { EXIT_BY_CODE } from '../exit-codes.js';
+import { EXIT_BY_CODE, EXIT_INTERRUPTED } from '../exit-codes.js';
 import { type CliSettings, cliSettings } from '../settings.js';
+import { toldError } from '../system-error.js';
+import { fitted } from '../table.js';
+import { Reporter } from '../terminal/reporter.terminal.js';
+import { STOP_SIGNALS } from '../terminal/stop-signal.process.js';
 
 export interface Context {
   settings: CliSettings;
   control: ControlClient;
   json: boolean;
-  /** Prints the value as JSON with --json, else the text and below it the commands that come next. */
-  print(value: unknown, text: () => string, next?: readonly string[]): void;
+  /**
+   * Prints the value as JSON with --json, else the text and below it the commands that come next. Those go to stderr
+   * where stdout is no terminal: what reads the answer there gets the answer alone. `text` is told how wide the
+   * terminal is; undefined = none is looking.
+   */
+  print(value: unknown, text: (width: number | undefined) => string, next?: readonly string[]): void;
+  /** Stages of a long piece of work, on stderr: the result is what stdout is for. */
+  stages(): Reporter;
+  /** What is true of the work when Ctrl-C ends the command from now on: what goes on without it, how to go on. */
+  whenStopped(told: string): void;
 }
 
 /**
@@ -22,20 +34,31 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
   return async (...args: unknown[]): Promise<void> => {
     const command = args.at(-1) as Command;
     const json = command.optsWithGlobals().json === true;
+    const reporter = new Reporter(process.stderr, systemClock);
     try {
       const settings = cliSettings();
       const context: Context = {
+        stages: () => reporter,
+        whenStopped: stopTold(reporter),
         settings,
         control: new ControlClient(settings.addresses),
         json,
-        print: (value, text, next = []) =>
-          process.stdout.write(
-            `${json ? JSON.stringify(value, null, 2) : [text(), ...next.map((one) => `Next: ${one}`)].join('\n')}\n`,
-          ),
+        print: (value, text, next = []) => {
+          if (json) {
+            process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+            return;
+          }
+          const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+          process.stdout.write(`${fitted(text(width), width)}\n`);
+          const beside = process.stdout.isTTY ? process.stdout : process.stderr;
+          beside.write(next.map((one) => `Next: ${one}\n`).join(''));
+        },
       };
       process.exitCode = (await run(context, ...(args as Args))) ?? 0;
     } catch (thrown) {
-      const error = PlatformError.from(thrown);
+      // A bar that stays leaves the terminal without cursor.
+      reporter.close();
+      const error = toldError(thrown);
       process.exitCode = EXIT_BY_CODE[error.code];
       if (error.facts.told === true) return;
       if (json)
@@ -44,6 +67,20 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
         );
       else process.stderr.write(`millrace: ${error.reason}\n`);
     }
+  };
+}
+
+/** Ends the command on the first signal, with its bars, and says what holds then. */
+function stopTold(reporter: Reporter): (told: string) => void {
+  let told = '';
+  const stop = () => {
+    reporter.close();
+    process.stderr.write(`millrace: stopped: ${told}\n`);
+    process.exit(EXIT_INTERRUPTED);
+  };
+  return (text) => {
+    if (told === '') for (const signal of STOP_SIGNALS) process.once(signal, stop);
+    told = text;
   };
 }
 

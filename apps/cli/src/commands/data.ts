@@ -7,6 +7,7 @@ import { table } from '../table.js';
 import { action } from './context.js';
 import { dlqCommands } from './dlq.js';
 import { ingestCommand } from './ingest.js';
+import { projectName } from './option-values.js';
 
 export function dataCommands(program: Command): void {
   ingestCommand(program);
@@ -14,7 +15,7 @@ export function dataCommands(program: Command): void {
   program
     .command('datasets')
     .description('lists dataset versions')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .action(
       action(async (context, project: string) => {
         const versions = await context.control.datasets(project);
@@ -30,7 +31,11 @@ export function dataCommands(program: Command): void {
           timeText(v.eventTimeToMs),
         ]);
         const next = versions.length === 0 ? `millrace ingest ${project} --file FILE` : `millrace train ${project}`;
-        context.print(versions, () => (versions.length === 0 ? 'no dataset version yet' : table(heads, cells)), [next]);
+        context.print(
+          versions,
+          (width) => (versions.length === 0 ? 'no dataset version yet' : table(heads, cells, width)),
+          [next],
+        );
         return 0;
       }),
     );

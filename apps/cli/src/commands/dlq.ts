@@ -1,11 +1,11 @@
 // dlq: what was refused and why; and once more, please.
 
-import { PlatformError } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { shownId } from '../ids.js';
 import { table } from '../table.js';
 import { action } from './context.js';
+import { projectName, wholeNumber } from './option-values.js';
 
 const LIMIT_MAX = 1_000;
 
@@ -14,17 +14,11 @@ export function dlqCommands(program: Command): void {
   dlq
     .command('list')
     .description('lists dead letters, newest first')
-    .argument('<project>')
-    .option('--limit <count>', `at most ${LIMIT_MAX}`, '50')
+    .argument('<project>', 'its name', projectName)
+    .option('--limit <count>', 'newest dead letters', wholeNumber(1, LIMIT_MAX), 50)
     .action(
-      action(async (context, project: string, options: { limit: string }) => {
-        const limit = Number(options.limit);
-        if (!Number.isSafeInteger(limit) || limit < 1 || limit > LIMIT_MAX)
-          throw new PlatformError(
-            'invalid_argument',
-            `--limit ${options.limit}: write a number from 1 to ${LIMIT_MAX}`,
-          );
-        const { total, deadLetters } = await context.control.deadLetters(project, limit);
+      action(async (context, project: string, options: { limit: number }) => {
+        const { total, deadLetters } = await context.control.deadLetters(project, options.limit);
         const rows = deadLetters.flatMap(({ id, source, row, reasons }) =>
           reasons.map(({ field, value, message }, i) => [
             i === 0 ? shownId(id) : '',
@@ -35,12 +29,22 @@ export function dlqCommands(program: Command): void {
             message,
           ]),
         );
-        context.print(deadLetters, () =>
+        const text = (width: number | undefined) =>
+          rows.length === 0
+            ? 'no dead letter: nothing was refused'
+            : table(['id', 'source', 'row', 'column', 'value', 'reason'], rows, width);
+        const [first] = deadLetters;
+        context.print(
+          deadLetters,
+          (width) =>
+            [text(width), ...(total > deadLetters.length ? [`${deadLetters.length} of ${total} shown`] : [])].join(
+              '\n',
+            ),
           [
-            table(['id', 'source', 'row', 'column', 'value', 'reason'], rows),
-            ...(total > deadLetters.length ? [`${deadLetters.length} of ${total} shown`] : []),
-            ...(rows.length > 0 ? ['once the project file or the sender is mended: millrace dlq redrive ID'] : []),
-          ].join('\n'),
+            first === undefined
+              ? `millrace datasets ${project}`
+              : `millrace dlq redrive ${shownId(first.id)}   # once the project file or the sender is mended`,
+          ],
         );
         return EXIT_OK;
       }),
@@ -56,7 +60,9 @@ export function dlqCommands(program: Command): void {
         const reasons = answer.rejected
           .flatMap((one) => one.reasons)
           .map(({ field, message }) => `${field} ${message}`.trim());
-        context.print(answer, () => (taken ? 'taken in' : `refused again: ${reasons.join('; ')}`));
+        context.print(answer, () => (taken ? 'taken in' : `refused again: ${reasons.join('; ')}`), [
+          taken ? 'millrace status' : 'millrace apply project.yaml   # once it is mended',
+        ]);
         return taken ? EXIT_OK : EXIT_FAILED;
       }),
     );

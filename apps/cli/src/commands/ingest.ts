@@ -2,31 +2,32 @@
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { PlatformError, systemClock } from '@millrace/domain';
+import { PlatformError } from '@millrace/domain';
+import { TABLE_FORMATS } from '@millrace/tabular';
 import type { Command } from 'commander';
 import type { ImportState } from '../client/control.http.js';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { type ImportOptions, importReport, importTerms } from '../ingest/import-report.js';
 import { uploadFile } from '../ingest/upload.fs.js';
-import { Reporter } from '../terminal/reporter.terminal.js';
 import type { Stage } from '../terminal/stage.js';
 import { applyHere } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
 import { withCsvOptions } from './csv-options.js';
+import { oneOf, projectName, ROWS_MAX, SEED_MAX, time, wholeNumber, wholeNumberOr } from './option-values.js';
 
 const IMPORT_DEADLINE_MS = 86_400_000;
 
 export function ingestCommand(program: Command): void {
   withCsvOptions(program.command('ingest'))
     .description('loads a file, or a source of the project file, as one dataset version')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .option('--file <path>', 'a CSV, NDJSON or Parquet file; its contents are sent, and go on where they stopped')
     .option('--source <name>', 'a source of the project file instead')
-    .option('--format <format>', 'csv, ndjson or parquet; default: by contents and name')
-    .option('--from <date>', 'event time from')
-    .option('--to <date>', 'event time to (exclusive)')
-    .option('--rows <count>', 'choose this many rows by a seeded hash')
-    .option('--seed <number>', 'of that choice')
+    .option('--format <format>', 'csv, ndjson or parquet; default: by contents and name', oneOf(TABLE_FORMATS))
+    .option('--from <date>', 'event time from', time)
+    .option('--to <date>', 'event time to (exclusive)', time)
+    .option('--rows <count>', 'choose this many rows by a seeded hash, or "all"', wholeNumberOr('all', 1, ROWS_MAX))
+    .option('--seed <number>', 'of that choice', wholeNumber(0, SEED_MAX))
     .option('--stream', 'sends the records of a JSON or NDJSON file into the live stream instead')
     .action(
       action(async (context, project: string, options: ImportOptions) => {
@@ -40,14 +41,13 @@ export function ingestCommand(program: Command): void {
           throw new PlatformError('invalid_argument', '--stream takes the file as it is, without further options');
         await applyHere(context, project);
         if (stream) return sendRecords(context, project, file as string);
-        // The result is what stdout is for.
-        const reporter = new Reporter(process.stderr, systemClock);
         const status =
           file === undefined
-            ? await imported(context, project, source as string, { source, ...terms }, reporter)
-            : await importFile(context, project, file, terms, reporter);
+            ? await imported(context, project, source as string, { source, ...terms })
+            : await importFile(context, project, file, terms);
         const isDone = status.state === 'done';
-        const next = isDone ? [`millrace train ${status.project}`] : [];
+        const refused = status.rejected > 0 ? `millrace dlq list ${status.project}` : 'millrace apply --check';
+        const next = [isDone ? `millrace train ${status.project}` : refused];
         context.print(status, () => importReport(file ?? (source as string), status), next);
         return isDone ? EXIT_OK : EXIT_FAILED;
       }),
@@ -66,8 +66,8 @@ async function staged<T>(stage: Stage, work: Promise<T>, done: (result: T) => st
   }
 }
 
-function upload({ control }: Context, project: string, file: string, reporter: Reporter): Promise<string> {
-  const stage = reporter.stage('send', file);
+function upload({ control, stages }: Context, project: string, file: string): Promise<string> {
+  const stage = stages().stage('send', file);
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   let size = 0;
   // Half of the way is the hash.
@@ -89,21 +89,21 @@ export async function importFile(
   project: string,
   file: string,
   terms: ImportTerms,
-  reporter: Reporter,
 ): Promise<ImportState> {
-  const sent = await upload(context, project, file, reporter);
-  return imported(context, project, file, { upload: sent, ...terms }, reporter);
+  context.whenStopped('the same command goes on where it stopped');
+  const sent = await upload(context, project, file);
+  return imported(context, project, file, { upload: sent, ...terms });
 }
 
 async function imported(
-  { control }: Context,
+  { control, stages, whenStopped }: Context,
   project: string,
   what: string,
   terms: ImportTerms,
-  reporter: Reporter,
 ): Promise<ImportState> {
   const { importId } = await control.startImport(project, terms);
-  const stage = reporter.stage('ingest', `${what} → ${project}`);
+  whenStopped(`the import goes on without it; \`millrace datasets ${project}\` lists what comes of it`);
+  const stage = stages().stage('ingest', `${what} → ${project}`);
   const end = poll(
     async () => {
       const now = await control.importState(project, importId);
@@ -119,13 +119,14 @@ async function imported(
 async function sendRecords({ control, print }: Context, project: string, file: string): Promise<number> {
   const answer = await control.sendRecords(project, readRecords(file));
   const reason = answer.rejected[0]?.reasons[0];
-  print(answer, () =>
-    [
-      `${answer.accepted} accepted, ${answer.rejected.length} refused`,
-      ...(reason
-        ? [`  the first: ${reason.field} ${reason.message}`, `  refused records: millrace dlq list ${project}`]
-        : []),
-    ].join('\n'),
+  print(
+    answer,
+    () =>
+      [
+        `${answer.accepted} accepted, ${answer.rejected.length} refused`,
+        ...(reason ? [`  the first: ${`${reason.field} ${reason.message}`.trim()}`] : []),
+      ].join('\n'),
+    [reason ? `millrace dlq list ${project}` : `millrace datasets ${project}`],
   );
   return answer.rejected.length > 0 ? EXIT_FAILED : EXIT_OK;
 }

@@ -8,13 +8,15 @@ import type { Command } from 'commander';
 import { type LabelBody, labelFields, labelOf } from '../labels/label-fields.js';
 import { action, type Context } from './context.js';
 import { type CsvOptions, withCsvOptions } from './csv-options.js';
-import { time } from './option-values.js';
+import { oneOf, projectName, time } from './option-values.js';
+
+const VALUES = ['true', 'false', '1', '0'] as const;
 
 interface LabelOptions extends CsvOptions {
   file?: string;
   record?: string;
   prediction?: string;
-  value?: string;
+  value?: (typeof VALUES)[number];
   entity?: string;
   eventTime?: number;
   knownAt?: number;
@@ -35,14 +37,14 @@ export function labelCommands(program: Command): void {
   const labels = program.command('labels').description('what became of records and predictions');
   withCsvOptions(labels.command('add'))
     .description('sends labels: one, or those of a file')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .option(
       '--file <path>',
       'a .csv, .tsv, .parquet, .ndjson or .json file; columns: recordId or predictionId, value or the outcome, entity, eventTime, knownAt',
     )
     .option('--record <id>', 'id of the record that the label belongs to')
     .option('--prediction <id>', 'id of the prediction that the label belongs to')
-    .option('--value <value>', 'true, false, 1 or 0')
+    .option('--value <value>', 'true, false, 1 or 0', oneOf(VALUES))
     .option('--entity <key>', 'entity of the record')
     .option('--event-time <time>', 'event time of the record', time)
     .option('--known-at <time>', 'when it became known; default: the event time and the delay of the label', time)
@@ -81,18 +83,11 @@ function oneLabel({
 }: Omit<LabelOptions, 'file' | keyof CsvOptions>): LabelBody {
   if ((record === undefined) === (prediction === undefined))
     throw new PlatformError('invalid_argument', 'give --file FILE, or --record ID or --prediction ID with --value');
-  const truth = new Map([
-    ['true', true],
-    ['1', true],
-    ['false', false],
-    ['0', false],
-  ]).get(value ?? '');
-  if (truth === undefined)
-    throw new PlatformError('invalid_argument', `--value ${value ?? 'is missing'}: write true, false, 1 or 0`);
+  if (value === undefined) throw new PlatformError('invalid_argument', '--value is missing: write true, false, 1 or 0');
   return {
     ...(record === undefined ? {} : { recordId: record }),
     ...(prediction === undefined ? {} : { predictionId: prediction }),
-    value: truth,
+    value: value === 'true' || value === '1',
     ...(entity === undefined ? {} : { entity }),
     ...(eventTime === undefined ? {} : { eventTimeMs: eventTime }),
     ...(knownAt === undefined ? {} : { knownAtMs: knownAt }),

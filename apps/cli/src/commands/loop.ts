@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { afterLoop, loopText } from '../watch/loop-text.js';
 import { action } from './context.js';
-import { oneOf } from './option-values.js';
+import { oneOf, projectName } from './option-values.js';
 
 const WORDS = ['approve', 'stop', 'resume'] as const;
 
@@ -11,7 +11,7 @@ export function loopCommand(program: Command): void {
   program
     .command('loop')
     .description('the closed loop: phase, what it waits for, history; approve, stop (kill switch) or resume it')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .argument('[word]', 'approve, stop or resume', oneOf(WORDS))
     .action(
       action(async (context, project: string, word?: (typeof WORDS)[number]) => {

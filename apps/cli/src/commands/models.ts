@@ -1,11 +1,10 @@
 // models: the versions of a project with their figures.
 
-import { metricIn, metricNamed } from '@millrace/evaluation';
 import type { Command } from 'commander';
-import type { RegisteredVersion } from '../client/control.http.js';
-import { shownId } from '../ids.js';
-import { table } from '../table.js';
+import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
+import { type ListedVersion, slicesText, versionsText } from '../train/training-report.js';
 import { action } from './context.js';
+import { projectName } from './option-values.js';
 import { registerCommand } from './register.js';
 
 export function modelCommands(program: Command): void {
@@ -13,51 +12,37 @@ export function modelCommands(program: Command): void {
   registerCommand(models);
   models
     .description('lists model versions with their evaluation and blessing')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .option('--slices', 'the figures of each value of the columns under evaluation.slices instead')
     .action(
-      action(async (context, project: string, options: { slices?: boolean }) => {
-        const models = await context.control.models(project);
-        context.print(
-          models,
-          () => (options.slices ? slicesTable(models) : versionsTable(models)),
-          models.length === 0 ? [`millrace train ${project}`] : [],
-        );
+      action(async ({ control, print }, project: string, options: { slices?: boolean }) => {
+        const models = await control.models(project);
+        const next = [models.length === 0 ? `millrace train ${project}` : `millrace rollout status ${project}`];
+        if (models.length === 0) print(models, () => 'no model version yet', next);
+        else if (options.slices) print(models, (width) => slicesText(models, width), next);
+        else {
+          const listed = await Promise.all(models.map((model) => withHeldOut(control, model)));
+          print(listed, (width) => versionsText(listed, width), next);
+        }
         return 0;
       }),
     );
 }
 
-/** A version that no labelled row has judged has none. */
-const figures = (evaluation: RegisteredVersion['evaluation']): string[] =>
-  ['auc', 'log_loss'].map((name) =>
-    evaluation === undefined ? '-' : metricIn(evaluation, metricNamed(name)).toFixed(4),
-  );
-
-function versionsTable(models: readonly RegisteredVersion[]): string {
-  return table(
-    ['version', 'auc', 'log loss', 'blessed', 'sha256', 'reasons'],
-    models.map((m) => [
-      m.version,
-      ...figures(m.evaluation),
-      m.blessed ? 'yes' : 'no',
-      shownId(m.modelSha256),
-      m.reasons.join('; '),
-    ]),
-  );
+async function withHeldOut(control: ControlClient, model: RegisteredVersion): Promise<ListedVersion> {
+  return { ...model, heldOutRows: await heldOutRows(control, model) };
 }
 
-function slicesTable(models: readonly RegisteredVersion[]): string {
-  return table(
-    ['version', 'column', 'value', 'rows', 'auc', 'log loss'],
-    models.flatMap((m) =>
-      m.slices.map(({ column, value, evaluation }) => [
-        m.version,
-        column,
-        value,
-        evaluation.rows,
-        ...figures(evaluation),
-      ]),
-    ),
-  );
+/** From the version's package. */
+export async function heldOutRows(
+  control: ControlClient,
+  { project, version }: Pick<RegisteredVersion, 'project' | 'version'>,
+): Promise<number | undefined> {
+  try {
+    const { rows } = await control.artifact<{ rows?: { heldOut?: number } }>(project, version, 'evaluation.json');
+    return rows?.heldOut;
+  } catch {
+    // It is one figure beside others: a package that is away leaves it open.
+    return undefined;
+  }
 }

@@ -1,6 +1,6 @@
 // new: from a file of rows to a project file that says why it is as it is.
 
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { PlatformError, systemClock } from '@millrace/domain';
@@ -61,6 +61,8 @@ export function newCommand(program: Command): void {
 
 async function run(context: Context, file: string, options: NewOptions): Promise<number> {
   const output = resolve(options.output);
+  if (statSync(output, { throwIfNoEntry: false })?.isDirectory())
+    throw new PlatformError('invalid_argument', `--output ${options.output} is a folder: name a file in it`);
   if (existsSync(output) && options.force !== true) {
     throw new PlatformError(
       'already_exists',
@@ -152,18 +154,17 @@ function report(context: Context, proposal: Proposal, read: ReadTable, file: str
     warnings: read.warnings,
     next,
   };
-  context.print(answer, () =>
+  const text = (width: number | undefined) =>
     [
       ...read.warnings.map((warning) => `warning: ${warning}`),
       `${file}: ${rows} rows${read.isAll ? '' : ' (the first; the rest was not looked at)'}, ${columns.length} columns`,
       '',
-      columnsTable(proposal),
+      columnsTable(proposal, width),
       '',
       choicesText(proposal),
       ...(open.length === 0 ? [] : [`taken as the best guess: ${open.join(', ')}; look at it in ${options.output}`]),
       '',
       `wrote ${options.output} (project ${name})`,
-      ...next.map((one) => `Next: ${one}`),
-    ].join('\n'),
-  );
+    ].join('\n');
+  context.print(answer, text, next);
 }

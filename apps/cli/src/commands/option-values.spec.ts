@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import { servingSettings } from '@millrace/deployment';
 import { InvalidArgumentError } from 'commander';
-import { endpoint, oneOf, port, settingText, time, wholeNumber, wholeNumberOr } from './option-values.js';
+import {
+  csvText,
+  endpoint,
+  oneOf,
+  port,
+  projectName,
+  settingText,
+  time,
+  wholeNumber,
+  wholeNumberOr,
+} from './option-values.js';
 
 describe('values of options', () => {
   it.each([
@@ -15,6 +25,9 @@ describe('values of options', () => {
     [endpoint, 'serving', 'serving'],
     [endpoint, 'gpu-3:8001', 'gpu-3:8001'],
     [settingText(servingSettings.repositoryPollMs), '2s', '2s'],
+    [projectName, 'loans-2', 'loans-2'],
+    [csvText('delimiter'), 'tab', 'tab'],
+    [csvText('encoding'), 'ISO-8859-1', 'ISO-8859-1'],
   ])('%# %s is taken', (rule, text, value) => expect(rule(text)).toBe(value));
 
   it.each([
@@ -27,6 +40,10 @@ describe('values of options', () => {
     [settingText(servingSettings.repositoryPollMs), ['2 seconds', '-1s'], 'a duration such as'],
     [settingText(servingSettings.processes), ['many', '1.5'], 'a whole number'],
     [settingText(servingSettings.processes), ['65'], '1..64'],
+    [projectName, ['', 'Loans', '../etc', '2loans', '\uFFFD', 'x'.repeat(64)], 'lower-case letters'],
+    [csvText('delimiter'), ['', ';;', '"', '\n'], "Write one character, such as ';', or tab."],
+    [csvText('decimal'), ['comma', ''], 'Write one of .  ,.'],
+    [csvText('encoding'), ['klingon', ''], 'Write one of utf-8  latin1'],
   ])('%# %s is refused with what to write', (rule, texts, sentence) => {
     for (const text of texts) {
       expect(() => rule(text)).toThrow(InvalidArgumentError);

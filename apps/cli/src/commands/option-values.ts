@@ -2,8 +2,15 @@
 // that fits none is refused before anything is asked of the platform; nothing is rounded or guessed.
 
 import { parseSetting, type Setting } from '@millrace/deployment';
-import { timeOf } from '@millrace/domain';
+import { PlatformError, timeOf } from '@millrace/domain';
+import { PROJECT_NAME } from '@millrace/project';
+import { csvTerms } from '@millrace/tabular';
 import { InvalidArgumentError } from 'commander';
+
+/** What a 32-bit generator takes. */
+export const SEED_MAX = 4_294_967_295;
+/** No bound of ours: what a number of JSON holds exactly. */
+export const ROWS_MAX = Number.MAX_SAFE_INTEGER;
 
 const WHOLE = /^\d{1,16}$/;
 
@@ -27,6 +34,15 @@ export function wholeNumberOr<Word extends string>(word: Word, min: number, max:
       throw new InvalidArgumentError(`Write a whole number from ${min} to ${max}, or "${word}".`);
     }
   };
+}
+
+const PROJECT = new RegExp(PROJECT_NAME);
+
+export function projectName(text: string): string {
+  if (PROJECT.test(text)) return text;
+  throw new InvalidArgumentError(
+    "Write a project's name: lower-case letters, digits and -, a letter first, at most 63 characters.",
+  );
 }
 
 /** Milliseconds since the epoch; a date or time without a zone is UTC. */
@@ -64,6 +80,19 @@ function listed(words: readonly string[]): string {
 export function address(text: string): string {
   if (isAddress(text)) return text;
   throw new InvalidArgumentError('Write host:port.');
+}
+
+/** What is said of a CSV file, as libs/tabular takes it. */
+export function csvText(name: 'delimiter' | 'decimal' | 'encoding'): (text: string) => string {
+  return (text) => {
+    try {
+      csvTerms({ [name]: text });
+      return text;
+    } catch (thrown) {
+      const what = PlatformError.from(thrown).reason.slice(`--${name} ${text}: `.length);
+      throw new InvalidArgumentError(`${what.charAt(0).toUpperCase()}${what.slice(1)}.`);
+    }
+  };
 }
 
 /** Where predictions are asked for: a name that the platform knows the address of, or an address. */

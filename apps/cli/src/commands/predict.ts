@@ -13,7 +13,6 @@ import { BatchPrediction } from '../predict/batch-prediction.js';
 import { leftOut, rowOf, tensorsOf } from '../predict/one-row.js';
 import type { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
-import { Reporter } from '../terminal/reporter.terminal.js';
 import { action, type Context, poll } from './context.js';
 import { type CsvOptions, withCsvOptions } from './csv-options.js';
 import { endpoint, time, wholeNumber } from './option-values.js';
@@ -105,6 +104,9 @@ function formOf(command: Command): keyof typeof FORMS {
   throw new PlatformError('invalid_argument', `${named}: leave ${idle.length === 1 ? 'it' : 'them'} out`);
 }
 
+/** Of the platform, which knows the project and watches what is predicted. */
+const isOwn = (via: string): boolean => via === 'router' || via === 'serving';
+
 function endpointOf(context: Context, via: string): string {
   const { routerGrpc, servingGrpc } = context.settings.addresses;
   return via === 'router' ? routerGrpc : via === 'serving' ? servingGrpc : via;
@@ -139,8 +141,8 @@ async function predictFile(
   const terms = csvTerms(options);
   const client = await inferClient(context, options.via);
   let files: TableFiles | undefined;
-  // The result is what stdout is for.
-  const stage = new Reporter(process.stderr, systemClock).stage('predict', `${model}: ${input} → ${output}`);
+  context.whenStopped(`${output} is not written`);
+  const stage = context.stages().stage('predict', `${model}: ${input} → ${output}`);
   try {
     const metadata = await client.metadata(model, options.modelVersion);
     const tables = await import('../predict/table-files.duckdb.js');
@@ -187,16 +189,16 @@ async function predictFile(
       seconds: Math.round(seconds * 1_000) / 1_000,
       rowsPerSecond: Math.round(outcome.rows / Math.max(seconds, 1e-3)),
     };
-    context.print(summary, () =>
+    const text = () =>
       [
         `${to}: ${outcome.predicted} rows predicted, ${outcome.bad} refused, ${unreadable.count} lines unreadable, ${summary.rowsPerSecond} rows/s`,
         ...outcome.badRows.map(({ row, error }) => `  row ${row}: ${error}`),
         ...unreadable.lines.slice(0, outcome.badRows.length + 20).map(({ line, error }) => `  line ${line}: ${error}`),
-      ].join('\n'),
-    );
+      ].join('\n');
+    context.print(summary, text, isOwn(options.via) ? [`millrace drift ${model}`] : []);
     return outcome.bad + unreadable.count > 0 ? 1 : 0;
   } catch (thrown) {
-    stage.fail(PlatformError.from(thrown).reason);
+    stage.fail('not done');
     throw thrown;
   } finally {
     files?.close();
@@ -222,7 +224,8 @@ async function predictTopic(
     follow,
     ...(options.job === undefined ? {} : { name: options.job }),
   });
-  const stage = new Reporter(process.stderr, systemClock).stage('predict', `${model}: ${input} → ${output}`);
+  context.whenStopped(`the job ${started.name} goes on without it`);
+  const stage = context.stages().stage('predict', `${model}: ${input} → ${output}`);
   const ended = await poll(
     async () => {
       const job = await control.job(started.name);
@@ -241,7 +244,7 @@ async function predictTopic(
   const good = ended.state === 'done' || ended.state === 'running';
   if (good) stage.done(text);
   else stage.fail(`${text} ${ended.error}`);
-  context.print(ended, () => text);
+  context.print(ended, () => text, [`millrace drift ${model}`]);
   return good && ended.refused === 0 ? 0 : 1;
 }
 
@@ -250,7 +253,7 @@ async function predictRow(context: Context, model: string, options: PredictOptio
   const client = await inferClient(context, options.via);
   try {
     const { inputs } = await client.metadata(model, options.modelVersion);
-    const own = options.via === 'router' || options.via === 'serving';
+    const own = isOwn(options.via);
     const asks = own && leftOut(row, inputs).length > 0;
     const { tensors, missing } = tensorsOf(row, inputs, asks ? await projectNamed(context, model) : undefined);
     if (missing.length > 0) process.stderr.write(`${missing.join(', ')}: not in the row, taken as missing\n`);
@@ -266,7 +269,7 @@ async function predictRow(context: Context, model: string, options: PredictOptio
       outputs: [],
     });
     const shown = { version: Number(answer.modelVersion), ...plainOutputs(answer.outputs) };
-    context.print(shown, () => JSON.stringify(shown));
+    context.print(shown, () => JSON.stringify(shown), own ? [`millrace drift ${model}`] : []);
     return 0;
   } finally {
     client.close();

@@ -10,6 +10,7 @@ import { applyText, loadProjectFile, openSources } from '../project-file.fs.js';
 import { table } from '../table.js';
 import { OVERVIEW_HEAD, overviewRow, projectOverviews } from '../watch/project-overview.js';
 import { action, type Context } from './context.js';
+import { projectName } from './option-values.js';
 
 export function projectCommands(program: Command): void {
   program
@@ -30,11 +31,10 @@ export function projectCommands(program: Command): void {
     .action(
       action(async (context) => {
         const all = await projectOverviews(context.control);
-        const next = all.length === 0 ? ['millrace apply project.yaml'] : [];
         context.print(
           all,
-          () => (all.length === 0 ? 'no project yet' : table(OVERVIEW_HEAD, all.map(overviewRow))),
-          next,
+          (width) => (all.length === 0 ? 'no project yet' : table(OVERVIEW_HEAD, all.map(overviewRow), width)),
+          [all.length === 0 ? 'millrace new FILE' : 'millrace status'],
         );
         return 0;
       }),
@@ -42,7 +42,7 @@ export function projectCommands(program: Command): void {
   projects
     .command('delete')
     .description('forgets a project: nothing is taken in, answered, watched or retrained for it; its files stay')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .option('--yes', 'do not ask for its name')
     .action(
       action(async (context, project: string, options: { yes?: boolean }) => {

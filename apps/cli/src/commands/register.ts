@@ -5,14 +5,14 @@
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { AnswerOf, trainerApi } from '@millrace/api';
-import { PlatformError, systemClock } from '@millrace/domain';
+import { PlatformError } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { idOf } from '../ids.js';
 import { uploadFile } from '../ingest/upload.fs.js';
 import { inputOption, outputOption } from '../register/binding-options.js';
 import { modelFiles } from '../register/model-files.fs.js';
-import { Reporter } from '../terminal/reporter.terminal.js';
+import type { Reporter } from '../terminal/reporter.terminal.js';
 import type { Stage } from '../terminal/stage.js';
 import { verdictText } from '../train/training-report.js';
 import { usualDatasets } from '../train/usual-datasets.js';
@@ -20,7 +20,7 @@ import { applyHere } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
 import { importFile } from './ingest.js';
 import { bringIntoService, comesIntoService } from './into-service.js';
-import { address } from './option-values.js';
+import { address, projectName } from './option-values.js';
 
 interface RegisterOptions {
   project: string;
@@ -47,7 +47,7 @@ export function registerCommand(models: Command): void {
       'makes a version of a model that was trained elsewhere: an ONNX file, a SavedModel folder, a V2 server',
     )
     .argument('[model]', 'an .onnx file, or a SavedModel folder')
-    .requiredOption('--project <name>', 'the project that it answers for')
+    .requiredOption('--project <name>', 'the project that it answers for', projectName)
     .option(
       '--input <binding...>',
       'TENSOR=column,column: which columns a tensor takes; default: by name, else by order',
@@ -75,8 +75,8 @@ async function register(context: Context, path: string | undefined, options: Reg
   const files = path === undefined ? [] : modelFiles(resolve(path));
   await applyHere(context, project);
   const { control } = context;
-  const reporter = new Reporter(process.stderr, systemClock);
-  const datasetVersions = await judges(context, project, options, reporter);
+  const reporter = context.stages();
+  const datasetVersions = await judges(context, project, options);
   const what = upstream === undefined ? (path as string) : `${upstream.model} at ${upstream.address}`;
   const model = upstream === undefined ? { files: await sent(context, project, what, files, reporter) } : { upstream };
   const body = { ...model, inputs, outputs, datasetVersions };
@@ -113,16 +113,11 @@ function upstreamOf(path: string | undefined, { upstream, model, modelVersion }:
 }
 
 /** Dataset versions that judge it and that the reference is made of; none where the project has none. */
-async function judges(
-  context: Context,
-  project: string,
-  { reference, dataset }: RegisterOptions,
-  reporter: Reporter,
-): Promise<string[]> {
+async function judges(context: Context, project: string, { reference, dataset }: RegisterOptions): Promise<string[]> {
   if (reference !== undefined && dataset !== undefined)
     throw new PlatformError('invalid_argument', 'name either --reference FILE or --dataset ID');
   if (reference !== undefined) {
-    const { state, message, datasetVersion } = await importFile(context, project, reference, {}, reporter);
+    const { state, message, datasetVersion } = await importFile(context, project, reference, {});
     if (state === 'done' && datasetVersion !== undefined) return [datasetVersion];
     throw new PlatformError('invalid_argument', `${reference}: ${message ?? 'no row of it was accepted'}`);
   }

@@ -3,9 +3,10 @@
 import type { AnswerOf, routerApi } from '@millrace/api';
 import type { Command } from 'commander';
 import { action } from './context.js';
-import { wholeNumber } from './option-values.js';
+import { projectName, wholeNumber } from './option-values.js';
 
 type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
+type Route = ControlAnswer['route'];
 
 /** Versions are 32-bit integers on the wire. */
 export const VERSION_MAX = 2_147_483_647;
@@ -15,7 +16,7 @@ export function routeCommands(program: Command): void {
   rollout
     .command('start')
     .description('loads a version and moves the traffic to it')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .argument('<version>', 'a model version', wholeNumber(1, VERSION_MAX))
     .option('--reason <text>', 'kept with the change', 'by hand')
     .action(
@@ -25,19 +26,18 @@ export function routeCommands(program: Command): void {
           reason: options.reason,
           correlationId: `cli-rollout-${version}`,
         });
-        const next = [`millrace predict ${project} --input FILE --output scored.csv`, `millrace rollback ${project}`];
-        context.print(answer, () => describeRoute(answer.route), next);
+        context.print(answer, () => describeRoute(answer.route), afterRoute(project, answer.route));
         return 0;
       }),
     );
   rollout
     .command('status')
     .description('shows the route')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .action(
       action(async (context, project: string) => {
         const route = await context.control.route(project);
-        context.print(route, () => describeRoute(route));
+        context.print(route, () => describeRoute(route), afterRoute(project, route));
         return 0;
       }),
     );
@@ -45,7 +45,7 @@ export function routeCommands(program: Command): void {
   program
     .command('promote')
     .description('moves all traffic to a loaded version')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .argument('<version>', 'a model version', wholeNumber(1, VERSION_MAX))
     .option('--reason <text>', 'kept with the change', 'by hand')
     .action(
@@ -55,7 +55,7 @@ export function routeCommands(program: Command): void {
           reason: options.reason,
           correlationId: `cli-promote-${version}`,
         });
-        context.print(answer, () => describeSwitch(answer));
+        context.print(answer, () => describeSwitch(answer), afterRoute(project, answer.route));
         return 0;
       }),
     );
@@ -63,7 +63,7 @@ export function routeCommands(program: Command): void {
   program
     .command('rollback')
     .description('moves all traffic back to the previous version')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .option('--reason <text>', 'kept with the change', 'by hand')
     .action(
       action(async (context, project: string, options: { reason: string }) => {
@@ -71,7 +71,7 @@ export function routeCommands(program: Command): void {
           reason: options.reason,
           correlationId: 'cli-rollback',
         });
-        context.print(answer, () => describeSwitch(answer));
+        context.print(answer, () => describeSwitch(answer), afterRoute(project, answer.route));
         return 0;
       }),
     );
@@ -81,7 +81,15 @@ function describeSwitch({ route, switch: made }: ControlAnswer): string {
   return `${describeRoute(route)}${made === null ? '' : `; in force after ${made.effectiveMs.toFixed(1)} ms`}`;
 }
 
-function describeRoute(route: ControlAnswer['route']): string {
-  const targets = route.targets.map((t) => `version ${t.version} (${t.name}) ${t.weight} %`).join(', ');
-  return `${targets || 'no version in service'}; rollout ${route.rollout.phase}`;
+function describeRoute({ targets, rollout }: Route): string {
+  const shares = targets.map((t) => `version ${t.version} (${t.name}) ${t.weight} %`).join(', ');
+  const message = rollout.message === '' ? '' : `: ${rollout.message}`;
+  return `${shares || 'no version in service'}; rollout ${rollout.phase}${message}`;
+}
+
+/** What helps now: to watch what serves, and to take it back where that is possible. */
+function afterRoute(project: string, { targets, rollout, previousVersion }: Route): string[] {
+  if (['loading', 'ready', 'progressing'].includes(rollout.phase)) return [`millrace rollout status ${project}`];
+  if (targets.length === 0) return [`millrace models ${project}`];
+  return [`millrace drift ${project}`, ...(previousVersion > 0 ? [`millrace rollback ${project}`] : [])];
 }

@@ -13,7 +13,7 @@ import { Supervisor } from '../supervisor/supervisor.process.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import { StopSignal } from '../terminal/stop-signal.process.js';
 import { action, type Context } from './context.js';
-import { wholeNumber, wholeNumberOr } from './option-values.js';
+import { ROWS_MAX, wholeNumber, wholeNumberOr } from './option-values.js';
 
 /** The repository root, from dist/apps/cli/src/commands. */
 export const REPOSITORY = resolve(fileURLToPath(new URL('../../../../..', import.meta.url)));
@@ -31,7 +31,6 @@ interface StartOptions {
   workers?: number;
 }
 
-const ROWS_MAX = Number.MAX_SAFE_INTEGER;
 /** A row takes a message each to ingest and the router; no machine sends more. */
 const RATE_MAX = 1_000_000;
 const DEFAULT_WORKERS = 2;

@@ -4,14 +4,15 @@
 import { systemClock } from '@millrace/domain';
 import { WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
+import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { idOf } from '../ids.js';
-import { Reporter } from '../terminal/reporter.terminal.js';
 import { showTraining, verdictText } from '../train/training-report.js';
 import { usualDatasets } from '../train/usual-datasets.js';
 import { applyHere } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
 import { comesIntoService } from './into-service.js';
-import { time, wholeNumber } from './option-values.js';
+import { heldOutRows } from './models.js';
+import { projectName, SEED_MAX, time, wholeNumber } from './option-values.js';
 
 interface TrainOptions {
   dataset?: string[];
@@ -21,14 +22,12 @@ interface TrainOptions {
 }
 
 const TRAINING_DEADLINE_MS = 3_600_000;
-/** What a 32-bit generator takes; 0 stands for the project's own seed in the API. */
-const SEED_MAX = 4_294_967_295;
 
 export function trainCommand(program: Command): void {
   program
     .command('train')
     .description('trains a model version, says whether it is blessed and why, and waits until it is in service')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .option(
       '--dataset <id...>',
       'dataset versions, by id or its first characters; default: every import whose file was not imported again later, without one all live versions',
@@ -39,6 +38,7 @@ export function trainCommand(program: Command): void {
       time,
     )
     .option('--workers <count>', 'training workers; default from the project file', wholeNumber(1, WORKERS_MAX))
+    // 0 stands for the project's own seed in the API.
     .option('--seed <seed>', 'of shuffling and first weights; default from the project file', wholeNumber(1, SEED_MAX))
     .action(action(train));
 }
@@ -59,10 +59,10 @@ async function train(context: Context, project: string, options: TrainOptions): 
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     trigger: 'manual',
   });
-  const stage = new Reporter(process.stderr, systemClock).stage(
-    'train',
-    `${project}: ${datasetVersions.length} dataset version(s), ${rows} rows`,
-  );
+  context.whenStopped(`the training goes on without it; \`millrace models ${project}\` shows what comes of it`);
+  const stage = context
+    .stages()
+    .stage('train', `${project}: ${datasetVersions.length} dataset version(s), ${rows} rows`);
   const ended = await poll(
     async () => {
       const training = await control.training(project, trainingId);
@@ -76,18 +76,19 @@ async function train(context: Context, project: string, options: TrainOptions): 
   if (ended.state === 'failed') {
     stage.fail(ended.last.message ?? 'failed');
     context.print(ended, () => `${trainingId} failed: ${ended.last.message ?? ''}`, [`millrace datasets ${project}`]);
-    return 1;
+    return EXIT_FAILED;
   }
   const model = await control.model(project, ended.last.version ?? 0);
   stage.done(`version ${model.version}`);
   const inService = model.blessed && (await comesIntoService(context, project, model.version));
   const { reasons, blessed } = model;
+  const heldOut = await heldOutRows(control, model);
   context.print(
-    { ...ended, reasons, blessed, inService },
-    () => [verdictText(model), ...(inService ? [`version ${model.version} is in service`] : [])].join('\n'),
+    { ...ended, reasons, blessed, inService, heldOutRows: heldOut },
+    () => [verdictText(model, heldOut), ...(inService ? [`version ${model.version} is in service`] : [])].join('\n'),
     nextAfter(project, model, inService),
   );
-  return 0;
+  return blessed ? EXIT_OK : EXIT_FAILED;
 }
 
 function nextAfter(project: string, { version, blessed }: { version: number; blessed: boolean }, inService: boolean) {

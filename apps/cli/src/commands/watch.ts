@@ -7,7 +7,7 @@ import { table } from '../table.js';
 import { collectingOf, collectingText } from '../watch/own-reference.js';
 import { OVERVIEW_HEAD, overviewNotes, overviewRow, projectOverviews } from '../watch/project-overview.js';
 import { action, type Context } from './context.js';
-import { wholeNumber } from './option-values.js';
+import { projectName, wholeNumber } from './option-values.js';
 
 /** What the monitor gives at most. */
 const WINDOWS_MAX = 1_000;
@@ -23,7 +23,7 @@ export function watchCommands(program: Command): void {
   program
     .command('drift')
     .description('closed windows and the tests that rang in them')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .option('--limit <count>', 'newest windows', wholeNumber(1, WINDOWS_MAX), 20)
     .action(
       action(async (context, project: string, options: { limit: number }) => {
@@ -31,26 +31,17 @@ export function watchCommands(program: Command): void {
           context.control.windows(project, options.limit),
           context.control.watchedModels(project),
         ]);
-        context.print(windows, () =>
-          [
-            table(
-              ['window', 'of', 'rows', 'labels', 'auc', 'alarms'],
-              windows.flatMap((window) =>
-                window.cohorts.map((row) => [
-                  timeText(window.startMs),
-                  cohortText(row.cohort),
-                  row.predictions,
-                  row.labels,
-                  row.quality?.auc?.toFixed(4) ?? '-',
-                  row.tests
-                    .filter((test) => test.alarm)
-                    .map((test) => `${test.feature} ${test.detector} ${test.statistic.toFixed(3)}`)
-                    .join(', ') || '-',
-                ]),
-              ),
+        const rows = windows.flatMap((window) => window.cohorts.map((row) => windowRow(window.startMs, row)));
+        const rings = windows.some(({ cohorts }) => cohorts.some(({ tests }) => tests.some(({ alarm }) => alarm)));
+        const heads = ['window', 'of', 'rows', 'labels', 'auc', 'alarms'];
+        const none = 'no window is closed yet: one closes when the time of its events is over, by the data’s own clock';
+        context.print(
+          windows,
+          (width) =>
+            [rows.length === 0 ? none : table(heads, rows, width), ...collectingOf(models).map(collectingText)].join(
+              '\n',
             ),
-            ...collectingOf(models).map(collectingText),
-          ].join('\n'),
+          rows.length === 0 ? [`millrace loop ${project}`, 'millrace status'] : [afterWindows(project, rings)],
         );
         return 0;
       }),
@@ -59,27 +50,45 @@ export function watchCommands(program: Command): void {
   program
     .command('events')
     .description('drift events')
-    .argument('<project>')
+    .argument('<project>', 'its name', projectName)
     .action(
       action(async (context, project: string) => {
         const events = await context.control.driftEvents(project);
-        context.print(events, () =>
-          table(
-            ['window', 'feature', 'detector', 'value', 'threshold', 'of'],
-            events.map((data) => [
-              timeText(data.window.startMs),
-              data.feature,
-              data.detector,
-              data.value.toFixed(4),
-              String(data.threshold),
-              cohortText(data.cohort),
-            ]),
-          ),
-        );
+        const heads = ['window', 'feature', 'detector', 'value', 'threshold', 'of'];
+        const rows = events.map((data) => [
+          timeText(data.window.startMs),
+          data.feature,
+          data.detector,
+          data.value.toFixed(4),
+          String(data.threshold),
+          cohortText(data.cohort),
+        ]);
+        context.print(events, (width) => (rows.length === 0 ? 'no drift event yet' : table(heads, rows, width)), [
+          rows.length === 0 ? `millrace drift ${project}` : `millrace loop ${project}`,
+        ]);
         return 0;
       }),
     );
 }
+
+type Window = Awaited<ReturnType<Context['control']['windows']>>[number];
+
+function windowRow(startMs: number, row: Window['cohorts'][number]): string[] {
+  const alarms = row.tests
+    .filter((test) => test.alarm)
+    .map((test) => `${test.feature} ${test.detector} ${test.statistic.toFixed(3)}`);
+  return [
+    timeText(startMs),
+    cohortText(row.cohort),
+    String(row.predictions),
+    String(row.labels),
+    row.quality?.auc?.toFixed(4) ?? '-',
+    alarms.join(', ') || '-',
+  ];
+}
+
+const afterWindows = (project: string, rings: boolean) =>
+  rings ? `millrace events ${project}` : `millrace loop ${project}`;
 
 async function status(context: Context): Promise<number> {
   const { addresses, home } = context.settings;
@@ -102,11 +111,11 @@ async function status(context: Context): Promise<number> {
   const next = first === undefined ? 'millrace apply project.yaml' : `millrace loop ${first.name}`;
   context.print(
     { release: RELEASE, services, projects },
-    () =>
+    (width) =>
       [
         `Millrace ${RELEASE}`,
-        table(heads, rows),
-        ...(projects.length === 0 ? [] : ['', table(OVERVIEW_HEAD, projects.map(overviewRow))]),
+        table(heads, rows, width),
+        ...(projects.length === 0 ? [] : ['', table(OVERVIEW_HEAD, projects.map(overviewRow), width)]),
         ...projects.flatMap(overviewNotes),
       ].join('\n'),
     [whole ? next : services.every(({ state }) => state === 'down') ? 'millrace up' : 'millrace doctor'],

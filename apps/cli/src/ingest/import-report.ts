@@ -1,61 +1,42 @@
-// What `millrace ingest` says at the end of an import, and its options as the API takes them.
+// What `millrace ingest` says at the end of an import, and what it asks for, as the API takes it.
 
 import type { BodyOf, ingestApi } from '@millrace/api';
-import { PlatformError, timeOf } from '@millrace/domain';
-import { csvTerms, TABLE_FORMATS, type TableFormat } from '@millrace/tabular';
+import { csvTerms, type TableFormat } from '@millrace/tabular';
 import type { ImportState } from '../client/control.http.js';
 import { shownId } from '../ids.js';
 
+/** As the command line has read them. */
 export interface ImportOptions {
   source?: string;
   file?: string;
   stream?: boolean;
-  format?: string;
+  format?: TableFormat;
   delimiter?: string;
   decimal?: string;
   encoding?: string;
-  from?: string;
-  to?: string;
-  rows?: string;
-  seed?: string;
+  from?: number;
+  to?: number;
+  rows?: number | 'all';
+  seed?: number;
 }
 
 type ImportBody = BodyOf<typeof ingestApi.endpoints.startImport>;
 
 const REASONS_TOLD = 10;
 
-/** Everything but where the rows come from. @throws PlatformError 'invalid_argument' that says what to write */
+/** Everything but where the rows come from. */
 export function importTerms(options: ImportOptions): Omit<ImportBody, 'source' | 'upload'> {
   const { format, from, to, rows, seed } = options;
   const csv = csvTerms(options);
   return {
-    ...(format === undefined ? {} : { format: oneOf('--format', format, TABLE_FORMATS) as TableFormat }),
+    ...given({ format, fromMs: from, toMs: to, rows, seed }),
     ...(Object.keys(csv).length === 0 ? {} : { csv }),
-    ...(from === undefined ? {} : { fromMs: dateOf('--from', from) }),
-    ...(to === undefined ? {} : { toMs: dateOf('--to', to) }),
-    ...(rows === undefined ? {} : { rows: rows === 'all' ? 'all' : wholeOf('--rows', rows, 1, ', or all') }),
-    ...(seed === undefined ? {} : { seed: wholeOf('--seed', seed, 0, '') }),
   };
 }
 
-function oneOf(option: string, text: string, known: readonly string[]): string {
-  if (known.includes(text)) return text;
-  throw new PlatformError('invalid_argument', `${option} ${text}: write one of ${known.join('  ')}`);
-}
-
-function dateOf(option: string, text: string): number {
-  const ms = timeOf(text);
-  if (!Number.isNaN(ms)) return ms;
-  throw new PlatformError(
-    'invalid_argument',
-    `${option} ${text}: write a date such as 2024-02-15 or 2024-02-15T06:00Z`,
-  );
-}
-
-function wholeOf(option: string, text: string, min: number, or: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= min) return value;
-  throw new PlatformError('invalid_argument', `${option} ${text}: write a whole number from ${min} on${or}`);
+/** Without the keys that nothing was said for. */
+function given<T extends object>(terms: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined)) as never;
 }
 
 /** @param what the file or source, as the caller named it */

@@ -3,7 +3,7 @@
 
 import { exactJson } from '@millrace/domain';
 import { type Proposal, type TableProfile, textValue, writtenValue } from '@millrace/project';
-import { table } from '../table.js';
+import { cut, table } from '../table.js';
 
 const NAME_SHOWN = 32;
 const EXAMPLES_SHOWN = 36;
@@ -11,12 +11,7 @@ const WHY_SHOWN = 60;
 /** A longer row is no line for a terminal. */
 const ROW_SHOWN_MAX = 2_000;
 
-const cut = (text: string, length: number): string => {
-  const line = text.replace(/\s+/g, ' ');
-  return line.length > length ? `${line.slice(0, length - 1)}…` : line;
-};
-
-export function columnsTable({ rows, columns }: Proposal): string {
+export function columnsTable({ rows, columns }: Proposal, width: number | undefined): string {
   return table(
     ['column', 'type', 'missing', 'distinct', 'examples', 'role'],
     columns.map(({ profile, role, why, feature }) => [
@@ -27,6 +22,7 @@ export function columnsTable({ rows, columns }: Proposal): string {
       cut(profile.examples.join(', '), EXAMPLES_SHOWN),
       role === 'feature' ? `feature, ${feature}` : role === 'left out' ? cut(`left out: ${why}`, WHY_SHOWN) : role,
     ]),
+    width,
   );
 }
 

@@ -15,8 +15,17 @@ export const ROWS_MAX = 1_000_000;
 /** One of them becomes the example of a prediction: the first that lacks nothing. */
 const FIRST_RECORDS = 100;
 
+/** No name of a column holds these. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u0008\u000e-\u001f]/;
+
 export async function readCsv(path: string, terms: CsvTerms, dateFormat?: TimeFormat): Promise<ReadTable> {
   const { header, delimiter, warnings, pieces } = await openCsv(path, terms);
+  if (header.some((name) => CONTROL.test(name)))
+    throw new PlatformError(
+      'invalid_argument',
+      `${path}: its first line is no text; is it a CSV, NDJSON or Parquet file?`,
+    );
   const twice = new Set(header.filter((name, i) => name !== '' && header.indexOf(name) < i));
   const names = header.map((name) => (twice.has(name) ? '' : name));
   const table = new TableProfiler('text', names, { decimal: terms.decimal, dateFormat });

@@ -7,9 +7,14 @@ import type { Stage, Stages } from './stage.js';
 export interface Output {
   write(text: string): unknown;
   isTTY?: boolean;
+  /** Of a terminal. */
+  columns?: number;
 }
 
 const NAME_WIDTH = 12;
+/** A bar takes what a detail of the usual length leaves it on the line. */
+const BAR = { min: 8, max: 28 };
+const BESIDE_BAR = 2 + NAME_WIDTH + 1 + 6 + 46;
 const SILENT: Stage = { progress: () => undefined, done: () => undefined, fail: () => undefined };
 
 export class Reporter implements Stages {
@@ -37,7 +42,9 @@ export class Reporter implements Stages {
   stage(name: string, title: string): Stage {
     const startedMs = this.clock.monotonicMs();
     if (this.closed) return SILENT;
-    const view = this.output.isTTY ? new BarView(name, title) : new LineView(name, title, this.output);
+    const view = this.output.isTTY
+      ? new BarView(name, title, this.output.columns)
+      : new LineView(name, title, this.output);
     this.open.add(view);
     const end = (mark: string, detail: string) => {
       // Ended before, by `close`.
@@ -69,13 +76,14 @@ class BarView implements View {
   constructor(
     name: string,
     private readonly title: string,
+    columns = Number.POSITIVE_INFINITY,
   ) {
     this.bar = new cliProgress.SingleBar(
       {
         format: `  ${name.padEnd(NAME_WIDTH)} {bar} {percentage}% {detail}`,
         hideCursor: true,
         clearOnComplete: true,
-        barsize: 28,
+        barsize: Math.min(BAR.max, Math.max(BAR.min, columns - BESIDE_BAR)),
         fps: 8,
       },
       cliProgress.Presets.shades_classic,

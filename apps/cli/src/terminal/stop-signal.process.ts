@@ -7,7 +7,7 @@ import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../exit-codes.js';
 
 /** One Ctrl-C may arrive twice, from the terminal and handed on by npm; later than this it is a second one. */
 const SAME_REQUEST_MS = 400;
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface StopSignalParts {
   clock: Clock;
@@ -20,7 +20,7 @@ export class StopSignal {
   private askedAtMs: number | undefined;
 
   constructor(private readonly parts: StopSignalParts) {
-    for (const name of SIGNALS) process.on(name, () => this.asked());
+    for (const name of STOP_SIGNALS) process.on(name, () => this.asked());
   }
 
   get signal(): AbortSignal {

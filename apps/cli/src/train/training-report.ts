@@ -1,6 +1,10 @@
-// What is said of a training: how far it is, and in the end the verdict with the reasons behind it.
+// What is said of a training: how far it is, in the end the verdict with the reasons behind it, and of all versions the
+// figures with the rows they stand on.
 
 import type { AnswerOf, trainerApi } from '@millrace/api';
+import { timeText } from '@millrace/domain';
+import { metricIn, metricNamed } from '@millrace/evaluation';
+import { table } from '../table.js';
 import type { Stage } from '../terminal/stage.js';
 
 type Training = AnswerOf<typeof trainerApi.endpoints.training>;
@@ -22,14 +26,67 @@ export function showTraining(stage: Stage, training: Training): void {
 }
 
 /** The verdict, then what there is to know besides; where there is none, the sentence of each gate. */
-export function verdictText(model: Version): string {
+export function verdictText(model: Version, heldOutRows?: number): string {
   const { version, blessed, reasons, verdict, warnings } = model;
   const plain = [`version ${version} is ${blessed ? 'blessed' : 'not blessed'}`, ...reasons.map((one) => `  ${one}`)];
   return [
     ...(verdict === '' ? plain : [verdict]),
     ...warnings.map((warning) => (model.origin === 'trained' ? `  warning: ${warning}` : `  ${warning}`)),
-    ...(model.origin === 'trained'
-      ? [`  trained on ${model.trainRows} rows in ${model.trainSeconds.toFixed(1)} s`]
-      : []),
+    ...(model.origin === 'trained' ? [`  ${rowsText(model, heldOutRows)}, in ${model.trainSeconds.toFixed(1)} s`] : []),
   ].join('\n');
+}
+
+/** Which rows it was learnt from, and on which its figures stand. `heldOutRows`: undefined = nobody knows. */
+function rowsText({ trainRows, evaluation }: Version, heldOutRows: number | undefined): string {
+  const heldOut = heldOutRows ? `, ${heldOutRows} of them held out to tell when to stop` : '';
+  if (evaluation === undefined) return `trained on ${trainRows} rows${heldOut}`;
+  const { rows, eventTimeFromMs } = evaluation;
+  const how = splitOf(evaluation) === 'time' ? `from ${timeText(eventTimeFromMs)} on` : 'chosen by a hash of their ids';
+  return `trained on ${trainRows} rows${heldOut}; evaluated on ${rows} others, ${how}`;
+}
+
+/** How the rows that evaluate were parted from those that train: rows without an event time have no first moment. */
+function splitOf({ eventTimeFromMs, eventTimeToMs }: NonNullable<Version['evaluation']>): 'time' | 'hash' {
+  return eventTimeFromMs === 0 && eventTimeToMs === 0 ? 'hash' : 'time';
+}
+
+export interface ListedVersion extends Version {
+  /** undefined = nobody knows: of release 0.1, or the package is not to be had. */
+  heldOutRows: number | undefined;
+}
+
+const figures = (evaluation: Version['evaluation']): string[] =>
+  ['auc', 'log_loss'].map((name) => {
+    const figure = metricIn(evaluation, metricNamed(name));
+    return Number.isFinite(figure) ? figure.toFixed(4) : '-';
+  });
+
+/** A line a version, on how many rows its figures stand, and below what was said of each. */
+export function versionsText(models: readonly ListedVersion[], width: number | undefined): string {
+  const heads = ['version', 'auc', 'log loss', 'on rows', 'split by', 'trained on', 'held out', 'blessed'];
+  const rows = models.map((m) => [
+    m.version,
+    ...figures(m.evaluation),
+    m.evaluation?.rows ?? '-',
+    m.evaluation === undefined ? '-' : splitOf(m.evaluation),
+    m.trainRows,
+    m.heldOutRows ?? '?',
+    m.blessed ? 'yes' : 'no',
+  ]);
+  const said = models.map((m) => (m.verdict === '' ? `version ${m.version}: ${m.reasons.join('; ')}` : m.verdict));
+  return [table(heads, rows, width), ...said].join('\n');
+}
+
+export function slicesText(models: readonly Version[], width: number | undefined): string {
+  const rows = models.flatMap((m) =>
+    m.slices.map(({ column, value, evaluation }) => [
+      m.version,
+      column,
+      value,
+      evaluation.rows,
+      ...figures(evaluation),
+    ]),
+  );
+  if (rows.length === 0) return 'no slice: the project file names none under evaluation.slices';
+  return table(['version', 'column', 'value', 'rows', 'auc', 'log loss'], rows, width);
 }

@@ -12,6 +12,7 @@ import {
   type LoopState,
   pendingEffects,
 } from './loop-state.js';
+import { type LoopWait, loopWait } from './loop-wait.js';
 
 /** Keeps a project's state; `save` is durable when it resolves. */
 export interface LoopStore {
@@ -100,8 +101,10 @@ export class LoopRunner {
     return this.loopOf(project).state;
   }
 
-  projectOf(project: string): Project {
-    return this.loopOf(project).project;
+  /** What it waits for, in words. */
+  waitOf(project: string): LoopWait {
+    const { state, project: definition } = this.loopOf(project);
+    return loopWait(state, definition, this.clock.nowMs());
   }
 
   /** The project is no more: its loop begins nothing again. Its state stays, for a project of this name to come. */

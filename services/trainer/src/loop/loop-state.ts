@@ -104,7 +104,8 @@ export interface LoopPolicy {
 /** Live dataset versions remembered; the retraining uses at most `RetrainSpec.versions` of them. */
 export const KNOWN_VERSIONS_MAX = 256;
 export const HISTORY_MAX = 200;
-const DAY_MS = 86_400_000;
+/** What the budget of retrainings is counted in. */
+export const DAY_MS = 86_400_000;
 
 export function initialLoopState(): LoopState {
   return {
@@ -190,6 +191,11 @@ function takeBack(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>
   };
 }
 
+/** What the budget counts. */
+export function startedWithinDay(startedAtMs: readonly number[], nowMs: number): number[] {
+  return startedAtMs.filter((atMs) => atMs > nowMs - DAY_MS);
+}
+
 function onDrift(
   state: LoopState,
   drift: Extract<LoopInput, { kind: 'drift' }>,
@@ -207,10 +213,10 @@ function onDrift(
   // A redelivered event of an episode that has ended must not begin it again.
   const episodeId = drift.correlationId || drift.eventId;
   if (state.history.some((entry) => entry.correlationId === episodeId)) return state;
-  const startedWithinDay = state.startedAtMs.filter((atMs) => atMs > nowMs - DAY_MS);
-  if (startedWithinDay.length >= policy.retrain.budgetPerDay) {
+  const within = startedWithinDay(state.startedAtMs, nowMs);
+  if (within.length >= policy.retrain.budgetPerDay) {
     const message = `drift of ${drift.feature} seen, but the budget of ${policy.retrain.budgetPerDay} retrainings in 24 hours is used up`;
-    return step({ ...state, startedAtMs: startedWithinDay }, nowMs, message);
+    return step({ ...state, startedAtMs: within }, nowMs, message);
   }
   const episode: Episode = {
     id: episodeId,
@@ -224,7 +230,7 @@ function onDrift(
     version: 0,
   };
   const message = `drift of ${drift.feature}: ${drift.detector} ${drift.value.toFixed(3)} against ${drift.threshold}`;
-  return step({ ...state, phase: 'settling', episode, startedAtMs: startedWithinDay }, nowMs, message);
+  return step({ ...state, phase: 'settling', episode, startedAtMs: within }, nowMs, message);
 }
 
 /** Leaves `settling` once enough versions end after the drifted window. */

@@ -48,7 +48,7 @@ const closing = (spanEndHour: number) => (spanEndHour + 2) * HOUR_MS + 600_000;
 
 describe('what a loop waits for', () => {
   it.each([
-    [state({ liveVersion: 0 }), 'a first blessed version', null],
+    [state({ liveVersion: 0 }), 'a first blessed version: before it there is nothing that drifts', null],
     [state({}), 'drift of any feature, the score or the quality', null],
     [state({ phase: 'approval', episode }), 'a person to approve the retraining', null],
     [state({ phase: 'training', episode }), 'training t-1', null],
@@ -56,18 +56,18 @@ describe('what a loop waits for', () => {
     [state({ phase: 'cooling', coolUntilMs: 77 }), 'the pause after a retraining to end', 77],
     [state({ phase: 'stopped' }), 'a person to resume it', null],
   ])('is told for each phase: %#', (given, what, untilMs) =>
-    expect(loopWait(given, project)).toMatchObject({ for: what, untilMs }),
+    expect(loopWait(given, project, 0)).toMatchObject({ for: what, untilMs }),
   );
 
   it('is the close of the span after the drifted window, then of the next', () => {
     const settling = state({ phase: 'settling', episode, datasets: [version(1, 10)] });
-    expect(loopWait(settling, project)).toEqual({
+    expect(loopWait(settling, project, 0)).toEqual({
       for: '2 dataset versions with rows from after the drift',
       untilMs: closing(12),
       clock: 'event',
     });
     const oneMore = { ...settling, datasets: [version(1, 10), version(2, 11)] };
-    expect(loopWait(oneMore, project)).toEqual({
+    expect(loopWait(oneMore, project, 0)).toEqual({
       for: 'a dataset version with rows from after the drift',
       untilMs: closing(12),
       clock: 'event',
@@ -76,6 +76,22 @@ describe('what a loop waits for', () => {
 
   it('is a person where versions are rolled out by hand', () => {
     const byHand = { ...project, rollout: { ...project.rollout, automatic: false } };
-    expect(loopWait(state({ waitingVersion: 3 }), byHand).for).toBe('a person to roll out version 3');
+    expect(loopWait(state({ waitingVersion: 3 }), byHand, 0).for).toBe('a person to roll out version 3');
+  });
+
+  it('is what no episode can start without', () => {
+    const data = { ...project.data, label: undefined };
+    const retrain = { ...project.retrain, budgetPerDay: 2 };
+    const DAY_MS = 24 * HOUR_MS;
+    expect(loopWait(state({}), { ...project, data }, 0).for).toContain('a label in the project file');
+    expect(loopWait(state({}), { ...project, retrain: { ...retrain, onDrift: false } }, 0).for).toContain('by hand');
+    expect(loopWait(state({}), { ...project, retrain: { ...retrain, budgetPerDay: 0 } }, 0).for).toContain('is 0');
+    const used = state({ startedAtMs: [1, HOUR_MS, 2 * HOUR_MS] });
+    // Three within a day, of which at most one may be when the next begins.
+    expect(loopWait(used, { ...project, retrain }, 3 * HOUR_MS)).toMatchObject({
+      for: 'the budget of 2 retrainings in 24 hours to have room',
+      untilMs: HOUR_MS + DAY_MS,
+    });
+    expect(loopWait(used, { ...project, retrain }, 2 * HOUR_MS + DAY_MS).for).toContain('drift of any feature');
   });
 });

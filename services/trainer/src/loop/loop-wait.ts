@@ -7,7 +7,7 @@
 // (MILLRACE_INGEST_CLOSE_ALLOWANCE), so that the time told is the earliest.
 
 import type { Project } from '@millrace/project';
-import type { LoopState } from './loop-state.js';
+import { DAY_MS, type LoopState, startedWithinDay } from './loop-state.js';
 
 export interface LoopWait {
   /** A clause: "waits for …". Empty where it waits for nothing. */
@@ -26,14 +26,13 @@ const until = (what: string, untilMs: number | null = null, clock: LoopWait['clo
   clock,
 });
 
-export function loopWait(state: LoopState, project: Facts): LoopWait {
-  const { retrain, rollout } = project;
+export function loopWait(state: LoopState, project: Facts, nowMs: number): LoopWait {
+  const { rollout } = project;
   switch (state.phase) {
     case 'calm':
       if (state.waitingVersion > state.liveVersion && !rollout.automatic)
         return until(`a person to roll out version ${state.waitingVersion}`);
-      if (state.liveVersion === 0) return until('a first blessed version');
-      return until(retrain.onDrift ? `drift of ${watched(retrain.features)}` : 'a training by hand');
+      return calm(state, project, nowMs);
     case 'settling':
       return settling(state, project);
     case 'approval':
@@ -47,6 +46,18 @@ export function loopWait(state: LoopState, project: Facts): LoopWait {
     case 'stopped':
       return until('a person to resume it');
   }
+}
+
+/** Drift, or what has to come before any drift can start a retraining. */
+function calm({ liveVersion, startedAtMs }: LoopState, { data, retrain }: Facts, nowMs: number): LoopWait {
+  if (data.label === undefined) return until('a label in the project file: without one nothing can be trained');
+  if (liveVersion === 0) return until('a first blessed version: before it there is nothing that drifts');
+  if (!retrain.onDrift) return until('a training by hand: retrain.onDrift is false');
+  const within = startedWithinDay(startedAtMs, nowMs);
+  if (within.length < retrain.budgetPerDay) return until(`drift of ${watched(retrain.features)}`);
+  const first = within[within.length - retrain.budgetPerDay];
+  if (first === undefined) return until('a budget: retrain.budgetPerDay is 0, so no drift starts a training');
+  return until(`the budget of ${retrain.budgetPerDay} retrainings in 24 hours to have room`, first + DAY_MS);
 }
 
 function watched(features: readonly string[]): string {

@@ -6,7 +6,7 @@ import { Answers } from '@millrace/service';
 import { Controller, Inject, Param } from '@nestjs/common';
 import { LoopRunner } from './loop-runner.js';
 import type { LoopState } from './loop-state.js';
-import { type LoopWait, loopWait } from './loop-wait.js';
+import type { LoopWait } from './loop-wait.js';
 
 const COMMANDS = ['approve', 'stop', 'resume'] as const;
 
@@ -18,8 +18,7 @@ export class LoopHttp {
 
   @Answers(loop)
   state(@Param('project') project: string): LoopState & { waits: LoopWait } {
-    const state = this.runner.stateOf(project);
-    return { ...state, waits: loopWait(state, this.runner.projectOf(project)) };
+    return { ...this.runner.stateOf(project), waits: this.runner.waitOf(project) };
   }
 
   /** approve lets a waiting retraining start, stop is the kill switch, resume ends it. */
@@ -29,7 +28,9 @@ export class LoopHttp {
     if (kind === undefined) {
       throw new PlatformError('invalid_argument', `the loop knows ${COMMANDS.join(', ')}, not "${command}"`);
     }
-    this.runner.stateOf(project);
+    const { phase } = this.runner.stateOf(project);
+    if (kind === 'approve' && phase !== 'approval')
+      throw new PlatformError('conflict', `nothing of ${project} waits for an approval: its loop is ${phase}`);
     await this.runner.apply(project, { kind });
     return this.state(project);
   }

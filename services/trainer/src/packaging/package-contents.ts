@@ -26,6 +26,8 @@ export interface PackageContent {
   evaluation: EvaluationReport;
   /** How the rows were chosen that evaluate. */
   split: Readonly<Record<string, unknown>>;
+  /** How many it was learnt from, how many of those told only when to stop, and how many evaluate. */
+  rows: { train: number; heldOut: number; evaluation: number };
   parity: { rows: number; largestDifference: number };
   lineage: Readonly<Record<string, unknown>>;
 }
@@ -45,7 +47,12 @@ export function packageContents(content: PackageContent, hash: HashText): { file
     'weights/weights.bin': new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength),
     'baselines/logistic.json': JSON.stringify(content.baseline),
     'reference.pb': content.reference,
-    'evaluation.json': json({ ...content.evaluation, split: content.split, parity: content.parity }),
+    'evaluation.json': json({
+      ...content.evaluation,
+      split: content.split,
+      rows: content.rows,
+      parity: content.parity,
+    }),
     'lineage.json': json(content.lineage),
   };
   const hashes = Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, hash([bytes])]));

@@ -64,6 +64,8 @@ export interface Fit {
   /** Of all training rows. */
   baseline: LogisticBaseline;
   workers: number;
+  /** Of the training rows: those that only told when to stop. */
+  heldOutRows: number;
 }
 
 /**
@@ -97,7 +99,7 @@ export async function fitModel(
   };
   // Without hidden layers and crosses the network is that regression, which cannot be fitted any better.
   if (heldOut > 0 && network.size === regression.size)
-    return { weights: startingAt(network, planned.initial, regression, all), baseline, workers: 1 };
+    return { weights: startingAt(network, planned.initial, regression, all), baseline, workers: 1, heldOutRows: 0 };
   const first =
     planned.warm || heldOut === 0
       ? all
@@ -124,7 +126,7 @@ export async function fitModel(
   );
   const unchanged = heldOut > 0 && !planned.warm && fitted.weights.every((weight, i) => weight === initial[i]);
   const weights = unchanged ? startingAt(network, initial, regression, all) : fitted.weights;
-  return { weights, baseline, workers: fitted.workers };
+  return { weights, baseline, workers: fitted.workers, heldOutRows: heldOut };
 }
 
 /** Encoded rows, in another order where there is one. */

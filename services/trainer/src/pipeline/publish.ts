@@ -70,6 +70,7 @@ export async function publish(judged: JudgedVersion, ports: PublishPorts, clock:
       baseline: trial.baseline,
       evaluation,
       split: trial.split,
+      rows: { train: train.rows, heldOut: trial.heldOutRows, evaluation: trial.later.rows },
       parity: { rows: compared.labels.length, largestDifference },
       lineage: lineageOf(judged),
     },

@@ -25,6 +25,8 @@ export interface Trial extends FittedModel {
   workers: number;
   split: SplitRule;
   train: LabelledRows;
+  /** Of those: they only told when to stop. */
+  heldOutRows: number;
   /** Those that evaluate: later ones, or a share by the hash of their ids. */
   later: LabelledRows;
   /** Of the training rows: the trivial baseline's answer. */
@@ -52,7 +54,14 @@ export async function runTrial(
   const planned = planModel(project, train, { parent, positiveShare, seed });
   const startedMs = ports.clock.monotonicMs();
   const evaluated = { rows: later.rows, positiveShare };
-  const { weights, baseline, workers } = await fitModel(planned, train, evaluated, settings, reporter, ports);
+  const { weights, baseline, workers, heldOutRows } = await fitModel(
+    planned,
+    train,
+    evaluated,
+    settings,
+    reporter,
+    ports,
+  );
   const trainSeconds = (ports.clock.monotonicMs() - startedMs) / 1000;
   const model = { plan: planned.plan, network: planned.network, weights };
   const scores = await scoresOf(model, later, ports.scorer);
@@ -63,6 +72,7 @@ export async function runTrial(
     workers,
     split: settings.split,
     train,
+    heldOutRows,
     later,
     positiveShare,
     trainSeconds,
