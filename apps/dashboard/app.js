@@ -140,6 +140,7 @@ async function look() {
     const names = projects.map(({ name }) => name);
     const wanted = wantedOf(names);
     offer(names, wanted);
+    document.title = wanted === undefined ? 'Millrace' : `${wanted} – Millrace`;
     if (wanted !== undefined) {
       if (project !== wanted) await follow(wanted);
       return;
@@ -147,7 +148,7 @@ async function look() {
     leave();
     at('problem').textContent = '';
     show(next === null ? 'overview' : 'start');
-    connection(next === null ? 'connected' : 'waiting', next === null ? 'good' : 'wait');
+    connection(next === null ? 'connected' : 'no project yet', next === null ? 'good' : 'wait');
     showNext(at('start'), next);
     if (next === null) showOverview(at('projects'), projects, atMs);
   } catch {
@@ -159,7 +160,16 @@ async function look() {
 projectSelect().addEventListener('change', () => {
   location.hash = projectSelect().value;
 });
-addEventListener('hashchange', look);
+addEventListener('hashchange', async () => {
+  await look();
+  // What had the focus is hidden by now.
+  at('main').focus({ preventScroll: true });
+});
+document.querySelector('.skip').addEventListener('click', (event) => {
+  // The part of the address after # names what is shown.
+  event.preventDefault();
+  at('main').focus();
+});
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => location.reload());
 
 at('foot').textContent =

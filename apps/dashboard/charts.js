@@ -22,6 +22,7 @@ const HEIGHT = 170;
 /** @param {HTMLElement} element @param {Shown} shown */
 function draw(element, shown) {
   const { series, data, none } = shown;
+  tell(element, shown);
   const scheme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
   const key = JSON.stringify([scheme, shown.windowMs, series.map(({ label, colour }) => [label, colour])]);
   const held = charts.get(element);
@@ -47,6 +48,20 @@ function draw(element, shown) {
   );
 }
 
+const names = new Map();
+
+/** The newest values in words, for whoever cannot see the lines. @param {HTMLElement} element @param {Shown} shown */
+function tell(element, { series, data, format, none }) {
+  const name = names.get(element) ?? element.getAttribute('aria-label');
+  names.set(element, name);
+  const values = series.flatMap(({ label }, i) => {
+    const value = data[i + 1]?.findLast((y) => y != null);
+    return value === undefined ? [] : [`${label} ${format(value)}`];
+  });
+  const text = `${name}. ${values.length === 0 ? none : `Newest: ${values.join(', ')}.`}`;
+  if (element.getAttribute('aria-label') !== text) element.setAttribute('aria-label', text);
+}
+
 function optionsOf(element, entry) {
   /** @type {() => Shown} */
   const shown = () => entry.shown;
@@ -65,7 +80,8 @@ function optionsOf(element, entry) {
     height: HEIGHT,
     tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), byEvent ? 'Etc/UTC' : undefined),
     cursor: { points: { size: 6 }, y: false },
-    legend: { live: true },
+    // The dash too: colour is never the only sign.
+    legend: { live: true, markers: { dash: (_u, i) => (i > 0 && series[i - 1]?.dash ? 'dashed' : 'solid') } },
     scales: {
       x: { range: () => shown().range },
       y: { range: (_u, min, max) => yRange(min, max, byEvent) },

@@ -9,7 +9,7 @@ function tile(name, value, unit, note, tone) {
     'div',
     { class: `tile ${tone ?? ''}` },
     h('div', { class: 'name' }, name),
-    h('div', { class: 'value' }, value, unit ? h('small', {}, ` ${unit}`) : null),
+    h('div', { class: 'value' }, value, unit && value !== '–' ? h('small', {}, ` ${unit}`) : null),
     h('div', { class: 'note', title: note ?? '' }, note ?? ''),
   );
 }
@@ -33,7 +33,7 @@ export function showTiles(element, live) {
       'Failed requests',
       share === null ? '–' : percent(share),
       '',
-      failing > 0 ? `${fixed(failing, 1)} per second` : 'none',
+      share === null ? 'no reading' : failing > 0 ? `${fixed(failing, 1)} per second` : 'none',
       share > 0.01 ? 'bad' : share > 0 ? 'warn' : '',
     ),
     tile('Predictions', count(point.predictions ?? 0), '/s', `${count(counters.predictions)} in all`),
@@ -41,7 +41,7 @@ export function showTiles(element, live) {
       'Latency p99',
       point.p99Ms == null ? '–' : fixed(point.p99Ms, 1),
       'ms',
-      point.p50Ms == null ? '' : `p50 ${fixed(point.p50Ms, 1)} ms`,
+      point.p50Ms == null ? 'no answers in the last second' : `p50 ${fixed(point.p50Ms, 1)} ms`,
     ),
     tile('Labels joined', count(counters.labelsJoined), '', `${count(counters.unmatchedLabels)} unmatched`),
     tile('Windows closed', count(counters.windowsClosed), '', `${live.openWindows.length} open`),

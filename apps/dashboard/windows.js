@@ -8,12 +8,16 @@ import { versionColour } from '/versions.js';
 
 const COLUMNS_MAX = 60;
 const COLUMNS_MIN = 4;
-/** A cell with the space after it, and what the names of the rows may take, as style.css has them. */
+/** A cell with the space after it, and the most that the names of the rows may take, as style.css has them. */
 const CELL_PX = 24;
 const NAMES_PX = 156;
 const NAMES_NARROW_PX = 104;
+/** A wide letter of a name, and the space around it. */
+const LETTER_PX = 8;
+const NAME_SPACE_PX = 12;
 /** A label is wider than a cell: one for so many columns. */
 const LABEL_COLUMNS = 4;
+const NOT_TESTED = 'not tested';
 let chosen;
 
 const ratioOf = (test) => (test.threshold > 0 ? test.statistic / test.threshold : test.statistic > 0 ? 1 : 0);
@@ -58,6 +62,8 @@ function cellOf(window, subject, tests, minRows, detail) {
     'button',
     {
       type: 'button',
+      tabindex: '-1',
+      'data-id': id,
       class: `cell ${few ? 'few' : `l${level(ratio, worst.alarm)}`}`,
       title: text,
       'aria-label': text,
@@ -72,6 +78,35 @@ function cellOf(window, subject, tests, minRows, detail) {
     worst.alarm ? '!' : '',
   );
   return h('td', {}, button);
+}
+
+const STEPS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
+
+/**
+ * One stop of the Tab key for all cells, the newest one first; the arrow keys go on from there.
+ * @param {HTMLTableElement} element
+ */
+function byArrows(element) {
+  const rows = [...element.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.querySelector('button')));
+  const all = rows.flat().filter((cell) => cell !== null);
+  const stop = (cell) => {
+    for (const each of all) each.tabIndex = each === cell ? 0 : -1;
+  };
+  stop(rows[0]?.findLast((cell) => cell !== null) ?? all[0]);
+  element.addEventListener('focusin', ({ target }) => stop(target));
+  element.addEventListener('keydown', (event) => {
+    const step = STEPS[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    let y = rows.findIndex((row) => row.includes(/** @type {HTMLButtonElement} */ (event.target)));
+    let x = rows[y]?.indexOf(/** @type {HTMLButtonElement} */ (event.target)) ?? -1;
+    // What was not tested is no button, and passed over.
+    do {
+      y += step[0];
+      x += step[1];
+      rows[y]?.[x]?.focus();
+    } while (rows[y]?.[x] === null);
+  });
 }
 
 /** @param {import('./answers.js').Window[]} windows */
@@ -115,10 +150,11 @@ function versionsRow(windows) {
   );
 }
 
-/** As many of the newest windows as are seen without scrolling. */
-function columnsOf(element) {
+/** As many of the newest windows as are seen without scrolling. @param {HTMLElement} element @param {string[]} subjects */
+function columnsOf(element, subjects) {
   const width = element.clientWidth;
-  const names = width < 480 ? NAMES_NARROW_PX : NAMES_PX;
+  const longest = Math.max(...[...subjects.map(nameOf), 'versions'].map((name) => name.length));
+  const names = Math.min(longest * LETTER_PX + NAME_SPACE_PX, width < 480 ? NAMES_NARROW_PX : NAMES_PX);
   return Math.max(COLUMNS_MIN, Math.min(COLUMNS_MAX, Math.floor((width - names) / CELL_PX)));
 }
 
@@ -138,8 +174,12 @@ const LEGEND = [
  * @param {number | null} minRows
  */
 export function showWindows(element, detailElement, newestFirst, minRows) {
-  const windows = newestFirst.slice(0, columnsOf(element)).reverse();
+  const tested = subjectsOf(newestFirst.slice(0, COLUMNS_MAX));
+  const windows = newestFirst.slice(0, columnsOf(element, tested.length > 0 ? tested : [NOT_TESTED])).reverse();
   const detail = (choice) => showDetail(detailElement, choice);
+  const focused = element.contains(document.activeElement)
+    ? /** @type {HTMLElement} */ (document.activeElement).dataset.id
+    : undefined;
   fill(element, JSON.stringify([windows.length, windows.at(-1)?.startMs, windows[0]?.startMs, minRows]), () => {
     if (windows.length === 0) {
       return h(
@@ -149,7 +189,7 @@ export function showWindows(element, detailElement, newestFirst, minRows) {
       );
     }
     const subjects = subjectsOf(windows);
-    const rows = (subjects.length > 0 ? subjects : ['not tested']).map((subject) =>
+    const rows = (subjects.length > 0 ? subjects : [NOT_TESTED]).map((subject) =>
       h(
         'tr',
         {},
@@ -157,8 +197,16 @@ export function showWindows(element, detailElement, newestFirst, minRows) {
         ...windows.map((window) => cellOf(window, subject, testsOf(window, subject), minRows, detail)),
       ),
     );
+    const label = 'Tests by window: arrow keys go from cell to cell, Enter shows the tests of one';
+    const strip = h(
+      'table',
+      { 'aria-label': label },
+      h('thead', {}, headOf(windows)),
+      h('tbody', {}, ...rows, versionsRow(windows)),
+    );
+    byArrows(/** @type {HTMLTableElement} */ (strip));
     return [
-      h('table', {}, h('thead', {}, headOf(windows)), h('tbody', {}, ...rows, versionsRow(windows))),
+      strip,
       h(
         'div',
         { class: 'legend' },
@@ -167,6 +215,9 @@ export function showWindows(element, detailElement, newestFirst, minRows) {
       ),
     ];
   });
+  // A window that closed made the strip anew: the focus stays at its cell.
+  if (focused !== undefined && !element.contains(document.activeElement))
+    [...element.querySelectorAll('button')].find((cell) => cell.dataset.id === focused)?.focus();
 }
 
 const DETAIL_HEADS = [

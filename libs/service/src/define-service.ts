@@ -72,6 +72,7 @@ async function startService<D extends Settings>(
   definition: ServiceDefinition<D>,
   events: StartEvents = {},
 ): Promise<RunningService> {
+  const startedAtMs = systemClock.nowMs();
   let telemetry: Telemetry | undefined;
   let told = false;
   const failed = (error: unknown) => {
@@ -86,7 +87,8 @@ async function startService<D extends Settings>(
     const shutdown = new Shutdown();
     const context = { config, clock: systemClock, log: logger(definition.name), readiness, shutdown };
     const parts = await definition.build(context);
-    return await startParts(parts, { readiness, shutdown, telemetry, failed, stoppable: events.stoppable });
+    const { stoppable } = events;
+    return await startParts(parts, { startedAtMs, readiness, shutdown, telemetry, failed, stoppable });
   } catch (error) {
     failed(error);
     await telemetry?.stop();
@@ -105,6 +107,7 @@ function rootModule({ controllers = [], provide = [] }: ServiceParts): DynamicMo
 }
 
 interface Start {
+  startedAtMs: number;
   readiness: Readiness;
   shutdown: Shutdown;
   telemetry: Telemetry;
@@ -114,7 +117,7 @@ interface Start {
 
 async function startParts(
   parts: ServiceParts,
-  { readiness, shutdown, telemetry, failed, stoppable }: Start,
+  { startedAtMs, readiness, shutdown, telemetry, failed, stoppable }: Start,
 ): Promise<RunningService> {
   const { http, consumers = [], ticks = [] } = parts;
   const host = http.host ?? '127.0.0.1';
@@ -128,7 +131,7 @@ async function startParts(
   );
   app.useGlobalFilters(new PlatformErrorFilter());
   const instance = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
-  prepareHttp(instance, readiness, http.streams ?? false);
+  prepareHttp(instance, readiness, http.streams ?? false, startedAtMs);
   const served = http.api === undefined ? undefined : serveApi(instance, http.api);
   await http.prepare?.(app);
   if (parts.grpc !== undefined) app.useGlobalInterceptors(new RpcObserver(parts.grpc.services));

@@ -42,8 +42,16 @@ export function createHttpAdapter(bodyBytesMax: number): FastifyAdapter {
   });
 }
 
-/** @param streams bodies of bytes come as streams */
-export function prepareHttp(instance: FastifyInstance, readiness: Readiness, streams: boolean): void {
+/**
+ * @param streams bodies of bytes come as streams
+ * @param startedAtMs of this process, so that whoever asks sees a restart
+ */
+export function prepareHttp(
+  instance: FastifyInstance,
+  readiness: Readiness,
+  streams: boolean,
+  startedAtMs: number,
+): void {
   instance.addContentTypeParser(TEXT_BODIES, { parseAs: 'string' }, (_request, body, done) => done(null, body));
   if (streams) {
     instance.addContentTypeParser('application/octet-stream', (_request, body, done) => done(null, body));
@@ -54,7 +62,7 @@ export function prepareHttp(instance: FastifyInstance, readiness: Readiness, str
   }
   observe(instance);
   guard(instance);
-  instance.get('/health/live', async () => ({ status: 'ok' }));
+  instance.get('/health/live', async () => ({ status: 'ok', startedAtMs }));
   instance.get('/health/ready', async (_request, reply) => {
     const report = await readiness.report();
     return reply

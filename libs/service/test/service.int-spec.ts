@@ -173,7 +173,10 @@ describe('a service', () => {
   });
 
   it('is alive, and ready while its checks pass', async () => {
-    expect((await ask('/health/live')).status).toBe(200);
+    const live = await ask('/health/live');
+    expect(live.status).toBe(200);
+    const { startedAtMs } = (await live.json()) as { startedAtMs: number };
+    expect(Date.now() - startedAtMs).toBeLessThan(600_000);
     await eventually('ready', async () => (await ask('/health/ready')).status === 200);
     healthy = false;
     const report = await ask('/health/ready');

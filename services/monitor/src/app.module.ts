@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { monitorApi } from '@millrace/api';
 import { openArtifactStore } from '@millrace/artifacts';
 import { MonitorService } from '@millrace/contracts';
-import { monitorSettings } from '@millrace/deployment';
+import { hostAndPort, monitorSettings } from '@millrace/deployment';
 import {
   CompactedReader,
   ensureTopics,
@@ -35,6 +35,8 @@ import { StoredPackages } from './metadata/packages.fs.js';
 import { References } from './metadata/references.js';
 import { termsOf } from './quality/task-terms.js';
 import { RouterScrape } from './software/router-scrape.http.js';
+import { askStarts } from './software/service-starts.http.js';
+import { ServiceStarts } from './software/service-starts.js';
 import { TrafficHistory } from './software/traffic-history.js';
 import { Checkpointer } from './state/checkpoint.js';
 import { FolderStateStore } from './state/state-store.fs.js';
@@ -51,6 +53,8 @@ const BODY_BYTES_MAX = 65_536;
 /** Idle partitions let the watermark pass, checkpoints come due: looked at this often. */
 const SETTLE_EVERY_MS = 250;
 const BEAT_EVERY_MS = 1_000;
+/** A service says when it started, so that a restart need not be seen at once. */
+const STARTS_EVERY_MS = 5_000;
 
 const STREAM_OF_TOPIC: Readonly<Record<string, Stream>> = { 'predictions.v1': 'predictions', 'labels.v1': 'labels' };
 
@@ -77,10 +81,8 @@ export const monitor = defineService({
     };
     const live = new LiveStreams(sources, clock);
     context.shutdown.onClose('live streams', () => live.close());
-    const metricsUrl = `http://${config.routerHost}:${config.routerMetricsPort}/metrics`;
-    const scrape = new RouterScrape(metricsUrl, windows.traffic, clock, (project, atMs) =>
-      marks.routerRestarted(project, atMs),
-    );
+    const metricsUrl = `http://${hostAndPort(config.routerHost, config.routerMetricsPort)}/metrics`;
+    const scrape = new RouterScrape(metricsUrl, windows.traffic, clock);
     context.shutdown.onClose('scrape', () => scrape.stop());
     return {
       http: {
@@ -105,7 +107,7 @@ export const monitor = defineService({
         observe(windows);
         scrape.start(config.scrapeEveryMs);
       },
-      ticks: ticks(context, strategy, windows, live),
+      ticks: [...ticks(context, strategy, windows, live), restarts(config, marks)],
     };
   },
 });
@@ -235,6 +237,18 @@ function observe({ engine, checkpointer }: ReturnType<typeof windowsOf>): void {
   gauge('millrace.monitor.active_alarms').observe(() => sum(({ alarms }) => alarms.active));
   gauge('millrace.monitor.labels_joined').observe(() => sum(({ counters }) => counters.labelsJoined));
   gauge('millrace.monitor.checkpoint_duration').observe(() => checkpointer.lastTookMs);
+}
+
+function restarts(config: MonitorConfig, marks: Marks): Tick {
+  const starts = new ServiceStarts((service, atMs) => marks.restarted(service, atMs));
+  const at = (host: string, port: number): string => `http://${hostAndPort(host, port)}`;
+  const urls = {
+    ingest: at(config.ingestHost, config.ingestHttpPort),
+    trainer: at(config.trainerHost, config.trainerHttpPort),
+    serving: at(config.servingHost, config.servingHttpPort),
+    router: at(config.routerHost, config.routerControlPort),
+  };
+  return { name: 'starts', everyMs: STARTS_EVERY_MS, work: () => askStarts(urls, starts) };
 }
 
 function ticks(

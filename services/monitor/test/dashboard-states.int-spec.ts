@@ -67,6 +67,34 @@ const OVERFLOWING = `[...document.querySelectorAll('*')]
     return scrolls || (width > 1 && right > innerWidth + 0.5);
   })
   .map((each) => each.outerHTML.slice(0, 120))`;
+/** Run in the page: texts whose contrast is below what WCAG AA asks for. */
+const UNREADABLE = `(() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const luminance = (colour) => {
+    const [r, g, b] = parts(colour).map((value) => {
+      const share = value / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const groundOf = (element) => {
+    const { backgroundColor } = getComputedStyle(element);
+    const [, , , alpha = 1] = parts(backgroundColor);
+    return alpha === 0 && element.parentElement ? groundOf(element.parentElement) : backgroundColor;
+  };
+  return [...document.querySelectorAll('body *')]
+    .filter((each) => [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== ''))
+    .filter((each) => each.checkVisibility({ visibilityProperty: true }) && each.clientWidth !== 1)
+    .map((each) => {
+      const { color, fontSize, fontWeight } = getComputedStyle(each);
+      const [light, dark] = [luminance(color), luminance(groundOf(each))].sort((a, b) => b - a);
+      const size = Number.parseFloat(fontSize);
+      const isLarge = size >= 24 || (size >= 18.66 && Number(fontWeight) >= 700);
+      return { each, ratio: (light + 0.05) / (dark + 0.05), least: isLarge ? 3 : 4.5 };
+    })
+    .filter(({ ratio, least }) => ratio < least)
+    .map(({ each, ratio }) => ratio.toFixed(2) + ' ' + each.outerHTML.slice(0, 100));
+})()`;
 /** Colour and shape of each element. */
 const lookOf = (page: Page, selector: string): Promise<[colour: string, shape: string][]> =>
   page.evaluate(
@@ -84,6 +112,7 @@ describe('each state', () => {
       const over = await page.evaluate(OVERFLOWING);
       expect(over).toEqual([]);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+      expect(await page.evaluate(UNREADABLE)).toEqual([]);
       const folder = environment().DASHBOARD_SHOTS;
       if (folder !== undefined)
         await page.screenshot({ path: join(folder, `${state}-${width}-${scheme}.png`), fullPage: true });
@@ -217,7 +246,53 @@ describe('windows and alarms', () => {
       expect(await texts(page, '#marks li')).toEqual([
         'restart 14:28:55 router restarted',
         'rollout 14:30:25 version 1: 50 %, version 2: 50 %',
+        'restart 14:31:25 ingest restarted',
       ]);
+    });
+  });
+});
+
+describe('the keyboard', () => {
+  it('skips to the content, and does not leave the project by it', async () => {
+    await wide('alarms', async (page) => {
+      await page.keyboard.press('Tab');
+      expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to content');
+      await page.keyboard.press('Enter');
+      expect(await page.evaluate('document.activeElement.id')).toBe('main');
+      expect(await page.locator('#project').isVisible()).toBe(true);
+      expect(await page.title()).toBe('loans – Millrace');
+    });
+  });
+
+  it('has one stop at the windows, from where the arrows go on; Enter shows the tests', async () => {
+    await wide('alarms', async (page) => {
+      expect(await page.locator('#windows button[tabindex="0"]').count()).toBe(1);
+      await page.locator('#windows button[tabindex="0"]').focus();
+      const at = () => page.evaluate('document.activeElement.getAttribute("aria-label")');
+      expect(await at()).toMatch(/^amount, 10 Mar 14:30–14:31: .*alarm$/);
+      await page.keyboard.press('ArrowLeft');
+      await page.keyboard.press('ArrowDown');
+      expect(await at()).toMatch(/^income, 10 Mar 14:29–14:30: /);
+      // At the edge it stays.
+      await page.keyboard.press('ArrowUp');
+      await page.keyboard.press('ArrowUp');
+      expect(await at()).toMatch(/^amount, 10 Mar 14:29–14:30: /);
+      await page.keyboard.press('Enter');
+      expect(await page.locator('#window-detail h2').textContent()).toContain('amount');
+    });
+  });
+});
+
+describe('a screen reader', () => {
+  it('hears the newest values of the charts', async () => {
+    await wide('alarms', async (page) => {
+      expect(await page.locator('#chart-traffic').getAttribute('aria-label')).toMatch(
+        /^Predictions per second by model version\. Newest: version 1 \d+, version 2 \d+\.$/,
+      );
+    });
+    await wide('no-traffic', async (page) => {
+      const text = 'Predictions per second by model version. No predictions in the last five minutes.';
+      expect(await page.locator('#chart-traffic').getAttribute('aria-label')).toBe(text);
     });
   });
 });

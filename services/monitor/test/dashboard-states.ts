@@ -39,7 +39,7 @@ export interface StateProject {
   versionOf?: (w: number, i: number) => number;
   /** The packages bring no reference: first rows become it. */
   withoutReference?: boolean;
-  /** A change of the route and a restart of the router within the last minutes. */
+  /** A change of the route and restarts of services within the last minutes. */
   marks?: boolean;
   loop: LoopTold;
 }
@@ -288,5 +288,6 @@ function watched(traffic: TrafficHistory, live: LiveTrafficByProject, marks: Mar
     traffic.read(name, totals(1_000), NOW_MS - 4_000);
     traffic.read(name, totals(1_020), NOW_MS - 2_000);
   }
-  if (marked) marks.routerRestarted(name, NOW_MS - 190_000);
+  if (marked) marks.restarted('router', NOW_MS - 190_000);
+  if (marked) marks.restarted('ingest', NOW_MS - 40_000);
 }

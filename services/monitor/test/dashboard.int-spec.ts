@@ -29,7 +29,16 @@ beforeAll(async () => {
   ends.push(() => platform.close());
   const trainer = await trainerThatSettles();
   ends.push(trainer.close);
-  const env = { MILLRACE_MONITOR_TRAINER_HOST: TRAINER_HOST, MILLRACE_TRAINER_HTTP_PORT: `${trainer.port}` };
+  const others = await servicesThatRun();
+  ends.push(others.close);
+  const env = {
+    MILLRACE_MONITOR_TRAINER_HOST: OTHER_HOST,
+    MILLRACE_TRAINER_HTTP_PORT: `${trainer.port}`,
+    MILLRACE_MONITOR_INGEST_HOST: OTHER_HOST,
+    MILLRACE_INGEST_HTTP_PORT: `${others.port}`,
+    MILLRACE_MONITOR_SERVING_HOST: OTHER_HOST,
+    MILLRACE_SERVING_HTTP_PORT: `${others.port}`,
+  };
   monitor = await startMonitor({ home, brokers: kafka.brokers, topicPrefix, env });
   ends.push(() => monitor.stop());
 }, 120_000);
@@ -39,7 +48,22 @@ afterAll(async () => {
 }, 60_000);
 
 /** Not where the default looks. */
-const TRAINER_HOST = '127.0.0.2';
+const OTHER_HOST = '127.0.0.2';
+
+/** Since when ingest and serving run, as they say it: this test starts neither. */
+let othersStartedAtMs = Date.now() - 60_000;
+let othersAsked = 0;
+
+async function servicesThatRun() {
+  const server = createServer((request, response) => {
+    if (request.url === '/health/live') othersAsked += 1;
+    response.writeHead(request.url === '/health/live' ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ status: 'ok', startedAtMs: othersStartedAtMs }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, OTHER_HOST, resolve));
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  return { port: (server.address() as AddressInfo).port, close };
+}
 
 /** The trainer's answer about the loop of demo, at an address of its own: this test starts no trainer. */
 async function trainerThatSettles() {
@@ -57,7 +81,7 @@ async function trainerThatSettles() {
     response.writeHead(request.url === '/v1/projects/demo/loop' ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(loop));
   });
-  await new Promise<void>((resolve) => server.listen(0, TRAINER_HOST, resolve));
+  await new Promise<void>((resolve) => server.listen(0, OTHER_HOST, resolve));
   const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
   return { port: (server.address() as AddressInfo).port, close };
 }
@@ -158,6 +182,15 @@ describe('dashboard', () => {
     },
     90_000,
   );
+
+  it('marks restarts of the other services when they say that they began anew', async () => {
+    await eventually('both are asked', async () => othersAsked >= 2);
+    othersStartedAtMs = Date.now();
+    const { page } = await open('/#demo');
+    for (const service of ['ingest', 'serving'])
+      await page.locator('#marks li', { hasText: `${service} restarted` }).waitFor();
+    await page.close();
+  }, 60_000);
 
   it('gives out only its own files, under a strict policy', async () => {
     const index = await fetch(monitor.url);

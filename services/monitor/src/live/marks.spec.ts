@@ -15,8 +15,8 @@ describe('Marks', () => {
     marks.routed(undefined, route(2_000, 100));
     marks.routed(route(2_000, 100), route(3_000, 100)); // loaded another, sends alike
     marks.routed(route(3_000, 100), route(4_000, 60, 40));
-    marks.routerRestarted('p', 3_500);
-    marks.routerRestarted('q', 3_600);
+    marks.restarted('router', 3_500);
+    marks.routed(undefined, { ...route(3_600, 100), project: 'q' });
     expect(marks.of('p', 0)).toEqual([
       { kind: 'restart', atMs: 1_000, text: 'monitor started' },
       { kind: 'rollout', atMs: 2_000, text: 'version 1: 100 %' },
@@ -28,7 +28,9 @@ describe('Marks', () => {
 
   it('is bounded', () => {
     const marks = new Marks(0);
-    for (let i = 1; i <= MARKS_MAX + 5; i++) marks.routerRestarted('p', i);
+    for (let i = 1; i <= MARKS_MAX + 5; i++) marks.restarted('router', i);
     expect(marks.of('p', 1)).toHaveLength(MARKS_MAX);
+    for (let i = 1; i <= MARKS_MAX + 5; i++) marks.routed(undefined, route(1_000 + i, 100));
+    expect(marks.of('p', 1_000)).toHaveLength(MARKS_MAX);
   });
 });

@@ -1,18 +1,18 @@
-// What charts over processing time have a line for: changes of live traffic (from the routes) and restarts, as far as
-// this process can know them: its own start, and the router's, whose counters begin anew. Restarts of the other
-// processes leave no trace here. In memory: after a restart of the monitor the newest change of each route is left.
+// What charts over processing time have a line for: changes of live traffic (from the routes) and restarts: of this
+// process, and of the services that say since when they run. In memory: after a restart of the monitor the newest
+// change of each route is left.
 
 import type { AnswerOf, monitorApi } from '@millrace/api';
 import { type Route, sameTraffic } from '@millrace/routing';
 
 export type Mark = AnswerOf<typeof monitorApi.endpoints.now>['marks'][number];
 
-/** Kept a project; what a chart of five minutes can show. */
+/** Kept a project, and of restarts; what a chart of five minutes can show. */
 export const MARKS_MAX = 32;
 
 export class Marks {
   private readonly byProject = new Map<string, Mark[]>();
-  private readonly common: readonly Mark[];
+  private common: readonly Mark[];
 
   constructor(startedAtMs: number) {
     this.common = [{ kind: 'restart', atMs: startedAtMs, text: 'monitor started' }];
@@ -25,9 +25,9 @@ export class Marks {
     this.add(route.project, { kind: 'rollout', atMs: route.changedAtMs, text: shares });
   }
 
-  /** A restart shows between two readings: `atMs` is the later one. */
-  routerRestarted(project: string, atMs: number): void {
-    this.add(project, { kind: 'restart', atMs, text: 'router restarted' });
+  restarted(service: string, atMs: number): void {
+    const mark: Mark = { kind: 'restart', atMs, text: `${service} restarted` };
+    this.common = [...this.common, mark].slice(-MARKS_MAX);
   }
 
   /** Since `fromMs`, oldest first. */

@@ -16,7 +16,6 @@ export class RouterScrape {
     private readonly url: string,
     private readonly traffic: TrafficHistory,
     private readonly clock: Clock,
-    private readonly restarted: (project: string, atMs: number) => void,
   ) {}
 
   start(everyMs: number): void {
@@ -34,7 +33,7 @@ export class RouterScrape {
     const text = await response.text();
     const atMs = this.clock.nowMs();
     for (const [project, totals] of routerTotals(text)) {
-      if (this.traffic.read(project, totals, atMs)) this.restarted(project, atMs);
+      this.traffic.read(project, totals, atMs);
     }
   }
 }

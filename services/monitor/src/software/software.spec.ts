@@ -33,9 +33,9 @@ describe('router metrics', () => {
 describe('Traffic', () => {
   it('gives increases over a span, and takes a smaller total for a restart', () => {
     const traffic = new Traffic();
-    expect(traffic.read({ requests: 100, failures: 1 }, 0)).toBe(false);
-    expect(traffic.read({ requests: 300, failures: 3 }, 2_000)).toBe(false);
-    expect(traffic.read({ requests: 50, failures: 0 }, 4_000)).toBe(true);
+    traffic.read({ requests: 100, failures: 1 }, 0);
+    traffic.read({ requests: 300, failures: 3 }, 2_000);
+    traffic.read({ requests: 50, failures: 0 }, 4_000);
     expect(traffic.between(0, 4_000)).toEqual({ requests: 250, failures: 2 });
     expect(traffic.between(2_500, 3_000)).toEqual({ requests: 50, failures: 0 });
     expect(traffic.between(9_000, 9_500)).toEqual({ requests: 0, failures: 0 });

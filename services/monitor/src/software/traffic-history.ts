@@ -30,11 +30,10 @@ export class Traffic {
     return this.before?.atMs;
   }
 
-  /** True where the counters began anew. */
-  read(totals: RouterTotals, atMs: number): boolean {
+  read(totals: RouterTotals, atMs: number): void {
     const { before } = this;
     this.before = { atMs, totals };
-    if (before === undefined || atMs <= before.atMs) return false;
+    if (before === undefined || atMs <= before.atMs) return;
     const restarted = totals.requests < before.totals.requests;
     this.samples.push({
       fromMs: before.atMs,
@@ -43,7 +42,6 @@ export class Traffic {
       failures: Math.max(0, totals.failures - (restarted ? 0 : before.totals.failures)),
     });
     if (this.samples.length > SAMPLES_MAX) this.samples.shift();
-    return restarted;
   }
 
   /** Sums the readings whose span touches [fromMs, toMs]: at least one reading around a short span. */
@@ -79,17 +77,16 @@ interface ProjectTraffic {
 export class TrafficHistory {
   private readonly byProject = new Map<string, ProjectTraffic>();
 
-  /** True where the router's counters began anew: it was restarted since the reading before. */
-  read(project: string, totals: ReadonlyMap<number, RouterTotals>, atMs: number): boolean {
+  read(project: string, totals: ReadonlyMap<number, RouterTotals>, atMs: number): void {
     const traffic = this.trafficOf(project);
-    if (traffic === undefined) return false;
+    if (traffic === undefined) return;
     const sum = { requests: 0, failures: 0 };
     for (const [version, { requests, failures }] of totals) {
       sum.requests += requests;
       sum.failures += failures;
       if (version !== 0) versionOf(traffic, version, traffic.all.readAtMs).read({ requests, failures }, atMs);
     }
-    return traffic.all.read(sum, atMs);
+    traffic.all.read(sum, atMs);
   }
 
   between(project: string, version: number | 'all', fromMs: number, toMs: number): RouterTotals {
