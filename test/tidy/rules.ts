@@ -40,6 +40,7 @@ export const EDGE_LIB_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   redis: ['ioredis'],
   artifacts: [],
   files: [],
+  'prediction-log': [],
   // The frame around Nest.
   service: ['@nestjs/', 'fastify', 'rxjs', 'reflect-metadata', '@bufbuild/protobuf'],
   // Drives the browser of the machine; contract suites are tests.
