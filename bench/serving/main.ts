@@ -1,8 +1,8 @@
 // `npm run bench:serving`: every row of serving's numbers in one run on this machine, client included; each system of a
 // row in turn within each round, medians over rounds. Prints a table and writes bench/results/<date>-serving.json. Its
-// exit code says whether the run went through, not whether targets are met.
-// `--rows unary,rest`, `--rounds 3`, `--seconds 3`, `--without mlserver,pytriton`; --mlserver and --pytriton are the
-// Pythons that tools/setup/bench-serving.mjs hands over.
+// exit code says whether the run went through, not whether targets are met. `--rows unary,rest` (not written down, but
+// with `--save`: <date>-unary,rest.json), `--rounds 3`, `--seconds 3`, `--without mlserver,pytriton`; --mlserver and
+// --pytriton are the Pythons that tools/setup/bench-serving.mjs hands over.
 
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,11 +24,13 @@ import { stream } from './stream.js';
 import { type System, startEcho } from './systems.process.js';
 import { batching, engines, large } from './throughput.js';
 import { oneInFlight, unary } from './unary.js';
+import { watch } from './watch.js';
 
 /** Rows with peers first, so that these end early and take nothing from the rest. */
 const ROWS: readonly Row[] = [
   unary,
   oneInFlight,
+  watch,
   rest,
   stream,
   openLoop,
@@ -48,6 +50,7 @@ const { values } = parseArgs({
     mlserver: { type: 'string' },
     pytriton: { type: 'string' },
     keep: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
   },
 });
 const root = resolve(fileURLToPath(new URL('../../..', import.meta.url)));
@@ -155,7 +158,7 @@ async function save(outcomes: readonly Outcome[]): Promise<void> {
   const day = new Date().toISOString().slice(0, 10);
   const folder = join(root, 'bench/results');
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${day}-serving.json`);
+  const file = join(folder, `${day}-${values.rows ?? 'serving'}.json`);
   const result = {
     command: ['npm run bench:serving', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
     day,
@@ -178,5 +181,5 @@ async function save(outcomes: readonly Outcome[]): Promise<void> {
 const outcomes = await measure();
 say('');
 for (const outcome of outcomes) say(line(outcome));
-if (values.rows === undefined) await save(outcomes);
+if (values.rows === undefined || values.save) await save(outcomes);
 process.exit(0);

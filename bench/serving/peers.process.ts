@@ -34,6 +34,8 @@ export async function startMlServer(root: string, work: string, python: string):
     JSON.stringify({
       name: 'mlp',
       implementation: 'mlserver_model.Network',
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 8] }],
+      outputs: [{ name: 'probability', datatype: 'FP32', shape: [-1, 1] }],
       max_batch_size: 64,
       max_batch_time: 0.001,
     }),

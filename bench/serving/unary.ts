@@ -21,7 +21,7 @@ const READY_TRIES = 300;
 const ANSWER_TOLERANCE = 1e-5;
 
 /** Throws where a system does not compute the bench's network: its rate would say nothing. */
-async function checkAnswer(name: string, grpcPort: number, request: Buffer): Promise<void> {
+export async function checkAnswer(name: string, grpcPort: number, request: Buffer): Promise<void> {
   const api = createClient(GRPCInferenceService, `127.0.0.1:${grpcPort}`);
   const asked = fromBinary(inferencePb.ModelInferRequestSchema, request);
   // A peer's port is open before its model is loaded.

@@ -7,13 +7,13 @@ const answer = (probability: unknown) => [
 ];
 
 describe('taskOf', () => {
-  it('knows binary, and says of the other kinds that they do not work yet', () => {
-    expect(WORKING_TASK_KINDS).toEqual(['binary']);
+  it('knows binary and score, and says of the other kinds that they do not work yet', () => {
+    expect(WORKING_TASK_KINDS).toEqual(['binary', 'score']);
     for (const kind of TASK_KINDS) {
       if (WORKING_TASK_KINDS.includes(kind)) expect(taskOf(kind).kind).toBe(kind);
-      else expect(() => taskOf(kind)).toThrow(`Tasks of kind '${kind}' do not work yet. Write binary.`);
+      else expect(() => taskOf(kind)).toThrow(`Tasks of kind '${kind}' do not work yet. Write binary or score.`);
     }
-    expect(() => taskOf('clustering')).toThrow("No task is called 'clustering'. Write binary.");
+    expect(() => taskOf('clustering')).toThrow("No task is called 'clustering'. Write binary or score.");
     expect(() => taskOf('constructor')).toThrow('No task');
   });
 });
@@ -50,5 +50,20 @@ describe('the binary task', () => {
 
   it('labels from one half on', () => {
     expect([0, 0.499, 0.5, 1].map(binaryLabel)).toEqual(['0', '0', '1', '1']);
+  });
+});
+
+describe('the task of any score', () => {
+  const task = taskOf('score');
+
+  it('takes every number that is one as its own score, and no label', () => {
+    for (const score of [-3.5, 0, 1e9]) {
+      expect(task.outputsFault(task.outputsOf(score))).toBeUndefined();
+      expect(task.scoreOf(task.outputsOf(score))).toBe(score);
+    }
+    expect(task.outputsFault(task.outputsOf(Number.NaN))).toBe("output 'score' is NaN, not a number");
+    expect(task.outputsFault([])).toBe("no output 'score'");
+    expect(task.labelFault(1)).toContain('no labels');
+    expect(task.trivialBaseline.outputs([1, 2])).toEqual([{ name: 'score', value: 1.5 }]);
   });
 });

@@ -6,7 +6,7 @@
 import { PlatformError } from './errors.js';
 
 /** Every kind there is a word for; `taskOf` says which of them work. */
-export const TASK_KINDS = ['binary', 'multiclass', 'multilabel', 'regression', 'ranking'] as const;
+export const TASK_KINDS = ['binary', 'multiclass', 'multilabel', 'regression', 'ranking', 'score'] as const;
 
 export type TaskKind = (typeof TASK_KINDS)[number];
 
@@ -98,7 +98,35 @@ const BINARY: Task = {
   },
 };
 
-const TASKS: ReadonlyMap<string, Task> = new Map([['binary', BINARY]]);
+const SCORE = 'score';
+
+/**
+ * Whatever number a model answers, of which nobody says what it ought to be: it is watched, never judged, and nothing
+ * is trained. For models of servers that are not ours.
+ */
+const ANY_SCORE: Task = {
+  kind: SCORE,
+  outputs: [{ name: SCORE, datatype: 'FP32', shape: [] }],
+  scoreName: SCORE,
+  labelFault: () => 'a project of task score has no labels',
+  outputsFault(outputs) {
+    const score = outputValue(outputs, SCORE);
+    if (typeof score === 'number' && Number.isFinite(score)) return undefined;
+    return score === undefined ? `no output '${SCORE}'` : `output '${SCORE}' is ${String(score)}, not a number`;
+  },
+  scoreOf: (outputs) => outputValue(outputs, SCORE) as number,
+  outputsOf: (score) => [{ name: SCORE, value: score }],
+  trivialBaseline: {
+    name: 'mean',
+    outputs(labels) {
+      let sum = 0;
+      for (let row = 0; row < labels.length; row++) sum += labels[row] as number;
+      return [{ name: SCORE, value: sum / labels.length }];
+    },
+  },
+};
+
+const TASKS: ReadonlyMap<string, Task> = new Map([BINARY, ANY_SCORE].map((task) => [task.kind, task]));
 
 /** Kinds that a project may ask for. */
 export const WORKING_TASK_KINDS: readonly TaskKind[] = TASK_KINDS.filter((kind) => TASKS.has(kind));

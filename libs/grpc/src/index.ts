@@ -3,6 +3,12 @@
 export { createClient, type GrpcClient } from './client.js';
 export { HealthState } from './health.js';
 export { addHealthService } from './health-service.js';
+export {
+  type BytesAnswer,
+  BytesClient,
+  type BytesStreamEvents,
+  type OpenBytesStream,
+} from './http2-client/bytes-client.js';
 export { bindService, type GrpcHandlers, type GrpcServiceBinding } from './http2-server/bindings.js';
 export {
   type BytesCall,

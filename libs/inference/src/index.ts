@@ -1,9 +1,10 @@
 // The V2 inference protocol: tensors, messages on the gRPC and REST wire, relay frames, metadata and statistics.
 
-export { type Binding, boundColumns, parseBinding } from './binding/binding.js';
+export { type Binding, type BoundUpstream, boundColumns, parseBinding } from './binding/binding.js';
 export { type BindableColumns, bindingFor } from './binding/binding-for.js';
 export { scoresOfAnswer } from './binding/bound-answers.js';
 export { tensorsOfRows } from './binding/bound-rows.js';
+export { RowsOfCall } from './binding/rows-of-call.js';
 export { classify } from './classification.js';
 export { acceptedCoding, type Coding, codingOf } from './content-coding.js';
 export {
@@ -48,7 +49,13 @@ export {
   type ResponseFrame,
 } from './relay-frames.js';
 export { restError, restStatus } from './rest-errors.js';
-export { decodeRestRequest, parseHeaderLength, parseRestJson, rawRestRequest } from './rest-request.js';
+export {
+  decodeRestRequest,
+  decodeRestResponse,
+  parseHeaderLength,
+  parseRestJson,
+  rawRestRequest,
+} from './rest-request.js';
 export { encodeRestResponse } from './rest-response.js';
 export {
   type DurationStatistic,

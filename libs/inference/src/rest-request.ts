@@ -37,26 +37,7 @@ export function decodeRestRequest(
     invalid(`Inference-Header-Content-Length ${headerLength} does not fit a body of ${body.length} bytes`);
   }
   const json = parseRestJson(headerLength === undefined ? body : body.subarray(0, headerLength));
-  const inputs = list(json, 'inputs', true);
-  let at = headerLength ?? body.length;
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  const tensors = inputs.map((input) => {
-    const name = text(input, 'name', true);
-    const datatype = parseDatatype(text(input, 'datatype', true), name);
-    const shape = shapeOf(input, name);
-    const parameters = parametersOf(input, `input '${name}'`);
-    refuseSharedMemory(parameters, name);
-    const size = parameters.binary_data_size;
-    if (size === undefined) return tensorOfValues(name, datatype, shape, flatten(input.data, name), parameters);
-    if (input.data !== undefined) invalid(`input '${name}' has both data and binary_data_size`);
-    if (typeof size !== 'bigint' || size < 0n || size > BigInt(body.length - at)) {
-      invalid(`input '${name}' has a binary_data_size that does not fit the body`);
-    }
-    const start = at;
-    at += Number(size);
-    return Tensor.raw(name, datatype, shape, body, start, at, view, parameters);
-  });
-  if (at !== body.length) invalid(`the body has ${body.length - at} bytes after its binary inputs`);
+  const tensors = restTensors(json, 'inputs', body, headerLength);
   return {
     modelName,
     modelVersion,
@@ -65,6 +46,48 @@ export function decodeRestRequest(
     inputs: tensors,
     outputs: list(json, 'outputs', false).map(outputOf),
   };
+}
+
+/** What a log needs of an answer; throws invalid_argument where the body is none. */
+export function decodeRestResponse(
+  body: Uint8Array,
+  headerLength: number | undefined,
+): { id: string; modelVersion: string; outputs: Tensor[] } {
+  const json = parseRestJson(headerLength === undefined ? body : body.subarray(0, headerLength));
+  const short = (key: string) => (typeof json[key] === 'string' ? (json[key] as string) : '');
+  const outputs = restTensors(json, 'outputs', body, headerLength);
+  return { id: short('id'), modelVersion: short('model_version'), outputs };
+}
+
+/** The tensors under `key`; those without data are the bytes after the JSON, one after the other. */
+function restTensors(
+  json: JsonObject,
+  key: 'inputs' | 'outputs',
+  body: Uint8Array,
+  headerLength: number | undefined,
+): Tensor[] {
+  const what = key === 'inputs' ? 'input' : 'output';
+  let at = headerLength ?? body.length;
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const tensors = list(json, key, true).map((tensor) => {
+    const name = text(tensor, 'name', true);
+    const datatype = parseDatatype(text(tensor, 'datatype', true), name);
+    const shape = shapeOf(tensor, `${what} '${name}'`);
+    const parameters = parametersOf(tensor, `${what} '${name}'`);
+    refuseSharedMemory(parameters, name);
+    const size = parameters.binary_data_size;
+    if (size === undefined)
+      return tensorOfValues(name, datatype, shape, flatten(tensor.data, `${what} '${name}'`), parameters);
+    if (tensor.data !== undefined) invalid(`${what} '${name}' has both data and binary_data_size`);
+    if (typeof size !== 'bigint' || size < 0n || size > BigInt(body.length - at)) {
+      invalid(`${what} '${name}' has a binary_data_size that does not fit the body`);
+    }
+    const start = at;
+    at += Number(size);
+    return Tensor.raw(name, datatype, shape, body, start, at, view, parameters);
+  });
+  if (at !== body.length) invalid(`the body has ${body.length - at} bytes after its binary ${key}`);
+  return tensors;
 }
 
 /**
@@ -142,10 +165,10 @@ function text(json: JsonObject, key: string, required: boolean): string {
   return value;
 }
 
-function shapeOf(input: JsonObject, name: string): number[] {
-  const shape = input.shape;
+function shapeOf(tensor: JsonObject, what: string): number[] {
+  const { shape } = tensor;
   if (!Array.isArray(shape) || !shape.every((size) => typeof size === 'number')) {
-    invalid(`input '${name}' must have a 'shape' of numbers`);
+    invalid(`${what} must have a 'shape' of numbers`);
   }
   return shape as number[];
 }
@@ -181,16 +204,16 @@ function isWide(value: unknown): value is bigint {
  * Row-major elements of nested arrays, null where one is missing; nesting beyond 16 levels is refused, the shape itself
  * is checked by the tensor.
  */
-function flatten(data: unknown, name: string): (ElementValue | null)[] {
-  if (!Array.isArray(data)) invalid(`input '${name}' must have its 'data' as an array`);
+function flatten(data: unknown, what: string): (ElementValue | null)[] {
+  if (!Array.isArray(data)) invalid(`${what} must have its 'data' as an array`);
   const flat: (ElementValue | null)[] = [];
   const walk = (values: unknown[], depth: number): void => {
-    if (depth > 16) invalid(`input '${name}' is nested too deeply`);
+    if (depth > 16) invalid(`${what} is nested too deeply`);
     for (const value of values) {
       if (Array.isArray(value)) walk(value, depth + 1);
       else if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') flat.push(value);
       else if (typeof value === 'bigint' || value === null) flat.push(value);
-      else invalid(`input '${name}' has an element that is no number, text, boolean or null`);
+      else invalid(`${what} has an element that is no number, text, boolean or null`);
     }
   };
   walk(data, 1);

@@ -137,7 +137,7 @@ function checkLabelRule({ operation, value }: LabelSpec, report: Report): void {
 }
 
 /** Keys that speak of what the project does not have: written down they would change nothing. */
-function checkAbsent({ data }: Project, document: unknown, report: Report): void {
+function checkAbsent({ data, scope }: Project, document: unknown, report: Report): void {
   const refuse = (path: readonly string[], message: string, value?: unknown): void => {
     const written = path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], document);
     if (value === undefined ? written !== undefined : written === value) report(path, message);
@@ -165,6 +165,11 @@ function checkAbsent({ data }: Project, document: unknown, report: Report): void
         `'${name}' is a part of the event time, and the project has none. Name the column with data.eventTime (eventTime: ${derive.from}), or send '${name}' itself and remove derive.`,
       );
     });
+  }
+  if (scope.task === 'score') {
+    const why = 'a project of task score is watched, not judged';
+    refuse(['data', 'label'], `${why}. Remove data.label, or write task: binary.`);
+    for (const key of ['metric', 'baselines']) refuse(['scope', key], `${why}. Remove ${key}.`);
   }
   if (data.label === undefined) {
     const why = 'nothing is trained without a label. Add data.label, or remove';

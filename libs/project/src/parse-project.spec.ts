@@ -95,8 +95,18 @@ describe('parseProject', () => {
     ['name: loans', 'name: Loans!', 'name', 'wrong form'],
     ['name: loans', 'name: loans\nmodel: { kind: logistic, hidden: [8] }', 'model.hidden', 'no hidden layers'],
     ['name: loans', 'name: loans\nmodel: { kind: logistic, dropout: 0.1 }', 'model.dropout', 'kind: mlp'],
-    ['name: loans', 'name: loans\nscope: { task: regression }', 'scope.task', 'do not work yet. Write binary.'],
-    ['name: loans', 'name: loans\nscope: { task: guess }', 'scope.task', "No task is called 'guess'. Write binary."],
+    [
+      'name: loans',
+      'name: loans\nscope: { task: regression }',
+      'scope.task',
+      'do not work yet. Write binary or score.',
+    ],
+    [
+      'name: loans',
+      'name: loans\nscope: { task: guess }',
+      'scope.task',
+      "No task is called 'guess'. Write binary or score.",
+    ],
     [
       '  entity: customer',
       '  slices: [customer]\n  entity: customer',

@@ -243,7 +243,11 @@ export const projectSchema: Node = {
       },
       scope: object('What is to be decided, and what a model has to beat.', {
         problem: text('The question in one sentence; default: the name.'),
-        task: choice('Kind of task.', WORKING_TASK_KINDS, 'binary'),
+        task: choice(
+          'Kind of task: binary; or score, any number, which is watched only and has no label.',
+          WORKING_TASK_KINDS,
+          'binary',
+        ),
         metric: choice('The metric that decides between two models.', DECIDING, 'log_loss'),
         baselines: optionalList(
           'What a first version has to beat; majority and logistic are computed on the same rows, others state a value. Every version has to beat the majority, listed or not.',

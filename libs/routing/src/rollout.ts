@@ -52,6 +52,7 @@ export interface RouteCommand {
   action: RouteAction;
 }
 
+/** Why a command is not applied; `decide` gives all but `other_origin`, which takes knowledge of versions. */
 export type RejectionReason =
   | 'expired'
   | 'revision_conflict'
@@ -62,7 +63,9 @@ export type RejectionReason =
   | 'nothing_to_roll_back'
   | 'rollout_in_progress'
   | 'load_superseded'
-  | 'shadows_not_sent';
+  | 'shadows_not_sent'
+  /** A version of a server elsewhere and one that is run here: their clients speak of other tensors. */
+  | 'other_origin';
 
 export interface Rejected {
   kind: 'rejected';

@@ -145,6 +145,42 @@ export const METRICS = {
     description: 'Requests sent once more because a stream broke',
     labels: [],
   },
+  'millrace.router.predictions_logged': {
+    kind: 'counter',
+    unit: '{prediction}',
+    description: 'Rows that upstreams answered and Kafka has acknowledged',
+    labels: [],
+  },
+  'millrace.router.predictions_dropped': {
+    kind: 'counter',
+    unit: '{prediction}',
+    description: 'Rows that upstreams answered and that were not logged because the queue was full or the end came',
+    labels: [],
+  },
+  'millrace.router.predictions_sampled_out': {
+    kind: 'counter',
+    unit: '{prediction}',
+    description: 'Rows that upstreams answered, left out of the log by MILLRACE_ROUTER_LOG_SHARE',
+    labels: [],
+  },
+  'millrace.router.predictions_unread': {
+    kind: 'counter',
+    unit: '{prediction}',
+    description: 'Answers of upstreams that are not as their version is bound, or too large, or of a stream',
+    labels: ['project'],
+  },
+  'millrace.router.log_queued': {
+    kind: 'gauge',
+    unit: '{prediction}',
+    description: 'Rows that upstreams answered, waiting to be logged',
+    labels: [],
+  },
+  'millrace.router.upstream_up': {
+    kind: 'gauge',
+    unit: '1',
+    description: '1 while the upstream behind the whole router says that it is ready',
+    labels: [],
+  },
   // ingest (services/ingest)
   'millrace.ingest.accepted': {
     kind: 'counter',

@@ -45,10 +45,10 @@ export const router = defineService({
       consumers: [consumer],
       start: async () => {
         await follow();
-        path.links.open();
+        if (!path.upstream.door.isBehind) path.links.open();
         log.info('endpoints are open', await listeners.open());
       },
-      ticks: [listeners.tick],
+      ticks: [listeners.tick, ...(path.upstream.tick ? [path.upstream.tick] : [])],
     };
   },
 });

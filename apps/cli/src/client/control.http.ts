@@ -52,7 +52,10 @@ export type RegisteredVersion = AnswerOf<typeof trainerApi.endpoints.model>;
 /** How far a bulk load is. */
 export type ImportState = AnswerOf<typeof ingestApi.endpoints.importStatus>;
 
-const { startTraining, startRollout, promote, rollback } = { ...trainerApi.endpoints, ...routerApi.endpoints };
+const { startTraining, startRollout, promote, rollback } = {
+  ...trainerApi.endpoints,
+  ...routerApi.endpoints,
+};
 
 export class ControlClient {
   private readonly ingest: Client<typeof ingestApi>;

@@ -13,12 +13,14 @@ import { projectCommands } from './projects.js';
 import { routeCommands } from './routes.js';
 import { runCommands } from './run.js';
 import { serveCommand } from './serve.js';
+import { statusCommands } from './status.js';
 import { trainCommand } from './train.js';
-import { watchCommands } from './watch.js';
+import { watchCommand } from './watch.js';
 
 const COMMANDS = [
   runCommands,
   serveCommand,
+  watchCommand,
   newCommand,
   projectCommands,
   dataCommands,
@@ -28,7 +30,7 @@ const COMMANDS = [
   routeCommands,
   loopCommand,
   predictCommand,
-  watchCommands,
+  statusCommands,
 ];
 
 /** `exit`: what a wrong line, --help and --version end with. */

@@ -1,7 +1,7 @@
 // loop: where the closed loop of a project stands, and the three words that a person may say to it.
 
 import type { Command } from 'commander';
-import { afterLoop, loopText } from '../watch/loop-text.js';
+import { afterLoop, loopText } from '../overview/loop-text.js';
 import { action } from './context.js';
 import { oneOf, projectName } from './option-values.js';
 

@@ -3,7 +3,7 @@
 
 import { parseSetting, type Setting } from '@millrace/deployment';
 import { PlatformError, timeOf } from '@millrace/domain';
-import { PROJECT_NAME } from '@millrace/project';
+import { DURATION_PATTERN, PROJECT_NAME } from '@millrace/project';
 import { csvTerms } from '@millrace/tabular';
 import { InvalidArgumentError } from 'commander';
 
@@ -50,6 +50,12 @@ export function time(text: string): number {
   const ms = timeOf(text);
   if (!Number.isNaN(ms)) return ms;
   throw new InvalidArgumentError('Write a date or a time in UTC, like 2026-01-31 or 2026-01-31T12:00Z.');
+}
+
+/** A time span, as project files write it. */
+export function duration(text: string): string {
+  if (new RegExp(DURATION_PATTERN).test(text)) return text;
+  throw new InvalidArgumentError('Write a duration such as 30s, 15m or 3h.');
 }
 
 export const port = wholeNumber(1, 65_535);

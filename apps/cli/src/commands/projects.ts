@@ -6,9 +6,9 @@ import { PlatformError } from '@millrace/domain';
 import { columnsOf, columnText } from '@millrace/project';
 import type { Command } from 'commander';
 import { readTable } from '../new/read-any-table.fs.js';
+import { OVERVIEW_HEAD, overviewRow, projectOverviews } from '../overview/project-overview.js';
 import { applyText, loadProjectFile, openSources } from '../project-file.fs.js';
 import { table } from '../table.js';
-import { OVERVIEW_HEAD, overviewRow, projectOverviews } from '../watch/project-overview.js';
 import { action, type Context } from './context.js';
 import { projectName } from './option-values.js';
 

@@ -112,15 +112,18 @@ function upstreamOf(path: string | undefined, { upstream, model, modelVersion }:
   return { address: upstream, model, version: modelVersion ?? '' };
 }
 
+/** A file of rows as a dataset version. */
+export async function referenceVersion(context: Context, project: string, file: string): Promise<string> {
+  const { state, message, datasetVersion } = await importFile(context, project, file, {});
+  if (state === 'done' && datasetVersion !== undefined) return datasetVersion;
+  throw new PlatformError('invalid_argument', `${file}: ${message ?? 'no row of it was accepted'}`);
+}
+
 /** Dataset versions that judge it and that the reference is made of; none where the project has none. */
 async function judges(context: Context, project: string, { reference, dataset }: RegisterOptions): Promise<string[]> {
   if (reference !== undefined && dataset !== undefined)
     throw new PlatformError('invalid_argument', 'name either --reference FILE or --dataset ID');
-  if (reference !== undefined) {
-    const { state, message, datasetVersion } = await importFile(context, project, reference, {});
-    if (state === 'done' && datasetVersion !== undefined) return [datasetVersion];
-    throw new PlatformError('invalid_argument', `${reference}: ${message ?? 'no row of it was accepted'}`);
-  }
+  if (reference !== undefined) return [await referenceVersion(context, project, reference)];
   const datasets = await context.control.datasets(project);
   const ids = datasets.map(({ id }) => id);
   if (dataset !== undefined)
@@ -156,7 +159,13 @@ async function sent(
   return uploads;
 }
 
-async function finished({ control }: Context, project: string, trainingId: string, stage: Stage): Promise<Training> {
+/** Follows a registration to its end. */
+export async function finished(
+  { control }: Context,
+  project: string,
+  trainingId: string,
+  stage: Stage,
+): Promise<Training> {
   const training = await poll(
     async () => {
       const now = await control.training(project, trainingId);

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Ports, ProcessPlan } from '@millrace/deployment';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
@@ -44,7 +45,7 @@ export function runCommands(program: Command): void {
       action(async (context, options: { workers: number }) => {
         const reporter = new Reporter(process.stdout, systemClock);
         const stop = stopSignal(reporter);
-        const supervisor = await bringUp(context, options.workers, reporter, stop);
+        const supervisor = await bringUp(context, { workers: options.workers }, reporter, stop);
         reporter.line(
           `${whereToLook(context)}\nCtrl-C stops everything. Next, in another terminal: millrace apply project.yaml`,
         );
@@ -122,7 +123,7 @@ async function start(context: Context, options: StartOptions): Promise<number> {
   const projects = await projectsIn(home);
   const earlier = earlierRun(home, name, projects);
   const servesOnly = earlier === 'done' && !options.once && !options.again;
-  const supervisor = await bringUp(context, workers, reporter, stop, () => {
+  const supervisor = await bringUp(context, { workers }, reporter, stop, () => {
     if (servesOnly) return;
     if (earlier !== 'none') {
       const aside = setAside(home, name, projects, kafkaBrokers !== undefined);
@@ -165,14 +166,14 @@ async function start(context: Context, options: StartOptions): Promise<number> {
   }
 }
 
-async function stopAll(supervisor: Supervisor, reporter: Reporter): Promise<void> {
+export async function stopAll(supervisor: Supervisor, reporter: Reporter): Promise<void> {
   const startedMs = systemClock.monotonicMs();
   reporter.close();
   await supervisor.stop();
   reporter.line(`Everything is stopped (${((systemClock.monotonicMs() - startedMs) / 1_000).toFixed(1)} s).`);
 }
 
-function stopSignal(reporter: Reporter): StopSignal {
+export function stopSignal(reporter: Reporter): StopSignal {
   const say = (line: string) => {
     reporter.close();
     reporter.line(line);
@@ -208,9 +209,18 @@ function reporterFor(context: Context): Reporter {
   return new Reporter(context.json ? process.stderr : process.stdout, systemClock);
 }
 
-async function bringUp(
+/** Which processes are started. */
+interface Processes {
+  workers: number;
+  /** Others than the settings say. */
+  ports?: Ports;
+  /** Some of the platform's. */
+  choose?: (plans: readonly ProcessPlan[]) => readonly ProcessPlan[];
+}
+
+export async function bringUp(
   context: Context,
-  workers: number,
+  { workers, ports, choose }: Processes,
   reporter: Reporter,
   stop: StopSignal,
   prepareHome?: () => void,
@@ -219,15 +229,19 @@ async function bringUp(
   const supervisor = new Supervisor({
     root: REPOSITORY,
     home: settings.home,
-    ports: settings.ports,
+    ports: ports ?? settings.ports,
     workers,
+    ...(choose ? { choose } : {}),
     env: settings.forUp(),
     kafkaBrokers: settings.kafkaBrokers,
     redisUrl: settings.redisUrl,
     log: (line) => reporter.line(`  ${line}`),
     ...(prepareHome ? { prepareHome } : {}),
   });
-  const stage = reporter.stage('ready', 'starting Kafka, Redis, five services and the training workers');
+  const what = choose
+    ? 'Kafka, ingest, trainer, monitor and router'
+    : 'Kafka, Redis, five services and the training workers';
+  const stage = reporter.stage('ready', `starting ${what}`);
   // A process that dies and comes back is ready more than once.
   const ready = new Set<string>();
   supervisor.on('ready', (name) => stage.progress(ready.add(name).size, supervisor.status().length));

@@ -48,6 +48,8 @@ export interface SupervisorOptions {
   log?: (line: string) => void;
   clock?: Clock;
   restartLimits?: RestartLimits;
+  /** Some of the platform's processes, or with more said to them. */
+  choose?: (plans: readonly ProcessPlan[]) => readonly ProcessPlan[];
   /** Instead of the platform's own processes; for tests of the supervisor itself. */
   plans?: readonly ProcessPlan[];
 }
@@ -206,7 +208,8 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       settings: this.options.env,
     };
     if (platform.kafkaBrokers === undefined) await prepareKafka(platform, this.options.env, this.preparing.signal);
-    return platformPlan(platform);
+    const plans = platformPlan(platform);
+    return this.options.choose?.(plans) ?? plans;
   }
 
   /** Kafka's controller talks to nobody but its own broker: beside Kafka's port where that is free, else anywhere. */

@@ -4,6 +4,9 @@ import { LOOPBACK } from '../place.js';
 import { commonSettings, HOST_PATTERN, otherPortSetting, portSetting } from './common-settings.js';
 import { defineSettings } from './setting.js';
 
+/** host:port, or empty. */
+const ADDRESS_OR_NONE = /^$|^[^:/\s]+:\d{1,5}$/;
+
 export const routerSettings = defineSettings({
   ...commonSettings,
   httpPort: portSetting('routerHttp', 'V2 REST, Triton’s port, so that clients’ defaults work'),
@@ -20,6 +23,48 @@ export const routerSettings = defineSettings({
     defaultAt: ({ hosts }) => hosts.serving,
     pattern: HOST_PATTERN,
     why: 'serving runs beside the router, where its own settings say that it listens',
+  },
+  upstream: {
+    env: 'MILLRACE_ROUTER_UPSTREAM',
+    type: 'text',
+    default: '',
+    pattern: ADDRESS_OR_NONE,
+    why: 'none: serving is behind the router; else a V2 server that Millrace did not start, host:port of its gRPC endpoint, and no serving',
+    notForUp: 'use `millrace watch --upstream <host:port>`',
+  },
+  upstreamHttp: {
+    env: 'MILLRACE_ROUTER_UPSTREAM_HTTP',
+    type: 'text',
+    default: '',
+    pattern: ADDRESS_OR_NONE,
+    why: 'host:port of its REST endpoint; without it inferences over REST are turned into gRPC, and nothing else is there',
+    notForUp: 'use `millrace watch --upstream-http <host:port>`',
+  },
+  logRowsMax: {
+    env: 'MILLRACE_ROUTER_LOG_ROWS',
+    type: 'int',
+    default: 50_000,
+    min: 1,
+    max: 10_000_000,
+    unit: 'rows',
+    why: 'of upstreams’ answers, as MILLRACE_SERVING_LOG_ROWS: a broker that is away for 30 s loses nothing at 1,000/s',
+  },
+  logBytesMax: {
+    env: 'MILLRACE_ROUTER_LOG_BYTES',
+    type: 'int',
+    default: 134_217_728,
+    min: 1,
+    max: 1_099_511_627_776,
+    unit: 'bytes',
+    why: 'requests and answers of upstreams wait as they came; eight of the largest requests',
+  },
+  logShare: {
+    env: 'MILLRACE_ROUTER_LOG_SHARE',
+    type: 'number',
+    default: 1,
+    min: 0,
+    max: 1,
+    why: 'complete; below 1 the same request ids are chosen everywhere',
   },
   listenHost: {
     env: 'MILLRACE_ROUTER_LISTEN_HOST',

@@ -12,6 +12,8 @@ export interface CallHead {
   readonly deadlineAtMs: number;
   /** A metadata entry of one value, '' where there is none. */
   header(name: string): string;
+  /** All metadata, as it came: names and values in turns, names of HTTP/2 itself among them. */
+  readonly headers: readonly string[];
 }
 
 /** A unary call; answered or refused once, later uses do nothing. */

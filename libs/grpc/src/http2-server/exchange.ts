@@ -58,7 +58,7 @@ abstract class Exchange extends Http2Stream implements CallHead {
   readonly deadlineAtMs: number;
   protected readonly limits: ExchangeLimits;
   protected readonly deframer: Deframer;
-  private readonly headers: readonly string[];
+  readonly headers: readonly string[];
   private assembling = 0;
 
   constructor(head: ExchangeHead) {

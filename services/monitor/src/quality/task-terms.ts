@@ -29,9 +29,23 @@ const BINARY: TaskTerms = {
   evaluation: (counts, span) => evaluateMerged(counts as ScoreQuality, span),
 };
 
+/** Nothing is labelled, so nothing is counted, and nothing is ever evaluated. */
+const NO_COUNTS: QualityCounts = { rows: 0, bytes: 0, add: () => undefined, merge: () => undefined, state: () => null };
+const ANY_SCORE: TaskTerms = {
+  task: taskOf('score'),
+  openCounts: () => NO_COUNTS,
+  countsFromState: () => NO_COUNTS,
+  evaluation: (_counts, { eventTimeFromMs, eventTimeToMs }) => ({
+    ...{ rows: 0, metrics: {}, positiveShare: Number.NaN },
+    ...{ eventTimeFromMs, eventTimeToMs },
+  }),
+};
+const TERMS: readonly TaskTerms[] = [BINARY, ANY_SCORE];
+
 /** Throws `unimplemented` for a kind that cannot be watched. */
 export function termsOf(kind: string): TaskTerms {
   const task = taskOf(kind);
-  if (task === BINARY.task) return BINARY;
+  const terms = TERMS.find((one) => one.task === task);
+  if (terms !== undefined) return terms;
   throw new PlatformError('unimplemented', `projects of task '${task.kind}' cannot be watched`);
 }

@@ -32,7 +32,7 @@ export interface ControlWiring {
 
 export function routeControl(context: Context, path: RequestPath): ControlWiring {
   const { config, clock, log, shutdown } = context;
-  const { table, switches, outcomes, serving, ids } = path;
+  const { table, switches, outcomes, serving, ids, upstream } = path;
   const connection = new KafkaConnection({
     brokers: config.kafkaBrokers,
     clientId: `router-${config.replica}`,
@@ -46,7 +46,16 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   const routeLog = new KafkaRouteLog(connection);
   const held = new Set<number>();
   const strategyOf = strategies(projects);
-  const owner = new RouteOwner(table, switches, routeLog, serving, {
+  const mixed = (project: string, version: number) =>
+    upstream.table.mixed(project, version, table.get(project)?.loadedVersions ?? []);
+  const probe = {
+    modelReady: (project: string, version: number) => {
+      const there = upstream.table.get(project, version);
+      return there === undefined ? serving.modelReady(project, version) : upstream.readiness.modelReady(there);
+    },
+  };
+  const owner = new RouteOwner(table, switches, routeLog, probe, {
+    mixed,
     clock,
     loadTimeoutMs: config.loadTimeoutMs,
     sleep,
@@ -64,6 +73,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     commandTimeoutMs: config.commandTimeoutMs,
     loadTimeoutMs: config.loadTimeoutMs,
     knownProject: (project) => projects.has(project),
+    mixed,
     strategyOf,
   });
   const holds = (project: string): boolean => held.has(routeLog.partitionOf(project) ?? -1);
@@ -99,6 +109,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       projects.set(project, { sticky, strategy: DEFAULT_STRATEGY.name });
       table.setSticky(project, sticky);
     }
+    for (const entry of saved?.upstreams ?? []) await upstream.know(entry);
     follower.start();
   };
   return { control, owner, routeLog, consumer, follow };
@@ -116,7 +127,7 @@ function strategies(projects: ReadonlyMap<string, ProjectFacts>): (project: stri
 
 function snapshotFile(
   { config, log }: Context,
-  { table, switches }: RequestPath,
+  { table, switches, upstream }: RequestPath,
   projects: ReadonlyMap<string, ProjectFacts>,
 ): SnapshotFile {
   return new SnapshotFile(
@@ -125,6 +136,7 @@ function snapshotFile(
       routes: table.all(),
       switches: table.all().map(({ project }) => ({ project, entries: [...switches.list(project)] })),
       sticky: Object.fromEntries([...projects].map(([project, { sticky }]) => [project, sticky])),
+      upstreams: upstream.table.entries(),
     }),
     (error) => log.warn('the snapshot of routes could not be used', {}, error),
   );
@@ -142,7 +154,7 @@ interface Followed {
 
 function routeFollower(
   { log }: Context,
-  { table }: RequestPath,
+  { table, upstream }: RequestPath,
   { connection, projects, snapshot, routeLog, held, control, removed }: Followed,
 ): RouteFollower {
   /** Projects whose route came from Kafka; what only the snapshot knows is forgotten when Kafka was read. */
@@ -164,6 +176,7 @@ function routeFollower(
       onProject(project, facts) {
         if (facts === null) {
           projects.delete(project);
+          upstream.table.remove(project);
           void removed.removed(project);
         } else {
           removed.applied(project);
@@ -171,6 +184,10 @@ function routeFollower(
           table.setSticky(project, facts.sticky);
         }
         snapshot.touch();
+      },
+      async onModel(model) {
+        await upstream.announced(model);
+        if (model.upstream !== undefined) snapshot.touch();
       },
       onCaughtUp() {
         for (const { project } of table.all()) if (!confirmed.has(project)) table.remove(project);

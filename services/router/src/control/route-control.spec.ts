@@ -23,6 +23,10 @@ let refused: number;
 let asked: number;
 let serial: number;
 let strategy: RolloutStrategy;
+/** Versions that may not stand beside the others. */
+const foreign = new Set<number>();
+const mixed = (_project: string, version: number) =>
+  foreign.has(version) ? `version ${version} is elsewhere` : undefined;
 
 beforeEach(() => {
   table = new RouteTable();
@@ -35,6 +39,7 @@ beforeEach(() => {
   asked = 0;
   serial = 0;
   strategy = DEFAULT_STRATEGY;
+  foreign.clear();
   owner = new RouteOwner(
     table,
     switches,
@@ -62,6 +67,7 @@ beforeEach(() => {
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms / 10)),
       failures: () => 0,
       strategyOf: () => strategy,
+      mixed,
       onSettled: (project, version, route, made) => control.onSettled(project, version, route, made),
       onError: () => undefined,
     },
@@ -83,6 +89,7 @@ beforeEach(() => {
       loadTimeoutMs: 200,
       knownProject: (project) => project === 'p',
       strategyOf: () => strategy,
+      mixed,
     },
   );
 });
@@ -106,6 +113,20 @@ describe('commands through the single writer', () => {
     expect(written).toEqual([1, 2, 3, 4, 5, 6]);
     expect(switches.list('p')).toHaveLength(4);
     expect(commands.every((command) => command.correlationId === command.id)).toBe(true);
+  });
+
+  it('refuses a version of another origin than those on the route, whoever commands it', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    foreign.add(2);
+    await expect(submit({ kind: 'startRollout', version: 2 })).rejects.toMatchObject({
+      code: 'conflict',
+      reason: 'version 2 is elsewhere',
+      facts: { reason: 'other_origin' },
+    });
+    const issued = { id: 'loop-1', project: 'p', issuedAtMs: 0, expectedRevision: 0, correlationId: '', reason: '' };
+    const result = await owner.apply({ ...issued, action: { kind: 'promote', version: 2 } });
+    expect(result).toMatchObject({ kind: 'rejected', reason: 'other_origin' });
+    expect(table.get('p')?.targets).toMatchObject([{ version: 1 }]);
   });
 
   it('drops the route of a project that is removed, once, also while a version is being loaded', async () => {

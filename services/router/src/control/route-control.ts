@@ -6,7 +6,7 @@ import { type Clock, PlatformError } from '@millrace/domain';
 import type { Switch } from '@millrace/routing';
 import { decide, type RolloutStrategy, type Route, type RouteAction } from '@millrace/routing';
 import type { RouteTable } from '../routing/route-table.js';
-import type { CommandResult } from './route-owner.js';
+import { type CommandResult, type MixedOrigins, otherOrigin } from './route-owner.js';
 
 /** Callers waiting at the same time. */
 const WAITERS_MAX = 1_024;
@@ -44,6 +44,7 @@ export interface ControlOptions {
   loadTimeoutMs: number;
   knownProject(project: string): boolean;
   strategyOf(project: string): RolloutStrategy;
+  mixed: MixedOrigins;
 }
 
 export class RouteControl {
@@ -74,6 +75,8 @@ export class RouteControl {
       action,
     };
     // What this replica can refuse by itself never reaches the log; the owner decides again on its own state.
+    const mixed = otherOrigin(command, this.options.mixed);
+    if (mixed !== undefined) throw refusal(mixed, this.table.routeOrEmpty(facts.project));
     const foreseen = decide(route, command, this.options.strategyOf(facts.project), clock.nowMs());
     if (foreseen.kind === 'rejected') throw refusal(foreseen, this.table.routeOrEmpty(facts.project));
     const loads = action.kind === 'startRollout' && foreseen.route.rollout.phase === 'loading';

@@ -36,6 +36,18 @@ export interface ReadinessProbe {
   modelReady(project: string, version: number): Promise<boolean>;
 }
 
+/** Why a version cannot stand on the project's route beside those that do, as a sentence. */
+export type MixedOrigins = (project: string, version: number) => string | undefined;
+
+/** Refuses a command that would put versions of a server elsewhere and of our own on one route. */
+export function otherOrigin(
+  { project, action }: Pick<RouteCommand, 'project' | 'action'>,
+  mixed: MixedOrigins,
+): { kind: 'rejected'; reason: RejectionReason; message: string } | undefined {
+  const message = action !== null && 'version' in action ? mixed(project, action.version) : undefined;
+  return message === undefined ? undefined : { kind: 'rejected', reason: 'other_origin', message };
+}
+
 export type CommandResult =
   | { kind: 'applied'; route: Route; switch: Switch | null }
   | { kind: 'rejected'; reason: RejectionReason; message: string; route: Route };
@@ -46,6 +58,7 @@ export interface OwnerOptions {
   sleep(ms: number): Promise<void>;
   failures(project: string): number;
   strategyOf(project: string): RolloutStrategy;
+  mixed: MixedOrigins;
   /** A load ended, or a command ended it; `route` is the state after it. */
   onSettled(project: string, version: number, route: Route, made: Switch | null): void;
   /** The outcome of a load could not be written; it is tried again. */
@@ -80,6 +93,8 @@ export class RouteOwner {
     };
     return this.inTurn(command.project, async () => {
       const before = this.table.get(command.project);
+      const mixed = otherOrigin(command, this.options.mixed);
+      if (mixed !== undefined) return { ...mixed, route: this.table.routeOrEmpty(command.project) };
       const decision = decide(before, command, this.options.strategyOf(command.project), clock.nowMs());
       if (decision.kind === 'rejected') return { ...decision, route: this.table.routeOrEmpty(command.project) };
       if (decision.kind === 'unchanged') return { kind: 'applied', route: decision.route, switch: null };

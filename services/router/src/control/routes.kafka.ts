@@ -1,7 +1,7 @@
-// routes.v1 and projects.v1. Writing: one transactional producer per partition, its id is the partition, so that the
-// broker fences a predecessor. Reading: every replica follows both topics from their beginning.
+// routes.v1, projects.v1 and models.v1. Writing the first: one transactional producer per partition, its id is the
+// partition, so that the broker fences a predecessor. Reading: every replica follows all three from their beginning.
 
-import { decodeProject, decodeRoute, encodeRoute } from '@millrace/contracts';
+import { decodeModelVersion, decodeProject, decodeRoute, encodeRoute, type ModelVersion } from '@millrace/contracts';
 import { assert } from '@millrace/domain';
 import { CompactedReader, type KafkaConnection, type OnEntry, TransactionalProducer } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
@@ -11,6 +11,7 @@ import type { RouteLog } from './route-owner.js';
 
 const ROUTES_TOPIC = 'routes.v1';
 const PROJECTS_TOPIC = 'projects.v1';
+const MODELS_TOPIC = 'models.v1';
 /** An unfinished transaction of a dead owner blocks readers no longer than this. */
 const TRANSACTION_TIMEOUT_MS = 10_000;
 const START_RETRY_MS = 1_000;
@@ -81,11 +82,12 @@ export interface FollowerHandlers {
   onRoute(route: Route, partition: number): void;
   onRouteRemoved(project: string): void;
   onProject(project: string, facts: ProjectFacts | null): void;
+  onModel(model: ModelVersion): Promise<void>;
   /** All that was there has been read once. */
   onCaughtUp(): void;
 }
 
-/** Follows routes and projects; starts in the background and waits for a broker as long as it takes. */
+/** Follows routes, projects and versions; starts in the background and waits for a broker as long as it takes. */
 export class RouteFollower {
   private readonly log = logger('routes');
   private reader: CompactedReader | undefined;
@@ -137,7 +139,7 @@ export class RouteFollower {
     await this.ready();
     this.reader ??= new CompactedReader(this.connection, {
       name: 'router',
-      topics: { [ROUTES_TOPIC]: this.onRoute, [PROJECTS_TOPIC]: this.onProject },
+      topics: { [ROUTES_TOPIC]: this.onRoute, [PROJECTS_TOPIC]: this.onProject, [MODELS_TOPIC]: this.onModel },
     });
     await this.reader.caughtUp();
     this.handlers.onCaughtUp();
@@ -148,6 +150,9 @@ export class RouteFollower {
     if (value === null) this.handlers.onRouteRemoved(key);
     else this.handlers.onRoute(decodeRoute(value), position.partition);
   };
+
+  private readonly onModel: OnEntry = (_key, value) =>
+    value === null ? undefined : this.handlers.onModel(decodeModelVersion(value));
 
   private readonly onProject: OnEntry = (key, value) => {
     if (value === null) {

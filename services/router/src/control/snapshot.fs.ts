@@ -4,6 +4,7 @@
 import { PlatformError } from '@millrace/domain';
 import { readJson, replaceJson } from '@millrace/files';
 import type { Route, Switch } from '@millrace/routing';
+import type { UpstreamEntry } from '../upstream/upstream-table.js';
 
 const WRITE_EVERY_MS = 200;
 /** 2: targets have names and there are shadows. */
@@ -14,6 +15,8 @@ export interface Snapshot {
   switches: { project: string; entries: Switch[] }[];
   /** Whether a project's traffic is sticky. */
   sticky: Record<string, boolean>;
+  /** Versions of servers that are not ours; absent in snapshots of release 0.1. */
+  upstreams?: UpstreamEntry[];
 }
 
 export class SnapshotFile {

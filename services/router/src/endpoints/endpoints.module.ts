@@ -1,4 +1,5 @@
-// Wiring of the way of a request: endpoints → route → relay to serving, and what counts its outcomes.
+// Wiring of the way of a request: endpoints → route → relay to serving, or the door to servers that are not ours, and
+// what counts its outcomes.
 
 import { RequestIds, type Rng, seededRng } from '@millrace/domain';
 import type { ServiceContext, Tick } from '@millrace/service';
@@ -13,6 +14,7 @@ import {
   SpanKind,
   startSpan,
 } from '@millrace/telemetry';
+import type { TracedCall } from '../calls/infer-call.js';
 import type { RouterConfig } from '../config.js';
 import { MetricsEndpoint } from '../outcomes/metrics.http.js';
 import { Outcomes } from '../outcomes/outcomes.js';
@@ -23,7 +25,8 @@ import { RelayLinks } from '../relay/exchange.grpc.js';
 import { Relay } from '../relay/relay.js';
 import { ServingClient } from '../relay/serving.grpc.js';
 import { RouteTable } from '../routing/route-table.js';
-import { InferEndpoint, type TracedCall } from './infer-endpoint.js';
+import { upstreams } from '../upstream/upstream.module.js';
+import { InferEndpoint } from './infer-endpoint.js';
 import { SampledTracing } from './tracing.js';
 import { GrpcEndpoint } from './v2.grpc.js';
 import { HttpEndpoint } from './v2.http.js';
@@ -53,18 +56,21 @@ export function requestPath(context: Context) {
   });
   shutdown.onClose('streams to serving', () => links.close());
   const ids = new RequestIds(processRng(context));
-  const inference = new InferEndpoint(table, relay, outcomes, {
+  const tracing = new SampledTracing(startRouterSpan, config.traceRatio);
+  const upstream = upstreams(context, { routes: table, outcomes, ids, tracing });
+  const inference = new InferEndpoint(table, relay, outcomes, upstream.door, {
     clock,
     ids,
-    tracing: new SampledTracing(startRouterSpan, config.traceRatio),
+    tracing,
     allocate,
     deadlineMaxMs: config.deadlineMaxMs,
     later,
   });
-  readiness.register('serving', () => relay.up);
-  gauge('millrace.router.in_flight').observe(() => relay.inFlight);
+  const ready = upstream.door.isBehind ? () => upstream.readiness.ready : () => relay.up;
+  readiness.register(upstream.door.isBehind ? 'upstream' : 'serving', ready);
+  gauge('millrace.router.in_flight').observe(() => relay.inFlight + upstream.calls.inFlight);
   gauge('millrace.router.relay_up').observe(() => (relay.up ? 1 : 0));
-  return { table, outcomes, switches, relay, serving, links, ids, inference };
+  return { table, outcomes, switches, relay, serving, links, ids, inference, upstream, ready };
 }
 
 export type RequestPath = ReturnType<typeof requestPath>;
@@ -95,15 +101,17 @@ function startRouterSpan(traceparent: string): TracedCall | null {
 
 /** What listens for clients and scrapers. `open` gives the ports. */
 export function endpoints({ config, clock, shutdown }: Context, path: RequestPath) {
-  const { inference, relay, table, serving, outcomes, switches } = path;
+  const { inference, relay, table, serving, outcomes, switches, upstream, ready } = path;
   const { listenHost: host, requestBytesMax, drainMs } = config;
-  const grpc = new GrpcEndpoint(inference, relay, table, serving, clock, {
+  const grpc = new GrpcEndpoint(inference, table, serving, upstream.door, clock, {
+    ready,
     host,
     port: config.grpcPort,
     requestBytesMax,
     drainMs,
   });
-  const http = new HttpEndpoint(inference, relay, table, clock, {
+  const http = new HttpEndpoint(inference, table, upstream.rest, clock, {
+    ready,
     host,
     port: config.httpPort,
     requestBytesMax,

@@ -1,12 +1,15 @@
 // One inference request on its way: look at its head, choose the version, give it an id, forward the bytes, record what
-// became of it. Both endpoints (gRPC and REST) end here. Never waits for Kafka or Redis: routes are in memory.
+// became of it. Both endpoints (gRPC and REST) end here; a model of a server that is not ours goes on by the door to it
+// (src/upstream). Never waits for Kafka or Redis: routes are in memory.
 
 import { type Clock, PlatformError, type RequestIds } from '@millrace/domain';
 import { peekModel, type RequestHead } from '@millrace/inference';
 import { GRPC_STATUS } from '@millrace/routing';
+import type { InferCall, Tracing } from '../calls/infer-call.js';
 import type { Outcomes } from '../outcomes/outcomes.js';
-import { type Done, type Relay } from '../relay/relay.js';
+import type { Relay } from '../relay/relay.js';
 import type { RouteTable } from '../routing/route-table.js';
+import type { UpstreamDoor } from '../upstream/upstream-door.js';
 import { withRequestId } from './request-id.js';
 
 /** A version of a routed model as a client writes it. */
@@ -15,28 +18,6 @@ const VERSION_PATTERN = /^[1-9][0-9]{0,8}$/;
 const ENTITY_LENGTH_MAX = 256;
 /** Longest request id taken from a client. */
 const REQUEST_ID_LENGTH_MAX = 256;
-
-export interface InferCall {
-  request: Uint8Array;
-  /** Header `millrace-entity`; '' = none, then the request parameter counts. */
-  entity: string;
-  traceparent: string;
-  /** On the monotonic clock; Infinity = none. */
-  deadlineAtMs: number;
-  /** The caller takes many answers, each a ModelStreamInferResponse; default one ModelInferResponse. */
-  stream?: boolean;
-  done: Done;
-}
-
-/** Sampled spans only; null for a request that is not traced. */
-export interface Tracing {
-  begin(traceparent: string): TracedCall | null;
-}
-
-export interface TracedCall {
-  traceparent: string;
-  end(project: string, version: number, status: number): void;
-}
 
 export interface InferOptions {
   clock: Clock;
@@ -63,6 +44,7 @@ export class InferEndpoint {
     private readonly table: RouteTable,
     private readonly relay: Relay,
     private readonly outcomes: Outcomes,
+    private readonly upstream: UpstreamDoor,
     private readonly options: InferOptions,
   ) {}
 
@@ -74,6 +56,12 @@ export class InferEndpoint {
       head = peekModel(call.request);
     } catch (thrown) {
       return this.refuse(call, '', GRPC_STATUS.INVALID_ARGUMENT, PlatformError.from(thrown).reason, startMs);
+    }
+    const elsewhere = this.upstream.choose(head, call.entity === '' ? head.entity : call.entity);
+    if (elsewhere !== undefined && call.stream !== true) return this.upstream.infer(call, elsewhere, startMs);
+    if (elsewhere !== undefined) {
+      const reason = `model '${head.modelName}' is on another server than the first of this stream; open a stream of its own`;
+      return this.refuse(call, '', GRPC_STATUS.INVALID_ARGUMENT, reason, startMs);
     }
     const pinned = head.modelVersion === '' ? 0 : this.pinned(head.modelName, head.modelVersion);
     const fault = this.fault(call, head, pinned);

@@ -1,7 +1,7 @@
 // Which requests are traced: those whose caller sends a sampled traceparent, and roots as the sampler says. An
 // unsampled traceparent travels on as it is, without a span here.
 
-import type { TracedCall, Tracing } from './infer-endpoint.js';
+import type { TracedCall, Tracing } from '../calls/infer-call.js';
 
 /** 00-<32 hex>-<16 hex>-<2 hex>; the last digit's lowest bit is "sampled". */
 const TRACEPARENT_LENGTH = 55;

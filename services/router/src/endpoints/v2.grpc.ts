@@ -1,5 +1,6 @@
 // The V2 gRPC endpoint (8001) on the shared HTTP/2 server. ModelInfer and ModelStreamInfer go over the relay, liveness
-// and health are answered here, every other unary rpc of the service is forwarded to serving as bytes.
+// and health are answered here, every other unary rpc of the service is forwarded to serving as bytes. What is about a
+// server that is not ours goes there (src/upstream).
 
 import { GRPCInferenceService } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
@@ -16,9 +17,13 @@ import {
 } from '@millrace/grpc';
 import { encodeStreamResponse, peekModel } from '@millrace/inference';
 import { GRPC_STATUS, primaryVersion } from '@millrace/routing';
-import { type Done, type Relay } from '../relay/relay.js';
+import type { Done } from '../relay/relay.js';
 import type { ServingClient, UnaryAnswer } from '../relay/serving.grpc.js';
 import type { RouteTable } from '../routing/route-table.js';
+import { passStream } from '../upstream/pass-stream.js';
+import { metadataOf } from '../upstream/upstream-calls.js';
+import type { Destination } from '../upstream/upstream-choice.js';
+import type { UpstreamDoor } from '../upstream/upstream-door.js';
 import type { InferEndpoint } from './infer-endpoint.js';
 import { OrderedAnswers } from './ordered-answers.js';
 
@@ -34,6 +39,8 @@ const TRUE = Buffer.from([0x08, 0x01]);
 const FALSE = Buffer.alloc(0);
 
 export interface GrpcEndpointOptions {
+  /** Whoever answers is there. */
+  ready(): boolean;
   host: string;
   port: number;
   requestBytesMax: number;
@@ -45,9 +52,9 @@ export class GrpcEndpoint {
 
   constructor(
     private readonly inference: InferEndpoint,
-    private readonly relay: Relay,
     private readonly table: RouteTable,
     private readonly serving: ServingClient,
+    private readonly upstream: UpstreamDoor,
     private readonly clock: Clock,
     private readonly options: GrpcEndpointOptions,
   ) {}
@@ -68,7 +75,7 @@ export class GrpcEndpoint {
 
   /** grpc.health.v1 says what ServerReady says. */
   tellHealth(): void {
-    this.server?.health.setServing(this.relay.up);
+    this.server?.health.setServing(this.options.ready());
   }
 
   /** Lets calls finish for the drain time. */
@@ -81,14 +88,16 @@ export class GrpcEndpoint {
     const methods = new Map<string, Method>();
     for (const { methodKind, name } of GRPCInferenceService.methods)
       if (methodKind === 'unary') methods.set(at(name), unary(this.forwarder(name)));
-    methods.set(
-      at('ServerLive'),
-      unary((call) => call.answer(TRUE)),
-    );
-    methods.set(
-      at('ServerReady'),
-      unary((call) => call.answer(this.relay.up ? TRUE : FALSE)),
-    );
+    if (!this.upstream.isBehind) {
+      methods.set(
+        at('ServerLive'),
+        unary((call) => call.answer(TRUE)),
+      );
+      methods.set(
+        at('ServerReady'),
+        unary((call) => call.answer(this.options.ready() ? TRUE : FALSE)),
+      );
+    }
     methods.set(at('ModelInfer'), unary(this.modelInfer));
     methods.set(
       at('ModelStreamInfer'),
@@ -98,14 +107,7 @@ export class GrpcEndpoint {
   }
 
   private infer(head: CallHead, request: Uint8Array, stream: boolean, done: Done): () => void {
-    return this.inference.infer({
-      request,
-      stream,
-      entity: head.header('millrace-entity'),
-      traceparent: head.header('traceparent'),
-      deadlineAtMs: head.deadlineAtMs,
-      done,
-    });
+    return this.inference.infer({ request, stream, done, ...callFacts(head) });
   }
 
   private readonly modelInfer = (call: BytesCall, request: Uint8Array): void => {
@@ -115,7 +117,27 @@ export class GrpcEndpoint {
     });
   };
 
+  /** The first message says whose stream it is. */
   private modelStreamInfer(stream: BytesStream): void {
+    stream.onMessage = (message) => {
+      const destination = this.upstreamOf(message, stream);
+      if (destination === undefined) this.ownStream(stream);
+      else passStream(stream, this.upstream, this.upstream.streamTo(destination, callFacts(stream)));
+      stream.onMessage(message);
+    };
+    stream.onEnd = () => stream.end();
+  }
+
+  private upstreamOf(message: Uint8Array, head: CallHead): Destination | undefined {
+    try {
+      const choice = this.upstream.choose(peekModel(message), head.header('millrace-entity'));
+      return choice?.kind === 'there' ? choice : undefined;
+    } catch {
+      return undefined; // refused where requests are refused
+    }
+  }
+
+  private ownStream(stream: BytesStream): void {
     const errorsAsStatus = stream.header('triton_grpc_error') === 'true';
     const running = new Set<() => void>();
     let unreadBytes = 0;
@@ -168,6 +190,16 @@ export class GrpcEndpoint {
     const wantsVersion = method === 'ModelReady' || method === 'ModelMetadata' || method === 'ModelConfig';
     const timeoutMs = method.startsWith('RepositoryModel') ? LOAD_TIMEOUT_MS : undefined;
     return (call, request) => {
+      const there = this.upstream.question(method, request);
+      if (there !== undefined) {
+        const { deadlineAtMs, metadata, traceparent } = callFacts(call);
+        const sent = { path, deadlineAtMs, headers: metadataOf(metadata, traceparent) };
+        call.onCancel = this.upstream.ask(there.address, sent, there.request, ({ status, message, response }) => {
+          if (status === GRPC_STATUS.OK) call.answer(response);
+          else call.refuse(status, message);
+        });
+        return;
+      }
       const bytes = wantsVersion ? this.withLiveVersion(request) : request;
       const deadlineMs = this.clock.nowMs() + call.deadlineAtMs - this.clock.monotonicMs();
       const told = (answer: UnaryAnswer) => {
@@ -191,6 +223,16 @@ export class GrpcEndpoint {
       return request; // serving says what is wrong with it
     }
   }
+}
+
+/** What an endpoint knows of a call beside its bytes. */
+function callFacts(head: CallHead) {
+  return {
+    entity: head.header('millrace-entity'),
+    traceparent: head.header('traceparent'),
+    deadlineAtMs: head.deadlineAtMs,
+    metadata: head.headers,
+  };
 }
 
 /** A failed request of a stream is answered with its id, as far as it can be read. */

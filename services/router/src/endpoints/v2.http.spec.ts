@@ -11,6 +11,12 @@ import { emptyRoute, GRPC_STATUS } from '@millrace/routing';
 import { Outcomes } from '../outcomes/outcomes.js';
 import { type Relay, type RelayRequest } from '../relay/relay.js';
 import { RouteTable } from '../routing/route-table.js';
+import { CallLog } from '../upstream/call-log.js';
+import { UpstreamCalls } from '../upstream/upstream-calls.js';
+import { UpstreamChooser } from '../upstream/upstream-choice.js';
+import { UpstreamDoor, type UpstreamDoorOptions } from '../upstream/upstream-door.js';
+import { UpstreamRest } from '../upstream/upstream-rest.http.js';
+import { UpstreamTable } from '../upstream/upstream-table.js';
 import { InferEndpoint } from './infer-endpoint.js';
 import { HttpEndpoint } from './v2.http.js';
 
@@ -26,6 +32,19 @@ const ANSWER = encodeInferResponse(
   { modelName: 'm', modelVersion: '1', id: '', parameters: {}, outputs: [X] },
   Buffer.allocUnsafe,
 );
+
+/** All models are served here. */
+function nobodyElsewhere(table: RouteTable, outcomes: Outcomes, ids: RequestIds, options: UpstreamDoorOptions) {
+  const chooser = new UpstreamChooser(new UpstreamTable(), table, ids, '');
+  const log = new CallLog({ ids, offer: () => undefined, skipped: () => undefined });
+  const client = () => {
+    throw new Error('nobody is elsewhere');
+  };
+  const calls = new UpstreamCalls({ clock: options.clock, client, deadlineMaxMs: 1 });
+  const door = new UpstreamDoor(chooser, calls, log, outcomes, options);
+  const rest = new UpstreamRest(chooser, log, outcomes, { clock: options.clock, at: undefined, requestBytesMax: 1 });
+  return { door, rest };
+}
 
 describe("the router's REST endpoint", () => {
   const clock = new ManualClock(0);
@@ -68,15 +87,12 @@ describe("the router's REST endpoint", () => {
       loadedVersions: [1, 2],
       targets: [{ version: 2, weight: 100, name: 'blue' }],
     });
-    const infer = new InferEndpoint(table, relay, outcomes, {
-      clock,
-      ids: new RequestIds(seededRng(1)),
-      tracing: { begin: () => null },
-      allocate: Buffer.allocUnsafe,
-      deadlineMaxMs: 30_000,
-      later: setImmediate,
-    });
-    const endpoint = new HttpEndpoint(infer, relay, table, clock, {
+    const ids = new RequestIds(seededRng(1));
+    const common = { clock, tracing: { begin: () => null }, allocate: Buffer.allocUnsafe, later: setImmediate };
+    const { door, rest } = nobodyElsewhere(table, outcomes, ids, common);
+    const infer = new InferEndpoint(table, relay, outcomes, door, { ...common, ids, deadlineMaxMs: 30_000 });
+    const endpoint = new HttpEndpoint(infer, table, rest, clock, {
+      ready: () => relay.up,
       host: '127.0.0.1',
       port: 0,
       requestBytesMax: 100_000,

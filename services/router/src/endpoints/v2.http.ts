@@ -1,6 +1,8 @@
 // The V2 REST endpoint (8000): infer is turned into a ModelInferRequest and takes the same way as gRPC. Everything else
 // goes to serving's REST as it came: raw single-input bodies, generate and generate_stream with the version that the
-// route chooses, reads with the live version where none was named. Bodies, headers and connections are bounded.
+// route chooses, reads with the live version where none was named. What is about an upstream whose REST address is
+// known goes there as it came, infer too; without the address infer takes the way of gRPC. Bodies, headers and
+// connections are bounded.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -20,9 +22,10 @@ import {
   restStatus,
 } from '@millrace/inference';
 import { GRPC_STATUS, primaryVersion } from '@millrace/routing';
-import { type Relay } from '../relay/relay.js';
+import { Forward } from '../calls/forward.http.js';
+import { grpcStatus } from '../calls/http-status.js';
 import type { RouteTable } from '../routing/route-table.js';
-import { ServingForward } from './forward.http.js';
+import type { UpstreamRest } from '../upstream/upstream-rest.http.js';
 import { type InferEndpoint, statusOfChosen } from './infer-endpoint.js';
 
 const HEADER_BYTES_MAX = 16_384;
@@ -37,6 +40,8 @@ const GENERATE_PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/(generate
 const MODEL_PATH = /^\/v2\/models\/([^/]+)(\/(?:ready|config))?$/;
 
 export interface HttpEndpointOptions {
+  /** Whoever answers is there. */
+  ready(): boolean;
   host: string;
   port: number;
   requestBytesMax: number;
@@ -47,16 +52,16 @@ export interface HttpEndpointOptions {
 
 export class HttpEndpoint {
   private readonly server: Server;
-  private readonly serving: ServingForward;
+  private readonly serving: Forward;
 
   constructor(
     private readonly inference: InferEndpoint,
-    private readonly relay: Relay,
     private readonly table: RouteTable,
+    private readonly upstream: UpstreamRest,
     private readonly clock: Clock,
     private readonly options: HttpEndpointOptions,
   ) {
-    this.serving = new ServingForward(options.servingHost, options.servingPort);
+    this.serving = new Forward(options.servingHost, options.servingPort, 'serving');
     this.server = createServer(
       { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
       (request, response) => {
@@ -82,6 +87,7 @@ export class HttpEndpoint {
       this.server.close(() => {
         clearTimeout(timer);
         this.serving.close();
+        this.upstream.close();
         resolve();
       });
       this.server.closeIdleConnections();
@@ -90,6 +96,10 @@ export class HttpEndpoint {
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0] as string;
+    if (path === '/v2' || path.startsWith('/v2/')) {
+      const passed = this.upstream.pass(request, response, path);
+      if (passed !== undefined) return passed;
+    }
     const infer = INFER_PATH.exec(path);
     if (infer) {
       const [model, version] = [decodeSegment(infer[1] as string), decodeSegment(infer[2] ?? '')];
@@ -109,7 +119,7 @@ export class HttpEndpoint {
     if (health && !reads) return notAllowed(response, request.method, 'GET, HEAD');
     // Triton's habit, as serving's: 200 or 400 with an empty body.
     if (health) {
-      response.writeHead(path === '/v2/health/live' || this.relay.up ? 200 : 400, { 'content-length': 0 });
+      response.writeHead(path === '/v2/health/live' || this.options.ready() ? 200 : 400, { 'content-length': 0 });
       response.end();
       return;
     }
@@ -176,14 +186,6 @@ export class HttpEndpoint {
       },
     });
   }
-}
-
-/** What an HTTP status counts as beside the gRPC calls; 0 = serving did not answer. */
-function grpcStatus(http: number): number {
-  if (http === 0 || http === 503) return GRPC_STATUS.UNAVAILABLE;
-  if (http < 400) return GRPC_STATUS.OK;
-  if (http === 404) return GRPC_STATUS.NOT_FOUND;
-  return http < 500 ? GRPC_STATUS.INVALID_ARGUMENT : GRPC_STATUS.INTERNAL;
 }
 
 /** The version that answered is in the model_version of the body. */

@@ -23,7 +23,7 @@ import { GRPC_STATUS } from '@millrace/routing';
 /** Requests inside the router: 8,192 at 10k/s is under a second of work; beyond that waiting only adds latency. */
 export const IN_FLIGHT_MAX = 8_192;
 /** Their bytes; they are kept until answered, so that one can be sent again. */
-const IN_FLIGHT_BYTES_MAX = 268_435_456;
+export const IN_FLIGHT_BYTES_MAX = 268_435_456;
 /** Requests held while no stream is up: 2 s at 2,000/s. */
 export const WAITING_MAX = 4_096;
 /** One message's frames and bytes: small enough that serving starts on the first while the next is written. */

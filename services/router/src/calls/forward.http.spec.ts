@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { PlatformError } from '@millrace/domain';
-import { ServingForward } from './forward.http.js';
+import { Forward } from './forward.http.js';
 
 const closers: (() => void)[] = [];
 
@@ -25,7 +25,7 @@ async function listen(handle: (request: IncomingMessage, response: ServerRespons
 /** A server that forwards everything to `port`, and the statuses it heard of. */
 async function forwarding(port: number, bodyBytesMax = 1_000): Promise<{ port: number; heard: number[] }> {
   const heard: number[] = [];
-  const forward = new ServingForward('127.0.0.1', port);
+  const forward = new Forward('127.0.0.1', port, 'serving');
   closers.push(() => forward.close());
   const answered = (status: number) => heard.push(status);
   const own = await listen((incoming, response) => {

@@ -1,0 +1,130 @@
+// status, drift, events: what the platform does right now.
+
+import { cohortText, RELEASE, systemClock, timeText } from '@millrace/domain';
+import type { Command } from 'commander';
+import { collectingOf, collectingText } from '../overview/own-reference.js';
+import { OVERVIEW_HEAD, overviewNotes, overviewRow, projectOverviews } from '../overview/project-overview.js';
+import { type ProcessNote, RunFolder } from '../supervisor/run-folder.fs.js';
+import { table } from '../table.js';
+import { action, type Context } from './context.js';
+import { projectName, wholeNumber } from './option-values.js';
+
+/** What the monitor gives at most. */
+const WINDOWS_MAX = 1_000;
+const READY_WAIT_MS = 2_000;
+const SERVICES = ['ingest', 'trainer', 'serving', 'router', 'monitor'] as const;
+
+export function statusCommands(program: Command): void {
+  program
+    .command('status')
+    .description('which services answer, how often each was started again, and every project with its alarms')
+    .action(action(status));
+
+  program
+    .command('drift')
+    .description('closed windows and the tests that rang in them')
+    .argument('<project>', 'its name', projectName)
+    .option('--limit <count>', 'newest windows', wholeNumber(1, WINDOWS_MAX), 20)
+    .action(
+      action(async (context, project: string, options: { limit: number }) => {
+        const [windows, models] = await Promise.all([
+          context.control.windows(project, options.limit),
+          context.control.watchedModels(project),
+        ]);
+        const rows = windows.flatMap((window) => window.cohorts.map((row) => windowRow(window.startMs, row)));
+        const rings = windows.some(({ cohorts }) => cohorts.some(({ tests }) => tests.some(({ alarm }) => alarm)));
+        const heads = ['window', 'of', 'rows', 'labels', 'auc', 'alarms'];
+        const none = 'no window is closed yet: one closes when the time of its events is over, by the data’s own clock';
+        context.print(
+          windows,
+          (width) =>
+            [rows.length === 0 ? none : table(heads, rows, width), ...collectingOf(models).map(collectingText)].join(
+              '\n',
+            ),
+          rows.length === 0 ? [`millrace loop ${project}`, 'millrace status'] : [afterWindows(project, rings)],
+        );
+        return 0;
+      }),
+    );
+
+  program
+    .command('events')
+    .description('drift events')
+    .argument('<project>', 'its name', projectName)
+    .action(
+      action(async (context, project: string) => {
+        const events = await context.control.driftEvents(project);
+        const heads = ['window', 'feature', 'detector', 'value', 'threshold', 'of'];
+        const rows = events.map((data) => [
+          timeText(data.window.startMs),
+          data.feature,
+          data.detector,
+          data.value.toFixed(4),
+          String(data.threshold),
+          cohortText(data.cohort),
+        ]);
+        context.print(events, (width) => (rows.length === 0 ? 'no drift event yet' : table(heads, rows, width)), [
+          rows.length === 0 ? `millrace drift ${project}` : `millrace loop ${project}`,
+        ]);
+        return 0;
+      }),
+    );
+}
+
+type Window = Awaited<ReturnType<Context['control']['windows']>>[number];
+
+function windowRow(startMs: number, row: Window['cohorts'][number]): string[] {
+  const alarms = row.tests
+    .filter((test) => test.alarm)
+    .map((test) => `${test.feature} ${test.detector} ${test.statistic.toFixed(3)}`);
+  return [
+    timeText(startMs),
+    cohortText(row.cohort),
+    String(row.predictions),
+    String(row.labels),
+    row.quality?.auc?.toFixed(4) ?? '-',
+    alarms.join(', ') || '-',
+  ];
+}
+
+const afterWindows = (project: string, rings: boolean) =>
+  rings ? `millrace events ${project}` : `millrace loop ${project}`;
+
+async function status(context: Context): Promise<number> {
+  const { addresses, home } = context.settings;
+  const notes = new RunFolder(home).notes();
+  const services = await Promise.all(
+    SERVICES.map(async (service) => {
+      const startedMs = systemClock.monotonicMs();
+      const state = await fetch(`${addresses[service]}/health/ready`, { signal: AbortSignal.timeout(READY_WAIT_MS) })
+        .then((response) => (response.ok ? 'ready' : `not ready (${response.status})`))
+        .catch(() => 'down');
+      const ms = Math.round(systemClock.monotonicMs() - startedMs);
+      return { service, address: addresses[service], state, ms, restarts: restartsOf(service, notes) };
+    }),
+  );
+  const whole = services.every(({ state }) => state === 'ready');
+  const projects = await projectOverviews(context.control).catch(() => []);
+  const heads = ['service', 'address', 'state', 'ms', 'restarts'];
+  const rows = services.map((one) => [one.service, one.address, one.state, one.ms, one.restarts ?? '?']);
+  const first = projects.find(({ activeAlarms = 0 }) => activeAlarms > 0) ?? projects[0];
+  const next = first === undefined ? 'millrace apply project.yaml' : `millrace loop ${first.name}`;
+  context.print(
+    { release: RELEASE, services, projects },
+    (width) =>
+      [
+        `Millrace ${RELEASE}`,
+        table(heads, rows, width),
+        ...(projects.length === 0 ? [] : ['', table(OVERVIEW_HEAD, projects.map(overviewRow), width)]),
+        ...projects.flatMap(overviewNotes),
+      ].join('\n'),
+    [whole ? next : services.every(({ state }) => state === 'down') ? 'millrace up' : 'millrace doctor'],
+  );
+  return whole ? 0 : 1;
+}
+
+/** Of all processes of a service; undefined where no supervisor of this home knows. */
+function restartsOf(service: string, notes: readonly ProcessNote[] | undefined): number | undefined {
+  const own = notes?.filter(({ name }) => name === service || name.startsWith(`${service}-`));
+  return own?.reduce((sum, { restarts }) => sum + restarts, 0);
+}

@@ -1,0 +1,27 @@
+// One inference as an endpoint hands it on, whoever answers it, and the span around it.
+
+import type { Done } from '../relay/relay.js';
+
+export interface InferCall {
+  request: Uint8Array;
+  /** Header `millrace-entity`; '' = none, then the request parameter counts. */
+  entity: string;
+  traceparent: string;
+  /** On the monotonic clock; Infinity = none. */
+  deadlineAtMs: number;
+  /** All that the call carries beside, names and values in turns: for servers that are not ours. */
+  metadata?: readonly string[];
+  /** The caller takes many answers, each a ModelStreamInferResponse; default one ModelInferResponse. */
+  stream?: boolean;
+  done: Done;
+}
+
+/** Sampled spans only; null for a request that is not traced. */
+export interface Tracing {
+  begin(traceparent: string): TracedCall | null;
+}
+
+export interface TracedCall {
+  traceparent: string;
+  end(project: string, version: number, status: number): void;
+}

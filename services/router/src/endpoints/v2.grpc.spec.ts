@@ -1,0 +1,125 @@
+// The gRPC endpoint for models that serving answers, on its real server, with a stand-in for the relay.
+
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { RequestIds, seededRng, systemClock } from '@millrace/domain';
+import { type BytesAnswer, BytesClient } from '@millrace/grpc';
+import { encodeInferRequest, encodeInferResponse, encodeStreamResponse, peekModel } from '@millrace/inference';
+import { emptyRoute, GRPC_STATUS } from '@millrace/routing';
+import { Outcomes } from '../outcomes/outcomes.js';
+import type { Relay, RelayRequest } from '../relay/relay.js';
+import type { ServingClient } from '../relay/serving.grpc.js';
+import { RouteTable } from '../routing/route-table.js';
+import { CallLog } from '../upstream/call-log.js';
+import { UpstreamCalls } from '../upstream/upstream-calls.js';
+import { UpstreamChooser } from '../upstream/upstream-choice.js';
+import { UpstreamDoor } from '../upstream/upstream-door.js';
+import { UpstreamTable } from '../upstream/upstream-table.js';
+import { InferEndpoint } from './infer-endpoint.js';
+import { GrpcEndpoint } from './v2.grpc.js';
+
+const SERVICE = '/inference.GRPCInferenceService';
+const NOTHING = new Uint8Array(0);
+
+let endpoint: GrpcEndpoint;
+let client: BytesClient;
+let sent: RelayRequest[];
+let asked: { path: string; request: Buffer }[];
+
+const requestOf = (modelName: string, id: string) =>
+  encodeInferRequest({ modelName, modelVersion: '', id, parameters: {}, inputs: [], outputs: [] });
+
+function call(method: string, request: Uint8Array, headers: Record<string, string> = {}): Promise<BytesAnswer> {
+  const deadlineAtMs = systemClock.monotonicMs() + 5_000;
+  return new Promise((done) => client.unary({ path: `${SERVICE}/${method}`, deadlineAtMs, headers }, request, done));
+}
+
+beforeEach(async () => {
+  sent = [];
+  asked = [];
+  const relay = {
+    up: true,
+    send(request: RelayRequest) {
+      sent.push(request);
+      const { id, modelName } = peekModel(request.request);
+      const response = { modelName, modelVersion: String(request.version), id, parameters: {}, outputs: [] };
+      const bytes = request.stream ? encodeStreamResponse({ error: '', response }) : encodeInferResponse(response);
+      const fails = id.startsWith('bad');
+      const status = fails ? GRPC_STATUS.INVALID_ARGUMENT : GRPC_STATUS.OK;
+      setImmediate(() => request.done(status, fails ? 'why' : '', fails ? NOTHING : bytes, true));
+      return sent.length;
+    },
+    cancel: () => true,
+  } as unknown as Relay;
+  const serving = {
+    unary(path: string, request: Buffer, _deadlineMs: number, told: (answer: unknown) => void) {
+      asked.push({ path, request: Buffer.from(request) });
+      setImmediate(() => told({ kind: 'ok', response: Buffer.from('of serving') }));
+      return () => undefined;
+    },
+  } as unknown as ServingClient;
+  const table = new RouteTable();
+  const targets = [{ version: 3, weight: 100, name: 'blue' }];
+  table.apply({ ...emptyRoute('routed'), revision: 1, loadedVersions: [3], targets });
+  const outcomes = new Outcomes(systemClock);
+  const ids = new RequestIds(seededRng(1));
+  const common = {
+    ...{ clock: systemClock, tracing: { begin: () => null }, allocate: Buffer.allocUnsafe, later: setImmediate },
+  };
+  const calls = new UpstreamCalls({
+    clock: systemClock,
+    client: () => {
+      throw new Error('nobody is elsewhere');
+    },
+    deadlineMaxMs: 1,
+  });
+  const chooser = new UpstreamChooser(new UpstreamTable(), table, ids, '');
+  const log = new CallLog({ ids, offer: () => undefined, skipped: () => undefined });
+  const door = new UpstreamDoor(chooser, calls, log, outcomes, common);
+  const inference = new InferEndpoint(table, relay, outcomes, door, { ...common, ids, deadlineMaxMs: 30_000 });
+  const options = { ready: () => true, host: '127.0.0.1', port: 0, requestBytesMax: 100_000, drainMs: 100 };
+  endpoint = new GrpcEndpoint(inference, table, serving, door, systemClock, options);
+  client = new BytesClient(`127.0.0.1:${await endpoint.listen()}`, systemClock, 1_000_000);
+});
+
+afterEach(async () => {
+  client.close();
+  await endpoint.close();
+});
+
+describe('the gRPC endpoint', () => {
+  it('sends an inference by the route, with entity and deadline, and answers with what came', async () => {
+    const { status, response } = await call('ModelInfer', requestOf('routed', 'r-1'), { 'millrace-entity': 'e' });
+    expect([status, peekModel(response).modelVersion]).toEqual([0, '3']);
+    expect(sent).toMatchObject([{ version: 3, model: 'routed', entity: 'e', stream: false }]);
+    expect(sent[0]?.deadlineAtMs).toBeLessThan(systemClock.monotonicMs() + 5_000);
+    expect(await call('ModelInfer', requestOf('routed', 'bad'))).toMatchObject({ status: 3, message: 'why' });
+  });
+
+  it('answers a stream in the order of its requests, a failed one in its place', async () => {
+    const got: string[] = [];
+    const deadlineAtMs = systemClock.monotonicMs() + 5_000;
+    const end = await new Promise<BytesAnswer>((ended) => {
+      const open = client.stream(
+        { path: `${SERVICE}/ModelStreamInfer`, deadlineAtMs, headers: {} },
+        { message: (bytes) => got.push(Buffer.from(bytes).toString('latin1')), drained: () => undefined, end: ended },
+      );
+      for (const id of ['one', 'bad-2', 'three']) open.write(requestOf('routed', id));
+      open.endWriting();
+    });
+    expect(end.status).toBe(0);
+    expect(got).toHaveLength(3);
+    for (const [i, id] of ['one', 'bad-2', 'three'].entries()) expect(got[i]).toContain(id);
+    expect(got[1]).toContain('why');
+  });
+
+  it('asks serving everything else, about the version that serves where none is named, and says itself that it lives', async () => {
+    const name = Buffer.concat([Buffer.from([0x0a, 6]), Buffer.from('routed')]);
+    const { response } = await call('ModelMetadata', name);
+    expect(Buffer.from(response).toString()).toBe('of serving');
+    expect(peekModel(asked[0]?.request as Buffer)).toMatchObject({ modelName: 'routed', modelVersion: '3' });
+    expect(Buffer.from((await call('ServerReady', NOTHING)).response)).toEqual(Buffer.from([8, 1]));
+    expect(Buffer.from((await call('ServerLive', NOTHING)).response)).toEqual(Buffer.from([8, 1]));
+    await call('RepositoryIndex', NOTHING);
+    expect(asked.map(({ path }) => path.split('/').at(-1))).toEqual(['ModelMetadata', 'RepositoryIndex']);
+  });
+});
