@@ -128,6 +128,8 @@ describe('the reference of the first rows', () => {
           if (atDeath) expect(atDeath).toEqual(expected);
         }
         for (let partition = 0; partition < PARTITIONS; partition++) read(partition, 600);
+        // What a life before this one has read is not seen again: the partitions seem silent.
+        engine.settleReferences(nowMs + IDLE_MS);
         expect(idsOf(engine)).toEqual(expected);
         expect(referenceOf(engine)?.rows).toBe(WANTED);
       }),
@@ -163,6 +165,16 @@ describe('the reference of the first rows', () => {
     engine.skip('predictions', 1, 0);
     expect(engine.settleReferences(lastMs + IDLE_MS)).toBe(true);
     expect(referenceOf(engine)?.rows).toBe(WANTED);
+  });
+
+  it('waits from when it has enough, however long ago the rows were answered', () => {
+    const engine = engineOf();
+    engine.positions.startsAt('predictions', 1, 0);
+    const nowMs = BEGIN_MS + 3_600_000;
+    for (const message of stream(WANTED, WANTED, 1)) apply(engine, message, nowMs);
+    engine.settleReferences(nowMs + IDLE_MS - 1);
+    expect(referenceOf(engine)).toBeUndefined();
+    expect(engine.settleReferences(nowMs + IDLE_MS)).toBe(true);
   });
 
   // The last of the ten windows stays open: no later event time comes.

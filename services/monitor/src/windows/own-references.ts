@@ -35,6 +35,8 @@ interface Own {
   rows: FirstRows;
   /** undefined: not complete. */
   reference: VersionReference | undefined;
+  /** Processing time since which there are enough rows: what was sent beside them may still be on its way. */
+  enoughSinceMs: number | undefined;
 }
 
 export class OwnReferences {
@@ -84,7 +86,9 @@ export class OwnReferences {
     const before = this.collecting;
     for (const [version, own] of this.byVersion) {
       const lastMs = own.rows.lastAtMs;
-      if (own.reference !== undefined || lastMs === undefined || this.mayComeBefore(lastMs, nowMs, backlog)) continue;
+      if (own.reference !== undefined || lastMs === undefined) continue;
+      own.enoughSinceMs ??= nowMs;
+      if (this.mayComeBefore(lastMs, nowMs < own.enoughSinceMs + this.idleMs, backlog)) continue;
       this.complete(version, own);
     }
     return before - this.collecting;
@@ -109,7 +113,7 @@ export class OwnReferences {
   }
 
   private open(version: number, inputs: readonly WatchedInput[], rows = new FirstRows(this.wanted)): Own {
-    const own: Own = { inputs, rows, reference: undefined };
+    const own: Own = { inputs, rows, reference: undefined, enoughSinceMs: undefined };
     this.byVersion.set(version, own);
     this.collecting += 1;
     if (this.byVersion.size > OWN_REFERENCES_MAX) this.forget(Math.min(...this.byVersion.keys()));
@@ -138,15 +142,14 @@ export class OwnReferences {
     this.collecting -= 1;
   }
 
-  /** Whether a row that was answered before `lastMs` may still be unread. */
-  private mayComeBefore(lastMs: number, nowMs: number, backlog: Backlog): boolean {
+  /** Whether a row that was answered before `lastMs` may still be unread. `waits`: for partitions that say nothing. */
+  private mayComeBefore(lastMs: number, waits: boolean, backlog: Backlog): boolean {
     const behind = new Set(
       backlog.behind().flatMap(({ stream, partition }) => (stream === 'predictions' ? [partition] : [])),
     );
-    const silent = nowMs < lastMs + this.idleMs;
     return backlog.partitions('predictions').some((partition) => {
       const isPast = (this.readToMs.get(partition) ?? 0) > lastMs;
-      return !isPast && (silent || behind.has(partition));
+      return !isPast && (waits || behind.has(partition));
     });
   }
 }
