@@ -81,7 +81,7 @@ describe.each<[Peer, boolean]>([
     watch = platform.spawn([
       ...['watch', '--upstream', `127.0.0.1:${upstream.grpcPort}`],
       ...['--upstream-http', `127.0.0.1:${upstream.httpPort}`, '--window', `${WINDOW_S}s`],
-      ...['--model', 'Sum_Model', '--reference', reference],
+      ...['--reference', reference],
     ]);
     await until(
       () => watch.output().includes('Ctrl-C stops'),

@@ -99,8 +99,11 @@ async function speaksRest(address: string): Promise<boolean> {
 async function readyModels(client: GrpcClient<typeof GRPCInferenceService>, address: string): Promise<string[]> {
   let found: string[];
   try {
-    const { models } = await client.repositoryIndex({ ready: true });
-    found = [...new Set(models.filter(({ state }) => state === '' || state === 'READY').map(({ name }) => name))];
+    const { models } = await client.repositoryIndex({});
+    const names = [...new Set(models.map(({ name }) => name))];
+    // MLServer lists every model with the state UNKNOWN.
+    const ready = await Promise.all(names.map((name) => client.modelReady({ name }).catch(() => ({ ready: false }))));
+    found = names.filter((_, i) => ready[i]?.ready === true);
   } catch (thrown) {
     const { reason } = PlatformError.from(thrown);
     throw new PlatformError(
