@@ -85,7 +85,6 @@ describe('parseProject', () => {
       'timestamp',
     ],
     ['{ name: income, type: number }', '{ name: at, type: number }', 'data.columns.2.name', 'twice'],
-    ['{ name: income, type: number }', '{ name: label, type: number }', 'data.columns.2.name', 'Rename'],
     [
       'label: { name: good, column: repaid }',
       'label: { name: good, column: repaid, operation: gt, value: 3 }',

@@ -11,7 +11,14 @@ import { encodeRoute } from '@millrace/contracts';
 import { emptyRoute } from '@millrace/routing';
 import { eventually, openChromium, startKafka, uniquePrefix } from '@millrace/testing';
 import type { Browser, Page } from 'playwright-core';
-import { type MonitorProcess, preparePlatform, sendAll, startMonitor, streamOf } from './monitor-process.js';
+import {
+  type MonitorProcess,
+  preparePlatform,
+  sendAll,
+  startMonitor,
+  streamOf,
+  WITHOUT_REFERENCE,
+} from './monitor-process.js';
 
 const ends: (() => Promise<unknown>)[] = [];
 let browser: Browser;
@@ -114,7 +121,7 @@ describe('dashboard', () => {
     await page.getByText('No alarm so far').waitFor();
     await page.getByText('No version serves yet').waitFor();
     await page.getByText('nothing served', { exact: true }).waitFor();
-    await page.getByText('npx millrace rollout start demo 2').waitFor();
+    await page.getByText(`npx millrace rollout start demo ${WITHOUT_REFERENCE}`).waitFor();
     await page.getByText('Drift was seen: it gathers rows from after it.').waitFor();
     expect(faults).toEqual([]);
     expect(foreign).toEqual([]);

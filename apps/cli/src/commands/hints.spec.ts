@@ -40,7 +40,9 @@ function wrongIn(hint: string): string | undefined {
   const [first = '', second = ''] = hint.split(/[^a-z-]+/);
   const group = program.commands.find((command) => command.name() === first);
   if (group === undefined) return `there is no command ${first}`;
-  const command = group.commands.length === 0 ? group : group.commands.find((one) => one.name() === second);
+  // `models P` is a command beside `models register`.
+  const self = group.commands.length === 0 || group.registeredArguments.length > 0 ? group : undefined;
+  const command = group.commands.find((one) => one.name() === second) ?? self;
   if (command === undefined) return `there is no command ${first} ${second}`;
   const unknown = optionsIn(hint).filter((option) => !takes(command, option));
   return unknown.length === 0 ? undefined : `${first} does not take ${unknown.join(', ')}`;
