@@ -4,6 +4,7 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import type { Command } from 'commander';
 import { ControlClient } from '../client/control.http.js';
 import { EXIT_BY_CODE, EXIT_INTERRUPTED } from '../exit-codes.js';
+import { explained } from '../not-found.js';
 import { type CliSettings, cliSettings } from '../settings.js';
 import { toldError } from '../system-error.js';
 import { fitted } from '../table.js';
@@ -58,7 +59,7 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
     } catch (thrown) {
       // A bar that stays leaves the terminal without cursor.
       reporter.close();
-      const error = toldError(thrown);
+      const error = await ofProject(toldError(thrown), command, args);
       process.exitCode = EXIT_BY_CODE[error.code];
       if (error.facts.told === true) return;
       if (json)
@@ -68,6 +69,15 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
       else process.stderr.write(`millrace: ${error.reason}\n`);
     }
   };
+}
+
+/** What a command's first argument names may be what was not found. */
+async function ofProject(error: PlatformError, command: Command, args: readonly unknown[]): Promise<PlatformError> {
+  const [first] = command.registeredArguments;
+  const named = (first?.name() === 'project' || first?.name() === 'model') && typeof args[0] === 'string';
+  // What the command itself misses, it has told with the next command.
+  if (!named || error.code !== 'not_found' || /`millrace |^there is no file/.test(error.reason)) return error;
+  return explained(error, args[0] as string, new ControlClient(cliSettings().addresses));
 }
 
 /** Ends the command on the first signal, with its bars, and says what holds then. */

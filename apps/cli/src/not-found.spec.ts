@@ -1,0 +1,33 @@
+import { expect, it } from '@jest/globals';
+import { PlatformError } from '@millrace/domain';
+import { explained, type Known } from './not-found.js';
+
+const error = new PlatformError('not_found', "project 'loans' has no route");
+const known: Known = {
+  projects: async () => [{ name: 'loans' }],
+  models: async () => [{ version: 1 }, { version: 2 }],
+  routeOrNone: async () => ({}),
+};
+const away = () => Promise.reject(new Error('away'));
+
+it.each([
+  ['laons', {}, "there is no project 'laons'; `millrace projects list` lists them. Did you mean 'loans'?"],
+  ['zebra', {}, "there is no project 'zebra'; `millrace projects list` lists them."],
+  ['loans', { models: async () => [] }, 'loans has no model version yet: `millrace train loans` trains one'],
+  ['loans', { routeOrNone: async () => undefined }, '`millrace rollout start loans 2` brings one there'],
+  ['loans', {}, "project 'loans' has no route; `millrace models loans` lists the versions of loans"],
+  ['loans', { projects: away }, "project 'loans' has no route"],
+  ['loans', { models: away }, "project 'loans' has no route"],
+])('of %s, %#', async (name, part, reason) => {
+  expect((await explained(error, name, { ...known, ...part })).reason).toContain(reason);
+});
+
+it('leaves what is no version as it is', async () => {
+  const source = new PlatformError('not_found', "no source 'histry' in the project file");
+  expect(await explained(source, 'loans', { ...known, models: async () => [] })).toBe(source);
+});
+
+it('explains nothing else', async () => {
+  const other = new PlatformError('conflict', 'busy');
+  expect(await explained(other, 'laons', known)).toBe(other);
+});
