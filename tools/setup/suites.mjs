@@ -1,7 +1,6 @@
 // Runs every check and suite of the repository through nx (targets: tools/nx/workspace.mjs) and counts them. A target
-// whose inputs have not changed since it passed comes from nx' cache and counts as passed. Two lanes run side by side:
-// what is started in a lane waits much (for consumer groups, labels, a replay's rate), and its bounds of time hold
-// while something else uses a core.
+// whose inputs have not changed since it passed comes from nx' cache and counts as passed. Specs and static checks run
+// beside the suites with brokers and services, which wait much (for consumer groups and labels).
 //
 // A static check is one test; a suite that fails to load, or a jest that leaves no report, is one failed test.
 import { spawn, spawnSync } from 'node:child_process';
@@ -12,15 +11,15 @@ import { cloneEnvironment } from './setup.mjs';
 
 const STATIC = ['lint', 'breaking', 'typecheck'];
 /**
- * About as long as each other on two cores. What starts brokers, services or browsers is alone in its lane, and its
- * jest is heard as it goes.
+ * The phases of a stage run side by side, each jest heard as it goes. Whole platforms have the machine to themselves:
+ * what they promise in seconds holds beside one busy core, not beside a second set of brokers and services.
  */
-const LANES = [
+const STAGES = [
   [
     { targets: [...STATIC, 'test'], style: 'static-failures-only' },
-    { targets: ['e2e'], style: 'stream-without-prefixes' },
+    { targets: ['integration'], style: 'stream-without-prefixes' },
   ],
-  [{ targets: ['integration'], style: 'stream-without-prefixes' }],
+  [{ targets: ['e2e'], style: 'stream-without-prefixes' }],
 ];
 
 function countOf(id, status) {
@@ -74,12 +73,6 @@ async function runPhase({ targets, style }) {
   return counts;
 }
 
-async function runLane(phases) {
-  const counts = [];
-  for (const phase of phases) counts.push(...(await runPhase(phase)));
-  return counts;
-}
-
 /** Everything; `cached` are those of `passed` that did not have to run. */
 export async function runEverything() {
   mkdirSync(cloneStateFolder, { recursive: true });
@@ -87,7 +80,8 @@ export async function runEverything() {
   // cache.
   rmSync(join(root, 'dist/test-results'), { recursive: true, force: true });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, endAll);
-  const counts = (await Promise.all(LANES.map(runLane))).flat();
+  const counts = [];
+  for (const phases of STAGES) counts.push(...(await Promise.all(phases.map(runPhase))).flat());
   const sum = (key, of = counts) => of.reduce((total, count) => total + count[key], 0);
   return {
     passed: sum('passed'),
