@@ -135,7 +135,10 @@ export class ColumnProfiler {
     if (isMissing(raw)) return;
     if (typeof raw === 'string' && isMissingWord(raw)) {
       const word = raw.trim();
-      this.words.set(word, (this.words.get(word) ?? 0) + 1);
+      const count = this.words.get(word) ?? 0;
+      // It may turn out to be a value like any other.
+      if (count === 0) this.examples.push(word);
+      this.words.set(word, count + 1);
       return;
     }
     this.present += 1;
@@ -161,7 +164,7 @@ export class ColumnProfiler {
     if (this.entries.size < this.valuesMax) this.entries.set(text, { count: 1, number });
     else this.isCounted = false;
     this.longest = Math.max(this.longest, text.length);
-    if (this.examples.length < EXAMPLES_MAX) this.examples.push(text);
+    if (this.examples.length - this.words.size < EXAMPLES_MAX) this.examples.push(text);
     this.keepUnique(text);
     this.numbers.take(number);
   }
@@ -204,7 +207,7 @@ export class ColumnProfiler {
       range: isOrdered ? order.range : null,
       longest: taken.reduce((most, [word]) => Math.max(most, word.length), this.longest),
       values,
-      examples: [...this.examples, ...taken.map(([word]) => word)].slice(0, EXAMPLES_MAX),
+      examples: this.examples.filter((text) => !missing.includes(text)).slice(0, EXAMPLES_MAX),
       isNested: this.isNested,
       missing,
       ...(dates === undefined ? {} : { format: dates.format }),
