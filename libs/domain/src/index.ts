@@ -26,7 +26,7 @@ export type {
   ReferenceProfile,
 } from './reference-profile.js';
 export { RELEASE } from './release.js';
-export { predictionId, RequestIds, requestIdOf } from './request-ids.js';
+export { ID_CHARACTERS_MAX, predictionId, RequestIds, requestIdOf } from './request-ids.js';
 export { type RestartLimits, RestartPolicy } from './restart-policy.js';
 export { hash32, type Rng, seededRng } from './rng.js';
 export { hint, suggest } from './suggest.js';

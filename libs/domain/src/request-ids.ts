@@ -4,6 +4,9 @@
 
 import type { Rng } from './rng.js';
 
+/** Of a request id and an entity: they become part of Kafka keys and prediction ids. */
+export const ID_CHARACTERS_MAX = 512;
+
 /** Makes ids that no other process and no earlier run made: 64 random bits chosen once, then a counter. */
 export class RequestIds {
   private readonly prefix: string;

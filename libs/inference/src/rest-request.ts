@@ -72,15 +72,15 @@ function restTensors(
   const tensors = list(json, key, true).map((tensor) => {
     const name = text(tensor, 'name', true);
     const datatype = parseDatatype(text(tensor, 'datatype', true), name);
-    const shape = shapeOf(tensor, `${what} '${name}'`);
-    const parameters = parametersOf(tensor, `${what} '${name}'`);
+    const label = `${what} '${name}'`;
+    const shape = shapeOf(tensor, label);
+    const parameters = parametersOf(tensor, label);
     refuseSharedMemory(parameters, name);
     const size = parameters.binary_data_size;
-    if (size === undefined)
-      return tensorOfValues(name, datatype, shape, flatten(tensor.data, `${what} '${name}'`), parameters);
-    if (tensor.data !== undefined) invalid(`${what} '${name}' has both data and binary_data_size`);
+    if (size === undefined) return tensorOfValues(name, datatype, shape, flatten(tensor.data, label), parameters);
+    if (tensor.data !== undefined) invalid(`${label} has both data and binary_data_size`);
     if (typeof size !== 'bigint' || size < 0n || size > BigInt(body.length - at)) {
-      invalid(`${what} '${name}' has a binary_data_size that does not fit the body`);
+      invalid(`${label} has a binary_data_size that does not fit the body`);
     }
     const start = at;
     at += Number(size);

@@ -2,7 +2,7 @@
 // the request's tensors as views that are read when the log is written. A call whose tensors are not as the version's
 // binding says is counted and not logged: its answer has long left, and nothing here can fail it.
 
-import { type Output, PlatformError, type RequestIds } from '@millrace/domain';
+import { ID_CHARACTERS_MAX, type Output, PlatformError, type RequestIds } from '@millrace/domain';
 import {
   decodeInferRequest,
   decodeInferResponse,
@@ -18,8 +18,6 @@ import type { UpstreamVersion } from './upstream-table.js';
 
 /** Rows of one call that are logged; the others are counted. As many as serving takes in one request. */
 const ROWS_MAX = 4_096;
-/** Of a request id and an entity, which become part of Kafka keys and prediction ids. */
-const ID_CHARACTERS_MAX = 512;
 /** Objects of a waiting call beside its bytes. */
 const CALL_BYTES = 2_048;
 /** A view of a larger buffer is copied, so that a small call does not keep a large read alive. */

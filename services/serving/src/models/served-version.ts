@@ -2,7 +2,7 @@
 // Rows of several jobs go through the engine together; each job gets exactly its own back, and where that fails each
 // runs alone once. Nothing here knows the wire, Kafka, what made the model or how it was loaded.
 
-import { type Clock, type ErrorCode, type OutputSpec, PlatformError } from '@millrace/domain';
+import { type Clock, type ErrorCode, ID_CHARACTERS_MAX, type OutputSpec, PlatformError } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
 import {
   classify,
@@ -320,9 +320,6 @@ const REASON_BY_CODE: Partial<Record<ErrorCode, FailureReason>> = {
   deadline_exceeded: 'REJECTED',
   invalid_argument: 'OTHER',
 };
-
-/** They become part of Kafka keys and prediction ids. */
-const ID_CHARACTERS_MAX = 512;
 
 function shortText(text: string, what: string): string {
   if (text.length <= ID_CHARACTERS_MAX) return text;

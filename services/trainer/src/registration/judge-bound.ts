@@ -42,9 +42,9 @@ export async function judgeBound(
   if (rows.rows === 0) return { report: notJudged('the dataset versions have no row'), reference: null };
   reporter.report({ kind: 'started', workers: 0, trainRows: 0, evaluationRows: rows.rows, steps: rows.rows });
   let scored = 0;
-  const scoresOf = async (part: LabelledRows) => {
+  const scoresOf = (part: LabelledRows) => {
     const before = scored;
-    const scores = await score(part, (done) => {
+    return score(part, (done) => {
       scored = before + done;
       reporter.report({
         kind: 'progress',
@@ -54,7 +54,6 @@ export async function judgeBound(
         rowsPerSecond: Number.NaN,
       });
     });
-    return scores;
   };
   const labelled = labelledOf(rows);
   if (labelled.rows === 0) {

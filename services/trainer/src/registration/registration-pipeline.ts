@@ -46,10 +46,8 @@ async function registered(
   const model = await openedModel(id, request.registration, own, ports);
   try {
     const { binding, sentences } = await bound(model, project, request.registration);
-    const columns = boundColumns(binding);
-    const inputs = columns.map(
-      (name) => bindableColumns(project).columns.find((one) => one.name === name) as SignatureInput,
-    );
+    const { columns } = bindableColumns(project);
+    const inputs = boundColumns(binding).map((name) => columns.find((one) => one.name === name) as SignatureInput);
     const judged = await judgeBound(
       request,
       project,
