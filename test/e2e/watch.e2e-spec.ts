@@ -9,7 +9,7 @@ import { GRPCInferenceService } from '@millrace/contracts';
 import { seededRng, systemClock } from '@millrace/domain';
 import { type BytesAnswer, BytesClient } from '@millrace/grpc';
 import { encodeInferRequest, Tensor } from '@millrace/inference';
-import { Platform, until } from './support/platform.process.js';
+import { type Finished, Platform, until } from './support/platform.process.js';
 import { type Peer, startUpstream, type Upstream } from './support/upstreams.process.js';
 
 const READY_WITHIN_MS = 180_000;
@@ -56,15 +56,17 @@ function ask(client: BytesClient, request: Uint8Array, path = INFER): Promise<By
   return new Promise((done) => client.unary({ path, deadlineAtMs, headers: {} }, request, done));
 }
 
-describe.each<[Peer, boolean]>([
-  ['mlserver', true],
-  ['pytriton', false],
-])('before %s', (peer, watchesDrift) => {
+// pytriton lists its models only for those who hold the token that it makes at each start.
+describe.each<[Peer, { listsModels: boolean; watchesDrift: boolean }]>([
+  ['mlserver', { listsModels: true, watchesDrift: true }],
+  ['pytriton', { listsModels: false, watchesDrift: false }],
+])('before %s', (peer, { listsModels, watchesDrift }) => {
   let upstream: Upstream;
   let platform: Platform;
   let watch: ReturnType<Platform['spawn']>;
   let direct: BytesClient;
   let through: BytesClient;
+  let refusal: Finished | undefined;
   const reference = join(work, `${peer}.csv`);
   const rest = (port: number, body: object | string, path = '/v2/models/Sum_Model/infer') =>
     fetch(`http://127.0.0.1:${port}${path}`, {
@@ -78,11 +80,14 @@ describe.each<[Peer, boolean]>([
     platform = await Platform.create();
     const lines = rowsOf(2_000, 1).map((row) => row.join(','));
     writeFileSync(reference, ['x_0,x_1,x_2,x_3', ...lines].join('\n'));
-    watch = platform.spawn([
-      ...['watch', '--upstream', `127.0.0.1:${upstream.grpcPort}`],
-      ...['--upstream-http', `127.0.0.1:${upstream.httpPort}`, '--window', `${WINDOW_S}s`],
-      ...['--reference', reference],
-    ]);
+    const command = ['watch', '--upstream', `127.0.0.1:${upstream.grpcPort}`];
+    command.push('--upstream-http', `127.0.0.1:${upstream.httpPort}`, '--window', `${WINDOW_S}s`);
+    command.push('--reference', reference);
+    if (!listsModels) {
+      refusal = await platform.run(command);
+      command.push('--model', 'Sum_Model');
+    }
+    watch = platform.spawn(command);
     await until(
       () => watch.output().includes('Ctrl-C stops'),
       READY_WITHIN_MS,
@@ -99,6 +104,13 @@ describe.each<[Peer, boolean]>([
     await upstream?.stop();
     platform?.remove();
   }, 60_000);
+
+  if (!listsModels)
+    it('asks for the names of models that the server does not list', () => {
+      expect(refusal?.output).toContain('does not list its models');
+      expect(refusal?.output).toContain('name them with --model');
+      expect(refusal?.code).toBe(1);
+    });
 
   it('says where clients are to point, what it took for what, and which command is next', () => {
     const output = watch.output();

@@ -67,6 +67,7 @@ describe('serving under many requests', () => {
     expect(answer.status).toBe(200);
   }
 
+  // 26,000 requests: half a minute alone, minutes beside a machine full of other suites.
   it('holds no more than before', async () => {
     const held: number[] = [];
     for (let part = -WARM_UP_PARTS; part < PARTS; part++) {
@@ -79,5 +80,5 @@ describe('serving under many requests', () => {
       if (part >= 0) held.push(memory.heldMib);
     }
     expect({ held, flat: riseOverRun(held) <= RISE_MAX }).toEqual({ held, flat: true });
-  }, 60_000);
+  }, 300_000);
 });
