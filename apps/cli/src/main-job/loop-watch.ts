@@ -25,12 +25,13 @@ export interface LoopWatchOptions {
 }
 
 const SLOW_POLL_MS = 500;
-const BEGUN = ['settling', 'approval', 'training', 'rolling_out'];
+/** Without rolling_out: at the start of the replay the loop may still see the first version into service. */
+const EPISODE_BEGUN = ['settling', 'approval', 'training'];
 
 export async function watchLoop(options: LoopWatchOptions): Promise<{ rollbackMs: number }> {
   const { control, project, traffic, waiting, firstVersion } = options;
   const loopPhase = async () => (await control.loop(project.name)).phase as string;
-  await until(waiting, async () => BEGUN.includes(await loopPhase()), 'a drift event', SLOW_POLL_MS);
+  await until(waiting, async () => EPISODE_BEGUN.includes(await loopPhase()), 'a drift event', SLOW_POLL_MS);
   await tellDrift(options);
 
   const retrain = options.stage('retrain', 'on the newest live data');
