@@ -1,5 +1,5 @@
 // The Python environments of what the bench measures Millrace against: the servers MLServer and pytriton, scikit-learn,
-// each in an environment of its own in the cache, every wheel pinned by SHA-256. For the bench only; nothing of the
+// each in an environment of its own in the cache, every wheel pinned by SHA-256. For bench and tests only; nothing of the
 // platform uses them.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 // Runs every check and suite of the repository through nx (targets: tools/nx/workspace.mjs) and counts them. A target
-// whose inputs have not changed since it passed comes from nx' cache and counts as passed. Specs and static checks run
-// beside the suites with brokers and services, which wait much (for consumer groups and labels).
+// whose inputs have not changed since it passed comes from nx' cache and counts as passed. Two lanes run side by side,
+// for suites with brokers and services wait much (for consumer groups and labels); what later suites need of other
+// people's servers is fetched beside them.
 //
 // A static check is one test; a suite that fails to load, or a jest that leaves no report, is one failed test.
 import { spawn, spawnSync } from 'node:child_process';
@@ -10,16 +11,22 @@ import { cloneStateFolder, nodeBinary, root } from './paths.mjs';
 import { cloneEnvironment } from './setup.mjs';
 
 const STATIC = ['lint', 'breaking', 'typecheck'];
+/** The part whose suites take as long as the static checks and specs leave of the other lane. */
+const LONGEST = 'serving';
 /**
- * The phases of a stage run side by side, each jest heard as it goes. Whole platforms have the machine to themselves:
- * what they promise in seconds holds beside one busy core, not beside a second set of brokers and services.
+ * A stage is lanes side by side, a lane phases one after the other, each jest heard as it goes: never more than two
+ * things at a time, and both lanes end at about the same minute. Whole platforms have the machine to themselves: what
+ * they promise in seconds holds beside one busy core, not beside a second set of brokers and services.
  */
 const STAGES = [
   [
-    { targets: [...STATIC, 'test'], style: 'static-failures-only' },
-    { targets: ['integration'], style: 'stream-without-prefixes' },
+    [
+      { targets: [...STATIC, 'test'], style: 'static-failures-only' },
+      { targets: ['integration'], only: [LONGEST], style: 'stream-without-prefixes' },
+    ],
+    [{ targets: ['integration'], except: [LONGEST], style: 'stream-without-prefixes' }],
   ],
-  [{ targets: ['e2e'], style: 'stream-without-prefixes' }],
+  [[{ targets: ['e2e'], style: 'stream-without-prefixes' }]],
 ];
 
 function countOf(id, status) {
@@ -39,17 +46,31 @@ function countOf(id, status) {
  */
 const NODE_COMPILE_CACHE = join(cloneStateFolder, 'compile-cache');
 
-/** What runs of nx, which ends its tasks when it is told to end; what a test has started ends with it. */
+/** nx, which ends its tasks when it is told to end (what a test has started ends with it), and what is fetched. */
 const running = new Set();
 
 function endAll() {
-  for (const nx of running) nx.kill('SIGTERM');
+  for (const child of running) child.kill('SIGTERM');
   process.exit(130);
 }
 
-async function runPhase({ targets, style }) {
-  const outcomes = join(cloneStateFolder, `outcomes-${process.pid}-${targets[0]}.json`);
+/** The servers that test/e2e/watch.e2e-spec.ts stands before; of an empty cache minutes that would be waited for. */
+function fetchPeers() {
+  const script = join(root, 'tools/setup/fetch-peers.mjs');
+  const fetching = spawn(nodeBinary, [script, 'mlserver', 'pytriton'], { cwd: root, stdio: 'inherit' });
+  running.add(fetching);
+  return new Promise((ended) => fetching.once('error', ended).once('close', ended)).then(() => {
+    running.delete(fetching);
+  });
+}
+
+let phases = 0;
+
+async function runPhase({ targets, style, only = [], except = [] }) {
+  const outcomes = join(cloneStateFolder, `outcomes-${process.pid}-${phases++}.json`);
   const args = ['run-many', '-t', ...targets, '--parallel=1', `--outputStyle=${style}`, '--nxBail=false'];
+  if (only.length > 0) args.push(`--projects=${only.join(',')}`);
+  if (except.length > 0) args.push(`--exclude=${except.join(',')}`);
   const nx = spawn(nodeBinary, [join(root, 'node_modules/nx/dist/bin/nx.js'), ...args], {
     cwd: root,
     env: cloneEnvironment({
@@ -73,6 +94,12 @@ async function runPhase({ targets, style }) {
   return counts;
 }
 
+async function runLane(lane) {
+  const counts = [];
+  for (const phase of lane) counts.push(...(await runPhase(phase)));
+  return counts;
+}
+
 /** Everything; `cached` are those of `passed` that did not have to run. */
 export async function runEverything() {
   mkdirSync(cloneStateFolder, { recursive: true });
@@ -80,8 +107,12 @@ export async function runEverything() {
   // cache.
   rmSync(join(root, 'dist/test-results'), { recursive: true, force: true });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, endAll);
+  const fetching = fetchPeers();
   const counts = [];
-  for (const phases of STAGES) counts.push(...(await Promise.all(phases.map(runPhase))).flat());
+  for (const lanes of STAGES) {
+    counts.push(...(await Promise.all(lanes.map(runLane))).flat());
+    await fetching;
+  }
   const sum = (key, of = counts) => of.reduce((total, count) => total + count[key], 0);
   return {
     passed: sum('passed'),
