@@ -1,7 +1,7 @@
 // `npm run bench:first-hour [-- TABLES]`: from a file to an answer with four commands, for tables of packages that
 // nobody here tuned for. Reports the seconds of each command, the verdict, and log loss beside scikit-learn's logistic
 // regression on the rows that the trainer evaluated on. It judges nothing; it prints, and writes
-// bench/results/<date>-first- hour.json.
+// bench/results/<date>-first-hour.json.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -79,8 +79,17 @@ function run(args: readonly string[], folder: string, env: Record<string, string
   });
 }
 
+/** What bench/first-hour/tables.py is asked. */
+interface Question {
+  readonly label: readonly (number | null)[];
+  readonly evaluates: readonly boolean[];
+  readonly missing: Readonly<Record<string, readonly string[]>>;
+  readonly numeric: readonly string[];
+  readonly categorical: readonly string[];
+}
+
 /** Labels by row of the file, and which rows evaluate: services/trainer/src/pipeline/split.ts. */
-function questionOf(project: Project, file: string): object {
+function questionOf(project: Project, file: string): Question {
   const bytes = readFileSync(file);
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
   const rows: (readonly (string | null)[])[] = [];
@@ -136,10 +145,11 @@ async function measure(table: Table, python: string, env: Record<string, string 
   const models = JSON.parse((await run(['--json', 'models', name], folder, env)).output) as Model[];
   const model = models.at(-1);
   const project = read(join(folder, 'project.yaml'));
-  const question = join(folder, 'question.json');
-  writeFileSync(question, JSON.stringify(questionOf(project, file)));
+  const question = questionOf(project, file);
+  const asked = join(folder, 'question.json');
+  writeFileSync(asked, JSON.stringify(question));
   const script = join(root, 'bench/first-hour/tables.py');
-  const oracle = JSON.parse(execFileSync(python, [script, 'score', file, question], { encoding: 'utf8' }));
+  const oracle = JSON.parse(execFileSync(python, [script, 'score', file, asked], { encoding: 'utf8' }));
   rmSync(folder, { recursive: true });
   const baseline = (kind: string) => model?.baselines.find((one) => one.name === kind)?.evaluation?.metrics.log_loss;
   const seconds = Object.fromEntries(
@@ -148,6 +158,7 @@ async function measure(table: Table, python: string, env: Record<string, string 
   return {
     name,
     source,
+    rows: question.label.length,
     seconds: { ...seconds, all: round([made, ingest, train, answer].reduce((sum, ran) => sum + ran.seconds, 0)) },
     isAnswered: answer.code === 0,
     verdict: model?.verdict,

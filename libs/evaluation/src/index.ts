@@ -9,9 +9,10 @@ export {
   type Evaluation,
   type EvaluationReport,
 } from './evaluation.js';
-export { figure, metricIn } from './figure.js';
+export { figure, metricIn, shown } from './figure.js';
 export { bless } from './gates/bless.js';
 export type { Threshold } from './gates/gate.js';
+export { isBetter } from './metric.js';
 export { METRICS, metricNamed, metricsOf } from './registry.js';
 export { ScoreQuality, type ScoreQualityState } from './score-quality.js';
 export type { ScoredRows } from './scored-rows.js';

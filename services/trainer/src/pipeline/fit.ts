@@ -66,6 +66,8 @@ export interface Fit {
   workers: number;
   /** Of the training rows: those that only told when to stop. */
   heldOutRows: number;
+  /** The network at the regression of all rows, where that may be the model; null = it is, or the passes were told. */
+  regression: Float32Array | null;
 }
 
 /**
@@ -99,7 +101,10 @@ export async function fitModel(
   };
   // Without hidden layers and crosses the network is that regression, which cannot be fitted any better.
   if (heldOut > 0 && network.size === regression.size)
-    return { weights: startingAt(network, planned.initial, regression, all), baseline, workers: 1, heldOutRows: 0 };
+    return {
+      ...{ weights: startingAt(network, planned.initial, regression, all), baseline, workers: 1 },
+      ...{ heldOutRows: 0, regression: null },
+    };
   const first =
     planned.warm || heldOut === 0
       ? all
@@ -124,9 +129,13 @@ export async function fitModel(
     ports,
     progressTo(reporter, spec.batchRows, ports.clock),
   );
-  const unchanged = heldOut > 0 && !planned.warm && fitted.weights.every((weight, i) => weight === initial[i]);
-  const weights = unchanged ? startingAt(network, initial, regression, all) : fitted.weights;
-  return { weights, baseline, workers: fitted.workers, heldOutRows: heldOut };
+  const common = { baseline, workers: fitted.workers, heldOutRows: heldOut };
+  if (heldOut === 0 || planned.warm) return { weights: fitted.weights, regression: null, ...common };
+  const atRegression = startingAt(network, initial, regression, all);
+  const unchanged = fitted.weights.every((weight, i) => weight === initial[i]);
+  return unchanged
+    ? { weights: atRegression, regression: null, ...common }
+    : { weights: fitted.weights, regression: atRegression, ...common };
 }
 
 /** Encoded rows, in another order where there is one. */

@@ -6,10 +6,11 @@ import { taskOf } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';
 import type { LogisticBaseline } from '@millrace/models';
 import type { TrainingReporter } from '../training/runner.js';
-import { evaluateRows, type FittedModel, type Scorer, scoresOf } from './evaluate.js';
+import type { FittedModel, Scorer } from './evaluate.js';
 import { type FitOptions, type FitPorts, fitModel } from './fit.js';
 import type { LabelledRows } from './load.js';
 import { type EarlierModel, planModel } from './plan.js';
+import { ratherRegression } from './rather-regression.js';
 import { type SplitRule, splitRows } from './split.js';
 
 export interface TrialSettings extends FitOptions {
@@ -54,30 +55,26 @@ export async function runTrial(
   const planned = planModel(project, train, { parent, positiveShare, seed });
   const startedMs = ports.clock.monotonicMs();
   const evaluated = { rows: later.rows, positiveShare };
-  const { weights, baseline, workers, heldOutRows } = await fitModel(
-    planned,
-    train,
-    evaluated,
-    settings,
-    reporter,
-    ports,
-  );
+  const fit = await fitModel(planned, train, evaluated, settings, reporter, ports);
   const trainSeconds = (ports.clock.monotonicMs() - startedMs) / 1000;
-  const model = { plan: planned.plan, network: planned.network, weights };
-  const scores = await scoresOf(model, later, ports.scorer);
-  const evaluation = evaluateRows(project, later, scores);
+  const { plan, network } = planned;
+  const fitted = { plan, network, weights: fit.weights };
+  const chosen = await ratherRegression(project, later, fitted, fit.regression, ports.scorer);
+  const { weights, scores, evaluation } = chosen;
   return {
-    ...model,
-    baseline,
-    workers,
+    plan,
+    network,
+    weights,
+    baseline: fit.baseline,
+    workers: fit.workers,
     split: settings.split,
     train,
-    heldOutRows,
+    heldOutRows: fit.heldOutRows,
     later,
     positiveShare,
     trainSeconds,
     scores,
     evaluation,
-    warnings: planned.warnings,
+    warnings: [...planned.warnings, ...chosen.warnings],
   };
 }
