@@ -122,6 +122,12 @@ describe.each<[Peer, { listsModels: boolean; watchesDrift: boolean }]>([
     expect(output).not.toContain('serving');
   });
 
+  it('counts nothing as down that watch does not start', async () => {
+    const { code, output } = await platform.run(['status']);
+    expect(output).toMatch(/serving .* not started here/);
+    expect(code).toBe(0);
+  });
+
   it('gives the very bytes of the server', async () => {
     for (const count of [1, 3, 40]) {
       const request = requestOf(rowsOf(count, count), `same-${count}`);

@@ -94,7 +94,7 @@ async function register(context: Context, path: string | undefined, options: Reg
     () => [registeredText(version), ...(inService ? [`version ${version.version} is in service`] : [])].join('\n'),
     nextAfter(project, version, inService),
   );
-  return EXIT_OK;
+  return version.blessed || !isJudged(version) ? EXIT_OK : EXIT_FAILED;
 }
 
 function upstreamOf(path: string | undefined, { upstream, model, modelVersion }: RegisterOptions) {

@@ -12,6 +12,8 @@ import { projectName, wholeNumber } from './option-values.js';
 /** What the monitor gives at most. */
 const WINDOWS_MAX = 1_000;
 const READY_WAIT_MS = 2_000;
+/** `millrace watch` starts no serving: a server of somebody else answers. */
+const NOT_PLANNED = 'not started here';
 const SERVICES = ['ingest', 'trainer', 'serving', 'router', 'monitor'] as const;
 
 export function statusCommands(program: Command): void {
@@ -98,12 +100,13 @@ async function status(context: Context): Promise<number> {
       const startedMs = systemClock.monotonicMs();
       const state = await fetch(`${addresses[service]}/health/ready`, { signal: AbortSignal.timeout(READY_WAIT_MS) })
         .then((response) => (response.ok ? 'ready' : `not ready (${response.status})`))
-        .catch(() => 'down');
+        .catch(() => (processesOf(service, notes)?.length === 0 ? NOT_PLANNED : 'down'));
       const ms = Math.round(systemClock.monotonicMs() - startedMs);
-      return { service, address: addresses[service], state, ms, restarts: restartsOf(service, notes) };
+      const restarts = processesOf(service, notes)?.reduce((sum, one) => sum + one.restarts, 0);
+      return { service, address: addresses[service], state, ms, restarts };
     }),
   );
-  const whole = services.every(({ state }) => state === 'ready');
+  const whole = services.every(({ state }) => state === 'ready' || state === NOT_PLANNED);
   const projects = await projectOverviews(context.control).catch(() => []);
   const heads = ['service', 'address', 'state', 'ms', 'restarts'];
   const rows = services.map((one) => [one.service, one.address, one.state, one.ms, one.restarts ?? '?']);
@@ -123,8 +126,7 @@ async function status(context: Context): Promise<number> {
   return whole ? 0 : 1;
 }
 
-/** Of all processes of a service; undefined where no supervisor of this home knows. */
-function restartsOf(service: string, notes: readonly ProcessNote[] | undefined): number | undefined {
-  const own = notes?.filter(({ name }) => name === service || name.startsWith(`${service}-`));
-  return own?.reduce((sum, { restarts }) => sum + restarts, 0);
+/** undefined where no supervisor of this home knows. */
+function processesOf(service: string, notes: readonly ProcessNote[] | undefined): ProcessNote[] | undefined {
+  return notes?.filter(({ name }) => name === service || name.startsWith(`${service}-`));
 }
