@@ -19,7 +19,10 @@ export function grpcRequest(model: string, input: string, values: Float32Array):
   );
 }
 
-export const networkRequest = (): Buffer => grpcRequest('mlp', 'x', ROW);
+/** What every system calls the bench's network. */
+export const NETWORK = 'mlp';
+
+export const networkRequest = (): Buffer => grpcRequest(NETWORK, 'x', ROW);
 
 export interface RestBody {
   headers: Record<string, string>;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PORT_NAMES, PORTS } from '@millrace/deployment';
 import { freePort } from '@millrace/testing';
 import { runGhz } from '../ghz.process.js';
-import { networkRequest } from './requests.js';
+import { NETWORK, networkRequest } from './requests.js';
 import { type Bench, inTurns, median, ms, type Outcome, type Row } from './row.js';
 import { type System, startSystem } from './systems.process.js';
 import { checkAnswer } from './unary.js';
@@ -23,7 +23,8 @@ async function startWatch({ root, work }: Bench, upstream: System): Promise<Syst
     args: [
       join(root, 'dist/apps/cli/src/main.js'),
       ...['watch', '--upstream', `127.0.0.1:${upstream.grpcPort}`],
-      ...['--upstream-http', `127.0.0.1:${upstream.httpPort}`],
+      // pytriton lists its models to holders of its token alone.
+      ...['--upstream-http', `127.0.0.1:${upstream.httpPort}`, '--model', NETWORK],
     ],
     env: {
       ...Object.fromEntries([...ports].map(([name, number]) => [name, String(number)])),
