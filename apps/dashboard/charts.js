@@ -1,6 +1,8 @@
 // uPlot charts in the page's colours. One chart an element; its data is replaced, it is rebuilt only when series or
 // colour scheme change. Marks are vertical lines over processing time: rollouts and restarts.
 
+// Before uPlot, which asks for a language as it loads.
+import '/language.js';
 import { fixed, h, wholeVersions } from '/format.js';
 import { timeLabel, wallTime } from '/times.js';
 import uPlot from '/vendor/uplot.js';

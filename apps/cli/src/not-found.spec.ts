@@ -1,10 +1,14 @@
 import { expect, it } from '@jest/globals';
 import { PlatformError } from '@millrace/domain';
+import { parseProject } from '@millrace/project';
+import { LOANS_PROJECT } from '@millrace/testing';
 import { explained, type Known } from './not-found.js';
 
 const error = new PlatformError('not_found', "project 'loans' has no route");
+const parsed = parseProject(LOANS_PROJECT, 'project.yaml');
+const document: unknown = parsed.kind === 'ok' ? JSON.parse(parsed.document) : {};
 const known: Known = {
-  projects: async () => [{ name: 'loans' }],
+  projects: async () => [{ name: 'loans', document }],
   models: async () => [{ version: 1 }, { version: 2 }],
   routeOrNone: async () => ({}),
 };
@@ -13,7 +17,7 @@ const away = () => Promise.reject(new Error('away'));
 it.each([
   ['laons', {}, "there is no project 'laons'; `millrace projects list` lists them. Did you mean 'loans'?"],
   ['zebra', {}, "there is no project 'zebra'; `millrace projects list` lists them."],
-  ['loans', { models: async () => [] }, 'loans has no model version yet: `millrace train loans` trains one'],
+  ['loans', { models: async () => [] }, 'loans has no model version yet: `millrace train loans` makes one'],
   ['loans', { routeOrNone: async () => undefined }, '`millrace rollout start loans 2` brings one there'],
   ['loans', {}, "project 'loans' has no route; `millrace models loans` lists the versions of loans"],
   ['loans', { projects: away }, "project 'loans' has no route"],

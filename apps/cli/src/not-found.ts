@@ -2,9 +2,10 @@
 // in service yet. Services tell of what they keep; only together they know.
 
 import { PlatformError, suggest } from '@millrace/domain';
+import { type KnownProject, versionCommand } from './overview/version-command.js';
 
 export interface Known {
-  projects(): Promise<readonly { name: string }[]>;
+  projects(): Promise<readonly KnownProject[]>;
   models(project: string): Promise<readonly { version: number }[]>;
   routeOrNone(project: string): Promise<unknown>;
 }
@@ -28,7 +29,7 @@ export async function explained(error: PlatformError, name: string, known: Known
   try {
     const versions = (await known.models(name)).map(({ version }) => version);
     if (versions.length === 0)
-      return because(`${name} has no model version yet: \`millrace train ${name}\` trains one`);
+      return because(`${name} has no model version yet: \`${versionCommand(name, projects)}\` makes one`);
     if ((await known.routeOrNone(name)) === undefined)
       return because(
         `no version of ${name} is in service yet: \`millrace rollout start ${name} ${versions.at(-1)}\` brings one there`,

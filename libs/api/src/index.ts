@@ -1,7 +1,7 @@
 // The HTTP APIs of the services: what may be asked, what is answered, and their OpenAPI documents.
 
 export { bodyOf, queryOf } from './check.js';
-export { type Client, clientOf, type HttpAnswer, type HttpRequest } from './client.js';
+export { type Client, clientOf, type HttpAnswer, type HttpRequest, type Send } from './client.js';
 export type {
   AnswerGiven,
   AnswerOf,

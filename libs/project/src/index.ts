@@ -5,7 +5,7 @@ export { DURATION_PATTERN } from './duration.js';
 export { planOf, signatureOf } from './feature-plan.js';
 export { columnsOf, inferColumns } from './infer-columns.js';
 export { columnText, projectText } from './inference/project-text.js';
-export { type OpenRole, type Proposal, propose, type Wishes } from './inference/proposal.js';
+export { type OpenRole, type Proposal, type ProposedLabel, propose, type Wishes } from './inference/proposal.js';
 export { type TableProfile, TableProfiler } from './inference/table-profile.js';
 export { applyLabelRule } from './label-rule.js';
 export { type ParsedProject, type ProjectFault, parseProject, projectFromDocument } from './parse-project.js';

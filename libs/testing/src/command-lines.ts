@@ -1,10 +1,14 @@
 // Many command lines of `millrace` in one process (test/e2e/support/lines.mjs): what a test of a hundred lines costs is
-// then the lines, not a hundred starts of Node. One after the other; a line that ends the process fails the rest.
+// then the lines, not a hundred starts of Node. One after the other; a line that ends the process, or does not end
+// within its bound, fails the rest.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { cloneRoot } from './setup-state.js';
+
+/** A training beside what else the machine does. */
+const LINE_WITHIN_MS = 120_000;
 
 export interface Told {
   code: number;
@@ -33,9 +37,19 @@ export class CommandLines {
     });
   }
 
-  run(argv: readonly string[], cwd = this.cwd): Promise<Told> {
+  run(argv: readonly string[], cwd = this.cwd, withinMs = LINE_WITHIN_MS): Promise<Told> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ resolve, reject });
+      const late = setTimeout(() => {
+        reject(new Error(`not within ${withinMs} ms: millrace ${argv.join(' ')}`));
+        this.child.kill('SIGKILL');
+      }, withinMs);
+      const ended = <T>(tell: (one: T) => void) => {
+        return (one: T) => {
+          clearTimeout(late);
+          tell(one);
+        };
+      };
+      this.waiting.push({ resolve: ended(resolve), reject: ended(reject) });
       this.child.stdin?.write(`${JSON.stringify({ argv, cwd })}\n`);
     });
   }

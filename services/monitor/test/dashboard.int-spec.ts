@@ -93,14 +93,18 @@ async function trainerThatSettles() {
   return { port: (server.address() as AddressInfo).port, close };
 }
 
+/** What a browser calls its language where the machine has no locale ("C"): Intl refuses it. */
+const NO_LANGUAGE = `Object.defineProperty(Navigator.prototype, 'language', { get: () => 'en-US@posix' })`;
+
 interface Opened {
   page: Page;
   faults: string[];
   foreign: string[];
 }
 
-async function open(path = '/', colorScheme: 'light' | 'dark' = 'light'): Promise<Opened> {
+async function open(path = '/', colorScheme: 'light' | 'dark' = 'light', before = ''): Promise<Opened> {
   const page = await browser.newPage({ colorScheme, viewport: { width: 1280, height: 1000 } });
+  await page.addInitScript(before);
   const faults: string[] = [];
   const foreign: string[] = [];
   page.on('console', (message) => {
@@ -125,6 +129,13 @@ describe('dashboard', () => {
     await page.getByText('Drift was seen: it gathers rows from after it.').waitFor();
     expect(faults).toEqual([]);
     expect(foreign).toEqual([]);
+    await page.close();
+  }, 60_000);
+
+  it('stands a browser without a locale', async () => {
+    const { page, faults } = await open('/', 'light', NO_LANGUAGE);
+    await page.getByText('No window has closed yet').waitFor();
+    expect(faults).toEqual([]);
     await page.close();
   }, 60_000);
 

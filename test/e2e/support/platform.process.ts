@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { PORT_NAMES, PORTS, type PortName, placeOf } from '@millrace/deployment';
 
 export const REPOSITORY = resolve('.');
-const CLI = join(REPOSITORY, 'dist/apps/cli/src/main.js');
+export const CLI = join(REPOSITORY, 'dist/apps/cli/src/main.js');
 const TERMINAL = join(REPOSITORY, 'test/e2e/support/terminal.py');
 
 const PORT_SETTINGS = PORT_NAMES.map((name) => PORTS[name].setting);
@@ -89,9 +89,13 @@ export class Platform {
     return this.begin(process.execPath, [CLI, ...args], {});
   }
 
-  /** Any command on a pseudo-terminal, where `type` is the keyboard. */
-  onTerminal(command: readonly string[]): Running & { type(keys: string): void } {
-    const running = this.begin('python3', [TERMINAL, ...command], { stdio: ['pipe', 'pipe', 'pipe'] });
+  /** Any command on a pseudo-terminal, where `type` is the keyboard; without `columns` as wide as it likes. */
+  onTerminal(
+    command: readonly string[],
+    { columns, cwd = REPOSITORY }: { columns?: number; cwd?: string } = {},
+  ): Running & { type(keys: string): void } {
+    const width = columns === undefined ? [] : ['--columns', `${columns}`];
+    const running = this.begin('python3', [TERMINAL, ...width, ...command], { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
     return { ...running, type: (keys) => running.child.stdin?.write(keys) };
   }
 
@@ -109,17 +113,22 @@ export class Platform {
     return this.begin(process.execPath, [join(REPOSITORY, script)], {}, env);
   }
 
+  /** What a command needs to find this platform. */
+  environment(): Record<string, string> {
+    const { NODE_OPTIONS: _jestOnly, ...inherited } = process.env as Record<string, string>;
+    const ports = Object.fromEntries(Object.entries(this.ports).map(([name, port]) => [name, String(port)]));
+    return { ...inherited, ...ports, MILLRACE_HOME: this.home, ...this.env };
+  }
+
   private begin(
     command: string,
     args: readonly string[],
     options: SpawnOptions,
     extra: Record<string, string> = {},
   ): Running {
-    const { NODE_OPTIONS: _jestOnly, ...inherited } = process.env as Record<string, string>;
-    const ports = Object.fromEntries(Object.entries(this.ports).map(([name, port]) => [name, String(port)]));
     const child = spawn(command, args, {
       cwd: REPOSITORY,
-      env: { ...inherited, ...ports, MILLRACE_HOME: this.home, ...this.env, ...extra },
+      env: { ...this.environment(), ...extra },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...options,
     });

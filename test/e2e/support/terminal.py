@@ -1,19 +1,31 @@
 """Runs a command on a pseudo-terminal of its own: what comes in on stdin is typed there, what it shows goes to stdout.
 
-    python3 terminal.py COMMAND [ARGUMENT...]
+    python3 terminal.py [--columns N] COMMAND [ARGUMENT...]
 
 Ends with the command's exit code, 128 + N when signal N killed it. Descendants of the command that outlive it are not ended.
 """
+import fcntl
 import os
 import pty
 import select
+import struct
 import sys
+import termios
 
 CHUNK = 65_536
+ROWS = 24
+
+command = sys.argv[1:]
+columns = 0
+if command[0] == "--columns":
+    columns = int(command[1])
+    command = command[2:]
 
 child, terminal = pty.fork()
 if child == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
+    if columns > 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
+    os.execvp(command[0], command)
 
 sources = [terminal, sys.stdin.fileno()]
 while terminal in sources:

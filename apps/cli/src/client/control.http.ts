@@ -11,6 +11,7 @@ import {
   ingestApi,
   monitorApi,
   routerApi,
+  type Send,
   servingApi,
   trainerApi,
 } from '@millrace/api';
@@ -21,13 +22,14 @@ import type { Addresses } from './addresses.js';
 const CALL_DEADLINE_MS = 30_000;
 /** The last piece of a large file is answered when the hash of the whole has been looked at. */
 const UPLOAD_DEADLINE_MS = 600_000;
+/** A rollout is answered when its version is loaded, or when the router (MILLRACE_ROUTER_LOAD_TIMEOUT) gives it up. */
+const ROLLOUT_DEADLINE_MS = 180_000;
 
 /** Sends one request; rejects with `unavailable` where nobody answers in time. */
-async function send(request: HttpRequest): Promise<HttpAnswer> {
-  return sentWithin(CALL_DEADLINE_MS, request);
-}
-
 async function sentWithin(deadlineMs: number, { method, url, contentType, body }: HttpRequest): Promise<HttpAnswer> {
+  let status: number;
+  let type: string | null;
+  let text: string;
   try {
     const response = await fetch(url, {
       method,
@@ -35,12 +37,28 @@ async function sentWithin(deadlineMs: number, { method, url, contentType, body }
       body,
       signal: AbortSignal.timeout(deadlineMs),
     });
-    return { status: response.status, text: await response.text() };
-  } catch (thrown) {
-    throw new PlatformError('unavailable', `${method} ${url}: no answer; is the platform up? Try \`millrace status\``, {
-      cause: thrown,
-    });
+    status = response.status;
+    type = response.headers.get('content-type');
+    text = await response.text();
+  } catch (cause) {
+    const isLate = (cause as Error).name === 'TimeoutError';
+    const why = isLate
+      ? `no answer within ${deadlineMs / 1_000} s: the service hangs or has too much to do. \`millrace status\` shows which`
+      : 'no answer; is the platform up? Try `millrace status`';
+    throw new PlatformError('unavailable', `${method} ${url}: ${why}`, { cause });
   }
+  if (text !== '' && !isJson(type)) throw notOurs(`${method} ${url}`, type);
+  return { status, text };
+}
+
+/** Every answer of a service's control API is JSON. */
+export const isJson = (contentType: string | null): boolean => /^application\/(?:\w+\+)?json\b/.test(contentType ?? '');
+
+function notOurs(call: string, contentType: string | null): PlatformError {
+  return new PlatformError(
+    'unavailable',
+    `${call}: answered with ${contentType ?? 'no content type'} instead of JSON: another program listens on this port. \`millrace status\` shows every address; MILLRACE_PORT_OFFSET and MILLRACE_HOME name the platform that is meant`,
+  );
 }
 
 /** One closed window: a row per cohort, ALL first. */
@@ -63,16 +81,20 @@ export class ControlClient {
   private readonly trainer: Client<typeof trainerApi>;
   private readonly modelUploads: Client<typeof trainerApi>;
   private readonly router: Client<typeof routerApi>;
+  private readonly rollouts: Client<typeof routerApi>;
   private readonly serving: Client<typeof servingApi>;
 
   private readonly monitor: Client<typeof monitorApi>;
 
-  constructor(at: Addresses) {
+  /** @param deadlineMs of the calls that are answered at once */
+  constructor(at: Addresses, deadlineMs = CALL_DEADLINE_MS) {
+    const send: Send = (request) => sentWithin(deadlineMs, request);
     this.ingest = clientOf(ingestApi, at.ingest, send);
     this.uploads = clientOf(ingestApi, at.ingest, (request) => sentWithin(UPLOAD_DEADLINE_MS, request));
     this.trainer = clientOf(trainerApi, at.trainer, send);
     this.modelUploads = clientOf(trainerApi, at.trainer, (request) => sentWithin(UPLOAD_DEADLINE_MS, request));
     this.router = clientOf(routerApi, at.router, send);
+    this.rollouts = clientOf(routerApi, at.router, (request) => sentWithin(ROLLOUT_DEADLINE_MS, request));
     this.monitor = clientOf(monitorApi, at.monitor, send);
     this.serving = clientOf(servingApi, at.serving, send);
   }
@@ -90,7 +112,7 @@ export class ControlClient {
   }
 
   startUpload(project: string, body: BodyOf<typeof ingestApi.endpoints.startUpload>) {
-    return this.uploads.startUpload({ path: { project }, body });
+    return this.ingest.startUpload({ path: { project }, body });
   }
 
   sendUpload(project: string, id: string, offset: number, body: Uint8Array) {
@@ -142,7 +164,7 @@ export class ControlClient {
   }
 
   startModelUpload(project: string, body: BodyOf<typeof trainerApi.endpoints.startModelUpload>) {
-    return this.modelUploads.startModelUpload({ path: { project }, body });
+    return this.trainer.startModelUpload({ path: { project }, body });
   }
 
   sendModelUpload(project: string, id: string, offset: number, body: Uint8Array) {
@@ -176,7 +198,7 @@ export class ControlClient {
   }
 
   startRollout(project: string, body: BodyOf<typeof startRollout>) {
-    return this.router.startRollout({ path: { project }, body });
+    return this.rollouts.startRollout({ path: { project }, body });
   }
 
   promote(project: string, body: BodyOf<typeof promote>) {

@@ -66,7 +66,10 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
         process.stdout.write(
           `${JSON.stringify({ error: { code: error.code, message: error.reason, facts: error.facts } })}\n`,
         );
-      else process.stderr.write(`millrace: ${error.reason}\n`);
+      else {
+        const width = process.stderr.isTTY ? process.stderr.columns : undefined;
+        process.stderr.write(`${fitted(`millrace: ${error.reason}`, width)}\n`);
+      }
     }
   };
 }

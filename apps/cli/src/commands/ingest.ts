@@ -9,6 +9,8 @@ import type { ImportState } from '../client/control.http.js';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { type ImportOptions, importReport, importTerms } from '../ingest/import-report.js';
 import { uploadFile } from '../ingest/upload.fs.js';
+import { shellWord } from '../new/found.js';
+import { versionCommand } from '../overview/version-command.js';
 import type { Stage } from '../terminal/stage.js';
 import { applyHere } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
@@ -36,6 +38,12 @@ export function ingestCommand(program: Command): void {
           throw new PlatformError('invalid_argument', 'name either --file FILE or --source NAME');
         if (stream && file === undefined)
           throw new PlatformError('invalid_argument', '--stream sends a file: --file FILE --stream');
+        const { from, to } = options;
+        if (from !== undefined && to !== undefined && from >= to)
+          throw new PlatformError(
+            'invalid_argument',
+            '--from is not before --to, which is exclusive: write it earlier',
+          );
         const terms = importTerms(options);
         if (stream && Object.keys(terms).length > 0)
           throw new PlatformError('invalid_argument', '--stream takes the file as it is, without further options');
@@ -46,12 +54,20 @@ export function ingestCommand(program: Command): void {
             ? await imported(context, project, source as string, { source, ...terms })
             : await importFile(context, project, file, terms);
         const isDone = status.state === 'done';
-        const refused = status.rejected > 0 ? `millrace dlq list ${status.project}` : 'millrace apply --check';
-        const next = [isDone ? `millrace train ${status.project}` : refused];
+        const projects = isDone ? await context.control.projects().catch(() => []) : [];
+        const next = [isDone ? versionCommand(status.project, projects) : afterNone(options, status)];
         context.print(status, () => importReport(file ?? (source as string), status), next);
         return isDone ? EXIT_OK : EXIT_FAILED;
       }),
     );
+}
+
+/** What helps where no version came of it. */
+function afterNone({ file, source, from, to }: ImportOptions, { project, rejected, rowsChosen }: ImportState): string {
+  if (rejected > 0) return `millrace dlq list ${project}`;
+  const named = file === undefined ? `--source ${source}` : `--file ${shellWord(file)}`;
+  const isRange = rowsChosen === 0 && (from !== undefined || to !== undefined);
+  return isRange ? `millrace ingest ${project} ${named}` : 'millrace apply --check';
 }
 
 /** The stage's result; what it failed of is told by who catches it. */
@@ -66,19 +82,21 @@ async function staged<T>(stage: Stage, work: Promise<T>, done: (result: T) => st
   }
 }
 
+const bytesText = (bytes: number) =>
+  bytes < 100_000 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+
 function upload({ control, stages }: Context, project: string, file: string): Promise<string> {
   const stage = stages().stage('send', file);
-  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   let size = 0;
   // Half of the way is the hash.
   const sent = uploadFile(control, project, resolve(file), {
-    hashed: (bytes, of) => stage.progress(bytes, 2 * of, `looking at ${megabytes(of)}`),
+    hashed: (bytes, of) => stage.progress(bytes, 2 * of, `looking at ${bytesText(of)}`),
     sent: (bytes, of) => {
       size = of;
-      stage.progress(of + bytes, 2 * of, `${megabytes(bytes)} of ${megabytes(of)}`);
+      stage.progress(of + bytes, 2 * of, `${bytesText(bytes)} of ${bytesText(of)}`);
     },
   });
-  return staged(stage, sent, () => megabytes(size));
+  return staged(stage, sent, () => bytesText(size));
 }
 
 type ImportTerms = Parameters<Context['control']['startImport']>[1];

@@ -142,9 +142,16 @@ async function sent(
           ({ row, recordId, reasons }) => `  row ${row} (${recordId || 'no id'}): ${reasonsText(reasons)}`,
         ),
       ].join('\n'),
-    [rejected > 0 ? `millrace dlq list ${project}` : `millrace drift ${project}`],
+    rejected > 0 ? [...whoseAndWhen(refused), `millrace dlq list ${project}`] : [`millrace drift ${project}`],
   );
   return rejected > 0 ? 1 : 0;
+}
+
+/** Where a label does not say whose record it is about, and when that happened: how it says so. */
+function whoseAndWhen(refused: readonly Refusal[]): string[] {
+  const fields = new Set(refused.flatMap(({ reasons }) => reasons.map(({ field }) => field)));
+  if (!fields.has('entity') && !fields.has('event_time_ms')) return [];
+  return ['millrace labels add … --entity KEY --event-time DATE   # in a file: columns entity, eventTime'];
 }
 
 const reasonsText = (reasons: Refusal['reasons']) =>

@@ -24,7 +24,7 @@ import { type CsvOptions, withCsvOptions } from './csv-options.js';
 
 interface NewOptions extends CsvOptions {
   name?: string;
-  label?: string;
+  label?: string | false;
   entity?: string | false;
   eventTime?: string | false;
   recordId?: string | false;
@@ -42,6 +42,7 @@ export function newCommand(program: Command): void {
     .argument('<file>')
     .option('--name <name>', "the project's name; default: the file's")
     .option('--label <column>', 'the outcome: COLUMN, or COLUMN=VALUE, !=, >, >=, <, <=')
+    .option('--no-label', 'there is none: nothing is trained, inputs and scores are watched')
     .option('--entity <column>', 'names what several rows are about')
     .option('--no-entity', 'there is none')
     .option('--event-time <column>', 'says when a row happened')
@@ -77,7 +78,12 @@ async function run(context: Context, file: string, options: NewOptions): Promise
     const lines = parsed.faults.map((fault) => `  ${fault.path}: ${fault.message}`);
     throw new PlatformError('invalid_argument', `no project can be made of that:\n${lines.join('\n')}`);
   }
-  writeFileSync(output, text);
+  try {
+    writeFileSync(output, text);
+  } catch (thrown) {
+    // What fails as it is written, not as it is opened, does not say which file.
+    throw Object.assign(thrown as Error, { path: output });
+  }
   report(context, proposal, read, file, options);
   return 0;
 }
@@ -119,7 +125,7 @@ async function decide(read: ReadTable, fileName: string, options: NewOptions): P
 }
 
 function openText(role: OpenRole, { label, eventTime, entity }: Proposal): string {
-  if (role === 'label') {
+  if (role === 'label' && label !== null) {
     const { rule, why } = label;
     const wish = rule.operation === 'identity' ? rule.column : `${rule.column}=${rule.value}`;
     return `--label ${shellWord(wish)}, because ${why}`;

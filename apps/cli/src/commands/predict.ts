@@ -2,7 +2,7 @@
 // of a topic by a job of serving.
 
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
 import type { InferClient } from '@millrace/grpc';
 import { plainOutputs } from '@millrace/inference';
@@ -10,7 +10,7 @@ import { type Project, projectFromDocument } from '@millrace/project';
 import { csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
 import { BatchPrediction } from '../predict/batch-prediction.js';
-import { leftOut, rowOf, tensorsOf } from '../predict/one-row.js';
+import { isFilledIn, leftOut, rowOf, tensorsOf } from '../predict/one-row.js';
 import type { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { action, type Context, poll } from './context.js';
@@ -131,6 +131,8 @@ async function predictFile(
   if (from === to) throw new PlatformError('invalid_argument', 'input and output are the same file');
   if (!/\.(parquet|pq|csv)$/i.test(to))
     throw new PlatformError('invalid_argument', `${output}: name a .parquet or .csv file`);
+  if (!existsSync(dirname(to)))
+    throw new PlatformError('invalid_argument', `${output}: there is no folder ${dirname(output)}; make it first`);
   const own = options.via === 'router' || options.via === 'serving';
   const project =
     options.project !== undefined
@@ -150,6 +152,15 @@ async function predictFile(
     files = await tables.TableFiles.open(from, terms, names);
     for (const warning of files.warnings) process.stderr.write(`warning: ${warning}\n`);
     const sources = files.sources(metadata.inputs, project);
+    const lacking = metadata.inputs.filter(
+      ({ name }) => !sources.some(({ input: { spec } }) => spec.name === name) && !isFilledIn(name, project),
+    );
+    if (lacking.length > 0) {
+      const names = lacking.map(({ name }) => `'${name}'`).join(', ');
+      process.stderr.write(
+        `warning: ${input} has no column ${names}, which the model reads; it has ${[...files.columns.keys()].join(', ')}\n`,
+      );
+    }
     const results = await files.results(metadata.outputs);
     const { rowsTotal } = files;
     const startedMs = systemClock.monotonicMs();
@@ -195,7 +206,9 @@ async function predictFile(
         ...outcome.badRows.map(({ row, error }) => `  row ${row}: ${error}`),
         ...unreadable.lines.slice(0, outcome.badRows.length + 20).map(({ line, error }) => `  line ${line}: ${error}`),
       ].join('\n');
-    context.print(summary, text, isOwn(options.via) ? [`millrace drift ${model}`] : []);
+    const next =
+      outcome.predicted > 0 ? `millrace drift ${model}` : `millrace predict ${model} --row '{}'   # names its inputs`;
+    context.print(summary, text, isOwn(options.via) ? [next] : []);
     return outcome.bad + unreadable.count > 0 ? 1 : 0;
   } catch (thrown) {
     stage.fail('not done');

@@ -1,8 +1,9 @@
 // rollout, promote, rollback: which version gets the traffic.
 
 import type { AnswerOf, routerApi } from '@millrace/api';
+import { PlatformError } from '@millrace/domain';
 import type { Command } from 'commander';
-import { action } from './context.js';
+import { action, type Context } from './context.js';
 import { projectName, wholeNumber } from './option-values.js';
 
 type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
@@ -21,11 +22,15 @@ export function routeCommands(program: Command): void {
     .option('--reason <text>', 'kept with the change', 'by hand')
     .action(
       action(async (context, project: string, version: number, options: { reason: string }) => {
-        const answer = await context.control.startRollout(project, {
-          version,
-          reason: options.reason,
-          correlationId: `cli-rollout-${version}`,
-        });
+        await announced(context, project, version);
+        const answer = await ofRoute(
+          project,
+          context.control.startRollout(project, {
+            version,
+            reason: options.reason,
+            correlationId: `cli-rollout-${version}`,
+          }),
+        );
         context.print(answer, () => describeRoute(answer.route), afterRoute(project, answer.route));
         return 0;
       }),
@@ -50,11 +55,15 @@ export function routeCommands(program: Command): void {
     .option('--reason <text>', 'kept with the change', 'by hand')
     .action(
       action(async (context, project: string, version: number, options: { reason: string }) => {
-        const answer = await context.control.promote(project, {
-          version,
-          reason: options.reason,
-          correlationId: `cli-promote-${version}`,
-        });
+        await announced(context, project, version);
+        const answer = await ofRoute(
+          project,
+          context.control.promote(project, {
+            version,
+            reason: options.reason,
+            correlationId: `cli-promote-${version}`,
+          }),
+        );
         context.print(answer, () => describeSwitch(answer), afterRoute(project, answer.route));
         return 0;
       }),
@@ -67,14 +76,43 @@ export function routeCommands(program: Command): void {
     .option('--reason <text>', 'kept with the change', 'by hand')
     .action(
       action(async (context, project: string, options: { reason: string }) => {
-        const answer = await context.control.rollback(project, {
-          reason: options.reason,
-          correlationId: 'cli-rollback',
-        });
+        await announced(context, project);
+        const answer = await ofRoute(
+          project,
+          context.control.rollback(project, { reason: options.reason, correlationId: 'cli-rollback' }),
+        );
         context.print(answer, () => describeSwitch(answer), afterRoute(project, answer.route));
         return 0;
       }),
     );
+}
+
+/**
+ * The router takes a rollout of any version and waits until it is loaded, for it may hear of it before its
+ * announcement: a wrong number would be waited for in vain. Where the registry is away, the router's word holds.
+ */
+async function announced({ control }: Context, project: string, version?: number): Promise<void> {
+  const versions = (await control.models(project).catch(() => undefined))?.map((model) => model.version);
+  if (versions === undefined) return;
+  if (versions.length === 0) throw new PlatformError('not_found', `${project} has no model version`);
+  if (version === undefined || versions.includes(version)) return;
+  throw new PlatformError(
+    'not_found',
+    `${project} has no version ${version}; \`millrace models ${project}\` lists its versions`,
+  );
+}
+
+/** What is refused because of where the traffic goes is told with the command that shows it. */
+async function ofRoute<T>(project: string, asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (thrown) {
+    const error = PlatformError.from(thrown);
+    if (error.code !== 'conflict') throw error;
+    const { retry, facts } = error;
+    const reason = `${error.reason}; \`millrace rollout status ${project}\` shows where its traffic goes`;
+    throw new PlatformError('conflict', reason, { retry, facts, cause: error });
+  }
 }
 
 function describeSwitch({ route, switch: made }: ControlAnswer): string {

@@ -46,9 +46,7 @@ export function runCommands(program: Command): void {
         const reporter = new Reporter(process.stdout, systemClock);
         const stop = stopSignal(reporter);
         const supervisor = await bringUp(context, { workers: options.workers }, reporter, stop);
-        reporter.line(
-          `${whereToLook(context)}\nCtrl-C stops everything. Next, in another terminal: millrace apply project.yaml`,
-        );
+        reporter.line(`${whereToLook(context)}\nCtrl-C stops everything. Next, in another terminal: millrace new FILE`);
         const code = await stop.ended();
         await stopAll(supervisor, reporter);
         return code;

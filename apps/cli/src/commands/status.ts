@@ -2,6 +2,7 @@
 
 import { cohortText, RELEASE, systemClock, timeText } from '@millrace/domain';
 import type { Command } from 'commander';
+import { ControlClient, isJson } from '../client/control.http.js';
 import { collectingOf, collectingText } from '../overview/own-reference.js';
 import { OVERVIEW_HEAD, overviewNotes, overviewRow, projectOverviews } from '../overview/project-overview.js';
 import { type ProcessNote, RunFolder } from '../supervisor/run-folder.fs.js';
@@ -14,6 +15,8 @@ const WINDOWS_MAX = 1_000;
 const READY_WAIT_MS = 2_000;
 /** `millrace watch` starts no serving: a server of somebody else answers. */
 const NOT_PLANNED = 'not started here';
+/** Of each question about the projects: what hangs leaves its part unknown. */
+const OVERVIEW_WAIT_MS = 5_000;
 const SERVICES = ['ingest', 'trainer', 'serving', 'router', 'monitor'] as const;
 
 export function statusCommands(program: Command): void {
@@ -98,20 +101,20 @@ async function status(context: Context): Promise<number> {
   const services = await Promise.all(
     SERVICES.map(async (service) => {
       const startedMs = systemClock.monotonicMs();
-      const state = await fetch(`${addresses[service]}/health/ready`, { signal: AbortSignal.timeout(READY_WAIT_MS) })
-        .then((response) => (response.ok ? 'ready' : `not ready (${response.status})`))
-        .catch(() => (processesOf(service, notes)?.length === 0 ? NOT_PLANNED : 'down'));
+      const answered = await stateOf(addresses[service]);
+      const isElsewhere = answered === 'down' && processesOf(service, notes)?.length === 0;
+      const state = isElsewhere ? NOT_PLANNED : answered;
       const ms = Math.round(systemClock.monotonicMs() - startedMs);
       const restarts = processesOf(service, notes)?.reduce((sum, one) => sum + one.restarts, 0);
       return { service, address: addresses[service], state, ms, restarts };
     }),
   );
   const whole = services.every(({ state }) => state === 'ready' || state === NOT_PLANNED);
-  const projects = await projectOverviews(context.control).catch(() => []);
+  const projects = await projectOverviews(new ControlClient(addresses, OVERVIEW_WAIT_MS)).catch(() => []);
   const heads = ['service', 'address', 'state', 'ms', 'restarts'];
   const rows = services.map((one) => [one.service, one.address, one.state, one.ms, one.restarts ?? '?']);
   const first = projects.find(({ activeAlarms = 0 }) => activeAlarms > 0) ?? projects[0];
-  const next = first === undefined ? 'millrace apply project.yaml' : `millrace loop ${first.name}`;
+  const next = first === undefined ? 'millrace new FILE' : `millrace loop ${first.name}`;
   context.print(
     { release: RELEASE, services, projects },
     (width) =>
@@ -124,6 +127,17 @@ async function status(context: Context): Promise<number> {
     [whole ? next : services.every(({ state }) => state === 'down') ? 'millrace up' : 'millrace doctor'],
   );
   return whole ? 0 : 1;
+}
+
+/** As a word or two. What hangs is not down: it holds its port, and a start anew needs its end first. */
+async function stateOf(address: string): Promise<string> {
+  try {
+    const response = await fetch(`${address}/health/ready`, { signal: AbortSignal.timeout(READY_WAIT_MS) });
+    if (!isJson(response.headers.get('content-type'))) return 'another program listens there';
+    return response.ok ? 'ready' : `not ready (${response.status})`;
+  } catch (thrown) {
+    return (thrown as Error).name === 'TimeoutError' ? `no answer within ${READY_WAIT_MS / 1_000} s` : 'down';
+  }
 }
 
 /** undefined where no supervisor of this home knows. */

@@ -111,7 +111,7 @@ async function opened(path: string) {
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? `there is no file ${path}` : `cannot read ${path}: ${(thrown as Error).message}`;
-    throw new PlatformError('invalid_argument', why, { cause: thrown });
+    throw new PlatformError(code === 'ENOENT' ? 'not_found' : 'invalid_argument', why, { cause: thrown });
   }
   throw new PlatformError('invalid_argument', `${path} is a folder; name a CSV, NDJSON or Parquet file`);
 }

@@ -28,16 +28,21 @@ export function columnsTable({ rows, columns }: Proposal, width: number | undefi
 
 /** A line for each role: what has it, and why. */
 export function choicesText({ eventTime, entity, recordId, label }: Proposal): string {
-  const { rule, choice } = label;
-  const value = choice.operation === 'identity' ? '' : ` ${SIGNS[choice.operation]} ${JSON.stringify(choice.value)}`;
   const role = (name: string, { column, why }: Proposal['entity']) =>
     `${name.padEnd(11)} ${column === null ? 'none' : `'${column.name}'`}, because ${why}`;
   return [
-    `${'label'.padEnd(11)} '${rule.column}'${value}, because ${label.why}`,
+    `${'label'.padEnd(11)} ${labelText(label)}`,
     role('event time', eventTime),
     role('entity', entity),
     role('record id', recordId),
   ].join('\n');
+}
+
+function labelText(label: Proposal['label']): string {
+  if (label === null) return 'none, because you said so: nothing is trained, inputs and scores are watched';
+  const { column, operation, value } = label.rule;
+  const said = operation === 'identity' ? '' : ` ${SIGNS[operation]} ${JSON.stringify(value)}`;
+  return `'${column}'${said}, because ${label.why}`;
 }
 
 const SIGNS: Readonly<Record<string, string>> = { eq: '=', ne: '!=', gt: '>', ge: '>=', lt: '<', le: '<=' };
@@ -56,11 +61,10 @@ export function nextCommands(
   options: readonly string[],
 ): string[] {
   const { name } = proposal;
-  return [
-    ['millrace ingest', name, '--file', shellWord(file), ...options].join(' '),
-    `millrace train ${name}`,
-    `millrace predict ${name} ${exampleRow(proposal, profile, records)}`,
-  ];
+  const ingest = ['millrace ingest', name, '--file', shellWord(file), ...options].join(' ');
+  if (proposal.label === null)
+    return [ingest, `millrace models register FILE --project ${name} --unjudged   # a model that you have`];
+  return [ingest, `millrace train ${name}`, `millrace predict ${name} ${exampleRow(proposal, profile, records)}`];
 }
 
 function exampleRow(

@@ -46,7 +46,7 @@ describe('questions of millrace new', () => {
       target: (row: number) => String(Number(row % 3 === 0)),
     };
     const { proposal } = await asked(tableOf(clear), []);
-    expect(proposal.label.rule).toMatchObject({ column: 'target', operation: 'identity' });
+    expect(proposal.label?.rule).toMatchObject({ column: 'target', operation: 'identity' });
   });
 
   it('take Enter for the best guess', async () => {
@@ -54,23 +54,29 @@ describe('questions of millrace new', () => {
     expect(questions).toMatch(
       /outcome to predict\? 'colour', yes being 'red', because it has two values, and 'red' is the rarer/,
     );
-    expect(proposal.label.rule).toMatchObject({ column: 'colour', operation: 'eq', value: 'red' });
+    expect(proposal.label?.rule).toMatchObject({ column: 'colour', operation: 'eq', value: 'red' });
     expect(proposal.eventTime.column?.name).toBe('left_at');
     expect(proposal.entity.column?.name).toBe('user');
   });
 
   it('take another column, or none', async () => {
     const { proposal } = await asked(tableOf(unclear), ['size=L', 'seen', '-']);
-    expect(proposal.label.rule).toMatchObject({ column: 'size', value: 'L' });
+    expect(proposal.label?.rule).toMatchObject({ column: 'size', value: 'L' });
     expect(proposal.eventTime.column?.name).toBe('seen');
     expect(proposal.entity.column).toBeNull();
+  });
+
+  it('take that there is no outcome, also where none looks like one', async () => {
+    expect((await asked(tableOf(unclear), ['-', '', ''])).proposal.label).toBeNull();
+    const numbers = { amount: unclear.amount, weight: (row: number) => String(row / 7 + (row % 5)) };
+    expect((await asked(tableOf(numbers), ['-'])).proposal.label).toBeNull();
   });
 
   it('are asked again after an answer that does not fit, with what is wrong', async () => {
     const numbers = { amount: unclear.amount, weight: (row: number) => String(row / 7 + (row % 5)) };
     const { proposal, questions } = await asked(tableOf(numbers), ['amont>5', 'amount', 'amount>900']);
     expect(questions).toMatch(/no column 'amont'\. Did you mean 'amount'/);
-    expect(questions).toMatch(/has 300 values; say which it is: --label 'amount>VALUE'/);
-    expect(proposal.label.rule).toMatchObject({ column: 'amount', operation: 'gt', value: 900 });
+    expect(questions).toMatch(/has 300 values; the trainer answers yes or no: say which it is, --label 'amount>VALUE'/);
+    expect(proposal.label?.rule).toMatchObject({ column: 'amount', operation: 'gt', value: 900 });
   });
 });

@@ -2,7 +2,14 @@
 // and how the answer is read is the caller's.
 
 import { PlatformError } from '@millrace/domain';
-import { type OpenRole, type Proposal, propose, type TableProfile, type Wishes } from '@millrace/project';
+import {
+  type OpenRole,
+  type Proposal,
+  type ProposedLabel,
+  propose,
+  type TableProfile,
+  type Wishes,
+} from '@millrace/project';
 
 export interface Terminal {
   say(text: string): void;
@@ -31,7 +38,11 @@ export async function proposeWith(
       const error = PlatformError.from(thrown);
       if (error.facts.role !== 'label') throw error;
       terminal.say(error.reason);
-      said = { ...said, label: await answerTo(terminal, 'Which column is the outcome? COLUMN, or COLUMN=VALUE: ') };
+      const answer = await answerTo(
+        terminal,
+        `Which column is the outcome? COLUMN, or COLUMN=VALUE; ${NONE} for none: `,
+      );
+      said = { ...said, label: answer === NONE ? false : answer };
       continue;
     }
     const [role] = proposal.open;
@@ -48,7 +59,7 @@ async function answerTo(terminal: Terminal, question: string): Promise<string> {
 }
 
 async function asked(terminal: Terminal, role: OpenRole, proposal: Proposal): Promise<Wishes> {
-  if (role === 'label') return { label: await askLabel(terminal, proposal) };
+  if (role === 'label' && proposal.label !== null) return { label: await askLabel(terminal, proposal.label) };
   const { column, why, others } = role === 'entity' ? proposal.entity : proposal.eventTime;
   const name = column?.name ?? '';
   terminal.say(
@@ -62,7 +73,7 @@ async function asked(terminal: Terminal, role: OpenRole, proposal: Proposal): Pr
   return role === 'entity' ? { entity: wish } : { eventTime: wish };
 }
 
-async function askLabel(terminal: Terminal, { label }: Proposal): Promise<string> {
+async function askLabel(terminal: Terminal, label: ProposedLabel): Promise<string | false> {
   const { rule } = label;
   const guess = rule.operation === 'identity' ? rule.column : `${rule.column}=${rule.value}`;
   terminal.say(
@@ -70,6 +81,8 @@ async function askLabel(terminal: Terminal, { label }: Proposal): Promise<string
   );
   const others = label.others.map(({ column }) => column.name).filter((name) => name !== rule.column);
   const names = [guess, ...others].slice(0, SHOWN_MAX);
-  const answer = await terminal.ask(`  ${names.join(', ')}; or COLUMN=VALUE, COLUMN>VALUE [${guess}]: `);
-  return answer === '' ? guess : answer;
+  const answer = await terminal.ask(
+    `  ${names.join(', ')}; or COLUMN=VALUE, COLUMN>VALUE; ${NONE} for none [${guess}]: `,
+  );
+  return answer === NONE ? false : answer === '' ? guess : answer;
 }

@@ -64,7 +64,7 @@ export function tensorsOf(row: Row, inputs: readonly TensorSpec[], project: Proj
 }
 
 /** The server fills it in: from the event time, or from the entity's latest record. */
-function isFilledIn(name: string, project: Project | undefined): boolean {
+export function isFilledIn(name: string, project: Project | undefined): boolean {
   if (project === undefined) return false;
   const { eventTime, columns } = project.data;
   const derive = columns.find((column) => column.name === name)?.derive;

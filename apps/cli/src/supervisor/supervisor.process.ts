@@ -15,6 +15,7 @@ import {
   type SetupState,
 } from '@millrace/deployment';
 import { type Clock, PlatformError, type RestartLimits, RestartPolicy, seededRng, systemClock } from '@millrace/domain';
+import { toldError } from '../system-error.js';
 import { prepareKafka } from './kafka-storage.process.js';
 import { LogFile } from './log-file.fs.js';
 import { freePorts, holderOf, isPortFree } from './ports.tcp.js';
@@ -121,7 +122,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
 
   /** Resolves when every process is ready; when one cannot be, everything is stopped again and the error thrown. */
   async start(): Promise<void> {
-    mkdirSync(join(this.options.home, 'logs'), { recursive: true });
+    makeHome(this.options.home);
     this.run.lock();
     try {
       const swept = await this.run.sweep(SWEEP_GRACE_MS);
@@ -341,5 +342,16 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
 
   private say(line: string): void {
     this.options.log?.(line);
+  }
+}
+
+function makeHome(home: string): void {
+  try {
+    mkdirSync(join(home, 'logs'), { recursive: true });
+  } catch (thrown) {
+    const { code, reason } = toldError(thrown);
+    throw new PlatformError(code, `${reason}; MILLRACE_HOME names a folder that this user may write to`, {
+      cause: thrown,
+    });
   }
 }

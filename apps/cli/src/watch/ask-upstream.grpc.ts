@@ -90,7 +90,8 @@ async function speaksGrpc(address: string): Promise<boolean> {
 async function speaksRest(address: string): Promise<boolean> {
   try {
     const response = await fetch(`http://${address}/v2/health/live`, { signal: AbortSignal.timeout(CONNECT_MS) });
-    return response.ok;
+    // Any web server answers any path; none of V2's health answers is a page.
+    return response.ok && !(response.headers.get('content-type') ?? '').startsWith('text/html');
   } catch {
     return false;
   }

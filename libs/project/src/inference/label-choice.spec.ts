@@ -53,7 +53,11 @@ describe('the value that is yes', () => {
 
   it.each([
     ['x', ['a', 'a'], 'one value'],
-    ['x', ['a', 'b', 'b', 'c'], "has 3 values; say which it is: --label 'x=VALUE'.*'b' \\(2 rows\\)"],
+    [
+      'x',
+      ['a', 'b', 'b', 'c'],
+      "has 3 values; the trainer answers yes or no: say which it is, --label 'x=VALUE'.*'b' \\(2 rows\\)",
+    ],
     ['x', ['1', '2', '3'], "--label 'x>VALUE'"],
     ['x=ab', ['abc', 'abd'], "never fulfils that. Did you mean 'abc'"],
     ['x>5', ['1', '2'], 'never fulfils that. It lies between 1 and 2'],

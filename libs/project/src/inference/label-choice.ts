@@ -107,7 +107,9 @@ function refusal(column: ColumnProfile, what: string, withExamples = false): Pla
   const shown = column.values.slice(0, VALUES_SHOWN).map(({ text, count }) => `'${text.slice(0, 40)}' (${count} rows)`);
   const isNumber = column.type === 'number' || column.type === 'integer';
   const form = isNumber ? `--label '${column.name}>VALUE'` : `--label '${column.name}=VALUE'`;
-  const instead = withExamples ? `; say which it is: ${form}. The most frequent: ${shown.join(', ')}` : '';
+  const instead = withExamples
+    ? `; the trainer answers yes or no: say which it is, ${form}. The most frequent: ${shown.join(', ')}`
+    : '';
   return new PlatformError('invalid_argument', `--label: '${column.name}' ${what}${instead}`, {
     facts: { role: 'label' },
   });

@@ -24,10 +24,8 @@ const comment = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029]+/gu
 const thousands = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 
 export function projectText(proposal: Proposal, fileName: string): string {
-  const { columns, label } = proposal;
+  const { columns } = proposal;
   const listed = columns.filter(({ spec }) => spec !== null);
-  const rule = [`operation: ${label.rule.operation}`];
-  if (label.rule.value !== null) rule.push(`value: ${yamlScalar(label.rule.value)}`);
   const lines = [
     `# Written by \`millrace new\` from the ${thousands(proposal.rows)} rows of ${comment(fileName)}. Change what is wrong:`,
     '# `millrace apply project.yaml --check` names every fault, `millrace ingest` and `millrace train` take the file as it',
@@ -38,8 +36,7 @@ export function projectText(proposal: Proposal, fileName: string): string {
     ...roleLines('eventTime', 'Event time', proposal.eventTime, 'a record has the time at which it came'),
     ...roleLines('entity', 'Entity', proposal.entity, 'requests do not stay with one version'),
     ...roleLines('recordId', 'Record id', proposal.recordId, 'a row is known by its file and its number in it'),
-    `  # Label: '${comment(label.rule.column)}', because ${comment(label.why)}. Where it comes later than its record: delay: 1d`,
-    `  label: { name: ${label.rule.name}, column: ${yamlScalar(label.rule.column)}, ${rule.join(', ')} }`,
+    ...labelLines(proposal.label),
     ...windowLines(proposal, 'versionEvery'),
     '  columns:',
     ...listed.map((column) => columnLine(column, proposal.rows)),
@@ -60,6 +57,21 @@ function roleLines(key: string, title: string, { column, why, others }: RoleChoi
   return [
     `  # ${title}: '${comment(column.name)}', because ${comment(why)}.${other}`,
     `  ${key}: ${yamlScalar(column.name)}`,
+  ];
+}
+
+function labelLines(label: Proposal['label']): string[] {
+  if (label === null)
+    return [
+      '  # No label, because you said so: nothing is trained, inputs and scores are watched.',
+      '  # Else: label: { name: NAME, column: COLUMN, operation: eq, value: VALUE }, and outcome: true at its column',
+    ];
+  const { rule, why } = label;
+  const keys = [`operation: ${rule.operation}`];
+  if (rule.value !== null) keys.push(`value: ${yamlScalar(rule.value)}`);
+  return [
+    `  # Label: '${comment(rule.column)}', because ${comment(why)}. Where it comes later than its record: delay: 1d`,
+    `  label: { name: ${rule.name}, column: ${yamlScalar(rule.column)}, ${keys.join(', ')} }`,
   ];
 }
 

@@ -126,7 +126,7 @@ describe('what a table is proposed to be', () => {
     };
     const proposal = proposed(columns);
     expect(rolesOf(proposal)).toMatchObject({ company: 'categorical', subject_id: 'entity', result: 'label' });
-    expect(proposal.label.rule).toMatchObject({ operation: 'eq', value: 'positive' });
+    expect(proposal.label?.rule).toMatchObject({ operation: 'eq', value: 'positive' });
     expect(rolesOf(proposed(columns, { entity: false })).subject_id).toBe('left out');
   });
 
@@ -151,11 +151,17 @@ describe('the text of a proposal', () => {
     größe: (row) => String(row / 7),
   };
 
-  it.each([
+  it.each<[string, Columns, Wishes]>([
     ['everything', LOANS, { label: 'denied' }],
     ['nothing but features', without(LOANS, 'application_id', 'applied_at', 'customer_id'), { label: 'denied' }],
     ['names that YAML would misread', wild, { label: 'decision=refused' }],
     ['an order', LOANS, { label: 'Amount (€)>500' }],
+    ['no label', LOANS, { label: false }],
+    [
+      'none of the four',
+      without(LOANS, 'application_id', 'applied_at', 'customer_id'),
+      { label: false, eventTime: false, entity: false, recordId: false },
+    ],
   ])('is a project file without fault: %s', (_what, columns, wishes) => {
     const proposal = proposed(columns, wishes);
     const parsed = parseProject(projectText(proposal, 'My Loans.csv'), 'project.yaml');
@@ -164,7 +170,7 @@ describe('the text of a proposal', () => {
     expect(name).toBe('my-loans');
     expect(data.eventTime).toBe(proposal.eventTime.column?.name);
     expect(data.entity).toBe(proposal.entity.column?.name);
-    expect(data.label).toEqual(proposal.label.rule);
+    expect(data.label).toEqual(proposal.label?.rule);
     expect(features.map((feature) => feature.name)).toEqual(
       proposal.columns.filter(({ role }) => role === 'feature').map(({ profile }) => profile.name),
     );

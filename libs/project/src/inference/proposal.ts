@@ -15,7 +15,7 @@ import type { TableProfile } from './table-profile.js';
 /** What the person has said. false = there is none; undefined = nothing was said. */
 export interface Wishes {
   readonly name?: string | undefined;
-  readonly label?: string | undefined;
+  readonly label?: string | false | undefined;
   readonly eventTime?: string | false | undefined;
   readonly entity?: string | false | undefined;
   readonly recordId?: string | false | undefined;
@@ -45,6 +45,14 @@ export interface ProposedColumn {
 
 export type OpenRole = 'label' | 'event time' | 'entity';
 
+export interface ProposedLabel {
+  readonly rule: LabelSpec;
+  readonly choice: LabelChoice;
+  readonly why: string;
+  readonly isSure: boolean;
+  readonly others: readonly Candidate[];
+}
+
 export interface Proposal {
   readonly name: string;
   readonly rows: number;
@@ -53,12 +61,8 @@ export interface Proposal {
   readonly eventTime: RoleChoice;
   readonly entity: RoleChoice;
   readonly recordId: RoleChoice;
-  readonly label: {
-    readonly rule: LabelSpec;
-    readonly choice: LabelChoice;
-    readonly why: string;
-    readonly others: readonly Candidate[];
-  };
+  /** null: nothing is to be learnt, inputs and scores are watched. */
+  readonly label: ProposedLabel | null;
   /** What is a guess that a person should look at. */
   readonly open: readonly OpenRole[];
 }
@@ -83,16 +87,16 @@ export function propose(table: TableProfile, fileName: string, wishes: Wishes, n
   const recordId = chooseRole('--record-id', wishes.recordId, recordIds(usable), table, isName);
   const taken = new Set([eventTime.column?.name, recordId.column?.name]);
   const free = { ...usable, columns: usable.columns.filter(({ name }) => !taken.has(name)) };
-  const label = labelOf(wishes.label, free, usable);
+  const label = wishes.label === false ? null : labelOf(wishes.label, free, usable);
   const entity = chooseRole(
     '--entity',
     wishes.entity,
-    entities(free).filter(({ column }) => column.name !== label.rule.column),
+    entities(free).filter(({ column }) => column.name !== label?.rule.column),
     table,
     isName,
   );
   const open: OpenRole[] = [];
-  if (!label.isSure) open.push('label');
+  if (label?.isSure === false) open.push('label');
   if (!eventTime.isSure) open.push('event time');
   if (!entity.isSure) open.push('entity');
   const roles = { eventTime, recordId, entity, label };
@@ -147,7 +151,7 @@ function lacking({ name, present }: ColumnProfile, { rows }: TableProfile): stri
   return present === rows ? undefined : `'${name}' is missing in ${rows - present} of ${rows} rows, which would be bad`;
 }
 
-function labelOf(wish: string | undefined, free: TableProfile, all: TableProfile) {
+function labelOf(wish: string | undefined, free: TableProfile, all: TableProfile): ProposedLabel {
   const found = labels(free);
   const [best] = found;
   if (wish === undefined && best === undefined) {
@@ -158,7 +162,7 @@ function labelOf(wish: string | undefined, free: TableProfile, all: TableProfile
         : `; '${several.name}' has ${several.distinct} values: --label '${several.name}=VALUE'`;
     throw new PlatformError(
       'invalid_argument',
-      `no column has two values, so none is a label by itself: say --label COLUMN=VALUE, or COLUMN>VALUE for a number${example}`,
+      `no column has two values, so none is a label by itself: say --label COLUMN=VALUE, or COLUMN>VALUE for a number, or --no-label where nothing is to be learnt${example}`,
       { facts: { role: 'label' } },
     );
   }
@@ -217,9 +221,10 @@ function proposeColumns(
   const specs = new Map(columnsOf(table).map((spec) => [spec.name, spec]));
   for (const name of features ?? []) named('--features', name, table);
   for (const name of leaveOut) named('--leave-out', name, table);
-  const leaks = leaksOf(table, roles.label.rule);
+  const { label } = roles;
+  const leaks = label === null ? new Map<string, number>() : leaksOf(table, label.rule);
   const roleOf = (name: string): { role: Role; why: string } | null => {
-    if (name === roles.label.rule.column) return { role: 'label', why: roles.label.why };
+    if (label !== null && name === label.rule.column) return { role: 'label', why: label.why };
     if (name === roles.eventTime.column?.name) return { role: 'event time', why: roles.eventTime.why };
     if (name === roles.recordId.column?.name) return { role: 'record id', why: roles.recordId.why };
     if (name === roles.entity.column?.name) return { role: 'entity', why: roles.entity.why };

@@ -67,6 +67,19 @@ export function checkHeader(
 /** What the file leaves out without being wrong. */
 export function headerWarnings(file: string, header: readonly string[], schema: RecordSchema): string[] {
   const outcome = schema.columns[schema.labelIndex];
-  if (outcome === undefined || header.includes(outcome.name)) return [];
-  return [`${file} has no column ${JSON.stringify(outcome.name)}: its rows carry no label`];
+  const unlabelled = outcome !== undefined && !header.includes(outcome.name);
+  const absent = schema.columns
+    .filter((column) => !column.required && !column.outcome && column.derive === undefined)
+    .map((column) => column.name)
+    .filter((name) => !header.includes(name));
+  const others = header.filter((name) => !schema.indexOf.has(name));
+  return [
+    ...(unlabelled ? [`${file} has no column ${JSON.stringify(outcome.name)}: its rows carry no label`] : []),
+    ...(absent.length === 0
+      ? []
+      : [
+          `${file} has no column ${named(absent)}: none of its rows has a value there` +
+            (others.length === 0 ? '' : `; columns that the project does not know: ${named(others)}`),
+        ]),
+  ];
 }

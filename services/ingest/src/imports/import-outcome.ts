@@ -15,7 +15,9 @@ export function noRowsMessage(
   isRange: boolean,
 ): string {
   if (progress.rowsChosen === 0)
-    return isRange ? `${file} has no row in that range of event time` : `${file} has a header and no rows below it`;
+    return isRange
+      ? `${file} has no row in that range of event time: leave --from and --to out, or widen them`
+      : `${file} has a header and no rows below it`;
   const top = reasons.slice(0, TOLD_MAX).map(refusalText).join('; ');
   return `no row of ${progress.rowsChosen} was accepted: ${top}; \`millrace dlq list ${project}\` shows them`;
 }

@@ -145,6 +145,13 @@ describe('a CSV file', () => {
   it('without the outcome says that its rows carry no label', async () => {
     expect((await csv('o.csv', 'at,who\n1,a\n')).facts.warnings).toEqual([
       'o.csv has no column "y": its rows carry no label',
+      'o.csv has no column "x", "flag": none of its rows has a value there',
+    ]);
+  });
+
+  it('that calls a column otherwise says which it has instead', async () => {
+    expect((await csv('r.csv', 'at,who,flag,betrag,y\n1,a,yes,3,1\n')).facts.warnings).toEqual([
+      'r.csv has no column "x": none of its rows has a value there; columns that the project does not know: "betrag"',
     ]);
   });
 

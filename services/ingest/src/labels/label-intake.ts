@@ -5,7 +5,7 @@ import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
 import { parseExactJson, type Scalar, timeOf } from '@millrace/domain';
 import { applyLabelRule, writtenValue } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
-import { addReason, checkEventTime, checkId, idText } from '../schema/check-row.js';
+import { addReason, checkEventTime, checkId, idText, shown } from '../schema/check-row.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 
 export interface LabelInput {
@@ -84,8 +84,10 @@ function outcome(schema: RecordSchema, input: LabelInput, reasons: Reason[]): nu
       addReason(reasons, 'wrong_type', rule?.column ?? '', 'does not fit the label rule of the project');
     else return value;
   } else if (typeof input.value === 'boolean') return Number(input.value);
+  else if (input.value === null)
+    addReason(reasons, 'missing_field', 'value', 'is missing: give true, false, 1 or 0, or the outcome itself as raw');
   else if (typeof input.value !== 'number')
-    addReason(reasons, 'missing_field', 'value', 'value or raw is missing or no number');
+    addReason(reasons, 'wrong_type', 'value', `${shown(input.value)} is not true, false, 1 or 0`);
   else if (!Number.isFinite(input.value))
     addReason(reasons, 'not_finite', 'value', `${input.value} is not a finite number`);
   else if (input.value !== 0 && input.value !== 1)

@@ -26,6 +26,7 @@ const OWN_FILES = {
   '/charts.js': 'charts.js',
   '/detectors.js': 'detectors.js',
   '/format.js': 'format.js',
+  '/language.js': 'language.js',
   '/overview.js': 'overview.js',
   '/panels.js': 'panels.js',
   '/times.js': 'times.js',
