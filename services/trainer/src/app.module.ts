@@ -162,7 +162,7 @@ function trainings({ config, clock, log }: Context, parts: PipelineParts, upload
   const requests = new RequestFiles(join(config.home, 'trainer', 'requests'));
   const ports = pipelinePorts(parts);
   const putFolder: ArtifactStore['putFolder'] = (path, files) => store.putFolder(path, files);
-  const registration = registrationPorts(ports, ports.publish, putFolder, uploads, opener);
+  const registration = registrationPorts(ports, ports.publish, { putFolder, uploads, opener }, { registry, requests });
   return new TrainingRunner(
     {
       project: (name) => registry.project(name),

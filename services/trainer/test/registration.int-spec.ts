@@ -212,6 +212,7 @@ describe('a model that was trained elsewhere', () => {
     expect(version?.warnings[0]).toBe(
       "tensor 'float_input' FP32 [N,4] takes age, income, debt, tenure (in the order of the project's number features)",
     );
+    expect(version?.warnings.at(-1)).toMatch(/^The logistic baseline is left out/);
     const manifest = JSON.parse(String(fileOf(version, 'manifest.json')));
     for (const [path, hash] of Object.entries(manifest.files))
       expect([path, sha256(fileOf(version, path))]).toEqual([path, hash]);
@@ -299,6 +300,18 @@ describe('a model that was trained elsewhere', () => {
     expect(decodeReferenceProfile(fileOf(version, 'reference.pb')).rows).toBe(1_200);
     const bare = await registered('boosted.onnx', { datasetVersions: [] });
     expect(existsSync(join(home, 'artifacts', bare.version?.packagePath ?? '', 'reference.pb'))).toBe(false);
+  }, 180_000);
+
+  it('is registered twice where two ask at once, though the file is sent as one', async () => {
+    const upload = await uploaded(new Uint8Array(readFileSync(join(OWN, 'logistic.onnx'))), 'logistic.onnx');
+    const body = JSON.stringify({ files: [{ path: 'model.onnx', upload }], datasetVersions: ['labelled'] });
+    const asked = await Promise.all([call('POST', 'models', body), call('POST', 'models', body)]);
+    const ends = await Promise.all(asked.map(ended));
+    expect(ends.map(({ state, message }) => [state, message])).toEqual([
+      ['finished', ''],
+      ['finished', ''],
+    ]);
+    expect(new Set(ends.map(({ version }) => version?.version)).size).toBe(2);
   }, 180_000);
 
   it.each<[string, Json, RegExp]>([

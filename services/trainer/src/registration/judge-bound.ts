@@ -91,6 +91,9 @@ function notJudged(why: string): Judged['report'] {
 const UNKNOWN_TRAINING =
   'Whether the model learned from the rows that judged it is not known here: what it has seen, it answers better.';
 
+const LOGISTIC_LEFT_OUT =
+  'The logistic baseline is left out, for it needs a training: `millrace train` compares with it.';
+
 function judgement(
   project: Project,
   later: LabelledRows,
@@ -101,9 +104,10 @@ function judgement(
   const positiveShare = task.scoreOf(task.trivialBaseline.outputs(trainLabels));
   const trivial = scoreMajority({ majorityShare: positiveShare }, later.rows);
   const computed = (name: ComputedBaseline) => (name === 'majority' ? trivial : undefined);
+  const leavesOut = project.scope.baselines.some(({ name, value }) => name === 'logistic' && value === undefined);
   return judge(project, later, {
     ...{ scores, champion, trivial, computed, rowsAre: 'of the project' },
     evaluation: evaluateRows(project, later, scores),
-    warnings: [UNKNOWN_TRAINING],
+    warnings: [UNKNOWN_TRAINING, ...(leavesOut ? [LOGISTIC_LEFT_OUT] : [])],
   });
 }

@@ -27,11 +27,13 @@ export async function runRegistration(
   for (const upload of uploads) ports.uploads.hold(upload);
   let done = false;
   try {
-    const result = await registered(id, request, project, reporter, ports);
+    // A trainer that was killed after the announcement comes back to a request whose version is there.
+    const result = ports.announced(project.name, id) ?? (await registered(id, request, project, reporter, ports));
     done = true;
     return result;
   } finally {
-    for (const upload of uploads) await ports.uploads.release(upload, done);
+    // The same file, registered again with other bindings, is one upload: the next registration may wait for it.
+    for (const upload of uploads) await ports.uploads.release(upload, done && !ports.isWanted(upload, id));
   }
 }
 
