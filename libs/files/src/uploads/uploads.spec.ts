@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -65,6 +65,32 @@ describe('uploads', () => {
     });
     expect(await later.receive('p', uploadId, 5, pieces(',2\n'))).toBe(8);
     await expect(fresh().announce('p', file)).resolves.toEqual({ uploadId, receivedBytes: 8 });
+  });
+
+  it('are hashed as they come: the disk is read only for what an earlier process left', async () => {
+    const file = fileOf('a,b\n1,2\n3,4\n');
+    const first = fresh();
+    const { uploadId } = await first.announce('p', file);
+    await first.receive('p', uploadId, 0, pieces('a,', 'b\n'));
+    const path = join(folder, `${uploadId}.part`);
+    // Nobody reads it again in this process, so that it can be told from one that does.
+    writeFileSync(path, 'a,c\n');
+    expect(await first.receive('p', uploadId, 4, pieces('1,2\n', '3,4\n'))).toBe(12);
+    expect(first.nameOf('p', uploadId)).toBe('loans.csv');
+    rmSync(folder, { recursive: true });
+    mkdirSync(folder);
+    for (const [left, isWhole] of [
+      ['a,b\n', true],
+      ['a,c\n', false],
+    ] as const) {
+      await fresh().announce('p', file);
+      writeFileSync(path, left);
+      const sending = fresh().receive('p', uploadId, 4, pieces('1', ',2\n3', ',4', '\n'));
+      if (isWhole) expect(await sending).toBe(12);
+      else await expect(sending).rejects.toThrow('the file changed while it was sent');
+      rmSync(path, { force: true });
+      rmSync(join(folder, `${uploadId}.json`), { force: true });
+    }
   });
 
   it('begin anew where the hash is another', async () => {

@@ -7,6 +7,9 @@ import { createRequire } from 'node:module';
 import { join, resolve, sep } from 'node:path';
 import { PlatformError } from '@millrace/domain';
 
+/** Regular files by their looks, and no data: environments and memory of processes, also where / is a root. */
+const OF_THE_KERNEL = /^\/(proc|sys)\//;
+
 /** The file itself, links resolved. @throws PlatformError that says what to do instead */
 export async function readablePath(path: string, roots: () => Promise<readonly string[]>): Promise<string> {
   const isPackaged = path.startsWith('npm:');
@@ -30,7 +33,7 @@ export async function readablePath(path: string, roots: () => Promise<readonly s
   }
   const found = real === null ? null : await stat(real).catch(() => null);
   if (real === null || found === null) throw new PlatformError('not_found', `there is no file ${path}`);
-  if (!found.isFile()) throw new PlatformError('invalid_argument', `${path} is no file`);
+  if (!found.isFile() || OF_THE_KERNEL.test(real)) throw new PlatformError('invalid_argument', `${path} is no file`);
   if (/[*?[\]]/.test(real)) throw new PlatformError('invalid_argument', `${path}: names with * ? [ ] are not read`);
   return real;
 }

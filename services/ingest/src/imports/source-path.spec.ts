@@ -53,6 +53,11 @@ describe('the path of a source', () => {
     await expect(within(join(home, path))).rejects.toThrow(words);
   });
 
+  it('is no file of the kernel or a device, also where everything is open', async () => {
+    for (const path of ['/proc/self/environ', '/proc/self/fd/../environ', '/dev/zero'])
+      await expect(readablePath(path, async () => ['/'])).rejects.toThrow('is no file');
+  });
+
   it('is found in an installed package, and not above it', async () => {
     expect(await readablePath('npm:typescript/package.json', async () => [])).toMatch(
       /node_modules\/typescript\/package\.json$/,
