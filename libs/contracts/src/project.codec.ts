@@ -12,6 +12,11 @@ export interface ProjectEntry {
   document: string;
   documentSha256: string;
   appliedAtMs: number;
+  /**
+   * The first application since no project had this name: what is older belongs to one that was deleted. 0: of release
+   * 0.1.0.
+   */
+  createdAtMs: number;
 }
 
 const codec = messageCodec<ProjectEntry>(ProjectSchema, { Project: { required: ['name', 'revision', 'document'] } });

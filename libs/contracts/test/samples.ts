@@ -239,7 +239,14 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
   ),
   sample(
     'project',
-    { name: 'demo', revision: 3, document: '{"name":"demo"}', documentSha256: 'dd', appliedAtMs: 1_795_449_600_123 },
+    {
+      name: 'demo',
+      revision: 3,
+      document: '{"name":"demo"}',
+      documentSha256: 'dd',
+      appliedAtMs: 1_795_449_600_123,
+      createdAtMs: 0,
+    },
     encodeProject,
     decodeProject,
   ),

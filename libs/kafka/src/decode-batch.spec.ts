@@ -24,9 +24,9 @@ describe('a batch of messages', () => {
     const messages = [inbound(7, 'a'), inbound(8, null), inbound(9, 'b')];
     const { batch, deadLetters } = decodeBatch(messages, decode);
     expect(batch).toEqual([
-      { offset: 7, message: 'a' },
-      { offset: 8, message: undefined },
-      { offset: 9, message: 'b' },
+      { offset: 7, timestampMs: 0, message: 'a' },
+      { offset: 8, timestampMs: 0, message: undefined },
+      { offset: 9, timestampMs: 0, message: 'b' },
     ]);
     expect(deadLetters).toEqual([
       { message: messages[1], reasons: [{ code: 'decode_failed', field: '', message: 'empty' }] },

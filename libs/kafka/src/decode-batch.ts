@@ -7,6 +7,8 @@ import type { BadMessage, InboundMessage } from './message.js';
 
 export interface DecodedMessage<T> {
   readonly offset: number;
+  /** Kafka's own: when it was written. */
+  readonly timestampMs: number;
   /** undefined: corrupt, and among the dead letters. */
   readonly message: T | undefined;
 }
@@ -35,14 +37,14 @@ export function badMessage(message: InboundMessage, error: PlatformError): BadMe
 export function decodeBatch<T>(messages: readonly InboundMessage[], decode: (bytes: Uint8Array) => T): DecodedBatch<T> {
   const deadLetters: BadMessage[] = [];
   const batch = messages.map((inbound): DecodedMessage<T> => {
-    const { offset, value } = inbound;
+    const { offset, timestampMs, value } = inbound;
     try {
-      return { offset, message: decode(value ?? NOTHING) };
+      return { offset, timestampMs, message: decode(value ?? NOTHING) };
     } catch (thrown) {
       const error = PlatformError.from(thrown);
       if (error.code !== 'corrupt') throw error;
       deadLetters.push(badMessage(inbound, error));
-      return { offset, message: undefined };
+      return { offset, timestampMs, message: undefined };
     }
   });
   return { batch, deadLetters };

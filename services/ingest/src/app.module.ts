@@ -147,7 +147,7 @@ function kafkaEdges({ config, shutdown }: Context) {
 /** What the compacted topics and the dead letters say. */
 function knownState({ config, shutdown }: Context, connection: KafkaConnection) {
   const registry = new ProjectRegistry(sha256);
-  const datasetIndex = new DatasetIndex();
+  const datasetIndex = new DatasetIndex((project) => registry.createdAtMs(project));
   const letters = new DeadLetterList({
     entriesMax: config.deadLettersMax,
     payloadBytesMax: config.deadLetterBytesMax,

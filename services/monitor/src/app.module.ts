@@ -69,7 +69,6 @@ export const monitor = defineService({
     const metadata = metadataOf(context);
     const windows = windowsOf(context, kafka, metadata);
     const marks = new Marks(clock.nowMs());
-    const strategy = consumer(context, kafka, metadata, windows, marks);
     const sources: ViewSources = {
       engine: windows.engine,
       metadata: metadata.metadata,
@@ -79,10 +78,12 @@ export const monitor = defineService({
       loops: new Loops(trainerLoops(config.trainerHost, config.trainerHttpPort)),
       marks,
     };
+    const strategy = consumer(context, kafka, metadata, windows, sources);
     const live = new LiveStreams(sources, clock);
     context.shutdown.onClose('live streams', () => live.close());
     const metricsUrl = `http://${hostAndPort(config.routerHost, config.routerMetricsPort)}/metrics`;
-    const scrape = new RouterScrape(metricsUrl, windows.traffic, clock);
+    const isWatched = (project: string): boolean => metadata.metadata.project(project) !== undefined;
+    const scrape = new RouterScrape(metricsUrl, windows.traffic, clock, isWatched);
     context.shutdown.onClose('scrape', () => scrape.stop());
     return {
       http: {
@@ -164,9 +165,12 @@ function windowsOf(
       touched: () => checkpointer.touched(),
       checkpoint: () => checkpointer.write(),
       seen: {
-        prediction: ({ project, modelVersion, latencyUs }) =>
-          liveTraffic.of(project).prediction(modelVersion, latencyUs),
-        label: ({ project }) => liveTraffic.of(project).label(),
+        prediction: ({ project, modelVersion, latencyUs }) => {
+          if (metadata.project(project) !== undefined) liveTraffic.of(project).prediction(modelVersion, latencyUs);
+        },
+        label: ({ project }) => {
+          if (metadata.project(project) !== undefined) liveTraffic.of(project).label();
+        },
       },
     },
     clock,
@@ -180,14 +184,20 @@ function consumer(
   { connection, producer }: ReturnType<typeof kafkaEdges>,
   { metadata, references }: ReturnType<typeof metadataOf>,
   { engine, store, checkpointer }: ReturnType<typeof windowsOf>,
-  marks: Marks,
+  { traffic, liveTraffic, annotations, loops, marks }: ViewSources,
 ): KafkaStrategy {
+  const removed = (project: string): void => {
+    engine.projectRemoved(project);
+    for (const kept of [traffic, liveTraffic, annotations, loops, marks]) kept.forget(project);
+    checkpointer.touched();
+  };
   const reader = new CompactedReader(connection, {
     name: `monitor-${config.replica}`,
     topics: metadataEntries(
       metadata,
       references,
       (project) => engine.projectChanged(project, clock.nowMs()),
+      removed,
       (before, route) => marks.routed(before, route),
     ),
   });

@@ -170,6 +170,7 @@ export async function preparePlatform(brokers: readonly string[], topicPrefix: s
         document: parsed.document,
         documentSha256: '',
         appliedAtMs: 1,
+        createdAtMs: 0,
       }),
     },
   ]);

@@ -29,7 +29,14 @@ export class Platform {
     await ensureTopics(connection, ['projects.v1', 'routes.v1', 'commands.v1', 'deadletter.v1']);
     const parsed = parseProject(LOANS_PROJECT.replace('loans', 'p'), 'project.yaml');
     if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
-    const entry = { name: 'p', revision: 1, document: parsed.document, documentSha256: 'x', appliedAtMs: 1 };
+    const entry = {
+      name: 'p',
+      revision: 1,
+      document: parsed.document,
+      documentSha256: 'x',
+      appliedAtMs: 1,
+      createdAtMs: 0,
+    };
     await platform.producer.send('projects.v1', [{ key: 'p', value: encodeProject(entry) }]);
     await platform.serving.start(0);
     platform.router = await platform.newRouter(env);

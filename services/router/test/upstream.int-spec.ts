@@ -125,7 +125,14 @@ beforeAll(async () => {
   await reader.caughtUp();
   const parsed = parseProject(PROJECT, 'project.yaml');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
-  const entry = { name: 'sums', revision: 1, document: parsed.document, documentSha256: 'x', appliedAtMs: 1 };
+  const entry = {
+    name: 'sums',
+    revision: 1,
+    document: parsed.document,
+    documentSha256: 'x',
+    appliedAtMs: 1,
+    createdAtMs: 0,
+  };
   await producer.send('projects.v1', [{ key: 'sums', value: encodeProject(entry) }]);
   upstream = new StandInUpstream(MODEL);
   await upstream.start();

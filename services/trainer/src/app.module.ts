@@ -70,7 +70,7 @@ export const trainer = defineService({
     const parts = { registry, store, files, collective, announcements: new Announcements(producer), opener, clock };
     const runner = trainings(context, parts, uploads);
     const loop = retrainingLoop(context, producer, runner);
-    const state = knownState(context, connection, registry, loop);
+    const state = knownState(context, connection, registry, loop, runner);
     readiness.register('registry', () => state.isRead());
     // New trainings end before their workers are told.
     shutdown.onDrain('trainings', () => runner.close());
@@ -158,7 +158,7 @@ function workers({ config, clock, log }: Context, files: JobFiles) {
 }
 
 function trainings({ config, clock, log }: Context, parts: PipelineParts, uploads: Uploads): TrainingRunner {
-  const { registry, announcements, store, opener } = parts;
+  const { registry, announcements, store, opener, collective } = parts;
   const requests = new RequestFiles(join(config.home, 'trainer', 'requests'));
   const ports = pipelinePorts(parts);
   const putFolder: ArtifactStore['putFolder'] = (path, files) => store.putFolder(path, files);
@@ -166,18 +166,20 @@ function trainings({ config, clock, log }: Context, parts: PipelineParts, upload
   return new TrainingRunner(
     {
       project: (name) => registry.project(name),
+      projectCreatedAtMs: (name) => registry.createdAtMs(name),
       announced: (project, trainingId) => registry.announced(project, trainingId),
       hasVersion: (project) => registry.models(project).length > 0,
-      train: (id, request, project, reporter) => {
+      train: (id, request, project, reporter, isStopped) => {
         const { registration: asked } = request;
         return asked === undefined
-          ? runTraining(id, request, project, reporter, ports)
-          : runRegistration(id, { ...request, registration: asked }, project, reporter, registration);
+          ? runTraining(id, request, project, reporter, ports, isStopped)
+          : runRegistration(id, { ...request, registration: asked }, project, reporter, registration, isStopped);
       },
       publish: (update) => announcements.update(update),
-      keep: (id, request) => requests.keep(id, request),
+      keep: (...kept) => requests.keep(...kept),
       forget: (id) => requests.forget(id),
       kept: () => requests.kept(),
+      cancel: (id) => collective.cancel(id),
       log: (message, facts) => log.info(message, facts),
     },
     clock,
@@ -223,17 +225,26 @@ function knownState(
   connection: KafkaConnection,
   registry: ModelRegistry,
   loop: LoopRunner,
+  runner: TrainingRunner,
 ) {
   const name = `trainer-${config.replica}`;
+  let isRead = false;
+  const deleted = async (project: string): Promise<void> => {
+    runner.stop(project);
+    if (isRead) await loop.tidy();
+  };
   const readers = [
-    new CompactedReader(connection, { name, topics: chained(registryEntries(registry), projectEntries(loop)) }),
+    new CompactedReader(connection, {
+      name,
+      topics: chained(registryEntries(registry), projectEntries(loop, deleted)),
+    }),
     new CompactedReader(connection, { name: `${name}-loop`, topics: loopEntries(loop) }),
   ];
   for (const reader of readers) shutdown.onClose('reader', () => reader.close());
-  let isRead = false;
   const read = async (): Promise<void> => {
     await untilAvailable('topics', () => ensureTopics(connection));
     for (const reader of readers) await untilAvailable('state', () => reader.caughtUp());
+    await loop.tidy();
     isRead = true;
   };
   return { read, isRead: () => isRead };

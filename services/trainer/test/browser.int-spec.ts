@@ -159,7 +159,7 @@ describe('a model package in a browser', () => {
       },
       features: [{ name: 'price', kind: 'numeric' }],
     });
-    const project = { name: PROJECT, revision: 1, document, documentSha256: 'x', appliedAtMs: 1 };
+    const project = { name: PROJECT, revision: 1, document, documentSha256: 'x', appliedAtMs: 1, createdAtMs: 0 };
     await producer.send('projects.v1', [{ key: PROJECT, value: encodeProject(project) }]);
     const version = {
       project: PROJECT,

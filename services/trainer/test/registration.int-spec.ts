@@ -82,7 +82,14 @@ beforeAll(async () => {
   producer = new MessageProducer(connection);
   const project = parseProject(PROJECT, 'project.yaml');
   if (project.kind !== 'ok') throw new Error(JSON.stringify(project.faults));
-  const entry = { name: 'churn', revision: 1, document: project.document, documentSha256: 'x', appliedAtMs: 1 };
+  const entry = {
+    name: 'churn',
+    revision: 1,
+    document: project.document,
+    documentSha256: 'x',
+    appliedAtMs: 1,
+    createdAtMs: 0,
+  };
   await producer.send('projects.v1', [{ key: 'churn', value: encodeProject(entry) }]);
   await writeDataset('labelled', "(churned = 'yes')");
   await writeDataset('unlabelled', 'NULL');

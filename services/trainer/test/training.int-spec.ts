@@ -137,6 +137,7 @@ beforeAll(async () => {
     document: project.document,
     documentSha256: 'x',
     appliedAtMs: 1,
+    createdAtMs: 0,
   });
   await producer.send('projects.v1', [{ key: 'shop', value }]);
   await writeDataset('first', 0, false);

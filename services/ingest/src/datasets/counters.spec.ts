@@ -44,4 +44,20 @@ describe('Counters', () => {
     expect(counters.savedThrough('t', 1)).toBe(500);
     expect(counters.savedThrough('t', 0)).toBe(0);
   });
+
+  it('begins at nothing for another project of the same name, also after a restart', () => {
+    const counters = new Counters(null);
+    counters.add('p', 'records', 3);
+    counters.begins('p', 0);
+    expect(counters.of('p').records).toBe(3);
+    counters.begins('p', 7);
+    counters.add('p', 'records');
+    const again = new Counters(counters.snapshot());
+    again.begins('p', 7);
+    expect(again.of('p').records).toBe(1);
+    again.begins('p', 8);
+    expect(again.of('p').records).toBe(0);
+    again.forget('p');
+    expect(again.snapshot()).toMatchObject({ projects: {}, createdAtMs: {} });
+  });
 });

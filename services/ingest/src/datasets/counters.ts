@@ -15,19 +15,38 @@ export interface ProjectCounters {
 export interface CountersDocument {
   countedThrough: Record<string, number>;
   projects: Record<string, ProjectCounters>;
+  /** When the counted project was created; not said by release 0.1.0. */
+  createdAtMs?: Record<string, number>;
 }
 
 export class Counters {
   private readonly through = new Map<string, number>();
   private saved = new Map<string, number>();
   private readonly projects = new Map<string, ProjectCounters>();
+  private readonly createdAtMs = new Map<string, number>();
   private dirty = false;
 
   constructor(document: CountersDocument | null) {
     for (const [key, offset] of Object.entries(document?.countedThrough ?? {})) this.through.set(key, offset);
     for (const [project, counters] of Object.entries(document?.projects ?? {}))
       this.projects.set(project, { ...counters });
+    for (const [project, atMs] of Object.entries(document?.createdAtMs ?? {})) this.createdAtMs.set(project, atMs);
     this.saved = new Map(this.through);
+  }
+
+  /** A project that is another than the one that was counted under this name begins at nothing. */
+  begins(project: string, createdAtMs: number): void {
+    if ((this.createdAtMs.get(project) ?? 0) === createdAtMs) return;
+    this.projects.delete(project);
+    this.createdAtMs.set(project, createdAtMs);
+    this.dirty = true;
+  }
+
+  /** The project was deleted. */
+  forget(project: string): void {
+    this.projects.delete(project);
+    this.createdAtMs.delete(project);
+    this.dirty = true;
   }
 
   /** True when the message was not counted before; it is from now on. */
@@ -68,7 +87,11 @@ export class Counters {
     if (!this.dirty) return null;
     this.dirty = false;
     const projects = [...this.projects].map(([project, counters]) => [project, { ...counters }]);
-    return { countedThrough: Object.fromEntries(this.through), projects: Object.fromEntries(projects) };
+    return {
+      countedThrough: Object.fromEntries(this.through),
+      projects: Object.fromEntries(projects),
+      createdAtMs: Object.fromEntries(this.createdAtMs),
+    };
   }
 
   stored(document: CountersDocument): void {

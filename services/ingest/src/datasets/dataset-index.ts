@@ -1,33 +1,38 @@
 // All announced dataset versions by project, as datasets.v1 tells them. One process adds to it (the versioner), so the
 // next ordinal and the parent are read here without a race. Lookups of one id are O(1), by event time O(versions).
+// Versions that closed before their project was created belong to a deleted one of its name: nobody is told of them.
 
 import type { DatasetVersion } from '@millrace/contracts';
 
 export class DatasetIndex {
   private readonly projects = new Map<string, Map<string, DatasetVersion>>();
 
-  /** A version with a known id changes nothing. */
+  constructor(private readonly createdAtMs: (project: string) => number | undefined) {}
+
+  /** The same id again is the same rows: only one that closed later, for another project, is news. */
   add(version: DatasetVersion): void {
     let versions = this.projects.get(version.project);
     if (versions === undefined) {
       versions = new Map();
       this.projects.set(version.project, versions);
     }
-    if (!versions.has(version.id)) versions.set(version.id, version);
+    const known = versions.get(version.id);
+    if (known === undefined || version.closedAtMs > known.closedAtMs) versions.set(version.id, version);
   }
 
   find(project: string, id: string): DatasetVersion | null {
-    return this.projects.get(project)?.get(id) ?? null;
+    const found = this.projects.get(project)?.get(id);
+    return found === undefined || !this.isOf(project, found) ? null : found;
   }
 
   /** Oldest first. */
   list(project: string): DatasetVersion[] {
-    return [...(this.projects.get(project)?.values() ?? [])].sort((a, b) => a.ordinal - b.ordinal);
+    return [...this.of(project)].sort((a, b) => a.ordinal - b.ordinal);
   }
 
   newest(project: string): DatasetVersion | null {
     let newest: DatasetVersion | null = null;
-    for (const version of this.projects.get(project)?.values() ?? []) {
+    for (const version of this.of(project)) {
       if (newest === null || version.ordinal > newest.ordinal) newest = version;
     }
     return newest;
@@ -36,7 +41,7 @@ export class DatasetIndex {
   /** End of the newest closed span of the live stream; -Infinity when there is none. */
   closedThroughMs(project: string): number {
     let end = Number.NEGATIVE_INFINITY;
-    for (const version of this.projects.get(project)?.values() ?? []) {
+    for (const version of this.of(project)) {
       if (version.kind === 'live') end = Math.max(end, version.windowEndMs);
     }
     return end;
@@ -45,7 +50,7 @@ export class DatasetIndex {
   /** Live versions that hold rows around an event time: where a row of that time can be. */
   liveVersionsAt(project: string, eventTimeMs: number): DatasetVersion[] {
     const found: DatasetVersion[] = [];
-    for (const version of this.projects.get(project)?.values() ?? []) {
+    for (const version of this.of(project)) {
       if (version.kind !== 'live') continue;
       if (version.eventTimeFromMs <= eventTimeMs && eventTimeMs <= version.eventTimeToMs) found.push(version);
     }
@@ -54,12 +59,15 @@ export class DatasetIndex {
 
   importedRows(project: string): number {
     let rows = 0;
-    for (const version of this.projects.get(project)?.values() ?? [])
-      if (version.kind === 'import') rows += version.rows;
+    for (const version of this.of(project)) if (version.kind === 'import') rows += version.rows;
     return rows;
   }
 
-  count(project: string): number {
-    return this.projects.get(project)?.size ?? 0;
+  private *of(project: string): Iterable<DatasetVersion> {
+    for (const version of this.projects.get(project)?.values() ?? []) if (this.isOf(project, version)) yield version;
+  }
+
+  private isOf(project: string, { closedAtMs }: DatasetVersion): boolean {
+    return closedAtMs >= (this.createdAtMs(project) ?? 0);
   }
 }

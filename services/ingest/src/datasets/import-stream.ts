@@ -12,6 +12,8 @@ import type { BadMessage, BatchOutcome, LogMessage } from './live-stream.js';
 import type { VersionCloser } from './version-closer.js';
 import type { TableRows, VersionTable, VersionTables } from './version-table.js';
 
+export const deletedMessage = (project: string): string => `project '${project}' was deleted`;
+
 export type ImportEnd = { kind: 'closed'; version: DatasetVersion } | { kind: 'failed'; message: string };
 
 interface OpenTable {
@@ -45,9 +47,9 @@ export class ImportStream {
     const work = async (): Promise<BatchOutcome> => {
       const bad: BadMessage[] = [];
       let next = 0;
-      for (const { offset, message } of messages) {
+      for (const { offset, timestampMs, message } of messages) {
         next = offset + 1;
-        const fault = message === undefined ? null : await this.take(partition, offset, message);
+        const fault = message === undefined ? null : await this.take(partition, offset, timestampMs, message);
         if (fault !== null) bad.push({ offset, ...fault });
       }
       await this.giveUp();
@@ -61,14 +63,17 @@ export class ImportStream {
   private async take(
     partition: number,
     offset: number,
+    atMs: number,
     batch: RecordBatch,
   ): Promise<{ project: string; reasons: Reason[] } | null> {
     const { project, importId } = batch;
-    const schema = this.registry.find(project);
+    // Of a deleted project of this name: nobody's rows.
+    const schema = atMs < (this.registry.createdAtMs(project) ?? 0) ? null : this.registry.find(project);
     const known = this.open.get(importId);
     const wanted = known?.schema.hash ?? schema?.hash;
     if (schema === null || batch.schemaHash !== wanted) {
-      this.settle(importId, { kind: 'failed', message: 'the schema of the project changed during the import' });
+      const why = schema === null ? deletedMessage(project) : 'the schema of the project changed during the import';
+      this.settle(importId, { kind: 'failed', message: why });
       const text =
         schema === null ? `no project '${project}'` : `schema ${batch.schemaHash.slice(0, 12)} is not the project's`;
       return { project, reasons: [{ code: 'malformed', field: 'schema_hash', message: text }] };

@@ -18,6 +18,8 @@ import type { VersionHistory } from './version-history.js';
 /** A message of a partition. */
 export interface LogMessage<T> {
   readonly offset: number;
+  /** When it was written. */
+  readonly timestampMs: number;
   /** undefined: it could not be decoded; its position is passed all the same. */
   readonly message: T | undefined;
 }
@@ -49,6 +51,7 @@ export interface LiveReports {
 }
 
 interface LiveProject {
+  createdAtMs: number;
   schema: RecordSchema;
   versions: LiveVersions;
   watermark: Watermark<'records' | 'labels'>;
@@ -89,8 +92,8 @@ export class LiveStream {
   }
 
   records(partition: number, messages: readonly LogMessage<RecordMessage>[]): Promise<BatchOutcome> {
-    return this.exclusive('records.v1', partition, messages, async (record, position, bad) => {
-      const live = this.project(record.project);
+    return this.exclusive('records.v1', partition, messages, async (record, position, bad, atMs) => {
+      const live = this.project(record.project, atMs);
       if (live === null) {
         bad.push(refused(position.offset, record.project, 'malformed', 'project', `no project '${record.project}'`));
         return;
@@ -111,8 +114,8 @@ export class LiveStream {
   }
 
   labels(partition: number, messages: readonly LogMessage<LabelMessage>[]): Promise<BatchOutcome> {
-    return this.exclusive('labels.v1', partition, messages, async (label, position, bad) => {
-      const live = this.project(label.project);
+    return this.exclusive('labels.v1', partition, messages, async (label, position, bad, atMs) => {
+      const live = this.project(label.project, atMs);
       if (live === null) {
         bad.push(refused(position.offset, label.project, 'malformed', 'project', `no project '${label.project}'`));
         return;
@@ -130,6 +133,7 @@ export class LiveStream {
 
   /** Closes what the watermark allows; call it after batches and now and then. Does not wait for the writing. */
   closeDue(): void {
+    this.forgetDeleted();
     for (const live of this.projects.values()) {
       if (this.clock.nowMs() < live.retryAtMs) continue;
       for (const startMs of live.versions.due(this.watermarkOf(live))) void this.close(live, startMs);
@@ -167,20 +171,33 @@ export class LiveStream {
     return watermark.advance(this.clock.nowMs(), this.caughtUp ? [] : 'some');
   }
 
-  private project(name: string): LiveProject | null {
+  /** Rows of a deleted project are in no version any more, and hold no position back. */
+  private forgetDeleted(): void {
+    for (const [name, { createdAtMs }] of this.projects) {
+      const now = this.registry.createdAtMs(name);
+      if (now !== createdAtMs) this.projects.delete(name);
+      if (now === undefined) this.counters.forget(name);
+    }
+  }
+
+  /** null where there is none, or where what was written at `atMs` belonged to a deleted one of this name. */
+  private project(name: string, atMs = Number.POSITIVE_INFINITY): LiveProject | null {
     const schema = this.registry.find(name);
+    const createdAtMs = this.registry.createdAtMs(name);
     const known = this.projects.get(name);
-    if (schema === null) return null;
-    if (known !== undefined) {
+    if (schema === null || createdAtMs === undefined || atMs < createdAtMs) return null;
+    if (known?.createdAtMs === createdAtMs) {
       known.schema = schema;
       return known;
     }
+    this.counters.begins(name, createdAtMs);
     const { versionEveryMs, label } = schema.project.data;
     // As long as the monitor's windows wait, so that both speak of the same rows; at least the service's own allowance.
     const allowanceMs = Math.max(this.settings.allowanceMs, schema.project.monitoring.allowedLatenessMs);
     const holdMs = (label?.delayMs ?? 0) + allowanceMs;
     const idleMs = this.settings.idleAfterMs;
     const live: LiveProject = {
+      createdAtMs,
       schema,
       versions: new LiveVersions(versionEveryMs, holdMs, this.settings, this.datasetIndex.closedThroughMs(name)),
       watermark: new Watermark({
@@ -225,15 +242,15 @@ export class LiveStream {
     topic: 'records.v1' | 'labels.v1',
     partition: number,
     messages: readonly LogMessage<T>[],
-    take: (value: T, position: Position, bad: BadMessage[]) => Promise<void>,
+    take: (value: T, position: Position, bad: BadMessage[], atMs: number) => Promise<void>,
   ): Promise<BatchOutcome> {
     const work = async (): Promise<BatchOutcome> => {
       const bad: BadMessage[] = [];
       let next = 0;
       if (messages[0] !== undefined) this.counters.startAt(topic, partition, messages[0].offset);
-      for (const { offset, message } of messages) {
+      for (const { offset, timestampMs, message } of messages) {
         next = offset + 1;
-        if (message !== undefined) await take(message, { topic, partition, offset }, bad);
+        if (message !== undefined) await take(message, { topic, partition, offset }, bad, timestampMs);
         this.counters.fresh(topic, partition, offset);
       }
       await this.makeRoom();

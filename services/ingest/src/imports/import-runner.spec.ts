@@ -17,7 +17,7 @@ const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes
 const BEGUN_MS = Date.UTC(2024, 0, 1);
 const REQUEST: ImportRequest = { ...ALL_ROWS, source: 's', upload: null };
 
-function registry(eventTime: boolean): ProjectRegistry {
+function registry(eventTime: boolean, createdAtMs = 0): ProjectRegistry {
   const text = projectTextWith({ recordId: false, entity: false, eventTime, label: false });
   const parsed = parseProject(text.replace('data:\n', 'data:\n  sources: { s: { kind: csv, path: /s.csv } }\n'), 'p');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
@@ -28,6 +28,7 @@ function registry(eventTime: boolean): ProjectRegistry {
     document: parsed.document,
     documentSha256: '',
     appliedAtMs: 0,
+    createdAtMs,
   } satisfies ProjectEntry);
   return made;
 }
@@ -46,7 +47,13 @@ const ONE_ROW: RowSource = {
 };
 
 /** A process at `nowMs` that finds what an earlier one left. */
-function processAt(nowMs: number, left: StoredImport[] = [], eventTime = false) {
+function processAt(
+  nowMs: number,
+  left: StoredImport[] = [],
+  eventTime = false,
+  known = registry(eventTime),
+  source = ONE_ROW,
+) {
   const batches: RecordBatch[] = [];
   const begun: StoredImport[] = [];
   let finished: () => void = () => undefined;
@@ -54,9 +61,9 @@ function processAt(nowMs: number, left: StoredImport[] = [], eventTime = false) 
     finished = resolve;
   });
   const runner = new ImportRunner(
-    registry(eventTime),
+    known,
     {
-      openSource: async () => ONE_ROW,
+      openSource: async () => source,
       openUpload: async () => ONE_ROW,
       uploads: { nameOf: () => '', hold: () => undefined, release: async () => undefined },
       begin: async (stored) => void begun.push(stored),
@@ -74,7 +81,7 @@ function processAt(nowMs: number, left: StoredImport[] = [], eventTime = false) 
     await done;
     return batches.flatMap((batch) => Array.from(batch.eventTimeMs));
   };
-  return { runner, begun, times };
+  return { runner, begun, times, done };
 }
 
 describe('rows of an import', () => {
@@ -100,5 +107,43 @@ describe('rows of an import', () => {
     const ranged = { ...REQUEST, fromMs: BEGUN_MS };
     await expect(processAt(BEGUN_MS).runner.start('loans', ranged)).rejects.toThrow(/'loans' has none: leave them out/);
     await expect(processAt(BEGUN_MS, [], true).runner.start('loans', ranged)).resolves.toMatch(/^[0-9a-f]{16}$/);
+  });
+});
+
+describe('an import of a project that is deleted', () => {
+  it('ends, though the name is taken anew while it runs', async () => {
+    const known = registry(false, 1);
+    let goOn: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const slow: RowSource = {
+      ...ONE_ROW,
+      read: async function* (...range) {
+        await held;
+        yield* ONE_ROW.read(...range);
+      },
+    };
+    const { runner, done, times } = processAt(BEGUN_MS, [], false, known, slow);
+    const importId = await runner.start('loans', REQUEST);
+    known.remove('loans');
+    known.put({ ...(registry(false).entry('loans') as ProjectEntry), createdAtMs: BEGUN_MS + 1 });
+    goOn();
+    await done;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(runner.status('loans', importId)).toMatchObject({
+      state: 'failed',
+      message: "project 'loans' was deleted",
+    });
+    expect(await times()).toEqual([]);
+  });
+
+  it('is not taken up again for the next project of the name', async () => {
+    const first = processAt(BEGUN_MS);
+    await first.runner.start('loans', REQUEST);
+    const second = processAt(BEGUN_MS + 60_000, first.begun, false, registry(false, BEGUN_MS + 1));
+    expect(await second.runner.resume()).toBe(1);
+    await second.done;
+    expect(second.begun).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@
 
 import { type Clock, hint, PlatformError } from '@millrace/domain';
 import { canonicalJson } from '@millrace/project';
-import type { ImportEnd } from '../datasets/import-stream.js';
+import { deletedMessage, type ImportEnd } from '../datasets/import-stream.js';
 import type { Sha256Hex } from '../deadletters/dead-letter.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
@@ -91,6 +91,8 @@ export class ImportRunner {
   /** `begunAtMs`: of an import that is taken up again. */
   async start(project: string, request: ImportRequest, begunAtMs = this.clock.nowMs()): Promise<string> {
     const schema = this.registry.get(project);
+    const createdAtMs = this.registry.createdAtMs(project) as number;
+    if (begunAtMs < createdAtMs) throw new PlatformError('cancelled', deletedMessage(project), { retry: 'never' });
     refuseTimes(schema, request);
     const source = this.nameOf(schema, request);
     const importId = this.sha256Hex(canonicalJson({ project, schema: schema.hash, request })).slice(0, 16);
@@ -126,7 +128,7 @@ export class ImportRunner {
       if (request.upload !== null) await this.ports.uploads.release(request.upload, false);
       throw thrown;
     }
-    void this.work(job, schema, request);
+    void this.work(job, schema, request, this.sinkOf(project, createdAtMs));
     return importId;
   }
 
@@ -153,6 +155,25 @@ export class ImportRunner {
     return unfinished.length;
   }
 
+  /** Takes rows for as long as the project is the one that was created then. */
+  private sinkOf(project: string, createdAtMs: number): ImportSink {
+    const { ports, registry } = this;
+    const check = (): void => {
+      if (registry.createdAtMs(project) === createdAtMs) return;
+      throw new PlatformError('cancelled', deletedMessage(project), { retry: 'never' });
+    };
+    return {
+      batch: async (batch) => {
+        check();
+        await ports.batch(batch);
+      },
+      deadLetters: async (letters) => {
+        check();
+        await ports.deadLetters(letters);
+      },
+    };
+  }
+
   /** What the version and its batches are said to come from. */
   private nameOf({ project }: RecordSchema, { source, upload }: ImportRequest): string {
     const uploaded = upload === null ? null : `upload:${this.ports.uploads.nameOf(project.name, upload)}`;
@@ -167,15 +188,15 @@ export class ImportRunner {
     return `file:${source}`;
   }
 
-  private async work(job: Job, schema: RecordSchema, request: ImportRequest): Promise<void> {
+  private async work(job: Job, schema: RecordSchema, request: ImportRequest, sink: ImportSink): Promise<void> {
     const { importId, source: from, startedAtMs } = job.status;
     const open: RowSource[] = [];
     const end = this.ports.end(importId);
     let ended: Partial<ImportStatus>;
     try {
       const parts = await this.parts(job, schema, request, open);
-      const { ports, settings, clock, sha256Hex } = this;
-      job.run = new ImportRun(schema, importId, from, ports, settings, clock, sha256Hex, startedAtMs);
+      const { settings, clock, sha256Hex } = this;
+      job.run = new ImportRun(schema, importId, from, sink, settings, clock, sha256Hex, startedAtMs);
       await job.run.run(parts);
       const result = await end;
       ended =

@@ -92,16 +92,17 @@ function harness() {
     written: () => undefined,
     rebuilding: (_project, partition) => rebuilt.push(partition),
   });
-  const apply = (online?: object) => {
+  const apply = (online?: object, createdAtMs = 0) => {
     registry.put({
       name: 'loans',
       revision: ++revision,
       document: document(online),
       documentSha256: '',
       appliedAtMs: 0,
+      createdAtMs,
     });
   };
-  const append = (partition: number, entity: string, eventTimeMs: number, amount: number) => {
+  const append = (partition: number, entity: string, eventTimeMs: number, amount: number, ingestedAtMs = NOW_MS) => {
     (log[partition] as RecordMessage[]).push({
       project: 'loans',
       recordId: String(log.flat().length),
@@ -110,7 +111,7 @@ function harness() {
       values: { at: eventTimeMs, customer: entity, amount },
       schemaHash: registry.find('loans')?.hash ?? '',
       source: 't',
-      ingestedAtMs: NOW_MS,
+      ingestedAtMs,
     });
   };
   /** One fetch of a partition; false where there was nothing. */
@@ -122,7 +123,7 @@ function harness() {
     try {
       await projection.batch(
         partition,
-        records.map((record, i) => ({ offset: from + i, message: record })),
+        records.map((record, i) => ({ offset: from + i, timestampMs: record.ingestedAtMs, message: record })),
       );
     } catch (error) {
       expect(PlatformError.from(error).code).toBe('overloaded');
@@ -149,7 +150,7 @@ function harness() {
     return Object.fromEntries(latest);
   };
   const actual = () => Object.fromEntries([...store.values].map(([entity, { values }]) => [entity, values.amount]));
-  return { projection, store, apply, append, fetch, settle, expected, actual, rebuilt, at, low };
+  return { projection, registry, store, apply, append, fetch, settle, expected, actual, rebuilt, at, low };
 }
 
 const ONLINE = { columns: ['amount'] };
@@ -162,6 +163,23 @@ describe('OnlineProjection', () => {
     append(0, 'a', 1, 1);
     expect(projection.wanted).toBe(false);
     expect(await fetch(0)).toBe(true);
+  });
+
+  it('forgets the values of a deleted project, though one of its name was applied before anybody looked', async () => {
+    const { projection, registry, apply, append, settle, actual } = harness();
+    apply(ONLINE);
+    append(0, 'a', 5, 1);
+    append(1, 'b', 1, 3);
+    await settle();
+    expect(actual()).toEqual({ a: 1, b: 3 });
+    registry.remove('loans');
+    apply(ONLINE, NOW_MS + 1);
+    // On its way when the project was deleted; the other one is of the new project.
+    append(0, 'c', 6, 4);
+    append(0, 'a', 2, 7, NOW_MS + 1);
+    await projection.check();
+    await settle();
+    expect(actual()).toEqual({ a: 7 });
   });
 
   it('holds the newest record of each entity, and goes on where Redis stands after a restart', async () => {

@@ -53,12 +53,15 @@ export interface OnlinePorts {
 /** A message of a partition; `read` decodes it and throws where it is none. */
 export interface OnlineMessage {
   readonly offset: number;
+  /** When it was written. */
+  readonly timestampMs: number;
   /** undefined: corrupt; the consumer of the live stream sets it aside. */
   readonly message: RecordMessage | undefined;
 }
 
 interface DecodedRecord {
   offset: number;
+  writtenAtMs: number;
   record: RecordMessage;
 }
 
@@ -157,13 +160,13 @@ export class OnlineProjection {
   }
 
   private positions(schema: RecordSchema): Promise<Map<number, number> | undefined> {
-    return this.ports.store.positions(schema.project.name, ONLINE_TOPIC, columnsOf(schema), this.clock.nowMs());
+    return this.ports.store.positions(schema.project.name, ONLINE_TOPIC, this.columnsOf(schema), this.clock.nowMs());
   }
 
   /** Where the project's projection stands, read from Redis once. */
   private async follow(schema: RecordSchema): Promise<Followed> {
     const { name } = schema.project;
-    const columns = columnsOf(schema);
+    const columns = this.columnsOf(schema);
     const known = this.followed.get(name);
     if (known?.columns === columns) return known;
     const positions = await this.positions(schema);
@@ -212,12 +215,15 @@ export class OnlineProjection {
     const { name } = schema.project;
     const standing = this.followed.get(name)?.byPartition.get(partition);
     if (online === undefined || standing === undefined || next <= standing.next) return;
-    const fresh = (records.get(name) ?? []).filter(({ offset }) => offset >= standing.next);
+    const createdAtMs = this.createdAtMs(name);
+    const fresh = (records.get(name) ?? []).filter(
+      ({ offset, writtenAtMs }) => offset >= standing.next && writtenAtMs >= createdAtMs,
+    );
     const latest = this.latestOf(schema, online.columns, fresh);
     const outcome = await this.ports.store.write({
       project: name,
       topic: ONLINE_TOPIC,
-      columns: columnsOf(schema),
+      columns: this.columnsOf(schema),
       partition,
       stored: standing.stored,
       next,
@@ -257,6 +263,18 @@ export class OnlineProjection {
     return latest;
   }
 
+  /** A change of these makes the stored values another projection; so does another project of the same name. */
+  private columnsOf(schema: RecordSchema): string {
+    const { name, serving } = schema.project;
+    const columns = `${schema.hash}:${(serving.onlineFeatures?.columns ?? []).join(',')}`;
+    const createdAtMs = this.createdAtMs(name);
+    return createdAtMs === 0 ? columns : `${columns}@${createdAtMs}`;
+  }
+
+  private createdAtMs(project: string): number {
+    return this.registry.createdAtMs(project) ?? 0;
+  }
+
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
     const result = this.tail.then(work);
     this.tail = result.catch(() => undefined);
@@ -267,17 +285,11 @@ export class OnlineProjection {
 /** By project; bytes that are no record are left out, as the live stream reports them. */
 function decoded(messages: readonly OnlineMessage[]): Map<string, DecodedRecord[]> {
   const byProject = new Map<string, DecodedRecord[]>();
-  for (const { offset, message: record } of messages) {
+  for (const { offset, timestampMs: writtenAtMs, message: record } of messages) {
     if (record === undefined) continue;
     const known = byProject.get(record.project);
-    if (known === undefined) byProject.set(record.project, [{ offset, record }]);
-    else known.push({ offset, record });
+    if (known === undefined) byProject.set(record.project, [{ offset, writtenAtMs, record }]);
+    else known.push({ offset, writtenAtMs, record });
   }
   return byProject;
-}
-
-/** A change of these makes the stored values another projection. */
-function columnsOf(schema: RecordSchema): string {
-  const { columns } = schema.project.serving.onlineFeatures ?? { columns: [] };
-  return `${schema.hash}:${columns.join(',')}`;
 }

@@ -13,10 +13,10 @@ export class ProjectRegistry {
 
   constructor(private readonly sha256Hex: (text: string) => string) {}
 
-  /** Takes an entry of projects.v1; an older revision than the known one changes nothing. */
+  /** Takes an entry of projects.v1; an older one than the known one changes nothing. */
   put(entry: ProjectEntry): void {
     const known = this.entries.get(entry.name);
-    if (known !== undefined && known.entry.revision >= entry.revision) return;
+    if (known !== undefined && !isNewer(entry, known.entry)) return;
     if (known === undefined && this.entries.size >= PROJECTS_MAX) {
       throw new PlatformError('overloaded', `more than ${PROJECTS_MAX} projects`, {
         facts: { projectsMax: PROJECTS_MAX },
@@ -26,8 +26,15 @@ export class ProjectRegistry {
     this.entries.set(entry.name, { entry, schema: compileSchema(project, this.sha256Hex) });
   }
 
-  remove(name: string): void {
-    this.entries.delete(name);
+  /** `atMs`: when that was written; one that was applied since then stays. */
+  remove(name: string, atMs = Number.POSITIVE_INFINITY): void {
+    const known = this.entries.get(name);
+    if (known !== undefined && known.entry.createdAtMs < atMs) this.entries.delete(name);
+  }
+
+  /** What is older belongs to a deleted project of this name; undefined where there is none now. */
+  createdAtMs(name: string): number | undefined {
+    return this.entries.get(name)?.entry.createdAtMs;
   }
 
   find(name: string): RecordSchema | null {
@@ -49,4 +56,9 @@ export class ProjectRegistry {
   list(): ProjectEntry[] {
     return [...this.entries.values()].map(({ entry }) => entry);
   }
+}
+
+function isNewer(entry: ProjectEntry, known: ProjectEntry): boolean {
+  if (entry.createdAtMs !== known.createdAtMs) return entry.createdAtMs > known.createdAtMs;
+  return entry.revision > known.revision;
 }

@@ -27,7 +27,10 @@ export class ProjectPublisher {
     return this.inTurn(() => this.applyNext(parseProject(text, fileName), folder));
   }
 
-  /** Resolves with what it was; every service hears of it by the topic. Dataset versions and packages stay. */
+  /**
+   * Resolves with what it was; every service hears of it by the topic. Files of dataset versions and packages stay, and
+   * belong to no project: one of this name that is applied later has another `createdAtMs`.
+   */
   async remove(name: string): Promise<ProjectEntry> {
     return this.inTurn(async () => {
       this.registry.get(name);
@@ -54,12 +57,14 @@ export class ProjectPublisher {
     const known = this.registry.entry(name);
     if (known !== null && known.documentSha256 === documentSha256)
       return { kind: 'applied', entry: known, changed: false };
+    const nowMs = this.clock.nowMs();
     const entry: ProjectEntry = {
       name,
       revision: (known?.revision ?? 0) + 1,
       document,
       documentSha256,
-      appliedAtMs: this.clock.nowMs(),
+      appliedAtMs: nowMs,
+      createdAtMs: known?.createdAtMs ?? nowMs,
     };
     await this.producer.send('projects.v1', [{ key: name, value: encodeProject(entry) }]);
     this.registry.put(entry);
@@ -68,8 +73,8 @@ export class ProjectPublisher {
 }
 
 export function projectEntry(registry: ProjectRegistry): OnEntry {
-  return (key, value) => {
-    if (value === null) registry.remove(key);
+  return (key, value, { timestampMs }) => {
+    if (value === null) registry.remove(key, timestampMs);
     else registry.put(decodeProject(value));
   };
 }

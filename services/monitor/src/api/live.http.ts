@@ -60,7 +60,14 @@ export class LiveStreams {
       : undefined;
   }
 
-  private send({ project, reply }: { project: string; reply: FastifyReply }): void {
+  private send(stream: { project: string; reply: FastifyReply }): void {
+    const { project, reply } = stream;
+    if (this.sources.metadata.project(project) === undefined) {
+      // Deleted since: the page asks again and is told so.
+      this.streams.delete(stream);
+      reply.raw.end();
+      return;
+    }
     if (reply.raw.writableLength > BACKLOG_BYTES_MAX) return;
     const view = liveView(this.sources, project, this.clock.nowMs());
     reply.raw.write(`event: live\ndata: ${JSON.stringify(view)}\n\n`);

@@ -54,6 +54,11 @@ export class Annotations {
     else this.byProject.delete(project);
   }
 
+  /** All of a project. */
+  forget(project: string): void {
+    this.byProject.delete(project);
+  }
+
   /** In order of their start. */
   of(project: string): Annotation[] {
     return this.byProject.get(project) ?? [];

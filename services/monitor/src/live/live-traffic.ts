@@ -77,6 +77,10 @@ export class LiveTrafficByProject {
     return this.byProject.get(project);
   }
 
+  forget(project: string): void {
+    this.byProject.delete(project);
+  }
+
   beat(atMs: number): void {
     for (const live of this.byProject.values()) live.beat(atMs);
   }

@@ -39,6 +39,10 @@ export class Loops {
     return nowMs - told.toldAtMs > STALE_MS ? null : told.loop;
   }
 
+  forget(project: string): void {
+    this.told.delete(project);
+  }
+
   private async refresh(project: string, told: Told): Promise<void> {
     const { askedAtMs } = told;
     this.asked += 1;

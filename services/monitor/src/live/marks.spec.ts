@@ -32,5 +32,7 @@ describe('Marks', () => {
     expect(marks.of('p', 1)).toHaveLength(MARKS_MAX);
     for (let i = 1; i <= MARKS_MAX + 5; i++) marks.routed(undefined, route(1_000 + i, 100));
     expect(marks.of('p', 1_000)).toHaveLength(MARKS_MAX);
+    marks.forget('p');
+    expect(marks.of('p', 1_000)).toEqual([]);
   });
 });

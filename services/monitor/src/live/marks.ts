@@ -30,6 +30,10 @@ export class Marks {
     this.common = [...this.common, mark].slice(-MARKS_MAX);
   }
 
+  forget(project: string): void {
+    this.byProject.delete(project);
+  }
+
   /** Since `fromMs`, oldest first. */
   of(project: string, fromMs: number): Mark[] {
     const own = this.byProject.get(project) ?? [];

@@ -1,5 +1,6 @@
 // What the monitor knows from the compacted topics: projects, model versions with their references, routes. Filled by
-// edges, read by the engine. Bounded by REFERENCES_MAX prepared references a project; the oldest versions go first.
+// edges, read by the engine. What is older than its project belongs to a deleted one of the same name and is not there.
+// Bounded by REFERENCES_MAX prepared references a project; the oldest versions go first.
 
 import type { ModelVersion, ReferenceProfile } from '@millrace/contracts';
 import type { Evaluation } from '@millrace/evaluation';
@@ -21,18 +22,20 @@ export interface PackagedReference {
 }
 
 export class MetadataCache implements ModelMetadata {
-  private readonly projects = new Map<string, Project>();
+  private readonly projects = new Map<string, { project: Project; createdAtMs: number }>();
   private readonly models = new Map<string, Map<number, ModelVersion>>();
   private readonly references = new Map<string, Map<number, VersionReference>>();
   private readonly withoutReference = new Map<string, Map<number, readonly WatchedInput[]>>();
   private readonly routes = new Map<string, Route>();
 
-  setProject(project: Project): void {
-    this.projects.set(project.name, project);
+  setProject(project: Project, createdAtMs = 0): void {
+    this.projects.set(project.name, { project, createdAtMs });
   }
 
+  /** Its models stay in their topic, and their numbers are not given again. */
   removeProject(name: string): void {
     this.projects.delete(name);
+    this.references.delete(name);
   }
 
   setModel(model: ModelVersion): void {
@@ -57,7 +60,11 @@ export class MetadataCache implements ModelMetadata {
   }
 
   project(name: string): Project | undefined {
-    return this.projects.get(name);
+    return this.projects.get(name)?.project;
+  }
+
+  createdAtMs(name: string): number | undefined {
+    return this.projects.get(name)?.createdAtMs;
   }
 
   projectNames(): string[] {
@@ -70,11 +77,15 @@ export class MetadataCache implements ModelMetadata {
 
   /** Ascending by version. */
   modelsOf(project: string): ModelVersion[] {
-    return [...(this.models.get(project)?.values() ?? [])].sort((a, b) => a.version - b.version);
+    const createdAtMs = this.createdAtMs(project) ?? 0;
+    return [...(this.models.get(project)?.values() ?? [])]
+      .filter((model) => model.createdAtMs >= createdAtMs)
+      .sort((a, b) => a.version - b.version);
   }
 
   route(project: string): Route | undefined {
-    return this.routes.get(project);
+    const route = this.routes.get(project);
+    return route !== undefined && route.changedAtMs < (this.createdAtMs(project) ?? 0) ? undefined : route;
   }
 
   /** Its package was read: the reference is known, or that there is none. */

@@ -11,16 +11,19 @@ export function metadataEntries(
   metadata: MetadataCache,
   references: References,
   onProject: (project: Project) => void,
+  onProjectRemoved: (name: string) => void,
   onRoute: (before: Route | undefined, route: Route) => void,
 ): CompactedReaderSettings['topics'] {
   return {
     'projects.v1': (key, value) => {
       if (value === null) {
         metadata.removeProject(key);
+        onProjectRemoved(key);
         return;
       }
-      const project = projectFromDocument(decodeProject(value).document);
-      metadata.setProject(project);
+      const { document, createdAtMs } = decodeProject(value);
+      const project = projectFromDocument(document);
+      metadata.setProject(project, createdAtMs);
       onProject(project);
     },
     'models.v1': (_key, value) => {

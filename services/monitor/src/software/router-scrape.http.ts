@@ -16,6 +16,8 @@ export class RouterScrape {
     private readonly url: string,
     private readonly traffic: TrafficHistory,
     private readonly clock: Clock,
+    /** The router's counters outlive a project. */
+    private readonly isWatched: (project: string) => boolean,
   ) {}
 
   start(everyMs: number): void {
@@ -33,7 +35,7 @@ export class RouterScrape {
     const text = await response.text();
     const atMs = this.clock.nowMs();
     for (const [project, totals] of routerTotals(text)) {
-      this.traffic.read(project, totals, atMs);
+      if (this.isWatched(project)) this.traffic.read(project, totals, atMs);
     }
   }
 }

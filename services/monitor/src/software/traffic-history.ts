@@ -89,6 +89,10 @@ export class TrafficHistory {
     traffic.all.read(sum, atMs);
   }
 
+  forget(project: string): void {
+    this.byProject.delete(project);
+  }
+
   between(project: string, version: number | 'all', fromMs: number, toMs: number): RouterTotals {
     const traffic = this.byProject.get(project);
     const of = version === 'all' ? traffic?.all : traffic?.byVersion.get(version);

@@ -45,7 +45,7 @@ export interface ClosedOfProject {
 
 export class Engine {
   readonly positions = new Positions();
-  /** Messages of projects that nobody applied. */
+  /** Messages of projects that nobody applied, or that are deleted. */
   unknownProject = 0;
   /** Closed windows to publish, oldest first; whoever has published takes them off the front. */
   readonly outbox: ClosedOfProject[] = [];
@@ -59,19 +59,19 @@ export class Engine {
 
   constructor(private readonly options: EngineOptions) {}
 
-  /** False when the state already holds the message. */
-  applyPrediction(message: PredictionMessage, partition: number, offset: number, nowMs: number): boolean {
+  /** False when the state already holds the message. `atMs`: when it was written. */
+  applyPrediction(message: PredictionMessage, partition: number, offset: number, nowMs: number, atMs = nowMs): boolean {
     if (!this.advance('predictions', partition, offset)) return false;
-    const monitor = this.monitor(message.project, nowMs);
+    const monitor = this.monitorOf(message.project, nowMs, atMs);
     if (monitor === undefined) this.unknownProject += 1;
     else monitor.prediction(message, partition, nowMs);
     return true;
   }
 
-  /** False when the state already holds the message. */
-  applyLabel(message: LabelMessage, partition: number, offset: number, nowMs: number): boolean {
+  /** False when the state already holds the message. `atMs`: when it was written. */
+  applyLabel(message: LabelMessage, partition: number, offset: number, nowMs: number, atMs = nowMs): boolean {
     if (!this.advance('labels', partition, offset)) return false;
-    const monitor = this.monitor(message.project, nowMs);
+    const monitor = this.monitorOf(message.project, nowMs, atMs);
     if (monitor === undefined) this.unknownProject += 1;
     else monitor.label(message, partition, nowMs);
     return true;
@@ -96,7 +96,7 @@ export class Engine {
       for (const window of monitor.close(nowMs, this.positions)) {
         all.push({ project: monitor.name, window });
         this.outbox.push({ project: monitor.name, window });
-        this.keep({ kind: 'window', project: monitor.name, ...window });
+        this.keep({ kind: 'window', project: monitor.name, createdAtMs: monitor.createdAtMs, ...window });
       }
     }
     return all;
@@ -115,9 +115,22 @@ export class Engine {
     return monitor;
   }
 
-  /** The project file changed: new thresholds hold from the next window on; another window length starts afresh. */
+  /** The project was deleted: nothing of it is left, in the next checkpoint too. */
+  projectRemoved(name: string): void {
+    for (const kept of [this.monitors, this.saved, this.recalled, this.closed]) kept.delete(name);
+    this.last = undefined;
+  }
+
+  /**
+   * The project file changed: new thresholds hold from the next window on; another window length starts afresh, and
+   * another project of the name knows nothing of the one before.
+   */
   projectChanged(project: Project, nowMs: number): void {
     const monitor = this.monitors.get(project.name);
+    if (monitor !== undefined && monitor.createdAtMs !== this.options.metadata.createdAtMs(project.name)) {
+      this.projectRemoved(project.name);
+      return;
+    }
     if (monitor === undefined || monitor.adopt(project)) return;
     this.saved.set(project.name, monitor.state());
     this.monitors.delete(project.name);
@@ -144,7 +157,7 @@ export class Engine {
 
   state(): EngineState {
     const open = [...this.monitors.values()].map((monitor) => monitor.state());
-    // Projects that were saved but not applied since the start keep their place.
+    // Projects that were saved and not yet asked for keep their place.
     const waiting = [...this.saved.values()].filter((state) => !this.monitors.has(state.project));
     return {
       format: STATE_FORMAT,
@@ -154,12 +167,16 @@ export class Engine {
     };
   }
 
-  /** Into a fresh engine, before any message. Projects open when they are applied. */
+  /**
+   * Into a fresh engine, before any message, when all projects are known. What is of a deleted project is left out; the
+   * others open when they are asked for.
+   */
   restore(state: EngineState, history: readonly HistoryRecord[]): void {
     this.positions.restore(state.positions);
     this.outbox.push(...state.outbox.map((closed) => ({ ...closed, window: revivedWindow(closed.window) })));
-    for (const project of state.projects) this.saved.set(project.project, project);
+    for (const project of state.projects) if (this.isCurrent(project)) this.saved.set(project.project, project);
     for (const record of history) {
+      if (!this.isCurrent(record)) continue;
       const records = this.recalled.get(record.project) ?? [];
       records.push(record.kind === 'window' ? revivedWindow(record) : record);
       this.recalled.set(record.project, records);
@@ -175,6 +192,16 @@ export class Engine {
         typeof version === 'number' ? { project: state.project, version } : [],
       );
     });
+  }
+
+  /** undefined for what was written before the project was created, too. */
+  private monitorOf(name: string, nowMs: number, atMs: number): ProjectMonitor | undefined {
+    const monitor = this.monitor(name, nowMs);
+    return monitor === undefined || atMs < monitor.createdAtMs ? undefined : monitor;
+  }
+
+  private isCurrent({ project, createdAtMs = 0 }: Pick<ProjectState, 'project' | 'createdAtMs'>): boolean {
+    return this.options.metadata.createdAtMs(project) === createdAtMs;
   }
 
   private open(project: Project, nowMs: number): ProjectMonitor {

@@ -5,18 +5,21 @@ import type { WindowMetrics } from '@millrace/contracts';
 import type { DriftFinding } from '../alarms/drift-event.js';
 import type { QualityBucketState } from '../quality/quality-history.js';
 
-export interface WindowRecord {
-  kind: 'window';
+interface RecordOf<K extends string> {
+  kind: K;
   project: string;
+  /** Of the project; not said by release 0.1.0. */
+  createdAtMs?: number;
+}
+
+export interface WindowRecord extends RecordOf<'window'> {
   startMs: number;
   endMs: number;
   metrics: WindowMetrics[];
   drift: DriftFinding[];
 }
 
-export interface QualityRecord {
-  kind: 'quality';
-  project: string;
+export interface QualityRecord extends RecordOf<'quality'> {
   startMs: number;
   buckets: QualityBucketState[];
 }

@@ -23,7 +23,12 @@ const window = (startMs: number): ClosedOfProject => ({
 function stand() {
   const engine = new DueEngine({
     project: () => undefined,
-    metadata: { reference: () => undefined, inputsWithoutReference: () => undefined, evaluation: () => undefined },
+    metadata: {
+      createdAtMs: () => undefined,
+      reference: () => undefined,
+      inputsWithoutReference: () => undefined,
+      evaluation: () => undefined,
+    },
     traffic: { between: () => ({ requests: 0, failures: 0 }) },
     idleMs: { predictions: 1, labels: 1 },
     joinRowsMax: 10,
@@ -54,7 +59,7 @@ function stand() {
 }
 
 const batch = (...offsets: number[]) =>
-  offsets.map((offset) => ({ message: aPrediction({ modelVersion: 2 }), offset }));
+  offsets.map((offset) => ({ message: aPrediction({ modelVersion: 2 }), offset, timestampMs: 1 }));
 
 describe('Intake', () => {
   it('waits for references, applies, publishes, then makes a checkpoint', async () => {
@@ -80,7 +85,7 @@ describe('Intake', () => {
 
   it('passes the position of a message that cannot be read', async () => {
     const { engine, intake } = stand();
-    await intake.labels(3, 8, [{ message: undefined, offset: 7 }]);
+    await intake.labels(3, 8, [{ message: undefined, offset: 7, timestampMs: 1 }]);
     expect(engine.positions.next('labels', 3)).toBe(8);
     expect(engine.positions.lag).toBe(0);
   });

@@ -33,6 +33,8 @@ export interface Positioned<T> {
   /** undefined: the message could not be read; its position is passed all the same. */
   message: T | undefined;
   offset: number;
+  /** When it was written. */
+  timestampMs: number;
 }
 
 export class Intake {
@@ -63,9 +65,10 @@ export class Intake {
     }
     const nowMs = this.clock.nowMs();
     this.engine.positions.reaches('predictions', partition, end);
-    for (const { message, offset } of batch) {
+    for (const { message, offset, timestampMs } of batch) {
       if (message === undefined) this.engine.skip('predictions', partition, offset);
-      else if (this.engine.applyPrediction(message, partition, offset, nowMs)) this.ports.seen.prediction(message);
+      else if (this.engine.applyPrediction(message, partition, offset, nowMs, timestampMs))
+        this.ports.seen.prediction(message);
     }
     await this.settle();
   }
@@ -73,9 +76,9 @@ export class Intake {
   async labels(partition: number, end: number, batch: readonly Positioned<LabelMessage>[]): Promise<void> {
     const nowMs = this.clock.nowMs();
     this.engine.positions.reaches('labels', partition, end);
-    for (const { message, offset } of batch) {
+    for (const { message, offset, timestampMs } of batch) {
       if (message === undefined) this.engine.skip('labels', partition, offset);
-      else if (this.engine.applyLabel(message, partition, offset, nowMs)) this.ports.seen.label(message);
+      else if (this.engine.applyLabel(message, partition, offset, nowMs, timestampMs)) this.ports.seen.label(message);
     }
     await this.settle();
   }

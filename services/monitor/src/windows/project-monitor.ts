@@ -42,6 +42,8 @@ const OPEN_WINDOWS_MAX = 64;
 
 /** What the project's monitor asks of the outside. */
 export interface ModelMetadata {
+  /** undefined where nobody applied the project. */
+  createdAtMs(project: string): number | undefined;
   reference(project: string, version: number): VersionReference | undefined;
   /** Of a version whose package brings no reference, in the order of a prediction's features. */
   inputsWithoutReference(project: string, version: number): readonly WatchedInput[] | undefined;
@@ -86,6 +88,8 @@ export class ProjectMonitor {
   readonly quality: QualityHistory;
   readonly counters: Counters = noCounters();
   readonly references: OwnReferences;
+  /** What was written before belongs to a deleted project of this name. */
+  readonly createdAtMs: number;
   private readonly windows = new Map<number, OpenWindow>();
   private readonly history: HistoryRecord[] = [];
   private readonly windowMs: number;
@@ -100,6 +104,7 @@ export class ProjectMonitor {
 
   constructor(private readonly options: ProjectMonitorOptions) {
     this.project = options.project;
+    this.createdAtMs = options.metadata.createdAtMs(options.project.name) ?? 0;
     const { monitoring } = options.project;
     this.windowMs = monitoring.windowMs;
     this.watermark = new Watermark({ idleMs: options.idleMs, silence: 'all time', allSilent: 'newest' });
@@ -239,6 +244,7 @@ export class ProjectMonitor {
   state(): ProjectState {
     return {
       project: this.name,
+      createdAtMs: this.createdAtMs,
       windowMs: this.windowMs,
       task: this.terms.task.kind,
       watermark: this.watermark.state(),
@@ -363,7 +369,15 @@ export class ProjectMonitor {
     this.closedThroughMs = Math.max(this.closedThroughMs, endMs);
     this.counters.windowsClosed += 1;
     this.counters.driftEvents += drift.length;
-    this.history.push({ kind: 'window', project: this.name, startMs, endMs, metrics, drift });
+    this.history.push({
+      kind: 'window',
+      project: this.name,
+      createdAtMs: this.createdAtMs,
+      startMs,
+      endMs,
+      metrics,
+      drift,
+    });
     return { startMs, endMs, metrics, drift };
   }
 
@@ -428,7 +442,7 @@ export class ProjectMonitor {
     this.joinRows -= window.join.size;
     this.windows.delete(startMs);
     const buckets = this.quality.statesBetween(startMs, startMs + this.windowMs);
-    this.history.push({ kind: 'quality', project: this.name, startMs, buckets });
+    this.history.push({ kind: 'quality', project: this.name, createdAtMs: this.createdAtMs, startMs, buckets });
     this.retiredThroughMs = Math.max(this.retiredThroughMs, startMs + this.windowMs);
   }
 

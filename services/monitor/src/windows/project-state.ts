@@ -10,6 +10,8 @@ import type { Stream } from './positions.js';
 
 export interface ProjectState {
   project: string;
+  /** Of the project: another one of this name does not take it over. Not said by release 0.1.0. */
+  createdAtMs?: number;
   windowMs: number;
   task: string;
   watermark: WatermarkState<Stream>;

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { ensureTopics, KafkaConnection, type KafkaStrategy, MessageProducer } from '@millrace/kafka';
-import { DEFAULT_STRATEGY, type RolloutStrategy, strategyNamed } from '@millrace/routing';
+import { DEFAULT_STRATEGY, type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
 import { type ServiceContext, within } from '@millrace/service';
 import type { RouterConfig } from '../config.js';
 import type { RequestPath } from '../endpoints/endpoints.module.js';
@@ -60,6 +60,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     loadTimeoutMs: config.loadTimeoutMs,
     sleep,
     failures: (project) => outcomes.failures(project),
+    createdAtMs: (project) => projects.get(project)?.createdAtMs,
     strategyOf,
     onSettled: (project, version, route, made) => {
       control.onSettled(project, version, route, made);
@@ -79,8 +80,16 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   const holds = (project: string): boolean => held.has(routeLog.partitionOf(project) ?? -1);
   const removed = new RemovedProjects({
     holds,
+    outlived: () =>
+      table
+        .all()
+        .filter(({ project, changedAtMs }) => changedAtMs < (projects.get(project)?.createdAtMs ?? 0))
+        .map(({ project }) => project),
     hasRoute: (project) => table.get(project) !== undefined,
-    drop: (project) => owner.drop(project),
+    drop: async (project) => {
+      await owner.drop(project);
+      control.onRemoved(project);
+    },
     failed: (project, error) => log.warn('the route of a removed project stays for now', { project }, error),
   });
   const follower = routeFollower(context, path, { connection, projects, snapshot, routeLog, held, control, removed });
@@ -106,7 +115,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     for (const route of saved?.routes ?? []) table.apply(route);
     for (const { project, entries } of saved?.switches ?? []) switches.restore(project, entries);
     for (const [project, sticky] of Object.entries(saved?.sticky ?? {})) {
-      projects.set(project, { sticky, strategy: DEFAULT_STRATEGY.name });
+      projects.set(project, { sticky, strategy: DEFAULT_STRATEGY.name, createdAtMs: 0 });
       table.setSticky(project, sticky);
     }
     for (const entry of saved?.upstreams ?? []) await upstream.know(entry);
@@ -154,23 +163,26 @@ interface Followed {
 
 function routeFollower(
   { log }: Context,
-  { table, upstream }: RequestPath,
+  { table, switches, upstream }: RequestPath,
   { connection, projects, snapshot, routeLog, held, control, removed }: Followed,
 ): RouteFollower {
-  /** Projects whose route came from Kafka; what only the snapshot knows is forgotten when Kafka was read. */
-  const confirmed = new Set<string>();
+  /** Routes as they came from Kafka; what only the snapshot knows is forgotten when Kafka was read. */
+  const confirmed = new Map<string, Route>();
   return new RouteFollower(
     connection,
     {
       onRoute(route, partition) {
-        confirmed.add(route.project);
+        confirmed.set(route.project, route);
         routeLog.learnPartition(route.project, partition);
         table.apply(route);
         if (!held.has(partition)) control.onRoute(table.routeOrEmpty(route.project));
         snapshot.touch();
       },
       onRouteRemoved(project) {
+        confirmed.delete(project);
         table.remove(project);
+        switches.forget(project);
+        control.onRemoved(project);
         snapshot.touch();
       },
       onProject(project, facts) {
@@ -179,8 +191,8 @@ function routeFollower(
           upstream.table.remove(project);
           void removed.removed(project);
         } else {
-          removed.applied(project);
           projects.set(project, facts);
+          void removed.applied(project);
           table.setSticky(project, facts.sticky);
         }
         snapshot.touch();
@@ -190,7 +202,12 @@ function routeFollower(
         if (model.upstream !== undefined) snapshot.touch();
       },
       onCaughtUp() {
-        for (const { project } of table.all()) if (!confirmed.has(project)) table.remove(project);
+        for (const { project, revision } of table.all()) {
+          const route = confirmed.get(project);
+          // Gone, or begun anew: the snapshot's newer revision must not stand in the way.
+          if (route === undefined || route.revision < revision) table.remove(project);
+          if (route !== undefined) table.apply(route);
+        }
         void removed.caughtUp();
         log.info('routes read from Kafka', { routes: confirmed.size });
       },

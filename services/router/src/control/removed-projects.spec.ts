@@ -5,9 +5,11 @@ function harness() {
   const routes = new Set(['loans', 'flights']);
   const held = new Set(['loans']);
   const failures: string[] = [];
+  const outlived: string[] = [];
   let away = false;
   const projects = new RemovedProjects({
     holds: (project) => held.has(project),
+    outlived: () => outlived.filter((project) => routes.has(project)),
     hasRoute: (project) => routes.has(project),
     drop: async (project) => {
       if (away) throw new Error('away');
@@ -15,7 +17,7 @@ function harness() {
     },
     failed: (project) => failures.push(project),
   });
-  return { projects, routes, held, failures, goAway: (gone: boolean) => (away = gone) };
+  return { projects, routes, held, outlived, failures, goAway: (gone: boolean) => (away = gone) };
 }
 
 it('takes away the routes of removed projects that it holds, and of others once it holds them', async () => {
@@ -32,9 +34,19 @@ it('takes away the routes of removed projects that it holds, and of others once 
 it('leaves a project alone that was removed and applied anew before everything was read', async () => {
   const { projects, routes } = harness();
   await projects.removed('loans');
-  projects.applied('loans');
+  await projects.applied('loans');
   await projects.caughtUp();
   expect(routes.has('loans')).toBe(true);
+});
+
+it('takes away a route that changed last before its project was created, once everything is read', async () => {
+  const { projects, routes, outlived } = harness();
+  outlived.push('loans', 'flights');
+  await projects.applied('loans');
+  expect(routes.has('loans')).toBe(true);
+  await projects.caughtUp();
+  // The other process holds that of the flights.
+  expect([...routes]).toEqual(['flights']);
 });
 
 it('says when a route could not be taken away, and tries again', async () => {

@@ -1,12 +1,14 @@
-// Projects that were removed and may have left a route. The process that holds the route's partition takes it away; the
-// others see it go by routes.v1. While the topics are read from their beginning nothing is taken away: the project may
-// have been applied anew further on.
+// Routes of projects that are no more: of a project that was removed, and of one that was removed and applied anew
+// while this process did not look. The process that holds the route's partition takes it away; the others see it go by
+// routes.v1. While the topics are read from their beginning nothing is taken away: the last word counts.
 //
-// Bound: a project is forgotten once it has no route here, so that there are never more than routes.
+// Bound: a project is forgotten once it has no such route here, so that there are never more than routes.
 
 export interface RemovedProjectsPorts {
   /** Whether this process may write the project's route. */
   holds(project: string): boolean;
+  /** Projects with a route here that changed last before they were created. */
+  outlived(): readonly string[];
   hasRoute(project: string): boolean;
   drop(project: string): Promise<void>;
   failed(project: string, error: unknown): void;
@@ -23,8 +25,9 @@ export class RemovedProjects {
     await this.dropHeld();
   }
 
-  applied(project: string): void {
+  async applied(project: string): Promise<void> {
     this.names.delete(project);
+    await this.dropHeld();
   }
 
   /** All that was written has been read. */
@@ -36,6 +39,7 @@ export class RemovedProjects {
   /** Also after partitions have come: what could not be dropped by then is tried again. */
   async dropHeld(): Promise<void> {
     if (!this.read) return;
+    for (const project of this.ports.outlived()) this.names.add(project);
     for (const project of [...this.names]) {
       if (!this.ports.hasRoute(project)) this.names.delete(project);
       else if (this.ports.holds(project)) await this.dropOne(project);

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Command } from '@millrace/contracts';
 import { systemClock } from '@millrace/domain';
 import { DEFAULT_STRATEGY, type RolloutStrategy, type RouteAction } from '@millrace/routing';
+import { eventually } from '@millrace/testing';
 import { SwitchLog } from '../outcomes/switch-log.js';
 import { RouteTable } from '../routing/route-table.js';
 import { RouteControl } from './route-control.js';
@@ -27,6 +28,8 @@ let strategy: RolloutStrategy;
 const foreign = new Set<number>();
 const mixed = (_project: string, version: number) =>
   foreign.has(version) ? `version ${version} is elsewhere` : undefined;
+/** Of project p; undefined: it is deleted. */
+let createdAtMs: number | undefined;
 
 beforeEach(() => {
   table = new RouteTable();
@@ -40,6 +43,7 @@ beforeEach(() => {
   serial = 0;
   strategy = DEFAULT_STRATEGY;
   foreign.clear();
+  createdAtMs = 0;
   owner = new RouteOwner(
     table,
     switches,
@@ -52,6 +56,7 @@ beforeEach(() => {
         written.push(route.revision);
       },
       remove: async () => {
+        if (broken) throw new Error('no broker');
         written.push('removed');
       },
     },
@@ -66,6 +71,7 @@ beforeEach(() => {
       loadTimeoutMs: 200,
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms / 10)),
       failures: () => 0,
+      createdAtMs: () => createdAtMs,
       strategyOf: () => strategy,
       mixed,
       onSettled: (project, version, route, made) => control.onSettled(project, version, route, made),
@@ -132,12 +138,33 @@ describe('commands through the single writer', () => {
   it('drops the route of a project that is removed, once, also while a version is being loaded', async () => {
     await submit({ kind: 'startRollout', version: 1 });
     const loading = submit({ kind: 'startRollout', version: 9 });
+    await eventually('the load is written', async () => (written.length === 3 ? true : null), 1_000);
+    broken = true;
+    await expect(owner.drop('p')).rejects.toThrow('no broker');
+    expect(table.get('p')).toMatchObject({ revision: 3 });
+    broken = false;
     await owner.drop('p');
     await owner.drop('p');
     expect(written).toEqual([1, 2, 3, 'removed']);
-    expect(table.get('p')).toBeUndefined();
-    await expect(loading).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect([table.get('p'), switches.list('p')]).toEqual([undefined, []]);
+    control.onRemoved('p');
+    await expect(loading).rejects.toMatchObject({ code: 'not_found' });
     expect(await submit({ kind: 'startRollout', version: 2 })).toMatchObject({ route: { revision: 2 } });
+  });
+
+  it('does not bring the route back by a command that was on its way when its project was deleted', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    createdAtMs = undefined;
+    await owner.drop('p');
+    await expect(submit({ kind: 'startRollout', version: 2 })).rejects.toMatchObject({ code: 'not_found' });
+    const [, late] = commands as [Command, Command];
+    // Applied anew since.
+    createdAtMs = late.issuedAtMs + 1;
+    const action = { kind: 'startRollout' as const, version: 2 };
+    expect(await owner.apply({ ...late, action })).toMatchObject({ kind: 'rejected', reason: 'unknown_project' });
+    expect(table.get('p')).toBeUndefined();
+    createdAtMs = late.issuedAtMs;
+    expect(await owner.apply({ ...late, action })).toMatchObject({ kind: 'applied' });
   });
 
   it('moves the traffic as the strategy of the project says, and answers when it has moved', async () => {

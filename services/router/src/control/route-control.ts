@@ -60,7 +60,7 @@ export class RouteControl {
   async submit(facts: CallerFacts, action: RouteAction): Promise<ControlAnswer> {
     const route = this.table.get(facts.project);
     if (route === undefined && !this.options.knownProject(facts.project)) {
-      throw new PlatformError('not_found', `project '${facts.project}' is not known`);
+      throw unknownProject(facts.project);
     }
     const { clock } = this.options;
     const id = this.options.commandId();
@@ -115,6 +115,12 @@ export class RouteControl {
     if (phase !== 'loading') this.onSettled(route.project, version, route, null);
   }
 
+  /** The project is no more, and its route with it. */
+  onRemoved(project: string): void {
+    for (const [id, waiter] of this.waiters)
+      if (waiter.rollout?.project === project) this.fail(id, unknownProject(project));
+  }
+
   private wait(id: string, rollout: Waiter['rollout']): Promise<ControlAnswer> {
     if (this.waiters.size >= WAITERS_MAX) {
       throw new PlatformError('overloaded', `${WAITERS_MAX} commands are waiting already`);
@@ -145,7 +151,11 @@ export class RouteControl {
   }
 }
 
+const unknownProject = (project: string): PlatformError =>
+  new PlatformError('not_found', `project '${project}' is not known`);
+
 function refusal(rejected: { reason: string; message: string }, route: Route): PlatformError {
+  if (rejected.reason === 'unknown_project') return unknownProject(route.project);
   const code = rejected.reason.startsWith('invalid_') ? 'invalid_argument' : 'conflict';
   return new PlatformError(code, rejected.message, {
     retry: 'never',

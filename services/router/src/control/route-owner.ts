@@ -50,13 +50,15 @@ export function otherOrigin(
 
 export type CommandResult =
   | { kind: 'applied'; route: Route; switch: Switch | null }
-  | { kind: 'rejected'; reason: RejectionReason; message: string; route: Route };
+  | { kind: 'rejected'; reason: RejectionReason | 'unknown_project'; message: string; route: Route };
 
 export interface OwnerOptions {
   clock: Clock;
   loadTimeoutMs: number;
   sleep(ms: number): Promise<void>;
   failures(project: string): number;
+  /** undefined where there is no such project. */
+  createdAtMs(project: string): number | undefined;
   strategyOf(project: string): RolloutStrategy;
   mixed: MixedOrigins;
   /** A load ended, or a command ended it; `route` is the state after it. */
@@ -92,6 +94,17 @@ export class RouteOwner {
       failuresBefore: this.options.failures(command.project),
     };
     return this.inTurn(command.project, async () => {
+      const createdAtMs = this.options.createdAtMs(command.project);
+      // On its way while the project was deleted: it must not bring the route back, nor count for the next of the name.
+      if (createdAtMs === undefined || (command.issuedAtMs !== 0 && command.issuedAtMs < createdAtMs)) {
+        const message = `project '${command.project}' is not known`;
+        return {
+          kind: 'rejected',
+          reason: 'unknown_project',
+          message,
+          route: this.table.routeOrEmpty(command.project),
+        };
+      }
       const before = this.table.get(command.project);
       const mixed = otherOrigin(command, this.options.mixed);
       if (mixed !== undefined) return { ...mixed, route: this.table.routeOrEmpty(command.project) };
@@ -121,10 +134,18 @@ export class RouteOwner {
   /** The project is no more: its route goes, too, also while a version is being loaded. */
   drop(project: string): Promise<void> {
     return this.inTurn(project, async () => {
-      if (this.table.get(project) === undefined) return;
-      await this.log.remove(project);
-      this.watching.delete(project);
+      const route = this.table.get(project);
+      if (route === undefined) return;
+      // Here first: a request that finds the route while serving unloads would be answered as a fault of the platform.
       this.table.remove(project);
+      try {
+        await this.log.remove(project);
+      } catch (thrown) {
+        this.table.apply(route);
+        throw thrown;
+      }
+      this.watching.delete(project);
+      this.switches.forget(project);
     });
   }
 

@@ -76,6 +76,8 @@ export interface ProjectFacts {
   sticky: boolean;
   /** Of libs/routing's registry. */
   strategy: string;
+  /** What is older belongs to a deleted project of the name. */
+  createdAtMs: number;
 }
 
 export interface FollowerHandlers {
@@ -159,7 +161,8 @@ export class RouteFollower {
       this.handlers.onProject(key, null);
       return;
     }
-    const { name, rollout } = projectFromDocument(decodeProject(value).document);
-    this.handlers.onProject(name, { sticky: rollout.sticky, strategy: rollout.strategy });
+    const { document, createdAtMs } = decodeProject(value);
+    const { name, rollout } = projectFromDocument(document);
+    this.handlers.onProject(name, { sticky: rollout.sticky, strategy: rollout.strategy, createdAtMs });
   };
 }

@@ -41,6 +41,12 @@ export class SwitchLog {
     return this.byProject.get(project) ?? [];
   }
 
+  /** The project is no more. */
+  forget(project: string): void {
+    this.byProject.delete(project);
+    this.open = this.open.filter((open) => open.project !== project);
+  }
+
   /** From a snapshot, before anything happened. */
   restore(project: string, entries: readonly Switch[]): void {
     for (const entry of entries) this.put(project, entry);

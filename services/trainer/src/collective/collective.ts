@@ -33,6 +33,12 @@ export class Collective {
     this.coordinator.tick(nowMs);
   }
 
+  /** Ends the jobs of a training that nobody wants any more. */
+  cancel(trainingId: string): void {
+    const error = new PlatformError('cancelled', `training ${trainingId} was stopped`);
+    this.coordinator.cancel((jobId) => jobId.startsWith(`${trainingId}-`), error, this.clock.nowMs());
+  }
+
   /** Runs a job; each membership is told its generation and the newest checkpoint. */
   async run(
     id: string,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { PlatformError } from '@millrace/domain';
 import { COORDINATOR_DEFAULTS, Coordinator, type Job } from './coordinator.js';
 import type { FromWorker, ToWorker } from './messages.js';
 
@@ -114,6 +115,23 @@ describe('Coordinator', () => {
     group.done('a');
     group.done('b');
     await expect(outcome).resolves.toMatchObject({ generations: 2, resultPath: 'of a' });
+  });
+
+  it('ends the jobs that are meant, running or waiting, and goes on with the others', async () => {
+    const group = new Group();
+    const running = group.run(1, { id: 'a-model' });
+    const waiting = group.run(1, { id: 'a-parity' });
+    const other = group.run(1, { id: 'b-model' });
+    group.join('w');
+    group.ready('w');
+    const isMeant = (jobId: string) => jobId.startsWith('a-');
+    group.coordinator.cancel(isMeant, new PlatformError('cancelled', 'nobody wants it'), group.nowMs);
+    await expect(running).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
+    expect(group.sent.get('w')?.map(({ kind }) => kind)).toEqual(['assignment', 'start', 'abort', 'assignment']);
+    group.ready('w');
+    group.done('w');
+    await expect(other).resolves.toMatchObject({ workers: 1 });
   });
 
   it('takes a silent worker for lost after two seconds, but not for its own pause', () => {

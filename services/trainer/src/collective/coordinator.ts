@@ -209,6 +209,15 @@ export class Coordinator {
     }
   }
 
+  /** Fails the jobs that are meant. */
+  cancel(isMeant: (jobId: string) => boolean, error: PlatformError, nowMs: number): void {
+    for (const waiting of this.queue.filter(({ job }) => isMeant(job.id))) {
+      this.queue.splice(this.queue.indexOf(waiting), 1);
+      waiting.reject(error);
+    }
+    if (this.active !== null && isMeant(this.active.job.id)) this.fail(this.active, error, nowMs);
+  }
+
   /** Fails everything that waits or runs; for shutdown. */
   close(nowMs: number): void {
     const error = new PlatformError('cancelled', 'the trainer is stopping');

@@ -31,8 +31,8 @@ export class DriftEventConsumer {
   @EventPattern('drift.v1')
   async onDrift(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
     const { batch, deadLetters } = decodeBatch(messages, decodeDriftEvent);
-    for (const { message: event } of batch) {
-      if (event !== undefined) await this.runner.apply(event.data.project, toInput(event));
+    for (const { message: event, timestampMs } of batch) {
+      if (event !== undefined) await this.runner.apply(event.data.project, toInput(event), timestampMs);
     }
     return { deadLetters };
   }
@@ -57,40 +57,45 @@ function toInput(event: ReturnType<typeof decodeDriftEvent>): LoopInput {
 /** Handlers of the compacted topics that a loop follows. Projects come first, so that their loops exist. */
 export function loopEntries(runner: LoopRunner): CompactedReaderSettings['topics'] {
   return {
-    'datasets.v1': async (_key, value) => {
+    'datasets.v1': async (_key, value, { timestampMs }) => {
       if (value === null) return;
       const version = decodeDatasetVersion(value);
       if (version.kind !== 'live') return;
       const { id, ordinal, windowStartMs, windowEndMs, labelledRows } = version;
-      await runner.apply(version.project, {
-        kind: 'dataset',
-        dataset: { id, ordinal, windowStartMs, windowEndMs, labelledRows },
-      });
+      const dataset = { id, ordinal, windowStartMs, windowEndMs, labelledRows };
+      await runner.apply(version.project, { kind: 'dataset', dataset }, timestampMs);
     },
-    'models.v1': async (_key, value) => {
+    'models.v1': async (_key, value, { timestampMs }) => {
       if (value === null) return;
       const { project, version, trainingId, blessed, reasons } = decodeModelVersion(value);
-      await runner.apply(project, { kind: 'model', version, trainingId, blessed, reasons });
+      await runner.apply(project, { kind: 'model', version, trainingId, blessed, reasons }, timestampMs);
     },
-    'routes.v1': async (_key, value) => {
+    // A route goes with its project, and the loop with it.
+    'routes.v1': async (_key, value, { timestampMs }) => {
       if (value === null) return;
-      const route = decodeRoute(value);
-      await runner.apply(route.project, {
-        kind: 'route',
-        liveVersion: primaryVersion(route.targets),
-        previousVersion: route.previousVersion,
-        phase: route.rollout.phase,
-        message: route.rollout.message,
-      });
+      const { project, targets, previousVersion, rollout } = decodeRoute(value);
+      const { phase, message } = rollout;
+      const liveVersion = primaryVersion(targets);
+      await runner.apply(project, { kind: 'route', liveVersion, previousVersion, phase, message }, timestampMs);
     },
   };
 }
 
-export function projectEntries(runner: LoopRunner): CompactedReaderSettings['topics'] {
+/** `deleted`: a project that was there a moment ago. */
+export function projectEntries(
+  runner: LoopRunner,
+  deleted: (project: string) => Promise<void>,
+): CompactedReaderSettings['topics'] {
   return {
-    'projects.v1': async (key, value) => {
-      if (value === null) runner.forget(key);
-      else await runner.define(projectFromDocument(decodeProject(value).document));
+    'projects.v1': async (key, value, { replayed }) => {
+      if (value !== null) {
+        const { document, createdAtMs } = decodeProject(value);
+        await runner.define(projectFromDocument(document), createdAtMs);
+        return;
+      }
+      await runner.forget(key);
+      // On the way to the end of the topic it may be there again.
+      if (!replayed) await deleted(key);
     },
   };
 }

@@ -37,12 +37,20 @@ const live: LoopInput = { kind: 'route', liveVersion: 1, previousVersion: 0, pha
 class MemoryStore implements LoopStore {
   readonly states = new Map<string, LoopState>();
 
-  async load(name: string): Promise<LoopState | null> {
-    return this.states.get(name) ?? null;
+  async load(name: string, createdAtMs: number): Promise<LoopState | null> {
+    return this.states.get(`${name}@${createdAtMs}`) ?? null;
   }
 
-  async save(name: string, state: LoopState): Promise<void> {
-    this.states.set(name, structuredClone(state));
+  async save(name: string, createdAtMs: number, state: LoopState): Promise<void> {
+    this.states.set(`${name}@${createdAtMs}`, structuredClone(state));
+  }
+
+  async remove(name: string): Promise<void> {
+    for (const key of this.states.keys()) if (key.startsWith(`${name}@`)) this.states.delete(key);
+  }
+
+  async projects(): Promise<string[]> {
+    return [...this.states.keys()].map((key) => key.split('@')[0] as string);
   }
 }
 
@@ -66,12 +74,12 @@ describe('LoopRunner', () => {
   it('saves before it acts, so that a crash repeats the effect with the same id', async () => {
     const store = new MemoryStore();
     const first = make(store);
-    await first.runner.define(project);
+    await first.runner.define(project, 0);
     await first.runner.apply('p', live);
     await first.runner.apply('p', drift);
     expect(first.done).toMatchObject([{ kind: 'start_training', trainingId: 'c1' }]);
     const second = make(store);
-    await second.runner.define(project);
+    await second.runner.define(project, 0);
     expect(second.done).toEqual(first.done);
     expect(second.runner.stateOf('p').phase).toBe('training');
   });
@@ -79,7 +87,7 @@ describe('LoopRunner', () => {
   it('tries an effect again that failed for now', async () => {
     let down = true;
     const { runner, done } = make(new MemoryStore(), () => down);
-    await runner.define(project);
+    await runner.define(project, 0);
     await runner.apply('p', live);
     await runner.apply('p', drift);
     expect(done).toEqual([]);
@@ -92,10 +100,48 @@ describe('LoopRunner', () => {
 
   it('applies inputs of one project in order', async () => {
     const { runner } = make(new MemoryStore());
-    await runner.define(project);
+    await runner.define(project, 0);
     await Promise.all([runner.apply('p', live), runner.apply('p', drift), runner.apply('p', { kind: 'stop' })]);
     expect(runner.stateOf('p').phase).toBe('stopped');
     await expect(runner.apply('unknown', drift)).resolves.toBeUndefined();
     expect(() => runner.stateOf('unknown')).toThrow('[not_found]');
+  });
+
+  it('ends with its project: nothing is repeated, and what is kept goes', async () => {
+    const store = new MemoryStore();
+    let down = true;
+    const { runner, done } = make(store, () => down);
+    await runner.define(project, 0);
+    await runner.apply('p', live);
+    await runner.apply('p', drift);
+    await runner.forget('p');
+    await runner.tidy();
+    expect(await store.projects()).toEqual([]);
+    down = false;
+    await runner.tick();
+    expect(done).toEqual([]);
+    await expect(runner.apply('p', drift)).resolves.toBeUndefined();
+  });
+
+  it('begins anew for a project of the same name, whether or not it saw the other one go', async () => {
+    for (const seen of [true, false]) {
+      const store = new MemoryStore();
+      const first = make(store);
+      await first.runner.define(project, 100);
+      await first.runner.apply('p', live);
+      await first.runner.apply('p', drift);
+      // Killed in the middle of the deletion: what was kept is still there.
+      const { runner, done } = seen ? first : make(store);
+      if (seen) await runner.forget('p');
+      first.done.length = 0;
+      await runner.define(project, 200);
+      expect(runner.stateOf('p')).toMatchObject({ phase: 'calm', liveVersion: 0, history: [] });
+      // What was written before the project was created is none of its business.
+      await runner.apply('p', live, 150);
+      await runner.apply('p', { kind: 'model', version: 1, trainingId: 't', blessed: true, reasons: [] }, 199);
+      expect([runner.stateOf('p').liveVersion, done]).toEqual([0, []]);
+      await runner.apply('p', { kind: 'model', version: 2, trainingId: 't', blessed: true, reasons: [] }, 200);
+      expect(done).toMatchObject([{ kind: 'start_rollout', version: 2 }]);
+    }
   });
 });

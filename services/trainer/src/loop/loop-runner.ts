@@ -14,10 +14,14 @@ import {
 } from './loop-state.js';
 import { type LoopWait, loopWait } from './loop-wait.js';
 
-/** Keeps a project's state; `save` is durable when it resolves. */
+/** Keeps the state of a project, which name and time of creation tell from all others. */
 export interface LoopStore {
-  load(project: string): Promise<LoopState | null>;
-  save(project: string, state: LoopState): Promise<void>;
+  load(project: string, createdAtMs: number): Promise<LoopState | null>;
+  /** Durable when it resolves. */
+  save(project: string, createdAtMs: number, state: LoopState): Promise<void>;
+  remove(project: string): Promise<void>;
+  /** Those of which something is kept. */
+  projects(): Promise<string[]>;
 }
 
 /** What the loop can do. Each may be repeated with the same ids and must then have no further effect. */
@@ -34,6 +38,7 @@ export interface LoopReport {
 
 interface Loop {
   project: Project;
+  readonly createdAtMs: number;
   policy: LoopPolicy;
   state: LoopState;
   /** Tail of the project's queue. */
@@ -47,7 +52,7 @@ const EFFECT_TRIES_MAX = 30;
 
 export class LoopRunner {
   private readonly loops = new Map<string, Loop>();
-  private readonly failed = new Map<string, { project: string; effect: LoopEffect; tries: number }>();
+  private readonly failed = new Map<string, { loop: Loop; effect: LoopEffect; tries: number }>();
 
   constructor(
     private readonly store: LoopStore,
@@ -57,43 +62,46 @@ export class LoopRunner {
   ) {}
 
   /** Starts a project's loop, or gives it a new policy; what was begun before a restart is begun again. */
-  async define(project: Project): Promise<void> {
+  async define(project: Project, createdAtMs: number): Promise<void> {
     const policy: LoopPolicy = { retrain: project.retrain, rolloutAutomatic: project.rollout.automatic };
     const known = this.loops.get(project.name);
-    if (known) {
+    // Applied anew while nobody looked: another project.
+    if (known !== undefined && known.createdAtMs !== createdAtMs) await this.forget(project.name);
+    else if (known !== undefined) {
       known.project = project;
       known.policy = policy;
       return;
     }
     if (this.loops.size >= LOOPS_MAX)
       throw new PlatformError('overloaded', `${this.loops.size} loops run; at most ${LOOPS_MAX} may`);
-    const state = (await this.store.load(project.name)) ?? initialLoopState();
+    const state = (await this.store.load(project.name, createdAtMs)) ?? initialLoopState();
     // A second definition may have come while the state was read.
     if (this.loops.has(project.name)) return;
-    const loop: Loop = { project, policy, state, turn: Promise.resolve() };
+    const loop: Loop = { project, createdAtMs, policy, state, turn: Promise.resolve() };
     this.loops.set(project.name, loop);
     const pending = pendingEffects(state, policy);
-    loop.turn = this.perform(project.name, pending);
+    loop.turn = this.perform(loop, pending);
     await loop.turn;
   }
 
   /**
-   * Applies an input; inputs of unknown projects are dropped and reported. Resolves when its effects were performed.
+   * Applies an input; inputs of unknown projects are dropped and reported, and so is what was written (`atMs`) before
+   * the project was created. Resolves when its effects were performed.
    */
-  async apply(project: string, input: LoopInput): Promise<void> {
+  async apply(project: string, input: LoopInput, atMs = Number.POSITIVE_INFINITY): Promise<void> {
     const loop = this.loops.get(project);
-    if (loop === undefined) {
+    if (loop === undefined || atMs < loop.createdAtMs) {
       this.report.info('input for a project without a loop', { project, input: input.kind });
       return;
     }
-    loop.turn = loop.turn.then(() => this.step(project, loop, input));
+    loop.turn = loop.turn.then(() => this.step(loop, input));
     await loop.turn;
   }
 
   async tick(): Promise<void> {
     const retries = [...this.failed.values()];
     this.failed.clear();
-    for (const { project, effect, tries } of retries) await this.perform(project, [effect], tries);
+    for (const { loop, effect, tries } of retries) await this.perform(loop, [effect], tries);
     for (const project of this.loops.keys()) await this.apply(project, { kind: 'tick' });
   }
 
@@ -107,10 +115,21 @@ export class LoopRunner {
     return loopWait(state, definition, this.clock.nowMs());
   }
 
-  /** The project is no more: its loop begins nothing again. Its state stays, for a project of this name to come. */
-  forget(project: string): void {
+  /** The project is no more: its loop begins nothing again. What is kept of it goes with `tidy`. */
+  async forget(project: string): Promise<void> {
+    const loop = this.loops.get(project);
+    if (loop === undefined) return;
     this.loops.delete(project);
-    for (const [key, { project: owner }] of this.failed) if (owner === project) this.failed.delete(key);
+    for (const [key, failure] of this.failed) if (failure.loop === loop) this.failed.delete(key);
+    // A step that has begun saves once more; that it may fail is told to whoever asked for it.
+    await loop.turn.catch(() => undefined);
+  }
+
+  /** Removes what is kept of deleted projects; once all projects are known. */
+  async tidy(): Promise<void> {
+    for (const project of await this.store.projects()) {
+      if (!this.loops.has(project)) await this.store.remove(project);
+    }
   }
 
   private loopOf(project: string): Loop {
@@ -119,21 +138,24 @@ export class LoopRunner {
     return loop;
   }
 
-  private async step(project: string, loop: Loop, input: LoopInput): Promise<void> {
+  private async step(loop: Loop, input: LoopInput): Promise<void> {
+    const project = loop.project.name;
     const before = loop.state;
     const { state, effects } = advance(before, input, loop.policy, this.clock.nowMs());
     if (state === before) return;
-    await this.store.save(project, state);
+    await this.store.save(project, loop.createdAtMs, state);
     loop.state = state;
     const told = state.history.at(-1);
     if (told !== undefined && told !== before.history.at(-1)) {
       this.report.info(told.message, { project, phase: state.phase, correlation_id: told.correlationId });
     }
-    await this.perform(project, effects);
+    await this.perform(loop, effects);
   }
 
-  private async perform(project: string, effects: readonly LoopEffect[], tries = 0): Promise<void> {
+  private async perform(loop: Loop, effects: readonly LoopEffect[], tries = 0): Promise<void> {
+    const project = loop.project.name;
     for (const effect of effects) {
+      if (this.loops.get(project) !== loop) return;
       try {
         if (effect.kind === 'start_training') await this.actions.startTraining(project, effect);
         else if (effect.kind === 'start_rollout') await this.actions.startRollout(project, effect);
@@ -148,7 +170,7 @@ export class LoopRunner {
           tries,
         });
         if (error.retry !== 'never' && tries < EFFECT_TRIES_MAX) {
-          this.failed.set(`${project}/${effect.kind}`, { project, effect, tries: tries + 1 });
+          this.failed.set(`${project}/${effect.kind}`, { loop, effect, tries: tries + 1 });
         }
       }
     }

@@ -35,16 +35,29 @@ describe('the loop’s states on disk', () => {
     };
     const files = new LoopFiles(folder, spy);
     const state = { ...initialLoopState(), currentVersion: 3 };
-    await files.save('shop', state);
+    await files.save('shop', 7, state);
     expect(order).toEqual(['sync file', 'rename', 'sync folder']);
-    expect(await files.load('shop')).toEqual(state);
+    expect(await files.load('shop', 7)).toEqual(state);
   });
 
   it('are absent, whole or refused', async () => {
     const files = new LoopFiles(folder);
-    expect(await files.load('shop')).toBeNull();
+    expect(await files.load('shop', 7)).toBeNull();
     await writeFile(join(folder, 'shop.json'), '{"torn');
-    await expect(files.load('shop')).rejects.toMatchObject({ code: 'corrupt' });
-    await expect(files.load('../shop')).rejects.toMatchObject({ code: 'invalid_argument' });
+    await expect(files.load('shop', 7)).rejects.toMatchObject({ code: 'corrupt' });
+    await expect(files.load('../shop', 7)).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+
+  it('belong to one project of a name, and what release 0.1.0 kept to one that it knew', async () => {
+    const files = new LoopFiles(folder);
+    expect(await files.projects()).toEqual([]);
+    await files.save('shop', 7, { ...initialLoopState(), liveVersion: 3 });
+    expect(await files.load('shop', 8)).toBeNull();
+    await writeFile(join(folder, 'loans.json'), JSON.stringify({ ...initialLoopState(), liveVersion: 2 }));
+    expect(await files.load('loans', 0)).toMatchObject({ liveVersion: 2 });
+    expect(await files.load('loans', 9)).toBeNull();
+    expect((await files.projects()).sort()).toEqual(['loans', 'shop']);
+    await files.remove('shop');
+    expect(await files.projects()).toEqual(['loans']);
   });
 });

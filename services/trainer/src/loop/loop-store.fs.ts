@@ -1,10 +1,15 @@
-// Loop states as one JSON file a project, each replaced whole and durably.
+// Loop states as one JSON file a project, each replaced whole and durably. A file says when its project was created:
+// one of the same name that is created later does not find it.
 
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '@millrace/domain';
-import { type FileCalls, PROMISED_CALLS, readJson, replaceJson } from '@millrace/files';
+import { type FileCalls, PROMISED_CALLS, readJson, removeFile, replaceJson } from '@millrace/files';
 import type { LoopStore } from './loop-runner.js';
 import { initialLoopState, type LoopState } from './loop-state.js';
+
+/** Release 0.1.0 did not say it. */
+type KeptState = LoopState & { projectCreatedAtMs?: number };
 
 export class LoopFiles implements LoopStore {
   constructor(
@@ -15,7 +20,7 @@ export class LoopFiles implements LoopStore {
   /**
    * @throws PlatformError 'corrupt' when the file is not a state: better to stop than to forget a version in service
    */
-  async load(project: string): Promise<LoopState | null> {
+  async load(project: string, createdAtMs: number): Promise<LoopState | null> {
     const read = await readJson(this.path(project));
     if (read.kind === 'absent') return null;
     if (read.kind === 'corrupt') {
@@ -23,13 +28,27 @@ export class LoopFiles implements LoopStore {
         cause: read.error,
       });
     }
+    const { projectCreatedAtMs = 0, ...state } = read.value as KeptState;
     // Fields that a later release added have their initial value.
-    return { ...initialLoopState(), ...(read.value as LoopState) };
+    return projectCreatedAtMs === createdAtMs ? { ...initialLoopState(), ...state } : null;
   }
 
   /** Durable when it resolves. */
-  save(project: string, state: LoopState): Promise<void> {
-    return replaceJson(this.path(project), state, this.calls);
+  save(project: string, createdAtMs: number, state: LoopState): Promise<void> {
+    const kept: KeptState = { ...state, projectCreatedAtMs: createdAtMs };
+    return replaceJson(this.path(project), kept, this.calls);
+  }
+
+  remove(project: string): Promise<void> {
+    return removeFile(this.path(project));
+  }
+
+  async projects(): Promise<string[]> {
+    const names = await readdir(this.folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw PlatformError.from(error, 'unavailable');
+    });
+    return names.flatMap((name) => /^([a-z][a-z0-9-]*)\.json$/.exec(name)?.[1] ?? []);
   }
 
   private path(project: string): string {

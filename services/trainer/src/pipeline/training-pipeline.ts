@@ -1,9 +1,10 @@
 // One training from its request to an announced model version, step after step: load -> trial (split, plan, fit,
 // evaluate) -> judge -> publish. Each step is a file of this folder with its own ports; the order
-// is here.
+// is here. A training that was stopped begins no further work and announces nothing.
 
 import type { TrainingRequest } from '@millrace/domain';
 import { type Project, planOf } from '@millrace/project';
+import { refuseStopped } from '../training/refuse-stopped.js';
 import type { TrainingReporter, TrainingResult } from '../training/runner.js';
 import { fittedBaselines, judge, scoresOf } from './evaluate.js';
 import { folderOf } from './fit.js';
@@ -20,6 +21,41 @@ export interface PipelinePorts extends TrialPorts {
 }
 
 export async function runTraining(
+  trainingId: string,
+  request: TrainingRequest,
+  project: Project,
+  reporter: TrainingReporter,
+  ports: PipelinePorts,
+  isStopped: () => boolean = () => false,
+): Promise<TrainingResult> {
+  try {
+    return await runSteps(trainingId, request, project, reporter, untilStopped(ports, isStopped));
+  } finally {
+    // Of one that failed otherwise they stay: the next process may go on from them.
+    if (isStopped()) ports.files.remove(folderOf(trainingId));
+  }
+}
+
+function untilStopped(ports: PipelinePorts, isStopped: () => boolean): PipelinePorts {
+  return {
+    ...ports,
+    workers: {
+      run: async (...job) => {
+        refuseStopped(isStopped);
+        return ports.workers.run(...job);
+      },
+    },
+    publish: {
+      ...ports.publish,
+      announce: async (version) => {
+        refuseStopped(isStopped);
+        await ports.publish.announce(version);
+      },
+    },
+  };
+}
+
+async function runSteps(
   trainingId: string,
   request: TrainingRequest,
   project: Project,

@@ -7,6 +7,7 @@ import type { SignatureInput } from '@millrace/features';
 import { type Binding, bindingFor, boundColumns } from '@millrace/inference';
 import type { Project } from '@millrace/project';
 import { type OwnFile, placeInPackage } from '../packaging/bound-package.js';
+import { refuseStopped } from '../training/refuse-stopped.js';
 import type { TrainingReporter, TrainingResult } from '../training/runner.js';
 import { boundScores } from './bound-scores.js';
 import { judgeBound } from './judge-bound.js';
@@ -22,13 +23,19 @@ export async function runRegistration(
   project: Project,
   reporter: TrainingReporter,
   ports: RegistrationPorts,
+  isStopped: () => boolean = () => false,
 ): Promise<TrainingResult> {
   const uploads = request.registration.files.map(({ upload }) => upload);
   for (const upload of uploads) ports.uploads.hold(upload);
   let done = false;
+  const announce: RegistrationPorts['announce'] = async (version) => {
+    refuseStopped(isStopped);
+    await ports.announce(version);
+  };
   try {
     // A trainer that was killed after the announcement comes back to a request whose version is there.
-    const result = ports.announced(project.name, id) ?? (await registered(id, request, project, reporter, ports));
+    const result =
+      ports.announced(project.name, id) ?? (await registered(id, request, project, reporter, { ...ports, announce }));
     done = true;
     return result;
   } finally {

@@ -1,6 +1,7 @@
 // What the trainer knows of projects, dataset versions, model versions and routes: a projection of the compacted
 // topics, rebuilt at each start. Bounded by the topics' own number of keys, per project by the maxima below (oldest go
-// first).
+// first). What is older than its project belongs to a deleted one of the same name: it is not there, but its version
+// numbers are not given again, for the packages still lie there.
 
 import type { DatasetVersion, ModelVersion } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
@@ -12,15 +13,24 @@ const MODELS_MAX = 10_000;
 
 interface Entry {
   project: Project | null;
+  createdAtMs: number;
   datasets: Map<string, DatasetVersion>;
   models: Map<number, ModelVersion>;
 }
 
+const NOTHING: Pick<Entry, 'models' | 'createdAtMs'> = { models: new Map(), createdAtMs: 0 };
+
 export class ModelRegistry {
   private readonly entries = new Map<string, Entry>();
 
-  setProject(name: string, project: Project | null): void {
-    this.entry(name).project = project;
+  setProject(name: string, project: Project | null, createdAtMs = 0): void {
+    Object.assign(this.entry(name), { project, createdAtMs });
+  }
+
+  /** undefined where there is no such project. */
+  createdAtMs(project: string): number | undefined {
+    const entry = this.entries.get(project);
+    return entry?.project === null ? undefined : entry?.createdAtMs;
   }
 
   setDataset(version: DatasetVersion): void {
@@ -42,19 +52,25 @@ export class ModelRegistry {
   }
 
   dataset(project: string, id: string): DatasetVersion {
-    const found = this.entries.get(project)?.datasets.get(id);
-    if (found === undefined) throw new PlatformError('not_found', `project "${project}" has no dataset version ${id}`);
+    const entry = this.entries.get(project);
+    const found = entry?.datasets.get(id);
+    if (entry === undefined || found === undefined || found.closedAtMs < entry.createdAtMs)
+      throw new PlatformError('not_found', `project "${project}" has no dataset version ${id}`);
     return found;
   }
 
   /** Ascending versions. */
   models(project: string): ModelVersion[] {
-    return [...(this.entries.get(project)?.models.values() ?? [])].sort((a, b) => a.version - b.version);
+    const { models, createdAtMs } = this.entries.get(project) ?? NOTHING;
+    return [...models.values()]
+      .filter((model) => model.createdAtMs >= createdAtMs)
+      .sort((a, b) => a.version - b.version);
   }
 
   model(project: string, version: number): ModelVersion {
-    const found = this.entries.get(project)?.models.get(version);
-    if (found === undefined)
+    const { models, createdAtMs } = this.entries.get(project) ?? NOTHING;
+    const found = models.get(version);
+    if (found === undefined || found.createdAtMs < createdAtMs)
       throw new PlatformError('not_found', `project "${project}" has no model version ${version}`);
     return found;
   }
@@ -64,7 +80,7 @@ export class ModelRegistry {
   }
 
   nextVersion(project: string): number {
-    return this.models(project).reduce((latest, { version }) => Math.max(latest, version), 0) + 1;
+    return Math.max(0, ...(this.entries.get(project)?.models.keys() ?? [])) + 1;
   }
 
   announced(project: string, trainingId: string): boolean {
@@ -74,7 +90,7 @@ export class ModelRegistry {
   private entry(name: string): Entry {
     let entry = this.entries.get(name);
     if (entry === undefined) {
-      entry = { project: null, datasets: new Map(), models: new Map() };
+      entry = { project: null, createdAtMs: 0, datasets: new Map(), models: new Map() };
       this.entries.set(name, entry);
     }
     return entry;

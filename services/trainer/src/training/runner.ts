@@ -19,24 +19,36 @@ export interface TrainingReporter {
   report(event: TrainingStep): void;
 }
 
+export interface KeptRequest {
+  trainingId: string;
+  request: TrainingRequest;
+  /** Which project of that name asked for it. */
+  projectCreatedAtMs: number;
+}
+
 export interface RunnerPorts {
   project(name: string): Project | undefined;
-  /** Does the whole training; resolves with the announced version. */
+  /** undefined where there is no such project. */
+  projectCreatedAtMs(name: string): number | undefined;
+  /** Does the whole training; resolves with the announced version. `isStopped`: nobody wants its result any more. */
   train(
     trainingId: string,
     request: TrainingRequest,
     project: Project,
     reporter: TrainingReporter,
+    isStopped: () => boolean,
   ): Promise<TrainingResult>;
   publish(update: TrainingEvent): Promise<void>;
   /** Requests that have not ended, kept durably. */
-  keep(trainingId: string, request: TrainingRequest): void;
+  keep(trainingId: string, request: TrainingRequest, projectCreatedAtMs: number): void;
   forget(trainingId: string): void;
   /** Whether a model version of that training exists. */
   announced(project: string, trainingId: string): boolean;
   /** Whether the project has a model version at all. */
   hasVersion(project: string): boolean;
-  kept(): { trainingId: string; request: TrainingRequest }[];
+  kept(): KeptRequest[];
+  /** Ends what the workers do for a training that runs. */
+  cancel(trainingId: string): void;
   log(message: string, facts: Record<string, string | number>): void;
 }
 
@@ -61,6 +73,8 @@ export class TrainingRunner {
   private readonly views = new Map<string, TrainingView>();
   private readonly queue: string[] = [];
   private running: string | null = null;
+  /** The project of the one that runs was deleted. */
+  private stopped = false;
   private closed = false;
   private sequence = 0;
   private readonly listeners = new Set<(end: TrainingEnd) => void>();
@@ -73,7 +87,12 @@ export class TrainingRunner {
 
   /** Takes up what an earlier process left; call once the project registry is there. */
   resume(): void {
-    for (const { trainingId, request } of this.ports.kept()) {
+    for (const { trainingId, request, projectCreatedAtMs } of this.ports.kept()) {
+      if (this.ports.projectCreatedAtMs(request.project) !== projectCreatedAtMs) {
+        this.ports.log('training of a deleted project left', { training: trainingId, project: request.project });
+        this.ports.forget(trainingId);
+        continue;
+      }
       this.ports.log('training taken up again', { training: trainingId });
       this.enqueue(trainingId, request);
     }
@@ -96,9 +115,20 @@ export class TrainingRunner {
     const complete = completeRequest(request, project, !this.ports.hasVersion(request.project));
     const trainingId =
       givenId ?? `${request.project}-${this.clock.nowMs().toString(36)}-${(this.sequence++).toString(36)}`;
-    this.ports.keep(trainingId, complete);
+    this.ports.keep(trainingId, complete, this.ports.projectCreatedAtMs(request.project) as number);
     this.enqueue(trainingId, complete);
     return trainingId;
+  }
+
+  /** The project was deleted: what waits or runs for it ends without a version. */
+  stop(project: string): void {
+    for (const trainingId of this.queue.filter((id) => this.views.get(id)?.project === project)) {
+      this.queue.splice(this.queue.indexOf(trainingId), 1);
+      this.end(trainingId, failed(trainingId, this.views.get(trainingId) as TrainingView, deletedError(project)));
+    }
+    if (this.running === null || this.views.get(this.running)?.project !== project) return;
+    this.stopped = true;
+    this.ports.cancel(this.running);
   }
 
   /** Called with each training's end, finished or failed. Returns the way to stop listening. */
@@ -152,6 +182,7 @@ export class TrainingRunner {
     const trainingId = this.queue.shift();
     if (trainingId === undefined) return;
     this.running = trainingId;
+    this.stopped = false;
     void this.work(trainingId).finally(() => {
       this.running = null;
       this.next();
@@ -166,17 +197,22 @@ export class TrainingRunner {
     try {
       const project = this.ports.project(request.project);
       if (project === undefined) throw new PlatformError('not_found', `no project "${request.project}"`);
-      const result = await this.ports.train(trainingId, request, project, {
-        report: (event) => this.update(trainingId, event),
-      });
+      const reporter = { report: (event: TrainingStep) => this.update(trainingId, event) };
+      const result = await this.ports.train(trainingId, request, project, reporter, () => this.stopped);
       end = { kind: 'finished', trainingId, request, ...result };
     } catch (thrown) {
-      const error = PlatformError.from(thrown);
+      const error = this.stopped ? deletedError(request.project) : PlatformError.from(thrown);
       // A stop is no failure of the training: its request stays on file.
-      if (this.closed) return;
-      this.ports.log('training failed', { training: trainingId, code: error.code, reason: error.reason });
-      end = { kind: 'failed', trainingId, request, code: error.code, message: error.reason };
+      if (this.closed && !this.stopped) return;
+      end = failed(trainingId, view, error);
     }
+    this.end(trainingId, end);
+  }
+
+  private end(trainingId: string, end: TrainingEnd): void {
+    const view = this.views.get(trainingId) as TrainingView;
+    if (end.kind === 'failed')
+      this.ports.log('training failed', { training: trainingId, code: end.code, reason: end.message });
     this.ports.forget(trainingId);
     view.state = end.kind;
     if (end.kind === 'finished') {
@@ -210,4 +246,11 @@ export class TrainingRunner {
       if (view.state === 'finished' || view.state === 'failed') this.views.delete(id);
     }
   }
+}
+
+const deletedError = (project: string): PlatformError =>
+  new PlatformError('cancelled', `project "${project}" was deleted`, { retry: 'never' });
+
+function failed(trainingId: string, { request }: TrainingView, { code, reason }: PlatformError): TrainingEnd {
+  return { kind: 'failed', trainingId, request, code, message: reason };
 }

@@ -1,0 +1,26 @@
+import { expect, it } from '@jest/globals';
+import type { DatasetVersion } from '@millrace/contracts';
+import { DatasetIndex } from './dataset-index.js';
+
+const version = (id: string, ordinal: number, closedAtMs: number, kind: 'live' | 'import' = 'live') =>
+  ({ project: 'p', id, ordinal, closedAtMs, kind, rows: 5, windowEndMs: 1_000 * ordinal }) as DatasetVersion;
+
+it('tells nobody of the versions of a deleted project, and takes the same rows again as new', () => {
+  let createdAtMs: number | undefined = 0;
+  const index = new DatasetIndex(() => createdAtMs);
+  index.add(version('a', 1, 100));
+  index.add(version('b', 2, 200, 'import'));
+  index.add(version('a', 1, 100));
+  expect(index.list('p').map(({ id }) => id)).toEqual(['a', 'b']);
+  expect([index.newest('p')?.id, index.importedRows('p'), index.closedThroughMs('p')]).toEqual(['b', 5, 1_000]);
+  createdAtMs = 300;
+  expect([index.list('p'), index.find('p', 'a'), index.newest('p'), index.importedRows('p')]).toEqual([
+    [],
+    null,
+    null,
+    0,
+  ]);
+  expect(index.closedThroughMs('p')).toBe(Number.NEGATIVE_INFINITY);
+  index.add(version('a', 1, 310));
+  expect(index.list('p')).toMatchObject([{ id: 'a', ordinal: 1, closedAtMs: 310 }]);
+});

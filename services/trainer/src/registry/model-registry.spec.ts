@@ -1,0 +1,30 @@
+import { expect, it } from '@jest/globals';
+import type { DatasetVersion, ModelVersion } from '@millrace/contracts';
+import type { Project } from '@millrace/project';
+import { ModelRegistry } from './model-registry.js';
+
+const model = (version: number, createdAtMs: number) =>
+  ({ project: 'loans', version, createdAtMs, blessed: true, trainingId: `t${version}` }) as ModelVersion;
+const dataset = (id: string, closedAtMs: number) => ({ project: 'loans', id, closedAtMs }) as DatasetVersion;
+const project = { name: 'loans' } as Project;
+
+it('knows nothing of a deleted project of the same name but the version numbers', () => {
+  const registry = new ModelRegistry();
+  registry.setModel(model(1, 100));
+  registry.setDataset(dataset('d', 90));
+  registry.setProject('loans', project, 50);
+  expect([registry.latestBlessed('loans'), registry.dataset('loans', 'd').id]).toEqual([1, 'd']);
+  registry.setProject('loans', null);
+  expect(registry.createdAtMs('loans')).toBeUndefined();
+  registry.setProject('loans', project, 200);
+  expect(registry.createdAtMs('loans')).toBe(200);
+  expect([registry.models('loans'), registry.latestBlessed('loans')]).toEqual([[], 0]);
+  expect(registry.announced('loans', 't1')).toBe(false);
+  expect(() => registry.model('loans', 1)).toThrow('no model version 1');
+  expect(() => registry.dataset('loans', 'd')).toThrow('no dataset version d');
+  expect(registry.nextVersion('loans')).toBe(2);
+  // The same rows, imported again.
+  registry.setDataset(dataset('d', 210));
+  registry.setModel(model(2, 220));
+  expect([registry.dataset('loans', 'd').closedAtMs, registry.latestBlessed('loans')]).toEqual([210, 2]);
+});

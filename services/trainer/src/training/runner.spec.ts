@@ -1,0 +1,97 @@
+import { describe, expect, it } from '@jest/globals';
+import { ManualClock, type TrainingRequest } from '@millrace/domain';
+import { type Project, parseProject } from '@millrace/project';
+import { projectTextWith } from '@millrace/testing';
+import { type KeptRequest, type RunnerPorts, type TrainingEnd, TrainingRunner } from './runner.js';
+
+const request = (project: string): TrainingRequest => ({
+  project,
+  datasetVersions: ['d'],
+  evaluateFromMs: 0,
+  evaluationShare: 0.2,
+  warmStartVersion: 0,
+  workers: 1,
+  seed: 1,
+  correlationId: '',
+  trigger: 'test',
+});
+function parsed(): Project {
+  const text = projectTextWith({ recordId: false, entity: true, eventTime: true, label: true });
+  const result = parseProject(text, 'project.yaml');
+  if (result.kind !== 'ok') throw new Error(JSON.stringify(result.faults));
+  return result.project;
+}
+const project = parsed();
+
+/** A trainer whose trainings end when the test, or a stop, ends them. */
+function trainer(left: readonly KeptRequest[] = []) {
+  const created = new Map([
+    ['loans', 100],
+    ['flights', 0],
+  ]);
+  const kept = new Map(left.map((each) => [each.trainingId, each]));
+  const ends: TrainingEnd[] = [];
+  const began: string[] = [];
+  let end: (stopped: boolean) => void = () => undefined;
+  const ports: RunnerPorts = {
+    project: (name) => (created.has(name) ? project : undefined),
+    projectCreatedAtMs: (name) => created.get(name),
+    train: (trainingId, _request, _project, _reporter, isStopped) => {
+      began.push(trainingId);
+      return new Promise((resolve, reject) => {
+        end = (stopped) => {
+          if (stopped && isStopped()) reject(new Error('the workers were told to end'));
+          else resolve({ version: 1, blessed: true, reasons: [], verdict: '', warnings: [] });
+        };
+      });
+    },
+    publish: async () => undefined,
+    keep: (trainingId, asked, projectCreatedAtMs) =>
+      void kept.set(trainingId, { trainingId, request: asked, projectCreatedAtMs }),
+    forget: (trainingId) => void kept.delete(trainingId),
+    announced: () => false,
+    hasVersion: () => true,
+    kept: () => [...kept.values()],
+    cancel: () => end(true),
+    log: () => undefined,
+  };
+  const runner = new TrainingRunner(ports, new ManualClock(1_000));
+  runner.onEnd((ended) => ends.push(ended));
+  return { runner, created, kept, ends, began, finish: () => end(false) };
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('trainings of a deleted project', () => {
+  it('end, what runs and what waits; those of others go on', async () => {
+    const { runner, kept, ends, began, finish } = trainer();
+    for (const [id, name] of Object.entries({ a: 'loans', b: 'flights', c: 'loans' }))
+      await runner.start(request(name), id);
+    runner.stop('loans');
+    await turn();
+    expect(ends.map(({ trainingId, kind }) => [trainingId, kind])).toEqual([
+      ['c', 'failed'],
+      ['a', 'failed'],
+    ]);
+    expect(ends).toMatchObject([{ code: 'cancelled', message: 'project "loans" was deleted' }, { code: 'cancelled' }]);
+    expect([began, [...kept.keys()]]).toEqual([['a', 'b'], ['b']]);
+    finish();
+    await turn();
+    expect(ends.at(-1)).toMatchObject({ trainingId: 'b', kind: 'finished' });
+    expect(kept.size).toBe(0);
+  });
+
+  it('are not taken up again after a restart, though the name is taken anew', () => {
+    const ofLoans = (trainingId: string, projectCreatedAtMs: number) => ({
+      trainingId,
+      request: request('loans'),
+      projectCreatedAtMs,
+    });
+    const gone = { trainingId: 'gone', request: request('gone'), projectCreatedAtMs: 5 };
+    const old = { trainingId: 'of-0.1', request: request('flights'), projectCreatedAtMs: 0 };
+    const { runner, kept, began } = trainer([ofLoans('before', 50), ofLoans('now', 100), gone, old]);
+    runner.resume();
+    expect([...kept.keys()]).toEqual(['now', 'of-0.1']);
+    expect(began).toEqual(['now']);
+  });
+});
