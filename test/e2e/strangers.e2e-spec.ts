@@ -36,7 +36,7 @@ let page: Server;
 function loans(head: string, rows: number, amountOf = (amount: number) => `${amount}`): string {
   const row = (_: unknown, i: number) => {
     const amount = 500 + ((i * 7_919) % 9_000);
-    const at = new Date(Date.UTC(2024, 0, 1) + i * 3_600_000).toISOString().slice(0, 19);
+    const at = new Date(Date.UTC(2024, 0, 1) + i * 1_800_000).toISOString().slice(0, 19);
     const bad = amount + ((i * 31) % 2_000) > 6_000 ? 'yes' : 'no';
     return `L${i},${at}Z,c${i % 50},${amountOf(amount)},${i % 3 ? 'car' : 'house'},${bad}`;
   };
