@@ -117,7 +117,7 @@ describe('millrace ingest', () => {
   }, 60_000);
 
   it.each([
-    ['a missing file', ['--file', 'none.csv'], 2, 'there is no file'],
+    ['a missing file', ['--file', 'none.csv'], 4, 'there is no file'],
     ['a folder', ['--file', '.'], 2, 'is a folder; name a CSV'],
     ['an empty file', ['--file', 'empty.csv'], 2, 'is empty: a header line and rows are expected'],
     ['another header', ['--file', 'header.csv'], 1, 'has no column "customer"; its first line names'],
