@@ -109,7 +109,7 @@ describe.each<[Peer, { listsModels: boolean; watchesDrift: boolean }]>([
     it('asks for the names of models that the server does not list', () => {
       expect(refusal?.output).toContain('does not list its models');
       expect(refusal?.output).toContain('name them with --model');
-      expect(refusal?.code).toBe(1);
+      expect(refusal?.code).toBe(2);
     });
 
   it('says where clients are to point, what it took for what, and which command is next', () => {
