@@ -68,9 +68,16 @@ export class Watermark<S extends string> {
 
   /**
    * Advances and returns the watermark. `unread`: the partitions that still have unread messages, as far as known;
-   * 'some' holds the watermark where it is, whatever was seen in them.
+   * 'some' holds the watermark where it is, whatever was seen in them. `limitMs`: not beyond it, for what was seen
+   * since `unread` was known to be all.
    */
-  advance(nowMs: number, unread: readonly SourceId<S>[] | 'some'): number {
+  advance(nowMs: number, unread: readonly SourceId<S>[] | 'some', limitMs = Number.POSITIVE_INFINITY): number {
+    this.reachedMs = Math.max(this.reachedMs, Math.min(this.ahead(nowMs, unread), limitMs));
+    return this.reachedMs;
+  }
+
+  /** Where `advance` would put the watermark; nothing changes. */
+  ahead(nowMs: number, unread: readonly SourceId<S>[] | 'some'): number {
     if (unread === 'some' || this.sources.length === 0) return this.reachedMs;
     const sameAs = (a: SourceId<S>) => (b: SourceId<S>) => a.stream === b.stream && a.partition === b.partition;
     if (unread.some((id) => !this.sources.some(sameAs(id)))) return this.reachedMs;
@@ -83,8 +90,7 @@ export class Watermark<S extends string> {
       if (!idle) lowest = Math.min(lowest, source.maxEventMs);
     }
     if (lowest === Number.POSITIVE_INFINITY) lowest = this.rules.allSilent === 'newest' ? highest : this.reachedMs;
-    if (lowest > this.reachedMs) this.reachedMs = lowest;
-    return this.reachedMs;
+    return Math.max(lowest, this.reachedMs);
   }
 
   state(): WatermarkState<S> {

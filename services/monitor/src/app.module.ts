@@ -44,6 +44,7 @@ import { KafkaPublisher } from './windows/closed-windows.kafka.js';
 import { Engine } from './windows/engine.js';
 import { Intake } from './windows/intake.js';
 import { LabelsConsumer } from './windows/labels.kafka.js';
+import { partitionBounds, STREAM_OF_TOPIC } from './windows/partition-bounds.kafka.js';
 import type { Stream } from './windows/positions.js';
 import { PredictionsConsumer } from './windows/predictions.kafka.js';
 import type { ProjectMonitor } from './windows/project-monitor.js';
@@ -55,8 +56,6 @@ const SETTLE_EVERY_MS = 250;
 const BEAT_EVERY_MS = 1_000;
 /** A service says when it started, so that a restart need not be seen at once. */
 const STARTS_EVERY_MS = 5_000;
-
-const STREAM_OF_TOPIC: Readonly<Record<string, Stream>> = { 'predictions.v1': 'predictions', 'labels.v1': 'labels' };
 
 type Context = ServiceContext<MonitorConfig>;
 
@@ -139,7 +138,7 @@ function metadataOf({ config, clock, log }: Context) {
 /** The engine with its state, and what brings predictions and labels to it. */
 function windowsOf(
   { config, clock }: Context,
-  { producer }: ReturnType<typeof kafkaEdges>,
+  { connection, producer }: ReturnType<typeof kafkaEdges>,
   { metadata, references }: ReturnType<typeof metadataOf>,
 ) {
   const traffic = new TrafficHistory();
@@ -162,6 +161,7 @@ function windowsOf(
       reference: (project, version) =>
         references.settled(project, version) ? undefined : references.ensure(project, version),
       publisher: new KafkaPublisher(producer, clock),
+      ends: () => partitionBounds(connection),
       touched: () => checkpointer.touched(),
       checkpoint: () => checkpointer.write(),
       seen: {
@@ -228,11 +228,9 @@ function consumer(
     // Positions are those of the checkpoint.
     seekTo: (topic, partition) => engine.positions.next(STREAM_OF_TOPIC[topic] as Stream, partition),
     onAssigned: async () => {
-      for (const [topic, stream] of Object.entries(STREAM_OF_TOPIC)) {
-        for (const [partition, { low, high }] of await connection.highWatermarks(topic)) {
-          engine.positions.startsAt(stream, partition, low);
-          engine.positions.reaches(stream, partition, high);
-        }
+      for (const { stream, partition, start, end } of await partitionBounds(connection)) {
+        engine.positions.startsAt(stream, partition, start);
+        engine.positions.reaches(stream, partition, end);
       }
     },
   });

@@ -153,6 +153,22 @@ describe('monitor', () => {
     expect(await monitor.stop()).toBe(0);
   }, 60_000);
 
+  it('gives the same windows when it stood still while everything was written, and fetches it at once', async () => {
+    const { monitor, platform } = await aWorld();
+    monitor.child.kill('SIGSTOP');
+    try {
+      await sendAll(platform.producer, stream);
+    } finally {
+      monitor.child.kill('SIGCONT');
+    }
+    await eventually('windows close', async () => {
+      const { windows } = await monitor.get('/v1/projects/demo/windows');
+      const { labelsJoined } = await monitor.get('/v1/projects/demo/labels-joined');
+      return windows.length === WINDOWS_CLOSED && labelsJoined === ROWS;
+    });
+    expect(await outcome(monitor)).toEqual(reference);
+  }, 60_000);
+
   it('gives the same windows, counts and events when it is killed again and again', async () => {
     const world = await aWorld();
     let { monitor } = world;

@@ -169,7 +169,7 @@ export function liveView(sources: ViewSources, project: string, nowMs: number) {
     route: routeView(sources, project),
     point: traffic?.recent().at(-1) ?? null,
     router: sources.traffic.latest(project, nowMs) ?? null,
-    watermarkMs: monitor === undefined ? null : finite(monitor.watermark.currentMs),
+    watermarkMs: monitor === undefined ? null : finite(monitor.watermarkMs(nowMs, sources.engine.positions)),
     openWindows: monitor?.openWindows() ?? [],
     counters: monitor?.counters ?? null,
     activeAlarms: monitor?.alarms.active ?? 0,

@@ -38,6 +38,9 @@ export interface EngineState {
   outbox: ClosedOfProject[];
 }
 
+/** By project: the watermark at which something is due. */
+export type Due = ReadonlyMap<string, number>;
+
 export interface ClosedOfProject {
   project: string;
   window: ClosedWindow;
@@ -82,6 +85,22 @@ export class Engine {
     this.advance(stream, partition, offset);
   }
 
+  /**
+   * What would close or become complete as far as the ends of the partitions are known; undefined where nothing would.
+   * They are known from messages that were read, and nothing was read of a partition that is fetched a moment later:
+   * whoever asks for the ends now, and then closes what is due still, misses nothing that was written before.
+   */
+  due(nowMs: number): Due | undefined {
+    const reachedMs = new Map<string, number>();
+    for (const monitor of this.monitors.values()) {
+      const { references } = monitor;
+      const monitorMs = monitor.dueAtMs(nowMs, this.positions);
+      if (monitorMs !== undefined || references.isDue(nowMs, this.positions))
+        reachedMs.set(monitor.name, monitorMs ?? Number.NEGATIVE_INFINITY);
+    }
+    return reachedMs.size === 0 ? undefined : reachedMs;
+  }
+
   /** Whether a reference of first rows became complete: a checkpoint is due before it judges. */
   settleReferences(nowMs: number): boolean {
     let complete = 0;
@@ -89,11 +108,13 @@ export class Engine {
     return complete > 0;
   }
 
-  /** Closes every window that is due. */
-  close(nowMs: number): ClosedOfProject[] {
+  /** Closes every window that is due; of `due`, where it is given, nothing that became due since. */
+  close(nowMs: number, due?: Due): ClosedOfProject[] {
     const all: ClosedOfProject[] = [];
     for (const monitor of this.monitors.values()) {
-      for (const window of monitor.close(nowMs, this.positions)) {
+      const limitMs = due === undefined ? Number.POSITIVE_INFINITY : due.get(monitor.name);
+      if (limitMs === undefined) continue;
+      for (const window of monitor.close(nowMs, this.positions, limitMs)) {
         all.push({ project: monitor.name, window });
         this.outbox.push({ project: monitor.name, window });
         this.keep({ kind: 'window', project: monitor.name, createdAtMs: monitor.createdAtMs, ...window });

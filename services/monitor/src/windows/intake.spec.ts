@@ -5,13 +5,17 @@ import { termsOf } from '../quality/task-terms.js';
 import { type ClosedOfProject, Engine } from './engine.js';
 import { Intake } from './intake.js';
 
-/** An engine whose windows close whenever `due` is set; everything else is real. */
+/** An engine whose windows close whenever `closing` is set; everything else is real. */
 class DueEngine extends Engine {
-  due: ClosedOfProject[] = [];
+  closing: ClosedOfProject[] = [];
+
+  override due() {
+    return this.closing.length === 0 ? undefined : new Map<string, number>();
+  }
 
   override close(): ClosedOfProject[] {
-    this.outbox.push(...this.due);
-    return this.due.splice(0);
+    this.outbox.push(...this.closing);
+    return this.closing.splice(0);
   }
 }
 
@@ -49,6 +53,7 @@ function stand() {
           events.push(`publish ${startMs}`);
         },
       },
+      ends: async () => [],
       touched: () => undefined,
       checkpoint: async () => void events.push('checkpoint'),
       seen: { prediction: () => events.push('seen'), label: () => events.push('seen') },
@@ -64,14 +69,14 @@ const batch = (...offsets: number[]) =>
 describe('Intake', () => {
   it('waits for references, applies, publishes, then makes a checkpoint', async () => {
     const { engine, intake, events } = stand();
-    engine.due = [window(1), window(2)];
+    engine.closing = [window(1), window(2)];
     await intake.predictions(0, 1, batch(0));
     expect(events).toEqual(['reference 2', 'seen', 'publish 1', 'publish 2', 'checkpoint']);
   });
 
   it('keeps what the broker does not have, and sends it with the retried batch, which counts nothing again', async () => {
     const { engine, intake, events, broker } = stand();
-    engine.due = [window(1)];
+    engine.closing = [window(1)];
     broker.up = false;
     await expect(intake.predictions(0, 2, batch(0, 1))).rejects.toThrow('broker away');
     expect(engine.outbox).toHaveLength(1);

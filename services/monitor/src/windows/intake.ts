@@ -1,5 +1,6 @@
 // From a batch of decoded messages to their effect: references first, then the state, then what closed is published,
-// then a checkpoint. Pure but for awaiting its ports.
+// then a checkpoint. Pure but for awaiting its ports. Before a window closes the broker is asked where the partitions
+// end: the one that is fetched first must not close windows whose rows or labels wait in another one.
 //
 // What interleaves: batches of different partitions, only at the awaits; each message is applied in one go. A batch
 // that is tried again after a failed publication changes nothing more: its positions are known. A published window
@@ -9,6 +10,7 @@
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 import type { ClosedOfProject, Engine } from './engine.js';
+import type { Stream } from './positions.js';
 
 export interface Publisher {
   /** Resolves when the broker has the window's metrics and drift events. */
@@ -19,6 +21,8 @@ export interface IntakePorts {
   /** Resolves at once where the reference of the version is known. */
   reference(project: string, version: number): Promise<void> | undefined;
   publisher: Publisher;
+  /** Asks the broker where each partition ends now. */
+  ends(): Promise<readonly PartitionEnd[]>;
   /** The state changed: a checkpoint is due some time. */
   touched(): void;
   /** A window closed, or a reference became complete: a checkpoint is due now. */
@@ -27,6 +31,13 @@ export interface IntakePorts {
     prediction(message: PredictionMessage): void;
     label(message: LabelMessage): void;
   };
+}
+
+export interface PartitionEnd {
+  stream: Stream;
+  partition: number;
+  /** Offset of the next message that will be written. */
+  end: number;
 }
 
 export interface Positioned<T> {
@@ -86,8 +97,13 @@ export class Intake {
   /** Closes what is due and publishes it; also called on a timer, because idle partitions let the watermark pass. */
   async settle(): Promise<void> {
     this.ports.touched();
-    if (this.engine.settleReferences(this.clock.nowMs())) await this.ports.checkpoint();
-    this.engine.close(this.clock.nowMs());
+    const due = this.engine.due(this.clock.nowMs());
+    if (due !== undefined) {
+      for (const { stream, partition, end } of await this.ports.ends())
+        this.engine.positions.reaches(stream, partition, end);
+      if (this.engine.settleReferences(this.clock.nowMs())) await this.ports.checkpoint();
+      this.engine.close(this.clock.nowMs(), due);
+    }
     if (this.engine.outbox.length === 0) return;
     this.publishing ??= this.publishAll().finally(() => {
       this.publishing = undefined;

@@ -80,18 +80,17 @@ export class OwnReferences {
     own.rows.add({ answeredAtMs, predictionId, features, score });
   }
 
+  /** Whether one would become complete, as far as the ends of the partitions are known. */
+  isDue(nowMs: number, backlog: Backlog): boolean {
+    return this.collecting > 0 && this.complete(nowMs, backlog).length > 0;
+  }
+
   /** How many became complete. */
   settle(nowMs: number, backlog: Backlog): number {
     if (this.collecting === 0) return 0;
-    const before = this.collecting;
-    for (const [version, own] of this.byVersion) {
-      const lastMs = own.rows.lastAtMs;
-      if (own.reference !== undefined || lastMs === undefined) continue;
-      own.enoughSinceMs ??= nowMs;
-      if (this.mayComeBefore(lastMs, nowMs < own.enoughSinceMs + this.idleMs, backlog)) continue;
-      this.complete(version, own);
-    }
-    return before - this.collecting;
+    const complete = this.complete(nowMs, backlog);
+    for (const [version, own] of complete) this.make(version, own);
+    return complete.length;
   }
 
   state(): OwnReferenceState[] {
@@ -108,7 +107,7 @@ export class OwnReferences {
   restore(states: readonly OwnReferenceState[]): void {
     for (const { version, inputs, wanted, complete, rows } of states) {
       const own = this.open(version, inputs, new FirstRows(complete ? wanted : this.wanted, [...rows]));
-      if (complete) this.complete(version, own);
+      if (complete) this.make(version, own);
     }
   }
 
@@ -125,7 +124,16 @@ export class OwnReferences {
     this.byVersion.delete(version);
   }
 
-  private complete(version: number, own: Own): void {
+  private complete(nowMs: number, backlog: Backlog): [number, Own][] {
+    return [...this.byVersion].filter(([, own]) => {
+      const lastMs = own.rows.lastAtMs;
+      if (own.reference !== undefined || lastMs === undefined) return false;
+      own.enoughSinceMs ??= nowMs;
+      return !this.mayComeBefore(lastMs, nowMs < own.enoughSinceMs + this.idleMs, backlog);
+    });
+  }
+
+  private make(version: number, own: Own): void {
     const rows = own.rows.list;
     const profile = buildReferenceProfile({
       features: own.inputs.map(({ name, kind }, i) => ({

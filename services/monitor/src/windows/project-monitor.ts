@@ -210,15 +210,29 @@ export class ProjectMonitor {
     else if (kind === 'contradiction') this.counters.contradictingLabels += 1;
   }
 
-  /** Closes and returns what the watermark allows; retires what is older than the retained windows. */
-  close(nowMs: number, backlog: Backlog): ClosedWindow[] {
-    const watermarkMs = this.watermark.advance(nowMs, this.awaited(backlog));
-    const graceMs = this.labelDelayMs + this.project.monitoring.allowedLatenessMs;
+  /** How far event time has come in all partitions, as far as their ends are known. */
+  watermarkMs(nowMs: number, backlog: Backlog): number {
+    return this.watermark.ahead(nowMs, this.awaited(backlog));
+  }
+
+  /** The watermark, where it allows a window to close; else undefined. */
+  dueAtMs(nowMs: number, backlog: Backlog): number | undefined {
+    const watermarkMs = this.watermarkMs(nowMs, backlog);
+    const oldest = this.inOrder().find((window) => !window.closed);
+    const isOldestDue = oldest !== undefined && this.isDue(oldest, watermarkMs);
+    return isOldestDue || this.openCount() > OPEN_WINDOWS_MAX ? watermarkMs : undefined;
+  }
+
+  /**
+   * Closes and returns what the watermark, up to `limitMs`, allows; retires what is older than the retained windows.
+   */
+  close(nowMs: number, backlog: Backlog, limitMs = Number.POSITIVE_INFINITY): ClosedWindow[] {
+    const watermarkMs = this.watermark.advance(nowMs, this.awaited(backlog), limitMs);
     const closed: ClosedWindow[] = [];
     for (const window of this.inOrder()) {
       if (window.closed) continue;
       const early = this.openCount() > OPEN_WINDOWS_MAX;
-      if (!early && !isDue(window.startMs, this.windowMs, graceMs, watermarkMs)) break;
+      if (!early && !this.isDue(window, watermarkMs)) break;
       if (early) this.counters.windowsClosedEarly += 1;
       closed.push(this.closeWindow(window, nowMs));
     }
@@ -444,6 +458,10 @@ export class ProjectMonitor {
     const buckets = this.quality.statesBetween(startMs, startMs + this.windowMs);
     this.history.push({ kind: 'quality', project: this.name, createdAtMs: this.createdAtMs, startMs, buckets });
     this.retiredThroughMs = Math.max(this.retiredThroughMs, startMs + this.windowMs);
+  }
+
+  private isDue({ startMs }: OpenWindow, watermarkMs: number): boolean {
+    return isDue(startMs, this.windowMs, this.labelDelayMs + this.project.monitoring.allowedLatenessMs, watermarkMs);
   }
 
   private inOrder(): OpenWindow[] {
