@@ -1,9 +1,15 @@
 // The client against a real server of ours and against one of raw HTTP/2 that misbehaves as it is told.
 
-import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import {
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+  type ServerOptions,
+} from 'node:http2';
+import { type AddressInfo, connect, createServer as createSocketServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { systemClock } from '@millrace/domain';
+import { seededRng, systemClock } from '@millrace/domain';
 import { type BytesCall, streaming, unary } from '../http2-server/calls.js';
 import { type RunningHttp2Server, startHttp2Server } from '../http2-server/server.js';
 import { type BytesAnswer, BytesClient } from './bytes-client.js';
@@ -24,11 +30,16 @@ async function server(handle: (call: BytesCall, request: Uint8Array) => void, po
 }
 
 /** Raw HTTP/2: each stream as told. */
-async function raw(handle: (stream: ServerHttp2Stream, calls: number) => void): Promise<number> {
+async function raw(
+  handle: (stream: ServerHttp2Stream, calls: number) => void,
+  settings: ServerOptions = {},
+  heard: (headers: IncomingHttpHeaders) => void = () => undefined,
+): Promise<number> {
   let calls = 0;
-  const http2: Http2Server = createServer();
-  http2.on('stream', (stream) => {
+  const http2: Http2Server = createServer(settings);
+  http2.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
+    heard(headers);
     handle(stream, ++calls);
   });
   await new Promise<void>((listening) => http2.listen(0, '127.0.0.1', listening));
@@ -45,6 +56,28 @@ function client(port: number, answerBytesMax = 1_000_000): BytesClient {
 function ask(of: BytesClient, request: string, { withinMs = 5_000, headers = {} } = {}): Promise<BytesAnswer> {
   const deadlineAtMs = systemClock.monotonicMs() + withinMs;
   return new Promise((done) => of.unary({ path: PATH, deadlineAtMs, headers }, bytes(request), done));
+}
+
+/** Sockets, each as told. */
+async function sockets(handle: (socket: Socket, connections: number) => void): Promise<number> {
+  let connections = 0;
+  const open = new Set<Socket>();
+  const listening = createSocketServer((socket) => {
+    open.add(socket.on('error', () => undefined));
+    handle(socket, ++connections);
+  });
+  await new Promise<void>((ready) => listening.listen(0, '127.0.0.1', ready));
+  closers.push(() => {
+    for (const socket of open) socket.destroy();
+    listening.close();
+  });
+  return (listening.address() as AddressInfo).port;
+}
+
+function answerOk(stream: ServerHttp2Stream, content: string): void {
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  stream.end(frame(content));
 }
 
 function frame(content: string): Buffer {
@@ -118,10 +151,8 @@ describe('a unary call', () => {
   it('is asked once more where the other side refused it unbegun, and not a third time', async () => {
     const REFUSED_STREAM = 7;
     const port = await raw((stream, calls) => {
-      if (calls === 1) return stream.close(REFUSED_STREAM);
-      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-      stream.end(frame('second'));
+      if (calls === 1) stream.close(REFUSED_STREAM);
+      else answerOk(stream, 'second');
     });
     expect(text((await ask(client(port), '')).response)).toBe('second');
     const never = await raw((stream) => stream.close(REFUSED_STREAM));
@@ -209,5 +240,199 @@ describe('a stream', () => {
     });
     expect(got).toEqual(['a!', 'b!']);
     expect(end).toMatchObject({ status: 9, message: 'enough', answered: true });
+  });
+});
+
+describe('a connection', () => {
+  it('gives each of many calls its own answer', async () => {
+    const rng = seededRng(3);
+    const { port } = await server((call, request) => {
+      setTimeout(() => call.answer(request), rng.next() * 20);
+    });
+    const asking = client(port);
+    const asked = Array.from({ length: 2_500 }, (_, i) => `${i}`);
+    const answers = await Promise.all(asked.map((request) => ask(asking, request)));
+    expect(answers.map(({ response }) => text(response))).toEqual(asked);
+  });
+
+  it('has no more calls at a time than the server takes, and all are answered', async () => {
+    let [running, most] = [0, 0];
+    const port = await raw(
+      (stream) => {
+        most = Math.max(most, ++running);
+        stream.once('close', () => running--);
+        setImmediate(() => answerOk(stream, 'yes'));
+      },
+      { settings: { maxConcurrentStreams: 2 } },
+    );
+    const asking = client(port);
+    // The two connections have heard what the server takes.
+    await Promise.all([ask(asking, ''), ask(asking, '')]);
+    most = 0;
+    const answers = await Promise.all(Array.from({ length: 40 }, () => ask(asking, '')));
+    expect(answers.map(({ response }) => text(response))).toEqual(Array.from({ length: 40 }, () => 'yes'));
+    expect(most).toBeLessThanOrEqual(4);
+  });
+
+  it('that the server ends loses no call that the server has not looked at, and lets the others end', async () => {
+    const first: ServerHttp2Stream[] = [];
+    const port = await raw((stream, calls) => {
+      if (calls > 1) return answerOk(stream, 'elsewhere');
+      first.push(stream);
+      // Streams above 1 of this connection are not looked at.
+      stream.session?.goaway(0, 1);
+      setTimeout(() => answerOk(stream, 'here'), 50);
+    });
+    const asking = client(port);
+    // Every second call goes over the same connection.
+    const calls = [ask(asking, 'a'), ask(asking, 'b'), ask(asking, 'c'), ask(asking, 'd')];
+    const answers = (await Promise.all(calls)).map(({ status, response }) => [status, text(response)]);
+    expect(answers.filter(([, response]) => response === 'here')).toHaveLength(1);
+    expect(answers.filter(([, response]) => response === 'elsewhere')).toHaveLength(3);
+    expect(answers.every(([status]) => status === 0)).toBe(true);
+  });
+
+  it('tells the same headers with every call, whatever table the server keeps', async () => {
+    for (const headerTableSize of [0, 4_096]) {
+      const seen: unknown[] = [];
+      const port = await raw(
+        (stream) => {
+          stream.once('data', () => undefined);
+          answerOk(stream, '');
+        },
+        { settings: { headerTableSize } },
+      );
+      const asking = client(port);
+      for (let i = 0; i < 6; i++) seen.push((await ask(asking, '', { headers: { number: `${i}` } })).status);
+      expect(seen).toEqual([0, 0, 0, 0, 0, 0]);
+    }
+    const heads: string[] = [];
+    const { port } = await server((call) => {
+      heads.push(`${call.path} ${call.header(':authority')} ${call.header('te')} ${call.header('number')}`);
+      call.answer(bytes(''));
+    });
+    const asking = client(port);
+    for (let i = 0; i < 4; i++) await ask(asking, '', { headers: { number: `${i}` } });
+    expect(heads).toEqual([0, 1, 2, 3].map((i) => `${PATH} 127.0.0.1:${port} trailers ${i}`));
+  });
+
+  it('carries metadata that no frame holds', async () => {
+    const long = 'm'.repeat(40_000);
+    let told: string | undefined;
+    const port = await raw(
+      (stream) => answerOk(stream, ''),
+      { settings: { maxHeaderListSize: 100_000 } },
+      (headers) => {
+        told = headers.long as string;
+      },
+    );
+    expect(await ask(client(port), '', { headers: { long } })).toMatchObject({ status: 0 });
+    expect(told).toBe(long);
+  });
+
+  it('refuses metadata that would not be one line', async () => {
+    const { port } = await server((call) => call.answer(bytes('')));
+    const answer = await ask(client(port), '', { headers: { name: 'a\r\nb: c' } });
+    expect(answer).toMatchObject({ status: 3, message: 'the metadata "name" has a line break or a NUL' });
+  });
+
+  it('carries a large request through small windows, beside other calls', async () => {
+    const large = 'x'.repeat(3_000_000);
+    const port = await raw((stream) => {
+      let length = 0;
+      stream.on('data', (chunk: Buffer) => {
+        length += chunk.length;
+      });
+      stream.on('end', () => answerOk(stream, `${length}`));
+    });
+    const asking = client(port);
+    const answers = await Promise.all([ask(asking, large), ask(asking, 'small'), ask(asking, large), ask(asking, '')]);
+    expect(answers.map(({ response }) => text(response))).toEqual(['3000005', '10', '3000005', '5']);
+  });
+
+  it('of a server that says nothing is given up with the call that waited, and a new one is made', async () => {
+    const { port } = await server((call) => call.answer(bytes('at last')));
+    const silent = await sockets((socket, connections) => {
+      if (connections > 2) socket.pipe(connect(port, '127.0.0.1')).pipe(socket);
+    });
+    const asking = client(silent);
+    const late = await Promise.all([ask(asking, '', { withinMs: 150 }), ask(asking, '', { withinMs: 150 })]);
+    expect(late.map(({ status }) => status)).toEqual([4, 4]);
+    expect(text((await ask(asking, '')).response)).toBe('at last');
+  });
+
+  it.each(Array.from({ length: 20 }, (_, seed) => seed + 1))(
+    'with a server that says anything (seed %d) ends its calls, and nothing else breaks',
+    async (seed) => {
+      const rng = seededRng(seed);
+      const port = await sockets((socket) => {
+        // What begins well may end badly.
+        const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+        const noise = Buffer.from(Array.from({ length: 200 }, () => Math.floor(rng.next() * 256)));
+        const frames = Array.from({ length: 8 }, () => {
+          const length = Math.floor(rng.next() * 12);
+          const head = [0, 0, length, Math.floor(rng.next() * 10), Math.floor(rng.next() * 256), 0, 0, 0];
+          return Buffer.from([...head, Math.floor(rng.next() * 4), ...noise.subarray(0, length)]);
+        });
+        socket.write(seed % 4 === 0 ? noise : Buffer.concat([settings, ...frames]));
+      });
+      const answer = await ask(client(port), 'x', { withinMs: 400 });
+      expect(answer.status).not.toBe(0);
+    },
+  );
+});
+
+describe('a stream whose reader waits', () => {
+  it('makes the server wait as well, and goes on where it stood', async () => {
+    const message = Buffer.alloc(100_000, 1);
+    const TOTAL = 200;
+    let written = 0;
+    let stalled: () => void = () => undefined;
+    const stall = new Promise<void>((resolve) => {
+      stalled = resolve;
+    });
+    const running = await startHttp2Server({
+      port: 0,
+      methods: new Map([
+        [
+          PATH,
+          streaming((stream) => {
+            const more = () => {
+              while (written < TOTAL) {
+                written += 1;
+                if (!stream.write(message)) return stalled();
+              }
+              stream.end();
+            };
+            stream.onMessage = more;
+            stream.onDrain = more;
+          }),
+        ],
+      ]),
+    });
+    closers.push(() => running.close(0));
+    let got = 0;
+    const end = new Promise<BytesAnswer>((ended) => {
+      const open = client(running.port).stream(
+        { path: PATH, deadlineAtMs: Number.POSITIVE_INFINITY, headers: {} },
+        {
+          message: () => {
+            got += 1;
+            if (got === 1) {
+              open.pause();
+              void stall.then(() => setTimeout(() => open.resume(), 200));
+            }
+          },
+          drained: () => undefined,
+          end: ended,
+        },
+      );
+      open.write(bytes(''));
+    });
+    await stall;
+    // Its window is 4 MiB, its own buffer a little more: far less than the whole.
+    expect(written).toBeLessThan(TOTAL);
+    expect(await end).toMatchObject({ status: 0 });
+    expect(got).toBe(TOTAL);
   });
 });

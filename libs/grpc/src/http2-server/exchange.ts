@@ -2,19 +2,16 @@
 
 import { status } from '@grpc/grpc-js';
 import { type ErrorCode, PlatformError } from '@millrace/domain';
+import { ACCEPTED_ENCODINGS, decompressed } from '../http2/compression.js';
+import { fieldOf, literalField } from '../http2/hpack.js';
+import { PacedBytes } from '../http2/paced-bytes.js';
+import { Deframer, encodeStatusMessage, type WireMessage } from '../http2/wire.js';
 import { STATUS_BY_CODE } from '../status.js';
+import { type AnswerHost, AnswerStream } from './answer-stream.js';
 import type { BytesCall, BytesStream, CallHead, StreamHandler, UnaryHandler } from './calls.js';
-import { ACCEPTED_ENCODINGS, decompressed } from './compression.js';
-import { literalField } from './hpack.js';
-import { Http2Stream, type StreamHost } from './stream.js';
-import { Deframer, encodeStatusMessage, type WireMessage } from './wire.js';
 
 /** Longest status message; a header list is bounded on the other side too. */
 const STATUS_MESSAGE_CHARACTERS_MAX = 1_024;
-/** Unsent bytes of a stream beyond which write() says false. */
-const UNSENT_BYTES_HIGH = 262_144;
-/** Parts of a paused stream that are smaller are copied together: else a byte could keep a whole read alive. */
-const BACKLOG_PART_BYTES = 1_024;
 
 /** What all calls of a server share. */
 export interface ExchangeLimits {
@@ -25,7 +22,7 @@ export interface ExchangeLimits {
 }
 
 export interface ExchangeHead {
-  readonly host: StreamHost;
+  readonly host: AnswerHost;
   readonly id: number;
   readonly sendWindow: number;
   readonly receiveWindow: number;
@@ -37,12 +34,6 @@ export interface ExchangeHead {
   readonly limits: ExchangeLimits;
 }
 
-/** The value of a field, '' where there is none. */
-export function fieldOf(headers: readonly string[], name: string): string {
-  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1] as string;
-  return '';
-}
-
 function statusFields(code: number, message: string, errorCode?: ErrorCode): Buffer {
   const fields = [literalField('grpc-status', String(code))];
   if (message !== '')
@@ -52,7 +43,7 @@ function statusFields(code: number, message: string, errorCode?: ErrorCode): Buf
   return Buffer.concat(fields);
 }
 
-abstract class Exchange extends Http2Stream implements CallHead {
+abstract class Exchange extends AnswerStream implements CallHead {
   readonly path: string;
   readonly arrivedAtMs: number;
   readonly deadlineAtMs: number;
@@ -76,7 +67,7 @@ abstract class Exchange extends Http2Stream implements CallHead {
   }
 
   refuse(code: number, message: string, errorCode?: ErrorCode): void {
-    if (this.localEnded) return;
+    if (this.over) return;
     const fields = statusFields(code, message, errorCode);
     if (this.responded || this.queuedBytes > 0) this.sendTrailers(fields);
     else this.sendTrailersOnly(fields);
@@ -97,7 +88,7 @@ abstract class Exchange extends Http2Stream implements CallHead {
       this.refuse(status.RESOURCE_EXHAUSTED, `a message has more than ${limits.messageBytesMax} bytes`, 'overloaded');
       return;
     }
-    if (this.localEnded) return;
+    if (this.over) return;
     this.account(this.deframer.held);
     if (limits.assemblingBytes > limits.assemblingBytesMax && this.assembling > 0)
       this.refuse(status.RESOURCE_EXHAUSTED, 'too many large requests arrive at once', 'overloaded');
@@ -156,19 +147,19 @@ export class UnaryExchange extends Exchange implements BytesCall {
     onCancel?.();
   }
 
-  drained(): void {
+  protected roomAgain(): void {
     // A unary handler writes once and does not wait.
   }
 
   answer(response: Uint8Array): void {
-    if (this.settled || this.localEnded) return;
+    if (this.settled || this.over) return;
     this.settled = true;
     this.onCancel = undefined;
     this.sendAnswer(response);
   }
 
   override refuse(code: number, message: string, errorCode?: ErrorCode): void {
-    if (this.settled || this.localEnded) return;
+    if (this.settled || this.over) return;
     this.settled = true;
     this.onCancel = undefined;
     super.refuse(code, message, errorCode);
@@ -185,13 +176,10 @@ export class StreamExchange extends Exchange implements BytesStream {
   onEnd: () => void = () => undefined;
   onCancel: () => void = () => undefined;
   onDrain: () => void = () => undefined;
-  private backlog: Buffer[] = [];
-  private paused = false;
-  private using = false;
-  private allReceived = false;
-  private wantsDrain = false;
-  private scheduled = false;
-  private ending = false;
+  private readonly bytes = new PacedBytes(
+    (bytes) => this.use(bytes),
+    () => this.allUsed(),
+  );
 
   constructor(
     head: ExchangeHead,
@@ -209,97 +197,62 @@ export class StreamExchange extends Exchange implements BytesStream {
   }
 
   received(bytes: Buffer): void {
-    const { backlog } = this;
-    const last = backlog.at(-1);
-    if (!this.paused && backlog.length === 0) backlog.push(bytes);
-    else if (last === undefined || bytes.length >= BACKLOG_PART_BYTES) backlog.push(Buffer.from(bytes));
-    else if (last.length >= 16 * BACKLOG_PART_BYTES) backlog.push(Buffer.from(bytes));
-    else backlog[backlog.length - 1] = Buffer.concat([last, bytes]);
-    this.use();
+    this.guarded(() => this.bytes.push(bytes));
   }
 
   receivedAll(): void {
-    this.allReceived = true;
-    this.use();
+    this.guarded(() => this.bytes.end());
   }
 
   gone(): void {
-    this.backlog = [];
+    this.bytes.clear();
     this.onCancel();
   }
 
-  drained(): void {
-    if (!this.wantsDrain || this.unsent() >= UNSENT_BYTES_HIGH / 2) return;
-    this.wantsDrain = false;
-    this.onDrain();
-  }
-
   write(message: Uint8Array): boolean {
-    if (this.localEnded || this.ending) return true;
-    this.queueMessage(message);
-    // Messages of one turn leave together.
-    if (!this.scheduled) {
-      this.scheduled = true;
-      this.host.wrote(this);
-    }
-    this.wantsDrain ||= this.unsent() >= UNSENT_BYTES_HIGH;
-    return !this.wantsDrain;
+    return this.over || this.ending || this.writeMessage(message);
   }
 
   end(): void {
-    if (this.localEnded || this.ending) return;
-    this.ending = true;
-    this.sendTrailers(undefined);
+    if (!this.over && !this.ending) this.sendTrailers(undefined);
   }
 
   override refuse(code: number, message: string, errorCode?: ErrorCode): void {
-    if (this.localEnded || this.ending) return;
-    this.ending = true;
-    super.refuse(code, message, errorCode);
-  }
-
-  override pump(): void {
-    this.scheduled = false;
-    super.pump();
+    if (!this.over && !this.ending) super.refuse(code, message, errorCode);
   }
 
   pause(): void {
-    this.paused = true;
+    this.bytes.pause();
   }
 
   resume(): void {
-    if (!this.paused) return;
-    this.paused = false;
-    this.use();
+    this.guarded(() => this.bytes.resume());
   }
 
-  private unsent(): number {
-    return this.queuedBytes + this.host.unsentBytes;
+  protected roomAgain(): void {
+    this.onDrain();
+  }
+
+  private use(bytes: Buffer): void {
+    this.deframe(bytes, this.take);
+    this.host.credit(this, bytes.length);
+  }
+
+  private allUsed(): void {
+    if (this.ending || this.over) return;
+    if (this.deframer.end() === null) this.onEnd();
+    else this.refuse(status.INVALID_ARGUMENT, 'the stream ended within a message', 'invalid_argument');
   }
 
   private readonly take = (message: WireMessage): void => {
-    if (!this.ending && !this.localEnded) this.onMessage(this.plain(message));
+    if (!this.ending && !this.over) this.onMessage(this.plain(message));
   };
 
-  /** Hands on what is here, unless a handler that paused or resumed is below us on the stack. */
-  private use(): void {
-    if (this.using) return;
-    this.using = true;
+  private guarded(work: () => void): void {
     try {
-      while (!this.paused && this.backlog.length > 0) {
-        const bytes = this.backlog.shift() as Buffer;
-        this.deframe(bytes, this.take);
-        this.host.credit(this, bytes.length);
-      }
-      if (this.allReceived && this.backlog.length === 0 && !this.ending && !this.localEnded) {
-        this.allReceived = false;
-        if (this.deframer.end() === null) this.onEnd();
-        else this.refuse(status.INVALID_ARGUMENT, 'the stream ended within a message', 'invalid_argument');
-      }
+      work();
     } catch (thrown) {
       this.refuseWith(thrown);
-    } finally {
-      this.using = false;
     }
   }
 }

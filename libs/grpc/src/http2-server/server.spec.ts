@@ -8,10 +8,10 @@ import { Health, TrainingService } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import fc from 'fast-check';
 import { createClient } from '../client.js';
+import * as h2 from '../http2/frames.js';
+import { literalField } from '../http2/hpack.js';
 import { bindService } from './bindings.js';
 import { type BytesStream, type Method, streaming, unary } from './calls.js';
-import * as h2 from './frames.js';
-import { literalField } from './hpack.js';
 import { type Http2ServerSettings, type RunningHttp2Server, startHttp2Server } from './server.js';
 
 /** A gRPC message, not compressed. */

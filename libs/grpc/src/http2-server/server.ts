@@ -10,14 +10,15 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { status } from '@grpc/grpc-js';
 import { type Clock, PlatformError, systemClock } from '@millrace/domain';
 import { HealthState } from '../health.js';
+import { fieldOf } from '../http2/hpack.js';
+import { timeoutMs } from '../http2/wire.js';
 import { MESSAGE_BYTES_MAX } from '../limits.js';
+import type { AnswerStream } from './answer-stream.js';
 import { type GrpcServiceBinding, methodsOf } from './bindings.js';
 import type { Method, Methods } from './calls.js';
-import { Connection, type ConnectionHost, STREAM_WINDOW_BYTES } from './connection.js';
-import { type ExchangeHead, type ExchangeLimits, fieldOf, StreamExchange, UnaryExchange } from './exchange.js';
+import { type ExchangeHead, type ExchangeLimits, StreamExchange, UnaryExchange } from './exchange.js';
 import { healthMethods } from './health.js';
-import type { Http2Stream } from './stream.js';
-import { timeoutMs } from './wire.js';
+import { type ConnectionHost, ServerConnection, STREAM_WINDOW_BYTES } from './server-connection.js';
 
 const CONNECTIONS_MAX = 4_096;
 /** Memory of unfinished requests of all connections. */
@@ -66,18 +67,19 @@ export interface RunningHttp2Server {
 }
 
 interface Watched {
-  readonly connection: Connection;
+  readonly connection: ServerConnection;
   readonly bornAtMs: number;
   readonly endsAtMs: number;
   goneAtMs: number;
   heardAtMs: number;
+  reads: number;
   pinged: boolean;
 }
 
 class BytesServer implements RunningHttp2Server, ConnectionHost {
   readonly health: HealthState;
   private readonly server: Server;
-  private readonly watched = new Map<Connection, Watched>();
+  private readonly watched = new Map<ServerConnection, Watched>();
   private readonly methods: Methods;
   private readonly limits: ExchangeLimits;
   private readonly clock: Clock;
@@ -135,7 +137,7 @@ class BytesServer implements RunningHttp2Server, ConnectionHost {
     clearInterval(this.sweeper);
   }
 
-  open(connection: Connection, id: number, headers: readonly string[]): Http2Stream {
+  open(connection: ServerConnection, id: number, headers: readonly string[]): AnswerStream {
     const nowMs = this.clock.monotonicMs();
     const path = fieldOf(headers, ':path');
     const timeout = fieldOf(headers, 'grpc-timeout');
@@ -161,7 +163,7 @@ class BytesServer implements RunningHttp2Server, ConnectionHost {
     return new StreamExchange(head, method.handle);
   }
 
-  closed(connection: Connection): void {
+  closed(connection: ServerConnection): void {
     this.watched.delete(connection);
   }
 
@@ -170,13 +172,14 @@ class BytesServer implements RunningHttp2Server, ConnectionHost {
     const nowMs = this.clock.monotonicMs();
     // The golden ratio's multiples spread evenly without randomness.
     const spread = 1 - AGE_SPREAD * ((this.accepted++ * 0.618034) % 1);
-    const connection = new Connection(socket, this, this.clock);
+    const connection = new ServerConnection(socket, this, this.clock);
     this.watched.set(connection, {
       connection,
       bornAtMs: nowMs,
       endsAtMs: connectionAgeMaxMs > 0 ? nowMs + connectionAgeMaxMs * spread : Number.POSITIVE_INFINITY,
       goneAtMs: Number.POSITIVE_INFINITY,
       heardAtMs: nowMs,
+      reads: 0,
       pinged: false,
     });
   }
@@ -185,8 +188,8 @@ class BytesServer implements RunningHttp2Server, ConnectionHost {
     const nowMs = this.clock.monotonicMs();
     for (const watched of this.watched.values()) {
       const { connection } = watched;
-      if (connection.heard) {
-        connection.heard = false;
+      if (connection.reads !== watched.reads) {
+        watched.reads = connection.reads;
         watched.heardAtMs = nowMs;
         watched.pinged = false;
       }

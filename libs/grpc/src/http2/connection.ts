@@ -1,8 +1,9 @@
-// One HTTP/2 connection of a gRPC server, straight on its socket (RFC 9113, prior knowledge; no push, no priorities):
-// keeps the windows, hands headers and DATA to streams, writes what a turn produced in one go.
+// One HTTP/2 connection of gRPC, straight on its socket (RFC 9113, prior knowledge; no push, no priorities), whichever
+// side it is: keeps the windows, hands headers and DATA to streams, writes what a turn produced in one go. What the
+// sides do not share is in http2-server/server-connection.ts and http2-client/client-connection.ts.
 // A fault of a stream resets the stream, a fault of the connection ends it with GOAWAY. Memory is bounded: the peer's
 // unread bytes by windows, its unfinished header block by a bound of its own (header-blocks.ts), what it does not read
-// by UNSENT_BYTES_MAX (then nothing more is read from it).
+// by `unsentBytesMax` (then nothing more is read from it).
 
 import type { Socket } from 'node:net';
 import type { Clock } from '@millrace/domain';
@@ -10,82 +11,89 @@ import { Budget } from './abuse.js';
 import { ControlFrames } from './control-frames.js';
 import { ConnectionFault, FrameReader, type FrameSink, fault } from './frame-reader.js';
 import * as h2 from './frames.js';
-import { HEADER_LIST_BYTES_MAX, HeaderBlocks, type HeaderList, wellFormed } from './header-blocks.js';
-import { AnswerBlocks, HpackError } from './hpack.js';
+import { HEADER_LIST_BYTES_MAX, HeaderBlocks, type HeaderList } from './header-blocks.js';
+import { HpackError } from './hpack.js';
 import { OutBuffer } from './out-buffer.js';
 import type { Http2Stream, StreamHost } from './stream.js';
 
-/** Concurrent calls of one connection; more wait in the client. */
-const CONCURRENT_STREAMS_MAX = 1_024;
-/** A call's bytes that may be under way before we used them; 64 KiB would make a large tensor wait for round trips. */
-export const STREAM_WINDOW_BYTES = 1_048_576;
-const CONNECTION_WINDOW_BYTES = 4 * STREAM_WINDOW_BYTES;
-/** Beyond, the peer does not read its answers, and is not read either. */
-const UNSENT_BYTES_MAX = 8_388_608;
-/** Clients with short deadlines reset many calls. */
-const RESETS_BURST = 10_000;
-const RESETS_PER_SECOND = 1_000;
 /**
- * PING, SETTINGS, empty DATA, frames for nobody. Clients that measure bandwidth ping once a round trip, but beside
+ * PING, SETTINGS, empty DATA, frames for nobody. Peers that measure bandwidth ping once a round trip, but beside
  * calls.
  */
 const IDLE_FRAMES_BURST = 1_000;
 const IDLE_FRAMES_PER_SECOND = 10;
 
-const SETTINGS = [
-  [h2.SETTING_MAX_CONCURRENT_STREAMS, CONCURRENT_STREAMS_MAX],
-  [h2.SETTING_INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES],
-  [h2.SETTING_MAX_HEADER_LIST_SIZE, HEADER_LIST_BYTES_MAX],
-] as const;
-
-export interface ConnectionHost {
-  /** A new call. `headers`: names and values in turns. */
-  open(connection: Connection, id: number, headers: readonly string[]): Http2Stream;
-  closed(connection: Connection): void;
+export interface ConnectionWindows {
+  /** Bytes of a call that may be under way before they are used. */
+  readonly stream: number;
+  readonly connection: number;
 }
 
-export class Connection implements StreamHost, FrameSink {
+export abstract class Http2Connection<S extends Http2Stream> implements StreamHost, FrameSink {
   readonly out = new OutBuffer();
-  readonly blocks = new AnswerBlocks();
   sendWindow = h2.WINDOW_BYTES_DEFAULT;
   peerFrameBytesMax = h2.FRAME_BYTES_DEFAULT;
   peerStreamWindow = h2.WINDOW_BYTES_DEFAULT;
-  /** Set with every read; the server's sweep clears it. */
-  heard = true;
-  private readonly streams = new Map<number, Http2Stream>();
-  private readonly control = new ControlFrames(this.out, () => this.wrote());
-  private readonly reader = new FrameReader(this);
+  /** Grows with every read: whoever watches for silence looks whether it did. */
+  reads = 0;
+  protected readonly streams = new Map<number, S>();
+  protected readonly control = new ControlFrames(this.out, () => this.wrote());
+  protected readonly idleFrames: Budget;
+  protected over = false;
+  private readonly reader: FrameReader;
   private readonly headerBlocks = new HeaderBlocks();
-  private readonly resets: Budget;
-  private readonly idleFrames: Budget;
   private readonly dirty: Http2Stream[] = [];
   private waiting = new Set<Http2Stream>();
-  private lastStreamId = 0;
-  private receiveWindow = CONNECTION_WINDOW_BYTES;
+  private receiveWindow: number;
   private uncredited = 0;
   private flushing = false;
-  private refusing = false;
-  private over = false;
   /** DATA frame being received: its stream (undefined = gone), and whether it is the stream's last. */
-  private dataStream: Http2Stream | undefined;
+  private dataStream: S | undefined;
   private dataEnds = false;
 
-  constructor(
-    private readonly socket: Socket,
-    private readonly host: ConnectionHost,
+  protected constructor(
+    protected readonly socket: Socket,
     clock: Clock,
+    private readonly windows: ConnectionWindows,
+    private readonly options: { peerSendsPreface: boolean; unsentBytesMax: number },
   ) {
-    this.resets = new Budget(clock, RESETS_BURST, RESETS_PER_SECOND);
+    this.reader = new FrameReader(this, options.peerSendsPreface);
     this.idleFrames = new Budget(clock, IDLE_FRAMES_BURST, IDLE_FRAMES_PER_SECOND);
+    this.receiveWindow = windows.connection;
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.receive(chunk));
     socket.on('drain', () => this.drained());
-    // The close that follows says the same.
-    socket.on('error', () => undefined);
+    socket.on('error', (error) => this.broken(error));
     socket.on('close', () => this.closed());
-    this.control.settings(SETTINGS);
-    this.control.windowUpdate(0, CONNECTION_WINDOW_BYTES - h2.WINDOW_BYTES_DEFAULT);
   }
+
+  /** The first frames of this side. */
+  protected greet(settings: readonly (readonly [setting: number, value: number])[]): void {
+    this.control.settings([
+      ...settings,
+      [h2.SETTING_INITIAL_WINDOW_SIZE, this.windows.stream],
+      [h2.SETTING_MAX_HEADER_LIST_SIZE, HEADER_LIST_BYTES_MAX],
+    ]);
+    this.control.windowUpdate(0, this.windows.connection - h2.WINDOW_BYTES_DEFAULT);
+  }
+
+  /** Whether a stream of this number was ever opened. */
+  protected abstract wasOpened(id: number): boolean;
+  protected abstract headers(list: HeaderList): void;
+  protected abstract goneAway(payload: Buffer): void;
+  /** SETTINGS_HEADER_TABLE_SIZE of the peer. */
+  protected abstract peerTableSize(bytes: number): void;
+  /** SETTINGS_MAX_CONCURRENT_STREAMS of the peer. */
+  protected abstract peerStreamsMax(streams: number): void;
+  /** Either side reset a stream, which was let go of. */
+  protected abstract abandoned(): void;
+  /** A stream was let go of. */
+  protected abstract forgotten(): void;
+  protected abstract broken(error: Error): void;
+  /** Nothing comes or goes any more; streams were told. */
+  protected abstract gone(): void;
+  /** The last stream that the peer opened, for GOAWAY. */
+  protected abstract readonly lastOfPeer: number;
 
   /** Calls that are not over. */
   get active(): number {
@@ -118,44 +126,27 @@ export class Connection implements StreamHost, FrameSink {
     this.creditConnection(bytes);
     stream.unused -= bytes;
     stream.uncredited += bytes;
-    if (stream.uncredited < STREAM_WINDOW_BYTES / 2 || stream.remoteEnded || stream.localEnded) return;
+    if (stream.uncredited < this.windows.stream / 2 || stream.remoteEnded || stream.over) return;
     this.control.windowUpdate(stream.id, stream.uncredited);
     stream.receiveWindow += stream.uncredited;
     stream.uncredited = 0;
-  }
-
-  ended(stream: Http2Stream): void {
-    // What the client still sends is not wanted; it has its answer.
-    if (!stream.remoteEnded) this.control.reset(stream.id, h2.NO_ERROR);
-    this.idleFrames.refill();
-    this.forget(stream);
   }
 
   ping(): void {
     this.control.ping();
   }
 
-  /** "Begin nothing new here"; what crosses it on the way is still taken. */
-  announceEnd(): void {
-    if (!this.over) this.control.goAway(h2.ANY_STREAM, h2.NO_ERROR);
-  }
-
-  /** New streams are refused as not begun; the connection ends with its last call. */
-  finish(): void {
-    if (this.over || this.refusing) return;
-    this.refusing = true;
-    this.control.goAway(this.lastStreamId, h2.NO_ERROR);
-    this.endIfDone();
-  }
-
   destroy(): void {
+    // The close comes in a later turn: nothing new begins until then.
+    this.over = true;
     this.socket.destroy();
   }
 
   /** The connection cannot go on. */
-  private fail(code: number): void {
+  protected fail(code: number): void {
     if (this.over) return;
-    this.control.goAway(this.lastStreamId, code);
+    this.broken(new ConnectionFault(code));
+    this.control.goAway(this.lastOfPeer, code);
     this.flush();
     this.over = true;
     this.socket.end();
@@ -172,26 +163,26 @@ export class Connection implements StreamHost, FrameSink {
       this.lose(stream);
       stream.forgotten();
     }
-    this.host.closed(this);
+    this.gone();
   }
 
-  private lose(stream: Http2Stream): void {
-    stream.localEnded = true;
+  private lose(stream: S): void {
+    stream.over = true;
     stream.gone();
   }
 
-  private forget(stream: Http2Stream): void {
+  protected forget(stream: S): void {
     this.streams.delete(stream.id);
     this.waiting.delete(stream);
     // What it left unused must not stay missing from the connection's window.
     if (stream.unused > 0) this.creditConnection(stream.unused);
     stream.unused = 0;
     stream.forgotten();
-    this.endIfDone();
+    this.forgotten();
   }
 
-  private endIfDone(): void {
-    if (!this.refusing || this.over || this.streams.size > 0) return;
+  /** Sends what is written and closes this side. */
+  protected end(): void {
     this.flush();
     this.over = true;
     this.socket.end();
@@ -212,7 +203,7 @@ export class Connection implements StreamHost, FrameSink {
       for (const piece of pieces) socket.write(piece);
       socket.uncork();
     }
-    if (socket.writableLength > UNSENT_BYTES_MAX) socket.pause();
+    if (socket.writableLength > this.options.unsentBytesMax) socket.pause();
   };
 
   private drained(): void {
@@ -222,7 +213,7 @@ export class Connection implements StreamHost, FrameSink {
 
   private creditConnection(bytes: number): void {
     this.uncredited += bytes;
-    if (this.uncredited < CONNECTION_WINDOW_BYTES / 2) return;
+    if (this.uncredited < this.windows.connection / 2) return;
     this.control.windowUpdate(0, this.uncredited);
     this.receiveWindow += this.uncredited;
     this.uncredited = 0;
@@ -230,7 +221,7 @@ export class Connection implements StreamHost, FrameSink {
 
   private receive(chunk: Buffer): void {
     if (this.over) return;
-    this.heard = true;
+    this.reads++;
     try {
       this.reader.push(chunk);
     } catch (thrown) {
@@ -242,10 +233,10 @@ export class Connection implements StreamHost, FrameSink {
   frame(type: number, flags: number, id: number, payload: Buffer): void {
     switch (type) {
       case h2.HEADERS:
-        this.headers(this.headerBlocks.begin(flags, id, payload));
+        this.list(this.headerBlocks.begin(flags, id, payload));
         break;
       case h2.CONTINUATION:
-        this.headers(this.headerBlocks.take(flags, payload));
+        this.list(this.headerBlocks.take(flags, payload));
         break;
       case h2.RST_STREAM:
         this.resetByPeer(id, payload);
@@ -265,9 +256,10 @@ export class Connection implements StreamHost, FrameSink {
         else this.idleFrame();
         break;
       case h2.GOAWAY:
-        // The client begins no more; its calls go on.
         if (id !== 0) fault(h2.PROTOCOL_ERROR);
+        if (payload.length < 8) fault(h2.FRAME_SIZE_ERROR);
         this.idleFrame();
+        this.goneAway(payload);
         break;
       case h2.PUSH_PROMISE:
         fault(h2.PROTOCOL_ERROR);
@@ -281,25 +273,29 @@ export class Connection implements StreamHost, FrameSink {
     if (!this.idleFrames.take()) fault(h2.ENHANCE_YOUR_CALM);
   }
 
-  private streamFault(id: number, code: number): void {
+  private list(list: HeaderList | undefined): void {
+    if (list) this.headers(list);
+  }
+
+  protected streamFault(id: number, code: number): void {
     this.control.reset(id, code);
     this.abandon(id);
   }
 
   /** Either side reset the stream. */
-  private abandon(id: number): void {
+  protected abandon(id: number): void {
     const stream = this.streams.get(id);
     if (stream) {
       this.streams.delete(id);
       this.lose(stream);
       this.forget(stream);
     }
-    if (!this.resets.take()) fault(h2.ENHANCE_YOUR_CALM);
+    this.abandoned();
   }
 
   /** Counts the frame against the windows, padding and all. */
   beginData(id: number, length: number, ends: boolean): void {
-    if (id === 0 || id > this.lastStreamId) fault(h2.PROTOCOL_ERROR);
+    if (!this.wasOpened(id)) fault(h2.PROTOCOL_ERROR);
     this.receiveWindow -= length;
     if (this.receiveWindow < 0) fault(h2.FLOW_CONTROL_ERROR);
     if (length === 0 && !ends) this.idleFrame();
@@ -324,7 +320,7 @@ export class Connection implements StreamHost, FrameSink {
     // The connection may be idle for long: it must not keep the last call's memory.
     if (last) this.dataStream = undefined;
     stream.unused += part.length;
-    if (stream.localEnded) this.credit(stream, part.length);
+    if (stream.over) this.credit(stream, part.length);
     else if (part.length > 0) stream.received(part);
     if (last && this.dataEnds) this.endRemote(stream);
   }
@@ -336,42 +332,15 @@ export class Connection implements StreamHost, FrameSink {
     this.credit(stream, bytes);
   }
 
-  private endRemote(stream: Http2Stream): void {
+  protected endRemote(stream: S): void {
     stream.remoteEnded = true;
-    if (!stream.localEnded) stream.receivedAll();
-  }
-
-  private headers(list: HeaderList | undefined): void {
-    if (!list) return;
-    const { id, fields, whole, ends } = list;
-    const known = this.streams.get(id);
-    if (known) {
-      // Trailers: nobody reads them.
-      const trailers = ends && !fields.some((name, i) => i % 2 === 0 && name.startsWith(':'));
-      if (known.remoteEnded) this.streamFault(id, h2.STREAM_CLOSED);
-      else if (trailers) this.endRemote(known);
-      else this.streamFault(id, h2.PROTOCOL_ERROR);
-      return;
-    }
-    if (id <= this.lastStreamId) fault(h2.STREAM_CLOSED);
-    this.lastStreamId = id;
-    if (this.refusing || this.streams.size >= CONCURRENT_STREAMS_MAX) this.streamFault(id, h2.REFUSED_STREAM);
-    else if (!whole) this.streamFault(id, h2.ENHANCE_YOUR_CALM);
-    else if (!wellFormed(fields)) this.streamFault(id, h2.PROTOCOL_ERROR);
-    else this.open(id, fields, ends);
-  }
-
-  private open(id: number, fields: readonly string[], ends: boolean): void {
-    const stream = this.host.open(this, id, fields);
-    this.streams.set(id, stream);
-    stream.remoteEnded = ends;
-    stream.opened();
-    if (ends && !stream.localEnded) stream.receivedAll();
+    if (!stream.over) stream.receivedAll();
   }
 
   private resetByPeer(id: number, payload: Buffer): void {
     if (payload.length !== 4) fault(h2.FRAME_SIZE_ERROR);
-    if (id === 0 || id > this.lastStreamId) fault(h2.PROTOCOL_ERROR);
+    if (!this.wasOpened(id)) fault(h2.PROTOCOL_ERROR);
+    this.streams.get(id)?.resetBy(h2.uint32At(payload, 0));
     this.abandon(id);
   }
 
@@ -390,7 +359,10 @@ export class Connection implements StreamHost, FrameSink {
   private setting(setting: number, value: number): void {
     switch (setting) {
       case h2.SETTING_HEADER_TABLE_SIZE:
-        this.blocks.peerTableSize(value);
+        this.peerTableSize(value);
+        return;
+      case h2.SETTING_MAX_CONCURRENT_STREAMS:
+        this.peerStreamsMax(value);
         return;
       case h2.SETTING_ENABLE_PUSH:
         if (value > 1) fault(h2.PROTOCOL_ERROR);
@@ -424,7 +396,7 @@ export class Connection implements StreamHost, FrameSink {
 
   private windowUpdated(id: number, payload: Buffer): void {
     if (payload.length !== 4) fault(h2.FRAME_SIZE_ERROR);
-    if (id > this.lastStreamId) fault(h2.PROTOCOL_ERROR);
+    if (id !== 0 && !this.wasOpened(id)) fault(h2.PROTOCOL_ERROR);
     const bytes = h2.uint32At(payload, 0) & 0x7fffffff;
     if (id === 0) {
       this.sendWindow += bytes;

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { AnswerBlocks, HpackDecoder, HpackError, literalField } from './hpack.js';
+import { AnswerBlocks } from '../http2-server/answer-blocks.js';
+import { HpackDecoder, HpackError, literalField } from './hpack.js';
 
 const LIST_BYTES = 16_384;
 

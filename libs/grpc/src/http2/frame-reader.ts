@@ -1,5 +1,5 @@
-// Cuts a peer's bytes into frames: the preface, then head by head; DATA is handed on in the parts in which it comes,
-// every other frame whole. Holds at most one frame that is not DATA.
+// Cuts a peer's bytes into frames: the preface where the peer is a client, then head by head; DATA is handed on in the
+// parts in which it comes, every other frame whole. Holds at most one frame that is not DATA.
 
 import * as h2 from './frames.js';
 
@@ -26,13 +26,18 @@ export interface FrameSink {
 
 export class FrameReader {
   private held: Buffer | undefined;
-  private prefaced = false;
+  private prefaced: boolean;
   private settled = false;
   private dataLeft = 0;
   /** Stream whose header block is not complete; 0 = none. Nothing else may come before its rest. */
   private blockOf = 0;
 
-  constructor(private readonly sink: FrameSink) {}
+  constructor(
+    private readonly sink: FrameSink,
+    peerSendsPreface: boolean,
+  ) {
+    this.prefaced = !peerSendsPreface;
+  }
 
   /** Whether the peer has said what it speaks. */
   get greeted(): boolean {

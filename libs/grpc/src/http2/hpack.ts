@@ -1,5 +1,6 @@
-// HPACK (RFC 7541): a decoder of header blocks with its dynamic table, and the two ways in which this server writes
-// fields: its few fixed ones by index once the peer's table holds them, all others as literals that are never indexed.
+// HPACK (RFC 7541): a decoder of header blocks with its dynamic table, and how fields are written: a side's few fixed
+// ones by index once the peer's table holds them (answer-blocks.ts, request-blocks.ts), all others as literals that are
+// never indexed.
 
 import { decodeHuffman } from './huffman.js';
 
@@ -67,10 +68,12 @@ const STATIC: readonly (readonly [name: string, value: string])[] = [
   ['www-authenticate', ''],
 ];
 
-/** Of our dynamic table: HTTP/2's default, which we do not change. */
-const TABLE_BYTES_MAX = 4096;
+/** Of a dynamic table: HTTP/2's default, which we do not change. */
+export const TABLE_BYTES_MAX = 4096;
 /** What an entry costs beside its bytes. */
-const ENTRY_BYTES = 32;
+export const ENTRY_BYTES = 32;
+/** Of the first entry of the dynamic table. */
+export const FIRST_INDEX = STATIC.length + 1;
 /** Entries that make the array be moved up: far above what TABLE_BYTES_MAX holds (128). */
 const GONE_MAX = 512;
 
@@ -192,57 +195,23 @@ export class HpackDecoder {
   }
 }
 
+/** The value of a field in a list of names and values in turns, '' where there is none. */
+export function fieldOf(fields: readonly string[], name: string): string {
+  for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) return fields[i + 1] as string;
+  return '';
+}
+
 /** A literal that is never indexed, names and values in ASCII. */
 export function literalField(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.from([0x10]), literalText(name), literalText(value)]);
 }
 
-function literalText(text: string): Buffer {
-  const length = Buffer.byteLength(text, 'latin1');
+export function literalText(text: string): Buffer {
+  const { length } = text;
   if (length < 127) return Buffer.from(`${String.fromCharCode(length)}${text}`, 'latin1');
   const head = [127];
   let rest = length - 127;
   for (; rest > 127; rest >>>= 7) head.push((rest & 127) | 128);
   head.push(rest);
   return Buffer.concat([Buffer.from(head), Buffer.from(text, 'latin1')]);
-}
-
-const STATUS_200 = Buffer.from([0x88]);
-/** Literal with incremental indexing, name 31 of the static table. */
-const CONTENT_TYPE_LEARN = Buffer.concat([Buffer.from([0x5f]), literalText('application/grpc')]);
-const STATUS_OK_LEARN = Buffer.concat([Buffer.from([0x40]), literalText('grpc-status'), literalText('0')]);
-const FIRST_INDEX = STATIC.length + 1;
-
-/**
- * Header blocks of answers. The first answer of a connection puts content-type and grpc-status 0 into the peer's table,
- * in this order, and nothing else is ever put there, so that their places are known. A peer that changes its table
- * smaller gets literals from then on.
- */
-export class AnswerBlocks {
-  headers: Buffer = Buffer.concat([STATUS_200, CONTENT_TYPE_LEARN]);
-  okTrailers: Buffer = STATUS_OK_LEARN;
-  private state: 'new' | 'headers learnt' | 'learnt' | 'literal' = 'new';
-
-  /** The block `headers` was written. */
-  wroteHeaders(): void {
-    if (this.state !== 'new') return;
-    this.state = 'headers learnt';
-    this.headers = Buffer.from([0x88, 0x80 | FIRST_INDEX]);
-  }
-
-  /** The block `okTrailers` was written, after `headers`; the entry before it moved one place up. */
-  wroteOkTrailers(): void {
-    if (this.state !== 'headers learnt') return;
-    this.state = 'learnt';
-    this.headers = Buffer.from([0x88, 0x80 | (FIRST_INDEX + 1)]);
-    this.okTrailers = Buffer.from([0x80 | FIRST_INDEX]);
-  }
-
-  /** SETTINGS_HEADER_TABLE_SIZE of the peer. A smaller table is answered by "size 0" in the next block. */
-  peerTableSize(bytes: number): void {
-    if (bytes >= TABLE_BYTES_MAX) return;
-    this.state = 'literal';
-    this.headers = Buffer.concat([Buffer.from([0x20]), STATUS_200, literalField('content-type', 'application/grpc')]);
-    this.okTrailers = literalField('grpc-status', '0');
-  }
 }
