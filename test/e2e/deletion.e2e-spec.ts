@@ -125,9 +125,11 @@ async function serve(): Promise<number> {
   return Number((await predict()).body.model_version);
 }
 
-async function startTraining(): Promise<string> {
+/** With the revision that `apply` answered: the trainer may hear of it later than of this call. */
+async function startTraining(projectRevision: unknown): Promise<string> {
   const { datasets } = (await ingest('/projects/loans/datasets')).body as { datasets: { id: string }[] };
-  const { body } = await trainer('/trainings', { datasetVersions: datasets.map(({ id }) => id), reason: 'test' });
+  const datasetVersions = datasets.map(({ id }) => id);
+  const { body } = await trainer('/trainings', { datasetVersions, reason: 'test', projectRevision });
   return body.trainingId as string;
 }
 
@@ -210,8 +212,8 @@ describe('a project that is deleted while it serves', () => {
     const flow = startTraffic();
     const windows = async () => (await monitor('/projects/loans/windows')).body.windows as unknown[];
     await untilTrue('no window closes', async () => (await windows()).length > 0, GONE_WITHIN_MS);
-    await apply(LONG);
-    const id = await startTraining();
+    const { revision } = await apply(LONG);
+    const id = await startTraining(revision);
     const kind = async () => ((await training(id)).last as { kind: string }).kind;
     await untilTrue('no training steps', async () => (await kind()) === 'progress', TRAINED_WITHIN_MS);
     expect(await remove()).toMatchObject({ code: 0 });
@@ -230,7 +232,8 @@ describe('a project that is deleted while it serves', () => {
   }, 600_000);
 
   it('does not come back by the rollout that had just begun', async () => {
-    const id = await startTraining();
+    const { revision } = await apply(SHORT);
+    const id = await startTraining(revision);
     const ended = async () => (await training(id)).state === 'finished';
     await untilTrue('the training does not end', ended, TRAINED_WITHIN_MS);
     expect(await remove()).toMatchObject({ code: 0 });
@@ -241,8 +244,8 @@ describe('a project that is deleted while it serves', () => {
   it('is gone as well where services die in the middle of it, and begins anew then', async () => {
     await serve();
     startTraffic();
-    await apply(LONG);
-    const id = await startTraining();
+    const { revision } = await apply(LONG);
+    const id = await startTraining(revision);
     await untilTrue('it waits', async () => (await training(id)).state === 'running', TRAINED_WITHIN_MS);
     const victims = ['router', 'serving', 'monitor', 'trainer'].map((name) =>
       platform.pidOf(`services/${name}/src/main.js`),

@@ -98,6 +98,7 @@ const Training = answer(
     ),
     startedAtMs: timeMs(),
     changedAtMs: timeMs(),
+    projectRevision: count('Of the project file that it trains with; 0 = it has not begun.'),
   },
   'Training',
 );
@@ -145,6 +146,12 @@ export const Loop = answer(
 
 const project = '/v1/projects/{project}';
 
+const projectRevision = Type.Optional(
+  count(
+    'Of the project file that is meant, as `apply` answered it: waited for a moment where the trainer knows an older one, a conflict where it has another one then or when the training begins. 0 = whatever is current.',
+  ),
+);
+
 const tensorName = () => Type.String({ minLength: 1, maxLength: 256 });
 
 export const trainerApi = {
@@ -169,6 +176,7 @@ export const trainerApi = {
         trigger: Type.Optional(note('What started it; default: the reason.')),
         correlationId: Type.Optional(note('Ties the steps of one episode together.')),
         championVersion: Type.Optional(versionOrNone()),
+        projectRevision,
       }),
       answer: answer({ trainingId: Type.String() }),
     }),
@@ -223,6 +231,7 @@ export const trainerApi = {
         }),
         evaluationShare: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
         reason: Type.Optional(note('Kept with the version.')),
+        projectRevision,
       }),
       status: 202,
       answer: answer({ trainingId: Type.String() }),

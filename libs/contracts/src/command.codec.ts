@@ -7,8 +7,8 @@ import type { RouteAction, RouteCommand } from '@millrace/routing';
 import { CommandSchema } from './gen/millrace/control/v1/control_pb.js';
 import { messageCodec } from './message-codec.js';
 
-/** The command's own project and correlation id hold. */
-export interface StartTrainingAction extends Omit<TrainingRequest, 'project' | 'correlationId'> {
+/** The command's own project, correlation id and expected revision hold. */
+export interface StartTrainingAction extends Omit<TrainingRequest, 'project' | 'correlationId' | 'projectRevision'> {
   kind: 'startTraining';
 }
 

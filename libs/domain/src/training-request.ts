@@ -20,6 +20,8 @@ export interface TrainingRequest {
   correlationId: string;
   /** The version to beat: undefined = the latest blessed one, 0 = none. */
   championVersion?: number | undefined;
+  /** Of the project file that it is meant for: with another one it is refused. 0, undefined = whatever is current. */
+  projectRevision?: number | undefined;
   /** Nothing is trained: a model from elsewhere becomes a version. Only over HTTP, and in the trainer's files. */
   registration?: RegistrationRequest | undefined;
 }

@@ -42,6 +42,7 @@ import { ModelRegistry } from './registry/model-registry.js';
 import { Announcements, chained, registryEntries } from './registry/model-registry.kafka.js';
 import { PackageFiles } from './registry/package-files.js';
 import { JobFiles } from './training/job-files.fs.js';
+import { type After, ProjectRevisions } from './training/project-revisions.js';
 import { RequestFiles } from './training/request-files.fs.js';
 import { TrainingRunner } from './training/runner.js';
 
@@ -68,9 +69,10 @@ export const trainer = defineService({
     const uploads = modelUploads(context);
     const opener = new ModelServers(join(config.home, 'trainer', 'work', 'models'));
     const parts = { registry, store, files, collective, announcements: new Announcements(producer), opener, clock };
-    const runner = trainings(context, parts, uploads);
+    const revisions = new ProjectRevisions((project) => registry.projectRevision(project), after);
+    const runner = trainings(context, parts, uploads, revisions);
     const loop = retrainingLoop(context, producer, runner);
-    const state = knownState(context, connection, registry, loop, runner);
+    const state = knownState(context, connection, { registry, revisions, loop, runner });
     readiness.register('registry', () => state.isRead());
     // New trainings end before their workers are told.
     shutdown.onDrain('trainings', () => runner.close());
@@ -157,7 +159,17 @@ function workers({ config, clock, log }: Context, files: JobFiles) {
   return { coordinator, collective: new Collective(coordinator, files, clock) };
 }
 
-function trainings({ config, clock, log }: Context, parts: PipelineParts, uploads: Uploads): TrainingRunner {
+const after: After = (delayMs, work) => {
+  const timer = setTimeout(work, delayMs);
+  return () => clearTimeout(timer);
+};
+
+function trainings(
+  { config, clock, log }: Context,
+  parts: PipelineParts,
+  uploads: Uploads,
+  revisions: ProjectRevisions,
+): TrainingRunner {
   const { registry, announcements, store, opener, collective } = parts;
   const requests = new RequestFiles(join(config.home, 'trainer', 'requests'));
   const ports = pipelinePorts(parts);
@@ -167,6 +179,7 @@ function trainings({ config, clock, log }: Context, parts: PipelineParts, upload
     {
       project: (name) => registry.project(name),
       projectCreatedAtMs: (name) => registry.createdAtMs(name),
+      revisions,
       announced: (project, trainingId) => registry.announced(project, trainingId),
       hasVersion: (project) => registry.models(project).length > 0,
       train: (id, request, project, reporter, isStopped) => {
@@ -223,10 +236,9 @@ function tellOfFailures(runner: TrainingRunner, loop: LoopRunner, log: Context['
 function knownState(
   { config, shutdown }: Context,
   connection: KafkaConnection,
-  registry: ModelRegistry,
-  loop: LoopRunner,
-  runner: TrainingRunner,
+  followers: { registry: ModelRegistry; revisions: ProjectRevisions; loop: LoopRunner; runner: TrainingRunner },
 ) {
+  const { registry, revisions, loop, runner } = followers;
   const name = `trainer-${config.replica}`;
   let isRead = false;
   const deleted = async (project: string): Promise<void> => {
@@ -236,7 +248,9 @@ function knownState(
   const readers = [
     new CompactedReader(connection, {
       name,
-      topics: chained(registryEntries(registry), projectEntries(loop, deleted)),
+      topics: chained(registryEntries(registry), projectEntries(loop, deleted), {
+        'projects.v1': (project) => revisions.told(project),
+      }),
     }),
     new CompactedReader(connection, { name: `${name}-loop`, topics: loopEntries(loop) }),
   ];

@@ -109,6 +109,21 @@ async function writeDataset(id: string, from: number, shifted: boolean): Promise
   await producer.send('datasets.v1', [{ key: `shop/${id}`, value }]);
 }
 
+async function applyProject(text: string, revision: number): Promise<void> {
+  const project = parseProject(text, 'project.yaml');
+  if (project.kind !== 'ok') throw new Error(JSON.stringify(project.faults));
+  const { document } = project;
+  const value = encodeProject({
+    name: 'shop',
+    revision,
+    document,
+    documentSha256: 'x',
+    appliedAtMs: 1,
+    createdAtMs: 0,
+  });
+  await producer.send('projects.v1', [{ key: 'shop', value }]);
+}
+
 async function get(path: string): Promise<{ status: number; body: Record<string, unknown> }> {
   const response = await fetch(`${base}${path}`);
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
@@ -129,17 +144,7 @@ beforeAll(async () => {
   connection = new KafkaConnection({ brokers: kafka.brokers, clientId: 'trainer-test', topicPrefix });
   await ensureTopics(connection);
   producer = new MessageProducer(connection);
-  const project = parseProject(PROJECT, 'project.yaml');
-  if (project.kind !== 'ok') throw new Error(JSON.stringify(project.faults));
-  const value = encodeProject({
-    name: 'shop',
-    revision: 1,
-    document: project.document,
-    documentSha256: 'x',
-    appliedAtMs: 1,
-    createdAtMs: 0,
-  });
-  await producer.send('projects.v1', [{ key: 'shop', value }]);
+  await applyProject(PROJECT, 1);
   await writeDataset('first', 0, false);
   await writeDataset('later', 20 * DAY_MS, true);
   const http = await freePort();
@@ -323,14 +328,37 @@ describe('a training', () => {
     expect(version.modelSha256).toBe(models.get('shop/1')?.modelSha256);
   }, 120_000);
 
+  it('waits for the revision of the project that it was asked for, and trains with that one', async () => {
+    const asked = post('/v1/projects/shop/trainings', {
+      datasetVersions: ['first'],
+      championVersion: 0,
+      projectRevision: 2,
+    });
+    await applyProject(PROJECT.replace('seed: 7', 'seed: 8'), 2);
+    const { status, body } = await asked;
+    expect([status, body]).toEqual([200, { trainingId: expect.any(String) }]);
+    const version = await modelVersion(4);
+    expect(version).toMatchObject({ trainingId: body.trainingId, seed: 8 });
+    expect((await get(`/v1/projects/shop/trainings/${body.trainingId}`)).body).toMatchObject({ projectRevision: 2 });
+    const lineage = readFileSync(join(home, 'artifacts', version.packagePath, 'lineage.json'), 'utf8');
+    expect(JSON.parse(lineage)).toMatchObject({ projectRevision: 2 });
+    const gone = await post('/v1/projects/shop/trainings', { datasetVersions: ['first'], projectRevision: 1 });
+    expect(gone).toMatchObject({
+      status: 409,
+      body: { error: { message: expect.stringMatching(/is at revision 2/) } },
+    });
+    await applyProject(PROJECT, 3);
+  }, 120_000);
+
   it('survives kill -9 of the trainer: the next process ends it, with the same model', async () => {
-    const asked = await post('/v1/projects/shop/trainings', { datasetVersions: ['first'], championVersion: 0 });
+    const training = { datasetVersions: ['first'], championVersion: 0, projectRevision: 3 };
+    const asked = await post('/v1/projects/shop/trainings', training);
     const { trainingId } = asked.body;
     const begun = () => events.some((event) => event.trainingId === trainingId && event.event.kind === 'progress');
     await eventually('progress', begun, 60_000);
     trainer.kill('SIGKILL');
     trainer = start('main.js', '0');
-    const version = await modelVersion(4);
+    const version = await modelVersion(5);
     expect(version).toMatchObject({ trainingId, workers: 2, modelSha256: models.get('shop/1')?.modelSha256 });
   }, 120_000);
 });

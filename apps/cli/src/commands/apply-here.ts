@@ -6,11 +6,20 @@ import type { Context } from './context.js';
 
 const FILE = 'project.yaml';
 
-/** Nothing where there is no such file, or that of another project. */
-export async function applyHere({ control, settings }: Context, project: string): Promise<void> {
-  if (projectNameIn(FILE) !== project) return;
+/** Gives the revision that is applied then; undefined where there is no such file, or that of another project. */
+export async function applyHere({ control, settings }: Context, project: string): Promise<number | undefined> {
+  if (projectNameIn(FILE) !== project) return undefined;
   const loaded = loadProjectFile(FILE);
   await openSources(settings.home, loaded);
   const { changed, revision } = await control.applyProject(applyText(loaded));
   if (changed) process.stderr.write(`applied ${FILE}: ${project}, revision ${revision}\n`);
+  return revision;
+}
+
+/** The revision that a training is meant for: of the file here, else the one that is applied now. */
+export async function meantRevision(context: Context, project: string): Promise<{ projectRevision?: number }> {
+  const projectRevision =
+    (await applyHere(context, project)) ??
+    (await context.control.projects()).find(({ name }) => name === project)?.revision;
+  return projectRevision === undefined ? {} : { projectRevision };
 }

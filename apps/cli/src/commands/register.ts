@@ -16,7 +16,7 @@ import type { Reporter } from '../terminal/reporter.terminal.js';
 import type { Stage } from '../terminal/stage.js';
 import { verdictText } from '../train/training-report.js';
 import { usualDatasets } from '../train/usual-datasets.js';
-import { applyHere } from './apply-here.js';
+import { meantRevision } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
 import { importFile } from './ingest.js';
 import { bringIntoService, comesIntoService } from './into-service.js';
@@ -73,13 +73,13 @@ async function register(context: Context, path: string | undefined, options: Reg
   const outputs = options.output?.map(outputOption) ?? [];
   const upstream = upstreamOf(path, options);
   const files = path === undefined ? [] : modelFiles(resolve(path));
-  await applyHere(context, project);
+  const meant = await meantRevision(context, project);
   const { control } = context;
   const reporter = context.stages();
   const datasetVersions = await judges(context, project, options);
   const what = upstream === undefined ? (path as string) : `${upstream.model} at ${upstream.address}`;
   const model = upstream === undefined ? { files: await sent(context, project, what, files, reporter) } : { upstream };
-  const body = { ...model, inputs, outputs, datasetVersions };
+  const body = { ...model, inputs, outputs, datasetVersions, ...meant };
   const { trainingId } = await control.registerModel(project, body);
   const training = await finished(context, project, trainingId, reporter.stage('register', `${what} → ${project}`));
   if (training.state === 'failed') {

@@ -8,7 +8,7 @@ import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { idOf } from '../ids.js';
 import { showTraining, verdictText } from '../train/training-report.js';
 import { usualDatasets } from '../train/usual-datasets.js';
-import { applyHere } from './apply-here.js';
+import { meantRevision } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
 import { comesIntoService } from './into-service.js';
 import { heldOutRows } from './models.js';
@@ -44,7 +44,7 @@ export function trainCommand(program: Command): void {
 }
 
 async function train(context: Context, project: string, options: TrainOptions): Promise<number> {
-  await applyHere(context, project);
+  const meant = await meantRevision(context, project);
   const { control } = context;
   const datasets = await control.datasets(project);
   const ids = datasets.map(({ id }) => id);
@@ -54,6 +54,7 @@ async function train(context: Context, project: string, options: TrainOptions): 
   const rows = datasets.filter(({ id }) => datasetVersions.includes(id)).reduce((sum, one) => sum + one.rows, 0);
   const { trainingId } = await control.startTraining(project, {
     datasetVersions,
+    ...meant,
     ...(options.evaluateFrom === undefined ? {} : { evaluateFromMs: options.evaluateFrom }),
     ...(options.workers === undefined ? {} : { workers: options.workers }),
     ...(options.seed === undefined ? {} : { seed: options.seed }),

@@ -71,9 +71,9 @@ export class MainJob {
 
   async run(): Promise<MainJobResult> {
     const { options } = this;
-    await options.control.applyProject(options.projectText);
+    const { revision } = await options.control.applyProject(options.projectText);
     const imported = await this.ingest();
-    const { version } = await this.train(imported.datasetVersion);
+    const { version } = await this.train(imported.datasetVersion, revision);
     await this.waitForLive('rollout', version);
     const live = await this.replay(version);
     return { ...live, firstVersion: version, importedRows: imported.accepted, rejectedRows: imported.rejected };
@@ -111,7 +111,7 @@ export class MainJob {
     }
   }
 
-  private async train(datasetVersion: string): Promise<RegisteredVersion> {
+  private async train(datasetVersion: string, projectRevision: number): Promise<RegisteredVersion> {
     const { control, project, replay } = this.options;
     const stage = this.stage('train', `on ${project.training.workers} workers`);
     const { trainingId } = await control.startTraining(project.name, {
@@ -120,6 +120,7 @@ export class MainJob {
       workers: project.training.workers,
       seed: project.training.seed,
       trigger: 'initial',
+      projectRevision,
     });
     for (;;) {
       const training = await control.training(project.name, trainingId);

@@ -23,12 +23,13 @@ export class TrainingGrpc {
 
   @GrpcMethod('TrainingService', 'startTraining')
   async startTraining(request: trainingPb.StartTrainingRequest) {
-    const { $typeName: _type, $unknown: _unknown, reason, evaluateFromMs, seed, ...fields } = request;
+    const { $typeName: _type, $unknown: _unknown, reason, evaluateFromMs, seed, projectRevision, ...fields } = request;
     const trainingId = await this.runner.start({
       ...fields,
       trigger: reason,
       evaluateFromMs: Number(evaluateFromMs),
       seed: Number(seed),
+      projectRevision: Number(projectRevision),
     });
     return { trainingId };
   }

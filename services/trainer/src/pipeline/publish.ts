@@ -109,6 +109,7 @@ function parityRows({ plan, later }: Trial): EncodedRows {
 function lineageOf({ trainingId, request, project, trial, evaluation }: JudgedVersion): Record<string, unknown> {
   return {
     trainingId,
+    projectRevision: request.projectRevision ?? 0,
     trigger: request.trigger,
     correlationId: request.correlationId,
     datasetVersions: request.datasetVersions,

@@ -40,6 +40,7 @@ export async function publishBound(it: Publication, ports: RegistrationPorts): P
           : ports.reference(referenceInput(plan, { ...reference, columns: reference.rows.columns, scoreName })),
       lineage: {
         trainingId: id,
+        projectRevision: request.projectRevision ?? 0,
         trigger: request.trigger,
         datasetVersions: request.datasetVersions,
         championVersion: report.championVersion,

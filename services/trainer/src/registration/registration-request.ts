@@ -23,6 +23,7 @@ export function registrationRequest(project: string, body: unknown): TrainingReq
     datasetVersions,
     evaluationShare = 0,
     reason = '',
+    projectRevision,
   } = bodyOf(trainerApi.endpoints.registerModel, body);
   if ((files === undefined) === (upstream === undefined))
     throw new PlatformError(
@@ -32,7 +33,15 @@ export function registrationRequest(project: string, body: unknown): TrainingReq
   const registration: RegistrationRequest = { files: files ?? [], upstream, inputs, outputs };
   if (files !== undefined) formatOf(registration.files);
   const rest = { evaluateFromMs: 0, warmStartVersion: 0, workers: 0, seed: 0, correlationId: '' };
-  return { project, datasetVersions, evaluationShare, ...rest, trigger: reason || 'registration', registration };
+  return {
+    project,
+    projectRevision,
+    datasetVersions,
+    evaluationShare,
+    ...rest,
+    trigger: reason || 'registration',
+    registration,
+  };
 }
 
 /** @throws PlatformError 'invalid_argument' where the names are those of no model */

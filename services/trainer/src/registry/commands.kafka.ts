@@ -32,6 +32,7 @@ export class TrainingCommandsConsumer {
     if (command.action.kind !== 'startTraining') return;
     const { kind: _, ...action } = command.action;
     const trainingId = command.id.replaceAll(/[^A-Za-z0-9._-]/g, '-').slice(0, 120);
-    await this.runner.start({ ...action, project: command.project, correlationId: command.correlationId }, trainingId);
+    const { project, correlationId, expectedRevision: projectRevision } = command;
+    await this.runner.start({ ...action, project, correlationId, projectRevision }, trainingId);
   }
 }

@@ -19,7 +19,7 @@ export function registryEntries(registry: ModelRegistry): CompactedReaderSetting
       if (value === null) registry.setProject(key, null);
       else {
         const entry = decodeProject(value);
-        registry.setProject(entry.name, projectFromDocument(entry.document), entry.createdAtMs);
+        registry.setProject(entry.name, projectFromDocument(entry.document), entry.createdAtMs, entry.revision);
       }
     },
     'datasets.v1': (_key, value) => {

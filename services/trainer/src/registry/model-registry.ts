@@ -14,6 +14,7 @@ const MODELS_MAX = 10_000;
 interface Entry {
   project: Project | null;
   createdAtMs: number;
+  revision: number;
   datasets: Map<string, DatasetVersion>;
   models: Map<number, ModelVersion>;
 }
@@ -23,8 +24,13 @@ const NOTHING: Pick<Entry, 'models' | 'createdAtMs'> = { models: new Map(), crea
 export class ModelRegistry {
   private readonly entries = new Map<string, Entry>();
 
-  setProject(name: string, project: Project | null, createdAtMs = 0): void {
-    Object.assign(this.entry(name), { project, createdAtMs });
+  setProject(name: string, project: Project | null, createdAtMs = 0, revision = 0): void {
+    Object.assign(this.entry(name), { project, createdAtMs, revision });
+  }
+
+  /** 0 where there is no such project. */
+  projectRevision(project: string): number {
+    return this.entries.get(project)?.revision ?? 0;
   }
 
   /** undefined where there is no such project. */
@@ -90,7 +96,7 @@ export class ModelRegistry {
   private entry(name: string): Entry {
     let entry = this.entries.get(name);
     if (entry === undefined) {
-      entry = { project: null, createdAtMs: 0, datasets: new Map(), models: new Map() };
+      entry = { project: null, createdAtMs: 0, revision: 0, datasets: new Map(), models: new Map() };
       this.entries.set(name, entry);
     }
     return entry;

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock, type TrainingRequest } from '@millrace/domain';
 import { type Project, parseProject } from '@millrace/project';
 import { projectTextWith } from '@millrace/testing';
+import { ProjectRevisions } from './project-revisions.js';
 import { type KeptRequest, type RunnerPorts, type TrainingEnd, TrainingRunner } from './runner.js';
 
 const request = (project: string): TrainingRequest => ({
@@ -32,10 +33,18 @@ function trainer(left: readonly KeptRequest[] = []) {
   const kept = new Map(left.map((each) => [each.trainingId, each]));
   const ends: TrainingEnd[] = [];
   const began: string[] = [];
+  const revisions = new Map([...created.keys()].map((name) => [name, 1]));
   let end: (stopped: boolean) => void = () => undefined;
   const ports: RunnerPorts = {
     project: (name) => (created.has(name) ? project : undefined),
     projectCreatedAtMs: (name) => created.get(name),
+    revisions: new ProjectRevisions(
+      (name) => revisions.get(name) ?? 0,
+      (_delayMs, work) => {
+        setImmediate(work);
+        return () => undefined;
+      },
+    ),
     train: (trainingId, _request, _project, _reporter, isStopped) => {
       began.push(trainingId);
       return new Promise((resolve, reject) => {
@@ -57,7 +66,7 @@ function trainer(left: readonly KeptRequest[] = []) {
   };
   const runner = new TrainingRunner(ports, new ManualClock(1_000));
   runner.onEnd((ended) => ends.push(ended));
-  return { runner, created, kept, ends, began, finish: () => end(false) };
+  return { runner, created, revisions, kept, ends, began, finish: () => end(false) };
 }
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -93,5 +102,34 @@ describe('trainings of a deleted project', () => {
     runner.resume();
     expect([...kept.keys()]).toEqual(['now', 'of-0.1']);
     expect(began).toEqual(['now']);
+  });
+});
+
+describe('a training that names the revision of its project', () => {
+  it('says which one it trains with, as one that names none does', async () => {
+    const { runner, revisions } = trainer();
+    revisions.set('loans', 4);
+    await runner.start(request('loans'), 'any');
+    await runner.start({ ...request('loans'), projectRevision: 4 }, 'named');
+    expect([runner.view('any')?.projectRevision, runner.view('named')?.projectRevision]).toEqual([4, 0]);
+  });
+
+  it('is refused where the trainer has another one, and nothing of it is kept', async () => {
+    const { runner, kept } = trainer();
+    const asked = runner.start({ ...request('loans'), projectRevision: 2 }, 'ahead');
+    await expect(asked).rejects.toMatchObject({ code: 'conflict' });
+    expect([kept.size, runner.view('ahead')]).toEqual([0, undefined]);
+  });
+
+  it('fails where another one is current when its turn comes', async () => {
+    const { runner, revisions, ends, began, finish } = trainer();
+    await runner.start(request('flights'), 'first');
+    await runner.start({ ...request('loans'), projectRevision: 1 }, 'second');
+    revisions.set('loans', 2);
+    finish();
+    await turn();
+    expect(began).toEqual(['first']);
+    const message = 'project "loans" is at revision 2 in the trainer by now, revision 1 was asked for';
+    expect(ends.at(-1)).toMatchObject({ kind: 'failed', code: 'conflict', message: expect.stringContaining(message) });
   });
 });

@@ -5,6 +5,7 @@
 import type { ModelVersion, TrainingEvent, TrainingStep } from '@millrace/contracts';
 import { type Clock, PlatformError, type TrainingRequest, type TrainingState } from '@millrace/domain';
 import type { Project } from '@millrace/project';
+import type { ProjectRevisions } from './project-revisions.js';
 import { completeRequest } from './request.js';
 
 /** What came of a training. */
@@ -30,6 +31,8 @@ export interface RunnerPorts {
   project(name: string): Project | undefined;
   /** undefined where there is no such project. */
   projectCreatedAtMs(name: string): number | undefined;
+  /** Which revision of a project file is here, and may be waited for. */
+  revisions: Pick<ProjectRevisions, 'of' | 'reach' | 'refuseOther'>;
   /** Does the whole training; resolves with the announced version. `isStopped`: nobody wants its result any more. */
   train(
     trainingId: string,
@@ -67,6 +70,8 @@ export interface TrainingView {
   last: TrainingStep;
   startedAtMs: number;
   changedAtMs: number;
+  /** Of the project file that it trains with; 0 = it has not begun. */
+  projectRevision: number;
 }
 
 export class TrainingRunner {
@@ -100,14 +105,20 @@ export class TrainingRunner {
 
   /**
    * Accepts a training; rejects a request that cannot work. The training goes on after the promise has resolved. A
-   * caller that may repeat itself gives the id: the same id again has no further effect.
+   * caller that may repeat itself gives the id: the same id again has no further effect. The project file that counts
+   * is the one that is current when the training begins; where the request names a revision, it is that one or none.
    */
   async start(request: TrainingRequest, givenId?: string): Promise<string> {
-    if (this.closed) throw new PlatformError('unavailable', 'the trainer is stopping');
+    this.refuseClosed();
     if (givenId !== undefined && !TRAINING_ID.test(givenId))
       throw new PlatformError('invalid_argument', 'a training id is 1 to 120 letters, digits, ".", "_" or "-"');
-    if (givenId !== undefined && (this.views.has(givenId) || this.ports.announced(request.project, givenId)))
-      return givenId;
+    const isKnown = (id: string) => this.views.has(id) || this.ports.announced(request.project, id);
+    if (givenId !== undefined && isKnown(givenId)) return givenId;
+    if (request.projectRevision) {
+      await this.ports.revisions.reach(request.project, request.projectRevision);
+      this.refuseClosed();
+      if (givenId !== undefined && isKnown(givenId)) return givenId;
+    }
     const project = this.ports.project(request.project);
     if (project === undefined) throw new PlatformError('not_found', `no project "${request.project}"`);
     if (this.queue.length >= QUEUE_MAX)
@@ -156,6 +167,10 @@ export class TrainingRunner {
     this.closed = true;
   }
 
+  private refuseClosed(): void {
+    if (this.closed) throw new PlatformError('unavailable', 'the trainer is stopping');
+  }
+
   private enqueue(trainingId: string, request: TrainingRequest): void {
     const nowMs = this.clock.nowMs();
     const last: TrainingStep = {
@@ -171,6 +186,7 @@ export class TrainingRunner {
       last,
       startedAtMs: nowMs,
       changedAtMs: nowMs,
+      projectRevision: 0,
     });
     this.update(trainingId, last);
     this.queue.push(trainingId);
@@ -197,8 +213,13 @@ export class TrainingRunner {
     try {
       const project = this.ports.project(request.project);
       if (project === undefined) throw new PlatformError('not_found', `no project "${request.project}"`);
+      const { revisions } = this.ports;
+      // It may have waited for long.
+      if (request.projectRevision) revisions.refuseOther(request.project, request.projectRevision);
+      view.projectRevision = revisions.of(request.project);
       const reporter = { report: (event: TrainingStep) => this.update(trainingId, event) };
-      const result = await this.ports.train(trainingId, request, project, reporter, () => this.stopped);
+      const current = { ...request, projectRevision: view.projectRevision };
+      const result = await this.ports.train(trainingId, current, project, reporter, () => this.stopped);
       end = { kind: 'finished', trainingId, request, ...result };
     } catch (thrown) {
       const error = this.stopped ? deletedError(request.project) : PlatformError.from(thrown);
