@@ -5,6 +5,7 @@ export { type Environment, hostAndPort, LOOPBACK, type Place, placeOf } from './
 export { PORT_NAMES, PORTS, type PortName, type Ports } from './ports.js';
 export { portsTable } from './ports-table.js';
 export { embeddedKafkaProperties } from './processes/kafka-properties.js';
+export { boundedCommand } from './processes/memory-bound.js';
 export {
   controllerPort,
   kafkaFolder,
@@ -31,6 +32,7 @@ export { commonSettings } from './settings/common-settings.js';
 export { ingestSettings } from './settings/ingest.js';
 export { launcherSettings } from './settings/launcher.js';
 export { monitorSettings } from './settings/monitor.js';
+export { ownModelDataBytesMax } from './settings/own-model.js';
 export { type Config, readSettings } from './settings/read-settings.js';
 export { routerSettings } from './settings/router.js';
 export { servingSettings } from './settings/serving.js';

@@ -57,9 +57,9 @@ export class InferClient {
   }
 
   /** Rejects with what the server said. */
-  infer(request: InferRequest): Promise<InferResponse> {
+  infer(request: InferRequest, callMs = CALL_MS): Promise<InferResponse> {
     const encoded = encodeInferRequest(request, (length) => Buffer.allocUnsafe(length));
-    const deadline = systemClock.nowMs() + CALL_MS;
+    const deadline = systemClock.nowMs() + callMs;
     return new Promise((resolve, reject) => {
       this.bytes.makeUnaryRequest(
         '/inference.GRPCInferenceService/ModelInfer',

@@ -5,7 +5,7 @@ import { ManualClock, type Rng, seededRng } from '@millrace/domain';
 import { NO_PARAMETERS, Tensor } from '@millrace/inference';
 import { ENGINE_LIMITS, type EngineLimits, type EnginePorts, type Launch } from '../src/engines/engine-client.js';
 import { EngineHost, type LoadOrder } from '../src/engines/engine-host.js';
-import type { EngineEvents, EngineProcessSettings } from '../src/engines/engine-process.js';
+import { type EngineEvents, type EngineProcessSettings, RESTARTS } from '../src/engines/engine-process.js';
 import { SHARED_BYTES_MAX, SharedBuffer, type SharedFile } from '../src/engines/shared-buffer.js';
 import type { EngineCall, TensorEngine } from '../src/runtime/tensor-engine.js';
 
@@ -107,7 +107,7 @@ export class EngineRig {
   };
 
   settings(limits: Partial<EngineLimits> = {}): EngineProcessSettings {
-    return { order: ORDER, limits: { ...ENGINE_LIMITS, ...limits }, launch: this.launch };
+    return { order: ORDER, limits: { ...ENGINE_LIMITS, ...limits }, restarts: RESTARTS, launch: this.launch };
   }
 
   /** Moves the clock and runs what is due, in order, until the microtasks that follow have run. */

@@ -9,6 +9,7 @@ import { NO_PARAMETERS, Tensor } from '@millrace/inference';
 import { cloneRoot } from '@millrace/testing';
 import type { InstanceGroup } from '../src/declaration/model-spec.js';
 import { type OpenSettings, openEngine } from '../src/engines/open-engine.process.js';
+import { ownModelBounds } from '../src/engines/own-model-bounds.js';
 import { SharedBuffer } from '../src/engines/shared-buffer.js';
 import { moduleRuntime } from '../src/runtime/module-runtime.fs.js';
 import { onnxTensorRuntime } from '../src/runtime/onnx-tensors.onnx.js';
@@ -81,6 +82,26 @@ for (const rows of [1, 64, 1, 64]) {
   say(`8-64-64-1 ONNX, ${rows} rows`, `process: ${await series(away, input, 5_000)}`);
 }
 await away.close();
+
+// What a registered model pays for a process of its own: forest.onnx is 30 trees of two numbers.
+const own = write(
+  'onnx-own',
+  'model.onnx',
+  readFileSync(join(cloneRoot(), 'services/serving/test/own-models/forest.onnx')),
+);
+const { limits, restarts, dataBytesMax } = ownModelBounds(
+  { ownModelMemoryBytes: 2_147_483_648, ownModelCallMaxMs: 30_000 },
+  0,
+);
+const trees = (await open(own, INSIDE)).engine;
+const bounded = (await open(own, processes(1), {}, { limits, restarts, dataBytesMax })).engine;
+for (const rows of [1, 64, 1, 64]) {
+  const input = floats('X', rows, 2);
+  say(`own model of 30 trees, ${rows} rows`, `inside: ${await series(trees, input, 5_000)}`);
+  say(`own model of 30 trees, ${rows} rows`, `process: ${await series(bounded, input, 5_000)}`);
+}
+await trees.close();
+await bounded.close();
 
 const identity = (await open(join(examples, 'identity/1'), processes(1))).engine;
 const { place } = SharedBuffer.prototype;

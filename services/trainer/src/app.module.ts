@@ -67,7 +67,7 @@ export const trainer = defineService({
     const registry = new ModelRegistry();
     const { coordinator, collective } = workers(context, files);
     const uploads = modelUploads(context);
-    const opener = new ModelServers(join(config.home, 'trainer', 'work', 'models'));
+    const opener = new ModelServers(join(config.home, 'trainer', 'work', 'models'), config);
     const parts = { registry, store, files, collective, announcements: new Announcements(producer), opener, clock };
     const revisions = new ProjectRevisions((project) => registry.projectRevision(project), after);
     const runner = trainings(context, parts, uploads, revisions);

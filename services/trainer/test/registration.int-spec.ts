@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sha256 } from '@millrace/artifacts';
@@ -25,6 +25,8 @@ import { eventually, freePort, startKafka, uniquePrefix } from '@millrace/testin
 import { built } from './worker-group.js';
 
 const OWN = join(process.cwd(), 'examples/own-model');
+/** Quick on zeros; see make_models.py beside it. From OWN. */
+const HUNGRY = '../../services/serving/test/own-models/hungry.onnx';
 const PROJECT = `
 name: churn
 scope: { problem: Who leaves?, task: binary, metric: log_loss }
@@ -102,6 +104,8 @@ beforeAll(async () => {
     MILLRACE_TRAINER_HTTP_PORT: String(http),
     MILLRACE_TRAINER_GRPC_PORT: String(await freePort()),
     MILLRACE_TRAINER_UPLOAD_BYTES_MAX: '100000',
+    MILLRACE_OWN_MODEL_TIME: '15s',
+    MILLRACE_OWN_MODEL_MEMORY: '536870912',
   };
   trainer = spawn(process.execPath, [join(root, 'dist/services/trainer/src/main.js')], { env, stdio: 'ignore' });
   base = `http://127.0.0.1:${http}`;
@@ -180,7 +184,7 @@ async function ended({ status, body }: Awaited<ReturnType<typeof call>>): Promis
 }
 
 async function registered(name: string, more: Json = {}): Promise<End> {
-  const upload = await uploaded(new Uint8Array(readFileSync(join(OWN, name))), name);
+  const upload = await uploaded(new Uint8Array(readFileSync(join(OWN, name))), basename(name));
   const body = { files: [{ path: 'model.onnx', upload }], datasetVersions: ['labelled'], ...more };
   return ended(await call('POST', 'models', JSON.stringify(body)));
 }
@@ -259,7 +263,7 @@ describe('a model that was trained elsewhere', () => {
     const reference = decodeReferenceProfile(fileOf(version, 'reference.pb'));
     expect(reference.features.find(({ name }) => name === 'city')?.kind).toBe('categorical');
     const worse = await registered('lightgbm.onnx');
-    expect(worse.version).toMatchObject({ version: 3, blessed: false, championVersion: 2 });
+    expect(worse).toMatchObject({ message: '', version: { version: 3, blessed: false, championVersion: 2 } });
     expect(worse.version?.verdict).toMatch(/not blessed: log loss is not lower than version 2's/);
   }, 180_000);
 
@@ -320,6 +324,24 @@ describe('a model that was trained elsewhere', () => {
     ]);
     expect(new Set(ends.map(({ version }) => version?.version)).size).toBe(2);
   }, 180_000);
+
+  it.each([
+    ['never ends', 'loop', /^rows 1 to \d+: the model gave no answer within 15 s$/],
+    ['takes all memory', 'size', /^rows 1 to \d+: .*(?:alloc|memory)/],
+  ])(
+    'whose process %s on its rows is refused within its bounds',
+    async (_, hungry, words) => {
+      // Incomes are far above what it takes quietly, years of tenure below.
+      const quiet = hungry === 'loop' ? 'size' : 'loop';
+      const inputs = Object.entries({ x: 'age', [hungry]: 'income', [quiet]: 'tenure' }).map(([tensor, column]) => ({
+        tensor,
+        columns: [column],
+      }));
+      const { state, message } = await registered(HUNGRY, { inputs });
+      expect([state, message]).toEqual(['failed', expect.stringMatching(words)]);
+    },
+    180_000,
+  );
 
   it.each<[string, Json, RegExp]>([
     ['refused/zipmap.onnx', {}, /'output_probability' is a sequence of maps \(ZipMap\).*options=\{'zipmap': False\}/],

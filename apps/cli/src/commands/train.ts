@@ -1,7 +1,6 @@
 // train: starts a training, shows how it goes, says what came of it and why, and waits until a blessed version is in
 // service where the project's loop puts it there.
 
-import { systemClock } from '@millrace/domain';
 import { WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';

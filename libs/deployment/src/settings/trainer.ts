@@ -2,10 +2,12 @@
 
 import { LOOPBACK } from '../place.js';
 import { commonSettings, HOST_PATTERN, portSetting } from './common-settings.js';
+import { ownModelSettings } from './own-model.js';
 import { defineSettings } from './setting.js';
 
 export const trainerSettings = defineSettings({
   ...commonSettings,
+  ...ownModelSettings,
   httpPort: portSetting('trainerHttp', 'trainings, models, the loop'),
   grpcPort: portSetting('trainerGrpc', 'where workers meet, and TrainingService'),
   grpcHost: {

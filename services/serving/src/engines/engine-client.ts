@@ -81,8 +81,11 @@ const NO_TENSORS: readonly Tensor[] = [];
 export class EngineClient {
   /** Rejects with the process's own error where it cannot load, with unavailable where it ended or took too long. */
   readonly ready: Promise<Declaration>;
-  /** Resolves with the reason when the process has ended. */
-  readonly ended: Promise<string>;
+  /**
+   * Told why the process has ended, before the calls in flight are: says in a sentence what comes next, for them.
+   * `lost` is counted by then.
+   */
+  onEnd: (reason: string) => string = () => '';
   /** Of the last answer, as the process measured it. */
   lastComputeUs = 0;
   loadUs = 0;
@@ -94,7 +97,6 @@ export class EngineClient {
   private readonly pending = new Map<number, Pending>();
   private readonly reader = new FrameReader((frame) => this.take(frame));
   private settleReady!: { resolve(declaration: Declaration): void; reject(error: PlatformError): void };
-  private settleEnded!: (reason: string) => void;
   private bytesInFlight = 0;
   private nextId = 1;
   private heardAtMs = 0;
@@ -117,9 +119,6 @@ export class EngineClient {
     });
     // Whoever waits hears of it; a life that ends before anybody waits is no programmer error.
     this.ready.catch(() => undefined);
-    this.ended = new Promise((resolve) => {
-      this.settleEnded = resolve;
-    });
     this.stopStartWatch = ports.after(limits.startMaxMs, () =>
       this.condemn(`did not load the model within ${limits.startMaxMs} ms`),
     );
@@ -280,7 +279,7 @@ export class EngineClient {
       if (this.over || this.pending.size === 0) return;
       const silentMs = this.ports.clock.monotonicMs() - this.heardAtMs;
       if (silentMs < this.limits.silenceMaxMs) this.watch();
-      else this.condemn(`gave no answer for ${Math.round(silentMs)} ms with ${this.pending.size} call(s) in flight`);
+      else this.condemn(`gave no answer for ${Math.round(silentMs)} ms and was killed`);
     });
   }
 
@@ -295,13 +294,19 @@ export class EngineClient {
     this.stopStartWatch();
     this.stopWatch?.();
     const why = this.verdict === undefined ? reason : `it ${this.verdict}`;
-    const error = new PlatformError('unavailable', `the engine process of ${this.label} ended: ${why}`);
-    this.settleReady.reject(error);
+    this.settleReady.reject(new PlatformError('unavailable', `the engine process of ${this.label} ended: ${why}`));
     const calls = [...this.pending.values()];
     this.pending.clear();
     this.bytesInFlight = 0;
-    for (const call of calls) call.reject(error);
     this.lost = calls.length;
-    this.settleEnded(why);
+    const next = this.onEnd(why);
+    for (const call of calls) call.reject(this.died(why, calls.length, next));
+  }
+
+  private died(why: string, calls: number, next: string): PlatformError {
+    const at = calls === 1 ? 'at this request' : `at this request or another of the ${calls} that it computed`;
+    return new PlatformError('unavailable', `the process of ${this.label} died ${at}: ${why}. ${next}`.trimEnd(), {
+      facts: { died: true },
+    });
   }
 }

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { environment } from '@millrace/config';
+import { boundedCommand } from '@millrace/deployment';
 import { systemClock } from '@millrace/domain';
 import type { EngineLink, Launch, LinkEvents } from './engine-client.js';
 import { OutputLines } from './output-lines.js';
@@ -19,6 +20,8 @@ export interface LaunchSettings {
   gpu: number | undefined;
   /** 0 to 19; higher = yields the processor to others. */
   niceness: number;
+  /** What the process may take for its data (RLIMIT_DATA, which Linux keeps); undefined = unbounded. */
+  dataBytesMax: number | undefined;
   /** A line that the process printed. */
   printed(line: string): void;
   /** For tests that run from the sources; else the file beside this one. */
@@ -58,7 +61,11 @@ class ChildLink implements EngineLink {
   constructor(settings: LaunchSettings, events: LinkEvents) {
     const script = settings.hostScript ?? HOST_SCRIPT;
     const memory = openMemoryFile();
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
+    const { command, args } = boundedCommand(settings.dataBytesMax, process.execPath, [
+      '--disable-warning=ExperimentalWarning',
+      script,
+    ]);
+    const child = spawn(command, args, {
       env: variables(settings.gpu),
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', memory ?? 'ignore'],
     });

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { PlatformError } from '@millrace/domain';
 import { CALL, EngineRig, echo, numbers, settled } from '../../test/engine-in-memory.js';
 import { CRASHES_MAX, EngineProcess, STABLE_MS } from './engine-process.js';
+import { ownModelBounds } from './own-model-bounds.js';
 
 const never = () => new Promise<never>(() => undefined);
 const open = (rig: EngineRig, limits = {}) => EngineProcess.open(rig.settings(limits), rig.ports, rig.events);
@@ -80,6 +81,37 @@ describe('an engine process', () => {
     expect(rig.crashes.length).toBe(1);
   });
 
+  it('says to the calls it dies at which model it was, how it died, and what comes next', async () => {
+    const rig = new EngineRig(() => echo({ run: never }));
+    const engine = await open(rig);
+    const one = expect(engine.run([numbers(1)], CALL)).rejects.toThrow(
+      /^\[unavailable\] the process of model 'm' version 1 died at this request: signal SIGSEGV\. It is started anew in 50 ms; other models go on\./,
+    );
+    rig.started[0]?.die('signal SIGSEGV');
+    await one;
+    await rig.pass(50);
+    const two = [1, 2].map((value) =>
+      expect(engine.run([numbers(value)], CALL)).rejects.toThrow(
+        'died at this request or another of the 2 that it computed: signal SIGABRT. It is started anew in 200 ms',
+      ),
+    );
+    rig.started[1]?.die('signal SIGABRT');
+    await Promise.all(two);
+  });
+
+  it('of a registered model is never given up: it comes once a minute in the end', async () => {
+    const rig = new EngineRig();
+    const { restarts } = ownModelBounds({ ownModelCallMaxMs: 1_000, ownModelMemoryBytes: 1 }, 0);
+    const engine = await EngineProcess.open({ ...rig.settings(), restarts }, rig.ports, rig.events);
+    for (let crash = 1; crash <= 12; crash++) {
+      rig.started.at(-1)?.die('signal 9');
+      await rig.pass(60_000);
+      expect(engine.state).toBe('ready');
+    }
+    const waits = rig.crashes.map(({ againInMs }) => againInMs);
+    expect(waits).toEqual([50, 200, 800, 3_200, 12_800, 51_200, ...new Array(6).fill(60_000)]);
+  });
+
   it('is given up with its reason after too many ends in a row', async () => {
     const rig = new EngineRig();
     const engine = await open(rig);
@@ -133,7 +165,9 @@ describe('an engine process', () => {
     const engine = await open(rig, { silenceMaxMs: 1_000 });
     await rig.pass(10_000);
     const call = engine.run([numbers(1)], CALL);
-    const refused = expect(call).rejects.toThrow('gave no answer for 1000 ms with 1 call(s) in flight');
+    const refused = expect(call).rejects.toThrow(
+      'gave no answer for 1000 ms and was killed. It is started anew in 50 ms',
+    );
     await rig.pass(999);
     expect(rig.started[0]?.alive).toBe(true);
     await rig.pass(1);

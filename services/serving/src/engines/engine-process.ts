@@ -16,7 +16,7 @@ import type { Declaration, LoadOrder } from './engine-host.js';
 export const CRASHES_MAX = 5;
 export const STABLE_MS = 10_000;
 /** A start loads the model: three quick ones, then seconds apart. */
-const RESTARTS: RestartLimits = {
+export const RESTARTS: RestartLimits = {
   firstDelayMs: 50,
   maxDelayMs: 5_000,
   factor: 4,
@@ -55,6 +55,7 @@ export interface EngineInstance extends TensorEngine {
 export interface EngineProcessSettings {
   order: LoadOrder;
   limits: EngineLimits;
+  restarts: RestartLimits;
   launch: Launch;
 }
 
@@ -63,7 +64,7 @@ export class EngineProcess implements EngineInstance {
   state: EngineState = 'ready';
   life = 1;
   reason = '';
-  private readonly policy = new RestartPolicy(RESTARTS);
+  private readonly policy: RestartPolicy;
   private readyAtMs: number;
   private cancelRestart: (() => void) | undefined;
   /** Of a restart under way: resolves when it is ready. */
@@ -81,6 +82,7 @@ export class EngineProcess implements EngineInstance {
     if (declaration.streams) {
       this.stream = (inputs, call, emit, signal) => this.current().stream(inputs, call, emit, signal);
     }
+    this.policy = new RestartPolicy(settings.restarts);
     this.readyAtMs = ports.clock.monotonicMs();
     this.follow(client);
   }
@@ -156,23 +158,25 @@ export class EngineProcess implements EngineInstance {
   }
 
   private follow(client: EngineClient): void {
-    void client.ended.then((reason) => this.ended(client, reason));
+    client.onEnd = (reason) => this.ended(client, reason);
   }
 
-  private ended(client: EngineClient, reason: string): void {
-    if (this.state === 'closed' || this.state === 'failed') return;
+  /** What comes next, for those whose calls were lost. */
+  private ended(client: EngineClient, reason: string): string {
+    if (this.state === 'closed' || this.state === 'failed') return '';
     const ready = this.state === 'ready';
     const aliveMs = ready && client.answered > 0 ? this.ports.clock.monotonicMs() - this.readyAtMs : 0;
     const decision = this.policy.onDeath({ aliveMs, ready });
     if (decision.kind === 'give-up') {
       this.fail(`its engine process ended ${decision.deaths} times in a row, at last: ${reason}`, client.lost);
-      return;
+      return `It has ended ${decision.deaths} times in a row and is not started again until the version is loaded anew`;
     }
     const againInMs = decision.delayMs;
     this.state = 'waiting';
     this.reason = `its engine process ended: ${reason}`;
     this.events.crashed(reason, client.lost, againInMs);
     this.cancelRestart = this.ports.after(againInMs, () => this.restart());
+    return `It is started anew in ${againInMs} ms; other models go on. Asked again, the request may end it again`;
   }
 
   private restart(): void {

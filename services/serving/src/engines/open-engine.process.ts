@@ -2,15 +2,15 @@
 
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { PlatformError, systemClock } from '@millrace/domain';
-import { NO_PARAMETERS, type Tensor, type TensorSpec } from '@millrace/inference';
+import { PlatformError, type RestartLimits, systemClock } from '@millrace/domain';
+import { NO_PARAMETERS, type Tensor } from '@millrace/inference';
 import { counter, type Logger, logger } from '@millrace/telemetry';
 import type { InstanceGroup } from '../declaration/model-spec.js';
 import type { EngineCall, ModelSource, TensorEngine, TensorRuntime } from '../runtime/tensor-engine.js';
 import { ENGINE_LIMITS, type EngineLimits } from './engine-client.js';
 import { processLauncher } from './engine-launcher.process.js';
 import { EnginePool } from './engine-pool.js';
-import { type EngineInstance, EngineProcess } from './engine-process.js';
+import { type EngineInstance, EngineProcess, RESTARTS } from './engine-process.js';
 import { InsideEngine } from './inside-engine.js';
 import {
   groupsOf,
@@ -33,6 +33,9 @@ export interface OpenedEngine {
 export interface OpenSettings {
   log: Logger;
   limits: EngineLimits;
+  restarts: RestartLimits;
+  /** What an engine process may take for its data; undefined = unbounded. */
+  dataBytesMax: number | undefined;
   /** Of engine processes: the process that speaks the wire goes first. */
   niceness: number;
   /** For tests that run from the sources. */
@@ -47,6 +50,8 @@ const NICENESS = 5;
 const DEFAULTS: OpenSettings = {
   log: logger('engines'),
   limits: ENGINE_LIMITS,
+  restarts: RESTARTS,
+  dataBytesMax: undefined,
   niceness: NICENESS,
   hostScript: undefined,
 };
@@ -60,8 +65,6 @@ const NO_CALL: EngineCall = { outputs: [], parameters: NO_PARAMETERS, sequence: 
 export interface EngineWishes {
   readonly instanceGroups: readonly InstanceGroup[] | undefined;
   readonly maxBatchSize: number | undefined;
-  /** Rows in front: what will be sent, where sizes that the model leaves open are known; undefined = as it declares. */
-  readonly sent?: readonly TensorSpec[] | undefined;
 }
 
 /** Throws what the runtime's load throws; unavailable where an engine process does not start. */
@@ -75,7 +78,7 @@ export async function openEngine(
   const places = placesOf(spec.instanceGroups ?? []);
   if (places) return opener.openAll(places);
   return runtime.mayStayInside
-    ? opener.prove(spec.maxBatchSize ?? PROOF_ROWS_MAX, spec.sent)
+    ? opener.prove(spec.maxBatchSize ?? PROOF_ROWS_MAX)
     : opener.openAll([{ kind: 'process', gpu: undefined }]);
 }
 
@@ -106,17 +109,14 @@ class Opener {
   }
 
   /** Starts an engine process, has it run full batches, and goes inside when they were short. */
-  async prove(maxBatchSize: number, sent?: readonly TensorSpec[]): Promise<OpenedEngine> {
+  async prove(maxBatchSize: number): Promise<OpenedEngine> {
     const key = this.fingerprint();
     const known = verdicts.get(key);
     if (known !== undefined) return this.openAll([known ? { kind: 'inside' } : PROCESS]);
     const instance = await this.openProcess(undefined, true);
     let inside: boolean;
     try {
-      const computeMs = await proofMs(
-        instance,
-        proofInputs(sent ?? instance.inputs, this.source.batched, maxBatchSize),
-      );
+      const computeMs = await proofMs(instance, proofInputs(instance.inputs, this.source.batched, maxBatchSize));
       const loadMs = instance.loadUs / 1000;
       inside = mayStayInside(computeMs, loadMs);
       this.settings.log.info('engine placed', {
@@ -154,11 +154,12 @@ class Opener {
   }
 
   private openProcess(gpu: number | undefined, timed = false): Promise<EngineProcess> {
-    const { log, limits, niceness, hostScript } = this.settings;
+    const { log, limits, restarts, dataBytesMax, niceness, hostScript } = this.settings;
     const { facts } = this;
     const launch = processLauncher({
       gpu,
       niceness,
+      dataBytesMax,
       printed: (line) => log.info('engine printed', { ...facts, line }),
       ...(hostScript === undefined ? {} : { hostScript }),
     });
@@ -169,7 +170,7 @@ class Opener {
       return () => clearTimeout(timer);
     };
     const ports = { clock: systemClock, allocate: (bytes: number) => Buffer.allocUnsafe(bytes), after };
-    return EngineProcess.open({ order, limits, launch }, ports, {
+    return EngineProcess.open({ order, limits, restarts, launch }, ports, {
       crashed: (reason, lost, againInMs) => this.crashed(reason, lost, againInMs),
       restarted: () => log.info('engine process is back', facts),
     });

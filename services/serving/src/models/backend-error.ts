@@ -20,3 +20,14 @@ export function backendError(thrown: unknown): PlatformError {
 export function mayBeOneRequest(error: PlatformError): boolean {
   return !NOT_THE_REQUEST.has(error.code);
 }
+
+/** The error of several requests that ran together: where their engine died, any of them may be to blame. */
+export function sharedError(error: PlatformError, requests: number): PlatformError {
+  if (error.facts.died !== true || requests === 1) return error;
+  const { code, reason, retry, facts } = error;
+  return new PlatformError(code, `${reason}; ${requests} requests were computed as one batch`, {
+    retry,
+    facts,
+    cause: error,
+  });
+}

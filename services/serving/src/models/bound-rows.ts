@@ -17,7 +17,7 @@ import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
 import type { RowModel, RowsOfJob } from './row-model.js';
 
 /** The tensors that the engine will be given, rows in front: the binding knows sizes that the model leaves open. */
-export function boundInputs({ inputs }: Pick<Binding, 'inputs'>): TensorSpec[] {
+function boundInputs({ inputs }: Pick<Binding, 'inputs'>): TensorSpec[] {
   return inputs.map(({ tensor, datatype, shape }) => ({ name: tensor, datatype, shape: [-1, ...shape] }));
 }
 

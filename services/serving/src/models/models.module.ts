@@ -8,13 +8,16 @@ import { contentHash } from '../cache/content-hash.fs.js';
 import { ResponseCache } from '../cache/response-cache.js';
 import { RedisResponses } from '../cache/shared-responses.redis.js';
 import type { ServingConfig } from '../config.js';
+import type { InstanceGroup } from '../declaration/model-spec.js';
+import { folderBytes } from '../engines/folder-bytes.fs.js';
 import { openEngine } from '../engines/open-engine.process.js';
+import { ownModelBounds } from '../engines/own-model-bounds.js';
 import { onlineFeatures } from '../online/online-features.redis.js';
 import { loadPackage, type OwnPackage, type PackageFiles, type TrainedPackage } from '../packages/package-loader.js';
 import { modelRepository } from '../repository/model-repository.process.js';
 import { onnxRuntime } from '../runtime/onnx-runtime.onnx.js';
 import { tensorRuntimeFor } from '../runtime/tensor-runtimes.fs.js';
-import { BoundRows, boundInputs } from './bound-rows.js';
+import { BoundRows } from './bound-rows.js';
 import { EncodedRows, type EncodedRowsLimits } from './encoded-rows.js';
 import { ModelSet } from './model-set.js';
 import type { ModelRepository } from './repository-models.js';
@@ -24,6 +27,8 @@ import { headOf } from './task-head.js';
 
 /** In the order of preference. */
 const RUNTIMES = [onnxRuntime];
+
+const OWN_PLACE: readonly InstanceGroup[] = [{ kind: 'cpu', count: 1, gpus: [] }];
 
 type Context = ServiceContext<ServingConfig>;
 
@@ -54,7 +59,7 @@ export function modelSet(context: Context, files: PackageFiles, answered: (answe
       const loaded = await loadPackage(files, RUNTIMES, project, version);
       const { inputs, manifest } = loaded;
       const head = headOf(manifest.task);
-      const { model, concurrency } = await rowModelOf(loaded, head.task, limits);
+      const { model, concurrency } = await rowModelOf(loaded, head.task, limits, config);
       const facts = { project, version, modelSha256: manifest.modelSha256, inputs, model, head };
       const served = new ServedVersion(facts, spec, { ...limits, concurrency }, ports);
       await served.warmUp();
@@ -70,11 +75,16 @@ export function modelSet(context: Context, files: PackageFiles, answered: (answe
   return models;
 }
 
-/** `concurrency`: batches that keep its engine busy. */
+/**
+ * `concurrency`: batches that keep its engine busy. What Millrace trained runs in this process: it is a network that
+ * the trainer wrote, of operators whose work depends on the number of rows alone. What somebody else made may do
+ * anything at some later row, however quick it was on others, so it never does.
+ */
 async function rowModelOf(
   loaded: TrainedPackage | OwnPackage,
   task: Task,
   limits: EncodedRowsLimits,
+  config: ServingConfig,
 ): Promise<{ model: RowModel; concurrency: number }> {
   if (loaded.kind === 'trained') {
     const { plan, runtime } = loaded;
@@ -85,8 +95,13 @@ async function rowModelOf(
   const { project: name, version } = manifest;
   const runtime = tensorRuntimeFor({ name, backend: '', platform: '', folder });
   const source = { name, version, folder, parameters: {}, gpu: undefined, batched: true };
-  const wishes = { instanceGroups: undefined, maxBatchSize: limits.batchRowsMax, sent: boundInputs(binding) };
-  const { engine, concurrency } = await openEngine(source, runtime, wishes);
+  const wishes = { instanceGroups: OWN_PLACE, maxBatchSize: limits.batchRowsMax };
+  const { engine, concurrency } = await openEngine(
+    source,
+    runtime,
+    wishes,
+    ownModelBounds(config, folderBytes(folder)),
+  );
   return { model: new BoundRows(runtime.platform, inputs, binding, task, engine), concurrency };
 }
 

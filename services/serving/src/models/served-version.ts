@@ -22,7 +22,7 @@ import type { ModelSpec } from '../declaration/model-spec.js';
 import { derivationsOf, inputSpecs, outputSpecs, RequestReader, type StandIn } from '../declaration/signature.js';
 import { OnlineJoin, type OnlineJoinPorts } from '../online/online-join.js';
 import { JoiningRequest, OpenJoins } from '../online/open-joins.js';
-import { backendError, mayBeOneRequest } from './backend-error.js';
+import { backendError, mayBeOneRequest, sharedError } from './backend-error.js';
 import { type Answer, type CallFacts, InferJob, type JobOwner } from './infer-job.js';
 import { packageSpec } from './package-spec.js';
 import type { RowModel } from './row-model.js';
@@ -222,8 +222,9 @@ export class ServedVersion implements ServedModel, JobOwner {
   /** A bad neighbour harms nobody: what failed together runs alone, unless the engine itself is away. */
   private async failedTogether(jobs: readonly InferJob[], error: PlatformError): Promise<void> {
     const apart = jobs.length > 1 && mayBeOneRequest(error);
+    const shared = sharedError(error, jobs.length);
     for (const job of jobs) {
-      if (!apart) job.refuse(error);
+      if (!apart) job.refuse(shared);
       else if (!job.settled && !job.cancelled) await this.run([job], job.rows);
     }
   }

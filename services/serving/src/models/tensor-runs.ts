@@ -8,7 +8,7 @@ import type { ModelCache } from '../cache/model-cache.js';
 import { ownParameters } from '../cache/own-parameters.js';
 import type { ModelSpec } from '../declaration/model-spec.js';
 import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
-import { backendError, mayBeOneRequest } from './backend-error.js';
+import { backendError, mayBeOneRequest, sharedError } from './backend-error.js';
 import type { AnswerBuilder } from './tensor-answer.js';
 import type { TensorJob } from './tensor-job.js';
 import type { TensorRequestReader } from './tensor-request.js';
@@ -36,7 +36,7 @@ export class TensorRuns {
     try {
       await this.runTogether(jobs, rows);
     } catch (thrown) {
-      const error = backendError(thrown);
+      const error = sharedError(backendError(thrown), jobs.length);
       const apart = mayBeOneRequest(error);
       for (const job of jobs) {
         if (!apart) job.refuse(error);

@@ -1,6 +1,8 @@
 """Models that Millrace did not train, and what they answer: birdstrikes.onnx takes a tensor for each column (texts and
 numbers with gaps, as skl2onnx writes a pipeline), forest.onnx one float tensor of all numbers. answers.json holds
-scikit-learn's own probabilities for the first rows of the table, and ONNX Runtime's for the same.
+scikit-learn's own probabilities for the first rows of the table, and ONNX Runtime's for the same. hungry.onnx is quick
+on zeros; a row whose 'loop' is above 100 never ends, one whose 'size' is above 1 takes 4 bytes for each of so many
+million numbers.
 
     python -m venv v && v/bin/pip install scikit-learn==1.9.1 skl2onnx==1.20.0 onnxruntime==1.32.0 pandas==3.1.1
     v/bin/python services/serving/test/own-models/make_models.py
@@ -10,6 +12,7 @@ import json
 import pathlib
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pandas as pd
 from skl2onnx import to_onnx
@@ -64,6 +67,33 @@ graph = to_onnx(
     forest, initial_types=[("X", FloatTensorType([None, 2]))], options={"zipmap": False}, target_opset=17
 )
 (HERE / "forest.onnx").write_bytes(graph.SerializeToString())
+
+hungry = onnx.parser.parse_model(
+    """
+<ir_version: 8, opset_import: ["" : 17]>
+hungry (float[N,1] x, float[N,1] loop, float[N,1] size) => (float[N,1] probability) {
+  hundred = Constant <value = float {100.0}> ()
+  million = Constant <value = float {1000000.0}> ()
+  zero = Constant <value = float {0.0}> ()
+  one = Constant <value = float {1.0}> ()
+  forever = Constant <value = int64 {9223372036854775807}> ()
+  longest = ReduceMax <keepdims = 0> (loop)
+  goes_on = Greater (longest, hundred)
+  count = Loop (forever, goes_on, zero) <body = rounds (int64 i, bool given, float before) => (bool again, float after)
+    { again = Identity (given) after = Add (before, one) }>
+  largest = ReduceMax <keepdims = 0> (size)
+  numbers = Mul (largest, million)
+  range = Range (zero, numbers, one)
+  sum = ReduceSum <keepdims = 0> (range)
+  none = Add (sum, count)
+  nothing = Mul (none, zero)
+  moved = Add (x, nothing)
+  probability = Sigmoid (moved)
+}
+"""
+)
+onnx.checker.check_model(hungry)
+(HERE / "hungry.onnx").write_bytes(hungry.SerializeToString())
 
 
 def answers(path, fed, sklearn):

@@ -29,7 +29,7 @@ export async function boundScores(
         atOnce = Math.floor(count / 2);
         continue;
       }
-      throw error;
+      throw thrown instanceof RowError ? error : ofBatch(error, start, count);
     }
     start += count;
     told(start);
@@ -54,6 +54,13 @@ async function batch(
   const tensors = ofRows(start, () => tensorsOfRows(binding, part, count));
   const answer = await model.infer(tensors);
   return ofRows(start, () => scoresOfAnswer(binding, task, answer, count));
+}
+
+/** What befell a whole batch may be the fault of any row of it. */
+function ofBatch(error: PlatformError, start: number, count: number): PlatformError {
+  const { code, reason, retry, facts } = error;
+  const rows = count === 1 ? `row ${start + 1}` : `rows ${start + 1} to ${start + count}`;
+  return new PlatformError(code, `${rows}: ${reason}`, { retry, facts, cause: error });
 }
 
 /** Faults name the row within the batch; here within all rows. */

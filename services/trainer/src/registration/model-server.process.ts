@@ -1,16 +1,16 @@
 // Runs a stranger's model in a process of its own: serving alone over a folder that holds this one model, spoken to by
 // V2. So what is judged is what will answer, whatever engine it needs, and a file that takes its process down takes
-// nothing else. Bounded: the file's bytes by the upload, loading and each request in time; the process ends with the
-// trainer, and its folder goes with it.
+// nothing else. Bounded: the file's bytes by the upload, loading and each request in time, its data by the bound that
+// it will have in serving; the process ends with the trainer, and its folder goes with it.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, link, mkdir, rm } from 'node:fs/promises';
+import { copyFile, link, mkdir, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { environment } from '@millrace/config';
-import { LOOPBACK } from '@millrace/deployment';
+import { boundedCommand, LOOPBACK, ownModelDataBytesMax } from '@millrace/deployment';
 import { PlatformError } from '@millrace/domain';
 import { InferClient } from '@millrace/grpc';
 import { NO_PARAMETERS } from '@millrace/inference';
@@ -23,8 +23,12 @@ const MODEL = 'model';
 const LOAD_MS_MAX = 120_000;
 const LOOK_EVERY_MS = 100;
 const END_MS_MAX = 5_000;
+/** Between the end of a process's connections and the word of its own. */
+const GONE_MS_MAX = 1_000;
 /** A connection within a data centre takes milliseconds. */
 const UPSTREAM_MS_MAX = 10_000;
+/** Of one request to an upstream: its own bounds are not known here. */
+const CALL_MS_MAX = 30_000;
 /** The end of what the process says, for the error of one that died. */
 const SAID_CHARACTERS = 2_000;
 
@@ -32,12 +36,17 @@ export class ModelServers implements ModelOpener {
   private readonly running = new Set<ChildProcess>();
 
   /** `folder` is this object's own. */
-  constructor(private readonly folder: string) {}
+  constructor(
+    private readonly folder: string,
+    private readonly bounds: { ownModelMemoryBytes: number; ownModelCallMaxMs: number },
+  ) {}
 
   async files(id: string, files: readonly LocalModelFile[]): Promise<OpenModel> {
     const home = join(this.folder, id);
     await rm(home, { recursive: true, force: true });
+    let bytes = 0;
     for (const { path, file } of files) {
+      bytes += (await stat(file)).size;
       const place = join(home, 'repository', MODEL, '1', path === ONNX_FILE ? path : join('model.savedmodel', path));
       await mkdir(dirname(place), { recursive: true });
       // The same file system as a rule; another one has no links to it.
@@ -45,7 +54,7 @@ export class ModelServers implements ModelOpener {
     }
     const end = async () => rm(home, { recursive: true, force: true });
     try {
-      return await this.started(home, end);
+      return await this.started(home, bytes, end);
     } catch (thrown) {
       await end();
       throw thrown;
@@ -56,7 +65,7 @@ export class ModelServers implements ModelOpener {
     const client = new InferClient(address);
     try {
       await client.waitForReady(UPSTREAM_MS_MAX);
-      return await opened(client, model, version, async () => undefined);
+      return await opened(client, { name: model, version }, CALL_MS_MAX, async () => undefined);
     } catch (thrown) {
       client.close();
       const { code, reason } = PlatformError.from(thrown);
@@ -73,9 +82,11 @@ export class ModelServers implements ModelOpener {
     for (const child of this.running) child.kill('SIGKILL');
   }
 
-  private async started(home: string, removed: () => Promise<void>): Promise<OpenModel> {
+  private async started(home: string, filesBytes: number, removed: () => Promise<void>): Promise<OpenModel> {
     const [httpPort, grpcPort] = await freePorts();
-    const child = spawn(process.execPath, ['--enable-source-maps', SERVING], {
+    const dataBytesMax = ownModelDataBytesMax(this.bounds, filesBytes);
+    const { command, args } = boundedCommand(dataBytesMax, process.execPath, ['--enable-source-maps', SERVING]);
+    const child = spawn(command, args, {
       env: { ...foreignVariables(), ...settingsOf(home, httpPort, grpcPort) },
       // It ends when its stdin does (MILLRACE_PARENT_WATCH), so also where this process is killed.
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -90,12 +101,20 @@ export class ModelServers implements ModelOpener {
     child.stdin.on('error', () => undefined);
     const gone = once(child, 'exit').then(([code, signal]) => {
       this.running.delete(child);
+      const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+      // No fault of the request's size: asked for fewer rows it would not answer either.
       throw new PlatformError(
-        'invalid_argument',
-        `the process that runs the model ended (${signal ?? `exit code ${code}`}): ${said.trim().split('\n').at(-1) ?? ''}`,
+        'internal',
+        `the process that runs the model died (${[how, ...lastWords(said)].join(': ')}); nothing is registered, and nothing else ran in it`,
       );
     });
     gone.catch(() => undefined);
+    // The connection may be gone before its process's end is told, which says why.
+    const ofDeath = async (thrown: unknown): Promise<never> => {
+      const isGone = PlatformError.from(thrown).code === 'unavailable';
+      if (isGone) await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, GONE_MS_MAX))]);
+      throw thrown;
+    };
     const client = new InferClient(`${LOOPBACK}:${grpcPort}`);
     const close = async () => {
       client.close();
@@ -104,8 +123,9 @@ export class ModelServers implements ModelOpener {
     };
     try {
       await Promise.race([loaded(client), gone]);
-      const model = await opened(client, MODEL, '', close);
-      return { ...model, infer: (inputs) => Promise.race([model.infer(inputs), gone]) };
+      const callMs = this.bounds.ownModelCallMaxMs;
+      const model = await opened(client, { name: MODEL, version: '' }, callMs, close);
+      return { ...model, infer: (inputs) => Promise.race([model.infer(inputs).catch(ofDeath), gone]) };
     } catch (thrown) {
       await close();
       throw thrown;
@@ -113,10 +133,18 @@ export class ModelServers implements ModelOpener {
   }
 }
 
+/** What the process said at last that is no line of its log. */
+function lastWords(said: string): string[] {
+  return said
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('{'))
+    .slice(-1);
+}
+
 async function opened(
   client: InferClient,
-  name: string,
-  version: string,
+  { name, version }: { name: string; version: string },
+  callMs: number,
   end: () => Promise<void>,
 ): Promise<OpenModel> {
   const { inputs, outputs } = await client.metadata(name, version);
@@ -134,7 +162,13 @@ async function opened(
         inputs: tensors,
         outputs: [],
       };
-      return (await client.infer(request)).outputs;
+      try {
+        return (await client.infer(request, callMs)).outputs;
+      } catch (thrown) {
+        const { code } = PlatformError.from(thrown);
+        if (code !== 'deadline_exceeded') throw thrown;
+        throw new PlatformError(code, `the model gave no answer within ${callMs / 1_000} s`, { cause: thrown });
+      }
     },
     close: async () => {
       client.close();
