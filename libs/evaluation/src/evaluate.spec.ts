@@ -53,13 +53,19 @@ it('a metric of another task decides between two models', () => {
   expect(upper).toBeGreaterThanOrEqual(0.5);
   const candidate = { evaluation: evaluationOf(first), deciding: meanAbsoluteError, thresholds: [], baselines: [] };
   const trivial = evaluationOf([9, 9, 9, 9, 9, 9]);
-  expect(bless({ ...candidate, trivial, champion: { version: 2, evaluation: evaluationOf(second) } })).toEqual({
+  expect(
+    bless({
+      ...candidate,
+      trivial,
+      champion: { version: 2, standing: 'in service', evaluation: evaluationOf(second) },
+    }),
+  ).toEqual({
     blessed: true,
     reasons: [
       "Mean absolute error is lower than the trivial baseline's: 0.5000 against 9.1667 on 6 rows.",
-      "Mean absolute error is lower than version 2's: 0.5000 against 11.5000 on 6 rows.",
+      "Mean absolute error is lower than version 2's (in service): 0.5000 against 11.5000 on 6 rows.",
     ],
     verdict:
-      'blessed: mean absolute error 0.5000 on 6 rows that it had not seen; the trivial baseline 9.1667, version 2 11.5000',
+      'blessed: mean absolute error 0.5000 on 6 rows that it had not seen; the trivial baseline 9.1667, version 2 (in service) 11.5000',
   });
 });

@@ -32,6 +32,7 @@ import { LoopHttp } from './loop/loop.http.js';
 import { DriftEventConsumer, LoopCommands, loopEntries, projectEntries } from './loop/loop-events.kafka.js';
 import { LoopRunner } from './loop/loop-runner.js';
 import { LoopFiles } from './loop/loop-store.fs.js';
+import { folderOf } from './pipeline/fit.js';
 import { type PipelineParts, pipelinePorts } from './pipeline/pipeline.module.js';
 import { runTraining } from './pipeline/training-pipeline.js';
 import { ModelServers } from './registration/model-server.process.js';
@@ -42,6 +43,7 @@ import { ModelRegistry } from './registry/model-registry.js';
 import { Announcements, chained, registryEntries } from './registry/model-registry.kafka.js';
 import { PackageFiles } from './registry/package-files.js';
 import { JobFiles } from './training/job-files.fs.js';
+import { KeptRequests } from './training/kept-requests.js';
 import { type After, ProjectRevisions } from './training/project-revisions.js';
 import { RequestFiles } from './training/request-files.fs.js';
 import { TrainingRunner } from './training/runner.js';
@@ -170,11 +172,15 @@ function trainings(
   uploads: Uploads,
   revisions: ProjectRevisions,
 ): TrainingRunner {
-  const { registry, announcements, store, opener, collective } = parts;
-  const requests = new RequestFiles(join(config.home, 'trainer', 'requests'));
+  const { registry, announcements, store, files, opener, collective } = parts;
+  const requests = new KeptRequests(
+    new RequestFiles(join(config.home, 'trainer', 'requests')),
+    uploads,
+    (training, thrown) => log.error('a model file was not removed', { training }, thrown),
+  );
   const ports = pipelinePorts(parts);
-  const putFolder: ArtifactStore['putFolder'] = (path, files) => store.putFolder(path, files);
-  const registration = registrationPorts(ports, ports.publish, { putFolder, uploads, opener }, { registry, requests });
+  const putFolder: ArtifactStore['putFolder'] = (path, contents) => store.putFolder(path, contents);
+  const registration = registrationPorts(ports, ports.publish, { putFolder, uploads, opener });
   return new TrainingRunner(
     {
       project: (name) => registry.project(name),
@@ -190,7 +196,11 @@ function trainings(
       },
       publish: (update) => announcements.update(update),
       keep: (...kept) => requests.keep(...kept),
-      forget: (id) => requests.forget(id),
+      forget: (id, done) => {
+        requests.forget(id, done);
+        // A killed trainer may have left them after the announcement.
+        if (done) files.remove(folderOf(id));
+      },
       kept: () => requests.kept(),
       cancel: (id) => collective.cancel(id),
       log: (message, facts) => log.info(message, facts),

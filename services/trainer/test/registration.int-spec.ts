@@ -14,6 +14,7 @@ import {
   decodeReferenceProfile,
   encodeDatasetVersion,
   encodeProject,
+  encodeRoute,
   type ModelVersion,
 } from '@millrace/contracts';
 import { metricIn, metricNamed } from '@millrace/evaluation';
@@ -21,6 +22,7 @@ import { parsePlan } from '@millrace/features';
 import { parseBinding } from '@millrace/inference';
 import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { parseProject } from '@millrace/project';
+import { emptyRoute } from '@millrace/routing';
 import { eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
 import { built } from './worker-group.js';
 
@@ -264,7 +266,21 @@ describe('a model that was trained elsewhere', () => {
     expect(reference.features.find(({ name }) => name === 'city')?.kind).toBe('categorical');
     const worse = await registered('lightgbm.onnx');
     expect(worse).toMatchObject({ message: '', version: { version: 3, blessed: false, championVersion: 2 } });
-    expect(worse.version?.verdict).toMatch(/not blessed: log loss is not lower than version 2's/);
+    expect(worse.version?.verdict).toMatch(
+      /not blessed: log loss is not lower than version 2's \(the newest blessed\)/,
+    );
+  }, 180_000);
+
+  it('has to beat the version in service, though a newer one is blessed', async () => {
+    const targets = [{ name: 'blue', version: 1, weight: 100 }];
+    const route = { ...emptyRoute('churn'), revision: 1, targets, loadedVersions: [1] };
+    await producer.send('routes.v1', [{ key: 'churn', value: encodeRoute(route) }]);
+    const loop = async () => (await fetch(`${base}/v1/projects/churn/loop`)).json() as Promise<Json>;
+    await eventually('the trainer to hear of the route', async () => (await loop()).liveVersion === 1, 30_000);
+    const { message, version } = await registered('churn.onnx');
+    expect([message, version]).toMatchObject(['', { blessed: true, championVersion: 1 }]);
+    expect(version?.verdict).toMatch(/, version 1 \(in service\) 0\.\d{4}$/);
+    expect(version?.reasons.at(-1)).toMatch(/lower than version 1's \(in service\)/);
   }, 180_000);
 
   it('may be a SavedModel that answers a logit, or a server elsewhere', async () => {

@@ -2,7 +2,8 @@
 // package; a second one, warm-started, is judged against the first; a repeated command starts nothing twice.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -317,7 +318,7 @@ describe('a training', () => {
     const version = await modelVersion(2);
     expect(version).toMatchObject({ championVersion: 1, blessed: true, trainingId: 'loop-1' });
     expect(metricIn(version.evaluation, LOG_LOSS)).toBeLessThan(metricIn(version.championEvaluation, LOG_LOSS));
-    expect(version.reasons.at(-1)).toMatch(/lower than version 1's/);
+    expect(version.reasons.at(-1)).toMatch(/lower than version 1's \(the newest blessed\)/);
   }, 120_000);
 
   it('gives the same model again from the same data, seed and workers', async () => {
@@ -361,4 +362,29 @@ describe('a training', () => {
     const version = await modelVersion(5);
     expect(version).toMatchObject({ trainingId, workers: 2, modelSha256: models.get('shop/1')?.modelSha256 });
   }, 120_000);
+
+  it('killed between the announcement and the end of a training, comes back to that version and makes no second one', async () => {
+    const training = { datasetVersions: ['first'], championVersion: 0 };
+    const trainingId = String((await post('/v1/projects/shop/trainings', training)).body.trainingId);
+    const file = join(home, 'trainer/requests', `${trainingId}.json`);
+    const request = readFileSync(file);
+    const version = await eventually(
+      'the announcement',
+      () => [...models.values()].find((one) => one.trainingId === trainingId),
+      90_000,
+    );
+    trainer.kill('SIGKILL');
+    await once(trainer, 'exit');
+    // Where the end was quicker than the kill: what a kill a moment earlier leaves.
+    writeFileSync(file, request);
+    trainer = start('main.js', '0');
+    const view = async () => (await get(`/v1/projects/shop/trainings/${trainingId}`)).body;
+    const ended = async () => (await view().catch(() => ({ state: '' }))).state === 'finished';
+    await eventually('the training to end', ended, 60_000);
+    expect(await view()).toMatchObject({ state: 'finished', last: { version: version.version } });
+    expect(existsSync(file)).toBe(false);
+    const { body } = await get('/v1/projects/shop/models');
+    const versions = (body.models as ModelVersion[]).filter((one) => one.trainingId === trainingId);
+    expect(versions.map((one) => one.version)).toEqual([version.version]);
+  }, 180_000);
 });

@@ -1,4 +1,4 @@
-// A challenger is better than the version in service by the deciding metric, on the same rows. Only as good is not
+// A challenger is better than the version to beat, the one in service as a rule, by the deciding metric, on the same rows. Only as good is not
 // enough: a switch costs something.
 
 import { metricIn } from '../figure.js';
@@ -11,7 +11,7 @@ export const beatsChampion: Gate = ({ champion, deciding, evaluation }) =>
     : [
         {
           ...comparison(deciding, evaluation, {
-            whose: `version ${champion.version}'s`,
+            whose: `version ${champion.version}'s (${champion.standing})`,
             value: metricIn(champion.evaluation, deciding),
             stated: false,
           }),

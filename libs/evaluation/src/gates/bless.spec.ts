@@ -22,7 +22,7 @@ const candidate = (evaluation: Evaluation, champion: Evaluation | null = null): 
   trivial: of(0.5, 0.5),
   baselines,
   thresholds,
-  champion: champion === null ? null : { version: 4, evaluation: champion },
+  champion: champion === null ? null : { version: 4, standing: 'in service', evaluation: champion },
 });
 
 describe('bless', () => {
@@ -51,7 +51,7 @@ describe('bless', () => {
       "Log loss is as low as the logistic baseline's: 0.4800 against 0.4800 on 100 rows.",
     );
     expect(bless(candidate(of(0.49), of(0.5))).reasons[2]).toBe(
-      "Log loss is lower than version 4's: 0.4900 against 0.5000 on 100 rows.",
+      "Log loss is lower than version 4's (in service): 0.4900 against 0.5000 on 100 rows.",
     );
   });
 
@@ -73,10 +73,10 @@ describe('bless', () => {
       blessed: false,
       reasons: [
         "AUC is higher than the trivial baseline's: 0.6900 against 0.5000 on 100 rows.",
-        "AUC is not higher than version 4's: 0.6900 against 0.7000 on 100 rows.",
+        "AUC is not higher than version 4's (in service): 0.6900 against 0.7000 on 100 rows.",
       ],
       verdict:
-        "not blessed: AUC is not higher than version 4's: 0.6900 against 0.7000 on 100 rows; version 4 stays the better one",
+        "not blessed: AUC is not higher than version 4's (in service): 0.6900 against 0.7000 on 100 rows; version 4 stays the better one",
     });
     expect(byAuc(of(0.5, 0.71), of(0.4, 0.7)).blessed).toBe(true);
   });

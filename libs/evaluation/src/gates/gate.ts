@@ -20,8 +20,8 @@ export interface Candidate {
   /** What needs no features: the training rows' majority or base rate (libs/domain task). */
   trivial: Evaluation;
   baselines: readonly BaselineEvaluation[];
-  /** The version in service; null = there is none. */
-  champion: { version: number; evaluation: Evaluation } | null;
+  /** The version to beat, and why it is that one ("in service"); null = there is none. */
+  champion: { version: number; standing: string; evaluation: Evaluation } | null;
   /** What the rows are to it, as the end of "on 100 rows"; undefined = "that it had not seen". */
   rowsAre?: string;
 }

@@ -22,7 +22,7 @@ function figures({ evaluation, deciding, trivial, baselines, champion, rowsAre }
       .map(({ name, evaluation: computed, value = Number.NaN }) =>
         computed === undefined ? `${name} ${shown(value)}, as stated` : `the ${name} baseline ${of(computed)}`,
       ),
-    ...(champion === null ? [] : [`version ${champion.version} ${of(champion.evaluation)}`]),
+    ...(champion === null ? [] : [`version ${champion.version} (${champion.standing}) ${of(champion.evaluation)}`]),
   ];
   const own = `${inSentence(deciding.title)} ${of(evaluation)} on ${evaluation.rows} rows ${rowsAre ?? 'that it had not seen'}`;
   return `${own}; ${others.join(', ')}`;

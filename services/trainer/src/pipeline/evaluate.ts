@@ -43,13 +43,18 @@ export function evaluateRows(project: Project, later: LabelledRows, scores: Arra
   });
 }
 
-/** The version to beat. */
+/** An earlier version, as something that scores rows. */
 export interface Opponent {
   version: number;
   /** The raw columns that it takes. */
   inputs: readonly SignatureInput[];
   /** Of raw rows, as that version serves them. */
   score(rows: LabelledRows): Promise<Float32Array>;
+}
+
+export interface Champion extends Opponent {
+  /** Why it is this one, as people are told: "version 3 (in service)". */
+  standing: string;
 }
 
 export interface Contest {
@@ -60,7 +65,7 @@ export interface Contest {
   /** Scores of a baseline that is computed on the same rows; undefined where it was not fitted. */
   computed(name: ComputedBaseline): ArrayLike<number> | undefined;
   /** null = none. */
-  champion: Opponent | null;
+  champion: Champion | null;
   /** Of the steps before. */
   warnings: readonly string[];
   /** What the rows are to the model, as the end of "on 100 rows"; undefined = it had not seen them. */
@@ -91,7 +96,7 @@ export async function judge(project: Project, later: LabelledRows, contest: Cont
     champion:
       champion === null || championEvaluation === undefined
         ? null
-        : { version: champion.version, evaluation: championEvaluation },
+        : { version: champion.version, standing: champion.standing, evaluation: championEvaluation },
     ...(rowsAre === undefined ? {} : { rowsAre }),
   });
   return {

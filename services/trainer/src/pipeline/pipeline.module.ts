@@ -59,6 +59,7 @@ export function pipelinePorts(parts: PipelineParts): PipelinePorts {
     models: {
       earlier: (project, version) => earlierModel(parts, project, version),
       opponent: (project, version) => opponentOf(parts, project, version),
+      inService: (project) => registry.inService(project),
       latestBlessed: (project) => registry.latestBlessed(project),
     },
     files,

@@ -20,6 +20,8 @@ export interface EarlierModels {
   /** null where it was trained elsewhere: there are no weights to go on from. */
   earlier(project: string, version: number): Promise<EarlierModel | null>;
   opponent(project: string, version: number): Promise<Opponent>;
+  /** The version that most traffic goes to; 0 = none. */
+  inService(project: string): number;
   /** 0 = none. */
   latestBlessed(project: string): number;
 }

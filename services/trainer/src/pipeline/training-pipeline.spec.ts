@@ -139,6 +139,7 @@ function aWorld(rows: LabelledRows, earlier: Record<number, Earlier> = {}): Worl
         const { plan, score } = earlier[version] as Earlier;
         return { version, inputs: plan.inputs, score };
       },
+      inService: () => 0,
       latestBlessed: () => Math.max(0, ...Object.keys(earlier).map(Number)),
     },
     files: {
@@ -435,7 +436,7 @@ describe('a training', () => {
     expect(end).toMatchObject({ blessed: true });
     expect(end.reasons).toEqual([
       expect.stringContaining(`${words} the trivial baseline's: `),
-      expect.stringContaining(`${words} version 3's: `),
+      expect.stringContaining(`${words} version 3's (the newest blessed): `),
     ]);
     expect(announced[0]).toMatchObject({ championVersion: 3 });
     expect(announced[0]?.championEvaluation?.rows).toBe(1_000);

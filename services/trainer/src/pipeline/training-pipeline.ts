@@ -6,6 +6,7 @@ import type { TrainingRequest } from '@millrace/domain';
 import { type Project, planOf } from '@millrace/project';
 import { refuseStopped } from '../training/refuse-stopped.js';
 import type { TrainingReporter, TrainingResult } from '../training/runner.js';
+import { championOf } from './champion.js';
 import { fittedBaselines, judge, scoresOf } from './evaluate.js';
 import { folderOf } from './fit.js';
 import { loadRows, type RowSource } from './load.js';
@@ -64,8 +65,7 @@ async function runSteps(
 ): Promise<TrainingResult> {
   const { inputs } = planOf(project);
   const split = splitRule(project, request);
-  const championVersion = request.championVersion ?? ports.models.latestBlessed(project.name);
-  const champion = championVersion === 0 ? null : await ports.models.opponent(project.name, championVersion);
+  const champion = await championOf(request, ports.models);
   const taken = [...inputs, ...(champion?.inputs ?? [])];
   const rows = await loadRows(ports.rows, project, request.datasetVersions, taken, hashSeedOf(split));
   const { warmStartVersion } = request;

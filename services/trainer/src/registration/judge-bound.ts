@@ -7,7 +7,8 @@ import type { EvaluationReport } from '@millrace/evaluation';
 import type { SignatureInput } from '@millrace/features';
 import { scoreMajority } from '@millrace/models';
 import type { ComputedBaseline, Project } from '@millrace/project';
-import { evaluateRows, judge, type Opponent } from '../pipeline/evaluate.js';
+import { championOf } from '../pipeline/champion.js';
+import { type Champion, evaluateRows, judge } from '../pipeline/evaluate.js';
 import { type LabelledRows, loadRows, pickRows } from '../pipeline/load.js';
 import { hashSeedOf, splitRows, splitRule } from '../pipeline/split.js';
 import type { TrainingReporter } from '../training/runner.js';
@@ -34,8 +35,7 @@ export async function judgeBound(
 ): Promise<Judged> {
   const { datasetVersions } = request;
   if (datasetVersions.length === 0) return { report: notJudged('no dataset version was named'), reference: null };
-  const championVersion = request.championVersion ?? ports.models.latestBlessed(project.name);
-  const champion = championVersion === 0 ? null : await ports.models.opponent(project.name, championVersion);
+  const champion = await championOf(request, ports.models);
   const split = splitRule(project, request);
   const taken = [...inputs, ...(champion?.inputs ?? [])];
   const rows = await loadRows(ports.rows, project, datasetVersions, taken, hashSeedOf(split), 'all');
@@ -97,7 +97,7 @@ const LOGISTIC_LEFT_OUT =
 function judgement(
   project: Project,
   later: LabelledRows,
-  contest: { scores: Float32Array; trainLabels: Float32Array; champion: Opponent | null },
+  contest: { scores: Float32Array; trainLabels: Float32Array; champion: Champion | null },
 ): Promise<EvaluationReport> {
   const { scores, champion, trainLabels } = contest;
   const task: Task = taskOf(project.scope.task);

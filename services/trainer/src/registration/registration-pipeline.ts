@@ -25,23 +25,11 @@ export async function runRegistration(
   ports: RegistrationPorts,
   isStopped: () => boolean = () => false,
 ): Promise<TrainingResult> {
-  const uploads = request.registration.files.map(({ upload }) => upload);
-  for (const upload of uploads) ports.uploads.hold(upload);
-  let done = false;
   const announce: RegistrationPorts['announce'] = async (version) => {
     refuseStopped(isStopped);
     await ports.announce(version);
   };
-  try {
-    // A trainer that was killed after the announcement comes back to a request whose version is there.
-    const result =
-      ports.announced(project.name, id) ?? (await registered(id, request, project, reporter, { ...ports, announce }));
-    done = true;
-    return result;
-  } finally {
-    // The same file, registered again with other bindings, is one upload: the next registration may wait for it.
-    for (const upload of uploads) await ports.uploads.release(upload, done && !ports.isWanted(upload, id));
-  }
+  return registered(id, request, project, reporter, { ...ports, announce });
 }
 
 async function registered(

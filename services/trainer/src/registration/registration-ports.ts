@@ -7,7 +7,6 @@ import type { BoundPackageFiles, OwnFile } from '../packaging/bound-package.js';
 import type { HashText } from '../packaging/manifest.js';
 import type { RowSource } from '../pipeline/load.js';
 import type { EarlierModels } from '../pipeline/plan.js';
-import type { TrainingResult } from '../training/runner.js';
 import type { ModelOpener } from './open-model.js';
 import type { ModelFormat } from './registration-request.js';
 
@@ -15,16 +14,10 @@ import type { ModelFormat } from './registration-request.js';
 export interface ModelUploads {
   nameOf(project: string, id: string): string;
   file(id: string): { path: string; sha256: string };
-  hold(id: string): void;
-  release(id: string, done: boolean): Promise<void>;
 }
 
 export interface RegistrationPorts {
   uploads: ModelUploads;
-  /** Whether a registration that has not ended, another one than this, names the upload. */
-  isWanted(upload: string, exceptId: string): boolean;
-  /** The version that a registration became; undefined = none yet. */
-  announced(project: string, id: string): TrainingResult | undefined;
   /** Looks into a file before any engine is given it. @throws PlatformError where it is none that may be run */
   inspect(format: ModelFormat, files: readonly OwnFile[]): Promise<readonly string[]>;
   opener: ModelOpener;

@@ -9,8 +9,6 @@ import type { ServiceContext } from '@millrace/service';
 import type { TrainerConfig } from '../config.js';
 import type { PublishPorts } from '../pipeline/publish.js';
 import type { PipelinePorts } from '../pipeline/training-pipeline.js';
-import type { ModelRegistry } from '../registry/model-registry.js';
-import type { RequestFiles } from '../training/request-files.fs.js';
 import { inspectOnnx } from './onnx-file.fs.js';
 import type { RegistrationPorts } from './registration-ports.js';
 
@@ -33,23 +31,9 @@ export function registrationPorts(
   { rows, models, clock }: PipelinePorts,
   { reference, nextVersion, announce, hash }: PublishPorts,
   outside: Pick<RegistrationPorts, 'putFolder' | 'uploads' | 'opener'>,
-  { registry, requests }: { registry: ModelRegistry; requests: RequestFiles },
 ): RegistrationPorts {
   return {
     ...{ rows, models, clock, reference, nextVersion, announce, hash, ...outside },
-    announced: (project, id) => {
-      const found = registry.models(project).find(({ trainingId }) => trainingId === id);
-      if (found === undefined) return undefined;
-      const { version, blessed, reasons, verdict, warnings } = found;
-      return { version, blessed, reasons, verdict, warnings };
-    },
-    isWanted: (upload, exceptId) =>
-      requests
-        .kept()
-        .some(
-          ({ trainingId, request: { registration } }) =>
-            trainingId !== exceptId && registration?.files.some((file) => file.upload === upload),
-        ),
     // A SavedModel names no other file; TensorFlow reads its own folder only.
     inspect: async (format, files) => (format === 'onnx' ? inspectOnnx(files) : []),
   };

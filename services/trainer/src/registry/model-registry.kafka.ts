@@ -4,6 +4,7 @@ import {
   decodeDatasetVersion,
   decodeModelVersion,
   decodeProject,
+  decodeRoute,
   encodeModelVersion,
   encodeTrainingEvent,
   type ModelVersion,
@@ -11,6 +12,7 @@ import {
 } from '@millrace/contracts';
 import type { CompactedReaderSettings, MessageProducer } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
+import { primaryVersion } from '@millrace/routing';
 import type { ModelRegistry } from './model-registry.js';
 
 export function registryEntries(registry: ModelRegistry): CompactedReaderSettings['topics'] {
@@ -28,6 +30,8 @@ export function registryEntries(registry: ModelRegistry): CompactedReaderSetting
     'models.v1': (_key, value) => {
       if (value !== null) registry.setModel(decodeModelVersion(value));
     },
+    'routes.v1': (project, value) =>
+      registry.setRoute(project, value === null ? 0 : primaryVersion(decodeRoute(value).targets)),
   };
 }
 

@@ -14,17 +14,21 @@ it('knows nothing of a deleted project of the same name but the version numbers'
   registry.setDataset(dataset('d', 90));
   registry.setProject('loans', project, 50);
   expect([registry.latestBlessed('loans'), registry.dataset('loans', 'd').id]).toEqual([1, 'd']);
+  registry.setModel(model(3, 95));
+  expect(registry.inService('loans')).toBe(0);
+  registry.setRoute('loans', 1);
+  expect([registry.inService('loans'), registry.latestBlessed('loans')]).toEqual([1, 3]);
   registry.setProject('loans', null);
   expect(registry.createdAtMs('loans')).toBeUndefined();
   registry.setProject('loans', project, 200);
   expect(registry.createdAtMs('loans')).toBe(200);
   expect([registry.models('loans'), registry.latestBlessed('loans')]).toEqual([[], 0]);
-  expect(registry.announced('loans', 't1')).toBe(false);
+  expect(registry.announced('loans', 't1')).toBeUndefined();
   expect(() => registry.model('loans', 1)).toThrow('no model version 1');
   expect(() => registry.dataset('loans', 'd')).toThrow('no dataset version d');
-  expect(registry.nextVersion('loans')).toBe(2);
+  expect([registry.nextVersion('loans'), registry.inService('loans')]).toEqual([4, 0]);
   // The same rows, imported again.
   registry.setDataset(dataset('d', 210));
-  registry.setModel(model(2, 220));
-  expect([registry.dataset('loans', 'd').closedAtMs, registry.latestBlessed('loans')]).toEqual([210, 2]);
+  registry.setModel(model(4, 220));
+  expect([registry.dataset('loans', 'd').closedAtMs, registry.latestBlessed('loans')]).toEqual([210, 4]);
 });

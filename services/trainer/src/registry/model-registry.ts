@@ -17,6 +17,7 @@ interface Entry {
   revision: number;
   datasets: Map<string, DatasetVersion>;
   models: Map<number, ModelVersion>;
+  liveVersion: number;
 }
 
 const NOTHING: Pick<Entry, 'models' | 'createdAtMs'> = { models: new Map(), createdAtMs: 0 };
@@ -81,6 +82,17 @@ export class ModelRegistry {
     return found;
   }
 
+  /** `liveVersion`: the one that most traffic goes to; 0 = none. */
+  setRoute(project: string, liveVersion: number): void {
+    this.entry(project).liveVersion = liveVersion;
+  }
+
+  /** 0 = none that is known here. */
+  inService(project: string): number {
+    const live = this.entries.get(project)?.liveVersion ?? 0;
+    return this.models(project).some(({ version }) => version === live) ? live : 0;
+  }
+
   latestBlessed(project: string): number {
     return this.models(project).reduce((latest, model) => (model.blessed ? model.version : latest), 0);
   }
@@ -89,14 +101,15 @@ export class ModelRegistry {
     return Math.max(0, ...(this.entries.get(project)?.models.keys() ?? [])) + 1;
   }
 
-  announced(project: string, trainingId: string): boolean {
-    return this.models(project).some((model) => model.trainingId === trainingId);
+  /** The version that a training became; undefined = none yet. */
+  announced(project: string, trainingId: string): ModelVersion | undefined {
+    return this.models(project).find((model) => model.trainingId === trainingId);
   }
 
   private entry(name: string): Entry {
     let entry = this.entries.get(name);
     if (entry === undefined) {
-      entry = { project: null, createdAtMs: 0, revision: 0, datasets: new Map(), models: new Map() };
+      entry = { project: null, createdAtMs: 0, revision: 0, datasets: new Map(), models: new Map(), liveVersion: 0 };
       this.entries.set(name, entry);
     }
     return entry;

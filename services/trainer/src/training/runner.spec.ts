@@ -3,7 +3,7 @@ import { ManualClock, type TrainingRequest } from '@millrace/domain';
 import { type Project, parseProject } from '@millrace/project';
 import { projectTextWith } from '@millrace/testing';
 import { ProjectRevisions } from './project-revisions.js';
-import { type KeptRequest, type RunnerPorts, type TrainingEnd, TrainingRunner } from './runner.js';
+import { type KeptRequest, type RunnerPorts, type TrainingEnd, type TrainingResult, TrainingRunner } from './runner.js';
 
 const request = (project: string): TrainingRequest => ({
   project,
@@ -32,6 +32,7 @@ function trainer(left: readonly KeptRequest[] = []) {
   ]);
   const kept = new Map(left.map((each) => [each.trainingId, each]));
   const ends: TrainingEnd[] = [];
+  const announced = new Map<string, TrainingResult>();
   const began: string[] = [];
   const revisions = new Map([...created.keys()].map((name) => [name, 1]));
   let end: (stopped: boolean) => void = () => undefined;
@@ -58,7 +59,7 @@ function trainer(left: readonly KeptRequest[] = []) {
     keep: (trainingId, asked, projectCreatedAtMs) =>
       void kept.set(trainingId, { trainingId, request: asked, projectCreatedAtMs }),
     forget: (trainingId) => void kept.delete(trainingId),
-    announced: () => false,
+    announced: (_project, trainingId) => announced.get(trainingId),
     hasVersion: () => true,
     kept: () => [...kept.values()],
     cancel: () => end(true),
@@ -66,7 +67,7 @@ function trainer(left: readonly KeptRequest[] = []) {
   };
   const runner = new TrainingRunner(ports, new ManualClock(1_000));
   runner.onEnd((ended) => ends.push(ended));
-  return { runner, created, revisions, kept, ends, began, finish: () => end(false) };
+  return { runner, created, announced, revisions, kept, ends, began, finish: () => end(false) };
 }
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -131,5 +132,18 @@ describe('a training that names the revision of its project', () => {
     expect(began).toEqual(['first']);
     const message = 'project "loans" is at revision 2 in the trainer by now, revision 1 was asked for';
     expect(ends.at(-1)).toMatchObject({ kind: 'failed', code: 'conflict', message: expect.stringContaining(message) });
+  });
+});
+
+describe('a training that was announced before its trainer was killed', () => {
+  it('ends as that version: no second one is trained', async () => {
+    const left = { trainingId: 'left', request: request('flights'), projectCreatedAtMs: 0 };
+    const { runner, announced, ends, began, kept } = trainer([left]);
+    announced.set('left', { version: 4, blessed: true, reasons: [], verdict: 'version 4 is blessed', warnings: [] });
+    runner.resume();
+    await turn();
+    expect(began).toEqual([]);
+    expect(ends).toMatchObject([{ kind: 'finished', trainingId: 'left', version: 4, blessed: true }]);
+    expect([runner.view('left')?.state, kept.size]).toEqual(['finished', 0]);
   });
 });

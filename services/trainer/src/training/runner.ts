@@ -44,9 +44,10 @@ export interface RunnerPorts {
   publish(update: TrainingEvent): Promise<void>;
   /** Requests that have not ended, kept durably. */
   keep(trainingId: string, request: TrainingRequest, projectCreatedAtMs: number): void;
-  forget(trainingId: string): void;
-  /** Whether a model version of that training exists. */
-  announced(project: string, trainingId: string): boolean;
+  /** `done`: it became a version. */
+  forget(trainingId: string, done: boolean): void;
+  /** The model version that a training became; undefined = none yet. */
+  announced(project: string, trainingId: string): TrainingResult | undefined;
   /** Whether the project has a model version at all. */
   hasVersion(project: string): boolean;
   kept(): KeptRequest[];
@@ -95,7 +96,7 @@ export class TrainingRunner {
     for (const { trainingId, request, projectCreatedAtMs } of this.ports.kept()) {
       if (this.ports.projectCreatedAtMs(request.project) !== projectCreatedAtMs) {
         this.ports.log('training of a deleted project left', { training: trainingId, project: request.project });
-        this.ports.forget(trainingId);
+        this.ports.forget(trainingId, false);
         continue;
       }
       this.ports.log('training taken up again', { training: trainingId });
@@ -112,7 +113,7 @@ export class TrainingRunner {
     this.refuseClosed();
     if (givenId !== undefined && !TRAINING_ID.test(givenId))
       throw new PlatformError('invalid_argument', 'a training id is 1 to 120 letters, digits, ".", "_" or "-"');
-    const isKnown = (id: string) => this.views.has(id) || this.ports.announced(request.project, id);
+    const isKnown = (id: string) => this.views.has(id) || this.ports.announced(request.project, id) !== undefined;
     if (givenId !== undefined && isKnown(givenId)) return givenId;
     if (request.projectRevision) {
       await this.ports.revisions.reach(request.project, request.projectRevision);
@@ -211,16 +212,10 @@ export class TrainingRunner {
     view.state = 'running';
     let end: TrainingEnd;
     try {
-      const project = this.ports.project(request.project);
-      if (project === undefined) throw new PlatformError('not_found', `no project "${request.project}"`);
-      const { revisions } = this.ports;
-      // It may have waited for long.
-      if (request.projectRevision) revisions.refuseOther(request.project, request.projectRevision);
-      view.projectRevision = revisions.of(request.project);
-      const reporter = { report: (event: TrainingStep) => this.update(trainingId, event) };
-      const current = { ...request, projectRevision: view.projectRevision };
-      const result = await this.ports.train(trainingId, current, project, reporter, () => this.stopped);
-      end = { kind: 'finished', trainingId, request, ...result };
+      // A trainer that was killed between the announcement and the end comes back to a request whose version is there.
+      const { version, blessed, reasons, verdict, warnings } =
+        this.ports.announced(request.project, trainingId) ?? (await this.train(trainingId, view));
+      end = { kind: 'finished', trainingId, request, version, blessed, reasons, verdict, warnings };
     } catch (thrown) {
       const error = this.stopped ? deletedError(request.project) : PlatformError.from(thrown);
       // A stop is no failure of the training: its request stays on file.
@@ -230,11 +225,24 @@ export class TrainingRunner {
     this.end(trainingId, end);
   }
 
+  private async train(trainingId: string, view: TrainingView): Promise<TrainingResult> {
+    const { request } = view;
+    const { revisions } = this.ports;
+    const project = this.ports.project(request.project);
+    if (project === undefined) throw new PlatformError('not_found', `no project "${request.project}"`);
+    // It may have waited for long.
+    if (request.projectRevision) revisions.refuseOther(request.project, request.projectRevision);
+    view.projectRevision = revisions.of(request.project);
+    const reporter = { report: (event: TrainingStep) => this.update(trainingId, event) };
+    const current = { ...request, projectRevision: view.projectRevision };
+    return this.ports.train(trainingId, current, project, reporter, () => this.stopped);
+  }
+
   private end(trainingId: string, end: TrainingEnd): void {
     const view = this.views.get(trainingId) as TrainingView;
     if (end.kind === 'failed')
       this.ports.log('training failed', { training: trainingId, code: end.code, reason: end.message });
-    this.ports.forget(trainingId);
+    this.ports.forget(trainingId, end.kind === 'finished');
     view.state = end.kind;
     if (end.kind === 'finished') {
       const { version, blessed, verdict, warnings } = end;
