@@ -9,6 +9,7 @@ import { GRPCInferenceService } from '@millrace/contracts';
 import { seededRng, systemClock } from '@millrace/domain';
 import { type BytesAnswer, BytesClient } from '@millrace/grpc';
 import { encodeInferRequest, Tensor } from '@millrace/inference';
+import { GRPC_STATUS } from '@millrace/routing';
 import { type Finished, Platform, until } from './support/platform.process.js';
 import { type Peer, startUpstream, type Upstream } from './support/upstreams.process.js';
 
@@ -18,6 +19,8 @@ const WINDOW_S = 3;
 const ROWS_A_CALL = 50;
 const CALLS_A_SECOND = 8;
 const DRIFT_WITHIN_MS = 90_000;
+/** Of support/upstream_mlserver.py. */
+const BUSY = 429;
 const INFER = `/${GRPCInferenceService.typeName}/ModelInfer`;
 
 const work = mkdtempSync(join(tmpdir(), 'millrace-watch-'));
@@ -159,6 +162,22 @@ describe.each<[Peer, { listsModels: boolean; watchesDrift: boolean }]>([
       ]);
     }
   });
+
+  if (peer === 'mlserver')
+    it('counts what the server knows no status for as its own failure, and a refused shape as the caller’s', async () => {
+      const failures = async () => {
+        const url = platform.url('MILLRACE_ROUTER_CONTROL_PORT', '/v1/stats?project=sum-model');
+        return ((await (await fetch(url)).json()) as { failures: number }).failures;
+      };
+      const before = await failures();
+      expect(await ask(through, requestOf([[1, 2, 3]], 'narrow'))).toMatchObject({
+        status: GRPC_STATUS.INVALID_ARGUMENT,
+      });
+      expect(await failures()).toBe(before);
+      // MLServer has no gRPC status for HTTP's 429.
+      expect(await ask(through, requestOf([[BUSY, 2, 3, 4]], 'busy'))).toMatchObject({ status: GRPC_STATUS.UNKNOWN });
+      expect(await failures()).toBe(before + 1);
+    });
 
   it('gives the very text over REST, also of a refusal', async () => {
     const body = { id: 'rest', inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [1, 2, 3, 4] }] };

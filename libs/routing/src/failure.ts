@@ -2,8 +2,9 @@
 // the monitor's error share. What HTTP's mapping of the status calls 4xx is the caller's: a bad argument, an unknown
 // model or version, no permission, a call given up, would have failed on any version and must not take one back. Two
 // 4xx count against the platform all the same, for its load and its concurrency make them: RESOURCE_EXHAUSTED (429) and
-// ABORTED (409). A deadline that passed is the platform's: it was too slow for it. That a version which the *route*
-// chose is unknown to serving is no NOT_FOUND of the caller's; the router says UNAVAILABLE for it.
+// ABORTED (409). UNKNOWN is what a server says of an error that it has no status for (MLServer, of any that it does not
+// map), so it is its own. A deadline that passed is the platform's: it was too slow for it. That a version which the
+// *route* chose is unknown to serving is no NOT_FOUND of the caller's; the router says UNAVAILABLE for it.
 
 /** Codes by name, in the order of the codes 0 to 16. */
 export const GRPC_STATUS = {

@@ -251,10 +251,10 @@ describe('batch prediction', () => {
   it('refuses alike what the model cannot take', async () => {
     const wide = '9007199254740993';
     const one = await predictWith('mixed', '--row', `{"distance": 1, "hour": ${wide}, "origin": "yes", "flag": true}`);
-    expect([one.code, one.output]).toEqual([2, expect.stringContaining("input 'hour' row 0 is 9007199254740992")]);
+    expect([one.code, one.output]).toEqual([2, expect.stringContaining("input 'hour' row 1 is 9007199254740992")]);
     writeFileSync(file('wide.csv'), `distance,hour,origin,flag\n1,${wide},yes,true\n1,3,yes,true\n`);
     const csv = await predictWith('mixed', '--input', file('wide.csv'), '--output', file('wide-out.csv'));
-    expect([csv.code, csv.output]).toEqual([1, expect.stringContaining("input 'hour' row 0 is 9007199254740992")]);
+    expect([csv.code, csv.output]).toEqual([1, expect.stringContaining("  row 1: input 'hour' is 9007199254740992")]);
     const inputs = [{ name: 'hour', datatype: 'INT64', shape: [1], data: [1] }];
     const rest = await serving.json('/v2/models/mixed/infer', {
       method: 'POST',
@@ -262,7 +262,7 @@ describe('batch prediction', () => {
     });
     expect([rest.status, rest.body.error]).toEqual([
       400,
-      expect.stringContaining("input 'hour' row 0 is 9007199254740992"),
+      expect.stringContaining("input 'hour' row 1 is 9007199254740992"),
     ]);
 
     for (const [row, told] of [

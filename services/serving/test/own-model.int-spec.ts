@@ -252,7 +252,7 @@ describe('models that were made elsewhere', () => {
         const { code, details } = (answer as PromiseRejectedResult).reason;
         expect([code, details]).toEqual([
           GRPC_STATUS.INTERNAL,
-          expect.stringMatching(/answer is refused: row 0: output 'probability' is/),
+          expect.stringMatching(/answer is refused: row 1: output 'probability' is/),
         ]);
       }
     }

@@ -1,7 +1,7 @@
 // labels add: sends what became of records, one by one or from a file, and says which were refused and why.
 
 import { resolve } from 'node:path';
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, rowNumber } from '@millrace/domain';
 import { type Project, projectFromDocument } from '@millrace/project';
 import { type CsvTerms, csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
@@ -124,7 +124,7 @@ async function sent(
     accepted += answer.accepted;
     rejected += answer.rejected.length;
     for (const { index, recordId, reasons } of answer.rejected.slice(0, TOLD_MAX - refused.length))
-      refused.push({ row: before + index + 1, recordId, reasons });
+      refused.push({ row: rowNumber(before + index), recordId, reasons });
     before += open.length;
     open = [];
   };

@@ -116,6 +116,8 @@ const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['predict loans --row {} --via routr', ['--via', "'routr'", 'Write router, serving or host:port.'], 2],
   ['predict loans --row {} --event-time soon', ['--event-time', "'soon'", 'Write a date'], 2],
   ['predict loans --row {} --model-version newest', ['--model-version', "'newest'", 'a whole number'], 2],
+  ['models register none.onnx --project loans', ['there is no file or folder', 'none.onnx'], 4],
+  ['models register rows.csv --project loans', ['rows.csv is no model that can be registered'], 2],
   ['apply none.yaml', ['there is no project file at none.yaml', 'write `millrace apply FILE`'], 2],
   ['apply bad.yaml --check', ['bad.yaml:8:', 'type'], 2],
   ['labels add loans', ['give --file FILE, or --record ID or --prediction ID with --value'], 2],

@@ -10,7 +10,9 @@ const OUTPUTS = [{ name: 'y', datatype: 'FP64' as const, shape: [-1] }];
 /** Doubles each value; values below 0 are refused. */
 function answer(request: InferRequest): InferResponse {
   const values = request.inputs[0]?.toValues() as number[];
-  if (values.some((value) => value < 0)) throw new PlatformError('invalid_argument', 'a value is below 0');
+  const bad = values.findIndex((value) => value < 0);
+  // As serving counts them: within the request, from 1.
+  if (bad >= 0) throw new PlatformError('invalid_argument', `row ${bad + 1}: a value is below 0`);
   const outputs = [
     Tensor.of(
       'y',
@@ -79,8 +81,13 @@ describe('BatchPrediction', () => {
           expect(written.map(({ values: [y], error }) => y ?? error)).toEqual(
             values.map((value) => (value === 13 ? 'no number' : value < 0 ? 'a value is below 0' : value * 2)),
           );
-          const bad = values.filter((value) => value < 0 || value === 13).length;
-          expect(outcome).toMatchObject({ rows: values.length, bad, predicted: values.length - bad });
+          const bad = values.flatMap((value, at) => (value < 0 || value === 13 ? [at + 1] : []));
+          expect(outcome).toMatchObject({
+            rows: values.length,
+            bad: bad.length,
+            predicted: values.length - bad.length,
+          });
+          expect(outcome.badRows.map(({ row }) => row)).toEqual(bad.slice(0, outcome.badRows.length));
         },
       ),
     );

@@ -4,7 +4,7 @@
 //
 // Bounds: `inFlight` requests of `rowsPerRequest` rows, and as many read ahead; nothing grows with the file.
 
-import { type Clock, PlatformError } from '@millrace/domain';
+import { type Clock, PlatformError, rowNumber, withoutRow } from '@millrace/domain';
 import type { InferRequest, InferResponse, TensorSpec } from '@millrace/inference';
 import { answerRows, type CellValue, type InputColumn, tensorOf } from './row-tensors.js';
 
@@ -48,6 +48,7 @@ export interface BatchOutcome {
   bad: number;
   requests: number;
   /** The first of them. */
+  /** By their number, the first is 1. */
   badRows: { row: number; error: string }[];
 }
 
@@ -94,7 +95,7 @@ export class BatchPrediction {
       if (error === null) outcome.predicted++;
       else {
         outcome.bad++;
-        if (outcome.badRows.length < TOLD_MAX) outcome.badRows.push({ row: outcome.rows - 1, error });
+        if (outcome.badRows.length < TOLD_MAX) outcome.badRows.push({ row: rowNumber(outcome.rows - 1), error });
       }
     }
     ports.write(rows);
@@ -144,7 +145,7 @@ export class BatchPrediction {
     } catch (thrown) {
       const error = PlatformError.from(thrown);
       if (error.code !== 'invalid_argument') throw error;
-      if (to - from === 1) return [this.refused(error.reason)];
+      if (to - from === 1) return [this.refused(withoutRow(error.reason))];
       const middle = from + Math.ceil((to - from) / 2);
       return [...(await this.ask(block, from, middle)), ...(await this.ask(block, middle, to))];
     }

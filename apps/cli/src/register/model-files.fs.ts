@@ -14,10 +14,10 @@ export interface ModelFile {
 
 const KINDS = 'name an .onnx file, or a SavedModel folder (with saved_model.pb in it)';
 
-/** @throws PlatformError 'invalid_argument' where it is neither. */
+/** @throws PlatformError 'not_found', or 'invalid_argument' where it is neither */
 export function modelFiles(path: string): ModelFile[] {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw refused(`there is no file or folder ${path}`);
+  if (found === undefined) throw new PlatformError('not_found', `there is no file or folder ${path}`);
   if (found.isFile()) {
     if (found.size === 0) throw refused(`${path} is empty; ${KINDS}`);
     if (/\.onnx$/i.test(path)) return [{ path: 'model.onnx', file: path }];

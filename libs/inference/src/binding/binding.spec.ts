@@ -141,10 +141,10 @@ describe('rows through a binding', () => {
   });
 
   it.each([
-    [{ member: [null] }, /row 0: column 'member' is missing, and tensor 'member' of INT64 has no missing value/],
-    [{ member: [1.5] }, /row 0: column 'member' is 1.5, tensor 'member' is of INT64/],
-    [{ city: [7] }, /row 0: column 'city' is 7, no text/],
-    [{ age: ['old'] }, /row 0: column 'age' is 'old', tensor 'numbers' is of FP32/],
+    [{ member: [null] }, /row 1: column 'member' is missing, and tensor 'member' of INT64 has no missing value/],
+    [{ member: [1.5] }, /row 1: column 'member' is 1.5, tensor 'member' is of INT64/],
+    [{ city: [7] }, /row 1: column 'city' is 7, no text/],
+    [{ age: ['old'] }, /row 1: column 'age' is 'old', tensor 'numbers' is of FP32/],
     [{ city: undefined }, /column 'city' is not there/],
   ])('are refused by row, column and value: %j', (change, words) => {
     const columns = { age: [31], 'Income (EUR)': [1], city: ['x'], member: [true], ...change } as never;
@@ -160,7 +160,7 @@ describe('rows through a binding', () => {
     const rounded = answers('FP32', [4], [1.0000006, -3e-8, 1, 0]);
     expect([...scoresOfAnswer(reads('value', 0), TASK, rounded, 4)]).toEqual([1, 0, 1, 0]);
     const wrong = answers('FP64', [2], [0.5, 1.0001]);
-    expect(() => scoresOfAnswer(reads('value', 0), TASK, wrong, 2)).toThrow(/row 1: output 'probability' is 1\.0001/);
+    expect(() => scoresOfAnswer(reads('value', 0), TASK, wrong, 2)).toThrow(/row 2: output 'probability' is 1\.0001/);
   });
 
   it('come back as the scores of the task', () => {
@@ -176,9 +176,9 @@ describe('rows through a binding', () => {
     [
       'out of range',
       answers('FP64', [2], [0.5, 3.2]),
-      /row 1: output 'probability' is 3.2, not a number in \[0, 1\] .*'p'/,
+      /row 2: output 'probability' is 3.2, not a number in \[0, 1\] .*'p'/,
     ],
-    ['not a number', answers('FP64', [2], [Number.NaN, 0.5]), /row 0: output 'probability' is NaN/],
+    ['not a number', answers('FP64', [2], [Number.NaN, 0.5]), /row 1: output 'probability' is NaN/],
     [
       'another shape',
       answers('FP64', [2, 2], [0, 1, 0, 1]),

@@ -1,7 +1,7 @@
 // What a bound model's answer says in the words of the project's task: the one number of each row that the binding
 // points at, checked by the task, so that a "probability" of 3.2 is an error that names the row and not a prediction.
 
-import { PlatformError, type Task } from '@millrace/domain';
+import { PlatformError, rowNumber, type Task } from '@millrace/domain';
 import type { Tensor } from '../tensor.js';
 import { type Binding, type BoundOutput, rowWidth } from './binding.js';
 
@@ -29,7 +29,10 @@ export function scoresOfAnswer(
     const score = withoutRounding(scoreOf(bound, tensor, row * width, width), task);
     const fault = task.outputsFault(task.outputsOf(score));
     if (fault !== undefined) {
-      throw new PlatformError('corrupt', `row ${row}: ${fault} (element ${bound.index} of tensor '${bound.tensor}')`);
+      throw new PlatformError(
+        'corrupt',
+        `row ${rowNumber(row)}: ${fault} (element ${bound.index} of tensor '${bound.tensor}')`,
+      );
     }
     scores[row] = score;
   }

@@ -2,7 +2,7 @@
 // numbers and an empty text in one of BYTES; in one of integers or flags there is nothing that could stand for it, so
 // the rows are refused. Cost: one pass over the values; nothing is copied twice.
 
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, rowNumber } from '@millrace/domain';
 import { isMissing, type RawColumns } from '@millrace/features';
 import { FLOATS } from '../nulls.js';
 import { type ElementValue, Tensor } from '../tensor.js';
@@ -50,7 +50,7 @@ function tensorOfRows(input: BoundInput, columns: RawColumns, rows: number): Ten
 }
 
 function refusal(row: number, column: string, what: string): PlatformError {
-  return new PlatformError('invalid_argument', `row ${row}: column '${column}' ${what}`);
+  return new PlatformError('invalid_argument', `row ${rowNumber(row)}: column '${column}' ${what}`);
 }
 
 function shortened(text: string): string {

@@ -76,7 +76,7 @@ describe('what the server answered', () => {
   });
 
   it('is refused where a row has no number', () => {
-    expect(() => rows.outputs([tensor('sums', 'FP32', [1, 2], [9, Number.NaN])], 1)).toThrow('row 0');
+    expect(() => rows.outputs([tensor('sums', 'FP32', [1, 2], [9, Number.NaN])], 1)).toThrow('row 1');
     expect(() => rows.outputs([tensor('other', 'FP32', [1, 2], [9, 1])], 1)).toThrow("no tensor 'sums'");
   });
 });

@@ -56,7 +56,7 @@ describe('RequestReader', () => {
     const odd = { inputs: [...body.inputs.slice(0, 3), flags] };
     const bytes = new TextEncoder().encode(JSON.stringify(odd));
     expect(() => reader.read(decodeRestRequest(bytes, undefined, 'm', ''), undefined)).toThrow(
-      /'holiday' row 1 is 2, expected true or false/,
+      /'holiday' row 2 is 2, expected true or false/,
     );
   });
 
@@ -128,12 +128,12 @@ describe('RequestReader', () => {
     [
       'a fraction for an integer',
       [distance, Tensor.of('hour', 'FP64', [2], [1, 1.5]), origin, holiday],
-      /'hour' row 1 is 1.5, expected an integer/,
+      /'hour' row 2 is 1.5, expected an integer/,
     ],
     [
       'an infinity',
       [Tensor.of('distance', 'FP64', [2], [1, Infinity]), hour, origin, holiday],
-      /'distance' row 1 is Infinity/,
+      /'distance' row 2 is Infinity/,
     ],
     [
       'bytes that are no text',

@@ -3,7 +3,7 @@
 // an empty text (and as null in JSON); features that are derived from the event time may be left out when the request
 // says event_time_ms.
 
-import { PlatformError, type Scalar, type Task } from '@millrace/domain';
+import { PlatformError, rowNumber, type Scalar, type Task } from '@millrace/domain';
 import type { InputType, SignatureInput } from '@millrace/features';
 import type { Datatype, InferRequest, Tensor, TensorSpec } from '@millrace/inference';
 import { type Project, timePart } from '@millrace/project';
@@ -157,7 +157,9 @@ function fill(tensor: Tensor, type: InputType, rows: RawRows, at: number): void 
       for (let i = 0; i < rows.length; i++) {
         const text = texts[i] as string;
         if (text.length > TEXT_CHARACTERS_MAX) {
-          invalid(`input '${name}' row ${i} has ${text.length} characters, at most ${TEXT_CHARACTERS_MAX} are allowed`);
+          invalid(
+            `input '${name}' row ${rowNumber(i)} has ${text.length} characters, at most ${TEXT_CHARACTERS_MAX} are allowed`,
+          );
         }
         (rows[i] as Scalar[])[at] = text === '' ? null : text;
       }
@@ -174,7 +176,7 @@ function fill(tensor: Tensor, type: InputType, rows: RawRows, at: number): void 
         if (Number.isNaN(value)) continue;
         if (type === 'number' ? !Number.isFinite(value) : !Number.isSafeInteger(value)) {
           invalid(
-            `input '${name}' row ${i} is ${value}, expected ${type === 'number' ? 'a finite number' : 'an integer'}`,
+            `input '${name}' row ${rowNumber(i)} is ${value}, expected ${type === 'number' ? 'a finite number' : 'an integer'}`,
           );
         }
         (rows[i] as Scalar[])[at] = value;
@@ -188,7 +190,8 @@ function fillFlags(tensor: Tensor, rows: RawRows, at: number): void {
   for (let i = 0; i < rows.length; i++) {
     const value = tensor.number(i);
     if (Number.isNaN(value)) continue;
-    if (value !== 0 && value !== 1) invalid(`input '${tensor.name}' row ${i} is ${value}, expected true or false`);
+    if (value !== 0 && value !== 1)
+      invalid(`input '${tensor.name}' row ${rowNumber(i)} is ${value}, expected true or false`);
     (rows[i] as Scalar[])[at] = value === 1;
   }
 }

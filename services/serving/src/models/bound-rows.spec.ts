@@ -127,12 +127,12 @@ describe('a version with somebody’s own model', () => {
     [
       'a number that is no probability',
       async () => [Tensor.of('probabilities', 'FP32', [1, 2], [0, 3.2])],
-      /the model's answer is refused: row 0: output 'probability' is 3\.2.* not a number in \[0, 1\].*probabilities/,
+      /the model's answer is refused: row 1: output 'probability' is 3\.2.* not a number in \[0, 1\].*probabilities/,
     ],
     [
       'NaN',
       async () => [Tensor.of('probabilities', 'FP32', [1, 2], [0, Number.NaN])],
-      /row 0: output 'probability' is NaN/,
+      /row 1: output 'probability' is NaN/,
     ],
     ['fewer rows', async () => [Tensor.of('probabilities', 'FP32', [0, 2], [])], /is FP32 \[0,2\] for 1 rows/],
     [
@@ -174,7 +174,7 @@ describe('a version with somebody’s own model', () => {
     await settle();
     expect(answers.map(({ id, error }) => [id, error?.reason.slice(0, 65)])).toEqual([
       ['a', undefined],
-      ['bad', "the model's answer is refused: row 1: output 'probability' is 7, "],
+      ['bad', "the model's answer is refused: row 2: output 'probability' is 7, "],
       ['b', undefined],
     ]);
     expect(given.map(([numbers]) => numbers?.shape[0])).toEqual([4, 1, 2, 1]);
@@ -189,7 +189,7 @@ describe('a version with somebody’s own model', () => {
     ask('gap', [[1, Number.NaN, 'a']]);
     await settle();
     expect(answers[0]?.error?.code).toBe('invalid_argument');
-    expect(answers[0]?.error?.reason).toMatch(/row 0: column 'count' is missing, and tensor 'numbers' of INT64/);
+    expect(answers[0]?.error?.reason).toMatch(/row 1: column 'count' is missing, and tensor 'numbers' of INT64/);
     expect([version.statistics.failures.OTHER, version.statistics.failures.BACKEND, wrong]).toEqual([1, 0, []]);
   });
 

@@ -101,7 +101,7 @@ describe('ServedVersion', () => {
     const answer = (error: PlatformError | undefined, response: InferResponse | undefined) =>
       answers.push(error ? error.code : (response as InferResponse).id);
     version.submit(requestOf([0.1], { id: 'a' }), FACTS, answer);
-    expect(() => version.submit(requestOf([Infinity], { id: 'bad' }), FACTS, answer)).toThrow(/'x' row 0 is Infinity/);
+    expect(() => version.submit(requestOf([Infinity], { id: 'bad' }), FACTS, answer)).toThrow(/'x' row 1 is Infinity/);
     version.submit(requestOf([0.2], { id: 'b' }), FACTS, answer);
     await settle();
     expect(answers).toEqual(['a', 'b']);

@@ -41,7 +41,7 @@ describe('a null of JSON', () => {
     const body = { inputs: [{ name: 'x', datatype: 'FP32', shape: [3, 1], data: [1, 2, null] }] };
     const request = decodeRestRequest(new TextEncoder().encode(JSON.stringify(body)), undefined, 'm', '');
     expect(() => readerOf('onnxruntime_onnx').read(request)).toThrow(
-      "input 'x' row 2 is null, and model 'm' knows no missing values",
+      "input 'x' row 3 is null, and model 'm' knows no missing values",
     );
   });
 });

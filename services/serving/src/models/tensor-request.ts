@@ -2,7 +2,7 @@
 // outputs, and the parameters that the scheduler knows. Every fault is invalid_argument and names the tensor or
 // parameter.
 
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, rowNumber } from '@millrace/domain';
 import {
   firstNullRow,
   hasNulls,
@@ -119,7 +119,9 @@ export class TensorRequestReader {
     const { name, datatype, shape } = tensor;
     const model = this.spec.name;
     if (hasNulls(tensor)) {
-      invalid(`input '${name}' row ${firstNullRow(tensor)} is null, and model '${model}' knows no missing values`);
+      invalid(
+        `input '${name}' row ${rowNumber(firstNullRow(tensor))} is null, and model '${model}' knows no missing values`,
+      );
     }
     if (datatype !== expected.datatype) {
       invalid(

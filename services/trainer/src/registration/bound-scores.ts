@@ -1,7 +1,7 @@
 // Scores rows by a bound model, a batch of rows a request. Where a server takes fewer rows at once than are sent, the
 // batch is halved until it does; what one row cannot be answered for is the row's fault, and is said with its number.
 
-import { PlatformError, type Task } from '@millrace/domain';
+import { PlatformError, rowNumber, rowOfWhole, type Task } from '@millrace/domain';
 import type { RawColumns } from '@millrace/features';
 import { type Binding, boundColumns, scoresOfAnswer, tensorsOfRows } from '@millrace/inference';
 import type { OpenModel } from './open-model.js';
@@ -59,7 +59,7 @@ async function batch(
 /** What befell a whole batch may be the fault of any row of it. */
 function ofBatch(error: PlatformError, start: number, count: number): PlatformError {
   const { code, reason, retry, facts } = error;
-  const rows = count === 1 ? `row ${start + 1}` : `rows ${start + 1} to ${start + count}`;
+  const rows = count === 1 ? `row ${rowNumber(start)}` : `rows ${rowNumber(start)} to ${start + count}`;
   return new PlatformError(code, `${rows}: ${reason}`, { retry, facts, cause: error });
 }
 
@@ -69,7 +69,6 @@ function ofRows<T>(start: number, work: () => T): T {
     return work();
   } catch (thrown) {
     const { reason } = PlatformError.from(thrown);
-    const shifted = reason.replace(/^row (\d+):/, (_, row: string) => `row ${start + Number(row) + 1}:`);
-    throw new RowError('invalid_argument', shifted, { cause: thrown });
+    throw new RowError('invalid_argument', rowOfWhole(reason, start), { cause: thrown });
   }
 }
