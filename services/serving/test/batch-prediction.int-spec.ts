@@ -254,7 +254,10 @@ describe('batch prediction', () => {
     expect([one.code, one.output]).toEqual([2, expect.stringContaining("input 'hour' row 1 is 9007199254740992")]);
     writeFileSync(file('wide.csv'), `distance,hour,origin,flag\n1,${wide},yes,true\n1,3,yes,true\n`);
     const csv = await predictWith('mixed', '--input', file('wide.csv'), '--output', file('wide-out.csv'));
-    expect([csv.code, csv.output]).toEqual([1, expect.stringContaining("  row 1: input 'hour' is 9007199254740992")]);
+    expect([csv.code, JSON.parse(csv.output).badRows]).toEqual([
+      1,
+      [{ row: 1, error: expect.stringContaining("input 'hour' is 9007199254740992") }],
+    ]);
     const inputs = [{ name: 'hour', datatype: 'INT64', shape: [1], data: [1] }];
     const rest = await serving.json('/v2/models/mixed/infer', {
       method: 'POST',
