@@ -1,5 +1,5 @@
-// A challenger is better than the version to beat, the one in service as a rule, by the deciding metric, on the same rows. Only as good is not
-// enough: a switch costs something.
+// A challenger is better than the version to beat, the one in service as a rule, by the deciding metric, on the same
+// rows. Only as good is not enough: a switch costs something.
 
 import { metricIn } from '../figure.js';
 import { comparison } from './comparison.js';
