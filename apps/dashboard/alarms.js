@@ -6,6 +6,7 @@ import { cohortId, cohortText, figure, fill, h, percent, pValue, table } from '/
 import { eventTime, span } from '/times.js';
 
 const SHOWN_MAX = 50;
+const ENDED = { retired: 'version retired', corrected: 'taken back by late labels' };
 
 /** Reference (grey) and live (red) shares side by side. */
 function histogram({ bins, reference, live }) {
@@ -42,7 +43,7 @@ function fewRows(alarm, newest, minRows) {
 }
 
 function stateOf(alarm, few) {
-  if (alarm.endedMs !== null) return ['', alarm.endReason === 'retired' ? 'version retired' : 'calm again'];
+  if (alarm.endedMs !== null) return ['', ENDED[alarm.endReason] ?? 'calm again'];
   if (few !== undefined) return ['', 'too few rows'];
   return alarm.phase === 'drift' ? ['bad', 'drift'] : ['warn', 'warning'];
 }

@@ -51,7 +51,9 @@ function show(view) {
 
 /** @param {import('./answers.js').Live} live */
 async function refresh(live) {
-  const key = JSON.stringify([live.counters?.windowsClosed, live.activeAlarms, live.route?.revision, innerWidth]);
+  const { windowsClosed, qualityJudged, qualityCorrected } = live.counters ?? {};
+  const judged = [windowsClosed, qualityJudged, qualityCorrected];
+  const key = JSON.stringify([judged, live.activeAlarms, live.route?.revision, innerWidth]);
   if (key === seen && live.atMs - askedMs < QUALITY_EVERY_MS) return;
   seen = key;
   askedMs = live.atMs;

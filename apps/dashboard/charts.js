@@ -4,7 +4,7 @@
 // Before uPlot, which asks for a language as it loads.
 import '/language.js';
 import { fixed, h, wholeVersions } from '/format.js';
-import { timeLabel, wallTime } from '/times.js';
+import { eventTime, timeLabel, wallTime } from '/times.js';
 import uPlot from '/vendor/uplot.js';
 import { versionDash, versionStroke } from '/versions.js';
 
@@ -216,6 +216,7 @@ export function drawQuality(element, windows, models, metric, digits) {
     .reverse()
     .map((w) => ({ ...w, versions: wholeVersions(w.cohorts) }))
     .filter((w) => w.versions.some((v) => v.quality?.[metric] != null));
+  const waits = windows.findLast((w) => w.labelsUntilMs !== null)?.labelsUntilMs;
   const [first] = ordered;
   const last = ordered.at(-1);
   const versions = [...new Set(ordered.flatMap((w) => w.versions.map((v) => v.version)))].sort((a, b) => a - b);
@@ -250,7 +251,9 @@ export function drawQuality(element, windows, models, metric, digits) {
     range: [(first?.startMs ?? 0) / 1000, (last?.endMs ?? 0) / 1000],
     marks: seen.filter((w) => w !== first).map(({ startMs }) => ({ atMs: startMs, tone: TONES.rollout })),
     format: (v) => fixed(v, digits),
-    none: 'No labelled window yet: quality appears when labels have arrived.',
+    none: waits
+      ? `Quality of the oldest window waits for labels until ${eventTime(waits)}.`
+      : 'No labelled window yet: quality appears when labels have arrived.',
     windowMs: first === undefined ? undefined : first.endMs - first.startMs,
   });
 }

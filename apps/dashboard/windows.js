@@ -3,7 +3,7 @@
 
 import { formulaOf, nameOf } from '/detectors.js';
 import { cohortText, count, figure, fill, h, pValue, table, wholeVersions } from '/format.js';
-import { span, timeLabel } from '/times.js';
+import { eventTime, span, timeLabel } from '/times.js';
 import { versionColour } from '/versions.js';
 
 const COLUMNS_MAX = 60;
@@ -18,6 +18,7 @@ const NAME_SPACE_PX = 12;
 /** A label is wider than a cell: one for so many columns. */
 const LABEL_COLUMNS = 4;
 const NOT_TESTED = 'not tested';
+const QUALITY = '@quality';
 let chosen;
 
 const ratioOf = (test) => (test.threshold > 0 ? test.statistic / test.threshold : test.statistic > 0 ? 1 : 0);
@@ -33,6 +34,7 @@ function testsOf(window, subject) {
 /** @param {import('./answers.js').Window[]} windows */
 function subjectsOf(windows) {
   const all = new Set(windows.flatMap((w) => w.cohorts.flatMap((row) => row.tests.map((t) => t.feature))));
+  if (windows.some((w) => w.labelsUntilMs !== null)) all.add(QUALITY);
   const features = [...all].filter((name) => !name.startsWith('@'));
   return [...features, ...[...all].filter((name) => name.startsWith('@')).sort()];
 }
@@ -44,7 +46,15 @@ function fewText(window, minRows) {
   return `${span(window.startMs, window.endMs)}: too few rows, ${count(most)} of the ${count(minRows)} that tests need`;
 }
 
+/** Quality is judged when the labels are there. @param {import('./answers.js').Window} window */
+const waitsText = (window) =>
+  `${span(window.startMs, window.endMs)}: quality waits for labels until ${eventTime(window.labelsUntilMs)}`;
+
 function cellOf(window, subject, tests, minRows, detail) {
+  if (subject === QUALITY && window.labelsUntilMs !== null) {
+    const waits = waitsText(window);
+    return h('td', {}, h('span', { class: 'cell waits', role: 'img', title: waits, 'aria-label': waits }, '…'));
+  }
   if (tests.length === 0) {
     const few = fewText(window, minRows);
     if (few === undefined) return h('td', {}, h('span', { class: 'cell blank', title: 'not tested' }));
@@ -158,6 +168,7 @@ function columnsOf(element, subjects) {
   return Math.max(COLUMNS_MIN, Math.min(COLUMNS_MAX, Math.floor((width - names) / CELL_PX)));
 }
 
+const WAITS = ['waits', 'quality waits for labels'];
 const LEGEND = [
   ['', 'below 40 %'],
   ['l1', '40–75 %'],
@@ -180,12 +191,13 @@ export function showWindows(element, detailElement, newestFirst, minRows) {
   const focused = element.contains(document.activeElement)
     ? /** @type {HTMLElement} */ (document.activeElement).dataset.id
     : undefined;
-  fill(element, JSON.stringify([windows.length, windows.at(-1)?.startMs, windows[0]?.startMs, minRows]), () => {
+  const judged = windows.map(({ startMs, qualityRevision }) => [startMs, qualityRevision]);
+  fill(element, JSON.stringify([judged, minRows]), () => {
     if (windows.length === 0) {
       return h(
         'div',
         { class: 'none' },
-        'No window has closed yet. A window closes when event time has passed its end, the label delay and the allowed lateness.',
+        'No window has closed yet. A window closes when event time has passed its end and the allowed lateness.',
       );
     }
     const subjects = subjectsOf(windows);
@@ -211,7 +223,9 @@ export function showWindows(element, detailElement, newestFirst, minRows) {
         'div',
         { class: 'legend' },
         h('span', {}, 'of the threshold:'),
-        ...LEGEND.map(([name, text]) => h('span', {}, h('i', { class: name }), text)),
+        ...(windows.some((w) => w.labelsUntilMs !== null) ? [...LEGEND, WAITS] : LEGEND).map(([name, text]) =>
+          h('span', {}, h('i', { class: name }), text),
+        ),
       ),
     ];
   });

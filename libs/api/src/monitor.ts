@@ -47,11 +47,14 @@ const Window = answer(
     startMs: timeMs('Event time.'),
     endMs: timeMs('Exclusive.'),
     closedAtMs: timeMs('Processing time.'),
+    qualityRevision: count('How often its quality was judged: once when its labels were there, again by late ones.'),
+    labelsUntilMs: nullable(timeMs('Event time until which its quality waits for labels; null: it does not.')),
     cohorts: Type.Array(
       answer({
         cohort: Cohort,
         predictions: count(),
         labels: count(),
+        coverage: figure('Share of the predictions that are labelled; null before quality was judged.'),
         quality: nullable(Quality),
         software: nullable(
           answer({ requestsPerSecond: figure(), errorShare: figure(), p50Ms: figure(), p99Ms: figure() }),
@@ -84,7 +87,7 @@ const Alarm = answer(
     ),
     windows: count('That it has lasted.'),
     endedMs: nullable(timeMs('null while it lasts.')),
-    endReason: nullable(word(['calm', 'retired'])),
+    endReason: nullable(word(['calm', 'retired', 'corrected'])),
   },
   'Alarm',
 );
@@ -100,6 +103,7 @@ const DriftEvent = answer(
     pValue: figure(),
     window: answer({ startMs: timeMs(), endMs: timeMs() }),
     rows: count(),
+    coverage: Type.Optional(Type.Number({ description: 'Of @quality: the share of the rows that are labelled.' })),
     cohort: Cohort,
     correlationId: Type.String(),
     histogram: Type.Optional(
@@ -111,6 +115,19 @@ const DriftEvent = answer(
     ),
     message: Type.Optional(Type.String()),
     formula: Type.String(),
+    correction: nullable(
+      answer(
+        {
+          id: Type.String(),
+          alarming: Type.Boolean(),
+          value: Type.Number(),
+          threshold: Type.Number(),
+          coverage: Type.Number(),
+          message: Type.String(),
+        },
+        'DriftCorrection',
+      ),
+    ),
   },
   'DriftEvent',
 );
@@ -179,6 +196,8 @@ const Counters = answer(
     labelsJoined: count(),
     unmatchedLabels: count(),
     windowsClosed: count(),
+    qualityJudged: count('Windows.'),
+    qualityCorrected: count('Judgements of quality that late labels changed.'),
     driftEvents: count(),
   },
   'Counters',

@@ -19,6 +19,8 @@ const row: WindowMetrics = {
   cohort: ALL,
   tests: [],
   closedAtMs: 9,
+  revision: 1,
+  labelsDueMs: 5,
 };
 
 const event: DriftEvent = {

@@ -1,11 +1,14 @@
-// Codec of topic drift.v1: a CloudEvents 1.0 event in JSON structured mode, so that anyone can read it. Refuses what is
-// not of our type and version, and data without project, feature, detector, window or cohort; unknown attributes are
+// Codec of topic drift.v1: a CloudEvents 1.0 event in JSON structured mode, so that anyone can read it: drift that was
+// found, or a correction of what was said of a window, because late labels changed it. Refuses what is
+// not of our types and version, and data without project, feature, detector, window or cohort; unknown attributes are
 // left alone. Release 0.1.0 said `modelVersion` (0 for all) instead of the cohort; it stays beside it, for those who
 // read it.
 
 import { ALL, type Cohort, cohortOfVersion, PlatformError } from '@millrace/domain';
 
 export const DRIFT_EVENT_TYPE = 'dev.millrace.drift.detected.v1';
+/** Late labels changed what was said of a window's quality: no new alarm. */
+export const DRIFT_CORRECTION_TYPE = 'dev.millrace.drift.corrected.v1';
 export const DRIFT_CONTENT_TYPE = 'application/cloudevents+json; charset=utf-8';
 
 /** A histogram of reference and live values on the same bins. */
@@ -28,6 +31,8 @@ export interface DriftData {
   /** Event time, [startMs, endMs). */
   window: { startMs: number; endMs: number };
   rows: number;
+  /** Of "@quality": the share of `rows` that are labelled. */
+  coverage?: number | undefined;
   cohort: Cohort;
   correlationId: string;
   histogram?: DriftHistogram | undefined;
@@ -35,9 +40,18 @@ export interface DriftData {
   message?: string | undefined;
 }
 
-export interface DriftEvent {
+export interface CorrectionData extends DriftData {
+  /** Id of the drift event that was made of the window before; null where none was, because it was calm. */
+  corrects: string | null;
+  /** What holds now. */
+  alarming: boolean;
+  /** Of the judgement, as in metrics.v1. */
+  revision: number;
+}
+
+interface Envelope<T extends string, D> {
   specversion: '1.0';
-  type: typeof DRIFT_EVENT_TYPE;
+  type: T;
   /** Unique per (source, id); the same finding gets the same id again. */
   id: string;
   /** "/millrace/monitor/<project>". */
@@ -49,10 +63,13 @@ export interface DriftEvent {
   datacontenttype: 'application/json';
   /** W3C trace context of the window's closing, where it was traced. */
   traceparent?: string | undefined;
-  data: DriftData;
+  data: D;
 }
 
-export function encodeDriftEvent(event: DriftEvent): Uint8Array {
+export type DriftEvent = Envelope<typeof DRIFT_EVENT_TYPE, DriftData>;
+export type DriftCorrection = Envelope<typeof DRIFT_CORRECTION_TYPE, CorrectionData>;
+
+export function encodeDriftEvent(event: DriftEvent | DriftCorrection): Uint8Array {
   const { version } = event.data.cohort;
   const data = { ...event.data, modelVersion: version === 'all' ? 0 : version };
   return new TextEncoder().encode(JSON.stringify({ ...event, data }));
@@ -62,7 +79,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export function decodeDriftEvent(bytes: Uint8Array): DriftEvent {
+export function decodeDriftEvent(bytes: Uint8Array): DriftEvent | DriftCorrection {
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -70,7 +87,8 @@ export function decodeDriftEvent(bytes: Uint8Array): DriftEvent {
     throw new PlatformError('corrupt', 'drift event is not JSON', { cause: error });
   }
   if (!isObject(parsed)) throw new PlatformError('corrupt', 'drift event is not an object');
-  if (parsed.specversion !== '1.0' || parsed.type !== DRIFT_EVENT_TYPE)
+  const isCorrection = parsed.type === DRIFT_CORRECTION_TYPE;
+  if (parsed.specversion !== '1.0' || !(isCorrection || parsed.type === DRIFT_EVENT_TYPE))
     throw new PlatformError('corrupt', `drift event of type ${String(parsed.type)} ${String(parsed.specversion)}`);
   for (const field of ['id', 'source', 'subject', 'time'])
     if (typeof parsed[field] !== 'string' || parsed[field] === '')
@@ -85,10 +103,16 @@ export function decodeDriftEvent(bytes: Uint8Array): DriftEvent {
   const window = data.window;
   if (!isObject(window) || !Number.isSafeInteger(window.startMs) || !Number.isSafeInteger(window.endMs))
     throw new PlatformError('corrupt', 'drift event data without window');
+  if (isCorrection && !isCorrected(data)) throw new PlatformError('corrupt', 'drift correction of nothing');
   const { modelVersion, ...rest } = data;
   const cohort = data.cohort === undefined ? cohortOfNumber(modelVersion) : cohortOf(data.cohort);
   if (cohort === undefined) throw new PlatformError('corrupt', 'drift event data without cohort');
-  return { ...parsed, data: { ...rest, cohort } } as unknown as DriftEvent;
+  return { ...parsed, data: { ...rest, cohort } } as unknown as DriftEvent | DriftCorrection;
+}
+
+function isCorrected({ corrects, alarming, revision }: Record<string, unknown>): boolean {
+  const isKnown = corrects === null || (typeof corrects === 'string' && corrects !== '');
+  return isKnown && typeof alarming === 'boolean' && Number.isSafeInteger(revision);
 }
 
 function cohortOf(value: unknown): Cohort | undefined {

@@ -17,8 +17,11 @@ export {
   type ReasonCode,
 } from './dead-letter.codec.js';
 export {
+  type CorrectionData,
   DRIFT_CONTENT_TYPE,
+  DRIFT_CORRECTION_TYPE,
   DRIFT_EVENT_TYPE,
+  type DriftCorrection,
   type DriftData,
   type DriftEvent,
   decodeDriftEvent,

@@ -1,5 +1,5 @@
-// Codec of topic metrics.v1: proto millrace.monitoring.v1.WindowMetrics, key "<project>": one closed window of one
-// cohort. Bytes of release 0.1.0 have a model version instead, 0 for all.
+// Codec of topic metrics.v1: proto millrace.monitoring.v1.WindowMetrics, key "<project>": one judgement of one closed
+// window of one cohort. Bytes of release 0.1.0 have a model version instead, 0 for all.
 
 import { type Cohort, PlatformError, type Slice } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';
@@ -39,7 +39,12 @@ export interface WindowMetrics {
   /** Of the labelled rows that were answered in the window. */
   quality?: Evaluation | undefined;
   software?: SoftwareMetrics | undefined;
+  /** Processing time of this judgement. */
   closedAtMs: number;
+  /** 0: software, inputs and scores; 1: quality; 2 and on: quality again, because late labels changed it. */
+  revision: number;
+  /** Event time until which quality waits for labels; 0 = the project has none. */
+  labelsDueMs: number;
 }
 
 /** The window's own times stand for its rows'. */

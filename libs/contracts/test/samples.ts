@@ -414,6 +414,8 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
       },
       software: { requestsPerSecond: 1000, errorShare: 0, p50Ms: 2, p99Ms: 9 },
       closedAtMs: 1_795_449_600_123,
+      revision: 1,
+      labelsDueMs: 981_270_000_000,
     },
     encodeWindowMetrics,
     decodeWindowMetrics,

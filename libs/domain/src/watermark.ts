@@ -78,19 +78,30 @@ export class Watermark<S extends string> {
 
   /** Where `advance` would put the watermark; nothing changes. */
   ahead(nowMs: number, unread: readonly SourceId<S>[] | 'some'): number {
-    if (unread === 'some' || this.sources.length === 0) return this.reachedMs;
+    return Math.max(this.reachedMs, this.least(this.sources, nowMs, unread));
+  }
+
+  /** The same of one stream alone, whatever the others hold back. */
+  aheadOf(stream: S, nowMs: number, unread: readonly SourceId<S>[]): number {
+    const own = (id: SourceId<S>) => id.stream === stream;
+    return this.least(this.sources.filter(own), nowMs, unread.filter(own));
+  }
+
+  /** -Infinity: held where it is. */
+  private least(sources: readonly Source<S>[], nowMs: number, unread: readonly SourceId<S>[] | 'some'): number {
+    if (unread === 'some' || sources.length === 0) return Number.NEGATIVE_INFINITY;
     const sameAs = (a: SourceId<S>) => (b: SourceId<S>) => a.stream === b.stream && a.partition === b.partition;
-    if (unread.some((id) => !this.sources.some(sameAs(id)))) return this.reachedMs;
+    if (unread.some((id) => !sources.some(sameAs(id)))) return Number.NEGATIVE_INFINITY;
     const silenceMs = this.silenceClock(nowMs);
     let lowest = Number.POSITIVE_INFINITY;
     let highest = Number.NEGATIVE_INFINITY;
-    for (const source of this.sources) {
+    for (const source of sources) {
       highest = Math.max(highest, source.maxEventMs);
       const idle = silenceMs - source.heardAtMs >= this.rules.idleMs[source.stream] && !unread.some(sameAs(source));
       if (!idle) lowest = Math.min(lowest, source.maxEventMs);
     }
-    if (lowest === Number.POSITIVE_INFINITY) lowest = this.rules.allSilent === 'newest' ? highest : this.reachedMs;
-    return Math.max(lowest, this.reachedMs);
+    if (lowest !== Number.POSITIVE_INFINITY) return lowest;
+    return this.rules.allSilent === 'newest' ? highest : Number.NEGATIVE_INFINITY;
   }
 
   state(): WatermarkState<S> {

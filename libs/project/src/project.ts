@@ -188,7 +188,10 @@ export interface RolloutSpec {
 
 export interface MonitoringSpec {
   windowMs: number;
-  /** A window closes when the watermark passes its end by the label's delay plus this. */
+  /**
+   * A window closes when the watermark of predictions passes its end by this; its quality is judged when the watermark
+   * of labels passes it by the label's delay plus this.
+   */
   allowedLatenessMs: number;
   /** Below this many rows a window is not tested. */
   minRows: number;

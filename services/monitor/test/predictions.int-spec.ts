@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
+  DRIFT_EVENT_TYPE,
   type DriftEvent,
   decodeDriftEvent,
   decodeWindowMetrics,
@@ -63,7 +64,10 @@ async function aWorld(): Promise<World> {
   const reader = new CompactedReader(platform.connection, {
     name: 'downstream',
     topics: {
-      'drift.v1': (_key, value) => void (value !== null && drift.push(decodeDriftEvent(value))),
+      'drift.v1': (_key, value) => {
+        const event = value === null ? undefined : decodeDriftEvent(value);
+        if (event?.type === DRIFT_EVENT_TYPE) drift.push(event);
+      },
       'metrics.v1': (_key, value) => void (value !== null && metrics.push(decodeWindowMetrics(value))),
     },
   });
@@ -78,6 +82,15 @@ async function aWorld(): Promise<World> {
   const monitor = await startMonitor({ home, brokers: kafka.brokers, topicPrefix: prefix });
   ends.push(() => monitor.stop());
   return { monitor, home, prefix, platform, drift, metrics };
+}
+
+/** Until windows are closed, their quality is judged, and every label has joined. */
+async function judged(monitor: MonitorProcess): Promise<void> {
+  await eventually('windows close', async () => {
+    const { windows } = await monitor.get('/v1/projects/demo/windows');
+    const { labelsJoined, counters } = await monitor.get('/v1/projects/demo/labels-joined');
+    return windows.length === WINDOWS_CLOSED && counters.qualityJudged === WINDOWS_CLOSED && labelsJoined === ROWS;
+  });
 }
 
 /** What must not depend on how often the process died. */
@@ -103,11 +116,7 @@ describe('monitor', () => {
   it('closes windows, names the drifted feature once, and joins every label', async () => {
     const { monitor, platform, drift, metrics } = await aWorld();
     await sendAll(platform.producer, stream);
-    await eventually('windows close', async () => {
-      const { windows } = await monitor.get('/v1/projects/demo/windows');
-      const { labelsJoined } = await monitor.get('/v1/projects/demo/labels-joined');
-      return windows.length === WINDOWS_CLOSED && labelsJoined === ROWS;
-    });
+    await judged(monitor);
     reference = await outcome(monitor);
     expect(reference.predictions).toBe(ROWS);
 
@@ -133,7 +142,9 @@ describe('monitor', () => {
         window: { startMs: shiftedWindow, endMs: shiftedWindow + WINDOW_MS },
       },
     });
-    await eventually('window metrics are on Kafka', () => metrics.length === 2 * WINDOWS_CLOSED);
+    // Of each window and cohort: its inputs and scores, and then its quality.
+    await eventually('window metrics are on Kafka', () => metrics.length === 4 * WINDOWS_CLOSED);
+    expect(metrics.filter(({ revision }) => revision === 1)).toHaveLength(2 * WINDOWS_CLOSED);
 
     const [row] = reference.cohorts;
     expect(row).toMatchObject({ cohort: cohortOfVersion(1), labelledRows: ROWS });
@@ -161,11 +172,7 @@ describe('monitor', () => {
     } finally {
       monitor.child.kill('SIGCONT');
     }
-    await eventually('windows close', async () => {
-      const { windows } = await monitor.get('/v1/projects/demo/windows');
-      const { labelsJoined } = await monitor.get('/v1/projects/demo/labels-joined');
-      return windows.length === WINDOWS_CLOSED && labelsJoined === ROWS;
-    });
+    await judged(monitor);
     expect(await outcome(monitor)).toEqual(reference);
   }, 60_000);
 
@@ -188,11 +195,7 @@ describe('monitor', () => {
       ends.push(() => again.stop());
     });
     expect(kills).toBe(3);
-    await eventually('windows close', async () => {
-      const { windows } = await monitor.get('/v1/projects/demo/windows');
-      const { labelsJoined } = await monitor.get('/v1/projects/demo/labels-joined');
-      return windows.length === WINDOWS_CLOSED && labelsJoined === ROWS;
-    });
+    await judged(monitor);
     expect(await outcome(monitor)).toEqual(reference);
     await eventually('the drift event is on Kafka', () => drift.length > 0);
     expect(new Set(drift.map((event) => event.id)).size).toBe(1);

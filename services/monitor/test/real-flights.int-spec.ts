@@ -7,11 +7,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from '@jest/globals';
-import { evaluateMerged, ScoreQuality } from '@millrace/evaluation';
 import { chooseRows, type Project, parseProject } from '@millrace/project';
 import { buildReferenceProfile, featureCells, openFeatureWindow } from '@millrace/statistics';
 import { cloneRoot } from '@millrace/testing';
-import { judgeWindow } from '../src/judgement/judge.js';
+import { judgeRows } from '../src/judgement/judge.js';
 import { windowStart } from '../src/windows/window.js';
 
 interface Flight {
@@ -104,13 +103,11 @@ function rings(live: readonly Flight[], cells: Cells, { monitoring }: Project, s
   return [...windows]
     .sort((a, b) => a[0] - b[0])
     .map(([startMs, { rows, features }]) => {
-      const { verdicts } = judgeWindow({
+      const { verdicts } = judgeRows({
         monitoring,
         rows,
         features,
         score: undefined,
-        quality: evaluateMerged(new ScoreQuality()),
-        evaluation: undefined,
         software: undefined,
       });
       const ringing = verdicts.filter((verdict) => verdict.alarming).map((verdict) => verdict.subject);

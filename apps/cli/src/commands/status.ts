@@ -36,16 +36,18 @@ export function statusCommands(program: Command): void {
           context.control.windows(project, options.limit),
           context.control.watchedModels(project),
         ]);
-        const rows = windows.flatMap((window) => window.cohorts.map((row) => windowRow(window.startMs, row)));
+        const rows = windows.flatMap((window) => window.cohorts.map((row) => windowRow(window, row)));
         const rings = windows.some(({ cohorts }) => cohorts.some(({ tests }) => tests.some(({ alarm }) => alarm)));
         const heads = ['window', 'of', 'rows', 'labels', 'auc', 'alarms'];
         const none = 'no window is closed yet: one closes when the time of its events is over, by the data’s own clock';
         context.print(
           windows,
           (width) =>
-            [rows.length === 0 ? none : table(heads, rows, width), ...collectingOf(models).map(collectingText)].join(
-              '\n',
-            ),
+            [
+              rows.length === 0 ? none : table(heads, rows, width),
+              ...waitingText(windows),
+              ...collectingOf(models).map(collectingText),
+            ].join('\n'),
           rows.length === 0 ? [`millrace loop ${project}`, 'millrace status'] : [afterWindows(project, rings)],
         );
         return 0;
@@ -78,7 +80,7 @@ export function statusCommands(program: Command): void {
 
 type Window = Awaited<ReturnType<Context['control']['windows']>>[number];
 
-function windowRow(startMs: number, row: Window['cohorts'][number]): string[] {
+function windowRow({ startMs, labelsUntilMs }: Window, row: Window['cohorts'][number]): string[] {
   const alarms = row.tests
     .filter((test) => test.alarm)
     .map((test) => `${test.feature} ${test.detector} ${test.statistic.toFixed(3)}`);
@@ -87,9 +89,15 @@ function windowRow(startMs: number, row: Window['cohorts'][number]): string[] {
     cohortText(row.cohort),
     String(row.predictions),
     String(row.labels),
-    row.quality?.auc?.toFixed(4) ?? '-',
+    row.quality?.auc?.toFixed(4) ?? (labelsUntilMs === null ? '-' : 'waits'),
     alarms.join(', ') || '-',
   ];
+}
+
+/** Why there is no figure of quality yet. */
+function waitingText(windows: readonly Window[]): string[] {
+  const [next] = windows.flatMap(({ labelsUntilMs }) => labelsUntilMs ?? []).sort((a, b) => a - b);
+  return next === undefined ? [] : [`waits: for labels, until ${timeText(next)} in the first of these windows`];
 }
 
 const afterWindows = (project: string, rings: boolean) =>

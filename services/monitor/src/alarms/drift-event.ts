@@ -1,7 +1,7 @@
 // A drift event: CloudEvents 1.0 data for one new episode. Its id is made of what was found, so that sending it again
 // after a crash is the same event; subscribers drop what they have seen by (source, id).
 
-import type { DriftData } from '@millrace/contracts';
+import type { CorrectionData, DriftData } from '@millrace/contracts';
 import { type Cohort, cohortKey, cohortText } from '@millrace/domain';
 import type { HistogramCell } from '@millrace/statistics';
 import type { SubjectVerdict } from '../judgement/verdict.js';
@@ -12,12 +12,20 @@ export interface DriftFinding {
   data: DriftData;
 }
 
+/** Of a window that was judged again, because late labels came. */
+export interface CorrectionFinding {
+  id: string;
+  data: CorrectionData;
+}
+
 export interface DriftContext {
   project: string;
   cohort: Cohort;
   startMs: number;
   endMs: number;
   rows: number;
+  /** Of quality: rows that are labelled. */
+  labels?: number;
 }
 
 export function driftFinding(
@@ -25,7 +33,7 @@ export function driftFinding(
   verdict: SubjectVerdict,
   histogram: readonly HistogramCell[],
 ): DriftFinding {
-  const { project, cohort, startMs, endMs, rows } = context;
+  const { project, cohort, startMs, endMs, rows, labels } = context;
   return {
     id: `${project}/${startMs}/${cohortKey(cohort)}/${verdict.subject}/${verdict.detector}`,
     data: {
@@ -37,6 +45,7 @@ export function driftFinding(
       pValue: Number.isNaN(verdict.pValue) ? null : verdict.pValue,
       window: { startMs, endMs },
       rows,
+      ...(labels === undefined ? {} : { coverage: rows === 0 ? 0 : labels / rows }),
       cohort,
       // One a window and version: what drifts together, slices too, starts one chain of consequences.
       correlationId: `drift-${project}-v${cohort.version}-${startMs}`,
@@ -47,9 +56,24 @@ export function driftFinding(
       },
       message:
         `${verdict.subject} drifted: ${verdict.detector} ${figure(verdict.value)} >= ${figure(verdict.threshold)} ` +
-        `over ${rows} rows of ${cohortText(cohort)}`,
+        `over ${rows} rows of ${cohortText(cohort)}${labels === undefined ? '' : `, ${labels} of them labelled`}`,
     },
   };
+}
+
+/** `corrects`: id of the drift event of the judgement before, null where it was calm. */
+export function correctionFinding(
+  context: DriftContext & { revision: number; corrects: string | null },
+  verdict: SubjectVerdict,
+): CorrectionFinding {
+  const { revision, corrects, rows, labels = 0, cohort } = context;
+  const { id, data } = driftFinding(context, verdict, []);
+  const { alarming } = verdict;
+  const message =
+    `${verdict.subject} ${alarming ? 'drifted' : 'did not drift'} by late labels: ${verdict.detector} ` +
+    `${figure(verdict.value)} against ${figure(verdict.threshold)} over ${rows} rows of ${cohortText(cohort)}, ` +
+    `${labels} of them labelled`;
+  return { id: `${id}/${revision}`, data: { ...data, message, corrects, alarming, revision } };
 }
 
 function figure(value: number): string {

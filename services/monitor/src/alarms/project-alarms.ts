@@ -34,7 +34,7 @@ export interface Episode {
   windows: number;
   /** End of the window in which it calmed; null while it lasts. */
   endedMs: number | null;
-  endReason: 'calm' | 'retired' | null;
+  endReason: 'calm' | 'retired' | 'corrected' | null;
 }
 
 interface Alarm {
@@ -76,6 +76,15 @@ export class ProjectAlarms {
       if (change === 'drifted') Object.assign(open, describe(verdict), { phase: 'drift', ...boundsOf(window) });
     }
     return change;
+  }
+
+  /** Late labels took back what a window said: an episode that rests on that window alone ends. */
+  correct(cohort: Cohort, subject: string, window: { startMs: number; endMs: number }): void {
+    const open = this.openEpisode(cohort, subject);
+    if (open === undefined || open.sinceMs !== window.startMs || open.windows > 1) return;
+    end(open, 'corrected', window.endMs);
+    const alarm = this.alarms.find((a) => a.subject === subject && sameCohort(a.cohort, cohort));
+    if (alarm !== undefined) alarm.state = CALM;
   }
 
   /** Ends the episodes of versions outside `serving`; forgets the oldest versions' alarms. */
@@ -156,7 +165,7 @@ export class ProjectAlarms {
   }
 }
 
-function end(episode: Episode, reason: 'calm' | 'retired', atMs: number): void {
+function end(episode: Episode, reason: 'calm' | 'retired' | 'corrected', atMs: number): void {
   episode.endedMs = atMs;
   episode.endReason = reason;
 }

@@ -1,10 +1,10 @@
 // What the API answers, made from the engine's state. Plain objects; a number that does not exist (AUC of one class) is
 // null.
 
-import type { WindowMetrics } from '@millrace/contracts';
 import { ALL, type Cohort, cohortKey, parseCohortKey, sameCohort } from '@millrace/domain';
 import { formulaOf } from '@millrace/drift';
 import type { Evaluation } from '@millrace/evaluation';
+import type { CorrectionFinding } from '../alarms/drift-event.js';
 import type { Annotations } from '../live/annotations.js';
 import { type LiveTrafficByProject, POINTS_MAX } from '../live/live-traffic.js';
 import type { Loops } from '../live/loops.js';
@@ -13,6 +13,7 @@ import { FIRST_STEPS, nextStep } from '../live/next-step.js';
 import type { MetadataCache } from '../metadata/metadata-cache.js';
 import type { TrafficHistory } from '../software/traffic-history.js';
 import type { Engine } from '../windows/engine.js';
+import type { WindowRecord } from '../windows/history.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
 
 /** The most that the engine keeps. */
@@ -32,16 +33,20 @@ export interface ViewSources {
 const CHART_MS = POINTS_MAX * 1_000;
 
 /** One closed window: a row per cohort, ALL first. */
-function windowView(metrics: readonly WindowMetrics[]) {
+function windowView({ startMs, endMs, revision, metrics }: WindowRecord) {
   const [all] = metrics;
+  const labelsDueMs = all?.labelsDueMs ?? 0;
   return {
-    startMs: all?.windowStartMs ?? 0,
-    endMs: all?.windowEndMs ?? 0,
+    startMs,
+    endMs,
     closedAtMs: all?.closedAtMs ?? 0,
+    qualityRevision: revision,
+    labelsUntilMs: revision === 0 && labelsDueMs > 0 ? labelsDueMs : null,
     cohorts: metrics.map((row) => ({
       cohort: row.cohort,
       predictions: row.predictions,
       labels: row.labels,
+      coverage: revision === 0 || row.predictions === 0 ? null : row.labels / row.predictions,
       quality: row.quality === undefined || row.quality.rows === 0 ? null : qualityView(row.quality),
       software: row.software === undefined ? null : row.software,
       tests: row.tests.map((test) => ({ ...test, pValue: finite(test.pValue) })),
@@ -50,7 +55,7 @@ function windowView(metrics: readonly WindowMetrics[]) {
 }
 
 export function windowsView(sources: ViewSources, project: string, limit: number) {
-  const windows = sources.engine.windows(project, limit).map((record) => windowView(record.metrics));
+  const windows = sources.engine.windows(project, limit).map(windowView);
   return { project, windows };
 }
 
@@ -62,10 +67,20 @@ export function alarmsView(monitor: ProjectMonitor | undefined) {
 export function driftEventsView(sources: ViewSources, project: string, limit: number) {
   const events = sources.engine
     .windows(project, WINDOWS_MAX)
-    .flatMap((record) => record.drift)
-    .slice(0, limit)
-    .map(({ id, data }) => ({ id, ...data, formula: formulaOf(data.detector) }));
+    .flatMap(({ drift, corrections }) =>
+      drift.map(({ id, data }) => ({
+        ...{ id, ...data, formula: formulaOf(data.detector) },
+        correction: correctionView(corrections.findLast((later) => later.data.corrects === id)),
+      })),
+    )
+    .slice(0, limit);
   return { project, driftEvents: events };
+}
+
+function correctionView(correction: CorrectionFinding | undefined) {
+  if (correction === undefined) return null;
+  const { alarming, value, threshold, coverage = 0, message = '' } = correction.data;
+  return { id: correction.id, alarming, value, threshold, coverage, message };
 }
 
 /** By cohort over [fromMs, toMs), cut to whole quality buckets: `bucketMs` says how fine that is. */
@@ -169,7 +184,7 @@ export function liveView(sources: ViewSources, project: string, nowMs: number) {
     route: routeView(sources, project),
     point: traffic?.recent().at(-1) ?? null,
     router: sources.traffic.latest(project, nowMs) ?? null,
-    watermarkMs: monitor === undefined ? null : finite(monitor.watermarkMs(nowMs, sources.engine.positions)),
+    watermarkMs: monitor === undefined ? null : finite(monitor.reached(nowMs, sources.engine.positions).rowsMs),
     openWindows: monitor?.openWindows() ?? [],
     counters: monitor?.counters ?? null,
     activeAlarms: monitor?.alarms.active ?? 0,

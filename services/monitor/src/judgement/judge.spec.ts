@@ -12,7 +12,7 @@ import {
   type NumericWindow,
   openFeatureWindow,
 } from '@millrace/statistics';
-import { type JudgeInput, judgeWindow } from './judge.js';
+import { judgeQuality, judgeRows, type QualitySample, type RowsSample } from './judge.js';
 
 const rng = seededRng(5);
 const profile = buildReferenceProfile({
@@ -34,7 +34,7 @@ const quality = (rows: number, auc: number, logLoss: number) => ({
 });
 
 /** A window in which everything is off. */
-function input(change: Partial<MonitoringSpec> = {}, rows = 2_000): JudgeInput {
+function input(change: Partial<MonitoringSpec> = {}, rows = 2_000): RowsSample & QualitySample {
   const [amount, kind] = profile.features.map((feature) => openFeatureWindow(featureCells(feature)));
   const score = openFeatureWindow(featureCells(profile.score)) as NumericWindow;
   const draw = seededRng(7);
@@ -65,10 +65,15 @@ function input(change: Partial<MonitoringSpec> = {}, rows = 2_000): JudgeInput {
     software: { errorShare: 0.2, p99Ms: 400 },
   };
 }
+/** Both judgements of a window. */
+function judgeWindow(sample: RowsSample & QualitySample) {
+  const [rows, labels] = [judgeRows(sample), judgeQuality(sample)];
+  return { ...rows, tests: [...rows.tests, ...labels.tests] };
+}
 const listed = (judged: ReturnType<typeof judgeWindow>) =>
   judged.tests.map(({ feature, detector, alarm }) => `${feature}/${detector}${alarm ? '!' : ''}`);
 
-describe('judgeWindow', () => {
+describe('the judgements of a window', () => {
   it('runs what applies to each subject, subject by subject', () => {
     const tests = listed(judgeWindow(input()));
     // Which tests there are is libs/drift's business.

@@ -8,7 +8,7 @@ import type { WatchedInput } from '@millrace/features';
 import type { Project } from '@millrace/project';
 import type { Route } from '@millrace/routing';
 import { prepareReference, type VersionReference } from '../windows/profile.js';
-import type { ModelMetadata } from '../windows/project-monitor.js';
+import type { ModelMetadata } from '../windows/sources.js';
 
 /** A reference weighs about 100 KB prepared. */
 const REFERENCES_MAX = 32;

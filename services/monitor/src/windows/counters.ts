@@ -4,6 +4,7 @@ export interface Counters {
   /** Counted once each. */
   predictions: number;
   duplicatePredictions: number;
+  /** After their window had closed: their inputs are in no judgement, quality has them where it was not judged yet. */
   latePredictions: number;
   shadowPredictions: number;
   futurePredictions: number;
@@ -11,7 +12,7 @@ export interface Counters {
   unjoinable: number;
   labels: number;
   labelsJoined: number;
-  /** Joined after their window had closed. */
+  /** Joined after the quality of their window had been judged. */
   lateLabels: number;
   duplicateLabels: number;
   contradictingLabels: number;
@@ -19,6 +20,12 @@ export interface Counters {
   unmatchedLabels: number;
   windowsClosed: number;
   windowsClosedEarly: number;
+  /** Windows whose quality was judged. */
+  qualityJudged: number;
+  /** Of them, before their labels were due, because too many rows waited. */
+  qualityJudgedEarly: number;
+  /** Judgements of quality that late labels changed. */
+  qualityCorrected: number;
   driftEvents: number;
   /** By the cohort's key, at most COHORTS_MAX of them. */
   joinedByCohort: Record<string, number>;
@@ -42,6 +49,9 @@ export function noCounters(): Counters {
     unmatchedLabels: 0,
     windowsClosed: 0,
     windowsClosedEarly: 0,
+    qualityJudged: 0,
+    qualityJudgedEarly: 0,
+    qualityCorrected: 0,
     driftEvents: 0,
     joinedByCohort: {},
     unkeptCohorts: 0,

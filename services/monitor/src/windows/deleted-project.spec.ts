@@ -10,7 +10,7 @@ import { MetadataCache } from '../metadata/metadata-cache.js';
 import { termsOf } from '../quality/task-terms.js';
 import { TrafficHistory } from '../software/traffic-history.js';
 import { Engine, type EngineState } from './engine.js';
-import type { HistoryRecord } from './history.js';
+import { type HistoryRecord, lastOfEach } from './history.js';
 
 const WINDOW_MS = 10_000;
 const FIRST_MS = 1_000;
@@ -47,7 +47,7 @@ function monitor(metadata = new MetadataCache()) {
 
 /** What a process leaves on the disk. */
 function checkpoint(engine: Engine): { state: EngineState; history: HistoryRecord[] } {
-  return JSON.parse(JSON.stringify({ history: engine.drainHistory(), state: engine.state() }));
+  return JSON.parse(JSON.stringify({ history: lastOfEach(engine.drainHistory()), state: engine.state() }));
 }
 
 const nothing = (engine: Engine) =>

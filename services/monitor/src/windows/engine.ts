@@ -3,16 +3,18 @@
 // crash the state goes back to the checkpoint, the positions with it, and everything after is read again. Synchronous;
 // no clock of its own.
 
-import type { LabelMessage, PredictionMessage, WindowMetrics } from '@millrace/contracts';
+import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { PROJECTS_MAX, parseCohortKey } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import type { TaskTerms } from '../quality/task-terms.js';
+import { type ClosedWindow, withJudgement } from './closed-window.js';
 import type { HistoryRecord, WindowRecord } from './history.js';
 import { type PositionState, Positions } from './positions.js';
-import { type ClosedWindow, type ModelMetadata, ProjectMonitor, type TrafficRecord } from './project-monitor.js';
+import { ProjectMonitor, type Reached } from './project-monitor.js';
 import type { ProjectState } from './project-state.js';
 import type { SlicesOf } from './row-cohorts.js';
-import { revivedRow } from './saved-row.js';
+import { revivedWindow } from './saved-row.js';
+import type { ModelMetadata, TrafficRecord } from './sources.js';
 
 export interface EngineOptions {
   /** The project as it is applied now; undefined where nobody applied it. */
@@ -38,8 +40,10 @@ export interface EngineState {
   outbox: ClosedOfProject[];
 }
 
-/** By project: the watermark at which something is due. */
-export type Due = ReadonlyMap<string, number>;
+/** By project: how far event time had come when something was due. */
+export type Due = ReadonlyMap<string, Reached>;
+
+const NOTHING: Reached = { rowsMs: Number.NEGATIVE_INFINITY, labelsMs: Number.NEGATIVE_INFINITY };
 
 export interface ClosedOfProject {
   project: string;
@@ -58,6 +62,7 @@ export class Engine {
   private readonly saved = new Map<string, ProjectState>();
   private readonly recalled = new Map<string, HistoryRecord[]>();
   private readonly closed = new Map<string, WindowRecord[]>();
+  private readonly history: HistoryRecord[] = [];
   private last: ProjectMonitor | undefined;
 
   constructor(private readonly options: EngineOptions) {}
@@ -67,7 +72,10 @@ export class Engine {
     if (!this.advance('predictions', partition, offset)) return false;
     const monitor = this.monitorOf(message.project, nowMs, atMs);
     if (monitor === undefined) this.unknownProject += 1;
-    else monitor.prediction(message, partition, nowMs);
+    else {
+      monitor.prediction(message, partition, nowMs);
+      this.take(monitor, monitor.drainJudged());
+    }
     return true;
   }
 
@@ -76,7 +84,10 @@ export class Engine {
     if (!this.advance('labels', partition, offset)) return false;
     const monitor = this.monitorOf(message.project, nowMs, atMs);
     if (monitor === undefined) this.unknownProject += 1;
-    else monitor.label(message, partition, nowMs);
+    else {
+      monitor.label(message, partition, nowMs);
+      this.take(monitor, monitor.drainJudged());
+    }
     return true;
   }
 
@@ -91,14 +102,13 @@ export class Engine {
    * whoever asks for the ends now, and then closes what is due still, misses nothing that was written before.
    */
   due(nowMs: number): Due | undefined {
-    const reachedMs = new Map<string, number>();
+    const due = new Map<string, Reached>();
     for (const monitor of this.monitors.values()) {
-      const { references } = monitor;
-      const monitorMs = monitor.dueAtMs(nowMs, this.positions);
-      if (monitorMs !== undefined || references.isDue(nowMs, this.positions))
-        reachedMs.set(monitor.name, monitorMs ?? Number.NEGATIVE_INFINITY);
+      const reached = monitor.dueAt(nowMs, this.positions);
+      if (reached !== undefined) due.set(monitor.name, reached);
+      else if (monitor.references.isDue(nowMs, this.positions)) due.set(monitor.name, NOTHING);
     }
-    return reachedMs.size === 0 ? undefined : reachedMs;
+    return due.size === 0 ? undefined : due;
   }
 
   /** Whether a reference of first rows became complete: a checkpoint is due before it judges. */
@@ -108,17 +118,13 @@ export class Engine {
     return complete > 0;
   }
 
-  /** Closes every window that is due; of `due`, where it is given, nothing that became due since. */
+  /** Judges every window that is due; of `due`, where it is given, nothing that became due since. */
   close(nowMs: number, due?: Due): ClosedOfProject[] {
     const all: ClosedOfProject[] = [];
     for (const monitor of this.monitors.values()) {
-      const limitMs = due === undefined ? Number.POSITIVE_INFINITY : due.get(monitor.name);
-      if (limitMs === undefined) continue;
-      for (const window of monitor.close(nowMs, this.positions, limitMs)) {
-        all.push({ project: monitor.name, window });
-        this.outbox.push({ project: monitor.name, window });
-        this.keep({ kind: 'window', project: monitor.name, createdAtMs: monitor.createdAtMs, ...window });
-      }
+      if (due !== undefined && !due.has(monitor.name)) continue;
+      const windows = monitor.close(nowMs, this.positions, due?.get(monitor.name));
+      all.push(...this.take(monitor, windows));
     }
     return all;
   }
@@ -139,6 +145,8 @@ export class Engine {
   /** The project was deleted: nothing of it is left, in the next checkpoint too. */
   projectRemoved(name: string): void {
     for (const kept of [this.monitors, this.saved, this.recalled, this.closed]) kept.delete(name);
+    const rest = this.history.splice(0).filter(({ project }) => project !== name);
+    this.history.push(...rest);
     this.last = undefined;
   }
 
@@ -173,7 +181,7 @@ export class Engine {
   }
 
   drainHistory(): HistoryRecord[] {
-    return [...this.monitors.values()].flatMap((monitor) => monitor.drainHistory());
+    return [...this.history.splice(0), ...[...this.monitors.values()].flatMap((monitor) => monitor.drainHistory())];
   }
 
   state(): EngineState {
@@ -194,12 +202,14 @@ export class Engine {
    */
   restore(state: EngineState, history: readonly HistoryRecord[]): void {
     this.positions.restore(state.positions);
-    this.outbox.push(...state.outbox.map((closed) => ({ ...closed, window: revivedWindow(closed.window) })));
+    this.outbox.push(
+      ...state.outbox.map((closed) => ({ ...closed, window: revivedWindow<ClosedWindow>(closed.window) })),
+    );
     for (const project of state.projects) if (this.isCurrent(project)) this.saved.set(project.project, project);
     for (const record of history) {
       if (!this.isCurrent(record)) continue;
       const records = this.recalled.get(record.project) ?? [];
-      records.push(record.kind === 'window' ? revivedWindow(record) : record);
+      records.push(record.kind === 'window' ? revivedWindow<WindowRecord>(record) : record);
       this.recalled.set(record.project, records);
     }
   }
@@ -240,6 +250,31 @@ export class Engine {
     return monitor;
   }
 
+  /** To publish and to keep: a judgement of quality with the ones of its window before. */
+  private take({ name: project, createdAtMs }: ProjectMonitor, windows: readonly ClosedWindow[]): ClosedOfProject[] {
+    return windows.map((window) => {
+      const closed = { project, window };
+      this.outbox.push(closed);
+      const record = this.record({ kind: 'window', project, createdAtMs, ...window });
+      if (record !== undefined) this.history.push(record);
+      return closed;
+    });
+  }
+
+  /** undefined: the window is no longer kept. */
+  private record(judged: WindowRecord): WindowRecord | undefined {
+    if (judged.revision === 0) {
+      this.keep(judged);
+      return judged;
+    }
+    const records = this.closed.get(judged.project) ?? [];
+    const at = records.findLastIndex(({ startMs }) => startMs === judged.startMs);
+    if (at < 0) return undefined;
+    const record = withJudgement(records[at] as WindowRecord, judged);
+    records[at] = record;
+    return record;
+  }
+
   private keep(record: WindowRecord): void {
     const records = this.closed.get(record.project) ?? [];
     records.push(record);
@@ -255,8 +290,4 @@ export class Engine {
     this.positions.applied(stream, partition, offset);
     return true;
   }
-}
-
-function revivedWindow<W extends { metrics: WindowMetrics[] }>(window: W): W {
-  return { ...window, metrics: window.metrics.map(revivedRow) };
 }

@@ -1,9 +1,8 @@
 // What is finished and only ever appended to the history file: closed windows, and the quality of retired ones. A
 // record may stand there twice after a crash; the later one of the same kind, project and start holds.
 
-import type { WindowMetrics } from '@millrace/contracts';
-import type { DriftFinding } from '../alarms/drift-event.js';
 import type { QualityBucketState } from '../quality/quality-history.js';
+import type { ClosedWindow } from './closed-window.js';
 
 interface RecordOf<K extends string> {
   kind: K;
@@ -12,12 +11,8 @@ interface RecordOf<K extends string> {
   createdAtMs?: number;
 }
 
-export interface WindowRecord extends RecordOf<'window'> {
-  startMs: number;
-  endMs: number;
-  metrics: WindowMetrics[];
-  drift: DriftFinding[];
-}
+/** With all its judgements so far; the newest record of a window has them. */
+export interface WindowRecord extends RecordOf<'window'>, ClosedWindow {}
 
 export interface QualityRecord extends RecordOf<'quality'> {
   startMs: number;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@millrace/domain';
 import { aPrediction } from '@millrace/testing';
 import { termsOf } from '../quality/task-terms.js';
-import { type ClosedOfProject, Engine } from './engine.js';
+import { type ClosedOfProject, type Due, Engine } from './engine.js';
 import { Intake } from './intake.js';
 
 /** An engine whose windows close whenever `closing` is set; everything else is real. */
@@ -10,7 +10,7 @@ class DueEngine extends Engine {
   closing: ClosedOfProject[] = [];
 
   override due() {
-    return this.closing.length === 0 ? undefined : new Map<string, number>();
+    return this.closing.length === 0 ? undefined : (new Map() as Due);
   }
 
   override close(): ClosedOfProject[] {
@@ -21,7 +21,7 @@ class DueEngine extends Engine {
 
 const window = (startMs: number): ClosedOfProject => ({
   project: 'p',
-  window: { startMs, endMs: startMs + 1, metrics: [], drift: [] },
+  window: { startMs, endMs: startMs + 1, revision: 0, metrics: [], drift: [], corrections: [] },
 });
 
 function stand() {

@@ -82,9 +82,14 @@ describe('a project without label, entity and event time', () => {
     expect(engine.monitor('loans', 0)?.counters).toMatchObject({ labels: 1, labelsJoined: 0, unmatchedLabels: 1 });
   });
 
-  it('unlike one with a label, whose unread labels hold the windows open', () => {
-    const engine = withLabels(engineWith({ ...NONE, label: true }));
-    play(engine);
-    expect(engine.windows('loans', 100)).toEqual([]);
+  it('unlike one with a label, whose windows wait for quality while labels are unread', () => {
+    const judgedOf = (keys: OptionalKeys) => {
+      const engine = withLabels(engineWith(keys));
+      play(engine);
+      const [newest] = engine.windows('loans', 100);
+      return [newest?.revision, newest?.metrics[0]?.labelsDueMs, engine.state().projects[0]?.windows.length];
+    };
+    expect(judgedOf(NONE)).toEqual([0, 0, 1]);
+    expect(judgedOf({ ...NONE, label: true })).toEqual([0, expect.any(Number), 6]);
   });
 });

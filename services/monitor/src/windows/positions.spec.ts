@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Positions } from './positions.js';
-import { bucketLength, isDue, windowStart } from './window.js';
+import { bucketLength, windowStart } from './window.js';
 
 describe('Positions', () => {
   it('knows new from applied messages, and what is unread', () => {
@@ -22,10 +22,6 @@ describe('Positions', () => {
 describe('windows', () => {
   it('are aligned to the epoch, before it too', () => {
     expect([windowStart(0, 10), windowStart(19, 10), windowStart(-1, 10)]).toEqual([0, 10, -10]);
-  });
-
-  it('are due only after delay and lateness', () => {
-    expect([isDue(0, 10, 4, 13), isDue(0, 10, 4, 14)]).toEqual([false, true]);
   });
 
   it('split into whole buckets', () => {

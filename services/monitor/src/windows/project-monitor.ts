@@ -2,12 +2,14 @@
 // one; `close` gives what is due. Synchronous and without clock, so that a batch is applied whole or not at all, and a
 // checkpoint between two batches is consistent.
 //
-// Life of a window: open (counting) -> closed (tested and published; late labels still join) -> retired (joins
-// forgotten). Windows close in the order of event time. Bounds: OPEN_WINDOWS_MAX windows (the oldest is closed early),
-// `joinRowsMax` rows waiting for labels (oldest closed windows are retired early, then rows go unjoined and are
-// counted).
+// Life of a window: open (counting) -> closed (software, inputs and scores are judged; its rows wait for labels) ->
+// quality judged (late labels still join, and have it judged again) -> retired (joins forgotten). Windows close in the
+// order of event time, when the watermark of predictions has passed their end by the allowed lateness; quality is
+// judged when that of all streams has passed the label's delay, too. Bounds: OPEN_WINDOWS_MAX windows (the oldest is
+// closed early), `joinRowsMax` rows waiting for labels (quality of the oldest closed windows is judged early and they
+// retire, then rows go unjoined; both are counted).
 
-import type { LabelMessage, PredictionMessage, SoftwareMetrics, WindowMetrics } from '@millrace/contracts';
+import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import {
   COHORTS_MAX,
   type Cohort,
@@ -18,47 +20,36 @@ import {
   type Task,
   Watermark,
 } from '@millrace/domain';
-import type { Evaluation } from '@millrace/evaluation';
-import type { WatchedInput } from '@millrace/features';
 import type { Project } from '@millrace/project';
-import { type DriftFinding, driftFinding } from '../alarms/drift-event.js';
 import { ProjectAlarms } from '../alarms/project-alarms.js';
-import { type Judgement, judgeWindow } from '../judgement/judge.js';
 import type { JoinedRow } from '../quality/label-join.js';
 import { QualityHistory } from '../quality/quality-history.js';
 import type { TaskTerms } from '../quality/task-terms.js';
+import type { ClosedWindow } from './closed-window.js';
 import { type Counters, noCounters } from './counters.js';
 import type { HistoryRecord } from './history.js';
 import { OpenWindow } from './open-window.js';
 import { OwnReferences } from './own-references.js';
 import type { Backlog, Stream } from './positions.js';
-import type { CohortProfile, VersionReference } from './profile.js';
+import type { VersionReference } from './profile.js';
 import type { ProjectState } from './project-state.js';
 import { RowCohorts, type SlicesOf } from './row-cohorts.js';
-import { bucketLength, isDue, windowStart } from './window.js';
+import type { ModelMetadata, TrafficRecord } from './sources.js';
+import { bucketLength, windowStart } from './window.js';
+import { WindowJudge } from './window-judge.js';
 
 /** Windows between the first open and the newest one; more means broken event times or a lateness of months. */
 const OPEN_WINDOWS_MAX = 64;
 
-/** What the project's monitor asks of the outside. */
-export interface ModelMetadata {
-  /** undefined where nobody applied the project. */
-  createdAtMs(project: string): number | undefined;
-  reference(project: string, version: number): VersionReference | undefined;
-  /** Of a version whose package brings no reference, in the order of a prediction's features. */
-  inputsWithoutReference(project: string, version: number): readonly WatchedInput[] | undefined;
-  evaluation(project: string, version: number): Evaluation | undefined;
+/** How far event time has come. */
+export interface Reached {
+  /** In predictions. */
+  rowsMs: number;
+  /** In all streams: no label that was known before is unread. */
+  labelsMs: number;
 }
 
-export interface TrafficRecord {
-  /** Requests and failures at the router between two processing times. */
-  between(
-    project: string,
-    version: number | 'all',
-    fromMs: number,
-    toMs: number,
-  ): { requests: number; failures: number };
-}
+const EVERYTHING: Reached = { rowsMs: Number.POSITIVE_INFINITY, labelsMs: Number.POSITIVE_INFINITY };
 
 export interface ProjectMonitorOptions {
   project: Project;
@@ -66,20 +57,12 @@ export interface ProjectMonitorOptions {
   traffic: TrafficRecord;
   idleMs: { predictions: number; labels: number };
   joinRowsMax: number;
-  /** Closed windows whose joins are kept for late labels. */
+  /** Windows whose joins are kept for late labels after their quality was judged. */
   retainedWindows: number;
   /** What to do with answers and labels of this kind of task. */
   terms(task: string): TaskTerms;
   /** Without it only versions are told apart. */
   slicesOf?: SlicesOf | undefined;
-}
-
-export interface ClosedWindow {
-  startMs: number;
-  endMs: number;
-  /** ALL first. */
-  metrics: WindowMetrics[];
-  drift: DriftFinding[];
 }
 
 export class ProjectMonitor {
@@ -90,10 +73,16 @@ export class ProjectMonitor {
   readonly references: OwnReferences;
   /** What was written before belongs to a deleted project of this name. */
   readonly createdAtMs: number;
-  private readonly windows = new Map<number, OpenWindow>();
+  private readonly open = new Map<number, OpenWindow>();
+  /** In the order of event time, in which they close. */
+  private readonly closed = new Map<number, OpenWindow>();
+  /** Judgements that nobody has taken yet. */
+  private readonly judged: ClosedWindow[] = [];
+  private readonly judge: WindowJudge;
   private readonly history: HistoryRecord[] = [];
   private readonly windowMs: number;
   private closedThroughMs = Number.NEGATIVE_INFINITY;
+  private judgedThroughMs = Number.NEGATIVE_INFINITY;
   private retiredThroughMs = Number.NEGATIVE_INFINITY;
   private joinRows = 0;
   /** The window of the last message: nearly always that of the next one. */
@@ -114,6 +103,7 @@ export class ProjectMonitor {
     this.references = new OwnReferences(scoreName, options.idleMs.predictions, monitoring.referenceRows);
     this.quality = new QualityHistory(this.terms, bucketLength(this.windowMs));
     this.rowCohorts = new RowCohorts(options.slicesOf);
+    this.judge = new WindowJudge(() => this.project, this.quality, this.alarms, options.metadata, options.traffic);
   }
 
   get name(): string {
@@ -158,31 +148,45 @@ export class ProjectMonitor {
     const inputs = this.options.metadata.inputsWithoutReference(this.name, message.modelVersion);
     this.references.see(message, score, partition, inputs);
     const window = this.windowFor(eventMs);
-    if (window === undefined || window.closed) {
-      this.counters.latePredictions += 1;
-      return;
-    }
-    if (window.join.has(message.predictionId)) {
+    if (window?.join.has(message.predictionId)) {
       this.counters.duplicatePredictions += 1;
       return;
     }
+    const cohorts = this.rowCohorts.of(message);
+    if (window === undefined || window.closed) {
+      this.counters.latePredictions += 1;
+      window?.countLate(cohorts);
+    } else this.count(window, message, score, cohorts);
+    if (window !== undefined) this.awaitLabel(window, message.predictionId, score, cohorts, eventMs, nowMs);
+  }
+
+  private count(window: OpenWindow, message: PredictionMessage, score: number, cohorts: readonly Cohort[]): void {
     this.counters.predictions += 1;
     window.predictions += 1;
-    const cohorts = this.rowCohorts.of(message);
     for (const cohort of cohorts) {
       const profile = window.profile(cohort, this.referenceOf);
       if (profile === undefined) this.counters.unkeptCohorts += 1;
       else profile.add(message.features, score, message.latencyUs, message.answeredAtMs);
     }
     window.all.add(message.features, score, message.latencyUs, message.answeredAtMs);
-    if (!this.hasJoinRoom()) {
+  }
+
+  private awaitLabel(
+    window: OpenWindow,
+    id: string,
+    score: number,
+    cohorts: readonly Cohort[],
+    eventMs: number,
+    nowMs: number,
+  ): void {
+    if (!this.hasJoinRoom(nowMs) || window.isRetired) {
       this.counters.unjoinable += 1;
       return;
     }
     const before = window.join.size;
-    const joined = window.join.addPrediction(message.predictionId, score, cohorts, eventMs);
+    const joined = window.join.addPrediction(id, score, cohorts, eventMs);
     this.joinRows += window.join.size - before;
-    if (joined !== undefined) this.joined(window, joined);
+    if (joined !== undefined) this.joined(window, joined, nowMs);
   }
 
   label(message: LabelMessage, partition: number, nowMs: number): void {
@@ -198,50 +202,68 @@ export class ProjectMonitor {
     // Where the client named no prediction, its request id is taken to be the record's id (row 0).
     const id = message.predictionId === '' ? predictionId(message.recordId, 0) : message.predictionId;
     const window = this.windowOfLabel(id, message.eventTimeMs);
-    if (window === undefined || (window.closed && !window.join.has(id)) || !this.hasJoinRoom()) {
+    const isLost = window === undefined || (window.closed && !window.join.has(id));
+    if (isLost || !this.hasJoinRoom(nowMs) || window.isRetired) {
       this.counters.unmatchedLabels += 1;
       return;
     }
     const before = window.join.size;
     const { kind, row } = window.join.addLabel(id, message.value);
     this.joinRows += window.join.size - before;
-    if (row !== undefined) this.joined(window, row);
+    if (row !== undefined) this.joined(window, row, nowMs);
     else if (kind === 'duplicate') this.counters.duplicateLabels += 1;
     else if (kind === 'contradiction') this.counters.contradictingLabels += 1;
   }
 
-  /** How far event time has come in all partitions, as far as their ends are known. */
-  watermarkMs(nowMs: number, backlog: Backlog): number {
-    return this.watermark.ahead(nowMs, this.awaited(backlog));
+  /** How far event time has come in the partitions, as far as their ends are known. */
+  reached(nowMs: number, backlog: Backlog): Reached {
+    const unread = this.awaited(backlog);
+    return {
+      rowsMs: this.watermark.aheadOf('predictions', nowMs, unread),
+      labelsMs: this.watermark.ahead(nowMs, unread),
+    };
   }
 
-  /** The watermark, where it allows a window to close; else undefined. */
-  dueAtMs(nowMs: number, backlog: Backlog): number | undefined {
-    const watermarkMs = this.watermarkMs(nowMs, backlog);
-    const oldest = this.inOrder().find((window) => !window.closed);
-    const isOldestDue = oldest !== undefined && this.isDue(oldest, watermarkMs);
-    return isOldestDue || this.openCount() > OPEN_WINDOWS_MAX ? watermarkMs : undefined;
+  /** What was reached, where it allows a judgement; else undefined. */
+  dueAt(nowMs: number, backlog: Backlog): Reached | undefined {
+    const reached = this.reached(nowMs, backlog);
+    const isDue =
+      this.open.size > OPEN_WINDOWS_MAX ||
+      this.someOpen((window) => this.isClosing(window, reached)) ||
+      this.toJudge(reached).length > 0 ||
+      this.judgedWindows().some((window) => this.isSettledAgain(window, nowMs));
+    return isDue ? reached : undefined;
   }
 
   /**
-   * Closes and returns what the watermark, up to `limitMs`, allows; retires what is older than the retained windows.
+   * Judges and returns what the watermarks, up to `limit`, allow; retires what is older than the retained windows.
    */
-  close(nowMs: number, backlog: Backlog, limitMs = Number.POSITIVE_INFINITY): ClosedWindow[] {
-    const watermarkMs = this.watermark.advance(nowMs, this.awaited(backlog), limitMs);
-    const closed: ClosedWindow[] = [];
-    for (const window of this.inOrder()) {
-      if (window.closed) continue;
-      const early = this.openCount() > OPEN_WINDOWS_MAX;
-      if (!early && !this.isDue(window, watermarkMs)) break;
+  close(nowMs: number, backlog: Backlog, limit: Reached = EVERYTHING): ClosedWindow[] {
+    const reached: Reached = {
+      rowsMs: Math.min(this.reached(nowMs, backlog).rowsMs, limit.rowsMs),
+      labelsMs: this.watermark.advance(nowMs, this.awaited(backlog), limit.labelsMs),
+    };
+    for (const window of this.openInOrder()) {
+      const early = this.open.size > OPEN_WINDOWS_MAX;
+      if (!early && !this.isClosing(window, reached)) break;
       if (early) this.counters.windowsClosedEarly += 1;
-      closed.push(this.closeWindow(window, nowMs));
+      this.closeWindow(window, nowMs);
     }
-    const retireBefore = this.closedThroughMs - this.options.retainedWindows * this.windowMs;
-    for (const window of this.inOrder()) {
-      if (!window.closed || window.startMs + this.windowMs > retireBefore) break;
-      this.retire(window);
+    const due = this.toJudge(reached);
+    for (const window of this.judgedWindows())
+      if (window.isChanged && (due.length > 0 || this.isSettledAgain(window, nowMs))) this.judgeQuality(window, nowMs);
+    for (const window of due) this.judgeQuality(window, nowMs);
+    const retireBefore = this.judgedThroughMs - this.options.retainedWindows * this.windowMs;
+    for (const window of [...this.closed.values()]) {
+      if (this.project.data.label !== undefined && this.endOf(window) > retireBefore) break;
+      this.retire(window, nowMs);
     }
-    return closed;
+    return this.drainJudged();
+  }
+
+  /** Judgements since they were last taken, those that the bound on waiting rows brought about among them. */
+  drainJudged(): ClosedWindow[] {
+    return this.judged.length === 0 ? [] : this.judged.splice(0);
   }
 
   /** What must be appended to the history file before the next checkpoint. */
@@ -250,9 +272,9 @@ export class ProjectMonitor {
   }
 
   openWindows(): { startMs: number; endMs: number; predictions: number; labels: number }[] {
-    return this.inOrder()
-      .filter((window) => !window.closed)
-      .map(({ startMs, predictions, labels }) => ({ startMs, endMs: startMs + this.windowMs, predictions, labels }));
+    return this.openInOrder().map(({ startMs, predictions, labels }) => ({
+      ...{ startMs, endMs: startMs + this.windowMs, predictions, labels },
+    }));
   }
 
   state(): ProjectState {
@@ -264,7 +286,7 @@ export class ProjectMonitor {
       watermark: this.watermark.state(),
       closedThroughMs: Number.isFinite(this.closedThroughMs) ? this.closedThroughMs : null,
       retiredThroughMs: Number.isFinite(this.retiredThroughMs) ? this.retiredThroughMs : null,
-      windows: this.inOrder().map((window) => window.state()),
+      windows: [...this.closed.values(), ...this.openInOrder()].map((window) => window.state()),
       quality: this.quality.statesBetween(this.retiredThroughMs, Number.POSITIVE_INFINITY),
       alarms: this.alarms.state(),
       references: this.references.state(),
@@ -291,7 +313,8 @@ export class ProjectMonitor {
     this.alarms.restore(state.alarms);
     for (const saved of state.windows) {
       const window = OpenWindow.fromState(saved, this.referenceOf);
-      this.windows.set(window.startMs, window);
+      (window.closed ? this.closed : this.open).set(window.startMs, window);
+      if (window.revision > 0) this.judgedThroughMs = this.endOf(window);
       this.joinRows += window.join.size;
     }
   }
@@ -304,10 +327,13 @@ export class ProjectMonitor {
     return true;
   }
 
-  private joined(window: OpenWindow, row: JoinedRow): void {
+  private joined(window: OpenWindow, row: JoinedRow, nowMs: number): void {
     window.labels += 1;
     this.counters.labelsJoined += 1;
-    if (window.closed) this.counters.lateLabels += 1;
+    if (window.revision > 0) {
+      this.counters.lateLabels += 1;
+      window.lateLabelAtMs = nowMs;
+    }
     for (const cohort of row.cohorts) {
       this.countJoined(cohortKey(cohort));
       this.quality.add(cohort, row.eventTimeMs, row.score, row.label);
@@ -332,11 +358,11 @@ export class ProjectMonitor {
   private windowFor(eventMs: number): OpenWindow | undefined {
     const startMs = windowStart(eventMs, this.windowMs);
     if (this.current?.startMs === startMs) return this.current;
-    let window = this.windows.get(startMs);
+    let window = this.open.get(startMs) ?? this.closed.get(startMs);
     if (window === undefined) {
       if (startMs < this.closedThroughMs) return undefined;
       window = new OpenWindow(startMs);
-      this.windows.set(startMs, window);
+      this.open.set(startMs, window);
     }
     this.current = window;
     return window;
@@ -346,131 +372,100 @@ export class ProjectMonitor {
     const own = this.windowFor(eventMs);
     if (own?.join.has(id)) return own;
     // A prediction without an event time was filed under the time of its answer.
-    for (const window of this.windows.values()) if (window.join.has(id)) return window;
+    for (const windows of [this.closed, this.open])
+      for (const window of windows.values()) if (window.join.has(id)) return window;
     return own;
   }
 
-  private hasJoinRoom(): boolean {
+  private hasJoinRoom(nowMs: number): boolean {
     while (this.joinRows >= this.options.joinRowsMax) {
-      const oldest = this.inOrder()[0];
-      if (oldest === undefined || !oldest.closed) return false;
-      this.retire(oldest);
+      const oldest = this.closed.values().next().value;
+      if (oldest === undefined) return false;
+      if (oldest.revision === 0) this.counters.qualityJudgedEarly += 1;
+      this.retire(oldest, nowMs);
     }
     return true;
   }
 
-  private closeWindow(window: OpenWindow, nowMs: number): ClosedWindow {
-    const { startMs } = window;
-    const endMs = startMs + this.windowMs;
-    const metrics: WindowMetrics[] = [];
-    const drift: DriftFinding[] = [];
-    const serving = new Set<number>();
-    for (const profile of window.list()) {
-      const { cohort } = profile;
-      if (cohort.version !== 'all') serving.add(cohort.version);
-      const { row, judgement } = this.judge(window, profile, endMs, nowMs);
-      metrics.push(row);
-      for (const verdict of judgement.verdicts) {
-        const change = this.alarms.feed(cohort, verdict, { startMs, endMs });
-        if (change !== 'drifted' || cohort.version === 'all') continue;
-        const context = { project: this.name, cohort, startMs, endMs, rows: row.predictions };
-        drift.push(driftFinding(context, verdict, judgement.histogram(verdict.subject)));
-      }
-    }
-    this.alarms.retire(serving, endMs);
-    window.close();
+  private closeWindow(window: OpenWindow, nowMs: number): void {
+    const closed = this.judge.close(window, nowMs);
+    this.open.delete(window.startMs);
+    this.closed.set(window.startMs, window);
     if (this.current === window) this.current = undefined;
-    this.closedThroughMs = Math.max(this.closedThroughMs, endMs);
+    this.closedThroughMs = Math.max(this.closedThroughMs, closed.endMs);
     this.counters.windowsClosed += 1;
-    this.counters.driftEvents += drift.length;
-    this.history.push({
-      kind: 'window',
-      project: this.name,
-      createdAtMs: this.createdAtMs,
-      startMs,
-      endMs,
-      metrics,
-      drift,
-    });
-    return { startMs, endMs, metrics, drift };
+    this.tell(closed);
   }
 
-  private judge(
-    window: OpenWindow,
-    profile: CohortProfile,
-    endMs: number,
-    nowMs: number,
-  ): { row: WindowMetrics; judgement: Judgement } {
-    const { cohort, rows } = profile;
-    const figures = this.quality.figures(cohort, window.startMs, endMs);
-    const software = this.softwareOf(profile);
-    const judgement = judgeWindow({
-      monitoring: this.project.monitoring,
-      rows,
-      features: profile.features,
-      score: profile.score,
-      quality: figures,
-      evaluation: this.evaluationOf(cohort),
-      software,
-    });
-    const row: WindowMetrics = {
-      project: this.name,
-      windowStartMs: window.startMs,
-      windowEndMs: endMs,
-      predictions: rows,
-      labels: figures.rows,
-      cohort,
-      tests: judgement.tests,
-      quality: figures,
-      software,
-      closedAtMs: nowMs,
-    };
-    return { row, judgement };
+  private judgeQuality(window: OpenWindow, nowMs: number): void {
+    if (window.revision > 0) this.counters.qualityCorrected += 1;
+    else this.counters.qualityJudged += 1;
+    this.judgedThroughMs = Math.max(this.judgedThroughMs, this.endOf(window));
+    this.tell(this.judge.judgeQuality(window, nowMs));
   }
 
-  /** undefined for a slice: nobody knows which requests that failed would have belonged to it. */
-  private softwareOf(profile: CohortProfile): SoftwareMetrics | undefined {
-    const { cohort, rows, latencyUs, firstAnsweredMs: first, lastAnsweredMs: last } = profile;
-    if (cohort.slice !== 'all') return undefined;
-    const { requests, failures } = this.options.traffic.between(this.name, cohort.version, first, last);
-    const quantileMs = (q: number) => (latencyUs.count === 0 ? Number.NaN : latencyUs.quantileUs(q) / 1000);
-    return {
-      requestsPerSecond: last > first ? (rows * 1000) / (last - first) : rows,
-      errorShare: requests === 0 ? 0 : failures / requests,
-      p50Ms: quantileMs(0.5),
-      p99Ms: quantileMs(0.99),
-    };
+  private tell(judged: ClosedWindow): void {
+    this.counters.driftEvents += judged.drift.length;
+    this.judged.push(judged);
   }
 
-  /**
-   * How good the version was when it was trained, on rows of every slice; undefined where unknown or not comparable.
-   */
-  private evaluationOf({ version, slice }: Cohort): Evaluation | undefined {
-    if (version === 'all' || slice !== 'all') return undefined;
-    return this.options.metadata.evaluation(this.name, version);
-  }
-
-  private retire(window: OpenWindow): void {
+  /** The labels that came so far are the last that count. */
+  private retire(window: OpenWindow, nowMs: number): void {
+    const isJudged = window.revision > 0 && !window.isChanged;
+    if (!isJudged && this.project.data.label !== undefined) this.judgeQuality(window, nowMs);
     const { startMs } = window;
+    window.isRetired = true;
     this.counters.unmatchedLabels += window.join.waitingLabels;
     this.joinRows -= window.join.size;
-    this.windows.delete(startMs);
+    this.closed.delete(startMs);
+    if (this.current === window) this.current = undefined;
     const buckets = this.quality.statesBetween(startMs, startMs + this.windowMs);
-    this.history.push({ kind: 'quality', project: this.name, createdAtMs: this.createdAtMs, startMs, buckets });
+    if (buckets.length > 0)
+      this.history.push({ kind: 'quality', project: this.name, createdAtMs: this.createdAtMs, startMs, buckets });
     this.retiredThroughMs = Math.max(this.retiredThroughMs, startMs + this.windowMs);
   }
 
-  private isDue({ startMs }: OpenWindow, watermarkMs: number): boolean {
-    return isDue(startMs, this.windowMs, this.labelDelayMs + this.project.monitoring.allowedLatenessMs, watermarkMs);
+  private endOf({ startMs }: OpenWindow): number {
+    return startMs + this.windowMs;
   }
 
-  private inOrder(): OpenWindow[] {
-    return [...this.windows.values()].sort((a, b) => a.startMs - b.startMs);
+  private isClosing(window: OpenWindow, { rowsMs }: Reached): boolean {
+    return rowsMs >= this.endOf(window) + this.project.monitoring.allowedLatenessMs;
   }
 
-  private openCount(): number {
-    let open = 0;
-    for (const window of this.windows.values()) if (!window.closed) open++;
-    return open;
+  /** Closed windows whose labels are there, oldest first. */
+  private toJudge({ labelsMs }: Reached): OpenWindow[] {
+    const due: OpenWindow[] = [];
+    if (this.project.data.label === undefined) return due;
+    const graceMs = this.labelDelayMs + this.project.monitoring.allowedLatenessMs;
+    for (const window of this.closed.values()) {
+      if (labelsMs < this.endOf(window) + graceMs) break;
+      if (window.revision === 0) due.push(window);
+    }
+    return due;
+  }
+
+  /** Late labels came, and then none for as long as a silent delivery of labels is waited for. */
+  private isSettledAgain({ isChanged, lateLabelAtMs }: OpenWindow, nowMs: number): boolean {
+    return isChanged && nowMs - (lateLabelAtMs ?? 0) >= this.options.idleMs.labels;
+  }
+
+  private someOpen(is: (window: OpenWindow) => boolean): boolean {
+    for (const window of this.open.values()) if (is(window)) return true;
+    return false;
+  }
+
+  /** Those whose quality is judged: the first of the closed ones. */
+  private judgedWindows(): OpenWindow[] {
+    const judged: OpenWindow[] = [];
+    for (const window of this.closed.values()) {
+      if (window.revision === 0) break;
+      judged.push(window);
+    }
+    return judged;
+  }
+
+  private openInOrder(): OpenWindow[] {
+    return [...this.open.values()].sort((a, b) => a.startMs - b.startMs);
   }
 }

@@ -18,6 +18,8 @@ const row: WindowMetrics = {
   quality: evaluateMerged(new ScoreQuality(), { eventTimeFromMs: 10, eventTimeToMs: 20 }),
   software: { requestsPerSecond: 1, errorShare: 0, p50Ms: Number.NaN, p99Ms: Number.NaN },
   closedAtMs: 30,
+  revision: 2,
+  labelsDueMs: 40,
 };
 
 it('is after saving what it was before', () => {

@@ -1,12 +1,24 @@
-// A closed window's row as it came out of a saved file, made whole: JSON has null where a number does not exist. Done
-// once, at restoring; nobody else knows of it.
+// A closed window as it came out of a saved file, made whole: JSON has null where a number does not exist, and a
+// release that judged quality at the closing said nothing of later judgements. Done once, at restoring; nobody else
+// knows of it.
 
 import type { WindowMetrics } from '@millrace/contracts';
 import type { Evaluation } from '@millrace/evaluation';
+import type { ClosedWindow } from './closed-window.js';
+
+type Saved<W extends ClosedWindow> = Omit<W, 'revision' | 'corrections'> &
+  Partial<Pick<ClosedWindow, 'revision' | 'corrections'>>;
+
+export function revivedWindow<W extends ClosedWindow>(saved: Saved<W>): W {
+  const { revision = 1, corrections = [] } = saved;
+  return { ...saved, revision, corrections, metrics: saved.metrics.map((row) => revivedRow(row)) } as unknown as W;
+}
 
 export function revivedRow(row: WindowMetrics): WindowMetrics {
   return {
     ...row,
+    revision: row.revision ?? 1,
+    labelsDueMs: row.labelsDueMs ?? 0,
     tests: row.tests.map(withNumbers),
     quality: row.quality === undefined ? undefined : revivedQuality(row.quality),
     software: row.software === undefined ? undefined : withNumbers(row.software),

@@ -17,8 +17,3 @@ export function bucketLength(windowMs: number): number {
   }
   return windowMs;
 }
-
-/** A window may close when the watermark has passed its end, the label's delay, and the allowed lateness. */
-export function isDue(startMs: number, windowMs: number, graceMs: number, watermarkMs: number): boolean {
-  return watermarkMs >= startMs + windowMs + graceMs;
-}

@@ -1,7 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { encodeRoute } from '@millrace/contracts';
+import {
+  DRIFT_CORRECTION_TYPE,
+  DRIFT_EVENT_TYPE,
+  type DriftEvent,
+  encodeDriftEvent,
+  encodeRoute,
+} from '@millrace/contracts';
+import { cohortOfVersion } from '@millrace/domain';
 import { emptyRoute, type RouteTarget } from '@millrace/routing';
-import { loopEntries } from './loop-events.kafka.js';
+import { anInbound } from '@millrace/testing';
+import { DriftEventConsumer, loopEntries } from './loop-events.kafka.js';
 import type { LoopRunner } from './loop-runner.js';
 import type { LoopInput } from './loop-state.js';
 
@@ -34,5 +42,27 @@ describe('what the loop hears of a route', () => {
       { version: 1, weight: 50, name: 'blue' },
     ];
     expect(await heard(targets)).toMatchObject({ liveVersion: 1 });
+  });
+});
+
+describe('what the loop hears of drift', () => {
+  it('is what was found, and no correction of it', async () => {
+    const told: string[] = [];
+    const runner = {
+      apply: async (_project: string, input: LoopInput) => void told.push(input.kind === 'drift' ? input.eventId : ''),
+    } as unknown as LoopRunner;
+    const event: DriftEvent = {
+      ...{ specversion: '1.0', type: DRIFT_EVENT_TYPE, id: 'found', source: '/s', subject: '@quality', time: 't' },
+      datacontenttype: 'application/json',
+      data: {
+        ...{ project: 'p', feature: '@quality', detector: 'auc_drop', value: 1, threshold: 1, pValue: null },
+        ...{ window: { startMs: 0, endMs: 1 }, rows: 2, cohort: cohortOfVersion(1), correlationId: 'c' },
+      },
+    };
+    const corrected = { ...event.data, corrects: 'found', alarming: false, revision: 2 };
+    const correction = { ...event, type: DRIFT_CORRECTION_TYPE, id: 'corrected', data: corrected } as const;
+    const messages = [event, correction].map((one) => anInbound('drift.v1', encodeDriftEvent(one)));
+    expect((await new DriftEventConsumer(runner).onDrift(messages)).deadLetters).toEqual([]);
+    expect(told).toEqual(['found']);
   });
 });

@@ -1,6 +1,8 @@
 // Feeds the loops from topics, and carries their commands to the router. No decisions here.
 
 import {
+  DRIFT_EVENT_TYPE,
+  type DriftEvent,
   decodeDatasetVersion,
   decodeDriftEvent,
   decodeModelVersion,
@@ -32,13 +34,14 @@ export class DriftEventConsumer {
   async onDrift(@Payload() messages: InboundMessage[]): Promise<BatchResult> {
     const { batch, deadLetters } = decodeBatch(messages, decodeDriftEvent);
     for (const { message: event, timestampMs } of batch) {
-      if (event !== undefined) await this.runner.apply(event.data.project, toInput(event), timestampMs);
+      // A correction is no alarm: what an episode began with stays, and what it made is judged by itself.
+      if (event?.type === DRIFT_EVENT_TYPE) await this.runner.apply(event.data.project, toInput(event), timestampMs);
     }
     return { deadLetters };
   }
 }
 
-function toInput(event: ReturnType<typeof decodeDriftEvent>): LoopInput {
+function toInput(event: DriftEvent): LoopInput {
   const { data } = event;
   return {
     kind: 'drift',
