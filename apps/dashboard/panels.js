@@ -21,7 +21,11 @@ export function showTiles(element, live) {
   /** @type {Partial<NonNullable<typeof live.point>>} */
   const point = live.point ?? {};
   const failing = live.router?.failuresPerSecond ?? 0;
-  const share = live.router ? (live.router.requestsPerSecond > 0 ? failing / live.router.requestsPerSecond : 0) : null;
+  const share = live.router
+    ? live.router.requestsPerSecond > 0
+      ? failing / live.router.requestsPerSecond
+      : null
+    : null;
   element.replaceChildren(
     tile(
       'Router requests',
@@ -33,7 +37,13 @@ export function showTiles(element, live) {
       'Failed requests',
       share === null ? '–' : percent(share),
       '',
-      share === null ? 'no reading' : failing > 0 ? `${fixed(failing, 1)} per second` : 'none',
+      share === null
+        ? live.router
+          ? 'no data: no request'
+          : 'no data: no reading'
+        : failing > 0
+          ? `${fixed(failing, 1)} per second`
+          : 'none',
       share > 0.01 ? 'bad' : share > 0 ? 'warn' : '',
     ),
     tile('Predictions', count(point.predictions ?? 0), '/s', `${count(counters.predictions)} in all`),
@@ -118,7 +128,7 @@ export function showSplit(element, route) {
 }
 
 /** Whether anything answers: what may be called live. @param {import('./answers.js').Live['route']} route */
-export const served = (route) => route !== null && route.targets.some((target) => target.weight > 0);
+export const served = (route) => route?.targets.some((target) => target.weight > 0);
 
 /** The lines of the charts above, in words. @param {HTMLElement} element @param {import('./answers.js').Live['marks']} marks */
 export function showMarks(element, marks) {

@@ -19,6 +19,8 @@ const NAME_SPACE_PX = 12;
 const LABEL_COLUMNS = 4;
 const NOT_TESTED = 'not tested';
 const QUALITY = '@quality';
+const SOFTWARE = '@software';
+const NO_DATA = 'failed requests: no data';
 let chosen;
 
 const ratioOf = (test) => (test.threshold > 0 ? test.statistic / test.threshold : test.statistic > 0 ? 1 : 0);
@@ -46,6 +48,9 @@ function fewText(window, minRows) {
   return `${span(window.startMs, window.endMs)}: too few rows, ${count(most)} of the ${count(minRows)} that tests need`;
 }
 
+/** Nobody read the router while it was answered: what failed is not known. @param {import('./answers.js').Window} window */
+const isUncounted = (window) => window.cohorts.every(({ software }) => (software?.requests ?? 0) === 0);
+
 /** Quality is judged when the labels are there. @param {import('./answers.js').Window} window */
 const waitsText = (window) =>
   `${span(window.startMs, window.endMs)}: quality waits for labels until ${eventTime(window.labelsUntilMs)}`;
@@ -66,7 +71,8 @@ function cellOf(window, subject, tests, minRows, detail) {
   const few = worst.rows < (minRows ?? 0);
   const text =
     `${nameOf(subject)}, ${span(window.startMs, window.endMs)}: ${worst.detector} ${figure(worst.statistic)}` +
-    ` of ${figure(worst.threshold)}${few ? `, only ${count(worst.rows)} rows` : ''}${worst.alarm ? ', alarm' : ''}`;
+    ` of ${figure(worst.threshold)}${few ? `, only ${count(worst.rows)} rows` : ''}${worst.alarm ? ', alarm' : ''}` +
+    (subject === SOFTWARE && isUncounted(window) ? `, ${NO_DATA}` : '');
   const id = `${subject}/${window.startMs}`;
   const button = h(
     'button',
@@ -263,6 +269,7 @@ function showDetail(element, choice) {
   ]);
   element.replaceChildren(
     h('h2', {}, nameOf(subject), h('span', { class: 'muted' }, span(window.startMs, window.endMs))),
+    ...(subject === SOFTWARE && isUncounted(window) ? [h('p', { class: 'muted' }, NO_DATA)] : []),
     table(DETAIL_HEADS, rows),
   );
 }

@@ -57,7 +57,13 @@ const Window = answer(
         coverage: figure('Share of the predictions that are labelled; null before quality was judged.'),
         quality: nullable(Quality),
         software: nullable(
-          answer({ requestsPerSecond: figure(), errorShare: figure(), p50Ms: figure(), p99Ms: figure() }),
+          answer({
+            requestsPerSecond: figure(),
+            requests: count('Counted at the router while the window was answered; 0: no data.'),
+            errorShare: figure('null: no data.'),
+            p50Ms: figure(),
+            p99Ms: figure(),
+          }),
         ),
         tests: Type.Array(Test),
       }),

@@ -22,6 +22,9 @@ export interface TestResult {
 
 export interface SoftwareMetrics {
   requestsPerSecond: number;
+  /** Counted at the router while the window was answered; 0 = no data. */
+  requests: number;
+  /** Of `requests`; NaN = no data. */
   errorShare: number;
   p50Ms: number;
   p99Ms: number;

@@ -38,7 +38,7 @@ export function statusCommands(program: Command): void {
         ]);
         const rows = windows.flatMap((window) => window.cohorts.map((row) => windowRow(window, row)));
         const rings = windows.some(({ cohorts }) => cohorts.some(({ tests }) => tests.some(({ alarm }) => alarm)));
-        const heads = ['window', 'of', 'rows', 'labels', 'auc', 'alarms'];
+        const heads = ['window', 'of', 'rows', 'failed', 'labels', 'auc', 'alarms'];
         const none = 'no window is closed yet: one closes when the time of its events is over, by the data’s own clock';
         context.print(
           windows,
@@ -88,11 +88,15 @@ function windowRow({ startMs, labelsUntilMs }: Window, row: Window['cohorts'][nu
     timeText(startMs),
     cohortText(row.cohort),
     String(row.predictions),
+    row.software === null ? '-' : failedText(row.software.errorShare),
     String(row.labels),
     row.quality?.auc?.toFixed(4) ?? (labelsUntilMs === null ? '-' : 'waits'),
     alarms.join(', ') || '-',
   ];
 }
+
+/** Of requests; what nobody counted is not 0 %. */
+const failedText = (share: number | null) => (share === null ? 'no data' : `${(share * 100).toFixed(1)} %`);
 
 /** Why there is no figure of quality yet. */
 function waitingText(windows: readonly Window[]): string[] {

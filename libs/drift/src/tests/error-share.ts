@@ -1,5 +1,5 @@
-// Share of failed requests while a window was answered: a bound that the operator sets, no test against a reference. 0
-// where nothing was asked. Cost O(1).
+// Share of failed requests while a window was answered: a bound that the operator sets, no test against a reference. No
+// result where no request was counted, which is not 0. Cost O(1).
 
 import { BY_DISTANCE, type Detector, SHARE_OPTION } from '../detector.js';
 

@@ -1,6 +1,7 @@
 // What the API answers, made from the engine's state. Plain objects; a number that does not exist (AUC of one class) is
 // null.
 
+import type { SoftwareMetrics } from '@millrace/contracts';
 import { ALL, type Cohort, cohortKey, parseCohortKey, sameCohort } from '@millrace/domain';
 import { formulaOf } from '@millrace/drift';
 import type { Evaluation } from '@millrace/evaluation';
@@ -48,7 +49,7 @@ function windowView({ startMs, endMs, revision, metrics }: WindowRecord) {
       labels: row.labels,
       coverage: revision === 0 || row.predictions === 0 ? null : row.labels / row.predictions,
       quality: row.quality === undefined || row.quality.rows === 0 ? null : qualityView(row.quality),
-      software: row.software === undefined ? null : row.software,
+      software: row.software === undefined ? null : softwareView(row.software),
       tests: row.tests.map((test) => ({ ...test, pValue: finite(test.pValue) })),
     })),
   };
@@ -210,6 +211,11 @@ function routeView(sources: ViewSources, project: string) {
   if (route === undefined) return null;
   const { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason } = route;
   return { revision, targets, loadedVersions, previousVersion, rollout, changedAtMs, reason };
+}
+
+/** null: no data, which is not 0. */
+function softwareView({ requestsPerSecond, requests, errorShare, p50Ms, p99Ms }: SoftwareMetrics) {
+  return { requestsPerSecond, requests, errorShare: finite(errorShare), p50Ms: finite(p50Ms), p99Ms: finite(p99Ms) };
 }
 
 function qualityView(quality: Evaluation) {

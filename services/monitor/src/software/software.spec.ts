@@ -43,6 +43,23 @@ describe('Traffic', () => {
     expect(traffic.latest(60_000)).toBeUndefined();
   });
 
+  it('is after saving what it was, of what is still needed', () => {
+    const history = new TrafficHistory();
+    const read = (to: TrafficHistory, n: number) =>
+      to.read('p', new Map([[1, { requests: 10 * n, failures: n }]]), n * 1_000);
+    for (let n = 1; n <= 5; n++) read(history, n);
+    const saved = JSON.parse(JSON.stringify(history.state('p', 3_500)));
+    expect(history.state('nobody', 0)).toBeUndefined();
+    const again = new TrafficHistory();
+    again.restore('p', saved);
+    for (const kept of [history, again]) read(kept, 8);
+    for (const version of ['all', 1] as const) {
+      expect(again.between('p', version, 4_000, 8_000)).toEqual(history.between('p', version, 4_000, 8_000));
+      expect(again.between('p', version, 0, 3_000).requests).toBe(10);
+    }
+    expect(again.between('p', 'all', 6_000, 8_000)).toEqual({ requests: 30, failures: 3 });
+  });
+
   it('is bounded', () => {
     const history = new TrafficHistory();
     for (let i = 0; i <= SAMPLES_MAX + 50; i++)

@@ -1,5 +1,7 @@
 // Requests and failures at the router over processing time, from cumulative counters that were read now and then. A
 // counter that went down means a restarted router: its new value is the increase. Bounded to SAMPLES_MAX readings.
+// What open windows need is saved with them, and the last reading: what the router counted while this process was down
+// counts.
 
 import { PROJECTS_MAX } from '@millrace/domain';
 
@@ -15,6 +17,17 @@ interface Sample extends RouterTotals {
   /** Processing time of the reading; requests and failures are those since the reading before. */
   atMs: number;
   fromMs: number;
+}
+
+/** Readings that counted nothing are left out: [from, at, requests, failures]. */
+export interface TrafficState {
+  before: { atMs: number; totals: RouterTotals } | null;
+  samples: [number, number, number, number][];
+}
+
+export interface ProjectTrafficState {
+  all: TrafficState;
+  byVersion: [number, TrafficState][];
 }
 
 export class Traffic {
@@ -54,6 +67,24 @@ export class Traffic {
       failures += sample.failures;
     }
     return { requests, failures };
+  }
+
+  state(sinceMs: number): TrafficState {
+    const needed = this.samples.filter(({ atMs, requests }) => atMs >= sinceMs && requests > 0);
+    return {
+      before: this.before ?? null,
+      samples: needed.map(({ fromMs, atMs, requests, failures }) => [fromMs, atMs, requests, failures]),
+    };
+  }
+
+  /** Goes on where a saved one was; `read` since, where something was. */
+  static fromState({ before, samples }: TrafficState, read?: Traffic): Traffic {
+    const traffic = new Traffic();
+    traffic.before = before ?? undefined;
+    for (const [fromMs, atMs, requests, failures] of samples)
+      traffic.samples.push({ fromMs, atMs, requests, failures });
+    if (read?.before !== undefined) traffic.read(read.before.totals, read.before.atMs);
+    return traffic;
   }
 
   /** Per second, over the last reading; undefined before the second one or when readings stopped. */
@@ -97,6 +128,29 @@ export class TrafficHistory {
     const traffic = this.byProject.get(project);
     const of = version === 'all' ? traffic?.all : traffic?.byVersion.get(version);
     return of?.between(fromMs, toMs) ?? { requests: 0, failures: 0 };
+  }
+
+  readAtMs(project: string): number {
+    return this.byProject.get(project)?.all.readAtMs ?? 0;
+  }
+
+  state(project: string, sinceMs: number): ProjectTrafficState | undefined {
+    const traffic = this.byProject.get(project);
+    if (traffic === undefined) return undefined;
+    const byVersion = [...traffic.byVersion].map(([version, of]): [number, TrafficState] => [
+      version,
+      of.state(sinceMs),
+    ]);
+    return { all: traffic.all.state(sinceMs), byVersion };
+  }
+
+  restore(project: string, state: ProjectTrafficState): void {
+    const read = this.byProject.get(project);
+    if (read === undefined && this.byProject.size >= PROJECTS_MAX) return;
+    const byVersion = new Map(read?.byVersion);
+    for (const [version, of] of state.byVersion)
+      byVersion.set(version, Traffic.fromState(of, read?.byVersion.get(version)));
+    this.byProject.set(project, { all: Traffic.fromState(state.all, read?.all), byVersion });
   }
 
   latest(project: string, nowMs: number): { requestsPerSecond: number; failuresPerSecond: number } | undefined {

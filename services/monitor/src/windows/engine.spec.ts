@@ -229,6 +229,48 @@ describe('Engine', () => {
       expect(data).toMatchObject({ cohort: cohortOfVersion(2), detector: 'error_share', value: 0.05 });
   });
 
+  it('says "no data", not 0 %, of windows for which nothing was counted at the router', () => {
+    const [newest] = whole.windows('p', 1);
+    for (const { software, tests } of newest!.metrics) {
+      expect(software).toMatchObject({ requests: 0, errorShare: Number.NaN });
+      expect(tests.map(({ detector }) => detector)).not.toContain('error_share');
+    }
+  });
+
+  it('knows after a restart what the router had counted before, and what it counted meanwhile', () => {
+    const readings = (to: TrafficHistory, fromMs: number, untilMs: number) => {
+      for (let atMs = fromMs; atMs <= untilMs; atMs += 2_000) {
+        const totals = { requests: atMs / 10, failures: atMs / 20 };
+        to.read('p', new Map([[1, totals]]), atMs);
+      }
+    };
+    const shared = metadata();
+    const traffic = new TrafficHistory();
+    let live = engine(shared, 60_000, traffic);
+    readings(traffic, 90_000, 132_000);
+    const until = (ms: number) => messages.filter(({ atMs }) => atMs < ms);
+    for (const message of until(136_000)) {
+      apply(live, message);
+      live.close(message.atMs);
+    }
+    const saved = JSON.parse(JSON.stringify({ state: live.state(), history: lastOfEach(live.drainHistory()) }));
+    const after = new TrafficHistory();
+    live = engine(shared, 60_000, after);
+    // The router was read again before the project was opened.
+    after.read('p', new Map([[1, { requests: 13_700, failures: 6_850 }]]), 137_000);
+    live.restore(saved.state, saved.history);
+    live.monitor('p', 137_000);
+    for (const message of messages.slice(until(136_000).length)) {
+      if (message.atMs > 145_000) break;
+      apply(live, message);
+      live.close(message.atMs);
+    }
+    const window = live.windows('p', 100).find(({ startMs }) => startMs === 130_000);
+    expect(window!.metrics[0]!.software).toMatchObject({ errorShare: 0.5, requests: expect.any(Number) });
+    // Readings at 132 and 137 s of what came since that of 130 s.
+    expect(window!.metrics[0]!.software!.requests).toBe(700);
+  });
+
   it.each([1, 2, 3, 4])('ends the same after crashes at random points (seed %i)', (seed) => {
     const rng = seededRng(seed * 77);
     const shared = metadata();

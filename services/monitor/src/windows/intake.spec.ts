@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@millrace/domain';
 import { aPrediction } from '@millrace/testing';
 import { termsOf } from '../quality/task-terms.js';
+import { TrafficHistory } from '../software/traffic-history.js';
 import { type ClosedOfProject, type Due, Engine } from './engine.js';
 import { Intake } from './intake.js';
 
@@ -33,7 +34,7 @@ function stand() {
       inputsWithoutReference: () => undefined,
       evaluation: () => undefined,
     },
-    traffic: { between: () => ({ requests: 0, failures: 0 }) },
+    traffic: new TrafficHistory(),
     idleMs: { predictions: 1, labels: 1 },
     joinRowsMax: 10,
     retainedWindows: 1,

@@ -41,6 +41,9 @@ import { WindowJudge } from './window-judge.js';
 /** Windows between the first open and the newest one; more means broken event times or a lateness of months. */
 const OPEN_WINDOWS_MAX = 64;
 
+/** Rows that were answered this long ago may not have been read when a checkpoint is made. */
+const UNREAD_MS = 60_000;
+
 /** How far event time has come. */
 export interface Reached {
   /** In predictions. */
@@ -291,7 +294,14 @@ export class ProjectMonitor {
       alarms: this.alarms.state(),
       references: this.references.state(),
       counters: this.counters,
+      traffic: this.options.traffic.state(this.name, this.answeredSinceMs()),
     };
+  }
+
+  /** Processing time since which the router's counts are still to be judged. */
+  private answeredSinceMs(): number {
+    const first = [...this.open.values()].flatMap(({ all }) => (all.rows === 0 ? [] : all.firstAnsweredMs));
+    return Math.min(...first, this.options.traffic.readAtMs(this.name) - UNREAD_MS);
   }
 
   /**
@@ -301,6 +311,7 @@ export class ProjectMonitor {
   restore(state: ProjectState, nowMs: number): void {
     Object.assign(this.counters, state.counters, { joinedByCohort: { ...state.counters.joinedByCohort } });
     if (state.task === this.terms.task.kind) this.references.restore(state.references ?? []);
+    if (state.traffic !== undefined) this.options.traffic.restore(this.name, state.traffic);
     if (state.windowMs !== this.windowMs || state.task !== this.terms.task.kind) {
       this.closedThroughMs = state.closedThroughMs ?? Number.NEGATIVE_INFINITY;
       this.retiredThroughMs = this.closedThroughMs;

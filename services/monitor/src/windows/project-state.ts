@@ -3,6 +3,7 @@
 import type { WatermarkState } from '@millrace/domain';
 import type { ProjectAlarmsState } from '../alarms/project-alarms.js';
 import type { QualityBucketState } from '../quality/quality-history.js';
+import type { ProjectTrafficState } from '../software/traffic-history.js';
 import type { Counters } from './counters.js';
 import type { OpenWindowState } from './open-window.js';
 import type { OwnReferenceState } from './own-references.js';
@@ -25,4 +26,6 @@ export interface ProjectState {
   /** Absent in states of release 0.1. */
   references?: OwnReferenceState[];
   counters: Counters;
+  /** Absent in states of release 0.2, and where the router was never read. */
+  traffic?: ProjectTrafficState | undefined;
 }

@@ -16,7 +16,7 @@ const row: WindowMetrics = {
   ],
   // No labelled row: every figure is NaN.
   quality: evaluateMerged(new ScoreQuality(), { eventTimeFromMs: 10, eventTimeToMs: 20 }),
-  software: { requestsPerSecond: 1, errorShare: 0, p50Ms: Number.NaN, p99Ms: Number.NaN },
+  software: { requestsPerSecond: 1, requests: 0, errorShare: Number.NaN, p50Ms: Number.NaN, p99Ms: Number.NaN },
   closedAtMs: 30,
   revision: 2,
   labelsDueMs: 40,

@@ -21,7 +21,9 @@ export function revivedRow(row: WindowMetrics): WindowMetrics {
     labelsDueMs: row.labelsDueMs ?? 0,
     tests: row.tests.map(withNumbers),
     quality: row.quality === undefined ? undefined : revivedQuality(row.quality),
-    software: row.software === undefined ? undefined : withNumbers(row.software),
+    // A release that did not say how many requests it had counted said 0 where it had none.
+    software:
+      row.software === undefined ? undefined : { ...withNumbers(row.software), requests: row.software.requests ?? 0 },
   };
 }
 

@@ -2,6 +2,7 @@
 
 import type { Evaluation } from '@millrace/evaluation';
 import type { WatchedInput } from '@millrace/features';
+import type { ProjectTrafficState } from '../software/traffic-history.js';
 import type { VersionReference } from './profile.js';
 
 export interface ModelMetadata {
@@ -14,11 +15,16 @@ export interface ModelMetadata {
 }
 
 export interface TrafficRecord {
-  /** Requests and failures at the router between two processing times. */
+  /** Requests and failures at the router between two processing times; 0 requests: nothing was counted. */
   between(
     project: string,
     version: number | 'all',
     fromMs: number,
     toMs: number,
   ): { requests: number; failures: number };
+  /** Processing time of the last reading; 0: there was none. */
+  readAtMs(project: string): number;
+  /** What was counted since a processing time, to be saved; undefined where the project was never read. */
+  state(project: string, sinceMs: number): ProjectTrafficState | undefined;
+  restore(project: string, state: ProjectTrafficState): void;
 }

@@ -107,7 +107,8 @@ export class WindowJudge {
     const quantileMs = (q: number) => (latencyUs.count === 0 ? Number.NaN : latencyUs.quantileUs(q) / 1000);
     return {
       requestsPerSecond: last > first ? (rows * 1000) / (last - first) : rows,
-      errorShare: requests === 0 ? 0 : failures / requests,
+      requests,
+      errorShare: requests === 0 ? Number.NaN : failures / requests,
       p50Ms: quantileMs(0.5),
       p99Ms: quantileMs(0.99),
     };
