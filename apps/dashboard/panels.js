@@ -46,7 +46,15 @@ export function showTiles(element, live) {
           : 'none',
       share > 0.01 ? 'bad' : share > 0 ? 'warn' : '',
     ),
-    tile('Predictions', count(point.predictions ?? 0), '/s', `${count(counters.predictions)} in all`),
+    tile(
+      'Predictions',
+      count(point.predictions ?? 0),
+      '/s',
+      counters.reusedIds > 0
+        ? `${count(counters.reusedIds)} of ${count(counters.predictions)} with a reused request id`
+        : `${count(counters.predictions)} in all`,
+      counters.reusedIds > 0 ? 'warn' : '',
+    ),
     tile(
       'Latency p99',
       point.p99Ms == null ? '–' : fixed(point.p99Ms, 1),

@@ -198,8 +198,10 @@ const Annotation = answer(
 const Counters = answer(
   {
     predictions: count(),
+    reusedIds: count('Predictions that have the id of another one: labels of that id join none of them.'),
     labels: count(),
     labelsJoined: count(),
+    ambiguousLabels: count('Of an id that several predictions have.'),
     unmatchedLabels: count(),
     windowsClosed: count(),
     qualityJudged: count('Windows.'),

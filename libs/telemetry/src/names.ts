@@ -354,6 +354,12 @@ export const METRICS = {
     description: 'Labels joined with their predictions since the state began, all projects together',
     labels: [],
   },
+  'millrace.monitor.reused_ids': {
+    kind: 'gauge',
+    unit: '{prediction}',
+    description: 'Predictions that have the id of another one since the state began, all projects together',
+    labels: [],
+  },
   'millrace.monitor.checkpoint_duration': {
     kind: 'gauge',
     unit: 'ms',

@@ -244,6 +244,7 @@ function observe({ engine, checkpointer }: ReturnType<typeof windowsOf>): void {
   gauge('millrace.monitor.lag').observe(() => engine.positions.lag);
   gauge('millrace.monitor.active_alarms').observe(() => sum(({ alarms }) => alarms.active));
   gauge('millrace.monitor.labels_joined').observe(() => sum(({ counters }) => counters.labelsJoined));
+  gauge('millrace.monitor.reused_ids').observe(() => sum(({ counters }) => counters.reusedIds));
   gauge('millrace.monitor.checkpoint_duration').observe(() => checkpointer.lastTookMs);
 }
 

@@ -1,13 +1,15 @@
 // Joins predictions and labels of one window by prediction id, in either order of arrival, each at most once.
 //
-// A prediction id seen again is a redelivery and changes nothing. The first label of a prediction counts; a second one
-// of the same value is a duplicate, of another value a contradiction; both are only counted. A label whose prediction
-// has not come waits here. Memory: one map entry and 28 bytes a prediction, and each list of cohorts once, which the
-// caller gives as the same array again; the owner bounds rows over all windows.
+// A prediction id seen again with the same mark is a redelivery and changes nothing; with another mark a client has
+// used its request id for another prediction, and a label of that id might mean any of them: it is counted and joins
+// none. The first label of a prediction counts; a second one of the same value is a duplicate, of another value a
+// contradiction; both are only counted. A label whose prediction has not come waits here. Memory: one map entry and 32
+// bytes an id, and each list of cohorts once, which the caller gives as the same array again; the owner bounds rows
+// over all windows.
 
 import { type Cohort, cohortKey, parseCohortKey } from '@millrace/domain';
 
-export type LabelOutcome = 'joined' | 'waiting' | 'duplicate' | 'contradiction';
+export type LabelOutcome = 'joined' | 'waiting' | 'duplicate' | 'contradiction' | 'ambiguous';
 
 export interface JoinedRow {
   score: number;
@@ -28,6 +30,10 @@ export interface LabelJoinState {
   waiting: [string, number][];
   /** Keys. */
   cohorts: string[][];
+  /** Absent in states of release 0.2: every id seen again is a redelivery. */
+  marks?: number[];
+  /** Slots of ids that were used again. */
+  reused?: number[];
 }
 
 const FIRST_CAPACITY = 256;
@@ -42,6 +48,9 @@ export class LabelJoin {
   private eventTimes = new Float64Array(FIRST_CAPACITY);
   /** NaN: none yet. */
   private labels = new Float64Array(FIRST_CAPACITY).fill(Number.NaN);
+  /** 0: not known. */
+  private marks = new Uint32Array(FIRST_CAPACITY);
+  private readonly reused = new Set<number>();
 
   /** Rows held: predictions and waiting labels. */
   get size(): number {
@@ -56,12 +65,23 @@ export class LabelJoin {
     return this.slots.has(predictionId);
   }
 
-  /** Adds a prediction that `has` does not know; gives the joined row when its label was already waiting. */
+  /** Whether a prediction is new, came before, or has the id of another one. `mark`: what tells it from others. */
+  seen(predictionId: string, mark: number): 'new' | 'again' | 'reused' {
+    const slot = this.slots.get(predictionId);
+    if (slot === undefined) return 'new';
+    const known = this.marks[slot] as number;
+    if (known === mark || known === 0) return 'again';
+    this.reused.add(slot);
+    return 'reused';
+  }
+
+  /** Adds a prediction whose id is new; gives the joined row when its label was already waiting. */
   addPrediction(
     predictionId: string,
     score: number,
     cohorts: readonly Cohort[],
     eventTimeMs: number,
+    mark = 0,
   ): JoinedRow | undefined {
     const slot = this.slots.size;
     if (slot === this.scores.length) this.grow();
@@ -69,6 +89,7 @@ export class LabelJoin {
     this.scores[slot] = score;
     this.rowGroups[slot] = this.group(cohorts);
     this.eventTimes[slot] = eventTimeMs;
+    this.marks[slot] = mark;
     const label = this.waiting.get(predictionId);
     if (label === undefined) return undefined;
     this.waiting.delete(predictionId);
@@ -84,6 +105,7 @@ export class LabelJoin {
       this.waiting.set(predictionId, label);
       return { kind: 'waiting' };
     }
+    if (this.reused.has(slot)) return { kind: 'ambiguous' };
     const known = this.labels[slot] as number;
     if (!Number.isNaN(known)) return { kind: known === label ? 'duplicate' : 'contradiction' };
     return { kind: 'joined', row: this.join(slot, label) };
@@ -98,6 +120,8 @@ export class LabelJoin {
       eventTimes: [...this.eventTimes.subarray(0, n)],
       labels: Array.from(this.labels.subarray(0, n), (label) => (Number.isNaN(label) ? null : label)),
       waiting: [...this.waiting],
+      marks: [...this.marks.subarray(0, n)],
+      reused: [...this.reused],
       cohorts: this.groups.map((cohorts) => cohorts.map(cohortKey)),
     };
   }
@@ -107,9 +131,11 @@ export class LabelJoin {
     const groups = state.cohorts.map((keys) => keys.flatMap((key) => parseCohortKey(key) ?? []));
     state.ids.forEach((id, slot) => {
       const cohorts = groups[state.groups[slot] as number] ?? [];
-      join.addPrediction(id, state.scores[slot] as number, cohorts, state.eventTimes[slot] as number);
+      const mark = state.marks?.[slot] ?? 0;
+      join.addPrediction(id, state.scores[slot] as number, cohorts, state.eventTimes[slot] as number, mark);
       join.labels[slot] = state.labels[slot] ?? Number.NaN;
     });
+    for (const slot of state.reused ?? []) join.reused.add(slot);
     for (const [id, label] of state.waiting) join.waiting.set(id, label);
     return join;
   }
@@ -135,13 +161,14 @@ export class LabelJoin {
 
   private grow(): void {
     const length = this.scores.length * 2;
-    const grown = <T extends Float64Array | Int32Array>(to: T, from: T): T => {
+    const grown = <T extends Float64Array | Int32Array | Uint32Array>(to: T, from: T): T => {
       to.set(from);
       return to;
     };
     this.scores = grown(new Float64Array(length), this.scores);
     this.rowGroups = grown(new Int32Array(length), this.rowGroups);
     this.eventTimes = grown(new Float64Array(length), this.eventTimes);
+    this.marks = grown(new Uint32Array(length), this.marks);
     this.labels = grown(new Float64Array(length).fill(Number.NaN), this.labels);
   }
 }

@@ -6,6 +6,8 @@ export interface Counters {
   duplicatePredictions: number;
   /** After their window had closed: their inputs are in no judgement, quality has them where it was not judged yet. */
   latePredictions: number;
+  /** Counted, but their id was that of another prediction of their window: no label can be told to be theirs. */
+  reusedIds: number;
   shadowPredictions: number;
   futurePredictions: number;
   /** Counted, but past the bound on rows that wait for labels. */
@@ -16,6 +18,8 @@ export interface Counters {
   lateLabels: number;
   duplicateLabels: number;
   contradictingLabels: number;
+  /** Of an id that several predictions have. */
+  ambiguousLabels: number;
   /** No prediction for them was known. */
   unmatchedLabels: number;
   windowsClosed: number;
@@ -38,6 +42,7 @@ export function noCounters(): Counters {
     predictions: 0,
     duplicatePredictions: 0,
     latePredictions: 0,
+    reusedIds: 0,
     shadowPredictions: 0,
     futurePredictions: 0,
     unjoinable: 0,
@@ -46,6 +51,7 @@ export function noCounters(): Counters {
     lateLabels: 0,
     duplicateLabels: 0,
     contradictingLabels: 0,
+    ambiguousLabels: 0,
     unmatchedLabels: 0,
     windowsClosed: 0,
     windowsClosedEarly: 0,

@@ -21,7 +21,7 @@ export class FirstRows {
     private wantedRows: number,
     private readonly rows: FirstRow[] = [],
   ) {
-    this.ids = new Set(rows.map(({ predictionId }) => predictionId));
+    this.ids = new Set(rows.map(identity));
     this.want(wantedRows);
   }
 
@@ -46,19 +46,24 @@ export class FirstRows {
 
   /** A row that came before, or comes after all that are wanted, changes nothing. */
   add(row: FirstRow): void {
-    if (this.ids.has(row.predictionId)) return;
+    if (this.ids.has(identity(row))) return;
     let at = this.rows.length;
     while (at > 0 && isBefore(row, this.rows[at - 1] as FirstRow)) at--;
     if (at >= this.wantedRows) return;
     this.rows.splice(at, 0, row);
-    this.ids.add(row.predictionId);
+    this.ids.add(identity(row));
     if (this.rows.length > this.wantedRows) this.dropLast();
   }
 
   private dropLast(): void {
     const last = this.rows.pop();
-    if (last !== undefined) this.ids.delete(last.predictionId);
+    if (last !== undefined) this.ids.delete(identity(last));
   }
+}
+
+/** A client may have used its request id for other predictions, too. */
+function identity({ predictionId, answeredAtMs }: FirstRow): string {
+  return `${predictionId} ${answeredAtMs}`;
 }
 
 function isBefore(a: FirstRow, b: FirstRow): boolean {

@@ -68,6 +68,25 @@ export interface ProjectMonitorOptions {
   slicesOf?: SlicesOf | undefined;
 }
 
+interface AwaitingRow {
+  id: string;
+  mark: number;
+  score: number;
+  cohorts: readonly Cohort[];
+  eventMs: number;
+}
+
+/**
+ * Tells predictions of one id apart: never 0, the same for a message that came again. Two that were answered in the
+ * same millisecond after the same microseconds with the same score count as one; others differ but for 1 in 4 billion.
+ */
+function markOf({ answeredAtMs, latencyUs, modelVersion }: PredictionMessage, score: number): number {
+  let mark = 0;
+  for (const part of [answeredAtMs, answeredAtMs / 4_294_967_296, latencyUs, modelVersion, score * 4_294_967_295])
+    mark = Math.imul(mark ^ part, 0x9e3779b1) ^ (mark >>> 15);
+  return mark >>> 0 || 1;
+}
+
 export class ProjectMonitor {
   readonly watermark: Watermark<Stream>;
   readonly alarms: ProjectAlarms;
@@ -151,7 +170,9 @@ export class ProjectMonitor {
     const inputs = this.options.metadata.inputsWithoutReference(this.name, message.modelVersion);
     this.references.see(message, score, partition, inputs);
     const window = this.windowFor(eventMs);
-    if (window?.join.has(message.predictionId)) {
+    const mark = markOf(message, score);
+    const seen = window?.join.seen(message.predictionId, mark) ?? 'new';
+    if (seen === 'again') {
       this.counters.duplicatePredictions += 1;
       return;
     }
@@ -160,7 +181,9 @@ export class ProjectMonitor {
       this.counters.latePredictions += 1;
       window?.countLate(cohorts);
     } else this.count(window, message, score, cohorts);
-    if (window !== undefined) this.awaitLabel(window, message.predictionId, score, cohorts, eventMs, nowMs);
+    if (seen === 'reused') this.counters.reusedIds += 1;
+    else if (window !== undefined)
+      this.awaitLabel(window, { id: message.predictionId, mark, score, cohorts, eventMs }, nowMs);
   }
 
   private count(window: OpenWindow, message: PredictionMessage, score: number, cohorts: readonly Cohort[]): void {
@@ -174,20 +197,13 @@ export class ProjectMonitor {
     window.all.add(message.features, score, message.latencyUs, message.answeredAtMs);
   }
 
-  private awaitLabel(
-    window: OpenWindow,
-    id: string,
-    score: number,
-    cohorts: readonly Cohort[],
-    eventMs: number,
-    nowMs: number,
-  ): void {
+  private awaitLabel(window: OpenWindow, { id, mark, score, cohorts, eventMs }: AwaitingRow, nowMs: number): void {
     if (!this.hasJoinRoom(nowMs) || window.isRetired) {
       this.counters.unjoinable += 1;
       return;
     }
     const before = window.join.size;
-    const joined = window.join.addPrediction(id, score, cohorts, eventMs);
+    const joined = window.join.addPrediction(id, score, cohorts, eventMs, mark);
     this.joinRows += window.join.size - before;
     if (joined !== undefined) this.joined(window, joined, nowMs);
   }
@@ -216,6 +232,7 @@ export class ProjectMonitor {
     if (row !== undefined) this.joined(window, row, nowMs);
     else if (kind === 'duplicate') this.counters.duplicateLabels += 1;
     else if (kind === 'contradiction') this.counters.contradictingLabels += 1;
+    else if (kind === 'ambiguous') this.counters.ambiguousLabels += 1;
   }
 
   /** How far event time has come in the partitions, as far as their ends are known. */
