@@ -94,7 +94,7 @@ export function showAlarms(element, announced, alarms, events, newest, minRows) 
       return h(
         'div',
         { class: 'none' },
-        'No alarm so far. Every window is compared with the training data of the version that served it.',
+        'No alarm so far. Every window is compared with the reference of the version that served it.',
       );
     return table(
       HEADS,

@@ -53,7 +53,7 @@ function show(view) {
 async function refresh(live) {
   const { windowsClosed, qualityJudged, qualityCorrected } = live.counters ?? {};
   const judged = [windowsClosed, qualityJudged, qualityCorrected];
-  const key = JSON.stringify([judged, live.activeAlarms, live.route?.revision, innerWidth]);
+  const key = JSON.stringify([judged, live.activeAlarms, live.route?.revision, live.closesAtMs, innerWidth]);
   if (key === seen && live.atMs - askedMs < QUALITY_EVERY_MS) return;
   seen = key;
   askedMs = live.atMs;
@@ -68,9 +68,12 @@ async function refresh(live) {
     ])
   );
   if (live.project !== project) return;
-  showWindows(at('windows'), at('window-detail'), windows, live.minRows);
-  drawQuality(at('chart-auc'), windows, models, 'auc', 3);
-  drawQuality(at('chart-loss'), windows, models, 'logLoss', 3);
+  showWindows(at('windows'), at('window-detail'), windows, live.minRows, live.closesAtMs);
+  const none = live.labelled
+    ? 'No labelled window yet: quality appears when labels have arrived.'
+    : 'The project has no label, so how good its answers are is not known.';
+  drawQuality(at('chart-auc'), windows, models, 'auc', 3, none);
+  drawQuality(at('chart-loss'), windows, models, 'logLoss', 3, none);
   showAlarms(at('alarms'), at('announced'), alarms, driftEvents, windows[0], live.minRows);
   showVersions(at('versions'), models, cohorts, live.route);
 }
@@ -79,7 +82,7 @@ async function refresh(live) {
 function onLive(live) {
   if (served(live.route)) connection('live', 'good');
   else connection('nothing served', 'wait');
-  at('problem').textContent = live.problem;
+  at('problem').textContent = live.problem === live.project ? '' : live.problem;
   at('watermark').textContent = eventTime(live.watermarkMs);
   showNext(at('next'), live.next);
   showLoop(at('loop'), live.loop, live.atMs);

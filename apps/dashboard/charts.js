@@ -211,7 +211,7 @@ export function drawLatency(element, points, marks) {
  * One line a version over windows; dotted: the value of the versions of the newest window when they were evaluated.
  * A line down where a version is seen for the first time, but for the first window.
  */
-export function drawQuality(element, windows, models, metric, digits) {
+export function drawQuality(element, windows, models, metric, digits, none) {
   const ordered = [...windows]
     .reverse()
     .map((w) => ({ ...w, versions: wholeVersions(w.cohorts) }))
@@ -251,9 +251,7 @@ export function drawQuality(element, windows, models, metric, digits) {
     range: [(first?.startMs ?? 0) / 1000, (last?.endMs ?? 0) / 1000],
     marks: seen.filter((w) => w !== first).map(({ startMs }) => ({ atMs: startMs, tone: TONES.rollout })),
     format: (v) => fixed(v, digits),
-    none: waits
-      ? `Quality of the oldest window waits for labels until ${eventTime(waits)}.`
-      : 'No labelled window yet: quality appears when labels have arrived.',
+    none: waits ? `Quality of the oldest window waits for labels until ${eventTime(waits)}.` : none,
     windowMs: first === undefined ? undefined : first.endMs - first.startMs,
   });
 }

@@ -97,14 +97,14 @@ const alarmText = ({ activeAlarms }) =>
 function cardOf(project, nowMs) {
   const { name, problem, predictions, predictionsPerSecond, versions, activeAlarms, loop, next } = project;
   const facts = [
-    ['Rows seen', `${count(predictions)}${predictionsPerSecond > 0 ? ` (${count(predictionsPerSecond)}/s)` : ''}`],
+    ['Answered', `${count(predictions)}${predictionsPerSecond > 0 ? ` (${count(predictionsPerSecond)}/s)` : ''}`],
     ['Versions', count(versions)],
   ].map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value)));
   return h(
     'li',
     { class: 'card' },
     h('h3', {}, h('a', { href: `#${encodeURIComponent(name)}` }, name)),
-    h('p', { class: 'muted' }, problem),
+    problem === name ? null : h('p', { class: 'muted' }, problem),
     h('p', {}, ...servingText(project)),
     h('p', {}, h('span', { class: `pill ${activeAlarms > 0 ? 'bad' : ''}` }, alarmText(project))),
     h('dl', {}, ...facts),

@@ -61,13 +61,15 @@ export function showTiles(element, live) {
       'ms',
       point.p50Ms == null ? 'no answers in the last second' : `p50 ${fixed(point.p50Ms, 1)} ms`,
     ),
-    tile('Labels joined', count(counters.labelsJoined), '', `${count(counters.unmatchedLabels)} unmatched`),
+    live.labelled
+      ? tile('Labels joined', count(counters.labelsJoined), '', `${count(counters.unmatchedLabels)} unmatched`)
+      : tile('Labels joined', '–', '', 'there is no label'),
     tile('Windows closed', count(counters.windowsClosed), '', `${live.openWindows.length} open`),
     tile(
       'Active alarms',
       count(live.activeAlarms),
       '',
-      `${count(counters.driftEvents)} drift events`,
+      `${count(counters.driftEvents)} drift event${counters.driftEvents === 1 ? '' : 's'}`,
       live.activeAlarms > 0 ? 'bad' : '',
     ),
     tile(
@@ -171,6 +173,17 @@ function referencePill(reference) {
   return h('span', { class: 'pill', title }, `reference: ${count(reference.rows)} of ${count(reference.of)} rows`);
 }
 
+/** A registered version without labelled rows was held to no gate. @param {import('./answers.js').Models['models'][number]} model */
+function gatePill({ blessed, evaluatedRows }) {
+  if (blessed) return h('span', { class: 'pill good' }, 'blessed');
+  return evaluatedRows === 0
+    ? h('span', { class: 'pill' }, 'not judged')
+    : h('span', { class: 'pill bad' }, 'not blessed');
+}
+
+/** Not one that was registered. @param {import('./answers.js').Models['models'][number]} model */
+const isTrained = ({ workers }) => workers > 0;
+
 /**
  * @param {HTMLElement} element
  * @param {import('./answers.js').Models['models']} models
@@ -195,9 +208,7 @@ export function showVersions(element, models, quality, route) {
         },
         {
           title: model.reasons.join('\n'),
-          content: [
-            h('span', { class: `pill ${model.blessed ? 'good' : 'bad'}` }, model.blessed ? 'blessed' : 'not blessed'),
-          ],
+          content: [gatePill(model)],
         },
         fixed(model.auc, 4),
         fixed(model.logLoss, 4),
@@ -205,9 +216,9 @@ export function showVersions(element, models, quality, route) {
         fixed(seen?.auc, 4),
         fixed(seen?.logLoss, 4),
         seen ? count(seen.labelledRows) : '0',
-        count(model.trainRows),
-        model.workers,
-        { title: model.datasetVersions.join('\n'), content: [model.datasetVersions.length] },
+        isTrained(model) ? count(model.trainRows) : '–',
+        isTrained(model) ? model.workers : '–',
+        { title: model.datasetVersions.join('\n'), content: [model.datasetVersions.length || '–'] },
         { class: 'hash', title: model.sha256, content: [model.sha256.slice(0, 10)] },
       ];
     });

@@ -184,13 +184,20 @@ const LEGEND = [
   ['few', 'too few rows'],
 ];
 
+/** @param {number | null} closesAtMs */
+function noneText(closesAtMs) {
+  if (closesAtMs === null) return 'No window yet: the first opens with the first answer.';
+  return `No window has closed yet. The first closes when event time has passed ${eventTime(closesAtMs)}.`;
+}
+
 /**
  * @param {HTMLElement} element
  * @param {HTMLElement} detailElement
  * @param {import('./answers.js').Window[]} newestFirst
  * @param {number | null} minRows
+ * @param {number | null} closesAtMs of the oldest open window
  */
-export function showWindows(element, detailElement, newestFirst, minRows) {
+export function showWindows(element, detailElement, newestFirst, minRows, closesAtMs) {
   const tested = subjectsOf(newestFirst.slice(0, COLUMNS_MAX));
   const windows = newestFirst.slice(0, columnsOf(element, tested.length > 0 ? tested : [NOT_TESTED])).reverse();
   const detail = (choice) => showDetail(detailElement, choice);
@@ -198,14 +205,9 @@ export function showWindows(element, detailElement, newestFirst, minRows) {
     ? /** @type {HTMLElement} */ (document.activeElement).dataset.id
     : undefined;
   const judged = windows.map(({ startMs, qualityRevision }) => [startMs, qualityRevision]);
-  fill(element, JSON.stringify([judged, minRows]), () => {
-    if (windows.length === 0) {
-      return h(
-        'div',
-        { class: 'none' },
-        'No window has closed yet. A window closes when event time has passed its end and the allowed lateness.',
-      );
-    }
+  const none = windows.length === 0 ? noneText(closesAtMs) : '';
+  fill(element, JSON.stringify([judged, minRows, none]), () => {
+    if (none !== '') return h('div', { class: 'none' }, none);
     const subjects = subjectsOf(windows);
     const rows = (subjects.length > 0 ? subjects : [NOT_TESTED]).map((subject) =>
       h(

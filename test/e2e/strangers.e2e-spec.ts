@@ -58,7 +58,10 @@ function writeFiles(): void {
     'nobody.csv': 'recordId,value\nL1,true\n',
     'columns.csv': 'id,val\nL1,1\n',
     'kinds.csv': `a,b,kind\n${Array.from({ length: 90 }, (_, i) => `${i % 17},${i % 23},${['red', 'green', 'blue'][i % 3]}`).join('\n')}\n`,
+    'commas.csv': `hohe;late\n${Array.from({ length: 90 }, (_, i) => `${1 + (i % 9)},5;${i % 2 ? 'yes' : 'no'}`).join('\n')}\n`,
     'prices.csv': `rooms,size,price\n${Array.from({ length: 90 }, (_, i) => `${i % 7},${20 + ((i * 13) % 90)},${(1_000 + ((i * 371) % 9_000)) / 10}`).join('\n')}\n`,
+    'bare.ndjson': Array.from({ length: 90 }, (_, i) => `{"pressure":${i % 11},"heat":${i % 7}}\n`).join(''),
+    'bad.ndjson': '{"pressure":"high"}\n{"pressure":"low"}\n',
     'bare.csv': `pressure,heat\n${Array.from({ length: 90 }, (_, i) => `${((i * 37) % 101) / 10},${((i * 53) % 97) / 10}`).join('\n')}\n`,
   };
   for (const [name, text] of Object.entries(tables)) writeFileSync(join(folder, name), text);
@@ -166,7 +169,7 @@ describe('before there is a model', () => {
     ['rollback loans', 4, ['loans has no model version yet', '`millrace train loans`']],
     ['promote loans 7', 4, ['loans has no model version yet', '`millrace train loans`']],
     ['rollout status loans', 4, ['loans has no model version yet', '`millrace train loans`']],
-    ['drift loans', 0, ['no window is closed yet', 'Next: millrace loop loans']],
+    ['drift loans', 0, ['no window yet: the first opens with the first answer', 'Next: millrace loop loans']],
     ['events loans', 0, ['no drift event yet', 'Next: millrace drift loans']],
     ['dlq list loans', 0, ['no dead letter', 'Next: millrace datasets loans']],
     ['dlq redrive abcdef', 4, ['no dead letter abcdef', '`millrace dlq list PROJECT`']],
@@ -292,15 +295,23 @@ describe('what is not trained', () => {
   tryRows([
     ['new kinds.csv --yes --output kinds.yaml', 2, ['no column has two values', '--no-label']],
     ['new kinds.csv --label kind --yes --output kinds.yaml', 2, ['answers yes or no', "--label 'kind=VALUE'", "'red'"]],
+    ['new commas.csv --label late', 2, ['--decimal , because numbers have a comma']],
+    ['new commas.csv --label late --yes --output c.yaml', 0, ['decimal comma', 'commas.csv --decimal ,', '"hohe":1.5']],
+    ['new commas.csv --label late --decimal . --yes --output c.yaml --force', 2, ['no column is left', '--decimal ,']],
     ['new prices.csv --label price --yes --output p.yaml', 2, ['answers yes or no', "--label 'price>VALUE'"]],
     ['new bare.csv --no-label --yes --output bare.yaml', 0, ['nothing is trained', 'models register FILE']],
     ['apply bare.yaml', 0, ['applied bare', 'Next: millrace ingest bare --file FILE']],
+    ['train bare', 2, ["'bare' has no label, so there is nothing to learn"]],
     ['ingest bare --file bare.csv', 0, ['90 rows accepted, 0 refused', 'Next: millrace models register FILE']],
     ['train bare', 2, ["'bare' has no label, so there is nothing to learn", 'add data.label']],
     ['labels add bare --record a --value 1', 2, ['no label']],
     ['predict bare --row {"pressure":1}', 4, ['bare has no model version yet', 'millrace models register']],
-    ['drift bare', 0, ['no window is closed yet']],
-    ['loop bare', 0, ['bare']],
+    ['drift bare', 0, ['no window yet']],
+    ['models bare', 0, ['Next: millrace models register FILE --project bare --unjudged']],
+    ['datasets bare', 0, ['Next: millrace models register FILE --project bare --unjudged']],
+    ['loop bare', 0, ['waits for nothing: the project has no label', 'Next: millrace models register FILE']],
+    ['ingest bare --file bare.ndjson --stream', 0, ['90 accepted, 0 refused', 'Next: millrace datasets bare']],
+    ['ingest bare --file bad.ndjson --stream', 1, ['0 accepted, 2 refused', 'pressure', 'dlq list bare']],
   ]);
 });
 
@@ -314,7 +325,11 @@ describe('a terminal of 80 columns', () => {
     'loop loans',
     'drift loans',
     'dlq list loans',
+    'help',
+    'help models register',
     'train loans --dataset abcdefab',
+    'train loans',
+    'predict loans --input loans.csv --output o80.csv',
     'ingest loans --file half.csv',
   ])(
     'shows no line of `millrace %s` in two',
@@ -400,7 +415,8 @@ describe('a service that hangs', () => {
         const told = await Promise.all(commands.map((command) => shell(`millrace ${command}`, elsewhere)));
         expect(told.map(({ code }) => code)).toEqual([1, 3, 3, 3]);
         expect(told[0]?.output).toMatch(/monitor .* no answer within 2 s/);
-        for (const { errors } of told.slice(1)) expect(errors).toMatch(/no answer within 30 s: .*`millrace status`/);
+        for (const { errors } of told.slice(1))
+          expect(errors).toMatch(/no answer within [45] s: the service hangs. `millrace status`/);
       } finally {
         for (const pid of hung) process.kill(pid, 'SIGCONT');
       }
@@ -450,13 +466,35 @@ describe('afterwards', () => {
         'datasets loans',
         'models loans',
         'loop loans',
+        'drift loans',
+        'events loans',
+        'rollout status loans',
         'dlq list loans',
+        'predict loans --row {"amount":3000,"purpose":"car"}',
       ]) {
         const { output, errors } = await lines.run(['--json', ...line.split(' ')]);
         expect([line, typeof JSON.parse(output), errors]).toEqual([line, 'object', '']);
       }
     },
     LINE_WITHIN_MS,
+  );
+
+  it(
+    'a script goes on from one command to the next by what each has answered',
+    async () => {
+      const script = [
+        'version=$(millrace --json ingest loans --file ../loans.csv 2>/dev/null | "$NODE" -p "$PICK" datasetVersion)',
+        'millrace --json datasets loans | grep -qF "$version"',
+        'trained=$(millrace --json train loans --dataset "$version" 2>/dev/null | "$NODE" -p "$PICK" last.version)',
+        'millrace --json models loans | grep -qF "\\"version\\": $trained,"',
+        'echo "$trained"',
+      ];
+      const PICK =
+        'process.argv[1].split(".").reduce((value, name) => value[name], JSON.parse(require("node:fs").readFileSync(0)))';
+      const { code, output, errors } = await shell(['set -e', ...script].join('\n'), elsewhere, { PICK });
+      expect([code, errors, output]).toEqual([0, '', expect.stringMatching(/^\d+\n$/)]);
+    },
+    TEST_WITHIN_MS,
   );
 
   tryRows([

@@ -29,7 +29,7 @@ export async function explained(error: PlatformError, name: string, known: Known
   try {
     const versions = (await known.models(name)).map(({ version }) => version);
     if (versions.length === 0)
-      return because(`${name} has no model version yet: \`${versionCommand(name, projects)}\` makes one`);
+      return because(`${name} has no model version yet: \`${await versionCommand(known, name)}\` makes one`);
     if ((await known.routeOrNone(name)) === undefined)
       return because(
         `no version of ${name} is in service yet: \`millrace rollout start ${name} ${versions.at(-1)}\` brings one there`,

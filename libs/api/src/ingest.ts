@@ -192,6 +192,7 @@ export const ingestApi = {
         sequence: Type.Optional(count('Of the first record.')),
       }),
       body: rows,
+      refusedStatus: 400,
       answer: IntakeAnswer,
     }),
     sendLabels: post({

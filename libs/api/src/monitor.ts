@@ -251,6 +251,8 @@ const Live = answer(
     atMs: timeMs(),
     problem: Type.String(),
     minRows: nullable(count('Rows below which a window is not tested.')),
+    labelled: Type.Boolean({ description: 'Whether the project has a label: without one quality is never known.' }),
+    closesAtMs: nullable(timeMs('Event time after which the oldest open window closes.')),
     next: nullable(Next),
     loop: nullable(LoopNow),
     marks: Type.Array(Mark, { description: 'Rollouts and restarts of the last five minutes.' }),

@@ -105,7 +105,7 @@ const Training = answer(
 
 /** What each phase of the closed loop means to a person. */
 export const LOOP_SAYS: Record<LoopPhase, string> = {
-  calm: 'calm: it watches',
+  calm: 'it watches',
   settling: 'drift was seen: it gathers rows from after it',
   approval: 'it is ready to retrain and asks first',
   training: 'it retrains',

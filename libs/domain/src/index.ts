@@ -17,6 +17,7 @@ export {
 } from './cohort.js';
 export { ERROR_CODES, type ErrorCode, PlatformError, type PlatformErrorOptions, type Retry } from './errors.js';
 export { exactJson, parseExactJson } from './exact-json.js';
+export { fileIdOf, fileRowIdOf } from './file-row-id.js';
 export { EVENT_TIME_AHEAD_MS_MAX, PROJECTS_MAX } from './limits.js';
 export { LOOP_PHASES, type LoopPhase } from './loop-phase.js';
 export type {

@@ -32,3 +32,8 @@ export function applyLabelRule(label: LabelSpec | undefined, raw: Scalar | undef
       return Number(raw <= bound);
   }
 }
+
+/** Why a training of a project without label is refused, wherever it is asked for. */
+export const nothingToLearn = (project: string): string =>
+  `project '${project}' has no label, so there is nothing to learn: add data.label (its name, and the column ` +
+  'that carries the outcome) to the project file, apply it, and bring rows with their outcome';

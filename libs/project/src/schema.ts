@@ -350,8 +350,8 @@ export const projectSchema: Node = {
       monitoring: object('What is watched, and from where on it rings.', {
         window: duration('Event-time span of one window.', '1d'),
         allowedLateness: duration(
-          'A window closes when the watermark of predictions passes its end by this; its quality is judged when the ' +
-            "watermark of labels passes it by the label's delay plus this.",
+          'A window closes when the watermark of predictions passes its end by this; its quality is judged, and a live ' +
+            "dataset version closes, when the watermark of labels passes its end by the label's delay plus this.",
           '1h',
         ),
         minRows: integer('Below this many rows a window is not tested.', 1, 1_000_000_000, 500),

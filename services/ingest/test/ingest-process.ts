@@ -74,7 +74,6 @@ export class IngestProcess {
         MILLRACE_TOPIC_PREFIX: this.prefix,
         MILLRACE_INGEST_HTTP_PORT: String(this.port),
         MILLRACE_INGEST_GRPC_PORT: String(this.grpcPort),
-        MILLRACE_INGEST_CLOSE_ALLOWANCE: '0s',
         ...this.settings,
       },
     });

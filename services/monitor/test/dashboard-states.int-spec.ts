@@ -189,6 +189,43 @@ describe('a version whose package brings no reference', () => {
   });
 });
 
+describe('a project without a label', () => {
+  it('says so where quality would stand, and that its version was held to no gate', async () => {
+    await wide('no-label', async (page) => {
+      expect(await texts(page, '#chart-auc .none, #chart-loss .none')).toEqual(
+        Array(2).fill('The project has no label, so how good its answers are is not known.'),
+      );
+      expect((await texts(page, '#tiles .tile')).join()).toContain('Labels joined–there is no label');
+      expect(await texts(page, '#versions .pill')).toEqual(['live 100 %', 'not judged']);
+      const trained = ['trained on', 'workers', 'datasets'].map((head) => `#versions tbody [data-head="${head}"]`);
+      for (const cell of trained) expect(await texts(page, cell)).toEqual(['–']);
+      expect(await page.locator('#loop').textContent()).toContain('It waits for nothing: the project has no label');
+    });
+  });
+
+  it('is sent to a model that somebody has, not to a training', async () => {
+    await wide('no-label-model', async (page) =>
+      expect(await texts(page, '#next code')).toEqual(['npx millrace models register FILE --project loans --unjudged']),
+    );
+  });
+});
+
+describe('before a window has closed', () => {
+  it('says when the first one does', async () => {
+    // A minute, a second for the labels, a second of allowed lateness.
+    await wide('first-window', async (page) =>
+      expect(await page.locator('#windows').textContent()).toBe(
+        'No window has closed yet. The first closes when event time has passed 10 Mar 2026 14:32:02 UTC.',
+      ),
+    );
+    await wide('no-traffic', async (page) =>
+      expect(await page.locator('#windows').textContent()).toBe(
+        'No window yet: the first opens with the first answer.',
+      ),
+    );
+  });
+});
+
 describe('the loop', () => {
   it('says its phase, what it waits for and until when, and its last decision', async () => {
     await wide('loop-waits', async (page) => {

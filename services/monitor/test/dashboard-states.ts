@@ -39,6 +39,8 @@ export interface StateProject {
   versionOf?: (w: number, i: number) => number;
   /** The packages bring no reference: first rows become it. */
   withoutReference?: boolean;
+  /** The project is watched only; its version was registered and held to no gate. */
+  unlabelled?: boolean;
   /** A change of the route and restarts of services within the last minutes. */
   marks?: boolean;
   loop: LoopTold;
@@ -56,6 +58,7 @@ const told = (
 
 const CALM = told('calm', { for: 'drift of any feature, the score or the quality' }, 'version 1 is live');
 const FIRST = told('calm', { for: 'a first blessed version' });
+const UNTRAINED = told('calm', { for: 'nothing: the project has no label, so it is watched and never trained' });
 const SETTLING = told(
   'settling',
   { for: '2 dataset versions with rows from after the drift', untilMs: NOW_MS + 115_000, clock: 'event' },
@@ -99,6 +102,9 @@ export const STATES: Readonly<Record<string, readonly StateProject[]>> = {
   'loop-waits': [
     { ...ALARMS, versions: 1, targets: [{ version: 1, weight: 100 }], versionOf: () => 1, loop: SETTLING },
   ],
+  'first-window': [{ ...QUIET, windows: 1 }],
+  'no-label': [{ ...QUIET, windows: 12, unlabelled: true, loop: UNTRAINED }],
+  'no-label-model': [{ ...NO_MODEL, name: 'loans', unlabelled: true, loop: UNTRAINED }],
   'own-reference': [{ ...QUIET, windows: 2, rowsPerWindow: 406, withoutReference: true }],
   'too-few-rows': [{ ...QUIET, windows: 12, rowsPerWindow: 37 }],
   'many-versions': [
@@ -158,9 +164,9 @@ const SILENT: Omit<TrainerLoop, 'phase' | 'waits' | 'history'> = {
 function declare(
   metadata: MetadataCache,
   marks: Marks,
-  { name, versions, targets = [], marks: marked, withoutReference = false }: StateProject,
+  { name, versions, targets = [], marks: marked, withoutReference = false, unlabelled = false }: StateProject,
 ): void {
-  const parsed = parseProject(fileOf(name), 'project.yaml');
+  const parsed = parseProject(fileOf(name, unlabelled), 'project.yaml');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
   metadata.setProject(parsed.project);
   const rng = seededRng(1);
@@ -176,7 +182,7 @@ function declare(
       profile: withoutReference ? undefined : profile,
       inputs: FEATURES.map((feature) => ({ name: feature, kind: 'numeric' })),
     });
-    metadata.setModel(modelOf(name, version));
+    metadata.setModel(unlabelled ? { ...modelOf(name, version), ...NOT_JUDGED } : modelOf(name, version));
   }
   const route: Route = {
     ...emptyRoute(name),
@@ -197,7 +203,10 @@ function declare(
   metadata.setRoute(now);
 }
 
-const fileOf = (name: string) => `name: ${name}
+const LABEL = `    - { name: denied, type: boolean, outcome: true }
+  label: { name: denied, column: denied, delay: 1s }
+`;
+const fileOf = (name: string, unlabelled: boolean) => `name: ${name}
 scope: { problem: Will the loan be denied? }
 data:
   entity: id
@@ -207,9 +216,7 @@ data:
     - { name: id, type: text, required: true }
     - { name: amount, type: number, min: 0 }
     - { name: income, type: number }
-    - { name: denied, type: boolean, outcome: true }
-  label: { name: denied, column: denied, delay: 1s }
-features: [{ name: amount, kind: numeric }, { name: income, kind: numeric }]
+${unlabelled ? '' : LABEL}features: [{ name: amount, kind: numeric }, { name: income, kind: numeric }]
 monitoring: { window: 1m, allowedLateness: 1s, minRows: ${MIN_ROWS} }
 `;
 
@@ -244,9 +251,21 @@ const modelOf = (project: string, version: number) => ({
   origin: 'trained' as const,
 });
 
+const NOT_JUDGED = {
+  blessed: false,
+  reasons: ['not judged: the project has no label'],
+  verdict: 'not judged: the project has no label',
+  evaluation: undefined,
+  datasetVersions: [],
+  workers: 0,
+  trainRows: 0,
+  trainSeconds: 0,
+  origin: 'file' as const,
+};
+
 /** Rows evenly over the windows before the newest full minute, labels a second later; gives the next offset. */
 function feed(engine: Engine, project: StateProject, from: number): number {
-  const { name, windows = 0, rowsPerWindow = 200, shiftFrom = windows, versionOf = () => 1 } = project;
+  const { name, windows = 0, rowsPerWindow = 200, shiftFrom = windows, versionOf = () => 1, unlabelled } = project;
   const rng = seededRng(7);
   const startMs = NOW_MS - (NOW_MS % WINDOW_MS) - windows * WINDOW_MS;
   for (let i = 0; i < windows * rowsPerWindow; i++) {
@@ -265,6 +284,7 @@ function feed(engine: Engine, project: StateProject, from: number): number {
       outputs: binaryOutputs(probability),
     });
     engine.applyPrediction(prediction, 0, from + i, eventTimeMs);
+    if (unlabelled) continue;
     const label = { project: name, recordId: `r${i}`, predictionId, value: rng.next() < probability ? 1 : 0 };
     engine.applyLabel(aLabel({ ...label, eventTimeMs, knownAtMs: eventTimeMs + 1_000 }), 0, from + i, eventTimeMs);
   }

@@ -15,11 +15,14 @@ import {
   servingApi,
   trainerApi,
 } from '@millrace/api';
-import { ALL, type Cohort, cohortKey, PlatformError } from '@millrace/domain';
+import { ALL, type Cohort, cohortKey, PlatformError, systemClock } from '@millrace/domain';
 import type { Addresses } from './addresses.js';
 
 /** Longest wait for an answer; control calls that take longer are polled. */
 const CALL_DEADLINE_MS = 30_000;
+/** So often a service that has not answered yet is asked whether it lives; one that hangs is told within 5 s. */
+const LIVES_EVERY_MS = 2_500;
+const LIVES_WAIT_MS = 1_500;
 /** The last piece of a large file is answered when the hash of the whole has been looked at. */
 const UPLOAD_DEADLINE_MS = 600_000;
 /** A rollout is answered when its version is loaded, or when the router (MILLRACE_ROUTER_LOAD_TIMEOUT) gives it up. */
@@ -30,25 +33,79 @@ async function sentWithin(deadlineMs: number, { method, url, contentType, body }
   let status: number;
   let type: string | null;
   let text: string;
+  const patience = new Patience(new URL(url).origin, deadlineMs);
   try {
     const response = await fetch(url, {
       method,
       headers: contentType === undefined ? {} : { 'content-type': contentType },
       body,
-      signal: AbortSignal.timeout(deadlineMs),
+      signal: patience.signal,
     });
     status = response.status;
     type = response.headers.get('content-type');
     text = await response.text();
   } catch (cause) {
-    const isLate = (cause as Error).name === 'TimeoutError';
-    const why = isLate
-      ? `no answer within ${deadlineMs / 1_000} s: the service hangs or has too much to do. \`millrace status\` shows which`
-      : 'no answer; is the platform up? Try `millrace status`';
+    const why = patience.ended ?? 'no answer; is the platform up? Try `millrace status`';
     throw new PlatformError('unavailable', `${method} ${url}: ${why}`, { cause });
+  } finally {
+    patience.end();
   }
   if (text !== '' && !isJson(type)) throw notOurs(`${method} ${url}`, type);
   return { status, text };
+}
+
+/**
+ * How long an answer is waited for: until the deadline where the service says meanwhile that it lives, else no longer
+ * than it takes to notice. What has much to do still says so; what is stopped says nothing.
+ */
+class Patience {
+  private readonly controller = new AbortController();
+  private readonly startedMs = systemClock.monotonicMs();
+  private timer: NodeJS.Timeout | undefined;
+  private isOver = false;
+  /** Why it ended, for people. */
+  ended: string | undefined;
+
+  constructor(
+    private readonly origin: string,
+    private readonly deadlineMs: number,
+  ) {
+    this.ask();
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  end(): void {
+    this.isOver = true;
+    clearTimeout(this.timer);
+  }
+
+  private ask(): void {
+    if (this.isOver) return;
+    const leftMs = this.deadlineMs - (systemClock.monotonicMs() - this.startedMs);
+    const isLast = leftMs <= LIVES_EVERY_MS;
+    this.timer = setTimeout(
+      () => (isLast ? this.give('has too much to do') : this.look()),
+      Math.min(leftMs, LIVES_EVERY_MS),
+    );
+  }
+
+  private look(): void {
+    fetch(`${this.origin}/health/live`, { signal: AbortSignal.any([this.signal, AbortSignal.timeout(LIVES_WAIT_MS)]) })
+      .then((response) => response.arrayBuffer())
+      .then(
+        () => this.ask(),
+        () => this.give('hangs'),
+      );
+  }
+
+  private give(what: string): void {
+    const seconds = Math.ceil((systemClock.monotonicMs() - this.startedMs) / 1_000);
+    this.ended = `no answer within ${seconds} s: the service ${what}. \`millrace status\` shows which`;
+    this.controller.abort();
+  }
 }
 
 /** Every answer of a service's control API is JSON. */
@@ -139,8 +196,9 @@ export class ControlClient {
     return this.ingest.redrive({ path: { id } });
   }
 
-  sendRecords(project: string, records: unknown) {
-    return this.ingest.sendRecords({ path: { project }, body: records });
+  /** `ids`: those of records that bring none are `<clientId>/<sequence>` and on. */
+  sendRecords(project: string, records: unknown, ids: { clientId: string; sequence: number }) {
+    return this.ingest.sendRecords({ path: { project }, query: ids, body: records });
   }
 
   sendLabels(project: string, labels: unknown) {
@@ -227,6 +285,11 @@ export class ControlClient {
 
   async windows(project: string, limit = 1_000) {
     return (await this.monitor.windows({ path: { project }, query: { limit } })).windows;
+  }
+
+  /** What goes on now. */
+  live(project: string) {
+    return this.monitor.now({ path: { project } });
   }
 
   /** The versions as the monitor knows them. */

@@ -2,8 +2,9 @@
 // is wrong with the line itself is told as any other error is, and ends with EXIT_USAGE.
 
 import { RELEASE } from '@millrace/domain';
-import { Command, type CommanderError } from 'commander';
+import { type Argument, Command, type CommanderError } from 'commander';
 import { dataCommands } from './data.js';
+import { helpCommand } from './help.js';
 import { labelCommands } from './labels.js';
 import { loopCommand } from './loop.js';
 import { modelCommands } from './models.js';
@@ -31,6 +32,7 @@ const COMMANDS = [
   loopCommand,
   predictCommand,
   statusCommands,
+  helpCommand,
 ];
 
 /** `exit`: what a wrong line, --help and --version end with. */
@@ -41,10 +43,19 @@ export function commandLine(exit: (error: CommanderError) => never): Command {
     .option('--json', 'print JSON')
     .showSuggestionAfterError()
     .exitOverride(exit)
-    .configureOutput({ outputError: tell });
+    .configureOutput({ outputError: tell })
+    // Without "[options]", for the list is to fit a terminal of 80 columns.
+    .configureHelp({
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(term)].join(' '),
+    });
   for (const add of COMMANDS) add(program);
   return program;
 }
+
+const term = (argument: Argument) => {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+};
 
 /** A value that nobody means to read whole. */
 const LONG_VALUE = /'([^'\n]{80})[^'\n]+'/g;

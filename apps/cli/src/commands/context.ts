@@ -97,7 +97,10 @@ function stopTold(reporter: Reporter): (told: string) => void {
   };
 }
 
-/** Polls until `check` gives a value. */
+/** A service that is started again answers sooner; one that stays away is told. */
+const SILENCE_MAX_MS = 15_000;
+
+/** Polls until `check` gives a value; whom it asks may be away for a while. */
 export async function poll<T>(
   check: () => Promise<T | undefined>,
   what: string,
@@ -105,9 +108,16 @@ export async function poll<T>(
   everyMs = 200,
 ): Promise<T> {
   const startedMs = systemClock.monotonicMs();
+  let answeredMs = startedMs;
   for (;;) {
-    const value = await check();
-    if (value !== undefined) return value;
+    try {
+      const value = await check();
+      if (value !== undefined) return value;
+      answeredMs = systemClock.monotonicMs();
+    } catch (thrown) {
+      const isAway = PlatformError.from(thrown).code === 'unavailable';
+      if (!isAway || systemClock.monotonicMs() - answeredMs > SILENCE_MAX_MS) throw thrown;
+    }
     if (systemClock.monotonicMs() - startedMs > deadlineMs)
       throw new PlatformError('deadline_exceeded', `waited ${deadlineMs / 1_000} s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, everyMs));

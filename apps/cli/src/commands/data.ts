@@ -3,6 +3,7 @@
 import { timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { shownId } from '../ids.js';
+import { versionCommand } from '../overview/version-command.js';
 import { table } from '../table.js';
 import { action } from './context.js';
 import { dlqCommands } from './dlq.js';
@@ -30,7 +31,10 @@ export function dataCommands(program: Command): void {
           timeText(v.eventTimeFromMs),
           timeText(v.eventTimeToMs),
         ]);
-        const next = versions.length === 0 ? `millrace ingest ${project} --file FILE` : `millrace train ${project}`;
+        const next =
+          versions.length === 0
+            ? `millrace ingest ${project} --file FILE`
+            : await versionCommand(context.control, project);
         context.print(
           versions,
           (width) => (versions.length === 0 ? 'no dataset version yet' : table(heads, cells, width)),

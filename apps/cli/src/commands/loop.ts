@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { afterLoop, loopText } from '../overview/loop-text.js';
+import { versionCommand } from '../overview/version-command.js';
 import { action } from './context.js';
 import { oneOf, projectName } from './option-values.js';
 
@@ -17,7 +18,9 @@ export function loopCommand(program: Command): void {
       action(async (context, project: string, word?: (typeof WORDS)[number]) => {
         const { control } = context;
         const loop = word === undefined ? await control.loop(project) : await control.loopCommand(project, word);
-        context.print(loop, () => loopText(loop), afterLoop(project, loop));
+        const isFirst = loop.liveVersion === 0 && loop.phase === 'calm';
+        const first = isFirst ? await versionCommand(control, project) : '';
+        context.print(loop, () => loopText(loop), afterLoop(project, loop, first));
         return 0;
       }),
     );

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
+import { versionCommand } from '../overview/version-command.js';
 import { type ListedVersion, slicesText, versionsText } from '../train/training-report.js';
 import { action } from './context.js';
 import { projectName } from './option-values.js';
@@ -17,7 +18,9 @@ export function modelCommands(program: Command): void {
     .action(
       action(async ({ control, print }, project: string, options: { slices?: boolean }) => {
         const models = await control.models(project);
-        const next = [models.length === 0 ? `millrace train ${project}` : `millrace rollout status ${project}`];
+        const next = [
+          models.length === 0 ? await versionCommand(control, project) : `millrace rollout status ${project}`,
+        ];
         if (models.length === 0) print(models, () => 'no model version yet', next);
         else if (options.slices) print(models, (width) => slicesText(models, width), next);
         else {

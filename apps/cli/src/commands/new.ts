@@ -2,7 +2,7 @@
 
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline/promises';
 import { PlatformError, systemClock } from '@millrace/domain';
 import {
   type OpenRole,
@@ -16,7 +16,7 @@ import {
 } from '@millrace/project';
 import { type Command, Option } from 'commander';
 import { choicesText, columnsTable, nextCommands, shellWord } from '../new/found.js';
-import { proposeWith } from '../new/questions.js';
+import { askDecimal, proposeWith, type Terminal, withCommas } from '../new/questions.js';
 import { readTable } from '../new/read-any-table.fs.js';
 import type { ReadTable } from '../new/read-table.js';
 import { action, type Context } from './context.js';
@@ -70,8 +70,11 @@ async function run(context: Context, file: string, options: NewOptions): Promise
       `${relative(process.cwd(), output)} is there already; --force writes over it, --output writes elsewhere`,
     );
   }
-  const read = await readTable(resolve(file), options);
-  const proposal = await decide(read, basename(file), options);
+  const asWritten = await readTable(resolve(file), options);
+  const decimal = options.decimal ?? (await decimalMeant(asWritten, options));
+  const isGuess = decimal !== options.decimal;
+  const read = isGuess ? await readTable(resolve(file), { ...options, decimal }) : asWritten;
+  const proposal = await decide(read, basename(file), options, isGuess);
   const text = projectText(proposal, basename(file));
   const parsed = parseProject(text, options.output);
   if (parsed.kind === 'invalid') {
@@ -84,13 +87,34 @@ async function run(context: Context, file: string, options: NewOptions): Promise
     // What fails as it is written, not as it is opened, does not say which file.
     throw Object.assign(thrown as Error, { path: output });
   }
-  report(context, proposal, read, file, options);
+  const guessed = [...(isGuess ? ['decimal comma'] : []), ...proposal.open];
+  report(context, proposal, read, file, { ...options, ...(decimal === undefined ? {} : { decimal }) }, guessed);
   return 0;
 }
 
 const listOf = (text: string | undefined) => text?.split(',').map((one) => one.trim());
 
-async function decide(read: ReadTable, fileName: string, options: NewOptions): Promise<Proposal> {
+/** Whether somebody is there to ask. */
+const asks = ({ yes }: NewOptions) => yes !== true && process.stdin.isTTY && process.stderr.isTTY;
+
+/** The comma, where numbers of the file have one; undefined = as it was read. 1,234 may be a thousand: a person says it. */
+async function decimalMeant({ profile }: ReadTable, options: NewOptions): Promise<',' | undefined> {
+  if (withCommas(profile).length === 0) return undefined;
+  if (!asks(options)) return ',';
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await askDecimal(terminalOf(lines), withCommas(profile));
+  } finally {
+    lines.close();
+  }
+}
+
+const terminalOf = (lines: Interface): Terminal => ({
+  say: (text) => process.stderr.write(`${text}\n`),
+  ask: async (text) => (await lines.question(text)).trim(),
+});
+
+async function decide(read: ReadTable, fileName: string, options: NewOptions, isComma: boolean): Promise<Proposal> {
   const { name, label, entity, eventTime, recordId } = options;
   const wishes: Wishes = {
     name,
@@ -102,26 +126,22 @@ async function decide(read: ReadTable, fileName: string, options: NewOptions): P
     leaveOut: listOf(options.leaveOut),
   };
   const nowMs = systemClock.nowMs();
-  if (options.yes !== true && process.stdin.isTTY && process.stderr.isTTY) {
+  if (asks(options)) {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
     try {
-      return await proposeWith(
-        { say: (text) => process.stderr.write(`${text}\n`), ask: async (text) => (await lines.question(text)).trim() },
-        read.profile,
-        fileName,
-        wishes,
-        nowMs,
-      );
+      return await proposeWith(terminalOf(lines), read.profile, fileName, wishes, nowMs);
     } finally {
       lines.close();
     }
   }
   const proposal = propose(read.profile, fileName, wishes, nowMs);
-  if (options.yes === true || proposal.open.length === 0) return proposal;
-  throw new PlatformError(
-    'invalid_argument',
-    `not clear from the file alone; --yes takes these:\n${proposal.open.map((role) => `  ${openText(role, proposal)}`).join('\n')}`,
-  );
+  const open = [
+    ...(isComma ? ['--decimal , because numbers have a comma, which might part thousands; or --decimal .'] : []),
+    ...proposal.open.map((role) => openText(role, proposal)),
+  ];
+  if (options.yes === true || open.length === 0) return proposal;
+  const shown = open.map((one) => `  ${one}`).join('\n');
+  throw new PlatformError('invalid_argument', `not clear from the file alone; --yes takes these:\n${shown}`);
 }
 
 function openText(role: OpenRole, { label, eventTime, entity }: Proposal): string {
@@ -135,14 +155,21 @@ function openText(role: OpenRole, { label, eventTime, entity }: Proposal): strin
   return `--${option} ${shellWord(column?.name ?? '')}, because ${why}; or --no-${option}`;
 }
 
-function report(context: Context, proposal: Proposal, read: ReadTable, file: string, options: NewOptions): void {
+function report(
+  context: Context,
+  proposal: Proposal,
+  read: ReadTable,
+  file: string,
+  options: NewOptions,
+  guessed: readonly string[],
+): void {
   const more = [
     ...(options.delimiter === undefined ? [] : ['--delimiter', shellWord(options.delimiter)]),
     ...(options.decimal === undefined ? [] : ['--decimal', shellWord(options.decimal)]),
     ...(options.encoding === undefined ? [] : ['--encoding', shellWord(options.encoding)]),
   ];
   const next = nextCommands(proposal, read.profile, read.records, file, more);
-  const { name, rows, columns, open } = proposal;
+  const { name, rows, columns } = proposal;
   const answer = {
     name,
     rows,
@@ -156,7 +183,7 @@ function report(context: Context, proposal: Proposal, read: ReadTable, file: str
       role,
       why,
     })),
-    guessed: open,
+    guessed,
     warnings: read.warnings,
     next,
   };
@@ -168,7 +195,9 @@ function report(context: Context, proposal: Proposal, read: ReadTable, file: str
       columnsTable(proposal, width),
       '',
       choicesText(proposal),
-      ...(open.length === 0 ? [] : [`taken as the best guess: ${open.join(', ')}; look at it in ${options.output}`]),
+      ...(guessed.length === 0
+        ? []
+        : [`taken as the best guess: ${guessed.join(', ')}; look at it in ${options.output}`]),
       '',
       `wrote ${options.output} (project ${name})`,
     ].join('\n');

@@ -39,7 +39,7 @@ export function statusCommands(program: Command): void {
         const rows = windows.flatMap((window) => window.cohorts.map((row) => windowRow(window, row)));
         const rings = windows.some(({ cohorts }) => cohorts.some(({ tests }) => tests.some(({ alarm }) => alarm)));
         const heads = ['window', 'of', 'rows', 'failed', 'labels', 'auc', 'alarms'];
-        const none = 'no window is closed yet: one closes when the time of its events is over, by the data’s own clock';
+        const none = rows.length > 0 ? '' : noWindowText((await context.control.live(project)).closesAtMs);
         context.print(
           windows,
           (width) =>
@@ -103,6 +103,11 @@ function waitingText(windows: readonly Window[]): string[] {
   const [next] = windows.flatMap(({ labelsUntilMs }) => labelsUntilMs ?? []).sort((a, b) => a - b);
   return next === undefined ? [] : [`waits: for labels, until ${timeText(next)} in the first of these windows`];
 }
+
+const noWindowText = (closesAtMs: number | null) =>
+  closesAtMs === null
+    ? 'no window yet: the first opens with the first answer'
+    : `no window is closed yet: the first closes when event time has passed ${timeText(closesAtMs)}`;
 
 const afterWindows = (project: string, rings: boolean) =>
   rings ? `millrace events ${project}` : `millrace loop ${project}`;

@@ -1,10 +1,12 @@
 // train: starts a training, shows how it goes, says what came of it and why, and waits until a blessed version is in
 // service where the project's loop puts it there.
 
-import { WORKERS_MAX } from '@millrace/project';
+import { PlatformError } from '@millrace/domain';
+import { nothingToLearn, WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { idOf } from '../ids.js';
+import { isTrained } from '../overview/version-command.js';
 import { showTraining, verdictText } from '../train/training-report.js';
 import { usualDatasets } from '../train/usual-datasets.js';
 import { meantRevision } from './apply-here.js';
@@ -46,6 +48,8 @@ async function train(context: Context, project: string, options: TrainOptions): 
   const meant = await meantRevision(context, project);
   const { control } = context;
   const datasets = await control.datasets(project);
+  // Before it is sent for dataset versions that would not help.
+  if (!(await isTrained(control, project))) throw new PlatformError('invalid_argument', nothingToLearn(project));
   const ids = datasets.map(({ id }) => id);
   const datasetVersions =
     options.dataset?.map((given) => idOf(given, ids, 'dataset version', `millrace datasets ${project}`)) ??

@@ -63,6 +63,8 @@ afterAll(async () => {
 /** The line, what it is told, the exit code. */
 const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['trian loans', ["unknown command 'trian'", 'Did you mean train?'], 2],
+  ['help trian', ["unknown command 'trian'", 'Did you mean train?'], 2],
+  ['help models regster', ["unknown command 'regster'", 'Did you mean register?'], 2],
   ['train', ["missing required argument 'project'"], 2],
   ['train loans --sed 3', ["unknown option '--sed'", '--seed'], 2],
   ['train loans --seed abc', ['--seed', "'abc'", 'Write a whole number from 1 to 4294967295.'], 2],

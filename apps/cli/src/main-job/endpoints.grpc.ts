@@ -6,7 +6,7 @@ import { createClient } from '@millrace/grpc';
 import type { Project } from '@millrace/project';
 import type { Addresses } from '../client/addresses.js';
 import { IngestStream } from '../client/ingest-stream.grpc.js';
-import { PredictClient, type SignatureInput } from '../client/predict.http2.js';
+import { PredictClient, type SignatureInput } from '../client/predict.grpc.js';
 import type { TrafficEndpoints } from './traffic.js';
 import { toValue, toValues } from './values.js';
 

@@ -3,7 +3,7 @@
 
 import { type Clock, predictionId, type Scalar } from '@millrace/domain';
 import { deriveColumns, type Project, type ReplaySpec } from '@millrace/project';
-import type { PredictAnswer, PredictRequest } from '../client/predict.http2.js';
+import type { PredictAnswer, PredictRequest } from '../client/predict.grpc.js';
 import { Latencies, type LatencySummary } from './latency.js';
 import { type ReplayKeys, replayKeys } from './replay-keys.js';
 import type { ReplayRow, ReplayRows } from './replay-rows.duckdb.js';

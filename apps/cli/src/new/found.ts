@@ -20,7 +20,13 @@ export function columnsTable({ rows, columns }: Proposal, width: number | undefi
       rows - profile.present,
       profile.isCounted ? profile.distinct : `> ${profile.distinct}`,
       cut(profile.examples.join(', '), EXAMPLES_SHOWN),
-      role === 'feature' ? `feature, ${feature}` : role === 'left out' ? cut(`left out: ${why}`, WHY_SHOWN) : role,
+      role === 'feature'
+        ? `feature, ${feature}`
+        : role === 'left out'
+          ? width === undefined
+            ? `left out: ${why}`
+            : cut(`left out: ${why}`, WHY_SHOWN)
+          : role,
     ]),
     width,
   );
@@ -79,7 +85,7 @@ function exampleRow(
         const { name } = column;
         const raw = record[name] ?? null;
         const value = source === 'text' ? textValue(column, raw as string | null, decimal) : writtenValue(column, raw);
-        return value === null ? [] : [[name, value]];
+        return value === null || value === '' ? [] : [[name, value]];
       }),
     ),
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { TableProfiler } from '@millrace/project';
-import { proposeWith } from './questions.js';
+import { askDecimal, proposeWith, withCommas } from './questions.js';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
@@ -78,5 +78,21 @@ describe('questions of millrace new', () => {
     expect(questions).toMatch(/no column 'amont'\. Did you mean 'amount'/);
     expect(questions).toMatch(/has 300 values; the trainer answers yes or no: say which it is, --label 'amount>VALUE'/);
     expect(proposal.label?.rule).toMatchObject({ column: 'amount', operation: 'gt', value: 900 });
+  });
+});
+
+describe('numbers with commas', () => {
+  const table = tableOf({ amount: (row) => `${row},5`, size: (row) => String(row % 9) });
+
+  it.each([
+    ['', ','],
+    ['yes', ','],
+    ['-', undefined],
+    ['no', undefined],
+  ])('are decimals, or thousands, as a person says: %j', async (answer, expected) => {
+    const said: string[] = [];
+    const terminal = { say: (text: string) => said.push(text), ask: async () => answer };
+    expect(await askDecimal(terminal, withCommas(table))).toBe(expected);
+    expect(said).toEqual(["Numbers of 'amount' have a comma. Is it the decimal comma?"]);
   });
 });

@@ -51,6 +51,18 @@ export async function proposeWith(
   }
 }
 
+/** Columns all of whose numbers have a comma, as they were read: with a decimal point. */
+export const withCommas = ({ columns }: TableProfile): string[] =>
+  columns.filter(({ commas }) => commas === 'all').map(({ name }) => name);
+
+/** undefined: the commas part thousands. */
+export async function askDecimal(terminal: Terminal, columns: readonly string[]): Promise<',' | undefined> {
+  const named = columns.slice(0, SHOWN_MAX).map((name) => `'${name}'`);
+  terminal.say(`Numbers of ${named.join(', ')} have a comma. Is it the decimal comma?`);
+  const answer = await terminal.ask(`  yes, or ${NONE} for no [yes]: `);
+  return answer === NONE || /^n/i.test(answer) ? undefined : ',';
+}
+
 async function answerTo(terminal: Terminal, question: string): Promise<string> {
   for (;;) {
     const answer = await terminal.ask(question);

@@ -45,5 +45,7 @@ describe('the loop in words', () => {
     [{ liveVersion: 0 }, 'millrace train p'],
     [{ waitingVersion: 2 }, 'millrace rollout start p 2'],
     [{}, 'millrace drift p'],
-  ])('%j is followed by `%s`', (part, command) => expect(afterLoop('p', loop(part))[0]).toBe(command));
+  ])('%j is followed by `%s`', (part, command) =>
+    expect(afterLoop('p', loop(part), 'millrace train p')[0]).toBe(command),
+  );
 });

@@ -31,13 +31,20 @@ function untilText({ untilMs, clock }: Loop['waits']): string {
   return clock === 'event' ? `, at the earliest when the data's own time has come to ${at}` : `, until ${at}`;
 }
 
-/** Commands that help now, most likely first. */
-export function afterLoop(project: string, { phase, liveVersion, waitingVersion }: Loop): string[] {
+/**
+ * Commands that help now, most likely first.
+ * @param firstVersion brings the project its first version
+ */
+export function afterLoop(
+  project: string,
+  { phase, liveVersion, waitingVersion }: Loop,
+  firstVersion: string,
+): string[] {
   if (phase === 'approval') return [`millrace loop ${project} approve`, `millrace loop ${project} stop`];
   if (phase === 'stopped') return [`millrace loop ${project} resume`];
   if (phase === 'settling') return [`millrace datasets ${project}`];
   if (phase === 'training') return [`millrace models ${project}`];
   if (waitingVersion > liveVersion && phase === 'calm') return [`millrace rollout start ${project} ${waitingVersion}`];
-  if (liveVersion === 0) return [`millrace train ${project}`];
+  if (liveVersion === 0) return [firstVersion];
   return [`millrace drift ${project}`];
 }

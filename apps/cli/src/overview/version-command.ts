@@ -9,9 +9,18 @@ export interface KnownProject {
   readonly document: unknown;
 }
 
-/** `projects`: those that are known; where the named one is not among them, it is taken for one that is trained. */
-export function versionCommand(name: string, projects: readonly KnownProject[]): string {
+interface Known {
+  projects(): Promise<readonly KnownProject[]>;
+}
+
+export async function versionCommand(known: Known, name: string): Promise<string> {
+  if (await isTrained(known, name)) return `millrace train ${name}`;
+  return `millrace models register FILE --project ${name} --unjudged`;
+}
+
+/** False only of a project without label: one that is not known, or where ingest is away, is taken for one that has one. */
+export async function isTrained(known: Known, name: string): Promise<boolean> {
+  const projects = await known.projects().catch(() => []);
   const found = projects.find((project) => project.name === name);
-  const isTrained = found === undefined || projectFromDocument(JSON.stringify(found.document)).data.label !== undefined;
-  return isTrained ? `millrace train ${name}` : `millrace models register FILE --project ${name} --unjudged`;
+  return found === undefined || projectFromDocument(JSON.stringify(found.document)).data.label !== undefined;
 }

@@ -69,9 +69,9 @@ export function versionsText(models: readonly ListedVersion[], width: number | u
     ...figures(m.evaluation),
     m.evaluation?.rows ?? '-',
     m.evaluation === undefined ? '-' : splitOf(m.evaluation),
-    m.trainRows,
-    m.heldOutRows ?? '?',
-    m.blessed ? 'yes' : 'no',
+    m.origin === 'trained' ? m.trainRows : '-',
+    m.origin === 'trained' ? (m.heldOutRows ?? '?') : '-',
+    m.blessed ? 'yes' : m.evaluation === undefined ? 'not judged' : 'no',
   ]);
   const said = models.map((m) => (m.verdict === '' ? `version ${m.version}: ${m.reasons.join('; ')}` : m.verdict));
   return [table(heads, rows, width), ...said].join('\n');

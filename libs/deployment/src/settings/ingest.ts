@@ -150,10 +150,10 @@ export const ingestSettings = defineSettings({
   closeAllowance: {
     env: 'MILLRACE_INGEST_CLOSE_ALLOWANCE',
     type: 'duration',
-    default: 3_600_000,
+    default: 0,
     min: 0,
     max: 604_800_000,
-    why: "event time beyond the label's delay before a version closes, at least; the project's allowedLateness where it is longer",
+    why: "event time beyond the label's delay before a version closes, at least: the project's allowedLateness says it, so that its loop waits no longer than that",
   },
   partitionIdleAfter: {
     env: 'MILLRACE_INGEST_PARTITION_IDLE_AFTER',

@@ -10,6 +10,8 @@ import { RisingNumbers } from './rising-numbers.js';
 const LOOKS_WRITTEN = /^\s*\d{1,4}[./-]\d{1,2}[./-]\d/;
 /** The years that whole numbers are looked for in: earlier and later ones are rarer than other numbers of that size. */
 const EARLIEST_MS = Date.UTC(1990, 0, 1);
+/** Of eight digits each of which is a day of the calendar, under a name that says so: hardly anything else. */
+const EARLIEST_DAY_MS = Date.UTC(1900, 0, 1);
 const LATEST_MS = Date.UTC(2100, 0, 1);
 
 export interface ReadTimes {
@@ -70,7 +72,8 @@ export class DateEvidence {
     const forms: TimeFormat[] = this.areDays ? ['YYYYMMDD', 'epoch-s', 'epoch-ms'] : ['epoch-s', 'epoch-ms'];
     for (const format of forms) {
       const [min, max] = [timeOfFormat(format, range.min), timeOfFormat(format, range.max)];
-      if (min >= EARLIEST_MS && max < LATEST_MS) return { format, neverFalls, range: { min, max } };
+      const earliestMs = format === 'YYYYMMDD' ? EARLIEST_DAY_MS : EARLIEST_MS;
+      if (min >= earliestMs && max < LATEST_MS) return { format, neverFalls, range: { min, max } };
     }
     return undefined;
   }

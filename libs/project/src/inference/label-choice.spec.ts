@@ -37,6 +37,8 @@ describe('what is said of a label', () => {
 
 describe('the value that is yes', () => {
   it.each([
+    ['the rarer of letters that are no pair', [...times('F', 60), ...times('M', 40)], { value: 'M', isSure: false }],
+    ['the yes of a pair', [...times('f', 40), ...times('t', 60)], { operation: 'identity', isSure: true }],
     ['boolean', ['true', 'false'], { operation: 'identity', isSure: true }],
     ['0 and 1', ['0', '1', '1'], { operation: 'identity', isSure: true }],
     ['the word', ['Positive', 'Negative'], { operation: 'eq', value: 'Positive', isSure: true }],

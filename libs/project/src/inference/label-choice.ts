@@ -107,9 +107,11 @@ function refusal(column: ColumnProfile, what: string, withExamples = false): Pla
   const shown = column.values.slice(0, VALUES_SHOWN).map(({ text, count }) => `'${text.slice(0, 40)}' (${count} rows)`);
   const isNumber = column.type === 'number' || column.type === 'integer';
   const form = isNumber ? `--label '${column.name}>VALUE'` : `--label '${column.name}=VALUE'`;
-  const instead = withExamples
-    ? `; the trainer answers yes or no: say which it is, ${form}. The most frequent: ${shown.join(', ')}`
-    : '';
+  const values =
+    column.range === null
+      ? `The most frequent: ${shown.join(', ')}`
+      : `It lies between ${column.range.min} and ${column.range.max}`;
+  const instead = withExamples ? `; the trainer answers yes or no: say which it is, ${form}. ${values}` : '';
   return new PlatformError('invalid_argument', `--label: '${column.name}' ${what}${instead}`, {
     facts: { role: 'label' },
   });
@@ -120,6 +122,8 @@ function isYes(text: string, other: string): boolean {
   const [own, its] = [wordsOf(text), wordsOf(other)];
   if (own.length === 0 || its.length === 0) return false;
   if (isYesWord(text)) return true;
+  // F beside M is no false: a letter says no only to its own yes.
+  if (other.trim().length === 1) return false;
   return NO_WORDS.has(its[0] as string) && !NO_WORDS.has(own[0] as string);
 }
 

@@ -266,8 +266,10 @@ function proposeColumns(
   });
   if (columns.some(({ role }) => role === 'feature'))
     return columns.map((column) => withOwnName(column, roles, specs.get(column.profile.name), table));
-  const reasons = columns.flatMap(({ profile, role, why }) => (role === 'left out' ? [`${profile.name}: ${why}`] : []));
-  throw new PlatformError('invalid_argument', `no column is left as a feature. ${reasons.slice(0, 10).join('; ')}`);
+  const reasons = columns.map(
+    ({ profile, role, why }) => `'${profile.name}' is ${role}${role === 'left out' ? `, for ${why}` : ''}`,
+  );
+  throw new PlatformError('invalid_argument', `no column is left as a feature: ${reasons.slice(0, 10).join('; ')}`);
 }
 
 /**
@@ -289,6 +291,10 @@ function nameOf(fileName: string): string {
   const slug = fileName
     .replace(/\.[A-Za-z0-9]+$/, '')
     .toLowerCase()
+    // größen is grossen, and naïve naive.
+    .replaceAll('ß', 'ss')
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^[^a-z]+|-+$/g, '')
     .slice(0, NAME_MAX);

@@ -55,6 +55,7 @@ describe('dates', () => {
     ['created_at', ['1700000000', '1700003600'], 'epoch-s'],
     ['ts', ['1700000000000', '1700003600000'], 'epoch-ms'],
     ['date', ['20260131', '20261231'], 'YYYYMMDD'],
+    ['date', ['19580329', '20011229'], 'YYYYMMDD'],
   ])('in %s: %j are %s', (name, values, format) =>
     expect(profile({ [name]: values })[name]).toMatchObject({ type: 'timestamp', format }),
   );

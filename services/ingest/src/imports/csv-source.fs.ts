@@ -2,7 +2,7 @@
 // in pieces of 256 KiB, once for the rows of a range and once for their values. Columns of the file that the project
 // does not name are not read.
 
-import { PlatformError, timeOf } from '@millrace/domain';
+import { fileRowIdOf, PlatformError, timeOf } from '@millrace/domain';
 import { encodingWarning, inspectText, textOf, undecodable } from '@millrace/files';
 import { type ColumnSpec, textValue } from '@millrace/project';
 import { type CsvDialect, CsvReader, type CsvRow, findDialect, type TextEncoding } from '@millrace/tabular';
@@ -17,7 +17,6 @@ import {
   type RowIds,
   type RowRange,
   type RowSource,
-  rowIdOf,
   type SourceChunk,
   type SourceFacts,
 } from './row-source.js';
@@ -151,7 +150,7 @@ class CsvChunk implements SourceChunk {
     const number = this.rowNumber(row);
     if (this.ids.kind === 'number') return String(number);
     const own = this.field(row, this.idPlace) ?? '';
-    return own === '' && this.ids.kind === 'file' ? rowIdOf(this.reading.sha256, number) : own;
+    return own === '' && this.ids.kind === 'file' ? fileRowIdOf(this.reading.sha256, number) : own;
   }
 
   fault(row: number): string | null {

@@ -1,7 +1,7 @@
 // An NDJSON file (one record a line, in the JSON form of records) as a row source. Fields that the project does not
 // name are not read. A line that is no record is a row with a fault.
 
-import { timeOf } from '@millrace/domain';
+import { fileRowIdOf, timeOf } from '@millrace/domain';
 import { encodingWarning, inspectText, type TextFacts, textOf, undecodable } from '@millrace/files';
 import { type ColumnSpec, ID_KEYS, writtenValue } from '@millrace/project';
 import { LineReader, type TextLine } from '@millrace/tabular';
@@ -16,7 +16,6 @@ import {
   type RowIds,
   type RowRange,
   type RowSource,
-  rowIdOf,
   type SourceChunk,
   type SourceFacts,
 } from './row-source.js';
@@ -91,7 +90,7 @@ export class NdjsonSource implements RowSource {
     const recordId = (i: number): string => {
       const { line, input } = row(i);
       if (ids.kind === 'number') return String(line.row);
-      if (ids.kind === 'file') return input.recordId === '' ? rowIdOf(text.sha256, line.row) : input.recordId;
+      if (ids.kind === 'file') return input.recordId === '' ? fileRowIdOf(text.sha256, line.row) : input.recordId;
       const own = input.values[ids.name] ?? (ID_KEYS.some((id) => id === ids.name) ? input.recordId : null);
       const id = idText(own);
       return typeof id === 'string' ? id : '';

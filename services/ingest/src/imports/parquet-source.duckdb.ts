@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type DuckDBVector } from '@duckdb/node-api';
-import { PlatformError } from '@millrace/domain';
+import { fileRowIdOf, PlatformError } from '@millrace/domain';
 import { type ColumnSpec, type ColumnType, writtenValue } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { checkHeader, headerWarnings } from './header-check.js';
@@ -15,7 +15,6 @@ import {
   type RowIds,
   type RowRange,
   type RowSource,
-  rowIdOf,
   type SourceChunk,
   type SourceFacts,
 } from './row-source.js';
@@ -207,7 +206,7 @@ class ParquetChunk implements SourceChunk {
     const number = this.rowNumber(row);
     if (this.idRule.kind === 'number') return String(number);
     const own = (this.ids.getItem(row) as string | null) ?? '';
-    return own === '' && this.idRule.kind === 'file' ? rowIdOf(this.sha256, number) : own;
+    return own === '' && this.idRule.kind === 'file' ? fileRowIdOf(this.sha256, number) : own;
   }
 
   fault(): string | null {

@@ -37,14 +37,6 @@ export function ownIdColumns(schema: RecordSchema): string[] {
   return ID_KEYS.filter((name) => !schema.indexOf.has(name));
 }
 
-/** Of the file's SHA-256, in ids of rows. */
-const ID_HASH_DIGITS = 16;
-
-/** The id of a row without one of its own. @param row from 0 */
-export function rowIdOf(fileSha256: string, row: number): string {
-  return `${fileSha256.slice(0, ID_HASH_DIGITS)}/${row + 1}`;
-}
-
 /** How a file was read, and what may be otherwise. */
 export interface SourceFacts {
   format: TableFormat;

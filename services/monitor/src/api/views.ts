@@ -179,6 +179,8 @@ export function liveView(sources: ViewSources, project: string, nowMs: number) {
     atMs: nowMs,
     problem: spec?.scope.problem ?? '',
     minRows: spec?.monitoring.minRows ?? null,
+    labelled: spec?.data.label !== undefined,
+    closesAtMs: monitor?.closesAtMs ?? null,
     next: nextView(sources, project, nowMs),
     loop: sources.loops.of(project, nowMs),
     marks: sources.marks.of(project, nowMs - CHART_MS),

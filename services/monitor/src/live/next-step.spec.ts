@@ -50,8 +50,10 @@ describe('nextStep', () => {
 
   it('does not send a project without a label to a training that is refused', () => {
     const data = { ...project.data, label: undefined };
-    const step = nextStep({ ...project, data }, { versions: [], served: false, predictions: 0 });
-    expect(step?.commands).toEqual(['npx millrace apply project.yaml']);
+    const commandsWith = (versions: Progress['versions']) =>
+      nextStep({ ...project, data }, { versions, served: false, predictions: 0 })?.commands;
+    expect(commandsWith([])).toEqual(['npx millrace models register FILE --project p --unjudged']);
+    expect(commandsWith([{ version: 1, blessed: false }])).toEqual(['npx millrace rollout start p 1']);
   });
 
   it('writes a row of what clients send, as one word of a shell', () => {

@@ -29,12 +29,7 @@ export function nextStep(project: Project, { versions, served, predictions }: Pr
       commands: [`npx millrace predict ${name} --row ${quoted(JSON.stringify(exampleRow(project)))}`],
     };
   }
-  if (versions.length === 0 && project.data.label === undefined) {
-    return {
-      say: 'The project file has no data.label, and without one nothing is trained. Write one, and apply it again:',
-      commands: ['npx millrace apply project.yaml'],
-    };
-  }
+  if (project.data.label === undefined) return withoutLabel(name, versions);
   if (versions.length === 0) {
     return {
       say: 'The project has no model yet. Take in its rows, where that is not done, and train:',
@@ -51,6 +46,21 @@ export function nextStep(project: Project, { versions, served, predictions }: Pr
   return {
     say: `Version ${blessed.version} is blessed and not served yet. Where the project does not roll out by itself:`,
     commands: [`npx millrace rollout start ${name} ${blessed.version}`],
+  };
+}
+
+/** Nothing is trained, and so nothing blessed: a model that somebody has is watched. */
+function withoutLabel(name: string, versions: Progress['versions']): Next {
+  const newest = versions.at(-1);
+  if (newest !== undefined) {
+    return {
+      say: `Version ${newest.version} is registered and not served yet:`,
+      commands: [`npx millrace rollout start ${name} ${newest.version}`],
+    };
+  }
+  return {
+    say: 'The project has no label, so nothing is trained for it. A model that you have already is watched:',
+    commands: [`npx millrace models register FILE --project ${name} --unjudged`],
   };
 }
 

@@ -291,6 +291,12 @@ export class ProjectMonitor {
     return this.history.splice(0);
   }
 
+  /** Event time after which the oldest open window closes. */
+  get closesAtMs(): number | undefined {
+    const [oldest] = this.openWindows();
+    return oldest && oldest.endMs + this.project.monitoring.allowedLatenessMs;
+  }
+
   openWindows(): { startMs: number; endMs: number; predictions: number; labels: number }[] {
     return this.openInOrder().map(({ startMs, predictions, labels }) => ({
       ...{ startMs, endMs: startMs + this.windowMs, predictions, labels },

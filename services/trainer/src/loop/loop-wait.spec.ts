@@ -83,7 +83,7 @@ describe('what a loop waits for', () => {
     const data = { ...project.data, label: undefined };
     const retrain = { ...project.retrain, budgetPerDay: 2 };
     const DAY_MS = 24 * HOUR_MS;
-    expect(loopWait(state({}), { ...project, data }, 0).for).toContain('a label in the project file');
+    expect(loopWait(state({}), { ...project, data }, 0).for).toContain('nothing: the project has no label');
     expect(loopWait(state({}), { ...project, retrain: { ...retrain, onDrift: false } }, 0).for).toContain('by hand');
     expect(loopWait(state({}), { ...project, retrain: { ...retrain, budgetPerDay: 0 } }, 0).for).toContain('is 0');
     const used = state({ startedAtMs: [1, HOUR_MS, 2 * HOUR_MS] });

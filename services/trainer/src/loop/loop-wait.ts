@@ -50,7 +50,7 @@ export function loopWait(state: LoopState, project: Facts, nowMs: number): LoopW
 
 /** Drift, or what has to come before any drift can start a retraining. */
 function calm({ liveVersion, startedAtMs }: LoopState, { data, retrain }: Facts, nowMs: number): LoopWait {
-  if (data.label === undefined) return until('a label in the project file: without one nothing can be trained');
+  if (data.label === undefined) return until('nothing: the project has no label, so it is watched and never trained');
   if (liveVersion === 0) return until('a first blessed version: before it there is nothing that drifts');
   if (!retrain.onDrift) return until('a training by hand: retrain.onDrift is false');
   const within = startedWithinDay(startedAtMs, nowMs);

@@ -34,7 +34,10 @@ export async function judgeBound(
   ports: Pick<RegistrationPorts, 'rows' | 'models'>,
 ): Promise<Judged> {
   const { datasetVersions } = request;
-  if (datasetVersions.length === 0) return { report: notJudged('no dataset version was named'), reference: null };
+  if (datasetVersions.length === 0) {
+    const why = project.data.label === undefined ? 'the project has no label' : 'no dataset version was named';
+    return { report: notJudged(why), reference: null };
+  }
   const champion = await championOf(request, ports.models);
   const split = splitRule(project, request);
   const taken = [...inputs, ...(champion?.inputs ?? [])];

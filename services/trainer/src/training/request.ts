@@ -1,7 +1,7 @@
 // Checks a request for a training, and fills in what it leaves to the project.
 
 import { PlatformError, type TrainingRequest } from '@millrace/domain';
-import { type Project, WORKERS_MAX } from '@millrace/project';
+import { nothingToLearn, type Project, WORKERS_MAX } from '@millrace/project';
 
 const DATASETS_MAX = 1_000;
 
@@ -14,10 +14,7 @@ export function completeRequest(request: TrainingRequest, project: Project, isFi
     new PlatformError('invalid_argument', reason, { facts: { project: request.project } });
   const { registration } = request;
   if (registration === undefined && project.data.label === undefined) {
-    throw bad(
-      `project '${project.name}' has no label, so there is nothing to learn: add data.label (its name, and the column ` +
-        `that carries the outcome) to the project file, apply it, and bring rows with their outcome`,
-    );
+    throw bad(nothingToLearn(project.name));
   }
   if (request.evaluateFromMs !== 0 && project.data.eventTime === undefined) {
     throw bad(
