@@ -207,15 +207,25 @@ export function drawLatency(element, points, marks) {
   });
 }
 
+/** With an empty window wherever time is missing between two: a line over it would say what nobody knows. */
+const broken = (windows) =>
+  windows.flatMap((window, at) => {
+    const before = windows[at - 1];
+    const gap = before !== undefined && window.startMs > before.endMs;
+    return gap ? [{ startMs: before.endMs, endMs: before.endMs, versions: [] }, window] : [window];
+  });
+
 /**
  * One line a version over windows; dotted: the value of the versions of the newest window when they were evaluated.
  * A line down where a version is seen for the first time, but for the first window.
  */
 export function drawQuality(element, windows, models, metric, digits, none) {
-  const ordered = [...windows]
-    .reverse()
-    .map((w) => ({ ...w, versions: wholeVersions(w.cohorts) }))
-    .filter((w) => w.versions.some((v) => v.quality?.[metric] != null));
+  const ordered = broken(
+    [...windows]
+      .reverse()
+      .map((w) => ({ ...w, versions: wholeVersions(w.cohorts) }))
+      .filter((w) => w.versions.some((v) => v.quality?.[metric] != null)),
+  );
   const waits = windows.findLast((w) => w.labelsUntilMs !== null)?.labelsUntilMs;
   const [first] = ordered;
   const last = ordered.at(-1);

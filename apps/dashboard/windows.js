@@ -125,16 +125,21 @@ function byArrows(element) {
   });
 }
 
-/** @param {import('./answers.js').Window[]} windows */
+/** Whether time without rows lies before the window. @param {import('./answers.js').Window[]} windows @param {number} at */
+const isAfterGap = (windows, at) => at > 0 && windows[at].startMs > windows[at - 1].endMs;
+
+/** Labels begin anew after each gap. @param {import('./answers.js').Window[]} windows */
 function headOf(windows) {
   const [first] = windows;
   const label = timeLabel(first.endMs - first.startMs, windows.at(-1).endMs - first.startMs);
   const heads = [];
-  for (let at = 0; at < windows.length; at += LABEL_COLUMNS) {
-    const colspan = Math.min(LABEL_COLUMNS, windows.length - at);
-    // A label over the last column alone would widen it.
+  for (let at = 0; at < windows.length; ) {
+    let colspan = 1;
+    while (colspan < LABEL_COLUMNS && at + colspan < windows.length && !isAfterGap(windows, at + colspan)) colspan++;
+    // A label over one column or two would widen them.
     const text = colspan >= LABEL_COLUMNS - 1 || at === 0 ? label(windows[at].startMs) : '';
     heads.push(h('th', { scope: 'colgroup', colspan }, text));
+    at += colspan;
   }
   return h('tr', {}, h('td'), ...heads);
 }
@@ -184,6 +189,8 @@ const LEGEND = [
   ['few', 'too few rows'],
 ];
 
+const GAP = ['gap', 'after a time without rows'];
+
 /** @param {number | null} closesAtMs */
 function noneText(closesAtMs) {
   if (closesAtMs === null) return 'No window yet: the first opens with the first answer.';
@@ -214,7 +221,11 @@ export function showWindows(element, detailElement, newestFirst, minRows, closes
         'tr',
         {},
         h('th', { scope: 'row', title: nameOf(subject) }, nameOf(subject)),
-        ...windows.map((window) => cellOf(window, subject, testsOf(window, subject), minRows, detail)),
+        ...windows.map((window, at) => {
+          const cell = cellOf(window, subject, testsOf(window, subject), minRows, detail);
+          if (isAfterGap(windows, at)) cell.className = 'gap';
+          return cell;
+        }),
       ),
     );
     const label = 'Tests by window: arrow keys go from cell to cell, Enter shows the tests of one';
@@ -231,7 +242,11 @@ export function showWindows(element, detailElement, newestFirst, minRows, closes
         'div',
         { class: 'legend' },
         h('span', {}, 'of the threshold:'),
-        ...(windows.some((w) => w.labelsUntilMs !== null) ? [...LEGEND, WAITS] : LEGEND).map(([name, text]) =>
+        ...[
+          ...LEGEND,
+          ...(windows.some((w) => w.labelsUntilMs !== null) ? [WAITS] : []),
+          ...(windows.some((_, at) => isAfterGap(windows, at)) ? [GAP] : []),
+        ].map(([name, text]) =>
           h('span', {}, h('i', { class: name }), text),
         ),
       ),

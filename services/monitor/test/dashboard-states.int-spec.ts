@@ -278,6 +278,17 @@ describe('windows and alarms', () => {
     });
   });
 
+  it('shows where time without rows lies between two windows', async () => {
+    await wide('pause', async (page) => {
+      const after = page.locator('#windows tbody tr').first().locator('td.gap');
+      expect(await after.count()).toBe(1);
+      expect(await after.locator('button').getAttribute('aria-label')).toContain('10 Mar 14:15–14:16');
+      expect(await texts(page, '#windows thead th')).toContain('14:15');
+      await page.locator('#windows .legend', { hasText: 'after a time without rows' }).waitFor();
+    });
+    await wide('quiet', async (page) => expect(await page.locator('#windows .gap').count()).toBe(0));
+  });
+
   it('marks rollouts and restarts', async () => {
     await wide('alarms', async (page) => {
       expect(await texts(page, '#marks li')).toEqual([

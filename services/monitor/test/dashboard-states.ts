@@ -37,6 +37,8 @@ export interface StateProject {
   shiftFrom?: number;
   /** The version that answers row `i` of window `w`. */
   versionOf?: (w: number, i: number) => number;
+  /** Windows without any row. */
+  silent?: readonly number[];
   /** The packages bring no reference: first rows become it. */
   withoutReference?: boolean;
   /** The project is watched only; its version was registered and held to no gate. */
@@ -106,6 +108,7 @@ export const STATES: Readonly<Record<string, readonly StateProject[]>> = {
   'no-label': [{ ...QUIET, windows: 12, unlabelled: true, loop: UNTRAINED }],
   'no-label-model': [{ ...NO_MODEL, name: 'loans', unlabelled: true, loop: UNTRAINED }],
   'own-reference': [{ ...QUIET, windows: 2, rowsPerWindow: 406, withoutReference: true }],
+  pause: [{ ...QUIET, silent: [20, 21, 22] }],
   'too-few-rows': [{ ...QUIET, windows: 12, rowsPerWindow: 37 }],
   'many-versions': [
     {
@@ -265,11 +268,20 @@ const NOT_JUDGED = {
 
 /** Rows evenly over the windows before the newest full minute, labels a second later; gives the next offset. */
 function feed(engine: Engine, project: StateProject, from: number): number {
-  const { name, windows = 0, rowsPerWindow = 200, shiftFrom = windows, versionOf = () => 1, unlabelled } = project;
+  const {
+    name,
+    windows = 0,
+    rowsPerWindow = 200,
+    shiftFrom = windows,
+    versionOf = () => 1,
+    unlabelled,
+    silent = [],
+  } = project;
   const rng = seededRng(7);
   const startMs = NOW_MS - (NOW_MS % WINDOW_MS) - windows * WINDOW_MS;
   for (let i = 0; i < windows * rowsPerWindow; i++) {
     const w = Math.floor(i / rowsPerWindow);
+    if (silent.includes(w)) continue;
     const eventTimeMs = startMs + Math.floor((i * WINDOW_MS) / rowsPerWindow);
     const probability = rng.next();
     const amount = rng.normal() + (w >= shiftFrom ? 0.8 + (w - shiftFrom) * 0.05 : 0);
