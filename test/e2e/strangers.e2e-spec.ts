@@ -201,6 +201,11 @@ describe('files that do not fit', () => {
     ['labels add loans --file labels.csv', 1, ['row 1 (L1)', '"maybe" is not true, false, 1 or 0']],
     ['labels add loans --file nobody.csv', 1, ['entity is missing', '--entity KEY --event-time DATE']],
     ['labels add loans --record nope --value 1', 1, ['(nope)', 'event_time_ms is missing', '--event-time DATE']],
+    [
+      'labels add loans --record nope --value 1 --entity c1',
+      1,
+      ['add … --event-time DATE # in a file: column eventTime'],
+    ],
     ['labels add loans --file columns.csv', 2, ["column 'val' is no part of a label", "'value'"]],
     ['labels add loans --file none.csv', 4, ['there is no file', 'none.csv']],
     ['train loans --dataset abcdefab', 4, ['there is no dataset version abcdefab', '`millrace datasets loans`']],
@@ -408,12 +413,12 @@ describe('a service that hangs', () => {
   it(
     'is told from one that is down, within a bound, and the others are told all the same',
     async () => {
-      const hung = ['services/ingest/src/main.js', 'services/monitor/src/main.js'].map((part) => platform.pidOf(part));
+      const hung = ['ingest', 'trainer', 'monitor'].map((name) => platform.pidOf(`services/${name}/src/main.js`));
       for (const pid of hung) process.kill(pid, 'SIGSTOP');
       try {
-        const commands = ['status', 'projects list', 'drift loans', 'ingest loans --file ../loans.csv'];
+        const commands = ['status', 'projects list', 'drift loans', 'loop loans', 'ingest loans --file ../loans.csv'];
         const told = await Promise.all(commands.map((command) => shell(`millrace ${command}`, elsewhere)));
-        expect(told.map(({ code }) => code)).toEqual([1, 3, 3, 3]);
+        expect(told.map(({ code }) => code)).toEqual([1, 3, 3, 3, 3]);
         expect(told[0]?.output).toMatch(/monitor .* no answer within 2 s/);
         for (const { errors } of told.slice(1))
           expect(errors).toMatch(/no answer within [45] s: the service hangs. `millrace status`/);

@@ -150,9 +150,16 @@ async function sent(
 /** Where a label does not say whose record it is about, and when that happened: how it says so. */
 function whoseAndWhen(refused: readonly Refusal[]): string[] {
   const fields = new Set(refused.flatMap(({ reasons }) => reasons.map(({ field }) => field)));
-  if (!fields.has('entity') && !fields.has('event_time_ms')) return [];
-  return ['millrace labels add … --entity KEY --event-time DATE   # in a file: columns entity, eventTime'];
+  const missing = WHOSE_AND_WHEN.filter(({ field }) => fields.has(field));
+  if (missing.length === 0) return [];
+  const options = missing.map(({ option }) => option).join(' ');
+  return [`millrace labels add … ${options}   # in a file: ${missing.map(({ column }) => column).join(', ')}`];
 }
+
+const WHOSE_AND_WHEN = [
+  { field: 'entity', option: '--entity KEY', column: 'column entity' },
+  { field: 'event_time_ms', option: '--event-time DATE', column: 'column eventTime' },
+];
 
 const reasonsText = (reasons: Refusal['reasons']) =>
   reasons.map(({ field, message }) => `${field}${field === '' ? '' : ' '}${message}`).join('; ');

@@ -295,7 +295,7 @@ function onModel(
   const ours = state.phase === 'training' && state.episode?.trainingId === input.trainingId;
   if (!input.blessed) {
     if (!ours) return same(state);
-    return same(cool(state, policy, nowMs, `version ${input.version} was not blessed: ${input.reasons.join('; ')}`));
+    return same(cool(state, policy, nowMs, `version ${input.version} was not blessed: ${input.reasons.join(' ')}`));
   }
   if (!policy.rolloutAutomatic) {
     const waiting = { ...state, waitingVersion: input.version };
