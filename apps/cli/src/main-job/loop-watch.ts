@@ -44,7 +44,7 @@ export async function watchLoop(options: LoopWatchOptions): Promise<{ rollbackMs
   const figures = `version ${second.version}: ${figure(second.evaluation, metric)} against ${before}`;
   if (!second.blessed) {
     retrain.fail(`${figures}, not blessed`);
-    throw new PlatformError('internal', `version ${second.version} was not blessed: ${second.reasons.join('; ')}`);
+    throw new PlatformError('internal', `version ${second.version} was not blessed: ${second.reasons.join(' ')}`);
   }
   retrain.done(`${figures}, blessed`);
   await options.waitForLive(second.version);

@@ -138,8 +138,8 @@ export class MainJob {
         const figures = `${figure(model.evaluation, 'auc')}, ${figure(model.evaluation, 'log_loss')}`;
         const text = `version ${model.version}: ${figures}, ${model.blessed ? 'blessed' : 'not blessed'}`;
         if (!model.blessed) {
-          stage.fail(`${text}: ${model.reasons.join('; ')}`);
-          throw new PlatformError('internal', `version ${model.version} was not blessed: ${model.reasons.join('; ')}`);
+          stage.fail(`${text}: ${model.reasons.join(' ')}`);
+          throw new PlatformError('internal', `version ${model.version} was not blessed: ${model.reasons.join(' ')}`);
         }
         stage.done(text);
         return model;

@@ -154,7 +154,7 @@ export function checksOf(summary: Summary, bounds: CheckBounds): CheckResult[] {
     summary.dataset_versions.some((v) => v.kind === 'import' && v.rows === bounds.rows),
     `${summary.dataset_versions.length} dataset versions`,
   );
-  check('version 1 blessed', first?.blessed === true, first?.reasons.join('; ') ?? 'there is no version 1');
+  check('version 1 blessed', first?.blessed === true, first?.reasons.join(' ') ?? 'there is no version 1');
   if (first && bounds.liveAucMin !== null) {
     check(
       'version 1 on unshifted live rows',
@@ -238,7 +238,7 @@ function checkLoop(
   check(
     'version 2 decided by log loss',
     second !== undefined && second.champion !== null && second.blessed === second.log_loss < second.champion.log_loss,
-    second?.reasons.join('; ') ?? 'there is no version 2',
+    second?.reasons.join(' ') ?? 'there is no version 2',
   );
   check(
     'version 2 served',
