@@ -102,7 +102,7 @@ class Patience {
   }
 
   private give(what: string): void {
-    const seconds = Math.ceil((systemClock.monotonicMs() - this.startedMs) / 1_000);
+    const seconds = Math.round((systemClock.monotonicMs() - this.startedMs) / 1_000);
     this.ended = `no answer within ${seconds} s: the service ${what}. \`millrace status\` shows which`;
     this.controller.abort();
   }

@@ -97,7 +97,7 @@ const listOf = (text: string | undefined) => text?.split(',').map((one) => one.t
 /** Whether somebody is there to ask. */
 const asks = ({ yes }: NewOptions) => yes !== true && process.stdin.isTTY && process.stderr.isTTY;
 
-/** The comma, where numbers of the file have one; undefined = as it was read. 1,234 may be a thousand: a person says it. */
+/** The comma, where numbers have one; undefined = as it was read. 1,234 may be a thousand: a person says it. */
 async function decimalMeant({ profile }: ReadTable, options: NewOptions): Promise<',' | undefined> {
   if (withCommas(profile).length === 0) return undefined;
   if (!asks(options)) return ',';

@@ -18,7 +18,7 @@ export async function versionCommand(known: Known, name: string): Promise<string
   return `millrace models register FILE --project ${name} --unjudged`;
 }
 
-/** False only of a project without label: one that is not known, or where ingest is away, is taken for one that has one. */
+/** False only of a project without label: one that is not known, also where ingest is away, is taken to have one. */
 export async function isTrained(known: Known, name: string): Promise<boolean> {
   const projects = await known.projects().catch(() => []);
   const found = projects.find((project) => project.name === name);
