@@ -42,12 +42,12 @@ const JOB_DEADLINE_MS = 86_400_000;
 
 export function predictCommand(program: Command): void {
   withCsvOptions(program.command('predict'))
-    .description('predicts one row, every row of a Parquet or CSV file, or every message of a topic')
+    .description('predicts one row, every row of a Parquet, CSV or NDJSON file, or every message of a topic')
     .argument('<model>', 'a project, or a model of the repository')
     .option('--row <json>', 'feature values as a JSON object')
     .option('--entity <key>', 'sticky key of the row', '')
     .option('--event-time <time>', 'event time of the row; derived features are filled from it; default: now', time)
-    .option('--input <file>', 'a .parquet, .csv or .tsv file whose columns are named as the inputs')
+    .option('--input <file>', 'a Parquet, CSV or NDJSON file whose columns are named as the inputs')
     .option('--output <file>', 'gets all columns of the input, the outputs and prediction_error (.parquet or .csv)')
     .option('--model-version <version>', 'default: what the route says', versionText, '')
     .option('--via <endpoint>', 'router, serving, or host:port of a V2 gRPC endpoint', endpoint, 'router')

@@ -7,6 +7,7 @@ import { encodingWarning, inspectText, textOf } from '@millrace/files';
 import { TableProfiler, type TimeFormat } from '@millrace/project';
 import { type CsvRow, type CsvTerms, LineReader } from '@millrace/tabular';
 import { openCsv } from '../tables/csv-table.fs.js';
+import { objectOf } from '../tables/ndjson-table.fs.js';
 import { headerWarning } from './header-words.js';
 import type { ReadTable } from './read-table.js';
 
@@ -73,10 +74,10 @@ export async function readNdjson(path: string, terms: CsvTerms, dateFormat?: Tim
   const records: Record<string, unknown>[] = [];
   let left = ROWS_MAX;
   let broken = 0;
-  const reader = new LineReader(({ text, fault }) => {
+  const reader = new LineReader((line) => {
     if (left === 0) return;
     left -= 1;
-    const record = fault === null ? recordOf(text) : undefined;
+    const record = objectOf(line);
     if (record === undefined) {
       broken += 1;
       return;
@@ -91,15 +92,4 @@ export async function readNdjson(path: string, terms: CsvTerms, dateFormat?: Tim
   if (left > 0) reader.end();
   if (broken > 0) warnings.push(`${broken} lines are no JSON objects`);
   return { profile: table.profile(), records, warnings, isAll: left > 0 };
-}
-
-function recordOf(line: string): Record<string, unknown> | undefined {
-  try {
-    const value = parseExactJson(line);
-    const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isRecord ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    // Counted by the caller.
-    return undefined;
-  }
 }

@@ -1,12 +1,12 @@
-// Reads a Parquet or CSV file in blocks and writes its columns with the predictions beside, in the same order. Every
-// column of a CSV file is read as texts, which become what the model's inputs take (input-value.ts) and are written as
+// Reads a Parquet, CSV or NDJSON file in blocks and writes its columns with the predictions beside, in the same order.
+// Every column of a CSV or NDJSON file is read as texts, which become what the model's inputs take (input-value.ts) and are written as
 // they came; a value that does not fit makes its row bad. Results wait in a database file of their own until the end,
-// so that memory stays within DuckDB's limit whatever the size of the file. A CSV file is read as ingest reads it,
-// once, into the same database.
+// so that memory stays within DuckDB's limit whatever the size of the file. Texts are read as ingest reads them, into the
+// same database.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import {
   type DuckDBAppender,
   type DuckDBConnection,
@@ -17,10 +17,12 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import { PlatformError, timeOf } from '@millrace/domain';
+import { firstBytesOf } from '@millrace/files';
 import { type Datatype, FLOATS, type TensorSpec } from '@millrace/inference';
 import { type Project, textValue, timePart, writtenValue } from '@millrace/project';
-import type { CsvTerms } from '@millrace/tabular';
-import { type CsvTable, openCsv } from '../tables/csv-table.fs.js';
+import { type CsvTerms, formatOf } from '@millrace/tabular';
+import { openCsv, type TextTable } from '../tables/csv-table.fs.js';
+import { openNdjson } from '../tables/ndjson-table.fs.js';
 import type { PredictedRow, RowBlock } from './batch-prediction.js';
 import { type InputValue, typedValue, Unfit, valueOfText } from './input-value.js';
 import { type CellValue, type InputColumn, rowElements } from './row-tensors.js';
@@ -28,7 +30,7 @@ import { type CellValue, type InputColumn, rowElements } from './row-tensors.js'
 const MEMORY_MAX = '512MB';
 /** DuckDB's vector size: a chunk takes at most this many rows. */
 const CHUNK_ROWS = 2_048;
-/** Lines of a CSV file that cannot be read at all and are told; all are counted. */
+/** Lines that cannot be read at all and are told; all are counted. */
 const UNREADABLE_TOLD_MAX = 1_000;
 
 export interface Unreadable {
@@ -61,14 +63,12 @@ export class TableFiles {
     private readonly relation: string,
     readonly columns: ReadonlyMap<string, string>,
     readonly rowsTotal: number,
-    private readonly csv: LoadedCsv | undefined,
+    private readonly csv: LoadedTexts | undefined,
   ) {}
 
   /** @param known names of columns that the file may have */
   static async open(path: string, terms: CsvTerms = {}, known: readonly string[] = []): Promise<TableFiles> {
-    const isTable = isParquet(path);
-    if (!isTable && !['.csv', '.tsv'].includes(extname(path).toLowerCase()))
-      throw new PlatformError('invalid_argument', `${path}: name a .parquet, .csv or .tsv file`);
+    const format = formatOf(basename(path), await firstBytesOf({ path, name: path }));
     const folder = mkdtempSync(join(tmpdir(), 'millrace-predict-'));
     try {
       const instance = await DuckDBInstance.create(join(folder, 'results.duckdb'), {
@@ -79,7 +79,12 @@ export class TableFiles {
       });
       const [reader, writer] = [await instance.connect(), await instance.connect()];
       for (const connection of [reader, writer]) await connection.run("SET TimeZone = 'UTC'");
-      const csv = isTable ? undefined : await loaded(await openCsv(path, terms, known), reader, terms);
+      const csv =
+        format === 'parquet'
+          ? undefined
+          : format === 'csv'
+            ? await loaded(await openCsv(path, terms, known), reader, terms.decimal)
+            : await loaded(await openNdjson(path, terms), reader);
       const relation = csv === undefined ? `read_parquet(${literal(path)})` : 'source';
       const described = await reader.runAndReadAll(`DESCRIBE SELECT * FROM ${relation}`);
       const columns = new Map(described.getRows().map(([name, type]) => [String(name), String(type)]));
@@ -217,7 +222,7 @@ export class TableFiles {
     );
   }
 
-  /** Lines of a CSV file that were left out of both the requests and the output. */
+  /** Lines that were left out of both the requests and the output. */
   get unreadable(): Unreadable {
     return this.csv?.unreadable ?? { count: 0, lines: [] };
   }
@@ -313,8 +318,8 @@ function isParquet(path: string): boolean {
   return ['.parquet', '.pq'].includes(extname(path).toLowerCase());
 }
 
-/** A CSV file that stands in the table `source`. */
-interface LoadedCsv {
+/** A file of texts that stands in the table `source`. */
+interface LoadedTexts {
   readonly decimal: CsvTerms['decimal'];
   readonly warnings: readonly string[];
   /** Names that the header has more than once. */
@@ -322,7 +327,7 @@ interface LoadedCsv {
   readonly unreadable: Unreadable;
 }
 
-async function loaded(table: CsvTable, connection: DuckDBConnection, { decimal }: CsvTerms): Promise<LoadedCsv> {
+async function loaded(table: TextTable, connection: DuckDBConnection, decimal?: '.' | ','): Promise<LoadedTexts> {
   const { header, warnings } = table;
   const names = tableNames(header);
   await connection.run(`CREATE TABLE source (${names.map((name) => `${quoted(name)} VARCHAR`).join(', ')})`);

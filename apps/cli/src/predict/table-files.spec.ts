@@ -110,6 +110,26 @@ describe('TableFiles', () => {
     );
   });
 
+  it('reads JSON objects, one a line: their keys are the columns, and a line that is none is told', async () => {
+    const lines = ['{"x":1.5,"name":"a, b"}', '{"name":null,"on":true,"deep":{"k":[1]}}', '[1]', '{"x":"high"}'];
+    const files = await TableFiles.open(file('rows.ndjson', lines));
+    const inputs = [spec('x', 'FP64'), spec('name', 'BYTES'), spec('on', 'BOOL')];
+    const { rows, values, bad } = await readAll(files, inputs);
+    expect([rows, values]).toEqual([
+      3,
+      [
+        [1.5, null, null],
+        ['a, b', null, null],
+        [null, true, null],
+      ],
+    ]);
+    expect([...bad]).toEqual([[2, `'x' is not of FP64 (a number): "high"`]]);
+    expect(files.unreadable).toEqual({ count: 1, lines: [{ line: 3, error: 'no JSON object' }] });
+    expect([...files.columns.keys()]).toEqual(['x', 'name', 'on', 'deep']);
+    files.close();
+    await expect(TableFiles.open(file('none.ndjson', ['1', '2']))).rejects.toThrow('no line of it is a JSON object');
+  });
+
   it('carries unsigned integers of 64 bits both ways', async () => {
     const most = 2n ** 64n - 1n;
     const files = await TableFiles.open(file('unsigned.csv', ['u', String(most), 'none']));

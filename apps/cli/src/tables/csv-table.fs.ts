@@ -6,11 +6,18 @@ import { PlatformError } from '@millrace/domain';
 import { encodingWarning, inspectText, textOf, undecodable } from '@millrace/files';
 import { CsvReader, type CsvRow, type CsvTerms, findDialect } from '@millrace/tabular';
 
-export interface CsvTable {
+/** A row of texts, or why there is none. */
+export type TextRow = Pick<CsvRow, 'line' | 'fields' | 'fault'>;
+
+export interface TextTable {
   readonly header: readonly string[];
-  readonly delimiter: string;
   readonly warnings: readonly string[];
   /** Rows in the order of the file, some at a time. */
+  pieces(): AsyncIterable<readonly TextRow[]>;
+}
+
+export interface CsvTable extends TextTable {
+  readonly delimiter: string;
   pieces(): AsyncIterable<readonly CsvRow[]>;
 }
 
