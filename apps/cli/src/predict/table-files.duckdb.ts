@@ -1,8 +1,7 @@
 // Reads a Parquet, CSV or NDJSON file in blocks and writes its columns with the predictions beside, in the same order.
-// Every column of a CSV or NDJSON file is read as texts, which become what the model's inputs take (input-value.ts) and are written as
-// they came; a value that does not fit makes its row bad. Results wait in a database file of their own until the end,
-// so that memory stays within DuckDB's limit whatever the size of the file. Texts are read as ingest reads them, into the
-// same database.
+// Every column of a CSV or NDJSON file is read as texts, as ingest reads them, which become what the model's inputs
+// take (input-value.ts) and are written as they came; a value that does not fit makes its row bad. Results wait in a
+// database file of their own until the end, so that memory stays within DuckDB's limit whatever the size of the file.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
