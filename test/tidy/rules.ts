@@ -38,7 +38,7 @@ export const EDGE_LIB_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   // The consumer runner is a Nest transport.
   kafka: ['kafkajs', '@nestjs/', 'rxjs'],
   redis: ['ioredis'],
-  artifacts: [],
+  artifacts: ['s3mini'],
   files: [],
   'prediction-log': [],
   // The frame around Nest.

@@ -29,7 +29,7 @@ import { addonReady, downloadBytes, gpuFaults, libraryReady } from './tensorflow
 import { megabytes } from './terminal.mjs';
 
 /** Bytes that set-up loads for each part, measured on an empty cache. */
-const sizes = { packages: 480e6, brokers: 80e6, python: 45e6, chromium: 70e6 };
+const sizes = { packages: 480e6, brokers: 80e6, python: 70e6, chromium: 70e6 };
 /** Unpacked on disk, with room for the downloads beside them. */
 const diskBytesNeeded = 3e9;
 /**
@@ -168,13 +168,13 @@ function optionalChecks() {
     ...rest,
   });
   return [
-    optional('Go', go, go, 'npm run bench (ghz)', { packages: 'golang' }),
+    optional('Go', go, go, 'npm test (an S3 server), npm run bench (ghz)', { packages: 'golang' }),
     optional('Chromium', browser, browser, 'npm test (the dashboard)', { mend: 'npm test', bytes: sizes.chromium }),
     optional(
       'Python for tests',
       pythonReady(),
-      'tritonclient in an environment of its own',
-      'npm test (a real V2 client)',
+      'tritonclient and moto in an environment of their own',
+      'npm test (a real V2 client, an S3 server)',
       { mend: 'npm test', bytes: sizes.python },
     ),
     {

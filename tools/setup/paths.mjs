@@ -14,9 +14,11 @@
 //                -Xshare:auto
 //     "redis": { "version": "6.2", "binary": "<cache>/brokers-…/redis-server" },
 //     "tensorflow": { "version": "2.18.1", "device": "cpu", "libFolder": "<cache>/tensorflow-…/tensorflow", "addon":
-//     ".../tfjs_binding.node", "gpus": 0 }, "python": { "binary": "<cache>/python-…/bin/python" },              //
-//     these two only after `npm test` has looked for them "chromium": { "binary": "…", "libFolder": "…", "fontsFolder":
-//     "…" } }  // the folders only where it is the packaged one
+//     ".../tfjs_binding.node", "gpus": 0 },
+//     // these only after `npm test` has looked for them
+//     "python": { "binary": "<cache>/python-…/bin/python" }, "gofakes3": { "binary": "<cache>/gofakes3-…/gofakes3" },
+//     "chromium": { "binary": "…", "libFolder": "…", "fontsFolder": "…" } }  // the folders only where it is the packaged
+//     one
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -82,6 +84,12 @@ export function pythonFolder() {
   return join(cacheRoot, `python-${platform}-${keyOf(pythonPins)}`);
 }
 
+export const gofakes3Sources = join(root, 'tools/setup/gofakes3');
+export function gofakes3Folder() {
+  const files = readdirSync(gofakes3Sources).sort();
+  return join(cacheRoot, `gofakes3-${platform}-${keyOf(...files.map((name) => join(gofakes3Sources, name)))}`);
+}
+
 export const chromiumPins = join(pinsFolder, 'chromium.txt');
 export function chromiumFolder() {
   return join(cacheRoot, `chromium-${platform}-${keyOf(chromiumPins)}`);
@@ -101,6 +109,7 @@ function gpuCount() {
 export function describeSetup() {
   const wantedDevice = device();
   const python = existsSync(pythonPins) ? join(pythonFolder(), 'bin/python') : undefined;
+  const gofakes3 = join(gofakes3Folder(), 'gofakes3');
   return {
     schema: stateSchema,
     cache: cacheRoot,
@@ -115,5 +124,6 @@ export function describeSetup() {
       gpus: gpuCount(),
     },
     ...(python && existsSync(python) ? { python: { binary: python } } : {}),
+    ...(existsSync(gofakes3) ? { gofakes3: { binary: gofakes3 } } : {}),
   };
 }

@@ -5,7 +5,9 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const { commonSettings, SETTINGS, TEST_SETTINGS } = await import(join(root, 'dist/libs/deployment/src/index.js'));
+const { artifactSettings, commonSettings, SETTINGS, TEST_SETTINGS } = await import(
+  join(root, 'dist/libs/deployment/src/index.js')
+);
 const { portsTable } = await import(join(root, 'dist/libs/deployment/src/ports-table.js'));
 
 function shown({ default: value }) {
@@ -23,7 +25,8 @@ function table(settings) {
   return ['| variable | default | unit | range | why |', '|---|---|---|---|---|', ...rows].join('\n');
 }
 
-const common = new Set(Object.values(commonSettings).map((setting) => setting.env));
+/** Listed once, before the processes that share them. */
+const common = new Set(Object.values({ ...commonSettings, ...artifactSettings }).map((setting) => setting.env));
 const { launcher, ...processes } = SETTINGS;
 const listed = new Set([
   ...common,
@@ -55,6 +58,9 @@ const page = [
   ].join('\n'),
   '## All processes',
   table(commonSettings),
+  '## Where artifacts are',
+  'All processes but training workers; what they mean together, and for a server of your own: [artifacts.md](artifacts.md).',
+  table(artifactSettings),
   ...Object.entries(processes).flatMap(([name, settings]) => [`## ${name}`, table(own(settings))]),
   '## Launcher',
   table(launcherOnly),

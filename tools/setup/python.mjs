@@ -1,5 +1,5 @@
-// The Python environment that only tests need: a real Open Inference Protocol client (tritonclient). Lies in the cache,
-// every wheel pinned by SHA-256; nothing of it is used by the platform.
+// The Python environment that only tests need: a real Open Inference Protocol client (tritonclient) and an S3 server
+// (moto). Lies in the cache, every wheel pinned by SHA-256; nothing of it is used by the platform.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './cache.mjs';
@@ -13,7 +13,7 @@ export function pythonReady() {
 
 export async function setUpPython() {
   if (pythonReady()) return;
-  const progress = step('Python client for tests (about 45 MB)');
+  const progress = step('Python environment for tests (about 70 MB)');
   try {
     await makeFolder(pythonFolder(), async (work) => {
       // Without pip inside: a virtual environment knows its path, so packages go in by --target and it may be renamed.

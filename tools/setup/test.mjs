@@ -1,7 +1,8 @@
-// `npm test`: sets up what is missing (the tests' Python client and browser too), then runs every check and suite
+// `npm test`: sets up what is missing (the tests' Python environment, S3 server and browser too), then runs every check and suite
 // (suites.mjs); the last line counts all of them. With arguments (paths, -t …) only jest runs, on those. Exit code 0
 // only when something ran and nothing failed.
 import { findChromium, setUpChromium } from './chromium.mjs';
+import { gofakes3Ready, setUpGofakes3 } from './gofakes3.mjs';
 import { withCacheLock } from './lock.mjs';
 import { interruptibly } from './process.mjs';
 import { pythonReady, setUpPython } from './python.mjs';
@@ -11,9 +12,10 @@ import { say } from './terminal.mjs';
 
 async function main(args) {
   await setUp({ brokers: true });
-  if (!pythonReady() || findChromium() === undefined) {
+  if (!pythonReady() || !gofakes3Ready() || findChromium() === undefined) {
     const setUpClients = async () => {
       await setUpPython();
+      await setUpGofakes3();
       await setUpChromium();
     };
     await interruptibly(() => withCacheLock(setUpClients));

@@ -6,7 +6,9 @@ import { dirname, join } from 'node:path';
 import type { SetupState } from '@millrace/deployment';
 
 export interface TestSetup extends Pick<SetupState, 'kafka' | 'redis'> {
-  /** Only after `npm test` has looked for one; the folders only with the packaged one. */
+  /** These only after `npm test` has looked for them; the folders of Chromium only with the packaged one. */
+  python?: { binary: string };
+  gofakes3?: { binary: string };
   chromium?: { binary: string; libFolder?: string; fontsFolder?: string };
 }
 
