@@ -25,7 +25,17 @@ const TEXTS: Readonly<Record<string, string>> = {
   MILLRACE_PORT_OFFSET: '3000',
   MILLRACE_INGEST_DUCKDB_MEMORY: '640MB',
   MILLRACE_WORKER_COORDINATOR: '10.0.0.9:8021',
+  MILLRACE_ARTIFACTS_URL: 's3://store/second',
+  MILLRACE_ARTIFACTS_ENDPOINT: 'http://10.0.0.9:9000',
+  MILLRACE_ARTIFACTS_REGION: 'eu-central-1',
 };
+
+/** What a setting does nothing without. */
+function beside(env: string): Record<string, string> {
+  if (!env.startsWith('MILLRACE_ARTIFACTS_')) return {};
+  const secret = env === 'MILLRACE_ARTIFACTS_SECRET_KEY_FILE' ? {} : { MILLRACE_ARTIFACTS_SECRET_KEY: 'b' };
+  return { MILLRACE_ARTIFACTS_URL: 's3://store', MILLRACE_ARTIFACTS_ACCESS_KEY: 'a', ...secret };
+}
 
 /** A legal text that means another value than the default, and that value. */
 function another(setting: Setting): { text: string; value: unknown } {
@@ -134,7 +144,7 @@ describe('the settings of docs/settings.md', () => {
 describe('millrace up', () => {
   it.each(forUp)('gives $env to the processes that read it', ({ env, setting, readers }) => {
     const { text, value } = another(setting);
-    const started = up({ [env]: text });
+    const started = up({ ...beside(env), [env]: text });
     for (const { process, settings, field } of readers) {
       // The launcher names its workers itself.
       if (env === 'MILLRACE_REPLICA' && process === 'worker-1') continue;
@@ -147,6 +157,16 @@ describe('millrace up', () => {
 
   it.each(notForUp)('refuses $env and says what to do instead', ({ env, setting }) => {
     expect(refusal({ [env]: another(setting).text })).toContain(`${env}: not for \`millrace up\`: ${setting.notForUp}`);
+  });
+
+  it.each([
+    [{ MILLRACE_ARTIFACTS_URL: 's3://store' }, 'MILLRACE_ARTIFACTS_ACCESS_KEY: MILLRACE_ARTIFACTS_URL needs it'],
+    [{ MILLRACE_ARTIFACTS_URL: 's3://store', MILLRACE_ARTIFACTS_ACCESS_KEY: 'a' }, 'MILLRACE_ARTIFACTS_SECRET_KEY:'],
+    [{ MILLRACE_ARTIFACTS_ENDPOINT: 'http://store' }, 'without MILLRACE_ARTIFACTS_URL it does nothing'],
+    [{ ...beside('MILLRACE_ARTIFACTS_URL'), MILLRACE_ARTIFACTS_SECRET_KEY_FILE: 'f' }, 'only one of them'],
+    [{ MILLRACE_ARTIFACTS_URL: 'https://store' }, 'MILLRACE_ARTIFACTS_URL: does not match'],
+  ])('refuses settings of a bucket that do not go together: %j', (env, fault) => {
+    expect(refusal(env)).toContain(fault);
   });
 
   it('refuses what nobody knows and what any process would refuse, all at once', () => {

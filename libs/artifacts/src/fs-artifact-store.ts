@@ -2,27 +2,18 @@
 // its own first (no two writers, of whatever process, meet there), synced, and renamed into place. Links are not
 // followed.
 
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { copyFile, lstat, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, copyFile, lstat, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { placeFile, writeStaged } from '@millrace/files';
+import { checkFolder, isArtifactName, namesOf, notFound, otherBytes } from './artifact-path.js';
 import type { ArtifactStore, Files } from './artifact-store.js';
+import { sha256, sha256OfFile } from './hashes.js';
 
-/** Begins with a letter or digit: staging folders and temporary files cannot be named. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._=-]{0,200}$/;
-const DEPTH_MAX = 12;
-/** Files of one `putFolder`. */
-const FOLDER_FILES_MAX = 1000;
 const STAGING = '.staging-';
 /** Far longer than a write takes. */
 const STAGING_MS_MAX = 86_400_000;
-
-/** SHA-256 (hex) of bytes or text. */
-export function sha256(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
 
 export class FsArtifactStore implements ArtifactStore {
   private readonly root: string;
@@ -31,6 +22,10 @@ export class FsArtifactStore implements ArtifactStore {
   /** `root` is made when the first file is written. */
   constructor(root: string) {
     this.root = resolve(root);
+  }
+
+  get place(): string {
+    return this.root;
   }
 
   async put(path: string, bytes: Uint8Array | string): Promise<string> {
@@ -61,31 +56,38 @@ export class FsArtifactStore implements ArtifactStore {
   }
 
   async putFolder(path: string, files: Files): Promise<Record<string, string>> {
-    const names = Object.keys(files);
-    if (names.length > FOLDER_FILES_MAX)
-      throw new PlatformError('invalid_argument', `more than ${FOLDER_FILES_MAX} files in one folder`);
+    checkFolder(path, files);
     const place = this.placeOf(path);
-    // Checks every name against the same rules before anything is written.
-    for (const name of names) this.placeOf(`${path}/${name}`);
     const hashes: Record<string, string> = {};
     await this.staged(async (work) => {
-      for (const name of names) {
-        hashes[name] = await staged(join(work, 'new', name), files[name] as Files[string]);
-      }
+      for (const [name, content] of Object.entries(files))
+        hashes[name] = await staged(join(work, 'new', name), content);
       await replaceFolder(join(work, 'new'), place, join(work, 'old'));
     });
     return hashes;
   }
 
-  async read(path: string): Promise<Buffer> {
-    return readFile(await this.localFile(path));
+  async read(path: string, expected?: string): Promise<Buffer> {
+    const bytes = await readFile(await this.localFile(path));
+    if (expected !== undefined && sha256(bytes) !== expected) throw otherBytes(path, expected, sha256(bytes));
+    return bytes;
   }
 
-  async localFile(path: string): Promise<string> {
+  async localFile(path: string, expected?: string): Promise<string> {
     const place = this.placeOf(path);
     const info = await lstat(place).catch(() => undefined); // absent
-    if (info === undefined || !info.isFile())
-      throw new PlatformError('not_found', `no artifact ${path}`, { facts: { path } });
+    if (info === undefined || !info.isFile()) throw notFound(path);
+    if (expected !== undefined) {
+      const found = await sha256OfFile(place);
+      if (found !== expected) throw otherBytes(path, expected, found);
+    }
+    return place;
+  }
+
+  async localFolder(path: string): Promise<string> {
+    const place = this.placeOf(path);
+    const info = await lstat(place).catch(() => undefined); // absent
+    if (info === undefined || !info.isDirectory()) throw notFound(path);
     return place;
   }
 
@@ -98,7 +100,7 @@ export class FsArtifactStore implements ArtifactStore {
       },
     );
     return entries
-      .filter((entry) => entry.isFile() && NAME.test(entry.name))
+      .filter((entry) => entry.isFile() && isArtifactName(entry.name))
       .map((entry) =>
         join(entry.parentPath, entry.name)
           .slice(root.length + 1)
@@ -109,17 +111,27 @@ export class FsArtifactStore implements ArtifactStore {
   }
 
   async sha256(path: string): Promise<string> {
-    return hashOf(await this.localFile(path));
+    return sha256OfFile(await this.localFile(path));
   }
 
-  /** Where a path lies (or will lie) on this machine; refuses everything that could leave the store. */
+  async remove(path: string): Promise<void> {
+    const place = this.placeOf(path);
+    const info = await lstat(place).catch(() => undefined); // absent
+    if (info === undefined) return;
+    // Gone under its name at once: nobody reads a folder that is half removed.
+    await this.staged((work) => rename(place, join(work, 'removed')));
+  }
+
+  async check(): Promise<void> {
+    await access(this.root, constants.R_OK | constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+      // It is made when the first file is written.
+      if (error.code !== 'ENOENT') throw PlatformError.from(error, 'unavailable');
+    });
+  }
+
+  /** Where a path lies (or will lie) on this machine. */
   private placeOf(path: string): string {
-    const names = path.split('/');
-    if (names.length > DEPTH_MAX || !names.every((name) => NAME.test(name)))
-      throw new PlatformError('invalid_argument', 'artifact path is not relative names joined by "/"', {
-        facts: { path: path.slice(0, 200) },
-      });
-    return join(this.root, ...names);
+    return join(this.root, ...namesOf(path));
   }
 
   /** Removes what writers that were killed have left in staging; once a process, before its first write. */
@@ -150,14 +162,6 @@ export class FsArtifactStore implements ArtifactStore {
   }
 }
 
-/** The store of a home: <home>/artifacts. No other file knows that folder. */
-export function openArtifactStore(home: string): ArtifactStore {
-  return new FsArtifactStore(join(home, ARTIFACTS_FOLDER));
-}
-
-/** Its name within a home, for who moves a home's state as a whole. */
-export const ARTIFACTS_FOLDER = 'artifacts';
-
 async function staged(place: string, content: Files[string]): Promise<string> {
   if (typeof content === 'string' || content instanceof Uint8Array) {
     await writeStaged(place, content);
@@ -166,13 +170,7 @@ async function staged(place: string, content: Files[string]): Promise<string> {
   await mkdir(dirname(place), { recursive: true });
   await copyFile(content.file, place);
   await syncFile(place);
-  return hashOf(place);
-}
-
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+  return sha256OfFile(place);
 }
 
 async function syncFile(path: string): Promise<void> {

@@ -1,4 +1,5 @@
 // The artifact store.
 
 export type { ArtifactStore } from './artifact-store.js';
-export { ARTIFACTS_FOLDER, openArtifactStore, sha256 } from './fs-artifact-store.js';
+export { sha256, sha256OfFile } from './hashes.js';
+export { ARTIFACTS_FOLDER, isInHome, openArtifactStore, type StoreSettings } from './open-artifact-store.js';

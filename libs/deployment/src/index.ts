@@ -28,6 +28,7 @@ export {
   TEST_SETTINGS,
   unknownSettings,
 } from './settings/all-settings.js';
+export { type ArtifactSettings, artifactFaults, artifactSettings, artifactTarget } from './settings/artifacts.js';
 export { commonSettings } from './settings/common-settings.js';
 export { ingestSettings } from './settings/ingest.js';
 export { launcherSettings } from './settings/launcher.js';

@@ -101,6 +101,49 @@ export const METRICS = {
   },
   // Redis (libs/redis)
   'millrace.redis.connected': { kind: 'gauge', unit: '1', description: '1 while Redis is reachable', labels: [] },
+  // the artifact store (libs/artifacts); the request_, bytes and cache_ ones of a bucket only
+  'millrace.artifacts.call_duration': {
+    kind: 'histogram',
+    unit: 'ms',
+    description: 'Time of a call of the artifact store; outcome: ok or the code of the error',
+    labels: ['call', 'outcome'],
+  },
+  'millrace.artifacts.request_duration': {
+    kind: 'histogram',
+    unit: 'ms',
+    description: 'Time of a request to the bucket with its repetitions; outcome: ok or the code of the error',
+    labels: ['operation', 'outcome'],
+  },
+  'millrace.artifacts.request_retries': {
+    kind: 'counter',
+    unit: '{retry}',
+    description: 'Requests to the bucket that were sent again',
+    labels: ['operation'],
+  },
+  'millrace.artifacts.bytes': {
+    kind: 'counter',
+    unit: 'By',
+    description: 'Bytes of artifacts read from the bucket or written to it',
+    labels: ['direction'],
+  },
+  'millrace.artifacts.cache_reads': {
+    kind: 'counter',
+    unit: '{read}',
+    description: 'Copies of artifacts that were asked for: there (hit) or fetched (miss)',
+    labels: ['outcome'],
+  },
+  'millrace.artifacts.cache_evictions': {
+    kind: 'counter',
+    unit: '{copy}',
+    description: 'Copies of artifacts that were removed to make room',
+    labels: [],
+  },
+  'millrace.artifacts.cache_bytes': {
+    kind: 'gauge',
+    unit: 'By',
+    description: 'Copies of artifacts in this home, as last counted',
+    labels: [],
+  },
   // gRPC and HTTP servers (libs/grpc, libs/service)
   'millrace.rpc.server_duration': {
     kind: 'histogram',
@@ -392,6 +435,7 @@ export const ATTRIBUTES = {
   modelName: 'ml.model.name',
   rows: 'millrace.rows',
   correlationId: 'millrace.correlation_id',
+  artifactPath: 'millrace.artifact.path',
   errorCode: 'millrace.error.code',
   messagingSystem: 'messaging.system',
   messagingDestination: 'messaging.destination.name',

@@ -1,5 +1,5 @@
 // What every artifact store must do, whatever it keeps its files in: a second store (object storage) passes this suite
-// or is none. `make` gives an empty store.
+// or is none. `make` gives an empty store for a folder that no other test has; called again, another process's of it.
 
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -65,6 +65,87 @@ export function artifactStoreContract(
       expect(await readFile(await store.localFile('datasets/demo/c.parquet'), 'utf8')).toBe('rows');
     });
 
+    it('gives other programs a folder that was written as one, and folders in it', async () => {
+      await store.putFolder('models/demo/1', { 'manifest.json': '{}', 'tfjs/model.json': 'x', 'tfjs/a/b': 'y' });
+      const package1 = await store.localFolder('models/demo/1');
+      expect(await readFile(join(package1, 'manifest.json'), 'utf8')).toBe('{}');
+      expect(await readFile(join(await store.localFolder('models/demo/1/tfjs'), 'a/b'), 'utf8')).toBe('y');
+      await store.putFolder('models/demo/1', { 'manifest.json': '{"a":1}' });
+      expect(await readFile(join(await store.localFolder('models/demo/1'), 'manifest.json'), 'utf8')).toBe('{"a":1}');
+      expect(await readFile(await store.localFile('models/demo/1/manifest.json'), 'utf8')).toBe('{"a":1}');
+      for (const none of ['models/demo/2', 'models/demo/1/tfjs', 'models/demo/1/manifest.json'])
+        await expect(store.localFolder(none)).rejects.toMatchObject({ code: 'not_found' });
+    });
+
+    it('takes and gives a file larger than what goes in one request', async () => {
+      const made = join(folder, 'large');
+      const bytes = Buffer.alloc(20_000_001);
+      for (let at = 0; at < bytes.length; at += 1_000) bytes.writeUInt32LE(at, Math.min(at, bytes.length - 4));
+      await writeFile(made, bytes);
+      expect(await store.putFile('datasets/demo/large', made)).toBe(sha256(bytes));
+      expect(await store.sha256('datasets/demo/large')).toBe(sha256(bytes));
+      expect((await readFile(await store.localFile('datasets/demo/large'))).equals(bytes)).toBe(true);
+      await writeFile(made, bytes);
+      await store.putFolder('models/demo/1', { 'manifest.json': '{}', 'own/model': { file: made } });
+      expect((await store.read('models/demo/1/own/model')).equals(bytes)).toBe(true);
+      // Copied, not taken over.
+      expect(existsSync(made)).toBe(true);
+    });
+
+    it('shows nothing of a folder that could not be written whole, and keeps the one before it', async () => {
+      const broken = { 'a.json': '1', 'own/model': { file: join(folder, 'none') } };
+      await expect(store.putFolder('models/demo/1', broken)).rejects.toThrow('ENOENT');
+      expect(await store.list('models')).toEqual([]);
+      await expect(store.read('models/demo/1/a.json')).rejects.toMatchObject({ code: 'not_found' });
+      await store.putFolder('models/demo/1', { 'a.json': 'whole' });
+      await expect(store.putFolder('models/demo/1', broken)).rejects.toThrow('ENOENT');
+      expect(await store.list('models')).toEqual(['demo/1/a.json']);
+      expect((await store.read('models/demo/1/a.json')).toString()).toBe('whole');
+    });
+
+    it('refuses bytes that are not those that the reader was told of', async () => {
+      const hash = await store.put('datasets/demo/e.parquet', 'rows');
+      expect((await store.read('datasets/demo/e.parquet', hash)).toString()).toBe('rows');
+      expect(await readFile(await store.localFile('datasets/demo/e.parquet', hash), 'utf8')).toBe('rows');
+      const changed = await store.put('datasets/demo/e.parquet', 'row');
+      await expect(store.read('datasets/demo/e.parquet', hash)).rejects.toMatchObject({ code: 'corrupt' });
+      expect(await readFile(await store.localFile('datasets/demo/e.parquet', changed), 'utf8')).toBe('row');
+      await expect(store.localFile('datasets/demo/e.parquet', sha256('others'))).rejects.toMatchObject({
+        code: 'corrupt',
+      });
+    });
+
+    it('removes a file, a folder and all of a project, and nothing else', async () => {
+      await store.put('datasets/demo/a/data.parquet', 'rows');
+      await store.put('datasets/demo/a/manifest.json', '{}');
+      await store.put('datasets/demo2/a/data.parquet', 'rows');
+      await store.putFolder('models/demo/1', { 'manifest.json': '{}', 'tfjs/model.json': 'x' });
+      await store.putFolder('models/demo/2', { 'manifest.json': '{}' });
+      await store.remove('datasets/demo/a/manifest.json');
+      expect(await store.list('datasets/demo')).toEqual(['a/data.parquet']);
+      await store.remove('models/demo/1');
+      expect(await store.list('models')).toEqual(['demo/2/manifest.json']);
+      await expect(store.read('models/demo/1/manifest.json')).rejects.toMatchObject({ code: 'not_found' });
+      for (const kind of ['datasets', 'models']) await store.remove(`${kind}/demo`);
+      expect(await store.list('models')).toEqual([]);
+      expect(await store.list('datasets')).toEqual(['demo2/a/data.parquet']);
+      await store.remove('datasets/none');
+    });
+
+    it('lists many files, and folders in a folder that was written as one', async () => {
+      await store.putFolder(
+        'models/demo/1',
+        Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`own/part-${index}`, String(index)])),
+      );
+      expect(await store.list('models/demo/1/own')).toHaveLength(300);
+      expect((await store.list('models/demo/1/own'))[0]).toBe('part-0');
+    });
+
+    it('says that it can be used, and where it is', async () => {
+      await store.check();
+      expect(store.place).not.toBe('');
+    });
+
     it('never mixes what is written to one path at once, also by another process', async () => {
       const texts = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(200_000));
       const stores = texts.map((_, index) => (index % 2 === 0 ? store : make(folder)));
@@ -90,6 +171,9 @@ export function artifactStoreContract(
       await expect(store.putFile(path, join(folder, 'x'))).rejects.toMatchObject({ code: 'invalid_argument' });
       await expect(store.read(path)).rejects.toMatchObject({ code: 'invalid_argument' });
       await expect(store.localFile(path)).rejects.toMatchObject({ code: 'invalid_argument' });
+      await expect(store.localFolder(path)).rejects.toMatchObject({ code: 'invalid_argument' });
+      await expect(store.list(path)).rejects.toMatchObject({ code: 'invalid_argument' });
+      await expect(store.remove(path)).rejects.toMatchObject({ code: 'invalid_argument' });
       await expect(store.putFolder('ok', { [path]: 'x' })).rejects.toMatchObject({ code: 'invalid_argument' });
     });
 

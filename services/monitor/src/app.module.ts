@@ -127,7 +127,7 @@ function kafkaEdges({ config, shutdown }: Context) {
 /** What the compacted topics and the packages say about projects and versions. */
 function metadataOf({ config, clock, log }: Context) {
   const metadata = new MetadataCache();
-  const packages = new StoredPackages(openArtifactStore(config.home));
+  const packages = new StoredPackages(openArtifactStore(config));
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
   const references = new References(metadata, packages, clock, sleep, (project, version, error) =>
     log.warn('version is counted but not tested: no reference', { project, version }, error),

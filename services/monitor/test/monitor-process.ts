@@ -184,7 +184,7 @@ export async function preparePlatform(brokers: readonly string[], topicPrefix: s
     scores: Array.from({ length: 20_000 }, () => rng.next()),
     positiveShare: 0.5,
   });
-  const store = openArtifactStore(home);
+  const store = openArtifactStore({ home });
   for (const version of [1, 2, WITHOUT_REFERENCE]) {
     const packagePath = `models/demo/${version}`;
     const files = version === WITHOUT_REFERENCE ? {} : { 'reference.pb': '' };

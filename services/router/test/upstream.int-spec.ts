@@ -90,7 +90,7 @@ async function announce(home: string, version: number, at: StandInUpstream): Pro
     { name: 'x_1', type: 'number' },
   ];
   const upstreamOf = { address, model: MODEL, version: '' };
-  await openArtifactStore(home).putFolder(packagePath, {
+  await openArtifactStore({ home }).putFolder(packagePath, {
     'manifest.json': JSON.stringify({ task: 'score', signature: { inputs } }),
     'binding.json': JSON.stringify({
       inputs: [{ tensor: 'x', datatype: 'FP32', shape: [2], columns: ['x_0', 'x_1'] }],

@@ -53,7 +53,7 @@ export const serving = defineService({
   settings: servingSettings,
   build: (context) => {
     const { config, clock, log, readiness, shutdown } = context;
-    const files = packageFiles(config.home);
+    const files = packageFiles(config);
     const platform = platformLink(context);
     const { predictions, answered } = predictionLog(context, platform?.producer);
     const models = modelSet(context, files, answered);

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
+import { openArtifactStore } from '@millrace/artifacts';
 import { PlatformError } from '@millrace/domain';
 import { columnsOf, columnText } from '@millrace/project';
 import type { Command } from 'commander';
@@ -51,7 +52,7 @@ export function projectCommands(program: Command): void {
         context.print(
           removed,
           () =>
-            `${removed.name} is deleted; its dataset versions and model packages stay in ${context.settings.home}/artifacts`,
+            `${removed.name} is deleted; its dataset versions and model packages stay in ${openArtifactStore(context.settings.artifacts).place}`,
           ['millrace projects list'],
         );
         return 0;

@@ -113,18 +113,18 @@ export function runCommands(program: Command): void {
 async function start(context: Context, options: StartOptions): Promise<number> {
   // Before anything is started: a wrong project file must cost nothing.
   const input = mainJobInput(context, options);
-  const { home, kafkaBrokers } = context.settings;
+  const { home, kafkaBrokers, artifacts } = context.settings;
   const { name } = input.loaded.project;
   const reporter = reporterFor(context);
   const stop = stopSignal(reporter);
   const workers = options.workers ?? input.loaded.project.training.workers;
-  const projects = await projectsIn(home);
+  const projects = await projectsIn(artifacts);
   const earlier = earlierRun(home, name, projects);
   const servesOnly = earlier === 'done' && !options.once && !options.again;
   const supervisor = await bringUp(context, { workers }, reporter, stop, () => {
     if (servesOnly) return;
     if (earlier !== 'none') {
-      const aside = setAside(home, name, projects, kafkaBrokers !== undefined);
+      const aside = setAside(artifacts, name, projects, kafkaBrokers !== undefined);
       reporter.line(`  what the main job left here before is set aside in ${aside}`);
     }
     markRun(home, name, 'begun');

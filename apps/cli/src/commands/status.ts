@@ -1,6 +1,7 @@
 // status, drift, events: what the platform does right now.
 
-import { cohortText, RELEASE, systemClock, timeText } from '@millrace/domain';
+import { openArtifactStore } from '@millrace/artifacts';
+import { cohortText, PlatformError, RELEASE, systemClock, timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { ControlClient, isJson } from '../client/control.http.js';
 import { collectingOf, collectingText } from '../overview/own-reference.js';
@@ -126,24 +127,39 @@ async function status(context: Context): Promise<number> {
       return { service, address: addresses[service], state, ms, restarts };
     }),
   );
-  const whole = services.every(({ state }) => state === 'ready' || state === NOT_PLANNED);
+  const artifacts = await artifactsState(context);
+  const answers = services.every(({ state }) => state === 'ready' || state === NOT_PLANNED);
+  const whole = answers && artifacts.state === 'reachable';
   const projects = await projectOverviews(new ControlClient(addresses, OVERVIEW_WAIT_MS)).catch(() => []);
   const heads = ['service', 'address', 'state', 'ms', 'restarts'];
   const rows = services.map((one) => [one.service, one.address, one.state, one.ms, one.restarts ?? '?']);
   const first = projects.find(({ activeAlarms = 0 }) => activeAlarms > 0) ?? projects[0];
   const next = first === undefined ? 'millrace new FILE' : `millrace loop ${first.name}`;
   context.print(
-    { release: RELEASE, services, projects },
+    { release: RELEASE, services, artifacts, projects },
     (width) =>
       [
         `Millrace ${RELEASE}`,
         table(heads, rows, width),
+        `artifacts: ${artifacts.place}, ${artifacts.state}`,
         ...(projects.length === 0 ? [] : ['', table(OVERVIEW_HEAD, projects.map(overviewRow), width)]),
         ...projects.flatMap(overviewNotes),
       ].join('\n'),
     [whole ? next : services.every(({ state }) => state === 'down') ? 'millrace up' : 'millrace doctor'],
   );
   return whole ? 0 : 1;
+}
+
+/** Asked from here, with the settings of this command: where those of the services are others, so is the answer. */
+async function artifactsState({ settings }: Context): Promise<{ place: string; state: string }> {
+  const { artifacts } = settings;
+  const timeout = Math.min(artifacts.artifactsTimeout, READY_WAIT_MS);
+  const store = openArtifactStore({ ...artifacts, artifactsTimeout: timeout });
+  const state = await store.check().then(
+    () => 'reachable',
+    (thrown: unknown) => `not reachable: ${PlatformError.from(thrown).reason}`,
+  );
+  return { place: store.place, state };
 }
 
 /** As a word or two. What hangs is not down: it holds its port, and a start anew needs its end first. */

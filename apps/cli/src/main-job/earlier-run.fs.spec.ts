@@ -13,9 +13,9 @@ describe('an earlier main job', () => {
   });
   afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-  const dataset = (project: string) => openArtifactStore(home).put(`datasets/${project}/v/data.parquet`, 'rows');
-  const earlier = async () => earlierRun(home, 'flights', await projectsIn(home));
-  const aside = async (ownBrokers: boolean) => setAside(home, 'flights', await projectsIn(home), ownBrokers);
+  const dataset = (project: string) => openArtifactStore({ home }).put(`datasets/${project}/v/data.parquet`, 'rows');
+  const earlier = async () => earlierRun(home, 'flights', await projectsIn({ home }));
+  const aside = async (ownBrokers: boolean) => setAside({ home }, 'flights', await projectsIn({ home }), ownBrokers);
 
   it('is known by its mark, and without one by the data of its project', async () => {
     expect(await earlier()).toBe('none');
@@ -43,6 +43,11 @@ describe('an earlier main job', () => {
       expect(readdirSync(home).sort()).toEqual(['logs', 'previous', 'run']);
       expect(await earlier()).toBe('none');
     }
+  });
+
+  it('is not set aside where its artifacts are in a bucket', () => {
+    const settings = { home, artifactsUrl: 's3://store/first' };
+    expect(() => setAside(settings, 'flights', ['flights'], false)).toThrow(/MILLRACE_ARTIFACTS_URL/);
   });
 
   it('is not set aside where that would take something else along', async () => {

@@ -3,7 +3,7 @@
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ARTIFACTS_FOLDER, openArtifactStore } from '@millrace/artifacts';
+import { ARTIFACTS_FOLDER, isInHome, openArtifactStore, type StoreSettings } from '@millrace/artifacts';
 import { PlatformError } from '@millrace/domain';
 
 /** 'begun' = it did not come to its end. */
@@ -36,9 +36,23 @@ export function markRun(home: string, project: string, state: Exclude<EarlierRun
 
 /**
  * Moves the state to <home>/previous, in place of what was there. Only while nothing runs in the home. Refused
- * (`conflict`) where it would take other projects along, or where the topics are on brokers that are not ours to empty.
+ * (`conflict`) where it would take other projects along, or where topics or artifacts are on servers that are not ours
+ * to empty.
  */
-export function setAside(home: string, project: string, projects: readonly string[], ownBrokers: boolean): string {
+export function setAside(
+  settings: StoreSettings,
+  project: string,
+  projects: readonly string[],
+  ownBrokers: boolean,
+): string {
+  const { home } = settings;
+  if (!isInHome(settings)) {
+    throw new PlatformError(
+      'conflict',
+      'the main job ran here before, and its artifacts are in your own bucket: set another MILLRACE_HOME and another ' +
+        'prefix in MILLRACE_ARTIFACTS_URL',
+    );
+  }
   const others = projects.filter((name) => name !== project);
   if (others.length > 0) {
     throw new PlatformError(
@@ -66,9 +80,9 @@ export function writeSummary(home: string, summary: object): string {
   return file;
 }
 
-/** Projects with artifacts in this home. */
-export async function projectsIn(home: string): Promise<string[]> {
-  const store = openArtifactStore(home);
+/** Projects with artifacts in the store of this home. */
+export async function projectsIn(settings: StoreSettings): Promise<string[]> {
+  const store = openArtifactStore(settings);
   const paths = [...(await store.list('datasets')), ...(await store.list('models'))];
   return [...new Set(paths.map((path) => path.split('/')[0] as string))].sort();
 }

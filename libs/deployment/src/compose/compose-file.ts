@@ -6,6 +6,8 @@ import { LOOPBACK } from '../place.js';
 import { PORT_NAMES, PORTS, type PortName, type Ports } from '../ports.js';
 import { kafkaProperties } from '../processes/kafka-properties.js';
 import { controllerPort, type ProcessPlan, platformPlan, redisArgs } from '../processes/process-plan.js';
+import { artifactSettings } from '../settings/artifacts.js';
+import { commonSettings } from '../settings/common-settings.js';
 
 const HOME = '/var/lib/millrace';
 const KAFKA_DATA = '/var/lib/kafka/data';
@@ -127,11 +129,20 @@ function container(plan: ProcessPlan, millrace: object, settings: Readonly<Recor
   };
 }
 
+/** Taken from the environment of `docker compose`, which fills them in; empty = not set. */
+const PASSED_ON = [
+  commonSettings.otlpEndpoint.env,
+  artifactSettings.artifactsUrl.env,
+  artifactSettings.artifactsEndpoint.env,
+  artifactSettings.artifactsRegion.env,
+  artifactSettings.artifactsAccessKey.env,
+  artifactSettings.artifactsSecretKey.env,
+];
+
 export function composeFile(): object {
   const ours = composePlan.filter(({ name }) => name !== 'kafka' && name !== 'redis');
   const first = ours[0] as ProcessPlan;
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: Compose fills it in.
-  const settings = { ...first.env, OTEL_EXPORTER_OTLP_ENDPOINT: '${OTEL_EXPORTER_OTLP_ENDPOINT:-}' };
+  const settings = { ...first.env, ...Object.fromEntries(PASSED_ON.map((name) => [name, `\${${name}:-}`])) };
   const millrace = common(settings, first.stopGraceMs);
   return {
     name: 'millrace',

@@ -3,6 +3,7 @@
 
 import { suggest } from '@millrace/domain';
 import type { Environment } from '../place.js';
+import { artifactFaults, artifactSettings } from './artifacts.js';
 import { ingestSettings } from './ingest.js';
 import { launcherSettings } from './launcher.js';
 import { monitorSettings } from './monitor.js';
@@ -60,6 +61,8 @@ export function unknownSettings(env: Environment, alsoKnown: readonly string[] =
  */
 export function faultsForUp(env: Environment): string[] {
   const faults = Object.values(SETTINGS).flatMap((settings) => readSettings(settings, env).faults);
+  const artifacts = readSettings(artifactSettings, env);
+  if (artifacts.faults.length === 0) faults.push(...artifactFaults(artifacts.values));
   for (const [name, { notForUp }] of BY_NAME)
     if (notForUp !== undefined && env[name]) faults.push(`${name}: not for \`millrace up\`: ${notForUp}`);
   return [...new Set([...unknownSettings(env), ...faults])];

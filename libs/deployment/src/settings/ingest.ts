@@ -1,10 +1,12 @@
 // Settings of ingest. What all replicas must share comes from the common settings (brokers, topic prefix, home).
 
+import { artifactSettings } from './artifacts.js';
 import { commonSettings, portSetting } from './common-settings.js';
 import { defineSettings } from './setting.js';
 
 export const ingestSettings = defineSettings({
   ...commonSettings,
+  ...artifactSettings,
   httpPort: portSetting('ingestHttp', 'records, labels, projects'),
   grpcPort: portSetting('ingestGrpc', 'records and labels as streams'),
   requestRecordsMax: {

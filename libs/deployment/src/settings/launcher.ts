@@ -2,6 +2,7 @@
 // the processes themselves take is theirs; the launcher hands its environment on to them.
 
 import { PORT_NAMES, type PortName } from '../ports.js';
+import { artifactSettings } from './artifacts.js';
 import { commonSettings, portSetting } from './common-settings.js';
 import { defineSettings } from './setting.js';
 
@@ -11,4 +12,4 @@ const ports = Object.fromEntries(
   PORT_NAMES.map((name) => [name, portSetting(name, 'the table of ports in docs/ARCHITECTURE.md')]),
 ) as unknown as PortSettings;
 
-export const launcherSettings = defineSettings({ ...commonSettings, ...ports });
+export const launcherSettings = defineSettings({ ...commonSettings, ...artifactSettings, ...ports });

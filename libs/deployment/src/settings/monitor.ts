@@ -1,11 +1,13 @@
 // The monitor's settings.
 
 import { LOOPBACK } from '../place.js';
+import { artifactSettings } from './artifacts.js';
 import { commonSettings, HOST_PATTERN, otherPortSetting, portSetting } from './common-settings.js';
 import { defineSettings } from './setting.js';
 
 export const monitorSettings = defineSettings({
   ...commonSettings,
+  ...artifactSettings,
   httpPort: portSetting('monitorHttp', 'dashboard and its API'),
   grpcPort: portSetting('monitorGrpc', 'MonitorService'),
   routerMetricsPort: otherPortSetting('routerMetrics', 'where requests and failures are read'),

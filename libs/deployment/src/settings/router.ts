@@ -1,6 +1,7 @@
 // The router's settings.
 
 import { LOOPBACK } from '../place.js';
+import { artifactSettings } from './artifacts.js';
 import { commonSettings, HOST_PATTERN, otherPortSetting, portSetting } from './common-settings.js';
 import { defineSettings } from './setting.js';
 
@@ -9,6 +10,7 @@ const ADDRESS_OR_NONE = /^$|^[^:/\s]+:\d{1,5}$/;
 
 export const routerSettings = defineSettings({
   ...commonSettings,
+  ...artifactSettings,
   httpPort: portSetting('routerHttp', 'V2 REST, Triton’s port, so that clients’ defaults work'),
   grpcPort: portSetting('routerGrpc', 'V2 gRPC, Triton’s port'),
   metricsPort: portSetting('routerMetrics', 'Prometheus, Triton’s port'),

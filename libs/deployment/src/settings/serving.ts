@@ -1,6 +1,7 @@
 // Settings of serving.
 
 import { LOOPBACK } from '../place.js';
+import { artifactSettings } from './artifacts.js';
 import { commonSettings, HOST_PATTERN, portSetting } from './common-settings.js';
 import { ownModelSettings } from './own-model.js';
 import { defineSettings } from './setting.js';
@@ -8,6 +9,7 @@ import { defineSettings } from './setting.js';
 export const servingSettings = defineSettings({
   ...commonSettings,
   ...ownModelSettings,
+  ...artifactSettings,
   httpPort: portSetting('servingHttp', 'V2 REST of one replica, behind the router’s'),
   grpcPort: portSetting('servingGrpc', 'V2 gRPC, and the stream that the router uses'),
   host: {

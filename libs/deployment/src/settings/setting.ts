@@ -16,7 +16,7 @@ interface SettingCommon<T> {
   readonly unit?: string;
   /** Why this default: who chose it, where it was measured. */
   readonly why: string;
-  /** Never shown, never has a default. */
+  /** Never shown; its default is none or empty. */
   readonly secret?: boolean;
   /**
    * The launcher gives its processes a value of its own, so that `millrace up` refuses this one; what to do instead.
@@ -93,7 +93,7 @@ export function parseDurationMs(text: string): number | undefined {
 export function defineSettings<const S extends Settings>(settings: S): S {
   for (const [field, setting] of Object.entries(settings)) {
     assert(/^(MILLRACE|OTEL)_[A-Z0-9_]+$/.test(setting.env), `${field}: ${setting.env} is no name of ours`);
-    assert(!(setting.secret && setting.default !== undefined), `${field}: a secret has no default`);
+    assert(!(setting.secret && setting.default), `${field}: a secret has no default`);
     if (
       (setting.type === 'int' || setting.type === 'number' || setting.type === 'duration') &&
       setting.default !== undefined

@@ -1,6 +1,7 @@
 // The trainer's settings.
 
 import { LOOPBACK } from '../place.js';
+import { artifactSettings } from './artifacts.js';
 import { commonSettings, HOST_PATTERN, portSetting } from './common-settings.js';
 import { ownModelSettings } from './own-model.js';
 import { defineSettings } from './setting.js';
@@ -8,6 +9,7 @@ import { defineSettings } from './setting.js';
 export const trainerSettings = defineSettings({
   ...commonSettings,
   ...ownModelSettings,
+  ...artifactSettings,
   httpPort: portSetting('trainerHttp', 'trainings, models, the loop'),
   grpcPort: portSetting('trainerGrpc', 'where workers meet, and TrainingService'),
   grpcHost: {

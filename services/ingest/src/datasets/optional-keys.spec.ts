@@ -66,7 +66,7 @@ let tables: DuckDbVersionTables;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'millrace-keys-'));
-  store = openArtifactStore(home);
+  store = openArtifactStore({ home });
   tables = await DuckDbVersionTables.open({ scratch: join(home, 'scratch'), memoryMax: '128MB', threads: 2 }, store);
 });
 

@@ -71,7 +71,7 @@ let tables: DuckDbVersionTables;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'millrace-tables-'));
-  store = openArtifactStore(home);
+  store = openArtifactStore({ home });
   tables = await DuckDbVersionTables.open({ scratch: join(home, 'scratch'), memoryMax: '128MB', threads: 2 }, store);
 });
 

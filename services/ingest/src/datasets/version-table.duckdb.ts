@@ -112,7 +112,7 @@ export class DuckDbVersionTables implements VersionTables {
   async recordIds(version: DatasetVersion): Promise<Set<string>> {
     const connection = await this.instance.connect();
     try {
-      const file = `read_parquet(${literal(await this.store.localFile(version.parquetPath))})`;
+      const file = `read_parquet(${literal(await this.store.localFile(version.parquetPath, version.parquetSha256))})`;
       const names = (await connection.runAndReadAll(`SELECT * FROM ${file} LIMIT 0`)).columnNames();
       const result = await connection.stream(`SELECT ${quoted(datasetColumnsOf(names).recordId)} FROM ${file}`);
       const ids = new Set<string>();

@@ -60,7 +60,7 @@ export function upstreams(context: ServiceContext<RouterConfig>, { routes, outco
     at: addressOf(config.upstreamHttp),
     requestBytesMax: config.requestBytesMax,
   });
-  const store = openArtifactStore(config.home);
+  const store = openArtifactStore(config);
   const know = async (entry: UpstreamEntry): Promise<void> => {
     const known = table.get(entry.project, entry.version);
     if (known?.rows !== undefined && known.modelSha256 === entry.modelSha256) return;

@@ -49,7 +49,9 @@ export function pipelinePorts(parts: PipelineParts): PipelinePorts {
       read: async (project, datasetVersions, columns, hashSeed, which) => {
         const versions = datasetVersions.map((id) => registry.dataset(project, id));
         return readLabelledRows(
-          await Promise.all(versions.map((version) => store.localFile(version.parquetPath))),
+          await Promise.all(
+            versions.map(({ parquetPath, parquetSha256 }) => store.localFile(parquetPath, parquetSha256)),
+          ),
           columns,
           hashSeed,
           which,
