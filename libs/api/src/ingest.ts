@@ -101,6 +101,11 @@ const DatasetVersion = answer(
     source: Type.String(),
     windowStartMs: timeMs('Of a live version: the span begins here.'),
     windowEndMs: timeMs('Exclusive.'),
+    lateRows: count('Rows of earlier spans, whose version had closed.'),
+    repeatedRows: count('Records left out because another one of their id counts.'),
+    nulled: Type.Array(answer({ column: Type.String(), values: count() }), {
+      description: 'Values that rows checked by an older schema had and that are none by this one.',
+    }),
   },
   'DatasetVersion',
 );
@@ -136,9 +141,9 @@ const ProjectStatistics = answer(
     liveVersions: count(),
     liveRowsClosed: count(),
     liveLabelsJoined: count(),
-    openRows: count(),
-    openLabelledRows: count(),
-    unmatchedLabels: count(),
+    openRows: count('Records of no closed version yet, as they were read: repeated ones among them.'),
+    openLabels: count('Labels of event-time spans that are not closed.'),
+    lateLabels: count('Labels that came after their span had closed, or whose record never came.'),
     watermarkMs: nullable(timeMs()),
   },
   'ProjectStatistics',
@@ -273,7 +278,15 @@ export const ingestApi = {
     stats: get({
       path: '/v1/stats',
       summary: 'What became of records and labels, by project.',
-      answer: answer({ projects: Type.Record(Type.String(), ProjectStatistics) }),
+      answer: answer({
+        stopped: nullable(
+          answer({
+            why: word(['quota', 'disk'], 'What open dataset versions may take on disk, or the file system itself.'),
+            message: Type.String(),
+          }),
+        ),
+        projects: Type.Record(Type.String(), ProjectStatistics),
+      }),
     }),
   },
 };

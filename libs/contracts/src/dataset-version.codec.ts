@@ -13,6 +13,12 @@ export interface OffsetRange {
   last: number;
 }
 
+/** How many values of a column of another schema are none by the version's. */
+export interface NulledColumn {
+  column: string;
+  values: number;
+}
+
 /** Manifest of an immutable set of rows. */
 export interface DatasetVersion {
   project: string;
@@ -39,11 +45,18 @@ export interface DatasetVersion {
   /** Event-time span that this version stands for (live only): [windowStartMs, windowEndMs). */
   windowStartMs: number;
   windowEndMs: number;
+  /** Rows of earlier spans, whose version had closed (live only). */
+  lateRows: number;
+  /** Records left out because another one of their id counts (live only). */
+  repeatedRows: number;
+  /** Of a span whose rows were checked by several schemas: what the older ones had and the newest has not. */
+  nulled: readonly NulledColumn[];
 }
 
 const codec = messageCodec<DatasetVersion>(DatasetVersionSchema, {
   DatasetVersion: { required: ['project', 'id', 'ordinal', 'parquetPath'], closed: { kind: DATASET_KINDS } },
   OffsetRange: { required: ['topic'] },
+  NulledColumn: { required: ['column'] },
 });
 
 export const encodeDatasetVersion = codec.encode;

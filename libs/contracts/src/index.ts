@@ -6,6 +6,7 @@ export {
   type DatasetVersion,
   decodeDatasetVersion,
   encodeDatasetVersion,
+  type NulledColumn,
   type OffsetRange,
 } from './dataset-version.codec.js';
 export {

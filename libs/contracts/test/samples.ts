@@ -56,6 +56,26 @@ const score: NumericReference = {
   quantiles: [0.01, 0.2, 0.9],
 };
 
+const DATASET = {
+  project: 'demo',
+  id: 'cafe',
+  kind: 'live' as const,
+  ordinal: 2,
+  parent: 'beef',
+  schemaHash: 'aa',
+  rows: 300_000,
+  labelledRows: 299_000,
+  eventTimeFromMs: 981_000_000_000,
+  eventTimeToMs: 983_000_000_000,
+  offsets: [{ topic: 'records.v1', partition: 0, first: 5, last: 99 }],
+  parquetPath: 'datasets/demo/cafe.parquet',
+  parquetSha256: 'ee',
+  closedAtMs: 1_795_449_600_123,
+  source: 'stream',
+  windowStartMs: 981_000_000_000,
+  windowEndMs: 983_000_000_001,
+};
+
 export const CODEC_SAMPLES: readonly CodecSample[] = [
   sample(
     'record',
@@ -173,29 +193,21 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
     encodeDeadLetter,
     decodeDeadLetter,
   ),
-  sample(
-    'dataset-version',
-    {
-      project: 'demo',
-      id: 'cafe',
-      kind: 'live' as const,
-      ordinal: 2,
-      parent: 'beef',
-      schemaHash: 'aa',
-      rows: 300_000,
-      labelledRows: 299_000,
-      eventTimeFromMs: 981_000_000_000,
-      eventTimeToMs: 983_000_000_000,
-      offsets: [{ topic: 'records.v1', partition: 0, first: 5, last: 99 }],
-      parquetPath: 'datasets/demo/cafe.parquet',
-      parquetSha256: 'ee',
-      closedAtMs: 1_795_449_600_123,
-      source: 'stream',
-      windowStartMs: 981_000_000_000,
-      windowEndMs: 983_000_000_001,
-    },
-    encodeDatasetVersion,
-    decodeDatasetVersion,
+  ...(
+    [
+      ['dataset-version', { lateRows: 0, repeatedRows: 0, nulled: [] }],
+      ['dataset-version-merged', { lateRows: 7, repeatedRows: 2, nulled: [{ column: 'Distance', values: 3 }] }],
+    ] as const
+  ).map(([name, merged]) =>
+    sample(
+      name,
+      {
+        ...DATASET,
+        ...merged,
+      },
+      encodeDatasetVersion,
+      decodeDatasetVersion,
+    ),
   ),
   ...(
     [

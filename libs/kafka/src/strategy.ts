@@ -1,7 +1,8 @@
 // The Kafka consumer runner as a Nest transport: handlers are `@EventPattern('<topic without prefix>')` methods that
 // get (messages, context) for one partition batch. Commit after effect: positions move when the handler's promise has
 // resolved, and are written every COMMIT_INTERVAL_MS in one request. Bad messages go to deadletter.v1 and the partition
-// moves on. A handler that throws `overloaded` has its partition paused. Broker outages are survived; a consumer that
+// moves on. A handler that throws `overloaded` has its partition paused as long as the
+// error says. Broker outages are survived; a consumer that
 // has really crashed ends the process.
 // What interleaves: up to `concurrency` partitions run at the same time, batches of one partition never do.
 
@@ -377,10 +378,9 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
           .slice(from, from + batchMessagesMax)
           .map((message) => toInbound(topic, batch.partition, message));
         const outcome = await this.handleChunk(handler, messages, context, membership);
-        if (outcome === 'overloaded') {
+        if (outcome instanceof OverloadedHandler) {
           pauses.add(1, { topic: this.metricsTopic(topic) });
-          const resume = pause();
-          setTimeout(resume, this.retry.initialMs);
+          setTimeout(pause(), outcome.afterMs);
           return;
         }
         membership.check();
@@ -411,10 +411,9 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     messages: InboundMessage[],
     context: KafkaBatchContext,
     membership: Membership,
-  ): Promise<Pick<BatchResult, 'nextOffset'> | 'overloaded'> {
+  ): Promise<Pick<BatchResult, 'nextOffset'> | OverloadedHandler> {
     const { topic } = context;
     const startedMs = this.settings.clock.monotonicMs();
-    let overloaded = false;
     const run = () =>
       runBatch(
         messages,
@@ -424,8 +423,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
               return await callHandler(handler, part, context);
             } catch (thrown) {
               if (thrown instanceof PlatformError && thrown.code === 'overloaded') {
-                overloaded = true;
-                throw new OverloadedHandler();
+                throw new OverloadedHandler(thrown);
               }
               throw thrown;
             }
@@ -442,7 +440,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     try {
       return await inBatchSpan(messages, context, run);
     } catch (thrown) {
-      if (overloaded && thrown instanceof OverloadedHandler) return 'overloaded';
+      if (thrown instanceof OverloadedHandler) return thrown;
       throw thrown;
     } finally {
       durations.record(this.settings.clock.monotonicMs() - startedMs, { topic: this.metricsTopic(topic) });
@@ -476,8 +474,11 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
 /** Not a PlatformError: it passes through the retry logic untouched. */
 class OverloadedHandler extends StopConsuming {
-  constructor() {
-    super(new PlatformError('overloaded', 'handler is overloaded'));
+  readonly afterMs: number;
+
+  constructor(error: PlatformError) {
+    super(error);
+    this.afterMs = typeof error.retry === 'object' ? error.retry.afterMs : 0;
   }
 }
 

@@ -264,8 +264,26 @@ export const METRICS = {
   'millrace.ingest.open_rows': {
     kind: 'gauge',
     unit: '{row}',
-    description: 'Rows of the live stream whose dataset version is still open',
+    description: 'Rows of the live stream whose dataset version is still open, as they were read',
     labels: ['project'],
+  },
+  'millrace.ingest.late_labels': {
+    kind: 'gauge',
+    unit: '{label}',
+    description: 'Labels that came after their dataset version had closed, or whose record never came',
+    labels: ['project'],
+  },
+  'millrace.ingest.segment_bytes': {
+    kind: 'gauge',
+    unit: 'By',
+    description: 'Segments of open dataset versions and late labels on disk',
+    labels: [],
+  },
+  'millrace.ingest.reading_stopped': {
+    kind: 'gauge',
+    unit: '1',
+    description: '1 while no records and labels are taken in, for the segments are at their quota or the disk refuses',
+    labels: [],
   },
   'millrace.ingest.online_records': {
     kind: 'counter',

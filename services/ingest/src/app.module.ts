@@ -48,7 +48,13 @@ const CLOSE_CHECK_MS = 250;
 /** How often uploads are looked at whose time may be over. */
 const UPLOADS_CHECK_MS = 60_000;
 
+/** How often gauges are set, and a stop of reading is told again. */
+const GAUGES_MS = 5_000;
+
 const openRows = gauge('millrace.ingest.open_rows');
+const lateLabels = gauge('millrace.ingest.late_labels');
+const segmentBytes = gauge('millrace.ingest.segment_bytes');
+const readingStopped = gauge('millrace.ingest.reading_stopped');
 
 type Context = ServiceContext<IngestConfig>;
 
@@ -61,11 +67,19 @@ export const ingest = defineService({
     const known = knownState(context, connection);
     const { registry, datasetIndex, letters } = known;
     const store = openArtifactStore(config);
-    const { counterStore, live, importStream } = await datasets(context, store, producer, registry, datasetIndex);
+    const { counterStore, live, segments, importStream } = await datasets(
+      context,
+      store,
+      producer,
+      registry,
+      datasetIndex,
+    );
     const online = onlineFeatures(context, connection, producer, registry);
     const deadLetters = new DeadLetterSender(producer, clock, sha256);
     const publisher = new RecordPublisher(producer, deadLetters, clock);
     const { importRunner, uploads } = imports(context, producer, registry, importStream, deadLetters);
+    const streams = consumers(connection, producer, live, () => restored());
+    shutdown.onDrain('positions', async () => commitPositions(streams.live, live));
     let restoring: Promise<void> | undefined;
     const restored = (): Promise<void> => {
       restoring ??= known.read().then(async () => {
@@ -104,15 +118,31 @@ export const ingest = defineService({
         [Redrive, new Redrive(letters, registry, redrivePorts(publisher))],
         [Statistics, new Statistics(registry, counterStore.counters, datasetIndex, letters, live)],
       ],
-      consumers: consumers(connection, producer, live, restored),
+      consumers: [streams.live, streams.imports],
       ticks: [
         {
           name: 'close versions',
           everyMs: CLOSE_CHECK_MS,
-          work: () => {
+          work: async () => {
             if (!registry.complete || shutdown.begun) return;
             live.closeDue();
-            for (const { name } of registry.list()) openRows.set(live.state(name).openRows, { project: name });
+            await segments.flushDue(clock.nowMs());
+            commitPositions(streams.live, live);
+          },
+        },
+        {
+          name: 'tell of open rows',
+          everyMs: GAUGES_MS,
+          work: () => {
+            for (const { name } of registry.list()) {
+              const { openRows: rows, lateLabels: labels } = live.state(name);
+              openRows.set(rows, { project: name });
+              lateLabels.set(labels, { project: name });
+            }
+            segmentBytes.set(segments.bytesOnDisk);
+            const { blocked } = segments;
+            readingStopped.set(blocked === null ? 0 : 1);
+            if (blocked !== null) log.error('reading has stopped, nothing is lost', { why: blocked.message });
           },
         },
         {
@@ -191,10 +221,10 @@ function consumers(
   producer: MessageProducer,
   live: LiveStream,
   startWhen: () => Promise<void>,
-): KafkaStrategy[] {
+): { live: KafkaStrategy; imports: KafkaStrategy } {
   const common = { connection, producer, service: 'ingest', startWhen };
-  return [
-    new KafkaStrategy({
+  return {
+    live: new KafkaStrategy({
       ...common,
       groupId: LIVE_GROUP,
       transportId: LIVE_TRANSPORT,
@@ -202,7 +232,7 @@ function consumers(
       onAssigned: (assignment) =>
         untilAvailable('positions', () => announceEnds(connection, LIVE_GROUP, assignment, live)),
     }),
-    new KafkaStrategy({
+    imports: new KafkaStrategy({
       ...common,
       groupId: IMPORT_GROUP,
       transportId: IMPORT_TRANSPORT,
@@ -210,5 +240,15 @@ function consumers(
       batchMessagesMax: 4,
       fetchBytesMin: 1,
     }),
-  ];
+  };
+}
+
+/** Rows that were written since their batch ended let the committed position follow, also where no more come. */
+function commitPositions(strategy: KafkaStrategy, live: LiveStream): void {
+  for (const [topic, partitions] of Object.entries(strategy.partitions())) {
+    for (const partition of partitions) {
+      const position = live.position(topic, partition);
+      if (position !== null) strategy.setPosition(topic, partition, position);
+    }
+  }
 }

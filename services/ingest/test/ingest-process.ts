@@ -1,11 +1,12 @@
 // Runs the built ingest service as a process of its own, so that tests can kill it.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { environment } from '@millrace/config';
+import { KafkaConnection } from '@millrace/kafka';
 import { cloneRoot, eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
 
 export const PROJECT = `name: loans
@@ -52,9 +53,9 @@ export class IngestProcess {
     private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
-  static async create(settings: Readonly<Record<string, string>> = {}): Promise<IngestProcess> {
+  static async create(settings: Readonly<Record<string, string>> = {}, at?: string): Promise<IngestProcess> {
     const kafka = await startKafka();
-    const home = await mkdtemp(join(tmpdir(), 'millrace-ingest-'));
+    const home = at ?? (await mkdtemp(join(tmpdir(), 'millrace-ingest-')));
     const ingest = new IngestProcess(home, kafka.brokers, uniquePrefix(), settings);
     await ingest.start();
     return ingest;
@@ -109,6 +110,12 @@ export class IngestProcess {
     await rm(this.home, { recursive: true, force: true });
   }
 
+  /** Of the running process, in bytes. */
+  async residentBytes(): Promise<number> {
+    const status = await readFile(`/proc/${this.child?.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1_024;
+  }
+
   get log(): string {
     return this.output;
   }
@@ -126,6 +133,22 @@ export class IngestProcess {
         headers: { 'content-type': type },
       }),
     );
+  }
+
+  /** Messages that were written to a topic since it began, as the broker counts them. */
+  async written(topic: string): Promise<number> {
+    const marks = await this.withKafka((kafka) => kafka.highWatermarks(topic));
+    return [...marks.values()].reduce((sum, { high }) => sum + high, 0);
+  }
+
+  async withKafka<T>(work: (connection: KafkaConnection) => Promise<T>): Promise<T> {
+    const { brokers, prefix: topicPrefix } = this;
+    const connection = new KafkaConnection({ brokers: [...brokers], clientId: 'test', topicPrefix });
+    try {
+      return await work(connection);
+    } finally {
+      await connection.close();
+    }
   }
 
   async apply(text: string, folder = '/nowhere'): Promise<Answer> {

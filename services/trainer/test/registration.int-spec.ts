@@ -71,6 +71,7 @@ async function writeDataset(id: string, label: string): Promise<void> {
     ...{ project: 'churn', id, kind: 'import', ordinal: 1, parent: '', schemaHash: 'x', rows, labelledRows: rows },
     ...{ eventTimeFromMs: 0, eventTimeToMs: 0, offsets: [], parquetPath: `datasets/${id}.parquet` },
     ...{ parquetSha256: sha256(readFileSync(file)), closedAtMs: 1, source: 'test', windowStartMs: 0, windowEndMs: 0 },
+    ...{ lateRows: 0, repeatedRows: 0, nulled: [] },
   });
   await producer.send('datasets.v1', [{ key: `churn/${id}`, value }]);
 }

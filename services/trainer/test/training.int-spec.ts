@@ -106,6 +106,9 @@ async function writeDataset(id: string, from: number, shifted: boolean): Promise
     source: 'test',
     windowStartMs: 0,
     windowEndMs: 0,
+    lateRows: 0,
+    repeatedRows: 0,
+    nulled: [],
   });
   await producer.send('datasets.v1', [{ key: `shop/${id}`, value }]);
 }

@@ -184,6 +184,11 @@ export class ControlClient {
     return this.ingest.importStatus({ path: { project, id } });
   }
 
+  /** Why ingest takes no more records and labels in; null while it does. */
+  async readingStopped() {
+    return (await this.ingest.stats()).stopped;
+  }
+
   async datasets(project: string) {
     return (await this.ingest.datasets({ path: { project } })).datasets;
   }

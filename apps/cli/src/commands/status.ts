@@ -130,13 +130,15 @@ async function status(context: Context): Promise<number> {
   const artifacts = await artifactsState(context);
   const answers = services.every(({ state }) => state === 'ready' || state === NOT_PLANNED);
   const whole = answers && artifacts.state === 'reachable';
-  const projects = await projectOverviews(new ControlClient(addresses, OVERVIEW_WAIT_MS)).catch(() => []);
+  const control = new ControlClient(addresses, OVERVIEW_WAIT_MS);
+  const stopped = await control.readingStopped().catch(() => null); // a service that does not answer is in the table
+  const projects = await projectOverviews(control).catch(() => []);
   const heads = ['service', 'address', 'state', 'ms', 'restarts'];
   const rows = services.map((one) => [one.service, one.address, one.state, one.ms, one.restarts ?? '?']);
   const first = projects.find(({ activeAlarms = 0 }) => activeAlarms > 0) ?? projects[0];
   const next = first === undefined ? 'millrace new FILE' : `millrace loop ${first.name}`;
   context.print(
-    { release: RELEASE, services, artifacts, projects },
+    { release: RELEASE, services, artifacts, stopped, projects },
     (width) =>
       [
         `Millrace ${RELEASE}`,
@@ -144,6 +146,7 @@ async function status(context: Context): Promise<number> {
         `artifacts: ${artifacts.place}, ${artifacts.state}`,
         ...(projects.length === 0 ? [] : ['', table(OVERVIEW_HEAD, projects.map(overviewRow), width)]),
         ...projects.flatMap(overviewNotes),
+        ...(stopped === null ? [] : [stoppedText(stopped)]),
       ].join('\n'),
     [whole ? next : services.every(({ state }) => state === 'down') ? 'millrace up' : 'millrace doctor'],
   );
@@ -161,6 +164,10 @@ async function artifactsState({ settings }: Context): Promise<{ place: string; s
   );
   return { place: store.place, state };
 }
+
+/** Nothing is lost by it: records and labels wait in Kafka. */
+const stoppedText = ({ message }: { message: string }) =>
+  `ingest has stopped reading: ${message}; it goes on when versions close, or with more disk`;
 
 /** As a word or two. What hangs is not down: it holds its port, and a start anew needs its end first. */
 async function stateOf(address: string): Promise<string> {

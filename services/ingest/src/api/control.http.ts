@@ -135,6 +135,6 @@ export class ControlController {
 
   @Answers(calls.stats)
   stats() {
-    return { projects: this.statistics.byProject() };
+    return { stopped: this.statistics.stopped, projects: this.statistics.byProject() };
   }
 }

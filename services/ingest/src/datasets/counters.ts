@@ -1,15 +1,21 @@
-// Counters that survive a restart exactly: they are stored together with the offset up to which messages were counted,
-// and committed offsets never pass what is stored. After a crash the messages behind the stored offset come again and
-// are counted then; those before it are not counted twice.
+// Counters and watermarks that survive a restart exactly: they are stored together with the offset up to which messages
+// were counted, and committed offsets never pass what is stored. After a crash the messages behind the stored offset
+// come again and are counted then; those before it are not counted twice.
 
 export interface ProjectCounters {
   /** Records on records.v1, repeated ids included. */
   records: number;
   labels: number;
-  /** Records whose id was there already. */
+  /** Records whose id was there already, beside those that the manifests of versions tell of. */
   duplicates: number;
-  /** Records whose version had closed; they are in the next one. */
+  /** Of release 0.1.0: records whose version had closed; now the manifests tell of them. */
   late: number;
+}
+
+/** What is stored of a project's watermark. */
+export interface KeptWatermark<State = unknown> {
+  state(): State;
+  restore(state: State, nowMs: number): void;
 }
 
 export interface CountersDocument {
@@ -17,6 +23,8 @@ export interface CountersDocument {
   projects: Record<string, ProjectCounters>;
   /** When the counted project was created; not said by release 0.1.0. */
   createdAtMs?: Record<string, number>;
+  /** How far the streams of each project have come in event time; not said by release 0.1.0. */
+  watermarks?: Record<string, unknown>;
 }
 
 export class Counters {
@@ -24,6 +32,9 @@ export class Counters {
   private saved = new Map<string, number>();
   private readonly projects = new Map<string, ProjectCounters>();
   private readonly createdAtMs = new Map<string, number>();
+  private readonly watermarks = new Map<string, KeptWatermark>();
+  /** As they were stored, until their project is heard of. */
+  private readonly stale = new Map<string, unknown>();
   private dirty = false;
 
   constructor(document: CountersDocument | null) {
@@ -31,6 +42,7 @@ export class Counters {
     for (const [project, counters] of Object.entries(document?.projects ?? {}))
       this.projects.set(project, { ...counters });
     for (const [project, atMs] of Object.entries(document?.createdAtMs ?? {})) this.createdAtMs.set(project, atMs);
+    for (const [project, state] of Object.entries(document?.watermarks ?? {})) this.stale.set(project, state);
     this.saved = new Map(this.through);
   }
 
@@ -38,6 +50,7 @@ export class Counters {
   begins(project: string, createdAtMs: number): void {
     if ((this.createdAtMs.get(project) ?? 0) === createdAtMs) return;
     this.projects.delete(project);
+    this.stale.delete(project);
     this.createdAtMs.set(project, createdAtMs);
     this.dirty = true;
   }
@@ -45,8 +58,18 @@ export class Counters {
   /** The project was deleted. */
   forget(project: string): void {
     this.projects.delete(project);
+    this.stale.delete(project);
+    this.watermarks.delete(project);
     this.createdAtMs.delete(project);
     this.dirty = true;
+  }
+
+  /** Puts a watermark where it was stored, and stores it from now on. */
+  keep<State>(project: string, watermark: KeptWatermark<State>, nowMs: number): void {
+    const state = this.stale.get(project);
+    if (state !== undefined) watermark.restore(state as State, nowMs);
+    this.stale.delete(project);
+    this.watermarks.set(project, watermark as KeptWatermark);
   }
 
   /** True when the message was not counted before; it is from now on. */
@@ -91,6 +114,10 @@ export class Counters {
       countedThrough: Object.fromEntries(this.through),
       projects: Object.fromEntries(projects),
       createdAtMs: Object.fromEntries(this.createdAtMs),
+      watermarks: Object.fromEntries([
+        ...this.stale,
+        ...[...this.watermarks].map(([project, watermark]) => [project, watermark.state()] as const),
+      ]),
     };
   }
 

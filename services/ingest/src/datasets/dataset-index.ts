@@ -47,14 +47,22 @@ export class DatasetIndex {
     return end;
   }
 
-  /** Live versions that hold rows around an event time: where a row of that time can be. */
-  liveVersionsAt(project: string, eventTimeMs: number): DatasetVersion[] {
-    const found: DatasetVersion[] = [];
+  /** The version of a span of the live stream; another span may begin at the same time where `versionEvery` changed. */
+  liveVersionOf(project: string, windowStartMs: number, windowEndMs: number): DatasetVersion | null {
     for (const version of this.of(project)) {
-      if (version.kind !== 'live') continue;
-      if (version.eventTimeFromMs <= eventTimeMs && eventTimeMs <= version.eventTimeToMs) found.push(version);
+      if (version.kind !== 'live' || version.windowStartMs !== windowStartMs) continue;
+      if (version.windowEndMs === windowEndMs) return version;
     }
-    return found;
+    return null;
+  }
+
+  /** Live versions with rows in one of the spans that start then: where a row of that time can be. */
+  liveVersionsOver(project: string, spanStartsMs: readonly number[], spanMs: number): DatasetVersion[] {
+    return [...this.of(project)].filter(
+      ({ kind, eventTimeFromMs, eventTimeToMs }) =>
+        kind === 'live' &&
+        spanStartsMs.some((startMs) => eventTimeFromMs < startMs + spanMs && startMs <= eventTimeToMs),
+    );
   }
 
   importedRows(project: string): number {

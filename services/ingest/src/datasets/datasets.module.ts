@@ -11,8 +11,10 @@ import { CounterStore } from './counter-store.fs.js';
 import type { DatasetIndex } from './dataset-index.js';
 import { ImportStream } from './import-stream.js';
 import { type LiveReports, LiveStream } from './live-stream.js';
+import { DuckDbSegmentFiles } from './segment-files.duckdb.js';
+import { Segments } from './segments.js';
+import { DuckDbSpanMerger } from './span-merge.duckdb.js';
 import { VersionCloser } from './version-closer.js';
-import { VersionHistory } from './version-history.js';
 import { DuckDbVersionTables } from './version-table.duckdb.js';
 import { KafkaVersionLog } from './versions.kafka.js';
 
@@ -36,6 +38,7 @@ export function duckDbSettings(config: IngestConfig) {
 export interface DatasetWiring {
   counterStore: CounterStore;
   live: LiveStream;
+  segments: Segments;
   importStream: ImportStream;
 }
 
@@ -49,21 +52,28 @@ export async function datasets(
   const tables = await DuckDbVersionTables.open(duckDbSettings(config), store);
   shutdown.onClose('duckdb', () => tables.close());
   const counterStore = await CounterStore.open(join(config.home, 'ingest'));
-  const history = new VersionHistory(index, tables, config.historyVersionsMax);
-  const closer = new VersionCloser(tables, new KafkaVersionLog(producer, store), index, history, clock);
+  const folder = join(config.home, 'ingest', 'segments');
+  const files = new DuckDbSegmentFiles(tables.instance, folder);
+  const spans = new DuckDbSpanMerger(tables.instance, files, store, duckDbSettings(config).scratch);
+  const closer = new VersionCloser(spans, new KafkaVersionLog(producer, store), index, clock);
+  const segments = new Segments(files, {
+    bufferBytesMax: config.bufferBytesMax,
+    flushAfterMs: config.flushAfter,
+    diskBytesMax: config.segmentDiskBytesMax,
+  });
+  await segments.open();
   shutdown.onDrain('versions', async () => {
+    await segments.flush();
     await Promise.race([closer.settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS_MAX))]);
     await counterStore.stop();
   });
   const live = new LiveStream(
     registry,
     index,
-    history,
+    segments,
     closer,
     counterStore.counters,
     {
-      rowsMax: config.openRowsMax,
-      pendingLabelsMax: config.pendingLabelsMax,
       allowanceMs: config.closeAllowance,
       idleAfterMs: config.partitionIdleAfter,
       retryAfterMs: VERSION_RETRY_MS,
@@ -78,21 +88,24 @@ export async function datasets(
     { openMax: config.importsMax, abandonAfterMs: config.importAbandonAfter },
     clock,
   );
-  return { counterStore, live, importStream };
+  return { counterStore, live, segments, importStream };
 }
 
 function liveReports(): LiveReports {
   const log = logger('versions');
   return {
-    closed: (project, rows, tookMs) => {
+    closed: ({ project, rows, labelledRows, lateRows: late, repeatedRows, nulled }, tookMs) => {
       versionsClosed.add(1, { project, kind: 'live' });
       versionDuration.record(tookMs, { project });
-      log.info('dataset version closed', { project, rows, tookMs: Math.round(tookMs) });
+      if (late > 0) lateRows.add(late, { project });
+      const facts = { project, rows, labelledRows, late, repeatedRows, tookMs: Math.round(tookMs) };
+      log.info('dataset version closed', facts);
+      for (const { column, values } of nulled)
+        log.warn('values of an older schema are none by the newest', { project, column, values });
     },
     failed: (project, error) => {
       versionFailures.add(1, { project });
       log.error('dataset version not written, tried again', { project }, error);
     },
-    lateRows: (project, rows) => lateRows.add(rows, { project }),
   };
 }

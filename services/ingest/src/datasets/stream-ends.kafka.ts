@@ -16,6 +16,7 @@ export async function announceEnds(
   live: LiveStream,
 ): Promise<void> {
   let whole = 'records.v1' in assignment && 'labels.v1' in assignment;
+  const known = [];
   for (const [topic, partitions] of Object.entries(assignment)) {
     const ends = await connection.highWatermarks(topic);
     const committed = await connection.withAdmin((admin) =>
@@ -26,11 +27,11 @@ export async function announceEnds(
     );
     for (const partition of partitions) {
       const { low, high } = ends.get(partition) ?? { low: 0, high: 0 };
-      if (Math.max(positions.get(partition) ?? -1, low) < high) live.mustReach(topic, partition, high);
+      known.push({ topic, partition, position: Math.max(positions.get(partition) ?? -1, low), end: high });
     }
     whole &&= partitions.length === ends.size;
   }
   if (!whole)
     logger('ingest').error('another ingest process reads a part of the stream: no live version closes until it ends');
-  live.wholeStream = whole;
+  live.assign(known, whole);
 }

@@ -1,14 +1,13 @@
-// Turns finished tables into announced versions, one after the other: ordinal and parent follow the order of closing.
-// The same rows again give the same id; then the announced version is the answer and nothing is announced twice.
+// Turns finished tables and segments into announced versions, one after the other: ordinal and parent follow the order
+// of closing. The same rows again give the same id; then the announced version is the answer and nothing is announced
+// twice.
 
 import type { DatasetVersion, OffsetRange } from '@millrace/contracts';
-import type { Clock, Scalar } from '@millrace/domain';
-import type { ColumnSpec } from '@millrace/project';
+import type { Clock } from '@millrace/domain';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { DatasetIndex } from './dataset-index.js';
-import type { ClosingSpan, LiveRow } from './live-versions.js';
-import type { VersionHistory } from './version-history.js';
-import type { TableRows, VersionLog, VersionTable, VersionTables } from './version-table.js';
+import type { ClosePlan, SegmentFile } from './segment.js';
+import type { SpanMerger, VersionLog, VersionTable, WrittenVersion } from './version-table.js';
 
 export interface VersionFrame {
   kind: 'import' | 'live';
@@ -18,55 +17,50 @@ export interface VersionFrame {
   windowEndMs: number;
 }
 
-/** Rows turned into columns at a time; the event loop gets a turn in between. */
-const SLICE_ROWS = 2_048;
-
-function rowsToColumns(schema: RecordSchema, rows: readonly LiveRow[]): TableRows {
-  const columns = schema.stored.map((index): Scalar[] => {
-    const { name } = schema.columns[index] as ColumnSpec;
-    return rows.map((row) => row.record.values[name] ?? null);
-  });
-  return {
-    recordIds: rows.map((row) => row.record.recordId),
-    entities: rows.map((row) => row.record.entity),
-    eventTimeMs: rows.map((row) => row.record.eventTimeMs),
-    labels: rows.map((row) => row.label ?? Number.NaN),
-    columns,
-  };
-}
+/** Without a version: every row was in an earlier one. `left`: labels that found no row, to be kept. */
+export type ClosedSpan = { left: readonly SegmentFile[] } & (
+  | { version: DatasetVersion }
+  | { version: null; duplicates: number }
+);
 
 export class VersionCloser {
   private tail: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly tables: VersionTables,
+    private readonly spans: SpanMerger,
     private readonly log: VersionLog,
     private readonly datasetIndex: DatasetIndex,
-    private readonly history: VersionHistory,
     private readonly clock: Clock,
   ) {}
 
-  /** Closes a span of the live stream; null when it has no rows. */
-  closeSpan(schema: RecordSchema, span: ClosingSpan): Promise<DatasetVersion | null> {
+  /** Closes a span of the live stream. One that was announced before a restart is closed already. */
+  closeSpan(schema: RecordSchema, plan: ClosePlan): Promise<ClosedSpan> {
     return this.inOrder(async () => {
-      if (span.rows.length === 0) return null;
-      const table = await this.tables.create(schema);
-      try {
-        for (let from = 0; from < span.rows.length; from += SLICE_ROWS) {
-          await table.append(rowsToColumns(schema, span.rows.slice(from, from + SLICE_ROWS)));
-        }
-        const version = await this.finish(schema, table, {
-          kind: 'live',
-          source: 'stream',
-          offsets: span.offsets,
-          windowStartMs: span.startMs,
-          windowEndMs: span.endMs,
-        });
-        if (version !== null) this.history.remember(version, new Set(span.rows.map((row) => row.record.recordId)));
-        return version;
-      } finally {
-        await table.drop();
-      }
+      const project = schema.project.name;
+      const announced = this.datasetIndex.liveVersionOf(project, plan.spanStartMs, plan.spanEndMs);
+      if (announced !== null) return { version: announced, left: [] };
+      const lateSpans = plan.records
+        .map(({ spanStartMs }) => spanStartMs)
+        .filter((startMs) => startMs < plan.spanStartMs);
+      const spanMs = schema.project.data.versionEveryMs;
+      const merged = await this.spans.merge(
+        schema,
+        plan,
+        this.datasetIndex.liveVersionsOver(project, lateSpans, spanMs),
+      );
+      if (merged.version === null) return merged;
+      const { lateRows, duplicates, offsets, nulled } = merged.version;
+      const version = await this.announced(schema, merged.version, {
+        kind: 'live',
+        source: 'stream',
+        offsets,
+        windowStartMs: plan.spanStartMs,
+        windowEndMs: plan.spanEndMs,
+        lateRows,
+        repeatedRows: duplicates,
+        nulled,
+      });
+      return { version, left: merged.left };
     });
   }
 
@@ -74,7 +68,9 @@ export class VersionCloser {
   closeImport(schema: RecordSchema, table: VersionTable, frame: VersionFrame): Promise<DatasetVersion | null> {
     return this.inOrder(async () => {
       try {
-        return await this.finish(schema, table, frame);
+        const written = await table.write();
+        if (written === null) return null;
+        return await this.announced(schema, written, { ...frame, lateRows: 0, repeatedRows: 0, nulled: [] });
       } finally {
         await table.drop();
       }
@@ -86,9 +82,11 @@ export class VersionCloser {
     await this.tail;
   }
 
-  private async finish(schema: RecordSchema, table: VersionTable, frame: VersionFrame): Promise<DatasetVersion | null> {
-    const written = await table.write();
-    if (written === null) return null;
+  private async announced(
+    schema: RecordSchema,
+    written: WrittenVersion,
+    frame: VersionFrame & Pick<DatasetVersion, 'lateRows' | 'repeatedRows' | 'nulled'>,
+  ): Promise<DatasetVersion> {
     const project = schema.project.name;
     const known = this.datasetIndex.find(project, written.id);
     if (known !== null) return known;
@@ -97,7 +95,7 @@ export class VersionCloser {
     const version: DatasetVersion = {
       project,
       id,
-      kind: frame.kind,
+      ...frame,
       ordinal: (newest?.ordinal ?? 0) + 1,
       parent: newest?.id ?? '',
       schemaHash: schema.hash,
@@ -105,13 +103,9 @@ export class VersionCloser {
       labelledRows,
       eventTimeFromMs,
       eventTimeToMs,
-      offsets: frame.offsets,
       parquetPath,
       parquetSha256,
       closedAtMs: this.clock.nowMs(),
-      source: frame.source,
-      windowStartMs: frame.windowStartMs,
-      windowEndMs: frame.windowEndMs,
     };
     await this.log.announce(version);
     this.datasetIndex.add(version);

@@ -1,9 +1,10 @@
 // What the versioner needs from outside: a table that takes rows in any order and becomes the Parquet file of a
-// version, the log on which versions are announced, and the ids of closed versions.
+// version, what makes one of a span's segments, and the log on which versions are announced.
 
-import type { DatasetVersion } from '@millrace/contracts';
+import type { DatasetVersion, NulledColumn, OffsetRange } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import type { RecordSchema } from '../schema/record-schema.js';
+import type { ClosePlan, SegmentFile } from './segment.js';
 
 /** Rows as columns. */
 export interface TableRows {
@@ -38,8 +39,26 @@ export interface VersionTable {
 
 export interface VersionTables {
   create(schema: RecordSchema): Promise<VersionTable>;
-  /** Record ids of a closed version. */
-  recordIds(version: DatasetVersion): Promise<Set<string>>;
+}
+
+/** A version as merged from segments, with what only a merge can tell. */
+export interface MergedVersion extends WrittenVersion {
+  /** Rows of earlier spans. */
+  lateRows: number;
+  offsets: readonly OffsetRange[];
+  /** Values that another schema had, and that are none by this one. */
+  nulled: readonly NulledColumn[];
+}
+
+/** `version`: null when every row is in an earlier version. `left`: labels that found no row. */
+export type MergedSpan = { left: readonly SegmentFile[] } & (
+  | { version: MergedVersion }
+  | { version: null; duplicates: number }
+);
+
+export interface SpanMerger {
+  /** `closed`: the versions that may hold late rows of the plan already. */
+  merge(schema: RecordSchema, plan: ClosePlan, closed: readonly DatasetVersion[]): Promise<MergedSpan>;
 }
 
 export interface VersionLog {

@@ -1,14 +1,16 @@
 // What /v1/stats tells, by project. Everything survives a restart: accepted records and labels from the stored
 // counters, imported rows and versions from the index, dead letters from their topic.
 
+import type { DatasetVersion } from '@millrace/contracts';
 import type { Counters } from '../datasets/counters.js';
 import type { DatasetIndex } from '../datasets/dataset-index.js';
-import type { LiveStream } from '../datasets/live-stream.js';
+import type { LiveState, LiveStream } from '../datasets/live-stream.js';
+import type { Blocked } from '../datasets/segments.js';
 import type { DeadLetterList } from '../deadletters/dead-letter-list.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 
-export interface ProjectStatistics {
-  /** Records accepted from streams, repeated ids not counted. */
+export interface ProjectStatistics extends LiveState {
+  /** Records accepted from streams; a repeated id is counted until its version closes, for then it is known. */
   recordsAccepted: number;
   /** Rows in dataset versions of bulk loads. */
   rowsImported: number;
@@ -22,12 +24,6 @@ export interface ProjectStatistics {
   /** Rows in closed live versions. */
   liveRowsClosed: number;
   liveLabelsJoined: number;
-  openRows: number;
-  /** Open rows that have their label. */
-  openLabelledRows: number;
-  unmatchedLabels: number;
-  /** Event time up to which the stream is taken to be complete; null = unknown. */
-  watermarkMs: number | null;
 }
 
 export class Statistics {
@@ -39,6 +35,11 @@ export class Statistics {
     private readonly live: LiveStream,
   ) {}
 
+  /** Why records and labels are not taken in any more; null while they are. */
+  get stopped(): Blocked | null {
+    return this.live.blocked;
+  }
+
   byProject(): Record<string, ProjectStatistics> {
     return Object.fromEntries(this.registry.list().map(({ name }) => [name, this.of(name)]));
   }
@@ -47,7 +48,9 @@ export class Statistics {
     const counted = this.counters.of(project);
     const versions = this.datasetIndex.list(project);
     const live = versions.filter((version) => version.kind === 'live');
-    const recordsAccepted = counted.records - counted.duplicates;
+    const sum = (value: (version: DatasetVersion) => number) => live.reduce((total, each) => total + value(each), 0);
+    const duplicateRecords = counted.duplicates + sum(({ repeatedRows }) => repeatedRows);
+    const recordsAccepted = counted.records - duplicateRecords;
     const rowsImported = this.datasetIndex.importedRows(project);
     return {
       recordsAccepted,
@@ -55,12 +58,12 @@ export class Statistics {
       rowsAccepted: recordsAccepted + rowsImported,
       deadLettered: this.letters.count(project),
       labelsAccepted: counted.labels,
-      duplicateRecords: counted.duplicates,
-      lateRecords: counted.late,
+      duplicateRecords,
+      lateRecords: counted.late + sum(({ lateRows }) => lateRows),
       datasetVersions: versions.length,
       liveVersions: live.length,
-      liveRowsClosed: live.reduce((sum, version) => sum + version.rows, 0),
-      liveLabelsJoined: live.reduce((sum, version) => sum + version.labelledRows, 0),
+      liveRowsClosed: sum(({ rows }) => rows),
+      liveLabelsJoined: sum(({ labelledRows }) => labelledRows),
       ...this.live.state(project),
     };
   }

@@ -1,0 +1,195 @@
+// Rows on their way to segments, as columns: one buffer for each project, kind, span and schema. A buffer that is
+// sealed takes no more rows and stays until it is written, so that the first offset of a partition that only memory has
+// is known at any time. Pure; how much may be here is the business of Segments.
+
+import type { LabelMessage, RecordMessage } from '@millrace/contracts';
+import type { Scalar } from '@millrace/domain';
+import type { ColumnSpec, ColumnType } from '@millrace/project';
+import type { RecordSchema } from '../schema/record-schema.js';
+import {
+  NO_SCHEMA,
+  SEGMENT_COLUMNS as OWN,
+  type SegmentColumn,
+  type SegmentKey,
+  type SegmentOwner,
+  schemaOf,
+} from './segment.js';
+
+/** Where a message stood: topic without prefix, partition, offset. */
+export interface Position {
+  topic: string;
+  partition: number;
+  offset: number;
+}
+
+/** A number in an array of mixed values, and what a string costs beside its characters. */
+const VALUE_BYTES = 16;
+
+const OF_RECORDS: readonly [string, ColumnType][] = [
+  [OWN.recordId, 'text'],
+  [OWN.entity, 'text'],
+  [OWN.eventTimeMs, 'number'],
+  [OWN.partition, 'number'],
+  [OWN.offset, 'number'],
+  [OWN.ingestedAtMs, 'number'],
+];
+const OF_LABELS: readonly [string, ColumnType][] = [
+  [OWN.recordId, 'text'],
+  [OWN.eventTimeMs, 'number'],
+  [OWN.label, 'number'],
+  [OWN.knownAtMs, 'number'],
+  [OWN.partition, 'number'],
+  [OWN.offset, 'number'],
+  [OWN.ingestedAtMs, 'number'],
+];
+
+class SegmentBuffer {
+  rows = 0;
+  bytes = 0;
+  /** By "topic/partition". */
+  readonly firstOffsets = new Map<string, number>();
+
+  constructor(
+    readonly key: SegmentKey,
+    readonly columns: readonly SegmentColumn[],
+    readonly sinceMs: number,
+  ) {}
+
+  push(values: readonly Scalar[], { topic, partition, offset }: Position): void {
+    for (let index = 0; index < this.columns.length; index++) {
+      const column = this.columns[index] as SegmentColumn;
+      const value = fitting(values[index] ?? null, column.type);
+      column.values.push(value);
+      this.bytes += VALUE_BYTES + (typeof value === 'string' ? 2 * value.length : 0);
+    }
+    this.rows += 1;
+    const at = `${topic}/${partition}`;
+    const first = this.firstOffsets.get(at);
+    if (first === undefined || offset < first) this.firstOffsets.set(at, offset);
+  }
+}
+
+/** What another writer put on the topic under this schema's name may be of any type: then the column has no value. */
+function fitting(value: Scalar, type: ColumnType): Scalar {
+  const wanted = type === 'text' ? 'string' : type === 'boolean' ? 'boolean' : 'number';
+  return typeof value === wanted ? value : null;
+}
+
+export class SegmentBuffers {
+  private readonly open = new Map<string, SegmentBuffer>();
+  private sealed: SegmentBuffer[] = [];
+
+  /** Of every buffer, estimated. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const buffer of this.all()) bytes += buffer.bytes;
+    return bytes;
+  }
+
+  addRecord(
+    owner: SegmentOwner,
+    spanStartMs: number,
+    schema: RecordSchema,
+    record: RecordMessage,
+    at: Position,
+    nowMs: number,
+  ) {
+    const key = { ...owner, kind: 'records' as const, spanStartMs, schema: schemaOf(schema) };
+    const buffer = this.bufferOf(key, nowMs, () => [
+      ...OF_RECORDS,
+      ...schema.stored.map((index): [string, ColumnType] => {
+        const { name, type } = schema.columns[index] as ColumnSpec;
+        return [name, type];
+      }),
+    ]);
+    const values: Scalar[] = [
+      record.recordId,
+      record.entity,
+      record.eventTimeMs,
+      at.partition,
+      at.offset,
+      record.ingestedAtMs,
+    ];
+    // An integer that names record or entity is written from that name: as a double it would lose digits.
+    for (const index of schema.stored)
+      values.push(
+        schema.wholeNames[index] ? null : (record.values[(schema.columns[index] as ColumnSpec).name] ?? null),
+      );
+    buffer.push(values, at);
+  }
+
+  addLabel(owner: SegmentOwner, spanStartMs: number, label: LabelMessage, at: Position, nowMs: number): void {
+    const key = { ...owner, kind: 'labels' as const, spanStartMs, schema: NO_SCHEMA };
+    const values = [
+      label.recordId,
+      label.eventTimeMs,
+      label.value,
+      label.knownAtMs,
+      at.partition,
+      at.offset,
+      label.ingestedAtMs,
+    ];
+    this.bufferOf(key, nowMs, () => OF_LABELS).push(values, at);
+  }
+
+  /** Seals what is open, of one project or of all, and gives everything that is sealed, oldest first. */
+  seal(owner?: SegmentOwner): readonly SegmentBuffer[] {
+    for (const [text, buffer] of this.open) {
+      if (owner !== undefined && !isOf(buffer.key, owner)) continue;
+      this.open.delete(text);
+      this.sealed.push(buffer);
+    }
+    return [...this.sealed];
+  }
+
+  written(buffer: SegmentBuffer): void {
+    this.sealed = this.sealed.filter((other) => other !== buffer);
+  }
+
+  forget(owner: SegmentOwner): void {
+    for (const [text, buffer] of this.open) if (isOf(buffer.key, owner)) this.open.delete(text);
+    this.sealed = this.sealed.filter((buffer) => !isOf(buffer.key, owner));
+  }
+
+  *of(owner: SegmentOwner): Iterable<SegmentBuffer> {
+    for (const buffer of this.all()) if (isOf(buffer.key, owner)) yield buffer;
+  }
+
+  /** The first offset of the partition that only memory has; null when none does. */
+  floor(topic: string, partition: number): number | null {
+    let floor: number | null = null;
+    for (const { firstOffsets } of this.all()) {
+      const first = firstOffsets.get(`${topic}/${partition}`);
+      if (first !== undefined && (floor === null || first < floor)) floor = first;
+    }
+    return floor;
+  }
+
+  /** When the oldest row came; null when nothing is here. */
+  get sinceMs(): number | null {
+    let since: number | null = null;
+    for (const buffer of this.all()) if (since === null || buffer.sinceMs < since) since = buffer.sinceMs;
+    return since;
+  }
+
+  private *all(): Iterable<SegmentBuffer> {
+    yield* this.sealed;
+    yield* this.open.values();
+  }
+
+  private bufferOf(key: SegmentKey, nowMs: number, columns: () => readonly (readonly [string, ColumnType])[]) {
+    const text = `${key.kind} ${key.spanStartMs} ${key.schema} ${key.createdAtMs} ${key.project}`;
+    let buffer = this.open.get(text);
+    if (buffer === undefined) {
+      buffer = new SegmentBuffer(
+        key,
+        columns().map(([name, type]) => ({ name, type, values: [] })),
+        nowMs,
+      );
+      this.open.set(text, buffer);
+    }
+    return buffer;
+  }
+}
+
+const isOf = (a: SegmentOwner, b: SegmentOwner): boolean => a.project === b.project && a.createdAtMs === b.createdAtMs;

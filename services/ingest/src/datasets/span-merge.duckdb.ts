@@ -1,0 +1,243 @@
+// One dataset version out of the segments of a span, by DuckDB: sorted on disk where memory does not do.
+//
+//   rows    of records with one id the first by (ingested at, partition, offset); one that was read again is the same
+//           row. Late ones (of an earlier span) that a closed version of that time holds are left out.
+//   labels  by record id; the one that became known later counts, then the greater value.
+//   order   event time, record id; without event time as the records came: ingested at, partition, offset.
+//   schemas rows that were checked by another schema are read as the newest says: columns by name, each value cast
+//           where that loses nothing, else it is none and counted.
+//
+// Memory: DuckDB's bound, whatever the span holds. Disk: one more copy of the version in the scratch folder.
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { type DatasetVersion, datasetColumnsOf } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
+import type { ColumnSpec, ColumnType } from '@millrace/project';
+import type { RecordSchema } from '../schema/record-schema.js';
+import { type ClosePlan, SEGMENT_COLUMNS, type SegmentFile, schemaOf } from './segment.js';
+import type { DuckDbSegmentFiles } from './segment-files.duckdb.js';
+import {
+  type FileStore,
+  filesOf,
+  isTimed,
+  literal,
+  nameOf,
+  numbers,
+  OWN,
+  placeVersion,
+  quoted,
+  storedColumns,
+  WRITTEN,
+} from './version-file.duckdb.js';
+import type { MergedSpan, MergedVersion, SpanMerger } from './version-table.js';
+
+const PARTITION = quoted(SEGMENT_COLUMNS.partition);
+const OFFSET = quoted(SEGMENT_COLUMNS.offset);
+const INGESTED = quoted(SEGMENT_COLUMNS.ingestedAtMs);
+const KNOWN = quoted(SEGMENT_COLUMNS.knownAtMs);
+const ARRIVAL = `${INGESTED}, ${PARTITION}, ${OFFSET}`;
+
+export class DuckDbSpanMerger implements SpanMerger {
+  private merges = 0;
+
+  constructor(
+    private readonly instance: DuckDBInstance,
+    private readonly segments: DuckDbSegmentFiles,
+    private readonly store: FileStore,
+    private readonly scratch: string,
+  ) {}
+
+  async merge(schema: RecordSchema, plan: ClosePlan, closed: readonly DatasetVersion[]): Promise<MergedSpan> {
+    const file = join(this.scratch, `span_${++this.merges}.parquet`);
+    const connection = await this.instance.connect();
+    try {
+      return await this.merged(connection, schema, plan, closed, file);
+    } catch (error) {
+      throw PlatformError.from(error, 'unavailable');
+    } finally {
+      connection.closeSync();
+      await rm(file, { force: true });
+    }
+  }
+
+  private async merged(
+    connection: DuckDBConnection,
+    schema: RecordSchema,
+    plan: ClosePlan,
+    closed: readonly DatasetVersion[],
+    file: string,
+  ): Promise<MergedSpan> {
+    const groups = await this.groups(connection, schema, plan.records);
+    await connection.run(`CREATE TEMP VIEW read AS ${groups.map(({ query }) => query).join(' UNION ALL ')}`);
+    await connection.run(`CREATE TEMP VIEW labels AS ${this.labels(plan)}`);
+    const [total, ids] = await numbers(
+      connection,
+      `SELECT count(*)::DOUBLE, count(DISTINCT ${OWN.recordId})::DOUBLE FROM read`,
+    );
+    const [records] =
+      total === ids
+        ? [ids]
+        : await numbers(
+            connection,
+            `SELECT count(*)::DOUBLE FROM (SELECT DISTINCT ${PARTITION}, ${OFFSET}, ${OWN.recordId} FROM read)`,
+          );
+    const once =
+      total === ids ? '' : `QUALIFY row_number() OVER (PARTITION BY ${OWN.recordId} ORDER BY ${ARRIVAL}) = 1`;
+    const columns = [
+      `r.${OWN.recordId}`,
+      `r.${OWN.entity}`,
+      `CAST(r.${OWN.eventTimeMs} AS BIGINT) AS ${OWN.eventTimeMs}`,
+      `l.label AS ${OWN.label}`,
+      ...storedColumns(schema).map(({ name }) => `r.${quoted(name)}`),
+    ];
+    await connection.run(
+      `COPY (
+         WITH r AS (SELECT * FROM read ${once}),
+         l AS (SELECT ${OWN.recordId}, max({known: ${KNOWN}, label: ${OWN.label}}).label AS label FROM labels GROUP BY 1)
+         SELECT ${columns.join(', ')}
+         FROM r LEFT JOIN l USING (${OWN.recordId}) ${await this.withoutClosed(connection, plan, closed)}
+         ORDER BY ${isTimed(schema) ? `r.${OWN.eventTimeMs}, r.${OWN.recordId}` : `r.${ARRIVAL}`}
+       ) TO ${literal(file)} (FORMAT parquet)`,
+    );
+    const nulled = await this.nulled(connection, groups);
+    const [lateRows] = await numbers(
+      connection,
+      `SELECT count(*)::DOUBLE FROM read_parquet(${literal(file)}) WHERE ${OWN.eventTimeMs} < ${plan.spanStartMs}`,
+    );
+    const offsets = [
+      ...(await this.offsets(connection, 'records.v1', 'read', file)),
+      ...(await this.offsets(connection, 'labels.v1', 'labels', file)),
+    ];
+    const placed = await placeVersion(connection, schema, file, this.store);
+    const left = await this.segments.leftLabels(
+      plan,
+      placed === null ? null : await this.store.localFile(placed.parquetPath, placed.parquetSha256),
+    );
+    if (placed === null) return { version: null, duplicates: records as number, left };
+    const duplicates = (records as number) - placed.rows;
+    const version: MergedVersion = { ...placed, duplicates, lateRows: lateRows as number, offsets, nulled };
+    return { version, left };
+  }
+
+  private paths(files: readonly SegmentFile[]): string {
+    return `read_parquet(${filesOf(files.map((file) => this.segments.pathOf(file)))})`;
+  }
+
+  private labels({ labels }: ClosePlan): string {
+    const columns = [OWN.recordId, OWN.label, KNOWN, PARTITION, OFFSET];
+    if (labels.length === 0)
+      return `SELECT ''::VARCHAR AS ${OWN.recordId}, 0::DOUBLE AS ${OWN.label}, 0::DOUBLE AS ${KNOWN}, 0::DOUBLE AS ${PARTITION},
+        0::DOUBLE AS ${OFFSET} WHERE false`;
+    return `SELECT ${columns.join(', ')} FROM ${this.paths(labels)}`;
+  }
+
+  /** The rows of each schema as the newest one sees them. */
+  private async groups(connection: DuckDBConnection, schema: RecordSchema, records: readonly SegmentFile[]) {
+    const bySchema = new Map<string, SegmentFile[]>();
+    for (const file of records) bySchema.set(file.schema, [...(bySchema.get(file.schema) ?? []), file]);
+    const groups = [];
+    for (const [hash, files] of bySchema) {
+      const own = hash === schemaOf(schema);
+      const types = await typesOf(connection, this.paths(files));
+      const columns = storedColumns(schema).map((column) => ({
+        column,
+        from: types.has(column.name) ? quoted(column.name) : null,
+        value: own ? ownValue(schema, column) : castValue(schema, column, types.get(column.name)),
+      }));
+      const fixed = [OWN.recordId, OWN.entity, OWN.eventTimeMs, PARTITION, OFFSET, INGESTED];
+      const selected = columns.map(({ column, value }) => `${value} AS ${quoted(column.name)}`);
+      groups.push({
+        query: `SELECT ${[...fixed, ...selected].join(', ')} FROM ${this.paths(files)}`,
+        files: this.paths(files),
+        casts: own ? [] : columns,
+      });
+    }
+    return groups;
+  }
+
+  private async nulled(connection: DuckDBConnection, groups: Awaited<ReturnType<DuckDbSpanMerger['groups']>>) {
+    const counts = new Map<string, number>();
+    for (const { files, casts } of groups) {
+      const cast = casts.filter(({ from }) => from !== null);
+      if (cast.length === 0) continue;
+      const each = cast.map(({ from, value }) => `count_if(${from} IS NOT NULL AND ${value} IS NULL)::DOUBLE`);
+      const found = await numbers(
+        connection,
+        `SELECT ${each.join(', ')} FROM (SELECT DISTINCT ON (${OWN.recordId}) * FROM ${files})`,
+      );
+      cast.forEach(({ column }, index) => {
+        const values = found[index] as number;
+        if (values > 0) counts.set(column.name, (counts.get(column.name) ?? 0) + values);
+      });
+    }
+    return [...counts].map(([column, values]) => ({ column, values }));
+  }
+
+  private async withoutClosed(
+    connection: DuckDBConnection,
+    plan: ClosePlan,
+    closed: readonly DatasetVersion[],
+  ): Promise<string> {
+    if (closed.length === 0) return '';
+    const ids: string[] = [];
+    for (const version of closed) {
+      const file = `read_parquet(${literal(await this.store.localFile(version.parquetPath, version.parquetSha256))})`;
+      const names = (await connection.runAndReadAll(`SELECT * FROM ${file} LIMIT 0`)).columnNames();
+      ids.push(`SELECT ${quoted(datasetColumnsOf(names).recordId)} AS id FROM ${file}`);
+    }
+    return `LEFT JOIN (SELECT DISTINCT id FROM (${ids.join(' UNION ALL ')})) closed ON r.${OWN.recordId} = closed.id
+      WHERE r.${OWN.eventTimeMs} >= ${plan.spanStartMs} OR closed.id IS NULL`;
+  }
+
+  private async offsets(connection: DuckDBConnection, topic: string, view: 'read' | 'labels', file: string) {
+    const reader = await connection.runAndReadAll(
+      `SELECT ${PARTITION}, min(${OFFSET}), max(${OFFSET}) FROM ${view}
+       SEMI JOIN (SELECT ${OWN.recordId} FROM read_parquet(${literal(file)})) version USING (${OWN.recordId})
+       GROUP BY 1 ORDER BY 1`,
+    );
+    return reader.getRows().map((row) => {
+      const [partition, first, last] = row.map(Number) as [number, number, number];
+      return { topic, partition, first, last };
+    });
+  }
+}
+
+async function typesOf(connection: DuckDBConnection, files: string): Promise<Map<string, string>> {
+  const result = await connection.runAndReadAll(`SELECT * FROM ${files} LIMIT 0`);
+  const types = result.columnTypes();
+  return new Map(result.columnNames().map((name, index) => [name, String(types[index])]));
+}
+
+function ownValue(schema: RecordSchema, column: ColumnSpec): string {
+  const name = nameOf(schema, column);
+  // What another writer put on the topic may name itself as it likes: then the column has no value.
+  if (name !== null) return `TRY_CAST(${name} AS ${WRITTEN[column.type]})`;
+  return column.type === 'integer' || column.type === 'timestamp' ? whole(quoted(column.name)) : quoted(column.name);
+}
+
+/** A value of another schema: none where it says something else than a value of this type. */
+function castValue(schema: RecordSchema, column: ColumnSpec, type: string | undefined): string {
+  if (nameOf(schema, column) !== null) return ownValue(schema, column);
+  if (type === undefined) return `NULL::${WRITTEN[column.type]}`;
+  const from = quoted(column.name);
+  return CASTS[column.type](from, type);
+}
+
+const whole = (from: string): string =>
+  `CASE WHEN ${from} = floor(${from}) AND abs(${from}) < 1e18 THEN TRY_CAST(${from} AS BIGINT) END`;
+const finite = (from: string, type: string): string =>
+  type === 'DOUBLE' ? from : `CASE WHEN isfinite(TRY_CAST(${from} AS DOUBLE)) THEN TRY_CAST(${from} AS DOUBLE) END`;
+
+const CASTS: Readonly<Record<ColumnType, (from: string, type: string) => string>> = {
+  number: finite,
+  integer: (from, type) => whole(`(${finite(from, type)})`),
+  timestamp: (from, type) => (type === 'DOUBLE' ? whole(from) : 'NULL::BIGINT'),
+  text: (from, type) =>
+    type === 'DOUBLE'
+      ? `coalesce(CAST(${whole(from)} AS VARCHAR), CAST(${from} AS VARCHAR))`
+      : `CAST(${from} AS VARCHAR)`,
+  boolean: (from, type) =>
+    type === 'DOUBLE' ? `CASE ${from} WHEN 1 THEN true WHEN 0 THEN false END` : `TRY_CAST(${from} AS BOOLEAN)`,
+};

@@ -1,0 +1,113 @@
+// The Parquet file of a dataset version, once DuckDB has written it: its figures, its id by the canonical order, its
+// place in the artifact store. What is hashed is what is stored.
+
+import { createHash } from 'node:crypto';
+import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
+import type { ArtifactStore } from '@millrace/artifacts';
+import { DATASET_COLUMNS } from '@millrace/contracts';
+import type { Scalar } from '@millrace/domain';
+import type { ColumnSpec, ColumnType } from '@millrace/project';
+import type { RecordSchema } from '../schema/record-schema.js';
+import { CanonicalHash } from './canonical.js';
+import type { WrittenVersion } from './version-table.js';
+
+/** What of the artifact store DuckDB needs: it writes and reads files of this machine. */
+export type FileStore = Pick<ArtifactStore, 'putFile' | 'localFile'>;
+
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+export const filesOf = (paths: readonly string[]): string => `[${paths.map(literal).join(', ')}]`;
+
+/** The file's own columns, for SQL. */
+export const OWN = {
+  recordId: quoted(DATASET_COLUMNS.recordId),
+  entity: quoted(DATASET_COLUMNS.entity),
+  eventTimeMs: quoted(DATASET_COLUMNS.eventTimeMs),
+  label: quoted(DATASET_COLUMNS.label),
+};
+
+/** What a value is while it is staged: numbers, integers and times are doubles, so that none becomes a BigInt. */
+export const STAGED: Readonly<Record<ColumnType, 'DOUBLE' | 'VARCHAR' | 'BOOLEAN'>> = {
+  number: 'DOUBLE',
+  integer: 'DOUBLE',
+  timestamp: 'DOUBLE',
+  text: 'VARCHAR',
+  boolean: 'BOOLEAN',
+};
+export const WRITTEN: Readonly<Record<ColumnType, string>> = {
+  number: 'DOUBLE',
+  integer: 'BIGINT',
+  timestamp: 'BIGINT',
+  text: 'VARCHAR',
+  boolean: 'BOOLEAN',
+};
+
+export const storedColumns = (schema: RecordSchema): ColumnSpec[] =>
+  schema.stored.map((index) => schema.columns[index] as ColumnSpec);
+
+/** An integer that names record or entity is written from that name: staged as a double it would lose digits. */
+export function nameOf(schema: RecordSchema, { name }: ColumnSpec): string | null {
+  if (!schema.wholeNames[schema.indexOf.get(name) as number]) return null;
+  return name === schema.project.data.recordId ? OWN.recordId : OWN.entity;
+}
+
+/** Without event time rows stand in the order in which they came, and their times say nothing of them. */
+export const isTimed = (schema: RecordSchema): boolean => schema.eventTimeIndex >= 0;
+
+/** A turn for others: work of the event loop's thread is done in slices. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export async function numbers(connection: DuckDBConnection, sql: string): Promise<number[]> {
+  const reader = await connection.runAndReadAll(sql);
+  return (reader.getRows()[0] ?? []).map(Number);
+}
+
+/** Null when the file has no rows; else it is moved into the store. */
+export async function placeVersion(
+  connection: DuckDBConnection,
+  schema: RecordSchema,
+  file: string,
+  store: FileStore,
+): Promise<Omit<WrittenVersion, 'duplicates'> | null> {
+  const [rows, labelledRows, eventTimeFromMs, eventTimeToMs] = (await numbers(
+    connection,
+    `SELECT count(*)::DOUBLE, count(${OWN.label})::DOUBLE, min(${OWN.eventTimeMs})::DOUBLE, max(${OWN.eventTimeMs})::DOUBLE
+     FROM read_parquet(${literal(file)})`,
+  )) as [number, number, number, number];
+  if (rows === 0) return null;
+  const id = await hashOf(connection, schema, file);
+  const parquetPath = `datasets/${schema.project.name}/${id}/data.parquet`;
+  const parquetSha256 = await store.putFile(parquetPath, file);
+  return { id, rows, labelledRows, eventTimeFromMs, eventTimeToMs, parquetPath, parquetSha256 };
+}
+
+async function hashOf(connection: DuckDBConnection, schema: RecordSchema, file: string): Promise<string> {
+  const sha256 = createHash('sha256');
+  const canonical = new CanonicalHash(
+    { update: (bytes) => sha256.update(bytes), hex: () => sha256.digest('hex') },
+    schema.hash,
+  );
+  const columns = storedColumns(schema).map((column) =>
+    column.type === 'text' || column.type === 'boolean' ? quoted(column.name) : `${quoted(column.name)}::DOUBLE`,
+  );
+  const result = await connection.stream(
+    `SELECT ${[OWN.recordId, OWN.entity, `${OWN.eventTimeMs}::DOUBLE`, OWN.label, ...columns].join(', ')}
+     FROM read_parquet(${literal(file)})`,
+  );
+  const timed = isTimed(schema);
+  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+    const vectors = Array.from({ length: chunk.columnCount }, (_, index) =>
+      (chunk as DuckDBDataChunk).getColumnVector(index),
+    );
+    for (let row = 0; row < chunk.rowCount; row++) {
+      canonical.row(
+        vectors[0]?.getItem(row) as string,
+        vectors[1]?.getItem(row) as string,
+        timed ? (vectors[2]?.getItem(row) as number) : 0,
+      );
+      for (let index = 3; index < vectors.length; index++) canonical.value(vectors[index]?.getItem(row) as Scalar);
+    }
+    await turn();
+  }
+  return canonical.hex();
+}
