@@ -268,6 +268,18 @@ describe('windows and alarms', () => {
     });
   });
 
+  it('says until when quality waits for labels, and of which requests nothing is known', async () => {
+    await wide('waits-for-labels', async (page) => {
+      const waiting = page.locator('#windows .cell.waits');
+      expect(await waiting.count()).toBe(11);
+      const title = '10 Mar 14:20–14:21: quality waits for labels until 9 Apr 2026 14:21 UTC';
+      expect(await waiting.first().getAttribute('aria-label')).toBe(title);
+      expect(await page.locator('#chart-auc').textContent()).toContain('waits for labels until 9 Apr 2026 14:21 UTC');
+      const software = page.locator('#windows button[data-id^="@software"]').first();
+      expect(await software.getAttribute('aria-label')).toContain('failed requests: no data');
+    });
+  });
+
   it('labels windows of a minute by the minute', async () => {
     await wide('quiet', async (page) => {
       const heads = await texts(page, '#windows thead th');

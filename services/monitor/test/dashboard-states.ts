@@ -43,6 +43,8 @@ export interface StateProject {
   withoutReference?: boolean;
   /** The project is watched only; its version was registered and held to no gate. */
   unlabelled?: boolean;
+  /** Such as 30d: no label has come yet. */
+  labelDelay?: string;
   /** A change of the route and restarts of services within the last minutes. */
   marks?: boolean;
   loop: LoopTold;
@@ -110,6 +112,7 @@ export const STATES: Readonly<Record<string, readonly StateProject[]>> = {
   'own-reference': [{ ...QUIET, windows: 2, rowsPerWindow: 406, withoutReference: true }],
   pause: [{ ...QUIET, silent: [20, 21, 22] }],
   'too-few-rows': [{ ...QUIET, windows: 12, rowsPerWindow: 37 }],
+  'waits-for-labels': [{ ...QUIET, windows: 12, labelDelay: '30d' }],
   'many-versions': [
     {
       ...QUIET,
@@ -167,9 +170,17 @@ const SILENT: Omit<TrainerLoop, 'phase' | 'waits' | 'history'> = {
 function declare(
   metadata: MetadataCache,
   marks: Marks,
-  { name, versions, targets = [], marks: marked, withoutReference = false, unlabelled = false }: StateProject,
+  {
+    name,
+    versions,
+    targets = [],
+    marks: marked,
+    withoutReference = false,
+    unlabelled = false,
+    labelDelay = '1s',
+  }: StateProject,
 ): void {
-  const parsed = parseProject(fileOf(name, unlabelled), 'project.yaml');
+  const parsed = parseProject(fileOf(name, unlabelled ? null : labelDelay), 'project.yaml');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
   metadata.setProject(parsed.project);
   const rng = seededRng(1);
@@ -206,10 +217,11 @@ function declare(
   metadata.setRoute(now);
 }
 
-const LABEL = `    - { name: denied, type: boolean, outcome: true }
-  label: { name: denied, column: denied, delay: 1s }
+const labelOf = (delay: string) => `    - { name: denied, type: boolean, outcome: true }
+  label: { name: denied, column: denied, delay: ${delay} }
 `;
-const fileOf = (name: string, unlabelled: boolean) => `name: ${name}
+/** `labelDelay`: null = the project has no label. */
+const fileOf = (name: string, labelDelay: string | null) => `name: ${name}
 scope: { problem: Will the loan be denied? }
 data:
   entity: id
@@ -219,7 +231,7 @@ data:
     - { name: id, type: text, required: true }
     - { name: amount, type: number, min: 0 }
     - { name: income, type: number }
-${unlabelled ? '' : LABEL}features: [{ name: amount, kind: numeric }, { name: income, kind: numeric }]
+${labelDelay === null ? '' : labelOf(labelDelay)}features: [{ name: amount, kind: numeric }, { name: income, kind: numeric }]
 monitoring: { window: 1m, allowedLateness: 1s, minRows: ${MIN_ROWS} }
 `;
 
@@ -296,7 +308,7 @@ function feed(engine: Engine, project: StateProject, from: number): number {
       outputs: binaryOutputs(probability),
     });
     engine.applyPrediction(prediction, 0, from + i, eventTimeMs);
-    if (unlabelled) continue;
+    if (unlabelled || project.labelDelay !== undefined) continue;
     const label = { project: name, recordId: `r${i}`, predictionId, value: rng.next() < probability ? 1 : 0 };
     engine.applyLabel(aLabel({ ...label, eventTimeMs, knownAtMs: eventTimeMs + 1_000 }), 0, from + i, eventTimeMs);
   }

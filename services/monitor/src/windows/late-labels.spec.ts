@@ -227,6 +227,20 @@ describe('labels that come after their window was judged', () => {
   });
 });
 
+describe('predictions without an event time', () => {
+  it('are found by labels of any time, also after a restart', () => {
+    const stand = new Stand(3_000);
+    stand.window(0);
+    const answered = aPrediction({ predictionId: 'a/0', project: 'p', eventTimeMs: 0, answeredAtMs: 5_000 });
+    stand.engine.applyPrediction(answered, 0, 1e6, 9_999);
+    stand.window(1);
+    stand.restart(20_000);
+    const label = { predictionId: 'a/0', recordId: '', eventTimeMs: 15_000, knownAtMs: 15_000, value: 1 };
+    stand.engine.applyLabel(aLabel({ project: 'p', ...label }), 0, 0, 20_000);
+    expect(stand.counters).toMatchObject({ labelsJoined: 1, unmatchedLabels: 0 });
+  });
+});
+
 describe('more rows that wait for labels than the bound', () => {
   it('have quality of the oldest windows judged early, and counted', () => {
     const stand = new Stand(30 * DAY_MS, 5 * ROWS);

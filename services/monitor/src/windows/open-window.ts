@@ -14,6 +14,8 @@ export interface OpenWindowState {
   /** ALL among them, except where the window is closed. */
   profiles: CohortProfileState[];
   join: LabelJoinState;
+  /** Absent in states of a release that did not tell. */
+  hasAnswerTimes?: boolean;
   /** Of a closed window; absent in states of a release that judged quality at the closing. */
   revision?: number;
   judgedLabels?: number;
@@ -35,6 +37,8 @@ export type ReferenceOf = (version: number | 'all') => VersionReference | undefi
 
 export class OpenWindow {
   closed = false;
+  /** Holds predictions that came without an event time, filed under the time of their answer. */
+  hasAnswerTimes = false;
   /** Nobody waits for its labels any more. */
   isRetired = false;
   predictions = 0;
@@ -101,11 +105,12 @@ export class OpenWindow {
   }
 
   state(): OpenWindowState {
-    const { startMs, closed, predictions, labels, revision, judgedLabels } = this;
+    const { startMs, closed, predictions, labels, hasAnswerTimes, revision, judgedLabels } = this;
     const profiles = this.list().map((profile) => profile.state());
     const cohorts = this.cohorts.map((known) => ({ ...known, cohort: cohortKey(known.cohort) }));
     const join = this.join.state();
-    return { startMs, closed, predictions, labels, profiles, join, revision, judgedLabels, cohorts };
+    const judged = { revision, judgedLabels, cohorts };
+    return { startMs, closed, predictions, labels, profiles, join, hasAnswerTimes, ...judged };
   }
 
   static fromState(state: OpenWindowState, reference: ReferenceOf): OpenWindow {
@@ -114,6 +119,7 @@ export class OpenWindow {
     window.predictions = state.predictions;
     window.labels = state.labels;
     window.join = LabelJoin.fromState(state.join);
+    window.hasAnswerTimes = state.hasAnswerTimes ?? true;
     window.revision = state.revision ?? (state.closed ? 1 : 0);
     window.judgedLabels = state.judgedLabels ?? state.labels;
     window.cohorts = (state.cohorts ?? []).flatMap((known) => {

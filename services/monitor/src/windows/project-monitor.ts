@@ -107,6 +107,8 @@ export class ProjectMonitor {
   private judgedThroughMs = Number.NEGATIVE_INFINITY;
   private retiredThroughMs = Number.NEGATIVE_INFINITY;
   private joinRows = 0;
+  /** Windows that hold predictions without an event time. */
+  private answerTimedWindows = 0;
   /** The window of the last message: nearly always that of the next one. */
   private current: OpenWindow | undefined;
   private readonly terms: TaskTerms;
@@ -170,6 +172,10 @@ export class ProjectMonitor {
     const inputs = this.options.metadata.inputsWithoutReference(this.name, message.modelVersion);
     this.references.see(message, score, partition, inputs);
     const window = this.windowFor(eventMs);
+    if (window?.hasAnswerTimes === false && message.eventTimeMs <= 0) {
+      window.hasAnswerTimes = true;
+      this.answerTimedWindows += 1;
+    }
     const mark = markOf(message, score);
     const seen = window?.join.seen(message.predictionId, mark) ?? 'new';
     if (seen === 'again') {
@@ -350,6 +356,7 @@ export class ProjectMonitor {
       (window.closed ? this.closed : this.open).set(window.startMs, window);
       if (window.revision > 0) this.judgedThroughMs = this.endOf(window);
       this.joinRows += window.join.size;
+      if (window.hasAnswerTimes) this.answerTimedWindows += 1;
     }
   }
 
@@ -405,9 +412,11 @@ export class ProjectMonitor {
   private windowOfLabel(id: string, eventMs: number): OpenWindow | undefined {
     const own = this.windowFor(eventMs);
     if (own?.join.has(id)) return own;
-    // A prediction without an event time was filed under the time of its answer.
+    // A prediction without an event time was filed under the time of its answer. With a label delay of weeks there are
+    // thousands of windows: they are gone through only where there are such predictions.
+    if (this.answerTimedWindows === 0) return own;
     for (const windows of [this.closed, this.open])
-      for (const window of windows.values()) if (window.join.has(id)) return window;
+      for (const window of windows.values()) if (window.hasAnswerTimes && window.join.has(id)) return window;
     return own;
   }
 
@@ -449,6 +458,7 @@ export class ProjectMonitor {
     if (!isJudged && this.project.data.label !== undefined) this.judgeQuality(window, nowMs);
     const { startMs } = window;
     window.isRetired = true;
+    if (window.hasAnswerTimes) this.answerTimedWindows -= 1;
     this.counters.unmatchedLabels += window.join.waitingLabels;
     this.joinRows -= window.join.size;
     this.closed.delete(startMs);
