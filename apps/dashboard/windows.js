@@ -246,9 +246,7 @@ export function showWindows(element, detailElement, newestFirst, minRows, closes
           ...LEGEND,
           ...(windows.some((w) => w.labelsUntilMs !== null) ? [WAITS] : []),
           ...(windows.some((_, at) => isAfterGap(windows, at)) ? [GAP] : []),
-        ].map(([name, text]) =>
-          h('span', {}, h('i', { class: name }), text),
-        ),
+        ].map(([name, text]) => h('span', {}, h('i', { class: name }), text)),
       ),
     ];
   });
