@@ -33,7 +33,8 @@ const TEXTS: Readonly<Record<string, string>> = {
 /** What a setting does nothing without. */
 function beside(env: string): Record<string, string> {
   if (!env.startsWith('MILLRACE_ARTIFACTS_')) return {};
-  const secret = env === 'MILLRACE_ARTIFACTS_SECRET_KEY_FILE' ? {} : { MILLRACE_ARTIFACTS_SECRET_KEY: 'b' };
+  const secret: Record<string, string> =
+    env === 'MILLRACE_ARTIFACTS_SECRET_KEY_FILE' ? {} : { MILLRACE_ARTIFACTS_SECRET_KEY: 'b' };
   return { MILLRACE_ARTIFACTS_URL: 's3://store', MILLRACE_ARTIFACTS_ACCESS_KEY: 'a', ...secret };
 }
 

@@ -121,7 +121,7 @@ class Process {
         throw error;
       }
     };
-    const store = openArtifactStore(world.home);
+    const store = openArtifactStore({ home: world.home });
     const scratch = join(world.home, 'scratch');
     const tables = await DuckDbVersionTables.open({ scratch, memoryMax: '128MB', threads: 1 }, store);
     const files = new DuckDbSegmentFiles(tables.instance, join(world.home, 'segments'));
