@@ -20,9 +20,10 @@ import type { Addresses } from './addresses.js';
 
 /** Longest wait for an answer; control calls that take longer are polled. */
 const CALL_DEADLINE_MS = 30_000;
-/** So often a service that has not answered yet is asked whether it lives; one that hangs is told within 5 s. */
-const LIVES_EVERY_MS = 2_500;
-const LIVES_WAIT_MS = 1_500;
+/** So long after the question, and after each sign of life, a service is asked whether it lives. */
+const LIVES_AFTER_MS = 1_000;
+/** Without a sign of life for that long it hangs: told within 5 s, and not of one that is merely slow. */
+const LIVES_WAIT_MS = 4_000;
 /** The last piece of a large file is answered when the hash of the whole has been looked at. */
 const UPLOAD_DEADLINE_MS = 600_000;
 /** A rollout is answered when its version is loaded, or when the router (MILLRACE_ROUTER_LOAD_TIMEOUT) gives it up. */
@@ -33,7 +34,7 @@ async function sentWithin(deadlineMs: number, { method, url, contentType, body }
   let status: number;
   let type: string | null;
   let text: string;
-  const patience = new Patience(new URL(url).origin, deadlineMs);
+  const patience = new Patience(method, new URL(url).origin, deadlineMs);
   try {
     const response = await fetch(url, {
       method,
@@ -55,22 +56,21 @@ async function sentWithin(deadlineMs: number, { method, url, contentType, body }
 }
 
 /**
- * How long an answer is waited for: until the deadline where the service says meanwhile that it lives, else no longer
- * than it takes to notice. What has much to do still says so; what is stopped says nothing.
+ * How long an answer is waited for: until the deadline. A question that changes nothing is given up sooner where the
+ * service gives no sign of life meanwhile; what was to change something may have been done by a service that is slow.
  */
 class Patience {
   private readonly controller = new AbortController();
   private readonly startedMs = systemClock.monotonicMs();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly timers: NodeJS.Timeout[] = [];
   private isOver = false;
   /** Why it ended, for people. */
   ended: string | undefined;
 
-  constructor(
-    private readonly origin: string,
-    private readonly deadlineMs: number,
-  ) {
-    this.ask();
+  constructor(method: string, origin: string, deadlineMs: number) {
+    const looks = method === 'GET';
+    this.after(deadlineMs, () => this.give(looks ? 'has too much to do' : 'hangs or has too much to do'));
+    if (looks) this.look(`${origin}/health/live`);
   }
 
   get signal(): AbortSignal {
@@ -79,29 +79,26 @@ class Patience {
 
   end(): void {
     this.isOver = true;
-    clearTimeout(this.timer);
+    for (const timer of this.timers) clearTimeout(timer);
   }
 
-  private ask(): void {
-    if (this.isOver) return;
-    const leftMs = this.deadlineMs - (systemClock.monotonicMs() - this.startedMs);
-    const isLast = leftMs <= LIVES_EVERY_MS;
-    this.timer = setTimeout(
-      () => (isLast ? this.give('has too much to do') : this.look()),
-      Math.min(leftMs, LIVES_EVERY_MS),
-    );
+  private look(url: string): void {
+    this.after(LIVES_AFTER_MS, () => {
+      fetch(url, { signal: AbortSignal.any([this.signal, AbortSignal.timeout(LIVES_WAIT_MS)]) })
+        .then((response) => response.arrayBuffer())
+        .then(
+          () => this.look(url),
+          () => this.give('hangs'),
+        );
+    });
   }
 
-  private look(): void {
-    fetch(`${this.origin}/health/live`, { signal: AbortSignal.any([this.signal, AbortSignal.timeout(LIVES_WAIT_MS)]) })
-      .then((response) => response.arrayBuffer())
-      .then(
-        () => this.ask(),
-        () => this.give('hangs'),
-      );
+  private after(ms: number, act: () => void): void {
+    if (!this.isOver) this.timers.push(setTimeout(act, ms));
   }
 
   private give(what: string): void {
+    if (this.isOver) return;
     const seconds = Math.round((systemClock.monotonicMs() - this.startedMs) / 1_000);
     this.ended = `no answer within ${seconds} s: the service ${what}. \`millrace status\` shows which`;
     this.controller.abort();

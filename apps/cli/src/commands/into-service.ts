@@ -10,7 +10,8 @@ const ROLLOUT_DEADLINE_MS = 60_000;
 /** Whether a blessed version comes into service by the loop; false where a person has to bring it there. */
 export async function comesIntoService({ control }: Context, project: string, version: number): Promise<boolean> {
   try {
-    const entry = (await control.projects()).find(({ name }) => name === project);
+    const projects = await poll(() => control.projects(), 'the project', ROLLOUT_DEADLINE_MS);
+    const entry = projects.find(({ name }) => name === project);
     if (entry === undefined || !projectFromDocument(JSON.stringify(entry.document)).rollout.automatic) return false;
     return await poll(
       async () => {
