@@ -2,28 +2,18 @@
 // (examples/own-model) becomes a judged version with its package, or a refusal that says what to do.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sha256 } from '@millrace/artifacts';
 import { environment } from '@millrace/config';
-import {
-  decodeModelVersion,
-  decodeReferenceProfile,
-  encodeDatasetVersion,
-  encodeProject,
-  encodeRoute,
-  type ModelVersion,
-} from '@millrace/contracts';
+import { decodeReferenceProfile, encodeRoute, type ModelVersion } from '@millrace/contracts';
 import { metricIn, metricNamed } from '@millrace/evaluation';
 import { parsePlan } from '@millrace/features';
 import { parseBinding } from '@millrace/inference';
-import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
-import { parseProject } from '@millrace/project';
 import { emptyRoute } from '@millrace/routing';
-import { eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
+import { eventually, freePort } from '@millrace/testing';
+import { TrainerOnKafka } from './trainer-on-kafka.js';
 import { built } from './worker-group.js';
 
 const OWN = join(process.cwd(), 'examples/own-model');
@@ -49,101 +39,40 @@ features:
   - { name: tenure, kind: numeric }
 `;
 
-let home: string;
-let base: string;
-let connection: KafkaConnection;
-let producer: MessageProducer;
-let reader: CompactedReader;
-let trainer: ChildProcess;
+let on: TrainerOnKafka;
 let upstream: ChildProcess | undefined;
-const models = new Map<string, ModelVersion>();
 
-async function writeDataset(id: string, label: string): Promise<void> {
-  const db = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
-  const file = join(home, 'artifacts/datasets', `${id}.parquet`);
-  await db.run(`COPY (
-    SELECT 'r' || row_number() OVER () AS record_id, '' AS entity, 0::BIGINT AS event_time_ms, ${label}::DOUBLE AS label,
+/** The customers of the example. @param label SQL */
+const writeDataset = (id: string, label: string): Promise<void> =>
+  on.writeDataset(
+    { project: 'churn', id, rows: 1_200, eventTimeFromMs: 0, eventTimeToMs: 0 },
+    `SELECT 'r' || row_number() OVER () AS record_id, '' AS entity, 0::BIGINT AS event_time_ms, ${label}::DOUBLE AS label,
       age::BIGINT AS age, income, debt, city, tenure::BIGINT AS tenure, churned
-    FROM read_csv('${join(OWN, 'customers.csv')}')) TO '${file}' (FORMAT parquet)`);
-  db.closeSync();
-  const rows = 1_200;
-  const value = encodeDatasetVersion({
-    ...{ project: 'churn', id, kind: 'import', ordinal: 1, parent: '', schemaHash: 'x', rows, labelledRows: rows },
-    ...{ eventTimeFromMs: 0, eventTimeToMs: 0, offsets: [], parquetPath: `datasets/${id}.parquet` },
-    ...{ parquetSha256: sha256(readFileSync(file)), closedAtMs: 1, source: 'test', windowStartMs: 0, windowEndMs: 0 },
-    ...{ lateRows: 0, repeatedRows: 0, nulled: [] },
-  });
-  await producer.send('datasets.v1', [{ key: `churn/${id}`, value }]);
-}
+    FROM read_csv('${join(OWN, 'customers.csv')}')`,
+  );
 
 beforeAll(async () => {
-  const root = built();
-  home = mkdtempSync(join(tmpdir(), 'millrace-registration-'));
-  mkdirSync(join(home, 'artifacts/datasets'), { recursive: true });
-  const kafka = await startKafka();
-  const topicPrefix = uniquePrefix();
-  connection = new KafkaConnection({ brokers: kafka.brokers, clientId: 'registration-test', topicPrefix });
-  await ensureTopics(connection);
-  producer = new MessageProducer(connection);
-  const project = parseProject(PROJECT, 'project.yaml');
-  if (project.kind !== 'ok') throw new Error(JSON.stringify(project.faults));
-  const entry = {
-    name: 'churn',
-    revision: 1,
-    document: project.document,
-    documentSha256: 'x',
-    appliedAtMs: 1,
-    createdAtMs: 0,
-  };
-  await producer.send('projects.v1', [{ key: 'churn', value: encodeProject(entry) }]);
-  await writeDataset('labelled', "(churned = 'yes')");
-  await writeDataset('unlabelled', 'NULL');
-  const http = await freePort();
-  const env = {
-    ...environment(),
-    MILLRACE_HOME: home,
-    MILLRACE_KAFKA_BROKERS: kafka.brokers.join(','),
-    MILLRACE_TOPIC_PREFIX: topicPrefix,
-    MILLRACE_TRAINER_HTTP_PORT: String(http),
-    MILLRACE_TRAINER_GRPC_PORT: String(await freePort()),
+  on = await TrainerOnKafka.create({
     MILLRACE_TRAINER_UPLOAD_BYTES_MAX: '100000',
     MILLRACE_OWN_MODEL_TIME: '15s',
     MILLRACE_OWN_MODEL_MEMORY: '536870912',
-  };
-  trainer = spawn(process.execPath, [join(root, 'dist/services/trainer/src/main.js')], { env, stdio: 'ignore' });
-  base = `http://127.0.0.1:${http}`;
-  reader = new CompactedReader(connection, {
-    name: 'test',
-    topics: {
-      'models.v1': (key, bytes) => {
-        if (bytes !== null) models.set(key, decodeModelVersion(bytes));
-      },
-    },
   });
-  await reader.caughtUp();
-  const ready = async () => (await fetch(`${base}/health/ready`).catch(() => null))?.status === 200;
-  await eventually('the trainer to be ready', ready, 60_000);
+  await on.applyProject(PROJECT);
+  await writeDataset('labelled', "(churned = 'yes')");
+  await writeDataset('unlabelled', 'NULL');
+  on.start('main.js', '0');
+  await on.ready();
 }, 180_000);
 
 afterAll(async () => {
-  trainer?.kill('SIGKILL');
   upstream?.kill('SIGKILL');
-  await reader?.close();
-  await producer?.close(500);
-  await connection?.close();
-  rmSync(home, { recursive: true, force: true });
+  await on?.close();
 });
 
 type Json = Record<string, unknown>;
 
-async function call(method: string, path: string, body: string | Uint8Array<ArrayBuffer>, type = 'application/json') {
-  const response = await fetch(`${base}/v1/projects/churn/${path}`, {
-    method,
-    body,
-    headers: { 'content-type': type },
-  });
-  return { status: response.status, body: (await response.json()) as Json };
-}
+const call = (method: string, path: string, body: string | Uint8Array<ArrayBuffer>, type?: string) =>
+  on.call(method, `/v1/projects/churn/${path}`, body, type);
 
 async function uploaded(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<string> {
   const announced = { name, bytes: bytes.length, sha256: sha256(bytes) };
@@ -172,7 +101,7 @@ async function ended({ status, body }: Awaited<ReturnType<typeof call>>): Promis
   const { state, last } = await eventually(
     'the end of the registration',
     async () => {
-      const response = await fetch(`${base}/v1/projects/churn/trainings/${body.trainingId}`);
+      const response = await fetch(`${on.base}/v1/projects/churn/trainings/${body.trainingId}`);
       const view = (await response.json()) as { state: string; last: { version?: number; message?: string } };
       return view.state === 'finished' || view.state === 'failed' ? view : undefined;
     },
@@ -181,7 +110,7 @@ async function ended({ status, body }: Awaited<ReturnType<typeof call>>): Promis
   const { message = '', version: number } = last;
   const version =
     state === 'finished'
-      ? await eventually('the announcement', () => models.get(`churn/${number}`), 10_000)
+      ? await eventually('the announcement', () => on.models.get(`churn/${number}`), 10_000)
       : undefined;
   return { state, message, version };
 }
@@ -194,15 +123,15 @@ async function registered(name: string, more: Json = {}): Promise<End> {
 
 /** Somebody's own server: serving over a folder; its gRPC address. */
 async function served(model: string): Promise<string> {
-  const place = join(home, 'upstream/model/1');
+  const place = join(on.home, 'upstream/model/1');
   mkdirSync(place, { recursive: true });
   copyFileSync(model, join(place, 'model.onnx'));
   const [http, grpc] = [await freePort(), await freePort()];
   const env = {
     ...environment(),
-    MILLRACE_HOME: join(home, 'upstream-home'),
+    MILLRACE_HOME: join(on.home, 'upstream-home'),
     MILLRACE_SERVING_STANDALONE: '1',
-    MILLRACE_SERVING_REPOSITORY: join(home, 'upstream'),
+    MILLRACE_SERVING_REPOSITORY: join(on.home, 'upstream'),
     MILLRACE_SERVING_HTTP_PORT: String(http),
     MILLRACE_SERVING_GRPC_PORT: String(grpc),
   };
@@ -214,7 +143,7 @@ async function served(model: string): Promise<string> {
 
 const logLoss = (version: ModelVersion | undefined) => metricIn(version?.evaluation, metricNamed('log_loss'));
 const fileOf = (version: ModelVersion | undefined, path: string) =>
-  readFileSync(join(home, 'artifacts', version?.packagePath ?? '', path));
+  readFileSync(join(on.home, 'artifacts', version?.packagePath ?? '', path));
 
 describe('a model that was trained elsewhere', () => {
   it('is judged on labelled rows and packed with its binding and a reference', async () => {
@@ -275,8 +204,8 @@ describe('a model that was trained elsewhere', () => {
   it('has to beat the version in service, though a newer one is blessed', async () => {
     const targets = [{ name: 'blue', version: 1, weight: 100 }];
     const route = { ...emptyRoute('churn'), revision: 1, targets, loadedVersions: [1] };
-    await producer.send('routes.v1', [{ key: 'churn', value: encodeRoute(route) }]);
-    const loop = async () => (await fetch(`${base}/v1/projects/churn/loop`)).json() as Promise<Json>;
+    await on.producer.send('routes.v1', [{ key: 'churn', value: encodeRoute(route) }]);
+    const loop = async () => (await fetch(`${on.base}/v1/projects/churn/loop`)).json() as Promise<Json>;
     await eventually('the trainer to hear of the route', async () => (await loop()).liveVersion === 1, 30_000);
     const { message, version } = await registered('churn.onnx');
     expect([message, version]).toMatchObject(['', { blessed: true, championVersion: 1 }]);
@@ -299,7 +228,7 @@ describe('a model that was trained elsewhere', () => {
       "probability from the logit in element 0 of 'churn_logit' (by its shape)",
     );
     // The same regression of the same numbers as the ONNX file's, by another library.
-    const first = models.get('churn/1');
+    const first = on.models.get('churn/1');
     expect(Math.abs(logLoss(saved.version) - logLoss(first))).toBeLessThan(0.01);
 
     const upstream = { address: await served(join(OWN, 'logistic.onnx')), model: 'model', version: '' };
@@ -327,7 +256,7 @@ describe('a model that was trained elsewhere', () => {
     expect(version?.verdict).toMatch(/is not judged: no labelled rows/);
     expect(decodeReferenceProfile(fileOf(version, 'reference.pb')).rows).toBe(1_200);
     const bare = await registered('boosted.onnx', { datasetVersions: [] });
-    expect(existsSync(join(home, 'artifacts', bare.version?.packagePath ?? '', 'reference.pb'))).toBe(false);
+    expect(existsSync(join(on.home, 'artifacts', bare.version?.packagePath ?? '', 'reference.pb'))).toBe(false);
   }, 180_000);
 
   it('is registered twice where two ask at once, though the file is sent as one', async () => {
@@ -372,10 +301,10 @@ describe('a model that was trained elsewhere', () => {
   ])(
     'is refused in words: %s %j',
     async (name, more, words) => {
-      const before = models.size;
+      const before = on.models.size;
       const { state, message } = await registered(name, more);
       expect([state, message]).toEqual(['failed', expect.stringMatching(words)]);
-      expect(models.size).toBe(before);
+      expect(on.models.size).toBe(before);
     },
     180_000,
   );
@@ -392,6 +321,6 @@ describe('a model that was trained elsewhere', () => {
   });
 
   it('leaves neither uploads nor working files behind', async () => {
-    await eventually('no working folder', () => readdirSync(join(home, 'trainer/work/models')).length === 0, 10_000);
+    await eventually('no working folder', () => readdirSync(join(on.home, 'trainer/work/models')).length === 0, 10_000);
   });
 });

@@ -1,32 +1,18 @@
 // The whole trainer with real Kafka: a training asked for over HTTP becomes an announced model version with a whole
 // package; a second one, warm-started, is judged against the first; a repeated command starts nothing twice.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sha256 } from '@millrace/artifacts';
-import { environment } from '@millrace/config';
-import {
-  decodeModelVersion,
-  decodeReferenceProfile,
-  decodeTrainingEvent,
-  encodeCommand,
-  encodeDatasetVersion,
-  encodeProject,
-  type ModelVersion,
-  type TrainingEvent,
-} from '@millrace/contracts';
+import { decodeReferenceProfile, encodeCommand, type ModelVersion } from '@millrace/contracts';
 import { metricIn, metricNamed } from '@millrace/evaluation';
 import { encodeRows, parsePlan } from '@millrace/features';
-import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { logisticBaselineOf, scoreLogistic } from '@millrace/models';
-import { parseProject } from '@millrace/project';
-import { eventually, freePort, startKafka, uniquePrefix } from '@millrace/testing';
-import { built } from './worker-group.js';
+import { eventually } from '@millrace/testing';
+import { TrainerOnKafka } from './trainer-on-kafka.js';
 
 const PROJECT = `
 name: shop
@@ -64,139 +50,43 @@ const LOG_LOSS = metricNamed('log_loss');
 const DAY_MS = 86_400_000;
 const ROWS = 12_000;
 
-let home: string;
-let base: string;
-let connection: KafkaConnection;
-let producer: MessageProducer;
-let reader: CompactedReader;
-let start: (file: string, replica: string) => ChildProcess;
+let on: TrainerOnKafka;
 let trainer: ChildProcess;
-const processes: ChildProcess[] = [];
-const models = new Map<string, ModelVersion>();
-const events: TrainingEvent[] = [];
 
 /** Rows with an interaction that a one-hot logistic regression cannot see; `shifted` turns size around. */
-async function writeDataset(id: string, from: number, shifted: boolean): Promise<void> {
-  const connectionToDuckDb = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
-  const file = join(home, 'artifacts/datasets', `${id}.parquet`);
+function writeDataset(id: string, from: number, shifted: boolean): Promise<void> {
   const size = shifted ? '(hash(i * 10 + 2) % 6 + 3) % 6' : 'hash(i * 10 + 2) % 6';
-  await connectionToDuckDb.run(`COPY (
-    SELECT '${id}-' || i AS record_id, 'r' || r AS entity, ${from} + i * ${Math.floor((10 * DAY_MS) / ROWS)} AS event_time_ms,
+  const facts = { project: 'shop', id, rows: ROWS, eventTimeFromMs: from, eventTimeToMs: from + 10 * DAY_MS };
+  return on.writeDataset(
+    facts,
+    `SELECT '${id}-' || i AS record_id, 'r' || r AS entity, ${from} + i * ${Math.floor((10 * DAY_MS) / ROWS)} AS event_time_ms,
       CASE WHEN hash(i * 10 + 4) % 50 = 0 THEN NULL ELSE (hash(i * 10 + 3) % 1000 < CASE WHEN (r + s) % 2 = 0 THEN 600 ELSE 150 END)::INT::DOUBLE END AS label,
       ${from} + i AS at, 'r' || r AS region, (${size})::BIGINT AS size, CASE WHEN i % 97 = 0 THEN NULL ELSE 5 + i % 40 END::DOUBLE AS price,
       CASE WHEN i % 3 = 0 THEN 'abroad' ELSE 'home' END AS market
     FROM (SELECT i, hash(i * 10 + 1) % 8 AS r, hash(i * 10 + 2) % 6 AS s FROM range(${ROWS}) t(i))
-    ORDER BY event_time_ms, record_id) TO '${file}' (FORMAT parquet)`);
-  connectionToDuckDb.closeSync();
-  const value = encodeDatasetVersion({
-    project: 'shop',
-    id,
-    kind: 'import',
-    ordinal: 1,
-    parent: '',
-    schemaHash: 'x',
-    rows: ROWS,
-    labelledRows: ROWS,
-    eventTimeFromMs: from,
-    eventTimeToMs: from + 10 * DAY_MS,
-    offsets: [],
-    parquetPath: `datasets/${id}.parquet`,
-    parquetSha256: sha256(readFileSync(file)),
-    closedAtMs: 1,
-    source: 'test',
-    windowStartMs: 0,
-    windowEndMs: 0,
-    lateRows: 0,
-    repeatedRows: 0,
-    nulled: [],
-  });
-  await producer.send('datasets.v1', [{ key: `shop/${id}`, value }]);
+    ORDER BY event_time_ms, record_id`,
+  );
 }
 
-async function applyProject(text: string, revision: number): Promise<void> {
-  const project = parseProject(text, 'project.yaml');
-  if (project.kind !== 'ok') throw new Error(JSON.stringify(project.faults));
-  const { document } = project;
-  const value = encodeProject({
-    name: 'shop',
-    revision,
-    document,
-    documentSha256: 'x',
-    appliedAtMs: 1,
-    createdAtMs: 0,
-  });
-  await producer.send('projects.v1', [{ key: 'shop', value }]);
-}
-
-async function get(path: string): Promise<{ status: number; body: Record<string, unknown> }> {
-  const response = await fetch(`${base}${path}`);
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-}
-
-async function post(path: string, body: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
-  const headers = { 'content-type': 'application/json' };
-  const response = await fetch(`${base}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-}
+const get = (path: string) => on.call('GET', path);
+const post = (path: string, body: unknown) => on.call('POST', path, JSON.stringify(body));
 
 beforeAll(async () => {
-  const root = built();
-  home = mkdtempSync(join(tmpdir(), 'millrace-trainer-'));
-  mkdirSync(join(home, 'artifacts/datasets'), { recursive: true });
-  const kafka = await startKafka();
-  const topicPrefix = uniquePrefix();
-  connection = new KafkaConnection({ brokers: kafka.brokers, clientId: 'trainer-test', topicPrefix });
-  await ensureTopics(connection);
-  producer = new MessageProducer(connection);
-  await applyProject(PROJECT, 1);
+  on = await TrainerOnKafka.create();
+  await on.applyProject(PROJECT);
   await writeDataset('first', 0, false);
   await writeDataset('later', 20 * DAY_MS, true);
-  const http = await freePort();
-  const env = {
-    ...environment(),
-    MILLRACE_HOME: home,
-    MILLRACE_KAFKA_BROKERS: kafka.brokers.join(','),
-    MILLRACE_TOPIC_PREFIX: topicPrefix,
-    MILLRACE_TRAINER_HTTP_PORT: String(http),
-    MILLRACE_TRAINER_GRPC_PORT: String(await freePort()),
-  };
-  start = (file, replica) => {
-    const script = join(root, 'dist/services/trainer/src', file);
-    const child = spawn(process.execPath, [script], { env: { ...env, MILLRACE_REPLICA: replica }, stdio: 'ignore' });
-    processes.push(child);
-    return child;
-  };
-  trainer = start('main.js', '0');
-  for (const replica of ['worker-1', 'worker-2']) start('worker.main.js', replica);
-  base = `http://127.0.0.1:${http}`;
-  reader = new CompactedReader(connection, {
-    name: 'test',
-    topics: {
-      'models.v1': (key, bytes) => {
-        if (bytes !== null) models.set(key, decodeModelVersion(bytes));
-      },
-      'trainings.v1': (_key, bytes) => {
-        if (bytes !== null) events.push(decodeTrainingEvent(bytes));
-      },
-    },
-  });
-  await reader.caughtUp();
-  const ready = async () => (await fetch(`${base}/health/ready`).catch(() => null))?.status === 200;
-  await eventually('the trainer to be ready', ready, 60_000);
+  trainer = on.start('main.js', '0');
+  for (const replica of ['worker-1', 'worker-2']) on.start('worker.main.js', replica);
+  await on.ready();
   const both = async () => ((await get('/v1/workers')).body.workers as unknown[]).length === 2;
   await eventually('two workers', both, 60_000);
 }, 180_000);
 
-afterAll(async () => {
-  for (const child of processes) child.kill('SIGKILL');
-  await reader?.close();
-  await producer?.close(500);
-  await connection?.close();
-  rmSync(home, { recursive: true, force: true });
-});
+afterAll(() => on?.close());
 
 async function modelVersion(version: number): Promise<ModelVersion> {
-  return eventually(`model version ${version}`, () => models.get(`shop/${version}`), 90_000);
+  return eventually(`model version ${version}`, () => on.models.get(`shop/${version}`), 90_000);
 }
 
 describe('a training', () => {
@@ -238,7 +128,7 @@ describe('a training', () => {
     expect(sliced).toBe(version.evaluation?.rows);
     for (const { evaluation } of version.slices) expect(metricIn(evaluation, AUC)).toBeGreaterThan(0.6);
 
-    const folder = join(home, 'artifacts', version.packagePath);
+    const folder = join(on.home, 'artifacts', version.packagePath);
     const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'));
     for (const [path, hash] of Object.entries(manifest.files))
       expect([path, sha256(readFileSync(join(folder, path)))]).toEqual([path, hash]);
@@ -276,10 +166,10 @@ describe('a training', () => {
     const evaluation = JSON.parse(readFileSync(join(folder, 'evaluation.json'), 'utf8'));
     expect(evaluation.parity.rows).toBeGreaterThanOrEqual(1_000);
     expect(evaluation.parity.largestDifference).toBeLessThan(1e-5);
-    expect(existsSync(join(home, 'artifacts/trainings', String(started.body.trainingId)))).toBe(false);
+    expect(existsSync(join(on.home, 'artifacts/trainings', String(started.body.trainingId)))).toBe(false);
 
-    await eventually('the finished event', () => events.some((event) => event.event.kind === 'finished'));
-    const kinds = new Set(events.map((event) => event.event.kind));
+    await eventually('the finished event', () => on.events.some((event) => event.event.kind === 'finished'));
+    const kinds = new Set(on.events.map((event) => event.event.kind));
     expect([...kinds]).toEqual(expect.arrayContaining(['requested', 'started', 'progress', 'finished']));
   }, 120_000);
 
@@ -288,7 +178,7 @@ describe('a training', () => {
     expect((await get(path)).body.files).toContain('tfjs/weights.bin');
     expect(await get(`${path}/tfjs/model.json`)).toMatchObject({ status: 200, body: { format: 'layers-model' } });
     for (const bad of ['../../../datasets/first.parquet', '..%2F..%2Fx', 'none']) {
-      expect((await fetch(`${base}${path}/${bad}`)).status).toBe(404);
+      expect((await fetch(`${on.base}${path}/${bad}`)).status).toBe(404);
     }
     expect(await get('/v1/projects/shop/models/9')).toMatchObject({ status: 404 });
   });
@@ -314,7 +204,7 @@ describe('a training', () => {
       reason: 'drift',
       action,
     });
-    await producer.send('commands.v1', [
+    await on.producer.send('commands.v1', [
       { key: 'shop', value },
       { key: 'shop', value },
     ]);
@@ -329,7 +219,7 @@ describe('a training', () => {
     const version = await modelVersion(3);
     // Trainings run one after the other: the command that came twice has made no version of its own before this one.
     expect(version.trainingId).toBe(asked.body.trainingId);
-    expect(version.modelSha256).toBe(models.get('shop/1')?.modelSha256);
+    expect(version.modelSha256).toBe(on.models.get('shop/1')?.modelSha256);
   }, 120_000);
 
   it('waits for the revision of the project that it was asked for, and trains with that one', async () => {
@@ -338,49 +228,49 @@ describe('a training', () => {
       championVersion: 0,
       projectRevision: 2,
     });
-    await applyProject(PROJECT.replace('seed: 7', 'seed: 8'), 2);
+    await on.applyProject(PROJECT.replace('seed: 7', 'seed: 8'), 2);
     const { status, body } = await asked;
     expect([status, body]).toEqual([200, { trainingId: expect.any(String) }]);
     const version = await modelVersion(4);
     expect(version).toMatchObject({ trainingId: body.trainingId, seed: 8 });
     expect((await get(`/v1/projects/shop/trainings/${body.trainingId}`)).body).toMatchObject({ projectRevision: 2 });
-    const lineage = readFileSync(join(home, 'artifacts', version.packagePath, 'lineage.json'), 'utf8');
+    const lineage = readFileSync(join(on.home, 'artifacts', version.packagePath, 'lineage.json'), 'utf8');
     expect(JSON.parse(lineage)).toMatchObject({ projectRevision: 2 });
     const gone = await post('/v1/projects/shop/trainings', { datasetVersions: ['first'], projectRevision: 1 });
     expect(gone).toMatchObject({
       status: 409,
       body: { error: { message: expect.stringMatching(/is at revision 2/) } },
     });
-    await applyProject(PROJECT, 3);
+    await on.applyProject(PROJECT, 3);
   }, 120_000);
 
   it('survives kill -9 of the trainer: the next process ends it, with the same model', async () => {
     const training = { datasetVersions: ['first'], championVersion: 0, projectRevision: 3 };
     const asked = await post('/v1/projects/shop/trainings', training);
     const { trainingId } = asked.body;
-    const begun = () => events.some((event) => event.trainingId === trainingId && event.event.kind === 'progress');
+    const begun = () => on.events.some((event) => event.trainingId === trainingId && event.event.kind === 'progress');
     await eventually('progress', begun, 60_000);
     trainer.kill('SIGKILL');
-    trainer = start('main.js', '0');
+    trainer = on.start('main.js', '0');
     const version = await modelVersion(5);
-    expect(version).toMatchObject({ trainingId, workers: 2, modelSha256: models.get('shop/1')?.modelSha256 });
+    expect(version).toMatchObject({ trainingId, workers: 2, modelSha256: on.models.get('shop/1')?.modelSha256 });
   }, 120_000);
 
   it('killed between the announcement and the end of a training, comes back to that version and makes no second one', async () => {
     const training = { datasetVersions: ['first'], championVersion: 0 };
     const trainingId = String((await post('/v1/projects/shop/trainings', training)).body.trainingId);
-    const file = join(home, 'trainer/requests', `${trainingId}.json`);
+    const file = join(on.home, 'trainer/requests', `${trainingId}.json`);
     const request = readFileSync(file);
     const version = await eventually(
       'the announcement',
-      () => [...models.values()].find((one) => one.trainingId === trainingId),
+      () => [...on.models.values()].find((one) => one.trainingId === trainingId),
       90_000,
     );
     trainer.kill('SIGKILL');
     await once(trainer, 'exit');
     // Where the end was quicker than the kill: what a kill a moment earlier leaves.
     writeFileSync(file, request);
-    trainer = start('main.js', '0');
+    trainer = on.start('main.js', '0');
     const view = async () => (await get(`/v1/projects/shop/trainings/${trainingId}`)).body;
     const ended = async () => (await view().catch(() => ({ state: '' }))).state === 'finished';
     await eventually('the training to end', ended, 60_000);
