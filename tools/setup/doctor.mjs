@@ -5,8 +5,8 @@
 //   node tools/setup/doctor.mjs [--json]     exit code 0: everything needed is there; 1: something is missing
 import { existsSync, mkdirSync, readdirSync, statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { brokersReady } from './brokers.mjs';
 import { folderBytes } from './cache.mjs';
 import { findChromium } from './chromium.mjs';
@@ -213,6 +213,31 @@ async function portCheck() {
   };
 }
 
+/** Prints the place and, where it cannot be reached, why; by the platform's own code, once it is built. */
+const ARTIFACTS_SCRIPT = `
+  const { openArtifactStore } = await import('${pathToFileURL(root)}/dist/libs/artifacts/src/index.js');
+  const { loadConfig } = await import('${pathToFileURL(root)}/dist/libs/config/src/index.js');
+  const { launcherSettings } = await import('${pathToFileURL(root)}/dist/libs/deployment/src/index.js');
+  try {
+    const settings = loadConfig(launcherSettings);
+    const store = openArtifactStore({ ...settings, artifactsTimeout: Math.min(settings.artifactsTimeout, 5_000) });
+    const why = await store.check().then(() => '', (error) => error.reason);
+    console.log(JSON.stringify({ place: store.place, why }));
+  } catch (error) {
+    console.log(JSON.stringify({ place: '', why: error.message }));
+  }`;
+
+/** @returns {Check[]} only where artifacts are in a bucket: the folder of a home is made when it is needed */
+function artifactsCheck() {
+  if (!process.env.MILLRACE_ARTIFACTS_URL) return [];
+  const check = { name: 'artifacts', kind: 'note', ok: false, mend: 'docs/artifacts.md' };
+  if (!existsSync(join(root, 'dist/libs/artifacts/src/index.js'))) return [{ ...check, found: 'not set up yet' }];
+  const told = probe(nodeBinary, ['--input-type=module', '-e', ARTIFACTS_SCRIPT]);
+  if (told === undefined) return [{ ...check, found: 'cannot be looked for' }];
+  const { place, why } = JSON.parse(told.split('\n').findLast((line) => line.startsWith('{')));
+  return [{ ...check, ok: why === '', found: why === '' ? `${place}, reachable` : `${place} ${why}`.trim() }];
+}
+
 export async function allChecks() {
   const cached = existsSync(cacheRoot) ? readdirSync(cacheRoot).length : 0;
   const cache = {
@@ -221,7 +246,15 @@ export async function allChecks() {
     ok: true,
     found: cached === 0 ? `${cacheRoot} is empty` : `${megabytes(folderBytes(cacheRoot))} in ${cacheRoot}`,
   };
-  return [...machineChecks(), diskCheck(), ...setupChecks(), ...optionalChecks(), await portCheck(), cache];
+  return [
+    ...machineChecks(),
+    diskCheck(),
+    ...setupChecks(),
+    ...optionalChecks(),
+    ...artifactsCheck(),
+    await portCheck(),
+    cache,
+  ];
 }
 
 /** The one command for a list of missing things. */

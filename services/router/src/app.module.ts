@@ -48,7 +48,7 @@ export const router = defineService({
         if (!path.upstream.door.isBehind) path.links.open();
         log.info('endpoints are open', await listeners.open());
       },
-      ticks: [listeners.tick, ...(path.upstream.tick ? [path.upstream.tick] : [])],
+      ticks: [listeners.tick, ...path.upstream.ticks],
     };
   },
 });

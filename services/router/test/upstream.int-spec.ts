@@ -81,8 +81,8 @@ async function metric(of: RouterProcess, name: string): Promise<number> {
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
-/** As the trainer registers it: a package, and an announcement. */
-async function announce(home: string, version: number, at: StandInUpstream): Promise<void> {
+/** As the trainer registers it: a package, and an announcement. Without the package: as a store that is away has it. */
+async function announce(home: string, version: number, at: StandInUpstream, hasPackage = true): Promise<void> {
   const address = `127.0.0.1:${at.port}`;
   const packagePath = `models/sums/${version}`;
   const inputs = [
@@ -90,14 +90,15 @@ async function announce(home: string, version: number, at: StandInUpstream): Pro
     { name: 'x_1', type: 'number' },
   ];
   const upstreamOf = { address, model: MODEL, version: '' };
-  await openArtifactStore({ home }).putFolder(packagePath, {
+  const files = {
     'manifest.json': JSON.stringify({ task: 'score', signature: { inputs } }),
     'binding.json': JSON.stringify({
       inputs: [{ tensor: 'x', datatype: 'FP32', shape: [2], columns: ['x_0', 'x_1'] }],
       outputs: [{ output: 'score', tensor: 'sum', datatype: 'FP32', shape: [1], index: 0, of: 'value' }],
       upstream: upstreamOf,
     }),
-  });
+  };
+  if (hasPackage) await openArtifactStore({ home }).putFolder(packagePath, files);
   const value = encodeModelVersion({
     ...{ project: 'sums', version, packagePath, modelSha256: `sha-${version}`, packageSha256: 'p' },
     ...{ blessed: true, reasons: [], verdict: '', warnings: [], championVersion: 0, baselines: [], slices: [] },
@@ -275,6 +276,29 @@ describe('over REST', () => {
       const { status, text } = await post(body('rest-2'));
       expect([status, JSON.parse(text).outputs[0].data]).toEqual([200, [11]]);
       expect(other.calls).toBe(before + 1);
+    } finally {
+      await router.post('/v1/projects/sums/promote', { version: 1 });
+    }
+  });
+});
+
+describe('a package that could not be read when its version was announced', () => {
+  it('is read when it can be; until then answers are passed on and counted', async () => {
+    await announce(settings.home as string, 3, upstream, false);
+    await router.until(async () => rollOut(3).then(() => true));
+    try {
+      const before = await metric(router, 'predictions_unread');
+      expect(sumOf(await ask(requestOf([[1, 2]], 'early')))).toBe(3);
+      await eventually('it is counted', async () => (await metric(router, 'predictions_unread')) > before);
+      const reading = openArtifactStore({ home: settings.home as string });
+      const text = async (name: string) => (await reading.read(`models/sums/1/${name}`)).toString('utf8');
+      const files = { 'manifest.json': await text('manifest.json'), 'binding.json': await text('binding.json') };
+      await reading.putFolder('models/sums/3', files);
+      const row = await eventually('its rows are logged', async () => {
+        await ask(requestOf([[1, 2]], 'late'));
+        return logged.find(({ modelVersion }) => modelVersion === 3);
+      });
+      expect(row).toMatchObject({ predictionId: 'late/0', features: [1, 2] });
     } finally {
       await router.post('/v1/projects/sums/promote', { version: 1 });
     }

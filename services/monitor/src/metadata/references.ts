@@ -1,8 +1,9 @@
 // Brings a version's reference, or the news that there is none, from its package when its first message arrives, once.
 // A version that models.v1 does not know yet is waited for a little: its announcement travels on another topic than its
-// predictions.
+// predictions. Where the artifact store cannot be reached, the version's rows are counted without tests, and a message
+// a minute later asks again.
 
-import { type Clock, PlatformError } from '@millrace/domain';
+import { type Clock, type ErrorCode, PlatformError } from '@millrace/domain';
 import type { MetadataCache, PackagedReference } from './metadata-cache.js';
 
 export interface PackageReader {
@@ -15,10 +16,15 @@ const WAIT_MS = 3_000;
 const POLL_MS = 50;
 /** Versions given up at the same time. */
 const GIVEN_UP_MAX = 1_000;
+/** A store that is away holds messages up while it is asked, so it is not asked at every one. */
+export const AWAY_MS = 60_000;
+/** The package may be whole, and was not reached. */
+const AWAY: ReadonlySet<ErrorCode> = new Set(['unavailable', 'overloaded', 'deadline_exceeded', 'permission_denied']);
 
 export class References {
   private readonly loading = new Map<string, Promise<void>>();
-  private readonly givenUp = new Set<string>();
+  /** Until when, by project and version. */
+  private readonly givenUp = new Map<string, number>();
 
   constructor(
     private readonly metadata: MetadataCache,
@@ -30,7 +36,9 @@ export class References {
 
   /** True when nothing has to be awaited for this version. */
   settled(project: string, version: number): boolean {
-    return this.metadata.isPackageKnown(project, version) || this.givenUp.has(`${project}/${version}`);
+    if (this.metadata.isPackageKnown(project, version)) return true;
+    const untilMs = this.givenUp.get(`${project}/${version}`);
+    return untilMs !== undefined && this.clock.monotonicMs() < untilMs;
   }
 
   /** Resolves when the reference is there or given up; never rejects. */
@@ -61,10 +69,12 @@ export class References {
       if (model === undefined)
         throw new PlatformError('not_found', `version ${version} of ${project} is not announced`);
       this.metadata.setReference(project, version, await this.packages.read(model.packagePath));
-    } catch (error) {
+    } catch (thrown) {
+      const error = PlatformError.from(thrown);
       if (this.givenUp.size >= GIVEN_UP_MAX) this.givenUp.clear();
-      this.givenUp.add(`${project}/${version}`);
-      this.failed(project, version, PlatformError.from(error));
+      const isAway = AWAY.has(error.code);
+      this.givenUp.set(`${project}/${version}`, isAway ? this.clock.monotonicMs() + AWAY_MS : Number.POSITIVE_INFINITY);
+      this.failed(project, version, error);
     }
   }
 }

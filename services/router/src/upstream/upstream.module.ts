@@ -25,6 +25,10 @@ import { type UpstreamEntry, UpstreamTable } from './upstream-table.js';
 /** Largest answer that is passed on: what the relay takes of serving. */
 const ANSWER_BYTES_MAX = 268_435_456;
 const READY_EVERY_MS = 1_000;
+/** How often packages are looked for again that could not be read: the artifact store may be away. */
+const UNREAD_EVERY_MS = 2_000;
+/** What is heard of other versions does not wait longer for one package. */
+const READ_MS_MAX = 5_000;
 /** Why rows are not logged is said so often at most. */
 const SAID_EVERY_MS = 60_000;
 const FLUSH_MS = 3_000;
@@ -61,20 +65,39 @@ export function upstreams(context: ServiceContext<RouterConfig>, { routes, outco
     requestBytesMax: config.requestBytesMax,
   });
   const store = openArtifactStore(config);
+  const unread = new Map<string, UpstreamEntry>();
+  const read = async (entry: UpstreamEntry): Promise<void> => {
+    const { project, version } = entry;
+    const key = `${project}/${version}`;
+    const isCurrent = () => table.get(project, version)?.modelSha256 === entry.modelSha256;
+    try {
+      const rows = await rowsOfPackage(store, entry.packagePath);
+      if (isCurrent()) table.set({ ...entry, rows });
+      if (unread.delete(key)) log.info('the package of an upstream version is read', { project, version });
+    } catch (error) {
+      if (!isCurrent()) unread.delete(key);
+      else if (unread.get(key) !== entry) {
+        unread.set(key, entry);
+        log.warn(
+          'the package of an upstream version cannot be read: its answers are passed on, not logged, until it can',
+          { project, version },
+          error,
+        );
+      }
+    }
+  };
   const know = async (entry: UpstreamEntry): Promise<void> => {
     const known = table.get(entry.project, entry.version);
     if (known?.rows !== undefined && known.modelSha256 === entry.modelSha256) return;
     table.set({ ...entry, rows: undefined });
-    try {
-      table.set({ ...entry, rows: await rowsOfPackage(store, entry.packagePath) });
-    } catch (error) {
-      const { project, version } = entry;
-      log.warn(
-        'the package of an upstream version cannot be read: its answers are passed on, not logged',
-        { project, version },
-        error,
-      );
-    }
+    await within(READ_MS_MAX, read(entry));
+  };
+  const readAgain: Tick = {
+    name: 'packages that could not be read',
+    everyMs: UNREAD_EVERY_MS,
+    work: async () => {
+      for (const entry of [...unread.values()]) await read(entry);
+    },
   };
   const announced = async (model: ModelVersion): Promise<void> => {
     const { project, version, modelSha256, packagePath, upstream } = model;
@@ -83,10 +106,14 @@ export function upstreams(context: ServiceContext<RouterConfig>, { routes, outco
   };
   const readiness = new UpstreamReadiness(door, clock);
   gauge('millrace.router.upstream_up').observe(() => (readiness.ready ? 1 : 0));
-  const tick: Tick | undefined = door.isBehind
-    ? { name: 'is the upstream ready', everyMs: READY_EVERY_MS, work: () => readiness.look(config.upstream) }
-    : undefined;
-  return { table, door, rest, calls, know, announced, readiness, tick };
+  const ticks: Tick[] = [readAgain];
+  if (door.isBehind)
+    ticks.push({
+      name: 'is the upstream ready',
+      everyMs: READY_EVERY_MS,
+      work: () => readiness.look(config.upstream),
+    });
+  return { table, door, rest, calls, know, announced, readiness, ticks };
 }
 
 function openCallLog({ config, clock, log, shutdown }: ServiceContext<RouterConfig>, ids: RequestIds): CallLog {
