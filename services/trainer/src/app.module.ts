@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { trainerApi } from '@millrace/api';
-import { type ArtifactStore, openArtifactStore, sha256 } from '@millrace/artifacts';
+import { type ArtifactStore, openArtifactStore, outlast, sha256 } from '@millrace/artifacts';
 import { CollectiveService, TrainingService } from '@millrace/contracts';
 import { trainerSettings } from '@millrace/deployment';
 import { Uploads } from '@millrace/files';
@@ -179,7 +179,8 @@ function trainings(
     (training, thrown) => log.error('a model file was not removed', { training }, thrown),
   );
   const ports = pipelinePorts(parts);
-  const putFolder: ArtifactStore['putFolder'] = (path, contents) => store.putFolder(path, contents);
+  const putFolder: ArtifactStore['putFolder'] = (path, contents) =>
+    outlast(() => store.putFolder(path, contents), clock);
   const registration = registrationPorts(ports, ports.publish, { putFolder, uploads, opener });
   return new TrainingRunner(
     {

@@ -2,7 +2,7 @@
 // store, announcements on Kafka.
 
 import { createHash } from 'node:crypto';
-import type { ArtifactStore } from '@millrace/artifacts';
+import { type ArtifactStore, outlast } from '@millrace/artifacts';
 import { encodeReferenceProfile } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 import { encodeRows, parsePlan } from '@millrace/features';
@@ -75,7 +75,7 @@ export function pipelinePorts(parts: PipelineParts): PipelinePorts {
   };
 }
 
-function publishPorts({ registry, store, files, collective, announcements }: PipelineParts): PublishPorts {
+function publishPorts({ registry, store, files, collective, announcements, clock }: PipelineParts): PublishPorts {
   return {
     onnx: onnxOf,
     reference: (input) => encodeReferenceProfile(buildReferenceProfile(input)),
@@ -90,7 +90,8 @@ function publishPorts({ registry, store, files, collective, announcements }: Pip
       return files.readFloats(resultPath);
     },
     nextVersion: (project) => registry.nextVersion(project),
-    putFolder: (path, contents) => store.putFolder(path, contents),
+    // What was trained for hours is not lost for a store that is away for minutes.
+    putFolder: (path, contents) => outlast(() => store.putFolder(path, contents), clock),
     announce: async (version) => {
       await announcements.model(version);
       // The reader brings it as well; until then a next training must not take the same number.
