@@ -211,5 +211,8 @@ function nextAfter(project: string, { version, ...rest }: Version, inService: bo
   if (rest.blessed) return [start, `millrace loop ${project}`];
   return isJudged({ version, ...rest })
     ? [`millrace models ${project}`, `${start}   # all the same`]
-    : [`${start}   # unjudged`];
+    : [
+        `${start}   # unjudged`,
+        `millrace models register … --project ${project} --reference FILE   # of labelled rows`,
+      ];
 }

@@ -112,9 +112,11 @@ describe("the task's number is found among the outputs of a model", () => {
 
   it('and refused where none or several may be it', () => {
     expect(() => output([tensor('label', 'INT64', -1)])).toThrow(
-      /none holds one or two.*--output probability=TENSOR\[index\]/,
+      /none holds one or two.*--output 'probability=TENSOR\[index\]'/,
     );
-    expect(() => output([tensor('a', 'FP32', -1), tensor('b', 'FP32', -1)])).toThrow(/2 of them can be it/);
+    expect(() => output([tensor('a', 'FP32', -1), tensor('b', 'FP32', -1)])).toThrow(
+      /2 of them can be it\. Write --output 'probability=a\[0\]' or --output 'probability=b\[0\]'$/,
+    );
   });
 });
 

@@ -7,6 +7,9 @@ import type { TensorSpec } from '../metadata.js';
 import { FLOATS } from '../nulls.js';
 import { type BoundOutput, rowWidth } from './binding.js';
 
+/** Outputs that may be meant, named in a refusal. */
+const TOLD_MAX = 5;
+
 type OutputWish = Pick<BoundOutput, 'output' | 'tensor' | 'index' | 'of'>;
 
 /** Throws invalid_argument with what to write where none or several would do. */
@@ -29,13 +32,13 @@ export function boundOutputFor(
   const output = pick[0];
   if (output === undefined || pick.length > 1) {
     const all = tensors.map(({ name, datatype, shape }) => `'${name}' ${datatype} [${shape.join(',')}]`).join(', ');
-    const [why, where] =
+    const [why, places] =
       output === undefined
-        ? ['none holds one or two floating-point numbers a row', 'TENSOR[index]']
-        : [`${pick.length} of them can be it`, `${output.tensor}[${output.index}]`];
-    throw refusal(
-      `cannot tell where the ${name} stands in the model's outputs ${all}: ${why}. Write --output ${name}=${where}`,
-    );
+        ? ['none holds one or two floating-point numbers a row', ['TENSOR[index]']]
+        : [`${pick.length} of them can be it`, pick.slice(0, TOLD_MAX).map((one) => `${one.tensor}[${one.index}]`)];
+    // Every one of them: the first that is named would be taken for the right one.
+    const how = places.map((place) => `--output '${name}=${place}'`).join(' or ');
+    throw refusal(`cannot tell where the ${name} stands in the model's outputs ${all}: ${why}. Write ${how}`);
   }
   const taken = of === undefined ? output : { ...output, of };
   const words = taken.of === 'logit' ? `from the logit in` : 'is';

@@ -97,9 +97,11 @@ async function bound(
   } catch (thrown) {
     if (model.noTensors.length === 0) throw thrown;
     const { code, reason } = PlatformError.from(thrown);
+    // Where the number is in the maps, no option of the registration finds it.
+    const found = reason.replace(/\. Write --output .*$/, '');
     throw new PlatformError(
       code,
-      `${reason}. Output ${model.noTensors.map((name) => `'${name}'`).join(', ')} is a sequence of maps (ZipMap), which ` +
+      `${found}. Output ${model.noTensors.map((name) => `'${name}'`).join(', ')} is a sequence of maps (ZipMap), which ` +
         `no server of tensors answers: export anew without it, skl2onnx.convert_sklearn(…, options={'zipmap': False}), ` +
         `onnxmltools.convert_lightgbm(…, zipmap=False)`,
       { cause: thrown },
