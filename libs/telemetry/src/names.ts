@@ -415,6 +415,12 @@ export const METRICS = {
     description: 'Labels joined with their predictions since the state began, all projects together',
     labels: [],
   },
+  'millrace.monitor.partitions_recreated': {
+    kind: 'counter',
+    unit: '{partition}',
+    description: 'Partitions of a topic that was deleted and created again, read from their beginning',
+    labels: ['stream'],
+  },
   'millrace.monitor.reused_ids': {
     kind: 'gauge',
     unit: '{prediction}',

@@ -16,7 +16,7 @@ import {
   untilAvailable,
 } from '@millrace/kafka';
 import { defineService, type ServiceContext, type Tick } from '@millrace/service';
-import { gauge } from '@millrace/telemetry';
+import { counter, gauge, logger } from '@millrace/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { registerDashboard } from './api/dashboard.http.js';
 import { LiveStreams } from './api/live.http.js';
@@ -56,6 +56,8 @@ const SETTLE_EVERY_MS = 250;
 const BEAT_EVERY_MS = 1_000;
 /** A service says when it started, so that a restart need not be seen at once. */
 const STARTS_EVERY_MS = 5_000;
+
+const topicsRecreated = counter('millrace.monitor.partitions_recreated');
 
 type Context = ServiceContext<MonitorConfig>;
 
@@ -162,6 +164,7 @@ function windowsOf(
         references.settled(project, version) ? undefined : references.ensure(project, version),
       publisher: new KafkaPublisher(producer, clock),
       ends: () => partitionBounds(connection),
+      recreated,
       touched: () => checkpointer.touched(),
       checkpoint: () => checkpointer.write(),
       seen: {
@@ -229,6 +232,7 @@ function consumer(
     seekTo: (topic, partition) => engine.positions.next(STREAM_OF_TOPIC[topic] as Stream, partition),
     onAssigned: async () => {
       for (const { stream, partition, start, end } of await partitionBounds(connection)) {
+        if (engine.positions.begunAnew(stream, partition, start, end)) recreated(stream, partition);
         engine.positions.startsAt(stream, partition, start);
         engine.positions.reaches(stream, partition, end);
       }
@@ -237,6 +241,12 @@ function consumer(
   readiness.register('kafka', () => strategy.isReady());
   readiness.register('metadata', () => reader.isCaughtUp());
   return strategy;
+}
+
+/** What of the deleted topic was not read is lost; what is in the new one counts. */
+function recreated(stream: Stream, partition: number): void {
+  logger('monitor').warn('a topic was deleted and created again: it is read from its beginning', { stream, partition });
+  topicsRecreated.add(1, { stream });
 }
 
 function observe({ engine, checkpointer }: ReturnType<typeof windowsOf>): void {

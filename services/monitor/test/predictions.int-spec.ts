@@ -15,7 +15,7 @@ import {
 } from '@millrace/contracts';
 import { cohortOfVersion } from '@millrace/domain';
 import { createClient } from '@millrace/grpc';
-import { CompactedReader } from '@millrace/kafka';
+import { CompactedReader, ensureTopics } from '@millrace/kafka';
 import { eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
 import {
   FROM_MS,
@@ -199,6 +199,43 @@ describe('monitor', () => {
     expect(await outcome(monitor)).toEqual(reference);
     await eventually('the drift event is on Kafka', () => drift.length > 0);
     expect(new Set(drift.map((event) => event.id)).size).toBe(1);
+  }, 120_000);
+
+  it('goes on with topics that were deleted and created again, running or not', async () => {
+    const world = await aWorld();
+    let { monitor } = world;
+    const { platform, home, prefix } = world;
+    const { connection, producer } = platform;
+    const counted = (rows: number) =>
+      eventually(`${rows} rows are counted`, async () => {
+        const { counters } = await monitor.get('/v1/projects/demo/labels-joined');
+        return counters.predictions === rows && counters.labelsJoined === rows;
+      });
+    const rows = (firstRow: number, count: number) =>
+      sendAll(producer, streamOf({ rows: count, stepMs: STEP_MS, shiftFrom: 1e9, seed: 7, firstRow }));
+    const recreate = async () => {
+      const topics = ['predictions.v1', 'labels.v1'] as const;
+      await connection.withAdmin((admin) => admin.deleteTopics({ topics: topics.map((t) => connection.topicName(t)) }));
+      await eventually('the topics are there again', () =>
+        ensureTopics(connection, topics).then(
+          () => true,
+          () => false,
+        ),
+      );
+    };
+    await rows(0, 600);
+    await counted(600);
+    await recreate();
+    await rows(600, 300);
+    await counted(900);
+    await eventually('it is said', () => monitor.log().includes('deleted and created again'));
+    await monitor.stop();
+    await recreate();
+    await rows(900, 100);
+    monitor = await startMonitor({ home, brokers: kafka.brokers, topicPrefix: prefix });
+    const again = monitor;
+    ends.push(() => again.stop());
+    await counted(1_000);
   }, 120_000);
 
   it('sets undecodable messages aside and goes on', async () => {

@@ -55,6 +55,7 @@ function stand() {
         },
       },
       ends: async () => [],
+      recreated: (stream, partition) => events.push(`recreated ${stream} ${partition}`),
       touched: () => undefined,
       checkpoint: async () => void events.push('checkpoint'),
       seen: { prediction: () => events.push('seen'), label: () => events.push('seen') },
@@ -87,6 +88,18 @@ describe('Intake', () => {
     expect(engine.outbox).toHaveLength(0);
     expect(events.filter((event) => event === 'seen')).toHaveLength(2);
     expect(events.filter((event) => event.startsWith('publish'))).toEqual(['publish 1']);
+  });
+
+  it('goes on with a topic that was deleted and created again, which blinded it', async () => {
+    const { engine, intake, events } = stand();
+    await intake.predictions(0, 7, batch(5, 6));
+    await intake.predictions(0, 7, batch(6));
+    expect(events.filter((event) => event === 'seen')).toHaveLength(2);
+    await intake.predictions(0, 2, batch(0, 1));
+    await intake.predictions(0, 4, batch(2, 3));
+    expect(events.filter((event) => event === 'seen')).toHaveLength(6);
+    expect(events.filter((event) => event.startsWith('recreated'))).toEqual(['recreated predictions 0']);
+    expect([engine.positions.next('predictions', 0), engine.positions.lag]).toEqual([4, 0]);
   });
 
   it('passes the position of a message that cannot be read', async () => {

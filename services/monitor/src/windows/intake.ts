@@ -23,6 +23,8 @@ export interface IntakePorts {
   publisher: Publisher;
   /** Asks the broker where each partition ends now. */
   ends(): Promise<readonly PartitionEnd[]>;
+  /** A topic was deleted and created again; its messages count from its beginning on. */
+  recreated(stream: Stream, partition: number): void;
   /** The state changed: a checkpoint is due some time. */
   touched(): void;
   /** A window closed, or a reference became complete: a checkpoint is due now. */
@@ -75,7 +77,7 @@ export class Intake {
       if (pending !== undefined) await pending;
     }
     const nowMs = this.clock.nowMs();
-    this.engine.positions.reaches('predictions', partition, end);
+    this.arrived('predictions', partition, end, batch);
     for (const { message, offset, timestampMs } of batch) {
       if (message === undefined) this.engine.skip('predictions', partition, offset);
       else if (this.engine.applyPrediction(message, partition, offset, nowMs, timestampMs))
@@ -86,7 +88,7 @@ export class Intake {
 
   async labels(partition: number, end: number, batch: readonly Positioned<LabelMessage>[]): Promise<void> {
     const nowMs = this.clock.nowMs();
-    this.engine.positions.reaches('labels', partition, end);
+    this.arrived('labels', partition, end, batch);
     for (const { message, offset, timestampMs } of batch) {
       if (message === undefined) this.engine.skip('labels', partition, offset);
       else if (this.engine.applyLabel(message, partition, offset, nowMs, timestampMs)) this.ports.seen.label(message);
@@ -109,6 +111,14 @@ export class Intake {
       this.publishing = undefined;
     });
     await this.publishing;
+  }
+
+  /** The broker answers an offset that a new topic does not have with its first messages. */
+  private arrived(stream: Stream, partition: number, end: number, [first]: readonly Positioned<unknown>[]): void {
+    const { positions } = this.engine;
+    if (first !== undefined && positions.begunAnew(stream, partition, first.offset, end))
+      this.ports.recreated(stream, partition);
+    positions.reaches(stream, partition, end);
   }
 
   private async publishAll(): Promise<void> {

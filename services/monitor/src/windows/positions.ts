@@ -47,6 +47,18 @@ export class Positions implements Backlog {
     if (end > position.end) position.end = end;
   }
 
+  /**
+   * A partition that ends before what was applied of it is another log of the same name: its topic was deleted and
+   * created again. Goes on at `start`; false where it is the one that is known.
+   */
+  begunAnew(stream: Stream, partition: number, start: number, end: number): boolean {
+    const position = this.of(stream, partition);
+    if (end >= position.next) return false;
+    position.next = start;
+    position.end = end;
+    return true;
+  }
+
   /** Where retention or a fresh topic begins: nothing before it will ever come. */
   startsAt(stream: Stream, partition: number, start: number): void {
     const position = this.of(stream, partition);

@@ -63,6 +63,7 @@ function stand(ends: () => Promise<readonly PartitionEnd[]>) {
     reference: () => undefined,
     publisher: { publish: async () => undefined },
     ends,
+    recreated: () => undefined,
     touched: () => undefined,
     checkpoint: async () => undefined,
     seen: { prediction: () => undefined, label: () => undefined },
