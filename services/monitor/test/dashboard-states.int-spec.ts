@@ -212,10 +212,10 @@ describe('a project without a label', () => {
 
 describe('before a window has closed', () => {
   it('says when the first one does', async () => {
-    // A minute, a second for the labels, a second of allowed lateness.
+    // A minute and a second of allowed lateness.
     await wide('first-window', async (page) =>
       expect(await page.locator('#windows').textContent()).toBe(
-        'No window has closed yet. The first closes when event time has passed 10 Mar 2026 14:32:02 UTC.',
+        'No window has closed yet. The first closes when event time has passed 10 Mar 2026 14:32:01 UTC.',
       ),
     );
     await wide('no-traffic', async (page) =>
@@ -272,9 +272,11 @@ describe('windows and alarms', () => {
     await wide('waits-for-labels', async (page) => {
       const waiting = page.locator('#windows .cell.waits');
       expect(await waiting.count()).toBe(11);
-      const title = '10 Mar 14:20–14:21: quality waits for labels until 9 Apr 2026 14:21 UTC';
+      const title = '10 Mar 14:20–14:21: quality waits for labels until 9 Apr 2026 14:21:01 UTC';
       expect(await waiting.first().getAttribute('aria-label')).toBe(title);
-      expect(await page.locator('#chart-auc').textContent()).toContain('waits for labels until 9 Apr 2026 14:21 UTC');
+      expect(await page.locator('#chart-auc').textContent()).toContain(
+        'waits for labels until 9 Apr 2026 14:21:01 UTC',
+      );
       const software = page.locator('#windows button[data-id^="@software"]').first();
       expect(await software.getAttribute('aria-label')).toContain('failed requests: no data');
     });

@@ -121,7 +121,7 @@ async function open(path = '/', colorScheme: 'light' | 'dark' = 'light', before 
 describe('dashboard', () => {
   it('says what is missing while nothing has happened', async () => {
     const { page, faults, foreign } = await open();
-    await page.getByText('No window has closed yet').waitFor();
+    await page.getByText('No window yet').waitFor();
     await page.getByText('No alarm so far').waitFor();
     await page.getByText('No version serves yet').waitFor();
     await page.getByText('nothing served', { exact: true }).waitFor();
@@ -134,7 +134,7 @@ describe('dashboard', () => {
 
   it('stands a browser without a locale', async () => {
     const { page, faults } = await open('/', 'light', NO_LANGUAGE);
-    await page.getByText('No window has closed yet').waitFor();
+    await page.getByText('No window yet').waitFor();
     expect(faults).toEqual([]);
     await page.close();
   }, 60_000);
