@@ -1,7 +1,7 @@
 // Runs the built ingest service as a process of its own, so that tests can kill it.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -56,6 +56,7 @@ export class IngestProcess {
   static async create(settings: Readonly<Record<string, string>> = {}, at?: string): Promise<IngestProcess> {
     const kafka = await startKafka();
     const home = at ?? (await mkdtemp(join(tmpdir(), 'millrace-ingest-')));
+    await mkdir(home, { recursive: true });
     const ingest = new IngestProcess(home, kafka.brokers, uniquePrefix(), settings);
     await ingest.start();
     return ingest;
@@ -108,12 +109,6 @@ export class IngestProcess {
   async remove(): Promise<void> {
     await this.end('SIGKILL');
     await rm(this.home, { recursive: true, force: true });
-  }
-
-  /** Of the running process, in bytes. */
-  async residentBytes(): Promise<number> {
-    const status = await readFile(`/proc/${this.child?.pid}/status`, 'utf8');
-    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1_024;
   }
 
   get log(): string {

@@ -580,6 +580,25 @@ describe('open spans', () => {
     expect(await files()).toEqual([]);
   });
 
+  it('take the memory of their buffer, whatever their rows, spans and delays', async () => {
+    const target = await world();
+    target.entry = entryOf(TEXT.replace('delay: 30s', 'delay: 30d'));
+    const process = await begin(target, { bufferBytesMax: 100_000 });
+    let most = 0;
+    for (let row = 0; row < 5_000; ) {
+      for (const until = row + 250; row < until; row++) {
+        target.send(record(target, `r${row}`, row * 1_000), row % PARTITIONS);
+        target.send(label(`r${row}`, row * 1_000, 1), row % PARTITIONS);
+      }
+      await process.catchUp();
+      most = Math.max(most, process.segments.bytesInMemory);
+    }
+    expect(process.live.state('p')).toMatchObject({ openRows: 5_000, openLabels: 5_000 });
+    // The bound is looked at after each batch: 125 rows of about 500 bytes.
+    expect(most).toBeLessThan(100_000 + 125 * 500);
+    expect(most).toBeGreaterThan(50_000);
+  });
+
   it('of a deleted project leave', async () => {
     const target = await world();
     const process = await begin(target);
