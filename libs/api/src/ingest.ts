@@ -141,6 +141,12 @@ const ProjectStatistics = answer(
     liveVersions: count(),
     liveRowsClosed: count(),
     liveLabelsJoined: count(),
+    unlabelledRows: answer({
+      day: count('Rows of closed live versions without a label, whose span ended less than a day before the newest.'),
+      week: count(),
+      month: count(),
+      older: count(),
+    }),
     openRows: count('Records of no closed version yet, as they were read: repeated ones among them.'),
     openLabels: count('Labels of event-time spans that are not closed.'),
     lateLabels: count('Labels that came after their span had closed, or whose record never came.'),

@@ -16,6 +16,9 @@ export const DATASET_COLUMNS: DatasetColumns = {
   label: '@label',
 };
 
+/** When the label became known: decides whether a later one counts. Files before 0.2 lack it. */
+export const LABEL_KNOWN_COLUMN = '@label_known_ms';
+
 const OF_0_1: DatasetColumns = {
   recordId: 'record_id',
   entity: 'entity',

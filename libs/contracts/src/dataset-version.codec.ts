@@ -28,7 +28,7 @@ export interface DatasetVersion {
   kind: (typeof DATASET_KINDS)[number];
   /** 1, 2, 3 ... per project, in order of closing. */
   ordinal: number;
-  /** Id of the version before; empty for the first. */
+  /** Id of the version before, empty for the first; of one with late labels the version whose rows it has. */
   parent: string;
   schemaHash: string;
   rows: number;

@@ -1,7 +1,7 @@
 // What travels between services: topics, keys, one codec per message, and the generated descriptors that edges need.
 
 export { type Command, decodeCommand, encodeCommand } from './command.codec.js';
-export { DATASET_COLUMNS, type DatasetColumns, datasetColumnsOf } from './dataset-file.js';
+export { DATASET_COLUMNS, type DatasetColumns, datasetColumnsOf, LABEL_KNOWN_COLUMN } from './dataset-file.js';
 export {
   type DatasetVersion,
   decodeDatasetVersion,

@@ -48,6 +48,12 @@ function sources(data: Document): Record<string, SourceSpec> {
   );
 }
 
+/** Not a part of the label's rule, which is a part of what the schema's hash covers. */
+function labelRefresh({ label: rule, versionEvery }: Document): number {
+  if (rule === undefined) return ms(versionEvery);
+  return rule.refresh === undefined ? Math.max(ms(rule.delay), ms(versionEvery)) : ms(rule.refresh);
+}
+
 function label(raw: Document): LabelSpec {
   return {
     name: raw.name,
@@ -144,6 +150,7 @@ export function buildProject(raw: Document): Project {
       columns: data.columns.map(column),
       label: data.label === undefined ? undefined : label(data.label),
       versionEveryMs: ms(data.versionEvery),
+      labelRefreshMs: labelRefresh(data),
     },
     features,
     model: model(raw.model),

@@ -108,6 +108,7 @@ function checkData(project: Project, columns: ReadonlyMap<string, ColumnSpec>, r
     must(['data', 'label', 'column'], label.column, (column) => labelColumnFault(label, column));
     checkLabelRule(label, report);
   }
+  if (data.labelRefreshMs < 1_000) report(['data', 'label', 'refresh'], 'late labels are joined every 1s at most.');
   if (data.versionEveryMs < 1_000)
     report(['data', 'versionEvery'], 'a dataset version spans at least 1s of event time.');
   for (const [name, source] of Object.entries(data.sources)) {

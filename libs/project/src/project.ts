@@ -64,6 +64,8 @@ export interface ProjectData {
   label: LabelSpec | undefined;
   /** Event-time span of one live dataset version. */
   versionEveryMs: number;
+  /** Processing time from one version with late labels to the next. */
+  labelRefreshMs: number;
 }
 
 export interface SourceSpec {

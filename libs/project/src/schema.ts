@@ -192,6 +192,9 @@ const data = object(
         ),
         value: scalar('What the column is compared with.'),
         delay: duration('Event time from the record to its label.', '0s'),
+        refresh: duration(
+          'How often labels that came after their dataset version had closed become a version of the same rows with newer labels, in processing time; by default the larger of `delay` and `data.versionEvery`.',
+        ),
       },
       ['name', 'column'],
     ),

@@ -273,6 +273,12 @@ export const METRICS = {
     description: 'Labels that came after their dataset version had closed, or whose record never came',
     labels: ['project'],
   },
+  'millrace.ingest.unlabelled_rows': {
+    kind: 'gauge',
+    unit: '{row}',
+    description: 'Rows of closed live versions without a label, by how long before the newest span theirs ended',
+    labels: ['project', 'age'],
+  },
   'millrace.ingest.segment_bytes': {
     kind: 'gauge',
     unit: 'By',

@@ -52,6 +52,7 @@ const UPLOADS_CHECK_MS = 60_000;
 const GAUGES_MS = 5_000;
 
 const openRows = gauge('millrace.ingest.open_rows');
+const unlabelledRows = gauge('millrace.ingest.unlabelled_rows');
 const lateLabels = gauge('millrace.ingest.late_labels');
 const segmentBytes = gauge('millrace.ingest.segment_bytes');
 const readingStopped = gauge('millrace.ingest.reading_stopped');
@@ -78,6 +79,7 @@ export const ingest = defineService({
     const deadLetters = new DeadLetterSender(producer, clock, sha256);
     const publisher = new RecordPublisher(producer, deadLetters, clock);
     const { importRunner, uploads } = imports(context, producer, registry, importStream, deadLetters);
+    const statistics = new Statistics(registry, counterStore.counters, datasetIndex, letters, live);
     const streams = consumers(connection, producer, live, () => restored());
     shutdown.onDrain('positions', async () => commitPositions(streams.live, live));
     let restoring: Promise<void> | undefined;
@@ -116,7 +118,7 @@ export const ingest = defineService({
         [ImportStream, importStream],
         [DeadLetterList, letters],
         [Redrive, new Redrive(letters, registry, redrivePorts(publisher))],
-        [Statistics, new Statistics(registry, counterStore.counters, datasetIndex, letters, live)],
+        [Statistics, statistics],
       ],
       consumers: [streams.live, streams.imports],
       ticks: [
@@ -138,6 +140,8 @@ export const ingest = defineService({
               const { openRows: rows, lateLabels: labels } = live.state(name);
               openRows.set(rows, { project: name });
               lateLabels.set(labels, { project: name });
+              for (const [age, count] of Object.entries(statistics.unlabelledRows(name)))
+                unlabelledRows.set(count, { project: name, age });
             }
             segmentBytes.set(segments.bytesOnDisk);
             const { blocked } = segments;

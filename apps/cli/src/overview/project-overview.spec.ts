@@ -3,7 +3,11 @@ import { type OverviewSources, overviewNotes, overviewRow, projectOverviews } fr
 
 const sources: OverviewSources = {
   projects: async () => [{ name: 'loans', revision: 3 }],
-  datasets: async () => [{ rows: 10 }, { rows: 5 }],
+  datasets: async () =>
+    // The third has the rows of the first, with labels that came late.
+    [10, 5, 10].map((rows, i) => ({
+      ...{ rows, kind: 'live' as const, ordinal: i + 1, windowStartMs: i % 2, windowEndMs: 1 + (i % 2) },
+    })),
   models: async () => [{}, {}],
   routeOrNone: async () => ({
     targets: [
@@ -19,8 +23,8 @@ const rowOf = async (part: Partial<OverviewSources>) =>
   overviewRow((await projectOverviews({ ...sources, ...part }))[0] as never);
 
 it('tells of each project what it has, what serves and what rings', async () => {
-  expect(await rowOf({})).toEqual(['loans', 3, 15, 2, 2, 2, 1, 'calm']);
-  expect(await rowOf({ routeOrNone: async () => undefined })).toEqual(['loans', 3, 15, 2, 2, 'none', 1, 'calm']);
+  expect(await rowOf({})).toEqual(['loans', 3, 15, 3, 2, 2, 1, 'calm']);
+  expect(await rowOf({ routeOrNone: async () => undefined })).toEqual(['loans', 3, 15, 3, 2, 'none', 1, 'calm']);
 });
 
 it('tells beside the table whose reference is not complete', async () => {
@@ -32,6 +36,6 @@ it('tells beside the table whose reference is not complete', async () => {
 
 it('tells the rest where a service is away', async () => {
   const away = () => Promise.reject(new Error('away'));
-  expect(await rowOf({ alarms: away, loop: away, routeOrNone: away })).toEqual(['loans', 3, 15, 2, 2, '?', '?', '?']);
+  expect(await rowOf({ alarms: away, loop: away, routeOrNone: away })).toEqual(['loans', 3, 15, 3, 2, '?', '?', '?']);
   await expect(projectOverviews({ ...sources, projects: away })).rejects.toThrow('away');
 });

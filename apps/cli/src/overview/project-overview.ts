@@ -1,6 +1,7 @@
 // Every project in a line: what it has, what serves, what rings. Each part comes from the service that owns it; a
 // service that does not answer leaves its part unknown, so that the others are still told.
 
+import { newestVersions } from '@millrace/domain';
 import { primaryVersion, type RouteTarget } from '@millrace/routing';
 import { type Collecting, collectingOf, collectingText } from './own-reference.js';
 
@@ -23,7 +24,7 @@ export interface ProjectOverview {
 /** What the overview asks for; each may reject. */
 export interface OverviewSources {
   projects(): Promise<readonly { name: string; revision: number }[]>;
-  datasets(project: string): Promise<readonly { rows: number }[]>;
+  datasets(project: string): Promise<readonly (Parameters<typeof newestVersions>[0][number] & { rows: number })[]>;
   models(project: string): Promise<readonly unknown[]>;
   routeOrNone(project: string): Promise<{ targets: readonly RouteTarget[] } | undefined>;
   alarms(project: string): Promise<readonly unknown[]>;
@@ -52,7 +53,7 @@ async function overviewOf(
   return {
     name,
     revision,
-    rows: datasets?.reduce((sum, { rows }) => sum + rows, 0),
+    rows: datasets && newestVersions(datasets).reduce((sum, { rows }) => sum + rows, 0),
     datasetVersions: datasets?.length,
     modelVersions: models?.length,
     liveVersion: route && primaryVersion(route.targets),

@@ -1,24 +1,24 @@
 // Which dataset versions a training by hand takes when none are named.
 
-import { PlatformError } from '@millrace/domain';
+import { newestVersions, PlatformError } from '@millrace/domain';
 
-interface Dataset {
+type Dataset = Parameters<typeof newestVersions>[0][number] & {
   readonly id: string;
   readonly kind: string;
   /** Of an import: the file or the source of the project that it read. */
   readonly source: string;
-}
+};
 
 /**
  * Of `datasets`, newest last: every import whose file was not imported again later, in the order in which they came;
- * without an import all live versions.
+ * without an import all live versions, of those with the same rows the one with the newest labels.
  */
 export function usualDatasets(project: string, datasets: readonly Dataset[]): string[] {
   const imports = datasets.filter(({ kind }) => kind === 'import');
   const latest = new Map(imports.map(({ source, id }) => [source, id]));
   const chosen = imports.filter(({ source, id }) => latest.get(source) === id);
   if (chosen.length > 0) return [...new Set(chosen.map(({ id }) => id))];
-  if (datasets.length > 0) return datasets.map(({ id }) => id);
+  if (datasets.length > 0) return newestVersions(datasets).map(({ id }) => id);
   throw new PlatformError(
     'not_found',
     `${project} has no dataset version yet: \`millrace ingest ${project} --file FILE\` loads a file as one; a live ` +

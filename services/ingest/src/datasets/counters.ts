@@ -25,6 +25,8 @@ export interface CountersDocument {
   createdAtMs?: Record<string, number>;
   /** How far the streams of each project have come in event time; not said by release 0.1.0. */
   watermarks?: Record<string, unknown>;
+  /** When late labels were joined last, in processing time; not said by release 0.1.0. */
+  refreshedAtMs?: Record<string, number>;
 }
 
 export class Counters {
@@ -33,6 +35,7 @@ export class Counters {
   private readonly projects = new Map<string, ProjectCounters>();
   private readonly createdAtMs = new Map<string, number>();
   private readonly watermarks = new Map<string, KeptWatermark>();
+  private readonly refreshed = new Map<string, number>();
   /** As they were stored, until their project is heard of. */
   private readonly stale = new Map<string, unknown>();
   private dirty = false;
@@ -43,6 +46,7 @@ export class Counters {
       this.projects.set(project, { ...counters });
     for (const [project, atMs] of Object.entries(document?.createdAtMs ?? {})) this.createdAtMs.set(project, atMs);
     for (const [project, state] of Object.entries(document?.watermarks ?? {})) this.stale.set(project, state);
+    for (const [project, atMs] of Object.entries(document?.refreshedAtMs ?? {})) this.refreshed.set(project, atMs);
     this.saved = new Map(this.through);
   }
 
@@ -51,6 +55,7 @@ export class Counters {
     if ((this.createdAtMs.get(project) ?? 0) === createdAtMs) return;
     this.projects.delete(project);
     this.stale.delete(project);
+    this.refreshed.delete(project);
     this.createdAtMs.set(project, createdAtMs);
     this.dirty = true;
   }
@@ -60,6 +65,7 @@ export class Counters {
     this.projects.delete(project);
     this.stale.delete(project);
     this.watermarks.delete(project);
+    this.refreshed.delete(project);
     this.createdAtMs.delete(project);
     this.dirty = true;
   }
@@ -70,6 +76,18 @@ export class Counters {
     if (state !== undefined) watermark.restore(state as State, nowMs);
     this.stale.delete(project);
     this.watermarks.set(project, watermark as KeptWatermark);
+  }
+
+  /** When late labels of the project were joined last; now, where that was never. */
+  refreshedAtMs(project: string, nowMs: number): number {
+    const atMs = this.refreshed.get(project) ?? nowMs;
+    if (!this.refreshed.has(project)) this.refreshes(project, nowMs);
+    return atMs;
+  }
+
+  refreshes(project: string, nowMs: number): void {
+    this.refreshed.set(project, nowMs);
+    this.dirty = true;
   }
 
   /** True when the message was not counted before; it is from now on. */
@@ -114,6 +132,7 @@ export class Counters {
       countedThrough: Object.fromEntries(this.through),
       projects: Object.fromEntries(projects),
       createdAtMs: Object.fromEntries(this.createdAtMs),
+      refreshedAtMs: Object.fromEntries(this.refreshed),
       watermarks: Object.fromEntries([
         ...this.stale,
         ...[...this.watermarks].map(([project, watermark]) => [project, watermark.state()] as const),

@@ -3,6 +3,7 @@
 // Versions that closed before their project was created belong to a deleted one of its name: nobody is told of them.
 
 import type { DatasetVersion } from '@millrace/contracts';
+import { newestVersions } from '@millrace/domain';
 
 export class DatasetIndex {
   private readonly projects = new Map<string, Map<string, DatasetVersion>>();
@@ -58,7 +59,7 @@ export class DatasetIndex {
 
   /** Live versions with rows in one of the spans that start then: where a row of that time can be. */
   liveVersionsOver(project: string, spanStartsMs: readonly number[], spanMs: number): DatasetVersion[] {
-    return [...this.of(project)].filter(
+    return newestVersions([...this.of(project)]).filter(
       ({ kind, eventTimeFromMs, eventTimeToMs }) =>
         kind === 'live' &&
         spanStartsMs.some((startMs) => eventTimeFromMs < startMs + spanMs && startMs <= eventTimeToMs),

@@ -183,6 +183,7 @@ export class LiveStream {
         const due = this.openSpans(live)[0];
         if (due !== undefined && due + spanMsOf(live) + this.holdMs(live) <= this.watermarkOf(live))
           this.startClose(live, due);
+        else this.refreshDue(live);
       }
     }
   }
@@ -319,6 +320,33 @@ export class LiveStream {
       this.closeDue();
     });
     return live.closing;
+  }
+
+  private refreshDue(live: LiveProject): void {
+    const nowMs = this.clock.nowMs();
+    const { labelRefreshMs, label } = live.schema.project.data;
+    if (label === undefined || nowMs - this.counters.refreshedAtMs(live.project, nowMs) < labelRefreshMs) return;
+    this.counters.refreshes(live.project, nowMs);
+    live.closing = this.refresh(live).finally(() => {
+      live.closing = null;
+    });
+  }
+
+  /** Labels whose span has closed: those of a row make a version of its rows, the others wait on. */
+  private async refresh(live: LiveProject): Promise<void> {
+    const begunMs = this.clock.monotonicMs();
+    const isLate = ({ kind, spanStartMs }: SegmentFile) => kind === 'labels' && isClosed(live, spanStartMs);
+    try {
+      const labels = await this.segments.beginRefresh(live, isLate);
+      if (labels.length === 0) return;
+      const { refreshed, left } = await this.closer.refresh(live.schema, labels);
+      await this.segments.endRefresh(live, labels, left);
+      for (const version of refreshed) this.reports.closed(version, this.clock.monotonicMs() - begunMs);
+    } catch (thrown) {
+      live.retryAtMs = this.clock.nowMs() + this.settings.retryAfterMs;
+      this.counters.refreshes(live.project, 0);
+      this.reports.failed(live.project, PlatformError.from(thrown));
+    }
   }
 
   private async close(live: LiveProject, startMs: number): Promise<void> {

@@ -78,18 +78,15 @@ export class DuckDbSegmentFiles implements SegmentFiles {
     return this.connected((connection) => this.copy(connection, first, query, rows, first.level + 1));
   }
 
-  /** The labels of a plan whose rows are not in the version's file, each once, as segments of their spans. */
-  async leftLabels(plan: ClosePlan, versionFile: string | null): Promise<SegmentFile[]> {
+  /** The labels whose record is none of `ids` (a query; null = none), each once, as segments of their spans. */
+  async leftLabels(labels: readonly SegmentFile[], ids: string | null): Promise<SegmentFile[]> {
     const left: SegmentFile[] = [];
-    if (plan.labels.length === 0) return left;
+    if (labels.length === 0) return left;
     await this.connected(async (connection) => {
       const bySpan = new Map<number, SegmentFile[]>();
-      for (const file of plan.labels) bySpan.set(file.spanStartMs, [...(bySpan.get(file.spanStartMs) ?? []), file]);
+      for (const file of labels) bySpan.set(file.spanStartMs, [...(bySpan.get(file.spanStartMs) ?? []), file]);
       const id = quoted(OWN.recordId);
-      const without =
-        versionFile === null
-          ? ''
-          : `ANTI JOIN (SELECT ${id} FROM read_parquet(${literal(versionFile)})) version USING (${id})`;
+      const without = ids === null ? '' : `ANTI JOIN (${ids}) known ON labels.${id} = known.id`;
       for (const files of bySpan.values()) {
         const query = `SELECT DISTINCT ON (${quoted(OWN.partition)}, ${quoted(OWN.offset)}, ${id}) labels.*
           FROM read_parquet(${filesOf(files.map((file) => this.pathOf(file)))}) labels ${without}`;

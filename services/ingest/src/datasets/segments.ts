@@ -30,6 +30,8 @@ export class Segments {
   private readonly files = new Map<string, Map<string, SegmentFile>>();
   private readonly plans = new Map<string, ClosePlan>();
   private readonly pinned = new Set<string>();
+  /** Late labels that are being joined. */
+  private readonly refreshing = new Set<string>();
   private tail: Promise<unknown> = Promise.resolve();
   private failed: PlatformError | null = null;
   private diskBytesMax = Number.POSITIVE_INFINITY;
@@ -156,6 +158,28 @@ export class Segments {
     });
   }
 
+  /** Writes what is in memory, and hands labels out until `endRefresh`; nothing merges them meanwhile. */
+  beginRefresh(owner: SegmentOwner, choose: (file: SegmentFile) => boolean): Promise<SegmentFile[]> {
+    return this.inOrder(async () => {
+      await this.write(owner);
+      const files = [...(this.files.get(folderOf(owner))?.values() ?? [])].filter(choose);
+      for (const file of files) this.refreshing.add(`${folderOf(file)}/${file.name}`);
+      return files;
+    });
+  }
+
+  /** Those that found their row go; `left` stand in their place. Done twice after a crash, it changes nothing. */
+  endRefresh(owner: SegmentOwner, labels: readonly SegmentFile[], left: readonly SegmentFile[]): Promise<void> {
+    return this.inOrder(async () => {
+      for (const file of left) this.add(file);
+      await this.store.remove(labels);
+      for (const { name } of labels) {
+        this.files.get(folderOf(owner))?.delete(name);
+        this.refreshing.delete(`${folderOf(owner)}/${name}`);
+      }
+    });
+  }
+
   /** Rows of a deleted project. */
   forget(owner: SegmentOwner): Promise<void> {
     this.buffers.forget(owner);
@@ -192,7 +216,8 @@ export class Segments {
     const groups = new Map<string, SegmentFile[]>();
     for (const files of this.files.values()) {
       for (const file of files.values()) {
-        if (this.pinned.has(`${folderOf(file)}/${file.name}`)) continue;
+        const path = `${folderOf(file)}/${file.name}`;
+        if (this.pinned.has(path) || this.refreshing.has(path)) continue;
         const text = `${folderOf(file)} ${file.kind} ${file.spanStartMs} ${file.schema} ${file.level}`;
         groups.set(text, [...(groups.get(text) ?? []), file]);
       }

@@ -12,7 +12,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { type DatasetVersion, datasetColumnsOf } from '@millrace/contracts';
+import { type DatasetVersion, datasetColumnsOf, LABEL_KNOWN_COLUMN } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
@@ -31,12 +31,13 @@ import {
   storedColumns,
   WRITTEN,
 } from './version-file.duckdb.js';
-import type { MergedSpan, MergedVersion, SpanMerger } from './version-table.js';
+import type { MergedSpan, MergedVersion, RefreshedVersion, SpanMerger } from './version-table.js';
 
 const PARTITION = quoted(SEGMENT_COLUMNS.partition);
 const OFFSET = quoted(SEGMENT_COLUMNS.offset);
 const INGESTED = quoted(SEGMENT_COLUMNS.ingestedAtMs);
 const KNOWN = quoted(SEGMENT_COLUMNS.knownAtMs);
+const LABEL_KNOWN = quoted(LABEL_KNOWN_COLUMN);
 const ARRIVAL = `${INGESTED}, ${PARTITION}, ${OFFSET}`;
 
 export class DuckDbSpanMerger implements SpanMerger {
@@ -89,13 +90,14 @@ export class DuckDbSpanMerger implements SpanMerger {
       `r.${OWN.recordId}`,
       `r.${OWN.entity}`,
       `CAST(r.${OWN.eventTimeMs} AS BIGINT) AS ${OWN.eventTimeMs}`,
-      `l.label AS ${OWN.label}`,
+      `l.won.label AS ${OWN.label}`,
+      `CAST(l.won.known AS BIGINT) AS ${LABEL_KNOWN}`,
       ...storedColumns(schema).map(({ name }) => `r.${quoted(name)}`),
     ];
     await connection.run(
       `COPY (
          WITH r AS (SELECT * FROM read ${once}),
-         l AS (SELECT ${OWN.recordId}, max({known: ${KNOWN}, label: ${OWN.label}}).label AS label FROM labels GROUP BY 1)
+         l AS (SELECT ${OWN.recordId}, max({known: ${KNOWN}, label: ${OWN.label}}) AS won FROM labels GROUP BY 1)
          SELECT ${columns.join(', ')}
          FROM r LEFT JOIN l USING (${OWN.recordId}) ${await this.withoutClosed(connection, plan, closed)}
          ORDER BY ${isTimed(schema) ? `r.${OWN.eventTimeMs}, r.${OWN.recordId}` : `r.${ARRIVAL}`}
@@ -111,14 +113,75 @@ export class DuckDbSpanMerger implements SpanMerger {
       ...(await this.offsets(connection, 'labels.v1', 'labels', file)),
     ];
     const placed = await placeVersion(connection, schema, file, this.store);
-    const left = await this.segments.leftLabels(
-      plan,
-      placed === null ? null : await this.store.localFile(placed.parquetPath, placed.parquetSha256),
-    );
+    const left = await this.left(connection, plan.labels, placed === null ? [] : [placed]);
     if (placed === null) return { version: null, duplicates: records as number, left };
     const duplicates = (records as number) - placed.rows;
     const version: MergedVersion = { ...placed, duplicates, lateRows: lateRows as number, offsets, nulled };
     return { version, left };
+  }
+
+  async leftOf(labels: readonly SegmentFile[], versions: readonly DatasetVersion[]): Promise<SegmentFile[]> {
+    const connection = await this.instance.connect();
+    try {
+      return await this.left(connection, labels, versions);
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  /** The rows of a closed version with the labels that win against its own; null where none does. */
+  async refresh(
+    schema: RecordSchema,
+    version: DatasetVersion,
+    labels: readonly SegmentFile[],
+  ): Promise<RefreshedVersion | null> {
+    const file = join(this.scratch, `span_${++this.merges}.parquet`);
+    const connection = await this.instance.connect();
+    try {
+      const from = `read_parquet(${literal(await this.store.localFile(version.parquetPath, version.parquetSha256))}, file_row_number = true)`;
+      const types = await typesOf(connection, from);
+      const own = datasetColumnsOf([...types.keys()]);
+      const known = types.has(LABEL_KNOWN_COLUMN) ? LABEL_KNOWN : 'NULL::BIGINT';
+      const values = storedColumns(schema).map((column) => ({
+        column,
+        from: types.has(column.name) ? quoted(column.name) : null,
+        value:
+          version.schemaHash === schema.hash
+            ? quoted(column.name)
+            : castValue(schema, column, stagedType(types.get(column.name))),
+      }));
+      await connection.run(
+        `CREATE TEMP VIEW old AS SELECT ${quoted(own.recordId)} AS ${OWN.recordId}, ${quoted(own.entity)} AS ${OWN.entity},
+         ${quoted(own.eventTimeMs)} AS ${OWN.eventTimeMs}, ${quoted(own.label)} AS ${OWN.label}, ${known} AS ${LABEL_KNOWN},
+         ${[...values.map(({ column, value }) => `${value} AS ${quoted(column.name)}`), 'file_row_number'].join(', ')} FROM ${from}`,
+      );
+      await connection.run(
+        `CREATE TEMP TABLE won AS SELECT l.${OWN.recordId} AS id, l.won.label AS label, CAST(l.won.known AS BIGINT) AS known
+         FROM (SELECT ${OWN.recordId}, max({known: ${KNOWN}, label: ${OWN.label}}) AS won FROM ${this.paths(labels)} GROUP BY 1) l
+         JOIN old USING (${OWN.recordId})
+         WHERE old.${OWN.label} IS NULL OR l.won.known > old.${LABEL_KNOWN}
+           OR (l.won.known = old.${LABEL_KNOWN} AND l.won.label > old.${OWN.label})`,
+      );
+      const [changed] = await numbers(connection, 'SELECT count(*)::DOUBLE FROM won');
+      if (changed === 0) return null;
+      const columns = storedColumns(schema).map(({ name }) => `old.${quoted(name)}`);
+      await connection.run(
+        `COPY (SELECT old.${OWN.recordId}, old.${OWN.entity}, old.${OWN.eventTimeMs},
+         CASE WHEN won.id IS NULL THEN old.${OWN.label} ELSE won.label END AS ${OWN.label},
+         CASE WHEN won.id IS NULL THEN old.${LABEL_KNOWN} ELSE won.known END AS ${LABEL_KNOWN}, ${columns.join(', ')}
+         FROM old LEFT JOIN won ON old.${OWN.recordId} = won.id ORDER BY file_row_number)
+         TO ${literal(file)} (FORMAT parquet)`,
+      );
+      const nulled =
+        version.schemaHash === schema.hash ? [] : await this.nulled(connection, [{ files: from, casts: values }]);
+      const placed = await placeVersion(connection, schema, file, this.store);
+      return placed === null ? null : { ...placed, nulled };
+    } catch (error) {
+      throw PlatformError.from(error, 'unavailable');
+    } finally {
+      connection.closeSync();
+      await rm(file, { force: true });
+    }
   }
 
   private paths(files: readonly SegmentFile[]): string {
@@ -157,7 +220,10 @@ export class DuckDbSpanMerger implements SpanMerger {
     return groups;
   }
 
-  private async nulled(connection: DuckDBConnection, groups: Awaited<ReturnType<DuckDbSpanMerger['groups']>>) {
+  private async nulled(
+    connection: DuckDBConnection,
+    groups: readonly { files: string; casts: readonly { column: ColumnSpec; from: string | null; value: string }[] }[],
+  ) {
     const counts = new Map<string, number>();
     for (const { files, casts } of groups) {
       const cast = casts.filter(({ from }) => from !== null);
@@ -181,14 +247,29 @@ export class DuckDbSpanMerger implements SpanMerger {
     closed: readonly DatasetVersion[],
   ): Promise<string> {
     if (closed.length === 0) return '';
+    return `LEFT JOIN (SELECT DISTINCT id FROM (${await this.idsOf(connection, closed)})) closed ON r.${OWN.recordId} = closed.id
+      WHERE r.${OWN.eventTimeMs} >= ${plan.spanStartMs} OR closed.id IS NULL`;
+  }
+
+  private async idsOf(
+    connection: DuckDBConnection,
+    versions: readonly Pick<DatasetVersion, 'parquetPath' | 'parquetSha256'>[],
+  ) {
     const ids: string[] = [];
-    for (const version of closed) {
-      const file = `read_parquet(${literal(await this.store.localFile(version.parquetPath, version.parquetSha256))})`;
+    for (const { parquetPath, parquetSha256 } of versions) {
+      const file = `read_parquet(${literal(await this.store.localFile(parquetPath, parquetSha256))})`;
       const names = (await connection.runAndReadAll(`SELECT * FROM ${file} LIMIT 0`)).columnNames();
       ids.push(`SELECT ${quoted(datasetColumnsOf(names).recordId)} AS id FROM ${file}`);
     }
-    return `LEFT JOIN (SELECT DISTINCT id FROM (${ids.join(' UNION ALL ')})) closed ON r.${OWN.recordId} = closed.id
-      WHERE r.${OWN.eventTimeMs} >= ${plan.spanStartMs} OR closed.id IS NULL`;
+    return ids.join(' UNION ALL ');
+  }
+
+  private async left(
+    connection: DuckDBConnection,
+    labels: readonly SegmentFile[],
+    versions: readonly Pick<DatasetVersion, 'parquetPath' | 'parquetSha256'>[],
+  ): Promise<SegmentFile[]> {
+    return this.segments.leftLabels(labels, versions.length === 0 ? null : await this.idsOf(connection, versions));
   }
 
   private async offsets(connection: DuckDBConnection, topic: string, view: 'read' | 'labels', file: string) {
@@ -224,6 +305,9 @@ function castValue(schema: RecordSchema, column: ColumnSpec, type: string | unde
   const from = quoted(column.name);
   return CASTS[column.type](from, type);
 }
+
+/** A version has BIGINT where a segment has DOUBLE; the casts read both alike. */
+const stagedType = (type: string | undefined): string | undefined => (type === 'BIGINT' ? 'DOUBLE' : type);
 
 const whole = (from: string): string =>
   `CASE WHEN ${from} = floor(${from}) AND abs(${from}) < 1e18 THEN TRY_CAST(${from} AS BIGINT) END`;

@@ -17,6 +17,13 @@ export interface VersionFrame {
   windowEndMs: number;
 }
 
+const LATE_LABELS = 'late labels';
+
+export interface RefreshedLabels {
+  refreshed: readonly DatasetVersion[];
+  left: readonly SegmentFile[];
+}
+
 /** Without a version: every row was in an earlier one. `left`: labels that found no row, to be kept. */
 export type ClosedSpan = { left: readonly SegmentFile[] } & (
   | { version: DatasetVersion }
@@ -64,6 +71,27 @@ export class VersionCloser {
     });
   }
 
+  /** Versions with the rows of closed ones and the labels that came since; `left`: labels of no row, to be kept. */
+  refresh(schema: RecordSchema, labels: readonly SegmentFile[]): Promise<RefreshedLabels> {
+    return this.inOrder(async () => {
+      const { name: project, data } = schema.project;
+      const spans = [...new Set(labels.map(({ spanStartMs }) => spanStartMs))];
+      const versions = this.datasetIndex.liveVersionsOver(project, spans, data.versionEveryMs);
+      const refreshed: DatasetVersion[] = [];
+      for (const version of versions) {
+        const written = await this.spans.refresh(schema, version, labels);
+        if (written === null) continue;
+        const { offsets, windowStartMs, windowEndMs, lateRows, repeatedRows } = version;
+        const frame = { kind: 'live', source: LATE_LABELS, offsets, windowStartMs, windowEndMs } as const;
+        const { nulled } = written;
+        refreshed.push(
+          await this.announced(schema, written, { ...frame, lateRows, repeatedRows, nulled, parent: version.id }),
+        );
+      }
+      return { refreshed, left: await this.spans.leftOf(labels, versions) };
+    });
+  }
+
   /** Closes a bulk load, whose rows are in the table already; null when it has no rows. */
   closeImport(schema: RecordSchema, table: VersionTable, frame: VersionFrame): Promise<DatasetVersion | null> {
     return this.inOrder(async () => {
@@ -84,12 +112,13 @@ export class VersionCloser {
 
   private async announced(
     schema: RecordSchema,
-    written: WrittenVersion,
-    frame: VersionFrame & Pick<DatasetVersion, 'lateRows' | 'repeatedRows' | 'nulled'>,
+    written: Omit<WrittenVersion, 'duplicates'>,
+    frame: VersionFrame & Pick<DatasetVersion, 'lateRows' | 'repeatedRows' | 'nulled'> & { parent?: string },
   ): Promise<DatasetVersion> {
     const project = schema.project.name;
     const known = this.datasetIndex.find(project, written.id);
-    if (known !== null) return known;
+    // Late labels may bring back the rows of an older version: then it is announced again, as the newest.
+    if (known !== null && frame.parent === undefined) return known;
     const newest = this.datasetIndex.newest(project);
     const { id, rows, labelledRows, eventTimeFromMs, eventTimeToMs, parquetPath, parquetSha256 } = written;
     const version: DatasetVersion = {
@@ -97,7 +126,7 @@ export class VersionCloser {
       id,
       ...frame,
       ordinal: (newest?.ordinal ?? 0) + 1,
-      parent: newest?.id ?? '',
+      parent: frame.parent ?? newest?.id ?? '',
       schemaHash: schema.hash,
       rows,
       labelledRows,

@@ -2,6 +2,7 @@
 // counters, imported rows and versions from the index, dead letters from their topic.
 
 import type { DatasetVersion } from '@millrace/contracts';
+import { newestVersions } from '@millrace/domain';
 import type { Counters } from '../datasets/counters.js';
 import type { DatasetIndex } from '../datasets/dataset-index.js';
 import type { LiveState, LiveStream } from '../datasets/live-stream.js';
@@ -24,6 +25,29 @@ export interface ProjectStatistics extends LiveState {
   /** Rows in closed live versions. */
   liveRowsClosed: number;
   liveLabelsJoined: number;
+  /** Rows of closed live versions that have no label yet, by the age of their span. */
+  unlabelledRows: UnlabelledRows;
+}
+
+/** By how long before the newest closed span theirs ended, in event time. */
+export interface UnlabelledRows {
+  day: number;
+  week: number;
+  month: number;
+  older: number;
+}
+
+const DAY_MS = 86_400_000;
+
+function unlabelledRows(live: readonly DatasetVersion[]): UnlabelledRows {
+  const newestMs = live.reduce((end, { windowEndMs }) => Math.max(end, windowEndMs), Number.NEGATIVE_INFINITY);
+  const rows: UnlabelledRows = { day: 0, week: 0, month: 0, older: 0 };
+  for (const version of live) {
+    const days = (newestMs - version.windowEndMs) / DAY_MS;
+    const age = days < 1 ? 'day' : days < 7 ? 'week' : days < 30 ? 'month' : 'older';
+    rows[age] += version.rows - version.labelledRows;
+  }
+  return rows;
 }
 
 export class Statistics {
@@ -44,10 +68,18 @@ export class Statistics {
     return Object.fromEntries(this.registry.list().map(({ name }) => [name, this.of(name)]));
   }
 
+  /** Of a project without label none. */
+  unlabelledRows(project: string): UnlabelledRows {
+    const hasLabel = this.registry.find(project)?.project.data.label !== undefined;
+    return unlabelledRows(
+      hasLabel ? newestVersions(this.datasetIndex.list(project)).filter(({ kind }) => kind === 'live') : [],
+    );
+  }
+
   private of(project: string): ProjectStatistics {
     const counted = this.counters.of(project);
     const versions = this.datasetIndex.list(project);
-    const live = versions.filter((version) => version.kind === 'live');
+    const live = newestVersions(versions).filter((version) => version.kind === 'live');
     const sum = (value: (version: DatasetVersion) => number) => live.reduce((total, each) => total + value(each), 0);
     const duplicateRecords = counted.duplicates + sum(({ repeatedRows }) => repeatedRows);
     const recordsAccepted = counted.records - duplicateRecords;
@@ -64,6 +96,7 @@ export class Statistics {
       liveVersions: live.length,
       liveRowsClosed: sum(({ rows }) => rows),
       liveLabelsJoined: sum(({ labelledRows }) => labelledRows),
+      unlabelledRows: this.unlabelledRows(project),
       ...this.live.state(project),
     };
   }

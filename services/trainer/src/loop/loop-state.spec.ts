@@ -89,6 +89,17 @@ describe('the closed loop', () => {
     expect(advance(done.state, { kind: 'tick' }, policy, 5_000).state.phase).toBe('calm');
   });
 
+  it('trains on the newest labels of a span, and does not take them for data that has come since', () => {
+    const late: LoopInput = {
+      kind: 'dataset',
+      dataset: { id: 'd2 with late labels', ordinal: 4, windowStartMs: 20, windowEndMs: 30, labelledRows: 9 },
+    };
+    const waiting = run([live(1), dataset(1), dataset(2), drift(), late]);
+    expect(waiting.state.phase).toBe('settling');
+    const { effects } = run([dataset(3)], waiting.state);
+    expect(effects).toMatchObject([{ datasetVersions: ['d2 with late labels', 'd3'] }]);
+  });
+
   it('waits for data after the drifted window', () => {
     const { state, effects } = run([live(1), dataset(1), dataset(2), drift()]);
     expect(state.phase).toBe('settling');

@@ -164,7 +164,11 @@ function step(state: LoopState, nowMs: number, message: string): LoopState {
 
 function rememberDataset(state: LoopState, dataset: KnownDataset): LoopState {
   if (state.datasets.some((known) => known.id === dataset.id)) return state;
-  const datasets = [...state.datasets, dataset].sort((a, b) => a.windowEndMs - b.windowEndMs || a.ordinal - b.ordinal);
+  // The same rows with labels that came late stand in the place of the version that lacks them.
+  const others = state.datasets.filter(
+    ({ windowStartMs, windowEndMs }) => windowStartMs !== dataset.windowStartMs || windowEndMs !== dataset.windowEndMs,
+  );
+  const datasets = [...others, dataset].sort((a, b) => a.windowEndMs - b.windowEndMs || a.ordinal - b.ordinal);
   return { ...state, datasets: datasets.slice(-KNOWN_VERSIONS_MAX) };
 }
 

@@ -1,0 +1,35 @@
+import { expect, it } from '@jest/globals';
+import type { DatasetVersion } from '@millrace/contracts';
+import { Counters } from '../datasets/counters.js';
+import { DatasetIndex } from '../datasets/dataset-index.js';
+import { Statistics } from './statistics.js';
+
+const DAY_MS = 86_400_000;
+
+const version = (ordinal: number, day: number, labelledRows: number, over: Partial<DatasetVersion> = {}) =>
+  ({
+    ...{ project: 'p', id: `d${ordinal}`, ordinal, kind: 'live', rows: 10, labelledRows, closedAtMs: ordinal },
+    ...{ windowStartMs: (day - 1) * DAY_MS, windowEndMs: day * DAY_MS, lateRows: 1, repeatedRows: 2 },
+    ...over,
+  }) as DatasetVersion;
+
+it('counts rows of spans once whatever labels came late, and those without label by age', () => {
+  const index = new DatasetIndex(() => 0);
+  for (const one of [version(1, 100, 9), version(2, 94, 5), version(3, 94, 7), version(4, 10, 4)]) index.add(one);
+  const registry = { list: () => [{ name: 'p' }], find: () => ({ project: { data: { label: {} } } }) };
+  const live = { state: () => ({}), blocked: null };
+  const letters = { count: () => 0 };
+  const counters = new Counters(null);
+  counters.add('p', 'records', 36);
+  const statistics = new Statistics(registry as never, counters, index, letters as never, live as never);
+  expect(statistics.byProject().p).toMatchObject({
+    datasetVersions: 4,
+    liveVersions: 3,
+    liveRowsClosed: 30,
+    liveLabelsJoined: 20,
+    lateRecords: 3,
+    duplicateRecords: 6,
+    recordsAccepted: 30,
+    unlabelledRows: { day: 1, week: 3, month: 0, older: 6 },
+  });
+});

@@ -1,0 +1,291 @@
+// What open spans need of the topic, of memory and of disk, and what becomes of rows and labels that are late, repeated
+// or of two schemas.
+
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { DatasetVersion } from '@millrace/contracts';
+import {
+  DELAY_MS,
+  entryOf,
+  Killed,
+  label,
+  PARTITIONS,
+  Process,
+  record,
+  SPAN_MS,
+  STEP_MS,
+  TEXT,
+  type World,
+  world,
+} from './live-process.js';
+
+describe('open spans', () => {
+  const started: Process[] = [];
+  async function begin(target: World, bounds = {}): Promise<Process> {
+    const process = await Process.start(target, () => undefined, bounds);
+    started.push(process);
+    return process;
+  }
+  afterEach(() => {
+    for (const process of started.splice(0)) process.end();
+  });
+
+  const rowsOf = async (target: World, version: DatasetVersion | undefined) => {
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const file = join(target.home, 'artifacts', version?.parquetPath ?? '');
+    const reader = await connection.runAndReadAll(`SELECT * FROM read_parquet('${file}')`);
+    connection.closeSync();
+    return reader.getRowObjects();
+  };
+
+  it('do not need the topic up to the committed offset: its retention may be shorter than the label delay', async () => {
+    const target = await world();
+    let process = await begin(target);
+    for (let row = 0; row < 30; row++) {
+      target.send(record(target, `r${row}`, row * STEP_MS), row % PARTITIONS);
+      target.send(label(`r${row}`, row * STEP_MS, 1), row % PARTITIONS);
+    }
+    await process.catchUp();
+    await process.segments.flush();
+    process.commit();
+    for (const [key, messages] of target.topics) {
+      expect(target.committed.get(key)).toBe(messages.length);
+      target.low.set(key, messages.length);
+    }
+    process.end();
+    process = await begin(target);
+    expect(process.live.state('p')).toMatchObject({ openRows: 30, openLabels: 30 });
+    expect(await process.live.closeAll('p')).toBe(1);
+    expect(target.announced).toMatchObject([{ rows: 30, labelledRows: 30 }]);
+  });
+
+  it('commit nothing that only memory has', async () => {
+    const target = await world();
+    const process = await begin(target);
+    target.send(record(target, 'a', 0), 0);
+    target.send(record(target, 'b', 0), 1);
+    await process.catchUp();
+    expect(target.committed.size).toBe(0);
+    await process.segments.flush();
+    target.send(record(target, 'c', 0), 1);
+    await process.catchUp();
+    expect(Object.fromEntries(target.committed)).toEqual({ 'records.v1/0': 1, 'records.v1/1': 1 });
+  });
+
+  it('close by the watermark that they had before a restart, and not before all is read again', async () => {
+    const target = await world();
+    target.send(record(target, 'a', 0), 0);
+    target.send(record(target, 'b', 1), 1);
+    target.send(record(target, 'later', 3 * SPAN_MS), 0);
+    let process = await begin(target);
+    await process.catchUp();
+    expect(target.announced).toEqual([]);
+    await process.segments.flush();
+    process.save();
+    process.commit();
+    process.end();
+    // The other partition holds the watermark back, though nothing of it is read again.
+    process = await begin(target);
+    process.live.closeDue();
+    await process.live.settled();
+    expect(target.announced).toEqual([]);
+    process.end();
+    target.send(record(target, 'last', 3 * SPAN_MS), 1);
+    target.send(record(target, 'very late', 5), 1);
+    process = await begin(target);
+    process.live.closeDue();
+    await process.live.settled();
+    expect(target.announced).toEqual([]);
+    await process.catchUp();
+    expect(target.announced).toMatchObject([{ rows: 3, lateRows: 0 }]);
+  });
+
+  it('are closed by the newest schema where rows have two, and the manifest counts what it lost', async () => {
+    const target = await world();
+    const process = await begin(target);
+    target.send(record(target, 'a', 0, { note: '7', size: 1.5, fine: false }), 0);
+    target.send(record(target, 'b', 1, { note: 'none', size: 2, fine: true }), 0);
+    await process.catchUp();
+    target.entry = entryOf(
+      TEXT.replace('{ name: size, type: number }', '{ name: size, type: integer }')
+        .replace('{ name: note, type: text }', '{ name: note, type: number }')
+        .replace('{ name: fine, type: boolean }', '{ name: fine, type: text }\n    - { name: extra, type: text }'),
+      2,
+    );
+    process.apply();
+    target.send(record(target, 'c', 2, { note: 9, size: 3, fine: 'yes', extra: 'x' }), 0);
+    await process.catchUp();
+    await process.live.closeAll('p');
+    const [version] = target.announced;
+    expect(version).toMatchObject({
+      rows: 3,
+      schemaHash: target.schemaHash(),
+      nulled: [
+        { column: 'size', values: 1 },
+        { column: 'note', values: 1 },
+      ],
+    });
+    expect(await rowsOf(target, version)).toMatchObject([
+      { '@record_id': 'a', note: 7, size: null, fine: 'false', extra: null },
+      { '@record_id': 'b', note: null, size: 2n, fine: 'true', extra: null },
+      { '@record_id': 'c', note: 9, size: 3n, fine: 'yes', extra: 'x' },
+    ]);
+  });
+
+  it('of a project without event time take labels whenever they come, and keep the order of arrival', async () => {
+    const target = await world();
+    target.entry = entryOf(TEXT.replace('  eventTime: at\n', ''));
+    const process = await begin(target);
+    target.send(record(target, 'b', 1), 0);
+    target.send(record(target, 'a', 1), 1);
+    target.send(label('b', 5 * SPAN_MS, 1), 0);
+    await process.catchUp();
+    await process.live.closeAll('p');
+    expect(target.announced).toMatchObject([{ rows: 2, labelledRows: 1 }]);
+    expect((await rowsOf(target, target.announced[0])).map((row) => row['@record_id'])).toEqual(['b', 'a']);
+  });
+
+  it('stop reading at the quota of their disk, lose nothing, and read on when spans have closed', async () => {
+    const target = await world();
+    const process = await begin(target, { diskBytesMax: 1 });
+    target.send(record(target, 'a', 0), 0);
+    await process.catchUp();
+    await process.segments.flush();
+    expect(process.segments.blocked).toMatchObject({ why: 'quota' });
+    target.send(record(target, 'b', 1), 0);
+    await expect(process.catchUp()).rejects.toMatchObject({ code: 'overloaded', retry: { afterMs: 1_000 } });
+    await process.live.closeAll('p');
+    expect(process.segments.blocked).toBeNull();
+    await process.catchUp();
+    await process.live.closeAll('p');
+    expect(target.announced).toMatchObject([{ rows: 1 }, { rows: 1, lateRows: 1 }]);
+  });
+
+  it('keep rows in memory while the disk refuses, and stop reading', async () => {
+    const target = await world();
+    let full = true;
+    const process = await Process.start(target, (point) => {
+      if (full && point === 'before write') throw new Error('ENOSPC: no space left on device');
+    });
+    process.survives();
+    started.push(process);
+    target.send(record(target, 'a', 0), 0);
+    await process.catchUp();
+    await expect(process.segments.flush()).rejects.toThrow('ENOSPC');
+    expect(process.segments.blocked).toMatchObject({ why: 'disk', message: expect.stringContaining('ENOSPC') });
+    target.send(record(target, 'b', 1), 0);
+    await expect(process.catchUp()).rejects.toMatchObject({ code: 'overloaded' });
+    full = false;
+    process.survives();
+    await process.segments.flushDue(target.clock.nowMs());
+    expect(process.segments.blocked).toBeNull();
+    await process.catchUp();
+    await process.live.closeAll('p');
+    expect(target.announced).toMatchObject([{ rows: 2 }]);
+  });
+
+  it('are a few files each, however often rows are flushed; what a killed writer left goes', async () => {
+    const target = await world();
+    let process = await begin(target);
+    for (let row = 0; row < 40; row++) {
+      target.send(record(target, `r${row}`, row), 0);
+      await process.catchUp();
+      await process.segments.flush();
+    }
+    const [folder] = await readdir(join(target.home, 'segments'));
+    const files = () => readdir(join(target.home, 'segments', folder as string));
+    expect((await files()).length).toBeLessThan(16);
+    process.end();
+    await writeFile(join(target.home, 'segments', folder as string, '.records_0_0_1_0_99.parquet'), 'half');
+    process = await begin(target);
+    expect((await files()).filter((name) => name.startsWith('.'))).toEqual([]);
+    await process.live.closeAll('p');
+    expect(target.announced).toMatchObject([{ rows: 40, repeatedRows: 0 }]);
+    expect(await files()).toEqual([]);
+  });
+
+  it('take the memory of their buffer, whatever their rows, spans and delays', async () => {
+    const target = await world();
+    target.entry = entryOf(TEXT.replace('delay: 30s', 'delay: 30d'));
+    const process = await begin(target, { bufferBytesMax: 100_000 });
+    let most = 0;
+    for (let row = 0; row < 5_000; ) {
+      for (const until = row + 250; row < until; row++) {
+        target.send(record(target, `r${row}`, row * 1_000), row % PARTITIONS);
+        target.send(label(`r${row}`, row * 1_000, 1), row % PARTITIONS);
+      }
+      await process.catchUp();
+      most = Math.max(most, process.segments.bytesInMemory);
+    }
+    expect(process.live.state('p')).toMatchObject({ openRows: 5_000, openLabels: 5_000 });
+    // The bound is looked at after each batch: 125 rows of about 500 bytes.
+    expect(most).toBeLessThan(100_000 + 125 * 500);
+    expect(most).toBeGreaterThan(50_000);
+  });
+
+  it('of a deleted project leave', async () => {
+    const target = await world();
+    const process = await begin(target);
+    target.send(record(target, 'a', 0), 0);
+    await process.catchUp();
+    await process.segments.flush();
+    process.remove();
+    process.live.closeDue();
+    await process.segments.flush();
+    expect(await readdir(join(target.home, 'segments'))).toEqual([]);
+  });
+
+  it('that have closed take labels that come late or are corrected, as a version of the same rows', async () => {
+    const target = await world();
+    let died = false;
+    let process = await Process.start(target, (point) => {
+      if (!died || point !== 'before remove') return;
+      throw new Killed(point);
+    });
+    for (const id of ['a', 'b', 'c']) target.send(record(target, id, 1), 0);
+    target.send(label('a', 1, 0), 0);
+    await process.catchUp();
+    await process.live.closeAll('p');
+    expect(target.announced).toMatchObject([{ rows: 3, labelledRows: 1, source: 'stream' }]);
+    const refresh = async () => {
+      await process.catchUp();
+      target.clock.advance(SPAN_MS);
+      await process.catchUp();
+    };
+    target.send(label('b', 1, 1), 0);
+    target.send(label('nobody', 1, 1), 0);
+    // No newer than what the version has.
+    target.send(label('a', 1, 1, DELAY_MS - 1), 0);
+    await refresh();
+    const [first, second] = target.announced;
+    expect(second).toMatchObject({ parent: first?.id, ordinal: 2, rows: 3, labelledRows: 2, source: 'late labels' });
+    expect(second).toMatchObject({ windowStartMs: first?.windowStartMs, offsets: first?.offsets, kind: 'live' });
+    expect((await rowsOf(target, second)).map((row) => [row['@record_id'], row['@label']])).toEqual([
+      ['a', 0],
+      ['b', 1],
+      ['c', null],
+    ]);
+    expect(process.live.state('p')).toMatchObject({ lateLabels: 1 });
+    await refresh();
+    expect(target.announced).toHaveLength(2);
+
+    // Dies when the version is announced and the labels are still there: they change nothing any more.
+    target.send(label('b', 1, 0, 2 * DELAY_MS), 0);
+    died = true;
+    await refresh().catch(() => undefined);
+    process.end();
+    expect(target.announced).toHaveLength(3);
+    process = await begin(target);
+    await refresh();
+    expect(target.announced).toHaveLength(3);
+    expect(target.announced[2]).toMatchObject({ parent: second?.id, labelledRows: 2 });
+
+    // Back to what the second version said: its rows, announced as the newest.
+    target.send(label('b', 1, 1, 3 * DELAY_MS), 0);
+    await refresh();
+    expect(target.announced[3]).toMatchObject({ id: second?.id, parent: target.announced[2]?.id, ordinal: 4 });
+  });
+});
