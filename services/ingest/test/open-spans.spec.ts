@@ -75,6 +75,26 @@ describe('open spans', () => {
     expect(Object.fromEntries(target.committed)).toEqual({ 'records.v1/0': 1, 'records.v1/1': 1 });
   });
 
+  it('commit no message before it is a dead letter', async () => {
+    const target = await world();
+    const process = await begin(target);
+    target.send(record(target, 'a', 0), 0);
+    target.send(
+      { ...record(target, 'b', 0), message: { ...record(target, 'b', 0).message, project: 'none' } } as never,
+      0,
+    );
+    await process.catchUp();
+    await process.segments.flush();
+    process.save();
+    // The handler's answer may commit it, when the dead letters are written.
+    expect(process.live.position('records.v1', 0)).toBe(0);
+    target.send(record(target, 'c', 0), 0);
+    await process.catchUp();
+    await process.segments.flush();
+    process.save();
+    expect(process.live.position('records.v1', 0)).toBe(3);
+  });
+
   it('close by the watermark that they had before a restart, and not before all is read again', async () => {
     const target = await world();
     target.send(record(target, 'a', 0), 0);

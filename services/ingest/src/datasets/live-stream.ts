@@ -95,6 +95,8 @@ export class LiveStream {
   private readonly behind = new Map<string, number>();
   /** By "topic/partition": the offset after the last message that was taken in. */
   private readonly takenThrough = new Map<string, number>();
+  /** Likewise, but not past messages that are on their way to the dead letters. */
+  private readonly doneThrough = new Map<string, number>();
 
   constructor(
     private readonly registry: ProjectRegistry,
@@ -127,6 +129,7 @@ export class LiveStream {
     for (const { topic, partition, position, end } of ends) {
       const key = `${topic}/${partition}`;
       if (position < end) this.behind.set(key, end);
+      this.doneThrough.delete(key);
       if ((this.takenThrough.get(key) ?? 0) > end) this.takenThrough.delete(key);
     }
   }
@@ -230,8 +233,8 @@ export class LiveStream {
 
   /** Where reading of a partition may begin again; null where nothing of it was taken in here. */
   position(topic: string, partition: number): number | null {
-    const taken = this.takenThrough.get(`${topic}/${partition}`);
-    return taken === undefined ? null : this.nextOffset(topic, partition, taken);
+    const done = this.doneThrough.get(`${topic}/${partition}`);
+    return done === undefined ? null : this.nextOffset(topic, partition, done);
   }
 
   private running(): Promise<void>[] {
@@ -379,6 +382,8 @@ export class LiveStream {
     const key = `${topic}/${partition}`;
     const bad: BadMessage[] = [];
     let next = 0;
+    // What is read before this batch has come to its end, its dead letters too.
+    if (messages[0] !== undefined) this.doneThrough.set(key, messages[0].offset);
     if (messages[0] !== undefined) this.counters.startAt(topic, partition, messages[0].offset);
     for (const { offset, timestampMs, message } of messages) {
       next = offset + 1;
@@ -388,6 +393,8 @@ export class LiveStream {
       this.counters.fresh(topic, partition, offset);
     }
     this.takenThrough.set(key, Math.max(next, this.takenThrough.get(key) ?? 0));
+    const isWhole = bad.length === 0 && messages.every(({ message }) => message !== undefined);
+    if (isWhole) this.doneThrough.set(key, next);
     await this.segments.makeRoom();
     const end = this.behind.get(key);
     if (end !== undefined && next >= end) this.behind.delete(key);
