@@ -165,9 +165,10 @@ function step(state: LoopState, nowMs: number, message: string): LoopState {
 function rememberDataset(state: LoopState, dataset: KnownDataset): LoopState {
   if (state.datasets.some((known) => known.id === dataset.id)) return state;
   // The same rows with labels that came late stand in the place of the version that lacks them.
-  const others = state.datasets.filter(
-    ({ windowStartMs, windowEndMs }) => windowStartMs !== dataset.windowStartMs || windowEndMs !== dataset.windowEndMs,
-  );
+  const isOfSpan = ({ windowStartMs, windowEndMs }: KnownDataset) =>
+    windowStartMs === dataset.windowStartMs && windowEndMs === dataset.windowEndMs;
+  if (state.datasets.some((known) => isOfSpan(known) && known.ordinal > dataset.ordinal)) return state;
+  const others = state.datasets.filter((known) => !isOfSpan(known));
   const datasets = [...others, dataset].sort((a, b) => a.windowEndMs - b.windowEndMs || a.ordinal - b.ordinal);
   return { ...state, datasets: datasets.slice(-KNOWN_VERSIONS_MAX) };
 }
