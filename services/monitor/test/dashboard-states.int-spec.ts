@@ -173,6 +173,7 @@ describe('a newcomer', () => {
     // One alone opens at once, with a way back.
     await wide('quiet', async (page) => {
       await page.getByRole('link', { name: 'All projects' }).click();
+      await page.locator('#projects h3').first().waitFor();
       expect(await texts(page, '#projects h3')).toEqual(['loans']);
     });
   });
