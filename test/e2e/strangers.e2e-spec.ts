@@ -492,16 +492,17 @@ describe('afterwards', () => {
     'a script goes on from one command to the next by what each has answered',
     async () => {
       const script = [
-        'version=$(millrace --json ingest loans --file ../loans.csv 2>/dev/null | "$NODE" -p "$PICK" datasetVersion)',
+        'version=$(millrace --json ingest loans --file ../loans.csv 2>said.txt | "$NODE" -p "$PICK" datasetVersion)',
         'millrace --json datasets loans | grep -qF "$version"',
-        'trained=$(millrace --json train loans --dataset "$version" 2>/dev/null | "$NODE" -p "$PICK" last.version)',
+        'trained=$(millrace --json train loans --dataset "$version" 2>>said.txt | "$NODE" -p "$PICK" last.version)',
         'millrace --json models loans | grep -qF "\\"version\\": $trained,"',
         'echo "$trained"',
       ];
       const PICK =
         'process.argv[1].split(".").reduce((value, name) => value[name], JSON.parse(require("node:fs").readFileSync(0)))';
       const { code, output, errors } = await shell(['set -e', ...script].join('\n'), elsewhere, { PICK });
-      expect([code, errors, output]).toEqual([0, '', expect.stringMatching(/^\d+\n$/)]);
+      const said = readFileSync(join(elsewhere, 'said.txt'), 'utf8');
+      expect([code, errors, output, said]).toEqual([0, '', expect.stringMatching(/^\d+\n$/), expect.any(String)]);
     },
     TEST_WITHIN_MS,
   );

@@ -1,9 +1,10 @@
 // gRPC streams, late and repeated rows, and imports in different batches: what ends up in which dataset version.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sha256OfFile } from '@millrace/artifacts';
 import { type dataPb, IngestService, ingestPb } from '@millrace/contracts';
 import { createClient } from '@millrace/grpc';
 import { cloneRoot, eventually } from '@millrace/testing';
@@ -157,25 +158,38 @@ describe('dataset versions', () => {
       rows: 3_000,
       seed: 5,
     };
+    const imported = async (target: IngestProcess): Promise<string> => {
+      const { importId } = (await target.post('/v1/projects/flights/imports', request)).body;
+      return eventually(
+        'the import is done',
+        async () => {
+          const { body } = await target.get(`/v1/projects/flights/imports/${importId}`);
+          if (body.state === 'failed') throw new Error(body.message);
+          return body.state === 'done' ? body.datasetVersion : null;
+        },
+        60_000,
+      );
+    };
     const ids = await Promise.all(
       [ingest, other].map(async (target) => {
         expect((await target.apply(flights)).status).toBe(200);
-        const { importId } = (await target.post('/v1/projects/flights/imports', request)).body;
-        return eventually(
-          'the import is done',
-          async () => {
-            const { body } = await target.get(`/v1/projects/flights/imports/${importId}`);
-            if (body.state === 'failed') throw new Error(body.message);
-            return body.state === 'done' ? body.datasetVersion : null;
-          },
-          60_000,
-        );
+        return imported(target);
       }),
     );
     expect(ids[0]).toMatch(/^[0-9a-f]{64}$/);
     expect(ids[1]).toBe(ids[0]);
     const { body } = await ingest.get('/v1/projects/flights/datasets');
     expect(body.datasets[0]).toMatchObject({ rows: 3_000, labelledRows: 3_000 });
+
+    // Once more, over a file that is as it was announced, and over one that is not.
+    const file = join(ingest.home, 'artifacts/datasets/flights', ids[0] ?? '', 'data.parquet');
+    const before = await readFile(file);
+    expect(await imported(ingest)).toBe(ids[0]);
+    expect(before.equals(await readFile(file))).toBe(true);
+    await writeFile(file, 'no Parquet');
+    expect(await imported(ingest)).toBe(ids[0]);
+    const mended = (await ingest.get('/v1/projects/flights/datasets')).body;
+    expect(mended).toMatchObject({ datasets: [{ id: ids[0], ordinal: 1, parquetSha256: await sha256OfFile(file) }] });
   }, 120_000);
 
   it('says no to imports that cannot be', async () => {

@@ -17,6 +17,7 @@ import { DuckDbSpanMerger } from './span-merge.duckdb.js';
 import { VersionCloser } from './version-closer.js';
 import { DuckDbVersionTables } from './version-table.duckdb.js';
 import { KafkaVersionLog } from './versions.kafka.js';
+import { writtenOnce } from './written-once.js';
 
 const VERSION_RETRY_MS = 1_000;
 /** What is not closed by then is closed after the restart. */
@@ -49,14 +50,15 @@ export async function datasets(
   registry: ProjectRegistry,
   index: DatasetIndex,
 ): Promise<DatasetWiring> {
-  const tables = await DuckDbVersionTables.open(duckDbSettings(config), store);
+  const files = writtenOnce(store, index);
+  const tables = await DuckDbVersionTables.open(duckDbSettings(config), files);
   shutdown.onClose('duckdb', () => tables.close());
   const counterStore = await CounterStore.open(join(config.home, 'ingest'));
   const folder = join(config.home, 'ingest', 'segments');
-  const files = new DuckDbSegmentFiles(tables.instance, folder);
-  const spans = new DuckDbSpanMerger(tables.instance, files, store, duckDbSettings(config).scratch);
+  const segmentFiles = new DuckDbSegmentFiles(tables.instance, folder);
+  const spans = new DuckDbSpanMerger(tables.instance, segmentFiles, files, duckDbSettings(config).scratch);
   const closer = new VersionCloser(spans, new KafkaVersionLog(producer, store), index, clock);
-  const segments = new Segments(files, {
+  const segments = new Segments(segmentFiles, {
     bufferBytesMax: config.bufferBytesMax,
     flushAfterMs: config.flushAfter,
     diskBytesMax: config.segmentDiskBytesMax,

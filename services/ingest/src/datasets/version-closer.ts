@@ -117,11 +117,15 @@ export class VersionCloser {
   ): Promise<DatasetVersion> {
     const project = schema.project.name;
     const known = this.datasetIndex.find(project, written.id);
-    // Late labels may bring back the rows of an older version: then it is announced again, as the newest.
-    if (known !== null && frame.parent === undefined) return known;
-    const newest = this.datasetIndex.newest(project);
     const { id, rows, labelledRows, eventTimeFromMs, eventTimeToMs, parquetPath, parquetSha256 } = written;
-    const version: DatasetVersion = {
+    // Late labels may bring back the rows of an older version: then it is announced again, as the newest.
+    if (known !== null && frame.parent === undefined) {
+      if (known.parquetSha256 === parquetSha256) return known;
+      // Its file was lost or changed, and is whole again.
+      return this.told({ ...known, parquetPath, parquetSha256, closedAtMs: this.clock.nowMs() });
+    }
+    const newest = this.datasetIndex.newest(project);
+    return this.told({
       project,
       id,
       ...frame,
@@ -135,7 +139,10 @@ export class VersionCloser {
       parquetPath,
       parquetSha256,
       closedAtMs: this.clock.nowMs(),
-    };
+    });
+  }
+
+  private async told(version: DatasetVersion): Promise<DatasetVersion> {
     await this.log.announce(version);
     this.datasetIndex.add(version);
     return version;
