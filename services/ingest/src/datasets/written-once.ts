@@ -1,5 +1,5 @@
-// Version files in the artifact store, each written once: whoever reads one knows its hash from datasets.v1, and the same
-// rows written again are other bytes. One that is lost or was changed is written again.
+// Version files in the artifact store, each written once: whoever reads one knows its hash from datasets.v1, and the
+// same rows written again are other bytes. One that is lost or was changed is written again.
 
 import { PlatformError } from '@millrace/domain';
 import type { DatasetIndex } from './dataset-index.js';
