@@ -42,7 +42,7 @@ import { OwnStatistics, type StatisticsSource, WorkersStatistics } from './worke
 import { WorkerLink } from './workers/worker-link.process.js';
 import type { Question } from './workers/worker-messages.js';
 
-/** A worker whose models take longer, or whose broker is away, listens all the same: it may be the only one. */
+/** One whose models take longer, or whose broker is away, listens all the same: it may be the only one. */
 const LISTEN_AT_LATEST_MS = 15_000;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -123,8 +123,8 @@ export const serving = defineService({
       start: async () => {
         if (config.standalone) await requireRepository(config.repository);
         const known = start.run(await platform?.start(models));
-        // Connections come to whoever listens: a worker that is started anew listens when it can answer.
-        if (workers) await Promise.race([known, sleep(LISTEN_AT_LATEST_MS)]);
+        // Connections come to whoever listens, a worker of the port or one of many replicas: it listens when it can answer.
+        await Promise.race([known, sleep(LISTEN_AT_LATEST_MS)]);
         grpc = await startHttp2Server({
           port: config.grpcPort,
           host: config.host,
