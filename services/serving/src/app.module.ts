@@ -123,7 +123,7 @@ export const serving = defineService({
       start: async () => {
         if (config.standalone) await requireRepository(config.repository);
         const known = start.run(await platform?.start(models));
-        // Connections come to whoever listens, a worker of the port or one of many replicas: it listens when it can answer.
+        // Connections come to whoever listens, a worker or one of many replicas: it listens when it can answer.
         await Promise.race([known, sleep(LISTEN_AT_LATEST_MS)]);
         grpc = await startHttp2Server({
           port: config.grpcPort,
