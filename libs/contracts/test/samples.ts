@@ -17,7 +17,7 @@ import { decodeRecordBatch, encodeRecordBatch } from '../src/record-batch.codec.
 import { decodeReferenceProfile, encodeReferenceProfile } from '../src/reference-profile.codec.js';
 import { decodeRoute, encodeRoute } from '../src/route.codec.js';
 import { decodeTrainingEvent, encodeTrainingEvent } from '../src/training-event.codec.js';
-import { decodeWindowMetrics, encodeWindowMetrics } from '../src/window-metrics.codec.js';
+import { decodeWindowMetrics, encodeWindowMetrics, type WindowMetrics } from '../src/window-metrics.codec.js';
 
 export interface CodecSample {
   name: string;
@@ -74,6 +74,38 @@ const DATASET = {
   source: 'stream',
   windowStartMs: 981_000_000_000,
   windowEndMs: 983_000_000_001,
+};
+
+const WINDOW_METRICS: WindowMetrics = {
+  project: 'demo',
+  windowStartMs: 981_000_000_000,
+  windowEndMs: 981_259_200_000,
+  predictions: 1000,
+  labels: 900,
+  cohort: ALL,
+  tests: [
+    {
+      feature: 'hour',
+      detector: 'psi',
+      statistic: 0.4,
+      threshold: 0.2,
+      pValue: Number.NaN,
+      alarm: true,
+      rows: 1000,
+    },
+  ],
+  quality: {
+    rows: 900,
+    metrics: { auc: 0.66, log_loss: 0.5, accuracy: 0.8 },
+    positiveShare: 0.2,
+    meanScore: 0.21,
+    eventTimeFromMs: 981_000_000_000,
+    eventTimeToMs: 981_259_200_000,
+  },
+  software: { requestsPerSecond: 1000, requests: 0, errorShare: 0, p50Ms: 2, p99Ms: 9 },
+  closedAtMs: 1_795_449_600_123,
+  revision: 0,
+  labelsDueMs: 0,
 };
 
 export const CODEC_SAMPLES: readonly CodecSample[] = [
@@ -396,72 +428,12 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
     encodeRoute,
     decodeRoute,
   ),
-  sample(
-    'window-metrics',
-    {
-      project: 'demo',
-      windowStartMs: 981_000_000_000,
-      windowEndMs: 981_259_200_000,
-      predictions: 1000,
-      labels: 900,
-      cohort: ALL,
-      tests: [
-        {
-          feature: 'hour',
-          detector: 'psi',
-          statistic: 0.4,
-          threshold: 0.2,
-          pValue: Number.NaN,
-          alarm: true,
-          rows: 1000,
-        },
-      ],
-      quality: {
-        rows: 900,
-        metrics: { auc: 0.66, log_loss: 0.5, accuracy: 0.8 },
-        positiveShare: 0.2,
-        meanScore: 0.21,
-        eventTimeFromMs: 981_000_000_000,
-        eventTimeToMs: 981_259_200_000,
-      },
-      software: { requestsPerSecond: 1000, requests: 0, errorShare: 0, p50Ms: 2, p99Ms: 9 },
-      closedAtMs: 1_795_449_600_123,
-      revision: 0,
-      labelsDueMs: 0,
-    },
-    encodeWindowMetrics,
-    decodeWindowMetrics,
-  ),
+  sample('window-metrics', WINDOW_METRICS, encodeWindowMetrics, decodeWindowMetrics),
   sample(
     'window-metrics-revised',
     {
-      project: 'demo',
-      windowStartMs: 981_000_000_000,
-      windowEndMs: 981_259_200_000,
-      predictions: 1000,
-      labels: 900,
-      cohort: ALL,
-      tests: [
-        {
-          feature: 'hour',
-          detector: 'psi',
-          statistic: 0.4,
-          threshold: 0.2,
-          pValue: Number.NaN,
-          alarm: true,
-          rows: 1000,
-        },
-      ],
-      quality: {
-        rows: 900,
-        metrics: { auc: 0.66, log_loss: 0.5, accuracy: 0.8 },
-        positiveShare: 0.2,
-        meanScore: 0.21,
-        eventTimeFromMs: 981_000_000_000,
-        eventTimeToMs: 981_259_200_000,
-      },
+      ...WINDOW_METRICS,
       software: { requestsPerSecond: 1000, requests: 5000, errorShare: 0, p50Ms: 2, p99Ms: 9 },
-      closedAtMs: 1_795_449_600_123,
       revision: 1,
       labelsDueMs: 981_270_000_000,
     },

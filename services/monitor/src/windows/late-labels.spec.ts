@@ -8,9 +8,8 @@ import type { Evaluation } from '@millrace/evaluation';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { aLabel, aPrediction } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
+import { anEngine } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
-import { termsOf } from '../quality/task-terms.js';
-import { TrafficHistory } from '../software/traffic-history.js';
 import type { ClosedWindow } from './closed-window.js';
 import { Engine, type EngineState } from './engine.js';
 import { type HistoryRecord, lastOfEach } from './history.js';
@@ -63,15 +62,10 @@ class Stand {
   }
 
   opened(): Engine {
-    return new Engine({
-      project: (name) => this.metadata.project(name),
-      metadata: this.metadata,
-      traffic: new TrafficHistory(),
-      idleMs: { predictions: 5_000, labels: 60_000 },
+    return anEngine(this.metadata, {
       joinRowsMax: this.joinRowsMax,
       retainedWindows: 4,
       windowsKept: 1_000,
-      terms: termsOf,
     });
   }
 

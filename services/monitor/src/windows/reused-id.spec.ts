@@ -4,9 +4,8 @@ import { describe, expect, it } from '@jest/globals';
 import { binaryOutputs, seededRng } from '@millrace/domain';
 import { aLabel, aPrediction } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
+import { anEngine } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
-import { termsOf } from '../quality/task-terms.js';
-import { TrafficHistory } from '../software/traffic-history.js';
 import { Engine } from './engine.js';
 
 const ROWS = 10_000;
@@ -14,16 +13,7 @@ const ROWS = 10_000;
 function stand(): Engine {
   const metadata = new MetadataCache();
   metadata.setProject(aProject(60_000));
-  return new Engine({
-    project: (name) => metadata.project(name),
-    metadata,
-    traffic: new TrafficHistory(),
-    idleMs: { predictions: 5_000, labels: 60_000 },
-    joinRowsMax: 100_000,
-    retainedWindows: 2,
-    windowsKept: 100,
-    terms: termsOf,
-  });
+  return anEngine(metadata);
 }
 
 function feed(engine: Engine): void {

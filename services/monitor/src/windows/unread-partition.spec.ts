@@ -6,10 +6,8 @@ import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { ManualClock, seededRng } from '@millrace/domain';
 import { aLabel, aPrediction } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
+import { anEngine } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
-import { termsOf } from '../quality/task-terms.js';
-import { TrafficHistory } from '../software/traffic-history.js';
-import { Engine } from './engine.js';
 import { Intake, type PartitionEnd, type Positioned } from './intake.js';
 import type { Stream } from './positions.js';
 
@@ -49,16 +47,7 @@ function written(): Log[] {
 function stand(ends: () => Promise<readonly PartitionEnd[]>) {
   const metadata = new MetadataCache();
   metadata.setProject(aProject(WINDOW_MS, DELAY_MS));
-  const engine = new Engine({
-    project: (name) => metadata.project(name),
-    metadata,
-    traffic: new TrafficHistory(),
-    idleMs: { predictions: 5_000, labels: 60_000 },
-    joinRowsMax: 100_000,
-    retainedWindows: 2,
-    windowsKept: 100,
-    terms: termsOf,
-  });
+  const engine = anEngine(metadata);
   const ports = {
     reference: () => undefined,
     publisher: { publish: async () => undefined },
