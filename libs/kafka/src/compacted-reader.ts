@@ -47,6 +47,9 @@ export class CompactedReader {
   private readonly reached: Promise<void>;
   private resolveReached: () => void = () => undefined;
   private batchesSinceEmptyFetch = -1;
+  /** By topic and partition: the offset after the last one that was handled. */
+  private readonly handledThrough = new Map<string, number>();
+  private waiting: { wanted: Map<string, number>; emptyFetches: number; resolve: () => void }[] = [];
 
   constructor(
     private readonly connection: KafkaConnection,
@@ -82,6 +85,21 @@ export class CompactedReader {
   async caughtUp(): Promise<void> {
     await this.start();
     await this.reached;
+  }
+
+  /**
+   * Resolves when everything that is in the topics at this call has been handled: what a predecessor wrote before it
+   * was fenced, for one. Waits for the broker as long as it takes.
+   */
+  async upToNow(): Promise<void> {
+    await this.caughtUp();
+    const wanted = new Map<string, number>();
+    for (const topic of Object.keys(this.settings.topics))
+      for (const [partition, { low, high }] of await this.connection.highWatermarks(topic)) {
+        const key = `${topic}/${partition}`;
+        if (high > low && (this.handledThrough.get(key) ?? 0) < high) wanted.set(key, high);
+      }
+    if (wanted.size > 0) await new Promise<void>((resolve) => this.waiting.push({ wanted, emptyFetches: 0, resolve }));
   }
 
   isCaughtUp(): boolean {
@@ -130,6 +148,10 @@ export class CompactedReader {
     consumer.on('consumer.fetch', ({ payload }) => {
       if (payload.duration < EMPTY_FETCH_MS) this.batchesSinceEmptyFetch = -1;
       else if (++this.batchesSinceEmptyFetch >= 1) this.markCaughtUp();
+      const isEmpty = payload.duration >= EMPTY_FETCH_MS;
+      for (const waiter of this.waiting) waiter.emptyFetches = isEmpty ? waiter.emptyFetches + 1 : 0;
+      // The first of them may have begun before the wait did.
+      this.release(({ emptyFetches }) => emptyFetches >= 3);
     });
     await consumer.connect();
     await consumer.subscribe({ topics: topics.map((topic) => this.connection.topicName(topic)), fromBeginning: true });
@@ -165,6 +187,18 @@ export class CompactedReader {
     const wanted = this.wanted.get(key);
     if (wanted !== undefined && next >= wanted) this.wanted.delete(key);
     if (this.wanted.size === 0) this.markCaughtUp();
+    this.handledThrough.set(key, next);
+    for (const waiter of this.waiting) {
+      if (next >= (waiter.wanted.get(key) ?? Number.POSITIVE_INFINITY)) waiter.wanted.delete(key);
+    }
+    this.release((waiter) => waiter.wanted.size === 0);
+  }
+
+  private release(isDone: (waiter: { wanted: Map<string, number>; emptyFetches: number }) => boolean): void {
+    const done = this.waiting.filter(isDone);
+    if (done.length === 0) return;
+    this.waiting = this.waiting.filter((waiter) => !done.includes(waiter));
+    for (const { resolve } of done) resolve();
   }
 
   private markCaughtUp(): void {

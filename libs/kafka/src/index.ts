@@ -4,6 +4,7 @@ export type { BatchResult } from './batch-runner.js';
 export { CompactedReader, type CompactedReaderSettings, type OnEntry } from './compacted-reader.js';
 export { ensureTopics, KafkaConnection } from './connection.js';
 export { badMessage, type DecodedBatch, decodeBatch } from './decode-batch.js';
+export { FencedWriters } from './fenced-writers.js';
 export type { InboundMessage, OutboundMessage } from './message.js';
 export { MessageProducer } from './producer.js';
 export { type Assignment, KafkaBatchContext, KafkaStrategy, type KafkaStrategySettings } from './strategy.js';

@@ -10,10 +10,13 @@ export class Membership {
   private lost: Error | undefined;
   private readonly timer: NodeJS.Timeout;
 
-  constructor(private readonly payload: EachBatchPayload) {
+  constructor(
+    private readonly payload: EachBatchPayload,
+    everyMs = HEARTBEAT_MS,
+  ) {
     this.timer = setInterval(() => {
       this.beat().catch(() => undefined); // kept in `lost`
-    }, HEARTBEAT_MS);
+    }, everyMs);
   }
 
   async beat(): Promise<void> {

@@ -30,13 +30,17 @@ function murmur2(key: Uint8Array): number {
   return hash ^ (hash >>> 15);
 }
 
+/** The partition of a key, of a topic with so many. */
+function partitionOfKey(key: string | Uint8Array, partitions: number): number {
+  return (murmur2(typeof key === 'string' ? Buffer.from(key) : key) & 0x7fffffff) % partitions;
+}
+
 export const keyPartitioner: ICustomPartitioner = () => {
   const turns = new Map<string, number>();
   return ({ topic, partitionMetadata, message }) => {
     const { partition, key } = message;
     if (partition !== undefined && partition !== null) return partition;
-    if (key !== undefined && key !== null)
-      return (murmur2(typeof key === 'string' ? Buffer.from(key) : key) & 0x7fffffff) % partitionMetadata.length;
+    if (key !== undefined && key !== null) return partitionOfKey(key, partitionMetadata.length);
     const turn = ((turns.get(topic) ?? -1) + 1) & 0x7fffffff;
     turns.set(topic, turn);
     const led = partitionMetadata.filter(({ leader }) => leader >= 0);

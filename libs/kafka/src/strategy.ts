@@ -14,6 +14,7 @@ import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { type BatchResult, type RetrySettings, runBatch, StopConsuming } from './batch-runner.js';
 import { inBatchSpan } from './batch-span.js';
+import { coPartitioned } from './co-partitioned.js';
 import { ensureTopics, type KafkaConnection } from './connection.js';
 import { DeadLetterWriter } from './dead-letter-writer.js';
 import { HEARTBEAT_MS, Membership } from './membership.js';
@@ -47,8 +48,13 @@ export interface KafkaStrategySettings {
   fetchWaitMs?: number;
   /** Bytes per partition and fetch; default 1 MiB. */
   fetchBytesMaxPerPartition?: number;
-  /** A member that is silent this long is taken for dead; default 10,000. Above 3 heartbeats. */
+  /** A member that is silent this long is taken for dead; default 10,000. At least three heartbeats. */
   memberTimeoutMs?: number;
+  /**
+   * 'by topic' (default): partitions of each topic by turns. 'by number': a number of every topic goes to one member,
+   * and stays with it as far as the balance allows.
+   */
+  sharing?: 'by topic' | 'by number';
   retry?: Partial<RetrySettings>;
   /**
    * Start position of a partition each time it is assigned, instead of the committed one; undefined = the committed
@@ -77,6 +83,8 @@ export interface KafkaStrategySettings {
 }
 
 const COMMIT_INTERVAL_MS = 500;
+/** One that is lost on the way is not taken for a death. */
+const HEARTBEATS_IN_TIMEOUT = 4;
 const START_AGAIN_MS = 1_000;
 const RETRY: RetrySettings = { initialMs: 100, maxMs: 5000, budgetMs: 300_000 };
 
@@ -149,6 +157,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       fetchWaitMs: (settings.fetchBytesMin ?? 32_768) > 1 ? 100 : 500,
       fetchBytesMaxPerPartition: 1_048_576,
       memberTimeoutMs: 10_000,
+      sharing: 'by topic',
       startWhen: () => Promise.resolve(),
       inBackground: false,
       onCrash: exitOnCrash,
@@ -156,7 +165,6 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       ...rest,
     };
     this.retry = { ...RETRY, ...retry };
-    assert(this.settings.memberTimeoutMs > 3 * HEARTBEAT_MS, 'memberTimeoutMs must exceed three heartbeats');
     this.ownsProducer = producer === undefined;
     this.producer = producer ?? new MessageProducer(settings.connection, { name: `${settings.groupId}-deadletter` });
     this.deadLetters = new DeadLetterWriter(this.producer, settings.service, this.settings.clock);
@@ -170,6 +178,11 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   /** Partitions that this process holds. */
   partitions(): Assignment {
     return this.assignment;
+  }
+
+  /** Partition numbers that this process holds, of whatever topic. */
+  numbers(): number[] {
+    return [...new Set(Object.values(this.assignment).flat())].sort((a, b) => a - b);
   }
 
   /** Moves a committed position later than the batch that brought the message (with `nextOffset: null` there). */
@@ -203,6 +216,10 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   unwrap<T>(): T {
     return this.consumer as T;
+  }
+
+  private get heartbeatMs(): number {
+    return Math.min(HEARTBEAT_MS, Math.floor(this.settings.memberTimeoutMs / HEARTBEATS_IN_TIMEOUT));
   }
 
   /** Finishes running batches, commits, leaves the group. */
@@ -244,7 +261,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 
   private async start(): Promise<void> {
-    const { connection, groupId, concurrency, fromBeginning, memberTimeoutMs } = this.settings;
+    const { connection, groupId, concurrency, fromBeginning, memberTimeoutMs, sharing } = this.settings;
     if (this.stopping) throw new PlatformError('unavailable', 'stopped before the consumer started');
     const topics = [...this.messageHandlers.keys()];
     assert(topics.length > 0, `consumer ${groupId} has no @EventPattern handlers`);
@@ -252,12 +269,13 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       groupId: `${connection.topicPrefix}${groupId}`,
       sessionTimeout: memberTimeoutMs,
       rebalanceTimeout: Math.max(memberTimeoutMs, 20_000),
-      heartbeatInterval: HEARTBEAT_MS,
+      heartbeatInterval: this.heartbeatMs,
       minBytes: this.settings.fetchBytesMin,
       maxWaitTimeInMs: this.settings.fetchWaitMs,
       maxBytesPerPartition: this.settings.fetchBytesMaxPerPartition,
       maxBytes: 16 * 1_048_576,
       allowAutoTopicCreation: false,
+      ...(sharing === 'by number' ? { partitionAssigners: [coPartitioned(() => this.numbers())] } : {}),
       // After 30 tries (about 30 s) kafkajs tears the consumer down and starts a new one; that goes on for ever.
       retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30, restartOnFailure: async () => true },
     });
@@ -368,7 +386,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     assert(handler !== undefined, `no handler for ${topic}`);
     const highWatermark = Number(batch.highWatermark);
     // A heartbeat that fails means that the partition is lost; it is rethrown when the handler has ended.
-    const membership = new Membership(payload);
+    const membership = new Membership(payload, this.heartbeatMs);
     const context = new KafkaBatchContext(topic, batch.partition, highWatermark, () => membership.beat(), isStale);
     const { batchMessagesMax } = this.settings;
     try {

@@ -36,7 +36,8 @@ export class TransactionalProducer {
 
   /** Takes the transactional id over: whoever held it before is fenced from here on. */
   async connect(): Promise<void> {
-    await this.connectedProducer();
+    // kafkajs asks for the id's next epoch, which is what fences, with the first transaction.
+    await this.transaction(async () => undefined);
   }
 
   /** One transaction with these messages. */

@@ -5,6 +5,7 @@ import { PlatformError } from '@millrace/domain';
 import {
   CompactedReader,
   ensureTopics,
+  FencedWriters,
   KafkaConnection,
   MessageProducer,
   TransactionalProducer,
@@ -174,6 +175,42 @@ describe('CompactedReader', () => {
     closers.push(() => reader.close());
     await reader.caughtUp();
     expect(seen).toEqual(['1', '2']);
+  });
+});
+
+describe('FencedWriters', () => {
+  it('take numbers over; their predecessor is fenced, and what it wrote can be waited for', async () => {
+    const connection = await connect();
+    const [old, successor] = [new FencedWriters(connection, 'routes'), new FencedWriters(connection, 'routes')];
+    closers.push(
+      () => old.close(),
+      () => successor.close(),
+    );
+    const seen: (string | undefined)[] = [];
+    const reader = new CompactedReader(connection, {
+      name: 'r',
+      topics: {
+        'routes.v1': (_key, value) => {
+          seen.push(text(value));
+        },
+      },
+    });
+    closers.push(() => reader.close());
+    await reader.upToNow();
+    expect(await old.hold([0, 1])).toEqual([0, 1]);
+    expect(await old.hold([0, 1, 2])).toEqual([2]);
+    for (const number of [0, 1, 2])
+      await old.of(number).send('routes.v1', [{ key: 'p', value: Buffer.from(`old ${number}`), partition: number }]);
+    expect(await successor.hold([1])).toEqual([1]);
+    await expect(old.of(1).send('routes.v1', [{ key: 'p', value: Buffer.from('late') }])).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    await old.of(2).send('routes.v1', [{ key: 'p', value: Buffer.from('still'), partition: 2 }]);
+    await reader.upToNow();
+    expect([...seen].sort()).toEqual(['old 0', 'old 1', 'old 2', 'still']);
+    await reader.upToNow();
+    expect(await old.hold([0])).toEqual([]);
+    expect(() => old.of(2)).toThrow('written by another process');
   });
 });
 

@@ -293,4 +293,41 @@ describe('KafkaStrategy', () => {
     expect(counts[0]).toBeGreaterThan(0);
     expect(counts[1]).toBeGreaterThan(0);
   }, 60_000);
+
+  it('gives a number of every topic to one member, which keeps it when others come and go', async () => {
+    const { connection } = await connect();
+    const [second, third] = [
+      (await connect(connection.topicPrefix)).connection,
+      (await connect(connection.topicPrefix)).connection,
+    ];
+    const nothing: Handler = async () => undefined;
+    const join = (to: KafkaConnection) =>
+      consume(to, { 'records.v1': nothing, 'labels.v1': nothing }, { sharing: 'by number', memberTimeoutMs: 6_000 });
+    const settled = (...members: KafkaStrategy[]) =>
+      eventually(
+        'each number is held once',
+        () => members.every((member) => member.isReady()) && members.flatMap((member) => member.numbers()).length === 4,
+        30_000,
+      );
+    const one = await join(connection);
+    await settled(one);
+    const two = await join(second);
+    await settled(one, two);
+    const before = [one.numbers(), two.numbers()];
+    expect(before.flat().sort()).toEqual([0, 1, 2, 3]);
+    expect(before.map(({ length }) => length)).toEqual([2, 2]);
+    for (const member of [one, two])
+      expect(member.partitions()).toEqual({ 'records.v1': member.numbers(), 'labels.v1': member.numbers() });
+    const three = await join(third);
+    await settled(one, two, three);
+    await three.close();
+    await settled(one, two);
+    expect([one.numbers(), two.numbers()]).toEqual([
+      expect.arrayContaining([expect.any(Number)]),
+      expect.arrayContaining([expect.any(Number)]),
+    ]);
+    // At most one of each had to move when the third came.
+    for (const [index, member] of [one, two].entries())
+      expect(member.numbers().filter((number) => before[index]?.includes(number)).length).toBeGreaterThanOrEqual(1);
+  }, 90_000);
 });

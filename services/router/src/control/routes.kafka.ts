@@ -3,7 +3,7 @@
 
 import { decodeModelVersion, decodeProject, decodeRoute, encodeRoute, type ModelVersion } from '@millrace/contracts';
 import { assert } from '@millrace/domain';
-import { CompactedReader, type KafkaConnection, type OnEntry, TransactionalProducer } from '@millrace/kafka';
+import { CompactedReader, FencedWriters, type KafkaConnection, type OnEntry } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
 import type { Route } from '@millrace/routing';
 import { logger } from '@millrace/telemetry';
@@ -12,15 +12,15 @@ import type { RouteLog } from './route-owner.js';
 const ROUTES_TOPIC = 'routes.v1';
 const PROJECTS_TOPIC = 'projects.v1';
 const MODELS_TOPIC = 'models.v1';
-/** An unfinished transaction of a dead owner blocks readers no longer than this. */
-const TRANSACTION_TIMEOUT_MS = 10_000;
 const START_RETRY_MS = 1_000;
 
 export class KafkaRouteLog implements RouteLog {
-  private readonly producers = new Map<number, TransactionalProducer>();
+  private readonly writers: FencedWriters;
   private readonly partitions = new Map<string, number>();
 
-  constructor(private readonly connection: KafkaConnection) {}
+  constructor(connection: KafkaConnection) {
+    this.writers = new FencedWriters(connection, 'routes');
+  }
 
   /** commands.v1 and routes.v1 have the same keys and partition count, so the same partition. */
   learnPartition(project: string, partition: number): void {
@@ -33,12 +33,7 @@ export class KafkaRouteLog implements RouteLog {
 
   /** Takes over the transactional ids of these partitions and drops the others. */
   async hold(partitions: readonly number[]): Promise<void> {
-    for (const [partition, producer] of this.producers) {
-      if (partitions.includes(partition)) continue;
-      this.producers.delete(partition);
-      await producer.close();
-    }
-    await Promise.all(partitions.map((partition) => this.producerOf(partition).connect()));
+    await this.writers.hold(partitions);
   }
 
   write(route: Route): Promise<void> {
@@ -52,22 +47,11 @@ export class KafkaRouteLog implements RouteLog {
   private async put(project: string, value: Uint8Array | null): Promise<void> {
     const partition = this.partitions.get(project);
     assert(partition !== undefined, `the partition of ${project} is known before it is written`);
-    await this.producerOf(partition).send(ROUTES_TOPIC, [{ key: project, value, partition }]);
+    await this.writers.of(partition).send(ROUTES_TOPIC, [{ key: project, value, partition }]);
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.producers.values()].map((producer) => producer.close()));
-  }
-
-  private producerOf(partition: number): TransactionalProducer {
-    const found = this.producers.get(partition);
-    if (found) return found;
-    const made = new TransactionalProducer(this.connection, {
-      transactionalId: `routes-${partition}`,
-      timeoutMs: TRANSACTION_TIMEOUT_MS,
-    });
-    this.producers.set(partition, made);
-    return made;
+    await this.writers.close();
   }
 }
 
@@ -121,14 +105,10 @@ export class RouteFollower {
     return this.reached;
   }
 
-  /** Reads routes.v1 once more to the end: what a predecessor wrote before it was fenced off. */
+  /** Everything is in force that a predecessor wrote before it was fenced off. */
   async readToEnd(): Promise<void> {
-    const once = new CompactedReader(this.connection, {
-      name: 'router-sync',
-      topics: { [ROUTES_TOPIC]: this.onRoute },
-    });
-    await once.caughtUp();
-    await once.close();
+    await this.reached;
+    await this.reader?.upToNow();
   }
 
   async close(): Promise<void> {

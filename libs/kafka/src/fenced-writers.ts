@@ -1,0 +1,53 @@
+// The transactional producers of the partition numbers that this process holds, one for each: the transactional id is
+// "<state>-<number>", so that the broker fences whoever held the number before. Taking over is one thing (`hold`),
+// reading what the predecessor wrote is the caller's, after it.
+
+import { PlatformError } from '@millrace/domain';
+import type { KafkaConnection } from './connection.js';
+import { TransactionalProducer } from './transactional-producer.js';
+
+/** An unfinished transaction of a dead owner blocks readers no longer than this. */
+const TRANSACTION_TIMEOUT_MS = 10_000;
+
+export class FencedWriters {
+  private readonly producers = new Map<number, TransactionalProducer>();
+
+  constructor(
+    private readonly connection: KafkaConnection,
+    /** For example "routes": what is written by one owner a number. */
+    private readonly state: string,
+  ) {}
+
+  /** Takes these over and lets go of all others. Gives those that were not held before. */
+  async hold(numbers: readonly number[]): Promise<number[]> {
+    for (const [number, producer] of this.producers) {
+      if (numbers.includes(number)) continue;
+      this.producers.delete(number);
+      await producer.close();
+    }
+    const taken = numbers.filter((number) => !this.producers.has(number));
+    await Promise.all(
+      taken.map(async (number) => {
+        const producer = new TransactionalProducer(this.connection, {
+          transactionalId: `${this.state}-${number}`,
+          timeoutMs: TRANSACTION_TIMEOUT_MS,
+        });
+        await producer.connect();
+        this.producers.set(number, producer);
+      }),
+    );
+    return taken;
+  }
+
+  /** @throws PlatformError 'conflict' where the number is not held */
+  of(number: number): TransactionalProducer {
+    const producer = this.producers.get(number);
+    if (producer !== undefined) return producer;
+    throw new PlatformError('conflict', `${this.state} of partition ${number} are written by another process`);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.producers.values()].map((producer) => producer.close()));
+    this.producers.clear();
+  }
+}
