@@ -67,6 +67,20 @@ export class Watermark<S extends string> {
   }
 
   /**
+   * Puts a source where it is known to be, for who notes messages elsewhere: the largest event time seen in it, and
+   * when it was heard last. Of silence as 'all time'.
+   */
+  place({ stream, partition }: SourceId<S>, maxEventMs: number, heardAtMs: number): void {
+    for (const source of this.sources) {
+      if (source.partition !== partition || source.stream !== stream) continue;
+      source.maxEventMs = maxEventMs;
+      source.heardAtMs = heardAtMs;
+      return;
+    }
+    this.sources.push({ stream, partition, maxEventMs, heardAtMs });
+  }
+
+  /**
    * Advances and returns the watermark. `unread`: the partitions that still have unread messages, as far as known;
    * 'some' holds the watermark where it is, whatever was seen in them. `limitMs`: not beyond it, for what was seen
    * since `unread` was known to be all.

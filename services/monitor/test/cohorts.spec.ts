@@ -195,11 +195,13 @@ describe('a slice', () => {
     after.restore(JSON.parse(JSON.stringify(before.state())), []);
     after.applyLabel(aLabel({ project: 'p', predictionId: 'r/0', eventTimeMs: FROM_MS, value: 1 }), 0, 0, FROM_MS);
     expect(after.monitor('p', FROM_MS)!.counters.joinedByCohort).toEqual({ 1: 1, '1;c=c3': 1 });
-    expect(after.state().projects[0]?.windows[0]?.profiles.map(({ cohort, rows }) => [cohort, rows])).toEqual([
-      ['all', 1],
-      ['1', 1],
-      ['1;c=c3', 1],
-    ]);
+    expect(after.state().projects[0]?.parts[0]?.windows[0]?.profiles.map(({ cohort, rows }) => [cohort, rows])).toEqual(
+      [
+        ['all', 1],
+        ['1', 1],
+        ['1;c=c3', 1],
+      ],
+    );
   });
 });
 

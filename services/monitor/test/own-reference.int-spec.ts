@@ -45,7 +45,8 @@ describe('a version whose package brings no reference', () => {
   const savedIds = async (): Promise<string[]> => {
     const [replica = ''] = await readdir(join(home, 'monitor'));
     const state = JSON.parse(await readFile(join(home, 'monitor', replica, 'checkpoint.json'), 'utf8'));
-    return state.projects[0].references[0].rows.map(({ predictionId }: { predictionId: string }) => predictionId);
+    const [reference] = state.projects[0].references;
+    return (reference?.rows ?? []).map(({ predictionId }: { predictionId: string }) => predictionId);
   };
   const killAndStart = async () => {
     await monitor.kill();

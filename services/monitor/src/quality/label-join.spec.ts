@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ALL, COHORTS_MAX, type Cohort, cohortKey, cohortOfVersion } from '@millrace/domain';
 import fc from 'fast-check';
 import { LabelJoin } from './label-join.js';
+import { ProjectQuality } from './project-quality.js';
 import { QualityHistory } from './quality-history.js';
 import { termsOf } from './task-terms.js';
 
@@ -54,19 +55,22 @@ describe('LabelJoin', () => {
   });
 });
 
+const figuresOf = (history: QualityHistory, ...[cohort, fromMs, toMs]: Parameters<ProjectQuality['figures']>) =>
+  new ProjectQuality(termsOf('binary'), 10, () => [history]).figures(cohort, fromMs, toMs);
+
 describe('QualityHistory', () => {
   it('answers for any range of buckets, and forgets the oldest past its bound', () => {
     const history = new QualityHistory(termsOf('binary'), 10, 10_000);
     for (let i = 0; i < 100; i++) history.add(V1, i, i / 100, i % 3 === 0 ? 1 : 0);
-    expect(history.figures(V1, 0, 100).rows).toBe(100);
-    expect(history.figures(V1, 20, 50).rows).toBe(30);
-    expect(history.figures(cohortOfVersion(2), 0, 100).rows).toBe(0);
+    expect(figuresOf(history, V1, 0, 100).rows).toBe(100);
+    expect(figuresOf(history, V1, 20, 50).rows).toBe(30);
+    expect(figuresOf(history, cohortOfVersion(2), 0, 100).rows).toBe(0);
     const restored = new QualityHistory(termsOf('binary'), 10);
     restored.restore(JSON.parse(JSON.stringify(history.statesBetween(0, 100))));
-    expect(restored.figures(V1, 0, 100)).toEqual(history.figures(V1, 0, 100));
+    expect(figuresOf(restored, V1, 0, 100)).toEqual(figuresOf(history, V1, 0, 100));
     for (let i = 0; i < 5_000; i++) history.add(V1, 100 + i, 0.5, 1);
     expect(history.droppedBuckets).toBeGreaterThan(0);
-    expect(history.figures(V1, 5_000, 5_100).rows).toBe(100);
+    expect(figuresOf(history, V1, 5_000, 5_100).rows).toBe(100);
   });
 
   it('adds versions up, slices of the same column and value too, and keeps the rest apart', () => {
@@ -77,7 +81,7 @@ describe('QualityHistory', () => {
       history.add({ version, slice }, 5, 0.5, 1);
     }
     history.add({ version: 2, slice: { ...slice, value: 'UA' } }, 5, 0.5, 1);
-    const rows = (cohort: Cohort) => history.figures(cohort, 0, 10).rows;
+    const rows = (cohort: Cohort) => figuresOf(history, cohort, 0, 10).rows;
     expect(rows(ALL)).toBe(2);
     expect(rows({ version: 'all', slice })).toBe(2);
     expect(rows({ version: 1, slice })).toBe(1);

@@ -43,13 +43,13 @@ export class LabelJoin {
   private readonly waiting = new Map<string, number>();
   private readonly groups: (readonly Cohort[])[] = [];
   private readonly groupOf = new Map<readonly Cohort[], number>();
-  private scores = new Float64Array(FIRST_CAPACITY);
-  private rowGroups = new Int32Array(FIRST_CAPACITY);
-  private eventTimes = new Float64Array(FIRST_CAPACITY);
+  private scores = new Float64Array(0);
+  private rowGroups = new Int32Array(0);
+  private eventTimes = new Float64Array(0);
   /** NaN: none yet. */
-  private labels = new Float64Array(FIRST_CAPACITY).fill(Number.NaN);
+  private labels = new Float64Array(0);
   /** 0: not known. */
-  private marks = new Uint32Array(FIRST_CAPACITY);
+  private marks = new Uint32Array(0);
   private readonly reused = new Set<number>();
 
   /** Rows held: predictions and waiting labels. */
@@ -59,6 +59,16 @@ export class LabelJoin {
 
   get waitingLabels(): number {
     return this.waiting.size;
+  }
+
+  /** Labels whose prediction has not come, by id. */
+  waitingList(): [id: string, label: number][] {
+    return [...this.waiting];
+  }
+
+  /** The label is joined elsewhere. */
+  forget(predictionId: string): void {
+    this.waiting.delete(predictionId);
   }
 
   has(predictionId: string): boolean {
@@ -160,7 +170,7 @@ export class LabelJoin {
   }
 
   private grow(): void {
-    const length = this.scores.length * 2;
+    const length = Math.max(FIRST_CAPACITY, this.scores.length * 2);
     const grown = <T extends Float64Array | Int32Array | Uint32Array>(to: T, from: T): T => {
       to.set(from);
       return to;

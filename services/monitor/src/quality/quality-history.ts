@@ -1,9 +1,9 @@
-// Labelled rows by cohort and event-time bucket, for "how good was it between two event times" at any range of buckets.
-// Cohorts of all versions are not kept: they are the sum of what is kept of the same slice. Bounded by memory: past
-// `bytesMax` the oldest buckets go and are counted; past COHORTS_MAX cohorts the rows of a new one are counted only.
+// Labelled rows by cohort and event-time bucket: those of one partition's windows that wait for labels, and those of
+// the project's windows that do not any more. What all of them say together is ProjectQuality's. Cohorts of all
+// versions are not kept: they are the sum of what is kept of the same slice. Bounded by memory: past `bytesMax` the
+// oldest buckets go and are counted; past COHORTS_MAX cohorts the rows of a new one are counted only.
 
 import { COHORTS_MAX, type Cohort, CohortMap, cohortKey, parseCohortKey, sameCohort } from '@millrace/domain';
-import type { Evaluation } from '@millrace/evaluation';
 import type { QualityCounts, TaskTerms } from './task-terms.js';
 
 /** About 64 MiB: 16 million rows as codes, or 500 buckets at their densest. */
@@ -28,7 +28,7 @@ export class QualityHistory {
 
   constructor(
     private readonly terms: TaskTerms,
-    readonly bucketMs: number,
+    private readonly bucketMs: number,
     private readonly bytesMax: number = QUALITY_BYTES_MAX,
   ) {}
 
@@ -44,13 +44,11 @@ export class QualityHistory {
     if (this.bytes > this.bytesMax) this.dropOldest();
   }
 
-  /** Buckets that start in [fromMs, toMs), merged. */
-  figures(cohort: Cohort, fromMs: number, toMs: number): Evaluation {
-    const sum = this.terms.openCounts();
+  /** Adds the buckets that start in [fromMs, toMs) to `sum`, which is of the same task. */
+  addTo(sum: QualityCounts, cohort: Cohort, fromMs: number, toMs: number): void {
     for (const buckets of this.of(cohort)) {
       for (const [startMs, counts] of buckets) if (startMs >= fromMs && startMs < toMs) sum.merge(counts);
     }
-    return this.terms.evaluation(sum, { eventTimeFromMs: fromMs, eventTimeToMs: toMs });
   }
 
   /** Those that are kept, in their order. */
@@ -65,6 +63,17 @@ export class QualityHistory {
         .filter(([startMs]) => startMs >= fromMs && startMs < toMs)
         .map(([startMs, counts]) => ({ cohort: cohortKey(cohort), startMs, counts: counts.state() })),
     );
+  }
+
+  /** The same, and they are not kept any more. */
+  take(fromMs: number, toMs: number): QualityBucketState[] {
+    const states = this.statesBetween(fromMs, toMs);
+    for (const cohort of this.list()) {
+      const buckets = this.cohorts.get(cohort) as Buckets;
+      for (const startMs of [...buckets.keys()])
+        if (startMs >= fromMs && startMs < toMs) this.drop(cohort, buckets, startMs);
+    }
+    return states;
   }
 
   restore(states: readonly QualityBucketState[]): void {
@@ -109,12 +118,15 @@ export class QualityHistory {
       for (const startMs of buckets.keys()) oldest = Math.min(oldest, startMs);
     for (const cohort of this.list()) {
       const buckets = this.cohorts.get(cohort) as Buckets;
-      const counts = buckets.get(oldest);
-      if (counts === undefined) continue;
-      this.bytes -= counts.bytes;
-      buckets.delete(oldest);
-      if (buckets.size === 0) this.cohorts.delete(cohort);
+      if (!buckets.has(oldest)) continue;
+      this.drop(cohort, buckets, oldest);
       this.droppedBuckets += 1;
     }
+  }
+
+  private drop(cohort: Cohort, buckets: Buckets, startMs: number): void {
+    this.bytes -= buckets.get(startMs)?.bytes ?? 0;
+    buckets.delete(startMs);
+    if (buckets.size === 0) this.cohorts.delete(cohort);
   }
 }

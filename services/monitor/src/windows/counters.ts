@@ -1,6 +1,10 @@
-// What the monitor has counted of one project since it first saw it. Survives restarts with the state.
+// What the monitor has counted of one project since it first saw it: of messages, by each partition's part; of windows,
+// by the judge. Survives restarts with the state.
 
-export interface Counters {
+import { COHORTS_MAX } from '@millrace/domain';
+
+/** Of the messages of one partition. */
+export interface PartCounters {
   /** Counted once each. */
   predictions: number;
   duplicatePredictions: number;
@@ -22,6 +26,13 @@ export interface Counters {
   ambiguousLabels: number;
   /** No prediction for them was known. */
   unmatchedLabels: number;
+  /** By the cohort's key, at most COHORTS_MAX of them. */
+  joinedByCohort: Record<string, number>;
+  /** Rows that a cohort past its bound (COHORTS_MAX) did not count; they count in ALL. */
+  unkeptCohorts: number;
+}
+
+export interface JudgeCounters {
   windowsClosed: number;
   windowsClosedEarly: number;
   /** Windows whose quality was judged. */
@@ -31,13 +42,14 @@ export interface Counters {
   /** Judgements of quality that late labels changed. */
   qualityCorrected: number;
   driftEvents: number;
-  /** By the cohort's key, at most COHORTS_MAX of them. */
-  joinedByCohort: Record<string, number>;
-  /** Rows that a cohort past its bound (COHORTS_MAX) did not count; they count in ALL. */
+  /** As of a part: cohorts that are past the bound only when the parts are taken together. */
   unkeptCohorts: number;
 }
 
-export function noCounters(): Counters {
+/** Of a project. */
+export type Counters = PartCounters & JudgeCounters;
+
+export function noPartCounters(): PartCounters {
   return {
     predictions: 0,
     duplicatePredictions: 0,
@@ -53,13 +65,38 @@ export function noCounters(): Counters {
     contradictingLabels: 0,
     ambiguousLabels: 0,
     unmatchedLabels: 0,
+    joinedByCohort: {},
+    unkeptCohorts: 0,
+  };
+}
+
+export function noJudgeCounters(): JudgeCounters {
+  return {
     windowsClosed: 0,
     windowsClosedEarly: 0,
     qualityJudged: 0,
     qualityJudgedEarly: 0,
     qualityCorrected: 0,
     driftEvents: 0,
-    joinedByCohort: {},
     unkeptCohorts: 0,
   };
+}
+
+export function countJoined({ joinedByCohort }: PartCounters, key: string): void {
+  const before = joinedByCohort[key];
+  if (before === undefined && Object.keys(joinedByCohort).length >= COHORTS_MAX) {
+    // The first of the keys is the lowest version.
+    delete joinedByCohort[Object.keys(joinedByCohort)[0] as string];
+  }
+  joinedByCohort[key] = (before ?? 0) + 1;
+}
+
+export function sumOf(parts: readonly PartCounters[], judge: JudgeCounters): Counters {
+  const sum = { ...noPartCounters(), ...judge };
+  for (const { joinedByCohort, ...counts } of parts) {
+    for (const key of Object.keys(counts) as (keyof typeof counts)[]) sum[key] += counts[key];
+    for (const [key, joined] of Object.entries(joinedByCohort))
+      sum.joinedByCohort[key] = (sum.joinedByCohort[key] ?? 0) + joined;
+  }
+  return sum;
 }

@@ -10,7 +10,8 @@ import type { TaskTerms } from '../quality/task-terms.js';
 import { type ClosedWindow, withJudgement } from './closed-window.js';
 import type { HistoryRecord, WindowRecord } from './history.js';
 import { type PositionState, Positions } from './positions.js';
-import { ProjectMonitor, type Reached } from './project-monitor.js';
+import type { Reached } from './project-judge.js';
+import { ProjectMonitor } from './project-monitor.js';
 import type { ProjectState } from './project-state.js';
 import type { SlicesOf } from './row-cohorts.js';
 import { revivedWindow } from './saved-row.js';
@@ -29,8 +30,8 @@ export interface EngineOptions {
   slicesOf?: SlicesOf | undefined;
 }
 
-/** 1: of release 0.1.0, by model version. */
-export const STATE_FORMAT = 2;
+/** 1: of release 0.1.0, by model version; 2: of a project's partitions together. */
+export const STATE_FORMAT = 3;
 
 export interface EngineState {
   format: typeof STATE_FORMAT;
@@ -217,7 +218,7 @@ export class Engine {
   /** Versions whose references a saved project needs before it is opened. */
   savedVersions(): { project: string; version: number }[] {
     return [...this.saved.values()].flatMap((state) => {
-      const profiles = state.windows.flatMap((window) => window.profiles);
+      const profiles = state.parts.flatMap(({ windows }) => windows.flatMap((window) => window.profiles));
       const versions = profiles.map(({ cohort }) => parseCohortKey(cohort)?.version);
       return [...new Set(versions)].flatMap((version) =>
         typeof version === 'number' ? { project: state.project, version } : [],
@@ -231,7 +232,8 @@ export class Engine {
     return monitor === undefined || atMs < monitor.createdAtMs ? undefined : monitor;
   }
 
-  private isCurrent({ project, createdAtMs = 0 }: Pick<ProjectState, 'project' | 'createdAtMs'>): boolean {
+  /** A record of history of release 0.1.0 does not say of which project of this name it is. */
+  private isCurrent({ project, createdAtMs = 0 }: Pick<HistoryRecord, 'project' | 'createdAtMs'>): boolean {
     return this.options.metadata.createdAtMs(project) === createdAtMs;
   }
 

@@ -87,7 +87,7 @@ describe('a project without label, entity and event time', () => {
       const engine = withLabels(engineWith(keys));
       play(engine);
       const [newest] = engine.windows('loans', 100);
-      return [newest?.revision, newest?.metrics[0]?.labelsDueMs, engine.state().projects[0]?.windows.length];
+      return [newest?.revision, newest?.metrics[0]?.labelsDueMs, engine.state().projects[0]?.parts[0]?.windows.length];
     };
     expect(judgedOf(NONE)).toEqual([0, 0, 1]);
     expect(judgedOf({ ...NONE, label: true })).toEqual([0, expect.any(Number), 6]);

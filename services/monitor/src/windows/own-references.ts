@@ -1,25 +1,21 @@
-// References that a project's versions get from their own first rows, because their packages bring none: collected row
-// by row, complete once no partition can bring an earlier one, and kept with the rest of the project's state. Windows
-// that were opened before are counted, not judged: they hold the rows of the reference itself.
+// References that a project's versions get from their own first rows, because their packages bring none: made of the
+// rows that the partitions collected, complete once no partition can bring an earlier one, and kept with the rest of
+// the project's state. Windows from before are counted, not judged: they hold the rows of the reference itself.
 //
 // Complete means: enough rows, and each partition has been read past the last of them, or is read to its end and the
 // time that a silent partition is waited for has passed since.
 
-import type { PredictionMessage } from '@millrace/contracts';
 import type { WatchedInput } from '@millrace/features';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { type FirstRow, FirstRows } from './first-rows.js';
+import { OWN_REFERENCES_MAX, type PartFirstRows } from './part-first-rows.js';
 import type { Backlog } from './positions.js';
 import { prepareReference, type VersionReference } from './profile.js';
 
-/** Versions of a project that are collected for or have such a reference; the oldest are forgotten. */
-const OWN_REFERENCES_MAX = 8;
-
+/** Of a complete one. */
 export interface OwnReferenceState {
   version: number;
   inputs: readonly WatchedInput[];
-  wanted: number;
-  complete: boolean;
   rows: readonly FirstRow[];
 }
 
@@ -32,111 +28,107 @@ interface OwnReferenceProgress {
 
 interface Own {
   inputs: readonly WatchedInput[];
+  rows: readonly FirstRow[];
+  reference: VersionReference;
+}
+
+interface Collected {
+  version: number;
+  inputs: readonly WatchedInput[];
   rows: FirstRows;
-  /** undefined: not complete. */
-  reference: VersionReference | undefined;
-  /** Processing time since which there are enough rows: what was sent beside them may still be on its way. */
-  enoughSinceMs: number | undefined;
 }
 
 export class OwnReferences {
-  private readonly byVersion = new Map<number, Own>();
-  /** Newest answer time by partition. */
-  private readonly readToMs = new Map<number, number>();
-  /** Versions not complete: nearly always none, which is all that most rows ask. */
-  private collecting = 0;
+  private readonly complete = new Map<number, Own>();
+  /** Processing time since which a version has enough rows: what was sent beside them may still be on its way. */
+  private readonly enoughSinceMs = new Map<number, number>();
 
   constructor(
     private readonly scoreName: string,
     /** How long a silent partition is waited for. */
     private readonly idleMs: number,
     private wanted: number,
+    /** By partition. */
+    private readonly shares: () => ReadonlyMap<number, PartFirstRows>,
   ) {}
 
   /** From now on; a reference that is complete stays what it is. */
   want(rows: number): void {
     this.wanted = rows;
-    for (const own of this.byVersion.values()) if (own.reference === undefined) own.rows.want(rows);
   }
 
   of(version: number): VersionReference | undefined {
-    return this.byVersion.get(version)?.reference;
+    return this.complete.get(version)?.reference;
+  }
+
+  isComplete(version: number): boolean {
+    return this.complete.has(version);
   }
 
   /** undefined for a version that has its reference from its package, or answered nothing yet. */
   progress(version: number): OwnReferenceProgress | undefined {
-    const own = this.byVersion.get(version);
-    if (own === undefined) return undefined;
-    return { rows: own.rows.list.length, wanted: own.rows.wanted, complete: own.reference !== undefined };
-  }
-
-  /** A live row. `inputs`: of its version where its package has no reference. */
-  see(message: PredictionMessage, score: number, partition: number, inputs: readonly WatchedInput[] | undefined): void {
-    if (inputs === undefined && this.collecting === 0) return;
-    const { answeredAtMs, modelVersion, predictionId, features } = message;
-    this.readToMs.set(partition, Math.max(answeredAtMs, this.readToMs.get(partition) ?? 0));
-    const own = this.byVersion.get(modelVersion) ?? (inputs && this.open(modelVersion, inputs));
-    if (own === undefined || own.reference !== undefined) return;
-    own.rows.add({ answeredAtMs, predictionId, features, score });
+    const own = this.complete.get(version);
+    if (own !== undefined) return { rows: own.rows.length, wanted: own.rows.length, complete: true };
+    const rows = this.collected(version)?.rows.list.length;
+    return rows === undefined ? undefined : { rows, wanted: this.wanted, complete: false };
   }
 
   /** Whether one would become complete, as far as the ends of the partitions are known. */
   isDue(nowMs: number, backlog: Backlog): boolean {
-    return this.collecting > 0 && this.complete(nowMs, backlog).length > 0;
+    return this.completing(nowMs, backlog).length > 0;
   }
 
   /** How many became complete. */
   settle(nowMs: number, backlog: Backlog): number {
-    if (this.collecting === 0) return 0;
-    const complete = this.complete(nowMs, backlog);
-    for (const [version, own] of complete) this.make(version, own);
-    return complete.length;
+    const completing = this.completing(nowMs, backlog);
+    for (const { version, inputs, rows } of completing) this.make(version, inputs, rows.list);
+    return completing.length;
   }
 
   state(): OwnReferenceState[] {
-    return [...this.byVersion].map(([version, { inputs, rows, reference }]) => ({
-      version,
-      inputs,
-      wanted: rows.wanted,
-      complete: reference !== undefined,
-      rows: rows.list,
-    }));
+    return [...this.complete].map(([version, { inputs, rows }]) => ({ version, inputs, rows }));
   }
 
   /** Into a fresh one. The profile is made of the same rows again. */
   restore(states: readonly OwnReferenceState[]): void {
-    for (const { version, inputs, wanted, complete, rows } of states) {
-      const own = this.open(version, inputs, new FirstRows(complete ? wanted : this.wanted, [...rows]));
-      if (complete) this.make(version, own);
+    for (const { version, inputs, rows } of states) this.make(version, inputs, rows);
+  }
+
+  /** The first rows of all partitions together. */
+  private collected(version: number): Collected | undefined {
+    let sum: Collected | undefined;
+    for (const share of this.shares().values()) {
+      const own = share.of(version);
+      if (own === undefined) continue;
+      sum ??= { version, inputs: own.inputs, rows: new FirstRows(this.wanted) };
+      for (const row of own.rows.list) sum.rows.add(row);
     }
+    return sum;
   }
 
-  private open(version: number, inputs: readonly WatchedInput[], rows = new FirstRows(this.wanted)): Own {
-    const own: Own = { inputs, rows, reference: undefined, enoughSinceMs: undefined };
-    this.byVersion.set(version, own);
-    this.collecting += 1;
-    if (this.byVersion.size > OWN_REFERENCES_MAX) this.forget(Math.min(...this.byVersion.keys()));
-    return own;
-  }
-
-  private forget(version: number): void {
-    if (this.byVersion.get(version)?.reference === undefined) this.collecting -= 1;
-    this.byVersion.delete(version);
-  }
-
-  private complete(nowMs: number, backlog: Backlog): [number, Own][] {
-    return [...this.byVersion].filter(([, own]) => {
-      const lastMs = own.rows.lastAtMs;
-      if (own.reference !== undefined || lastMs === undefined) return false;
-      own.enoughSinceMs ??= nowMs;
-      return !this.mayComeBefore(lastMs, nowMs < own.enoughSinceMs + this.idleMs, backlog);
+  private completing(nowMs: number, backlog: Backlog): Collected[] {
+    const versions = new Set<number>();
+    for (const share of this.shares().values()) for (const version of share.versions()) versions.add(version);
+    return [...versions].flatMap((version) => {
+      if (this.rowsOf(version) < this.wanted) return [];
+      const collected = this.collected(version);
+      const lastMs = collected?.rows.lastAtMs;
+      if (collected === undefined || lastMs === undefined) return [];
+      const sinceMs = this.enoughSinceMs.get(version) ?? nowMs;
+      this.enoughSinceMs.set(version, sinceMs);
+      return this.mayComeBefore(lastMs, nowMs < sinceMs + this.idleMs, backlog) ? [] : [collected];
     });
   }
 
-  private make(version: number, own: Own): void {
-    const rows = own.rows.list;
+  private rowsOf(version: number): number {
+    let rows = 0;
+    for (const share of this.shares().values()) rows += share.of(version)?.rows.list.length ?? 0;
+    return rows;
+  }
+
+  private make(version: number, inputs: readonly WatchedInput[], rows: readonly FirstRow[]): void {
     const profile = buildReferenceProfile({
-      features: own.inputs.map(({ name, kind }, i) => ({
+      features: inputs.map(({ name, kind }, i) => ({
         name,
         kind,
         values: rows.map(({ features }) => features[i] ?? null),
@@ -145,9 +137,11 @@ export class OwnReferences {
       scores: rows.map(({ score }) => score),
       positiveShare: Number.NaN,
     });
-    const names = own.inputs.map(({ name }) => name);
-    own.reference = prepareReference(version, profile, names);
-    this.collecting -= 1;
+    const names = inputs.map(({ name }) => name);
+    this.complete.set(version, { inputs, rows, reference: prepareReference(version, profile, names) });
+    if (this.complete.size > OWN_REFERENCES_MAX) this.complete.delete(Math.min(...this.complete.keys()));
+    this.enoughSinceMs.delete(version);
+    for (const share of this.shares().values()) share.forget(version);
   }
 
   /** Whether a row that was answered before `lastMs` may still be unread. `waits`: for partitions that say nothing. */
@@ -156,7 +150,7 @@ export class OwnReferences {
       backlog.behind().flatMap(({ stream, partition }) => (stream === 'predictions' ? [partition] : [])),
     );
     return backlog.partitions('predictions').some((partition) => {
-      const isPast = (this.readToMs.get(partition) ?? 0) > lastMs;
+      const isPast = (this.shares().get(partition)?.readToMs ?? 0) > lastMs;
       return !isPast && (waits || behind.has(partition));
     });
   }

@@ -1,5 +1,9 @@
-// What one cohort saw and answered in one window: statistics per feature in the reference's cells, the scores, and
-// the latencies. Merging and saving are those of libs/statistics; memory is bounded by the reference, not by the rows.
+// What one cohort saw and answered in one window, or in one partition's share of it: statistics per feature in the
+// reference's cells, the scores, and the latencies. Merging and saving are those of libs/statistics; memory is bounded
+// by the reference, not by the rows.
+//
+// Profiles of several partitions merge to that of all their rows: every count exactly, in whatever order; mean and
+// variance in the order in which they are given, up to rounding. So they are given in the order of the partitions.
 
 import { type Cohort, cohortKey, type ReferenceProfile, type Scalar } from '@millrace/domain';
 import {
@@ -74,8 +78,23 @@ export class CohortProfile {
     this.score = reference === undefined ? undefined : new NumericWindow(reference.score);
   }
 
-  get hasReference(): boolean {
-    return this.reference !== undefined;
+  /**
+   * What these of one cohort are together. Where they were not all counted in the same cells (a reference came while
+   * the window was open) there is nothing to test, as where there is no reference.
+   */
+  static merged(profiles: readonly [CohortProfile, ...CohortProfile[]]): CohortProfile {
+    const [first, ...others] = profiles;
+    if (others.length === 0) return first;
+    const fits = others.every(({ reference }) => sameCells(reference, first.reference));
+    const whole = new CohortProfile(first.cohort, fits ? first.reference : undefined);
+    for (const part of profiles) {
+      whole.rows += part.rows;
+      whole.latencyUs.merge(part.latencyUs);
+      whole.answered(part.firstAnsweredMs, part.lastAnsweredMs);
+      for (const [i, feature] of whole.features.entries()) feature.merge(part.features[i] as NumericWindow);
+      if (part.score !== undefined) whole.score?.merge(part.score);
+    }
+    return whole;
   }
 
   add(features: readonly Scalar[], score: number, latencyUs: number, answeredAtMs: number): void {
@@ -89,8 +108,7 @@ export class CohortProfile {
       (this.score as NumericWindow).add(score);
     }
     this.latencyUs.record(latencyUs);
-    if (this.firstAnsweredMs === 0 || answeredAtMs < this.firstAnsweredMs) this.firstAnsweredMs = answeredAtMs;
-    if (answeredAtMs > this.lastAnsweredMs) this.lastAnsweredMs = answeredAtMs;
+    this.answered(answeredAtMs, answeredAtMs);
   }
 
   state(): CohortProfileState {
@@ -115,4 +133,17 @@ export class CohortProfile {
     profile.lastAnsweredMs = state.lastAnsweredMs;
     return profile;
   }
+
+  /** 0: no row. */
+  private answered(firstMs: number, lastMs: number): void {
+    if (this.firstAnsweredMs === 0 || (firstMs !== 0 && firstMs < this.firstAnsweredMs)) this.firstAnsweredMs = firstMs;
+    if (lastMs > this.lastAnsweredMs) this.lastAnsweredMs = lastMs;
+  }
+}
+
+/** The package of a version may have been read twice: its cells are the same then, and not the same objects. */
+function sameCells(a: VersionReference | undefined, b: VersionReference | undefined): boolean {
+  if (a === undefined || b === undefined || a === b) return a === b;
+  if (a.version !== b.version || a.cells.length !== b.cells.length) return false;
+  return a.cells.every((cells, i) => JSON.stringify(cells.reference) === JSON.stringify(b.cells[i]?.reference));
 }

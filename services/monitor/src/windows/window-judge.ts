@@ -1,6 +1,7 @@
 // The judgements of a project's windows: of software, inputs and scores when a window closes, of quality when its
 // labels are there, and of quality again when late labels came. A verdict that is first about its window feeds the
-// alarm; a later one corrects what was said, and rings nothing. No state but the window's own.
+// alarm; a later one corrects what was said, and rings nothing. It gets what all partitions counted together, and
+// knows of none. No state but the window's own.
 
 import type { SoftwareMetrics, WindowMetrics } from '@millrace/contracts';
 import type { Cohort } from '@millrace/domain';
@@ -10,27 +11,28 @@ import { correctionFinding, driftFinding } from '../alarms/drift-event.js';
 import type { ProjectAlarms } from '../alarms/project-alarms.js';
 import { judgeQuality, judgeRows } from '../judgement/judge.js';
 import type { SubjectVerdict } from '../judgement/verdict.js';
-import type { QualityHistory } from '../quality/quality-history.js';
+import type { ProjectQuality } from '../quality/project-quality.js';
 import type { ClosedWindow } from './closed-window.js';
-import type { ClosedCohort, OpenWindow } from './open-window.js';
+import type { JudgedWindow } from './judged-window.js';
 import type { CohortProfile } from './profile.js';
 import type { ModelMetadata, TrafficRecord } from './sources.js';
+import type { CohortRows } from './window-share.js';
 
 export class WindowJudge {
   constructor(
     private readonly project: () => Project,
-    private readonly quality: QualityHistory,
+    private readonly quality: ProjectQuality,
     private readonly alarms: ProjectAlarms,
     private readonly metadata: ModelMetadata,
     private readonly traffic: TrafficRecord,
   ) {}
 
-  /** Software, inputs and scores; the window is closed then. */
-  close(window: OpenWindow, nowMs: number): ClosedWindow {
+  /** Software, inputs and scores of the profiles of a window that closes, ALL first. */
+  close(window: JudgedWindow, profiles: readonly CohortProfile[], nowMs: number): ClosedWindow {
     const closed = this.judgement(window, 0);
     const { startMs, endMs } = closed;
     const serving = new Set<number>();
-    for (const profile of window.list()) {
+    for (const profile of profiles) {
       const { cohort, rows } = profile;
       if (cohort.version !== 'all') serving.add(cohort.version);
       const software = this.softwareOf(profile);
@@ -46,31 +48,35 @@ export class WindowJudge {
       }
     }
     this.alarms.retire(serving, endMs);
-    window.close();
     return closed;
   }
 
-  /** Quality of a closed window, of the labels that came so far. */
-  judgeQuality(window: OpenWindow, nowMs: number): ClosedWindow {
+  /** Quality of a closed window, of the labels that came so far. `cohorts`: how many rows each has, ALL first. */
+  judgeQuality(window: JudgedWindow, cohorts: readonly CohortRows[], nowMs: number): ClosedWindow {
     window.revision += 1;
-    window.judgedLabels = window.labels;
     const closed = this.judgement(window, window.revision);
     const { startMs, endMs } = closed;
-    for (const known of window.cohorts) {
-      const { cohort, rows } = known;
+    for (const { cohort, rows } of cohorts) {
       const quality = this.quality.figures(cohort, startMs, endMs);
       const { monitoring } = this.project();
       const { tests, verdicts } = judgeQuality({ monitoring, quality, evaluation: this.evaluationOf(cohort) });
       const labels = quality.rows;
       closed.metrics.push({ ...this.row(closed, cohort, nowMs), predictions: rows, labels, tests, quality });
-      for (const verdict of verdicts) this.tell(closed, known, verdict, labels);
+      for (const verdict of verdicts) this.tell(closed, window, { cohort, rows }, verdict, labels);
     }
     return closed;
   }
 
-  private tell(closed: ClosedWindow, known: ClosedCohort, verdict: SubjectVerdict, labels: number): void {
+  private tell(
+    closed: ClosedWindow,
+    window: JudgedWindow,
+    { cohort, rows }: CohortRows,
+    verdict: SubjectVerdict,
+    labels: number,
+  ): void {
     const { startMs, endMs, revision } = closed;
-    const { cohort, rows, alarming: before, eventId } = known;
+    const known = window.verdictOf(cohort);
+    const { alarming: before, eventId } = known;
     const context = { project: this.project().name, cohort, startMs, endMs, rows, labels };
     known.alarming = verdict.alarming;
     if (before === undefined) {
@@ -85,7 +91,7 @@ export class WindowJudge {
     closed.corrections.push(correctionFinding({ ...context, revision, corrects: eventId ?? null }, verdict));
   }
 
-  private judgement({ startMs }: OpenWindow, revision: number): ClosedWindow {
+  private judgement({ startMs }: JudgedWindow, revision: number): ClosedWindow {
     const endMs = startMs + this.project().monitoring.windowMs;
     return { startMs, endMs, revision, metrics: [], drift: [], corrections: [] };
   }

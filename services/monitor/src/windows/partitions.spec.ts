@@ -1,0 +1,156 @@
+// What the partitions' parts say together does not depend on how they are read: in whatever order, and whether the rows
+// came in one partition or in four.
+
+import { describe, expect, it } from '@jest/globals';
+import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
+import { binaryOutputs, ManualClock, seededRng } from '@millrace/domain';
+import { buildReferenceProfile } from '@millrace/statistics';
+import { aLabel, aPrediction } from '@millrace/testing';
+import { aProject } from '../../test/a-project.js';
+import { anEngine } from '../../test/an-engine.js';
+import { MetadataCache } from '../metadata/metadata-cache.js';
+import type { Engine } from './engine.js';
+import { Intake, type PartitionEnd, type Positioned } from './intake.js';
+import type { Stream } from './positions.js';
+
+const WINDOW_MS = 10_000;
+const DELAY_MS = 3_000;
+const FROM_MS = 100_000;
+const ROWS = 8_000;
+const SHIFT_FROM = 5_000;
+const NOW_MS = 10_000_000;
+
+function metadata(): MetadataCache {
+  const rng = seededRng(1);
+  const filled = new MetadataCache();
+  filled.setProject(aProject(WINDOW_MS, DELAY_MS));
+  const profile = buildReferenceProfile({
+    features: [
+      { name: 'x', kind: 'numeric', values: Array.from({ length: 20_000 }, () => rng.normal()) },
+      { name: 'c', kind: 'categorical', values: Array.from({ length: 20_000 }, () => `c${rng.below(5)}`) },
+    ],
+    scoreName: 'probability',
+    scores: Array.from({ length: 20_000 }, () => rng.next()),
+    positiveShare: 0.5,
+  });
+  const inputs = [
+    { name: 'x', kind: 'numeric' as const },
+    { name: 'c', kind: 'categorical' as const },
+  ];
+  for (const version of [1, 2]) filled.setReference('p', version, { profile, inputs });
+  return filled;
+}
+
+interface Log extends PartitionEnd {
+  messages: Positioned<PredictionMessage & LabelMessage>[];
+  read: number;
+}
+
+/** A row every 10 ms, up to 400 ms out of order, x shifted from SHIFT_FROM on; a label lies where its row does. */
+function written(partitions: number, labelPartitionOf = (partition: number, _row: number) => partition): Log[] {
+  const rng = seededRng(4);
+  const logs: Log[] = (['predictions', 'labels'] as const).flatMap((stream: Stream) =>
+    Array.from({ length: partitions }, (_, partition) => ({ stream, partition, end: 0, messages: [], read: 0 })),
+  );
+  const write = (stream: Stream, partition: number, message: PredictionMessage | LabelMessage) => {
+    const log = logs.find((one) => one.stream === stream && one.partition === partition)!;
+    log.messages.push({ message: message as never, offset: log.end++, timestampMs: 1 });
+  };
+  const rows = Array.from({ length: ROWS }, (_, i) => {
+    const eventTimeMs = FROM_MS + i * 10;
+    const probability = rng.next();
+    const ids = { project: 'p', predictionId: `r${i}/0`, eventTimeMs };
+    const prediction = aPrediction({
+      ...{
+        ...ids,
+        answeredAtMs: eventTimeMs,
+        modelVersion: 1 + (i % 7 === 0 ? 1 : 0),
+        latencyUs: 500 + rng.below(900),
+      },
+      ...{ features: [rng.normal() + (i >= SHIFT_FROM ? 1 : 0), `c${rng.below(5)}`] },
+      outputs: binaryOutputs(probability),
+    });
+    const value = rng.next() < probability ? 1 : 0;
+    const label = aLabel({ ...ids, recordId: `r${i}`, knownAtMs: eventTimeMs + DELAY_MS, value });
+    return { i, prediction, label, partition: rng.below(partitions), atMs: eventTimeMs + rng.below(400) };
+  }).sort((a, b) => a.atMs - b.atMs);
+  for (const { i, prediction, label, partition } of rows) {
+    write('predictions', partition, prediction);
+    write('labels', labelPartitionOf(partition, i), label);
+  }
+  return logs;
+}
+
+/** Reads the logs in batches of a seed's choice, as consumers do. */
+async function read(logs: readonly Log[], seed: number): Promise<Engine> {
+  const rng = seededRng(seed);
+  const engine = anEngine(metadata());
+  const ports = {
+    reference: () => undefined,
+    publisher: { publish: async () => undefined },
+    ends: async () => logs,
+    recreated: () => undefined,
+    touched: () => undefined,
+    checkpoint: async () => undefined,
+    seen: { prediction: () => undefined, label: () => undefined },
+  };
+  const intake = new Intake(engine, ports, new ManualClock(NOW_MS));
+  for (const log of logs) log.read = 0;
+  for (;;) {
+    const unread = logs.filter((one) => one.read < one.messages.length);
+    const log = unread[rng.below(unread.length)];
+    if (log === undefined) return engine;
+    const size = 1 + rng.below(800);
+    const batch = log.messages.slice(log.read, log.read + size);
+    log.read += batch.length;
+    await intake[log.stream](log.partition, log.end, batch);
+  }
+}
+
+/**
+ * Counts exactly. Sums of logarithms are taken in the order in which labels find their rows, means and variances
+ * partition by partition: they differ in the last bits.
+ */
+function said(engine: Engine) {
+  const { counters, alarms } = engine.monitor('p', NOW_MS)!;
+  const all = { windows: engine.windows('p', 100), alarms: alarms.list(), counters };
+  const rounded = (_key: string, x: unknown) =>
+    typeof x === 'number' && !Number.isInteger(x) ? Number(x.toPrecision(9)) : x;
+  return JSON.parse(JSON.stringify(all, rounded)) as typeof all;
+}
+
+describe('windows whose rows came in four partitions', () => {
+  const logs = written(4);
+
+  it('are the same, in whatever order the partitions and streams are read', async () => {
+    const first = said(await read(logs, 1));
+    expect(first.windows).toHaveLength(7);
+    expect(first.counters).toMatchObject({ predictions: ROWS, latePredictions: 0, lateLabels: 0, unmatchedLabels: 0 });
+    const events = first.windows.flatMap(({ drift }) => drift.map(({ data }) => [data.feature, data.cohort.version]));
+    expect(events.sort()).toEqual([
+      ['x', 1],
+      ['x', 2],
+    ]);
+    for (const seed of [2, 3, 4, 5, 6]) expect(said(await read(logs, seed))).toEqual(first);
+  });
+
+  it('are those of the same rows in one partition', async () => {
+    expect(said(await read(logs, 1))).toEqual(said(await read(written(1), 1)));
+  });
+});
+
+describe('a label in another partition than its prediction, as where it does not name the entity', () => {
+  it.each([1, 2, 3])('is joined, whichever of the two is read first (order %i)', async (seed) => {
+    const elsewhere = written(4, (partition, row) => (row % 3 === 0 ? (partition + 1) % 4 : partition));
+    const { windows, counters } = said(await read(elsewhere, seed));
+    // Those of the last window, which is open, may wait for theirs.
+    const judged = windows.filter(({ revision }) => revision > 0);
+    expect(judged.map(({ metrics: [all] }) => [all!.predictions, all!.labels])).toEqual(
+      Array(judged.length).fill([WINDOW_MS / 10, WINDOW_MS / 10]),
+    );
+    expect(judged.length).toBeGreaterThan(5);
+    expect(counters).toMatchObject({ predictions: ROWS, latePredictions: 0, unmatchedLabels: 0 });
+    const same = said(await read(written(4), 1)).windows.filter(({ revision }) => revision > 0);
+    expect(judged).toEqual(same);
+  });
+});
