@@ -30,12 +30,14 @@ export class KafkaConnection {
   readonly kafka: Kafka;
   readonly clientId: string;
   readonly topicPrefix: string;
+  readonly brokers: readonly string[];
   private readonly log = logger('kafka');
   private admin: Promise<Admin> | undefined;
 
   constructor(settings: KafkaConnectionSettings) {
     dropNegativeTimeoutWarnings();
     this.clientId = settings.clientId;
+    this.brokers = settings.brokers;
     this.topicPrefix = settings.topicPrefix ?? 'millrace.';
     const throttle = new LogThrottle();
     this.kafka = new Kafka({

@@ -8,8 +8,7 @@ const SEED = 0x9747b28c;
 const M = 0x5bd1e995;
 
 /** 32 bits, signed. */
-function murmur2(key: Uint8Array): number {
-  const { length } = key;
+function murmur2(key: Uint8Array, length: number): number {
   const whole = length & ~3;
   let hash = SEED ^ length;
   for (let i = 0; i < whole; i += 4) {
@@ -30,9 +29,15 @@ function murmur2(key: Uint8Array): number {
   return hash ^ (hash >>> 15);
 }
 
+/** Of a key that is the first `length` bytes. */
+export function partitionOf(key: Uint8Array, length: number, partitions: number): number {
+  return (murmur2(key, length) & 0x7fffffff) % partitions;
+}
+
 /** The partition of a key, of a topic with so many. */
 function partitionOfKey(key: string | Uint8Array, partitions: number): number {
-  return (murmur2(typeof key === 'string' ? Buffer.from(key) : key) & 0x7fffffff) % partitions;
+  const bytes = typeof key === 'string' ? Buffer.from(key) : key;
+  return partitionOf(bytes, bytes.length, partitions);
 }
 
 export const keyPartitioner: ICustomPartitioner = () => {

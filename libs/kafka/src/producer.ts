@@ -1,19 +1,20 @@
-// The producer of every service: idempotent, acks of all replicas, one request in flight. Messages are gathered for a
-// few milliseconds and sent together. The queue is bounded (full = `overloaded`), every send has a deadline. A batch in
-// flight is never abandoned with its sequence numbers free for the next one: the broker would take that for a duplicate
-// and drop it. kafkajs retries by itself; when it gives up, a new producer id sends the batch again (then it may stand
-// twice). A caller whose deadline passes is told; its messages may still arrive (at-least-once).
+// The producer of every service: idempotent, acks of all replicas, one request in flight. What is given in one turn of
+// the event loop leaves together, at once while little is going on; under load it is gathered for a few milliseconds.
+// The queue is bounded (full = `overloaded`), every send has a deadline. How batches reach the log, once:
+// produce/log-writer.ts. A caller whose deadline passes is told; its messages may still arrive (at-least-once).
 
 import { TOPICS } from '@millrace/contracts';
 import { type Clock, PlatformError, systemClock } from '@millrace/domain';
 import { activeTraceparent, type BoundCounter, counter, gauge, logger, sampledTraceId } from '@millrace/telemetry';
-import { CompressionTypes, type Message, type Producer, type TopicMessages } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
-import { asBuffer, type OutboundMessage, outboundBytes } from './message.js';
-import { keyPartitioner } from './partitioner.js';
+import { type OutboundMessage, outboundBytes } from './message.js';
+import { partitionOf } from './partitioner.js';
+import { KeyBytes } from './produce/key-bytes.js';
+import { LogWriter, type PartitionBatch } from './produce/log-writer.js';
+import { RecordBatch } from './produce/record-batch.js';
 
 export interface ProducerSettings {
-  /** Gathering time before a batch leaves; default 3. */
+  /** Gathering time before a batch leaves, while many send; default 3. */
   lingerMs?: number;
   /** Messages waiting or in flight; more are refused with `overloaded`. Default 20,000. */
   queueMessagesMax?: number;
@@ -23,16 +24,22 @@ export interface ProducerSettings {
   batchMessagesMax?: number;
   /** A send's time to be acknowledged; default 15,000. */
   deadlineMs?: number;
-  /** Default none; gzip helps columnar batches. */
-  compression?: 'gzip' | 'none';
   /** Name in metrics when a service has several producers; default "main". */
   name?: string;
   clock?: Clock;
 }
 
+/** Of one partition, on its way. */
+interface Part extends Pick<PartitionBatch, 'topic' | 'partition' | 'batch'> {
+  readonly pendings: Pending[];
+}
+
 interface Pending {
   readonly topic: string;
-  readonly messages: Message[];
+  readonly messages: readonly OutboundMessage[];
+  readonly traceparent: string | undefined;
+  /** Partitions of whose log it is not known yet that they have their part. */
+  partsLeft: number;
   readonly bytes: number;
   readonly deadlineAtMs: number;
   settled: boolean;
@@ -44,21 +51,12 @@ interface Pending {
 const BATCH_BYTES_MAX = 900_000;
 const DEADLINE_SCAN_MS = 100;
 const MESSAGE_BYTES_MAX = 1_048_576;
-/** The broker's answer "never": the batch was not written and will not be. Anything else may have been written. */
-export const REFUSALS: ReadonlySet<string> = new Set([
-  'CORRUPT_MESSAGE',
-  'INVALID_TOPIC_EXCEPTION',
-  'MESSAGE_TOO_LARGE',
-  'RECORD_LIST_TOO_LARGE',
-  'INVALID_TIMESTAMP',
-  'INVALID_RECORD',
-  'POLICY_VIOLATION',
-  'TOPIC_AUTHORIZATION_FAILED',
-  'CLUSTER_AUTHORIZATION_FAILED',
-  'UNSUPPORTED_COMPRESSION_TYPE',
-]);
-/** Between attempts with a new producer. */
-const RESEND_MS = 200;
+/** Sends that left together last: from here on gathering pays, below it only delays. */
+const GATHER_FROM = 8;
+/** Until a topic that the broker does not know is asked for again. */
+const ASK_AGAIN_MS = 100;
+/** Buffers that wait for their next batch, each up to 1 MiB. */
+const SPARE_BATCHES_MAX = 8;
 
 const BYTES_MAX_BY_TOPIC: ReadonlyMap<string, number> = new Map(
   TOPICS.map((topic) => [topic.name, topic.messageBytesMax]),
@@ -76,8 +74,12 @@ export class MessageProducer {
   private readonly producedByTopic = new Map<string, BoundCounter>();
   private queuedMessages = 0;
   private queuedBytes = 0;
-  private producer: Promise<Producer> | undefined;
+  private readonly writer: LogWriter;
+  private readonly key = new KeyBytes();
+  private readonly spare: RecordBatch[] = [];
   private lingering: NodeJS.Timeout | undefined;
+  private leaving: NodeJS.Immediate | undefined;
+  private sendsOfLast = 0;
   private flushing: Promise<void> | undefined;
   private readonly scan: NodeJS.Timeout;
   private inFlight: readonly Pending[] = [];
@@ -94,11 +96,16 @@ export class MessageProducer {
       queueBytesMax: 64 * 1024 * 1024,
       batchMessagesMax: 2000,
       deadlineMs: 15_000,
-      compression: 'none',
       name: 'main',
       clock: systemClock,
       ...settings,
     };
+    const { brokers, clientId } = connection;
+    const { clock } = this.settings;
+    const connected = (is: boolean) => {
+      this.connected = is;
+    };
+    this.writer = new LogWriter({ brokers, clientId, clock, connected });
     this.scan = setInterval(() => this.expire(), DEADLINE_SCAN_MS);
     this.scan.unref();
     const client = `${connection.clientId}/${this.settings.name}`;
@@ -118,7 +125,7 @@ export class MessageProducer {
 
   /** Connects ahead of the first send; resolves when connected. Waits as long as the broker is away. */
   async connect(): Promise<void> {
-    await this.connectedProducer();
+    await this.writer.open();
   }
 
   /**
@@ -170,7 +177,7 @@ export class MessageProducer {
     const client = `${this.connection.clientId}/${this.settings.name}`;
     queueGauge.remove({ client });
     connectedGauge.remove({ client });
-    if (this.connected) await (await this.producer)?.disconnect().catch(() => undefined); // ending anyway
+    this.writer.close();
     this.connected = false;
   }
 
@@ -203,15 +210,11 @@ export class MessageProducer {
         facts: { topic, queueMessagesMax },
       });
     }
-    const traceparent = sampledTraceId() === '' ? undefined : activeTraceparent();
     this.queue.push({
       topic,
-      messages: messages.map((message) => ({
-        key: typeof message.key === 'string' ? message.key : asBuffer(message.key),
-        value: message.value === null ? null : asBuffer(message.value),
-        ...(message.partition === undefined ? {} : { partition: message.partition }),
-        headers: traceparent === undefined ? message.headers : { traceparent, ...message.headers },
-      })) as Message[],
+      messages,
+      traceparent: sampledTraceId() === '' ? undefined : activeTraceparent(),
+      partsLeft: 0,
       bytes,
       deadlineAtMs: this.settings.clock.monotonicMs() + deadlineMs,
       settled: false,
@@ -220,11 +223,17 @@ export class MessageProducer {
     });
     this.queuedMessages += messages.length;
     this.queuedBytes += bytes;
-    if (this.flushing === undefined) {
-      if (this.queuedMessages >= this.settings.batchMessagesMax) this.startFlush();
-      else this.lingering ??= setTimeout(() => this.startFlush(), this.settings.lingerMs);
-    }
+    if (this.flushing === undefined) this.leaveSoon();
     return undefined;
+  }
+
+  private leaveSoon(): void {
+    const { batchMessagesMax, lingerMs } = this.settings;
+    if (this.queuedMessages >= batchMessagesMax) this.startFlush();
+    else if (this.lingering !== undefined || this.leaving !== undefined) return;
+    else if (this.sendsOfLast >= GATHER_FROM && lingerMs > 0)
+      this.lingering = setTimeout(() => this.startFlush(), lingerMs);
+    else this.leaving = setImmediate(() => this.startFlush());
   }
 
   private settle(pending: Pending, error?: PlatformError): void {
@@ -266,7 +275,9 @@ export class MessageProducer {
 
   private startFlush(): void {
     clearTimeout(this.lingering);
+    clearImmediate(this.leaving);
     this.lingering = undefined;
+    this.leaving = undefined;
     if (this.flushing !== undefined || this.queue.length === 0) return;
     this.flushing = this.flushAll().finally(() => {
       this.flushing = undefined;
@@ -278,11 +289,11 @@ export class MessageProducer {
     while (this.queue.length > 0) {
       const batch = this.takeBatch();
       this.inFlight = batch;
+      this.sendsOfLast = batch.length;
       try {
-        await this.sendBatch(batch);
-        for (const pending of batch) this.settle(pending);
+        await this.append(batch);
       } catch (error) {
-        const failed = new PlatformError('unavailable', `Kafka refused a batch: ${(error as Error).message}`, {
+        const failed = new PlatformError('unavailable', `a batch was not sent: ${(error as Error).message}`, {
           cause: error,
         });
         this.log.error('batch given up', { messages: batch.length }, failed);
@@ -306,78 +317,63 @@ export class MessageProducer {
     return this.queue.splice(0, count);
   }
 
-  private async sendBatch(batch: readonly Pending[]): Promise<void> {
-    const byTopic = new Map<string, Message[]>();
+  private async append(batch: readonly Pending[]): Promise<void> {
+    const partitions = await this.partitionsOf(batch);
+    const parts = new Map<string, Part>();
     for (const pending of batch) {
-      const messages = byTopic.get(pending.topic);
-      if (messages === undefined) byTopic.set(pending.topic, [...pending.messages]);
-      else messages.push(...pending.messages);
+      if (pending.settled) continue;
+      const topic = this.connection.topicName(pending.topic);
+      for (const message of pending.messages) {
+        this.key.take(message.key);
+        const { bytes, length } = this.key;
+        const partition = message.partition ?? partitionOf(bytes, length, partitions.get(topic) as number);
+        const name = `${topic}/${partition}`;
+        let part = parts.get(name);
+        if (part === undefined) {
+          part = { topic, partition, batch: this.spare.pop() ?? new RecordBatch(), pendings: [] };
+          parts.set(name, part);
+        }
+        if (part.pendings[part.pendings.length - 1] !== pending) {
+          part.pendings.push(pending);
+          pending.partsLeft += 1;
+        }
+        part.batch.append(bytes, length, message.value, headersOf(message, pending.traceparent));
+      }
     }
-    const topicMessages: TopicMessages[] = [...byTopic].map(([topic, messages]) => ({
-      topic: this.connection.topicName(topic),
-      messages,
-    }));
+    await this.writer.append(
+      [...parts.values()].map(({ topic, partition, batch: records, pendings }) => ({
+        topic,
+        partition,
+        batch: records,
+        isAbandoned: () => pendings.every(({ settled }) => settled),
+        done: () => {
+          for (const pending of pendings) if (--pending.partsLeft === 0) this.settle(pending);
+        },
+        failed: (error) => {
+          for (const pending of pendings) this.settle(pending, error);
+        },
+      })),
+    );
+    for (const { batch: records } of parts.values()) {
+      records.clear();
+      if (this.spare.length < SPARE_BATCHES_MAX) this.spare.push(records);
+    }
+  }
+
+  /** By the broker's names; waits for a topic that it does not know yet as long as somebody waits for a message. */
+  private async partitionsOf(batch: readonly Pending[]): Promise<ReadonlyMap<string, number>> {
     for (;;) {
-      const producer = await this.connectedProducer();
-      try {
-        await producer.sendBatch({
-          topicMessages,
-          acks: -1,
-          compression: this.settings.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
-        });
-        this.connected = true;
-        return;
-      } catch (error) {
-        const type = brokerErrorType(error);
-        if (REFUSALS.has(type) || this.closed || batch.every((pending) => pending.settled)) throw error;
-        // Whether the batch was written is unknown: a new producer id, or its numbers would be used for other messages.
-        this.log.warn('sending again with a new producer', { type, error: (error as Error).message });
-        this.producer = undefined;
-        this.connected = false;
-        producer.disconnect().catch(() => undefined); // a new one takes over
-        await new Promise((resolve) => setTimeout(resolve, RESEND_MS));
-      }
+      const topics = new Set<string>();
+      for (const { topic, settled } of batch) if (!settled) topics.add(this.connection.topicName(topic));
+      const known = await this.writer.partitions(topics).catch((): ReadonlyMap<string, number> => new Map());
+      if ([...topics].every((topic) => known.has(topic))) return known;
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
     }
-  }
-
-  private connectedProducer(): Promise<Producer> {
-    this.producer ??= this.connectForEver();
-    return this.producer;
-  }
-
-  /** Ends only when connected, or with `unavailable` when this producer is closed meanwhile. */
-  private async connectForEver(): Promise<Producer> {
-    while (!this.closed) {
-      const producer = this.connection.kafka.producer({
-        idempotent: true,
-        maxInFlightRequests: 1,
-        allowAutoTopicCreation: false,
-        createPartitioner: keyPartitioner,
-        retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: Number.MAX_SAFE_INTEGER },
-      });
-      producer.on('producer.connect', () => {
-        this.connected = true;
-      });
-      producer.on('producer.disconnect', () => {
-        this.connected = false;
-      });
-      try {
-        await producer.connect();
-        return producer;
-      } catch (error) {
-        this.log.warn('no broker yet', { error: (error as Error).message });
-        await producer.disconnect().catch(() => undefined); // never was connected
-      }
-    }
-    throw new PlatformError('unavailable', 'the producer is closed');
   }
 }
 
-/** The broker's error name ("UNKNOWN_PRODUCER_ID") from kafkajs' nested errors; "" where there is none. */
-export function brokerErrorType(thrown: unknown): string {
-  for (let error = thrown as { type?: string; cause?: unknown } | undefined, depth = 0; error && depth < 6; depth++) {
-    if (typeof error.type === 'string') return error.type;
-    error = error.cause as { type?: string; cause?: unknown } | undefined;
-  }
-  return '';
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+
+function headersOf({ headers = NO_HEADERS }: OutboundMessage, traceparent: string | undefined) {
+  return traceparent === undefined ? headers : { traceparent, ...headers };
 }

@@ -7,7 +7,7 @@ import type { Producer } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
 import { asBuffer, type OutboundMessage } from './message.js';
 import { keyPartitioner } from './partitioner.js';
-import { brokerErrorType, REFUSALS } from './producer.js';
+import { REFUSALS } from './produce/append-errors.js';
 
 export interface TransactionalSettings {
   transactionalId: string;
@@ -147,4 +147,13 @@ export class TransactionalProducer {
     this.producer = undefined;
     await producer?.disconnect().catch(() => undefined); // ending anyway
   }
+}
+
+/** The broker's error name ("UNKNOWN_PRODUCER_ID") from kafkajs' nested errors; "" where there is none. */
+function brokerErrorType(thrown: unknown): string {
+  for (let error = thrown as { type?: string; cause?: unknown } | undefined, depth = 0; error && depth < 6; depth++) {
+    if (typeof error.type === 'string') return error.type;
+    error = error.cause as { type?: string; cause?: unknown } | undefined;
+  }
+  return '';
 }

@@ -1,0 +1,175 @@
+// The three requests of Kafka's protocol that a producer needs, in versions that brokers from 2.1 to 4.x speak:
+// Metadata 5, InitProducerId 1, Produce 7. Bytes as https://kafka.apache.org/protocol says.
+
+import { PlatformError } from '@millrace/domain';
+
+export const METADATA = { key: 3, version: 5 } as const;
+export const INIT_PRODUCER_ID = { key: 22, version: 1 } as const;
+export const PRODUCE = { key: 0, version: 7 } as const;
+
+export type RequestKind = typeof METADATA | typeof INIT_PRODUCER_ID | typeof PRODUCE;
+
+const ACKS_ALL = -1;
+/** The leader's time to have a batch on all replicas. */
+const ACKS_MS = 10_000;
+
+function textField(text: string): Buffer {
+  const bytes = Buffer.from(text, 'utf8');
+  const field = Buffer.allocUnsafe(2 + bytes.length);
+  field.writeInt16BE(bytes.length, 0);
+  bytes.copy(field, 2);
+  return field;
+}
+
+function int32(value: number): Buffer {
+  const field = Buffer.allocUnsafe(4);
+  field.writeInt32BE(value, 0);
+  return field;
+}
+
+/** Size and header of a request whose body has `bodyBytes`. */
+export function requestHead(kind: RequestKind, correlation: number, clientId: string, bodyBytes: number): Buffer {
+  const client = textField(clientId);
+  const head = Buffer.allocUnsafe(12 + client.length);
+  head.writeInt32BE(8 + client.length + bodyBytes, 0);
+  head.writeInt16BE(kind.key, 4);
+  head.writeInt16BE(kind.version, 6);
+  head.writeInt32BE(correlation, 8);
+  client.copy(head, 12);
+  return head;
+}
+
+/** Topics are not created by asking. */
+export function metadataRequest(topics: readonly string[]): Buffer[] {
+  return [int32(topics.length), ...topics.map(textField), Buffer.from([0])];
+}
+
+/** Of an idempotent producer without transactions. */
+export function initProducerIdRequest(): Buffer[] {
+  return [Buffer.from([255, 255]), int32(0)];
+}
+
+export interface TopicBatches {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number; readonly bytes: Buffer }[];
+}
+
+export function produceRequest(topics: readonly TopicBatches[]): Buffer[] {
+  const head = Buffer.allocUnsafe(12);
+  head.writeInt16BE(-1, 0);
+  head.writeInt16BE(ACKS_ALL, 2);
+  head.writeInt32BE(ACKS_MS, 4);
+  head.writeInt32BE(topics.length, 8);
+  const parts: Buffer[] = [head];
+  for (const { topic, partitions } of topics) {
+    parts.push(textField(topic), int32(partitions.length));
+    for (const { partition, bytes } of partitions) parts.push(int32(partition), int32(bytes.length), bytes);
+  }
+  return parts;
+}
+
+/** Reads an answer; more than there is makes it `corrupt`. */
+class Answer {
+  private at = 0;
+
+  constructor(private readonly bytes: Buffer) {}
+
+  private take(count: number): number {
+    const from = this.at;
+    this.at += count;
+    if (this.at > this.bytes.length) throw new PlatformError('corrupt', 'an answer of the broker is cut off');
+    return from;
+  }
+
+  int16 = (): number => this.bytes.readInt16BE(this.take(2));
+  int32 = (): number => this.bytes.readInt32BE(this.take(4));
+  int64 = (): bigint => this.bytes.readBigInt64BE(this.take(8));
+
+  skip(bytes: number): void {
+    this.take(bytes);
+  }
+
+  text(): string {
+    const length = this.int16();
+    if (length < 0) return '';
+    const from = this.take(length);
+    return this.bytes.toString('utf8', from, from + length);
+  }
+
+  list<T>(item: () => T): T[] {
+    const count = this.int32();
+    const items: T[] = [];
+    for (let i = 0; i < count; i++) items.push(item());
+    return items;
+  }
+}
+
+export interface Node {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Metadata {
+  readonly nodes: ReadonlyMap<number, Node>;
+  /** Leaders by partition, -1 = none now; a topic that the broker does not know is not there. */
+  readonly topics: ReadonlyMap<string, readonly number[]>;
+}
+
+export function readMetadata(bytes: Buffer): Metadata {
+  const answer = new Answer(bytes);
+  answer.skip(4); // throttle time
+  const nodes = new Map<number, Node>();
+  answer.list(() => {
+    const id = answer.int32();
+    nodes.set(id, { host: answer.text(), port: answer.int32() });
+    answer.text(); // rack
+  });
+  answer.text(); // cluster
+  answer.int32(); // controller
+  const topics = new Map<string, readonly number[]>();
+  answer.list(() => {
+    const error = answer.int16();
+    const name = answer.text();
+    answer.skip(1); // internal
+    const leaders: number[] = [];
+    answer.list(() => {
+      answer.int16(); // an error shows as a missing leader
+      const partition = answer.int32();
+      leaders[partition] = answer.int32();
+      for (let list = 0; list < 3; list++) answer.list(answer.int32); // replicas, in sync, offline
+    });
+    if (error === 0 && leaders.length > 0)
+      topics.set(
+        name,
+        Array.from(leaders, (leader) => leader ?? -1),
+      );
+  });
+  return { nodes, topics };
+}
+
+export function readInitProducerId(bytes: Buffer): { error: number; id: bigint; epoch: number } {
+  const answer = new Answer(bytes);
+  answer.skip(4); // throttle time
+  return { error: answer.int16(), id: answer.int64(), epoch: answer.int16() };
+}
+
+export interface Appended {
+  readonly topic: string;
+  readonly partition: number;
+  readonly error: number;
+}
+
+export function readProduce(bytes: Buffer): Appended[] {
+  const answer = new Answer(bytes);
+  return answer
+    .list(() => {
+      const topic = answer.text();
+      return answer.list((): Appended => {
+        const partition = answer.int32();
+        const error = answer.int16();
+        answer.skip(24); // base offset, append time, start of the log
+        return { topic, partition, error };
+      });
+    })
+    .flat();
+}

@@ -1,0 +1,155 @@
+// What the producer puts on the wire, against the real Kafka: read back as it was given, in order, once, also where
+// answers are lost or say otherwise.
+
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ensureTopics, type InboundMessage, KafkaConnection, KafkaStrategy, MessageProducer } from '@millrace/kafka';
+import { eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
+import { type Fault, FaultyLink } from './faulty-link.js';
+
+let kafka: TestKafka;
+const closers: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  kafka = await startKafka();
+}, 90_000);
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+}, 60_000);
+
+async function connected(topicPrefix = uniquePrefix(), brokers = kafka.brokers): Promise<KafkaConnection> {
+  const connection = new KafkaConnection({ brokers, clientId: 'test', topicPrefix });
+  closers.push(() => connection.close());
+  return connection;
+}
+
+/** Everything on records.v1, as a consumer gets it. */
+async function readAll(connection: KafkaConnection, count: number): Promise<InboundMessage[]> {
+  const seen: InboundMessage[] = [];
+  const deadLetters = new MessageProducer(connection, { name: 'letters' });
+  const strategy = new KafkaStrategy({
+    connection,
+    groupId: `g${uniquePrefix()}`,
+    service: 'test',
+    producer: deadLetters,
+    fetchBytesMin: 1,
+  });
+  strategy.addHandler(
+    'records.v1',
+    (async (messages: InboundMessage[]) => {
+      seen.push(...messages);
+    }) as never,
+    true,
+  );
+  closers.push(
+    () => deadLetters.close(),
+    () => strategy.close() as Promise<void>,
+  );
+  await new Promise<void>((resolve, reject) => strategy.listen((error) => (error ? reject(error) : resolve())));
+  await eventually('all is read', () => seen.length >= count, 30_000);
+  return seen;
+}
+
+describe('a produced batch', () => {
+  it('is read as it was given: keys and headers of any text, bytes, nothing, a large one', async () => {
+    const connection = await connected();
+    await ensureTopics(connection, ['records.v1', 'deadletter.v1']);
+    const producer = new MessageProducer(connection);
+    closers.push(() => producer.close());
+    const given = [
+      { key: 'plain', value: Buffer.from('v') },
+      { key: 'Zürich/日本', value: Buffer.from('ü') },
+      { key: Buffer.from([0, 255, 128]), value: Buffer.from([1, 0, 2]) },
+      { key: 'none', value: null },
+      { key: 'empty', value: Buffer.alloc(0) },
+      { key: 'h', value: Buffer.from('x'), headers: { 'ce-type': 'a', ü: '日本' } },
+      { key: 'k'.repeat(300), value: Buffer.alloc(500_000, 7) },
+      { key: 'there', value: Buffer.from('p'), partition: 3 },
+      ...Array.from({ length: 200 }, (_, i) => ({ key: `many${i % 7}`, value: Buffer.from(`${i}`) })),
+    ];
+    await Promise.all([producer.send('records.v1', given.slice(0, 8)), producer.send('records.v1', given.slice(8))]);
+    const read = await readAll(connection, given.length);
+    expect(read).toHaveLength(given.length);
+    for (const { key, value, headers = {} } of given.slice(0, 8)) {
+      const found = read.find((message) => message.key?.equals(Buffer.from(key as string)));
+      expect(found?.value).toEqual(value === null ? null : Buffer.from(value));
+      expect(found?.headers).toEqual(headers);
+    }
+    expect(read.find(({ key }) => String(key) === 'there')?.partition).toBe(3);
+    for (let k = 0; k < 7; k++) {
+      const numbers = read.filter(({ key }) => String(key) === `many${k}`).map(({ value }) => Number(value));
+      expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    }
+  }, 60_000);
+
+  const LOST: Fault = { kind: 'lost' };
+  const says = (code: number): Fault => ({ kind: 'error', code });
+  it.each<[string, Fault[], number]>([
+    ['is lost', [LOST], 1],
+    ['is lost twice', [LOST, LOST], 1],
+    ['says that the leader is another', [says(6)], 1],
+    ['says that replicas are missing', [says(20), LOST], 1],
+    // The broker is said to have forgotten the number, and nobody can know whether it wrote the batch.
+    ['says that the number is wrong', [says(45)], 2],
+  ])(
+    'whose answer %s stands in the log as often as it must',
+    async (_what, faults, times) => {
+      const direct = await connected();
+      await ensureTopics(direct, ['records.v1', 'deadletter.v1']);
+      const link = await FaultyLink.to(Number((kafka.brokers[0] as string).split(':')[1]));
+      closers.push(() => link.close());
+      const connection = await connected(direct.topicPrefix, [`127.0.0.1:${link.port}`]);
+      const producer = new MessageProducer(connection);
+      closers.push(() => producer.close());
+      await producer.send('records.v1', [{ key: 'k', value: Buffer.from('before') }]);
+      link.faults.push(...faults);
+      const { produced } = link;
+      await producer.send('records.v1', [{ key: 'k', value: Buffer.from('meant') }]);
+      expect(link.faults).toEqual([]);
+      expect(link.produced - produced).toBe(1 + faults.length);
+      await producer.send('records.v1', [{ key: 'k', value: Buffer.from('after') }]);
+      const read = (await readAll(direct, 2 + times)).map(({ value }) => String(value));
+      expect(read).toEqual(['before', ...new Array<string>(times).fill('meant'), 'after']);
+    },
+    60_000,
+  );
+
+  it('that nobody waits for any more leaves no number free for the next one', async () => {
+    const direct = await connected();
+    await ensureTopics(direct, ['records.v1', 'deadletter.v1']);
+    const link = await FaultyLink.to(Number((kafka.brokers[0] as string).split(':')[1]));
+    closers.push(() => link.close());
+    const connection = await connected(direct.topicPrefix, [`127.0.0.1:${link.port}`]);
+    const producer = new MessageProducer(connection);
+    closers.push(() => producer.close());
+    await producer.send('records.v1', [{ key: 'k', value: Buffer.from('before') }]);
+    // Written, but its answers never come through.
+    for (let i = 0; i < 200; i++) link.faults.push(LOST);
+    await expect(
+      producer.send('records.v1', [{ key: 'k', value: Buffer.from('given up') }], { deadlineMs: 300 }),
+    ).rejects.toMatchObject({ code: 'unavailable' });
+    link.faults.length = 0;
+    await producer.send('records.v1', [{ key: 'k', value: Buffer.from('after') }]);
+    const read = (await readAll(direct, 3)).map(({ value }) => String(value));
+    expect(read).toEqual(['before', 'given up', 'after']);
+  }, 60_000);
+});
+
+describe('gathering', () => {
+  it('does not hold up a lone message, and sends what many give together', async () => {
+    const connection = await connected();
+    await ensureTopics(connection, ['records.v1']);
+    const producer = new MessageProducer(connection, { lingerMs: 400 });
+    closers.push(() => producer.close());
+    const one = () => producer.send('records.v1', [{ key: 'k', value: Buffer.from('x') }]);
+    await one();
+    const from = process.hrtime.bigint();
+    for (let i = 0; i < 5; i++) await one();
+    expect(Number(process.hrtime.bigint() - from) / 1e6).toBeLessThan(400);
+    await Promise.all(Array.from({ length: 50 }, one));
+    await new Promise((turn) => setImmediate(turn));
+    const busy = process.hrtime.bigint();
+    await one();
+    expect(Number(process.hrtime.bigint() - busy) / 1e6).toBeGreaterThan(300);
+  }, 30_000);
+});
