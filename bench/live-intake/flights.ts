@@ -1,5 +1,5 @@
-// Live flights as the intake bench sends them: of the flights example's columns, a millisecond of event time apart, each
-// with an id of its own. Encoded before a run begins, so that the load costs next to nothing while it is measured.
+// Live flights as the intake bench sends them: of the flights example's columns, a millisecond of event time apart,
+// each with an id of its own. Encoded before a run begins, so that the load costs next to nothing while it is measured.
 
 import { create, toBinary } from '@bufbuild/protobuf';
 import { encodeRecord, ingestPb, messageKey } from '@millrace/contracts';

@@ -1,5 +1,5 @@
-// The intake figures of real time in one run on this machine: records over gRPC and HTTP, a bulk load, memory; client and
-// broker included. Each row starts an ingest and a broker of its own. Prints a table; with `--save` it writes
+// The intake figures of real time in one run on this machine: records over gRPC and HTTP, a bulk load, memory; client
+// and broker included. Each row starts an ingest and a broker of its own. Prints a table; with `--save` it writes
 // bench/results/<date>-live-intake.json.
 //   node tools/setup/build.mjs && node dist/bench/live-intake/main.js [--rows grpc,http,bulk,memory] [--rounds 3]
 //     [--seconds 5] [--save] [--profile FOLDER]

@@ -50,6 +50,14 @@ export { RouteService } from './gen/millrace/route/v1/route_pb.js';
 export * as trainingPb from './gen/millrace/training/v1/training_pb.js';
 export { TrainingService } from './gen/millrace/training/v1/training_pb.js';
 export * as onnxPb from './gen/onnx/onnx_pb.js';
+export {
+  decodeIngestLabels,
+  decodeIngestRecords,
+  encodeIngestAnswer,
+  type IngestRequest,
+  type LabelGiven,
+  type RecordGiven,
+} from './ingest-request.codec.js';
 export { decodeLabel, encodeLabel, type LabelMessage } from './label.codec.js';
 export { type ModelConfigInit, modelConfigJson } from './model-config.js';
 export { decodeModelVersion, encodeModelVersion, type ModelVersion } from './model-version.codec.js';

@@ -1,5 +1,5 @@
-// A link to the real broker that can lose the answer to a produced batch, or change what it says: the broker has written
-// the batch, and the producer cannot know.
+// A link to the real broker that can lose the answer to a produced batch, or change what it says: the broker has
+// written the batch, and the producer cannot know.
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 

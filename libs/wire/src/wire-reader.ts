@@ -96,6 +96,22 @@ export class WireReader {
 
   /** An int64 (or smaller) varint as a number; what no double holds exactly is a fault. */
   int(): number {
+    const value = this.nearestInt();
+    if (!Number.isSafeInteger(value)) this.fault(`integer ${value} is outside the safe integers`);
+    return value;
+  }
+
+  /** An int64 as a number where one holds it exactly, else as a bigint. */
+  exactInt(): number | bigint {
+    const start = this.at;
+    const value = this.nearestInt();
+    if (Number.isSafeInteger(value)) return value;
+    this.at = start;
+    return this.int64();
+  }
+
+  /** An int64 as the number next to it. */
+  nearestInt(): number {
     const { bytes } = this;
     let low = 0;
     let high = 0;
@@ -109,11 +125,7 @@ export class WireReader {
         high |= bits >>> 4;
       } else if (shift < 63) high |= bits << (shift - 32);
       else high |= bits << 31;
-      if (byte < 128) {
-        const value = (high | 0) * TWO_POW_32 + (low >>> 0);
-        if (!Number.isSafeInteger(value)) this.fault(`integer ${value} is outside the safe integers`);
-        return value;
-      }
+      if (byte < 128) return (high | 0) * TWO_POW_32 + (low >>> 0);
     }
     return this.fault('a varint is longer than 10 bytes');
   }

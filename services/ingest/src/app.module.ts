@@ -4,9 +4,10 @@
 
 import { ingestApi } from '@millrace/api';
 import { openArtifactStore, sha256 } from '@millrace/artifacts';
-import { decodeLabel, decodeRecord, IngestService } from '@millrace/contracts';
+import { decodeLabel, decodeRecord } from '@millrace/contracts';
 import { ingestSettings } from '@millrace/deployment';
 import { Uploads } from '@millrace/files';
+import { type RunningHttp2Server, startHttp2Server } from '@millrace/grpc';
 import {
   CompactedReader,
   ensureTopics,
@@ -19,7 +20,7 @@ import { defineService, type ServiceContext } from '@millrace/service';
 import { gauge } from '@millrace/telemetry';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ControlController } from './api/control.http.js';
-import { IngestGrpc } from './api/ingest.grpc.js';
+import { ingestService } from './api/ingest.grpc.js';
 import { RecordsController } from './api/records.http.js';
 import { UploadsController } from './api/uploads.http.js';
 import { INGEST_CONFIG, type IngestConfig } from './config.js';
@@ -43,6 +44,8 @@ import { Statistics } from './stats/statistics.js';
 
 const LIVE_GROUP = 'ingest-live';
 const IMPORT_GROUP = 'ingest-imports';
+/** Streams end when their senders end them; what is not answered then is sent again to the next process. */
+const GRPC_GRACE_MS = 1_000;
 /** How often versions are looked at besides after every batch. */
 const CLOSE_CHECK_MS = 250;
 /** How often uploads are looked at whose time may be over. */
@@ -81,6 +84,11 @@ export const ingest = defineService({
     const { importRunner, uploads } = imports(context, producer, registry, importStream, deadLetters);
     const statistics = new Statistics(registry, counterStore.counters, datasetIndex, letters, live);
     const streams = consumers(connection, producer, live, () => restored());
+    let grpc: RunningHttp2Server | undefined;
+    shutdown.onDrain('grpc', async () => {
+      grpc?.health.setServing(false);
+      await grpc?.close(GRPC_GRACE_MS);
+    });
     shutdown.onDrain('positions', async () => commitPositions(streams.live, live));
     let restoring: Promise<void> | undefined;
     const restored = (): Promise<void> => {
@@ -104,8 +112,7 @@ export const ingest = defineService({
         streams: true,
         prepare: bodiesAsTexts(config),
       },
-      grpc: { port: config.grpcPort, services: [IngestService] },
-      controllers: [RecordsController, ControlController, UploadsController, IngestGrpc, StreamsController],
+      controllers: [RecordsController, ControlController, UploadsController, StreamsController],
       provide: [
         [INGEST_CONFIG, config],
         [ProjectRegistry, registry],
@@ -121,6 +128,11 @@ export const ingest = defineService({
         [Statistics, statistics],
       ],
       consumers: [streams.live, streams.imports],
+      start: async () => {
+        const service = ingestService({ registry, publisher, datasetIndex, limits: config });
+        grpc = await startHttp2Server({ port: config.grpcPort, clock, services: [service] });
+        grpc.health.setServing(false);
+      },
       ticks: [
         {
           name: 'close versions',
@@ -158,6 +170,7 @@ export const ingest = defineService({
         },
       ],
       opened: async () => {
+        grpc?.health.setServing(true);
         await uploads.restore();
         const resumed = await importRunner.resume();
         if (resumed > 0) log.info('unfinished imports start again', { imports: resumed });

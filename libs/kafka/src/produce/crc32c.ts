@@ -1,5 +1,5 @@
-// CRC-32C (Castagnoli, polynomial 0x1EDC6F41, reflected 0x82F63B78), the checksum of Kafka's record batches. Eight bytes
-// a step by eight tables (slicing-by-8, Kounavis and Berry 2005).
+// CRC-32C (Castagnoli, polynomial 0x1EDC6F41, reflected 0x82F63B78), the checksum of Kafka's record batches. Eight
+// bytes a step by eight tables (slicing-by-8, Kounavis and Berry 2005).
 
 const POLYNOMIAL = 0x82f63b78;
 const SLICES = 8;
