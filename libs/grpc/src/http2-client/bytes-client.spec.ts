@@ -98,6 +98,22 @@ describe('a unary call', () => {
     expect(seen).toEqual(['Bearer t', true]);
   });
 
+  it('goes over the connection of the call before, and over a second one beside a call that runs', async () => {
+    let hold: BytesCall | undefined;
+    const running = await server((call, request) => {
+      if (text(request) === 'hold') hold = call;
+      else call.answer(request);
+    });
+    const asking = client(running.port);
+    for (let i = 0; i < 3; i++) await ask(asking, `${i}`);
+    expect(running.connections).toBe(1);
+    const held = ask(asking, 'hold');
+    await ask(asking, 'beside');
+    expect(running.connections).toBe(2);
+    hold?.answer(bytes('done'));
+    expect(text((await held).response)).toBe('done');
+  });
+
   it.each([
     [3, 'tensor "x" is wrong: 100 % – größer'],
     [14, 'the queue is full'],

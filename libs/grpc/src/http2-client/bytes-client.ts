@@ -44,7 +44,6 @@ export interface OpenBytesStream {
 
 export class BytesClient {
   private readonly connections: (ClientConnection | undefined)[] = new Array<ClientConnection | undefined>(CONNECTIONS);
-  private turn = 0;
 
   constructor(
     private readonly address: string,
@@ -124,13 +123,21 @@ export class BytesClient {
     return call;
   }
 
-  /** The next in turn; one that is gone is made anew. */
+  /**
+   * The one with the fewest calls, the first where they are equal: what both sides keep of a connection that was used
+   * just now is near. One that is gone is made anew, as soon as the others have calls.
+   */
   private connection(): ClientConnection {
-    const index = this.turn++ % CONNECTIONS;
-    const known = this.connections[index];
-    if (known?.isOpen) return known;
+    let chosen: ClientConnection | undefined;
+    let free = -1;
+    for (let i = 0; i < CONNECTIONS; i++) {
+      const known = this.connections[i];
+      if (!known?.isOpen) free = free < 0 ? i : free;
+      else if (chosen === undefined || known.calls < chosen.calls) chosen = known;
+    }
+    if (chosen !== undefined && (chosen.calls === 0 || free < 0)) return chosen;
     const made = new ClientConnection(this.address, this.clock);
-    this.connections[index] = made;
+    this.connections[free] = made;
     return made;
   }
 }

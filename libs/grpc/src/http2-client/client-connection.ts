@@ -52,6 +52,11 @@ export class ClientConnection extends Http2Connection<CallStream> implements Cal
     return !this.over && !this.beginsNoMore && this.nextId <= STREAM_ID_MAX;
   }
 
+  /** Calls that run or wait for their stream. */
+  get calls(): number {
+    return this.streams.size + this.waitingCalls.size;
+  }
+
   begin(call: CallStream): void {
     if (this.streams.size >= this.streamsMax) this.waitingCalls.add(call);
     else this.open(call);

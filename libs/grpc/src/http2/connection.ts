@@ -37,7 +37,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
   /** Grows with every read: whoever watches for silence looks whether it did. */
   reads = 0;
   protected readonly streams = new Map<number, S>();
-  protected readonly control = new ControlFrames(this.out, () => this.wrote());
+  protected readonly control = new ControlFrames(this.out, () => this.wroteControl());
   protected readonly idleFrames: Budget;
   protected over = false;
   private readonly reader: FrameReader;
@@ -47,6 +47,7 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
   private receiveWindow: number;
   private uncredited = 0;
   private flushing = false;
+  private controlWaits = false;
   /** DATA frame being received: its stream (undefined = gone), and whether it is the stream's last. */
   private dataStream: S | undefined;
   private dataEnds = false;
@@ -113,8 +114,24 @@ export abstract class Http2Connection<S extends Http2Stream> implements StreamHo
     if (stream) this.dirty.push(stream);
     if (this.flushing) return;
     this.flushing = true;
-    queueMicrotask(this.flush);
+    // Not queueMicrotask, which wraps each call in a resource of its own.
+    process.nextTick(this.flush);
   }
+
+  /**
+   * What is about the connection leaves with the next call's bytes, or when everything that was read in this turn has
+   * been handled: the call behind a peer's PING is on its way to another connection before the PING is answered.
+   */
+  private wroteControl(): void {
+    if (this.controlWaits || this.flushing) return;
+    this.controlWaits = true;
+    setImmediate(this.flushControl);
+  }
+
+  private readonly flushControl = (): void => {
+    this.controlWaits = false;
+    if (!this.flushing) this.flush();
+  };
 
   waitForWindow(stream: Http2Stream): void {
     this.waiting.add(stream);

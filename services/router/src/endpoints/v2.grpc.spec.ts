@@ -73,7 +73,7 @@ beforeEach(async () => {
     deadlineMaxMs: 1,
   });
   const chooser = new UpstreamChooser(new UpstreamTable(), table, ids, '');
-  const log = new CallLog({ ids, offer: () => undefined, skipped: () => undefined });
+  const log = new CallLog({ ids, offer: () => undefined, resting: (work) => work(), skipped: () => undefined });
   const door = new UpstreamDoor(chooser, calls, log, outcomes, common);
   const inference = new InferEndpoint(table, relay, outcomes, door, { ...common, ids, deadlineMaxMs: 30_000 });
   const options = { ready: () => true, host: '127.0.0.1', port: 0, requestBytesMax: 100_000, drainMs: 100 };

@@ -36,7 +36,7 @@ const ANSWER = encodeInferResponse(
 /** All models are served here. */
 function nobodyElsewhere(table: RouteTable, outcomes: Outcomes, ids: RequestIds, options: UpstreamDoorOptions) {
   const chooser = new UpstreamChooser(new UpstreamTable(), table, ids, '');
-  const log = new CallLog({ ids, offer: () => undefined, skipped: () => undefined });
+  const log = new CallLog({ ids, offer: () => undefined, resting: (work) => work(), skipped: () => undefined });
   const client = () => {
     throw new Error('nobody is elsewhere');
   };

@@ -48,14 +48,17 @@ export interface RestCall {
 export interface CallLogPorts {
   ids: RequestIds;
   offer(requestId: string, call: LoggedCall, rows: number, bytes: number): void;
+  /** Runs it when requests rest. */
+  resting(work: () => void, bytes: number): void;
   /** Rows that are not logged, and why. */
   skipped(project: string, rows: number, reason: string): void;
 }
 
-interface Read {
+interface ReadCall {
+  asked: { id: string; parameters: Parameters; inputs: readonly Tensor[] };
+  /** Of the answer. */
   id: string;
-  parameters: Parameters;
-  inputs: readonly Tensor[];
+  outputs: readonly Tensor[];
 }
 
 export class CallLog {
@@ -84,12 +87,12 @@ export class CallLog {
     this.ports.skipped(version.project, 1, reason);
   }
 
-  private take(
-    version: UpstreamVersion,
-    facts: CallFacts,
-    bytes: number,
-    read: () => { asked: Read; id: string; outputs: readonly Tensor[] },
-  ): void {
+  /** The answer is on its way first, and the request that its client sends next. */
+  private take(version: UpstreamVersion, facts: CallFacts, bytes: number, read: () => ReadCall): void {
+    this.ports.resting(() => this.read(version, facts, bytes, read), bytes);
+  }
+
+  private read(version: UpstreamVersion, facts: CallFacts, bytes: number, read: () => ReadCall): void {
     if (version.rows === undefined) {
       this.unread(version, 'the package of the version cannot be read');
       return;

@@ -46,7 +46,7 @@ export class UpstreamDoor {
   /** Returns a cancel function; `done` is called once unless cancelled, never from within. */
   infer(call: InferCall, choice: UpstreamChoice, startMs: number): () => void {
     if (choice.kind === 'refused') return this.refuse(call, choice, startMs);
-    const { clock, tracing, allocate, later } = this.options;
+    const { clock, tracing, allocate } = this.options;
     const { project, version, watched } = choice;
     const traced = tracing.begin(call.traceparent);
     const traceparent = traced?.traceparent ?? '';
@@ -69,8 +69,7 @@ export class UpstreamDoor {
       call.done(status, message, response, true);
       if (status !== GRPC_STATUS.OK || watched === undefined) return;
       const facts = { entity: call.entity, traceparent, answeredAtMs: clock.nowMs(), latencyMs };
-      // The answer is on its way first.
-      later(() => this.log.answered({ version: watched, request: call.request, response, facts }));
+      this.log.answered({ version: watched, request: call.request, response, facts });
     });
     return () => {
       if (!open) return;

@@ -14,6 +14,7 @@ import type { RouteTable } from '../routing/route-table.js';
 import { rowsOfPackage } from './bound-packages.fs.js';
 import { CallLog, type LoggedCall } from './call-log.js';
 import { messagesOf } from './calls.kafka.js';
+import { RestingWork } from './resting-work.js';
 import { UpstreamCalls } from './upstream-calls.js';
 import { UpstreamChooser } from './upstream-choice.js';
 import { UpstreamClients } from './upstream-clients.grpc.js';
@@ -134,8 +135,16 @@ function openCallLog({ config, clock, log, shutdown }: ServiceContext<RouterConf
     },
   });
   gauge('millrace.router.log_queued').observe(() => predictions.queued);
+  const resting = new RestingWork({
+    later,
+    after: (delayMs, work) => {
+      const timer = setTimeout(work, delayMs);
+      return () => clearTimeout(timer);
+    },
+  });
   // Clients first: hooks of the close run from the last to the first, after all endpoints have drained.
   shutdown.onClose('prediction log', async () => {
+    resting.run();
     await predictions.close(FLUSH_MS);
     await within(
       CLOSE_MS,
@@ -147,6 +156,7 @@ function openCallLog({ config, clock, log, shutdown }: ServiceContext<RouterConf
   return new CallLog({
     ids,
     offer,
+    resting: (work, bytes) => resting.add(work, bytes),
     skipped: (project, rows, reason) => {
       unread.add(rows, { project });
       if (clock.monotonicMs() - saidAtMs < SAID_EVERY_MS) return;
