@@ -378,6 +378,12 @@ export const METRICS = {
     description: 'Calls that an engine process took with it when it ended; each may be a batch of requests',
     labels: ['model'],
   },
+  'millrace.serving.requests_apart': {
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests that ran alone, because a batch that they were in failed, by outcome (answered, refused)',
+    labels: ['model', 'outcome'],
+  },
   'millrace.serving.wrong_answers': {
     kind: 'counter',
     unit: '{request}',

@@ -98,6 +98,23 @@ describe('a registered model that a row takes down', () => {
     await eventually('it answers again', async () => (await ask('hungry', {})).status === 200);
   }, 60_000);
 
+  it('in one batch with rows of other callers: it alone is refused, those are answered', async () => {
+    // While the first is computed, those that follow wait, and then go as one batch.
+    const first = ask('hungry', { loop: 200 });
+    for (let i = 0; i < 3; i++) expect(await ask('other', {})).toMatchObject(answered);
+    const rows = [{ x: 0 }, { x: 0 }, { loop: 200 }, { x: 0 }];
+    const [a, b, bad, c] = await Promise.all(rows.map((row) => ask('hungry', row)));
+    for (const answer of [a, b, c]) expect(answer).toMatchObject(answered);
+    for (const { status, body } of [await first, bad as Awaited<typeof first>])
+      expect([status, JSON.stringify(body)]).toEqual([
+        503,
+        expect.stringContaining('died at this request: it gave no'),
+      ]);
+    const metrics = await (await fetch(`${serving.http}/metrics`)).text();
+    expect(metrics).toMatch(/millrace_serving_requests_apart_total\{.*model="hungry".*outcome="answered".*\} 3/);
+    expect(metrics).toMatch(/millrace_serving_requests_apart_total\{.*model="hungry".*outcome="refused".*\} 1/);
+  }, 60_000);
+
   it('by taking memory: the row fails at the bound, before the machine does', async () => {
     expect(await ask('hungry', { size: 5 })).toMatchObject(answered);
     const { status, body } = await ask('hungry', { size: 2_000 });

@@ -89,7 +89,7 @@ describe('a pool of engines', () => {
     expect(waiting.length).toBe(1);
   });
 
-  it('goes round an instance that is away, waits for one that starts, and refuses while all wait', async () => {
+  it('goes round an instance that is away, and waits for one that starts or starts soon', async () => {
     const { engine, rigs, instances, waiting } = await pool(2);
     const [first, second] = rigs as [EngineRig, EngineRig];
     first.started[0]?.die('signal 9');
@@ -100,9 +100,7 @@ describe('a pool of engines', () => {
     await answerAll(waiting);
     second.started[0]?.die('signal 11');
     await settled();
-    await expect(engine.run([numbers(1)], CALL)).rejects.toThrow(
-      "no engine of model 'm' version 1 is ready: its engine process ended: signal 9; its engine process ended: signal 11",
-    );
+    const early = engine.run([numbers(6)], CALL);
     let finish: () => void = () => undefined;
     const loading = new Promise<void>((resolve) => {
       finish = resolve;
@@ -119,7 +117,37 @@ describe('a pool of engines', () => {
     finish();
     await settled();
     await answerAll(waiting);
-    expect((await call)[0]?.toValues()).toEqual([7]);
+    expect([(await early)[0]?.toValues(), (await call)[0]?.toValues()]).toEqual([[6], [7]]);
+  });
+
+  it('refuses who waited when the start fails, and who comes then', async () => {
+    const { engine, rigs } = await pool(1);
+    const [rig] = rigs as [EngineRig];
+    for (const backOffMs of [50, 200, 800]) {
+      rig.started.at(-1)?.die('signal 9');
+      await rig.pass(backOffMs);
+    }
+    rig.load = async () => {
+      throw new Error('no such file');
+    };
+    rig.started.at(-1)?.die('signal 11');
+    await settled();
+    const waited = engine.run([numbers(1)], CALL);
+    waited.catch(() => undefined);
+    await rig.pass(3_200);
+    const away = "no engine of model 'm' version 1 is ready: its engine process ended 5 times in a row";
+    await expect(waited).rejects.toThrow(away);
+    await expect(engine.run([numbers(1)], CALL)).rejects.toThrow(away);
+  });
+
+  it('refuses who waits when it is closed', async () => {
+    const { engine, rigs } = await pool(1);
+    rigs[0]?.started[0]?.die('signal 9');
+    await settled();
+    const waited = engine.run([numbers(1)], CALL);
+    waited.catch(() => undefined);
+    await engine.close();
+    await expect(waited).rejects.toThrow('it was closed');
   });
 
   it('tells the instance of a sequence that it is forgotten, and of itself when all were given up', async () => {

@@ -1,7 +1,7 @@
 // Several instances of one model as one TensorEngine. A call goes to the ready instance with the fewest calls in
 // flight; the steps of a sequence all go where it began, and a sequence whose process died is refused until it starts
-// anew, because its state is gone. With no instance ready, a call waits for one that is starting, and is refused while
-// all wait for their back-off.
+// anew, because its state is gone. With no instance ready, a call waits for one that is starting or starts soon: that a
+// row took the process down is no fault of the next one's. It is refused while all wait for a longer back-off.
 
 import { PlatformError } from '@millrace/domain';
 import type { Tensor } from '@millrace/inference';
@@ -10,6 +10,8 @@ import type { EngineInstance } from './engine-process.js';
 
 /** Sequences whose place is remembered; the one that was silent longest is forgotten and counts as new. */
 const SEQUENCES_MAX = 100_000;
+/** The first four back-offs: 50, 200, 800 and 3,200 ms. */
+const SOON_MS = 4_000;
 
 interface Place {
   instance: EngineInstance;
@@ -122,17 +124,18 @@ export class EnginePool implements TensorEngine {
   }
 
   private async firstReady(): Promise<EngineInstance> {
-    const starting = this.instances.filter(({ state }) => state === 'starting');
-    if (starting.length > 0) {
+    for (;;) {
+      const soon = this.instances.filter(({ startsInMs }) => startsInMs <= SOON_MS);
+      if (soon.length === 0) break;
       try {
         return await Promise.any(
-          starting.map(async (instance) => {
+          soon.map(async (instance) => {
             await instance.whenReady();
             return instance;
           }),
         );
       } catch {
-        // Each of them says why below.
+        // All of these starts failed; the next ones come later, or never.
       }
     }
     const reasons = [...new Set(this.instances.map(({ reason }) => reason))].join('; ');

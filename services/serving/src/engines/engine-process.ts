@@ -48,7 +48,9 @@ export interface EngineInstance extends TensorEngine {
   readonly life: number;
   /** Why it is not ready; '' = it is. */
   readonly reason: string;
-  /** Resolves when a start under way succeeds; rejects as unavailable when it fails or none is under way. */
+  /** Until its next start begins, in ms; 0 where it is ready or starting, Infinity where none will. */
+  readonly startsInMs: number;
+  /** Resolves when the next start succeeds; rejects as unavailable when it fails or none will be. */
   whenReady(): Promise<void>;
 }
 
@@ -67,8 +69,9 @@ export class EngineProcess implements EngineInstance {
   private readonly policy: RestartPolicy;
   private readyAtMs: number;
   private cancelRestart: (() => void) | undefined;
-  /** Of a restart under way: resolves when it is ready. */
-  private starting: Promise<void> = Promise.resolve();
+  private startsAtMs = 0;
+  /** Of the next start: settled when it is ready, or has failed. */
+  private coming = deferred();
   /** What each new process does before it answers requests. */
   private warmUp: ((instance: TensorEngine) => Promise<void>) | undefined;
 
@@ -83,6 +86,7 @@ export class EngineProcess implements EngineInstance {
       this.stream = (inputs, call, emit, signal) => this.current().stream(inputs, call, emit, signal);
     }
     this.policy = new RestartPolicy(settings.restarts);
+    this.coming.resolve();
     this.readyAtMs = ports.clock.monotonicMs();
     this.follow(client);
   }
@@ -136,14 +140,20 @@ export class EngineProcess implements EngineInstance {
     if (this.state === 'ready') this.client.forget(sequenceId);
   }
 
+  get startsInMs(): number {
+    if (this.state === 'ready' || this.state === 'starting') return 0;
+    return this.state === 'waiting' ? this.startsAtMs - this.ports.clock.monotonicMs() : Number.POSITIVE_INFINITY;
+  }
+
   async whenReady(): Promise<void> {
-    if (this.state === 'starting') await this.starting;
+    if (this.state === 'starting' || this.state === 'waiting') await this.coming.promise;
     if (this.state !== 'ready') throw this.away();
   }
 
   async close(): Promise<void> {
     this.state = 'closed';
     this.reason = 'it was closed';
+    this.coming.reject(this.away());
     this.cancelRestart?.();
     await this.client.close();
   }
@@ -173,7 +183,9 @@ export class EngineProcess implements EngineInstance {
     }
     const againInMs = decision.delayMs;
     this.state = 'waiting';
+    this.startsAtMs = this.ports.clock.monotonicMs() + againInMs;
     this.reason = `its engine process ended: ${reason}`;
+    this.comesLater();
     this.events.crashed(reason, client.lost, againInMs);
     this.cancelRestart = this.ports.after(againInMs, () => this.restart());
     return `It is started anew in ${againInMs} ms; other models go on. Asked again, the request may end it again`;
@@ -185,11 +197,18 @@ export class EngineProcess implements EngineInstance {
     const client = clientOf(this.settings, this.ports);
     this.client = client;
     this.follow(client);
-    this.starting = client.ready.then((declaration) => this.started(client, declaration));
-    // Its end follows, and counts as a crash.
-    this.starting.catch((error: PlatformError) => {
-      if (this.state === 'starting') this.reason = error.reason;
-    });
+    client.ready
+      .then((declaration) => this.started(client, declaration))
+      // Its end follows, and counts as a crash.
+      .catch((error: PlatformError) => {
+        if (this.state === 'starting') this.reason = error.reason;
+      });
+  }
+
+  /** Who waited for the start that has failed looks anew; who comes from now on waits for the next. */
+  private comesLater(): void {
+    this.coming.reject(this.away());
+    this.coming = deferred();
   }
 
   private async started(client: EngineClient, declaration: Declaration): Promise<void> {
@@ -207,6 +226,7 @@ export class EngineProcess implements EngineInstance {
     this.state = 'ready';
     this.reason = '';
     this.readyAtMs = this.ports.clock.monotonicMs();
+    this.coming.resolve();
     this.events.restarted();
   }
 
@@ -235,8 +255,25 @@ export class EngineProcess implements EngineInstance {
   private fail(reason: string, lost: number): void {
     this.state = 'failed';
     this.reason = reason;
+    this.coming.reject(this.away());
     this.events.crashed(reason, lost, undefined);
   }
+}
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: PlatformError): void;
+}
+
+function deferred(): Deferred {
+  let settle!: Pick<Deferred, 'resolve' | 'reject'>;
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  // Nobody may be waiting.
+  promise.catch(() => undefined);
+  return { promise, ...settle };
 }
 
 function labelOf({ source }: LoadOrder): string {

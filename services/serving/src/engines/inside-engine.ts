@@ -8,6 +8,7 @@ export class InsideEngine implements EngineInstance {
   readonly state = 'ready';
   readonly life = 1;
   readonly reason = '';
+  readonly startsInMs = 0;
   inFlight = 0;
   readonly stream?: NonNullable<TensorEngine['stream']>;
 

@@ -16,14 +16,17 @@ export function backendError(thrown: unknown): PlatformError {
   });
 }
 
+/** The process that computed ended at it. */
+export const diedOf = ({ facts }: PlatformError): boolean => facts.died === true;
+
 /** Whether one of several requests that ran together may be to blame: then each of them runs alone once. */
 export function mayBeOneRequest(error: PlatformError): boolean {
-  return !NOT_THE_REQUEST.has(error.code);
+  return diedOf(error) || !NOT_THE_REQUEST.has(error.code);
 }
 
-/** The error of several requests that ran together: where their engine died, any of them may be to blame. */
+/** The error of requests that ran together and not alone: where their engine died, any of them may be to blame. */
 export function sharedError(error: PlatformError, requests: number): PlatformError {
-  if (error.facts.died !== true || requests === 1) return error;
+  if (!diedOf(error) || requests === 1) return error;
   const { code, reason, retry, facts } = error;
   return new PlatformError(code, `${reason}; ${requests} requests were computed as one batch`, {
     retry,

@@ -22,8 +22,10 @@ import { EncodedRows, type EncodedRowsLimits } from './encoded-rows.js';
 import { ModelSet } from './model-set.js';
 import type { ModelRepository } from './repository-models.js';
 import type { RowModel } from './row-model.js';
+import type { ApartOutcome } from './run-apart.js';
 import { type AnsweredBatch, ServedVersion } from './served-version.js';
 import { headOf } from './task-head.js';
+import type { TensorModelPorts } from './tensor-model.js';
 
 /** In the order of preference. */
 const RUNTIMES = [onnxRuntime];
@@ -38,6 +40,8 @@ export function modelSet(context: Context, files: PackageFiles, answered: (answe
   const online = onlineFeatures(config, clock);
   shutdown.onClose('online features', () => online.close());
   const wrong = counter('millrace.serving.wrong_answers');
+  const apart = counter('millrace.serving.requests_apart');
+  const ranApart = (model: string, outcome: ApartOutcome) => apart.add(1, { model, outcome });
   const ids = new RequestIds(seededRng(clock.nowMs() ^ process.pid));
   const ports = {
     clock,
@@ -46,6 +50,7 @@ export function modelSet(context: Context, files: PackageFiles, answered: (answe
     answered,
     online,
     wrongAnswer: (name: string) => wrong.add(1, { model: name }),
+    ranApart,
   };
   const limits = {
     batchRowsMax: config.batchRowsMax,
@@ -66,7 +71,7 @@ export function modelSet(context: Context, files: PackageFiles, answered: (answe
       return served;
     },
     // Models are not looked up before the set is there: an ensemble is loaded by it.
-    repository: repository(context, shared, (name, version) => models.find(name, version)),
+    repository: repository(context, shared, ranApart, (name, version) => models.find(name, version)),
     log: (level, message, facts) => log[level](message, facts),
     later: (delayMs, work) => void setTimeout(work, delayMs).unref(),
     changed: () => {},
@@ -122,6 +127,7 @@ function sharedResponses({ config, log, shutdown }: Context): RedisResponses | u
 function repository(
   { config, clock }: Context,
   shared: RedisResponses | undefined,
+  ranApart: NonNullable<TensorModelPorts['ranApart']>,
   find: ModelSet['find'],
 ): ModelRepository | undefined {
   if (config.repository === '') return undefined;
@@ -133,6 +139,7 @@ function repository(
       return () => clearTimeout(timer);
     },
     cache: { responses: new ResponseCache(config.responseCacheBytes), digest: contentHash, shared, identity: '' },
+    ranApart,
     find,
   });
 }

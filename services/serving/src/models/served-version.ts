@@ -22,10 +22,11 @@ import type { ModelSpec } from '../declaration/model-spec.js';
 import { derivationsOf, inputSpecs, outputSpecs, RequestReader, type StandIn } from '../declaration/signature.js';
 import { OnlineJoin, type OnlineJoinPorts } from '../online/online-join.js';
 import { JoiningRequest, OpenJoins } from '../online/open-joins.js';
-import { backendError, mayBeOneRequest, sharedError } from './backend-error.js';
+import { backendError } from './backend-error.js';
 import { type Answer, type CallFacts, InferJob, type JobOwner } from './infer-job.js';
 import { packageSpec } from './package-spec.js';
 import type { RowModel } from './row-model.js';
+import { type ApartOutcome, runApart } from './run-apart.js';
 import type { InFlight, ServedModel } from './served-model.js';
 import type { EngineAnswer, TaskHead } from './task-head.js';
 
@@ -51,6 +52,8 @@ export interface ServedVersionPorts {
   online?: OnlineJoinPorts;
   /** A request failed because what the model answered is no answer of the task. */
   wrongAnswer?(model: string): void;
+  /** A request ran alone, because the batch that it was in failed. */
+  ranApart?(model: string, outcome: ApartOutcome): void;
 }
 
 export interface ServedVersionFacts {
@@ -200,6 +203,24 @@ export class ServedVersion implements ServedModel, JobOwner {
   }
 
   private async run(jobs: readonly InferJob[], rows: number): Promise<void> {
+    const error = await this.attempt(jobs, rows);
+    if (error === undefined) return;
+    const { clock, ranApart } = this.ports;
+    if (jobs.length === 1) (jobs[0] as InferJob).refuse(error);
+    else
+      await runApart(jobs, error, {
+        clock,
+        runAlone: async (job) => {
+          const own = await this.attempt([job], job.rows);
+          if (own !== undefined) job.refuse(own);
+          return own;
+        },
+        ranApart: (outcome) => ranApart?.(this.name, outcome),
+      });
+  }
+
+  /** Answers the jobs; else gives the error that is theirs. */
+  private async attempt(jobs: readonly InferJob[], rows: number): Promise<PlatformError | undefined> {
     const { clock } = this.ports;
     const { model, head } = this.facts;
     const startMs = clock.monotonicMs();
@@ -214,18 +235,9 @@ export class ServedVersion implements ServedModel, JobOwner {
       this.answer(jobs, numbers, startMs, inferredMs);
       const doneMs = clock.monotonicMs();
       this.statistics.batch(rows, jobs.length, encodedMs - startMs, inferredMs - encodedMs, doneMs - inferredMs);
+      return undefined;
     } catch (thrown) {
-      await this.failedTogether(jobs, backendError(thrown));
-    }
-  }
-
-  /** A bad neighbour harms nobody: what failed together runs alone, unless the engine itself is away. */
-  private async failedTogether(jobs: readonly InferJob[], error: PlatformError): Promise<void> {
-    const apart = jobs.length > 1 && mayBeOneRequest(error);
-    const shared = sharedError(error, jobs.length);
-    for (const job of jobs) {
-      if (!apart) job.refuse(shared);
-      else if (!job.settled && !job.cancelled) await this.run([job], job.rows);
+      return backendError(thrown);
     }
   }
 

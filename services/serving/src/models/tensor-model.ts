@@ -20,6 +20,7 @@ import type { SequenceStep, TensorEngine } from '../runtime/tensor-engine.js';
 import { DRAIN_MAX_MS, drainWithin } from './drain-within.js';
 import type { Answer, CallFacts } from './infer-job.js';
 import { QueueTermsReader } from './queue-terms.js';
+import type { ApartOutcome } from './run-apart.js';
 import type { ServedModel } from './served-model.js';
 import { AnswerBuilder } from './tensor-answer.js';
 import { TensorJob, type TensorJobOwner } from './tensor-job.js';
@@ -47,6 +48,8 @@ export interface TensorModelPorts {
   after(delayMs: number, work: () => void): () => void;
   /** For models whose configuration asks for a response cache. */
   cache?: CachePorts | undefined;
+  /** A request ran alone, because the batch that it was in failed. */
+  ranApart?(model: string, outcome: ApartOutcome): void;
 }
 
 /** `engine` belongs to the model from now on: `close` closes it. Throws invalid_argument where `spec` is impossible. */
@@ -109,6 +112,7 @@ class TensorModel implements ServedModel, TensorJobOwner {
       clock: ports.clock,
       statistics: this.statistics,
       cache: this.cache,
+      ranApart: (outcome) => ports.ranApart?.(name, outcome),
       left: (job, failed) => this.sequences?.left(job as SequenceTensorJob, failed),
     });
     this.batcher = this.newBatcher();

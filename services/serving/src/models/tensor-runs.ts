@@ -1,14 +1,15 @@
 // Batches of a tensor model through its engine: rows joined, run, split, delivered. A batch that fails is run again
 // request by request, once, unless the engine itself is away. Requests of sequences and of decoupled models come alone.
 
-import type { Clock } from '@millrace/domain';
+import type { Clock, PlatformError } from '@millrace/domain';
 import type { InferResponse, ResponseOutcome, Tensor, VersionStatistics } from '@millrace/inference';
 import { joinRows } from '../batching/rows.js';
 import type { ModelCache } from '../cache/model-cache.js';
 import { ownParameters } from '../cache/own-parameters.js';
 import type { ModelSpec } from '../declaration/model-spec.js';
 import type { EngineCall, TensorEngine } from '../runtime/tensor-engine.js';
-import { backendError, mayBeOneRequest, sharedError } from './backend-error.js';
+import { backendError } from './backend-error.js';
+import { type ApartOutcome, runApart } from './run-apart.js';
 import type { AnswerBuilder } from './tensor-answer.js';
 import type { TensorJob } from './tensor-job.js';
 import type { TensorRequestReader } from './tensor-request.js';
@@ -16,6 +17,7 @@ import type { TensorRequestReader } from './tensor-request.js';
 export interface TensorRunsPorts {
   clock: Clock;
   statistics: VersionStatistics;
+  ranApart: ((outcome: ApartOutcome) => void) | undefined;
   cache: ModelCache | undefined;
   /** A step of a sequence has left the engine. */
   left(job: TensorJob, failed: boolean): void;
@@ -32,16 +34,15 @@ export class TensorRuns {
 
   /** Answers or refuses every job; never rejects. */
   async run(jobs: readonly TensorJob[], rows: number): Promise<void> {
-    if (jobs.length === 1) return this.runAlone(jobs[0] as TensorJob);
+    if (jobs.length === 1) {
+      await this.runAlone(jobs[0] as TensorJob);
+      return;
+    }
     try {
       await this.runTogether(jobs, rows);
     } catch (thrown) {
-      const error = sharedError(backendError(thrown), jobs.length);
-      const apart = mayBeOneRequest(error);
-      for (const job of jobs) {
-        if (!apart) job.refuse(error);
-        else if (!job.settled) await this.runAlone(job);
-      }
+      const { clock, ranApart } = this.ports;
+      await runApart(jobs, backendError(thrown), { clock, runAlone: (job) => this.runAlone(job), ranApart });
     }
   }
 
@@ -69,18 +70,20 @@ export class TensorRuns {
     this.ports.statistics.batch(rows, jobs.length, joinedMs - startMs, inferredMs - joinedMs, doneMs - inferredMs);
   }
 
-  private async runAlone(job: TensorJob): Promise<void> {
-    let failed = false;
+  /** Gives the error that it was refused with. */
+  private async runAlone(job: TensorJob): Promise<PlatformError | undefined> {
+    let error: PlatformError | undefined;
     job.running = true;
     try {
       await this.runOne(job);
     } catch (thrown) {
-      failed = true;
-      job.refuse(backendError(thrown));
+      error = backendError(thrown);
+      job.refuse(error);
     } finally {
       job.running = false;
-      if (job.sequence) this.ports.left(job, failed);
+      if (job.sequence) this.ports.left(job, error !== undefined);
     }
+    return error;
   }
 
   private async runOne(job: TensorJob): Promise<void> {
