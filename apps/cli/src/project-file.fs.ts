@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { PlatformError } from '@millrace/domain';
-import { openToImports } from '@millrace/files';
+import { missingFile, openToImports } from '@millrace/files';
 import { type Project, parseProject } from '@millrace/project';
 import { parse as parseYaml } from 'yaml';
 
@@ -21,16 +21,12 @@ export interface LoadedProject {
 /**
  * `otherwise`: how another file is named, for people.
  *
- * @throws PlatformError 'invalid_argument' with every fault, one per line: file:line:column path message
+ * @throws PlatformError 'not_found' where there is none, 'invalid_argument' with every fault, one per line:
+ * file:line:column path message
  */
 export function loadProjectFile(path: string, otherwise = 'name one with --project'): LoadedProject {
   const file = resolve(path);
-  if (!existsSync(file)) {
-    throw new PlatformError(
-      'invalid_argument',
-      `there is no project file at ${relative(process.cwd(), file)}; ${otherwise}`,
-    );
-  }
+  if (!existsSync(file)) throw missingFile(relative(process.cwd(), file), 'project file', otherwise);
   const text = textOf(file, relative(process.cwd(), file) || path);
   const parsed = parseProject(text, relative(process.cwd(), file));
   if (parsed.kind === 'ok') return { project: parsed.project, document: parsed.document, text, file };

@@ -5,7 +5,7 @@ import { type ErrorCode, PlatformError } from '@millrace/domain';
 
 /** By the system's own name. A full disk and a limit of the machine are no fault of the command line. */
 const WORDS: Readonly<Record<string, readonly [why: string, code: ErrorCode]>> = {
-  ENOENT: ['there is no such file or folder', 'invalid_argument'],
+  ENOENT: ['there is no such file or folder', 'not_found'],
   EACCES: ['this user may not', 'invalid_argument'],
   EPERM: ['this user may not', 'invalid_argument'],
   EROFS: ['the disk is mounted read-only', 'invalid_argument'],
@@ -34,7 +34,10 @@ export function toldError(thrown: unknown): PlatformError {
   const [why, code] = WORDS[thrown.code] ?? [];
   if (why === undefined || code === undefined || thrown.path === undefined) return PlatformError.from(thrown);
   const call = CALLS[thrown.syscall] ?? thrown.syscall;
-  return new PlatformError(code, `cannot ${call} ${thrown.path}: ${why}`, { cause: thrown });
+  return new PlatformError(code, `cannot ${call} ${thrown.path}: ${why}`, {
+    facts: { path: thrown.path },
+    cause: thrown,
+  });
 }
 
 function isSystemError(thrown: unknown): thrown is SystemError {

@@ -6,6 +6,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { PlatformError } from '@millrace/domain';
 import { EncodingEvidence, type TextEncoding } from '@millrace/tabular';
+import { missingFile } from './missing-file.js';
 
 const PIECE_BYTES = 262_144;
 
@@ -96,7 +97,7 @@ export async function firstBytesOf(file: TextFile): Promise<Uint8Array> {
 
 function unreadable({ name }: TextFile, thrown: unknown): PlatformError {
   const { code } = thrown as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return new PlatformError('not_found', `there is no file ${name}`);
+  if (code === 'ENOENT') return missingFile(name);
   if (code === 'EISDIR')
     return new PlatformError('invalid_argument', `${name} is a folder; name a CSV, NDJSON or Parquet file`);
   return new PlatformError('invalid_argument', `cannot read ${name}: ${(thrown as Error).message}`, { cause: thrown });

@@ -1,32 +1,53 @@
 // How a CSV file is written, found out from its beginning: line ends, and the delimiter among comma, semicolon, tab and
 // pipe. The delimiter is the one under which the header names most of the columns that are looked for; between equals
 // the one whose rows agree best in their number of fields, then the one that makes more fields, then the order above.
-// Excel's first line "sep=;" decides before all that.
+// Excel's first line "sep=;" decides before all that. Quotes are double, unless all names of the header stand in single
+// ones, as some exports write them; one name without says that a single quote is an apostrophe.
 
-import { CsvReader, type CsvRow } from './csv-reader.js';
+import { type CsvQuote, CsvReader, type CsvRow } from './csv-reader.js';
 
 export interface CsvDialect {
   delimiter: string;
+  quote: CsvQuote;
   lineEnd: '\n' | '\r';
 }
 
 export const DELIMITERS = [',', ';', '\t', '|'] as const;
 /** Rows looked at. */
 const ROWS_MAX = 200;
+/** The header stands in one of them, behind empty ones and Excel's. */
+const HEADER_LINES_MAX = 20;
 const SEPARATOR_LINE = /^\uFEFF?sep=(.)\r?$/i;
 
 /** `known`: names of columns that the header may have; `isWhole`: the sample is all of the file. */
 export function findDialect(sample: string, known: readonly string[], isWhole: boolean): CsvDialect {
   const lineEnd = sample.includes('\n') || !sample.includes('\r') ? '\n' : '\r';
   const declared = SEPARATOR_LINE.exec(sample.slice(0, sample.indexOf(lineEnd)))?.[1];
-  if (declared !== undefined) return { delimiter: declared, lineEnd };
-  const wanted = new Set(known);
-  let best: { delimiter: string; score: readonly number[] } | null = null;
-  for (const delimiter of DELIMITERS) {
-    const score = scoreOf(sample, { delimiter, lineEnd }, wanted, isWhole);
-    if (best === null || isHigher(score, best.score)) best = { delimiter, score };
+  if (declared !== undefined) {
+    const dialect = { delimiter: declared, lineEnd } as const;
+    return { ...dialect, quote: isSingleQuoted(sample, dialect) ? "'" : '"' };
   }
-  return { delimiter: best?.delimiter ?? ',', lineEnd };
+  const wanted = new Set(known);
+  let best: { dialect: CsvDialect; score: readonly number[] } | null = null;
+  for (const delimiter of DELIMITERS) {
+    const dialect: CsvDialect = { delimiter, lineEnd, quote: '"' };
+    if (isSingleQuoted(sample, dialect)) dialect.quote = "'";
+    const score = scoreOf(sample, dialect, wanted, isWhole);
+    if (best === null || isHigher(score, best.score)) best = { dialect, score };
+  }
+  return best?.dialect ?? { delimiter: ',', lineEnd, quote: '"' };
+}
+
+/** Whether every name of the header stands in single quotes: written so, its names are the line again. */
+function isSingleQuoted(sample: string, { delimiter, lineEnd }: Omit<CsvDialect, 'quote'>): boolean {
+  const lines = sample.replace(/^\uFEFF/, '').split(lineEnd, HEADER_LINES_MAX);
+  const line = lines.map((one) => one.trim()).find((one) => one !== '' && !SEPARATOR_LINE.test(one)) ?? '';
+  if (!line.startsWith("'")) return false;
+  const reader = new CsvReader(() => undefined, { delimiter, lineEnd, quote: "'" });
+  reader.push(line);
+  reader.end();
+  const written = (reader.header ?? []).map((name) => `'${name.replaceAll("'", "''")}'`);
+  return reader.headerFault === null && written.join(delimiter) === line;
 }
 
 /** Names found, share of rows as wide as the header (0 for a single column), fields of the header. */

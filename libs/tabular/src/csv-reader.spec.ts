@@ -88,6 +88,20 @@ describe('CsvReader', () => {
     expect(rows[1]).toMatchObject({ row: 1, fields: ['3', '4'], fault: null });
   });
 
+  it('reads single quotes as it reads double ones, which then are characters', () => {
+    const rows: unknown[] = [];
+    const reader = new CsvReader(({ fields }) => rows.push(fields), { quote: "'" });
+    reader.push("'a','b, c'\n'it''s','x,\ny'\n\"z\",'");
+    reader.push("'\n");
+    expect([reader.header, rows]).toEqual([
+      ['a', 'b, c'],
+      [
+        ["it's", 'x,\ny'],
+        ['"z"', ''],
+      ],
+    ]);
+  });
+
   it('does not swallow the file behind a quote that never closes', () => {
     const rows = read(`a,b\n"open,2\n${'3,4\n'.repeat(100)}`, 7, { rowCharactersMax: 50 });
     expect(rows[0]?.fault).toContain('longer than 50');

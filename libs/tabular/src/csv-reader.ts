@@ -18,19 +18,23 @@ export interface CsvRow {
   fault: string | null;
 }
 
+/** RFC 4180 has the double one. */
+export type CsvQuote = '"' | "'";
+
 export interface CsvReaderOptions {
   delimiter?: string;
+  quote?: CsvQuote;
   lineEnd?: '\n' | '\r';
   rowCharactersMax?: number;
 }
 
-const QUOTE = 34;
 const CR = 13;
 const SEPARATOR_LINE = /^sep=.\r?$/i;
 
 export class CsvReader {
   private readonly delimiter: string;
   private readonly lineEnd: string;
+  private readonly quote: CsvQuote;
   private readonly charactersMax: number;
   private rest = '';
   private skipping = false;
@@ -40,9 +44,10 @@ export class CsvReader {
 
   constructor(
     private readonly onRow: (row: CsvRow) => void,
-    { delimiter = ',', lineEnd = '\n', rowCharactersMax = 65_536 }: CsvReaderOptions = {},
+    { delimiter = ',', lineEnd = '\n', quote = '"', rowCharactersMax = 65_536 }: CsvReaderOptions = {},
   ) {
     this.delimiter = delimiter;
+    this.quote = quote;
     this.lineEnd = lineEnd;
     this.charactersMax = rowCharactersMax;
   }
@@ -97,8 +102,7 @@ export class CsvReader {
       return data.length;
     };
     for (let at = start; ; ) {
-      const field =
-        data.charCodeAt(at) === QUOTE && at < limit ? this.quoted(data, at, limit) : this.plain(data, at, limit);
+      const field = data[at] === this.quote && at < limit ? this.quoted(data, at, limit) : this.plain(data, at, limit);
       if (field === null) return unfinished('a quoted field never closes');
       at = field.end;
       if (at >= limit) {
@@ -142,15 +146,15 @@ export class CsvReader {
   private quoted(data: string, start: number, limit: number): { text: string; end: number } | null {
     let text = '';
     for (let from = start + 1; ; ) {
-      const quote = data.indexOf('"', from);
+      const quote = data.indexOf(this.quote, from);
       if (quote < 0 || quote >= limit) return null;
       text += data.slice(from, quote);
-      if (data.charCodeAt(quote + 1) !== QUOTE) {
+      if (data[quote + 1] !== this.quote) {
         let end = quote + 1;
         while (end < limit && data.charCodeAt(end) === CR && this.lineEnd !== '\r') end += 1;
         return { text, end };
       }
-      text += '"';
+      text += this.quote;
       from = quote + 2;
     }
   }

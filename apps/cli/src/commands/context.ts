@@ -1,6 +1,7 @@
 // What every command gets: settings, the control client, output as text or JSON.
 
 import { PlatformError, systemClock } from '@millrace/domain';
+import { isMissingFile } from '@millrace/files';
 import type { Command } from 'commander';
 import { ControlClient } from '../client/control.http.js';
 import { EXIT_BY_CODE, EXIT_INTERRUPTED } from '../exit-codes.js';
@@ -79,7 +80,8 @@ async function ofProject(error: PlatformError, command: Command, args: readonly 
   const [first] = command.registeredArguments;
   const named = (first?.name() === 'project' || first?.name() === 'model') && typeof args[0] === 'string';
   // What the command itself misses, it has told with the next command.
-  if (!named || error.code !== 'not_found' || /`millrace |^there is no file/.test(error.reason)) return error;
+  const isTold = isMissingFile(error) || error.reason.includes('`millrace ');
+  if (!named || error.code !== 'not_found' || isTold) return error;
   return explained(error, args[0] as string, new ControlClient(cliSettings().addresses));
 }
 

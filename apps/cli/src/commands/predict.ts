@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
+import { checkThere, missingFile } from '@millrace/files';
 import type { InferClient } from '@millrace/grpc';
 import { plainOutputs } from '@millrace/inference';
 import { type Project, projectFromDocument } from '@millrace/project';
@@ -127,12 +128,11 @@ async function predictFile(
 ): Promise<number> {
   const { rowsPerRequest, inFlight } = options;
   const [from, to] = [resolve(input), resolve(output)];
-  if (!existsSync(from)) throw new PlatformError('not_found', `there is no file ${input}`);
+  checkThere(input);
   if (from === to) throw new PlatformError('invalid_argument', 'input and output are the same file');
   if (!/\.(parquet|pq|csv)$/i.test(to))
     throw new PlatformError('invalid_argument', `${output}: name a .parquet or .csv file`);
-  if (!existsSync(dirname(to)))
-    throw new PlatformError('invalid_argument', `${output}: there is no folder ${dirname(output)}; make it first`);
+  if (!existsSync(dirname(to))) throw missingFile(dirname(output), 'folder', `make it for ${output}`);
   const own = options.via === 'router' || options.via === 'serving';
   const project =
     options.project !== undefined

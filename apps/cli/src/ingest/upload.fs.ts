@@ -6,6 +6,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { PlatformError } from '@millrace/domain';
+import { missingFile } from '@millrace/files';
 import type { ControlClient } from '../client/control.http.js';
 
 /** Large enough that a request costs nothing beside its bytes, small enough that progress is seen. */
@@ -109,9 +110,9 @@ async function opened(path: string) {
     if ((await file.stat()).isFile()) return file;
     await file.close();
   } catch (thrown) {
-    const { code } = thrown as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? `there is no file ${path}` : `cannot read ${path}: ${(thrown as Error).message}`;
-    throw new PlatformError(code === 'ENOENT' ? 'not_found' : 'invalid_argument', why, { cause: thrown });
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') throw missingFile(path);
+    const why = `cannot read ${path}: ${(thrown as Error).message}`;
+    throw new PlatformError('invalid_argument', why, { cause: thrown });
   }
   throw new PlatformError('invalid_argument', `${path} is a folder; name a CSV, NDJSON or Parquet file`);
 }

@@ -1,10 +1,10 @@
 // Rows of a file of labels, some at a time: CSV and TSV as texts, read as ingest reads them, Parquet with its values as
 // texts, NDJSON and JSON lists as they are (label-lines.fs.ts). Memory is bounded by a chunk.
 
-import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';
+import { checkThere } from '@millrace/files';
 import type { CsvTerms } from '@millrace/tabular';
 import { openCsv } from '../tables/csv-table.fs.js';
 import { jsonRows, type LabelRows } from './label-lines.fs.js';
@@ -16,7 +16,7 @@ export async function* labelRows(
   terms: CsvTerms = {},
   warn: (text: string) => void = () => undefined,
 ): AsyncIterable<LabelRows> {
-  if (!existsSync(path)) throw new PlatformError('not_found', `there is no file ${path}`);
+  checkThere(path);
   const kind = extname(path).toLowerCase();
   if (['.csv', '.tsv'].includes(kind)) yield* csvRows(path, terms, warn);
   else if (['.parquet', '.pq'].includes(kind)) yield* tableRows(path, `read_parquet(${literal(path)})`);

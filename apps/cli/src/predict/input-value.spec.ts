@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Datatype } from '@millrace/inference';
-import { typedValue, Unfit, valueOfText } from './input-value.js';
+import { typedValue, Unfit, valueOfJson, valueOfText } from './input-value.js';
 
 describe('a text of a file', () => {
   it.each<[Datatype, string | null, unknown]>([
@@ -60,4 +60,35 @@ describe('a value with a type of its own', () => {
     ['BOOL', 2],
     ['BYTES', 1],
   ])('for %s: %p does not fit', (datatype, value) => expect(typedValue(datatype, value)).toBeInstanceOf(Unfit));
+});
+
+describe('a value of a JSON record', () => {
+  const time = { type: 'timestamp' } as const;
+  it.each<[Datatype, unknown, Parameters<typeof valueOfJson>[2], unknown]>([
+    ['FP64', 5, undefined, 5],
+    ['FP64', null, undefined, null],
+    ['FP64', 'NA', { type: 'number', missing: ['NA'] }, null],
+    ['INT64', '2026-01-02', time, 1_767_312_000_000],
+    ['INT64', 1_767_312_000_000, time, 1_767_312_000_000],
+    ['INT64', '02.01.2026', { type: 'timestamp', format: 'DD.MM.YYYY' }, 1_767_312_000_000],
+    ['BYTES', 10_115, { type: 'text' }, '10115'],
+    ['BYTES', 9_007_199_254_740_993n, { type: 'text' }, '9007199254740993'],
+    ['BYTES', '10115', undefined, '10115'],
+  ])('for %s: %p of %j is %p', (datatype, value, column, expected) =>
+    expect(valueOfJson(datatype, value, column)).toEqual(expected),
+  );
+
+  it.each<[Datatype, unknown, Parameters<typeof valueOfJson>[2]]>([
+    ['FP64', '5', undefined],
+    ['FP64', '5', { type: 'number' }],
+    ['FP64', true, { type: 'number' }],
+    ['BOOL', 'yes', { type: 'boolean' }],
+    ['INT64', '2026-01-02', undefined],
+    ['INT64', 'never', time],
+    ['BYTES', 10_115, undefined],
+    ['BYTES', 1.5, { type: 'text' }],
+    ['BYTES', { a: 1 }, { type: 'text' }],
+  ])('for %s: %p of %j does not fit', (datatype, value, column) =>
+    expect(valueOfJson(datatype, value, column)).toBeInstanceOf(Unfit),
+  );
 });

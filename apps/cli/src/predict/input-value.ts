@@ -1,10 +1,11 @@
-// One value of a file or of the command line as the model's input takes it. The model's type rules: a text of a file
-// is read by the same rule by which ingest reads the training data (textValue), whatever the other rows look like, and
-// "yes" stays a text where the input is a text. A value that fits no reading makes its row bad; nothing is rounded.
+// One value of a file or of the command line as the model's input takes it. The model's type rules: a text of a CSV
+// file is read by the same rule by which ingest reads the training data (textValue), whatever the other rows look like,
+// and "yes" stays a text where the input is a text; a value of a JSON record has its type (valueOfJson). A value that
+// fits no reading makes its row bad; nothing is rounded.
 
 import { timeOf } from '@millrace/domain';
 import { type Datatype, FLOATS } from '@millrace/inference';
-import { isMissingText, textValue, type WrittenColumn } from '@millrace/project';
+import { isMissingText, textValue, type WrittenColumn, writtenValue } from '@millrace/project';
 
 /** null = missing; integers beyond 2^53 keep all their digits. */
 export type InputValue = number | bigint | boolean | string | null;
@@ -38,7 +39,9 @@ export function wanted(datatype: Datatype): string {
 }
 
 export function shown(value: unknown): string {
-  const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
+  // JSON has no word for Infinity.
+  const isNumber = typeof value === 'bigint' || typeof value === 'number';
+  const text = isNumber ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text;
 }
 
@@ -87,8 +90,26 @@ export function valueOfText(
   return Number.isNaN(ms) ? unfit(datatype, text) : typedValue(datatype, ms);
 }
 
+/**
+ * A value of a JSON record, by REST's rule: what is written as a text is no number. Read beyond it is what ingest reads
+ * of a record: a text that the column declares as missing, a time of a column of times, and a whole number as the text
+ * of its digits.
+ */
+export function valueOfJson(datatype: Datatype, given: unknown, column?: WrittenColumn): InputValue | Unfit {
+  const value = column === undefined ? given : writtenValue(column, given);
+  if (typeof value === 'object' && value !== null) return unfit(datatype, value);
+  if (column?.type === 'timestamp' && typeof value === 'string') {
+    const ms = timeOf(value);
+    return Number.isNaN(ms) ? unfit(datatype, given) : typedValue(datatype, ms);
+  }
+  const isDigits = column?.type === 'text' && datatype === 'BYTES' && isWhole(value);
+  return typedText(datatype, isDigits ? String(value) : value, given);
+}
+
+const isWhole = (value: unknown): boolean => typeof value === 'bigint' || Number.isSafeInteger(value);
+
 /** The message shows the text as it stands in the file. */
-function typedText(datatype: Datatype, read: unknown, text: string): InputValue | Unfit {
+function typedText(datatype: Datatype, read: unknown, text: unknown): InputValue | Unfit {
   const value = typedValue(datatype, read as InputValue);
   return value instanceof Unfit ? unfit(datatype, text) : value;
 }

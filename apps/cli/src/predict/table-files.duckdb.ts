@@ -1,6 +1,7 @@
 // Reads a Parquet, CSV or NDJSON file in blocks and writes its columns with the predictions beside, in the same order.
-// Every column of a CSV or NDJSON file is read as texts, as ingest reads them, which become what the model's inputs
-// take (input-value.ts) and are written as they came; a value that does not fit makes its row bad. Results wait in a
+// Every column of a CSV or NDJSON file is kept as texts, which become what the model's inputs take (input-value.ts: a
+// value of NDJSON keeps its type for that) and are written as they came; a value that does not fit makes its row bad.
+// Results wait in a
 // database file of their own until the end, so that memory stays within DuckDB's limit whatever the size of the file.
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,7 +16,7 @@ import {
   type DuckDBValue,
   VARCHAR,
 } from '@duckdb/node-api';
-import { PlatformError, timeOf } from '@millrace/domain';
+import { PlatformError, parseExactJson, timeOf } from '@millrace/domain';
 import { firstBytesOf } from '@millrace/files';
 import { type Datatype, FLOATS, type TensorSpec } from '@millrace/inference';
 import { type Project, textValue, timePart, writtenValue } from '@millrace/project';
@@ -23,7 +24,7 @@ import { type CsvTerms, formatOf } from '@millrace/tabular';
 import { openCsv, type TextTable } from '../tables/csv-table.fs.js';
 import { openNdjson } from '../tables/ndjson-table.fs.js';
 import type { PredictedRow, RowBlock } from './batch-prediction.js';
-import { type InputValue, typedValue, Unfit, valueOfText } from './input-value.js';
+import { type InputValue, typedValue, Unfit, valueOfJson, valueOfText } from './input-value.js';
 import { type CellValue, type InputColumn, rowElements } from './row-tensors.js';
 
 const MEMORY_MAX = '512MB';
@@ -130,6 +131,14 @@ export class TableFiles {
     }
     if (elements > 1) return this.list(spec, type, elements);
     const text = type === 'VARCHAR';
+    const kinds = this.csv?.kinds;
+    if (kinds !== undefined)
+      return {
+        input: { spec, elements: 1 },
+        // The kind in front of the text; NULL where there is none.
+        select: `substr(${quoted(kinds.column)}, ${kinds.places.get(name)}, 1) || ${quoted(name)}`,
+        read: (value) => (value === null ? null : named(name, valueOfJson(datatype, jsonOf(value as string), column))),
+      };
     return {
       input: { spec, elements: 1 },
       select: selected(quoted(name), type, datatype),
@@ -186,7 +195,8 @@ export class TableFiles {
 
   async *read(sources: readonly Source[]): AsyncIterable<RowBlock> {
     const select = sources.map((source) => source.select).join(', ');
-    const result = await this.reader.stream(`SELECT ${select} FROM ${this.relation}`);
+    const from = this.csv?.kinds === undefined ? this.relation : TYPED;
+    const result = await this.reader.stream(`SELECT ${select} FROM ${from}`);
     for (
       let chunk = await result.fetchChunk();
       chunk !== null && chunk.rowCount > 0;
@@ -243,11 +253,15 @@ export class TableFiles {
 
   /** A file may have a column of an output's name already. */
   private freeName(name: string): string {
-    const taken = new Set([...this.columns.keys()].map((column) => column.toLowerCase()));
-    let free = name;
-    while (taken.has(free.toLowerCase())) free = `predicted_${free}`;
-    return free;
+    return freeName(name, [...this.columns.keys()]);
   }
+}
+
+function freeName(name: string, columns: readonly string[]): string {
+  const taken = new Set(columns.map((column) => column.toLowerCase()));
+  let free = name;
+  while (taken.has(free.toLowerCase())) free = `predicted_${free}`;
+  return free;
 }
 
 class ResultsWriter {
@@ -317,8 +331,24 @@ function isParquet(path: string): boolean {
   return ['.parquet', '.pq'].includes(extname(path).toLowerCase());
 }
 
+/** The table of texts and their kinds, of which `source` shows the texts. */
+const TYPED = 'typed';
+
+/** A value of NDJSON from its kind and its text. */
+function jsonOf(value: string): unknown {
+  const text = value.slice(1);
+  if (value.startsWith('t')) return text;
+  try {
+    return parseExactJson(text);
+  } catch {
+    return Number(text); // beyond the largest number
+  }
+}
+
 /** A file of texts that stands in the table `source`. */
 interface LoadedTexts {
+  /** Of a file whose values have types: the column of their kinds, and which of them, counted from 1, is a column's. */
+  readonly kinds: { readonly column: string; readonly places: ReadonlyMap<string, number> } | undefined;
   readonly decimal: CsvTerms['decimal'];
   readonly warnings: readonly string[];
   /** Names that the header has more than once. */
@@ -329,8 +359,14 @@ interface LoadedTexts {
 async function loaded(table: TextTable, connection: DuckDBConnection, decimal?: '.' | ','): Promise<LoadedTexts> {
   const { header, warnings } = table;
   const names = tableNames(header);
-  await connection.run(`CREATE TABLE source (${names.map((name) => `${quoted(name)} VARCHAR`).join(', ')})`);
-  const appender = await connection.createAppender('source');
+  const kinds = table.isTyped
+    ? { column: freeName('kinds', names), places: new Map(names.map((name, i) => [name, i + 1])) }
+    : undefined;
+  const [stored, into] = kinds === undefined ? [names, 'source'] : [[...names, kinds.column], TYPED];
+  await connection.run(`CREATE TABLE ${into} (${stored.map((name) => `${quoted(name)} VARCHAR`).join(', ')})`);
+  if (kinds !== undefined)
+    await connection.run(`CREATE VIEW source AS SELECT * EXCLUDE (${quoted(kinds.column)}) FROM ${TYPED}`);
+  const appender = await connection.createAppender(into);
   const unreadable: Unreadable = { count: 0, lines: [] };
   for await (const rows of table.pieces()) {
     const good = rows.filter(({ fault }) => fault === null);
@@ -342,9 +378,14 @@ async function loaded(table: TextTable, connection: DuckDBConnection, decimal?: 
     for (let from = 0; from < good.length; from += CHUNK_ROWS) {
       const part = good.slice(from, from + CHUNK_ROWS);
       const chunk = DuckDBDataChunk.create(
-        names.map(() => VARCHAR),
+        stored.map(() => VARCHAR),
         part.length,
       );
+      if (kinds !== undefined)
+        chunk.setColumnValues(
+          names.length,
+          part.map((row) => row.kinds ?? null),
+        );
       names.forEach((_, i) => {
         chunk.setColumnValues(
           i,
@@ -356,7 +397,7 @@ async function loaded(table: TextTable, connection: DuckDBConnection, decimal?: 
   }
   appender.closeSync();
   const twice = new Set(header.filter((name, i) => header.indexOf(name) < i));
-  return { decimal, warnings, twice, unreadable };
+  return { kinds, decimal, warnings, twice, unreadable };
 }
 
 /** Names of the table's columns: the header's, made to differ, as DuckDB wants it whatever the case of letters. */

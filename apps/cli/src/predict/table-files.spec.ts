@@ -130,6 +130,42 @@ describe('TableFiles', () => {
     await expect(TableFiles.open(file('none.ndjson', ['1', '2']))).rejects.toThrow('no line of it is a JSON object');
   });
 
+  it('takes a JSON text for no number, as REST does, and writes every value as its text', async () => {
+    const lines = [
+      '{"x":"5","on":"yes","id":9007199254740993,"kinds":"7","v":[1,2]}',
+      '{"x":5,"on":true,"id":"1","kinds":7,"v":["1",2]}',
+      '{"x":1e999,"on":1,"id":1.5,"kinds":null,"v":null}',
+      '{"x":{"a":1},"on":0,"id":1}',
+    ];
+    const files = await TableFiles.open(file('typed.ndjson', lines));
+    const inputs = [spec('x', 'FP64'), spec('on', 'BOOL'), spec('id', 'INT64'), spec('kinds', 'BYTES')];
+    const { values, bad, rows } = await readAll(files, inputs);
+    expect(values).toEqual([
+      [null, 5, null, null],
+      [null, true, true, false],
+      [9_007_199_254_740_993n, null, null, 1],
+      ['7', null, null, null],
+    ]);
+    expect([...bad].sort()).toEqual([
+      [0, `'x' is not of FP64 (a number): "5"; 'on' is not of BOOL (true or false): "yes"`],
+      [1, `'id' is not of INT64 (a whole number): "1"; 'kinds' is not of BYTES (a text): 7`],
+      [2, "'x' is not of FP64 (a number): Infinity; 'id' is not of INT64 (a whole number): 1.5"],
+      [3, `'x' is not of FP64 (a number): {"a":1}`],
+    ]);
+    expect([...files.columns.keys()]).toEqual(['x', 'on', 'id', 'kinds', 'v']);
+    const results = await files.results([spec('y', 'FP64')]);
+    results.append(Array.from({ length: rows }, (_, row) => ({ values: [row], error: null })));
+    results.close();
+    const out = join(folder, 'typed-out.csv');
+    await files.write(out);
+    files.close();
+    expect(readFileSync(out, 'utf8').split('\n').slice(0, 3)).toEqual([
+      'x,on,id,kinds,v,y,prediction_error',
+      '5,yes,9007199254740993,7,"[1,2]",0.0,',
+      '5,true,1,7,"[""1"",2]",1.0,',
+    ]);
+  });
+
   it('carries unsigned integers of 64 bits both ways', async () => {
     const most = 2n ** 64n - 1n;
     const files = await TableFiles.open(file('unsigned.csv', ['u', String(most), 'none']));

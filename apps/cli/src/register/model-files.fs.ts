@@ -4,6 +4,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { PlatformError } from '@millrace/domain';
+import { missingFile } from '@millrace/files';
 
 export interface ModelFile {
   /** Its place in the model. */
@@ -17,7 +18,7 @@ const KINDS = 'name an .onnx file, or a SavedModel folder (with saved_model.pb i
 /** @throws PlatformError 'not_found', or 'invalid_argument' where it is neither */
 export function modelFiles(path: string): ModelFile[] {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw new PlatformError('not_found', `there is no file or folder ${path}`);
+  if (found === undefined) throw missingFile(path, 'file or folder');
   if (found.isFile()) {
     if (found.size === 0) throw refused(`${path} is empty; ${KINDS}`);
     if (/\.onnx$/i.test(path)) return [{ path: 'model.onnx', file: path }];

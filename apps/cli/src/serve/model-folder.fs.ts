@@ -3,12 +3,14 @@
 
 import { readdirSync, statSync } from 'node:fs';
 import { PlatformError } from '@millrace/domain';
+import { missingFile } from '@millrace/files';
 
 const LAYOUT =
   'it takes <model>/<version>/model.onnx (Triton’s layout, config.pbtxt optional), <model>/model.onnx or <model>.onnx';
 
 /**
- * Throws invalid_argument where the folder is missing, no folder, unreadable or holds nothing that could be a model.
+ * Throws not_found where the folder is missing, invalid_argument where it is none, unreadable or holds nothing that
+ * could be a model.
  */
 export function checkModelFolder(folder: string): void {
   let entries: string[];
@@ -20,7 +22,7 @@ export function checkModelFolder(folder: string): void {
   } catch (error) {
     if (error instanceof PlatformError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw refused(`there is no folder ${folder}`);
+    if (code === 'ENOENT') throw missingFile(folder, 'folder');
     throw refused(`the folder ${folder} cannot be read (${code})`);
   }
   if (entries.length === 0) throw refused(`${folder} holds no model: ${LAYOUT}`);

@@ -7,10 +7,15 @@ import { encodingWarning, inspectText, textOf, undecodable } from '@millrace/fil
 import { CsvReader, type CsvRow, type CsvTerms, findDialect } from '@millrace/tabular';
 
 /** A row of texts, or why there is none. */
-export type TextRow = Pick<CsvRow, 'line' | 'fields' | 'fault'>;
+export type TextRow = Pick<CsvRow, 'line' | 'fields' | 'fault'> & {
+  /** Of a table whose values have types: for each field 't' where it is a text, else 'v'. */
+  readonly kinds?: string;
+};
 
 export interface TextTable {
   readonly header: readonly string[];
+  /** Its rows have `kinds`. */
+  readonly isTyped: boolean;
   readonly warnings: readonly string[];
   /** Rows in the order of the file, some at a time. */
   pieces(): AsyncIterable<readonly TextRow[]>;
@@ -40,6 +45,7 @@ export async function openCsv(path: string, terms: CsvTerms, known: readonly str
     );
   return {
     header: first.header,
+    isTyped: false,
     delimiter: dialect.delimiter,
     warnings: encodingWarning(file.name, terms.encoding, facts),
     pieces: async function* () {

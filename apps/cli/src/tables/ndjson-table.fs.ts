@@ -1,6 +1,6 @@
 // A file of JSON objects, one a line, as a table of texts: every key that some line has is a column, in the order in
-// which they are first seen, and a value is its text; what is nested is its JSON. Read twice, for the columns and for
-// the rows. Memory: one piece and its rows.
+// which they are first seen, and a value is its text, beside which stands whether it was one in the file; what is
+// nested is its JSON. Read twice, for the columns and for the rows. Memory: one piece and its rows.
 
 import { basename } from 'node:path';
 import { exactJson, PlatformError, parseExactJson } from '@millrace/domain';
@@ -24,6 +24,7 @@ export async function openNdjson(path: string, { encoding }: CsvTerms): Promise<
   if (header.length === 0) throw new PlatformError('invalid_argument', `${path}: no line of it is a JSON object`);
   return {
     header,
+    isTyped: true,
     warnings: encodingWarning(file.name, encoding, facts),
     pieces: async function* () {
       for await (const lines of linesOf(file, facts)) yield lines.map((line) => rowOf(line, header));
@@ -59,10 +60,14 @@ export function objectOf({ text, fault }: Pick<TextLine, 'text' | 'fault'>): Rec
 function rowOf(line: TextLine, header: readonly string[]): TextRow {
   const object = objectOf(line);
   const fault = object === undefined ? (line.fault ?? 'no JSON object') : null;
-  return { line: line.row + 1, fields: header.map((key) => fieldOf(object?.[key])), fault };
+  const values = header.map((key) => object?.[key]);
+  const kinds = values.map((value) => (typeof value === 'string' ? 't' : 'v')).join('');
+  return { line: line.row + 1, fields: values.map(fieldOf), kinds, fault };
 }
 
 function fieldOf(value: unknown): string | null {
   if (value === undefined || value === null) return null;
+  // A number beyond the largest, which JSON has no word for.
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   return typeof value === 'string' ? value : exactJson(value);
 }
