@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileIdOf, PlatformError } from '@millrace/domain';
-import { checkThere } from '@millrace/files';
+import { checkFile } from '@millrace/files';
 import { TABLE_FORMATS } from '@millrace/tabular';
 import type { Command } from 'commander';
 import type { ImportState } from '../client/control.http.js';
@@ -51,7 +51,7 @@ export function ingestCommand(program: Command): void {
         const terms = importTerms(options);
         if (stream && Object.keys(terms).length > 0)
           throw new PlatformError('invalid_argument', '--stream takes the file as it is, without further options');
-        if (file !== undefined) checkThere(file);
+        if (file !== undefined) checkFile(file);
         await applyHere(context, project);
         if (stream) return sendRecords(context, project, file as string);
         const status =

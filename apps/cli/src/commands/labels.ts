@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { PlatformError, rowNumber } from '@millrace/domain';
-import { checkThere } from '@millrace/files';
+import { checkFile } from '@millrace/files';
 import { type Project, projectFromDocument } from '@millrace/project';
 import { type CsvTerms, csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
@@ -67,7 +67,7 @@ async function add(context: Context, project: string, options: LabelOptions): Pr
   const idle = Object.keys(single);
   if (idle.length > 0)
     throw new PlatformError('invalid_argument', `with --file the labels are in the file: leave ${flags(idle)} out`);
-  checkThere(file);
+  checkFile(file);
   const definition = await projectOf(context, project);
   return sent(context, project, labelsOf(resolve(file), definition, csvTerms(csv)));
 }

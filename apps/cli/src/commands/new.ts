@@ -4,6 +4,7 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
 import { PlatformError, systemClock } from '@millrace/domain';
+import { checkFile } from '@millrace/files';
 import {
   type OpenRole,
   type Proposal,
@@ -70,11 +71,14 @@ async function run(context: Context, file: string, options: NewOptions): Promise
       `${relative(process.cwd(), output)} is there already; --force writes over it, --output writes elsewhere`,
     );
   }
+  checkFile(file);
   const asWritten = await readTable(resolve(file), options);
   const decimal = options.decimal ?? (await decimalMeant(asWritten, options));
   const isGuess = decimal !== options.decimal;
   const read = isGuess ? await readTable(resolve(file), { ...options, decimal }) : asWritten;
-  const proposal = await decide(read, basename(file), options, isGuess);
+  const proposal = await decide(read, basename(file), options, isGuess).catch((thrown: unknown) => {
+    throw withWarnings(PlatformError.from(thrown), read.warnings);
+  });
   const text = projectText(proposal, basename(file));
   const parsed = parseProject(text, options.output);
   if (parsed.kind === 'invalid') {
@@ -90,6 +94,13 @@ async function run(context: Context, file: string, options: NewOptions): Promise
   const guessed = [...(isGuess ? ['decimal comma'] : []), ...proposal.open];
   report(context, proposal, read, file, { ...options, ...(decimal === undefined ? {} : { decimal }) }, guessed);
   return 0;
+}
+
+/** What was left out of the file may be why nothing can be made of it. */
+function withWarnings(error: PlatformError, warnings: readonly string[]): PlatformError {
+  if (error.code !== 'invalid_argument' || warnings.length === 0) return error;
+  const { code, reason, facts } = error;
+  return new PlatformError(code, [reason, ...warnings].join('\n  '), { facts, cause: error });
 }
 
 const listOf = (text: string | undefined) => text?.split(',').map((one) => one.trim());

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
-import { checkThere, missingFile } from '@millrace/files';
+import { checkFile, missingFile } from '@millrace/files';
 import type { InferClient } from '@millrace/grpc';
 import { plainOutputs } from '@millrace/inference';
 import { type Project, projectFromDocument } from '@millrace/project';
@@ -128,7 +128,7 @@ async function predictFile(
 ): Promise<number> {
   const { rowsPerRequest, inFlight } = options;
   const [from, to] = [resolve(input), resolve(output)];
-  checkThere(input);
+  checkFile(input);
   if (from === to) throw new PlatformError('invalid_argument', 'input and output are the same file');
   if (!/\.(parquet|pq|csv)$/i.test(to))
     throw new PlatformError('invalid_argument', `${output}: name a .parquet or .csv file`);

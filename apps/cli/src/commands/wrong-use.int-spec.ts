@@ -2,7 +2,7 @@
 // option, the value and what to write, with the documented exit code, before anything else happens. And the command is
 // the same from another folder, by a link as `npm link` makes it and by `npm --prefix`.
 
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -53,6 +53,9 @@ beforeAll(() => {
   writeFileSync(join(folder, 'number.yaml'), LOANS_PROJECT.replace('name: loans', 'name: 7'));
   writeFileSync(join(folder, 'absurd.yaml'), `${LOANS_PROJECT}training: { epochs: -5, workers: 5000 }\n`);
   writeFileSync(join(folder, 'alias.yaml'), 'name: a\ndata: &a [*b]\n');
+  writeFileSync(join(folder, 'twins.csv'), `a,a,y\n${'1,2,3\n4,5,6\n'.repeat(20)}`);
+  execFileSync('mkfifo', [join(folder, 'pipe.csv')]);
+  symlinkSync('circle.csv', join(folder, 'circle.csv'));
   writeFileSync(join(folder, 'list.yaml'), '- a\n- b\n');
 });
 afterAll(async () => {
@@ -142,6 +145,12 @@ const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['predict loans --input rows.csv --output o.csv', ['no answer from 127.0.0.1:54001', '`millrace status`'], 3],
   ['predict loans --row {} --via localhost:1', ['no answer from localhost:1', 'another V2 server'], 3],
   ['new rows.cvs --output n.yaml', ['there is no file', 'rows.cvs'], 4],
+  ['new twins.csv --output n.yaml --label y=3', ['no column is left as a feature', "the header names 'a' twice"], 2],
+  ['new pipe.csv --output n.yaml', ['pipe.csv is no file but a pipe', 'save what it gives to a file first'], 2],
+  ['ingest loans --file pipe.csv', ['pipe.csv is no file but a pipe'], 2],
+  ['labels add loans --file pipe.csv', ['pipe.csv is no file but a pipe'], 2],
+  ['predict loans --input pipe.csv --output o.csv', ['pipe.csv is no file but a pipe'], 2],
+  ['new circle.csv --output n.yaml', ['circle.csv: its links lead in a circle'], 2],
   ['new . --output n.yaml', ['is a folder; name a CSV, NDJSON or Parquet file'], 2],
   ['new picture.png --output n.yaml', ['picture.png is a picture (PNG), no table'], 2],
   ['new noise.bin --output n.yaml', ['noise.bin: its first line is no text', 'is it a CSV'], 2],

@@ -4,7 +4,7 @@
 import { extname } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';
-import { checkThere } from '@millrace/files';
+import { checkFile } from '@millrace/files';
 import type { CsvTerms } from '@millrace/tabular';
 import { openCsv } from '../tables/csv-table.fs.js';
 import { jsonRows, type LabelRows } from './label-lines.fs.js';
@@ -16,7 +16,7 @@ export async function* labelRows(
   terms: CsvTerms = {},
   warn: (text: string) => void = () => undefined,
 ): AsyncIterable<LabelRows> {
-  checkThere(path);
+  checkFile(path);
   const kind = extname(path).toLowerCase();
   if (['.csv', '.tsv'].includes(kind)) yield* csvRows(path, terms, warn);
   else if (['.parquet', '.pq'].includes(kind)) yield* tableRows(path, `read_parquet(${literal(path)})`);
