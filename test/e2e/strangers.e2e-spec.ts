@@ -239,7 +239,7 @@ describe('a model', () => {
     ['predict loans --input renamed.csv --output o.csv', 1, ['renamed.csv has no column', "'amount'", 'betrag']],
     ['predict loans --input words.csv --output o.csv', 1, ["'amount' is not of INT64 (a whole number)", '"viel"']],
     ['predict loans --input loans.ndjson --output o.csv', 0, ['2 rows predicted, 0 refused']],
-    ['predict loans --input loans.csv --output no/o.csv', 2, ['no/o.csv']],
+    ['predict loans --input loans.csv --output no/o.csv', 4, ['there is no folder no', 'no/o.csv']],
     ['predict loans --input empty.csv --output o.csv', 2, ['empty.csv']],
     ['predict loans --input loans.csv --output full.csv', 1, ['full.csv', 'No space left on device']],
     ['predict loans --input loans.csv --output o.csv', 0, ['600 rows predicted', 'Next: millrace drift loans']],
