@@ -32,6 +32,8 @@ describe('a request of records', () => {
   const requests = fc.record({
     project: text,
     sequence: int64,
+    clientId: text,
+    recordSequence: int64,
     records: fc.array(fc.record({ recordId: text, values: fc.dictionary(name, value, { maxKeys: 8 }) }), {
       maxLength: 5,
     }),
@@ -48,6 +50,7 @@ describe('a request of records', () => {
         const read = decodeIngestRecords(bytes);
         expect(read.project).toBe(wanted.project);
         expect(BigInt(read.sequence)).toBe(wanted.sequence);
+        expect([read.clientId, BigInt(read.recordSequence)]).toEqual([wanted.clientId, wanted.recordSequence]);
         expect(read.items.map(({ recordId, values }) => [recordId, Object.entries(values)])).toEqual(
           wanted.records.map(({ recordId, values }) => [
             recordId,

@@ -28,6 +28,9 @@ export interface IngestRequest<T> {
   /** A bigint where no number holds it. */
   sequence: number | bigint;
   items: T[];
+  /** Of records that bring no id: "<clientId>/<recordSequence>" and on; "" = none. */
+  clientId: string;
+  recordSequence: number | bigint;
 }
 
 interface IngestRejection {
@@ -136,12 +139,14 @@ function readLabel(reader: WireReader): LabelGiven {
 
 function decodeRequest<T>(bytes: Uint8Array, read: (reader: WireReader) => T): IngestRequest<T> {
   const reader = new WireReader(bytes, RULES);
-  const request: IngestRequest<T> = { project: '', sequence: 0, items: [] };
+  const request: IngestRequest<T> = { project: '', sequence: 0, items: [], clientId: '', recordSequence: 0 };
   while (reader.more()) {
     const tag = reader.tag();
     if (tag === bytesTag(1)) request.project = reader.name();
     else if (tag === varintTag(2)) request.sequence = reader.exactInt();
     else if (tag === bytesTag(3)) request.items.push(read(reader));
+    else if (tag === bytesTag(4)) request.clientId = reader.name();
+    else if (tag === varintTag(5)) request.recordSequence = reader.exactInt();
     else reader.skip(tag);
   }
   return request;

@@ -3,8 +3,11 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { dataPb, IngestService, ingestPb } from '@millrace/contracts';
 import { openToImports } from '@millrace/files';
+import { createClient } from '@millrace/grpc';
 import { eventually, projectTextWith } from '@millrace/testing';
 import { buildServices, IngestProcess } from './ingest-process.js';
 
@@ -93,6 +96,40 @@ describe('a project without record id, entity, event time and label', () => {
     const ranged = await ingest.post('/v1/projects/bare/imports', { source: 'history', fromMs: 5 });
     expect(ranged.status).toBe(400);
     expect(ranged.body.error.message).toMatch(/by event time, and project 'bare' has none: leave them out/);
+  });
+
+  it('takes them over gRPC by client id and sequence, and says so where a record has neither', async () => {
+    const client = createClient(IngestService, `127.0.0.1:${ingest.grpcPort}`);
+    const stream = client.ingestRecords();
+    const value = (kind: dataPb.Value['kind']) => create(dataPb.ValueSchema, { kind });
+    const good = {
+      id: value({ case: 'number', value: 1 }),
+      customer: value({ case: 'text', value: 'ann' }),
+      at: value({ case: 'timestampMs', value: 0n }),
+    };
+    const bad = { ...good, amount: value({ case: 'text', value: 'high' }) };
+    const answers = new Promise<ingestPb.IngestRecordsResponse[]>((resolve, reject) => {
+      const all: ingestPb.IngestRecordsResponse[] = [];
+      stream.on('data', (answer: ingestPb.IngestRecordsResponse) => void (all.push(answer) === 2 && resolve(all)));
+      stream.on('error', reject);
+    });
+    const send = (sequence: bigint, clientId: string, values: (typeof good)[]) =>
+      stream.write(
+        create(ingestPb.IngestRecordsRequestSchema, {
+          project: 'bare',
+          sequence,
+          clientId,
+          recordSequence: 7n,
+          records: values.map((given) => create(ingestPb.RecordInputSchema, { values: given })),
+        }),
+      );
+    send(1n, '', [good]);
+    send(2n, 'g', [good, bad]);
+    const [nameless, named] = await answers;
+    expect(nameless?.rejections[0]?.reasons[0]?.message).toContain('(gRPC: client_id and record_sequence)');
+    expect(named).toMatchObject({ accepted: 1, rejections: [{ index: 1, recordId: 'g/8' }] });
+    stream.end();
+    client.close();
   });
 
   it('takes the record id from the column that the project names, with all its digits, from files and live', async () => {

@@ -43,9 +43,16 @@ export interface IngestGrpcPorts {
 
 const NO_FAULTS: RecordInput['faults'] = [];
 
-function recordInput({ recordId, values }: RecordGiven): RecordInput {
-  return { recordId, hasOwnId: recordId !== '', values, faults: NO_FAULTS };
+function recordInputs({ items, clientId, recordSequence }: IngestRequest<RecordGiven>): RecordInput[] {
+  return items.map(({ recordId, values }, index) => {
+    const hasOwnId = recordId !== '';
+    const id = hasOwnId || clientId === '' ? recordId : `${clientId}/${sequenceOf(recordSequence, index)}`;
+    return { recordId: id, hasOwnId, values, faults: NO_FAULTS };
+  });
 }
+
+const sequenceOf = (first: number | bigint, index: number): number | bigint =>
+  typeof first === 'number' ? first + index : first + BigInt(index);
 
 const labelInput = (label: LabelGiven): LabelInput => ({ ...label, faults: NO_FAULTS });
 
@@ -105,9 +112,9 @@ export function ingestService({ registry, publisher, datasetIndex, limits }: Ing
   const ingestRecords = intake(limits, decodeIngestRecords, (requests) =>
     together(
       requests,
-      ({ items }) => {
-        assertCount(items.length, limits.requestRecordsMax);
-        return items.map(recordInput);
+      (request) => {
+        assertCount(request.items.length, limits.requestRecordsMax);
+        return recordInputs(request);
       },
       async (project, inputs) =>
         publisher.records(registry.get(project), inputs, 'grpc', (index) => {

@@ -78,7 +78,7 @@ afterAll(async () => {
 async function importOnce(schema: RecordSchema, begunAtMs: number) {
   const batches: RecordBatch[] = [];
   const sink = { batch: async (batch: RecordBatch) => void batches.push(batch), deadLetters: async () => undefined };
-  const settings = { rowsMax: 2, bytesMax: 1e6, inFlightMax: 1 };
+  const settings = { rowsMax: 2, bytesMax: 1e6, inFlightMax: 1, runRows: 1_000 };
   const clock = new ManualClock(begunAtMs + 5_000);
   const run = new ImportRun(schema, 'import', 'file:s', sink, settings, clock, sha256, begunAtMs);
   await run.run([{ name: 'file:s', source: new FileRows(), choice: ALL_ROWS }]);
@@ -193,7 +193,7 @@ describe('a record id', () => {
         code: 'bad_id',
         field: 'recordId',
         message:
-          'is missing or empty; send it with the record, name the column that holds it with data.recordId, or send clientId and sequence',
+          'is missing or empty; send it with the record, name the column that holds it with data.recordId, or send clientId and sequence (gRPC: client_id and record_sequence)',
       },
     ]);
   });

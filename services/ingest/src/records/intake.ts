@@ -23,7 +23,8 @@ export interface IntakeOutcome {
 }
 
 const ID_REMEDY =
-  '; send it with the record, name the column that holds it with data.recordId, or send clientId and sequence';
+  '; send it with the record, name the column that holds it with data.recordId, or send clientId and sequence ' +
+  '(gRPC: client_id and record_sequence)';
 
 /** Unknown fields named in reasons per record. */
 const UNKNOWN_FIELDS_MAX = 8;
