@@ -6,7 +6,7 @@ import { runHttpLoad } from '../load/http-load.js';
 import { median, ms, type Outcome, rate } from '../serving/row.js';
 import { flights, PROJECT } from './flights.js';
 import { settled } from './grpc.js';
-import type { Ingest } from './ingest.process.js';
+import { type Ingest, stateOf } from './ingest.process.js';
 
 const CONNECTIONS = 128;
 const P50_MS_MAX = 4;
@@ -16,6 +16,7 @@ export async function http(ingest: Ingest, rounds: number, seconds: number): Pro
   const body = Buffer.from(JSON.stringify(flight));
   const empty = Buffer.from(`[${' '.repeat(body.length - 2)}]`);
   const load = async (given: Buffer, connections: number) => {
+    const before = stateOf(ingest.pid).cpuSeconds;
     const result = await runHttpLoad({
       port: ingest.httpPort,
       path: `/v1/projects/${PROJECT}/records`,
@@ -26,14 +27,23 @@ export async function http(ingest: Ingest, rounds: number, seconds: number): Pro
       warmUpSeconds: 1,
     });
     if (result.failures > 0) throw new Error(`${result.failures} requests failed: ${result.firstFailure}`);
-    return result;
+    // Warm-up and end are in it as they are in the requests: both as long for either body.
+    const cpuUs = ((stateOf(ingest.pid).cpuSeconds - before) * 1e6) / ((result.requests * (seconds + 1)) / seconds);
+    return { ...result, cpuUs };
   };
-  const kept: Record<string, number[]> = { 'one: p50 ms': [], many: [], 'many without Kafka': [] };
+  const kept: Record<string, number[]> = {};
+  const keep = (name: string, value: number) => {
+    kept[name] = [...(kept[name] ?? []), value];
+  };
   for (let round = 0; round < rounds; round++) {
-    kept['one: p50 ms']?.push((await load(body, 1)).latency.p50Ms);
-    kept.many?.push((await load(body, CONNECTIONS)).perSecond);
+    keep('one: p50 ms', (await load(body, 1)).latency.p50Ms);
+    const many = await load(body, CONNECTIONS);
     await settled(ingest);
-    kept['many without Kafka']?.push((await load(empty, CONNECTIONS)).perSecond);
+    const without = await load(empty, CONNECTIONS);
+    keep('many', many.perSecond);
+    keep('many: cpu µs', many.cpuUs);
+    keep('many without Kafka', without.perSecond);
+    keep('many without Kafka: cpu µs', without.cpuUs);
   }
   const of = (name: string) => median(kept[name] ?? []);
   const ratio = of('many') / of('many without Kafka');

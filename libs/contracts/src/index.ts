@@ -64,7 +64,13 @@ export { decodeModelVersion, encodeModelVersion, type ModelVersion } from './mod
 export { decodePrediction, encodePrediction, type PredictionMessage } from './prediction.codec.js';
 export { decodeProject, encodeProject, type ProjectEntry } from './project.codec.js';
 export { decodeRecord, encodeRecord, type RecordMessage } from './record.codec.js';
-export { type BatchColumn, decodeRecordBatch, encodeRecordBatch, type RecordBatch } from './record-batch.codec.js';
+export {
+  type BatchColumn,
+  decodeRecordBatch,
+  encodeRecordBatch,
+  type ParquetRows,
+  type RecordBatch,
+} from './record-batch.codec.js';
 export { decodeReferenceProfile, encodeReferenceProfile, type ReferenceProfile } from './reference-profile.codec.js';
 export { decodeRoute, encodeRoute } from './route.codec.js';
 export { messageKey, TOPICS, type Topic, topicName } from './topics.js';

@@ -38,7 +38,18 @@ export interface RecordBatch {
   labels: ArrayLike<number>;
   /** Processing time. */
   ingestedAtMs: number;
+  /** Instead of record ids, entities, times, columns and labels, which are empty then. */
+  parquet?: ParquetRows;
 }
+
+/** Rows as a Parquet file: record id, entity, event time in ms, label, then the stored columns, by their places. */
+export interface ParquetRows {
+  bytes: Uint8Array;
+  rows: number;
+}
+
+/** A reader that does not know field 13 takes it for another schema and refuses the batch, instead of taking no row. */
+const PARQUET_SCHEMA = 'parquet:';
 
 /** Number of the field that holds a column's values. */
 const DATA_FIELD = { number: 2, text: 3, timestamp: 4, boolean: 6 } as const;
@@ -52,13 +63,17 @@ export function encodeRecordBatch(batch: RecordBatch): Uint8Array {
   writer.text(3, batch.importId);
   writer.int(4, batch.sequence);
   writer.bool(5, batch.last);
-  writer.text(6, batch.schemaHash);
+  writer.text(6, batch.parquet === undefined ? batch.schemaHash : `${PARQUET_SCHEMA}${batch.schemaHash}`);
   for (const id of batch.recordIds) writer.textAlways(7, id);
   for (const entity of batch.entities) writer.textAlways(8, entity);
   writer.packedInts(9, batch.eventTimeMs);
   for (const column of batch.columns) writeColumn(column);
   writer.packedDoubles(11, batch.labels);
   writer.int(12, batch.ingestedAtMs);
+  if (batch.parquet !== undefined) {
+    writer.part(13, batch.parquet.bytes);
+    writer.int(14, batch.parquet.rows);
+  }
   return writer.finish();
 }
 
@@ -86,6 +101,8 @@ export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
   const columns: BatchColumn[] = [];
   const labels: number[] = [];
   const head = { project: '', source: '', importId: '', sequence: 0, last: false, schemaHash: '', ingestedAtMs: 0 };
+  let parquet: Uint8Array | undefined;
+  let parquetRows = 0;
   while (reader.more()) {
     const tag = reader.tag();
     if (tag === bytesTag(7)) recordIds.push(reader.text());
@@ -100,6 +117,8 @@ export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
     else if (tag === varintTag(5)) head.last = reader.int() !== 0;
     else if (tag === bytesTag(6)) head.schemaHash = reader.name();
     else if (tag === varintTag(12)) head.ingestedAtMs = reader.int();
+    else if (tag === bytesTag(13)) parquet = reader.part();
+    else if (tag === varintTag(14)) parquetRows = reader.int();
     else reader.skip(tag);
   }
   required(head.project, 'RecordBatch', 'project');
@@ -110,7 +129,12 @@ export function decodeRecordBatch(bytes: Uint8Array): RecordBatch {
   sameLength('event_time_ms', eventTimeMs.length, rows);
   if (labels.length > 0) sameLength('labels', labels.length, rows);
   for (const column of columns) checkColumn(column, rows);
-  return { ...head, recordIds, entities, eventTimeMs, columns, labels };
+  const batch = { ...head, recordIds, entities, eventTimeMs, columns, labels };
+  if (parquet === undefined) return batch;
+  if (!head.schemaHash.startsWith(PARQUET_SCHEMA) || rows > 0 || parquetRows <= 0)
+    throw new PlatformError('corrupt', `RecordBatch with a Parquet file of ${parquetRows} rows beside ${rows} others`);
+  const schemaHash = head.schemaHash.slice(PARQUET_SCHEMA.length);
+  return { ...batch, schemaHash, parquet: { bytes: parquet, rows: parquetRows } };
 }
 
 function readColumn(reader: WireReader, end: number): BatchColumn {

@@ -164,6 +164,19 @@ describe('labels and predictions', () => {
 });
 
 describe('batches', () => {
+  const NO_ROWS = { recordIds: [], entities: [], eventTimeMs: [] };
+
+  it('as a file come back, and are of no schema that a reader knows which does not know files', () => {
+    const head = { project: 'p', source: 's', importId: 'i', sequence: 3, last: false, ingestedAtMs: 4 };
+    const value = {
+      ...{ ...head, schemaHash: 'abc', recordIds: [], entities: [], eventTimeMs: [], columns: [], labels: [] },
+      parquet: { bytes: Buffer.from([1, 0, 255]), rows: 2 },
+    };
+    const bytes = encodeRecordBatch(value);
+    expect(decodeRecordBatch(bytes)).toEqual(value);
+    expect(fromBinary(RecordBatchSchema, bytes)).toMatchObject({ schemaHash: 'parquet:abc', parquetRows: 2n });
+  });
+
   const batch = {
     project: 'p',
     source: 's',
@@ -187,6 +200,12 @@ describe('batches', () => {
     ],
     ['a column without data', { ...batch, columns: [{ name: 'n' }] }],
     ['no import id', { ...batch, importId: '' }],
+    ['a file beside rows', { ...batch, schemaHash: 'parquet:s', parquet: new Uint8Array(1), parquetRows: 1n }],
+    ['a file without rows', { ...batch, ...NO_ROWS, schemaHash: 'parquet:s', parquet: new Uint8Array(1) }],
+    [
+      'a file of another schema',
+      { ...batch, ...NO_ROWS, schemaHash: 's', parquet: new Uint8Array(1), parquetRows: 1n },
+    ],
   ])('are refused with %s', (_what, init) => {
     expect(() => decodeRecordBatch(toBinary(RecordBatchSchema, create(RecordBatchSchema, init)))).toThrow('[corrupt]');
   });

@@ -19,6 +19,7 @@ export {
   type Readiness,
   redisArgs,
   type SetupState,
+  serviceNodeArgs,
 } from './processes/process-plan.js';
 export {
   faultsForUp,

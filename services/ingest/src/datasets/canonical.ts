@@ -18,6 +18,9 @@ export interface ByteHash {
   hex(): string;
 }
 
+const DOUBLE = new Float64Array(1);
+/** Little endian, as every machine that Node runs on. */
+const DOUBLE_BYTES = new Uint8Array(DOUBLE.buffer);
 const BUFFER_BYTES = 65_536;
 /** Longest encoded fixed part of a value; texts longer than the buffer go to the hash directly. */
 const HEADROOM = 16;
@@ -35,9 +38,38 @@ export class CanonicalHash {
 
   /** Starts a row; `value` must follow for the label and then for every stored column. */
   row(recordId: string, entity: string, eventTimeMs: number): void {
-    this.text(recordId);
-    this.text(entity);
+    this.name(recordId);
+    this.name(entity);
+    this.time(eventTimeMs);
+  }
+
+  /** The parts of `row`, one after the other: record id, entity, event time. */
+  name(text: string): void {
+    this.text(text);
+  }
+
+  time(eventTimeMs: number): void {
     this.number(eventTimeMs);
+  }
+
+  /** A text value by its UTF-8 bytes, few of them. */
+  textBytes(bytes: Uint8Array, from: number, length: number): void {
+    this.reserve(1);
+    this.buffer[this.at++] = 2;
+    this.nameBytes(bytes, from, length);
+  }
+
+  /** Record id or entity of the row that is begun, the same way. */
+  nameBytes(bytes: Uint8Array, from: number, length: number): void {
+    this.reserve(4 + length);
+    const { buffer } = this;
+    let { at } = this;
+    buffer[at++] = length & 255;
+    buffer[at++] = (length >> 8) & 255;
+    buffer[at++] = 0;
+    buffer[at++] = 0;
+    for (let i = 0; i < length; i++) buffer[at++] = bytes[from + i] as number;
+    this.at = at;
   }
 
   value(value: Scalar): void {
@@ -66,8 +98,8 @@ export class CanonicalHash {
 
   private number(value: number): void {
     this.reserve(8);
-    this.buffer.writeDoubleLE(value === 0 ? 0 : value, this.at);
-    this.at += 8;
+    DOUBLE[0] = value === 0 ? 0 : value;
+    for (let i = 0; i < 8; i++) this.buffer[this.at++] = DOUBLE_BYTES[i] as number;
   }
 
   private text(text: string): void {

@@ -5,10 +5,10 @@ import { createHash } from 'node:crypto';
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 import type { ArtifactStore } from '@millrace/artifacts';
 import { DATASET_COLUMNS } from '@millrace/contracts';
-import type { Scalar } from '@millrace/domain';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { CanonicalHash } from './canonical.js';
+import { type ValueSink, VectorValues } from './vector-values.duckdb.js';
 import type { WrittenVersion } from './version-table.js';
 
 /** What of the artifact store DuckDB needs: it writes and reads files of this machine. */
@@ -95,17 +95,22 @@ async function hashOf(connection: DuckDBConnection, schema: RecordSchema, file: 
      FROM read_parquet(${literal(file)})`,
   );
   const timed = isTimed(schema);
+  const names: ValueSink = {
+    value: (name) => canonical.name(name as string),
+    textBytes: (bytes, from, length) => canonical.nameBytes(bytes, from, length),
+  };
   for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-    const vectors = Array.from({ length: chunk.columnCount }, (_, index) =>
-      (chunk as DuckDBDataChunk).getColumnVector(index),
+    const vectors = Array.from(
+      { length: chunk.columnCount },
+      (_, index) => new VectorValues((chunk as DuckDBDataChunk).getColumnVector(index)),
     );
-    for (let row = 0; row < chunk.rowCount; row++) {
-      canonical.row(
-        vectors[0]?.getItem(row) as string,
-        vectors[1]?.getItem(row) as string,
-        timed ? (vectors[2]?.getItem(row) as number) : 0,
-      );
-      for (let index = 3; index < vectors.length; index++) canonical.value(vectors[index]?.getItem(row) as Scalar);
+    const [ids, entities, times, ...values] = vectors as [VectorValues, VectorValues, VectorValues, ...VectorValues[]];
+    const rows = chunk.rowCount;
+    for (let row = 0; row < rows; row++) {
+      ids.give(row, names);
+      entities.give(row, names);
+      canonical.time(timed ? (times.item(row) as number) : 0);
+      for (let index = 0; index < values.length; index++) (values[index] as VectorValues).give(row, canonical);
     }
     await turn();
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -124,6 +124,48 @@ describe('version tables', () => {
     const written = await write([...ROWS, again], 512);
     expect(written?.duplicates).toBe(1);
     expect(written?.id).toBe((await write(ROWS, 4_999))?.id);
+  });
+
+  it('take rows and files in the order in which they come', async () => {
+    const staged = async (rows: readonly Row[]) => {
+      const file = join(home, `rows${rows[0]?.id}.parquet`);
+      const connection = await tables.instance.connect();
+      const values = rows.map(({ id, at, label, values: [time, who, size, count, flag] }) => {
+        const own = `('${id}', '${who}', ${at}::DOUBLE, ${Number.isNaN(label) ? 'NULL' : label}::DOUBLE`;
+        return `${own}, ${time}::DOUBLE, '${who}', ${size}::DOUBLE, ${count}::DOUBLE, ${flag}::BOOLEAN)`;
+      });
+      const names = Array.from({ length: 9 }, (_, place) => `c${place}`).join(', ');
+      await connection.run(
+        `COPY (SELECT * FROM (VALUES ${values.join(', ')}) t(${names})) TO '${file}' (FORMAT parquet)`,
+      );
+      connection.closeSync();
+      return { bytes: await readFile(file), rows: rows.length };
+    };
+    const again = { ...(ROWS[3] as Row), label: 1, values: [1, 'other', 1, 1, true] };
+    const table = await tables.create(schema);
+    await table.append(columns(ROWS.slice(0, 2)));
+    await table.appendParquet(await staged(ROWS.slice(2, 400)));
+    await table.appendParquet(await staged([...ROWS.slice(400, 800), again]));
+    await table.append(columns([again, ...ROWS.slice(800)]));
+    const written = await table.write();
+    await table.drop();
+    expect(written).toMatchObject({ id: (await write(ROWS, 4_999))?.id, rows: 5_000, duplicates: 2 });
+    expect((await readdir(join(home, 'scratch'))).filter((name) => name.startsWith('staged'))).toEqual([]);
+  });
+
+  it('do not keep the rows of a large import in memory', async () => {
+    const table = await tables.create(schema);
+    const many = Array.from({ length: 30 }, (_, part) => ROWS.map((row) => ({ ...row, id: `${part}/${row.id}` })));
+    for (const rows of many) await table.append(columns(rows));
+    expect((await readdir(join(home, 'scratch'))).filter((name) => name.startsWith('staged'))).toHaveLength(1);
+    expect(await table.write()).toMatchObject({ rows: 150_000, duplicates: 0 });
+    await table.drop();
+  });
+
+  it('refuse a file that is none, or of other rows than it says', async () => {
+    const table = await tables.create(schema);
+    await expect(table.appendParquet({ bytes: Buffer.from('PAR1'), rows: 1 })).rejects.toThrow();
+    await table.drop();
   });
 
   it('give nothing for no rows', async () => {

@@ -1,10 +1,11 @@
-// Version tables in DuckDB: rows are appended in chunks, sorted and written to Parquet by DuckDB's own threads.
+// Version tables in DuckDB: rows are gathered, sorted and written to Parquet by DuckDB's own threads.
 
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   BOOLEAN,
   DOUBLE,
+  type DuckDBAppender,
   type DuckDBConnection,
   DuckDBDataChunk,
   DuckDBInstance,
@@ -12,10 +13,13 @@ import {
   type DuckDBValue,
   VARCHAR,
 } from '@duckdb/node-api';
+import type { ParquetRows } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
 import type { ColumnSpec } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
 import {
   type FileStore,
+  filesOf,
   isTimed,
   literal,
   nameOf,
@@ -37,6 +41,12 @@ export const CHUNK_TYPES: Readonly<Record<'DOUBLE' | 'VARCHAR' | 'BOOLEAN', Duck
   VARCHAR,
   BOOLEAN,
 };
+
+/** Staged rows by place: their own columns, then the stored ones. */
+const PLACES = { recordId: 'c0', entity: 'c1', eventTimeMs: 'c2', label: 'c3' };
+const OWN_PLACES = 4;
+/** The order in which rows came: files by their names, rows by their places. */
+const ARRIVAL = 'filename, file_row_number';
 
 export interface DuckDbSettings {
   /** Folder for spilled data and unfinished files; emptied at start. */
@@ -69,20 +79,7 @@ export class DuckDbVersionTables implements VersionTables {
   async create(schema: RecordSchema): Promise<VersionTable> {
     const connection = await this.instance.connect();
     const name = `staged_${++this.tables}`;
-    const stored = storedColumns(schema);
-    const columns = stored.map((column) => `${quoted(column.name)} ${STAGED[column.type]}`);
-    await connection.run(
-      `CREATE TABLE ${name} (${OWN.recordId} VARCHAR, ${OWN.entity} VARCHAR, ${OWN.eventTimeMs} DOUBLE, ${OWN.label} DOUBLE,
-       ${columns.join(', ')})`,
-    );
-    return new DuckDbVersionTable(
-      connection,
-      name,
-      schema,
-      stored,
-      join(this.settings.scratch, `${name}.parquet`),
-      this.store,
-    );
+    return new DuckDbVersionTable(connection, name, schema, join(this.settings.scratch, name), this.store);
   }
 
   close(): void {
@@ -90,23 +87,36 @@ export class DuckDbVersionTables implements VersionTables {
   }
 }
 
+/** Rows in memory before they become a file: about 30 MB of seven columns. */
+const SPILL_ROWS = 131_072;
+
+/**
+ * Rows that come as rows are gathered in a table of DuckDB and become files, those that come as a file are one; the
+ * version is made of the files, in the order in which they came. So memory depends neither on the rows of an import nor
+ * on how they come.
+ */
 class DuckDbVersionTable implements VersionTable {
-  private readonly appender;
+  private readonly stored: readonly ColumnSpec[];
+  private readonly file: string;
+  private readonly parts: string[] = [];
+  private appender: DuckDBAppender | null = null;
+  private appended = 0;
 
   constructor(
     private readonly connection: DuckDBConnection,
     private readonly name: string,
     private readonly schema: RecordSchema,
-    private readonly stored: readonly ColumnSpec[],
-    private readonly file: string,
+    private readonly path: string,
     private readonly store: FileStore,
   ) {
-    this.appender = connection.createAppender(name);
+    this.stored = storedColumns(schema);
+    this.file = `${path}.parquet`;
   }
 
   async append(rows: TableRows): Promise<void> {
     const types = [VARCHAR, VARCHAR, DOUBLE, DOUBLE, ...this.stored.map((column) => CHUNK_TYPES[STAGED[column.type]])];
-    const appender = await this.appender;
+    this.appender ??= await this.emptyTable();
+    const { appender } = this;
     for (let from = 0; from < rows.recordIds.length; from += CHUNK_ROWS) {
       const count = Math.min(CHUNK_ROWS, rows.recordIds.length - from);
       const chunk = DuckDBDataChunk.create(types, count);
@@ -126,39 +136,84 @@ class DuckDbVersionTable implements VersionTable {
       // Appending is work of the event loop's thread: others get their turn between chunks.
       await turn();
     }
+    this.appended += rows.recordIds.length;
+    if (this.appended >= SPILL_ROWS) await this.spill();
+  }
+
+  async appendParquet({ bytes, rows }: ParquetRows): Promise<void> {
+    await this.spill();
+    const part = this.nextPart();
+    await writeFile(part, bytes);
+    const [found] = await numbers(this.connection, `SELECT count(*)::DOUBLE FROM read_parquet(${literal(part)})`);
+    if (found !== rows) throw new PlatformError('corrupt', `a batch of ${rows} rows has ${found}`);
   }
 
   async write(): Promise<WrittenVersion | null> {
-    (await this.appender).closeSync();
+    await this.spill();
+    if (this.parts.length === 0) return null;
+    const rows = `read_parquet(${filesOf(this.parts)}, filename = true, file_row_number = true)`;
     const [total, distinct] = await numbers(
       this.connection,
-      `SELECT count(*)::DOUBLE, count(DISTINCT ${OWN.recordId})::DOUBLE FROM ${this.name}`,
+      `SELECT count(*)::DOUBLE, count(DISTINCT ${PLACES.recordId})::DOUBLE FROM ${rows}`,
     );
     if (total === undefined || distinct === undefined || total === 0) return null;
-    const columns = this.stored.map((column) => `${this.writtenFrom(column)} AS ${quoted(column.name)}`);
+    const columns = this.stored.map((column, index) => `${this.writtenFrom(column, index)} AS ${quoted(column.name)}`);
     const first =
-      total === distinct ? '' : `QUALIFY row_number() OVER (PARTITION BY ${OWN.recordId} ORDER BY rowid) = 1`;
+      total === distinct ? '' : `QUALIFY row_number() OVER (PARTITION BY ${PLACES.recordId} ORDER BY ${ARRIVAL}) = 1`;
     await this.connection.run(
-      `COPY (SELECT ${OWN.recordId}, ${OWN.entity}, CAST(${OWN.eventTimeMs} AS BIGINT) AS ${OWN.eventTimeMs}, ${OWN.label},
-       ${columns.join(', ')} FROM ${this.name} ${first}
-       ORDER BY ${OWN.eventTimeMs}, ${isTimed(this.schema) ? OWN.recordId : 'rowid'}) TO ${literal(this.file)} (FORMAT parquet)`,
+      `COPY (SELECT ${PLACES.recordId} AS ${OWN.recordId}, ${PLACES.entity} AS ${OWN.entity},
+       CAST(${PLACES.eventTimeMs} AS BIGINT) AS ${OWN.eventTimeMs}, ${PLACES.label} AS ${OWN.label}, ${columns.join(', ')}
+       FROM ${rows} ${first} ORDER BY ${isTimed(this.schema) ? `${PLACES.eventTimeMs}, ${PLACES.recordId}` : ARRIVAL})
+       TO ${literal(this.file)} (FORMAT parquet)`,
     );
-    await this.connection.run(`DROP TABLE ${this.name}`);
+    await this.removeParts();
     const placed = await placeVersion(this.connection, this.schema, this.file, this.store);
     return placed === null ? null : { ...placed, duplicates: total - distinct };
   }
 
   async drop(): Promise<void> {
+    this.appender?.closeSync();
+    this.appender = null;
     await this.connection.run(`DROP TABLE IF EXISTS ${this.name}`);
     this.connection.closeSync();
+    await this.removeParts();
     await rm(this.file, { force: true });
   }
 
-  private writtenFrom(column: ColumnSpec): string {
-    const from = nameOf(this.schema, column);
+  private async emptyTable(): Promise<DuckDBAppender> {
+    const types = ['VARCHAR', 'VARCHAR', 'DOUBLE', 'DOUBLE', ...this.stored.map((column) => STAGED[column.type])];
+    const columns = types.map((type, place) => `c${place} ${type}`);
+    await this.connection.run(`CREATE OR REPLACE TABLE ${this.name} (${columns.join(', ')})`);
+    return this.connection.createAppender(this.name);
+  }
+
+  /** What was appended becomes the next file. */
+  private async spill(): Promise<void> {
+    if (this.appender === null || this.appended === 0) return;
+    this.appender.closeSync();
+    this.appender = null;
+    this.appended = 0;
+    await this.connection.run(`COPY ${this.name} TO ${literal(this.nextPart())} (FORMAT parquet)`);
+    await this.connection.run(`DROP TABLE ${this.name}`);
+  }
+
+  /** By its name after those before it. A name is not used again: DuckDB keeps what it knows of a file by it. */
+  private nextPart(): string {
+    const part = `${this.path}-${String(this.parts.length).padStart(9, '0')}.parquet`;
+    this.parts.push(part);
+    return part;
+  }
+
+  private async removeParts(): Promise<void> {
+    for (const part of this.parts) await rm(part, { force: true });
+  }
+
+  private writtenFrom(column: ColumnSpec, index: number): string {
+    const name = nameOf(this.schema, column);
+    const from = name === null ? null : name === OWN.recordId ? PLACES.recordId : PLACES.entity;
     // What another writer put on the topic may name itself as it likes: then the column has no value.
     return from === null
-      ? `CAST(${quoted(column.name)} AS ${WRITTEN[column.type]})`
+      ? `CAST(c${OWN_PLACES + index} AS ${WRITTEN[column.type]})`
       : `TRY_CAST(${from} AS ${WRITTEN[column.type]})`;
   }
 }

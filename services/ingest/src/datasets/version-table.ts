@@ -1,7 +1,7 @@
 // What the versioner needs from outside: a table that takes rows in any order and becomes the Parquet file of a
 // version, what makes one of a span's segments, and the log on which versions are announced.
 
-import type { DatasetVersion, NulledColumn, OffsetRange } from '@millrace/contracts';
+import type { DatasetVersion, NulledColumn, OffsetRange, ParquetRows } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { ClosePlan, SegmentFile } from './segment.js';
@@ -32,6 +32,8 @@ export interface WrittenVersion {
 
 export interface VersionTable {
   append(rows: TableRows): Promise<void>;
+  /** Rows as a file. @throws where it is not one of so many staged rows */
+  appendParquet(rows: ParquetRows): Promise<void>;
   /** Sorts, removes repeated record ids, writes the Parquet file, gives its id. Null when there are no rows. */
   write(): Promise<WrittenVersion | null>;
   drop(): Promise<void>;

@@ -58,6 +58,16 @@ export class BatchBuilder {
     return this.take(true);
   }
 
+  /** What was pushed and not taken yet; null = nothing. */
+  flush(): RecordBatch | null {
+    return this.recordIds.length === 0 ? null : this.take(false);
+  }
+
+  /** A batch of rows that never were rows here. What was pushed before must have been flushed. */
+  parquet(bytes: Uint8Array, rows: number): RecordBatch {
+    return { ...this.take(false), columns: [], parquet: { bytes, rows } };
+  }
+
   private take(last: boolean): RecordBatch {
     const { schema } = this;
     const batch: RecordBatch = {

@@ -68,7 +68,7 @@ async function run(chunkRows: number, changes: Partial<RowChoice> = {}, besides 
     batch: async (batch: RecordBatch) => void batches.push(batch),
     deadLetters: async (more: readonly DeadLetter[]) => void letters.push(...more),
   };
-  const settings = { rowsMax: 64, bytesMax: 1e6, inFlightMax: 2 };
+  const settings = { rowsMax: 64, bytesMax: 1e6, inFlightMax: 2, runRows: 1_000 };
   const importRun = new ImportRun(schema, 'import', 'file:s', sink, settings, clock, sha256, clock.nowMs());
   const choice = { fromMs: 0, toMs: 1e6, rows: 500, seed: 1, ...changes };
   const parts: ImportPart[] = [{ name: 'file:s', source: new FakeSource(2_000, chunkRows), choice }];

@@ -1,8 +1,9 @@
 // One bulk load: chooses rows of a file by seeded hash, checks each against the schema, sends good ones as columnar
-// batches and bad ones to the dead letters. Rows of further files follow, all of them, in the same version. Repeating a
-// load repeats the same batches and dead letters under the same numbers and ids, so a load can be started again after a
-// crash without harm.
-// Memory: one chunk of the source, one batch, and the batches in flight.
+// batches and bad ones to the dead letters. Where all rows of a file with typed columns are taken, they are checked and
+// sent as columns, and only runs that hold a doubtful row are checked row by row. Rows of further files follow, all of
+// them, in the same version. Repeating a load repeats the same batches and dead letters under the same numbers and ids,
+// so a load can be started again after a crash without harm. Memory: one chunk of the source, one batch, and the
+// batches in flight.
 
 import type { DeadLetter, Reason, RecordBatch } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
@@ -13,7 +14,7 @@ import { type RecordSchema, recordIdOf } from '../schema/record-schema.js';
 import { BatchBuilder, type BatchSettings } from './batch-builder.js';
 import { chooseAmong } from './choose-among.js';
 import { Refusals } from './refusals.js';
-import type { FileTerms, RowRange, RowSource, SourceChunk } from './row-source.js';
+import type { ColumnarRows, FileTerms, RowRange, RowSource, SourceChunk } from './row-source.js';
 
 /** Which rows of a file. */
 export interface RowChoice {
@@ -61,8 +62,12 @@ export interface ImportSink {
 export interface ImportSettings extends BatchSettings {
   /** Batches sent but not yet acknowledged. */
   inFlightMax: number;
+  /** Rows that are checked as columns together, and sent as one batch where all are good. */
+  runRows: number;
 }
 
+/** Half of what the topic takes. */
+const PARQUET_BYTES_MAX = 4 * 1024 * 1024;
 /** Dead letters gathered before they are sent. */
 const LETTERS_MAX = 200;
 
@@ -107,36 +112,72 @@ export class ImportRun {
 
   private async takePart(part: ImportPart, index: number, chosen: Uint32Array): Promise<void> {
     if (chosen.length === 0) return;
-    const row: Scalar[] = new Array(this.schema.columns.length).fill(null);
+    const first = chosen[0] as number;
+    const last = chosen[chosen.length - 1] as number;
     const before = this.progress.rowsRead;
+    // Of rows that are chosen among others each is looked at anyway.
+    const isRun = last - first + 1 === chosen.length;
+    const columnar = isRun ? (part.source.columnar?.(this.clock.nowMs()) ?? null) : null;
+    if (columnar === null) {
+      await this.takeRows(part, index, chosen, before);
+      return;
+    }
+    const doubtful = await columnar.doubtfulRuns(first, last, this.settings.runRows);
+    for (let run = 0, from = first; from <= last; run++, from += this.settings.runRows) {
+      const to = Math.min(last, from + this.settings.runRows - 1);
+      if (doubtful.has(run))
+        await this.takeRows(part, index, chosen.subarray(from - first, to - first + 1), before + from - first);
+      else await this.takeColumns(columnar, from, to);
+      this.progress.rowsRead = before + to - first + 1;
+    }
+  }
+
+  /** Good rows, as columns; in halves where they are too many bytes for one batch. */
+  private async takeColumns(columnar: ColumnarRows, first: number, last: number): Promise<void> {
+    const bytes = await columnar.parquet(first, last);
+    if (bytes.length > PARQUET_BYTES_MAX && last > first) {
+      const middle = first + ((last - first) >> 1);
+      await this.takeColumns(columnar, first, middle);
+      await this.takeColumns(columnar, middle + 1, last);
+      return;
+    }
+    const pushed = this.builder.flush();
+    if (pushed !== null) await this.send(pushed);
+    const rows = last - first + 1;
+    await this.send(this.builder.parquet(bytes, rows));
+    this.progress.accepted += rows;
+  }
+
+  private async takeRows(part: ImportPart, index: number, chosen: Uint32Array, before: number): Promise<void> {
+    const row: Scalar[] = new Array(this.schema.columns.length).fill(null);
+    const first = chosen[0] as number;
     let next = 0;
-    for await (const chunk of part.source.read(chosen[0] as number, chosen[chosen.length - 1] as number)) {
+    for await (const chunk of part.source.read(first, chosen[chosen.length - 1] as number)) {
+      const nowMs = this.clock.nowMs();
       for (let i = 0; i < chunk.rows && next < chosen.length; i++) {
         if (chunk.rowNumber(i) < (chosen[next] as number)) continue;
         next += 1;
-        await this.take(part.name, index, chunk, i, row);
+        const reasons = this.check(chunk, i, row, nowMs);
+        if (reasons.length > 0) await this.reject(part.name, index, chunk, i, reasons);
+        else {
+          this.progress.accepted += 1;
+          const batch = this.builder.push(recordIdOf(this.schema, row, chunk.recordId(i)), row);
+          if (batch !== null) await this.send(batch);
+        }
       }
       this.progress.rowsRead = before + next;
     }
   }
 
-  private async take(name: string, partition: number, chunk: SourceChunk, i: number, row: Scalar[]): Promise<void> {
+  private check(chunk: SourceChunk, i: number, row: Scalar[], nowMs: number): Reason[] {
     const reasons: Reason[] = [];
-    const recordId = chunk.recordId(i);
     const fault = chunk.fault(i);
     if (fault !== null) addReason(reasons, 'malformed', '', fault);
     else {
-      if (this.schema.recordIdIndex < 0) checkId('recordId', recordId, reasons);
-      checkRow(this.schema, (column) => chunk.value(i, column), row, this.clock.nowMs(), reasons);
+      if (this.schema.recordIdIndex < 0) checkId('recordId', chunk.recordId(i), reasons);
+      checkRow(this.schema, (column) => chunk.value(i, column), row, nowMs, reasons);
     }
-    if (reasons.length > 0) await this.reject(name, partition, chunk, i, reasons);
-    else await this.accept(recordIdOf(this.schema, row, recordId), row);
-  }
-
-  private async accept(recordId: string, row: readonly Scalar[]): Promise<void> {
-    this.progress.accepted += 1;
-    const batch = this.builder.push(recordId, row);
-    if (batch !== null) await this.send(batch);
+    return reasons;
   }
 
   /** `partition` is the number of the file within the import; the offset is the row. */
@@ -174,7 +215,7 @@ export class ImportRun {
 
   private async send(batch: RecordBatch): Promise<void> {
     while (this.inFlight.size >= this.settings.inFlightMax) await Promise.race(this.inFlight);
-    this.check();
+    this.mustGoOn();
     const sending = this.sink
       .batch(batch)
       .catch((thrown: unknown) => {
@@ -186,10 +227,10 @@ export class ImportRun {
 
   private async drain(): Promise<void> {
     await Promise.all(this.inFlight);
-    this.check();
+    this.mustGoOn();
   }
 
-  private check(): void {
+  private mustGoOn(): void {
     if (this.failed !== null) throw PlatformError.from(this.failed);
   }
 }

@@ -73,7 +73,7 @@ function processAt(
       deadLetters: async () => undefined,
       end: async (): Promise<ImportEnd> => ({ kind: 'failed', message: 'nobody closes versions here' }),
     },
-    { rowsMax: 10, bytesMax: 1e6, inFlightMax: 1, importsMax: 4 },
+    { rowsMax: 10, bytesMax: 1e6, inFlightMax: 1, runRows: 1_000, importsMax: 4 },
     new ManualClock(nowMs),
     sha256,
   );

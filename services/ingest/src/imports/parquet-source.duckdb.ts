@@ -3,13 +3,17 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type DuckDBVector } from '@duckdb/node-api';
 import { fileRowIdOf, PlatformError } from '@millrace/domain';
 import { type ColumnSpec, type ColumnType, writtenValue } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
+import { type ColumnarPlan, columnarPlan, type GivenColumn } from './columnar-check.js';
 import { checkHeader, headerWarnings } from './header-check.js';
 import { rowPayload } from './row-payload.js';
 import {
+  type ColumnarRows,
   type ImportFile,
   ownIdColumns,
   type RowIds,
@@ -22,6 +26,8 @@ import {
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
+/** Whose every value is one of 64 bits. */
+const WHOLE = /^(TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/;
 const INTEGERS = /^U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)$/;
 const NUMBERS = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
 const TIMES = /^(TIMESTAMP.*|DATE)$/;
@@ -40,6 +46,20 @@ function expression(name: string, type: string, wanted: ColumnType, isName = fal
   return `${column}::VARCHAR`;
 }
 
+/** The same for the columnar check; null = a type that it does not know. */
+function givenColumn(column: ColumnSpec, type: string): GivenColumn | null {
+  const sql = expression(column.name, type, column.type);
+  const digits = `${quoted(column.name)}::VARCHAR`;
+  if (TIMES.test(type)) return { sql, kind: 'time' };
+  if (WHOLE.test(type)) return { sql: `${quoted(column.name)}::DOUBLE`, kind: 'whole', digits };
+  if (INTEGERS.test(type) || NUMBERS.test(type)) return { sql: `${quoted(column.name)}::DOUBLE`, kind: 'number' };
+  if (type === 'BOOLEAN') return { sql, kind: 'boolean' };
+  return type === 'VARCHAR' ? { sql, kind: 'text' } : null;
+}
+
+/** Files of a source, one after the other. */
+let written = 0;
+
 export class ParquetSource implements RowSource {
   private constructor(
     private readonly instance: DuckDBInstance,
@@ -49,6 +69,7 @@ export class ParquetSource implements RowSource {
     private readonly types: ReadonlyMap<string, string>,
     private readonly ids: RowIds,
     private readonly sha256: string,
+    private readonly scratch: string,
     readonly facts: SourceFacts,
   ) {}
 
@@ -56,7 +77,7 @@ export class ParquetSource implements RowSource {
     file: ImportFile,
     schema: RecordSchema,
     ids: RowIds,
-    settings: { memoryMax: string; threads: number },
+    settings: { memoryMax: string; threads: number; scratch: string },
   ): Promise<ParquetSource> {
     const { path, name } = file;
     const instance = await DuckDBInstance.create(':memory:', {
@@ -72,7 +93,7 @@ export class ParquetSource implements RowSource {
       checkHeader(name, header, schema, ids.kind === 'column' ? ids.name : null, null);
       const sha256 = file.sha256 ?? (ids.kind === 'file' ? await hashOf(path) : '');
       const facts = { format: 'parquet', warnings: headerWarnings(name, header, schema) } as const;
-      return new ParquetSource(instance, connection, table, schema, types, ids, sha256, facts);
+      return new ParquetSource(instance, connection, table, schema, types, ids, sha256, settings.scratch, facts);
     } catch (thrown) {
       connection.closeSync();
       instance.closeSync();
@@ -139,6 +160,56 @@ export class ParquetSource implements RowSource {
     const times = present.map((type) => type !== undefined && TIMES.test(type));
     for await (const chunk of this.chunks(sql))
       yield new ParquetChunk(this.schema, chunk, places, times, this.ids, this.sha256);
+  }
+
+  columnar(nowMs: number): ColumnarRows | null {
+    const { columns } = this.schema;
+    const given: (GivenColumn | null)[] = [];
+    for (const column of columns) {
+      const type = this.types.get(column.name);
+      const one = type === undefined ? null : givenColumn(column, type);
+      if (type !== undefined && one === null) return null;
+      given.push(one);
+    }
+    const plan = columnarPlan(this.schema, given, this.recordIdSql(), nowMs);
+    return plan === null ? null : this.columnarRows(plan);
+  }
+
+  private columnarRows({ mayBeBad, values }: ColumnarPlan): ColumnarRows {
+    const { table, connection } = this;
+    return {
+      doubtfulRuns: async (first, last, runRows) => {
+        const reader = await connection.runAndReadAll(
+          `SELECT DISTINCT ((file_row_number - ${first}) // ${runRows})::DOUBLE FROM ${table}
+           WHERE file_row_number BETWEEN ${first} AND ${last} AND (${mayBeBad})`,
+        );
+        return new Set(reader.getRows().map(([run]) => run as number));
+      },
+      parquet: async (first, last) => {
+        const file = join(this.scratch, `import-${++written}.parquet`);
+        const listed = values.map((value, place) => `${value} AS c${place}`).join(', ');
+        try {
+          await connection.run(
+            `COPY (SELECT ${listed} FROM ${table} WHERE file_row_number BETWEEN ${first} AND ${last})
+             TO ${literal(file)} (FORMAT parquet)`,
+          );
+          return await readFile(file);
+        } finally {
+          await rm(file, { force: true });
+        }
+      },
+    };
+  }
+
+  /** As ParquetChunk.recordId. */
+  private recordIdSql(): string {
+    if (this.ids.kind === 'number') return 'file_row_number::VARCHAR';
+    const own = this.ownIdColumn();
+    const given = own === undefined ? "''" : `coalesce(${quoted(own)}::VARCHAR, '')`;
+    if (this.ids.kind === 'column') return given;
+    const first = fileRowIdOf(this.sha256, 0);
+    const file = literal(first.slice(0, first.lastIndexOf('/') + 1));
+    return `CASE WHEN ${given} = '' THEN ${file} || (file_row_number + 1)::VARCHAR ELSE ${given} END`;
   }
 
   private ownIdColumn(): string | undefined {

@@ -63,7 +63,17 @@ export interface RowSource {
   rowsBetween(fromMs: number, toMs: number): Promise<RowRange>;
   /** Chunks that hold the rows from `first` to `last` (and maybe others), ascending. */
   read(first: number, last: number): AsyncIterable<SourceChunk>;
+  /** Null, or none: its rows are checked one by one. */
+  columnar?(nowMs: number): ColumnarRows | null;
   close(): Promise<void>;
+}
+
+/** Rows of a file whose columns are checked and written as columns. */
+export interface ColumnarRows {
+  /** Numbers of the runs of `runRows` rows from `first` on that hold a row which may be bad, ascending. */
+  doubtfulRuns(first: number, last: number, runRows: number): Promise<ReadonlySet<number>>;
+  /** The rows from `first` to `last`, which are good, as a Parquet file of staged rows (libs/contracts ParquetRows). */
+  parquet(first: number, last: number): Promise<Uint8Array>;
 }
 
 /** A run of rows, or their numbers where they do not follow one another. */

@@ -11,9 +11,9 @@ import type { RecordSchema } from './record-schema.js';
 /** Reasons kept per row; a row with more is bad all the same. */
 const REASONS_MAX = 64;
 /** Longest record id, entity and prediction id, in characters. */
-const ID_LENGTH_MAX = 256;
+export const ID_LENGTH_MAX = 256;
 /** 1 January of year 1: earlier times do not survive common formats. */
-const EARLIEST_MS = -62_135_596_800_000;
+export const EARLIEST_MS = -62_135_596_800_000;
 
 const TOO_WIDE = 'is beyond 2^53, which only an id or an entity may be: send it as a text, to a text column';
 const WHOLE = /^[+-]?\d{1,40}$/;
