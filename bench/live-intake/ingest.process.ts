@@ -2,7 +2,6 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { serviceNodeArgs } from '@millrace/deployment';
 import { type DedicatedKafka, freePort, startKafka } from '@millrace/testing';
 import { type System, startSystem } from '../serving/systems.process.js';
 import { PROJECT } from './flights.js';
@@ -45,7 +44,7 @@ export async function startIngest(root: string, work: string, nodeArguments: rea
   const ingest = await startSystem({
     name: 'ingest',
     command: process.execPath,
-    args: [...serviceNodeArgs('ingest'), ...nodeArguments, join(root, 'dist/services/ingest/src/main.js')],
+    args: [...nodeArguments, join(root, 'dist/services/ingest/src/main.js')],
     env: {
       MILLRACE_HOME: join(work, 'home'),
       MILLRACE_KAFKA_BROKERS: kafka.brokers.join(','),

@@ -10,7 +10,8 @@ const LIVE_RECORDS = 1_200_000;
 /** Sent in parts, so that the load does not hold them all encoded. */
 const PARTS = 6;
 const RSS_MIB_MAX = 400;
-const REST_MS = 20_000;
+/** Until the service has had the time to give memory back, at its pace. */
+const REST_MS = 90_000;
 
 export async function memory(ingest: Ingest): Promise<Outcome[]> {
   await importAll(ingest, 1_000);

@@ -19,7 +19,6 @@ export {
   type Readiness,
   redisArgs,
   type SetupState,
-  serviceNodeArgs,
 } from './processes/process-plan.js';
 export {
   faultsForUp,

@@ -35,6 +35,7 @@ import { DeadLetterList } from './deadletters/dead-letter-list.js';
 import { DeadLetterSender, deadLetterEntry } from './deadletters/dead-letters.kafka.js';
 import { ImportRunner } from './imports/import-runner.js';
 import { imports } from './imports/imports.module.js';
+import { HeapKeeper } from './memory/heap.process.js';
 import { onlineFeatures } from './online/online.module.js';
 import { ProjectRegistry } from './projects/project-registry.js';
 import { ProjectPublisher, projectEntry } from './projects/projects.kafka.js';
@@ -51,6 +52,8 @@ const CLOSE_CHECK_MS = 250;
 /** How often uploads are looked at whose time may be over. */
 const UPLOADS_CHECK_MS = 60_000;
 
+/** How often it is looked at whether memory can go back to the system. */
+const MEMORY_CHECK_MS = 5_000;
 /** How often gauges are set, and a stop of reading is told again. */
 const GAUGES_MS = 5_000;
 
@@ -84,6 +87,7 @@ export const ingest = defineService({
     const { importRunner, uploads } = imports(context, producer, registry, importStream, deadLetters);
     const statistics = new Statistics(registry, counterStore.counters, datasetIndex, letters, live);
     const streams = consumers(connection, producer, live, () => restored());
+    const heap = new HeapKeeper(clock);
     let grpc: RunningHttp2Server | undefined;
     shutdown.onDrain('grpc', async () => {
       grpc?.health.setServing(false);
@@ -159,6 +163,14 @@ export const ingest = defineService({
             const { blocked } = segments;
             readingStopped.set(blocked === null ? 0 : 1);
             if (blocked !== null) log.error('reading has stopped, nothing is lost', { why: blocked.message });
+          },
+        },
+        {
+          name: 'give memory back',
+          everyMs: MEMORY_CHECK_MS,
+          work: () => {
+            const given = heap.tick();
+            if (given !== null) log.info('memory was given back', given);
           },
         },
         {

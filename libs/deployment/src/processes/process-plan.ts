@@ -80,12 +80,6 @@ const NICE_WORKER = 10;
 const REQUEST_PATH_ARGS = ['--max-semi-space-size=32', '--single-threaded-gc'];
 
 /**
- * A young generation of 4 MiB for ingest: records live no longer than their way to Kafka, and V8 keeps the pages of a
- * larger one when the stream is calm (measured after 1.2 million records: 100 MiB of committed heap instead of 240).
- */
-const INGEST_ARGS = ['--max-semi-space-size=4'];
-
-/**
  * Ready takes 5 to 10 s on two idle cores; a machine with ten times the load is slow, and killing what it starts helps
  * nobody.
  */
@@ -203,12 +197,6 @@ const SERVICES: readonly ServiceShape[] = [
   { name: 'router', nice: 0, stopPhase: 1, health: 'routerControl', healthHost: ({ hosts }) => hosts.router },
 ];
 
-/** What Node is told beside the script. */
-export function serviceNodeArgs(name: Service): readonly string[] {
-  if (name === 'ingest') return INGEST_ARGS;
-  return SERVICES.find((service) => service.name === name)?.nice === 0 ? REQUEST_PATH_ARGS : [];
-}
-
 /** Settings that every Millrace process gets, so that all agree where the others are. */
 function sharedEnvironment({ home, ports, kafkaBrokers, redisUrl }: PlatformOptions): Record<string, string> {
   const env: Record<string, string> = {
@@ -240,7 +228,11 @@ export function platformPlan(options: PlatformOptions): ProcessPlan[] {
     ({ name, nice, stopPhase, health, healthHost }): ProcessPlan => ({
       name,
       command: options.setup.node.binary,
-      args: ['--enable-source-maps', ...serviceNodeArgs(name), `${options.root}/dist/services/${name}/src/main.js`],
+      args: [
+        '--enable-source-maps',
+        ...(nice === 0 ? REQUEST_PATH_ARGS : []),
+        `${options.root}/dist/services/${name}/src/main.js`,
+      ],
       env: shared,
       nice,
       readiness: { kind: 'http', host: healthHost(place), port: options.ports[health], path: '/health/ready' },

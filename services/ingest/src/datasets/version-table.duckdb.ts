@@ -101,6 +101,8 @@ class DuckDbVersionTable implements VersionTable {
   private readonly parts: string[] = [];
   private appender: DuckDBAppender | null = null;
   private appended = 0;
+  /** Of rows that were not taken in. Read again, their batch counts as repeated: then no version is made. */
+  private failure: unknown;
 
   constructor(
     private readonly connection: DuckDBConnection,
@@ -113,7 +115,24 @@ class DuckDbVersionTable implements VersionTable {
     this.file = `${path}.parquet`;
   }
 
-  async append(rows: TableRows): Promise<void> {
+  append(rows: TableRows): Promise<void> {
+    return this.orFail(() => this.appendRows(rows));
+  }
+
+  appendParquet(rows: ParquetRows): Promise<void> {
+    return this.orFail(() => this.appendFile(rows));
+  }
+
+  private async orFail(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      this.failure ??= thrown;
+      throw thrown;
+    }
+  }
+
+  private async appendRows(rows: TableRows): Promise<void> {
     const types = [VARCHAR, VARCHAR, DOUBLE, DOUBLE, ...this.stored.map((column) => CHUNK_TYPES[STAGED[column.type]])];
     this.appender ??= await this.emptyTable();
     const { appender } = this;
@@ -140,7 +159,7 @@ class DuckDbVersionTable implements VersionTable {
     if (this.appended >= SPILL_ROWS) await this.spill();
   }
 
-  async appendParquet({ bytes, rows }: ParquetRows): Promise<void> {
+  private async appendFile({ bytes, rows }: ParquetRows): Promise<void> {
     await this.spill();
     const part = this.nextPart();
     await writeFile(part, bytes);
@@ -149,6 +168,7 @@ class DuckDbVersionTable implements VersionTable {
   }
 
   async write(): Promise<WrittenVersion | null> {
+    if (this.failure !== undefined) throw PlatformError.from(this.failure);
     await this.spill();
     if (this.parts.length === 0) return null;
     const rows = `read_parquet(${filesOf(this.parts)}, filename = true, file_row_number = true)`;
