@@ -287,9 +287,23 @@ export const ingestApi = {
       answer: answer({
         stopped: nullable(
           answer({
-            why: word(['quota', 'disk'], 'What open dataset versions may take on disk, or the file system itself.'),
+            why: word(
+              ['quota', 'disk', 'log'],
+              'What open dataset versions may take on disk, the store itself, or Kafka, which is not told of them.',
+            ),
             message: Type.String(),
           }),
+        ),
+        partitions: Type.Array(
+          answer({
+            partition: count('Number of records.v1 and labels.v1; one process holds it.'),
+            holder: Type.String({ description: 'The process that told of it last: service and replica.' }),
+            records: count('Next offset: every record before it is durable.'),
+            labels: count('Next offset of labels.'),
+            atMs: Type.Integer({ description: 'When it was told.' }),
+            stopped: Type.Boolean({ description: 'Nothing is read on for want of room.' }),
+          }),
+          { description: 'How far each was read, by whichever process.' },
         ),
         projects: Type.Record(Type.String(), ProjectStatistics),
       }),

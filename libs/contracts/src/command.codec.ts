@@ -4,6 +4,7 @@
 
 import type { TrainingRequest } from '@millrace/domain';
 import type { RouteAction, RouteCommand } from '@millrace/routing';
+import type { DatasetVersion } from './dataset-version.codec.js';
 import { CommandSchema } from './gen/millrace/control/v1/control_pb.js';
 import { messageCodec } from './message-codec.js';
 
@@ -12,7 +13,28 @@ export interface StartTrainingAction extends Omit<TrainingRequest, 'project' | '
   kind: 'startTraining';
 }
 
-export type CommandAction = StartTrainingAction | RouteAction;
+/** Ingest closes the open spans of the project's live stream. */
+export interface CloseDatasetsAction {
+  kind: 'closeDatasets';
+}
+
+/** A bulk load has come to its end. */
+export interface EndImportAction {
+  kind: 'endImport';
+  importId: string;
+  /** Its file is in the artifact store; ordinal and parent are the owner's to give. */
+  version?: DatasetVersion | undefined;
+  /** Set where there is no version. */
+  failure: string;
+}
+
+/** What ingest's owner of a project carries out. */
+export type DatasetAction = CloseDatasetsAction | EndImportAction;
+
+export type CommandAction = StartTrainingAction | DatasetAction | RouteAction;
+
+const OF_DATASETS: readonly CommandAction['kind'][] = ['closeDatasets', 'endImport'];
+export const isDatasetAction = (action: CommandAction): action is DatasetAction => OF_DATASETS.includes(action.kind);
 
 export interface Command extends Omit<RouteCommand, 'action'> {
   /** Who asked: "cli", "loop", "dashboard", a user name. */
@@ -25,6 +47,8 @@ const codec = messageCodec<Command>(CommandSchema, {
   StartRollout: { required: ['version'] },
   Promote: { required: ['version'] },
   SetWeights: { required: ['weights'] },
+  EndImport: { required: ['importId'] },
+  DatasetVersion: { required: ['project', 'id', 'parquetPath'] },
   VersionWeight: { required: ['version'] },
 });
 

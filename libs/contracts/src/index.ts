@@ -1,6 +1,13 @@
 // What travels between services: topics, keys, one codec per message, and the generated descriptors that edges need.
 
-export { type Command, decodeCommand, encodeCommand } from './command.codec.js';
+export {
+  type Command,
+  type DatasetAction,
+  decodeCommand,
+  type EndImportAction,
+  encodeCommand,
+  isDatasetAction,
+} from './command.codec.js';
 export { DATASET_COLUMNS, type DatasetColumns, datasetColumnsOf, LABEL_KNOWN_COLUMN } from './dataset-file.js';
 export {
   type DatasetVersion,
@@ -62,6 +69,18 @@ export { decodeLabel, encodeLabel, type LabelMessage } from './label.codec.js';
 export { type ModelConfigInit, modelConfigJson } from './model-config.js';
 export { decodeModelVersion, encodeModelVersion, type ModelVersion } from './model-version.codec.js';
 export { decodePrediction, encodePrediction, type PredictionMessage } from './prediction.codec.js';
+export {
+  type ClosingProgress,
+  decodeProgress,
+  encodeProgress,
+  type ImportEndProgress,
+  type OpenSpanProgress,
+  type Progress,
+  type ProjectReading,
+  type ReadingProgress,
+  type SegmentEntry,
+  type SegmentKind,
+} from './progress.codec.js';
 export { decodeProject, encodeProject, type ProjectEntry } from './project.codec.js';
 export { decodeRecord, encodeRecord, type RecordMessage } from './record.codec.js';
 export {

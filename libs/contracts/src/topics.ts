@@ -32,6 +32,7 @@ export const TOPICS = [
   deleted('deadletter.v1', 30),
   compacted('projects.v1'),
   compacted('datasets.v1'),
+  compacted('progress.v1'),
   deleted('commands.v1', 30),
   deleted('trainings.v1', 30),
   compacted('models.v1'),

@@ -11,6 +11,7 @@ import { decodeLabel, encodeLabel } from '../src/label.codec.js';
 import { decodeModelVersion, encodeModelVersion } from '../src/model-version.codec.js';
 import { decodePartialProfile, encodePartialProfile } from '../src/partial-profile.codec.js';
 import { decodePrediction, encodePrediction } from '../src/prediction.codec.js';
+import { decodeProgress, encodeProgress, type Progress } from '../src/progress.codec.js';
 import { decodeProject, encodeProject } from '../src/project.codec.js';
 import { decodeRecord, encodeRecord } from '../src/record.codec.js';
 import { decodeRecordBatch, encodeRecordBatch } from '../src/record-batch.codec.js';
@@ -55,6 +56,27 @@ const score: NumericReference = {
   max: 0.9,
   quantiles: [0.01, 0.2, 0.9],
 };
+
+const PROGRESS: readonly Progress[] = [
+  {
+    ...{ kind: 'reading', partition: 3, records: 17, labels: 0, countedRecords: 20, countedLabels: 0 },
+    ...{ atMs: 1_795_449_600_123, holder: 'ingest-1', stopped: true },
+  },
+  {
+    ...{ kind: 'project', project: 'demo', createdAtMs: 5, partition: 3, records: 9, labels: 2 },
+    ...{ recordsThroughMs: 981_000_000_000, labelsThroughMs: undefined },
+  },
+  {
+    ...{ kind: 'span', project: 'demo', createdAtMs: 5, partition: -1, segmentKind: 'labels' },
+    spanStartMs: -60_000,
+    segments: [{ name: 'a.parquet', schema: '0', rows: 3, bytes: 512, level: 1, merged: ['b.parquet'] }],
+  },
+  {
+    ...{ kind: 'closing', project: 'demo', createdAtMs: 5, closedThroughMs: 0, consumed: ['a.parquet'], duplicates: 1 },
+    ...{ refreshedAtMs: 1_795_449_600_123, answers: [{ commandId: 'c-1', closed: 2, failure: '' }] },
+  },
+  { kind: 'importEnd', importId: 'i-1', project: 'demo', versionId: 'cafe', failure: '' },
+];
 
 const DATASET = {
   project: 'demo',
@@ -207,6 +229,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
     encodeRecordBatch,
     decodeRecordBatch,
   ),
+  ...PROGRESS.map((progress) => sample(`progress-${progress.kind}`, progress, encodeProgress, decodeProgress)),
   sample(
     'dead-letter',
     {
@@ -252,6 +275,13 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
         workers: 2,
         seed: 7,
         trigger: 'drift',
+      },
+      { kind: 'closeDatasets' },
+      {
+        kind: 'endImport',
+        importId: 'i-1',
+        version: { ...DATASET, ordinal: 0, parent: '', lateRows: 0, repeatedRows: 0, nulled: [] },
+        failure: '',
       },
       { kind: 'startRollout', version: 2 },
       { kind: 'promote', version: 2 },

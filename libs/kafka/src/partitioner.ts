@@ -35,7 +35,7 @@ export function partitionOf(key: Uint8Array, length: number, partitions: number)
 }
 
 /** The partition of a key, of a topic with so many. */
-function partitionOfKey(key: string | Uint8Array, partitions: number): number {
+export function partitionOfKey(key: string | Uint8Array, partitions: number): number {
   const bytes = typeof key === 'string' ? Buffer.from(key) : key;
   return partitionOf(bytes, bytes.length, partitions);
 }

@@ -22,7 +22,7 @@ import { type InboundMessage, toInbound } from './message.js';
 import { MessageProducer } from './producer.js';
 
 /** Partitions by topic (without prefix). */
-export type Assignment = Readonly<Record<string, readonly number[]>>;
+type Assignment = Readonly<Record<string, readonly number[]>>;
 
 export interface KafkaStrategySettings {
   connection: KafkaConnection;

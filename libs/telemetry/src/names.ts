@@ -291,6 +291,12 @@ export const METRICS = {
     description: '1 while no records and labels are taken in, for the segments are at their quota or the disk refuses',
     labels: [],
   },
+  'millrace.ingest.unread_lost': {
+    kind: 'counter',
+    unit: '{message}',
+    description: 'Messages that retention or a deleted topic took before they were read',
+    labels: ['topic'],
+  },
   'millrace.ingest.online_records': {
     kind: 'counter',
     unit: '{record}',

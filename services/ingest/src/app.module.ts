@@ -28,7 +28,9 @@ import { DatasetIndex } from './datasets/dataset-index.js';
 import { datasets } from './datasets/datasets.module.js';
 import { ImportStream } from './datasets/import-stream.js';
 import { LiveStream } from './datasets/live-stream.js';
-import { announceEnds } from './datasets/stream-ends.kafka.js';
+import { OpenSpans } from './datasets/open-spans.js';
+import { OwnerCommands } from './datasets/owner-commands.js';
+import { ProgressFollower } from './datasets/progress.kafka.js';
 import { IMPORT_TRANSPORT, LIVE_TRANSPORT, StreamsController } from './datasets/streams.kafka.js';
 import { versionEntry } from './datasets/versions.kafka.js';
 import { DeadLetterList } from './deadletters/dead-letter-list.js';
@@ -47,6 +49,8 @@ const LIVE_GROUP = 'ingest-live';
 const IMPORT_GROUP = 'ingest-imports';
 /** Streams end when their senders end them; what is not answered then is sent again to the next process. */
 const GRPC_GRACE_MS = 1_000;
+/** The broker takes no less. By then, and a rebalance of a second or two, the partitions of a dead process go on. */
+const LIVE_MEMBER_TIMEOUT_MS = 6_000;
 /** How often versions are looked at besides after every batch. */
 const CLOSE_CHECK_MS = 250;
 /** How often uploads are looked at whose time may be over. */
@@ -72,34 +76,41 @@ export const ingest = defineService({
     const { config, clock, log, readiness, shutdown } = context;
     const { connection, producer } = kafkaEdges(context);
     const known = knownState(context, connection);
-    const { registry, datasetIndex, letters } = known;
+    const { registry, datasetIndex, letters, spans } = known;
     const store = openArtifactStore(config);
-    const { counterStore, live, segments, importStream } = await datasets(
-      context,
-      store,
-      producer,
-      registry,
-      datasetIndex,
-    );
+    const { live, commands, importStream, writers, bounds } = await datasets(context, store, connection, producer, {
+      ...{ registry, index: datasetIndex, spans },
+    });
     const online = onlineFeatures(context, connection, producer, registry);
     const deadLetters = new DeadLetterSender(producer, clock, sha256);
     const publisher = new RecordPublisher(producer, deadLetters, clock);
-    const { importRunner, uploads } = imports(context, producer, registry, importStream, deadLetters);
-    const statistics = new Statistics(registry, counterStore.counters, datasetIndex, letters, live);
-    const streams = consumers(connection, producer, live, () => restored());
+    const { importRunner, uploads } = imports(context, producer, registry, known, deadLetters);
+    const statistics = new Statistics(registry, datasetIndex, letters, live);
+    const streams = consumers(connection, producer, () => restored(), {
+      assigned: async (numbers) => {
+        await writers.hold(numbers);
+        // What a predecessor wrote before it was fenced is known now.
+        await known.upToNow();
+        const ranges = await bounds.ranges(LIVE_GROUP);
+        known.follower.hold(numbers);
+        commands.hold(numbers);
+        await live.hold(numbers, ranges);
+      },
+      position: (topic, partition) =>
+        topic === 'commands.v1' ? undefined : (live.position(topic, partition) ?? undefined),
+    });
     const heap = new HeapKeeper(clock);
     let grpc: RunningHttp2Server | undefined;
     shutdown.onDrain('grpc', async () => {
       grpc?.health.setServing(false);
       await grpc?.close(GRPC_GRACE_MS);
     });
-    shutdown.onDrain('positions', async () => commitPositions(streams.live, live));
+    shutdown.onDrain('positions', async () => commitPositions(streams.live, live, commands));
     let restoring: Promise<void> | undefined;
     const restored = (): Promise<void> => {
       restoring ??= known.read().then(async () => {
         await producer.connect();
         registry.complete = true;
-        counterStore.start();
         online.start();
       });
       return restoring;
@@ -107,7 +118,6 @@ export const ingest = defineService({
     // Not the consumers: after a crash they wait for the broker to forget the dead member, while records can be taken.
     readiness.register('projects', () => registry.complete);
     readiness.register('kafka', () => connection.ping().then(() => true));
-    readiness.register('stream', () => live.wholeStream);
     return {
       http: {
         port: config.httpPort,
@@ -126,6 +136,7 @@ export const ingest = defineService({
         [Uploads, uploads],
         [DatasetIndex, datasetIndex],
         [LiveStream, live],
+        [OwnerCommands, commands],
         [ImportStream, importStream],
         [DeadLetterList, letters],
         [Redrive, new Redrive(letters, registry, redrivePorts(publisher))],
@@ -144,8 +155,8 @@ export const ingest = defineService({
           work: async () => {
             if (!registry.complete || shutdown.begun) return;
             live.closeDue();
-            await segments.flushDue(clock.nowMs());
-            commitPositions(streams.live, live);
+            await live.flushDue(clock.nowMs());
+            commitPositions(streams.live, live, commands);
           },
         },
         {
@@ -159,8 +170,8 @@ export const ingest = defineService({
               for (const [age, count] of Object.entries(statistics.unlabelledRows(name)))
                 unlabelledRows.set(count, { project: name, age });
             }
-            segmentBytes.set(segments.bytesOnDisk);
-            const { blocked } = segments;
+            segmentBytes.set(live.bytesOnDisk);
+            const { blocked } = live;
             readingStopped.set(blocked === null ? 0 : 1);
             if (blocked !== null) log.error('reading has stopped, nothing is lost', { why: blocked.message });
           },
@@ -207,6 +218,8 @@ function kafkaEdges({ config, shutdown }: Context) {
 function knownState({ config, shutdown }: Context, connection: KafkaConnection) {
   const registry = new ProjectRegistry(sha256);
   const datasetIndex = new DatasetIndex((project) => registry.createdAtMs(project));
+  const spans = new OpenSpans();
+  const follower = new ProgressFollower(spans);
   const letters = new DeadLetterList({
     entriesMax: config.deadLettersMax,
     payloadBytesMax: config.deadLetterBytesMax,
@@ -216,6 +229,7 @@ function knownState({ config, shutdown }: Context, connection: KafkaConnection) 
     topics: {
       'projects.v1': projectEntry(registry),
       'datasets.v1': versionEntry(datasetIndex),
+      'progress.v1': follower.onEntry,
       'deadletter.v1': deadLetterEntry(letters),
     },
   });
@@ -224,7 +238,7 @@ function knownState({ config, shutdown }: Context, connection: KafkaConnection) 
     await untilAvailable('topics', () => ensureTopics(connection));
     await untilAvailable('state', () => reader.caughtUp());
   };
-  return { registry, datasetIndex, letters, read };
+  return { registry, datasetIndex, letters, spans, follower, read, upToNow: () => reader.upToNow() };
 }
 
 function redrivePorts(publisher: RecordPublisher): RedrivePorts {
@@ -245,22 +259,35 @@ function bodiesAsTexts(config: IngestConfig): (app: NestFastifyApplication) => v
   };
 }
 
+interface LiveAssignment {
+  assigned(numbers: readonly number[]): Promise<void>;
+  position(topic: string, partition: number): number | undefined;
+}
+
 function consumers(
   connection: KafkaConnection,
   producer: MessageProducer,
-  live: LiveStream,
   startWhen: () => Promise<void>,
+  { assigned, position }: LiveAssignment,
 ): { live: KafkaStrategy; imports: KafkaStrategy } {
   const common = { connection, producer, service: 'ingest', startWhen };
+  let assigning: Promise<void> = Promise.resolve();
+  const live: KafkaStrategy = new KafkaStrategy({
+    ...common,
+    groupId: LIVE_GROUP,
+    transportId: LIVE_TRANSPORT,
+    concurrency: 8,
+    sharing: 'by number',
+    memberTimeoutMs: LIVE_MEMBER_TIMEOUT_MS,
+    // One after the other: the last one holds.
+    onAssigned: () => {
+      assigning = assigning.then(() => untilAvailable('partitions', () => assigned(live.numbers())));
+      return assigning;
+    },
+    seekTo: position,
+  });
   return {
-    live: new KafkaStrategy({
-      ...common,
-      groupId: LIVE_GROUP,
-      transportId: LIVE_TRANSPORT,
-      concurrency: 8,
-      onAssigned: (assignment) =>
-        untilAvailable('positions', () => announceEnds(connection, LIVE_GROUP, assignment, live)),
-    }),
+    live,
     imports: new KafkaStrategy({
       ...common,
       groupId: IMPORT_GROUP,
@@ -273,10 +300,10 @@ function consumers(
 }
 
 /** Rows that were written since their batch ended let the committed position follow, also where no more come. */
-function commitPositions(strategy: KafkaStrategy, live: LiveStream): void {
+function commitPositions(strategy: KafkaStrategy, live: LiveStream, commands: OwnerCommands): void {
   for (const [topic, partitions] of Object.entries(strategy.partitions())) {
     for (const partition of partitions) {
-      const position = live.position(topic, partition);
+      const position = topic === 'commands.v1' ? commands.position(partition) : live.durable(topic, partition);
       if (position !== null) strategy.setPosition(topic, partition, position);
     }
   }

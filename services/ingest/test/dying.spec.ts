@@ -1,4 +1,4 @@
-// A process that dies at any write, rename, commit, announcement or removal makes the same versions, once.
+// A process that dies at any write, announcement or removal makes the same versions, once.
 
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { DatasetVersion } from '@millrace/contracts';
@@ -62,13 +62,11 @@ async function story(deathAt: number | null): Promise<{ points: string[]; target
   for (; step < ROWS / PER_STEP; step++) {
     send(target, step);
     await through(() => process.catchUp());
-    if (step % 5 === 4) await through(() => process.segments.flush());
-    await through(async () => process.commit());
   }
   // Asked for again where it was not answered.
   for (let asked = 0; asked < 2; asked++)
     await through(async () => {
-      await process.live.closeAll('p');
+      await process.closeAll();
     });
   await through(() => process.catchUp());
   expect(process.live.state('p')).toMatchObject({ openRows: 0 });
@@ -89,12 +87,12 @@ describe('a process that dies', () => {
     expect(versions.reduce((sum, { rows }) => sum + rows, 0)).toBe(ROWS + 1);
     expect(versions.reduce((sum, { lateRows }) => sum + lateRows, 0)).toBe(1);
     expect(versions.reduce((sum, { repeatedRows }) => sum + repeatedRows, 0)).toBe(2);
-    for (const point of ['write', 'begin', 'announce', 'remove', 'end', 'commit'])
+    for (const point of ['write', 'tell', 'announce', 'remove', 'sweep'])
       expect(undisturbed.points).toEqual(expect.arrayContaining([`before ${point}`, `after ${point}`]));
   });
 
-  const POINTS = ['write', 'begin', 'announce', 'remove', 'end', 'save', 'commit'].flatMap((call) =>
-    (call === 'save' ? ['before'] : ['before', 'after']).map((when) => `${when} ${call}`),
+  const POINTS = ['write', 'tell', 'announce', 'remove', 'sweep'].flatMap((call) =>
+    ['before', 'after'].map((when) => `${when} ${call}`),
   );
   it.each(POINTS)(
     '%s makes the same versions, each announced once',

@@ -34,6 +34,9 @@ monitoring: { allowedLateness: 0s }
 /** 1 January 2024, 00:00 UTC. */
 export const START_MS = Date.UTC(2024, 0, 1);
 
+/** A connection for each call: one that is kept would be closed while a process stands still, or is replaced. */
+const ONE_CALL = { connection: 'close' };
+
 export interface Answer {
   status: number;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers by hand.
@@ -58,6 +61,14 @@ export class IngestProcess {
     const home = at ?? (await mkdtemp(join(tmpdir(), 'millrace-ingest-')));
     await mkdir(home, { recursive: true });
     const ingest = new IngestProcess(home, kafka.brokers, uniquePrefix(), settings);
+    await ingest.start();
+    return ingest;
+  }
+
+  /** A replica: it shares home, brokers and topics with another one. */
+  static async beside(other: IngestProcess, replica: string, settings: Readonly<Record<string, string>> = {}) {
+    const own = { ...other.settings, ...settings, MILLRACE_REPLICA: replica };
+    const ingest = new IngestProcess(other.home, other.brokers, other.prefix, own);
     await ingest.start();
     return ingest;
   }
@@ -101,6 +112,19 @@ export class IngestProcess {
     await this.end('SIGKILL');
   }
 
+  /** As a machine that stands still: nothing is closed, nobody is told. */
+  stand(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  goOn(): void {
+    this.child?.kill('SIGCONT');
+  }
+
+  get isAlive(): boolean {
+    return this.child !== null && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   /** SIGTERM; gives the exit code. */
   async stop(): Promise<number | null> {
     return this.end('SIGTERM');
@@ -116,7 +140,7 @@ export class IngestProcess {
   }
 
   async get(path: string): Promise<Answer> {
-    return answer(await fetch(`http://127.0.0.1:${this.port}${path}`));
+    return answer(await fetch(`http://127.0.0.1:${this.port}${path}`, { headers: ONE_CALL }));
   }
 
   async post(path: string, body: string | object, type = 'application/json'): Promise<Answer> {
@@ -125,7 +149,7 @@ export class IngestProcess {
       await fetch(`http://127.0.0.1:${this.port}${path}`, {
         method: 'POST',
         body: text,
-        headers: { 'content-type': type },
+        headers: { 'content-type': type, ...ONE_CALL },
       }),
     );
   }

@@ -1,5 +1,5 @@
-// The live stream of ingest over real segments and real Parquet files, with a log that is an array and a process that
-// can die at any call with an effect outside of memory.
+// The live stream of ingest over real segments and real Parquet files, in any number of processes that share a log of
+// arrays. A process can die at any call with an effect outside of memory, and be replaced while it lives on.
 
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,15 +7,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { openArtifactStore } from '@millrace/artifacts';
-import type { DatasetVersion, LabelMessage, ProjectEntry, RecordMessage } from '@millrace/contracts';
-import { ManualClock } from '@millrace/domain';
+import {
+  type DatasetAction,
+  type DatasetVersion,
+  decodeProgress,
+  encodeProgress,
+  type LabelMessage,
+  type ProjectEntry,
+  type RecordMessage,
+} from '@millrace/contracts';
+import { ManualClock, PlatformError, RequestIds, seededRng } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
-import { Counters, type CountersDocument } from '../src/datasets/counters.js';
 import { DatasetIndex } from '../src/datasets/dataset-index.js';
-import { LiveStream } from '../src/datasets/live-stream.js';
+import { LiveStream, type StreamEnds } from '../src/datasets/live-stream.js';
+import { OpenSpans } from '../src/datasets/open-spans.js';
+import { type ProgressEntry, progressKey } from '../src/datasets/progress-entry.js';
 import type { SegmentFiles } from '../src/datasets/segment.js';
 import { DuckDbSegmentFiles } from '../src/datasets/segment-files.duckdb.js';
-import { Segments } from '../src/datasets/segments.js';
 import { DuckDbSpanMerger } from '../src/datasets/span-merge.duckdb.js';
 import { VersionCloser } from '../src/datasets/version-closer.js';
 import { DuckDbVersionTables } from '../src/datasets/version-table.duckdb.js';
@@ -26,6 +34,8 @@ export const SPAN_MS = 60_000;
 export const DELAY_MS = 30_000;
 export const STEP_MS = 2_000;
 export const PARTITIONS = 2;
+/** The number whose holder owns the project. */
+const OWNED_BY = 1;
 
 export const TEXT = `name: p
 data:
@@ -62,15 +72,22 @@ export function entryOf(text: string, revision = 1): ProjectEntry {
 }
 
 type Message = { topic: 'records.v1'; message: RecordMessage } | { topic: 'labels.v1'; message: LabelMessage };
+const STREAMS = ['records', 'labels'] as const;
 
-/** What outlives a process: the topics, committed offsets, stored counters, announced versions; and the home. */
+/** What outlives a process: the topics, what was told of progress, announced versions; and the artifacts. */
 export class World {
   readonly topics = new Map<string, Message[]>();
-  readonly committed = new Map<string, number>();
   /** First offsets that the topics still hold. */
   readonly low = new Map<string, number>();
-  document: CountersDocument | null = null;
+  /** By partition, as bytes. */
+  readonly progress: { key: string; value: Uint8Array | null }[][] = [];
+  /** Who may write each partition of it. */
+  readonly epochs: number[] = [];
   readonly announced: DatasetVersion[] = [];
+  /** Offsets that a release before progress.v1 committed. */
+  readonly committed = new Map<string, number>();
+  readonly commands: { id: string; project: string; action: DatasetAction }[] = [];
+  readonly processes = new Set<Process>();
   entry = entryOf(TEXT);
   readonly clock = new ManualClock(START_MS + 10 * 86_400_000);
   readonly schemaHash = () => {
@@ -79,36 +96,71 @@ export class World {
     return registry.find('p')?.hash ?? '';
   };
 
-  constructor(readonly home: string) {
-    for (const topic of ['records.v1', 'labels.v1'])
-      for (let partition = 0; partition < PARTITIONS; partition++) this.topics.set(`${topic}/${partition}`, []);
+  constructor(
+    readonly home: string,
+    partitions: number,
+  ) {
+    for (let partition = 0; partition < partitions; partition++) {
+      for (const stream of STREAMS) this.topics.set(`${stream}.v1/${partition}`, []);
+      this.progress.push([]);
+      this.epochs.push(0);
+    }
   }
 
   send(message: Message, partition: number): void {
     this.topics.get(`${message.topic}/${partition}`)?.push(message);
   }
+
+  ranges(): StreamEnds[] {
+    const range = (stream: string, partition: number) => {
+      const key = `${stream}.v1/${partition}`;
+      const high = this.topics.get(key)?.length ?? 0;
+      return { low: this.low.get(key) ?? 0, high, committed: this.committed.get(key) ?? null };
+    };
+    return this.progress.map((_, partition) => ({
+      ...{ partition, records: range('records', partition), labels: range('labels', partition) },
+    }));
+  }
 }
 
 export class Killed extends Error {}
+
+let started = 0;
 
 /** Names each call with an effect outside of memory, before and after it; may die there. */
 type Passing = (point: string) => void;
 
 export class Process {
-  private dead = false;
+  dead = false;
+  /** Next offsets to be fetched. */
   readonly read = new Map<string, number>();
+  held: readonly number[] = [];
+  private readonly epochs = new Map<number, number>();
+  /** How much of each partition of progress was followed. */
+  private readonly followed = new Map<number, number>();
+  private versionsSeen = 0;
+  readonly failures: PlatformError[] = [];
+  readonly lost: string[] = [];
+  fenced = false;
 
   private constructor(
     private readonly world: World,
-    private readonly passing: Passing,
     private readonly tables: DuckDbVersionTables,
     readonly live: LiveStream,
-    readonly segments: Segments,
-    private readonly counters: Counters,
+    readonly spans: OpenSpans,
+    private readonly index: DatasetIndex,
     private readonly registry: ProjectRegistry,
   ) {}
 
-  static async start(world: World, passing: Passing, bounds = {}): Promise<Process> {
+  /** Of a process that is alone. */
+  static async start(world: World, passing: Passing = () => undefined, bounds = {}): Promise<Process> {
+    const process = await Process.join(world, passing, bounds);
+    await process.hold(world.progress.map((_, partition) => partition));
+    return process;
+  }
+
+  /** Holds nothing yet. */
+  static async join(world: World, passing: Passing = () => undefined, bounds = {}): Promise<Process> {
     let process: Process | null = null;
     const pass = (point: string) => {
       if (process?.dead) throw new Killed(point);
@@ -120,13 +172,14 @@ export class Process {
       }
     };
     const store = openArtifactStore({ home: world.home });
-    const scratch = join(world.home, 'scratch');
+    const scratch = await mkdtemp(join(world.home, 'scratch-'));
     const tables = await DuckDbVersionTables.open({ scratch, memoryMax: '128MB', threads: 1 }, store);
-    const files = new DuckDbSegmentFiles(tables.instance, join(world.home, 'segments'));
+    const ids = new RequestIds(seededRng(++started));
+    const files = new DuckDbSegmentFiles(tables.instance, store, scratch, ids, async () => 1e15);
     const guarded = new Proxy(files as SegmentFiles, {
       get: (target, name) => {
         const value = Reflect.get(target, name) as unknown;
-        if (typeof value !== 'function' || !['write', 'merge', 'remove', 'begin', 'end'].includes(String(name)))
+        if (typeof value !== 'function' || !['write', 'merge', 'remove', 'sweep'].includes(String(name)))
           return typeof value === 'function' ? value.bind(target) : value;
         return async (...given: unknown[]) => {
           pass(`before ${String(name)}`);
@@ -136,78 +189,124 @@ export class Process {
         };
       },
     });
-    const segments = new Segments(guarded, {
-      bufferBytesMax: 1e9,
-      flushAfterMs: 1e9,
-      diskBytesMax: 1e12,
-      ...bounds,
-    });
-    await segments.open();
     const registry = new ProjectRegistry(sha256);
     registry.put(world.entry);
     const index = new DatasetIndex((project) => registry.createdAtMs(project));
-    for (const version of world.announced) index.add(version);
-    const log = {
-      announce: async (version: DatasetVersion) => {
-        pass('before announce');
-        world.announced.push(version);
-        pass('after announce');
-      },
-    };
+    const spans = new OpenSpans();
     const { clock } = world;
-    const closer = new VersionCloser(new DuckDbSpanMerger(tables.instance, files, store, scratch), log, index, clock);
-    const counters = new Counters(world.document);
-    const failures: Error[] = [];
+    const closer = new VersionCloser(new DuckDbSpanMerger(tables.instance, files, store, scratch), index, clock);
     const live = new LiveStream(
-      registry,
-      index,
-      segments,
-      closer,
-      counters,
-      { allowanceMs: 0, idleAfterMs: 1e9, retryAfterMs: 1_000 },
-      clock,
+      { bufferBytesMax: 1e9, flushAfterMs: 1e9, diskBytesMax: 1e12, ...bounds },
+      { allowanceMs: 0, idleAfterMs: 1e9, retryAfterMs: 1_000, barrierMs: 300 },
       {
-        closed: () => undefined,
-        failed: (_project, error) => {
-          failures.push(error);
-          if (!(error.cause instanceof Killed)) throw error;
-          if (process !== null) process.dead = true;
+        ...{ registry, index, spans, files: guarded, closer, clock, holder: 'test' },
+        log: {
+          write: async (partition, entries, versions) => {
+            pass(versions.length > 0 ? 'before announce' : 'before tell');
+            process?.mayWrite(partition);
+            for (const entry of entries) world.progress[partition]?.push(bytesOf(entry));
+            world.announced.push(...versions);
+            for (const other of world.processes) other.follow();
+            pass(versions.length > 0 ? 'after announce' : 'after tell');
+          },
+        },
+        ends: async () =>
+          new Map(
+            world
+              .ranges()
+              .map(({ partition, records, labels }) => [partition, { records: records.high, labels: labels.high }]),
+          ),
+        partitionOf: () => OWNED_BY,
+        lost: (topic, partition, rows) => process?.lost.push(`${topic}/${partition}: ${rows}`),
+        send: async (project, action) => {
+          const id = `c${world.commands.length}`;
+          world.commands.push({ id, project, action });
+          return id;
+        },
+        reports: {
+          closed: () => undefined,
+          failed: (_project, error) => {
+            process?.failures.push(error);
+            if (error.cause instanceof Killed && process !== null) process.dead = true;
+          },
+          fenced: () => {
+            if (process !== null) process.fenced = true;
+          },
+          swept: () => undefined,
         },
       },
     );
-    process = new Process(world, pass, tables, live, segments, counters, registry);
-    process.assign();
+    process = new Process(world, tables, live, spans, index, registry);
+    world.processes.add(process);
     return process;
   }
 
-  assign(): void {
-    const ends = [...this.world.topics].map(([key, messages]) => {
-      const [topic, partition] = key.split('/') as [string, string];
-      const position = Math.max(this.world.committed.get(key) ?? 0, this.world.low.get(key) ?? 0);
-      this.read.set(key, position);
-      return { topic, partition: Number(partition), position, end: messages.length };
-    });
-    this.live.assign(ends, true);
+  /** Takes these numbers over, whoever holds them, and lets go of the others. */
+  async hold(numbers: readonly number[]): Promise<void> {
+    for (const number of numbers) {
+      if (this.held.includes(number)) continue;
+      const epoch = (this.world.epochs[number] as number) + 1;
+      this.world.epochs[number] = epoch;
+      this.epochs.set(number, epoch);
+    }
+    this.follow();
+    this.held = numbers;
+    await this.live.hold(numbers, this.world.ranges());
+    for (const key of this.world.topics.keys()) {
+      const [topic, partition] = partsOf(key);
+      if (numbers.includes(partition)) this.read.set(key, this.live.position(topic, partition) ?? 0);
+      else this.read.delete(key);
+    }
   }
 
-  /** Reads and commits what there is; then waits for the closes. */
-  async catchUp(): Promise<void> {
-    for (const [key, messages] of this.world.topics) {
-      const [topic, partition] = key.split('/') as [string, string];
-      const from = this.read.get(key) as number;
-      const batch = messages
-        .slice(from)
-        .map(({ message }, index) => ({ offset: from + index, timestampMs: 2, message }));
-      if (batch.length === 0) continue;
-      const take = topic === 'records.v1' ? this.live.records : this.live.labels;
-      // biome-ignore lint/suspicious/noExplicitAny: one of the two, by the topic.
-      await take.call(this.live, Number(partition), batch as any);
-      this.read.set(key, from + batch.length);
+  /** What others have written. */
+  follow(): void {
+    for (const [partition, entries] of this.world.progress.entries()) {
+      if (!this.held.includes(partition)) {
+        for (const { key, value } of entries.slice(this.followed.get(partition) ?? 0))
+          this.spans.put(value === null ? { kind: 'gone', key } : decodeProgress(value));
+      }
+      this.followed.set(partition, entries.length);
     }
+    for (const version of this.world.announced.slice(this.versionsSeen)) this.index.add(version);
+    this.versionsSeen = this.world.announced.length;
+  }
+
+  /** Reads what there is of what it holds, tells of it, and waits for the closes. */
+  async catchUp(): Promise<void> {
+    this.follow();
+    for (const key of this.world.topics.keys()) await this.fetch(key);
+    await this.live.flush();
     this.live.closeDue();
     await this.live.settled();
-    this.save();
-    this.commit();
+    if (this.dead) throw new Killed('in a close');
+  }
+
+  async fetch(key: string, most = Number.POSITIVE_INFINITY): Promise<void> {
+    const from = this.read.get(key);
+    if (from === undefined) return;
+    const [topic, partition] = partsOf(key);
+    const messages = (this.world.topics.get(key) as Message[]).slice(from, from + most);
+    const batch = messages.map(({ message }, index) => ({ offset: from + index, timestampMs: 2, message }));
+    if (batch.length === 0) return;
+    const take = topic === 'records.v1' ? this.live.records : this.live.labels;
+    // biome-ignore lint/suspicious/noExplicitAny: one of the two, by the topic.
+    await take.call(this.live, partition, batch as any);
+    this.read.set(key, from + batch.length);
+  }
+
+  /** Asks for a close and carries it out as the owner of the project, which may be another process. */
+  async closeAll(): Promise<number> {
+    const answer = this.live.closeAll('p');
+    // The command is on the log.
+    await Promise.resolve();
+    const command = this.world.commands.at(-1);
+    for (const process of this.world.processes) {
+      if (command === undefined || process.dead || !process.held.includes(OWNED_BY)) continue;
+      await process.live.carryOut(command.project, command.id, command.action);
+    }
+    this.follow();
+    return answer;
   }
 
   /** The world's project is applied. */
@@ -224,37 +323,36 @@ export class Process {
     this.dead = false;
   }
 
-  save(): void {
-    this.passing('before save');
-    const document = this.counters.snapshot();
-    if (document === null) return;
-    this.world.document = JSON.parse(JSON.stringify(document));
-    this.counters.stored(document);
-  }
-
-  commit(): void {
-    this.passing('before commit');
-    for (const key of this.world.topics.keys()) {
-      const [topic, partition] = key.split('/') as [string, string];
-      const position = this.live.position(topic, Number(partition));
-      if (position !== null && position > 0) this.world.committed.set(key, position);
-    }
-    this.passing('after commit');
-  }
-
   end(): void {
     this.dead = true;
-    this.tables.close();
+    this.world.processes.delete(this);
+    // Not now: of what a dead one has begun, DuckDB may be at work on something still.
+    ended.push(this.tables);
+  }
+
+  private mayWrite(partition: number): void {
+    if (this.world.epochs[partition] === this.epochs.get(partition) && this.held.includes(partition)) return;
+    throw new PlatformError('conflict', `partition ${partition} is written by another process`);
   }
 }
 
+function partsOf(key: string): [string, number] {
+  const [topic, partition] = key.split('/') as [string, string];
+  return [topic, Number(partition)];
+}
+
+const bytesOf = (entry: ProgressEntry) =>
+  entry.kind === 'gone' ? { key: entry.key, value: null } : { key: progressKey(entry), value: encodeProgress(entry) };
+
+const ended: DuckDbVersionTables[] = [];
 const homes: string[] = [];
-export async function world(): Promise<World> {
+export async function world(partitions = PARTITIONS): Promise<World> {
   const home = await mkdtemp(join(tmpdir(), 'millrace-live-'));
   homes.push(home);
-  return new World(home);
+  return new World(home, partitions);
 }
 afterAll(async () => {
+  for (const tables of ended) tables.close();
   await Promise.all(homes.map((home) => rm(home, { recursive: true, force: true })));
 });
 

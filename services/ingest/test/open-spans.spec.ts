@@ -49,17 +49,52 @@ describe('open spans', () => {
       target.send(label(`r${row}`, row * STEP_MS, 1), row % PARTITIONS);
     }
     await process.catchUp();
-    await process.segments.flush();
-    process.commit();
     for (const [key, messages] of target.topics) {
-      expect(target.committed.get(key)).toBe(messages.length);
+      const [topic, partition] = key.split('/') as [string, string];
+      expect(process.live.durable(topic, Number(partition))).toBe(messages.length);
       target.low.set(key, messages.length);
     }
     process.end();
     process = await begin(target);
+    expect(process.lost).toEqual([]);
     expect(process.live.state('p')).toMatchObject({ openRows: 30, openLabels: 30 });
-    expect(await process.live.closeAll('p')).toBe(1);
+    expect(await process.closeAll()).toBe(1);
     expect(target.announced).toMatchObject([{ rows: 30, labelledRows: 30 }]);
+  });
+
+  it('of a topic that lost what was not read, or that is another one, go on there and say so', async () => {
+    const target = await world();
+    let process = await begin(target);
+    for (let row = 0; row < 6; row++) target.send(record(target, `r${row}`, row), 0);
+    await process.fetch('records.v1/0', 2);
+    await process.live.flush();
+    process.end();
+    target.low.set('records.v1/0', 5);
+    process = await begin(target);
+    expect(process.lost).toEqual(['records.v1/0: 3']);
+    await process.catchUp();
+    process.end();
+    target.topics.set('records.v1/0', [record(target, 'new', 9)]);
+    target.low.set('records.v1/0', 0);
+    process = await begin(target);
+    expect(process.lost).toEqual(['records.v1/0: 0']);
+    await process.catchUp();
+    await process.closeAll();
+    expect(target.announced).toMatchObject([{ rows: 4 }]);
+    expect(process.live.counted('p')).toMatchObject({ records: 4 });
+  });
+
+  it('begin where a release without progress.v1 had committed', async () => {
+    const target = await world();
+    for (const id of ['a', 'b', 'c']) target.send(record(target, id, 0), 0);
+    target.committed.set('records.v1/0', 2);
+    let process = await begin(target);
+    await process.catchUp();
+    process.end();
+    process = await begin(target);
+    await process.catchUp();
+    await process.closeAll();
+    expect(target.announced).toMatchObject([{ rows: 1 }]);
   });
 
   it('commit nothing that only memory has', async () => {
@@ -67,12 +102,20 @@ describe('open spans', () => {
     const process = await begin(target);
     target.send(record(target, 'a', 0), 0);
     target.send(record(target, 'b', 0), 1);
-    await process.catchUp();
-    expect(target.committed.size).toBe(0);
-    await process.segments.flush();
+    for (const partition of [0, 1]) await process.fetch(`records.v1/${partition}`);
+    const durable = () => [0, 1].map((partition) => process.live.durable('records.v1', partition) ?? 0);
+    expect(durable()).toEqual([0, 0]);
+    await process.live.flush();
     target.send(record(target, 'c', 0), 1);
-    await process.catchUp();
-    expect(Object.fromEntries(target.committed)).toEqual({ 'records.v1/0': 1, 'records.v1/1': 1 });
+    await process.fetch('records.v1/1');
+    expect(durable()).toEqual([1, 1]);
+    // What was not told is read again, what was is not counted twice.
+    expect(process.live.counted('p')).toMatchObject({ records: 3 });
+    process.end();
+    const next = await begin(target);
+    expect(next.live.counted('p')).toMatchObject({ records: 2 });
+    await next.catchUp();
+    expect(next.live.counted('p')).toMatchObject({ records: 3 });
   });
 
   it('commit no message before it is a dead letter', async () => {
@@ -84,15 +127,13 @@ describe('open spans', () => {
       0,
     );
     await process.catchUp();
-    await process.segments.flush();
-    process.save();
-    // The handler's answer may commit it, when the dead letters are written.
+    // The handler's answer may pass it, when the dead letters are written.
+    expect(process.live.durable('records.v1', 0)).toBe(0);
     expect(process.live.position('records.v1', 0)).toBe(0);
     target.send(record(target, 'c', 0), 0);
     await process.catchUp();
-    await process.segments.flush();
-    process.save();
-    expect(process.live.position('records.v1', 0)).toBe(3);
+    expect(process.live.durable('records.v1', 0)).toBe(3);
+    expect(process.live.counted('p')).toMatchObject({ records: 2 });
   });
 
   it('close by the watermark that they had before a restart, and not before all is read again', async () => {
@@ -103,9 +144,6 @@ describe('open spans', () => {
     let process = await begin(target);
     await process.catchUp();
     expect(target.announced).toEqual([]);
-    await process.segments.flush();
-    process.save();
-    process.commit();
     process.end();
     // The other partition holds the watermark back, though nothing of it is read again.
     process = await begin(target);
@@ -138,7 +176,7 @@ describe('open spans', () => {
     process.apply();
     target.send(record(target, 'c', 2, { note: 9, size: 3, fine: 'yes', extra: 'x' }), 0);
     await process.catchUp();
-    await process.live.closeAll('p');
+    await process.closeAll();
     const [version] = target.announced;
     expect(version).toMatchObject({
       rows: 3,
@@ -163,7 +201,7 @@ describe('open spans', () => {
     target.send(record(target, 'a', 1), 1);
     target.send(label('b', 5 * SPAN_MS, 1), 0);
     await process.catchUp();
-    await process.live.closeAll('p');
+    await process.closeAll();
     expect(target.announced).toMatchObject([{ rows: 2, labelledRows: 1 }]);
     expect((await rowsOf(target, target.announced[0])).map((row) => row['@record_id'])).toEqual(['b', 'a']);
   });
@@ -173,14 +211,14 @@ describe('open spans', () => {
     const process = await begin(target, { diskBytesMax: 1 });
     target.send(record(target, 'a', 0), 0);
     await process.catchUp();
-    await process.segments.flush();
-    expect(process.segments.blocked).toMatchObject({ why: 'quota' });
+    expect(process.live.blocked).toMatchObject({ why: 'quota' });
     target.send(record(target, 'b', 1), 0);
     await expect(process.catchUp()).rejects.toMatchObject({ code: 'overloaded', retry: { afterMs: 1_000 } });
-    await process.live.closeAll('p');
-    expect(process.segments.blocked).toBeNull();
+    await process.closeAll();
+    await process.live.flushDue(target.clock.nowMs());
+    expect(process.live.blocked).toBeNull();
     await process.catchUp();
-    await process.live.closeAll('p');
+    await process.closeAll();
     expect(target.announced).toMatchObject([{ rows: 1 }, { rows: 1, lateRows: 1 }]);
   });
 
@@ -193,38 +231,48 @@ describe('open spans', () => {
     process.survives();
     started.push(process);
     target.send(record(target, 'a', 0), 0);
-    await process.catchUp();
-    await expect(process.segments.flush()).rejects.toThrow('ENOSPC');
-    expect(process.segments.blocked).toMatchObject({ why: 'disk', message: expect.stringContaining('ENOSPC') });
+    await expect(process.catchUp()).rejects.toThrow('ENOSPC');
+    expect(process.live.blocked).toMatchObject({ why: 'disk', message: expect.stringContaining('ENOSPC') });
     target.send(record(target, 'b', 1), 0);
     await expect(process.catchUp()).rejects.toMatchObject({ code: 'overloaded' });
     full = false;
     process.survives();
-    await process.segments.flushDue(target.clock.nowMs());
-    expect(process.segments.blocked).toBeNull();
+    await process.live.flushDue(target.clock.nowMs());
+    expect(process.live.blocked).toBeNull();
     await process.catchUp();
-    await process.live.closeAll('p');
+    await process.closeAll();
     expect(target.announced).toMatchObject([{ rows: 2 }]);
   });
 
-  it('are a few files each, however often rows are flushed; what a killed writer left goes', async () => {
+  const filesIn = async (target: World): Promise<string[]> => {
+    const entries = await readdir(join(target.home, 'artifacts', 'segments'), { recursive: true });
+    return entries.filter((name) => name.endsWith('.parquet'));
+  };
+
+  it('are a few files each, however often rows are flushed; what nobody names goes', async () => {
     const target = await world();
     let process = await begin(target);
     for (let row = 0; row < 40; row++) {
       target.send(record(target, `r${row}`, row), 0);
       await process.catchUp();
-      await process.segments.flush();
     }
-    const [folder] = await readdir(join(target.home, 'segments'));
-    const files = () => readdir(join(target.home, 'segments', folder as string));
-    expect((await files()).length).toBeLessThan(16);
+    const listed = () => process.spans.files({ project: 'p', createdAtMs: 1 });
+    expect(listed().length).toBeLessThan(16);
+    expect(listed().reduce((rows, file) => rows + file.rows, 0)).toBe(40);
+    // Those that were merged stay for a close that may read them.
+    expect((await filesIn(target)).length).toBe(40 + 2);
+    target.clock.advance(120_000);
+    await process.catchUp();
+    expect((await filesIn(target)).length).toBe(listed().length);
     process.end();
-    await writeFile(join(target.home, 'segments', folder as string, '.records_0_0_1_0_99.parquet'), 'half');
+    const folder = join(target.home, 'artifacts', 'segments', '0', 'p', '1');
+    await writeFile(join(folder, 'records_0_half.parquet'), 'half');
     process = await begin(target);
-    expect((await files()).filter((name) => name.startsWith('.'))).toEqual([]);
-    await process.live.closeAll('p');
+    expect((await filesIn(target)).length).toBe(listed().length);
+    await process.closeAll();
     expect(target.announced).toMatchObject([{ rows: 40, repeatedRows: 0 }]);
-    expect(await files()).toEqual([]);
+    await process.live.flush();
+    expect(await filesIn(target)).toEqual([]);
   });
 
   it('take the memory of their buffer, whatever their rows, spans and delays', async () => {
@@ -237,8 +285,8 @@ describe('open spans', () => {
         target.send(record(target, `r${row}`, row * 1_000), row % PARTITIONS);
         target.send(label(`r${row}`, row * 1_000, 1), row % PARTITIONS);
       }
-      await process.catchUp();
-      most = Math.max(most, process.segments.bytesInMemory);
+      for (const key of target.topics.keys()) await process.fetch(key);
+      most = Math.max(most, process.live.bytesInMemory);
     }
     expect(process.live.state('p')).toMatchObject({ openRows: 5_000, openLabels: 5_000 });
     // The bound is looked at after each batch: 125 rows of about 500 bytes.
@@ -251,24 +299,24 @@ describe('open spans', () => {
     const process = await begin(target);
     target.send(record(target, 'a', 0), 0);
     await process.catchUp();
-    await process.segments.flush();
+    expect(await filesIn(target)).toHaveLength(1);
     process.remove();
-    process.live.closeDue();
-    await process.segments.flush();
-    expect(await readdir(join(target.home, 'segments'))).toEqual([]);
+    await process.live.flush();
+    expect(await filesIn(target)).toEqual([]);
+    expect(process.spans.names()).toEqual([]);
   });
 
   it('that have closed take labels that come late or are corrected, as a version of the same rows', async () => {
     const target = await world();
     let died = false;
     let process = await Process.start(target, (point) => {
-      if (!died || point !== 'before remove') return;
+      if (!died || point !== 'after announce') return;
       throw new Killed(point);
     });
     for (const id of ['a', 'b', 'c']) target.send(record(target, id, 1), 0);
     target.send(label('a', 1, 0), 0);
     await process.catchUp();
-    await process.live.closeAll('p');
+    await process.closeAll();
     expect(target.announced).toMatchObject([{ rows: 3, labelledRows: 1, source: 'stream' }]);
     const refresh = async () => {
       await process.catchUp();

@@ -116,7 +116,7 @@ describe('an upload', () => {
     expect(datasets).toMatchObject([
       { id: status.datasetVersion, rows: 20_000, kind: 'import', source: 'upload:loans.csv' },
     ]);
-    expect(await readdir(join(ingest.home, 'ingest/uploads'))).toEqual([]);
+    expect(await readdir(join(ingest.home, 'ingest/0/uploads'))).toEqual([]);
     expect((await ingest.post('/v1/projects/loans/imports', { upload: uploadId })).status).toBe(404);
   }, 120_000);
 

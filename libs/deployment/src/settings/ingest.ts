@@ -143,7 +143,7 @@ export const ingestSettings = defineSettings({
   flushAfter: {
     env: 'MILLRACE_INGEST_FLUSH_AFTER',
     type: 'duration',
-    default: 10_000,
+    default: 2_000,
     min: 10,
     max: 3_600_000,
     why: 'rows are written to segments after this long, however few, and committed; what a killed process reads again',

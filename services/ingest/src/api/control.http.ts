@@ -135,6 +135,7 @@ export class ControlController {
 
   @Answers(calls.stats)
   stats() {
-    return { stopped: this.statistics.stopped, projects: this.statistics.byProject() };
+    const { stopped, partitions } = this.statistics;
+    return { stopped, partitions, projects: this.statistics.byProject() };
   }
 }

@@ -7,6 +7,7 @@ import { newestVersions } from '@millrace/domain';
 
 export class DatasetIndex {
   private readonly projects = new Map<string, Map<string, DatasetVersion>>();
+  private readonly awaited = new Map<string, (() => void)[]>();
 
   constructor(private readonly createdAtMs: (project: string) => number | undefined) {}
 
@@ -19,6 +20,19 @@ export class DatasetIndex {
     }
     const known = versions.get(version.id);
     if (known === undefined || version.closedAtMs > known.closedAtMs) versions.set(version.id, version);
+    const key = `${version.project}/${version.id}`;
+    for (const tell of this.awaited.get(key) ?? []) tell();
+    this.awaited.delete(key);
+  }
+
+  /** Resolves when there is a version with this id. */
+  async known(project: string, id: string): Promise<DatasetVersion> {
+    for (;;) {
+      const found = this.find(project, id);
+      if (found !== null) return found;
+      const key = `${project}/${id}`;
+      await new Promise<void>((resolve) => this.awaited.set(key, [...(this.awaited.get(key) ?? []), resolve]));
+    }
   }
 
   find(project: string, id: string): DatasetVersion | null {

@@ -1,96 +1,152 @@
-// Wiring of dataset versions: the live stream and the imports, what closes versions, and the counters.
+// Wiring of dataset versions: the live stream and the imports, what closes versions, how processes share partitions.
 
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ArtifactStore } from '@millrace/artifacts';
-import type { MessageProducer } from '@millrace/kafka';
+import { type ArtifactStore, isInHome } from '@millrace/artifacts';
+import { type DatasetAction, encodeCommand } from '@millrace/contracts';
+import { hash32, type PlatformError, RequestIds, seededRng } from '@millrace/domain';
+import {
+  FencedWriters,
+  type KafkaConnection,
+  type MessageProducer,
+  partitionOfKey,
+  untilAvailable,
+} from '@millrace/kafka';
 import type { ServiceContext } from '@millrace/service';
 import { counter, histogram, logger } from '@millrace/telemetry';
 import type { IngestConfig } from '../config.js';
+import { processFolder } from '../process-folder.fs.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
-import { CounterStore } from './counter-store.fs.js';
 import type { DatasetIndex } from './dataset-index.js';
 import { ImportStream } from './import-stream.js';
-import { type LiveReports, LiveStream } from './live-stream.js';
+import { LiveStream } from './live-stream.js';
+import type { OpenSpans } from './open-spans.js';
+import { OwnerCommands } from './owner-commands.js';
+import { KafkaProgressLog } from './progress.kafka.js';
 import { DuckDbSegmentFiles } from './segment-files.duckdb.js';
-import { Segments } from './segments.js';
 import { DuckDbSpanMerger } from './span-merge.duckdb.js';
+import type { LiveReports } from './span-owner.js';
+import { StreamBounds } from './stream-bounds.kafka.js';
 import { VersionCloser } from './version-closer.js';
 import { DuckDbVersionTables } from './version-table.duckdb.js';
-import { KafkaVersionLog } from './versions.kafka.js';
 import { writtenOnce } from './written-once.js';
 
 const VERSION_RETRY_MS = 1_000;
-/** What is not closed by then is closed after the restart. */
+/** By then the partitions of a dead process are read on by another one, where there is one. */
+const BARRIER_MS = 30_000;
+/** What is not closed by then is closed after the restart, or by another process. */
 const SETTLE_MS_MAX = 5_000;
+/** Lets the log line out before the process ends. */
+const LAST_WORDS_MS = 50;
 
 const versionsClosed = counter('millrace.ingest.versions_closed');
 const versionFailures = counter('millrace.ingest.version_failures');
 const versionDuration = histogram('millrace.ingest.version_duration');
 const lateRows = counter('millrace.ingest.late');
+const rowsLost = counter('millrace.ingest.unread_lost');
 
 export function duckDbSettings(config: IngestConfig) {
   return {
-    scratch: join(config.home, 'ingest', 'scratch'),
+    scratch: join(processFolder(config), 'scratch'),
     memoryMax: config.duckdbMemory,
     threads: config.duckdbThreads,
   };
 }
 
 export interface DatasetWiring {
-  counterStore: CounterStore;
   live: LiveStream;
-  segments: Segments;
+  commands: OwnerCommands;
   importStream: ImportStream;
+  writers: FencedWriters;
+  bounds: StreamBounds;
+}
+
+export interface KnownDatasets {
+  registry: ProjectRegistry;
+  index: DatasetIndex;
+  spans: OpenSpans;
 }
 
 export async function datasets(
   { config, clock, shutdown }: ServiceContext<IngestConfig>,
   store: ArtifactStore,
+  connection: KafkaConnection,
   producer: MessageProducer,
-  registry: ProjectRegistry,
-  index: DatasetIndex,
+  { registry, index, spans }: KnownDatasets,
 ): Promise<DatasetWiring> {
   const files = writtenOnce(store, index);
-  const tables = await DuckDbVersionTables.open(duckDbSettings(config), files);
+  const duckDb = duckDbSettings(config);
+  // Of no other process and no earlier run.
+  const ids = new RequestIds(seededRng(hash32(config.replica) ^ clock.nowMs() ^ process.pid));
+  const tables = await DuckDbVersionTables.open(duckDb, files);
   shutdown.onClose('duckdb', () => tables.close());
-  const counterStore = await CounterStore.open(join(config.home, 'ingest'));
-  const folder = join(config.home, 'ingest', 'segments');
-  const segmentFiles = new DuckDbSegmentFiles(tables.instance, folder);
-  const spans = new DuckDbSpanMerger(tables.instance, segmentFiles, files, duckDbSettings(config).scratch);
-  const closer = new VersionCloser(spans, new KafkaVersionLog(producer, store), index, clock);
-  const segments = new Segments(segmentFiles, {
-    bufferBytesMax: config.bufferBytesMax,
-    flushAfterMs: config.flushAfter,
-    diskBytesMax: config.segmentDiskBytesMax,
+  const segmentFiles = new DuckDbSegmentFiles(tables.instance, store, duckDb.scratch, ids, () => freeBytes(config));
+  const merger = new DuckDbSpanMerger(tables.instance, segmentFiles, files, duckDb.scratch);
+  const closer = new VersionCloser(merger, index, clock);
+  const writers = new FencedWriters(connection, 'ingest');
+  shutdown.onClose('writers', () => writers.close());
+  const bounds = new StreamBounds(connection);
+  const reports = liveReports();
+  const commandOf = (project: string, action: DatasetAction, id: string) => ({
+    ...{ id, project, action, issuedBy: 'ingest', issuedAtMs: clock.nowMs() },
+    ...{ expectedRevision: 0, correlationId: id, reason: '' },
   });
-  await segments.open();
-  shutdown.onDrain('versions', async () => {
-    await segments.flush();
-    await Promise.race([closer.settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS_MAX))]);
-    await counterStore.stop();
-  });
+  const send = async (project: string, action: DatasetAction): Promise<string> => {
+    const id = ids.next();
+    await producer.send('commands.v1', [{ key: project, value: encodeCommand(commandOf(project, action, id)) }]);
+    return id;
+  };
   const live = new LiveStream(
-    registry,
-    index,
-    segments,
-    closer,
-    counterStore.counters,
+    {
+      bufferBytesMax: config.bufferBytesMax,
+      flushAfterMs: config.flushAfter,
+      diskBytesMax: config.segmentDiskBytesMax,
+    },
     {
       allowanceMs: config.closeAllowance,
       idleAfterMs: config.partitionIdleAfter,
       retryAfterMs: VERSION_RETRY_MS,
+      barrierMs: BARRIER_MS,
     },
-    clock,
-    liveReports(),
+    {
+      ...{ registry, index, spans, files: segmentFiles, closer, clock, reports, send },
+      log: new KafkaProgressLog(writers, store),
+      holder: `ingest-${config.replica}`,
+      ends: () => bounds.ends(),
+      partitionOf: (project) => partitionOfKey(project, bounds.partitions),
+      lost: (topic, partition, rows) => {
+        rowsLost.add(rows, { topic });
+        logger('versions').error('messages were gone before they were read', { topic, partition, messages: rows });
+      },
+    },
   );
+  const commands = new OwnerCommands(
+    (...given) => live.carryOut(...given),
+    (project, error) => (error.code === 'conflict' ? reports.fenced(error) : reports.failed(project, error)),
+    () => new Promise((resolve) => setTimeout(resolve, VERSION_RETRY_MS).unref()),
+  );
+  shutdown.onDrain('versions', async () => {
+    await live.flush();
+    await Promise.race([closer.settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS_MAX).unref())]);
+  });
   const importStream = new ImportStream(
     registry,
     tables,
     closer,
+    async (project, action) => {
+      await untilAvailable('the end of an import', () => send(project, action));
+    },
     { openMax: config.importsMax, abandonAfterMs: config.importAbandonAfter },
     clock,
   );
-  return { counterStore, live, segments, importStream };
+  return { live, commands, importStream, writers, bounds };
+}
+
+/** Of the file system of the artifacts; a bucket has no end that is known here. */
+async function freeBytes(config: IngestConfig): Promise<number> {
+  if (!isInHome(config)) return Number.POSITIVE_INFINITY;
+  const { bavail, bsize } = await statfs(config.home);
+  return bavail * bsize;
 }
 
 function liveReports(): LiveReports {
@@ -108,6 +164,14 @@ function liveReports(): LiveReports {
     failed: (project, error) => {
       versionFailures.add(1, { project });
       log.error('dataset version not written, tried again', { project }, error);
+    },
+    fenced: (error: PlatformError) => {
+      log.error('another process holds what this one held: it ends, and begins anew', {}, error);
+      setTimeout(() => process.exit(1), LAST_WORDS_MS);
+    },
+    swept: (folder, removed, error) => {
+      if (error === undefined) log.info('what a killed process left was removed', { folder, files: removed });
+      else log.warn('what a killed process left takes room still', { folder }, error);
     },
   };
 }

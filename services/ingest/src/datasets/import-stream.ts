@@ -2,13 +2,13 @@
 // are appended as they come, so memory does not grow with the import. Offsets of an open import are not committed;
 // after a crash its batches come again from the first.
 
-import type { DatasetVersion, Reason, RecordBatch } from '@millrace/contracts';
+import type { DatasetVersion, EndImportAction, Reason, RecordBatch } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import type { ColumnSpec } from '@millrace/project';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { ImportAssembly } from './import-assembly.js';
-import type { BadMessage, BatchOutcome, LogMessage } from './live-stream.js';
+import type { BadMessage, LogMessage } from './partition-reader.js';
 import type { VersionCloser } from './version-closer.js';
 import type { TableRows, VersionTable, VersionTables } from './version-table.js';
 
@@ -16,35 +16,41 @@ export const deletedMessage = (project: string): string => `project '${project}'
 
 export type ImportEnd = { kind: 'closed'; version: DatasetVersion } | { kind: 'failed'; message: string };
 
+/** Tells the project's owner that a load has come to its end; resolves when the log has it. */
+export type TellEnd = (project: string, action: EndImportAction) => Promise<void>;
+
 interface OpenTable {
   schema: RecordSchema;
   table: VersionTable;
   source: string;
 }
 
+export interface ReadBatch {
+  bad: BadMessage[];
+  /** The first offset to read after a restart. */
+  nextOffset: number;
+}
+
 export class ImportStream {
   private readonly assembly: ImportAssembly;
   private readonly open = new Map<string, OpenTable>();
-  private readonly waiting = new Map<string, (end: ImportEnd) => void>();
+  /** The last load that was refused: its other batches say no more. */
+  private refusedId = '';
   private tail: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly registry: ProjectRegistry,
     private readonly tables: VersionTables,
     private readonly closer: VersionCloser,
+    private readonly tellEnd: TellEnd,
     private readonly bounds: { openMax: number; abandonAfterMs: number },
     private readonly clock: Clock,
   ) {
     this.assembly = new ImportAssembly(bounds);
   }
 
-  /** Resolves when the import with this id closes or fails here. */
-  end(importId: string): Promise<ImportEnd> {
-    return new Promise((resolve) => this.waiting.set(importId, resolve));
-  }
-
-  batches(partition: number, messages: readonly LogMessage<RecordBatch>[]): Promise<BatchOutcome> {
-    const work = async (): Promise<BatchOutcome> => {
+  batches(partition: number, messages: readonly LogMessage<RecordBatch>[]): Promise<ReadBatch> {
+    const work = async (): Promise<ReadBatch> => {
       const bad: BadMessage[] = [];
       let next = 0;
       for (const { offset, timestampMs, message } of messages) {
@@ -73,18 +79,20 @@ export class ImportStream {
     const wanted = known?.schema.hash ?? schema?.hash;
     if (schema === null || batch.schemaHash !== wanted) {
       const why = schema === null ? deletedMessage(project) : 'the schema of the project changed during the import';
-      this.settle(importId, { kind: 'failed', message: why });
+      if (known !== undefined) await this.giveUpOn(importId, known, why);
+      else await this.refuse(importId, project, why);
       const text =
         schema === null ? `no project '${project}'` : `schema ${batch.schemaHash.slice(0, 12)} is not the project's`;
       return { project, reasons: [{ code: 'malformed', field: 'schema_hash', message: text }] };
     }
     const place = this.assembly.offer(importId, batch.sequence, partition, offset, this.clock.nowMs());
     if (place === 'refused') {
-      this.settle(importId, { kind: 'failed', message: `${this.bounds.openMax} imports are open already` });
+      await this.refuse(importId, project, `${this.bounds.openMax} imports are open already`);
       return null;
     }
     if (place === 'first') {
-      this.open.set(importId, { schema, table: await this.tables.create(schema), source: batch.source });
+      const table = await this.tables.create(schema);
+      this.open.set(importId, { schema, table, source: batch.source });
     }
     const open = this.open.get(importId);
     if (open === undefined || place === 'repeated' || place === 'gap') return null;
@@ -98,40 +106,49 @@ export class ImportStream {
     const range = this.assembly.range(importId);
     const offsets =
       range === null ? [] : [{ topic: 'batches.v1', partition: range.partition, first: range.first, last: range.last }];
+    const { name: project } = open.schema.project;
+    let end: Pick<EndImportAction, 'version' | 'failure'>;
     try {
-      const version = await this.closer.closeImport(open.schema, open.table, {
+      const version = await this.closer.written(open.schema, open.table, {
         kind: 'import',
         source: open.source,
         offsets,
         windowStartMs: 0,
         windowEndMs: 0,
       });
-      this.forget(
-        importId,
-        version === null ? { kind: 'failed', message: 'no good rows' } : { kind: 'closed', version },
-      );
+      end = version === null ? { failure: 'no good rows' } : { version, failure: '' };
     } catch (thrown) {
-      this.forget(importId, { kind: 'failed', message: PlatformError.from(thrown).message });
+      end = { failure: PlatformError.from(thrown).message };
     }
+    // Until the log has it, its batches are not committed: whoever reads them then makes the same version.
+    await this.tellEnd(project, { kind: 'endImport', importId, ...end });
+    this.forget(importId);
   }
 
   private async giveUp(): Promise<void> {
     for (const importId of this.assembly.abandoned(this.clock.nowMs())) {
-      await this.open.get(importId)?.table.drop();
-      this.forget(importId, { kind: 'failed', message: 'no batch came for too long' });
+      const open = this.open.get(importId);
+      if (open !== undefined) await this.giveUpOn(importId, open, 'no batch came for too long');
+      else this.forget(importId);
     }
   }
 
-  private forget(importId: string, end: ImportEnd): void {
-    this.assembly.done(importId);
-    this.open.delete(importId);
-    this.settle(importId, end);
+  private async giveUpOn(importId: string, open: OpenTable, failure: string): Promise<void> {
+    await open.table.drop();
+    await this.tellEnd(open.schema.project.name, { kind: 'endImport', importId, failure });
+    this.refusedId = importId;
+    this.forget(importId);
   }
 
-  private settle(importId: string, end: ImportEnd): void {
-    const waiting = this.waiting.get(importId);
-    this.waiting.delete(importId);
-    waiting?.(end);
+  private async refuse(importId: string, project: string, failure: string): Promise<void> {
+    if (this.refusedId === importId) return;
+    this.refusedId = importId;
+    await this.tellEnd(project, { kind: 'endImport', importId, failure });
+  }
+
+  private forget(importId: string): void {
+    this.assembly.done(importId);
+    this.open.delete(importId);
   }
 }
 

@@ -1,82 +1,35 @@
-// Reads records.v1 and labels.v1 into segments and closes their spans into dataset versions as the watermark goes on. A
-// reader decides nothing: it checks a row and appends it to the span [k·versionEvery, (k+1)·versionEvery) of its event
-// time, a label to that of its record. What is late, repeated or joined is decided when a span closes, over segments.
-//
-// A span closes when the watermark passes its end by the label's delay and an allowance; spans close in order, each
-// with the late rows of the spans before it, and one without records makes no version.
-//
-// What commits when: the next offset that may be committed is the first one that only memory has, and never past what
-// the counters and watermarks have stored. What interleaves: handlers of different partitions, flushes and closes;
-// taking a batch in has no pause in it.
+// The live stream of this process: the readers of the partition numbers that it holds, and the owner of their projects.
+// Memory is bounded by the buffers of all readers together, the disk by a quota; at either nothing is lost: reading
+// waits for a flush, or stops until spans close.
 
-import type { DatasetVersion, LabelMessage, Reason, RecordMessage } from '@millrace/contracts';
-import { type Clock, PlatformError, requestIdOf, Watermark } from '@millrace/domain';
-import type { ProjectRegistry } from '../projects/project-registry.js';
-import { checkedRecord } from '../records/checked-record.js';
-import type { RecordSchema } from '../schema/record-schema.js';
-import type { Counters } from './counters.js';
-import type { DatasetIndex } from './dataset-index.js';
-import type { ClosePlan, SegmentFile, SegmentOwner } from './segment.js';
-import type { Position } from './segment-buffers.js';
-import type { Blocked, Segments } from './segments.js';
-import type { VersionCloser } from './version-closer.js';
+import type {
+  DatasetAction,
+  LabelMessage,
+  OpenSpanProgress,
+  ProjectReading,
+  ReadingProgress,
+  RecordMessage,
+} from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
+import { type BadMessage, type LogMessage, PartitionReader, type ReaderPorts } from './partition-reader.js';
+import { folderOf, OF_OWNER, pathOf, type SegmentOwner } from './segment.js';
+import { type LiveSettings, type OwnerPorts, SpanOwner } from './span-owner.js';
 
-/** A message of a partition. */
-export interface LogMessage<T> {
-  readonly offset: number;
-  /** When it was written. */
-  readonly timestampMs: number;
-  /** undefined: it could not be decoded; its position is passed all the same. */
-  readonly message: T | undefined;
+export interface LiveBounds {
+  /** Rows in memory, estimated. */
+  bufferBytesMax: number;
+  /** Processing time after which rows are written, however few. */
+  flushAfterMs: number;
+  /** 0 = half of what segments take and of what is free beside them when partitions are first held. */
+  diskBytesMax: number;
 }
 
-export interface BadMessage {
-  offset: number;
-  project: string;
-  reasons: readonly Reason[];
-}
-
-export interface BatchOutcome {
-  bad: BadMessage[];
-  /** The first offset to read after a restart; 0 = nothing may be committed yet. */
-  nextOffset: number;
-}
-
-export interface LiveSettings {
-  /** Beyond the label's delay, before a span closes. */
-  allowanceMs: number;
-  idleAfterMs: number;
-  /** Pause before a version that could not be written is tried again. */
-  retryAfterMs: number;
-}
-
-export interface LiveReports {
-  closed(version: DatasetVersion, tookMs: number): void;
-  failed(project: string, error: PlatformError): void;
-}
+export type Blocked = { why: 'quota' | 'disk' | 'log'; message: string };
 
 /** Pause before a partition is read again that was not taken in for want of room. */
 const BLOCKED_MS = 1_000;
-
-interface Taking<T> {
-  readonly message: T;
-  readonly position: Position;
-  readonly bad: BadMessage[];
-  /** When it was written. */
-  readonly atMs: number;
-  /** Read again after a rebalance: it is in a segment or a buffer already, or it is bad, which may be told twice. */
-  readonly again: boolean;
-}
-
-interface LiveProject extends SegmentOwner {
-  schema: RecordSchema;
-  watermark: Watermark<'records' | 'labels'>;
-  /** Spans that end here or before are closed. */
-  closedThroughMs: number;
-  closing: Promise<void> | null;
-  /** Processing time before which a version that could not be written is not tried again. */
-  retryAtMs: number;
-}
+/** Answers of other processes are waited for no longer. */
+const ANSWER_MS_MAX = 60_000;
 
 export interface LiveState {
   /** Records of no closed version yet, as they were read: repeated ones among them. */
@@ -89,358 +42,267 @@ export interface LiveState {
   watermarkMs: number | null;
 }
 
+/** How far a topic is kept, by partition number. */
+export interface StreamEnds {
+  readonly partition: number;
+  readonly records: StreamRange;
+  readonly labels: StreamRange;
+}
+
+export interface StreamRange {
+  readonly low: number;
+  readonly high: number;
+  /** Of the consumer group: where reading goes on that progress.v1 does not know of; null = from the beginning. */
+  readonly committed: number | null;
+}
+
+export interface LivePorts extends Omit<ReaderPorts, 'log'>, Omit<OwnerPorts, 'flush'> {
+  /** A stretch of a topic that nobody has read is gone, by retention; or the topic is another one. */
+  lost(topic: string, partition: number, rows: number): void;
+  /** Puts a command on the log, for the owner of its project. Gives its id. */
+  send(project: string, action: DatasetAction): Promise<string>;
+}
+
 export class LiveStream {
-  private readonly projects = new Map<string, LiveProject>();
-  /** Partitions that have not been read up to where their end was at the start. */
-  private readonly behind = new Map<string, number>();
-  /** By "topic/partition": the offset after the last message that was taken in. */
-  private readonly takenThrough = new Map<string, number>();
-  /** Likewise, but not past messages that are on their way to the dead letters. */
-  private readonly doneThrough = new Map<string, number>();
+  private readonly readers = new Map<number, PartitionReader>();
+  private readonly owner: SpanOwner;
+  private diskBytesMax: number | null = null;
 
   constructor(
-    private readonly registry: ProjectRegistry,
-    private readonly datasetIndex: DatasetIndex,
-    private readonly segments: Segments,
-    private readonly closer: VersionCloser,
-    private readonly counters: Counters,
-    private readonly settings: LiveSettings,
-    private readonly clock: Clock,
-    private readonly reports: LiveReports,
-  ) {}
-
-  /** Whether partitions were assigned: before, nothing is known of what is still to be read. */
-  private assigned = false;
+    private readonly bounds: LiveBounds,
+    settings: LiveSettings,
+    private readonly ports: LivePorts,
+  ) {
+    this.owner = new SpanOwner(settings, { ...ports, flush: () => this.flush() });
+  }
 
   /**
-   * Whether this process reads all partitions. With a part of them it would close versions that lack the rest of their
-   * rows; then none closes.
+   * Takes these numbers over, and no others: the view of progress.v1 holds all that their predecessors wrote. `ends`:
+   * where the topics begin and end now.
    */
-  wholeStream = true;
-
-  /**
-   * Partitions were assigned, and each must be read up to its end (exclusive) before any version may close. Of what was
-   * taken in and lies behind an end nothing is known any more: the topic is another one.
-   */
-  assign(ends: readonly { topic: string; partition: number; position: number; end: number }[], whole: boolean): void {
-    this.wholeStream = whole;
-    this.assigned = true;
-    this.behind.clear();
-    for (const { topic, partition, position, end } of ends) {
-      const key = `${topic}/${partition}`;
-      if (position < end) this.behind.set(key, end);
-      this.doneThrough.delete(key);
-      if ((this.takenThrough.get(key) ?? 0) > end) this.takenThrough.delete(key);
+  async hold(numbers: readonly number[], ends: readonly StreamEnds[]): Promise<void> {
+    for (const number of [...this.readers.keys()]) if (!numbers.includes(number)) this.readers.delete(number);
+    const taken = numbers.filter((number) => !this.readers.has(number));
+    this.owner.hold(numbers.filter((number) => !taken.includes(number)));
+    // Before anything is read or closed: later there are files that are written and not listed yet.
+    await this.sweep(taken);
+    this.owner.hold(numbers);
+    for (const number of taken) {
+      const reader = new PartitionReader(number, this.ports);
+      const range = ends.find(({ partition }) => partition === number);
+      if (range !== undefined) this.begin(reader, range);
+      this.readers.set(number, reader);
     }
+    await this.boundDisk();
+    this.owner.closeDue();
   }
 
-  get caughtUp(): boolean {
-    return this.assigned && this.wholeStream && this.behind.size === 0;
+  records(partition: number, messages: readonly LogMessage<RecordMessage>[]): Promise<BadMessage[]> {
+    return this.taken(partition, (reader) => reader.records(messages));
   }
 
-  records(partition: number, messages: readonly LogMessage<RecordMessage>[]): Promise<BatchOutcome> {
-    return this.taken('records.v1', partition, messages, ({ message: record, position, bad, atMs, again }) => {
-      const live = this.project(record.project, atMs);
-      if (live === null) {
-        bad.push(refused(position.offset, record.project, 'malformed', 'project', `no project '${record.project}'`));
-        return;
-      }
-      const accepted = this.checked(live.schema, record, position.offset, bad);
-      if (accepted === null || again) return;
-      if (this.counters.fresh('records.v1', partition, position.offset)) this.counters.add(record.project, 'records');
-      const nowMs = this.clock.nowMs();
-      live.watermark.observe('records', partition, accepted.eventTimeMs, nowMs);
-      this.segments.addRecord(live, startOf(live, accepted.eventTimeMs), live.schema, accepted, position, nowMs);
-    });
+  labels(partition: number, messages: readonly LogMessage<LabelMessage>[]): Promise<BadMessage[]> {
+    return this.taken(partition, (reader) => reader.labels(messages));
   }
 
-  labels(partition: number, messages: readonly LogMessage<LabelMessage>[]): Promise<BatchOutcome> {
-    return this.taken('labels.v1', partition, messages, ({ message: label, position, bad, atMs, again }) => {
-      const live = this.project(label.project, atMs);
-      if (live === null) {
-        bad.push(refused(position.offset, label.project, 'malformed', 'project', `no project '${label.project}'`));
-        return;
-      }
-      if (live.schema.project.data.label === undefined) {
-        bad.push(refused(position.offset, label.project, 'malformed', 'project', 'the project has no label'));
-        return;
-      }
-      if (again) return;
-      if (this.counters.fresh('labels.v1', partition, position.offset)) this.counters.add(label.project, 'labels');
-      const nowMs = this.clock.nowMs();
-      live.watermark.observe('labels', partition, label.knownAtMs, nowMs);
-      const known = label.recordId === '' ? { ...label, recordId: requestIdOf(label.predictionId) } : label;
-      if (known.recordId !== '') this.segments.addLabel(live, startOf(live, known.eventTimeMs), known, position, nowMs);
-    });
+  /** Where reading of a partition goes on; null where that was never told, or it is not held. */
+  position(topic: string, partition: number): number | null {
+    return this.readers.get(partition)?.position(topic === 'records.v1' ? 'records' : 'labels') ?? null;
   }
 
-  /** Closes what the watermark allows; call it after batches and now and then. Does not wait for the writing. */
+  /** Everything before is durable; null as above. */
+  durable(topic: string, partition: number): number | null {
+    return this.readers.get(partition)?.durable(topic === 'records.v1' ? 'records' : 'labels') ?? null;
+  }
+
   closeDue(): void {
-    this.forgetDeleted();
-    for (const { project } of this.segments.owners()) this.project(project);
-    for (const live of this.projects.values()) {
-      if (live.closing !== null || this.clock.nowMs() < live.retryAtMs) continue;
-      const begun = this.segments.planOf(live);
-      if (begun !== null) this.startClose(live, begun.spanStartMs);
-      else {
-        const due = this.openSpans(live)[0];
-        if (due !== undefined && due + spanMsOf(live) + this.holdMs(live) <= this.watermarkOf(live))
-          this.startClose(live, due);
-        else this.refreshDue(live);
-      }
-    }
+    this.owner.closeDue();
   }
 
-  /** Closes every open version of a project now, whatever the watermark says. */
+  /** Flushes whose time has come, and what was told of a stop. */
+  async flushDue(nowMs: number): Promise<void> {
+    const isStopped = this.blocked !== null;
+    for (const reader of this.readers.values()) {
+      reader.stopped(isStopped);
+      if (reader.isDue(nowMs, this.bounds.flushAfterMs)) await this.flushed(reader);
+    }
+    this.owner.closeDue();
+  }
+
+  /** Everything that was taken in is durable. */
+  async flush(): Promise<void> {
+    const isStopped = this.blocked !== null;
+    for (const reader of this.readers.values()) reader.stopped(isStopped);
+    await Promise.all([...this.readers.values()].map((reader) => reader.flush()));
+  }
+
+  /** Closes every open version of a project now, whatever the watermark says; whichever process owns it. */
   async closeAll(project: string): Promise<number> {
-    const live = this.project(project);
-    if (live === null) return 0;
-    if (!this.wholeStream) throw new PlatformError('conflict', 'another ingest process reads a part of the stream');
-    await live.closing;
-    const begun = this.segments.planOf(live);
-    if (begun !== null) await this.startClose(live, begun.spanStartMs);
-    const starts = this.openSpans(live);
-    // Late rows alone go into the first span that is not closed.
-    if (starts.length === 0 && this.segments.recordSpans(live).size > 0) starts.push(firstOpen(live));
-    for (const startMs of starts) {
-      await live.closing;
-      await this.startClose(live, startMs);
-    }
-    return starts.length;
+    const createdAtMs = this.ports.registry.createdAtMs(project);
+    if (createdAtMs === undefined) return 0;
+    const commandId = await this.ports.send(project, { kind: 'closeDatasets' });
+    const find = () =>
+      this.ports.spans.closing({ project, createdAtMs })?.answers.find((answer) => answer.commandId === commandId);
+    const answer = await this.ports.spans.until(find, ANSWER_MS_MAX);
+    if (answer === undefined) throw new PlatformError('unavailable', `nobody has closed '${project}' within a minute`);
+    if (answer.failure !== '') throw new PlatformError('unavailable', answer.failure);
+    return answer.closed;
   }
 
-  /** Resolves when every close that has begun has ended. */
-  async settled(): Promise<void> {
-    for (let running = this.running(); running.length > 0; running = this.running()) await Promise.all(running);
+  /** What is asked of the owner of a project that this process holds. */
+  carryOut(project: string, commandId: string, action: DatasetAction): Promise<void> {
+    return this.owner.carryOut(project, commandId, action);
+  }
+
+  settled(): Promise<void> {
+    return this.owner.settled();
   }
 
   /** Why nothing more is taken in; null while it is. */
   get blocked(): Blocked | null {
-    return this.segments.blocked;
+    for (const { failed } of this.readers.values())
+      if (failed !== null && failed.error.code !== 'conflict')
+        return { why: failed.why, message: failed.error.message };
+    const bytes = this.bytesOnDisk;
+    const max = this.diskBytesMax ?? Number.POSITIVE_INFINITY;
+    if (bytes < max) return null;
+    return { why: 'quota', message: `open spans take ${bytes} bytes on disk, at most ${max}` };
+  }
+
+  get partitions(): ReadingProgress[] {
+    return this.ports.spans.allReadings();
+  }
+
+  /** Of the segments of held partitions. */
+  get bytesOnDisk(): number {
+    const { spans } = this.ports;
+    if (this.measured.changes !== spans.changes) {
+      let bytes = 0;
+      for (const number of this.readers.keys())
+        for (const { segments } of spans.spansOf(number)) for (const segment of segments) bytes += segment.bytes;
+      this.measured = { changes: spans.changes, bytes };
+    }
+    return this.measured.bytes;
+  }
+
+  get bytesInMemory(): number {
+    let bytes = 0;
+    for (const reader of this.readers.values()) bytes += reader.bytes;
+    return bytes;
   }
 
   state(project: string): LiveState {
-    const live = this.project(project);
-    const watermarkMs = live?.watermark.currentMs ?? Number.NEGATIVE_INFINITY;
-    const state = { openRows: 0, openLabels: 0, lateLabels: 0 };
-    if (live !== null) {
-      for (const rows of this.segments.recordSpans(live).values()) state.openRows += rows;
-      for (const [startMs, rows] of this.segments.labelSpans(live))
-        state[isClosed(live, startMs) ? 'lateLabels' : 'openLabels'] += rows;
-    }
-    return { ...state, watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null };
-  }
-
-  /** Where reading of a partition may begin again; null where nothing of it was taken in here. */
-  position(topic: string, partition: number): number | null {
-    const done = this.doneThrough.get(`${topic}/${partition}`);
-    return done === undefined ? null : this.nextOffset(topic, partition, done);
-  }
-
-  private running(): Promise<void>[] {
-    return [...this.projects.values()].flatMap(({ closing }) => closing ?? []);
-  }
-
-  /** Nothing closes while a partition is not yet read up to where its end was at the assignment. */
-  private watermarkOf({ watermark }: LiveProject): number {
-    return this.caughtUp ? watermark.advance(this.clock.nowMs(), []) : Number.NEGATIVE_INFINITY;
-  }
-
-  /** Rows of a deleted project are in no version any more, and hold no position back. */
-  private forgetDeleted(): void {
-    for (const [name, live] of this.projects) {
-      const now = this.registry.createdAtMs(name);
-      if (now !== live.createdAtMs) this.projects.delete(name);
-      if (now === undefined) this.counters.forget(name);
-    }
-    for (const owner of this.segments.owners()) {
-      if (this.registry.createdAtMs(owner.project) !== owner.createdAtMs) void this.segments.forget(owner);
-    }
-  }
-
-  /** null where there is none, or where what was written at `atMs` belonged to a deleted one of this name. */
-  private project(name: string, atMs = Number.POSITIVE_INFINITY): LiveProject | null {
-    const schema = this.registry.find(name);
-    const createdAtMs = this.registry.createdAtMs(name);
-    const known = this.projects.get(name);
-    if (schema === null || createdAtMs === undefined || atMs < createdAtMs) return null;
-    if (known?.createdAtMs === createdAtMs) {
-      known.schema = schema;
-      return known;
-    }
-    this.counters.begins(name, createdAtMs);
-    const idleMs = this.settings.idleAfterMs;
-    const watermark = new Watermark<'records' | 'labels'>({
-      idleMs: { records: idleMs, labels: idleMs },
-      silence: 'busy time',
-      allSilent: 'hold',
-    });
-    this.counters.keep(name, watermark, this.clock.nowMs());
-    const live: LiveProject = {
-      project: name,
-      createdAtMs,
-      schema,
-      watermark,
-      closedThroughMs: this.datasetIndex.closedThroughMs(name),
-      closing: null,
-      retryAtMs: 0,
+    const state: LiveState = { openRows: 0, openLabels: 0, lateLabels: 0, watermarkMs: null };
+    const { registry, spans } = this.ports;
+    const schema = registry.find(project);
+    const createdAtMs = registry.createdAtMs(project);
+    if (schema === null || createdAtMs === undefined) return state;
+    const owner = { project, createdAtMs, schema };
+    const add = (kind: 'records' | 'labels', spanStartMs: number, rows: number): void => {
+      if (kind === 'records') state.openRows += rows;
+      else state[this.owner.isClosed(owner, spanStartMs) ? 'lateLabels' : 'openLabels'] += rows;
     };
-    this.projects.set(name, live);
-    return live;
+    for (const { kind, spanStartMs, rows } of spans.files(owner)) add(kind, spanStartMs, rows);
+    for (const reader of this.readers.values())
+      for (const kind of ['records', 'labels'] as const)
+        for (const [spanStartMs, rows] of reader.openRows(owner, kind)) add(kind, spanStartMs, rows);
+    const watermarkMs = this.owner.watermarkOf(project) ?? leastOf(spans.readingsOf(owner));
+    state.watermarkMs = Number.isFinite(watermarkMs) ? watermarkMs : null;
+    return state;
   }
 
-  private checked(
-    schema: RecordSchema,
-    record: RecordMessage,
-    offset: number,
-    bad: BadMessage[],
-  ): RecordMessage | null {
-    const checked = checkedRecord(schema, record, this.clock.nowMs());
-    if (!Array.isArray(checked)) return checked;
-    bad.push({ offset, project: record.project, reasons: checked });
-    return null;
-  }
-
-  /** Event time that a span stays open after its end. */
-  private holdMs({ schema: { project } }: LiveProject): number {
-    // As long as the monitor's windows wait, so that both speak of the same rows; at least the service's own allowance.
-    const allowanceMs = Math.max(this.settings.allowanceMs, project.monitoring.allowedLatenessMs);
-    return (project.data.label?.delayMs ?? 0) + allowanceMs;
-  }
-
-  /** Start times of the spans that hold records and are not closed, oldest first. */
-  private openSpans(live: LiveProject): number[] {
-    const starts = new Set<number>();
-    for (const startMs of this.segments.recordSpans(live).keys()) {
-      if (!isClosed(live, startMs)) starts.add(startOf(live, startMs));
+  /** Messages of a project on records.v1 and labels.v1, and records that were there already and in no manifest. */
+  counted(project: string): { records: number; labels: number; duplicates: number } {
+    const createdAtMs = this.ports.registry.createdAtMs(project);
+    const counted = { records: 0, labels: 0, duplicates: 0 };
+    if (createdAtMs === undefined) return counted;
+    const owner: SegmentOwner = { project, createdAtMs };
+    const parts = [
+      ...this.ports.spans.readingsOf(owner),
+      ...[...this.readers.values()].map((reader) => reader.countsOf(owner)),
+    ];
+    for (const { records, labels } of parts) {
+      counted.records += records;
+      counted.labels += labels;
     }
-    return [...starts].sort((a, b) => a - b);
+    counted.duplicates = this.ports.spans.closing(owner)?.duplicates ?? 0;
+    return counted;
   }
 
-  private startClose(live: LiveProject, startMs: number): Promise<void> {
-    live.closing = this.close(live, startMs).finally(() => {
-      live.closing = null;
-      this.closeDue();
-    });
-    return live.closing;
-  }
+  private measured = { changes: -1, bytes: 0 };
 
-  private refreshDue(live: LiveProject): void {
-    const nowMs = this.clock.nowMs();
-    const { labelRefreshMs, label } = live.schema.project.data;
-    if (label === undefined || nowMs - this.counters.refreshedAtMs(live.project, nowMs) < labelRefreshMs) return;
-    this.counters.refreshes(live.project, nowMs);
-    live.closing = this.refresh(live).finally(() => {
-      live.closing = null;
-    });
-  }
-
-  /** Labels whose span has closed: those of a row make a version of its rows, the others wait on. */
-  private async refresh(live: LiveProject): Promise<void> {
-    const begunMs = this.clock.monotonicMs();
-    const isLate = ({ kind, spanStartMs }: SegmentFile) => kind === 'labels' && isClosed(live, spanStartMs);
-    try {
-      const labels = await this.segments.beginRefresh(live, isLate);
-      if (labels.length === 0) return;
-      const { refreshed, left } = await this.closer.refresh(live.schema, labels);
-      await this.segments.endRefresh(live, labels, left);
-      for (const version of refreshed) this.reports.closed(version, this.clock.monotonicMs() - begunMs);
-    } catch (thrown) {
-      live.retryAtMs = this.clock.nowMs() + this.settings.retryAfterMs;
-      this.counters.refreshes(live.project, 0);
-      this.reports.failed(live.project, PlatformError.from(thrown));
-    }
-  }
-
-  private async close(live: LiveProject, startMs: number): Promise<void> {
-    const begunMs = this.clock.monotonicMs();
-    const span = { spanStartMs: startMs, spanEndMs: startMs + spanMsOf(live) };
-    try {
-      const plan =
-        this.segments.planOf(live) ??
-        (await this.segments.beginClose(live, span, (files) => chosen(live, startMs, files)));
-      live.closedThroughMs = Math.max(live.closedThroughMs, plan.spanEndMs);
-      const closed = await this.closer.closeSpan(live.schema, plan);
-      await this.segments.endClose(plan, closed.left);
-      if (closed.version === null) this.counters.add(live.project, 'duplicates', closed.duplicates);
-      else this.reports.closed(closed.version, this.clock.monotonicMs() - begunMs);
-    } catch (thrown) {
-      live.retryAtMs = this.clock.nowMs() + this.settings.retryAfterMs;
-      this.reports.failed(live.project, PlatformError.from(thrown));
-    }
-  }
-
-  /** @throws PlatformError 'overloaded' where there is no room: the partition is paused, and read again from here. */
-  private async taken<T>(
-    topic: 'records.v1' | 'labels.v1',
-    partition: number,
-    messages: readonly LogMessage<T>[],
-    take: (taking: Taking<T>) => void,
-  ): Promise<BatchOutcome> {
-    const { blocked } = this.segments;
+  private async taken(partition: number, take: (reader: PartitionReader) => BadMessage[]): Promise<BadMessage[]> {
+    const { blocked } = this;
     if (blocked !== null) throw new PlatformError('overloaded', blocked.message, { retry: { afterMs: BLOCKED_MS } });
-    const key = `${topic}/${partition}`;
-    const bad: BadMessage[] = [];
-    let next = 0;
-    // What is read before this batch has come to its end, its dead letters too.
-    if (messages[0] !== undefined) this.doneThrough.set(key, messages[0].offset);
-    if (messages[0] !== undefined) this.counters.startAt(topic, partition, messages[0].offset);
-    for (const { offset, timestampMs, message } of messages) {
-      next = offset + 1;
-      const again = offset < (this.takenThrough.get(key) ?? 0);
-      if (message !== undefined)
-        take({ message, position: { topic, partition, offset }, bad, atMs: timestampMs, again });
-      this.counters.fresh(topic, partition, offset);
+    const reader = this.readers.get(partition);
+    // It went to another process, which reads it again.
+    if (reader === undefined) return [];
+    const bad = take(reader);
+    while (this.bytesInMemory >= this.bounds.bufferBytesMax && this.blocked === null)
+      await this.flushed(this.largest());
+    return bad;
+  }
+
+  private largest(): PartitionReader {
+    return [...this.readers.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  }
+
+  private async flushed(reader: PartitionReader): Promise<void> {
+    try {
+      await reader.flush();
+    } catch (thrown) {
+      // Others are told by `blocked`.
+      const error = PlatformError.from(thrown);
+      if (error.code === 'conflict') this.ports.reports.fenced(error);
     }
-    this.takenThrough.set(key, Math.max(next, this.takenThrough.get(key) ?? 0));
-    const isWhole = bad.length === 0 && messages.every(({ message }) => message !== undefined);
-    if (isWhole) this.doneThrough.set(key, next);
-    await this.segments.makeRoom();
-    const end = this.behind.get(key);
-    if (end !== undefined && next >= end) this.behind.delete(key);
-    this.closeDue();
-    return { bad, nextOffset: this.nextOffset(topic, partition, next) };
   }
 
-  private nextOffset(topic: string, partition: number, next: number): number {
-    const floor = this.segments.floor(topic, partition);
-    return Math.min(next, this.counters.savedThrough(topic, partition), floor ?? Number.POSITIVE_INFINITY);
+  private begin(reader: PartitionReader, range: StreamEnds): void {
+    for (const stream of ['records', 'labels'] as const) {
+      const { low, high, committed } = range[stream];
+      const told = reader.position(stream);
+      const position = told ?? committed ?? low;
+      if (position >= low && position <= high) {
+        if (told === null) reader.begin(stream, position);
+        continue;
+      }
+      this.ports.lost(`${stream}.v1`, reader.partition, position < low ? low - position : 0);
+      reader.begin(stream, low);
+    }
+  }
+
+  /** Removes what a killed predecessor left and no list names. What stays takes room, no more. */
+  private async sweep(numbers: readonly number[]): Promise<void> {
+    const { spans, files, partitionOf, reports } = this.ports;
+    const folders = new Map<string, OpenSpanProgress[]>(
+      numbers.map((number) => [folderOf(number), spans.spansOf(number)]),
+    );
+    for (const project of spans.names().filter((name) => numbers.includes(partitionOf(name))))
+      for (const span of spans.spansIn(project).filter(({ partition }) => partition === OF_OWNER))
+        folders.set(folderOf(OF_OWNER, span), spans.spansIn(project));
+    for (const [folder, listed] of folders) {
+      const paths = new Set(
+        listed.flatMap(({ segmentKind: kind, segments, ...span }) =>
+          segments.map(({ name }) => pathOf({ ...span, kind, name })),
+        ),
+      );
+      try {
+        const removed = await files.sweep(folder, (path) => paths.has(path));
+        if (removed > 0) reports.swept(folder, removed);
+      } catch (thrown) {
+        reports.swept(folder, 0, PlatformError.from(thrown));
+      }
+    }
+  }
+
+  private async boundDisk(): Promise<void> {
+    const { diskBytesMax } = this.bounds;
+    this.diskBytesMax ??= diskBytesMax || (this.bytesOnDisk + (await this.ports.files.freeBytes())) / 2;
   }
 }
 
-const spanMsOf = ({ schema }: LiveProject): number => schema.project.data.versionEveryMs;
-
-function startOf(live: LiveProject, eventTimeMs: number): number {
-  const spanMs = spanMsOf(live);
-  return Math.floor(eventTimeMs / spanMs) * spanMs;
-}
-
-/** Whether the span that this time is in is closed. */
-function isClosed(live: LiveProject, timeMs: number): boolean {
-  return startOf(live, timeMs) + spanMsOf(live) <= live.closedThroughMs;
-}
-
-function firstOpen(live: LiveProject): number {
-  const spanMs = spanMsOf(live);
-  return Math.ceil(live.closedThroughMs / spanMs) * spanMs;
-}
-
-/**
- * The records of a span and the late ones before it, and the labels of their spans. A label without an event time of
- * its own has that of its arrival, which says nothing of its record: then every label may belong to one.
- */
-function chosen(
-  live: LiveProject,
-  startMs: number,
-  files: readonly SegmentFile[],
-): Pick<ClosePlan, 'records' | 'labels'> {
-  const records = files.filter(({ kind, spanStartMs }) => kind === 'records' && startOf(live, spanStartMs) <= startMs);
-  const spans = new Set(records.map(({ spanStartMs }) => spanStartMs));
-  const anyTime = live.schema.eventTimeIndex < 0;
-  const labels = files.filter(({ kind, spanStartMs }) => kind === 'labels' && (anyTime || spans.has(spanStartMs)));
-  return { records, labels };
-}
-
-function refused(offset: number, project: string, code: Reason['code'], field: string, message: string): BadMessage {
-  return { offset, project, reasons: [{ code, field, message }] };
+/** As far as every partition with rows has come. */
+function leastOf(readings: readonly ProjectReading[]): number {
+  const known = readings.flatMap(({ recordsThroughMs }) => recordsThroughMs ?? []);
+  return known.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...known);
 }

@@ -2,7 +2,7 @@
 // sealed takes no more rows and stays until it is written, so that the first offset of a partition that only memory has
 // is known at any time. Pure; how much may be here is the business of Segments.
 
-import type { LabelMessage, RecordMessage } from '@millrace/contracts';
+import type { LabelMessage, RecordMessage, SegmentKind } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
@@ -12,6 +12,7 @@ import {
   type SegmentColumn,
   type SegmentKey,
   type SegmentOwner,
+  sameOwner,
   schemaOf,
 } from './segment.js';
 
@@ -43,19 +44,16 @@ const OF_LABELS: readonly [string, ColumnType][] = [
   [OWN.ingestedAtMs, 'number'],
 ];
 
-class SegmentBuffer {
+export class SegmentBuffer {
   rows = 0;
   bytes = 0;
-  /** By "topic/partition". */
-  readonly firstOffsets = new Map<string, number>();
 
   constructor(
     readonly key: SegmentKey,
     readonly columns: readonly SegmentColumn[],
-    readonly sinceMs: number,
   ) {}
 
-  push(values: readonly Scalar[], { topic, partition, offset }: Position): void {
+  push(values: readonly Scalar[]): void {
     for (let index = 0; index < this.columns.length; index++) {
       const column = this.columns[index] as SegmentColumn;
       const value = fitting(values[index] ?? null, column.type);
@@ -63,9 +61,6 @@ class SegmentBuffer {
       this.bytes += VALUE_BYTES + (typeof value === 'string' ? 2 * value.length : 0);
     }
     this.rows += 1;
-    const at = `${topic}/${partition}`;
-    const first = this.firstOffsets.get(at);
-    if (first === undefined || offset < first) this.firstOffsets.set(at, offset);
   }
 }
 
@@ -86,16 +81,11 @@ export class SegmentBuffers {
     return bytes;
   }
 
-  addRecord(
-    owner: SegmentOwner,
-    spanStartMs: number,
-    schema: RecordSchema,
-    record: RecordMessage,
-    at: Position,
-    nowMs: number,
-  ) {
-    const key = { ...owner, kind: 'records' as const, spanStartMs, schema: schemaOf(schema) };
-    const buffer = this.bufferOf(key, nowMs, () => [
+  addRecord(owner: SegmentOwner, spanStartMs: number, schema: RecordSchema, record: RecordMessage, at: Position) {
+    const { project, createdAtMs } = owner;
+    const kind = 'records' as const;
+    const key = { project, createdAtMs, partition: at.partition, kind, spanStartMs, schema: schemaOf(schema) };
+    const buffer = this.bufferOf(key, () => [
       ...OF_RECORDS,
       ...schema.stored.map((index): [string, ColumnType] => {
         const { name, type } = schema.columns[index] as ColumnSpec;
@@ -115,11 +105,13 @@ export class SegmentBuffers {
       values.push(
         schema.wholeNames[index] ? null : (record.values[(schema.columns[index] as ColumnSpec).name] ?? null),
       );
-    buffer.push(values, at);
+    buffer.push(values);
   }
 
-  addLabel(owner: SegmentOwner, spanStartMs: number, label: LabelMessage, at: Position, nowMs: number): void {
-    const key = { ...owner, kind: 'labels' as const, spanStartMs, schema: NO_SCHEMA };
+  addLabel(owner: SegmentOwner, spanStartMs: number, label: LabelMessage, at: Position): void {
+    const { project, createdAtMs } = owner;
+    const kind = 'labels' as const;
+    const key = { project, createdAtMs, partition: at.partition, kind, spanStartMs, schema: NO_SCHEMA };
     const values = [
       label.recordId,
       label.eventTimeMs,
@@ -129,16 +121,13 @@ export class SegmentBuffers {
       at.offset,
       label.ingestedAtMs,
     ];
-    this.bufferOf(key, nowMs, () => OF_LABELS).push(values, at);
+    this.bufferOf(key, () => OF_LABELS).push(values);
   }
 
-  /** Seals what is open, of one project or of all, and gives everything that is sealed, oldest first. */
-  seal(owner?: SegmentOwner): readonly SegmentBuffer[] {
-    for (const [text, buffer] of this.open) {
-      if (owner !== undefined && !isOf(buffer.key, owner)) continue;
-      this.open.delete(text);
-      this.sealed.push(buffer);
-    }
+  /** Seals what is open, and gives everything that is sealed, oldest first. */
+  seal(): readonly SegmentBuffer[] {
+    this.sealed.push(...this.open.values());
+    this.open.clear();
     return [...this.sealed];
   }
 
@@ -146,30 +135,14 @@ export class SegmentBuffers {
     this.sealed = this.sealed.filter((other) => other !== buffer);
   }
 
-  forget(owner: SegmentOwner): void {
-    for (const [text, buffer] of this.open) if (isOf(buffer.key, owner)) this.open.delete(text);
-    this.sealed = this.sealed.filter((buffer) => !isOf(buffer.key, owner));
-  }
-
-  *of(owner: SegmentOwner): Iterable<SegmentBuffer> {
-    for (const buffer of this.all()) if (isOf(buffer.key, owner)) yield buffer;
-  }
-
-  /** The first offset of the partition that only memory has; null when none does. */
-  floor(topic: string, partition: number): number | null {
-    let floor: number | null = null;
-    for (const { firstOffsets } of this.all()) {
-      const first = firstOffsets.get(`${topic}/${partition}`);
-      if (first !== undefined && (floor === null || first < floor)) floor = first;
+  /** Rows of a project by the start of their span. */
+  rowsOf(owner: SegmentOwner, kind: SegmentKind): Map<number, number> {
+    const rows = new Map<number, number>();
+    for (const { key, rows: more } of this.all()) {
+      if (key.kind === kind && sameOwner(key, owner))
+        rows.set(key.spanStartMs, (rows.get(key.spanStartMs) ?? 0) + more);
     }
-    return floor;
-  }
-
-  /** When the oldest row came; null when nothing is here. */
-  get sinceMs(): number | null {
-    let since: number | null = null;
-    for (const buffer of this.all()) if (since === null || buffer.sinceMs < since) since = buffer.sinceMs;
-    return since;
+    return rows;
   }
 
   private *all(): Iterable<SegmentBuffer> {
@@ -177,19 +150,16 @@ export class SegmentBuffers {
     yield* this.open.values();
   }
 
-  private bufferOf(key: SegmentKey, nowMs: number, columns: () => readonly (readonly [string, ColumnType])[]) {
+  private bufferOf(key: SegmentKey, columns: () => readonly (readonly [string, ColumnType])[]) {
     const text = `${key.kind} ${key.spanStartMs} ${key.schema} ${key.createdAtMs} ${key.project}`;
     let buffer = this.open.get(text);
     if (buffer === undefined) {
       buffer = new SegmentBuffer(
         key,
         columns().map(([name, type]) => ({ name, type, values: [] })),
-        nowMs,
       );
       this.open.set(text, buffer);
     }
     return buffer;
   }
 }
-
-const isOf = (a: SegmentOwner, b: SegmentOwner): boolean => a.project === b.project && a.createdAtMs === b.createdAtMs;

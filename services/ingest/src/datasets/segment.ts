@@ -1,18 +1,17 @@
-// Segments: immutable Parquet files that hold what was read from records.v1 and labels.v1 until the dataset version
-// that it belongs to has closed. One file holds rows of one project, kind, event-time span and schema; what of that
-// must be known without opening it stands in its name:
+// Segments: immutable Parquet files in the artifact store that hold what was read from records.v1 and labels.v1 until
+// the dataset version that it belongs to has closed. One file holds rows of one project, partition, kind, event-time
+// span and schema:
 //
-//   <project>@<created at ms>/<kind>_<span start ms>_<schema>_<rows>_<level>_<number>.parquet
+//   segments/<partition>/<project>/<created at ms>/<kind>_<span start ms>_<id>.parquet
 //
-// <schema>: the first 16 digits of the hash, 0 for labels. <level>: how often its rows were merged. Every row carries
-// partition and offset (the kind says the topic) and the time of its ingestion, so that one that is read again is
-// known.
+// Which of the files count is said by progress.v1 alone; a file that no message names is the rest of a crash. Every row
+// carries partition and offset (the kind says the topic) and the time of its ingestion, so that one that is read again
+// is known.
 
+import type { OpenSpanProgress, SegmentEntry, SegmentKind } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import type { ColumnType } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
-
-export type SegmentKind = 'records' | 'labels';
 
 /** A project of this name that was created then; another one of the name is another project. */
 export interface SegmentOwner {
@@ -20,19 +19,20 @@ export interface SegmentOwner {
   readonly createdAtMs: number;
 }
 
-export interface SegmentKey extends SegmentOwner {
+/** The partition of what the project's owner keeps: labels that found no row. */
+export const OF_OWNER = -1;
+
+export interface SpanKey extends SegmentOwner {
+  readonly partition: number;
   readonly kind: SegmentKind;
   readonly spanStartMs: number;
+}
+
+export interface SegmentKey extends SpanKey {
   readonly schema: string;
 }
 
-export interface SegmentFile extends SegmentKey {
-  readonly name: string;
-  readonly rows: number;
-  readonly level: number;
-  readonly number: number;
-  readonly bytes: number;
-}
+export type SegmentFile = SegmentKey & SegmentEntry;
 
 export interface SegmentColumn {
   readonly name: string;
@@ -53,45 +53,25 @@ export const SEGMENT_COLUMNS = {
 } as const;
 
 const SCHEMA_DIGITS = 16;
-const NAME = /^(records|labels)_(-?\d+)_([0-9a-f]+)_(\d+)_(\d+)_(\d+)\.parquet$/;
-const FOLDER = /^(.+)@(\d+)$/;
 
 export const schemaOf = (schema: RecordSchema): string => schema.hash.slice(0, SCHEMA_DIGITS);
 export const NO_SCHEMA = '0';
 
-export const folderOf = ({ project, createdAtMs }: SegmentOwner): string => `${project}@${createdAtMs}`;
+export const ownerText = ({ project, createdAtMs }: SegmentOwner): string => `${project}@${createdAtMs}`;
+export const sameOwner = (a: SegmentOwner, b: SegmentOwner): boolean =>
+  a.project === b.project && a.createdAtMs === b.createdAtMs;
 
-export function ownerOf(folder: string): SegmentOwner | null {
-  const [, project, createdAtMs] = FOLDER.exec(folder) ?? [];
-  return project === undefined ? null : { project, createdAtMs: Number(createdAtMs) };
-}
+/** Of a partition, or of one project in it. */
+export const folderOf = (partition: number, of?: SegmentOwner): string =>
+  ['segments', partition === OF_OWNER ? 'owner' : partition, ...(of ? [of.project, of.createdAtMs] : [])].join('/');
+export const pathOf = (file: SpanKey & Pick<SegmentEntry, 'name'>): string =>
+  `${folderOf(file.partition, file)}/${file.name}`;
 
-export function segmentName(key: SegmentKey, rows: number, level: number, number: number): string {
-  return `${key.kind}_${key.spanStartMs}_${key.schema}_${rows}_${level}_${number}.parquet`;
-}
+/** The files of a span, as progress.v1 tells of them. */
+export const filesOfSpan = ({ segmentKind, segments, kind: _, ...span }: OpenSpanProgress): SegmentFile[] =>
+  segments.map((segment) => ({ ...span, kind: segmentKind, ...segment }));
 
-/** Null where the name is none of a segment. */
-export function segmentOf(owner: SegmentOwner, name: string, bytes: number): SegmentFile | null {
-  const parts = NAME.exec(name);
-  if (parts === null) return null;
-  const [, kind, spanStartMs, schema, rows, level, number] = parts as unknown as [string, SegmentKind, ...string[]];
-  return {
-    ...owner,
-    kind,
-    spanStartMs: Number(spanStartMs),
-    schema: schema as string,
-    name,
-    rows: Number(rows),
-    level: Number(level),
-    number: Number(number),
-    bytes,
-  };
-}
-
-/**
- * What a close has decided: these segments become the version of this span. It is on disk before anything else of the
- * close happens, so that a process that is killed in it does the same again.
- */
+/** What a close has decided: these segments become the version of this span. */
 export interface ClosePlan extends SegmentOwner {
   readonly spanStartMs: number;
   /** Exclusive. */
@@ -103,15 +83,12 @@ export interface ClosePlan extends SegmentOwner {
 
 /** Where segments lie. Everything that resolves is durable. */
 export interface SegmentFiles {
-  /** What is there at the start, with closes that have begun. Numbers of new files follow. */
-  open(): Promise<{ files: SegmentFile[]; plans: ClosePlan[] }>;
   write(key: SegmentKey, columns: readonly SegmentColumn[]): Promise<SegmentFile>;
   /** One file with the rows of these, which are of one key. */
   merge(files: readonly SegmentFile[]): Promise<SegmentFile>;
-  remove(files: readonly SegmentFile[]): Promise<void>;
-  removeOwner(owner: SegmentOwner): Promise<void>;
-  begin(plan: ClosePlan): Promise<void>;
-  end(plan: ClosePlan): Promise<void>;
-  /** Of the file system that they lie in. */
+  remove(files: readonly Pick<SegmentFile, keyof SpanKey | 'name'>[]): Promise<void>;
+  /** Removes what lies in a folder and is none of the known ones: the rest of a crash. Gives how many. */
+  sweep(folder: string, isKnown: (path: string) => boolean): Promise<number>;
+  /** Of the file system that they lie in; infinity in a bucket. */
   freeBytes(): Promise<number>;
 }

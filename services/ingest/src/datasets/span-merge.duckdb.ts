@@ -20,7 +20,6 @@ import { type ClosePlan, SEGMENT_COLUMNS, type SegmentFile, schemaOf } from './s
 import type { DuckDbSegmentFiles } from './segment-files.duckdb.js';
 import {
   type FileStore,
-  filesOf,
   isTimed,
   literal,
   nameOf,
@@ -72,7 +71,7 @@ export class DuckDbSpanMerger implements SpanMerger {
   ): Promise<MergedSpan> {
     const groups = await this.groups(connection, schema, plan.records);
     await connection.run(`CREATE TEMP VIEW read AS ${groups.map(({ query }) => query).join(' UNION ALL ')}`);
-    await connection.run(`CREATE TEMP VIEW labels AS ${this.labels(plan)}`);
+    await connection.run(`CREATE TEMP VIEW labels AS ${await this.labels(plan)}`);
     const [total, ids] = await numbers(
       connection,
       `SELECT count(*)::DOUBLE, count(DISTINCT ${OWN.recordId})::DOUBLE FROM read`,
@@ -157,7 +156,7 @@ export class DuckDbSpanMerger implements SpanMerger {
       );
       await connection.run(
         `CREATE TEMP TABLE won AS SELECT l.${OWN.recordId} AS id, l.won.label AS label, CAST(l.won.known AS BIGINT) AS known
-         FROM (SELECT ${OWN.recordId}, max({known: ${KNOWN}, label: ${OWN.label}}) AS won FROM ${this.paths(labels)} GROUP BY 1) l
+         FROM (SELECT ${OWN.recordId}, max({known: ${KNOWN}, label: ${OWN.label}}) AS won FROM ${await this.segments.paths(labels)} GROUP BY 1) l
          JOIN old USING (${OWN.recordId})
          WHERE old.${OWN.label} IS NULL OR l.won.known > old.${LABEL_KNOWN}
            OR (l.won.known = old.${LABEL_KNOWN} AND l.won.label > old.${OWN.label})`,
@@ -184,16 +183,12 @@ export class DuckDbSpanMerger implements SpanMerger {
     }
   }
 
-  private paths(files: readonly SegmentFile[]): string {
-    return `read_parquet(${filesOf(files.map((file) => this.segments.pathOf(file)))})`;
-  }
-
-  private labels({ labels }: ClosePlan): string {
+  private async labels({ labels }: ClosePlan): Promise<string> {
     const columns = [OWN.recordId, OWN.label, KNOWN, PARTITION, OFFSET];
     if (labels.length === 0)
       return `SELECT ''::VARCHAR AS ${OWN.recordId}, 0::DOUBLE AS ${OWN.label}, 0::DOUBLE AS ${KNOWN}, 0::DOUBLE AS ${PARTITION},
         0::DOUBLE AS ${OFFSET} WHERE false`;
-    return `SELECT ${columns.join(', ')} FROM ${this.paths(labels)}`;
+    return `SELECT ${columns.join(', ')} FROM ${await this.segments.paths(labels)}`;
   }
 
   /** The rows of each schema as the newest one sees them. */
@@ -203,7 +198,8 @@ export class DuckDbSpanMerger implements SpanMerger {
     const groups = [];
     for (const [hash, files] of bySchema) {
       const own = hash === schemaOf(schema);
-      const types = await typesOf(connection, this.paths(files));
+      const paths = await this.segments.paths(files);
+      const types = await typesOf(connection, paths);
       const columns = storedColumns(schema).map((column) => ({
         column,
         from: types.has(column.name) ? quoted(column.name) : null,
@@ -212,8 +208,8 @@ export class DuckDbSpanMerger implements SpanMerger {
       const fixed = [OWN.recordId, OWN.entity, OWN.eventTimeMs, PARTITION, OFFSET, INGESTED];
       const selected = columns.map(({ column, value }) => `${value} AS ${quoted(column.name)}`);
       groups.push({
-        query: `SELECT ${[...fixed, ...selected].join(', ')} FROM ${this.paths(files)}`,
-        files: this.paths(files),
+        query: `SELECT ${[...fixed, ...selected].join(', ')} FROM ${paths}`,
+        files: paths,
         casts: own ? [] : columns,
       });
     }

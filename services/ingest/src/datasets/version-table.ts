@@ -1,5 +1,5 @@
 // What the versioner needs from outside: a table that takes rows in any order and becomes the Parquet file of a
-// version, what makes one of a span's segments, and the log on which versions are announced.
+// version, and what makes one of a span's segments.
 
 import type { DatasetVersion, NulledColumn, OffsetRange, ParquetRows } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
@@ -75,9 +75,4 @@ export interface SpanMerger {
   leftOf(labels: readonly SegmentFile[], versions: readonly DatasetVersion[]): Promise<SegmentFile[]>;
   /** `closed`: the versions that may hold late rows of the plan already. */
   merge(schema: RecordSchema, plan: ClosePlan, closed: readonly DatasetVersion[]): Promise<MergedSpan>;
-}
-
-export interface VersionLog {
-  /** Resolves when the log has it. */
-  announce(version: DatasetVersion): Promise<void>;
 }

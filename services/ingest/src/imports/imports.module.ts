@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { sha256 } from '@millrace/artifacts';
-import { encodeRecordBatch } from '@millrace/contracts';
+import { encodeRecordBatch, type ImportEndProgress } from '@millrace/contracts';
 import { ingestSettings } from '@millrace/deployment';
 import { FolderUploads, firstBytesOf, openImportRoots, Uploads } from '@millrace/files';
 import type { MessageProducer } from '@millrace/kafka';
@@ -11,9 +11,11 @@ import type { ServiceContext } from '@millrace/service';
 import { formatOf } from '@millrace/tabular';
 import { counter } from '@millrace/telemetry';
 import type { IngestConfig } from '../config.js';
+import type { DatasetIndex } from '../datasets/dataset-index.js';
 import { duckDbSettings } from '../datasets/datasets.module.js';
-import type { ImportStream } from '../datasets/import-stream.js';
+import type { OpenSpans } from '../datasets/open-spans.js';
 import type { DeadLetterSender } from '../deadletters/dead-letters.kafka.js';
+import { processFolder } from '../process-folder.fs.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { CsvSource } from './csv-source.fs.js';
@@ -32,16 +34,22 @@ const RUN_ROWS = 61_440;
 
 const versionsClosed = counter('millrace.ingest.versions_closed');
 
+/** Where the ends of imports are told, whichever process made their versions. */
+interface KnownImports {
+  spans: OpenSpans;
+  datasetIndex: DatasetIndex;
+}
+
 export function imports(
   { config, clock }: ServiceContext<IngestConfig>,
   producer: MessageProducer,
   registry: ProjectRegistry,
-  stream: ImportStream,
+  { spans, datasetIndex }: KnownImports,
   deadLetters: DeadLetterSender,
 ): { importRunner: ImportRunner; uploads: Uploads } {
-  const unfinished = new UnfinishedImports(join(config.home, 'ingest', 'imports'));
+  const unfinished = new UnfinishedImports(join(processFolder(config), 'imports'));
   const uploads = new Uploads(
-    new FolderUploads(join(config.home, 'ingest', 'uploads')),
+    new FolderUploads(join(processFolder(config), 'uploads')),
     {
       bytesMax: config.uploadBytesMax,
       uploadsMax: config.uploadsMax,
@@ -71,9 +79,12 @@ export function imports(
         producer.send('batches.v1', [{ key: `${batch.project}/${batch.source}`, value: encodeRecordBatch(batch) }]),
       deadLetters: (bad) => deadLetters.sendLetters(bad),
       end: async (importId) => {
-        const end = await stream.end(importId);
-        if (end.kind === 'closed') versionsClosed.add(1, { project: end.version.project, kind: 'import' });
-        return end;
+        const before = spans.importEnd(importId);
+        const find = () => (spans.importEnd(importId) === before ? undefined : spans.importEnd(importId));
+        const { project, versionId, failure } = (await spans.until(find)) as ImportEndProgress;
+        if (failure !== '') return { kind: 'failed', message: failure };
+        versionsClosed.add(1, { project, kind: 'import' });
+        return { kind: 'closed', version: await datasetIndex.known(project, versionId) };
       },
     },
     {

@@ -11,6 +11,9 @@ export class ProjectRegistry {
   /** True once all projects of the topic are here: until then an unknown one may only be unread. */
   complete = false;
 
+  /** How often a project came, changed or went. */
+  changes = 0;
+
   constructor(private readonly sha256Hex: (text: string) => string) {}
 
   /** Takes an entry of projects.v1; an older one than the known one changes nothing. */
@@ -22,6 +25,7 @@ export class ProjectRegistry {
         facts: { projectsMax: PROJECTS_MAX },
       });
     }
+    this.changes += 1;
     const project = projectFromDocument(entry.document);
     this.entries.set(entry.name, { entry, schema: compileSchema(project, this.sha256Hex) });
   }
@@ -29,7 +33,9 @@ export class ProjectRegistry {
   /** `atMs`: when that was written; one that was applied since then stays. */
   remove(name: string, atMs = Number.POSITIVE_INFINITY): void {
     const known = this.entries.get(name);
-    if (known !== undefined && known.entry.createdAtMs < atMs) this.entries.delete(name);
+    if (known === undefined || known.entry.createdAtMs >= atMs) return;
+    this.entries.delete(name);
+    this.changes += 1;
   }
 
   /** What is older belongs to a deleted project of this name; undefined where there is none now. */

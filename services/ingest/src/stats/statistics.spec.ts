@@ -1,6 +1,5 @@
 import { expect, it } from '@jest/globals';
 import type { DatasetVersion } from '@millrace/contracts';
-import { Counters } from '../datasets/counters.js';
 import { DatasetIndex } from '../datasets/dataset-index.js';
 import { Statistics } from './statistics.js';
 
@@ -17,11 +16,9 @@ it('counts rows of spans once whatever labels came late, and those without label
   const index = new DatasetIndex(() => 0);
   for (const one of [version(1, 100, 9), version(2, 94, 5), version(3, 94, 7), version(4, 10, 4)]) index.add(one);
   const registry = { list: () => [{ name: 'p' }], find: () => ({ project: { data: { label: {} } } }) };
-  const live = { state: () => ({}), blocked: null };
+  const live = { state: () => ({}), counted: () => ({ records: 36, labels: 0, duplicates: 0 }), blocked: null };
   const letters = { count: () => 0 };
-  const counters = new Counters(null);
-  counters.add('p', 'records', 36);
-  const statistics = new Statistics(registry as never, counters, index, letters as never, live as never);
+  const statistics = new Statistics(registry as never, index, letters as never, live as never);
   expect(statistics.byProject().p).toMatchObject({
     datasetVersions: 4,
     liveVersions: 3,

@@ -1,12 +1,10 @@
-// What /v1/stats tells, by project. Everything survives a restart: accepted records and labels from the stored
-// counters, imported rows and versions from the index, dead letters from their topic.
+// What /v1/stats tells, by project, whichever process is asked: accepted records and labels from progress.v1, imported
+// rows and versions from the index, dead letters from their topic.
 
 import type { DatasetVersion } from '@millrace/contracts';
 import { newestVersions } from '@millrace/domain';
-import type { Counters } from '../datasets/counters.js';
 import type { DatasetIndex } from '../datasets/dataset-index.js';
-import type { LiveState, LiveStream } from '../datasets/live-stream.js';
-import type { Blocked } from '../datasets/segments.js';
+import type { Blocked, LiveState, LiveStream } from '../datasets/live-stream.js';
 import type { DeadLetterList } from '../deadletters/dead-letter-list.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 
@@ -53,7 +51,6 @@ function unlabelledRows(live: readonly DatasetVersion[]): UnlabelledRows {
 export class Statistics {
   constructor(
     private readonly registry: ProjectRegistry,
-    private readonly counters: Counters,
     private readonly datasetIndex: DatasetIndex,
     private readonly letters: DeadLetterList,
     private readonly live: LiveStream,
@@ -62,6 +59,13 @@ export class Statistics {
   /** Why records and labels are not taken in any more; null while they are. */
   get stopped(): Blocked | null {
     return this.live.blocked;
+  }
+
+  /** How far each partition was read, by whichever process. */
+  get partitions() {
+    return this.live.partitions.map(({ partition, holder, records, labels, atMs, stopped }) => ({
+      ...{ partition, holder, records, labels, atMs, stopped },
+    }));
   }
 
   byProject(): Record<string, ProjectStatistics> {
@@ -77,7 +81,7 @@ export class Statistics {
   }
 
   private of(project: string): ProjectStatistics {
-    const counted = this.counters.of(project);
+    const counted = this.live.counted(project);
     const versions = this.datasetIndex.list(project);
     const live = newestVersions(versions).filter((version) => version.kind === 'live');
     const sum = (value: (version: DatasetVersion) => number) => live.reduce((total, each) => total + value(each), 0);
@@ -91,7 +95,7 @@ export class Statistics {
       deadLettered: this.letters.count(project),
       labelsAccepted: counted.labels,
       duplicateRecords,
-      lateRecords: counted.late + sum(({ lateRows }) => lateRows),
+      lateRecords: sum(({ lateRows }) => lateRows),
       datasetVersions: versions.length,
       liveVersions: live.length,
       liveRowsClosed: sum(({ rows }) => rows),

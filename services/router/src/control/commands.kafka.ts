@@ -2,7 +2,7 @@
 // owner of routes. Each new assignment first takes the partition's transactional id over and reads routes.v1 to its
 // end, so that nothing is decided on an old state. Waits for a broker as long as it takes: predictions do not need it.
 
-import { type Command, decodeCommand, encodeCommand } from '@millrace/contracts';
+import { type Command, decodeCommand, encodeCommand, isDatasetAction } from '@millrace/contracts';
 import {
   type BatchResult,
   decodeBatch,
@@ -47,10 +47,12 @@ export class CommandsConsumer {
   async onCommands(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
     const { batch, deadLetters } = decodeBatch(messages, decodeCommand);
     for (const { message: command } of batch) {
-      // The trainer owns the start of trainings.
-      if (command === undefined || command.action.kind === 'startTraining') continue;
+      if (command === undefined) continue;
+      const { action } = command;
+      // The trainer owns the start of trainings, ingest the datasets.
+      if (action.kind === 'startTraining' || isDatasetAction(action)) continue;
       this.routes.learnPartition(command.project, context.partition);
-      this.control.onResult(command.id, await this.owner.apply({ ...command, action: command.action }));
+      this.control.onResult(command.id, await this.owner.apply({ ...command, action }));
     }
     return { deadLetters };
   }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { Command } from '@millrace/contracts';
+import { type Command, isDatasetAction } from '@millrace/contracts';
 import { systemClock } from '@millrace/domain';
 import { DEFAULT_STRATEGY, type RolloutStrategy, type RouteAction } from '@millrace/routing';
 import { eventually } from '@millrace/testing';
@@ -84,7 +84,7 @@ beforeEach(() => {
       publish: async (command) => {
         commands.push(command);
         const { action } = command;
-        if (action.kind === 'startTraining') throw new Error('not of the router');
+        if (action.kind === 'startTraining' || isDatasetAction(action)) throw new Error('not of the router');
         control.onResult(command.id, await owner.apply({ ...command, action }));
       },
     },

@@ -1,0 +1,101 @@
+// Codec of topic progress.v1: proto millrace.progress.v1.Progress, keys by its part (as the proto says). Written by
+// ingest for itself: where it has read to, which segments hold what is in no version yet, and what was closed.
+
+import { ProgressSchema } from './gen/millrace/progress/v1/progress_pb.js';
+import { messageCodec } from './message-codec.js';
+
+const SEGMENT_KINDS = ['records', 'labels'] as const;
+export type SegmentKind = (typeof SEGMENT_KINDS)[number];
+
+/** How far a partition number was read; everything before the offsets is durable elsewhere. */
+export interface ReadingProgress {
+  kind: 'reading';
+  partition: number;
+  /** Next offsets. */
+  records: number;
+  labels: number;
+  /** Next offsets as far as messages were counted. */
+  countedRecords: number;
+  countedLabels: number;
+  atMs: number;
+  holder: string;
+  /** Nothing is read on for want of room. */
+  stopped: boolean;
+}
+
+/** What of a project was read in a partition. */
+export interface ProjectReading {
+  kind: 'project';
+  project: string;
+  createdAtMs: number;
+  partition: number;
+  /** Largest event time of records; undefined = none was read. */
+  recordsThroughMs?: number | undefined;
+  /** Largest time at which a label was known. */
+  labelsThroughMs?: number | undefined;
+  records: number;
+  labels: number;
+}
+
+export interface SegmentEntry {
+  name: string;
+  schema: string;
+  rows: number;
+  bytes: number;
+  level: number;
+  merged: readonly string[];
+}
+
+/** Segments of one project, partition, kind and event-time span. */
+export interface OpenSpanProgress {
+  kind: 'span';
+  project: string;
+  createdAtMs: number;
+  /** -1: the project's owner. */
+  partition: number;
+  segmentKind: SegmentKind;
+  spanStartMs: number;
+  segments: readonly SegmentEntry[];
+}
+
+interface CloseAnswer {
+  commandId: string;
+  closed: number;
+  /** Empty = it was done. */
+  failure: string;
+}
+
+/** What the project's owner has closed. */
+export interface ClosingProgress {
+  kind: 'closing';
+  project: string;
+  createdAtMs: number;
+  closedThroughMs?: number | undefined;
+  consumed: readonly string[];
+  duplicates: number;
+  refreshedAtMs: number;
+  answers: readonly CloseAnswer[];
+}
+
+/** How a bulk load has ended. */
+export interface ImportEndProgress {
+  kind: 'importEnd';
+  importId: string;
+  project: string;
+  versionId: string;
+  failure: string;
+}
+
+export type Progress = ReadingProgress | ProjectReading | OpenSpanProgress | ClosingProgress | ImportEndProgress;
+
+const codec = messageCodec<{ part: Progress }>(ProgressSchema, {
+  Progress: { required: ['part'] },
+  ProjectReading: { required: ['project'] },
+  OpenSpan: { required: ['project'], closed: { segmentKind: SEGMENT_KINDS } },
+  Segment: { required: ['name'] },
+  Closing: { required: ['project'] },
+  ImportEnd: { required: ['importId', 'project'] },
+});
+
+export const encodeProgress = (progress: Progress): Uint8Array => codec.encode({ part: progress });
+export const decodeProgress = (bytes: Uint8Array): Progress => codec.decode(bytes).part;

@@ -1,0 +1,209 @@
+// What progress.v1 says, on every ingest process: how far each partition was read, which segments hold rows and labels
+// of no closed version, and what the projects' owners have closed. One entry for each key; the reader of the topic puts
+// them in, and whoever holds a partition number puts its own in as soon as they are written. Memory: an entry for each
+// project, partition, kind and open span.
+
+import type {
+  ClosingProgress,
+  ImportEndProgress,
+  OpenSpanProgress,
+  Progress,
+  ProjectReading,
+  ReadingProgress,
+} from '@millrace/contracts';
+import { type ProgressEntry, progressKey } from './progress-entry.js';
+import { filesOfSpan, type SegmentFile, type SegmentOwner, sameOwner } from './segment.js';
+
+interface ProjectEntries {
+  readonly readings: Map<string, ProjectReading>;
+  readonly spans: Map<string, OpenSpanProgress>;
+  closing: ClosingProgress | null;
+  /** What follows from the entries, made anew after a change. */
+  files: { owner: SegmentOwner; files: readonly SegmentFile[] } | null;
+}
+
+/** Next offsets by partition number. */
+export type Ends = ReadonlyMap<number, { readonly records: number; readonly labels: number }>;
+
+export class OpenSpans {
+  private readonly readings = new Map<number, ReadingProgress>();
+  private readonly projects = new Map<string, ProjectEntries>();
+  private readonly importEnds = new Map<string, ImportEndProgress>();
+  private readonly listeners = new Set<() => void>();
+
+  /** How often anything changed. */
+  changes = 0;
+
+  put(entry: ProgressEntry): void {
+    this.changes += 1;
+    if (entry.kind === 'gone') this.remove(entry.key);
+    else this.set(entry);
+    for (const listener of [...this.listeners]) listener();
+  }
+
+  /** Told after each change; gives what ends it. */
+  listen(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /**
+   * Resolves with the first answer that is not undefined: now, or after a change; with undefined when the time, in
+   * milliseconds, is over.
+   */
+  until<T>(find: () => T | undefined, withinMs = Number.POSITIVE_INFINITY): Promise<T | undefined> {
+    return new Promise((resolve) => {
+      const found = find();
+      if (found !== undefined) {
+        resolve(found);
+        return;
+      }
+      const end = (value: T | undefined) => {
+        clearTimeout(timer);
+        stop();
+        resolve(value);
+      };
+      const timer = Number.isFinite(withinMs) ? setTimeout(() => end(undefined), withinMs) : undefined;
+      const stop = this.listen(() => {
+        const later = find();
+        if (later !== undefined) end(later);
+      });
+    });
+  }
+
+  reading(partition: number): ReadingProgress | null {
+    return this.readings.get(partition) ?? null;
+  }
+
+  allReadings(): ReadingProgress[] {
+    return [...this.readings.values()].sort((a, b) => a.partition - b.partition);
+  }
+
+  /** Partitions that were not read up to these ends; those that are stopped for want of room are not waited for. */
+  behind(ends: Ends): number[] {
+    return [...ends].flatMap(([partition, { records, labels }]) => {
+      const reading = this.readings.get(partition);
+      if (reading?.stopped) return [];
+      return (reading?.records ?? 0) < records || (reading?.labels ?? 0) < labels ? [partition] : [];
+    });
+  }
+
+  names(): string[] {
+    return [...this.projects.keys()];
+  }
+
+  /** Of a project, by partition. */
+  readingsOf(owner: SegmentOwner): ProjectReading[] {
+    return [...(this.projects.get(owner.project)?.readings.values() ?? [])].filter((each) => sameOwner(each, owner));
+  }
+
+  readingOf(owner: SegmentOwner, partition: number): ProjectReading | null {
+    return this.readingsOf(owner).find((each) => each.partition === partition) ?? null;
+  }
+
+  closing(owner: SegmentOwner): ClosingProgress | null {
+    const closing = this.projects.get(owner.project)?.closing ?? null;
+    return closing !== null && sameOwner(closing, owner) ? closing : null;
+  }
+
+  /** Everything whose rows are in no announced version. */
+  files(owner: SegmentOwner): readonly SegmentFile[] {
+    const entries = this.projects.get(owner.project);
+    if (entries === undefined) return [];
+    if (entries.files === null || !sameOwner(entries.files.owner, owner)) {
+      const consumed = new Set(this.closing(owner)?.consumed);
+      const files = [...entries.spans.values()]
+        .filter((span) => sameOwner(span, owner))
+        .flatMap(filesOfSpan)
+        .filter((file) => !isConsumed(file, consumed));
+      entries.files = { owner, files };
+    }
+    return entries.files.files;
+  }
+
+  /** What is listed of a partition number, of whatever project. */
+  spansOf(partition: number): OpenSpanProgress[] {
+    return this.names().flatMap((project) => this.spansIn(project).filter((span) => span.partition === partition));
+  }
+
+  spansIn(project: string): OpenSpanProgress[] {
+    return [...(this.projects.get(project)?.spans.values() ?? [])];
+  }
+
+  spanAt(key: string, project: string): OpenSpanProgress | null {
+    return this.projects.get(project)?.spans.get(key) ?? null;
+  }
+
+  /** Entries of projects that are not the ones of their names any more. */
+  strangers(
+    createdAtMs: (project: string) => number | undefined,
+  ): (ProjectReading | OpenSpanProgress | ClosingProgress)[] {
+    const strange: (ProjectReading | OpenSpanProgress | ClosingProgress)[] = [];
+    for (const [project, { readings, spans, closing }] of this.projects) {
+      const now = createdAtMs(project);
+      for (const entry of [...readings.values(), ...spans.values(), ...(closing === null ? [] : [closing])])
+        if (entry.createdAtMs !== now) strange.push(entry);
+    }
+    return strange;
+  }
+
+  importEnd(importId: string): ImportEndProgress | undefined {
+    return this.importEnds.get(importId);
+  }
+
+  /** Oldest first. */
+  importsEnded(): ImportEndProgress[] {
+    return [...this.importEnds.values()];
+  }
+
+  private set(progress: Progress): void {
+    const key = progressKey(progress);
+    switch (progress.kind) {
+      case 'reading':
+        this.readings.set(progress.partition, progress);
+        return;
+      case 'importEnd':
+        this.importEnds.delete(progress.importId);
+        this.importEnds.set(progress.importId, progress);
+        return;
+      case 'project':
+        this.entriesOf(progress.project).readings.set(key, progress);
+        return;
+      case 'span':
+        this.entriesOf(progress.project).spans.set(key, progress);
+        break;
+      case 'closing':
+        this.entriesOf(progress.project).closing = progress;
+        break;
+    }
+    this.entriesOf(progress.project).files = null;
+  }
+
+  private remove(key: string): void {
+    const importId = /^\/import\/(.+)$/.exec(key)?.[1];
+    if (importId !== undefined) this.importEnds.delete(importId);
+    const project = key.slice(0, key.indexOf('/'));
+    const entries = this.projects.get(project);
+    if (entries === undefined) return;
+    entries.readings.delete(key);
+    entries.spans.delete(key);
+    if (entries.closing !== null && progressKey(entries.closing) === key) entries.closing = null;
+    entries.files = null;
+    if (entries.readings.size + entries.spans.size === 0 && entries.closing === null) this.projects.delete(project);
+  }
+
+  private entriesOf(project: string): ProjectEntries {
+    let entries = this.projects.get(project);
+    if (entries === undefined) {
+      entries = { readings: new Map(), spans: new Map(), closing: null, files: null };
+      this.projects.set(project, entries);
+    }
+    return entries;
+  }
+}
+
+/** Also one that was merged of nothing but consumed ones, which its partition did not know of when it merged them. */
+export function isConsumed({ name, merged }: Pick<SegmentFile, 'name' | 'merged'>, consumed: ReadonlySet<string>) {
+  if (consumed.size === 0) return false;
+  return consumed.has(name) || (merged.length > 0 && merged.every((each) => consumed.has(each)));
+}

@@ -1,0 +1,407 @@
+// Reads one partition number of records.v1 and labels.v1 into segments. A reader decides nothing: it checks a row and
+// appends it to the span [k·versionEvery, (k+1)·versionEvery) of its event time, a label to that of its record. What is
+// late, repeated or joined is decided when a span closes, over the segments of all partitions.
+//
+// A flush writes what is in memory to segments, and then tells of them, of the next offsets and of the counts in one
+// transaction on progress.v1: whoever holds the number next goes on exactly there. What a replaced reader still writes
+// is refused by the broker. Taking a batch in has no pause in it; flushes come one after the other.
+
+import type {
+  LabelMessage,
+  OpenSpanProgress,
+  ProjectReading,
+  Reason,
+  RecordMessage,
+  SegmentEntry,
+} from '@millrace/contracts';
+import { type Clock, PlatformError, requestIdOf } from '@millrace/domain';
+import type { ProjectRegistry } from '../projects/project-registry.js';
+import { checkedRecord } from '../records/checked-record.js';
+import type { RecordSchema } from '../schema/record-schema.js';
+import { isConsumed, type OpenSpans } from './open-spans.js';
+import { type ProgressEntry, progressKey } from './progress-entry.js';
+import type { ProgressLog } from './progress-log.js';
+import { filesOfSpan, ownerText, type SegmentFile, type SegmentFiles, type SegmentOwner } from './segment.js';
+import { type SegmentBuffer, SegmentBuffers } from './segment-buffers.js';
+import { startOfSpan } from './span-times.js';
+
+/** A message of a partition. */
+export interface LogMessage<T> {
+  readonly offset: number;
+  /** When it was written. */
+  readonly timestampMs: number;
+  /** undefined: it could not be decoded; its position is passed all the same. */
+  readonly message: T | undefined;
+}
+
+export interface BadMessage {
+  offset: number;
+  project: string;
+  reasons: readonly Reason[];
+}
+
+type Stream = 'records' | 'labels';
+const TOPIC_OF = { records: 'records.v1', labels: 'labels.v1' } as const;
+
+/** This many files of one span and level become one: a span of a million flushes is read as a few dozen files. */
+const MERGE_FILES = 16;
+/** A close that began before a merge reads the merged files still; one that takes longer is begun again. */
+const MERGED_KEPT_MS = 120_000;
+
+interface Counted extends SegmentOwner {
+  records: number;
+  labels: number;
+  recordsThroughMs: number;
+  labelsThroughMs: number;
+}
+
+/** What a reader needs from outside. */
+export interface ReaderPorts {
+  registry: ProjectRegistry;
+  spans: OpenSpans;
+  files: SegmentFiles;
+  log: ProgressLog;
+  clock: Clock;
+  /** Of this process, for whoever looks at the topic. */
+  holder: string;
+}
+
+export class PartitionReader {
+  private readonly buffers = new SegmentBuffers();
+  /** Written, but not told of: the broker was away. */
+  private readonly written = new Map<SegmentBuffer, SegmentFile>();
+  private readonly merged: { file: SegmentFile; atMs: number }[] = [];
+  /** By owner: since the last flush. */
+  private counts = new Map<string, Counted>();
+  /** Next offsets after what was taken in, and not past messages on their way to the dead letters. */
+  private readonly taken: Record<Stream, number | null>;
+  private readonly done: Record<Stream, number | null>;
+  private readonly counted: Record<Stream, number>;
+  private dirtySinceMs: number | null = null;
+  private isStopped = false;
+  private tail: Promise<unknown> = Promise.resolve();
+  /** What was flushed and could not be written; null when all is well. */
+  failed: { why: 'disk' | 'log'; error: PlatformError } | null = null;
+
+  constructor(
+    readonly partition: number,
+    private readonly ports: ReaderPorts,
+  ) {
+    const reading = ports.spans.reading(partition);
+    this.taken = { records: reading?.records ?? null, labels: reading?.labels ?? null };
+    this.done = { ...this.taken };
+    this.counted = { records: reading?.countedRecords ?? 0, labels: reading?.countedLabels ?? 0 };
+    // Who holds it now is told with the first flush.
+    this.changed();
+  }
+
+  /** Where reading goes on; null where nobody has read. */
+  position(stream: Stream): number | null {
+    return this.done[stream];
+  }
+
+  /** Everything before is durable; null where nobody has read. */
+  durable(stream: Stream): number | null {
+    return this.ports.spans.reading(this.partition)?.[stream] ?? null;
+  }
+
+  /** Nothing was read here, the topic is another one, or it lost what was not read: reading begins at this offset. */
+  begin(stream: Stream, offset: number): void {
+    this.taken[stream] = offset;
+    this.done[stream] = offset;
+    this.counted[stream] = offset;
+    this.changed();
+  }
+
+  get bytes(): number {
+    return this.buffers.bytes;
+  }
+
+  records(messages: readonly LogMessage<RecordMessage>[]): BadMessage[] {
+    return this.take('records', messages, (record, { offset, timestampMs }, bad, isAgain) => {
+      const at = this.project(record.project, timestampMs);
+      if (at === null) {
+        bad.push(refused(offset, record.project, `no project '${record.project}'`));
+        return;
+      }
+      const nowMs = this.ports.clock.nowMs();
+      const accepted = checkedRecord(at.schema, record, nowMs);
+      if (Array.isArray(accepted)) {
+        bad.push({ offset, project: record.project, reasons: accepted });
+        return;
+      }
+      if (isAgain) return;
+      const { eventTimeMs } = accepted;
+      const counts = this.count('records', at, offset);
+      counts.recordsThroughMs = Math.max(counts.recordsThroughMs, eventTimeMs);
+      const spanStartMs = startOfSpan(at.schema, eventTimeMs);
+      this.buffers.addRecord(at, spanStartMs, at.schema, accepted, this.place('records', offset));
+    });
+  }
+
+  labels(messages: readonly LogMessage<LabelMessage>[]): BadMessage[] {
+    return this.take('labels', messages, (label, { offset, timestampMs }, bad, isAgain) => {
+      const at = this.project(label.project, timestampMs);
+      if (at === null || at.schema.project.data.label === undefined) {
+        const why = at === null ? `no project '${label.project}'` : 'the project has no label';
+        bad.push(refused(offset, label.project, why));
+        return;
+      }
+      if (isAgain) return;
+      const counts = this.count('labels', at, offset);
+      counts.labelsThroughMs = Math.max(counts.labelsThroughMs, label.knownAtMs);
+      const known = label.recordId === '' ? { ...label, recordId: requestIdOf(label.predictionId) } : label;
+      if (known.recordId === '') return;
+      const spanStartMs = startOfSpan(at.schema, known.eventTimeMs);
+      this.buffers.addLabel(at, spanStartMs, known, this.place('labels', offset));
+    });
+  }
+
+  /** Rows of a project that are in memory, by kind. */
+  openRows(owner: SegmentOwner, kind: Stream): Map<number, number> {
+    return this.buffers.rowsOf(owner, kind);
+  }
+
+  /** Messages of a project that were counted and not flushed. */
+  countsOf(owner: SegmentOwner): Pick<Counted, 'records' | 'labels'> {
+    return this.counts.get(ownerText(owner)) ?? { records: 0, labels: 0 };
+  }
+
+  /** Nothing more is taken in for want of room, or it is again; told with the next flush. */
+  stopped(isStopped: boolean): void {
+    if (this.isStopped === isStopped) return;
+    this.isStopped = isStopped;
+    this.changed();
+  }
+
+  /** Whether a flush has something to do: rows that waited long enough, a failed one, or what others have closed. */
+  isDue(nowMs: number, flushAfterMs: number): boolean {
+    if (this.failed !== null) return true;
+    if (this.dirtySinceMs !== null && nowMs - this.dirtySinceMs >= flushAfterMs) return true;
+    if (this.merged.some(({ atMs }) => nowMs - atMs >= MERGED_KEPT_MS)) return true;
+    return this.cleared().length > 0;
+  }
+
+  /**
+   * Everything that was taken in is durable, and told. @throws PlatformError 'conflict' once another process holds the
+   * number; of others `failed` tells, and the next flush tries again
+   */
+  flush(): Promise<void> {
+    const result = this.tail.then(() => this.flushed());
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+
+  private async flushed(): Promise<void> {
+    const buffers = this.buffers.seal();
+    const { counts, dirtySinceMs } = this;
+    const told = { done: { ...this.done }, counted: { ...this.counted }, stopped: this.isStopped };
+    if (buffers.length === 0 && dirtySinceMs === null && this.cleared().length === 0 && this.merged.length === 0)
+      return;
+    this.counts = new Map();
+    this.dirtySinceMs = null;
+    let why: 'disk' | 'log' = 'disk';
+    try {
+      for (const buffer of buffers) {
+        if (this.written.has(buffer)) continue;
+        this.written.set(buffer, await this.ports.files.write(buffer.key, buffer.columns));
+      }
+      const { entries, gone } = await this.changes(buffers);
+      for (const each of counts.values()) entries.push(this.readingWith(each));
+      // The last: whoever sees the offsets sees the segments.
+      entries.push({
+        ...{ kind: 'reading', partition: this.partition },
+        ...{ records: told.done.records ?? 0, labels: told.done.labels ?? 0 },
+        ...{ countedRecords: told.counted.records, countedLabels: told.counted.labels },
+        ...{ atMs: this.ports.clock.nowMs(), holder: this.ports.holder, stopped: told.stopped },
+      });
+      why = 'log';
+      await this.ports.log.write(this.partition, entries, []);
+      for (const entry of entries) this.ports.spans.put(entry);
+      for (const buffer of buffers) {
+        this.buffers.written(buffer);
+        this.written.delete(buffer);
+      }
+      this.failed = null;
+      // What stays after a crash is swept by the next holder.
+      await this.ports.files.remove(gone).catch(() => undefined);
+    } catch (thrown) {
+      for (const [owner, each] of counts) this.counts.set(owner, together(each, this.counts.get(owner)));
+      this.dirtySinceMs ??= dirtySinceMs ?? this.ports.clock.nowMs();
+      this.failed = { why, error: PlatformError.from(thrown, 'unavailable') };
+      throw this.failed.error;
+    }
+  }
+
+  /** The lists of segments as they become, and the files that no list names then. */
+  private async changes(buffers: readonly SegmentBuffer[]): Promise<{ entries: ProgressEntry[]; gone: SegmentFile[] }> {
+    const { registry, spans, clock } = this.ports;
+    const entries: ProgressEntry[] = [];
+    const gone: SegmentFile[] = [];
+    const touched = new Map(this.cleared().map((span) => [progressKey(span), span]));
+    const fresh = new Map<string, SegmentEntry[]>();
+    for (const buffer of buffers) {
+      const { project, createdAtMs, partition, kind, spanStartMs } = buffer.key;
+      if (!this.isCurrent(buffer.key)) {
+        gone.push(this.written.get(buffer) as SegmentFile);
+        continue;
+      }
+      const span = { project, createdAtMs, partition, segmentKind: kind, spanStartMs, segments: [] };
+      const key = progressKey({ kind: 'span', ...span });
+      const { schema, name, rows, bytes, level, merged } = this.written.get(buffer) as SegmentFile;
+      fresh.set(key, [...(fresh.get(key) ?? []), { schema, name, rows, bytes, level, merged }]);
+      if (touched.get(key)?.createdAtMs !== createdAtMs) touched.set(key, { kind: 'span', ...span });
+    }
+    for (const [key, span] of touched) {
+      const known = spans.spanAt(key, span.project);
+      const isOfOther = known !== null && (known.createdAtMs !== span.createdAtMs || !this.isCurrent(span));
+      const consumed = new Set(spans.closing(span)?.consumed);
+      const files = known === null ? [] : filesOfSpan(known);
+      const isGone = (file: SegmentFile) => isOfOther || isConsumed(file, consumed);
+      gone.push(...files.filter(isGone));
+      const kept = files.filter((file) => !isGone(file)).map(entryOf);
+      const segments = await this.mergedSmall(span, [...kept, ...(fresh.get(key) ?? [])]);
+      entries.push(segments.length === 0 ? { kind: 'gone', key } : { ...span, segments });
+    }
+    for (const reading of spans.strangers((name) => registry.createdAtMs(name)))
+      if (reading.kind === 'project' && reading.partition === this.partition)
+        entries.push({ kind: 'gone', key: progressKey(reading) });
+    const nowMs = clock.nowMs();
+    const ripe = this.merged.filter(({ atMs }) => nowMs - atMs >= MERGED_KEPT_MS);
+    for (const each of ripe) this.merged.splice(this.merged.indexOf(each), 1);
+    return { entries, gone: [...gone, ...ripe.map(({ file }) => file)] };
+  }
+
+  private async mergedSmall(span: OpenSpanProgress, segments: readonly SegmentEntry[]): Promise<SegmentEntry[]> {
+    const groups = new Map<string, SegmentEntry[]>();
+    for (const segment of segments) {
+      const text = `${segment.schema} ${segment.level}`;
+      groups.set(text, [...(groups.get(text) ?? []), segment]);
+    }
+    let rest = [...segments];
+    for (const group of groups.values()) {
+      if (group.length < MERGE_FILES) continue;
+      const files = filesOfSpan({ ...span, segments: group });
+      rest = rest.filter((segment) => !group.includes(segment));
+      rest.push(entryOf(await this.ports.files.merge(files)));
+      const atMs = this.ports.clock.nowMs();
+      this.merged.push(...files.map((file) => ({ file, atMs })));
+    }
+    return rest;
+  }
+
+  /** Spans of this partition of which something is closed, or whose project was deleted. */
+  private cleared(): OpenSpanProgress[] {
+    const { spans } = this.ports;
+    if (this.clearedAt.changes === spans.changes && this.clearedAt.projects === this.ports.registry.changes)
+      return this.clearedAt.found;
+    const found = spans.spansOf(this.partition).filter((span) => {
+      if (!this.isCurrent(span)) return true;
+      const consumed = new Set(spans.closing(span)?.consumed);
+      return span.segments.some((segment) => isConsumed(segment, consumed));
+    });
+    this.clearedAt = { changes: spans.changes, projects: this.ports.registry.changes, found };
+    return found;
+  }
+
+  private clearedAt: { changes: number; projects: number; found: OpenSpanProgress[] } = {
+    ...{ changes: -1, projects: -1, found: [] },
+  };
+
+  private isCurrent({ project, createdAtMs }: SegmentOwner): boolean {
+    return this.ports.registry.createdAtMs(project) === createdAtMs;
+  }
+
+  private readingWith({ project, createdAtMs, ...more }: Counted): ProjectReading {
+    const { partition } = this;
+    const known = this.ports.spans.readingOf({ project, createdAtMs }, partition);
+    return {
+      ...{ kind: 'project', project, createdAtMs, partition },
+      records: (known?.records ?? 0) + more.records,
+      labels: (known?.labels ?? 0) + more.labels,
+      recordsThroughMs: later(known?.recordsThroughMs, more.recordsThroughMs),
+      labelsThroughMs: later(known?.labelsThroughMs, more.labelsThroughMs),
+    };
+  }
+
+  /** null where there is none, or where what was written at `atMs` belonged to a deleted one of this name. */
+  private project(name: string, atMs: number): (SegmentOwner & { schema: RecordSchema }) | null {
+    const { registry } = this.ports;
+    const schema = registry.find(name);
+    const createdAtMs = registry.createdAtMs(name);
+    if (schema === null || createdAtMs === undefined || atMs < createdAtMs) return null;
+    return { project: name, createdAtMs, schema };
+  }
+
+  /** Counts a message of which it is not known that it was counted before a crash. */
+  private count(stream: Stream, owner: SegmentOwner, offset: number): Counted {
+    const text = ownerText(owner);
+    let counts = this.counts.get(text);
+    if (counts === undefined) {
+      const { project, createdAtMs } = owner;
+      const nothing = Number.NEGATIVE_INFINITY;
+      counts = { project, createdAtMs, records: 0, labels: 0, recordsThroughMs: nothing, labelsThroughMs: nothing };
+      this.counts.set(text, counts);
+    }
+    if (offset >= this.counted[stream]) counts[stream] += 1;
+    return counts;
+  }
+
+  private take<T>(
+    stream: Stream,
+    messages: readonly LogMessage<T>[],
+    take: (message: T, at: LogMessage<T>, bad: BadMessage[], isAgain: boolean) => void,
+  ): BadMessage[] {
+    const bad: BadMessage[] = [];
+    const [first] = messages;
+    if (first === undefined) return bad;
+    // What was read before this batch has come to its end, its dead letters too.
+    this.done[stream] = Math.max(first.offset, this.done[stream] ?? 0);
+    this.taken[stream] ??= first.offset;
+    for (const message of messages) {
+      const { offset } = message;
+      // Read again after a rebalance: it is here, or it is bad, which may be told twice.
+      const isAgain = offset < (this.taken[stream] as number);
+      if (message.message !== undefined) take(message.message, message, bad, isAgain);
+      if (!isAgain) this.taken[stream] = offset + 1;
+      if (offset >= this.counted[stream]) this.counted[stream] = offset + 1;
+    }
+    const isWhole = bad.length === 0 && messages.every(({ message }) => message !== undefined);
+    if (isWhole) this.done[stream] = Math.max(this.taken[stream] as number, this.done[stream] as number);
+    this.changed();
+    return bad;
+  }
+
+  private place(stream: Stream, offset: number) {
+    return { topic: TOPIC_OF[stream], partition: this.partition, offset };
+  }
+
+  private changed(): void {
+    this.dirtySinceMs ??= this.ports.clock.nowMs();
+  }
+}
+
+const entryOf = ({ name, schema, rows, bytes, level, merged }: SegmentFile): SegmentEntry => ({
+  ...{ name, schema, rows, bytes, level, merged },
+});
+
+/** undefined = none. */
+function later(a: number | undefined, b: number): number | undefined {
+  const latest = Math.max(a ?? Number.NEGATIVE_INFINITY, b);
+  return Number.isFinite(latest) ? latest : undefined;
+}
+
+function together(a: Counted, b: Counted | undefined): Counted {
+  if (b === undefined) return a;
+  return {
+    ...a,
+    records: a.records + b.records,
+    labels: a.labels + b.labels,
+    recordsThroughMs: Math.max(a.recordsThroughMs, b.recordsThroughMs),
+    labelsThroughMs: Math.max(a.labelsThroughMs, b.labelsThroughMs),
+  };
+}
+
+function refused(offset: number, project: string, message: string): BadMessage {
+  return { offset, project, reasons: [{ code: 'malformed', field: 'project', message }] };
+}

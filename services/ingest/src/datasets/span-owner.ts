@@ -1,0 +1,449 @@
+// Closes the spans of the projects that this process owns (it holds the number of their key) into dataset versions, out
+// of the segments of all partitions.
+//
+// A span is due when the watermark passes its end by the label's delay and an allowance. The watermark follows what the
+// partitions tell on progress.v1, so before a close the ends of all partitions are asked of the broker, and it begins
+// when everything up to there is in segments: what was written before is in it. Spans close in order, each with the
+// late rows of the spans before it; one without records makes no version. A version and what it was made of are told in
+// one transaction: an owner that was replaced announces nothing, and a killed one leaves files that nobody names.
+//
+// Liveness: a partition that nobody reads holds a close back for `barrierMs`, then it is told of and tried again.
+
+import type {
+  ClosingProgress,
+  DatasetAction,
+  DatasetVersion,
+  ImportEndProgress,
+  OpenSpanProgress,
+} from '@millrace/contracts';
+import { type Clock, PlatformError, Watermark } from '@millrace/domain';
+import type { ProjectRegistry } from '../projects/project-registry.js';
+import type { RecordSchema } from '../schema/record-schema.js';
+import type { DatasetIndex } from './dataset-index.js';
+import type { Ends, OpenSpans } from './open-spans.js';
+import { type ProgressEntry, progressKey } from './progress-entry.js';
+import type { ProgressLog } from './progress-log.js';
+import { type ClosePlan, OF_OWNER, type SegmentFile, type SegmentFiles, type SegmentOwner } from './segment.js';
+import { spanMsOf, startOfSpan } from './span-times.js';
+import type { VersionCloser } from './version-closer.js';
+
+export interface LiveSettings {
+  /** Beyond the label's delay, before a span closes. */
+  allowanceMs: number;
+  idleAfterMs: number;
+  /** Pause before a version that could not be written is tried again. */
+  retryAfterMs: number;
+  /** A close waits this long for partitions that were not read up to their ends, before it is told of and retried. */
+  barrierMs: number;
+}
+
+export interface LiveReports {
+  closed(version: DatasetVersion, tookMs: number): void;
+  failed(project: string, error: PlatformError): void;
+  /** Another process holds the partition number now. */
+  fenced(error: PlatformError): void;
+  /** What a killed process left was removed, or could not be. */
+  swept(folder: string, removed: number, error?: PlatformError): void;
+}
+
+export interface OwnerPorts {
+  registry: ProjectRegistry;
+  index: DatasetIndex;
+  spans: OpenSpans;
+  files: SegmentFiles;
+  log: ProgressLog;
+  closer: VersionCloser;
+  clock: Clock;
+  reports: LiveReports;
+  /** Where the partitions end now. */
+  ends(): Promise<Ends>;
+  /** What this process has read is in segments. */
+  flush(): Promise<void>;
+  partitionOf(project: string): number;
+}
+
+/** Answers of commands that are kept for who asked. */
+const ANSWERS_MAX = 8;
+/** Ends of imports that are kept, for a partition. */
+const IMPORT_ENDS_MAX = 200;
+
+interface Owned extends SegmentOwner {
+  schema: RecordSchema;
+  watermark: Watermark<'records' | 'labels'>;
+  /** Messages of each partition when the watermark last heard of it. */
+  heard: Map<number, { records: number; labels: number }>;
+  closing: Promise<void> | null;
+  /** Processing time before which a version that could not be written is not tried again. */
+  retryAtMs: number;
+}
+
+export class SpanOwner {
+  private readonly owned = new Map<string, Owned>();
+  private numbers: ReadonlySet<number> = new Set();
+  private barriers: Promise<void> = Promise.resolve();
+  private nextBarrier: Promise<void> | null = null;
+
+  constructor(
+    private readonly settings: LiveSettings,
+    private readonly ports: OwnerPorts,
+  ) {}
+
+  /** The numbers that this process holds; what was begun of others comes to nothing. */
+  hold(numbers: readonly number[]): void {
+    this.numbers = new Set(numbers);
+    for (const name of [...this.owned.keys()]) if (!this.isOwned(name)) this.owned.delete(name);
+  }
+
+  isOwned(project: string): boolean {
+    return this.numbers.has(this.ports.partitionOf(project));
+  }
+
+  /** Event time up to which the project's stream is taken to be complete; undefined where it is not owned here. */
+  watermarkOf(project: string): number | undefined {
+    const owned = this.project(project);
+    return owned === null ? undefined : this.advanced(owned);
+  }
+
+  /** Closes what the watermark allows; call it after batches and now and then. Does not wait for the writing. */
+  closeDue(): void {
+    const { spans, clock } = this.ports;
+    for (const name of spans.names()) {
+      const owned = this.project(name);
+      if (owned === null || owned.closing !== null || clock.nowMs() < owned.retryAtMs) continue;
+      const due = this.dueSpan(owned);
+      if (due !== null) this.start(owned, () => this.close(owned, due));
+      else if (this.isRefreshDue(owned)) this.start(owned, () => this.refresh(owned));
+    }
+  }
+
+  /** Carries a command out; where it was before, nothing happens. What has failed is answered, and not tried again. */
+  async carryOut(project: string, commandId: string, action: DatasetAction): Promise<void> {
+    const owned = this.project(project);
+    if (action.kind === 'endImport') {
+      await this.endImport(project, action);
+      return;
+    }
+    if (owned === null || this.closingOf(owned).answers.some((answer) => answer.commandId === commandId)) return;
+    let closed = 0;
+    let failure = '';
+    try {
+      closed = await this.closeAll(owned);
+    } catch (thrown) {
+      const error = PlatformError.from(thrown);
+      if (error.code === 'conflict') throw error;
+      failure = error.message;
+    }
+    if (this.project(project) !== owned) return;
+    const answers = [...this.closingOf(owned).answers, { commandId, closed, failure }].slice(-ANSWERS_MAX);
+    await this.write(owned, [{ ...this.closingOf(owned), answers }], []);
+  }
+
+  /** Resolves when every close that has begun has ended. */
+  async settled(): Promise<void> {
+    for (let running = this.running(); running.length > 0; running = this.running()) await Promise.all(running);
+  }
+
+  /** Whether the span that this time is in is closed. */
+  isClosed(owner: SegmentOwner & { schema: RecordSchema }, timeMs: number): boolean {
+    return startOfSpan(owner.schema, timeMs) + spanMsOf(owner.schema) <= this.closedThroughMs(owner);
+  }
+
+  private closedThroughMs(owner: SegmentOwner): number {
+    const { index, spans } = this.ports;
+    return Math.max(
+      index.closedThroughMs(owner.project),
+      spans.closing(owner)?.closedThroughMs ?? Number.NEGATIVE_INFINITY,
+    );
+  }
+
+  private async closeAll(owned: Owned): Promise<number> {
+    await owned.closing;
+    let closed = 0;
+    const run = async (): Promise<void> => {
+      await this.barrier();
+      const starts = this.openSpans(owned);
+      // Late rows alone go into the first span that is not closed.
+      const hasRows = this.ports.spans.files(owned).some(({ kind }) => kind === 'records');
+      if (starts.length === 0 && hasRows) starts.push(this.firstOpen(owned));
+      for (const startMs of starts) await this.closeNow(owned, startMs);
+      closed = starts.length;
+    };
+    owned.closing = run().finally(() => {
+      owned.closing = null;
+    });
+    await owned.closing;
+    return closed;
+  }
+
+  private running(): Promise<void>[] {
+    return [...this.owned.values()].flatMap(({ closing }) => closing ?? []);
+  }
+
+  /** Runs alone, of this project. A failure is told, and what was due is tried again after a pause. */
+  private start(owned: Owned, work: () => Promise<void>): void {
+    owned.closing = work()
+      .catch((thrown: unknown) => {
+        owned.retryAtMs = this.ports.clock.nowMs() + this.settings.retryAfterMs;
+        const error = PlatformError.from(thrown);
+        if (error.code === 'conflict') this.ports.reports.fenced(error);
+        else this.ports.reports.failed(owned.project, error);
+      })
+      .finally(() => {
+        owned.closing = null;
+        if (this.owned.get(owned.project) === owned && owned.retryAtMs <= this.ports.clock.nowMs()) this.closeDue();
+      });
+  }
+
+  private async close(owned: Owned, startMs: number): Promise<void> {
+    await this.barrier();
+    // What was read meanwhile may hold the watermark back.
+    if (this.project(owned.project) !== owned || this.dueSpan(owned) !== startMs) return;
+    await this.closeNow(owned, startMs);
+  }
+
+  private async closeNow(owned: Owned, startMs: number): Promise<void> {
+    const { closer, reports, clock } = this.ports;
+    const begunMs = clock.monotonicMs();
+    const plan = this.planOf(owned, startMs);
+    const { version } = await closer.closeSpan(owned.schema, plan, async ({ version: made, left, duplicates }) => {
+      const before = this.closingOf(owned);
+      const closing = {
+        ...this.withConsumed(before, [...plan.records, ...plan.labels]),
+        closedThroughMs: Math.max(before.closedThroughMs ?? Number.NEGATIVE_INFINITY, plan.spanEndMs),
+        duplicates: before.duplicates + duplicates,
+      };
+      await this.write(owned, [...this.keptLabels(owned, plan.labels, left), closing], made === null ? [] : [made]);
+      await this.drop(plan.labels);
+    });
+    if (version !== null) reports.closed(version, clock.monotonicMs() - begunMs);
+  }
+
+  private isRefreshDue(owned: Owned): boolean {
+    const nowMs = this.ports.clock.nowMs();
+    const { labelRefreshMs, label } = owned.schema.project.data;
+    if (label === undefined) return false;
+    const { refreshedAtMs } = this.closingOf(owned);
+    return nowMs - refreshedAtMs >= labelRefreshMs && this.lateLabels(owned).length > 0;
+  }
+
+  private lateLabels(owned: Owned): SegmentFile[] {
+    return this.ports.spans
+      .files(owned)
+      .filter(({ kind, spanStartMs }) => kind === 'labels' && this.isClosed(owned, spanStartMs));
+  }
+
+  /** Labels whose span has closed: those of a row make a version of its rows, the others wait on. */
+  private async refresh(owned: Owned): Promise<void> {
+    const { closer, reports, clock } = this.ports;
+    const begunMs = clock.monotonicMs();
+    const labels = this.lateLabels(owned);
+    const refreshed = await closer.refresh(owned.schema, labels, async ({ versions, left }) => {
+      const closing = { ...this.withConsumed(this.closingOf(owned), labels), refreshedAtMs: clock.nowMs() };
+      await this.write(owned, [...this.keptLabels(owned, labels, left), closing], versions);
+      await this.drop(labels);
+    });
+    for (const version of refreshed) reports.closed(version, clock.monotonicMs() - begunMs);
+  }
+
+  private async endImport(project: string, action: DatasetAction & { kind: 'endImport' }): Promise<void> {
+    const { importId, version, failure } = action;
+    const end = (versionId: string, why: string): ImportEndProgress => ({
+      ...{ kind: 'importEnd', importId, project, versionId, failure: why },
+    });
+    const owned = this.project(project);
+    const number = this.ports.partitionOf(project);
+    const old = this.ports.spans
+      .importsEnded()
+      .filter((each) => this.ports.partitionOf(each.project) === number && each.importId !== importId)
+      .slice(0, -IMPORT_ENDS_MAX)
+      .map((each) => ({ kind: 'gone' as const, key: progressKey(each) }));
+    if (owned === null || version === undefined || version.closedAtMs < owned.createdAtMs) {
+      const why = failure === '' ? `project '${project}' was deleted` : failure;
+      await this.tell(number, [...old, end('', why)], []);
+      return;
+    }
+    await this.ports.closer.import(version, async (made) => {
+      await this.tell(number, [...old, end(version.id, '')], made === null ? [] : [made]);
+    });
+  }
+
+  /** Everything that was written before this call is in segments; shared by those that ask at the same time. */
+  private barrier(): Promise<void> {
+    this.nextBarrier ??= this.barriers.then(() => {
+      this.nextBarrier = null;
+      return this.reached();
+    });
+    this.barriers = this.nextBarrier.catch(() => undefined);
+    return this.nextBarrier;
+  }
+
+  private async reached(): Promise<void> {
+    const { spans, ends, flush } = this.ports;
+    const wanted = await ends();
+    if (spans.behind(wanted).length === 0) return;
+    await flush();
+    const isThere = () => (spans.behind(wanted).length === 0 ? true : undefined);
+    if ((await spans.until(isThere, this.settings.barrierMs)) !== undefined) return;
+    throw new PlatformError('unavailable', `partitions ${spans.behind(wanted).join(', ')} are not read on by anybody`);
+  }
+
+  private planOf(owned: Owned, startMs: number): ClosePlan {
+    const { schema } = owned;
+    const files = this.ports.spans.files(owned);
+    const isHere = ({ kind, spanStartMs }: SegmentFile) =>
+      kind === 'records' && startOfSpan(schema, spanStartMs) <= startMs;
+    const records = files.filter(isHere);
+    const spans = new Set(records.map(({ spanStartMs }) => spanStartMs));
+    // A label without an event time of its own has that of its arrival, which says nothing of its record: then every
+    // label may belong to one.
+    const anyTime = schema.eventTimeIndex < 0;
+    const labels = files.filter(({ kind, spanStartMs }) => kind === 'labels' && (anyTime || spans.has(spanStartMs)));
+    const { project, createdAtMs } = owned;
+    return { project, createdAtMs, spanStartMs: startMs, spanEndMs: startMs + spanMsOf(schema), records, labels };
+  }
+
+  private closingOf({ project, createdAtMs }: SegmentOwner): ClosingProgress {
+    const known = this.ports.spans.closing({ project, createdAtMs });
+    const refreshedAtMs = this.ports.clock.nowMs();
+    return known ?? { kind: 'closing', project, createdAtMs, consumed: [], duplicates: 0, refreshedAtMs, answers: [] };
+  }
+
+  /** With these, and without what no partition lists any more. */
+  private withConsumed(closing: ClosingProgress, files: readonly SegmentFile[]): ClosingProgress {
+    const listed = new Set<string>();
+    for (const { segments } of this.ports.spans.spansIn(closing.project))
+      for (const { name, merged } of segments) for (const each of [name, ...merged]) listed.add(each);
+    const ofPartitions = files.filter(({ partition }) => partition !== OF_OWNER);
+    const consumed = new Set([...closing.consumed, ...ofPartitions.flatMap(({ name, merged }) => [name, ...merged])]);
+    return { ...closing, consumed: [...consumed].filter((name) => listed.has(name)) };
+  }
+
+  /** The owner's own lists, without these labels and with those that found no row. */
+  private keptLabels(
+    owner: SegmentOwner,
+    joined: readonly SegmentFile[],
+    left: readonly SegmentFile[],
+  ): ProgressEntry[] {
+    const spans = new Set([...joined, ...left].map(({ spanStartMs }) => spanStartMs));
+    const names = new Set(joined.map(({ name }) => name));
+    return [...spans].flatMap((spanStartMs): ProgressEntry[] => {
+      const { project, createdAtMs } = owner;
+      const span: OpenSpanProgress = {
+        ...{
+          kind: 'span',
+          project,
+          createdAtMs,
+          partition: OF_OWNER,
+          segmentKind: 'labels',
+          spanStartMs,
+          segments: [],
+        },
+      };
+      const key = progressKey(span);
+      const known = this.ports.spans.spanAt(key, project);
+      const segments = [
+        ...(known?.segments ?? []).filter(({ name }) => !names.has(name)),
+        ...left
+          .filter((file) => file.spanStartMs === spanStartMs)
+          .map(({ name, schema, rows, bytes, level, merged }) => ({ name, schema, rows, bytes, level, merged })),
+      ];
+      if (segments.length > 0) return [{ ...span, segments }];
+      return known === null ? [] : [{ kind: 'gone', key }];
+    });
+  }
+
+  /** Files of the owner's own that no list names; what stays after a crash is swept by the next owner. */
+  private async drop(files: readonly SegmentFile[]): Promise<void> {
+    await this.ports.files.remove(files.filter(({ partition }) => partition === OF_OWNER)).catch(() => undefined);
+  }
+
+  private write(owner: SegmentOwner, entries: readonly ProgressEntry[], versions: readonly DatasetVersion[]) {
+    if (this.project(owner.project) !== owner)
+      throw new PlatformError('conflict', `project '${owner.project}' is not closed here any more`);
+    return this.tell(this.ports.partitionOf(owner.project), entries, versions);
+  }
+
+  private async tell(
+    number: number,
+    entries: readonly ProgressEntry[],
+    versions: readonly DatasetVersion[],
+  ): Promise<void> {
+    await this.ports.log.write(number, entries, versions);
+    for (const entry of entries) this.ports.spans.put(entry);
+  }
+
+  /** null where it is not owned here, or deleted. */
+  private project(name: string): Owned | null {
+    const { registry } = this.ports;
+    const schema = registry.find(name);
+    const createdAtMs = registry.createdAtMs(name);
+    if (schema === null || createdAtMs === undefined || !this.isOwned(name)) {
+      this.owned.delete(name);
+      return null;
+    }
+    const known = this.owned.get(name);
+    if (known?.createdAtMs === createdAtMs) {
+      known.schema = schema;
+      return known;
+    }
+    const idleMs = this.settings.idleAfterMs;
+    const owned: Owned = {
+      project: name,
+      createdAtMs,
+      schema,
+      watermark: new Watermark({
+        idleMs: { records: idleMs, labels: idleMs },
+        silence: 'busy time',
+        allSilent: 'hold',
+      }),
+      heard: new Map(),
+      closing: null,
+      retryAtMs: 0,
+    };
+    this.owned.set(name, owned);
+    return owned;
+  }
+
+  private advanced(owned: Owned): number {
+    const nowMs = this.ports.clock.nowMs();
+    for (const reading of this.ports.spans.readingsOf(owned)) {
+      const { partition, records, labels, recordsThroughMs, labelsThroughMs } = reading;
+      const heard = owned.heard.get(partition);
+      if (heard?.records !== records && recordsThroughMs !== undefined)
+        owned.watermark.observe('records', partition, recordsThroughMs, nowMs);
+      if (heard?.labels !== labels && labelsThroughMs !== undefined)
+        owned.watermark.observe('labels', partition, labelsThroughMs, nowMs);
+      owned.heard.set(partition, { records, labels });
+    }
+    return owned.watermark.advance(nowMs, []);
+  }
+
+  /** The oldest open span, where the watermark allows its close. */
+  private dueSpan(owned: Owned): number | null {
+    const watermarkMs = this.advanced(owned);
+    const oldest = this.openSpans(owned)[0];
+    if (oldest === undefined) return null;
+    return oldest + spanMsOf(owned.schema) + this.holdMs(owned) <= watermarkMs ? oldest : null;
+  }
+
+  /** Event time that a span stays open after its end. */
+  private holdMs({ schema: { project } }: Owned): number {
+    // As long as the monitor's windows wait, so that both speak of the same rows; at least the service's own allowance.
+    const allowanceMs = Math.max(this.settings.allowanceMs, project.monitoring.allowedLatenessMs);
+    return (project.data.label?.delayMs ?? 0) + allowanceMs;
+  }
+
+  /** Start times of the spans that hold records and are not closed, oldest first. */
+  private openSpans(owned: Owned): number[] {
+    const starts = new Set<number>();
+    for (const { kind, spanStartMs } of this.ports.spans.files(owned)) {
+      if (kind === 'records' && !this.isClosed(owned, spanStartMs)) starts.add(startOfSpan(owned.schema, spanStartMs));
+    }
+    return [...starts].sort((a, b) => a - b);
+  }
+
+  private firstOpen(owned: Owned): number {
+    const spanMs = spanMsOf(owned.schema);
+    return Math.ceil(this.closedThroughMs(owned) / spanMs) * spanMs;
+  }
+}

@@ -1,0 +1,171 @@
+// Any number of processes make the versions that one undisturbed process makes: whoever holds which partitions, whoever
+// dies where, and whatever one does that does not know yet that it was replaced.
+
+import { describe, expect, it } from '@jest/globals';
+import type { DatasetVersion } from '@millrace/contracts';
+import { type Rng, seededRng } from '@millrace/domain';
+import { DELAY_MS, Killed, label, Process, record, STEP_MS, type World, world } from './live-process.js';
+
+const NUMBERS = 4;
+const ROWS = 120;
+const PER_STEP = 8;
+
+function send(target: World, step: number): void {
+  for (let row = step * PER_STEP; row < (step + 1) * PER_STEP; row++) {
+    const atMs = row * STEP_MS;
+    target.send(record(target, `r${row}`, atMs), row % NUMBERS);
+    if (row === 40) target.send(record(target, 'r40', atMs, { size: -1 }), row % NUMBERS);
+    if (row === 100) target.send(record(target, 'late', 10_000), row % NUMBERS);
+    const due = row - DELAY_MS / STEP_MS;
+    if (due >= 0 && due % 3 > 0) target.send(label(`r${due}`, due * STEP_MS, due % 3 === 1 ? 1 : 0), due % NUMBERS);
+    // Corrected, by way of another partition.
+    if (due >= 0 && due % 10 === 1)
+      target.send(label(`r${due}`, due * STEP_MS, 0, row * STEP_MS + 1), (due + 1) % NUMBERS);
+  }
+}
+
+const shape = ({
+  id,
+  rows,
+  labelledRows,
+  lateRows,
+  repeatedRows,
+  windowStartMs,
+  ordinal,
+  parent,
+  offsets,
+}: DatasetVersion) => ({
+  ...{ id, rows, labelledRows, lateRows, repeatedRows, windowStartMs, ordinal, parent, offsets },
+});
+
+/** Processes that come, go, die and are replaced without their knowledge, as the numbers say. */
+class Group {
+  readonly members: Process[] = [];
+  deaths = 0;
+  takeovers = 0;
+
+  constructor(
+    readonly target: World,
+    private readonly rng: Rng,
+    private readonly deathRate: number,
+  ) {}
+
+  async join(): Promise<void> {
+    const passing = (point: string) => {
+      if (this.rng.next() >= this.deathRate) return;
+      this.deaths += 1;
+      throw new Killed(point);
+    };
+    this.members.push(await Process.join(this.target, passing));
+  }
+
+  /** Numbers by turns, beginning with any member. */
+  async share(): Promise<void> {
+    const first = this.rng.below(this.members.length);
+    const share = (of: number) =>
+      Array.from({ length: NUMBERS }, (_, number) => number).filter(
+        (number) => (number + first) % this.members.length === of,
+      );
+    // As in a rebalance: all let go before one takes.
+    await this.each((member, index) => member.hold(member.held.filter((number) => share(index).includes(number))));
+    await this.each((member, index) => member.hold(share(index)));
+  }
+
+  /** Those that died are gone, and others hold what they held. */
+  async bury(): Promise<void> {
+    while (this.members.some(({ dead }) => dead)) {
+      for (const member of this.members.splice(0)) {
+        if (member.dead) member.end();
+        else this.members.push(member);
+      }
+      while (this.members.length === 0) await this.join();
+      await this.share();
+    }
+  }
+
+  /** Everybody reads what there is, at the same time, until nobody dies of it. */
+  async catchUp(): Promise<void> {
+    for (let isDone = false; !isDone; ) {
+      await this.bury();
+      // What failed because of a dead one is tried again after a pause.
+      this.target.clock.advance(1_000);
+      const before = this.members.map(({ failures }) => failures.length);
+      await this.each((member) => member.catchUp());
+      const isSmooth = this.members.every(({ failures }, index) => failures.length === before[index]);
+      isDone = isSmooth && !this.members.some(({ dead }) => dead);
+    }
+  }
+
+  /** A member that is stopped while another takes over, and then goes on. */
+  async replaceUnawares(): Promise<void> {
+    const [zombie] = this.members.splice(this.rng.below(this.members.length), 1) as [Process];
+    await this.join();
+    await this.share();
+    for (const key of this.target.topics.keys()) await zombie.fetch(key);
+    const told = this.target.announced.length;
+    await expect(zombie.live.flush()).rejects.toBeDefined();
+    zombie.live.closeDue();
+    await zombie.live.settled();
+    expect(this.target.announced).toHaveLength(told);
+    zombie.end();
+    this.takeovers += 1;
+  }
+
+  private async each(work: (member: Process, index: number) => Promise<void>): Promise<void> {
+    await Promise.all(
+      this.members.map(async (member, index) => {
+        try {
+          await work(member, index);
+        } catch (error) {
+          if (!member.dead) throw error;
+        }
+      }),
+    );
+  }
+}
+
+async function story(seed: number, most: number, deathRate: number): Promise<Group> {
+  const rng = seededRng(seed);
+  const group = new Group(await world(NUMBERS), rng, deathRate);
+  await group.join();
+  await group.share();
+  for (let step = 0; step < ROWS / PER_STEP; step++) {
+    if (most > 1 && rng.next() < 0.4) {
+      if (group.members.length < most) await group.join();
+      else group.members.splice(rng.below(group.members.length), 1)[0]?.end();
+      await group.share();
+    }
+    send(group.target, step);
+    if (most > 1 && rng.next() < 0.2 && !group.members.some(({ dead }) => dead)) await group.replaceUnawares();
+    await group.catchUp();
+  }
+  for (let asked = 0; asked < 20; asked++) {
+    await group.bury();
+    const [member] = group.members as [Process];
+    if ((await member.closeAll().catch(() => null)) !== null && !group.members.some(({ dead }) => dead)) break;
+  }
+  await group.catchUp();
+  const [member] = group.members as [Process];
+  expect(member.live.state('p')).toMatchObject({ openRows: 0 });
+  for (const each of group.members) each.end();
+  return group;
+}
+
+describe('processes that share partitions', () => {
+  it('make the versions of one that is alone and undisturbed, each announced once', async () => {
+    const alone = (await story(0, 1, 0)).target.announced.map(shape);
+    expect(alone.length).toBeGreaterThan(3);
+    expect(alone.reduce((rows, version) => rows + version.rows, 0)).toBe(ROWS + 1);
+    let deaths = 0;
+    let takeovers = 0;
+    for (let seed = 1; seed <= 12; seed++) {
+      const group = await story(seed, 1 + (seed % 4), seed % 3 === 0 ? 0 : 0.01);
+      expect([seed, group.target.announced.map(shape)]).toEqual([seed, alone]);
+      deaths += group.deaths;
+      takeovers += group.takeovers;
+    }
+    // Else the story has shown nothing.
+    expect(deaths).toBeGreaterThan(3);
+    expect(takeovers).toBeGreaterThan(3);
+  }, 120_000);
+});
