@@ -16,12 +16,17 @@ export class FencedWriters {
     private readonly connection: KafkaConnection,
     /** For example "routes": what is written by one owner a number. */
     private readonly state: string,
+    /** As of TransactionalProducer. */
+    private readonly settings: { renews?: boolean } = {},
   ) {}
 
-  /** Takes these over and lets go of all others. Gives those that were not held before. */
+  /**
+   * Takes these over and lets go of all others. Gives those that were not held before, or not to any use any more: what
+   * is known of them may be old.
+   */
   async hold(numbers: readonly number[]): Promise<number[]> {
     for (const [number, producer] of this.producers) {
-      if (numbers.includes(number)) continue;
+      if (numbers.includes(number) && producer.isUsable) continue;
       this.producers.delete(number);
       await producer.close();
     }
@@ -31,6 +36,7 @@ export class FencedWriters {
         const producer = new TransactionalProducer(this.connection, {
           transactionalId: `${this.state}-${number}`,
           timeoutMs: TRANSACTION_TIMEOUT_MS,
+          ...this.settings,
         });
         await producer.connect();
         this.producers.set(number, producer);

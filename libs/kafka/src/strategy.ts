@@ -190,6 +190,29 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     this.uncommitted.set(`${topic}/${partition}`, { topic, partition, nextOffset });
   }
 
+  /**
+   * Resolves when the broker has taken a commit of this member after the call: then it holds what it holds. A member
+   * that was taken for dead gets here only after it has joined again. `topic`: one that the group does not read, so
+   * that no position moves.
+   */
+  async confirm(topic: Topic): Promise<void> {
+    if (this.consumer === undefined) throw new PlatformError('unavailable', 'the consumer has not started');
+    try {
+      await this.consumer.commitOffsets([
+        { topic: this.settings.connection.topicName(topic), partition: 0, offset: '0' },
+      ]);
+    } catch (error) {
+      throw new PlatformError('unavailable', `the group does not know this member: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** As after a rebalance: `onAssigned`, and each partition is read from where it says. */
+  assignAgain(): void {
+    this.assign();
+  }
+
   /** Writes the positions now instead of within COMMIT_INTERVAL_MS. */
   async commitNow(): Promise<void> {
     await this.committing;
@@ -318,12 +341,17 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 
   private onJoined(byName: Readonly<Record<string, number[]>>): void {
-    const { connection, seekTo, onAssigned } = this.settings;
+    const { connection } = this.settings;
     this.uncommitted.clear();
     this.assignment = Object.fromEntries(
       Object.entries(byName).map(([name, partitions]) => [connection.topicOf(name), partitions]),
     );
-    // Every batch waits for this promise, so that no message is handled before its start position is known.
+    this.assign();
+  }
+
+  /** Every batch waits for this, so that no message is handled before its start position is known. */
+  private assign(): void {
+    const { connection, seekTo, onAssigned } = this.settings;
     this.assigned = (async () => {
       await onAssigned?.(this.assignment);
       for (const [topic, partitions] of Object.entries(this.assignment)) {

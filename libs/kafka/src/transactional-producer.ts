@@ -13,6 +13,12 @@ export interface TransactionalSettings {
   transactionalId: string;
   /** The broker aborts an unfinished transaction after this; default 15,000. */
   timeoutMs?: number;
+  /**
+   * What follows a transaction of which it is not known whether it was committed. true (default): the next one takes
+   * the id over anew; for an owner that has looked away for a while that fences its successor, which it does not know
+   * of. false: none follows, `isUsable` is false, and who owns the id must be found out first.
+   */
+  renews?: boolean;
 }
 
 export interface Transaction {
@@ -27,12 +33,18 @@ export class TransactionalProducer {
   private readonly log = logger('kafka-transactions');
   private producer: Promise<Producer> | undefined;
   private fenced: PlatformError | undefined;
+  private isBroken = false;
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly connection: KafkaConnection,
     private readonly settings: TransactionalSettings,
   ) {}
+
+  /** False once it was fenced, or broke and does not renew itself. */
+  get isUsable(): boolean {
+    return this.fenced === undefined && !this.isBroken;
+  }
 
   /** Takes the transactional id over: whoever held it before is fenced from here on. */
   async connect(): Promise<void> {
@@ -58,6 +70,11 @@ export class TransactionalProducer {
 
   private async runTransaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     if (this.fenced !== undefined) throw this.fenced;
+    if (this.isBroken)
+      throw new PlatformError(
+        'unavailable',
+        `transactional id ${this.settings.transactionalId} must be taken over again`,
+      );
     const producer = await this.connectedProducer();
     try {
       const transaction = await producer.transaction();
@@ -108,6 +125,7 @@ export class TransactionalProducer {
     // The state of the transaction is unknown: the next one starts with a fresh epoch.
     const broken = this.producer;
     this.producer = undefined;
+    this.isBroken = this.settings.renews === false;
     broken?.then((producer) => producer.disconnect()).catch(() => undefined); // it is given up
     if (REFUSALS.has(brokerErrorType(thrown)))
       return new PlatformError('invalid_argument', `Kafka refused it: ${(thrown as Error).message}`, { cause: thrown });

@@ -78,9 +78,23 @@ export const ingest = defineService({
     const known = knownState(context, connection);
     const { registry, datasetIndex, letters, spans } = known;
     const store = openArtifactStore(config);
-    const { live, commands, importStream, writers, bounds } = await datasets(context, store, connection, producer, {
-      ...{ registry, index: datasetIndex, spans },
-    });
+    let takingAgain: Promise<void> | null = null;
+    const { live, commands, importStream, writers, bounds } = await datasets(
+      context,
+      store,
+      connection,
+      producer,
+      { registry, index: datasetIndex, spans },
+      (partition, error) => {
+        if (takingAgain !== null || shutdown.begun) return;
+        log.warn('a partition is taken over again before anything is written', { partition }, error);
+        // Only a member that the group knows takes over: one that stood still is none until it has joined again.
+        takingAgain = untilAvailable('the group', () => streams.live.confirm('progress.v1')).then(() => {
+          takingAgain = null;
+          streams.live.assignAgain();
+        });
+      },
+    );
     const online = onlineFeatures(context, connection, producer, registry);
     const deadLetters = new DeadLetterSender(producer, clock, sha256);
     const publisher = new RecordPublisher(producer, deadLetters, clock);
@@ -88,13 +102,13 @@ export const ingest = defineService({
     const statistics = new Statistics(registry, datasetIndex, letters, live);
     const streams = consumers(connection, producer, () => restored(), {
       assigned: async (numbers) => {
-        await writers.hold(numbers);
+        const taken = await writers.hold(numbers);
         // What a predecessor wrote before it was fenced is known now.
         await known.upToNow();
         const ranges = await bounds.ranges(LIVE_GROUP);
         known.follower.hold(numbers);
         commands.hold(numbers);
-        await live.hold(numbers, ranges);
+        await live.hold(numbers, taken, ranges);
       },
       position: (topic, partition) =>
         topic === 'commands.v1' ? undefined : (live.position(topic, partition) ?? undefined),

@@ -141,7 +141,6 @@ export class Process {
   private versionsSeen = 0;
   readonly failures: PlatformError[] = [];
   readonly lost: string[] = [];
-  fenced = false;
 
   private constructor(
     private readonly world: World,
@@ -229,9 +228,6 @@ export class Process {
             process?.failures.push(error);
             if (error.cause instanceof Killed && process !== null) process.dead = true;
           },
-          fenced: () => {
-            if (process !== null) process.fenced = true;
-          },
           swept: () => undefined,
         },
       },
@@ -243,15 +239,15 @@ export class Process {
 
   /** Takes these numbers over, whoever holds them, and lets go of the others. */
   async hold(numbers: readonly number[]): Promise<void> {
-    for (const number of numbers) {
-      if (this.held.includes(number)) continue;
+    const taken = numbers.filter((number) => !this.held.includes(number));
+    for (const number of taken) {
       const epoch = (this.world.epochs[number] as number) + 1;
       this.world.epochs[number] = epoch;
       this.epochs.set(number, epoch);
     }
     this.follow();
     this.held = numbers;
-    await this.live.hold(numbers, this.world.ranges());
+    await this.live.hold(numbers, taken, this.world.ranges());
     for (const key of this.world.topics.keys()) {
       const [topic, partition] = partsOf(key);
       if (numbers.includes(partition)) this.read.set(key, this.live.position(topic, partition) ?? 0);

@@ -36,8 +36,6 @@ const VERSION_RETRY_MS = 1_000;
 const BARRIER_MS = 30_000;
 /** What is not closed by then is closed after the restart, or by another process. */
 const SETTLE_MS_MAX = 5_000;
-/** Lets the log line out before the process ends. */
-const LAST_WORDS_MS = 50;
 
 const versionsClosed = counter('millrace.ingest.versions_closed');
 const versionFailures = counter('millrace.ingest.version_failures');
@@ -73,6 +71,7 @@ export async function datasets(
   connection: KafkaConnection,
   producer: MessageProducer,
   { registry, index, spans }: KnownDatasets,
+  lost: (partition: number, error: PlatformError) => void,
 ): Promise<DatasetWiring> {
   const files = writtenOnce(store, index);
   const duckDb = duckDbSettings(config);
@@ -83,7 +82,7 @@ export async function datasets(
   const segmentFiles = new DuckDbSegmentFiles(tables.instance, store, duckDb.scratch, ids, () => freeBytes(config));
   const merger = new DuckDbSpanMerger(tables.instance, segmentFiles, files, duckDb.scratch);
   const closer = new VersionCloser(merger, index, clock);
-  const writers = new FencedWriters(connection, 'ingest');
+  const writers = new FencedWriters(connection, 'ingest', { renews: false });
   shutdown.onClose('writers', () => writers.close());
   const bounds = new StreamBounds(connection);
   const reports = liveReports();
@@ -110,7 +109,7 @@ export async function datasets(
     },
     {
       ...{ registry, index, spans, files: segmentFiles, closer, clock, reports, send },
-      log: new KafkaProgressLog(writers, store),
+      log: new KafkaProgressLog(writers, store, lost),
       holder: `ingest-${config.replica}`,
       ends: () => bounds.ends(),
       partitionOf: (project) => partitionOfKey(project, bounds.partitions),
@@ -122,7 +121,7 @@ export async function datasets(
   );
   const commands = new OwnerCommands(
     (...given) => live.carryOut(...given),
-    (project, error) => (error.code === 'conflict' ? reports.fenced(error) : reports.failed(project, error)),
+    (project, error) => reports.failed(project, error),
     () => new Promise((resolve) => setTimeout(resolve, VERSION_RETRY_MS).unref()),
   );
   shutdown.onDrain('versions', async () => {
@@ -164,10 +163,6 @@ function liveReports(): LiveReports {
     failed: (project, error) => {
       versionFailures.add(1, { project });
       log.error('dataset version not written, tried again', { project }, error);
-    },
-    fenced: (error: PlatformError) => {
-      log.error('another process holds what this one held: it ends, and begins anew', {}, error);
-      setTimeout(() => process.exit(1), LAST_WORDS_MS);
     },
     swept: (folder, removed, error) => {
       if (error === undefined) log.info('what a killed process left was removed', { folder, files: removed });

@@ -77,12 +77,12 @@ export class LiveStream {
   }
 
   /**
-   * Takes these numbers over, and no others: the view of progress.v1 holds all that their predecessors wrote. `ends`:
-   * where the topics begin and end now.
+   * Holds these numbers, and no others; those that were `taken` over now begin with what the view of progress.v1 holds,
+   * which is all that their predecessors wrote. `ends`: where the topics begin and end now.
    */
-  async hold(numbers: readonly number[], ends: readonly StreamEnds[]): Promise<void> {
-    for (const number of [...this.readers.keys()]) if (!numbers.includes(number)) this.readers.delete(number);
-    const taken = numbers.filter((number) => !this.readers.has(number));
+  async hold(numbers: readonly number[], taken: readonly number[], ends: readonly StreamEnds[]): Promise<void> {
+    for (const number of [...this.readers.keys()])
+      if (!numbers.includes(number) || taken.includes(number)) this.readers.delete(number);
     this.owner.hold(numbers.filter((number) => !taken.includes(number)));
     // Before anything is read or closed: later there are files that are written and not listed yet.
     await this.sweep(taken);
@@ -248,13 +248,8 @@ export class LiveStream {
   }
 
   private async flushed(reader: PartitionReader): Promise<void> {
-    try {
-      await reader.flush();
-    } catch (thrown) {
-      // Others are told by `blocked`.
-      const error = PlatformError.from(thrown);
-      if (error.code === 'conflict') this.ports.reports.fenced(error);
-    }
+    // What could not be written is told by `blocked`; what was refused, or may be, by `lost`.
+    await reader.flush().catch(() => undefined);
   }
 
   private begin(reader: PartitionReader, range: StreamEnds): void {

@@ -77,6 +77,8 @@ export class PartitionReader {
   private readonly taken: Record<Stream, number | null>;
   private readonly done: Record<Stream, number | null>;
   private readonly counted: Record<Stream, number>;
+  /** Whether anything was read since the number was taken over. */
+  private readonly begun: Record<Stream, boolean> = { records: false, labels: false };
   private dirtySinceMs: number | null = null;
   private isStopped = false;
   private tail: Promise<unknown> = Promise.resolve();
@@ -355,6 +357,9 @@ export class PartitionReader {
     const bad: BadMessage[] = [];
     const [first] = messages;
     if (first === undefined) return bad;
+    // Fetched for whoever held the number before it was taken over (here, too): it comes again, from the position on.
+    if (!this.begun[stream] && first.offset > (this.taken[stream] ?? first.offset)) return bad;
+    this.begun[stream] = true;
     // What was read before this batch has come to its end, its dead letters too.
     this.done[stream] = Math.max(first.offset, this.done[stream] ?? 0);
     this.taken[stream] ??= first.offset;

@@ -2,6 +2,7 @@
 // that fences its predecessor; and the view of it that every process follows.
 
 import { type DatasetVersion, decodeProgress, encodeDatasetVersion, encodeProgress } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
 import type { FencedWriters, OnEntry } from '@millrace/kafka';
 import type { OpenSpans } from './open-spans.js';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
@@ -16,6 +17,8 @@ export class KafkaProgressLog implements ProgressLog {
   constructor(
     private readonly writers: FencedWriters,
     private readonly store: ManifestStore,
+    /** The number is held by another process, or may be: it must be taken over again before anything is written. */
+    private readonly lost: (partition: number, error: PlatformError) => void,
   ) {}
 
   async write(
@@ -27,7 +30,8 @@ export class KafkaProgressLog implements ProgressLog {
       const manifest = new TextEncoder().encode(`${JSON.stringify(version, null, 2)}\n`);
       await this.store.put(`datasets/${version.project}/${version.id}/manifest.json`, manifest);
     }
-    await this.writers.of(partition).transaction(async (transaction) => {
+    const writer = this.writers.of(partition);
+    const writing = writer.transaction(async (transaction) => {
       await transaction.send(
         'progress.v1',
         entries.map((entry) =>
@@ -42,6 +46,13 @@ export class KafkaProgressLog implements ProgressLog {
         versions.map((version) => ({ key: `${version.project}/${version.id}`, value: encodeDatasetVersion(version) })),
       );
     });
+    try {
+      await writing;
+    } catch (thrown) {
+      const error = PlatformError.from(thrown);
+      if (!writer.isUsable) this.lost(partition, error);
+      throw error;
+    }
   }
 }
 

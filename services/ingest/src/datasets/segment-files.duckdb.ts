@@ -51,7 +51,7 @@ export class DuckDbSegmentFiles implements SegmentFiles {
   async merge(files: readonly SegmentFile[]): Promise<SegmentFile> {
     const [first] = files as [SegmentFile];
     const rows = files.reduce((sum, file) => sum + file.rows, 0);
-    const merged = files.flatMap((file) => (file.merged.length === 0 ? [file.name] : file.merged));
+    const merged = files.map(({ name }) => name);
     const query = `SELECT * FROM ${await this.paths(files)}`;
     return this.connected((connection) =>
       this.copy(connection, first, query, { rows, level: first.level + 1, merged }),

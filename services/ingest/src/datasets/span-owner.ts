@@ -40,8 +40,6 @@ export interface LiveSettings {
 export interface LiveReports {
   closed(version: DatasetVersion, tookMs: number): void;
   failed(project: string, error: PlatformError): void;
-  /** Another process holds the partition number now. */
-  fenced(error: PlatformError): void;
   /** What a killed process left was removed, or could not be. */
   swept(folder: string, removed: number, error?: PlatformError): void;
 }
@@ -185,8 +183,7 @@ export class SpanOwner {
       .catch((thrown: unknown) => {
         owned.retryAtMs = this.ports.clock.nowMs() + this.settings.retryAfterMs;
         const error = PlatformError.from(thrown);
-        if (error.code === 'conflict') this.ports.reports.fenced(error);
-        else this.ports.reports.failed(owned.project, error);
+        this.ports.reports.failed(owned.project, error);
       })
       .finally(() => {
         owned.closing = null;
@@ -314,7 +311,7 @@ export class SpanOwner {
     for (const { segments } of this.ports.spans.spansIn(closing.project))
       for (const { name, merged } of segments) for (const each of [name, ...merged]) listed.add(each);
     const ofPartitions = files.filter(({ partition }) => partition !== OF_OWNER);
-    const consumed = new Set([...closing.consumed, ...ofPartitions.flatMap(({ name, merged }) => [name, ...merged])]);
+    const consumed = new Set([...closing.consumed, ...ofPartitions.map(({ name }) => name)]);
     return { ...closing, consumed: [...consumed].filter((name) => listed.has(name)) };
   }
 
