@@ -258,6 +258,16 @@ export const ingestApi = {
       summary: 'Dataset versions, newest last.',
       answer: answer({ datasets: Type.Array(DatasetVersion) }),
     }),
+    resetWatermark: post({
+      path: '/v1/projects/{project}/watermark/reset',
+      summary: 'Sets the watermark of the live stream back, after wrong clocks moved it. Versions that closed stay.',
+      body: body({
+        toMs: Type.Optional(
+          Type.Integer({ description: 'Event time in ms since 1970; now where none is said. Not ahead of now.' }),
+        ),
+      }),
+      answer: answer({ toMs: Type.Integer({ description: 'Event time that it was set back to.' }) }),
+    }),
     closeDatasets: post({
       path: '/v1/projects/{project}/datasets/close',
       summary: 'Closes every open live version now.',

@@ -18,6 +18,13 @@ export interface CloseDatasetsAction {
   kind: 'closeDatasets';
 }
 
+/** Ingest sets the watermark of the project's live stream back. */
+export interface ResetWatermarkAction {
+  kind: 'resetWatermark';
+  /** Event time. */
+  toMs: number;
+}
+
 /** A bulk load has come to its end. */
 export interface EndImportAction {
   kind: 'endImport';
@@ -29,11 +36,11 @@ export interface EndImportAction {
 }
 
 /** What ingest's owner of a project carries out. */
-export type DatasetAction = CloseDatasetsAction | EndImportAction;
+export type DatasetAction = CloseDatasetsAction | ResetWatermarkAction | EndImportAction;
 
 export type CommandAction = StartTrainingAction | DatasetAction | RouteAction;
 
-const OF_DATASETS: readonly CommandAction['kind'][] = ['closeDatasets', 'endImport'];
+const OF_DATASETS: readonly CommandAction['kind'][] = ['closeDatasets', 'resetWatermark', 'endImport'];
 export const isDatasetAction = (action: CommandAction): action is DatasetAction => OF_DATASETS.includes(action.kind);
 
 export interface Command extends Omit<RouteCommand, 'action'> {

@@ -29,12 +29,16 @@ export interface ProjectReading {
   project: string;
   createdAtMs: number;
   partition: number;
-  /** Largest event time of records; undefined = none was read. */
+  /** How far event time of records has come; undefined = unknown. */
   recordsThroughMs?: number | undefined;
-  /** Largest time at which a label was known. */
+  /** Likewise of the time at which labels were known. */
   labelsThroughMs?: number | undefined;
   records: number;
   labels: number;
+  /** Processing time of the last message. */
+  heardAtMs: number;
+  /** Of the last reset of the watermark that is in force here. */
+  resetAtMs: number;
 }
 
 export interface SegmentEntry {
@@ -74,6 +78,9 @@ export interface ClosingProgress {
   consumed: readonly string[];
   duplicates: number;
   refreshedAtMs: number;
+  /** The last reset of the watermark, in processing time, and the event time that it was set back to; 0 = none. */
+  resetAtMs: number;
+  resetToMs: number;
   answers: readonly CloseAnswer[];
 }
 

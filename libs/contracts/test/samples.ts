@@ -64,6 +64,7 @@ const PROGRESS: readonly Progress[] = [
   },
   {
     ...{ kind: 'project', project: 'demo', createdAtMs: 5, partition: 3, records: 9, labels: 2 },
+    ...{ heardAtMs: 1_795_449_600_123, resetAtMs: 7 },
     ...{ recordsThroughMs: 981_000_000_000, labelsThroughMs: undefined },
   },
   {
@@ -73,6 +74,7 @@ const PROGRESS: readonly Progress[] = [
   },
   {
     ...{ kind: 'closing', project: 'demo', createdAtMs: 5, closedThroughMs: 0, consumed: ['a.parquet'], duplicates: 1 },
+    ...{ resetAtMs: 7, resetToMs: 981_000_000_000 },
     ...{ refreshedAtMs: 1_795_449_600_123, answers: [{ commandId: 'c-1', closed: 2, failure: '' }] },
   },
   { kind: 'importEnd', importId: 'i-1', project: 'demo', versionId: 'cafe', failure: '' },
@@ -277,6 +279,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
         trigger: 'drift',
       },
       { kind: 'closeDatasets' },
+      { kind: 'resetWatermark', toMs: 981_000_000_000 },
       {
         kind: 'endImport',
         importId: 'i-1',

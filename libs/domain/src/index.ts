@@ -16,6 +16,7 @@ export {
   sameCohort,
 } from './cohort.js';
 export { ERROR_CODES, type ErrorCode, PlatformError, type PlatformErrorOptions, type Retry } from './errors.js';
+export { type ClockRules, EventClock } from './event-clock.js';
 export { exactJson, parseExactJson } from './exact-json.js';
 export { fileIdOf, fileRowIdOf } from './file-row-id.js';
 export { EVENT_TIME_AHEAD_MS_MAX, PROJECTS_MAX } from './limits.js';

@@ -54,6 +54,12 @@ function labelRefresh({ label: rule, versionEvery }: Document): number {
   return rule.refresh === undefined ? Math.max(ms(rule.delay), ms(versionEvery)) : ms(rule.refresh);
 }
 
+/** In real time a span is over by then, its labels too. */
+function closeAfterIdle({ data, monitoring: { allowedLateness } }: Document): number {
+  if (data.closeAfterIdle !== undefined) return ms(data.closeAfterIdle);
+  return ms(data.versionEvery) + (data.label === undefined ? 0 : ms(data.label.delay)) + ms(allowedLateness);
+}
+
 function label(raw: Document): LabelSpec {
   return {
     name: raw.name,
@@ -151,6 +157,8 @@ export function buildProject(raw: Document): Project {
       label: data.label === undefined ? undefined : label(data.label),
       versionEveryMs: ms(data.versionEvery),
       labelRefreshMs: labelRefresh(data),
+      closeAfterIdleMs: closeAfterIdle(raw),
+      clock: { aheadMs: ms(data.clock.ahead), jumpMs: ms(data.clock.jump) },
     },
     features,
     model: model(raw.model),

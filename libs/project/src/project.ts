@@ -1,7 +1,7 @@
 // The project file (project.yaml) after parsing: what one machine-learned problem is, and how Millrace keeps it good.
 // Durations in the file are texts such as "3h", "15m", "3d"; here they are milliseconds.
 
-import type { Scalar, TaskKind } from '@millrace/domain';
+import type { ClockRules, Scalar, TaskKind } from '@millrace/domain';
 import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
 import type { TableFormat } from '@millrace/tabular';
@@ -66,6 +66,10 @@ export interface ProjectData {
   versionEveryMs: number;
   /** Processing time from one version with late labels to the next. */
   labelRefreshMs: number;
+  /** Processing time without a message after which open spans close. */
+  closeAfterIdleMs: number;
+  /** Which event times are believed at once. */
+  clock: ClockRules;
 }
 
 export interface SourceSpec {

@@ -199,6 +199,16 @@ const data = object(
       ['name', 'column'],
     ),
     versionEvery: duration('Event-time span of one dataset version of the live stream.', '1d'),
+    closeAfterIdle: duration(
+      'Processing time without a record or label after which open spans of the live stream close all the same; by default `data.versionEvery`, `data.label.delay` and `monitoring.allowedLateness` together.',
+    ),
+    clock: object(
+      'Which event times of live records move the clock of the stream on at once; others wait for a second entity that says so too.',
+      {
+        ahead: duration('Ahead of the clock of ingest at most.', '1m'),
+        jump: duration('Ahead of the newest one at most, beside the time that passed since.', '1d'),
+      },
+    ),
   },
   ['columns'],
 );

@@ -291,6 +291,12 @@ export const METRICS = {
     description: '1 while no records and labels are taken in, for the segments are at their quota or the disk refuses',
     labels: [],
   },
+  'millrace.ingest.doubted_times': {
+    kind: 'counter',
+    unit: '{record}',
+    description: 'Records whose event time moves the watermark only when a second entity says so too',
+    labels: ['project'],
+  },
   'millrace.ingest.unread_lost': {
     kind: 'counter',
     unit: '{message}',

@@ -110,6 +110,26 @@ describe('millrace ingest', () => {
     expect(JSON.parse(json.out)).toMatchObject({ state: 'done', warnings: [], csv: { encoding: 'latin1' } });
   }, 60_000);
 
+  it('closes what is open of the stream, and sets its clock back, but not ahead of now', async () => {
+    await ingest.apply(PROJECT);
+    expect(await millrace('stream', 'close', 'loans')).toMatchObject({ code: 0, out: 'nothing was open\n' });
+    const rows = [{ recordId: 'open', values: { at: '2024-01-01', customer: 'ann', amount: 1 } }];
+    expect((await ingest.post('/v1/projects/loans/records', rows)).body).toMatchObject({ accepted: 1 });
+    expect(await millrace('stream', 'close', 'loans')).toMatchObject({
+      code: 0,
+      out: '1 closed\n',
+      err: 'Next: millrace datasets loans\n',
+    });
+    expect(await millrace('stream', 'reset-watermark', 'loans', '--to', '2024-01-01')).toMatchObject({
+      code: 0,
+      out: 'the watermark of loans is 2024-01-01T00:00:00Z at most\n',
+    });
+    expect((await millrace('stream', 'reset-watermark', 'loans')).code).toBe(0);
+    const ahead = await millrace('stream', 'reset-watermark', 'loans', '--to', '2999-01-01');
+    expect([ahead.code, ahead.out + ahead.err]).toEqual([2, expect.stringContaining('ahead of now')]);
+    expect((await millrace('stream', 'close', 'lones')).code).toBe(4);
+  }, 60_000);
+
   it('asks for the decimal comma where numbers have one', async () => {
     await write('comma.csv', 'at;customer;amount\n2024-01-01;ann;1,5\n');
     const { code, out } = await millrace('ingest', 'loans', '--file', 'comma.csv');

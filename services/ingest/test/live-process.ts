@@ -42,6 +42,7 @@ data:
   entity: who
   eventTime: at
   versionEvery: 1m
+  closeAfterIdle: 30d
   columns:
     - { name: at, type: timestamp, required: true }
     - { name: who, type: text, required: true }
@@ -141,6 +142,7 @@ export class Process {
   private versionsSeen = 0;
   readonly failures: PlatformError[] = [];
   readonly lost: string[] = [];
+  doubted = 0;
 
   private constructor(
     private readonly world: World,
@@ -199,6 +201,9 @@ export class Process {
       { allowanceMs: 0, idleAfterMs: 1e9, retryAfterMs: 1_000, barrierMs: 300 },
       {
         ...{ registry, index, spans, files: guarded, closer, clock, holder: 'test' },
+        doubted: () => {
+          if (process !== null) process.doubted += 1;
+        },
         log: {
           write: async (partition, entries, versions) => {
             pass(versions.length > 0 ? 'before announce' : 'before tell');
@@ -292,8 +297,14 @@ export class Process {
   }
 
   /** Asks for a close and carries it out as the owner of the project, which may be another process. */
-  async closeAll(): Promise<number> {
-    const answer = this.live.closeAll('p');
+  closeAll(): Promise<number> {
+    return this.asked(() => this.live.closeAll('p'));
+  }
+
+  async asked<T>(ask: () => Promise<T>): Promise<T> {
+    const answer = ask();
+    // Of a process that dies meanwhile nobody waits for it.
+    answer.catch(() => undefined);
     // The command is on the log.
     await Promise.resolve();
     const command = this.world.commands.at(-1);

@@ -15,6 +15,7 @@ import {
   Process,
   record,
   SPAN_MS,
+  START_MS,
   STEP_MS,
   TEXT,
   type World,
@@ -355,5 +356,81 @@ describe('open spans', () => {
     target.send(label('b', 1, 1, 3 * DELAY_MS), 0);
     await refresh();
     expect(target.announced[3]).toMatchObject({ id: second?.id, parent: target.announced[2]?.id, ordinal: 4 });
+  });
+
+  describe('and clocks that are wrong', () => {
+    const HOUR_MS = 3_600_000;
+    /** In real time: a row of now, by the world's clock. */
+    const now = (target: World) => target.clock.nowMs() - START_MS;
+
+    it('stay open when one sender is hours ahead, however often it sends', async () => {
+      const target = await world();
+      const process = await begin(target);
+      for (let i = 0; i < 20; i++) {
+        target.send(record(target, `r${i}`, now(target) + i), i % PARTITIONS);
+        const wrong = record(target, `w${i}`, now(target) + 6 * HOUR_MS + i);
+        target.send({ ...wrong, message: { ...wrong.message, entity: 'wrong' } } as never, i % PARTITIONS);
+      }
+      await process.catchUp();
+      expect(target.announced).toEqual([]);
+      expect(process.doubted).toBe(20);
+      // Time goes on: its rows are late by nobody's fault but its own, and the span closes when it is over.
+      target.clock.advance(SPAN_MS + DELAY_MS + SPAN_MS);
+      for (const partition of [0, 1]) target.send(record(target, `on${partition}`, now(target)), partition);
+      await process.catchUp();
+      expect(target.announced.length).toBeGreaterThan(0);
+      expect(target.announced.reduce((rows, version) => rows + version.rows, 0)).toBe(20);
+      expect(process.live.state('p')).toMatchObject({ openRows: 22 });
+    });
+
+    it('close again by a watermark that was set back, in every process, and count no row twice', async () => {
+      const target = await world();
+      let process = await begin(target);
+      target.send(record(target, 'a', now(target)), 0);
+      target.send(record(target, 'b', now(target)), 1);
+      // Two that agree are believed.
+      for (const partition of [0, 1])
+        for (const wrong of ['x', 'y'])
+          target.send(record(target, `${wrong}${partition}`, now(target) + 6 * HOUR_MS), partition);
+      await process.catchUp();
+      expect(target.announced).toMatchObject([{ rows: 2 }]);
+      const poisonedMs = process.live.state('p').watermarkMs as number;
+      expect(poisonedMs).toBeGreaterThan(target.clock.nowMs());
+
+      target.clock.advance(SPAN_MS);
+      await process.asked(() => process.live.resetWatermark('p', target.clock.nowMs()));
+      await process.live.flush();
+      expect(process.live.state('p').watermarkMs ?? 0).toBeLessThanOrEqual(target.clock.nowMs());
+      // Also in one that takes over.
+      process.end();
+      process = await begin(target);
+      for (const partition of [0, 1]) target.send(record(target, `c${partition}`, now(target)), partition);
+      await process.catchUp();
+      expect(target.announced).toHaveLength(1);
+      target.clock.advance(SPAN_MS + DELAY_MS + SPAN_MS);
+      for (const partition of [0, 1]) target.send(record(target, `d${partition}`, now(target)), partition);
+      await process.catchUp();
+      expect(target.announced.slice(1)).toMatchObject([{ rows: 2, lateRows: 0 }]);
+    });
+
+    it('close after the time that in real time were theirs, when nobody sends anything any more', async () => {
+      const target = await world();
+      target.entry = entryOf(TEXT.replace('closeAfterIdle: 30d', 'closeAfterIdle: 10m'));
+      const process = await begin(target);
+      for (const partition of [0, 1]) target.send(record(target, `r${partition}`, partition * SPAN_MS), partition);
+      await process.catchUp();
+      target.clock.advance(9 * SPAN_MS);
+      await process.catchUp();
+      expect(target.announced).toEqual([]);
+      target.clock.advance(SPAN_MS);
+      await process.catchUp();
+      expect(target.announced.map(({ rows }) => rows)).toEqual([1, 1]);
+      // Whoever comes late is in the next version, as always.
+      target.send(record(target, 'late', 1), 0);
+      await process.catchUp();
+      target.clock.advance(10 * SPAN_MS);
+      await process.catchUp();
+      expect(target.announced.slice(2)).toMatchObject([{ rows: 1, lateRows: 1 }]);
+    });
   });
 });

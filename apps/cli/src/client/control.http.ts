@@ -190,6 +190,14 @@ export class ControlClient {
     return (await this.ingest.datasets({ path: { project } })).datasets;
   }
 
+  async closeDatasets(project: string) {
+    return (await this.ingest.closeDatasets({ path: { project } })).closed;
+  }
+
+  async resetWatermark(project: string, toMs: number | undefined) {
+    return (await this.ingest.resetWatermark({ path: { project }, body: toMs === undefined ? {} : { toMs } })).toMs;
+  }
+
   deadLetters(project: string, limit: number) {
     return this.ingest.deadLetters({ query: { project, limit } });
   }

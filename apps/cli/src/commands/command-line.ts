@@ -15,6 +15,7 @@ import { routeCommands } from './routes.js';
 import { runCommands } from './run.js';
 import { serveCommand } from './serve.js';
 import { statusCommands } from './status.js';
+import { streamCommands } from './stream.js';
 import { trainCommand } from './train.js';
 import { watchCommand } from './watch.js';
 
@@ -26,6 +27,7 @@ const COMMANDS = [
   projectCommands,
   dataCommands,
   labelCommands,
+  streamCommands,
   trainCommand,
   modelCommands,
   routeCommands,

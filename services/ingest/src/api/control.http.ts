@@ -109,6 +109,13 @@ export class ControlController {
     return { datasets: this.datasetIndex.list(project) };
   }
 
+  @Answers(calls.resetWatermark)
+  async resetWatermark(@Param('project') project: string, @Body() text: string) {
+    this.registry.get(project);
+    const { toMs } = bodyOf(calls.resetWatermark, jsonObject(text));
+    return { toMs: await this.live.resetWatermark(project, toMs) };
+  }
+
   @Answers(calls.closeDatasets)
   async closeDatasets(@Param('project') project: string) {
     this.registry.get(project);

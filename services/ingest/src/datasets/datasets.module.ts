@@ -41,6 +41,7 @@ const versionsClosed = counter('millrace.ingest.versions_closed');
 const versionFailures = counter('millrace.ingest.version_failures');
 const versionDuration = histogram('millrace.ingest.version_duration');
 const lateRows = counter('millrace.ingest.late');
+const doubted = counter('millrace.ingest.doubted_times');
 const rowsLost = counter('millrace.ingest.unread_lost');
 
 export function duckDbSettings(config: IngestConfig) {
@@ -111,6 +112,7 @@ export async function datasets(
       ...{ registry, index, spans, files: segmentFiles, closer, clock, reports, send },
       log: new KafkaProgressLog(writers, store, lost),
       holder: `ingest-${config.replica}`,
+      doubted: (project) => doubted.add(1, { project }),
       ends: () => bounds.ends(),
       partitionOf: (project) => partitionOfKey(project, bounds.partitions),
       lost: (topic, partition, rows) => {

@@ -137,16 +137,19 @@ export class LiveStream {
   }
 
   /** Closes every open version of a project now, whatever the watermark says; whichever process owns it. */
-  async closeAll(project: string): Promise<number> {
-    const createdAtMs = this.ports.registry.createdAtMs(project);
-    if (createdAtMs === undefined) return 0;
-    const commandId = await this.ports.send(project, { kind: 'closeDatasets' });
-    const find = () =>
-      this.ports.spans.closing({ project, createdAtMs })?.answers.find((answer) => answer.commandId === commandId);
-    const answer = await this.ports.spans.until(find, ANSWER_MS_MAX);
-    if (answer === undefined) throw new PlatformError('unavailable', `nobody has closed '${project}' within a minute`);
-    if (answer.failure !== '') throw new PlatformError('unavailable', answer.failure);
-    return answer.closed;
+  closeAll(project: string): Promise<number> {
+    return this.asked(project, { kind: 'closeDatasets' });
+  }
+
+  /**
+   * Sets the watermark back, by default to now; what closed since stays, and later rows of those spans are in the next
+   * versions. Gives the time.
+   */
+  async resetWatermark(project: string, toMs = this.ports.clock.nowMs()): Promise<number> {
+    if (toMs > this.ports.clock.nowMs())
+      throw new PlatformError('invalid_argument', 'that time is ahead of now: a watermark is set back');
+    await this.asked(project, { kind: 'resetWatermark', toMs });
+    return toMs;
   }
 
   /** What is asked of the owner of a project that this process holds. */
@@ -227,6 +230,19 @@ export class LiveStream {
     }
     counted.duplicates = this.ports.spans.closing(owner)?.duplicates ?? 0;
     return counted;
+  }
+
+  private async asked(project: string, action: DatasetAction): Promise<number> {
+    const createdAtMs = this.ports.registry.createdAtMs(project);
+    if (createdAtMs === undefined) return 0;
+    const commandId = await this.ports.send(project, action);
+    const find = () =>
+      this.ports.spans.closing({ project, createdAtMs })?.answers.find((answer) => answer.commandId === commandId);
+    const answer = await this.ports.spans.until(find, ANSWER_MS_MAX);
+    if (answer === undefined)
+      throw new PlatformError('unavailable', `the owner of '${project}' has not answered within a minute`);
+    if (answer.failure !== '') throw new PlatformError('unavailable', answer.failure);
+    return answer.closed;
   }
 
   private measured = { changes: -1, bytes: 0 };

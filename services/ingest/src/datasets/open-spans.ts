@@ -101,6 +101,13 @@ export class OpenSpans {
     return this.readingsOf(owner).find((each) => each.partition === partition) ?? null;
   }
 
+  /** Of a partition number, of whatever project. */
+  readingsIn(partition: number): ProjectReading[] {
+    return [...this.projects.values()].flatMap(({ readings }) =>
+      [...readings.values()].filter((reading) => reading.partition === partition),
+    );
+  }
+
   closing(owner: SegmentOwner): ClosingProgress | null {
     const closing = this.projects.get(owner.project)?.closing ?? null;
     return closing !== null && sameOwner(closing, owner) ? closing : null;

@@ -14,7 +14,7 @@ import type {
   RecordMessage,
   SegmentEntry,
 } from '@millrace/contracts';
-import { type Clock, PlatformError, requestIdOf } from '@millrace/domain';
+import { type Clock, EventClock, PlatformError, requestIdOf } from '@millrace/domain';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import { checkedRecord } from '../records/checked-record.js';
 import type { RecordSchema } from '../schema/record-schema.js';
@@ -51,8 +51,13 @@ const MERGED_KEPT_MS = 120_000;
 interface Counted extends SegmentOwner {
   records: number;
   labels: number;
-  recordsThroughMs: number;
-  labelsThroughMs: number;
+  heardAtMs: number;
+}
+
+interface Clocks {
+  readonly records: EventClock;
+  readonly labels: EventClock;
+  resetAtMs: number;
 }
 
 /** What a reader needs from outside. */
@@ -64,6 +69,8 @@ export interface ReaderPorts {
   clock: Clock;
   /** Of this process, for whoever looks at the topic. */
   holder: string;
+  /** The event time of a record of the project is not believed yet. */
+  doubted(project: string): void;
 }
 
 export class PartitionReader {
@@ -71,6 +78,8 @@ export class PartitionReader {
   /** Written, but not told of: the broker was away. */
   private readonly written = new Map<SegmentBuffer, SegmentFile>();
   private readonly merged: { file: SegmentFile; atMs: number }[] = [];
+  /** By owner: how far its streams have come. */
+  private readonly clocks = new Map<string, Clocks>();
   /** By owner: since the last flush. */
   private counts = new Map<string, Counted>();
   /** Next offsets after what was taken in, and not past messages on their way to the dead letters. */
@@ -134,8 +143,10 @@ export class PartitionReader {
       }
       if (isAgain) return;
       const { eventTimeMs } = accepted;
-      const counts = this.count('records', at, offset);
-      counts.recordsThroughMs = Math.max(counts.recordsThroughMs, eventTimeMs);
+      this.count('records', at, offset, nowMs);
+      const said = accepted.entity === '' ? accepted.recordId : accepted.entity;
+      const isBelieved = this.clocksOf(at).records.observe(said, eventTimeMs, nowMs, at.schema.project.data.clock);
+      if (!isBelieved) this.ports.doubted(record.project);
       const spanStartMs = startOfSpan(at.schema, eventTimeMs);
       this.buffers.addRecord(at, spanStartMs, at.schema, accepted, this.place('records', offset));
     });
@@ -150,8 +161,10 @@ export class PartitionReader {
         return;
       }
       if (isAgain) return;
-      const counts = this.count('labels', at, offset);
-      counts.labelsThroughMs = Math.max(counts.labelsThroughMs, label.knownAtMs);
+      const nowMs = this.ports.clock.nowMs();
+      this.count('labels', at, offset, nowMs);
+      const said = label.entity === '' ? label.recordId : label.entity;
+      this.clocksOf(at).labels.observe(said, label.knownAtMs, nowMs, at.schema.project.data.clock);
       const known = label.recordId === '' ? { ...label, recordId: requestIdOf(label.predictionId) } : label;
       if (known.recordId === '') return;
       const spanStartMs = startOfSpan(at.schema, known.eventTimeMs);
@@ -181,7 +194,7 @@ export class PartitionReader {
     if (this.failed !== null) return true;
     if (this.dirtySinceMs !== null && nowMs - this.dirtySinceMs >= flushAfterMs) return true;
     if (this.merged.some(({ atMs }) => nowMs - atMs >= MERGED_KEPT_MS)) return true;
-    return this.cleared().length > 0;
+    return this.cleared().length > 0 || this.resets().length > 0;
   }
 
   /**
@@ -198,8 +211,8 @@ export class PartitionReader {
     const buffers = this.buffers.seal();
     const { counts, dirtySinceMs } = this;
     const told = { done: { ...this.done }, counted: { ...this.counted }, stopped: this.isStopped };
-    if (buffers.length === 0 && dirtySinceMs === null && this.cleared().length === 0 && this.merged.length === 0)
-      return;
+    const isIdle = this.cleared().length + this.resets().length + this.merged.length === 0;
+    if (buffers.length === 0 && dirtySinceMs === null && isIdle) return;
     this.counts = new Map();
     this.dirtySinceMs = null;
     let why: 'disk' | 'log' = 'disk';
@@ -209,6 +222,8 @@ export class PartitionReader {
         this.written.set(buffer, await this.ports.files.write(buffer.key, buffer.columns));
       }
       const { entries, gone } = await this.changes(buffers);
+      for (const owner of this.resets())
+        if (!counts.has(ownerText(owner))) counts.set(ownerText(owner), nothingOf(owner));
       for (const each of counts.values()) entries.push(this.readingWith(each));
       // The last: whoever sees the offsets sees the segments.
       entries.push({
@@ -314,16 +329,49 @@ export class PartitionReader {
     return this.ports.registry.createdAtMs(project) === createdAtMs;
   }
 
-  private readingWith({ project, createdAtMs, ...more }: Counted): ProjectReading {
+  private readingWith({ project, createdAtMs, heardAtMs, ...more }: Counted): ProjectReading {
     const { partition } = this;
-    const known = this.ports.spans.readingOf({ project, createdAtMs }, partition);
+    const { spans } = this.ports;
+    const owner = { project, createdAtMs };
+    const known = spans.readingOf(owner, partition);
+    const clocks = this.clocksOf(owner);
+    const { resetAtMs = 0, resetToMs = 0 } = spans.closing(owner) ?? {};
+    if (resetAtMs > clocks.resetAtMs) {
+      clocks.records.reset(resetToMs);
+      clocks.labels.reset(resetToMs);
+      clocks.resetAtMs = resetAtMs;
+    }
     return {
       ...{ kind: 'project', project, createdAtMs, partition },
       records: (known?.records ?? 0) + more.records,
       labels: (known?.labels ?? 0) + more.labels,
-      recordsThroughMs: later(known?.recordsThroughMs, more.recordsThroughMs),
-      labelsThroughMs: later(known?.labelsThroughMs, more.labelsThroughMs),
+      recordsThroughMs: finite(clocks.records.reachedMs),
+      labelsThroughMs: finite(clocks.labels.reachedMs),
+      heardAtMs: Math.max(known?.heardAtMs ?? 0, heardAtMs),
+      resetAtMs: clocks.resetAtMs,
     };
+  }
+
+  /** Projects whose watermark was set back, which was not done here. */
+  private resets(): SegmentOwner[] {
+    return this.ports.spans
+      .readingsIn(this.partition)
+      .filter((reading) => (this.ports.spans.closing(reading)?.resetAtMs ?? 0) > reading.resetAtMs);
+  }
+
+  private clocksOf(owner: SegmentOwner): Clocks {
+    const text = ownerText(owner);
+    let clocks = this.clocks.get(text);
+    if (clocks === undefined) {
+      const known = this.ports.spans.readingOf(owner, this.partition);
+      clocks = {
+        records: new EventClock(known?.recordsThroughMs, known?.heardAtMs),
+        labels: new EventClock(known?.labelsThroughMs, known?.heardAtMs),
+        resetAtMs: known?.resetAtMs ?? 0,
+      };
+      this.clocks.set(text, clocks);
+    }
+    return clocks;
   }
 
   /** null where there is none, or where what was written at `atMs` belonged to a deleted one of this name. */
@@ -336,17 +384,15 @@ export class PartitionReader {
   }
 
   /** Counts a message of which it is not known that it was counted before a crash. */
-  private count(stream: Stream, owner: SegmentOwner, offset: number): Counted {
+  private count(stream: Stream, owner: SegmentOwner, offset: number, nowMs: number): void {
     const text = ownerText(owner);
     let counts = this.counts.get(text);
     if (counts === undefined) {
-      const { project, createdAtMs } = owner;
-      const nothing = Number.NEGATIVE_INFINITY;
-      counts = { project, createdAtMs, records: 0, labels: 0, recordsThroughMs: nothing, labelsThroughMs: nothing };
+      counts = nothingOf(owner);
       this.counts.set(text, counts);
     }
+    counts.heardAtMs = nowMs;
     if (offset >= this.counted[stream]) counts[stream] += 1;
-    return counts;
   }
 
   private take<T>(
@@ -390,21 +436,16 @@ const entryOf = ({ name, schema, rows, bytes, level, merged }: SegmentFile): Seg
   ...{ name, schema, rows, bytes, level, merged },
 });
 
-/** undefined = none. */
-function later(a: number | undefined, b: number): number | undefined {
-  const latest = Math.max(a ?? Number.NEGATIVE_INFINITY, b);
-  return Number.isFinite(latest) ? latest : undefined;
-}
+const finite = (ms: number): number | undefined => (Number.isFinite(ms) ? ms : undefined);
+
+const nothingOf = ({ project, createdAtMs }: SegmentOwner): Counted => ({
+  ...{ project, createdAtMs, records: 0, labels: 0, heardAtMs: 0 },
+});
 
 function together(a: Counted, b: Counted | undefined): Counted {
   if (b === undefined) return a;
-  return {
-    ...a,
-    records: a.records + b.records,
-    labels: a.labels + b.labels,
-    recordsThroughMs: Math.max(a.recordsThroughMs, b.recordsThroughMs),
-    labelsThroughMs: Math.max(a.labelsThroughMs, b.labelsThroughMs),
-  };
+  const heardAtMs = Math.max(a.heardAtMs, b.heardAtMs);
+  return { ...a, records: a.records + b.records, labels: a.labels + b.labels, heardAtMs };
 }
 
 function refused(offset: number, project: string, message: string): BadMessage {

@@ -125,7 +125,8 @@ export class SpanOwner {
     let closed = 0;
     let failure = '';
     try {
-      closed = await this.closeAll(owned);
+      if (action.kind === 'closeDatasets') closed = await this.closeAll(owned);
+      else await this.resetWatermark(owned, action.toMs);
     } catch (thrown) {
       const error = PlatformError.from(thrown);
       if (error.code === 'conflict') throw error;
@@ -148,10 +149,10 @@ export class SpanOwner {
 
   private closedThroughMs(owner: SegmentOwner): number {
     const { index, spans } = this.ports;
-    return Math.max(
-      index.closedThroughMs(owner.project),
-      spans.closing(owner)?.closedThroughMs ?? Number.NEGATIVE_INFINITY,
-    );
+    // Before the first close that is told: what releases without progress.v1 have closed.
+    const closing = spans.closing(owner);
+    if (closing === null) return index.closedThroughMs(owner.project);
+    return closing.closedThroughMs ?? Number.NEGATIVE_INFINITY;
   }
 
   private async closeAll(owned: Owned): Promise<number> {
@@ -161,8 +162,7 @@ export class SpanOwner {
       await this.barrier();
       const starts = this.openSpans(owned);
       // Late rows alone go into the first span that is not closed.
-      const hasRows = this.ports.spans.files(owned).some(({ kind }) => kind === 'records');
-      if (starts.length === 0 && hasRows) starts.push(this.firstOpen(owned));
+      if (starts.length === 0 && this.hasRecords(owned)) starts.push(this.firstOpen(owned));
       for (const startMs of starts) await this.closeNow(owned, startMs);
       closed = starts.length;
     };
@@ -171,6 +171,16 @@ export class SpanOwner {
     });
     await owned.closing;
     return closed;
+  }
+
+  /** What partitions tell counts from here on only when they know of it. */
+  private async resetWatermark(owned: Owned, toMs: number): Promise<void> {
+    const before = this.closingOf(owned);
+    const closedThroughMs = finite(Math.min(this.closedThroughMs(owned), startOfSpan(owned.schema, toMs)));
+    const resetAtMs = Math.max(this.ports.clock.nowMs(), before.resetAtMs + 1);
+    await this.write(owned, [{ ...before, closedThroughMs, resetAtMs, resetToMs: toMs }], []);
+    owned.watermark = this.watermark();
+    owned.heard.clear();
   }
 
   private running(): Promise<void>[] {
@@ -302,7 +312,11 @@ export class SpanOwner {
   private closingOf({ project, createdAtMs }: SegmentOwner): ClosingProgress {
     const known = this.ports.spans.closing({ project, createdAtMs });
     const refreshedAtMs = this.ports.clock.nowMs();
-    return known ?? { kind: 'closing', project, createdAtMs, consumed: [], duplicates: 0, refreshedAtMs, answers: [] };
+    if (known !== null) return known;
+    return {
+      ...{ kind: 'closing', project, createdAtMs, consumed: [], duplicates: 0, refreshedAtMs, answers: [] },
+      ...{ closedThroughMs: finite(this.ports.index.closedThroughMs(project)), resetAtMs: 0, resetToMs: 0 },
+    };
   }
 
   /** With these, and without what no partition lists any more. */
@@ -383,16 +397,11 @@ export class SpanOwner {
       known.schema = schema;
       return known;
     }
-    const idleMs = this.settings.idleAfterMs;
     const owned: Owned = {
       project: name,
       createdAtMs,
       schema,
-      watermark: new Watermark({
-        idleMs: { records: idleMs, labels: idleMs },
-        silence: 'busy time',
-        allSilent: 'hold',
-      }),
+      watermark: this.watermark(),
       heard: new Map(),
       closing: null,
       retryAtMs: 0,
@@ -401,10 +410,21 @@ export class SpanOwner {
     return owned;
   }
 
+  private watermark(): Watermark<'records' | 'labels'> {
+    const { idleAfterMs: idleMs } = this.settings;
+    return new Watermark({
+      idleMs: { records: idleMs, labels: idleMs },
+      silence: 'busy time',
+      allSilent: 'hold',
+    });
+  }
+
   private advanced(owned: Owned): number {
     const nowMs = this.ports.clock.nowMs();
+    const resetAtMs = this.ports.spans.closing(owned)?.resetAtMs ?? 0;
     for (const reading of this.ports.spans.readingsOf(owned)) {
       const { partition, records, labels, recordsThroughMs, labelsThroughMs } = reading;
+      if (reading.resetAtMs < resetAtMs) continue;
       const heard = owned.heard.get(partition);
       if (heard?.records !== records && recordsThroughMs !== undefined)
         owned.watermark.observe('records', partition, recordsThroughMs, nowMs);
@@ -419,8 +439,16 @@ export class SpanOwner {
   private dueSpan(owned: Owned): number | null {
     const watermarkMs = this.advanced(owned);
     const oldest = this.openSpans(owned)[0];
-    if (oldest === undefined) return null;
-    return oldest + spanMsOf(owned.schema) + this.holdMs(owned) <= watermarkMs ? oldest : null;
+    // Late rows alone wait for the next version, where one is to be expected.
+    if (oldest === undefined) return this.hasRecords(owned) && this.isIdle(owned) ? this.firstOpen(owned) : null;
+    const isPassed = oldest + spanMsOf(owned.schema) + this.holdMs(owned) <= watermarkMs;
+    return isPassed || this.isIdle(owned) ? oldest : null;
+  }
+
+  /** Nobody has sent anything for so long that in real time everything that is open were over. */
+  private isIdle(owned: Owned): boolean {
+    const heardAtMs = Math.max(...this.ports.spans.readingsOf(owned).map((reading) => reading.heardAtMs));
+    return this.ports.clock.nowMs() - heardAtMs >= owned.schema.project.data.closeAfterIdleMs;
   }
 
   /** Event time that a span stays open after its end. */
@@ -439,8 +467,14 @@ export class SpanOwner {
     return [...starts].sort((a, b) => a - b);
   }
 
+  private hasRecords(owned: Owned): boolean {
+    return this.ports.spans.files(owned).some(({ kind }) => kind === 'records');
+  }
+
   private firstOpen(owned: Owned): number {
     const spanMs = spanMsOf(owned.schema);
     return Math.ceil(this.closedThroughMs(owned) / spanMs) * spanMs;
   }
 }
+
+const finite = (ms: number): number | undefined => (Number.isFinite(ms) ? ms : undefined);
