@@ -96,8 +96,14 @@ export class ImportStream {
     }
     const open = this.open.get(importId);
     if (open === undefined || place === 'repeated' || place === 'gap') return null;
-    if (batch.parquet !== undefined) await open.table.appendParquet(batch.parquet);
-    else await open.table.append(tableRows(open.schema, batch));
+    try {
+      if (batch.parquet !== undefined) await open.table.appendParquet(batch.parquet);
+      else await open.table.append(tableRows(open.schema, batch));
+    } catch (thrown) {
+      // Read again, the batch would count as repeated: its rows were missing without a word.
+      await this.giveUpOn(importId, open, PlatformError.from(thrown).message);
+      return null;
+    }
     if (batch.last) void this.close(importId, open);
     return null;
   }

@@ -35,8 +35,8 @@ export interface VersionTable {
   /** Rows as a file. @throws where it is not one of so many staged rows */
   appendParquet(rows: ParquetRows): Promise<void>;
   /**
-   * Sorts, removes repeated record ids, writes the Parquet file, gives its id. Null when there are no rows. Rejects when
-   * some of them were not taken in.
+   * Sorts, removes repeated record ids, writes the Parquet file, gives its id. Null when there are no rows.
+   * @throws where some of them were not taken in
    */
   write(): Promise<WrittenVersion | null>;
   drop(): Promise<void>;
