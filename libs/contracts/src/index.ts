@@ -68,6 +68,7 @@ export {
 export { decodeLabel, encodeLabel, type LabelMessage } from './label.codec.js';
 export { type ModelConfigInit, modelConfigJson } from './model-config.js';
 export { decodeModelVersion, encodeModelVersion, type ModelVersion } from './model-version.codec.js';
+export { decodePartialProfile, encodePartialProfile } from './partial-profile.codec.js';
 export { decodePrediction, encodePrediction, type PredictionMessage } from './prediction.codec.js';
 export {
   type ClosingProgress,
@@ -92,7 +93,7 @@ export {
 } from './record-batch.codec.js';
 export { decodeReferenceProfile, encodeReferenceProfile, type ReferenceProfile } from './reference-profile.codec.js';
 export { decodeRoute, encodeRoute } from './route.codec.js';
-export { messageKey, TOPICS, type Topic, topicName } from './topics.js';
+export { messageKey, TOPICS, type Topic, type TopicSpec, topicName } from './topics.js';
 export {
   decodeTrainingEvent,
   encodeTrainingEvent,

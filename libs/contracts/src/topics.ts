@@ -11,6 +11,11 @@ export interface TopicSpec {
   readonly retentionMs: number;
   /** Largest message batch the broker takes. */
   readonly messageBytesMax: number;
+  /**
+   * Of a compacted topic whose keys are written every second: the broker begins a new file after so many bytes, because
+   * it never compacts the one that it writes, and who reads the topic whole reads all of that.
+   */
+  readonly segmentBytes?: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -21,8 +26,8 @@ const PARTITIONS = 4;
 
 const deleted = <N extends string>(name: N, days: number, messageBytesMax = MIB) =>
   ({ name, partitions: PARTITIONS, cleanup: 'delete', retentionMs: days * DAY_MS, messageBytesMax }) as const;
-const compacted = <N extends string>(name: N) =>
-  ({ name, partitions: PARTITIONS, cleanup: 'compact', retentionMs: -1, messageBytesMax: MIB }) as const;
+const compacted = <N extends string>(name: N, messageBytesMax = MIB) =>
+  ({ name, partitions: PARTITIONS, cleanup: 'compact', retentionMs: -1, messageBytesMax }) as const;
 
 export const TOPICS = [
   deleted('records.v1', 7),
@@ -38,7 +43,8 @@ export const TOPICS = [
   compacted('models.v1'),
   compacted('routes.v1'),
   deleted('predictions.v1', 7),
-  deleted('profiles.v1', 1),
+  // 8 MiB: a partition's share of a window of 500 features and two cohorts fits. 32 MiB are read in a second.
+  { ...compacted('profiles.v1', 8 * MIB), segmentBytes: 32 * MIB },
   deleted('metrics.v1', 30),
   deleted('drift.v1', 30),
   { name: 'audit.v1', partitions: PARTITIONS, cleanup: 'delete', retentionMs: -1, messageBytesMax: MIB },

@@ -66,18 +66,9 @@ export class Watermark<S extends string> {
     this.sources.push({ stream, partition, maxEventMs: eventMs, heardAtMs });
   }
 
-  /**
-   * Puts a source where it is known to be, for who notes messages elsewhere: the largest event time seen in it, and
-   * when it was heard last. Of silence as 'all time'.
-   */
-  place({ stream, partition }: SourceId<S>, maxEventMs: number, heardAtMs: number): void {
-    for (const source of this.sources) {
-      if (source.partition !== partition || source.stream !== stream) continue;
-      source.maxEventMs = maxEventMs;
-      source.heardAtMs = heardAtMs;
-      return;
-    }
-    this.sources.push({ stream, partition, maxEventMs, heardAtMs });
+  /** The sources as they are known to be, for who notes messages elsewhere; of silence as 'all time'. */
+  place(sources: readonly (SourceId<S> & { maxEventMs: number; heardAtMs: number })[]): void {
+    this.sources.splice(0, this.sources.length, ...sources);
   }
 
   /**
@@ -95,8 +86,13 @@ export class Watermark<S extends string> {
     return Math.max(this.reachedMs, this.least(this.sources, nowMs, unread));
   }
 
+  /** Where the sources are now, whatever was reached before. */
+  ofSources(nowMs: number, unread: readonly SourceId<S>[]): number {
+    return this.least(this.sources, nowMs, unread);
+  }
+
   /** The same of one stream alone, whatever the others hold back. */
-  aheadOf(stream: S, nowMs: number, unread: readonly SourceId<S>[]): number {
+  ofStream(stream: S, nowMs: number, unread: readonly SourceId<S>[]): number {
     const own = (id: SourceId<S>) => id.stream === stream;
     return this.least(this.sources.filter(own), nowMs, unread.filter(own));
   }

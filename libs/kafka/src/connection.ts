@@ -1,7 +1,7 @@
 // One service's way to the broker: client, topic names with prefix, creation of topics, reachability. Nothing here
 // waits for the broker at construction; producers and consumers reconnect for ever in the background.
 
-import { TOPICS, type Topic, topicName } from '@millrace/contracts';
+import { TOPICS, type Topic, type TopicSpec, topicName } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
@@ -144,13 +144,14 @@ export async function ensureTopics(connection: KafkaConnection, names?: readonly
             numPartitions: topic.partitions,
             // -1: the broker's own default, 1 on the embedded one.
             replicationFactor: -1,
-            configEntries: [
-              { name: 'cleanup.policy', value: topic.cleanup },
-              { name: 'retention.ms', value: String(topic.retentionMs) },
-              { name: 'max.message.bytes', value: String(topic.messageBytesMax) },
-            ],
+            configEntries: configOf(topic),
           })),
         });
+      await compactWhereDeclared(
+        admin,
+        connection,
+        wanted.filter((topic) => existing.has(connection.topicName(topic.name))),
+      );
     } catch (error) {
       // Another service was quicker; that is the wanted state. Anything else is told.
       const created = new Set(await admin.listTopics());
@@ -161,6 +162,44 @@ export async function ensureTopics(connection: KafkaConnection, names?: readonly
       admin,
       wanted.map((topic) => connection.topicName(topic.name)),
     );
+  });
+}
+
+function configOf({ cleanup, retentionMs, messageBytesMax, segmentBytes }: TopicSpec) {
+  return [
+    { name: 'cleanup.policy', value: cleanup },
+    { name: 'retention.ms', value: String(retentionMs) },
+    { name: 'max.message.bytes', value: String(messageBytesMax) },
+    ...(segmentBytes === undefined ? [] : [{ name: 'segment.bytes', value: String(segmentBytes) }]),
+  ];
+}
+
+/** Kafka's number of a topic among the things that have a configuration; kafkajs does not export it by name. */
+const TOPIC_CONFIG = 2;
+
+/** An earlier release may have made a topic as one that is deleted by age: what was said once would be gone. */
+async function compactWhereDeclared(admin: Admin, connection: KafkaConnection, topics: readonly TopicSpec[]) {
+  const declared = topics.filter(({ cleanup }) => cleanup === 'compact');
+  if (declared.length === 0) return;
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: declared.map(({ name }) => ({
+      ...{ type: TOPIC_CONFIG, name: connection.topicName(name), configNames: ['cleanup.policy'] },
+    })),
+  });
+  const other = declared.filter(({ name }) =>
+    resources.some(
+      ({ resourceName, configEntries }) =>
+        resourceName === connection.topicName(name) &&
+        configEntries.some(({ configValue }) => configValue === 'delete'),
+    ),
+  );
+  if (other.length === 0) return;
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: other.map((topic) => ({
+      ...{ type: TOPIC_CONFIG, name: connection.topicName(topic.name), configEntries: configOf(topic) },
+    })),
   });
 }
 

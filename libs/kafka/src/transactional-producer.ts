@@ -22,10 +22,15 @@ export interface TransactionalSettings {
 }
 
 export interface Transaction {
-  send(topic: string, messages: readonly OutboundMessage[]): Promise<void>;
+  /** `compressed`: by gzip, for large texts. */
+  send(topic: string, messages: readonly OutboundMessage[], options?: { compressed?: boolean }): Promise<void>;
   /** Commits a group's next offset together with the messages; call it after a `send`. */
   commitOffset(groupId: string, topic: string, partition: number, nextOffset: number): Promise<void>;
 }
+
+/** Kafka's numbers; kafkajs does not export them by name. */
+const NO_COMPRESSION = 0;
+const GZIP = 1;
 
 const FENCED = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED']);
 
@@ -80,10 +85,11 @@ export class TransactionalProducer {
       const transaction = await producer.transaction();
       try {
         const result = await work({
-          send: async (topic, messages) => {
+          send: async (topic, messages, { compressed = false } = {}) => {
             await transaction.send({
               topic: this.connection.topicName(topic),
               acks: -1,
+              compression: compressed ? GZIP : NO_COMPRESSION,
               messages: messages.map((message) => ({
                 key: typeof message.key === 'string' ? message.key : asBuffer(message.key),
                 value: message.value === null ? null : asBuffer(message.value),

@@ -55,6 +55,28 @@ describe('ensureTopics', () => {
     expect(described.topics[0]?.partitions).toHaveLength(4);
     await connection.ping();
   });
+
+  it('compacts a topic that an earlier release made as one that is deleted by age', async () => {
+    const connection = new KafkaConnection({ brokers: kafka.brokers, clientId: 'test', topicPrefix: uniquePrefix() });
+    closers.push(() => connection.close());
+    const topic = connection.topicName('profiles.v1');
+    const configEntries = [{ name: 'cleanup.policy', value: 'delete' }];
+    await connection.withAdmin((admin) =>
+      admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: 4, configEntries }] }),
+    );
+    const policy = async () => {
+      const resources = [{ type: 2, name: topic, configNames: ['cleanup.policy'] }];
+      const described = await connection.withAdmin((admin) =>
+        admin.describeConfigs({ resources, includeSynonyms: false }),
+      );
+      return described.resources[0]?.configEntries[0]?.configValue;
+    };
+    // Right after its creation the topic is not listed yet.
+    await eventually('it is compacted', async () => {
+      await ensureTopics(connection, ['profiles.v1']);
+      return (await policy()) === 'compact';
+    });
+  });
 });
 
 describe('MessageProducer', () => {

@@ -1,18 +1,20 @@
 // Wiring of the monitor: which edge fills which port, a function a subject. Consumers join when the compacted topics
-// are read to their end, the saved state is restored and the references of its open windows are loaded; they start at
-// the saved positions. At the end the state is saved once more before Kafka is let go.
+// are read to their end. What the group gives this process is fenced off, restored from its checkpoints with the
+// references of its open windows, and read from the positions in them. At the end the state is saved once more before
+// the group is left.
 
-import { join } from 'node:path';
 import { monitorApi } from '@millrace/api';
 import { openArtifactStore } from '@millrace/artifacts';
-import { MonitorService } from '@millrace/contracts';
+import { MonitorService, TOPICS } from '@millrace/contracts';
 import { hostAndPort, monitorSettings } from '@millrace/deployment';
+import { PlatformError } from '@millrace/domain';
 import {
   CompactedReader,
   ensureTopics,
   KafkaConnection,
   KafkaStrategy,
   MessageProducer,
+  partitionOfKey,
   untilAvailable,
 } from '@millrace/kafka';
 import { defineService, type ServiceContext, type Tick } from '@millrace/service';
@@ -39,15 +41,18 @@ import { askStarts } from './software/service-starts.http.js';
 import { ServiceStarts } from './software/service-starts.js';
 import { TrafficHistory } from './software/traffic-history.js';
 import { Checkpointer } from './state/checkpoint.js';
-import { FolderStateStore } from './state/state-store.fs.js';
-import { KafkaPublisher } from './windows/closed-windows.kafka.js';
+import { StoredCheckpoints } from './state/checkpoints.fs.js';
+import { JudgementMessages } from './windows/closed-windows.kafka.js';
 import { Engine } from './windows/engine.js';
 import { Intake } from './windows/intake.js';
 import { LabelsConsumer } from './windows/labels.kafka.js';
 import { partitionBounds, STREAM_OF_TOPIC } from './windows/partition-bounds.kafka.js';
+import type { PartitionPart } from './windows/partition-part.js';
 import type { Stream } from './windows/positions.js';
 import { PredictionsConsumer } from './windows/predictions.kafka.js';
-import type { ProjectMonitor } from './windows/project-monitor.js';
+import { BoardWriters, boardReader } from './windows/profiles.kafka.js';
+import { Reports } from './windows/reports.js';
+import { Sharing } from './windows/sharing.js';
 
 /** Bodies of the dashboard's API are small. */
 const BODY_BYTES_MAX = 65_536;
@@ -56,6 +61,11 @@ const SETTLE_EVERY_MS = 250;
 const BEAT_EVERY_MS = 1_000;
 /** A service says when it started, so that a restart need not be seen at once. */
 const STARTS_EVERY_MS = 5_000;
+
+/** Projects, predictions and labels have as many. */
+const { partitions: NUMBERS } = TOPICS.find(({ name }) => name === 'predictions.v1') as (typeof TOPICS)[number];
+/** The least that Kafka takes by default: a lost process's numbers are taken over within 8 s. */
+const MEMBER_TIMEOUT_MS = 6_000;
 
 const topicsRecreated = counter('millrace.monitor.partitions_recreated');
 
@@ -129,40 +139,74 @@ function kafkaEdges({ config, shutdown }: Context) {
 /** What the compacted topics and the packages say about projects and versions. */
 function metadataOf({ config, clock, log }: Context) {
   const metadata = new MetadataCache();
-  const packages = new StoredPackages(openArtifactStore(config));
+  const store = openArtifactStore(config);
+  const packages = new StoredPackages(store);
   const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
   const references = new References(metadata, packages, clock, sleep, (project, version, error) =>
     log.warn('version is counted but not tested: no reference', { project, version }, error),
   );
-  return { metadata, references };
+  return { metadata, references, store };
 }
 
-/** The engine with its state, and what brings predictions and labels to it. */
+/** The engine with its state, what brings predictions and labels to it, and what it shares with other processes. */
 function windowsOf(
-  { config, clock }: Context,
-  { connection, producer }: ReturnType<typeof kafkaEdges>,
-  { metadata, references }: ReturnType<typeof metadataOf>,
+  { config, clock, shutdown }: Context,
+  { connection }: ReturnType<typeof kafkaEdges>,
+  { metadata, references, store }: ReturnType<typeof metadataOf>,
 ) {
   const traffic = new TrafficHistory();
+  const idleMs = { predictions: config.predictionIdleMs, labels: config.labelIdleMs };
+  const numberOf = (project: string) => partitionOfKey(project, NUMBERS);
   const engine = new Engine({
     project: (name) => metadata.project(name),
     metadata,
     traffic,
-    idleMs: { predictions: config.predictionIdleMs, labels: config.labelIdleMs },
-    joinRowsMax: config.joinRowsMax,
+    idleMs,
+    joinRowsMax: config.joinRowsMax / NUMBERS,
     retainedWindows: config.retainedWindows,
     windowsKept: config.windowsKept,
     terms: termsOf,
+    judges: (project) => reports.isHeld(numberOf(project)),
   });
-  const store = new FolderStateStore(join(config.home, 'monitor', config.replica));
-  const checkpointer = new Checkpointer(engine, store, clock, config.checkpointEveryMs);
+  const reports: Reports = new Reports(engine, engine.board, idleMs, numberOf);
+  const writers = new BoardWriters(connection, new JudgementMessages(clock));
+  shutdown.onClose('board writers', () => writers.close());
+  const group: Group = { holds: () => false };
+  const publish: BoardWriters['publish'] = (number, news) =>
+    writers.publish(number, news).catch((error: unknown) => fenced(error, group.holds(number)));
+  const checkpoints = new StoredCheckpoints(store, config.replica, clock);
+  const checkpointer = new Checkpointer(
+    engine,
+    reports,
+    {
+      write: (number, text) => checkpoints.write(number, text),
+      remove: (checkpoint) => checkpoints.remove(checkpoint),
+      tell: (number, entry) => publish(number, { entries: [entry], judgements: [] }),
+    },
+    clock,
+    config.checkpointEveryMs,
+  );
+  const board = boardReader(connection, `monitor-board-${config.replica}`, engine, () => clock.nowMs());
+  shutdown.onClose('board', () => board.close());
+  const sharing = new Sharing(
+    engine,
+    reports,
+    {
+      fence: (numbers) => writers.fence(numbers),
+      readBoard: () => board.upToNow(),
+      load: (checkpoint) => checkpoints.load(checkpoint),
+      reference: (project, version) => references.ensure(project, version),
+    },
+    clock,
+  );
   const liveTraffic = new LiveTrafficByProject();
   const intake = new Intake(
     engine,
+    reports,
     {
       reference: (project, version) =>
         references.settled(project, version) ? undefined : references.ensure(project, version),
-      publisher: new KafkaPublisher(producer, clock),
+      publish,
       ends: () => partitionBounds(connection),
       recreated,
       touched: () => checkpointer.touched(),
@@ -178,7 +222,27 @@ function windowsOf(
     },
     clock,
   );
-  return { engine, store, checkpointer, intake, liveTraffic, traffic };
+  return { engine, reports, board, sharing, group, checkpointer, intake, liveTraffic, traffic };
+}
+
+/** What the consumer's group says. */
+interface Group {
+  /** It is no member at work, or the number is another's: what it holds is just being decided. */
+  holds(number: number): boolean;
+}
+
+/**
+ * Another process has taken a number over. While the group shares the numbers anew that is as it should be, and what
+ * was not told is told by the other one. Where the group has said nothing this process did not move for so long that it
+ * was taken for dead, and everything that it holds is out of date: it ends, and its supervisor starts it again.
+ */
+function fenced(error: unknown, isHolder: boolean): never {
+  if (!(error instanceof PlatformError) || error.code !== 'conflict') throw error;
+  if (!isHolder) throw new PlatformError('unavailable', 'the numbers are being shared anew', { cause: error });
+  logger('monitor').error('another monitor has taken over: this one ends, to begin anew', {}, error);
+  // Lets the log line out.
+  setTimeout(() => process.exit(1), 50);
+  throw error;
 }
 
 /** The consumer of predictions and labels, and the state that it waits for. */
@@ -186,11 +250,12 @@ function consumer(
   { config, clock, log, readiness, shutdown }: Context,
   { connection, producer }: ReturnType<typeof kafkaEdges>,
   { metadata, references }: ReturnType<typeof metadataOf>,
-  { engine, store, checkpointer }: ReturnType<typeof windowsOf>,
+  { engine, reports, board, sharing, group, checkpointer }: ReturnType<typeof windowsOf>,
   { traffic, liveTraffic, annotations, loops, marks }: ViewSources,
 ): KafkaStrategy {
   const removed = (project: string): void => {
     engine.projectRemoved(project);
+    reports.projectRemoved(project);
     for (const kept of [traffic, liveTraffic, annotations, loops, marks]) kept.forget(project);
     checkpointer.touched();
   };
@@ -208,29 +273,25 @@ function consumer(
   const restore = async (): Promise<void> => {
     await untilAvailable('topics', () => ensureTopics(connection));
     await untilAvailable('projects and versions', () => reader.caughtUp());
-    const saved = await store.load();
-    if (saved.kind === 'other_format')
-      log.warn('state set aside, everything is counted again', { reason: saved.reason });
-    if (saved.kind === 'saved') {
-      engine.restore(saved.state, saved.history);
-      for (const { project, version } of engine.savedVersions()) await references.ensure(project, version);
-    }
-    // Not before: an end without the state must not write an empty one over it.
-    shutdown.onClose('state', () => checkpointer.write());
+    await untilAvailable('what other monitors say', () => board.caughtUp());
     for (const name of metadata.projectNames()) engine.monitor(name, clock.nowMs());
-    log.info('state restored', { projects: metadata.projectNames().length, fresh: saved.kind !== 'saved' });
+    log.info('board read', { projects: metadata.projectNames().length });
   };
+  shutdown.onDrain('state', () => checkpointer.write());
   const strategy = new KafkaStrategy({
     connection,
-    // A group of this process alone: it reads every partition, because windows span partitions, and a restart after a
-    // crash does not wait for the old member to be given up. Nothing is committed, so the broker forgets the group.
-    groupId: `monitor-${config.replica}-${process.pid}-${clock.nowMs()}`,
+    groupId: 'monitor',
+    sharing: 'by number',
+    memberTimeoutMs: MEMBER_TIMEOUT_MS,
     service: 'monitor',
     producer,
     startWhen: restore,
     // Positions are those of the checkpoint.
     seekTo: (topic, partition) => engine.positions.next(STREAM_OF_TOPIC[topic] as Stream, partition),
-    onAssigned: async () => {
+    onAssigned: async (assignment) => {
+      const numbers = [...new Set(Object.values(assignment).flat())];
+      await sharing.assigned(numbers, NUMBERS);
+      log.info('holds partition numbers', { numbers: numbers.join(' ') });
       for (const { stream, partition, start, end } of await partitionBounds(connection)) {
         if (engine.positions.begunAnew(stream, partition, start, end)) recreated(stream, partition);
         engine.positions.startsAt(stream, partition, start);
@@ -238,6 +299,7 @@ function consumer(
       }
     },
   });
+  group.holds = (number) => strategy.isReady() && strategy.numbers().includes(number);
   readiness.register('kafka', () => strategy.isReady());
   readiness.register('metadata', () => reader.isCaughtUp());
   return strategy;
@@ -250,11 +312,17 @@ function recreated(stream: Stream, partition: number): void {
 }
 
 function observe({ engine, checkpointer }: ReturnType<typeof windowsOf>): void {
-  const sum = (of: (monitor: ProjectMonitor) => number) => engine.all().reduce((total, each) => total + of(each), 0);
+  // Of this process: the sum over all of them is that of the platform.
+  const counted = (of: (part: PartitionPart) => number) =>
+    engine
+      .all()
+      .reduce((total, monitor) => total + [...monitor.ownParts()].reduce((sum, part) => sum + of(part), 0), 0);
   gauge('millrace.monitor.lag').observe(() => engine.positions.lag);
-  gauge('millrace.monitor.active_alarms').observe(() => sum(({ alarms }) => alarms.active));
-  gauge('millrace.monitor.labels_joined').observe(() => sum(({ counters }) => counters.labelsJoined));
-  gauge('millrace.monitor.reused_ids').observe(() => sum(({ counters }) => counters.reusedIds));
+  gauge('millrace.monitor.active_alarms').observe(() =>
+    engine.judged().reduce((sum, { alarms }) => sum + alarms.active, 0),
+  );
+  gauge('millrace.monitor.labels_joined').observe(() => counted(({ counters }) => counters.labelsJoined));
+  gauge('millrace.monitor.reused_ids').observe(() => counted(({ counters }) => counters.reusedIds));
   gauge('millrace.monitor.checkpoint_duration').observe(() => checkpointer.lastTookMs);
 }
 

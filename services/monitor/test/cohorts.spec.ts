@@ -39,10 +39,11 @@ import { LiveTrafficByProject } from '../src/live/live-traffic.js';
 import { Loops } from '../src/live/loops.js';
 import { Marks } from '../src/live/marks.js';
 import { MetadataCache } from '../src/metadata/metadata-cache.js';
-import { type QualityCounts, type TaskTerms, termsOf } from '../src/quality/task-terms.js';
+import type { QualityCounts, TaskTerms } from '../src/quality/task-terms.js';
 import { TrafficHistory } from '../src/software/traffic-history.js';
-import { Engine, type EngineOptions } from '../src/windows/engine.js';
+import type { Engine, EngineOptions } from '../src/windows/engine.js';
 import { aProject } from './a-project.js';
+import { anEngine, restored, saved } from './an-engine.js';
 
 const WINDOW_MS = 10_000;
 const FROM_MS = 100_000;
@@ -73,17 +74,8 @@ function metadataOf(project: Project, scoreOf: (rng: { next(): number }) => numb
 }
 
 function engineOf(project: Project, metadata: MetadataCache, part: Partial<EngineOptions>): Engine {
-  return new Engine({
-    project: () => project,
-    metadata,
-    traffic: new TrafficHistory(),
-    idleMs: { predictions: 5_000, labels: 5_000 },
-    joinRowsMax: 100_000,
-    retainedWindows: 100,
-    windowsKept: 100,
-    terms: termsOf,
-    ...part,
-  });
+  const idleMs = { predictions: 5_000, labels: 5_000 };
+  return anEngine(metadata, { project: () => project, idleMs, retainedWindows: 100, ...part });
 }
 
 /** A row every 10 ms through the prediction's bytes, its label at once; then silence. */
@@ -192,16 +184,14 @@ describe('a slice', () => {
     const message = aPrediction({ project: 'p', features: [0, 'c3'], eventTimeMs: FROM_MS, predictionId: 'r/0' });
     before.applyPrediction(message, 0, 0, FROM_MS);
     const after = engineOf(project, metadata, {});
-    after.restore(JSON.parse(JSON.stringify(before.state())), []);
+    restored(after, saved(before));
     after.applyLabel(aLabel({ project: 'p', predictionId: 'r/0', eventTimeMs: FROM_MS, value: 1 }), 0, 0, FROM_MS);
     expect(after.monitor('p', FROM_MS)!.counters.joinedByCohort).toEqual({ 1: 1, '1;c=c3': 1 });
-    expect(after.state().projects[0]?.parts[0]?.windows[0]?.profiles.map(({ cohort, rows }) => [cohort, rows])).toEqual(
-      [
-        ['all', 1],
-        ['1', 1],
-        ['1;c=c3', 1],
-      ],
-    );
+    expect(after.numberState(0).parts[0]?.part.windows[0]?.profiles.map(({ cohort, rows }) => [cohort, rows])).toEqual([
+      ['all', 1],
+      ['1', 1],
+      ['1;c=c3', 1],
+    ]);
   });
 });
 
@@ -280,9 +270,8 @@ describe('a task that is not binary', () => {
 
   it('keeps labels apart by their value, and its quality through a checkpoint', () => {
     const nowMs = FROM_MS + ROWS * 10;
-    const restored = engineOf(project, metadata, { terms: () => GUESS_TERMS });
-    restored.restore(JSON.parse(JSON.stringify(engine.state())), []);
-    const [whole, copy] = [engine.monitor('p', nowMs)!, restored.monitor('p', nowMs)!];
+    const again = restored(engineOf(project, metadata, { terms: () => GUESS_TERMS }), saved(engine));
+    const [whole, copy] = [engine.monitor('p', nowMs)!, again.monitor('p', nowMs)!];
     expect(copy.quality.figures(ALL, 0, nowMs).metrics.bias).toBeCloseTo(18, 6);
     expect(copy.quality.figures(ALL, 0, nowMs)).toEqual(whole.quality.figures(ALL, 0, nowMs));
     copy.label(aLabel({ project: 'p', predictionId: 'r0/0', eventTimeMs: FROM_MS, value: 123_456 }), 0, nowMs);
@@ -291,7 +280,7 @@ describe('a task that is not binary', () => {
 
   it('is not restored from the state of another task', () => {
     const binary = engineOf(aProject(WINDOW_MS), metadata, {});
-    binary.restore(JSON.parse(JSON.stringify(engine.state())), []);
+    restored(binary, saved(engine));
     const monitor = binary.monitor('p', FROM_MS)!;
     expect(monitor.quality.list()).toEqual([]);
     expect(monitor.counters.labelsJoined).toBe(ROWS);

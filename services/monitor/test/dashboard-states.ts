@@ -144,6 +144,7 @@ export async function sourcesOf(projects: readonly StateProject[]): Promise<View
     retainedWindows: 4,
     windowsKept: 1_000,
     terms: termsOf,
+    judges: () => true,
   });
   let offset = 0;
   for (const project of projects) {

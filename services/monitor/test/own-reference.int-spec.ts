@@ -1,10 +1,12 @@
 // The monitor with a real Kafka and a version whose package brings no reference: its first 1,000 rows become it, the
 // same ones although the process is killed while it collects and after; what comes later is judged by it.
 
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { decodePartialProfile } from '@millrace/contracts';
+import { CompactedReader } from '@millrace/kafka';
 import { eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
 import {
   FROM_MS,
@@ -31,6 +33,8 @@ describe('a version whose package brings no reference', () => {
   const prefix = uniquePrefix();
   const ends: (() => Promise<unknown>)[] = [];
   let monitor: MonitorProcess;
+  let board: CompactedReader;
+  let references: { predictionId: string }[] = [];
 
   const start = async () => {
     const started = await startMonitor({ home, brokers: kafka.brokers, topicPrefix: prefix });
@@ -43,10 +47,8 @@ describe('a version whose package brings no reference', () => {
   };
   const predictions = async () => (await monitor.get('/v1/projects/demo/labels-joined')).counters.predictions;
   const savedIds = async (): Promise<string[]> => {
-    const [replica = ''] = await readdir(join(home, 'monitor'));
-    const state = JSON.parse(await readFile(join(home, 'monitor', replica, 'checkpoint.json'), 'utf8'));
-    const [reference] = state.projects[0].references;
-    return (reference?.rows ?? []).map(({ predictionId }: { predictionId: string }) => predictionId);
+    await board.upToNow();
+    return references.map(({ predictionId }) => predictionId);
   };
   const killAndStart = async () => {
     await monitor.kill();
@@ -66,6 +68,16 @@ describe('a version whose package brings no reference', () => {
   it('is compared with its own first rows, whatever dies meanwhile', async () => {
     const platform = await preparePlatform(kafka.brokers, prefix, home);
     ends.push(() => platform.close());
+    board = new CompactedReader(platform.connection, {
+      name: 'board',
+      topics: {
+        'profiles.v1': (key, value) => {
+          if (key !== `demo/reference/${WITHOUT_REFERENCE}` || value === null) return;
+          references = JSON.parse(Buffer.from(decodePartialProfile(value).profile).toString('utf8')).reference.rows;
+        },
+      },
+    });
+    ends.push(() => board.close());
     await start();
     const part = (firstRow: number, rows: number) =>
       streamOf({ rows, stepMs: STEP_MS, shiftFrom: SHIFT_FROM, seed: firstRow, firstRow, version: WITHOUT_REFERENCE });

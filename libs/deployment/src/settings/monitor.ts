@@ -84,7 +84,7 @@ export const monitorSettings = defineSettings({
     min: 1_000,
     max: 50_000_000,
     unit: 'rows',
-    why: 'about 120 bytes a row: 120 MB at most; a project whose labels take longer than that many rows counts what it cannot join',
+    why: 'about 120 bytes a row: 120 MB at most, a quarter of them in each partition; a project whose labels take longer than that many rows counts what it cannot join',
   },
   retainedWindows: {
     env: 'MILLRACE_MONITOR_RETAINED_WINDOWS',

@@ -1,105 +1,112 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@millrace/domain';
-import { type Engine, type EngineState, STATE_FORMAT } from '../windows/engine.js';
-import type { HistoryRecord } from '../windows/history.js';
-import { Checkpointer, type LoadedState, type StateStore } from './checkpoint.js';
+import { anEngine, heldBy } from '../../test/an-engine.js';
+import { MetadataCache } from '../metadata/metadata-cache.js';
+import type { ClosedOfProject } from '../windows/engine.js';
+import { Checkpointer } from './checkpoint.js';
 
-const record = (startMs: number): HistoryRecord => ({ kind: 'quality', project: 'p', startMs, buckets: [] });
-
-/** An engine reduced to what a checkpoint asks of it. */
 function stand() {
-  const finished: HistoryRecord[] = [];
-  const state = { format: STATE_FORMAT, positions: [], projects: [], outbox: [] } as EngineState;
-  const engine = { drainHistory: () => finished.splice(0), state: () => state } as unknown as Engine;
-  return { engine, finished, state };
-}
-
-class MemoryStore implements StateStore {
-  readonly calls: string[] = [];
-  readonly lines: string[] = [];
-  failNext: 'history' | 'snapshot' | undefined;
-  tookMs = 0;
-
-  constructor(private readonly clock: ManualClock) {}
-
-  async load(): Promise<LoadedState> {
-    return { kind: 'absent' };
-  }
-
-  async appendHistory(lines: string): Promise<void> {
-    this.calls.push('history');
-    if (this.failNext === 'history') {
-      this.failNext = undefined;
-      throw new Error('disk full');
-    }
-    this.lines.push(...lines.trim().split('\n'));
-  }
-
-  async writeSnapshot(): Promise<void> {
-    this.calls.push('snapshot');
-    if (this.failNext === 'snapshot') {
-      this.failNext = undefined;
-      throw new Error('disk full');
-    }
-    this.clock.advance(this.tookMs);
-  }
+  const engine = anEngine(new MetadataCache());
+  const reports = heldBy(engine);
+  const clock = new ManualClock(1);
+  const calls: string[] = [];
+  const disk = { tookMs: 0, full: false };
+  const checkpointer = new Checkpointer(
+    engine,
+    reports,
+    {
+      write: async (partition, text) => {
+        if (disk.full) throw new Error('disk full');
+        clock.advance(disk.tookMs);
+        const [position] = JSON.parse(text).positions;
+        calls.push(`write ${partition} at ${position.next}`);
+        return { path: `${partition}/${calls.length}`, sha256: '' };
+      },
+      remove: async ({ path }) => void calls.push(`remove ${path}`),
+      tell: async (partition, { key, value }) => {
+        calls.push(`tell ${partition}`);
+        engine.told(key, value, 1);
+      },
+    },
+    clock,
+    1_000,
+  );
+  let offset = 0;
+  const change = () => {
+    engine.skip('predictions', 2, offset++);
+    checkpointer.touched();
+  };
+  return { engine, reports, clock, calls, disk, checkpointer, change };
 }
 
 describe('Checkpointer', () => {
-  it('writes history before the snapshot that no longer holds it, and nothing when nothing changed', async () => {
-    const clock = new ManualClock(1);
-    const store = new MemoryStore(clock);
-    const { engine, finished } = stand();
-    const checkpointer = new Checkpointer(engine, store, clock, 1_000);
+  it('writes the numbers that changed, tells where, and removes what is replaced; nothing when nothing changed', async () => {
+    const { calls, checkpointer, clock, change } = stand();
     await checkpointer.maybe();
-    expect(store.calls).toEqual([]);
-    finished.push(record(1));
-    checkpointer.touched();
+    expect(calls).toEqual([]);
+    await checkpointer.write();
+    calls.length = 0;
+    change();
     await checkpointer.maybe();
-    expect(store.calls).toEqual(['history', 'snapshot']);
-    checkpointer.touched();
-    await checkpointer.maybe();
-    expect(store.calls).toHaveLength(2);
+    expect(calls).toEqual([]);
     clock.advance(1_000);
     await checkpointer.maybe();
-    expect(store.calls).toEqual(['history', 'snapshot', 'snapshot']);
+    expect(calls).toEqual(['write 2 at 1', 'tell 2', 'remove 2/5']);
   });
 
   it('waits ten times as long as a checkpoint took', async () => {
-    const clock = new ManualClock(1);
-    const store = new MemoryStore(clock);
-    const checkpointer = new Checkpointer(stand().engine, store, clock, 1_000);
-    store.tookMs = 500;
+    const { calls, checkpointer, clock, disk, change } = stand();
+    disk.tookMs = 125;
     await checkpointer.write();
-    checkpointer.touched();
+    const before = calls.length;
+    change();
     clock.advance(4_999);
     await checkpointer.maybe();
-    expect(store.calls).toHaveLength(1);
+    expect(calls).toHaveLength(before);
     clock.advance(1);
     await checkpointer.maybe();
-    expect(store.calls).toHaveLength(2);
+    expect(calls.length).toBeGreaterThan(before);
   });
 
-  it.each(['history', 'snapshot'] as const)('loses no history when writing the %s fails', async (which) => {
-    const clock = new ManualClock(1);
-    const store = new MemoryStore(clock);
-    const { engine, finished } = stand();
-    const checkpointer = new Checkpointer(engine, store, clock, 1_000);
-    finished.push(record(1), record(2));
-    checkpointer.touched();
-    store.failNext = which;
+  it('is tried again where writing failed', async () => {
+    const { calls, checkpointer, disk, change } = stand();
+    change();
+    disk.full = true;
     await expect(checkpointer.maybe()).rejects.toThrow('disk full');
-    finished.push(record(3));
+    disk.full = false;
     await checkpointer.maybe();
-    expect(store.lines.map((line) => JSON.parse(line).startMs)).toEqual([1, 2, 3]);
-    expect(store.calls[store.calls.length - 1]).toBe('snapshot');
+    expect(calls).toContain('tell 2');
+  });
+
+  it('saves nothing while a judgement waits to be told, which nobody would know of after a crash', async () => {
+    const { engine, clock, calls, checkpointer, change } = stand();
+    const window = { startMs: 0, endMs: 1, revision: 0, metrics: [], drift: [], corrections: [] };
+    engine.outbox.push({ project: 'p', window } as ClosedOfProject);
+    change();
+    await checkpointer.maybe();
+    expect(calls).toEqual([]);
+    engine.outbox.length = 0;
+    clock.advance(1_000);
+    await checkpointer.maybe();
+    expect(calls).toContain('write 2 at 1');
+  });
+
+  it('tells nothing of a number that another process has by now', async () => {
+    const { engine, reports, calls, checkpointer, change, disk } = stand();
+    change();
+    const writing = checkpointer.write();
+    disk.tookMs = 1;
+    for (const partition of [0, 1, 2, 3]) reports.release(partition);
+    await writing;
+    expect(calls.filter((call) => call.startsWith('tell'))).toEqual([]);
+    expect(engine.board.checkpoint(0)).toBeUndefined();
   });
 
   it('lets two callers follow each other', async () => {
-    const clock = new ManualClock(1);
-    const store = new MemoryStore(clock);
-    const checkpointer = new Checkpointer(stand().engine, store, clock, 1_000);
-    await Promise.all([checkpointer.write(), checkpointer.write()]);
-    expect(store.calls).toEqual(['snapshot', 'snapshot']);
+    const { calls, checkpointer, change } = stand();
+    const first = checkpointer.write();
+    change();
+    await Promise.all([first, checkpointer.write()]);
+    expect(calls.filter((call) => call.startsWith('write 2'))).toEqual(['write 2 at 1']);
   });
 });

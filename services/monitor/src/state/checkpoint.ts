@@ -1,25 +1,21 @@
-// When and in what order state becomes durable, over a port that writes. Pure but for awaiting the port.
+// When the state of the partition numbers that this process holds becomes durable, over ports that write. Pure but for
+// awaiting them. A number's checkpoint is one file; when it is durable its place is told on the board by the number's
+// writer, so that whoever takes the number over finds it, and a process that was replaced tells nothing.
 //
-// Order: history records first (appended, synced), then the snapshot that no longer holds them; so a crash between the
-// two finds a record in both places, and the snapshot says which one holds. Windows are published before the snapshot
-// in which they are closed, so a crash in between publishes them again under the same ids.
+// Nothing is saved while a judgement waits to be told: a part that knows a window as closed must not outlive a decision
+// that nobody knows.
 
 import type { Clock } from '@millrace/domain';
-import type { Engine, EngineState } from '../windows/engine.js';
-import type { HistoryRecord } from '../windows/history.js';
+import { type CheckpointEntry, keys, type Written } from '../windows/board.js';
+import type { Engine } from '../windows/engine.js';
+import type { Reports } from '../windows/reports.js';
 
-/** `other_format`: what another release saved was set aside, `reason` says where it lies; the state begins afresh. */
-export type LoadedState =
-  | { kind: 'saved'; state: EngineState; history: HistoryRecord[] }
-  | { kind: 'absent' }
-  | { kind: 'other_format'; reason: string };
-
-export interface StateStore {
-  load(): Promise<LoadedState>;
-  /** `lines`: a HistoryRecord as JSON on each. */
-  appendHistory(lines: string): Promise<void>;
-  /** `text`: an EngineState as JSON. */
-  writeSnapshot(text: string): Promise<void>;
+export interface CheckpointPorts {
+  /** Writes the file; resolves when it is durable. `text`: a NumberState as JSON. */
+  write(partition: number, text: string): Promise<CheckpointEntry>;
+  /** Removes one that is replaced. */
+  remove(checkpoint: CheckpointEntry): Promise<void>;
+  tell(partition: number, entry: Written): Promise<void>;
 }
 
 /** Writing takes at most this share of the time, however large the state grows. */
@@ -29,14 +25,14 @@ export class Checkpointer {
   private dirty = false;
   private writing: Promise<void> | undefined;
   private notBeforeMs = 0;
-  /** History that is drained from the engine but not yet in the file. */
-  private finished = '';
-  lastMs = 0;
+  /** Positions of a number when it was last saved: where they are the same, nothing has changed. */
+  private readonly saved = new Map<number, { at: string; entry: CheckpointEntry }>();
   lastTookMs = 0;
 
   constructor(
     private readonly engine: Engine,
-    private readonly store: StateStore,
+    private readonly reports: Reports,
+    private readonly ports: CheckpointPorts,
     private readonly clock: Clock,
     private readonly everyMs: number,
   ) {}
@@ -63,21 +59,31 @@ export class Checkpointer {
   private async save(): Promise<void> {
     const started = this.clock.monotonicMs();
     this.dirty = false;
-    const history = this.engine.drainHistory();
-    // Text at once: the state goes on changing while files are written.
-    const snapshot = JSON.stringify(this.engine.state());
-    this.finished += history.map((record) => `${JSON.stringify(record)}\n`).join('');
-    const lines = this.finished;
     try {
-      if (lines !== '') await this.store.appendHistory(lines);
-      this.finished = this.finished.slice(lines.length);
-      await this.store.writeSnapshot(snapshot);
+      for (const partition of this.reports.held()) await this.saveNumber(partition);
     } catch (error) {
       this.dirty = true;
       throw error;
     }
     this.lastTookMs = this.clock.monotonicMs() - started;
-    this.lastMs = this.clock.nowMs();
     this.notBeforeMs = this.clock.monotonicMs() + Math.max(this.everyMs, this.lastTookMs / WRITING_SHARE_MAX);
+  }
+
+  private async saveNumber(partition: number): Promise<void> {
+    if (!this.reports.isHeld(partition)) return;
+    if (!this.reports.isTold()) {
+      this.dirty = true;
+      return;
+    }
+    const state = this.engine.numberState(partition);
+    const at = JSON.stringify([state.positions, this.engine.judgeChanges]);
+    const before = this.engine.board.checkpoint(partition) ?? this.saved.get(partition)?.entry;
+    if (this.saved.get(partition)?.at === at) return;
+    const entry = await this.ports.write(partition, JSON.stringify(state));
+    // The group may have given it to another process meanwhile.
+    if (!this.reports.isHeld(partition)) return this.ports.remove(entry);
+    await this.ports.tell(partition, { key: keys.checkpoint(partition), value: entry });
+    this.saved.set(partition, { at, entry });
+    if (before !== undefined && before.path !== entry.path) await this.ports.remove(before);
   }
 }

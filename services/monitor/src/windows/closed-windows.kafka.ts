@@ -1,5 +1,5 @@
-// Publishes judgements of closed windows: a WindowMetrics message per cohort on metrics.v1, and a CloudEvent per drift
-// and per correction on drift.v1. The CloudEvents SDK checks the envelope. Ids are the findings' own, so that sending
+// Judgements of closed windows as messages: a WindowMetrics per cohort on metrics.v1, and a CloudEvent per drift and
+// per correction on drift.v1. The CloudEvents SDK checks the envelope. Ids are the findings' own, so that sending
 // again is the same event.
 
 import {
@@ -12,43 +12,46 @@ import {
   encodeWindowMetrics,
 } from '@millrace/contracts';
 import { type Clock, cohortKey } from '@millrace/domain';
-import type { MessageProducer } from '@millrace/kafka';
+import type { OutboundMessage } from '@millrace/kafka';
 import { counter } from '@millrace/telemetry';
 import { CloudEvent } from 'cloudevents';
 import type { CorrectionFinding, DriftFinding } from '../alarms/drift-event.js';
 import type { ClosedOfProject } from './engine.js';
-import type { Publisher } from './intake.js';
 
 const windowsClosed = counter('millrace.monitor.windows_closed');
 const driftEvents = counter('millrace.monitor.drift_events');
 
-export class KafkaPublisher implements Publisher {
-  constructor(
-    private readonly producer: MessageProducer,
-    private readonly clock: Clock,
-  ) {}
+export class JudgementMessages {
+  constructor(private readonly clock: Clock) {}
 
-  async publish({ project, window }: ClosedOfProject): Promise<void> {
-    await this.producer.send(
-      'metrics.v1',
+  /** By topic; those without a message are left out. */
+  of(judgements: readonly ClosedOfProject[]): [topic: string, messages: OutboundMessage[]][] {
+    const metrics = judgements.flatMap(({ project, window }) =>
       window.metrics.map((row) => ({ key: project, value: encodeWindowMetrics(row) })),
     );
-    const { revision, drift, corrections } = window;
-    if (revision === 0) windowsClosed.add(1, { project });
-    const events = [
-      ...drift.map((finding) => this.driftEvent(finding)),
-      ...corrections.map((finding) => this.correction(finding)),
-    ];
-    if (events.length === 0) return;
-    await this.producer.send(
-      'drift.v1',
-      events.map((event) => ({
+    const events = judgements.flatMap(({ project, window: { drift, corrections } }) =>
+      [
+        ...drift.map((finding) => this.driftEvent(finding)),
+        ...corrections.map((finding) => this.correction(finding)),
+      ].map((event) => ({
         key: project,
         value: encodeDriftEvent(event),
         headers: { 'content-type': DRIFT_CONTENT_TYPE },
       })),
     );
-    for (const { data } of drift) driftEvents.add(1, { project, cohort: cohortKey(data.cohort) });
+    const topics: [string, OutboundMessage[]][] = [
+      ['metrics.v1', metrics],
+      ['drift.v1', events],
+    ];
+    return topics.filter(([, messages]) => messages.length > 0);
+  }
+
+  /** The broker has them. */
+  published(judgements: readonly ClosedOfProject[]): void {
+    for (const { project, window } of judgements) {
+      if (window.revision === 0) windowsClosed.add(1, { project });
+      for (const { data } of window.drift) driftEvents.add(1, { project, cohort: cohortKey(data.cohort) });
+    }
   }
 
   private driftEvent({ id, data }: DriftFinding): DriftEvent {

@@ -6,11 +6,9 @@ import { binaryOutputs } from '@millrace/domain';
 import { emptyRoute } from '@millrace/routing';
 import { aPrediction } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
+import { anEngine, restored, saved } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
-import { termsOf } from '../quality/task-terms.js';
-import { TrafficHistory } from '../software/traffic-history.js';
-import { Engine, type EngineState } from './engine.js';
-import { type HistoryRecord, lastOfEach } from './history.js';
+import type { Engine } from './engine.js';
 
 const WINDOW_MS = 10_000;
 const FIRST_MS = 1_000;
@@ -19,16 +17,8 @@ const SECOND_MS = 100_000;
 const project = aProject(WINDOW_MS, 1_000);
 
 function monitor(metadata = new MetadataCache()) {
-  const engine = new Engine({
-    project: (name) => metadata.project(name),
-    metadata,
-    traffic: new TrafficHistory(),
-    idleMs: { predictions: 1_000, labels: 1_000 },
-    joinRowsMax: 1_000,
-    retainedWindows: 1,
-    windowsKept: 10,
-    terms: termsOf,
-  });
+  const idleMs = { predictions: 1_000, labels: 1_000 };
+  const engine = anEngine(metadata, { idleMs, joinRowsMax: 1_000, retainedWindows: 1, windowsKept: 10 });
   let offset = 0;
   /** Rows of three windows; the first two close. */
   const feed = (fromMs: number, atMs = fromMs) => {
@@ -45,11 +35,6 @@ function monitor(metadata = new MetadataCache()) {
   return { metadata, engine, feed };
 }
 
-/** What a process leaves on the disk. */
-function checkpoint(engine: Engine): { state: EngineState; history: HistoryRecord[] } {
-  return JSON.parse(JSON.stringify({ history: lastOfEach(engine.drainHistory()), state: engine.state() }));
-}
-
 const nothing = (engine: Engine) =>
   expect([engine.windows('p', 10), engine.monitor('p', SECOND_MS)?.counters.predictions]).toEqual([[], 0]);
 
@@ -62,7 +47,7 @@ describe('a project applied anew', () => {
     metadata.removeProject('p');
     engine.projectRemoved('p');
     expect([engine.monitor('p', SECOND_MS), engine.names(), engine.windows('p', 10)]).toEqual([undefined, [], []]);
-    expect(engine.state().projects).toEqual([]);
+    expect(saved(engine).numbers.flatMap(({ parts }) => parts)).toEqual([]);
     metadata.setProject(project, SECOND_MS);
     engine.projectChanged(project, SECOND_MS);
     nothing(engine);
@@ -87,30 +72,18 @@ describe('a project applied anew', () => {
     const { metadata, engine, feed } = monitor();
     metadata.setProject(project, FIRST_MS);
     feed(FIRST_MS);
-    const { state, history } = checkpoint(engine);
+    const durable = saved(engine);
     const same = monitor(metadata);
-    same.engine.restore(state, history);
+    restored(same.engine, durable);
     expect(same.engine.monitor('p', SECOND_MS)?.counters.predictions).toBe(30);
     expect(same.engine.windows('p', 10)).toHaveLength(engine.windows('p', 10).length);
     const anew = monitor();
     anew.metadata.setProject(project, SECOND_MS);
-    anew.engine.restore(state, history);
+    restored(anew.engine, durable);
     nothing(anew.engine);
     const gone = monitor();
-    gone.engine.restore(state, history);
-    expect(gone.engine.state().projects).toEqual([]);
-  });
-
-  it('takes over what release 0.1.0 saved of a project that it knew', () => {
-    const { metadata, engine, feed } = monitor();
-    metadata.setProject(project);
-    feed(FIRST_MS);
-    const { state, history } = checkpoint(engine);
-    for (const said of [...state.projects, ...history]) delete said.createdAtMs;
-    const later = monitor(metadata);
-    later.engine.restore(state, history);
-    later.engine.monitor('p', SECOND_MS);
-    expect(later.engine.windows('p', 10).length).toBeGreaterThan(1);
+    restored(gone.engine, durable);
+    expect(saved(gone.engine).numbers.flatMap(({ parts }) => parts)).toEqual([]);
   });
 
   it('has neither the versions nor the route of before', () => {

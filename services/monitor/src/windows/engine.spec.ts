@@ -8,11 +8,10 @@ import { ALL, binaryOutputs, cohortOfVersion, seededRng } from '@millrace/domain
 import type { WatchedInput } from '@millrace/features';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { aProject } from '../../test/a-project.js';
+import { anEngine, type Durable, restored, saved, told } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
-import { termsOf } from '../quality/task-terms.js';
 import { TrafficHistory } from '../software/traffic-history.js';
-import { Engine, type EngineState } from './engine.js';
-import { type HistoryRecord, lastOfEach } from './history.js';
+import type { Engine } from './engine.js';
 
 const INPUTS: WatchedInput[] = [
   { name: 'x', kind: 'numeric' },
@@ -42,16 +41,7 @@ function metadata(): MetadataCache {
 }
 
 function engine(from: MetadataCache, labelIdleMs = 60_000, traffic = new TrafficHistory()): Engine {
-  return new Engine({
-    project: (name) => from.project(name),
-    metadata: from,
-    traffic,
-    idleMs: { predictions: 5_000, labels: labelIdleMs },
-    joinRowsMax: 100_000,
-    retainedWindows: 2,
-    windowsKept: 100,
-    terms: termsOf,
-  });
+  return anEngine(from, { traffic, idleMs: { predictions: 5_000, labels: labelIdleMs } });
 }
 
 type Message =
@@ -253,13 +243,12 @@ describe('Engine', () => {
       apply(live, message);
       live.close(message.atMs);
     }
-    const saved = JSON.parse(JSON.stringify({ state: live.state(), history: lastOfEach(live.drainHistory()) }));
+    const durable = saved(live);
     const after = new TrafficHistory();
     live = engine(shared, 60_000, after);
     // The router was read again before the project was opened.
     after.read('p', new Map([[1, { requests: 13_700, failures: 6_850 }]]), 137_000);
-    live.restore(saved.state, saved.history);
-    live.monitor('p', 137_000);
+    restored(live, durable, 137_000).monitor('p', 137_000);
     for (const message of messages.slice(until(136_000).length)) {
       if (message.atMs > 145_000) break;
       apply(live, message);
@@ -275,29 +264,24 @@ describe('Engine', () => {
     const rng = seededRng(seed * 77);
     const shared = metadata();
     let live = engine(shared);
-    let durable: { state: EngineState; history: HistoryRecord[] } | undefined;
-    const history: HistoryRecord[] = [];
+    let durable: Durable = { board: {}, numbers: [] };
     const sent = new Map<string, number>();
     let crashes = 0;
     let i = 0;
     while (i < messages.length) {
       const message = messages[i]!;
       apply(live, message);
-      for (const { window } of live.close(message.atMs)) {
-        for (const { id } of window.drift) sent.set(id, (sent.get(id) ?? 0) + 1);
-      }
+      const closed = live.close(message.atMs);
+      for (const { window } of closed) for (const { id } of window.drift) sent.set(id, (sent.get(id) ?? 0) + 1);
+      // What a judge decides is told as a whole, before anything else is.
+      if (closed.length > 0) durable = { ...durable, board: told(live, durable.board) };
       i++;
       const luck = rng.below(4_000);
-      if (luck < 8) {
-        history.push(...live.drainHistory());
-        // Dying between history and snapshot is a crash as well.
-        if (luck < 6) durable = JSON.parse(JSON.stringify({ state: live.state(), history }));
-      }
+      if (luck < 6) durable = saved(live, durable.board);
       if (luck === 3_999 && crashes < 8) {
         crashes++;
         live = engine(shared);
-        if (durable !== undefined)
-          live.restore(durable.state, lastOfEach([...durable.history, ...history.slice(durable.history.length)]));
+        restored(live, durable, message.atMs).monitor('p', message.atMs);
         // Kafka is read again from the earliest position of the checkpoint; what the state holds is skipped.
         const at = (m: Message) => live.positions.next(m.stream, m.partition) <= m.offset;
         i = messages.findIndex(at);
@@ -309,6 +293,7 @@ describe('Engine', () => {
     // Through JSON, as history is: a p-value that does not exist is NaN in memory and null in the file.
     const plain = (of: Engine) => JSON.parse(JSON.stringify(summary(of, endMs)));
     expect(plain(live)).toEqual(plain(whole));
+    expect(new Set(sent.values())).toEqual(new Set([1]));
     expect([...sent.keys()].sort()).toEqual(
       whole
         .windows('p', 100)

@@ -1,18 +1,20 @@
-// All projects of this process: applies messages in the order of their partitions, closes windows, and is saved and
-// restored as one piece together with the positions it stands for. That is what makes a message count once: after a
-// crash the state goes back to the checkpoint, the positions with it, and everything after is read again. Synchronous;
-// no clock of its own.
+// All projects of this process: applies messages in the order of their partitions, judges windows of the projects whose
+// judge it is, and follows on the board what other processes counted and judged. What it holds of a partition number is
+// saved and restored as one piece together with the positions it stands for. That is what makes a message count once:
+// after a crash the state of the number goes back to its checkpoint, here or in another process, the positions with it,
+// and everything after is read again. Synchronous; no clock of its own.
 
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { PROJECTS_MAX, parseCohortKey } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import type { TaskTerms } from '../quality/task-terms.js';
+import { Board, type JudgeEntry, type NumberEntry, type ReferenceEntry } from './board.js';
 import { type ClosedWindow, withJudgement } from './closed-window.js';
 import type { HistoryRecord, WindowRecord } from './history.js';
-import { type PositionState, Positions } from './positions.js';
+import type { NumberState, PartOfProject } from './number-state.js';
+import { Positions, type Stream } from './positions.js';
 import type { Reached } from './project-judge.js';
 import { ProjectMonitor } from './project-monitor.js';
-import type { ProjectState } from './project-state.js';
 import type { SlicesOf } from './row-cohorts.js';
 import { revivedWindow } from './saved-row.js';
 import type { ModelMetadata, TrafficRecord } from './sources.js';
@@ -23,22 +25,14 @@ export interface EngineOptions {
   metadata: ModelMetadata;
   traffic: TrafficRecord;
   idleMs: { predictions: number; labels: number };
+  /** Of a project and partition. */
   joinRowsMax: number;
   retainedWindows: number;
   windowsKept: number;
   terms(task: string): TaskTerms;
   slicesOf?: SlicesOf | undefined;
-}
-
-/** 1: of release 0.1.0, by model version; 2: of a project's partitions together. */
-export const STATE_FORMAT = 3;
-
-export interface EngineState {
-  format: typeof STATE_FORMAT;
-  positions: PositionState[];
-  projects: ProjectState[];
-  /** Closed windows that are not known to be published. */
-  outbox: ClosedOfProject[];
+  /** Whether this process judges the project. */
+  judges(project: string): boolean;
 }
 
 /** By project: how far event time had come when something was due. */
@@ -53,17 +47,22 @@ export interface ClosedOfProject {
 
 export class Engine {
   readonly positions = new Positions();
+  readonly board = new Board();
   /** Messages of projects that nobody applied, or that are deleted. */
   unknownProject = 0;
-  /** Closed windows to publish, oldest first; whoever has published takes them off the front. */
+  /** Judgements to publish, oldest first; whoever has published takes them off. */
   readonly outbox: ClosedOfProject[] = [];
   /** Messages that came again and were already in the state. */
   replayed = 0;
   private readonly monitors = new Map<string, ProjectMonitor>();
-  private readonly saved = new Map<string, ProjectState>();
+  /** Parts of numbers that are held, of projects that are not open yet. */
+  private readonly saved = new Map<string, PartOfProject[]>();
+  /** What the board said of projects that are not open yet. */
   private readonly recalled = new Map<string, HistoryRecord[]>();
+  private readonly references = new Map<string, ReferenceEntry[]>();
   private readonly closed = new Map<string, WindowRecord[]>();
   private readonly history: HistoryRecord[] = [];
+  private readonly gone: WindowRecord[] = [];
   private last: ProjectMonitor | undefined;
 
   constructor(private readonly options: EngineOptions) {}
@@ -73,10 +72,7 @@ export class Engine {
     if (!this.advance('predictions', partition, offset)) return false;
     const monitor = this.monitorOf(message.project, nowMs, atMs);
     if (monitor === undefined) this.unknownProject += 1;
-    else {
-      monitor.prediction(message, partition, nowMs);
-      this.take(monitor, monitor.drainJudged());
-    }
+    else monitor.prediction(message, partition, offset, nowMs);
     return true;
   }
 
@@ -85,15 +81,12 @@ export class Engine {
     if (!this.advance('labels', partition, offset)) return false;
     const monitor = this.monitorOf(message.project, nowMs, atMs);
     if (monitor === undefined) this.unknownProject += 1;
-    else {
-      monitor.label(message, partition, nowMs);
-      this.take(monitor, monitor.drainJudged());
-    }
+    else monitor.label(message, partition, nowMs);
     return true;
   }
 
   /** A message that cannot be applied (dead letter): only the position moves on. */
-  skip(stream: 'predictions' | 'labels', partition: number, offset: number): void {
+  skip(stream: Stream, partition: number, offset: number): void {
     this.advance(stream, partition, offset);
   }
 
@@ -104,7 +97,7 @@ export class Engine {
    */
   due(nowMs: number): Due | undefined {
     const due = new Map<string, Reached>();
-    for (const monitor of this.monitors.values()) {
+    for (const monitor of this.judged()) {
       const reached = monitor.dueAt(nowMs, this.positions);
       if (reached !== undefined) due.set(monitor.name, reached);
       else if (monitor.references.isDue(nowMs, this.positions)) due.set(monitor.name, NOTHING);
@@ -112,17 +105,17 @@ export class Engine {
     return due.size === 0 ? undefined : due;
   }
 
-  /** Whether a reference of first rows became complete: a checkpoint is due before it judges. */
+  /** Whether a reference of first rows became complete: it is published before it judges. */
   settleReferences(nowMs: number): boolean {
     let complete = 0;
-    for (const monitor of this.monitors.values()) complete += monitor.references.settle(nowMs, this.positions);
+    for (const monitor of this.judged()) complete += monitor.references.settle(nowMs, this.positions);
     return complete > 0;
   }
 
   /** Judges every window that is due; of `due`, where it is given, nothing that became due since. */
   close(nowMs: number, due?: Due): ClosedOfProject[] {
     const all: ClosedOfProject[] = [];
-    for (const monitor of this.monitors.values()) {
+    for (const monitor of this.judged()) {
       if (due !== undefined && !due.has(monitor.name)) continue;
       const windows = monitor.close(nowMs, this.positions, due?.get(monitor.name));
       all.push(...this.take(monitor, windows));
@@ -130,7 +123,7 @@ export class Engine {
     return all;
   }
 
-  /** The project's monitor; opened (and restored, where it was saved) when the project is applied. */
+  /** The project's monitor; opened (with what was saved of it and is told of it) when the project is applied. */
   monitor(name: string, nowMs: number): ProjectMonitor | undefined {
     if (this.last?.name === name) return this.last;
     let monitor = this.monitors.get(name);
@@ -145,9 +138,13 @@ export class Engine {
 
   /** The project was deleted: nothing of it is left, in the next checkpoint too. */
   projectRemoved(name: string): void {
-    for (const kept of [this.monitors, this.saved, this.recalled, this.closed]) kept.delete(name);
-    const rest = this.history.splice(0).filter(({ project }) => project !== name);
-    this.history.push(...rest);
+    for (const kept of [this.monitors, this.saved, this.recalled, this.references, this.closed]) kept.delete(name);
+    const others = <T extends { project: string }>(list: T[]) => {
+      list.push(...list.splice(0).filter(({ project }) => project !== name));
+    };
+    others(this.history);
+    others(this.gone);
+    others(this.outbox);
     this.last = undefined;
   }
 
@@ -162,14 +159,23 @@ export class Engine {
       return;
     }
     if (monitor === undefined || monitor.adopt(project)) return;
-    this.saved.set(project.name, monitor.state());
+    const parts = [...monitor.ownParts()].map((part) => ({ ...monitor.of, project: project.name, part: part.state() }));
+    const references = monitor.references.state().map((reference) => ({ ...monitor.of, reference }));
+    const judge = monitor.judgeEntry();
+    this.saved.set(project.name, parts);
+    this.references.set(project.name, references);
     this.monitors.delete(project.name);
     this.last = undefined;
-    this.open(project, nowMs);
+    this.open(project, nowMs, judge);
   }
 
   all(): ProjectMonitor[] {
     return [...this.monitors.values()];
+  }
+
+  /** Of the projects that this process judges. */
+  judged(): ProjectMonitor[] {
+    return this.all().filter(({ name }) => this.options.judges(name));
   }
 
   names(): string[] {
@@ -181,49 +187,114 @@ export class Engine {
     return (this.closed.get(name) ?? []).slice(-limit).reverse();
   }
 
+  /** Finished windows, with every judgement anew, and quality of those that are over, since they were last taken. */
   drainHistory(): HistoryRecord[] {
     return [...this.history.splice(0), ...[...this.monitors.values()].flatMap((monitor) => monitor.drainHistory())];
   }
 
-  state(): EngineState {
-    const open = [...this.monitors.values()].map((monitor) => monitor.state());
-    // Projects that were saved and not yet asked for keep their place.
-    const waiting = [...this.saved.values()].filter((state) => !this.monitors.has(state.project));
-    return {
-      format: STATE_FORMAT,
-      positions: this.positions.state(),
-      projects: [...open, ...waiting],
-      outbox: [...this.outbox],
-    };
+  /** Grows with what judges decide, whoever they are: parts know it. */
+  get judgeChanges(): number {
+    return this.all().reduce((sum, monitor) => sum + monitor.judgeChanges, 0);
+  }
+
+  /** Windows that are no longer kept, since they were last taken. */
+  drainGone(): WindowRecord[] {
+    return this.gone.splice(0);
+  }
+
+  /** Everything of a partition number, to be saved. */
+  numberState(partition: number): NumberState {
+    const open = this.all().flatMap((monitor) =>
+      [...monitor.ownParts()]
+        .filter((part) => part.partition === partition)
+        .map((part) => ({ ...monitor.of, project: monitor.name, part: part.state() })),
+    );
+    // Of projects that were saved and not yet asked for.
+    const waiting = [...this.saved.values()].flat().filter(({ part }) => part.partition === partition);
+    return { partition, positions: this.positions.of(partition), parts: [...open, ...waiting] };
   }
 
   /**
-   * Into a fresh engine, before any message, when all projects are known. What is of a deleted project is left out; the
-   * others open when they are asked for.
+   * The number is this process's from here on, as it was saved; undefined: from the beginning. All projects are known.
+   * What is of a deleted project is left out; the others open when they are asked for.
    */
-  restore(state: EngineState, history: readonly HistoryRecord[]): void {
-    this.positions.restore(state.positions);
-    this.outbox.push(
-      ...state.outbox.map((closed) => ({ ...closed, window: revivedWindow<ClosedWindow>(closed.window) })),
-    );
-    for (const project of state.projects) if (this.isCurrent(project)) this.saved.set(project.project, project);
-    for (const record of history) {
-      if (!this.isCurrent(record)) continue;
-      const records = this.recalled.get(record.project) ?? [];
-      records.push(record.kind === 'window' ? revivedWindow<WindowRecord>(record) : record);
-      this.recalled.set(record.project, records);
+  hold(partition: number, state: NumberState | undefined, nowMs: number): void {
+    this.positions.hold(partition, state?.positions);
+    for (const monitor of this.monitors.values()) monitor.partsChanged();
+    for (const saved of state?.parts ?? []) {
+      if (!this.isCurrent(saved)) continue;
+      const monitor = this.monitors.get(saved.project);
+      if (monitor === undefined) this.saved.set(saved.project, [...(this.saved.get(saved.project) ?? []), saved]);
+      else monitor.takePart(saved, nowMs);
     }
   }
 
-  /** Versions whose references a saved project needs before it is opened. */
-  savedVersions(): { project: string; version: number }[] {
-    return [...this.saved.values()].flatMap((state) => {
-      const profiles = state.parts.flatMap(({ windows }) => windows.flatMap((window) => window.profiles));
-      const versions = profiles.map(({ cohort }) => parseCohortKey(cohort)?.version);
-      return [...new Set(versions)].flatMap((version) =>
-        typeof version === 'number' ? { project: state.project, version } : [],
-      );
-    });
+  /** The number is another process's from here on. */
+  release(partition: number): void {
+    const told = this.board.number(partition);
+    if (told === undefined) this.positions.forget(partition);
+    else this.positions.follow(partition, told.next);
+    for (const monitor of this.monitors.values()) monitor.releasePart(partition);
+    for (const [project, parts] of this.saved) {
+      const rest = parts.filter(({ part }) => part.partition !== partition);
+      this.saved.set(project, rest);
+    }
+  }
+
+  /** An entry of the board, also one that this process wrote. */
+  told(key: string, value: unknown, nowMs: number): void {
+    const parsed = this.board.put(key, value);
+    if (parsed === undefined) return;
+    if (parsed.kind === 'number') {
+      if (value !== null && !this.positions.isHeld(parsed.partition))
+        this.positions.follow(parsed.partition, (value as NumberEntry).next);
+      return;
+    }
+    if (parsed.kind === 'checkpoint') return;
+    // Its judge may be here, where nothing of it ever comes.
+    const isCounted = parsed.kind === 'part' && value !== null;
+    const monitor = isCounted ? this.monitor(parsed.project, nowMs) : this.monitors.get(parsed.project);
+    if (parsed.kind === 'part') monitor?.partsChanged();
+    if (value === null) return;
+    if (parsed.kind === 'judge' && !this.options.judges(parsed.project)) monitor?.follow(value as JudgeEntry);
+    if (parsed.kind === 'reference') this.toldReference(parsed.project, value as ReferenceEntry, monitor);
+    if (parsed.kind === 'window' || parsed.kind === 'quality') this.toldHistory(value as HistoryRecord, monitor);
+  }
+
+  /**
+   * Whose judge this process is has changed: what was decided and not published is not so, and what is published holds.
+   */
+  followAgain(): void {
+    this.outbox.length = 0;
+    for (const monitor of this.all()) monitor.followAgain(this.board.judge(monitor.name));
+  }
+
+  /** Versions whose references the parts of a number need before they are opened. */
+  versionsOf({ parts }: NumberState): { project: string; version: number }[] {
+    return parts
+      .filter((saved) => this.isCurrent(saved))
+      .flatMap(({ project, part }) => {
+        const profiles = part.windows.flatMap((window) => window.profiles);
+        const versions = profiles.map(({ cohort }) => parseCohortKey(cohort)?.version);
+        return [...new Set(versions)].flatMap((version) => (typeof version === 'number' ? { project, version } : []));
+      });
+  }
+
+  private toldReference(project: string, entry: ReferenceEntry, monitor: ProjectMonitor | undefined): void {
+    if (monitor !== undefined) monitor.toldReference(entry);
+    else this.references.set(project, [...(this.references.get(project) ?? []), entry]);
+  }
+
+  private toldHistory(record: HistoryRecord, monitor: ProjectMonitor | undefined): void {
+    if (monitor === undefined)
+      this.recalled.set(record.project, [...(this.recalled.get(record.project) ?? []), record]);
+    else if (!this.options.judges(record.project)) this.recall(record, monitor);
+  }
+
+  private recall(record: HistoryRecord, monitor: ProjectMonitor): void {
+    if (record.createdAtMs !== monitor.createdAtMs) return;
+    if (record.kind === 'window') this.keep(revivedWindow<WindowRecord>(record));
+    else monitor.recall(record);
   }
 
   /** undefined for what was written before the project was created, too. */
@@ -232,23 +303,24 @@ export class Engine {
     return monitor === undefined || atMs < monitor.createdAtMs ? undefined : monitor;
   }
 
-  /** A record of history of release 0.1.0 does not say of which project of this name it is. */
-  private isCurrent({ project, createdAtMs = 0 }: Pick<HistoryRecord, 'project' | 'createdAtMs'>): boolean {
+  private isCurrent({ project, createdAtMs }: { project: string; createdAtMs: number }): boolean {
     return this.options.metadata.createdAtMs(project) === createdAtMs;
   }
 
-  private open(project: Project, nowMs: number): ProjectMonitor {
-    const { windowsKept, ...options } = this.options;
-    const monitor = new ProjectMonitor({ ...options, project });
-    const saved = this.saved.get(project.name);
-    if (saved !== undefined) {
-      monitor.restore(saved, nowMs);
-      this.saved.delete(project.name);
-      const records = this.recalled.get(project.name) ?? [];
-      this.recalled.delete(project.name);
-      for (const record of records) if (monitor.recall(record) && record.kind === 'window') this.keep(record);
+  private open(project: Project, nowMs: number, judge = this.board.judge(project.name)): ProjectMonitor {
+    const { windowsKept, judges, ...options } = this.options;
+    const isHeld = (partition: number) => this.positions.isHeld(partition);
+    const monitor = new ProjectMonitor({ ...options, board: this.board, isHeld, project });
+    const { name } = project;
+    for (const entry of this.references.get(name) ?? []) monitor.toldReference(entry);
+    if (judge !== undefined) {
+      monitor.restoreTraffic(judge);
+      monitor.follow(judge);
     }
-    this.monitors.set(project.name, monitor);
+    for (const saved of this.saved.get(name) ?? []) monitor.takePart(saved, nowMs);
+    for (const record of this.recalled.get(name) ?? []) this.recall(record, monitor);
+    for (const kept of [this.references, this.saved, this.recalled]) kept.delete(name);
+    this.monitors.set(name, monitor);
     return monitor;
   }
 
@@ -269,22 +341,24 @@ export class Engine {
       this.keep(judged);
       return judged;
     }
-    const records = this.closed.get(judged.project) ?? [];
-    const at = records.findLastIndex(({ startMs }) => startMs === judged.startMs);
-    if (at < 0) return undefined;
-    const record = withJudgement(records[at] as WindowRecord, judged);
-    records[at] = record;
+    const before = (this.closed.get(judged.project) ?? []).find(({ startMs }) => startMs === judged.startMs);
+    if (before === undefined) return undefined;
+    const record = withJudgement(before, judged);
+    this.keep(record);
     return record;
   }
 
+  /** In the order of event time; the newest of a window is kept. */
   private keep(record: WindowRecord): void {
     const records = this.closed.get(record.project) ?? [];
-    records.push(record);
-    if (records.length > this.options.windowsKept) records.shift();
+    const at = records.findLastIndex(({ startMs }) => startMs <= record.startMs);
+    if (records[at]?.startMs === record.startMs) records[at] = record;
+    else records.splice(at + 1, 0, record);
     this.closed.set(record.project, records);
+    if (records.length > this.options.windowsKept) this.gone.push(...records.splice(0, 1));
   }
 
-  private advance(stream: 'predictions' | 'labels', partition: number, offset: number): boolean {
+  private advance(stream: Stream, partition: number, offset: number): boolean {
     if (!this.positions.isNew(stream, partition, offset)) {
       this.replayed += 1;
       return false;

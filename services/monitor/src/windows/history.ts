@@ -1,5 +1,5 @@
-// What is finished and only ever appended to the history file: closed windows, and the quality of retired ones. A
-// record may stand there twice after a crash; the later one of the same kind, project and start holds.
+// What is finished and kept on the board for as long as it is listed: closed windows, with every judgement of them, and
+// the quality of those that are over.
 
 import type { QualityBucketState } from '../quality/quality-history.js';
 import type { ClosedWindow } from './closed-window.js';
@@ -7,8 +7,8 @@ import type { ClosedWindow } from './closed-window.js';
 interface RecordOf<K extends string> {
   kind: K;
   project: string;
-  /** Of the project; not said by release 0.1.0. */
-  createdAtMs?: number;
+  /** Of the project: another one of this name does not take it over. */
+  createdAtMs: number;
 }
 
 /** With all its judgements so far; the newest record of a window has them. */
@@ -20,10 +20,3 @@ export interface QualityRecord extends RecordOf<'quality'> {
 }
 
 export type HistoryRecord = WindowRecord | QualityRecord;
-
-/** The last record of each kind, project and start, in the order of first appearance. */
-export function lastOfEach(records: readonly HistoryRecord[]): HistoryRecord[] {
-  const latest = new Map<string, HistoryRecord>();
-  for (const record of records) latest.set(`${record.kind}/${record.startMs}/${record.project}`, record);
-  return [...latest.values()];
-}

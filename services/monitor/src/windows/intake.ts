@@ -1,26 +1,26 @@
-// From a batch of decoded messages to their effect: references first, then the state, then what closed is published,
-// then a checkpoint. Pure but for awaiting its ports. Before a window closes the broker is asked where the partitions
-// end: the one that is fetched first must not close windows whose rows or labels wait in another one.
+// From a batch of decoded messages to their effect: references first, then the state, then what is judged and counted
+// is told on the board, then a checkpoint. Pure but for awaiting its ports. Before a window closes the broker is asked
+// where the partitions end: the one that is fetched first must not close windows whose rows or labels wait in another
+// one.
 //
 // What interleaves: batches of different partitions, only at the awaits; each message is applied in one go. A batch
-// that is tried again after a failed publication changes nothing more: its positions are known. A published window
-// leaves the outbox only when the broker has it, and the outbox is part of the checkpoint: published at least once,
-// under the same ids.
+// that is tried again after a failed publication changes nothing more: its positions are known. What was judged is
+// told together with what the judge keeps, in one transaction: once, by one process.
 
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
-import type { ClosedOfProject, Engine } from './engine.js';
+import type { Engine } from './engine.js';
 import type { Stream } from './positions.js';
-
-export interface Publisher {
-  /** Resolves when the broker has the window's metrics and drift events. */
-  publish(closed: ClosedOfProject): Promise<void>;
-}
+import type { News, Reports } from './reports.js';
 
 export interface IntakePorts {
   /** Resolves at once where the reference of the version is known. */
   reference(project: string, version: number): Promise<void> | undefined;
-  publisher: Publisher;
+  /**
+   * In one transaction of the number's writer. Resolves when the broker has it, rejects with `conflict` where another
+   * process has taken the number.
+   */
+  publish(partition: number, news: Pick<News, 'entries' | 'judgements'>): Promise<void>;
   /** Asks the broker where each partition ends now. */
   ends(): Promise<readonly PartitionEnd[]>;
   /** A topic was deleted and created again; its messages count from its beginning on. */
@@ -51,10 +51,11 @@ export interface Positioned<T> {
 }
 
 export class Intake {
-  private publishing: Promise<void> | undefined;
+  private telling: Promise<void> | undefined;
 
   constructor(
     private readonly engine: Engine,
+    private readonly reports: Reports,
     private readonly ports: IntakePorts,
     private readonly clock: Clock,
   ) {}
@@ -71,11 +72,14 @@ export class Intake {
   }
 
   async predictions(partition: number, end: number, batch: readonly Positioned<PredictionMessage>[]): Promise<void> {
+    const holding = this.reports.holding(partition);
     for (const { message } of batch) {
       if (message === undefined) continue;
       const pending = this.ports.reference(message.project, message.modelVersion);
       if (pending !== undefined) await pending;
     }
+    // Another process may have the number by now, or may have had it: then it is read again from elsewhere.
+    if (holding === undefined || this.reports.holding(partition) !== holding) return;
     const nowMs = this.clock.nowMs();
     this.arrived('predictions', partition, end, batch);
     for (const { message, offset, timestampMs } of batch) {
@@ -87,6 +91,7 @@ export class Intake {
   }
 
   async labels(partition: number, end: number, batch: readonly Positioned<LabelMessage>[]): Promise<void> {
+    if (!this.reports.isHeld(partition)) return;
     const nowMs = this.clock.nowMs();
     this.arrived('labels', partition, end, batch);
     for (const { message, offset, timestampMs } of batch) {
@@ -96,21 +101,21 @@ export class Intake {
     await this.settle();
   }
 
-  /** Closes what is due and publishes it; also called on a timer, because idle partitions let the watermark pass. */
+  /** Judges what is due and tells it; also called on a timer, because idle partitions let the watermark pass. */
   async settle(): Promise<void> {
     this.ports.touched();
     const due = this.engine.due(this.clock.nowMs());
-    if (due !== undefined) {
+    if (due !== undefined || this.reports.isDue(this.clock.nowMs())) {
+      const askedAtMs = this.clock.nowMs();
       for (const { stream, partition, end } of await this.ports.ends())
         this.engine.positions.reaches(stream, partition, end);
-      if (this.engine.settleReferences(this.clock.nowMs())) await this.ports.checkpoint();
+      this.reports.endsKnown(askedAtMs);
+    }
+    if (due !== undefined) {
+      if (this.engine.settleReferences(this.clock.nowMs())) await this.tell();
       this.engine.close(this.clock.nowMs(), due);
     }
-    if (this.engine.outbox.length === 0) return;
-    this.publishing ??= this.publishAll().finally(() => {
-      this.publishing = undefined;
-    });
-    await this.publishing;
+    await this.tell();
   }
 
   /** The broker answers an offset that a new topic does not have with its first messages. */
@@ -121,11 +126,25 @@ export class Intake {
     positions.reaches(stream, partition, end);
   }
 
-  private async publishAll(): Promise<void> {
-    for (let next = this.engine.outbox[0]; next !== undefined; next = this.engine.outbox[0]) {
-      await this.ports.publisher.publish(next);
-      this.engine.outbox.shift();
-    }
-    await this.ports.checkpoint();
+  private async tell(): Promise<void> {
+    this.telling ??= this.tellAll().finally(() => {
+      this.telling = undefined;
+    });
+    await this.telling;
+  }
+
+  private async tellAll(): Promise<void> {
+    let judged = false;
+    const tell = async (partition: number, news: News | undefined): Promise<void> => {
+      if (news === undefined) return;
+      await this.ports.publish(partition, news);
+      news.told();
+      judged ||= news.judgements.length > 0;
+    };
+    const { reports } = this;
+    for (const partition of reports.held()) await tell(partition, reports.ofJudges(partition));
+    for (const partition of reports.held())
+      if (reports.isTold()) await tell(partition, reports.ofParts(partition, this.clock.nowMs()));
+    if (judged) await this.ports.checkpoint();
   }
 }

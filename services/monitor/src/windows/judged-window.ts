@@ -2,11 +2,13 @@
 // many labels, and what was said of each cohort, because a later judgement corrects it.
 
 import { COHORTS_MAX, type Cohort, CohortMap, cohortKey, parseCohortKey } from '@millrace/domain';
+import type { Cut } from './part.js';
 
 export interface JudgedWindowState {
   startMs: number;
   revision: number;
   judgedLabels: number;
+  cuts: Cut[];
   verdicts: { cohort: string; alarming?: boolean; eventId?: string }[];
 }
 
@@ -24,7 +26,15 @@ export class JudgedWindow {
   judgedLabels = 0;
   private readonly verdicts = new CohortMap<QualityVerdict>(COHORTS_MAX + 1);
 
-  constructor(readonly startMs: number) {}
+  /** `cuts`: of the partitions that had rows of it. */
+  constructor(
+    readonly startMs: number,
+    private readonly cuts: readonly Cut[],
+  ) {}
+
+  cutOf(partition: number): Cut | undefined {
+    return this.cuts.find((cut) => cut.partition === partition);
+  }
 
   /** To be read and changed. */
   verdictOf(cohort: Cohort): QualityVerdict {
@@ -41,11 +51,11 @@ export class JudgedWindow {
     const verdicts = this.verdicts
       .cohorts()
       .map((cohort) => ({ ...this.verdicts.get(cohort), cohort: cohortKey(cohort) }));
-    return { startMs, revision, judgedLabels, verdicts };
+    return { startMs, revision, judgedLabels, cuts: this.cuts.map((cut) => ({ ...cut })), verdicts };
   }
 
-  static fromState({ startMs, revision, judgedLabels, verdicts }: JudgedWindowState): JudgedWindow {
-    const window = new JudgedWindow(startMs);
+  static fromState({ startMs, revision, judgedLabels, cuts, verdicts }: JudgedWindowState): JudgedWindow {
+    const window = new JudgedWindow(startMs, cuts);
     window.revision = revision;
     window.judgedLabels = judgedLabels;
     for (const { cohort: key, ...verdict } of verdicts) {

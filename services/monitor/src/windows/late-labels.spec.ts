@@ -8,11 +8,10 @@ import type { Evaluation } from '@millrace/evaluation';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { aLabel, aPrediction } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
-import { anEngine } from '../../test/an-engine.js';
+import { anEngine, restored, saved } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
 import type { ClosedWindow } from './closed-window.js';
-import { Engine, type EngineState } from './engine.js';
-import { type HistoryRecord, lastOfEach } from './history.js';
+import type { Engine } from './engine.js';
 
 const WINDOW_MS = 10_000;
 const DAY_MS = 86_400_000;
@@ -101,12 +100,8 @@ class Stand {
 
   /** The process dies and goes on from its checkpoint. */
   restart(nowMs: number): void {
-    const history = lastOfEach(this.engine.drainHistory());
-    const saved: { state: EngineState; history: HistoryRecord[] } = JSON.parse(
-      JSON.stringify({ state: this.engine.state(), history }),
-    );
-    this.engine = this.opened();
-    this.engine.restore(saved.state, saved.history);
+    const durable = saved(this.engine);
+    this.engine = restored(this.opened(), durable, nowMs);
     this.engine.monitor('p', nowMs);
   }
 

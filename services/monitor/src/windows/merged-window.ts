@@ -3,11 +3,11 @@
 // COHORTS_MAX cohorts beside ALL the rows of a further one count in ALL only.
 
 import { ALL, COHORTS_MAX, CohortMap } from '@millrace/domain';
+import type { CohortRows, Share } from './part.js';
 import { CohortProfile } from './profile.js';
-import type { CohortRows, WindowShare } from './window-share.js';
 
 /** `shares`: open ones. ALL first; `unkept`: rows of cohorts past the bound. */
-export function mergedProfiles(shares: readonly WindowShare[]): { profiles: CohortProfile[]; unkept: number } {
+export function mergedProfiles(shares: readonly Share[]): { profiles: CohortProfile[]; unkept: number } {
   const byCohort = new CohortMap<[CohortProfile, ...CohortProfile[]]>(COHORTS_MAX + 1);
   let unkept = 0;
   byCohort.set(ALL, [new CohortProfile(ALL, undefined)]);
@@ -23,7 +23,7 @@ export function mergedProfiles(shares: readonly WindowShare[]): { profiles: Coho
 }
 
 /** `shares`: closed ones. ALL first, of a window without rows, too. */
-export function mergedRows(shares: readonly WindowShare[]): CohortRows[] {
+export function mergedRows(shares: readonly Share[]): CohortRows[] {
   const byCohort = new CohortMap<CohortRows>(COHORTS_MAX + 1);
   byCohort.set(ALL, { cohort: ALL, rows: 0 });
   for (const { cohort, rows } of shares.flatMap((share) => share.rows())) {

@@ -6,10 +6,9 @@ import { binaryOutputs, seededRng } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { type OptionalKeys, projectTextWith } from '@millrace/testing';
+import { anEngine } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
-import { termsOf } from '../quality/task-terms.js';
-import { TrafficHistory } from '../software/traffic-history.js';
-import { Engine } from './engine.js';
+import type { Engine } from './engine.js';
 
 const WINDOW_MS = 10_000;
 const FROM_MS = 100_000;
@@ -30,16 +29,7 @@ function engineWith(keys: OptionalKeys): Engine {
     positiveShare: 0.5,
   });
   metadata.setReference('loans', 1, { profile, inputs: [{ name: 'amount', kind: 'numeric' }] });
-  return new Engine({
-    project: (name) => metadata.project(name),
-    metadata,
-    traffic: new TrafficHistory(),
-    idleMs: { predictions: 5_000, labels: 3_600_000 },
-    joinRowsMax: 100_000,
-    retainedWindows: 2,
-    windowsKept: 100,
-    terms: termsOf,
-  });
+  return anEngine(metadata, { idleMs: { predictions: 5_000, labels: 3_600_000 } });
 }
 
 /** A label that came early, and a partition of labels that nobody has read. */
@@ -87,7 +77,7 @@ describe('a project without label, entity and event time', () => {
       const engine = withLabels(engineWith(keys));
       play(engine);
       const [newest] = engine.windows('loans', 100);
-      return [newest?.revision, newest?.metrics[0]?.labelsDueMs, engine.state().projects[0]?.parts[0]?.windows.length];
+      return [newest?.revision, newest?.metrics[0]?.labelsDueMs, engine.numberState(0).parts[0]?.part.windows.length];
     };
     expect(judgedOf(NONE)).toEqual([0, 0, 1]);
     expect(judgedOf({ ...NONE, label: true })).toEqual([0, expect.any(Number), 6]);

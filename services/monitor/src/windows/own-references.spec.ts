@@ -9,10 +9,9 @@ import type { Project } from '@millrace/project';
 import { aPrediction } from '@millrace/testing';
 import fc from 'fast-check';
 import { aProject } from '../../test/a-project.js';
+import { anEngine, type Durable, restored, saved } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
-import { termsOf } from '../quality/task-terms.js';
-import { TrafficHistory } from '../software/traffic-history.js';
-import { Engine, type EngineState } from './engine.js';
+import type { Engine } from './engine.js';
 
 const INPUTS: WatchedInput[] = [
   { name: 'x', kind: 'numeric' },
@@ -33,16 +32,7 @@ function engineOf(project = projectOf()): Engine {
   const metadata = new MetadataCache();
   metadata.setProject(project);
   metadata.setReference('p', 1, { profile: undefined, inputs: INPUTS });
-  return new Engine({
-    project: (name) => metadata.project(name),
-    metadata,
-    traffic: new TrafficHistory(),
-    idleMs: { predictions: IDLE_MS, labels: IDLE_MS },
-    joinRowsMax: 100_000,
-    retainedWindows: 2,
-    windowsKept: 100,
-    terms: termsOf,
-  });
+  return anEngine(metadata, { idleMs: { predictions: IDLE_MS, labels: IDLE_MS } });
 }
 
 interface Sent {
@@ -90,7 +80,10 @@ function apply(engine: Engine, { partition, offset, value }: Sent, nowMs: number
 
 const referenceOf = (engine: Engine) => engine.monitor('p', 0)?.references.of(1)?.profile;
 const idsOf = (engine: Engine) =>
-  engine.state().projects[0]?.references?.[0]?.rows.map(({ predictionId }) => predictionId);
+  engine
+    .monitor('p', 0)
+    ?.references.state()[0]
+    ?.rows.map(({ predictionId }) => predictionId);
 
 describe('the reference of the first rows', () => {
   const sent = stream(600);
@@ -108,7 +101,7 @@ describe('the reference of the first rows', () => {
       fc.property(steps, ({ reads, saves, deaths }) => {
         let engine = engineOf();
         reaches(engine, sent);
-        let saved: EngineState | undefined;
+        let durable: Durable | undefined;
         const nowMs = BEGIN_MS + 3_600_000;
         const read = (partition: number, count: number): void => {
           const from = engine.positions.next('predictions', partition);
@@ -119,11 +112,11 @@ describe('the reference of the first rows', () => {
         const whole = [...reads, ...Array.from({ length: PARTITIONS }, (_, i) => [i, 600] as const)];
         for (const [i, [partition, count]] of whole.entries()) {
           read(partition, count);
-          if (saves.includes(i)) saved = JSON.parse(JSON.stringify(engine.state()));
+          if (saves.includes(i)) durable = saved(engine);
           if (!deaths.includes(i)) continue;
           const atDeath = referenceOf(engine) && idsOf(engine);
           engine = engineOf();
-          if (saved) engine.restore(saved, []);
+          if (durable) restored(engine, durable);
           reaches(engine, sent);
           if (atDeath) expect(atDeath).toEqual(expected);
         }
@@ -142,7 +135,7 @@ describe('the reference of the first rows', () => {
     reaches(before, sent);
     for (const message of sent) apply(before, message, BEGIN_MS + 3_600_000);
     const after = engineOf();
-    after.restore(JSON.parse(JSON.stringify(before.state())), []);
+    restored(after, saved(before));
     expect(referenceOf(after)).toEqual(referenceOf(before));
     expect(referenceOf(before)?.features.map(({ name, kind, missing }) => [name, kind, missing])).toEqual([
       ['x', 'numeric', 12],

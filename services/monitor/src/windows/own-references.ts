@@ -8,7 +8,8 @@
 import type { WatchedInput } from '@millrace/features';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { type FirstRow, FirstRows } from './first-rows.js';
-import { OWN_REFERENCES_MAX, type PartFirstRows } from './part-first-rows.js';
+import type { Part } from './part.js';
+import { OWN_REFERENCES_MAX } from './part-first-rows.js';
 import type { Backlog } from './positions.js';
 import { prepareReference, type VersionReference } from './profile.js';
 
@@ -40,6 +41,7 @@ interface Collected {
 
 export class OwnReferences {
   private readonly complete = new Map<number, Own>();
+  private readonly fresh: OwnReferenceState[] = [];
   /** Processing time since which a version has enough rows: what was sent beside them may still be on its way. */
   private readonly enoughSinceMs = new Map<number, number>();
 
@@ -49,7 +51,7 @@ export class OwnReferences {
     private readonly idleMs: number,
     private wanted: number,
     /** By partition. */
-    private readonly shares: () => ReadonlyMap<number, PartFirstRows>,
+    private readonly shares: () => ReadonlyMap<number, Part['firstRows']>,
   ) {}
 
   /** From now on; a reference that is complete stays what it is. */
@@ -81,17 +83,25 @@ export class OwnReferences {
   /** How many became complete. */
   settle(nowMs: number, backlog: Backlog): number {
     const completing = this.completing(nowMs, backlog);
-    for (const { version, inputs, rows } of completing) this.make(version, inputs, rows.list);
+    for (const { version, inputs, rows } of completing) {
+      this.make(version, inputs, rows.list);
+      this.fresh.push({ version, inputs, rows: rows.list });
+    }
     return completing.length;
+  }
+
+  /** Those that became complete here since they were last taken. */
+  drainFresh(): OwnReferenceState[] {
+    return this.fresh.splice(0);
   }
 
   state(): OwnReferenceState[] {
     return [...this.complete].map(([version, { inputs, rows }]) => ({ version, inputs, rows }));
   }
 
-  /** Into a fresh one. The profile is made of the same rows again. */
+  /** The profile is made of the same rows again. */
   restore(states: readonly OwnReferenceState[]): void {
-    for (const { version, inputs, rows } of states) this.make(version, inputs, rows);
+    for (const { version, inputs, rows } of states) if (!this.isComplete(version)) this.make(version, inputs, rows);
   }
 
   /** The first rows of all partitions together. */
@@ -116,7 +126,7 @@ export class OwnReferences {
       if (collected === undefined || lastMs === undefined) return [];
       const sinceMs = this.enoughSinceMs.get(version) ?? nowMs;
       this.enoughSinceMs.set(version, sinceMs);
-      return this.mayComeBefore(lastMs, nowMs < sinceMs + this.idleMs, backlog) ? [] : [collected];
+      return this.mayComeBefore(lastMs, nowMs < sinceMs + this.idleMs, backlog.behind(), backlog) ? [] : [collected];
     });
   }
 
@@ -145,10 +155,13 @@ export class OwnReferences {
   }
 
   /** Whether a row that was answered before `lastMs` may still be unread. `waits`: for partitions that say nothing. */
-  private mayComeBefore(lastMs: number, waits: boolean, backlog: Backlog): boolean {
-    const behind = new Set(
-      backlog.behind().flatMap(({ stream, partition }) => (stream === 'predictions' ? [partition] : [])),
-    );
+  private mayComeBefore(
+    lastMs: number,
+    waits: boolean,
+    unread: ReturnType<Backlog['behind']>,
+    backlog: Backlog,
+  ): boolean {
+    const behind = new Set(unread.flatMap(({ stream, partition }) => (stream === 'predictions' ? [partition] : [])));
     return backlog.partitions('predictions').some((partition) => {
       const isPast = (this.shares().get(partition)?.readToMs ?? 0) > lastMs;
       return !isPast && (waits || behind.has(partition));

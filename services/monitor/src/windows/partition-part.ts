@@ -10,10 +10,11 @@
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { type Cohort, cohortKey, EVENT_TIME_AHEAD_MS_MAX, predictionId } from '@millrace/domain';
 import type { Project } from '@millrace/project';
-import type { JoinedRow, LabelOutcome } from '../quality/label-join.js';
+import type { JoinedRow } from '../quality/label-join.js';
 import { type QualityBucketState, QualityHistory } from '../quality/quality-history.js';
 import type { TaskTerms } from '../quality/task-terms.js';
 import { countJoined, noPartCounters, type PartCounters } from './counters.js';
+import type { Cut, Heard, Part } from './part.js';
 import { PartFirstRows, type PartFirstRowsState } from './part-first-rows.js';
 import type { Stream } from './positions.js';
 import type { RowCohorts } from './row-cohorts.js';
@@ -35,13 +36,6 @@ export interface PartState {
   counters: PartCounters;
 }
 
-/** How far event time has come in a stream. */
-export interface Heard {
-  maxEventMs: number;
-  /** Processing time. */
-  atMs: number;
-}
-
 /** What is one for all parts of a project. */
 export interface PartOptions {
   project(): Project;
@@ -51,14 +45,8 @@ export interface PartOptions {
   rowCohorts: RowCohorts;
   referenceOf: ReferenceOf;
   hasOwnReference(version: number): boolean;
-  room: JoinRoom;
-}
-
-/** The bound on rows that wait for labels. */
-export interface JoinRoom {
-  /** False where nothing could be given up for one more. */
-  hasOne(nowMs: number): boolean;
-  took(rows: number): void;
+  /** Rows of a part that wait for labels. */
+  joinRowsMax: number;
 }
 
 interface AwaitingRow {
@@ -69,18 +57,25 @@ interface AwaitingRow {
   eventMs: number;
 }
 
-export class PartitionPart {
+export class PartitionPart implements Part {
   readonly counters: PartCounters = noPartCounters();
-  readonly quality: QualityHistory;
+  givenUpThroughMs = Number.NEGATIVE_INFINITY;
+  readonly readTo = undefined;
+  /** Grows with all that changes it. */
+  changes = 0;
   readonly firstRows: PartFirstRows;
   private readonly heard: Partial<Record<Stream, Heard>> = {};
   /** Of windows that are open. */
   private readonly opened = new Map<number, WindowShare>();
   /** Of windows that are closed, and not over. */
   private readonly waiting = new Map<number, WindowShare>();
-  /** Closed windows that are not over, whether there is a share of them or not: whether quality was judged. */
-  private readonly closed = new Map<number, boolean>();
+  /** Closed windows that are not over, whether there is a share of them or not: labels when quality was judged. */
+  private readonly closed = new Map<number, number | undefined>();
   private closedThroughMs = Number.NEGATIVE_INFINITY;
+  private readonly counted: QualityHistory;
+  /** Windows that are closed at an offset that is not reached yet: what another process has read is read again. */
+  private readonly cuts = new Map<number, Cut>();
+  private joinRows = 0;
   /** Shares that hold predictions without an event time. */
   private answerTimed = 0;
   /** The share of the last message: nearly always that of the next one. */
@@ -91,7 +86,7 @@ export class PartitionPart {
     private readonly options: PartOptions,
   ) {
     const { terms, windowMs } = options;
-    this.quality = new QualityHistory(terms, bucketLength(windowMs), QUALITY_BYTES_MAX);
+    this.counted = new QualityHistory(terms, bucketLength(windowMs), QUALITY_BYTES_MAX);
     this.firstRows = new PartFirstRows(options.project().monitoring.referenceRows, options.hasOwnReference);
   }
 
@@ -103,11 +98,31 @@ export class PartitionPart {
     return this.opened.values();
   }
 
+  /** Of closed windows that are not over, oldest first. */
+  closedShares(): Iterable<WindowShare> {
+    return this.waiting.values();
+  }
+
+  quality(): Iterable<QualityHistory> {
+    return [this.counted];
+  }
+
+  /** What was counted of the quality of a window. */
+  qualityOf(startMs: number): QualityBucketState[] {
+    return this.counted.statesBetween(startMs, startMs + this.options.windowMs);
+  }
+
+  waitingLabels(startMs: number): [id: string, label: number][] {
+    return this.share(startMs)?.join.waitingList() ?? [];
+  }
+
   share(startMs: number): WindowShare | undefined {
     return this.opened.get(startMs) ?? this.waiting.get(startMs);
   }
 
-  prediction(message: PredictionMessage, nowMs: number): void {
+  prediction(message: PredictionMessage, offset: number, nowMs: number): void {
+    this.changes += 1;
+    if (this.cuts.size > 0) this.applied(offset);
     const eventMs = message.eventTimeMs > 0 ? message.eventTimeMs : message.answeredAtMs;
     if (message.role !== 'live') {
       this.counters.shadowPredictions += 1;
@@ -144,6 +159,7 @@ export class PartitionPart {
 
   /** A label of this partition, whose row may be elsewhere (`holds`). Gives that row's id; undefined: it is of none. */
   label(message: LabelMessage, nowMs: number): string | undefined {
+    this.changes += 1;
     this.counters.labels += 1;
     const { label } = this.options.project().data;
     if (label === undefined) {
@@ -162,72 +178,78 @@ export class PartitionPart {
     return this.shareWith(id, this.share(windowStart(eventMs, this.options.windowMs))) !== undefined;
   }
 
-  /** Joins the label with its row, or keeps it until the row comes; 'unmatched' where it cannot. */
-  join(id: string, value: number, eventMs: number, nowMs: number): LabelOutcome | 'unmatched' {
+  /** Joins the label with its row, or keeps it until the row comes. */
+  join(id: string, value: number, eventMs: number, nowMs: number): void {
     const startMs = windowStart(eventMs, this.options.windowMs);
-    // A closed window of which no row is here joins none.
-    const own = this.closed.has(startMs) ? this.waiting.get(startMs) : this.shareFor(eventMs);
+    // A closed window of which no row is here joins none, unless its rows are being read again.
+    const isOver = this.closed.has(startMs) && !this.cuts.has(startMs);
+    const own = isOver ? this.waiting.get(startMs) : this.shareFor(eventMs);
     const share = this.shareWith(id, own) ?? own;
     const isLost = share === undefined || (share.closed && !share.join.has(id));
-    if (isLost || !this.options.room.hasOne(nowMs) || share.isRetired) {
+    if (isLost || !this.hasJoinRoom() || share.givenUp) {
       this.counters.unmatchedLabels += 1;
-      return 'unmatched';
+      return;
     }
+    this.changes += 1;
     const before = share.join.size;
     const { kind, row } = share.join.addLabel(id, value);
-    this.options.room.took(share.join.size - before);
+    this.joinRows += share.join.size - before;
     if (row !== undefined) this.joined(share, row, nowMs);
     else if (kind === 'duplicate') this.counters.duplicateLabels += 1;
     else if (kind === 'contradiction') this.counters.contradictingLabels += 1;
     else if (kind === 'ambiguous') this.counters.ambiguousLabels += 1;
-    return kind;
   }
 
-  /** Labels of the window that wait for a row of this partition are waited for no more: they joined elsewhere. */
+  /** A label that waits for a row of this partition joined elsewhere. */
   handOver(startMs: number, id: string): void {
-    const join = this.share(startMs)?.join;
-    const before = join?.size ?? 0;
-    join?.forget(id);
-    this.options.room.took((join?.size ?? 0) - before);
+    const share = this.share(startMs);
+    if (share === undefined) return;
+    const before = share.join.size;
+    share.join.forget(id);
+    this.joinRows += share.join.size - before;
   }
 
-  /** The judge closed the window: what comes of it from here on is late. */
-  close(startMs: number): void {
-    const share = this.opened.get(startMs);
-    if (share !== undefined) {
-      share.close();
-      this.opened.delete(startMs);
-      this.waiting.set(startMs, share);
-    }
-    this.closed.set(startMs, false);
+  /** What comes of the window from here on, or at the cut and after it, is late. */
+  close(startMs: number, cut: Cut | undefined): void {
+    if (this.closed.has(startMs)) return;
+    this.changes += 1;
+    this.closed.set(startMs, undefined);
     this.closedThrough(startMs + this.options.windowMs);
-    if (this.current === share) this.current = undefined;
+    const share = this.opened.get(startMs);
+    if (cut !== undefined && (share?.predictions ?? 0) < cut.rows) this.cuts.set(startMs, cut);
+    else this.closeShare(startMs, cut?.rows);
   }
 
-  /** Windows that end by then are closed, of which there is no share here, too. */
+  /** Messages before `offset` are applied: windows that are closed there are closed now. */
+  applied(offset: number): void {
+    for (const [startMs, cut] of this.cuts) if (offset >= cut.offset) this.closeShare(startMs, cut.rows);
+  }
+
   closedThrough(endMs: number): void {
     this.closedThroughMs = Math.max(this.closedThroughMs, endMs);
   }
 
-  /** The judge judged quality: labels that join from here on are late. */
-  judged(startMs: number): void {
-    if (this.closed.has(startMs)) this.closed.set(startMs, true);
-    const share = this.waiting.get(startMs);
-    if (share !== undefined) share.isJudged = true;
+  judged(startMs: number, labels: number): void {
+    if (!this.closed.has(startMs) || this.closed.get(startMs) !== undefined) return;
+    this.closed.set(startMs, labels);
+    const share = this.share(startMs);
+    if (share === undefined) return;
+    share.judgedLabels = labels;
+    this.counters.lateLabels += Math.max(0, share.labels - labels);
   }
 
-  /** The window is over: its labels are waited for no more. What it counted of quality. */
   retire(startMs: number): QualityBucketState[] {
+    this.changes += 1;
+    this.closeShare(startMs, undefined);
     this.closed.delete(startMs);
     const share = this.waiting.get(startMs);
     if (share === undefined) return [];
-    share.isRetired = true;
     if (share.hasAnswerTimes) this.answerTimed -= 1;
     this.counters.unmatchedLabels += share.join.waitingLabels;
-    this.options.room.took(-share.join.size);
+    this.joinRows -= share.join.size;
     this.waiting.delete(startMs);
     if (this.current === share) this.current = undefined;
-    return this.quality.take(startMs, startMs + this.options.windowMs);
+    return this.counted.take(startMs, startMs + this.options.windowMs);
   }
 
   state(): PartState {
@@ -235,7 +257,7 @@ export class PartitionPart {
       partition: this.partition,
       heard: Object.fromEntries(Object.entries(this.heard).map(([stream, { maxEventMs }]) => [stream, maxEventMs])),
       windows: [...this.waiting.values(), ...this.opened.values()].map((share) => share.state()),
-      quality: this.quality.statesBetween(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
+      quality: this.counted.statesBetween(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
       firstRows: this.firstRows.state(),
       counters: this.counters,
     };
@@ -248,19 +270,52 @@ export class PartitionPart {
   restore(state: PartState, nowMs: number): void {
     for (const [stream, maxEventMs] of Object.entries(state.heard))
       this.heard[stream as Stream] = { maxEventMs, atMs: nowMs };
-    this.quality.restore(state.quality);
+    this.counted.restore(state.quality);
     for (const saved of state.windows) {
       const share = WindowShare.fromState(saved, this.options.referenceOf);
-      share.isJudged = this.closed.get(saved.startMs) ?? false;
+      share.judgedLabels = this.closed.get(saved.startMs);
       (share.closed ? this.waiting : this.opened).set(share.startMs, share);
-      this.options.room.took(share.join.size);
+      if (share.givenUp) this.givenUpThroughMs = Math.max(this.givenUpThroughMs, share.startMs);
+      this.joinRows += share.join.size;
       if (share.hasAnswerTimes) this.answerTimed += 1;
     }
+    // Read up to the cut when it was saved.
+    for (const [startMs, { rows }] of this.cuts)
+      if (this.waiting.has(startMs) || (this.opened.get(startMs)?.predictions ?? 0) >= rows)
+        this.closeShare(startMs, rows);
+    for (const startMs of this.waiting.keys()) if (!this.closed.has(startMs)) this.retire(startMs);
   }
 
   /** What also holds of a state whose windows cannot be taken over. */
   restoreCounts({ counters }: PartState): void {
     Object.assign(this.counters, counters, { joinedByCohort: { ...counters.joinedByCohort } });
+  }
+
+  /** `judgedRows`: those that were judged; more were counted before it was known that the window is closed. */
+  private closeShare(startMs: number, judgedRows: number | undefined): void {
+    this.cuts.delete(startMs);
+    const share = this.opened.get(startMs);
+    if (share === undefined) return;
+    const late = judgedRows === undefined ? 0 : share.predictions - judgedRows;
+    this.counters.predictions -= late;
+    this.counters.latePredictions += late;
+    share.close();
+    this.opened.delete(startMs);
+    this.waiting.set(startMs, share);
+    if (this.current === share) this.current = undefined;
+  }
+
+  /** Gives the rows of the oldest closed windows up, where there are too many; false where that does not help. */
+  private hasJoinRoom(): boolean {
+    if (this.joinRows < this.options.joinRowsMax) return true;
+    for (const share of this.waiting.values()) {
+      this.joinRows -= share.join.size;
+      this.counters.unmatchedLabels += share.join.waitingLabels;
+      if (share.join.size > 0) share.giveUp();
+      this.givenUpThroughMs = Math.max(this.givenUpThroughMs, share.startMs);
+      if (this.joinRows < this.options.joinRowsMax) return true;
+    }
+    return false;
   }
 
   private hear(stream: Stream, eventMs: number, nowMs: number): void {
@@ -285,26 +340,26 @@ export class PartitionPart {
   }
 
   private awaitLabel(share: WindowShare, { id, mark, score, cohorts, eventMs }: AwaitingRow, nowMs: number): void {
-    if (!this.options.room.hasOne(nowMs) || share.isRetired) {
+    if (!this.hasJoinRoom() || share.givenUp) {
       this.counters.unjoinable += 1;
       return;
     }
     const before = share.join.size;
     const joined = share.join.addPrediction(id, score, cohorts, eventMs, mark);
-    this.options.room.took(share.join.size - before);
+    this.joinRows += share.join.size - before;
     if (joined !== undefined) this.joined(share, joined, nowMs);
   }
 
   private joined(share: WindowShare, row: JoinedRow, nowMs: number): void {
     share.labels += 1;
     this.counters.labelsJoined += 1;
-    if (share.isJudged) {
+    if (share.judgedLabels !== undefined && share.labels > share.judgedLabels) {
       this.counters.lateLabels += 1;
       share.lateLabelAtMs = nowMs;
     }
     for (const cohort of row.cohorts) {
       countJoined(this.counters, cohortKey(cohort));
-      this.quality.add(cohort, row.eventTimeMs, row.score, row.label);
+      this.counted.add(cohort, row.eventTimeMs, row.score, row.label);
     }
   }
 
@@ -318,13 +373,13 @@ export class PartitionPart {
   }
 
   private newShare(startMs: number): WindowShare | undefined {
-    const isJudged = this.closed.get(startMs);
-    if (isJudged === undefined && startMs < this.closedThroughMs) return undefined;
+    const isClosed = this.closed.has(startMs);
+    if (!isClosed && startMs < this.closedThroughMs) return undefined;
     const share = new WindowShare(startMs);
-    if (isJudged === undefined) this.opened.set(startMs, share);
+    share.judgedLabels = this.closed.get(startMs);
+    if (!isClosed || this.cuts.has(startMs)) this.opened.set(startMs, share);
     else {
       share.close();
-      share.isJudged = isJudged;
       this.waiting.set(startMs, share);
     }
     return share;

@@ -7,7 +7,7 @@ import { binaryOutputs, ManualClock, seededRng } from '@millrace/domain';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { aLabel, aPrediction } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
-import { anEngine } from '../../test/an-engine.js';
+import { anEngine, heldBy } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
 import type { Engine } from './engine.js';
 import { Intake, type PartitionEnd, type Positioned } from './intake.js';
@@ -87,14 +87,14 @@ async function read(logs: readonly Log[], seed: number): Promise<Engine> {
   const engine = anEngine(metadata());
   const ports = {
     reference: () => undefined,
-    publisher: { publish: async () => undefined },
+    publish: async () => undefined,
     ends: async () => logs,
     recreated: () => undefined,
     touched: () => undefined,
     checkpoint: async () => undefined,
     seen: { prediction: () => undefined, label: () => undefined },
   };
-  const intake = new Intake(engine, ports, new ManualClock(NOW_MS));
+  const intake = new Intake(engine, heldBy(engine), ports, new ManualClock(NOW_MS));
   for (const log of logs) log.read = 0;
   for (;;) {
     const unread = logs.filter((one) => one.read < one.messages.length);

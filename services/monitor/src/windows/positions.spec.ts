@@ -13,7 +13,7 @@ describe('Positions', () => {
     expect(positions.isNew('predictions', 0, 2)).toBe(false);
     expect(positions.isNew('predictions', 0, 3)).toBe(true);
     const restored = new Positions();
-    restored.restore(positions.state());
+    restored.hold(0, positions.of(0));
     expect(restored.next('predictions', 0)).toBe(3);
     expect(restored.next('labels', 0)).toBe(0);
   });

@@ -1,15 +1,22 @@
 // How far each partition has been applied to the state, and how far it is known to reach: what a checkpoint stores,
-// where a restart seeks to, and what the watermark calls "behind".
+// where a reader seeks to, and what the watermark calls "behind". Of partition numbers that other processes hold, what
+// these tell.
 
 import type { SourceId } from '@millrace/domain';
 
 export type Stream = 'predictions' | 'labels';
 
+export const STREAMS: readonly Stream[] = ['predictions', 'labels'];
+
 /** Which partitions still have unread messages, as far as known. */
 export interface Backlog {
   behind(): readonly SourceId<Stream>[];
+  /** Partitions that other processes hold, and how far they are known to reach. */
+  told(): readonly (SourceId<Stream> & { end: number })[];
   /** All that are known of a stream. */
   partitions(stream: Stream): readonly number[];
+  /** Offset of the next message that is not applied. */
+  next(stream: Stream, partition: number): number;
 }
 
 export interface PositionState {
@@ -26,16 +33,24 @@ interface Position {
   end: number;
 }
 
+/** Of a number that another process holds. */
+interface Told {
+  /** What its holder tells. */
+  next: Readonly<Record<Stream, number>>;
+  end: Record<Stream, number>;
+}
+
 export class Positions implements Backlog {
   private readonly positions: Position[] = [];
+  private readonly others = new Map<number, Told>();
 
   /** True when the message at `offset` is new; false for one that the state already holds. */
   isNew(stream: Stream, partition: number, offset: number): boolean {
-    return offset >= this.of(stream, partition).next;
+    return offset >= this.at(stream, partition).next;
   }
 
   applied(stream: Stream, partition: number, offset: number): void {
-    const position = this.of(stream, partition);
+    const position = this.at(stream, partition);
     const next = offset + 1;
     if (next > position.next) position.next = next;
     if (position.next > position.end) position.end = position.next;
@@ -43,7 +58,12 @@ export class Positions implements Backlog {
 
   /** The partition is known to hold messages up to, not including, `end`. */
   reaches(stream: Stream, partition: number, end: number): void {
-    const position = this.of(stream, partition);
+    const other = this.others.get(partition);
+    if (other !== undefined) {
+      other.end[stream] = Math.max(end, other.end[stream]);
+      return;
+    }
+    const position = this.at(stream, partition);
     if (end > position.end) position.end = end;
   }
 
@@ -52,7 +72,8 @@ export class Positions implements Backlog {
    * created again. Goes on at `start`; false where it is the one that is known.
    */
   begunAnew(stream: Stream, partition: number, start: number, end: number): boolean {
-    const position = this.of(stream, partition);
+    if (this.others.has(partition)) return false;
+    const position = this.at(stream, partition);
     if (end >= position.next) return false;
     position.next = start;
     position.end = end;
@@ -61,41 +82,77 @@ export class Positions implements Backlog {
 
   /** Where retention or a fresh topic begins: nothing before it will ever come. */
   startsAt(stream: Stream, partition: number, start: number): void {
-    const position = this.of(stream, partition);
+    if (this.others.has(partition)) return;
+    const position = this.at(stream, partition);
     if (start > position.next) position.next = start;
     if (position.next > position.end) position.end = position.next;
   }
 
   next(stream: Stream, partition: number): number {
-    return this.of(stream, partition).next;
+    return this.others.get(partition)?.next[stream] ?? this.at(stream, partition).next;
   }
 
-  behind(): readonly { stream: Stream; partition: number }[] {
+  /** Everything that is known to be written in the partitions of the number is applied. */
+  isCaughtUp(partition: number): boolean {
+    return this.positions.every((position) => position.partition !== partition || position.next >= position.end);
+  }
+
+  behind(): readonly SourceId<Stream>[] {
     return this.positions.filter((position) => position.next < position.end);
   }
 
-  partitions(stream: Stream): readonly number[] {
-    return this.positions.flatMap((position) => (position.stream === stream ? [position.partition] : []));
+  told(): readonly (SourceId<Stream> & { end: number })[] {
+    return [...this.others].flatMap(([partition, { end }]) =>
+      STREAMS.map((stream) => ({ stream, partition, end: end[stream] })),
+    );
   }
 
-  /** Messages known to be unread, all partitions together. */
+  partitions(stream: Stream): readonly number[] {
+    const own = this.positions.flatMap((position) => (position.stream === stream ? [position.partition] : []));
+    return [...own, ...this.others.keys()];
+  }
+
+  /** Messages known to be unread, all partitions of this process together. */
   get lag(): number {
     return this.positions.reduce((sum, position) => sum + (position.end - position.next), 0);
   }
 
+  /** Of the numbers that this process holds. */
   state(): PositionState[] {
     return this.positions.map(({ stream, partition, next }) => ({ stream, partition, next }));
   }
 
-  restore(states: readonly PositionState[]): void {
-    for (const { stream, partition, next } of states) {
-      const position = this.of(stream, partition);
-      position.next = next;
-      if (position.end < position.next) position.end = position.next;
+  of(number: number): PositionState[] {
+    return this.state().filter(({ partition }) => partition === number);
+  }
+
+  isHeld(partition: number): boolean {
+    return this.positions.some((position) => position.partition === partition);
+  }
+
+  /** This process reads the number from here on. */
+  hold(partition: number, states: readonly PositionState[] = []): void {
+    this.forget(partition);
+    for (const stream of STREAMS) {
+      const next = states.find((state) => state.stream === stream)?.next ?? 0;
+      this.positions.push({ stream, partition, next, end: next });
     }
   }
 
-  private of(stream: Stream, partition: number): Position {
+  /** Another process reads the number, and says how far. */
+  follow(partition: number, next: Told['next']): void {
+    const end = this.others.get(partition)?.end ?? { predictions: 0, labels: 0 };
+    this.forget(partition);
+    this.others.set(partition, { next, end });
+  }
+
+  forget(partition: number): void {
+    this.others.delete(partition);
+    const rest = this.positions.splice(0).filter((position) => position.partition !== partition);
+    this.positions.push(...rest);
+  }
+
+  private at(stream: Stream, partition: number): Position {
     for (const position of this.positions) {
       if (position.partition === partition && position.stream === stream) return position;
     }

@@ -1,6 +1,7 @@
 // The judge of one project: decides, over the parts of all partitions, which windows are closed, judges them by what
 // the parts counted together, and keeps what was said: alarms, closed windows until they are over, quality of those
-// that are. It sees no message. Synchronous and without clock.
+// that are. It sees no message. Where another process judges the project, it follows what that one has published and
+// tells the parts of this process. Synchronous and without clock.
 //
 // Life of a window: open (counting) -> closed (software, inputs and scores are judged; its rows wait for labels) ->
 // quality judged (late labels still join, and have it judged again) -> retired (joins forgotten). Windows close in the
@@ -16,20 +17,17 @@ import { QualityHistory } from '../quality/quality-history.js';
 import type { TaskTerms } from '../quality/task-terms.js';
 import type { ClosedWindow } from './closed-window.js';
 import { type JudgeCounters, noJudgeCounters } from './counters.js';
-import type { HistoryRecord } from './history.js';
+import type { QualityRecord } from './history.js';
 import { JudgedWindow, type JudgedWindowState } from './judged-window.js';
 import { mergedProfiles, mergedRows } from './merged-window.js';
-import type { PartitionPart } from './partition-part.js';
-import type { Backlog, Stream } from './positions.js';
+import type { Cut, Part, Share } from './part.js';
+import { type Backlog, STREAMS, type Stream } from './positions.js';
 import type { ModelMetadata, TrafficRecord } from './sources.js';
 import { bucketLength } from './window.js';
 import { WindowJudge } from './window-judge.js';
-import type { WindowShare } from './window-share.js';
 
 /** Windows between the first open and the newest one; more means broken event times or a lateness of months. */
 const OPEN_WINDOWS_MAX = 64;
-
-const STREAMS: readonly Stream[] = ['predictions', 'labels'];
 
 /** How far event time has come. */
 export interface Reached {
@@ -42,8 +40,9 @@ export interface Reached {
 const EVERYTHING: Reached = { rowsMs: Number.POSITIVE_INFINITY, labelsMs: Number.POSITIVE_INFINITY };
 
 export interface JudgeState {
-  /** null before anything was reached, closed, retired. */
-  reachedMs: number | null;
+  /** Of two states the one with more holds. */
+  changes: number;
+  /** null before anything was closed, retired. */
   closedThroughMs: number | null;
   retiredThroughMs: number | null;
   windows: JudgedWindowState[];
@@ -62,7 +61,7 @@ export interface JudgeOptions {
   /** Windows whose joins are kept for late labels after their quality was judged. */
   retainedWindows: number;
   /** In the order of partitions. */
-  parts(): readonly PartitionPart[];
+  parts(): readonly Part[];
 }
 
 export class ProjectJudge {
@@ -76,7 +75,10 @@ export class ProjectJudge {
   /** Judgements that nobody has taken yet. */
   private readonly said: ClosedWindow[] = [];
   private readonly judge: WindowJudge;
-  private readonly history: HistoryRecord[] = [];
+  private readonly history: QualityRecord[] = [];
+  /** Ends of partitions, by what is due. */
+  private readonly mustBeRead = new Map<string, ReturnType<Backlog['told']>>();
+  private changed = 0;
   private closedThroughMs = Number.NEGATIVE_INFINITY;
   private judgedThroughMs = Number.NEGATIVE_INFINITY;
   private retiredThroughMs = Number.NEGATIVE_INFINITY;
@@ -87,7 +89,7 @@ export class ProjectJudge {
     this.watermark = new Watermark({ idleMs, silence: 'all time', allSilent: 'newest' });
     this.alarms = new ProjectAlarms(project().monitoring.consecutiveWindows);
     this.retiredQuality = new QualityHistory(terms, bucketMs);
-    const histories = () => [this.retiredQuality, ...parts().map(({ quality }) => quality)];
+    const histories = () => [this.retiredQuality, ...parts().flatMap((part) => [...part.quality()])];
     this.quality = new ProjectQuality(terms, bucketMs, histories);
     this.judge = new WindowJudge(project, this.quality, this.alarms, metadata, traffic);
   }
@@ -97,8 +99,8 @@ export class ProjectJudge {
     this.observe();
     const unread = this.awaited(backlog);
     return {
-      rowsMs: this.watermark.aheadOf('predictions', nowMs, unread),
-      labelsMs: this.watermark.ahead(nowMs, unread),
+      rowsMs: this.watermark.ofStream('predictions', nowMs, unread),
+      labelsMs: this.watermark.ofSources(nowMs, unread),
     };
   }
 
@@ -118,20 +120,28 @@ export class ProjectJudge {
    * Judges and returns what the watermarks, up to `limit`, allow; retires what is older than the retained windows.
    */
   close(nowMs: number, backlog: Backlog, limit: Reached = EVERYTHING): ClosedWindow[] {
+    const { rowsMs, labelsMs } = this.reached(nowMs, backlog);
     const reached: Reached = {
-      rowsMs: Math.min(this.reached(nowMs, backlog).rowsMs, limit.rowsMs),
-      labelsMs: this.watermark.advance(nowMs, this.awaited(backlog), limit.labelsMs),
+      rowsMs: Math.min(rowsMs, limit.rowsMs),
+      labelsMs: Math.min(labelsMs, limit.labelsMs),
     };
     const open = this.openStarts();
     for (const [i, startMs] of open.entries()) {
       const early = open.length - i > OPEN_WINDOWS_MAX;
-      if (!early && !this.isClosing(startMs, reached)) break;
+      if (!early && !(this.isClosing(startMs, reached) && this.isRead(`rows ${startMs}`, nowMs, backlog))) break;
       if (early) this.counters.windowsClosedEarly += 1;
-      this.closeWindow(startMs, nowMs);
+      this.closeWindow(startMs, backlog, nowMs);
     }
-    const due = this.toJudge(reached);
+    const labelled = this.toJudge(reached);
+    const unread = labelled.findIndex(({ startMs }) => !this.isRead(`labels ${startMs}`, nowMs, backlog));
+    const due = unread < 0 ? labelled : labelled.slice(0, unread);
+    for (const window of due) if (!this.areLabelsThere(window, reached)) this.counters.qualityJudgedEarly += 1;
     for (const window of this.judgedWindows())
-      if (this.isChanged(window) && (due.length > 0 || this.isSettledAgain(window, nowMs)))
+      if (
+        this.isChanged(window) &&
+        this.isKnown(window.startMs) &&
+        (due.length > 0 || this.isSettledAgain(window, nowMs))
+      )
         this.judgeQuality(window, nowMs);
     for (const window of due) this.judgeQuality(window, nowMs);
     const retireBefore = this.judgedThroughMs - this.options.retainedWindows * this.options.windowMs;
@@ -142,45 +152,46 @@ export class ProjectJudge {
     return this.drainSaid();
   }
 
-  /** Gives the oldest closed window's joins up, judged by the labels that came; false where there is none. */
-  giveUpOldest(nowMs: number): boolean {
-    const oldest = this.closed.values().next().value;
-    if (oldest === undefined) return false;
-    if (oldest.revision === 0) this.counters.qualityJudgedEarly += 1;
-    this.retire(oldest, nowMs);
-    return true;
-  }
-
-  /** Judgements since they were last taken, those that the bound on waiting rows brought about among them. */
+  /** Judgements since they were last taken. */
   drainSaid(): ClosedWindow[] {
     return this.said.length === 0 ? [] : this.said.splice(0);
   }
 
-  /** What must be appended to the history file before the next checkpoint. */
-  drainHistory(): HistoryRecord[] {
+  /** Of windows that are over, since it was last taken. */
+  drainHistory(): QualityRecord[] {
     return this.history.splice(0);
   }
 
   /** Start times of windows that are open in some part, oldest first. */
   openStarts(): number[] {
     const starts = new Set<number>();
-    for (const part of this.options.parts()) for (const { startMs } of part.open()) starts.add(startMs);
+    for (const part of this.options.parts())
+      for (const { startMs } of part.open()) if (startMs >= this.closedThroughMs) starts.add(startMs);
     return [...starts].sort((a, b) => a - b);
   }
 
   /** Tells a part that is new here what is closed already. */
-  brief(part: PartitionPart): void {
+  brief(part: Part): void {
     part.closedThrough(this.closedThroughMs);
-    for (const { startMs, revision } of this.closed.values()) {
-      part.close(startMs);
-      if (revision > 0) part.judged(startMs);
+    for (const window of this.closed.values()) {
+      part.close(window.startMs, window.cutOf(part.partition));
+      if (window.revision > 0) part.judged(window.startMs, window.cutOf(part.partition)?.labels ?? 0);
     }
+  }
+
+  isOver(startMs: number): boolean {
+    return startMs + this.options.windowMs <= this.retiredThroughMs;
+  }
+
+  /** Grows with all that changes it. */
+  get changes(): number {
+    return this.changed;
   }
 
   state(): JudgeState {
     const finite = (ms: number) => (Number.isFinite(ms) ? ms : null);
     return {
-      reachedMs: finite(this.watermark.currentMs),
+      changes: this.changed,
       closedThroughMs: finite(this.closedThroughMs),
       retiredThroughMs: finite(this.retiredThroughMs),
       windows: [...this.closed.values()].map((window) => window.state()),
@@ -189,17 +200,32 @@ export class ProjectJudge {
     };
   }
 
-  /** Into a fresh judge, before its parts. */
-  restore(state: JudgeState, nowMs: number): void {
+  /** Decisions that nobody was told of are none. */
+  forgetDecisions(): void {
+    this.changed = 0;
+  }
+
+  /** What a judge has published becomes what this one knows, and the parts are told; nothing that is older. */
+  follow(state: JudgeState): void {
+    if (state.changes < this.changed) return;
+    this.changed = state.changes;
     Object.assign(this.counters, state.counters);
-    this.watermark.restore({ watermarkMs: state.reachedMs, sources: [] }, nowMs);
     this.closedThroughMs = state.closedThroughMs ?? Number.NEGATIVE_INFINITY;
     this.retiredThroughMs = state.retiredThroughMs ?? Number.NEGATIVE_INFINITY;
+    this.judgedThroughMs = Number.NEGATIVE_INFINITY;
     this.alarms.restore(state.alarms);
+    const before = [...this.closed.keys()];
+    this.closed.clear();
+    this.said.length = 0;
+    this.mustBeRead.clear();
     for (const saved of state.windows) {
       const window = JudgedWindow.fromState(saved);
       this.closed.set(window.startMs, window);
       if (window.revision > 0) this.judgedThroughMs = this.endOf(window);
+    }
+    for (const part of this.options.parts()) {
+      for (const startMs of before) if (!this.closed.has(startMs)) part.retire(startMs);
+      this.brief(part);
     }
   }
 
@@ -210,12 +236,9 @@ export class ProjectJudge {
     this.retiredThroughMs = this.closedThroughMs;
   }
 
-  /** Takes back what the history file holds and the checkpoint does not; false for what the checkpoint holds too. */
-  recall(record: HistoryRecord): boolean {
-    if (record.kind === 'window') return record.endMs <= this.closedThroughMs;
-    if (record.startMs + this.options.windowMs > this.retiredThroughMs) return false;
-    this.retiredQuality.restore(record.buckets);
-    return true;
+  /** Quality of a window that is over, as its judge has published it. */
+  recall({ buckets }: QualityRecord): void {
+    this.retiredQuality.restore(buckets);
   }
 
   /** Without a label nothing is waited for: undefined. */
@@ -224,13 +247,14 @@ export class ProjectJudge {
   }
 
   private observe(): void {
-    for (const part of this.options.parts()) {
-      for (const stream of STREAMS) {
+    const sources = this.options.parts().flatMap((part) =>
+      STREAMS.flatMap((stream) => {
         const heard = part.heardOf(stream);
-        if (heard !== undefined)
-          this.watermark.place({ stream, partition: part.partition }, heard.maxEventMs, heard.atMs);
-      }
-    }
+        if (heard === undefined) return [];
+        return { stream, partition: part.partition, maxEventMs: heard.maxEventMs, heardAtMs: heard.atMs };
+      }),
+    );
+    this.watermark.place(sources);
   }
 
   private awaited(backlog: Backlog): readonly SourceId<Stream>[] {
@@ -238,16 +262,24 @@ export class ProjectJudge {
     return this.labelDelayMs === undefined ? behind.filter(({ stream }) => stream !== 'labels') : behind;
   }
 
-  private shares(startMs: number): WindowShare[] {
+  private shares(startMs: number): Share[] {
     return this.options.parts().flatMap((part) => part.share(startMs) ?? []);
   }
 
-  private closeWindow(startMs: number, nowMs: number): void {
-    const window = new JudgedWindow(startMs);
+  private closeWindow(startMs: number, backlog: Backlog, nowMs: number): void {
+    const cuts = this.options.parts().flatMap((part): Cut[] => {
+      const rows = part.share(startMs)?.predictions ?? 0;
+      const { partition } = part;
+      return rows === 0
+        ? []
+        : [{ partition, offset: part.readTo ?? backlog.next('predictions', partition), rows, labels: null }];
+    });
+    const window = new JudgedWindow(startMs, cuts);
     const { profiles, unkept } = mergedProfiles(this.shares(startMs));
     const closed = this.judge.close(window, profiles, nowMs);
     this.counters.unkeptCohorts += unkept;
-    for (const part of this.options.parts()) part.close(startMs);
+    this.changed += 1;
+    for (const part of this.options.parts()) part.close(startMs, window.cutOf(part.partition));
     this.closed.set(startMs, window);
     this.closedThroughMs = Math.max(this.closedThroughMs, closed.endMs);
     this.counters.windowsClosed += 1;
@@ -264,7 +296,11 @@ export class ProjectJudge {
     this.judgedThroughMs = Math.max(this.judgedThroughMs, this.endOf(window));
     window.judgedLabels = this.labelsOf(window);
     this.say(this.judge.judgeQuality(window, mergedRows(this.shares(startMs)), nowMs));
-    for (const part of this.options.parts()) part.judged(startMs);
+    for (const part of this.options.parts()) {
+      const cut = window.cutOf(part.partition);
+      if (cut !== undefined) cut.labels ??= part.share(startMs)?.labels ?? 0;
+      part.judged(startMs, cut?.labels ?? 0);
+    }
   }
 
   /**
@@ -274,7 +310,7 @@ export class ProjectJudge {
   private bringTogether(startMs: number, nowMs: number): void {
     const parts = this.options.parts();
     for (const part of parts) {
-      for (const [id, label] of part.share(startMs)?.join.waitingList() ?? []) {
+      for (const [id, label] of part.waitingLabels(startMs)) {
         const holder = parts.find((other) => other !== part && other.holds(id, startMs));
         if (holder === undefined) continue;
         part.handOver(startMs, id);
@@ -284,6 +320,7 @@ export class ProjectJudge {
   }
 
   private say(judged: ClosedWindow): void {
+    this.changed += 1;
     this.counters.driftEvents += judged.drift.length;
     this.said.push(judged);
   }
@@ -293,11 +330,11 @@ export class ProjectJudge {
     const isJudged = window.revision > 0 && !this.isChanged(window);
     if (!isJudged && this.labelDelayMs !== undefined) this.judgeQuality(window, nowMs);
     const { startMs } = window;
+    this.changed += 1;
     this.closed.delete(startMs);
     const counted = this.options.parts().map((part) => part.retire(startMs));
-    const before = this.retiredThroughMs;
     for (const buckets of counted) this.retiredQuality.restore(buckets);
-    this.retiredThroughMs = Math.max(before, this.endOf(window));
+    this.retiredThroughMs = Math.max(this.retiredThroughMs, this.endOf(window));
     const buckets = this.retiredQuality.statesBetween(startMs, this.endOf(window));
     if (buckets.length === 0) return;
     const { createdAtMs, project } = this.options;
@@ -318,24 +355,70 @@ export class ProjectJudge {
   }
 
   private isClosing(startMs: number, { rowsMs }: Reached): boolean {
-    return rowsMs >= startMs + this.options.windowMs + this.options.project().monitoring.allowedLatenessMs;
+    const dueMs = startMs + this.options.windowMs + this.options.project().monitoring.allowedLatenessMs;
+    return rowsMs >= dueMs && this.isKnown(startMs);
   }
 
-  /** Closed windows whose labels are there, oldest first. */
-  private toJudge({ labelsMs }: Reached): JudgedWindow[] {
+  /**
+   * What the parts say of the window is what they have counted, and they have counted again what was judged: a part
+   * that another process takes over begins at its checkpoint.
+   */
+  private isKnown(startMs: number): boolean {
+    const window = this.closed.get(startMs);
+    return this.options.parts().every((part) => {
+      const share = part.share(startMs);
+      const { rows = 0 } = window?.cutOf(part.partition) ?? {};
+      return share?.isCurrent !== false && (share?.predictions ?? 0) >= rows;
+    });
+  }
+
+  /**
+   * Whether what was written when this became due is read in partitions that other processes hold and that hold nothing
+   * back, because nothing was heard in them, or not for long: their holder may have come upon something since it told
+   * so, or be dead. What their ends were then is asked once for each thing that is due: other projects go on writing.
+   */
+  private isRead(what: string, nowMs: number, backlog: Backlog): boolean {
+    let wanted = this.mustBeRead.get(what);
+    if (wanted === undefined) {
+      const parts = new Map(this.options.parts().map((part) => [part.partition, part]));
+      wanted = backlog.told().filter(({ stream, partition }) => {
+        if (stream === 'labels' && (what.startsWith('rows') || this.labelDelayMs === undefined)) return false;
+        const heard = parts.get(partition)?.heardOf(stream);
+        return heard === undefined || nowMs - heard.atMs >= this.options.idleMs[stream];
+      });
+      this.mustBeRead.set(what, wanted);
+    }
+    const isRead = wanted.every(({ stream, partition, end }) => backlog.next(stream, partition) >= end);
+    if (isRead) this.mustBeRead.delete(what);
+    return isRead;
+  }
+
+  private get givenUpThroughMs(): number {
+    return Math.max(...this.options.parts().map((part) => part.givenUpThroughMs), Number.NEGATIVE_INFINITY);
+  }
+
+  private areLabelsThere(window: JudgedWindow, { labelsMs }: Reached): boolean {
+    const graceMs = (this.labelDelayMs ?? 0) + this.options.project().monitoring.allowedLatenessMs;
+    return labelsMs >= this.endOf(window) + graceMs;
+  }
+
+  /** Closed windows whose labels are there, or are waited for no more; oldest first. */
+  private toJudge(reached: Reached): JudgedWindow[] {
     const due: JudgedWindow[] = [];
     if (this.labelDelayMs === undefined) return due;
-    const graceMs = this.labelDelayMs + this.options.project().monitoring.allowedLatenessMs;
+    const { givenUpThroughMs } = this;
     for (const window of this.closed.values()) {
-      if (labelsMs < this.endOf(window) + graceMs) break;
-      if (window.revision === 0) due.push(window);
+      if (window.revision > 0) continue;
+      const isDue = window.startMs <= givenUpThroughMs || this.areLabelsThere(window, reached);
+      if (!isDue || !this.isKnown(window.startMs)) break;
+      due.push(window);
     }
     return due;
   }
 
   /** Late labels came, and then none for as long as a silent delivery of labels is waited for. */
   private isSettledAgain(window: JudgedWindow, nowMs: number): boolean {
-    if (!this.isChanged(window)) return false;
+    if (!this.isChanged(window) || !this.isKnown(window.startMs)) return false;
     const lastMs = Math.max(0, ...this.shares(window.startMs).map(({ lateLabelAtMs = 0 }) => lateLabelAtMs));
     return nowMs - lastMs >= this.options.idleMs.labels;
   }

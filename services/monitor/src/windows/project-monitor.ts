@@ -1,7 +1,7 @@
-// Everything the monitor keeps of one project: a part a partition, and the judge over them. Messages go to the part of
-// their partition one by one; `close` gives what is due. Synchronous and without clock, so that a batch is applied
-// whole or not at all, and a checkpoint between two batches is consistent. Bound: `joinRowsMax` rows waiting for labels
-// (quality of the oldest closed windows is judged early and they retire, then rows go unjoined; both are counted).
+// Everything the monitor knows of one project: a part a partition, those of this process and those that others tell
+// of, and the judge over them. Messages go to the part of their partition one by one; `close` gives what is due.
+// Synchronous and without clock, so that a batch is applied whole or not at all, and a checkpoint between two batches
+// is consistent.
 
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import type { Task } from '@millrace/domain';
@@ -9,15 +9,18 @@ import type { Project } from '@millrace/project';
 import type { ProjectAlarms } from '../alarms/project-alarms.js';
 import type { ProjectQuality } from '../quality/project-quality.js';
 import type { TaskTerms } from '../quality/task-terms.js';
+import type { Board, JudgeEntry, ReferenceEntry } from './board.js';
 import type { ClosedWindow } from './closed-window.js';
 import { type Counters, sumOf } from './counters.js';
-import type { HistoryRecord } from './history.js';
+import type { QualityRecord } from './history.js';
+import type { PartOfProject } from './number-state.js';
 import { OwnReferences } from './own-references.js';
+import type { Part } from './part.js';
 import { PartitionPart, type PartOptions } from './partition-part.js';
 import type { Backlog } from './positions.js';
 import type { VersionReference } from './profile.js';
 import { ProjectJudge, type Reached } from './project-judge.js';
-import type { ProjectState } from './project-state.js';
+import { RemotePart } from './remote-part.js';
 import { RowCohorts, type SlicesOf } from './row-cohorts.js';
 import type { ModelMetadata, TrafficRecord } from './sources.js';
 
@@ -29,7 +32,12 @@ export interface ProjectMonitorOptions {
   metadata: ModelMetadata;
   traffic: TrafficRecord;
   idleMs: { predictions: number; labels: number };
+  /** Of a part, that wait for labels. */
   joinRowsMax: number;
+  /** What other processes tell. */
+  board: Board;
+  /** Whether this process holds the partition number. */
+  isHeld(partition: number): boolean;
   /** Windows whose joins are kept for late labels after their quality was judged. */
   retainedWindows: number;
   /** What to do with answers and labels of this kind of task. */
@@ -43,13 +51,15 @@ export class ProjectMonitor {
   /** What was written before belongs to a deleted project of this name. */
   readonly createdAtMs: number;
   private readonly judge: ProjectJudge;
-  /** By partition. */
-  private readonly parts = new Map<number, PartitionPart>();
-  private inOrder: readonly PartitionPart[] = [];
+  /** Of this process, by partition. */
+  private readonly own = new Map<number, PartitionPart>();
+  /** Of all, in the order of partitions. */
+  private parts: readonly Part[] = [];
   private readonly windowMs: number;
   private readonly terms: TaskTerms;
   private readonly partOptions: PartOptions;
-  private joinRows = 0;
+  /** Of the newest message or call. */
+  private nowMs = 0;
   private project: Project;
 
   constructor(private readonly options: ProjectMonitorOptions) {
@@ -61,10 +71,10 @@ export class ProjectMonitor {
     const terms = options.terms(scope.task);
     this.windowMs = windowMs;
     this.terms = terms;
-    const shares = () => new Map(this.inOrder.map(({ partition, firstRows }) => [partition, firstRows]));
+    const shares = () => new Map(this.parts.map(({ partition, firstRows }) => [partition, firstRows]));
     const { idleMs, metadata, traffic, retainedWindows } = options;
     this.references = new OwnReferences(terms.task.scoreName, idleMs.predictions, monitoring.referenceRows, shares);
-    const parts = () => this.inOrder;
+    const parts = () => this.parts;
     const { createdAtMs } = this;
     const common = { project, windowMs, terms, metadata };
     this.judge = new ProjectJudge({ ...common, createdAtMs, traffic, idleMs, retainedWindows, parts });
@@ -73,13 +83,9 @@ export class ProjectMonitor {
       rowCohorts: new RowCohorts(options.slicesOf),
       referenceOf: (version) => this.referenceOf(version),
       hasOwnReference: (version) => this.references.isComplete(version),
-      room: {
-        hasOne: (nowMs) => this.hasJoinRoom(nowMs),
-        took: (rows) => {
-          this.joinRows += rows;
-        },
-      },
+      joinRowsMax: options.joinRowsMax,
     };
+    this.partsChanged();
   }
 
   get name(): string {
@@ -100,7 +106,7 @@ export class ProjectMonitor {
 
   get counters(): Counters {
     return sumOf(
-      this.inOrder.map(({ counters }) => counters),
+      this.parts.map(({ counters }) => counters),
       this.judge.counters,
     );
   }
@@ -111,33 +117,35 @@ export class ProjectMonitor {
     this.project = project;
     this.alarms.needed = project.monitoring.consecutiveWindows;
     this.references.want(project.monitoring.referenceRows);
-    for (const { firstRows } of this.inOrder) firstRows.want(project.monitoring.referenceRows);
+    for (const { firstRows } of this.own.values()) firstRows.want(project.monitoring.referenceRows);
     return true;
   }
 
-  prediction(message: PredictionMessage, partition: number, nowMs: number): void {
-    this.part(partition).prediction(message, nowMs);
+  prediction(message: PredictionMessage, partition: number, offset: number, nowMs: number): void {
+    this.part(partition).prediction(message, offset, nowMs);
   }
 
   /**
    * A label and its prediction meet in one partition where both name the entity, or neither does. Where one of them
-   * does not, the row is looked for in the other parts.
+   * does not, the row is looked for in the other parts of this process.
    */
   label(message: LabelMessage, partition: number, nowMs: number): void {
     const own = this.part(partition);
     const id = own.label(message, nowMs);
     if (id === undefined) return;
     const { value, eventTimeMs } = message;
-    const holds = (part: PartitionPart) => part.holds(id, eventTimeMs);
-    const holder = holds(own) ? own : (this.inOrder.find(holds) ?? own);
+    const holds = (part: Part) => part.holds(id, eventTimeMs);
+    const holder = holds(own) ? own : (this.parts.find(holds) ?? own);
     holder.join(id, value, eventTimeMs, nowMs);
   }
 
   reached(nowMs: number, backlog: Backlog): Reached {
+    this.nowMs = nowMs;
     return this.judge.reached(nowMs, backlog);
   }
 
   dueAt(nowMs: number, backlog: Backlog): Reached | undefined {
+    this.nowMs = nowMs;
     return this.judge.dueAt(nowMs, backlog);
   }
 
@@ -145,16 +153,12 @@ export class ProjectMonitor {
    * Judges and returns what the watermarks, up to `limit`, allow; retires what is older than the retained windows.
    */
   close(nowMs: number, backlog: Backlog, limit?: Reached): ClosedWindow[] {
+    this.nowMs = nowMs;
     return this.judge.close(nowMs, backlog, limit);
   }
 
-  /** Judgements since they were last taken, those that the bound on waiting rows brought about among them. */
-  drainJudged(): ClosedWindow[] {
-    return this.judge.drainSaid();
-  }
-
-  /** What must be appended to the history file before the next checkpoint. */
-  drainHistory(): HistoryRecord[] {
+  /** Quality of windows that are over, since it was last taken. */
+  drainHistory(): QualityRecord[] {
     return this.judge.drainHistory();
   }
 
@@ -166,74 +170,132 @@ export class ProjectMonitor {
 
   openWindows(): { startMs: number; endMs: number; predictions: number; labels: number }[] {
     return this.judge.openStarts().map((startMs) => {
-      const shares = this.inOrder.flatMap((part) => part.share(startMs) ?? []);
+      const shares = this.parts.flatMap((part) => part.share(startMs) ?? []);
       const sum = (of: 'predictions' | 'labels') => shares.reduce((total, share) => total + share[of], 0);
       return { startMs, endMs: startMs + this.windowMs, predictions: sum('predictions'), labels: sum('labels') };
     });
   }
 
-  state(): ProjectState {
+  /** What the judge has to publish; its `changes` tell whether there is something new. */
+  judgeEntry(): JudgeEntry {
     return {
-      project: this.name,
-      createdAtMs: this.createdAtMs,
-      windowMs: this.windowMs,
-      task: this.terms.task.kind,
-      judge: this.judge.state(),
-      parts: this.inOrder.map((part) => part.state()),
-      references: this.references.state(),
-      traffic: this.options.traffic.state(this.name, this.answeredSinceMs()),
+      ...this.of,
+      state: this.judge.state(),
+      traffic: this.options.traffic.state(this.name, this.answeredSinceMs()) ?? null,
     };
   }
 
-  /**
-   * Into a fresh monitor. A saved state of another window length or task is not comparable: only its counters are
-   * taken, and of the same task the references.
-   */
-  restore(state: ProjectState, nowMs: number): void {
-    const isSameTask = state.task === this.terms.task.kind;
-    const isComparable = isSameTask && state.windowMs === this.windowMs;
-    if (isSameTask) this.references.restore(state.references);
-    if (state.traffic !== undefined) this.options.traffic.restore(this.name, state.traffic);
-    if (isComparable) this.judge.restore(state.judge, nowMs);
-    else this.judge.restoreCounts(state.judge);
-    for (const saved of state.parts) {
-      const part = this.part(saved.partition);
-      part.restoreCounts(saved);
-      if (isSameTask) part.firstRows.restore(saved.firstRows);
-      if (isComparable) part.restore(saved, nowMs);
-    }
+  /** What the judge had of the router's counts, for a process that has begun to read them a moment ago. */
+  restoreTraffic({ createdAtMs, traffic }: JudgeEntry): void {
+    if (traffic !== null && createdAtMs === this.createdAtMs) this.options.traffic.restore(this.name, traffic);
   }
 
-  /** Takes back what the history file holds and the checkpoint does not; false for what the checkpoint holds too. */
-  recall(record: HistoryRecord): boolean {
-    return this.judge.recall(record);
+  /** What was decided here and not published is not so. */
+  followAgain(entry: JudgeEntry | undefined): void {
+    this.judge.forgetDecisions();
+    if (entry !== undefined) this.follow(entry);
+  }
+
+  get judgeChanges(): number {
+    return this.judge.changes;
+  }
+
+  /** A reference that the judge of the project has published. */
+  toldReference({ createdAtMs, task, reference }: ReferenceEntry): void {
+    if (createdAtMs === this.createdAtMs && task === this.terms.task.kind) this.references.restore([reference]);
+  }
+
+  /** What the judge of the project has published, whoever it is. */
+  follow(entry: JudgeEntry): void {
+    if (entry.createdAtMs !== this.createdAtMs) return;
+    if (this.isComparable(entry)) this.judge.follow(entry.state);
+    else this.judge.restoreCounts(entry.state);
+  }
+
+  /** Of the project and of what its windows are like. */
+  get of() {
+    return { createdAtMs: this.createdAtMs, windowMs: this.windowMs, task: this.terms.task.kind };
+  }
+
+  /**
+   * The part of this partition is this process's from here on. Of a saved state of another window length or task only
+   * the counters are taken, and of the same task the first rows.
+   */
+  takePart(saved: PartOfProject, nowMs: number): void {
+    const part = this.part(saved.part.partition);
+    part.restoreCounts(saved.part);
+    if (saved.task === this.terms.task.kind) part.firstRows.restore(saved.part.firstRows);
+    if (this.isComparable(saved)) part.restore(saved.part, nowMs);
+  }
+
+  /** Another process's from here on. */
+  releasePart(partition: number): void {
+    this.own.delete(partition);
+    this.partsChanged();
+  }
+
+  ownParts(): Iterable<PartitionPart> {
+    return this.own.values();
+  }
+
+  /** Of this process; undefined: it has not, or nothing of the project came in it. */
+  ownPart(partition: number): PartitionPart | undefined {
+    return this.own.get(partition);
+  }
+
+  get waits() {
+    const { monitoring, data } = this.project;
+    return { latenessMs: monitoring.allowedLatenessMs, labelDelayMs: data.label?.delayMs ?? 0 };
+  }
+
+  /** A part came, went, or is told of for the first time. */
+  partsChanged(): void {
+    const { board } = this.options;
+    const remote = board.partsOf(this.name).filter((partition) => !this.options.isHeld(partition));
+    this.parts = [...this.own.values(), ...remote.map((partition) => this.remote(partition))].sort(
+      (a, b) => a.partition - b.partition,
+    );
+  }
+
+  /** Quality of a window that is over, as its judge has published it. */
+  recall(record: QualityRecord): void {
+    this.judge.recall(record);
   }
 
   /** Processing time since which the router's counts are still to be judged. */
   private answeredSinceMs(): number {
-    const open = this.inOrder.flatMap((part) => [...part.open()]);
+    const open = [...this.own.values()].flatMap((part) => [...part.open()]);
     const first = open.flatMap(({ all }) => (all.rows === 0 ? [] : all.firstAnsweredMs));
     return Math.min(...first, this.options.traffic.readAtMs(this.name) - UNREAD_MS);
   }
 
   private part(partition: number): PartitionPart {
-    let part = this.parts.get(partition);
+    let part = this.own.get(partition);
     if (part === undefined) {
       part = new PartitionPart(partition, this.partOptions);
       this.judge.brief(part);
-      this.parts.set(partition, part);
-      this.inOrder = [...this.parts.values()].sort((a, b) => a.partition - b.partition);
+      this.own.set(partition, part);
+      this.partsChanged();
     }
     return part;
+  }
+
+  private remote(partition: number): RemotePart {
+    const { name: project, createdAtMs, windowMs, terms } = this;
+    return new RemotePart(partition, {
+      ...{ project, createdAtMs, windowMs, terms, board: this.options.board, bucketMs: this.quality.bucketMs },
+      referenceOf: this.partOptions.referenceOf,
+      isOver: (startMs) => this.judge.isOver(startMs),
+      nowMs: () => this.nowMs,
+    });
+  }
+
+  private isComparable({ windowMs, task }: { windowMs: number; task: string }): boolean {
+    return windowMs === this.windowMs && task === this.terms.task.kind;
   }
 
   private referenceOf(version: number | 'all'): VersionReference | undefined {
     if (version === 'all') return undefined;
     return this.options.metadata.reference(this.name, version) ?? this.references.of(version);
-  }
-
-  private hasJoinRoom(nowMs: number): boolean {
-    while (this.joinRows >= this.options.joinRowsMax) if (!this.judge.giveUpOldest(nowMs)) return false;
-    return true;
   }
 }

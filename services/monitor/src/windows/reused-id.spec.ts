@@ -4,9 +4,9 @@ import { describe, expect, it } from '@jest/globals';
 import { binaryOutputs, seededRng } from '@millrace/domain';
 import { aLabel, aPrediction } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
-import { anEngine } from '../../test/an-engine.js';
+import { anEngine, restored, saved } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
-import { Engine } from './engine.js';
+import type { Engine } from './engine.js';
 
 const ROWS = 10_000;
 
@@ -43,7 +43,7 @@ describe('a request id that is used for every request', () => {
     const before = stand();
     feed(before);
     const engine = stand();
-    engine.restore(JSON.parse(JSON.stringify(before.state())), []);
+    restored(engine, saved(before));
     const label = { project: 'p', predictionId: 'same/0', recordId: '', eventTimeMs: 60_000, knownAtMs: 61_000 };
     engine.applyLabel(aLabel({ ...label, value: 1 }), 0, 0, 70_000);
     expect(engine.monitor('p', 0)!.counters).toMatchObject({ ambiguousLabels: 1, labelsJoined: 0, unmatchedLabels: 0 });

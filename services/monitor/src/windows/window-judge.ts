@@ -14,9 +14,9 @@ import type { SubjectVerdict } from '../judgement/verdict.js';
 import type { ProjectQuality } from '../quality/project-quality.js';
 import type { ClosedWindow } from './closed-window.js';
 import type { JudgedWindow } from './judged-window.js';
+import type { CohortRows } from './part.js';
 import type { CohortProfile } from './profile.js';
 import type { ModelMetadata, TrafficRecord } from './sources.js';
-import type { CohortRows } from './window-share.js';
 
 export class WindowJudge {
   constructor(

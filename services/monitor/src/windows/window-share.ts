@@ -4,6 +4,7 @@
 
 import { ALL, COHORTS_MAX, type Cohort, CohortMap, cohortKey, parseCohortKey } from '@millrace/domain';
 import { LabelJoin, type LabelJoinState } from '../quality/label-join.js';
+import type { CohortRows, Share } from './part.js';
 import { CohortProfile, type CohortProfileState, type VersionReference } from './profile.js';
 
 export interface WindowShareState {
@@ -12,6 +13,7 @@ export interface WindowShareState {
   predictions: number;
   labels: number;
   hasAnswerTimes: boolean;
+  givenUp: boolean;
   /** Empty where the window is closed. */
   profiles: CohortProfileState[];
   /** Empty where it is open. */
@@ -19,26 +21,23 @@ export interface WindowShareState {
   join: LabelJoinState;
 }
 
-export interface CohortRows {
-  readonly cohort: Cohort;
-  rows: number;
-}
-
 /** Of the version of a cohort; undefined where it is not known, and for all versions together. */
 export type ReferenceOf = (version: number | 'all') => VersionReference | undefined;
 
-export class WindowShare {
+export class WindowShare implements Share {
+  /** This process counts it. */
+  readonly isCurrent = true;
+  /** Too many rows waited for labels: those of this share do not any more. */
+  givenUp = false;
   closed = false;
   /** Holds predictions that came without an event time, filed under the time of their answer. */
   hasAnswerTimes = false;
-  /** Nobody waits for its labels any more. */
-  isRetired = false;
   predictions = 0;
   /** Joined ones. */
   labels = 0;
   join = new LabelJoin();
-  /** Quality of the window was judged: labels that join are late. */
-  isJudged = false;
+  /** Quality of the window was judged by so many labels of it: those that join after them are late. */
+  judgedLabels: number | undefined;
   /** Processing time of a label that joined late; undefined: none did since the start. */
   lateLabelAtMs: number | undefined;
   /** Empty while it is open. */
@@ -72,9 +71,16 @@ export class WindowShare {
     return this.profiles.cohorts().map((cohort) => this.profiles.get(cohort) as CohortProfile);
   }
 
-  /** Of a closed one, ALL first; a cohort of which nothing came is not there. */
+  /** ALL first; a cohort of which nothing came is not there. */
   rows(): CohortRows[] {
+    if (!this.closed) return this.list().filter(({ rows }) => rows > 0);
     return this.closedRows.cohorts().map((cohort) => this.closedRows.get(cohort) as CohortRows);
+  }
+
+  /** Its rows and the labels that wait for some are forgotten. */
+  giveUp(): void {
+    this.givenUp = true;
+    this.join = new LabelJoin();
   }
 
   close(): void {
@@ -95,10 +101,11 @@ export class WindowShare {
   }
 
   state(): WindowShareState {
-    const { startMs, closed, predictions, labels, hasAnswerTimes } = this;
+    const { startMs, closed, predictions, labels, hasAnswerTimes, givenUp } = this;
     const profiles = this.list().map((profile) => profile.state());
     const cohorts = this.rows().map(({ cohort, rows }) => ({ cohort: cohortKey(cohort), rows }));
-    return { startMs, closed, predictions, labels, hasAnswerTimes, profiles, cohorts, join: this.join.state() };
+    const counts = { startMs, closed, predictions, labels, hasAnswerTimes, givenUp };
+    return { ...counts, profiles, cohorts, join: this.join.state() };
   }
 
   static fromState(state: WindowShareState, reference: ReferenceOf): WindowShare {
@@ -107,6 +114,7 @@ export class WindowShare {
     share.predictions = state.predictions;
     share.labels = state.labels;
     share.hasAnswerTimes = state.hasAnswerTimes;
+    share.givenUp = state.givenUp;
     share.join = LabelJoin.fromState(state.join);
     if (state.closed) share.profiles.clear();
     for (const { cohort: key, rows } of state.cohorts) {

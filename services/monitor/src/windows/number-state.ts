@@ -1,0 +1,22 @@
+// The saved form of a partition number: what was counted of each project in it, and the positions it stands for. Plain
+// JSON.
+
+import type { PartState } from './partition-part.js';
+import type { PositionState } from './positions.js';
+
+/** 1: of release 0.1.0, by model version; 2: of a project's partitions together, in a folder of the process. */
+export const STATE_FORMAT = 3;
+
+export interface PartOfProject {
+  project: string;
+  createdAtMs: number;
+  windowMs: number;
+  task: string;
+  part: PartState;
+}
+
+export interface NumberState {
+  partition: number;
+  positions: PositionState[];
+  parts: PartOfProject[];
+}

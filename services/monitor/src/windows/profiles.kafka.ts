@@ -1,0 +1,85 @@
+// profiles.v1: what the monitors that share partition numbers tell each other (board.ts), written in transactions of
+// the number's writer together with what its judges publish, and read whole by everyone. An entry lies in the
+// partition of its writer's number, so that its key is always in the same one.
+
+import { decodePartialProfile, encodePartialProfile } from '@millrace/contracts';
+import { CompactedReader, FencedWriters, type KafkaConnection, type OutboundMessage } from '@millrace/kafka';
+import { parseKey, type Written } from './board.js';
+import type { JudgementMessages } from './closed-windows.kafka.js';
+import type { Engine } from './engine.js';
+import type { News } from './reports.js';
+
+const TOPIC = 'profiles.v1';
+
+export class BoardWriters {
+  private readonly writers: FencedWriters;
+
+  constructor(
+    connection: KafkaConnection,
+    private readonly judgements: JudgementMessages,
+  ) {
+    this.writers = new FencedWriters(connection, 'monitor');
+  }
+
+  fence(numbers: readonly number[]): Promise<readonly number[]> {
+    return this.writers.hold(numbers);
+  }
+
+  /** Rejects with `conflict` where another process has taken the number. */
+  async publish(partition: number, { entries, judgements }: Pick<News, 'entries' | 'judgements'>): Promise<void> {
+    // Bytes at once: what is told goes on changing while they are sent.
+    const board = entries.map((entry) => toMessage(entry, partition));
+    const topics = this.judgements.of(judgements);
+    await this.writers.of(partition).transaction(async (tx) => {
+      for (const part of inParts(board)) await tx.send(TOPIC, part, { compressed: true });
+      for (const [topic, messages] of topics) await tx.send(topic, messages);
+    });
+    this.judgements.published(judgements);
+  }
+
+  close(): Promise<void> {
+    return this.writers.close();
+  }
+}
+
+export function boardReader(connection: KafkaConnection, name: string, engine: Engine, nowMs: () => number) {
+  return new CompactedReader(connection, {
+    name,
+    topics: {
+      [TOPIC]: (key, value) => {
+        engine.told(key, value === null ? null : JSON.parse(text(decodePartialProfile(value).profile)), nowMs());
+      },
+    },
+  });
+}
+
+function toMessage({ key, value }: Written, partition: number): OutboundMessage {
+  if (value === null) return { key, value: null, partition };
+  const parsed = parseKey(key);
+  const project = parsed !== undefined && 'project' in parsed ? parsed.project : '';
+  const windowStartMs = parsed !== undefined && 'startMs' in parsed ? parsed.startMs : 0;
+  const profile = Buffer.from(JSON.stringify(value));
+  const rest = { windowEndMs: 0, firstOffset: 0, lastOffset: 0, modelVersion: 0 };
+  return { key, value: encodePartialProfile({ project, windowStartMs, partition, profile, ...rest }), partition };
+}
+
+/** What is sent at once is one batch, which the broker takes up to 8 MiB compressed; JSON compresses to a quarter. */
+const SENT_BYTES_MAX = 8 * 1_048_576;
+
+function inParts(messages: readonly OutboundMessage[]): OutboundMessage[][] {
+  const parts: OutboundMessage[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const message of messages) {
+    bytes += message.value?.length ?? 0;
+    if (bytes > SENT_BYTES_MAX) {
+      parts.push([]);
+      bytes = message.value?.length ?? 0;
+    }
+    parts[parts.length - 1]?.push(message);
+  }
+  return parts;
+}
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}

@@ -1,0 +1,230 @@
+// Whatever processes share the partitions, however numbers move between them and wherever they die: the same windows,
+// verdicts and events, once.
+
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
+import { binaryOutputs, seededRng } from '@millrace/domain';
+import { buildReferenceProfile } from '@millrace/statistics';
+import { aLabel, aPrediction } from '@millrace/testing';
+import { Cluster, type Log, type MonitorOfCluster } from '../../test/a-cluster.js';
+import { aProject } from '../../test/a-project.js';
+import { MetadataCache } from '../metadata/metadata-cache.js';
+import { STREAMS, type Stream } from './positions.js';
+
+const WINDOW_MS = 10_000;
+const DELAY_MS = 3_000;
+const PARTITIONS = 4;
+const FROM_MS = 100_000;
+const ROWS = 4_000;
+const SHIFT_FROM = 2_000;
+const WINDOWS_CLOSED = ROWS / (WINDOW_MS / 10) - 1;
+
+const profile = (() => {
+  const rng = seededRng(1);
+  return buildReferenceProfile({
+    features: [
+      { name: 'x', kind: 'numeric', values: Array.from({ length: 20_000 }, () => rng.normal()) },
+      { name: 'c', kind: 'categorical', values: Array.from({ length: 20_000 }, () => `c${rng.below(5)}`) },
+    ],
+    scoreName: 'probability',
+    scores: Array.from({ length: 20_000 }, () => rng.next()),
+    positiveShare: 0.5,
+  });
+})();
+
+function metadata(): MetadataCache {
+  const filled = new MetadataCache();
+  filled.setProject(aProject(WINDOW_MS, DELAY_MS));
+  const inputs = [
+    { name: 'x', kind: 'numeric' as const },
+    { name: 'c', kind: 'categorical' as const },
+  ];
+  for (const version of [1, 2]) filled.setReference('p', version, { profile, inputs });
+  return filled;
+}
+
+/** A row every 10 ms, up to 400 ms out of order; x is shifted from SHIFT_FROM on. */
+function written(partitionOf = (_row: number, draw: number) => draw): Written {
+  const rng = seededRng(4);
+  const logs = STREAMS.flatMap((stream) =>
+    Array.from({ length: PARTITIONS }, (_, partition): Log => ({ stream, partition, messages: [], end: 0 })),
+  );
+  const order: Log[] = [];
+  const write = (stream: Stream, partition: number, message: PredictionMessage | LabelMessage) => {
+    const log = logs.find((one) => one.stream === stream && one.partition === partition) as Log;
+    log.messages.push({ message: message as never, offset: log.messages.length, timestampMs: 1 });
+    order.push(log);
+  };
+  const rows = Array.from({ length: ROWS }, (_, i) => {
+    const eventTimeMs = FROM_MS + i * 10;
+    const probability = rng.next();
+    const ids = { project: 'p', predictionId: `r${i}/0`, eventTimeMs };
+    const prediction = aPrediction({
+      ...{
+        ...ids,
+        answeredAtMs: eventTimeMs,
+        modelVersion: 1 + (i % 7 === 0 ? 1 : 0),
+        latencyUs: 500 + rng.below(900),
+      },
+      ...{ features: [rng.normal() + (i >= SHIFT_FROM ? 1 : 0), `c${rng.below(5)}`] },
+      outputs: binaryOutputs(probability),
+    });
+    const value = rng.next() < probability ? 1 : 0;
+    const label = aLabel({ ...ids, recordId: `r${i}`, knownAtMs: eventTimeMs + DELAY_MS, value });
+    return { prediction, label, partition: partitionOf(i, rng.below(PARTITIONS)), atMs: eventTimeMs + rng.below(400) };
+  }).sort((a, b) => a.atMs - b.atMs);
+  for (const { prediction, label, partition } of rows) {
+    write('predictions', partition, prediction);
+    write('labels', partition, label);
+  }
+  return { logs, order };
+}
+
+interface Written {
+  logs: Log[];
+  /** Which log each message goes to, in the order of writing: nothing is there at the start. */
+  order: Log[];
+}
+
+interface Chaos {
+  processes: number;
+  /** Of a thousand steps. */
+  rebalances: number;
+  deaths: number;
+  /** The group gives a process up that lives and knows nothing of it. */
+  standstills: number;
+}
+
+async function run(
+  seed: number,
+  { processes, rebalances, deaths, standstills }: Chaos,
+  { logs, order } = written(),
+): Promise<Cluster> {
+  const rng = seededRng(seed);
+  const cluster = new Cluster(metadata, logs, PARTITIONS);
+  const owners = new Map<number, MonitorOfCluster>();
+  const any = <T>(of: Iterable<T>): T => [...of][rng.below([...of].length)] as T;
+  const share = async () => {
+    for (let number = 0; number < PARTITIONS; number++) owners.set(number, any(cluster.processes));
+    await cluster.rebalance((number) => owners.get(number) as MonitorOfCluster);
+  };
+  for (let i = 0; i < processes; i++) cluster.start();
+  await share();
+  for (let quiet = 0, sent = 0; quiet < 200; ) {
+    cluster.clock.advance(rng.below(60));
+    // Little by little, with nothing at first, and a lot at a time.
+    const until = sent + (rng.below(8) === 0 ? rng.below(1_200) : 0);
+    for (; sent < Math.min(until, order.length); sent++) (order[sent] as Log).end += 1;
+    const luck = rng.below(1_000);
+    if (luck < deaths) {
+      cluster.kill(any(cluster.processes));
+      cluster.start();
+      await share();
+    } else if (luck < deaths + standstills) {
+      const zombie = any(cluster.processes);
+      cluster.kill(zombie);
+      cluster.start();
+      await share();
+      // It wakes, and goes on as if nothing had been.
+      for (const number of zombie.reports.held()) await zombie.read(any(STREAMS), number, 300);
+      await zombie.settle();
+      for (const number of zombie.reports.held()) await zombie.checkpoint(number);
+    } else if (luck < deaths + standstills + rebalances) await share();
+    const process = any(cluster.processes);
+    const numbers = process.reports.held();
+    const step = rng.below(10);
+    if (step < 5 && numbers.length > 0) await process.read(any(STREAMS), any(numbers), 1 + rng.below(300));
+    else if (step < 7) process.readSomeBoard(1 + rng.below(20));
+    else if (step < 9) await process.settle();
+    else if (numbers.length > 0) await process.checkpoint(any(numbers));
+    if (sent === order.length && [...cluster.processes].every((one) => one.isUpToDate)) {
+      quiet += 1;
+      cluster.clock.advance(5);
+      process.readSomeBoard(1_000);
+    } else quiet = 0;
+  }
+  return cluster;
+}
+
+const said = ({ judgements }: Cluster) =>
+  judgements
+    .map(({ window }) => window)
+    .sort((a, b) => a.startMs - b.startMs || a.revision - b.revision)
+    .map(({ startMs, revision, metrics, drift, corrections }) => ({
+      ...{ startMs, revision, drift, corrections },
+      metrics: metrics.map(({ closedAtMs: _, ...row }) => row),
+    }));
+
+const rounded = (value: unknown) =>
+  JSON.parse(
+    JSON.stringify(value, (_key, x) => (typeof x === 'number' && !Number.isInteger(x) ? Number(x.toPrecision(9)) : x)),
+  );
+
+/** What every process answers of it when it has read the board. */
+function answered(cluster: Cluster) {
+  const nowMs = cluster.clock.nowMs();
+  return [...cluster.processes].map((process) => {
+    process.readBoard(cluster.entries.length);
+    const monitor = process.engine.monitor('p', nowMs);
+    const windows = process.engine.windows('p', 100).map(({ metrics, ...window }) => ({
+      ...window,
+      metrics: metrics.map(({ closedAtMs: _, ...row }) => row),
+    }));
+    return { windows, alarms: monitor?.alarms.list(), counters: monitor?.counters };
+  });
+}
+
+describe('windows of partitions that processes share', () => {
+  const none = { rebalances: 0, deaths: 0, standstills: 0 };
+  let alone: Cluster;
+  beforeAll(async () => {
+    alone = await run(1, { processes: 1, ...none });
+  });
+
+  it('are judged by one process, as a measure for the rest', () => {
+    const revisions = said(alone).map(({ startMs, revision, metrics: [all] }) => [
+      ...[startMs, revision, all?.predictions, all?.labels],
+    ]);
+    expect(revisions).toEqual(
+      Array.from({ length: WINDOWS_CLOSED }, (_, i) => FROM_MS + i * WINDOW_MS).flatMap((startMs) => [
+        [startMs, 0, 1_000, 0],
+        [startMs, 1, 1_000, 1_000],
+      ]),
+    );
+    const drift = said(alone).flatMap((window) => window.drift.map(({ data }) => [data.feature, data.cohort.version]));
+    expect(drift).toEqual([
+      ['x', 1],
+      ['x', 2],
+    ]);
+  });
+
+  it.each([
+    ['one process', { processes: 1, ...none }],
+    ['two', { processes: 2, ...none }],
+    ['four', { processes: 4, ...none }],
+    ['two that give numbers to each other', { processes: 2, ...none, rebalances: 40 }],
+    ['four that give numbers to each other', { processes: 4, ...none, rebalances: 40 }],
+    ['one that dies', { processes: 1, ...none, deaths: 30 }],
+    ['two that die', { processes: 2, ...none, deaths: 30 }],
+    ['four that die and give numbers to each other', { processes: 4, rebalances: 30, deaths: 30, standstills: 0 }],
+    ['two that are given up and live', { processes: 2, rebalances: 20, deaths: 0, standstills: 30 }],
+    ['four of which anything may happen', { processes: 4, rebalances: 30, deaths: 20, standstills: 20 }],
+  ])('are the same of %s, and said once', async (_, chaos) => {
+    const expected = rounded({ said: said(alone), answered: answered(alone)[0] });
+    for (const seed of [2, 3]) {
+      const cluster = await run(seed, chaos);
+      expect(rounded(said(cluster))).toEqual(expected.said);
+      for (const answer of answered(cluster)) expect(rounded(answer)).toEqual(expected.answered);
+    }
+  });
+
+  it('are judged by a process in whose partitions nothing of the project ever comes', async () => {
+    const inOne = () => written(() => 3);
+    const expected = rounded(said(await run(1, { processes: 1, ...none }, inOne())));
+    // The numbers of four processes: the judge of p holds number 1.
+    for (const seed of [2, 3]) {
+      const cluster = await run(seed, { processes: 4, ...none, rebalances: 10 }, inOne());
+      expect(rounded(said(cluster))).toEqual(expected);
+    }
+  });
+});
