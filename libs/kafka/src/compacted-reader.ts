@@ -12,6 +12,7 @@ export interface EntryPosition {
   readonly partition: number;
   readonly offset: number;
   readonly timestampMs: number;
+  readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
   /** True for what was there before the reader started; false for what it follows. */
   readonly replayed: boolean;
 }
@@ -169,6 +170,7 @@ export class CompactedReader {
             partition: batch.partition,
             offset: Number(message.offset),
             timestampMs: Number(message.timestamp),
+            headers: message.headers ?? {},
             replayed: Number(message.offset) < (this.wanted.get(`${topic}/${batch.partition}`) ?? 0),
           };
           try {

@@ -45,6 +45,11 @@ export class FencedWriters {
     return taken;
   }
 
+  /** Those of these that are held, and to use. */
+  held(numbers: readonly number[]): number[] {
+    return numbers.filter((number) => this.producers.get(number)?.isUsable);
+  }
+
   /** @throws PlatformError 'conflict' where the number is not held */
   of(number: number): TransactionalProducer {
     const producer = this.producers.get(number);

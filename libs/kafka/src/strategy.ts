@@ -349,10 +349,15 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     this.assign();
   }
 
-  /** Every batch waits for this, so that no message is handled before its start position is known. */
+  /**
+   * Every batch waits for this, so that no message is handled before its start position is known. One assignment after
+   * the other: what the last one says holds.
+   */
   private assign(): void {
     const { connection, seekTo, onAssigned } = this.settings;
-    this.assigned = (async () => {
+    const before = this.assigned.catch(() => undefined); // reported by whoever made it
+    const assigned = before.then(async () => {
+      if (this.assigned !== assigned) return;
       await onAssigned?.(this.assignment);
       for (const [topic, partitions] of Object.entries(this.assignment)) {
         for (const partition of partitions) {
@@ -365,9 +370,10 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
             });
         }
       }
-      this.joined = true;
-    })();
-    this.assigned.catch((error) => this.crash(error as Error));
+      if (this.assigned === assigned) this.joined = true;
+    });
+    this.assigned = assigned;
+    assigned.catch((error) => this.crash(error as Error));
   }
 
   private onCrashed(error: Error, restart: boolean): void {

@@ -30,7 +30,8 @@ import { ImportStream } from './datasets/import-stream.js';
 import { LiveStream } from './datasets/live-stream.js';
 import { OpenSpans } from './datasets/open-spans.js';
 import { OwnerCommands } from './datasets/owner-commands.js';
-import { ProgressFollower } from './datasets/progress.kafka.js';
+import { progressEntry } from './datasets/progress.kafka.js';
+import { ProgressFollower } from './datasets/progress-follower.js';
 import { IMPORT_TRANSPORT, LIVE_TRANSPORT, StreamsController } from './datasets/streams.kafka.js';
 import { versionEntry } from './datasets/versions.kafka.js';
 import { DeadLetterList } from './deadletters/dead-letter-list.js';
@@ -84,7 +85,7 @@ export const ingest = defineService({
       store,
       connection,
       producer,
-      { registry, index: datasetIndex, spans },
+      { registry, index: datasetIndex, spans, follower: known.follower },
       (partition, error) => {
         if (takingAgain !== null || shutdown.begun) return;
         log.warn('a partition is taken over again before anything is written', { partition }, error);
@@ -102,13 +103,13 @@ export const ingest = defineService({
     const statistics = new Statistics(registry, datasetIndex, letters, live);
     const streams = consumers(connection, producer, () => restored(), {
       assigned: async (numbers) => {
-        const taken = await writers.hold(numbers);
+        live.letGo(writers.held(numbers));
+        await writers.hold(numbers);
         // What a predecessor wrote before it was fenced is known now.
         await known.upToNow();
         const ranges = await bounds.ranges(LIVE_GROUP);
-        known.follower.hold(numbers);
         commands.hold(numbers);
-        await live.hold(numbers, taken, ranges);
+        await live.hold(numbers, ranges);
       },
       position: (topic, partition) =>
         topic === 'commands.v1' ? undefined : (live.position(topic, partition) ?? undefined),
@@ -243,7 +244,7 @@ function knownState({ config, shutdown }: Context, connection: KafkaConnection) 
     topics: {
       'projects.v1': projectEntry(registry),
       'datasets.v1': versionEntry(datasetIndex),
-      'progress.v1': follower.onEntry,
+      'progress.v1': progressEntry(follower),
       'deadletter.v1': deadLetterEntry(letters),
     },
   });
@@ -285,7 +286,6 @@ function consumers(
   { assigned, position }: LiveAssignment,
 ): { live: KafkaStrategy; imports: KafkaStrategy } {
   const common = { connection, producer, service: 'ingest', startWhen };
-  let assigning: Promise<void> = Promise.resolve();
   const live: KafkaStrategy = new KafkaStrategy({
     ...common,
     groupId: LIVE_GROUP,
@@ -293,11 +293,7 @@ function consumers(
     concurrency: 8,
     sharing: 'by number',
     memberTimeoutMs: LIVE_MEMBER_TIMEOUT_MS,
-    // One after the other: the last one holds.
-    onAssigned: () => {
-      assigning = assigning.then(() => untilAvailable('partitions', () => assigned(live.numbers())));
-      return assigning;
-    },
+    onAssigned: () => untilAvailable('partitions', () => assigned(live.numbers())),
     seekTo: position,
   });
   return {

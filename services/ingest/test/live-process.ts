@@ -22,6 +22,7 @@ import { DatasetIndex } from '../src/datasets/dataset-index.js';
 import { LiveStream, type StreamEnds } from '../src/datasets/live-stream.js';
 import { OpenSpans } from '../src/datasets/open-spans.js';
 import { type ProgressEntry, progressKey } from '../src/datasets/progress-entry.js';
+import { ProgressFollower } from '../src/datasets/progress-follower.js';
 import type { SegmentFiles } from '../src/datasets/segment.js';
 import { DuckDbSegmentFiles } from '../src/datasets/segment-files.duckdb.js';
 import { DuckDbSpanMerger } from '../src/datasets/span-merge.duckdb.js';
@@ -81,7 +82,7 @@ export class World {
   /** First offsets that the topics still hold. */
   readonly low = new Map<string, number>();
   /** By partition, as bytes. */
-  readonly progress: { key: string; value: Uint8Array | null }[][] = [];
+  readonly progress: { key: string; value: Uint8Array | null; transaction: string }[][] = [];
   /** Who may write each partition of it. */
   readonly epochs: number[] = [];
   readonly announced: DatasetVersion[] = [];
@@ -149,6 +150,7 @@ export class Process {
     private readonly tables: DuckDbVersionTables,
     readonly live: LiveStream,
     readonly spans: OpenSpans,
+    private readonly follower: ProgressFollower,
     private readonly index: DatasetIndex,
     private readonly registry: ProjectRegistry,
   ) {}
@@ -175,7 +177,9 @@ export class Process {
     const store = openArtifactStore({ home: world.home });
     const scratch = await mkdtemp(join(world.home, 'scratch-'));
     const tables = await DuckDbVersionTables.open({ scratch, memoryMax: '128MB', threads: 1 }, store);
-    const ids = new RequestIds(seededRng(++started));
+    const own = ++started;
+    let told = 0;
+    const ids = new RequestIds(seededRng(own));
     const files = new DuckDbSegmentFiles(tables.instance, store, scratch, ids, async () => 1e15);
     const guarded = new Proxy(files as SegmentFiles, {
       get: (target, name) => {
@@ -194,6 +198,7 @@ export class Process {
     registry.put(world.entry);
     const index = new DatasetIndex((project) => registry.createdAtMs(project));
     const spans = new OpenSpans();
+    const follower = new ProgressFollower(spans);
     const { clock } = world;
     const closer = new VersionCloser(new DuckDbSpanMerger(tables.instance, files, store, scratch), index, clock);
     const live = new LiveStream(
@@ -208,7 +213,9 @@ export class Process {
           write: async (partition, entries, versions) => {
             pass(versions.length > 0 ? 'before announce' : 'before tell');
             process?.mayWrite(partition);
-            for (const entry of entries) world.progress[partition]?.push(bytesOf(entry));
+            const transaction = `${own}-${++told}`;
+            for (const entry of entries) world.progress[partition]?.push({ ...bytesOf(entry), transaction });
+            follower.committed(transaction, entries);
             world.announced.push(...versions);
             for (const other of world.processes) other.follow();
             pass(versions.length > 0 ? 'after announce' : 'after tell');
@@ -237,22 +244,23 @@ export class Process {
         },
       },
     );
-    process = new Process(world, tables, live, spans, index, registry);
+    process = new Process(world, tables, live, spans, follower, index, registry);
     world.processes.add(process);
     return process;
   }
 
   /** Takes these numbers over, whoever holds them, and lets go of the others. */
   async hold(numbers: readonly number[]): Promise<void> {
-    const taken = numbers.filter((number) => !this.held.includes(number));
-    for (const number of taken) {
+    this.live.letGo(numbers.filter((number) => this.mayWriteIt(number)));
+    for (const number of numbers) {
+      if (this.mayWriteIt(number)) continue;
       const epoch = (this.world.epochs[number] as number) + 1;
       this.world.epochs[number] = epoch;
       this.epochs.set(number, epoch);
     }
     this.follow();
     this.held = numbers;
-    await this.live.hold(numbers, taken, this.world.ranges());
+    await this.live.hold(numbers, this.world.ranges());
     for (const key of this.world.topics.keys()) {
       const [topic, partition] = partsOf(key);
       if (numbers.includes(partition)) this.read.set(key, this.live.position(topic, partition) ?? 0);
@@ -263,10 +271,9 @@ export class Process {
   /** What others have written. */
   follow(): void {
     for (const [partition, entries] of this.world.progress.entries()) {
-      if (!this.held.includes(partition)) {
-        for (const { key, value } of entries.slice(this.followed.get(partition) ?? 0))
-          this.spans.put(value === null ? { kind: 'gone', key } : decodeProgress(value));
-      }
+      const from = this.followed.get(partition) ?? 0;
+      for (const [index, { key, value, transaction }] of entries.slice(from).entries())
+        this.follower.brought(partition, from + index, key, value === null ? null : decodeProgress(value), transaction);
       this.followed.set(partition, entries.length);
     }
     for (const version of this.world.announced.slice(this.versionsSeen)) this.index.add(version);
@@ -337,8 +344,12 @@ export class Process {
     ended.push(this.tables);
   }
 
+  private mayWriteIt(partition: number): boolean {
+    return this.world.epochs[partition] === this.epochs.get(partition) && this.held.includes(partition);
+  }
+
   private mayWrite(partition: number): void {
-    if (this.world.epochs[partition] === this.epochs.get(partition) && this.held.includes(partition)) return;
+    if (this.mayWriteIt(partition)) return;
     throw new PlatformError('conflict', `partition ${partition} is written by another process`);
   }
 }

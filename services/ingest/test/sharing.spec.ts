@@ -107,8 +107,15 @@ class Group {
     zombie.live.closeDue();
     await zombie.live.settled();
     expect(this.target.announced).toHaveLength(told);
-    zombie.end();
     this.takeovers += 1;
+    if (this.rng.next() < 0.5) {
+      zombie.end();
+      return;
+    }
+    // It joins again, and is given what it held: of that it knows what it knew.
+    this.members.push(zombie);
+    if (this.members.length > 1) this.members.splice(this.rng.below(this.members.length - 1), 1)[0]?.end();
+    await this.share();
   }
 
   private async each(work: (member: Process, index: number) => Promise<void>): Promise<void> {

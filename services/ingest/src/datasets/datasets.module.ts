@@ -23,6 +23,7 @@ import { LiveStream } from './live-stream.js';
 import type { OpenSpans } from './open-spans.js';
 import { OwnerCommands } from './owner-commands.js';
 import { KafkaProgressLog } from './progress.kafka.js';
+import type { ProgressFollower } from './progress-follower.js';
 import { DuckDbSegmentFiles } from './segment-files.duckdb.js';
 import { DuckDbSpanMerger } from './span-merge.duckdb.js';
 import type { LiveReports } from './span-owner.js';
@@ -64,6 +65,7 @@ export interface KnownDatasets {
   registry: ProjectRegistry;
   index: DatasetIndex;
   spans: OpenSpans;
+  follower: ProgressFollower;
 }
 
 export async function datasets(
@@ -71,7 +73,7 @@ export async function datasets(
   store: ArtifactStore,
   connection: KafkaConnection,
   producer: MessageProducer,
-  { registry, index, spans }: KnownDatasets,
+  { registry, index, spans, follower }: KnownDatasets,
   lost: (partition: number, error: PlatformError) => void,
 ): Promise<DatasetWiring> {
   const files = writtenOnce(store, index);
@@ -110,7 +112,7 @@ export async function datasets(
     },
     {
       ...{ registry, index, spans, files: segmentFiles, closer, clock, reports, send },
-      log: new KafkaProgressLog(writers, store, lost),
+      log: new KafkaProgressLog(writers, store, follower, ids, lost),
       holder: `ingest-${config.replica}`,
       doubted: (project) => doubted.add(1, { project }),
       ends: () => bounds.ends(),

@@ -77,13 +77,25 @@ export class LiveStream {
   }
 
   /**
-   * Holds these numbers, and no others; those that were `taken` over now begin with what the view of progress.v1 holds,
-   * which is all that their predecessors wrote. `ends`: where the topics begin and end now.
+   * Lets go of all numbers but these: nothing that was begun with them comes to anything. Before a number is taken over,
+   * also again: what is known of it here may be old.
    */
-  async hold(numbers: readonly number[], taken: readonly number[], ends: readonly StreamEnds[]): Promise<void> {
-    for (const number of [...this.readers.keys()])
-      if (!numbers.includes(number) || taken.includes(number)) this.readers.delete(number);
-    this.owner.hold(numbers.filter((number) => !taken.includes(number)));
+  letGo(kept: readonly number[]): void {
+    for (const [number, reader] of this.readers) {
+      if (kept.includes(number)) continue;
+      reader.drop();
+      this.readers.delete(number);
+    }
+    this.owner.hold(kept);
+  }
+
+  /**
+   * Holds these numbers, and no others; those that are new begin with what the view of progress.v1 holds, which is all
+   * that their predecessors wrote. `ends`: where the topics begin and end now.
+   */
+  async hold(numbers: readonly number[], ends: readonly StreamEnds[]): Promise<void> {
+    this.letGo(numbers.filter((number) => this.readers.has(number)));
+    const taken = numbers.filter((number) => !this.readers.has(number));
     // Before anything is read or closed: later there are files that are written and not listed yet.
     await this.sweep(taken);
     this.owner.hold(numbers);

@@ -90,6 +90,7 @@ export class PartitionReader {
   private readonly begun: Record<Stream, boolean> = { records: false, labels: false };
   private dirtySinceMs: number | null = null;
   private isStopped = false;
+  private isDropped = false;
   private tail: Promise<unknown> = Promise.resolve();
   /** What was flushed and could not be written; null when all is well. */
   failed: { why: 'disk' | 'log'; error: PlatformError } | null = null;
@@ -197,6 +198,11 @@ export class PartitionReader {
     return this.cleared().length > 0 || this.resets().length > 0;
   }
 
+  /** The number is not held any more: what it has in memory is read again by whoever holds it. */
+  drop(): void {
+    this.isDropped = true;
+  }
+
   /**
    * Everything that was taken in is durable, and told. @throws PlatformError 'conflict' once another process holds the
    * number; of others `failed` tells, and the next flush tries again
@@ -233,8 +239,8 @@ export class PartitionReader {
         ...{ atMs: this.ports.clock.nowMs(), holder: this.ports.holder, stopped: told.stopped },
       });
       why = 'log';
+      if (this.isDropped) throw new PlatformError('conflict', `partition ${this.partition} is not held here any more`);
       await this.ports.log.write(this.partition, entries, []);
-      for (const entry of entries) this.ports.spans.put(entry);
       for (const buffer of buffers) {
         this.buffers.written(buffer);
         this.written.delete(buffer);

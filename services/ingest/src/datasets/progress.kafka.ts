@@ -1,12 +1,15 @@
 // progress.v1 and datasets.v1 on Kafka: what the holder of a partition number tells, in one transaction with a producer
-// that fences its predecessor; and the view of it that every process follows.
+// that fences its predecessor; and what every process reads of it.
 
 import { type DatasetVersion, decodeProgress, encodeDatasetVersion, encodeProgress } from '@millrace/contracts';
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, type RequestIds } from '@millrace/domain';
 import type { FencedWriters, OnEntry } from '@millrace/kafka';
-import type { OpenSpans } from './open-spans.js';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
+import type { ProgressFollower } from './progress-follower.js';
 import type { ProgressLog } from './progress-log.js';
+
+/** Header: which transaction an entry is of. */
+const TRANSACTION = 'transaction';
 
 /** What of the artifact store a version's manifest needs. */
 export interface ManifestStore {
@@ -17,6 +20,8 @@ export class KafkaProgressLog implements ProgressLog {
   constructor(
     private readonly writers: FencedWriters,
     private readonly store: ManifestStore,
+    private readonly follower: ProgressFollower,
+    private readonly ids: RequestIds,
     /** The number is held by another process, or may be: it must be taken over again before anything is written. */
     private readonly lost: (partition: number, error: PlatformError) => void,
   ) {}
@@ -26,18 +31,21 @@ export class KafkaProgressLog implements ProgressLog {
     entries: readonly ProgressEntry[],
     versions: readonly DatasetVersion[],
   ): Promise<void> {
+    // The one that the caller decided with: another one may be here when the manifests are written.
+    const writer = this.writers.of(partition);
     for (const version of versions) {
       const manifest = new TextEncoder().encode(`${JSON.stringify(version, null, 2)}\n`);
       await this.store.put(`datasets/${version.project}/${version.id}/manifest.json`, manifest);
     }
-    const writer = this.writers.of(partition);
+    const id = this.ids.next();
+    const headers = { [TRANSACTION]: id };
     const writing = writer.transaction(async (transaction) => {
       await transaction.send(
         'progress.v1',
         entries.map((entry) =>
           entry.kind === 'gone'
-            ? { key: entry.key, value: null, partition }
-            : { key: progressKey(entry), value: encodeProgress(entry), partition },
+            ? { key: entry.key, value: null, partition, headers }
+            : { key: progressKey(entry), value: encodeProgress(entry), partition, headers },
         ),
       );
       if (versions.length === 0) return;
@@ -48,6 +56,7 @@ export class KafkaProgressLog implements ProgressLog {
     });
     try {
       await writing;
+      this.follower.committed(id, entries);
     } catch (thrown) {
       const error = PlatformError.from(thrown);
       if (!writer.isUsable) this.lost(partition, error);
@@ -56,18 +65,14 @@ export class KafkaProgressLog implements ProgressLog {
   }
 }
 
-/** Puts entries of the topic into the view, but those of held numbers: what is written here is in it before. */
-export class ProgressFollower {
-  private held: ReadonlySet<number> = new Set();
-
-  constructor(private readonly spans: OpenSpans) {}
-
-  hold(numbers: readonly number[]): void {
-    this.held = new Set(numbers);
-  }
-
-  readonly onEntry: OnEntry = (key, value, { partition }) => {
-    if (this.held.has(partition)) return;
-    this.spans.put(value === null ? { kind: 'gone', key } : decodeProgress(value));
-  };
+/** The follower's entries as the reader of the topic brings them. */
+export function progressEntry(follower: ProgressFollower): OnEntry {
+  return (key, value, { partition, offset, headers }) =>
+    follower.brought(
+      partition,
+      offset,
+      key,
+      value === null ? null : decodeProgress(value),
+      headers[TRANSACTION]?.toString() ?? '',
+    );
 }

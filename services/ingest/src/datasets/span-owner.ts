@@ -380,7 +380,6 @@ export class SpanOwner {
     versions: readonly DatasetVersion[],
   ): Promise<void> {
     await this.ports.log.write(number, entries, versions);
-    for (const entry of entries) this.ports.spans.put(entry);
   }
 
   /** null where it is not owned here, or deleted. */
