@@ -406,7 +406,10 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   private async eachBatch(payload: EachBatchPayload): Promise<void> {
     this.running++;
     try {
-      await this.assigned.catch(() => undefined); // reported by onJoined
+      for (let waited: Promise<void> | undefined; waited !== this.assigned; ) {
+        waited = this.assigned;
+        await waited.catch(() => undefined); // reported by `assign`
+      }
       if (!this.crashed) await this.consume(payload);
     } finally {
       this.running--;
