@@ -317,7 +317,7 @@ export class Process {
     const command = this.world.commands.at(-1);
     for (const process of this.world.processes) {
       if (command === undefined || process.dead || !process.held.includes(OWNED_BY)) continue;
-      await process.live.carryOut(command.project, command.id, command.action);
+      await process.live.carryOut({ ...command, offset: 0, issuedAtMs: this.world.clock.nowMs() });
     }
     this.follow();
     return answer;

@@ -307,6 +307,22 @@ describe('open spans', () => {
     expect(process.spans.names()).toEqual([]);
   });
 
+  it('are closed for who knows of the project a moment before its owner does; of a deleted one nothing is', async () => {
+    const target = await world();
+    const process = await begin(target);
+    process.remove();
+    const command = { offset: 0, id: 'c', project: 'p', action: { kind: 'closeDatasets' } as const };
+    const issuedAtMs = target.clock.nowMs();
+    await expect(process.live.carryOut({ ...command, issuedAtMs })).rejects.toMatchObject({ code: 'unavailable' });
+    target.clock.advance(10_000);
+    await process.live.carryOut({ ...command, issuedAtMs });
+    process.apply();
+    await process.live.carryOut({ ...command, issuedAtMs });
+    expect(process.spans.closing({ project: 'p', createdAtMs: 1 })?.answers).toEqual([
+      { commandId: 'c', closed: 0, failure: '' },
+    ]);
+  });
+
   it('that have closed take labels that come late or are corrected, as a version of the same rows', async () => {
     const target = await world();
     let died = false;

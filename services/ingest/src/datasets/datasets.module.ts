@@ -124,12 +124,13 @@ export async function datasets(
     },
   );
   const commands = new OwnerCommands(
-    (...given) => live.carryOut(...given),
+    (command) => live.carryOut(command),
     (project, error) => reports.failed(project, error),
     () => new Promise((resolve) => setTimeout(resolve, VERSION_RETRY_MS).unref()),
   );
   shutdown.onDrain('versions', async () => {
-    await live.flush();
+    // What is not told is read again by whoever comes next.
+    await live.flush().catch(() => undefined);
     await Promise.race([closer.settled(), new Promise((resolve) => setTimeout(resolve, SETTLE_MS_MAX).unref())]);
   });
   const importStream = new ImportStream(

@@ -11,6 +11,7 @@ import type {
   RecordMessage,
 } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
+import type { OwnerCommand } from './owner-commands.js';
 import { type BadMessage, type LogMessage, PartitionReader, type ReaderPorts } from './partition-reader.js';
 import { folderOf, OF_OWNER, pathOf, type SegmentOwner } from './segment.js';
 import { type LiveSettings, type OwnerPorts, SpanOwner } from './span-owner.js';
@@ -165,8 +166,8 @@ export class LiveStream {
   }
 
   /** What is asked of the owner of a project that this process holds. */
-  carryOut(project: string, commandId: string, action: DatasetAction): Promise<void> {
-    return this.owner.carryOut(project, commandId, action);
+  carryOut(command: OwnerCommand): Promise<void> {
+    return this.owner.carryOut(command);
   }
 
   settled(): Promise<void> {

@@ -8,6 +8,7 @@ export interface OwnerCommand {
   readonly offset: number;
   readonly project: string;
   readonly id: string;
+  readonly issuedAtMs: number;
   readonly action: DatasetAction;
 }
 
@@ -22,7 +23,7 @@ export class OwnerCommands {
   private readonly tails = new Map<string, Promise<void>>();
 
   constructor(
-    private readonly carryOut: (project: string, id: string, action: DatasetAction) => Promise<void>,
+    private readonly carryOut: (command: OwnerCommand) => Promise<void>,
     private readonly failed: (project: string, error: PlatformError) => void,
     /** Before what failed for a while is tried again. */
     private readonly pause: () => Promise<void>,
@@ -53,11 +54,12 @@ export class OwnerCommands {
     return queue === undefined ? null : Math.min(queue.next, ...queue.open);
   }
 
-  private run(partition: number, queue: Queue, { offset, project, id, action }: OwnerCommand): void {
+  private run(partition: number, queue: Queue, command: OwnerCommand): void {
+    const { offset, project } = command;
     const work = async (): Promise<void> => {
       while (this.queues.get(partition) === queue) {
         try {
-          await this.carryOut(project, id, action);
+          await this.carryOut(command);
           queue.open.delete(offset);
           return;
         } catch (thrown) {

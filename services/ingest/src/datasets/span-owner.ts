@@ -21,6 +21,7 @@ import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { DatasetIndex } from './dataset-index.js';
 import type { Ends, OpenSpans } from './open-spans.js';
+import type { OwnerCommand } from './owner-commands.js';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
 import type { ProgressLog } from './progress-log.js';
 import { type ClosePlan, OF_OWNER, type SegmentFile, type SegmentFiles, type SegmentOwner } from './segment.js';
@@ -60,6 +61,8 @@ export interface OwnerPorts {
   partitionOf(project: string): number;
 }
 
+/** A project that is not known by then was deleted. */
+const UNKNOWN_MS_MAX = 10_000;
 /** Answers of commands that are kept for who asked. */
 const ANSWERS_MAX = 8;
 /** Ends of imports that are kept, for a partition. */
@@ -115,8 +118,12 @@ export class SpanOwner {
   }
 
   /** Carries a command out; where it was before, nothing happens. What has failed is answered, and not tried again. */
-  async carryOut(project: string, commandId: string, action: DatasetAction): Promise<void> {
+  async carryOut({ project, id: commandId, issuedAtMs, action }: OwnerCommand): Promise<void> {
     const owned = this.project(project);
+    const { registry, clock } = this.ports;
+    // Who asked may know of it a moment before this process does.
+    if (registry.find(project) === null && clock.nowMs() - issuedAtMs < UNKNOWN_MS_MAX)
+      throw new PlatformError('unavailable', `project '${project}' is not known here yet`);
     if (action.kind === 'endImport') {
       await this.endImport(project, action);
       return;

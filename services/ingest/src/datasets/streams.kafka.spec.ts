@@ -20,7 +20,7 @@ function controller(bad: readonly BadMessage[] = []) {
     },
   };
   const commands = new OwnerCommands(
-    async (project, id) => {
+    async ({ project, id }) => {
       done.push(`${project} ${id}`);
     },
     () => undefined,

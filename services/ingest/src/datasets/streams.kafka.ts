@@ -60,8 +60,8 @@ export class StreamsController {
   async commands(@Payload() messages: InboundMessage[], @Ctx() context: KafkaBatchContext): Promise<BatchResult> {
     const commands = decodeBatch(messages, decodeCommand).batch.flatMap(({ offset, message }) => {
       if (message === undefined || !isDatasetAction(message.action)) return [];
-      const { project, id, action } = message;
-      return [{ offset, project, id, action }];
+      const { project, id, issuedAtMs, action } = message;
+      return [{ offset, project, id, issuedAtMs, action }];
     });
     this.owner.take(context.partition, commands, (messages.at(-1) as InboundMessage).offset + 1);
     return { nextOffset: null };
