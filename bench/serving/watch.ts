@@ -1,6 +1,7 @@
 // `millrace watch` before MLServer and before pytriton: one request in flight, straight to the server, through a relay
-// of bare bytes and through the router, in turn within each round. The figure is what the router adds to the median;
-// what the relay adds is the least that a process in between can.
+// of bare bytes, through a router that logs nothing and through the router of `watch`, in turn within each round. The
+// figure is what the last one adds to the median; what the relay adds is the least that a process in between can, and
+// what lies between the two routers is the log, its broker and the monitor that reads it.
 
 import { join } from 'node:path';
 import { PORT_NAMES, PORTS } from '@millrace/deployment';
@@ -48,9 +49,29 @@ async function startRelay({ root, work }: Bench, upstream: System): Promise<Syst
   });
 }
 
+/** The router by itself: no model is registered, so that nothing is logged, and no broker is there. */
+async function startRouter({ root, work }: Bench, upstream: System): Promise<System> {
+  const ports = new Map<string, number>();
+  for (const name of PORT_NAMES) ports.set(PORTS[name].setting, await freePort());
+  return startSystem({
+    name: `router before ${upstream.name}`,
+    command: process.execPath,
+    args: [join(root, 'dist/services/router/src/main.js')],
+    env: {
+      ...Object.fromEntries([...ports].map(([name, number]) => [name, String(number)])),
+      MILLRACE_HOME: join(work, `router-${upstream.name}`),
+      MILLRACE_ROUTER_UPSTREAM: `127.0.0.1:${upstream.grpcPort}`,
+      MILLRACE_KAFKA_BROKERS: `127.0.0.1:${await freePort()}`,
+    },
+    log: join(work, `router-${upstream.name}.log`),
+    grpcPort: ports.get(PORTS.routerGrpc.setting) as number,
+  });
+}
+
 async function added(bench: Bench, upstream: System): Promise<Outcome> {
   await checkAnswer(upstream.name, upstream.grpcPort, networkRequest());
   const relay = await startRelay(bench, upstream);
+  const router = await startRouter(bench, upstream);
   const watched = await startWatch(bench, upstream);
   try {
     await checkAnswer(watched.name, watched.grpcPort, networkRequest());
@@ -68,6 +89,7 @@ async function added(bench: Bench, upstream: System): Promise<Outcome> {
     const rounds = await inTurns(bench.rounds, {
       direct: (warmUp) => p50(upstream, warmUp),
       relayed: (warmUp) => p50(relay, warmUp),
+      routed: (warmUp) => p50(router, warmUp),
       watched: (warmUp) => p50(watched, warmUp),
     });
     const p50Of = (system: string) => median(rounds[system] ?? []);
@@ -75,12 +97,15 @@ async function added(bench: Bench, upstream: System): Promise<Outcome> {
     return {
       figure: `watch before ${upstream.name}, one in flight: added to p50`,
       target: `≤ ${ADDED_MS_MAX} ms`,
-      measured: `${ms(through - direct)} (${ms(direct)} direct; a relay of bare bytes adds ${ms(p50Of('relayed') - direct)})`,
+      measured:
+        `${ms(through - direct)} (${ms(direct)} direct; a relay of bare bytes adds ${ms(p50Of('relayed') - direct)}, ` +
+        `the router without its log ${ms(p50Of('routed') - direct)})`,
       met: through - direct <= ADDED_MS_MAX,
       rounds,
     };
   } finally {
     await watched.stop();
+    await router.stop();
     await relay.stop();
   }
 }
