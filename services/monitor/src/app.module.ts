@@ -171,12 +171,9 @@ function windowsOf(
   const reports: Reports = new Reports(engine, engine.board, idleMs, numberOf);
   const writers = new BoardWriters(connection, new JudgementMessages(clock));
   shutdown.onClose('board writers', () => writers.close());
-  const group: Group = { holds: () => false, takeAgain: () => undefined };
+  const group: Group = { holds: () => false };
   const publish: BoardWriters['publish'] = (number, news) =>
-    writers.publish(number, news).catch((error: unknown) => {
-      if (group.holds(number) && isUnavailable(error) && !writers.isUsable(number)) group.takeAgain();
-      return fenced(error, group.holds(number));
-    });
+    writers.publish(number, news).catch((error: unknown) => fenced(error, group.holds(number)));
   const checkpoints = new StoredCheckpoints(store, config.replica, clock);
   const checkpointer = new Checkpointer(
     engine,
@@ -230,14 +227,8 @@ function windowsOf(
 
 /** What the consumer's group says. */
 interface Group {
-  /** False: it is no member at work, or the number is another's: what it holds is just being decided. */
+  /** It is no member at work, or the number is another's: what it holds is just being decided. */
   holds(number: number): boolean;
-  /** What it holds is fenced off and restored anew, once the group has said that it is a member still. */
-  takeAgain(): void;
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof PlatformError && error.code === 'unavailable';
 }
 
 /**
@@ -309,16 +300,6 @@ function consumer(
     },
   });
   group.holds = (number) => strategy.isReady() && strategy.numbers().includes(number);
-  let takingAgain = false;
-  group.takeAgain = () => {
-    if (takingAgain || shutdown.begun) return;
-    takingAgain = true;
-    log.warn('partition numbers are taken over again before anything is told');
-    void untilAvailable('the group', () => strategy.confirm('commands.v1')).then(() => {
-      takingAgain = false;
-      strategy.assignAgain();
-    });
-  };
   readiness.register('kafka', () => strategy.isReady());
   readiness.register('metadata', () => reader.isCaughtUp());
   return strategy;

@@ -18,17 +18,11 @@ export class BoardWriters {
     connection: KafkaConnection,
     private readonly judgements: JudgementMessages,
   ) {
-    // One that broke takes nothing over by itself: this process may have been replaced while it looked away.
-    this.writers = new FencedWriters(connection, 'monitor', { renews: false });
+    this.writers = new FencedWriters(connection, 'monitor');
   }
 
   fence(numbers: readonly number[]): Promise<readonly number[]> {
     return this.writers.hold(numbers);
-  }
-
-  /** False: nothing can be told of it before it is taken over again. */
-  isUsable(partition: number): boolean {
-    return this.writers.of(partition).isUsable;
   }
 
   /** Rejects with `conflict` where another process has taken the number. */
