@@ -190,6 +190,7 @@ export class CompactedReader {
     if (wanted !== undefined && next >= wanted) this.wanted.delete(key);
     if (this.wanted.size === 0) this.markCaughtUp();
     this.handledThrough.set(key, next);
+    for (const waiter of this.waiting) waiter.emptyFetches = 0;
     for (const waiter of this.waiting) {
       if (next >= (waiter.wanted.get(key) ?? Number.POSITIVE_INFINITY)) waiter.wanted.delete(key);
     }

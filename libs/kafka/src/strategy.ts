@@ -410,13 +410,14 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
         waited = this.assigned;
         await waited.catch(() => undefined); // reported by `assign`
       }
-      if (!this.crashed) await this.consume(payload);
+      if (!this.crashed) await this.consume(payload, this.assigned);
     } finally {
       this.running--;
     }
   }
 
-  private async consume(payload: EachBatchPayload): Promise<void> {
+  /** `under`: the assignment that it began under; under another one the same messages are read again. */
+  private async consume(payload: EachBatchPayload, under: Promise<void>): Promise<void> {
     const { batch, resolveOffset, isRunning, isStale, pause } = payload;
     const topic = this.settings.connection.topicOf(batch.topic);
     const handler = this.messageHandlers.get(topic);
@@ -428,11 +429,12 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     const { batchMessagesMax } = this.settings;
     try {
       for (let from = 0; from < batch.messages.length; from += batchMessagesMax) {
-        if (this.stopping || !isRunning() || isStale()) return;
+        if (this.stopping || !isRunning() || isStale() || this.assigned !== under) return;
         const messages = batch.messages
           .slice(from, from + batchMessagesMax)
           .map((message) => toInbound(topic, batch.partition, message));
-        const outcome = await this.handleChunk(handler, messages, context, membership);
+        const outcome = await this.handleChunk(handler, messages, context, membership, under);
+        if (this.assigned !== under) return;
         if (outcome instanceof OverloadedHandler) {
           pauses.add(1, { topic: this.metricsTopic(topic) });
           setTimeout(pause(), outcome.afterMs);
@@ -466,6 +468,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     messages: InboundMessage[],
     context: KafkaBatchContext,
     membership: Membership,
+    under: Promise<void>,
   ): Promise<Pick<BatchResult, 'nextOffset'> | OverloadedHandler> {
     const { topic } = context;
     const startedMs = this.settings.clock.monotonicMs();
@@ -474,6 +477,8 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
         messages,
         {
           handle: async (part) => {
+            // A retry under another assignment is not of the state that it would meet.
+            if (this.assigned !== under) return {};
             try {
               return await callHandler(handler, part, context);
             } catch (thrown) {

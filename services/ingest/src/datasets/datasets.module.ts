@@ -4,7 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ArtifactStore, isInHome } from '@millrace/artifacts';
 import { type DatasetAction, encodeCommand } from '@millrace/contracts';
-import { hash32, type PlatformError, RequestIds, seededRng } from '@millrace/domain';
+import { hash32, PlatformError, RequestIds, seededRng } from '@millrace/domain';
 import {
   FencedWriters,
   type KafkaConnection,
@@ -138,7 +138,12 @@ export async function datasets(
     tables,
     closer,
     async (project, action) => {
-      await untilAvailable('the end of an import', () => send(project, action));
+      await untilAvailable('the end of an import', () =>
+        send(project, action).catch((error: unknown) => {
+          // A queue that is full empties when the broker is back.
+          throw PlatformError.from(error).code === 'overloaded' ? PlatformError.from(error, 'unavailable') : error;
+        }),
+      );
     },
     { openMax: config.importsMax, abandonAfterMs: config.importAbandonAfter },
     clock,

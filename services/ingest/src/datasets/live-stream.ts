@@ -58,8 +58,6 @@ export interface StreamRange {
 }
 
 export interface LivePorts extends Omit<ReaderPorts, 'log'>, Omit<OwnerPorts, 'flush'> {
-  /** A stretch of a topic that nobody has read is gone, by retention; or the topic is another one. */
-  lost(topic: string, partition: number, rows: number): void;
   /** Puts a command on the log, for the owner of its project. Gives its id. */
   send(project: string, action: DatasetAction): Promise<string>;
 }
@@ -267,7 +265,8 @@ export class LiveStream {
     // It went to another process, which reads it again.
     if (reader === undefined) return [];
     const bad = take(reader);
-    while (this.bytesInMemory >= this.bounds.bufferBytesMax && this.blocked === null)
+    // One that fails is told by `blocked`, and by the pause of the next batch.
+    for (let tries = this.readers.size; tries > 0 && this.bytesInMemory >= this.bounds.bufferBytesMax; tries--)
       await this.flushed(this.largest());
     return bad;
   }

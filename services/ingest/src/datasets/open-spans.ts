@@ -84,8 +84,18 @@ export class OpenSpans {
     return [...ends].flatMap(([partition, { records, labels }]) => {
       const reading = this.readings.get(partition);
       if (reading?.stopped) return [];
-      return (reading?.records ?? 0) < records || (reading?.labels ?? 0) < labels ? [partition] : [];
+      // Counted is what was read, bad messages too, whose dead letters hold the position back until the next batch.
+      const { records: read = 0, labels: labelsRead = 0, countedRecords = 0, countedLabels = 0 } = reading ?? {};
+      const isBehind = Math.max(read, countedRecords) < records || Math.max(labelsRead, countedLabels) < labels;
+      return isBehind ? [partition] : [];
     });
+  }
+
+  /** Another one where anything was read on. */
+  readText(): string {
+    return this.allReadings()
+      .map(({ partition, countedRecords, countedLabels }) => `${partition}:${countedRecords}:${countedLabels}`)
+      .join();
   }
 
   names(): string[] {

@@ -47,6 +47,11 @@ const TOPIC_OF = { records: 'records.v1', labels: 'labels.v1' } as const;
 const MERGE_FILES = 16;
 /** A close that began before a merge reads the merged files still; one that takes longer is begun again. */
 const MERGED_KEPT_MS = 120_000;
+/** A project that is not known by then is none: processes read of one within milliseconds. */
+const EARLY_MS_MAX = 5_000;
+/** What was fetched for a predecessor is over by then. */
+const GAP_MS_MAX = 10_000;
+const AGAIN_MS = 250;
 
 interface Counted extends SegmentOwner {
   records: number;
@@ -69,6 +74,8 @@ export interface ReaderPorts {
   clock: Clock;
   /** Of this process, for whoever looks at the topic. */
   holder: string;
+  /** A stretch of a topic that nobody has read is gone, by retention; or the topic is another one. */
+  lost(topic: string, partition: number, rows: number): void;
   /** The event time of a record of the project is not believed yet. */
   doubted(project: string): void;
 }
@@ -86,6 +93,8 @@ export class PartitionReader {
   private readonly taken: Record<Stream, number | null>;
   private readonly done: Record<Stream, number | null>;
   private readonly counted: Record<Stream, number>;
+  /** Since when only what lies behind the position is brought. */
+  private readonly gapSinceMs: Record<Stream, number | null> = { records: null, labels: null };
   /** Whether anything was read since the number was taken over. */
   private readonly begun: Record<Stream, boolean> = { records: false, labels: false };
   private dirtySinceMs: number | null = null;
@@ -305,8 +314,11 @@ export class PartitionReader {
     for (const group of groups.values()) {
       if (group.length < MERGE_FILES) continue;
       const files = filesOfSpan({ ...span, segments: group });
+      // One that cannot be read is a matter of the close that needs it.
+      const merged = await this.ports.files.merge(files).catch(() => null);
+      if (merged === null) continue;
       rest = rest.filter((segment) => !group.includes(segment));
-      rest.push(entryOf(await this.ports.files.merge(files)));
+      rest.push(entryOf(merged));
       const atMs = this.ports.clock.nowMs();
       this.merged.push(...files.map((file) => ({ file, atMs })));
     }
@@ -401,7 +413,7 @@ export class PartitionReader {
     if (offset >= this.counted[stream]) counts[stream] += 1;
   }
 
-  private take<T>(
+  private take<T extends { project: string }>(
     stream: Stream,
     messages: readonly LogMessage<T>[],
     take: (message: T, at: LogMessage<T>, bad: BadMessage[], isAgain: boolean) => void,
@@ -409,9 +421,8 @@ export class PartitionReader {
     const bad: BadMessage[] = [];
     const [first] = messages;
     if (first === undefined) return bad;
-    // Fetched for whoever held the number before it was taken over (here, too): it comes again, from the position on.
-    if (!this.begun[stream] && first.offset > (this.taken[stream] ?? first.offset)) return bad;
-    this.begun[stream] = true;
+    this.awaitProjects(messages);
+    this.checkPosition(stream, first.offset);
     // What was read before this batch has come to its end, its dead letters too.
     this.done[stream] = Math.max(first.offset, this.done[stream] ?? 0);
     this.taken[stream] ??= first.offset;
@@ -429,6 +440,36 @@ export class PartitionReader {
     return bad;
   }
 
+  /** @throws PlatformError 'overloaded' while who sent may know of a project that this process has not read of yet */
+  private awaitProjects(messages: readonly LogMessage<{ project: string }>[]): void {
+    const { registry, clock } = this.ports;
+    const isEarly = ({ message, timestampMs }: LogMessage<{ project: string }>) =>
+      message !== undefined && registry.find(message.project) === null && clock.nowMs() - timestampMs < EARLY_MS_MAX;
+    const early = messages.find(isEarly)?.message;
+    if (early !== undefined) throw again(`project '${early.project}' is not known here yet`);
+  }
+
+  /**
+   * Below the position: the topic is another one. Above it: what lies between is gone; or, when nothing was read yet,
+   * it was fetched for whoever held the number before, and comes again from the position on.
+   */
+  private checkPosition(stream: Stream, offset: number): void {
+    const { clock, lost } = this.ports;
+    const taken = this.taken[stream] ?? offset;
+    const done = this.done[stream] ?? offset;
+    if (offset > taken) {
+      this.gapSinceMs[stream] ??= clock.nowMs();
+      const isPassing = clock.nowMs() - (this.gapSinceMs[stream] as number) < GAP_MS_MAX;
+      if (!this.begun[stream] && isPassing) throw again(`offset ${taken} is read first`);
+    }
+    if (offset > taken || offset < done) {
+      lost(TOPIC_OF[stream], this.partition, Math.max(0, offset - taken));
+      this.begin(stream, offset);
+    }
+    this.begun[stream] = true;
+    this.gapSinceMs[stream] = null;
+  }
+
   private place(stream: Stream, offset: number) {
     return { topic: TOPIC_OF[stream], partition: this.partition, offset };
   }
@@ -441,6 +482,10 @@ export class PartitionReader {
 const entryOf = ({ name, schema, rows, bytes, level, merged }: SegmentFile): SegmentEntry => ({
   ...{ name, schema, rows, bytes, level, merged },
 });
+
+/** The partition pauses, and the same is read again. */
+const again = (message: string): PlatformError =>
+  new PlatformError('overloaded', message, { retry: { afterMs: AGAIN_MS } });
 
 const finite = (ms: number): number | undefined => (Number.isFinite(ms) ? ms : undefined);
 

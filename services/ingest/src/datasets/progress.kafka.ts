@@ -3,7 +3,7 @@
 
 import { type DatasetVersion, decodeProgress, encodeDatasetVersion, encodeProgress } from '@millrace/contracts';
 import { PlatformError, type RequestIds } from '@millrace/domain';
-import type { FencedWriters, OnEntry } from '@millrace/kafka';
+import type { FencedWriters, OnEntry, OutboundMessage } from '@millrace/kafka';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
 import type { ProgressFollower } from './progress-follower.js';
 import type { ProgressLog } from './progress-log.js';
@@ -40,14 +40,12 @@ export class KafkaProgressLog implements ProgressLog {
     const id = this.ids.next();
     const headers = { [TRANSACTION]: id };
     const writing = writer.transaction(async (transaction) => {
-      await transaction.send(
-        'progress.v1',
-        entries.map((entry) =>
-          entry.kind === 'gone'
-            ? { key: entry.key, value: null, partition, headers }
-            : { key: progressKey(entry), value: encodeProgress(entry), partition, headers },
-        ),
+      const messages = entries.map((entry) =>
+        entry.kind === 'gone'
+          ? { key: entry.key, value: null, partition, headers }
+          : { key: progressKey(entry), value: encodeProgress(entry), partition, headers },
       );
+      for (const part of inParts(messages)) await transaction.send('progress.v1', part);
       if (versions.length === 0) return;
       await transaction.send(
         'datasets.v1',
@@ -63,6 +61,25 @@ export class KafkaProgressLog implements ProgressLog {
       throw error;
     }
   }
+}
+
+/** The broker bounds what is sent at once, not a transaction. */
+const SENT_BYTES_MAX = 524_288;
+const MESSAGE_BYTES = 256;
+
+function inParts(messages: readonly OutboundMessage[]): OutboundMessage[][] {
+  const parts: OutboundMessage[][] = [[]];
+  let bytes = 0;
+  for (const message of messages) {
+    const more = MESSAGE_BYTES + (message.value?.length ?? 0);
+    if (bytes > 0 && bytes + more > SENT_BYTES_MAX) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(message);
+    bytes += more;
+  }
+  return parts;
 }
 
 /** The follower's entries as the reader of the topic brings them. */

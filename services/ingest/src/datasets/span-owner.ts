@@ -24,7 +24,14 @@ import type { Ends, OpenSpans } from './open-spans.js';
 import type { OwnerCommand } from './owner-commands.js';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
 import type { ProgressLog } from './progress-log.js';
-import { type ClosePlan, OF_OWNER, type SegmentFile, type SegmentFiles, type SegmentOwner } from './segment.js';
+import {
+  type ClosePlan,
+  OF_OWNER,
+  type SegmentFile,
+  type SegmentFiles,
+  type SegmentOwner,
+  sameOwner,
+} from './segment.js';
 import { spanMsOf, startOfSpan } from './span-times.js';
 import type { VersionCloser } from './version-closer.js';
 
@@ -121,6 +128,8 @@ export class SpanOwner {
   async carryOut({ project, id: commandId, issuedAtMs, action }: OwnerCommand): Promise<void> {
     const owned = this.project(project);
     const { registry, clock } = this.ports;
+    // It is being taken over, here or elsewhere.
+    if (!this.isOwned(project)) throw new PlatformError('conflict', `project '${project}' is not closed here now`);
     // Who asked may know of it a moment before this process does.
     if (registry.find(project) === null && clock.nowMs() - issuedAtMs < UNKNOWN_MS_MAX)
       throw new PlatformError('unavailable', `project '${project}' is not known here yet`);
@@ -140,8 +149,10 @@ export class SpanOwner {
       failure = error.message;
     }
     if (this.project(project) !== owned) return;
-    const answers = [...this.closingOf(owned).answers, { commandId, closed, failure }].slice(-ANSWERS_MAX);
-    await this.write(owned, [{ ...this.closingOf(owned), answers }], []);
+    await this.alone(owned, () => {
+      const answers = [...this.closingOf(owned).answers, { commandId, closed, failure }].slice(-ANSWERS_MAX);
+      return this.write(owned, [{ ...this.closingOf(owned), answers }], []);
+    });
   }
 
   /** Resolves when every close that has begun has ended. */
@@ -163,31 +174,38 @@ export class SpanOwner {
   }
 
   private async closeAll(owned: Owned): Promise<number> {
-    await owned.closing;
     let closed = 0;
-    const run = async (): Promise<void> => {
+    await this.alone(owned, async () => {
       await this.barrier();
       const starts = this.openSpans(owned);
       // Late rows alone go into the first span that is not closed.
       if (starts.length === 0 && this.hasRecords(owned)) starts.push(this.firstOpen(owned));
       for (const startMs of starts) await this.closeNow(owned, startMs);
       closed = starts.length;
-    };
-    owned.closing = run().finally(() => {
-      owned.closing = null;
     });
-    await owned.closing;
     return closed;
   }
 
   /** What partitions tell counts from here on only when they know of it. */
   private async resetWatermark(owned: Owned, toMs: number): Promise<void> {
-    const before = this.closingOf(owned);
-    const closedThroughMs = finite(Math.min(this.closedThroughMs(owned), startOfSpan(owned.schema, toMs)));
-    const resetAtMs = Math.max(this.ports.clock.nowMs(), before.resetAtMs + 1);
-    await this.write(owned, [{ ...before, closedThroughMs, resetAtMs, resetToMs: toMs }], []);
+    await this.alone(owned, () => {
+      const before = this.closingOf(owned);
+      const closedThroughMs = finite(Math.min(this.closedThroughMs(owned), startOfSpan(owned.schema, toMs)));
+      const resetAtMs = Math.max(this.ports.clock.nowMs(), before.resetAtMs + 1);
+      return this.write(owned, [{ ...before, closedThroughMs, resetAtMs, resetToMs: toMs }], []);
+    });
     owned.watermark = this.watermark();
     owned.heard.clear();
+  }
+
+  /** What the project's closing entry becomes is made of what it is: one after the other, closes among them. */
+  private async alone(owned: Owned, work: () => Promise<void>): Promise<void> {
+    while (owned.closing !== null) await owned.closing;
+    const working = work().finally(() => {
+      owned.closing = null;
+    });
+    owned.closing = working.catch(() => undefined); // the caller has it
+    await working;
   }
 
   private running(): Promise<void>[] {
@@ -297,7 +315,11 @@ export class SpanOwner {
     if (spans.behind(wanted).length === 0) return;
     await flush();
     const isThere = () => (spans.behind(wanted).length === 0 ? true : undefined);
-    if ((await spans.until(isThere, this.settings.barrierMs)) !== undefined) return;
+    // As long as somebody reads on: a backlog may take its time.
+    for (let before = ''; before !== spans.readText(); ) {
+      before = spans.readText();
+      if ((await spans.until(isThere, this.settings.barrierMs)) !== undefined) return;
+    }
     throw new PlatformError('unavailable', `partitions ${spans.behind(wanted).join(', ')} are not read on by anybody`);
   }
 
@@ -358,7 +380,9 @@ export class SpanOwner {
         },
       };
       const key = progressKey(span);
-      const known = this.ports.spans.spanAt(key, project);
+      const told = this.ports.spans.spanAt(key, project);
+      // Of a deleted project of this name nothing is taken over.
+      const known = told !== null && sameOwner(told, owner) ? told : null;
       const segments = [
         ...(known?.segments ?? []).filter(({ name }) => !names.has(name)),
         ...left
@@ -366,7 +390,7 @@ export class SpanOwner {
           .map(({ name, schema, rows, bytes, level, merged }) => ({ name, schema, rows, bytes, level, merged })),
       ];
       if (segments.length > 0) return [{ ...span, segments }];
-      return known === null ? [] : [{ kind: 'gone', key }];
+      return told === null ? [] : [{ kind: 'gone', key }];
     });
   }
 

@@ -43,6 +43,7 @@ export class PartReport {
     const changed = [...part.open(), ...part.closedShares()].filter((share) => this.isNew(share));
     const due = changed.filter((share) => {
       const endMs = share.startMs + of.windowMs + rules.latenessMs;
+      if (share.closed && this.shares.get(share.startMs)?.open) return true;
       if (!isPast('predictions', endMs)) return false;
       return !share.closed || share.judgedLabels !== undefined || isPast('labels', endMs + rules.labelDelayMs);
     });
@@ -91,7 +92,8 @@ export class PartReport {
 
   private isNew(share: WindowShare): boolean {
     const told = this.shares.get(share.startMs);
-    return told?.predictions !== share.predictions || told.labels !== share.labels;
+    // Of a closed one the profiles go: they are many where labels take long.
+    return told?.predictions !== share.predictions || told.labels !== share.labels || told.open === share.closed;
   }
 }
 

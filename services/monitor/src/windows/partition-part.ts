@@ -214,7 +214,7 @@ export class PartitionPart implements Part {
     if (this.closed.has(startMs)) return;
     this.changes += 1;
     this.closed.set(startMs, undefined);
-    this.closedThrough(startMs + this.options.windowMs);
+    this.closedThroughMs = Math.max(this.closedThroughMs, startMs + this.options.windowMs);
     const share = this.opened.get(startMs);
     if (cut !== undefined && (share?.predictions ?? 0) < cut.rows) this.cuts.set(startMs, cut);
     else this.closeShare(startMs, cut?.rows);
@@ -227,6 +227,9 @@ export class PartitionPart implements Part {
 
   closedThrough(endMs: number): void {
     this.closedThroughMs = Math.max(this.closedThroughMs, endMs);
+    // Closed and over in one step of the judge: nobody says more of them.
+    for (const startMs of [...this.opened.keys()])
+      if (startMs + this.options.windowMs <= endMs && !this.closed.has(startMs)) this.retire(startMs);
   }
 
   judged(startMs: number, labels: number): void {

@@ -172,11 +172,11 @@ export class ProjectJudge {
 
   /** Tells a part that is new here what is closed already. */
   brief(part: Part): void {
-    part.closedThrough(this.closedThroughMs);
     for (const window of this.closed.values()) {
       part.close(window.startMs, window.cutOf(part.partition));
       if (window.revision > 0) part.judged(window.startMs, window.cutOf(part.partition)?.labels ?? 0);
     }
+    part.closedThrough(this.closedThroughMs);
   }
 
   isOver(startMs: number): boolean {
