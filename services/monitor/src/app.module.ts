@@ -288,16 +288,17 @@ function consumer(
     startWhen: restore,
     // Positions are those of the checkpoint.
     seekTo: (topic, partition) => engine.positions.next(STREAM_OF_TOPIC[topic] as Stream, partition),
-    onAssigned: async (assignment) => {
-      const numbers = [...new Set(Object.values(assignment).flat())];
-      await sharing.assigned(numbers, NUMBERS);
-      log.info('holds partition numbers', { numbers: numbers.join(' ') });
-      for (const { stream, partition, start, end } of await partitionBounds(connection)) {
-        if (engine.positions.begunAnew(stream, partition, start, end)) recreated(stream, partition);
-        engine.positions.startsAt(stream, partition, start);
-        engine.positions.reaches(stream, partition, end);
-      }
-    },
+    onAssigned: (assignment) =>
+      untilAvailable('partition numbers', async () => {
+        const numbers = [...new Set(Object.values(assignment).flat())];
+        await sharing.assigned(numbers, NUMBERS);
+        log.info('holds partition numbers', { numbers: numbers.join(' ') });
+        for (const { stream, partition, start, end } of await partitionBounds(connection)) {
+          if (engine.positions.begunAnew(stream, partition, start, end)) recreated(stream, partition);
+          engine.positions.startsAt(stream, partition, start);
+          engine.positions.reaches(stream, partition, end);
+        }
+      }),
   });
   group.holds = (number) => strategy.isReady() && strategy.numbers().includes(number);
   readiness.register('kafka', () => strategy.isReady());

@@ -31,13 +31,13 @@ export class StoredCheckpoints {
     return this.store.remove(path);
   }
 
-  /** undefined: another release wrote it, or it is gone; everything that Kafka still has is counted again. */
+  /** undefined: another release wrote it, or it is gone or damaged; everything that Kafka still has is counted again. */
   async load({ path, sha256 }: CheckpointEntry): Promise<NumberState | undefined> {
     try {
       const saved = JSON.parse((await this.store.read(path, sha256)).toString('utf8')) as Saved;
       return saved.format === STATE_FORMAT ? saved.state : undefined;
     } catch (error) {
-      if (error instanceof PlatformError && error.code === 'not_found') return undefined;
+      if (error instanceof PlatformError && (error.code === 'not_found' || error.code === 'corrupt')) return undefined;
       throw error;
     }
   }
