@@ -76,8 +76,8 @@ export class LiveStream {
   }
 
   /**
-   * Lets go of all numbers but these: nothing that was begun with them comes to anything. Before a number is taken over,
-   * also again: what is known of it here may be old.
+   * Lets go of all numbers but these: nothing that was begun with them comes to anything. Before a number is taken
+   * over, also again: what is known of it here may be old.
    */
   letGo(kept: readonly number[]): void {
     for (const [number, reader] of this.readers) {

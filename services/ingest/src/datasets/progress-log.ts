@@ -6,8 +6,8 @@ import type { ProgressEntry } from './progress-entry.js';
 
 export interface ProgressLog {
   /**
-   * Writes all or nothing; then it is in the view. @throws PlatformError 'conflict' once another process holds the number, 'unavailable' where
-   * it is not known whether it was written
+   * Writes all or nothing; then it is in the view. @throws PlatformError 'conflict' once another process holds the
+   * number, 'unavailable' where it is not known whether it was written
    */
   write(partition: number, entries: readonly ProgressEntry[], versions: readonly DatasetVersion[]): Promise<void>;
 }

@@ -31,7 +31,7 @@ export class StoredCheckpoints {
     return this.store.remove(path);
   }
 
-  /** undefined: another release wrote it, or it is gone or damaged; everything that Kafka still has is counted again. */
+  /** undefined: of another release, gone or damaged; everything that Kafka still has is counted again. */
   async load({ path, sha256 }: CheckpointEntry): Promise<NumberState | undefined> {
     try {
       const saved = JSON.parse((await this.store.read(path, sha256)).toString('utf8')) as Saved;
