@@ -6,13 +6,14 @@ import { PlatformError } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import type { Consumer } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
+import { textHeaders } from './message.js';
 
 export interface EntryPosition {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
   readonly timestampMs: number;
-  readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+  readonly headers: Readonly<Record<string, string>>;
   /** True for what was there before the reader started; false for what it follows. */
   readonly replayed: boolean;
 }
@@ -170,7 +171,7 @@ export class CompactedReader {
             partition: batch.partition,
             offset: Number(message.offset),
             timestampMs: Number(message.timestamp),
-            headers: message.headers ?? {},
+            headers: textHeaders(message.headers),
             replayed: Number(message.offset) < (this.wanted.get(`${topic}/${batch.partition}`) ?? 0),
           };
           try {

@@ -5,7 +5,7 @@ export { CompactedReader, type CompactedReaderSettings, type OnEntry } from './c
 export { ensureTopics, KafkaConnection } from './connection.js';
 export { badMessage, type DecodedBatch, decodeBatch } from './decode-batch.js';
 export { FencedWriters } from './fenced-writers.js';
-export type { InboundMessage, OutboundMessage } from './message.js';
+export { type InboundMessage, inParts, type OutboundMessage } from './message.js';
 export { partitionOfKey } from './partitioner.js';
 export { MessageProducer } from './producer.js';
 export { KafkaBatchContext, KafkaStrategy, type KafkaStrategySettings } from './strategy.js';

@@ -28,7 +28,7 @@ export interface OutboundMessage {
 
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
-function textHeaders(headers: IHeaders | undefined): Readonly<Record<string, string>> {
+export function textHeaders(headers: IHeaders | undefined): Readonly<Record<string, string>> {
   if (headers === undefined) return NO_HEADERS;
   let texts: Record<string, string> | undefined;
   for (const name in headers) {
@@ -62,6 +62,22 @@ export function outboundBytes(message: OutboundMessage): number {
   let bytes = 70 + message.key.length + (message.value?.length ?? 0);
   for (const name in message.headers) bytes += name.length + (message.headers[name]?.length ?? 0) + 4;
   return bytes;
+}
+
+/** In their order, as many at once as the broker takes: it bounds what is sent at once, not a transaction. */
+export function inParts(messages: readonly OutboundMessage[], bytesMax: number): OutboundMessage[][] {
+  const parts: OutboundMessage[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const message of messages) {
+    const more = outboundBytes(message);
+    if (bytes + more > bytesMax) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(message);
+    bytes += more;
+  }
+  return parts;
 }
 
 /** One that goes to the dead letters. */

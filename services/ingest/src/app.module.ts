@@ -79,7 +79,7 @@ export const ingest = defineService({
     const known = knownState(context, connection);
     const { registry, datasetIndex, letters, spans } = known;
     const store = openArtifactStore(config);
-    let takingAgain: Promise<void> | null = null;
+    let isTakingAgain = false;
     const { live, commands, importStream, writers, bounds } = await datasets(
       context,
       store,
@@ -87,11 +87,12 @@ export const ingest = defineService({
       producer,
       { registry, index: datasetIndex, spans, follower: known.follower },
       (partition, error) => {
-        if (takingAgain !== null || shutdown.begun) return;
+        if (isTakingAgain || shutdown.begun) return;
+        isTakingAgain = true;
         log.warn('a partition is taken over again before anything is written', { partition }, error);
         // Only a member that the group knows takes over: one that stood still is none until it has joined again.
-        takingAgain = untilAvailable('the group', () => streams.live.confirm('progress.v1')).then(() => {
-          takingAgain = null;
+        void untilAvailable('the group', () => streams.live.confirm('progress.v1')).then(() => {
+          isTakingAgain = false;
           streams.live.assignAgain();
         });
       },

@@ -2,41 +2,12 @@
 // dies where, and whatever one does that does not know yet that it was replaced.
 
 import { describe, expect, it } from '@jest/globals';
-import type { DatasetVersion } from '@millrace/contracts';
 import { type Rng, seededRng } from '@millrace/domain';
-import { DELAY_MS, Killed, label, Process, record, STEP_MS, type World, world } from './live-process.js';
+import { Killed, Process, type World, world } from './live-process.js';
+import { PER_STEP, sendStep, shapeOf } from './live-story.js';
 
 const NUMBERS = 4;
 const ROWS = 120;
-const PER_STEP = 8;
-
-function send(target: World, step: number): void {
-  for (let row = step * PER_STEP; row < (step + 1) * PER_STEP; row++) {
-    const atMs = row * STEP_MS;
-    target.send(record(target, `r${row}`, atMs), row % NUMBERS);
-    if (row === 40) target.send(record(target, 'r40', atMs, { size: -1 }), row % NUMBERS);
-    if (row === 100) target.send(record(target, 'late', 10_000), row % NUMBERS);
-    const due = row - DELAY_MS / STEP_MS;
-    if (due >= 0 && due % 3 > 0) target.send(label(`r${due}`, due * STEP_MS, due % 3 === 1 ? 1 : 0), due % NUMBERS);
-    // Corrected, by way of another partition.
-    if (due >= 0 && due % 10 === 1)
-      target.send(label(`r${due}`, due * STEP_MS, 0, row * STEP_MS + 1), (due + 1) % NUMBERS);
-  }
-}
-
-const shape = ({
-  id,
-  rows,
-  labelledRows,
-  lateRows,
-  repeatedRows,
-  windowStartMs,
-  ordinal,
-  parent,
-  offsets,
-}: DatasetVersion) => ({
-  ...{ id, rows, labelledRows, lateRows, repeatedRows, windowStartMs, ordinal, parent, offsets },
-});
 
 /** Processes that come, go, die and are replaced without their knowledge, as the numbers say. */
 class Group {
@@ -142,7 +113,7 @@ async function story(seed: number, most: number, deathRate: number): Promise<Gro
       else group.members.splice(rng.below(group.members.length), 1)[0]?.end();
       await group.share();
     }
-    send(group.target, step);
+    sendStep(group.target, step);
     if (most > 1 && rng.next() < 0.2 && !group.members.some(({ dead }) => dead)) await group.replaceUnawares();
     await group.catchUp();
   }
@@ -160,14 +131,14 @@ async function story(seed: number, most: number, deathRate: number): Promise<Gro
 
 describe('processes that share partitions', () => {
   it('make the versions of one that is alone and undisturbed, each announced once', async () => {
-    const alone = (await story(0, 1, 0)).target.announced.map(shape);
+    const alone = (await story(0, 1, 0)).target.announced.map(shapeOf);
     expect(alone.length).toBeGreaterThan(3);
     expect(alone.reduce((rows, version) => rows + version.rows, 0)).toBe(ROWS + 1);
     let deaths = 0;
     let takeovers = 0;
     for (let seed = 1; seed <= 12; seed++) {
       const group = await story(seed, 1 + (seed % 4), seed % 3 === 0 ? 0 : 0.01);
-      expect([seed, group.target.announced.map(shape)]).toEqual([seed, alone]);
+      expect([seed, group.target.announced.map(shapeOf)]).toEqual([seed, alone]);
       deaths += group.deaths;
       takeovers += group.takeovers;
     }

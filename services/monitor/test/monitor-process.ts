@@ -6,16 +6,21 @@ import { join } from 'node:path';
 import { openArtifactStore } from '@millrace/artifacts';
 import { environment } from '@millrace/config';
 import {
+  DRIFT_EVENT_TYPE,
+  type DriftEvent,
+  decodeDriftEvent,
+  decodeWindowMetrics,
   encodeLabel,
   encodeModelVersion,
   encodePrediction,
   encodeProject,
   encodeReferenceProfile,
   messageKey,
+  type WindowMetrics,
 } from '@millrace/contracts';
 import { binaryOutputs, seededRng } from '@millrace/domain';
 import type { FittedPlan } from '@millrace/features';
-import { ensureTopics, KafkaConnection, MessageProducer, type OutboundMessage } from '@millrace/kafka';
+import { CompactedReader, ensureTopics, KafkaConnection, MessageProducer, type OutboundMessage } from '@millrace/kafka';
 import { parseProject } from '@millrace/project';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { aLabel, aPrediction, cloneRoot, eventually, freePort } from '@millrace/testing';
@@ -299,4 +304,28 @@ export async function sendAll(
     }
     await between();
   }
+}
+
+/** What services downstream hear of drift and windows, as it comes. */
+export async function downstreamOf(connection: KafkaConnection) {
+  const drift: DriftEvent[] = [];
+  const metrics: WindowMetrics[] = [];
+  const reader = new CompactedReader(connection, {
+    name: 'downstream',
+    topics: {
+      'drift.v1': (_key, value) => {
+        const event = value === null ? undefined : decodeDriftEvent(value);
+        if (event?.type === DRIFT_EVENT_TYPE) drift.push(event);
+      },
+      'metrics.v1': (_key, value) => void (value !== null && metrics.push(decodeWindowMetrics(value))),
+    },
+  });
+  // Topics that were made a moment ago may not have their leaders yet.
+  await eventually('the downstream reader starts', () =>
+    reader.start().then(
+      () => true,
+      () => false,
+    ),
+  );
+  return { drift, metrics, close: () => reader.close() };
 }

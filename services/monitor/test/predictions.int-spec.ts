@@ -5,19 +5,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  DRIFT_EVENT_TYPE,
-  type DriftEvent,
-  decodeDriftEvent,
-  decodeWindowMetrics,
-  MonitorService,
-  type WindowMetrics,
-} from '@millrace/contracts';
+import { type DriftEvent, MonitorService, type WindowMetrics } from '@millrace/contracts';
 import { cohortOfVersion } from '@millrace/domain';
 import { createClient } from '@millrace/grpc';
-import { CompactedReader, ensureTopics } from '@millrace/kafka';
+import { ensureTopics } from '@millrace/kafka';
 import { eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
 import {
+  downstreamOf,
   FROM_MS,
   type MonitorProcess,
   preparePlatform,
@@ -59,26 +53,8 @@ async function aWorld(): Promise<World> {
   const prefix = uniquePrefix();
   const platform = await preparePlatform(kafka.brokers, prefix, home);
   ends.push(() => platform.close());
-  const drift: DriftEvent[] = [];
-  const metrics: WindowMetrics[] = [];
-  const reader = new CompactedReader(platform.connection, {
-    name: 'downstream',
-    topics: {
-      'drift.v1': (_key, value) => {
-        const event = value === null ? undefined : decodeDriftEvent(value);
-        if (event?.type === DRIFT_EVENT_TYPE) drift.push(event);
-      },
-      'metrics.v1': (_key, value) => void (value !== null && metrics.push(decodeWindowMetrics(value))),
-    },
-  });
-  // Topics that were made a moment ago may not have their leaders yet.
-  await eventually('the downstream reader starts', () =>
-    reader.start().then(
-      () => true,
-      () => false,
-    ),
-  );
-  ends.push(() => reader.close());
+  const { drift, metrics, close } = await downstreamOf(platform.connection);
+  ends.push(close);
   const monitor = await startMonitor({ home, brokers: kafka.brokers, topicPrefix: prefix });
   ends.push(() => monitor.stop());
   return { monitor, home, prefix, platform, drift, metrics };

@@ -6,16 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  DRIFT_EVENT_TYPE,
-  type DriftEvent,
-  decodeDriftEvent,
-  decodeWindowMetrics,
-  type WindowMetrics,
-} from '@millrace/contracts';
-import { CompactedReader } from '@millrace/kafka';
 import { eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
-import { type MonitorProcess, preparePlatform, sendAll, startMonitor, streamOf, WINDOW_MS } from './monitor-process.js';
+import {
+  downstreamOf,
+  type MonitorProcess,
+  preparePlatform,
+  sendAll,
+  startMonitor,
+  streamOf,
+  WINDOW_MS,
+} from './monitor-process.js';
 
 const ROWS = 9_000;
 const STEP_MS = 50;
@@ -42,25 +42,8 @@ async function aWorld() {
   const prefix = uniquePrefix();
   const platform = await preparePlatform(kafka.brokers, prefix, home);
   ends.push(() => platform.close());
-  const drift: DriftEvent[] = [];
-  const metrics: WindowMetrics[] = [];
-  const reader = new CompactedReader(platform.connection, {
-    name: 'downstream',
-    topics: {
-      'drift.v1': (_key, value) => {
-        const event = value === null ? undefined : decodeDriftEvent(value);
-        if (event?.type === DRIFT_EVENT_TYPE) drift.push(event);
-      },
-      'metrics.v1': (_key, value) => void (value !== null && metrics.push(decodeWindowMetrics(value))),
-    },
-  });
-  await eventually('the downstream reader starts', () =>
-    reader.start().then(
-      () => true,
-      () => false,
-    ),
-  );
-  ends.push(() => reader.close());
+  const { drift, metrics, close } = await downstreamOf(platform.connection);
+  ends.push(close);
   const start = async (replica: string) => {
     const env = { MILLRACE_REPLICA: replica };
     const monitor = await startMonitor({ home, brokers: kafka.brokers, topicPrefix: prefix, env });

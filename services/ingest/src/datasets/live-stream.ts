@@ -13,7 +13,7 @@ import type {
 import { PlatformError } from '@millrace/domain';
 import type { OwnerCommand } from './owner-commands.js';
 import { type BadMessage, type LogMessage, PartitionReader, type ReaderPorts } from './partition-reader.js';
-import { folderOf, OF_OWNER, pathOf, type SegmentOwner } from './segment.js';
+import { filesOfSpan, folderOf, OF_OWNER, pathOf, type SegmentOwner } from './segment.js';
 import { type LiveSettings, type OwnerPorts, SpanOwner } from './span-owner.js';
 
 export interface LiveBounds {
@@ -304,11 +304,7 @@ export class LiveStream {
       for (const span of spans.spansIn(project).filter(({ partition }) => partition === OF_OWNER))
         folders.set(folderOf(OF_OWNER, span), spans.spansIn(project));
     for (const [folder, listed] of folders) {
-      const paths = new Set(
-        listed.flatMap(({ segmentKind: kind, segments, ...span }) =>
-          segments.map(({ name }) => pathOf({ ...span, kind, name })),
-        ),
-      );
+      const paths = new Set(listed.flatMap(filesOfSpan).map(pathOf));
       try {
         const removed = await files.sweep(folder, (path) => paths.has(path));
         if (removed > 0) reports.swept(folder, removed);

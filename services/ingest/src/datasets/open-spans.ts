@@ -41,12 +41,6 @@ export class OpenSpans {
     for (const listener of [...this.listeners]) listener();
   }
 
-  /** Told after each change; gives what ends it. */
-  listen(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-
   /**
    * Resolves with the first answer that is not undefined: now, or after a change; with undefined when the time, in
    * milliseconds, is over.
@@ -60,14 +54,15 @@ export class OpenSpans {
       }
       const end = (value: T | undefined) => {
         clearTimeout(timer);
-        stop();
+        this.listeners.delete(look);
         resolve(value);
       };
-      const timer = Number.isFinite(withinMs) ? setTimeout(() => end(undefined), withinMs) : undefined;
-      const stop = this.listen(() => {
+      const look = () => {
         const later = find();
         if (later !== undefined) end(later);
-      });
+      };
+      const timer = Number.isFinite(withinMs) ? setTimeout(() => end(undefined), withinMs) : undefined;
+      this.listeners.add(look);
     });
   }
 
@@ -149,19 +144,6 @@ export class OpenSpans {
 
   spanAt(key: string, project: string): OpenSpanProgress | null {
     return this.projects.get(project)?.spans.get(key) ?? null;
-  }
-
-  /** Entries of projects that are not the ones of their names any more. */
-  strangers(
-    createdAtMs: (project: string) => number | undefined,
-  ): (ProjectReading | OpenSpanProgress | ClosingProgress)[] {
-    const strange: (ProjectReading | OpenSpanProgress | ClosingProgress)[] = [];
-    for (const [project, { readings, spans, closing }] of this.projects) {
-      const now = createdAtMs(project);
-      for (const entry of [...readings.values(), ...spans.values(), ...(closing === null ? [] : [closing])])
-        if (entry.createdAtMs !== now) strange.push(entry);
-    }
-    return strange;
   }
 
   importEnd(importId: string): ImportEndProgress | undefined {

@@ -21,9 +21,9 @@ import type { RecordSchema } from '../schema/record-schema.js';
 import { isConsumed, type OpenSpans } from './open-spans.js';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
 import type { ProgressLog } from './progress-log.js';
-import { filesOfSpan, ownerText, type SegmentFile, type SegmentFiles, type SegmentOwner } from './segment.js';
+import { entryOf, filesOfSpan, ownerText, type SegmentFile, type SegmentFiles, type SegmentOwner } from './segment.js';
 import { type SegmentBuffer, SegmentBuffers } from './segment-buffers.js';
-import { startOfSpan } from './span-times.js';
+import { knownTime, startOfSpan } from './span-times.js';
 
 /** A message of a partition. */
 export interface LogMessage<T> {
@@ -63,6 +63,15 @@ interface Clocks {
   readonly records: EventClock;
   readonly labels: EventClock;
   resetAtMs: number;
+}
+
+interface News {
+  readonly changes: number;
+  readonly projects: number;
+  /** Spans of which something is closed, or whose project was deleted. */
+  readonly cleared: readonly OpenSpanProgress[];
+  /** Projects whose watermark was set back, which was not done here. */
+  readonly reset: readonly ProjectReading[];
 }
 
 /** What a reader needs from outside. */
@@ -158,7 +167,7 @@ export class PartitionReader {
       const isBelieved = this.clocksOf(at).records.observe(said, eventTimeMs, nowMs, at.schema.project.data.clock);
       if (!isBelieved) this.ports.doubted(record.project);
       const spanStartMs = startOfSpan(at.schema, eventTimeMs);
-      this.buffers.addRecord(at, spanStartMs, at.schema, accepted, this.place('records', offset));
+      this.buffers.addRecord(at, spanStartMs, at.schema, accepted, { partition: this.partition, offset });
     });
   }
 
@@ -178,7 +187,7 @@ export class PartitionReader {
       const known = label.recordId === '' ? { ...label, recordId: requestIdOf(label.predictionId) } : label;
       if (known.recordId === '') return;
       const spanStartMs = startOfSpan(at.schema, known.eventTimeMs);
-      this.buffers.addLabel(at, spanStartMs, known, this.place('labels', offset));
+      this.buffers.addLabel(at, spanStartMs, known, { partition: this.partition, offset });
     });
   }
 
@@ -204,7 +213,8 @@ export class PartitionReader {
     if (this.failed !== null) return true;
     if (this.dirtySinceMs !== null && nowMs - this.dirtySinceMs >= flushAfterMs) return true;
     if (this.merged.some(({ atMs }) => nowMs - atMs >= MERGED_KEPT_MS)) return true;
-    return this.cleared().length > 0 || this.resets().length > 0;
+    const { cleared, reset } = this.news;
+    return cleared.length > 0 || reset.length > 0;
   }
 
   /** The number is not held any more: what it has in memory is read again by whoever holds it. */
@@ -226,7 +236,7 @@ export class PartitionReader {
     const buffers = this.buffers.seal();
     const { counts, dirtySinceMs } = this;
     const told = { done: { ...this.done }, counted: { ...this.counted }, stopped: this.isStopped };
-    const isIdle = this.cleared().length + this.resets().length + this.merged.length === 0;
+    const isIdle = this.news.cleared.length + this.news.reset.length + this.merged.length === 0;
     if (buffers.length === 0 && dirtySinceMs === null && isIdle) return;
     this.counts = new Map();
     this.dirtySinceMs = null;
@@ -237,7 +247,7 @@ export class PartitionReader {
         this.written.set(buffer, await this.ports.files.write(buffer.key, buffer.columns));
       }
       const { entries, gone } = await this.changes(buffers);
-      for (const owner of this.resets())
+      for (const owner of this.news.reset)
         if (!counts.has(ownerText(owner))) counts.set(ownerText(owner), nothingOf(owner));
       for (const each of counts.values()) entries.push(this.readingWith(each));
       // The last: whoever sees the offsets sees the segments.
@@ -267,10 +277,10 @@ export class PartitionReader {
 
   /** The lists of segments as they become, and the files that no list names then. */
   private async changes(buffers: readonly SegmentBuffer[]): Promise<{ entries: ProgressEntry[]; gone: SegmentFile[] }> {
-    const { registry, spans, clock } = this.ports;
+    const { spans, clock } = this.ports;
     const entries: ProgressEntry[] = [];
     const gone: SegmentFile[] = [];
-    const touched = new Map(this.cleared().map((span) => [progressKey(span), span]));
+    const touched = new Map(this.news.cleared.map((span) => [progressKey(span), span]));
     const fresh = new Map<string, SegmentEntry[]>();
     for (const buffer of buffers) {
       const { project, createdAtMs, partition, kind, spanStartMs } = buffer.key;
@@ -280,8 +290,7 @@ export class PartitionReader {
       }
       const span = { project, createdAtMs, partition, segmentKind: kind, spanStartMs, segments: [] };
       const key = progressKey({ kind: 'span', ...span });
-      const { schema, name, rows, bytes, level, merged } = this.written.get(buffer) as SegmentFile;
-      fresh.set(key, [...(fresh.get(key) ?? []), { schema, name, rows, bytes, level, merged }]);
+      fresh.set(key, [...(fresh.get(key) ?? []), entryOf(this.written.get(buffer) as SegmentFile)]);
       if (touched.get(key)?.createdAtMs !== createdAtMs) touched.set(key, { kind: 'span', ...span });
     }
     for (const [key, span] of touched) {
@@ -295,9 +304,8 @@ export class PartitionReader {
       const segments = await this.mergedSmall(span, [...kept, ...(fresh.get(key) ?? [])]);
       entries.push(segments.length === 0 ? { kind: 'gone', key } : { ...span, segments });
     }
-    for (const reading of spans.strangers((name) => registry.createdAtMs(name)))
-      if (reading.kind === 'project' && reading.partition === this.partition)
-        entries.push({ kind: 'gone', key: progressKey(reading) });
+    for (const reading of spans.readingsIn(this.partition))
+      if (!this.isCurrent(reading)) entries.push({ kind: 'gone', key: progressKey(reading) });
     const nowMs = clock.nowMs();
     const ripe = this.merged.filter(({ atMs }) => nowMs - atMs >= MERGED_KEPT_MS);
     for (const each of ripe) this.merged.splice(this.merged.indexOf(each), 1);
@@ -325,23 +333,23 @@ export class PartitionReader {
     return rest;
   }
 
-  /** Spans of this partition of which something is closed, or whose project was deleted. */
-  private cleared(): OpenSpanProgress[] {
-    const { spans } = this.ports;
-    if (this.clearedAt.changes === spans.changes && this.clearedAt.projects === this.ports.registry.changes)
-      return this.clearedAt.found;
-    const found = spans.spansOf(this.partition).filter((span) => {
+  /** What others have brought about here; looked for again when anything has changed. */
+  private get news(): News {
+    const { spans, registry } = this.ports;
+    const { partition } = this;
+    if (this.seen.changes === spans.changes && this.seen.projects === registry.changes) return this.seen;
+    const cleared = spans.spansOf(partition).filter((span) => {
       if (!this.isCurrent(span)) return true;
       const consumed = new Set(spans.closing(span)?.consumed);
       return span.segments.some((segment) => isConsumed(segment, consumed));
     });
-    this.clearedAt = { changes: spans.changes, projects: this.ports.registry.changes, found };
-    return found;
+    const isReset = (reading: ProjectReading) => (spans.closing(reading)?.resetAtMs ?? 0) > reading.resetAtMs;
+    const reset = spans.readingsIn(partition).filter(isReset);
+    this.seen = { changes: spans.changes, projects: registry.changes, cleared, reset };
+    return this.seen;
   }
 
-  private clearedAt: { changes: number; projects: number; found: OpenSpanProgress[] } = {
-    ...{ changes: -1, projects: -1, found: [] },
-  };
+  private seen: News = { changes: -1, projects: -1, cleared: [], reset: [] };
 
   private isCurrent({ project, createdAtMs }: SegmentOwner): boolean {
     return this.ports.registry.createdAtMs(project) === createdAtMs;
@@ -363,18 +371,11 @@ export class PartitionReader {
       ...{ kind: 'project', project, createdAtMs, partition },
       records: (known?.records ?? 0) + more.records,
       labels: (known?.labels ?? 0) + more.labels,
-      recordsThroughMs: finite(clocks.records.reachedMs),
-      labelsThroughMs: finite(clocks.labels.reachedMs),
+      recordsThroughMs: knownTime(clocks.records.reachedMs),
+      labelsThroughMs: knownTime(clocks.labels.reachedMs),
       heardAtMs: Math.max(known?.heardAtMs ?? 0, heardAtMs),
       resetAtMs: clocks.resetAtMs,
     };
-  }
-
-  /** Projects whose watermark was set back, which was not done here. */
-  private resets(): SegmentOwner[] {
-    return this.ports.spans
-      .readingsIn(this.partition)
-      .filter((reading) => (this.ports.spans.closing(reading)?.resetAtMs ?? 0) > reading.resetAtMs);
   }
 
   private clocksOf(owner: SegmentOwner): Clocks {
@@ -470,24 +471,14 @@ export class PartitionReader {
     this.gapSinceMs[stream] = null;
   }
 
-  private place(stream: Stream, offset: number) {
-    return { topic: TOPIC_OF[stream], partition: this.partition, offset };
-  }
-
   private changed(): void {
     this.dirtySinceMs ??= this.ports.clock.nowMs();
   }
 }
 
-const entryOf = ({ name, schema, rows, bytes, level, merged }: SegmentFile): SegmentEntry => ({
-  ...{ name, schema, rows, bytes, level, merged },
-});
-
 /** The partition pauses, and the same is read again. */
 const again = (message: string): PlatformError =>
   new PlatformError('overloaded', message, { retry: { afterMs: AGAIN_MS } });
-
-const finite = (ms: number): number | undefined => (Number.isFinite(ms) ? ms : undefined);
 
 const nothingOf = ({ project, createdAtMs }: SegmentOwner): Counted => ({
   ...{ project, createdAtMs, records: 0, labels: 0, heardAtMs: 0 },

@@ -3,13 +3,15 @@
 
 import { type DatasetVersion, decodeProgress, encodeDatasetVersion, encodeProgress } from '@millrace/contracts';
 import { PlatformError, type RequestIds } from '@millrace/domain';
-import type { FencedWriters, OnEntry, OutboundMessage } from '@millrace/kafka';
+import { type FencedWriters, inParts, type OnEntry } from '@millrace/kafka';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
 import type { ProgressFollower } from './progress-follower.js';
 import type { ProgressLog } from './progress-log.js';
 
 /** Header: which transaction an entry is of. */
 const TRANSACTION = 'transaction';
+/** Half of what the topic takes. */
+const SENT_BYTES_MAX = 524_288;
 
 /** What of the artifact store a version's manifest needs. */
 export interface ManifestStore {
@@ -45,7 +47,7 @@ export class KafkaProgressLog implements ProgressLog {
           ? { key: entry.key, value: null, partition, headers }
           : { key: progressKey(entry), value: encodeProgress(entry), partition, headers },
       );
-      for (const part of inParts(messages)) await transaction.send('progress.v1', part);
+      for (const part of inParts(messages, SENT_BYTES_MAX)) await transaction.send('progress.v1', part);
       if (versions.length === 0) return;
       await transaction.send(
         'datasets.v1',
@@ -63,33 +65,8 @@ export class KafkaProgressLog implements ProgressLog {
   }
 }
 
-/** The broker bounds what is sent at once, not a transaction. */
-const SENT_BYTES_MAX = 524_288;
-const MESSAGE_BYTES = 256;
-
-function inParts(messages: readonly OutboundMessage[]): OutboundMessage[][] {
-  const parts: OutboundMessage[][] = [[]];
-  let bytes = 0;
-  for (const message of messages) {
-    const more = MESSAGE_BYTES + (message.value?.length ?? 0);
-    if (bytes > 0 && bytes + more > SENT_BYTES_MAX) {
-      parts.push([]);
-      bytes = 0;
-    }
-    parts.at(-1)?.push(message);
-    bytes += more;
-  }
-  return parts;
-}
-
 /** The follower's entries as the reader of the topic brings them. */
 export function progressEntry(follower: ProgressFollower): OnEntry {
   return (key, value, { partition, offset, headers }) =>
-    follower.brought(
-      partition,
-      offset,
-      key,
-      value === null ? null : decodeProgress(value),
-      headers[TRANSACTION]?.toString() ?? '',
-    );
+    follower.brought(partition, offset, key, value === null ? null : decodeProgress(value), headers[TRANSACTION] ?? '');
 }

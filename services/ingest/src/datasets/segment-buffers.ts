@@ -16,9 +16,8 @@ import {
   schemaOf,
 } from './segment.js';
 
-/** Where a message stood: topic without prefix, partition, offset. */
+/** Where a message stood in its topic. */
 export interface Position {
-  topic: string;
   partition: number;
   offset: number;
 }

@@ -71,6 +71,11 @@ export const pathOf = (file: SpanKey & Pick<SegmentEntry, 'name'>): string =>
 export const filesOfSpan = ({ segmentKind, segments, kind: _, ...span }: OpenSpanProgress): SegmentFile[] =>
   segments.map((segment) => ({ ...span, kind: segmentKind, ...segment }));
 
+/** As progress.v1 tells of a file in the list of its span. */
+export const entryOf = ({ name, schema, rows, bytes, level, merged }: SegmentFile): SegmentEntry => ({
+  ...{ name, schema, rows, bytes, level, merged },
+});
+
 /** What a close has decided: these segments become the version of this span. */
 export interface ClosePlan extends SegmentOwner {
   readonly spanStartMs: number;

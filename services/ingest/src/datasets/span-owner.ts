@@ -26,13 +26,14 @@ import { type ProgressEntry, progressKey } from './progress-entry.js';
 import type { ProgressLog } from './progress-log.js';
 import {
   type ClosePlan,
+  entryOf,
   OF_OWNER,
   type SegmentFile,
   type SegmentFiles,
   type SegmentOwner,
   sameOwner,
 } from './segment.js';
-import { spanMsOf, startOfSpan } from './span-times.js';
+import { knownTime, spanMsOf, startOfSpan } from './span-times.js';
 import type { VersionCloser } from './version-closer.js';
 
 export interface LiveSettings {
@@ -190,7 +191,7 @@ export class SpanOwner {
   private async resetWatermark(owned: Owned, toMs: number): Promise<void> {
     await this.alone(owned, () => {
       const before = this.closingOf(owned);
-      const closedThroughMs = finite(Math.min(this.closedThroughMs(owned), startOfSpan(owned.schema, toMs)));
+      const closedThroughMs = knownTime(Math.min(this.closedThroughMs(owned), startOfSpan(owned.schema, toMs)));
       const resetAtMs = Math.max(this.ports.clock.nowMs(), before.resetAtMs + 1);
       return this.write(owned, [{ ...before, closedThroughMs, resetAtMs, resetToMs: toMs }], []);
     });
@@ -291,11 +292,11 @@ export class SpanOwner {
       .map((each) => ({ kind: 'gone' as const, key: progressKey(each) }));
     if (owned === null || version === undefined || version.closedAtMs < owned.createdAtMs) {
       const why = failure === '' ? `project '${project}' was deleted` : failure;
-      await this.tell(number, [...old, end('', why)], []);
+      await this.ports.log.write(number, [...old, end('', why)], []);
       return;
     }
     await this.ports.closer.import(version, async (made) => {
-      await this.tell(number, [...old, end(version.id, '')], made === null ? [] : [made]);
+      await this.ports.log.write(number, [...old, end(version.id, '')], made === null ? [] : [made]);
     });
   }
 
@@ -344,7 +345,7 @@ export class SpanOwner {
     if (known !== null) return known;
     return {
       ...{ kind: 'closing', project, createdAtMs, consumed: [], duplicates: 0, refreshedAtMs, answers: [] },
-      ...{ closedThroughMs: finite(this.ports.index.closedThroughMs(project)), resetAtMs: 0, resetToMs: 0 },
+      ...{ closedThroughMs: knownTime(this.ports.index.closedThroughMs(project)), resetAtMs: 0, resetToMs: 0 },
     };
   }
 
@@ -368,26 +369,15 @@ export class SpanOwner {
     const names = new Set(joined.map(({ name }) => name));
     return [...spans].flatMap((spanStartMs): ProgressEntry[] => {
       const { project, createdAtMs } = owner;
-      const span: OpenSpanProgress = {
-        ...{
-          kind: 'span',
-          project,
-          createdAtMs,
-          partition: OF_OWNER,
-          segmentKind: 'labels',
-          spanStartMs,
-          segments: [],
-        },
-      };
+      const what = { kind: 'span', segmentKind: 'labels', partition: OF_OWNER, segments: [] } as const;
+      const span: OpenSpanProgress = { ...what, project, createdAtMs, spanStartMs };
       const key = progressKey(span);
       const told = this.ports.spans.spanAt(key, project);
       // Of a deleted project of this name nothing is taken over.
       const known = told !== null && sameOwner(told, owner) ? told : null;
       const segments = [
         ...(known?.segments ?? []).filter(({ name }) => !names.has(name)),
-        ...left
-          .filter((file) => file.spanStartMs === spanStartMs)
-          .map(({ name, schema, rows, bytes, level, merged }) => ({ name, schema, rows, bytes, level, merged })),
+        ...left.filter((file) => file.spanStartMs === spanStartMs).map(entryOf),
       ];
       if (segments.length > 0) return [{ ...span, segments }];
       return told === null ? [] : [{ kind: 'gone', key }];
@@ -402,15 +392,7 @@ export class SpanOwner {
   private write(owner: SegmentOwner, entries: readonly ProgressEntry[], versions: readonly DatasetVersion[]) {
     if (this.project(owner.project) !== owner)
       throw new PlatformError('conflict', `project '${owner.project}' is not closed here any more`);
-    return this.tell(this.ports.partitionOf(owner.project), entries, versions);
-  }
-
-  private async tell(
-    number: number,
-    entries: readonly ProgressEntry[],
-    versions: readonly DatasetVersion[],
-  ): Promise<void> {
-    await this.ports.log.write(number, entries, versions);
+    return this.ports.log.write(this.ports.partitionOf(owner.project), entries, versions);
   }
 
   /** null where it is not owned here, or deleted. */
@@ -506,5 +488,3 @@ export class SpanOwner {
     return Math.ceil(this.closedThroughMs(owned) / spanMs) * spanMs;
   }
 }
-
-const finite = (ms: number): number | undefined => (Number.isFinite(ms) ? ms : undefined);

@@ -2,6 +2,9 @@
 
 import type { RecordSchema } from '../schema/record-schema.js';
 
+/** undefined where nothing is known: messages have no infinity. */
+export const knownTime = (ms: number): number | undefined => (Number.isFinite(ms) ? ms : undefined);
+
 export const spanMsOf = ({ project }: RecordSchema): number => project.data.versionEveryMs;
 
 export function startOfSpan(schema: RecordSchema, eventTimeMs: number): number {

@@ -116,7 +116,7 @@ export class VersionCloser {
     try {
       const written = await table.write();
       if (written === null) return null;
-      return this.framed(schema, written, { ...frame, lateRows: 0, repeatedRows: 0, nulled: [] }, 0, '');
+      return this.framed(schema, written, { ...frame, lateRows: 0, repeatedRows: 0, nulled: [] });
     } finally {
       await table.drop();
     }
@@ -153,7 +153,7 @@ export class VersionCloser {
       const { parquetPath, parquetSha256 } = written;
       return [{ ...known, parquetPath, parquetSha256, closedAtMs: this.clock.nowMs() }, true];
     }
-    return [this.placed(this.framed(schema, written, frame, 0, frame.parent ?? ''), before), true];
+    return [this.placed(this.framed(schema, written, frame), before), true];
   }
 
   private placed(version: DatasetVersion, before: readonly DatasetVersion[] = []): DatasetVersion {
@@ -166,19 +166,18 @@ export class VersionCloser {
     };
   }
 
+  /** Without its place among the others, which `placed` gives. */
   private framed(
     schema: RecordSchema,
     written: Omit<WrittenVersion, 'duplicates'>,
-    { parent: _, ...frame }: Frame,
-    ordinal: number,
-    parent: string,
+    { parent = '', ...frame }: Frame,
   ): DatasetVersion {
     const { id, rows, labelledRows, eventTimeFromMs, eventTimeToMs, parquetPath, parquetSha256 } = written;
     return {
       project: schema.project.name,
       id,
       ...frame,
-      ordinal,
+      ordinal: 0,
       parent,
       schemaHash: schema.hash,
       rows,

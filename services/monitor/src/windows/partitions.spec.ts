@@ -3,43 +3,16 @@
 
 import { describe, expect, it } from '@jest/globals';
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
-import { binaryOutputs, ManualClock, seededRng } from '@millrace/domain';
-import { buildReferenceProfile } from '@millrace/statistics';
-import { aLabel, aPrediction } from '@millrace/testing';
-import { aProject } from '../../test/a-project.js';
+import { ManualClock, seededRng } from '@millrace/domain';
+import { ROWS_IN_WINDOW, shiftedMetadata, shiftedRows } from '../../test/a-shifted-stream.js';
 import { anEngine, heldBy } from '../../test/an-engine.js';
-import { MetadataCache } from '../metadata/metadata-cache.js';
 import type { Engine } from './engine.js';
 import { Intake, type PartitionEnd, type Positioned } from './intake.js';
 import type { Stream } from './positions.js';
 
-const WINDOW_MS = 10_000;
-const DELAY_MS = 3_000;
-const FROM_MS = 100_000;
 const ROWS = 8_000;
 const SHIFT_FROM = 5_000;
 const NOW_MS = 10_000_000;
-
-function metadata(): MetadataCache {
-  const rng = seededRng(1);
-  const filled = new MetadataCache();
-  filled.setProject(aProject(WINDOW_MS, DELAY_MS));
-  const profile = buildReferenceProfile({
-    features: [
-      { name: 'x', kind: 'numeric', values: Array.from({ length: 20_000 }, () => rng.normal()) },
-      { name: 'c', kind: 'categorical', values: Array.from({ length: 20_000 }, () => `c${rng.below(5)}`) },
-    ],
-    scoreName: 'probability',
-    scores: Array.from({ length: 20_000 }, () => rng.next()),
-    positiveShare: 0.5,
-  });
-  const inputs = [
-    { name: 'x', kind: 'numeric' as const },
-    { name: 'c', kind: 'categorical' as const },
-  ];
-  for (const version of [1, 2]) filled.setReference('p', version, { profile, inputs });
-  return filled;
-}
 
 interface Log extends PartitionEnd {
   messages: Positioned<PredictionMessage & LabelMessage>[];
@@ -48,7 +21,6 @@ interface Log extends PartitionEnd {
 
 /** A row every 10 ms, up to 400 ms out of order, x shifted from SHIFT_FROM on; a label lies where its row does. */
 function written(partitions: number, labelPartitionOf = (partition: number, _row: number) => partition): Log[] {
-  const rng = seededRng(4);
   const logs: Log[] = (['predictions', 'labels'] as const).flatMap((stream: Stream) =>
     Array.from({ length: partitions }, (_, partition) => ({ stream, partition, end: 0, messages: [], read: 0 })),
   );
@@ -56,24 +28,7 @@ function written(partitions: number, labelPartitionOf = (partition: number, _row
     const log = logs.find((one) => one.stream === stream && one.partition === partition)!;
     log.messages.push({ message: message as never, offset: log.end++, timestampMs: 1 });
   };
-  const rows = Array.from({ length: ROWS }, (_, i) => {
-    const eventTimeMs = FROM_MS + i * 10;
-    const probability = rng.next();
-    const ids = { project: 'p', predictionId: `r${i}/0`, eventTimeMs };
-    const prediction = aPrediction({
-      ...{
-        ...ids,
-        answeredAtMs: eventTimeMs,
-        modelVersion: 1 + (i % 7 === 0 ? 1 : 0),
-        latencyUs: 500 + rng.below(900),
-      },
-      ...{ features: [rng.normal() + (i >= SHIFT_FROM ? 1 : 0), `c${rng.below(5)}`] },
-      outputs: binaryOutputs(probability),
-    });
-    const value = rng.next() < probability ? 1 : 0;
-    const label = aLabel({ ...ids, recordId: `r${i}`, knownAtMs: eventTimeMs + DELAY_MS, value });
-    return { i, prediction, label, partition: rng.below(partitions), atMs: eventTimeMs + rng.below(400) };
-  }).sort((a, b) => a.atMs - b.atMs);
+  const rows = shiftedRows({ rows: ROWS, shiftFrom: SHIFT_FROM, partitions });
   for (const { i, prediction, label, partition } of rows) {
     write('predictions', partition, prediction);
     write('labels', labelPartitionOf(partition, i), label);
@@ -84,7 +39,7 @@ function written(partitions: number, labelPartitionOf = (partition: number, _row
 /** Reads the logs in batches of a seed's choice, as consumers do. */
 async function read(logs: readonly Log[], seed: number): Promise<Engine> {
   const rng = seededRng(seed);
-  const engine = anEngine(metadata());
+  const engine = anEngine(shiftedMetadata());
   const ports = {
     reference: () => undefined,
     publish: async () => undefined,
@@ -146,7 +101,7 @@ describe('a label in another partition than its prediction, as where it does not
     // Those of the last window, which is open, may wait for theirs.
     const judged = windows.filter(({ revision }) => revision > 0);
     expect(judged.map(({ metrics: [all] }) => [all!.predictions, all!.labels])).toEqual(
-      Array(judged.length).fill([WINDOW_MS / 10, WINDOW_MS / 10]),
+      Array(judged.length).fill([ROWS_IN_WINDOW, ROWS_IN_WINDOW]),
     );
     expect(judged.length).toBeGreaterThan(5);
     expect(counters).toMatchObject({ predictions: ROWS, latePredictions: 0, unmatchedLabels: 0 });

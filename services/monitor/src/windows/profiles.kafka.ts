@@ -3,7 +3,7 @@
 // partition of its writer's number, so that its key is always in the same one.
 
 import { decodePartialProfile, encodePartialProfile } from '@millrace/contracts';
-import { CompactedReader, FencedWriters, type KafkaConnection, type OutboundMessage } from '@millrace/kafka';
+import { CompactedReader, FencedWriters, inParts, type KafkaConnection, type OutboundMessage } from '@millrace/kafka';
 import { parseKey, type Written } from './board.js';
 import type { JudgementMessages } from './closed-windows.kafka.js';
 import type { Engine } from './engine.js';
@@ -31,7 +31,7 @@ export class BoardWriters {
     const board = entries.map((entry) => toMessage(entry, partition));
     const topics = this.judgements.of(judgements);
     await this.writers.of(partition).transaction(async (tx) => {
-      for (const part of inParts(board)) await tx.send(TOPIC, part, { compressed: true });
+      for (const part of inParts(board, SENT_BYTES_MAX)) await tx.send(TOPIC, part, { compressed: true });
       for (const [topic, messages] of topics) await tx.send(topic, messages);
     });
     this.judgements.published(judgements);
@@ -65,20 +65,6 @@ function toMessage({ key, value }: Written, partition: number): OutboundMessage 
 
 /** What is sent at once is one batch, which the broker takes up to 8 MiB compressed; JSON compresses to a quarter. */
 const SENT_BYTES_MAX = 8 * 1_048_576;
-
-function inParts(messages: readonly OutboundMessage[]): OutboundMessage[][] {
-  const parts: OutboundMessage[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const message of messages) {
-    bytes += message.value?.length ?? 0;
-    if (bytes > SENT_BYTES_MAX) {
-      parts.push([]);
-      bytes = message.value?.length ?? 0;
-    }
-    parts[parts.length - 1]?.push(message);
-  }
-  return parts;
-}
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');

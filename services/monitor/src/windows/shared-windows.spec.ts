@@ -3,49 +3,18 @@
 
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
-import { binaryOutputs, seededRng } from '@millrace/domain';
-import { buildReferenceProfile } from '@millrace/statistics';
-import { aLabel, aPrediction } from '@millrace/testing';
+import { seededRng } from '@millrace/domain';
 import { Cluster, type Log, type MonitorOfCluster } from '../../test/a-cluster.js';
-import { aProject } from '../../test/a-project.js';
-import { MetadataCache } from '../metadata/metadata-cache.js';
+import { FROM_MS, ROWS_IN_WINDOW, shiftedMetadata, shiftedRows, WINDOW_MS } from '../../test/a-shifted-stream.js';
 import { STREAMS, type Stream } from './positions.js';
 
-const WINDOW_MS = 10_000;
-const DELAY_MS = 3_000;
 const PARTITIONS = 4;
-const FROM_MS = 100_000;
 const ROWS = 4_000;
 const SHIFT_FROM = 2_000;
-const WINDOWS_CLOSED = ROWS / (WINDOW_MS / 10) - 1;
-
-const profile = (() => {
-  const rng = seededRng(1);
-  return buildReferenceProfile({
-    features: [
-      { name: 'x', kind: 'numeric', values: Array.from({ length: 20_000 }, () => rng.normal()) },
-      { name: 'c', kind: 'categorical', values: Array.from({ length: 20_000 }, () => `c${rng.below(5)}`) },
-    ],
-    scoreName: 'probability',
-    scores: Array.from({ length: 20_000 }, () => rng.next()),
-    positiveShare: 0.5,
-  });
-})();
-
-function metadata(): MetadataCache {
-  const filled = new MetadataCache();
-  filled.setProject(aProject(WINDOW_MS, DELAY_MS));
-  const inputs = [
-    { name: 'x', kind: 'numeric' as const },
-    { name: 'c', kind: 'categorical' as const },
-  ];
-  for (const version of [1, 2]) filled.setReference('p', version, { profile, inputs });
-  return filled;
-}
+const WINDOWS_CLOSED = ROWS / ROWS_IN_WINDOW - 1;
 
 /** A row every 10 ms, up to 400 ms out of order; x is shifted from SHIFT_FROM on. */
 function written(partitionOf = (_row: number, draw: number) => draw): Written {
-  const rng = seededRng(4);
   const logs = STREAMS.flatMap((stream) =>
     Array.from({ length: PARTITIONS }, (_, partition): Log => ({ stream, partition, messages: [], end: 0 })),
   );
@@ -55,25 +24,9 @@ function written(partitionOf = (_row: number, draw: number) => draw): Written {
     log.messages.push({ message: message as never, offset: log.messages.length, timestampMs: 1 });
     order.push(log);
   };
-  const rows = Array.from({ length: ROWS }, (_, i) => {
-    const eventTimeMs = FROM_MS + i * 10;
-    const probability = rng.next();
-    const ids = { project: 'p', predictionId: `r${i}/0`, eventTimeMs };
-    const prediction = aPrediction({
-      ...{
-        ...ids,
-        answeredAtMs: eventTimeMs,
-        modelVersion: 1 + (i % 7 === 0 ? 1 : 0),
-        latencyUs: 500 + rng.below(900),
-      },
-      ...{ features: [rng.normal() + (i >= SHIFT_FROM ? 1 : 0), `c${rng.below(5)}`] },
-      outputs: binaryOutputs(probability),
-    });
-    const value = rng.next() < probability ? 1 : 0;
-    const label = aLabel({ ...ids, recordId: `r${i}`, knownAtMs: eventTimeMs + DELAY_MS, value });
-    return { prediction, label, partition: partitionOf(i, rng.below(PARTITIONS)), atMs: eventTimeMs + rng.below(400) };
-  }).sort((a, b) => a.atMs - b.atMs);
-  for (const { prediction, label, partition } of rows) {
+  const rows = shiftedRows({ rows: ROWS, shiftFrom: SHIFT_FROM, partitions: PARTITIONS });
+  for (const { i, prediction, label, partition: drawn } of rows) {
+    const partition = partitionOf(i, drawn);
     write('predictions', partition, prediction);
     write('labels', partition, label);
   }
@@ -101,7 +54,7 @@ async function run(
   { logs, order } = written(),
 ): Promise<Cluster> {
   const rng = seededRng(seed);
-  const cluster = new Cluster(metadata, logs, PARTITIONS);
+  const cluster = new Cluster(shiftedMetadata, logs, PARTITIONS);
   const owners = new Map<number, MonitorOfCluster>();
   const any = <T>(of: Iterable<T>): T => [...of][rng.below([...of].length)] as T;
   const share = async () => {
