@@ -269,6 +269,69 @@ const Live = answer(
   'Live',
 );
 
+const Value = Type.Union([Type.Number(), Type.String(), Type.Boolean(), Type.Null()]);
+
+const place = {
+  partition: count('Of its topic.'),
+  offset: count(),
+};
+
+const ArchivedPrediction = answer(
+  {
+    predictionId: Type.String(),
+    entity: Type.String({ description: 'Empty where the client named none.' }),
+    modelVersion: version(),
+    modelSha256: Type.String({ description: 'Names the signature that the features follow.' }),
+    role: word(['live', 'shadow']),
+    eventTimeMs: timeMs('Event time; that of the answer where the client gave none.'),
+    answeredAtMs: timeMs('Processing time.'),
+    latencyUs: count(),
+    features: Type.Array(Value, { description: "In the order of the model's signature." }),
+    outputs: Type.Array(
+      answer({
+        name: Type.String(),
+        value: Type.Union([Type.Number(), Type.String(), Type.Array(Type.Number()), Type.Array(Type.String())]),
+      }),
+    ),
+    traceId: Type.String(),
+    ...place,
+  },
+  'ArchivedPrediction',
+);
+
+const ArchivedLabel = answer(
+  {
+    predictionId: Type.String(),
+    recordId: Type.String(),
+    entity: Type.String(),
+    value: Type.Number(),
+    eventTimeMs: timeMs('Event time.'),
+    knownAtMs: timeMs('0: not said.'),
+    source: Type.String(),
+    ...place,
+  },
+  'ArchivedLabel',
+);
+
+const Archive = answer(
+  {
+    project: Type.String(),
+    files: count(),
+    bytes: count(),
+    predictions: count('Archived.'),
+    labels: count('Archived.'),
+    fromMs: nullable(timeMs('When the oldest was written; null: none was archived.')),
+    toMs: nullable(timeMs('When the newest was written; what came later is archived within seconds.')),
+    keepMs: count('So long they are kept; 0: nothing is archived.'),
+    bytesMax: count('Where they take more, the oldest go.'),
+    cut: nullable(
+      answer({ throughMs: timeMs('Everything written before is gone.'), predictions: count(), labels: count() }),
+    ),
+    failure: nullable(Type.String({ description: 'Why this monitor cannot write now; null: it can.' })),
+  },
+  'Archive',
+);
+
 const project = '/v1/projects/{project}';
 
 export const monitorApi = {
@@ -364,6 +427,26 @@ export const monitorApi = {
       summary: 'Server-sent events: a `live` event a second with what `now` answers.',
       answerType: 'text/event-stream',
       answer: Type.String(),
+    }),
+    archive: get({
+      path: `${project}/archive`,
+      summary: 'What the archive of predictions and labels holds, and how far back it goes.',
+      answer: Archive,
+    }),
+    prediction: get({
+      path: `${project}/prediction`,
+      summary: 'A prediction out of the archive by its id, with the labels that came for it.',
+      query: body({
+        id: Type.String({ minLength: 1, maxLength: 1_024, description: 'Such as <request id>/<row>.' }),
+        aroundMs: Type.Optional(timeMs('Its event time, where it is known: only files of a day around are read.')),
+      }),
+      answer: answer({
+        project: Type.String(),
+        predictions: Type.Array(ArchivedPrediction, {
+          description: 'Newest first: several where a client used its request id again.',
+        }),
+        labels: Type.Array(ArchivedLabel, { description: 'In the order in which they became known.' }),
+      }),
     }),
     annotations: get({
       path: `${project}/annotations`,

@@ -17,6 +17,7 @@ import type {
   ServingSpec,
   SourceSpec,
 } from './project.js';
+import { parseSize } from './size.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the document's shape is the JSON schema's, checked before.
 type Document = any;
@@ -109,6 +110,7 @@ function monitoring(raw: Document): MonitoringSpec {
     output: raw.output,
     software: raw.software,
     consecutiveWindows: raw.consecutiveWindows,
+    archive: { keepMs: ms(raw.archive.keep), bytesMax: parseSize(raw.archive.sizeMax) ?? 0 },
   };
 }
 

@@ -217,6 +217,15 @@ export interface MonitoringSpec {
   software: OptionValues;
   /** Alarms must hold in this many windows in a row before a drift event. */
   consecutiveWindows: number;
+  archive: ArchiveSpec;
+}
+
+/** Predictions and labels that are kept beyond their topics. */
+export interface ArchiveSpec {
+  /** Processing time; 0 = nothing is archived. */
+  keepMs: number;
+  /** The oldest go first where they take more. */
+  bytesMax: number;
 }
 
 export interface FeatureMonitoring {

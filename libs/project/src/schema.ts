@@ -10,6 +10,7 @@ import { DEFAULT_STRATEGY, STRATEGIES } from '@millrace/routing';
 import { TABLE_FORMATS } from '@millrace/tabular';
 import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
 import { WORKERS_MAX } from './project.js';
+import { SIZE_PATTERN } from './size.js';
 import { TIME_FORMATS } from './time-format.js';
 
 const METRIC_NAMES = metricsOf('binary').map(({ name }) => name);
@@ -390,6 +391,16 @@ export const projectSchema: Node = {
         output: object('Drift of the outputs.', detectorOptions('output')),
         software: object('Health of the service.', detectorOptions('software')),
         consecutiveWindows: integer('Windows in a row an alarm must hold before a drift event.', 1, 1_000, 1),
+        archive: object('Predictions and labels that are kept as Parquet in the artifact store, found by their id.', {
+          keep: duration('So long after they were written; 0s: nothing is archived.', '365d'),
+          sizeMax: {
+            type: 'string',
+            pattern: SIZE_PATTERN,
+            description:
+              'Where they take more, the oldest go before their time, and status says so. A size such as 20GB.',
+            default: '20GB',
+          },
+        }),
       }),
       retrain: object('When a new version is trained.', {
         onDrift: flag('A drift event starts a retraining.', true),

@@ -451,6 +451,36 @@ export const METRICS = {
     description: 'Predictions that have the id of another one since the state began, all projects together',
     labels: [],
   },
+  'millrace.monitor.archived': {
+    kind: 'counter',
+    unit: '{message}',
+    description: 'Predictions and labels written to the archive',
+    labels: ['kind'],
+  },
+  'millrace.monitor.archive_waiting': {
+    kind: 'gauge',
+    unit: 'By',
+    description: 'Predictions and labels that wait to be archived',
+    labels: [],
+  },
+  'millrace.monitor.archive_failures': {
+    kind: 'counter',
+    unit: '{failure}',
+    description: 'Times the archive began to fail; reading stops when what waits has no more room',
+    labels: [],
+  },
+  'millrace.monitor.archive_cut': {
+    kind: 'counter',
+    unit: '{message}',
+    description: "Archived predictions and labels that a project's quota took before their time",
+    labels: ['project'],
+  },
+  'millrace.monitor.archive_lost': {
+    kind: 'counter',
+    unit: '{message}',
+    description: 'Messages that their topic lost before they were archived',
+    labels: ['kind'],
+  },
   'millrace.monitor.checkpoint_duration': {
     kind: 'gauge',
     unit: 'ms',

@@ -20,11 +20,14 @@ import {
 import { defineService, type ServiceContext, type Tick } from '@millrace/service';
 import { counter, gauge, logger } from '@millrace/telemetry';
 import type { FastifyInstance } from 'fastify';
+import { ARCHIVE_SOURCES, ArchiveHttp } from './api/archive.http.js';
+import type { ArchiveSources } from './api/archive-views.js';
 import { registerDashboard } from './api/dashboard.http.js';
 import { LiveStreams } from './api/live.http.js';
 import { MonitorGrpc } from './api/monitor.grpc.js';
 import { CLOCK, MonitorHttp, VIEW_SOURCES } from './api/monitor.http.js';
 import type { ViewSources } from './api/views.js';
+import { archiveOfProcess } from './archive/archive.module.js';
 import type { MonitorConfig } from './config.js';
 import { Annotations } from './live/annotations.js';
 import { LiveTrafficByProject } from './live/live-traffic.js';
@@ -89,6 +92,10 @@ export const monitor = defineService({
       loops: new Loops(trainerLoops(config.trainerHost, config.trainerHttpPort)),
       marks,
     };
+    const archiveSources: ArchiveSources = {
+      ...windows.archive,
+      monitor: (project) => windows.engine.monitor(project, clock.nowMs()),
+    };
     const strategy = consumer(context, kafka, metadata, windows, sources);
     const live = new LiveStreams(sources, clock);
     context.shutdown.onClose('live streams', () => live.close());
@@ -108,10 +115,11 @@ export const monitor = defineService({
         },
       },
       grpc: { port: config.grpcPort, services: [MonitorService] },
-      controllers: [MonitorHttp, MonitorGrpc, PredictionsConsumer, LabelsConsumer],
+      controllers: [MonitorHttp, ArchiveHttp, MonitorGrpc, PredictionsConsumer, LabelsConsumer],
       provide: [
         [Intake, windows.intake],
         [VIEW_SOURCES, sources],
+        [ARCHIVE_SOURCES, archiveSources],
         [CLOCK, clock],
       ],
       consumers: [strategy],
@@ -119,7 +127,7 @@ export const monitor = defineService({
         observe(windows);
         scrape.start(config.scrapeEveryMs);
       },
-      ticks: [...ticks(context, strategy, windows, live), restarts(config, marks)],
+      ticks: [...ticks(context, strategy, windows, live), restarts(config, marks), ...windows.archive.ticks],
     };
   },
 });
@@ -150,10 +158,11 @@ function metadataOf({ config, clock, log }: Context) {
 
 /** The engine with its state, what brings predictions and labels to it, and what it shares with other processes. */
 function windowsOf(
-  { config, clock, shutdown }: Context,
+  context: Context,
   { connection }: ReturnType<typeof kafkaEdges>,
   { metadata, references, store }: ReturnType<typeof metadataOf>,
 ) {
+  const { config, clock, shutdown } = context;
   const traffic = new TrafficHistory();
   const idleMs = { predictions: config.predictionIdleMs, labels: config.labelIdleMs };
   const numberOf = (project: string) => partitionOfKey(project, NUMBERS);
@@ -171,7 +180,14 @@ function windowsOf(
   const reports: Reports = new Reports(engine, engine.board, idleMs, numberOf);
   const writers = new BoardWriters(connection, new JudgementMessages(clock));
   shutdown.onClose('board writers', () => writers.close());
-  const group: Group = { holds: () => false };
+  const group: Group = { holds: () => false, isReady: () => false };
+  const isJudge = (project: string) => reports.isHeld(numberOf(project));
+  const archiving = archiveOfProcess(context, store, metadata, () => engine.positions, {
+    isHeld: (partition) => reports.isHeld(partition),
+    judges: isJudge,
+    isReady: () => group.isReady(),
+  });
+  const { archive } = archiving;
   const publish: BoardWriters['publish'] = (number, news) =>
     writers.publish(number, news).catch((error: unknown) => fenced(error, group.holds(number)));
   const checkpoints = new StoredCheckpoints(store, config.replica, clock);
@@ -182,6 +198,7 @@ function windowsOf(
       write: (number, text) => checkpoints.write(number, text),
       remove: (checkpoint) => checkpoints.remove(checkpoint),
       tell: (number, entry) => publish(number, { entries: [entry], judgements: [] }),
+      archived: (number) => archive.state(number),
     },
     clock,
     config.checkpointEveryMs,
@@ -196,6 +213,7 @@ function windowsOf(
       readBoard: () => board.upToNow(),
       load: (checkpoint) => checkpoints.load(checkpoint),
       reference: (project, version) => references.ensure(project, version),
+      archive,
     },
     clock,
   );
@@ -211,6 +229,7 @@ function windowsOf(
       recreated,
       touched: () => checkpointer.touched(),
       checkpoint: () => checkpointer.write(),
+      archive,
       seen: {
         prediction: ({ project, modelVersion, latencyUs }) => {
           if (metadata.project(project) !== undefined) liveTraffic.of(project).prediction(modelVersion, latencyUs);
@@ -222,13 +241,15 @@ function windowsOf(
     },
     clock,
   );
-  return { engine, reports, board, sharing, group, checkpointer, intake, liveTraffic, traffic };
+  return { engine, reports, board, sharing, group, checkpointer, intake, liveTraffic, traffic, archive: archiving };
 }
 
 /** What the consumer's group says. */
 interface Group {
   /** It is no member at work, or the number is another's: what it holds is just being decided. */
   holds(number: number): boolean;
+  /** This process is a member, and knows all projects. */
+  isReady(): boolean;
 }
 
 /**
@@ -250,13 +271,14 @@ function consumer(
   { config, clock, log, readiness, shutdown }: Context,
   { connection, producer }: ReturnType<typeof kafkaEdges>,
   { metadata, references }: ReturnType<typeof metadataOf>,
-  { engine, reports, board, sharing, group, checkpointer }: ReturnType<typeof windowsOf>,
+  { engine, reports, board, sharing, group, checkpointer, archive }: ReturnType<typeof windowsOf>,
   { traffic, liveTraffic, annotations, loops, marks }: ViewSources,
 ): KafkaStrategy {
   const removed = (project: string): void => {
     engine.projectRemoved(project);
     reports.projectRemoved(project);
     for (const kept of [traffic, liveTraffic, annotations, loops, marks]) kept.forget(project);
+    archive.removed(project);
     checkpointer.touched();
   };
   const reader = new CompactedReader(connection, {
@@ -277,6 +299,7 @@ function consumer(
     for (const name of metadata.projectNames()) engine.monitor(name, clock.nowMs());
     log.info('board read', { projects: metadata.projectNames().length });
   };
+  shutdown.onDrain('archive', () => archive.archive.flush());
   shutdown.onDrain('state', () => checkpointer.write());
   const strategy = new KafkaStrategy({
     connection,
@@ -287,19 +310,29 @@ function consumer(
     producer,
     startWhen: restore,
     // Positions are those of the checkpoint.
-    seekTo: (topic, partition) => engine.positions.next(STREAM_OF_TOPIC[topic] as Stream, partition),
+    seekTo: (topic, partition) => {
+      const stream = STREAM_OF_TOPIC[topic] as Stream;
+      const next = engine.positions.next(stream, partition);
+      // What is counted and not archived is read again.
+      return Math.min(next, archive.archive.next(stream, partition) ?? next);
+    },
     onAssigned: (assignment) =>
       untilAvailable('partition numbers', async () => {
         const numbers = [...new Set(Object.values(assignment).flat())];
         await sharing.assigned(numbers, NUMBERS);
         log.info('holds partition numbers', { numbers: numbers.join(' ') });
         for (const { stream, partition, start, end } of await partitionBounds(connection)) {
-          if (engine.positions.begunAnew(stream, partition, start, end)) recreated(stream, partition);
+          if (engine.positions.begunAnew(stream, partition, start, end)) {
+            archive.archive.begunAnew(stream, partition, start);
+            recreated(stream, partition);
+          }
           engine.positions.startsAt(stream, partition, start);
+          archive.startsAt(stream, partition, start);
           engine.positions.reaches(stream, partition, end);
         }
       }),
   });
+  group.isReady = () => strategy.isReady();
   group.holds = (number) => strategy.isReady() && strategy.numbers().includes(number);
   readiness.register('kafka', () => strategy.isReady());
   readiness.register('metadata', () => reader.isCaughtUp());

@@ -13,6 +13,7 @@ import { Intake, type Positioned } from '../src/windows/intake.js';
 import { STREAMS, type Stream } from '../src/windows/positions.js';
 import { type News, Reports } from '../src/windows/reports.js';
 import { Sharing } from '../src/windows/sharing.js';
+import { noArchive } from './an-engine.js';
 
 export interface Log {
   stream: Stream;
@@ -99,6 +100,7 @@ export class MonitorOfCluster {
         readBoard: async () => this.readBoard(cluster.entries.length),
         load: async ({ path }) => JSON.parse(cluster.checkpoints.get(path) as string),
         reference: async () => undefined,
+        archive: noArchive,
       },
       cluster.clock,
     );
@@ -112,6 +114,7 @@ export class MonitorOfCluster {
       recreated: () => undefined,
       touched: () => undefined,
       checkpoint: async () => undefined,
+      archive: noArchive,
       seen: { prediction: () => undefined, label: () => undefined },
     };
     this.intake = new Intake(engine, this.reports, ports, cluster.clock);

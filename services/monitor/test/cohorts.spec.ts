@@ -173,7 +173,7 @@ describe('a slice', () => {
     expect(has(joined.byCohort)).toBe(true);
     expect(joined.labelsJoined).toBe(monitor.counters.joinedByCohort['1;c=c3']);
     expect(labelsJoinedView(monitor, ALL).labelsJoined).toBe(ROWS);
-    const rpc = new MonitorGrpc(sources).listWindows({ project: 'p', limit: 1 } as never);
+    const rpc = new MonitorGrpc(sources, {} as never).listWindows({ project: 'p', limit: 1 } as never);
     expect(rpc.windows.map(({ cohort }) => cohort?.slice?.value)).toContain('c3');
   });
 

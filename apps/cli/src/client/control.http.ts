@@ -307,6 +307,15 @@ export class ControlClient {
     return (await this.monitor.models({ path: { project } })).models;
   }
 
+  archive(project: string) {
+    return this.monitor.archive({ path: { project } });
+  }
+
+  archivedPrediction(project: string, id: string, aroundMs: number | undefined) {
+    const around = aroundMs === undefined ? {} : { aroundMs };
+    return this.monitor.prediction({ path: { project }, query: { id, ...around } });
+  }
+
   /** Those that last. */
   async alarms(project: string) {
     const { alarms } = await this.monitor.alarms({ path: { project } });

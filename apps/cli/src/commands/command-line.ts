@@ -10,6 +10,7 @@ import { loopCommand } from './loop.js';
 import { modelCommands } from './models.js';
 import { newCommand } from './new.js';
 import { predictCommand } from './predict.js';
+import { predictionCommands } from './prediction.js';
 import { projectCommands } from './projects.js';
 import { routeCommands } from './routes.js';
 import { runCommands } from './run.js';
@@ -33,6 +34,7 @@ const COMMANDS = [
   routeCommands,
   loopCommand,
   predictCommand,
+  predictionCommands,
   statusCommands,
   helpCommand,
 ];

@@ -18,6 +18,7 @@ const sources: OverviewSources = {
   alarms: async () => [{}],
   watchedModels: async () => [{ version: 2, reference: { rows: 812, of: 1_000, complete: false } }],
   loop: async () => ({ phase: 'calm' }),
+  archive: async () => ({ predictions: 10, fromMs: 0, bytesMax: 20e9, cut: null, failure: null }),
 };
 const rowOf = async (part: Partial<OverviewSources>) =>
   overviewRow((await projectOverviews({ ...sources, ...part }))[0] as never);
@@ -31,6 +32,17 @@ it('tells beside the table whose reference is not complete', async () => {
   const [loans] = await projectOverviews(sources);
   expect(overviewNotes(loans as never)).toEqual([
     'loans version 2, reference: 812 of 1,000 rows; until it is complete windows are counted, not judged',
+  ]);
+});
+
+it('tells where the archive is full, or takes nothing', async () => {
+  const cut = { throughMs: 86_400_000, predictions: 7 };
+  const archive = async () => ({ predictions: 10, fromMs: 0, bytesMax: 20e9, cut, failure: 'disk full' });
+  const [loans] = await projectOverviews({ ...sources, watchedModels: async () => [], archive });
+  expect(overviewNotes(loans as never)).toEqual([
+    'loans: predictions cannot be archived: disk full; they wait in Kafka, and nothing is judged meanwhile',
+    'loans: the archive has nothing from before 1970-01-02T00:00:00Z: it takes 20.0 GB at most, and 7 predictions went ' +
+      'before their time; raise monitoring.archive.sizeMax',
   ]);
 });
 

@@ -1,7 +1,7 @@
 // Every project in a line: what it has, what serves, what rings. Each part comes from the service that owns it; a
 // service that does not answer leaves its part unknown, so that the others are still told.
 
-import { newestVersions } from '@millrace/domain';
+import { newestVersions, timeText } from '@millrace/domain';
 import { primaryVersion, type RouteTarget } from '@millrace/routing';
 import { type Collecting, collectingOf, collectingText } from './own-reference.js';
 
@@ -19,6 +19,16 @@ export interface ProjectOverview {
   phase: string | undefined;
   /** Versions whose first rows are to become their reference. */
   collecting: readonly Collecting[] | undefined;
+  archive: ArchiveNow | undefined;
+}
+
+/** Of predictions and labels; times are milliseconds since the epoch. */
+export interface ArchiveNow {
+  predictions: number;
+  fromMs: number | null;
+  bytesMax: number;
+  cut: { throughMs: number; predictions: number } | null;
+  failure: string | null;
 }
 
 /** What the overview asks for; each may reject. */
@@ -30,6 +40,7 @@ export interface OverviewSources {
   alarms(project: string): Promise<readonly unknown[]>;
   watchedModels(project: string): Promise<Parameters<typeof collectingOf>[0]>;
   loop(project: string): Promise<{ phase: string }>;
+  archive(project: string): Promise<ArchiveNow>;
 }
 
 /** Rejects only where the projects themselves are not to be had. */
@@ -42,13 +53,14 @@ async function overviewOf(
   { name, revision }: { name: string; revision: number },
   sources: OverviewSources,
 ): Promise<ProjectOverview> {
-  const [datasets, models, route, alarms, watched, loop] = await Promise.all([
+  const [datasets, models, route, alarms, watched, loop, archive] = await Promise.all([
     known(sources.datasets(name)),
     known(sources.models(name)),
     known(sources.routeOrNone(name).then((found) => ({ targets: found?.targets ?? [] }))),
     known(sources.alarms(name)),
     known(sources.watchedModels(name)),
     known(sources.loop(name)),
+    known(sources.archive(name)),
   ]);
   return {
     name,
@@ -60,6 +72,7 @@ async function overviewOf(
     activeAlarms: alarms?.length,
     phase: loop?.phase,
     collecting: watched && collectingOf(watched),
+    archive,
   };
 }
 
@@ -74,6 +87,24 @@ export function overviewRow(one: ProjectOverview): (string | number)[] {
 }
 
 /** What the table has no room for, a line each. */
-export function overviewNotes({ name, collecting = [] }: ProjectOverview): string[] {
-  return collecting.map((one) => `${name} ${collectingText(one)}`);
+export function overviewNotes({ name, collecting = [], archive }: ProjectOverview): string[] {
+  return [
+    ...collecting.map((one) => `${name} ${collectingText(one)}`),
+    ...(archive === undefined ? [] : archiveNotes(archive)).map((note) => `${name}: ${note}`),
+  ];
+}
+
+/** Where the archive is not what it was declared to be. */
+function archiveNotes({ cut, failure, bytesMax }: ArchiveNow): string[] {
+  return [
+    ...(failure === null
+      ? []
+      : [`predictions cannot be archived: ${failure}; they wait in Kafka, and nothing is judged meanwhile`]),
+    ...(cut === null
+      ? []
+      : [
+          `the archive has nothing from before ${timeText(cut.throughMs)}: it takes ${(bytesMax / 1e9).toFixed(1)} GB at most, ` +
+            `and ${cut.predictions} predictions went before their time; raise monitoring.archive.sizeMax`,
+        ]),
+  ];
 }

@@ -1,9 +1,19 @@
 // MonitorService (8041), proto millrace.monitoring.v1, through Nest's gRPC transport.
 
 import { create, fromBinary } from '@bufbuild/protobuf';
-import { encodeWindowMetrics, monitoringPb, type WindowMetrics } from '@millrace/contracts';
+import {
+  dataPb,
+  encodeLabel,
+  encodePrediction,
+  encodeWindowMetrics,
+  monitoringPb,
+  predictionPb,
+  type WindowMetrics,
+} from '@millrace/contracts';
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
+import { ARCHIVE_SOURCES } from './archive.http.js';
+import { type ArchiveSources, predictionView } from './archive-views.js';
 import { VIEW_SOURCES } from './monitor.http.js';
 import type { ViewSources } from './views.js';
 
@@ -12,7 +22,10 @@ const LIMIT_MAX = 1_000;
 
 @Controller()
 export class MonitorGrpc {
-  constructor(@Inject(VIEW_SOURCES) private readonly sources: ViewSources) {}
+  constructor(
+    @Inject(VIEW_SOURCES) private readonly sources: ViewSources,
+    @Inject(ARCHIVE_SOURCES) private readonly archive: ArchiveSources,
+  ) {}
 
   /** A row per window and cohort, newest window first. */
   @GrpcMethod('MonitorService', 'listWindows')
@@ -24,6 +37,20 @@ export class MonitorGrpc {
       .slice(0, LIMIT_MAX)
       .map(rowToWire);
     return create(monitoringPb.ListWindowsResponseSchema, { windows });
+  }
+
+  @GrpcMethod('MonitorService', 'getPrediction')
+  async getPrediction({ project, predictionId, aroundMs }: monitoringPb.GetPredictionRequest) {
+    const around = aroundMs === undefined ? undefined : Number(aroundMs);
+    const { predictions, labels } = await predictionView(this.archive, project, predictionId, around);
+    return create(monitoringPb.GetPredictionResponseSchema, {
+      predictions: predictions.map((prediction) =>
+        fromBinary(predictionPb.PredictionSchema, encodePrediction({ ...prediction, project })),
+      ),
+      labels: labels.map((label) =>
+        fromBinary(dataPb.LabelSchema, encodeLabel({ ...label, project, ingestedAtMs: 0 })),
+      ),
+    });
   }
 }
 

@@ -50,6 +50,7 @@ function input(change: Partial<MonitoringSpec> = {}, rows = 2_000): RowsSample &
       windowMs: 1_000,
       allowedLatenessMs: 0,
       minRows: 500,
+      archive: { keepMs: 0, bytesMax: 0 },
       referenceRows: 1_000,
       input: { options: values('input'), alpha: ALPHA.default, features: {} },
       output: values('output'),

@@ -23,6 +23,7 @@ function stand() {
         return { path: `${partition}/${calls.length}`, sha256: '' };
       },
       remove: async ({ path }) => void calls.push(`remove ${path}`),
+      archived: () => undefined,
       tell: async (partition, { key, value }) => {
         calls.push(`tell ${partition}`);
         engine.told(key, value, 1);

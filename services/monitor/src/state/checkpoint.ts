@@ -6,6 +6,7 @@
 // that nobody knows.
 
 import type { Clock } from '@millrace/domain';
+import type { ArchiveState } from '../archive/archive.js';
 import { type CheckpointEntry, keys, type Written } from '../windows/board.js';
 import type { Engine } from '../windows/engine.js';
 import type { Reports } from '../windows/reports.js';
@@ -16,6 +17,8 @@ export interface CheckpointPorts {
   /** Removes one that is replaced. */
   remove(checkpoint: CheckpointEntry): Promise<void>;
   tell(partition: number, entry: Written): Promise<void>;
+  /** How far the number is archived: what is not has to be read again. */
+  archived(partition: number): ArchiveState | undefined;
 }
 
 /** Writing takes at most this share of the time, however large the state grows. */
@@ -75,8 +78,9 @@ export class Checkpointer {
       this.dirty = true;
       return;
     }
-    const state = this.engine.numberState(partition);
-    const at = JSON.stringify([state.positions, this.engine.judgeChanges]);
+    const archive = this.ports.archived(partition);
+    const state = { ...this.engine.numberState(partition), ...(archive === undefined ? {} : { archive }) };
+    const at = JSON.stringify([state.positions, archive, this.engine.judgeChanges]);
     const before = this.engine.board.checkpoint(partition) ?? this.saved.get(partition)?.entry;
     if (this.saved.get(partition)?.at === at) return;
     const entry = await this.ports.write(partition, JSON.stringify(state));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ManualClock } from '@millrace/domain';
 import { aPrediction } from '@millrace/testing';
-import { anEngine, heldBy } from '../../test/an-engine.js';
+import { anEngine, heldBy, noArchive } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
 import type { ClosedOfProject, Due, Engine } from './engine.js';
 import { Intake } from './intake.js';
@@ -39,6 +39,7 @@ function stand() {
       recreated: (stream, partition) => events.push(`recreated ${stream} ${partition}`),
       touched: () => undefined,
       checkpoint: async () => void events.push('checkpoint'),
+      archive: noArchive,
       seen: { prediction: () => events.push('seen'), label: () => events.push('seen') },
     },
     clock,

@@ -9,6 +9,7 @@
 
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
+import type { Archive } from '../archive/archive.js';
 import type { Engine } from './engine.js';
 import type { Stream } from './positions.js';
 import type { News, Reports } from './reports.js';
@@ -29,6 +30,8 @@ export interface IntakePorts {
   touched(): void;
   /** A window closed, or a reference became complete: a checkpoint is due now. */
   checkpoint(): Promise<void>;
+  /** What is read is archived, whatever the engine does with it. */
+  archive: Pick<Archive, 'room' | 'prediction' | 'label' | 'begunAnew'>;
   seen: {
     prediction(message: PredictionMessage): void;
     label(message: LabelMessage): void;
@@ -73,6 +76,8 @@ export class Intake {
 
   async predictions(partition: number, end: number, batch: readonly Positioned<PredictionMessage>[]): Promise<void> {
     const holding = this.reports.holding(partition);
+    const { archive } = this.ports;
+    await archive.room();
     for (const { message } of batch) {
       if (message === undefined) continue;
       const pending = this.ports.reference(message.project, message.modelVersion);
@@ -83,6 +88,7 @@ export class Intake {
     const nowMs = this.clock.nowMs();
     this.arrived('predictions', partition, end, batch);
     for (const { message, offset, timestampMs } of batch) {
+      archive.prediction(partition, offset, message, timestampMs);
       if (message === undefined) this.engine.skip('predictions', partition, offset);
       else if (this.engine.applyPrediction(message, partition, offset, nowMs, timestampMs))
         this.ports.seen.prediction(message);
@@ -91,10 +97,14 @@ export class Intake {
   }
 
   async labels(partition: number, end: number, batch: readonly Positioned<LabelMessage>[]): Promise<void> {
-    if (!this.reports.isHeld(partition)) return;
+    const holding = this.reports.holding(partition);
+    const { archive } = this.ports;
+    await archive.room();
+    if (holding === undefined || this.reports.holding(partition) !== holding) return;
     const nowMs = this.clock.nowMs();
     this.arrived('labels', partition, end, batch);
     for (const { message, offset, timestampMs } of batch) {
+      archive.label(partition, offset, message, timestampMs);
       if (message === undefined) this.engine.skip('labels', partition, offset);
       else if (this.engine.applyLabel(message, partition, offset, nowMs, timestampMs)) this.ports.seen.label(message);
     }
@@ -121,8 +131,10 @@ export class Intake {
   /** The broker answers an offset that a new topic does not have with its first messages. */
   private arrived(stream: Stream, partition: number, end: number, [first]: readonly Positioned<unknown>[]): void {
     const { positions } = this.engine;
-    if (first !== undefined && positions.begunAnew(stream, partition, first.offset, end))
+    if (first !== undefined && positions.begunAnew(stream, partition, first.offset, end)) {
+      this.ports.archive.begunAnew(stream, partition, first.offset);
       this.ports.recreated(stream, partition);
+    }
     positions.reaches(stream, partition, end);
   }
 

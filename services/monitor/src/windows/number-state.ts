@@ -1,6 +1,7 @@
 // The saved form of a partition number: what was counted of each project in it, and the positions it stands for. Plain
 // JSON.
 
+import type { ArchiveState } from '../archive/archive.js';
 import type { PartState } from './partition-part.js';
 import type { PositionState } from './positions.js';
 
@@ -19,4 +20,6 @@ export interface NumberState {
   partition: number;
   positions: PositionState[];
   parts: PartOfProject[];
+  /** Absent in states of a release without an archive. */
+  archive?: ArchiveState;
 }

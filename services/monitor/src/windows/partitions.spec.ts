@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { ManualClock, seededRng } from '@millrace/domain';
 import { ROWS_IN_WINDOW, shiftedMetadata, shiftedRows } from '../../test/a-shifted-stream.js';
-import { anEngine, heldBy } from '../../test/an-engine.js';
+import { anEngine, heldBy, noArchive } from '../../test/an-engine.js';
 import type { Engine } from './engine.js';
 import { Intake, type PartitionEnd, type Positioned } from './intake.js';
 import type { Stream } from './positions.js';
@@ -47,6 +47,7 @@ async function read(logs: readonly Log[], seed: number): Promise<Engine> {
     recreated: () => undefined,
     touched: () => undefined,
     checkpoint: async () => undefined,
+    archive: noArchive,
     seen: { prediction: () => undefined, label: () => undefined },
   };
   const intake = new Intake(engine, heldBy(engine), ports, new ManualClock(NOW_MS));

@@ -92,6 +92,11 @@ export class Positions implements Backlog {
     return this.others.get(partition)?.next[stream] ?? this.at(stream, partition).next;
   }
 
+  /** How far the partition is known to reach. */
+  end(stream: Stream, partition: number): number {
+    return this.others.get(partition)?.end[stream] ?? this.at(stream, partition).end;
+  }
+
   /** Everything that is known to be written in the partitions of the number is applied. */
   isCaughtUp(partition: number): boolean {
     return this.positions.every((position) => position.partition !== partition || position.next >= position.end);

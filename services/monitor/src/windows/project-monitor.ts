@@ -248,6 +248,10 @@ export class ProjectMonitor {
     return { latenessMs: monitoring.allowedLatenessMs, labelDelayMs: data.label?.delayMs ?? 0 };
   }
 
+  get archiveSpec() {
+    return this.project.monitoring.archive;
+  }
+
   /** A part came, went, or is told of for the first time. */
   partsChanged(): void {
     const { board } = this.options;

@@ -3,6 +3,7 @@
 // positions in it. Pure but for awaiting its ports. No message of an assignment is applied before `assigned` resolves.
 
 import type { Clock } from '@millrace/domain';
+import type { Archive } from '../archive/archive.js';
 import type { CheckpointEntry } from './board.js';
 import type { Engine } from './engine.js';
 import type { NumberState } from './number-state.js';
@@ -16,6 +17,7 @@ export interface SharingPorts {
   load(checkpoint: CheckpointEntry): Promise<NumberState | undefined>;
   /** Resolves at once where the reference of the version is known, or cannot be. */
   reference(project: string, version: number): Promise<void>;
+  archive: Pick<Archive, 'hold' | 'release'>;
 }
 
 export class Sharing {
@@ -50,6 +52,7 @@ export class Sharing {
   private release(number: number): void {
     this.reports.release(number);
     this.engine.release(number);
+    this.ports.archive.release(number);
   }
 
   private async take(number: number): Promise<void> {
@@ -60,6 +63,9 @@ export class Sharing {
       await Promise.all(versions.map(({ project, version }) => this.ports.reference(project, version)));
     }
     this.engine.hold(number, state, this.clock.nowMs());
+    const { positions } = this.engine;
+    const from = { predictions: positions.next('predictions', number), labels: positions.next('labels', number) };
+    this.ports.archive.hold(number, state?.archive, from);
     this.reports.hold(number);
   }
 }

@@ -6,7 +6,7 @@ import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { ManualClock, seededRng } from '@millrace/domain';
 import { aLabel, aPrediction } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
-import { anEngine, heldBy } from '../../test/an-engine.js';
+import { anEngine, heldBy, noArchive } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
 import { Intake, type PartitionEnd, type Positioned } from './intake.js';
 import type { Stream } from './positions.js';
@@ -55,6 +55,7 @@ function stand(ends: () => Promise<readonly PartitionEnd[]>) {
     recreated: () => undefined,
     touched: () => undefined,
     checkpoint: async () => undefined,
+    archive: noArchive,
     seen: { prediction: () => undefined, label: () => undefined },
   };
   return { engine, intake: new Intake(engine, heldBy(engine), ports, new ManualClock(1_000_000)) };

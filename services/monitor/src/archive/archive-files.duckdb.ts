@@ -1,0 +1,320 @@
+// Files of the archive in the artifact store, written, merged and searched by DuckDB, which works in its own threads.
+// Parquet that any program reads; rows are sorted by a hash of the prediction id, so that a search reads the statistics
+// of a file and one row group of it at most.
+
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  DOUBLE,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBType,
+  type DuckDBValue,
+  VARCHAR,
+} from '@duckdb/node-api';
+import type { ArtifactStore } from '@millrace/artifacts';
+import { hash32, PlatformError } from '@millrace/domain';
+import type { ArchiveFiles } from './archive.js';
+import { type ArchiveFile, type ArchiveOf, fileOf, folderOf, mergedName, pathOf } from './archive-file.js';
+import type { SearchedFiles } from './archive-search.js';
+import type { QuotaCut, UpkeepFiles } from './archive-upkeep.js';
+import {
+  type ArchivedLabel,
+  type ArchivedPrediction,
+  eventTimeOf,
+  type PlacedLabel,
+  type PlacedPrediction,
+} from './archived.js';
+
+export type ArchiveStore = Pick<ArtifactStore, 'putFile' | 'localFile' | 'list' | 'remove' | 'put' | 'read'>;
+
+/** DuckDB's vector size: a chunk takes at most this many rows. */
+const CHUNK_ROWS = 2_048;
+/** A search reads this many rows of a file; footers grow with the number of groups. */
+const ROW_GROUP_ROWS = 32_768;
+
+type Cell = 'DOUBLE' | 'VARCHAR';
+
+interface Column<Row> {
+  name: string;
+  staged: Cell;
+  /** How it is written; default: as it is staged. */
+  written?: string;
+  /** How it is read back; default: as it is written. */
+  read?: string;
+  of(row: Row): DuckDBValue;
+}
+
+const time = (name: string) => ({
+  staged: 'DOUBLE' as const,
+  written: `epoch_ms(CAST(${name} AS BIGINT))`,
+  read: `epoch_ms(${name})::DOUBLE`,
+});
+const whole = (name: string, type: string) => ({
+  staged: 'DOUBLE' as const,
+  written: `CAST(${name} AS ${type})`,
+  read: `${name}::DOUBLE`,
+});
+const text = { staged: 'VARCHAR' as const };
+
+const PREDICTION_COLUMNS: readonly Column<PlacedPrediction>[] = [
+  { name: 'id_hash', ...whole('id_hash', 'UINTEGER'), of: ({ message }) => hash32(message.predictionId) },
+  { name: 'prediction_id', ...text, of: ({ message }) => message.predictionId },
+  { name: 'entity', ...text, of: ({ message }) => message.entity },
+  { name: 'model_version', ...whole('model_version', 'INTEGER'), of: ({ message }) => message.modelVersion },
+  { name: 'model_sha256', ...text, of: ({ message }) => message.modelSha256 },
+  { name: 'role', ...text, of: ({ message }) => message.role },
+  { name: 'event_time', ...time('event_time'), of: ({ message }) => eventTimeOf(message) },
+  { name: 'answered_at', ...time('answered_at'), of: ({ message }) => message.answeredAtMs },
+  { name: 'latency_us', ...whole('latency_us', 'BIGINT'), of: ({ message }) => message.latencyUs },
+  { name: 'features', ...text, of: ({ message }) => JSON.stringify(message.features) },
+  { name: 'outputs', ...text, of: ({ message }) => JSON.stringify(message.outputs) },
+  { name: 'trace_id', ...text, of: ({ message }) => message.traceId },
+  { name: 'topic_offset', ...whole('topic_offset', 'BIGINT'), of: ({ offset }) => offset },
+];
+
+const LABEL_COLUMNS: readonly Column<PlacedLabel>[] = [
+  { name: 'id_hash', ...whole('id_hash', 'UINTEGER'), of: ({ message }) => hash32(labelledId(message)) },
+  { name: 'prediction_id', ...text, of: ({ message }) => labelledId(message) },
+  { name: 'record_id', ...text, of: ({ message }) => message.recordId },
+  { name: 'entity', ...text, of: ({ message }) => message.entity },
+  { name: 'value', staged: 'DOUBLE', of: ({ message }) => message.value },
+  { name: 'event_time', ...time('event_time'), of: ({ message }) => message.eventTimeMs },
+  { name: 'known_at', ...time('known_at'), of: ({ message }) => message.knownAtMs },
+  { name: 'source', ...text, of: ({ message }) => message.source },
+  { name: 'topic_offset', ...whole('topic_offset', 'BIGINT'), of: ({ offset }) => offset },
+];
+
+const COLUMNS = { predictions: PREDICTION_COLUMNS, labels: LABEL_COLUMNS } as const;
+
+export interface ArchiveDuckDb {
+  scratch: string;
+  memoryMax: string;
+}
+
+export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFiles {
+  private opened: Promise<DuckDBInstance> | undefined;
+  private made = 0;
+
+  constructor(
+    private readonly store: ArchiveStore,
+    private readonly settings: ArchiveDuckDb,
+  ) {}
+
+  async list(of: ArchiveOf): Promise<ArchiveFile[]> {
+    const paths = await this.store.list(folderOf(of));
+    return paths.flatMap((path) => fileOf(of, path) ?? []);
+  }
+
+  writePredictions(name: Omit<ArchiveFile, 'bytes'>, rows: readonly PlacedPrediction[]): Promise<ArchiveFile> {
+    return this.write(name, PREDICTION_COLUMNS, rows);
+  }
+
+  writeLabels(name: Omit<ArchiveFile, 'bytes'>, rows: readonly PlacedLabel[]): Promise<ArchiveFile> {
+    return this.write(name, LABEL_COLUMNS, rows);
+  }
+
+  /** One file of all, which is in the store before it comes back; those are there still. */
+  merge(files: readonly ArchiveFile[]): Promise<ArchiveFile> {
+    return this.connected(async (connection) => {
+      const from = await this.table(files);
+      const isShared = files.some((file, at) => at > 0 && file.first < (files[at - 1] as ArchiveFile).next);
+      const once = isShared ? 'DISTINCT ON (topic_offset)' : '';
+      const rows = isShared
+        ? await figure(connection, `SELECT count(DISTINCT topic_offset)::DOUBLE FROM ${from}`)
+        : files.reduce((sum, file) => sum + file.rows, 0);
+      const query = `SELECT * FROM (SELECT ${once} * FROM ${from}) ORDER BY id_hash, prediction_id, topic_offset`;
+      return this.place(connection, query, { ...mergedName(files), rows });
+    });
+  }
+
+  async remove(file: ArchiveFile): Promise<void> {
+    await this.store.remove(pathOf(file));
+  }
+
+  async cut(of: ArchiveOf): Promise<QuotaCut | undefined> {
+    try {
+      return JSON.parse((await this.store.read(cutPath(of))).toString('utf8')) as QuotaCut;
+    } catch (error) {
+      if (error instanceof PlatformError && error.code === 'not_found') return undefined;
+      throw error;
+    }
+  }
+
+  async setCut(of: ArchiveOf, cut: QuotaCut): Promise<void> {
+    await this.store.put(cutPath(of), JSON.stringify(cut));
+  }
+
+  predictions(files: readonly ArchiveFile[], ids: readonly string[]): Promise<ArchivedPrediction[]> {
+    return this.find(files, ids, (value) => ({
+      predictionId: String(value('prediction_id')),
+      entity: String(value('entity')),
+      modelVersion: Number(value('model_version')),
+      modelSha256: String(value('model_sha256')),
+      role: value('role') === 'shadow' ? 'shadow' : 'live',
+      eventTimeMs: Number(value('event_time')),
+      answeredAtMs: Number(value('answered_at')),
+      latencyUs: Number(value('latency_us')),
+      features: JSON.parse(String(value('features'))),
+      outputs: JSON.parse(String(value('outputs'))),
+      traceId: String(value('trace_id')),
+      offset: Number(value('topic_offset')),
+    }));
+  }
+
+  labels(files: readonly ArchiveFile[], ids: readonly string[]): Promise<ArchivedLabel[]> {
+    return this.find(files, ids, (value) => ({
+      predictionId: String(value('prediction_id')),
+      recordId: String(value('record_id')),
+      entity: String(value('entity')),
+      value: Number(value('value')),
+      eventTimeMs: Number(value('event_time')),
+      knownAtMs: Number(value('known_at')),
+      source: String(value('source')),
+      offset: Number(value('topic_offset')),
+    }));
+  }
+
+  async close(): Promise<void> {
+    const { opened } = this;
+    this.opened = undefined;
+    (await opened)?.closeSync();
+  }
+
+  private write<Row extends { offset: number }>(
+    name: Omit<ArchiveFile, 'bytes'>,
+    columns: readonly Column<Row>[],
+    rows: readonly Row[],
+  ): Promise<ArchiveFile> {
+    return this.connected(async (connection) => {
+      const table = `archived_${++this.made}`;
+      await connection.run(
+        `CREATE TEMP TABLE ${table} (${columns.map(({ name: column, staged }) => `${column} ${staged}`).join(', ')})`,
+      );
+      try {
+        await append(connection, table, columns, rows);
+        const selected = columns.map(({ name: column, written = column }) => `${written} AS ${column}`);
+        const query = `SELECT ${selected.join(', ')} FROM ${table} ORDER BY 1, 2`;
+        return await this.place(connection, query, name);
+      } finally {
+        await connection.run(`DROP TABLE ${table}`);
+      }
+    });
+  }
+
+  private async place(
+    connection: DuckDBConnection,
+    query: string,
+    name: Omit<ArchiveFile, 'bytes'>,
+  ): Promise<ArchiveFile> {
+    const local = join(this.settings.scratch, `${++this.made}.parquet`);
+    const options = `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}`;
+    try {
+      await connection.run(`COPY (${query}) TO ${literal(local)} (${options})`);
+      const file = { ...name, bytes: (await stat(local)).size };
+      await this.store.putFile(pathOf(file), local);
+      return file;
+    } catch (error) {
+      await rm(local, { force: true }).catch(() => undefined); // the first failure is the one to tell
+      throw error;
+    }
+  }
+
+  /** Files are of one kind. A file that was merged into another one meanwhile is not found. */
+  private async find<Row>(
+    files: readonly ArchiveFile[],
+    ids: readonly string[],
+    rowOf: (value: (column: string) => unknown) => Row,
+  ): Promise<(Row & { partition: number })[]> {
+    const [first] = files;
+    if (first === undefined || ids.length === 0) return [];
+    return this.connected(async (connection) => {
+      const columns = COLUMNS[first.kind];
+      const selected = columns.map(({ name, read = name }) => `${read} AS ${name}`);
+      const hashes = [...new Set(ids.map(hash32))].join(', ');
+      const found: (Row & { partition: number })[] = [];
+      for (const partition of new Set(files.map((file) => file.partition))) {
+        const from = await this.table(files.filter((file) => file.partition === partition));
+        const reader = await connection.runAndReadAll(
+          `SELECT DISTINCT ${selected.join(', ')} FROM ${from} files
+           WHERE files.id_hash IN (${hashes}) AND files.prediction_id IN (${ids.map(literal).join(', ')})`,
+        );
+        const at = new Map(reader.columnNames().map((name, index) => [name, index]));
+        for (const row of reader.getRows())
+          found.push({ ...rowOf((column) => row[at.get(column) as number]), partition });
+      }
+      return found;
+    });
+  }
+
+  private async table(files: readonly ArchiveFile[]): Promise<string> {
+    const paths: string[] = [];
+    for (const file of files) paths.push(literal(await this.store.localFile(pathOf(file))));
+    return `read_parquet([${paths.join(', ')}], hive_partitioning = false)`;
+  }
+
+  private async connected<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    this.opened ??= this.open();
+    try {
+      const connection = await (await this.opened).connect();
+      try {
+        return await work(connection);
+      } finally {
+        connection.closeSync();
+      }
+    } catch (error) {
+      throw PlatformError.from(error, 'unavailable');
+    }
+  }
+
+  /** Opened when it is first needed: it takes memory. */
+  private async open(): Promise<DuckDBInstance> {
+    const { scratch, memoryMax } = this.settings;
+    await rm(scratch, { recursive: true, force: true });
+    await mkdir(scratch, { recursive: true });
+    return DuckDBInstance.create(':memory:', {
+      memory_limit: memoryMax,
+      threads: '1',
+      temp_directory: scratch,
+      preserve_insertion_order: 'false',
+    });
+  }
+}
+
+async function append<Row>(
+  connection: DuckDBConnection,
+  table: string,
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+): Promise<void> {
+  const appender = await connection.createAppender(table, undefined, 'temp');
+  const types = columns.map(({ staged }): DuckDBType => (staged === 'DOUBLE' ? DOUBLE : VARCHAR));
+  try {
+    for (let from = 0; from < rows.length; from += CHUNK_ROWS) {
+      const part = rows.slice(from, from + CHUNK_ROWS);
+      const chunk = DuckDBDataChunk.create(types, part.length);
+      for (const [index, { of }] of columns.entries()) chunk.setColumnValues(index, part.map(of));
+      appender.appendDataChunk(chunk);
+      // Appending is work of the event loop's thread: others get their turn between chunks.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } finally {
+    appender.closeSync();
+  }
+}
+
+async function figure(connection: DuckDBConnection, sql: string): Promise<number> {
+  const reader = await connection.runAndReadAll(sql);
+  return Number(reader.getRows()[0]?.[0]);
+}
+
+/** What the quota took, beside the files. */
+const cutPath = (of: ArchiveOf): string => `${folderOf(of)}/cut.json`;
+
+const literal = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+
+/** A label that names no prediction is of the first row of the request that is named as its record. */
+function labelledId({ predictionId, recordId }: PlacedLabel['message']): string {
+  return predictionId === '' ? `${recordId}/0` : predictionId;
+}

@@ -1,0 +1,97 @@
+// Finds a prediction in the archive by its id, with the labels that came for it, and says what was looked through: what
+// this process has read and not written yet, then the files of all processes, the newest first. Pure but for awaiting
+// its port.
+
+import { neededFiles } from './archive.js';
+import type { ArchiveFile, ArchiveKind, ArchiveOf } from './archive-file.js';
+import {
+  type ArchivedLabel,
+  type ArchivedPrediction,
+  eventTimeOf,
+  type PlacedLabel,
+  type PlacedPrediction,
+} from './archived.js';
+
+export interface SearchedFiles {
+  list(of: ArchiveOf): Promise<ArchiveFile[]>;
+  predictions(files: readonly ArchiveFile[], ids: readonly string[]): Promise<ArchivedPrediction[]>;
+  labels(files: readonly ArchiveFile[], ids: readonly string[]): Promise<ArchivedLabel[]>;
+}
+
+/** Rows of this process that are in no file yet, with the partition they are of. */
+export interface Unwritten {
+  predictions(of: ArchiveOf): readonly (PlacedPrediction & { partition: number })[];
+  labels(of: ArchiveOf): readonly (PlacedLabel & { partition: number })[];
+}
+
+export interface Looked {
+  files: number;
+  predictions: number;
+  /** When the oldest and the newest of all archived predictions were written; null: there is none. */
+  fromMs: number | null;
+  toMs: number | null;
+}
+
+export interface Found {
+  /** Newest first: a client may have used its request id for several. */
+  predictions: ArchivedPrediction[];
+  /** In the order in which they came. */
+  labels: ArchivedLabel[];
+  looked: Looked;
+}
+
+/** Files whose event times are this near to the one that is asked for are looked through. */
+const AROUND_MS = 86_400_000;
+
+export class ArchiveSearch {
+  constructor(
+    private readonly files: SearchedFiles,
+    private readonly unwritten: Unwritten,
+  ) {}
+
+  /** `aroundMs`: event time, where it is known: other files are passed over. */
+  async find(of: ArchiveOf, id: string, aroundMs: number | undefined): Promise<Found> {
+    const all = neededFiles(await this.files.list(of));
+    const near = aroundMs === undefined ? all : all.filter((file) => isNear(file, aroundMs));
+    const kind = (wanted: ArchiveKind) => near.filter((file) => file.kind === wanted);
+    const [predictions, labels] = [kind('predictions'), kind('labels')];
+    const written = await this.files.predictions(predictions, [id]);
+    const ofLabels = await this.files.labels(labels, [id]);
+    const fresh = this.unwritten.predictions(of).filter(({ message }) => message.predictionId === id);
+    const freshLabels = this.unwritten
+      .labels(of)
+      .filter(({ message }) => (message.predictionId || `${message.recordId}/0`) === id);
+    const ofAll = all.filter((file) => file.kind === 'predictions');
+    return {
+      predictions: once([...written, ...fresh.map(predictionOf)]).sort((a, b) => b.answeredAtMs - a.answeredAtMs),
+      labels: once([...ofLabels, ...freshLabels.map(labelOf)]).sort((a, b) => a.knownAtMs - b.knownAtMs),
+      looked: {
+        files: predictions.length,
+        predictions: predictions.reduce((sum, { rows }) => sum + rows, 0),
+        fromMs: ofAll.length === 0 ? null : Math.min(...ofAll.map(({ writtenFromMs }) => writtenFromMs)),
+        toMs: ofAll.length === 0 ? null : Math.max(...ofAll.map(({ writtenToMs }) => writtenToMs)),
+      },
+    };
+  }
+}
+
+const isNear = ({ fromMs, toMs }: ArchiveFile, atMs: number) => atMs >= fromMs - AROUND_MS && atMs <= toMs + AROUND_MS;
+
+/** A row may have been written while it was looked for. */
+function once<Row extends { partition: number; offset: number }>(rows: readonly Row[]): Row[] {
+  return [...new Map(rows.map((row) => [`${row.partition}/${row.offset}`, row])).values()];
+}
+
+function predictionOf({ message, offset, partition }: PlacedPrediction & { partition: number }): ArchivedPrediction {
+  const { predictionId, entity, modelVersion, modelSha256, role, answeredAtMs, latencyUs, features, outputs } = message;
+  const { traceId } = message;
+  return {
+    ...{ predictionId, entity, modelVersion, modelSha256, role, eventTimeMs: eventTimeOf(message), answeredAtMs },
+    ...{ latencyUs, features, outputs, traceId, partition, offset },
+  };
+}
+
+function labelOf({ message, offset, partition }: PlacedLabel & { partition: number }): ArchivedLabel {
+  const { predictionId, recordId, entity, value, eventTimeMs, knownAtMs, source } = message;
+  return { predictionId, recordId, entity, value, eventTimeMs, knownAtMs, source, partition, offset };
+}

@@ -1,0 +1,153 @@
+// Wiring of the archive: what of a process's reading is kept, its files and their upkeep, and the search in them.
+
+import { join } from 'node:path';
+import type { ArtifactStore } from '@millrace/artifacts';
+import { PlatformError } from '@millrace/domain';
+import type { ServiceContext, Tick } from '@millrace/service';
+import { counter, gauge, logger } from '@millrace/telemetry';
+import type { MonitorConfig } from '../config.js';
+import type { MetadataCache } from '../metadata/metadata-cache.js';
+import type { Positions } from '../windows/positions.js';
+import { Archive } from './archive.js';
+import type { ArchiveKind, ArchiveOf } from './archive-file.js';
+import { DuckDbArchiveFiles } from './archive-files.duckdb.js';
+import { ArchiveSearch } from './archive-search.js';
+import { ArchiveUpkeep } from './archive-upkeep.js';
+import { DeletedArchives } from './deleted-archives.js';
+
+const SETTLE_EVERY_MS = 500;
+const UPKEEP_EVERY_MS = 30_000;
+/** Looks at nothing unless a project was deleted. */
+const DELETED_EVERY_MS = 2_000;
+
+const archived = counter('millrace.monitor.archived');
+const failures = counter('millrace.monitor.archive_failures');
+const cuts = counter('millrace.monitor.archive_cut');
+const lost = counter('millrace.monitor.archive_lost');
+
+export interface ArchiveOfProcess {
+  archive: Archive;
+  files: DuckDbArchiveFiles;
+  search: ArchiveSearch;
+  /** The project's life, whether anything is archived of it or not; undefined: there is none of this name. */
+  life(project: string): ArchiveOf | undefined;
+  /** Retention has passed messages that were not archived. */
+  startsAt(kind: ArchiveKind, partition: number, start: number): void;
+  removed(project: string): void;
+  ticks: readonly Tick[];
+}
+
+export interface ArchiveSharing {
+  isHeld(partition: number): boolean;
+  judges(project: string): boolean;
+  /** Projects are all known. */
+  isReady(): boolean;
+}
+
+export function archiveOfProcess(
+  { config, clock, shutdown }: ServiceContext<MonitorConfig>,
+  store: ArtifactStore,
+  metadata: MetadataCache,
+  positions: () => Positions,
+  sharing: ArchiveSharing,
+): ArchiveOfProcess {
+  const log = logger('archive');
+  const life = (project: string): ArchiveOf | undefined => {
+    const createdAtMs = metadata.createdAtMs(project);
+    return createdAtMs === undefined ? undefined : { project, createdAtMs };
+  };
+  const archives = lastAsked((project: string) => {
+    const spec = metadata.project(project);
+    return spec !== undefined && spec.monitoring.archive.keepMs > 0 ? life(project) : undefined;
+  }, metadata);
+  const files = new DuckDbArchiveFiles(store, {
+    scratch: join(config.home, 'monitor', config.replica, 'archive'),
+    memoryMax: config.archiveMemory,
+  });
+  shutdown.onClose('archive files', () => files.close());
+  const archive = new Archive(
+    { bytesMax: config.archiveBufferBytesMax, flushAfterMs: config.archiveFlushAfter },
+    {
+      files,
+      archives,
+      end: (kind, partition) => positions().end(kind, partition),
+      written: (kind, rows) => archived.add(rows, { kind }),
+      failed: (error) => {
+        failures.add(1);
+        log.error('predictions are not archived; they wait in memory, then in Kafka', {}, error);
+      },
+    },
+    clock,
+  );
+  gauge('millrace.monitor.archive_waiting').observe(() => archive.bytes);
+  const upkeep = new ArchiveUpkeep(
+    files,
+    {
+      projects: () =>
+        metadata.projectNames().flatMap((project) => {
+          const of = life(project);
+          const spec = metadata.project(project)?.monitoring.archive;
+          return of === undefined || spec === undefined ? [] : { ...of, ...spec };
+        }),
+      isHeld: sharing.isHeld,
+      judges: sharing.judges,
+      cut: ({ project }, rows) => {
+        cuts.add(rows, { project });
+        log.warn("a project's archive takes more than its quota: the oldest went before their time", { project, rows });
+      },
+    },
+    clock,
+  );
+  const deleted = new DeletedArchives(store, life, sharing.judges);
+  /** What fails is tried again with the next tick. */
+  const tried = (work: () => Promise<void>, what: string) => async () => {
+    if (!sharing.isReady()) return;
+    await work().catch((error: unknown) => log.warn(what, { reason: PlatformError.from(error).reason }));
+  };
+  return {
+    archive,
+    files,
+    search: new ArchiveSearch(files, {
+      predictions: (of) => archive.waitingPredictions(of),
+      labels: (of) => archive.waitingLabels(of),
+    }),
+    life,
+    startsAt: (kind, partition, start) => {
+      const gone = archive.startsAt(kind, partition, start);
+      if (gone === 0) return;
+      lost.add(gone, { kind });
+      log.error('messages were gone before they were archived', { kind, partition, messages: gone });
+    },
+    removed: (project) => {
+      archive.forget(project);
+      deleted.removed();
+    },
+    ticks: [
+      { name: 'archive', everyMs: SETTLE_EVERY_MS, work: () => archive.settle() },
+      {
+        name: 'archive upkeep',
+        everyMs: UPKEEP_EVERY_MS,
+        work: tried(() => upkeep.once(), 'files of the archive stay as they are'),
+      },
+      {
+        name: 'deleted archives',
+        everyMs: DELETED_EVERY_MS,
+        work: tried(() => deleted.sweep(), 'the archive of a deleted project is there still'),
+      },
+    ],
+  };
+}
+
+/** Asked of every message: the last answer holds for as long as the project is the same. */
+function lastAsked(
+  ask: (project: string) => ArchiveOf | undefined,
+  metadata: MetadataCache,
+): (project: string) => ArchiveOf | undefined {
+  let [name, spec, last]: [string, unknown, ArchiveOf | undefined] = ['', undefined, undefined];
+  return (project) => {
+    const now = metadata.project(project);
+    if (now === undefined) return undefined;
+    if (project !== name || now !== spec) [name, spec, last] = [project, now, ask(project)];
+    return last;
+  };
+}

@@ -1,0 +1,249 @@
+// The archive of predictions and labels as this process writes it: what it reads of its partition numbers waits in
+// memory, and becomes files every so often. Up to where it has, the number's checkpoint says: whoever takes the number
+// over reads on from there, and what lies in files already is not written again. So each message is archived once,
+// whatever dies when. Memory is bounded: at the bound, or where the store takes nothing, the reader waits, and its
+// messages wait in Kafka.
+//
+// Pure but for awaiting its port. What interleaves: messages come while files are written.
+
+import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
+import { type Clock, PlatformError } from '@millrace/domain';
+import { type ArchiveFile, type ArchiveKind, type ArchiveOf, byLog, needed } from './archive-file.js';
+import { ArchiveLogBuffer, type ArchiveLogState, nameOf, type Waiting } from './archive-log.js';
+import { eventTimeOf, type PlacedLabel, type PlacedPrediction } from './archived.js';
+
+/** Of the store. */
+export interface ArchiveFiles {
+  /** All of one life of a project. */
+  list(of: ArchiveOf): Promise<ArchiveFile[]>;
+  writePredictions(name: Omit<ArchiveFile, 'bytes'>, rows: readonly PlacedPrediction[]): Promise<ArchiveFile>;
+  writeLabels(name: Omit<ArchiveFile, 'bytes'>, rows: readonly PlacedLabel[]): Promise<ArchiveFile>;
+}
+
+export interface ArchivePorts {
+  files: ArchiveFiles;
+  /** undefined: nothing of the project is archived. */
+  archives(project: string): ArchiveOf | undefined;
+  /** How far the partition is known to reach. */
+  end(kind: ArchiveKind, partition: number): number;
+  written(kind: ArchiveKind, rows: number): void;
+  failed(error: unknown): void;
+}
+
+export interface ArchiveRules {
+  bytesMax: number;
+  flushAfterMs: number;
+}
+
+/** Of a partition number. */
+export type ArchiveState = Record<ArchiveKind, ArchiveLogState>;
+
+interface Held {
+  predictions: ArchiveLogBuffer<PredictionMessage>;
+  labels: ArchiveLogBuffer<LabelMessage>;
+}
+
+type AnyBuffer = Held[ArchiveKind];
+
+/** Of a row beside its values, in memory. */
+const ROW_BYTES = 400;
+const VALUE_BYTES = 32;
+/** After a failure. */
+const TRY_AGAIN_MS = 1_000;
+
+export class Archive {
+  private readonly held = new Map<number, Held>();
+  /** By log and project's life: offsets below are in files. */
+  private readonly covered = new Map<string, number>();
+  private flushing: Promise<void> | undefined;
+  private notBeforeMs = Number.NEGATIVE_INFINITY;
+  /** Of the last try; undefined where it went well. */
+  failure: string | undefined;
+
+  constructor(
+    private readonly rules: ArchiveRules,
+    private readonly ports: ArchivePorts,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The number is this process's. `from`: offsets to begin at where nothing was archived of it. */
+  hold(partition: number, state: ArchiveState | undefined, from: Record<ArchiveKind, number>): void {
+    const of = (kind: ArchiveKind) => state?.[kind] ?? { next: from[kind], log: 0 };
+    this.held.set(partition, {
+      predictions: new ArchiveLogBuffer<PredictionMessage>('predictions', partition, of('predictions')),
+      labels: new ArchiveLogBuffer<LabelMessage>('labels', partition, of('labels')),
+    });
+    for (const key of [...this.covered.keys()]) if (key.endsWith(`/${partition}`)) this.covered.delete(key);
+  }
+
+  /** Another process reads it on from the checkpoint. */
+  release(partition: number): void {
+    this.held.delete(partition);
+  }
+
+  /** undefined: the number is not held. */
+  state(partition: number): ArchiveState | undefined {
+    const held = this.held.get(partition);
+    return held && { predictions: held.predictions.state(), labels: held.labels.state() };
+  }
+
+  /** Offset of the first message that has to be read for the archive; undefined: the number is not held. */
+  next(kind: ArchiveKind, partition: number): number | undefined {
+    return this.held.get(partition)?.[kind].state().next;
+  }
+
+  /** Where retention or a fresh topic begins. Gives how many messages are gone that were not archived. */
+  startsAt(kind: ArchiveKind, partition: number, start: number): number {
+    return this.held.get(partition)?.[kind].startsAt(start) ?? 0;
+  }
+
+  /** The topic was deleted and created again: it is another log. */
+  begunAnew(kind: ArchiveKind, partition: number, start: number): void {
+    const held = this.held.get(partition);
+    if (held === undefined) return;
+    const log = held[kind].log + 1;
+    if (kind === 'predictions') held.predictions = new ArchiveLogBuffer(kind, partition, { next: start, log });
+    else held.labels = new ArchiveLogBuffer(kind, partition, { next: start, log });
+  }
+
+  prediction(partition: number, offset: number, message: PredictionMessage | undefined, writtenAtMs: number): void {
+    const buffer = this.held.get(partition)?.predictions;
+    const of = message && this.ports.archives(message.project);
+    if (message === undefined || of === undefined || writtenAtMs < of.createdAtMs) buffer?.pass(offset);
+    else {
+      const bytes = ROW_BYTES + VALUE_BYTES * (message.features.length + message.outputs.length);
+      buffer?.add(of, { message, offset, writtenAtMs }, bytes, this.clock.monotonicMs());
+    }
+  }
+
+  label(partition: number, offset: number, message: LabelMessage | undefined, writtenAtMs: number): void {
+    const buffer = this.held.get(partition)?.labels;
+    const of = message && this.ports.archives(message.project);
+    if (message === undefined || of === undefined || writtenAtMs < of.createdAtMs) buffer?.pass(offset);
+    else buffer?.add(of, { message, offset, writtenAtMs }, ROW_BYTES, this.clock.monotonicMs());
+  }
+
+  /**
+   * Resolves when there is room for more, and begins to write where there is little left. Rejects with `overloaded`
+   * where the store takes nothing: the partition is read on later.
+   */
+  async room(): Promise<void> {
+    const { bytesMax } = this.rules;
+    if (this.bytes > bytesMax / 2) {
+      const flushed = this.flush();
+      if (this.bytes > bytesMax) await flushed;
+    }
+    if (this.bytes <= bytesMax) return;
+    throw new PlatformError('overloaded', `predictions cannot be archived: ${this.failure ?? 'too many wait'}`, {
+      retry: { afterMs: TRY_AGAIN_MS },
+    });
+  }
+
+  /** On a timer: writes what has waited long enough. */
+  async settle(): Promise<void> {
+    const nowMs = this.clock.monotonicMs();
+    const isDue = this.buffers().some(({ sinceMs }) => nowMs - sinceMs >= this.rules.flushAfterMs);
+    if (isDue) await this.flush();
+  }
+
+  /** Writes everything; resolves also where that fails, which `failure` tells. */
+  async flush(): Promise<void> {
+    this.flushing ??= this.flushAll().finally(() => {
+      this.flushing = undefined;
+    });
+    await this.flushing;
+  }
+
+  /** Of the project, in no file yet. */
+  waitingPredictions(of: ArchiveOf): (PlacedPrediction & { partition: number })[] {
+    return [...this.held].flatMap(([partition, { predictions }]) =>
+      [...predictions.waiting(of)].map((row) => ({ ...row, partition })),
+    );
+  }
+
+  waitingLabels(of: ArchiveOf): (PlacedLabel & { partition: number })[] {
+    return [...this.held].flatMap(([partition, { labels }]) =>
+      [...labels.waiting(of)].map((row) => ({ ...row, partition })),
+    );
+  }
+
+  forget(project: string): void {
+    for (const buffer of this.buffers()) buffer.forget(project);
+  }
+
+  get bytes(): number {
+    return this.buffers().reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  private buffers(): AnyBuffer[] {
+    return [...this.held.values()].flatMap(({ predictions, labels }) => [predictions, labels]);
+  }
+
+  private async flushAll(): Promise<void> {
+    if (this.clock.monotonicMs() < this.notBeforeMs) return;
+    for (const { predictions, labels } of [...this.held.values()]) {
+      await this.flushOne(predictions, eventTimeOf, (name, rows) => this.ports.files.writePredictions(name, rows));
+      await this.flushOne(
+        labels,
+        ({ eventTimeMs }) => eventTimeMs,
+        (name, rows) => this.ports.files.writeLabels(name, rows),
+      );
+    }
+  }
+
+  private async flushOne<M>(
+    buffer: ArchiveLogBuffer<M>,
+    eventTime: (message: M) => number,
+    write: (name: Omit<ArchiveFile, 'bytes'>, rows: Waiting<M>['rows']) => Promise<ArchiveFile>,
+  ): Promise<void> {
+    const flush = buffer.take();
+    if (flush === undefined) return;
+    try {
+      for (const waiting of flush.projects) {
+        const coveredTo = await this.coveredTo(buffer, waiting);
+        const rows = waiting.rows.filter(({ offset }) => offset >= coveredTo);
+        // It was deleted meanwhile.
+        if (rows.length === 0 || this.ports.archives(waiting.project)?.createdAtMs !== waiting.createdAtMs) continue;
+        const file = await write(nameOf(buffer, { ...waiting, rows }, flush.to, eventTime), rows);
+        this.covered.set(coverKey(buffer, waiting), file.next);
+        this.ports.written(buffer.kind, rows.length);
+      }
+      buffer.done();
+      this.failure = undefined;
+    } catch (error) {
+      buffer.failed(this.clock.monotonicMs());
+      this.notBeforeMs = this.clock.monotonicMs() + TRY_AGAIN_MS;
+      if (this.failure === undefined) this.ports.failed(error);
+      this.failure = PlatformError.from(error).reason;
+    }
+  }
+
+  /**
+   * Offset up to which files of the project hold the log: a predecessor may have written some, and died before it said
+   * so. Where they reach further than the topic, that is another one of its name.
+   */
+  private async coveredTo(buffer: AnyLog, of: ArchiveOf): Promise<number> {
+    const known = this.covered.get(coverKey(buffer, of));
+    if (known !== undefined) return known;
+    const { kind, partition } = buffer;
+    const files = (await this.ports.files.list(of)).filter(
+      (file) => file.kind === kind && file.partition === partition,
+    );
+    const newest = Math.max(buffer.log, ...files.map(({ log }) => log));
+    const reachOf = (log: number) => Math.max(0, ...files.filter((file) => file.log === log).map(({ next }) => next));
+    buffer.log = reachOf(newest) > this.ports.end(kind, partition) ? newest + 1 : newest;
+    const next = reachOf(buffer.log);
+    this.covered.set(coverKey(buffer, of), next);
+    return next;
+  }
+}
+
+type AnyLog = Pick<ArchiveLogBuffer<unknown>, 'kind' | 'partition' | 'log'>;
+
+const coverKey = ({ kind, partition, log }: AnyLog, { project, createdAtMs }: ArchiveOf): string =>
+  `${project}/${createdAtMs}/${kind}/${log}/${partition}`;
+
+/** Files that a reader needs. */
+export function neededFiles(files: readonly ArchiveFile[]): ArchiveFile[] {
+  return byLog(files).flatMap((log) => needed(log).kept);
+}

@@ -1,0 +1,46 @@
+// A prediction and a label as the archive keeps them: what was asked, what was answered, by whom, when.
+
+import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
+import type { Output, Scalar } from '@millrace/domain';
+
+/** A message with where it lies in its topic. */
+export interface Placed<M> {
+  message: M;
+  offset: number;
+  writtenAtMs: number;
+}
+
+export type PlacedPrediction = Placed<PredictionMessage>;
+export type PlacedLabel = Placed<LabelMessage>;
+
+export interface ArchivedPrediction {
+  predictionId: string;
+  entity: string;
+  modelVersion: number;
+  modelSha256: string;
+  role: PredictionMessage['role'];
+  eventTimeMs: number;
+  answeredAtMs: number;
+  latencyUs: number;
+  /** In the order of the model's signature. */
+  features: readonly Scalar[];
+  outputs: readonly Output[];
+  traceId: string;
+  partition: number;
+  offset: number;
+}
+
+export interface ArchivedLabel {
+  predictionId: string;
+  recordId: string;
+  entity: string;
+  value: number;
+  eventTimeMs: number;
+  knownAtMs: number;
+  source: string;
+  partition: number;
+  offset: number;
+}
+
+export const eventTimeOf = ({ eventTimeMs, answeredAtMs }: PredictionMessage): number =>
+  eventTimeMs > 0 ? eventTimeMs : answeredAtMs;

@@ -1,0 +1,84 @@
+// An archive over a store of its own, as one process after the other has it: what is in memory is gone when it dies.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { type ArtifactStore, openArtifactStore } from '@millrace/artifacts';
+import { ManualClock } from '@millrace/domain';
+import { aLabel, aPrediction } from '@millrace/testing';
+import { Archive, type ArchiveState } from '../src/archive/archive.js';
+import type { ArchiveOf } from '../src/archive/archive-file.js';
+import { DuckDbArchiveFiles } from '../src/archive/archive-files.duckdb.js';
+import { ArchiveSearch } from '../src/archive/archive-search.js';
+
+export const LIFE: ArchiveOf = { project: 'p', createdAtMs: 5 };
+const FROM_START = { predictions: 0, labels: 0 };
+
+export class ArchiveStand {
+  readonly clock = new ManualClock(Date.UTC(2026, 10, 29, 12));
+  readonly failures: unknown[] = [];
+  private readonly opened: DuckDbArchiveFiles[] = [];
+
+  private constructor(
+    readonly home: string,
+    readonly store: ArtifactStore,
+  ) {}
+
+  static async open(): Promise<ArchiveStand> {
+    const home = await mkdtemp(join(tmpdir(), 'millrace-archive-'));
+    return new ArchiveStand(home, openArtifactStore({ home }));
+  }
+
+  async close(): Promise<void> {
+    for (const files of this.opened) await files.close();
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** A process that holds partition 2. `state`: of its checkpoint. */
+  start(state?: ArchiveState, part: { bytesMax?: number; end?: number; store?: ArtifactStore; life?: ArchiveOf } = {}) {
+    const { bytesMax = 1_000_000, end = Number.POSITIVE_INFINITY, store = this.store, life = LIFE } = part;
+    const scratch = join(this.home, `scratch-${this.opened.length}`);
+    const files = new DuckDbArchiveFiles(store, { scratch, memoryMax: '128MB' });
+    this.opened.push(files);
+    const archive = new Archive(
+      { bytesMax, flushAfterMs: 30_000 },
+      {
+        files,
+        archives: (project) => (project === life.project ? life : undefined),
+        end: () => end,
+        written: () => undefined,
+        failed: (error) => void this.failures.push(error),
+      },
+      this.clock,
+    );
+    archive.hold(2, state, FROM_START);
+    const search = new ArchiveSearch(files, {
+      predictions: (of) => archive.waitingPredictions(of),
+      labels: (of) => archive.waitingLabels(of),
+    });
+    const read = (from: number, to: number) => {
+      for (let offset = from; offset < to; offset++) {
+        const atMs = this.clock.nowMs() + offset;
+        const id = { project: LIFE.project, predictionId: `r${offset}/0`, eventTimeMs: atMs };
+        archive.prediction(2, offset, aPrediction({ ...id, answeredAtMs: atMs, features: [offset, 'a'] }), atMs);
+        archive.label(2, offset, aLabel({ ...id, recordId: `r${offset}`, value: offset % 2 }), atMs);
+      }
+    };
+    return { archive, files, search, read };
+  }
+
+  /** As any program reads the folder: figures of `select` over all files of a kind. */
+  async sql(select: string, kind = 'predictions'): Promise<unknown[]> {
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    try {
+      const folder = join(this.home, 'artifacts/archive/p/5', kind);
+      const reader = await connection.runAndReadAll(`SELECT ${select} FROM '${folder}/**/*.parquet'`);
+      return (reader.getRows()[0] ?? []).map((value) => (typeof value === 'bigint' ? Number(value) : value));
+    } finally {
+      connection.closeSync();
+      instance.closeSync();
+    }
+  }
+}

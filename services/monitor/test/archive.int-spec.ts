@@ -1,0 +1,122 @@
+// The archive with a real monitor, a real Kafka and the command line: predictions and labels are found by their id,
+// each is there once although monitors are killed, and a deleted project leaves nothing.
+
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { openArtifactStore } from '@millrace/artifacts';
+import { environment } from '@millrace/config';
+import { MonitorService } from '@millrace/contracts';
+import { createClient } from '@millrace/grpc';
+import { cloneRoot, eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
+import { type MonitorProcess, preparePlatform, sendAll, startMonitor, streamOf } from './monitor-process.js';
+
+const ROWS = 6_000;
+
+let kafka: TestKafka;
+const ends: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  kafka = await startKafka();
+}, 90_000);
+
+afterAll(async () => {
+  for (const end of ends.reverse()) await end();
+}, 60_000);
+
+async function aWorld() {
+  const home = await mkdtemp(join(tmpdir(), 'millrace-archive-'));
+  ends.push(() => rm(home, { recursive: true, force: true }));
+  const topicPrefix = uniquePrefix();
+  const platform = await preparePlatform(kafka.brokers, topicPrefix, home);
+  ends.push(() => platform.close());
+  const start = async (replica: string) => {
+    const env = { MILLRACE_REPLICA: replica, MILLRACE_MONITOR_ARCHIVE_FLUSH_AFTER: '300ms' };
+    const monitor = await startMonitor({ home, brokers: kafka.brokers, topicPrefix, env });
+    ends.push(() => monitor.stop());
+    return monitor;
+  };
+  return { home, platform, start };
+}
+
+/** As any program reads the folder. */
+async function archived(home: string, kind: string): Promise<{ rows: number; ids: number }> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  try {
+    const reader = await connection.runAndReadAll(
+      `SELECT count(*)::DOUBLE, count(DISTINCT prediction_id)::DOUBLE
+       FROM '${home}/artifacts/archive/demo/0/${kind}/**/*.parquet'`,
+    );
+    const [rows, ids] = reader.getRows()[0] as [number, number];
+    return { rows, ids };
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+const whole = (monitor: MonitorProcess, rows: number) =>
+  eventually(
+    'everything is archived',
+    async () => {
+      const { predictions, labels } = await monitor.get('/v1/projects/demo/archive');
+      return predictions >= rows && labels >= rows;
+    },
+    30_000,
+  );
+
+describe('the archive of a monitor', () => {
+  const stream = streamOf({ rows: ROWS, stepMs: 50, shiftFrom: ROWS, seed: 3 });
+
+  it('gives a prediction over HTTP, gRPC and the command line, and says where it looked for one that is not there', async () => {
+    const { home, platform, start } = await aWorld();
+    const monitor = await start('0');
+    await sendAll(platform.producer, stream);
+    await whole(monitor, ROWS);
+    const found = await monitor.get(`/v1/projects/demo/prediction?id=${encodeURIComponent('r4321/0')}`);
+    expect(found.predictions).toMatchObject([{ predictionId: 'r4321/0', modelVersion: 1, role: 'live' }]);
+    expect(found.labels).toMatchObject([{ recordId: 'r4321' }]);
+    const client = createClient(MonitorService, monitor.grpc);
+    ends.push(async () => client.close());
+    const request = { project: 'demo', predictionId: 'r4321/0' };
+    const answer = await client.getPrediction(request);
+    expect(answer.predictions.map(({ entity }) => entity)).toEqual([found.predictions[0].entity]);
+    const missing = await monitor.get('/v1/projects/demo/prediction?id=nobody%2F0');
+    expect(missing.error).toMatchObject({ code: 'not_found', facts: { predictions: ROWS } });
+    expect(missing.error.message).toContain(`no prediction 'nobody/0' of demo among ${ROWS} in`);
+
+    const env = { ...environment(), MILLRACE_HOME: home, MILLRACE_MONITOR_HTTP_PORT: new URL(monitor.url).port };
+    const cli = (...args: string[]) =>
+      promisify(execFile)(process.execPath, [join(cloneRoot(), 'dist/apps/cli/src/main.js'), ...args], { env });
+    const { stdout } = await cli('prediction', 'get', 'demo', 'r4321/0', '--json');
+    expect(JSON.parse(stdout)).toEqual(found);
+    expect((await cli('prediction', 'get', 'demo', 'r4321/0')).stdout).toContain('inputs, in order');
+    const refused = await cli('prediction', 'get', 'demo', 'nobody/0').catch((error) => error);
+    expect(refused).toMatchObject({ code: 4, stderr: expect.stringContaining('the archive holds those written from') });
+    expect(await monitor.stop()).toBe(0);
+  }, 120_000);
+
+  it('has each message once, though monitors that share the partitions are killed, and goes with its project', async () => {
+    const { home, platform, start } = await aWorld();
+    const monitors = [await start('0'), await start('1')];
+    let chunks = 0;
+    await sendAll(platform.producer, stream, 1_500, async () => {
+      if (++chunks % 3 !== 0 || chunks > 6) return;
+      const killed = chunks === 3 ? 0 : 1;
+      await (monitors[killed] as MonitorProcess).kill();
+      monitors[killed] = await start(`${killed}`);
+    });
+    for (const monitor of monitors) await whole(monitor, ROWS);
+    expect(await archived(home, 'predictions')).toEqual({ rows: ROWS, ids: ROWS });
+    expect(await archived(home, 'labels')).toEqual({ rows: ROWS, ids: ROWS });
+    await platform.producer.send('projects.v1', [{ key: 'demo', value: null }]);
+    const store = openArtifactStore({ home });
+    await eventually('nothing of it is left', async () => (await store.list('archive')).length === 0, 60_000);
+    for (const monitor of monitors) expect(await monitor.stop()).toBe(0);
+  }, 180_000);
+});
