@@ -22,6 +22,7 @@ import { cliSettings } from './settings.js';
 const TEXTS: Readonly<Record<string, string>> = {
   MILLRACE_REDIS_URL: 'redis://10.0.0.9:6400',
   MILLRACE_REPLICA: 'b',
+  MILLRACE_REPLICAS: 'serving=3,router=2',
   MILLRACE_PORT_OFFSET: '3000',
   MILLRACE_INGEST_DUCKDB_MEMORY: '640MB',
   MILLRACE_MONITOR_ARCHIVE_MEMORY: '192MB',
@@ -58,7 +59,7 @@ function another(setting: Setting): { text: string; value: unknown } {
     case 'bool':
       return { text: setting.default ? '0' : '1', value: !setting.default };
     case 'list':
-      if (setting.itemPattern !== undefined) return { text: '/data, /more', value: ['/data', '/more'] };
+      if (setting.itemPattern?.test('/data')) return { text: '/data, /more', value: ['/data', '/more'] };
       return { text: '10.0.0.8, 10.0.0.9:9092', value: ['10.0.0.8', '10.0.0.9:9092'] };
     case 'path':
       return { text: '~/elsewhere', value: join(homedir(), 'elsewhere') };
@@ -97,6 +98,7 @@ function up(env: Record<string, string>): Map<string, { plan: ProcessPlan; env: 
     classDataArchiveUsable: false,
     kafkaBrokers: settings.kafkaBrokers,
     redisUrl: settings.redisUrl,
+    replicas: settings.replicas,
     settings: base,
   });
   return new Map(plans.map((plan) => [plan.name, { plan, env: { ...base, ...plan.env } }]));
@@ -212,13 +214,58 @@ describe('millrace up', () => {
     expect(started.get('serving')?.plan.readiness).toMatchObject({ host: '127.0.0.2', port: 8030 });
     expect(started.get('router')?.plan.readiness).toMatchObject({ host: '127.0.0.3', port: 8003 });
     const given = (name: string) => started.get(name)?.env as Record<string, string>;
-    expect(readSettings(SETTINGS.router, given('router')).values).toMatchObject({ servingHost: '127.0.0.2' });
-    expect(readSettings(SETTINGS.monitor, given('monitor')).values).toMatchObject({ routerHost: '127.0.0.3' });
+    expect(readSettings(SETTINGS.router, given('router')).values).toMatchObject({ servingHost: ['127.0.0.2'] });
+    expect(readSettings(SETTINGS.monitor, given('monitor')).values).toMatchObject({ routerHost: ['127.0.0.3'] });
     expect(cliSettings(env).addresses).toMatchObject({
       serving: 'http://127.0.0.2:8030',
       routerGrpc: '127.0.0.3:8001',
       servingGrpc: '127.0.0.2:8031',
     });
+  });
+
+  it('starts as many of a service as MILLRACE_REPLICAS says, each with a name and ports of its own', () => {
+    const started = up({
+      MILLRACE_REPLICAS: 'ingest=2, serving=3',
+      MILLRACE_PORT_OFFSET: '2000',
+      MILLRACE_REPLICA: 'b',
+    });
+    const names = [...started.keys()];
+    expect(names).toEqual([
+      ...['kafka', 'redis', 'ingest', 'ingest-1', 'trainer', 'serving', 'serving-1', 'serving-2'],
+      ...['monitor', 'router', 'worker-1', 'worker-2'],
+    ]);
+    const given = (name: string) => started.get(name)?.env as Record<string, string>;
+    const read = (name: string, settings: Settings) => loadConfig(settings, given(name)) as Record<string, unknown>;
+    expect(read('ingest-1', SETTINGS.ingest)).toMatchObject({ replica: '1-b', httpPort: 10_110, grpcPort: 10_111 });
+    expect(read('serving', SETTINGS.serving)).toMatchObject({ replica: '0-b', grpcPort: 10_031 });
+    expect(read('serving-2', SETTINGS.serving)).toMatchObject({ replica: '2-b', grpcPort: 10_231 });
+    // One of its kind keeps the name that it was given.
+    expect(read('router', SETTINGS.router)).toMatchObject({ replica: 'b', servingGrpcPort: 10_031 });
+    expect(started.get('serving-2')?.plan.readiness).toMatchObject({ port: 10_230 });
+    const ports = [...started.values()].flatMap(({ plan }) => plan.ports.map(({ port }) => port));
+    expect(new Set(ports).size).toBe(ports.length);
+  });
+
+  it.each([
+    ['ingest=0', 'has a count of ingest that is no whole number from 1 to 10'],
+    ['ingest=11', 'from 1 to 10'],
+    ['ingest=two', 'from 1 to 10'],
+    ['ingests=2', 'did you mean ingest?'],
+    ['oracle=2', 'there are ingest, trainer, serving, monitor, router'],
+    ['kafka=2', 'MILLRACE_KAFKA_BROKERS names a cluster of your own'],
+    ['workers=2', 'training workers are counted by --workers'],
+    ['ingest=2,ingest=3', 'names ingest twice'],
+    ['trainer=2', 'names more than one trainer'],
+    ['ingest', 'write it like ingest=2,serving=2'],
+    ['ingest=2,', 'write it like ingest=2,serving=2'],
+  ])('refuses MILLRACE_REPLICAS=%s and says what to do', (text, fault) => {
+    expect(refusal({ MILLRACE_REPLICAS: text })).toContain(fault);
+  });
+
+  it('refuses a number of its own where it numbers several', () => {
+    const told = refusal({ MILLRACE_REPLICAS: 'ingest=2', MILLRACE_REPLICA: '1' });
+    expect(told).toContain('MILLRACE_REPLICA: the launcher numbers the processes of MILLRACE_REPLICAS itself');
+    expect(refusal({ MILLRACE_REPLICA: '1' })).toBe('accepted');
   });
 
   it('gives each worker a name, and a gradient port and a GPU of its own', () => {

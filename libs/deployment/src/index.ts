@@ -2,7 +2,7 @@
 
 export { composeFile, composePlan, KAFKA_CLUSTER_ID } from './compose/compose-file.js';
 export { type Environment, hostAndPort, LOOPBACK, type Place, placeOf } from './place.js';
-export { PORT_NAMES, PORTS, type PortName, type Ports } from './ports.js';
+export { PORT_NAMES, PORTS, type PortName, type Ports, type Service } from './ports.js';
 export { portsTable } from './ports-table.js';
 export { embeddedKafkaProperties } from './processes/kafka-properties.js';
 export { boundedCommand } from './processes/memory-bound.js';
@@ -20,6 +20,17 @@ export {
   redisArgs,
   type SetupState,
 } from './processes/process-plan.js';
+export {
+  ONE_OF_EACH,
+  parseReplicas,
+  portsOfReplica,
+  processName,
+  type Replicas,
+  replicaOfProcess,
+  replicaPlaces,
+  replicasText,
+  SERVICE_NAMES,
+} from './replicas.js';
 export {
   faultsForUp,
   isPathSetting,

@@ -2,6 +2,7 @@
 // a process started by hand, the launcher and its children mean the same place.
 
 import { PORT_NAMES, PORTS, type Ports, portOf, replicaNumber } from './ports.js';
+import { ONE_OF_EACH, parseReplicas, type Replicas } from './replicas.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -12,6 +13,8 @@ export interface Place {
   others: Ports;
   /** Hosts at which others reach a service, from this machine. */
   hosts: { router: string; serving: string; trainerGrpc: string };
+  /** How many processes of each service this machine has. */
+  replicas: Replicas;
 }
 
 export const LOOPBACK = '127.0.0.1';
@@ -39,6 +42,12 @@ function portsIn(env: Environment, replica: number): Ports {
   ) as unknown as Ports;
 }
 
+/** A text that says no such thing counts as unset here, too. */
+function replicasIn(env: Environment): Replicas {
+  const parsed = parseReplicas(env.MILLRACE_REPLICAS ?? '');
+  return parsed.kind === 'ok' ? parsed.replicas : ONE_OF_EACH;
+}
+
 export function placeOf(env: Environment): Place {
   return {
     own: portsIn(env, replicaNumber(env.MILLRACE_REPLICA ?? '')),
@@ -48,5 +57,6 @@ export function placeOf(env: Environment): Place {
       serving: reachableHost(env.MILLRACE_SERVING_HOST),
       trainerGrpc: reachableHost(env.MILLRACE_TRAINER_GRPC_HOST),
     },
+    replicas: replicasIn(env),
   };
 }

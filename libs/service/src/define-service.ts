@@ -131,7 +131,7 @@ async function startParts(
   );
   app.useGlobalFilters(new PlatformErrorFilter());
   const instance = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
-  prepareHttp(instance, readiness, http.streams ?? false, startedAtMs);
+  prepareHttp(instance, readiness, http.streams ?? false, startedAtMs, parts.holds);
   const served = http.api === undefined ? undefined : serveApi(instance, http.api);
   await http.prepare?.(app);
   if (parts.grpc !== undefined) app.useGlobalInterceptors(new RpcObserver(parts.grpc.services));

@@ -14,6 +14,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { guardOfSettings } from './browser-guard.js';
 import type { Readiness } from './readiness.js';
+import type { Holdings } from './service-parts.js';
 
 /** 16 MiB: an NDJSON body of about 50k records. */
 export const BODY_BYTES_MAX = 16 * 1024 * 1024;
@@ -45,12 +46,14 @@ export function createHttpAdapter(bodyBytesMax: number): FastifyAdapter {
 /**
  * @param streams bodies of bytes come as streams
  * @param startedAtMs of this process, so that whoever asks sees a restart
+ * @param holds partitions by topic that this process has of its group; undefined where it shares none
  */
 export function prepareHttp(
   instance: FastifyInstance,
   readiness: Readiness,
   streams: boolean,
   startedAtMs: number,
+  holds?: () => Holdings,
 ): void {
   instance.addContentTypeParser(TEXT_BODIES, { parseAs: 'string' }, (_request, body, done) => done(null, body));
   if (streams) {
@@ -62,7 +65,7 @@ export function prepareHttp(
   }
   observe(instance);
   guard(instance);
-  instance.get('/health/live', async () => ({ status: 'ok', startedAtMs }));
+  instance.get('/health/live', async () => ({ status: 'ok', startedAtMs, ...(holds ? { holds: holds() } : {}) }));
   instance.get('/health/ready', async (_request, reply) => {
     const report = await readiness.report();
     return reply

@@ -53,6 +53,9 @@ export interface GrpcParts {
   readonly services: readonly DescService[];
 }
 
+/** Partition numbers by topic. */
+export type Holdings = Readonly<Record<string, readonly number[]>>;
+
 /** The one shape that each `build` returns. */
 export interface ServiceParts {
   readonly http: HttpParts;
@@ -66,6 +69,8 @@ export interface ServiceParts {
   /** Before anything listens. What it throws ends the start. */
   readonly start?: () => Promise<void> | void;
   readonly ticks?: readonly Tick[];
+  /** Of what is shared with other processes of the service, what this one has; told at /health/live. */
+  readonly holds?: () => Holdings;
   /** When everything listens. */
   readonly opened?: () => Promise<void> | void;
 }

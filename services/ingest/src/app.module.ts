@@ -159,6 +159,7 @@ export const ingest = defineService({
         [Statistics, statistics],
       ],
       consumers: [streams.live, streams.imports],
+      holds: () => streams.live.partitions(),
       start: async () => {
         const service = ingestService({ registry, publisher, datasetIndex, limits: config });
         grpc = await startHttp2Server({ port: config.grpcPort, clock, services: [service] });

@@ -6,7 +6,7 @@
 import { monitorApi } from '@millrace/api';
 import { openArtifactStore } from '@millrace/artifacts';
 import { MonitorService, TOPICS } from '@millrace/contracts';
-import { hostAndPort, monitorSettings } from '@millrace/deployment';
+import { hostAndPort, monitorSettings, replicaPlaces } from '@millrace/deployment';
 import { PlatformError } from '@millrace/domain';
 import {
   CompactedReader,
@@ -41,7 +41,7 @@ import { References } from './metadata/references.js';
 import { termsOf } from './quality/task-terms.js';
 import { RouterScrape } from './software/router-scrape.http.js';
 import { askStarts } from './software/service-starts.http.js';
-import { ServiceStarts } from './software/service-starts.js';
+import { ServiceStarts, WATCHED, type Watched } from './software/service-starts.js';
 import { TrafficHistory } from './software/traffic-history.js';
 import { Checkpointer } from './state/checkpoint.js';
 import { StoredCheckpoints } from './state/checkpoints.fs.js';
@@ -89,7 +89,7 @@ export const monitor = defineService({
       traffic: windows.traffic,
       liveTraffic: windows.liveTraffic,
       annotations: new Annotations(),
-      loops: new Loops(trainerLoops(config.trainerHost, config.trainerHttpPort)),
+      loops: new Loops(trainerLoops(placesOf(config, 'trainer').map(urlAt))),
       marks,
     };
     const archiveSources: ArchiveSources = {
@@ -99,9 +99,10 @@ export const monitor = defineService({
     const strategy = consumer(context, kafka, metadata, windows, sources);
     const live = new LiveStreams(sources, clock);
     context.shutdown.onClose('live streams', () => live.close());
-    const metricsUrl = `http://${hostAndPort(config.routerHost, config.routerMetricsPort)}/metrics`;
+    const routers = replicaPlaces(config.routerHost, 'router', config.replicas, { port: config.routerMetricsPort });
+    const metricsUrls = routers.map(({ host, port }) => `http://${hostAndPort(host, port)}/metrics`);
     const isWatched = (project: string): boolean => metadata.metadata.project(project) !== undefined;
-    const scrape = new RouterScrape(metricsUrl, windows.traffic, clock, isWatched);
+    const scrape = new RouterScrape(metricsUrls, windows.traffic, clock, isWatched);
     context.shutdown.onClose('scrape', () => scrape.stop());
     return {
       http: {
@@ -123,6 +124,7 @@ export const monitor = defineService({
         [CLOCK, clock],
       ],
       consumers: [strategy],
+      holds: () => strategy.partitions(),
       start: () => {
         observe(windows);
         scrape.start(config.scrapeEveryMs);
@@ -360,15 +362,23 @@ function observe({ engine, checkpointer }: ReturnType<typeof windowsOf>): void {
   gauge('millrace.monitor.checkpoint_duration').observe(() => checkpointer.lastTookMs);
 }
 
+const urlAt = ({ host, port }: { host: string; port: number }): string => `http://${hostAndPort(host, port)}`;
+
+/** Every process of a service, where it says since when it runs. */
+function placesOf(config: MonitorConfig, service: Watched) {
+  const at = {
+    ingest: [config.ingestHost, config.ingestHttpPort],
+    trainer: [config.trainerHost, config.trainerHttpPort],
+    serving: [config.servingHost, config.servingHttpPort],
+    router: [config.routerHost, config.routerControlPort],
+  } as const;
+  const [hosts, port] = at[service];
+  return replicaPlaces(hosts, service, config.replicas, { port });
+}
+
 function restarts(config: MonitorConfig, marks: Marks): Tick {
   const starts = new ServiceStarts((service, atMs) => marks.restarted(service, atMs));
-  const at = (host: string, port: number): string => `http://${hostAndPort(host, port)}`;
-  const urls = {
-    ingest: at(config.ingestHost, config.ingestHttpPort),
-    trainer: at(config.trainerHost, config.trainerHttpPort),
-    serving: at(config.servingHost, config.servingHttpPort),
-    router: at(config.routerHost, config.routerControlPort),
-  };
+  const urls = WATCHED.flatMap((service) => placesOf(config, service).map((place) => ({ service, url: urlAt(place) })));
   return { name: 'starts', everyMs: STARTS_EVERY_MS, work: () => askStarts(urls, starts) };
 }
 

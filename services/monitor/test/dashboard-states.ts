@@ -330,8 +330,8 @@ function watched(traffic: TrafficHistory, live: LiveTrafficByProject, marks: Mar
   }
   if (windows > 0) {
     const totals = (requests: number) => new Map([[1, { requests, failures: 0 }]]);
-    traffic.read(name, totals(1_000), NOW_MS - 4_000);
-    traffic.read(name, totals(1_020), NOW_MS - 2_000);
+    traffic.read(name, totals(1_000), NOW_MS - 4_000, 'a');
+    traffic.read(name, totals(1_020), NOW_MS - 2_000, 'a');
   }
   if (marked) marks.restarted('router', NOW_MS - 190_000);
   if (marked) marks.restarted('ingest', NOW_MS - 40_000);

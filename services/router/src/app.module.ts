@@ -43,6 +43,7 @@ export const router = defineService({
         [KafkaRouteLog, routeLog],
       ],
       consumers: [consumer],
+      holds: () => consumer.partitions(),
       start: async () => {
         await follow();
         if (!path.upstream.door.isBehind) path.links.open();

@@ -13,6 +13,8 @@ import { StandInServing } from './stand-in-serving.js';
 
 export class Platform {
   readonly serving = new StandInServing();
+  /** Behind the same routers, 100 ports above the first where MILLRACE_REPLICAS says so. */
+  readonly secondServing = new StandInServing();
   router!: RouterProcess;
 
   private constructor(
@@ -38,13 +40,26 @@ export class Platform {
       createdAtMs: 0,
     };
     await platform.producer.send('projects.v1', [{ key: 'p', value: encodeProject(entry) }]);
-    await platform.serving.start(0);
+    if (env.MILLRACE_REPLICAS?.includes('serving=2')) await platform.startBothServings();
+    else await platform.serving.start(0);
     platform.router = await platform.newRouter(env);
     await platform.router.until(async () => {
       const answer = await platform.router.post('/v1/projects/p/promote', { version: 999 });
       return answer.status === 409;
     });
     return platform;
+  }
+
+  private async startBothServings(): Promise<void> {
+    for (;;) {
+      const port = await this.serving.start(0);
+      try {
+        await this.secondServing.start(port + 100);
+        return;
+      } catch {
+        this.serving.stop(); // the other port is somebody's
+      }
+    }
   }
 
   /** A router of its own with an empty home. */
@@ -59,7 +74,7 @@ export class Platform {
   }
 
   async rollOut(version: number): Promise<void> {
-    this.serving.loaded.add(version);
+    for (const serving of [this.serving, this.secondServing]) serving.loaded.add(version);
     const answer = await this.router.post('/v1/projects/p/rollouts', { version, reason: 'test' });
     if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
   }
@@ -67,6 +82,7 @@ export class Platform {
   async stop(): Promise<void> {
     await this.router.stop();
     this.serving.stop();
+    this.secondServing.stop();
     await this.producer.close();
     await this.connection.close();
   }

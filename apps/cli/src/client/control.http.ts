@@ -15,8 +15,10 @@ import {
   servingApi,
   trainerApi,
 } from '@millrace/api';
+import type { Service } from '@millrace/deployment';
 import { ALL, type Cohort, cohortKey, PlatformError, systemClock } from '@millrace/domain';
 import type { Addresses } from './addresses.js';
+import { LivingReplica } from './living-replica.js';
 
 /** Longest wait for an answer; control calls that take longer are polled. */
 const CALL_DEADLINE_MS = 30_000;
@@ -47,12 +49,18 @@ async function sentWithin(deadlineMs: number, { method, url, contentType, body }
     text = await response.text();
   } catch (cause) {
     const why = patience.ended ?? 'no answer; is the platform up? Try `millrace status`';
-    throw new PlatformError('unavailable', `${method} ${url}: ${why}`, { cause });
+    const facts: Record<string, boolean> = wasRefused(cause) ? { refused: true } : {};
+    throw new PlatformError('unavailable', `${method} ${url}: ${why}`, { cause, facts });
   } finally {
     patience.end();
   }
   if (text !== '' && !isJson(type)) throw notOurs(`${method} ${url}`, type);
   return { status, text };
+}
+
+/** Nobody listens there, so that nothing can have been done. */
+function wasRefused(thrown: unknown): boolean {
+  return ((thrown as { cause?: { code?: string } }).cause?.code ?? '') === 'ECONNREFUSED';
 }
 
 /**
@@ -140,17 +148,26 @@ export class ControlClient {
 
   private readonly monitor: Client<typeof monitorApi>;
 
-  /** @param deadlineMs of the calls that are answered at once */
-  constructor(at: Addresses, deadlineMs = CALL_DEADLINE_MS) {
-    const send: Send = (request) => sentWithin(deadlineMs, request);
-    this.ingest = clientOf(ingestApi, at.ingest, send);
-    this.uploads = clientOf(ingestApi, at.ingest, (request) => sentWithin(UPLOAD_DEADLINE_MS, request));
-    this.trainer = clientOf(trainerApi, at.trainer, send);
-    this.modelUploads = clientOf(trainerApi, at.trainer, (request) => sentWithin(UPLOAD_DEADLINE_MS, request));
-    this.router = clientOf(routerApi, at.router, send);
-    this.rollouts = clientOf(routerApi, at.router, (request) => sentWithin(ROLLOUT_DEADLINE_MS, request));
-    this.monitor = clientOf(monitorApi, at.monitor, send);
-    this.serving = clientOf(servingApi, at.serving, send);
+  /**
+   * @param deadlineMs of the calls that are answered at once
+   * @param replicas base URLs of every replica of a service; default: the one that `at` names
+   */
+  constructor(at: Addresses, deadlineMs = CALL_DEADLINE_MS, replicas: Partial<Record<Service, string[]>> = {}) {
+    const sender = (service: Service) => {
+      const living = new LivingReplica(replicas[service] ?? [at[service]]);
+      return (ms: number): Send =>
+        (request) =>
+          living.send(request, (one) => sentWithin(ms, one));
+    };
+    const [ingest, trainer, router] = [sender('ingest'), sender('trainer'), sender('router')];
+    this.ingest = clientOf(ingestApi, at.ingest, ingest(deadlineMs));
+    this.uploads = clientOf(ingestApi, at.ingest, ingest(UPLOAD_DEADLINE_MS));
+    this.trainer = clientOf(trainerApi, at.trainer, trainer(deadlineMs));
+    this.modelUploads = clientOf(trainerApi, at.trainer, trainer(UPLOAD_DEADLINE_MS));
+    this.router = clientOf(routerApi, at.router, router(deadlineMs));
+    this.rollouts = clientOf(routerApi, at.router, router(ROLLOUT_DEADLINE_MS));
+    this.monitor = clientOf(monitorApi, at.monitor, sender('monitor')(deadlineMs));
+    this.serving = clientOf(servingApi, at.serving, sender('serving')(deadlineMs));
   }
 
   applyProject(text: string) {

@@ -4,9 +4,11 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import { isMissingFile } from '@millrace/files';
 import type { Command } from 'commander';
 import { ControlClient } from '../client/control.http.js';
+import { replicaUrls } from '../client/replicas.js';
 import { EXIT_BY_CODE, EXIT_INTERRUPTED } from '../exit-codes.js';
 import { explained } from '../not-found.js';
 import { type CliSettings, cliSettings } from '../settings.js';
+import { RunFolder } from '../supervisor/run-folder.fs.js';
 import { toldError } from '../system-error.js';
 import { fitted } from '../table.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
@@ -43,7 +45,7 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
         stages: () => reporter,
         whenStopped: stopTold(reporter),
         settings,
-        control: new ControlClient(settings.addresses),
+        control: controlOf(settings),
         json,
         print: (value, text, next = []) => {
           if (json) {
@@ -75,6 +77,12 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
   };
 }
 
+/** Asks whichever replica of a service lives. */
+export function controlOf(settings: CliSettings, deadlineMs?: number): ControlClient {
+  const notes = new RunFolder(settings.home).notes();
+  return new ControlClient(settings.addresses, deadlineMs, replicaUrls(settings, notes));
+}
+
 /** What a command's first argument names may be what was not found. */
 async function ofProject(error: PlatformError, command: Command, args: readonly unknown[]): Promise<PlatformError> {
   const [first] = command.registeredArguments;
@@ -82,7 +90,7 @@ async function ofProject(error: PlatformError, command: Command, args: readonly 
   // What the command itself misses, it has told with the next command.
   const isTold = isMissingFile(error) || error.reason.includes('`millrace ');
   if (!named || error.code !== 'not_found' || isTold) return error;
-  return explained(error, args[0] as string, new ControlClient(cliSettings().addresses));
+  return explained(error, args[0] as string, controlOf(cliSettings()));
 }
 
 /** Ends the command on the first signal, with its bars, and says what holds then. */

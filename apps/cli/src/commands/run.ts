@@ -3,7 +3,14 @@
 import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Ports, ProcessPlan } from '@millrace/deployment';
+import {
+  commonSettings,
+  type Ports,
+  type ProcessPlan,
+  placeOf,
+  type Replicas,
+  replicasText,
+} from '@millrace/deployment';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
@@ -14,7 +21,7 @@ import { Supervisor } from '../supervisor/supervisor.process.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import { StopSignal } from '../terminal/stop-signal.process.js';
 import { action, type Context } from './context.js';
-import { ROWS_MAX, wholeNumber, wholeNumberOr } from './option-values.js';
+import { ROWS_MAX, settingText, wholeNumber, wholeNumberOr } from './option-values.js';
 
 /** The repository root, from dist/apps/cli/src/commands. */
 export const REPOSITORY = resolve(fileURLToPath(new URL('../../../../..', import.meta.url)));
@@ -30,22 +37,25 @@ interface StartOptions {
   again?: boolean;
   answers?: string;
   workers?: number;
+  replicas?: string;
 }
 
 /** A row takes a message each to ingest and the router; no machine sends more. */
 const RATE_MAX = 1_000_000;
 const DEFAULT_WORKERS = 2;
+const REPLICAS_HELP = 'processes of services, like ingest=2,serving=2; default: MILLRACE_REPLICAS, else one of each';
 
 export function runCommands(program: Command): void {
   program
     .command('up')
     .description('starts the platform and keeps it running until Ctrl-C')
     .option('--workers <count>', 'training workers', wholeNumber(1, WORKERS_MAX), DEFAULT_WORKERS)
+    .option('--replicas <counts>', REPLICAS_HELP, settingText(commonSettings.replicas))
     .action(
-      action(async (context, options: { workers: number }) => {
+      action(async (context, options: { workers: number; replicas?: string }) => {
         const reporter = new Reporter(process.stdout, systemClock);
         const stop = stopSignal(reporter);
-        const supervisor = await bringUp(context, { workers: options.workers }, reporter, stop);
+        const supervisor = await bringUp(context, options, reporter, stop);
         reporter.line(`${whereToLook(context)}\nCtrl-C stops everything. Next, in another terminal: millrace new FILE`);
         const code = await stop.ended();
         await stopAll(supervisor, reporter);
@@ -62,6 +72,7 @@ export function runCommands(program: Command): void {
     .option('--rate <per-second>', 'live rows a second; default from the project file', wholeNumber(1, RATE_MAX))
     .option('--no-shift', 'leave the declared shift out')
     .option('--workers <count>', 'training workers; default from the project file', wholeNumber(1, WORKERS_MAX))
+    .option('--replicas <counts>', REPLICAS_HELP, settingText(commonSettings.replicas))
     .option('--once', 'write summary.json, stop everything and exit: 0 if each stage met its check')
     .option('--again', 'run the main job anew where it has run before; --once always does')
     .action(action((context, options: StartOptions) => start(context, options)));
@@ -121,7 +132,8 @@ async function start(context: Context, options: StartOptions): Promise<number> {
   const projects = await projectsIn(artifacts);
   const earlier = earlierRun(home, name, projects);
   const servesOnly = earlier === 'done' && !options.once && !options.again;
-  const supervisor = await bringUp(context, { workers }, reporter, stop, () => {
+  const { replicas } = options;
+  const supervisor = await bringUp(context, { workers, replicas }, reporter, stop, () => {
     if (servesOnly) return;
     if (earlier !== 'none') {
       const aside = setAside(artifacts, name, projects, kafkaBrokers !== undefined);
@@ -210,6 +222,8 @@ function reporterFor(context: Context): Reporter {
 /** Which processes are started. */
 interface Processes {
   workers: number;
+  /** Processes of services, instead of what MILLRACE_REPLICAS says. */
+  replicas?: string | undefined;
   /** Others than the settings say. */
   ports?: Ports;
   /** Some of the platform's. */
@@ -218,19 +232,21 @@ interface Processes {
 
 export async function bringUp(
   context: Context,
-  { workers, ports, choose }: Processes,
+  { workers, replicas, ports, choose }: Processes,
   reporter: Reporter,
   stop: StopSignal,
   prepareHome?: () => void,
 ): Promise<Supervisor> {
   const { settings } = context;
+  const env = settings.forUp(replicas === undefined ? {} : { MILLRACE_REPLICAS: replicas });
   const supervisor = new Supervisor({
     root: REPOSITORY,
     home: settings.home,
     ports: ports ?? settings.ports,
     workers,
     ...(choose ? { choose } : {}),
-    env: settings.forUp(),
+    replicas: placeOf(env).replicas,
+    env,
     kafkaBrokers: settings.kafkaBrokers,
     redisUrl: settings.redisUrl,
     log: (line) => reporter.line(`  ${line}`),
@@ -238,7 +254,7 @@ export async function bringUp(
   });
   const what = choose
     ? 'Kafka, ingest, trainer, monitor and router'
-    : 'Kafka, Redis, five services and the training workers';
+    : `Kafka, Redis, ${servicesText(placeOf(env).replicas)} and the training workers`;
   const stage = reporter.stage('ready', `starting ${what}`);
   // A process that dies and comes back is ready more than once.
   const ready = new Set<string>();
@@ -265,6 +281,12 @@ export async function bringUp(
   );
   stage.done(`all services ready, dashboard on ${settings.addresses.monitor}`);
   return supervisor;
+}
+
+/** How many processes of which service, where it is not one of each. */
+function servicesText(replicas: Replicas): string {
+  const several = replicasText(replicas);
+  return several === '' ? 'five services' : `five services (${several.replaceAll(',', ', ')})`;
 }
 
 function whereToLook(context: Context): string {

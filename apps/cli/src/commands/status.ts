@@ -1,14 +1,16 @@
 // status, drift, events: what the platform does right now.
 
 import { openArtifactStore } from '@millrace/artifacts';
+import { processName, SERVICE_NAMES as SERVICES, type Service } from '@millrace/deployment';
 import { cohortText, PlatformError, RELEASE, systemClock, timeText } from '@millrace/domain';
 import type { Command } from 'commander';
-import { ControlClient, isJson } from '../client/control.http.js';
+import { isJson } from '../client/control.http.js';
+import { addressesAt, replicaUrls } from '../client/replicas.js';
 import { collectingOf, collectingText } from '../overview/own-reference.js';
 import { OVERVIEW_HEAD, overviewNotes, overviewRow, projectOverviews } from '../overview/project-overview.js';
 import { type ProcessNote, RunFolder } from '../supervisor/run-folder.fs.js';
 import { table } from '../table.js';
-import { action, type Context } from './context.js';
+import { action, type Context, controlOf } from './context.js';
 import { projectName, wholeNumber } from './option-values.js';
 
 /** What the monitor gives at most. */
@@ -18,7 +20,6 @@ const READY_WAIT_MS = 2_000;
 const NOT_PLANNED = 'not started here';
 /** Of each question about the projects: what hangs leaves its part unknown. */
 const OVERVIEW_WAIT_MS = 5_000;
-const SERVICES = ['ingest', 'trainer', 'serving', 'router', 'monitor'] as const;
 
 export function statusCommands(program: Command): void {
   program
@@ -114,27 +115,24 @@ const afterWindows = (project: string, rings: boolean) =>
   rings ? `millrace events ${project}` : `millrace loop ${project}`;
 
 async function status(context: Context): Promise<number> {
-  const { addresses, home } = context.settings;
+  const { home } = context.settings;
   const notes = new RunFolder(home).notes();
+  const urls = replicaUrls(context.settings, notes);
   const services = await Promise.all(
-    SERVICES.map(async (service) => {
-      const startedMs = systemClock.monotonicMs();
-      const answered = await stateOf(addresses[service]);
-      const isElsewhere = answered === 'down' && processesOf(service, notes)?.length === 0;
-      const state = isElsewhere ? NOT_PLANNED : answered;
-      const ms = Math.round(systemClock.monotonicMs() - startedMs);
-      const restarts = processesOf(service, notes)?.reduce((sum, one) => sum + one.restarts, 0);
-      return { service, address: addresses[service], state, ms, restarts };
-    }),
+    SERVICES.flatMap((service) => urls[service].map((_, replica) => replicaStatus(context, service, replica, notes))),
   );
   const artifacts = await artifactsState(context);
   const answers = services.every(({ state }) => state === 'ready' || state === NOT_PLANNED);
   const whole = answers && artifacts.state === 'reachable';
-  const control = new ControlClient(addresses, OVERVIEW_WAIT_MS);
+  const control = controlOf(context.settings, OVERVIEW_WAIT_MS);
   const stopped = await control.readingStopped().catch(() => null); // a service that does not answer is in the table
   const projects = await projectOverviews(control).catch(() => []);
-  const heads = ['service', 'address', 'state', 'ms', 'restarts'];
-  const rows = services.map((one) => [one.service, one.address, one.state, one.ms, one.restarts ?? '?']);
+  const several = services.length > SERVICES.length;
+  const heads = ['service', 'address', 'state', 'ms', 'restarts', ...(several ? ['holds'] : [])];
+  const rows = services.map(({ name, address, state, ms, restarts, holds }) => [
+    ...[name, address, state, ms, restarts ?? '?'],
+    ...(several ? [holdsText(holds)] : []),
+  ]);
   const first = projects.find(({ activeAlarms = 0 }) => activeAlarms > 0) ?? projects[0];
   const next = first === undefined ? 'millrace new FILE' : `millrace loop ${first.name}`;
   context.print(
@@ -151,6 +149,40 @@ async function status(context: Context): Promise<number> {
     [whole ? next : services.every(({ state }) => state === 'down') ? 'millrace up' : 'millrace doctor'],
   );
   return whole ? 0 : 1;
+}
+
+async function replicaStatus(
+  { settings }: Context,
+  service: Service,
+  replica: number,
+  notes: readonly ProcessNote[] | undefined,
+) {
+  const name = processName(service, replica);
+  const address = addressesAt(service, replica, settings)[service];
+  const startedMs = systemClock.monotonicMs();
+  const [answered, holds] = await Promise.all([stateOf(address), heldBy(address)]);
+  const note = notes?.find((one) => one.name === name);
+  const state = answered === 'down' && notes !== undefined && note === undefined ? NOT_PLANNED : answered;
+  const ms = Math.round(systemClock.monotonicMs() - startedMs);
+  const restarts = note?.restarts ?? (notes === undefined ? undefined : 0);
+  return { service, replica, name, address, state, ms, restarts, holds };
+}
+
+/** Partitions by topic that a process has of its group; null where it tells none. */
+async function heldBy(address: string): Promise<Record<string, number[]> | null> {
+  try {
+    const response = await fetch(`${address}/health/live`, { signal: AbortSignal.timeout(READY_WAIT_MS) });
+    return ((await response.json()) as { holds?: Record<string, number[]> }).holds ?? null;
+  } catch {
+    return null; // that it does not answer is its state
+  }
+}
+
+/** Their numbers: what has one key has one number in every topic that is shared. */
+function holdsText(holds: Record<string, number[]> | null): string {
+  if (holds === null) return '-';
+  const numbers = [...new Set(Object.values(holds).flat())].sort((a, b) => a - b);
+  return numbers.length === 0 ? 'none' : `partitions ${numbers.join(', ')}`;
 }
 
 /** Asked from here, with the settings of this command: where those of the services are others, so is the answer. */
@@ -178,9 +210,4 @@ async function stateOf(address: string): Promise<string> {
   } catch (thrown) {
     return (thrown as Error).name === 'TimeoutError' ? `no answer within ${READY_WAIT_MS / 1_000} s` : 'down';
   }
-}
-
-/** undefined where no supervisor of this home knows. */
-function processesOf(service: string, notes: readonly ProcessNote[] | undefined): ProcessNote[] | undefined {
-  return notes?.filter(({ name }) => name === service || name.startsWith(`${service}-`));
 }

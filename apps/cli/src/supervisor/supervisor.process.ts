@@ -12,6 +12,7 @@ import {
   type PlatformPorts,
   type ProcessPlan,
   platformPlan,
+  type Replicas,
   type SetupState,
 } from '@millrace/deployment';
 import { type Clock, PlatformError, type RestartLimits, RestartPolicy, seededRng, systemClock } from '@millrace/domain';
@@ -35,6 +36,8 @@ export interface SupervisorOptions {
   ports: PlatformPorts;
   /** Training workers. */
   workers: number;
+  /** Processes of each service; default: one. */
+  replicas?: Replicas;
   /**
    * The children's whole environment (PATH, HOME and the user's MILLRACE_* settings); ports, home and brokers are
    * added.
@@ -91,6 +94,7 @@ export const RESTARTS: RestartLimits = {
   maxDeathsUnready: 3,
 };
 const JITTER_SHARE = 0.2;
+const PORT_MAX = 65_535;
 /** How often it looks whether its home is still there. */
 const HOME_CHECK_MS = 1_000;
 /** It only reads one word; on a busy machine it may not even have started. */
@@ -201,6 +205,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
       home: this.options.home,
       ports: { ...this.options.ports, kafkaController: await this.controllerPort() },
       workers: this.options.workers,
+      ...(this.options.replicas ? { replicas: this.options.replicas } : {}),
       setup,
       kafkaJars: kafkaJars(setup.kafka.libFolder, readdirSync(setup.kafka.libFolder)),
       classDataArchiveUsable: existsSync(setup.kafka.classDataArchive),
@@ -226,8 +231,14 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
   private async refuseBusyPorts(plans: readonly ProcessPlan[]): Promise<void> {
     const wanted = plans.flatMap((plan) => plan.ports);
     const busy: string[] = [];
+    const takers = new Map<number, string>();
     for (const { port, what, setting } of wanted) {
-      if (await isPortFree(port)) continue;
+      const other = takers.get(port);
+      takers.set(port, what);
+      if (port > PORT_MAX) busy.push(`${what} would have port ${port}; set ${setting} to a lower one`);
+      else if (other !== undefined)
+        busy.push(`${what} would have port ${port}, which is ${other}'s; set ${setting} so that no two are the same`);
+      if (port > PORT_MAX || other !== undefined || (await isPortFree(port))) continue;
       busy.push(`port ${port} (${what}) is used by ${holderOf(port)}; stop it, or set ${setting} to a free port`);
     }
     if (busy.length > 0) throw new PlatformError('already_exists', busy.join('\n'), { facts: { ports: busy.length } });

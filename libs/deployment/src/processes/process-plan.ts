@@ -4,6 +4,15 @@
 
 import { type Environment, LOOPBACK, type Place, placeOf } from '../place.js';
 import { PORT_NAMES, PORTS, type PortName, type Ports, portNamesOf, REPLICA_STEP, type Service } from '../ports.js';
+import {
+  ONE_OF_EACH,
+  portSettingsOfReplica,
+  portsOfReplica,
+  processName,
+  type Replicas,
+  replicaId,
+  replicasText,
+} from '../replicas.js';
 import { embeddedKafkaProperties } from './kafka-properties.js';
 
 /** How readiness is seen: an HTTP path that answers 200, a port that accepts, or being alive. */
@@ -56,6 +65,8 @@ export interface PlatformOptions extends KafkaJava {
   ports: PlatformPorts;
   /** Training workers. */
   workers: number;
+  /** Processes of each service; default: one. */
+  replicas?: Replicas;
   setup: SetupState;
   /** Own brokers instead of the embedded ones. */
   kafkaBrokers?: string;
@@ -198,14 +209,58 @@ const SERVICES: readonly ServiceShape[] = [
 ];
 
 /** Settings that every Millrace process gets, so that all agree where the others are. */
-function sharedEnvironment({ home, ports, kafkaBrokers, redisUrl }: PlatformOptions): Record<string, string> {
+function sharedEnvironment(options: PlatformOptions): Record<string, string> {
+  const { home, ports, kafkaBrokers, redisUrl, replicas = ONE_OF_EACH } = options;
   const env: Record<string, string> = {
     MILLRACE_HOME: home,
     MILLRACE_KAFKA_BROKERS: kafkaBrokers ?? `${LOOPBACK}:${ports.kafka}`,
     MILLRACE_REDIS_URL: redisUrl ?? `redis://${LOOPBACK}:${ports.redis}`,
   };
   for (const name of PORT_NAMES) env[PORTS[name].setting] = `${ports[name]}`;
+  const several = replicasText(replicas);
+  if (several !== '') env.MILLRACE_REPLICAS = several;
   return env;
+}
+
+/** What tells one of several processes of a service from the others; nothing where there is one. */
+function replicaEnvironment(service: Service, replica: number, options: PlatformOptions): Record<string, string> {
+  const { ports, settings, replicas = ONE_OF_EACH } = options;
+  if (replicas[service] === 1) return {};
+  return {
+    MILLRACE_REPLICA: replicaId(replica, settings.MILLRACE_REPLICA),
+    ...portSettingsOfReplica(ports, service, replica),
+  };
+}
+
+function servicePlan(shape: ServiceShape, replica: number, options: PlatformOptions, after: string[]): ProcessPlan {
+  const { name, nice, stopPhase, health, healthHost } = shape;
+  const ports = portsOfReplica(options.ports, name, replica);
+  return {
+    name: processName(name, replica),
+    command: options.setup.node.binary,
+    args: [
+      '--enable-source-maps',
+      ...(nice === 0 ? REQUEST_PATH_ARGS : []),
+      `${options.root}/dist/services/${name}/src/main.js`,
+    ],
+    env: { ...sharedEnvironment(options), ...replicaEnvironment(name, replica, options) },
+    nice,
+    readiness: {
+      kind: 'http',
+      host: healthHost(placeOf(options.settings)),
+      port: ports[health] as number,
+      path: '/health/ready',
+    },
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    after,
+    stopPhase,
+    stopGraceMs: SERVICE_GRACE_MS,
+    ports: portNamesOf(name).map((port) => ({
+      port: ports[port] as number,
+      what: `${processName(name, replica)} ${PORTS[port].what}`,
+      setting: PORTS[port].setting,
+    })),
+  };
 }
 
 /** One rank per GPU where there are any and the user has not chosen; ranks follow the order of the ids. */
@@ -223,29 +278,9 @@ export function platformPlan(options: PlatformOptions): ProcessPlan[] {
   const brokers = brokerPlans(options);
   const brokerNames = brokers.map((plan) => plan.name);
   const shared = sharedEnvironment(options);
-  const place = placeOf(options.settings);
-  const services = SERVICES.map(
-    ({ name, nice, stopPhase, health, healthHost }): ProcessPlan => ({
-      name,
-      command: options.setup.node.binary,
-      args: [
-        '--enable-source-maps',
-        ...(nice === 0 ? REQUEST_PATH_ARGS : []),
-        `${options.root}/dist/services/${name}/src/main.js`,
-      ],
-      env: shared,
-      nice,
-      readiness: { kind: 'http', host: healthHost(place), port: options.ports[health], path: '/health/ready' },
-      readyTimeoutMs: READY_TIMEOUT_MS,
-      after: brokerNames,
-      stopPhase,
-      stopGraceMs: SERVICE_GRACE_MS,
-      ports: portNamesOf(name).map((port) => ({
-        port: options.ports[port],
-        what: `${name} ${PORTS[port].what}`,
-        setting: PORTS[port].setting,
-      })),
-    }),
+  const { replicas = ONE_OF_EACH } = options;
+  const services = SERVICES.flatMap((shape) =>
+    Array.from({ length: replicas[shape.name] }, (_, replica) => servicePlan(shape, replica, options, brokerNames)),
   );
   const workers = Array.from(
     { length: options.workers },

@@ -2,7 +2,8 @@
 // deploy/ have it from here; a MILLRACE_* variable that is not in it is refused by all of them.
 
 import { suggest } from '@millrace/domain';
-import type { Environment } from '../place.js';
+import { type Environment, placeOf } from '../place.js';
+import { replicasText } from '../replicas.js';
 import { artifactFaults, artifactSettings } from './artifacts.js';
 import { ingestSettings } from './ingest.js';
 import { launcherSettings } from './launcher.js';
@@ -65,5 +66,15 @@ export function faultsForUp(env: Environment): string[] {
   if (artifacts.faults.length === 0) faults.push(...artifactFaults(artifacts.values));
   for (const [name, { notForUp }] of BY_NAME)
     if (notForUp !== undefined && env[name]) faults.push(`${name}: not for \`millrace up\`: ${notForUp}`);
+  faults.push(...replicaFaults(env));
   return [...new Set([...unknownSettings(env), ...faults])];
+}
+
+/** A number moves the ports of one process; several of a service have numbers of their own. */
+function replicaFaults(env: Environment): string[] {
+  const { MILLRACE_REPLICA: replica = '' } = env;
+  if (replicasText(placeOf(env).replicas) === '' || !/^\d/.test(replica)) return [];
+  return [
+    `MILLRACE_REPLICA: the launcher numbers the processes of MILLRACE_REPLICAS itself; a name without a number before it, such as "b", tells this machine's from another's`,
+  ];
 }

@@ -3,6 +3,7 @@
 
 import type { Place } from '../place.js';
 import { OFFSET_MAX, OFFSET_STEP, PORTS, type PortName } from '../ports.js';
+import { parseReplicas } from '../replicas.js';
 import { defineSettings } from './setting.js';
 
 export const commonSettings = defineSettings({
@@ -46,6 +47,16 @@ export const commonSettings = defineSettings({
     default: '0',
     pattern: /^[a-zA-Z0-9._-]{1,60}$/,
     why: "one process per service by default; goes into client ids. A number from 0 to 9 also moves the replica's own ports by 100 each, a name moves none",
+  },
+  replicas: {
+    env: 'MILLRACE_REPLICAS',
+    type: 'text',
+    default: '',
+    check: (text) => {
+      const parsed = parseReplicas(text);
+      return parsed.kind === 'fault' ? parsed.fault : undefined;
+    },
+    why: 'one process of each service; "ingest=2,serving=2" says how many of which a machine has, 1 to 10: `millrace up` starts them, and every process finds the others at their ports, replica r at base + 100·r',
   },
   portOffset: {
     env: 'MILLRACE_PORT_OFFSET',

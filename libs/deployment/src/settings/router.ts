@@ -20,11 +20,11 @@ export const routerSettings = defineSettings({
   servingGrpcPort: otherPortSetting('servingGrpc', 'where the relay stream goes'),
   servingHost: {
     env: 'MILLRACE_ROUTER_SERVING_HOST',
-    type: 'text',
-    default: LOOPBACK,
-    defaultAt: ({ hosts }) => hosts.serving,
-    pattern: HOST_PATTERN,
-    why: 'serving runs beside the router, where its own settings say that it listens',
+    type: 'list',
+    default: [LOOPBACK],
+    defaultAt: ({ hosts }) => [hosts.serving],
+    itemPattern: HOST_PATTERN,
+    why: 'serving runs beside the router, where its own settings say that it listens; several hosts each have as many as MILLRACE_REPLICAS says, and requests go to all that are there',
   },
   upstream: {
     env: 'MILLRACE_ROUTER_UPSTREAM',

@@ -39,6 +39,8 @@ export type TextSetting = SettingCommon<string> & {
   readonly type: 'text';
   readonly oneOf?: readonly string[];
   readonly pattern?: RegExp;
+  /** What is wrong with a text, in words that follow its name; undefined = nothing. */
+  readonly check?: (text: string) => string | undefined;
 };
 export type BoolSetting = SettingCommon<boolean> & { readonly type: 'bool' };
 /**
@@ -152,11 +154,13 @@ export function parseSetting(setting: Setting, text: string): ParsedSetting {
     }
     case 'path':
       return { kind: 'ok', value: text };
-    case 'text':
+    case 'text': {
       if (setting.oneOf !== undefined && !setting.oneOf.includes(text))
         return { kind: 'fault', fault: `is none of ${setting.oneOf.join(', ')}` };
       if (setting.pattern !== undefined && !setting.pattern.test(text))
         return { kind: 'fault', fault: `does not match ${setting.pattern.source}` };
-      return { kind: 'ok', value: text };
+      const fault = setting.check?.(text);
+      return fault === undefined ? { kind: 'ok', value: text } : { kind: 'fault', fault };
+    }
   }
 }

@@ -1,5 +1,5 @@
-// Reads the router's /metrics now and then. A router that does not answer leaves a gap, no error: the monitor watches,
-// it does not depend.
+// Reads every router's /metrics now and then. One that does not answer leaves a gap, no error: the monitor watches, it
+// does not depend.
 
 import type { Clock } from '@millrace/domain';
 import { routerTotals } from './router-metrics.js';
@@ -13,7 +13,8 @@ export class RouterScrape {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly url: string,
+    /** Of each router; they are told apart by it. */
+    private readonly urls: readonly string[],
     private readonly traffic: TrafficHistory,
     private readonly clock: Clock,
     /** The router's counters outlive a project. */
@@ -21,7 +22,7 @@ export class RouterScrape {
   ) {}
 
   start(everyMs: number): void {
-    this.timer = setInterval(() => this.scrape().catch(() => undefined), everyMs); // a gap, as said above
+    this.timer = setInterval(() => void this.scrape(), everyMs);
     this.timer.unref();
   }
 
@@ -30,12 +31,16 @@ export class RouterScrape {
   }
 
   async scrape(): Promise<void> {
-    const response = await fetch(this.url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
+    await Promise.all(this.urls.map((url) => this.read(url).catch(() => undefined))); // a gap, as said above
+  }
+
+  private async read(url: string): Promise<void> {
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
     if (!response.ok || Number(response.headers.get('content-length') ?? 0) > TEXT_BYTES_MAX) return;
     const text = await response.text();
     const atMs = this.clock.nowMs();
     for (const [project, totals] of routerTotals(text)) {
-      if (this.isWatched(project)) this.traffic.read(project, totals, atMs);
+      if (this.isWatched(project)) this.traffic.read(project, totals, atMs, url);
     }
   }
 }

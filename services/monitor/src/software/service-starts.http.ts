@@ -1,16 +1,19 @@
 // Asks the other services since when they run. One that does not answer is asked again at the next turn: the monitor
 // watches, it does not depend.
 
-import { type ServiceStarts, WATCHED, type Watched } from './service-starts.js';
+import type { ServiceStarts, Watched } from './service-starts.js';
 
 const TIMEOUT_MS = 1_500;
 
-/** @param urls where each listens by HTTP */
-export async function askStarts(urls: Readonly<Record<Watched, string>>, starts: ServiceStarts): Promise<void> {
+/** @param processes where each listens by HTTP */
+export async function askStarts(
+  processes: readonly { service: Watched; url: string }[],
+  starts: ServiceStarts,
+): Promise<void> {
   await Promise.all(
-    WATCHED.map(async (service) => {
-      const startedAtMs = await startOf(urls[service]).catch(() => undefined); // away, as said above
-      if (startedAtMs !== undefined) starts.heard(service, startedAtMs);
+    processes.map(async ({ service, url }) => {
+      const startedAtMs = await startOf(url).catch(() => undefined); // away, as said above
+      if (startedAtMs !== undefined) starts.heard(service, startedAtMs, url);
     }),
   );
 }

@@ -1,5 +1,5 @@
 // Since when the other services run, as each says at /health/live: a later time than the one known is a restart. The
-// first answer of a service is none. Pure; it knows replica 0 of each.
+// first answer of a process is none. Pure.
 
 export const WATCHED = ['ingest', 'trainer', 'serving', 'router'] as const;
 export type Watched = (typeof WATCHED)[number];
@@ -8,14 +8,15 @@ export type Watched = (typeof WATCHED)[number];
 const SAME_START_MS = 5_000;
 
 export class ServiceStarts {
-  private readonly startedAtMs = new Map<Watched, number>();
+  private readonly startedAtMs = new Map<string, number>();
 
   constructor(private readonly restarted: (service: Watched, atMs: number) => void) {}
 
-  heard(service: Watched, startedAtMs: number): void {
-    const known = this.startedAtMs.get(service);
+  /** `process`: which of a service's, as whoever asks calls it. */
+  heard(service: Watched, startedAtMs: number, process: string): void {
+    const known = this.startedAtMs.get(process);
     if (known !== undefined && startedAtMs <= known) return;
-    this.startedAtMs.set(service, startedAtMs);
+    this.startedAtMs.set(process, startedAtMs);
     if (known !== undefined && startedAtMs > known + SAME_START_MS) this.restarted(service, startedAtMs);
   }
 }

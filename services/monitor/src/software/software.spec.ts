@@ -33,9 +33,9 @@ describe('router metrics', () => {
 describe('Traffic', () => {
   it('gives increases over a span, and takes a smaller total for a restart', () => {
     const traffic = new Traffic();
-    traffic.read({ requests: 100, failures: 1 }, 0);
-    traffic.read({ requests: 300, failures: 3 }, 2_000);
-    traffic.read({ requests: 50, failures: 0 }, 4_000);
+    traffic.read({ requests: 100, failures: 1 }, 0, 'a');
+    traffic.read({ requests: 300, failures: 3 }, 2_000, 'a');
+    traffic.read({ requests: 50, failures: 0 }, 4_000, 'a');
     expect(traffic.between(0, 4_000)).toEqual({ requests: 250, failures: 2 });
     expect(traffic.between(2_500, 3_000)).toEqual({ requests: 50, failures: 0 });
     expect(traffic.between(9_000, 9_500)).toEqual({ requests: 0, failures: 0 });
@@ -46,7 +46,7 @@ describe('Traffic', () => {
   it('is after saving what it was, of what is still needed', () => {
     const history = new TrafficHistory();
     const read = (to: TrafficHistory, n: number) =>
-      to.read('p', new Map([[1, { requests: 10 * n, failures: n }]]), n * 1_000);
+      to.read('p', new Map([[1, { requests: 10 * n, failures: n }]]), n * 1_000, 'a');
     for (let n = 1; n <= 5; n++) read(history, n);
     const saved = JSON.parse(JSON.stringify(history.state('p', 3_500)));
     expect(history.state('nobody', 0)).toBeUndefined();
@@ -60,16 +60,42 @@ describe('Traffic', () => {
     expect(again.between('p', 'all', 6_000, 8_000)).toEqual({ requests: 30, failures: 3 });
   });
 
+  it('adds what several routers counted, each by its own counters, also where one dies or comes later', () => {
+    const history = new TrafficHistory();
+    const read = (router: string, requests: number, failures: number, atMs: number) =>
+      history.read('p', new Map([[1, { requests, failures }]]), atMs, router);
+    read('a', 100, 0, 0);
+    read('b', 5_000, 50, 0);
+    read('a', 120, 1, 2_000);
+    read('b', 5_010, 52, 2_000);
+    expect(history.between('p', 'all', 0, 2_000)).toEqual({ requests: 30, failures: 3 });
+    expect(history.between('p', 1, 0, 2_000)).toEqual({ requests: 30, failures: 3 });
+    expect(history.latest('p', 2_000)).toEqual({ requestsPerSecond: 15, failuresPerSecond: 1.5 });
+    // b was killed and is back; what a third one counted before it was known is none of this window's.
+    read('a', 130, 1, 4_000);
+    read('c', 9_000, 0, 4_000);
+    read('b', 7, 0, 6_000);
+    read('c', 9_001, 0, 6_000);
+    expect(history.between('p', 'all', 3_000, 6_000)).toEqual({ requests: 10 + 7 + 1, failures: 0 });
+    const again = new TrafficHistory();
+    again.restore('p', JSON.parse(JSON.stringify(history.state('p', 0))));
+    for (const kept of [history, again]) {
+      kept.read('p', new Map([[1, { requests: 140, failures: 1 }]]), 8_000, 'a');
+      kept.read('p', new Map([[1, { requests: 8, failures: 0 }]]), 8_000, 'b');
+      expect(kept.between('p', 'all', 6_500, 8_000)).toEqual({ requests: 11, failures: 0 });
+    }
+  });
+
   it('is bounded', () => {
     const history = new TrafficHistory();
     for (let i = 0; i <= SAMPLES_MAX + 50; i++)
-      history.read('p', new Map([[1, { requests: i, failures: 0 }]]), i * 1_000);
+      history.read('p', new Map([[1, { requests: i, failures: 0 }]]), i * 1_000, 'a');
     expect(history.between('p', 'all', 0, 1e9).requests).toBe(SAMPLES_MAX);
     expect(history.between('nobody', 'all', 0, 1e9).requests).toBe(0);
     for (let version = 1; version <= 40; version++) {
       const reading = (requests: number) => new Map([[version, { requests, failures: 1 }]]);
-      history.read('q', reading(5), version * 2_000);
-      history.read('q', reading(9), version * 2_000 + 1_000);
+      history.read('q', reading(5), version * 2_000, 'a');
+      history.read('q', reading(9), version * 2_000 + 1_000, 'a');
     }
     expect(history.between('q', 1, 0, 1e9).requests).toBe(0);
     expect(history.between('q', 40, 0, 1e9)).toEqual({ requests: 9, failures: 1 });
@@ -78,12 +104,12 @@ describe('Traffic', () => {
   it('counts what a version did before it was read first, and keeps those that are read', () => {
     const history = new TrafficHistory();
     const one = (requests: number): [number, { requests: number; failures: number }] => [1, { requests, failures: 0 }];
-    history.read('p', new Map([one(100)]), 1_000);
-    history.read('p', new Map([one(110), [2, { requests: 40, failures: 40 }]]), 3_000);
+    history.read('p', new Map([one(100)]), 1_000, 'a');
+    history.read('p', new Map([one(110), [2, { requests: 40, failures: 40 }]]), 3_000, 'a');
     expect(history.between('p', 2, 1_000, 3_000)).toEqual({ requests: 40, failures: 40 });
     expect(history.between('p', 1, 1_000, 3_000)).toEqual({ requests: 10, failures: 0 });
     for (let version = 3; version <= 40; version++) {
-      history.read('p', new Map([one(110 + version), [version, { requests: 1, failures: 0 }]]), version * 2_000);
+      history.read('p', new Map([one(110 + version), [version, { requests: 1, failures: 0 }]]), version * 2_000, 'a');
     }
     expect(history.between('p', 1, 1_000, 1e9).requests).toBe(50);
     expect(history.between('p', 2, 1_000, 1e9).requests).toBe(0);
@@ -97,8 +123,8 @@ describe('Traffic', () => {
         [1, { requests: 10 * n, failures: 0 }],
         [2, { requests: 5 * n, failures: n }],
       ]);
-    history.read('p', reading(1), 1_000);
-    history.read('p', reading(3), 3_000);
+    history.read('p', reading(1), 1_000, 'a');
+    history.read('p', reading(3), 3_000, 'a');
     expect(history.between('p', 'all', 1_000, 3_000)).toEqual({ requests: 32, failures: 4 });
     expect(history.between('p', 1, 1_000, 3_000)).toEqual({ requests: 20, failures: 0 });
     expect(history.between('p', 2, 1_000, 3_000)).toEqual({ requests: 10, failures: 2 });

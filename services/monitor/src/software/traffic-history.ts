@@ -1,5 +1,6 @@
-// Requests and failures at the router over processing time, from cumulative counters that were read now and then. A
-// counter that went down means a restarted router: its new value is the increase. Bounded to SAMPLES_MAX readings.
+// Requests and failures at the routers over processing time, from cumulative counters that were read now and then: what
+// each router counted between two readings of it, added. A counter that went down means a restarted router: its new
+// value is the increase. Bounded to SAMPLES_MAX readings of each of at most ROUTERS_MAX routers, those read last.
 // What open windows need is saved with them, and the last reading: what the router counted while this process was down
 // counts.
 
@@ -7,6 +8,8 @@ import { PROJECTS_MAX } from '@millrace/domain';
 
 /** 2 s apart: an hour. */
 export const SAMPLES_MAX = 1_800;
+/** Ten replicas on six machines. */
+export const ROUTERS_MAX = 64;
 
 export interface RouterTotals {
   requests: number;
@@ -14,6 +17,7 @@ export interface RouterTotals {
 }
 
 interface Sample extends RouterTotals {
+  router: string;
   /** Processing time of the reading; requests and failures are those since the reading before. */
   atMs: number;
   fromMs: number;
@@ -21,7 +25,8 @@ interface Sample extends RouterTotals {
 
 /** Readings that counted nothing are left out: [from, at, requests, failures]. */
 export interface TrafficState {
-  before: { atMs: number; totals: RouterTotals } | null;
+  /** The last reading of each router: [router, at, requests, failures]. Release 0.1.0 knew of one, without a name. */
+  before: [string, number, number, number][] | { atMs: number; totals: RouterTotals } | null;
   samples: [number, number, number, number][];
 }
 
@@ -32,29 +37,40 @@ export interface ProjectTrafficState {
 
 export class Traffic {
   private readonly samples: Sample[] = [];
-  private before: { atMs: number; totals: RouterTotals } | undefined;
+  /** The last reading of each router, in the order of reading. */
+  private readonly before = new Map<string, { atMs: number; totals: RouterTotals }>();
 
-  /** `zeroAtMs`: a time at which the counters are known to have been 0. */
-  constructor(zeroAtMs?: number) {
-    if (zeroAtMs !== undefined) this.before = { atMs: zeroAtMs, totals: { requests: 0, failures: 0 } };
-  }
-
+  /** The newest reading of any router. */
   get readAtMs(): number | undefined {
-    return this.before?.atMs;
+    const times = [...this.before.values()].map(({ atMs }) => atMs);
+    return times.length === 0 ? undefined : Math.max(...times);
   }
 
-  read(totals: RouterTotals, atMs: number): void {
-    const { before } = this;
-    this.before = { atMs, totals };
+  readAtMsOf(router: string): number | undefined {
+    return this.before.get(router)?.atMs;
+  }
+
+  /** The router's counters are known to have been 0 at that time. */
+  zero(router: string, atMs: number): void {
+    this.before.set(router, { atMs, totals: { requests: 0, failures: 0 } });
+  }
+
+  read(totals: RouterTotals, atMs: number, router: string): void {
+    const before = this.before.get(router);
+    // The map's order is the order of reading.
+    this.before.delete(router);
+    this.before.set(router, { atMs, totals });
+    if (this.before.size > ROUTERS_MAX) this.before.delete(this.before.keys().next().value as string);
     if (before === undefined || atMs <= before.atMs) return;
     const restarted = totals.requests < before.totals.requests;
     this.samples.push({
+      router,
       fromMs: before.atMs,
       atMs,
       requests: totals.requests - (restarted ? 0 : before.totals.requests),
       failures: Math.max(0, totals.failures - (restarted ? 0 : before.totals.failures)),
     });
-    if (this.samples.length > SAMPLES_MAX) this.samples.shift();
+    if (this.samples.length > SAMPLES_MAX * this.before.size) this.samples.shift();
   }
 
   /** Sums the readings whose span touches [fromMs, toMs]: at least one reading around a short span. */
@@ -72,7 +88,7 @@ export class Traffic {
   state(sinceMs: number): TrafficState {
     const needed = this.samples.filter(({ atMs, requests }) => atMs >= sinceMs && requests > 0);
     return {
-      before: this.before ?? null,
+      before: [...this.before].map(([router, { atMs, totals }]) => [router, atMs, totals.requests, totals.failures]),
       samples: needed.map(({ fromMs, atMs, requests, failures }) => [fromMs, atMs, requests, failures]),
     };
   }
@@ -80,19 +96,30 @@ export class Traffic {
   /** Goes on where a saved one was; `read` since, where something was. */
   static fromState({ before, samples }: TrafficState, read?: Traffic): Traffic {
     const traffic = new Traffic();
-    traffic.before = before ?? undefined;
+    for (const [router, atMs, requests, failures] of Array.isArray(before) ? before : [])
+      traffic.before.set(router, { atMs, totals: { requests, failures } });
     for (const [fromMs, atMs, requests, failures] of samples)
-      traffic.samples.push({ fromMs, atMs, requests, failures });
-    if (read?.before !== undefined) traffic.read(read.before.totals, read.before.atMs);
+      traffic.samples.push({ router: '', fromMs, atMs, requests, failures });
+    for (const [router, { atMs, totals }] of read?.before ?? []) traffic.read(totals, atMs, router);
     return traffic;
   }
 
-  /** Per second, over the last reading; undefined before the second one or when readings stopped. */
+  /** Per second, over the last reading of each router; undefined before the second one or when readings stopped. */
   latest(nowMs: number): { requestsPerSecond: number; failuresPerSecond: number } | undefined {
-    const last = this.samples[this.samples.length - 1];
-    if (last === undefined || nowMs - last.atMs > 10_000) return undefined;
-    const seconds = (last.atMs - last.fromMs) / 1000;
-    return { requestsPerSecond: last.requests / seconds, failuresPerSecond: last.failures / seconds };
+    let sum: { requestsPerSecond: number; failuresPerSecond: number } | undefined;
+    const seen = new Set<string>();
+    for (let i = this.samples.length - 1; i >= 0 && seen.size < this.before.size; i--) {
+      const last = this.samples[i] as Sample;
+      if (nowMs - last.atMs > 10_000) break;
+      if (seen.has(last.router)) continue;
+      seen.add(last.router);
+      const seconds = (last.atMs - last.fromMs) / 1000;
+      sum = {
+        requestsPerSecond: (sum?.requestsPerSecond ?? 0) + last.requests / seconds,
+        failuresPerSecond: (sum?.failuresPerSecond ?? 0) + last.failures / seconds,
+      };
+    }
+    return sum;
   }
 }
 
@@ -108,16 +135,17 @@ interface ProjectTraffic {
 export class TrafficHistory {
   private readonly byProject = new Map<string, ProjectTraffic>();
 
-  read(project: string, totals: ReadonlyMap<number, RouterTotals>, atMs: number): void {
+  /** One reading of one router. */
+  read(project: string, totals: ReadonlyMap<number, RouterTotals>, atMs: number, router: string): void {
     const traffic = this.trafficOf(project);
     if (traffic === undefined) return;
     const sum = { requests: 0, failures: 0 };
     for (const [version, { requests, failures }] of totals) {
       sum.requests += requests;
       sum.failures += failures;
-      if (version !== 0) versionOf(traffic, version, traffic.all.readAtMs).read({ requests, failures }, atMs);
+      if (version !== 0) versionOf(traffic, version, router).read({ requests, failures }, atMs, router);
     }
-    traffic.all.read(sum, atMs);
+    traffic.all.read(sum, atMs, router);
   }
 
   forget(project: string): void {
@@ -166,9 +194,11 @@ export class TrafficHistory {
   }
 }
 
-/** `readAtMs`: when the project was read before; a version that comes later has counted from 0 since then. */
-function versionOf({ byVersion }: ProjectTraffic, version: number, readAtMs: number | undefined): Traffic {
-  const found = byVersion.get(version) ?? new Traffic(readAtMs);
+/** A version that a router did not name when the project was read there before has counted from 0 since then. */
+function versionOf({ all, byVersion }: ProjectTraffic, version: number, router: string): Traffic {
+  const found = byVersion.get(version) ?? new Traffic();
+  const readAtMs = all.readAtMsOf(router);
+  if (readAtMs !== undefined && found.readAtMsOf(router) === undefined) found.zero(router, readAtMs);
   // The map's order is the order of reading.
   byVersion.delete(version);
   byVersion.set(version, found);

@@ -204,6 +204,7 @@ describe('Engine', () => {
           [2, of(20, atMs / 2_000)],
         ]),
         atMs,
+        'a',
       );
     }
     for (const message of messages) {
@@ -231,7 +232,7 @@ describe('Engine', () => {
     const readings = (to: TrafficHistory, fromMs: number, untilMs: number) => {
       for (let atMs = fromMs; atMs <= untilMs; atMs += 2_000) {
         const totals = { requests: atMs / 10, failures: atMs / 20 };
-        to.read('p', new Map([[1, totals]]), atMs);
+        to.read('p', new Map([[1, totals]]), atMs, 'a');
       }
     };
     const shared = metadata();
@@ -247,7 +248,7 @@ describe('Engine', () => {
     const after = new TrafficHistory();
     live = engine(shared, 60_000, after);
     // The router was read again before the project was opened.
-    after.read('p', new Map([[1, { requests: 13_700, failures: 6_850 }]]), 137_000);
+    after.read('p', new Map([[1, { requests: 13_700, failures: 6_850 }]]), 137_000, 'a');
     restored(live, durable, 137_000).monitor('p', 137_000);
     for (const message of messages.slice(until(136_000).length)) {
       if (message.atMs > 145_000) break;

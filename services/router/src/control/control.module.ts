@@ -140,7 +140,7 @@ function snapshotFile(
   projects: ReadonlyMap<string, ProjectFacts>,
 ): SnapshotFile {
   return new SnapshotFile(
-    join(config.home, 'router', 'routes.json'),
+    join(config.home, 'router', `routes-${config.replica}.json`),
     () => ({
       routes: table.all(),
       switches: table.all().map(({ project }) => ({ project, entries: [...switches.list(project)] })),

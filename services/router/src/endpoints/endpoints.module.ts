@@ -1,6 +1,7 @@
 // Wiring of the way of a request: endpoints → route → relay to serving, or the door to servers that are not ours, and
 // what counts its outcomes.
 
+import { hostAndPort, replicaPlaces } from '@millrace/deployment';
 import { RequestIds, type Rng, seededRng } from '@millrace/domain';
 import type { ServiceContext, Tick } from '@millrace/service';
 import {
@@ -15,6 +16,7 @@ import {
   startSpan,
 } from '@millrace/telemetry';
 import type { TracedCall } from '../calls/infer-call.js';
+import { type ServingPlace, ServingRest } from '../calls/serving-rest.http.js';
 import type { RouterConfig } from '../config.js';
 import { MetricsEndpoint } from '../outcomes/metrics.http.js';
 import { Outcomes } from '../outcomes/outcomes.js';
@@ -23,7 +25,7 @@ import { ServingMetrics } from '../outcomes/serving-metrics.http.js';
 import { SwitchLog } from '../outcomes/switch-log.js';
 import { RelayLinks } from '../relay/exchange.grpc.js';
 import { Relay } from '../relay/relay.js';
-import { ServingClient } from '../relay/serving.grpc.js';
+import { Servings } from '../relay/servings.grpc.js';
 import { RouteTable } from '../routing/route-table.js';
 import { upstreams } from '../upstream/upstream.module.js';
 import { InferEndpoint } from './infer-endpoint.js';
@@ -43,14 +45,15 @@ type Context = ServiceContext<RouterConfig>;
 
 export function requestPath(context: Context) {
   const { config, clock, log, readiness, shutdown } = context;
-  const address = `${config.servingHost}:${config.servingGrpcPort}`;
+  const servings = servingPlaces(config);
   const table = new RouteTable();
   const outcomes = new Outcomes(clock);
   const switches = new SwitchLog((project) => outcomes.failures(project));
   const relay = new Relay({ clock, endOfTurn: later, allocate, waitMaxMs: config.waitMaxMs });
-  const serving = new ServingClient(address, clock);
+  const addresses = servings.map(({ address }) => address);
+  const serving = new Servings(addresses, clock, () => relay.targetsUp());
   shutdown.onClose('serving', () => serving.close());
-  const links = new RelayLinks(relay, clock, { address, streams: config.relayStreams }, (up, reason) => {
+  const links = new RelayLinks(relay, clock, { addresses, streams: config.relayStreams }, (address, up, reason) => {
     if (up) log.info('stream to serving is up', { address });
     else log.warn('stream to serving broke', { address, reason });
   });
@@ -70,10 +73,17 @@ export function requestPath(context: Context) {
   readiness.register(upstream.door.isBehind ? 'upstream' : 'serving', ready);
   gauge('millrace.router.in_flight').observe(() => relay.inFlight + upstream.calls.inFlight);
   gauge('millrace.router.relay_up').observe(() => (relay.up ? 1 : 0));
-  return { table, outcomes, switches, relay, serving, links, ids, inference, upstream, ready };
+  return { table, outcomes, switches, relay, serving, servings, links, ids, inference, upstream, ready };
 }
 
 export type RequestPath = ReturnType<typeof requestPath>;
+
+/** Every serving that may be there. */
+function servingPlaces({ servingHost, servingGrpcPort: grpc, servingHttpPort: http, replicas }: RouterConfig) {
+  return replicaPlaces(servingHost, 'serving', replicas, { grpc, http }).map(
+    ({ host, ...ports }): ServingPlace => ({ address: hostAndPort(host, ports.grpc), host, httpPort: ports.http }),
+  );
+}
 
 /** Ids must differ between processes: the seed is the start time in microseconds and the process id, not a constant. */
 function processRng({ clock }: Context): Rng {
@@ -101,7 +111,7 @@ function startRouterSpan(traceparent: string): TracedCall | null {
 
 /** What listens for clients and scrapers. `open` gives the ports. */
 export function endpoints({ config, clock, shutdown }: Context, path: RequestPath) {
-  const { inference, relay, table, serving, outcomes, switches, upstream, ready } = path;
+  const { inference, relay, table, serving, servings, outcomes, switches, upstream, ready } = path;
   const { listenHost: host, requestBytesMax, drainMs } = config;
   const grpc = new GrpcEndpoint(inference, table, serving, upstream.door, clock, {
     ready,
@@ -116,14 +126,13 @@ export function endpoints({ config, clock, shutdown }: Context, path: RequestPat
     port: config.httpPort,
     requestBytesMax,
     drainMs,
-    servingHost: config.servingHost,
-    servingPort: config.servingHttpPort,
+    serving: new ServingRest(servings, () => relay.targetsUp()),
   });
   // Clients first: nothing accepted may fail because the broker or serving was let go too early.
   shutdown.onDrain('endpoints', async () => {
     await Promise.all([grpc.close(), http.close()]);
   });
-  const servingMetrics = new ServingMetrics(config.servingHost, config.servingHttpPort);
+  const servingMetrics = new ServingMetrics(servings);
   shutdown.onClose('metrics of serving', () => servingMetrics.close());
   const metrics = new MetricsEndpoint({ host, port: config.metricsPort }, async () => {
     const [own, triton] = await Promise.all([prometheusText(), servingMetrics.read()]);

@@ -7,7 +7,7 @@ import { encodeInferRequest, encodeInferResponse, encodeStreamResponse, peekMode
 import { emptyRoute, GRPC_STATUS } from '@millrace/routing';
 import { Outcomes } from '../outcomes/outcomes.js';
 import type { Relay, RelayRequest } from '../relay/relay.js';
-import type { ServingClient } from '../relay/serving.grpc.js';
+import type { ServingCalls } from '../relay/servings.grpc.js';
 import { RouteTable } from '../routing/route-table.js';
 import { CallLog } from '../upstream/call-log.js';
 import { UpstreamCalls } from '../upstream/upstream-calls.js';
@@ -51,12 +51,13 @@ beforeEach(async () => {
     cancel: () => true,
   } as unknown as Relay;
   const serving = {
+    count: 1,
     unary(path: string, request: Buffer, _deadlineMs: number, told: (answer: unknown) => void) {
       asked.push({ path, request: Buffer.from(request) });
       setImmediate(() => told({ kind: 'ok', response: Buffer.from('of serving') }));
       return () => undefined;
     },
-  } as unknown as ServingClient;
+  } as unknown as ServingCalls;
   const table = new RouteTable();
   const targets = [{ version: 3, weight: 100, name: 'blue' }];
   table.apply({ ...emptyRoute('routed'), revision: 1, loadedVersions: [3], targets });

@@ -17,8 +17,10 @@ import {
 } from '@millrace/grpc';
 import { encodeStreamResponse, peekModel } from '@millrace/inference';
 import { GRPC_STATUS, primaryVersion } from '@millrace/routing';
+import { loadsOne } from '../calls/loads-one.js';
 import type { Done } from '../relay/relay.js';
-import type { ServingClient, UnaryAnswer } from '../relay/serving.grpc.js';
+import type { UnaryAnswer } from '../relay/serving.grpc.js';
+import type { ServingCalls } from '../relay/servings.grpc.js';
 import type { RouteTable } from '../routing/route-table.js';
 import { passStream } from '../upstream/pass-stream.js';
 import { metadataOf } from '../upstream/upstream-calls.js';
@@ -53,7 +55,7 @@ export class GrpcEndpoint {
   constructor(
     private readonly inference: InferEndpoint,
     private readonly table: RouteTable,
-    private readonly serving: ServingClient,
+    private readonly serving: ServingCalls,
     private readonly upstream: UpstreamDoor,
     private readonly clock: Clock,
     private readonly options: GrpcEndpointOptions,
@@ -198,6 +200,12 @@ export class GrpcEndpoint {
           if (status === GRPC_STATUS.OK) call.answer(response);
           else call.refuse(status, message);
         });
+        return;
+      }
+      const { count } = this.serving;
+      if (count > 1 && (method === 'RepositoryModelLoad' || method === 'RepositoryModelUnload')) {
+        const { code, reason } = loadsOne(count);
+        call.refuse(GRPC_STATUS.INVALID_ARGUMENT, reason, code);
         return;
       }
       const bytes = wantsVersion ? this.withLiveVersion(request) : request;

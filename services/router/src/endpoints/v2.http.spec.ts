@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ManualClock, RequestIds, seededRng } from '@millrace/domain';
 import { decodeInferRequest, encodeInferResponse, Tensor } from '@millrace/inference';
 import { emptyRoute, GRPC_STATUS } from '@millrace/routing';
+import { Forward } from '../calls/forward.http.js';
 import { Outcomes } from '../outcomes/outcomes.js';
 import { type Relay, type RelayRequest } from '../relay/relay.js';
 import { RouteTable } from '../routing/route-table.js';
@@ -97,8 +98,7 @@ describe("the router's REST endpoint", () => {
       port: 0,
       requestBytesMax: 100_000,
       drainMs: 100,
-      servingHost: '127.0.0.1',
-      servingPort: (serving.address() as AddressInfo).port,
+      serving: new Forward('127.0.0.1', (serving.address() as AddressInfo).port, 'serving'),
     });
     port = await endpoint.listen();
     closers.push(

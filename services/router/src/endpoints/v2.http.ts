@@ -22,7 +22,7 @@ import {
   restStatus,
 } from '@millrace/inference';
 import { GRPC_STATUS, primaryVersion } from '@millrace/routing';
-import { Forward } from '../calls/forward.http.js';
+import type { Forward } from '../calls/forward.http.js';
 import { grpcStatus } from '../calls/http-status.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { UpstreamRest } from '../upstream/upstream-rest.http.js';
@@ -46,13 +46,13 @@ export interface HttpEndpointOptions {
   port: number;
   requestBytesMax: number;
   drainMs: number;
-  servingHost: string;
-  servingPort: number;
+  /** REST of serving. */
+  serving: Pick<Forward, 'forward' | 'close'>;
 }
 
 export class HttpEndpoint {
   private readonly server: Server;
-  private readonly serving: Forward;
+  private readonly serving: HttpEndpointOptions['serving'];
 
   constructor(
     private readonly inference: InferEndpoint,
@@ -61,7 +61,7 @@ export class HttpEndpoint {
     private readonly clock: Clock,
     private readonly options: HttpEndpointOptions,
   ) {
-    this.serving = new Forward(options.servingHost, options.servingPort, 'serving');
+    this.serving = options.serving;
     this.server = createServer(
       { maxHeaderSize: HEADER_BYTES_MAX, requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
       (request, response) => {

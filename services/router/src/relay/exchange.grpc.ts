@@ -38,6 +38,12 @@ export const SERVING_CHANNEL: ChannelOptions = {
   'grpc.service_config_disable_resolution': 1,
 };
 
+/**
+ * Where another serving can answer: one that is there and does not move is given up after these, and its requests go to
+ * the others. Alone it is waited for: there is nobody else.
+ */
+const GIVE_UP: ChannelOptions = { 'grpc.keepalive_time_ms': 2_000, 'grpc.keepalive_timeout_ms': 2_000 };
+
 const identity = (bytes: Buffer): Buffer => bytes;
 
 class Link {
@@ -48,12 +54,14 @@ class Link {
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
-    address: string,
+    private readonly address: string,
+    isOneOfSeveral: boolean,
     private readonly relay: Relay,
     private readonly clock: Clock,
     private readonly onState: (up: boolean, reason: string) => void,
   ) {
-    this.client = new Client(address, credentials.createInsecure(), SERVING_CHANNEL);
+    const options = isOneOfSeveral ? { ...SERVING_CHANNEL, ...GIVE_UP } : SERVING_CHANNEL;
+    this.client = new Client(address, credentials.createInsecure(), options);
   }
 
   connect(): void {
@@ -76,6 +84,7 @@ class Link {
     const call = this.client.makeBidiStreamRequest(EXCHANGE_PATH, identity, identity, new Metadata());
     this.call = call;
     const stream: RelayStream = {
+      target: this.address,
       write: (message) => {
         call.write(message as Buffer);
       },
@@ -108,17 +117,23 @@ class Link {
   }
 }
 
-/** The router's connections to serving. */
+/** The router's connections to all servings. */
 export class RelayLinks {
   private readonly links: Link[];
 
   constructor(
     relay: Relay,
     clock: Clock,
-    options: { address: string; streams: number },
-    onState: (up: boolean, reason: string) => void,
+    options: { addresses: readonly string[]; streams: number },
+    onState: (address: string, up: boolean, reason: string) => void,
   ) {
-    this.links = Array.from({ length: options.streams }, () => new Link(options.address, relay, clock, onState));
+    const { addresses, streams } = options;
+    this.links = addresses.flatMap((address) =>
+      Array.from(
+        { length: streams },
+        () => new Link(address, addresses.length > 1, relay, clock, (up, reason) => onState(address, up, reason)),
+      ),
+    );
   }
 
   open(): void {

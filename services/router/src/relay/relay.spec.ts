@@ -6,6 +6,7 @@ import { GRPC_STATUS } from '@millrace/routing';
 import { IN_FLIGHT_MAX, Relay, type RelayRequest, WAITING_MAX } from './relay.js';
 
 class FakeStream {
+  constructor(readonly target = 'one') {}
   readonly messages: relayPb.ExchangeRequest[] = [];
   write(message: Uint8Array): void {
     this.messages.push(fromBinary(relayPb.ExchangeRequestSchema, message));
@@ -177,6 +178,58 @@ describe('relay', () => {
     refuse(stream.frames.at(-1)!.id);
     expect(answers[2]).toBe(`c:${GRPC_STATUS.NOT_FOUND}:`);
     expect(relay.inFlight).toBe(0);
+  });
+
+  it('goes over all servings in turn, and at once to another where one breaks', () => {
+    const [one, two] = [new FakeStream('one'), new FakeStream('two')];
+    for (const stream of [one, two]) relay.streamUp(stream);
+    for (const name of ['a', 'b', 'c', 'd']) {
+      relay.send(request(name));
+      endTurn();
+    }
+    expect([one.frames.length, two.frames.length]).toEqual([2, 2]);
+    expect(relay.targetsUp()).toEqual(['one', 'two']);
+    relay.streamDown(one);
+    endTurn();
+    expect(two.frames).toHaveLength(4);
+    answer(...two.frames.map(({ id }) => ({ id, text: 'x' })));
+    expect(answers).toHaveLength(4);
+    expect(answers.every((text) => text.includes(':0:'))).toBe(true);
+    expect(relay.targetsUp()).toEqual(['two']);
+  });
+
+  it('leaves a serving out for a version that it does not have, long after all has settled, and asks it again later', () => {
+    const [one, two] = [new FakeStream('one'), new FakeStream('two')];
+    for (const stream of [one, two]) relay.streamUp(stream);
+    clock.advance(60_000);
+    const refuse = (id: bigint) =>
+      relay.onMessage(
+        toBinary(
+          relayPb.ExchangeResponseSchema,
+          create(relayPb.ExchangeResponseSchema, {
+            frames: [{ id, status: GRPC_STATUS.NOT_FOUND, message: 'not here' }],
+          }),
+        ),
+      );
+    relay.send(request('a', { version: 7 }));
+    endTurn();
+    refuse(one.frames[0]!.id);
+    endTurn();
+    expect(two.frames.map(({ version }) => version)).toEqual([7]);
+    for (const name of ['b', 'c', 'd', 'e']) {
+      relay.send(request(name, { version: name === 'e' ? 6 : 7 }));
+      endTurn();
+    }
+    expect(one.frames.filter(({ version }) => version === 7)).toHaveLength(1);
+    // Nobody has it: the caller is told.
+    refuse(two.frames[0]!.id);
+    expect(answers).toEqual([`a:${GRPC_STATUS.NOT_FOUND}:`]);
+    clock.advance(1_001);
+    for (const name of ['f', 'g']) {
+      relay.send(request(name, { version: 7 }));
+      endTurn();
+    }
+    expect(one.frames.filter(({ version }) => version === 7)).toHaveLength(2);
   });
 
   it('forwards a cancellation and never answers it', () => {

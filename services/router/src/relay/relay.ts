@@ -7,6 +7,8 @@
 //   serving says UNAVAILABLE or NOT_FOUND within UNSETTLED_MS of a stream's change (it starts and has not loaded what
 //   the route names, or it ends): again every RESEND_MS until the request is waitMaxMs old;
 //   waiting longer than waitMaxMs: UNAVAILABLE; past its deadline: DEADLINE_EXCEEDED, and serving is told to forget it;
+//   where several servings are there: to another one at once in both cases, and one that said "not yet" of a version is
+//   left out for that version for UNREADY_MS;
 //   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: UNAVAILABLE at once, as V2 says a full queue.
 // `done` is called exactly once with `final` for each request that was not cancelled, never from within send(); a
 // request of a stream may be answered several times before. One that was answered in part is not sent again.
@@ -19,6 +21,7 @@ import {
   type ResponseFrame,
 } from '@millrace/inference';
 import { GRPC_STATUS } from '@millrace/routing';
+import { UnreadyVersions } from './unready-versions.js';
 
 /** Requests inside the router: 8,192 at 10k/s is under a second of work; beyond that waiting only adds latency. */
 export const IN_FLIGHT_MAX = 8_192;
@@ -37,6 +40,8 @@ const RESEND_MS = 100;
 
 /** An open stream to serving. */
 export interface RelayStream {
+  /** Which serving: several streams lead to one. */
+  readonly target: string;
   write(message: Uint8Array): void;
 }
 
@@ -62,8 +67,11 @@ interface Pending extends RequestFrame {
   waitingSinceMs: number;
   /** Where serving said "not yet": when to ask again; 0 = not. */
   resendAtMs: number;
-  attempts: number;
+  /** Streams that broke while it was on its way. */
+  breaks: number;
   link: RelayStream | null;
+  /** The serving that failed it last: another one is better. */
+  avoid: string;
   answered: boolean;
   done: Done;
 }
@@ -97,6 +105,9 @@ export class Relay {
   readonly counters: RelayCounters = { retried: 0, brokenStreams: 0, corruptMessages: 0 };
   private readonly pending = new Map<number, Pending>();
   private readonly streams: RelayStream[] = [];
+  /** Streams of each serving that has any. */
+  private readonly targets = new Map<string, number>();
+  private readonly unready = new UnreadyVersions();
   private outbox: Pending[] = [];
   private waiting = new Set<Pending>();
   private resending = new Set<Pending>();
@@ -110,6 +121,11 @@ export class Relay {
 
   get up(): boolean {
     return this.streams.length > 0;
+  }
+
+  /** Servings that have a stream. */
+  targetsUp(): string[] {
+    return [...this.targets.keys()];
   }
 
   get inFlight(): number {
@@ -142,8 +158,9 @@ export class Relay {
       waitingSinceMs: 0,
       resendAtMs: 0,
       stream: request.stream,
-      attempts: 0,
+      breaks: 0,
       link: null,
+      avoid: '',
       answered: false,
       done: request.done,
     };
@@ -164,6 +181,7 @@ export class Relay {
 
   streamUp(stream: RelayStream): void {
     this.streams.push(stream);
+    this.targets.set(stream.target, (this.targets.get(stream.target) ?? 0) + 1);
     this.changedAtMs = this.options.clock.monotonicMs();
     const held = this.waiting;
     this.waiting = new Set();
@@ -174,6 +192,9 @@ export class Relay {
     const index = this.streams.indexOf(stream);
     if (index < 0) return;
     this.streams.splice(index, 1);
+    const left = (this.targets.get(stream.target) ?? 1) - 1;
+    if (left > 0) this.targets.set(stream.target, left);
+    else this.targets.delete(stream.target);
     this.counters.brokenStreams += 1;
     this.changedAtMs = this.options.clock.monotonicMs();
     for (const pending of [...this.pending.values()]) {
@@ -181,8 +202,8 @@ export class Relay {
       pending.link = null;
       if (pending.answered)
         this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away within an answer', NOTHING);
-      else if (pending.attempts >= 2) this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away twice', NOTHING);
-      else this.resendLater(pending, this.changedAtMs);
+      else if (++pending.breaks >= 2) this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away twice', NOTHING);
+      else this.resend(pending, stream.target, this.changedAtMs);
     }
   }
 
@@ -233,11 +254,30 @@ export class Relay {
     // A model without a route is not on its way.
     if (pending.version === 0 || pending.answered) return false;
     const nowMs = this.options.clock.monotonicMs();
-    if (nowMs - this.changedAtMs > UNSETTLED_MS) return false;
     if (nowMs - pending.acceptedAtMs + RESEND_MS > this.options.waitMaxMs) return false;
+    const target = pending.link?.target ?? '';
+    if (this.targets.size > 1) this.unready.mark(target, pending.model, pending.version, nowMs);
+    if (nowMs - this.changedAtMs > UNSETTLED_MS && !this.hasOther(target, pending, nowMs)) return false;
     pending.link = null;
-    this.resendLater(pending, nowMs);
+    this.resend(pending, target, nowMs);
     return true;
+  }
+
+  /** At once where another serving may have it. */
+  private resend(pending: Pending, failedAt: string, nowMs: number): void {
+    if (!this.hasOther(failedAt, pending, nowMs)) {
+      this.resendLater(pending, nowMs);
+      return;
+    }
+    pending.avoid = failedAt;
+    this.counters.retried += 1;
+    this.enqueue(pending);
+  }
+
+  private hasOther(target: string, { model, version }: Pending, nowMs: number): boolean {
+    for (const other of this.targets.keys())
+      if (other !== target && !this.unready.isMarked(other, model, version, nowMs)) return true;
+    return false;
   }
 
   /**
@@ -274,14 +314,34 @@ export class Relay {
       for (const frame of frames) if (this.pending.has(frame.id)) this.enqueue(frame);
       return;
     }
-    this.write(frames.filter((frame) => this.pending.has(frame.id)));
+    const there = frames.filter((frame) => this.pending.has(frame.id));
+    const nowMs = this.options.clock.monotonicMs();
+    if (this.targets.size <= 1) this.write(there, this.streams, nowMs);
+    else for (const { frames, streams } of this.byServing(there, nowMs)) this.write(frames, streams, nowMs);
   };
 
-  private write(frames: Pending[]): void {
-    const nowMs = this.options.clock.monotonicMs();
+  /** Frames with the streams of servings that may answer them: all streams, but for what some serving is not ready for. */
+  private byServing(frames: Pending[], nowMs: number): { frames: Pending[]; streams: readonly RelayStream[] }[] {
+    const free: Pending[] = [];
+    const bound: { frames: Pending[]; streams: readonly RelayStream[] }[] = [];
+    for (const frame of frames) {
+      const { avoid, model, version } = frame;
+      if (avoid === '' && this.unready.isEmpty) {
+        free.push(frame);
+        continue;
+      }
+      const ready = this.streams.filter(({ target }) => !this.unready.isMarked(target, model, version, nowMs));
+      const best = ready.filter(({ target }) => target !== avoid);
+      const streams = [best, ready, this.streams].find(({ length }) => length > 0) as readonly RelayStream[];
+      bound.push({ frames: [frame], streams });
+    }
+    return free.length === 0 ? bound : [{ frames: free, streams: this.streams }, ...bound];
+  }
+
+  private write(frames: Pending[], streams: readonly RelayStream[], nowMs: number): void {
     let from = 0;
     while (from < frames.length) {
-      const stream = this.streams[this.nextStream++ % this.streams.length] as RelayStream;
+      const stream = streams[this.nextStream++ % streams.length] as RelayStream;
       let to = from;
       let bytes = 0;
       while (to < frames.length && to - from < MESSAGE_FRAMES_MAX && (to === from || bytes < MESSAGE_BYTES_MAX)) {
@@ -298,7 +358,6 @@ export class Relay {
 
   private markSent(pending: Pending, stream: RelayStream, nowMs: number): void {
     pending.link = stream;
-    pending.attempts += 1;
     const leftMs = pending.deadlineAtMs - nowMs;
     pending.deadlineMs = leftMs === Number.POSITIVE_INFINITY ? 0 : Math.max(1, Math.ceil(leftMs));
   }

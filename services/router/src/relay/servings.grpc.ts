@@ -1,0 +1,93 @@
+// Unary calls to all servings as one: a call goes to the next of those that are there, and to another one where nobody
+// takes it; a version is ready when all that are there have it, or after a while when some have.
+
+import type { Clock } from '@millrace/domain';
+import { GRPC_STATUS } from '@millrace/routing';
+import { ServingClient, type UnaryAnswer } from './serving.grpc.js';
+
+/** A serving that cannot load a version does not hold a rollout up for longer, where another one has it. */
+const OTHERS_WAIT_MS = 10_000;
+/** Versions that some serving has and another has not. */
+const PARTLY_MAX = 64;
+
+export interface ServingCalls {
+  /** How many servings there may be. */
+  readonly count: number;
+  unary(
+    path: string,
+    request: Buffer,
+    deadlineMs: number,
+    answer: (answer: UnaryAnswer) => void,
+    timeoutMaxMs?: number,
+  ): () => void;
+}
+
+export class Servings implements ServingCalls {
+  private readonly clients: Map<string, ServingClient>;
+  private readonly partlySinceMs = new Map<string, number>();
+  private turn = 0;
+
+  constructor(
+    addresses: readonly string[],
+    private readonly clock: Clock,
+    private readonly targetsUp: () => readonly string[],
+  ) {
+    this.clients = new Map(addresses.map((address) => [address, new ServingClient(address, clock)]));
+  }
+
+  get count(): number {
+    return this.clients.size;
+  }
+
+  unary(
+    path: string,
+    request: Buffer,
+    deadlineMs: number,
+    answer: (answer: UnaryAnswer) => void,
+    timeoutMaxMs?: number,
+  ): () => void {
+    const clients = this.there();
+    const first = this.turn++;
+    let cancel: () => void = () => undefined;
+    const ask = (tried: number): void => {
+      const client = clients[(first + tried) % clients.length] as ServingClient;
+      cancel = client.unary(
+        path,
+        request,
+        deadlineMs,
+        (told) => {
+          const isAway = told.kind === 'error' && told.status === GRPC_STATUS.UNAVAILABLE;
+          if (isAway && tried + 1 < clients.length) ask(tried + 1);
+          else answer(told);
+        },
+        timeoutMaxMs,
+      );
+    };
+    ask(0);
+    return () => cancel();
+  }
+
+  async modelReady(model: string, version: number): Promise<boolean> {
+    const key = `${model} ${version}`;
+    const ready = await Promise.all(this.there().map((client) => client.modelReady(model, version)));
+    if (ready.every(Boolean) || !ready.some(Boolean)) {
+      this.partlySinceMs.delete(key);
+      return ready.every(Boolean);
+    }
+    const nowMs = this.clock.monotonicMs();
+    if (this.partlySinceMs.size >= PARTLY_MAX) this.partlySinceMs.clear();
+    const sinceMs = this.partlySinceMs.get(key) ?? nowMs;
+    this.partlySinceMs.set(key, sinceMs);
+    return nowMs - sinceMs >= OTHERS_WAIT_MS;
+  }
+
+  close(): void {
+    for (const client of this.clients.values()) client.close();
+  }
+
+  /** All of them where none has a stream: they are asked in any case. */
+  private there(): ServingClient[] {
+    const up = this.targetsUp().flatMap((address) => this.clients.get(address) ?? []);
+    return up.length > 0 ? up : [...this.clients.values()];
+  }
+}
