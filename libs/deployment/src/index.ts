@@ -21,8 +21,6 @@ export {
   type SetupState,
 } from './processes/process-plan.js';
 export {
-  ONE_OF_EACH,
-  parseReplicas,
   portsOfReplica,
   processName,
   type Replicas,

@@ -8,7 +8,7 @@ import { PORTS, type PortName, type Ports, portNamesOf, REPLICA_STEP, type Servi
 export const SERVICE_NAMES = ['ingest', 'trainer', 'serving', 'monitor', 'router'] as const satisfies Service[];
 
 /** Replicas 0 to 9 have ports of their own. */
-export const REPLICAS_MAX = 10;
+const REPLICAS_MAX = 10;
 
 export type Replicas = Readonly<Record<Service, number>>;
 

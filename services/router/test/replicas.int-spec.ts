@@ -1,5 +1,5 @@
-// Two routers before two servings: the routers share nothing but the topics and agree, the servings are balanced over and
-// left out while they are away.
+// Two routers before two servings: the routers share nothing but the topics and agree, the servings are balanced over
+// and left out while they are away.
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startKafka } from '@millrace/testing';

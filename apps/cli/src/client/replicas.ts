@@ -19,7 +19,7 @@ interface Terms {
 }
 
 /** @param notes of the processes that a supervisor of this home runs; undefined where there is none */
-export function countOf(service: Service, { replicas }: Terms, notes: readonly ProcessNote[] | undefined): number {
+function countOf(service: Service, { replicas }: Terms, notes: readonly ProcessNote[] | undefined): number {
   const numbers = (notes ?? []).flatMap(({ name }) => {
     const found = replicaOfProcess(name);
     return found?.service === service ? [found.replica + 1] : [];

@@ -9,7 +9,7 @@ import { PROJECTS_MAX } from '@millrace/domain';
 /** 2 s apart: an hour. */
 export const SAMPLES_MAX = 1_800;
 /** Ten replicas on six machines. */
-export const ROUTERS_MAX = 64;
+const ROUTERS_MAX = 64;
 
 export interface RouterTotals {
   requests: number;

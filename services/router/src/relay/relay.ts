@@ -320,7 +320,7 @@ export class Relay {
     else for (const { frames, streams } of this.byServing(there, nowMs)) this.write(frames, streams, nowMs);
   };
 
-  /** Frames with the streams of servings that may answer them: all streams, but for what some serving is not ready for. */
+  /** Frames with the streams of servings that may answer them: all, but for what some serving is not ready for. */
   private byServing(frames: Pending[], nowMs: number): { frames: Pending[]; streams: readonly RelayStream[] }[] {
     const free: Pending[] = [];
     const bound: { frames: Pending[]; streams: readonly RelayStream[] }[] = [];

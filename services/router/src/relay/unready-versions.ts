@@ -2,7 +2,7 @@
 // which costs a question more.
 
 /** A version loads within seconds; asking again costs one resent request. */
-export const UNREADY_MS = 1_000;
+const UNREADY_MS = 1_000;
 const MARKS_MAX = 1_024;
 
 export class UnreadyVersions {
