@@ -106,6 +106,7 @@ const DatasetVersion = answer(
     nulled: Type.Array(answer({ column: Type.String(), values: count() }), {
       description: 'Values that rows checked by an older schema had and that are none by this one.',
     }),
+    rowsOf: count('Of one with newer labels: the ordinal of the version that first had its rows; 0 = rows of its own.'),
   },
   'DatasetVersion',
 );

@@ -51,6 +51,8 @@ export interface DatasetVersion {
   repeatedRows: number;
   /** Of a span whose rows were checked by several schemas: what the older ones had and the newest has not. */
   nulled: readonly NulledColumn[];
+  /** Of one with newer labels: the ordinal of the version that first had its rows; 0 = it has rows of its own. */
+  rowsOf: number;
 }
 
 const codec = messageCodec<DatasetVersion>(DatasetVersionSchema, {

@@ -21,6 +21,8 @@ export interface ReadingProgress {
   holder: string;
   /** Nothing is read on for want of room. */
   stopped: boolean;
+  /** Next offset of commands.v1, all before were carried out; 0 = not told. */
+  commands: number;
 }
 
 /** What of a project was read in a partition. */

@@ -60,7 +60,7 @@ const score: NumericReference = {
 const PROGRESS: readonly Progress[] = [
   {
     ...{ kind: 'reading', partition: 3, records: 17, labels: 0, countedRecords: 20, countedLabels: 0 },
-    ...{ atMs: 1_795_449_600_123, holder: 'ingest-1', stopped: true },
+    ...{ atMs: 1_795_449_600_123, holder: 'ingest-1', stopped: true, commands: 21 },
   },
   {
     ...{ kind: 'project', project: 'demo', createdAtMs: 5, partition: 3, records: 9, labels: 2 },
@@ -252,8 +252,12 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
   ),
   ...(
     [
-      ['dataset-version', { lateRows: 0, repeatedRows: 0, nulled: [] }],
-      ['dataset-version-merged', { lateRows: 7, repeatedRows: 2, nulled: [{ column: 'Distance', values: 3 }] }],
+      ['dataset-version', { lateRows: 0, repeatedRows: 0, nulled: [], rowsOf: 0 }],
+      [
+        'dataset-version-merged',
+        { lateRows: 7, repeatedRows: 2, nulled: [{ column: 'Distance', values: 3 }], rowsOf: 0 },
+      ],
+      ['dataset-version-labelled-later', { lateRows: 0, repeatedRows: 0, nulled: [], rowsOf: 3 }],
     ] as const
   ).map(([name, merged]) =>
     sample(
@@ -283,7 +287,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
       {
         kind: 'endImport',
         importId: 'i-1',
-        version: { ...DATASET, ordinal: 0, parent: '', lateRows: 0, repeatedRows: 0, nulled: [] },
+        version: { ...DATASET, ordinal: 0, parent: '', lateRows: 0, repeatedRows: 0, nulled: [], rowsOf: 0 },
         failure: '',
       },
       { kind: 'startRollout', version: 2 },

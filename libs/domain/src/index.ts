@@ -21,7 +21,7 @@ export { exactJson, parseExactJson } from './exact-json.js';
 export { fileIdOf, fileRowIdOf } from './file-row-id.js';
 export { EVENT_TIME_AHEAD_MS_MAX, PROJECTS_MAX } from './limits.js';
 export { LOOP_PHASES, type LoopPhase } from './loop-phase.js';
-export { newestVersions } from './newest-versions.js';
+export { newestVersions, rowsOrdinalOf } from './newest-versions.js';
 export type {
   CategoricalReference,
   FeatureReference,

@@ -1,20 +1,20 @@
-// Which dataset versions of a list hold each row once. A span of the live stream has one version, and one more with the
-// same rows each time that labels came after it had closed; the last one stands for all of them. O(versions).
+// Which dataset versions of a list hold each row once. A span of the live stream and an import have one version, and
+// one more with the same rows each time that labels came later; the last one stands for all of them. O(versions).
 
-interface SpanVersion {
-  readonly kind: string;
+interface RowsVersion {
   readonly ordinal: number;
-  readonly windowStartMs: number;
-  readonly windowEndMs: number;
+  /** Of one with newer labels: the ordinal of the version that first had its rows; 0 = it has rows of its own. */
+  readonly rowsOf: number;
 }
 
-const spanOf = ({ windowStartMs, windowEndMs }: SpanVersion) => `${windowStartMs} ${windowEndMs}`;
+/** The ordinal of the version that first had these rows. */
+export const rowsOrdinalOf = ({ rowsOf, ordinal }: RowsVersion): number => rowsOf || ordinal;
 
-export function newestVersions<V extends SpanVersion>(versions: readonly V[]): V[] {
-  const newest = new Map<string, number>();
+export function newestVersions<V extends RowsVersion>(versions: readonly V[]): V[] {
+  const newest = new Map<number, number>();
   for (const version of versions) {
-    const span = spanOf(version);
-    if (version.kind === 'live') newest.set(span, Math.max(newest.get(span) ?? 0, version.ordinal));
+    const rows = rowsOrdinalOf(version);
+    newest.set(rows, Math.max(newest.get(rows) ?? 0, version.ordinal));
   }
-  return versions.filter((version) => version.kind !== 'live' || newest.get(spanOf(version)) === version.ordinal);
+  return versions.filter((version) => newest.get(rowsOrdinalOf(version)) === version.ordinal);
 }

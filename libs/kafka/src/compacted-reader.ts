@@ -2,11 +2,14 @@
 // models. Positions are never committed; the group id is this process's own and is deleted on close. Survives broker
 // outages; a consumer that has really crashed ends the process.
 
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, systemClock } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import type { Consumer } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
 import { textHeaders } from './message.js';
+import type { EndKind } from './produce/protocol.js';
+import { topicEnds } from './topic-ends.js';
+import { untilAvailable } from './until-available.js';
 
 export interface EntryPosition {
   readonly topic: string;
@@ -34,24 +37,33 @@ const FETCH_WAIT_MS = 250;
 const START_AGAIN_MS = 500;
 /** A fetch that waited this share of its time found nothing. */
 const EMPTY_FETCH_MS = FETCH_WAIT_MS * 0.8;
+/** The first of them may have begun before the wait did. */
+const EMPTY_FETCHES = 3;
+
+/** Somebody who waits for offsets, by topic and partition; those that were handled are taken away. */
+interface Waiter {
+  readonly wanted: Map<string, number>;
+  emptyFetches: number;
+  resolve(): void;
+}
 
 let instances = 0;
 
 export class CompactedReader {
   private readonly log = logger('kafka-reader');
   private readonly groupId: string;
-  /** Offsets to reach, by topic and partition; removed as they are reached. */
-  private readonly wanted = new Map<string, number>();
+  /** Offsets that were there at the start, by topic and partition. */
+  private readonly atStart = new Map<string, number>();
   private consumer: Consumer | undefined;
   private caught = false;
   private closed = false;
   private started: Promise<void> | undefined;
   private readonly reached: Promise<void>;
   private resolveReached: () => void = () => undefined;
-  private batchesSinceEmptyFetch = -1;
+  private isAsking = false;
   /** By topic and partition: the offset after the last one that was handled. */
   private readonly handledThrough = new Map<string, number>();
-  private waiting: { wanted: Map<string, number>; emptyFetches: number; resolve: () => void }[] = [];
+  private waiting: Waiter[] = [];
 
   constructor(
     private readonly connection: KafkaConnection,
@@ -95,13 +107,35 @@ export class CompactedReader {
    */
   async upToNow(): Promise<void> {
     await this.caughtUp();
-    const wanted = new Map<string, number>();
+    const wanted = await untilAvailable('ends of topics', () => this.written());
+    for (const [key, end] of wanted) if ((this.handledThrough.get(key) ?? 0) >= end) wanted.delete(key);
+    if (wanted.size > 0) await this.handled(wanted);
+  }
+
+  /** Where the partitions end that have anything; by topic and partition. */
+  private async written(): Promise<Map<string, number>> {
+    const lows = new Map<string, number>();
     for (const topic of Object.keys(this.settings.topics))
-      for (const [partition, { low, high }] of await this.connection.highWatermarks(topic)) {
-        const key = `${topic}/${partition}`;
-        if (high > low && (this.handledThrough.get(key) ?? 0) < high) wanted.set(key, high);
-      }
-    if (wanted.size > 0) await new Promise<void>((resolve) => this.waiting.push({ wanted, emptyFetches: 0, resolve }));
+      for (const [partition, { low }] of await this.connection.highWatermarks(topic))
+        lows.set(`${topic}/${partition}`, low);
+    const ends = await this.ends('written');
+    const written = new Map<string, number>();
+    for (const [key, low] of lows) {
+      const end = ends.get(this.connection.topicName(key));
+      if (end === undefined) throw new PlatformError('unavailable', `Kafka does not say where ${key} ends`);
+      if (end > low) written.set(key, end);
+    }
+    return written;
+  }
+
+  private ends(kind: EndKind): Promise<ReadonlyMap<string, number>> {
+    const { brokers, clientId } = this.connection;
+    const topics = Object.keys(this.settings.topics).map((topic) => this.connection.topicName(topic));
+    return topicEnds({ brokers, clientId, clock: systemClock }, topics, kind);
+  }
+
+  private handled(wanted: Map<string, number>): Promise<void> {
+    return new Promise((resolve) => this.waiting.push({ wanted, emptyFetches: 0, resolve }));
   }
 
   isCaughtUp(): boolean {
@@ -121,9 +155,7 @@ export class CompactedReader {
 
   private async run(): Promise<void> {
     const topics = Object.keys(this.settings.topics);
-    for (const topic of topics)
-      for (const [partition, { low, high }] of await this.connection.highWatermarks(topic))
-        if (high > low) this.wanted.set(`${topic}/${partition}`, high);
+    for (const [key, end] of await this.written()) this.atStart.set(key, end);
     const consumer = this.connection.kafka.consumer({
       groupId: this.groupId,
       sessionTimeout: 10_000,
@@ -143,21 +175,17 @@ export class CompactedReader {
     });
     // Also for batches of control records only, which never reach eachBatch.
     consumer.on('consumer.end_batch_process', ({ payload }) => {
-      this.batchesSinceEmptyFetch = -1;
       this.advance(this.connection.topicOf(payload.topic), payload.partition, Number(payload.lastOffset) + 1);
     });
-    // Where compaction took the last offsets away, two fetches that waited in vain show that there is no more.
     consumer.on('consumer.fetch', ({ payload }) => {
-      if (payload.duration < EMPTY_FETCH_MS) this.batchesSinceEmptyFetch = -1;
-      else if (++this.batchesSinceEmptyFetch >= 1) this.markCaughtUp();
       const isEmpty = payload.duration >= EMPTY_FETCH_MS;
       for (const waiter of this.waiting) waiter.emptyFetches = isEmpty ? waiter.emptyFetches + 1 : 0;
-      // The first of them may have begun before the wait did.
-      this.release(({ emptyFetches }) => emptyFetches >= 3);
+      if (this.waiting.some(({ emptyFetches }) => emptyFetches >= EMPTY_FETCHES)) void this.lookForMore();
     });
+    if (this.atStart.size === 0) this.markCaughtUp();
+    else void this.handled(new Map(this.atStart)).then(() => this.markCaughtUp());
     await consumer.connect();
     await consumer.subscribe({ topics: topics.map((topic) => this.connection.topicName(topic)), fromBeginning: true });
-    if (this.wanted.size === 0) this.markCaughtUp();
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: true,
@@ -172,7 +200,7 @@ export class CompactedReader {
             offset: Number(message.offset),
             timestampMs: Number(message.timestamp),
             headers: textHeaders(message.headers),
-            replayed: Number(message.offset) < (this.wanted.get(`${topic}/${batch.partition}`) ?? 0),
+            replayed: Number(message.offset) < (this.atStart.get(`${topic}/${batch.partition}`) ?? 0),
           };
           try {
             await onEntry(message.key?.toString() ?? '', message.value, position);
@@ -187,19 +215,40 @@ export class CompactedReader {
 
   private advance(topic: string, partition: number, next: number): void {
     const key = `${topic}/${partition}`;
-    const wanted = this.wanted.get(key);
-    if (wanted !== undefined && next >= wanted) this.wanted.delete(key);
-    if (this.wanted.size === 0) this.markCaughtUp();
     this.handledThrough.set(key, next);
-    for (const waiter of this.waiting) waiter.emptyFetches = 0;
     for (const waiter of this.waiting) {
+      waiter.emptyFetches = 0;
       if (next >= (waiter.wanted.get(key) ?? Number.POSITIVE_INFINITY)) waiter.wanted.delete(key);
     }
-    this.release((waiter) => waiter.wanted.size === 0);
+    this.release();
   }
 
-  private release(isDone: (waiter: { wanted: Map<string, number>; emptyFetches: number }) => boolean): void {
-    const done = this.waiting.filter(isDone);
+  /**
+   * Nothing came for a while. Where no transaction is open before what is waited for, compaction took the last offsets
+   * away: there is no more. Else it comes when the transaction ends, or the broker has ended it.
+   */
+  private async lookForMore(): Promise<void> {
+    if (this.isAsking) return;
+    this.isAsking = true;
+    const asking = this.waiting.filter(({ emptyFetches }) => emptyFetches >= EMPTY_FETCHES);
+    try {
+      const ends = await this.ends('stable');
+      for (const { wanted, emptyFetches } of asking) {
+        // Something came meanwhile.
+        if (emptyFetches < EMPTY_FETCHES) continue;
+        for (const [key, offset] of wanted)
+          if ((ends.get(this.connection.topicName(key)) ?? 0) >= offset) wanted.delete(key);
+      }
+      this.release();
+    } catch (error) {
+      this.log.debug('ends are asked for again', { error: PlatformError.from(error).message });
+    } finally {
+      this.isAsking = false;
+    }
+  }
+
+  private release(): void {
+    const done = this.waiting.filter(({ wanted }) => wanted.size === 0);
     if (done.length === 0) return;
     this.waiting = this.waiting.filter((waiter) => !done.includes(waiter));
     for (const { resolve } of done) resolve();
@@ -208,7 +257,7 @@ export class CompactedReader {
   private markCaughtUp(): void {
     if (this.caught) return;
     this.caught = true;
-    this.wanted.clear();
+    this.atStart.clear();
     this.resolveReached();
   }
 

@@ -110,7 +110,7 @@ export class KafkaConnection {
     }
   }
 
-  /** Next offsets (high watermarks) by partition of a topic. */
+  /** First and next offsets by partition of a topic, as readers of committed messages see it. */
   async highWatermarks(topic: string): Promise<Map<number, { low: number; high: number }>> {
     const offsets = await this.withAdmin((admin) => untilLed(() => admin.fetchTopicOffsets(this.topicName(topic))));
     return new Map(offsets.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]));

@@ -11,6 +11,7 @@ const TRANSACTION_TIMEOUT_MS = 10_000;
 
 export class FencedWriters {
   private readonly producers = new Map<number, TransactionalProducer>();
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly connection: KafkaConnection,
@@ -24,25 +25,47 @@ export class FencedWriters {
    * Takes these over and lets go of all others. Gives those that were not held before, or not to any use any more: what
    * is known of them may be old.
    */
-  async hold(numbers: readonly number[]): Promise<number[]> {
+  hold(numbers: readonly number[]): Promise<number[]> {
+    const holding = this.turn.then(() => this.holdNow(numbers));
+    this.turn = holding.catch(() => undefined); // the caller has it
+    return holding;
+  }
+
+  private async holdNow(numbers: readonly number[]): Promise<number[]> {
     for (const [number, producer] of this.producers) {
       if (numbers.includes(number) && producer.isUsable) continue;
       this.producers.delete(number);
       await producer.close();
     }
     const taken = numbers.filter((number) => !this.producers.has(number));
-    await Promise.all(
-      taken.map(async (number) => {
-        const producer = new TransactionalProducer(this.connection, {
-          transactionalId: `${this.state}-${number}`,
-          timeoutMs: TRANSACTION_TIMEOUT_MS,
-          ...this.settings,
-        });
-        await producer.connect();
-        this.producers.set(number, producer);
-      }),
-    );
-    return taken;
+    // Where one cannot be taken over the others have come to their end too, before anybody tries again: a producer that
+    // connects later would fence the next one.
+    const results = await Promise.allSettled(taken.map((number) => this.taken(number)));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed === undefined) {
+      results.forEach((result, index) => {
+        if (result.status === 'fulfilled') this.producers.set(taken[index] as number, result.value);
+      });
+      return taken;
+    }
+    // None: the next call says of all of them that they are taken over.
+    for (const result of results) if (result.status === 'fulfilled') await result.value.close();
+    throw failed.reason;
+  }
+
+  private async taken(number: number): Promise<TransactionalProducer> {
+    const producer = new TransactionalProducer(this.connection, {
+      transactionalId: `${this.state}-${number}`,
+      timeoutMs: TRANSACTION_TIMEOUT_MS,
+      ...this.settings,
+    });
+    try {
+      await producer.connect();
+    } catch (error) {
+      await producer.close();
+      throw error;
+    }
+    return producer;
   }
 
   /** Those of these that are held, and to use. */

@@ -236,6 +236,55 @@ describe('FencedWriters', () => {
   });
 });
 
+it('a reader waits for what stands behind a transaction that is open, as long as it is', async () => {
+  const connection = await connect();
+  const [slow, quick] = ['slow', 'quick'].map(
+    (transactionalId) => new TransactionalProducer(connection, { transactionalId }),
+  ) as [TransactionalProducer, TransactionalProducer];
+  closers.push(
+    () => slow.close(),
+    () => quick.close(),
+  );
+  const seen: (string | undefined)[] = [];
+  const topics = {
+    'routes.v1': (_key: string, value: Buffer | null) => {
+      seen.push(text(value));
+    },
+  };
+  const reader = new CompactedReader(connection, { name: 'r', topics });
+  closers.push(() => reader.close());
+  await reader.caughtUp();
+  let end: () => void = () => undefined;
+  const isOver = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  let isBegun: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => {
+    isBegun = resolve;
+  });
+  const open = slow.transaction(async (transaction) => {
+    await transaction.send('routes.v1', [{ key: 'p', value: Buffer.from('first'), partition: 0 }]);
+    isBegun();
+    await isOver;
+  });
+  await begun;
+  await quick.send('routes.v1', [{ key: 'q', value: Buffer.from('second'), partition: 0 }]);
+  // One that starts now, too.
+  const late = new CompactedReader(connection, { name: 's', topics: { 'routes.v1': () => undefined } });
+  closers.push(() => late.close());
+  let isUpToNow = false;
+  const upToNow = Promise.all([reader.upToNow(), late.caughtUp()]).then(() => {
+    isUpToNow = true;
+  });
+  // Far longer than the empty fetches take after which readers of what was compacted away go on.
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  expect([isUpToNow, seen]).toEqual([false, []]);
+  end();
+  await open;
+  await upToNow;
+  expect(seen).toEqual(['first', 'second']);
+}, 60_000);
+
 describe('TransactionalProducer', () => {
   it('is fenced by a successor with the same id', async () => {
     const connection = await connect();

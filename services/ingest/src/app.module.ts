@@ -112,8 +112,7 @@ export const ingest = defineService({
         commands.hold(numbers);
         await live.hold(numbers, ranges);
       },
-      position: (topic, partition) =>
-        topic === 'commands.v1' ? undefined : (live.position(topic, partition) ?? undefined),
+      position: (topic, partition) => live.position(topic, partition) ?? undefined,
     });
     const heap = new HeapKeeper(clock);
     let grpc: RunningHttp2Server | undefined;

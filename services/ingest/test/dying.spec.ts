@@ -55,11 +55,11 @@ describe('a process that dies', () => {
     expect(versions.reduce((sum, { rows }) => sum + rows, 0)).toBe(ROWS + 1);
     expect(versions.reduce((sum, { lateRows }) => sum + lateRows, 0)).toBe(1);
     expect(versions.reduce((sum, { repeatedRows }) => sum + repeatedRows, 0)).toBe(2);
-    for (const point of ['write', 'tell', 'announce', 'remove', 'sweep'])
+    for (const point of ['write', 'tell', 'announce', 'remove', 'list'])
       expect(undisturbed.points).toEqual(expect.arrayContaining([`before ${point}`, `after ${point}`]));
   });
 
-  const POINTS = ['write', 'tell', 'announce', 'remove', 'sweep'].flatMap((call) =>
+  const POINTS = ['write', 'tell', 'announce', 'remove', 'list'].flatMap((call) =>
     ['before', 'after'].map((when) => `${when} ${call}`),
   );
   it.each(POINTS)(

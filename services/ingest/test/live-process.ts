@@ -21,12 +21,14 @@ import { parseProject } from '@millrace/project';
 import { DatasetIndex } from '../src/datasets/dataset-index.js';
 import { LiveStream, type StreamEnds } from '../src/datasets/live-stream.js';
 import { OpenSpans } from '../src/datasets/open-spans.js';
+import type { BadMessage } from '../src/datasets/partition-reader.js';
 import { type ProgressEntry, progressKey } from '../src/datasets/progress-entry.js';
 import { ProgressFollower } from '../src/datasets/progress-follower.js';
 import type { SegmentFiles } from '../src/datasets/segment.js';
 import { DuckDbSegmentFiles } from '../src/datasets/segment-files.duckdb.js';
 import { DuckDbSpanMerger } from '../src/datasets/span-merge.duckdb.js';
 import { VersionCloser } from '../src/datasets/version-closer.js';
+import { versionFiles } from '../src/datasets/version-files.fs.js';
 import { DuckDbVersionTables } from '../src/datasets/version-table.duckdb.js';
 import { ProjectRegistry } from '../src/projects/project-registry.js';
 
@@ -76,6 +78,12 @@ export function entryOf(text: string, revision = 1): ProjectEntry {
 type Message = { topic: 'records.v1'; message: RecordMessage } | { topic: 'labels.v1'; message: LabelMessage };
 const STREAMS = ['records', 'labels'] as const;
 
+export interface ImportedRow {
+  id: string;
+  atMs: number;
+  label?: number;
+}
+
 /** What outlives a process: the topics, what was told of progress, announced versions; and the artifacts. */
 export class World {
   readonly topics = new Map<string, Message[]>();
@@ -91,6 +99,8 @@ export class World {
   readonly commands: { id: string; project: string; action: DatasetAction }[] = [];
   readonly processes = new Set<Process>();
   entry = entryOf(TEXT);
+  /** What the topics say of all messages. */
+  writtenAtMs = 2;
   readonly clock = new ManualClock(START_MS + 10 * 86_400_000);
   readonly schemaHash = () => {
     const registry = new ProjectRegistry(sha256);
@@ -130,7 +140,7 @@ export class Killed extends Error {}
 let started = 0;
 
 /** Names each call with an effect outside of memory, before and after it; may die there. */
-type Passing = (point: string) => void;
+type Passing = (point: string) => void | Promise<void>;
 
 export class Process {
   dead = false;
@@ -153,6 +163,7 @@ export class Process {
     private readonly follower: ProgressFollower,
     private readonly index: DatasetIndex,
     private readonly registry: ProjectRegistry,
+    private readonly closer: VersionCloser,
   ) {}
 
   /** Of a process that is alone. */
@@ -168,15 +179,19 @@ export class Process {
     const pass = (point: string) => {
       if (process?.dead) throw new Killed(point);
       try {
-        passing(point);
+        return passing(point);
       } catch (error) {
-        if (process !== null) process.dead = true;
+        if (process !== null && error instanceof Killed) process.dead = true;
         throw error;
       }
     };
     const store = openArtifactStore({ home: world.home });
+    const registry = new ProjectRegistry(sha256);
+    registry.put(world.entry);
+    const index = new DatasetIndex((project) => registry.createdAtMs(project));
     const scratch = await mkdtemp(join(world.home, 'scratch-'));
-    const tables = await DuckDbVersionTables.open({ scratch, memoryMax: '128MB', threads: 1 }, store);
+    const versions = versionFiles(store, index);
+    const tables = await DuckDbVersionTables.open({ scratch, memoryMax: '128MB', threads: 1 }, versions);
     const own = ++started;
     let told = 0;
     const ids = new RequestIds(seededRng(own));
@@ -184,38 +199,37 @@ export class Process {
     const guarded = new Proxy(files as SegmentFiles, {
       get: (target, name) => {
         const value = Reflect.get(target, name) as unknown;
-        if (typeof value !== 'function' || !['write', 'merge', 'remove', 'sweep'].includes(String(name)))
+        if (typeof value !== 'function' || !['write', 'merge', 'remove', 'list', 'removePaths'].includes(String(name)))
           return typeof value === 'function' ? value.bind(target) : value;
         return async (...given: unknown[]) => {
-          pass(`before ${String(name)}`);
+          await pass(`before ${String(name)}`);
           const result = await value.apply(target, given);
-          pass(`after ${String(name)}`);
+          await pass(`after ${String(name)}`);
           return result;
         };
       },
     });
-    const registry = new ProjectRegistry(sha256);
-    registry.put(world.entry);
-    const index = new DatasetIndex((project) => registry.createdAtMs(project));
     const spans = new OpenSpans();
     const follower = new ProgressFollower(spans);
     const { clock } = world;
-    const closer = new VersionCloser(new DuckDbSpanMerger(tables.instance, files, store, scratch), index, clock);
+    const closer = new VersionCloser(new DuckDbSpanMerger(tables.instance, files, versions, scratch), index, clock);
     const live = new LiveStream(
       { bufferBytesMax: 1e9, flushAfterMs: 1e9, diskBytesMax: 1e12, ...bounds },
       { allowanceMs: 0, idleAfterMs: 1e9, retryAfterMs: 1_000, barrierMs: 300 },
       {
         ...{ registry, index, spans, files: guarded, closer, clock, holder: 'test' },
+        commandsDone: () => null,
         doubted: () => {
           if (process !== null) process.doubted += 1;
         },
         log: {
           write: async (partition, entries, versions) => {
-            pass(versions.length > 0 ? 'before announce' : 'before tell');
+            const paused = pass(versions.length > 0 ? 'before announce' : 'before tell');
+            if (paused !== undefined) await paused;
             process?.mayWrite(partition);
             const transaction = `${own}-${++told}`;
             for (const entry of entries) world.progress[partition]?.push({ ...bytesOf(entry), transaction });
-            follower.committed(transaction, entries);
+            follower.committed(partition, transaction, entries);
             world.announced.push(...versions);
             for (const other of world.processes) other.follow();
             pass(versions.length > 0 ? 'after announce' : 'after tell');
@@ -244,7 +258,7 @@ export class Process {
         },
       },
     );
-    process = new Process(world, tables, live, spans, follower, index, registry);
+    process = new Process(world, tables, live, spans, follower, index, registry, closer);
     world.processes.add(process);
     return process;
   }
@@ -290,17 +304,41 @@ export class Process {
     if (this.dead) throw new Killed('in a close');
   }
 
-  async fetch(key: string, most = Number.POSITIVE_INFINITY): Promise<void> {
+  /** Gives what is bad. */
+  async fetch(key: string, most = Number.POSITIVE_INFINITY): Promise<BadMessage[]> {
     const from = this.read.get(key);
-    if (from === undefined) return;
+    if (from === undefined) return [];
     const [topic, partition] = partsOf(key);
     const messages = (this.world.topics.get(key) as Message[]).slice(from, from + most);
-    const batch = messages.map(({ message }, index) => ({ offset: from + index, timestampMs: 2, message }));
-    if (batch.length === 0) return;
+    const batch = messages.map(({ message }, index) => ({
+      offset: from + index,
+      timestampMs: this.world.writtenAtMs,
+      message,
+    }));
+    if (batch.length === 0) return [];
     const take = topic === 'records.v1' ? this.live.records : this.live.labels;
     // biome-ignore lint/suspicious/noExplicitAny: one of the two, by the topic.
-    await take.call(this.live, partition, batch as any);
+    const bad = await take.call(this.live, partition, batch as any);
     this.read.set(key, from + batch.length);
+    return bad;
+  }
+
+  /** Loads rows as the file of this name, and has the owner announce them. */
+  async load(source: string, rows: readonly ImportedRow[]): Promise<void> {
+    const schema = this.registry.get('p');
+    const table = await this.tables.create(schema);
+    await table.append({
+      recordIds: rows.map(({ id }) => id),
+      entities: rows.map(({ id }) => `e${id}`),
+      eventTimeMs: rows.map(({ atMs }) => START_MS + atMs),
+      labels: rows.map(({ label: given }) => given ?? Number.NaN),
+      columns: schema.stored.map(() => rows.map(() => null)),
+    });
+    const frame = { kind: 'import', source, offsets: [], windowStartMs: 0, windowEndMs: 0 } as const;
+    const version = (await this.closer.written(schema, table, frame)) ?? undefined;
+    const action = { kind: 'endImport', importId: source, version, failure: '' } as const;
+    const issuedAtMs = this.world.clock.nowMs();
+    await this.live.carryOut({ offset: 0, id: source, project: 'p', issuedAtMs, action });
   }
 
   /** Asks for a close and carries it out as the owner of the project, which may be another process. */
@@ -330,11 +368,6 @@ export class Process {
 
   remove(): void {
     this.registry.remove('p');
-  }
-
-  /** A failure that it met was not its end. */
-  survives(): void {
-    this.dead = false;
   }
 
   end(): void {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { DatasetVersion } from '@millrace/contracts';
+import { newestVersions } from '@millrace/domain';
 import {
   DELAY_MS,
   entryOf,
@@ -229,7 +230,6 @@ describe('open spans', () => {
     const process = await Process.start(target, (point) => {
       if (full && point === 'before write') throw new Error('ENOSPC: no space left on device');
     });
-    process.survives();
     started.push(process);
     target.send(record(target, 'a', 0), 0);
     await expect(process.catchUp()).rejects.toThrow('ENOSPC');
@@ -237,12 +237,107 @@ describe('open spans', () => {
     target.send(record(target, 'b', 1), 0);
     await expect(process.catchUp()).rejects.toMatchObject({ code: 'overloaded' });
     full = false;
-    process.survives();
     await process.live.flushDue(target.clock.nowMs());
     expect(process.live.blocked).toBeNull();
     await process.catchUp();
     await process.closeAll();
     expect(target.announced).toMatchObject([{ rows: 2 }]);
+  });
+
+  it('are closed while the disk refuses what was read after them: that partition is told as stopped', async () => {
+    const target = await world();
+    let full = false;
+    const process = await Process.start(target, (point) => {
+      if (full && point === 'before write') throw new Error('ENOSPC: no space left on device');
+    });
+    started.push(process);
+    target.send(record(target, 'a', 0), 0);
+    await process.catchUp();
+    full = true;
+    target.send(record(target, 'b', 1), 0);
+    await expect(process.catchUp()).rejects.toThrow('ENOSPC');
+    expect(process.spans.reading(0)).toMatchObject({ stopped: true, records: 1 });
+    expect(await process.closeAll()).toBe(1);
+    expect(target.announced).toMatchObject([{ rows: 1 }]);
+    full = false;
+    await process.live.flushDue(target.clock.nowMs());
+    await process.live.flushDue(target.clock.nowMs());
+    expect(process.spans.reading(0)).toMatchObject({ stopped: false, records: 2 });
+    await process.closeAll();
+    expect(target.announced).toMatchObject([{ rows: 1 }, { rows: 1, lateRows: 1 }]);
+  });
+
+  it('wait for the project file by which a record was checked, and for no longer than it can take', async () => {
+    const target = await world();
+    const process = await begin(target);
+    const withColumn = (name: string, revision: number) =>
+      entryOf(TEXT.replace('  label:', `    - { name: ${name}, type: text }\n  label:`), revision);
+    const sent = (id: string, values: object) => {
+      const known = target.entry;
+      target.entry = withColumn(Object.keys(values)[0] as string, 2);
+      target.writtenAtMs = target.clock.nowMs();
+      target.send(record(target, id, 0, values), 0);
+      target.entry = known;
+    };
+    sent('a', { extra: 'x' });
+    await expect(process.fetch('records.v1/0')).rejects.toMatchObject({ code: 'overloaded', retry: { afterMs: 250 } });
+    target.entry = withColumn('extra', 2);
+    process.apply();
+    expect(await process.fetch('records.v1/0')).toEqual([]);
+    sent('b', { unheard: 'y' });
+    await expect(process.fetch('records.v1/0')).rejects.toMatchObject({ code: 'overloaded' });
+    target.clock.advance(5_000);
+    expect(await process.fetch('records.v1/0')).toMatchObject([{ offset: 1, reasons: [{ code: 'unknown_field' }] }]);
+    await process.closeAll();
+    expect(await rowsOf(target, target.announced[0])).toMatchObject([{ '@record_id': 'a', extra: 'x' }]);
+  });
+
+  it('refuse a label that names no record in any way, as a dead letter', async () => {
+    const target = await world();
+    const process = await begin(target);
+    const nameless = label('', 0, 1);
+    target.send(nameless, 0);
+    target.send({ ...nameless, message: { ...nameless.message, predictionId: 'request-1/0' } } as never, 0);
+    expect(await process.fetch('labels.v1/0')).toMatchObject([
+      { offset: 0, project: 'p', reasons: [{ code: 'missing_field', field: 'record_id' }] },
+    ]);
+    await process.live.flush();
+    expect(process.live.counted('p')).toMatchObject({ labels: 1 });
+    expect(process.live.state('p')).toMatchObject({ openLabels: 1 });
+  });
+
+  it('count to the quota with the labels that wait for their record, and with what other processes wrote', async () => {
+    const target = await world();
+    const process = await begin(target);
+    target.send(record(target, 'a', 0), 0);
+    target.send(label('nobody', 0, 1), 1);
+    await process.catchUp();
+    await process.closeAll();
+    await process.live.flush();
+    const [waiting] = process.spans.files({ project: 'p', createdAtMs: 1 });
+    expect(waiting).toMatchObject({ kind: 'labels', partition: -1, rows: 1 });
+    expect(process.live.bytesOnDisk).toBe(waiting?.bytes);
+    const other = await Process.join(target, () => undefined, { diskBytesMax: waiting?.bytes });
+    started.push(other);
+    await other.hold([0]);
+    expect(other.live.blocked).toMatchObject({ why: 'quota' });
+  });
+
+  it('of a deleted project leave with what its owner kept: late labels, and how far it has closed', async () => {
+    const target = await world();
+    const process = await begin(target);
+    target.send(record(target, 'a', 0), 0);
+    target.send(label('nobody', 0, 1), 1);
+    await process.catchUp();
+    await process.closeAll();
+    expect(await filesIn(target)).toHaveLength(3);
+    process.remove();
+    await process.live.flush();
+    process.live.closeDue();
+    await process.live.settled();
+    await process.live.flush();
+    expect(await filesIn(target)).toEqual([]);
+    expect(process.spans.names()).toEqual([]);
   });
 
   const filesIn = async (target: World): Promise<string[]> => {
@@ -427,6 +522,24 @@ describe('open spans', () => {
       for (const partition of [0, 1]) target.send(record(target, `d${partition}`, now(target)), partition);
       await process.catchUp();
       expect(target.announced.slice(1)).toMatchObject([{ rows: 2, lateRows: 0 }]);
+    });
+
+    it('make no row a second one, where a span that had closed is open again', async () => {
+      const target = await world();
+      const process = await begin(target);
+      for (const partition of [0, 1]) target.send(record(target, `a${partition}`, 0), partition);
+      await process.catchUp();
+      await process.closeAll();
+      await process.asked(() => process.live.resetWatermark('p', START_MS));
+      await process.live.flush();
+      // One is sent again.
+      target.send(record(target, 'a0', 0), 0);
+      target.send(record(target, 'b', 1), 0);
+      await process.catchUp();
+      await process.closeAll();
+      expect(target.announced).toMatchObject([{ rows: 2 }, { rows: 1, windowStartMs: START_MS }]);
+      // Both hold rows that no other has.
+      expect(newestVersions(target.announced)).toHaveLength(2);
     });
 
     it('close after the time that in real time were theirs, when nobody sends anything any more', async () => {

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { type Rng, seededRng } from '@millrace/domain';
-import { Killed, Process, type World, world } from './live-process.js';
+import { Killed, Process, record, type World, world } from './live-process.js';
 import { PER_STEP, sendStep, shapeOf } from './live-story.js';
 
 const NUMBERS = 4;
@@ -146,4 +146,24 @@ describe('processes that share partitions', () => {
     expect(deaths).toBeGreaterThan(3);
     expect(takeovers).toBeGreaterThan(3);
   }, 120_000);
+
+  it('lose no segment to one that was replaced while it sweeps what a predecessor left', async () => {
+    const target = await world();
+    let successor: Process | null = null;
+    let paused = 0;
+    const stale = await Process.join(target, async (point) => {
+      if (point !== 'before list' || paused++ > 0) return;
+      // It stands still; meanwhile its number goes to another one, which reads and tells.
+      successor = await Process.join(target);
+      await successor.hold([0, 1]);
+      target.send(record(target, 'a', 0), 0);
+      await successor.catchUp();
+    });
+    await stale.hold([0, 1]).catch(() => undefined);
+    expect(paused).toBeGreaterThan(0);
+    stale.end();
+    expect(await (successor as Process | null)?.closeAll()).toBe(1);
+    expect(target.announced).toMatchObject([{ rows: 1 }]);
+    (successor as Process | null)?.end();
+  });
 });

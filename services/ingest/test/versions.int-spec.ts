@@ -128,7 +128,7 @@ describe('dataset versions', () => {
       windowEndMs: START_MS + HOUR_MS,
     });
     const manifest = JSON.parse(
-      await readFile(join(ingest.home, 'artifacts/datasets/loans', first.id, 'manifest.json'), 'utf8'),
+      await readFile(join(ingest.home, 'artifacts', first.parquetPath.replace('.parquet', '.json')), 'utf8'),
     );
     expect(manifest.id).toBe(first.id);
 
@@ -182,7 +182,7 @@ describe('dataset versions', () => {
     expect(body.datasets[0]).toMatchObject({ rows: 3_000, labelledRows: 3_000 });
 
     // Once more, over a file that is as it was announced, and over one that is not.
-    const file = join(ingest.home, 'artifacts/datasets/flights', ids[0] ?? '', 'data.parquet');
+    const file = join(ingest.home, 'artifacts', body.datasets[0].parquetPath);
     const before = await readFile(file);
     expect(await imported(ingest)).toBe(ids[0]);
     expect(before.equals(await readFile(file))).toBe(true);

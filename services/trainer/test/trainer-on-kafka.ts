@@ -127,6 +127,7 @@ export class TrainerOnKafka {
       windowEndMs: 0,
       lateRows: 0,
       repeatedRows: 0,
+      rowsOf: 0,
       nulled: [],
     });
     await this.producer.send('datasets.v1', [{ key: `${project}/${id}`, value }]);

@@ -6,7 +6,7 @@ const sources: OverviewSources = {
   datasets: async () =>
     // The third has the rows of the first, with labels that came late.
     [10, 5, 10].map((rows, i) => ({
-      ...{ rows, kind: 'live' as const, ordinal: i + 1, windowStartMs: i % 2, windowEndMs: 1 + (i % 2) },
+      ...{ rows, ordinal: i + 1, rowsOf: i === 2 ? 1 : 0 },
     })),
   models: async () => [{}, {}],
   routeOrNone: async () => ({

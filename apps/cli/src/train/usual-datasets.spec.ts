@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { usualDatasets } from './usual-datasets.js';
 
-const live = (id: string, hour = id.charCodeAt(0), ordinal = 1) =>
-  ({ id, kind: 'live', source: 'stream', ordinal, windowStartMs: hour, windowEndMs: hour + 1 }) as const;
-const imported = (id: string, source = `file:${id}`) =>
-  ({ id, kind: 'import', source, ordinal: 1, windowStartMs: 0, windowEndMs: 0 }) as const;
+const live = (id: string, ordinal = id.charCodeAt(0), rowsOf = 0) =>
+  ({ id, kind: 'live', source: 'stream', ordinal, rowsOf }) as const;
+const imported = (id: string, source = `file:${id}`, ordinal = id.charCodeAt(0), rowsOf = 0) =>
+  ({ id, kind: 'import', source, ordinal, rowsOf }) as const;
 
 describe('the usual datasets of a training', () => {
   it('are all imports, also where live versions are newer', () => {
@@ -21,7 +21,19 @@ describe('the usual datasets of a training', () => {
   });
 
   it('are of a span the version with the newest labels', () => {
-    expect(usualDatasets('loans', [live('a', 7), live('b', 8, 2), live('c', 7, 3)])).toEqual(['b', 'c']);
+    expect(usualDatasets('loans', [live('a', 1), live('b', 2), live('c', 3, 1)])).toEqual(['b', 'c']);
+  });
+
+  it('are of an import the version with the newest labels, in the place of the import', () => {
+    const jan = imported('a', 'file:jan', 1);
+    const feb = imported('b', 'file:feb', 2);
+    expect(usualDatasets('loans', [jan, feb, imported('c', 'file:jan', 3, 1)])).toEqual(['c', 'b']);
+    // Labels of the older file do not put it before the one that replaced it.
+    const again = imported('d', 'file:jan', 4);
+    expect(usualDatasets('loans', [jan, feb, again, imported('e', 'file:jan', 5, 1)])).toEqual(['b', 'd']);
+    // Its first labels again: announced anew, as the newest.
+    const back = imported('a', 'file:jan', 5, 1);
+    expect(usualDatasets('loans', [back, feb, imported('c', 'file:jan', 3, 1), again])).toEqual(['b', 'd']);
   });
 
   it('are refused with what to do where there are none', () => {

@@ -155,7 +155,7 @@ export const ingestSettings = defineSettings({
     min: 0,
     max: 17_592_186_044_416,
     unit: 'bytes',
-    why: 'segments of open dataset versions and late labels; at it reading stops until spans close. 0 = half of what they take and of what is free on their disk at the start',
+    why: 'segments of open dataset versions and late labels, of all processes that share the store; at it reading stops until spans close. 0 = half of what they take and of what is free on their disk at the start',
   },
   closeAllowance: {
     env: 'MILLRACE_INGEST_CLOSE_ALLOWANCE',

@@ -1,5 +1,5 @@
-// The three requests of Kafka's protocol that a producer needs, in versions that brokers from 2.1 to 4.x speak:
-// Metadata 5, InitProducerId 1, Produce 7. Bytes as https://kafka.apache.org/protocol says.
+// The requests of Kafka's protocol that are made without kafkajs, in versions that brokers from 2.1 to 4.x speak:
+// Metadata 5, InitProducerId 1, Produce 7, ListOffsets 2. Bytes as https://kafka.apache.org/protocol says.
 
 import { PlatformError } from '@millrace/domain';
 
@@ -7,7 +7,9 @@ export const METADATA = { key: 3, version: 5 } as const;
 export const INIT_PRODUCER_ID = { key: 22, version: 1 } as const;
 export const PRODUCE = { key: 0, version: 7 } as const;
 
-export type RequestKind = typeof METADATA | typeof INIT_PRODUCER_ID | typeof PRODUCE;
+export const LIST_OFFSETS = { key: 2, version: 2 } as const;
+
+export type RequestKind = typeof METADATA | typeof INIT_PRODUCER_ID | typeof PRODUCE | typeof LIST_OFFSETS;
 
 const ACKS_ALL = -1;
 /** The leader's time to have a batch on all replicas. */
@@ -64,6 +66,28 @@ export function produceRequest(topics: readonly TopicBatches[]): Buffer[] {
   for (const { topic, partitions } of topics) {
     parts.push(textField(topic), int32(partitions.length));
     for (const { partition, bytes } of partitions) parts.push(int32(partition), int32(bytes.length), bytes);
+  }
+  return parts;
+}
+
+/** Of a topic: all that was written, or what a reader of committed messages gets to while a transaction is open. */
+export type EndKind = 'written' | 'stable';
+
+const ISOLATION: Readonly<Record<EndKind, number>> = { written: 0, stable: 1 };
+const LATEST = -1n;
+
+export function listOffsetsRequest(
+  end: EndKind,
+  topics: readonly { topic: string; partitions: readonly number[] }[],
+): Buffer[] {
+  const parts: Buffer[] = [int32(-1), Buffer.from([ISOLATION[end]]), int32(topics.length)];
+  for (const { topic, partitions } of topics) {
+    parts.push(textField(topic), int32(partitions.length));
+    for (const partition of partitions) {
+      const time = Buffer.allocUnsafe(8);
+      time.writeBigInt64BE(LATEST);
+      parts.push(int32(partition), time);
+    }
   }
   return parts;
 }
@@ -169,6 +193,29 @@ export function readProduce(bytes: Buffer): Appended[] {
         const error = answer.int16();
         answer.skip(24); // base offset, append time, start of the log
         return { topic, partition, error };
+      });
+    })
+    .flat();
+}
+
+export interface ListedOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly error: number;
+  readonly offset: number;
+}
+
+export function readListOffsets(bytes: Buffer): ListedOffset[] {
+  const answer = new Answer(bytes);
+  answer.skip(4); // throttle time
+  return answer
+    .list(() => {
+      const topic = answer.text();
+      return answer.list((): ListedOffset => {
+        const partition = answer.int32();
+        const error = answer.int16();
+        answer.skip(8); // time
+        return { topic, partition, error, offset: Number(answer.int64()) };
       });
     })
     .flat();

@@ -106,7 +106,7 @@ export class ControlController {
   @Answers(calls.datasets)
   datasets(@Param('project') project: string) {
     this.registry.get(project);
-    return { datasets: this.datasetIndex.list(project) };
+    return { datasets: [...this.datasetIndex.list(project)] };
   }
 
   @Answers(calls.resetWatermark)

@@ -105,6 +105,7 @@ function versionMessage(version: DatasetVersion) {
     closedAtMs: BigInt(version.closedAtMs),
     windowStartMs: BigInt(version.windowStartMs),
     windowEndMs: BigInt(version.windowEndMs),
+    rowsOf: BigInt(version.rowsOf),
   });
 }
 

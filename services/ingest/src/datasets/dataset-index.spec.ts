@@ -3,7 +3,7 @@ import type { DatasetVersion } from '@millrace/contracts';
 import { DatasetIndex } from './dataset-index.js';
 
 const version = (id: string, ordinal: number, closedAtMs: number, kind: 'live' | 'import' = 'live') =>
-  ({ project: 'p', id, ordinal, closedAtMs, kind, rows: 5, windowEndMs: 1_000 * ordinal }) as DatasetVersion;
+  ({ project: 'p', id, ordinal, closedAtMs, kind, rows: 5, rowsOf: 0, windowEndMs: 1_000 * ordinal }) as DatasetVersion;
 
 it('tells nobody of the versions of a deleted project, and takes the same rows again as new', () => {
   let createdAtMs: number | undefined = 0;
@@ -12,9 +12,9 @@ it('tells nobody of the versions of a deleted project, and takes the same rows a
   index.add(version('b', 2, 200, 'import'));
   index.add(version('a', 1, 100));
   expect(index.list('p').map(({ id }) => id)).toEqual(['a', 'b']);
-  expect([index.newest('p')?.id, index.importedRows('p'), index.closedThroughMs('p')]).toEqual(['b', 5, 1_000]);
+  expect([index.newest('p')?.id, index.sums('p').importedRows, index.closedThroughMs('p')]).toEqual(['b', 5, 1_000]);
   createdAtMs = 300;
-  expect([index.list('p'), index.find('p', 'a'), index.newest('p'), index.importedRows('p')]).toEqual([
+  expect([index.list('p'), index.find('p', 'a'), index.newest('p'), index.sums('p').importedRows]).toEqual([
     [],
     null,
     null,

@@ -1,28 +1,34 @@
-// All announced dataset versions by project, as datasets.v1 tells them. One process adds to it (the versioner), so the
-// next ordinal and the parent are read here without a race. Lookups of one id are O(1), by event time O(versions).
+// All announced dataset versions by project, as datasets.v1 tells them. The owner of a project alone adds to its
+// versions, so the next ordinal and the parent are read here without a race. Look-ups: as ProjectVersions says; by
+// event time O(versions that hold each row once).
 // Versions that closed before their project was created belong to a deleted one of its name: nobody is told of them.
 
 import type { DatasetVersion } from '@millrace/contracts';
-import { newestVersions } from '@millrace/domain';
+import { ProjectVersions, type VersionSums } from './project-versions.js';
+
+/** Spans of event time of one length, by their starts. */
+export interface Spans {
+  /** In rising order. */
+  readonly startsMs: readonly number[];
+  readonly spanMs: number;
+}
 
 export class DatasetIndex {
-  private readonly projects = new Map<string, Map<string, DatasetVersion>>();
+  private readonly projects = new Map<string, ProjectVersions>();
   private readonly awaited = new Map<string, (() => void)[]>();
 
   constructor(private readonly createdAtMs: (project: string) => number | undefined) {}
 
-  /** The same id again is the same rows: only one that closed later, for another project, is news. */
   add(version: DatasetVersion): void {
-    let versions = this.projects.get(version.project);
-    if (versions === undefined) {
-      versions = new Map();
-      this.projects.set(version.project, versions);
-    }
-    const known = versions.get(version.id);
-    if (known === undefined || version.closedAtMs > known.closedAtMs) versions.set(version.id, version);
+    this.of(version.project).add(version);
     const key = `${version.project}/${version.id}`;
     for (const tell of this.awaited.get(key) ?? []) tell();
     this.awaited.delete(key);
+  }
+
+  /** It was deleted: nobody is told of it any more. */
+  remove(project: string, id: string): void {
+    this.projects.get(project)?.remove(id);
   }
 
   /** Resolves when there is a version with this id. */
@@ -36,61 +42,59 @@ export class DatasetIndex {
   }
 
   find(project: string, id: string): DatasetVersion | null {
-    const found = this.projects.get(project)?.get(id);
-    return found === undefined || !this.isOf(project, found) ? null : found;
+    return this.projects.get(project)?.find(id) ?? null;
   }
 
   /** Oldest first. */
-  list(project: string): DatasetVersion[] {
-    return [...this.of(project)].sort((a, b) => a.ordinal - b.ordinal);
+  list(project: string): readonly DatasetVersion[] {
+    return this.of(project).list;
   }
 
   newest(project: string): DatasetVersion | null {
-    let newest: DatasetVersion | null = null;
-    for (const version of this.of(project)) {
-      if (newest === null || version.ordinal > newest.ordinal) newest = version;
-    }
-    return newest;
+    return this.of(project).newest;
   }
 
   /** End of the newest closed span of the live stream; -Infinity when there is none. */
   closedThroughMs(project: string): number {
-    let end = Number.NEGATIVE_INFINITY;
-    for (const version of this.of(project)) {
-      if (version.kind === 'live') end = Math.max(end, version.windowEndMs);
-    }
-    return end;
+    return this.of(project).closedThroughMs;
   }
 
-  /** The version of a span of the live stream; another span may begin at the same time where `versionEvery` changed. */
-  liveVersionOf(project: string, windowStartMs: number, windowEndMs: number): DatasetVersion | null {
-    for (const version of this.of(project)) {
-      if (version.kind !== 'live' || version.windowStartMs !== windowStartMs) continue;
-      if (version.windowEndMs === windowEndMs) return version;
-    }
-    return null;
-  }
-
-  /** Live versions with rows in one of the spans that start then: where a row of that time can be. */
-  liveVersionsOver(project: string, spanStartsMs: readonly number[], spanMs: number): DatasetVersion[] {
-    return newestVersions([...this.of(project)]).filter(
-      ({ kind, eventTimeFromMs, eventTimeToMs }) =>
-        kind === 'live' &&
-        spanStartsMs.some((startMs) => eventTimeFromMs < startMs + spanMs && startMs <= eventTimeToMs),
+  /** Versions with rows in one of the spans, each row in one of them; oldest first. */
+  versionsOver(project: string, kind: DatasetVersion['kind'], spans: Spans | 'any time'): DatasetVersion[] {
+    const found = [...this.of(project).newestOfRows].filter(
+      (version) => version.kind === kind && (spans === 'any time' || isOver(version, spans)),
     );
+    return found.sort((a, b) => a.ordinal - b.ordinal);
   }
 
-  importedRows(project: string): number {
-    let rows = 0;
-    for (const version of this.of(project)) if (version.kind === 'import') rows += version.rows;
-    return rows;
+  /** Of versions that hold each row once. */
+  newestOfRows(project: string): Iterable<DatasetVersion> {
+    return this.of(project).newestOfRows;
   }
 
-  private *of(project: string): Iterable<DatasetVersion> {
-    for (const version of this.projects.get(project)?.values() ?? []) if (this.isOf(project, version)) yield version;
+  sums(project: string): VersionSums {
+    return this.of(project).sums;
   }
 
-  private isOf(project: string, { closedAtMs }: DatasetVersion): boolean {
-    return closedAtMs >= (this.createdAtMs(project) ?? 0);
+  private of(project: string): ProjectVersions {
+    let versions = this.projects.get(project);
+    if (versions === undefined) {
+      versions = new ProjectVersions(() => this.createdAtMs(project) ?? 0);
+      this.projects.set(project, versions);
+    }
+    return versions;
   }
+}
+
+/** By the first span that ends after the version's first row. */
+function isOver({ eventTimeFromMs, eventTimeToMs }: DatasetVersion, { startsMs, spanMs }: Spans): boolean {
+  let from = 0;
+  let to = startsMs.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((startsMs[middle] as number) + spanMs > eventTimeFromMs) to = middle;
+    else from = middle + 1;
+  }
+  const startMs = startsMs[from];
+  return startMs !== undefined && startMs <= eventTimeToMs;
 }

@@ -29,8 +29,8 @@ import { DuckDbSpanMerger } from './span-merge.duckdb.js';
 import type { LiveReports } from './span-owner.js';
 import { StreamBounds } from './stream-bounds.kafka.js';
 import { VersionCloser } from './version-closer.js';
+import { versionFiles } from './version-files.fs.js';
 import { DuckDbVersionTables } from './version-table.duckdb.js';
-import { writtenOnce } from './written-once.js';
 
 const VERSION_RETRY_MS = 1_000;
 /** By then the partitions of a dead process are read on by another one, where there is one. */
@@ -76,7 +76,7 @@ export async function datasets(
   { registry, index, spans, follower }: KnownDatasets,
   lost: (partition: number, error: PlatformError) => void,
 ): Promise<DatasetWiring> {
-  const files = writtenOnce(store, index);
+  const files = versionFiles(store, index);
   const duckDb = duckDbSettings(config);
   // Of no other process and no earlier run.
   const ids = new RequestIds(seededRng(hash32(config.replica) ^ clock.nowMs() ^ process.pid));
@@ -115,6 +115,7 @@ export async function datasets(
       log: new KafkaProgressLog(writers, store, follower, ids, lost),
       holder: `ingest-${config.replica}`,
       doubted: (project) => doubted.add(1, { project }),
+      commandsDone: (partition) => commands.position(partition),
       ends: () => bounds.ends(),
       partitionOf: (project) => partitionOfKey(project, bounds.partitions),
       lost: (topic, partition, rows) => {
@@ -123,7 +124,7 @@ export async function datasets(
       },
     },
   );
-  const commands = new OwnerCommands(
+  const commands: OwnerCommands = new OwnerCommands(
     (command) => live.carryOut(command),
     (project, error) => reports.failed(project, error),
     () => new Promise((resolve) => setTimeout(resolve, VERSION_RETRY_MS).unref()),
@@ -174,9 +175,9 @@ function liveReports(): LiveReports {
       versionFailures.add(1, { project });
       log.error('dataset version not written, tried again', { project }, error);
     },
-    swept: (folder, removed, error) => {
-      if (error === undefined) log.info('what a killed process left was removed', { folder, files: removed });
-      else log.warn('what a killed process left takes room still', { folder }, error);
+    swept: (partition, removed, error) => {
+      if (error === undefined) log.info('what a killed process left was removed', { partition, files: removed });
+      else log.warn('what a killed process left takes room still', { partition }, error);
     },
   };
 }

@@ -2,17 +2,11 @@
 // Memory is bounded by the buffers of all readers together, the disk by a quota; at either nothing is lost: reading
 // waits for a flush, or stops until spans close.
 
-import type {
-  DatasetAction,
-  LabelMessage,
-  OpenSpanProgress,
-  ProjectReading,
-  ReadingProgress,
-  RecordMessage,
-} from '@millrace/contracts';
+import type { DatasetAction, LabelMessage, ProjectReading, ReadingProgress, RecordMessage } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { OwnerCommand } from './owner-commands.js';
 import { type BadMessage, type LogMessage, PartitionReader, type ReaderPorts } from './partition-reader.js';
+import { sweptKey } from './progress-entry.js';
 import { filesOfSpan, folderOf, OF_OWNER, pathOf, type SegmentOwner } from './segment.js';
 import { type LiveSettings, type OwnerPorts, SpanOwner } from './span-owner.js';
 
@@ -21,7 +15,7 @@ export interface LiveBounds {
   bufferBytesMax: number;
   /** Processing time after which rows are written, however few. */
   flushAfterMs: number;
-  /** 0 = half of what segments take and of what is free beside them when partitions are first held. */
+  /** Of all processes together; 0 = half of what segments take and of what is free when partitions are first held. */
   diskBytesMax: number;
 }
 
@@ -118,7 +112,10 @@ export class LiveStream {
 
   /** Where reading of a partition goes on; null where that was never told, or it is not held. */
   position(topic: string, partition: number): number | null {
-    return this.readers.get(partition)?.position(topic === 'records.v1' ? 'records' : 'labels') ?? null;
+    const reader = this.readers.get(partition);
+    if (reader === undefined) return null;
+    if (topic === 'commands.v1') return this.ports.spans.reading(partition)?.commands || null;
+    return reader.position(topic === 'records.v1' ? 'records' : 'labels');
   }
 
   /** Everything before is durable; null as above. */
@@ -180,23 +177,16 @@ export class LiveStream {
     const bytes = this.bytesOnDisk;
     const max = this.diskBytesMax ?? Number.POSITIVE_INFINITY;
     if (bytes < max) return null;
-    return { why: 'quota', message: `open spans take ${bytes} bytes on disk, at most ${max}` };
+    return { why: 'quota', message: `open spans and labels that wait take ${bytes} bytes on disk, at most ${max}` };
   }
 
   get partitions(): ReadingProgress[] {
     return this.ports.spans.allReadings();
   }
 
-  /** Of the segments of held partitions. */
+  /** Of all segments, whichever process wrote them: they share the disk. */
   get bytesOnDisk(): number {
-    const { spans } = this.ports;
-    if (this.measured.changes !== spans.changes) {
-      let bytes = 0;
-      for (const number of this.readers.keys())
-        for (const { segments } of spans.spansOf(number)) for (const segment of segments) bytes += segment.bytes;
-      this.measured = { changes: spans.changes, bytes };
-    }
-    return this.measured.bytes;
+    return this.ports.spans.bytes;
   }
 
   get bytesInMemory(): number {
@@ -212,11 +202,13 @@ export class LiveStream {
     const createdAtMs = registry.createdAtMs(project);
     if (schema === null || createdAtMs === undefined) return state;
     const owner = { project, createdAtMs, schema };
-    const add = (kind: 'records' | 'labels', spanStartMs: number, rows: number): void => {
+    const add = (kind: 'records' | 'labels', spanStartMs: number, rows: number, isLate = false): void => {
       if (kind === 'records') state.openRows += rows;
-      else state[this.owner.isClosed(owner, spanStartMs) ? 'lateLabels' : 'openLabels'] += rows;
+      else state[isLate || this.owner.isClosed(owner, spanStartMs) ? 'lateLabels' : 'openLabels'] += rows;
     };
-    for (const { kind, spanStartMs, rows } of spans.files(owner)) add(kind, spanStartMs, rows);
+    // What the owner keeps was looked for in vain.
+    for (const { kind, spanStartMs, rows, partition } of spans.files(owner))
+      add(kind, spanStartMs, rows, partition === OF_OWNER);
     for (const reader of this.readers.values())
       for (const kind of ['records', 'labels'] as const)
         for (const [spanStartMs, rows] of reader.openRows(owner, kind)) add(kind, spanStartMs, rows);
@@ -256,8 +248,6 @@ export class LiveStream {
     return answer.closed;
   }
 
-  private measured = { changes: -1, bytes: 0 };
-
   private async taken(partition: number, take: (reader: PartitionReader) => BadMessage[]): Promise<BadMessage[]> {
     const { blocked } = this;
     if (blocked !== null) throw new PlatformError('overloaded', blocked.message, { retry: { afterMs: BLOCKED_MS } });
@@ -294,24 +284,36 @@ export class LiveStream {
     }
   }
 
-  /** Removes what a killed predecessor left and no list names. What stays takes room, no more. */
+  /**
+   * Removes what a killed predecessor left and no list names. What stays takes room, no more.
+   *
+   * Of the files that were there when something could still be written as the holder of the number: then nobody had
+   * taken it over who writes files that are not in the lists here.
+   */
   private async sweep(numbers: readonly number[]): Promise<void> {
-    const { spans, files, partitionOf, reports } = this.ports;
-    const folders = new Map<string, OpenSpanProgress[]>(
-      numbers.map((number) => [folderOf(number), spans.spansOf(number)]),
-    );
-    for (const project of spans.names().filter((name) => numbers.includes(partitionOf(name))))
-      for (const span of spans.spansIn(project).filter(({ partition }) => partition === OF_OWNER))
-        folders.set(folderOf(OF_OWNER, span), spans.spansIn(project));
-    for (const [folder, listed] of folders) {
-      const paths = new Set(listed.flatMap(filesOfSpan).map(pathOf));
+    for (const number of numbers) {
       try {
-        const removed = await files.sweep(folder, (path) => paths.has(path));
-        if (removed > 0) reports.swept(folder, removed);
+        const paths = await this.stray(number);
+        if (paths.length === 0) continue;
+        await this.ports.log.write(number, [{ kind: 'gone', key: sweptKey(number) }], []);
+        await this.ports.files.removePaths(paths);
+        this.ports.reports.swept(number, paths.length);
       } catch (thrown) {
-        reports.swept(folder, 0, PlatformError.from(thrown));
+        this.ports.reports.swept(number, 0, PlatformError.from(thrown));
       }
     }
+  }
+
+  /** Files of the number, and of the projects whose owner its holder is, that no list names. */
+  private async stray(number: number): Promise<string[]> {
+    const { spans, files, partitionOf } = this.ports;
+    const owned = spans.names().filter((name) => partitionOf(name) === number);
+    const ofOwner = owned.flatMap((name) => spans.spansIn(name)).filter(({ partition }) => partition === OF_OWNER);
+    const known = new Set([...spans.spansOf(number), ...ofOwner].flatMap(filesOfSpan).map(pathOf));
+    const folders = new Set([folderOf(number), ...ofOwner.map((span) => folderOf(OF_OWNER, span))]);
+    const paths: string[] = [];
+    for (const folder of folders) paths.push(...(await files.list(folder)).filter((path) => !known.has(path)));
+    return paths;
   }
 
   private async boundDisk(): Promise<void> {

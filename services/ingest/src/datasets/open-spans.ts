@@ -12,7 +12,7 @@ import type {
   ReadingProgress,
 } from '@millrace/contracts';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
-import { filesOfSpan, type SegmentFile, type SegmentOwner, sameOwner } from './segment.js';
+import { filesOfSpan, OF_OWNER, type SegmentFile, type SegmentOwner, sameOwner } from './segment.js';
 
 interface ProjectEntries {
   readonly readings: Map<string, ProjectReading>;
@@ -22,17 +22,26 @@ interface ProjectEntries {
   files: { owner: SegmentOwner; files: readonly SegmentFile[] } | null;
 }
 
+interface PartitionEntries {
+  readonly readings: Map<string, ProjectReading>;
+  readonly spans: Map<string, OpenSpanProgress>;
+}
+
 /** Next offsets by partition number. */
 export type Ends = ReadonlyMap<number, { readonly records: number; readonly labels: number }>;
 
 export class OpenSpans {
   private readonly readings = new Map<number, ReadingProgress>();
   private readonly projects = new Map<string, ProjectEntries>();
+  /** By partition and key, what is in `projects` too. */
+  private readonly byPartition = new Map<number, PartitionEntries>();
   private readonly importEnds = new Map<string, ImportEndProgress>();
   private readonly listeners = new Set<() => void>();
 
   /** How often anything changed. */
   changes = 0;
+  /** Of everything that is listed. */
+  bytes = 0;
 
   put(entry: ProgressEntry): void {
     this.changes += 1;
@@ -108,9 +117,7 @@ export class OpenSpans {
 
   /** Of a partition number, of whatever project. */
   readingsIn(partition: number): ProjectReading[] {
-    return [...this.projects.values()].flatMap(({ readings }) =>
-      [...readings.values()].filter((reading) => reading.partition === partition),
-    );
+    return [...(this.byPartition.get(partition)?.readings.values() ?? [])];
   }
 
   closing(owner: SegmentOwner): ClosingProgress | null {
@@ -135,7 +142,7 @@ export class OpenSpans {
 
   /** What is listed of a partition number, of whatever project. */
   spansOf(partition: number): OpenSpanProgress[] {
-    return this.names().flatMap((project) => this.spansIn(project).filter((span) => span.partition === partition));
+    return [...(this.byPartition.get(partition)?.spans.values() ?? [])];
   }
 
   spansIn(project: string): OpenSpanProgress[] {
@@ -144,6 +151,13 @@ export class OpenSpans {
 
   spanAt(key: string, project: string): OpenSpanProgress | null {
     return this.projects.get(project)?.spans.get(key) ?? null;
+  }
+
+  /** What the owners of projects that had this name, and were created at another time, have left. */
+  leftBehind(project: string, createdAtMs: number | undefined): (ClosingProgress | OpenSpanProgress)[] {
+    const { closing = null, spans = new Map<string, OpenSpanProgress>() } = this.projects.get(project) ?? {};
+    const own = [...spans.values()].filter(({ partition }) => partition === OF_OWNER);
+    return [...(closing === null ? [] : [closing]), ...own].filter((each) => each.createdAtMs !== createdAtMs);
   }
 
   importEnd(importId: string): ImportEndProgress | undefined {
@@ -167,10 +181,15 @@ export class OpenSpans {
         return;
       case 'project':
         this.entriesOf(progress.project).readings.set(key, progress);
+        this.partitionOf(progress.partition).readings.set(key, progress);
         return;
-      case 'span':
-        this.entriesOf(progress.project).spans.set(key, progress);
+      case 'span': {
+        const { spans } = this.entriesOf(progress.project);
+        this.bytes += bytesOf(progress) - bytesOf(spans.get(key));
+        spans.set(key, progress);
+        this.partitionOf(progress.partition).spans.set(key, progress);
         break;
+      }
       case 'closing':
         this.entriesOf(progress.project).closing = progress;
         break;
@@ -184,11 +203,25 @@ export class OpenSpans {
     const project = key.slice(0, key.indexOf('/'));
     const entries = this.projects.get(project);
     if (entries === undefined) return;
+    this.bytes -= bytesOf(entries.spans.get(key));
+    for (const { partition } of [entries.readings.get(key), entries.spans.get(key)].flatMap((each) => each ?? [])) {
+      this.byPartition.get(partition)?.readings.delete(key);
+      this.byPartition.get(partition)?.spans.delete(key);
+    }
     entries.readings.delete(key);
     entries.spans.delete(key);
     if (entries.closing !== null && progressKey(entries.closing) === key) entries.closing = null;
     entries.files = null;
     if (entries.readings.size + entries.spans.size === 0 && entries.closing === null) this.projects.delete(project);
+  }
+
+  private partitionOf(partition: number): PartitionEntries {
+    let entries = this.byPartition.get(partition);
+    if (entries === undefined) {
+      entries = { readings: new Map(), spans: new Map() };
+      this.byPartition.set(partition, entries);
+    }
+    return entries;
   }
 
   private entriesOf(project: string): ProjectEntries {
@@ -200,6 +233,9 @@ export class OpenSpans {
     return entries;
   }
 }
+
+const bytesOf = (span: OpenSpanProgress | undefined): number =>
+  span?.segments.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0;
 
 /** Also one that was merged of nothing but consumed ones, which its partition did not know of when it merged them. */
 export function isConsumed({ name, merged }: Pick<SegmentFile, 'name' | 'merged'>, consumed: ReadonlySet<string>) {

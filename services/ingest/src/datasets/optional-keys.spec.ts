@@ -18,6 +18,7 @@ import { intakeRecords } from '../records/intake.js';
 import { recordFromLine } from '../records/record-input.js';
 import { compileSchema, type RecordSchema } from '../schema/record-schema.js';
 import { tableRows } from './import-stream.js';
+import { versionFiles } from './version-files.fs.js';
 import { DuckDbVersionTables } from './version-table.duckdb.js';
 
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
@@ -67,7 +68,10 @@ let tables: DuckDbVersionTables;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'millrace-keys-'));
   store = openArtifactStore({ home });
-  tables = await DuckDbVersionTables.open({ scratch: join(home, 'scratch'), memoryMax: '128MB', threads: 2 }, store);
+  tables = await DuckDbVersionTables.open(
+    { scratch: join(home, 'scratch'), memoryMax: '128MB', threads: 2 },
+    versionFiles(store, { find: () => null }),
+  );
 });
 
 afterAll(async () => {

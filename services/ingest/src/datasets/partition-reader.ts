@@ -72,6 +72,8 @@ interface News {
   readonly cleared: readonly OpenSpanProgress[];
   /** Projects whose watermark was set back, which was not done here. */
   readonly reset: readonly ProjectReading[];
+  /** Something is told of a project that was deleted. */
+  readonly isStale: boolean;
 }
 
 /** What a reader needs from outside. */
@@ -85,6 +87,8 @@ export interface ReaderPorts {
   holder: string;
   /** A stretch of a topic that nobody has read is gone, by retention; or the topic is another one. */
   lost(topic: string, partition: number, rows: number): void;
+  /** Next offset of commands.v1 after those that were carried out; null where none was read. */
+  commandsDone(partition: number): number | null;
   /** The event time of a record of the project is not believed yet. */
   doubted(project: string): void;
 }
@@ -106,6 +110,8 @@ export class PartitionReader {
   private readonly gapSinceMs: Record<Stream, number | null> = { records: null, labels: null };
   /** Whether anything was read since the number was taken over. */
   private readonly begun: Record<Stream, boolean> = { records: false, labels: false };
+  /** Where reading began, where nobody has told of it. */
+  private readonly first: Record<Stream, number> = { records: 0, labels: 0 };
   private dirtySinceMs: number | null = null;
   private isStopped = false;
   private isDropped = false;
@@ -135,11 +141,16 @@ export class PartitionReader {
     return this.ports.spans.reading(this.partition)?.[stream] ?? null;
   }
 
+  private get commands(): number {
+    return this.ports.commandsDone(this.partition) ?? this.ports.spans.reading(this.partition)?.commands ?? 0;
+  }
+
   /** Nothing was read here, the topic is another one, or it lost what was not read: reading begins at this offset. */
   begin(stream: Stream, offset: number): void {
     this.taken[stream] = offset;
     this.done[stream] = offset;
     this.counted[stream] = offset;
+    this.first[stream] = offset;
     this.changed();
   }
 
@@ -148,6 +159,7 @@ export class PartitionReader {
   }
 
   records(messages: readonly LogMessage<RecordMessage>[]): BadMessage[] {
+    this.awaitRevisions(messages);
     return this.take('records', messages, (record, { offset, timestampMs }, bad, isAgain) => {
       const at = this.project(record.project, timestampMs);
       if (at === null) {
@@ -179,13 +191,21 @@ export class PartitionReader {
         bad.push(refused(offset, label.project, why));
         return;
       }
+      const known = label.recordId === '' ? { ...label, recordId: requestIdOf(label.predictionId) } : label;
+      if (known.recordId === '') {
+        const why = `names no record, nor does its prediction id '${label.predictionId}'`;
+        bad.push({
+          offset,
+          project: label.project,
+          reasons: [{ code: 'missing_field', field: 'record_id', message: why }],
+        });
+        return;
+      }
       if (isAgain) return;
       const nowMs = this.ports.clock.nowMs();
       this.count('labels', at, offset, nowMs);
       const said = label.entity === '' ? label.recordId : label.entity;
       this.clocksOf(at).labels.observe(said, label.knownAtMs, nowMs, at.schema.project.data.clock);
-      const known = label.recordId === '' ? { ...label, recordId: requestIdOf(label.predictionId) } : label;
-      if (known.recordId === '') return;
       const spanStartMs = startOfSpan(at.schema, known.eventTimeMs);
       this.buffers.addLabel(at, spanStartMs, known, { partition: this.partition, offset });
     });
@@ -210,11 +230,30 @@ export class PartitionReader {
 
   /** Whether a flush has something to do: rows that waited long enough, a failed one, or what others have closed. */
   isDue(nowMs: number, flushAfterMs: number): boolean {
-    if (this.failed !== null) return true;
+    if (this.failed !== null || this.isUntold) return true;
     if (this.dirtySinceMs !== null && nowMs - this.dirtySinceMs >= flushAfterMs) return true;
     if (this.merged.some(({ atMs }) => nowMs - atMs >= MERGED_KEPT_MS)) return true;
-    const { cleared, reset } = this.news;
-    return cleared.length > 0 || reset.length > 0;
+    const { cleared, reset, isStale } = this.news;
+    return cleared.length > 0 || reset.length > 0 || isStale;
+  }
+
+  /** Nothing more is read for want of room, nor can rows be flushed: told alone, so that closes do not wait for it. */
+  private async tellStopped(): Promise<void> {
+    const { spans, log, clock, holder } = this.ports;
+    const known = spans.reading(this.partition);
+    if (known?.stopped || this.isDropped) return;
+    const { records = this.first.records, labels = this.first.labels } = known ?? {};
+    const { countedRecords = records, countedLabels = labels } = known ?? {};
+    const { partition, commands } = this;
+    const told = { atMs: clock.nowMs(), holder, stopped: true, commands };
+    const counts = { records, labels, countedRecords, countedLabels };
+    await log.write(partition, [{ kind: 'reading', partition, ...counts, ...told }], []);
+  }
+
+  /** Of what stands on the topic of this number besides its rows. */
+  private get isUntold(): boolean {
+    const { stopped = false, commands = 0 } = this.ports.spans.reading(this.partition) ?? {};
+    return this.isStopped !== stopped || this.commands !== commands;
   }
 
   /** The number is not held any more: what it has in memory is read again by whoever holds it. */
@@ -236,7 +275,9 @@ export class PartitionReader {
     const buffers = this.buffers.seal();
     const { counts, dirtySinceMs } = this;
     const told = { done: { ...this.done }, counted: { ...this.counted }, stopped: this.isStopped };
-    const isIdle = this.news.cleared.length + this.news.reset.length + this.merged.length === 0;
+    const commands = this.commands;
+    const { cleared, reset, isStale } = this.news;
+    const isIdle = cleared.length + reset.length + this.merged.length === 0 && !isStale && !this.isUntold;
     if (buffers.length === 0 && dirtySinceMs === null && isIdle) return;
     this.counts = new Map();
     this.dirtySinceMs = null;
@@ -255,7 +296,7 @@ export class PartitionReader {
         ...{ kind: 'reading', partition: this.partition },
         ...{ records: told.done.records ?? 0, labels: told.done.labels ?? 0 },
         ...{ countedRecords: told.counted.records, countedLabels: told.counted.labels },
-        ...{ atMs: this.ports.clock.nowMs(), holder: this.ports.holder, stopped: told.stopped },
+        ...{ atMs: this.ports.clock.nowMs(), holder: this.ports.holder, stopped: told.stopped, commands },
       });
       why = 'log';
       if (this.isDropped) throw new PlatformError('conflict', `partition ${this.partition} is not held here any more`);
@@ -270,8 +311,11 @@ export class PartitionReader {
     } catch (thrown) {
       for (const [owner, each] of counts) this.counts.set(owner, together(each, this.counts.get(owner)));
       this.dirtySinceMs ??= dirtySinceMs ?? this.ports.clock.nowMs();
-      this.failed = { why, error: PlatformError.from(thrown, 'unavailable') };
-      throw this.failed.error;
+      const error = PlatformError.from(thrown, 'unavailable');
+      this.failed = { why, error };
+      // Where the log cannot be written either, it is tried again with the next flush.
+      if (why === 'disk') await this.tellStopped().catch(() => undefined);
+      throw error;
     }
   }
 
@@ -344,12 +388,14 @@ export class PartitionReader {
       return span.segments.some((segment) => isConsumed(segment, consumed));
     });
     const isReset = (reading: ProjectReading) => (spans.closing(reading)?.resetAtMs ?? 0) > reading.resetAtMs;
-    const reset = spans.readingsIn(partition).filter(isReset);
-    this.seen = { changes: spans.changes, projects: registry.changes, cleared, reset };
+    const readings = spans.readingsIn(partition);
+    const reset = readings.filter(isReset);
+    const isStale = readings.some((reading) => !this.isCurrent(reading));
+    this.seen = { changes: spans.changes, projects: registry.changes, cleared, reset, isStale };
     return this.seen;
   }
 
-  private seen: News = { changes: -1, projects: -1, cleared: [], reset: [] };
+  private seen: News = { changes: -1, projects: -1, cleared: [], reset: [], isStale: false };
 
   private isCurrent({ project, createdAtMs }: SegmentOwner): boolean {
     return this.ports.registry.createdAtMs(project) === createdAtMs;
@@ -448,6 +494,21 @@ export class PartitionReader {
       message !== undefined && registry.find(message.project) === null && clock.nowMs() - timestampMs < EARLY_MS_MAX;
     const early = messages.find(isEarly)?.message;
     if (early !== undefined) throw again(`project '${early.project}' is not known here yet`);
+  }
+
+  /**
+   * @throws PlatformError 'overloaded' while who sent may know of a newer project file, by which alone the record is
+   * good
+   */
+  private awaitRevisions(messages: readonly LogMessage<RecordMessage>[]): void {
+    const nowMs = this.ports.clock.nowMs();
+    for (const { message, timestampMs } of messages) {
+      if (message === undefined || nowMs - timestampMs >= EARLY_MS_MAX) continue;
+      const schema = this.ports.registry.find(message.project);
+      if (schema === null || schema.hash === message.schemaHash) continue;
+      if (Array.isArray(checkedRecord(schema, message, nowMs)))
+        throw again(`the file of project '${message.project}' by which it was checked is not known here yet`);
+    }
   }
 
   /**

@@ -7,6 +7,7 @@ import { type FencedWriters, inParts, type OnEntry } from '@millrace/kafka';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
 import type { ProgressFollower } from './progress-follower.js';
 import type { ProgressLog } from './progress-log.js';
+import { manifestPathOf } from './version-files.fs.js';
 
 /** Header: which transaction an entry is of. */
 const TRANSACTION = 'transaction';
@@ -37,7 +38,7 @@ export class KafkaProgressLog implements ProgressLog {
     const writer = this.writers.of(partition);
     for (const version of versions) {
       const manifest = new TextEncoder().encode(`${JSON.stringify(version, null, 2)}\n`);
-      await this.store.put(`datasets/${version.project}/${version.id}/manifest.json`, manifest);
+      await this.store.put(manifestPathOf(version), manifest);
     }
     const id = this.ids.next();
     const headers = { [TRANSACTION]: id };
@@ -56,7 +57,7 @@ export class KafkaProgressLog implements ProgressLog {
     });
     try {
       await writing;
-      this.follower.committed(id, entries);
+      this.follower.committed(partition, id, entries);
     } catch (thrown) {
       const error = PlatformError.from(thrown);
       if (!writer.isUsable) this.lost(partition, error);

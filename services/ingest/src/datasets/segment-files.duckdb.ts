@@ -80,18 +80,15 @@ export class DuckDbSegmentFiles implements SegmentFiles {
   }
 
   async remove(files: readonly SegmentFile[]): Promise<void> {
-    for (const file of files) await this.store.remove(pathOf(file));
+    await this.removePaths(files.map(pathOf));
   }
 
-  async sweep(folder: string, isKnown: (path: string) => boolean): Promise<number> {
-    let removed = 0;
-    for (const name of await this.store.list(folder)) {
-      const path = `${folder}/${name}`;
-      if (isKnown(path)) continue;
-      await this.store.remove(path);
-      removed += 1;
-    }
-    return removed;
+  async list(folder: string): Promise<string[]> {
+    return (await this.store.list(folder)).map((name) => `${folder}/${name}`);
+  }
+
+  async removePaths(paths: readonly string[]): Promise<void> {
+    for (const path of paths) await this.store.remove(path);
   }
 
   /** A table of all rows, for SQL. */

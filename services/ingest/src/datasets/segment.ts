@@ -92,8 +92,9 @@ export interface SegmentFiles {
   /** One file with the rows of these, which are of one key. */
   merge(files: readonly SegmentFile[]): Promise<SegmentFile>;
   remove(files: readonly Pick<SegmentFile, keyof SpanKey | 'name'>[]): Promise<void>;
-  /** Removes what lies in a folder and is none of the known ones: the rest of a crash. Gives how many. */
-  sweep(folder: string, isKnown: (path: string) => boolean): Promise<number>;
+  /** Paths of all files in a folder. */
+  list(folder: string): Promise<string[]>;
+  removePaths(paths: readonly string[]): Promise<void>;
   /** Of the file system that they lie in; infinity in a bucket. */
   freeBytes(): Promise<number>;
 }

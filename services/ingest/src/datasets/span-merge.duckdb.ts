@@ -1,7 +1,7 @@
 // One dataset version out of the segments of a span, by DuckDB: sorted on disk where memory does not do.
 //
 //   rows    of records with one id the first by (ingested at, partition, offset); one that was read again is the same
-//           row. Late ones (of an earlier span) that a closed version of that time holds are left out.
+//           row. Those that a closed version of their time holds are left out.
 //   labels  by record id; the one that became known later counts, then the greater value.
 //   order   event time, record id; without event time as the records came: ingested at, partition, offset.
 //   schemas rows that were checked by another schema are read as the newest says: columns by name, each value cast
@@ -18,9 +18,8 @@ import type { ColumnSpec, ColumnType } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { type ClosePlan, SEGMENT_COLUMNS, type SegmentFile, schemaOf } from './segment.js';
 import type { DuckDbSegmentFiles } from './segment-files.duckdb.js';
+import { isTimed } from './span-times.js';
 import {
-  type FileStore,
-  isTimed,
   literal,
   nameOf,
   numbers,
@@ -28,6 +27,7 @@ import {
   placeVersion,
   quoted,
   storedColumns,
+  type VersionStore,
   WRITTEN,
 } from './version-file.duckdb.js';
 import type { MergedSpan, MergedVersion, RefreshedVersion, SpanMerger } from './version-table.js';
@@ -45,7 +45,7 @@ export class DuckDbSpanMerger implements SpanMerger {
   constructor(
     private readonly instance: DuckDBInstance,
     private readonly segments: DuckDbSegmentFiles,
-    private readonly store: FileStore,
+    private readonly store: VersionStore,
     private readonly scratch: string,
   ) {}
 
@@ -98,7 +98,7 @@ export class DuckDbSpanMerger implements SpanMerger {
          WITH r AS (SELECT * FROM read ${once}),
          l AS (SELECT ${OWN.recordId}, max({known: ${KNOWN}, label: ${OWN.label}}) AS won FROM labels GROUP BY 1)
          SELECT ${columns.join(', ')}
-         FROM r LEFT JOIN l USING (${OWN.recordId}) ${await this.withoutClosed(connection, plan, closed)}
+         FROM r LEFT JOIN l USING (${OWN.recordId}) ${await this.withoutClosed(connection, closed)}
          ORDER BY ${isTimed(schema) ? `r.${OWN.eventTimeMs}, r.${OWN.recordId}` : `r.${ARRIVAL}`}
        ) TO ${literal(file)} (FORMAT parquet)`,
     );
@@ -133,14 +133,19 @@ export class DuckDbSpanMerger implements SpanMerger {
     schema: RecordSchema,
     version: DatasetVersion,
     labels: readonly SegmentFile[],
+    others: readonly DatasetVersion[],
   ): Promise<RefreshedVersion | null> {
+    if (labels.length + others.length === 0) return null;
     const file = join(this.scratch, `span_${++this.merges}.parquet`);
     const connection = await this.instance.connect();
     try {
       const from = `read_parquet(${literal(await this.store.localFile(version.parquetPath, version.parquetSha256))}, file_row_number = true)`;
       const types = await typesOf(connection, from);
       const own = datasetColumnsOf([...types.keys()]);
-      const known = types.has(LABEL_KNOWN_COLUMN) ? LABEL_KNOWN : 'NULL::BIGINT';
+      const said = types.has(LABEL_KNOWN_COLUMN) ? LABEL_KNOWN : 'NULL::BIGINT';
+      // The labels of a file do not say when they were known: as the project says of one that says nothing.
+      const delayMs = schema.project.data.label?.delayMs ?? 0;
+      const known = `coalesce(${said}, ${quoted(own.eventTimeMs)} + ${delayMs})`;
       const values = storedColumns(schema).map((column) => ({
         column,
         from: types.has(column.name) ? quoted(column.name) : null,
@@ -151,15 +156,16 @@ export class DuckDbSpanMerger implements SpanMerger {
       }));
       await connection.run(
         `CREATE TEMP VIEW old AS SELECT ${quoted(own.recordId)} AS ${OWN.recordId}, ${quoted(own.entity)} AS ${OWN.entity},
-         ${quoted(own.eventTimeMs)} AS ${OWN.eventTimeMs}, ${quoted(own.label)} AS ${OWN.label}, ${known} AS ${LABEL_KNOWN},
+         ${quoted(own.eventTimeMs)} AS ${OWN.eventTimeMs}, ${quoted(own.label)} AS ${OWN.label}, ${said} AS ${LABEL_KNOWN}, ${known} AS known,
          ${[...values.map(({ column, value }) => `${value} AS ${quoted(column.name)}`), 'file_row_number'].join(', ')} FROM ${from}`,
       );
       await connection.run(
         `CREATE TEMP TABLE won AS SELECT l.${OWN.recordId} AS id, l.won.label AS label, CAST(l.won.known AS BIGINT) AS known
-         FROM (SELECT ${OWN.recordId}, max({known: ${KNOWN}, label: ${OWN.label}}) AS won FROM ${await this.segments.paths(labels)} GROUP BY 1) l
+         FROM (SELECT ${OWN.recordId}, max({known: ${KNOWN}, label: ${OWN.label}}) AS won
+           FROM (${await this.labelsThatCame(connection, labels, others)}) GROUP BY 1) l
          JOIN old USING (${OWN.recordId})
-         WHERE old.${OWN.label} IS NULL OR l.won.known > old.${LABEL_KNOWN}
-           OR (l.won.known = old.${LABEL_KNOWN} AND l.won.label > old.${OWN.label})`,
+         WHERE old.${OWN.label} IS NULL OR l.won.known > old.known
+           OR (l.won.known = old.known AND l.won.label > old.${OWN.label})`,
       );
       const [changed] = await numbers(connection, 'SELECT count(*)::DOUBLE FROM won');
       if (changed === 0) return null;
@@ -173,7 +179,7 @@ export class DuckDbSpanMerger implements SpanMerger {
       );
       const nulled =
         version.schemaHash === schema.hash ? [] : await this.nulled(connection, [{ files: from, casts: values }]);
-      const placed = await placeVersion(connection, schema, file, this.store);
+      const placed = await placeVersion(connection, schema, file, this.store, { always: true });
       return placed === null ? null : { ...placed, nulled };
     } catch (error) {
       throw PlatformError.from(error, 'unavailable');
@@ -181,6 +187,26 @@ export class DuckDbSpanMerger implements SpanMerger {
       connection.closeSync();
       await rm(file, { force: true });
     }
+  }
+
+  /** In segments, and of versions that they have been joined to: not those that a file brought. */
+  private async labelsThatCame(
+    connection: DuckDBConnection,
+    labels: readonly SegmentFile[],
+    versions: readonly DatasetVersion[],
+  ): Promise<string> {
+    const queries: string[] = [];
+    if (labels.length > 0)
+      queries.push(`SELECT ${OWN.recordId}, ${KNOWN}, ${OWN.label} FROM ${await this.segments.paths(labels)}`);
+    for (const { parquetPath, parquetSha256 } of versions) {
+      const file = `read_parquet(${literal(await this.store.localFile(parquetPath, parquetSha256))})`;
+      if (!(await typesOf(connection, file)).has(LABEL_KNOWN_COLUMN)) continue;
+      queries.push(
+        `SELECT ${OWN.recordId}, ${LABEL_KNOWN}::DOUBLE AS ${KNOWN}, ${OWN.label} FROM ${file} WHERE ${LABEL_KNOWN} IS NOT NULL`,
+      );
+    }
+    if (queries.length > 0) return queries.join(' UNION ALL ');
+    return `SELECT ''::VARCHAR AS ${OWN.recordId}, 0::DOUBLE AS ${KNOWN}, 0::DOUBLE AS ${OWN.label} WHERE false`;
   }
 
   private async labels({ labels }: ClosePlan): Promise<string> {
@@ -237,14 +263,10 @@ export class DuckDbSpanMerger implements SpanMerger {
     return [...counts].map(([column, values]) => ({ column, values }));
   }
 
-  private async withoutClosed(
-    connection: DuckDBConnection,
-    plan: ClosePlan,
-    closed: readonly DatasetVersion[],
-  ): Promise<string> {
+  private async withoutClosed(connection: DuckDBConnection, closed: readonly DatasetVersion[]): Promise<string> {
     if (closed.length === 0) return '';
     return `LEFT JOIN (SELECT DISTINCT id FROM (${await this.idsOf(connection, closed)})) closed ON r.${OWN.recordId} = closed.id
-      WHERE r.${OWN.eventTimeMs} >= ${plan.spanStartMs} OR closed.id IS NULL`;
+      WHERE closed.id IS NULL`;
   }
 
   private async idsOf(

@@ -27,14 +27,15 @@ import type { ProgressLog } from './progress-log.js';
 import {
   type ClosePlan,
   entryOf,
+  filesOfSpan,
   OF_OWNER,
   type SegmentFile,
   type SegmentFiles,
   type SegmentOwner,
   sameOwner,
 } from './segment.js';
-import { knownTime, spanMsOf, startOfSpan } from './span-times.js';
-import type { VersionCloser } from './version-closer.js';
+import { isTimed, knownTime, spanMsOf, startOfSpan } from './span-times.js';
+import type { LateLabels, VersionCloser } from './version-closer.js';
 
 export interface LiveSettings {
   /** Beyond the label's delay, before a span closes. */
@@ -50,7 +51,7 @@ export interface LiveReports {
   closed(version: DatasetVersion, tookMs: number): void;
   failed(project: string, error: PlatformError): void;
   /** What a killed process left was removed, or could not be. */
-  swept(folder: string, removed: number, error?: PlatformError): void;
+  swept(partition: number, removed: number, error?: PlatformError): void;
 }
 
 export interface OwnerPorts {
@@ -91,6 +92,8 @@ export class SpanOwner {
   private numbers: ReadonlySet<number> = new Set();
   private barriers: Promise<void> = Promise.resolve();
   private nextBarrier: Promise<void> | null = null;
+  private clearing: Promise<void> | null = null;
+  private cleared = { changes: -1, projects: -1 };
 
   constructor(
     private readonly settings: LiveSettings,
@@ -116,6 +119,7 @@ export class SpanOwner {
   /** Closes what the watermark allows; call it after batches and now and then. Does not wait for the writing. */
   closeDue(): void {
     const { spans, clock } = this.ports;
+    this.clearDeleted();
     for (const name of spans.names()) {
       const owned = this.project(name);
       if (owned === null || owned.closing !== null || clock.nowMs() < owned.retryAtMs) continue;
@@ -158,6 +162,7 @@ export class SpanOwner {
 
   /** Resolves when every close that has begun has ended. */
   async settled(): Promise<void> {
+    await this.clearing;
     for (let running = this.running(); running.length > 0; running = this.running()) await Promise.all(running);
   }
 
@@ -251,29 +256,88 @@ export class SpanOwner {
     if (version !== null) reports.closed(version, clock.monotonicMs() - begunMs);
   }
 
+  /** What owners of deleted projects have left; looked for after a change. */
+  private clearDeleted(): void {
+    const { spans, registry } = this.ports;
+    const { changes } = spans;
+    if (this.clearing !== null || (this.cleared.changes === changes && this.cleared.projects === registry.changes))
+      return;
+    this.cleared = { changes, projects: registry.changes };
+    const names = spans.names().filter((name) => this.leftBehind(name).length > 0);
+    if (names.length === 0) return;
+    this.clearing = this.clear(names).finally(() => {
+      this.clearing = null;
+    });
+  }
+
+  private async clear(names: readonly string[]): Promise<void> {
+    const { log, files, partitionOf, reports } = this.ports;
+    for (const name of names) {
+      // Again: a project of this name may have come meanwhile.
+      const left = this.leftBehind(name);
+      const gone = left.map((entry) => ({ kind: 'gone' as const, key: progressKey(entry) }));
+      try {
+        if (gone.length > 0) await log.write(partitionOf(name), gone, []);
+        await files.remove(left.filter((entry) => entry.kind === 'span').flatMap(filesOfSpan));
+      } catch (thrown) {
+        // What could not be told is tried again after the next change, files that stay are swept by the next holder.
+        reports.failed(name, PlatformError.from(thrown));
+      }
+    }
+  }
+
+  private leftBehind(name: string): (ClosingProgress | OpenSpanProgress)[] {
+    const { spans, registry } = this.ports;
+    return this.isOwned(name) ? spans.leftBehind(name, registry.createdAtMs(name)) : [];
+  }
+
   private isRefreshDue(owned: Owned): boolean {
-    const nowMs = this.ports.clock.nowMs();
     const { labelRefreshMs, label } = owned.schema.project.data;
-    if (label === undefined) return false;
-    const { refreshedAtMs } = this.closingOf(owned);
-    return nowMs - refreshedAtMs >= labelRefreshMs && this.lateLabels(owned).length > 0;
+    if (label === undefined || this.ports.clock.nowMs() - this.refreshedAtMs(owned) < labelRefreshMs) return false;
+    const { going, staying, sinceMs } = this.lateLabels(owned);
+    return going.length + staying.length > 0 || this.hasFreshRows(owned, sinceMs);
   }
 
-  private lateLabels(owned: Owned): SegmentFile[] {
-    return this.ports.spans
-      .files(owned)
-      .filter(({ kind, spanStartMs }) => kind === 'labels' && this.isClosed(owned, spanStartMs));
+  /** Whether a version closed since then whose rows another one may have labels of. */
+  private hasFreshRows({ project }: Owned, sinceMs: number): boolean {
+    const { index } = this.ports;
+    const versions = index.list(project);
+    if (index.sums(project).importedRows === 0 || versions.length < 2) return false;
+    for (let place = versions.length - 1; place >= 0; place--) {
+      const { closedAtMs, rowsOf } = versions[place] as DatasetVersion;
+      if (closedAtMs < sinceMs) return false;
+      if (rowsOf === 0) return true;
+    }
+    return false;
   }
 
-  /** Labels whose span has closed: those of a row make a version of its rows, the others wait on. */
+  /** Labels that closed versions may want: also of the records of imports, whatever span they are of. */
+  private lateLabels(owned: Owned): LateLabels {
+    const files = this.ports.spans.files(owned);
+    const labels = files.filter(({ kind }) => kind === 'labels');
+    const sinceMs = this.refreshedAtMs(owned);
+    const isClosed = ({ spanStartMs }: SegmentFile) => this.isClosed(owned, spanStartMs);
+    const hasImports = this.ports.index.sums(owned.project).importedRows > 0;
+    if (!hasImports && isTimed(owned.schema)) return { going: labels.filter(isClosed), staying: [], sinceMs };
+    const open = new Set(files.filter(({ kind }) => kind === 'records').map(({ spanStartMs }) => spanStartMs));
+    // Without event time a label may belong to any open record.
+    const isAwaited = ({ spanStartMs }: SegmentFile) => (isTimed(owned.schema) ? open.has(spanStartMs) : open.size > 0);
+    const isGoing = (file: SegmentFile) => isClosed(file) || !isAwaited(file);
+    const staying = hasImports ? labels.filter((file) => !isGoing(file)) : [];
+    return { going: labels.filter(isGoing), staying, sinceMs };
+  }
+
+  /** Labels of closed versions: those of a row make a version of its rows, the others wait on. */
   private async refresh(owned: Owned): Promise<void> {
     const { closer, reports, clock } = this.ports;
     const begunMs = clock.monotonicMs();
+    const refreshedAtMs = clock.nowMs();
     const labels = this.lateLabels(owned);
+    const { going } = labels;
     const refreshed = await closer.refresh(owned.schema, labels, async ({ versions, left }) => {
-      const closing = { ...this.withConsumed(this.closingOf(owned), labels), refreshedAtMs: clock.nowMs() };
-      await this.write(owned, [...this.keptLabels(owned, labels, left), closing], versions);
-      await this.drop(labels);
+      const closing = { ...this.withConsumed(this.closingOf(owned), going), refreshedAtMs };
+      await this.write(owned, [...this.keptLabels(owned, going, left), closing], versions);
+      await this.drop(going);
     });
     for (const version of refreshed) reports.closed(version, clock.monotonicMs() - begunMs);
   }
@@ -314,7 +378,8 @@ export class SpanOwner {
     const { spans, ends, flush } = this.ports;
     const wanted = await ends();
     if (spans.behind(wanted).length === 0) return;
-    await flush();
+    // What could not be written is told as stopped, and not waited for.
+    await flush().catch(() => undefined);
     const isThere = () => (spans.behind(wanted).length === 0 ? true : undefined);
     // As long as somebody reads on: a backlog may take its time.
     for (let before = ''; before !== spans.readText(); ) {
@@ -333,16 +398,22 @@ export class SpanOwner {
     const spans = new Set(records.map(({ spanStartMs }) => spanStartMs));
     // A label without an event time of its own has that of its arrival, which says nothing of its record: then every
     // label may belong to one.
-    const anyTime = schema.eventTimeIndex < 0;
-    const labels = files.filter(({ kind, spanStartMs }) => kind === 'labels' && (anyTime || spans.has(spanStartMs)));
+    const isWanted = ({ spanStartMs }: SegmentFile) => !isTimed(schema) || spans.has(spanStartMs);
+    const labels = files.filter((file) => file.kind === 'labels' && isWanted(file));
     const { project, createdAtMs } = owned;
     return { project, createdAtMs, spanStartMs: startMs, spanEndMs: startMs + spanMsOf(schema), records, labels };
   }
 
+  /** When late labels were joined last, in processing time; before that, when there was first a version for them. */
+  private refreshedAtMs(owner: SegmentOwner): number {
+    const { index, spans, clock } = this.ports;
+    return spans.closing(owner)?.refreshedAtMs ?? index.list(owner.project)[0]?.closedAtMs ?? clock.nowMs();
+  }
+
   private closingOf({ project, createdAtMs }: SegmentOwner): ClosingProgress {
     const known = this.ports.spans.closing({ project, createdAtMs });
-    const refreshedAtMs = this.ports.clock.nowMs();
     if (known !== null) return known;
+    const refreshedAtMs = this.refreshedAtMs({ project, createdAtMs });
     return {
       ...{ kind: 'closing', project, createdAtMs, consumed: [], duplicates: 0, refreshedAtMs, answers: [] },
       ...{ closedThroughMs: knownTime(this.ports.index.closedThroughMs(project)), resetAtMs: 0, resetToMs: 0 },

@@ -5,6 +5,9 @@ import type { RecordSchema } from '../schema/record-schema.js';
 /** undefined where nothing is known: messages have no infinity. */
 export const knownTime = (ms: number): number | undefined => (Number.isFinite(ms) ? ms : undefined);
 
+/** Without event time rows stand in the order in which they came, and their times say nothing of them. */
+export const isTimed = (schema: RecordSchema): boolean => schema.eventTimeIndex >= 0;
+
 export const spanMsOf = ({ project }: RecordSchema): number => project.data.versionEveryMs;
 
 export function startOfSpan(schema: RecordSchema, eventTimeMs: number): number {

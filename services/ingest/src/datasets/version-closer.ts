@@ -3,10 +3,11 @@
 // twice. `tell` writes what is announced together with whatever must be true at the same time.
 
 import type { DatasetVersion, OffsetRange } from '@millrace/contracts';
-import type { Clock } from '@millrace/domain';
+import { type Clock, rowsOrdinalOf } from '@millrace/domain';
 import type { RecordSchema } from '../schema/record-schema.js';
-import type { DatasetIndex } from './dataset-index.js';
+import type { DatasetIndex, Spans } from './dataset-index.js';
 import type { ClosePlan, SegmentFile } from './segment.js';
+import { isTimed, spanMsOf } from './span-times.js';
 import type { SpanMerger, VersionTable, WrittenVersion } from './version-table.js';
 
 export interface VersionFrame {
@@ -17,6 +18,7 @@ export interface VersionFrame {
   windowEndMs: number;
 }
 
+/** What a version of the stream with newer labels came of; one of an import names its import's file. */
 const LATE_LABELS = 'late labels';
 
 /**
@@ -34,7 +36,18 @@ export interface RefreshedLabels {
   left: readonly SegmentFile[];
 }
 
-type Frame = VersionFrame & Pick<DatasetVersion, 'lateRows' | 'repeatedRows' | 'nulled'> & { parent?: string };
+/** Labels to be joined to versions that are closed. */
+export interface LateLabels {
+  /** Of no row that is still open: what finds no version is kept. */
+  readonly going: readonly SegmentFile[];
+  /** They may belong to open rows too, and stay for their close; joined to imports meanwhile. */
+  readonly staying: readonly SegmentFile[];
+  /** Processing time: versions that closed since then may have rows whose labels came to another version of them. */
+  readonly sinceMs: number;
+}
+
+type Frame = VersionFrame &
+  Pick<DatasetVersion, 'lateRows' | 'repeatedRows' | 'nulled'> & { parent?: string; rowsOf?: number };
 
 export class VersionCloser {
   private tail: Promise<unknown> = Promise.resolve();
@@ -53,15 +66,9 @@ export class VersionCloser {
   ): Promise<{ version: DatasetVersion | null }> {
     return this.inOrder(async () => {
       const project = schema.project.name;
-      const lateSpans = plan.records
-        .map(({ spanStartMs }) => spanStartMs)
-        .filter((startMs) => startMs < plan.spanStartMs);
-      const spanMs = schema.project.data.versionEveryMs;
-      const merged = await this.spans.merge(
-        schema,
-        plan,
-        this.datasetIndex.liveVersionsOver(project, lateSpans, spanMs),
-      );
+      // Also the span itself, where the watermark was set back after it had closed.
+      const closed = this.datasetIndex.versionsOver(project, 'live', spansOf(schema, plan.records));
+      const merged = await this.spans.merge(schema, plan, closed);
       const { left } = merged;
       if (merged.version === null) {
         await tell({ version: null, left, duplicates: merged.duplicates });
@@ -87,28 +94,54 @@ export class VersionCloser {
   /** Versions with the rows of closed ones and the labels that came since; `left`: labels of no row, to be kept. */
   refresh(
     schema: RecordSchema,
-    labels: readonly SegmentFile[],
+    { going, staying, sinceMs }: LateLabels,
     tell: (refreshed: RefreshedLabels) => Promise<void>,
   ): Promise<readonly DatasetVersion[]> {
     return this.inOrder(async () => {
-      const { name: project, data } = schema.project;
-      const spans = [...new Set(labels.map(({ spanStartMs }) => spanStartMs))];
-      const closed = this.datasetIndex.liveVersionsOver(project, spans, data.versionEveryMs);
+      const { datasetIndex: index } = this;
+      const project = schema.project.name;
+      const all = [...going, ...staying];
+      const live = index.versionsOver(project, 'live', timesOf(schema, going));
+      const imports = index.versionsOver(project, 'import', timesOf(schema, all));
+      const labelled = new Set([...live, ...imports]);
+      const others = new Map(this.freshOf(schema, sinceMs).map((each) => [each, this.othersOf(schema, each)]));
       const versions: DatasetVersion[] = [];
-      for (const version of closed) {
-        const written = await this.spans.refresh(schema, version, labels);
+      const retold: DatasetVersion[] = [];
+      for (const version of new Set([...labelled, ...others.keys()])) {
+        const labels = labelled.has(version) ? (version.kind === 'live' ? going : all) : [];
+        const written = await this.spans.refresh(schema, version, labels, others.get(version) ?? []);
         if (written === null) continue;
-        const { offsets, windowStartMs, windowEndMs, lateRows, repeatedRows } = version;
-        const frame = { kind: 'live', source: LATE_LABELS, offsets, windowStartMs, windowEndMs } as const;
-        const { nulled } = written;
-        const more = { lateRows, repeatedRows, nulled, parent: version.id };
-        const [refreshed] = this.versionOf(schema, written, { ...frame, ...more }, versions);
-        versions.push(refreshed);
+        // Other times at which the same labels were known, which a later one is held against.
+        if (written.id === version.id) retold.push({ ...version, ...this.fileNow(written) });
+        else {
+          const frame = { ...refreshedFrame(version), nulled: written.nulled, parent: version.id };
+          versions.push(this.versionOf(schema, written, frame, versions)[0]);
+        }
       }
-      await tell({ versions, left: await this.spans.leftOf(labels, closed) });
-      for (const version of versions) this.datasetIndex.add(version);
+      const left = await this.spans.leftOf(going, [...labelled]);
+      await tell({ versions: [...retold, ...versions], left });
+      for (const version of [...retold, ...versions]) index.add(version);
       return versions;
     });
+  }
+
+  /** Versions that closed since then, but for those of newer labels. */
+  private freshOf({ project: { name } }: RecordSchema, sinceMs: number): DatasetVersion[] {
+    return [...this.datasetIndex.newestOfRows(name)].filter(
+      ({ closedAtMs, rowsOf }) => closedAtMs >= sinceMs && rowsOf === 0,
+    );
+  }
+
+  /** Versions that may have rows of this one, with labels that came since: the file was imported before, for one. */
+  private othersOf(schema: RecordSchema, version: DatasetVersion): DatasetVersion[] {
+    const { eventTimeFromMs, eventTimeToMs } = version;
+    const spans = { startsMs: [eventTimeFromMs], spanMs: eventTimeToMs - eventTimeFromMs + 1 };
+    const kinds = version.kind === 'live' ? (['import'] as const) : (['import', 'live'] as const);
+    return kinds
+      .flatMap((kind) =>
+        this.datasetIndex.versionsOver(schema.project.name, kind, isTimed(schema) ? spans : 'any time'),
+      )
+      .filter((other) => other !== version);
   }
 
   /** The rows of a bulk load as a version whose place among the others the project's owner gives; null without rows. */
@@ -127,7 +160,7 @@ export class VersionCloser {
     return this.inOrder(async () => {
       const known = this.datasetIndex.find(imported.project, imported.id);
       const isWhole = known?.parquetSha256 === imported.parquetSha256;
-      const version = known === null ? this.placed(imported) : isWhole ? null : { ...known, ...fileOf(imported) };
+      const version = known === null ? this.placed(imported) : isWhole ? null : { ...known, ...this.fileNow(imported) };
       await tell(version);
       if (version !== null) this.datasetIndex.add(version);
     });
@@ -150,8 +183,7 @@ export class VersionCloser {
     if (known !== null && frame.parent === undefined) {
       if (known.parquetSha256 === written.parquetSha256) return [known, false];
       // Its file was lost or changed, and is whole again.
-      const { parquetPath, parquetSha256 } = written;
-      return [{ ...known, parquetPath, parquetSha256, closedAtMs: this.clock.nowMs() }, true];
+      return [{ ...known, ...this.fileNow(written) }, true];
     }
     return [this.placed(this.framed(schema, written, frame), before), true];
   }
@@ -170,7 +202,7 @@ export class VersionCloser {
   private framed(
     schema: RecordSchema,
     written: Omit<WrittenVersion, 'duplicates'>,
-    { parent = '', ...frame }: Frame,
+    { parent = '', rowsOf = 0, ...frame }: Frame,
   ): DatasetVersion {
     const { id, rows, labelledRows, eventTimeFromMs, eventTimeToMs, parquetPath, parquetSha256 } = written;
     return {
@@ -179,6 +211,7 @@ export class VersionCloser {
       ...frame,
       ordinal: 0,
       parent,
+      rowsOf,
       schemaHash: schema.hash,
       rows,
       labelledRows,
@@ -190,6 +223,11 @@ export class VersionCloser {
     };
   }
 
+  /** What of an announced version becomes another when its rows are in this file. */
+  private fileNow({ parquetPath, parquetSha256 }: Pick<DatasetVersion, 'parquetPath' | 'parquetSha256'>) {
+    return { parquetPath, parquetSha256, closedAtMs: this.clock.nowMs() };
+  }
+
   private inOrder<T>(work: () => Promise<T>): Promise<T> {
     const result = this.tail.then(work);
     this.tail = result.catch(() => undefined);
@@ -197,6 +235,21 @@ export class VersionCloser {
   }
 }
 
-const fileOf = ({ parquetPath, parquetSha256, closedAtMs }: DatasetVersion) => ({
-  ...{ parquetPath, parquetSha256, closedAtMs },
-});
+/** Of the version with newer labels, what it has of the one whose rows it has. */
+function refreshedFrame(version: DatasetVersion): Omit<Frame, 'nulled'> {
+  const { kind, source, offsets, windowStartMs, windowEndMs, lateRows, repeatedRows } = version;
+  return {
+    ...{ kind, offsets, windowStartMs, windowEndMs, lateRows, repeatedRows },
+    source: kind === 'live' ? LATE_LABELS : source,
+    rowsOf: rowsOrdinalOf(version),
+  };
+}
+
+function spansOf(schema: RecordSchema, files: readonly SegmentFile[]): Spans {
+  const starts = new Set(files.map(({ spanStartMs }) => spanStartMs));
+  return { startsMs: [...starts].sort((a, b) => a - b), spanMs: spanMsOf(schema) };
+}
+
+/** A label without an event time has that of its arrival, which says nothing of its record. */
+const timesOf = (schema: RecordSchema, labels: readonly SegmentFile[]): Spans | 'any time' =>
+  isTimed(schema) ? spansOf(schema, labels) : 'any time';

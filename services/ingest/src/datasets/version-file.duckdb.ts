@@ -3,16 +3,28 @@
 
 import { createHash } from 'node:crypto';
 import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
-import type { ArtifactStore } from '@millrace/artifacts';
 import { DATASET_COLUMNS } from '@millrace/contracts';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { CanonicalHash } from './canonical.js';
+import { isTimed } from './span-times.js';
 import { type ValueSink, VectorValues } from './vector-values.duckdb.js';
 import type { WrittenVersion } from './version-table.js';
 
+export interface PlacedFile {
+  readonly parquetPath: string;
+  readonly parquetSha256: string;
+}
+
 /** What of the artifact store DuckDB needs: it writes and reads files of this machine. */
-export type FileStore = Pick<ArtifactStore, 'putFile' | 'localFile'>;
+export interface VersionStore {
+  localFile(path: string, sha256: string): Promise<string>;
+  /**
+   * Takes over the file that DuckDB wrote of a version's rows. Where the version is announced, its file is the answer,
+   * unless there must be another one: the rows are the same, but not when their labels were known.
+   */
+  place(project: string, id: string, file: string, how: { always: boolean }): Promise<PlacedFile>;
+}
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -51,9 +63,6 @@ export function nameOf(schema: RecordSchema, { name }: ColumnSpec): string | nul
   return name === schema.project.data.recordId ? OWN.recordId : OWN.entity;
 }
 
-/** Without event time rows stand in the order in which they came, and their times say nothing of them. */
-export const isTimed = (schema: RecordSchema): boolean => schema.eventTimeIndex >= 0;
-
 /** A turn for others: work of the event loop's thread is done in slices. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -67,7 +76,8 @@ export async function placeVersion(
   connection: DuckDBConnection,
   schema: RecordSchema,
   file: string,
-  store: FileStore,
+  store: VersionStore,
+  how = { always: false },
 ): Promise<Omit<WrittenVersion, 'duplicates'> | null> {
   const [rows, labelledRows, eventTimeFromMs, eventTimeToMs] = (await numbers(
     connection,
@@ -76,9 +86,8 @@ export async function placeVersion(
   )) as [number, number, number, number];
   if (rows === 0) return null;
   const id = await hashOf(connection, schema, file);
-  const parquetPath = `datasets/${schema.project.name}/${id}/data.parquet`;
-  const parquetSha256 = await store.putFile(parquetPath, file);
-  return { id, rows, labelledRows, eventTimeFromMs, eventTimeToMs, parquetPath, parquetSha256 };
+  const placed = await store.place(schema.project.name, id, file, how);
+  return { id, rows, labelledRows, eventTimeFromMs, eventTimeToMs, ...placed };
 }
 
 async function hashOf(connection: DuckDBConnection, schema: RecordSchema, file: string): Promise<string> {

@@ -8,6 +8,7 @@ import { type Scalar, seededRng } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { compileSchema } from '../schema/record-schema.js';
 import { CanonicalHash } from './canonical.js';
+import { versionFiles } from './version-files.fs.js';
 import { DuckDbVersionTables } from './version-table.duckdb.js';
 import type { TableRows } from './version-table.js';
 
@@ -71,7 +72,10 @@ let tables: DuckDbVersionTables;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'millrace-tables-'));
   store = openArtifactStore({ home });
-  tables = await DuckDbVersionTables.open({ scratch: join(home, 'scratch'), memoryMax: '128MB', threads: 2 }, store);
+  tables = await DuckDbVersionTables.open(
+    { scratch: join(home, 'scratch'), memoryMax: '128MB', threads: 2 },
+    versionFiles(store, { find: () => null }),
+  );
 });
 
 afterAll(async () => {

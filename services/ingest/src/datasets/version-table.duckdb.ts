@@ -17,10 +17,9 @@ import type { ParquetRows } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { ColumnSpec } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
+import { isTimed } from './span-times.js';
 import {
-  type FileStore,
   filesOf,
-  isTimed,
   literal,
   nameOf,
   numbers,
@@ -30,6 +29,7 @@ import {
   STAGED,
   storedColumns,
   turn,
+  type VersionStore,
   WRITTEN,
 } from './version-file.duckdb.js';
 import type { TableRows, VersionTable, VersionTables, WrittenVersion } from './version-table.js';
@@ -61,10 +61,10 @@ export class DuckDbVersionTables implements VersionTables {
   private constructor(
     readonly instance: DuckDBInstance,
     private readonly settings: DuckDbSettings,
-    private readonly store: FileStore,
+    private readonly store: VersionStore,
   ) {}
 
-  static async open(settings: DuckDbSettings, store: FileStore): Promise<DuckDbVersionTables> {
+  static async open(settings: DuckDbSettings, store: VersionStore): Promise<DuckDbVersionTables> {
     await rm(settings.scratch, { recursive: true, force: true });
     await mkdir(settings.scratch, { recursive: true });
     const instance = await DuckDBInstance.create(':memory:', {
@@ -109,7 +109,7 @@ class DuckDbVersionTable implements VersionTable {
     private readonly name: string,
     private readonly schema: RecordSchema,
     private readonly path: string,
-    private readonly store: FileStore,
+    private readonly store: VersionStore,
   ) {
     this.stored = storedColumns(schema);
     this.file = `${path}.parquet`;

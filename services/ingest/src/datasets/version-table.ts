@@ -65,14 +65,18 @@ export type MergedSpan = { left: readonly SegmentFile[] } & (
 export type RefreshedVersion = Omit<MergedVersion, 'duplicates' | 'lateRows' | 'offsets'>;
 
 export interface SpanMerger {
-  /** Null where no label wins against those that the version has. */
+  /**
+   * With these labels, and those that came to the rows of `others`; null where none wins against those that the version
+   * has.
+   */
   refresh(
     schema: RecordSchema,
     version: DatasetVersion,
     labels: readonly SegmentFile[],
+    others: readonly DatasetVersion[],
   ): Promise<RefreshedVersion | null>;
   /** As new segments: the labels whose records are in none of the versions. */
   leftOf(labels: readonly SegmentFile[], versions: readonly DatasetVersion[]): Promise<SegmentFile[]>;
-  /** `closed`: the versions that may hold late rows of the plan already. */
+  /** `closed`: the versions that may hold rows of the plan already. */
   merge(schema: RecordSchema, plan: ClosePlan, closed: readonly DatasetVersion[]): Promise<MergedSpan>;
 }

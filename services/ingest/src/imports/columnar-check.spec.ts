@@ -311,9 +311,9 @@ describe('a Parquet file that is checked as columns', () => {
     const tables = await DuckDbVersionTables.open(
       { scratch: join(folder, 'scratch'), memoryMax: '256MB', threads: 1 },
       {
-        putFile: async () => 'x',
+        place: async () => ({ parquetPath: 'x', parquetSha256: 'x' }),
         localFile: async () => '',
-      } as never,
+      },
     );
     const idOf = async (byColumns: boolean) => {
       const source = await ParquetSource.open({ path, name: 'v', sha256: 'f' }, schema, { kind: 'number' }, DUCK);

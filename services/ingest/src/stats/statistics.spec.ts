@@ -8,13 +8,14 @@ const DAY_MS = 86_400_000;
 const version = (ordinal: number, day: number, labelledRows: number, over: Partial<DatasetVersion> = {}) =>
   ({
     ...{ project: 'p', id: `d${ordinal}`, ordinal, kind: 'live', rows: 10, labelledRows, closedAtMs: ordinal },
-    ...{ windowStartMs: (day - 1) * DAY_MS, windowEndMs: day * DAY_MS, lateRows: 1, repeatedRows: 2 },
+    ...{ windowStartMs: (day - 1) * DAY_MS, windowEndMs: day * DAY_MS, lateRows: 1, repeatedRows: 2, rowsOf: 0 },
     ...over,
   }) as DatasetVersion;
 
 it('counts rows of spans once whatever labels came late, and those without label by age', () => {
   const index = new DatasetIndex(() => 0);
-  for (const one of [version(1, 100, 9), version(2, 94, 5), version(3, 94, 7), version(4, 10, 4)]) index.add(one);
+  for (const one of [version(1, 100, 9), version(2, 94, 5), version(3, 94, 7, { rowsOf: 2 }), version(4, 10, 4)])
+    index.add(one);
   const registry = { list: () => [{ name: 'p' }], find: () => ({ project: { data: { label: {} } } }) };
   const live = { state: () => ({}), counted: () => ({ records: 36, labels: 0, duplicates: 0 }), blocked: null };
   const letters = { count: () => 0 };

@@ -2,7 +2,6 @@
 // rows and versions from the index, dead letters from their topic.
 
 import type { DatasetVersion } from '@millrace/contracts';
-import { newestVersions } from '@millrace/domain';
 import type { DatasetIndex } from '../datasets/dataset-index.js';
 import type { Blocked, LiveState, LiveStream } from '../datasets/live-stream.js';
 import type { DeadLetterList } from '../deadletters/dead-letter-list.js';
@@ -37,7 +36,8 @@ export interface UnlabelledRows {
 
 const DAY_MS = 86_400_000;
 
-function unlabelledRows(live: readonly DatasetVersion[]): UnlabelledRows {
+function unlabelledRows(versions: Iterable<DatasetVersion>): UnlabelledRows {
+  const live = [...versions].filter(({ kind }) => kind === 'live');
   const newestMs = live.reduce((end, { windowEndMs }) => Math.max(end, windowEndMs), Number.NEGATIVE_INFINITY);
   const rows: UnlabelledRows = { day: 0, week: 0, month: 0, older: 0 };
   for (const version of live) {
@@ -75,31 +75,26 @@ export class Statistics {
   /** Of a project without label none. */
   unlabelledRows(project: string): UnlabelledRows {
     const hasLabel = this.registry.find(project)?.project.data.label !== undefined;
-    return unlabelledRows(
-      hasLabel ? newestVersions(this.datasetIndex.list(project)).filter(({ kind }) => kind === 'live') : [],
-    );
+    return unlabelledRows(hasLabel ? this.datasetIndex.newestOfRows(project) : []);
   }
 
   private of(project: string): ProjectStatistics {
     const counted = this.live.counted(project);
-    const versions = this.datasetIndex.list(project);
-    const live = newestVersions(versions).filter((version) => version.kind === 'live');
-    const sum = (value: (version: DatasetVersion) => number) => live.reduce((total, each) => total + value(each), 0);
-    const duplicateRecords = counted.duplicates + sum(({ repeatedRows }) => repeatedRows);
+    const sums = this.datasetIndex.sums(project);
+    const duplicateRecords = counted.duplicates + sums.repeatedRows;
     const recordsAccepted = counted.records - duplicateRecords;
-    const rowsImported = this.datasetIndex.importedRows(project);
     return {
       recordsAccepted,
-      rowsImported,
-      rowsAccepted: recordsAccepted + rowsImported,
+      rowsImported: sums.importedRows,
+      rowsAccepted: recordsAccepted + sums.importedRows,
       deadLettered: this.letters.count(project),
       labelsAccepted: counted.labels,
       duplicateRecords,
-      lateRecords: sum(({ lateRows }) => lateRows),
-      datasetVersions: versions.length,
-      liveVersions: live.length,
-      liveRowsClosed: sum(({ rows }) => rows),
-      liveLabelsJoined: sum(({ labelledRows }) => labelledRows),
+      lateRecords: sums.lateRows,
+      datasetVersions: this.datasetIndex.list(project).length,
+      liveVersions: sums.liveVersions,
+      liveRowsClosed: sums.liveRows,
+      liveLabelsJoined: sums.liveLabels,
       unlabelledRows: this.unlabelledRows(project),
       ...this.live.state(project),
     };

@@ -64,8 +64,8 @@ export function loopEntries(runner: LoopRunner): CompactedReaderSettings['topics
       if (value === null) return;
       const version = decodeDatasetVersion(value);
       if (version.kind !== 'live') return;
-      const { id, ordinal, windowStartMs, windowEndMs, labelledRows } = version;
-      const dataset = { id, ordinal, windowStartMs, windowEndMs, labelledRows };
+      const { id, ordinal, rowsOf, windowStartMs, windowEndMs, labelledRows } = version;
+      const dataset = { id, ordinal, rowsOf, windowStartMs, windowEndMs, labelledRows };
       await runner.apply(version.project, { kind: 'dataset', dataset }, timestampMs);
     },
     'models.v1': async (_key, value, { timestampMs }) => {

@@ -92,7 +92,14 @@ describe('the closed loop', () => {
   it('trains on the newest labels of a span, and does not take them for data that has come since', () => {
     const late: LoopInput = {
       kind: 'dataset',
-      dataset: { id: 'd2 with late labels', ordinal: 4, windowStartMs: 20, windowEndMs: 30, labelledRows: 9 },
+      dataset: {
+        id: 'd2 with late labels',
+        ordinal: 4,
+        rowsOf: 2,
+        windowStartMs: 20,
+        windowEndMs: 30,
+        labelledRows: 9,
+      },
     };
     const waiting = run([live(1), dataset(1), dataset(2), drift(), late]);
     expect(waiting.state.phase).toBe('settling');

@@ -20,6 +20,8 @@ import type { RolloutPhase } from '@millrace/routing';
 export interface KnownDataset {
   id: string;
   ordinal: number;
+  /** The ordinal of the version that first had its rows; 0, or not there (a state of an earlier release) = itself. */
+  rowsOf?: number;
   windowStartMs: number;
   windowEndMs: number;
   labelledRows: number;
@@ -165,10 +167,10 @@ function step(state: LoopState, nowMs: number, message: string): LoopState {
 function rememberDataset(state: LoopState, dataset: KnownDataset): LoopState {
   if (state.datasets.some((known) => known.id === dataset.id)) return state;
   // The same rows with labels that came late stand in the place of the version that lacks them.
-  const isOfSpan = ({ windowStartMs, windowEndMs }: KnownDataset) =>
-    windowStartMs === dataset.windowStartMs && windowEndMs === dataset.windowEndMs;
-  if (state.datasets.some((known) => isOfSpan(known) && known.ordinal > dataset.ordinal)) return state;
-  const others = state.datasets.filter((known) => !isOfSpan(known));
+  const rowsOf = (known: KnownDataset) => known.rowsOf || known.ordinal;
+  const hasItsRows = (known: KnownDataset) => rowsOf(known) === rowsOf(dataset);
+  if (state.datasets.some((known) => hasItsRows(known) && known.ordinal > dataset.ordinal)) return state;
+  const others = state.datasets.filter((known) => !hasItsRows(known));
   const datasets = [...others, dataset].sort((a, b) => a.windowEndMs - b.windowEndMs || a.ordinal - b.ordinal);
   return { ...state, datasets: datasets.slice(-KNOWN_VERSIONS_MAX) };
 }

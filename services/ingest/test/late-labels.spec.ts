@@ -1,0 +1,193 @@
+// Labels that come to the records of imports: which versions are made of them, when, and which label wins.
+
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { DatasetVersion } from '@millrace/contracts';
+import { newestVersions, rowsOrdinalOf, seededRng } from '@millrace/domain';
+import {
+  DELAY_MS,
+  entryOf,
+  type ImportedRow,
+  label,
+  PARTITIONS,
+  Process,
+  record,
+  SPAN_MS,
+  TEXT,
+  type World,
+  world,
+} from './live-process.js';
+
+/** As `data.label.refresh` is, where nothing is said: the larger of `versionEvery` and the label's delay. */
+const REFRESH_MS = SPAN_MS;
+
+describe('labels of imported records', () => {
+  const started: Process[] = [];
+  async function begin(target: World): Promise<Process> {
+    const process = await Process.start(target);
+    started.push(process);
+    return process;
+  }
+  afterEach(() => {
+    for (const process of started.splice(0)) process.end();
+  });
+
+  async function refresh(target: World, process: Process): Promise<void> {
+    await process.catchUp();
+    target.clock.advance(REFRESH_MS);
+    await process.catchUp();
+    expect(process.failures).toEqual([]);
+  }
+
+  async function labelsOf(target: World, version: DatasetVersion | undefined): Promise<Record<string, number | null>> {
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const file = join(target.home, 'artifacts', version?.parquetPath ?? '');
+    const reader = await connection.runAndReadAll(`SELECT "@record_id", "@label" FROM read_parquet('${file}')`);
+    connection.closeSync();
+    return Object.fromEntries(reader.getRows() as [string, number | null][]);
+  }
+
+  const rows = (...ids: string[]): ImportedRow[] => ids.map((id, index) => ({ id, atMs: index * 1_000 }));
+
+  it('make a version with them, in the place of the import, at the declared time and not before', async () => {
+    const target = await world();
+    let process = await begin(target);
+    await process.load('jan.csv', [{ id: 'a', atMs: 1, label: 0 }, ...rows('b', '0123456789abcdef/1')]);
+    target.send(label('b', 0, 1), 0);
+    target.send(label('0123456789abcdef/1', 1_000, 0), 1);
+    target.send(label('nobody', 1_000, 1), 1);
+    await process.catchUp();
+    expect(target.announced).toHaveLength(1);
+    await refresh(target, process);
+    const [first, second] = target.announced;
+    expect(second).toMatchObject({ kind: 'import', source: 'jan.csv', ordinal: 2, parent: first?.id, rowsOf: 1 });
+    expect(second).toMatchObject({ rows: 3, labelledRows: 3, offsets: first?.offsets });
+    expect(await labelsOf(target, second)).toEqual({ a: 0, b: 1, '0123456789abcdef/1': 0 });
+    expect(newestVersions(target.announced)).toEqual([second]);
+    expect(process.live.state('p')).toMatchObject({ openLabels: 0, lateLabels: 1 });
+
+    // Nothing new, also in a process that takes over.
+    process.end();
+    process = await begin(target);
+    await refresh(target, process);
+    expect(target.announced).toHaveLength(2);
+
+    // What the file says was known when the project says that labels are: an older one loses, a newer one corrects.
+    target.send(label('a', 1, 1, DELAY_MS), 0);
+    await refresh(target, process);
+    expect(target.announced).toHaveLength(2);
+    target.send(label('a', 1, 1, DELAY_MS + 2), 0);
+    await refresh(target, process);
+    expect(target.announced).toHaveLength(3);
+    expect(target.announced[2]).toMatchObject({ parent: second?.id, rowsOf: 1, labelledRows: 3 });
+    expect((await labelsOf(target, target.announced[2])).a).toBe(1);
+
+    // The record of the one that waited comes with another file.
+    await process.load('feb.csv', [{ id: 'nobody', atMs: 1_000 }]);
+    await refresh(target, process);
+    expect(target.announced.slice(3)).toMatchObject([
+      { source: 'feb.csv', labelledRows: 0 },
+      { source: 'feb.csv', labelledRows: 1, rowsOf: 4 },
+    ]);
+    expect(process.live.state('p')).toMatchObject({ openLabels: 0, lateLabels: 0 });
+  });
+
+  it('go to every file that has the record, and to one that is loaded again when they are used up', async () => {
+    const target = await world();
+    const process = await begin(target);
+    await process.load('jan.csv', rows('a', 'b'));
+    await process.load('feb.csv', rows('a', 'b', 'c'));
+    target.send(label('a', 0, 1), 0);
+    await refresh(target, process);
+    expect(target.announced.slice(2)).toMatchObject([
+      { source: 'jan.csv', rowsOf: 1, labelledRows: 1 },
+      { source: 'feb.csv', rowsOf: 2, labelledRows: 1 },
+    ]);
+    expect(process.live.state('p')).toMatchObject({ openLabels: 0, lateLabels: 0 });
+    // Without the label, as the file was.
+    await process.load('jan.csv', rows('a', 'b', 'c', 'd'));
+    await refresh(target, process);
+    expect(target.announced.slice(4)).toMatchObject([
+      { source: 'jan.csv', labelledRows: 0, rowsOf: 0 },
+      { source: 'jan.csv', labelledRows: 1, rowsOf: 5 },
+    ]);
+  });
+
+  it('find them where the project has no event time', async () => {
+    const target = await world();
+    target.entry = entryOf(TEXT.replace('  eventTime: at\n', ''));
+    const process = await begin(target);
+    await process.load('jan.csv', rows('a', 'b'));
+    target.send(label('b', 7 * SPAN_MS, 1), 0);
+    await refresh(target, process);
+    expect(target.announced).toMatchObject([{ labelledRows: 0 }, { labelledRows: 1, rowsOf: 1, source: 'jan.csv' }]);
+    expect(Object.keys(await labelsOf(target, target.announced[1]))).toEqual(['a', 'b']);
+  });
+
+  it('are also those of open records of the stream with their ids', async () => {
+    const target = await world();
+    const process = await begin(target);
+    await process.load('jan.csv', rows('a', 'b'));
+    target.send(record(target, 'a', 0), 0);
+    target.send(label('a', 0, 1), 0);
+    await refresh(target, process);
+    expect(target.announced.slice(1)).toMatchObject([{ kind: 'import', labelledRows: 1 }]);
+    expect(process.live.state('p')).toMatchObject({ openRows: 1, openLabels: 1 });
+    await process.closeAll();
+    expect(target.announced.slice(2)).toMatchObject([{ kind: 'live', rows: 1, labelledRows: 1 }]);
+  });
+
+  it.each([1, 2, 3, 4])('win by the same rule in whatever order all comes (seed %i)', async (seed) => {
+    const rng = seededRng(seed);
+    const pick = (below: number) => rng.below(below);
+    const target = await world();
+    let process = await begin(target);
+    const ids = Array.from({ length: 12 }, (_, index) => `r${index}`);
+    const atMs = (id: string) => ids.indexOf(id) * 20_000;
+    const sent: { id: string; value: number; knownAtMs: number }[] = [];
+    const files: ImportedRow[][] = [];
+    for (let step = 0; step < 24; step++) {
+      const what = pick(8);
+      if (what === 0) {
+        const chosen = ids.filter(() => pick(2) === 0);
+        files.push(chosen.map((id) => ({ id, atMs: atMs(id), ...(pick(2) === 0 ? { label: pick(2) } : {}) })));
+        // A name that says which one it is.
+        if (chosen.length > 0) await process.load(`${files.length - 1}`, files.at(-1) as ImportedRow[]);
+      } else if (what === 1) await refresh(target, process);
+      else if (what === 2) {
+        process.end();
+        process = await begin(target);
+      } else if (what === 3) await process.catchUp();
+      else {
+        const id = ids[pick(ids.length)] as string;
+        const said = { id, value: pick(2), knownAtMs: atMs(id) + DELAY_MS + pick(5) - 2 };
+        sent.push(said);
+        target.send(label(id, atMs(id), said.value, said.knownAtMs), pick(PARTITIONS));
+      }
+    }
+    await refresh(target, process);
+    // Labels that were used up by one file come to another when its turn is.
+    await refresh(target, process);
+    const wins = (id: string, own: number | undefined): number | null => {
+      const all = sent.filter((each) => each.id === id).map(({ value, knownAtMs }) => ({ value, knownAtMs }));
+      if (own !== undefined) all.push({ value: own, knownAtMs: atMs(id) + DELAY_MS });
+      all.sort((a, b) => b.knownAtMs - a.knownAtMs || b.value - a.value);
+      return all[0]?.value ?? null;
+    };
+    // As the compacted topic tells: the last of each id.
+    const told = [...new Map(target.announced.map((version) => [version.id, version])).values()];
+    const inPlace = newestVersions(told);
+    expect(new Set(inPlace.map(rowsOrdinalOf)).size).toBe(inPlace.length);
+    for (const version of inPlace) {
+      const file = files[Number(version.source)] as ImportedRow[];
+      const wanted = Object.fromEntries(file.map(({ id, label: own }) => [id, wins(id, own)]));
+      expect({ source: version.source, ...(await labelsOf(target, version)) }).toEqual({
+        source: version.source,
+        ...wanted,
+      });
+      expect(version.labelledRows).toBe(Object.values(wanted).filter((value) => value !== null).length);
+    }
+  });
+});
