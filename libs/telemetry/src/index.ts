@@ -22,6 +22,7 @@ export {
   parseTraceparent,
   ROOT_CONTEXT,
   runInSpan,
+  SAMPLED_ROOT,
   type Span,
   SpanKind,
   sampledTraceId,

@@ -4,7 +4,7 @@
 
 import { environment, loadConfig } from '@millrace/config';
 import { commonSettings, type Environment } from '@millrace/deployment';
-import { context, metrics, trace } from '@opentelemetry/api';
+import { type Context, context, metrics, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-proto';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
@@ -24,6 +24,8 @@ import {
 import {
   BatchSpanProcessor,
   ParentBasedSampler,
+  SamplingDecision,
+  type SamplingResult,
   type SpanProcessor,
   TraceIdRatioBasedSampler,
   TracerProvider,
@@ -32,6 +34,7 @@ import { attachMeter, detachMeter } from './instruments.js';
 import { configureLogs, type LogLevel, logger } from './logger.js';
 import { DURATION_MS_BOUNDS, METRICS, type MetricSpec } from './names.js';
 import { observeProcess } from './process-metrics.js';
+import { isDrawnRoot } from './trace.js';
 
 export interface TelemetrySettings {
   /** Goes into every span, metric and log line: "ingest", "trainer", … */
@@ -117,6 +120,15 @@ function histogramViews(): ViewOptions[] {
 }
 
 /** Starts telemetry once per process; call it before anything else in main.ts. */
+/** By the ratio, unless whoever starts the root has drawn it. */
+class RootSampler extends TraceIdRatioBasedSampler {
+  override shouldSample(parent: Context, traceId: string): SamplingResult {
+    return isDrawnRoot(parent)
+      ? { decision: SamplingDecision.RECORD_AND_SAMPLED }
+      : super.shouldSample(parent, traceId);
+  }
+}
+
 export function startTelemetry(settings: TelemetrySettings): Telemetry {
   const { logLevel, traceRatio, otlpEndpoint, replica } = commonSettings;
   const config = loadConfig({ logLevel, traceRatio, otlpEndpoint, replica }, settings.env ?? environment());
@@ -147,7 +159,7 @@ export function startTelemetry(settings: TelemetrySettings): Telemetry {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   const tracerProvider = new TracerProvider({
     resource,
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(config.traceRatio) }),
+    sampler: new ParentBasedSampler({ root: new RootSampler(config.traceRatio) }),
     spanLimits: { linkCountLimit: 128, attributeCountLimit: 64, attributeValueLengthLimit: 4096 },
     spanProcessors,
   });

@@ -13,7 +13,9 @@ import {
   extractTrace,
   parseTraceparent,
   ROOT_CONTEXT,
+  SAMPLED_ROOT,
   sampledTraceId,
+  startSpan,
   withSpan,
 } from './trace.js';
 
@@ -58,6 +60,14 @@ describe('traces', () => {
       expect(activeTraceparent()).toMatch(/-00$/);
     });
     expect(spans.getFinishedSpans()).toHaveLength(0);
+  });
+
+  it('keep a root that whoever starts it has drawn, whatever the ratio', () => {
+    start('0');
+    startSpan('root', { parent: SAMPLED_ROOT }).end();
+    expect(spans.getFinishedSpans().map(({ name, parentSpanContext }) => [name, parentSpanContext])).toEqual([
+      ['root', undefined],
+    ]);
   });
 
   it('mark what failed with the error’s code', async () => {

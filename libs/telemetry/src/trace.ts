@@ -6,6 +6,7 @@ import {
   type Attributes,
   type Context,
   context,
+  createContextKey,
   isSpanContextValid,
   type Link,
   ROOT_CONTEXT,
@@ -23,6 +24,12 @@ export { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const TRACER = 'millrace';
+
+const DRAWN = createContextKey('millrace drawn root');
+/** Parent of a root that whoever starts it has drawn by the ratio already: it is sampled. For hot paths. */
+export const SAMPLED_ROOT: Context = ROOT_CONTEXT.setValue(DRAWN, true);
+
+export const isDrawnRoot = (parent: Context): boolean => parent.getValue(DRAWN) === true;
 
 type HeaderValue = string | readonly string[] | Buffer | readonly Buffer[] | readonly (string | Buffer)[] | undefined;
 

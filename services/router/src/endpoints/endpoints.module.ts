@@ -11,7 +11,7 @@ import {
   formatTraceparent,
   gauge,
   prometheusText,
-  ROOT_CONTEXT,
+  SAMPLED_ROOT,
   SpanKind,
   startSpan,
 } from '@millrace/telemetry';
@@ -58,8 +58,9 @@ export function requestPath(context: Context) {
     else log.warn('stream to serving broke', { address, reason });
   });
   shutdown.onClose('streams to serving', () => links.close());
-  const ids = new RequestIds(processRng(context));
-  const tracing = new SampledTracing(startRouterSpan, config.traceRatio);
+  const rng = processRng(context);
+  const ids = new RequestIds(rng);
+  const tracing = new SampledTracing(startRouterSpan, config.traceRatio, rng);
   const upstream = upstreams(context, { routes: table, outcomes, ids, tracing });
   const inference = new InferEndpoint(table, relay, outcomes, upstream.door, {
     clock,
@@ -90,12 +91,11 @@ function processRng({ clock }: Context): Rng {
   return seededRng((Math.floor(clock.nowMs() * 1000 + clock.monotonicMs() * 1e6) ^ (process.pid * 0x9e3779b1)) >>> 0);
 }
 
-function startRouterSpan(traceparent: string): TracedCall | null {
+function startRouterSpan(traceparent: string): TracedCall {
   const span = startSpan('router.infer', {
     kind: SpanKind.SERVER,
-    parent: traceparent === '' ? ROOT_CONTEXT : contextOf(traceparent),
+    parent: traceparent === '' ? SAMPLED_ROOT : contextOf(traceparent),
   });
-  if (!span.isRecording()) return null;
   return {
     traceparent: formatTraceparent(span.spanContext()),
     end(project, version, status) {

@@ -65,8 +65,9 @@ export class UpstreamDoor {
     };
     const cancel = this.calls.unary(choice.address, sent, request, ({ status, message, response }) => {
       open = false;
-      const latencyMs = record(status);
+      // The answer first: the rest is done while it travels.
       call.done(status, message, response, true);
+      const latencyMs = record(status);
       if (status !== GRPC_STATUS.OK || watched === undefined) return;
       const facts = { entity: call.entity, traceparent, answeredAtMs: clock.nowMs(), latencyMs };
       this.log.answered({ version: watched, request: call.request, response, facts });
