@@ -20,7 +20,6 @@ export {
   formatTraceparent,
   type Link,
   parseTraceparent,
-  ROOT_CONTEXT,
   runInSpan,
   SAMPLED_ROOT,
   type Span,

@@ -25,7 +25,7 @@ export { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const TRACER = 'millrace';
 
-const DRAWN = createContextKey('millrace drawn root');
+const DRAWN = createContextKey('root that was drawn');
 /** Parent of a root that whoever starts it has drawn by the ratio already: it is sampled. For hot paths. */
 export const SAMPLED_ROOT: Context = ROOT_CONTEXT.setValue(DRAWN, true);
 

@@ -1,5 +1,6 @@
-// Which requests are traced: those whose caller sends a sampled traceparent, and roots by the ratio, which is drawn before
-// anything is made for a trace: most requests have none. An unsampled traceparent travels on as it is, without a span.
+// Which requests are traced: those whose caller sends a sampled traceparent, and roots by the ratio, which is drawn
+// before anything is made for a trace: most requests have none. An unsampled traceparent travels on as it is, without a
+// span.
 
 import type { Rng } from '@millrace/domain';
 import type { TracedCall, Tracing } from '../calls/infer-call.js';

@@ -1,0 +1,25 @@
+// The rows of the live bench that run in real time, as long as they say; and slices of them that every run of the tests
+// affords.
+
+import { driftLatency, type LiveRun, steady } from './real-time.js';
+import type { LiveRow } from './row.js';
+import { SEED } from './sensors.js';
+
+const MINUTE = { windowS: 60, latenessS: 5, ratePerSecond: 1_000, memory: true };
+const SLICE = { windowS: 5, latenessS: 1, labelDelayS: 5, ratePerSecond: 100, memory: false };
+
+function row(name: string, says: string, run: LiveRun, measure: typeof steady): LiveRow {
+  return { name, says, seed: SEED, measure: (bench) => measure(bench, run, says) };
+}
+
+/** Minutes each: run by name. */
+export const REAL_TIME: readonly LiveRow[] = [
+  row('steady', '15 min, labels 3 min late', { ...MINUTE, labelDelayS: 180, seconds: 900 }, steady),
+  row('long-delay', '25 min, labels 10 min late', { ...MINUTE, labelDelayS: 600, seconds: 1_500 }, steady),
+  row('drift', 'windows of 1 min', { ...MINUTE, labelDelayS: 180, seconds: 0 }, driftLatency),
+];
+
+export const SLICES: readonly LiveRow[] = [
+  row('slice-steady', '20 s, labels 5 s late', { ...SLICE, seconds: 20 }, steady),
+  row('slice-drift', 'windows of 5 s', { ...SLICE, seconds: 0 }, driftLatency),
+];
