@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { TOPICS } from '@millrace/contracts';
 import { PORTS, portsTable, SETTINGS } from '@millrace/deployment';
 
 describe('millrace doctor', () => {
@@ -34,5 +35,20 @@ describe('docs', () => {
       // A port of the table is described where the process that listens on it is.
       .filter(({ why }) => why !== 'the table of ports in docs/ARCHITECTURE.md');
     expect(missing.map(({ env }) => env)).toEqual([]);
+  });
+});
+
+describe('docs/live-data.md', () => {
+  it('says of every topic what a message on it promises, and how long it is kept', () => {
+    const rows = [
+      ...readFileSync('docs/live-data.md', 'utf8').matchAll(/^\| `(\w+\.v1)` \|[^|]*\|[^|]*\| ([^|]+) \|/gm),
+    ];
+    const kept = ({ cleanup, retentionMs }: (typeof TOPICS)[number]) => {
+      if (cleanup === 'compact') return 'compacted';
+      return retentionMs === -1 ? 'for ever' : `${retentionMs / 86_400_000} days`;
+    };
+    expect(Object.fromEntries(rows.map(([, topic, time]) => [topic, time]))).toEqual(
+      Object.fromEntries(TOPICS.map((topic) => [topic.name, kept(topic)])),
+    );
   });
 });
