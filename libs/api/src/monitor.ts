@@ -204,6 +204,7 @@ const Counters = answer(
     ambiguousLabels: count('Of an id that several predictions have.'),
     unmatchedLabels: count(),
     windowsClosed: count(),
+    labelsFromArchive: count('Joined when their window was over.'),
     qualityJudged: count('Windows.'),
     qualityCorrected: count('Judgements of quality that late labels changed.'),
     driftEvents: count(),

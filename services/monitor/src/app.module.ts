@@ -27,7 +27,7 @@ import { LiveStreams } from './api/live.http.js';
 import { MonitorGrpc } from './api/monitor.grpc.js';
 import { CLOCK, MonitorHttp, VIEW_SOURCES } from './api/monitor.http.js';
 import type { ViewSources } from './api/views.js';
-import { archiveOfProcess } from './archive/archive.module.js';
+import { archiveOfProcess, lateLabels } from './archive/archive.module.js';
 import type { MonitorConfig } from './config.js';
 import { Annotations } from './live/annotations.js';
 import { LiveTrafficByProject } from './live/live-traffic.js';
@@ -129,7 +129,7 @@ export const monitor = defineService({
         observe(windows);
         scrape.start(config.scrapeEveryMs);
       },
-      ticks: [...ticks(context, strategy, windows, live), restarts(config, marks), ...windows.archive.ticks],
+      ticks: [...ticks(context, strategy, windows, live), restarts(config, marks), ...windows.archiveTicks],
     };
   },
 });
@@ -199,6 +199,7 @@ function windowsOf(
     {
       write: (number, text) => checkpoints.write(number, text),
       remove: (checkpoint) => checkpoints.remove(checkpoint),
+      sweep: (number, told) => checkpoints.sweep(number, told),
       tell: (number, entry) => publish(number, { entries: [entry], judgements: [] }),
       archived: (number) => archive.state(number),
     },
@@ -243,7 +244,11 @@ function windowsOf(
     },
     clock,
   );
-  return { engine, reports, board, sharing, group, checkpointer, intake, liveTraffic, traffic, archive: archiving };
+  const archiveTicks = [...archiving.ticks, lateLabels(engine, archiving, group, context)];
+  return {
+    ...{ engine, reports, board, sharing, group, checkpointer, intake, liveTraffic, traffic },
+    ...{ archive: archiving, archiveTicks },
+  };
 }
 
 /** What the consumer's group says. */

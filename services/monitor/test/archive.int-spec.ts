@@ -10,10 +10,18 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openArtifactStore } from '@millrace/artifacts';
 import { environment } from '@millrace/config';
-import { MonitorService } from '@millrace/contracts';
+import { MonitorService, messageKey } from '@millrace/contracts';
 import { createClient } from '@millrace/grpc';
-import { cloneRoot, eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
-import { type MonitorProcess, preparePlatform, sendAll, startMonitor, streamOf } from './monitor-process.js';
+import { cloneRoot, eventually, freePort, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
+import {
+  FROM_MS,
+  type MonitorProcess,
+  preparePlatform,
+  sendAll,
+  startMonitor,
+  streamOf,
+  WINDOW_MS,
+} from './monitor-process.js';
 
 const ROWS = 6_000;
 
@@ -35,7 +43,12 @@ async function aWorld() {
   const platform = await preparePlatform(kafka.brokers, topicPrefix, home);
   ends.push(() => platform.close());
   const start = async (replica: string) => {
-    const env = { MILLRACE_REPLICA: replica, MILLRACE_MONITOR_ARCHIVE_FLUSH_AFTER: '300ms' };
+    const env = {
+      MILLRACE_REPLICA: replica,
+      MILLRACE_MONITOR_ARCHIVE_FLUSH_AFTER: '300ms',
+      MILLRACE_MONITOR_LABEL_IDLE: '2s',
+      MILLRACE_MONITOR_RETAINED_WINDOWS: '1',
+    };
     const monitor = await startMonitor({ home, brokers: kafka.brokers, topicPrefix, env });
     ends.push(() => monitor.stop());
     return monitor;
@@ -90,7 +103,13 @@ describe('the archive of a monitor', () => {
     expect(missing.error).toMatchObject({ code: 'not_found', facts: { predictions: ROWS } });
     expect(missing.error.message).toContain(`no prediction 'nobody/0' of demo among ${ROWS} in`);
 
-    const env = { ...environment(), MILLRACE_HOME: home, MILLRACE_MONITOR_HTTP_PORT: new URL(monitor.url).port };
+    const env = {
+      ...environment(),
+      MILLRACE_HOME: home,
+      MILLRACE_MONITOR_HTTP_PORT: new URL(monitor.url).port,
+      // Nobody listens there: another platform of this machine is not asked.
+      MILLRACE_INGEST_HTTP_PORT: String(await freePort()),
+    };
     const cli = (...args: string[]) =>
       promisify(execFile)(process.execPath, [join(cloneRoot(), 'dist/apps/cli/src/main.js'), ...args], { env });
     const { stdout } = await cli('prediction', 'get', 'demo', 'r4321/0', '--json');
@@ -99,6 +118,35 @@ describe('the archive of a monitor', () => {
     const refused = await cli('prediction', 'get', 'demo', 'nobody/0').catch((error) => error);
     expect(refused).toMatchObject({ code: 4, stderr: expect.stringContaining('the archive holds those written from') });
     expect(await monitor.stop()).toBe(0);
+  }, 120_000);
+
+  it('joins labels that came to another monitor than their predictions, and judges their windows again', async () => {
+    const { platform, start } = await aWorld();
+    const monitors = [await start('0'), await start('1')];
+    // Without the entity a label has another key, and lies in another partition.
+    const apart = stream.map((one) =>
+      one.topic === 'predictions.v1' ? one : { ...one, message: { ...one.message, key: messageKey('demo', '') } },
+    );
+    await sendAll(platform.producer, apart);
+    await eventually(
+      'each window that is over has all its labels',
+      async () => {
+        const { windows } = await (monitors[0] as MonitorProcess).get('/v1/projects/demo/windows?limit=100');
+        const over = windows.filter(({ startMs }: { startMs: number }) => startMs < FROM_MS + 2 * WINDOW_MS);
+        return (
+          over.length === 2 &&
+          over.every(({ cohorts: [all] }: { cohorts: { predictions: number; labels: number }[] }) => {
+            return all !== undefined && all.labels === all.predictions;
+          })
+        );
+      },
+      60_000,
+    );
+    for (const monitor of monitors) {
+      const { counters } = await monitor.get('/v1/projects/demo/labels-joined');
+      expect(counters.labelsFromArchive).toBeGreaterThan(0);
+      expect(await monitor.stop()).toBe(0);
+    }
   }, 120_000);
 
   it('has each message once, though monitors that share the partitions are killed, and goes with its project', async () => {

@@ -155,7 +155,11 @@ export function mergedName(files: readonly ArchiveFile[]): Omit<ArchiveFile, 'by
   const { project, createdAtMs, kind, partition, log } = first;
   return {
     ...{ project, createdAtMs, kind, partition, log },
-    day: files.reduce((day, file) => (file.day > day ? file.day : day), first.day),
+    day:
+      files
+        .map(({ day }) => day)
+        .sort()
+        .at(-1) ?? first.day,
     first: least((file) => file.first),
     next: most((file) => file.next),
     level: most((file) => file.level) + 1,

@@ -23,6 +23,7 @@ import {
   type ArchivedLabel,
   type ArchivedPrediction,
   eventTimeOf,
+  type LabelledRow,
   type PlacedLabel,
   type PlacedPrediction,
 } from './archived.js';
@@ -174,6 +175,47 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
       source: String(value('source')),
       offset: Number(value('topic_offset')),
     }));
+  }
+
+  /**
+   * Live predictions of [fromMs, toMs) in event time with the first label that came for each, in parts. An id that
+   * several predictions have joins no label. `files`: of both kinds.
+   */
+  async labelled(
+    files: readonly ArchiveFile[],
+    { fromMs, toMs }: { fromMs: number; toMs: number },
+    take: (rows: readonly LabelledRow[]) => void,
+  ): Promise<void> {
+    const of = (kind: ArchiveFile['kind']) => files.filter((file) => file.kind === kind);
+    if (of('predictions').length === 0 || of('labels').length === 0) return;
+    await this.connected(async (connection) => {
+      const result = await connection.stream(
+        `WITH answered AS (
+           SELECT prediction_id, model_version, epoch_ms(event_time)::DOUBLE AS event_ms, outputs
+           FROM (SELECT DISTINCT prediction_id, model_version, event_time, outputs, answered_at, latency_us
+                 FROM ${await this.table(of('predictions'))}
+                 WHERE role = 'live' AND event_time >= epoch_ms(${fromMs}) AND event_time < epoch_ms(${toMs}))
+           QUALIFY count(*) OVER (PARTITION BY prediction_id) = 1),
+         told AS (
+           SELECT prediction_id, arg_min(value, topic_offset) AS label
+           FROM ${await this.table(of('labels'))} SEMI JOIN answered USING (prediction_id) GROUP BY 1)
+         SELECT model_version::DOUBLE, event_ms, outputs, label FROM answered JOIN told USING (prediction_id)
+         ORDER BY event_ms, prediction_id`,
+      );
+      for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; ) {
+        const [versions = [], times = [], outputs = [], labels = []] = chunk.getColumns();
+        take(
+          versions.map((version, i) => ({
+            modelVersion: Number(version),
+            eventTimeMs: Number(times[i]),
+            outputs: JSON.parse(String(outputs[i])),
+            label: Number(labels[i]),
+          })),
+        );
+        await new Promise((resolve) => setImmediate(resolve));
+        chunk = await result.fetchChunk();
+      }
+    });
   }
 
   async close(): Promise<void> {

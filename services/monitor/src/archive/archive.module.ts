@@ -7,6 +7,8 @@ import type { ServiceContext, Tick } from '@millrace/service';
 import { counter, gauge, logger } from '@millrace/telemetry';
 import type { MonitorConfig } from '../config.js';
 import type { MetadataCache } from '../metadata/metadata-cache.js';
+import { ArchivedQuality } from '../windows/archived-quality.js';
+import type { Engine } from '../windows/engine.js';
 import type { Positions } from '../windows/positions.js';
 import { Archive } from './archive.js';
 import type { ArchiveKind, ArchiveOf } from './archive-file.js';
@@ -17,6 +19,7 @@ import { DeletedArchives } from './deleted-archives.js';
 
 const SETTLE_EVERY_MS = 500;
 const UPKEEP_EVERY_MS = 30_000;
+const LATE_LABELS_EVERY_MS = 1_000;
 /** Looks at nothing unless a project was deleted. */
 const DELETED_EVERY_MS = 2_000;
 
@@ -136,6 +139,25 @@ export function archiveOfProcess(
       },
     ],
   };
+}
+
+/** Quality of windows that are over, by labels that came since. */
+export function lateLabels(
+  engine: Engine,
+  { files }: ArchiveOfProcess,
+  group: Pick<ArchiveSharing, 'isReady'>,
+  { config, clock }: ServiceContext<MonitorConfig>,
+): Tick {
+  const settledMs = Math.max(config.labelIdleMs, 2 * config.archiveFlushAfter);
+  const quality = new ArchivedQuality(engine, files, clock, settledMs);
+  const work = async (): Promise<void> => {
+    if (!group.isReady()) return;
+    await quality.once().catch((error: unknown) => {
+      const { reason } = PlatformError.from(error);
+      logger('archive').warn('late labels are not joined now; it is tried again', { reason });
+    });
+  };
+  return { name: 'late labels', everyMs: LATE_LABELS_EVERY_MS, work };
 }
 
 /** Asked of every message: the last answer holds for as long as the project is the same. */

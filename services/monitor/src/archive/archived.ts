@@ -44,3 +44,11 @@ export interface ArchivedLabel {
 
 export const eventTimeOf = ({ eventTimeMs, answeredAtMs }: PredictionMessage): number =>
   eventTimeMs > 0 ? eventTimeMs : answeredAtMs;
+
+/** A prediction with what became of it. */
+export interface LabelledRow {
+  modelVersion: number;
+  eventTimeMs: number;
+  outputs: readonly Output[];
+  label: number;
+}

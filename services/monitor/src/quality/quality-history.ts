@@ -76,6 +76,12 @@ export class QualityHistory {
     return states;
   }
 
+  /** What is kept of [fromMs, toMs) is this and nothing else. */
+  replace(fromMs: number, toMs: number, states: readonly QualityBucketState[]): void {
+    this.take(fromMs, toMs);
+    this.restore(states);
+  }
+
   restore(states: readonly QualityBucketState[]): void {
     for (const state of states) {
       const cohort = parseCohortKey(state.cohort);

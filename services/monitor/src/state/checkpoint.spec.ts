@@ -23,6 +23,7 @@ function stand() {
         return { path: `${partition}/${calls.length}`, sha256: '' };
       },
       remove: async ({ path }) => void calls.push(`remove ${path}`),
+      sweep: async () => undefined,
       archived: () => undefined,
       tell: async (partition, { key, value }) => {
         calls.push(`tell ${partition}`);

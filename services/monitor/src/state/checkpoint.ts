@@ -17,10 +17,13 @@ export interface CheckpointPorts {
   /** Removes one that is replaced. */
   remove(checkpoint: CheckpointEntry): Promise<void>;
   tell(partition: number, entry: Written): Promise<void>;
+  /** Removes what nobody was told of, but for this one. */
+  sweep(partition: number, told: CheckpointEntry): Promise<void>;
   /** How far the number is archived: what is not has to be read again. */
   archived(partition: number): ArchiveState | undefined;
 }
 
+const SWEEP_EVERY_MS = 3_600_000;
 /** Writing takes at most this share of the time, however large the state grows. */
 const WRITING_SHARE_MAX = 0.1;
 
@@ -30,6 +33,7 @@ export class Checkpointer {
   private notBeforeMs = 0;
   /** Positions of a number when it was last saved: where they are the same, nothing has changed. */
   private readonly saved = new Map<number, { at: string; entry: CheckpointEntry }>();
+  private readonly sweptAtMs = new Map<number, number>();
   lastTookMs = 0;
 
   constructor(
@@ -88,6 +92,11 @@ export class Checkpointer {
     if (!this.reports.isHeld(partition)) return this.ports.remove(entry);
     await this.ports.tell(partition, { key: keys.checkpoint(partition), value: entry });
     this.saved.set(partition, { at, entry });
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs - (this.sweptAtMs.get(partition) ?? Number.NEGATIVE_INFINITY) >= SWEEP_EVERY_MS) {
+      this.sweptAtMs.set(partition, nowMs);
+      await this.ports.sweep(partition, entry);
+    }
     if (before !== undefined && before.path !== entry.path) await this.ports.remove(before);
   }
 }

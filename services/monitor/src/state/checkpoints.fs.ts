@@ -6,6 +6,9 @@ import { type Clock, PlatformError } from '@millrace/domain';
 import type { CheckpointEntry } from '../windows/board.js';
 import { type NumberState, STATE_FORMAT } from '../windows/number-state.js';
 
+/** Far longer than from a file to its telling, and than clocks of machines differ. */
+const ORPHAN_AFTER_MS = 3_600_000;
+
 interface Saved {
   format: number;
   state: NumberState;
@@ -29,6 +32,20 @@ export class StoredCheckpoints {
 
   remove({ path }: CheckpointEntry): Promise<void> {
     return this.store.remove(path);
+  }
+
+  /**
+   * Removes files of the number that nobody told of, because their writer died or was replaced before it could; young
+   * ones may be on their way to be told.
+   */
+  async sweep(partition: number, told: CheckpointEntry): Promise<void> {
+    for (const name of await this.store.list(`monitor/${partition}`)) {
+      const path = `monitor/${partition}/${name}`;
+      const writtenAtMs = Number.parseInt(name, 10);
+      if (path === told.path || !name.endsWith('.json') || !(writtenAtMs < this.clock.nowMs() - ORPHAN_AFTER_MS))
+        continue;
+      await this.store.remove(path);
+    }
   }
 
   /** undefined: of another release, gone or damaged; everything that Kafka still has is counted again. */

@@ -18,6 +18,7 @@ import type { QualityBucketState } from '../quality/quality-history.js';
 import type { ProjectTrafficState } from '../software/traffic-history.js';
 import type { PartCounters } from './counters.js';
 import type { HistoryRecord } from './history.js';
+import type { OverLabelsState } from './over-labels.js';
 import type { OwnReferenceState } from './own-references.js';
 import type { PartFirstRowsState } from './part-first-rows.js';
 import type { Stream } from './positions.js';
@@ -53,6 +54,7 @@ export interface PartEntry extends Of {
   readToMs: number;
   /** null: none is. */
   givenUpThroughMs: number | null;
+  overLabels?: OverLabelsState;
 }
 
 export interface ShareCounts {

@@ -39,9 +39,13 @@ export interface JudgeCounters {
   qualityJudged: number;
   /** Of them, before their labels were due, because too many rows waited. */
   qualityJudgedEarly: number;
+  /** Of them, without rows that a lost checkpoint knew and that are gone from the topic. */
+  qualityJudgedShort: number;
   /** Judgements of quality that late labels changed. */
   qualityCorrected: number;
   driftEvents: number;
+  /** Joined with predictions of the archive, when their window was over. */
+  labelsFromArchive: number;
   /** As of a part: cohorts that are past the bound only when the parts are taken together. */
   unkeptCohorts: number;
 }
@@ -76,8 +80,10 @@ export function noJudgeCounters(): JudgeCounters {
     windowsClosedEarly: 0,
     qualityJudged: 0,
     qualityJudgedEarly: 0,
+    qualityJudgedShort: 0,
     qualityCorrected: 0,
     driftEvents: 0,
+    labelsFromArchive: 0,
     unkeptCohorts: 0,
   };
 }
@@ -98,5 +104,9 @@ export function sumOf(parts: readonly PartCounters[], judge: JudgeCounters): Cou
     for (const [key, joined] of Object.entries(joinedByCohort))
       sum.joinedByCohort[key] = (sum.joinedByCohort[key] ?? 0) + joined;
   }
+  // Their parts could not join them.
+  sum.labelsJoined += judge.labelsFromArchive;
+  sum.lateLabels += judge.labelsFromArchive;
+  sum.unmatchedLabels = Math.max(0, sum.unmatchedLabels - judge.labelsFromArchive);
   return sum;
 }

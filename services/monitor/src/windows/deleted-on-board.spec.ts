@@ -28,6 +28,34 @@ function written(seconds: number): Log[] {
   );
 }
 
+describe('a project that is deleted and applied again at once', () => {
+  it('keeps what its judge says: the entry before it is not taken away after it', async () => {
+    const project = aProject(WINDOW_MS);
+    const known = new MetadataCache();
+    known.setProject(project, 1_000);
+    const cluster = new Cluster(() => known, written(140), PARTITIONS);
+    const monitor = cluster.start();
+    await cluster.rebalance(() => monitor);
+    const turn = async () => {
+      for (const number of monitor.reports.held()) await monitor.read('predictions', number, 20);
+      cluster.clock.advance(1_100);
+      await monitor.settle();
+      monitor.readBoard(cluster.entries.length);
+    };
+    for (let i = 0; i < 2; i++) await turn();
+    expect(monitor.engine.board.judge('p')).toBeDefined();
+    known.removeProject('p');
+    monitor.engine.projectRemoved('p');
+    monitor.reports.projectRemoved('p');
+    // Before anything is told of the deletion.
+    known.setProject(project, 1_500);
+    monitor.engine.projectChanged(project, cluster.clock.nowMs());
+    for (let i = 0; i < 4; i++) await turn();
+    expect(monitor.engine.windows('p', 10).length).toBeGreaterThan(0);
+    expect(monitor.engine.board.judge('p')?.createdAtMs).toBe(1_500);
+  });
+});
+
 describe('a deleted project of two monitors', () => {
   it('is gone from the board, and one of its name begins at nothing', async () => {
     const project = aProject(WINDOW_MS);

@@ -13,7 +13,7 @@ import { type ClosedWindow, withJudgement } from './closed-window.js';
 import type { HistoryRecord, WindowRecord } from './history.js';
 import type { NumberState, PartOfProject } from './number-state.js';
 import { Positions, type Stream } from './positions.js';
-import type { Reached } from './project-judge.js';
+import type { Reached, Recounted } from './project-judge.js';
 import { ProjectMonitor } from './project-monitor.js';
 import type { SlicesOf } from './row-cohorts.js';
 import { revivedWindow } from './saved-row.js';
@@ -121,6 +121,17 @@ export class Engine {
       all.push(...this.take(monitor, windows));
     }
     return all;
+  }
+
+  /** A window of a project that this process judges, counted anew; undefined: there is no more than was judged. */
+  recount(monitor: ProjectMonitor, before: WindowRecord, counted: Recounted | undefined, nowMs: number): void {
+    if (this.monitors.get(monitor.name) !== monitor || !this.options.judges(monitor.name)) return;
+    this.take(monitor, monitor.recount(before, counted, nowMs));
+  }
+
+  /** What is kept of a closed window. */
+  window(name: string, startMs: number): WindowRecord | undefined {
+    return this.closed.get(name)?.find((record) => record.startMs === startMs);
   }
 
   /** The project's monitor; opened (with what was saved of it and is told of it) when the project is applied. */

@@ -65,6 +65,7 @@ export class PartReport {
       firstRows: part.firstRows.state(),
       readToMs: part.firstRows.readToMs,
       givenUpThroughMs: Number.isFinite(givenUpThroughMs) ? givenUpThroughMs : null,
+      overLabels: part.overLabels(),
     };
     const shares = due.map((share): [number, ShareEntry] => [share.startMs, shareEntry(part, share, of)]);
     return {

@@ -6,6 +6,7 @@ import type { WatchedInput } from '@millrace/features';
 import type { QualityBucketState, QualityHistory } from '../quality/quality-history.js';
 import type { PartCounters } from './counters.js';
 import type { FirstRows } from './first-rows.js';
+import type { OverLabelsState } from './over-labels.js';
 import type { Stream } from './positions.js';
 import type { CohortProfile } from './profile.js';
 
@@ -61,6 +62,8 @@ export interface Part {
     of(version: number): { inputs: readonly WatchedInput[]; rows: FirstRows } | undefined;
     forget(version: number): void;
   };
+  /** Labels of windows that are over, by start: they are in no count of quality. */
+  overLabels(): OverLabelsState;
   heardOf(stream: Stream): Heard | undefined;
   open(): Iterable<Pick<Share, 'startMs'>>;
   share(startMs: number): Share | undefined;

@@ -14,6 +14,7 @@ import type { JoinedRow } from '../quality/label-join.js';
 import { type QualityBucketState, QualityHistory } from '../quality/quality-history.js';
 import type { TaskTerms } from '../quality/task-terms.js';
 import { countJoined, noPartCounters, type PartCounters } from './counters.js';
+import { OverLabels, type OverLabelsState } from './over-labels.js';
 import type { Cut, Heard, Part } from './part.js';
 import { PartFirstRows, type PartFirstRowsState } from './part-first-rows.js';
 import type { Stream } from './positions.js';
@@ -34,6 +35,8 @@ export interface PartState {
   quality: QualityBucketState[];
   firstRows: PartFirstRowsState[];
   counters: PartCounters;
+  /** Absent in states of a release that did not count them. */
+  overLabels?: OverLabelsState;
 }
 
 /** What is one for all parts of a project. */
@@ -64,6 +67,7 @@ export class PartitionPart implements Part {
   /** Grows with all that changes it. */
   changes = 0;
   readonly firstRows: PartFirstRows;
+  private over = new OverLabels();
   private readonly heard: Partial<Record<Stream, Heard>> = {};
   /** Of windows that are open. */
   private readonly opened = new Map<number, WindowShare>();
@@ -88,6 +92,10 @@ export class PartitionPart implements Part {
     const { terms, windowMs } = options;
     this.counted = new QualityHistory(terms, bucketLength(windowMs), QUALITY_BYTES_MAX);
     this.firstRows = new PartFirstRows(options.project().monitoring.referenceRows, options.hasOwnReference);
+  }
+
+  overLabels(): OverLabelsState {
+    return this.over.state();
   }
 
   heardOf(stream: Stream): Heard | undefined {
@@ -188,6 +196,8 @@ export class PartitionPart implements Part {
     const isLost = share === undefined || (share.closed && !share.join.has(id));
     if (isLost || !this.hasJoinRoom() || share.givenUp) {
       this.counters.unmatchedLabels += 1;
+      this.over.add(startMs);
+      this.changes += 1;
       return;
     }
     this.changes += 1;
@@ -249,6 +259,7 @@ export class PartitionPart implements Part {
     if (share === undefined) return [];
     if (share.hasAnswerTimes) this.answerTimed -= 1;
     this.counters.unmatchedLabels += share.join.waitingLabels;
+    this.over.add(startMs, share.join.waitingLabels);
     this.joinRows -= share.join.size;
     this.waiting.delete(startMs);
     if (this.current === share) this.current = undefined;
@@ -263,6 +274,7 @@ export class PartitionPart implements Part {
       quality: this.counted.statesBetween(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
       firstRows: this.firstRows.state(),
       counters: this.counters,
+      overLabels: this.over.state(),
     };
   }
 
@@ -274,6 +286,7 @@ export class PartitionPart implements Part {
     for (const [stream, maxEventMs] of Object.entries(state.heard))
       this.heard[stream as Stream] = { maxEventMs, atMs: nowMs };
     this.counted.restore(state.quality);
+    this.over = new OverLabels(state.overLabels);
     for (const saved of state.windows) {
       const share = WindowShare.fromState(saved, this.options.referenceOf);
       share.judgedLabels = this.closed.get(saved.startMs);
@@ -314,6 +327,7 @@ export class PartitionPart implements Part {
     for (const share of this.waiting.values()) {
       this.joinRows -= share.join.size;
       this.counters.unmatchedLabels += share.join.waitingLabels;
+      this.over.add(share.startMs, share.join.waitingLabels);
       if (share.join.size > 0) share.giveUp();
       this.givenUpThroughMs = Math.max(this.givenUpThroughMs, share.startMs);
       if (this.joinRows < this.options.joinRowsMax) return true;

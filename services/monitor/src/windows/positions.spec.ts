@@ -17,6 +17,18 @@ describe('Positions', () => {
     expect(restored.next('predictions', 0)).toBe(3);
     expect(restored.next('labels', 0)).toBe(0);
   });
+
+  it('waits for nothing that a topic of another process had before it was created again', () => {
+    const positions = new Positions();
+    positions.follow(1, { predictions: 100, labels: 50 });
+    positions.reaches('predictions', 1, 120);
+    positions.follow(1, { predictions: 0, labels: 50 });
+    positions.reaches('predictions', 1, 5);
+    expect(positions.told()).toEqual([
+      { stream: 'predictions', partition: 1, end: 5 },
+      { stream: 'labels', partition: 1, end: 0 },
+    ]);
+  });
 });
 
 describe('windows', () => {

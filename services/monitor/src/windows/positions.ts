@@ -146,7 +146,12 @@ export class Positions implements Backlog {
 
   /** Another process reads the number, and says how far. */
   follow(partition: number, next: Told['next']): void {
-    const end = this.others.get(partition)?.end ?? { predictions: 0, labels: 0 };
+    const before = this.others.get(partition);
+    const end = { predictions: 0, labels: 0, ...before?.end };
+    // It reads something again, or another log of the name: what the old one reached is not waited for. The ends are
+    // asked for before anything is judged.
+    for (const stream of STREAMS)
+      if (before !== undefined && next[stream] < before.next[stream]) end[stream] = next[stream];
     this.forget(partition);
     this.others.set(partition, { next, end });
   }

@@ -13,15 +13,17 @@ import { type SourceId, Watermark } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { ProjectAlarms, type ProjectAlarmsState } from '../alarms/project-alarms.js';
 import { ProjectQuality } from '../quality/project-quality.js';
-import { QualityHistory } from '../quality/quality-history.js';
+import { type QualityBucketState, QualityHistory } from '../quality/quality-history.js';
 import type { TaskTerms } from '../quality/task-terms.js';
 import type { ClosedWindow } from './closed-window.js';
 import { type JudgeCounters, noJudgeCounters } from './counters.js';
-import type { QualityRecord } from './history.js';
+import type { QualityRecord, WindowRecord } from './history.js';
 import { JudgedWindow, type JudgedWindowState } from './judged-window.js';
 import { mergedProfiles, mergedRows } from './merged-window.js';
+import type { OverLabelsState } from './over-labels.js';
 import type { Cut, Part, Share } from './part.js';
 import { type Backlog, STREAMS, type Stream } from './positions.js';
+import { judgedLabelsOf, windowOf } from './recorded-window.js';
 import type { ModelMetadata, TrafficRecord } from './sources.js';
 import { bucketLength } from './window.js';
 import { WindowJudge } from './window-judge.js';
@@ -37,6 +39,17 @@ export interface Reached {
   labelsMs: number;
 }
 
+const NOTHING_DECIDED: JudgeState = {
+  ...{ changes: 0, closedThroughMs: null, retiredThroughMs: null, windows: [] },
+  ...{ alarms: { alarms: [], episodes: [] }, counters: noJudgeCounters() },
+};
+
+/** Quality of a window as the archive has it. */
+export interface Recounted {
+  labels: number;
+  buckets: QualityBucketState[];
+}
+
 const EVERYTHING: Reached = { rowsMs: Number.POSITIVE_INFINITY, labelsMs: Number.POSITIVE_INFINITY };
 
 export interface JudgeState {
@@ -48,6 +61,8 @@ export interface JudgeState {
   windows: JudgedWindowState[];
   alarms: ProjectAlarmsState;
   counters: JudgeCounters;
+  /** By window that is over: labels that came for it when it was counted anew over the archive. */
+  recounted?: OverLabelsState;
 }
 
 export interface JudgeOptions {
@@ -79,6 +94,8 @@ export class ProjectJudge {
   /** Ends of partitions, by what is due. */
   private readonly mustBeRead = new Map<string, ReturnType<Backlog['told']>>();
   private changed = 0;
+  private readonly recounted = new Map<number, number>();
+  private readonly came = new Map<number, { labels: number; sinceMs: number }>();
   private closedThroughMs = Number.NEGATIVE_INFINITY;
   private judgedThroughMs = Number.NEGATIVE_INFINITY;
   private retiredThroughMs = Number.NEGATIVE_INFINITY;
@@ -110,9 +127,9 @@ export class ProjectJudge {
     const open = this.openStarts();
     const isDue =
       open.length > OPEN_WINDOWS_MAX ||
-      open.some((startMs) => this.isClosing(startMs, reached)) ||
-      this.toJudge(reached).length > 0 ||
-      this.judgedWindows().some((window) => this.isSettledAgain(window, nowMs));
+      open.some((startMs) => this.isClosing(startMs, reached, backlog)) ||
+      this.toJudge(reached, backlog).length > 0 ||
+      this.judgedWindows().some((window) => this.isSettledAgain(window, nowMs, backlog));
     return isDue ? reached : undefined;
   }
 
@@ -128,19 +145,20 @@ export class ProjectJudge {
     const open = this.openStarts();
     for (const [i, startMs] of open.entries()) {
       const early = open.length - i > OPEN_WINDOWS_MAX;
-      if (!early && !(this.isClosing(startMs, reached) && this.isRead(`rows ${startMs}`, nowMs, backlog))) break;
+      if (!early && !(this.isClosing(startMs, reached, backlog) && this.isRead(`rows ${startMs}`, nowMs, backlog)))
+        break;
       if (early) this.counters.windowsClosedEarly += 1;
       this.closeWindow(startMs, backlog, nowMs);
     }
-    const labelled = this.toJudge(reached);
+    const labelled = this.toJudge(reached, backlog);
     const unread = labelled.findIndex(({ startMs }) => !this.isRead(`labels ${startMs}`, nowMs, backlog));
     const due = unread < 0 ? labelled : labelled.slice(0, unread);
     for (const window of due) if (!this.areLabelsThere(window, reached)) this.counters.qualityJudgedEarly += 1;
     for (const window of this.judgedWindows())
       if (
         this.isChanged(window) &&
-        this.isKnown(window.startMs) &&
-        (due.length > 0 || this.isSettledAgain(window, nowMs))
+        this.isKnown(window.startMs, backlog) &&
+        (due.length > 0 || this.isSettledAgain(window, nowMs, backlog))
       )
         this.judgeQuality(window, nowMs);
     for (const window of due) this.judgeQuality(window, nowMs);
@@ -197,12 +215,15 @@ export class ProjectJudge {
       windows: [...this.closed.values()].map((window) => window.state()),
       alarms: this.alarms.state(),
       counters: this.counters,
+      recounted: [...this.recounted],
     };
   }
 
-  /** Decisions that nobody was told of are none. */
+  /** Decisions that nobody was told of are none. No part is of this process. */
   forgetDecisions(): void {
     this.changed = 0;
+    this.history.length = 0;
+    this.follow(NOTHING_DECIDED);
   }
 
   /** What a judge has published becomes what this one knows, and the parts are told; nothing that is older. */
@@ -214,8 +235,11 @@ export class ProjectJudge {
     this.retiredThroughMs = state.retiredThroughMs ?? Number.NEGATIVE_INFINITY;
     this.judgedThroughMs = Number.NEGATIVE_INFINITY;
     this.alarms.restore(state.alarms);
+    this.recounted.clear();
+    for (const [startMs, labels] of state.recounted ?? []) this.recounted.set(startMs, labels);
     const before = [...this.closed.keys()];
     this.closed.clear();
+    this.retiredQuality.take(this.retiredThroughMs, Number.POSITIVE_INFINITY);
     this.said.length = 0;
     this.mustBeRead.clear();
     for (const saved of state.windows) {
@@ -237,8 +261,44 @@ export class ProjectJudge {
   }
 
   /** Quality of a window that is over, as its judge has published it. */
-  recall({ buckets }: QualityRecord): void {
-    this.retiredQuality.restore(buckets);
+  recall({ startMs, buckets }: QualityRecord): void {
+    this.retiredQuality.replace(startMs, this.endOf({ startMs }), buckets);
+  }
+
+  /**
+   * Windows that are over and for which labels came since: none more for `settledMs`. Whoever has counted one anew says
+   * so with `recount`.
+   */
+  toRecount(nowMs: number, settledMs: number): number[] {
+    const came = new Map<number, number>();
+    for (const part of this.options.parts())
+      for (const [startMs, labels] of part.overLabels())
+        if (this.isOver(startMs)) came.set(startMs, (came.get(startMs) ?? 0) + labels);
+    for (const startMs of this.recounted.keys()) if (!came.has(startMs)) this.recounted.delete(startMs);
+    for (const startMs of this.came.keys()) if (!came.has(startMs)) this.came.delete(startMs);
+    const due: number[] = [];
+    for (const [startMs, labels] of came) {
+      const known = this.came.get(startMs);
+      if (known?.labels !== labels) this.came.set(startMs, { labels, sinceMs: nowMs });
+      else if (labels !== this.recounted.get(startMs) && nowMs - known.sinceMs >= settledMs) due.push(startMs);
+    }
+    return due;
+  }
+
+  /** `counted`: what the archive says of the window now; undefined: it knows of no more than was judged. */
+  recount(before: WindowRecord, counted: Recounted | undefined, nowMs: number): ClosedWindow[] {
+    const { startMs, endMs } = before;
+    this.changed += 1;
+    this.recounted.set(startMs, this.came.get(startMs)?.labels ?? 0);
+    if (counted === undefined) return [];
+    this.counters.labelsFromArchive += counted.labels - judgedLabelsOf(before);
+    this.counters.qualityCorrected += 1;
+    this.retiredQuality.replace(startMs, endMs, counted.buckets);
+    const { createdAtMs, project } = this.options;
+    this.history.push({ kind: 'quality', project: project().name, createdAtMs, startMs, buckets: counted.buckets });
+    const rows = before.metrics.map(({ cohort, predictions }) => ({ cohort, rows: predictions }));
+    this.say(this.judge.judgeQuality(windowOf(before), rows, nowMs));
+    return this.drainSaid();
   }
 
   /** Without a label nothing is waited for: undefined. */
@@ -291,6 +351,7 @@ export class ProjectJudge {
     if (window.revision > 0) this.counters.qualityCorrected += 1;
     else {
       this.counters.qualityJudged += 1;
+      if (this.options.parts().some((part) => this.missing(startMs, part) > 0)) this.counters.qualityJudgedShort += 1;
       this.bringTogether(startMs, nowMs);
     }
     this.judgedThroughMs = Math.max(this.judgedThroughMs, this.endOf(window));
@@ -333,6 +394,7 @@ export class ProjectJudge {
     this.changed += 1;
     this.closed.delete(startMs);
     const counted = this.options.parts().map((part) => part.retire(startMs));
+    this.retiredQuality.replace(startMs, this.endOf(window), []);
     for (const buckets of counted) this.retiredQuality.restore(buckets);
     this.retiredThroughMs = Math.max(this.retiredThroughMs, this.endOf(window));
     const buckets = this.retiredQuality.statesBetween(startMs, this.endOf(window));
@@ -354,22 +416,34 @@ export class ProjectJudge {
     return window.revision > 0 && this.labelsOf(window) > window.judgedLabels;
   }
 
-  private isClosing(startMs: number, { rowsMs }: Reached): boolean {
+  private isClosing(startMs: number, { rowsMs }: Reached, backlog: Backlog): boolean {
     const dueMs = startMs + this.options.windowMs + this.options.project().monitoring.allowedLatenessMs;
-    return rowsMs >= dueMs && this.isKnown(startMs);
+    return rowsMs >= dueMs && this.isKnown(startMs, backlog);
   }
 
   /**
    * What the parts say of the window is what they have counted, and they have counted again what was judged: a part
    * that another process takes over begins at its checkpoint.
    */
-  private isKnown(startMs: number): boolean {
-    const window = this.closed.get(startMs);
+  private isKnown(startMs: number, backlog: Backlog): boolean {
     return this.options.parts().every((part) => {
       const share = part.share(startMs);
-      const { rows = 0 } = window?.cutOf(part.partition) ?? {};
-      return share?.isCurrent !== false && (share?.predictions ?? 0) >= rows;
+      return (
+        share?.isCurrent !== false && (this.missing(startMs, part) === 0 || this.isPastCut(startMs, part, backlog))
+      );
     });
+  }
+
+  /** Rows of a closed window that its partition has not counted again. */
+  private missing(startMs: number, part: Part): number {
+    const { rows = 0 } = this.closed.get(startMs)?.cutOf(part.partition) ?? {};
+    return Math.max(0, rows - (part.share(startMs)?.predictions ?? 0));
+  }
+
+  /** The partition is read past the window's rows: those that are missing are gone from the topic. */
+  private isPastCut(startMs: number, part: Part, backlog: Backlog): boolean {
+    const { offset = Number.POSITIVE_INFINITY } = this.closed.get(startMs)?.cutOf(part.partition) ?? {};
+    return (part.readTo ?? backlog.next('predictions', part.partition)) >= offset;
   }
 
   /**
@@ -388,7 +462,12 @@ export class ProjectJudge {
       });
       this.mustBeRead.set(what, wanted);
     }
-    const isRead = wanted.every(({ stream, partition, end }) => backlog.next(stream, partition) >= end);
+    const ends = new Map(backlog.told().map(({ stream, partition, end }) => [`${stream} ${partition}`, end]));
+    const isRead = wanted.every(({ stream, partition, end }) => {
+      // A topic that was created again may end before.
+      const now = ends.get(`${stream} ${partition}`) ?? Number.POSITIVE_INFINITY;
+      return backlog.next(stream, partition) >= Math.min(end, now);
+    });
     if (isRead) this.mustBeRead.delete(what);
     return isRead;
   }
@@ -403,22 +482,22 @@ export class ProjectJudge {
   }
 
   /** Closed windows whose labels are there, or are waited for no more; oldest first. */
-  private toJudge(reached: Reached): JudgedWindow[] {
+  private toJudge(reached: Reached, backlog: Backlog): JudgedWindow[] {
     const due: JudgedWindow[] = [];
     if (this.labelDelayMs === undefined) return due;
     const { givenUpThroughMs } = this;
     for (const window of this.closed.values()) {
       if (window.revision > 0) continue;
       const isDue = window.startMs <= givenUpThroughMs || this.areLabelsThere(window, reached);
-      if (!isDue || !this.isKnown(window.startMs)) break;
+      if (!isDue || !this.isKnown(window.startMs, backlog)) break;
       due.push(window);
     }
     return due;
   }
 
   /** Late labels came, and then none for as long as a silent delivery of labels is waited for. */
-  private isSettledAgain(window: JudgedWindow, nowMs: number): boolean {
-    if (!this.isChanged(window) || !this.isKnown(window.startMs)) return false;
+  private isSettledAgain(window: JudgedWindow, nowMs: number, backlog: Backlog): boolean {
+    if (!this.isChanged(window) || !this.isKnown(window.startMs, backlog)) return false;
     const lastMs = Math.max(0, ...this.shares(window.startMs).map(({ lateLabelAtMs = 0 }) => lateLabelAtMs));
     return nowMs - lastMs >= this.options.idleMs.labels;
   }

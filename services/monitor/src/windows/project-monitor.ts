@@ -8,18 +8,19 @@ import type { Task } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import type { ProjectAlarms } from '../alarms/project-alarms.js';
 import type { ProjectQuality } from '../quality/project-quality.js';
+import { QualityHistory } from '../quality/quality-history.js';
 import type { TaskTerms } from '../quality/task-terms.js';
 import type { Board, JudgeEntry, ReferenceEntry } from './board.js';
 import type { ClosedWindow } from './closed-window.js';
 import { type Counters, sumOf } from './counters.js';
-import type { QualityRecord } from './history.js';
+import type { QualityRecord, WindowRecord } from './history.js';
 import type { PartOfProject } from './number-state.js';
 import { OwnReferences } from './own-references.js';
 import type { Part } from './part.js';
 import { PartitionPart, type PartOptions } from './partition-part.js';
 import type { Backlog } from './positions.js';
 import type { VersionReference } from './profile.js';
-import { ProjectJudge, type Reached } from './project-judge.js';
+import { ProjectJudge, type Reached, type Recounted } from './project-judge.js';
 import { RemotePart } from './remote-part.js';
 import { RowCohorts, type SlicesOf } from './row-cohorts.js';
 import type { ModelMetadata, TrafficRecord } from './sources.js';
@@ -259,6 +260,20 @@ export class ProjectMonitor {
     this.parts = [...this.own.values(), ...remote.map((partition) => this.remote(partition))].sort(
       (a, b) => a.partition - b.partition,
     );
+  }
+
+  /** Starts of windows that are over, for which labels came since. */
+  toRecount(nowMs: number, settledMs: number): number[] {
+    return this.judge.toRecount(nowMs, settledMs);
+  }
+
+  recount(before: WindowRecord, counted: Recounted | undefined, nowMs: number): ClosedWindow[] {
+    return this.judge.recount(before, counted, nowMs);
+  }
+
+  /** For quality that is counted anew, in the buckets of the project. */
+  freshQuality(): { history: QualityHistory; task: Task } {
+    return { history: new QualityHistory(this.terms, this.quality.bucketMs), task: this.task };
   }
 
   /** Quality of a window that is over, as its judge has published it. */

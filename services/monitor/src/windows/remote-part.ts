@@ -6,6 +6,7 @@ import type { TaskTerms } from '../quality/task-terms.js';
 import type { Board, PartEntry, ShareEntry } from './board.js';
 import { noPartCounters, type PartCounters } from './counters.js';
 import { FirstRows } from './first-rows.js';
+import type { OverLabelsState } from './over-labels.js';
 import type { Heard, Part, Share } from './part.js';
 import type { Stream } from './positions.js';
 import { CohortProfile } from './profile.js';
@@ -55,6 +56,10 @@ export class RemotePart implements Part {
       },
       forget: () => undefined,
     };
+  }
+
+  overLabels(): OverLabelsState {
+    return this.entry?.overLabels ?? [];
   }
 
   /** Of silence only what its holder has found out, by reading to the end. */

@@ -106,12 +106,14 @@ export class Reports {
     const judgements = this.engine.outbox.filter(({ project }) => isOf(project));
     const changed = this.engine.judged().filter((monitor) => isOf(monitor.name) && !this.isJudgeTold(monitor));
     const pending = [...this.pending].filter(([, entry]) => entry.partition === partition);
+    const judgesKeys = new Set(changed.map(({ name }) => keys.judge(name)));
     if (judgements.length + changed.length + pending.length === 0) return undefined;
     const told = changed.map(({ name, judgeChanges }) => [name, judgeChanges] as const);
     return {
       entries: [
         ...changed.map((monitor) => ({ key: keys.judge(monitor.name), value: monitor.judgeEntry() })),
-        ...pending.map(([key, { value }]) => ({ key, value })),
+        // A deleted project's entry that is to be taken away, where one of its name has a new one.
+        ...pending.flatMap(([key, { value }]) => (judgesKeys.has(key) ? [] : { key, value })),
       ],
       judgements,
       told: () => {
