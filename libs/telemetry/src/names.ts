@@ -487,6 +487,18 @@ export const METRICS = {
     description: 'Time the last checkpoint took',
     labels: [],
   },
+  'millrace.monitor.checkpoint_bytes': {
+    kind: 'gauge',
+    unit: 'By',
+    description: 'Written in the last checkpoint: what had changed since the one before',
+    labels: [],
+  },
+  'millrace.monitor.restore_duration': {
+    kind: 'gauge',
+    unit: 'ms',
+    description: 'Time that the last taking over of partition numbers took, checkpoints read and restored',
+    labels: [],
+  },
   // training (services/trainer)
   'millrace.trainer.workers': {
     kind: 'gauge',

@@ -198,6 +198,7 @@ function windowsOf(
     reports,
     {
       write: (number, text) => checkpoints.write(number, text),
+      writePiece: (number, text) => checkpoints.writePiece(number, text),
       remove: (checkpoint) => checkpoints.remove(checkpoint),
       sweep: (number, told) => checkpoints.sweep(number, told),
       tell: (number, entry) => publish(number, { entries: [entry], judgements: [] }),
@@ -352,7 +353,7 @@ function recreated(stream: Stream, partition: number): void {
   topicsRecreated.add(1, { stream });
 }
 
-function observe({ engine, checkpointer }: ReturnType<typeof windowsOf>): void {
+function observe({ engine, checkpointer, sharing }: ReturnType<typeof windowsOf>): void {
   // Of this process: the sum over all of them is that of the platform.
   const counted = (of: (part: PartitionPart) => number) =>
     engine
@@ -365,6 +366,8 @@ function observe({ engine, checkpointer }: ReturnType<typeof windowsOf>): void {
   gauge('millrace.monitor.labels_joined').observe(() => counted(({ counters }) => counters.labelsJoined));
   gauge('millrace.monitor.reused_ids').observe(() => counted(({ counters }) => counters.reusedIds));
   gauge('millrace.monitor.checkpoint_duration').observe(() => checkpointer.lastTookMs);
+  gauge('millrace.monitor.checkpoint_bytes').observe(() => checkpointer.lastBytes);
+  gauge('millrace.monitor.restore_duration').observe(() => sharing.lastTookMs);
 }
 
 const urlAt = ({ host, port }: { host: string; port: number }): string => `http://${hostAndPort(host, port)}`;

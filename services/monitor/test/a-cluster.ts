@@ -13,7 +13,7 @@ import { Intake, type Positioned } from '../src/windows/intake.js';
 import { STREAMS, type Stream } from '../src/windows/positions.js';
 import { type News, Reports } from '../src/windows/reports.js';
 import { Sharing } from '../src/windows/sharing.js';
-import { noArchive } from './an-engine.js';
+import { noArchive, numberState } from './an-engine.js';
 
 export interface Log {
   stream: Stream;
@@ -161,7 +161,7 @@ export class MonitorOfCluster {
   async checkpoint(partition: number): Promise<void> {
     if (!this.reports.isHeld(partition) || !this.reports.isTold()) return;
     const path = `monitor/${partition}/${this.cluster.checkpoints.size}-${this.checkpointsMade++}`;
-    this.cluster.checkpoints.set(path, JSON.stringify(this.engine.numberState(partition)));
+    this.cluster.checkpoints.set(path, JSON.stringify(numberState(this.engine, partition)));
     const entry = { key: keys.checkpoint(partition), value: { path, sha256: '' } };
     await this.guarded(async () => this.write(partition, [entry]));
   }

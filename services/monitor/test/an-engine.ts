@@ -6,6 +6,7 @@ import { termsOf } from '../src/quality/task-terms.js';
 import { TrafficHistory } from '../src/software/traffic-history.js';
 import { keys } from '../src/windows/board.js';
 import { Engine, type EngineOptions } from '../src/windows/engine.js';
+import { assembled, placed } from '../src/windows/number-pieces.js';
 import type { NumberState } from '../src/windows/number-state.js';
 import { Reports } from '../src/windows/reports.js';
 
@@ -43,8 +44,16 @@ export function told(engine: Engine, before: Durable['board'] = {}): Durable['bo
   return JSON.parse(JSON.stringify(board));
 }
 
+/** As a checkpoint has it that was read. */
+export function numberState(engine: Engine, partition: number): NumberState {
+  return assembled(
+    placed(engine.numberPieces(partition), (piece) => piece.value()),
+    (value) => value,
+  );
+}
+
 export function saved(engine: Engine, before: Durable['board'] = {}): Durable {
-  const numbers = PARTITIONS.map((partition) => engine.numberState(partition));
+  const numbers = PARTITIONS.map((partition) => numberState(engine, partition));
   return JSON.parse(JSON.stringify({ board: told(engine, before), numbers }));
 }
 

@@ -43,7 +43,7 @@ import type { QualityCounts, TaskTerms } from '../src/quality/task-terms.js';
 import { TrafficHistory } from '../src/software/traffic-history.js';
 import type { Engine, EngineOptions } from '../src/windows/engine.js';
 import { aProject } from './a-project.js';
-import { anEngine, restored, saved } from './an-engine.js';
+import { anEngine, numberState, restored, saved } from './an-engine.js';
 
 const WINDOW_MS = 10_000;
 const FROM_MS = 100_000;
@@ -187,11 +187,13 @@ describe('a slice', () => {
     restored(after, saved(before));
     after.applyLabel(aLabel({ project: 'p', predictionId: 'r/0', eventTimeMs: FROM_MS, value: 1 }), 0, 0, FROM_MS);
     expect(after.monitor('p', FROM_MS)!.counters.joinedByCohort).toEqual({ 1: 1, '1;c=c3': 1 });
-    expect(after.numberState(0).parts[0]?.part.windows[0]?.profiles.map(({ cohort, rows }) => [cohort, rows])).toEqual([
-      ['all', 1],
-      ['1', 1],
-      ['1;c=c3', 1],
-    ]);
+    expect(numberState(after, 0).parts[0]?.part.windows[0]?.profiles.map(({ cohort, rows }) => [cohort, rows])).toEqual(
+      [
+        ['all', 1],
+        ['1', 1],
+        ['1;c=c3', 1],
+      ],
+    );
   });
 });
 

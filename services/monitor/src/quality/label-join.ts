@@ -36,6 +36,12 @@ export interface LabelJoinState {
   reused?: number[];
 }
 
+/** Rows of a join by columns; all but the last chunk are full, and change by labels alone. */
+export type JoinChunk = Pick<LabelJoinState, 'ids' | 'scores' | 'groups' | 'eventTimes' | 'labels' | 'marks'>;
+export type JoinHead = Pick<LabelJoinState, 'waiting' | 'cohorts' | 'reused'>;
+
+/** About 300 KB saved: what a row or a label has to write anew. */
+const CHUNK_ROWS = 4_096;
 const FIRST_CAPACITY = 256;
 
 export class LabelJoin {
@@ -51,6 +57,11 @@ export class LabelJoin {
   /** 0: not known. */
   private marks = new Uint32Array(0);
   private readonly reused = new Set<number>();
+  private readonly ids: string[] = [];
+  /** By chunk: how often it changed. */
+  private readonly chunkChanges: number[] = [];
+  /** Grows with the head. */
+  headChanges = 0;
 
   /** Rows held: predictions and waiting labels. */
   get size(): number {
@@ -68,6 +79,7 @@ export class LabelJoin {
 
   /** The label is joined elsewhere. */
   forget(predictionId: string): void {
+    this.headChanges += 1;
     this.waiting.delete(predictionId);
   }
 
@@ -82,6 +94,7 @@ export class LabelJoin {
     const known = this.marks[slot] as number;
     if (known === mark || known === 0) return 'again';
     this.reused.add(slot);
+    this.headChanges += 1;
     return 'reused';
   }
 
@@ -96,6 +109,8 @@ export class LabelJoin {
     const slot = this.slots.size;
     if (slot === this.scores.length) this.grow();
     this.slots.set(predictionId, slot);
+    this.ids.push(predictionId);
+    this.changed(slot);
     this.scores[slot] = score;
     this.rowGroups[slot] = this.group(cohorts);
     this.eventTimes[slot] = eventTimeMs;
@@ -103,6 +118,7 @@ export class LabelJoin {
     const label = this.waiting.get(predictionId);
     if (label === undefined) return undefined;
     this.waiting.delete(predictionId);
+    this.headChanges += 1;
     return this.join(slot, label);
   }
 
@@ -113,6 +129,7 @@ export class LabelJoin {
       const held = this.waiting.get(predictionId);
       if (held !== undefined) return { kind: held === label ? 'duplicate' : 'contradiction' };
       this.waiting.set(predictionId, label);
+      this.headChanges += 1;
       return { kind: 'waiting' };
     }
     if (this.reused.has(slot)) return { kind: 'ambiguous' };
@@ -121,19 +138,41 @@ export class LabelJoin {
     return { kind: 'joined', row: this.join(slot, label) };
   }
 
-  state(): LabelJoinState {
-    const n = this.slots.size;
+  get chunks(): number {
+    return Math.ceil(this.slots.size / CHUNK_ROWS);
+  }
+
+  /** The same for as long as the chunk is. */
+  chunkVersion(chunk: number): number {
+    return this.chunkChanges[chunk] ?? 0;
+  }
+
+  chunk(chunk: number): JoinChunk {
+    const from = chunk * CHUNK_ROWS;
+    const to = Math.min(from + CHUNK_ROWS, this.slots.size);
     return {
-      ids: [...this.slots.keys()],
-      scores: [...this.scores.subarray(0, n)],
-      groups: [...this.rowGroups.subarray(0, n)],
-      eventTimes: [...this.eventTimes.subarray(0, n)],
-      labels: Array.from(this.labels.subarray(0, n), (label) => (Number.isNaN(label) ? null : label)),
+      ids: this.ids.slice(from, to),
+      scores: [...this.scores.subarray(from, to)],
+      groups: [...this.rowGroups.subarray(from, to)],
+      eventTimes: [...this.eventTimes.subarray(from, to)],
+      labels: Array.from(this.labels.subarray(from, to), (label) => (Number.isNaN(label) ? null : label)),
+      marks: [...this.marks.subarray(from, to)],
+    };
+  }
+
+  head(): JoinHead {
+    return {
       waiting: [...this.waiting],
-      marks: [...this.marks.subarray(0, n)],
       reused: [...this.reused],
       cohorts: this.groups.map((cohorts) => cohorts.map(cohortKey)),
     };
+  }
+
+  state(): LabelJoinState {
+    return joinState(
+      this.head(),
+      Array.from({ length: this.chunks }, (_, chunk) => this.chunk(chunk)),
+    );
   }
 
   static fromState(state: LabelJoinState): LabelJoin {
@@ -150,8 +189,14 @@ export class LabelJoin {
     return join;
   }
 
+  private changed(slot: number): void {
+    const chunk = Math.floor(slot / CHUNK_ROWS);
+    this.chunkChanges[chunk] = (this.chunkChanges[chunk] ?? 0) + 1;
+  }
+
   private join(slot: number, label: number): JoinedRow {
     this.labels[slot] = label;
+    this.changed(slot);
     return {
       score: this.scores[slot] as number,
       label,
@@ -164,6 +209,7 @@ export class LabelJoin {
     let index = this.groupOf.get(cohorts);
     if (index === undefined) {
       index = this.groups.push(cohorts) - 1;
+      this.headChanges += 1;
       this.groupOf.set(cohorts, index);
     }
     return index;
@@ -181,4 +227,17 @@ export class LabelJoin {
     this.marks = grown(new Uint32Array(length), this.marks);
     this.labels = grown(new Float64Array(length).fill(Number.NaN), this.labels);
   }
+}
+
+export function joinState(head: JoinHead, chunks: readonly JoinChunk[]): LabelJoinState {
+  const all = <T>(of: (chunk: JoinChunk) => readonly T[]): T[] => chunks.flatMap(of);
+  return {
+    ids: all(({ ids }) => ids),
+    scores: all(({ scores }) => scores),
+    groups: all(({ groups }) => groups),
+    eventTimes: all(({ eventTimes }) => eventTimes),
+    labels: all(({ labels }) => labels),
+    marks: all(({ marks = [] }) => marks),
+    ...head,
+  };
 }

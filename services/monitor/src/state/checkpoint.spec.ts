@@ -23,6 +23,7 @@ function stand() {
         return { path: `${partition}/${calls.length}`, sha256: '' };
       },
       remove: async ({ path }) => void calls.push(`remove ${path}`),
+      writePiece: async (partition) => ({ path: `${partition}/piece`, sha256: '' }),
       sweep: async () => undefined,
       archived: () => undefined,
       tell: async (partition, { key, value }) => {

@@ -1,5 +1,6 @@
 // When the state of the partition numbers that this process holds becomes durable, over ports that write. Pure but for
-// awaiting them. A number's checkpoint is one file; when it is durable its place is told on the board by the number's
+// awaiting them. A number's checkpoint is a file that names its
+// pieces, of which those are written that changed; when all are durable its place is told on the board by the number's
 // writer, so that whoever takes the number over finds it, and a process that was replaced tells nothing.
 //
 // Nothing is saved while a judgement waits to be told: a part that knows a window as closed must not outlive a decision
@@ -10,15 +11,18 @@ import type { ArchiveState } from '../archive/archive.js';
 import { type CheckpointEntry, keys, type Written } from '../windows/board.js';
 import type { Engine } from '../windows/engine.js';
 import type { Reports } from '../windows/reports.js';
+import { PieceFiles } from './piece-files.js';
 
 export interface CheckpointPorts {
-  /** Writes the file; resolves when it is durable. `text`: a NumberState as JSON. */
+  /** Writes the file that names the pieces; resolves when it is durable. `text`: PlacedPieces as JSON. */
   write(partition: number, text: string): Promise<CheckpointEntry>;
   /** Removes one that is replaced. */
   remove(checkpoint: CheckpointEntry): Promise<void>;
   tell(partition: number, entry: Written): Promise<void>;
-  /** Removes what nobody was told of, but for this one. */
-  sweep(partition: number, told: CheckpointEntry): Promise<void>;
+  /** A part of one. */
+  writePiece(partition: number, text: string): Promise<CheckpointEntry>;
+  /** Removes what nobody was told of, but for these. */
+  sweep(partition: number, told: readonly CheckpointEntry[]): Promise<void>;
   /** How far the number is archived: what is not has to be read again. */
   archived(partition: number): ArchiveState | undefined;
 }
@@ -34,7 +38,11 @@ export class Checkpointer {
   /** Positions of a number when it was last saved: where they are the same, nothing has changed. */
   private readonly saved = new Map<number, { at: string; entry: CheckpointEntry }>();
   private readonly sweptAtMs = new Map<number, number>();
+  /** By what is one for as long as the number is held. */
+  private readonly files = new WeakMap<object, PieceFiles>();
   lastTookMs = 0;
+  /** Written in the last checkpoint. */
+  lastBytes = 0;
 
   constructor(
     private readonly engine: Engine,
@@ -66,6 +74,7 @@ export class Checkpointer {
   private async save(): Promise<void> {
     const started = this.clock.monotonicMs();
     this.dirty = false;
+    this.lastBytes = 0;
     try {
       for (const partition of this.reports.held()) await this.saveNumber(partition);
     } catch (error) {
@@ -83,20 +92,32 @@ export class Checkpointer {
       return;
     }
     const archive = this.ports.archived(partition);
-    const state = { ...this.engine.numberState(partition), ...(archive === undefined ? {} : { archive }) };
-    const at = JSON.stringify([state.positions, archive, this.engine.judgeChanges]);
+    const pieces = { ...this.engine.numberPieces(partition), ...(archive === undefined ? {} : { archive }) };
+    const at = JSON.stringify([pieces.positions, archive, this.engine.judgeChanges]);
     const before = this.engine.board.checkpoint(partition) ?? this.saved.get(partition)?.entry;
     if (this.saved.get(partition)?.at === at) return;
-    const entry = await this.ports.write(partition, JSON.stringify(state));
+    const holding = this.reports.holding(partition) as object;
+    const files = this.files.get(holding) ?? new PieceFiles();
+    this.files.set(holding, files);
+    // Of one moment: messages are applied while files are written.
+    const taken = files.take(pieces);
+    const written = await taken.write((text) => this.ports.writePiece(partition, text));
+    const entry = await this.ports.write(partition, written.manifest);
+    this.lastBytes += written.bytes;
     // The group may have given it to another process meanwhile.
-    if (!this.reports.isHeld(partition)) return this.ports.remove(entry);
+    if (this.reports.holding(partition) !== holding) {
+      for (const file of [entry, ...written.fresh]) await this.ports.remove(file);
+      return;
+    }
     await this.ports.tell(partition, { key: keys.checkpoint(partition), value: entry });
     this.saved.set(partition, { at, entry });
+    const replaced = files.told(written);
+    if (before !== undefined && before.path !== entry.path) replaced.push(before);
+    for (const file of replaced) await this.ports.remove(file);
     const nowMs = this.clock.monotonicMs();
     if (nowMs - (this.sweptAtMs.get(partition) ?? Number.NEGATIVE_INFINITY) >= SWEEP_EVERY_MS) {
       this.sweptAtMs.set(partition, nowMs);
-      await this.ports.sweep(partition, entry);
+      await this.ports.sweep(partition, [entry, ...files.all()]);
     }
-    if (before !== undefined && before.path !== entry.path) await this.ports.remove(before);
   }
 }

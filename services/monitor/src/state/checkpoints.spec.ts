@@ -16,7 +16,7 @@ it('removes files that nobody told of once they are old: what is told stays, and
     const told = await checkpoints.write(1, '{}');
     clock.advance(3_600_001);
     const young = await new StoredCheckpoints(store, '1', clock).write(1, '{}');
-    await checkpoints.sweep(1, told);
+    await checkpoints.sweep(1, [told]);
     const left = (await store.list('monitor/1')).map((name) => `monitor/1/${name}`);
     expect(left).toEqual([told.path, young.path].sort());
     expect(left).not.toContain(lost.path);

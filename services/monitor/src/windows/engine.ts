@@ -11,6 +11,7 @@ import type { TaskTerms } from '../quality/task-terms.js';
 import { Board, type JudgeEntry, type NumberEntry, type ReferenceEntry } from './board.js';
 import { type ClosedWindow, withJudgement } from './closed-window.js';
 import type { HistoryRecord, WindowRecord } from './history.js';
+import { type NumberPieces, partPieces } from './number-pieces.js';
 import type { NumberState, PartOfProject } from './number-state.js';
 import { Positions, type Stream } from './positions.js';
 import type { Reached, Recounted } from './project-judge.js';
@@ -213,16 +214,14 @@ export class Engine {
     return this.gone.splice(0);
   }
 
-  /** Everything of a partition number, to be saved. */
-  numberState(partition: number): NumberState {
-    const open = this.all().flatMap((monitor) =>
-      [...monitor.ownParts()]
-        .filter((part) => part.partition === partition)
-        .map((part) => ({ ...monitor.of, project: monitor.name, part: part.state() })),
-    );
-    // Of projects that were saved and not yet asked for.
-    const waiting = [...this.saved.values()].flat().filter(({ part }) => part.partition === partition);
-    return { partition, positions: this.positions.of(partition), parts: [...open, ...waiting] };
+  /** Everything of a partition number, to be saved, of this moment. */
+  numberPieces(partition: number): NumberPieces {
+    const parts = this.all().flatMap((monitor) => {
+      const part = monitor.ownPart(partition);
+      return part === undefined ? [] : partPieces({ ...monitor.of, project: monitor.name }, part);
+    });
+    const unopened = [...this.saved.values()].flat().filter(({ part }) => part.partition === partition);
+    return { partition, positions: this.positions.of(partition), parts, unopened };
   }
 
   /**

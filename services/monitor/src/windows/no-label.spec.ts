@@ -6,7 +6,7 @@ import { binaryOutputs, seededRng } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { type OptionalKeys, projectTextWith } from '@millrace/testing';
-import { anEngine } from '../../test/an-engine.js';
+import { anEngine, numberState } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
 import type { Engine } from './engine.js';
 
@@ -77,7 +77,7 @@ describe('a project without label, entity and event time', () => {
       const engine = withLabels(engineWith(keys));
       play(engine);
       const [newest] = engine.windows('loans', 100);
-      return [newest?.revision, newest?.metrics[0]?.labelsDueMs, engine.numberState(0).parts[0]?.part.windows.length];
+      return [newest?.revision, newest?.metrics[0]?.labelsDueMs, numberState(engine, 0).parts[0]?.part.windows.length];
     };
     expect(judgedOf(NONE)).toEqual([0, 0, 1]);
     expect(judgedOf({ ...NONE, label: true })).toEqual([0, expect.any(Number), 6]);

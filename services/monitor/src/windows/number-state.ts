@@ -5,8 +5,11 @@ import type { ArchiveState } from '../archive/archive.js';
 import type { PartState } from './partition-part.js';
 import type { PositionState } from './positions.js';
 
-/** 1: of release 0.1.0, by model version; 2: of a project's partitions together, in a folder of the process. */
-export const STATE_FORMAT = 3;
+/**
+ * 1: of release 0.1.0, by model version; 2: of a project's partitions together, in a folder of the process; 3: of a
+ * number in one file; 4: in pieces.
+ */
+export const STATE_FORMAT = 4;
 
 export interface PartOfProject {
   project: string;

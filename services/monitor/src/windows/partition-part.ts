@@ -268,10 +268,22 @@ export class PartitionPart implements Part {
 
   state(): PartState {
     return {
+      ...this.head(),
+      windows: this.shares().map((share) => share.state()),
+      quality: this.counted.statesBetween(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
+    };
+  }
+
+  /** Of all windows, oldest first where they are closed. */
+  shares(): WindowShare[] {
+    return [...this.waiting.values(), ...this.opened.values()];
+  }
+
+  /** What is of no window. */
+  head(): Omit<PartState, 'windows' | 'quality'> {
+    return {
       partition: this.partition,
       heard: Object.fromEntries(Object.entries(this.heard).map(([stream, { maxEventMs }]) => [stream, maxEventMs])),
-      windows: [...this.waiting.values(), ...this.opened.values()].map((share) => share.state()),
-      quality: this.counted.statesBetween(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
       firstRows: this.firstRows.state(),
       counters: this.counters,
       overLabels: this.over.state(),

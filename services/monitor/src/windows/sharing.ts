@@ -21,6 +21,9 @@ export interface SharingPorts {
 }
 
 export class Sharing {
+  /** Of the last numbers that were taken over. */
+  lastTookMs = 0;
+
   constructor(
     private readonly engine: Engine,
     private readonly reports: Reports,
@@ -40,7 +43,9 @@ export class Sharing {
     for (let number = 0; number < all; number++)
       if (!this.reports.isHeld(number) && this.engine.board.number(number) === undefined)
         this.engine.positions.follow(number, { predictions: 0, labels: 0 });
+    const startedMs = this.clock.monotonicMs();
     for (const number of numbers) if (!this.reports.isHeld(number)) await this.take(number);
+    this.lastTookMs = this.clock.monotonicMs() - startedMs;
   }
 
   /** Another process has taken a number: nothing of this one counts until its group says what it holds. */

@@ -100,12 +100,22 @@ export class WindowShare implements Share {
     }
   }
 
-  state(): WindowShareState {
+  /** The same for as long as its counts are. */
+  get countsVersion(): string {
+    return [this.predictions, this.labels, this.closed, this.givenUp, this.hasAnswerTimes].join();
+  }
+
+  /** All but the join. */
+  counts(): Omit<WindowShareState, 'join'> {
     const { startMs, closed, predictions, labels, hasAnswerTimes, givenUp } = this;
     const profiles = this.list().map((profile) => profile.state());
     const cohorts = this.rows().map(({ cohort, rows }) => ({ cohort: cohortKey(cohort), rows }));
     const counts = { startMs, closed, predictions, labels, hasAnswerTimes, givenUp };
-    return { ...counts, profiles, cohorts, join: this.join.state() };
+    return { ...counts, profiles, cohorts };
+  }
+
+  state(): WindowShareState {
+    return { ...this.counts(), join: this.join.state() };
   }
 
   static fromState(state: WindowShareState, reference: ReferenceOf): WindowShare {

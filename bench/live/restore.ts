@@ -1,0 +1,173 @@
+// How long a monitor takes to go on from its checkpoint with many wide windows open, and what a checkpoint writes where
+// one row has come since: 500 numeric features, 64 open windows, two cohorts (all and the version). It is killed and
+// started again; the figures are the monitor's own (`restore_duration`, `checkpoint_bytes`).
+
+import { join } from 'node:path';
+import { openArtifactStore } from '@millrace/artifacts';
+import {
+  encodeModelVersion,
+  encodePrediction,
+  encodeProject,
+  encodeReferenceProfile,
+  messageKey,
+} from '@millrace/contracts';
+import { binaryOutputs, seededRng } from '@millrace/domain';
+import { ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
+import { parseProject } from '@millrace/project';
+import { buildReferenceProfile } from '@millrace/statistics';
+import { startKafka } from '@millrace/testing';
+import { median, type Outcome } from '../serving/row.js';
+import { type Monitor, startMonitor, untilRead } from './monitor.process.js';
+import type { LiveBench, LiveRow } from './row.js';
+
+const SEED = 29;
+const FEATURES = 500;
+const WINDOWS = 64;
+const WINDOW_ROWS = 100;
+const WINDOW_MS = 60_000;
+const FROM_MS = 20_000_000 * WINDOW_MS;
+const REFERENCE_ROWS = 2_000;
+const RESTORE_MS_MAX = 5_000;
+const NAMES = Array.from({ length: FEATURES }, (_, i) => `x${i}`);
+/** Checkpoints come every 1.5 s, and no closer than ten times what the last one took. */
+const QUIET_MS = 3_000;
+const POLL_MS = 200;
+
+const PROJECT = `
+name: wide
+data:
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+${NAMES.map((name) => `    - { name: ${name}, type: number }`).join('\n')}
+features: [${NAMES.map((name) => `{ name: ${name}, kind: numeric }`).join(', ')}]
+monitoring: { window: 1m, allowedLateness: 2h, minRows: 50 }
+`;
+
+async function prepare(connection: KafkaConnection, home: string): Promise<MessageProducer> {
+  await ensureTopics(connection);
+  const producer = new MessageProducer(connection);
+  const parsed = parseProject(PROJECT, 'project.yaml');
+  if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+  const applied = { revision: 1, documentSha256: '', appliedAtMs: 1, createdAtMs: 0 };
+  const value = encodeProject({ name: 'wide', document: parsed.document, ...applied });
+  await producer.send('projects.v1', [{ key: 'wide', value }]);
+  const rng = seededRng(SEED);
+  const normals = () => Array.from({ length: REFERENCE_ROWS }, () => rng.normal());
+  const reference = buildReferenceProfile({
+    features: NAMES.map((name) => ({ name, kind: 'numeric' as const, values: normals() })),
+    scoreName: 'probability',
+    scores: Array.from({ length: REFERENCE_ROWS }, () => rng.next()),
+    positiveShare: 0.5,
+  });
+  const packagePath = 'models/wide/1';
+  const inputs = NAMES.map((name) => ({ name, type: 'number' }));
+  const leftOut = NAMES.map((input) => ({ kind: 'numeric', input }));
+  const plan = { format: 2, inputs, steps: [], leftOut, width: 0, rows: REFERENCE_ROWS };
+  const store = openArtifactStore({ home });
+  await store.put(`${packagePath}/reference.pb`, encodeReferenceProfile(reference));
+  await store.put(`${packagePath}/features.json`, JSON.stringify(plan));
+  await store.put(`${packagePath}/manifest.json`, JSON.stringify({ files: { 'reference.pb': '' } }));
+  const evaluation = {
+    ...{ rows: 1, metrics: { auc: 0.5, log_loss: 0.7, accuracy: 0.5 }, positiveShare: 0.5 },
+    ...{ eventTimeFromMs: 0, eventTimeToMs: 1 },
+  };
+  const model = encodeModelVersion({
+    ...{ project: 'wide', version: 1, packagePath, modelSha256: 'a'.repeat(64), packageSha256: 'b'.repeat(64) },
+    ...{ blessed: true, verdict: '', warnings: [], reasons: ['first version'], evaluation, championVersion: 0 },
+    ...{ baselines: [], slices: [], datasetVersions: ['d'.repeat(64)], trainingId: 't1', workers: 1, seed: 1 },
+    ...{ createdAtMs: 1, correlationId: '', trainRows: 1, trainSeconds: 1, origin: 'trained' as const },
+  });
+  await producer.send('models.v1', [{ key: 'wide/1', value: model }]);
+  return producer;
+}
+
+function predictionAt(rng: ReturnType<typeof seededRng>, window: number, row: number) {
+  const eventTimeMs = FROM_MS + window * WINDOW_MS + row;
+  const features = NAMES.map(() => rng.normal());
+  const value = encodePrediction({
+    ...{ predictionId: `r${window}-${row}/0`, project: 'wide', entity: '', modelVersion: 1, eventTimeMs },
+    ...{ answeredAtMs: eventTimeMs, latencyUs: 500, features, outputs: binaryOutputs(rng.next()), traceId: '' },
+    ...{ modelSha256: 'a'.repeat(64), role: 'live' as const },
+  });
+  return { key: messageKey('wide', ''), value };
+}
+
+/** A gauge of the monitor, in its last telling. */
+async function gaugeOf({ httpPort }: Monitor, name: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  return Number(new RegExp(`^millrace_monitor_${name}(?:_\\w+)?(?:\\{[^}]*\\})? ([\\d.e+]+)`, 'm').exec(text)?.[1]);
+}
+
+/** What the next checkpoint that is another one has written. */
+async function nextBytes(monitor: Monitor, before: number): Promise<number> {
+  for (let waited = 0; waited < 120_000; waited += POLL_MS) {
+    const bytes = await gaugeOf(monitor, 'checkpoint_bytes');
+    if (bytes !== before && bytes > 0) return bytes;
+    await new Promise((wake) => setTimeout(wake, POLL_MS));
+  }
+  throw new Error('no checkpoint came');
+}
+
+export const restore: LiveRow = {
+  name: 'restore',
+  says: `a monitor goes on from ${FEATURES} features × ${WINDOWS} windows × 2 cohorts`,
+  seed: SEED,
+  async measure(bench: LiveBench): Promise<Outcome[]> {
+    const kept: Record<string, number[]> = { 'restored in ms': [], 'whole, MiB': [], 'after one row, MiB': [] };
+    const broker = await startKafka({ dedicated: true });
+    try {
+      for (let round = 0; round < bench.rounds; round++) {
+        const topicPrefix = `w${round}.`;
+        const home = join(bench.work, `home-${round}`);
+        const connection = new KafkaConnection({ brokers: broker.brokers, clientId: 'bench', topicPrefix });
+        const producer = await prepare(connection, home);
+        const rng = seededRng(SEED + 1);
+        for (let window = 0; window < WINDOWS; window++)
+          await producer.send(
+            'predictions.v1',
+            Array.from({ length: WINDOW_ROWS }, (_, row) => predictionAt(rng, window, row)),
+          );
+        const first = await startMonitor(bench, { home, broker, topicPrefix, replica: '0' });
+        await untilRead([first], WINDOWS * WINDOW_ROWS);
+        await new Promise((wake) => setTimeout(wake, QUIET_MS));
+        const idle = await gaugeOf(first, 'checkpoint_bytes');
+        await first.stop();
+        const second = await startMonitor(bench, { home, broker, topicPrefix, replica: '0' });
+        kept['restored in ms']?.push(await gaugeOf(second, 'restore_duration'));
+        // It has taken the number over, and writes all of it once.
+        const whole = await nextBytes(second, 0);
+        await new Promise((wake) => setTimeout(wake, QUIET_MS));
+        const before = await gaugeOf(second, 'checkpoint_bytes');
+        await producer.send('predictions.v1', [predictionAt(rng, WINDOWS - 1, WINDOW_ROWS)]);
+        const changed = await nextBytes(second, before);
+        kept['whole, MiB']?.push(Math.max(whole, idle) / 2 ** 20);
+        kept['after one row, MiB']?.push(changed / 2 ** 20);
+        await second.stop();
+        await producer.close();
+        await connection.close();
+      }
+    } finally {
+      await broker.stop();
+    }
+    const of = (name: string) => median(kept[name] ?? []);
+    const ms = of('restored in ms');
+    return [
+      {
+        figure: `restored: ${FEATURES} features × ${WINDOWS} windows × 2 cohorts`,
+        target: `<= ${RESTORE_MS_MAX} ms`,
+        measured: `${ms.toFixed(0)} ms`,
+        met: ms <= RESTORE_MS_MAX,
+        rounds: kept,
+      },
+      {
+        figure: 'a checkpoint after one row : the whole',
+        target: '',
+        measured: `${of('after one row, MiB').toFixed(2)} : ${of('whole, MiB').toFixed(1)} MiB`,
+        ratio: of('after one row, MiB') / of('whole, MiB'),
+        met: undefined,
+        rounds: {},
+      },
+    ];
+  },
+};
