@@ -6,6 +6,7 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import type { Consumer } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
+import { isBrokerAway } from './consumer-end.js';
 import { textHeaders } from './message.js';
 import type { EndKind } from './produce/protocol.js';
 import { topicEnds } from './topic-ends.js';
@@ -88,11 +89,24 @@ export class CompactedReader {
         return;
       } catch (error) {
         this.log.warn('no broker yet', { name: this.settings.name, error: (error as Error).message });
-        await this.consumer?.disconnect().catch(() => undefined); // it is replaced by the next try
-        await new Promise((resolve) => setTimeout(resolve, START_AGAIN_MS));
+        await this.letGo();
       }
     }
     throw new PlatformError('unavailable', 'the reader is closed');
+  }
+
+  /** The next try makes another consumer. */
+  private async letGo(): Promise<void> {
+    const { consumer } = this;
+    this.consumer = undefined;
+    await consumer?.disconnect().catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, START_AGAIN_MS));
+  }
+
+  /** kafkajs has given the consumer up, and the broker is only away. */
+  private async beginAnew(): Promise<void> {
+    await this.letGo();
+    await this.startForEver().catch(() => undefined); // it rejects once the reader is closed
   }
 
   /** Resolves when everything that was there at the start has been handled (at once for empty topics). */
@@ -156,6 +170,7 @@ export class CompactedReader {
   private async run(): Promise<void> {
     const topics = Object.keys(this.settings.topics);
     for (const [key, end] of await this.written()) this.atStart.set(key, end);
+    if (this.closed) return;
     const consumer = this.connection.kafka.consumer({
       groupId: this.groupId,
       sessionTimeout: 10_000,
@@ -169,9 +184,11 @@ export class CompactedReader {
     });
     this.consumer = consumer;
     consumer.on('consumer.crash', ({ payload }) => {
-      if (payload.restart)
-        this.log.warn('reader restarts', {}, new PlatformError('unavailable', payload.error.message));
-      else this.crash(payload.error);
+      if (this.consumer !== consumer) return;
+      const isAway = isBrokerAway(payload.error);
+      if (!payload.restart && !isAway) return this.crash(payload.error);
+      this.log.warn('reader restarts', {}, new PlatformError('unavailable', payload.error.message));
+      if (!payload.restart) void this.beginAnew();
     });
     // Also for batches of control records only, which never reach eachBatch.
     consumer.on('consumer.end_batch_process', ({ payload }) => {

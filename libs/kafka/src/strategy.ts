@@ -16,6 +16,7 @@ import { type BatchResult, type RetrySettings, runBatch, StopConsuming } from '.
 import { inBatchSpan } from './batch-span.js';
 import { coPartitioned } from './co-partitioned.js';
 import { ensureTopics, type KafkaConnection } from './connection.js';
+import { isBrokerAway } from './consumer-end.js';
 import { DeadLetterWriter } from './dead-letter-writer.js';
 import { HEARTBEAT_MS, Membership } from './membership.js';
 import { type InboundMessage, toInbound } from './message.js';
@@ -277,10 +278,25 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       } catch (error) {
         if (this.stopping) return;
         this.log.warn('the consumer does not start yet', { group: this.settings.groupId }, error);
-        await this.consumer?.disconnect().catch(() => undefined); // it is replaced by the next try
-        await new Promise((resolve) => setTimeout(resolve, START_AGAIN_MS).unref());
+        await this.letGo();
       }
     }
+  }
+
+  /** The next start makes another consumer. */
+  private async letGo(): Promise<void> {
+    const { consumer } = this;
+    this.consumer = undefined;
+    this.joined = false;
+    clearInterval(this.commitTimer);
+    await consumer?.disconnect().catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, START_AGAIN_MS).unref());
+  }
+
+  /** kafkajs has given the consumer up, and the broker is only away. */
+  private async beginAnew(): Promise<void> {
+    await this.letGo();
+    await this.startForEver();
   }
 
   private async start(): Promise<void> {
@@ -307,7 +323,9 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     consumer.on('consumer.rebalancing', () => {
       this.joined = false;
     });
-    consumer.on('consumer.crash', ({ payload }) => this.onCrashed(payload.error, payload.restart));
+    consumer.on('consumer.crash', ({ payload }) => {
+      if (this.consumer === consumer) this.onCrashed(payload.error, payload.restart);
+    });
     await this.connectForEver(consumer, topics);
     await consumer.subscribe({ topics: topics.map((topic) => connection.topicName(topic)), fromBeginning });
     await consumer.run({
@@ -316,6 +334,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       partitionsConsumedConcurrently: concurrency,
       eachBatch: (payload) => this.eachBatch(payload),
     });
+    clearInterval(this.commitTimer);
     this.commitTimer = setInterval(() => {
       if (this.committing === undefined && this.uncommitted.size > 0) {
         // A failed commit is repeated with the next one; after a rebalance the messages come again.
@@ -378,13 +397,14 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   private onCrashed(error: Error, restart: boolean): void {
     this.joined = false;
-    if (restart)
-      this.log.warn(
-        'consumer restarts',
-        { group: this.settings.groupId },
-        new PlatformError('unavailable', error.message),
-      );
-    else this.crash(error);
+    const isAway = isBrokerAway(error);
+    if (!restart && !isAway) {
+      this.crash(error);
+      return;
+    }
+    const group = this.settings.groupId;
+    this.log.warn('consumer restarts', { group }, new PlatformError('unavailable', error.message));
+    if (!restart && !this.crashed) void this.beginAnew();
   }
 
   private crash(error: Error): void {
@@ -392,15 +412,22 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     this.crashed = true;
     this.joined = false;
     this.log.error('consumer cannot go on', { group: this.settings.groupId }, error);
-    // Fetching the same batch again and again until the process ends would only burn time.
-    const { connection } = this.settings;
-    this.consumer?.pause(
-      Object.entries(this.assignment).map(([topic, partitions]) => ({
-        topic: connection.topicName(topic),
-        partitions: [...partitions],
-      })),
-    );
+    this.stopFetching();
     this.settings.onCrash(error);
+  }
+
+  /** Fetching the same batch again and again until the process ends would only burn time. */
+  private stopFetching(): void {
+    const { connection } = this.settings;
+    const held = Object.entries(this.assignment).map(([topic, partitions]) => ({
+      topic: connection.topicName(topic),
+      partitions: [...partitions],
+    }));
+    try {
+      this.consumer?.pause(held);
+    } catch {
+      // It has joined no group yet, and fetches nothing.
+    }
   }
 
   private async eachBatch(payload: EachBatchPayload): Promise<void> {

@@ -1,6 +1,7 @@
 // The broker dies and comes back: nobody crashes, nothing acknowledged is lost, nothing is delivered twice to the log.
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createRequire } from 'node:module';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   CompactedReader,
   ensureTopics,
@@ -98,4 +99,72 @@ describe('a broker that is killed and comes back', () => {
     await producer.close();
     await connection.close();
   }, 180_000);
+});
+
+interface KafkajsCluster {
+  findGroupCoordinatorMetadata(asked: { groupId: string }): Promise<unknown>;
+}
+const require = createRequire(import.meta.url);
+const { prototype: cluster } = require('kafkajs/src/cluster') as { prototype: KafkajsCluster };
+const { KafkaJSGroupCoordinatorNotFound } = require('kafkajs/src/errors') as {
+  KafkaJSGroupCoordinatorNotFound: new (message: string) => Error;
+};
+
+describe('a broker that is too busy to say who coordinates a group', () => {
+  it('is asked again: neither a consumer that joins nor a reader gives up, for kafkajs does', async () => {
+    const connection = new KafkaConnection({ brokers: kafka.brokers, clientId: 'test' });
+    await ensureTopics(connection, ['trainings.v1', 'models.v1', 'deadletter.v1']);
+    const find = cluster.findGroupCoordinatorMetadata;
+    const refused = new Map<string, number>();
+    const spied = jest.spyOn(cluster, 'findGroupCoordinatorMetadata').mockImplementation(function (
+      this: KafkajsCluster,
+      asked,
+    ) {
+      const tries = (refused.get(asked.groupId) ?? 0) + 1;
+      refused.set(asked.groupId, tries);
+      if (tries <= 2) throw new KafkaJSGroupCoordinatorNotFound('Failed to find group coordinator');
+      return find.call(this, asked);
+    });
+    const crashes: Error[] = [];
+    const producer = new MessageProducer(connection);
+    const seen: string[] = [];
+    const strategy = new KafkaStrategy({
+      connection,
+      groupId: 'busy',
+      service: 'test',
+      producer,
+      fetchBytesMin: 1,
+      inBackground: true,
+      onCrash: (error) => crashes.push(error),
+    });
+    strategy.addHandler(
+      'trainings.v1',
+      (async (messages: InboundMessage[]) => {
+        for (const { value } of messages) seen.push(String(value));
+      }) as never,
+      true,
+    );
+    const read: string[] = [];
+    const reader = new CompactedReader(connection, {
+      name: 'busy',
+      topics: { 'models.v1': (_key, value) => void read.push(String(value)) },
+      onCrash: (error) => crashes.push(error),
+    });
+    try {
+      strategy.listen(() => undefined);
+      const caughtUp = reader.caughtUp();
+      await producer.send('trainings.v1', [{ key: 'k', value: Buffer.from('one') }]);
+      await producer.send('models.v1', [{ key: 'k', value: Buffer.from('two') }]);
+      await caughtUp;
+      await eventually('both read', () => seen.includes('one') && read.includes('two') && strategy.isReady(), 60_000);
+      expect(crashes).toEqual([]);
+      expect(Math.min(...refused.values())).toBeGreaterThan(2);
+    } finally {
+      spied.mockRestore();
+      await strategy.close();
+      await reader.close();
+      await producer.close();
+      await connection.close();
+    }
+  }, 120_000);
 });
