@@ -5,8 +5,8 @@ import { driftLatency, type LiveRun, steady } from './real-time.js';
 import type { LiveRow } from './row.js';
 import { SEED } from './sensors.js';
 
-const MINUTE = { windowS: 60, latenessS: 5, ratePerSecond: 1_000, memory: true };
-const SLICE = { windowS: 5, latenessS: 1, labelDelayS: 5, ratePerSecond: 100, memory: false };
+const MINUTE = { windowS: 60, latenessS: 5, ratePerSecond: 1_000, timed: true };
+const SLICE = { windowS: 5, latenessS: 1, labelDelayS: 5, ratePerSecond: 100, timed: false };
 
 function row(name: string, says: string, run: LiveRun, measure: typeof steady): LiveRow {
   return { name, says, seed: SEED, measure: (bench) => measure(bench, run, says) };

@@ -27,8 +27,8 @@ const RSS_GROWTH_MAX = 1.05;
 export interface LiveRun extends LiveTimes {
   seconds: number;
   ratePerSecond: number;
-  /** Whether memory is judged: a run of seconds is all start. */
-  memory: boolean;
+  /** Whether memory and times are judged: a run of seconds is all start, beside whatever the tests do. */
+  timed: boolean;
 }
 
 /** A platform that serves a model of the sensors. */
@@ -156,7 +156,7 @@ export async function steady(bench: LiveBench, run: LiveRun, title: string): Pro
         rounds: {},
       },
     ];
-    return [...outcomes, ...(run.memory ? memoryOutcomes(memory, title) : [])];
+    return [...outcomes, ...(run.timed ? memoryOutcomes(memory, title) : [])];
   } finally {
     load.close();
     await platform.stop();
@@ -189,9 +189,9 @@ export async function driftLatency(bench: LiveBench, run: LiveRun, title: string
     return [
       {
         figure: `${title}: first shifted row to drift event`,
-        target: `≤ ${bound} s`,
+        target: run.timed ? `≤ ${bound} s` : 'one',
         measured: `${seconds.toFixed(1)} s, ${afterEndS.toFixed(1)} s after the window's end; ${early.length} events before`,
-        met: seconds <= bound && early.length === 0,
+        met: (seconds <= bound || !run.timed) && early.length === 0,
         rounds: {},
       },
     ];
