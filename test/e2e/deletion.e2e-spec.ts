@@ -2,10 +2,11 @@
 // runs, a rollout has just begun, services are killed in the middle of it. Whatever the moment, nothing of the project
 // is left in any service, and one of the same name that is applied later begins anew.
 
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { seededRng } from '@millrace/domain';
+import { CompactedReader, KafkaConnection } from '@millrace/kafka';
 import { Platform, type PortSetting, until } from './support/platform.process.js';
 
 const READY_WITHIN_MS = 120_000;
@@ -157,11 +158,21 @@ async function untilGone(): Promise<void> {
   await untilTrue('the project is not gone', isGone, GONE_WITHIN_MS);
   const answer = await predict();
   expect(answer).toMatchObject({ status: 404, body: { error: expect.stringMatching(/loans/) } });
-  const loops = join(platform.home, 'trainer', 'loop');
-  const left = () => (existsSync(loops) ? readdirSync(loops) : []);
-  await untilTrue('the loop has a state', async () => left().length === 0, GONE_WITHIN_MS);
-  const requests = join(platform.home, 'trainer', 'requests');
-  await untilTrue('a training is kept', async () => readdirSync(requests).length === 0, GONE_WITHIN_MS);
+  const keepsNothing = async () => (await keptByTrainer()).length === 0;
+  await untilTrue('the trainer keeps a loop or a training', keepsNothing, GONE_WITHIN_MS);
+}
+
+/** Keys of what it would take up after a restart. */
+async function keptByTrainer(): Promise<string[]> {
+  const brokers = [`127.0.0.1:${platform.ports.MILLRACE_KAFKA_PORT}`];
+  const connection = new KafkaConnection({ brokers, clientId: 'test', topicPrefix: 'millrace.' });
+  const keys = new Set<string>();
+  const entry = (key: string, value: Buffer | null) => void (value === null ? keys.delete(key) : keys.add(key));
+  const reader = new CompactedReader(connection, { name: 'test', topics: { 'trainer.v1': entry } });
+  await reader.caughtUp();
+  await reader.close();
+  await connection.close();
+  return [...keys];
 }
 
 /** What is told of a project that was applied a moment ago. */

@@ -26,7 +26,6 @@ const TEXTS: Readonly<Record<string, string>> = {
   MILLRACE_PORT_OFFSET: '3000',
   MILLRACE_INGEST_DUCKDB_MEMORY: '640MB',
   MILLRACE_MONITOR_ARCHIVE_MEMORY: '192MB',
-  MILLRACE_WORKER_COORDINATOR: '10.0.0.9:8021',
   MILLRACE_ARTIFACTS_URL: 's3://store/second',
   MILLRACE_ARTIFACTS_ENDPOINT: 'http://10.0.0.9:9000',
   MILLRACE_ARTIFACTS_REGION: 'eu-central-1',
@@ -255,7 +254,6 @@ describe('millrace up', () => {
     ['kafka=2', 'MILLRACE_KAFKA_BROKERS names a cluster of your own'],
     ['workers=2', 'training workers are counted by --workers'],
     ['ingest=2,ingest=3', 'names ingest twice'],
-    ['trainer=2', 'names more than one trainer'],
     ['ingest', 'write it like ingest=2,serving=2'],
     ['ingest=2,', 'write it like ingest=2,serving=2'],
   ])('refuses MILLRACE_REPLICAS=%s and says what to do', (text, fault) => {

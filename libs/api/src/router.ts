@@ -113,6 +113,8 @@ export const routerApi = {
         versions: Type.Array(answer({ project: Type.String(), version: versionOrNone(), ...Series })),
         relay: answer({
           up: Type.Boolean(),
+          /** host:port of the servings that a stream leads to. */
+          servings: Type.Array(Type.String()),
           inFlight: count(),
           retried: count(),
           brokenStreams: count(),

@@ -94,6 +94,7 @@ export {
 export { decodeReferenceProfile, encodeReferenceProfile, type ReferenceProfile } from './reference-profile.codec.js';
 export { decodeRoute, encodeRoute } from './route.codec.js';
 export { messageKey, TOPICS, type Topic, type TopicSpec, topicName } from './topics.js';
+export { decodeTrainerEntry, encodeTrainerEntry, type TrainerEntry } from './trainer-entry.codec.js';
 export {
   decodeTrainingEvent,
   encodeTrainingEvent,

@@ -40,6 +40,8 @@ export const TOPICS = [
   compacted('progress.v1'),
   deleted('commands.v1', 30),
   deleted('trainings.v1', 30),
+  // The state of a loop is written anew at each step, 80 KiB at most.
+  { ...compacted('trainer.v1'), segmentBytes: 32 * MIB },
   compacted('models.v1'),
   compacted('routes.v1'),
   deleted('predictions.v1', 7),

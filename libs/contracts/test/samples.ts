@@ -17,6 +17,7 @@ import { decodeRecord, encodeRecord } from '../src/record.codec.js';
 import { decodeRecordBatch, encodeRecordBatch } from '../src/record-batch.codec.js';
 import { decodeReferenceProfile, encodeReferenceProfile } from '../src/reference-profile.codec.js';
 import { decodeRoute, encodeRoute } from '../src/route.codec.js';
+import { decodeTrainerEntry, encodeTrainerEntry } from '../src/trainer-entry.codec.js';
 import { decodeTrainingEvent, encodeTrainingEvent } from '../src/training-event.codec.js';
 import { decodeWindowMetrics, encodeWindowMetrics, type WindowMetrics } from '../src/window-metrics.codec.js';
 
@@ -230,6 +231,18 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
     },
     encodeRecordBatch,
     decodeRecordBatch,
+  ),
+  sample(
+    'trainer-entry',
+    { project: 'flights', projectCreatedAtMs: 981_000_000_000, trainingId: 'flights-1', document: '{"seed":1}' },
+    encodeTrainerEntry,
+    decodeTrainerEntry,
+  ),
+  sample(
+    'trainer-entry-loop',
+    { project: 'flights', projectCreatedAtMs: 0, trainingId: '', document: '{}' },
+    encodeTrainerEntry,
+    decodeTrainerEntry,
   ),
   ...PROGRESS.map((progress) => sample(`progress-${progress.kind}`, progress, encodeProgress, decodeProgress)),
   sample(

@@ -63,7 +63,7 @@ describe('a process started by hand', () => {
   it('finds the others at the hosts that their settings name', () => {
     const env = { MILLRACE_SERVING_HOST: '127.0.0.2', MILLRACE_TRAINER_GRPC_HOST: '::1' };
     expect(read(env).servingHost).toEqual(['127.0.0.2']);
-    expect(readSettings(workerSettings, env).values.coordinator).toBe('[::1]:8021');
+    expect(readSettings(workerSettings, env).values.coordinators).toEqual(['[::1]:8021']);
     expect(placeOf({ MILLRACE_SERVING_HOST: '0.0.0.0', MILLRACE_ROUTER_LISTEN_HOST: '::' }).hosts).toEqual({
       serving: '127.0.0.1',
       router: '::1',

@@ -36,8 +36,6 @@ export function parseReplicas(text: string): ParsedReplicas {
     if (named.has(service)) return fault(`names ${service} twice`);
     if (!/^\d{1,3}$/.test(count) || Number(count) < 1 || Number(count) > REPLICAS_MAX)
       return fault(`has a count of ${service} that is no whole number from 1 to ${REPLICAS_MAX}`);
-    if (service === 'trainer' && Number(count) > 1)
-      return fault('names more than one trainer, of which there is one: a second one would train everything again');
     named.add(service);
     replicas[service] = Number(count);
   }

@@ -4,7 +4,7 @@ export { type FileCalls, PROMISED_CALLS } from './file-calls.js';
 export { openImportRoots, openToImports } from './import-roots.js';
 export { readJson, readJsonFolderSync, readJsonSync, replaceJson, replaceJsonSync } from './json-file.js';
 export { checkFile, isMissingFile, missingFile } from './missing-file.js';
-export { placeFile, removeFile, removeFileSync, replaceFileSync, writeStaged } from './replace-file.js';
+export { placeFile, removeFile, replaceFileSync, writeStaged } from './replace-file.js';
 export {
   encodingWarning,
   firstBytesOf,

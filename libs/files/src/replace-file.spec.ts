@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { BLOCKING_CALLS, type FileCalls, PROMISED_CALLS } from './file-calls.js';
 import { readJson, readJsonFolderSync, readJsonSync, replaceJson } from './json-file.js';
-import { removeFile, removeFileSync, replaceFile, replaceFileSync } from './replace-file.js';
+import { removeFile, replaceFile, replaceFileSync } from './replace-file.js';
 
 /** Its tag is another in each process. */
 const TEMPORARY = '.state.json.tmp*-0';
@@ -60,22 +60,19 @@ const FORMS = [
     form: 'promised',
     real: PROMISED_CALLS,
     replace: async (path: string, text: string, calls?: FileCalls) => replaceFile(path, text, calls),
-    remove: async (path: string, calls?: FileCalls) => removeFile(path, calls),
   },
   {
     form: 'blocking',
     real: BLOCKING_CALLS,
     replace: async (path: string, text: string, calls?: FileCalls) => replaceFileSync(path, text, calls),
-    remove: async (path: string, calls?: FileCalls) => removeFileSync(path, calls),
   },
 ] as {
   form: string;
   real: FileCalls;
   replace: (p: string, t: string, c?: FileCalls) => Promise<void>;
-  remove: (p: string, c?: FileCalls) => Promise<void>;
 }[];
 
-describe.each(FORMS)('a file replaced, $form', ({ real, replace, remove }) => {
+describe.each(FORMS)('a file replaced, $form', ({ real, replace }) => {
   it('is written beside, synced and renamed, and then its folder is synced', async () => {
     const { calls, log } = spied(real);
     await replace(join(folder, 'state.json'), 'new', calls);
@@ -117,17 +114,6 @@ describe.each(FORMS)('a file replaced, $form', ({ real, replace, remove }) => {
     const { calls } = spied(real, 9);
     await replace(path, 'new', calls);
   });
-
-  it('is removed durably, and need not be there', async () => {
-    const path = join(folder, 'state.json');
-    await replace(path, 'x');
-    const { calls, log } = spied(real);
-    await remove(path, calls);
-    expect(log).toEqual(['remove state.json', 'open .', 'sync .', 'close .']);
-    expect(await readdir(folder)).toEqual([]);
-    await remove(path);
-    await remove(join(folder, 'none/state.json'));
-  });
 });
 
 describe('writes of one path at once', () => {
@@ -163,4 +149,15 @@ describe('a JSON file', () => {
       { name: 'b', read: { kind: 'ok', value: 2 } },
     ]);
   });
+});
+
+it('a file is removed durably, and need not be there', async () => {
+  const path = join(folder, 'state.json');
+  await replaceFile(path, 'x');
+  const { calls, log } = spied(PROMISED_CALLS);
+  await removeFile(path, calls);
+  expect(log).toEqual(['remove state.json', 'open .', 'sync .', 'close .']);
+  expect(await readdir(folder)).toEqual([]);
+  await removeFile(path);
+  await removeFile(join(folder, 'none/state.json'));
 });

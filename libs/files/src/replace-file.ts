@@ -127,10 +127,6 @@ export function removeFile(path: string, calls: FileCalls = PROMISED_CALLS): Pro
   return promised(removing(path, calls));
 }
 
-export function removeFileSync(path: string, calls: FileCalls = BLOCKING_CALLS): void {
-  blocking(removing(path, calls));
-}
-
 function* staging(path: string, bytes: Uint8Array | string, calls: FileCalls): Steps {
   yield* makeFolder(dirname(path), calls);
   yield* writing(path, bytes, calls);

@@ -10,7 +10,7 @@ import type { Topic } from '@millrace/contracts';
 import { assert, type Clock, PlatformError, systemClock } from '@millrace/domain';
 import { counter, gauge, histogram, logger } from '@millrace/telemetry';
 import { BaseRpcContext, type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
-import type { Consumer, EachBatchPayload } from 'kafkajs';
+import type { Consumer, EachBatchPayload, PartitionAssigner } from 'kafkajs';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { type BatchResult, type RetrySettings, runBatch, StopConsuming } from './batch-runner.js';
 import { inBatchSpan } from './batch-span.js';
@@ -20,6 +20,7 @@ import { isBrokerAway } from './consumer-end.js';
 import { DeadLetterWriter } from './dead-letter-writer.js';
 import { HEARTBEAT_MS, Membership } from './membership.js';
 import { type InboundMessage, toInbound } from './message.js';
+import { oneHolder } from './one-holder.js';
 import { MessageProducer } from './producer.js';
 
 /** Partitions by topic (without prefix). */
@@ -53,9 +54,10 @@ export interface KafkaStrategySettings {
   memberTimeoutMs?: number;
   /**
    * 'by topic' (default): partitions of each topic by turns. 'by number': a number of every topic goes to one member,
-   * and stays with it as far as the balance allows.
+   * and stays with it as far as the balance allows. 'one holder': one member has everything while it lives, the others
+   * stand by.
    */
-  sharing?: 'by topic' | 'by number';
+  sharing?: 'by topic' | 'by number' | 'one holder';
   retry?: Partial<RetrySettings>;
   /**
    * Start position of a partition each time it is assigned, instead of the committed one; undefined = the committed
@@ -143,6 +145,8 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   private committing: Promise<void> | undefined;
   private assigned: Promise<void> = Promise.resolve();
   private assignment: Assignment = {};
+  /** The group's last word to this member. */
+  private heardAtMs = Number.NEGATIVE_INFINITY;
   private joined = false;
   private crashed = false;
 
@@ -300,7 +304,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 
   private async start(): Promise<void> {
-    const { connection, groupId, concurrency, fromBeginning, memberTimeoutMs, sharing } = this.settings;
+    const { connection, groupId, concurrency, fromBeginning, memberTimeoutMs } = this.settings;
     if (this.stopping) throw new PlatformError('unavailable', 'stopped before the consumer started');
     const topics = [...this.messageHandlers.keys()];
     assert(topics.length > 0, `consumer ${groupId} has no @EventPattern handlers`);
@@ -314,12 +318,15 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       maxBytesPerPartition: this.settings.fetchBytesMaxPerPartition,
       maxBytes: 16 * 1_048_576,
       allowAutoTopicCreation: false,
-      ...(sharing === 'by number' ? { partitionAssigners: [coPartitioned(() => this.numbers())] } : {}),
+      ...this.assigners(),
       // After 30 tries (about 30 s) kafkajs tears the consumer down and starts a new one; that goes on for ever.
       retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30, restartOnFailure: async () => true },
     });
     this.consumer = consumer;
     consumer.on('consumer.group_join', ({ payload }) => this.onJoined(payload.memberAssignment));
+    consumer.on('consumer.heartbeat', () => {
+      this.heardAtMs = this.settings.clock.monotonicMs();
+    });
     consumer.on('consumer.rebalancing', () => {
       this.joined = false;
     });
@@ -344,6 +351,15 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     this.commitTimer.unref();
   }
 
+  private assigners(): { partitionAssigners?: PartitionAssigner[] } {
+    const { sharing, clock, memberTimeoutMs } = this.settings;
+    if (sharing === 'by topic') return {};
+    if (sharing === 'by number') return { partitionAssigners: [coPartitioned(() => this.numbers())] };
+    // What the group has not heard of for so long it may have given to another.
+    const isHeard = () => clock.monotonicMs() - this.heardAtMs < memberTimeoutMs;
+    return { partitionAssigners: [oneHolder(() => this.numbers().length > 0 && isHeard())] };
+  }
+
   /** A broker that is away at the start is waited for; HTTP health says "not ready" meanwhile. */
   private async connectForEver(consumer: Consumer, topics: readonly string[]): Promise<void> {
     while (!this.stopping) {
@@ -360,7 +376,8 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 
   private onJoined(byName: Readonly<Record<string, number[]>>): void {
-    const { connection } = this.settings;
+    const { connection, clock } = this.settings;
+    this.heardAtMs = clock.monotonicMs();
     this.uncommitted.clear();
     this.assignment = Object.fromEntries(
       Object.entries(byName).map(([name, partitions]) => [connection.topicOf(name), partitions]),

@@ -1,25 +1,31 @@
-// Wiring of the trainer: which edge fills which port. Workers may join as soon as gRPC listens. Consumers join when
-// projects, datasets, models and the loops' state are read and what an earlier process left unfinished is taken up.
+// Wiring of the trainer: which edge fills which port. The consumer joins when projects, datasets, models and what the
+// trainer at work keeps are read. One member of its group is given all partitions: it takes the place of the writer, so
+// that its predecessor is refused, reads what that one wrote, takes its trainings up and begins the loops; workers join
+// it. The others stand by. Who was replaced ends, and its supervisor starts it again.
 // End: no new training → workers are told → producers flushed. A training in progress is not waited for: its request
-// and its checkpoints stay on disk, and the next process goes on.
+// stays on trainer.v1, and the next process goes on.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { trainerApi } from '@millrace/api';
 import { type ArtifactStore, openArtifactStore, outlast, sha256 } from '@millrace/artifacts';
-import { CollectiveService, TrainingService } from '@millrace/contracts';
+import { CollectiveService, decodeTrainerEntry, encodeTrainerEntry, TrainingService } from '@millrace/contracts';
 import { trainerSettings } from '@millrace/deployment';
+import { PlatformError } from '@millrace/domain';
 import { Uploads } from '@millrace/files';
 import {
   CompactedReader,
+  type CompactedReaderSettings,
   ensureTopics,
+  FencedWriters,
   KafkaConnection,
   KafkaStrategy,
   MessageProducer,
   untilAvailable,
 } from '@millrace/kafka';
-import { defineService, type ServiceContext } from '@millrace/service';
+import { defineService, type ServiceContext, within } from '@millrace/service';
 import { gauge, logger } from '@millrace/telemetry';
+import type { FastifyInstance } from 'fastify';
 import { RegistrationsHttp } from './api/registrations.http.js';
 import { TrainerHttp } from './api/trainer.http.js';
 import { TrainingGrpc } from './api/training.grpc.js';
@@ -28,6 +34,10 @@ import { COORDINATOR_DEFAULTS, Coordinator } from './collective/coordinator.js';
 import { TOKEN_BYTES } from './collective/handshake.js';
 import { CLOCK, RendezvousGrpc } from './collective/rendezvous.grpc.js';
 import type { TrainerConfig } from './config.js';
+import { Duty } from './duty/duty.js';
+import { KeptState } from './duty/kept-state.js';
+import { refuseOnStandby } from './duty/standby.http.js';
+import { TrainerLog } from './duty/trainer-log.kafka.js';
 import { LoopHttp } from './loop/loop.http.js';
 import { DriftEventConsumer, LoopCommands, loopEntries, projectEntries } from './loop/loop-events.kafka.js';
 import { LoopRunner } from './loop/loop-runner.js';
@@ -45,12 +55,14 @@ import { PackageFiles } from './registry/package-files.js';
 import { JobFiles } from './training/job-files.fs.js';
 import { KeptRequests } from './training/kept-requests.js';
 import { type After, ProjectRevisions } from './training/project-revisions.js';
-import { RequestFiles } from './training/request-files.fs.js';
 import { TrainingRunner } from './training/runner.js';
 
 /** The loop looks at cool-downs and failed effects so often. */
 const LOOP_TICK_MS = 1_000;
 const PRODUCER_CLOSE_MS = 3_000;
+const WRITER_CLOSE_MS = 2_000;
+/** Without a word for so long the trainer at work has died: another one takes over. It computes for seconds at a time. */
+const MEMBER_TIMEOUT_MS = 8_000;
 /** How often uploads are looked at whose time may be over. */
 const UPLOADS_CHECK_MS = 60_000;
 /** A request names at most 1,000 dataset versions of 64 characters. */
@@ -70,25 +82,61 @@ export const trainer = defineService({
     const { coordinator, collective } = workers(context, files);
     const uploads = modelUploads(context);
     const opener = new ModelServers(join(config.home, 'trainer', 'work', 'models'), config);
-    const parts = { registry, store, files, collective, announcements: new Announcements(producer), opener, clock };
+    const duty = new Duty();
+    const writer = trainerLog(context, connection, duty, () => strategy);
+    const kept = new KeptState(
+      (key, entry) => writer.write('trainer.v1', [{ key, value: entry && encodeTrainerEntry(entry) }]),
+      new LoopFiles(join(config.home, 'trainer', 'loop')),
+    );
+    const parts = { registry, store, files, collective, announcements: new Announcements(writer), opener, clock };
     const revisions = new ProjectRevisions((project) => registry.projectRevision(project), after);
-    const runner = trainings(context, parts, uploads, revisions);
-    const loop = retrainingLoop(context, producer, runner);
-    const state = knownState(context, connection, { registry, revisions, loop, runner });
-    readiness.register('registry', () => state.isRead());
+    const runner = trainings(context, parts, { uploads, revisions, kept, duty });
+    const loop = retrainingLoop(context, writer, kept, runner);
+    const state = knownState(context, connection, { registry, revisions, kept, loop, runner });
+    tellOfFailures(runner, loop, log);
+    readiness.register('registry', () => duty.isKnown);
     // New trainings end before their workers are told.
     shutdown.onDrain('trainings', () => runner.close());
     shutdown.onDrain('workers', () => coordinator.close(clock.nowMs()));
     shutdown.onDrain('models', () => opener.close());
-    const restored = async (): Promise<void> => {
+    const assigned = async (holds: boolean): Promise<void> => {
+      if (!holds) {
+        if (duty.replaced()) {
+          endReplaced(context);
+          return;
+        }
+        duty.standBy();
+        log.info('stands by for the trainer at work');
+        return;
+      }
+      await untilAvailable('the place of the trainer at work', () => writer.takeOver());
+      if (duty.isChosen) return;
+      duty.chosen();
+      await untilAvailable('what the trainer before kept', () => state.upToNow());
       await uploads.restore();
-      await state.read();
-      tellOfFailures(runner, loop, log);
-      runner.resume();
-      log.info('trainer ready', { grpcPort: config.grpcPort });
+      await runner.resume(() => state.beginLoops());
+      duty.begin();
+      log.info('trainer at work', { grpcPort: config.grpcPort });
     };
+    const strategy = new KafkaStrategy({
+      connection,
+      groupId: 'trainer',
+      service: 'trainer',
+      producer,
+      fetchBytesMin: 1,
+      sharing: 'one holder',
+      memberTimeoutMs: MEMBER_TIMEOUT_MS,
+      startWhen: () => state.read(),
+      onAssigned: (assignment) => assigned(Object.values(assignment).some(({ length }) => length > 0)),
+    });
     return {
-      http: { port: config.httpPort, bodyBytesMax: BODY_BYTES_MAX, api: trainerApi, streams: true },
+      http: {
+        port: config.httpPort,
+        bodyBytesMax: BODY_BYTES_MAX,
+        api: trainerApi,
+        streams: true,
+        prepare: (app) => refuseOnStandby(app.getHttpAdapter().getInstance() as unknown as FastifyInstance, duty),
+      },
       grpc: { port: config.grpcPort, host: config.grpcHost, services: [CollectiveService, TrainingService] },
       controllers: [
         ...[TrainerHttp, RegistrationsHttp, LoopHttp, RendezvousGrpc, TrainingGrpc],
@@ -99,31 +147,25 @@ export const trainer = defineService({
         [TrainingRunner, runner],
         [ModelRegistry, registry],
         [Coordinator, coordinator],
+        [Duty, duty],
         [PackageFiles, new PackageFiles(store, sha256)],
         [LoopRunner, loop],
         [Uploads, uploads],
       ],
-      consumers: [
-        new KafkaStrategy({
-          connection,
-          groupId: 'trainer',
-          service: 'trainer',
-          producer,
-          fetchBytesMin: 1,
-          startWhen: restored,
-        }),
-      ],
+      consumers: [strategy],
+      holds: () => strategy.partitions(),
       ticks: [
         { name: 'workers', everyMs: TICK_MS, work: () => (shutdown.begun ? undefined : collective.tick()) },
         {
           name: 'loop',
           everyMs: LOOP_TICK_MS,
-          work: () => (state.isRead() && !shutdown.begun ? loop.tick() : undefined),
+          work: () => (duty.isActive && !shutdown.begun ? loop.tick() : undefined),
         },
         {
           name: 'expire uploads',
           everyMs: UPLOADS_CHECK_MS,
           work: async () => {
+            if (!duty.isActive) return;
             for (const name of await uploads.expire()) log.info('an upload that became no version has left', { name });
           },
         },
@@ -166,21 +208,58 @@ const after: After = (delayMs, work) => {
   return () => clearTimeout(timer);
 };
 
+/** What every write of the trainer goes through. */
+function trainerLog(context: Context, connection: KafkaConnection, duty: Duty, group: () => KafkaStrategy): TrainerLog {
+  const { clock, shutdown } = context;
+  const writers = new FencedWriters(connection, 'trainer', { renews: false });
+  const writer = new TrainerLog(
+    writers,
+    {
+      confirmed: () =>
+        untilAvailable('the group', async () => {
+          await group().confirm('trainer.v1');
+          // The group knows it again, and has given its place away meanwhile.
+          if (group().numbers().length === 0) throw new PlatformError('conflict', 'another trainer is at work');
+        }),
+      replaced: () => {
+        if (duty.replaced()) endReplaced(context);
+      },
+    },
+    clock,
+  );
+  shutdown.onClose('writer', () => within(WRITER_CLOSE_MS, writer.close()));
+  return writer;
+}
+
+/** Everything that this process knows and does is out of date; nothing that it writes is taken. */
+function endReplaced({ log, shutdown }: Context): void {
+  if (shutdown.begun) return;
+  log.error('another trainer has taken over: this one ends, to begin anew as one that stands by');
+  // Lets the log line out.
+  setTimeout(() => process.exit(1), 50);
+}
+
+interface TrainingWiring {
+  uploads: Uploads;
+  revisions: ProjectRevisions;
+  kept: KeptState;
+  duty: Duty;
+}
+
 function trainings(
-  { config, clock, log }: Context,
+  { clock, log }: Context,
   parts: PipelineParts,
-  uploads: Uploads,
-  revisions: ProjectRevisions,
+  { uploads, revisions, kept, duty }: TrainingWiring,
 ): TrainingRunner {
   const { registry, announcements, store, files, opener, collective } = parts;
-  const requests = new KeptRequests(
-    new RequestFiles(join(config.home, 'trainer', 'requests')),
-    uploads,
-    (training, thrown) => log.error('a model file was not removed', { training }, thrown),
+  const requests = new KeptRequests(kept, uploads, (training, thrown) =>
+    log.error('a model file was not removed', { training }, thrown),
   );
   const ports = pipelinePorts(parts);
-  const putFolder: ArtifactStore['putFolder'] = (path, contents) =>
-    outlast(() => store.putFolder(path, contents), clock);
+  const putFolder: ArtifactStore['putFolder'] = async (path, contents) => {
+    await announcements.refuseReplaced();
+    return outlast(() => store.putFolder(path, contents), clock);
+  };
   const registration = registrationPorts(ports, ports.publish, { putFolder, uploads, opener });
   return new TrainingRunner(
     {
@@ -197,11 +276,12 @@ function trainings(
       },
       publish: (update) => announcements.update(update),
       keep: (...kept) => requests.keep(...kept),
-      forget: (id, done) => {
-        requests.forget(id, done);
+      forget: async (project, id, done) => {
+        await requests.forget(project, id, done);
         // A killed trainer may have left them after the announcement.
         if (done) files.remove(folderOf(id));
       },
+      requireDuty: () => duty.requireChosen(),
       kept: () => requests.kept(),
       cancel: (id) => collective.cancel(id),
       log: (message, facts) => log.info(message, facts),
@@ -210,10 +290,10 @@ function trainings(
   );
 }
 
-function retrainingLoop({ config, clock }: Context, producer: MessageProducer, runner: TrainingRunner): LoopRunner {
-  const commands = new LoopCommands(producer, clock);
+function retrainingLoop({ clock }: Context, writer: TrainerLog, kept: KeptState, runner: TrainingRunner): LoopRunner {
+  const commands = new LoopCommands(writer, clock);
   return new LoopRunner(
-    new LoopFiles(join(config.home, 'trainer', 'loop')),
+    kept,
     {
       startTraining: async (project, { trainingId, ...effect }) => {
         const { datasetVersions, evaluationShare, warmStartVersion, correlationId } = effect;
@@ -243,34 +323,48 @@ function tellOfFailures(runner: TrainingRunner, loop: LoopRunner, log: Context['
   });
 }
 
-/** The registry first, then what the loops follow: a loop exists once its project is known. */
-function knownState(
-  { config, shutdown }: Context,
-  connection: KafkaConnection,
-  followers: { registry: ModelRegistry; revisions: ProjectRevisions; loop: LoopRunner; runner: TrainingRunner },
-) {
-  const { registry, revisions, loop, runner } = followers;
+interface Followers {
+  registry: ModelRegistry;
+  revisions: ProjectRevisions;
+  kept: KeptState;
+  loop: LoopRunner;
+  runner: TrainingRunner;
+}
+
+/** Every trainer follows the registry and what is kept; the loops are followed by the one at work. */
+function knownState({ config, shutdown }: Context, connection: KafkaConnection, followers: Followers) {
+  const { registry, revisions, kept, loop, runner } = followers;
   const name = `trainer-${config.replica}`;
-  let isRead = false;
-  const deleted = async (project: string): Promise<void> => {
-    runner.stop(project);
-    if (isRead) await loop.tidy();
+  const follow = (of: string, topics: CompactedReaderSettings['topics']): CompactedReader => {
+    const reader = new CompactedReader(connection, { name: of, topics });
+    shutdown.onClose('reader', () => reader.close());
+    return reader;
   };
-  const readers = [
-    new CompactedReader(connection, {
-      name,
-      topics: chained(registryEntries(registry), projectEntries(loop, deleted), {
-        'projects.v1': (project) => revisions.told(project),
-      }),
+  const known = follow(
+    name,
+    chained(registryEntries(registry), {
+      'projects.v1': (project) => revisions.told(project),
+      'trainer.v1': (key, value) => kept.told(key, value && decodeTrainerEntry(value)),
     }),
-    new CompactedReader(connection, { name: `${name}-loop`, topics: loopEntries(loop) }),
-  ];
-  for (const reader of readers) shutdown.onClose('reader', () => reader.close());
+  );
   const read = async (): Promise<void> => {
     await untilAvailable('topics', () => ensureTopics(connection));
-    for (const reader of readers) await untilAvailable('state', () => reader.caughtUp());
+    await untilAvailable('state', () => known.caughtUp());
+  };
+  /** A loop exists once its project is known, and then hears of datasets, models and routes. */
+  const beginLoops = async (): Promise<void> => {
+    let isRead = false;
+    const deleted = async (project: string): Promise<void> => {
+      runner.stop(project);
+      if (isRead) await loop.tidy();
+    };
+    for (const reader of [
+      follow(`${name}-projects`, projectEntries(loop, deleted)),
+      follow(`${name}-loop`, loopEntries(loop)),
+    ])
+      await untilAvailable('what the loops follow', () => reader.caughtUp());
     await loop.tidy();
     isRead = true;
   };
-  return { read, isRead: () => isRead };
+  return { read, upToNow: () => known.upToNow(), beginLoops };
 }

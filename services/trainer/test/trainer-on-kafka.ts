@@ -34,6 +34,10 @@ export class TrainerOnKafka {
   /** By project/version, as they were announced. */
   readonly models = new Map<string, ModelVersion>();
   readonly events: TrainingEvent[] = [];
+  /** How often each version was announced. */
+  readonly announced: string[] = [];
+  /** Requests that have not ended and states of loops, by key. */
+  readonly kept = new Map<string, Buffer>();
   private readonly processes: ChildProcess[] = [];
 
   private constructor(
@@ -54,7 +58,7 @@ export class TrainerOnKafka {
     const topicPrefix = uniquePrefix();
     const connection = new KafkaConnection({ brokers: kafka.brokers, clientId: 'trainer-test', topicPrefix });
     await ensureTopics(connection);
-    const http = await freePort();
+    const http = Number(settings.MILLRACE_TRAINER_HTTP_PORT ?? (await freePort()));
     const env = {
       ...environment(),
       MILLRACE_KAFKA_BROKERS: kafka.brokers.join(','),
@@ -66,9 +70,14 @@ export class TrainerOnKafka {
     return new TrainerOnKafka(new MessageProducer(connection), `http://127.0.0.1:${http}`, connection, root, env);
   }
 
-  start(file: 'main.js' | 'worker.main.js', replica: string): ChildProcess {
+  /** @param more settings of this process */
+  start(
+    file: 'main.js' | 'worker.main.js',
+    replica: string,
+    more: Readonly<Record<string, string>> = {},
+  ): ChildProcess {
     const script = join(this.root, 'dist/services/trainer/src', file);
-    const env = { ...this.env, MILLRACE_HOME: this.home, MILLRACE_REPLICA: replica };
+    const env = { ...this.env, MILLRACE_HOME: this.home, MILLRACE_REPLICA: replica, ...more };
     const child = spawn(process.execPath, [script], { env, stdio: 'ignore' });
     this.processes.push(child);
     return child;
@@ -80,7 +89,13 @@ export class TrainerOnKafka {
       name: 'test',
       topics: {
         'models.v1': (key, bytes) => {
-          if (bytes !== null) this.models.set(key, decodeModelVersion(bytes));
+          if (bytes === null) return;
+          this.models.set(key, decodeModelVersion(bytes));
+          this.announced.push(key);
+        },
+        'trainer.v1': (key, bytes) => {
+          if (bytes === null) this.kept.delete(key);
+          else this.kept.set(key, bytes);
         },
         'trainings.v1': (_key, bytes) => {
           if (bytes !== null) this.events.push(decodeTrainingEvent(bytes));
@@ -138,9 +153,10 @@ export class TrainerOnKafka {
     path: string,
     body?: string | Uint8Array<ArrayBuffer>,
     type = 'application/json',
+    base = this.base,
   ): Promise<Answer> {
     const headers = { 'content-type': type };
-    const response = await fetch(`${this.base}${path}`, body === undefined ? { method } : { method, headers, body });
+    const response = await fetch(`${base}${path}`, body === undefined ? { method } : { method, headers, body });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   }
 

@@ -3,7 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sha256 } from '@millrace/artifacts';
@@ -259,8 +259,8 @@ describe('a training', () => {
   it('killed between the announcement and the end of a training, comes back to that version and makes no second one', async () => {
     const training = { datasetVersions: ['first'], championVersion: 0 };
     const trainingId = String((await post('/v1/projects/shop/trainings', training)).body.trainingId);
-    const file = join(on.home, 'trainer/requests', `${trainingId}.json`);
-    const request = readFileSync(file);
+    const key = `shop/${trainingId}`;
+    const request = await eventually('the request to be kept', () => on.kept.get(key));
     const version = await eventually(
       'the announcement',
       () => [...on.models.values()].find((one) => one.trainingId === trainingId),
@@ -269,13 +269,13 @@ describe('a training', () => {
     trainer.kill('SIGKILL');
     await once(trainer, 'exit');
     // Where the end was quicker than the kill: what a kill a moment earlier leaves.
-    writeFileSync(file, request);
+    await on.producer.send('trainer.v1', [{ key, value: request }]);
     trainer = on.start('main.js', '0');
     const view = async () => (await get(`/v1/projects/shop/trainings/${trainingId}`)).body;
     const ended = async () => (await view().catch(() => ({ state: '' }))).state === 'finished';
     await eventually('the training to end', ended, 60_000);
     expect(await view()).toMatchObject({ state: 'finished', last: { version: version.version } });
-    expect(existsSync(file)).toBe(false);
+    await eventually('the request to be forgotten', () => !on.kept.has(key));
     const { body } = await get('/v1/projects/shop/models');
     const versions = (body.models as ModelVersion[]).filter((one) => one.trainingId === trainingId);
     expect(versions.map((one) => one.version)).toEqual([version.version]);

@@ -12,6 +12,7 @@ import { newCommand } from './new.js';
 import { predictCommand } from './predict.js';
 import { predictionCommands } from './prediction.js';
 import { projectCommands } from './projects.js';
+import { restartCommand } from './restart.js';
 import { routeCommands } from './routes.js';
 import { runCommands } from './run.js';
 import { serveCommand } from './serve.js';
@@ -36,6 +37,7 @@ const COMMANDS = [
   predictCommand,
   predictionCommands,
   statusCommands,
+  restartCommand,
   helpCommand,
 ];
 

@@ -4,9 +4,9 @@ import { openArtifactStore } from '@millrace/artifacts';
 import { processName, SERVICE_NAMES as SERVICES, type Service } from '@millrace/deployment';
 import { cohortText, PlatformError, RELEASE, systemClock, timeText } from '@millrace/domain';
 import type { Command } from 'commander';
-import { isJson } from '../client/control.http.js';
 import { addressesAt, replicaUrls } from '../client/replicas.js';
 import { collectingOf, collectingText } from '../overview/own-reference.js';
+import { type Holdings, heldBy, stateOf } from '../overview/process-state.http.js';
 import { OVERVIEW_HEAD, overviewNotes, overviewRow, projectOverviews } from '../overview/project-overview.js';
 import { type ProcessNote, RunFolder } from '../supervisor/run-folder.fs.js';
 import { table } from '../table.js';
@@ -168,18 +168,8 @@ async function replicaStatus(
   return { service, replica, name, address, state, ms, restarts, holds };
 }
 
-/** Partitions by topic that a process has of its group; null where it tells none. */
-async function heldBy(address: string): Promise<Record<string, number[]> | null> {
-  try {
-    const response = await fetch(`${address}/health/live`, { signal: AbortSignal.timeout(READY_WAIT_MS) });
-    return ((await response.json()) as { holds?: Record<string, number[]> }).holds ?? null;
-  } catch {
-    return null; // that it does not answer is its state
-  }
-}
-
 /** Their numbers: what has one key has one number in every topic that is shared. */
-function holdsText(holds: Record<string, number[]> | null): string {
+function holdsText(holds: Holdings | null): string {
   if (holds === null) return '-';
   const numbers = [...new Set(Object.values(holds).flat())].sort((a, b) => a - b);
   return numbers.length === 0 ? 'none' : `partitions ${numbers.join(', ')}`;
@@ -200,14 +190,3 @@ async function artifactsState({ settings }: Context): Promise<{ place: string; s
 /** Nothing is lost by it: records and labels wait in Kafka. */
 const stoppedText = ({ message }: { message: string }) =>
   `ingest has stopped reading: ${message}; it goes on when versions close, or with more disk`;
-
-/** As a word or two. What hangs is not down: it holds its port, and a start anew needs its end first. */
-async function stateOf(address: string): Promise<string> {
-  try {
-    const response = await fetch(`${address}/health/ready`, { signal: AbortSignal.timeout(READY_WAIT_MS) });
-    if (!isJson(response.headers.get('content-type'))) return 'another program listens there';
-    return response.ok ? 'ready' : `not ready (${response.status})`;
-  } catch (thrown) {
-    return (thrown as Error).name === 'TimeoutError' ? `no answer within ${READY_WAIT_MS / 1_000} s` : 'down';
-  }
-}

@@ -1,5 +1,6 @@
 // One process and its life: started in its own process group, its output in a bounded log, seen ready, restarted with
-// back-off when it dies, stopped by SIGTERM and after the grace by SIGKILL. Decides nothing about the others.
+// back-off when it dies, at once when it was ready and ended in order (`millrace restart`), stopped by SIGTERM and after
+// the grace by SIGKILL. Decides nothing about the others.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { ProcessPlan, Readiness } from '@millrace/deployment';
@@ -31,6 +32,8 @@ export interface ProcessExit {
 export interface ProcessEvents {
   ready(name: string, tookMs: number): void;
   exit(name: string, exit: ProcessExit): void;
+  /** Somebody told it to end, and it did; it is started again at once. */
+  endedInOrder(name: string): void;
   restart(name: string, attempt: number, delayMs: number): void;
   failed(name: string, error: PlatformError): void;
 }
@@ -62,6 +65,8 @@ export class SupervisedProcess {
   private leaving = false;
   /** In any of its lives: its settings are not what is wrong. */
   private wasReady = false;
+  /** In this one. */
+  private isReadyNow = false;
   private readonly waiters = new Set<{ resolve(): void; reject(error: PlatformError): void }>();
   private exited: Promise<void> = Promise.resolve();
 
@@ -83,6 +88,7 @@ export class SupervisedProcess {
   start(): void {
     const { plan, env, cwd, log, run, clock } = this.parts;
     this.state = 'starting';
+    this.isReadyNow = false;
     this.startedAtMs = clock.monotonicMs();
     const [command, ...args] = prioritised(plan) as [string, ...string[]];
     const child = spawn(command, args, {
@@ -183,6 +189,11 @@ export class SupervisedProcess {
       this.state = 'held';
       return;
     }
+    if (code === 0 && this.isReadyNow) {
+      events.endedInOrder(plan.name);
+      this.start();
+      return;
+    }
     const decision = policy.onDeath({ aliveMs: clock.monotonicMs() - this.startedAtMs, ready: this.wasReady });
     if (decision.kind === 'give-up') {
       const error = this.failure(`died ${decision.deaths} times in a row (${signal ?? `exit code ${code}`})`);
@@ -204,6 +215,7 @@ export class SupervisedProcess {
       if (this.child !== child || this.state !== 'starting') return;
       if (ready) {
         this.wasReady = true;
+        this.isReadyNow = true;
         this.settle('ready');
         events.ready(plan.name, clock.monotonicMs() - this.startedAtMs);
         return;

@@ -113,6 +113,26 @@ describe('Supervisor', () => {
     expect(groupOf(pidOf('router'))).toMatch(/^$| nice 0$/);
   });
 
+  it('starts a process that ends in order again at once, as often as it is told to end, and counts no death', async () => {
+    const said: string[] = [];
+    const one = supervisor([plan('router', ports.routerHttp)], { log: (line) => said.push(line) });
+    await one.start();
+    for (let time = 1; time <= RESTARTS.maxDeaths + 1; time++) {
+      const before = one.pid('router');
+      one.kill('router', 'SIGTERM');
+      await until(() => one.pid('router') !== before && one.status()[0]?.state === 'ready');
+    }
+    expect(one.status()).toMatchObject([{ state: 'ready', restarts: 0 }]);
+    expect(new Set(said)).toEqual(new Set(['router ended in order and is started again']));
+  });
+
+  it('refuses processes that would have the same port, or one that no port has', async () => {
+    const twins = [plan('router', ports.routerHttp), plan('router-1', ports.routerHttp), plan('router-2', 65_600)];
+    await expect(supervisor(twins).start()).rejects.toThrow(
+      /router-1 would have port \d+, which is router's; set .*\n.*router-2 would have port 65600; set .* to a lower one/,
+    );
+  });
+
   it('starts in the order of readiness and stops in the order of phases', async () => {
     const order: string[] = [];
     const one = supervisor([

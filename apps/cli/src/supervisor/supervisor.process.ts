@@ -256,8 +256,13 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
         this.emit('ready', name, tookMs);
       },
       exit: (name, exit) => {
-        if (!exit.expected) this.say(`${name} ended unexpectedly (${exit.signal ?? `exit code ${exit.code}`})`);
+        if (!exit.expected && exit.code !== 0)
+          this.say(`${name} ended unexpectedly (${exit.signal ?? `exit code ${exit.code}`})`);
         this.emit('exit', name, exit);
+      },
+      endedInOrder: (name) => {
+        this.note();
+        this.say(`${name} ended in order and is started again`);
       },
       restart: (name, attempt, delayMs) => {
         this.note();

@@ -1,7 +1,7 @@
 // Settings of a training worker.
 
 import { hostAndPort, LOOPBACK } from '../place.js';
-import { PORTS } from '../ports.js';
+import { PORTS, REPLICA_STEP } from '../ports.js';
 import { commonSettings, HOST_PATTERN } from './common-settings.js';
 import { defineSettings } from './setting.js';
 
@@ -15,12 +15,15 @@ export const workerSettings = defineSettings({
     why: 'empty = MILLRACE_REPLICA, which the launcher sets; ranks follow the order of ids',
     notForUp: 'the launcher names its workers worker-1, worker-2 and so on; set it for `millrace worker`',
   },
-  coordinator: {
+  coordinators: {
     env: 'MILLRACE_WORKER_COORDINATOR',
-    type: 'text',
-    default: `${LOOPBACK}:${PORTS.trainerGrpc.base}`,
-    defaultAt: ({ hosts, others }) => hostAndPort(hosts.trainerGrpc, others.trainerGrpc),
-    why: 'the trainer of this machine, where its settings say that it listens',
+    type: 'list',
+    default: [`${LOOPBACK}:${PORTS.trainerGrpc.base}`],
+    defaultAt: ({ hosts, others, replicas }) =>
+      Array.from({ length: replicas.trainer }, (_, replica) =>
+        hostAndPort(hosts.trainerGrpc, others.trainerGrpc + REPLICA_STEP * replica),
+      ),
+    why: 'the trainers of this machine, where their settings say that they listen; one of them is at work',
   },
   gradientHost: {
     env: 'MILLRACE_WORKER_HOST',

@@ -11,9 +11,19 @@ export interface SeriesStats {
   latency: { sinceStart: LatencySummary; lastMinute: LatencySummary };
 }
 
+interface RelayStats {
+  up: boolean;
+  /** Those that a stream leads to. */
+  servings: string[];
+  inFlight: number;
+  retried: number;
+  brokenStreams: number;
+  corruptMessages: number;
+}
+
 export interface RouterStats extends SeriesStats {
   versions: (SeriesStats & { project: string; version: number })[];
-  relay: { up: boolean; inFlight: number; retried: number; brokenStreams: number; corruptMessages: number };
+  relay: RelayStats;
 }
 
 function statsOf(outcomes: Outcomes, all: readonly Series[]): SeriesStats {
@@ -41,6 +51,6 @@ export function routerStats(outcomes: Outcomes, relay: Relay, project?: string):
       version: series.version,
       ...statsOf(outcomes, [series]),
     })),
-    relay: { up: relay.up, inFlight: relay.inFlight, ...relay.counters },
+    relay: { up: relay.up, servings: relay.targetsUp(), inFlight: relay.inFlight, ...relay.counters },
   };
 }

@@ -1,4 +1,5 @@
-// The worker's side of CollectiveService: dials the coordinator for ever, with back-off, says Hello, sends heartbeats.
+// The worker's side of CollectiveService: dials the coordinators in turn for ever, with back-off, says Hello, sends
+// heartbeats. One of several trainers is at work; the others end the stream at once.
 
 import { create } from '@bufbuild/protobuf';
 import { CollectiveService, collectivePb } from '@millrace/contracts';
@@ -10,11 +11,14 @@ import { fromWorkerToWire, type OneOf, toWorkerOfWire } from './wire.js';
 
 const log = logger('coordinator-client');
 
+/** A trainer that is there and does not move has been replaced by then; it computes for seconds on a busy core. */
+const ALIVE = { 'grpc.keepalive_time_ms': 10_000, 'grpc.keepalive_timeout_ms': 5_000 };
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_LAST_MS = 2_000;
 
 export interface CoordinatorClientOptions {
-  address: string;
+  /** Of every trainer. */
+  addresses: readonly string[];
   hello: Hello;
   heartbeatMs: number;
   onMessage(message: ToWorker): void;
@@ -27,13 +31,16 @@ export class CoordinatorClient {
   private backoffMs = BACKOFF_FIRST_MS;
   private timer: NodeJS.Timeout | null = null;
   private closed = false;
-  private readonly client;
+  private readonly clients;
+  private at = 0;
 
   constructor(
     private readonly options: CoordinatorClientOptions,
     private readonly clock: Clock,
   ) {
-    this.client = createClient(CollectiveService, options.address);
+    this.clients = options.addresses.map((address) =>
+      createClient(CollectiveService, address, { channelOptions: ALIVE }),
+    );
   }
 
   start(): void {
@@ -54,12 +61,12 @@ export class CoordinatorClient {
     if (this.timer !== null) clearInterval(this.timer);
     this.stream?.end();
     this.stream = null;
-    this.client.close();
+    for (const client of this.clients) client.close();
   }
 
   private dial(): void {
     if (this.closed) return;
-    const stream = this.client.join();
+    const stream = (this.clients[this.at] as (typeof this.clients)[0]).join();
     let over = false;
     const lost = (reason: string) => {
       if (over) return;
@@ -67,6 +74,7 @@ export class CoordinatorClient {
       if (this.stream === (stream as unknown)) this.stream = null;
       this.options.onLost(reason);
       if (this.closed) return;
+      this.at = (this.at + 1) % this.clients.length;
       setTimeout(() => this.dial(), this.backoffMs);
       this.backoffMs = Math.min(this.backoffMs * 2, BACKOFF_LAST_MS);
     };

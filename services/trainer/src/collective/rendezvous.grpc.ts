@@ -8,6 +8,7 @@ import { type Clock, PlatformError } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcStreamCall } from '@nestjs/microservices';
+import { Duty } from '../duty/duty.js';
 import { Coordinator, type WorkerLink } from './coordinator.js';
 import { fromWorkerOfWire, type OneOf, toWorkerToWire } from './wire.js';
 
@@ -31,11 +32,13 @@ export class RendezvousGrpc {
   constructor(
     @Inject(Coordinator) private readonly coordinator: Coordinator,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(Duty) private readonly duty: Duty,
   ) {}
 
   @GrpcStreamCall('CollectiveService', 'join')
   join(call: WorkerStream): void {
-    if (this.streams >= JOINED_MAX) {
+    // One that stands by has no work: the worker goes on to the next trainer.
+    if (this.streams >= JOINED_MAX || !this.duty.isChosen) {
       call.end();
       return;
     }

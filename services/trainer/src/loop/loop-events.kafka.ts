@@ -11,17 +11,12 @@ import {
   encodeCommand,
 } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
-import {
-  type BatchResult,
-  type CompactedReaderSettings,
-  decodeBatch,
-  type InboundMessage,
-  type MessageProducer,
-} from '@millrace/kafka';
+import { type BatchResult, type CompactedReaderSettings, decodeBatch, type InboundMessage } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
 import { primaryVersion } from '@millrace/routing';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import type { TrainerLog } from '../duty/trainer-log.kafka.js';
 import { LoopRunner } from './loop-runner.js';
 import type { LoopEffect, LoopInput } from './loop-state.js';
 
@@ -106,7 +101,7 @@ export function projectEntries(
 /** The loop's commands to the router, which owns routes. A command's id is stable, so that a repeated one is known. */
 export class LoopCommands {
   constructor(
-    private readonly producer: MessageProducer,
+    private readonly log: TrainerLog,
     private readonly clock: Clock,
   ) {}
 
@@ -137,6 +132,6 @@ export class LoopCommands {
       reason,
       action,
     });
-    await this.producer.send('commands.v1', [{ key: project, value }]);
+    await this.log.write('commands.v1', [{ key: project, value }]);
   }
 }

@@ -1,21 +1,15 @@
-// Loop states as one JSON file a project, each replaced whole and durably. A file says when its project was created:
-// one of the same name that is created later does not find it.
+// Loop states that release 0.1.0 kept as one JSON file a project; they are on trainer.v1 now. A file says when its
+// project was created: one of the same name that is created later does not find it.
 
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '@millrace/domain';
-import { type FileCalls, PROMISED_CALLS, readJson, removeFile, replaceJson } from '@millrace/files';
-import type { LoopStore } from './loop-runner.js';
+import { readJson, removeFile } from '@millrace/files';
 import { initialLoopState, type LoopState } from './loop-state.js';
 
-/** Release 0.1.0 did not say it. */
 type KeptState = LoopState & { projectCreatedAtMs?: number };
 
-export class LoopFiles implements LoopStore {
-  constructor(
-    private readonly folder: string,
-    private readonly calls: FileCalls = PROMISED_CALLS,
-  ) {}
+export class LoopFiles {
+  constructor(private readonly folder: string) {}
 
   /**
    * @throws PlatformError 'corrupt' when the file is not a state: better to stop than to forget a version in service
@@ -33,22 +27,8 @@ export class LoopFiles implements LoopStore {
     return projectCreatedAtMs === createdAtMs ? { ...initialLoopState(), ...state } : null;
   }
 
-  /** Durable when it resolves. */
-  save(project: string, createdAtMs: number, state: LoopState): Promise<void> {
-    const kept: KeptState = { ...state, projectCreatedAtMs: createdAtMs };
-    return replaceJson(this.path(project), kept, this.calls);
-  }
-
   remove(project: string): Promise<void> {
     return removeFile(this.path(project));
-  }
-
-  async projects(): Promise<string[]> {
-    const names = await readdir(this.folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
-      throw PlatformError.from(error, 'unavailable');
-    });
-    return names.flatMap((name) => /^([a-z][a-z0-9-]*)\.json$/.exec(name)?.[1] ?? []);
   }
 
   private path(project: string): string {

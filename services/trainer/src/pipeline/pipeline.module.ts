@@ -91,7 +91,10 @@ function publishPorts({ registry, store, files, collective, announcements, clock
     },
     nextVersion: (project) => registry.nextVersion(project),
     // What was trained for hours is not lost for a store that is away for minutes.
-    putFolder: (path, contents) => outlast(() => store.putFolder(path, contents), clock),
+    putFolder: async (path, contents) => {
+      await announcements.refuseReplaced();
+      return outlast(() => store.putFolder(path, contents), clock);
+    },
     announce: async (version) => {
       await announcements.model(version);
       // The reader brings it as well; until then a next training must not take the same number.

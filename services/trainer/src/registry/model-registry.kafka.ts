@@ -10,9 +10,10 @@ import {
   type ModelVersion,
   type TrainingEvent,
 } from '@millrace/contracts';
-import type { CompactedReaderSettings, MessageProducer } from '@millrace/kafka';
+import type { CompactedReaderSettings } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
 import { primaryVersion } from '@millrace/routing';
+import type { TrainerLog } from '../duty/trainer-log.kafka.js';
 import type { ModelRegistry } from './model-registry.js';
 
 export function registryEntries(registry: ModelRegistry): CompactedReaderSettings['topics'] {
@@ -36,16 +37,21 @@ export function registryEntries(registry: ModelRegistry): CompactedReaderSetting
 }
 
 export class Announcements {
-  constructor(private readonly producer: MessageProducer) {}
+  constructor(private readonly log: TrainerLog) {}
+
+  /** Before a package is written. @throws PlatformError where another trainer is at work */
+  refuseReplaced(): Promise<void> {
+    return this.log.refuseReplaced();
+  }
 
   async model(version: ModelVersion): Promise<void> {
-    await this.producer.send('models.v1', [
+    await this.log.write('models.v1', [
       { key: `${version.project}/${version.version}`, value: encodeModelVersion(version) },
     ]);
   }
 
   async update(update: TrainingEvent): Promise<void> {
-    await this.producer.send('trainings.v1', [
+    await this.log.write('trainings.v1', [
       { key: `${update.project}/${update.trainingId}`, value: encodeTrainingEvent(update) },
     ]);
   }

@@ -5,8 +5,9 @@ import type { TrainingRequest } from '@millrace/domain';
 import type { KeptRequest } from './runner.js';
 
 export interface RequestStore {
-  keep(trainingId: string, request: TrainingRequest, projectCreatedAtMs: number): void;
-  forget(trainingId: string): void;
+  /** Durable when it resolves. */
+  keep(trainingId: string, request: TrainingRequest, projectCreatedAtMs: number): Promise<void>;
+  forget(project: string, trainingId: string): Promise<void>;
   kept(): KeptRequest[];
 }
 
@@ -27,10 +28,16 @@ export class KeptRequests {
   ) {}
 
   /** @throws PlatformError where a file that the request names is not there */
-  keep(trainingId: string, request: TrainingRequest, projectCreatedAtMs: number): void {
+  async keep(trainingId: string, request: TrainingRequest, projectCreatedAtMs: number): Promise<void> {
     for (const upload of uploadsOf(request)) this.uploads.nameOf(request.project, upload);
-    this.store.keep(trainingId, request, projectCreatedAtMs);
+    // From here on: a file that leaves while the request is written is missed by it.
     this.hold(trainingId, request);
+    try {
+      await this.store.keep(trainingId, request, projectCreatedAtMs);
+    } catch (thrown) {
+      this.release(trainingId, false);
+      throw thrown;
+    }
   }
 
   /** Those that an earlier process left. */
@@ -41,8 +48,12 @@ export class KeptRequests {
   }
 
   /** `done`: a version has what was in its files. One that another request needs stays for that one. */
-  forget(trainingId: string, done: boolean): void {
-    this.store.forget(trainingId);
+  async forget(project: string, trainingId: string, done: boolean): Promise<void> {
+    this.release(trainingId, done);
+    await this.store.forget(project, trainingId);
+  }
+
+  private release(trainingId: string, done: boolean): void {
     const uploads = this.held.get(trainingId) ?? [];
     this.held.delete(trainingId);
     for (const upload of uploads)

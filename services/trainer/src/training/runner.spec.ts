@@ -56,9 +56,10 @@ function trainer(left: readonly KeptRequest[] = []) {
       });
     },
     publish: async () => undefined,
-    keep: (trainingId, asked, projectCreatedAtMs) =>
+    keep: async (trainingId, asked, projectCreatedAtMs) =>
       void kept.set(trainingId, { trainingId, request: asked, projectCreatedAtMs }),
-    forget: (trainingId) => void kept.delete(trainingId),
+    forget: async (_project, trainingId) => void kept.delete(trainingId),
+    requireDuty: () => undefined,
     announced: (_project, trainingId) => announced.get(trainingId),
     hasVersion: () => true,
     kept: () => [...kept.values()],
@@ -91,7 +92,7 @@ describe('trainings of a deleted project', () => {
     expect(kept.size).toBe(0);
   });
 
-  it('are not taken up again after a restart, though the name is taken anew', () => {
+  it('are not taken up again after a restart, though the name is taken anew', async () => {
     const ofLoans = (trainingId: string, projectCreatedAtMs: number) => ({
       trainingId,
       request: request('loans'),
@@ -100,7 +101,7 @@ describe('trainings of a deleted project', () => {
     const gone = { trainingId: 'gone', request: request('gone'), projectCreatedAtMs: 5 };
     const old = { trainingId: 'of-0.1', request: request('flights'), projectCreatedAtMs: 0 };
     const { runner, kept, began } = trainer([ofLoans('before', 50), ofLoans('now', 100), gone, old]);
-    runner.resume();
+    await runner.resume();
     expect([...kept.keys()]).toEqual(['now', 'of-0.1']);
     expect(began).toEqual(['now']);
   });
@@ -140,7 +141,7 @@ describe('a training that was announced before its trainer was killed', () => {
     const left = { trainingId: 'left', request: request('flights'), projectCreatedAtMs: 0 };
     const { runner, announced, ends, began, kept } = trainer([left]);
     announced.set('left', { version: 4, blessed: true, reasons: [], verdict: 'version 4 is blessed', warnings: [] });
-    runner.resume();
+    await runner.resume();
     await turn();
     expect(began).toEqual([]);
     expect(ends).toMatchObject([{ kind: 'finished', trainingId: 'left', version: 4, blessed: true }]);

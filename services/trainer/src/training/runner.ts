@@ -1,5 +1,5 @@
-// Takes training requests and runs them one after the other. Requests are kept as files until they ended, so that a
-// killed trainer takes up its work (from the last checkpoint) when it comes back. What a training does is the
+// Takes training requests and runs them one after the other. Requests are kept until they ended, so that whoever is the
+// trainer after a death takes its work up (from the last checkpoint where that is there). What a training does is the
 // pipeline's business.
 
 import type { ModelVersion, TrainingEvent, TrainingStep } from '@millrace/contracts';
@@ -42,10 +42,12 @@ export interface RunnerPorts {
     isStopped: () => boolean,
   ): Promise<TrainingResult>;
   publish(update: TrainingEvent): Promise<void>;
-  /** Requests that have not ended, kept durably. */
-  keep(trainingId: string, request: TrainingRequest, projectCreatedAtMs: number): void;
+  /** Requests that have not ended; durable when it resolves. */
+  keep(trainingId: string, request: TrainingRequest, projectCreatedAtMs: number): Promise<void>;
   /** `done`: it became a version. */
-  forget(trainingId: string, done: boolean): void;
+  forget(project: string, trainingId: string, done: boolean): Promise<void>;
+  /** @throws PlatformError where another trainer is at work */
+  requireDuty(): void;
   /** The model version that a training became; undefined = none yet. */
   announced(project: string, trainingId: string): TrainingResult | undefined;
   /** Whether the project has a model version at all. */
@@ -82,7 +84,11 @@ export class TrainingRunner {
   /** The project of the one that runs was deleted. */
   private stopped = false;
   private closed = false;
+  /** What an earlier process left is being taken up. */
+  private held = false;
   private sequence = 0;
+  /** Requests that are being kept, by id. */
+  private readonly keeping = new Map<string, Promise<void>>();
   private readonly listeners = new Set<(end: TrainingEnd) => void>();
   private readonly watchers = new Set<(update: TrainingEvent) => void>();
 
@@ -91,17 +97,24 @@ export class TrainingRunner {
     private readonly clock: Clock,
   ) {}
 
-  /** Takes up what an earlier process left; call once the project registry is there. */
-  resume(): void {
+  /**
+   * Takes up what an earlier process left; call once the project registry is there. Nothing runs before `first` has
+   * resolved, and what it starts anew is known as what was left.
+   */
+  async resume(first: () => Promise<void> = async () => undefined): Promise<void> {
+    this.held = true;
     for (const { trainingId, request, projectCreatedAtMs } of this.ports.kept()) {
       if (this.ports.projectCreatedAtMs(request.project) !== projectCreatedAtMs) {
         this.ports.log('training of a deleted project left', { training: trainingId, project: request.project });
-        this.ports.forget(trainingId, false);
+        this.forget(request.project, trainingId, false);
         continue;
       }
       this.ports.log('training taken up again', { training: trainingId });
       this.enqueue(trainingId, request);
     }
+    await first();
+    this.held = false;
+    this.next();
   }
 
   /**
@@ -110,6 +123,7 @@ export class TrainingRunner {
    * is the one that is current when the training begins; where the request names a revision, it is that one or none.
    */
   async start(request: TrainingRequest, givenId?: string): Promise<string> {
+    this.ports.requireDuty();
     this.refuseClosed();
     if (givenId !== undefined && !TRAINING_ID.test(givenId))
       throw new PlatformError('invalid_argument', 'a training id is 1 to 120 letters, digits, ".", "_" or "-"');
@@ -122,14 +136,41 @@ export class TrainingRunner {
     }
     const project = this.ports.project(request.project);
     if (project === undefined) throw new PlatformError('not_found', `no project "${request.project}"`);
-    if (this.queue.length >= QUEUE_MAX)
-      throw new PlatformError('overloaded', `${this.queue.length} trainings wait already`);
+    if (this.queue.length + this.keeping.size >= QUEUE_MAX)
+      throw new PlatformError('overloaded', `${this.queue.length + this.keeping.size} trainings wait already`);
     const complete = completeRequest(request, project, !this.ports.hasVersion(request.project));
     const trainingId =
       givenId ?? `${request.project}-${this.clock.nowMs().toString(36)}-${(this.sequence++).toString(36)}`;
-    this.ports.keep(trainingId, complete, this.ports.projectCreatedAtMs(request.project) as number);
-    this.enqueue(trainingId, complete);
+    await this.keep(trainingId, complete);
     return trainingId;
+  }
+
+  /** Of several calls with one id the first keeps it; all resolve when it is kept. */
+  private async keep(trainingId: string, request: TrainingRequest): Promise<void> {
+    const begun = this.keeping.get(trainingId);
+    if (begun !== undefined) return begun;
+    const createdAtMs = this.ports.projectCreatedAtMs(request.project) as number;
+    const kept = this.ports.keep(trainingId, request, createdAtMs).then(() => {
+      this.keeping.delete(trainingId);
+      if (this.ports.projectCreatedAtMs(request.project) === createdAtMs) {
+        this.enqueue(trainingId, request);
+        return;
+      }
+      this.forget(request.project, trainingId, false);
+      throw deletedError(request.project);
+    });
+    this.keeping.set(trainingId, kept);
+    return kept.finally(() => this.keeping.delete(trainingId));
+  }
+
+  /** One that stays is found to have ended, or its project to be gone, by whoever takes it up. */
+  private forget(project: string, trainingId: string, done: boolean): void {
+    this.ports.forget(project, trainingId, done).catch((error: unknown) => {
+      this.ports.log('a request that has ended is still kept', {
+        training: trainingId,
+        reason: PlatformError.from(error).message,
+      });
+    });
   }
 
   /** The project was deleted: what waits or runs for it ends without a version. */
@@ -195,7 +236,7 @@ export class TrainingRunner {
   }
 
   private next(): void {
-    if (this.running !== null || this.closed) return;
+    if (this.running !== null || this.closed || this.held) return;
     const trainingId = this.queue.shift();
     if (trainingId === undefined) return;
     this.running = trainingId;
@@ -242,7 +283,7 @@ export class TrainingRunner {
     const view = this.views.get(trainingId) as TrainingView;
     if (end.kind === 'failed')
       this.ports.log('training failed', { training: trainingId, code: end.code, reason: end.message });
-    this.ports.forget(trainingId, end.kind === 'finished');
+    this.forget(view.project, trainingId, end.kind === 'finished');
     view.state = end.kind;
     if (end.kind === 'finished') {
       const { version, blessed, verdict, warnings } = end;

@@ -63,7 +63,7 @@ export async function startWorker(config: WorkerConfig): Promise<() => void> {
   });
   const client = new CoordinatorClient(
     {
-      address: config.coordinator,
+      addresses: config.coordinators,
       hello: {
         workerId,
         host: config.gradientHost,

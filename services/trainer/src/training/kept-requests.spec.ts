@@ -5,10 +5,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import type { TrainerEntry } from '@millrace/contracts';
 import { ManualClock, type TrainingRequest } from '@millrace/domain';
 import { FolderUploads, Uploads } from '@millrace/files';
+import { KeptState } from '../duty/kept-state.js';
 import { KeptRequests } from './kept-requests.js';
-import { RequestFiles } from './request-files.fs.js';
 
 const KEEP_MS = 1_000;
 const MODEL = new TextEncoder().encode('a model');
@@ -16,10 +17,13 @@ const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes
 
 let folder: string;
 let clock: ManualClock;
+/** What the topic has, by key. */
+let topic: Map<string, TrainerEntry | null>;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-requests-'));
   // Files are touched by the machine's clock.
   clock = new ManualClock(Date.now());
+  topic = new Map();
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -27,7 +31,10 @@ async function trainer() {
   const bounds = { bytesMax: 100, uploadsMax: 2, diskBytesMax: 200, keepMs: KEEP_MS, bytesMaxSetting: 'MAX' };
   const uploads = new Uploads(new FolderUploads(join(folder, 'uploads')), bounds, clock, sha256);
   await uploads.restore();
-  const requests = new KeptRequests(new RequestFiles(join(folder, 'requests')), uploads, (_, thrown) => {
+  const none = { load: async () => null, remove: async () => undefined };
+  const state = new KeptState(async (key, entry) => void topic.set(key, entry), none);
+  for (const [key, entry] of topic) state.told(key, entry);
+  const requests = new KeptRequests(state, uploads, (_, thrown) => {
     throw thrown;
   });
   return { uploads, requests };
@@ -56,7 +63,7 @@ const registrationOf = (upload: string): TrainingRequest => ({
 it('a file does not leave while its registration waits, however long, also over a restart', async () => {
   const first = await trainer();
   const upload = await sent(first.uploads);
-  first.requests.keep('waits', registrationOf(upload), 1);
+  await first.requests.keep('waits', registrationOf(upload), 1);
   clock.advance(KEEP_MS + 1);
   expect(await first.uploads.expire()).toEqual([]);
 
@@ -66,7 +73,7 @@ it('a file does not leave while its registration waits, however long, also over 
   expect(await later.uploads.expire()).toEqual([]);
   expect(later.uploads.nameOf('loans', upload)).toBe('model.onnx');
 
-  later.requests.forget('waits', false);
+  await later.requests.forget('loans', 'waits', false);
   clock.advance(KEEP_MS + 1);
   expect(await later.uploads.expire()).toEqual(['model.onnx']);
   expect(later.requests.kept()).toEqual([]);
@@ -75,11 +82,11 @@ it('a file does not leave while its registration waits, however long, also over 
 it('leaves at once when its version is there, unless another registration waits for the same file', async () => {
   const { uploads, requests } = await trainer();
   const upload = await sent(uploads);
-  requests.keep('one', registrationOf(upload), 1);
-  requests.keep('two', registrationOf(upload), 1);
-  requests.forget('one', true);
+  await requests.keep('one', registrationOf(upload), 1);
+  await requests.keep('two', registrationOf(upload), 1);
+  await requests.forget('loans', 'one', true);
   expect(uploads.nameOf('loans', upload)).toBe('model.onnx');
-  requests.forget('two', true);
+  await requests.forget('loans', 'two', true);
   expect(() => uploads.nameOf('loans', upload)).toThrow('no upload');
 });
 
@@ -88,6 +95,6 @@ it('a request whose file has left in the meantime is not taken', async () => {
   const upload = await sent(uploads);
   clock.advance(KEEP_MS + 1);
   await uploads.expire();
-  expect(() => requests.keep('late', registrationOf(upload), 1)).toThrow('no upload');
+  await expect(requests.keep('late', registrationOf(upload), 1)).rejects.toThrow('no upload');
   expect(requests.kept()).toEqual([]);
 });

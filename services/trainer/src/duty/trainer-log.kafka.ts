@@ -1,0 +1,83 @@
+// Everything that the trainer writes to Kafka goes through here: one transactional producer for the one trainer at work,
+// so that the broker refuses a predecessor. A write whose outcome is not known comes again once the group says that this
+// process still holds its place; every message has a key or an id by which a second one is known.
+
+import { type Clock, PlatformError } from '@millrace/domain';
+import type { FencedWriters, OutboundMessage } from '@millrace/kafka';
+
+/** The trainer is one for all partitions. */
+const NUMBER = 0;
+/** A broker that restarts is back sooner; as long as messages of other services wait. */
+const WRITE_MS_MAX = 30_000;
+/** Writes that wait; a training tells of its progress four times a second. */
+const WAITING_MAX = 256;
+
+export interface TrainerLogPorts {
+  /** Resolves when the group has confirmed this process's place. */
+  confirmed(): Promise<void>;
+  /** Another process writes now. */
+  replaced(error: PlatformError): void;
+}
+
+export class TrainerLog {
+  private waiting = 0;
+  private taking: Promise<void> | undefined;
+
+  constructor(
+    private readonly writers: FencedWriters,
+    private readonly ports: TrainerLogPorts,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Takes the place of whoever wrote before. */
+  async takeOver(): Promise<void> {
+    await this.writers.hold([NUMBER]);
+  }
+
+  async write(topic: string, messages: readonly OutboundMessage[]): Promise<void> {
+    if (this.waiting >= WAITING_MAX)
+      throw new PlatformError('overloaded', `${WAITING_MAX} writes wait for Kafka already`);
+    this.waiting += 1;
+    try {
+      await this.untilWritten(topic, messages);
+    } finally {
+      this.waiting -= 1;
+    }
+  }
+
+  /** Before something is changed that is not in Kafka. @throws PlatformError where another trainer is at work */
+  async refuseReplaced(): Promise<void> {
+    await this.again(() => this.writers.of(NUMBER).transaction(async () => undefined));
+  }
+
+  private untilWritten(topic: string, messages: readonly OutboundMessage[]): Promise<void> {
+    return this.again(() => this.writers.of(NUMBER).send(topic, messages));
+  }
+
+  private async again(work: () => Promise<void>): Promise<void> {
+    const endMs = this.clock.monotonicMs() + WRITE_MS_MAX;
+    for (;;) {
+      try {
+        await work();
+        return;
+      } catch (thrown) {
+        const error = PlatformError.from(thrown);
+        if (error.code === 'conflict') this.ports.replaced(error);
+        if (error.code !== 'unavailable' || this.clock.monotonicMs() >= endMs) throw error;
+        this.taking ??= this.takeAgain().finally(() => {
+          this.taking = undefined;
+        });
+        await this.taking;
+      }
+    }
+  }
+
+  private async takeAgain(): Promise<void> {
+    await this.ports.confirmed();
+    await this.writers.hold([NUMBER]);
+  }
+
+  close(): Promise<void> {
+    return this.writers.close();
+  }
+}
