@@ -1,6 +1,5 @@
 // Files that are replaced whole and durably, text files as people have them, files that callers send in pieces.
 
-export { type FileCalls, PROMISED_CALLS } from './file-calls.js';
 export { openImportRoots, openToImports } from './import-roots.js';
 export { readJson, readJsonFolderSync, readJsonSync, replaceJson, replaceJsonSync } from './json-file.js';
 export { checkFile, isMissingFile, missingFile } from './missing-file.js';

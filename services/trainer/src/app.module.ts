@@ -35,9 +35,9 @@ import { TOKEN_BYTES } from './collective/handshake.js';
 import { CLOCK, RendezvousGrpc } from './collective/rendezvous.grpc.js';
 import type { TrainerConfig } from './config.js';
 import { Duty } from './duty/duty.js';
-import { KeptState } from './duty/kept-state.js';
 import { refuseOnStandby } from './duty/standby.http.js';
 import { TrainerLog } from './duty/trainer-log.kafka.js';
+import { KeptState } from './kept/kept-state.js';
 import { LoopHttp } from './loop/loop.http.js';
 import { DriftEventConsumer, LoopCommands, loopEntries, projectEntries } from './loop/loop-events.kafka.js';
 import { LoopRunner } from './loop/loop-runner.js';
@@ -61,7 +61,7 @@ import { TrainingRunner } from './training/runner.js';
 const LOOP_TICK_MS = 1_000;
 const PRODUCER_CLOSE_MS = 3_000;
 const WRITER_CLOSE_MS = 2_000;
-/** Without a word for so long the trainer at work has died: another one takes over. It computes for seconds at a time. */
+/** Without a word for so long the trainer at work has died; it computes for seconds at a time. */
 const MEMBER_TIMEOUT_MS = 8_000;
 /** How often uploads are looked at whose time may be over. */
 const UPLOADS_CHECK_MS = 60_000;

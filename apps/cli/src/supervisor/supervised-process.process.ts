@@ -1,6 +1,6 @@
 // One process and its life: started in its own process group, its output in a bounded log, seen ready, restarted with
-// back-off when it dies, at once when it was ready and ended in order (`millrace restart`), stopped by SIGTERM and after
-// the grace by SIGKILL. Decides nothing about the others.
+// back-off when it dies, at once when it ends in order (`millrace restart`), stopped by SIGTERM and after the grace by
+// SIGKILL. Decides nothing about the others.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { ProcessPlan, Readiness } from '@millrace/deployment';

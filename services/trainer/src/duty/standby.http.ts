@@ -1,5 +1,5 @@
-// HTTP of a trainer that stands by: it tells of model versions, which every trainer knows, and sends the rest to the one at
-// work. Nothing was done, so that a client may ask there what it asked here.
+// HTTP of a trainer that stands by: it tells of model versions, which every trainer knows, and refuses the rest.
+// Nothing was done, so that a client may ask the one at work what it asked here.
 
 import { HTTP_STATUS_BY_CODE } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';

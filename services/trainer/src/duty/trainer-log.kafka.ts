@@ -1,6 +1,6 @@
-// Everything that the trainer writes to Kafka goes through here: one transactional producer for the one trainer at work,
-// so that the broker refuses a predecessor. A write whose outcome is not known comes again once the group says that this
-// process still holds its place; every message has a key or an id by which a second one is known.
+// Everything that the trainer writes to Kafka goes through here: one transactional producer for the one trainer at
+// work, so that the broker refuses a predecessor. A write whose outcome is not known comes again once the group says
+// that this process still holds its place; every message has a key or an id by which a second one is known.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { FencedWriters, OutboundMessage } from '@millrace/kafka';

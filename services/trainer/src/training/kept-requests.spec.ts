@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { TrainerEntry } from '@millrace/contracts';
 import { ManualClock, type TrainingRequest } from '@millrace/domain';
 import { FolderUploads, Uploads } from '@millrace/files';
-import { KeptState } from '../duty/kept-state.js';
+import { KeptState } from '../kept/kept-state.js';
 import { KeptRequests } from './kept-requests.js';
 
 const KEEP_MS = 1_000;
