@@ -1,6 +1,7 @@
-// docs/several-processes.md: two processes of every service on one machine, and each of them ended and started again in
-// turn while records, labels and predictions flow. A client that knows both addresses sees no failed request, some
-// process of every service is ready all the time, and what was sent is stored and counted as if nothing had happened.
+// docs/several-processes.md: two processes of every service on one machine, and those that clients speak to ended and
+// started again in turn while records, labels and predictions flow. A client that knows both addresses sees no failed
+// request, some process of every service is ready all the time, and what was sent is stored and counted as if nothing
+// had happened.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -100,7 +101,7 @@ async function sendRows(project: string, from: number, to: number): Promise<void
   const labels = rows.map(({ id, customer, at, amount, income }) => ({
     recordId: id,
     entity: customer,
-    eventTime: at,
+    eventTimeMs: Date.parse(at),
     value: amount * 2 > income,
   }));
   await either(from / BATCH, (replica) => post(replica, `/v1/projects/${project}/records`, rows));
@@ -290,9 +291,12 @@ describe('two processes of every service', () => {
       const predictions = flow(PER_SECOND, predict);
       const records = flow(PER_SECOND / BATCH, (n) => sendRows('loans', n * BATCH, (n + 1) * BATCH));
       const readiness = readinessWatch();
-      const { code, output } = await platform.run(['restart']);
+      const { code, output } = await platform.run(['restart', 'ingest', 'router', 'serving']);
       const [outages, predicted, batches] = [await readiness.stop(), await predictions.stop(), await records.stop()];
-      expect([code, output]).toEqual([0, expect.stringContaining('restarted: ingest, ingest-1, trainer')]);
+      expect([code, output]).toEqual([
+        0,
+        expect.stringContaining('restarted: ingest, ingest-1, router, router-1, serving'),
+      ]);
       expect(predictions.failures).toEqual([]);
       expect(records.failures).toEqual([]);
       expect(outages).toEqual([]);

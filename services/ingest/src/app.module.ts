@@ -16,7 +16,7 @@ import {
   MessageProducer,
   untilAvailable,
 } from '@millrace/kafka';
-import { defineService, type ServiceContext } from '@millrace/service';
+import { defineService, type ServiceContext, within } from '@millrace/service';
 import { gauge } from '@millrace/telemetry';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ControlController } from './api/control.http.js';
@@ -57,6 +57,8 @@ const CLOSE_CHECK_MS = 250;
 /** How often uploads are looked at whose time may be over. */
 const UPLOADS_CHECK_MS = 60_000;
 
+/** Without a broker it listens all the same, so that its health can be asked. */
+const KNOWN_BEFORE_LISTENING_MS = 15_000;
 /** How often it is looked at whether memory can go back to the system. */
 const MEMORY_CHECK_MS = 5_000;
 /** How often gauges are set, and a stop of reading is told again. */
@@ -160,6 +162,8 @@ export const ingest = defineService({
       consumers: [streams.live, streams.imports],
       holds: () => streams.live.partitions(),
       start: async () => {
+        // Records that come to whoever listens are not refused for a start that is under way.
+        await within(KNOWN_BEFORE_LISTENING_MS, restored());
         const service = ingestService({ registry, publisher, datasetIndex, limits: config });
         grpc = await startHttp2Server({ port: config.grpcPort, clock, services: [service] });
         grpc.health.setServing(false);
