@@ -40,11 +40,18 @@ function flight(rng: ReturnType<typeof seededRng>) {
   };
 }
 
-/** The project, and version 1 whose package brings a reference. */
-export async function prepare(root: string, connection: KafkaConnection, home: string): Promise<MessageProducer> {
+/** The project, and version 1 whose package brings a reference. `archived`: its predictions are. */
+export async function prepare(
+  root: string,
+  connection: KafkaConnection,
+  home: string,
+  archived = true,
+): Promise<MessageProducer> {
   await ensureTopics(connection);
   const producer = new MessageProducer(connection);
-  const parsed = parseProject(readFileSync(join(root, 'examples/flights/project.yaml'), 'utf8'), 'project.yaml');
+  const text = readFileSync(join(root, 'examples/flights/project.yaml'), 'utf8');
+  const spec = archived ? text : text.replace('\nmonitoring:\n', '\nmonitoring:\n  archive: { keep: 0s }\n');
+  const parsed = parseProject(spec, 'project.yaml');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
   const { document, project } = parsed;
   const applied = { revision: 1, documentSha256: '', appliedAtMs: 1, createdAtMs: 0 };

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { KafkaConnection } from '@millrace/kafka';
-import { startKafka } from '@millrace/testing';
+import { type DedicatedKafka, startKafka } from '@millrace/testing';
 import { median, type Outcome, rate } from '../serving/row.js';
 import { prepare, SEED, sendBacklog } from './backlog.js';
 import { startMonitor, untilRead } from './monitor.process.js';
@@ -17,33 +17,24 @@ export const catchUp: LiveRow = {
   says: `a monitor reads a backlog of ${ROWS} predictions of flights`,
   seed: SEED,
   async measure(bench: LiveBench): Promise<Outcome[]> {
-    const kept: Record<string, number[]> = { 'predictions a CPU second': [], 'predictions a second': [] };
+    const kept: Record<string, number[]> = {};
+    const keep = (name: string, value: number) => {
+      kept[name] = [...(kept[name] ?? []), value];
+    };
     const broker = await startKafka({ dedicated: true });
     try {
       for (let round = 0; round < bench.rounds; round++) {
-        const topicPrefix = `r${round}.`;
-        const home = join(bench.work, `home-${round}`);
-        const connection = new KafkaConnection({ brokers: broker.brokers, clientId: 'bench', topicPrefix });
-        const producer = await prepare(bench.root, connection, home);
-        await sendBacklog(producer, ROWS, false);
-        await producer.close();
-        await connection.close();
-        const monitor = await startMonitor(bench, { home, broker, topicPrefix, replica: '0' });
-        try {
-          const begun = await monitor.reading();
-          const [ended] = await untilRead([monitor], ROWS);
-          if (ended === undefined) throw new Error('no reading');
-          const messages = ended.messages - begun.messages;
-          kept['predictions a CPU second']?.push(messages / (ended.cpuSeconds - begun.cpuSeconds));
-          kept['predictions a second']?.push((1_000 * messages) / (ended.atMs - begun.atMs));
-        } finally {
-          await monitor.stop();
+        for (const archived of [true, false]) {
+          const { cpu, second } = await reading(bench, broker, `r${round}${archived ? 'a' : 'b'}`, archived);
+          keep(`${archived ? 'archived' : 'not archived'}: a CPU second`, cpu);
+          keep(`${archived ? 'archived' : 'not archived'}: a second`, second);
         }
       }
     } finally {
       await broker.stop();
     }
-    const found = median(kept['predictions a CPU second'] ?? []);
+    const found = median(kept['archived: a CPU second'] ?? []);
+    const without = median(kept['not archived: a CPU second'] ?? []);
     return [
       {
         figure: "monitor's catch-up on a backlog of flights predictions, one core",
@@ -53,6 +44,38 @@ export const catchUp: LiveRow = {
         met: found >= PER_CORE_MIN,
         rounds: kept,
       },
+      {
+        figure: 'the same of a project that archives nothing',
+        target: '',
+        measured: rate(without),
+        ratio: without / PER_CORE_MIN,
+        met: undefined,
+        rounds: {},
+      },
     ];
   },
 };
+
+/** Predictions a CPU second of the process, and a second. */
+async function reading(bench: LiveBench, broker: DedicatedKafka, run: string, archived: boolean) {
+  const topicPrefix = `${run}.`;
+  const home = join(bench.work, run);
+  const connection = new KafkaConnection({ brokers: broker.brokers, clientId: 'bench', topicPrefix });
+  const producer = await prepare(bench.root, connection, home, archived);
+  await sendBacklog(producer, ROWS, false);
+  await producer.close();
+  await connection.close();
+  const monitor = await startMonitor(bench, { home, broker, topicPrefix, replica: '0' });
+  try {
+    const begun = await monitor.reading();
+    const [ended] = await untilRead([monitor], ROWS);
+    if (ended === undefined) throw new Error('no reading');
+    const messages = ended.messages - begun.messages;
+    return {
+      cpu: messages / (ended.cpuSeconds - begun.cpuSeconds),
+      second: (1_000 * messages) / (ended.atMs - begun.atMs),
+    };
+  } finally {
+    await monitor.stop();
+  }
+}
