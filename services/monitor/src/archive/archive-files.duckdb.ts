@@ -231,13 +231,18 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
   ): Promise<ArchiveFile> {
     return this.connected(async (connection) => {
       const table = `archived_${++this.made}`;
-      await connection.run(
-        `CREATE TEMP TABLE ${table} (${columns.map(({ name: column, staged }) => `${column} ${staged}`).join(', ')})`,
-      );
+      // Model, role, and the like are mostly one for all rows: then they are written once. The first column is the id's.
+      const isStaged = (column: Column<Row>, at: number) => at === 0 || varies(rows, column.of);
+      const staged = columns.filter(isStaged);
+      const described = staged.map((column) => `${column.name} ${column.staged}`);
+      await connection.run(`CREATE TEMP TABLE ${table} (${described.join(', ')})`);
       try {
-        await append(connection, table, columns, rows);
-        const selected = columns.map(({ name: column, written = column }) => `${written} AS ${column}`);
-        const query = `SELECT ${selected.join(', ')} FROM ${table} ORDER BY 1, 2`;
+        await append(connection, table, staged, rows);
+        const selected = columns.map((column) => {
+          const { name: own, written = own } = column;
+          return `${staged.includes(column) ? written : constant(column, rows[0] as Row)} AS ${own}`;
+        });
+        const query = `SELECT ${selected.join(', ')} FROM ${table} ORDER BY id_hash, prediction_id`;
         return await this.place(connection, query, name);
       } finally {
         await connection.run(`DROP TABLE ${table}`);
@@ -322,6 +327,18 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
       preserve_insertion_order: 'false',
     });
   }
+}
+
+function varies<Row>(rows: readonly Row[], of: (row: Row) => unknown): boolean {
+  const [first] = rows;
+  const value = first === undefined ? undefined : of(first);
+  return rows.some((row) => of(row) !== value);
+}
+
+function constant<Row>({ name, staged, written = name, of }: Column<Row>, row: Row): string {
+  const value = of(row);
+  const text = staged === 'DOUBLE' ? `${Number(value)}::DOUBLE` : `${literal(String(value))}::VARCHAR`;
+  return written === name ? text : written.replaceAll(name, text);
 }
 
 async function append<Row>(
