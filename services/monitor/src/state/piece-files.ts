@@ -7,8 +7,10 @@ import { type NumberPieces, type Piece, type PlacedPieces, placed, placesOf } fr
 /** A piece by itself, or where it lies. */
 export type Place = { file: CheckpointEntry } | { value: unknown };
 
-/** A file costs more than that. */
-const INLINE_CHARACTERS = 1_024;
+/** A file costs more than that: of a project of few features all that a window counts. */
+const INLINE_CHARACTERS = 8_192;
+/** Written at the same time: each is synced. */
+const WRITES = 8;
 
 interface Kept {
   version: string;
@@ -57,12 +59,14 @@ export class PieceFiles {
       write: async (write: (text: string) => Promise<CheckpointEntry>): Promise<WrittenPieces> => {
         const fresh: CheckpointEntry[] = [];
         let bytes = 0;
-        for (const { text, done } of texts) {
+        const writeOne = async ({ text, done }: (typeof texts)[number]): Promise<void> => {
           const file = await write(text);
           bytes += text.length;
           fresh.push(file);
           done(file);
-        }
+        };
+        for (let from = 0; from < texts.length; from += WRITES)
+          await Promise.all(texts.slice(from, from + WRITES).map(writeOne));
         const named: PlacedPieces<Place> = {
           ...rest,
           parts: all.parts.map(({ windows }, i) => ({
