@@ -231,7 +231,7 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
   ): Promise<ArchiveFile> {
     return this.connected(async (connection) => {
       const table = `archived_${++this.made}`;
-      // Model, role, and the like are mostly one for all rows: then they are written once. The first column is the id's.
+      // Model, role, and the like are mostly one for all rows: then they are written once. The first is the id's hash.
       const isStaged = (column: Column<Row>, at: number) => at === 0 || varies(rows, column.of);
       const staged = columns.filter(isStaged);
       const described = staged.map((column) => `${column.name} ${column.staged}`);
