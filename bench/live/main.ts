@@ -15,10 +15,11 @@ import { catchUp } from './catch-up.js';
 import { REAL_TIME, SLICES } from './real-time-rows.js';
 import { restore } from './restore.js';
 import type { LiveRow } from './row.js';
+import { scale } from './scale.js';
 import { twoMonitors } from './two-monitors.js';
 
 /** All but the slices, where none is named. */
-const WHOLE: readonly LiveRow[] = [catchUp, twoMonitors, restore, ...REAL_TIME];
+const WHOLE: readonly LiveRow[] = [catchUp, twoMonitors, restore, scale, ...REAL_TIME];
 const ROWS: readonly LiveRow[] = [...WHOLE, ...SLICES];
 
 const { values } = parseArgs({

@@ -111,6 +111,22 @@ const DatasetVersion = answer(
   'DatasetVersion',
 );
 
+const Hold = answer(
+  {
+    id: Type.String(),
+    project: Type.String(),
+    dataset: Type.String({ description: 'Of this dataset version; empty = of a model version, or of everything.' }),
+    model: count('Of what this model version was trained on; 0 = of a dataset version, or of everything.'),
+    reason: Type.String(),
+    by: Type.String(),
+    atMs: timeMs(),
+    removedAtMs: timeMs('0 = it is in force.'),
+    removedBy: Type.String(),
+    removedReason: Type.String(),
+  },
+  'Hold',
+);
+
 const DeadLetter = answer(
   {
     id: Type.String(),
@@ -273,6 +289,58 @@ export const ingestApi = {
       path: '/v1/projects/{project}/datasets/close',
       summary: 'Closes every open live version now.',
       answer: answer({ closed: count() }),
+    }),
+    retention: get({
+      path: '/v1/projects/{project}/retention',
+      summary: 'What retention keeps of each dataset version and why, and what it lets go of. Deletes nothing.',
+      answer: answer({
+        datasets: nullable(
+          answer({
+            keep: count('The newest ones; 0 = not by number.'),
+            forMs: count('After the close; 0 = not by age.'),
+          }),
+        ),
+        versions: Type.Array(
+          answer({
+            id: sha256(),
+            ordinal: count(),
+            source: Type.String(),
+            rows: count(),
+            closedAtMs: timeMs(),
+            keptBy: nullable(Type.String({ description: 'Why it stays; null = it goes.' })),
+          }),
+        ),
+      }),
+    }),
+    collect: post({
+      path: '/v1/projects/{project}/retention/collect',
+      summary: 'Deletes now what retention does not keep; it is looked for every minute besides.',
+      answer: answer({ removed: count('Dataset versions.') }),
+    }),
+    holds: get({
+      path: '/v1/projects/{project}/holds',
+      summary: 'Holds on the project, removed ones too, oldest first; also of a deleted project.',
+      answer: answer({ holds: Type.Array(Hold) }),
+    }),
+    addHold: post({
+      path: '/v1/projects/{project}/holds',
+      summary: 'Keeps a dataset version, or a model version with its data, or everything, whatever retention says.',
+      body: body({
+        dataset: Type.Optional(Type.String({ description: 'Id of a dataset version.' })),
+        model: Type.Optional(Type.Integer({ minimum: 1, description: 'A model version: what it was trained on.' })),
+        reason: Type.String({ minLength: 1, maxLength: 1_000 }),
+        by: Type.String({ minLength: 1, maxLength: 128, description: 'Who asks for it.' }),
+      }),
+      answer: Hold,
+    }),
+    removeHold: post({
+      path: '/v1/projects/{project}/holds/{id}/remove',
+      summary: 'Takes a hold off; that it was there, and who took it off and why, stays on record.',
+      body: body({
+        reason: Type.String({ minLength: 1, maxLength: 1_000 }),
+        by: Type.String({ minLength: 1, maxLength: 128 }),
+      }),
+      answer: Hold,
     }),
     deadLetters: get({
       path: '/v1/deadletters',

@@ -35,12 +35,44 @@ export interface EndImportAction {
   failure: string;
 }
 
+/** Ingest deletes what the project's retention does not keep. */
+interface CollectDatasetsAction {
+  kind: 'collectDatasets';
+}
+
+/** The hold's id is the command's. */
+interface AddHoldAction {
+  kind: 'addHold';
+  /** Empty = a model version, or everything. */
+  dataset: string;
+  /** 0 = a dataset version, or everything. */
+  model: number;
+  reason: string;
+  by: string;
+}
+
+interface RemoveHoldAction {
+  kind: 'removeHold';
+  holdId: string;
+  reason: string;
+  by: string;
+}
+
+export type HoldAction = AddHoldAction | RemoveHoldAction;
+
 /** What ingest's owner of a project carries out. */
-export type DatasetAction = CloseDatasetsAction | ResetWatermarkAction | EndImportAction;
+export type DatasetAction =
+  | CloseDatasetsAction
+  | ResetWatermarkAction
+  | EndImportAction
+  | CollectDatasetsAction
+  | HoldAction;
 
 export type CommandAction = StartTrainingAction | DatasetAction | RouteAction;
 
-const OF_DATASETS: readonly CommandAction['kind'][] = ['closeDatasets', 'resetWatermark', 'endImport'];
+const OF_DATASETS: readonly CommandAction['kind'][] = [
+  ...(['closeDatasets', 'resetWatermark', 'endImport', 'collectDatasets', 'addHold', 'removeHold'] as const),
+];
 export const isDatasetAction = (action: CommandAction): action is DatasetAction => OF_DATASETS.includes(action.kind);
 
 export interface Command extends Omit<RouteCommand, 'action'> {
@@ -55,6 +87,8 @@ const codec = messageCodec<Command>(CommandSchema, {
   Promote: { required: ['version'] },
   SetWeights: { required: ['weights'] },
   EndImport: { required: ['importId'] },
+  AddHold: { required: ['reason'] },
+  RemoveHold: { required: ['holdId', 'reason'] },
   DatasetVersion: { required: ['project', 'id', 'parquetPath'] },
   VersionWeight: { required: ['version'] },
 });

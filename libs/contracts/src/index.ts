@@ -6,6 +6,7 @@ export {
   decodeCommand,
   type EndImportAction,
   encodeCommand,
+  type HoldAction,
   isDatasetAction,
 } from './command.codec.js';
 export { DATASET_COLUMNS, type DatasetColumns, datasetColumnsOf, LABEL_KNOWN_COLUMN } from './dataset-file.js';
@@ -74,6 +75,7 @@ export {
   type ClosingProgress,
   decodeProgress,
   encodeProgress,
+  type HoldProgress,
   type ImportEndProgress,
   type OpenSpanProgress,
   type Progress,

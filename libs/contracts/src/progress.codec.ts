@@ -95,7 +95,29 @@ export interface ImportEndProgress {
   failure: string;
 }
 
-export type Progress = ReadingProgress | ProjectReading | OpenSpanProgress | ClosingProgress | ImportEndProgress;
+/** What must not be deleted; of a dataset version, of a model version with its data, or, with neither, of all. */
+export interface HoldProgress {
+  kind: 'hold';
+  id: string;
+  project: string;
+  dataset: string;
+  model: number;
+  reason: string;
+  by: string;
+  atMs: number;
+  /** 0 = it is in force. */
+  removedAtMs: number;
+  removedBy: string;
+  removedReason: string;
+}
+
+export type Progress =
+  | ReadingProgress
+  | ProjectReading
+  | OpenSpanProgress
+  | ClosingProgress
+  | ImportEndProgress
+  | HoldProgress;
 
 const codec = messageCodec<{ part: Progress }>(ProgressSchema, {
   Progress: { required: ['part'] },
@@ -104,6 +126,7 @@ const codec = messageCodec<{ part: Progress }>(ProgressSchema, {
   Segment: { required: ['name'] },
   Closing: { required: ['project'] },
   ImportEnd: { required: ['importId', 'project'] },
+  Hold: { required: ['id', 'project'] },
 });
 
 export const encodeProgress = (progress: Progress): Uint8Array => codec.encode({ part: progress });

@@ -79,6 +79,10 @@ const PROGRESS: readonly Progress[] = [
     ...{ refreshedAtMs: 1_795_449_600_123, answers: [{ commandId: 'c-1', closed: 2, failure: '' }] },
   },
   { kind: 'importEnd', importId: 'i-1', project: 'demo', versionId: 'cafe', failure: '' },
+  {
+    ...{ kind: 'hold', id: 'h-1', project: 'demo', dataset: '', model: 3, reason: 'case 7', by: 'ann', atMs: 5 },
+    ...{ removedAtMs: 9, removedBy: 'bob', removedReason: 'closed' },
+  },
 ];
 
 const DATASET = {
@@ -297,6 +301,9 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
       },
       { kind: 'closeDatasets' },
       { kind: 'resetWatermark', toMs: 981_000_000_000 },
+      { kind: 'collectDatasets' },
+      { kind: 'addHold', dataset: 'cafe', model: 0, reason: 'case 7', by: 'ann' },
+      { kind: 'removeHold', holdId: 'h-1', reason: 'closed', by: 'bob' },
       {
         kind: 'endImport',
         importId: 'i-1',

@@ -6,6 +6,7 @@ import type { Scalar } from '@millrace/domain';
 import { parseDate, parseDuration } from './duration.js';
 import type {
   ColumnSpec,
+  DatasetRetention,
   DeriveSpec,
   EvaluationSpec,
   FeatureMonitoring,
@@ -83,6 +84,11 @@ function evaluation(raw: Document): EvaluationSpec {
     slices: raw.slices,
     thresholds: raw.thresholds,
   };
+}
+
+function datasetRetention(raw: Document): DatasetRetention | undefined {
+  if (raw.keep === undefined && raw.for === undefined) return undefined;
+  return { keep: raw.keep ?? 0, forMs: raw.for === undefined ? 0 : ms(raw.for) };
 }
 
 function serving(raw: Document): ServingSpec {
@@ -170,6 +176,7 @@ export function buildProject(raw: Document): Project {
     monitoring: monitoring(raw.monitoring),
     retrain: { ...retraining, onDrift: retrain.onDrift && data.label !== undefined, cooldownMs: ms(cooldown) },
     serving: serving(raw.serving),
+    retention: { datasets: datasetRetention(raw.retention.datasets) },
     ...(raw.replay === undefined ? {} : { replay: replay(raw.replay) }),
   };
 }

@@ -418,6 +418,14 @@ export function crossFieldFaults(project: Project, document: unknown, stored = f
       report(['monitoring', 'input', 'features', name], `no feature '${name}'. ${hint(name, features)}`);
   }
   const subjects = [...features, ...subjectNames('output')];
+  const { datasets } = project.retention;
+  // The loop names the newest ones when a training starts.
+  const needed = project.retrain.onDrift ? project.retrain.versions : 1;
+  if (datasets !== undefined && datasets.keep < needed)
+    report(
+      ['retention', 'datasets', 'keep'],
+      `a retraining takes the newest ${needed} dataset versions (retrain.versions): keep at least as many.`,
+    );
   project.retrain.features.forEach((name, index) => {
     if (!subjects.includes(name))
       report(['retrain', 'features', index], `no feature '${name}'. ${hint(name, subjects)}`);

@@ -13,6 +13,7 @@ export type {
   ColumnSpec,
   ColumnType,
   ComputedBaseline,
+  DatasetRetention,
   MonitoringSpec,
   OnlineFeaturesSpec,
   Project,

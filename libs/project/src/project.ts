@@ -20,8 +20,23 @@ export interface Project {
   monitoring: MonitoringSpec;
   retrain: RetrainSpec;
   serving: ServingSpec;
+  retention: RetentionSpec;
   /** For examples only. */
   replay?: ReplaySpec;
+}
+
+/** What is deleted by itself. */
+export interface RetentionSpec {
+  /** undefined = every dataset version is kept. */
+  datasets: DatasetRetention | undefined;
+}
+
+/** A version that neither rule keeps goes. */
+export interface DatasetRetention {
+  /** The newest ones; 0 = none of them for that alone. */
+  keep: number;
+  /** Processing time after its close; 0 = none for that alone. */
+  forMs: number;
 }
 
 export interface ProjectScope {

@@ -439,6 +439,15 @@ export const projectSchema: Node = {
           ['columns'],
         ),
       }),
+      retention: object('What is deleted by itself; where nothing is said, nothing.', {
+        datasets: object(
+          'Dataset versions. One that neither rule keeps goes, but for what a model in service, a blessed one, an open training or a hold needs.',
+          {
+            keep: integer('The newest ones that are kept, each with its newest labels.', 1, 1_000_000),
+            for: duration('How long after its close each is kept, in processing time.'),
+          },
+        ),
+      }),
       replay: object(
         'For examples only: the history to load and the traffic to replay.',
         {

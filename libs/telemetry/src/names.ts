@@ -303,6 +303,18 @@ export const METRICS = {
     description: 'Messages that retention or a deleted topic took before they were read',
     labels: ['topic'],
   },
+  'millrace.ingest.versions_removed': {
+    kind: 'counter',
+    unit: '{version}',
+    description: 'Dataset versions that retention has deleted',
+    labels: ['project'],
+  },
+  'millrace.ingest.holds': {
+    kind: 'gauge',
+    unit: '{hold}',
+    description: 'Legal holds in force',
+    labels: ['project'],
+  },
   'millrace.ingest.online_records': {
     kind: 'counter',
     unit: '{record}',

@@ -22,6 +22,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ControlController } from './api/control.http.js';
 import { ingestService } from './api/ingest.grpc.js';
 import { RecordsController } from './api/records.http.js';
+import { RetentionController } from './api/retention.http.js';
 import { UploadsController } from './api/uploads.http.js';
 import { INGEST_CONFIG, type IngestConfig } from './config.js';
 import { DatasetIndex } from './datasets/dataset-index.js';
@@ -44,6 +45,10 @@ import { ProjectRegistry } from './projects/project-registry.js';
 import { ProjectPublisher, projectEntry } from './projects/projects.kafka.js';
 import { RecordPublisher } from './records/record-publisher.kafka.js';
 import { Redrive, type RedrivePorts } from './redrive/redrive.js';
+import { DatasetCollector } from './retention/dataset-collector.js';
+import { datasetCollector } from './retention/retention.module.js';
+import { UsedDatasets } from './retention/used-datasets.js';
+import { usedDatasetEntries } from './retention/used-datasets.kafka.js';
 import { Statistics } from './stats/statistics.js';
 
 const LIVE_GROUP = 'ingest-live';
@@ -67,6 +72,7 @@ const GAUGES_MS = 5_000;
 const openRows = gauge('millrace.ingest.open_rows');
 const unlabelledRows = gauge('millrace.ingest.unlabelled_rows');
 const lateLabels = gauge('millrace.ingest.late_labels');
+const holds = gauge('millrace.ingest.holds');
 const segmentBytes = gauge('millrace.ingest.segment_bytes');
 const readingStopped = gauge('millrace.ingest.reading_stopped');
 
@@ -82,12 +88,13 @@ export const ingest = defineService({
     const { registry, datasetIndex, letters, spans } = known;
     const store = openArtifactStore(config);
     let isTakingAgain = false;
+    const collector = datasetCollector(store, { index: datasetIndex, used: known.used, clock });
     const { live, commands, importStream, writers, bounds } = await datasets(
       context,
       store,
       connection,
       producer,
-      { registry, index: datasetIndex, spans, follower: known.follower },
+      { registry, index: datasetIndex, spans, follower: known.follower, collector },
       (partition, error) => {
         if (isTakingAgain || shutdown.begun) return;
         isTakingAgain = true;
@@ -143,7 +150,7 @@ export const ingest = defineService({
         streams: true,
         prepare: bodiesAsTexts(config),
       },
-      controllers: [RecordsController, ControlController, UploadsController, StreamsController],
+      controllers: [RecordsController, ControlController, RetentionController, UploadsController, StreamsController],
       provide: [
         [INGEST_CONFIG, config],
         [ProjectRegistry, registry],
@@ -153,6 +160,7 @@ export const ingest = defineService({
         [Uploads, uploads],
         [DatasetIndex, datasetIndex],
         [LiveStream, live],
+        [DatasetCollector, collector],
         [OwnerCommands, commands],
         [ImportStream, importStream],
         [DeadLetterList, letters],
@@ -187,6 +195,7 @@ export const ingest = defineService({
               const { openRows: rows, lateLabels: labels } = live.state(name);
               openRows.set(rows, { project: name });
               lateLabels.set(labels, { project: name });
+              holds.set(live.holds(name).filter(({ removedAtMs }) => removedAtMs === 0).length, { project: name });
               for (const [age, count] of Object.entries(statistics.unlabelledRows(name)))
                 unlabelledRows.set(count, { project: name, age });
             }
@@ -244,6 +253,7 @@ function knownState({ config, shutdown }: Context, connection: KafkaConnection) 
     entriesMax: config.deadLettersMax,
     payloadBytesMax: config.deadLetterBytesMax,
   });
+  const used = new UsedDatasets((project) => spans.holdsOf(project).filter(({ removedAtMs }) => removedAtMs === 0));
   const reader = new CompactedReader(connection, {
     name: `ingest-${config.replica}`,
     topics: {
@@ -251,6 +261,7 @@ function knownState({ config, shutdown }: Context, connection: KafkaConnection) 
       'datasets.v1': versionEntry(datasetIndex),
       'progress.v1': progressEntry(follower),
       'deadletter.v1': deadLetterEntry(letters),
+      ...usedDatasetEntries(used),
     },
   });
   shutdown.onClose('reader', () => reader.close());
@@ -258,7 +269,7 @@ function knownState({ config, shutdown }: Context, connection: KafkaConnection) 
     await untilAvailable('topics', () => ensureTopics(connection));
     await untilAvailable('state', () => reader.caughtUp());
   };
-  return { registry, datasetIndex, letters, spans, follower, read, upToNow: () => reader.upToNow() };
+  return { registry, datasetIndex, letters, spans, follower, used, read, upToNow: () => reader.upToNow() };
 }
 
 function redrivePorts(publisher: RecordPublisher): RedrivePorts {

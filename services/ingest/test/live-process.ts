@@ -31,6 +31,8 @@ import { VersionCloser } from '../src/datasets/version-closer.js';
 import { versionFiles } from '../src/datasets/version-files.fs.js';
 import { DuckDbVersionTables } from '../src/datasets/version-table.duckdb.js';
 import { ProjectRegistry } from '../src/projects/project-registry.js';
+import { DatasetCollector } from '../src/retention/dataset-collector.js';
+import { UsedDatasets } from '../src/retention/used-datasets.js';
 
 export const START_MS = Date.UTC(2024, 0, 1);
 export const SPAN_MS = 60_000;
@@ -94,6 +96,8 @@ export class World {
   /** Who may write each partition of it. */
   readonly epochs: number[] = [];
   readonly announced: DatasetVersion[] = [];
+  /** Ids of versions of which it was told that they are gone. */
+  readonly deleted: string[] = [];
   /** Offsets that a release before progress.v1 committed. */
   readonly committed = new Map<string, number>();
   readonly commands: { id: string; project: string; action: DatasetAction }[] = [];
@@ -164,6 +168,7 @@ export class Process {
     private readonly index: DatasetIndex,
     private readonly registry: ProjectRegistry,
     private readonly closer: VersionCloser,
+    readonly used: UsedDatasets,
   ) {}
 
   /** Of a process that is alone. */
@@ -213,17 +218,23 @@ export class Process {
     const follower = new ProgressFollower(spans);
     const { clock } = world;
     const closer = new VersionCloser(new DuckDbSpanMerger(tables.instance, files, versions, scratch), index, clock);
+    const used = new UsedDatasets((project) => spans.holdsOf(project).filter((hold) => hold.removedAtMs === 0));
+    const collector = new DatasetCollector({
+      ...{ index, used, clock },
+      removeFiles: (version) => store.remove(version.parquetPath),
+      reports: { removed: () => undefined, left: () => undefined },
+    });
     const live = new LiveStream(
       { bufferBytesMax: 1e9, flushAfterMs: 1e9, diskBytesMax: 1e12, ...bounds },
       { allowanceMs: 0, idleAfterMs: 1e9, retryAfterMs: 1_000, barrierMs: 300 },
       {
-        ...{ registry, index, spans, files: guarded, closer, clock, holder: 'test' },
+        ...{ registry, index, spans, files: guarded, closer, collector, clock, holder: 'test' },
         commandsDone: () => null,
         doubted: () => {
           if (process !== null) process.doubted += 1;
         },
         log: {
-          write: async (partition, entries, versions) => {
+          write: async (partition, entries, versions, gone = []) => {
             const paused = pass(versions.length > 0 ? 'before announce' : 'before tell');
             if (paused !== undefined) await paused;
             process?.mayWrite(partition);
@@ -231,6 +242,7 @@ export class Process {
             for (const entry of entries) world.progress[partition]?.push({ ...bytesOf(entry), transaction });
             follower.committed(partition, transaction, entries);
             world.announced.push(...versions);
+            for (const version of gone) world.deleted.push(version.id);
             for (const other of world.processes) other.follow();
             pass(versions.length > 0 ? 'after announce' : 'after tell');
           },
@@ -258,7 +270,7 @@ export class Process {
         },
       },
     );
-    process = new Process(world, tables, live, spans, follower, index, registry, closer);
+    process = new Process(world, tables, live, spans, follower, index, registry, closer, used);
     world.processes.add(process);
     return process;
   }
@@ -323,8 +335,8 @@ export class Process {
     return bad;
   }
 
-  /** Loads rows as the file of this name, and has the owner announce them. */
-  async load(source: string, rows: readonly ImportedRow[]): Promise<void> {
+  /** Loads rows as the file of this name, and has the owner announce them; `before`: when its file is written. */
+  async load(source: string, rows: readonly ImportedRow[], before = async (): Promise<void> => undefined) {
     const schema = this.registry.get('p');
     const table = await this.tables.create(schema);
     await table.append({
@@ -336,9 +348,11 @@ export class Process {
     });
     const frame = { kind: 'import', source, offsets: [], windowStartMs: 0, windowEndMs: 0 } as const;
     const version = (await this.closer.written(schema, table, frame)) ?? undefined;
+    await before();
     const action = { kind: 'endImport', importId: source, version, failure: '' } as const;
     const issuedAtMs = this.world.clock.nowMs();
     await this.live.carryOut({ offset: 0, id: source, project: 'p', issuedAtMs, action });
+    return this.spans.importEnd(source);
   }
 
   /** Asks for a close and carries it out as the owner of the project, which may be another process. */

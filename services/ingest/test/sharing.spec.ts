@@ -73,6 +73,8 @@ class Group {
     await this.join();
     await this.share();
     for (const key of this.target.topics.keys()) await zombie.fetch(key);
+    // Those that took over may have begun to close what was due.
+    await this.each((member) => member.live.settled());
     const told = this.target.announced.length;
     await expect(zombie.live.flush()).rejects.toBeDefined();
     zombie.live.closeDue();

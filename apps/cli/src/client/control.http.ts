@@ -215,6 +215,26 @@ export class ControlClient {
     return (await this.ingest.resetWatermark({ path: { project }, body: toMs === undefined ? {} : { toMs } })).toMs;
   }
 
+  retention(project: string) {
+    return this.ingest.retention({ path: { project } });
+  }
+
+  collect(project: string) {
+    return this.ingest.collect({ path: { project } });
+  }
+
+  async holds(project: string) {
+    return (await this.ingest.holds({ path: { project } })).holds;
+  }
+
+  addHold(project: string, body: { dataset?: string; model?: number; reason: string; by: string }) {
+    return this.ingest.addHold({ path: { project }, body });
+  }
+
+  removeHold(project: string, id: string, reason: string, by: string) {
+    return this.ingest.removeHold({ path: { project, id }, body: { reason, by } });
+  }
+
   deadLetters(project: string, limit: number) {
     return this.ingest.deadLetters({ query: { project, limit } });
   }

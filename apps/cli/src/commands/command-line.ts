@@ -13,6 +13,7 @@ import { predictCommand } from './predict.js';
 import { predictionCommands } from './prediction.js';
 import { projectCommands } from './projects.js';
 import { restartCommand } from './restart.js';
+import { retentionCommands } from './retention.js';
 import { routeCommands } from './routes.js';
 import { runCommands } from './run.js';
 import { serveCommand } from './serve.js';
@@ -30,6 +31,7 @@ const COMMANDS = [
   dataCommands,
   labelCommands,
   streamCommands,
+  retentionCommands,
   trainCommand,
   modelCommands,
   routeCommands,

@@ -26,7 +26,7 @@ import { KafkaProgressLog } from './progress.kafka.js';
 import type { ProgressFollower } from './progress-follower.js';
 import { DuckDbSegmentFiles } from './segment-files.duckdb.js';
 import { DuckDbSpanMerger } from './span-merge.duckdb.js';
-import type { LiveReports } from './span-owner.js';
+import type { LiveReports, VersionCollector } from './span-owner.js';
 import { StreamBounds } from './stream-bounds.kafka.js';
 import { VersionCloser } from './version-closer.js';
 import { versionFiles } from './version-files.fs.js';
@@ -66,6 +66,7 @@ export interface KnownDatasets {
   index: DatasetIndex;
   spans: OpenSpans;
   follower: ProgressFollower;
+  collector: VersionCollector;
 }
 
 export async function datasets(
@@ -73,7 +74,7 @@ export async function datasets(
   store: ArtifactStore,
   connection: KafkaConnection,
   producer: MessageProducer,
-  { registry, index, spans, follower }: KnownDatasets,
+  { registry, index, spans, follower, collector }: KnownDatasets,
   lost: (partition: number, error: PlatformError) => void,
 ): Promise<DatasetWiring> {
   const files = versionFiles(store, index);
@@ -111,7 +112,7 @@ export async function datasets(
       barrierMs: BARRIER_MS,
     },
     {
-      ...{ registry, index, spans, files: segmentFiles, closer, clock, reports, send },
+      ...{ registry, index, spans, files: segmentFiles, closer, collector, clock, reports, send },
       log: new KafkaProgressLog(writers, store, follower, ids, lost),
       holder: `ingest-${config.replica}`,
       doubted: (project) => doubted.add(1, { project }),

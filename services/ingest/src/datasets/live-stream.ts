@@ -2,7 +2,15 @@
 // Memory is bounded by the buffers of all readers together, the disk by a quota; at either nothing is lost: reading
 // waits for a flush, or stops until spans close.
 
-import type { DatasetAction, LabelMessage, ProjectReading, ReadingProgress, RecordMessage } from '@millrace/contracts';
+import type {
+  DatasetAction,
+  HoldAction,
+  HoldProgress,
+  LabelMessage,
+  ProjectReading,
+  ReadingProgress,
+  RecordMessage,
+} from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { OwnerCommand } from './owner-commands.js';
 import { type BadMessage, type LogMessage, PartitionReader, type ReaderPorts } from './partition-reader.js';
@@ -160,6 +168,37 @@ export class LiveStream {
     return toMs;
   }
 
+  /** Deletes now what the project's retention does not keep; whichever process owns it. Gives how many versions. */
+  collect(project: string): Promise<number> {
+    return this.asked(project, { kind: 'collectDatasets' });
+  }
+
+  /** Holds of a project of this name, removed ones too, oldest first. */
+  holds(project: string): HoldProgress[] {
+    return this.ports.spans.holdsOf(project);
+  }
+
+  async addHold(project: string, hold: Omit<Extract<HoldAction, { kind: 'addHold' }>, 'kind'>): Promise<HoldProgress> {
+    const id = await this.ports.send(project, { kind: 'addHold', ...hold });
+    return this.told(project, () => this.holds(project).find((each) => each.id === id));
+  }
+
+  /** @throws PlatformError 'not_found' where none of this id is in force */
+  async removeHold(project: string, holdId: string, reason: string, by: string): Promise<HoldProgress> {
+    if (!this.holds(project).some(({ id, removedAtMs }) => id === holdId && removedAtMs === 0))
+      throw new PlatformError('not_found', `project '${project}' has no hold ${holdId} in force`);
+    await this.ports.send(project, { kind: 'removeHold', holdId, reason, by });
+    return this.told(project, () =>
+      this.holds(project).find(({ id, removedAtMs }) => id === holdId && removedAtMs > 0),
+    );
+  }
+
+  private async told<T>(project: string, find: () => T | undefined): Promise<T> {
+    const found = await this.ports.spans.until(find, ANSWER_MS_MAX);
+    if (found !== undefined) return found;
+    throw new PlatformError('unavailable', `the owner of '${project}' has not answered within a minute`);
+  }
+
   /** What is asked of the owner of a project that this process holds. */
   carryOut(command: OwnerCommand): Promise<void> {
     return this.owner.carryOut(command);
@@ -241,9 +280,7 @@ export class LiveStream {
     const commandId = await this.ports.send(project, action);
     const find = () =>
       this.ports.spans.closing({ project, createdAtMs })?.answers.find((answer) => answer.commandId === commandId);
-    const answer = await this.ports.spans.until(find, ANSWER_MS_MAX);
-    if (answer === undefined)
-      throw new PlatformError('unavailable', `the owner of '${project}' has not answered within a minute`);
+    const answer = await this.told(project, find);
     if (answer.failure !== '') throw new PlatformError('unavailable', answer.failure);
     return answer.closed;
   }

@@ -5,6 +5,7 @@
 
 import type {
   ClosingProgress,
+  HoldProgress,
   ImportEndProgress,
   OpenSpanProgress,
   Progress,
@@ -36,6 +37,7 @@ export class OpenSpans {
   /** By partition and key, what is in `projects` too. */
   private readonly byPartition = new Map<number, PartitionEntries>();
   private readonly importEnds = new Map<string, ImportEndProgress>();
+  private readonly holds = new Map<string, HoldProgress>();
   private readonly listeners = new Set<() => void>();
 
   /** How often anything changed. */
@@ -160,6 +162,11 @@ export class OpenSpans {
     return [...(closing === null ? [] : [closing]), ...own].filter((each) => each.createdAtMs !== createdAtMs);
   }
 
+  /** Of a project of this name, deleted ones too; those that were removed as well. Oldest first. */
+  holdsOf(project: string): HoldProgress[] {
+    return [...this.holds.values()].filter((hold) => hold.project === project).sort((a, b) => a.atMs - b.atMs);
+  }
+
   importEnd(importId: string): ImportEndProgress | undefined {
     return this.importEnds.get(importId);
   }
@@ -178,6 +185,9 @@ export class OpenSpans {
       case 'importEnd':
         this.importEnds.delete(progress.importId);
         this.importEnds.set(progress.importId, progress);
+        return;
+      case 'hold':
+        this.holds.set(key, progress);
         return;
       case 'project':
         this.entriesOf(progress.project).readings.set(key, progress);

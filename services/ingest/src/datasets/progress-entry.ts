@@ -21,5 +21,7 @@ export function progressKey(progress: Progress): string {
       return `${progress.project}/closing`;
     case 'importEnd':
       return `/import/${progress.importId}`;
+    case 'hold':
+      return `/hold/${progress.project}/${progress.id}`;
   }
 }

@@ -9,5 +9,11 @@ export interface ProgressLog {
    * Writes all or nothing; then it is in the view. @throws PlatformError 'conflict' once another process holds the
    * number, 'unavailable' where it is not known whether it was written
    */
-  write(partition: number, entries: readonly ProgressEntry[], versions: readonly DatasetVersion[]): Promise<void>;
+  write(
+    partition: number,
+    entries: readonly ProgressEntry[],
+    versions: readonly DatasetVersion[],
+    /** Versions that are deleted. */
+    gone?: readonly DatasetVersion[],
+  ): Promise<void>;
 }

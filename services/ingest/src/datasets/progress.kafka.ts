@@ -19,6 +19,8 @@ export interface ManifestStore {
   put(relativePath: string, bytes: Uint8Array): Promise<unknown>;
 }
 
+const keyOf = ({ project, id }: DatasetVersion): string => `${project}/${id}`;
+
 export class KafkaProgressLog implements ProgressLog {
   constructor(
     private readonly writers: FencedWriters,
@@ -33,6 +35,7 @@ export class KafkaProgressLog implements ProgressLog {
     partition: number,
     entries: readonly ProgressEntry[],
     versions: readonly DatasetVersion[],
+    gone: readonly DatasetVersion[] = [],
   ): Promise<void> {
     // The one that the caller decided with: another one may be here when the manifests are written.
     const writer = this.writers.of(partition);
@@ -49,11 +52,11 @@ export class KafkaProgressLog implements ProgressLog {
           : { key: progressKey(entry), value: encodeProgress(entry), partition, headers },
       );
       for (const part of inParts(messages, SENT_BYTES_MAX)) await transaction.send('progress.v1', part);
-      if (versions.length === 0) return;
-      await transaction.send(
-        'datasets.v1',
-        versions.map((version) => ({ key: `${version.project}/${version.id}`, value: encodeDatasetVersion(version) })),
-      );
+      if (versions.length + gone.length === 0) return;
+      await transaction.send('datasets.v1', [
+        ...versions.map((version) => ({ key: keyOf(version), value: encodeDatasetVersion(version) })),
+        ...gone.map((version) => ({ key: keyOf(version), value: null })),
+      ]);
     });
     try {
       await writing;

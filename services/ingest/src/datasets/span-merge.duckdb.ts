@@ -119,6 +119,16 @@ export class DuckDbSpanMerger implements SpanMerger {
     return { version, left };
   }
 
+  async isStored({ parquetPath }: DatasetVersion): Promise<boolean> {
+    try {
+      await this.store.localFile(parquetPath);
+      return true;
+    } catch (thrown) {
+      if (PlatformError.from(thrown).code === 'not_found') return false;
+      throw thrown;
+    }
+  }
+
   async leftOf(labels: readonly SegmentFile[], versions: readonly DatasetVersion[]): Promise<SegmentFile[]> {
     const connection = await this.instance.connect();
     try {

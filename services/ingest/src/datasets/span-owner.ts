@@ -13,6 +13,7 @@ import type {
   ClosingProgress,
   DatasetAction,
   DatasetVersion,
+  HoldAction,
   ImportEndProgress,
   OpenSpanProgress,
 } from '@millrace/contracts';
@@ -20,14 +21,15 @@ import { type Clock, PlatformError, Watermark } from '@millrace/domain';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { DatasetIndex } from './dataset-index.js';
+import { DeletedProjects } from './deleted-projects.js';
+import { holdAfter } from './holds.js';
 import type { Ends, OpenSpans } from './open-spans.js';
 import type { OwnerCommand } from './owner-commands.js';
-import { type ProgressEntry, progressKey } from './progress-entry.js';
+import { type ProgressEntry, progressKey, sweptKey } from './progress-entry.js';
 import type { ProgressLog } from './progress-log.js';
 import {
   type ClosePlan,
   entryOf,
-  filesOfSpan,
   OF_OWNER,
   type SegmentFile,
   type SegmentFiles,
@@ -54,6 +56,11 @@ export interface LiveReports {
   swept(partition: number, removed: number, error?: PlatformError): void;
 }
 
+/** Deletes what a project's retention does not keep, a part at a time. `tell`: that these are gone. */
+export interface VersionCollector {
+  collect(schema: RecordSchema, tell: (gone: readonly DatasetVersion[]) => Promise<void>): Promise<number>;
+}
+
 export interface OwnerPorts {
   registry: ProjectRegistry;
   index: DatasetIndex;
@@ -61,6 +68,7 @@ export interface OwnerPorts {
   files: SegmentFiles;
   log: ProgressLog;
   closer: VersionCloser;
+  collector: VersionCollector;
   clock: Clock;
   reports: LiveReports;
   /** Where the partitions end now. */
@@ -72,6 +80,8 @@ export interface OwnerPorts {
 
 /** A project that is not known by then was deleted. */
 const UNKNOWN_MS_MAX = 10_000;
+/** How often it is looked for versions that retention lets go of. */
+const COLLECT_MS = 60_000;
 /** Answers of commands that are kept for who asked. */
 const ANSWERS_MAX = 8;
 /** Ends of imports that are kept, for a partition. */
@@ -92,13 +102,16 @@ export class SpanOwner {
   private numbers: ReadonlySet<number> = new Set();
   private barriers: Promise<void> = Promise.resolve();
   private nextBarrier: Promise<void> | null = null;
-  private clearing: Promise<void> | null = null;
-  private cleared = { changes: -1, projects: -1 };
+  private readonly deleted: DeletedProjects;
+  /** In processing time. */
+  private collectedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly settings: LiveSettings,
     private readonly ports: OwnerPorts,
-  ) {}
+  ) {
+    this.deleted = new DeletedProjects(ports, (project) => this.isOwned(project));
+  }
 
   /** The numbers that this process holds; what was begun of others comes to nothing. */
   hold(numbers: readonly number[]): void {
@@ -119,7 +132,7 @@ export class SpanOwner {
   /** Closes what the watermark allows; call it after batches and now and then. Does not wait for the writing. */
   closeDue(): void {
     const { spans, clock } = this.ports;
-    this.clearDeleted();
+    this.deleted.clear();
     for (const name of spans.names()) {
       const owned = this.project(name);
       if (owned === null || owned.closing !== null || clock.nowMs() < owned.retryAtMs) continue;
@@ -127,17 +140,37 @@ export class SpanOwner {
       if (due !== null) this.start(owned, () => this.close(owned, due));
       else if (this.isRefreshDue(owned)) this.start(owned, () => this.refresh(owned));
     }
+    this.collectDue();
+  }
+
+  /** Projects of which nothing is open, too. */
+  private collectDue(): void {
+    const { registry, clock } = this.ports;
+    const nowMs = clock.nowMs();
+    if (nowMs - this.collectedAtMs < COLLECT_MS) return;
+    this.collectedAtMs = nowMs;
+    for (const { name } of registry.list()) {
+      const owned = this.project(name);
+      const isFree = owned !== null && owned.closing === null && nowMs >= owned.retryAtMs;
+      if (isFree && owned.schema.project.retention.datasets !== undefined)
+        this.start(owned, async () => void (await this.collect(owned)));
+    }
   }
 
   /** Carries a command out; where it was before, nothing happens. What has failed is answered, and not tried again. */
   async carryOut({ project, id: commandId, issuedAtMs, action }: OwnerCommand): Promise<void> {
     const owned = this.project(project);
     const { registry, clock } = this.ports;
+    const isHold = action.kind === 'addHold' || action.kind === 'removeHold';
     // It is being taken over, here or elsewhere.
     if (!this.isOwned(project)) throw new PlatformError('conflict', `project '${project}' is not closed here now`);
     // Who asked may know of it a moment before this process does.
-    if (registry.find(project) === null && clock.nowMs() - issuedAtMs < UNKNOWN_MS_MAX)
+    if (!isHold && registry.find(project) === null && clock.nowMs() - issuedAtMs < UNKNOWN_MS_MAX)
       throw new PlatformError('unavailable', `project '${project}' is not known here yet`);
+    if (isHold) {
+      await this.changeHold(project, commandId, action);
+      return;
+    }
     if (action.kind === 'endImport') {
       await this.endImport(project, action);
       return;
@@ -147,6 +180,7 @@ export class SpanOwner {
     let failure = '';
     try {
       if (action.kind === 'closeDatasets') closed = await this.closeAll(owned);
+      else if (action.kind === 'collectDatasets') closed = await this.collectAll(owned);
       else await this.resetWatermark(owned, action.toMs);
     } catch (thrown) {
       const error = PlatformError.from(thrown);
@@ -162,7 +196,7 @@ export class SpanOwner {
 
   /** Resolves when every close that has begun has ended. */
   async settled(): Promise<void> {
-    await this.clearing;
+    await this.deleted.settled();
     for (let running = this.running(); running.length > 0; running = this.running()) await Promise.all(running);
   }
 
@@ -256,41 +290,6 @@ export class SpanOwner {
     if (version !== null) reports.closed(version, clock.monotonicMs() - begunMs);
   }
 
-  /** What owners of deleted projects have left; looked for after a change. */
-  private clearDeleted(): void {
-    const { spans, registry } = this.ports;
-    const { changes } = spans;
-    if (this.clearing !== null || (this.cleared.changes === changes && this.cleared.projects === registry.changes))
-      return;
-    this.cleared = { changes, projects: registry.changes };
-    const names = spans.names().filter((name) => this.leftBehind(name).length > 0);
-    if (names.length === 0) return;
-    this.clearing = this.clear(names).finally(() => {
-      this.clearing = null;
-    });
-  }
-
-  private async clear(names: readonly string[]): Promise<void> {
-    const { log, files, partitionOf, reports } = this.ports;
-    for (const name of names) {
-      // Again: a project of this name may have come meanwhile.
-      const left = this.leftBehind(name);
-      const gone = left.map((entry) => ({ kind: 'gone' as const, key: progressKey(entry) }));
-      try {
-        if (gone.length > 0) await log.write(partitionOf(name), gone, []);
-        await files.remove(left.filter((entry) => entry.kind === 'span').flatMap(filesOfSpan));
-      } catch (thrown) {
-        // What could not be told is tried again after the next change, files that stay are swept by the next holder.
-        reports.failed(name, PlatformError.from(thrown));
-      }
-    }
-  }
-
-  private leftBehind(name: string): (ClosingProgress | OpenSpanProgress)[] {
-    const { spans, registry } = this.ports;
-    return this.isOwned(name) ? spans.leftBehind(name, registry.createdAtMs(name)) : [];
-  }
-
   private isRefreshDue(owned: Owned): boolean {
     const { labelRefreshMs, label } = owned.schema.project.data;
     if (label === undefined || this.ports.clock.nowMs() - this.refreshedAtMs(owned) < labelRefreshMs) return false;
@@ -342,6 +341,36 @@ export class SpanOwner {
     for (const version of refreshed) reports.closed(version, clock.monotonicMs() - begunMs);
   }
 
+  private async collectAll(owned: Owned): Promise<number> {
+    let removed = 0;
+    await this.alone(owned, async () => {
+      for (let more = await this.collect(owned); more > 0; more = await this.collect(owned)) removed += more;
+    });
+    return removed;
+  }
+
+  private collect(owned: Owned): Promise<number> {
+    const { closer, collector, log, partitionOf } = this.ports;
+    return closer.inOrder(() =>
+      collector.collect(owned.schema, async (gone) => {
+        if (this.project(owned.project) !== owned)
+          throw new PlatformError('conflict', `project '${owned.project}' is not closed here any more`);
+        await log.write(
+          partitionOf(owned.project),
+          [{ kind: 'gone', key: sweptKey(partitionOf(owned.project)) }],
+          [],
+          gone,
+        );
+      }),
+    );
+  }
+
+  private async changeHold(project: string, commandId: string, action: HoldAction): Promise<void> {
+    const { spans, log, partitionOf, clock } = this.ports;
+    const hold = holdAfter(spans.holdsOf(project), project, commandId, action, clock.nowMs());
+    if (hold !== null) await log.write(partitionOf(project), [hold], []);
+  }
+
   private async endImport(project: string, action: DatasetAction & { kind: 'endImport' }): Promise<void> {
     const { importId, version, failure } = action;
     const end = (versionId: string, why: string): ImportEndProgress => ({
@@ -360,7 +389,9 @@ export class SpanOwner {
       return;
     }
     await this.ports.closer.import(version, async (made) => {
-      await this.ports.log.write(number, [...old, end(version.id, '')], made === null ? [] : [made]);
+      const told =
+        made === 'deleted' ? end('', 'its version was deleted meanwhile: import it again') : end(version.id, '');
+      await this.ports.log.write(number, [...old, told], made === null || made === 'deleted' ? [] : [made]);
     });
   }
 

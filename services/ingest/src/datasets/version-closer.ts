@@ -155,10 +155,14 @@ export class VersionCloser {
     }
   }
 
-  /** Gives a bulk load its place. `tell` gets null where it is announced already. */
-  import(imported: DatasetVersion, tell: (version: DatasetVersion | null) => Promise<void>): Promise<void> {
+  /**
+   * Gives a bulk load its place. `tell` gets null where it is announced already, 'deleted' where it was when its file
+   * was written, and retention has taken both away since.
+   */
+  import(imported: DatasetVersion, tell: (version: DatasetVersion | 'deleted' | null) => Promise<void>): Promise<void> {
     return this.inOrder(async () => {
       const known = this.datasetIndex.find(imported.project, imported.id);
+      if (known === null && !(await this.spans.isStored(imported))) return tell('deleted');
       const isWhole = known?.parquetSha256 === imported.parquetSha256;
       const version = known === null ? this.placed(imported) : isWhole ? null : { ...known, ...this.fileNow(imported) };
       await tell(version);
@@ -228,7 +232,8 @@ export class VersionCloser {
     return { parquetPath, parquetSha256, closedAtMs: this.clock.nowMs() };
   }
 
-  private inOrder<T>(work: () => Promise<T>): Promise<T> {
+  /** One after the other, of this process. */
+  inOrder<T>(work: () => Promise<T>): Promise<T> {
     const result = this.tail.then(work);
     this.tail = result.catch(() => undefined);
     return result;

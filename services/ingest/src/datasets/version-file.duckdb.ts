@@ -18,7 +18,7 @@ export interface PlacedFile {
 
 /** What of the artifact store DuckDB needs: it writes and reads files of this machine. */
 export interface VersionStore {
-  localFile(path: string, sha256: string): Promise<string>;
+  localFile(path: string, sha256?: string): Promise<string>;
   /**
    * Takes over the file that DuckDB wrote of a version's rows. Where the version is announced, its file is the answer,
    * unless there must be another one: the rows are the same, but not when their labels were known.

@@ -65,6 +65,8 @@ export type MergedSpan = { left: readonly SegmentFile[] } & (
 export type RefreshedVersion = Omit<MergedVersion, 'duplicates' | 'lateRows' | 'offsets'>;
 
 export interface SpanMerger {
+  /** Whether there is a file of this name. */
+  isStored(version: DatasetVersion): Promise<boolean>;
   /**
    * With these labels, and those that came to the rows of `others`; null where none wins against those that the version
    * has.

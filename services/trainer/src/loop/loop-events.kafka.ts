@@ -55,8 +55,12 @@ function toInput(event: DriftEvent): LoopInput {
 /** Handlers of the compacted topics that a loop follows. Projects come first, so that their loops exist. */
 export function loopEntries(runner: LoopRunner): CompactedReaderSettings['topics'] {
   return {
-    'datasets.v1': async (_key, value, { timestampMs }) => {
-      if (value === null) return;
+    'datasets.v1': async (key, value, { timestampMs }) => {
+      if (value === null) {
+        const [project = '', id = ''] = key.split('/');
+        await runner.apply(project, { kind: 'dataset_gone', id }, timestampMs);
+        return;
+      }
       const version = decodeDatasetVersion(value);
       if (version.kind !== 'live') return;
       const { id, ordinal, rowsOf, windowStartMs, windowEndMs, labelledRows } = version;

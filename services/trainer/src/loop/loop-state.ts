@@ -82,6 +82,8 @@ export type LoopInput =
       correlationId: string;
     }
   | { kind: 'dataset'; dataset: KnownDataset }
+  /** Retention has deleted it. */
+  | { kind: 'dataset_gone'; id: string }
   | { kind: 'training_failed'; trainingId: string; message: string }
   | { kind: 'model'; version: number; trainingId: string; blessed: boolean; reasons: readonly string[] }
   | { kind: 'route'; liveVersion: number; previousVersion: number; phase: RolloutPhase; message: string }
@@ -135,6 +137,8 @@ export function advance(state: LoopState, input: LoopInput, policy: LoopPolicy, 
   switch (input.kind) {
     case 'dataset':
       return settle(rememberDataset(state, input.dataset), policy, nowMs);
+    case 'dataset_gone':
+      return same({ ...state, datasets: state.datasets.filter(({ id }) => id !== input.id) });
     case 'drift':
       if (isBadRollout(state, input)) return takeBack(state, input, nowMs);
       return settle(onDrift(state, input, policy, nowMs), policy, nowMs);

@@ -25,8 +25,10 @@ export function registryEntries(registry: ModelRegistry): CompactedReaderSetting
         registry.setProject(entry.name, projectFromDocument(entry.document), entry.createdAtMs, entry.revision);
       }
     },
-    'datasets.v1': (_key, value) => {
-      if (value !== null) registry.setDataset(decodeDatasetVersion(value));
+    'datasets.v1': (key, value) => {
+      const [project = '', id = ''] = key.split('/');
+      if (value === null) registry.removeDataset(project, id);
+      else registry.setDataset(decodeDatasetVersion(value));
     },
     'models.v1': (_key, value) => {
       if (value !== null) registry.setModel(decodeModelVersion(value));

@@ -48,6 +48,11 @@ export class ModelRegistry {
     if (datasets.size > DATASETS_MAX && oldest !== undefined) datasets.delete(oldest);
   }
 
+  /** Its file is gone: no training can name it any more. */
+  removeDataset(project: string, id: string): void {
+    this.entries.get(project)?.datasets.delete(id);
+  }
+
   setModel(version: ModelVersion): void {
     const { models } = this.entry(version.project);
     models.set(version.version, version);

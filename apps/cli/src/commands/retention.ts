@@ -1,0 +1,93 @@
+// gc: what the retention of a project lets go of; hold: what must not be deleted, whatever retention says.
+
+import { timeText } from '@millrace/domain';
+import type { Command } from 'commander';
+import { shownId } from '../ids.js';
+import { table } from '../table.js';
+import { action } from './context.js';
+import { projectName, wholeNumber } from './option-values.js';
+
+interface HoldOptions {
+  dataset?: string;
+  model?: number;
+  reason: string;
+  by: string;
+}
+
+export function retentionCommands(program: Command): void {
+  program
+    .command('gc')
+    .description('deletes the dataset versions that the retention of a project does not keep')
+    .argument('<project>', 'its name', projectName)
+    .option('--dry-run', 'says what would go, and why the others stay; deletes nothing')
+    .action(
+      action(async (context, project: string, { dryRun }: { dryRun?: boolean }) => {
+        if (!dryRun) {
+          const done = await context.control.collect(project);
+          context.print(done, () => `${done.removed} dataset versions deleted`, [`millrace datasets ${project}`]);
+          return 0;
+        }
+        const planned = await context.control.retention(project);
+        const rows = planned.versions.map(({ ordinal, id, source, rows: count, closedAtMs, keptBy }) => [
+          ...[ordinal, shownId(id), source, count, timeText(closedAtMs)],
+          keptBy === null ? 'goes' : `stays: ${keptBy}`,
+        ]);
+        const heads = ['#', 'id', 'of', 'rows', 'closed', 'what becomes of it'];
+        context.print(planned, (width) => (rows.length === 0 ? 'no dataset version yet' : table(heads, rows, width)), [
+          `millrace gc ${project}`,
+        ]);
+        return 0;
+      }),
+    );
+  holdCommands(program.command('hold').description('what must not be deleted, whatever retention says'));
+}
+
+function holdCommands(hold: Command): void {
+  hold
+    .command('add')
+    .description('keeps a dataset version, what a model was trained on, or everything of a project')
+    .argument('<project>', 'its name', projectName)
+    .option('--dataset <id>', 'this dataset version')
+    .option('--model <version>', 'what this model version was trained on', wholeNumber(1, 1_000_000))
+    .requiredOption('--reason <text>', 'why, on record')
+    .requiredOption('--by <name>', 'who asks for it, on record')
+    .action(
+      action(async (context, project: string, options: HoldOptions) => {
+        const made = await context.control.addHold(project, options);
+        context.print(made, () => `hold ${made.id} is in force`, [`millrace hold list ${project}`]);
+        return 0;
+      }),
+    );
+  hold
+    .command('remove')
+    .description('takes a hold off; that it was there stays on record')
+    .argument('<project>', 'its name', projectName)
+    .argument('<id>', 'of the hold')
+    .requiredOption('--reason <text>', 'why, on record')
+    .requiredOption('--by <name>', 'who takes it off, on record')
+    .action(
+      action(async (context, project: string, id: string, { reason, by }: HoldOptions) => {
+        const removed = await context.control.removeHold(project, id, reason, by);
+        context.print(removed, () => `hold ${id} is off`, [`millrace gc ${project} --dry-run`]);
+        return 0;
+      }),
+    );
+  hold
+    .command('list')
+    .description('holds of a project, removed ones too, also where the project was deleted')
+    .argument('<project>', 'its name', projectName)
+    .action(
+      action(async (context, project: string) => {
+        const holds = await context.control.holds(project);
+        const rows = holds.map((one) => [
+          ...[one.id, one.dataset !== '' ? shownId(one.dataset) : one.model > 0 ? `model ${one.model}` : 'everything'],
+          ...[one.by, timeText(one.atMs), one.reason],
+          one.removedAtMs === 0 ? 'in force' : `off since ${timeText(one.removedAtMs)}, by ${one.removedBy}`,
+        ]);
+        const heads = ['id', 'on', 'by', 'since', 'reason', 'state'];
+        const next = `millrace hold add ${project} --reason TEXT --by NAME`;
+        context.print(holds, (width) => (holds.length === 0 ? 'no hold' : table(heads, rows, width)), [next]);
+        return 0;
+      }),
+    );
+}

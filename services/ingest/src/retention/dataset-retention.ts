@@ -1,0 +1,38 @@
+// Which dataset versions of a project its retention lets go of.
+//
+//   kept by number   of the newest `keep` sets of rows the version with the newest labels
+//   kept by age      what closed within the last `forMs`
+//   needed           what a hold, a model in service, a blessed model or an open training names, whatever the rules say
+//
+// The newest version stays always, so that versions go on counting. O(versions).
+
+import type { DatasetVersion } from '@millrace/contracts';
+import { newestVersions } from '@millrace/domain';
+import type { DatasetRetention } from '@millrace/project';
+
+export interface DatasetFate {
+  readonly version: DatasetVersion;
+  /** Why it stays; null = it goes. */
+  readonly keptBy: string | null;
+}
+
+/** `needed`: by id, or of all of them, what needs it. @param versions oldest first */
+export function datasetFates(
+  versions: readonly DatasetVersion[],
+  retention: DatasetRetention | undefined,
+  needed: { readonly byId: ReadonlyMap<string, string>; readonly all: string | null },
+  nowMs: number,
+): DatasetFate[] {
+  const inPlace = new Set(newestVersions(versions).slice(-(retention?.keep || versions.length)));
+  const newest = versions.at(-1);
+  return versions.map((version) => {
+    const age = nowMs - version.closedAtMs;
+    if (retention === undefined) return { version, keptBy: 'no retention is declared' };
+    if (needed.all !== null) return { version, keptBy: needed.all };
+    const need = needed.byId.get(version.id);
+    if (need !== undefined) return { version, keptBy: need };
+    if (retention.keep > 0 && inPlace.has(version)) return { version, keptBy: `one of the newest ${retention.keep}` };
+    if (age < retention.forMs) return { version, keptBy: 'not as old as they are kept' };
+    return { version, keptBy: version === newest ? 'the newest one' : null };
+  });
+}

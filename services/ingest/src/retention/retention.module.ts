@@ -1,0 +1,30 @@
+// Wiring of retention: the collector of dataset versions, what it deletes with, and what it tells.
+
+import type { ArtifactStore } from '@millrace/artifacts';
+import { counter, logger } from '@millrace/telemetry';
+import { manifestPathOf } from '../datasets/version-files.fs.js';
+import { type CollectorPorts, DatasetCollector } from './dataset-collector.js';
+
+const versionsRemoved = counter('millrace.ingest.versions_removed');
+
+export function datasetCollector(
+  store: ArtifactStore,
+  known: Pick<CollectorPorts, 'index' | 'used' | 'clock'>,
+): DatasetCollector {
+  const log = logger('retention');
+  return new DatasetCollector({
+    ...known,
+    removeFiles: async (version) => {
+      await store.remove(version.parquetPath);
+      await store.remove(manifestPathOf(version));
+    },
+    reports: {
+      removed: ({ project, id, ordinal, rows }) => {
+        versionsRemoved.add(1, { project });
+        log.info('dataset version deleted by retention', { project, id, ordinal, rows });
+      },
+      left: ({ project, id }, error) =>
+        log.warn('the file of a deleted version takes room still', { project, id }, error),
+    },
+  });
+}

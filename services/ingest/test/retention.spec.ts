@@ -1,0 +1,93 @@
+// What retention deletes of a project's dataset versions, when, and what it tells; and holds.
+
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, it } from '@jest/globals';
+import type { DatasetVersion } from '@millrace/contracts';
+import { entryOf, Process, record, TEXT, type World, world } from './live-process.js';
+
+const started: Process[] = [];
+afterEach(() => {
+  for (const process of started.splice(0)) process.end();
+});
+
+async function begin(target: World): Promise<Process> {
+  const process = await Process.start(target);
+  started.push(process);
+  return process;
+}
+
+const KEEP = `${TEXT}retrain: { versions: 1 }\nretention: { datasets: { keep: 1 } }\n`;
+const isThere = (target: World, version: DatasetVersion | undefined) =>
+  access(join(target.home, 'artifacts', version?.parquetPath ?? '')).then(
+    () => true,
+    () => false,
+  );
+
+async function close(target: World, process: Process, id: string): Promise<DatasetVersion> {
+  target.send(record(target, id, 0), 0);
+  await process.catchUp();
+  await process.closeAll();
+  return target.announced.at(-1) as DatasetVersion;
+}
+
+it('deletes what its project does not keep, tells of it, and goes on counting', async () => {
+  const target = await world();
+  let process = await begin(target);
+  const first = await close(target, process, 'a');
+  const second = await close(target, process, 'b');
+  target.clock.advance(60_000);
+  await process.catchUp();
+  expect([target.deleted, await isThere(target, first)]).toEqual([[], true]);
+  target.entry = entryOf(KEEP, 2);
+  process.apply();
+  target.clock.advance(60_000);
+  await process.catchUp();
+  expect(target.deleted).toEqual([first.id]);
+  expect([await isThere(target, first), await isThere(target, second)]).toEqual([false, true]);
+  process.end();
+  process = await begin(target);
+  expect(await close(target, process, 'c')).toMatchObject({ ordinal: 3, parent: second.id });
+});
+
+it('deletes nothing of a hold, by whomever it is asked; a hold outlives its process and its project', async () => {
+  const target = await world();
+  target.entry = entryOf(KEEP);
+  let process = await begin(target);
+  const first = await close(target, process, 'a');
+  await close(target, process, 'b');
+  const asked = { dataset: first.id, model: 0, reason: 'case 7', by: 'ann' };
+  const hold = await process.asked(() => process.live.addHold('p', asked));
+  expect(hold).toMatchObject({ ...asked, removedAtMs: 0, atMs: target.clock.nowMs() });
+  expect(await process.asked(() => process.live.collect('p'))).toBe(0);
+  process.end();
+  process = await begin(target);
+  process.remove();
+  process.live.closeDue();
+  await process.live.settled();
+  process.apply();
+  expect(await process.asked(() => process.live.collect('p'))).toBe(0);
+  expect(await isThere(target, first)).toBe(true);
+  await expect(process.live.removeHold('p', 'another', 'r', 'b')).rejects.toMatchObject({ code: 'not_found' });
+  await process.asked(() => process.live.removeHold('p', hold.id, 'closed', 'bob'));
+  expect(process.live.holds('p')).toMatchObject([{ by: 'ann', removedBy: 'bob', removedReason: 'closed' }]);
+  expect(await process.asked(() => process.live.collect('p'))).toBe(1);
+  expect([target.deleted, await isThere(target, first)]).toEqual([[first.id], false]);
+});
+
+it('gives no place to an import whose version it deleted while the file was read again', async () => {
+  const target = await world();
+  target.entry = entryOf(KEEP);
+  const process = await begin(target);
+  await process.load('jan.csv', [{ id: 'a', atMs: 0 }]);
+  await process.load('feb.csv', [{ id: 'b', atMs: 0 }]);
+  const [first] = target.announced;
+  // Written again: its file is the announced one.
+  const ends = await process.load('jan.csv', [{ id: 'a', atMs: 0 }], async () => {
+    expect(await process.asked(() => process.live.collect('p'))).toBe(1);
+  });
+  expect(ends).toMatchObject({ versionId: '', failure: expect.stringContaining('import it again') });
+  await process.load('jan.csv', [{ id: 'a', atMs: 0 }]);
+  expect(target.announced.at(-1)).toMatchObject({ id: first?.id, ordinal: 3 });
+  expect(await isThere(target, target.announced.at(-1))).toBe(true);
+});
