@@ -302,7 +302,11 @@ function print(checks) {
   out('');
   if (machine.length > 0)
     out(`Missing on this machine. Mend it with:\n  ${mendCommand(machine).replaceAll('\n', '\n  ')}`);
-  else if (setup.length > 0) out('This machine has what set-up needs. Set up with:\n  npm start');
+  else if (setup.length > 0)
+    out(
+      'This machine has what set-up needs. Set up with one of:\n' +
+        '  npx millrace up   # the platform, for data of your own\n  npm start         # the same, and the main job',
+    );
   else out('Everything that Millrace needs is here.');
   if (optional.length > 0) out(`Optional parts:\n  ${mendCommand(optional).replaceAll('\n', '\n  ')}`);
 }

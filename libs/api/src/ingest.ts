@@ -135,6 +135,7 @@ const DeadLetter = answer(
     partition: Type.Integer(),
     offset: Type.Integer(),
     row: Type.Optional(count('Of the file that an import read; 1 = the first data row.')),
+    recordId: Type.Optional(Type.String({ description: 'The record or prediction that it says it is about.' })),
     payload: Type.String({ description: 'The first 4 KiB as text; what is no UTF-8 shows as replacement characters.' }),
     payloadBytes: count(),
     payloadSha256: sha256(),

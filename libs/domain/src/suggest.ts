@@ -15,10 +15,13 @@ function distance(a: string, b: string): number {
   return at(a.length, b.length);
 }
 
+/** Of one letter any other is one mistake away, of four the half is: those are other words. */
+const mistakesMax = (length: number): number => (length < 2 ? 0 : length < 6 ? 1 : Math.max(2, Math.floor(length / 3)));
+
 /** The nearest of the known words, or null when none is near enough to be a typing error. */
 export function suggest(word: string, known: readonly string[]): string | null {
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  let bestDistance = mistakesMax(word.length) + 1;
   for (const candidate of known) {
     const d = distance(word.toLowerCase().slice(0, 64), candidate.toLowerCase());
     if (d < bestDistance) [best, bestDistance] = [candidate, d];

@@ -210,8 +210,8 @@ describe('ModelInferRequest and ModelInferResponse on the wire', () => {
       Tensor.raw.bind(null, 'city', 'BYTES', [0], Uint8Array.of(1, 0, 0, 0, 1)),
       /'city'.*5 bytes after/,
     ],
-    ['a value out of range', Tensor.of.bind(null, 'n', 'INT8', [1], [200]), /'n' element 0 is not of INT8/],
-    ['a text for a number', Tensor.of.bind(null, 'n', 'FP32', [1], ['1']), /'n' element 0 is not of FP32/],
+    ['a value out of range', Tensor.of.bind(null, 'n', 'INT8', [1], [200]), /'n' element 0 is not of INT8: 200/],
+    ['a text for a number', Tensor.of.bind(null, 'n', 'FP32', [1], ['1']), /'n' element 0 is not of FP32: "1"/],
     ['an unknown datatype', Tensor.of.bind(null, 'n', 'FP8', [1], [1]), /'n' has an unknown datatype/],
   ])('names the tensor: %s', (_what, make, message) => {
     expect(make).toThrow(message);

@@ -130,6 +130,8 @@ function rawShape({ name, datatype, shape }: TensorSpec, bytes: number, batched:
 
 type JsonObject = Record<string, unknown>;
 
+/** Of what a parser says. */
+const FAULT_SHOWN_MAX = 160;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -139,8 +141,10 @@ export function parseRestJson(bytes: Uint8Array): Readonly<Record<string, unknow
   let value: unknown;
   try {
     value = parseExactJson(utf8.decode(bytes));
-  } catch {
-    invalid('failed to parse the request JSON buffer');
+  } catch (thrown) {
+    // Triton's words, which clients look for; then where it is.
+    const why = (thrown as Error).message.slice(0, FAULT_SHOWN_MAX);
+    invalid(`failed to parse the request JSON buffer: ${why}; a body is JSON, whatever its Content-Type says`);
   }
   return object(value, 'the request');
 }

@@ -55,6 +55,14 @@ function fault(tensor: string, what: string): never {
   throw new PlatformError('invalid_argument', `tensor '${tensor.slice(0, 64)}' ${what}`);
 }
 
+/** Of a value, in a message. */
+const SHOWN_MAX = 40;
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
+}
+
 export class Tensor {
   private decoded: readonly string[] | undefined;
 
@@ -340,7 +348,7 @@ function pack(tensor: string, datatype: Datatype, values: TypedValues | readonly
     if (datatype === 'BOOL') {
       if (typeof value === 'boolean') bytes[i] = value ? 1 : 0;
       else if (value === 0 || value === 1) bytes[i] = value;
-      else fault(tensor, `element ${i} is not a BOOL`);
+      else fault(tensor, `element ${i} is not a BOOL: ${shown(value)}`);
     } else if (range) packInteger(view, i * size, datatype, integer(tensor, i, value, datatype, range));
     else packFloat(view, i * size, datatype, float(tensor, i, value, datatype));
   }
@@ -364,13 +372,13 @@ function integer(
       if (big >= range[0] && big <= range[1]) return big;
     }
   }
-  return fault(tensor, `element ${index} is not of ${datatype}`);
+  return fault(tensor, `element ${index} is not of ${datatype}: ${shown(value)}`);
 }
 
 function float(tensor: string, index: number, value: ElementValue, datatype: Datatype): number {
   if (typeof value === 'number') return value;
   if (typeof value === 'bigint') return Number(value);
-  return fault(tensor, `element ${index} is not of ${datatype}`);
+  return fault(tensor, `element ${index} is not of ${datatype}: ${shown(value)}`);
 }
 
 function packInteger(view: DataView, at: number, datatype: Datatype, value: number | bigint): void {
@@ -401,7 +409,7 @@ function packBytes(tensor: string, values: readonly ElementValue[]): Uint8Array 
     const value = values[i];
     if (typeof value === 'string') total += 4 + textBytes(value);
     else if (value instanceof Uint8Array) total += 4 + value.length;
-    else fault(tensor, `element ${i} is not of BYTES`);
+    else fault(tensor, `element ${i} is not of BYTES: ${shown(value)}`);
   }
   const bytes = new Uint8Array(total);
   const view = new DataView(bytes.buffer);

@@ -162,6 +162,7 @@ export function buildProject(raw: Document): Project {
       entity: data.entity,
       eventTime: data.eventTime,
       columns: data.columns.map(column),
+      ...(data.decimal === undefined ? {} : { decimal: data.decimal }),
       label: data.label === undefined ? undefined : label(data.label),
       versionEveryMs: ms(data.versionEvery),
       labelRefreshMs: labelRefresh(data),

@@ -14,6 +14,7 @@ export type {
   ColumnType,
   ComputedBaseline,
   DatasetRetention,
+  LabelSpec,
   MonitoringSpec,
   OnlineFeaturesSpec,
   Project,

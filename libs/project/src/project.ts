@@ -4,7 +4,7 @@
 import type { ClockRules, Scalar, TaskKind } from '@millrace/domain';
 import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
-import type { TableFormat } from '@millrace/tabular';
+import type { Decimal, TableFormat } from '@millrace/tabular';
 import type { TimeFormat } from './time-format.js';
 
 export interface Project {
@@ -75,6 +75,8 @@ export interface ProjectData {
   /** Timestamp column; undefined = a record has the time of its arrival. */
   eventTime: string | undefined;
   columns: readonly ColumnSpec[];
+  /** Of numbers in CSV files; undefined = '.'. */
+  decimal?: Decimal;
   /** undefined = the project is monitored only. */
   label: LabelSpec | undefined;
   /** Event-time span of one live dataset version. */

@@ -7,7 +7,7 @@ import { ALPHA, type DetectorOption, optionsOf, type SubjectGroup, subjectNames 
 import { BASELINE_KINDS, metricsOf } from '@millrace/evaluation';
 import { SCALINGS } from '@millrace/features';
 import { DEFAULT_STRATEGY, STRATEGIES } from '@millrace/routing';
-import { TABLE_FORMATS } from '@millrace/tabular';
+import { DECIMALS, TABLE_FORMATS } from '@millrace/tabular';
 import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
 import { WORKERS_MAX } from './project.js';
 import { SIZE_PATTERN } from './size.js';
@@ -181,6 +181,10 @@ const data = object(
       'The timestamp column that says when the record happened; without it a record has the time of its arrival, and rows are chosen for evaluation by a hash of their id.',
     ),
     columns: list('All columns.', column, 1_000, 1),
+    decimal: choice(
+      "The decimal sign of numbers in CSV files, where it is ','; --decimal of a command goes before it. By default '.'.",
+      DECIMALS,
+    ),
     label: object(
       'The rule that makes the label out of the outcome column; without it the project is monitored, and nothing is trained.',
       {

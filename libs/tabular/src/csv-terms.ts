@@ -4,7 +4,7 @@
 import { PlatformError } from '@millrace/domain';
 import { TEXT_ENCODINGS, type TextEncoding } from './text-encoding.js';
 
-const DECIMALS = ['.', ','] as const;
+export const DECIMALS = ['.', ','] as const;
 export type Decimal = (typeof DECIMALS)[number];
 
 export interface CsvTerms {

@@ -23,6 +23,13 @@ const OTHERS: readonly (readonly [readonly number[], string])[] = [
   [[0x25, 0x50, 0x44, 0x46], 'is a PDF: export its table as CSV'],
   [[0x53, 0x51, 0x4c, 0x69], 'is an SQLite database: export the table as CSV'],
 ];
+/** Bytes of no text in any encoding but UTF-16 without its mark, which is seldom; 0x01 and 0x1c to 0x1f may part fields. */
+const isBinary = (byte: number): boolean => (byte >= 0x02 && byte <= 0x08) || (byte >= 0x0e && byte <= 0x1a);
+const UTF_16_MARKS = [
+  [0xff, 0xfe],
+  [0xfe, 0xff],
+];
+const FIRST = 64;
 const PARQUET = [0x50, 0x41, 0x52, 0x31];
 
 const beginsWith = (bytes: Uint8Array, first: readonly number[]): boolean =>
@@ -37,6 +44,8 @@ export function formatOf(name: string, firstBytes: Uint8Array, declared?: TableF
     if (beginsWith(firstBytes, bytes)) throw new PlatformError('invalid_argument', `${name} ${what}`);
   }
   const isParquet = beginsWith(firstBytes, PARQUET);
+  const isMarked = UTF_16_MARKS.some((mark) => beginsWith(firstBytes, mark));
+  if (!isParquet && !isMarked && firstBytes.subarray(0, FIRST).some(isBinary)) throw binary(name);
   if (isParquet && (declared ?? 'parquet') === 'parquet') return 'parquet';
   if (isParquet) throw new PlatformError('invalid_argument', `${name} is a Parquet file, not ${declared}`);
   const format = declared ?? ENDINGS.find(([ending]) => ending.test(name))?.[1] ?? byFirstCharacter(firstBytes);
@@ -51,11 +60,18 @@ export function formatOf(name: string, firstBytes: Uint8Array, declared?: TableF
   return format;
 }
 
+function binary(name: string): PlatformError {
+  const what = /\.onnx$/i.test(name)
+    ? 'is a model (ONNX), no table: `millrace models register` makes a version of it'
+    : 'holds binary data, no text; is it a CSV, NDJSON or Parquet file?';
+  return new PlatformError('invalid_argument', `${name} ${what}`);
+}
+
 function byFirstCharacter(bytes: Uint8Array): TableFormat {
   const first = firstCharacter(bytes);
   return first === '{' || first === '[' ? 'ndjson' : 'csv';
 }
 
 function firstCharacter(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes.subarray(0, 64)).trimStart().charAt(0);
+  return new TextDecoder().decode(bytes.subarray(0, FIRST)).trimStart().charAt(0);
 }

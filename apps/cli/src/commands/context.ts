@@ -1,5 +1,6 @@
 // What every command gets: settings, the control client, output as text or JSON.
 
+import { environment } from '@millrace/config';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { isMissingFile } from '@millrace/files';
 import type { Command } from 'commander';
@@ -13,6 +14,7 @@ import { toldError } from '../system-error.js';
 import { fitted } from '../table.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import { STOP_SIGNALS } from '../terminal/stop-signal.process.js';
+import { nextTyped, textTyped, typedAs } from '../terminal/typed-as.js';
 
 export interface Context {
   settings: CliSettings;
@@ -39,6 +41,7 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
     const command = args.at(-1) as Command;
     const json = command.optsWithGlobals().json === true;
     const reporter = new Reporter(process.stderr, systemClock);
+    const typed = typedAs(environment(), process.cwd());
     try {
       const settings = cliSettings();
       const context: Context = {
@@ -53,9 +56,9 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
             return;
           }
           const width = process.stdout.isTTY ? process.stdout.columns : undefined;
-          process.stdout.write(`${fitted(text(width), width)}\n`);
+          process.stdout.write(`${fitted(textTyped(text(width), typed), width)}\n`);
           const beside = process.stdout.isTTY ? process.stdout : process.stderr;
-          beside.write(next.map((one) => `Next: ${one}\n`).join(''));
+          beside.write(next.map((one) => `Next: ${nextTyped(one, typed)}\n`).join(''));
         },
       };
       process.exitCode = (await run(context, ...(args as Args))) ?? 0;
@@ -71,7 +74,7 @@ export function action<Args extends unknown[]>(run: (context: Context, ...args: 
         );
       else {
         const width = process.stderr.isTTY ? process.stderr.columns : undefined;
-        process.stderr.write(`${fitted(`millrace: ${error.reason}`, width)}\n`);
+        process.stderr.write(`${fitted(`millrace: ${textTyped(error.reason, typed)}`, width)}\n`);
       }
     }
   };
@@ -98,7 +101,7 @@ function stopTold(reporter: Reporter): (told: string) => void {
   let told = '';
   const stop = () => {
     reporter.close();
-    process.stderr.write(`millrace: stopped: ${told}\n`);
+    process.stderr.write(`millrace: stopped: ${textTyped(told, typedAs(environment(), process.cwd()))}\n`);
     process.exit(EXIT_INTERRUPTED);
   };
   return (text) => {

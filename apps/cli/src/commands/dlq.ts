@@ -3,11 +3,13 @@
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { shownId } from '../ids.js';
-import { table } from '../table.js';
+import { cut, table } from '../table.js';
 import { action } from './context.js';
 import { projectName, wholeNumber } from './option-values.js';
 
 const LIMIT_MAX = 1_000;
+/** Characters of a record's id; --json has the whole. */
+const RECORD_SHOWN = 32;
 
 export function dlqCommands(program: Command): void {
   const dlq = program.command('dlq').description('dead letters: what was refused, and why');
@@ -21,11 +23,12 @@ export function dlqCommands(program: Command): void {
         const { total, deadLetters } = await context.control.deadLetters(project, options.limit);
         // Of a project that is gone they are still told; of one that never was, that.
         if (total === 0) await context.control.datasets(project);
-        const rows = deadLetters.flatMap(({ id, source, row, reasons }) =>
+        const rows = deadLetters.flatMap(({ id, source, row, recordId, reasons }) =>
           reasons.map(({ field, value, message }, i) => [
             i === 0 ? shownId(id) : '',
             i === 0 ? source : '',
             i === 0 ? (row ?? '') : '',
+            i === 0 ? cut(recordId ?? '', RECORD_SHOWN) : '',
             field,
             value ?? '',
             message,
@@ -34,7 +37,7 @@ export function dlqCommands(program: Command): void {
         const text = (width: number | undefined) =>
           rows.length === 0
             ? 'no dead letter: nothing was refused'
-            : table(['id', 'source', 'row', 'column', 'value', 'reason'], rows, width);
+            : table(['id', 'source', 'row', 'record', 'column', 'value', 'reason'], rows, width);
         const [first] = deadLetters;
         context.print(
           deadLetters,

@@ -12,7 +12,7 @@ const TEXTS = /\.(?:ts|js|mjs|html)$/;
 /** Nobody reads these, or they are wrong on purpose. */
 const LEFT_OUT = /\.(?:int-)?spec\.ts$|\/test\/|\/gen\/|^libs\/testing\/|node_modules/;
 /** Options of other programs, by file: they are arguments of processes, not words for people. */
-const OTHERS = /process-plan|serve-plan|compose-file|\.process\.ts$|\.mjs$|^apps\/dashboard\//;
+const OTHERS = /process-plan|typed-as|serve-plan|compose-file|\.process\.ts$|\.mjs$|^apps\/dashboard\//;
 
 const program = commandLine((error) => {
   throw error;

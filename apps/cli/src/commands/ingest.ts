@@ -9,7 +9,7 @@ import { TABLE_FORMATS } from '@millrace/tabular';
 import type { Command } from 'commander';
 import type { ImportState } from '../client/control.http.js';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
-import { type ImportOptions, importReport, importTerms } from '../ingest/import-report.js';
+import { type ImportOptions, importReport, importTerms, isMostlyRefused } from '../ingest/import-report.js';
 import { uploadFile } from '../ingest/upload.fs.js';
 import { shellWord } from '../new/found.js';
 import { versionCommand } from '../overview/version-command.js';
@@ -58,28 +58,41 @@ export function ingestCommand(program: Command): void {
           file === undefined
             ? await imported(context, project, source as string, { source, ...terms })
             : await importFile(context, project, file, terms);
-        const isDone = status.state === 'done';
-        const next = [isDone ? await versionCommand(context.control, project) : afterNone(options, status)];
+        const isGood = status.state === 'done' && !isMostlyRefused(status);
+        const next = isGood ? [await versionCommand(context.control, project)] : toMend(options, status);
         context.print(status, () => importReport(file ?? (source as string), status), next);
-        return isDone ? EXIT_OK : EXIT_FAILED;
+        return isGood ? EXIT_OK : EXIT_FAILED;
       }),
     );
 }
 
-/** What helps where no version came of it. */
-function afterNone({ file, source, from, to }: ImportOptions, { project, rejected, rowsChosen }: ImportState): string {
-  if (rejected > 0) return `millrace dlq list ${project}`;
+/** What helps where no version came of it, or one of the few rows that were good. */
+function toMend({ file, source, from, to }: ImportOptions, status: ImportState): string[] {
+  const { project, rejected, rowsChosen } = status;
   const named = file === undefined ? `--source ${source}` : `--file ${shellWord(file)}`;
+  if (rejected > 0) {
+    const seen = `millrace dlq list ${project}   # which rows were refused, and why; mend the file or the project file`;
+    return [seen, `millrace ingest ${project} ${named}${isComma(status) ? ' --decimal ,' : ''}`];
+  }
   const isRange = rowsChosen === 0 && (from !== undefined || to !== undefined);
   // Good rows that no version came of: what failed was the platform, as where Kafka was gone.
-  return isRange || rowsChosen > 0 ? `millrace ingest ${project} ${named}` : 'millrace apply --check';
+  return [isRange || rowsChosen > 0 ? `millrace ingest ${project} ${named}` : 'millrace apply --check'];
 }
 
+/** Ingest has seen a decimal comma where it read points. */
+const isComma = ({ warnings }: ImportState): boolean => warnings.some((warning) => warning.includes("`--decimal ','`"));
+
 /** The stage's result; what it failed of is told by who catches it. */
-async function staged<T>(stage: Stage, work: Promise<T>, done: (result: T) => string): Promise<T> {
+async function staged<T>(
+  stage: Stage,
+  work: Promise<T>,
+  told: (result: T) => string,
+  isGood: (result: T) => boolean = () => true,
+): Promise<T> {
   try {
     const result = await work;
-    stage.done(done(result));
+    if (isGood(result)) stage.done(told(result));
+    else stage.fail(told(result));
     return result;
   } catch (thrown) {
     stage.fail('not done');
@@ -136,7 +149,12 @@ async function imported(
     'the import',
     IMPORT_DEADLINE_MS,
   );
-  return staged(stage, end, ({ accepted }) => `${accepted} rows`);
+  return staged(
+    stage,
+    end,
+    ({ accepted, rejected }) => `${accepted} rows${rejected === 0 ? '' : `, ${rejected} refused`}`,
+    (ended) => ended.state === 'done' && !isMostlyRefused(ended),
+  );
 }
 
 async function sendRecords({ control, print }: Context, project: string, file: string): Promise<number> {

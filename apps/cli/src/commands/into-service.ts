@@ -1,34 +1,63 @@
 // Waits until a version answers: by the loop, where the project's file lets blessed versions go live by themselves, or
 // after a rollout that a person has asked for.
 
+import { PlatformError, systemClock } from '@millrace/domain';
 import { projectFromDocument } from '@millrace/project';
 import { type Context, poll } from './context.js';
 
 /** From the announcement of a version to its traffic: the loop hears of it, the router loads it. */
 const ROLLOUT_DEADLINE_MS = 60_000;
 
-/** Whether a blessed version comes into service by the loop; false where a person has to bring it there. */
-export async function comesIntoService({ control }: Context, project: string, version: number): Promise<boolean> {
-  try {
+/** Whether a version got its traffic, and where not, why. */
+export interface Arrival {
+  readonly isInService: boolean;
+  /** For people; '' where it is. */
+  readonly why: string;
+}
+
+const notYet = (why: string): Arrival => ({ isInService: false, why });
+
+/** Whether a blessed version comes into service by the loop; a person has to bring it there where the file says so. */
+export async function comesIntoService(context: Context, project: string, version: number): Promise<Arrival> {
+  const { control } = context;
+  const stage = context.stages().stage('in service', `waits for the loop to bring version ${version} into service`);
+  const startedMs = systemClock.monotonicMs();
+  let waits = 'nobody has said yet what for';
+  const arrival = async (): Promise<Arrival> => {
     const projects = await poll(() => control.projects(), 'the project', ROLLOUT_DEADLINE_MS);
     const entry = projects.find(({ name }) => name === project);
-    if (entry === undefined || !projectFromDocument(JSON.stringify(entry.document)).rollout.automatic) return false;
-    return await poll(
+    if (entry === undefined || !projectFromDocument(JSON.stringify(entry.document)).rollout.automatic)
+      return notYet('a person brings it there (rollout.automatic of the project file is false)');
+    return poll(
       async () => {
         const [route, loop] = [await control.routeOrNone(project), await control.loop(project)];
-        if (route?.targets.some((target) => target.version === version)) return true;
+        if (route?.targets.some((target) => target.version === version)) return { isInService: true, why: '' };
+        waits = `the loop (${loop.phase}) waits for ${loop.waits.for}`;
+        stage.progress(systemClock.monotonicMs() - startedMs, ROLLOUT_DEADLINE_MS, waits);
         // Its turn comes after the retraining that runs, or by a person.
-        if (!['calm', 'cooling', 'rolling_out'].includes(loop.phase)) return false;
-        return route?.rollout.phase === 'failed' && route.rollout.version === version ? false : undefined;
+        if (!['calm', 'cooling', 'rolling_out'].includes(loop.phase)) return notYet(waits);
+        const isFailed = route?.rollout.phase === 'failed' && route.rollout.version === version;
+        return isFailed ? notYet(`its rollout failed: ${route.rollout.message}`) : undefined;
       },
       'the rollout',
       ROLLOUT_DEADLINE_MS,
     );
-  } catch {
+  };
+  const ended = await arrival().catch((thrown: unknown) => {
     // It is announced and blessed: that it takes longer to serve, or that nobody says, is no failure of what made it.
-    return false;
-  }
+    const { code, reason } = PlatformError.from(thrown);
+    const seconds = Math.round((systemClock.monotonicMs() - startedMs) / 1_000);
+    const said = code === 'deadline_exceeded' ? waits : reason;
+    return notYet(`after ${seconds} s ${said}; it may still come, and \`millrace status\` shows who does not answer`);
+  });
+  if (ended.isInService) stage.done(`version ${version}`);
+  else stage.fail('not yet');
+  return ended;
 }
+
+/** What a command says of it below its verdict. */
+export const arrivalText = (version: number, { isInService, why }: Arrival): string =>
+  isInService ? `version ${version} is in service` : `version ${version} is not in service yet: ${why}`;
 
 /** Starts a rollout and waits for its end. @throws PlatformError where the version does not come into service */
 export async function bringIntoService({ control }: Context, project: string, version: number, reason: string) {

@@ -6,18 +6,16 @@ import { checkFile } from '@millrace/files';
 import { type Project, projectFromDocument } from '@millrace/project';
 import { type CsvTerms, csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
-import { type LabelBody, labelFields, labelOf } from '../labels/label-fields.js';
+import { type LabelBody, labelFields, labelOf, outcomeOf, outcomeWords } from '../labels/label-fields.js';
 import { action, type Context } from './context.js';
 import { type CsvOptions, withCsvOptions } from './csv-options.js';
-import { oneOf, projectName, time } from './option-values.js';
-
-const VALUES = ['true', 'false', '1', '0'] as const;
+import { projectName, time } from './option-values.js';
 
 interface LabelOptions extends CsvOptions {
   file?: string;
   record?: string;
   prediction?: string;
-  value?: (typeof VALUES)[number];
+  value?: string;
   entity?: string;
   eventTime?: number;
   knownAt?: number;
@@ -45,7 +43,7 @@ export function labelCommands(program: Command): void {
     )
     .option('--record <id>', 'id of the record that the label belongs to')
     .option('--prediction <id>', 'id of the prediction that the label belongs to')
-    .option('--value <value>', 'true, false, 1 or 0', oneOf(VALUES))
+    .option('--value <value>', 'true, false, 1 or 0, or the outcome in its own words')
     .option('--entity <key>', 'entity of the record')
     .option('--event-time <time>', 'event time of the record', time)
     .option('--known-at <time>', 'when it became known; default: the event time and the delay of the label', time)
@@ -62,7 +60,8 @@ async function add(context: Context, project: string, options: LabelOptions): Pr
         'invalid_argument',
         `${flags(unused)} says how a file is written: give --file, or leave it out`,
       );
-    return sent(context, project, [oneLabel(single)]);
+    const label = oneLabel(single);
+    return sent(context, project, [{ ...label, ...(await outcomeSaid(context, project, single.value)) }]);
   }
   const idle = Object.keys(single);
   if (idle.length > 0)
@@ -85,16 +84,31 @@ function oneLabel({
 }: Omit<LabelOptions, 'file' | keyof CsvOptions>): LabelBody {
   if ((record === undefined) === (prediction === undefined))
     throw new PlatformError('invalid_argument', 'give --file FILE, or --record ID or --prediction ID with --value');
-  if (value === undefined) throw new PlatformError('invalid_argument', '--value is missing: write true, false, 1 or 0');
+  if (value === undefined)
+    throw new PlatformError(
+      'invalid_argument',
+      '--value is missing: write true, false, 1 or 0, or the outcome in its own words',
+    );
   return {
     ...(record === undefined ? {} : { recordId: record }),
     ...(prediction === undefined ? {} : { predictionId: prediction }),
-    value: value === 'true' || value === '1',
     ...(entity === undefined ? {} : { entity }),
     ...(eventTime === undefined ? {} : { eventTimeMs: eventTime }),
     ...(knownAt === undefined ? {} : { knownAtMs: knownAt }),
   };
 }
+
+/** What the project's rule makes of a word is known where the project is. */
+async function outcomeSaid(context: Context, name: string, value = ''): Promise<LabelBody> {
+  const plain = PLAIN_VALUES[value];
+  if (plain !== undefined) return { value: plain };
+  const project = await projectOf(context, name);
+  const label = outcomeOf(value, project);
+  if ('raw' in label || typeof label.value === 'boolean') return label;
+  throw new PlatformError('invalid_argument', `--value '${value}': write ${outcomeWords(project)}`);
+}
+
+const PLAIN_VALUES: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false };
 
 async function projectOf({ control }: Context, name: string): Promise<Project> {
   const projects = await control.projects();
@@ -108,7 +122,7 @@ async function* labelsOf(path: string, project: Project, terms: CsvTerms): Async
   const warn = (text: string) => process.stderr.write(`warning: ${text}\n`);
   for await (const { columns, rows } of labelRows(path, terms, warn)) {
     const fields = labelFields(columns, project);
-    for (const row of rows) yield labelOf(row, fields, terms.decimal);
+    for (const row of rows) yield labelOf(row, fields, terms.decimal ?? project.data.decimal);
   }
 }
 

@@ -4,7 +4,7 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
 import { PlatformError, systemClock } from '@millrace/domain';
-import { checkFile } from '@millrace/files';
+import { checkFile, firstBytesOf } from '@millrace/files';
 import {
   type OpenRole,
   type Proposal,
@@ -15,6 +15,7 @@ import {
   type TimeFormat,
   type Wishes,
 } from '@millrace/project';
+import { formatOf } from '@millrace/tabular';
 import { type Command, Option } from 'commander';
 import { choicesText, columnsTable, nextCommands, shellWord } from '../new/found.js';
 import { askDecimal, proposeWith, type Terminal, withCommas } from '../new/questions.js';
@@ -62,6 +63,8 @@ export function newCommand(program: Command): void {
 }
 
 async function run(context: Context, file: string, options: NewOptions): Promise<number> {
+  checkFile(file);
+  formatOf(basename(file), await firstBytesOf({ path: resolve(file), name: file }));
   const output = resolve(options.output);
   if (statSync(output, { throwIfNoEntry: false })?.isDirectory())
     throw new PlatformError('invalid_argument', `--output ${options.output} is a folder: name a file in it`);
@@ -71,7 +74,6 @@ async function run(context: Context, file: string, options: NewOptions): Promise
       `${relative(process.cwd(), output)} is there already; --force writes over it, --output writes elsewhere`,
     );
   }
-  checkFile(file);
   const asWritten = await readTable(resolve(file), options);
   const decimal = options.decimal ?? (await decimalMeant(asWritten, options));
   const isGuess = decimal !== options.decimal;
@@ -92,7 +94,7 @@ async function run(context: Context, file: string, options: NewOptions): Promise
     throw Object.assign(thrown as Error, { path: output });
   }
   const guessed = [...(isGuess ? ['decimal comma'] : []), ...proposal.open];
-  report(context, proposal, read, file, { ...options, ...(decimal === undefined ? {} : { decimal }) }, guessed);
+  report(context, proposal, read, file, options, guessed);
   return 0;
 }
 
@@ -176,7 +178,6 @@ function report(
 ): void {
   const more = [
     ...(options.delimiter === undefined ? [] : ['--delimiter', shellWord(options.delimiter)]),
-    ...(options.decimal === undefined ? [] : ['--decimal', shellWord(options.decimal)]),
     ...(options.encoding === undefined ? [] : ['--encoding', shellWord(options.encoding)]),
   ];
   const next = nextCommands(proposal, read.profile, read.records, file, more);

@@ -12,6 +12,7 @@ import { csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
 import { BatchPrediction } from '../predict/batch-prediction.js';
 import { isFilledIn, leftOut, rowOf, tensorsOf } from '../predict/one-row.js';
+import { type RowBlock, withTimes } from '../predict/row-block.js';
 import type { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { action, type Context, poll } from './context.js';
@@ -23,6 +24,7 @@ interface PredictOptions extends CsvOptions {
   row?: string;
   entity: string;
   eventTime?: number;
+  byEventTime?: boolean;
   input?: string;
   output?: string;
   modelVersion: string;
@@ -50,6 +52,7 @@ export function predictCommand(program: Command): void {
     .option('--event-time <time>', 'event time of the row; derived features are filled from it; default: now', time)
     .option('--input <file>', 'a Parquet, CSV or NDJSON file whose columns are named as the inputs')
     .option('--output <file>', 'gets all columns of the input, the outputs and prediction_error (.parquet or .csv)')
+    .option('--by-event-time', 'rows of a file count in the windows of their own event time; default: of the answer')
     .option('--model-version <version>', 'default: what the route says', versionText, '')
     .option('--via <endpoint>', 'router, serving, or host:port of a V2 gRPC endpoint', endpoint, 'router')
     .option(
@@ -79,7 +82,10 @@ const FORMS = {
   row: { needs: ['row'], takes: ['entity', 'eventTime', 'modelVersion', 'via'] },
   file: {
     needs: ['input', 'output'],
-    takes: ['modelVersion', 'via', 'project', 'rowsPerRequest', 'inFlight', 'delimiter', 'decimal', 'encoding'],
+    takes: [
+      ...['modelVersion', 'via', 'project', 'byEventTime', 'rowsPerRequest', 'inFlight'],
+      ...['delimiter', 'decimal', 'encoding'],
+    ],
   },
   topic: { needs: ['inputTopic', 'outputTopic'], takes: ['modelVersion', 'job', 'follow'] },
 } as const;
@@ -140,7 +146,8 @@ async function predictFile(
       : own
         ? await projectNamed(context, model)
         : undefined;
-  const terms = csvTerms(options);
+  const decimal = options.decimal ?? project?.data.decimal;
+  const terms = csvTerms({ ...options, ...(decimal === undefined ? {} : { decimal }) });
   const client = await inferClient(context, options.via);
   let files: TableFiles | undefined;
   context.whenStopped(`${output} is not written`);
@@ -161,6 +168,7 @@ async function predictFile(
         `warning: ${input} has no column ${names}, which the model reads; it has ${[...files.columns.keys()].join(', ')}\n`,
       );
     }
+    const timeColumn = eventTimeOf(files, project, options, input);
     const results = await files.results(metadata.outputs);
     const { rowsTotal } = files;
     const startedMs = systemClock.monotonicMs();
@@ -172,6 +180,7 @@ async function predictFile(
         outputs: metadata.outputs,
         rowsPerRequest,
         inFlight,
+        ...(project === undefined ? {} : { windowMs: project.monitoring.windowMs }),
       },
       {
         infer: (request) => client.infer(request),
@@ -181,7 +190,8 @@ async function predictFile(
         clock: systemClock,
       },
     );
-    const outcome = await prediction.run(files.read(sources));
+    const read = files.read([...sources, ...timeColumn]);
+    const outcome = await prediction.run(timeColumn.length === 0 ? read : timed(read));
     results.close();
     const { unreadable } = files;
     await files.write(to);
@@ -217,6 +227,26 @@ async function predictFile(
     files?.close();
     client.close();
   }
+}
+
+/** The file's column of event times, where rows are to count by it. Throws invalid_argument where there is none. */
+function eventTimeOf(
+  files: TableFiles,
+  project: Project | undefined,
+  { byEventTime }: PredictOptions,
+  input: string,
+): ReturnType<TableFiles['sources']> {
+  if (byEventTime !== true) return [];
+  const name = project?.data.eventTime;
+  if (name === undefined)
+    throw new PlatformError('invalid_argument', '--by-event-time: the project names no data.eventTime; leave it out');
+  if (!files.columns.has(name))
+    throw new PlatformError('invalid_argument', `--by-event-time: ${input} has no column '${name}', the event time`);
+  return files.sources([{ name, datatype: 'INT64', shape: [-1] }], project);
+}
+
+async function* timed(blocks: AsyncIterable<RowBlock>): AsyncIterable<RowBlock> {
+  for await (const block of blocks) yield withTimes(block);
 }
 
 /** Ctrl-C leaves the job running: it is serving's. */

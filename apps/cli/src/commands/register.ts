@@ -19,7 +19,7 @@ import { usualDatasets } from '../train/usual-datasets.js';
 import { meantRevision } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
 import { importFile } from './ingest.js';
-import { bringIntoService, comesIntoService } from './into-service.js';
+import { type Arrival, arrivalText, bringIntoService, comesIntoService } from './into-service.js';
 import { address, projectName } from './option-values.js';
 
 interface RegisterOptions {
@@ -88,10 +88,12 @@ async function register(context: Context, path: string | undefined, options: Reg
     return EXIT_FAILED;
   }
   const version = await control.model(project, training.last.version ?? 0);
-  const inService = await serviceOf(context, project, version, options);
+  const arrival = await serviceOf(context, project, version, options);
+  const inService = arrival?.isInService === true;
   context.print(
     { ...training, blessed: version.blessed, reasons: version.reasons, inService },
-    () => [registeredText(version), ...(inService ? [`version ${version.version} is in service`] : [])].join('\n'),
+    () =>
+      [registeredText(version), ...(arrival === undefined ? [] : [arrivalText(version.version, arrival)])].join('\n'),
     nextAfter(project, version, inService),
   );
   return version.blessed || !isJudged(version) ? EXIT_OK : EXIT_FAILED;
@@ -185,10 +187,17 @@ export async function finished(
 
 const isJudged = ({ evaluation }: Version): boolean => evaluation !== undefined;
 
-async function serviceOf(context: Context, project: string, version: Version, { unjudged }: RegisterOptions) {
+/** undefined where nobody has asked for it. */
+async function serviceOf(
+  context: Context,
+  project: string,
+  version: Version,
+  { unjudged }: RegisterOptions,
+): Promise<Arrival | undefined> {
   if (version.blessed) return comesIntoService(context, project, version.version);
-  if (isJudged(version) || !(unjudged || (await wanted(context, version)))) return false;
-  return bringIntoService(context, project, version.version, 'registered, not judged');
+  if (isJudged(version) || !(unjudged || (await wanted(context, version)))) return undefined;
+  const isInService = await bringIntoService(context, project, version.version, 'registered, not judged');
+  return { isInService, why: isInService ? '' : `its rollout failed; \`millrace rollout status ${project}\` says why` };
 }
 
 /** Asked only where a person can answer. */
@@ -208,7 +217,7 @@ function registeredText(version: Version): string {
 function nextAfter(project: string, { version, ...rest }: Version, inService: boolean): string[] {
   if (inService) return [`millrace predict ${project} --input FILE --output scored.csv`, `millrace drift ${project}`];
   const start = `millrace rollout start ${project} ${version}`;
-  if (rest.blessed) return [start, `millrace loop ${project}`];
+  if (rest.blessed) return [`millrace loop ${project}`, start];
   return isJudged({ version, ...rest })
     ? [`millrace models ${project}`, `${start}   # all the same`]
     : [

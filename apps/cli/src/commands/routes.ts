@@ -108,8 +108,15 @@ async function ofRoute<T>(project: string, asked: Promise<T>): Promise<T> {
     return await asked;
   } catch (thrown) {
     const error = PlatformError.from(thrown);
-    if (error.code !== 'conflict') throw error;
     const { retry, facts } = error;
+    if (error.code === 'deadline_exceeded')
+      throw new PlatformError(
+        error.code,
+        `the router has not answered in time: ${error.reason}. \`millrace status\` shows whether it lives and holds its ` +
+          `partitions, \`millrace rollout status ${project}\` whether the change came into force`,
+        { retry, facts, cause: error },
+      );
+    if (error.code !== 'conflict') throw error;
     const reason = `${error.reason}; \`millrace rollout status ${project}\` shows where its traffic goes`;
     throw new PlatformError('conflict', reason, { retry, facts, cause: error });
   }

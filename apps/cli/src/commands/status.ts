@@ -8,6 +8,7 @@ import { addressesAt, replicaUrls } from '../client/replicas.js';
 import { collectingOf, collectingText } from '../overview/own-reference.js';
 import { type Holdings, heldBy, stateOf } from '../overview/process-state.http.js';
 import { OVERVIEW_HEAD, overviewNotes, overviewRow, projectOverviews } from '../overview/project-overview.js';
+import { noWindowText, windowOf } from '../overview/window-text.js';
 import { type ProcessNote, RunFolder } from '../supervisor/run-folder.fs.js';
 import { table } from '../table.js';
 import { action, type Context, controlOf } from './context.js';
@@ -41,7 +42,11 @@ export function statusCommands(program: Command): void {
         const rows = windows.flatMap((window) => window.cohorts.map((row) => windowRow(window, row)));
         const rings = windows.some(({ cohorts }) => cohorts.some(({ tests }) => tests.some(({ alarm }) => alarm)));
         const heads = ['window', 'of', 'rows', 'failed', 'labels', 'auc', 'alarms'];
-        const none = rows.length > 0 ? '' : noWindowText((await context.control.live(project)).closesAtMs);
+        const { control } = context;
+        const none =
+          rows.length > 0
+            ? ''
+            : noWindowText((await control.live(project)).closesAtMs, await windowOf(control, project));
         context.print(
           windows,
           (width) =>
@@ -105,11 +110,6 @@ function waitingText(windows: readonly Window[]): string[] {
   const [next] = windows.flatMap(({ labelsUntilMs }) => labelsUntilMs ?? []).sort((a, b) => a - b);
   return next === undefined ? [] : [`waits: for labels, until ${timeText(next)} in the first of these windows`];
 }
-
-const noWindowText = (closesAtMs: number | null) =>
-  closesAtMs === null
-    ? 'no window yet: the first opens with the first answer'
-    : `no window is closed yet: the first closes when event time has passed ${timeText(closesAtMs)}`;
 
 const afterWindows = (project: string, rings: boolean) =>
   rings ? `millrace events ${project}` : `millrace loop ${project}`;

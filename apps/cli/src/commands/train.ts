@@ -11,7 +11,7 @@ import { showTraining, verdictText } from '../train/training-report.js';
 import { usualDatasets } from '../train/usual-datasets.js';
 import { meantRevision } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
-import { comesIntoService } from './into-service.js';
+import { arrivalText, comesIntoService } from './into-service.js';
 import { heldOutRows } from './models.js';
 import { projectName, SEED_MAX, time, wholeNumber } from './option-values.js';
 
@@ -84,12 +84,14 @@ async function train(context: Context, project: string, options: TrainOptions): 
   }
   const model = await control.model(project, ended.last.version ?? 0);
   stage.done(`version ${model.version}`);
-  const inService = model.blessed && (await comesIntoService(context, project, model.version));
+  const arrival = model.blessed ? await comesIntoService(context, project, model.version) : undefined;
+  const inService = arrival?.isInService === true;
   const { reasons, blessed } = model;
   const heldOut = await heldOutRows(control, model);
   context.print(
     { ...ended, reasons, blessed, inService, heldOutRows: heldOut },
-    () => [verdictText(model, heldOut), ...(inService ? [`version ${model.version} is in service`] : [])].join('\n'),
+    () =>
+      [verdictText(model, heldOut), ...(arrival === undefined ? [] : [arrivalText(model.version, arrival)])].join('\n'),
     nextAfter(project, model, inService),
   );
   return blessed ? EXIT_OK : EXIT_FAILED;
@@ -97,6 +99,6 @@ async function train(context: Context, project: string, options: TrainOptions): 
 
 function nextAfter(project: string, { version, blessed }: { version: number; blessed: boolean }, inService: boolean) {
   if (inService) return [`millrace predict ${project} --input FILE --output scored.csv`, `millrace loop ${project}`];
-  if (blessed) return [`millrace rollout start ${project} ${version}`, `millrace loop ${project}`];
+  if (blessed) return [`millrace loop ${project}`, `millrace rollout start ${project} ${version}`];
   return [`millrace models ${project}`, `millrace rollout start ${project} ${version}   # all the same`];
 }

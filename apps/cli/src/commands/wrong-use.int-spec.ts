@@ -42,6 +42,7 @@ beforeAll(() => {
     join(folder, 'picture.png'),
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 1, 2, 0xff, 10, 3, 4]),
   );
+  writeFileSync(join(folder, 'model.onnx'), Buffer.from('\x08\x07\x12\x07skl2onnx:\x01x', 'latin1'));
   writeFileSync(join(folder, 'noise.bin'), Buffer.from([1, 2, 3, 0xff, 10, 0xfe, 5, 10]));
   writeFileSync(join(folder, 'book.xlsx'), Buffer.from([0x50, 0x4b, 3, 4, 20, 0]));
   writeFileSync(join(folder, 'empty.csv'), '');
@@ -110,6 +111,7 @@ const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['predict loans', ['give --row JSON, or --input FILE and --output FILE'], 2],
   ['predict loans --input rows.csv', ['--output is missing'], 2],
   ['predict loans --row {} --rows-per-request 5', ['--rows-per-request does not go with --row: leave it out'], 2],
+  ['predict loans --row {} --by-event-time', ['--by-event-time does not go with --row: leave it out'], 2],
   ['predict loans --row {} --project project.yaml', ['--project does not go with --row'], 2],
   ['predict loans --input rows.csv --output o.csv --entity a', ['--entity does not go with --input and --output'], 2],
   ['predict loans --input rows.csv --output o.txt', ['o.txt: name a .parquet or .csv file'], 2],
@@ -134,8 +136,9 @@ const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['labels add loans --file none.csv', ['there is no file', 'none.csv'], 4],
   ['apply bad.yaml --check', ['bad.yaml:8:', 'type'], 2],
   ['labels add loans', ['give --file FILE, or --record ID or --prediction ID with --value'], 2],
-  ['labels add loans --record a --value yes', ['--value', "'yes'", 'Write true, false, 1 or 0.'], 2],
-  ['labels add loans --record a', ['--value is missing: write true, false, 1 or 0'], 2],
+  // What the outcome's own words are is known where the project is.
+  ['labels add loans --record a --value yes', ['no answer; is the platform up?'], 3],
+  ['labels add loans --record a', ['--value is missing: write true, false, 1 or 0, or the outcome'], 2],
   ['labels add loans --file rows.csv --value 1', ['with --file the labels are in the file: leave --value out'], 2],
   ['labels add loans --record a --value 1 --known-at never', ['--known-at', "'never'", 'Write a date'], 2],
   ['projects delete loans', ['deleting loans has to be meant: add --yes'], 2],
@@ -153,7 +156,7 @@ const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['new circle.csv --output n.yaml', ['circle.csv: its links lead in a circle'], 2],
   ['new . --output n.yaml', ['is a folder; name a CSV, NDJSON or Parquet file'], 2],
   ['new picture.png --output n.yaml', ['picture.png is a picture (PNG), no table'], 2],
-  ['new noise.bin --output n.yaml', ['noise.bin: its first line is no text', 'is it a CSV'], 2],
+  ['new noise.bin --output n.yaml', ['noise.bin holds binary data, no text', 'is it a CSV'], 2],
   ['new book.xlsx --output n.yaml', ['Excel workbook: save the sheet as CSV'], 2],
   ['new empty.csv --output n.yaml', ['empty.csv is empty'], 2],
   ['new head.csv --output n.yaml --yes', ['head.csv has no rows'], 2],
@@ -163,6 +166,13 @@ const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['new loans.csv --output loans.csv/p.yaml --yes', ['loans.csv/p.yaml', 'a part of this path is a file'], 2],
   ['new loans.csv --output . --yes', ['--output . is a folder: name a file in it'], 2],
   ['new loans.csv --yes', ['project.yaml is there already', '--force writes over it'], 5],
+  // The input is looked at before the output.
+  ['new none.csv', ['there is no file', 'none.csv'], 4],
+  ['new model.onnx', ['model.onnx is a model (ONNX), no table', '`millrace models register`'], 2],
+  ['new model.onnx --output n.yaml', ['model.onnx is a model (ONNX), no table'], 2],
+  ['new loans.csv --output n.yaml --label defaulted=7', ["'defaulted' holds yes or no, not '7'"], 2],
+  ['new loans.csv --output n.yaml --label y', ["there is no column 'y'", 'Known here: id, amount, defaulted.'], 2],
+  ['new loans.csv --output n.yaml --label amount=15', ["'amount' never fulfils that", 'Known here: 10, 20, 30.'], 2],
   ['apply .', ['. is a folder: name the project file in it'], 2],
   ['apply loans.csv --check', ['loans.csv:1:1', 'no project file', '`millrace new FILE`'], 2],
   ['apply picture.png --check', ['picture.png is no UTF-8 text', 'YAML, saved as UTF-8'], 2],
@@ -198,6 +208,9 @@ describe('the command line', () => {
     expect(rest.output).toBe('');
   });
 
+  it('is told 40 mistakes and more', () =>
+    expect(new Set(WRONG.map(([line]) => line)).size).toBeGreaterThanOrEqual(40));
+
   it('says it as JSON with --json', async () => {
     const { code, output } = await lines.run(['--json', 'train', 'loans', '--seed', 'abc']);
     expect([code, JSON.parse(output)]).toMatchObject([2, { error: { code: 'invalid_argument' } }]);
@@ -217,7 +230,9 @@ describe('outside of the clone', () => {
   it('works by `npm --prefix DIR exec`, and reads the files of the folder it is typed in', async () => {
     const args = ['--prefix', cloneRoot(), 'exec', '--offline', '--', 'millrace', 'apply', '--check'];
     const { code, output, errors } = await run('npm', args);
-    expect([code, output, errors]).toEqual(checked);
+    // What comes next can be pasted there.
+    const next = `Next: npm --prefix ${cloneRoot()} exec -- millrace apply project.yaml\n`;
+    expect([code, output, errors]).toEqual([...checked.slice(0, 2), next]);
   }, 60_000);
 
   it('is not what `npx millrace` would run: that asks the registry for a package of this name', async () => {

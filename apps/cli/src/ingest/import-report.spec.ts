@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ImportState } from '../client/control.http.js';
-import { importReport, importTerms } from './import-report.js';
+import { importReport, importTerms, isMostlyRefused } from './import-report.js';
 
 describe('importTerms', () => {
   it.each([
@@ -48,8 +48,14 @@ describe('importReport', () => {
     expect(importReport('a.csv', { ...status, rejected: 2, reasons: [refusal] }).split('\n')).toEqual([
       'a.csv: 3 rows accepted, 2 refused, dataset version abcdef012345',
       '  refused 2 × row 7, amount: is missing',
-      '  refused rows: millrace dlq list loans',
+      '  refused rows: `millrace dlq list loans`',
     ]);
+  });
+
+  it('a file of which most rows are refused is no data to train on', () => {
+    expect(isMostlyRefused({ accepted: 41, rejected: 1459 })).toBe(true);
+    expect(isMostlyRefused({ accepted: 1500, rejected: 3 })).toBe(false);
+    expect(isMostlyRefused({ accepted: 0, rejected: 0 })).toBe(false);
   });
 
   it('says why there is no version', () => {

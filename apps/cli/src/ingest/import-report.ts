@@ -39,6 +39,10 @@ function given<T extends object>(terms: T): { [K in keyof T]?: Exclude<T[K], und
   return Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined)) as never;
 }
 
+/** More rows of it were refused than taken: it was read in a wrong way, and what came of it is no data to go on with. */
+export const isMostlyRefused = ({ accepted, rejected }: Pick<ImportState, 'accepted' | 'rejected'>): boolean =>
+  rejected > accepted;
+
 /** @param what the file or source, as the caller named it */
 export function importReport(what: string, status: ImportState): string {
   const { project, state, accepted, rejected, datasetVersion, message } = status;
@@ -55,7 +59,7 @@ export function importReport(what: string, status: ImportState): string {
     lines.push(`  refused ${count} × ${where}: ${value}${example.reason}`);
   }
   if (status.reasons.length > REASONS_TOLD) lines.push(`  and ${status.reasons.length - REASONS_TOLD} further reasons`);
-  if (rejected > 0) lines.push(`  refused rows: millrace dlq list ${project}`);
+  if (rejected > 0) lines.push(`  refused rows: \`millrace dlq list ${project}\``);
   return lines.join('\n');
 }
 

@@ -55,7 +55,43 @@ describe('a row of a file of labels', () => {
     [{ id: 'a', vlaue: '1' }, "column 'vlaue' is no part of a label. Did you mean 'value'?"],
     [{ id: 'a', recordId: 'a', value: '1' }, "columns 'id' and 'recordId' are both the recordId"],
     [{ entity: 'a', value: '1' }, 'no column says whose label it is'],
-    [{ id: 'a' }, 'name either a column value (true, false, 1, 0) or paid, the outcome itself'],
+    [{ id: 'a' }, 'name either a column value (true, false, 1 or 0) or paid, the outcome itself'],
     [{ id: 'a', value: '1', paid: '1' }, 'name either a column value'],
   ])('%j is refused', (row, message) => expect(() => read(row)).toThrow(message));
+});
+
+describe('a label in the words of its outcome', () => {
+  const churn = parseProject(
+    `name: churn
+data:
+  columns:
+    - { name: age, type: number }
+    - { name: left, type: text, outcome: true }
+  label: { name: left, column: left, operation: eq, value: ja }
+features: [{ name: age, kind: numeric }]
+`,
+    'project.yaml',
+  );
+  if (churn.kind !== 'ok') throw new Error(JSON.stringify(churn.faults));
+  const ofChurn = (row: Record<string, unknown>) => labelOf(row, labelFields(Object.keys(row), churn.project));
+
+  it.each([
+    ['ja', { recordId: 'a', raw: 'ja' }],
+    ['nein', { recordId: 'a', raw: 'nein' }],
+    ['1', { recordId: 'a', value: true }],
+    ['0.5', { recordId: 'a', value: 0.5 }],
+    ['true', { recordId: 'a', value: true }],
+    [true, { recordId: 'a', value: true }],
+  ])('as value %j is what its own column would say', (value, label) =>
+    expect(ofChurn({ id: 'a', value })).toEqual(label),
+  );
+
+  it('is told where it is missing', () => {
+    expect(() => ofChurn({ id: 'a' })).toThrow('true, false, 1 or 0, or what left says, such as "ja"');
+    expect(() => ofChurn({ id: 'a', y: '1' })).toThrow("column 'y' is no part of a label. Known here: recordId");
+  });
+
+  it('is no label where the rule compares no texts: ingest refuses it', () => {
+    expect(read({ id: 'a', value: 'ja' })).toEqual({ recordId: 'a', value: 'ja' });
+  });
 });

@@ -2,7 +2,7 @@
 // project's: its record id, entity, event time, or the column of the outcome, to which the project's rule applies.
 
 import { hint, PlatformError } from '@millrace/domain';
-import { type Project, textValue, type WrittenColumn } from '@millrace/project';
+import { type LabelSpec, type Project, textValue, type WrittenColumn } from '@millrace/project';
 import type { Decimal } from '@millrace/tabular';
 
 /** A label as ingest's API takes it. */
@@ -26,6 +26,9 @@ const OWN: Readonly<Record<string, Field>> = {
   raw: 'raw',
 };
 
+const WHAT_IS =
+  ' A file of labels has recordId or predictionId, value, and where the project has them entity and eventTime';
+
 export interface LabelFields {
   readonly byColumn: ReadonlyMap<string, Field>;
   readonly project: Project;
@@ -41,7 +44,7 @@ export function labelFields(columns: readonly string[], project: Project): Label
   for (const column of columns) {
     const field = known.get(column);
     if (field === undefined)
-      throw invalid(`column '${column}' is no part of a label. ${hint(column, [...known.keys()])}`);
+      throw invalid(`column '${column}' is no part of a label. ${hint(column, [...known.keys()])}${WHAT_IS}`);
     const other = [...byColumn].find(([, taken]) => taken === field)?.[0];
     if (other !== undefined) throw invalid(`columns '${other}' and '${column}' are both the ${field}: leave one out`);
     byColumn.set(column, field);
@@ -50,7 +53,7 @@ export function labelFields(columns: readonly string[], project: Project): Label
   if (!fields.has('recordId') && !fields.has('predictionId'))
     throw invalid(`no column says whose label it is: name one recordId or predictionId; it has ${columns.join(', ')}`);
   if (fields.has('value') === fields.has('raw'))
-    throw invalid(`name either a column value (true, false, 1, 0) or ${label.column}, the outcome itself`);
+    throw invalid(`name either a column value (${outcomeWords(project)}) or ${label.column}, the outcome itself`);
   return { byColumn, project };
 }
 
@@ -77,20 +80,43 @@ export function labelOf(
     const given = row[column];
     if (given === undefined || given === null || given === '') continue;
     const read = typeof given === 'bigint' ? String(given) : given;
-    label[field] = typeof read === 'string' ? ofText(field, read, project, decimal) : read;
+    if (field === 'value') Object.assign(label, outcomeOf(read, project, decimal));
+    else label[field] = typeof read === 'string' ? ofText(field, read, project, decimal) : read;
   }
   return label;
+}
+
+/** What may stand for the outcome of the project, for people. */
+export function outcomeWords({ data: { label } }: Project): string {
+  const said = 'true, false, 1 or 0';
+  return label !== undefined && ownWords(label)
+    ? `${said}, or what ${label.column} says, such as ${JSON.stringify(label.value)}`
+    : said;
+}
+
+const ownWords = ({ operation, value }: LabelSpec): boolean =>
+  (operation === 'eq' || operation === 'ne') && typeof value === 'string';
+
+/** A truth or a number is the label itself; any other text is the outcome's own word, where that is a text. */
+export function outcomeOf(read: unknown, { data }: Project, decimal?: Decimal): LabelBody {
+  if (typeof read !== 'string') return { value: read };
+  const truth = textValue({ type: 'boolean' }, read);
+  const value = typeof truth === 'boolean' ? truth : textValue({ type: 'number' }, read, decimal);
+  const isWord = typeof value === 'string' || (data.label?.value === read && data.label.value !== undefined);
+  if (!isWord || data.label === undefined || !ownWords(data.label)) return { value };
+  return { raw: textValue(named(data, data.label.column) ?? { type: 'text' }, read) };
 }
 
 const named = ({ columns }: Project['data'], name: string | undefined): WrittenColumn | undefined =>
   columns.find((column) => column.name === name);
 
-function ofText(field: Field, text: string, { data }: Project, decimal: Decimal | undefined): unknown {
+function ofText(
+  field: Exclude<Field, 'value'>,
+  text: string,
+  { data }: Project,
+  decimal: Decimal | undefined,
+): unknown {
   switch (field) {
-    case 'value': {
-      const truth = textValue({ type: 'boolean' }, text);
-      return typeof truth === 'boolean' ? truth : textValue({ type: 'number' }, text, decimal);
-    }
     case 'raw':
       return textValue(named(data, data.label?.column) ?? { type: 'text' }, text, decimal);
     case 'eventTimeMs':

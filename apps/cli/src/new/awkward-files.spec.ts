@@ -145,5 +145,35 @@ describe('how a file writes', () => {
     const { data, features } = await newFrom(text, { label: 'paid' }, { decimal: ',', dateFormat: 'MM/DD/YYYY' });
     expect(data.columns.find(({ name }) => name === 'at')).toMatchObject({ format: 'MM/DD/YYYY' });
     expect(features.map(({ name }) => name)).toEqual(['x']);
+    // A later `ingest` or `predict --input` needs nobody to remember the comma.
+    expect(data.decimal).toBe(',');
+    expect(
+      (
+        await newFrom(
+          file('x,paid', (i) => `${i % 90}.5,${i % 2}`),
+          { label: 'paid' },
+        )
+      ).data.decimal,
+    ).toBeUndefined();
   });
+});
+
+describe('lines that are no JSON objects', () => {
+  it.each([
+    ['{a: 2}', /^1 line is no JSON object and left out; the first is line 2: \{a: 2\} \(Expected property name/],
+    ['[1]', /line 2: \[1\] \(write \{"name": value\}\)/],
+  ])('%s is told with its line and what it holds', async (line, told) => {
+    const path = join(folder, 'lines.ndjson');
+    writeFileSync(path, `{"a": 1}\n${line}\n{"a": 2}\n`);
+    const { warnings } = await readTable(path, {});
+    expect(warnings).toEqual([expect.stringMatching(told)]);
+  });
+});
+
+it('a column of nothing but a word for no value has no type of times', async () => {
+  const { proposal } = await newFrom(
+    file('leer,seen,size,paid', (i) => `n/a,${1 + (i % 28)}.12.2025,${(i * 37) % 11},${['yes', 'no'][i % 2]}`),
+    { label: 'paid' },
+  );
+  expect(proposal.columns.find(({ profile }) => profile.name === 'leer')?.profile.type).toBe('text');
 });

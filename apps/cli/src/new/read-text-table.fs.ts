@@ -2,7 +2,7 @@
 // of the file and what TableProfiler keeps.
 
 import { basename } from 'node:path';
-import { PlatformError, parseExactJson } from '@millrace/domain';
+import { PlatformError } from '@millrace/domain';
 import { encodingWarning, inspectText, textOf } from '@millrace/files';
 import { TableProfiler, type TimeFormat } from '@millrace/project';
 import { type CsvRow, type CsvTerms, LineReader } from '@millrace/tabular';
@@ -15,6 +15,9 @@ import type { ReadTable } from './read-table.js';
 export const ROWS_MAX = 1_000_000;
 /** One of them becomes the example of a prediction: the first that lacks nothing. */
 const FIRST_RECORDS = 100;
+
+/** Of a line that cannot be read, in a message. */
+const SHOWN_MAX = 80;
 
 /** No name of a column holds these. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -73,13 +76,15 @@ export async function readNdjson(path: string, terms: CsvTerms, dateFormat?: Tim
   const table = new TableProfiler('typed', [], { dateFormat });
   const records: Record<string, unknown>[] = [];
   let left = ROWS_MAX;
-  let broken = 0;
+  let broken: { count: number; line: number; text: string; why: string } | undefined;
   const reader = new LineReader((line) => {
     if (left === 0) return;
     left -= 1;
     const record = objectOf(line);
     if (record === undefined) {
-      broken += 1;
+      const { row, text, fault } = line;
+      broken = broken ?? { count: 0, line: row + 1, text: text.slice(0, SHOWN_MAX), why: fault ?? faultOf(text) };
+      broken.count += 1;
       return;
     }
     table.takeRecord(record);
@@ -90,6 +95,20 @@ export async function readNdjson(path: string, terms: CsvTerms, dateFormat?: Tim
     if (left === 0) break;
   }
   if (left > 0) reader.end();
-  if (broken > 0) warnings.push(`${broken} lines are no JSON objects`);
+  if (broken !== undefined)
+    warnings.push(
+      `${broken.count} ${broken.count === 1 ? 'line is no JSON object' : 'lines are no JSON objects'} and left out; ` +
+        `the first is line ${broken.line}: ${broken.text} (${broken.why})`,
+    );
   return { profile: table.profile(), records, warnings, isAll: left > 0 };
+}
+
+/** Why a line is none. */
+function faultOf(text: string): string {
+  try {
+    JSON.parse(text);
+    return 'write {"name": value}';
+  } catch (thrown) {
+    return (thrown as Error).message;
+  }
 }

@@ -43,6 +43,7 @@ describe('the loop in words', () => {
     [{ phase: 'approval' }, 'millrace loop p approve'],
     [{ phase: 'stopped' }, 'millrace loop p resume'],
     [{ liveVersion: 0 }, 'millrace train p'],
+    [{ liveVersion: 0, phase: 'rolling_out' }, 'millrace rollout status p'],
     [{ waitingVersion: 2 }, 'millrace rollout start p 2'],
     [{}, 'millrace drift p'],
   ])('%j is followed by `%s`', (part, command) =>

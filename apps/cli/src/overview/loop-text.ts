@@ -45,6 +45,7 @@ export function afterLoop(
   if (phase === 'settling') return [`millrace datasets ${project}`];
   if (phase === 'training') return [`millrace models ${project}`];
   if (waitingVersion > liveVersion && phase === 'calm') return [`millrace rollout start ${project} ${waitingVersion}`];
+  if (liveVersion === 0 && phase !== 'calm') return [`millrace rollout status ${project}`, 'millrace status'];
   if (liveVersion === 0) return [firstVersion];
   return [`millrace drift ${project}`];
 }

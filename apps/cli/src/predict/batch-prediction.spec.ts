@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { ManualClock, PlatformError } from '@millrace/domain';
 import { type InferRequest, type InferResponse, Tensor } from '@millrace/inference';
 import fc from 'fast-check';
-import { type BatchPorts, BatchPrediction, type PredictedRow, type RowBlock } from './batch-prediction.js';
+import { type BatchPorts, BatchPrediction, type PredictedRow } from './batch-prediction.js';
+import { type RowBlock, withTimes } from './row-block.js';
 
 const INPUTS = [{ spec: { name: 'x', datatype: 'FP64' as const, shape: [-1] }, elements: 1 }];
 const OUTPUTS = [{ name: 'y', datatype: 'FP64' as const, shape: [-1] }];
@@ -50,7 +51,15 @@ function harness(infer: (request: InferRequest) => Promise<InferResponse>, rowsP
     },
     clock,
   };
-  const settings = { model: 'm', version: '', inputs: INPUTS, outputs: OUTPUTS, rowsPerRequest, inFlight };
+  const settings = {
+    model: 'm',
+    version: '',
+    inputs: INPUTS,
+    outputs: OUTPUTS,
+    rowsPerRequest,
+    inFlight,
+    windowMs: 10,
+  };
   return { prediction: new BatchPrediction(settings, ports), written, pauses };
 }
 
@@ -91,6 +100,33 @@ describe('BatchPrediction', () => {
         },
       ),
     );
+  });
+
+  it('asks for rows of a file at their own event time, window by window, and keeps their order', async () => {
+    const asked: [unknown, unknown][] = [];
+    const { prediction, written } = harness(async (request) => {
+      asked.push([request.parameters.event_time_ms, request.inputs[0]?.toValues()]);
+      return answer(request);
+    }, 8);
+    async function* blocks(): AsyncIterable<RowBlock> {
+      // The last column is the time; windows are 10 ms long.
+      const block = {
+        rows: 5,
+        columns: [
+          [1, 2, 3, 4, -5],
+          [25, 3, 29, null, 7],
+        ],
+        bad: new Map([[1, 'no number']]),
+      };
+      yield withTimes(block);
+    }
+    expect(await prediction.run(blocks())).toMatchObject({ rows: 5, predicted: 3, bad: 2 });
+    expect(written.map(({ values: [y], error }) => error ?? y)).toEqual([2, 'no number', 6, 8, 'a value is below 0']);
+    expect(asked).toEqual([
+      [3n, [-5]],
+      [25n, [1, 3]],
+      [undefined, [4]],
+    ]);
   });
 
   it('waits for a server that is away, with growing pauses, and gives up in the end', async () => {

@@ -6,16 +6,8 @@
 
 import { type Clock, PlatformError, rowNumber, withoutRow } from '@millrace/domain';
 import type { InferRequest, InferResponse, TensorSpec } from '@millrace/inference';
+import { byWindow, type RowBlock, rowsOf } from './row-block.js';
 import { answerRows, type CellValue, type InputColumn, tensorOf } from './row-tensors.js';
-
-/** Some rows of the table, column by column. */
-export interface RowBlock {
-  readonly rows: number;
-  /** One array an input column. */
-  readonly columns: readonly (readonly CellValue[])[];
-  /** Why a row cannot be sent, by position in the block. */
-  readonly bad: ReadonlyMap<number, string>;
-}
 
 /** One row of the result: the outputs, or why there are none. */
 export interface PredictedRow {
@@ -31,6 +23,8 @@ export interface BatchSettings {
   outputs: readonly TensorSpec[];
   rowsPerRequest: number;
   inFlight: number;
+  /** Of the project; rows with event times of one window go in one request. */
+  windowMs?: number;
 }
 
 export interface BatchPorts {
@@ -108,11 +102,32 @@ export class BatchPrediction {
     }
   }
 
-  /** Rows [from, to) of a block; bad ones are left out of the request. */
+  /** Rows [from, to) of a block, in its order. */
   private async predict(block: RowBlock, from: number, to: number): Promise<PredictedRow[]> {
+    const { times } = block;
+    const { windowMs } = this.settings;
+    if (times === undefined || windowMs === undefined) return this.readable(block, from, to, {});
+    const answered = new Array<PredictedRow>(to - from);
+    for (const { rows, timeMs } of byWindow(times, from, to, windowMs)) {
+      const parameters = timeMs === undefined ? {} : { event_time_ms: BigInt(Math.trunc(timeMs)) };
+      const found = await this.readable(rowsOf(block, rows), 0, rows.length, parameters);
+      rows.forEach((row, at) => {
+        answered[row - from] = found[at] as PredictedRow;
+      });
+    }
+    return answered;
+  }
+
+  /** Bad rows are left out of the request. */
+  private async readable(
+    block: RowBlock,
+    from: number,
+    to: number,
+    parameters: InferRequest['parameters'],
+  ): Promise<PredictedRow[]> {
     let known = false;
     for (let row = from; row < to && !known; row++) known = block.bad.has(row);
-    if (!known) return this.ask(block, from, to);
+    if (!known) return this.ask(block, from, to, parameters);
     const rows: PredictedRow[] = [];
     for (let row = from; row < to; ) {
       const error = block.bad.get(row);
@@ -123,13 +138,18 @@ export class BatchPrediction {
       }
       let end = row + 1;
       while (end < to && !block.bad.has(end)) end++;
-      rows.push(...(await this.ask(block, row, end)));
+      rows.push(...(await this.ask(block, row, end, parameters)));
       row = end;
     }
     return rows;
   }
 
-  private async ask(block: RowBlock, from: number, to: number): Promise<PredictedRow[]> {
+  private async ask(
+    block: RowBlock,
+    from: number,
+    to: number,
+    parameters: InferRequest['parameters'],
+  ): Promise<PredictedRow[]> {
     const { model, version, inputs, outputs } = this.settings;
     try {
       const tensors = inputs.map((input, c) => tensorOf(input, block.columns[c] as readonly CellValue[], from, to));
@@ -137,7 +157,7 @@ export class BatchPrediction {
         modelName: model,
         modelVersion: version,
         id: '',
-        parameters: {},
+        parameters,
         inputs: tensors,
         outputs: [],
       });
@@ -147,7 +167,8 @@ export class BatchPrediction {
       if (error.code !== 'invalid_argument') throw error;
       if (to - from === 1) return [this.refused(withoutRow(error.reason))];
       const middle = from + Math.ceil((to - from) / 2);
-      return [...(await this.ask(block, from, middle)), ...(await this.ask(block, middle, to))];
+      const first = await this.ask(block, from, middle, parameters);
+      return [...first, ...(await this.ask(block, middle, to, parameters))];
     }
   }
 

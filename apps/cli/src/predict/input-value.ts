@@ -87,8 +87,13 @@ export function valueOfText(
   const read = textValue({ type: 'number' }, text, decimal);
   if (typeof read !== 'string') return typedText(datatype, read, text);
   const ms = timeOf(digits);
+  if (Number.isNaN(ms) && COMMA.test(digits) && decimal !== ',')
+    return new Unfit(`${unfit(datatype, text).why}; where the comma is the decimal sign: --decimal ,`);
   return Number.isNaN(ms) ? unfit(datatype, text) : typedValue(datatype, ms);
 }
+
+/** A number with a comma for the decimal point. */
+const COMMA = /^[+-]?\d+,\d+$/;
 
 /**
  * A value of a JSON record, by REST's rule: what is written as a text is no number. Read beyond it is what ingest reads

@@ -23,8 +23,9 @@ import { type Project, textValue, timePart, writtenValue } from '@millrace/proje
 import { type CsvTerms, formatOf } from '@millrace/tabular';
 import { openCsv, type TextTable } from '../tables/csv-table.fs.js';
 import { openNdjson } from '../tables/ndjson-table.fs.js';
-import type { PredictedRow, RowBlock } from './batch-prediction.js';
+import type { PredictedRow } from './batch-prediction.js';
 import { type InputValue, typedValue, Unfit, valueOfJson, valueOfText } from './input-value.js';
+import type { RowBlock } from './row-block.js';
 import { type CellValue, type InputColumn, rowElements } from './row-tensors.js';
 
 const MEMORY_MAX = '512MB';

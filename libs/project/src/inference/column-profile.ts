@@ -183,7 +183,8 @@ export class ColumnProfiler {
 
   profile(terms: TableTerms = NOTHING_KNOWN): ColumnProfile {
     const own = this.type();
-    const dates = this.dates.chosen(own, terms.formats, this.numbers);
+    // Of no value every form fits.
+    const dates = this.present === 0 ? undefined : this.dates.chosen(own, terms.formats, this.numbers);
     const type = dates === undefined ? own : 'timestamp';
     const missing = [...this.words.keys()].filter((word) => this.isMissingHere(word, type, terms));
     const taken = [...this.words].filter(([word]) => !missing.includes(word));

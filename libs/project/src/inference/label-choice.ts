@@ -97,8 +97,11 @@ function withValue(
   const rule = { name: '', column: column.name, operation, value: wanted, delayMs: 0 };
   const answers = new Set(column.values.map(({ text }) => applyLabelRule(rule, typed(column, text, decimal))));
   if (column.isCounted && answers.size < 2) {
-    const found = isOrder ? `lies between ${column.range?.min} and ${column.range?.max}.` : hint(value, known);
-    throw refusal(column, `${answers.has(1) ? 'always' : 'never'} fulfils that. ${isOrder ? `It ${found}` : found}`);
+    const found = isOrder
+      ? `It lies between ${column.range?.min} and ${column.range?.max}.`
+      : // One number is no other one that was mistyped.
+        hint(isNumber ? '' : value, known);
+    throw refusal(column, `${answers.has(1) ? 'always' : 'never'} fulfils that. ${found}`);
   }
   return { column, operation, value: wanted, why: 'you said so', isSure: true };
 }

@@ -38,6 +38,7 @@ export function projectText(proposal: Proposal, fileName: string): string {
     ...roleLines('recordId', 'Record id', proposal.recordId, 'a row is known by its file and its number in it'),
     ...labelLines(proposal.label),
     ...windowLines(proposal, 'versionEvery'),
+    ...decimalLines(proposal),
     '  columns:',
     ...listed.map((column) => columnLine(column, proposal.rows)),
     '',
@@ -57,6 +58,14 @@ function roleLines(key: string, title: string, { column, why, others }: RoleChoi
   return [
     `  # ${title}: '${comment(column.name)}', because ${comment(why)}.${other}`,
     `  ${key}: ${yamlScalar(column.name)}`,
+  ];
+}
+
+function decimalLines({ decimal }: Proposal): string[] {
+  if (decimal === '.') return [];
+  return [
+    '  # Numbers of CSV files are written with a decimal comma (1,5); without this key with a point.',
+    "  decimal: ','",
   ];
 }
 

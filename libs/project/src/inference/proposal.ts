@@ -61,6 +61,8 @@ export interface Proposal {
   readonly eventTime: RoleChoice;
   readonly entity: RoleChoice;
   readonly recordId: RoleChoice;
+  /** Of the numbers of a text file. */
+  readonly decimal: '.' | ',';
   /** null: nothing is to be learnt, inputs and scores are watched. */
   readonly label: ProposedLabel | null;
   /** What is a guess that a person should look at. */
@@ -107,6 +109,7 @@ export function propose(table: TableProfile, fileName: string, wishes: Wishes, n
     columns,
     columnsLeftOut: table.columnsLeftOut,
     ...roles,
+    decimal: table.source === 'text' ? table.decimal : '.',
     open,
   };
 }

@@ -35,6 +35,14 @@ describe('a dead letter as people look at it', () => {
     expect(view('{}', { source: 'http', offset: -1 }).row).toBeUndefined();
   });
 
+  it.each([
+    ['a label', '{"recordId":"r7","value":"ja"}', 'r7'],
+    ['a label of a prediction', '{"predictionId":"r7/0","value":"ja"}', 'r7/0'],
+    ['a record', '{"recordId":"r7","values":{"amount":1}}', 'r7'],
+    ['an id of the row', '{"values":{"record_id":"r8"}}', 'r8'],
+    ['a row without one', '{"values":{"amount":1}}', undefined],
+  ])('says what record it is about: %s', (_what, payload, id) => expect(view(payload).recordId).toBe(id));
+
   it('says no value of an original that was not kept whole', () => {
     expect(view('{"values":{"amount":1}}', { payloadBytes: 99_999 }).reasons[0]).toEqual(reason);
   });

@@ -6,6 +6,7 @@ import { parseExactJson } from '@millrace/domain';
 import { shown } from '../schema/check-row.js';
 
 const PAYLOAD_SHOWN_BYTES = 4_096;
+const ID_SHOWN_MAX = 256;
 /** Sources whose offsets are rows of a file: imports. */
 const FILE = /^(?:file|upload):/;
 
@@ -14,12 +15,19 @@ export interface LetterView extends Omit<DeadLetter, 'payload' | 'reasons'> {
   reasons: readonly (Reason & { value?: string })[];
   /** From 1. */
   row?: number;
+  /** The id of the record or prediction that it says it is about. */
+  recordId?: string;
 }
 
+const LETTER_IDS = ['recordId', 'record_id', 'predictionId'] as const;
+
 export function letterView({ payload, ...letter }: DeadLetter): LetterView {
-  const values = payload.length < letter.payloadBytes ? {} : valuesOf(payload);
+  const raw = payload.length < letter.payloadBytes ? {} : objectOf(payload);
+  const values = objectIn(raw.values) ?? raw;
+  const id = LETTER_IDS.map((key) => raw[key] ?? values[key]).find((one) => typeof one === 'string' && one !== '');
   return {
     ...letter,
+    ...(id === undefined ? {} : { recordId: String(id).slice(0, ID_SHOWN_MAX) }),
     ...(FILE.test(letter.source) && letter.offset >= 0 ? { row: letter.offset + 1 } : {}),
     payload: new TextDecoder().decode(payload.subarray(0, PAYLOAD_SHOWN_BYTES)),
     reasons: letter.reasons.map((reason) => {
@@ -29,13 +37,14 @@ export function letterView({ payload, ...letter }: DeadLetter): LetterView {
   };
 }
 
-/** By column, of a record or label in its JSON form; none of anything else. */
-function valuesOf(payload: Uint8Array): Readonly<Record<string, unknown>> {
+/** A record or label in its JSON form; empty where it is none. */
+function objectOf(payload: Uint8Array): Readonly<Record<string, unknown>> {
   try {
-    const raw = parseExactJson(new TextDecoder().decode(payload)) as { values?: unknown } | null;
-    const values = raw?.values ?? raw;
-    return typeof values === 'object' && values !== null ? (values as Record<string, unknown>) : {};
+    return objectIn(parseExactJson(new TextDecoder().decode(payload))) ?? {};
   } catch {
     return {};
   }
 }
+
+const objectIn = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;

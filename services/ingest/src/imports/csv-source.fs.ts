@@ -44,7 +44,7 @@ export class CsvSource implements RowSource {
 
   /** @throws PlatformError 'invalid_argument' that says why the file cannot be one of the project's */
   static async open(file: ImportFile, schema: RecordSchema, ids: RowIds, terms: FileTerms): Promise<CsvSource> {
-    const { delimiter, decimal = '.', encoding: declared } = terms.csv ?? {};
+    const { delimiter, decimal = schema.project.data.decimal ?? '.', encoding: declared } = terms.csv ?? {};
     const text = await inspectText(file, declared);
     const found = findDialect(
       text.sample,

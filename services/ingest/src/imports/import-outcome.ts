@@ -29,6 +29,7 @@ export function decimalWarnings(reasons: readonly Refusal[]): string[] {
   );
   if (found === undefined) return [];
   return [
-    `numbers such as ${found.example.value} of ${found.column} have a decimal comma: \`--decimal ','\` reads them`,
+    `numbers such as ${found.example.value} of ${found.column} have a decimal comma: write \`decimal: ','\` under data ` +
+      "of the project file, or `--decimal ','` to the command",
   ];
 }

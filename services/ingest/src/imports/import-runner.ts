@@ -95,7 +95,10 @@ export class ImportRunner {
     if (begunAtMs < createdAtMs) throw new PlatformError('cancelled', deletedMessage(project), { retry: 'never' });
     refuseTimes(schema, request);
     const source = this.nameOf(schema, request);
-    const importId = this.sha256Hex(canonicalJson({ project, schema: schema.hash, request })).slice(0, 16);
+    // The same file read with another decimal sign is another import.
+    const { decimal } = schema.project.data;
+    const terms = { project, schema: schema.hash, request, ...(decimal === undefined ? {} : { decimal }) };
+    const importId = this.sha256Hex(canonicalJson(terms)).slice(0, 16);
     if (this.jobs.get(importId)?.status.state === 'running') return importId;
     const running = [...this.jobs.values()].filter((job) => job.status.state === 'running').length;
     if (running >= this.settings.importsMax) {

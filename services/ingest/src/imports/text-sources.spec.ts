@@ -81,6 +81,17 @@ describe('a CSV file', () => {
     expect(row?.values.slice(0, 3)).toEqual(['2024-01-01', 'ann', 1.5]);
   });
 
+  it('of a project whose numbers have a decimal comma needs no option', async () => {
+    const { data } = parsed.project;
+    const comma = compileSchema({ ...parsed.project, data: { ...data, decimal: ',' } }, sha256);
+    const file = written('c.csv', 'at;who;x\n2024-01-01;ann;1,5\n');
+    const opened = await CsvSource.open(file, comma, FILE, {});
+    expect((await rowsOf(opened))[0]?.values[2]).toBe(1.5);
+    expect(opened.facts.csv?.decimal).toBe(',');
+    const said = await CsvSource.open(file, comma, FILE, { csv: { decimal: '.' } });
+    expect((await rowsOf(said))[0]?.values[2]).toBe('1,5');
+  });
+
   it('types booleans of every spelling', async () => {
     const words = ['yes', 'N', 'TRUE', '0', 'f', ''];
     const rows = await rowsOf(await csv('b.csv', `at,who,flag\n${words.map((w) => `2024-01-01,a,${w}`).join('\n')}\n`));

@@ -87,7 +87,12 @@ function outcome(schema: RecordSchema, input: LabelInput, reasons: Reason[]): nu
   else if (input.value === null)
     addReason(reasons, 'missing_field', 'value', 'is missing: give true, false, 1 or 0, or the outcome itself as raw');
   else if (typeof input.value !== 'number')
-    addReason(reasons, 'wrong_type', 'value', `${shown(input.value)} is not true, false, 1 or 0`);
+    addReason(
+      reasons,
+      'wrong_type',
+      'value',
+      `${shown(input.value)} is not true, false, 1 or 0; the outcome as it was observed goes into raw`,
+    );
   else if (!Number.isFinite(input.value))
     addReason(reasons, 'not_finite', 'value', `${input.value} is not a finite number`);
   else if (input.value !== 0 && input.value !== 1)

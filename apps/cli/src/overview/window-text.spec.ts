@@ -1,0 +1,27 @@
+import { expect, it } from '@jest/globals';
+import { parseProject } from '@millrace/project';
+import { LOANS_PROJECT } from '@millrace/testing';
+import { durationText, noWindowText, windowOf } from './window-text.js';
+
+it.each([
+  [86_400_000, '1d'],
+  [7_776_000_000, '90d'],
+  [5_400_000, '90m'],
+  [1_500, '1500ms'],
+])('%i ms is %s', (ms, text) => expect(durationText(ms)).toBe(text));
+
+it('names the length of a window and where it is set, while nobody can see one', async () => {
+  const parsed = parseProject(LOANS_PROJECT, 'project.yaml');
+  if (parsed.kind === 'invalid') throw new Error(JSON.stringify(parsed.faults));
+  const projects = async () => [{ name: 'loans', document: JSON.parse(parsed.document) as unknown }];
+  const window = await windowOf({ projects }, 'loans');
+  expect(window).toBe(durationText(parsed.project.monitoring.windowMs));
+  expect(noWindowText(0, '1d')).toBe(
+    'no window is closed yet: the first closes when event time has passed 1970-01-01T00:00:00Z\n' +
+      'a window is 1d long: monitoring.window of the project file, where 1m shows one in minutes',
+  );
+  expect(noWindowText(null, '1d')).toContain('the first opens with the first answer');
+  const away = { projects: () => Promise.reject(new Error('away')) };
+  expect(await windowOf(away, 'loans')).toBeUndefined();
+  expect(noWindowText(0, undefined)).not.toContain('long');
+});
