@@ -59,7 +59,7 @@ export function showTiles(element, live) {
       'Latency p99',
       point.p99Ms == null ? '–' : fixed(point.p99Ms, 1),
       'ms',
-      point.p50Ms == null ? 'no answers in the last second' : `p50 ${fixed(point.p50Ms, 1)} ms`,
+      point.p50Ms == null ? 'no answers now' : `p50 ${fixed(point.p50Ms, 1)} ms`,
     ),
     live.labelled
       ? tile('Labels joined', count(counters.labelsJoined), '', `${count(counters.unmatchedLabels)} unmatched`)

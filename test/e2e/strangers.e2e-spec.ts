@@ -303,7 +303,7 @@ describe('what is not trained', () => {
     ['new kinds.csv --yes --output kinds.yaml', 2, ['no column has two values', '--no-label']],
     ['new kinds.csv --label kind --yes --output kinds.yaml', 2, ['answers yes or no', "--label 'kind=VALUE'", "'red'"]],
     ['new commas.csv --label late --output c.yaml', 2, ['--decimal , because numbers have a comma']],
-    ['new commas.csv --label late --yes --output c.yaml', 0, ['decimal comma', 'commas.csv --decimal ,', '"hohe":1.5']],
+    ['new commas.csv --label late --yes --output c.yaml', 0, ['decimal comma', '--file commas.csv', '"hohe":1.5']],
     ['new commas.csv --label late --decimal . --yes --output c.yaml --force', 2, ['no column is left', '--decimal ,']],
     ['new prices.csv --label price --yes --output p.yaml', 2, ['answers yes or no', "--label 'price>VALUE'"]],
     ['new bare.csv --no-label --yes --output bare.yaml', 0, ['nothing is trained', 'models register FILE']],

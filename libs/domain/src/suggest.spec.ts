@@ -10,6 +10,7 @@ describe('a word that is meant', () => {
     ['wether', 'weather'],
     ['vlaue', 'value'],
     ['evaluate-form', 'evaluate-from'],
+    ['val', 'value'],
   ])('%s is %s', (word, meant) => expect(suggest(word, ['age', 'id', '0', meant])).toBe(meant));
 
   it.each([

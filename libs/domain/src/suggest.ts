@@ -15,6 +15,9 @@ function distance(a: string, b: string): number {
   return at(a.length, b.length);
 }
 
+/** So many letters of a longer word are the word, left off: val for value. */
+const BEGUN_MIN = 3;
+
 /** Of one letter any other is one mistake away, of four the half is: those are other words. */
 const mistakesMax = (length: number): number => (length < 2 ? 0 : length < 6 ? 1 : Math.max(2, Math.floor(length / 3)));
 
@@ -23,7 +26,8 @@ export function suggest(word: string, known: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = mistakesMax(word.length) + 1;
   for (const candidate of known) {
-    const d = distance(word.toLowerCase().slice(0, 64), candidate.toLowerCase());
+    const [given, whole] = [word.toLowerCase().slice(0, 64), candidate.toLowerCase()];
+    const d = given.length >= BEGUN_MIN && whole.startsWith(given) ? 1 : distance(given, whole);
     if (d < bestDistance) [best, bestDistance] = [candidate, d];
   }
   return best;

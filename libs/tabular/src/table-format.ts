@@ -23,7 +23,7 @@ const OTHERS: readonly (readonly [readonly number[], string])[] = [
   [[0x25, 0x50, 0x44, 0x46], 'is a PDF: export its table as CSV'],
   [[0x53, 0x51, 0x4c, 0x69], 'is an SQLite database: export the table as CSV'],
 ];
-/** Bytes of no text in any encoding but UTF-16 without its mark, which is seldom; 0x01 and 0x1c to 0x1f may part fields. */
+/** Bytes of no text but UTF-16 without its mark, which is seldom; 0x01 and 0x1c to 0x1f may part fields. */
 const isBinary = (byte: number): boolean => (byte >= 0x02 && byte <= 0x08) || (byte >= 0x0e && byte <= 0x1a);
 const UTF_16_MARKS = [
   [0xff, 0xfe],

@@ -67,6 +67,10 @@ const OVERFLOWING = `[...document.querySelectorAll('*')]
     return scrolls || (width > 1 && right > innerWidth + 0.5);
   })
   .map((each) => each.outerHTML.slice(0, 120))`;
+/** Run in the page: notes of the tiles that end in dots for want of room. */
+const CUT = `[...document.querySelectorAll('.tile .note')]
+  .filter((each) => each.scrollWidth > each.clientWidth)
+  .map((each) => each.textContent)`;
 /** Run in the page: texts whose contrast is below what WCAG AA asks for. */
 const UNREADABLE = `(() => {
   const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
@@ -113,6 +117,7 @@ describe('each state', () => {
       expect(over).toEqual([]);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
       expect(await page.evaluate(UNREADABLE)).toEqual([]);
+      expect(await page.evaluate(CUT)).toEqual([]);
       const folder = environment().DASHBOARD_SHOTS;
       if (folder !== undefined)
         await page.screenshot({ path: join(folder, `${state}-${width}-${scheme}.png`), fullPage: true });

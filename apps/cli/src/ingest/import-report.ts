@@ -39,7 +39,7 @@ function given<T extends object>(terms: T): { [K in keyof T]?: Exclude<T[K], und
   return Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined)) as never;
 }
 
-/** More rows of it were refused than taken: it was read in a wrong way, and what came of it is no data to go on with. */
+/** More rows of it were refused than taken: it was read in a wrong way, and what came of it is not to go on with. */
 export const isMostlyRefused = ({ accepted, rejected }: Pick<ImportState, 'accepted' | 'rejected'>): boolean =>
   rejected > accepted;
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { parseProject } from '@millrace/project';
 import { LOANS_PROJECT } from '@millrace/testing';
@@ -24,4 +25,11 @@ it('names the length of a window and where it is set, while nobody can see one',
   const away = { projects: () => Promise.reject(new Error('away')) };
   expect(await windowOf(away, 'loans')).toBeUndefined();
   expect(noWindowText(0, undefined)).not.toContain('long');
+});
+
+it('is short where a project file says what the quickstart shows', () => {
+  const [, shown = ''] = /```yaml\n(monitoring: .*)\n```/.exec(readFileSync('docs/quickstart.md', 'utf8')) ?? [];
+  const parsed = parseProject(`${LOANS_PROJECT}${shown}\n`, 'project.yaml');
+  if (parsed.kind === 'invalid') throw new Error(JSON.stringify(parsed.faults));
+  expect(durationText(parsed.project.monitoring.windowMs)).toBe('1m');
 });

@@ -109,7 +109,8 @@ export class BatchPrediction {
     if (times === undefined || windowMs === undefined) return this.readable(block, from, to, {});
     const answered = new Array<PredictedRow>(to - from);
     for (const { rows, timeMs } of byWindow(times, from, to, windowMs)) {
-      const parameters = timeMs === undefined ? {} : { event_time_ms: BigInt(Math.trunc(timeMs)) };
+      const parameters: InferRequest['parameters'] =
+        timeMs === undefined ? {} : { event_time_ms: BigInt(Math.trunc(timeMs)) };
       const found = await this.readable(rowsOf(block, rows), 0, rows.length, parameters);
       rows.forEach((row, at) => {
         answered[row - from] = found[at] as PredictedRow;
