@@ -1,5 +1,5 @@
-// What kafkajs takes for the end of a consumer: some of it is only a broker that is away, or too busy to say in time who
-// coordinates a group. Such a consumer is begun anew; any other end is the process's.
+// What kafkajs takes for the end of a consumer: some of it is only a broker that is away, or too busy to say in time
+// who coordinates a group. Such a consumer is begun anew; any other end is the process's.
 
 const AWAY: ReadonlySet<string> = new Set([
   'KafkaJSGroupCoordinatorNotFound',
