@@ -1,7 +1,6 @@
-// docs/several-processes.md: two processes of every service on one machine, and those that clients speak to ended and
-// started again in turn while records, labels and predictions flow. A client that knows both addresses sees no failed
-// request, some process of every service is ready all the time, and what was sent is stored and counted as if nothing
-// had happened.
+// docs/several-processes.md: two processes of every service on one machine, told apart by `status`; and those of router
+// and serving ended and started again in turn while predictions flow: a client that knows both addresses sees no failed
+// request.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,13 +14,12 @@ const REPLICAS = 'ingest=2,monitor=2,router=2,serving=2,trainer=2';
 const READY_WITHIN_MS = 240_000;
 const RESTARTED_WITHIN_MS = 600_000;
 const SERVES_WITHIN_MS = 180_000;
-/** Of each; a slice of what the machine can, for it does everything else, too. */
+/** A slice of what the machine can, for it does everything else, too. */
 const PER_SECOND = 100;
-const BATCH = 10;
 const ROWS = 2_000;
 const DEADLINE_MS = 20_000;
 
-const projectText = (name: string) => `name: ${name}
+const PROJECT = `name: loans
 data:
   entity: customer
   eventTime: at
@@ -40,26 +38,16 @@ training: { epochs: 2, batchRows: 256 }
 monitoring: { window: 10s, allowedLateness: 1s, minRows: 20 }
 `;
 
-interface Row {
-  id: string;
-  at: string;
-  customer: string;
-  amount: number;
-  income: number;
-}
-
-/** Row i of the live stream, the same in every project; a second of it is a minute of event time. */
-function row(i: number): Row {
+function row(i: number): { amount: number; income: number } {
   const rng = seededRng(1_000 + i);
-  const at = new Date(Date.UTC(2026, 5, 1) + i * Math.round(60_000 / PER_SECOND)).toISOString();
-  return { id: `r${i}`, at, customer: `c${i % 50}`, amount: rng.normal(), income: rng.normal() };
+  return { amount: rng.normal(), income: rng.normal() };
 }
 
 function csv(): string {
   const lines = Array.from({ length: ROWS }, (_, i) => {
-    const { id, amount, income } = row(i);
+    const { amount, income } = row(i);
     const at = new Date(Date.UTC(2026, 0, 1) + i * 60_000).toISOString();
-    return [`h${id}`, at, `c${i % 50}`, amount, income, amount * 2 > income].join(',');
+    return [`h${i}`, at, `c${i % 50}`, amount, income, amount * 2 > income].join(',');
   });
   return `id,at,customer,amount,income,bad\n${lines.join('\n')}\n`;
 }
@@ -88,26 +76,6 @@ async function either<T>(first: number, send: (replica: number) => Promise<T>): 
   }
 }
 
-async function post(replica: number, path: string, body: unknown): Promise<void> {
-  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-  const response = await fetch(urlOf('MILLRACE_INGEST_HTTP_PORT', replica, path), init);
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
-}
-
-/** Rows from..to with their labels. */
-async function sendRows(project: string, from: number, to: number): Promise<void> {
-  const rows = Array.from({ length: to - from }, (_, i) => row(from + i));
-  const labels = rows.map(({ id, customer, at, amount, income }) => ({
-    recordId: id,
-    entity: customer,
-    eventTimeMs: Date.parse(at),
-    value: amount * 2 > income,
-  }));
-  await either(from / BATCH, (replica) => post(replica, `/v1/projects/${project}/records`, rows));
-  await either(from / BATCH, (replica) => post(replica, `/v1/projects/${project}/labels`, labels));
-}
-
 /** So many a second, whatever comes back, until it is stopped. */
 function flow(perSecond: number, send: (n: number) => Promise<void>) {
   const failures: string[] = [];
@@ -131,83 +99,6 @@ function flow(perSecond: number, send: (n: number) => Promise<void>) {
   };
 }
 
-interface Version {
-  id: string;
-  kind: string;
-  rows: number;
-  labelledRows: number;
-}
-
-async function liveVersions(project: string): Promise<Version[]> {
-  const path = `/v1/projects/${project}/datasets`;
-  const response = await either(0, (replica) => fetch(urlOf('MILLRACE_INGEST_HTTP_PORT', replica, path)));
-  const { datasets } = (await response.json()) as { datasets: Version[] };
-  return datasets.filter(({ kind }) => kind === 'live');
-}
-
-/** All rows and their labels are in versions; gives the ids. */
-async function closedVersions(project: string, rows: number): Promise<string[]> {
-  await until(
-    async () => {
-      await platform.run(['stream', 'close', project]);
-      const versions = await liveVersions(project);
-      return versions.reduce((sum, one) => sum + one.rows, 0) >= rows;
-    },
-    120_000,
-    () => `the versions of ${project} do not have ${rows} rows\n${platform.logs(6)}`,
-  );
-  const versions = await liveVersions(project);
-  expect(versions.reduce((sum, one) => sum + one.rows, 0)).toBe(rows);
-  expect(versions.reduce((sum, one) => sum + one.labelledRows, 0)).toBe(rows);
-  return versions.map(({ id }) => id);
-}
-
-/** Predictions in closed windows. */
-async function watched(project: string): Promise<number> {
-  const path = `/v1/projects/${project}/windows?limit=1000`;
-  const response = await either(0, (replica) => fetch(urlOf('MILLRACE_MONITOR_HTTP_PORT', replica, path)));
-  const { windows } = (await response.json()) as { windows: { cohorts: { predictions: number }[] }[] };
-  return windows.reduce((sum, { cohorts }) => sum + (cohorts[0]?.predictions ?? 0), 0);
-}
-
-const HEALTH: Readonly<Record<string, PortSetting>> = {
-  ingest: 'MILLRACE_INGEST_HTTP_PORT',
-  trainer: 'MILLRACE_TRAINER_HTTP_PORT',
-  serving: 'MILLRACE_SERVING_HTTP_PORT',
-  monitor: 'MILLRACE_MONITOR_HTTP_PORT',
-  router: 'MILLRACE_ROUTER_CONTROL_PORT',
-};
-
-/** Moments at which no process of a service was ready. */
-function readinessWatch() {
-  const outages: string[] = [];
-  let isOver = false;
-  const isReady = (setting: PortSetting, replica: number) =>
-    fetch(urlOf(setting, replica, '/health/ready'), { signal: AbortSignal.timeout(10_000) }).then(
-      async (response) => {
-        await response.arrayBuffer();
-        return response.ok;
-      },
-      () => false,
-    );
-  const ended = (async () => {
-    while (!isOver) {
-      for (const [service, setting] of Object.entries(HEALTH)) {
-        const ready = await Promise.all([isReady(setting, 0), isReady(setting, 1)]);
-        if (!ready.includes(true)) outages.push(service);
-      }
-      await new Promise((wake) => setTimeout(wake, 250));
-    }
-  })();
-  return {
-    stop: async () => {
-      isOver = true;
-      await ended;
-      return outages;
-    },
-  };
-}
-
 beforeAll(async () => {
   platform = await Platform.atOffset(20_000, { MILLRACE_MONITOR_LABEL_IDLE: '1s' });
   up = platform.spawn(['up', '--workers', '1', '--replicas', REPLICAS]);
@@ -217,11 +108,9 @@ beforeAll(async () => {
     () => `${up.output()}\n${platform.logs(5)}`,
     up,
   );
-  for (const name of ['loans', 'calm']) {
-    const file = join(platform.home, `${name}.yaml`);
-    writeFileSync(file, projectText(name));
-    expect(await platform.run(['apply', file])).toMatchObject({ code: 0 });
-  }
+  const file = join(platform.home, 'loans.yaml');
+  writeFileSync(file, PROJECT);
+  expect(await platform.run(['apply', file])).toMatchObject({ code: 0 });
   const data = join(platform.home, 'loans.csv');
   writeFileSync(data, csv());
   expect(await platform.run(['ingest', 'loans', '--file', data])).toMatchObject({ code: 0 });
@@ -268,16 +157,14 @@ describe('two processes of every service', () => {
   }, 60_000);
 
   it(
-    'are restarted in turn under records, labels and predictions: nothing fails, nothing is lost or counted twice',
+    'of router and serving are restarted in turn under predictions, and none of them fails',
     async () => {
       const clients = [0, 1].map((replica) =>
         createClient(GRPCInferenceService, `127.0.0.1:${platform.ports.MILLRACE_ROUTER_GRPC_PORT + 100 * replica}`),
       );
-      const before = await watched('loans');
       const predict = async (n: number): Promise<void> => {
         const { amount, income } = row(n);
-        const values = { amount, income };
-        const inputs = Object.entries(values).map(([name, value]) => ({
+        const inputs = Object.entries({ amount, income }).map(([name, value]) => ({
           ...{ name, datatype: 'FP64', shape: [1n] },
           contents: { fp64Contents: [value] },
         }));
@@ -289,30 +176,12 @@ describe('two processes of every service', () => {
         );
       };
       const predictions = flow(PER_SECOND, predict);
-      const records = flow(PER_SECOND / BATCH, (n) => sendRows('loans', n * BATCH, (n + 1) * BATCH));
-      const readiness = readinessWatch();
-      const { code, output } = await platform.run(['restart', 'ingest', 'router', 'serving']);
-      const [outages, predicted, batches] = [await readiness.stop(), await predictions.stop(), await records.stop()];
-      expect([code, output]).toEqual([
-        0,
-        expect.stringContaining('restarted: ingest, ingest-1, router, router-1, serving'),
-      ]);
+      const { code, output } = await platform.run(['restart', 'router', 'serving']);
+      expect(await predictions.stop()).toBeGreaterThan(PER_SECOND);
+      expect([code, output]).toEqual([0, expect.stringContaining('restarted: router, router-1, serving, serving-1')]);
       expect(predictions.failures).toEqual([]);
-      expect(records.failures).toEqual([]);
-      expect(outages).toEqual([]);
       for (const client of clients) client.close();
-
-      // The same rows into a project that nothing happens to.
-      for (let n = 0; n < batches; n++) await sendRows('calm', n * BATCH, (n + 1) * BATCH);
-      const calm = await closedVersions('calm', batches * BATCH);
-      expect(await closedVersions('loans', batches * BATCH)).toEqual(calm);
-      await until(
-        async () => (await watched('loans')) - before >= predicted,
-        SERVES_WITHIN_MS,
-        () => `not all of ${predicted} predictions are in windows`,
-      );
-      expect((await watched('loans')) - before).toBe(predicted);
     },
-    RESTARTED_WITHIN_MS + 300_000,
+    RESTARTED_WITHIN_MS,
   );
 });

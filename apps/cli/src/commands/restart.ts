@@ -21,7 +21,7 @@ interface Process {
 export function restartCommand(program: Command): void {
   program
     .command('restart')
-    .description('ends services in order and starts them again, one process at a time; of several no request fails')
+    .description('ends services in order and starts them again, one process at a time')
     .argument('[service...]', 'which; default: all of them', services, [])
     .action(action((context, chosen: readonly Service[]) => restart(context, chosen)));
 }
