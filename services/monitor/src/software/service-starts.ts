@@ -14,9 +14,10 @@ export class ServiceStarts {
 
   /** `process`: which of a service's, as whoever asks calls it. */
   heard(service: Watched, startedAtMs: number, process: string): void {
-    const known = this.startedAtMs.get(process);
+    const key = `${service} ${process}`;
+    const known = this.startedAtMs.get(key);
     if (known !== undefined && startedAtMs <= known) return;
-    this.startedAtMs.set(process, startedAtMs);
+    this.startedAtMs.set(key, startedAtMs);
     if (known !== undefined && startedAtMs > known + SAME_START_MS) this.restarted(service, startedAtMs);
   }
 }
