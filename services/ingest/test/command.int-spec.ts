@@ -91,7 +91,7 @@ describe('millrace ingest', () => {
         "  read as CSV with ';', decimal ',', windows-1252",
         '  warning: loans.csv is no UTF-8 and was read as Windows-1252 (Latin-1); `--encoding` says otherwise',
         '  refused 1 × row 2, amount: "viel" is not a number',
-        '  refused rows: millrace dlq list loans',
+        '  refused rows: `millrace dlq list loans`',
         '',
       ],
     ]);
@@ -133,7 +133,10 @@ describe('millrace ingest', () => {
   it('asks for the decimal comma where numbers have one', async () => {
     await write('comma.csv', 'at;customer;amount\n2024-01-01;ann;1,5\n');
     const { code, out } = await millrace('ingest', 'loans', '--file', 'comma.csv');
-    expect([code, out]).toEqual([1, expect.stringContaining("have a decimal comma: `--decimal ','` reads them")]);
+    expect([code, out]).toEqual([
+      1,
+      expect.stringContaining("have a decimal comma: write `decimal: ','` under data of the project file"),
+    ]);
   }, 60_000);
 
   it.each([
@@ -181,8 +184,9 @@ describe('millrace dlq', () => {
       return out.split('\n').find((one) => one.includes('boats.csv'));
     });
     const [, id] =
-      /^([0-9a-f]{12}) {2}upload:boats\.csv +1 +kind +"boat" +"boat" is not one of the 2 allowed values$/.exec(line) ??
-      [];
+      /^([0-9a-f]{12}) {2}upload:boats\.csv +1 +[0-9a-f]{16}\/1 +kind +"boat" +"boat" is not one of the 2 allowed values$/.exec(
+        line,
+      ) ?? [];
     expect(line).toContain(String(id));
     const again = await millrace('dlq', 'redrive', id as string);
     expect([again.code, again.out]).toEqual([1, expect.stringContaining('refused again: kind "boat" is not one of')]);

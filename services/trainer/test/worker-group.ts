@@ -16,6 +16,7 @@ import { cloneRoot, eventually, freePort } from '@millrace/testing';
 import { Collective, TICK_MS } from '../src/collective/collective.js';
 import { COORDINATOR_DEFAULTS, Coordinator } from '../src/collective/coordinator.js';
 import { CLOCK, RendezvousGrpc } from '../src/collective/rendezvous.grpc.js';
+import { Duty } from '../src/duty/duty.js';
 import type { EncodedRows } from '../src/training/batch.js';
 import type { TrainSpec } from '../src/training/job.js';
 import { JobFiles } from '../src/training/job-files.fs.js';
@@ -42,6 +43,8 @@ export class WorkerGroup {
     const group = new WorkerGroup(built());
     const port = await freePort();
     group.grpcPort = port;
+    const duty = new Duty();
+    duty.chosen();
     group.server = await defineService({
       name: 'coordinator',
       settings: commonSettings,
@@ -52,6 +55,7 @@ export class WorkerGroup {
         provide: [
           [Coordinator, group.coordinator],
           [CLOCK, systemClock],
+          [Duty, duty],
         ],
       }),
     }).start();

@@ -100,15 +100,12 @@ function oneLabel({
 
 /** What the project's rule makes of a word is known where the project is. */
 async function outcomeSaid(context: Context, name: string, value = ''): Promise<LabelBody> {
-  const plain = PLAIN_VALUES[value];
-  if (plain !== undefined) return { value: plain };
   const project = await projectOf(context, name);
   const label = outcomeOf(value, project);
   if ('raw' in label || typeof label.value === 'boolean') return label;
+  if (label.value === 0 || label.value === 1) return { value: label.value === 1 };
   throw new PlatformError('invalid_argument', `--value '${value}': write ${outcomeWords(project)}`);
 }
-
-const PLAIN_VALUES: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false };
 
 async function projectOf({ control }: Context, name: string): Promise<Project> {
   const projects = await control.projects();

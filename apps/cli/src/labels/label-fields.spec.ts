@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseProject } from '@millrace/project';
+import { type Project, parseProject } from '@millrace/project';
 import { labelFields, labelOf } from './label-fields.js';
 
 const parsed = parseProject(
@@ -84,6 +84,30 @@ features: [{ name: age, kind: numeric }]
     [true, { recordId: 'a', value: true }],
   ])('as value %j is what its own column would say', (value, label) =>
     expect(ofChurn({ id: 'a', value })).toEqual(label),
+  );
+
+  it.each([
+    ['eq', 'no', 'no', { raw: 'no' }],
+    ['eq', 'no', 'yes', { raw: 'yes' }],
+    ['ne', 'yes', 'no', { raw: 'no' }],
+    ['ne', 'yes', 'yes', { raw: 'yes' }],
+    ['eq', 'no', 'true', { value: true }],
+    ['eq', '0', '0', { raw: '0' }],
+    ['eq', '0', '1', { raw: '1' }],
+    ['eq', '0', 'yes', { value: true }],
+  ] as const)(
+    'of %s %j: %j is one of two words, or the label itself, never the same as the other',
+    (operation, value, said, outcome) => {
+      const { project } = churn;
+      const asked = {
+        ...project,
+        data: { ...project.data, label: { ...project.data.label, operation, value } },
+      } as Project;
+      expect(labelOf({ id: 'a', value: said }, labelFields(['id', 'value'], asked))).toEqual({
+        recordId: 'a',
+        ...outcome,
+      });
+    },
   );
 
   it('is told where it is missing', () => {

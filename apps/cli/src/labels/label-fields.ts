@@ -97,14 +97,28 @@ export function outcomeWords({ data: { label } }: Project): string {
 const ownWords = ({ operation, value }: LabelSpec): boolean =>
   (operation === 'eq' || operation === 'ne') && typeof value === 'string';
 
-/** A truth or a number is the label itself; any other text is the outcome's own word, where that is a text. */
+/**
+ * A truth or a number is the label itself; any other text is the outcome's own word, where that is a text. Where the
+ * outcome's words look like truths or numbers, all of their kind are its own: beside "no", "yes" is no label 1.
+ */
 export function outcomeOf(read: unknown, { data }: Project, decimal?: Decimal): LabelBody {
   if (typeof read !== 'string') return { value: read };
+  const { label } = data;
+  if (label !== undefined && ownWords(label)) {
+    const kind = kindOf(read, decimal);
+    if (kind === 'word' || kind === kindOf(String(label.value), decimal))
+      return { raw: textValue(named(data, label.column) ?? { type: 'text' }, read) };
+  }
   const truth = textValue({ type: 'boolean' }, read);
-  const value = typeof truth === 'boolean' ? truth : textValue({ type: 'number' }, read, decimal);
-  const isWord = typeof value === 'string' || (data.label?.value === read && data.label.value !== undefined);
-  if (!isWord || data.label === undefined || !ownWords(data.label)) return { value };
-  return { raw: textValue(named(data, data.label.column) ?? { type: 'text' }, read) };
+  return { value: typeof truth === 'boolean' ? truth : textValue({ type: 'number' }, read, decimal) };
+}
+
+const TRUTHS: ReadonlySet<string> = new Set(['true', 'false', 't', 'f']);
+
+function kindOf(text: string, decimal?: Decimal): 'truth' | 'yes or no' | 'number' | 'word' {
+  if (typeof textValue({ type: 'number' }, text, decimal) === 'number') return 'number';
+  if (typeof textValue({ type: 'boolean' }, text) !== 'boolean') return 'word';
+  return TRUTHS.has(text.trim().toLowerCase()) ? 'truth' : 'yes or no';
 }
 
 const named = ({ columns }: Project['data'], name: string | undefined): WrittenColumn | undefined =>
