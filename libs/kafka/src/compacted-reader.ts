@@ -48,6 +48,13 @@ interface Waiter {
   resolve(): void;
 }
 
+/** Of a partition. */
+interface Handled {
+  readonly next: number;
+  /** Latest time of a message, ms. */
+  readonly newestMs: number;
+}
+
 let instances = 0;
 
 export class CompactedReader {
@@ -63,7 +70,7 @@ export class CompactedReader {
   private resolveReached: () => void = () => undefined;
   private isAsking = false;
   /** By topic and partition: the offset after the last one that was handled. */
-  private readonly handledThrough = new Map<string, number>();
+  private readonly handledThrough = new Map<string, Handled>();
   private waiting: Waiter[] = [];
 
   constructor(
@@ -122,7 +129,7 @@ export class CompactedReader {
   async upToNow(): Promise<void> {
     await this.caughtUp();
     const wanted = await untilAvailable('ends of topics', () => this.written());
-    for (const [key, end] of wanted) if ((this.handledThrough.get(key) ?? 0) >= end) wanted.delete(key);
+    for (const [key, end] of wanted) if ((this.handledThrough.get(key)?.next ?? 0) >= end) wanted.delete(key);
     if (wanted.size > 0) await this.handled(wanted);
   }
 
@@ -209,8 +216,13 @@ export class CompactedReader {
       eachBatch: async ({ batch, heartbeat, isRunning }) => {
         const topic = this.connection.topicOf(batch.topic);
         const onEntry = this.settings.topics[topic] as OnEntry;
+        const handled = this.handledThrough.get(`${topic}/${batch.partition}`);
         for (const message of batch.messages) {
           if (!isRunning()) return;
+          // A consumer that begins anew reads from the beginning: what it said is no news. A topic that was created again
+          // begins at 0, too, with later messages.
+          if (handled && Number(message.offset) < handled.next && Number(message.timestamp) <= handled.newestMs)
+            continue;
           const position: EntryPosition = {
             topic,
             partition: batch.partition,
@@ -225,14 +237,19 @@ export class CompactedReader {
             this.log.error('entry skipped', { topic, partition: position.partition, offset: position.offset }, error);
           }
         }
+        const newestMs = batch.messages.reduce((newest, { timestamp }) => Math.max(newest, Number(timestamp)), 0);
+        if (handled === undefined || newestMs > handled.newestMs)
+          this.handledThrough.set(`${topic}/${batch.partition}`, { next: Number(batch.lastOffset()) + 1, newestMs });
         await heartbeat();
       },
     });
   }
 
-  private advance(topic: string, partition: number, next: number): void {
+  private advance(topic: string, partition: number, upTo: number): void {
     const key = `${topic}/${partition}`;
-    this.handledThrough.set(key, next);
+    const { next: before, newestMs } = this.handledThrough.get(key) ?? { next: 0, newestMs: 0 };
+    const next = Math.max(before, upTo);
+    this.handledThrough.set(key, { next, newestMs });
     for (const waiter of this.waiting) {
       waiter.emptyFetches = 0;
       if (next >= (waiter.wanted.get(key) ?? Number.POSITIVE_INFINITY)) waiter.wanted.delete(key);

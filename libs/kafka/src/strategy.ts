@@ -253,6 +253,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   /** Finishes running batches, commits, leaves the group. */
   async close(): Promise<void> {
     this.stopping = true;
+    this.stop();
     clearInterval(this.commitTimer);
     const consumer = this.consumer;
     this.consumer = undefined;
@@ -268,6 +269,10 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   private stopping = false;
   private running = 0;
+  private stop: () => void = () => undefined;
+  private readonly stopped = new Promise<void>((resolve) => {
+    this.stop = resolve;
+  });
 
   private async idle(): Promise<void> {
     while (this.running > 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -292,6 +297,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     const { consumer } = this;
     this.consumer = undefined;
     this.joined = false;
+    this.assignment = {};
     clearInterval(this.commitTimer);
     await consumer?.disconnect().catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, START_AGAIN_MS).unref());
@@ -367,7 +373,8 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
         await consumer.connect();
         // Subscribing to a topic that another service is just creating would fail the start.
         await ensureTopics(this.settings.connection, topics as readonly Topic[]);
-        return;
+        if (!this.stopping) return;
+        await consumer.disconnect().catch(() => undefined);
       } catch (error) {
         this.log.warn('no broker yet', { group: this.settings.groupId, error: (error as Error).message });
       }
@@ -449,26 +456,29 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   private async eachBatch(payload: EachBatchPayload): Promise<void> {
     this.running++;
+    // From now on: while a batch waits for its assignment kafkajs sends no heartbeat, and what holds it up may take long.
+    const membership = new Membership(payload, this.heartbeatMs);
     try {
-      for (let waited: Promise<void> | undefined; waited !== this.assigned; ) {
+      for (let waited: Promise<void> | undefined; waited !== this.assigned && !this.stopping; ) {
         waited = this.assigned;
-        await waited.catch(() => undefined); // reported by `assign`
+        // A failure is reported by `assign`; and who waits for a broker must not hold up the end.
+        await Promise.race([waited.catch(() => undefined), this.stopped]);
       }
-      if (!this.crashed) await this.consume(payload, this.assigned);
+      membership.check();
+      if (!this.crashed && !this.stopping) await this.consume(payload, this.assigned, membership);
     } finally {
+      membership.end();
       this.running--;
     }
   }
 
   /** `under`: the assignment that it began under; under another one the same messages are read again. */
-  private async consume(payload: EachBatchPayload, under: Promise<void>): Promise<void> {
+  private async consume(payload: EachBatchPayload, under: Promise<void>, membership: Membership): Promise<void> {
     const { batch, resolveOffset, isRunning, isStale, pause } = payload;
     const topic = this.settings.connection.topicOf(batch.topic);
     const handler = this.messageHandlers.get(topic);
     assert(handler !== undefined, `no handler for ${topic}`);
     const highWatermark = Number(batch.highWatermark);
-    // A heartbeat that fails means that the partition is lost; it is rethrown when the handler has ended.
-    const membership = new Membership(payload, this.heartbeatMs);
     const context = new KafkaBatchContext(topic, batch.partition, highWatermark, () => membership.beat(), isStale);
     const { batchMessagesMax } = this.settings;
     try {
@@ -502,8 +512,6 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
         return;
       }
       throw error;
-    } finally {
-      membership.end();
     }
   }
 
