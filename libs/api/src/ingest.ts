@@ -325,9 +325,10 @@ export const ingestApi = {
     }),
     addHold: post({
       path: '/v1/projects/{project}/holds',
-      summary: 'Keeps a dataset version, or a model version with its data, or everything, whatever retention says.',
+      summary:
+        'Keeps a dataset version that is there, or what a model version was trained on, or everything, whatever retention says.',
       body: body({
-        dataset: Type.Optional(Type.String({ description: 'Id of a dataset version.' })),
+        dataset: Type.Optional(sha256()),
         model: Type.Optional(Type.Integer({ minimum: 1, description: 'A model version: what it was trained on.' })),
         reason: Type.String({ minLength: 1, maxLength: 1_000 }),
         by: Type.String({ minLength: 1, maxLength: 128, description: 'Who asks for it.' }),

@@ -88,7 +88,9 @@ export const ingest = defineService({
     const { registry, datasetIndex, letters, spans } = known;
     const store = openArtifactStore(config);
     let isTakingAgain = false;
-    const collector = datasetCollector(store, { index: datasetIndex, used: known.used, clock });
+    const collector = datasetCollector(store, {
+      ...{ index: datasetIndex, used: known.used, clock, upToNow: known.upToNow },
+    });
     const { live, commands, importStream, writers, bounds } = await datasets(
       context,
       store,

@@ -103,6 +103,8 @@ export class World {
   readonly commands: { id: string; project: string; action: DatasetAction }[] = [];
   readonly processes = new Set<Process>();
   entry = entryOf(TEXT);
+  /** What other topics bring until somebody asks for what is there now. */
+  upToNow: (used: UsedDatasets) => void | Promise<void> = () => undefined;
   /** What the topics say of all messages. */
   writtenAtMs = 2;
   readonly clock = new ManualClock(START_MS + 10 * 86_400_000);
@@ -221,6 +223,7 @@ export class Process {
     const used = new UsedDatasets((project) => spans.holdsOf(project).filter((hold) => hold.removedAtMs === 0));
     const collector = new DatasetCollector({
       ...{ index, used, clock },
+      upToNow: async () => world.upToNow(used),
       removeFiles: (version) => store.remove(version.parquetPath),
       reports: { removed: () => undefined, left: () => undefined },
     });

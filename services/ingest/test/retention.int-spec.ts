@@ -42,6 +42,10 @@ it('deletes what nobody needs, keeps what is held, and says both', async () => {
   const hold = (await ingest.post(path('holds'), asked)).body;
   expect(hold).toMatchObject({ ...asked, model: 0, removedAtMs: 0 });
   expect((await ingest.post(path('holds'), { reason: 'no name' })).status).toBe(400);
+  expect((await ingest.post(path('holds'), { ...asked, dataset: first.id.slice(0, 12) })).status).toBe(400);
+  expect((await ingest.post(path('holds'), { ...asked, model: 1 })).status).toBe(400);
+  expect((await ingest.post(path('holds'), { ...asked, dataset: '0'.repeat(64) })).status).toBe(404);
+  expect((await ingest.post('/v1/projects/loan/holds', asked)).status).toBe(404);
   const { versions } = (await ingest.get(path('retention'))).body;
   expect(versions.map(({ keptBy }: { keptBy: string }) => keptBy)).toEqual([
     `hold ${hold.id}: case 7`,

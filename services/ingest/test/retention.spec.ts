@@ -3,7 +3,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
-import type { DatasetVersion } from '@millrace/contracts';
+import type { DatasetVersion, ModelVersion } from '@millrace/contracts';
 import { entryOf, Process, record, TEXT, type World, world } from './live-process.js';
 
 const started: Process[] = [];
@@ -90,4 +90,68 @@ it('gives no place to an import whose version it deleted while the file was read
   await process.load('jan.csv', [{ id: 'a', atMs: 0 }]);
   expect(target.announced.at(-1)).toMatchObject({ id: first?.id, ordinal: 3 });
   expect(await isThere(target, target.announced.at(-1))).toBe(true);
+});
+
+it('makes no hold that keeps nothing: it says what is not there', async () => {
+  const target = await world();
+  target.entry = entryOf(KEEP);
+  const process = await begin(target);
+  const first = await close(target, process, 'a');
+  const add = (dataset: string, model = 0) =>
+    process.asked(() => process.live.addHold('p', { dataset, model, reason: 'case 7', by: 'ann' }));
+  const shown = first.id.slice(0, 12);
+  await expect(add(shown)).rejects.toMatchObject({ code: 'not_found', message: expect.stringContaining(shown) });
+  await expect(add('', 3)).rejects.toMatchObject({ code: 'not_found', message: expect.stringContaining('version 3') });
+  const model = (datasetVersions: readonly string[]) => ({ project: 'p', version: 3, blessed: false, datasetVersions });
+  process.used.model(model(['0'.repeat(64)]) as unknown as ModelVersion);
+  await expect(add('', 3)).rejects.toMatchObject({ code: 'not_found' });
+  process.used.model(model([first.id]) as unknown as ModelVersion);
+  await add('', 3);
+  await add(first.id);
+  await add('');
+  expect(process.live.holds('p').map(({ dataset, model: of }) => [dataset, of])).toEqual([
+    ['', 3],
+    [first.id, 0],
+    ['', 0],
+  ]);
+});
+
+it('says of a hold that came behind the deletion of what it names that there is no such version', async () => {
+  const target = await world();
+  const process = await begin(target);
+  const first = await close(target, process, 'a');
+  await close(target, process, 'b');
+  target.entry = entryOf(KEEP, 2);
+  process.apply();
+  // The deletion is under way, and waits for what was written to other topics.
+  let goOn = (): void => undefined;
+  const reached = new Promise<void>((resolve) => {
+    target.upToNow = () => {
+      resolve();
+      return new Promise((on) => {
+        goOn = on;
+      });
+    };
+  });
+  const deleting = process.asked(() => process.live.collect('p'));
+  await reached;
+  const asked = { dataset: first.id, model: 0, reason: 'case 7', by: 'ann' };
+  const held = process.asked(() => process.live.addHold('p', asked));
+  held.catch(() => undefined);
+  goOn();
+  expect(await deleting).toBe(1);
+  await expect(held).rejects.toMatchObject({ code: 'not_found' });
+  expect(process.live.holds('p')).toEqual([]);
+});
+
+it('deletes nothing that came to be needed since it last heard of models', async () => {
+  const target = await world();
+  target.entry = entryOf(KEEP);
+  const process = await begin(target);
+  const first = await close(target, process, 'a');
+  await close(target, process, 'b');
+  const blessed = { project: 'p', version: 1, blessed: true, datasetVersions: [first.id] };
+  target.upToNow = (used) => used.model(blessed as unknown as ModelVersion);
+  expect(await process.asked(() => process.live.collect('p'))).toBe(0);
+  expect([target.deleted, await isThere(target, first)]).toEqual([[], true]);
 });

@@ -5,14 +5,8 @@ import type { Command } from 'commander';
 import { shownId } from '../ids.js';
 import { table } from '../table.js';
 import { action } from './context.js';
+import { addHold, type HoldOptions } from './hold-on.js';
 import { projectName, wholeNumber } from './option-values.js';
-
-interface HoldOptions {
-  dataset?: string;
-  model?: number;
-  reason: string;
-  by: string;
-}
 
 export function retentionCommands(program: Command): void {
   program
@@ -47,13 +41,13 @@ function holdCommands(hold: Command): void {
     .command('add')
     .description('keeps a dataset version, what a model was trained on, or everything of a project')
     .argument('<project>', 'its name', projectName)
-    .option('--dataset <id>', 'this dataset version')
+    .option('--dataset <id>', 'this dataset version; or the beginning of its id')
     .option('--model <version>', 'what this model version was trained on', wholeNumber(1, 1_000_000))
     .requiredOption('--reason <text>', 'why, on record')
     .requiredOption('--by <name>', 'who asks for it, on record')
     .action(
       action(async (context, project: string, options: HoldOptions) => {
-        const made = await context.control.addHold(project, options);
+        const made = await addHold(context.control, project, options);
         context.print(made, () => `hold ${made.id} is in force`, [`millrace hold list ${project}`]);
         return 0;
       }),

@@ -1,6 +1,7 @@
 // What is kept of a project's dataset versions and why, and the holds on them, by HTTP.
 
 import { bodyOf, ingestApi } from '@millrace/api';
+import { PlatformError } from '@millrace/domain';
 import { Answers } from '@millrace/service';
 import { Body, Controller, Inject, Param } from '@nestjs/common';
 import { LiveStream } from '../datasets/live-stream.js';
@@ -44,6 +45,10 @@ export class RetentionController {
   @Answers(calls.addHold)
   addHold(@Param('project') project: string, @Body() text: string) {
     const { dataset = '', model = 0, reason, by } = bodyOf(calls.addHold, jsonObject(text));
+    // A hold on a name that is mistyped were in force, and protected nothing.
+    this.registry.get(project);
+    if (dataset !== '' && model > 0)
+      throw new PlatformError('invalid_argument', 'a hold is on a dataset version or on a model version: make two');
     return this.live.addHold(project, { dataset, model, reason, by });
   }
 

@@ -3,6 +3,7 @@
 // waits for a flush, or stops until spans close.
 
 import type {
+  ClosingProgress,
   DatasetAction,
   HoldAction,
   HoldProgress,
@@ -44,6 +45,8 @@ export interface LiveState {
   /** Event time up to which the stream is taken to be complete; null = unknown. */
   watermarkMs: number | null;
 }
+
+type CommandAnswer = ClosingProgress['answers'][number];
 
 /** How far a topic is kept, by partition number. */
 export interface StreamEnds {
@@ -178,9 +181,16 @@ export class LiveStream {
     return this.ports.spans.holdsOf(project);
   }
 
+  /** @throws PlatformError 'not_found' where the owner has nothing of what it names: nothing were kept by it */
   async addHold(project: string, hold: Omit<Extract<HoldAction, { kind: 'addHold' }>, 'kind'>): Promise<HoldProgress> {
     const id = await this.ports.send(project, { kind: 'addHold', ...hold });
-    return this.told(project, () => this.holds(project).find((each) => each.id === id));
+    const createdAtMs = this.ports.registry.createdAtMs(project) ?? 0;
+    const made = await this.told<HoldProgress | CommandAnswer>(
+      project,
+      () => this.holds(project).find((each) => each.id === id) ?? this.answerOf({ project, createdAtMs }, id),
+    );
+    if ('failure' in made) throw new PlatformError('not_found', made.failure);
+    return made;
   }
 
   /** @throws PlatformError 'not_found' where none of this id is in force */
@@ -278,11 +288,13 @@ export class LiveStream {
     const createdAtMs = this.ports.registry.createdAtMs(project);
     if (createdAtMs === undefined) return 0;
     const commandId = await this.ports.send(project, action);
-    const find = () =>
-      this.ports.spans.closing({ project, createdAtMs })?.answers.find((answer) => answer.commandId === commandId);
-    const answer = await this.told(project, find);
+    const answer = await this.told(project, () => this.answerOf({ project, createdAtMs }, commandId));
     if (answer.failure !== '') throw new PlatformError('unavailable', answer.failure);
     return answer.closed;
+  }
+
+  private answerOf(owner: SegmentOwner, commandId: string): CommandAnswer | undefined {
+    return this.ports.spans.closing(owner)?.answers.find((answer) => answer.commandId === commandId);
   }
 
   private async taken(partition: number, take: (reader: PartitionReader) => BadMessage[]): Promise<BadMessage[]> {

@@ -22,10 +22,10 @@ import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { DatasetIndex } from './dataset-index.js';
 import { DeletedProjects } from './deleted-projects.js';
-import { holdAfter } from './holds.js';
 import type { Ends, OpenSpans } from './open-spans.js';
 import type { OwnerCommand } from './owner-commands.js';
-import { type ProgressEntry, progressKey, sweptKey } from './progress-entry.js';
+import { OwnerRetention, type VersionCollector } from './owner-retention.js';
+import { type ProgressEntry, progressKey } from './progress-entry.js';
 import type { ProgressLog } from './progress-log.js';
 import {
   type ClosePlan,
@@ -54,11 +54,6 @@ export interface LiveReports {
   failed(project: string, error: PlatformError): void;
   /** What a killed process left was removed, or could not be. */
   swept(partition: number, removed: number, error?: PlatformError): void;
-}
-
-/** Deletes what a project's retention does not keep, a part at a time. `tell`: that these are gone. */
-export interface VersionCollector {
-  collect(schema: RecordSchema, tell: (gone: readonly DatasetVersion[]) => Promise<void>): Promise<number>;
 }
 
 export interface OwnerPorts {
@@ -103,6 +98,7 @@ export class SpanOwner {
   private barriers: Promise<void> = Promise.resolve();
   private nextBarrier: Promise<void> | null = null;
   private readonly deleted: DeletedProjects;
+  private readonly retention: OwnerRetention;
   /** In processing time. */
   private collectedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -110,6 +106,7 @@ export class SpanOwner {
     private readonly settings: LiveSettings,
     private readonly ports: OwnerPorts,
   ) {
+    this.retention = new OwnerRetention(ports);
     this.deleted = new DeletedProjects(ports, (project) => this.isOwned(project));
   }
 
@@ -161,13 +158,12 @@ export class SpanOwner {
   async carryOut({ project, id: commandId, issuedAtMs, action }: OwnerCommand): Promise<void> {
     const owned = this.project(project);
     const { registry, clock } = this.ports;
-    const isHold = action.kind === 'addHold' || action.kind === 'removeHold';
     // It is being taken over, here or elsewhere.
     if (!this.isOwned(project)) throw new PlatformError('conflict', `project '${project}' is not closed here now`);
     // Who asked may know of it a moment before this process does.
-    if (!isHold && registry.find(project) === null && clock.nowMs() - issuedAtMs < UNKNOWN_MS_MAX)
+    if (action.kind !== 'removeHold' && registry.find(project) === null && clock.nowMs() - issuedAtMs < UNKNOWN_MS_MAX)
       throw new PlatformError('unavailable', `project '${project}' is not known here yet`);
-    if (isHold) {
+    if (action.kind === 'addHold' || action.kind === 'removeHold') {
       await this.changeHold(project, commandId, action);
       return;
     }
@@ -188,9 +184,13 @@ export class SpanOwner {
       failure = error.message;
     }
     if (this.project(project) !== owned) return;
-    await this.alone(owned, () => {
-      const answers = [...this.closingOf(owned).answers, { commandId, closed, failure }].slice(-ANSWERS_MAX);
-      return this.write(owned, [{ ...this.closingOf(owned), answers }], []);
+    await this.answer(owned, { commandId, closed, failure });
+  }
+
+  private answer(owned: Owned, given: ClosingProgress['answers'][number]): Promise<void> {
+    return this.alone(owned, () => {
+      const before = this.closingOf(owned);
+      return this.write(owned, [{ ...before, answers: [...before.answers, given].slice(-ANSWERS_MAX) }], []);
     });
   }
 
@@ -350,25 +350,13 @@ export class SpanOwner {
   }
 
   private collect(owned: Owned): Promise<number> {
-    const { closer, collector, log, partitionOf } = this.ports;
-    return closer.inOrder(() =>
-      collector.collect(owned.schema, async (gone) => {
-        if (this.project(owned.project) !== owned)
-          throw new PlatformError('conflict', `project '${owned.project}' is not closed here any more`);
-        await log.write(
-          partitionOf(owned.project),
-          [{ kind: 'gone', key: sweptKey(partitionOf(owned.project)) }],
-          [],
-          gone,
-        );
-      }),
-    );
+    return this.retention.collect(owned.schema, () => this.project(owned.project) === owned);
   }
 
   private async changeHold(project: string, commandId: string, action: HoldAction): Promise<void> {
-    const { spans, log, partitionOf, clock } = this.ports;
-    const hold = holdAfter(spans.holdsOf(project), project, commandId, action, clock.nowMs());
-    if (hold !== null) await log.write(partitionOf(project), [hold], []);
+    const failure = await this.retention.changeHold(project, commandId, action);
+    const owned = this.project(project);
+    if (failure !== null && owned !== null) await this.answer(owned, { commandId, closed: 0, failure });
   }
 
   private async endImport(project: string, action: DatasetAction & { kind: 'endImport' }): Promise<void> {

@@ -12,6 +12,8 @@ export interface CollectorPorts {
   index: DatasetIndex;
   used: UsedDatasets;
   clock: Clock;
+  /** Resolves when everything that was written of models, routes, trainings before is in `used`. */
+  upToNow(): Promise<void>;
   /** Of the artifact store: the file of a version, and what stands beside it. */
   removeFiles(version: DatasetVersion): Promise<void>;
   reports: {
@@ -36,9 +38,11 @@ export class DatasetCollector {
   /** `tell`: that these are gone. Gives how many; to be called again while it gives any. */
   async collect(schema: RecordSchema, tell: (gone: readonly DatasetVersion[]) => Promise<void>): Promise<number> {
     if (schema.project.retention.datasets === undefined) return 0;
-    const { index, removeFiles, reports } = this.ports;
-    const gone = this.fates(schema).flatMap(({ version, keptBy }) => (keptBy === null ? [version] : []));
-    const now = gone.slice(0, REMOVED_MAX);
+    const { index, removeFiles, reports, upToNow } = this.ports;
+    if (this.gone(schema).length === 0) return 0;
+    // What was blessed, routed or begun meanwhile may need it.
+    await upToNow();
+    const now = this.gone(schema).slice(0, REMOVED_MAX);
     if (now.length === 0) return 0;
     await tell(now);
     for (const version of now) {
@@ -47,5 +51,22 @@ export class DatasetCollector {
       await removeFiles(version).catch((thrown: unknown) => reports.left(version, PlatformError.from(thrown)));
     }
     return now.length;
+  }
+
+  /** What a hold names and nothing is there of; null = it keeps something. */
+  async missing(project: string, { dataset, model }: { dataset: string; model: number }): Promise<string | null> {
+    const { index, used, upToNow } = this.ports;
+    if (dataset !== '')
+      return index.find(project, dataset) === null ? `'${project}' has no dataset version ${dataset}` : null;
+    if (model === 0) return null;
+    await upToNow();
+    const ids = used.trainedOn(project, model);
+    if (ids === null) return `'${project}' has no model version ${model}`;
+    if (ids.some((id) => index.find(project, id) !== null)) return null;
+    return `no dataset version that model version ${model} of '${project}' was trained on is there`;
+  }
+
+  private gone(schema: RecordSchema): DatasetVersion[] {
+    return this.fates(schema).flatMap(({ version, keptBy }) => (keptBy === null ? [version] : []));
   }
 }

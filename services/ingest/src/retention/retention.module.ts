@@ -9,7 +9,7 @@ const versionsRemoved = counter('millrace.ingest.versions_removed');
 
 export function datasetCollector(
   store: ArtifactStore,
-  known: Pick<CollectorPorts, 'index' | 'used' | 'clock'>,
+  known: Pick<CollectorPorts, 'index' | 'used' | 'clock' | 'upToNow'>,
 ): DatasetCollector {
   const log = logger('retention');
   return new DatasetCollector({

@@ -46,6 +46,11 @@ export class UsedDatasets {
     else if (event.kind === 'finished' || event.kind === 'failed') trainings.delete(trainingId);
   }
 
+  /** What a model version was trained on; null where none of this number is known. */
+  trainedOn(project: string, version: number): readonly string[] | null {
+    return this.projects.get(project)?.models.get(version)?.datasetVersions ?? null;
+  }
+
   neededOf(project: string): NeededDatasets {
     const byId = new Map<string, string>();
     const { models, trainings, served } = this.of(project);
