@@ -447,7 +447,11 @@ export const projectSchema: Node = {
         datasets: object(
           'Dataset versions. One that neither rule keeps goes, but for what a model in service, a blessed one, an open training or a hold needs.',
           {
-            keep: integer('The newest ones that are kept, each with its newest labels.', 1, 1_000_000),
+            keep: integer(
+              'So many sets of rows are kept with their newest labels: the newest live ones by their span, and as many imports.',
+              1,
+              1_000_000,
+            ),
             for: duration('How long after its close each is kept, in processing time.'),
           },
         ),
