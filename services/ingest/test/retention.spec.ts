@@ -4,7 +4,8 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 import type { DatasetVersion, ModelVersion } from '@millrace/contracts';
-import { entryOf, Process, record, TEXT, type World, world } from './live-process.js';
+import { PlatformError } from '@millrace/domain';
+import { entryOf, Process, record, SPAN_MS, TEXT, type World, world } from './live-process.js';
 
 const started: Process[] = [];
 afterEach(() => {
@@ -154,4 +155,39 @@ it('deletes nothing that came to be needed since it last heard of models', async
   target.upToNow = (used) => used.model(blessed as unknown as ModelVersion);
   expect(await process.asked(() => process.live.collect('p'))).toBe(0);
   expect([target.deleted, await isThere(target, first)]).toEqual([[], true]);
+});
+
+it('deletes while a close fails again and again: where the disk is full, nothing else makes room', async () => {
+  const target = await world();
+  let isFull = false;
+  const process = await Process.start(target, (point) => {
+    if (isFull && point === 'before announce') throw new PlatformError('unavailable', 'no room');
+  });
+  started.push(process);
+  const first = await close(target, process, 'a');
+  await close(target, process, 'b');
+  isFull = true;
+  target.send(record(target, 'c', 3 * SPAN_MS), 0);
+  target.send(record(target, 'd', 9 * SPAN_MS), 0);
+  await process.catchUp();
+  expect(process.failures).toHaveLength(1);
+  target.entry = entryOf(KEEP, 2);
+  process.apply();
+  // Within the pause after the failure.
+  process.live.closeDue();
+  await process.live.settled();
+  expect([target.deleted, await isThere(target, first)]).toEqual([[first.id], false]);
+  expect(process.failures).toHaveLength(1);
+});
+
+it('refuses what was asked of a deleted project of this name', async () => {
+  const target = await world();
+  const process = await begin(target);
+  target.send(record(target, 'a', 0), 0);
+  await process.catchUp();
+  const issuedAtMs = 0;
+  const old = { offset: 0, id: 'old', project: 'p', issuedAtMs, action: { kind: 'closeDatasets' } } as const;
+  await process.live.carryOut(old);
+  expect(target.announced).toEqual([]);
+  expect(await process.closeAll()).toBe(1);
 });

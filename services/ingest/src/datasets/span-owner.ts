@@ -75,7 +75,7 @@ export interface OwnerPorts {
 
 /** A project that is not known by then was deleted. */
 const UNKNOWN_MS_MAX = 10_000;
-/** How often it is looked for versions that retention lets go of. */
+/** How often a project is looked at for versions that retention lets go of. */
 const COLLECT_MS = 60_000;
 /** Answers of commands that are kept for who asked. */
 const ANSWERS_MAX = 8;
@@ -90,6 +90,8 @@ interface Owned extends SegmentOwner {
   closing: Promise<void> | null;
   /** Processing time before which a version that could not be written is not tried again. */
   retryAtMs: number;
+  /** Processing time when it was looked for what retention lets go of. */
+  collectedAtMs: number;
 }
 
 export class SpanOwner {
@@ -99,8 +101,6 @@ export class SpanOwner {
   private nextBarrier: Promise<void> | null = null;
   private readonly deleted: DeletedProjects;
   private readonly retention: OwnerRetention;
-  /** In processing time. */
-  private collectedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly settings: LiveSettings,
@@ -130,6 +130,7 @@ export class SpanOwner {
   closeDue(): void {
     const { spans, clock } = this.ports;
     this.deleted.clear();
+    this.collectDue();
     for (const name of spans.names()) {
       const owned = this.project(name);
       if (owned === null || owned.closing !== null || clock.nowMs() < owned.retryAtMs) continue;
@@ -137,20 +138,22 @@ export class SpanOwner {
       if (due !== null) this.start(owned, () => this.close(owned, due));
       else if (this.isRefreshDue(owned)) this.start(owned, () => this.refresh(owned));
     }
-    this.collectDue();
   }
 
-  /** Projects of which nothing is open, too. */
+  /**
+   * Before what else is due, and also while that fails: on a full disk nothing else makes room. Projects of which
+   * nothing is open, too.
+   */
   private collectDue(): void {
     const { registry, clock } = this.ports;
     const nowMs = clock.nowMs();
-    if (nowMs - this.collectedAtMs < COLLECT_MS) return;
-    this.collectedAtMs = nowMs;
     for (const { name } of registry.list()) {
       const owned = this.project(name);
-      const isFree = owned !== null && owned.closing === null && nowMs >= owned.retryAtMs;
-      if (isFree && owned.schema.project.retention.datasets !== undefined)
-        this.start(owned, async () => void (await this.collect(owned)));
+      const isFree = owned !== null && owned.closing === null;
+      if (!isFree || nowMs - owned.collectedAtMs < COLLECT_MS) continue;
+      if (owned.schema.project.retention.datasets === undefined) continue;
+      owned.collectedAtMs = nowMs;
+      this.start(owned, async () => void (await this.collect(owned)));
     }
   }
 
@@ -172,6 +175,11 @@ export class SpanOwner {
       return;
     }
     if (owned === null || this.closingOf(owned).answers.some((answer) => answer.commandId === commandId)) return;
+    if (issuedAtMs < owned.createdAtMs) {
+      const refused = `it was asked of a project '${project}' that was deleted; ask again`;
+      await this.answer(owned, { commandId, closed: 0, failure: refused });
+      return;
+    }
     let closed = 0;
     let failure = '';
     try {
@@ -507,6 +515,7 @@ export class SpanOwner {
       heard: new Map(),
       closing: null,
       retryAtMs: 0,
+      collectedAtMs: Number.NEGATIVE_INFINITY,
     };
     this.owned.set(name, owned);
     return owned;

@@ -1,7 +1,7 @@
 // Which dataset versions of a project its retention lets go of.
 //
-//   kept by number   of the newest `keep` sets of rows the version with the newest labels: live ones by the end of their
-//                    span, as the loop ranks them, however late labels came; as many imports by when their rows came
+//   kept by number   of the newest `keep` sets of rows the version with the newest labels: live ones by the end of
+//                    their span, as the loop ranks them, however late labels came; as many imports in their order
 //   kept by age      what closed within the last `forMs`
 //   needed           what a hold, a model in service, a blessed model or an open training names, whatever the rules say
 //
