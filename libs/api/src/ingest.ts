@@ -297,7 +297,7 @@ export const ingestApi = {
       answer: answer({
         datasets: nullable(
           answer({
-            keep: count('The newest ones; 0 = not by number.'),
+            keep: count('The newest live ones, and as many imports; 0 = not by number.'),
             forMs: count('After the close; 0 = not by age.'),
           }),
         ),

@@ -15,6 +15,7 @@ import type {
   MonitoringSpec,
   Project,
   ReplaySpec,
+  RetrainSpec,
   ServingSpec,
   SourceSpec,
 } from './project.js';
@@ -86,9 +87,10 @@ function evaluation(raw: Document): EvaluationSpec {
   };
 }
 
-function datasetRetention(raw: Document): DatasetRetention | undefined {
+/** By age alone the newest ones stay that a retraining takes. */
+function datasetRetention(raw: Document, { onDrift, versions }: RetrainSpec): DatasetRetention | undefined {
   if (raw.keep === undefined && raw.for === undefined) return undefined;
-  return { keep: raw.keep ?? 0, forMs: raw.for === undefined ? 0 : ms(raw.for) };
+  return { keep: raw.keep ?? (onDrift ? versions : 0), forMs: raw.for === undefined ? 0 : ms(raw.for) };
 }
 
 function serving(raw: Document): ServingSpec {
@@ -153,6 +155,7 @@ function replay(raw: Document): ReplaySpec {
 export function buildProject(raw: Document): Project {
   const { name, scope, data, features, training, rollout, retrain } = raw;
   const { cooldown, ...retraining } = retrain;
+  const retrained = { ...retraining, onDrift: retrain.onDrift && data.label !== undefined, cooldownMs: ms(cooldown) };
   return {
     name,
     scope: { ...scope, problem: scope.problem ?? name },
@@ -175,9 +178,9 @@ export function buildProject(raw: Document): Project {
     evaluation: evaluation(raw.evaluation),
     rollout: { ...rollout, sticky: rollout.sticky && data.entity !== undefined },
     monitoring: monitoring(raw.monitoring),
-    retrain: { ...retraining, onDrift: retrain.onDrift && data.label !== undefined, cooldownMs: ms(cooldown) },
+    retrain: retrained,
     serving: serving(raw.serving),
-    retention: { datasets: datasetRetention(raw.retention.datasets) },
+    retention: { datasets: datasetRetention(raw.retention.datasets, retrained) },
     ...(raw.replay === undefined ? {} : { replay: replay(raw.replay) }),
   };
 }

@@ -420,7 +420,7 @@ export function crossFieldFaults(project: Project, document: unknown, stored = f
   const subjects = [...features, ...subjectNames('output')];
   const { datasets } = project.retention;
   // The loop names the newest ones when a training starts.
-  const needed = project.retrain.onDrift ? project.retrain.versions : 1;
+  const needed = project.retrain.onDrift ? project.retrain.versions : 0;
   if (datasets !== undefined && datasets.keep < needed)
     report(
       ['retention', 'datasets', 'keep'],

@@ -34,6 +34,21 @@ describe('parseProject', () => {
     });
   });
 
+  it.each([
+    ['by number', '{ keep: 12 }', { keep: 12, forMs: 0 }, ''],
+    ['by age, and what a retraining takes', '{ for: 90d }', { keep: 3, forMs: 90 * 86_400_000 }, ''],
+    ['by age alone', '{ for: 90d }', { keep: 0, forMs: 90 * 86_400_000 }, ', onDrift: false'],
+    ['by number alone', '{ keep: 1 }', { keep: 1, forMs: 0 }, ', onDrift: false'],
+  ])('keeps dataset versions %s', (_name, datasets, kept, off) => {
+    const text = `${minimal}\nretrain: { versions: 3${off} }\nretention: { datasets: ${datasets} }\n`;
+    expect(parseProject(text, 'project.yaml')).toMatchObject({ project: { retention: { datasets: kept } } });
+  });
+
+  it('refuses to keep less than a retraining takes', () => {
+    const text = `${minimal}\nretrain: { versions: 3 }\nretention: { datasets: { keep: 2, for: 90d } }\n`;
+    expect(faultsOf(text)).toMatchObject([{ message: expect.stringContaining('newest 3 dataset versions') }]);
+  });
+
   it.each(['Cost Total $', 'größe (m²)', '1st', 'a.b', "customer's", '日付', 'x'.repeat(128)])(
     'takes a column called %s',
     (name) => {

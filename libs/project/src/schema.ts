@@ -448,7 +448,7 @@ export const projectSchema: Node = {
           'Dataset versions. One that neither rule keeps goes, but for what a model in service, a blessed one, an open training or a hold needs.',
           {
             keep: integer(
-              'So many sets of rows are kept with their newest labels: the newest live ones by their span, and as many imports.',
+              'So many sets of rows are kept with their newest labels: the newest live ones by their span, and as many imports. Where `for` stands alone: retrain.versions, as long as drift starts retrainings.',
               1,
               1_000_000,
             ),

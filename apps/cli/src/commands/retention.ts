@@ -4,6 +4,7 @@ import { timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { shownId } from '../ids.js';
 import { table } from '../table.js';
+import { collected } from './collected.js';
 import { action } from './context.js';
 import { addHold, type HoldOptions } from './hold-on.js';
 import { projectName, wholeNumber } from './option-values.js';
@@ -16,20 +17,8 @@ export function retentionCommands(program: Command): void {
     .option('--dry-run', 'says what would go, and why the others stay; deletes nothing')
     .action(
       action(async (context, project: string, { dryRun }: { dryRun?: boolean }) => {
-        if (!dryRun) {
-          const done = await context.control.collect(project);
-          context.print(done, () => `${done.removed} dataset versions deleted`, [`millrace datasets ${project}`]);
-          return 0;
-        }
-        const planned = await context.control.retention(project);
-        const rows = planned.versions.map(({ ordinal, id, source, rows: count, closedAtMs, keptBy }) => [
-          ...[ordinal, shownId(id), source, count, timeText(closedAtMs)],
-          keptBy === null ? 'goes' : `stays: ${keptBy}`,
-        ]);
-        const heads = ['#', 'id', 'of', 'rows', 'closed', 'what becomes of it'];
-        context.print(planned, (width) => (rows.length === 0 ? 'no dataset version yet' : table(heads, rows, width)), [
-          `millrace gc ${project}`,
-        ]);
+        const { value, text, next } = await collected(context.control, project, dryRun === true);
+        context.print(value, text, next);
         return 0;
       }),
     );
