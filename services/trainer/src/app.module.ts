@@ -35,6 +35,7 @@ import { TOKEN_BYTES } from './collective/handshake.js';
 import { CLOCK, RendezvousGrpc } from './collective/rendezvous.grpc.js';
 import type { TrainerConfig } from './config.js';
 import { Duty } from './duty/duty.js';
+import { type Outlast, outlasting } from './duty/outlasting.js';
 import { refuseOnStandby } from './duty/standby.http.js';
 import { TrainerLog } from './duty/trainer-log.kafka.js';
 import { KeptState } from './kept/kept-state.js';
@@ -59,6 +60,8 @@ import { TrainingRunner } from './training/runner.js';
 
 /** The loop looks at cool-downs and failed effects so often. */
 const LOOP_TICK_MS = 1_000;
+/** Between two tries of a write that must not be lost; each try takes up to 30 s by itself. */
+const TRY_AGAIN_MS = 500;
 const PRODUCER_CLOSE_MS = 3_000;
 const WRITER_CLOSE_MS = 2_000;
 /** Without a word for so long the trainer at work has died; it computes for seconds at a time. */
@@ -84,6 +87,11 @@ export const trainer = defineService({
     const opener = new ModelServers(join(config.home, 'trainer', 'work', 'models'), config);
     const duty = new Duty();
     const writer = trainerLog(context, connection, duty, () => strategy);
+    const outlast = outlasting({
+      ended: () => shutdown.begun,
+      pause: () => new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS)),
+      log: (message, facts) => log.info(message, facts),
+    });
     const kept = new KeptState(
       (key, entry) => writer.write('trainer.v1', [{ key, value: entry && encodeTrainerEntry(entry) }]),
       new LoopFiles(join(config.home, 'trainer', 'loop')),
@@ -92,7 +100,7 @@ export const trainer = defineService({
     const revisions = new ProjectRevisions((project) => registry.projectRevision(project), after);
     const runner = trainings(context, parts, { uploads, revisions, kept, duty });
     const loop = retrainingLoop(context, writer, kept, runner);
-    const state = knownState(context, connection, { registry, revisions, kept, loop, runner });
+    const state = knownState(context, connection, { registry, revisions, kept, loop, runner, outlast });
     tellOfFailures(runner, loop, log);
     readiness.register('registry', () => duty.isKnown);
     // New trainings end before their workers are told.
@@ -329,6 +337,7 @@ interface Followers {
   kept: KeptState;
   loop: LoopRunner;
   runner: TrainingRunner;
+  outlast: Outlast;
 }
 
 /** Every trainer follows the registry and what is kept; the loops are followed by the one at work. */
@@ -360,7 +369,7 @@ function knownState({ config, shutdown }: Context, connection: KafkaConnection, 
     };
     for (const reader of [
       follow(`${name}-projects`, projectEntries(loop, deleted)),
-      follow(`${name}-loop`, loopEntries(loop)),
+      follow(`${name}-loop`, loopEntries(loop, followers.outlast)),
     ])
       await untilAvailable('what the loops follow', () => reader.caughtUp());
     await loop.tidy();

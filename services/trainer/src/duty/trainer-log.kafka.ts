@@ -22,9 +22,11 @@ export interface TrainerLogPorts {
 export class TrainerLog {
   private waiting = 0;
   private taking: Promise<void> | undefined;
+  /** The outcome of a write is not known, and the place was not taken since. */
+  private isToTake = false;
 
   constructor(
-    private readonly writers: FencedWriters,
+    private readonly writers: Pick<FencedWriters, 'hold' | 'of' | 'close'>,
     private readonly ports: TrainerLogPorts,
     private readonly clock: Clock,
   ) {}
@@ -58,23 +60,32 @@ export class TrainerLog {
     const endMs = this.clock.monotonicMs() + WRITE_MS_MAX;
     for (;;) {
       try {
+        // While it is taken nobody holds it, which a writer would take for another process that does.
+        if (this.isToTake) await this.takeAgain();
         await work();
         return;
       } catch (thrown) {
         const error = PlatformError.from(thrown);
         if (error.code === 'conflict') this.ports.replaced(error);
-        if (error.code !== 'unavailable' || this.clock.monotonicMs() >= endMs) throw error;
-        this.taking ??= this.takeAgain().finally(() => {
-          this.taking = undefined;
-        });
-        await this.taking;
+        if (error.code !== 'unavailable') throw error;
+        this.isToTake = true;
+        if (this.clock.monotonicMs() >= endMs) throw error;
       }
     }
   }
 
-  private async takeAgain(): Promise<void> {
+  /** One for all that wait. It fails where the broker is there and does not say yet who coordinates transactions. */
+  private takeAgain(): Promise<void> {
+    this.taking ??= this.take().finally(() => {
+      this.taking = undefined;
+    });
+    return this.taking;
+  }
+
+  private async take(): Promise<void> {
     await this.ports.confirmed();
     await this.writers.hold([NUMBER]);
+    this.isToTake = false;
   }
 
   close(): Promise<void> {

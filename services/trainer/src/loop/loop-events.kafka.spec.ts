@@ -6,9 +6,10 @@ import {
   encodeDriftEvent,
   encodeRoute,
 } from '@millrace/contracts';
-import { cohortOfVersion } from '@millrace/domain';
+import { cohortOfVersion, PlatformError } from '@millrace/domain';
 import { emptyRoute, type RouteTarget } from '@millrace/routing';
 import { anInbound } from '@millrace/testing';
+import { outlasting } from '../duty/outlasting.js';
 import { DriftEventConsumer, loopEntries } from './loop-events.kafka.js';
 import type { LoopRunner } from './loop-runner.js';
 import type { LoopInput } from './loop-state.js';
@@ -22,7 +23,10 @@ async function heard(targets: RouteTarget[]): Promise<LoopInput | undefined> {
     },
   } as unknown as LoopRunner;
   const route = { ...emptyRoute('p'), revision: 3, targets, loadedVersions: [1, 2], previousVersion: 1 };
-  await loopEntries(runner)['routes.v1']?.('p', Buffer.from(encodeRoute(route)), { partition: 0, offset: 0 } as never);
+  await loopEntries(runner, (_what, work) => work())['routes.v1']?.('p', Buffer.from(encodeRoute(route)), {
+    partition: 0,
+    offset: 0,
+  } as never);
   return input;
 }
 
@@ -43,6 +47,27 @@ describe('what the loop hears of a route', () => {
     ];
     expect(await heard(targets)).toMatchObject({ liveVersion: 1 });
   });
+});
+
+it('an entry comes again until the loop could save it, and ends with the process', async () => {
+  const inputs: string[] = [];
+  let failures = 2;
+  const runner = {
+    apply: async (_project: string, input: LoopInput) => {
+      if (failures-- > 0) throw new PlatformError(failures > 0 ? 'unavailable' : 'overloaded', 'no broker');
+      inputs.push(input.kind);
+    },
+  } as unknown as LoopRunner;
+  let hasEnded = false;
+  const pause = async () => undefined;
+  const outlast = outlasting({ ended: () => hasEnded, pause, log: () => undefined });
+  const entry = loopEntries(runner, outlast)['datasets.v1'];
+  const at = { timestampMs: 1 } as never;
+  await entry?.('p/d', null, at);
+  expect(inputs).toEqual(['dataset_gone']);
+  failures = 1;
+  hasEnded = true;
+  await expect(entry?.('p/d', null, at)).rejects.toThrow('no broker');
 });
 
 describe('what the loop hears of drift', () => {

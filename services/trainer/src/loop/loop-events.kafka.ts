@@ -16,6 +16,7 @@ import { projectFromDocument } from '@millrace/project';
 import { primaryVersion } from '@millrace/routing';
 import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import type { Outlast } from '../duty/outlasting.js';
 import type { TrainerLog } from '../duty/trainer-log.kafka.js';
 import { LoopRunner } from './loop-runner.js';
 import type { LoopEffect, LoopInput } from './loop-state.js';
@@ -52,25 +53,30 @@ function toInput(event: DriftEvent): LoopInput {
   };
 }
 
-/** Handlers of the compacted topics that a loop follows. Projects come first, so that their loops exist. */
-export function loopEntries(runner: LoopRunner): CompactedReaderSettings['topics'] {
+/**
+ * Handlers of the compacted topics that a loop follows. Projects come first, so that their loops exist. The reader
+ * skips an entry that throws, so that one whose state cannot be saved for now is tried again here.
+ */
+export function loopEntries(runner: LoopRunner, outlast: Outlast): CompactedReaderSettings['topics'] {
+  const apply = (project: string, input: LoopInput, atMs: number): Promise<void> =>
+    outlast(`${input.kind} of ${project}`, () => runner.apply(project, input, atMs));
   return {
     'datasets.v1': async (key, value, { timestampMs }) => {
       if (value === null) {
         const [project = '', id = ''] = key.split('/');
-        await runner.apply(project, { kind: 'dataset_gone', id }, timestampMs);
+        await apply(project, { kind: 'dataset_gone', id }, timestampMs);
         return;
       }
       const version = decodeDatasetVersion(value);
       if (version.kind !== 'live') return;
       const { id, ordinal, rowsOf, windowStartMs, windowEndMs, labelledRows } = version;
       const dataset = { id, ordinal, rowsOf, windowStartMs, windowEndMs, labelledRows };
-      await runner.apply(version.project, { kind: 'dataset', dataset }, timestampMs);
+      await apply(version.project, { kind: 'dataset', dataset }, timestampMs);
     },
     'models.v1': async (_key, value, { timestampMs }) => {
       if (value === null) return;
       const { project, version, trainingId, blessed, reasons } = decodeModelVersion(value);
-      await runner.apply(project, { kind: 'model', version, trainingId, blessed, reasons }, timestampMs);
+      await apply(project, { kind: 'model', version, trainingId, blessed, reasons }, timestampMs);
     },
     // A route goes with its project, and the loop with it.
     'routes.v1': async (_key, value, { timestampMs }) => {
@@ -78,7 +84,7 @@ export function loopEntries(runner: LoopRunner): CompactedReaderSettings['topics
       const { project, targets, previousVersion, rollout } = decodeRoute(value);
       const { phase, message } = rollout;
       const liveVersion = primaryVersion(targets);
-      await runner.apply(project, { kind: 'route', liveVersion, previousVersion, phase, message }, timestampMs);
+      await apply(project, { kind: 'route', liveVersion, previousVersion, phase, message }, timestampMs);
     },
   };
 }

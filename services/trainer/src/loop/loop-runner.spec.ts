@@ -36,12 +36,15 @@ const live: LoopInput = { kind: 'route', liveVersion: 1, previousVersion: 0, pha
 
 class MemoryStore implements LoopStore {
   readonly states = new Map<string, LoopState>();
+  /** Their states cannot be saved for now. */
+  readonly refused = new Set<string>();
 
   async load(name: string, createdAtMs: number): Promise<LoopState | null> {
     return this.states.get(`${name}@${createdAtMs}`) ?? null;
   }
 
   async save(name: string, createdAtMs: number, state: LoopState): Promise<void> {
+    if (this.refused.has(name)) throw new PlatformError('unavailable', 'no broker');
     this.states.set(`${name}@${createdAtMs}`, structuredClone(state));
   }
 
@@ -60,14 +63,19 @@ function make(store: MemoryStore, fail: () => boolean = () => false) {
     if (fail()) throw new PlatformError('unavailable', 'no broker');
     done.push(effect);
   };
-  const report = { info: () => undefined, error: () => undefined };
+  const clock = new ManualClock(1);
+  const errors: unknown[] = [];
+  const report = {
+    info: () => undefined,
+    error: (_message: string, facts: Record<string, unknown>) => void errors.push(facts.project),
+  };
   const runner = new LoopRunner(
     store,
     { startTraining: perform, startRollout: perform, rollback: perform },
-    new ManualClock(1),
+    clock,
     report,
   );
-  return { runner, done };
+  return { runner, done, clock, errors };
 }
 
 describe('LoopRunner', () => {
@@ -96,6 +104,30 @@ describe('LoopRunner', () => {
     expect(done).toMatchObject([{ kind: 'start_training' }]);
     await runner.tick();
     expect(done).toHaveLength(1);
+  });
+
+  it('goes on after a state that could not be saved: with that input again, and with other projects', async () => {
+    const store = new MemoryStore();
+    const { runner, clock, errors } = make(store);
+    for (const name of ['p', 'q']) {
+      await runner.define({ ...project, name } as Project, 0);
+      await runner.apply(name, live);
+      await runner.apply(name, drift);
+    }
+    const failed: LoopInput = { kind: 'training_failed', trainingId: 'c1', message: 'm' };
+    store.refused.add('p');
+    await expect(runner.apply('p', failed)).rejects.toThrow('no broker');
+    expect(runner.stateOf('p').phase).toBe('training');
+    store.refused.clear();
+    for (const name of ['p', 'q']) await runner.apply(name, failed);
+    expect(runner.stateOf('p').phase).toBe('cooling');
+    clock.advance(2_000);
+    store.refused.add('p');
+    await runner.tick();
+    expect([runner.stateOf('p').phase, runner.stateOf('q').phase, errors]).toEqual(['cooling', 'calm', ['p']]);
+    store.refused.clear();
+    await runner.tick();
+    expect(runner.stateOf('p').phase).toBe('calm');
   });
 
   it('applies inputs of one project in order', async () => {

@@ -86,7 +86,8 @@ export class LoopRunner {
 
   /**
    * Applies an input; inputs of unknown projects are dropped and reported, and so is what was written (`atMs`) before
-   * the project was created. Resolves when its effects were performed.
+   * the project was created. Resolves when its effects were performed; where it rejects nothing has changed, and the
+   * caller may bring the input again.
    */
   async apply(project: string, input: LoopInput, atMs = Number.POSITIVE_INFINITY): Promise<void> {
     const loop = this.loops.get(project);
@@ -94,7 +95,8 @@ export class LoopRunner {
       this.report.info('input for a project without a loop', { project, input: input.kind });
       return;
     }
-    loop.turn = loop.turn.then(() => this.step(loop, input));
+    // The input before it may have failed: its caller knows.
+    loop.turn = loop.turn.catch(() => undefined).then(() => this.step(loop, input));
     await loop.turn;
   }
 
@@ -102,7 +104,14 @@ export class LoopRunner {
     const retries = [...this.failed.values()];
     this.failed.clear();
     for (const { loop, effect, tries } of retries) await this.perform(loop, [effect], tries);
-    for (const project of this.loops.keys()) await this.apply(project, { kind: 'tick' });
+    for (const project of this.loops.keys()) {
+      try {
+        await this.apply(project, { kind: 'tick' });
+      } catch (thrown) {
+        const { code, reason } = PlatformError.from(thrown);
+        this.report.error('a loop was not looked at: the next tick does it', { project, code, reason });
+      }
+    }
   }
 
   stateOf(project: string): LoopState {
