@@ -36,7 +36,9 @@ describe('what the loop hears of a route', () => {
       { version: 1, weight: 40, name: 'blue' },
       { version: 2, weight: 60, name: 'green' },
     ];
-    expect(await heard(targets)).toMatchObject({ kind: 'route', liveVersion: 2, previousVersion: 1, phase: 'idle' });
+    expect(await heard(targets)).toMatchObject({
+      ...{ kind: 'route', revision: 3, liveVersion: 2, previousVersion: 1, rolloutVersion: 0, phase: 'idle' },
+    });
     expect(await heard([])).toMatchObject({ liveVersion: 0 });
   });
 

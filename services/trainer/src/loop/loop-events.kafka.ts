@@ -81,10 +81,10 @@ export function loopEntries(runner: LoopRunner, outlast: Outlast): CompactedRead
     // A route goes with its project, and the loop with it.
     'routes.v1': async (_key, value, { timestampMs }) => {
       if (value === null) return;
-      const { project, targets, previousVersion, rollout } = decodeRoute(value);
-      const { phase, message } = rollout;
-      const liveVersion = primaryVersion(targets);
-      await apply(project, { kind: 'route', liveVersion, previousVersion, phase, message }, timestampMs);
+      const { project, revision, targets, previousVersion, rollout } = decodeRoute(value);
+      const { phase, message, version: rolloutVersion } = rollout;
+      const route = { revision, liveVersion: primaryVersion(targets), previousVersion, rolloutVersion, phase, message };
+      await apply(project, { kind: 'route', ...route }, timestampMs);
     },
   };
 }

@@ -32,7 +32,10 @@ const drift: LoopInput = {
   cohort: cohortOfVersion(1),
   correlationId: 'c1',
 };
-const live: LoopInput = { kind: 'route', liveVersion: 1, previousVersion: 0, phase: 'promoted', message: '' };
+const live: LoopInput = {
+  ...{ kind: 'route', revision: 1, liveVersion: 1, previousVersion: 0, rolloutVersion: 1 },
+  ...{ phase: 'promoted', message: '' },
+};
 
 class MemoryStore implements LoopStore {
   readonly states = new Map<string, LoopState>();

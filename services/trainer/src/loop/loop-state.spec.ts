@@ -58,12 +58,11 @@ function run(inputs: readonly LoopInput[], start = initialLoopState(), by = poli
   return { state, effects };
 }
 
-const live = (version: number, previousVersion = 0, phase: RolloutPhase = 'promoted'): LoopInput => ({
-  kind: 'route',
-  liveVersion: version,
-  previousVersion,
-  phase,
-  message: '',
+let routes = 0;
+/** The next route. */
+const live = (version: number, previousVersion = 0, phase: RolloutPhase = 'promoted', rolloutVersion = version) => ({
+  ...{ kind: 'route' as const, revision: ++routes, liveVersion: version, previousVersion, rolloutVersion },
+  ...{ phase, message: '' },
 });
 
 describe('the closed loop', () => {
@@ -227,6 +226,30 @@ describe('the closed loop', () => {
     expect(advance(calm, software('error_share'), anything, 9_000)).toEqual({ state: calm, effects: [] });
   });
 
+  it('is the same state where it is told what it knows: each new one is written', () => {
+    const routes = [live(1), live(2, 1), live(3, 2)];
+    const versions = Array.from({ length: KNOWN_VERSIONS_MAX + 44 }, (_, i) => dataset(i + 1));
+    const known = run([...routes, ...versions]).state;
+    expect(known.datasets).toHaveLength(KNOWN_VERSIONS_MAX);
+    // What a start reads again, from the beginning.
+    const again: LoopInput[] = [...routes, ...versions, { kind: 'dataset_gone', id: 'unknown' }];
+    for (const input of again) expect(run([input], known).state).toBe(known);
+    expect(run([{ kind: 'dataset_gone', id: 'd300' }], known).state.datasets).toHaveLength(KNOWN_VERSIONS_MAX - 1);
+  });
+
+  it('takes the failure of a rollout before for none of this one, and a failure of this one for one', () => {
+    const before = run([live(1)]).state;
+    const old = live(1, 0, 'failed', 2);
+    const model: LoopInput = { kind: 'model', version: 3, trainingId: 'x', blessed: true, reasons: [] };
+    const rolling = run([old, model], before).state;
+    expect(rolling.phase).toBe('rolling_out');
+    // Read again, read for the first time (the decision came before it), or a state of a release that kept no revision.
+    expect(run([old], rolling).state).toBe(rolling);
+    expect(run([live(1, 0, 'failed', 2)], run([model], before).state).state.phase).toBe('rolling_out');
+    expect(run([old], { ...rolling, routeRevision: 0 }).state.phase).toBe('rolling_out');
+    expect(run([live(1, 0, 'failed', 3)], rolling).state.phase).toBe('cooling');
+  });
+
   it('repeats after a restart what was begun, with the same ids', () => {
     const training = run([live(1), drift(), dataset(3)]);
     expect(pendingEffects(training.state, policy)).toEqual(training.effects);
@@ -260,7 +283,7 @@ describe('the closed loop', () => {
             blessed: rng.next() < 0.6,
             reasons: [],
           },
-          live(1 + rng.below(4), rng.below(3), rng.next() < 0.2 ? 'failed' : 'promoted'),
+          live(1 + rng.below(4), rng.below(3), rng.next() < 0.2 ? 'failed' : 'promoted', 1 + rng.below(6)),
           { kind: 'training_failed', trainingId: state.episode?.trainingId ?? 'x', message: 'm' },
           { kind: 'tick' },
         ];

@@ -48,6 +48,8 @@ export interface LoopState {
   liveVersion: number;
   liveSinceMs: number;
   previousVersion: number;
+  /** Of the newest route that it was told. */
+  routeRevision: number;
   datasets: readonly KnownDataset[];
   episode: Episode | null;
   coolUntilMs: number;
@@ -86,7 +88,16 @@ export type LoopInput =
   | { kind: 'dataset_gone'; id: string }
   | { kind: 'training_failed'; trainingId: string; message: string }
   | { kind: 'model'; version: number; trainingId: string; blessed: boolean; reasons: readonly string[] }
-  | { kind: 'route'; liveVersion: number; previousVersion: number; phase: RolloutPhase; message: string }
+  | {
+      kind: 'route';
+      revision: number;
+      liveVersion: number;
+      previousVersion: number;
+      /** Of the rollout; 0 = there was none. */
+      rolloutVersion: number;
+      phase: RolloutPhase;
+      message: string;
+    }
   | { kind: 'approve' }
   | { kind: 'stop' }
   | { kind: 'resume' }
@@ -117,6 +128,7 @@ export function initialLoopState(): LoopState {
     liveVersion: 0,
     liveSinceMs: 0,
     previousVersion: 0,
+    routeRevision: 0,
     datasets: [],
     episode: null,
     coolUntilMs: 0,
@@ -138,7 +150,7 @@ export function advance(state: LoopState, input: LoopInput, policy: LoopPolicy, 
     case 'dataset':
       return settle(rememberDataset(state, input.dataset), policy, nowMs);
     case 'dataset_gone':
-      return same({ ...state, datasets: state.datasets.filter(({ id }) => id !== input.id) });
+      return same(forgetDataset(state, input.id));
     case 'drift':
       if (isBadRollout(state, input)) return takeBack(state, input, nowMs);
       return settle(onDrift(state, input, policy, nowMs), policy, nowMs);
@@ -175,8 +187,16 @@ function rememberDataset(state: LoopState, dataset: KnownDataset): LoopState {
   const hasItsRows = (known: KnownDataset) => rowsOf(known) === rowsOf(dataset);
   if (state.datasets.some((known) => hasItsRows(known) && known.ordinal > dataset.ordinal)) return state;
   const others = state.datasets.filter((known) => !hasItsRows(known));
-  const datasets = [...others, dataset].sort((a, b) => a.windowEndMs - b.windowEndMs || a.ordinal - b.ordinal);
-  return { ...state, datasets: datasets.slice(-KNOWN_VERSIONS_MAX) };
+  const datasets = [...others, dataset]
+    .sort((a, b) => a.windowEndMs - b.windowEndMs || a.ordinal - b.ordinal)
+    .slice(-KNOWN_VERSIONS_MAX);
+  // One that is older than all that are kept is told with each reading of the topic.
+  return datasets.every((known, i) => known === state.datasets[i]) ? state : { ...state, datasets };
+}
+
+function forgetDataset(state: LoopState, gone: string): LoopState {
+  const datasets = state.datasets.filter(({ id }) => id !== gone);
+  return datasets.length === state.datasets.length ? state : { ...state, datasets };
 }
 
 /**
@@ -334,20 +354,15 @@ function rollOut(state: LoopState, version: number, nowMs: number): LoopResult {
   return { state: next, effects: [{ kind: 'start_rollout', version, reason, correlationId }] };
 }
 
+/** The topic is read from its beginning at each start: what stands before the newest that is known is no news. */
 function onRoute(
   state: LoopState,
   input: Extract<LoopInput, { kind: 'route' }>,
   policy: LoopPolicy,
   nowMs: number,
 ): LoopResult {
-  const changed = input.liveVersion !== state.liveVersion;
-  const next: LoopState = {
-    ...state,
-    liveVersion: input.liveVersion,
-    previousVersion: input.previousVersion,
-    liveSinceMs: changed ? nowMs : state.liveSinceMs,
-    handledVersion: Math.max(state.handledVersion, input.liveVersion, input.previousVersion),
-  };
+  if (input.revision < state.routeRevision) return same(state);
+  const next = routed(state, input, nowMs);
   if (next.phase !== 'rolling_out') return same(next);
   if (input.liveVersion === next.waitingVersion) {
     const done = { ...next, waitingVersion: 0 };
@@ -355,10 +370,26 @@ function onRoute(
       return same(step({ ...done, phase: 'calm' }, nowMs, `version ${input.liveVersion} is live`));
     return same(cool(done, policy, nowMs, `version ${input.liveVersion} is live`));
   }
-  if (input.phase === 'failed') {
+  // The failure of a version before it was there when this rollout began.
+  const isOurs = input.revision > state.routeRevision && input.rolloutVersion >= next.waitingVersion;
+  if (input.phase === 'failed' && isOurs) {
     return same(cool({ ...next, waitingVersion: 0 }, policy, nowMs, `the rollout failed: ${input.message}`));
   }
   return same(next);
+}
+
+/** The same state where nothing of it changes: each new one is a write. */
+function routed(state: LoopState, input: Extract<LoopInput, { kind: 'route' }>, nowMs: number): LoopState {
+  const { revision: routeRevision, liveVersion, previousVersion } = input;
+  const handledVersion = Math.max(state.handledVersion, liveVersion, previousVersion);
+  const isSame =
+    routeRevision === state.routeRevision &&
+    liveVersion === state.liveVersion &&
+    previousVersion === state.previousVersion &&
+    handledVersion === state.handledVersion;
+  if (isSame) return state;
+  const liveSinceMs = liveVersion === state.liveVersion ? state.liveSinceMs : nowMs;
+  return { ...state, routeRevision, liveVersion, previousVersion, liveSinceMs, handledVersion };
 }
 
 /** Ends the cool-down, and rolls out what had to wait for it. */
