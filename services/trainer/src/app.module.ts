@@ -87,8 +87,9 @@ export const trainer = defineService({
     const opener = new ModelServers(join(config.home, 'trainer', 'work', 'models'), config);
     const duty = new Duty();
     const writer = trainerLog(context, connection, duty, () => strategy);
+    let hasClosed = false;
     const outlast = outlasting({
-      ended: () => shutdown.begun,
+      ended: () => hasClosed,
       pause: () => new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS)),
       log: (message, facts) => log.info(message, facts),
     });
@@ -96,7 +97,8 @@ export const trainer = defineService({
       (key, entry) => writer.write('trainer.v1', [{ key, value: entry && encodeTrainerEntry(entry) }]),
       new LoopFiles(join(config.home, 'trainer', 'loop')),
     );
-    const parts = { registry, store, files, collective, announcements: new Announcements(writer), opener, clock };
+    const announcements = new Announcements(writer, outlast);
+    const parts = { registry, store, files, collective, announcements, opener, clock };
     const revisions = new ProjectRevisions((project) => registry.projectRevision(project), after);
     const runner = trainings(context, parts, { uploads, revisions, kept, duty });
     const loop = retrainingLoop(context, writer, kept, runner);
@@ -104,7 +106,11 @@ export const trainer = defineService({
     tellOfFailures(runner, loop, log);
     readiness.register('registry', () => duty.isKnown);
     // New trainings end before their workers are told.
-    shutdown.onDrain('trainings', () => runner.close());
+    shutdown.onDrain('trainings', () => {
+      runner.close();
+      // Only then: what a training waits for that is given up is no failure of it.
+      hasClosed = true;
+    });
     shutdown.onDrain('workers', () => coordinator.close(clock.nowMs()));
     shutdown.onDrain('models', () => opener.close());
     const assigned = async (holds: boolean): Promise<void> => {

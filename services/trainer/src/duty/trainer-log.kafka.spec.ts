@@ -65,3 +65,25 @@ describe('a write whose outcome is not known', () => {
     expect(written).toEqual(['trainer.v1 two']);
   });
 });
+
+describe('news of a training', () => {
+  it('leave for newer ones while Kafka is away, and hold up no write', async () => {
+    const { log, away, written } = made();
+    away.sends = 20;
+    const dropped: number[] = [];
+    const told = Array.from({ length: 300 }, (_, i) =>
+      log
+        .tell('trainings.v1', { key: 't', value: Buffer.from(`${i}`) })
+        .catch(({ code }: PlatformError) => void (code === 'overloaded' && dropped.push(i))),
+    );
+    const announced = log.write('models.v1', [{ key: 'p/1', value: Buffer.from('version') }]);
+    await announced;
+    expect(written.length).toBeLessThan(5);
+    await Promise.all(told);
+    // The first was under way.
+    expect(dropped).toEqual(Array.from({ length: 43 }, (_, i) => i + 1));
+    expect(written.filter((each) => each.startsWith('trainings.v1'))).toEqual(
+      [0, ...Array.from({ length: 256 }, (_, i) => i + 44)].map((i) => `trainings.v1 ${i}`),
+    );
+  });
+});

@@ -9,8 +9,8 @@ import type { FencedWriters, OutboundMessage } from '@millrace/kafka';
 const NUMBER = 0;
 /** A broker that restarts is back sooner; as long as messages of other services wait. */
 const WRITE_MS_MAX = 30_000;
-/** Writes that wait; a training tells of its progress four times a second. */
-const WAITING_MAX = 256;
+/** News that wait; a training tells of its progress four times a second. */
+const NEWS_MAX = 256;
 
 export interface TrainerLogPorts {
   /** Resolves when the group has confirmed this process's place. */
@@ -19,8 +19,16 @@ export interface TrainerLogPorts {
   replaced(error: PlatformError): void;
 }
 
+interface News {
+  topic: string;
+  message: OutboundMessage;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
 export class TrainerLog {
-  private waiting = 0;
+  private readonly news: News[] = [];
+  private isWritingNews = false;
   private taking: Promise<void> | undefined;
   /** The outcome of a write is not known, and the place was not taken since. */
   private isToTake = false;
@@ -36,24 +44,33 @@ export class TrainerLog {
     await this.writers.hold([NUMBER]);
   }
 
-  async write(topic: string, messages: readonly OutboundMessage[]): Promise<void> {
-    if (this.waiting >= WAITING_MAX)
-      throw new PlatformError('overloaded', `${WAITING_MAX} writes wait for Kafka already`);
-    this.waiting += 1;
-    try {
-      await this.untilWritten(topic, messages);
-    } finally {
-      this.waiting -= 1;
-    }
+  /** Who writes here waits for each write before the next one, or is bounded by itself: the loops, the queue. */
+  write(topic: string, messages: readonly OutboundMessage[]): Promise<void> {
+    return this.again(() => this.writers.of(NUMBER).send(topic, messages));
+  }
+
+  /** What only informs: one after the other, so that no write stands behind them, and of too many the newest. */
+  tell(topic: string, message: OutboundMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.news.push({ topic, message, resolve, reject });
+      if (this.news.length > NEWS_MAX) {
+        this.news.shift()?.reject(new PlatformError('overloaded', `${NEWS_MAX} newer ones wait for Kafka`));
+      }
+      void this.writeNews();
+    });
+  }
+
+  private async writeNews(): Promise<void> {
+    if (this.isWritingNews) return;
+    this.isWritingNews = true;
+    for (let next = this.news.shift(); next !== undefined; next = this.news.shift())
+      await this.write(next.topic, [next.message]).then(next.resolve, next.reject);
+    this.isWritingNews = false;
   }
 
   /** Before something is changed that is not in Kafka. @throws PlatformError where another trainer is at work */
   async refuseReplaced(): Promise<void> {
     await this.again(() => this.writers.of(NUMBER).transaction(async () => undefined));
-  }
-
-  private untilWritten(topic: string, messages: readonly OutboundMessage[]): Promise<void> {
-    return this.again(() => this.writers.of(NUMBER).send(topic, messages));
   }
 
   private async again(work: () => Promise<void>): Promise<void> {

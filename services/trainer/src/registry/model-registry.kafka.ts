@@ -13,6 +13,7 @@ import {
 import type { CompactedReaderSettings } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
 import { primaryVersion } from '@millrace/routing';
+import type { Outlast } from '../duty/outlasting.js';
 import type { TrainerLog } from '../duty/trainer-log.kafka.js';
 import type { ModelRegistry } from './model-registry.js';
 
@@ -38,24 +39,28 @@ export function registryEntries(registry: ModelRegistry): CompactedReaderSetting
   };
 }
 
+/** What a finished work waits for: hours of it are not thrown away for a broker that is away. */
 export class Announcements {
-  constructor(private readonly log: TrainerLog) {}
+  constructor(
+    private readonly log: Pick<TrainerLog, 'write' | 'tell' | 'refuseReplaced'>,
+    private readonly outlast: Outlast,
+  ) {}
 
   /** Before a package is written. @throws PlatformError where another trainer is at work */
   refuseReplaced(): Promise<void> {
-    return this.log.refuseReplaced();
+    return this.outlast('the place of the trainer at work', () => this.log.refuseReplaced());
   }
 
+  /** A second one of the same version is known by its key. */
   async model(version: ModelVersion): Promise<void> {
-    await this.log.write('models.v1', [
-      { key: `${version.project}/${version.version}`, value: encodeModelVersion(version) },
-    ]);
+    const key = `${version.project}/${version.version}`;
+    const value = encodeModelVersion(version);
+    await this.outlast(`version ${key}`, () => this.log.write('models.v1', [{ key, value }]));
   }
 
   async update(update: TrainingEvent): Promise<void> {
-    await this.log.write('trainings.v1', [
-      { key: `${update.project}/${update.trainingId}`, value: encodeTrainingEvent(update) },
-    ]);
+    const key = `${update.project}/${update.trainingId}`;
+    await this.log.tell('trainings.v1', { key, value: encodeTrainingEvent(update) });
   }
 }
 
