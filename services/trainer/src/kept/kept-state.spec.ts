@@ -52,6 +52,12 @@ describe('what a trainer keeps', () => {
     expect(found?.handledVersion).toBe(5);
     await one.save('shop', 0, { ...(found as LoopState), handledVersion: 6 });
     expect((await two.load('shop', 0))?.handledVersion).toBe(6);
+    // The next process may have to skip the entry: a state of that release must not come back then.
+    expect(files.size).toBe(0);
+  });
+
+  it('takes the file of a deleted project away, too', async () => {
+    const { one, files } = trainers({ shop: initialLoopState() });
     await one.remove('shop');
     expect(files.size).toBe(0);
   });

@@ -20,6 +20,8 @@ export type EarlierLoops = Pick<LoopStore, 'load' | 'remove'>;
 export class KeptState implements LoopStore, RequestStore {
   private readonly loops = new Map<string, TrainerEntry>();
   private readonly requests = new Map<string, TrainerEntry>();
+  /** Projects whose states this process has written; their earlier files are gone. */
+  private readonly written = new Set<string>();
 
   constructor(
     private readonly put: WriteEntry,
@@ -43,11 +45,19 @@ export class KeptState implements LoopStore, RequestStore {
 
   async save(project: string, projectCreatedAtMs: number, state: LoopState): Promise<void> {
     await this.write(project, { project, projectCreatedAtMs, trainingId: '', document: JSON.stringify(state) });
+    if (this.written.has(project)) return;
+    // Where the topic's entry cannot be read one day, an old state must not stand in for it. The state is saved,
+    // whatever comes of the file: the next save tries again.
+    await this.earlier.remove(project).then(
+      () => this.written.add(project),
+      () => undefined,
+    );
   }
 
   async remove(project: string): Promise<void> {
     await this.write(project, null);
     await this.earlier.remove(project);
+    this.written.delete(project);
   }
 
   async projects(): Promise<string[]> {

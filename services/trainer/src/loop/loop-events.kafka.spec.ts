@@ -6,12 +6,12 @@ import {
   encodeDriftEvent,
   encodeRoute,
 } from '@millrace/contracts';
-import { cohortOfVersion, PlatformError } from '@millrace/domain';
+import { cohortOfVersion, ManualClock, PlatformError } from '@millrace/domain';
 import { emptyRoute, type RouteTarget } from '@millrace/routing';
 import { anInbound } from '@millrace/testing';
 import { outlasting } from '../duty/outlasting.js';
-import { DriftEventConsumer, loopEntries } from './loop-events.kafka.js';
-import type { LoopRunner } from './loop-runner.js';
+import { DriftEventConsumer, loopEntries, projectEntries } from './loop-events.kafka.js';
+import { LoopRunner } from './loop-runner.js';
 import type { LoopInput } from './loop-state.js';
 
 /** What the loop hears of a route with these targets. */
@@ -49,6 +49,19 @@ describe('what the loop hears of a route', () => {
     ];
     expect(await heard(targets)).toMatchObject({ liveVersion: 1 });
   });
+});
+
+it('what is kept of a project stays where its document cannot be read, and goes with the project', async () => {
+  const kept = new Set(['unreadable', 'deleted', 'absent']);
+  const store = { projects: async () => [...kept], remove: async (project: string) => void kept.delete(project) };
+  const runner = new LoopRunner(store as never, {} as never, new ManualClock(1), {} as never);
+  const entry = projectEntries(runner, async () => undefined)['projects.v1'];
+  const at = { timestampMs: 1, replayed: true } as never;
+  for (const project of ['unreadable', 'deleted'])
+    await expect(async () => entry?.(project, Buffer.from('no project'), at)).rejects.toThrow();
+  await entry?.('deleted', null, at);
+  await runner.tidy();
+  expect([...kept]).toEqual(['unreadable']);
 });
 
 it('an entry comes again until the loop could save it, and ends with the process', async () => {

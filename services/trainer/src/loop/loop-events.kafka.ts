@@ -97,6 +97,7 @@ export function projectEntries(
   return {
     'projects.v1': async (key, value, { replayed }) => {
       if (value !== null) {
+        runner.noteProject(key);
         const { document, createdAtMs } = decodeProject(value);
         await runner.define(projectFromDocument(document), createdAtMs);
         return;

@@ -51,6 +51,8 @@ const LOOPS_MAX = 256;
 const EFFECT_TRIES_MAX = 30;
 
 export class LoopRunner {
+  /** Projects that are there, also those that have no loop because their definition could not be read or taken. */
+  private readonly present = new Set<string>();
   private readonly loops = new Map<string, Loop>();
   private readonly failed = new Map<string, { loop: Loop; effect: LoopEffect; tries: number }>();
 
@@ -61,12 +63,17 @@ export class LoopRunner {
     private readonly report: LoopReport,
   ) {}
 
+  /** The project is there, whatever comes of its definition: what is kept of it stays. */
+  noteProject(project: string): void {
+    this.present.add(project);
+  }
+
   /** Starts a project's loop, or gives it a new policy; what was begun before a restart is begun again. */
   async define(project: Project, createdAtMs: number): Promise<void> {
     const policy: LoopPolicy = { retrain: project.retrain, rolloutAutomatic: project.rollout.automatic };
     const known = this.loops.get(project.name);
     // Applied anew while nobody looked: another project.
-    if (known !== undefined && known.createdAtMs !== createdAtMs) await this.forget(project.name);
+    if (known !== undefined && known.createdAtMs !== createdAtMs) await this.end(known);
     else if (known !== undefined) {
       known.project = project;
       known.policy = policy;
@@ -126,9 +133,13 @@ export class LoopRunner {
 
   /** The project is no more: its loop begins nothing again. What is kept of it goes with `tidy`. */
   async forget(project: string): Promise<void> {
+    this.present.delete(project);
     const loop = this.loops.get(project);
-    if (loop === undefined) return;
-    this.loops.delete(project);
+    if (loop !== undefined) await this.end(loop);
+  }
+
+  private async end(loop: Loop): Promise<void> {
+    this.loops.delete(loop.project.name);
     for (const [key, failure] of this.failed) if (failure.loop === loop) this.failed.delete(key);
     // A step that has begun saves once more; that it may fail is told to whoever asked for it.
     await loop.turn.catch(() => undefined);
@@ -137,7 +148,7 @@ export class LoopRunner {
   /** Removes what is kept of deleted projects; once all projects are known. */
   async tidy(): Promise<void> {
     for (const project of await this.store.projects()) {
-      if (!this.loops.has(project)) await this.store.remove(project);
+      if (!this.loops.has(project) && !this.present.has(project)) await this.store.remove(project);
     }
   }
 
