@@ -3,6 +3,7 @@ import {
   DRIFT_CORRECTION_TYPE,
   DRIFT_EVENT_TYPE,
   type DriftEvent,
+  decodeCommand,
   encodeDriftEvent,
   encodeRoute,
 } from '@millrace/contracts';
@@ -10,7 +11,7 @@ import { cohortOfVersion, ManualClock, PlatformError } from '@millrace/domain';
 import { emptyRoute, type RouteTarget } from '@millrace/routing';
 import { anInbound } from '@millrace/testing';
 import { outlasting } from '../duty/outlasting.js';
-import { DriftEventConsumer, loopEntries, projectEntries } from './loop-events.kafka.js';
+import { DriftEventConsumer, LoopCommands, loopEntries, projectEntries } from './loop-events.kafka.js';
 import { LoopRunner } from './loop-runner.js';
 import type { LoopInput } from './loop-state.js';
 
@@ -83,6 +84,15 @@ it('an entry comes again until the loop could save it, and ends with the process
   failures = 1;
   hasEnded = true;
   await expect(entry?.('p/d', null, at)).rejects.toThrow('no broker');
+});
+
+it('a rollback that is repeated after a restart names the route that was judged', async () => {
+  const sent: unknown[] = [];
+  const write = async (_topic: string, messages: readonly { value: unknown }[]) =>
+    void sent.push(decodeCommand(messages[0]?.value as Uint8Array));
+  const commands = new LoopCommands({ write }, new ManualClock(1));
+  await commands.rollback('p', { kind: 'rollback', reason: 'r', correlationId: 'c', expectedRevision: 7 });
+  expect(sent).toMatchObject([{ id: 'c/rollback', expectedRevision: 7, action: { kind: 'rollback' } }]);
 });
 
 describe('what the loop hears of drift', () => {

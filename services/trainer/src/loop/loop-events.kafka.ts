@@ -112,7 +112,7 @@ export function projectEntries(
 /** The loop's commands to the router, which owns routes. A command's id is stable, so that a repeated one is known. */
 export class LoopCommands {
   constructor(
-    private readonly log: TrainerLog,
+    private readonly log: Pick<TrainerLog, 'write'>,
     private readonly clock: Clock,
   ) {}
 
@@ -124,7 +124,8 @@ export class LoopCommands {
   }
 
   rollback(project: string, effect: Extract<LoopEffect, { kind: 'rollback' }>): Promise<void> {
-    return this.send(project, `${effect.correlationId}/rollback`, effect, { kind: 'rollback' });
+    const { correlationId, expectedRevision } = effect;
+    return this.send(project, `${correlationId}/rollback`, effect, { kind: 'rollback' }, expectedRevision);
   }
 
   private async send(
@@ -132,13 +133,14 @@ export class LoopCommands {
     id: string,
     { reason, correlationId }: { reason: string; correlationId: string },
     action: Parameters<typeof encodeCommand>[0]['action'],
+    expectedRevision = 0,
   ): Promise<void> {
     const value = encodeCommand({
       id,
       project,
       issuedBy: 'loop',
       issuedAtMs: this.clock.nowMs(),
-      expectedRevision: 0,
+      expectedRevision,
       correlationId,
       reason,
       action,

@@ -250,6 +250,20 @@ describe('the closed loop', () => {
     expect(run([live(1, 0, 'failed', 3)], rolling).state.phase).toBe('cooling');
   });
 
+  it('repeats after a restart a rollback that may not have left, of the route that was judged and of no other', () => {
+    const model: LoopInput = { kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] };
+    const [first, second] = [live(1), live(2, 1)];
+    const cooling = run([first, drift(), dataset(3), model, second]).state;
+    expect(pendingEffects(cooling, policy)).toEqual([]);
+    const bad = drift({ feature: '@quality', detector: 'auc_drop', cohort: cohortOfVersion(2), correlationId: 'bad' });
+    const { state, effects } = run([bad], cooling);
+    expect(pendingEffects(state, policy)).toEqual([{ ...effects[0], expectedRevision: second.revision }]);
+    const ends: LoopInput[] = [live(1, 0), { kind: 'stop' }];
+    for (const end of ends) expect(pendingEffects(run([end], state).state, policy)).toEqual([]);
+    const calm = advance(state, { kind: 'tick' }, policy, 9_000).state;
+    expect([calm.phase, calm.takingBack]).toEqual(['calm', null]);
+  });
+
   it('repeats after a restart what was begun, with the same ids', () => {
     const training = run([live(1), drift(), dataset(3)]);
     expect(pendingEffects(training.state, policy)).toEqual(training.effects);

@@ -57,9 +57,18 @@ export interface LoopState {
   startedAtMs: readonly number[];
   /** A blessed version that is being rolled out, or waits for its turn or for a person; 0 = none. */
   waitingVersion: number;
+  /** A version in service that failed its probation and is live still; a route that shows another one ends it. */
+  takingBack: TakingBack | null;
   /** Highest version that was decided about: one that a person rolled back must not come again by itself. */
   handledVersion: number;
   history: readonly LoopStep[];
+}
+
+export interface TakingBack {
+  reason: string;
+  correlationId: string;
+  /** The route that was judged. */
+  routeRevision: number;
 }
 
 /** One line of the history, newest last, at most `HISTORY_MAX`. */
@@ -109,7 +118,8 @@ export type LoopEffect =
       'datasetVersions' | 'evaluationShare' | 'warmStartVersion' | 'correlationId'
     >)
   | { kind: 'start_rollout'; version: number; reason: string; correlationId: string }
-  | { kind: 'rollback'; reason: string; correlationId: string };
+  /** `expectedRevision`: of the route that is taken back; 0 = whatever is current. */
+  | { kind: 'rollback'; reason: string; correlationId: string; expectedRevision: number };
 
 export interface LoopPolicy {
   retrain: RetrainSpec;
@@ -134,6 +144,7 @@ export function initialLoopState(): LoopState {
     coolUntilMs: 0,
     startedAtMs: [],
     waitingVersion: 0,
+    takingBack: null,
     handledVersion: 0,
     history: [],
   };
@@ -163,7 +174,9 @@ export function advance(state: LoopState, input: LoopInput, policy: LoopPolicy, 
     case 'route':
       return onRoute(state, input, policy, nowMs);
     case 'stop':
-      return same(step({ ...state, phase: 'stopped', episode: null }, nowMs, 'stopped by the kill switch'));
+      return same(
+        step({ ...state, phase: 'stopped', episode: null, takingBack: null }, nowMs, 'stopped by the kill switch'),
+      );
     case 'resume':
       return state.phase === 'stopped' ? same(step({ ...state, phase: 'calm' }, nowMs, 'resumed')) : same(state);
     case 'tick':
@@ -216,9 +229,10 @@ function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind: 'drift
 function takeBack(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>, nowMs: number): LoopResult {
   const reason = `version ${state.liveVersion} failed its probation: ${drift.feature} ${drift.detector} ${drift.value.toFixed(3)} against ${drift.threshold}`;
   const correlationId = drift.correlationId || drift.eventId;
+  const takingBack: TakingBack = { reason, correlationId, routeRevision: state.routeRevision };
   return {
-    state: step(state, nowMs, `rolling back: ${reason}`),
-    effects: [{ kind: 'rollback', reason, correlationId }],
+    state: step({ ...state, takingBack }, nowMs, `rolling back: ${reason}`),
+    effects: [{ kind: 'rollback', reason, correlationId, expectedRevision: 0 }],
   };
 }
 
@@ -388,14 +402,15 @@ function routed(state: LoopState, input: Extract<LoopInput, { kind: 'route' }>, 
     previousVersion === state.previousVersion &&
     handledVersion === state.handledVersion;
   if (isSame) return state;
-  const liveSinceMs = liveVersion === state.liveVersion ? state.liveSinceMs : nowMs;
-  return { ...state, routeRevision, liveVersion, previousVersion, liveSinceMs, handledVersion };
+  const next = { ...state, routeRevision, liveVersion, previousVersion, handledVersion };
+  return liveVersion === state.liveVersion ? next : { ...next, liveSinceMs: nowMs, takingBack: null };
 }
 
 /** Ends the cool-down, and rolls out what had to wait for it. */
 function onTick(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
   if (state.phase === 'cooling' && nowMs >= state.coolUntilMs) {
-    return onTick(step({ ...state, phase: 'calm', coolUntilMs: 0 }, nowMs, 'cool-down over'), policy, nowMs);
+    const calm: LoopState = { ...state, phase: 'calm', coolUntilMs: 0, takingBack: null };
+    return onTick(step(calm, nowMs, 'cool-down over'), policy, nowMs);
   }
   if (state.phase === 'calm' && policy.rolloutAutomatic && state.waitingVersion > state.liveVersion) {
     return rollOut(state, state.waitingVersion, nowMs);
@@ -409,6 +424,11 @@ export function pendingEffects(state: LoopState, policy: LoopPolicy): readonly L
   if (state.phase === 'rolling_out' && state.waitingVersion > 0) {
     const correlationId = state.episode?.id ?? `rollout-${state.waitingVersion}`;
     return [{ kind: 'start_rollout', version: state.waitingVersion, reason: 'resumed after a restart', correlationId }];
+  }
+  if (state.phase === 'cooling' && state.takingBack) {
+    // The route may have moved since, and a rollback of the new one would bring the bad version back.
+    const { reason, correlationId, routeRevision } = state.takingBack;
+    return [{ kind: 'rollback', reason, correlationId, expectedRevision: routeRevision }];
   }
   return [];
 }
