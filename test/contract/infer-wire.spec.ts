@@ -178,7 +178,7 @@ describe('protobuf-es reads what libs/inference writes', () => {
     decodeExchangeRequest(toBinary(relayPb.ExchangeRequestSchema, exchanged), (frame) =>
       expect(frame).toEqual(request),
     );
-    const response = { id: 5, status: 14, message: 'away', response: Uint8Array.of(9), more: true };
+    const response = { id: 5, status: 14, message: 'away', response: Uint8Array.of(9), more: true, refusal: 1 };
     const answered = fromBinary(relayPb.ExchangeResponseSchema, encodeExchangeResponse([response]));
     expect(answered.frames[0]).toMatchObject({ ...response, id: 5n });
     decodeExchangeResponse(toBinary(relayPb.ExchangeResponseSchema, answered), (frame) =>

@@ -45,6 +45,7 @@ export {
   decodeExchangeResponse,
   encodeExchangeRequest,
   encodeExchangeResponse,
+  REFUSAL,
   type RequestFrame,
   type ResponseFrame,
 } from './relay-frames.js';

@@ -27,6 +27,7 @@ const responseFrame: fc.Arbitrary<ResponseFrame> = fc.record({
   message: fc.string({ unit: 'grapheme' }),
   response: fc.uint8Array(),
   more: fc.boolean(),
+  refusal: fc.nat(2),
 });
 
 function collect<F>(decode: (bytes: Uint8Array, each: (frame: F) => void) => void, bytes: Uint8Array): F[] {

@@ -32,6 +32,14 @@ export interface RequestFrame {
   stream?: boolean;
 }
 
+/** Why a status is not OK, for a router that stands before several servings; 0 = not said (an earlier release). */
+export const REFUSAL = {
+  /** The version is not there or not ready, or the serving ends: another serving may take the request. */
+  notTaken: 1,
+  /** All else, such as a full queue, or a process that died at the request: no other serving is to be tried. */
+  taken: 2,
+} as const;
+
 export interface ResponseFrame {
   id: number;
   /** gRPC status code; 0 = OK. */
@@ -41,6 +49,8 @@ export interface ResponseFrame {
   response: Uint8Array;
   /** Further answers to this id follow. */
   more?: boolean;
+  /** One of REFUSAL. */
+  refusal?: number;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -99,7 +109,8 @@ function responseFrameBytes(frame: ResponseFrame): number {
     intFieldBytes(frame.status) +
     (frame.message === '' ? 0 : delimitedBytes(textBytes(frame.message))) +
     bytesFieldBytes(frame.response) +
-    (frame.more ? 2 : 0)
+    (frame.more ? 2 : 0) +
+    intFieldBytes(frame.refusal ?? 0)
   );
 }
 
@@ -118,6 +129,7 @@ export function encodeExchangeResponse(frames: readonly ResponseFrame[], allocat
       writer.byte(40);
       writer.byte(1);
     }
+    writer.int(6, frame.refusal ?? 0);
   }
   return writer.bytes;
 }
@@ -180,7 +192,7 @@ export function decodeExchangeRequest(bytes: Uint8Array, each: (frame: RequestFr
 /** Calls `each` for every frame; throws invalid_argument for malformed bytes. */
 export function decodeExchangeResponse(bytes: Uint8Array, each: (frame: ResponseFrame) => void): void {
   walk(bytes, (reader, end) => {
-    const frame: ResponseFrame = { id: 0, status: 0, message: '', response: EMPTY, more: false };
+    const frame: ResponseFrame = { id: 0, status: 0, message: '', response: EMPTY, more: false, refusal: 0 };
     while (reader.at < end) {
       const tag = reader.tag();
       switch (tag) {
@@ -198,6 +210,9 @@ export function decodeExchangeResponse(bytes: Uint8Array, each: (frame: Response
           break;
         case (5 << 3) | WIRE_VARINT:
           frame.more = reader.bool();
+          break;
+        case (6 << 3) | WIRE_VARINT:
+          frame.refusal = reader.uint32() | 0;
           break;
         default:
           reader.skip(tag, end);

@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { relayPb } from '@millrace/contracts';
 import { ManualClock } from '@millrace/domain';
+import { REFUSAL } from '@millrace/inference';
 import { GRPC_STATUS } from '@millrace/routing';
 import { IN_FLIGHT_MAX, Relay, type RelayRequest, WAITING_MAX } from './relay.js';
 
@@ -45,6 +46,11 @@ function answer(...frames: { id: bigint; text: string; more?: boolean }[]): void
   const message = create(relayPb.ExchangeResponseSchema, {
     frames: frames.map(({ id, text, more = false }) => ({ id, more, response: new TextEncoder().encode(text) })),
   });
+  relay.onMessage(toBinary(relayPb.ExchangeResponseSchema, message));
+}
+
+function refuse(id: bigint, status: number = GRPC_STATUS.NOT_FOUND, refusal = 0): void {
+  const message = create(relayPb.ExchangeResponseSchema, { frames: [{ id, status, message: 'no', refusal }] });
   relay.onMessage(toBinary(relayPb.ExchangeResponseSchema, message));
 }
 
@@ -143,15 +149,6 @@ describe('relay', () => {
   });
 
   it('asks again while a fresh serving has not loaded the version yet, but not for ever and not later on', () => {
-    const refuse = (id: bigint) =>
-      relay.onMessage(
-        toBinary(
-          relayPb.ExchangeResponseSchema,
-          create(relayPb.ExchangeResponseSchema, {
-            frames: [{ id, status: GRPC_STATUS.NOT_FOUND, message: 'not yet' }],
-          }),
-        ),
-      );
     const stream = new FakeStream();
     relay.streamUp(stream);
     relay.send(request('a'));
@@ -202,15 +199,6 @@ describe('relay', () => {
     const [one, two] = [new FakeStream('one'), new FakeStream('two')];
     for (const stream of [one, two]) relay.streamUp(stream);
     clock.advance(60_000);
-    const refuse = (id: bigint) =>
-      relay.onMessage(
-        toBinary(
-          relayPb.ExchangeResponseSchema,
-          create(relayPb.ExchangeResponseSchema, {
-            frames: [{ id, status: GRPC_STATUS.NOT_FOUND, message: 'not here' }],
-          }),
-        ),
-      );
     relay.send(request('a', { version: 7 }));
     endTurn();
     refuse(one.frames[0]!.id);
@@ -230,6 +218,55 @@ describe('relay', () => {
       endTurn();
     }
     expect(one.frames.filter(({ version }) => version === 7)).toHaveLength(2);
+  });
+
+  it('sends what a serving had taken to no other one, and does not leave that one out', () => {
+    const [one, two] = [new FakeStream('one'), new FakeStream('two')];
+    for (const stream of [one, two]) relay.streamUp(stream);
+    for (const settled of [false, true]) {
+      if (settled) clock.advance(60_000);
+      const before = [one.frames.length, two.frames.length] as [number, number];
+      relay.send(request('a'));
+      endTurn();
+      // A full queue, or a process that died at it.
+      refuse(one.frames.at(-1)!.id, GRPC_STATUS.UNAVAILABLE, REFUSAL.taken);
+      endTurn();
+      expect(answers.at(-1)).toBe(`a:${GRPC_STATUS.UNAVAILABLE}:`);
+      for (const name of ['b', 'c', 'd']) {
+        relay.send(request(name));
+        endTurn();
+      }
+      expect([one.frames.length - before[0], two.frames.length - before[1]]).toEqual([2, 2]);
+    }
+    expect(relay.counters.retried).toBe(0);
+  });
+
+  it('asks another serving at once where one says that it did not take it, ready or ending', () => {
+    const [one, two] = [new FakeStream('one'), new FakeStream('two')];
+    for (const stream of [one, two]) relay.streamUp(stream);
+    clock.advance(60_000);
+    relay.send(request('a'));
+    endTurn();
+    refuse(one.frames[0]!.id, GRPC_STATUS.UNAVAILABLE, REFUSAL.notTaken);
+    endTurn();
+    expect(two.frames).toHaveLength(1);
+  });
+
+  it('believes an UNAVAILABLE of an earlier release, which does not say why, only while streams change', () => {
+    const [one, two] = [new FakeStream('one'), new FakeStream('two')];
+    for (const stream of [one, two]) relay.streamUp(stream);
+    relay.send(request('a'));
+    endTurn();
+    refuse(one.frames[0]!.id, GRPC_STATUS.UNAVAILABLE);
+    clock.advance(100);
+    relay.tick();
+    endTurn();
+    expect(two.frames).toHaveLength(1);
+    clock.advance(60_000);
+    relay.send(request('b'));
+    endTurn();
+    refuse(one.frames[1]!.id, GRPC_STATUS.UNAVAILABLE);
+    expect(answers).toEqual([`b:${GRPC_STATUS.UNAVAILABLE}:`]);
   });
 
   it('forwards a cancellation and never answers it', () => {

@@ -4,8 +4,9 @@
 //
 // States of a request:  waiting (no stream is up) ─▶ sent ─▶ answered
 //   stream breaks while sent: once more after RESEND_MS (ModelInfer is idempotent here), the second time UNAVAILABLE;
-//   serving says UNAVAILABLE or NOT_FOUND within UNSETTLED_MS of a stream's change (it starts and has not loaded what
-//   the route names, or it ends): again every RESEND_MS until the request is waitMaxMs old;
+//   serving does not take it within UNSETTLED_MS of a stream's change (it starts and has not loaded what the route
+//   names, or it ends): again every RESEND_MS until the request is waitMaxMs old. A full queue, or a process that died
+//   at the request, is an answer: it would fill or kill the next serving, too;
 //   waiting longer than waitMaxMs: UNAVAILABLE; past its deadline: DEADLINE_EXCEEDED, and serving is told to forget it;
 //   where several servings are there: to another one at once in both cases, and one that said "not yet" of a version is
 //   left out for that version for UNREADY_MS;
@@ -17,6 +18,7 @@ import type { Clock } from '@millrace/domain';
 import {
   decodeExchangeResponse,
   encodeExchangeRequest,
+  REFUSAL,
   type RequestFrame,
   type ResponseFrame,
 } from '@millrace/inference';
@@ -242,22 +244,33 @@ export class Relay {
     const pending = this.pending.get(frame.id);
     // Answers to cancelled or timed-out requests are expected and dropped.
     if (pending === undefined) return;
-    if (frame.status !== GRPC_STATUS.OK && this.mayResend(pending, frame.status)) return;
+    if (frame.status !== GRPC_STATUS.OK && this.mayResend(pending, frame)) return;
     if (frame.more) {
       pending.answered = true;
       pending.done(frame.status, frame.message, frame.response, false);
     } else this.finish(pending, frame.status, frame.message, frame.response);
   };
 
-  private mayResend(pending: Pending, status: number): boolean {
-    if (status !== GRPC_STATUS.UNAVAILABLE && status !== GRPC_STATUS.NOT_FOUND) return false;
+  private mayResend(pending: Pending, { status, refusal = 0 }: ResponseFrame): boolean {
+    const isUnavailable = status === GRPC_STATUS.UNAVAILABLE;
+    const isNotTaken = status === GRPC_STATUS.NOT_FOUND || (isUnavailable && refusal === REFUSAL.notTaken);
+    // A serving of an earlier release does not say why.
+    const isUnsaid = isUnavailable && refusal === 0;
+    if (!isNotTaken && !isUnsaid) return false;
     // A model without a route is not on its way.
     if (pending.version === 0 || pending.answered) return false;
     const nowMs = this.options.clock.monotonicMs();
     if (nowMs - pending.acceptedAtMs + RESEND_MS > this.options.waitMaxMs) return false;
     const target = pending.link?.target ?? '';
+    const isSettled = nowMs - this.changedAtMs > UNSETTLED_MS;
+    if (isUnsaid) {
+      if (isSettled) return false;
+      pending.link = null;
+      this.resendLater(pending, nowMs);
+      return true;
+    }
     if (this.targets.size > 1) this.unready.mark(target, pending.model, pending.version, nowMs);
-    if (nowMs - this.changedAtMs > UNSETTLED_MS && !this.hasOther(target, pending, nowMs)) return false;
+    if (isSettled && !this.hasOther(target, pending, nowMs)) return false;
     pending.link = null;
     this.resend(pending, target, nowMs);
     return true;

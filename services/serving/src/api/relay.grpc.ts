@@ -11,11 +11,13 @@ import {
   encodeInferResponse,
   encodeStreamResponse,
   type InferResponse,
+  REFUSAL,
   type RequestFrame,
   type ResponseFrame,
   wantsEmptyFinal,
 } from '@millrace/inference';
 import type { Answer } from '../models/infer-job.js';
+import { isNotTaken } from '../models/not-taken.js';
 import type { InFlight, Predictor } from '../predict/predictor.js';
 import { type Tracing, traced } from '../predict/request-tracer.js';
 import { modelOf, v2Status } from './infer.grpc.js';
@@ -144,7 +146,8 @@ class RelaySession {
   }
 
   private refuse(id: number, error: PlatformError): void {
-    this.answer({ id, status: v2Status(error), message: error.reason, response: EMPTY });
+    const refusal = isNotTaken(error) ? REFUSAL.notTaken : REFUSAL.taken;
+    this.answer({ id, status: v2Status(error), message: error.reason, response: EMPTY, refusal });
   }
 
   private answer(frame: ResponseFrame): void {

@@ -5,6 +5,7 @@ import { PlatformError } from '@millrace/domain';
 import type { RepositoryEntry, RepositoryState } from '@millrace/inference';
 import type { Project } from '@millrace/project';
 import { primaryVersion, type Route } from '@millrace/routing';
+import { notTaken } from './not-taken.js';
 import type { ServedModel } from './served-model.js';
 
 export interface Slot {
@@ -154,5 +155,5 @@ export function unknownModel(name: string, version?: string | number): PlatformE
 function notReady(name: string, version: string | number, slot: Slot): PlatformError {
   const { reason } = stateOf(slot);
   const why = reason === '' ? '' : `: ${reason}`;
-  return new PlatformError('unavailable', `Request for model '${name}' version ${version} that is not ready${why}`);
+  return notTaken(`Request for model '${name}' version ${version} that is not ready${why}`);
 }

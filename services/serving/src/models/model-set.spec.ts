@@ -101,6 +101,7 @@ describe('ModelSet', () => {
       { name: 'demo', version: '2', state: 'UNAVAILABLE', reason: 'bad hash' },
     ]);
     expect(() => models.find('demo', '2')).toThrow(/not ready: bad hash/);
+    expect(() => models.find('demo', '2')).toThrow(expect.objectContaining({ facts: { notTaken: true } }));
     expect(versionOf(models)).toBe(1);
     retry();
     await finish('demo/2');

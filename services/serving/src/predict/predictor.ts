@@ -5,6 +5,7 @@ import { PlatformError } from '@millrace/domain';
 import { decodeInferRequest, type InferRequest } from '@millrace/inference';
 import type { Answer, CallFacts } from '../models/infer-job.js';
 import type { ModelSet } from '../models/model-set.js';
+import { notTaken } from '../models/not-taken.js';
 import type { InFlight } from '../models/served-model.js';
 
 export type { InFlight } from '../models/served-model.js';
@@ -50,7 +51,7 @@ export class Predictor {
 
   private submit(request: InferRequest, facts: CallFacts, answer: Answer, many: boolean): InFlight | undefined {
     try {
-      if (!this.accepting) throw new PlatformError('unavailable', 'the server is shutting down');
+      if (!this.accepting) throw notTaken('the server is shutting down');
       const model = this.models.find(request.modelName, facts.version || request.modelVersion);
       if (!many && model.spec.decoupled) throw decoupled(request.modelName);
       return model.submit(request, facts, answer);
