@@ -2,7 +2,7 @@
 // commands.v1 and are applied by the process that holds their partition.
 
 import { join } from 'node:path';
-import { ensureTopics, KafkaConnection, type KafkaStrategy, MessageProducer } from '@millrace/kafka';
+import { ensureTopics, KafkaConnection, type KafkaStrategy, MessageProducer, untilAvailable } from '@millrace/kafka';
 import { DEFAULT_STRATEGY, type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
 import { type ServiceContext, within } from '@millrace/service';
 import type { RouterConfig } from '../config.js';
@@ -103,7 +103,8 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     held.clear();
     for (const partition of partitions) held.add(partition);
     for (const { project } of table.all()) if (!holds(project)) owner.release(project);
-    await routeLog.hold(partitions);
+    // A coordinator of transactions that loads takes seconds; what is held may be other partitions by then.
+    await untilAvailable('routes', () => routeLog.hold([...held]));
     await follower.caughtUp();
     // The first read began after nobody else could write any more only if no other replica held the partitions.
     if (partitions.some((partition) => !before.includes(partition))) await follower.readToEnd();

@@ -269,6 +269,23 @@ describe('relay', () => {
     expect(answers).toEqual([`b:${GRPC_STATUS.UNAVAILABLE}:`]);
   });
 
+  it('keeps what no serving is marked for in one message, and forgets a mark that nobody asks about again', () => {
+    const [one, two] = [new FakeStream('one'), new FakeStream('two')];
+    for (const stream of [one, two]) relay.streamUp(stream);
+    relay.send(request('a', { version: 7 }));
+    endTurn();
+    refuse(one.frames[0]!.id);
+    endTurn();
+    const messages = () => one.messages.length + two.messages.length;
+    for (const waitMs of [0, 1_001]) {
+      clock.advance(waitMs);
+      const before = messages();
+      for (const name of ['b', 'c', 'd']) relay.send(request(name, { version: 8 }));
+      endTurn();
+      expect(messages() - before).toBe(1);
+    }
+  });
+
   it('forwards a cancellation and never answers it', () => {
     const stream = new FakeStream();
     relay.streamUp(stream);

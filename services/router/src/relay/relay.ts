@@ -333,13 +333,19 @@ export class Relay {
     else for (const { frames, streams } of this.byServing(there, nowMs)) this.write(frames, streams, nowMs);
   };
 
+  private readyEverywhere({ model, version }: Pending, nowMs: number): boolean {
+    for (const target of this.targets.keys()) if (this.unready.isMarked(target, model, version, nowMs)) return false;
+    return true;
+  }
+
   /** Frames with the streams of servings that may answer them: all, but for what some serving is not ready for. */
   private byServing(frames: Pending[], nowMs: number): { frames: Pending[]; streams: readonly RelayStream[] }[] {
     const free: Pending[] = [];
     const bound: { frames: Pending[]; streams: readonly RelayStream[] }[] = [];
+    const allReady = this.unready.isEmpty(nowMs);
     for (const frame of frames) {
       const { avoid, model, version } = frame;
-      if (avoid === '' && this.unready.isEmpty) {
+      if (avoid === '' && (allReady || this.readyEverywhere(frame, nowMs))) {
         free.push(frame);
         continue;
       }

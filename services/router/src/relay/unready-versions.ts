@@ -7,14 +7,18 @@ const MARKS_MAX = 1_024;
 
 export class UnreadyVersions {
   private readonly untilMs = new Map<string, number>();
+  private lastUntilMs = Number.NEGATIVE_INFINITY;
 
-  get isEmpty(): boolean {
+  /** Whether no mark is believed any more. */
+  isEmpty(nowMs: number): boolean {
+    if (this.lastUntilMs <= nowMs) this.untilMs.clear();
     return this.untilMs.size === 0;
   }
 
   mark(target: string, model: string, version: number, nowMs: number): void {
     if (this.untilMs.size >= MARKS_MAX) this.untilMs.clear();
-    this.untilMs.set(keyOf(target, model, version), nowMs + UNREADY_MS);
+    this.lastUntilMs = nowMs + UNREADY_MS;
+    this.untilMs.set(keyOf(target, model, version), this.lastUntilMs);
   }
 
   isMarked(target: string, model: string, version: number, nowMs: number): boolean {
