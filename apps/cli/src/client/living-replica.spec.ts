@@ -37,6 +37,13 @@ describe('of the replicas of a service', () => {
     expect(await asked(answers).call('GET')).toEqual(ok);
   });
 
+  it('has every request ask all of them, also those that are on their way at the same time', async () => {
+    const { seen, call } = asked({ [URLS[1] as string]: ok });
+    expect(await Promise.all([call('GET'), call('GET'), call('GET')])).toEqual([ok, ok, ok]);
+    expect(await call('GET')).toEqual(ok);
+    expect(seen.at(-1)).toBe(`${URLS[1]}/v1/x`);
+  });
+
   it('gives the last answer where no replica has a better one', async () => {
     await expect(asked({}).call('GET')).rejects.toMatchObject({ code: 'unavailable' });
     const all = Object.fromEntries(URLS.map((url) => [url, standby]));

@@ -14,16 +14,20 @@ export class LivingReplica {
   /** @param request to replica 0 */
   async send(request: HttpRequest, send: (request: HttpRequest) => Promise<HttpAnswer>): Promise<HttpAnswer> {
     const [first = ''] = this.urls;
+    // Its own: others may be on their way at the same time.
+    let at = this.at;
     for (let tried = 1; ; tried++) {
       const isLast = tried >= this.urls.length;
-      const url = `${this.urls[this.at] ?? first}${request.url.slice(first.length)}`;
+      const url = `${this.urls[at] ?? first}${request.url.slice(first.length)}`;
       try {
         const answer = await send({ ...request, url });
-        if (isLast || !standsBy(answer)) return answer;
+        const isStandby = standsBy(answer);
+        if (!isStandby) this.at = at;
+        if (isLast || !isStandby) return answer;
       } catch (thrown) {
         if (isLast || !isElsewhere(thrown, request)) throw thrown;
       }
-      this.at = (this.at + 1) % this.urls.length;
+      at = (at + 1) % this.urls.length;
     }
   }
 }

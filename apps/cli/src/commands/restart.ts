@@ -5,12 +5,14 @@ import { processName, SERVICE_NAMES, type Service } from '@millrace/deployment';
 import { PlatformError } from '@millrace/domain';
 import { type Command, InvalidArgumentError } from 'commander';
 import { addressesAt, replicaUrls } from '../client/replicas.js';
+import { covers, HoldingsAtRest, namesServing, partitionsOf } from '../overview/holdings.js';
 import { type Holdings, heldBy, isReady, servingsOf } from '../overview/process-state.http.js';
 import { RunFolder } from '../supervisor/run-folder.fs.js';
 import { action, type Context, poll } from './context.js';
 
 /** An end in order takes seconds, a start on a busy machine a minute. */
 const BACK_WITHIN_MS = 180_000;
+const LOOK_EVERY_MS = 1_000;
 
 interface Process {
   service: Service;
@@ -21,7 +23,7 @@ interface Process {
 export function restartCommand(program: Command): void {
   program
     .command('restart')
-    .description('ends services in order and starts them again, one process at a time')
+    .description('ends services in order and starts them again, one process at a time; not training workers')
     .argument('[service...]', 'which; default: all of them', services, [])
     .action(action((context, chosen: readonly Service[]) => restart(context, chosen)));
 }
@@ -73,26 +75,28 @@ async function restartOne(context: Context, one: Process, urls: Record<Service, 
   const { settings } = context;
   const { service, replica, name } = one;
   const run = new RunFolder(settings.home);
+  const at = addressesAt(service, replica, settings);
+  const rest = new HoldingsAtRest();
+  const atRest = async () => rest.saw(await heldByAll(urls[service]));
+  const heldBefore = await poll(atRest, `${service} to be at rest`, BACK_WITHIN_MS, LOOK_EVERY_MS);
   const before = run.survivors().find((record) => record.name === name);
   if (before === undefined)
     throw new PlatformError(
       'unavailable',
       `${name} does not run just now; \`millrace status\` shows it, its log says why`,
     );
-  const at = addressesAt(service, replica, settings);
-  const heldBefore = await heldByAll(urls[service]);
   process.kill(before.pid, 'SIGTERM');
   const isAnother = async () => run.survivors().find((record) => record.name === name && record.pid !== before.pid);
   await poll(isAnother, `${name} to be started again`, BACK_WITHIN_MS);
   await untilTrue(() => isReady(at[service]), `${name} to be ready`);
   await untilTrue(
-    async () => covers(await heldByAll(urls[service]), heldBefore),
+    async () => covers(partitionsOf(await heldByAll(urls[service])), heldBefore),
     `the partitions of ${service} to be held`,
   );
   if (service !== 'serving') return;
   const reached = async () => {
     const seen = await Promise.all(urls.router.map((url) => servingsOf(url)));
-    return seen.every((servings) => servings === null || servings.includes(at.servingGrpc));
+    return seen.every((servings) => servings === null || namesServing(servings, at.servingGrpc));
   };
   await untilTrue(reached, `the routers to reach ${name}`);
 }
@@ -101,13 +105,4 @@ async function untilTrue(test: () => Promise<boolean>, what: string): Promise<vo
   await poll(async () => ((await test()) ? true : undefined), what, BACK_WITHIN_MS);
 }
 
-/** Partitions that some process of the service holds. */
-async function heldByAll(urls: readonly string[]): Promise<Set<string>> {
-  const all = await Promise.all(urls.map(heldBy));
-  const named = (held: Holdings | null) =>
-    Object.entries(held ?? {}).flatMap(([topic, partitions]) => partitions.map((partition) => `${topic}/${partition}`));
-  return new Set(all.flatMap(named));
-}
-
-const covers = (held: ReadonlySet<string>, wanted: ReadonlySet<string>): boolean =>
-  [...wanted].every((partition) => held.has(partition));
+const heldByAll = (urls: readonly string[]): Promise<(Holdings | null)[]> => Promise.all(urls.map(heldBy));
