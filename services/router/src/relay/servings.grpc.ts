@@ -3,12 +3,8 @@
 
 import type { Clock } from '@millrace/domain';
 import { GRPC_STATUS } from '@millrace/routing';
+import { PartlyReady } from './partly-ready.js';
 import { ServingClient, type UnaryAnswer } from './serving.grpc.js';
-
-/** A serving that cannot load a version does not hold a rollout up for longer, where another one has it. */
-const OTHERS_WAIT_MS = 10_000;
-/** Versions that some serving has and another has not. */
-const PARTLY_MAX = 64;
 
 export interface ServingCalls {
   /** How many servings there may be. */
@@ -24,7 +20,7 @@ export interface ServingCalls {
 
 export class Servings implements ServingCalls {
   private readonly clients: Map<string, ServingClient>;
-  private readonly partlySinceMs = new Map<string, number>();
+  private readonly partly = new PartlyReady();
   private turn = 0;
 
   constructor(
@@ -68,17 +64,8 @@ export class Servings implements ServingCalls {
   }
 
   async modelReady(model: string, version: number): Promise<boolean> {
-    const key = `${model} ${version}`;
     const ready = await Promise.all(this.there().map((client) => client.modelReady(model, version)));
-    if (ready.every(Boolean) || !ready.some(Boolean)) {
-      this.partlySinceMs.delete(key);
-      return ready.every(Boolean);
-    }
-    const nowMs = this.clock.monotonicMs();
-    if (this.partlySinceMs.size >= PARTLY_MAX) this.partlySinceMs.clear();
-    const sinceMs = this.partlySinceMs.get(key) ?? nowMs;
-    this.partlySinceMs.set(key, sinceMs);
-    return nowMs - sinceMs >= OTHERS_WAIT_MS;
+    return this.partly.isReady(model, version, ready, this.clock.monotonicMs());
   }
 
   close(): void {
