@@ -91,6 +91,7 @@ describe('libs/inference reads what protobuf-es writes', () => {
       id: 'Zürich',
       entity: 'JFK',
       eventTimeMs: -990_000_000_000,
+      sequence: '',
     });
   });
 

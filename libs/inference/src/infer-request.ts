@@ -20,7 +20,7 @@ import {
   refuseSharedMemory,
   writeParameters,
 } from './parameters.js';
-import { NO_PARAMETERS, type Parameters, type Tensor } from './tensor.js';
+import { NO_PARAMETERS, type Parameters, type ParameterValue, type Tensor } from './tensor.js';
 import {
   assembleTensors,
   headBytes,
@@ -132,13 +132,22 @@ export interface RequestHead {
   entity: string;
   /** undefined = not given. */
   eventTimeMs: number | undefined;
+  /** sequence_id as text; '' = none. */
+  sequence: string;
 }
 
 /** Walks the top level of ModelInferRequest bytes; tensors are skipped by their length. Throws invalid_argument. */
 export function peekModel(bytes: Uint8Array): RequestHead {
   const reader = new WireReader(bytes);
   const end = bytes.length;
-  const head: RequestHead = { modelName: '', modelVersion: '', id: '', entity: '', eventTimeMs: undefined };
+  const head: RequestHead = {
+    modelName: '',
+    modelVersion: '',
+    id: '',
+    entity: '',
+    eventTimeMs: undefined,
+    sequence: '',
+  };
   while (reader.at < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -155,6 +164,7 @@ export function peekModel(bytes: Uint8Array): RequestHead {
         const { key, value } = readParameter(reader, reader.lengthEnd(end));
         if (key === 'entity' && typeof value === 'string') head.entity = value;
         else if (key === 'event_time_ms' && typeof value === 'bigint') head.eventTimeMs = Number(value);
+        else if (key === 'sequence_id' && value !== undefined) head.sequence = sequenceText(value);
         break;
       }
       default:
@@ -163,6 +173,12 @@ export function peekModel(bytes: Uint8Array): RequestHead {
   }
   reader.finish(end);
   return head;
+}
+
+/** 0 and '' name none; what is no id is refused where the model is. */
+function sequenceText(value: ParameterValue): string {
+  const text = typeof value === 'boolean' ? '' : String(value);
+  return text === '0' ? '' : text;
 }
 
 /** Whether the request asks for an empty last answer of a decoupled model; false where it cannot be read. */

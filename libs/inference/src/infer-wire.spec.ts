@@ -152,9 +152,22 @@ describe('ModelInferRequest and ModelInferResponse on the wire', () => {
           id: base.id,
           entity,
           eventTimeMs,
+          sequence: '',
         });
       }),
     );
+    const named = (sequence_id: bigint | string | boolean) =>
+      peekModel(
+        encodeInferRequest({
+          modelName: 'm',
+          modelVersion: '',
+          id: '',
+          parameters: { sequence_id },
+          inputs: [],
+          outputs: [],
+        }),
+      ).sequence;
+    expect([named(7n), named('s'), named(0n), named(''), named(true)]).toEqual(['7', 's', '', '', '']);
   });
 
   it('reads typed contents packed and unpacked, and refuses them beside raw ones', () => {

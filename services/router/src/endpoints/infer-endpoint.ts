@@ -74,9 +74,9 @@ export class InferEndpoint {
     }
     const project = head.modelName;
     const choice = this.table.choose(project, call.entity === '' ? head.entity : call.entity, id, pinned);
-    if (choice.kind === 'chosen') return this.forward(call, project, choice.live, pinned === 0, request, startMs);
+    if (choice.kind === 'chosen') return this.forward(call, head, choice.live, pinned === 0, request, startMs);
     // Without a route it may be a model of serving's own repository: serving knows it or says that nobody does.
-    if (choice.kind === 'unknown_project') return this.forward(call, project, 0, false, request, startMs);
+    if (choice.kind === 'unknown_project') return this.forward(call, head, 0, false, request, startMs);
     const { status, message } = notLoaded(project, pinned);
     return this.refuse(call, project, status, message, startMs);
   }
@@ -106,7 +106,7 @@ export class InferEndpoint {
 
   private forward(
     call: InferCall,
-    project: string,
+    { modelName: project, sequence }: RequestHead,
     version: number,
     byRoute: boolean,
     request: Uint8Array,
@@ -119,6 +119,7 @@ export class InferEndpoint {
       request,
       traceparent: traced === null ? '' : traced.traceparent,
       entity: call.entity,
+      sequence,
       deadlineAtMs: Math.min(call.deadlineAtMs, startMs + this.options.deadlineMaxMs),
       stream: call.stream === true,
       done: (answered, message, response, final) => {

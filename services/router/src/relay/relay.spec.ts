@@ -35,6 +35,7 @@ function request(name: string, over: Partial<RelayRequest> = {}): RelayRequest {
     request: new TextEncoder().encode(name),
     traceparent: '',
     entity: '',
+    sequence: '',
     deadlineAtMs: Number.POSITIVE_INFINITY,
     stream: false,
     done: (status, _, response) => answers.push(`${name}:${status}:${new TextDecoder().decode(response)}`),
@@ -284,6 +285,37 @@ describe('relay', () => {
       endTurn();
       expect(messages() - before).toBe(1);
     }
+  });
+
+  it('sends all steps of a sequence to one serving, and to another one only where that is gone', () => {
+    const streams = ['one', 'two', 'one', 'two'].map((target) => new FakeStream(target));
+    for (const stream of streams) relay.streamUp(stream);
+    const at = () => new Set(streams.filter(({ frames }) => frames.length > 0).map(({ target }) => target));
+    const step = () => {
+      relay.send(request('step', { version: 0, sequence: '7' }));
+      endTurn();
+    };
+    for (let i = 0; i < 8; i++) step();
+    const [place, ...others] = at();
+    expect(others).toEqual([]);
+    for (const stream of streams.filter(({ target }) => target === place)) relay.streamDown(stream);
+    step();
+    expect(at().size).toBe(2);
+  });
+
+  it('asks the serving of a sequence again, not another one, where that does not have the version yet', () => {
+    const streams = ['one', 'two'].map((target) => new FakeStream(target));
+    for (const stream of streams) relay.streamUp(stream);
+    relay.send(request('step', { sequence: '7' }));
+    endTurn();
+    const [place, other] = streams.sort((a, b) => b.frames.length - a.frames.length) as [FakeStream, FakeStream];
+    refuse(place.frames[0]!.id);
+    endTurn();
+    expect([place.frames.length, other.frames.length]).toEqual([1, 0]);
+    clock.advance(100);
+    relay.tick();
+    endTurn();
+    expect([place.frames.length, other.frames.length]).toEqual([2, 0]);
   });
 
   it('forwards a cancellation and never answers it', () => {

@@ -10,6 +10,7 @@
 //   waiting longer than waitMaxMs: UNAVAILABLE; past its deadline: DEADLINE_EXCEEDED, and serving is told to forget it;
 //   where several servings are there: to another one at once in both cases, and one that said "not yet" of a version is
 //   left out for that version for UNREADY_MS;
+//   a step of a sequence goes to the serving that has the sequence, and to no other one;
 //   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: UNAVAILABLE at once, as V2 says a full queue.
 // `done` is called exactly once with `final` for each request that was not cancelled, never from within send(); a
 // request of a stream may be answered several times before. One that was answered in part is not sent again.
@@ -23,6 +24,7 @@ import {
   type ResponseFrame,
 } from '@millrace/inference';
 import { GRPC_STATUS } from '@millrace/routing';
+import { placeOfSequence } from './sequence-place.js';
 import { UnreadyVersions } from './unready-versions.js';
 
 /** Requests inside the router: 8,192 at 10k/s is under a second of work; beyond that waiting only adds latency. */
@@ -56,6 +58,8 @@ export interface RelayRequest {
   request: Uint8Array;
   traceparent: string;
   entity: string;
+  /** '' = none. */
+  sequence: string;
   /** On the monotonic clock; Infinity = none. */
   deadlineAtMs: number;
   /** The caller takes many answers, each a ModelStreamInferResponse. */
@@ -66,6 +70,7 @@ export interface RelayRequest {
 interface Pending extends RequestFrame {
   deadlineAtMs: number;
   acceptedAtMs: number;
+  sequence: string;
   waitingSinceMs: number;
   /** Where serving said "not yet": when to ask again; 0 = not. */
   resendAtMs: number;
@@ -153,6 +158,7 @@ export class Relay {
       request: request.request,
       traceparent: request.traceparent,
       entity: request.entity,
+      sequence: request.sequence,
       deadlineMs: 0,
       cancelled: false,
       deadlineAtMs: request.deadlineAtMs,
@@ -287,7 +293,8 @@ export class Relay {
     this.enqueue(pending);
   }
 
-  private hasOther(target: string, { model, version }: Pending, nowMs: number): boolean {
+  private hasOther(target: string, { model, version, sequence }: Pending, nowMs: number): boolean {
+    if (sequence !== '') return false;
     for (const other of this.targets.keys())
       if (other !== target && !this.unready.isMarked(other, model, version, nowMs)) return true;
     return false;
@@ -344,7 +351,12 @@ export class Relay {
     const bound: { frames: Pending[]; streams: readonly RelayStream[] }[] = [];
     const allReady = this.unready.isEmpty(nowMs);
     for (const frame of frames) {
-      const { avoid, model, version } = frame;
+      const { avoid, model, version, sequence } = frame;
+      if (sequence !== '') {
+        const place = placeOfSequence(this.targets.keys(), model, sequence);
+        bound.push({ frames: [frame], streams: this.streams.filter(({ target }) => target === place) });
+        continue;
+      }
       if (avoid === '' && (allReady || this.readyEverywhere(frame, nowMs))) {
         free.push(frame);
         continue;
