@@ -6,15 +6,16 @@ import { PlatformError, type RegistrationRequest, type TrainingRequest, taskOf }
 import type { SignatureInput } from '@millrace/features';
 import { type Binding, bindingFor, boundColumns } from '@millrace/inference';
 import type { Project } from '@millrace/project';
-import { type OwnFile, placeInPackage } from '../packaging/bound-package.js';
+import type { OwnFile } from '../packaging/bound-package.js';
 import { refuseStopped } from '../training/refuse-stopped.js';
 import type { TrainingReporter, TrainingResult } from '../training/runner.js';
 import { boundScores } from './bound-scores.js';
 import { judgeBound } from './judge-bound.js';
 import { bindableColumns, resolvedOutputs } from './model-tensors.js';
 import type { OpenModel } from './open-model.js';
+import { ownFiles } from './own-files.js';
 import { publishBound } from './publish-bound.js';
-import type { ModelUploads, RegistrationPorts } from './registration-ports.js';
+import type { RegistrationPorts } from './registration-ports.js';
 import { formatOf } from './registration-request.js';
 
 export async function runRegistration(
@@ -57,19 +58,6 @@ async function registered(
   } finally {
     await model.close();
   }
-}
-
-function ownFiles(
-  { project, registration }: TrainingRequest & { registration: RegistrationRequest },
-  uploads: ModelUploads,
-) {
-  const { files } = registration;
-  const isSavedModel = files.length > 0 && formatOf(files) === 'savedmodel';
-  return files.map(({ path, upload }): OwnFile => {
-    uploads.nameOf(project, upload);
-    const { path: file, sha256 } = uploads.file(upload);
-    return { path: placeInPackage(path, isSavedModel), file, sha256 };
-  });
 }
 
 async function openedModel(
