@@ -20,7 +20,9 @@ function parsed(path: string, text: string): JsonRead {
 }
 
 function unread(error: unknown): JsonRead {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { kind: 'absent' };
+  const { code } = error as NodeJS.ErrnoException;
+  // Below a file there is nothing, either; who writes there is told.
+  if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'absent' };
   throw PlatformError.from(error, 'unavailable');
 }
 
