@@ -1,5 +1,9 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Clock } from '@millrace/domain';
 import { ArchiveStand, LIFE } from '../../test/an-archive.js';
+import { pathOf } from './archive-file.js';
 import { ArchiveUpkeep } from './archive-upkeep.js';
 import { DeletedArchives } from './deleted-archives.js';
 
@@ -18,16 +22,21 @@ async function written(files: number) {
     process.read(100 * i, 100 * i + 100);
     await process.archive.flush();
   }
-  const upkeep = (part: { keepMs?: number; bytesMax?: number; isHeld?: boolean; judges?: boolean } = {}) => {
-    const { keepMs = 30 * DAY_MS, bytesMax = 1e9, isHeld = true, judges = true } = part;
+  const upkeep = (
+    part: { keepMs?: number; bytesMax?: number; isHeld?: boolean; judges?: boolean; clock?: Clock } = {},
+  ) => {
+    const { keepMs = 30 * DAY_MS, bytesMax = 1e9, isHeld = true, judges = true, clock = stand.clock } = part;
     const cuts: number[] = [];
+    const failed: (readonly string[])[] = [];
     const rules = {
       projects: () => [{ ...LIFE, keepMs, bytesMax }],
       isHeld: () => isHeld,
       judges: () => judges,
       cut: (_of: unknown, rows: number) => void cuts.push(rows),
+      failed: (_of: unknown, files: readonly string[]) => void failed.push(files),
     };
-    return { once: () => new ArchiveUpkeep(process.files, rules, stand.clock).once(), cuts };
+    const own = new ArchiveUpkeep(process.files, rules, clock);
+    return { once: () => own.once(), cuts, failed };
   };
   const files_ = async () => (await process.files.list(LIFE)).filter(({ kind }) => kind === 'predictions');
   return { ...process, upkeep, listed: files_ };
@@ -88,6 +97,50 @@ describe('upkeep of the archive', () => {
     expect(found.looked.fromMs).toBe(stand.clock.nowMs() + 200);
   });
 
+  it('takes nothing away because a clock jumped ahead; time that passes counts', async () => {
+    const { upkeep, listed } = await written(2);
+    const startMs = stand.clock.nowMs();
+    const wall = { jumpedMs: 400 * DAY_MS, passedMs: 0 };
+    const clock = {
+      nowMs: () => startMs + wall.jumpedMs + wall.passedMs,
+      monotonicMs: () => wall.passedMs,
+    };
+    const { once } = upkeep({ keepMs: 5 * DAY_MS, isHeld: false, clock });
+    await once();
+    wall.passedMs = 4 * DAY_MS;
+    await once();
+    expect(await listed()).toHaveLength(2);
+    wall.passedMs = 6 * DAY_MS;
+    await once();
+    expect(await listed()).toEqual([]);
+  });
+
+  it('bounds a project, and merges other logs, though a file is damaged, which it names', async () => {
+    const { upkeep, listed, archive, read } = await written(17);
+    const [bad] = (await listed()).sort((a, b) => a.first - b.first);
+    await writeFile(join(stand.home, 'artifacts', pathOf(bad!)), 'no Parquet');
+    stand.clock.advance(10 * DAY_MS);
+    read(1_700, 1_800);
+    await archive.flush();
+    const { once, failed } = upkeep();
+    await once();
+    expect(failed).toEqual([expect.arrayContaining([pathOf(bad!)])]);
+    // Labels are another log.
+    expect(await stand.sql('count(DISTINCT filename)', 'labels')).toEqual([2]);
+    const bound = upkeep({ keepMs: 5 * DAY_MS });
+    await bound.once();
+    expect((await listed()).map(({ first }) => first)).toEqual([1_700]);
+    expect(bound.failed).toEqual([]);
+  });
+
+  it('takes away what a merged file holds before that one', async () => {
+    const { files, upkeep, listed } = await written(3);
+    await files.merge((await listed()).sort((a, b) => a.first - b.first));
+    await upkeep({ bytesMax: 1, isHeld: false }).once();
+    expect(await files.list(LIFE)).toEqual([]);
+    expect(await files.cut(LIFE)).toMatchObject({ predictions: 300, labels: 300 });
+  });
+
   it('takes away the oldest where they take more than the quota, and says so', async () => {
     const { upkeep, files, listed } = await written(3);
     const bytes = (await files.list(LIFE)).reduce((sum, file) => sum + file.bytes, 0);
@@ -120,6 +173,7 @@ describe('archives of deleted projects', () => {
       stand.store,
       () => life,
       () => true,
+      stand.clock,
     );
     await deleted.sweep();
     expect(await stand.store.list('archive/p/5')).toEqual([]);
@@ -127,8 +181,29 @@ describe('archives of deleted projects', () => {
     life = undefined;
     await deleted.sweep();
     expect(await stand.store.list('archive/p/9')).toHaveLength(2);
-    deleted.removed();
+    deleted.removed('p');
     await deleted.sweep();
     expect(await stand.store.list('archive')).toEqual([]);
+  });
+
+  it('stay where nothing was read of their project: it may be of another installation', async () => {
+    await written(1);
+    const other = new DeletedArchives(
+      stand.store,
+      () => undefined,
+      () => true,
+      stand.clock,
+    );
+    await other.sweep();
+    other.removed('q');
+    await other.sweep();
+    const older = new DeletedArchives(
+      stand.store,
+      () => ({ project: 'p', createdAtMs: 4 }),
+      () => true,
+      stand.clock,
+    );
+    await older.sweep();
+    expect(await stand.store.list('archive/p/5')).toHaveLength(2);
   });
 });

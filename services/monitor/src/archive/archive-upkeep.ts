@@ -1,10 +1,10 @@
-// What becomes of files of the archive: the holder of a partition number merges those of the number and takes away
-// what a merged one holds; the judge of a project takes away what is older than the project keeps, then the oldest
-// where they take more than its quota, and says so beside them. Pure but for awaiting its port; what fails is tried
-// again with the next call.
+// What becomes of files of the archive: the judge of a project takes away what is older than the project keeps, then
+// the oldest where they take more than its quota, and says so beside them; the holder of a partition number merges those
+// of the number and takes away what a merged one holds. Pure but for awaiting its port; what fails is tried again later
+// and keeps nothing else waiting: what has to go goes first, and each project and log for itself.
 
 import type { Clock } from '@millrace/domain';
-import { type ArchiveFile, type ArchiveOf, byLog, dayOf, needed, nextMerge } from './archive-file.js';
+import { type ArchiveFile, type ArchiveOf, byLog, dayOf, needed, nextMerge, pathOf } from './archive-file.js';
 
 export interface UpkeepFiles {
   list(of: ArchiveOf): Promise<ArchiveFile[]>;
@@ -33,12 +33,21 @@ export interface UpkeepRules {
   judges(project: string): boolean;
   /** Telling of what the quota took. */
   cut(of: ArchiveOf, rows: number): void;
+  /** `files`: paths of those that were to become one. */
+  failed(of: ArchiveOf, files: readonly string[], error: unknown): void;
 }
 
 /** Merges of one project in one call: others have their turn. */
 const MERGES_MAX = 8;
+/** Files that could not be merged stay apart for so long. */
+const APART_MS = 600_000;
 
 export class ArchiveUpkeep {
+  /** By path, of files that could not be merged. */
+  private readonly apartUntilMs = new Map<string, number>();
+  /** By project's life: the newest that was written, and since when this process knows of it. */
+  private readonly newest = new Map<string, { writtenToMs: number; sinceMs: number }>();
+
   constructor(
     private readonly files: UpkeepFiles,
     private readonly rules: UpkeepRules,
@@ -46,9 +55,21 @@ export class ArchiveUpkeep {
   ) {}
 
   async once(): Promise<void> {
-    for (const project of this.rules.projects()) {
-      await this.merge(project);
-      if (this.rules.judges(project.project)) await this.bound(project);
+    const nowMs = this.clock.monotonicMs();
+    for (const [path, untilMs] of this.apartUntilMs) if (untilMs <= nowMs) this.apartUntilMs.delete(path);
+    const projects = this.rules.projects();
+    const lives = new Set(projects.map(lifeOf));
+    for (const life of this.newest.keys()) if (!lives.has(life)) this.newest.delete(life);
+    for (const project of projects)
+      if (this.rules.judges(project.project)) await this.tried(project, () => this.bound(project));
+    for (const project of projects) await this.tried(project, () => this.merge(project));
+  }
+
+  private async tried(of: ArchiveOf, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.rules.failed(of, [], error);
     }
   }
 
@@ -56,25 +77,44 @@ export class ArchiveUpkeep {
     const today = dayOf(this.clock.nowMs());
     for (let merges = 0; merges < MERGES_MAX; merges++) {
       let merged = false;
-      for (const log of byLog(await this.files.list(of))) {
-        if (!this.rules.isHeld((log[0] as ArchiveFile).partition)) continue;
-        const { kept, superseded } = needed(log);
-        for (const file of superseded) await this.files.remove(file);
-        const merge = nextMerge(kept, today);
-        if (merge === undefined) continue;
-        await this.files.merge(merge);
-        for (const file of merge) await this.files.remove(file);
-        merged = true;
-      }
+      for (const log of byLog(await this.files.list(of)))
+        if (this.rules.isHeld((log[0] as ArchiveFile).partition)) merged = (await this.mergeLog(log, today)) || merged;
       if (!merged) return;
     }
   }
 
+  private async mergeLog(log: readonly ArchiveFile[], today: string): Promise<boolean> {
+    const { kept, superseded } = needed(log);
+    let merge: ArchiveFile[] | undefined;
+    try {
+      for (const file of superseded) await this.files.remove(file);
+      for (const run of this.runs(kept)) merge ??= nextMerge(run, today);
+      if (merge === undefined) return false;
+      await this.files.merge(merge);
+      for (const file of merge) await this.files.remove(file);
+      return true;
+    } catch (error) {
+      const paths = merge?.map(pathOf) ?? [];
+      for (const path of paths) this.apartUntilMs.set(path, this.clock.monotonicMs() + APART_MS);
+      this.rules.failed(log[0] as ArchiveFile, paths, error);
+      return false;
+    }
+  }
+
+  /** Neighbours among which none is to stay apart: a merged file must not reach over one that it does not hold. */
+  private runs(kept: readonly ArchiveFile[]): ArchiveFile[][] {
+    const runs: ArchiveFile[][] = [[]];
+    for (const file of kept)
+      if (this.apartUntilMs.has(pathOf(file))) runs.push([]);
+      else runs.at(-1)?.push(file);
+    return runs;
+  }
+
   private async bound(project: ArchiveOf & ArchiveTerms): Promise<void> {
-    const nowMs = this.clock.nowMs();
-    const files = [...(await this.files.list(project))].sort((a, b) => a.writtenToMs - b.writtenToMs);
-    const old = files.filter(({ writtenToMs }) => writtenToMs < nowMs - project.keepMs);
-    for (const file of old) await this.files.remove(file);
+    const logs = byLog(await this.files.list(project)).map(needed);
+    const files = logs.flatMap(({ kept }) => kept).sort((a, b) => a.writtenToMs - b.writtenToMs);
+    const beforeMs = this.ageFromMs(project, files) - project.keepMs;
+    const old = files.filter(({ writtenToMs }) => writtenToMs < beforeMs);
     const kept = files.slice(old.length);
     let bytes = kept.reduce((sum, file) => sum + file.bytes, 0);
     const over: ArchiveFile[] = [];
@@ -83,6 +123,10 @@ export class ArchiveUpkeep {
       bytes -= file.bytes;
       over.push(file);
     }
+    if (old.length + over.length === 0) return;
+    // Before the files that take their place: else their rows were there again.
+    for (const { superseded } of logs) for (const file of superseded) await this.files.remove(file);
+    for (const file of old) await this.files.remove(file);
     if (over.length === 0) return;
     const before = await this.files.cut(project);
     const rows = (kind: ArchiveFile['kind']) =>
@@ -98,4 +142,19 @@ export class ArchiveUpkeep {
       over.reduce((sum, file) => sum + file.rows, 0),
     );
   }
+
+  /**
+   * Age counts from now, but from no later than the newest message and the time that passed since this process knows
+   * of it: a clock that jumps ahead takes nothing away.
+   */
+  private ageFromMs(of: ArchiveOf, files: readonly ArchiveFile[]): number {
+    const writtenToMs = files.at(-1)?.writtenToMs ?? Number.NEGATIVE_INFINITY;
+    const nowMs = this.clock.monotonicMs();
+    const known = this.newest.get(lifeOf(of));
+    const since = known?.writtenToMs === writtenToMs ? known : { writtenToMs, sinceMs: nowMs };
+    this.newest.set(lifeOf(of), since);
+    return Math.min(this.clock.nowMs(), writtenToMs + nowMs - since.sinceMs);
+  }
 }
+
+const lifeOf = ({ project, createdAtMs }: ArchiveOf): string => `${project}/${createdAtMs}`;

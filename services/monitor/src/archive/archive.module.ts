@@ -98,10 +98,19 @@ export function archiveOfProcess(
         cuts.add(rows, { project });
         log.warn("a project's archive takes more than its quota: the oldest went before their time", { project, rows });
       },
+      failed: ({ project }, files, error) => {
+        failures.add(1);
+        const { reason } = PlatformError.from(error);
+        log.warn('files of the archive stay as they are; it is tried again', {
+          project,
+          files: files.join(' '),
+          reason,
+        });
+      },
     },
     clock,
   );
-  const deleted = new DeletedArchives(store, life, sharing.judges);
+  const deleted = new DeletedArchives(store, life, sharing.judges, clock);
   /** What fails is tried again with the next tick. */
   const tried = (work: () => Promise<void>, what: string) => async () => {
     if (!sharing.isReady()) return;
@@ -123,7 +132,7 @@ export function archiveOfProcess(
     },
     removed: (project) => {
       archive.forget(project);
-      deleted.removed();
+      deleted.removed(project);
     },
     ticks: [
       { name: 'archive', everyMs: SETTLE_EVERY_MS, work: () => archive.settle() },

@@ -1,7 +1,9 @@
 // Archives of projects that are deleted, and of earlier ones of a name: they go with their project. Looked for once
-// after the start, where a project may have been deleted meanwhile, and whenever one is. Pure but for awaiting its
-// port.
+// after the start, where a project may have been deleted meanwhile, and whenever one is. Only what projects.v1 says goes:
+// a project that it does not know may be of another installation, or of a Kafka that lost its volume. Pure but for
+// awaiting its port.
 
+import type { Clock } from '@millrace/domain';
 import { ARCHIVE_FOLDER, type ArchiveOf } from './archive-file.js';
 
 export interface ArchiveFolders {
@@ -11,14 +13,19 @@ export interface ArchiveFolders {
 
 export class DeletedArchives {
   private isDue = true;
+  /** By project whose deletion was read: its lives up to then are over. */
+  private readonly goneThroughMs = new Map<string, number>();
 
   constructor(
     private readonly folders: ArchiveFolders,
     private readonly life: (project: string) => ArchiveOf | undefined,
     private readonly judges: (project: string) => boolean,
+    private readonly clock: Pick<Clock, 'nowMs'>,
   ) {}
 
-  removed(): void {
+  /** Its deletion was read. */
+  removed(project: string): void {
+    this.goneThroughMs.set(project, this.clock.nowMs());
     this.isDue = true;
   }
 
@@ -30,12 +37,18 @@ export class DeletedArchives {
       for (const path of await this.folders.list(ARCHIVE_FOLDER)) folders.add(path.split('/').slice(0, 2).join('/'));
       for (const folder of folders) {
         const [project = '', createdAtMs] = folder.split('/');
-        if (!this.judges(project) || String(this.life(project)?.createdAtMs) === createdAtMs) continue;
+        if (!this.judges(project) || !this.isOver(project, Number(createdAtMs))) continue;
         await this.folders.remove(`${ARCHIVE_FOLDER}/${folder}`);
       }
     } catch (error) {
       this.isDue = true;
       throw error;
     }
+  }
+
+  /** A newer life of the name was read, or its deletion. What is no time is of another program. */
+  private isOver(project: string, createdAtMs: number): boolean {
+    const life = this.life(project);
+    return createdAtMs < (life?.createdAtMs ?? 0) || (!life && createdAtMs <= (this.goneThroughMs.get(project) ?? -1));
   }
 }
