@@ -158,12 +158,16 @@ export function lateLabels(
   { config, clock }: ServiceContext<MonitorConfig>,
 ): Tick {
   const settledMs = Math.max(config.labelIdleMs, 2 * config.archiveFlushAfter);
-  const quality = new ArchivedQuality(engine, files, clock, settledMs);
+  const log = logger('archive');
+  const quality = new ArchivedQuality(engine, files, clock, settledMs, (project, startMs, error) => {
+    const { reason } = PlatformError.from(error);
+    log.warn('late labels of a window are not joined now; it is tried again', { project, startMs, reason });
+  });
   const work = async (): Promise<void> => {
     if (!group.isReady()) return;
     await quality.once().catch((error: unknown) => {
       const { reason } = PlatformError.from(error);
-      logger('archive').warn('late labels are not joined now; it is tried again', { reason });
+      log.warn('late labels are not joined now; it is tried again', { reason });
     });
   };
   return { name: 'late labels', everyMs: LATE_LABELS_EVERY_MS, work };

@@ -1,6 +1,8 @@
 // Symptoms: labels that came when their window was over changed nothing; and after a publication that broke, the
 // quality of a window that was retired counted twice.
 
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { binaryOutputs, seededRng } from '@millrace/domain';
@@ -9,6 +11,7 @@ import { aLabel, aPrediction } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
 import { ArchiveStand, LIFE } from '../../test/an-archive.js';
 import { anEngine, restored, saved } from '../../test/an-engine.js';
+import { pathOf } from '../archive/archive-file.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
 import { ArchivedQuality } from './archived-quality.js';
 import type { Engine } from './engine.js';
@@ -42,8 +45,16 @@ function aMonitor() {
   const rows: { prediction: PredictionMessage; label: LabelMessage }[] = [];
   const offsets = { predictions: 0, labels: 0 };
   const world = { engine: anEngine(metadata), nowMs: 0 };
-  const quality = () =>
-    new ArchivedQuality(world.engine, files, { ...stand.clock, nowMs: () => world.nowMs } as never, SETTLED_MS);
+  const failed: number[] = [];
+  const clock = { nowMs: () => world.nowMs, monotonicMs: () => world.nowMs };
+  const qualities = new Map<Engine, ArchivedQuality>();
+  const quality = (): ArchivedQuality => {
+    const made =
+      qualities.get(world.engine) ??
+      new ArchivedQuality(world.engine, files, clock, SETTLED_MS, (_, startMs) => void failed.push(startMs));
+    qualities.set(world.engine, made);
+    return made;
+  };
   const close = () => {
     world.engine.close(world.nowMs);
     world.engine.outbox.length = 0;
@@ -73,6 +84,13 @@ function aMonitor() {
     }
     close();
   };
+  /** Of nothing that was predicted. */
+  const strayLabel = (index: number) => {
+    const eventTimeMs = index * WINDOW_MS + 5;
+    const message = aLabel({ project: 'p', predictionId: `stray${index}/0`, eventTimeMs, knownAtMs: eventTimeMs });
+    world.engine.applyLabel(message, PARTITION, offsets.labels++, world.nowMs, world.nowMs);
+    close();
+  };
   const settled = async () => {
     await archive.flush();
     await quality().once();
@@ -92,7 +110,21 @@ function aMonitor() {
       labels(index, 0, ROWS);
     }
   };
-  return { world, archive, window, labels, live, settled, record, counters, restart, metadata };
+  return {
+    world,
+    archive,
+    files,
+    failed,
+    quality,
+    window,
+    labels,
+    strayLabel,
+    live,
+    settled,
+    record,
+    counters,
+    restart,
+  };
 }
 
 describe('a label whose window is over', () => {
@@ -160,6 +192,55 @@ describe('a label whose window is over', () => {
     expect(record(0)!.revision).toBe(revision + 1);
     expect(record(0)!.metrics[0]?.labels).toBe(20);
   });
+
+  it('is joined though they trickle without end', async () => {
+    const { window, labels, live, record, quality, archive, world } = aMonitor();
+    window(0);
+    live(1, 8);
+    for (let i = 0; i < 30; i++) {
+      labels(0, i, i + 1);
+      world.nowMs += SETTLED_MS / 2;
+      await archive.flush();
+      await quality().once();
+    }
+    expect(record(0)!.metrics[0]?.labels).toBeGreaterThan(20);
+    world.nowMs += SETTLED_MS;
+    await quality().once();
+    expect(record(0)!.metrics[0]?.labels).toBe(30);
+  });
+
+  it('is joined though labels came for windows that had no predictions', async () => {
+    const { window, labels, strayLabel, live, settled, record, world } = aMonitor();
+    live(0, 1);
+    window(6);
+    for (let index = 7; index < 15; index++) window(index);
+    for (let index = 1; index < 6; index++) strayLabel(index);
+    expect(record(3)).toBeUndefined();
+    labels(1, 0, 10);
+    await settled();
+    expect(record(6)!.metrics[0]?.labels).toBe(10);
+    expect(world.engine.monitor('p', 0)!.toRecount(world.nowMs, SETTLED_MS)).toEqual([]);
+  });
+
+  it('is joined though files of another window are damaged, which is tried again', async () => {
+    const { window, labels, live, settled, record, archive, files, failed } = aMonitor();
+    window(0);
+    await archive.flush();
+    const [bad] = await files.list(LIFE);
+    const place = join(stand.home, 'artifacts', pathOf(bad!));
+    const bytes = await readFile(place);
+    window(1);
+    live(2, 10);
+    labels(0, 0, 10);
+    labels(1, 0, 10);
+    await writeFile(place, 'no Parquet');
+    await settled();
+    expect(failed).toEqual([0]);
+    expect(record(1)!.metrics[0]?.labels).toBe(10);
+    await writeFile(place, bytes);
+    await settled();
+    expect(record(0)!.metrics[0]?.labels).toBe(10);
+  });
 });
 
 describe('a judgement that was undone because its publication broke', () => {
@@ -176,6 +257,19 @@ describe('a judgement that was undone because its publication broke', () => {
     for (const { partition } of durable.numbers) world.engine.release(partition);
     world.engine.followAgain();
     for (const state of durable.numbers) world.engine.hold(state.partition, state, world.nowMs);
+    expect(rows()).toBe(ROWS);
+  });
+
+  it('takes nothing of windows that were over by what was published', () => {
+    const { world, live } = aMonitor();
+    live(0, 8);
+    const durable = saved(world.engine);
+    const rows = () =>
+      world.engine.monitor('p', 0)!.quality.figures({ version: 'all', slice: 'all' }, 0, WINDOW_MS).rows;
+    expect(rows()).toBe(ROWS);
+    for (const [key, value] of Object.entries(durable.board)) world.engine.board.put(key, value);
+    for (const { partition } of durable.numbers) world.engine.release(partition);
+    world.engine.followAgain();
     expect(rows()).toBe(ROWS);
   });
 });

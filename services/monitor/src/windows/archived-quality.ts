@@ -24,24 +24,47 @@ export interface LabelledFiles {
 
 /** Windows of a project that are counted anew in one call: others have their turn. */
 const WINDOWS_MAX = 4;
+/** One that could not be counted, for a damaged file, is left for so long. */
+const TRY_AGAIN_MS = 60_000;
 
 export class ArchivedQuality {
+  /** By project's life and window. */
+  private readonly notBeforeMs = new Map<string, number>();
+
   constructor(
     private readonly engine: Engine,
     private readonly files: LabelledFiles,
     private readonly clock: Clock,
     /** Labels that came last are in files of every process by then. */
     private readonly settledMs: number,
+    private readonly failed: (project: string, startMs: number, error: unknown) => void,
   ) {}
 
   async once(): Promise<void> {
+    const nowMs = this.clock.monotonicMs();
+    for (const [key, untilMs] of this.notBeforeMs) if (untilMs <= nowMs) this.notBeforeMs.delete(key);
     for (const monitor of this.engine.judged()) {
       if (monitor.archiveSpec.keepMs === 0) continue;
-      for (const startMs of monitor.toRecount(this.clock.nowMs(), this.settledMs).slice(0, WINDOWS_MAX)) {
-        const record = this.engine.window(monitor.name, startMs);
-        if (record !== undefined) await this.recount(monitor, record);
+      for (const record of this.due(monitor).slice(0, WINDOWS_MAX)) {
+        try {
+          await this.recount(monitor, record);
+        } catch (error) {
+          this.notBeforeMs.set(keyOf(monitor, record), this.clock.monotonicMs() + TRY_AGAIN_MS);
+          this.failed(monitor.name, record.startMs, error);
+        }
       }
     }
+  }
+
+  /** A window of which nothing is kept, such as one that had no predictions, is done with. */
+  private due(monitor: ProjectMonitor): WindowRecord[] {
+    const due: WindowRecord[] = [];
+    for (const startMs of monitor.toRecount(this.clock.nowMs(), this.settledMs)) {
+      const record = this.engine.window(monitor.name, startMs);
+      if (record === undefined) this.engine.passOver(monitor, startMs);
+      else if (!this.notBeforeMs.has(keyOf(monitor, record))) due.push(record);
+    }
+    return due;
   }
 
   private async recount(monitor: ProjectMonitor, record: WindowRecord): Promise<void> {
@@ -63,3 +86,6 @@ export class ArchivedQuality {
     return { labels, buckets: history.statesBetween(startMs, endMs) };
   }
 }
+
+const keyOf = ({ name, createdAtMs }: ProjectMonitor, { startMs }: WindowRecord): string =>
+  `${name}/${createdAtMs}/${startMs}`;

@@ -130,6 +130,12 @@ export class Engine {
     this.take(monitor, monitor.recount(before, counted, nowMs));
   }
 
+  /** Nothing is kept of the window: it cannot be judged again. */
+  passOver(monitor: ProjectMonitor, startMs: number): void {
+    if (this.monitors.get(monitor.name) !== monitor || !this.options.judges(monitor.name)) return;
+    monitor.passOver(startMs);
+  }
+
   /** What is kept of a closed window. */
   window(name: string, startMs: number): WindowRecord | undefined {
     return this.closed.get(name)?.find((record) => record.startMs === startMs);

@@ -50,6 +50,17 @@ export interface Recounted {
   buckets: QualityBucketState[];
 }
 
+interface Came {
+  labels: number;
+  lastMs: number;
+  firstMs: number;
+  /** All of them are in files. */
+  isSettled: boolean;
+}
+
+/** Of the time that labels take to settle: a window to which they trickle is counted anew so often all the same. */
+const TRICKLE_SETTLES = 10;
+
 const EVERYTHING: Reached = { rowsMs: Number.POSITIVE_INFINITY, labelsMs: Number.POSITIVE_INFINITY };
 
 export interface JudgeState {
@@ -95,7 +106,8 @@ export class ProjectJudge {
   private readonly mustBeRead = new Map<string, ReturnType<Backlog['told']>>();
   private changed = 0;
   private readonly recounted = new Map<number, number>();
-  private readonly came = new Map<number, { labels: number; sinceMs: number }>();
+  /** Labels for windows that are over: when the last came, and the first that was not counted. */
+  private readonly came = new Map<number, Came>();
   private closedThroughMs = Number.NEGATIVE_INFINITY;
   private judgedThroughMs = Number.NEGATIVE_INFINITY;
   private retiredThroughMs = Number.NEGATIVE_INFINITY;
@@ -219,11 +231,14 @@ export class ProjectJudge {
     };
   }
 
-  /** Decisions that nobody was told of are none. No part is of this process. */
-  forgetDecisions(): void {
+  /**
+   * Decisions that nobody was told of are none; what is known of windows that were over by what was told stays. No part
+   * is of this process.
+   */
+  forgetDecisions(told: JudgeState = NOTHING_DECIDED): void {
     this.changed = 0;
     this.history.length = 0;
-    this.follow(NOTHING_DECIDED);
+    this.follow(told);
   }
 
   /** What a judge has published becomes what this one knows, and the parts are told; nothing that is older. */
@@ -266,8 +281,8 @@ export class ProjectJudge {
   }
 
   /**
-   * Windows that are over and for which labels came since: none more for `settledMs`. Whoever has counted one anew says
-   * so with `recount`.
+   * Windows that are over and for which labels came since: none more for `settledMs`, or some for many times that.
+   * Whoever has counted one anew says so with `recount`, or that nothing is kept of it.
    */
   toRecount(nowMs: number, settledMs: number): number[] {
     const came = new Map<number, number>();
@@ -278,18 +293,32 @@ export class ProjectJudge {
     for (const startMs of this.came.keys()) if (!came.has(startMs)) this.came.delete(startMs);
     const due: number[] = [];
     for (const [startMs, labels] of came) {
-      const known = this.came.get(startMs);
-      if (known?.labels !== labels) this.came.set(startMs, { labels, sinceMs: nowMs });
-      else if (labels !== this.recounted.get(startMs) && nowMs - known.sinceMs >= settledMs) due.push(startMs);
+      if (labels === this.recounted.get(startMs) && this.came.get(startMs)?.labels === labels) continue;
+      const before = this.came.get(startMs) ?? { labels: 0, lastMs: nowMs, firstMs: nowMs, isSettled: true };
+      const firstMs = before.labels === this.recounted.get(startMs) ? nowMs : before.firstMs;
+      const lastMs = before.labels === labels ? before.lastMs : nowMs;
+      const isSettled = nowMs - lastMs >= settledMs;
+      this.came.set(startMs, { labels, lastMs, firstMs, isSettled });
+      if (labels === this.recounted.get(startMs)) continue;
+      if (isSettled || nowMs - firstMs >= TRICKLE_SETTLES * settledMs) due.push(startMs);
     }
     return due;
+  }
+
+  /** Nothing is kept of the window. */
+  passOver(startMs: number): void {
+    this.changed += 1;
+    this.recounted.set(startMs, this.came.get(startMs)?.labels ?? 0);
   }
 
   /** `counted`: what the archive says of the window now; undefined: it knows of no more than was judged. */
   recount(before: WindowRecord, counted: Recounted | undefined, nowMs: number): ClosedWindow[] {
     const { startMs, endMs } = before;
     this.changed += 1;
-    this.recounted.set(startMs, this.came.get(startMs)?.labels ?? 0);
+    const came = this.came.get(startMs);
+    if (came?.isSettled !== false) this.recounted.set(startMs, came?.labels ?? 0);
+    // The last ones may be in no file yet: it is counted again.
+    else came.firstMs = nowMs;
     if (counted === undefined) return [];
     this.counters.labelsFromArchive += counted.labels - judgedLabelsOf(before);
     this.counters.qualityCorrected += 1;

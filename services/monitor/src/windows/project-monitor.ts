@@ -193,8 +193,9 @@ export class ProjectMonitor {
 
   /** What was decided here and not published is not so. */
   followAgain(entry: JudgeEntry | undefined): void {
-    this.judge.forgetDecisions();
-    if (entry !== undefined) this.follow(entry);
+    const isFollowed = entry?.createdAtMs === this.createdAtMs && this.isComparable(entry);
+    this.judge.forgetDecisions(isFollowed ? entry.state : undefined);
+    if (entry !== undefined && !isFollowed) this.follow(entry);
   }
 
   get judgeChanges(): number {
@@ -269,6 +270,11 @@ export class ProjectMonitor {
 
   recount(before: WindowRecord, counted: Recounted | undefined, nowMs: number): ClosedWindow[] {
     return this.judge.recount(before, counted, nowMs);
+  }
+
+  /** Nothing is kept of the window. */
+  passOver(startMs: number): void {
+    this.judge.passOver(startMs);
   }
 
   /** For quality that is counted anew, in the buckets of the project. */
