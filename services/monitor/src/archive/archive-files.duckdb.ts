@@ -16,7 +16,7 @@ import {
 import type { ArtifactStore } from '@millrace/artifacts';
 import { hash32, PlatformError } from '@millrace/domain';
 import type { ArchiveFiles } from './archive.js';
-import { type ArchiveFile, type ArchiveOf, fileOf, folderOf, mergedName, pathOf } from './archive-file.js';
+import { type ArchiveFile, type ArchiveOf, byLog, fileOf, folderOf, mergedName, pathOf } from './archive-file.js';
 import type { SearchedFiles } from './archive-search.js';
 import type { QuotaCut, UpkeepFiles } from './archive-upkeep.js';
 import {
@@ -63,7 +63,7 @@ const PREDICTION_COLUMNS: readonly Column<PlacedPrediction>[] = [
   { name: 'id_hash', ...whole('id_hash', 'UINTEGER'), of: ({ message }) => hash32(message.predictionId) },
   { name: 'prediction_id', ...text, of: ({ message }) => message.predictionId },
   { name: 'entity', ...text, of: ({ message }) => message.entity },
-  { name: 'model_version', ...whole('model_version', 'INTEGER'), of: ({ message }) => message.modelVersion },
+  { name: 'model_version', ...whole('model_version', 'BIGINT'), of: ({ message }) => message.modelVersion },
   { name: 'model_sha256', ...text, of: ({ message }) => message.modelSha256 },
   { name: 'role', ...text, of: ({ message }) => message.role },
   { name: 'event_time', ...time('event_time'), of: ({ message }) => eventTimeOf(message) },
@@ -178,8 +178,9 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
   }
 
   /**
-   * Live predictions of [fromMs, toMs) in event time with the first label that came for each, in parts. An id that
-   * several predictions have joins no label. `files`: of both kinds.
+   * Live predictions of [fromMs, toMs) in event time with the label for each that was known first, in parts. An id may
+   * have been used in other windows, too: a label is of the window in which its event time lies, or of any where it has
+   * none. An id that several predictions of the window have joins no label. `files`: of both kinds.
    */
   async labelled(
     files: readonly ArchiveFile[],
@@ -197,8 +198,10 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
                  WHERE role = 'live' AND event_time >= epoch_ms(${fromMs}) AND event_time < epoch_ms(${toMs}))
            QUALIFY count(*) OVER (PARTITION BY prediction_id) = 1),
          told AS (
-           SELECT prediction_id, arg_min(value, topic_offset) AS label
-           FROM ${await this.table(of('labels'))} SEMI JOIN answered USING (prediction_id) GROUP BY 1)
+           SELECT prediction_id, arg_min(value, (known_at, partition, log, topic_offset)) AS label
+           FROM (${await this.logs(of('labels'))}) SEMI JOIN answered USING (prediction_id)
+           WHERE (event_time >= epoch_ms(${fromMs}) AND event_time < epoch_ms(${toMs})) OR event_time <= epoch_ms(0)
+           GROUP BY 1)
          SELECT model_version::DOUBLE, event_ms, outputs, label FROM answered JOIN told USING (prediction_id)
          ORDER BY event_ms, prediction_id`,
       );
@@ -285,7 +288,7 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
         const from = await this.table(files.filter((file) => file.partition === partition));
         const reader = await connection.runAndReadAll(
           `SELECT DISTINCT ${selected.join(', ')} FROM ${from} files
-           WHERE files.id_hash IN (${hashes}) AND files.prediction_id IN (${ids.map(literal).join(', ')})`,
+           WHERE files.id_hash IN (${hashes}) AND files.prediction_id IN (${ids.map(textOf).join(', ')})`,
         );
         const at = new Map(reader.columnNames().map((name, index) => [name, index]));
         for (const row of reader.getRows())
@@ -295,6 +298,15 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
     });
   }
 
+  /** With the log that each row is of. */
+  private async logs(files: readonly ArchiveFile[]): Promise<string> {
+    const parts = byLog(files).map(async (log) => {
+      const [{ partition, log: number }] = log as [ArchiveFile, ...ArchiveFile[]];
+      return `SELECT *, ${partition} AS partition, ${number} AS log FROM ${await this.table(log)}`;
+    });
+    return (await Promise.all(parts)).join(' UNION ALL ');
+  }
+
   private async table(files: readonly ArchiveFile[]): Promise<string> {
     const paths: string[] = [];
     for (const file of files) paths.push(literal(await this.store.localFile(pathOf(file))));
@@ -302,7 +314,11 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
   }
 
   private async connected<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-    this.opened ??= this.open();
+    this.opened ??= this.open().catch((error) => {
+      // A full disk may have room later.
+      this.opened = undefined;
+      throw error;
+    });
     try {
       const connection = await (await this.opened).connect();
       try {
@@ -337,7 +353,7 @@ function varies<Row>(rows: readonly Row[], of: (row: Row) => unknown): boolean {
 
 function constant<Row>({ name, staged, written = name, of }: Column<Row>, row: Row): string {
   const value = of(row);
-  const text = staged === 'DOUBLE' ? `${Number(value)}::DOUBLE` : `${literal(String(value))}::VARCHAR`;
+  const text = staged === 'DOUBLE' ? `${literal(String(value))}::DOUBLE` : textOf(String(value));
   return written === name ? text : written.replaceAll(name, text);
 }
 
@@ -372,6 +388,9 @@ async function figure(connection: DuckDBConnection, sql: string): Promise<number
 const cutPath = (of: ArchiveOf): string => `${folderOf(of)}/cut.json`;
 
 const literal = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+
+/** Any text, of which nothing is read as SQL: a NUL ends a statement. */
+const textOf = (value: string): string => `decode(from_hex('${Buffer.from(value, 'utf8').toString('hex')}'))`;
 
 /** A label that names no prediction is of the first row of the request that is named as its record. */
 function labelledId({ predictionId, recordId }: PlacedLabel['message']): string {

@@ -1,8 +1,11 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ArtifactStore } from '@millrace/artifacts';
 import { PlatformError } from '@millrace/domain';
-import { aPrediction } from '@millrace/testing';
+import { aLabel, aPrediction } from '@millrace/testing';
 import { ArchiveStand, LIFE } from '../../test/an-archive.js';
+import { DuckDbArchiveFiles } from './archive-files.duckdb.js';
 
 let stand: ArchiveStand;
 beforeEach(async () => {
@@ -124,6 +127,34 @@ describe('the archive', () => {
     archive.prediction(2, 2, undefined, 10);
     expect(archive.bytes).toBe(0);
     expect(archive.state(2)?.predictions.next).toBe(3);
+  });
+
+  it('keeps whatever texts and numbers a message has', async () => {
+    const { archive, search } = stand.start();
+    const predictionId = "a\u0000'); DROP TABLE x; --";
+    const message = aPrediction({ project: 'p', predictionId, entity: "\u0000'", modelVersion: 3_000_000_000 });
+    archive.prediction(2, 0, message, 10);
+    archive.label(2, 0, aLabel({ project: 'p', predictionId, value: Number.POSITIVE_INFINITY }), 10);
+    await archive.flush();
+    expect(stand.failures).toEqual([]);
+    const found = await search.find(LIFE, predictionId, undefined);
+    expect(found.predictions).toMatchObject([{ predictionId, entity: "\u0000'", modelVersion: 3_000_000_000 }]);
+    expect(found.labels).toMatchObject([{ predictionId, value: Number.POSITIVE_INFINITY }]);
+    expect(archive.bytes).toBe(0);
+  });
+
+  it('opens its database again where that failed', async () => {
+    const { archive, read, files: written } = stand.start();
+    read(0, 10);
+    await archive.flush();
+    const place = join(stand.home, 'place');
+    await writeFile(place, 'no folder');
+    const files = new DuckDbArchiveFiles(stand.store, { scratch: join(place, 'scratch'), memoryMax: '128MB' });
+    const all = (await written.list(LIFE)).filter(({ kind }) => kind === 'predictions');
+    await expect(files.predictions(all, ['r1/0'])).rejects.toMatchObject({ code: 'unavailable' });
+    await rm(place);
+    expect(await files.predictions(all, ['r1/0'])).toHaveLength(1);
+    await files.close();
   });
 
   it('says how many messages a topic lost before they were archived', () => {

@@ -44,7 +44,13 @@ function aMonitor() {
   const rng = seededRng(4);
   const rows: { prediction: PredictionMessage; label: LabelMessage }[] = [];
   const offsets = { predictions: 0, labels: 0 };
-  const world = { engine: anEngine(metadata), nowMs: 0 };
+  const world = {
+    ...{ engine: anEngine(metadata), nowMs: 0 },
+    labelled: async (index: number, take: (label: number) => void) => {
+      const span = { fromMs: index * WINDOW_MS, toMs: (index + 1) * WINDOW_MS };
+      await files.labelled(await files.list(LIFE), span, (rows) => rows.forEach(({ label }) => take(label)));
+    },
+  };
   const failed: number[] = [];
   const clock = { nowMs: () => world.nowMs, monotonicMs: () => world.nowMs };
   const qualities = new Map<Engine, ArchivedQuality>();
@@ -176,6 +182,24 @@ describe('a label whose window is over', () => {
     await settled();
     expect(record(0)).toEqual(before);
     expect(counters()).toMatchObject({ unmatchedLabels: 50, labelsFromArchive: 0 });
+  });
+
+  it('is of the window in which its event time lies, where its id was used in several', async () => {
+    const { window, labels, live, settled, record, archive, world } = aMonitor();
+    window(0);
+    live(1, 8);
+    // Known before any other, of another window and in a log that is read first.
+    const label = { project: 'p', predictionId: 'r0-0/0', recordId: '', eventTimeMs: 5 * WINDOW_MS, knownAtMs: 0 };
+    archive.hold(0, undefined, { predictions: 0, labels: 0 });
+    archive.label(0, 0, aLabel({ ...label, value: 7 }), world.nowMs);
+    labels(0, 0, 10);
+    await settled();
+    const { metrics } = record(0)!;
+    expect(metrics[0]?.labels).toBe(10);
+    const joined: number[] = [];
+    await world.labelled(0, (value) => joined.push(value));
+    expect(joined).toHaveLength(10);
+    expect(joined).not.toContain(7);
   });
 
   it('waits until no more come', async () => {
