@@ -490,7 +490,7 @@ export const METRICS = {
   'millrace.monitor.archive_lost': {
     kind: 'counter',
     unit: '{message}',
-    description: 'Messages that their topic lost before they were archived',
+    description: 'Messages that their topic lost before they were archived, or that cannot be written',
     labels: ['kind'],
   },
   'millrace.monitor.checkpoint_duration': {

@@ -18,6 +18,7 @@ const FROM_START = { predictions: 0, labels: 0 };
 export class ArchiveStand {
   readonly clock = new ManualClock(Date.UTC(2026, 10, 29, 12));
   readonly failures: unknown[] = [];
+  readonly lost: string[] = [];
   private readonly opened: DuckDbArchiveFiles[] = [];
 
   private constructor(
@@ -49,6 +50,7 @@ export class ArchiveStand {
         end: () => end,
         written: () => undefined,
         failed: (error) => void this.failures.push(error),
+        lost: (kind, rows) => void this.lost.push(`${rows} ${kind}`),
       },
       this.clock,
     );

@@ -327,7 +327,7 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
         connection.closeSync();
       }
     } catch (error) {
-      throw PlatformError.from(error, 'unavailable');
+      throw PlatformError.from(error, isOfValues(error) ? 'invalid_argument' : 'unavailable');
     }
   }
 
@@ -343,6 +343,11 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
       preserve_insertion_order: 'false',
     });
   }
+}
+
+/** A value that a column cannot take, and not the store. */
+function isOfValues(error: unknown): boolean {
+  return /^(Error: )?(Conversion|Out of Range|Mismatch Type) Error:/.test(String(error));
 }
 
 function varies<Row>(rows: readonly Row[], of: (row: Row) => unknown): boolean {

@@ -33,6 +33,8 @@ export class ArchiveLogBuffer<M> {
   private seenTo: number;
   private waitingBytes = 0;
   private flushing: Flush<M> | undefined;
+  /** Of writing, one after the other. */
+  failures = 0;
   /** When the first of those that wait came. */
   sinceMs = Number.POSITIVE_INFINITY;
 
@@ -58,6 +60,11 @@ export class ArchiveLogBuffer<M> {
   /** In memory, those that are being written among them. */
   get bytes(): number {
     return this.waitingBytes + (this.flushing?.bytes ?? 0);
+  }
+
+  /** In memory, but for those that are being written. */
+  get rowsWaiting(): number {
+    return [...this.projects.values()].reduce((sum, { rows }) => sum + rows.length, 0);
   }
 
   /** The topic begins here: gives how many messages are gone that were not archived. */
@@ -106,6 +113,7 @@ export class ArchiveLogBuffer<M> {
 
   /** What was taken is in files. */
   done(): void {
+    this.failures = 0;
     this.flushing = undefined;
   }
 
@@ -113,6 +121,7 @@ export class ArchiveLogBuffer<M> {
   failed(nowMs: number): void {
     const { flushing, projects } = this;
     if (flushing === undefined) return;
+    this.failures += 1;
     this.projects = new Map(flushing.projects.map((waiting) => [keyOf(waiting), waiting]));
     for (const [key, since] of projects) {
       const known = this.projects.get(key);

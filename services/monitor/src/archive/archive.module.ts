@@ -79,6 +79,10 @@ export function archiveOfProcess(
         failures.add(1);
         log.error('predictions are not archived; they wait in memory, then in Kafka', {}, error);
       },
+      lost: (kind, messages, why) => {
+        lost.add(messages, { kind });
+        log.error('messages are not archived', { kind, messages, why });
+      },
     },
     clock,
   );

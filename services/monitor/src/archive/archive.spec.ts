@@ -143,6 +143,40 @@ describe('the archive', () => {
     expect(archive.bytes).toBe(0);
   });
 
+  it('sets a message aside that cannot be written, says so, and goes on', async () => {
+    const { archive, read } = stand.start();
+    read(0, 50);
+    // No time that a column takes.
+    archive.prediction(2, 50, aPrediction({ project: 'p', predictionId: 'bad/0', eventTimeMs: 9e18 }), 10);
+    read(51, 100);
+    for (let i = 0; i < 5; i++) {
+      await archive.flush();
+      expect(stand.lost).toEqual([]);
+      stand.clock.advance(1_000);
+    }
+    await archive.flush();
+    expect(stand.lost).toEqual(['1 predictions']);
+    expect(archive.state(2)).toMatchObject({ predictions: { next: 100 } });
+    expect(await stand.sql('count(*), count(DISTINCT topic_offset)')).toEqual([99, 99]);
+    expect(archive.failure).toBeUndefined();
+  });
+
+  it('counts what waits of a topic that is created again', () => {
+    const { archive, read } = stand.start();
+    read(0, 10);
+    archive.begunAnew('predictions', 2, 0);
+    expect(stand.lost).toEqual(['10 predictions']);
+    expect(stand.start().archive.begunAnew('labels', 2, 0)).toBeUndefined();
+    expect(stand.lost).toHaveLength(1);
+  });
+
+  it('takes the room that texts take', () => {
+    const { archive } = stand.start();
+    archive.prediction(2, 0, aPrediction({ project: 'p', features: ['x'.repeat(100_000)] }), 10);
+    archive.label(2, 0, aLabel({ project: 'p', recordId: 'x'.repeat(100_000) }), 10);
+    expect(archive.bytes).toBeGreaterThan(400_000);
+  });
+
   it('opens its database again where that failed', async () => {
     const { archive, read, files: written } = stand.start();
     read(0, 10);

@@ -10,7 +10,7 @@ import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';
 import { type ArchiveFile, type ArchiveKind, type ArchiveOf, byLog, needed } from './archive-file.js';
 import { ArchiveLogBuffer, type ArchiveLogState, nameOf, type Waiting } from './archive-log.js';
-import { eventTimeOf, type PlacedLabel, type PlacedPrediction } from './archived.js';
+import { eventTimeOf, labelBytes, type PlacedLabel, type PlacedPrediction, predictionBytes } from './archived.js';
 
 /** Of the store. */
 export interface ArchiveFiles {
@@ -28,6 +28,8 @@ export interface ArchivePorts {
   end(kind: ArchiveKind, partition: number): number;
   written(kind: ArchiveKind, rows: number): void;
   failed(error: unknown): void;
+  /** Messages that will be in no file: of the topic before it was created again, or such as cannot be written. */
+  lost(kind: ArchiveKind, rows: number, why: string): void;
 }
 
 export interface ArchiveRules {
@@ -45,11 +47,10 @@ interface Held {
 
 type AnyBuffer = Held[ArchiveKind];
 
-/** Of a row beside its values, in memory. */
-const ROW_BYTES = 400;
-const VALUE_BYTES = 32;
 /** After a failure. */
 const TRY_AGAIN_MS = 1_000;
+/** After so many, what cannot be written is looked for, and set aside. */
+const FAILURES_MAX = 5;
 
 export class Archive {
   private readonly held = new Map<number, Held>();
@@ -57,7 +58,7 @@ export class Archive {
   private readonly covered = new Map<string, number>();
   private flushing: Promise<void> | undefined;
   private notBeforeMs = Number.NEGATIVE_INFINITY;
-  /** Of the last try; undefined where it went well. */
+  /** Of the last try that failed; undefined where all went well since. */
   failure: string | undefined;
 
   constructor(
@@ -97,11 +98,13 @@ export class Archive {
     return this.held.get(partition)?.[kind].startsAt(start) ?? 0;
   }
 
-  /** The topic was deleted and created again: it is another log. */
+  /** The topic was deleted and created again: it is another log. What waits of the one before is not to be had again. */
   begunAnew(kind: ArchiveKind, partition: number, start: number): void {
     const held = this.held.get(partition);
     if (held === undefined) return;
     const log = held[kind].log + 1;
+    const waiting = held[kind].rowsWaiting;
+    if (waiting > 0) this.ports.lost(kind, waiting, 'their topic was created again');
     if (kind === 'predictions') held.predictions = new ArchiveLogBuffer(kind, partition, { next: start, log });
     else held.labels = new ArchiveLogBuffer(kind, partition, { next: start, log });
   }
@@ -111,7 +114,7 @@ export class Archive {
     const of = message && this.ports.archives(message.project);
     if (message === undefined || of === undefined || writtenAtMs < of.createdAtMs) buffer?.pass(offset);
     else {
-      const bytes = ROW_BYTES + VALUE_BYTES * (message.features.length + message.outputs.length);
+      const bytes = predictionBytes(message);
       buffer?.add(of, { message, offset, writtenAtMs }, bytes, this.clock.monotonicMs());
     }
   }
@@ -120,7 +123,7 @@ export class Archive {
     const buffer = this.held.get(partition)?.labels;
     const of = message && this.ports.archives(message.project);
     if (message === undefined || of === undefined || writtenAtMs < of.createdAtMs) buffer?.pass(offset);
-    else buffer?.add(of, { message, offset, writtenAtMs }, ROW_BYTES, this.clock.monotonicMs());
+    else buffer?.add(of, { message, offset, writtenAtMs }, labelBytes(message), this.clock.monotonicMs());
   }
 
   /**
@@ -198,23 +201,58 @@ export class Archive {
   ): Promise<void> {
     const flush = buffer.take();
     if (flush === undefined) return;
+    const writePart = async (waiting: Waiting<M>, to: number): Promise<void> => {
+      const file = await write(nameOf(buffer, waiting, to, eventTime), waiting.rows);
+      this.covered.set(coverKey(buffer, waiting), file.next);
+      this.ports.written(buffer.kind, waiting.rows.length);
+    };
     try {
+      let failure: unknown;
       for (const waiting of flush.projects) {
         const coveredTo = await this.coveredTo(buffer, waiting);
         const rows = waiting.rows.filter(({ offset }) => offset >= coveredTo);
         // It was deleted meanwhile.
         if (rows.length === 0 || this.ports.archives(waiting.project)?.createdAtMs !== waiting.createdAtMs) continue;
-        const file = await write(nameOf(buffer, { ...waiting, rows }, flush.to, eventTime), rows);
-        this.covered.set(coverKey(buffer, waiting), file.next);
-        this.ports.written(buffer.kind, rows.length);
+        try {
+          if (buffer.failures < FAILURES_MAX) await writePart({ ...waiting, rows }, flush.to);
+          else await this.writeApart(buffer.kind, { ...waiting, rows }, flush.to, writePart);
+        } catch (error) {
+          // Where the store takes nothing, the others need not be tried each time.
+          if (buffer.failures < FAILURES_MAX) throw error;
+          failure ??= error;
+        }
       }
+      if (failure !== undefined) throw failure;
       buffer.done();
-      this.failure = undefined;
+      if (this.buffers().every(({ failures }) => failures === 0)) this.failure = undefined;
     } catch (error) {
       buffer.failed(this.clock.monotonicMs());
       this.notBeforeMs = this.clock.monotonicMs() + TRY_AGAIN_MS;
       if (this.failure === undefined) this.ports.failed(error);
       this.failure = PlatformError.from(error).reason;
+    }
+  }
+
+  /** Halves of what cannot be written, down to the row, which is set aside; not where the store is at fault. */
+  private async writeApart<M>(
+    kind: ArchiveKind,
+    waiting: Waiting<M>,
+    to: number,
+    write: (waiting: Waiting<M>, to: number) => Promise<void>,
+  ): Promise<void> {
+    try {
+      await write(waiting, to);
+    } catch (error) {
+      const { code, reason } = PlatformError.from(error);
+      if (code !== 'invalid_argument') throw error;
+      const { rows, project } = waiting;
+      const half = Math.floor(rows.length / 2);
+      if (half === 0) {
+        this.ports.lost(kind, 1, `message ${rows[0]?.offset} of ${project} cannot be written: ${reason}`);
+        return;
+      }
+      await this.writeApart(kind, { ...waiting, rows: rows.slice(0, half) }, rows[half]?.offset ?? to, write);
+      await this.writeApart(kind, { ...waiting, rows: rows.slice(half) }, to, write);
     }
   }
 

@@ -52,3 +52,24 @@ export interface LabelledRow {
   outputs: readonly Output[];
   label: number;
 }
+
+/** Of a row beside its texts and values, in memory; of a value beside its text. */
+const ROW_BYTES = 400;
+const VALUE_BYTES = 32;
+
+/** What a row takes in memory, about: a character takes two bytes at most. */
+export function predictionBytes(message: PredictionMessage): number {
+  const { predictionId, entity, modelSha256, traceId, features, outputs } = message;
+  const texts = [predictionId, entity, modelSha256, traceId].reduce((sum, text) => sum + text.length, 0);
+  return ROW_BYTES + 2 * texts + valueBytes(features) + valueBytes(outputs);
+}
+
+export function labelBytes({ predictionId, recordId, entity, source }: LabelMessage): number {
+  return ROW_BYTES + 2 * (predictionId.length + recordId.length + entity.length + source.length);
+}
+
+function valueBytes(value: unknown): number {
+  if (typeof value === 'string') return VALUE_BYTES + 2 * value.length;
+  if (typeof value !== 'object' || value === null) return VALUE_BYTES;
+  return Object.values(value).reduce((sum: number, part) => sum + valueBytes(part), VALUE_BYTES);
+}

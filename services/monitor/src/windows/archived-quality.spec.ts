@@ -48,7 +48,9 @@ function aMonitor() {
     ...{ engine: anEngine(metadata), nowMs: 0 },
     labelled: async (index: number, take: (label: number) => void) => {
       const span = { fromMs: index * WINDOW_MS, toMs: (index + 1) * WINDOW_MS };
-      await files.labelled(await files.list(LIFE), span, (rows) => rows.forEach(({ label }) => take(label)));
+      await files.labelled(await files.list(LIFE), span, (rows) => {
+        for (const { label } of rows) take(label);
+      });
     },
   };
   const failed: number[] = [];
