@@ -71,12 +71,19 @@ describe('Checkpointer', () => {
     expect(calls.length).toBeGreaterThan(before);
   });
 
-  it('is tried again where writing failed', async () => {
-    const { calls, checkpointer, disk, change } = stand();
+  it('is tried again where writing failed, after a second, then two, and so on', async () => {
+    const { calls, checkpointer, clock, disk, change } = stand();
     change();
     disk.full = true;
     await expect(checkpointer.maybe()).rejects.toThrow('disk full');
+    await checkpointer.maybe();
+    clock.advance(1_000);
+    await expect(checkpointer.maybe()).rejects.toThrow('disk full');
     disk.full = false;
+    clock.advance(1_999);
+    await checkpointer.maybe();
+    expect(calls).toEqual([]);
+    clock.advance(1);
     await checkpointer.maybe();
     expect(calls).toContain('tell 2');
   });

@@ -31,10 +31,16 @@ const SWEEP_EVERY_MS = 3_600_000;
 /** Writing takes at most this share of the time, however large the state grows. */
 const WRITING_SHARE_MAX = 0.1;
 
+/** After a failure; twice as long after each further one. */
+const TRY_AGAIN_MS = 1_000;
+const TRY_AGAIN_MAX_MS = 30_000;
+
 export class Checkpointer {
   private dirty = false;
   private writing: Promise<void> | undefined;
   private notBeforeMs = 0;
+  /** One after the other. */
+  private failures = 0;
   /** Positions of a number when it was last saved: where they are the same, nothing has changed. */
   private readonly saved = new Map<number, { at: string; entry: CheckpointEntry }>();
   private readonly sweptAtMs = new Map<number, number>();
@@ -79,8 +85,12 @@ export class Checkpointer {
       for (const partition of this.reports.held()) await this.saveNumber(partition);
     } catch (error) {
       this.dirty = true;
+      this.failures += 1;
+      const waitMs = Math.min(TRY_AGAIN_MAX_MS, TRY_AGAIN_MS * 2 ** (this.failures - 1));
+      this.notBeforeMs = this.clock.monotonicMs() + waitMs;
       throw error;
     }
+    this.failures = 0;
     this.lastTookMs = this.clock.monotonicMs() - started;
     this.notBeforeMs = this.clock.monotonicMs() + Math.max(this.everyMs, this.lastTookMs / WRITING_SHARE_MAX);
   }
@@ -101,12 +111,12 @@ export class Checkpointer {
     this.files.set(holding, files);
     // Of one moment: messages are applied while files are written.
     const taken = files.take(pieces);
-    const written = await taken.write((text) => this.ports.writePiece(partition, text));
-    const entry = await this.ports.write(partition, written.manifest);
+    const fresh: CheckpointEntry[] = [];
+    const { written, entry } = await this.writeFiles(partition, taken, fresh);
     this.lastBytes += written.bytes;
     // The group may have given it to another process meanwhile.
     if (this.reports.holding(partition) !== holding) {
-      for (const file of [entry, ...written.fresh]) await this.ports.remove(file);
+      for (const file of fresh) await this.ports.remove(file);
       return;
     }
     await this.ports.tell(partition, { key: keys.checkpoint(partition), value: entry });
@@ -118,6 +128,20 @@ export class Checkpointer {
     if (nowMs - (this.sweptAtMs.get(partition) ?? Number.NEGATIVE_INFINITY) >= SWEEP_EVERY_MS) {
       this.sweptAtMs.set(partition, nowMs);
       await this.ports.sweep(partition, [entry, ...files.all()]);
+    }
+  }
+
+  /** `fresh` gets all that are new. Where one cannot be written, none of them is there. */
+  private async writeFiles(partition: number, taken: ReturnType<PieceFiles['take']>, fresh: CheckpointEntry[]) {
+    try {
+      const written = await taken.write((text) => this.ports.writePiece(partition, text), fresh);
+      const entry = await this.ports.write(partition, written.manifest);
+      fresh.push(entry);
+      return { written, entry };
+    } catch (error) {
+      // The first failure is the one to tell; what stays is swept later.
+      for (const file of fresh) await this.ports.remove(file).catch(() => undefined);
+      throw error;
     }
   }
 }

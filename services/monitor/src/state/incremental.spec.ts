@@ -125,6 +125,18 @@ describe('a checkpoint', () => {
     expect((await store.list('monitor/2')).length).toBe(files);
   });
 
+  it('leaves nothing behind where one of its files cannot be written', async () => {
+    const { engine, meanwhile, store, state, settled } = aMonitor();
+    meanwhile.run = () => {
+      meanwhile.run = () => undefined;
+      throw new Error('disk full');
+    };
+    await expect(settled()).rejects.toThrow('disk full');
+    expect(await store.list('monitor/2')).toEqual([]);
+    await settled();
+    expect(await state()).toEqual(plain(numberState(engine, 2)));
+  });
+
   it('is of one moment, whatever comes while it is written', async () => {
     const { engine, meanwhile, row, label, state, settled } = aMonitor();
     await settled();

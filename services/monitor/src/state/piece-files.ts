@@ -21,8 +21,6 @@ export interface WrittenPieces {
   /** PlacedPieces<Place> as JSON. */
   manifest: string;
   bytes: number;
-  /** Files that are new. */
-  fresh: CheckpointEntry[];
   kept: Map<string, Kept>;
 }
 
@@ -56,8 +54,11 @@ export class PieceFiles {
     // What changes while files are written is not of this checkpoint.
     const rest = JSON.parse(JSON.stringify({ ...all, parts: all.parts.map(({ windows: _, ...part }) => part) }));
     return {
-      write: async (write: (text: string) => Promise<CheckpointEntry>): Promise<WrittenPieces> => {
-        const fresh: CheckpointEntry[] = [];
+      /** `fresh` gets the files that are written, also where it fails: none comes after that. */
+      write: async (
+        write: (text: string) => Promise<CheckpointEntry>,
+        fresh: CheckpointEntry[],
+      ): Promise<WrittenPieces> => {
         let bytes = 0;
         const writeOne = async ({ text, done }: (typeof texts)[number]): Promise<void> => {
           const file = await write(text);
@@ -65,8 +66,10 @@ export class PieceFiles {
           fresh.push(file);
           done(file);
         };
-        for (let from = 0; from < texts.length; from += WRITES)
-          await Promise.all(texts.slice(from, from + WRITES).map(writeOne));
+        for (let from = 0; from < texts.length; from += WRITES) {
+          const written = await Promise.allSettled(texts.slice(from, from + WRITES).map(writeOne));
+          for (const one of written) if (one.status === 'rejected') throw one.reason;
+        }
         const named: PlacedPieces<Place> = {
           ...rest,
           parts: all.parts.map(({ windows }, i) => ({
@@ -78,7 +81,7 @@ export class PieceFiles {
           })),
         };
         const manifest = JSON.stringify(named);
-        return { manifest, bytes: bytes + manifest.length, fresh, kept };
+        return { manifest, bytes: bytes + manifest.length, kept };
       },
     };
   }
