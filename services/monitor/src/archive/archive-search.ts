@@ -1,7 +1,8 @@
 // Finds a prediction in the archive by its id, with the labels that came for it, and says what was looked through: what
 // this process has read and not written yet, then the files of all processes, the newest first. Pure but for awaiting
-// its port.
+// its port. Files that are merged or taken away meanwhile are looked for again.
 
+import { PlatformError } from '@millrace/domain';
 import { neededFiles } from './archive.js';
 import type { ArchiveFile, ArchiveKind, ArchiveOf } from './archive-file.js';
 import {
@@ -43,24 +44,45 @@ export interface Found {
 /** Files whose event times are this near to the one that is asked for are looked through. */
 const AROUND_MS = 86_400_000;
 
+/** Of one search: each lists the files anew. */
+const TRIES_MAX = 4;
+
 export class ArchiveSearch {
   constructor(
     private readonly files: SearchedFiles,
     private readonly unwritten: Unwritten,
   ) {}
 
-  /** `aroundMs`: event time, where it is known: other files are passed over. */
+  /**
+   * `aroundMs`: event time, where it is known: other files are passed over.
+   * @throws PlatformError 'unavailable'.
+   */
   async find(of: ArchiveOf, id: string, aroundMs: number | undefined): Promise<Found> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.findOnce(of, id, aroundMs);
+      } catch (error) {
+        const { code, reason } = PlatformError.from(error, 'unavailable');
+        if (code !== 'not_found' && code !== 'unavailable') throw error;
+        // What is not found is a file: of the prediction that says nothing.
+        if (tries === TRIES_MAX)
+          throw new PlatformError('unavailable', `the archive cannot be read: ${reason}`, { cause: error });
+      }
+    }
+  }
+
+  private async findOnce(of: ArchiveOf, id: string, aroundMs: number | undefined): Promise<Found> {
+    // Before the files are listed: what is written meanwhile is in one of the two.
+    const fresh = this.unwritten.predictions(of).filter(({ message }) => message.predictionId === id);
+    const freshLabels = this.unwritten
+      .labels(of)
+      .filter(({ message }) => (message.predictionId || `${message.recordId}/0`) === id);
     const all = neededFiles(await this.files.list(of));
     const near = aroundMs === undefined ? all : all.filter((file) => isNear(file, aroundMs));
     const kind = (wanted: ArchiveKind) => near.filter((file) => file.kind === wanted);
     const [predictions, labels] = [kind('predictions'), kind('labels')];
     const written = await this.files.predictions(predictions, [id]);
     const ofLabels = await this.files.labels(labels, [id]);
-    const fresh = this.unwritten.predictions(of).filter(({ message }) => message.predictionId === id);
-    const freshLabels = this.unwritten
-      .labels(of)
-      .filter(({ message }) => (message.predictionId || `${message.recordId}/0`) === id);
     const ofAll = all.filter((file) => file.kind === 'predictions');
     return {
       predictions: once([...written, ...fresh.map(predictionOf)]).sort((a, b) => b.answeredAtMs - a.answeredAtMs),

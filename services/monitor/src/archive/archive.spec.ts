@@ -5,7 +5,9 @@ import type { ArtifactStore } from '@millrace/artifacts';
 import { PlatformError } from '@millrace/domain';
 import { aLabel, aPrediction } from '@millrace/testing';
 import { ArchiveStand, LIFE } from '../../test/an-archive.js';
+import type { ArchiveOf } from './archive-file.js';
 import { DuckDbArchiveFiles } from './archive-files.duckdb.js';
+import { ArchiveSearch } from './archive-search.js';
 
 let stand: ArchiveStand;
 beforeEach(async () => {
@@ -59,6 +61,53 @@ describe('the archive', () => {
     const far = await search.find(LIFE, 'r1/0', stand.clock.nowMs() - 3 * DAY_MS);
     expect(far).toMatchObject({ predictions: [], looked: { files: 0, predictions: 0, fromMs: stand.clock.nowMs() } });
     expect((await search.find(LIFE, 'r1/0', stand.clock.nowMs())).predictions).toHaveLength(1);
+  });
+
+  it('finds a prediction whose file was merged into another one while it looked, and never says that there is none', async () => {
+    const { archive, read, files } = stand.start();
+    read(0, 10);
+    await archive.flush();
+    read(10, 20);
+    await archive.flush();
+    const listed: number[] = [];
+    const merge = async () => {
+      const two = (await files.list(LIFE)).filter(({ kind }) => kind === 'predictions');
+      if (two.length < 2) return;
+      await files.merge(two.sort((a, b) => a.first - b.first));
+      for (const file of two) await files.remove(file);
+    };
+    const list = async () => {
+      const all = await files.list(LIFE);
+      listed.push(all.length);
+      await merge();
+      return all;
+    };
+    const searched = { list, predictions: files.predictions.bind(files), labels: files.labels.bind(files) };
+    const none = { predictions: () => [], labels: () => [] };
+    const found = await new ArchiveSearch(searched, none).find(LIFE, 'r15/0', undefined);
+    expect(found.predictions).toMatchObject([{ offset: 15 }]);
+    expect(listed).toEqual([4, 3]);
+    const before = await files.list(LIFE);
+    for (const file of before) await files.remove(file);
+    const stale = new ArchiveSearch({ ...searched, list: async () => before }, none);
+    await expect(stale.find(LIFE, 'r15/0', undefined)).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('finds a prediction that was written while it looked', async () => {
+    const { archive, read, files } = stand.start();
+    read(0, 10);
+    const list = async () => {
+      const all = await files.list(LIFE);
+      await archive.flush();
+      return all;
+    };
+    const searched = { list, predictions: files.predictions.bind(files), labels: files.labels.bind(files) };
+    const waiting = {
+      predictions: (of: ArchiveOf) => archive.waitingPredictions(of),
+      labels: (of: ArchiveOf) => archive.waitingLabels(of),
+    };
+    const found = await new ArchiveSearch(searched, waiting).find(LIFE, 'r5/0', undefined);
+    expect(found).toMatchObject({ predictions: [{ offset: 5 }], labels: [{ offset: 5 }] });
   });
 
   it('keeps each message once, however often a process dies between writing and telling', async () => {
