@@ -1,7 +1,7 @@
 // What becomes of files of the archive: the judge of a project takes away what is older than the project keeps, then
-// the oldest where they take more than its quota, and says so beside them; the holder of a partition number merges those
-// of the number and takes away what a merged one holds. Pure but for awaiting its port; what fails is tried again later
-// and keeps nothing else waiting: what has to go goes first, and each project and log for itself.
+// the oldest where they take more than its quota, and says so beside them; the holder of a partition number merges
+// those of the number and takes away what a merged one holds. Pure but for awaiting its port. What fails is tried again
+// later and keeps nothing else waiting: what has to go goes first, and each project and log for itself.
 
 import type { Clock } from '@millrace/domain';
 import { type ArchiveFile, type ArchiveOf, byLog, dayOf, needed, nextMerge, pathOf } from './archive-file.js';

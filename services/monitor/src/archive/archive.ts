@@ -98,7 +98,7 @@ export class Archive {
     return this.held.get(partition)?.[kind].startsAt(start) ?? 0;
   }
 
-  /** The topic was deleted and created again: it is another log. What waits of the one before is not to be had again. */
+  /** The topic was deleted and created again: it is another log. What waits of the one before is lost. */
   begunAnew(kind: ArchiveKind, partition: number, start: number): void {
     const held = this.held.get(partition);
     if (held === undefined) return;

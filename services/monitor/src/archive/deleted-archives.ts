@@ -1,7 +1,7 @@
 // Archives of projects that are deleted, and of earlier ones of a name: they go with their project. Looked for once
-// after the start, where a project may have been deleted meanwhile, and whenever one is. Only what projects.v1 says goes:
-// a project that it does not know may be of another installation, or of a Kafka that lost its volume. Pure but for
-// awaiting its port.
+// after the start, where a project may have been deleted meanwhile, and whenever one is. Only what projects.v1 says is
+// gone goes: a project that it does not know may be of another installation, or of a Kafka that lost its volume. Pure
+// but for awaiting its port.
 
 import type { Clock } from '@millrace/domain';
 import { ARCHIVE_FOLDER, type ArchiveOf } from './archive-file.js';
