@@ -219,8 +219,8 @@ export class CompactedReader {
         const handled = this.handledThrough.get(`${topic}/${batch.partition}`);
         for (const message of batch.messages) {
           if (!isRunning()) return;
-          // A consumer that begins anew reads from the beginning: what it said is no news. A topic that was created again
-          // begins at 0, too, with later messages.
+          // A consumer that begins anew reads from the beginning: what it said is no news. A topic that was created
+          // again begins at 0, too, with later messages.
           if (handled && Number(message.offset) < handled.next && Number(message.timestamp) <= handled.newestMs)
             continue;
           const position: EntryPosition = {

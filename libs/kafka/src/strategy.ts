@@ -11,13 +11,13 @@ import { assert, type Clock, PlatformError, systemClock } from '@millrace/domain
 import { counter, gauge, histogram, logger } from '@millrace/telemetry';
 import { BaseRpcContext, type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import type { Consumer, EachBatchPayload, PartitionAssigner } from 'kafkajs';
-import { isObservable, lastValueFrom } from 'rxjs';
 import { type BatchResult, type RetrySettings, runBatch, StopConsuming } from './batch-runner.js';
 import { inBatchSpan } from './batch-span.js';
 import { coPartitioned } from './co-partitioned.js';
 import { ensureTopics, type KafkaConnection } from './connection.js';
 import { isBrokerAway } from './consumer-end.js';
 import { DeadLetterWriter } from './dead-letter-writer.js';
+import { callHandler, OverloadedHandler } from './handler-call.js';
 import { HEARTBEAT_MS, Membership } from './membership.js';
 import { type InboundMessage, toInbound } from './message.js';
 import { oneHolder } from './one-holder.js';
@@ -456,7 +456,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   private async eachBatch(payload: EachBatchPayload): Promise<void> {
     this.running++;
-    // From now on: while a batch waits for its assignment kafkajs sends no heartbeat, and what holds it up may take long.
+    // From now on: while a batch waits for its assignment kafkajs sends no heartbeat, and that may take long.
     const membership = new Membership(payload, this.heartbeatMs);
     try {
       for (let waited: Promise<void> | undefined; waited !== this.assigned && !this.stopping; ) {
@@ -582,25 +582,4 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       if (this.uncommitted.get(key) === position) this.uncommitted.delete(key);
     }
   }
-}
-
-/** Not a PlatformError: it passes through the retry logic untouched. */
-class OverloadedHandler extends StopConsuming {
-  readonly afterMs: number;
-
-  constructor(error: PlatformError) {
-    super(error);
-    this.afterMs = typeof error.retry === 'object' ? error.retry.afterMs : 0;
-  }
-}
-
-async function callHandler(
-  handler: MessageHandler,
-  messages: InboundMessage[],
-  context: KafkaBatchContext,
-): Promise<BatchResult | undefined> {
-  const returned: unknown = await handler(messages, context);
-  // Nest wraps what an exception filter returns into an Observable.
-  const value = isObservable(returned) ? await lastValueFrom(returned, { defaultValue: undefined }) : returned;
-  return (value ?? undefined) as BatchResult | undefined;
 }
