@@ -144,10 +144,10 @@ describe('two homes that share a bucket and Kafka', () => {
     const { values } = readSettings(artifactSettings, s3.environment(PREFIX));
     const store = openArtifactStore({ home: join(making.home, 'reader'), ...values });
     expect(await store.list('models/loans')).toEqual(expect.arrayContaining(['1/manifest.json', '1/model.onnx']));
-    const [parquet, manifest] = (await store.list('datasets/loans')).sort();
-    expect([parquet, manifest]).toEqual([
-      expect.stringMatching(/^[0-9a-f]{64}\/data\.parquet$/),
-      expect.stringMatching(/^[0-9a-f]{64}\/manifest\.json$/),
+    const [manifest, parquet] = (await store.list('datasets/loans')).sort();
+    expect([manifest, parquet]).toEqual([
+      expect.stringMatching(/^[0-9a-f]{64}\/[0-9a-f]{16}\.json$/),
+      expect.stringMatching(/^[0-9a-f]{64}\/[0-9a-f]{16}\.parquet$/),
     ]);
     const { parquetSha256 } = JSON.parse((await store.read(`datasets/loans/${manifest}`)).toString('utf8'));
     expect(await store.sha256(`datasets/loans/${parquet}`)).toBe(parquetSha256);
