@@ -7,6 +7,7 @@ import { type Project, projectFromDocument } from '@millrace/project';
 import { type CsvTerms, csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
 import { type LabelBody, labelFields, labelOf, outcomeOf, outcomeWords } from '../labels/label-fields.js';
+import { explained } from '../not-found.js';
 import { action, type Context } from './context.js';
 import { type CsvOptions, withCsvOptions } from './csv-options.js';
 import { projectName, time } from './option-values.js';
@@ -111,7 +112,7 @@ async function projectOf({ control }: Context, name: string): Promise<Project> {
   const projects = await control.projects();
   const found = projects.find((project) => project.name === name);
   if (found !== undefined) return projectFromDocument(JSON.stringify(found.document));
-  throw new PlatformError('not_found', `no project '${name}'; \`millrace projects list\` lists them`);
+  throw await explained(new PlatformError('not_found', `no project '${name}'`), name, control);
 }
 
 async function* labelsOf(path: string, project: Project, terms: CsvTerms): AsyncIterable<LabelBody> {
