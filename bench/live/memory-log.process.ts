@@ -6,7 +6,7 @@ import { stateOf } from '../live-intake/ingest.process.js';
 const EVERY_MS = 5_000;
 
 /** The process of this platform's home whose command line has `part`. */
-export function pidOf(part: string, home: string): number {
+function pidOf(part: string, home: string): number {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     try {
