@@ -108,7 +108,7 @@ describe('the home is removed under a running platform', () => {
       const platform = await newPlatform();
       const run = platform.spawn(['up', '--workers', '1']);
       await reach(run, 'Ctrl-C stops everything', platform);
-      platform.removeHome();
+      await platform.removeHome();
       const { code, output } = await run.finished;
       expect({ code, output }).toMatchObject({ code: 1 });
       expect(output.match(/was removed while Millrace ran in it; stopping/g)).toHaveLength(1);

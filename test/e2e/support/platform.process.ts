@@ -12,6 +12,9 @@ export const REPOSITORY = resolve('.');
 export const CLI = join(REPOSITORY, 'dist/apps/cli/src/main.js');
 const TERMINAL = join(REPOSITORY, 'test/e2e/support/terminal.py');
 
+/** Longer than processes that lose their home go on writing there; each round takes a moment. */
+const HOME_GONE_WITHIN_MS = 30_000;
+
 const PORT_SETTINGS = PORT_NAMES.map((name) => PORTS[name].setting);
 
 export type PortSetting = (typeof PORTS)[PortName]['setting'];
@@ -104,8 +107,18 @@ export class Platform {
     return this.begin(command, args, { detached: true });
   }
 
-  removeHome(): void {
-    rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+  /** As `rm -rf` under processes that go on writing: what comes meanwhile is removed in the next round. */
+  async removeHome(): Promise<void> {
+    let fault = '';
+    const isGone = () => {
+      try {
+        rmSync(this.home, { recursive: true, force: true });
+      } catch (error) {
+        fault = String(error);
+      }
+      return !existsSync(this.home);
+    };
+    await until(isGone, HOME_GONE_WITHIN_MS, () => `${this.home} stands; ${fault}`);
   }
 
   /** A process of the platform by hand, with settings of its own. */
