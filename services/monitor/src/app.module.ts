@@ -232,7 +232,7 @@ function windowsOf(
       ends: () => partitionBounds(connection),
       recreated,
       touched: () => checkpointer.touched(),
-      checkpoint: () => checkpointer.write(),
+      judged: () => checkpointer.judged(),
       archive,
       seen: {
         prediction: ({ project, modelVersion, latencyUs }) => {
@@ -396,17 +396,16 @@ function ticks(
   { intake, checkpointer, liveTraffic }: ReturnType<typeof windowsOf>,
   live: LiveStreams,
 ): Tick[] {
-  const settle = async (): Promise<void> => {
-    if (!strategy.isReady()) return;
-    await intake.settle();
-    await checkpointer.maybe();
+  const whenReady = (work: () => Promise<void>) => async (): Promise<void> => {
+    if (strategy.isReady()) await work();
   };
   const beat = (): void => {
     liveTraffic.beat(clock.nowMs());
     live.beat();
   };
   return [
-    { name: 'settle', everyMs: SETTLE_EVERY_MS, work: settle },
+    { name: 'settle', everyMs: SETTLE_EVERY_MS, work: whenReady(() => intake.settle()) },
+    { name: 'checkpoint', everyMs: SETTLE_EVERY_MS, work: whenReady(() => checkpointer.maybe()) },
     { name: 'beat', everyMs: BEAT_EVERY_MS, work: beat },
   ];
 }

@@ -113,7 +113,7 @@ export class MonitorOfCluster {
       ends: async () => cluster.logs,
       recreated: () => undefined,
       touched: () => undefined,
-      checkpoint: async () => undefined,
+      judged: () => undefined,
       archive: noArchive,
       seen: { prediction: () => undefined, label: () => undefined },
     };

@@ -71,6 +71,21 @@ describe('Checkpointer', () => {
     expect(calls.length).toBeGreaterThan(before);
   });
 
+  it('comes without waiting after something was judged, and for at most a tenth of the time', async () => {
+    const { calls, checkpointer, clock, disk, change } = stand();
+    disk.tookMs = 10;
+    await checkpointer.write();
+    const written = () => calls.filter((call) => call.startsWith('write 2')).length;
+    change();
+    checkpointer.judged();
+    clock.advance(399);
+    await checkpointer.maybe();
+    expect(written()).toBe(1);
+    clock.advance(1);
+    await checkpointer.maybe();
+    expect(written()).toBe(2);
+  });
+
   it('is tried again where writing failed, after a second, then two, and so on', async () => {
     const { calls, checkpointer, clock, disk, change } = stand();
     change();

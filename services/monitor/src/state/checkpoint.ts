@@ -38,7 +38,10 @@ const TRY_AGAIN_MAX_MS = 30_000;
 export class Checkpointer {
   private dirty = false;
   private writing: Promise<void> | undefined;
-  private notBeforeMs = 0;
+  /** Not even what is urgent. */
+  private notBeforeMs = Number.NEGATIVE_INFINITY;
+  private writtenAtMs = Number.NEGATIVE_INFINITY;
+  private isUrgent = false;
   /** One after the other. */
   private failures = 0;
   /** Positions of a number when it was last saved: where they are the same, nothing has changed. */
@@ -62,9 +65,16 @@ export class Checkpointer {
     this.dirty = true;
   }
 
+  /** Something was judged: what led to it need not be read again. */
+  judged(): void {
+    this.dirty = true;
+    this.isUrgent = true;
+  }
+
   /** Called on a timer: writes when there is something new and enough time has passed. */
   async maybe(): Promise<void> {
-    if (!this.dirty || this.clock.monotonicMs() < this.notBeforeMs) return;
+    const dueMs = this.isUrgent ? this.notBeforeMs : Math.max(this.notBeforeMs, this.writtenAtMs + this.everyMs);
+    if (!this.dirty || this.clock.monotonicMs() < dueMs) return;
     await this.write();
   }
 
@@ -80,6 +90,7 @@ export class Checkpointer {
   private async save(): Promise<void> {
     const started = this.clock.monotonicMs();
     this.dirty = false;
+    this.isUrgent = false;
     this.lastBytes = 0;
     try {
       for (const partition of this.reports.held()) await this.saveNumber(partition);
@@ -91,14 +102,15 @@ export class Checkpointer {
       throw error;
     }
     this.failures = 0;
-    this.lastTookMs = this.clock.monotonicMs() - started;
-    this.notBeforeMs = this.clock.monotonicMs() + Math.max(this.everyMs, this.lastTookMs / WRITING_SHARE_MAX);
+    this.writtenAtMs = this.clock.monotonicMs();
+    this.lastTookMs = this.writtenAtMs - started;
+    this.notBeforeMs = this.writtenAtMs + this.lastTookMs / WRITING_SHARE_MAX;
   }
 
   private async saveNumber(partition: number): Promise<void> {
     if (!this.reports.isHeld(partition)) return;
     if (!this.reports.isTold()) {
-      this.dirty = true;
+      this.judged();
       return;
     }
     const archive = this.ports.archived(partition);

@@ -39,6 +39,9 @@ export interface EngineOptions {
 /** By project: how far event time had come when something was due. */
 export type Due = ReadonlyMap<string, Reached>;
 
+/** Of a project, that wait to be judged: reading waits for them, so that few are open however slow the telling is. */
+const READ_AHEAD_WINDOWS = 8;
+
 const NOTHING: Reached = { rowsMs: Number.NEGATIVE_INFINITY, labelsMs: Number.NEGATIVE_INFINITY };
 
 export interface ClosedOfProject {
@@ -104,6 +107,11 @@ export class Engine {
       else if (monitor.references.isDue(nowMs, this.positions)) due.set(monitor.name, NOTHING);
     }
     return due.size === 0 ? undefined : due;
+  }
+
+  /** What was read is too far ahead of what is judged. */
+  isBehind(nowMs: number): boolean {
+    return this.judged().some((monitor) => monitor.closingAt(nowMs, this.positions, READ_AHEAD_WINDOWS));
   }
 
   /** Whether a reference of first rows became complete: it is published before it judges. */

@@ -1,11 +1,13 @@
-// From a batch of decoded messages to their effect: references first, then the state, then what is judged and counted
-// is told on the board, then a checkpoint. Pure but for awaiting its ports. Before a window closes the broker is asked
-// where the partitions end: the one that is fetched first must not close windows whose rows or labels wait in another
-// one.
+// From a batch of decoded messages to their effect: references first, then the state. Beside the reading, in passes one
+// after the other: what is due is judged, what was judged and counted is told on the board. Pure but for awaiting its
+// ports. Before a window closes the broker is asked where the partitions end: the one that is fetched first must not
+// close windows whose rows or labels wait in another one.
 //
-// What interleaves: batches of different partitions, only at the awaits; each message is applied in one go. A batch
-// that is tried again after a failed publication changes nothing more: its positions are known. What was judged is
-// told together with what the judge keeps, in one transaction: once, by one process.
+// What interleaves: batches of different partitions, and a pass, only at the awaits; each message is applied in one go,
+// and what a number tells is of one moment, with its positions. What was judged is told together with what the judge
+// keeps, in one transaction: once, by one process. Reading waits for a pass only while telling fails, and where more
+// windows wait to be judged than READ_AHEAD_WINDOWS (engine.ts): memory is bounded however slow the broker is. A batch
+// that is tried again after a failed pass changes nothing more: its positions are known.
 
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
@@ -28,8 +30,8 @@ export interface IntakePorts {
   recreated(stream: Stream, partition: number): void;
   /** The state changed: a checkpoint is due some time. */
   touched(): void;
-  /** A window closed, or a reference became complete: a checkpoint is due now. */
-  checkpoint(): Promise<void>;
+  /** Something was judged, and told: a checkpoint is due soon. */
+  judged(): void;
   /** What is read is archived, whatever the engine does with it. */
   archive: Pick<Archive, 'room' | 'prediction' | 'label' | 'begunAnew'>;
   seen: {
@@ -53,8 +55,16 @@ export interface Positioned<T> {
   timestampMs: number;
 }
 
+/** Numbers that are told of at the same time, each in a transaction of its own. */
+const TOLD_AT_ONCE = 8;
+
 export class Intake {
-  private telling: Promise<void> | undefined;
+  /** The pass at work. */
+  private passing: Promise<void> | undefined;
+  /** The one after it, for what came meanwhile. */
+  private next: Promise<void> | undefined;
+  /** The last pass. */
+  private hasFailed = false;
 
   constructor(
     private readonly engine: Engine,
@@ -93,7 +103,7 @@ export class Intake {
       else if (this.engine.applyPrediction(message, partition, offset, nowMs, timestampMs))
         this.ports.seen.prediction(message);
     }
-    await this.settle();
+    await this.readOn();
   }
 
   async labels(partition: number, end: number, batch: readonly Positioned<LabelMessage>[]): Promise<void> {
@@ -108,12 +118,47 @@ export class Intake {
       if (message === undefined) this.engine.skip('labels', partition, offset);
       else if (this.engine.applyLabel(message, partition, offset, nowMs, timestampMs)) this.ports.seen.label(message);
     }
-    await this.settle();
+    await this.readOn();
   }
 
-  /** Judges what is due and tells it; also called on a timer, because idle partitions let the watermark pass. */
-  async settle(): Promise<void> {
+  /**
+   * Judges what is due and tells it; resolves when a pass that began after this call has done so. Also called on a
+   * timer, because idle partitions let the watermark pass.
+   */
+  settle(): Promise<void> {
     this.ports.touched();
+    if (this.passing === undefined) return this.begin();
+    const afterwards = () => {
+      this.next = undefined;
+      return this.passing ?? this.begin();
+    };
+    this.next ??= this.passing.then(afterwards, afterwards);
+    return this.next;
+  }
+
+  private async readOn(): Promise<void> {
+    const settled = this.settle();
+    if (this.hasFailed || this.engine.isBehind(this.clock.nowMs())) await settled;
+    // The next batch waits for the pass that follows, and says what fails.
+    else settled.catch(() => undefined);
+  }
+
+  private begin(): Promise<void> {
+    const ended = (hasFailed: boolean) => {
+      this.hasFailed = hasFailed;
+      this.passing = undefined;
+    };
+    this.passing = this.pass().then(
+      () => ended(false),
+      (error) => {
+        ended(true);
+        throw error;
+      },
+    );
+    return this.passing;
+  }
+
+  private async pass(): Promise<void> {
     const due = this.engine.due(this.clock.nowMs());
     if (due !== undefined || this.reports.isDue(this.clock.nowMs())) {
       const askedAtMs = this.clock.nowMs();
@@ -138,25 +183,29 @@ export class Intake {
     positions.reaches(stream, partition, end);
   }
 
+  /** Judges first: a part that knows a window as closed must not be seen before the window is. */
   private async tell(): Promise<void> {
-    this.telling ??= this.tellAll().finally(() => {
-      this.telling = undefined;
-    });
-    await this.telling;
+    const { reports } = this;
+    const judged = await this.publish((partition) => reports.ofJudges(partition));
+    await this.publish((partition) => (reports.isTold() ? reports.ofParts(partition, this.clock.nowMs()) : undefined));
+    if (judged) this.ports.judged();
   }
 
-  private async tellAll(): Promise<void> {
+  /** Gives whether something of it was judged. Where one fails the others have come to their end, too. */
+  private async publish(newsOf: (partition: number) => News | undefined): Promise<boolean> {
     let judged = false;
-    const tell = async (partition: number, news: News | undefined): Promise<void> => {
-      if (news === undefined) return;
-      await this.ports.publish(partition, news);
-      news.told();
-      judged ||= news.judgements.length > 0;
+    const waiting = this.reports.held();
+    const tellOn = async (): Promise<void> => {
+      for (let partition = waiting.shift(); partition !== undefined; partition = waiting.shift()) {
+        const news = newsOf(partition);
+        if (news === undefined) continue;
+        await this.ports.publish(partition, news);
+        news.told();
+        judged ||= news.judgements.length > 0;
+      }
     };
-    const { reports } = this;
-    for (const partition of reports.held()) await tell(partition, reports.ofJudges(partition));
-    for (const partition of reports.held())
-      if (reports.isTold()) await tell(partition, reports.ofParts(partition, this.clock.nowMs()));
-    if (judged) await this.ports.checkpoint();
+    const told = await Promise.allSettled(Array.from({ length: TOLD_AT_ONCE }, tellOn));
+    for (const one of told) if (one.status === 'rejected') throw one.reason;
+    return judged;
   }
 }

@@ -46,7 +46,7 @@ async function read(logs: readonly Log[], seed: number): Promise<Engine> {
     ends: async () => logs,
     recreated: () => undefined,
     touched: () => undefined,
-    checkpoint: async () => undefined,
+    judged: () => undefined,
     archive: noArchive,
     seen: { prediction: () => undefined, label: () => undefined },
   };
@@ -55,7 +55,10 @@ async function read(logs: readonly Log[], seed: number): Promise<Engine> {
   for (;;) {
     const unread = logs.filter((one) => one.read < one.messages.length);
     const log = unread[rng.below(unread.length)];
-    if (log === undefined) return engine;
+    if (log === undefined) {
+      await intake.settle();
+      return engine;
+    }
     const size = 1 + rng.below(800);
     const batch = log.messages.slice(log.read, log.read + size);
     log.read += batch.length;

@@ -145,6 +145,12 @@ export class ProjectJudge {
     return isDue ? reached : undefined;
   }
 
+  /** Whether more open windows than `many` may close. */
+  closingAt(nowMs: number, backlog: Backlog, many: number): boolean {
+    const next = this.openStarts()[many];
+    return next !== undefined && this.isClosing(next, this.reached(nowMs, backlog), backlog);
+  }
+
   /**
    * Judges and returns what the watermarks, up to `limit`, allow; retires what is older than the retained windows.
    */

@@ -150,6 +150,12 @@ export class ProjectMonitor {
     return this.judge.dueAt(nowMs, backlog);
   }
 
+  /** Whether more open windows than `many` may close. */
+  closingAt(nowMs: number, backlog: Backlog, many: number): boolean {
+    this.nowMs = nowMs;
+    return this.judge.closingAt(nowMs, backlog, many);
+  }
+
   /**
    * Judges and returns what the watermarks, up to `limit`, allow; retires what is older than the retained windows.
    */

@@ -4,7 +4,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { ManualClock, seededRng } from '@millrace/domain';
-import { aLabel, aPrediction } from '@millrace/testing';
+import { aLabel, aPrediction, eventually } from '@millrace/testing';
 import { aProject } from '../../test/a-project.js';
 import { anEngine, heldBy, noArchive } from '../../test/an-engine.js';
 import { MetadataCache } from '../metadata/metadata-cache.js';
@@ -54,7 +54,7 @@ function stand(ends: () => Promise<readonly PartitionEnd[]>) {
     ends,
     recreated: () => undefined,
     touched: () => undefined,
-    checkpoint: async () => undefined,
+    judged: () => undefined,
     archive: noArchive,
     seen: { prediction: () => undefined, label: () => undefined },
   };
@@ -74,6 +74,7 @@ describe('partitions of which nothing has been read yet', () => {
       log.read += BATCH;
       await intake[log.stream](log.partition, log.end, batch);
     }
+    await intake.settle();
     const { counters } = engine.monitor('p', 1_000_000)!;
     expect(counters).toMatchObject({ predictions: ROWS, latePredictions: 0, lateLabels: 0, unmatchedLabels: 0 });
     const windows = engine.windows('p', 100).map(({ metrics: [all] }) => [all!.predictions, all!.labels]);
@@ -103,6 +104,7 @@ describe('partitions of which nothing has been read yet', () => {
     for (const log of logs.filter((one) => early(one) > 0)) void read(log, early(log));
     answer(logs.map((log) => ({ ...log, end: early(log) })));
     await Promise.all(reads);
+    await eventually('a window is closed', async () => engine.windows('p', 1).length > 0);
     expect(engine.windows('p', 100).map(({ startMs }) => startMs)).toEqual([100_000]);
     expect(engine.monitor('p', 1)!.counters.latePredictions).toBe(0);
   });
