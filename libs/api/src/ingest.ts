@@ -165,6 +165,12 @@ const ProjectStatistics = answer(
       month: count(),
       older: count(),
     }),
+    waitingLabels: answer({
+      day: count('Labels that no record was found for, of a span that ended less than a day before the newest.'),
+      week: count(),
+      month: count(),
+      older: count(),
+    }),
     openRows: count('Records of no closed version yet, as they were read: repeated ones among them.'),
     openLabels: count('Labels of event-time spans that are not closed.'),
     lateLabels: count('Labels that came after their span had closed, or whose record never came.'),

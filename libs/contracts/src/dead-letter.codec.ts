@@ -16,6 +16,7 @@ const REASON_CODES = [
   'unknown_field',
   'bad_event_time',
   'bad_id',
+  'no_record',
   'decode_failed',
   'handler_failed',
 ] as const;

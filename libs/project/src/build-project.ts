@@ -57,6 +57,17 @@ function labelRefresh({ label: rule, versionEvery }: Document): number {
   return rule.refresh === undefined ? Math.max(ms(rule.delay), ms(versionEvery)) : ms(rule.refresh);
 }
 
+/** As long as dead letters are kept: who looks there now and then misses nothing. */
+const LABEL_WAIT_MS_MIN = 30 * 86_400_000;
+const LABEL_WAIT_ROUNDS = 3;
+
+function labelWait(data: Document): number {
+  const { label: rule, versionEvery } = data;
+  if (rule?.wait !== undefined) return ms(rule.wait);
+  const delay = rule === undefined ? 0 : ms(rule.delay);
+  return Math.max(LABEL_WAIT_MS_MIN, LABEL_WAIT_ROUNDS * Math.max(delay, ms(versionEvery), labelRefresh(data)));
+}
+
 /** In real time a span is over by then, its labels too. */
 function closeAfterIdle({ data, monitoring: { allowedLateness } }: Document): number {
   if (data.closeAfterIdle !== undefined) return ms(data.closeAfterIdle);
@@ -169,6 +180,7 @@ export function buildProject(raw: Document): Project {
       label: data.label === undefined ? undefined : label(data.label),
       versionEveryMs: ms(data.versionEvery),
       labelRefreshMs: labelRefresh(data),
+      labelWaitMs: labelWait(data),
       closeAfterIdleMs: closeAfterIdle(raw),
       clock: { aheadMs: ms(data.clock.ahead), jumpMs: ms(data.clock.jump) },
     },

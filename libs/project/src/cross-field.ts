@@ -109,6 +109,8 @@ function checkData(project: Project, columns: ReadonlyMap<string, ColumnSpec>, r
     checkLabelRule(label, report);
   }
   if (data.labelRefreshMs < 1_000) report(['data', 'label', 'refresh'], 'late labels are joined every 1s at most.');
+  if (data.labelWaitMs < data.labelRefreshMs)
+    report(['data', 'label', 'wait'], 'a label waits until it was looked for once (data.label.refresh), or longer.');
   if (data.closeAfterIdleMs < 1_000)
     report(['data', 'closeAfterIdle'], 'a stream is idle after 1s without a message at the earliest.');
   if (data.versionEveryMs < 1_000)

@@ -44,6 +44,24 @@ describe('parseProject', () => {
     expect(parseProject(text, 'project.yaml')).toMatchObject({ project: { retention: { datasets: kept } } });
   });
 
+  it.each([
+    ['delay: 1d', 30],
+    ['delay: 20d', 60],
+    ['delay: 1d, refresh: 15d', 45],
+    ['delay: 20d, refresh: 1d, wait: 2d', 2],
+  ])('lets labels wait for their record as long as is said, or as follows from %s', (said, days) => {
+    const text = minimal.replace('column: repaid', `column: repaid, ${said}`);
+    expect(parseProject(text, 'project.yaml')).toMatchObject({ project: { data: { labelWaitMs: days * 86_400_000 } } });
+  });
+
+  it('refuses a wait that ends before a label was looked for once', () => {
+    const text = minimal.replace('column: repaid', 'column: repaid, refresh: 2d, wait: 1d');
+    expect(parseProject(text, 'project.yaml')).toMatchObject({
+      kind: 'invalid',
+      faults: [{ path: 'data.label.wait', message: expect.stringContaining('data.label.refresh') }],
+    });
+  });
+
   it('refuses to keep less than a retraining takes', () => {
     const text = `${minimal}\nretrain: { versions: 3 }\nretention: { datasets: { keep: 2, for: 90d } }\n`;
     expect(faultsOf(text)).toMatchObject([{ message: expect.stringContaining('newest 3 dataset versions') }]);

@@ -83,6 +83,8 @@ export interface ProjectData {
   versionEveryMs: number;
   /** Processing time from one version with late labels to the next. */
   labelRefreshMs: number;
+  /** Processing time that a label waits for its record. */
+  labelWaitMs: number;
   /** Processing time without a message after which open spans close. */
   closeAfterIdleMs: number;
   /** Which event times are believed at once. */

@@ -200,6 +200,9 @@ const data = object(
         refresh: duration(
           'How often labels that came after their dataset version had closed become a version of the same rows with newer labels, in processing time; by default the larger of `delay` and `data.versionEvery`.',
         ),
+        wait: duration(
+          'How long a label waits for a record that is not there, in processing time, before it goes to the dead letters; by default 30 days, and at least three times the largest of `delay`, `refresh` and `data.versionEvery`.',
+        ),
       },
       ['name', 'column'],
     ),

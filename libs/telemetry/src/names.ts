@@ -279,6 +279,18 @@ export const METRICS = {
     description: 'Rows of closed live versions without a label, by how long before the newest span theirs ended',
     labels: ['project', 'age'],
   },
+  'millrace.ingest.waiting_labels': {
+    kind: 'gauge',
+    unit: '{label}',
+    description: 'Labels that no record was found for, by how long before the newest span theirs ended',
+    labels: ['project', 'age'],
+  },
+  'millrace.ingest.labels_expired': {
+    kind: 'counter',
+    unit: '{label}',
+    description: 'Labels that went to the dead letters, for their record did not come within data.label.wait',
+    labels: ['project'],
+  },
   'millrace.ingest.segment_bytes': {
     kind: 'gauge',
     unit: 'By',

@@ -39,6 +39,7 @@ import { DeadLetterList } from './deadletters/dead-letter-list.js';
 import { DeadLetterSender, deadLetterEntry } from './deadletters/dead-letters.kafka.js';
 import { ImportRunner } from './imports/import-runner.js';
 import { imports } from './imports/imports.module.js';
+import { expiredLabels } from './labels/expired-labels.kafka.js';
 import { HeapKeeper } from './memory/heap.process.js';
 import { onlineFeatures } from './online/online.module.js';
 import { ProjectRegistry } from './projects/project-registry.js';
@@ -72,6 +73,7 @@ const GAUGES_MS = 5_000;
 const openRows = gauge('millrace.ingest.open_rows');
 const unlabelledRows = gauge('millrace.ingest.unlabelled_rows');
 const lateLabels = gauge('millrace.ingest.late_labels');
+const waitingLabels = gauge('millrace.ingest.waiting_labels');
 const holds = gauge('millrace.ingest.holds');
 const segmentBytes = gauge('millrace.ingest.segment_bytes');
 const readingStopped = gauge('millrace.ingest.reading_stopped');
@@ -87,6 +89,7 @@ export const ingest = defineService({
     const known = knownState(context, connection);
     const { registry, datasetIndex, letters, spans } = known;
     const store = openArtifactStore(config);
+    const deadLetters = new DeadLetterSender(producer, clock, sha256);
     let isTakingAgain = false;
     const collector = datasetCollector(store, {
       ...{ index: datasetIndex, used: known.used, clock, upToNow: known.upToNow },
@@ -96,7 +99,14 @@ export const ingest = defineService({
       store,
       connection,
       producer,
-      { registry, index: datasetIndex, spans, follower: known.follower, collector },
+      {
+        registry,
+        index: datasetIndex,
+        spans,
+        follower: known.follower,
+        collector,
+        expired: expiredLabels(deadLetters),
+      },
       (partition, error) => {
         if (isTakingAgain || shutdown.begun) return;
         isTakingAgain = true;
@@ -109,7 +119,6 @@ export const ingest = defineService({
       },
     );
     const online = onlineFeatures(context, connection, producer, registry);
-    const deadLetters = new DeadLetterSender(producer, clock, sha256);
     const publisher = new RecordPublisher(producer, deadLetters, clock);
     const { importRunner, uploads } = imports(context, producer, registry, known, deadLetters);
     const statistics = new Statistics(registry, datasetIndex, letters, live);
@@ -200,6 +209,8 @@ export const ingest = defineService({
               holds.set(live.holds(name).filter(({ removedAtMs }) => removedAtMs === 0).length, { project: name });
               for (const [age, count] of Object.entries(statistics.unlabelledRows(name)))
                 unlabelledRows.set(count, { project: name, age });
+              for (const [age, count] of Object.entries(statistics.waitingLabels(name)))
+                waitingLabels.set(count, { project: name, age });
             }
             segmentBytes.set(live.bytesOnDisk);
             const { blocked } = live;

@@ -30,11 +30,14 @@ import { DuckDbSpanMerger } from '../src/datasets/span-merge.duckdb.js';
 import { VersionCloser } from '../src/datasets/version-closer.js';
 import { versionFiles } from '../src/datasets/version-files.fs.js';
 import { DuckDbVersionTables } from '../src/datasets/version-table.duckdb.js';
+import type { WaitingLabel } from '../src/labels/waiting-label.js';
 import { ProjectRegistry } from '../src/projects/project-registry.js';
 import { DatasetCollector } from '../src/retention/dataset-collector.js';
 import { UsedDatasets } from '../src/retention/used-datasets.js';
 
 export const START_MS = Date.UTC(2024, 0, 1);
+/** Processing time. */
+const BEGUN_MS = START_MS + 10 * 86_400_000;
 export const SPAN_MS = 60_000;
 export const DELAY_MS = 30_000;
 export const STEP_MS = 2_000;
@@ -98,6 +101,8 @@ export class World {
   readonly announced: DatasetVersion[] = [];
   /** Ids of versions of which it was told that they are gone. */
   readonly deleted: string[] = [];
+  /** Labels that went to the dead letters. */
+  readonly expired: WaitingLabel[] = [];
   /** Offsets that a release before progress.v1 committed. */
   readonly committed = new Map<string, number>();
   readonly commands: { id: string; project: string; action: DatasetAction }[] = [];
@@ -107,7 +112,7 @@ export class World {
   upToNow: (used: UsedDatasets) => void | Promise<void> = () => undefined;
   /** What the topics say of all messages. */
   writtenAtMs = 2;
-  readonly clock = new ManualClock(START_MS + 10 * 86_400_000);
+  readonly clock = new ManualClock(BEGUN_MS);
   readonly schemaHash = () => {
     const registry = new ProjectRegistry(sha256);
     registry.put(this.entry);
@@ -232,6 +237,11 @@ export class Process {
       { allowanceMs: 0, idleAfterMs: 1e9, retryAfterMs: 1_000, barrierMs: 300 },
       {
         ...{ registry, index, spans, files: guarded, closer, collector, clock, holder: 'test' },
+        expired: async (_schema, labels) => {
+          await pass('before expire');
+          world.expired.push(...labels);
+          await pass('after expire');
+        },
         commandsDone: () => null,
         doubted: () => {
           if (process !== null) process.doubted += 1;
@@ -448,6 +458,6 @@ export const label = (id: string, atMs: number, value: number, knownAtMs = atMs 
     eventTimeMs: START_MS + atMs,
     knownAtMs: START_MS + knownAtMs,
     source: 'test',
-    ingestedAtMs: 5,
+    ingestedAtMs: BEGUN_MS,
   },
 });

@@ -22,6 +22,7 @@ import { ImportStream } from './import-stream.js';
 import { LiveStream } from './live-stream.js';
 import type { OpenSpans } from './open-spans.js';
 import { OwnerCommands } from './owner-commands.js';
+import type { OwnerLabelPorts } from './owner-labels.js';
 import type { VersionCollector } from './owner-retention.js';
 import { KafkaProgressLog } from './progress.kafka.js';
 import type { ProgressFollower } from './progress-follower.js';
@@ -68,6 +69,7 @@ export interface KnownDatasets {
   spans: OpenSpans;
   follower: ProgressFollower;
   collector: VersionCollector;
+  expired: OwnerLabelPorts['expired'];
 }
 
 export async function datasets(
@@ -75,7 +77,7 @@ export async function datasets(
   store: ArtifactStore,
   connection: KafkaConnection,
   producer: MessageProducer,
-  { registry, index, spans, follower, collector }: KnownDatasets,
+  { registry, index, spans, follower, collector, expired }: KnownDatasets,
   lost: (partition: number, error: PlatformError) => void,
 ): Promise<DatasetWiring> {
   const files = versionFiles(store, index);
@@ -113,7 +115,7 @@ export async function datasets(
       barrierMs: BARRIER_MS,
     },
     {
-      ...{ registry, index, spans, files: segmentFiles, closer, collector, clock, reports, send },
+      ...{ registry, index, spans, files: segmentFiles, closer, collector, expired, clock, reports, send },
       log: new KafkaProgressLog(writers, store, follower, ids, lost),
       holder: `ingest-${config.replica}`,
       doubted: (project) => doubted.add(1, { project }),

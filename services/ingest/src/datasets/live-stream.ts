@@ -18,6 +18,7 @@ import { type BadMessage, type LogMessage, PartitionReader, type ReaderPorts } f
 import { sweptKey } from './progress-entry.js';
 import { filesOfSpan, folderOf, OF_OWNER, pathOf, type SegmentOwner } from './segment.js';
 import { type LiveSettings, type OwnerPorts, SpanOwner } from './span-owner.js';
+import { spanMsOf } from './span-times.js';
 
 export interface LiveBounds {
   /** Rows in memory, estimated. */
@@ -264,6 +265,18 @@ export class LiveStream {
     const watermarkMs = this.owner.watermarkOf(project) ?? leastOf(spans.readingsOf(owner));
     state.watermarkMs = Number.isFinite(watermarkMs) ? watermarkMs : null;
     return state;
+  }
+
+  /** Labels that were looked for in vain, by the end of the span that they name. */
+  waitingLabels(project: string): { endMs: number; count: number }[] {
+    const { registry, spans } = this.ports;
+    const schema = registry.find(project);
+    const createdAtMs = registry.createdAtMs(project);
+    if (schema === null || createdAtMs === undefined) return [];
+    return spans
+      .files({ project, createdAtMs })
+      .filter(({ partition }) => partition === OF_OWNER)
+      .map(({ spanStartMs, rows }) => ({ endMs: spanStartMs + spanMsOf(schema), count: rows }));
   }
 
   /** Messages of a project on records.v1 and labels.v1, and records that were there already and in no manifest. */

@@ -41,6 +41,8 @@ const OF_LABELS: readonly [string, ColumnType][] = [
   [OWN.partition, 'number'],
   [OWN.offset, 'number'],
   [OWN.ingestedAtMs, 'number'],
+  [OWN.entity, 'text'],
+  [OWN.predictionId, 'text'],
 ];
 
 export class SegmentBuffer {
@@ -119,6 +121,8 @@ export class SegmentBuffers {
       at.partition,
       at.offset,
       label.ingestedAtMs,
+      label.entity,
+      label.predictionId,
     ];
     this.bufferOf(key, () => OF_LABELS).push(values);
   }

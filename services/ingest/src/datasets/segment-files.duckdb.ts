@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBDataChunk, type DuckDBInstance } from '@duckdb/node-api';
 import type { ArtifactStore } from '@millrace/artifacts';
 import { PlatformError, type RequestIds } from '@millrace/domain';
+import type { LabelExpiry, WaitingLabel } from '../labels/waiting-label.js';
 import {
   OF_OWNER,
   SEGMENT_COLUMNS as OWN,
@@ -20,6 +21,9 @@ import { CHUNK_ROWS, CHUNK_TYPES } from './version-table.duckdb.js';
 
 /** What of the artifact store segments need. */
 export type SegmentStore = Pick<ArtifactStore, 'putFile' | 'localFile' | 'list' | 'remove'>;
+
+/** Columns that labels of an earlier release lack. */
+const EARLIER_LABELS = `SELECT NULL::VARCHAR AS ${quoted(OWN.entity)}, NULL::VARCHAR AS ${quoted(OWN.predictionId)} WHERE false`;
 
 export class DuckDbSegmentFiles implements SegmentFiles {
   private tables = 0;
@@ -58,8 +62,11 @@ export class DuckDbSegmentFiles implements SegmentFiles {
     );
   }
 
-  /** The labels whose record is none of `ids` (a query; null = none), each once, as segments of the project's owner. */
-  async leftLabels(labels: readonly SegmentFile[], ids: string | null): Promise<SegmentFile[]> {
+  /**
+   * The labels whose record is none of `ids` (a query; null = none), each once, as segments of the project's owner, but
+   * for those whose time is over.
+   */
+  async leftLabels(labels: readonly SegmentFile[], ids: string | null, expiry?: LabelExpiry): Promise<SegmentFile[]> {
     const left: SegmentFile[] = [];
     if (labels.length === 0) return left;
     await this.connected(async (connection) => {
@@ -68,8 +75,11 @@ export class DuckDbSegmentFiles implements SegmentFiles {
       const id = quoted(OWN.recordId);
       const without = ids === null ? '' : `ANTI JOIN (${ids}) known ON labels.${id} = known.id`;
       for (const files of bySpan.values()) {
-        const query = `SELECT DISTINCT ON (${quoted(OWN.partition)}, ${quoted(OWN.offset)}, ${id}) labels.*
-          FROM ${await this.paths(files)} labels ${without}`;
+        const all = `SELECT DISTINCT ON (${quoted(OWN.partition)}, ${quoted(OWN.offset)}, ${id}) labels.*
+          FROM (${EARLIER_LABELS} UNION ALL BY NAME FROM ${await this.paths(files)}) labels ${without}`;
+        const isOld = `${quoted(OWN.ingestedAtMs)} < ${expiry?.beforeMs}`;
+        if (expiry !== undefined) await giveAway(connection, `SELECT * FROM (${all}) WHERE ${isOld}`, expiry);
+        const query = expiry === undefined ? all : `SELECT * FROM (${all}) WHERE NOT (${isOld})`;
         const [rows = 0] = await numbers(connection, `SELECT count(*)::DOUBLE FROM (${query})`);
         if (rows === 0) continue;
         const key = { ...(files[0] as SegmentFile), partition: OF_OWNER };
@@ -95,7 +105,8 @@ export class DuckDbSegmentFiles implements SegmentFiles {
   async paths(files: readonly SegmentFile[]): Promise<string> {
     const paths: string[] = [];
     for (const file of files) paths.push(await this.store.localFile(pathOf(file)));
-    return `read_parquet(${filesOf(paths)})`;
+    // Earlier releases wrote fewer columns of labels.
+    return `read_parquet(${filesOf(paths)}${files[0]?.kind === 'labels' ? ', union_by_name = true' : ''})`;
   }
 
   private async connected<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
@@ -130,6 +141,34 @@ export class DuckDbSegmentFiles implements SegmentFiles {
       throw error;
     }
   }
+}
+
+/** In parts of DuckDB's vector size, in the order in which they came. */
+async function giveAway(connection: DuckDBConnection, query: string, { give }: LabelExpiry): Promise<void> {
+  const columns = [OWN.recordId, OWN.predictionId, OWN.entity, OWN.eventTimeMs, OWN.label, OWN.knownAtMs];
+  const places = [OWN.ingestedAtMs, OWN.partition, OWN.offset];
+  const result = await connection.stream(
+    `SELECT ${[...columns, ...places].map(quoted).join(', ')} FROM (${query})
+     ORDER BY ${quoted(OWN.partition)}, ${quoted(OWN.offset)}`,
+  );
+  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk())
+    await give(chunk.getRows().map(waitingLabel));
+}
+
+function waitingLabel(row: readonly unknown[]): WaitingLabel {
+  const [recordId, predictionId, entity] = row.slice(0, 3).map((value) => (value ?? '') as string);
+  const [eventTimeMs, value, knownAtMs, ingestedAtMs, partition, offset] = row.slice(3).map(Number);
+  return {
+    recordId,
+    predictionId,
+    entity,
+    eventTimeMs,
+    value,
+    knownAtMs,
+    ingestedAtMs,
+    partition,
+    offset,
+  } as WaitingLabel;
 }
 
 async function append(connection: DuckDBConnection, table: string, columns: readonly SegmentColumn[]): Promise<void> {

@@ -50,6 +50,7 @@ export const SEGMENT_COLUMNS = {
   ingestedAtMs: '@ingested_at_ms',
   label: '@label',
   knownAtMs: '@known_at_ms',
+  predictionId: '@prediction_id',
 } as const;
 
 const SCHEMA_DIGITS = 16;

@@ -15,6 +15,7 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type DatasetVersion, datasetColumnsOf, LABEL_KNOWN_COLUMN } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
+import type { LabelExpiry } from '../labels/waiting-label.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { type ClosePlan, SEGMENT_COLUMNS, type SegmentFile, schemaOf } from './segment.js';
 import type { DuckDbSegmentFiles } from './segment-files.duckdb.js';
@@ -129,10 +130,14 @@ export class DuckDbSpanMerger implements SpanMerger {
     }
   }
 
-  async leftOf(labels: readonly SegmentFile[], versions: readonly DatasetVersion[]): Promise<SegmentFile[]> {
+  async leftOf(
+    labels: readonly SegmentFile[],
+    versions: readonly DatasetVersion[],
+    expiry: LabelExpiry,
+  ): Promise<SegmentFile[]> {
     const connection = await this.instance.connect();
     try {
-      return await this.left(connection, labels, versions);
+      return await this.left(connection, labels, versions, expiry);
     } finally {
       connection.closeSync();
     }
@@ -296,8 +301,10 @@ export class DuckDbSpanMerger implements SpanMerger {
     connection: DuckDBConnection,
     labels: readonly SegmentFile[],
     versions: readonly Pick<DatasetVersion, 'parquetPath' | 'parquetSha256'>[],
+    expiry?: LabelExpiry,
   ): Promise<SegmentFile[]> {
-    return this.segments.leftLabels(labels, versions.length === 0 ? null : await this.idsOf(connection, versions));
+    const ids = versions.length === 0 ? null : await this.idsOf(connection, versions);
+    return this.segments.leftLabels(labels, ids, expiry);
   }
 
   private async offsets(connection: DuckDBConnection, topic: string, view: 'read' | 'labels', file: string) {

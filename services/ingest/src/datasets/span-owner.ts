@@ -15,7 +15,6 @@ import type {
   DatasetVersion,
   HoldAction,
   ImportEndProgress,
-  OpenSpanProgress,
 } from '@millrace/contracts';
 import { type Clock, PlatformError, Watermark } from '@millrace/domain';
 import type { ProjectRegistry } from '../projects/project-registry.js';
@@ -24,20 +23,13 @@ import type { DatasetIndex } from './dataset-index.js';
 import { DeletedProjects } from './deleted-projects.js';
 import type { Ends, OpenSpans } from './open-spans.js';
 import type { OwnerCommand } from './owner-commands.js';
+import { type OwnerLabelPorts, OwnerLabels } from './owner-labels.js';
 import { OwnerRetention, type VersionCollector } from './owner-retention.js';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
 import type { ProgressLog } from './progress-log.js';
-import {
-  type ClosePlan,
-  entryOf,
-  OF_OWNER,
-  type SegmentFile,
-  type SegmentFiles,
-  type SegmentOwner,
-  sameOwner,
-} from './segment.js';
+import { type ClosePlan, OF_OWNER, type SegmentFile, type SegmentFiles, type SegmentOwner } from './segment.js';
 import { isTimed, knownTime, spanMsOf, startOfSpan } from './span-times.js';
-import type { LateLabels, VersionCloser } from './version-closer.js';
+import type { VersionCloser } from './version-closer.js';
 
 export interface LiveSettings {
   /** Beyond the label's delay, before a span closes. */
@@ -56,7 +48,7 @@ export interface LiveReports {
   swept(partition: number, removed: number, error?: PlatformError): void;
 }
 
-export interface OwnerPorts {
+export interface OwnerPorts extends OwnerLabelPorts {
   registry: ProjectRegistry;
   index: DatasetIndex;
   spans: OpenSpans;
@@ -101,12 +93,19 @@ export class SpanOwner {
   private nextBarrier: Promise<void> | null = null;
   private readonly deleted: DeletedProjects;
   private readonly retention: OwnerRetention;
+  private readonly labels: OwnerLabels;
 
   constructor(
     private readonly settings: LiveSettings,
     private readonly ports: OwnerPorts,
   ) {
     this.retention = new OwnerRetention(ports);
+    this.labels = new OwnerLabels(ports, {
+      isClosed: (owned, timeMs) => this.isClosed(owned, timeMs),
+      closingOf: (owner) => this.closingOf(owner),
+      withConsumed: (closing, files) => this.withConsumed(closing, files),
+      write: (owner, entries, versions) => this.write(owner, entries, versions),
+    });
     this.deleted = new DeletedProjects(ports, (project) => this.isOwned(project));
   }
 
@@ -136,7 +135,7 @@ export class SpanOwner {
       if (owned === null || owned.closing !== null || clock.nowMs() < owned.retryAtMs) continue;
       const due = this.dueSpan(owned);
       if (due !== null) this.start(owned, () => this.close(owned, due));
-      else if (this.isRefreshDue(owned)) this.start(owned, () => this.refresh(owned));
+      else if (this.labels.isDue(owned)) this.start(owned, () => this.labels.refresh(owned));
     }
   }
 
@@ -292,61 +291,10 @@ export class SpanOwner {
         closedThroughMs: Math.max(before.closedThroughMs ?? Number.NEGATIVE_INFINITY, plan.spanEndMs),
         duplicates: before.duplicates + duplicates,
       };
-      await this.write(owned, [...this.keptLabels(owned, plan.labels, left), closing], made === null ? [] : [made]);
-      await this.drop(plan.labels);
+      await this.write(owned, [...this.labels.kept(owned, plan.labels, left), closing], made === null ? [] : [made]);
+      await this.labels.drop(plan.labels);
     });
     if (version !== null) reports.closed(version, clock.monotonicMs() - begunMs);
-  }
-
-  private isRefreshDue(owned: Owned): boolean {
-    const { labelRefreshMs, label } = owned.schema.project.data;
-    if (label === undefined || this.ports.clock.nowMs() - this.refreshedAtMs(owned) < labelRefreshMs) return false;
-    const { going, staying, sinceMs } = this.lateLabels(owned);
-    return going.length + staying.length > 0 || this.hasFreshRows(owned, sinceMs);
-  }
-
-  /** Whether a version closed since then whose rows another one may have labels of. */
-  private hasFreshRows({ project }: Owned, sinceMs: number): boolean {
-    const { index } = this.ports;
-    const versions = index.list(project);
-    if (index.sums(project).importedRows === 0 || versions.length < 2) return false;
-    for (let place = versions.length - 1; place >= 0; place--) {
-      const { closedAtMs, rowsOf } = versions[place] as DatasetVersion;
-      if (closedAtMs < sinceMs) return false;
-      if (rowsOf === 0) return true;
-    }
-    return false;
-  }
-
-  /** Labels that closed versions may want: also of the records of imports, whatever span they are of. */
-  private lateLabels(owned: Owned): LateLabels {
-    const files = this.ports.spans.files(owned);
-    const labels = files.filter(({ kind }) => kind === 'labels');
-    const sinceMs = this.refreshedAtMs(owned);
-    const isClosed = ({ spanStartMs }: SegmentFile) => this.isClosed(owned, spanStartMs);
-    const hasImports = this.ports.index.sums(owned.project).importedRows > 0;
-    if (!hasImports && isTimed(owned.schema)) return { going: labels.filter(isClosed), staying: [], sinceMs };
-    const open = new Set(files.filter(({ kind }) => kind === 'records').map(({ spanStartMs }) => spanStartMs));
-    // Without event time a label may belong to any open record.
-    const isAwaited = ({ spanStartMs }: SegmentFile) => (isTimed(owned.schema) ? open.has(spanStartMs) : open.size > 0);
-    const isGoing = (file: SegmentFile) => isClosed(file) || !isAwaited(file);
-    const staying = hasImports ? labels.filter((file) => !isGoing(file)) : [];
-    return { going: labels.filter(isGoing), staying, sinceMs };
-  }
-
-  /** Labels of closed versions: those of a row make a version of its rows, the others wait on. */
-  private async refresh(owned: Owned): Promise<void> {
-    const { closer, reports, clock } = this.ports;
-    const begunMs = clock.monotonicMs();
-    const refreshedAtMs = clock.nowMs();
-    const labels = this.lateLabels(owned);
-    const { going } = labels;
-    const refreshed = await closer.refresh(owned.schema, labels, async ({ versions, left }) => {
-      const closing = { ...this.withConsumed(this.closingOf(owned), going), refreshedAtMs };
-      await this.write(owned, [...this.keptLabels(owned, going, left), closing], versions);
-      await this.drop(going);
-    });
-    for (const version of refreshed) reports.closed(version, clock.monotonicMs() - begunMs);
   }
 
   private async collectAll(owned: Owned): Promise<number> {
@@ -431,16 +379,10 @@ export class SpanOwner {
     return { project, createdAtMs, spanStartMs: startMs, spanEndMs: startMs + spanMsOf(schema), records, labels };
   }
 
-  /** When late labels were joined last, in processing time; before that, when there was first a version for them. */
-  private refreshedAtMs(owner: SegmentOwner): number {
-    const { index, spans, clock } = this.ports;
-    return spans.closing(owner)?.refreshedAtMs ?? index.list(owner.project)[0]?.closedAtMs ?? clock.nowMs();
-  }
-
   private closingOf({ project, createdAtMs }: SegmentOwner): ClosingProgress {
     const known = this.ports.spans.closing({ project, createdAtMs });
     if (known !== null) return known;
-    const refreshedAtMs = this.refreshedAtMs({ project, createdAtMs });
+    const refreshedAtMs = this.labels.refreshedAtMs({ project, createdAtMs });
     return {
       ...{ kind: 'closing', project, createdAtMs, consumed: [], duplicates: 0, refreshedAtMs, answers: [] },
       ...{ closedThroughMs: knownTime(this.ports.index.closedThroughMs(project)), resetAtMs: 0, resetToMs: 0 },
@@ -455,36 +397,6 @@ export class SpanOwner {
     const ofPartitions = files.filter(({ partition }) => partition !== OF_OWNER);
     const consumed = new Set([...closing.consumed, ...ofPartitions.map(({ name }) => name)]);
     return { ...closing, consumed: [...consumed].filter((name) => listed.has(name)) };
-  }
-
-  /** The owner's own lists, without these labels and with those that found no row. */
-  private keptLabels(
-    owner: SegmentOwner,
-    joined: readonly SegmentFile[],
-    left: readonly SegmentFile[],
-  ): ProgressEntry[] {
-    const spans = new Set([...joined, ...left].map(({ spanStartMs }) => spanStartMs));
-    const names = new Set(joined.map(({ name }) => name));
-    return [...spans].flatMap((spanStartMs): ProgressEntry[] => {
-      const { project, createdAtMs } = owner;
-      const what = { kind: 'span', segmentKind: 'labels', partition: OF_OWNER, segments: [] } as const;
-      const span: OpenSpanProgress = { ...what, project, createdAtMs, spanStartMs };
-      const key = progressKey(span);
-      const told = this.ports.spans.spanAt(key, project);
-      // Of a deleted project of this name nothing is taken over.
-      const known = told !== null && sameOwner(told, owner) ? told : null;
-      const segments = [
-        ...(known?.segments ?? []).filter(({ name }) => !names.has(name)),
-        ...left.filter((file) => file.spanStartMs === spanStartMs).map(entryOf),
-      ];
-      if (segments.length > 0) return [{ ...span, segments }];
-      return told === null ? [] : [{ kind: 'gone', key }];
-    });
-  }
-
-  /** Files of the owner's own that no list names; what stays after a crash is swept by the next owner. */
-  private async drop(files: readonly SegmentFile[]): Promise<void> {
-    await this.ports.files.remove(files.filter(({ partition }) => partition === OF_OWNER)).catch(() => undefined);
   }
 
   private write(owner: SegmentOwner, entries: readonly ProgressEntry[], versions: readonly DatasetVersion[]) {

@@ -4,6 +4,7 @@
 
 import type { DatasetVersion, OffsetRange } from '@millrace/contracts';
 import { type Clock, rowsOrdinalOf } from '@millrace/domain';
+import type { LabelExpiry } from '../labels/waiting-label.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { DatasetIndex, Spans } from './dataset-index.js';
 import type { ClosePlan, SegmentFile } from './segment.js';
@@ -95,6 +96,7 @@ export class VersionCloser {
   refresh(
     schema: RecordSchema,
     { going, staying, sinceMs }: LateLabels,
+    expiry: LabelExpiry,
     tell: (refreshed: RefreshedLabels) => Promise<void>,
   ): Promise<readonly DatasetVersion[]> {
     return this.inOrder(async () => {
@@ -118,7 +120,7 @@ export class VersionCloser {
           versions.push(this.versionOf(schema, written, frame, versions)[0]);
         }
       }
-      const left = await this.spans.leftOf(going, [...labelled]);
+      const left = await this.spans.leftOf(going, [...labelled], expiry);
       await tell({ versions: [...retold, ...versions], left });
       for (const version of [...retold, ...versions]) index.add(version);
       return versions;

@@ -3,6 +3,7 @@
 
 import type { DatasetVersion, NulledColumn, OffsetRange, ParquetRows } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
+import type { LabelExpiry } from '../labels/waiting-label.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { ClosePlan, SegmentFile } from './segment.js';
 
@@ -77,8 +78,12 @@ export interface SpanMerger {
     labels: readonly SegmentFile[],
     others: readonly DatasetVersion[],
   ): Promise<RefreshedVersion | null>;
-  /** As new segments: the labels whose records are in none of the versions. */
-  leftOf(labels: readonly SegmentFile[], versions: readonly DatasetVersion[]): Promise<SegmentFile[]>;
+  /** As new segments: the labels whose records are in none of the versions, but for those that are given away. */
+  leftOf(
+    labels: readonly SegmentFile[],
+    versions: readonly DatasetVersion[],
+    expiry: LabelExpiry,
+  ): Promise<SegmentFile[]>;
   /** `closed`: the versions that may hold rows of the plan already. */
   merge(schema: RecordSchema, plan: ClosePlan, closed: readonly DatasetVersion[]): Promise<MergedSpan>;
 }

@@ -17,7 +17,13 @@ it('counts rows of spans once whatever labels came late, and those without label
   for (const one of [version(1, 100, 9), version(2, 94, 5), version(3, 94, 7, { rowsOf: 2 }), version(4, 10, 4)])
     index.add(one);
   const registry = { list: () => [{ name: 'p' }], find: () => ({ project: { data: { label: {} } } }) };
-  const live = { state: () => ({}), counted: () => ({ records: 36, labels: 0, duplicates: 0 }), blocked: null };
+  const waiting = [1, 93, 100].map((day) => ({ endMs: day * DAY_MS, count: day }));
+  const live = {
+    state: () => ({}),
+    waitingLabels: () => waiting,
+    counted: () => ({ records: 36, labels: 0, duplicates: 0 }),
+    blocked: null,
+  };
   const letters = { count: () => 0 };
   const statistics = new Statistics(registry as never, index, letters as never, live as never);
   expect(statistics.byProject().p).toMatchObject({
@@ -29,5 +35,6 @@ it('counts rows of spans once whatever labels came late, and those without label
     duplicateRecords: 6,
     recordsAccepted: 30,
     unlabelledRows: { day: 1, week: 3, month: 0, older: 6 },
+    waitingLabels: { day: 100, week: 0, month: 93, older: 1 },
   });
 });

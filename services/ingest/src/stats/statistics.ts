@@ -1,7 +1,6 @@
 // What /v1/stats tells, by project, whichever process is asked: accepted records and labels from progress.v1, imported
 // rows and versions from the index, dead letters from their topic.
 
-import type { DatasetVersion } from '@millrace/contracts';
 import type { DatasetIndex } from '../datasets/dataset-index.js';
 import type { Blocked, LiveState, LiveStream } from '../datasets/live-stream.js';
 import type { DeadLetterList } from '../deadletters/dead-letter-list.js';
@@ -23,11 +22,13 @@ export interface ProjectStatistics extends LiveState {
   liveRowsClosed: number;
   liveLabelsJoined: number;
   /** Rows of closed live versions that have no label yet, by the age of their span. */
-  unlabelledRows: UnlabelledRows;
+  unlabelledRows: ByAge;
+  /** Late labels that were looked for in vain, by the age of the span that they name. */
+  waitingLabels: ByAge;
 }
 
 /** By how long before the newest closed span theirs ended, in event time. */
-export interface UnlabelledRows {
+export interface ByAge {
   day: number;
   week: number;
   month: number;
@@ -36,17 +37,22 @@ export interface UnlabelledRows {
 
 const DAY_MS = 86_400_000;
 
-function unlabelledRows(versions: Iterable<DatasetVersion>): UnlabelledRows {
-  const live = [...versions].filter(({ kind }) => kind === 'live');
-  const newestMs = live.reduce((end, { windowEndMs }) => Math.max(end, windowEndMs), Number.NEGATIVE_INFINITY);
-  const rows: UnlabelledRows = { day: 0, week: 0, month: 0, older: 0 };
-  for (const version of live) {
-    const days = (newestMs - version.windowEndMs) / DAY_MS;
-    const age = days < 1 ? 'day' : days < 7 ? 'week' : days < 30 ? 'month' : 'older';
-    rows[age] += version.rows - version.labelledRows;
-  }
-  return rows;
+interface OfSpan {
+  readonly endMs: number;
+  readonly count: number;
 }
+
+function byAge(spans: readonly OfSpan[], newestMs: number): ByAge {
+  const counts: ByAge = { day: 0, week: 0, month: 0, older: 0 };
+  for (const { endMs, count } of spans) {
+    const days = (newestMs - endMs) / DAY_MS;
+    counts[days < 1 ? 'day' : days < 7 ? 'week' : days < 30 ? 'month' : 'older'] += count;
+  }
+  return counts;
+}
+
+const newestOf = (spans: readonly OfSpan[]): number =>
+  spans.reduce((end, { endMs }) => Math.max(end, endMs), Number.NEGATIVE_INFINITY);
 
 export class Statistics {
   constructor(
@@ -73,9 +79,18 @@ export class Statistics {
   }
 
   /** Of a project without label none. */
-  unlabelledRows(project: string): UnlabelledRows {
+  unlabelledRows(project: string): ByAge {
     const hasLabel = this.registry.find(project)?.project.data.label !== undefined;
-    return unlabelledRows(hasLabel ? this.datasetIndex.newestOfRows(project) : []);
+    const live = [...(hasLabel ? this.datasetIndex.newestOfRows(project) : [])].filter(({ kind }) => kind === 'live');
+    const spans = live.map(({ windowEndMs, rows, labelledRows }) => ({
+      ...{ endMs: windowEndMs, count: rows - labelledRows },
+    }));
+    return byAge(spans, newestOf(spans));
+  }
+
+  waitingLabels(project: string): ByAge {
+    const spans = this.live.waitingLabels(project);
+    return byAge(spans, Math.max(this.datasetIndex.closedThroughMs(project), newestOf(spans)));
   }
 
   private of(project: string): ProjectStatistics {
@@ -96,6 +111,7 @@ export class Statistics {
       liveRowsClosed: sums.liveRows,
       liveLabelsJoined: sums.liveLabels,
       unlabelledRows: this.unlabelledRows(project),
+      waitingLabels: this.waitingLabels(project),
       ...this.live.state(project),
     };
   }

@@ -1,0 +1,135 @@
+// Labels that came when their span had closed, as the owner of a project joins them to its versions: those of a row
+// make a version of its rows, those of none wait on in segments of the owner's, and go to the dead letters when they
+// have waited for `data.label.wait`.
+
+import type { ClosingProgress, DatasetVersion, OpenSpanProgress } from '@millrace/contracts';
+import type { Clock } from '@millrace/domain';
+import type { WaitingLabel } from '../labels/waiting-label.js';
+import type { RecordSchema } from '../schema/record-schema.js';
+import type { DatasetIndex } from './dataset-index.js';
+import type { OpenSpans } from './open-spans.js';
+import { type ProgressEntry, progressKey } from './progress-entry.js';
+import { entryOf, OF_OWNER, type SegmentFile, type SegmentFiles, type SegmentOwner, sameOwner } from './segment.js';
+import { isTimed, spanMsOf } from './span-times.js';
+import type { LateLabels, VersionCloser } from './version-closer.js';
+
+interface OwnedProject extends SegmentOwner {
+  readonly schema: RecordSchema;
+}
+
+export interface OwnerLabelPorts {
+  index: DatasetIndex;
+  spans: OpenSpans;
+  files: SegmentFiles;
+  closer: VersionCloser;
+  clock: Clock;
+  reports: { closed(version: DatasetVersion, tookMs: number): void };
+  /** Durable as dead letters when it resolves; the same again is the same letter. */
+  expired(schema: RecordSchema, labels: readonly WaitingLabel[]): Promise<void>;
+}
+
+/** What the owner of spans knows and writes of a project. */
+export interface OwnerOfSpans {
+  isClosed(owned: OwnedProject, timeMs: number): boolean;
+  closingOf(owner: SegmentOwner): ClosingProgress;
+  withConsumed(closing: ClosingProgress, files: readonly SegmentFile[]): ClosingProgress;
+  write(owner: SegmentOwner, entries: readonly ProgressEntry[], versions: readonly DatasetVersion[]): Promise<void>;
+}
+
+export class OwnerLabels {
+  constructor(
+    private readonly ports: OwnerLabelPorts,
+    private readonly owner: OwnerOfSpans,
+  ) {}
+
+  /** When late labels were joined last, in processing time; before that, when there was first a version for them. */
+  refreshedAtMs(owner: SegmentOwner): number {
+    const { index, spans, clock } = this.ports;
+    return spans.closing(owner)?.refreshedAtMs ?? index.list(owner.project)[0]?.closedAtMs ?? clock.nowMs();
+  }
+
+  isDue(owned: OwnedProject): boolean {
+    const { labelRefreshMs, label } = owned.schema.project.data;
+    if (label === undefined || this.ports.clock.nowMs() - this.refreshedAtMs(owned) < labelRefreshMs) return false;
+    const { going, staying, sinceMs } = this.late(owned);
+    return going.length + staying.length > 0 || this.hasFreshRows(owned, sinceMs);
+  }
+
+  /** Labels of closed versions: those of a row make a version of its rows, the others wait on. */
+  async refresh(owned: OwnedProject): Promise<void> {
+    const { closer, reports, clock, expired } = this.ports;
+    const { schema } = owned;
+    const begunMs = clock.monotonicMs();
+    const refreshedAtMs = clock.nowMs();
+    const labels = this.late(owned);
+    const { going } = labels;
+    const expiry = {
+      beforeMs: refreshedAtMs - schema.project.data.labelWaitMs,
+      give: (given: readonly WaitingLabel[]) => expired(schema, given),
+    };
+    const refreshed = await closer.refresh(schema, labels, expiry, async ({ versions, left }) => {
+      const closing = { ...this.owner.withConsumed(this.owner.closingOf(owned), going), refreshedAtMs };
+      await this.owner.write(owned, [...this.kept(owned, going, left), closing], versions);
+      await this.drop(going);
+    });
+    for (const version of refreshed) reports.closed(version, clock.monotonicMs() - begunMs);
+  }
+
+  /** The owner's own lists, without these labels and with those that found no row. */
+  kept(owner: SegmentOwner, joined: readonly SegmentFile[], left: readonly SegmentFile[]): ProgressEntry[] {
+    const spans = new Set([...joined, ...left].map(({ spanStartMs }) => spanStartMs));
+    const names = new Set(joined.map(({ name }) => name));
+    return [...spans].flatMap((spanStartMs): ProgressEntry[] => {
+      const { project, createdAtMs } = owner;
+      const what = { kind: 'span', segmentKind: 'labels', partition: OF_OWNER, segments: [] } as const;
+      const span: OpenSpanProgress = { ...what, project, createdAtMs, spanStartMs };
+      const key = progressKey(span);
+      const told = this.ports.spans.spanAt(key, project);
+      // Of a deleted project of this name nothing is taken over.
+      const known = told !== null && sameOwner(told, owner) ? told : null;
+      const segments = [
+        ...(known?.segments ?? []).filter(({ name }) => !names.has(name)),
+        ...left.filter((file) => file.spanStartMs === spanStartMs).map(entryOf),
+      ];
+      if (segments.length > 0) return [{ ...span, segments }];
+      return told === null ? [] : [{ kind: 'gone', key }];
+    });
+  }
+
+  /** Files of the owner's own that no list names; what stays after a crash is swept by the next owner. */
+  async drop(files: readonly SegmentFile[]): Promise<void> {
+    await this.ports.files.remove(files.filter(({ partition }) => partition === OF_OWNER)).catch(() => undefined);
+  }
+
+  /** Whether a version closed since then whose rows another one may have labels of. */
+  private hasFreshRows({ project }: OwnedProject, sinceMs: number): boolean {
+    const { index } = this.ports;
+    const versions = index.list(project);
+    if (index.sums(project).importedRows === 0 || versions.length < 2) return false;
+    for (let place = versions.length - 1; place >= 0; place--) {
+      const { closedAtMs, rowsOf } = versions[place] as DatasetVersion;
+      if (closedAtMs < sinceMs) return false;
+      if (rowsOf === 0) return true;
+    }
+    return false;
+  }
+
+  /** Labels that closed versions may want: also of the records of imports, whatever span they are of. */
+  private late(owned: OwnedProject): LateLabels {
+    const { schema } = owned;
+    const files = this.ports.spans.files(owned);
+    const labels = files.filter(({ kind }) => kind === 'labels');
+    const sinceMs = this.refreshedAtMs(owned);
+    const hasImports = this.ports.index.sums(owned.project).importedRows > 0;
+    const open = new Set(files.filter(({ kind }) => kind === 'records').map(({ spanStartMs }) => spanStartMs));
+    // Without event time a label may belong to any open record.
+    const isAwaited = ({ spanStartMs }: SegmentFile) => (isTimed(schema) ? open.has(spanStartMs) : open.size > 0);
+    // Of a span that nothing closes, for it has no record: in real time it would be over, and the wait too.
+    const overMs = this.ports.clock.nowMs() - schema.project.data.labelWaitMs - spanMsOf(schema);
+    const isGoing = (file: SegmentFile) =>
+      this.owner.isClosed(owned, file.spanStartMs) ||
+      (!isAwaited(file) && (hasImports || !isTimed(schema) || file.spanStartMs <= overMs));
+    const staying = hasImports ? labels.filter((file) => !isGoing(file)) : [];
+    return { going: labels.filter(isGoing), staying, sinceMs };
+  }
+}
