@@ -36,6 +36,8 @@ const PARTITIONS = [0, 1, 2, 3];
 export function told(engine: Engine, before: Durable['board'] = {}): Durable['board'] {
   const board = { ...before };
   for (const monitor of engine.all()) {
+    for (const window of monitor.windowStates())
+      board[keys.judged(monitor.name, window.startMs)] = { ...monitor.of, window };
     board[keys.judge(monitor.name)] = monitor.judgeEntry();
     for (const reference of monitor.references.state())
       board[keys.reference(monitor.name, reference.version)] = { ...monitor.of, reference };

@@ -7,6 +7,7 @@
 //   <project>/part/<p>            what p counted of the project (PartEntry)
 //   <project>/share/<p>/<start>   p's share of a window that may be judged (ShareEntry)
 //   <project>/judge               what the judge of the project keeps (JudgeEntry)
+//   <project>/judged/<start>      what it keeps of a closed window until it is over (JudgedEntry)
 //   <project>/reference/<version> a reference that was made of first rows (ReferenceEntry)
 //   <project>/window/<start>      a closed window with its judgements (HistoryRecord)
 //   <project>/quality/<start>     quality of a window that is over (HistoryRecord)
@@ -18,6 +19,7 @@ import type { QualityBucketState } from '../quality/quality-history.js';
 import type { ProjectTrafficState } from '../software/traffic-history.js';
 import type { PartCounters } from './counters.js';
 import type { HistoryRecord } from './history.js';
+import type { JudgedWindowState } from './judged-window.js';
 import type { OverLabelsState } from './over-labels.js';
 import type { OwnReferenceState } from './own-references.js';
 import type { PartFirstRowsState } from './part-first-rows.js';
@@ -76,6 +78,11 @@ export interface JudgeEntry extends Of {
   traffic: ProjectTrafficState | null;
 }
 
+/** Told before the judge's entry that knows of it, in the same transaction. */
+export interface JudgedEntry extends Of {
+  window: JudgedWindowState;
+}
+
 export interface ReferenceEntry extends Of {
   reference: OwnReferenceState;
 }
@@ -92,6 +99,7 @@ export const keys = {
   part: (project: string, partition: number) => `${project}/part/${partition}`,
   share: (project: string, partition: number, startMs: number) => `${project}/share/${partition}/${startMs}`,
   judge: (project: string) => `${project}/judge`,
+  judged: (project: string, startMs: number) => `${project}/judged/${startMs}`,
   reference: (project: string, version: number) => `${project}/reference/${version}`,
   history: ({ project, kind, startMs }: HistoryRecord) => `${project}/${kind}/${startMs}`,
 };
@@ -103,7 +111,7 @@ export type BoardKey =
   | { kind: 'share'; project: string; partition: number; startMs: number }
   | { kind: 'judge'; project: string }
   | { kind: 'reference'; project: string; version: number }
-  | { kind: 'window' | 'quality'; project: string; startMs: number };
+  | { kind: 'judged' | 'window' | 'quality'; project: string; startMs: number };
 
 /** A project is called neither `number` nor `checkpoint` followed by a number alone: its keys have a kind. */
 export function parseKey(key: string): BoardKey | undefined {
@@ -119,6 +127,7 @@ export function parseKey(key: string): BoardKey | undefined {
       return { kind: 'share', project: first, partition: Number(third), startMs: Number(fourth) };
     case 'reference':
       return { kind: 'reference', project: first, version: Number(third) };
+    case 'judged':
     case 'window':
     case 'quality':
       return { kind: second, project: first, startMs: Number(third) };
@@ -137,6 +146,7 @@ interface OfProject {
   /** By partition. */
   shares: Map<number, Map<number, ShareEntry>>;
   judge: JudgeEntry | undefined;
+  judged: Map<number, JudgedEntry>;
   /** Every key of it. */
   keys: Set<string>;
 }
@@ -166,7 +176,7 @@ export class Board {
         const shares = of.shares.get(parsed.partition) ?? new Map<number, ShareEntry>();
         of.shares.set(parsed.partition, shares);
         set(shares, parsed.startMs, value as ShareEntry | null);
-      }
+      } else if (parsed.kind === 'judged') set(of.judged, parsed.startMs, value as JudgedEntry | null);
       if (of.keys.size === 0) this.projects.delete(parsed.project);
     }
     return parsed;
@@ -187,6 +197,11 @@ export class Board {
 
   judge(project: string): JudgeEntry | undefined {
     return this.projects.get(project)?.judge;
+  }
+
+  /** By start. */
+  judgedOf(project: string): ReadonlyMap<number, JudgedEntry> {
+    return this.projects.get(project)?.judged ?? new Map();
   }
 
   part(project: string, partition: number): Told | undefined {
@@ -216,7 +231,7 @@ export class Board {
   private of(project: string): OfProject {
     let of = this.projects.get(project);
     if (of === undefined) {
-      of = { parts: new Map(), shares: new Map(), judge: undefined, keys: new Set() };
+      of = { parts: new Map(), shares: new Map(), judge: undefined, judged: new Map(), keys: new Set() };
       this.projects.set(project, of);
     }
     return of;

@@ -40,7 +40,7 @@ export interface Reached {
 }
 
 const NOTHING_DECIDED: JudgeState = {
-  ...{ changes: 0, closedThroughMs: null, retiredThroughMs: null, windows: [] },
+  ...{ changes: 0, closedThroughMs: null, retiredThroughMs: null },
   ...{ alarms: { alarms: [], episodes: [] }, counters: noJudgeCounters() },
 };
 
@@ -63,13 +63,13 @@ const TRICKLE_SETTLES = 10;
 
 const EVERYTHING: Reached = { rowsMs: Number.POSITIVE_INFINITY, labelsMs: Number.POSITIVE_INFINITY };
 
+/** Of the project as a whole: what is kept of each window is told apart, because many wait where labels take long. */
 export interface JudgeState {
   /** Of two states the one with more holds. */
   changes: number;
   /** null before anything was closed, retired. */
   closedThroughMs: number | null;
   retiredThroughMs: number | null;
-  windows: JudgedWindowState[];
   alarms: ProjectAlarmsState;
   counters: JudgeCounters;
   /** By window that is over: labels that came for it when it was counted anew over the archive. */
@@ -101,6 +101,8 @@ export class ProjectJudge {
   /** Judgements that nobody has taken yet. */
   private readonly said: ClosedWindow[] = [];
   private readonly judge: WindowJudge;
+  /** Starts of windows of which it knows something new, that nobody has taken yet. */
+  private readonly fresh = new Set<number>();
   private readonly history: QualityRecord[] = [];
   /** Ends of partitions, by what is due. */
   private readonly mustBeRead = new Map<string, ReturnType<Backlog['told']>>();
@@ -198,6 +200,18 @@ export class ProjectJudge {
     return this.history.splice(0);
   }
 
+  /** What is kept of windows, where it has changed since it was last taken; null: the window is over. */
+  drainJudged(): { startMs: number; window: JudgedWindowState | null }[] {
+    const changed = [...this.fresh].map((startMs) => ({ startMs, window: this.closed.get(startMs)?.state() ?? null }));
+    this.fresh.clear();
+    return changed;
+  }
+
+  /** Of all windows that are closed and not over. */
+  windowStates(): JudgedWindowState[] {
+    return [...this.closed.values()].map((window) => window.state());
+  }
+
   /** Start times of windows that are open in some part, oldest first. */
   openStarts(): number[] {
     const starts = new Set<number>();
@@ -230,7 +244,6 @@ export class ProjectJudge {
       changes: this.changed,
       closedThroughMs: finite(this.closedThroughMs),
       retiredThroughMs: finite(this.retiredThroughMs),
-      windows: [...this.closed.values()].map((window) => window.state()),
       alarms: this.alarms.state(),
       counters: this.counters,
       recounted: [...this.recounted],
@@ -241,14 +254,17 @@ export class ProjectJudge {
    * Decisions that nobody was told of are none; what is known of windows that were over by what was told stays. No part
    * is of this process.
    */
-  forgetDecisions(told: JudgeState = NOTHING_DECIDED): void {
+  forgetDecisions(told: JudgeState = NOTHING_DECIDED, windows: readonly JudgedWindowState[] = []): void {
     this.changed = 0;
     this.history.length = 0;
-    this.follow(told);
+    this.follow(told, windows);
   }
 
-  /** What a judge has published becomes what this one knows, and the parts are told; nothing that is older. */
-  follow(state: JudgeState): void {
+  /**
+   * What a judge has published becomes what this one knows, and the parts are told; nothing that is older. `windows`:
+   * in the order of event time.
+   */
+  follow(state: JudgeState, windows: readonly JudgedWindowState[]): void {
     if (state.changes < this.changed) return;
     this.changed = state.changes;
     Object.assign(this.counters, state.counters);
@@ -262,9 +278,11 @@ export class ProjectJudge {
     this.closed.clear();
     this.retiredQuality.take(this.retiredThroughMs, Number.POSITIVE_INFINITY);
     this.said.length = 0;
+    this.fresh.clear();
     this.mustBeRead.clear();
-    for (const saved of state.windows) {
+    for (const saved of windows) {
       const window = JudgedWindow.fromState(saved);
+      if (this.endOf(window) <= this.retiredThroughMs) continue;
       this.closed.set(window.startMs, window);
       if (window.revision > 0) this.judgedThroughMs = this.endOf(window);
     }
@@ -376,6 +394,7 @@ export class ProjectJudge {
     this.changed += 1;
     for (const part of this.options.parts()) part.close(startMs, window.cutOf(part.partition));
     this.closed.set(startMs, window);
+    this.fresh.add(startMs);
     this.closedThroughMs = Math.max(this.closedThroughMs, closed.endMs);
     this.counters.windowsClosed += 1;
     this.say(closed);
@@ -391,6 +410,7 @@ export class ProjectJudge {
     }
     this.judgedThroughMs = Math.max(this.judgedThroughMs, this.endOf(window));
     window.judgedLabels = this.labelsOf(window);
+    this.fresh.add(startMs);
     this.say(this.judge.judgeQuality(window, mergedRows(this.shares(startMs)), nowMs));
     for (const part of this.options.parts()) {
       const cut = window.cutOf(part.partition);
@@ -428,6 +448,7 @@ export class ProjectJudge {
     const { startMs } = window;
     this.changed += 1;
     this.closed.delete(startMs);
+    this.fresh.add(startMs);
     const counted = this.options.parts().map((part) => part.retire(startMs));
     this.retiredQuality.replace(startMs, this.endOf(window), []);
     for (const buckets of counted) this.retiredQuality.restore(buckets);

@@ -10,10 +10,11 @@ import type { ProjectAlarms } from '../alarms/project-alarms.js';
 import type { ProjectQuality } from '../quality/project-quality.js';
 import { QualityHistory } from '../quality/quality-history.js';
 import type { TaskTerms } from '../quality/task-terms.js';
-import type { Board, JudgeEntry, ReferenceEntry } from './board.js';
+import type { Board, JudgedEntry, JudgeEntry, ReferenceEntry } from './board.js';
 import type { ClosedWindow } from './closed-window.js';
 import { type Counters, sumOf } from './counters.js';
 import type { QualityRecord, WindowRecord } from './history.js';
+import type { JudgedWindowState } from './judged-window.js';
 import type { PartOfProject } from './number-state.js';
 import { OwnReferences } from './own-references.js';
 import type { Part } from './part.js';
@@ -192,6 +193,24 @@ export class ProjectMonitor {
     };
   }
 
+  /** What the judge has to publish of single windows, since it was last taken; null: they are over. */
+  drainJudged(): { startMs: number; entry: JudgedEntry | null }[] {
+    return this.judge
+      .drainJudged()
+      .map(({ startMs, window }) => ({ startMs, entry: window && { ...this.of, window } }));
+  }
+
+  /** Windows that the board has and that are not of this project as it is. */
+  strangeWindows(): number[] {
+    const told = [...this.options.board.judgedOf(this.name)];
+    return told.flatMap(([startMs, entry]) => (this.isOfThis(entry) ? [] : startMs));
+  }
+
+  /** What is kept of windows that are closed and not over. */
+  windowStates(): JudgedWindowState[] {
+    return this.judge.windowStates();
+  }
+
   /** What the judge had of the router's counts, for a process that has begun to read them a moment ago. */
   restoreTraffic({ createdAtMs, traffic }: JudgeEntry): void {
     if (traffic !== null && createdAtMs === this.createdAtMs) this.options.traffic.restore(this.name, traffic);
@@ -200,7 +219,8 @@ export class ProjectMonitor {
   /** What was decided here and not published is not so. */
   followAgain(entry: JudgeEntry | undefined): void {
     const isFollowed = entry?.createdAtMs === this.createdAtMs && this.isComparable(entry);
-    this.judge.forgetDecisions(isFollowed ? entry.state : undefined);
+    if (isFollowed) this.judge.forgetDecisions(entry.state, this.toldWindows());
+    else this.judge.forgetDecisions();
     if (entry !== undefined && !isFollowed) this.follow(entry);
   }
 
@@ -216,7 +236,7 @@ export class ProjectMonitor {
   /** What the judge of the project has published, whoever it is. */
   follow(entry: JudgeEntry): void {
     if (entry.createdAtMs !== this.createdAtMs) return;
-    if (this.isComparable(entry)) this.judge.follow(entry.state);
+    if (this.isComparable(entry)) this.judge.follow(entry.state, this.toldWindows());
     else this.judge.restoreCounts(entry.state);
   }
 
@@ -319,6 +339,17 @@ export class ProjectMonitor {
       isOver: (startMs) => this.judge.isOver(startMs),
       nowMs: () => this.nowMs,
     });
+  }
+
+  /** In the order of event time. */
+  private toldWindows(): JudgedWindowState[] {
+    return [...this.options.board.judgedOf(this.name).values()]
+      .flatMap((entry) => (this.isOfThis(entry) ? entry.window : []))
+      .sort((a, b) => a.startMs - b.startMs);
+  }
+
+  private isOfThis(entry: JudgedEntry): boolean {
+    return entry.createdAtMs === this.createdAtMs && this.isComparable(entry);
   }
 
   private isComparable({ windowMs, task }: { windowMs: number; task: string }): boolean {

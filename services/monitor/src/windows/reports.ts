@@ -35,6 +35,8 @@ export class Reports {
   private readonly numbers = new Map<number, HeldNumber>();
   /** By project: `changes` of the judge when it was told. */
   private readonly judges = new Map<string, number>();
+  /** Judges of which the board has no windows of another length or life. */
+  private readonly cleaned = new WeakSet<ProjectMonitor>();
   private askedAtMs = Number.NEGATIVE_INFINITY;
   /** Of judges, to be told; by key. */
   private readonly pending = new Map<string, { partition: number; project: string; value: unknown }>();
@@ -111,9 +113,10 @@ export class Reports {
     const told = changed.map(({ name, judgeChanges }) => [name, judgeChanges] as const);
     return {
       entries: [
-        ...changed.map((monitor) => ({ key: keys.judge(monitor.name), value: monitor.judgeEntry() })),
         // A deleted project's entry that is to be taken away, where one of its name has a new one.
         ...pending.flatMap(([key, { value }]) => (judgesKeys.has(key) ? [] : { key, value })),
+        // Last: who reads it has read of its windows.
+        ...changed.map((monitor) => ({ key: keys.judge(monitor.name), value: monitor.judgeEntry() })),
       ],
       judgements,
       told: () => {
@@ -164,9 +167,16 @@ export class Reports {
       for (const kind of ['window', 'quality'] as const)
         this.put(keys.history({ kind, project, startMs } as HistoryRecord), project, null);
     }
-    for (const monitor of this.engine.judged())
+    for (const monitor of this.engine.judged()) {
+      if (!this.cleaned.has(monitor))
+        for (const startMs of monitor.strangeWindows())
+          this.put(keys.judged(monitor.name, startMs), monitor.name, null);
+      this.cleaned.add(monitor);
+      for (const { startMs, entry } of monitor.drainJudged())
+        this.put(keys.judged(monitor.name, startMs), monitor.name, entry);
       for (const reference of monitor.references.drainFresh())
         this.put(keys.reference(monitor.name, reference.version), monitor.name, { ...monitor.of, reference });
+    }
   }
 
   private isJudgeTold({ name, judgeChanges }: ProjectMonitor): boolean {
