@@ -5,7 +5,7 @@ import { processName, SERVICE_NAMES, type Service } from '@millrace/deployment';
 import { PlatformError } from '@millrace/domain';
 import { type Command, InvalidArgumentError } from 'commander';
 import { addressesAt, replicaUrls } from '../client/replicas.js';
-import { covers, HoldingsAtRest, namesServing, partitionsOf } from '../overview/holdings.js';
+import { covers, HoldingsAtRest, partitionsOf, reachedAgain, servingsLike } from '../overview/holdings.js';
 import { type Holdings, heldBy, isReady, servingsOf } from '../overview/process-state.http.js';
 import { RunFolder } from '../supervisor/run-folder.fs.js';
 import { action, type Context, poll } from './context.js';
@@ -85,6 +85,8 @@ async function restartOne(context: Context, one: Process, urls: Record<Service, 
       'unavailable',
       `${name} does not run just now; \`millrace status\` shows it, its log says why`,
     );
+  const reached = () => Promise.all(urls.router.map((url) => reachedBy(url, at.servingGrpc)));
+  const reachedBefore = service === 'serving' ? await reached() : [];
   process.kill(before.pid, 'SIGTERM');
   const isAnother = async () => run.survivors().find((record) => record.name === name && record.pid !== before.pid);
   await poll(isAnother, `${name} to be started again`, BACK_WITHIN_MS);
@@ -94,11 +96,12 @@ async function restartOne(context: Context, one: Process, urls: Record<Service, 
     `the partitions of ${service} to be held`,
   );
   if (service !== 'serving') return;
-  const reached = async () => {
-    const seen = await Promise.all(urls.router.map((url) => servingsOf(url)));
-    return seen.every((servings) => servings === null || namesServing(servings, at.servingGrpc));
-  };
-  await untilTrue(reached, `the routers to reach ${name}`);
+  await untilTrue(async () => reachedAgain(reachedBefore, await reached()), `the routers to reach ${name}`);
+}
+
+async function reachedBy(router: string, serving: string): Promise<number | null> {
+  const servings = await servingsOf(router);
+  return servings && servingsLike(servings, serving);
 }
 
 async function untilTrue(test: () => Promise<boolean>, what: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { covers, HoldingsAtRest, namesServing, partitionsOf } from './holdings.js';
+import { covers, HoldingsAtRest, partitionsOf, reachedAgain, servingsLike } from './holdings.js';
 
 describe('what a restart compares', () => {
   it('believes holdings that it saw twice in a row, and that nobody holds any only after longer', () => {
@@ -30,8 +30,18 @@ describe('what a restart compares', () => {
   it('finds a serving whatever its host is called', () => {
     const servings = ['localhost:8601', '[::1]:8701'];
     for (const address of ['127.0.0.1:8601', '[::1]:8601', '127.0.0.1:8701']) {
-      expect(namesServing(servings, address)).toBe(true);
+      expect(servingsLike(servings, address)).toBe(1);
     }
-    expect(namesServing(servings, '127.0.0.1:601')).toBe(false);
+    expect(servingsLike(servings, '127.0.0.1:601')).toBe(0);
+  });
+
+  it('does not take the serving of another machine at the same port for the one that was ended', () => {
+    const here = '127.0.0.1:8031';
+    const both = servingsLike(['localhost:8031', 'b.example:8031'], here);
+    const other = servingsLike(['b.example:8031'], here);
+    expect([reachedAgain([both], [other]), reachedAgain([both], [both])]).toEqual([false, true]);
+    // A router that reached nobody, or was away, reaches one; one that does not answer keeps nothing waiting.
+    expect([reachedAgain([0, null], [1, 0]), reachedAgain([0, null], [1, 1])]).toEqual([false, true]);
+    expect(reachedAgain([1, 1], [1, null])).toBe(true);
   });
 });

@@ -33,10 +33,15 @@ export class HoldingsAtRest {
 }
 
 /**
- * Whether one of these servings, host:port, is the one at `address`. By the port alone: the router's setting and ours
- * may name the host in other words (localhost, 127.0.0.1).
+ * How many of these servings, host:port, may be the one at `address`. By the port alone: the router's setting and ours
+ * may name the host in other words (localhost, 127.0.0.1), and servings of other machines have the same ports.
  */
-export function namesServing(servings: readonly string[], address: string): boolean {
+export function servingsLike(servings: readonly string[], address: string): number {
   const port = (text: string) => text.slice(text.lastIndexOf(':') + 1);
-  return servings.some((serving) => port(serving) === port(address));
+  return servings.filter((serving) => port(serving) === port(address)).length;
+}
+
+/** Whether each router reaches as many as before, and one at least; null: it does not answer, and sends to nobody. */
+export function reachedAgain(before: readonly (number | null)[], now: readonly (number | null)[]): boolean {
+  return now.every((count, router) => count === null || count >= Math.max(1, before[router] ?? 0));
 }
