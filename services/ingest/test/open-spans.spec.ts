@@ -561,5 +561,23 @@ describe('open spans', () => {
       await process.catchUp();
       expect(target.announced.slice(2)).toMatchObject([{ rows: 1, lateRows: 1 }]);
     });
+
+    it('stay open after a time in which nobody could be heard: senders come back first', async () => {
+      const target = await world();
+      target.entry = entryOf(TEXT.replace('closeAfterIdle: 30d', 'closeAfterIdle: 10m'));
+      const first = await begin(target);
+      for (const partition of [0, 1]) target.send(record(target, `r${partition}`, 0), partition);
+      await first.catchUp();
+      first.end();
+      target.clock.advance(60 * SPAN_MS);
+      const second = await begin(target);
+      await second.catchUp();
+      target.send(record(target, 'waited', 1), 0);
+      await second.catchUp();
+      expect(target.announced).toEqual([]);
+      target.clock.advance(10 * SPAN_MS);
+      await second.catchUp();
+      expect(target.announced).toMatchObject([{ rows: 3, lateRows: 0 }]);
+    });
   });
 });

@@ -82,6 +82,8 @@ interface Owned extends SegmentOwner {
   closing: Promise<void> | null;
   /** Processing time before which a version that could not be written is not tried again. */
   retryAtMs: number;
+  /** Processing time since when it is known that what is sent is heard: before it nobody's silence counts. */
+  hearsSinceMs: number;
   /** Processing time when it was looked for what retention lets go of. */
   collectedAtMs: number;
 }
@@ -265,6 +267,7 @@ export class SpanOwner {
       .catch((thrown: unknown) => {
         owned.retryAtMs = this.ports.clock.nowMs() + this.settings.retryAfterMs;
         const error = PlatformError.from(thrown);
+        if (error.code === 'unavailable') owned.hearsSinceMs = this.ports.clock.nowMs();
         this.ports.reports.failed(owned.project, error);
       })
       .finally(() => {
@@ -427,6 +430,7 @@ export class SpanOwner {
       heard: new Map(),
       closing: null,
       retryAtMs: 0,
+      hearsSinceMs: this.ports.clock.nowMs(),
       collectedAtMs: Number.NEGATIVE_INFINITY,
     };
     this.owned.set(name, owned);
@@ -470,8 +474,9 @@ export class SpanOwner {
 
   /** Nobody has sent anything for so long that in real time everything that is open were over. */
   private isIdle(owned: Owned): boolean {
-    const heardAtMs = Math.max(...this.ports.spans.readingsOf(owned).map((reading) => reading.heardAtMs));
-    return this.ports.clock.nowMs() - heardAtMs >= owned.schema.project.data.closeAfterIdleMs;
+    const heardAtMs = this.ports.spans.readingsOf(owned).map((reading) => reading.heardAtMs);
+    const silentSinceMs = Math.max(owned.hearsSinceMs, ...heardAtMs);
+    return this.ports.clock.nowMs() - silentSinceMs >= owned.schema.project.data.closeAfterIdleMs;
   }
 
   /** Event time that a span stays open after its end. */
