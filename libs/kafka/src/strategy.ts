@@ -10,13 +10,14 @@ import type { Topic } from '@millrace/contracts';
 import { assert, type Clock, PlatformError, systemClock } from '@millrace/domain';
 import { counter, gauge, histogram, logger } from '@millrace/telemetry';
 import { BaseRpcContext, type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
-import type { Consumer, EachBatchPayload, PartitionAssigner } from 'kafkajs';
+import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, PartitionAssigner } from 'kafkajs';
 import { type BatchResult, type RetrySettings, runBatch, StopConsuming } from './batch-runner.js';
 import { inBatchSpan } from './batch-span.js';
 import { coPartitioned } from './co-partitioned.js';
 import { ensureTopics, type KafkaConnection } from './connection.js';
 import { isBrokerAway } from './consumer-end.js';
 import { DeadLetterWriter } from './dead-letter-writer.js';
+import { leaveWord, wordLeft } from './group-word.js';
 import { callHandler, OverloadedHandler } from './handler-call.js';
 import { HEARTBEAT_MS, Membership } from './membership.js';
 import { type InboundMessage, toInbound } from './message.js';
@@ -147,6 +148,9 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   private assignment: Assignment = {};
   /** The group's last word to this member. */
   private heardAtMs = Number.NEGATIVE_INFINITY;
+  /** When it was given something and had nothing before, or was another member; wall clock. */
+  private givenAtMs = 0;
+  private memberId = '';
   private joined = false;
   private crashed = false;
 
@@ -201,16 +205,19 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
    * that no position moves.
    */
   async confirm(topic: Topic): Promise<void> {
-    if (this.consumer === undefined) throw new PlatformError('unavailable', 'the consumer has not started');
-    try {
-      await this.consumer.commitOffsets([
-        { topic: this.settings.connection.topicName(topic), partition: 0, offset: '0' },
-      ]);
-    } catch (error) {
-      throw new PlatformError('unavailable', `the group does not know this member: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
+    await leaveWord(this.consumer, this.settings.connection.topicName(topic), '');
+  }
+
+  /**
+   * As `confirm`, and leaves a word with the commit. Gives the word that was there: another one than this member's own
+   * says that somebody else held its place meanwhile.
+   */
+  async confirmWith(topic: Topic, word: string): Promise<string> {
+    const { connection, groupId } = this.settings;
+    const name = connection.topicName(topic);
+    const before = await wordLeft(connection, `${connection.topicPrefix}${groupId}`, name);
+    await leaveWord(this.consumer, name, word);
+    return before;
   }
 
   /** As after a rebalance: `onAssigned`, and each partition is read from where it says. */
@@ -329,7 +336,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30, restartOnFailure: async () => true },
     });
     this.consumer = consumer;
-    consumer.on('consumer.group_join', ({ payload }) => this.onJoined(payload.memberAssignment));
+    consumer.on('consumer.group_join', ({ payload }) => this.onJoined(payload));
     consumer.on('consumer.heartbeat', () => {
       this.heardAtMs = this.settings.clock.monotonicMs();
     });
@@ -363,7 +370,8 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     if (sharing === 'by number') return { partitionAssigners: [coPartitioned(() => this.numbers())] };
     // What the group has not heard of for so long it may have given to another.
     const isHeard = () => clock.monotonicMs() - this.heardAtMs < memberTimeoutMs;
-    return { partitionAssigners: [oneHolder(() => this.numbers().length > 0 && isHeard())] };
+    const sinceMs = () => (this.numbers().length > 0 && isHeard() ? this.givenAtMs : undefined);
+    return { partitionAssigners: [oneHolder(sinceMs)] };
   }
 
   /** A broker that is away at the start is waited for; HTTP health says "not ready" meanwhile. */
@@ -382,12 +390,14 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     throw new PlatformError('unavailable', 'stopped before a broker answered');
   }
 
-  private onJoined(byName: Readonly<Record<string, number[]>>): void {
+  private onJoined({ memberId, memberAssignment }: ConsumerGroupJoinEvent['payload']): void {
     const { connection, clock } = this.settings;
     this.heardAtMs = clock.monotonicMs();
+    if (this.numbers().length === 0 || memberId !== this.memberId) this.givenAtMs = clock.nowMs();
+    this.memberId = memberId;
     this.uncommitted.clear();
     this.assignment = Object.fromEntries(
-      Object.entries(byName).map(([name, partitions]) => [connection.topicOf(name), partitions]),
+      Object.entries(memberAssignment).map(([name, partitions]) => [connection.topicOf(name), partitions]),
     );
     this.assign();
   }

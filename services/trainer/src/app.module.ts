@@ -11,7 +11,6 @@ import { trainerApi } from '@millrace/api';
 import { type ArtifactStore, openArtifactStore, outlast, sha256 } from '@millrace/artifacts';
 import { CollectiveService, decodeTrainerEntry, encodeTrainerEntry, TrainingService } from '@millrace/contracts';
 import { trainerSettings } from '@millrace/deployment';
-import { PlatformError } from '@millrace/domain';
 import { Uploads } from '@millrace/files';
 import {
   CompactedReader,
@@ -36,6 +35,7 @@ import { CLOCK, RendezvousGrpc } from './collective/rendezvous.grpc.js';
 import type { TrainerConfig } from './config.js';
 import { Duty } from './duty/duty.js';
 import { type Outlast, outlasting } from './duty/outlasting.js';
+import { type Place, placeOf } from './duty/place.kafka.js';
 import { refuseOnStandby } from './duty/standby.http.js';
 import { TrainerLog } from './duty/trainer-log.kafka.js';
 import { KeptState } from './kept/kept-state.js';
@@ -68,6 +68,8 @@ const WRITER_CLOSE_MS = 2_000;
 const MEMBER_TIMEOUT_MS = 8_000;
 /** How often uploads are looked at whose time may be over. */
 const UPLOADS_CHECK_MS = 60_000;
+/** By which the group knows a trainer again. */
+const WORD_BYTES = 8;
 /** A request names at most 1,000 dataset versions of 64 characters. */
 const BODY_BYTES_MAX = 262_144;
 
@@ -86,7 +88,8 @@ export const trainer = defineService({
     const uploads = modelUploads(context);
     const opener = new ModelServers(join(config.home, 'trainer', 'work', 'models'), config);
     const duty = new Duty();
-    const writer = trainerLog(context, connection, duty, () => strategy);
+    const place = placeOf(() => strategy, randomBytes(WORD_BYTES).toString('hex'));
+    const writer = trainerLog(context, connection, duty, place);
     let hasClosed = false;
     const outlast = outlasting({
       ended: () => hasClosed,
@@ -103,7 +106,7 @@ export const trainer = defineService({
     const runner = trainings(context, parts, { uploads, revisions, kept, duty });
     const loop = retrainingLoop(context, writer, kept, runner);
     const state = knownState(context, connection, { registry, revisions, kept, loop, runner, outlast });
-    tellOfFailures(runner, loop, log);
+    tellOfFailures(runner, loop, outlast, log);
     readiness.register('registry', () => duty.isKnown);
     // New trainings end before their workers are told.
     shutdown.onDrain('trainings', () => {
@@ -124,7 +127,8 @@ export const trainer = defineService({
         return;
       }
       await untilAvailable('the place of the trainer at work', () => writer.takeOver());
-      if (duty.isChosen) return;
+      // The group may have thought of another one since: then it is about to say so.
+      if (duty.isChosen || !(await place.claim())) return;
       duty.chosen();
       await untilAvailable('what the trainer before kept', () => state.upToNow());
       await uploads.restore();
@@ -223,18 +227,13 @@ const after: After = (delayMs, work) => {
 };
 
 /** What every write of the trainer goes through. */
-function trainerLog(context: Context, connection: KafkaConnection, duty: Duty, group: () => KafkaStrategy): TrainerLog {
+function trainerLog(context: Context, connection: KafkaConnection, duty: Duty, place: Place): TrainerLog {
   const { clock, shutdown } = context;
   const writers = new FencedWriters(connection, 'trainer', { renews: false });
   const writer = new TrainerLog(
     writers,
     {
-      confirmed: () =>
-        untilAvailable('the group', async () => {
-          await group().confirm('trainer.v1');
-          // The group knows it again, and has given its place away meanwhile.
-          if (group().numbers().length === 0) throw new PlatformError('conflict', 'another trainer is at work');
-        }),
+      confirmed: () => place.confirm(),
       replaced: () => {
         if (duty.replaced()) endReplaced(context);
       },
@@ -326,14 +325,14 @@ function retrainingLoop({ clock }: Context, writer: TrainerLog, kept: KeptState,
 }
 
 /** A loop waits for the trainings that it has started. */
-function tellOfFailures(runner: TrainingRunner, loop: LoopRunner, log: Context['log']): void {
+function tellOfFailures(runner: TrainingRunner, loop: LoopRunner, outlast: Outlast, log: Context['log']): void {
   runner.onEnd((end) => {
     if (end.kind !== 'failed') return;
     const { project } = end.request;
     const input = { kind: 'training_failed' as const, trainingId: end.trainingId, message: end.message };
-    loop
-      .apply(project, input)
-      .catch((error: unknown) => log.error('the loop was not told of a failed training', { project }, error));
+    outlast(`${input.kind} of ${project}`, () => loop.apply(project, input)).catch((error: unknown) =>
+      log.error('the loop was not told of a failed training', { project }, error),
+    );
   });
 }
 

@@ -1,5 +1,6 @@
 // Two trainers on a real Kafka: one is at work, the other stands by and takes over when the first is killed or does not
-// move; nothing is announced twice, and a trainer that comes back to life changes nothing and ends.
+// move; nothing is announced twice, a rollout is one command however often it is begun, and a trainer that comes back
+// to life changes nothing and ends.
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -123,6 +124,34 @@ describe('two trainers', () => {
     expect(Object.values(live.holds).flat()).toEqual([]);
   });
 
+  it('the one at work is killed as it decides on a rollout: the other commands it, as the same one', async () => {
+    const work = await eventually('one to be at work', atWork, 30_000);
+    const decided = new Promise<void>((resolve) => {
+      on.onKept = (key, document) => {
+        if (key !== 'shop' || !document.includes('"phase":"rolling_out"')) return;
+        // What was decided is kept; the command is on its way, or was written a moment ago.
+        trainers.get(work.replica)?.kill('SIGKILL');
+        resolve();
+      };
+    });
+    await begun(work.base);
+    await decided;
+    on.onKept = () => undefined;
+    const next = await eventually('the other to be at work', atWork, TAKEN_OVER_WITHIN_MS);
+    expect(next.base).toBe(work.other);
+    const isAgain = () => on.commands.some(({ reason }) => reason === 'begun again');
+    await eventually('the command of the other', isAgain, 10_000);
+    const rollout = expect.objectContaining({
+      id: 'rollout-1/rollout-1',
+      action: { kind: 'startRollout', version: 1 },
+    });
+    expect(on.commands.length).toBeLessThanOrEqual(2);
+    for (const command of on.commands) expect(command).toEqual(rollout);
+    startTrainer(work.replica);
+    await eventually('it stands by', () => ready(work.base), 60_000);
+    expect([(await atWork())?.base, on.announced]).toEqual([work.other, ['shop/1']]);
+  }, 240_000);
+
   it('the one at work is killed in a training: the other ends it, once', async () => {
     const work = await eventually('one to be at work', atWork, 30_000);
     const trainingId = await begun(work.base);
@@ -130,11 +159,11 @@ describe('two trainers', () => {
     const next = await eventually('the other to be at work', atWork, TAKEN_OVER_WITHIN_MS);
     expect(next.base).toBe(work.other);
     const version = await versionOf(trainingId);
-    expect(version.version).toBe(1);
+    expect(version.version).toBe(2);
     startTrainer(work.replica);
     await eventually('it stands by', () => ready(work.base), 60_000);
     expect((await atWork())?.base).toBe(work.other);
-    expect(on.announced).toEqual(['shop/1']);
+    expect(on.announced).toEqual(['shop/1', 'shop/2']);
   }, 240_000);
 
   it('the one at work does not move: the other goes on, and the first ends when it moves again', async () => {
@@ -151,7 +180,7 @@ describe('two trainers', () => {
     zombie.kill('SIGCONT');
     expect(await once(zombie, 'exit')).toEqual([1, null]);
     expect(statSync(manifest).mtimeMs).toBe(writtenAtMs);
-    expect(on.announced).toEqual(['shop/1', 'shop/2']);
+    expect(on.announced).toEqual(['shop/1', 'shop/2', 'shop/3']);
     await eventually('nothing is kept any more', () => ![...on.kept.keys()].some((key) => key.includes('/')), 10_000);
   }, 240_000);
 });

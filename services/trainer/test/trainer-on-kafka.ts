@@ -9,8 +9,11 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { sha256 } from '@millrace/artifacts';
 import { environment } from '@millrace/config';
 import {
+  type Command,
   type DatasetVersion,
+  decodeCommand,
   decodeModelVersion,
+  decodeTrainerEntry,
   decodeTrainingEvent,
   encodeDatasetVersion,
   encodeProject,
@@ -38,6 +41,10 @@ export class TrainerOnKafka {
   readonly announced: string[] = [];
   /** Requests that have not ended and states of loops, by key. */
   readonly kept = new Map<string, Buffer>();
+  /** Of the loops, as they are written. */
+  readonly commands: Command[] = [];
+  /** Called with each entry that is kept, as soon as it is read. */
+  onKept: (key: string, document: string) => void = () => undefined;
   private readonly processes: ChildProcess[] = [];
 
   private constructor(
@@ -95,7 +102,13 @@ export class TrainerOnKafka {
         },
         'trainer.v1': (key, bytes) => {
           if (bytes === null) this.kept.delete(key);
-          else this.kept.set(key, bytes);
+          else {
+            this.kept.set(key, bytes);
+            this.onKept(key, decodeTrainerEntry(bytes).document);
+          }
+        },
+        'commands.v1': (_key, bytes) => {
+          if (bytes !== null) this.commands.push(decodeCommand(bytes));
         },
         'trainings.v1': (_key, bytes) => {
           if (bytes !== null) this.events.push(decodeTrainingEvent(bytes));

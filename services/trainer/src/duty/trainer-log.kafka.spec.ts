@@ -4,7 +4,7 @@ import type { TransactionalProducer } from '@millrace/kafka';
 import { TrainerLog } from './trainer-log.kafka.js';
 
 /** A broker that is away for some tries of each kind; a try takes a second. */
-function made() {
+function made(confirmed = async (): Promise<void> => undefined) {
   const clock = new ManualClock(1);
   const written: string[] = [];
   const replacements: string[] = [];
@@ -34,7 +34,7 @@ function made() {
       },
       close: async () => undefined,
     },
-    { confirmed: async () => undefined, replaced: ({ reason }) => void replacements.push(reason) },
+    { confirmed: () => confirmed(), replaced: ({ reason }) => void replacements.push(reason) },
     clock,
   );
   return { log, away, written, replacements };
@@ -64,6 +64,18 @@ describe('a write whose outcome is not known', () => {
     await log.write('trainer.v1', [{ key: 'k', value: Buffer.from('two') }]);
     expect(written).toEqual(['trainer.v1 two']);
   });
+});
+
+it('does not come again from a process that stood still before it took its place again', async () => {
+  // Asked before: it has its place. It stands still, another one takes over; then it pushes that one out.
+  let asked = 0;
+  const { log, away, written, replacements } = made(async () => {
+    if (++asked === 2) throw new PlatformError('conflict', 'another trainer is at work');
+  });
+  away.sends = 1;
+  const write = log.write('trainer.v1', [{ key: 'k', value: Buffer.from('one') }]);
+  await expect(write).rejects.toMatchObject({ code: 'conflict' });
+  expect([written, replacements]).toEqual([[], ['another trainer is at work']]);
 });
 
 describe('news of a training', () => {

@@ -13,7 +13,7 @@ const WRITE_MS_MAX = 30_000;
 const NEWS_MAX = 256;
 
 export interface TrainerLogPorts {
-  /** Resolves when the group has confirmed this process's place. */
+  /** Resolves when the group has confirmed that this process has its place, and had it all the time. */
   confirmed(): Promise<void>;
   /** Another process writes now. */
   replaced(error: PlatformError): void;
@@ -99,9 +99,14 @@ export class TrainerLog {
     return this.taking;
   }
 
+  /**
+   * First asked, so that no successor is pushed from its place. And asked again: who stood still between the two has
+   * pushed one out, and knows nothing of what it has written.
+   */
   private async take(): Promise<void> {
     await this.ports.confirmed();
     await this.writers.hold([NUMBER]);
+    await this.ports.confirmed();
     this.isToTake = false;
   }
 

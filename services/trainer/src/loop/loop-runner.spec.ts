@@ -95,18 +95,60 @@ describe('LoopRunner', () => {
     expect(second.runner.stateOf('p').phase).toBe('training');
   });
 
-  it('tries an effect again that failed for now', async () => {
+  it('tries an effect again that failed for now, for hours and ever more seldom', async () => {
     let down = true;
-    const { runner, done } = make(new MemoryStore(), () => down);
+    const { runner, done, clock, errors } = make(new MemoryStore(), () => down);
     await runner.define(project, 0);
     await runner.apply('p', live);
     await runner.apply('p', drift);
+    for (let second = 0; second < 7_200; second++) {
+      clock.advance(1_000);
+      await runner.tick();
+    }
     expect(done).toEqual([]);
+    // Inputs that change nothing of it do not end it.
+    await runner.apply('p', { kind: 'dataset_gone', id: 'none' });
+    expect(errors.length).toBeLessThan(7_200 / 60 + 10);
     down = false;
-    await runner.tick();
+    for (let second = 0; second < 60; second++) {
+      clock.advance(1_000);
+      await runner.tick();
+    }
     expect(done).toMatchObject([{ kind: 'start_training' }]);
+  });
+
+  it('begins nothing that was stopped while it could not be begun', async () => {
+    let down = true;
+    const { runner, done, clock } = make(new MemoryStore(), () => down);
+    await runner.define(project, 0);
+    await runner.apply('p', live);
+    await runner.apply('p', drift);
+    await runner.apply('p', { kind: 'stop' });
+    down = false;
+    clock.advance(60_000);
     await runner.tick();
-    expect(done).toHaveLength(1);
+    expect([done, runner.stateOf('p').phase]).toEqual([[], 'stopped']);
+  });
+
+  it('ends the episode of a training that is refused for ever, also where that cannot be saved at once', async () => {
+    const store = new MemoryStore();
+    const { runner, clock } = make(store, () => {
+      throw new PlatformError('not_found', 'no dataset version "a"');
+    });
+    await runner.define(project, 0);
+    await runner.apply('p', live);
+    const save = store.save.bind(store);
+    let saves = 0;
+    store.save = async (...state) => {
+      if (++saves === 2) throw new PlatformError('unavailable', 'no broker');
+      return save(...state);
+    };
+    await runner.apply('p', drift);
+    expect(runner.stateOf('p').phase).toBe('training');
+    clock.advance(1_000);
+    await runner.tick();
+    const { phase, history } = runner.stateOf('p');
+    expect([phase, history.at(-1)?.message]).toEqual(['cooling', 'the retraining failed: no dataset version "a"']);
   });
 
   it('goes on after a state that could not be saved: with that input again, and with other projects', async () => {

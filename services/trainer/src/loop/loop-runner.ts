@@ -1,5 +1,6 @@
 // Runs the loops of all projects: one input at a time per project, the new state saved before its effects are
-// performed, so that a crash in between repeats effects (their receivers know repeated ones) and never forgets one.
+// performed, so that a crash in between repeats effects (their receivers know repeated ones) and never forgets one. An
+// effect that fails is repeated in the same way, as long as the state says that it is to be had.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { Project } from '@millrace/project';
@@ -43,18 +44,20 @@ interface Loop {
   state: LoopState;
   /** Tail of the project's queue. */
   turn: Promise<void>;
+  /** An effect has failed, so often in a row, and is tried again from then on. */
+  failed: { tries: number; againAtMs: number } | null;
 }
 
 /** Projects one trainer runs loops for. */
 const LOOPS_MAX = 256;
-/** A failed effect is tried again at the next tick, this many times. */
-const EFFECT_TRIES_MAX = 30;
+/** Before an effect is tried again: twice as long each time, up to the most. */
+const AGAIN_MS = 500;
+const AGAIN_MS_MAX = 60_000;
 
 export class LoopRunner {
   /** Projects that are there, also those that have no loop because their definition could not be read or taken. */
   private readonly present = new Set<string>();
   private readonly loops = new Map<string, Loop>();
-  private readonly failed = new Map<string, { loop: Loop; effect: LoopEffect; tries: number }>();
 
   constructor(
     private readonly store: LoopStore,
@@ -84,11 +87,9 @@ export class LoopRunner {
     const state = (await this.store.load(project.name, createdAtMs)) ?? initialLoopState();
     // A second definition may have come while the state was read.
     if (this.loops.has(project.name)) return;
-    const loop: Loop = { project, createdAtMs, policy, state, turn: Promise.resolve() };
+    const loop: Loop = { project, createdAtMs, policy, state, turn: Promise.resolve(), failed: null };
     this.loops.set(project.name, loop);
-    const pending = pendingEffects(state, policy);
-    loop.turn = this.perform(loop, pending);
-    await loop.turn;
+    await this.inTurn(loop, () => this.repeat(loop));
   }
 
   /**
@@ -102,17 +103,21 @@ export class LoopRunner {
       this.report.info('input for a project without a loop', { project, input: input.kind });
       return;
     }
-    // The input before it may have failed: its caller knows.
-    loop.turn = loop.turn.catch(() => undefined).then(() => this.step(loop, input));
-    await loop.turn;
+    await this.inTurn(loop, () => this.step(loop, input));
+  }
+
+  private inTurn(loop: Loop, work: () => Promise<void>): Promise<void> {
+    // What was before it may have failed: its caller knows.
+    loop.turn = loop.turn.catch(() => undefined).then(work);
+    return loop.turn;
   }
 
   async tick(): Promise<void> {
-    const retries = [...this.failed.values()];
-    this.failed.clear();
-    for (const { loop, effect, tries } of retries) await this.perform(loop, [effect], tries);
-    for (const project of this.loops.keys()) {
+    for (const [project, loop] of this.loops) {
       try {
+        await this.inTurn(loop, async () => {
+          if (loop.failed !== null && this.clock.monotonicMs() >= loop.failed.againAtMs) await this.repeat(loop);
+        });
         await this.apply(project, { kind: 'tick' });
       } catch (thrown) {
         const { code, reason } = PlatformError.from(thrown);
@@ -140,7 +145,6 @@ export class LoopRunner {
 
   private async end(loop: Loop): Promise<void> {
     this.loops.delete(loop.project.name);
-    for (const [key, failure] of this.failed) if (failure.loop === loop) this.failed.delete(key);
     // A step that has begun saves once more; that it may fail is told to whoever asked for it.
     await loop.turn.catch(() => undefined);
   }
@@ -172,27 +176,46 @@ export class LoopRunner {
     await this.perform(loop, effects);
   }
 
+  /** What the state says was begun and has no result yet. Its receivers know it again. */
+  private repeat(loop: Loop): Promise<void> {
+    const tries = loop.failed?.tries ?? 0;
+    loop.failed = null;
+    return this.perform(loop, pendingEffects(loop.state, loop.policy), tries);
+  }
+
+  /** `tries`: how often in a row they have failed. */
   private async perform(loop: Loop, effects: readonly LoopEffect[], tries = 0): Promise<void> {
     const project = loop.project.name;
     for (const effect of effects) {
       if (this.loops.get(project) !== loop) return;
       try {
-        if (effect.kind === 'start_training') await this.actions.startTraining(project, effect);
-        else if (effect.kind === 'start_rollout') await this.actions.startRollout(project, effect);
-        else await this.actions.rollback(project, effect);
+        await this.carryOut(project, effect);
+        loop.failed = null;
       } catch (thrown) {
         const error = PlatformError.from(thrown);
-        this.report.error('an effect of the loop failed', {
-          project,
-          effect: effect.kind,
-          code: error.code,
-          reason: error.reason,
-          tries,
-        });
-        if (error.retry !== 'never' && tries < EFFECT_TRIES_MAX) {
-          this.failed.set(`${project}/${effect.kind}`, { loop, effect, tries: tries + 1 });
-        }
+        const { code, reason } = error;
+        this.report.error('an effect of the loop failed', { project, effect: effect.kind, code, reason, tries });
+        if (await this.endsEpisode(loop, effect, error)) continue;
+        const pauseMs = Math.min(AGAIN_MS * 2 ** tries, AGAIN_MS_MAX);
+        loop.failed = { tries: tries + 1, againAtMs: this.clock.monotonicMs() + pauseMs };
       }
+    }
+  }
+
+  private carryOut(project: string, effect: LoopEffect): Promise<void> {
+    if (effect.kind === 'start_training') return this.actions.startTraining(project, effect);
+    if (effect.kind === 'start_rollout') return this.actions.startRollout(project, effect);
+    return this.actions.rollback(project, effect);
+  }
+
+  /** A training that is refused for ever ends its episode, as one that fails does; false where that is not saved. */
+  private async endsEpisode(loop: Loop, effect: LoopEffect, { retry, reason }: PlatformError): Promise<boolean> {
+    if (effect.kind !== 'start_training' || retry !== 'never') return false;
+    try {
+      await this.step(loop, { kind: 'training_failed', trainingId: effect.trainingId, message: reason });
+      return true;
+    } catch {
+      return false; // with the effect it comes again
     }
   }
 }

@@ -418,12 +418,12 @@ function onTick(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult
   return same(state);
 }
 
-/** The effects that a restarted trainer must repeat: what the state says was begun and has no result yet. */
+/** What a restarted trainer must repeat, and after a failure too: what the state says was begun, without a result. */
 export function pendingEffects(state: LoopState, policy: LoopPolicy): readonly LoopEffect[] {
   if (state.phase === 'training' && state.episode) return [trainingEffect(state.episode, state.liveVersion, policy)];
   if (state.phase === 'rolling_out' && state.waitingVersion > 0) {
     const correlationId = state.episode?.id ?? `rollout-${state.waitingVersion}`;
-    return [{ kind: 'start_rollout', version: state.waitingVersion, reason: 'resumed after a restart', correlationId }];
+    return [{ kind: 'start_rollout', version: state.waitingVersion, reason: 'begun again', correlationId }];
   }
   if (state.phase === 'cooling' && state.takingBack) {
     // The route may have moved since, and a rollback of the new one would bring the bad version back.
