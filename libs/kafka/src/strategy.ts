@@ -87,8 +87,8 @@ export interface KafkaStrategySettings {
 }
 
 const COMMIT_INTERVAL_MS = 500;
-/** One that is lost on the way is not taken for a death. */
-const HEARTBEATS_IN_TIMEOUT = 4;
+/** Some that are lost on the way are not taken for a death; and with the next one a member hears of another's. */
+const HEARTBEATS_IN_TIMEOUT = 12;
 const START_AGAIN_MS = 1_000;
 const RETRY: RetrySettings = { initialMs: 100, maxMs: 5000, budgetMs: 300_000 };
 

@@ -93,6 +93,9 @@ export interface ReaderPorts {
   doubted(project: string): void;
 }
 
+/** The first rows after a number has changed hands: closes wait for it. */
+const FIRST_FLUSH_MS = 200;
+
 export class PartitionReader {
   private readonly buffers = new SegmentBuffers();
   /** Written, but not told of: the broker was away. */
@@ -113,6 +116,8 @@ export class PartitionReader {
   /** Where reading began, where nobody has told of it. */
   private readonly first: Record<Stream, number> = { records: 0, labels: 0 };
   private dirtySinceMs: number | null = null;
+  /** Something was told since the number was taken over. */
+  private hasTold = false;
   private isStopped = false;
   private isDropped = false;
   private tail: Promise<unknown> = Promise.resolve();
@@ -231,7 +236,8 @@ export class PartitionReader {
   /** Whether a flush has something to do: rows that waited long enough, a failed one, or what others have closed. */
   isDue(nowMs: number, flushAfterMs: number): boolean {
     if (this.failed !== null || this.isUntold) return true;
-    if (this.dirtySinceMs !== null && nowMs - this.dirtySinceMs >= flushAfterMs) return true;
+    const waitMs = this.hasTold ? flushAfterMs : Math.min(flushAfterMs, FIRST_FLUSH_MS);
+    if (this.dirtySinceMs !== null && nowMs - this.dirtySinceMs >= waitMs) return true;
     if (this.merged.some(({ atMs }) => nowMs - atMs >= MERGED_KEPT_MS)) return true;
     const { cleared, reset, isStale } = this.news;
     return cleared.length > 0 || reset.length > 0 || isStale;
@@ -306,6 +312,7 @@ export class PartitionReader {
         this.written.delete(buffer);
       }
       this.failed = null;
+      this.hasTold ||= buffers.length > 0;
       // What stays after a crash is swept by the next holder.
       await this.ports.files.remove(gone).catch(() => undefined);
     } catch (thrown) {
