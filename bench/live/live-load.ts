@@ -189,7 +189,7 @@ export class LiveLoad {
     for (const reading of fresh) this.predict(reading);
     for (let from = 0; from < known.length; from += ROWS_PER_MESSAGE) {
       const part = known.slice(from, from + ROWS_PER_MESSAGE);
-      this.labels.send(part.length, (sequence) => labelsRequest(part, Math.floor(nowMs), sequence));
+      this.labels.send(part.length, (sequence) => labelsRequest(part, () => Math.floor(nowMs), sequence));
     }
     const over = this.labelled >= this.stopAfter && this.answered + this.failed >= this.stopAfter;
     if (over && this.whenOver !== undefined) this.whenOver();

@@ -92,7 +92,7 @@ export function historyCsv(rows: number, untilMs: number): string {
   return `${lines.join('\n')}\n`;
 }
 
-export function recordsRequest(readings: readonly Reading[], sequence: number): Uint8Array {
+export function recordsRequest(readings: readonly Reading[], sequence: number, project = PROJECT): Uint8Array {
   const records = readings.map(({ recordId, atMs, machine, temperature, vibration, mode }) =>
     create(ingestPb.RecordInputSchema, {
       recordId,
@@ -107,30 +107,38 @@ export function recordsRequest(readings: readonly Reading[], sequence: number): 
   );
   return toBinary(
     ingestPb.IngestRecordsRequestSchema,
-    create(ingestPb.IngestRecordsRequestSchema, { project: PROJECT, sequence: BigInt(sequence), records }),
+    create(ingestPb.IngestRecordsRequestSchema, { project, sequence: BigInt(sequence), records }),
   );
 }
 
-export function labelsRequest(readings: readonly Reading[], knownAtMs: number, sequence: number): Uint8Array {
-  const labels = readings.map(({ recordId, atMs, machine, failed }) =>
-    create(ingestPb.LabelInputSchema, {
+/** `knownAtMs`: of each. */
+export function labelsRequest(
+  readings: readonly Reading[],
+  knownAtMs: (reading: Reading) => number,
+  sequence: number,
+  project = PROJECT,
+): Uint8Array {
+  const labels = readings.map((reading) => {
+    const { recordId, atMs, machine, failed } = reading;
+    return create(ingestPb.LabelInputSchema, {
       recordId,
       predictionId: predictionId(recordId, 0),
       entity: machine,
       eventTimeMs: BigInt(atMs),
-      knownAtMs: BigInt(knownAtMs),
+      knownAtMs: BigInt(knownAtMs(reading)),
       outcome: { case: 'raw', value: { kind: { case: 'flag', value: failed } } },
-    }),
-  );
+    });
+  });
   return toBinary(
     ingestPb.IngestLabelsRequestSchema,
-    create(ingestPb.IngestLabelsRequestSchema, { project: PROJECT, sequence: BigInt(sequence), labels }),
+    create(ingestPb.IngestLabelsRequestSchema, { project, sequence: BigInt(sequence), labels }),
   );
 }
 
-export function inferRequest({ recordId, atMs, machine, temperature, vibration, mode }: Reading): Uint8Array {
+export function inferRequest(reading: Reading, modelName = PROJECT): Uint8Array {
+  const { recordId, atMs, machine, temperature, vibration, mode } = reading;
   return encodeInferRequest({
-    modelName: PROJECT,
+    modelName,
     modelVersion: '',
     id: recordId,
     parameters: { entity: machine, event_time_ms: BigInt(atMs) },
