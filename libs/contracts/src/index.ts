@@ -95,7 +95,16 @@ export {
 } from './record-batch.codec.js';
 export { decodeReferenceProfile, encodeReferenceProfile, type ReferenceProfile } from './reference-profile.codec.js';
 export { decodeRoute, encodeRoute } from './route.codec.js';
-export { messageKey, TOPICS, type Topic, type TopicSpec, topicName } from './topics.js';
+export {
+  DEFAULT_TOPIC_TERMS,
+  messageKey,
+  TOPICS,
+  type Topic,
+  type TopicSpec,
+  type TopicTerms,
+  topicName,
+  topicsBy,
+} from './topics.js';
 export { decodeTrainerEntry, encodeTrainerEntry, type TrainerEntry } from './trainer-entry.codec.js';
 export {
   decodeTrainingEvent,

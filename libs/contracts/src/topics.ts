@@ -1,10 +1,16 @@
 // The one list of Kafka topics: created at start by whoever comes first (libs/kafka ensureTopics), never by the broker.
-// Records, labels and predictions share key and partition count, so that what belongs together meets in one process.
+// Records, labels and predictions share key and partition count, so that what belongs together meets in one process:
+// all topics have as many partitions.
 
 export type CleanupPolicy = 'delete' | 'compact';
 
+/** Topics whose messages are kept equally long, by a setting each. */
+export type TopicFamily = 'records' | 'imports' | 'predictions' | 'deadLetters' | 'events';
+
 export interface TopicSpec {
   readonly name: string;
+  /** undefined: how long it is kept is no setting. */
+  readonly family?: TopicFamily;
   readonly partitions: number;
   readonly cleanup: CleanupPolicy;
   /** Processing time that messages are kept; -1 = for ever. Meaningless for compacted topics. */
@@ -24,33 +30,56 @@ const MIB = 1_048_576;
 /** Four: enough for a process per core on the reference machine, few enough that an idle broker stays small. */
 const PARTITIONS = 4;
 
-const deleted = <N extends string>(name: N, days: number, messageBytesMax = MIB) =>
-  ({ name, partitions: PARTITIONS, cleanup: 'delete', retentionMs: days * DAY_MS, messageBytesMax }) as const;
+const deleted = <N extends string>(name: N, family: TopicFamily, days: number, messageBytesMax = MIB) =>
+  ({ ...sized(name, messageBytesMax), family, cleanup: 'delete', retentionMs: days * DAY_MS }) as const;
 const compacted = <N extends string>(name: N, messageBytesMax = MIB) =>
-  ({ name, partitions: PARTITIONS, cleanup: 'compact', retentionMs: -1, messageBytesMax }) as const;
+  ({ ...sized(name, messageBytesMax), cleanup: 'compact', retentionMs: -1 }) as const;
+const sized = <N extends string>(name: N, messageBytesMax: number) =>
+  ({ name, partitions: PARTITIONS, messageBytesMax }) as const;
 
 export const TOPICS = [
-  deleted('records.v1', 7),
+  deleted('records.v1', 'records', 7),
   // 8 MiB: one columnar batch of 16k rows with 20 columns fits.
-  deleted('batches.v1', 2, 8 * MIB),
-  deleted('labels.v1', 7),
-  deleted('deadletter.v1', 30),
+  deleted('batches.v1', 'imports', 2, 8 * MIB),
+  deleted('labels.v1', 'records', 7),
+  deleted('deadletter.v1', 'deadLetters', 30),
   compacted('projects.v1'),
   compacted('datasets.v1'),
   compacted('progress.v1'),
-  deleted('commands.v1', 30),
-  deleted('trainings.v1', 30),
+  deleted('commands.v1', 'events', 30),
+  deleted('trainings.v1', 'events', 30),
   // The state of a loop is written anew at each step, 80 KiB at most.
   { ...compacted('trainer.v1'), segmentBytes: 32 * MIB },
   compacted('models.v1'),
   compacted('routes.v1'),
-  deleted('predictions.v1', 7),
+  deleted('predictions.v1', 'predictions', 7),
   // 8 MiB: a partition's share of a window of 500 features and two cohorts fits. 32 MiB are read in a second.
   { ...compacted('profiles.v1', 8 * MIB), segmentBytes: 32 * MIB },
-  deleted('metrics.v1', 30),
-  deleted('drift.v1', 30),
+  deleted('metrics.v1', 'events', 30),
+  deleted('drift.v1', 'events', 30),
   { name: 'audit.v1', partitions: PARTITIONS, cleanup: 'delete', retentionMs: -1, messageBytesMax: MIB },
 ] as const satisfies readonly TopicSpec[];
+
+/** What an operator says of all topics. */
+export interface TopicTerms {
+  readonly partitions: number;
+  /** Processing time; 0 = as the list says, and a topic that exists stays as it is. */
+  readonly keepMs: Readonly<Record<TopicFamily, number>>;
+}
+
+/** The list as an operator wants it. `isSaid`: its retention holds for a topic that exists, too. */
+export function topicsBy({ partitions, keepMs }: TopicTerms): (TopicSpec & { name: Topic; isSaid: boolean })[] {
+  return TOPICS.map((topic: TopicSpec & { name: Topic }) => {
+    const said = topic.family === undefined ? 0 : keepMs[topic.family];
+    return { ...topic, partitions, retentionMs: said || topic.retentionMs, isSaid: said > 0 };
+  });
+}
+
+/** Nothing is said. */
+export const DEFAULT_TOPIC_TERMS: TopicTerms = {
+  partitions: PARTITIONS,
+  keepMs: { records: 0, imports: 0, predictions: 0, deadLetters: 0, events: 0 },
+};
 
 /** A topic's name without the prefix. */
 export type Topic = (typeof TOPICS)[number]['name'];

@@ -1,7 +1,7 @@
-// One service's way to the broker: client, topic names with prefix, creation of topics, reachability. Nothing here
+// One service's way to the broker: client, topic names with prefix, reachability. Nothing here
 // waits for the broker at construction; producers and consumers reconnect for ever in the background.
 
-import { TOPICS, type Topic, type TopicSpec, topicName } from '@millrace/contracts';
+import { DEFAULT_TOPIC_TERMS, type Topic, type TopicTerms, topicName } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
@@ -14,6 +14,8 @@ export interface KafkaConnectionSettings {
   clientId: string;
   /** Default "millrace.". */
   topicPrefix?: string;
+  /** How topics are created; default: as the list of topics says. */
+  topics?: TopicTerms;
   /**
    * Tries that kafkajs makes for one connection before our own loops take over; default 30 (about 27 s). An outage
    * within it is survived without a new producer id, so that the broker still recognises what it has already got.
@@ -30,6 +32,7 @@ export class KafkaConnection {
   readonly kafka: Kafka;
   readonly clientId: string;
   readonly topicPrefix: string;
+  readonly topics: TopicTerms;
   readonly brokers: readonly string[];
   private readonly log = logger('kafka');
   private admin: Promise<Admin> | undefined;
@@ -39,6 +42,7 @@ export class KafkaConnection {
     this.clientId = settings.clientId;
     this.brokers = settings.brokers;
     this.topicPrefix = settings.topicPrefix ?? 'millrace.';
+    this.topics = settings.topics ?? DEFAULT_TOPIC_TERMS;
     const throttle = new LogThrottle();
     this.kafka = new Kafka({
       clientId: settings.clientId,
@@ -123,85 +127,9 @@ export class KafkaConnection {
   }
 }
 
-/** Until every broker knows a new topic: KRaft publishes metadata a moment after creation. */
+/** KRaft publishes metadata a moment after creation. */
 const TOPIC_POLL_MS = 50;
 const TOPIC_POLLS_MAX = 200;
-
-/**
- * Creates what is missing of the platform's topics (all, or the named ones). Safe to call from every service at once.
- */
-export async function ensureTopics(connection: KafkaConnection, names?: readonly Topic[]): Promise<void> {
-  const wanted = TOPICS.filter((topic) => names === undefined || names.includes(topic.name));
-  await connection.withAdmin(async (admin) => {
-    const existing = new Set(await admin.listTopics());
-    const missing = wanted.filter((topic) => !existing.has(connection.topicName(topic.name)));
-    try {
-      if (missing.length > 0)
-        await admin.createTopics({
-          waitForLeaders: false,
-          topics: missing.map((topic) => ({
-            topic: connection.topicName(topic.name),
-            numPartitions: topic.partitions,
-            // -1: the broker's own default, 1 on the embedded one.
-            replicationFactor: -1,
-            configEntries: configOf(topic),
-          })),
-        });
-      await compactWhereDeclared(
-        admin,
-        connection,
-        wanted.filter((topic) => existing.has(connection.topicName(topic.name))),
-      );
-    } catch (error) {
-      // Another service was quicker; that is the wanted state. Anything else is told.
-      const created = new Set(await admin.listTopics());
-      if (missing.some((topic) => !created.has(connection.topicName(topic.name)))) throw error;
-    }
-    // All of them: another service may have created the rest a moment ago.
-    await leadersKnown(
-      admin,
-      wanted.map((topic) => connection.topicName(topic.name)),
-    );
-  });
-}
-
-function configOf({ cleanup, retentionMs, messageBytesMax, segmentBytes }: TopicSpec) {
-  return [
-    { name: 'cleanup.policy', value: cleanup },
-    { name: 'retention.ms', value: String(retentionMs) },
-    { name: 'max.message.bytes', value: String(messageBytesMax) },
-    ...(segmentBytes === undefined ? [] : [{ name: 'segment.bytes', value: String(segmentBytes) }]),
-  ];
-}
-
-/** Kafka's number of a topic among the things that have a configuration; kafkajs does not export it by name. */
-const TOPIC_CONFIG = 2;
-
-/** An earlier release may have made a topic as one that is deleted by age: what was said once would be gone. */
-async function compactWhereDeclared(admin: Admin, connection: KafkaConnection, topics: readonly TopicSpec[]) {
-  const declared = topics.filter(({ cleanup }) => cleanup === 'compact');
-  if (declared.length === 0) return;
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: declared.map(({ name }) => ({
-      ...{ type: TOPIC_CONFIG, name: connection.topicName(name), configNames: ['cleanup.policy'] },
-    })),
-  });
-  const other = declared.filter(({ name }) =>
-    resources.some(
-      ({ resourceName, configEntries }) =>
-        resourceName === connection.topicName(name) &&
-        configEntries.some(({ configValue }) => configValue === 'delete'),
-    ),
-  );
-  if (other.length === 0) return;
-  await admin.alterConfigs({
-    validateOnly: false,
-    resources: other.map((topic) => ({
-      ...{ type: TOPIC_CONFIG, name: connection.topicName(topic.name), configEntries: configOf(topic) },
-    })),
-  });
-}
 
 /** Asks again while the broker says that a partition's leader is not there yet. */
 async function untilLed<T>(ask: () => Promise<T>): Promise<T> {
@@ -214,17 +142,4 @@ async function untilLed<T>(ask: () => Promise<T>): Promise<T> {
     }
     await new Promise((resolve) => setTimeout(resolve, TOPIC_POLL_MS));
   }
-}
-
-async function leadersKnown(admin: Admin, topics: string[]): Promise<void> {
-  for (let poll = 0; poll < TOPIC_POLLS_MAX; poll++) {
-    try {
-      const metadata = await admin.fetchTopicMetadata({ topics });
-      if (metadata.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
-    } catch {
-      // "does not host this topic-partition": not everywhere yet, asked again below.
-    }
-    await new Promise((resolve) => setTimeout(resolve, TOPIC_POLL_MS));
-  }
-  throw new PlatformError('unavailable', `topics have no leader within ${TOPIC_POLLS_MAX * TOPIC_POLL_MS} ms`);
 }

@@ -2,8 +2,9 @@
 
 export type { BatchResult } from './batch-runner.js';
 export { CompactedReader, type CompactedReaderSettings, type OnEntry } from './compacted-reader.js';
-export { ensureTopics, KafkaConnection } from './connection.js';
+export { KafkaConnection } from './connection.js';
 export { badMessage, type DecodedBatch, decodeBatch } from './decode-batch.js';
+export { ensureTopics } from './ensure-topics.js';
 export { FencedWriters } from './fenced-writers.js';
 export { type InboundMessage, inParts, type OutboundMessage } from './message.js';
 export { partitionOfKey } from './partitioner.js';

@@ -14,9 +14,10 @@ import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, PartitionAssig
 import { type BatchResult, type RetrySettings, runBatch, StopConsuming } from './batch-runner.js';
 import { inBatchSpan } from './batch-span.js';
 import { coPartitioned } from './co-partitioned.js';
-import { ensureTopics, type KafkaConnection } from './connection.js';
+import type { KafkaConnection } from './connection.js';
 import { isBrokerAway } from './consumer-end.js';
 import { DeadLetterWriter } from './dead-letter-writer.js';
+import { ensureTopics } from './ensure-topics.js';
 import { leaveWord, wordLeft } from './group-word.js';
 import { callHandler, OverloadedHandler } from './handler-call.js';
 import { HEARTBEAT_MS, Membership } from './membership.js';

@@ -5,7 +5,7 @@
 import { ingestApi } from '@millrace/api';
 import { openArtifactStore, sha256 } from '@millrace/artifacts';
 import { decodeLabel, decodeRecord } from '@millrace/contracts';
-import { ingestSettings } from '@millrace/deployment';
+import { ingestSettings, topicTerms } from '@millrace/deployment';
 import { Uploads } from '@millrace/files';
 import { type RunningHttp2Server, startHttp2Server } from '@millrace/grpc';
 import {
@@ -249,6 +249,7 @@ function kafkaEdges({ config, shutdown }: Context) {
     brokers: config.kafkaBrokers,
     clientId: `ingest-${config.replica}`,
     topicPrefix: config.topicPrefix,
+    topics: topicTerms(config),
   });
   const producer = new MessageProducer(connection);
   shutdown.onClose('connection', () => connection.close());

@@ -99,7 +99,10 @@ export class IngestProcess {
     try {
       await eventually(
         'ingest is ready',
-        async () => (await this.get('/health/ready').catch(() => null))?.status === 200,
+        async () => {
+          if (!this.isAlive) throw new Error('ingest has ended');
+          return (await this.get('/health/ready').catch(() => null))?.status === 200;
+        },
         60_000,
       );
     } catch (error) {

@@ -5,8 +5,8 @@
 
 import { monitorApi } from '@millrace/api';
 import { openArtifactStore } from '@millrace/artifacts';
-import { MonitorService, TOPICS } from '@millrace/contracts';
-import { hostAndPort, monitorSettings, replicaPlaces } from '@millrace/deployment';
+import { MonitorService } from '@millrace/contracts';
+import { hostAndPort, monitorSettings, replicaPlaces, topicTerms } from '@millrace/deployment';
 import { PlatformError } from '@millrace/domain';
 import {
   CompactedReader,
@@ -65,8 +65,6 @@ const BEAT_EVERY_MS = 1_000;
 /** A service says when it started, so that a restart need not be seen at once. */
 const STARTS_EVERY_MS = 5_000;
 
-/** Projects, predictions and labels have as many. */
-const { partitions: NUMBERS } = TOPICS.find(({ name }) => name === 'predictions.v1') as (typeof TOPICS)[number];
 /** The least that Kafka takes by default: a lost process's numbers are taken over within 8 s. */
 const MEMBER_TIMEOUT_MS = 6_000;
 
@@ -139,6 +137,7 @@ function kafkaEdges({ config, shutdown }: Context) {
     brokers: config.kafkaBrokers,
     clientId: `monitor-${config.replica}`,
     topicPrefix: config.topicPrefix,
+    topics: topicTerms(config),
   });
   const producer = new MessageProducer(connection);
   shutdown.onClose('connection', () => connection.close());
@@ -167,13 +166,13 @@ function windowsOf(
   const { config, clock, shutdown } = context;
   const traffic = new TrafficHistory();
   const idleMs = { predictions: config.predictionIdleMs, labels: config.labelIdleMs };
-  const numberOf = (project: string) => partitionOfKey(project, NUMBERS);
+  const numberOf = (project: string) => partitionOfKey(project, config.kafkaPartitions);
   const engine = new Engine({
     project: (name) => metadata.project(name),
     metadata,
     traffic,
     idleMs,
-    joinRowsMax: config.joinRowsMax / NUMBERS,
+    joinRowsMax: config.joinRowsMax / config.kafkaPartitions,
     retainedWindows: config.retainedWindows,
     windowsKept: config.windowsKept,
     terms: termsOf,
@@ -327,7 +326,7 @@ function consumer(
     onAssigned: (assignment) =>
       untilAvailable('partition numbers', async () => {
         const numbers = [...new Set(Object.values(assignment).flat())];
-        await sharing.assigned(numbers, NUMBERS);
+        await sharing.assigned(numbers, config.kafkaPartitions);
         log.info('holds partition numbers', { numbers: numbers.join(' ') });
         for (const { stream, partition, start, end } of await partitionBounds(connection)) {
           if (engine.positions.begunAnew(stream, partition, start, end)) {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { trainerApi } from '@millrace/api';
 import { type ArtifactStore, openArtifactStore, outlast, sha256 } from '@millrace/artifacts';
 import { CollectiveService, decodeTrainerEntry, encodeTrainerEntry, TrainingService } from '@millrace/contracts';
-import { trainerSettings } from '@millrace/deployment';
+import { topicTerms, trainerSettings } from '@millrace/deployment';
 import { Uploads } from '@millrace/files';
 import {
   CompactedReader,
@@ -197,6 +197,7 @@ function kafkaEdges({ config, clock, shutdown }: Context) {
     brokers: config.kafkaBrokers,
     clientId: `trainer-${config.replica}`,
     topicPrefix: config.topicPrefix,
+    topics: topicTerms(config),
   });
   const producer = new MessageProducer(connection, { name: 'control', clock });
   shutdown.onClose('connection', () => connection.close());

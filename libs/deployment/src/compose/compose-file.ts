@@ -8,6 +8,7 @@ import { kafkaProperties } from '../processes/kafka-properties.js';
 import { controllerPort, type ProcessPlan, platformPlan, redisArgs } from '../processes/process-plan.js';
 import { artifactSettings } from '../settings/artifacts.js';
 import { commonSettings } from '../settings/common-settings.js';
+import { topicSettings } from '../settings/topics.js';
 
 const HOME = '/var/lib/millrace';
 const KAFKA_DATA = '/var/lib/kafka/data';
@@ -137,6 +138,7 @@ const PASSED_ON = [
   artifactSettings.artifactsRegion.env,
   artifactSettings.artifactsAccessKey.env,
   artifactSettings.artifactsSecretKey.env,
+  ...Object.values(topicSettings).map(({ env }) => env),
 ];
 
 export function composeFile(): object {

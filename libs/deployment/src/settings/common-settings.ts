@@ -5,6 +5,7 @@ import type { Place } from '../place.js';
 import { OFFSET_MAX, OFFSET_STEP, PORTS, type PortName } from '../ports.js';
 import { parseReplicas } from '../replicas.js';
 import { defineSettings } from './setting.js';
+import { topicSettings } from './topics.js';
 
 export const commonSettings = defineSettings({
   home: {
@@ -41,6 +42,7 @@ export const commonSettings = defineSettings({
     pattern: /^[a-zA-Z0-9._-]{0,100}$/,
     why: 'several platforms may share a broker; what all replicas must share',
   },
+  ...topicSettings,
   replica: {
     env: 'MILLRACE_REPLICA',
     type: 'text',

@@ -50,6 +50,8 @@ export type DurationSetting = SettingCommon<number> & {
   readonly type: 'duration';
   readonly min: number;
   readonly max: number;
+  /** 0 stands for something of its own; any other value is at least this. */
+  readonly minUnlessZero?: number;
 };
 /** A file or folder; relative to where the process was started, "~/" is the home folder. The value is absolute. */
 export type PathSetting = SettingCommon<string> & { readonly type: 'path' };
@@ -131,13 +133,12 @@ export function parseSetting(setting: Setting, text: string): ParsedSetting {
     }
     case 'number':
       return inRange(/^-?\d+(\.\d+)?(e-?\d+)?$/i.test(text) ? Number(text) : undefined, setting, false, 'a number');
-    case 'duration':
-      return inRange(
-        parseDurationMs(text),
-        { ...setting, unit: 'ms' },
-        false,
-        'a duration such as 250ms, 5s, 15m, 3h or 2d',
-      );
+    case 'duration': {
+      const valueMs = parseDurationMs(text);
+      const { minUnlessZero: min = setting.min } = setting;
+      const range = valueMs === 0 ? setting : { ...setting, min };
+      return inRange(valueMs, { ...range, unit: 'ms' }, false, 'a duration such as 250ms, 5s, 15m, 3h or 2d');
+    }
     case 'bool':
       if (text === '1' || text === 'true') return { kind: 'ok', value: true };
       if (text === '0' || text === 'false') return { kind: 'ok', value: false };

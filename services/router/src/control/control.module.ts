@@ -2,6 +2,7 @@
 // commands.v1 and are applied by the process that holds their partition.
 
 import { join } from 'node:path';
+import { topicTerms } from '@millrace/deployment';
 import { ensureTopics, KafkaConnection, type KafkaStrategy, MessageProducer, untilAvailable } from '@millrace/kafka';
 import { DEFAULT_STRATEGY, type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
 import { type ServiceContext, within } from '@millrace/service';
@@ -37,6 +38,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     brokers: config.kafkaBrokers,
     clientId: `router-${config.replica}`,
     topicPrefix: config.topicPrefix,
+    topics: topicTerms(config),
   });
   shutdown.onClose('connection', () => within(KAFKA_CLOSE_MS, connection.close()));
   const projects = new Map<string, ProjectFacts>();
