@@ -9,6 +9,7 @@ import {
   DELAY_MS,
   entryOf,
   type ImportedRow,
+  Killed,
   label,
   PARTITIONS,
   Process,
@@ -113,6 +114,47 @@ describe('labels of imported records', () => {
       { source: 'jan.csv', labelledRows: 0, rowsOf: 0 },
       { source: 'jan.csv', labelledRows: 1, rowsOf: 5 },
     ]);
+  });
+
+  it('make versions of more imports than are looked at together, and are joined once, however it is disturbed', async () => {
+    const FILES = 120;
+    const target = await world();
+    const transactions: number[] = [];
+    let dies = 0;
+    let before = 0;
+    const passing = (point: string): void => {
+      if (point === 'before announce') before = target.announced.length;
+      if (point !== 'after announce') return;
+      transactions.push(target.announced.length - before);
+      // Between two parts.
+      if (dies > 0 && target.announced.length > FILES && --dies === 0) throw new Killed(point);
+    };
+    let process = await Process.start(target, passing);
+    started.push(process);
+    for (let file = 0; file < FILES; file++) await process.load(`${file}.csv`, rows(`r${file}`, 'all'));
+    target.send(label('all', 1_000, 1), 0);
+    target.send(label('r7', 0, 0), 0);
+    await process.catchUp();
+    transactions.length = 0;
+    dies = 1;
+    target.clock.advance(REFRESH_MS);
+    await expect(process.catchUp()).rejects.toThrow(Killed);
+    // What comes while some have been looked at is for the next time.
+    target.send(label('r3', 0, 1), 1);
+    process = await Process.start(target, passing);
+    started.push(process);
+    await process.catchUp();
+    const children = () => target.announced.slice(FILES);
+    expect(children()).toHaveLength(FILES);
+    expect(new Set(children().map(({ rowsOf }) => rowsOf)).size).toBe(FILES);
+    expect(Math.max(...transactions)).toBeLessThanOrEqual(50);
+    expect(children().map(({ labelledRows }) => labelledRows)).toEqual(
+      Array.from({ length: FILES }, (_, file) => (file === 7 ? 2 : 1)),
+    );
+    await refresh(target, process);
+    expect(children()).toHaveLength(FILES + 1);
+    expect(children().at(-1)).toMatchObject({ rowsOf: 4, labelledRows: 2 });
+    expect(process.live.state('p')).toMatchObject({ openLabels: 0, lateLabels: 0 });
   });
 
   it('find them where the project has no event time', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 import type { DatasetVersion, ModelVersion } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import { entryOf, Process, record, SPAN_MS, TEXT, type World, world } from './live-process.js';
+import { entryOf, label, Process, record, SPAN_MS, TEXT, type World, world } from './live-process.js';
 
 const started: Process[] = [];
 afterEach(() => {
@@ -190,4 +190,44 @@ it('refuses what was asked of a deleted project of this name', async () => {
   await process.live.carryOut(old);
   expect(target.announced).toEqual([]);
   expect(await process.closeAll()).toBe(1);
+});
+
+it('goes on joining late labels to imports of which the oldest is deleted more often than that', async () => {
+  const target = await world();
+  target.entry = entryOf(KEEP.replace('delay: 30s', 'delay: 30s, refresh: 2m'));
+  const process = await begin(target);
+  // The owner looks for what to delete once a minute, by itself.
+  for (let file = 0; file < 4; file++) {
+    await process.load(`${file}.csv`, [{ id: `r${file}`, atMs: file * SPAN_MS }]);
+    if (file === 3) target.send(label('r3', 3 * SPAN_MS, 1), 0);
+    target.clock.advance(SPAN_MS / 2);
+    await process.catchUp();
+  }
+  expect(target.deleted.length).toBeGreaterThanOrEqual(2);
+  expect(target.announced.at(-1)).toMatchObject({ source: '3.csv', labelledRows: 1, rowsOf: 4 });
+});
+
+it('lets closes through while a large backlog is deleted', async () => {
+  const target = await world();
+  const VERSIONS = 50;
+  const deletedAtClose: number[] = [];
+  const process = await Process.start(target, (point) => {
+    if (point === 'before announce') deletedAtClose.push(target.deleted.length);
+  });
+  started.push(process);
+  for (let month = 0; month < VERSIONS; month++)
+    await process.load(`${month}.csv`, [{ id: `r${month}`, atMs: month * SPAN_MS }]);
+  target.entry = entryOf(KEEP, 2);
+  process.apply();
+  target.send(record(target, 'a', 0), 0);
+  target.send(record(target, 'b', 9 * SPAN_MS), 0);
+  for (const key of target.topics.keys()) await process.fetch(key);
+  await process.live.flush();
+  deletedAtClose.length = 0;
+  expect(await process.asked(() => process.live.collect('p'))).toBe(VERSIONS - 1);
+  await process.live.settled();
+  expect(target.announced).toHaveLength(VERSIONS + 1);
+  const [then] = deletedAtClose as [number];
+  expect(then).toBeGreaterThan(0);
+  expect(then).toBeLessThan(VERSIONS / 2);
 });

@@ -15,30 +15,16 @@ export interface Spans {
 
 export class DatasetIndex {
   private readonly projects = new Map<string, ProjectVersions>();
-  private readonly awaited = new Map<string, (() => void)[]>();
 
   constructor(private readonly createdAtMs: (project: string) => number | undefined) {}
 
   add(version: DatasetVersion): void {
     this.of(version.project).add(version);
-    const key = `${version.project}/${version.id}`;
-    for (const tell of this.awaited.get(key) ?? []) tell();
-    this.awaited.delete(key);
   }
 
   /** It was deleted: nobody is told of it any more. */
   remove(project: string, id: string): void {
     this.projects.get(project)?.remove(id);
-  }
-
-  /** Resolves when there is a version with this id. */
-  async known(project: string, id: string): Promise<DatasetVersion> {
-    for (;;) {
-      const found = this.find(project, id);
-      if (found !== null) return found;
-      const key = `${project}/${id}`;
-      await new Promise<void>((resolve) => this.awaited.set(key, [...(this.awaited.get(key) ?? []), resolve]));
-    }
   }
 
   find(project: string, id: string): DatasetVersion | null {

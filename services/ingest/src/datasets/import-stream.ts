@@ -2,7 +2,7 @@
 // are appended as they come, so memory does not grow with the import. Offsets of an open import are not committed;
 // after a crash its batches come again from the first.
 
-import type { DatasetVersion, EndImportAction, Reason, RecordBatch } from '@millrace/contracts';
+import type { EndImportAction, Reason, RecordBatch } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import type { ColumnSpec } from '@millrace/project';
 import type { ProjectRegistry } from '../projects/project-registry.js';
@@ -13,8 +13,6 @@ import type { VersionCloser } from './version-closer.js';
 import type { TableRows, VersionTable, VersionTables } from './version-table.js';
 
 export const deletedMessage = (project: string): string => `project '${project}' was deleted`;
-
-export type ImportEnd = { kind: 'closed'; version: DatasetVersion } | { kind: 'failed'; message: string };
 
 /** Tells the project's owner that a load has come to its end; resolves when the log has it. */
 export type TellEnd = (project: string, action: EndImportAction) => Promise<void>;

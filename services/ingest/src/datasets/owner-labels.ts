@@ -36,7 +36,19 @@ export interface OwnerOfSpans {
   write(owner: SegmentOwner, entries: readonly ProgressEntry[], versions: readonly DatasetVersion[]): Promise<void>;
 }
 
+/** Versions that are looked at together: others are closed between them. A second or two of work. */
+const REFRESHED_MAX = 50;
+
+/** A walk over the versions, in the order of their rows, with the labels that there were when it began. */
+interface Pass {
+  readonly names: ReadonlySet<string>;
+  readonly refreshedAtMs: number;
+  readonly through: number;
+}
+
 export class OwnerLabels {
+  private readonly passes = new WeakMap<OwnedProject, Pass>();
+
   constructor(
     private readonly ports: OwnerLabelPorts,
     private readonly owner: OwnerOfSpans,
@@ -49,27 +61,43 @@ export class OwnerLabels {
   }
 
   isDue(owned: OwnedProject): boolean {
+    if (this.passes.has(owned)) return true;
     const { labelRefreshMs, label } = owned.schema.project.data;
     if (label === undefined || this.ports.clock.nowMs() - this.refreshedAtMs(owned) < labelRefreshMs) return false;
     const { going, staying, sinceMs } = this.late(owned);
     return going.length + staying.length > 0 || this.hasFreshRows(owned, sinceMs);
   }
 
-  /** Labels of closed versions: those of a row make a version of its rows, the others wait on. */
+  /**
+   * Labels of closed versions: those of a row make a version of its rows, the others wait on. Some of the versions;
+   * while there are more it is due again, and only when all were looked at the labels count as joined. A process that
+   * takes over begins anew, and finds what was told already unchanged.
+   */
   async refresh(owned: OwnedProject): Promise<void> {
     const { closer, reports, clock, expired } = this.ports;
     const { schema } = owned;
     const begunMs = clock.monotonicMs();
-    const refreshedAtMs = clock.nowMs();
-    const labels = this.late(owned);
+    const late = this.late(owned);
+    const pass = this.passes.get(owned) ?? passOver(late, clock.nowMs());
+    // What came since is for the next pass: some of the versions were looked at without it.
+    const isOfPass = (file: SegmentFile) => isOf(pass.names, file);
+    const labels = { ...late, going: late.going.filter(isOfPass), staying: late.staying.filter(isOfPass) };
     const { going } = labels;
+    const { refreshedAtMs } = pass;
     const expiry = {
       beforeMs: refreshedAtMs - schema.project.data.labelWaitMs,
       give: (given: readonly WaitingLabel[]) => expired(schema, given),
     };
-    const refreshed = await closer.refresh(schema, labels, expiry, async ({ versions, left }) => {
+    const part = { afterOrdinal: pass.through, versionsMax: REFRESHED_MAX };
+    const refreshed = await closer.refresh(schema, labels, part, expiry, async (told) => {
+      if ('through' in told) {
+        if (told.versions.length > 0) await this.owner.write(owned, [], told.versions);
+        this.passes.set(owned, { ...pass, through: told.through });
+        return;
+      }
       const closing = { ...this.owner.withConsumed(this.owner.closingOf(owned), going), refreshedAtMs };
-      await this.owner.write(owned, [...this.kept(owned, going, left), closing], versions);
+      await this.owner.write(owned, [...this.kept(owned, going, told.left), closing], told.versions);
+      this.passes.delete(owned);
       await this.drop(going);
     });
     for (const version of refreshed) reports.closed(version, clock.monotonicMs() - begunMs);
@@ -133,3 +161,11 @@ export class OwnerLabels {
     return { going: labels.filter(isGoing), staying, sinceMs };
   }
 }
+
+const passOver = ({ going, staying }: LateLabels, nowMs: number): Pass => ({
+  ...{ names: new Set([...going, ...staying].map(({ name }) => name)), refreshedAtMs: nowMs, through: 0 },
+});
+
+/** Also one that was merged of nothing but such ones meanwhile. */
+const isOf = (names: ReadonlySet<string>, { name, merged }: SegmentFile): boolean =>
+  names.has(name) || (merged.length > 0 && merged.every((each) => names.has(each)));

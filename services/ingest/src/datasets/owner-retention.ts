@@ -6,7 +6,7 @@ import { type Clock, PlatformError } from '@millrace/domain';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { holdAfter } from './holds.js';
 import type { OpenSpans } from './open-spans.js';
-import { sweptKey } from './progress-entry.js';
+import { type ProgressEntry, sweptKey } from './progress-entry.js';
 import type { ProgressLog } from './progress-log.js';
 import type { VersionCloser } from './version-closer.js';
 
@@ -29,14 +29,18 @@ export interface OwnerRetentionPorts {
 export class OwnerRetention {
   constructor(private readonly ports: OwnerRetentionPorts) {}
 
-  /** Gives how many are gone; to be called again while it gives any. */
-  collect(schema: RecordSchema, isOwned: () => boolean): Promise<number> {
+  /**
+   * Gives how many are gone; to be called again while it gives any. `entries`: what is to be told before the oldest
+   * version is gone.
+   */
+  collect(schema: RecordSchema, isOwned: () => boolean, entries: () => readonly ProgressEntry[]): Promise<number> {
     const { closer, collector, log, partitionOf } = this.ports;
     const { name } = schema.project;
     return closer.inOrder(() =>
       collector.collect(schema, async (gone) => {
         if (!isOwned()) throw new PlatformError('conflict', `project '${name}' is not closed here any more`);
-        await log.write(partitionOf(name), [{ kind: 'gone', key: sweptKey(partitionOf(name)) }], [], gone);
+        const held = { kind: 'gone' as const, key: sweptKey(partitionOf(name)) };
+        await log.write(partitionOf(name), [held, ...entries()], [], gone);
       }),
     );
   }

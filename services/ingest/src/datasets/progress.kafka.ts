@@ -53,10 +53,11 @@ export class KafkaProgressLog implements ProgressLog {
       );
       for (const part of inParts(messages, SENT_BYTES_MAX)) await transaction.send('progress.v1', part);
       if (versions.length + gone.length === 0) return;
-      await transaction.send('datasets.v1', [
+      const manifests = [
         ...versions.map((version) => ({ key: keyOf(version), value: encodeDatasetVersion(version) })),
         ...gone.map((version) => ({ key: keyOf(version), value: null })),
-      ]);
+      ];
+      for (const part of inParts(manifests, SENT_BYTES_MAX)) await transaction.send('datasets.v1', part);
     });
     try {
       await writing;

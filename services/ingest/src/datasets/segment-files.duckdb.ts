@@ -73,7 +73,14 @@ export class DuckDbSegmentFiles implements SegmentFiles {
       const bySpan = new Map<number, SegmentFile[]>();
       for (const file of labels) bySpan.set(file.spanStartMs, [...(bySpan.get(file.spanStartMs) ?? []), file]);
       const id = quoted(OWN.recordId);
-      const without = ids === null ? '' : `ANTI JOIN (${ids}) known ON labels.${id} = known.id`;
+      // Of many versions: they are read once, for all spans.
+      const found = `found_${++this.tables}`;
+      if (ids !== null)
+        await connection.run(
+          `CREATE TEMP TABLE ${found} AS SELECT DISTINCT id FROM (${ids}) SEMI JOIN ${await this.paths(labels)} labels
+           ON labels.${id} = id`,
+        );
+      const without = ids === null ? '' : `ANTI JOIN ${found} known ON labels.${id} = known.id`;
       for (const files of bySpan.values()) {
         const all = `SELECT DISTINCT ON (${quoted(OWN.partition)}, ${quoted(OWN.offset)}, ${id}) labels.*
           FROM (${EARLIER_LABELS} UNION ALL BY NAME FROM ${await this.paths(files)}) labels ${without}`;

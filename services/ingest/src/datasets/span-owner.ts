@@ -69,6 +69,8 @@ export interface OwnerPorts extends OwnerLabelPorts {
 const UNKNOWN_MS_MAX = 10_000;
 /** How often a project is looked at for versions that retention lets go of. */
 const COLLECT_MS = 60_000;
+/** While there is more of it. */
+const COLLECT_PAUSE_MS = 1_000;
 /** Answers of commands that are kept for who asked. */
 const ANSWERS_MAX = 8;
 /** Ends of imports that are kept, for a partition. */
@@ -93,6 +95,7 @@ export class SpanOwner {
   private numbers: ReadonlySet<number> = new Set();
   private barriers: Promise<void> = Promise.resolve();
   private nextBarrier: Promise<void> | null = null;
+  private collecting = false;
   private readonly deleted: DeletedProjects;
   private readonly retention: OwnerRetention;
   private readonly labels: OwnerLabels;
@@ -143,19 +146,32 @@ export class SpanOwner {
 
   /**
    * Before what else is due, and also while that fails: on a full disk nothing else makes room. Projects of which
-   * nothing is open, too.
+   * nothing is open, too. One at a time, for closes wait for it: who waits longest has the turn.
    */
   private collectDue(): void {
     const { registry, clock } = this.ports;
+    if (this.collecting) return;
     const nowMs = clock.nowMs();
+    let next: Owned | null = null;
     for (const { name } of registry.list()) {
       const owned = this.project(name);
       const isFree = owned !== null && owned.closing === null;
       if (!isFree || nowMs - owned.collectedAtMs < COLLECT_MS) continue;
       if (owned.schema.project.retention.datasets === undefined) continue;
-      owned.collectedAtMs = nowMs;
-      this.start(owned, async () => void (await this.collect(owned)));
+      if (next === null || owned.collectedAtMs < next.collectedAtMs) next = owned;
     }
+    if (next === null) return;
+    const owned = next;
+    owned.collectedAtMs = nowMs;
+    this.collecting = true;
+    this.start(owned, async () => {
+      try {
+        // There may be more: soon, but not before what else is due.
+        if ((await this.collect(owned)) > 0) owned.collectedAtMs = nowMs + COLLECT_PAUSE_MS - COLLECT_MS;
+      } finally {
+        this.collecting = false;
+      }
+    });
   }
 
   /** Carries a command out; where it was before, nothing happens. What has failed is answered, and not tried again. */
@@ -302,14 +318,22 @@ export class SpanOwner {
 
   private async collectAll(owned: Owned): Promise<number> {
     let removed = 0;
-    await this.alone(owned, async () => {
-      for (let more = await this.collect(owned); more > 0; more = await this.collect(owned)) removed += more;
-    });
+    for (let more = 1; more > 0; removed += more) {
+      await this.alone(owned, async () => {
+        more = await this.collect(owned);
+        owned.collectedAtMs = this.ports.clock.nowMs();
+      });
+      // What is due has its turn before the next ones.
+      this.closeDue();
+    }
     return removed;
   }
 
   private collect(owned: Owned): Promise<number> {
-    return this.retention.collect(owned.schema, () => this.project(owned.project) === owned);
+    const isOwned = () => this.project(owned.project) === owned;
+    // When labels were joined last counts from the oldest version, where nobody has told of it.
+    const entries = () => (this.ports.spans.closing(owned) === null ? [this.closingOf(owned)] : []);
+    return this.retention.collect(owned.schema, isOwned, entries);
   }
 
   private async changeHold(project: string, commandId: string, action: HoldAction): Promise<void> {

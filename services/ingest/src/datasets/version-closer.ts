@@ -32,10 +32,18 @@ export interface ClosedSpan {
   duplicates: number;
 }
 
-export interface RefreshedLabels {
-  versions: readonly DatasetVersion[];
-  left: readonly SegmentFile[];
+/** Of which versions labels are looked at together. */
+export interface RefreshPart {
+  /** Those whose rows have a greater ordinal. */
+  readonly afterOrdinal: number;
+  readonly versionsMax: number;
 }
+
+/** `through`: versions of rows of a greater ordinal are to be looked at still; else `left`: labels of no row. */
+export type RefreshedLabels = { versions: readonly DatasetVersion[] } & (
+  | { through: number }
+  | { left: readonly SegmentFile[] }
+);
 
 /** Labels to be joined to versions that are closed. */
 export interface LateLabels {
@@ -92,10 +100,14 @@ export class VersionCloser {
     });
   }
 
-  /** Versions with the rows of closed ones and the labels that came since; `left`: labels of no row, to be kept. */
+  /**
+   * Versions with the rows of closed ones and the labels that came since. A part of the versions at a time, by the
+   * ordinals of their rows: other closes come between.
+   */
   refresh(
     schema: RecordSchema,
     { going, staying, sinceMs }: LateLabels,
+    part: RefreshPart,
     expiry: LabelExpiry,
     tell: (refreshed: RefreshedLabels) => Promise<void>,
   ): Promise<readonly DatasetVersion[]> {
@@ -106,12 +118,17 @@ export class VersionCloser {
       const live = index.versionsOver(project, 'live', timesOf(schema, going));
       const imports = index.versionsOver(project, 'import', timesOf(schema, all));
       const labelled = new Set([...live, ...imports]);
-      const others = new Map(this.freshOf(schema, sinceMs).map((each) => [each, this.othersOf(schema, each)]));
+      const fresh = new Set(this.freshOf(schema, sinceMs));
+      const open = [...new Set([...labelled, ...fresh])]
+        .filter((version) => rowsOrdinalOf(version) > part.afterOrdinal)
+        .sort((a, b) => rowsOrdinalOf(a) - rowsOrdinalOf(b));
+      const looked = open.slice(0, part.versionsMax);
       const versions: DatasetVersion[] = [];
       const retold: DatasetVersion[] = [];
-      for (const version of new Set([...labelled, ...others.keys()])) {
+      for (const version of looked) {
         const labels = labelled.has(version) ? (version.kind === 'live' ? going : all) : [];
-        const written = await this.spans.refresh(schema, version, labels, others.get(version) ?? []);
+        const others = fresh.has(version) ? this.othersOf(schema, version) : [];
+        const written = await this.spans.refresh(schema, version, labels, others);
         if (written === null) continue;
         // Other times at which the same labels were known, which a later one is held against.
         if (written.id === version.id) retold.push({ ...version, ...this.fileNow(written) });
@@ -120,9 +137,11 @@ export class VersionCloser {
           versions.push(this.versionOf(schema, written, frame, versions)[0]);
         }
       }
-      const left = await this.spans.leftOf(going, [...labelled], expiry);
-      await tell({ versions: [...retold, ...versions], left });
-      for (const version of [...retold, ...versions]) index.add(version);
+      const told = [...retold, ...versions];
+      if (looked.length < open.length)
+        await tell({ versions: told, through: rowsOrdinalOf(looked.at(-1) as DatasetVersion) });
+      else await tell({ versions: told, left: await this.spans.leftOf(going, [...labelled], expiry) });
+      for (const version of told) index.add(version);
       return versions;
     });
   }

@@ -7,7 +7,7 @@ import type { ProjectEntry, RecordBatch } from '@millrace/contracts';
 import { ManualClock } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { projectTextWith } from '@millrace/testing';
-import type { ImportEnd } from '../datasets/import-stream.js';
+import type { ImportEnd } from '../datasets/import-end.js';
 import { ProjectRegistry } from '../projects/project-registry.js';
 import { ALL_ROWS, type ImportRequest } from './import-run.js';
 import { ImportRunner, type StoredImport } from './import-runner.js';

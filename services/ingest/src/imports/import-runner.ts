@@ -4,7 +4,8 @@
 
 import { type Clock, hint, PlatformError } from '@millrace/domain';
 import { canonicalJson } from '@millrace/project';
-import { deletedMessage, type ImportEnd } from '../datasets/import-stream.js';
+import type { ImportEnd } from '../datasets/import-end.js';
+import { deletedMessage } from '../datasets/import-stream.js';
 import type { Sha256Hex } from '../deadletters/dead-letter.js';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { sha256 } from '@millrace/artifacts';
-import { encodeRecordBatch, type ImportEndProgress } from '@millrace/contracts';
+import { encodeRecordBatch } from '@millrace/contracts';
 import { ingestSettings } from '@millrace/deployment';
 import { FolderUploads, firstBytesOf, openImportRoots, Uploads } from '@millrace/files';
 import type { MessageProducer } from '@millrace/kafka';
@@ -13,6 +13,7 @@ import { counter } from '@millrace/telemetry';
 import type { IngestConfig } from '../config.js';
 import type { DatasetIndex } from '../datasets/dataset-index.js';
 import { duckDbSettings } from '../datasets/datasets.module.js';
+import { importEnd } from '../datasets/import-end.js';
 import type { OpenSpans } from '../datasets/open-spans.js';
 import type { DeadLetterSender } from '../deadletters/dead-letters.kafka.js';
 import { processFolder } from '../process-folder.fs.js';
@@ -38,13 +39,14 @@ const versionsClosed = counter('millrace.ingest.versions_closed');
 interface KnownImports {
   spans: OpenSpans;
   datasetIndex: DatasetIndex;
+  upToNow(): Promise<void>;
 }
 
 export function imports(
   { config, clock }: ServiceContext<IngestConfig>,
   producer: MessageProducer,
   registry: ProjectRegistry,
-  { spans, datasetIndex }: KnownImports,
+  { spans, datasetIndex, upToNow }: KnownImports,
   deadLetters: DeadLetterSender,
 ): { importRunner: ImportRunner; uploads: Uploads } {
   const unfinished = new UnfinishedImports(join(processFolder(config), 'imports'));
@@ -79,12 +81,9 @@ export function imports(
         producer.send('batches.v1', [{ key: `${batch.project}/${batch.source}`, value: encodeRecordBatch(batch) }]),
       deadLetters: (bad) => deadLetters.sendLetters(bad),
       end: async (importId) => {
-        const before = spans.importEnd(importId);
-        const find = () => (spans.importEnd(importId) === before ? undefined : spans.importEnd(importId));
-        const { project, versionId, failure } = (await spans.until(find)) as ImportEndProgress;
-        if (failure !== '') return { kind: 'failed', message: failure };
-        versionsClosed.add(1, { project, kind: 'import' });
-        return { kind: 'closed', version: await datasetIndex.known(project, versionId) };
+        const ended = await importEnd({ spans, index: datasetIndex, upToNow }, importId);
+        if (ended.kind === 'closed') versionsClosed.add(1, { project: ended.version.project, kind: 'import' });
+        return ended;
       },
     },
     {

@@ -23,8 +23,8 @@ export interface CollectorPorts {
   };
 }
 
-/** Of one call: others have their turn. */
-const REMOVED_MAX = 100;
+/** Of one call: closes wait for it, some tenths of a second where the store is a bucket. */
+const REMOVED_MAX = 20;
 
 export class DatasetCollector {
   constructor(private readonly ports: CollectorPorts) {}
@@ -48,8 +48,12 @@ export class DatasetCollector {
     for (const version of now) {
       index.remove(version.project, version.id);
       reports.removed(version);
-      await removeFiles(version).catch((thrown: unknown) => reports.left(version, PlatformError.from(thrown)));
     }
+    await Promise.all(
+      now.map((version) =>
+        removeFiles(version).catch((thrown: unknown) => reports.left(version, PlatformError.from(thrown))),
+      ),
+    );
     return now.length;
   }
 
