@@ -61,7 +61,7 @@ export class Found {
 
   /** The newest version of each span stands for it. */
   async liveVersions(): Promise<{ current: Version[]; children: number }> {
-    const { datasets } = await ask<{ datasets: Version[] }>(this.ingest(`/projects/${PROJECT}/datasets`));
+    const { datasets } = await ask<{ datasets: Version[] }>(this.ingest(`/projects/${PROJECT}/datasets?limit=1000`));
     const live = datasets.filter(({ kind }) => kind === 'live');
     const children = live.filter(({ source }) => source === 'late labels');
     const refreshed = new Set(children.map(({ parent }) => parent));

@@ -186,7 +186,7 @@ async function expectNew(): Promise<void> {
   );
   expect((await trainer('/loop')).body).toMatchObject({ phase: 'calm', liveVersion: 0, history: [], episode: null });
   expect((await trainer('/models')).body).toEqual({ models: [] });
-  expect((await ingest('/projects/loans/datasets')).body).toEqual({ datasets: [] });
+  expect((await ingest('/projects/loans/datasets')).body).toEqual({ datasets: [], total: 0, before: null });
   expect((await monitor('/projects/loans/windows')).body).toMatchObject({ windows: [] });
   expect((await monitor('/overview')).body).toMatchObject({
     projects: [{ name: 'loans', predictions: 0, versions: 0, serving: [], activeAlarms: 0 }],

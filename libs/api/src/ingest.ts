@@ -279,8 +279,16 @@ export const ingestApi = {
     }),
     datasets: get({
       path: '/v1/projects/{project}/datasets',
-      summary: 'Dataset versions, newest last.',
-      answer: answer({ datasets: Type.Array(DatasetVersion) }),
+      summary: 'Dataset versions, newest last; the newest of them where nothing is said.',
+      query: body({
+        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: 'Default 100.' })),
+        before: Type.Optional(Type.Integer({ minimum: 1, description: 'Those of a smaller ordinal.' })),
+      }),
+      answer: answer({
+        datasets: Type.Array(DatasetVersion),
+        total: count('Of the project.'),
+        before: nullable(count('There are older ones: ask for those before this ordinal.')),
+      }),
     }),
     resetWatermark: post({
       path: '/v1/projects/{project}/watermark/reset',
@@ -371,6 +379,7 @@ export const ingestApi = {
     stats: get({
       path: '/v1/stats',
       summary: 'What became of records and labels, by project.',
+      query: body({ project: Type.Optional(Type.String({ description: 'Of this one alone; default: of all.' })) }),
       answer: answer({
         stopped: nullable(
           answer({

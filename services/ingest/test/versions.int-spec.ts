@@ -148,6 +148,30 @@ describe('dataset versions', () => {
     expect(recordsAccepted).toBe(611);
   }, 90_000);
 
+  it('lists versions by pages, the newest first asked for, by HTTP and gRPC', async () => {
+    const path = '/v1/projects/loans/datasets';
+    const [first, second] = await datasets();
+    const newest = { datasets: [{ id: second.id }], total: 2, before: 2 };
+    expect((await ingest.get(`${path}?limit=1`)).body).toMatchObject(newest);
+    const older = { datasets: [{ id: first.id }], total: 2, before: null };
+    expect((await ingest.get(`${path}?limit=1&before=2`)).body).toMatchObject(older);
+    expect((await ingest.get(`${path}?limit=0`)).status).toBe(400);
+    const client = createClient(IngestService, `127.0.0.1:${ingest.grpcPort}`);
+    const page = { project: 'loans', limit: 1 };
+    expect(await client.listDatasetVersions(page)).toMatchObject({ versions: [{ id: second.id }], beforeOrdinal: 2n });
+    const before = await client.listDatasetVersions({ ...page, beforeOrdinal: 2n });
+    expect(before).toMatchObject({ versions: [{ id: first.id }], beforeOrdinal: 0n });
+    await expect(client.listDatasetVersions({ ...page, limit: 1_001 })).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+    client.close();
+  });
+
+  it('tells of one project alone, where it is asked for', async () => {
+    expect(Object.keys((await ingest.get('/v1/stats?project=loans')).body.projects)).toEqual(['loans']);
+    expect((await ingest.get('/v1/stats?project=none')).status).toBe(404);
+  });
+
   it('imports the same rows in other batches into the same version', async () => {
     const flights = await readFile(join(cloneRoot(), 'examples/flights/project.yaml'), 'utf8');
     other = await IngestProcess.create({ MILLRACE_INGEST_IMPORT_BATCH_ROWS: '137' });

@@ -20,6 +20,8 @@ import { ALL, type Cohort, cohortKey, PlatformError, systemClock } from '@millra
 import type { Addresses } from './addresses.js';
 import { LivingReplica } from './living-replica.js';
 
+/** The most that ingest gives at once. */
+const DATASETS_PAGE = 1_000;
 /** Longest wait for an answer; control calls that take longer are polled. */
 const CALL_DEADLINE_MS = 30_000;
 /** So long after the question, and after each sign of life, a service is asked whether it lives. */
@@ -203,8 +205,20 @@ export class ControlClient {
     return (await this.ingest.stats()).stopped;
   }
 
+  /** The newest so many of those before this ordinal, oldest first. */
+  datasetsPage(project: string, limit: number, before?: number) {
+    return this.ingest.datasets({ path: { project }, query: before === undefined ? { limit } : { limit, before } });
+  }
+
+  /** All of them, oldest first. */
   async datasets(project: string) {
-    return (await this.ingest.datasets({ path: { project } })).datasets;
+    let page = await this.datasetsPage(project, DATASETS_PAGE);
+    const pages = [page.datasets];
+    while (page.before !== null) {
+      page = await this.datasetsPage(project, DATASETS_PAGE, page.before);
+      pages.unshift(page.datasets);
+    }
+    return pages.flat();
   }
 
   async closeDatasets(project: string) {

@@ -22,7 +22,7 @@ export function dlqCommands(program: Command): void {
       action(async (context, project: string, options: { limit: number }) => {
         const { total, deadLetters } = await context.control.deadLetters(project, options.limit);
         // Of a project that is gone they are still told; of one that never was, that.
-        if (total === 0) await context.control.datasets(project);
+        if (total === 0) await context.control.datasetsPage(project, 1);
         const rows = deadLetters.flatMap(({ id, source, row, recordId, reasons }) =>
           reasons.map(({ field, value, message }, i) => [
             i === 0 ? shownId(id) : '',

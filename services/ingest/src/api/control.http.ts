@@ -24,6 +24,7 @@ interface Reply {
 /** Rows looked at to propose a schema. */
 const SAMPLE_ROWS_MAX = 100_000;
 const DEAD_LETTERS_LIMIT = 1_000;
+const DATASETS_LIMIT = 100;
 
 const calls = ingestApi.endpoints;
 type Parameters = Readonly<Record<string, unknown>>;
@@ -104,9 +105,11 @@ export class ControlController {
   }
 
   @Answers(calls.datasets)
-  datasets(@Param('project') project: string) {
+  datasets(@Param('project') project: string, @Query() query: Parameters) {
+    const { limit = DATASETS_LIMIT, before } = queryOf(calls.datasets, query);
     this.registry.get(project);
-    return { datasets: [...this.datasetIndex.list(project)] };
+    const { versions, ...page } = this.datasetIndex.page(project, limit, before);
+    return { datasets: [...versions], ...page };
   }
 
   @Answers(calls.resetWatermark)
@@ -141,8 +144,9 @@ export class ControlController {
   }
 
   @Answers(calls.stats)
-  stats() {
+  stats(@Query() query: Parameters) {
+    const { project } = queryOf(calls.stats, query);
     const { stopped, partitions } = this.statistics;
-    return { stopped, partitions, projects: this.statistics.byProject() };
+    return { stopped, partitions, projects: this.statistics.byProject(project) };
   }
 }

@@ -14,6 +14,7 @@ import {
   type LabelGiven,
   type RecordGiven,
 } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
 import {
   type BytesStream,
   bindService,
@@ -41,6 +42,8 @@ export interface IngestGrpcPorts {
   limits: GrpcLimits;
 }
 
+/** Versions in one answer: half a megabyte. */
+const LIST_MAX = 1_000;
 const NO_FAULTS: RecordInput['faults'] = [];
 
 function recordInputs({ items, clientId, recordSequence }: IngestRequest<RecordGiven>): RecordInput[] {
@@ -138,9 +141,12 @@ export function ingestService({ registry, publisher, datasetIndex, limits }: Ing
   return bindService(
     IngestService,
     {
-      listDatasetVersions: ({ project }) => {
+      listDatasetVersions: ({ project, limit, beforeOrdinal }) => {
         registry.get(project);
-        return { versions: datasetIndex.list(project).map(versionMessage) };
+        if (limit < 0 || limit > LIST_MAX || beforeOrdinal < 0n)
+          throw new PlatformError('invalid_argument', `limit is from 1 to ${LIST_MAX}, before_ordinal not below 1`);
+        const page = datasetIndex.page(project, limit || LIST_MAX, Number(beforeOrdinal) || undefined);
+        return { versions: page.versions.map(versionMessage), beforeOrdinal: BigInt(page.before ?? 0) };
       },
     },
     { bytes: { ingestRecords, ingestLabels } },

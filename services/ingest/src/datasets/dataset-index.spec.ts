@@ -24,3 +24,19 @@ it('tells nobody of the versions of a deleted project, and takes the same rows a
   index.add(version('a', 1, 310));
   expect(index.list('p')).toMatchObject([{ id: 'a', ordinal: 1, closedAtMs: 310 }]);
 });
+
+it('gives versions by pages from the newest on, also where retention has taken some away', () => {
+  const index = new DatasetIndex(() => 0);
+  for (let ordinal = 1; ordinal <= 10; ordinal++) index.add(version(`v${ordinal}`, ordinal, ordinal));
+  for (const gone of ['v2', 'v8']) index.remove('p', gone);
+  const page = (limit: number, before?: number) => {
+    const { versions, ...rest } = index.page('p', limit, before);
+    return { ...rest, ordinals: versions.map(({ ordinal }) => ordinal) };
+  };
+  expect(page(3)).toEqual({ ordinals: [7, 9, 10], total: 8, before: 7 });
+  expect(page(3, 7)).toEqual({ ordinals: [4, 5, 6], total: 8, before: 4 });
+  expect(page(3, 4)).toEqual({ ordinals: [1, 3], total: 8, before: null });
+  expect(page(8)).toMatchObject({ before: null });
+  expect(page(3, 1)).toEqual({ ordinals: [], total: 8, before: null });
+  expect(index.page('q', 3)).toEqual({ versions: [], total: 0, before: null });
+});

@@ -13,6 +13,12 @@ export interface Spans {
   readonly spanMs: number;
 }
 
+export interface VersionPage {
+  readonly versions: readonly DatasetVersion[];
+  readonly total: number;
+  readonly before: number | null;
+}
+
 export class DatasetIndex {
   private readonly projects = new Map<string, ProjectVersions>();
 
@@ -34,6 +40,22 @@ export class DatasetIndex {
   /** Oldest first. */
   list(project: string): readonly DatasetVersion[] {
     return this.of(project).list;
+  }
+
+  /** The newest of those before this ordinal, oldest first; `before`: where older ones follow, null = none. */
+  page(project: string, limit: number, before = Number.POSITIVE_INFINITY): VersionPage {
+    const all = this.of(project).list;
+    let end = all.length;
+    if (before < (all.at(-1)?.ordinal ?? 0) + 1) {
+      let from = 0;
+      while (from < end) {
+        const middle = (from + end) >> 1;
+        if ((all[middle] as DatasetVersion).ordinal < before) from = middle + 1;
+        else end = middle;
+      }
+    }
+    const versions = all.slice(Math.max(0, end - limit), end);
+    return { versions, total: all.length, before: end > limit ? (versions[0]?.ordinal ?? null) : null };
   }
 
   newest(project: string): DatasetVersion | null {

@@ -74,8 +74,11 @@ export class Statistics {
     }));
   }
 
-  byProject(): Record<string, ProjectStatistics> {
-    return Object.fromEntries(this.registry.list().map(({ name }) => [name, this.of(name)]));
+  /** Of the named project alone, or of all. @throws PlatformError 'not_found' */
+  byProject(project?: string): Record<string, ProjectStatistics> {
+    if (project !== undefined) this.registry.get(project);
+    const names = project === undefined ? this.registry.list().map(({ name }) => name) : [project];
+    return Object.fromEntries(names.map((name) => [name, this.of(name)]));
   }
 
   /** Of a project without label none. */
