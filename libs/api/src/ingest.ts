@@ -315,6 +315,7 @@ export const ingestApi = {
             forMs: count('After the close; 0 = not by age.'),
           }),
         ),
+        hasModels: Type.Boolean({ description: 'The project says how long model versions are kept: ask the trainer.' }),
         versions: Type.Array(
           answer({
             id: sha256(),

@@ -242,6 +242,31 @@ export const trainerApi = {
       query: body({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: 'Default 100.' })) }),
       answer: answer({ models: Type.Array(ModelVersion) }),
     }),
+    retention: get({
+      path: `${project}/retention`,
+      summary: 'What retention keeps of each model version and why, and what it lets go of. Deletes nothing.',
+      answer: answer({
+        models: nullable(
+          answer({
+            keep: count('The newest; 0 = not by number.'),
+            forMs: count('After the training; 0 = not by age.'),
+          }),
+        ),
+        versions: Type.Array(
+          answer({
+            version: count(),
+            createdAtMs: timeMs(),
+            blessed: Type.Boolean(),
+            keptBy: nullable(Type.String({ description: 'Why it stays; null = it goes.' })),
+          }),
+        ),
+      }),
+    }),
+    collect: post({
+      path: `${project}/retention/collect`,
+      summary: 'Deletes now the model versions that retention does not keep; it is looked for every minute besides.',
+      answer: answer({ removed: count('Model versions.') }),
+    }),
     model: get({ path: `${project}/models/{version}`, summary: 'One model version.', answer: ModelVersion }),
     artifacts: get({
       path: `${project}/models/{version}/artifacts`,

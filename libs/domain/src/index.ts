@@ -31,6 +31,7 @@ export type {
 export { RELEASE } from './release.js';
 export { ID_CHARACTERS_MAX, predictionId, RequestIds, requestIdOf } from './request-ids.js';
 export { type RestartLimits, RestartPolicy } from './restart-policy.js';
+export { type Fate, fatesOf, type RetentionRules } from './retention.js';
 export { hash32, type Rng, seededRng } from './rng.js';
 export { rowNumber, rowOfWhole, withoutRow } from './row-number.js';
 export { hint, suggest } from './suggest.js';

@@ -2,11 +2,10 @@
 // milliseconds, and what follows from another key where it is not written. The document has passed the JSON schema, so
 // types are as written there.
 
-import type { Scalar } from '@millrace/domain';
+import type { RetentionRules, Scalar } from '@millrace/domain';
 import { parseDate, parseDuration } from './duration.js';
 import type {
   ColumnSpec,
-  DatasetRetention,
   DeriveSpec,
   EvaluationSpec,
   FeatureMonitoring,
@@ -99,9 +98,14 @@ function evaluation(raw: Document): EvaluationSpec {
 }
 
 /** By age alone the newest ones stay that a retraining takes. */
-function datasetRetention(raw: Document, { onDrift, versions }: RetrainSpec): DatasetRetention | undefined {
+function datasetRetention(raw: Document, { onDrift, versions }: RetrainSpec): RetentionRules | undefined {
   if (raw.keep === undefined && raw.for === undefined) return undefined;
   return { keep: raw.keep ?? (onDrift ? versions : 0), forMs: raw.for === undefined ? 0 : ms(raw.for) };
+}
+
+function modelRetention(raw: Document): RetentionRules | undefined {
+  if (raw.keep === undefined && raw.for === undefined) return undefined;
+  return { keep: raw.keep ?? 0, forMs: raw.for === undefined ? 0 : ms(raw.for) };
 }
 
 function serving(raw: Document): ServingSpec {
@@ -192,7 +196,10 @@ export function buildProject(raw: Document): Project {
     monitoring: monitoring(raw.monitoring),
     retrain: retrained,
     serving: serving(raw.serving),
-    retention: { datasets: datasetRetention(raw.retention.datasets, retrained) },
+    retention: {
+      datasets: datasetRetention(raw.retention.datasets, retrained),
+      models: modelRetention(raw.retention.models),
+    },
     ...(raw.replay === undefined ? {} : { replay: replay(raw.replay) }),
   };
 }

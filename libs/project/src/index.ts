@@ -13,7 +13,6 @@ export type {
   ColumnSpec,
   ColumnType,
   ComputedBaseline,
-  DatasetRetention,
   LabelSpec,
   MonitoringSpec,
   OnlineFeaturesSpec,

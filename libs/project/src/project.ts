@@ -1,7 +1,7 @@
 // The project file (project.yaml) after parsing: what one machine-learned problem is, and how Millrace keeps it good.
 // Durations in the file are texts such as "3h", "15m", "3d"; here they are milliseconds.
 
-import type { ClockRules, Scalar, TaskKind } from '@millrace/domain';
+import type { ClockRules, RetentionRules, Scalar, TaskKind } from '@millrace/domain';
 import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
 import type { Decimal, TableFormat } from '@millrace/tabular';
@@ -28,15 +28,9 @@ export interface Project {
 /** What is deleted by itself. */
 export interface RetentionSpec {
   /** undefined = every dataset version is kept. */
-  datasets: DatasetRetention | undefined;
-}
-
-/** A version that neither rule keeps goes. */
-export interface DatasetRetention {
-  /** The newest ones; 0 = none of them for that alone. */
-  keep: number;
-  /** Processing time after its close; 0 = none for that alone. */
-  forMs: number;
+  datasets: RetentionRules | undefined;
+  /** undefined = every model version is kept. */
+  models: RetentionRules | undefined;
 }
 
 export interface ProjectScope {

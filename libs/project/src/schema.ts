@@ -458,6 +458,13 @@ export const projectSchema: Node = {
             for: duration('How long after its close each is kept, in processing time.'),
           },
         ),
+        models: object(
+          'Model versions and their packages. One that neither rule keeps goes, but for those that get traffic, are loaded or may be rolled back to, the newest blessed one, the newest, what a hold names, and any while a training of the project is open.',
+          {
+            keep: integer('The newest so many are kept.', 1, 1_000_000),
+            for: duration('How long after its training each is kept, in processing time.'),
+          },
+        ),
       }),
       replay: object(
         'For examples only: the history to load and the traffic to replay.',

@@ -524,6 +524,12 @@ export const METRICS = {
     labels: [],
   },
   // training (services/trainer)
+  'millrace.trainer.models_removed': {
+    kind: 'counter',
+    unit: '{version}',
+    description: 'Model versions that retention has deleted, with their packages',
+    labels: ['project'],
+  },
   'millrace.trainer.workers': {
     kind: 'gauge',
     unit: '{worker}',

@@ -33,6 +33,7 @@ import { DuckDbVersionTables } from '../src/datasets/version-table.duckdb.js';
 import type { WaitingLabel } from '../src/labels/waiting-label.js';
 import { ProjectRegistry } from '../src/projects/project-registry.js';
 import { DatasetCollector } from '../src/retention/dataset-collector.js';
+import { UnnamedFiles } from '../src/retention/unnamed-files.js';
 import { UsedDatasets } from '../src/retention/used-datasets.js';
 
 export const START_MS = Date.UTC(2024, 0, 1);
@@ -230,7 +231,13 @@ export class Process {
       ...{ index, used, clock },
       upToNow: async () => world.upToNow(used),
       removeFiles: (version) => store.remove(version.parquetPath),
-      reports: { removed: () => undefined, left: () => undefined },
+      removeFile: (path) => store.remove(path),
+      unnamed: new UnnamedFiles({
+        list: async (project) => (await store.list(`datasets/${project}`)).map((name) => `datasets/${project}/${name}`),
+        named: (project) => new Set(index.announced(project).map(({ parquetPath }) => parquetPath)),
+        clock,
+      }),
+      reports: { removed: () => undefined, left: () => undefined, swept: () => undefined },
     });
     const live = new LiveStream(
       { bufferBytesMax: 1e9, flushAfterMs: 1e9, diskBytesMax: 1e12, ...bounds },

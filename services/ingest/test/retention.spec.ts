@@ -1,7 +1,7 @@
 // What retention deletes of a project's dataset versions, when, and what it tells; and holds.
 
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 import type { DatasetVersion, ModelVersion } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
@@ -230,4 +230,40 @@ it('lets closes through while a large backlog is deleted', async () => {
   const [then] = deletedAtClose as [number];
   expect(then).toBeGreaterThan(0);
   expect(then).toBeLessThan(VERSIONS / 2);
+});
+
+it('removes version files that a killed process has left and no version names, an hour after they were seen', async () => {
+  const HOUR_MS = 3_600_000;
+  const target = await world();
+  let process = await begin(target);
+  const first = await close(target, process, 'a');
+  const left = (name: string) => join(target.home, 'artifacts/datasets/p', name, 'a.parquet');
+  const lies = (name: string) =>
+    access(left(name)).then(
+      () => true,
+      () => false,
+    );
+  const leave = async (name: string) => {
+    await mkdir(dirname(left(name)), { recursive: true });
+    await writeFile(left(name), 'PAR1');
+  };
+  const later = async (ms: number) => {
+    target.clock.advance(ms);
+    await process.catchUp();
+    expect(process.failures).toEqual([]);
+  };
+  await leave('old');
+  await later(60_000);
+  await later(HOUR_MS / 2);
+  // On its way to be announced, for all that is known.
+  await leave('young');
+  await later(HOUR_MS / 2);
+  expect([await lies('old'), await lies('young'), await isThere(target, first)]).toEqual([false, true, true]);
+  // Whoever owns it next sees it for the first time.
+  process.end();
+  process = await begin(target);
+  await later(60_000);
+  expect(await lies('young')).toBe(true);
+  await later(HOUR_MS);
+  expect([await lies('young'), await isThere(target, first)]).toEqual([false, true]);
 });

@@ -26,6 +26,7 @@ import { defineService, type ServiceContext, within } from '@millrace/service';
 import { gauge, logger } from '@millrace/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { RegistrationsHttp } from './api/registrations.http.js';
+import { RetentionHttp } from './api/retention.http.js';
 import { TrainerHttp } from './api/trainer.http.js';
 import { TrainingGrpc } from './api/training.grpc.js';
 import { Collective, TICK_MS } from './collective/collective.js';
@@ -53,6 +54,10 @@ import { TrainingCommandsConsumer } from './registry/commands.kafka.js';
 import { ModelRegistry } from './registry/model-registry.js';
 import { Announcements, chained, registryEntries } from './registry/model-registry.kafka.js';
 import { PackageFiles } from './registry/package-files.js';
+import { ModelCollector } from './retention/model-collector.js';
+import { ModelUses } from './retention/model-retention.js';
+import { holdUses, routeUses } from './retention/model-retention.kafka.js';
+import { modelCollector } from './retention/retention.module.js';
 import { JobFiles } from './training/job-files.fs.js';
 import { KeptRequests } from './training/kept-requests.js';
 import { type After, ProjectRevisions } from './training/project-revisions.js';
@@ -66,6 +71,8 @@ const PRODUCER_CLOSE_MS = 3_000;
 const WRITER_CLOSE_MS = 2_000;
 /** Without a word for so long the trainer at work has died; it computes for seconds at a time. */
 const MEMBER_TIMEOUT_MS = 8_000;
+/** How often it is looked for model versions that retention lets go of. */
+const COLLECT_MS = 60_000;
 /** How often uploads are looked at whose time may be over. */
 const UPLOADS_CHECK_MS = 60_000;
 /** By which the group knows a trainer again. */
@@ -105,7 +112,20 @@ export const trainer = defineService({
     const revisions = new ProjectRevisions((project) => registry.projectRevision(project), after);
     const runner = trainings(context, parts, { uploads, revisions, kept, duty });
     const loop = retrainingLoop(context, writer, kept, runner);
-    const state = knownState(context, connection, { registry, revisions, kept, loop, runner, outlast });
+    const uses = new ModelUses();
+    const state = knownState(context, connection, { registry, revisions, kept, loop, runner, outlast, uses });
+    const collector = modelCollector(
+      store,
+      {
+        ...{ uses, clock, models: (project) => registry.models(project) },
+        allVersions: (project) => registry.allVersions(project),
+        rules: (project) => registry.project(project)?.retention.models,
+        openTraining: (project) => runner.openOf(project),
+        tell: (versions, gone) => announcements.modelsNow(versions, gone),
+      },
+      () => state.upToNow(),
+      () => state.followHolds(),
+    );
     tellOfFailures(runner, loop, outlast, log);
     readiness.register('registry', () => duty.isKnown);
     // New trainings end before their workers are told.
@@ -157,7 +177,7 @@ export const trainer = defineService({
       },
       grpc: { port: config.grpcPort, host: config.grpcHost, services: [CollectiveService, TrainingService] },
       controllers: [
-        ...[TrainerHttp, RegistrationsHttp, LoopHttp, RendezvousGrpc, TrainingGrpc],
+        ...[TrainerHttp, RegistrationsHttp, RetentionHttp, LoopHttp, RendezvousGrpc, TrainingGrpc],
         ...[TrainingCommandsConsumer, DriftEventConsumer],
       ],
       provide: [
@@ -167,6 +187,7 @@ export const trainer = defineService({
         [Coordinator, coordinator],
         [Duty, duty],
         [PackageFiles, new PackageFiles(store, sha256)],
+        [ModelCollector, collector],
         [LoopRunner, loop],
         [Uploads, uploads],
       ],
@@ -178,6 +199,16 @@ export const trainer = defineService({
           name: 'loop',
           everyMs: LOOP_TICK_MS,
           work: () => (duty.isActive && !shutdown.begun ? loop.tick() : undefined),
+        },
+        {
+          name: 'delete model versions',
+          everyMs: COLLECT_MS,
+          work: async () => {
+            for (const project of registry.projectNames()) {
+              if (!duty.isActive || shutdown.begun) return;
+              if (registry.project(project)?.retention.models !== undefined) await collector.collectAll(project);
+            }
+          },
         },
         {
           name: 'expire uploads',
@@ -344,11 +375,12 @@ interface Followers {
   loop: LoopRunner;
   runner: TrainingRunner;
   outlast: Outlast;
+  uses: ModelUses;
 }
 
 /** Every trainer follows the registry and what is kept; the loops are followed by the one at work. */
 function knownState({ config, shutdown }: Context, connection: KafkaConnection, followers: Followers) {
-  const { registry, revisions, kept, loop, runner } = followers;
+  const { registry, revisions, kept, loop, runner, uses } = followers;
   const name = `trainer-${config.replica}`;
   const follow = (of: string, topics: CompactedReaderSettings['topics']): CompactedReader => {
     const reader = new CompactedReader(connection, { name: of, topics });
@@ -357,7 +389,7 @@ function knownState({ config, shutdown }: Context, connection: KafkaConnection, 
   };
   const known = follow(
     name,
-    chained(registryEntries(registry), {
+    chained(registryEntries(registry), routeUses(uses), {
       'projects.v1': (project) => revisions.told(project),
       'trainer.v1': (key, value) => kept.told(key, value && decodeTrainerEntry(value)),
     }),
@@ -381,5 +413,10 @@ function knownState({ config, shutdown }: Context, connection: KafkaConnection, 
     await loop.tidy();
     isRead = true;
   };
-  return { read, upToNow: () => known.upToNow(), beginLoops };
+  return {
+    read,
+    upToNow: () => known.upToNow(),
+    beginLoops,
+    followHolds: () => follow(`${name}-holds`, holdUses(uses)),
+  };
 }

@@ -233,6 +233,14 @@ export class ControlClient {
     return this.ingest.retention({ path: { project } });
   }
 
+  modelRetention(project: string) {
+    return this.trainer.retention({ path: { project } });
+  }
+
+  collectModels(project: string) {
+    return this.trainer.collect({ path: { project } });
+  }
+
   collect(project: string) {
     return this.ingest.collect({ path: { project } });
   }

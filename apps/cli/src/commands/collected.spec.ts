@@ -10,8 +10,17 @@ const version = (keptBy: string | null) => ({
   closedAtMs: 0,
   keptBy,
 });
-const said = async (planned: unknown, isDry: boolean) => {
-  const control = { retention: async () => planned, collect: async () => ({ removed: 3 }) } as unknown as ControlClient;
+const model = (version: number, keptBy: string | null) => ({ version, createdAtMs: 0, blessed: true, keptBy });
+const said = async (planned: object, isDry: boolean, models?: readonly unknown[]) => {
+  const noTrainer = async () => {
+    throw new Error('the trainer was asked');
+  };
+  const control = {
+    retention: async () => ({ hasModels: models !== undefined, ...planned }),
+    collect: async () => ({ removed: 3 }),
+    modelRetention: models === undefined ? noTrainer : async () => ({ versions: models }),
+    collectModels: models === undefined ? noTrainer : async () => ({ removed: 2 }),
+  } as unknown as ControlClient;
   const { value, text, next } = await collected(control, 'loans', isDry);
   return { value, text: text(undefined), next };
 };
@@ -33,5 +42,19 @@ describe('gc', () => {
       value: { removed: 3 },
       text: '3 dataset versions deleted',
     });
+  });
+
+  it('speaks of models where the project does, of them alone where it says nothing of datasets', async () => {
+    const datasets = { keep: 1, forMs: 0 };
+    const models = [model(1, null), model(2, 'in service')];
+    const dry = await said({ datasets, versions: [version('the newest one')] }, true, models);
+    for (const told of ['the newest one', 'goes', 'stays: in service']) expect(dry.text).toContain(told);
+    expect(dry.next).toEqual(['millrace gc loans']);
+    expect(await said({ datasets, versions: [] }, false, models)).toMatchObject({
+      value: { removed: 3, removedModels: 2 },
+      text: '3 dataset versions, 2 model versions deleted',
+      next: ['millrace datasets loans', 'millrace models loans'],
+    });
+    expect((await said({ datasets: null, versions: [] }, false, models)).text).toBe('2 model versions deleted');
   });
 });

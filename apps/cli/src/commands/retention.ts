@@ -12,7 +12,7 @@ import { projectName, wholeNumber } from './option-values.js';
 export function retentionCommands(program: Command): void {
   program
     .command('gc')
-    .description('deletes the dataset versions that the retention of a project does not keep')
+    .description('deletes the dataset and model versions that the retention of a project does not keep')
     .argument('<project>', 'its name', projectName)
     .option('--dry-run', 'says what would go, and why the others stay; deletes nothing')
     .action(

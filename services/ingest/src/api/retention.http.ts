@@ -25,6 +25,7 @@ export class RetentionController {
     const fates = this.collector.fates(schema);
     return {
       datasets: schema.project.retention.datasets ?? null,
+      hasModels: schema.project.retention.models !== undefined,
       versions: fates.map(({ version: { id, ordinal, source, rows, closedAtMs }, keptBy }) => ({
         ...{ id, ordinal, source, rows, closedAtMs, keptBy },
       })),

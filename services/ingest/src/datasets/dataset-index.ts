@@ -58,6 +58,11 @@ export class DatasetIndex {
     return { versions, total: all.length, before: end > limit ? (versions[0]?.ordinal ?? null) : null };
   }
 
+  /** Those of deleted projects of this name, too; in no order. */
+  announced(project: string): DatasetVersion[] {
+    return this.of(project).all;
+  }
+
   newest(project: string): DatasetVersion | null {
     return this.of(project).newest;
   }

@@ -57,6 +57,11 @@ export class ProjectVersions {
     return found === undefined || found.closedAtMs < this.createdAtMs() ? null : found;
   }
 
+  /** Those of deleted projects, too. */
+  get all(): DatasetVersion[] {
+    return [...this.byId.values()];
+  }
+
   /** Oldest first. */
   get list(): readonly DatasetVersion[] {
     return this.current.list;

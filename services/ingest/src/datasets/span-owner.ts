@@ -69,6 +69,10 @@ export interface OwnerPorts extends OwnerLabelPorts {
 const UNKNOWN_MS_MAX = 10_000;
 /** How often a project is looked at for versions that retention lets go of. */
 const COLLECT_MS = 60_000;
+/** How often it is looked for version files that nobody names; first when it was owned for COLLECT_MS. */
+const SWEEP_MS = 3_600_000;
+/** Time alone makes something due a moment later: a thousand projects are not looked at after each batch. */
+const LOOK_MS = 1_000;
 /** While there is more of it. */
 const COLLECT_PAUSE_MS = 1_000;
 /** Answers of commands that are kept for who asked. */
@@ -88,6 +92,8 @@ interface Owned extends SegmentOwner {
   hearsSinceMs: number;
   /** Processing time when it was looked for what retention lets go of. */
   collectedAtMs: number;
+  /** And for version files that nobody names. */
+  sweptAtMs: number;
 }
 
 export class SpanOwner {
@@ -96,6 +102,8 @@ export class SpanOwner {
   private barriers: Promise<void> = Promise.resolve();
   private nextBarrier: Promise<void> | null = null;
   private collecting = false;
+  /** When there was nothing to delete in any project, and of how many changes of projects that was. */
+  private lookedAt = { ms: Number.NEGATIVE_INFINITY, changes: -1 };
   private readonly deleted: DeletedProjects;
   private readonly retention: OwnerRetention;
   private readonly labels: OwnerLabels;
@@ -135,9 +143,10 @@ export class SpanOwner {
     const { spans, clock } = this.ports;
     this.deleted.clear();
     this.collectDue();
+    const nowMs = clock.nowMs();
     for (const name of spans.names()) {
       const owned = this.project(name);
-      if (owned === null || owned.closing !== null || clock.nowMs() < owned.retryAtMs) continue;
+      if (owned === null || owned.closing !== null || nowMs < owned.retryAtMs) continue;
       const due = this.dueSpan(owned);
       if (due !== null) this.start(owned, () => this.close(owned, due));
       else if (this.labels.isDue(owned)) this.start(owned, () => this.labels.refresh(owned));
@@ -150,28 +159,42 @@ export class SpanOwner {
    */
   private collectDue(): void {
     const { registry, clock } = this.ports;
-    if (this.collecting) return;
     const nowMs = clock.nowMs();
-    let next: Owned | null = null;
-    for (const { name } of registry.list()) {
-      const owned = this.project(name);
-      const isFree = owned !== null && owned.closing === null;
-      if (!isFree || nowMs - owned.collectedAtMs < COLLECT_MS) continue;
-      if (owned.schema.project.retention.datasets === undefined) continue;
-      if (next === null || owned.collectedAtMs < next.collectedAtMs) next = owned;
-    }
-    if (next === null) return;
-    const owned = next;
-    owned.collectedAtMs = nowMs;
-    this.collecting = true;
-    this.start(owned, async () => {
-      try {
+    const isLooked = nowMs < this.lookedAt.ms + LOOK_MS && this.lookedAt.changes === registry.changes;
+    if (this.collecting || isLooked) return;
+    const free = registry
+      .list()
+      .flatMap(({ name }) => this.project(name) ?? [])
+      .filter(({ closing }) => closing === null);
+    const due = free.filter(
+      ({ collectedAtMs, schema }) =>
+        nowMs - collectedAtMs >= COLLECT_MS && schema.project.retention.datasets !== undefined,
+    );
+    const collected = leastOf(due, ({ collectedAtMs }) => collectedAtMs);
+    if (collected !== null) {
+      collected.collectedAtMs = nowMs;
+      this.tidy(collected, async () => {
         // There may be more: soon, but not before what else is due.
-        if ((await this.collect(owned)) > 0) owned.collectedAtMs = nowMs + COLLECT_PAUSE_MS - COLLECT_MS;
-      } finally {
+        if ((await this.collect(collected)) > 0) collected.collectedAtMs = nowMs + COLLECT_PAUSE_MS - COLLECT_MS;
+      });
+      return;
+    }
+    const swept = leastOf(free, ({ sweptAtMs }) => sweptAtMs);
+    if (swept === null || nowMs - swept.sweptAtMs < SWEEP_MS) {
+      this.lookedAt = { ms: nowMs, changes: registry.changes };
+      return;
+    }
+    swept.sweptAtMs = nowMs;
+    this.tidy(swept, () => this.retention.sweep(swept.project, () => this.project(swept.project) === swept));
+  }
+
+  private tidy(owned: Owned, work: () => Promise<void>): void {
+    this.collecting = true;
+    this.start(owned, () =>
+      work().finally(() => {
         this.collecting = false;
-      }
-    });
+      }),
+    );
   }
 
   /** Carries a command out; where it was before, nothing happens. What has failed is answered, and not tried again. */
@@ -456,6 +479,7 @@ export class SpanOwner {
       retryAtMs: 0,
       hearsSinceMs: this.ports.clock.nowMs(),
       collectedAtMs: Number.NEGATIVE_INFINITY,
+      sweptAtMs: this.ports.clock.nowMs() + COLLECT_MS - SWEEP_MS,
     };
     this.owned.set(name, owned);
     return owned;
@@ -527,4 +551,9 @@ export class SpanOwner {
     const spanMs = spanMsOf(owned.schema);
     return Math.ceil(this.closedThroughMs(owned) / spanMs) * spanMs;
   }
+}
+
+/** The first of the least; null where there is none. */
+function leastOf<T>(items: readonly T[], value: (item: T) => number): T | null {
+  return items.reduce<T | null>((least, item) => (least === null || value(item) < value(least) ? item : least), null);
 }

@@ -6,6 +6,7 @@ import { type Clock, PlatformError } from '@millrace/domain';
 import type { DatasetIndex } from '../datasets/dataset-index.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { type DatasetFate, datasetFates } from './dataset-retention.js';
+import type { UnnamedFiles } from './unnamed-files.js';
 import type { UsedDatasets } from './used-datasets.js';
 
 export interface CollectorPorts {
@@ -14,10 +15,14 @@ export interface CollectorPorts {
   clock: Clock;
   /** Resolves when everything that was written of models, routes, trainings before is in `used`. */
   upToNow(): Promise<void>;
+  unnamed: UnnamedFiles;
+  removeFile(path: string): Promise<void>;
   /** Of the artifact store: the file of a version, and what stands beside it. */
   removeFiles(version: DatasetVersion): Promise<void>;
   reports: {
     removed(version: DatasetVersion): void;
+    /** Files that no version named. */
+    swept(project: string, paths: readonly string[]): void;
     /** Its file takes room still. */
     left(version: DatasetVersion, error: PlatformError): void;
   };
@@ -55,6 +60,23 @@ export class DatasetCollector {
       ),
     );
     return now.length;
+  }
+
+  /** Version files that no version names, and did not an hour ago. */
+  unnamed(project: string): Promise<string[]> {
+    return this.ports.unnamed.ripe(project);
+  }
+
+  /** Removes those of these that are still not named; `tell`: that whoever says so owns the project. */
+  async sweep(project: string, paths: readonly string[], tell: () => Promise<void>): Promise<number> {
+    const { unnamed, upToNow, removeFile, reports } = this.ports;
+    await upToNow();
+    const stray = unnamed.unnamed(project, paths);
+    if (stray.length === 0) return 0;
+    await tell();
+    await Promise.all(stray.map((path) => removeFile(path).catch(() => undefined))); // seen again, an hour later
+    reports.swept(project, stray);
+    return stray.length;
   }
 
   /** What a hold names and nothing is there of; null = it keeps something. */

@@ -5,11 +5,10 @@
 //   kept by age      what closed within the last `forMs`
 //   needed           what a hold, a model in service, a blessed model or an open training names, whatever the rules say
 //
-// The newest version stays always, so that versions go on counting. O(versions).
+// By the rule of libs/domain for everything that is kept.
 
 import type { DatasetVersion } from '@millrace/contracts';
-import { newestVersions, rowsOrdinalOf } from '@millrace/domain';
-import type { DatasetRetention } from '@millrace/project';
+import { fatesOf, newestVersions, type RetentionRules, rowsOrdinalOf } from '@millrace/domain';
 
 export interface DatasetFate {
   readonly version: DatasetVersion;
@@ -20,22 +19,17 @@ export interface DatasetFate {
 /** `needed`: by id, or of all of them, what needs it. @param versions oldest first */
 export function datasetFates(
   versions: readonly DatasetVersion[],
-  retention: DatasetRetention | undefined,
+  retention: RetentionRules | undefined,
   needed: { readonly byId: ReadonlyMap<string, string>; readonly all: string | null },
   nowMs: number,
 ): DatasetFate[] {
   const inPlace = new Set(newestRows(versions, retention?.keep ?? 0));
-  const newest = versions.at(-1);
-  return versions.map((version) => {
-    const age = nowMs - version.closedAtMs;
-    if (retention === undefined) return { version, keptBy: 'no retention is declared' };
-    if (needed.all !== null) return { version, keptBy: needed.all };
-    const need = needed.byId.get(version.id);
-    if (need !== undefined) return { version, keptBy: need };
-    if (inPlace.has(version)) return { version, keptBy: `one of the newest ${retention.keep}` };
-    if (age < retention.forMs) return { version, keptBy: 'not as old as they are kept' };
-    return { version, keptBy: version === newest ? 'the newest one' : null };
+  const fates = fatesOf(versions, retention, {
+    neededBy: ({ id }) => needed.all ?? needed.byId.get(id) ?? null,
+    isInPlace: (version) => inPlace.has(version),
+    ageMs: ({ closedAtMs }) => nowMs - closedAtMs,
   });
+  return fates.map(({ item, keptBy }) => ({ version: item, keptBy }));
 }
 
 /** Of the live ones and of the imports so many each. */

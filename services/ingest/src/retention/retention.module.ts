@@ -4,6 +4,7 @@ import type { ArtifactStore } from '@millrace/artifacts';
 import { counter, logger } from '@millrace/telemetry';
 import { manifestPathOf } from '../datasets/version-files.fs.js';
 import { type CollectorPorts, DatasetCollector } from './dataset-collector.js';
+import { UnnamedFiles } from './unnamed-files.js';
 
 const versionsRemoved = counter('millrace.ingest.versions_removed');
 
@@ -14,6 +15,13 @@ export function datasetCollector(
   const log = logger('retention');
   return new DatasetCollector({
     ...known,
+    unnamed: new UnnamedFiles({
+      list: async (project) => (await store.list(`datasets/${project}`)).map((name) => `datasets/${project}/${name}`),
+      named: (project) =>
+        new Set(known.index.announced(project).flatMap((each) => [each.parquetPath, manifestPathOf(each)])),
+      clock: known.clock,
+    }),
+    removeFile: (path) => store.remove(path),
     removeFiles: async (version) => {
       await store.remove(version.parquetPath);
       await store.remove(manifestPathOf(version));
@@ -23,6 +31,8 @@ export function datasetCollector(
         versionsRemoved.add(1, { project });
         log.info('dataset version deleted by retention', { project, id, ordinal, rows });
       },
+      swept: (project, paths) =>
+        log.info('files that no version names are removed', { project, files: paths.length, first: paths[0] ?? '' }),
       left: ({ project, id }, error) =>
         log.warn('the file of a deleted version takes room still', { project, id }, error),
     },

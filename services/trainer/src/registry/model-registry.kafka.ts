@@ -31,8 +31,10 @@ export function registryEntries(registry: ModelRegistry): CompactedReaderSetting
       if (value === null) registry.removeDataset(project, id);
       else registry.setDataset(decodeDatasetVersion(value));
     },
-    'models.v1': (_key, value) => {
-      if (value !== null) registry.setModel(decodeModelVersion(value));
+    'models.v1': (key, value) => {
+      const [project = '', version] = key.split('/');
+      if (value === null) registry.removeModel(project, Number(version));
+      else registry.setModel(decodeModelVersion(value));
     },
     'routes.v1': (project, value) =>
       registry.setRoute(project, value === null ? 0 : primaryVersion(decodeRoute(value).targets)),
@@ -56,6 +58,15 @@ export class Announcements {
     const key = `${version.project}/${version.version}`;
     const value = encodeModelVersion(version);
     await this.outlast(`version ${key}`, () => this.log.write('models.v1', [{ key, value }]));
+  }
+
+  /** These, and that those are deleted. @throws PlatformError where another trainer is at work */
+  async modelsNow(versions: readonly ModelVersion[], gone: readonly ModelVersion[]): Promise<void> {
+    const keyOf = ({ project, version }: ModelVersion) => `${project}/${version}`;
+    await this.log.write('models.v1', [
+      ...versions.map((version) => ({ key: keyOf(version), value: encodeModelVersion(version) })),
+      ...gone.map((version) => ({ key: keyOf(version), value: null })),
+    ]);
   }
 
   async update(update: TrainingEvent): Promise<void> {

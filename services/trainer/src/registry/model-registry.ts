@@ -59,6 +59,21 @@ export class ModelRegistry {
     if (models.size > MODELS_MAX) models.delete(Math.min(...models.keys()));
   }
 
+  /** Retention has deleted it, and its package. The newest one stays: numbers are not given again. */
+  removeModel(project: string, version: number): void {
+    this.entries.get(project)?.models.delete(version);
+  }
+
+  /** Of deleted projects of this name, too. */
+  allVersions(project: string): ReadonlySet<number> {
+    return new Set(this.entries.get(project)?.models.keys());
+  }
+
+  /** Those that are there. */
+  projectNames(): string[] {
+    return [...this.entries].flatMap(([name, { project }]) => (project === null ? [] : [name]));
+  }
+
   project(name: string): Project | undefined {
     return this.entries.get(name)?.project ?? undefined;
   }

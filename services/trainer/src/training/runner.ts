@@ -204,6 +204,12 @@ export class TrainingRunner {
     return [...this.views.values()].filter((view) => view.project === project);
   }
 
+  /** One that waits or runs; null = there is none. */
+  openOf(project: string): string | null {
+    const open = this.list(project).find(({ state }) => state === 'queued' || state === 'running');
+    return open?.trainingId ?? null;
+  }
+
   /** Takes nothing new; what runs is left to the process that comes next. */
   close(): void {
     this.closed = true;
