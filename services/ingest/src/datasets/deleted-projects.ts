@@ -32,8 +32,9 @@ export class DeletedProjects {
     const { spans, registry } = this.ports;
     const now = { changes: spans.changes, projects: registry.changes };
     if (this.clearing !== null || (this.seen.changes === now.changes && this.seen.projects === now.projects)) return;
+    const isNews = (name: string) => this.seen.projects !== now.projects || spans.changedAt(name) > this.seen.changes;
+    const names = spans.names().filter((name) => isNews(name) && this.leftBehind(name).length > 0);
     this.seen = now;
-    const names = spans.names().filter((name) => this.leftBehind(name).length > 0);
     if (names.length === 0) return;
     this.clearing = this.clearAll(names).finally(() => {
       this.clearing = null;
@@ -55,6 +56,7 @@ export class DeletedProjects {
         await files.remove(left.filter((entry) => entry.kind === 'span').flatMap(filesOfSpan));
       } catch (thrown) {
         // What could not be told is tried again after the next change, files that stay are swept by the next holder.
+        this.seen = { ...this.seen, projects: -1 };
         reports.failed(name, PlatformError.from(thrown));
       }
     }

@@ -19,6 +19,8 @@ interface ProjectEntries {
   readonly readings: Map<string, ProjectReading>;
   readonly spans: Map<string, OpenSpanProgress>;
   closing: ClosingProgress | null;
+  /** Of all changes, the last one of this project. */
+  changedAt: number;
   /** What follows from the entries, made anew after a change. */
   files: { owner: SegmentOwner; files: readonly SegmentFile[] } | null;
 }
@@ -102,6 +104,11 @@ export class OpenSpans {
     return this.allReadings()
       .map(({ partition, countedRecords, countedLabels }) => `${partition}:${countedRecords}:${countedLabels}`)
       .join();
+  }
+
+  /** The number of the last change of a project; 0 = nothing is known of it. */
+  changedAt(project: string): number {
+    return this.projects.get(project)?.changedAt ?? 0;
   }
 
   names(): string[] {
@@ -190,18 +197,18 @@ export class OpenSpans {
         this.holds.set(key, progress);
         return;
       case 'project':
-        this.entriesOf(progress.project).readings.set(key, progress);
+        this.changed(progress.project).readings.set(key, progress);
         this.partitionOf(progress.partition).readings.set(key, progress);
         return;
       case 'span': {
-        const { spans } = this.entriesOf(progress.project);
+        const { spans } = this.changed(progress.project);
         this.bytes += bytesOf(progress) - bytesOf(spans.get(key));
         spans.set(key, progress);
         this.partitionOf(progress.partition).spans.set(key, progress);
         break;
       }
       case 'closing':
-        this.entriesOf(progress.project).closing = progress;
+        this.changed(progress.project).closing = progress;
         break;
     }
     this.entriesOf(progress.project).files = null;
@@ -222,6 +229,7 @@ export class OpenSpans {
     entries.spans.delete(key);
     if (entries.closing !== null && progressKey(entries.closing) === key) entries.closing = null;
     entries.files = null;
+    entries.changedAt = this.changes;
     if (entries.readings.size + entries.spans.size === 0 && entries.closing === null) this.projects.delete(project);
   }
 
@@ -234,10 +242,16 @@ export class OpenSpans {
     return entries;
   }
 
+  private changed(project: string): ProjectEntries {
+    const entries = this.entriesOf(project);
+    entries.changedAt = this.changes;
+    return entries;
+  }
+
   private entriesOf(project: string): ProjectEntries {
     let entries = this.projects.get(project);
     if (entries === undefined) {
-      entries = { readings: new Map(), spans: new Map(), closing: null, files: null };
+      entries = { readings: new Map(), spans: new Map(), closing: null, changedAt: 0, files: null };
       this.projects.set(project, entries);
     }
     return entries;

@@ -94,6 +94,8 @@ interface Owned extends SegmentOwner {
   collectedAtMs: number;
   /** And for version files that nobody names. */
   sweptAtMs: number;
+  /** When it was looked for what is due, and what it was then. */
+  looked: { changes: number; schema: RecordSchema; atMs: number };
 }
 
 export class SpanOwner {
@@ -146,11 +148,20 @@ export class SpanOwner {
     const nowMs = clock.nowMs();
     for (const name of spans.names()) {
       const owned = this.project(name);
-      if (owned === null || owned.closing !== null || nowMs < owned.retryAtMs) continue;
+      if (owned === null || owned.closing !== null || nowMs < owned.retryAtMs || this.isLooked(owned, nowMs)) continue;
       const due = this.dueSpan(owned);
       if (due !== null) this.start(owned, () => this.close(owned, due));
       else if (this.labels.isDue(owned)) this.start(owned, () => this.labels.refresh(owned));
     }
+  }
+
+  /** Nothing of it has changed since it was looked at, a moment ago: of a thousand projects one has. */
+  private isLooked(owned: Owned, nowMs: number): boolean {
+    const { schema, looked } = owned;
+    const changes = this.ports.spans.changedAt(owned.project);
+    if (looked.changes === changes && looked.schema === schema && nowMs - looked.atMs < LOOK_MS) return true;
+    owned.looked = { changes, schema, atMs: nowMs };
+    return false;
   }
 
   /**
@@ -311,6 +322,7 @@ export class SpanOwner {
       })
       .finally(() => {
         owned.closing = null;
+        owned.looked = { ...owned.looked, atMs: Number.NEGATIVE_INFINITY };
         if (this.owned.get(owned.project) === owned && owned.retryAtMs <= this.ports.clock.nowMs()) this.closeDue();
       });
   }
@@ -480,6 +492,7 @@ export class SpanOwner {
       hearsSinceMs: this.ports.clock.nowMs(),
       collectedAtMs: Number.NEGATIVE_INFINITY,
       sweptAtMs: this.ports.clock.nowMs() + COLLECT_MS - SWEEP_MS,
+      looked: { changes: -1, schema, atMs: 0 },
     };
     this.owned.set(name, owned);
     return owned;
