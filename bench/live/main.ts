@@ -16,10 +16,11 @@ import { REAL_TIME, SLICES } from './real-time-rows.js';
 import { restore } from './restore.js';
 import type { LiveRow } from './row.js';
 import { scale } from './scale.js';
+import { twoIngests } from './two-ingests.js';
 import { twoMonitors } from './two-monitors.js';
 
 /** All but the slices, where none is named. */
-const WHOLE: readonly LiveRow[] = [catchUp, twoMonitors, restore, scale, ...REAL_TIME];
+const WHOLE: readonly LiveRow[] = [catchUp, twoMonitors, twoIngests, restore, scale, ...REAL_TIME];
 const ROWS: readonly LiveRow[] = [...WHOLE, ...SLICES];
 
 const { values } = parseArgs({

@@ -6,6 +6,7 @@ import { type DedicatedKafka, freePort } from '@millrace/testing';
 import { stateOf } from '../live-intake/ingest.process.js';
 import { type System, startSystem } from '../serving/systems.process.js';
 import type { LiveBench } from './row.js';
+import type { Reading } from './sharing.js';
 
 const READY_TRIES = 1_200;
 const POLL_MS = 50;
@@ -13,13 +14,6 @@ const POLL_MS = 50;
 export interface MonitorStats {
   lag: number;
   positions: { stream: string; partition: number; next: number }[];
-}
-
-/** What a monitor has read, and what it took. */
-export interface Reading {
-  messages: number;
-  cpuSeconds: number;
-  atMs: number;
 }
 
 export interface Monitor extends System {
