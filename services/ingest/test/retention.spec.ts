@@ -267,3 +267,20 @@ it('removes version files that a killed process has left and no version names, a
   await later(HOUR_MS);
   expect([await lies('young'), await isThere(target, first)]).toEqual([false, true]);
 });
+
+it('takes a hold back at once whose model version was deleted while it was written', async () => {
+  const target = await world();
+  const process = await begin(target);
+  const first = await close(target, process, 'a');
+  const model = { project: 'p', version: 3, blessed: false, datasetVersions: [first.id] } as unknown as ModelVersion;
+  process.used.model(model);
+  let asked = 0;
+  target.upToNow = (used) => {
+    // The trainer was first.
+    if (++asked === 2) used.removeModel('p', 3);
+  };
+  const held = process.asked(() => process.live.addHold('p', { dataset: '', model: 3, reason: 'case 7', by: 'ann' }));
+  await expect(held).rejects.toMatchObject({ code: 'not_found', message: expect.stringContaining('version 3') });
+  expect(asked).toBe(2);
+  expect(process.live.holds('p')).toMatchObject([{ removedBy: 'millrace', removedAtMs: target.clock.nowMs() }]);
+});

@@ -186,10 +186,13 @@ export class LiveStream {
   async addHold(project: string, hold: Omit<Extract<HoldAction, { kind: 'addHold' }>, 'kind'>): Promise<HoldProgress> {
     const id = await this.ports.send(project, { kind: 'addHold', ...hold });
     const createdAtMs = this.ports.registry.createdAtMs(project) ?? 0;
-    const made = await this.told<HoldProgress | CommandAnswer>(
-      project,
-      () => this.holds(project).find((each) => each.id === id) ?? this.answerOf({ project, createdAtMs }, id),
-    );
+    const made = await this.told<HoldProgress | CommandAnswer>(project, () => {
+      const answer = this.answerOf({ project, createdAtMs }, id);
+      if (answer !== undefined && answer.failure !== '') return answer;
+      // One on a model version is looked at once more when it was written: the owner answers when it stays.
+      if (hold.model > 0 && answer === undefined) return undefined;
+      return this.holds(project).find((each) => each.id === id);
+    });
     if ('failure' in made) throw new PlatformError('not_found', made.failure);
     return made;
   }

@@ -374,7 +374,8 @@ export class SpanOwner {
   private async changeHold(project: string, commandId: string, action: HoldAction): Promise<void> {
     const failure = await this.retention.changeHold(project, commandId, action);
     const owned = this.project(project);
-    if (failure !== null && owned !== null) await this.answer(owned, { commandId, closed: 0, failure });
+    const isAsked = failure !== null || (action.kind === 'addHold' && action.model > 0);
+    if (isAsked && owned !== null) await this.answer(owned, { commandId, closed: 0, failure: failure ?? '' });
   }
 
   private async endImport(project: string, action: DatasetAction & { kind: 'endImport' }): Promise<void> {
