@@ -31,6 +31,8 @@ export class RetentionHttp {
   @Answers(calls.collect)
   async collect(@Param('project') project: string) {
     if (this.rulesOf(project) === null) return { removed: 0 };
+    // By what is written now, not by what was read of it.
+    await this.collector.fatesNow(project);
     return { removed: await this.collector.collectAll(project) };
   }
 
