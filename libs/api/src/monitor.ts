@@ -328,6 +328,7 @@ const Archive = answer(
     cut: nullable(
       answer({ throughMs: timeMs('Everything written before is gone.'), predictions: count(), labels: count() }),
     ),
+    hold: nullable(Type.String({ description: 'Why nothing, or nothing that is newer, goes; null: nothing is held.' })),
     failure: nullable(Type.String({ description: 'Why this monitor cannot write now; null: it can.' })),
   },
   'Archive',

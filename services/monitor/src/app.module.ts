@@ -28,6 +28,7 @@ import { MonitorGrpc } from './api/monitor.grpc.js';
 import { CLOCK, MonitorHttp, VIEW_SOURCES } from './api/monitor.http.js';
 import type { ViewSources } from './api/views.js';
 import { archiveOfProcess, lateLabels } from './archive/archive.module.js';
+import { holdEntries } from './archive/archive-holds.kafka.js';
 import type { MonitorConfig } from './config.js';
 import { Annotations } from './live/annotations.js';
 import { LiveTrafficByProject } from './live/live-traffic.js';
@@ -181,12 +182,13 @@ function windowsOf(
   const reports: Reports = new Reports(engine, engine.board, idleMs, numberOf);
   const writers = new BoardWriters(connection, new JudgementMessages(clock));
   shutdown.onClose('board writers', () => writers.close());
-  const group: Group = { holds: () => false, isReady: () => false };
+  const group: Group = { holds: () => false, isReady: () => false, entriesKnown: () => Promise.resolve() };
   const isJudge = (project: string) => reports.isHeld(numberOf(project));
   const archiving = archiveOfProcess(context, store, metadata, () => engine.positions, {
     isHeld: (partition) => reports.isHeld(partition),
     judges: isJudge,
     isReady: () => group.isReady(),
+    holdsKnown: () => group.entriesKnown(),
   });
   const { archive } = archiving;
   const publish: BoardWriters['publish'] = (number, news) =>
@@ -257,6 +259,8 @@ interface Group {
   holds(number: number): boolean;
   /** This process is a member, and knows all projects. */
   isReady(): boolean;
+  /** Resolves when what is told of projects, versions and holds before this call is known. */
+  entriesKnown(): Promise<void>;
 }
 
 /**
@@ -290,13 +294,16 @@ function consumer(
   };
   const reader = new CompactedReader(connection, {
     name: `monitor-${config.replica}`,
-    topics: metadataEntries(
-      metadata,
-      references,
-      (project) => engine.projectChanged(project, clock.nowMs()),
-      removed,
-      (before, route) => marks.routed(before, route),
-    ),
+    topics: {
+      ...metadataEntries(
+        metadata,
+        references,
+        (project) => engine.projectChanged(project, clock.nowMs()),
+        removed,
+        (before, route) => marks.routed(before, route),
+      ),
+      ...holdEntries((hold) => archive.hold(hold)),
+    },
   });
   shutdown.onClose('reader', () => reader.close());
   const restore = async (): Promise<void> => {
@@ -340,6 +347,7 @@ function consumer(
       }),
   });
   group.isReady = () => strategy.isReady();
+  group.entriesKnown = () => reader.upToNow();
   group.holds = (number) => strategy.isReady() && strategy.numbers().includes(number);
   readiness.register('kafka', () => strategy.isReady());
   readiness.register('metadata', () => reader.isCaughtUp());

@@ -10,8 +10,10 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openArtifactStore } from '@millrace/artifacts';
 import { environment } from '@millrace/config';
-import { MonitorService, messageKey } from '@millrace/contracts';
+import { encodeProgress, MonitorService, messageKey, TOPICS } from '@millrace/contracts';
+import { systemClock } from '@millrace/domain';
 import { createClient } from '@millrace/grpc';
+import { partitionOfKey } from '@millrace/kafka';
 import { cloneRoot, eventually, freePort, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
 import {
   FROM_MS,
@@ -70,6 +72,15 @@ async function archived(home: string, kind: string): Promise<{ rows: number; ids
   } finally {
     connection.closeSync();
     instance.closeSync();
+  }
+}
+
+/** A name after this one, of the same partition number. */
+function nameBeside(name: string): string {
+  const { partitions } = TOPICS.find((topic) => topic.name === 'projects.v1') as (typeof TOPICS)[number];
+  for (let i = 0; ; i++) {
+    const other = `z${name}${i}`;
+    if (partitionOfKey(other, partitions) === partitionOfKey(name, partitions)) return other;
   }
 }
 
@@ -149,7 +160,7 @@ describe('the archive of a monitor', () => {
     }
   }, 120_000);
 
-  it('has each message once, though monitors that share the partitions are killed, and goes with its project', async () => {
+  it('has each message once, though monitors that share the partitions are killed, and goes with its project, where nothing is held', async () => {
     const { home, platform, start } = await aWorld();
     const monitors = [await start('0'), await start('1')];
     let chunks = 0;
@@ -162,8 +173,34 @@ describe('the archive of a monitor', () => {
     for (const monitor of monitors) await whole(monitor, ROWS);
     expect(await archived(home, 'predictions')).toEqual({ rows: ROWS, ids: ROWS });
     expect(await archived(home, 'labels')).toEqual({ rows: ROWS, ids: ROWS });
-    await platform.producer.send('projects.v1', [{ key: 'demo', value: null }]);
+    const hold = {
+      ...{
+        kind: 'hold' as const,
+        id: 'h1',
+        project: 'demo',
+        dataset: '',
+        model: 0,
+        reason: 'a case',
+        by: 'ann',
+        atMs: 1,
+      },
+      ...{ removedAtMs: 0, removedBy: '', removedReason: '' },
+    };
+    const tell = (part: Partial<typeof hold>) =>
+      platform.producer.send('progress.v1', [{ key: '/hold/demo/h1', value: encodeProgress({ ...hold, ...part }) }]);
+    await tell({});
+    const isHeld = async () => (await (monitors[0] as MonitorProcess).get('/v1/projects/demo/archive')).hold !== null;
+    await eventually('the hold is known', isHeld, 30_000);
+    // Of the same judge, which looks through both archives in the order of their names.
+    const other = nameBeside('demo');
     const store = openArtifactStore({ home });
+    await store.put(`archive/${other}/0/predictions/of-another-project`, 'x');
+    const gone = ['demo', other].map((key) => ({ key, value: null }));
+    await platform.producer.send('projects.v1', gone);
+    const isLookedThrough = async () => (await store.list(`archive/${other}`)).length === 0;
+    await eventually('archives of deleted projects are looked through', isLookedThrough, 60_000);
+    expect(await archived(home, 'predictions')).toEqual({ rows: ROWS, ids: ROWS });
+    await tell({ removedAtMs: systemClock.nowMs() });
     await eventually('nothing of it is left', async () => (await store.list('archive')).length === 0, 60_000);
     for (const monitor of monitors) expect(await monitor.stop()).toBe(0);
   }, 180_000);

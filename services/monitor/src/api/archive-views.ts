@@ -2,6 +2,7 @@
 
 import { PlatformError, timeText } from '@millrace/domain';
 import { type Archive, neededFiles } from '../archive/archive.js';
+import type { ArchiveHolds } from '../archive/archive-holds.js';
 import type { ArchiveSearch, Looked } from '../archive/archive-search.js';
 import type { UpkeepFiles } from '../archive/archive-upkeep.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
@@ -10,6 +11,7 @@ export interface ArchiveSources {
   search: Pick<ArchiveSearch, 'find'>;
   files: Pick<UpkeepFiles, 'list' | 'cut'>;
   archive: Pick<Archive, 'failure'>;
+  holds: Pick<ArchiveHolds, 'reasonOf'>;
   /** undefined: there is no such project. */
   monitor(project: string): ProjectMonitor | undefined;
 }
@@ -39,6 +41,7 @@ export async function archiveView(sources: ArchiveSources, project: string) {
     toMs: kept.length === 0 ? null : Math.max(...kept.map(({ writtenToMs }) => writtenToMs)),
     ...monitor.archiveSpec,
     cut: (await files.cut(of)) ?? null,
+    hold: sources.holds.reasonOf(monitor.name),
     failure: archive.failure ?? null,
   };
 }

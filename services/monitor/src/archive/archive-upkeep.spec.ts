@@ -1,13 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { HoldProgress } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 import { ArchiveStand, LIFE } from '../../test/an-archive.js';
 import { pathOf } from './archive-file.js';
-import { ArchiveUpkeep } from './archive-upkeep.js';
+import { ArchiveHolds } from './archive-holds.js';
+import { ArchiveUpkeep, type UpkeepRules } from './archive-upkeep.js';
 import { DeletedArchives } from './deleted-archives.js';
 
 const DAY_MS = 86_400_000;
+const NO_HOLDS = { holdsKnown: async () => undefined, heldFromMs: () => undefined };
 
 let stand: ArchiveStand;
 beforeEach(async () => {
@@ -23,15 +26,30 @@ async function written(files: number) {
     await process.archive.flush();
   }
   const upkeep = (
-    part: { keepMs?: number; bytesMax?: number; isHeld?: boolean; judges?: boolean; clock?: Clock } = {},
+    part: {
+      keepMs?: number;
+      bytesMax?: number;
+      isHeld?: boolean;
+      judges?: boolean;
+      clock?: Clock;
+      holds?: Pick<UpkeepRules, 'holdsKnown' | 'heldFromMs'>;
+    } = {},
   ) => {
-    const { keepMs = 30 * DAY_MS, bytesMax = 1e9, isHeld = true, judges = true, clock = stand.clock } = part;
+    const {
+      keepMs = 30 * DAY_MS,
+      bytesMax = 1e9,
+      isHeld = true,
+      judges = true,
+      clock = stand.clock,
+      holds = NO_HOLDS,
+    } = part;
     const cuts: number[] = [];
     const failed: (readonly string[])[] = [];
     const rules = {
       projects: () => [{ ...LIFE, keepMs, bytesMax }],
       isHeld: () => isHeld,
       judges: () => judges,
+      ...holds,
       cut: (_of: unknown, rows: number) => void cuts.push(rows),
       failed: (_of: unknown, files: readonly string[]) => void failed.push(files),
     };
@@ -161,6 +179,79 @@ describe('upkeep of the archive', () => {
   });
 });
 
+/** What progress.v1 says; `known`: what a reader knows of it. */
+function someHolds() {
+  const told: HoldProgress[] = [];
+  const known = new ArchiveHolds((_project, version) => (version === 7 ? stand.clock.nowMs() + 100 : undefined));
+  const holdsKnown = async () => {
+    for (const hold of told) known.put(hold);
+  };
+  const add = (part: Partial<HoldProgress>): HoldProgress => {
+    const none = { dataset: '', model: 0, removedAtMs: 0, removedBy: '', removedReason: '' };
+    const said = { id: 'h1', project: 'p', reason: 'a case', by: 'ann', atMs: stand.clock.nowMs() };
+    const hold: HoldProgress = { kind: 'hold', ...none, ...said, ...part };
+    told.push(hold);
+    return hold;
+  };
+  return { add, known, rules: { holdsKnown, heldFromMs: (project: string) => known.heldFromMs(project) } };
+}
+
+describe('what a legal hold names, of which the archive took what was old, and all of a deleted project', () => {
+  it('stays, whatever its age and the quota, until the hold is taken off', async () => {
+    const { upkeep, listed } = await written(3);
+    const { add, known, rules } = someHolds();
+    // Written a moment ago, and not read yet.
+    add({});
+    stand.clock.advance(400 * DAY_MS);
+    const { once, cuts } = upkeep({ bytesMax: 1, keepMs: 0, isHeld: false, holds: rules });
+    await once();
+    expect([(await listed()).length, cuts]).toEqual([3, []]);
+    expect(known.reasonOf('p')).toBe('hold h1: a case');
+    add({ removedAtMs: 1 });
+    await once();
+    expect([await listed(), known.reasonOf('p')]).toEqual([[], null]);
+  });
+
+  it('is of a model version what was written since it was made', async () => {
+    const { upkeep, listed } = await written(3);
+    const { add, rules } = someHolds();
+    add({ model: 7 });
+    await upkeep({ bytesMax: 1, holds: rules }).once();
+    expect((await listed()).map(({ first }) => first)).toEqual([100, 200]);
+  });
+
+  it.each<Partial<HoldProgress>>([{ dataset: 'd' }, { project: 'q' }])('is nothing of what %j names', async (part) => {
+    const { upkeep, listed } = await written(1);
+    const { add, rules } = someHolds();
+    add(part);
+    await upkeep({ bytesMax: 1, holds: rules }).once();
+    expect(await listed()).toEqual([]);
+  });
+
+  it('outlives its project, and goes with the hold, also where that is read after a restart', async () => {
+    await written(1);
+    const { add, rules } = someHolds();
+    add({});
+    const sweeper = () =>
+      new DeletedArchives(
+        stand.store,
+        () => undefined,
+        () => true,
+        rules,
+        stand.clock,
+      );
+    const before = sweeper();
+    before.removed('p');
+    await before.sweep();
+    expect(await stand.store.list('archive/p/5')).toHaveLength(2);
+    const taken = add({ removedAtMs: stand.clock.nowMs() });
+    const after = sweeper();
+    after.holdChanged(taken);
+    await after.sweep();
+    expect(await stand.store.list('archive')).toEqual([]);
+  });
+});
+
 describe('archives of deleted projects', () => {
   it('go, and those of the project that has the name now stay', async () => {
     await written(1);
@@ -173,6 +264,7 @@ describe('archives of deleted projects', () => {
       stand.store,
       () => life,
       () => true,
+      NO_HOLDS,
       stand.clock,
     );
     await deleted.sweep();
@@ -192,6 +284,7 @@ describe('archives of deleted projects', () => {
       stand.store,
       () => undefined,
       () => true,
+      NO_HOLDS,
       stand.clock,
     );
     await other.sweep();
@@ -201,6 +294,7 @@ describe('archives of deleted projects', () => {
       stand.store,
       () => ({ project: 'p', createdAtMs: 4 }),
       () => true,
+      NO_HOLDS,
       stand.clock,
     );
     await older.sweep();

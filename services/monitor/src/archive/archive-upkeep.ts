@@ -1,7 +1,8 @@
 // What becomes of files of the archive: the judge of a project takes away what is older than the project keeps, then
 // the oldest where they take more than its quota, and says so beside them; the holder of a partition number merges
-// those of the number and takes away what a merged one holds. Pure but for awaiting its port. What fails is tried again
-// later and keeps nothing else waiting: what has to go goes first, and each project and log for itself.
+// those of the number and takes away what a merged one holds. Pure but for awaiting its ports. What fails is tried
+// again later and keeps nothing else waiting: what has to go goes first, and each project and log for itself. What a
+// legal hold names stays, whatever its age and the quota.
 
 import type { Clock } from '@millrace/domain';
 import { type ArchiveFile, type ArchiveOf, byLog, dayOf, needed, nextMerge, pathOf } from './archive-file.js';
@@ -31,6 +32,10 @@ export interface UpkeepRules {
   projects(): readonly (ArchiveOf & ArchiveTerms)[];
   isHeld(partition: number): boolean;
   judges(project: string): boolean;
+  /** Resolves when every hold is known that was made before this call. */
+  holdsKnown(): Promise<void>;
+  /** What was written since this time stays; undefined: nothing is held. */
+  heldFromMs(project: string): number | undefined;
   /** Telling of what the quota took. */
   cut(of: ArchiveOf, rows: number): void;
   /** `files`: paths of those that were to become one. */
@@ -114,16 +119,12 @@ export class ArchiveUpkeep {
     const logs = byLog(await this.files.list(project)).map(needed);
     const files = logs.flatMap(({ kept }) => kept).sort((a, b) => a.writtenToMs - b.writtenToMs);
     const beforeMs = this.ageFromMs(project, files) - project.keepMs;
-    const old = files.filter(({ writtenToMs }) => writtenToMs < beforeMs);
-    const kept = files.slice(old.length);
-    let bytes = kept.reduce((sum, file) => sum + file.bytes, 0);
-    const over: ArchiveFile[] = [];
-    for (const file of kept) {
-      if (bytes <= project.bytesMax) break;
-      bytes -= file.bytes;
-      over.push(file);
-    }
-    if (old.length + over.length === 0) return;
+    if (goingOf(files, beforeMs, project.bytesMax, undefined).length === 0) return;
+    await this.rules.holdsKnown();
+    const going = goingOf(files, beforeMs, project.bytesMax, this.rules.heldFromMs(project.project));
+    if (going.length === 0) return;
+    const old = going.filter(({ writtenToMs }) => writtenToMs < beforeMs);
+    const over = going.filter(({ writtenToMs }) => writtenToMs >= beforeMs);
     // Before the files that take their place: else their rows were there again.
     for (const { superseded } of logs) for (const file of superseded) await this.files.remove(file);
     for (const file of old) await this.files.remove(file);
@@ -155,6 +156,25 @@ export class ArchiveUpkeep {
     this.newest.set(lifeOf(of), since);
     return Math.min(this.clock.nowMs(), writtenToMs + nowMs - since.sinceMs);
   }
+}
+
+/**
+ * Of files by age: those that are older than is kept, then the oldest while all take more than the quota; none that is
+ * held.
+ */
+function goingOf(
+  files: readonly ArchiveFile[],
+  beforeMs: number,
+  bytesMax: number,
+  heldFromMs: number | undefined,
+): ArchiveFile[] {
+  let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return files.filter((file) => {
+    if (file.writtenToMs >= (heldFromMs ?? Number.POSITIVE_INFINITY)) return false;
+    if (file.writtenToMs >= beforeMs && bytes <= bytesMax) return false;
+    bytes -= file.bytes;
+    return true;
+  });
 }
 
 const lifeOf = ({ project, createdAtMs }: ArchiveOf): string => `${project}/${createdAtMs}`;

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { ArtifactStore } from '@millrace/artifacts';
+import type { HoldProgress } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { ServiceContext, Tick } from '@millrace/service';
 import { counter, gauge, logger } from '@millrace/telemetry';
@@ -13,6 +14,7 @@ import type { Positions } from '../windows/positions.js';
 import { Archive } from './archive.js';
 import type { ArchiveKind, ArchiveOf } from './archive-file.js';
 import { DuckDbArchiveFiles } from './archive-files.duckdb.js';
+import { ArchiveHolds } from './archive-holds.js';
 import { ArchiveSearch } from './archive-search.js';
 import { ArchiveUpkeep } from './archive-upkeep.js';
 import { DeletedArchives } from './deleted-archives.js';
@@ -37,6 +39,9 @@ export interface ArchiveOfProcess {
   /** Retention has passed messages that were not archived. */
   startsAt(kind: ArchiveKind, partition: number, start: number): void;
   removed(project: string): void;
+  holds: ArchiveHolds;
+  /** Was read. */
+  hold(hold: HoldProgress): void;
   ticks: readonly Tick[];
 }
 
@@ -45,6 +50,8 @@ export interface ArchiveSharing {
   judges(project: string): boolean;
   /** Projects are all known. */
   isReady(): boolean;
+  /** As of ArchiveUpkeep. */
+  holdsKnown(): Promise<void>;
 }
 
 export function archiveOfProcess(
@@ -87,6 +94,8 @@ export function archiveOfProcess(
     clock,
   );
   gauge('millrace.monitor.archive_waiting').observe(() => archive.bytes);
+  const holds = new ArchiveHolds((project, version) => metadata.model(project, version)?.createdAtMs);
+  const held = { holdsKnown: sharing.holdsKnown, heldFromMs: (project: string) => holds.heldFromMs(project) };
   const upkeep = new ArchiveUpkeep(
     files,
     {
@@ -98,6 +107,7 @@ export function archiveOfProcess(
         }),
       isHeld: sharing.isHeld,
       judges: sharing.judges,
+      ...held,
       cut: ({ project }, rows) => {
         cuts.add(rows, { project });
         log.warn("a project's archive takes more than its quota: the oldest went before their time", { project, rows });
@@ -114,7 +124,7 @@ export function archiveOfProcess(
     },
     clock,
   );
-  const deleted = new DeletedArchives(store, life, sharing.judges, clock);
+  const deleted = new DeletedArchives(store, life, sharing.judges, held, clock);
   /** What fails is tried again with the next tick. */
   const tried = (work: () => Promise<void>, what: string) => async () => {
     if (!sharing.isReady()) return;
@@ -135,8 +145,14 @@ export function archiveOfProcess(
       log.error('messages were gone before they were archived', { kind, partition, messages: gone });
     },
     removed: (project) => {
-      archive.forget(project);
+      // What waits is archived, where all of it is held.
+      if (holds.heldFromMs(project) === undefined) archive.forget(project);
       deleted.removed(project);
+    },
+    holds,
+    hold: (hold) => {
+      holds.put(hold);
+      deleted.holdChanged(hold);
     },
     ticks: [
       { name: 'archive', everyMs: SETTLE_EVERY_MS, work: () => archive.settle() },

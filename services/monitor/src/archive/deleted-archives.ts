@@ -1,10 +1,12 @@
 // Archives of projects that are deleted, and of earlier ones of a name: they go with their project. Looked for once
 // after the start, where a project may have been deleted meanwhile, and whenever one is. Only what projects.v1 says is
-// gone goes: a project that it does not know may be of another installation, or of a Kafka that lost its volume. Pure
-// but for awaiting its port.
+// gone goes: a project that it does not know may be of another installation, or of a Kafka that lost its volume. What a
+// legal hold names stays until it is taken off. Pure but for awaiting its ports.
 
+import type { HoldProgress } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 import { ARCHIVE_FOLDER, type ArchiveOf } from './archive-file.js';
+import type { UpkeepRules } from './archive-upkeep.js';
 
 export interface ArchiveFolders {
   list(path: string): Promise<string[]>;
@@ -20,12 +22,23 @@ export class DeletedArchives {
     private readonly folders: ArchiveFolders,
     private readonly life: (project: string) => ArchiveOf | undefined,
     private readonly judges: (project: string) => boolean,
+    private readonly holds: Pick<UpkeepRules, 'holdsKnown' | 'heldFromMs'>,
     private readonly clock: Pick<Clock, 'nowMs'>,
   ) {}
 
   /** Its deletion was read. */
   removed(project: string): void {
     this.goneThroughMs.set(project, this.clock.nowMs());
+    this.isDue = true;
+  }
+
+  /**
+   * A hold was made or taken off, or read after the start. It is of a project of this installation: where there is none
+   * of the name any more, what it held goes.
+   */
+  holdChanged({ project, removedAtMs }: HoldProgress): void {
+    if (removedAtMs === 0) return;
+    this.goneThroughMs.set(project, Math.max(removedAtMs, this.goneThroughMs.get(project) ?? 0));
     this.isDue = true;
   }
 
@@ -38,6 +51,8 @@ export class DeletedArchives {
       for (const folder of folders) {
         const [project = '', createdAtMs] = folder.split('/');
         if (!this.judges(project) || !this.isOver(project, Number(createdAtMs))) continue;
+        await this.holds.holdsKnown();
+        if (this.holds.heldFromMs(project) !== undefined) continue;
         await this.folders.remove(`${ARCHIVE_FOLDER}/${folder}`);
       }
     } catch (error) {
