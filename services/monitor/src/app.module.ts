@@ -180,9 +180,16 @@ function windowsOf(
     judges: (project) => reports.isHeld(numberOf(project)),
   });
   const reports: Reports = new Reports(engine, engine.board, idleMs, numberOf);
-  const writers = new BoardWriters(connection, new JudgementMessages(clock));
+  const writers = new BoardWriters(connection, new JudgementMessages(clock), (partition, error) =>
+    group.takeAgain(partition, error),
+  );
   shutdown.onClose('board writers', () => writers.close());
-  const group: Group = { holds: () => false, isReady: () => false, entriesKnown: () => Promise.resolve() };
+  const group: Group = {
+    holds: () => false,
+    isReady: () => false,
+    entriesKnown: () => Promise.resolve(),
+    takeAgain: () => undefined,
+  };
   const isJudge = (project: string) => reports.isHeld(numberOf(project));
   const archiving = archiveOfProcess(context, store, metadata, () => engine.positions, {
     isHeld: (partition) => reports.isHeld(partition),
@@ -261,6 +268,8 @@ interface Group {
   isReady(): boolean;
   /** Resolves when what is told of projects, versions and holds before this call is known. */
   entriesKnown(): Promise<void>;
+  /** The number is taken over again, as after a rebalance: what is known of it may be old. */
+  takeAgain(number: number, error: PlatformError): void;
 }
 
 /**
@@ -315,6 +324,7 @@ function consumer(
   };
   shutdown.onDrain('archive', () => archive.archive.flush());
   shutdown.onDrain('state', () => checkpointer.write());
+  let isTakingAgain = false;
   const strategy = new KafkaStrategy({
     connection,
     groupId: 'monitor',
@@ -330,8 +340,8 @@ function consumer(
       // What is counted and not archived is read again.
       return Math.min(next, archive.archive.next(stream, partition) ?? next);
     },
-    onAssigned: (assignment) =>
-      untilAvailable('partition numbers', async () => {
+    onAssigned: async (assignment) => {
+      await untilAvailable('partition numbers', async () => {
         const numbers = [...new Set(Object.values(assignment).flat())];
         await sharing.assigned(numbers, config.kafkaPartitions);
         log.info('holds partition numbers', { numbers: numbers.join(' ') });
@@ -344,11 +354,20 @@ function consumer(
           archive.startsAt(stream, partition, start);
           engine.positions.reaches(stream, partition, end);
         }
-      }),
+      });
+      isTakingAgain = false;
+    },
   });
   group.isReady = () => strategy.isReady();
   group.entriesKnown = () => reader.upToNow();
-  group.holds = (number) => strategy.isReady() && strategy.numbers().includes(number);
+  group.takeAgain = (number, error) => {
+    if (isTakingAgain || shutdown.begun) return;
+    isTakingAgain = true;
+    log.warn('a partition number is taken over again before anything is told', { number }, error);
+    // Only a member that the group knows takes over: one that stood still is none until it has joined again.
+    void untilAvailable('the group', () => strategy.confirm('profiles.v1')).then(() => strategy.assignAgain());
+  };
+  group.holds = (number) => strategy.isReady() && !isTakingAgain && strategy.numbers().includes(number);
   readiness.register('kafka', () => strategy.isReady());
   readiness.register('metadata', () => reader.isCaughtUp());
   return strategy;

@@ -3,6 +3,7 @@
 // partition of its writer's number, so that its key is always in the same one.
 
 import { decodePartialProfile, encodePartialProfile } from '@millrace/contracts';
+import { PlatformError } from '@millrace/domain';
 import { CompactedReader, FencedWriters, inParts, type KafkaConnection, type OutboundMessage } from '@millrace/kafka';
 import { parseKey, type Written } from './board.js';
 import type { JudgementMessages } from './closed-windows.kafka.js';
@@ -17,8 +18,11 @@ export class BoardWriters {
   constructor(
     connection: KafkaConnection,
     private readonly judgements: JudgementMessages,
+    /** It is not known whether a transaction of the number was committed: it must be taken over again. */
+    private readonly lost: (partition: number, error: PlatformError) => void,
   ) {
-    this.writers = new FencedWriters(connection, 'monitor');
+    // One that renewed itself would fence a successor that it does not know of.
+    this.writers = new FencedWriters(connection, 'monitor', { renews: false });
   }
 
   fence(numbers: readonly number[]): Promise<readonly number[]> {
@@ -30,10 +34,18 @@ export class BoardWriters {
     // Bytes at once: what is told goes on changing while they are sent.
     const board = entries.map((entry) => toMessage(entry, partition));
     const topics = this.judgements.of(judgements);
-    await this.writers.of(partition).transaction(async (tx) => {
+    const writer = this.writers.of(partition);
+    const writing = writer.transaction(async (tx) => {
       for (const part of inParts(board, SENT_BYTES_MAX)) await tx.send(TOPIC, part, { compressed: true });
       for (const [topic, messages] of topics) await tx.send(topic, messages);
     });
+    try {
+      await writing;
+    } catch (thrown) {
+      const error = PlatformError.from(thrown);
+      if (error.code !== 'conflict' && !writer.isUsable) this.lost(partition, error);
+      throw error;
+    }
     this.judgements.published(judgements);
   }
 
