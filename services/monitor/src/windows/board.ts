@@ -23,13 +23,15 @@ import type { JudgedWindowState } from './judged-window.js';
 import type { OverLabelsState } from './over-labels.js';
 import type { OwnReferenceState } from './own-references.js';
 import type { PartFirstRowsState } from './part-first-rows.js';
-import type { Stream } from './positions.js';
+import type { Logs, Stream } from './positions.js';
 import type { CohortProfileState } from './profile.js';
 import type { JudgeState } from './project-judge.js';
 
 export interface NumberEntry {
   /** Offsets of the next messages. */
   next: Record<Stream, number>;
+  /** Of which log they are. */
+  logs?: Logs;
 }
 
 export interface CheckpointEntry {

@@ -257,7 +257,7 @@ export class Engine {
   release(partition: number): void {
     const told = this.board.number(partition);
     if (told === undefined) this.positions.forget(partition);
-    else this.positions.follow(partition, told.next);
+    else this.follow(partition, told);
     for (const monitor of this.monitors.values()) monitor.releasePart(partition);
     for (const [project, parts] of this.saved) {
       const rest = parts.filter(({ part }) => part.partition !== partition);
@@ -271,7 +271,7 @@ export class Engine {
     if (parsed === undefined) return;
     if (parsed.kind === 'number') {
       if (value !== null && !this.positions.isHeld(parsed.partition))
-        this.positions.follow(parsed.partition, (value as NumberEntry).next);
+        this.follow(parsed.partition, value as NumberEntry);
       return;
     }
     if (parsed.kind === 'checkpoint') return;
@@ -321,6 +321,10 @@ export class Engine {
     else monitor.recall(record);
   }
 
+  private follow(partition: number, { next, logs }: NumberEntry): void {
+    this.positions.follow(partition, next, logs);
+  }
+
   /** undefined for what was written before the project was created, too. */
   private monitorOf(name: string, nowMs: number, atMs: number): ProjectMonitor | undefined {
     const monitor = this.monitor(name, nowMs);
@@ -334,7 +338,8 @@ export class Engine {
   private open(project: Project, nowMs: number, judge = this.board.judge(project.name)): ProjectMonitor {
     const { windowsKept, judges, ...options } = this.options;
     const isHeld = (partition: number) => this.positions.isHeld(partition);
-    const monitor = new ProjectMonitor({ ...options, board: this.board, isHeld, project });
+    const log = (partition: number) => this.positions.log('predictions', partition);
+    const monitor = new ProjectMonitor({ ...options, board: this.board, isHeld, log, project });
     const { name } = project;
     for (const entry of this.references.get(name) ?? []) monitor.toldReference(entry);
     if (judge !== undefined) {

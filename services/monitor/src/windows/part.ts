@@ -42,6 +42,8 @@ export interface Share {
 export interface Cut {
   partition: number;
   offset: number;
+  /** Of the partition, that the offset is of; absent: 0. */
+  log?: number;
   /** Rows of it that were judged. */
   rows: number;
   /** Labels of it at the first judgement of quality; null before. */

@@ -50,6 +50,8 @@ export interface PartOptions {
   hasOwnReference(version: number): boolean;
   /** Rows of a part that wait for labels. */
   joinRowsMax: number;
+  /** Of the partition, as Positions has it. */
+  log(partition: number): number;
 }
 
 interface AwaitingRow {
@@ -226,13 +228,15 @@ export class PartitionPart implements Part {
     this.closed.set(startMs, undefined);
     this.closedThroughMs = Math.max(this.closedThroughMs, startMs + this.options.windowMs);
     const share = this.opened.get(startMs);
-    if (cut !== undefined && (share?.predictions ?? 0) < cut.rows) this.cuts.set(startMs, cut);
+    if (cut !== undefined && (share?.predictions ?? 0) < cut.rows && !this.isOfFormerLog(cut))
+      this.cuts.set(startMs, cut);
     else this.closeShare(startMs, cut?.rows);
   }
 
   /** Messages before `offset` are applied: windows that are closed there are closed now. */
   applied(offset: number): void {
-    for (const [startMs, cut] of this.cuts) if (offset >= cut.offset) this.closeShare(startMs, cut.rows);
+    for (const [startMs, cut] of this.cuts)
+      if (offset >= cut.offset || this.isOfFormerLog(cut)) this.closeShare(startMs, cut.rows);
   }
 
   closedThrough(endMs: number): void {
@@ -317,6 +321,11 @@ export class PartitionPart implements Part {
   /** What also holds of a state whose windows cannot be taken over. */
   restoreCounts({ counters }: PartState): void {
     Object.assign(this.counters, counters, { joinedByCohort: { ...counters.joinedByCohort } });
+  }
+
+  /** What was before it is not read again: its topic is gone. */
+  private isOfFormerLog({ log = 0 }: Cut): boolean {
+    return log < this.options.log(this.partition);
   }
 
   /** `judgedRows`: those that were judged; more were counted before it was known that the window is closed. */

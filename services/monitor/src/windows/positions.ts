@@ -17,6 +17,8 @@ export interface Backlog {
   partitions(stream: Stream): readonly number[];
   /** Offset of the next message that is not applied. */
   next(stream: Stream, partition: number): number;
+  /** How often the topic was deleted and created again, as far as was seen: offsets are of this log. */
+  log(stream: Stream, partition: number): number;
 }
 
 export interface PositionState {
@@ -24,12 +26,15 @@ export interface PositionState {
   partition: number;
   /** Offset of the next message to apply. */
   next: number;
+  /** Absent: 0. */
+  log?: number;
 }
 
 interface Position {
   stream: Stream;
   partition: number;
   next: number;
+  log: number;
   end: number;
 }
 
@@ -37,8 +42,12 @@ interface Position {
 interface Told {
   /** What its holder tells. */
   next: Readonly<Record<Stream, number>>;
+  logs: Logs;
   end: Record<Stream, number>;
 }
+
+/** By stream; absent: 0. */
+export type Logs = Readonly<Partial<Record<Stream, number>>>;
 
 export class Positions implements Backlog {
   private readonly positions: Position[] = [];
@@ -77,6 +86,7 @@ export class Positions implements Backlog {
     if (end >= position.next) return false;
     position.next = start;
     position.end = end;
+    position.log += 1;
     return true;
   }
 
@@ -90,6 +100,11 @@ export class Positions implements Backlog {
 
   next(stream: Stream, partition: number): number {
     return this.others.get(partition)?.next[stream] ?? this.at(stream, partition).next;
+  }
+
+  log(stream: Stream, partition: number): number {
+    const other = this.others.get(partition);
+    return other === undefined ? this.at(stream, partition).log : (other.logs[stream] ?? 0);
   }
 
   /** How far the partition is known to reach. */
@@ -124,7 +139,10 @@ export class Positions implements Backlog {
 
   /** Of the numbers that this process holds. */
   state(): PositionState[] {
-    return this.positions.map(({ stream, partition, next }) => ({ stream, partition, next }));
+    return this.positions.map(({ stream, partition, next, log }) => ({
+      ...{ stream, partition, next },
+      ...(log === 0 ? {} : { log }),
+    }));
   }
 
   of(number: number): PositionState[] {
@@ -135,17 +153,20 @@ export class Positions implements Backlog {
     return this.positions.some((position) => position.partition === partition);
   }
 
-  /** This process reads the number from here on. */
+  /** This process reads the number from here on. What was saved of a log before the one that was told is of no use. */
   hold(partition: number, states: readonly PositionState[] = []): void {
+    const logs = this.others.get(partition)?.logs ?? {};
     this.forget(partition);
     for (const stream of STREAMS) {
-      const next = states.find((state) => state.stream === stream)?.next ?? 0;
-      this.positions.push({ stream, partition, next, end: next });
+      const { next: saved = 0, log: savedLog = 0 } = states.find((state) => state.stream === stream) ?? {};
+      const log = Math.max(savedLog, logs[stream] ?? 0);
+      const next = savedLog < log ? 0 : saved;
+      this.positions.push({ stream, partition, next, end: next, log });
     }
   }
 
   /** Another process reads the number, and says how far. */
-  follow(partition: number, next: Told['next']): void {
+  follow(partition: number, next: Told['next'], logs: Logs = {}): void {
     const before = this.others.get(partition);
     const end = { predictions: 0, labels: 0, ...before?.end };
     // It reads something again, or another log of the name: what the old one reached is not waited for. The ends are
@@ -153,7 +174,7 @@ export class Positions implements Backlog {
     for (const stream of STREAMS)
       if (before !== undefined && next[stream] < before.next[stream]) end[stream] = next[stream];
     this.forget(partition);
-    this.others.set(partition, { next, end });
+    this.others.set(partition, { next, logs, end });
   }
 
   forget(partition: number): void {
@@ -166,7 +187,7 @@ export class Positions implements Backlog {
     for (const position of this.positions) {
       if (position.partition === partition && position.stream === stream) return position;
     }
-    const position = { stream, partition, next: 0, end: 0 };
+    const position = { stream, partition, next: 0, end: 0, log: 0 };
     this.positions.push(position);
     return position;
   }

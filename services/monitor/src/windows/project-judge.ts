@@ -385,7 +385,12 @@ export class ProjectJudge {
       const { partition } = part;
       return rows === 0
         ? []
-        : [{ partition, offset: part.readTo ?? backlog.next('predictions', partition), rows, labels: null }];
+        : [
+            {
+              ...{ partition, offset: part.readTo ?? backlog.next('predictions', partition), rows, labels: null },
+              log: backlog.log('predictions', partition),
+            },
+          ];
     });
     const window = new JudgedWindow(startMs, cuts);
     const { profiles, unkept } = mergedProfiles(this.shares(startMs));
@@ -498,8 +503,11 @@ export class ProjectJudge {
 
   /** The partition is read past the window's rows: those that are missing are gone from the topic. */
   private isPastCut(startMs: number, part: Part, backlog: Backlog): boolean {
-    const { offset = Number.POSITIVE_INFINITY } = this.closed.get(startMs)?.cutOf(part.partition) ?? {};
-    return (part.readTo ?? backlog.next('predictions', part.partition)) >= offset;
+    const { partition } = part;
+    const { offset = Number.POSITIVE_INFINITY, log = 0 } = this.closed.get(startMs)?.cutOf(partition) ?? {};
+    // Of a log that was deleted nothing is read again.
+    if (log < backlog.log('predictions', partition)) return true;
+    return (part.readTo ?? backlog.next('predictions', partition)) >= offset;
   }
 
   /**

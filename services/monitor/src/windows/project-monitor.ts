@@ -40,6 +40,8 @@ export interface ProjectMonitorOptions {
   board: Board;
   /** Whether this process holds the partition number. */
   isHeld(partition: number): boolean;
+  /** Of predictions in the partition, as Positions has it. */
+  log(partition: number): number;
   /** Windows whose joins are kept for late labels after their quality was judged. */
   retainedWindows: number;
   /** What to do with answers and labels of this kind of task. */
@@ -86,6 +88,7 @@ export class ProjectMonitor {
       referenceOf: (version) => this.referenceOf(version),
       hasOwnReference: (version) => this.references.isComplete(version),
       joinRowsMax: options.joinRowsMax,
+      log: (partition) => options.log(partition),
     };
     this.partsChanged();
   }

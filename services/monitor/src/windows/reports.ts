@@ -141,10 +141,11 @@ export class Reports {
     if (nowMs - number.toldAtMs < (isUrgent ? URGENT_EVERY_MS : TOLD_EVERY_MS)) return undefined;
     const { positions } = this.engine;
     const next = { predictions: positions.next('predictions', partition), labels: positions.next('labels', partition) };
-    const at = `${next.predictions}/${next.labels}`;
+    const logs = { predictions: positions.log('predictions', partition), labels: positions.log('labels', partition) };
+    const at = JSON.stringify([next, logs]);
     if (news.length === 0 && at === number.toldAt) return undefined;
     return {
-      entries: [{ key: keys.number(partition), value: { next } }, ...news.flatMap(({ entries }) => entries)],
+      entries: [{ key: keys.number(partition), value: { next, logs } }, ...news.flatMap(({ entries }) => entries)],
       judgements: [],
       told: () => {
         number.toldAtMs = nowMs;

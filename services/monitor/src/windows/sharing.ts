@@ -7,6 +7,7 @@ import type { Archive } from '../archive/archive.js';
 import type { CheckpointEntry } from './board.js';
 import type { Engine } from './engine.js';
 import type { NumberState } from './number-state.js';
+import { STREAMS } from './positions.js';
 import type { Reports } from './reports.js';
 
 export interface SharingPorts {
@@ -17,7 +18,7 @@ export interface SharingPorts {
   load(checkpoint: CheckpointEntry): Promise<NumberState | undefined>;
   /** Resolves at once where the reference of the version is known, or cannot be. */
   reference(project: string, version: number): Promise<void>;
-  archive: Pick<Archive, 'hold' | 'release'>;
+  archive: Pick<Archive, 'hold' | 'release' | 'begunAnew'>;
 }
 
 export class Sharing {
@@ -71,6 +72,11 @@ export class Sharing {
     const { positions } = this.engine;
     const from = { predictions: positions.next('predictions', number), labels: positions.next('labels', number) };
     this.ports.archive.hold(number, state?.archive, from);
+    for (const stream of STREAMS) {
+      const saved = state?.positions.find((position) => position.stream === stream);
+      if (saved !== undefined && (saved.log ?? 0) < positions.log(stream, number))
+        this.ports.archive.begunAnew(stream, number, 0);
+    }
     this.reports.hold(number);
   }
 }
