@@ -2,9 +2,10 @@
 // waits for the broker at construction; producers and consumers reconnect for ever in the background.
 
 import { DEFAULT_TOPIC_TERMS, type Topic, type TopicTerms, topicName } from '@millrace/contracts';
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, systemClock } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { idOfTopic } from './id-of-topic.js';
 import { LogThrottle } from './log-throttle.js';
 import { dropNegativeTimeoutWarnings } from './quiet-warnings.js';
 
@@ -76,6 +77,12 @@ export class KafkaConnection {
   /** The name without prefix. */
   topicOf(name: string): string {
     return name.startsWith(this.topicPrefix) ? name.slice(this.topicPrefix.length) : name;
+  }
+
+  /** Kafka's own id of the topic: another one where the topic is created again, or of another Kafka. */
+  topicId(topic: string): Promise<string> {
+    const { brokers, clientId } = this;
+    return idOfTopic({ brokers, clientId, clock: systemClock }, this.topicName(topic));
   }
 
   /** Runs `work` with a shared admin client; connection faults become `unavailable`. */

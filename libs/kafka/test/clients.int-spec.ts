@@ -200,6 +200,25 @@ describe('CompactedReader', () => {
   });
 });
 
+describe('the id of a topic', () => {
+  it('is its own as long as it is there, and another one when it is created again', async () => {
+    const connection = await connect();
+    const [first, again] = [await connection.topicId('projects.v1'), await connection.topicId('projects.v1')];
+    expect(first).toMatch(/^[0-9a-f]{32}$/);
+    expect(again).toBe(first);
+    expect(await connection.topicId('routes.v1')).not.toBe(first);
+    await connection.withAdmin((admin) => admin.deleteTopics({ topics: [connection.topicName('projects.v1')] }));
+    await eventually('it is gone', () =>
+      connection.topicId('projects.v1').then(
+        () => false,
+        ({ code }) => code === 'unavailable',
+      ),
+    );
+    await ensureTopics(connection, ['projects.v1']);
+    expect(await connection.topicId('projects.v1')).not.toBe(first);
+  }, 60_000);
+});
+
 describe('FencedWriters', () => {
   it('take numbers over; their predecessor is fenced, and what it wrote can be waited for', async () => {
     const connection = await connect();

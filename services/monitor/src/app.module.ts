@@ -185,6 +185,7 @@ function windowsOf(
   );
   shutdown.onClose('board writers', () => writers.close());
   const group: Group = {
+    installation: '',
     holds: () => false,
     isReady: () => false,
     entriesKnown: () => Promise.resolve(),
@@ -196,11 +197,12 @@ function windowsOf(
     judges: isJudge,
     isReady: () => group.isReady(),
     holdsKnown: () => group.entriesKnown(),
+    installation: () => group.installation,
   });
   const { archive } = archiving;
   const publish: BoardWriters['publish'] = (number, news) =>
     writers.publish(number, news).catch((error: unknown) => fenced(error, group.holds(number)));
-  const checkpoints = new StoredCheckpoints(store, config.replica, clock);
+  const checkpoints = new StoredCheckpoints(store, config.replica, clock, () => group.installation);
   const checkpointer = new Checkpointer(
     engine,
     reports,
@@ -262,6 +264,8 @@ function windowsOf(
 
 /** What the consumer's group says. */
 interface Group {
+  /** What tells this installation from others that have the same store; known when the group is joined. */
+  installation: string;
   /** It is no member at work, or the number is another's: what it holds is just being decided. */
   holds(number: number): boolean;
   /** This process is a member, and knows all projects. */
@@ -317,6 +321,7 @@ function consumer(
   shutdown.onClose('reader', () => reader.close());
   const restore = async (): Promise<void> => {
     await untilAvailable('topics', () => ensureTopics(connection));
+    group.installation = await untilAvailable('the id of projects.v1', () => connection.topicId('projects.v1'));
     await untilAvailable('projects and versions', () => reader.caughtUp());
     await untilAvailable('what other monitors say', () => board.caughtUp());
     for (const name of metadata.projectNames()) engine.monitor(name, clock.nowMs());

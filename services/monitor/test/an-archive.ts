@@ -40,7 +40,7 @@ export class ArchiveStand {
   start(state?: ArchiveState, part: { bytesMax?: number; end?: number; store?: ArtifactStore; life?: ArchiveOf } = {}) {
     const { bytesMax = 1_000_000, end = Number.POSITIVE_INFINITY, store = this.store, life = LIFE } = part;
     const scratch = join(this.home, `scratch-${this.opened.length}`);
-    const files = new DuckDbArchiveFiles(store, { scratch, memoryMax: '128MB' });
+    const files = new DuckDbArchiveFiles(store, { scratch, memoryMax: '128MB', installation: () => 'here' });
     this.opened.push(files);
     const archive = new Archive(
       { bytesMax, flushAfterMs: 30_000 },

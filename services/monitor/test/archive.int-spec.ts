@@ -194,7 +194,8 @@ describe('the archive of a monitor', () => {
     // Of the same judge, which looks through both archives in the order of their names.
     const other = nameBeside('demo');
     const store = openArtifactStore({ home });
-    await store.put(`archive/${other}/0/predictions/of-another-project`, 'x');
+    const owner = { installation: await platform.connection.topicId('projects.v1') };
+    await store.put(`archive/${other}/0/installation.json`, JSON.stringify(owner));
     const gone = ['demo', other].map((key) => ({ key, value: null }));
     await platform.producer.send('projects.v1', gone);
     const isLookedThrough = async () => (await store.list(`archive/${other}`)).length === 0;

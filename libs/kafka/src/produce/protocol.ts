@@ -1,5 +1,6 @@
 // The requests of Kafka's protocol that are made without kafkajs, in versions that brokers from 2.1 to 4.x speak:
-// Metadata 5, InitProducerId 1, Produce 7, ListOffsets 2. Bytes as https://kafka.apache.org/protocol says.
+// Metadata 5, InitProducerId 1, Produce 7, ListOffsets 2; Metadata 10, which tells ids of topics, from 2.8 on. Bytes as
+// https://kafka.apache.org/protocol says.
 
 import { PlatformError } from '@millrace/domain';
 
@@ -8,8 +9,14 @@ export const INIT_PRODUCER_ID = { key: 22, version: 1 } as const;
 export const PRODUCE = { key: 0, version: 7 } as const;
 
 export const LIST_OFFSETS = { key: 2, version: 2 } as const;
+export const TOPIC_IDS = { key: 3, version: 10 } as const;
 
-export type RequestKind = typeof METADATA | typeof INIT_PRODUCER_ID | typeof PRODUCE | typeof LIST_OFFSETS;
+export type RequestKind =
+  | typeof METADATA
+  | typeof INIT_PRODUCER_ID
+  | typeof PRODUCE
+  | typeof LIST_OFFSETS
+  | typeof TOPIC_IDS;
 
 const ACKS_ALL = -1;
 /** The leader's time to have a batch on all replicas. */
@@ -44,6 +51,13 @@ export function requestHead(kind: RequestKind, correlation: number, clientId: st
 /** Topics are not created by asking. */
 export function metadataRequest(topics: readonly string[]): Buffer[] {
   return [int32(topics.length), ...topics.map(textField), Buffer.from([0])];
+}
+
+/** Of a name shorter than 127 bytes. A byte of 0 is an empty list of tagged fields, the first one the header's. */
+export function topicIdRequest(topic: string): Buffer[] {
+  const name = Buffer.from(topic, 'utf8');
+  // One topic without an id, by name; nothing is created, and nothing of authorization is asked.
+  return [Buffer.from([0, 2]), Buffer.alloc(16), Buffer.from([name.length + 1]), name, Buffer.from([0, 0, 0, 0, 0])];
 }
 
 /** Of an idempotent producer without transactions. */
@@ -120,8 +134,36 @@ class Answer {
     return this.bytes.toString('utf8', from, from + length);
   }
 
-  list<T>(item: () => T): T[] {
-    const count = this.int32();
+  /** Of seven bits a byte, least first. */
+  varint(): number {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.bytes.readUInt8(this.take(1));
+      value += (byte & 127) * 2 ** shift;
+      if (byte < 128) return value;
+    }
+  }
+
+  /** As flexible versions write it. */
+  compactText(): string {
+    const length = Math.max(0, this.varint() - 1);
+    const from = this.take(length);
+    return this.bytes.toString('utf8', from, from + length);
+  }
+
+  tags(): void {
+    for (let left = this.varint(); left > 0; left--) {
+      this.varint();
+      this.skip(this.varint());
+    }
+  }
+
+  hex(bytes: number): string {
+    const from = this.take(bytes);
+    return this.bytes.toString('hex', from, from + bytes);
+  }
+
+  list<T>(item: () => T, count = this.int32()): T[] {
     const items: T[] = [];
     for (let i = 0; i < count; i++) items.push(item());
     return items;
@@ -169,6 +211,26 @@ export function readMetadata(bytes: Buffer): Metadata {
       );
   });
   return { nodes, topics };
+}
+
+/** Of the one topic that was asked for. */
+export function readTopicId(bytes: Buffer): { error: number; id: string } {
+  const answer = new Answer(bytes);
+  answer.tags(); // of the header
+  answer.skip(4); // throttle time
+  answer.list(() => {
+    answer.skip(4);
+    answer.compactText();
+    answer.skip(4);
+    answer.compactText();
+    answer.tags();
+  }, answer.varint() - 1); // brokers
+  answer.compactText(); // cluster
+  answer.skip(4); // controller
+  if (answer.varint() !== 2) throw new PlatformError('corrupt', 'the broker tells of another number of topics');
+  const error = answer.int16();
+  answer.compactText();
+  return { error, id: answer.hex(16) };
 }
 
 export function readInitProducerId(bytes: Buffer): { error: number; id: bigint; epoch: number } {

@@ -1,6 +1,7 @@
 // Files of the archive: what each holds is in its name, so that a listing of the store is the archive's index, for any
 // process and any program. Which files take another one's place, and which are to be merged.
 //
+//   archive/<project>/<created at>/installation.json    whose it is: others may have a project of the name
 //   archive/<project>/<created at>/<kind>/day=<date>/
 //     <p>.<log>_<first>_<next>_<level>_<rows>_<event times: from>_<to>_<written: from>_<to>_<bytes>.parquet
 //
@@ -59,6 +60,13 @@ export function dayOf(atMs: number): string {
 
 export function folderOf({ project, createdAtMs }: ArchiveOf): string {
   return `${ARCHIVE_FOLDER}/${project}/${createdAtMs}`;
+}
+
+/** Below the folder of a project's life. */
+export const OWNER_FILE = 'installation.json';
+
+export interface ArchiveOwner {
+  installation: string;
 }
 
 export function pathOf(file: ArchiveFile): string {

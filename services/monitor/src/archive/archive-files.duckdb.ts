@@ -16,7 +16,17 @@ import {
 import type { ArtifactStore } from '@millrace/artifacts';
 import { hash32, PlatformError } from '@millrace/domain';
 import type { ArchiveFiles } from './archive.js';
-import { type ArchiveFile, type ArchiveOf, byLog, fileOf, folderOf, mergedName, pathOf } from './archive-file.js';
+import {
+  type ArchiveFile,
+  type ArchiveOf,
+  type ArchiveOwner,
+  byLog,
+  fileOf,
+  folderOf,
+  mergedName,
+  OWNER_FILE,
+  pathOf,
+} from './archive-file.js';
 import type { SearchedFiles } from './archive-search.js';
 import type { QuotaCut, UpkeepFiles } from './archive-upkeep.js';
 import {
@@ -92,11 +102,15 @@ const COLUMNS = { predictions: PREDICTION_COLUMNS, labels: LABEL_COLUMNS } as co
 export interface ArchiveDuckDb {
   scratch: string;
   memoryMax: string;
+  /** What tells this installation from others that have the same store. */
+  installation(): string;
 }
 
 export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFiles {
   private opened: Promise<DuckDBInstance> | undefined;
   private made = 0;
+  /** Folders that say whose they are. */
+  private readonly owned = new Set<string>();
 
   constructor(
     private readonly store: ArchiveStore,
@@ -233,6 +247,7 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
     rows: readonly Row[],
   ): Promise<ArchiveFile> {
     return this.connected(async (connection) => {
+      await this.own(folderOf(name));
       const table = `archived_${++this.made}`;
       // Model, role, and the like are mostly one for all rows: then they are written once. The first is the id's hash.
       const isStaged = (column: Column<Row>, at: number) => at === 0 || varies(rows, column.of);
@@ -251,6 +266,13 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
         await connection.run(`DROP TABLE ${table}`);
       }
     });
+  }
+
+  private async own(folder: string): Promise<void> {
+    if (this.owned.has(folder)) return;
+    const owner: ArchiveOwner = { installation: this.settings.installation() };
+    await this.store.put(`${folder}/${OWNER_FILE}`, JSON.stringify(owner));
+    this.owned.add(folder);
   }
 
   private async place(

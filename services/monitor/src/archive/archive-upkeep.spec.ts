@@ -238,12 +238,13 @@ describe('what a legal hold names, of which the archive took what was old, and a
         () => undefined,
         () => true,
         rules,
+        () => 'here',
         stand.clock,
       );
     const before = sweeper();
     before.removed('p');
     await before.sweep();
-    expect(await stand.store.list('archive/p/5')).toHaveLength(2);
+    expect(await stand.store.list('archive/p/5')).toHaveLength(3);
     const taken = add({ removedAtMs: stand.clock.nowMs() });
     const after = sweeper();
     after.holdChanged(taken);
@@ -265,14 +266,15 @@ describe('archives of deleted projects', () => {
       () => life,
       () => true,
       NO_HOLDS,
+      () => 'here',
       stand.clock,
     );
     await deleted.sweep();
     expect(await stand.store.list('archive/p/5')).toEqual([]);
-    expect(await stand.store.list('archive/p/9')).toHaveLength(2);
+    expect(await stand.store.list('archive/p/9')).toHaveLength(3);
     life = undefined;
     await deleted.sweep();
-    expect(await stand.store.list('archive/p/9')).toHaveLength(2);
+    expect(await stand.store.list('archive/p/9')).toHaveLength(3);
     deleted.removed('p');
     await deleted.sweep();
     expect(await stand.store.list('archive')).toEqual([]);
@@ -285,6 +287,7 @@ describe('archives of deleted projects', () => {
       () => undefined,
       () => true,
       NO_HOLDS,
+      () => 'here',
       stand.clock,
     );
     await other.sweep();
@@ -295,9 +298,26 @@ describe('archives of deleted projects', () => {
       () => ({ project: 'p', createdAtMs: 4 }),
       () => true,
       NO_HOLDS,
+      () => 'here',
       stand.clock,
     );
     await older.sweep();
-    expect(await stand.store.list('archive/p/5')).toHaveLength(2);
+    expect(await stand.store.list('archive/p/5')).toHaveLength(3);
+  });
+
+  it('stay where another installation has written them, which has a project of the name in the same store', async () => {
+    await written(1);
+    const there = new DeletedArchives(
+      stand.store,
+      () => ({ project: 'p', createdAtMs: 9 }),
+      () => true,
+      NO_HOLDS,
+      () => 'there',
+      stand.clock,
+    );
+    await there.sweep();
+    there.removed('p');
+    await there.sweep();
+    expect(await stand.store.list('archive/p/5')).toHaveLength(3);
   });
 });

@@ -52,6 +52,8 @@ export interface ArchiveSharing {
   isReady(): boolean;
   /** As of ArchiveUpkeep. */
   holdsKnown(): Promise<void>;
+  /** What tells this installation from others that have the same store. */
+  installation(): string;
 }
 
 export function archiveOfProcess(
@@ -73,6 +75,7 @@ export function archiveOfProcess(
   const files = new DuckDbArchiveFiles(store, {
     scratch: join(config.home, 'monitor', config.replica, 'archive'),
     memoryMax: config.archiveMemory,
+    installation: sharing.installation,
   });
   shutdown.onClose('archive files', () => files.close());
   const archive = new Archive(
@@ -124,7 +127,7 @@ export function archiveOfProcess(
     },
     clock,
   );
-  const deleted = new DeletedArchives(store, life, sharing.judges, held, clock);
+  const deleted = new DeletedArchives(store, life, sharing.judges, held, sharing.installation, clock);
   /** What fails is tried again with the next tick. */
   const tried = (work: () => Promise<void>, what: string) => async () => {
     if (!sharing.isReady()) return;

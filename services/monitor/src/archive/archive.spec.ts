@@ -232,7 +232,11 @@ describe('the archive', () => {
     await archive.flush();
     const place = join(stand.home, 'place');
     await writeFile(place, 'no folder');
-    const files = new DuckDbArchiveFiles(stand.store, { scratch: join(place, 'scratch'), memoryMax: '128MB' });
+    const files = new DuckDbArchiveFiles(stand.store, {
+      scratch: join(place, 'scratch'),
+      memoryMax: '128MB',
+      installation: () => 'here',
+    });
     const all = (await written.list(LIFE)).filter(({ kind }) => kind === 'predictions');
     await expect(files.predictions(all, ['r1/0'])).rejects.toMatchObject({ code: 'unavailable' });
     await rm(place);

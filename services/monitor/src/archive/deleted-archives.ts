@@ -1,16 +1,18 @@
 // Archives of projects that are deleted, and of earlier ones of a name: they go with their project. Looked for once
 // after the start, where a project may have been deleted meanwhile, and whenever one is. Only what projects.v1 says is
 // gone goes: a project that it does not know may be of another installation, or of a Kafka that lost its volume. What a
-// legal hold names stays until it is taken off. Pure but for awaiting its ports.
+// legal hold names stays until it is taken off; what another installation has written in the same store is its own.
+// Pure but for awaiting its ports.
 
 import type { HoldProgress } from '@millrace/contracts';
-import type { Clock } from '@millrace/domain';
-import { ARCHIVE_FOLDER, type ArchiveOf } from './archive-file.js';
+import { type Clock, PlatformError } from '@millrace/domain';
+import { ARCHIVE_FOLDER, type ArchiveOf, type ArchiveOwner, OWNER_FILE } from './archive-file.js';
 import type { UpkeepRules } from './archive-upkeep.js';
 
 export interface ArchiveFolders {
   list(path: string): Promise<string[]>;
   remove(path: string): Promise<void>;
+  read(path: string): Promise<Buffer>;
 }
 
 export class DeletedArchives {
@@ -23,6 +25,7 @@ export class DeletedArchives {
     private readonly life: (project: string) => ArchiveOf | undefined,
     private readonly judges: (project: string) => boolean,
     private readonly holds: Pick<UpkeepRules, 'holdsKnown' | 'heldFromMs'>,
+    private readonly installation: () => string,
     private readonly clock: Pick<Clock, 'nowMs'>,
   ) {}
 
@@ -51,12 +54,23 @@ export class DeletedArchives {
       for (const folder of folders) {
         const [project = '', createdAtMs] = folder.split('/');
         if (!this.judges(project) || !this.isOver(project, Number(createdAtMs))) continue;
+        if (!(await this.isOwn(`${ARCHIVE_FOLDER}/${folder}`))) continue;
         await this.holds.holdsKnown();
         if (this.holds.heldFromMs(project) !== undefined) continue;
         await this.folders.remove(`${ARCHIVE_FOLDER}/${folder}`);
       }
     } catch (error) {
       this.isDue = true;
+      throw error;
+    }
+  }
+
+  private async isOwn(folder: string): Promise<boolean> {
+    try {
+      const owner = JSON.parse((await this.folders.read(`${folder}/${OWNER_FILE}`)).toString('utf8')) as ArchiveOwner;
+      return owner.installation === this.installation();
+    } catch (error) {
+      if (error instanceof PlatformError && error.code === 'not_found') return false;
       throw error;
     }
   }

@@ -1,5 +1,5 @@
-// Checkpoints of partition numbers in the artifact store, monitor/<number>/<time>-<replica>.json: every process that
-// may take a number over can read them.
+// Checkpoints of partition numbers in the artifact store, monitor/<installation>/<number>/<time>-<replica>.json: every
+// process that may take a number over can read them, and another installation that has the same store leaves them.
 
 import type { ArtifactStore } from '@millrace/artifacts';
 import { type Clock, PlatformError } from '@millrace/domain';
@@ -26,6 +26,8 @@ export class StoredCheckpoints {
     private readonly store: ArtifactStore,
     private readonly replica: string,
     private readonly clock: Clock,
+    /** What tells this installation from others. */
+    private readonly installation: () => string,
   ) {}
 
   /** `text`: PlacedPieces as JSON. */
@@ -34,7 +36,7 @@ export class StoredCheckpoints {
   }
 
   async writePiece(partition: number, text: string): Promise<CheckpointEntry> {
-    const path = `monitor/${partition}/${this.clock.nowMs()}-${this.made++}-${this.replica}.json`;
+    const path = `${this.folder(partition)}/${this.clock.nowMs()}-${this.made++}-${this.replica}.json`;
     return { path, sha256: await this.store.put(path, text) };
   }
 
@@ -48,12 +50,17 @@ export class StoredCheckpoints {
    */
   async sweep(partition: number, told: readonly CheckpointEntry[]): Promise<void> {
     const kept = new Set(told.map(({ path }) => path));
-    for (const name of await this.store.list(`monitor/${partition}`)) {
-      const path = `monitor/${partition}/${name}`;
+    const folder = this.folder(partition);
+    for (const name of await this.store.list(folder)) {
+      const path = `${folder}/${name}`;
       const writtenAtMs = Number.parseInt(name, 10);
       if (kept.has(path) || !name.endsWith('.json') || !(writtenAtMs < this.clock.nowMs() - ORPHAN_AFTER_MS)) continue;
       await this.store.remove(path);
     }
+  }
+
+  private folder(partition: number): string {
+    return `monitor/${this.installation()}/${partition}`;
   }
 
   /** undefined: of another release, gone or damaged; everything that Kafka still has is counted again. */

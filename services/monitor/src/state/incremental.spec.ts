@@ -48,7 +48,7 @@ function aMonitor() {
   const reports = heldBy(engine);
   const clock = new ManualClock(1_000_000);
   const store = openArtifactStore({ home });
-  const files = new StoredCheckpoints(store, '0', clock);
+  const files = new StoredCheckpoints(store, '0', clock, () => 'here');
   /** When the first file of a checkpoint is being written. */
   const meanwhile = { run: (): void => undefined };
   const checkpointer = new Checkpointer(
@@ -117,12 +117,12 @@ describe('a checkpoint', () => {
     expect(checkpointer.lastBytes).toBeLessThan(whole / 10);
     expect(await state()).toEqual(plain(numberState(engine, 2)));
     // What was replaced is gone.
-    const files = (await store.list('monitor/2')).length;
+    const files = (await store.list('monitor/here/2')).length;
     for (let i = 1; i < 6; i++) {
       row(WINDOWS - 1, ROWS + i);
       await settled();
     }
-    expect((await store.list('monitor/2')).length).toBe(files);
+    expect((await store.list('monitor/here/2')).length).toBe(files);
   });
 
   it('leaves nothing behind where one of its files cannot be written', async () => {
@@ -132,7 +132,7 @@ describe('a checkpoint', () => {
       throw new Error('disk full');
     };
     await expect(settled()).rejects.toThrow('disk full');
-    expect(await store.list('monitor/2')).toEqual([]);
+    expect(await store.list('monitor/here/2')).toEqual([]);
     await settled();
     expect(await state()).toEqual(plain(numberState(engine, 2)));
   });
@@ -153,8 +153,8 @@ describe('a checkpoint', () => {
   it('is none where a piece of it is gone', async () => {
     const { store, state, settled } = aMonitor();
     await settled();
-    const [first] = await store.list('monitor/2');
-    await store.remove(`monitor/2/${first}`);
+    const [first] = await store.list('monitor/here/2');
+    await store.remove(`monitor/here/2/${first}`);
     expect(await state()).toBeUndefined();
   });
 });
