@@ -9,6 +9,10 @@ import { answer, body, count, figure, nullable, timeMs, version, word } from './
 /** Rows of an answer. */
 const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: 'Newest first; default 100.' }));
 
+/** Pages: where a page ends, the next one goes on. */
+const beforeMs = Type.Optional(timeMs('Only windows that start before; `nextBeforeMs` of the page before.'));
+const nextBeforeMs = nullable(timeMs('`beforeMs` of the next page; null: this is the last one.'));
+
 const Cohort = answer(
   {
     version: Type.Union([version(), Type.Literal('all')]),
@@ -372,9 +376,9 @@ export const monitorApi = {
     }),
     windows: get({
       path: `${project}/windows`,
-      summary: 'Closed windows, newest first.',
-      query: body({ limit }),
-      answer: answer({ project: Type.String(), windows: Type.Array(Window) }),
+      summary: 'Closed windows, newest first. A page ends early where it has many tests.',
+      query: body({ limit, beforeMs }),
+      answer: answer({ project: Type.String(), windows: Type.Array(Window), nextBeforeMs }),
     }),
     alarms: get({
       path: `${project}/alarms`,
@@ -383,9 +387,9 @@ export const monitorApi = {
     }),
     driftEvents: get({
       path: `${project}/drift-events`,
-      summary: 'Drift events, newest first.',
-      query: body({ limit }),
-      answer: answer({ project: Type.String(), driftEvents: Type.Array(DriftEvent) }),
+      summary: 'Drift events, newest first. A page has all of the windows that it reaches.',
+      query: body({ limit, beforeMs }),
+      answer: answer({ project: Type.String(), driftEvents: Type.Array(DriftEvent), nextBeforeMs }),
     }),
     quality: get({
       path: `${project}/quality`,

@@ -161,12 +161,12 @@ describe('a slice', () => {
     expect(decodeDriftEvent(encodeDriftEvent(whole)).data).toEqual(data);
   });
 
-  it('is what the APIs answer', () => {
+  it('is what the APIs answer', async () => {
     const plain = <T>(view: T): T => JSON.parse(JSON.stringify(view));
     const has = (rows: readonly { cohort?: Cohort | undefined }[]) =>
       rows.some(({ cohort }) => cohort !== undefined && cohortKey(cohort) === cohortKey(SLICE));
     expect(has(plain(windowsView(sources, 'p', 1)).windows[0]!.cohorts)).toBe(true);
-    expect(has(plain(qualityRangeView(monitor, 0, Number.POSITIVE_INFINITY)).cohorts)).toBe(true);
+    expect(has(plain(await qualityRangeView(monitor, 0, Number.POSITIVE_INFINITY)).cohorts)).toBe(true);
     expect(has(plain(alarmsView(monitor)).alarms)).toBe(true);
     expect(has(plain(driftEventsView(sources, 'p', 100)).driftEvents)).toBe(true);
     const joined = plain(labelsJoinedView(monitor, SLICE));

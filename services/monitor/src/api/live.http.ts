@@ -43,7 +43,9 @@ export class LiveStreams {
 
   /** Called once a second. */
   beat(): void {
-    for (const stream of this.streams) this.send(stream);
+    // What many look at is made once.
+    const made = new Map<string, string>();
+    for (const stream of this.streams) this.send(stream, made);
   }
 
   close(): void {
@@ -60,7 +62,7 @@ export class LiveStreams {
       : undefined;
   }
 
-  private send(stream: { project: string; reply: FastifyReply }): void {
+  private send(stream: { project: string; reply: FastifyReply }, made = new Map<string, string>()): void {
     const { project, reply } = stream;
     if (this.sources.metadata.project(project) === undefined) {
       // Deleted since: the page asks again and is told so.
@@ -69,7 +71,8 @@ export class LiveStreams {
       return;
     }
     if (reply.raw.writableLength > BACKLOG_BYTES_MAX) return;
-    const view = liveView(this.sources, project, this.clock.nowMs());
-    reply.raw.write(`event: live\ndata: ${JSON.stringify(view)}\n\n`);
+    const text = made.get(project) ?? JSON.stringify(liveView(this.sources, project, this.clock.nowMs()));
+    made.set(project, text);
+    reply.raw.write(`event: live\ndata: ${text}\n\n`);
   }
 }

@@ -62,9 +62,9 @@ export class MonitorHttp {
 
   @Answers(calls.windows)
   windows(@Param('project') project: string, @Query() query: Parameters) {
-    const { limit = LIMIT_DEFAULT } = queryOf(calls.windows, query);
+    const { limit = LIMIT_DEFAULT, beforeMs } = queryOf(calls.windows, query);
     this.monitor(project);
-    return windowsView(this.sources, project, limit);
+    return windowsView(this.sources, project, limit, beforeMs);
   }
 
   @Answers(calls.alarms)
@@ -74,9 +74,9 @@ export class MonitorHttp {
 
   @Answers(calls.driftEvents)
   driftEvents(@Param('project') project: string, @Query() query: Parameters) {
-    const { limit = LIMIT_DEFAULT } = queryOf(calls.driftEvents, query);
+    const { limit = LIMIT_DEFAULT, beforeMs } = queryOf(calls.driftEvents, query);
     this.monitor(project);
-    return driftEventsView(this.sources, project, limit);
+    return driftEventsView(this.sources, project, limit, beforeMs);
   }
 
   @Answers(calls.quality)

@@ -17,8 +17,8 @@ import type { Engine } from '../windows/engine.js';
 import type { WindowRecord } from '../windows/history.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
 
-/** The most that the engine keeps. */
-const WINDOWS_MAX = 100_000;
+/** Of a page of windows: a window has up to 65 cohorts of hundreds of tests, and is made and written in one go. */
+const PAGE_TESTS_MAX = 10_000;
 
 export interface ViewSources {
   engine: Engine;
@@ -55,27 +55,43 @@ function windowView({ startMs, endMs, revision, metrics }: WindowRecord) {
   };
 }
 
-export function windowsView(sources: ViewSources, project: string, limit: number) {
-  const windows = sources.engine.windows(project, limit).map(windowView);
-  return { project, windows };
+/** At most `limit` windows, and at least one where there is one. */
+export function windowsView(sources: ViewSources, project: string, limit: number, beforeMs?: number) {
+  const page: WindowRecord[] = [];
+  let tests = 0;
+  for (const window of sources.engine.windowsBefore(project, beforeMs)) {
+    tests += window.metrics.reduce((sum, row) => sum + row.tests.length, 0);
+    if (page.length === limit || (page.length > 0 && tests > PAGE_TESTS_MAX))
+      return { project, windows: page.map(windowView), nextBeforeMs: page.at(-1)?.startMs ?? null };
+    page.push(window);
+  }
+  return { project, windows: page.map(windowView), nextBeforeMs: null };
 }
 
 export function alarmsView(monitor: ProjectMonitor | undefined) {
   return { alarms: monitor?.alarms.list() ?? [], active: monitor?.alarms.active ?? 0 };
 }
 
-/** Newest first. */
-export function driftEventsView(sources: ViewSources, project: string, limit: number) {
-  const events = sources.engine
-    .windows(project, WINDOWS_MAX)
-    .flatMap(({ drift, corrections }) =>
-      drift.map(({ id, data }) => ({
-        ...{ id, ...data, formula: formulaOf(data.detector) },
-        correction: correctionView(corrections.findLast((later) => later.data.corrects === id)),
-      })),
-    )
-    .slice(0, limit);
-  return { project, driftEvents: events };
+/** Newest first: all of the windows that it takes to `limit`. */
+export function driftEventsView(sources: ViewSources, project: string, limit: number, beforeMs?: number) {
+  const driftEvents: ReturnType<typeof driftEventViews> = [];
+  let reachedMs: number | undefined;
+  for (const window of sources.engine.windowsBefore(project, beforeMs)) {
+    const events = driftEventViews(window);
+    if (events.length === 0) continue;
+    if (reachedMs !== undefined && driftEvents.length + events.length > limit)
+      return { project, driftEvents, nextBeforeMs: reachedMs };
+    driftEvents.push(...events);
+    reachedMs = window.startMs;
+  }
+  return { project, driftEvents, nextBeforeMs: null };
+}
+
+function driftEventViews({ drift, corrections }: WindowRecord) {
+  return drift.map(({ id, data }) => ({
+    ...{ id, ...data, formula: formulaOf(data.detector) },
+    correction: correctionView(corrections.findLast((later) => later.data.corrects === id)),
+  }));
 }
 
 function correctionView(correction: CorrectionFinding | undefined) {
@@ -84,13 +100,18 @@ function correctionView(correction: CorrectionFinding | undefined) {
   return { id: correction.id, alarming, value, threshold, coverage, message };
 }
 
-/** By cohort over [fromMs, toMs), cut to whole quality buckets: `bucketMs` says how fine that is. */
-export function qualityRangeView(monitor: ProjectMonitor, fromMs: number, toMs: number) {
+/**
+ * By cohort over [fromMs, toMs), cut to whole quality buckets: `bucketMs` says how fine that is. Counts of many buckets
+ * take long to add up: messages are read between cohorts.
+ */
+export async function qualityRangeView(monitor: ProjectMonitor, fromMs: number, toMs: number) {
   const { quality } = monitor;
-  const cohorts = quality
-    .list()
-    .map((cohort) => ({ cohort, ...qualityView(quality.figures(cohort, fromMs, toMs)) }))
-    .filter((row) => row.labelledRows > 0);
+  const cohorts: ({ cohort: Cohort } & ReturnType<typeof qualityView>)[] = [];
+  for (const cohort of quality.list()) {
+    const row = { cohort, ...qualityView(quality.figures(cohort, fromMs, toMs)) };
+    if (row.labelledRows > 0) cohorts.push(row);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   return { project: monitor.name, fromMs: finite(fromMs), toMs: finite(toMs), bucketMs: quality.bucketMs, cohorts };
 }
 

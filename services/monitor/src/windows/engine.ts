@@ -213,6 +213,15 @@ export class Engine {
     return (this.closed.get(name) ?? []).slice(-limit).reverse();
   }
 
+  /** Closed windows that start before, newest first. */
+  *windowsBefore(name: string, beforeMs = Number.POSITIVE_INFINITY): Iterable<WindowRecord> {
+    const records = this.closed.get(name) ?? [];
+    for (let at = records.length - 1; at >= 0; at--) {
+      const record = records[at] as WindowRecord;
+      if (record.startMs < beforeMs) yield record;
+    }
+  }
+
   /** Finished windows, with every judgement anew, and quality of those that are over, since they were last taken. */
   drainHistory(): HistoryRecord[] {
     return [...this.history.splice(0), ...[...this.monitors.values()].flatMap((monitor) => monitor.drainHistory())];
