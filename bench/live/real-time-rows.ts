@@ -1,7 +1,8 @@
-// The rows of the live bench that run in real time, as long as they say; and slices of them that every run of the tests
-// affords.
+// The rows of the live bench that run in real time, as long as they say; and slices of the bench that every run of the
+// tests affords.
 
 import { driftLatency, type LiveRun, steady } from './real-time.js';
+import { restoreSlice } from './restore.js';
 import type { LiveRow } from './row.js';
 import { SEED } from './sensors.js';
 
@@ -22,4 +23,5 @@ export const REAL_TIME: readonly LiveRow[] = [
 export const SLICES: readonly LiveRow[] = [
   row('slice-steady', '20 s, labels 5 s late', { ...SLICE, seconds: 20 }, steady),
   row('slice-drift', 'windows of 5 s', { ...SLICE, seconds: 0 }, driftLatency),
+  restoreSlice,
 ];
