@@ -37,7 +37,10 @@ export class ArchiveStand {
   }
 
   /** A process that holds partition 2. `state`: of its checkpoint. */
-  start(state?: ArchiveState, part: { bytesMax?: number; end?: number; store?: ArtifactStore; life?: ArchiveOf } = {}) {
+  start(
+    state?: ArchiveState,
+    part: { bytesMax?: number; end?: number; store?: ArtifactStore; life?: ArchiveOf; keeps?: () => boolean } = {},
+  ) {
     const { bytesMax = 1_000_000, end = Number.POSITIVE_INFINITY, store = this.store, life = LIFE } = part;
     const scratch = join(this.home, `scratch-${this.opened.length}`);
     const files = new DuckDbArchiveFiles(store, { scratch, memoryMax: '128MB', installation: () => 'here' });
@@ -47,6 +50,7 @@ export class ArchiveStand {
       {
         files,
         archives: (project) => (project === life.project ? life : undefined),
+        keeps: part.keeps ?? (() => true),
         end: () => end,
         written: () => undefined,
         failed: (error) => void this.failures.push(error),

@@ -78,11 +78,14 @@ export function archiveOfProcess(
     installation: sharing.installation,
   });
   shutdown.onClose('archive files', () => files.close());
+  const holds = new ArchiveHolds((project, version) => metadata.model(project, version)?.createdAtMs);
   const archive = new Archive(
     { bytesMax: config.archiveBufferBytesMax, flushAfterMs: config.archiveFlushAfter },
     {
       files,
       archives,
+      keeps: ({ project, createdAtMs }) =>
+        archives(project)?.createdAtMs === createdAtMs || holds.heldFromMs(project) !== undefined,
       end: (kind, partition) => positions().end(kind, partition),
       written: (kind, rows) => archived.add(rows, { kind }),
       failed: (error) => {
@@ -97,7 +100,6 @@ export function archiveOfProcess(
     clock,
   );
   gauge('millrace.monitor.archive_waiting').observe(() => archive.bytes);
-  const holds = new ArchiveHolds((project, version) => metadata.model(project, version)?.createdAtMs);
   const held = { holdsKnown: sharing.holdsKnown, heldFromMs: (project: string) => holds.heldFromMs(project) };
   const upkeep = new ArchiveUpkeep(
     files,

@@ -24,6 +24,8 @@ export interface ArchivePorts {
   files: ArchiveFiles;
   /** undefined: nothing of the project is archived. */
   archives(project: string): ArchiveOf | undefined;
+  /** What waits is written, and not of a project that was deleted meanwhile. */
+  keeps(of: ArchiveOf): boolean;
   /** How far the partition is known to reach. */
   end(kind: ArchiveKind, partition: number): number;
   written(kind: ArchiveKind, rows: number): void;
@@ -211,8 +213,7 @@ export class Archive {
       for (const waiting of flush.projects) {
         const coveredTo = await this.coveredTo(buffer, waiting);
         const rows = waiting.rows.filter(({ offset }) => offset >= coveredTo);
-        // It was deleted meanwhile.
-        if (rows.length === 0 || this.ports.archives(waiting.project)?.createdAtMs !== waiting.createdAtMs) continue;
+        if (rows.length === 0 || !this.ports.keeps(waiting)) continue;
         try {
           if (buffer.failures < FAILURES_MAX) await writePart({ ...waiting, rows }, flush.to);
           else await this.writeApart(buffer.kind, { ...waiting, rows }, flush.to, writePart);
