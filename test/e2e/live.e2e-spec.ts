@@ -1,5 +1,6 @@
 // The live path in real time, in slices of `npm run bench:live`: records, predictions and labels through a whole
-// platform, each row checked in the end; a shift that becomes a drift event; a monitor that goes on from its checkpoint.
+// platform, each row checked in the end; a shift that becomes a drift event; a monitor that goes on from its
+// checkpoint.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
