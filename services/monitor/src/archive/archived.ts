@@ -57,19 +57,23 @@ export interface LabelledRow {
 const ROW_BYTES = 400;
 const VALUE_BYTES = 32;
 
-/** What a row takes in memory, about: a character takes two bytes at most. */
+/** What a row takes in memory, about: a character takes two bytes at most. Asked of every row. */
 export function predictionBytes(message: PredictionMessage): number {
   const { predictionId, entity, modelSha256, traceId, features, outputs } = message;
-  const texts = [predictionId, entity, modelSha256, traceId].reduce((sum, text) => sum + text.length, 0);
-  return ROW_BYTES + 2 * texts + valueBytes(features) + valueBytes(outputs);
+  let bytes = ROW_BYTES + 2 * (predictionId.length + entity.length + modelSha256.length + traceId.length);
+  for (const feature of features) bytes += VALUE_BYTES + (typeof feature === 'string' ? 2 * feature.length : 0);
+  for (const { name, value } of outputs) bytes += 2 * VALUE_BYTES + 2 * name.length + valueBytes(value);
+  return bytes;
 }
 
 export function labelBytes({ predictionId, recordId, entity, source }: LabelMessage): number {
   return ROW_BYTES + 2 * (predictionId.length + recordId.length + entity.length + source.length);
 }
 
-function valueBytes(value: unknown): number {
+function valueBytes(value: Output['value']): number {
+  if (typeof value === 'number') return VALUE_BYTES;
   if (typeof value === 'string') return VALUE_BYTES + 2 * value.length;
-  if (typeof value !== 'object' || value === null) return VALUE_BYTES;
-  return Object.values(value).reduce((sum: number, part) => sum + valueBytes(part), VALUE_BYTES);
+  let bytes = VALUE_BYTES;
+  for (const one of value) bytes += VALUE_BYTES + (typeof one === 'string' ? 2 * one.length : 0);
+  return bytes;
 }
