@@ -81,8 +81,7 @@ export class KafkaConnection {
 
   /** Kafka's own id of the topic: another one where the topic is created again, or of another Kafka. */
   topicId(topic: string): Promise<string> {
-    const { brokers, clientId } = this;
-    return idOfTopic({ brokers, clientId, clock: systemClock }, this.topicName(topic));
+    return idOfTopic(this, this.topicName(topic));
   }
 
   /** Runs `work` with a shared admin client; connection faults become `unavailable`. */

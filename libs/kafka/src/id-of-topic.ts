@@ -1,13 +1,12 @@
 // Kafka's own id of a topic. One of the same name that is created again, or on another Kafka, has another one.
 
-import { type Clock, PlatformError } from '@millrace/domain';
+import { PlatformError, systemClock } from '@millrace/domain';
 import { BrokerSocket } from './produce/broker-socket.js';
 import { readTopicId, TOPIC_IDS, topicIdRequest } from './produce/protocol.js';
 
 interface BrokerSettings {
   brokers: readonly string[];
   clientId: string;
-  clock: Clock;
 }
 
 /** Hex. @throws PlatformError 'unavailable' where it is not there now, or no broker answers */
@@ -23,10 +22,10 @@ export async function idOfTopic(settings: BrokerSettings, topic: string): Promis
   throw failure;
 }
 
-async function askedOf(broker: string, { clientId, clock }: BrokerSettings, topic: string): Promise<string> {
+async function askedOf(broker: string, { clientId }: BrokerSettings, topic: string): Promise<string> {
   const colon = broker.lastIndexOf(':');
   const node = { host: broker.slice(0, colon), port: Number(broker.slice(colon + 1)) };
-  const socket = await BrokerSocket.open(node, clientId, clock);
+  const socket = await BrokerSocket.open(node, clientId, systemClock);
   try {
     const { error, id } = readTopicId(await socket.request(TOPIC_IDS, topicIdRequest(topic)));
     if (error !== 0) throw new PlatformError('unavailable', `Kafka: error ${error} of topic ${topic}`);
