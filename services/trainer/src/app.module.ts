@@ -119,6 +119,7 @@ export const trainer = defineService({
       {
         ...{ uses, clock, models: (project) => registry.models(project) },
         allVersions: (project) => registry.allVersions(project),
+        goneVersions: (project) => registry.goneVersions(project),
         rules: (project) => registry.project(project)?.retention.models,
         openTraining: (project) => runner.openOf(project),
         tell: (versions, gone) => announcements.modelsNow(versions, gone),

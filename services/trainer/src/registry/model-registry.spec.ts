@@ -32,3 +32,13 @@ it('knows nothing of a deleted project of the same name but the version numbers'
   registry.setModel(model(4, 220));
   expect([registry.dataset('loans', 'd').closedAtMs, registry.latestBlessed('loans')]).toEqual([210, 4]);
 });
+
+it('says of versions that they are gone where it was told so, not where there are more than it remembers', () => {
+  const registry = new ModelRegistry();
+  for (let version = 1; version <= 10_001; version++) registry.setModel(model(version, 100));
+  registry.removeModel('loans', 7);
+  expect(registry.allVersions('loans').has(1)).toBe(false);
+  expect([...registry.goneVersions('loans')]).toEqual([7]);
+  registry.setModel(model(7, 100));
+  expect([...registry.goneVersions('loans')]).toEqual([]);
+});

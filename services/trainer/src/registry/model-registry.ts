@@ -10,6 +10,8 @@ import type { Project } from '@millrace/project';
 /** Dataset versions remembered a project; a year of daily ones several times over. */
 const DATASETS_MAX = 10_000;
 const MODELS_MAX = 10_000;
+/** Numbers of model versions that are gone; the packages of more stay. */
+const GONE_MAX = 10_000;
 
 interface Entry {
   project: Project | null;
@@ -17,6 +19,7 @@ interface Entry {
   revision: number;
   datasets: Map<string, DatasetVersion>;
   models: Map<number, ModelVersion>;
+  gone: Set<number>;
   liveVersion: number;
 }
 
@@ -54,14 +57,23 @@ export class ModelRegistry {
   }
 
   setModel(version: ModelVersion): void {
-    const { models } = this.entry(version.project);
+    const { models, gone } = this.entry(version.project);
     models.set(version.version, version);
+    gone.delete(version.version);
     if (models.size > MODELS_MAX) models.delete(Math.min(...models.keys()));
   }
 
   /** Retention has deleted it, and its package. The newest one stays: numbers are not given again. */
   removeModel(project: string, version: number): void {
-    this.entries.get(project)?.models.delete(version);
+    const { models, gone } = this.entry(project);
+    models.delete(version);
+    gone.add(version);
+    if (gone.size > GONE_MAX) gone.delete(Math.min(...gone));
+  }
+
+  /** Of which it was told that they are gone: not those that are no longer remembered here. */
+  goneVersions(project: string): ReadonlySet<number> {
+    return new Set(this.entries.get(project)?.gone);
   }
 
   /** Of deleted projects of this name, too. */
@@ -129,7 +141,8 @@ export class ModelRegistry {
   private entry(name: string): Entry {
     let entry = this.entries.get(name);
     if (entry === undefined) {
-      entry = { project: null, createdAtMs: 0, revision: 0, datasets: new Map(), models: new Map(), liveVersion: 0 };
+      const none = { datasets: new Map(), models: new Map(), gone: new Set<number>() };
+      entry = { project: null, createdAtMs: 0, revision: 0, ...none, liveVersion: 0 };
       this.entries.set(name, entry);
     }
     return entry;

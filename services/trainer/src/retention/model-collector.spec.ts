@@ -25,6 +25,9 @@ const route = (over: Partial<Route>): Route => ({ ...emptyRoute('p'), ...over })
 class World {
   readonly models = new Map<number, ModelVersion>();
   readonly packages = new Set<string>();
+  /** Numbers that the topic says are gone. */
+  readonly tombstones = new Set<number>();
+  readonly going = new Map<number, ModelVersion>();
   readonly uses = new ModelUses();
   readonly clock = new ManualClock(100 * DAY_MS);
   readonly told: string[] = [];
@@ -47,6 +50,16 @@ class World {
     return new ModelCollector({
       models: () => [...this.models.values()].sort((a, b) => a.version - b.version),
       allVersions: () => new Set(this.models.keys()),
+      goneVersions: () => this.tombstones,
+      going: {
+        keep: async (version) => {
+          this.going.set(version.version, version);
+        },
+        read: async (_project, version) => this.going.get(version) ?? null,
+        forget: async (_project, version) => {
+          this.going.delete(version);
+        },
+      },
       rules: () => this.rules,
       openTraining: () => this.open,
       uses: this.uses,
@@ -54,8 +67,14 @@ class World {
       upToNow: async () => this.meanwhile.get(++this.calls)?.(),
       tell: async (versions, gone) => {
         this.told.push(...versions.map(({ version }) => `+${version}`), ...gone.map(({ version }) => `-${version}`));
-        for (const version of versions) this.models.set(version.version, version);
-        for (const { version } of gone) this.models.delete(version);
+        for (const version of versions) {
+          this.models.set(version.version, version);
+          this.tombstones.delete(version.version);
+        }
+        for (const { version } of gone) {
+          this.models.delete(version);
+          this.tombstones.add(version);
+        }
       },
       packages: async () => [...this.packages].map((path) => `${path.slice('models/p/'.length)}/manifest.json`),
       removePackage: async (path) => {
@@ -168,6 +187,51 @@ describe('retention of model versions', () => {
     world.packages.add('models/p/7');
     expect(await world.collect()).toBe(0);
     expect([...world.packages].sort()).toEqual(['models/p/6', 'models/p/7']);
+  });
+
+  const killed = () => {
+    throw new PlatformError('unavailable', 'killed');
+  };
+  const three = route({ targets: [{ version: 3, weight: 100, name: 'blue' }] });
+
+  it('announces one again that was rolled out after a trainer had died in its deletion, package and all', async () => {
+    const world = six();
+    world.meanwhile.set(2, killed);
+    await expect(world.collect()).rejects.toThrow('killed');
+    expect(world.there).toEqual([6]);
+    world.uses.route('p', three);
+    expect(await world.collect()).toBe(0);
+    expect(world.there).toEqual([3, 6]);
+    expect([...world.packages].sort()).toEqual(['models/p/3', 'models/p/6']);
+  });
+
+  it('keeps the package of one that is held just before it would be removed as left behind', async () => {
+    const world = six();
+    world.meanwhile.set(2, killed);
+    await expect(world.collect()).rejects.toThrow('killed');
+    world.meanwhile.set(3, () => world.uses.hold(hold('h', { model: 3 })));
+    await world.collect();
+    expect(world.there).toEqual([3, 6]);
+    expect([...world.packages].sort()).toEqual(['models/p/3', 'models/p/6']);
+  });
+
+  it('announces none again whose package it has begun to remove, and leaves what is there to people', async () => {
+    const world = six();
+    world.refuses = 'models/p/3';
+    await world.collect();
+    world.refuses = null;
+    world.uses.route('p', three);
+    await world.collect();
+    expect(world.there).toEqual([6]);
+    expect([...world.packages].sort()).toEqual(['models/p/3', 'models/p/6']);
+  });
+
+  it('leaves packages of which nobody told that they are gone: another installation has written them', async () => {
+    const world = six();
+    for (const version of [1, 2]) world.models.delete(version);
+    await world.collect();
+    expect(world.there).toEqual([6]);
+    expect([...world.packages].sort()).toEqual(['models/p/1', 'models/p/2', 'models/p/6']);
   });
 
   it('goes a part at a time through many', async () => {

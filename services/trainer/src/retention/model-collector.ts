@@ -1,8 +1,9 @@
 // Deletes the model versions that a project's retention does not keep, as the trainer at work: first models.v1 is told
 // that they are gone, then their packages go. Between the two it is looked again what was written meanwhile: one that a
 // hold or a route names now is announced again, as it was. Who makes a hold looks after it was written whether the
-// version is there still, so that of the two at least one sees the other. Killed between the two it leaves packages
-// without a version, which the next call removes.
+// version is there still, so that of the two at least one sees the other. Killed between the two it leaves packages of
+// versions that are told to be gone, which the next call removes; what is needed by then it announces again, from what
+// it wrote down before. A package of which nobody told that it is gone stays: it may be another installation's.
 
 import type { ModelVersion } from '@millrace/contracts';
 import { type Clock, type Fate, PlatformError, type RetentionRules } from '@millrace/domain';
@@ -13,6 +14,15 @@ export interface ModelCollectorPorts {
   models(project: string): readonly ModelVersion[];
   /** Those of deleted projects of this name too. */
   allVersions(project: string): ReadonlySet<number>;
+  /** Of which models.v1 says that they are gone. */
+  goneVersions(project: string): ReadonlySet<number>;
+  /** What versions were that are told to be gone, as long as that may be taken back. */
+  going: {
+    keep(version: ModelVersion): Promise<void>;
+    /** null = it was forgotten: its package is no longer whole. */
+    read(project: string, version: number): Promise<ModelVersion | null>;
+    forget(project: string, version: number): Promise<void>;
+  };
   rules(project: string): RetentionRules | undefined;
   openTraining(project: string): string | null;
   uses: ModelUses;
@@ -69,40 +79,58 @@ export class ModelCollector {
     await upToNow();
     const told = this.gone(project).slice(0, REMOVED_MAX);
     if (told.length === 0) return 0;
+    await Promise.all(told.map((version) => this.ports.going.keep(version)));
     await tell([], told);
     await upToNow();
-    const { uses, openTraining } = this.ports;
-    const isNeeded = ({ version }: ModelVersion) =>
-      uses.whyOf(project, version) !== null || openTraining(project) !== null;
-    const back = told.filter(isNeeded);
+    const back = told.filter(({ version }) => this.isNeeded(project, version));
     if (back.length > 0) await tell(back, []);
     const removed = told.filter((version) => !back.includes(version));
     for (const version of removed) {
       reports.removed(version);
-      await this.removed(version.packagePath);
+      await this.removed(project, version.version, version.packagePath);
     }
     // Whoever is needed now is needed the next time, too.
     return removed.length;
+  }
+
+  private isNeeded(project: string, version: number): boolean {
+    const { uses, openTraining } = this.ports;
+    return uses.whyOf(project, version) !== null || openTraining(project) !== null;
   }
 
   private gone(project: string): ModelVersion[] {
     return this.fates(project).flatMap(({ item, keptBy }) => (keptBy === null ? [item] : []));
   }
 
-  /** Packages below the newest version's number that no version names: nobody writes them any more. */
+  /** Packages of versions that are told to be gone; one that is needed is announced again. */
   private async removeStray(project: string): Promise<void> {
-    const { allVersions, packages } = this.ports;
-    const known = allVersions(project);
-    const newest = Math.max(0, ...known);
+    const { allVersions, goneVersions, packages, upToNow, going, tell } = this.ports;
+    if (goneVersions(project).size === 0) return;
     const found = new Set((await packages(project)).map((path) => Number(path.split('/')[0])));
-    for (const version of found)
-      if (Number.isInteger(version) && version < newest && !known.has(version))
-        await this.removed(`models/${project}/${version}`);
+    const stray = () => {
+      const gone = goneVersions(project);
+      const known = allVersions(project);
+      return [...found].filter((version) => gone.has(version) && !known.has(version));
+    };
+    if (stray().length === 0) return;
+    await upToNow();
+    for (const version of stray()) {
+      if (!this.isNeeded(project, version)) await this.removed(project, version, `models/${project}/${version}`);
+      else {
+        const was = await going.read(project, version);
+        if (was !== null) await tell([was], []);
+      }
+    }
   }
 
-  private async removed(path: string): Promise<void> {
-    await this.ports.removePackage(path).catch((thrown: unknown) => {
-      this.ports.reports.left(path, PlatformError.from(thrown));
-    });
+  private async removed(project: string, version: number, path: string): Promise<void> {
+    const { going, removePackage, reports } = this.ports;
+    try {
+      // First: half a package is not announced again.
+      await going.forget(project, version);
+      await removePackage(path);
+    } catch (thrown) {
+      reports.left(path, PlatformError.from(thrown));
+    }
   }
 }

@@ -3,15 +3,17 @@
 import type { ArtifactStore } from '@millrace/artifacts';
 import type { CompactedReader } from '@millrace/kafka';
 import { counter, logger } from '@millrace/telemetry';
+import { goingVersions } from './going-versions.fs.js';
 import { ModelCollector, type ModelCollectorPorts } from './model-collector.js';
 
 const modelsRemoved = counter('millrace.trainer.models_removed');
 
-type Known = Pick<ModelCollectorPorts, 'models' | 'allVersions' | 'rules' | 'openTraining' | 'uses' | 'clock' | 'tell'>;
+type Known = Omit<ModelCollectorPorts, 'upToNow' | 'going' | 'packages' | 'removePackage' | 'reports'>;
+type Store = Pick<ArtifactStore, 'list' | 'read' | 'put' | 'remove'>;
 
 /** `state`: models and routes up to now. `followHolds`: begins to read holds. */
 export function modelCollector(
-  store: Pick<ArtifactStore, 'list' | 'remove'>,
+  store: Store,
   known: Known,
   state: () => Promise<void>,
   followHolds: () => CompactedReader,
@@ -24,6 +26,7 @@ export function modelCollector(
       holds ??= followHolds();
       await Promise.all([state(), holds.upToNow()]);
     },
+    going: goingVersions(store),
     packages: (project) => store.list(`models/${project}`),
     removePackage: (path) => store.remove(path),
     reports: {
