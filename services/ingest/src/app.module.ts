@@ -258,7 +258,7 @@ function kafkaEdges({ config, shutdown }: Context) {
 }
 
 /** What the compacted topics and the dead letters say. */
-function knownState({ config, shutdown }: Context, connection: KafkaConnection) {
+function knownState({ config, clock, shutdown }: Context, connection: KafkaConnection) {
   const registry = new ProjectRegistry(sha256);
   const datasetIndex = new DatasetIndex((project) => registry.createdAtMs(project));
   const spans = new OpenSpans();
@@ -267,7 +267,8 @@ function knownState({ config, shutdown }: Context, connection: KafkaConnection) 
     entriesMax: config.deadLettersMax,
     payloadBytesMax: config.deadLetterBytesMax,
   });
-  const used = new UsedDatasets((project) => spans.holdsOf(project).filter(({ removedAtMs }) => removedAtMs === 0));
+  const inForce = (project: string) => spans.holdsOf(project).filter(({ removedAtMs }) => removedAtMs === 0);
+  const used = new UsedDatasets(inForce, clock);
   const reader = new CompactedReader(connection, {
     name: `ingest-${config.replica}`,
     topics: {

@@ -226,7 +226,8 @@ export class Process {
     const follower = new ProgressFollower(spans);
     const { clock } = world;
     const closer = new VersionCloser(new DuckDbSpanMerger(tables.instance, files, versions, scratch), index, clock);
-    const used = new UsedDatasets((project) => spans.holdsOf(project).filter((hold) => hold.removedAtMs === 0));
+    const inForce = (project: string) => spans.holdsOf(project).filter((hold) => hold.removedAtMs === 0);
+    const used = new UsedDatasets(inForce, clock);
     const collector = new DatasetCollector({
       ...{ index, used, clock },
       upToNow: async () => world.upToNow(used),
