@@ -93,7 +93,7 @@ it('gives no place to an import whose version it deleted while the file was read
   expect(await isThere(target, target.announced.at(-1))).toBe(true);
 });
 
-it('makes no hold that keeps nothing: it says what is not there', async () => {
+it('makes no hold of what is not there; one of a model version keeps the model, whatever is left of its data', async () => {
   const target = await world();
   target.entry = entryOf(KEEP);
   const process = await begin(target);
@@ -105,12 +105,16 @@ it('makes no hold that keeps nothing: it says what is not there', async () => {
   await expect(add('', 3)).rejects.toMatchObject({ code: 'not_found', message: expect.stringContaining('version 3') });
   const model = (datasetVersions: readonly string[]) => ({ project: 'p', version: 3, blessed: false, datasetVersions });
   process.used.model(model(['0'.repeat(64)]) as unknown as ModelVersion);
-  await expect(add('', 3)).rejects.toMatchObject({ code: 'not_found' });
-  process.used.model(model([first.id]) as unknown as ModelVersion);
   await add('', 3);
+  // One that was registered was trained elsewhere.
+  process.used.model(model([]) as unknown as ModelVersion);
+  await add('', 3);
+  process.used.removeModel('p', 3);
+  await expect(add('', 3)).rejects.toMatchObject({ code: 'not_found' });
   await add(first.id);
   await add('');
   expect(process.live.holds('p').map(({ dataset, model: of }) => [dataset, of])).toEqual([
+    ['', 3],
     ['', 3],
     [first.id, 0],
     ['', 0],

@@ -86,10 +86,7 @@ export class DatasetCollector {
       return index.find(project, dataset) === null ? `'${project}' has no dataset version ${dataset}` : null;
     if (model === 0) return null;
     await upToNow();
-    const ids = used.trainedOn(project, model);
-    if (ids === null) return `'${project}' has no model version ${model}`;
-    if (ids.some((id) => index.find(project, id) !== null)) return null;
-    return `no dataset version that model version ${model} of '${project}' was trained on is there`;
+    return used.trainedOn(project, model) === null ? `'${project}' has no model version ${model}` : null;
   }
 
   private gone(schema: RecordSchema): DatasetVersion[] {
