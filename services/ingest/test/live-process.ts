@@ -236,6 +236,7 @@ export class Process {
       unnamed: new UnnamedFiles({
         list: async (project) => (await store.list(`datasets/${project}`)).map((name) => `datasets/${project}/${name}`),
         named: (project) => new Set(index.announced(project).map(({ parquetPath }) => parquetPath)),
+        told: (project) => index.pathsTold(project),
         clock,
       }),
       reports: { removed: () => undefined, left: () => undefined, swept: () => undefined },

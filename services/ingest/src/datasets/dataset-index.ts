@@ -19,13 +19,21 @@ export interface VersionPage {
   readonly before: number | null;
 }
 
+/** Paths of versions that are remembered by project, whatever became of them. */
+const PATHS_MAX = 100_000;
+
 export class DatasetIndex {
   private readonly projects = new Map<string, ProjectVersions>();
+  private readonly paths = new Map<string, Set<string>>();
 
   constructor(private readonly createdAtMs: (project: string) => number | undefined) {}
 
   add(version: DatasetVersion): void {
     this.of(version.project).add(version);
+    const paths = this.paths.get(version.project) ?? new Set<string>();
+    this.paths.set(version.project, paths.add(version.parquetPath));
+    const [oldest = ''] = paths;
+    if (paths.size > PATHS_MAX) paths.delete(oldest);
   }
 
   /** It was deleted: nobody is told of it any more. */
@@ -61,6 +69,11 @@ export class DatasetIndex {
   /** Those of deleted projects of this name, too; in no order. */
   announced(project: string): DatasetVersion[] {
     return this.of(project).all;
+  }
+
+  /** Files that versions have, or had: those of which datasets.v1 told, as far as it is remembered. */
+  pathsTold(project: string): ReadonlySet<string> {
+    return this.paths.get(project) ?? new Set();
   }
 
   newest(project: string): DatasetVersion | null {

@@ -17,8 +17,8 @@ export function datasetCollector(
     ...known,
     unnamed: new UnnamedFiles({
       list: async (project) => (await store.list(`datasets/${project}`)).map((name) => `datasets/${project}/${name}`),
-      named: (project) =>
-        new Set(known.index.announced(project).flatMap((each) => [each.parquetPath, manifestPathOf(each)])),
+      named: (project) => withManifests(known.index.announced(project).map(({ parquetPath }) => parquetPath)),
+      told: (project) => withManifests(known.index.pathsTold(project)),
       clock: known.clock,
     }),
     removeFile: (path) => store.remove(path),
@@ -38,3 +38,6 @@ export function datasetCollector(
     },
   });
 }
+
+const withManifests = (paths: Iterable<string>): ReadonlySet<string> =>
+  new Set([...paths].flatMap((parquetPath) => [parquetPath, manifestPathOf({ parquetPath })]));

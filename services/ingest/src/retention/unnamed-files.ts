@@ -1,6 +1,8 @@
-// Finds version files that no announced version names: what a process left that was killed between the writing of a
-// file and its announcement, and what a store would not remove. Each is seen twice, `UNNAMED_MS` apart, before it goes:
-// a file is announced within seconds of its writing. Memory: the paths that were seen once.
+// Finds version files that versions had and none has any more: what a process left that was killed between the deletion
+// of a version and that of its file, and what a store would not remove. Each is seen twice, `UNNAMED_MS` apart, before
+// it goes: a file is announced within seconds of its writing. A file that was never announced here stays: another
+// installation may have written it in the same store, or this one before its Kafka lost its volume. Memory: the paths
+// that were seen once.
 
 import type { Clock } from '@millrace/domain';
 
@@ -9,6 +11,8 @@ export interface UnnamedPorts {
   list(project: string): Promise<readonly string[]>;
   /** Those that versions name, also of deleted projects of this name. */
   named(project: string): ReadonlySet<string>;
+  /** Those that versions name, or did. */
+  told(project: string): ReadonlySet<string>;
   clock: Clock;
 }
 
@@ -33,6 +37,7 @@ export class UnnamedFiles {
   /** Of these. */
   unnamed(project: string, paths: readonly string[]): string[] {
     const named = this.ports.named(project);
-    return paths.filter((path) => !named.has(path));
+    const told = this.ports.told(project);
+    return paths.filter((path) => told.has(path) && !named.has(path));
   }
 }

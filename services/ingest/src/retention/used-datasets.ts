@@ -2,8 +2,8 @@
 // open, holds. Filled from models.v1, routes.v1 and trainings.v1; holds come with progress.v1.
 //
 // The trainer tells that a model version is gone before it looks for the last time whether something needs it, and
-// announces it again then. So what was told to be gone needs its data for `BACK_MS`; and where a route or a hold names a
-// version of which nothing is known, it may need any of them.
+// announces it again then. So what was told to be gone needs its data for `BACK_MS`; and where a route or a hold names
+// a version of which nothing is known, it may need any of them.
 
 import type { HoldProgress, ModelVersion, TrainingEvent } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
