@@ -104,6 +104,26 @@ describe('labels that wait for a record', () => {
     expect(ids(target)).toEqual(['early', 'late']);
   });
 
+  it('of a late row wait on for its version, however long that takes', async () => {
+    const target = await world();
+    target.entry = entryOf(WAITING);
+    const process = await begin(target);
+    target.send(record(target, 'a', 0), 0);
+    await process.catchUp();
+    await process.closeAll();
+    sent(target, 'late', 0);
+    sent(target, 'nobody', 0);
+    await later(target, process, SPAN_MS);
+    // No version is to be expected: it waits.
+    target.send(record(target, 'late', 0), 1);
+    await process.catchUp();
+    await later(target, process, HOUR_MS);
+    await later(target, process, HOUR_MS);
+    expect(ids(target)).toEqual(['nobody']);
+    await process.closeAll();
+    expect(target.announced.at(-1)).toMatchObject({ lateRows: 1, labelledRows: 1 });
+  });
+
   it.each(['before expire', 'after expire', 'before tell', 'after tell'])(
     'are lost to nobody where the process dies %s: each is told again as the same letter, then gone',
     async (point) => {

@@ -1,6 +1,6 @@
 // Labels that came when their span had closed, as the owner of a project joins them to its versions: those of a row
 // make a version of its rows, those of none wait on in segments of the owner's, and go to the dead letters when they
-// have waited for `data.label.wait`.
+// have waited for `data.label.wait` and their record is in no segment either.
 
 import type { ClosingProgress, DatasetVersion, OpenSpanProgress } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
@@ -86,6 +86,7 @@ export class OwnerLabels {
     const { refreshedAtMs } = pass;
     const expiry = {
       beforeMs: refreshedAtMs - schema.project.data.labelWaitMs,
+      open: this.ports.spans.files(owned).filter(({ kind }) => kind === 'records'),
       give: (given: readonly WaitingLabel[]) => expired(schema, given),
     };
     const part = { afterOrdinal: pass.through, versionsMax: REFRESHED_MAX };

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBDataChunk, type DuckDBInstance } from '@duckdb/node-api';
 import type { ArtifactStore } from '@millrace/artifacts';
 import { PlatformError, type RequestIds } from '@millrace/domain';
-import type { LabelExpiry, WaitingLabel } from '../labels/waiting-label.js';
+import type { WaitingLabel } from '../labels/waiting-label.js';
 import {
+  type LabelExpiry,
   OF_OWNER,
   SEGMENT_COLUMNS as OWN,
   pathOf,
@@ -64,7 +65,7 @@ export class DuckDbSegmentFiles implements SegmentFiles {
 
   /**
    * The labels whose record is none of `ids` (a query; null = none), each once, as segments of the project's owner, but
-   * for those whose time is over.
+   * for those whose time is over and whose record has not come.
    */
   async leftLabels(labels: readonly SegmentFile[], ids: string | null, expiry?: LabelExpiry): Promise<SegmentFile[]> {
     const left: SegmentFile[] = [];
@@ -84,9 +85,10 @@ export class DuckDbSegmentFiles implements SegmentFiles {
       for (const files of bySpan.values()) {
         const all = `SELECT DISTINCT ON (${quoted(OWN.partition)}, ${quoted(OWN.offset)}, ${id}) labels.*
           FROM (${EARLIER_LABELS} UNION ALL BY NAME FROM ${await this.paths(files)}) labels ${without}`;
-        const isOld = `${quoted(OWN.ingestedAtMs)} < ${expiry?.beforeMs}`;
-        if (expiry !== undefined) await giveAway(connection, `SELECT * FROM (${all}) WHERE ${isOld}`, expiry);
-        const query = expiry === undefined ? all : `SELECT * FROM (${all}) WHERE NOT (${isOld})`;
+        const over = expiry === undefined ? null : await this.over(connection, all, expiry);
+        if (expiry !== undefined && over !== null)
+          await giveAway(connection, `SELECT * FROM (${all}) WHERE ${over}`, expiry);
+        const query = over === null ? all : `SELECT * FROM (${all}) WHERE NOT (${over})`;
         const [rows = 0] = await numbers(connection, `SELECT count(*)::DOUBLE FROM (${query})`);
         if (rows === 0) continue;
         const key = { ...(files[0] as SegmentFile), partition: OF_OWNER };
@@ -94,6 +96,26 @@ export class DuckDbSegmentFiles implements SegmentFiles {
       }
     });
     return left;
+  }
+
+  /** Which of these labels are given away; null = none. Records are looked through only where one were old enough. */
+  private async over(connection: DuckDBConnection, labels: string, expiry: LabelExpiry): Promise<string | null> {
+    const id = quoted(OWN.recordId);
+    const isOld = `${quoted(OWN.ingestedAtMs)} < ${expiry.beforeMs}`;
+    const old = `SELECT ${id} FROM (${labels}) WHERE ${isOld}`;
+    const [count = 0] = await numbers(connection, `SELECT count(*)::DOUBLE FROM (${old})`);
+    if (count === 0) return null;
+    if (expiry.open.length === 0) return isOld;
+    const bySchema = new Map<string, SegmentFile[]>();
+    for (const file of expiry.open) bySchema.set(file.schema, [...(bySchema.get(file.schema) ?? []), file]);
+    const records: string[] = [];
+    for (const files of bySchema.values()) records.push(`SELECT ${id} FROM ${await this.paths(files)}`);
+    const open = `open_${++this.tables}`;
+    await connection.run(
+      `CREATE TEMP TABLE ${open} AS SELECT DISTINCT ${id} FROM (${records.join(' UNION ALL ')}) records
+       SEMI JOIN (${old}) old USING (${id})`,
+    );
+    return `${isOld} AND ${id} NOT IN (SELECT ${id} FROM ${open})`;
   }
 
   async remove(files: readonly SegmentFile[]): Promise<void> {

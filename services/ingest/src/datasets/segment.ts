@@ -11,6 +11,7 @@
 import type { OpenSpanProgress, SegmentEntry, SegmentKind } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import type { ColumnType } from '@millrace/project';
+import type { WaitingLabel } from '../labels/waiting-label.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 
 /** A project of this name that was created then; another one of the name is another project. */
@@ -98,4 +99,13 @@ export interface SegmentFiles {
   removePaths(paths: readonly string[]): Promise<void>;
   /** Of the file system that they lie in; infinity in a bucket. */
   freeBytes(): Promise<number>;
+}
+
+/** What becomes of labels that have waited for too long: those that were ingested before. */
+export interface LabelExpiry {
+  readonly beforeMs: number;
+  /** Records that no version holds yet, late rows among them: their labels wait on. */
+  readonly open: readonly SegmentFile[];
+  /** Some thousands at a time. */
+  give(labels: readonly WaitingLabel[]): Promise<void>;
 }

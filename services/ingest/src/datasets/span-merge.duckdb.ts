@@ -15,9 +15,8 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type DatasetVersion, datasetColumnsOf, LABEL_KNOWN_COLUMN } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
-import type { LabelExpiry } from '../labels/waiting-label.js';
 import type { RecordSchema } from '../schema/record-schema.js';
-import { type ClosePlan, SEGMENT_COLUMNS, type SegmentFile, schemaOf } from './segment.js';
+import { type ClosePlan, type LabelExpiry, SEGMENT_COLUMNS, type SegmentFile, schemaOf } from './segment.js';
 import type { DuckDbSegmentFiles } from './segment-files.duckdb.js';
 import { isTimed } from './span-times.js';
 import {

@@ -4,10 +4,9 @@
 
 import type { DatasetVersion, OffsetRange } from '@millrace/contracts';
 import { type Clock, rowsOrdinalOf } from '@millrace/domain';
-import type { LabelExpiry } from '../labels/waiting-label.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { DatasetIndex, Spans } from './dataset-index.js';
-import type { ClosePlan, SegmentFile } from './segment.js';
+import type { ClosePlan, LabelExpiry, SegmentFile } from './segment.js';
 import { isTimed, spanMsOf } from './span-times.js';
 import type { SpanMerger, VersionTable, WrittenVersion } from './version-table.js';
 

@@ -3,9 +3,8 @@
 
 import type { DatasetVersion, NulledColumn, OffsetRange, ParquetRows } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
-import type { LabelExpiry } from '../labels/waiting-label.js';
 import type { RecordSchema } from '../schema/record-schema.js';
-import type { ClosePlan, SegmentFile } from './segment.js';
+import type { ClosePlan, LabelExpiry, SegmentFile } from './segment.js';
 
 /** Rows as columns. */
 export interface TableRows {

@@ -14,10 +14,3 @@ export interface WaitingLabel {
   readonly partition: number;
   readonly offset: number;
 }
-
-/** What becomes of labels that have waited for too long: those that were ingested before. */
-export interface LabelExpiry {
-  readonly beforeMs: number;
-  /** Some thousands at a time. */
-  give(labels: readonly WaitingLabel[]): Promise<void>;
-}
