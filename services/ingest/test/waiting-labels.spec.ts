@@ -124,6 +124,28 @@ describe('labels that wait for a record', () => {
     expect(target.announced.at(-1)).toMatchObject({ lateRows: 1, labelledRows: 1 });
   });
 
+  it('wait on while there are records that nobody has read: after a standstill theirs may be among them', async () => {
+    const target = await world();
+    target.entry = entryOf(WAITING);
+    const process = await begin(target);
+    target.send(record(target, 'a', 0), 0);
+    await process.catchUp();
+    await process.closeAll();
+    sent(target, 'late', 0);
+    target.clock.advance(2 * HOUR_MS);
+    target.send(record(target, 'late', 0), 1);
+    // The partition of the label is read before that of the record.
+    for (const topic of ['records.v1', 'labels.v1']) await process.fetch(`${topic}/0`);
+    await process.live.flush();
+    process.live.closeDue();
+    await process.live.settled();
+    expect([ids(target), process.failures]).toEqual([[], []]);
+    await later(target, process, HOUR_MS);
+    expect(ids(target)).toEqual([]);
+    await process.closeAll();
+    expect(target.announced.at(-1)).toMatchObject({ lateRows: 1, labelledRows: 1 });
+  });
+
   it.each(['before expire', 'after expire', 'before tell', 'after tell'])(
     'are lost to nobody where the process dies %s: each is told again as the same letter, then gone',
     async (point) => {

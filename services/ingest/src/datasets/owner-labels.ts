@@ -33,6 +33,8 @@ export interface OwnerOfSpans {
   isClosed(owned: OwnedProject, timeMs: number): boolean;
   closingOf(owner: SegmentOwner): ClosingProgress;
   withConsumed(closing: ClosingProgress, files: readonly SegmentFile[]): ClosingProgress;
+  /** Resolves when everything that was written before is in segments. @throws PlatformError where nobody reads it */
+  barrier(): Promise<void>;
   write(owner: SegmentOwner, entries: readonly ProgressEntry[], versions: readonly DatasetVersion[]): Promise<void>;
 }
 
@@ -44,6 +46,8 @@ interface Pass {
   readonly names: ReadonlySet<string>;
   readonly refreshedAtMs: number;
   readonly through: number;
+  /** Whether every record that was written when it began is in segments: else no label is told to have none. */
+  readonly isRead: boolean;
 }
 
 export class OwnerLabels {
@@ -77,15 +81,17 @@ export class OwnerLabels {
     const { closer, reports, clock, expired } = this.ports;
     const { schema } = owned;
     const begunMs = clock.monotonicMs();
+    const begun = this.passes.get(owned);
+    const isRead = begun?.isRead ?? (await this.isRead());
     const late = this.late(owned);
-    const pass = this.passes.get(owned) ?? passOver(late, clock.nowMs());
+    const pass = begun ?? passOver(late, clock.nowMs(), isRead);
     // What came since is for the next pass: some of the versions were looked at without it.
     const isOfPass = (file: SegmentFile) => isOf(pass.names, file);
     const labels = { ...late, going: late.going.filter(isOfPass), staying: late.staying.filter(isOfPass) };
     const { going } = labels;
     const { refreshedAtMs } = pass;
     const expiry = {
-      beforeMs: refreshedAtMs - schema.project.data.labelWaitMs,
+      beforeMs: pass.isRead ? refreshedAtMs - schema.project.data.labelWaitMs : Number.NEGATIVE_INFINITY,
       open: this.ports.spans.files(owned).filter(({ kind }) => kind === 'records'),
       give: (given: readonly WaitingLabel[]) => expired(schema, given),
     };
@@ -102,6 +108,13 @@ export class OwnerLabels {
       await this.drop(going);
     });
     for (const version of refreshed) reports.closed(version, clock.monotonicMs() - begunMs);
+  }
+
+  private isRead(): Promise<boolean> {
+    return this.owner.barrier().then(
+      () => true,
+      () => false, // the next pass asks again
+    );
   }
 
   /** The owner's own lists, without these labels and with those that found no row. */
@@ -163,8 +176,8 @@ export class OwnerLabels {
   }
 }
 
-const passOver = ({ going, staying }: LateLabels, nowMs: number): Pass => ({
-  ...{ names: new Set([...going, ...staying].map(({ name }) => name)), refreshedAtMs: nowMs, through: 0 },
+const passOver = ({ going, staying }: LateLabels, nowMs: number, isRead: boolean): Pass => ({
+  ...{ names: new Set([...going, ...staying].map(({ name }) => name)), refreshedAtMs: nowMs, through: 0, isRead },
 });
 
 /** Also one that was merged of nothing but such ones meanwhile. */

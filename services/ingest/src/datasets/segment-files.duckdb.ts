@@ -100,6 +100,7 @@ export class DuckDbSegmentFiles implements SegmentFiles {
 
   /** Which of these labels are given away; null = none. Records are looked through only where one were old enough. */
   private async over(connection: DuckDBConnection, labels: string, expiry: LabelExpiry): Promise<string | null> {
+    if (!Number.isFinite(expiry.beforeMs)) return null;
     const id = quoted(OWN.recordId);
     const isOld = `${quoted(OWN.ingestedAtMs)} < ${expiry.beforeMs}`;
     const old = `SELECT ${id} FROM (${labels}) WHERE ${isOld}`;

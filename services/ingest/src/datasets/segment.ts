@@ -103,6 +103,7 @@ export interface SegmentFiles {
 
 /** What becomes of labels that have waited for too long: those that were ingested before. */
 export interface LabelExpiry {
+  /** Processing time; -Infinity = none is given away. */
   readonly beforeMs: number;
   /** Records that no version holds yet, late rows among them: their labels wait on. */
   readonly open: readonly SegmentFile[];

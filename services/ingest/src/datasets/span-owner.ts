@@ -119,6 +119,7 @@ export class SpanOwner {
       isClosed: (owned, timeMs) => this.isClosed(owned, timeMs),
       closingOf: (owner) => this.closingOf(owner),
       withConsumed: (closing, files) => this.withConsumed(closing, files),
+      barrier: () => this.barrier(),
       write: (owner, entries, versions) => this.write(owner, entries, versions),
     });
     this.deleted = new DeletedProjects(ports, (project) => this.isOwned(project));
