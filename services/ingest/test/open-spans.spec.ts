@@ -562,6 +562,24 @@ describe('open spans', () => {
       expect(target.announced.slice(2)).toMatchObject([{ rows: 1, lateRows: 1 }]);
     });
 
+    it('close where processes are replaced more often than closeAfterIdle', async () => {
+      const target = await world();
+      target.entry = entryOf(TEXT.replace('closeAfterIdle: 30d', 'closeAfterIdle: 2h'));
+      let process = await begin(target);
+      for (const partition of [0, 1]) target.send(record(target, `r${partition}`, 0), partition);
+      await process.catchUp();
+      for (let hour = 0; hour < 2; hour++) {
+        process.end();
+        target.clock.advance(45 * SPAN_MS);
+        process = await begin(target);
+        await process.catchUp();
+        target.clock.advance(15 * SPAN_MS);
+        await process.catchUp();
+        expect(target.announced).toHaveLength(hour);
+      }
+      expect(target.announced).toMatchObject([{ rows: 2 }]);
+    });
+
     it('stay open after a time in which nobody could be heard: senders come back first', async () => {
       const target = await world();
       target.entry = entryOf(TEXT.replace('closeAfterIdle: 30d', 'closeAfterIdle: 10m'));

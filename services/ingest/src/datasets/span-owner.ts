@@ -67,6 +67,11 @@ export interface OwnerPorts extends OwnerLabelPorts {
 
 /** A project that is not known by then was deleted. */
 const UNKNOWN_MS_MAX = 10_000;
+/**
+ * Processing time that senders have after a take-over or an outage before a project counts as idle. Not closeAfterIdle:
+ * where processes come and go more often than that nothing idle would ever close.
+ */
+const SENDERS_BACK_MS = 600_000;
 /** How often a project is looked at for versions that retention lets go of. */
 const COLLECT_MS = 60_000;
 /** How often it is looked for version files that nobody names; first when it was owned for COLLECT_MS. */
@@ -88,7 +93,7 @@ interface Owned extends SegmentOwner {
   closing: Promise<void> | null;
   /** Processing time before which a version that could not be written is not tried again. */
   retryAtMs: number;
-  /** Processing time since when it is known that what is sent is heard: before it nobody's silence counts. */
+  /** Processing time since when it is known that what is sent is heard. */
   hearsSinceMs: number;
   /** Processing time when it was looked for what retention lets go of. */
   collectedAtMs: number;
@@ -537,9 +542,11 @@ export class SpanOwner {
 
   /** Nobody has sent anything for so long that in real time everything that is open were over. */
   private isIdle(owned: Owned): boolean {
-    const heardAtMs = this.ports.spans.readingsOf(owned).map((reading) => reading.heardAtMs);
-    const silentSinceMs = Math.max(owned.hearsSinceMs, ...heardAtMs);
-    return this.ports.clock.nowMs() - silentSinceMs >= owned.schema.project.data.closeAfterIdleMs;
+    const { closeAfterIdleMs } = owned.schema.project.data;
+    const nowMs = this.ports.clock.nowMs();
+    const heardAtMs = Math.max(...this.ports.spans.readingsOf(owned).map((reading) => reading.heardAtMs));
+    const isHeard = nowMs - owned.hearsSinceMs >= Math.min(closeAfterIdleMs, SENDERS_BACK_MS);
+    return isHeard && nowMs - heardAtMs >= closeAfterIdleMs;
   }
 
   /** Event time that a span stays open after its end. */
