@@ -30,7 +30,8 @@ const MIB = 1_048_576;
 /** Four: enough for a process per core on the reference machine, few enough that an idle broker stays small. */
 const PARTITIONS = 4;
 
-const deleted = <N extends string>(name: N, family: TopicFamily, days: number, messageBytesMax = MIB) =>
+/** Without a family it is no setting: who stood still must find there what was asked of him. */
+const deleted = <N extends string>(name: N, family: TopicFamily | undefined, days: number, messageBytesMax = MIB) =>
   ({ ...sized(name, messageBytesMax), family, cleanup: 'delete', retentionMs: days * DAY_MS }) as const;
 const compacted = <N extends string>(name: N, messageBytesMax = MIB) =>
   ({ ...sized(name, messageBytesMax), cleanup: 'compact', retentionMs: -1 }) as const;
@@ -46,8 +47,8 @@ export const TOPICS = [
   compacted('projects.v1'),
   compacted('datasets.v1'),
   compacted('progress.v1'),
-  deleted('commands.v1', 'events', 30),
-  deleted('trainings.v1', 'events', 30),
+  deleted('commands.v1', undefined, 30),
+  deleted('trainings.v1', undefined, 30),
   // The state of a loop is written anew at each step, 80 KiB at most.
   { ...compacted('trainer.v1'), segmentBytes: 32 * MIB },
   compacted('models.v1'),

@@ -46,7 +46,7 @@ export const topicSettings = defineSettings({
   ),
   kafkaKeepEvents: kept(
     'MILLRACE_KAFKA_KEEP_EVENTS',
-    'commands.v1, trainings.v1, metrics.v1, drift.v1; 0 as above, 30 days. As long as a subscriber to drift events may stand still',
+    'metrics.v1, drift.v1; 0 as above, 30 days. As long as a subscriber to drift events may stand still',
   ),
 });
 

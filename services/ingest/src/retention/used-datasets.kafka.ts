@@ -1,6 +1,6 @@
-// Fills what needs dataset versions from models.v1, routes.v1 and trainings.v1.
+// Fills what needs dataset versions from models.v1, routes.v1 and trainer.v1.
 
-import { decodeModelVersion, decodeRoute, decodeTrainingEvent } from '@millrace/contracts';
+import { decodeModelVersion, decodeRoute } from '@millrace/contracts';
 import type { CompactedReaderSettings } from '@millrace/kafka';
 import type { UsedDatasets } from './used-datasets.js';
 
@@ -16,8 +16,10 @@ export function usedDatasetEntries(used: UsedDatasets): CompactedReaderSettings[
       const { targets, previousVersion, loadedVersions } = decodeRoute(value);
       used.served(project, [...targets.map(({ version }) => version), previousVersion, ...loadedVersions]);
     },
-    'trainings.v1': (_key, value) => {
-      if (value !== null) used.training(decodeTrainingEvent(value));
+    // What the trainer keeps of trainings that have not ended; a loop's state has no training's id.
+    'trainer.v1': (key, value) => {
+      const [project = '', trainingId] = key.split('/');
+      if (trainingId !== undefined) used.training(project, trainingId, value !== null);
     },
   };
 }

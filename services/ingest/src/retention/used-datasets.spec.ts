@@ -1,26 +1,23 @@
 import { expect, it } from '@jest/globals';
-import type { HoldProgress, ModelVersion, TrainingEvent } from '@millrace/contracts';
+import { encodeTrainerEntry, type HoldProgress, type ModelVersion } from '@millrace/contracts';
 import { ManualClock } from '@millrace/domain';
 import { UsedDatasets } from './used-datasets.js';
+import { usedDatasetEntries } from './used-datasets.kafka.js';
 
 const HOUR_MS = 3_600_000;
 
-it('knows what models in service, blessed ones, open trainings and holds need, and when they do not any more', () => {
+it('knows what models in service, blessed ones and holds need, and when they do not any more', () => {
   const holds: HoldProgress[] = [];
   const clock = new ManualClock(1_000);
   const used = new UsedDatasets(() => holds, clock);
   const model = (version: number, blessed: boolean, ...datasetVersions: string[]) =>
     used.model({ project: 'p', version, blessed, datasetVersions } as unknown as ModelVersion);
-  const training = (event: object) => used.training({ project: 'p', trainingId: 't', event } as TrainingEvent);
   const needed = () => Object.fromEntries(used.neededOf('p').byId);
   model(1, true, 'a');
   model(2, false, 'b');
-  training({ kind: 'requested', trigger: 'manual', datasetVersions: ['c'] });
-  expect(needed()).toEqual({ a: 'model version 1, which is blessed', c: 'training t, which is open' });
+  expect(needed()).toEqual({ a: 'model version 1, which is blessed' });
   used.served('p', [2]);
-  training({ kind: 'started' });
-  expect(needed()).toMatchObject({ b: 'model version 2 in service', c: expect.any(String) });
-  training({ kind: 'failed', code: 'x', message: '' });
+  expect(needed()).toMatchObject({ b: 'model version 2 in service' });
   used.served('p', []);
   used.removeModel('p', 1);
   clock.advance(HOUR_MS);
@@ -61,4 +58,16 @@ it('lets no data go where traffic or a hold names a model version of which nothi
   used.served('p', []);
   holds.push({ kind: 'hold', id: 'h', project: 'p', reason: 'a case', dataset: '', model: 5 } as HoldProgress);
   expect(used.neededOf('p').all).toContain('hold h: a case');
+});
+
+it('lets no data go while a training is open that the trainer keeps: events of it may be lost', () => {
+  const used = new UsedDatasets(() => [], new ManualClock(1_000));
+  const told = usedDatasetEntries(used)['trainer.v1'] as (key: string, value: Buffer | null, at: never) => void;
+  const entry = { project: 'p', projectCreatedAtMs: 1, trainingId: '', document: '{}' };
+  told('p', Buffer.from(encodeTrainerEntry(entry)), undefined as never);
+  expect(used.neededOf('p').all).toBeNull();
+  told('p/t', Buffer.from(encodeTrainerEntry({ ...entry, trainingId: 't' })), undefined as never);
+  expect([used.neededOf('p').all, used.neededOf('q').all]).toEqual(['training t, which is open', null]);
+  told('p/t', null, undefined as never);
+  expect(used.neededOf('p').all).toBeNull();
 });

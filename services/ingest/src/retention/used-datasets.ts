@@ -1,11 +1,11 @@
 // What needs dataset versions beside the rules: models in service and blessed ones by their lineage, trainings that are
-// open, holds. Filled from models.v1, routes.v1 and trainings.v1; holds come with progress.v1.
+// open, holds. Filled from models.v1, routes.v1 and trainer.v1; holds come with progress.v1.
 //
 // The trainer tells that a model version is gone before it looks for the last time whether something needs it, and
 // announces it again then. So what was told to be gone needs its data for `BACK_MS`; and where a route or a hold names
 // a version of which nothing is known, it may need any of them.
 
-import type { HoldProgress, ModelVersion, TrainingEvent } from '@millrace/contracts';
+import type { HoldProgress, ModelVersion } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 
 interface Model {
@@ -22,8 +22,8 @@ const NONE = 0;
 
 interface Users {
   readonly models: Map<number, Model>;
-  /** Data of the trainings that have not ended. */
-  readonly trainings: Map<string, readonly string[]>;
+  /** Those that have not ended. Which data each reads, the trainer alone knows. */
+  readonly trainings: Set<string>;
   /** Versions that get traffic, or got it before them, or are loaded. */
   served: ReadonlySet<number>;
 }
@@ -57,10 +57,10 @@ export class UsedDatasets {
     this.of(project).served = new Set(versions);
   }
 
-  training({ project, trainingId, event }: TrainingEvent): void {
+  training(project: string, trainingId: string, isOpen: boolean): void {
     const { trainings } = this.of(project);
-    if (event.kind === 'requested') trainings.set(trainingId, event.datasetVersions);
-    else if (event.kind === 'finished' || event.kind === 'failed') trainings.delete(trainingId);
+    if (isOpen) trainings.add(trainingId);
+    else trainings.delete(trainingId);
   }
 
   /** What a model version was trained on; null where none of this number is known. */
@@ -88,7 +88,7 @@ export class UsedDatasets {
         if (blessed) need(datasetVersions, `model version ${version}, which is blessed`);
       } else if (nowMs - goneAtMs < BACK_MS) need(datasetVersions, `model version ${version}, which may come back`);
     }
-    for (const [training, ids] of trainings) need(ids, `training ${training}, which is open`);
+    for (const training of trainings) all = `training ${training}, which is open`;
     for (const version of served) needModel(version, `model version ${version} in service`);
     for (const hold of this.holds(project)) {
       const why = `hold ${hold.id}: ${hold.reason}`;
@@ -102,7 +102,7 @@ export class UsedDatasets {
   private of(project: string): Users {
     let users = this.projects.get(project);
     if (users === undefined) {
-      users = { models: new Map(), trainings: new Map(), served: new Set() };
+      users = { models: new Map(), trainings: new Set(), served: new Set() };
       this.projects.set(project, users);
     }
     return users;
