@@ -104,6 +104,8 @@ export class World {
   readonly deleted: string[] = [];
   /** Labels that went to the dead letters. */
   readonly expired: WaitingLabel[] = [];
+  /** How many of them were counted. */
+  expiredTold = 0;
   /** Offsets that a release before progress.v1 committed. */
   readonly committed = new Map<string, number>();
   readonly commands: { id: string; project: string; action: DatasetAction }[] = [];
@@ -246,10 +248,15 @@ export class Process {
       { allowanceMs: 0, idleAfterMs: 1e9, retryAfterMs: 1_000, barrierMs: 300 },
       {
         ...{ registry, index, spans, files: guarded, closer, collector, clock, holder: 'test' },
-        expired: async (_schema, labels) => {
-          await pass('before expire');
-          world.expired.push(...labels);
-          await pass('after expire');
+        expired: {
+          give: async (_schema, labels) => {
+            await pass('before expire');
+            world.expired.push(...labels);
+            await pass('after expire');
+          },
+          told: (_schema, labels) => {
+            world.expiredTold += labels;
+          },
         },
         commandsDone: () => null,
         doubted: () => {

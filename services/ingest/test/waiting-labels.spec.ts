@@ -175,6 +175,8 @@ describe('labels that wait for a record', () => {
         new Set(['0/0']),
       );
       expect(target.expired.length).toBeLessThanOrEqual(PARTITIONS);
+      // Of one that dies right after that was told nobody counts it.
+      expect(target.expiredTold).toBe(point === 'after tell' ? 0 : 1);
       expect(process.live.waitingLabels('p')).toEqual([]);
       expect(process.live.bytesOnDisk).toBe(0);
     },

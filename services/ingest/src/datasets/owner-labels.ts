@@ -24,8 +24,12 @@ export interface OwnerLabelPorts {
   closer: VersionCloser;
   clock: Clock;
   reports: { closed(version: DatasetVersion, tookMs: number): void };
-  /** Durable as dead letters when it resolves; the same again is the same letter. */
-  expired(schema: RecordSchema, labels: readonly WaitingLabel[]): Promise<void>;
+  expired: {
+    /** Durable as dead letters when it resolves; the same again is the same letter. */
+    give(schema: RecordSchema, labels: readonly WaitingLabel[]): Promise<void>;
+    /** So many are gone from those that wait. */
+    told(schema: RecordSchema, labels: number): void;
+  };
 }
 
 /** What the owner of spans knows and writes of a project. */
@@ -90,10 +94,14 @@ export class OwnerLabels {
     const labels = { ...late, going: late.going.filter(isOfPass), staying: late.staying.filter(isOfPass) };
     const { going } = labels;
     const { refreshedAtMs } = pass;
+    let given = 0;
     const expiry = {
       beforeMs: pass.isRead ? refreshedAtMs - schema.project.data.labelWaitMs : Number.NEGATIVE_INFINITY,
       open: this.ports.spans.files(owned).filter(({ kind }) => kind === 'records'),
-      give: (given: readonly WaitingLabel[]) => expired(schema, given),
+      give: (labels: readonly WaitingLabel[]) => {
+        given += labels.length;
+        return expired.give(schema, labels);
+      },
     };
     const part = { afterOrdinal: pass.through, versionsMax: REFRESHED_MAX };
     const refreshed = await closer.refresh(schema, labels, part, expiry, async (told) => {
@@ -105,6 +113,7 @@ export class OwnerLabels {
       const closing = { ...this.owner.withConsumed(this.owner.closingOf(owned), going), refreshedAtMs };
       await this.owner.write(owned, [...this.kept(owned, going, told.left), closing], told.versions);
       this.passes.delete(owned);
+      if (given > 0) expired.told(schema, given);
       await this.drop(going);
     });
     for (const version of refreshed) reports.closed(version, clock.monotonicMs() - begunMs);

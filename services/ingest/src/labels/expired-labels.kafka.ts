@@ -9,10 +9,13 @@ import type { WaitingLabel } from './waiting-label.js';
 const labelsExpired = counter('millrace.ingest.labels_expired');
 const HOUR_MS = 3_600_000;
 
+/** `told`: when it is durable that they wait no more; the same labels are given again until then. */
 export function expiredLabels(deadLetters: Pick<DeadLetterSender, 'send'>) {
   const log = logger('labels');
-  return async ({ project: { name, data } }: RecordSchema, labels: readonly WaitingLabel[]): Promise<void> => {
-    const hours = Math.round((data.labelWaitMs / HOUR_MS) * 10) / 10;
+  const hoursOf = ({ project: { data } }: RecordSchema) => Math.round((data.labelWaitMs / HOUR_MS) * 10) / 10;
+  const give = async (schema: RecordSchema, labels: readonly WaitingLabel[]): Promise<void> => {
+    const { name } = schema.project;
+    const hours = hoursOf(schema);
     const message =
       `no record of this id came within ${hours} h (data.label.wait), or retention has deleted it; ` +
       '`millrace dlq redrive` lets the label wait again';
@@ -23,7 +26,11 @@ export function expiredLabels(deadLetters: Pick<DeadLetterSender, 'send'>) {
         reasons: [{ code: 'no_record', field: 'record_id', message: `'${label.recordId}': ${message}` }] as const,
       })),
     );
-    labelsExpired.add(labels.length, { project: name });
-    log.warn('labels whose record did not come are dead letters', { project: name, labels: labels.length, hours });
   };
+  const told = (schema: RecordSchema, labels: number): void => {
+    const { name } = schema.project;
+    labelsExpired.add(labels, { project: name });
+    log.warn('labels whose record did not come are dead letters', { project: name, labels, hours: hoursOf(schema) });
+  };
+  return { give, told };
 }

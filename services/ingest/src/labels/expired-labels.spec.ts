@@ -17,7 +17,7 @@ it('make dead letters that say why, with one id however often, and that a redriv
   const send = async (bad: readonly BadInput[]) => {
     letters.push(...bad.map((input) => makeDeadLetter(input, 9, sha)));
   };
-  const expired = expiredLabels({ send });
+  const { give: expired } = expiredLabels({ send });
   await expired(schema, [label]);
   await expired(schema, [label]);
   const [letter, again] = letters as [DeadLetter, DeadLetter];
