@@ -52,7 +52,7 @@ export interface RouteCommand {
   action: RouteAction;
 }
 
-/** Why a command is not applied; `decide` gives all but `other_origin`, which takes knowledge of versions. */
+/** Why a command is not applied; `decide` gives all but the last two, which take knowledge of versions. */
 export type RejectionReason =
   | 'expired'
   | 'revision_conflict'
@@ -65,7 +65,9 @@ export type RejectionReason =
   | 'load_superseded'
   | 'shadows_not_sent'
   /** A version of a server elsewhere and one that is run here: their clients speak of other tensors. */
-  | 'other_origin';
+  | 'other_origin'
+  /** Retention has deleted it. */
+  | 'version_deleted';
 
 export interface Rejected {
   kind: 'rejected';

@@ -9,6 +9,7 @@ import { type ServiceContext, within } from '@millrace/service';
 import type { RouterConfig } from '../config.js';
 import type { RequestPath } from '../endpoints/endpoints.module.js';
 import { commandsConsumer, KafkaCommandLog } from './commands.kafka.js';
+import { GoneVersions } from './gone-versions.js';
 import { RemovedProjects } from './removed-projects.js';
 import { RouteControl } from './route-control.js';
 import { RouteOwner } from './route-owner.js';
@@ -56,8 +57,11 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       return there === undefined ? serving.modelReady(project, version) : upstream.readiness.modelReady(there);
     },
   };
+  const gone = new GoneVersions();
   const owner = new RouteOwner(table, switches, routeLog, probe, {
     mixed,
+    isGone: (project, version) => gone.has(project, version),
+    modelsUpToNow: () => follower.readToEnd(),
     clock,
     loadTimeoutMs: config.loadTimeoutMs,
     sleep,
@@ -94,7 +98,8 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     },
     failed: (project, error) => log.warn('the route of a removed project stays for now', { project }, error),
   });
-  const follower = routeFollower(context, path, { connection, projects, snapshot, routeLog, held, control, removed });
+  const followed = { connection, projects, snapshot, routeLog, held, control, removed, gone };
+  const follower: RouteFollower = routeFollower(context, path, followed);
   // Without a broker none of them would end by itself; what they hold is in Kafka or of no worth without it.
   shutdown.onClose('kafka', async () => {
     const closed = [follower.close(), producer.close(PRODUCER_CLOSE_MS), routeLog.close()];
@@ -162,12 +167,13 @@ interface Followed {
   held: ReadonlySet<number>;
   control: RouteControl;
   removed: RemovedProjects;
+  gone: GoneVersions;
 }
 
 function routeFollower(
   { log }: Context,
   { table, switches, upstream }: RequestPath,
-  { connection, projects, snapshot, routeLog, held, control, removed }: Followed,
+  { connection, projects, snapshot, routeLog, held, control, removed, gone }: Followed,
 ): RouteFollower {
   /** Routes as they came from Kafka; what only the snapshot knows is forgotten when Kafka was read. */
   const confirmed = new Map<string, Route>();
@@ -201,8 +207,12 @@ function routeFollower(
         snapshot.touch();
       },
       async onModel(model) {
+        gone.announced(model.project, model.version);
         await upstream.announced(model);
         if (model.upstream !== undefined) snapshot.touch();
+      },
+      onModelGone(project, version) {
+        gone.gone(project, version);
       },
       onCaughtUp() {
         for (const { project, revision } of table.all()) {

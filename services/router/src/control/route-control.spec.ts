@@ -28,6 +28,10 @@ let strategy: RolloutStrategy;
 const foreign = new Set<number>();
 const mixed = (_project: string, version: number) =>
   foreign.has(version) ? `version ${version} is elsewhere` : undefined;
+/** Versions that retention has deleted. */
+const gone = new Set<number>();
+/** What models.v1 brings when it is read to its end. */
+let modelsUpToNow: () => Promise<void>;
 /** Of project p; undefined: it is deleted. */
 let createdAtMs: number | undefined;
 
@@ -43,6 +47,8 @@ beforeEach(() => {
   serial = 0;
   strategy = DEFAULT_STRATEGY;
   foreign.clear();
+  gone.clear();
+  modelsUpToNow = async () => undefined;
   createdAtMs = 0;
   owner = new RouteOwner(
     table,
@@ -74,6 +80,8 @@ beforeEach(() => {
       createdAtMs: () => createdAtMs,
       strategyOf: () => strategy,
       mixed,
+      isGone: (_project, version) => gone.has(version),
+      modelsUpToNow: () => modelsUpToNow(),
       onSettled: (project, version, route, made) => control.onSettled(project, version, route, made),
       onError: () => undefined,
     },
@@ -133,6 +141,33 @@ describe('commands through the single writer', () => {
     const result = await owner.apply({ ...issued, action: { kind: 'promote', version: 2 } });
     expect(result).toMatchObject({ kind: 'rejected', reason: 'other_origin' });
     expect(table.get('p')?.targets).toMatchObject([{ version: 1 }]);
+  });
+
+  it('refuses a rollout of a version that retention has deleted, not a promotion of what is loaded', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    await submit({ kind: 'startRollout', version: 2 });
+    gone.add(1).add(3);
+    const refused = { code: 'conflict', facts: { reason: 'version_deleted' } };
+    await expect(submit({ kind: 'startRollout', version: 3 })).rejects.toMatchObject(refused);
+    expect((await submit({ kind: 'promote', version: 1 })).route.targets).toMatchObject([{ version: 1 }]);
+  });
+
+  it('moves no traffic to a version of which it is told that it is gone while it is loaded', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    modelsUpToNow = async () => void gone.add(2);
+    await expect(submit({ kind: 'startRollout', version: 2 })).rejects.toThrow('was deleted');
+    expect(table.get('p')).toMatchObject({ targets: [{ version: 1 }], rollout: { phase: 'failed', version: 2 } });
+  });
+
+  it('moves no traffic before it knows what was deleted, and gives up in time where it cannot', async () => {
+    let looks = 0;
+    modelsUpToNow = async () => {
+      if (++looks < 3) throw new Error('no broker');
+    };
+    await submit({ kind: 'startRollout', version: 1 });
+    expect(looks).toBe(3);
+    modelsUpToNow = () => new Promise(() => undefined);
+    await expect(submit({ kind: 'startRollout', version: 2 })).rejects.toThrow('not ready within');
   });
 
   it('drops the route of a project that is removed, once, also while a version is being loaded', async () => {

@@ -48,6 +48,18 @@ export function otherOrigin(
   return message === undefined ? undefined : { kind: 'rejected', reason: 'other_origin', message };
 }
 
+/** Refuses to begin with a version whose package goes; one that is loaded is needed, and stays. */
+function ofGoneVersion(
+  { project, action }: Pick<RouteCommand, 'project' | 'action'>,
+  isGone: OwnerOptions['isGone'],
+): { kind: 'rejected'; reason: RejectionReason; message: string } | undefined {
+  if (action?.kind !== 'startRollout' || !isGone(project, action.version)) return undefined;
+  return { kind: 'rejected', reason: 'version_deleted', message: deletedMessage(project, action.version) };
+}
+
+const deletedMessage = (project: string, version: number) =>
+  `version ${version} of ${project} was deleted by the project's retention: roll out another one`;
+
 export type CommandResult =
   | { kind: 'applied'; route: Route; switch: Switch | null }
   | { kind: 'rejected'; reason: RejectionReason | 'unknown_project'; message: string; route: Route };
@@ -61,6 +73,10 @@ export interface OwnerOptions {
   createdAtMs(project: string): number | undefined;
   strategyOf(project: string): RolloutStrategy;
   mixed: MixedOrigins;
+  /** Whether retention has deleted it, as far as it is known here. */
+  isGone(project: string, version: number): boolean;
+  /** Resolves when it is known of everything that was deleted before. */
+  modelsUpToNow(): Promise<void>;
   /** A load ended, or a command ended it; `route` is the state after it. */
   onSettled(project: string, version: number, route: Route, made: Switch | null): void;
   /** The outcome of a load could not be written; it is tried again. */
@@ -108,6 +124,8 @@ export class RouteOwner {
       const before = this.table.get(command.project);
       const mixed = otherOrigin(command, this.options.mixed);
       if (mixed !== undefined) return { ...mixed, route: this.table.routeOrEmpty(command.project) };
+      const gone = ofGoneVersion(command, this.options.isGone);
+      if (gone !== undefined) return { ...gone, route: this.table.routeOrEmpty(command.project) };
       const decision = decide(before, command, this.options.strategyOf(command.project), clock.nowMs());
       if (decision.kind === 'rejected') return { ...decision, route: this.table.routeOrEmpty(command.project) };
       if (decision.kind === 'unchanged') return { kind: 'applied', route: decision.route, switch: null };
@@ -158,14 +176,32 @@ export class RouteOwner {
   private async untilSettled(route: Route): Promise<void> {
     const { project, revision } = route;
     const { version } = route.rollout;
-    const { clock, loadTimeoutMs, sleep } = this.options;
+    const { clock, loadTimeoutMs, sleep, isGone, modelsUpToNow } = this.options;
+    // The trainer looks at routes when it has told that a version is gone: of the two one sees the other.
+    let looked: 'no' | 'under way' | 'yes' = 'no';
+    const look = (): void => {
+      if (looked !== 'no') return;
+      looked = 'under way';
+      modelsUpToNow().then(
+        () => {
+          looked = 'yes';
+        },
+        () => {
+          looked = 'no'; // the broker is away: again with the next question
+        },
+      );
+    };
+    const isLooked = () => looked === 'yes';
     const endMs = clock.monotonicMs() + loadTimeoutMs;
     const current = () => this.watching.get(project) === revision && this.table.get(project)?.revision === revision;
     while (current()) {
-      const ready = await this.probe.modelReady(project, version).catch(() => false);
+      look();
+      const isLoaded = await this.probe.modelReady(project, version).catch(() => false);
       if (!current()) return;
-      if (ready || clock.monotonicMs() >= endMs) {
-        const message = `not ready within ${loadTimeoutMs} ms`;
+      const gone = isGone(project, version);
+      const ready = isLoaded && isLooked() && !gone;
+      if (ready || gone || clock.monotonicMs() >= endMs) {
+        const message = gone ? deletedMessage(project, version) : `not ready within ${loadTimeoutMs} ms`;
         const settled = await this.settle(project, {
           kind: ready ? 'ready' : 'failed',
           version,

@@ -69,6 +69,8 @@ export interface FollowerHandlers {
   onRouteRemoved(project: string): void;
   onProject(project: string, facts: ProjectFacts | null): void;
   onModel(model: ModelVersion): Promise<void>;
+  /** Retention has deleted it. */
+  onModelGone(project: string, version: number): void;
   /** All that was there has been read once. */
   onCaughtUp(): void;
 }
@@ -133,8 +135,11 @@ export class RouteFollower {
     else this.handlers.onRoute(decodeRoute(value), position.partition);
   };
 
-  private readonly onModel: OnEntry = (_key, value) =>
-    value === null ? undefined : this.handlers.onModel(decodeModelVersion(value));
+  private readonly onModel: OnEntry = (key, value) => {
+    if (value !== null) return this.handlers.onModel(decodeModelVersion(value));
+    const [project = '', version] = key.split('/');
+    this.handlers.onModelGone(project, Number(version));
+  };
 
   private readonly onProject: OnEntry = (key, value) => {
     if (value === null) {
