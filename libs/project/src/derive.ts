@@ -25,8 +25,9 @@ export function timePart(timeMs: number, part: DeriveSpec['part']): number {
     case 'month':
       return new Date(timeMs).getUTCMonth() + 1;
     case 'day_of_year': {
-      const year = new Date(timeMs).getUTCFullYear();
-      return day - Math.floor(Date.UTC(year, 0, 1) / DAY_MS) + 1;
+      // Set on a date: Date.UTC takes the years 0 to 99 for those of the 20th century.
+      const newYear = new Date(timeMs).setUTCMonth(0, 1);
+      return day - Math.floor(newYear / DAY_MS) + 1;
     }
   }
 }

@@ -33,6 +33,12 @@ export function applyLabelRule(label: LabelSpec | undefined, raw: Scalar | undef
   }
 }
 
+const SIGNS = { eq: '=', ne: '!=', gt: '>', ge: '>=', lt: '<', le: '<=' } as const;
+
+/** The rule's condition for people, such as `= "rain"`; empty where the column itself is the label. */
+export const labelCondition = ({ operation, value }: Pick<LabelSpec, 'operation' | 'value'>): string =>
+  operation === 'identity' ? '' : `${SIGNS[operation]} ${JSON.stringify(value)}`;
+
 /** Why a training of a project without label is refused, wherever it is asked for. */
 export const nothingToLearn = (project: string): string =>
   `project '${project}' has no label, so there is nothing to learn: add data.label (its name, and the column ` +

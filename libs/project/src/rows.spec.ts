@@ -5,7 +5,7 @@ import { chooseRows } from './choose-rows.js';
 import { deriveColumns, timePart } from './derive.js';
 import { parseDate, parseDuration } from './duration.js';
 import { inferColumns } from './infer-columns.js';
-import { applyLabelRule } from './label-rule.js';
+import { applyLabelRule, labelCondition } from './label-rule.js';
 import type { LabelSpec, Project } from './project.js';
 
 describe('chooseRows', () => {
@@ -38,19 +38,23 @@ describe('chooseRows', () => {
 
 describe('time parts', () => {
   it('agree with Date in UTC', () => {
+    // Of the years 0 to 99, too, which Date.UTC takes for others.
+    const firstCenturies = fc.integer({ min: -62_200_000_000_000, max: -59_000_000_000_000 });
+    const anyTime = fc.maxSafeInteger().map((ms) => ms % 8_640_000_000_000_000);
     fc.assert(
-      fc.property(fc.integer({ min: -2_000_000_000_000, max: 4_000_000_000_000 }), (ms) => {
-        const date = new Date(ms);
-        expect(timePart(ms, 'hour')).toBe(date.getUTCHours());
-        expect(timePart(ms, 'minute')).toBe(date.getUTCMinutes());
-        expect(timePart(ms, 'weekday')).toBe(date.getUTCDay());
-        expect(timePart(ms, 'day_of_year')).toBe(
-          (Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()) -
-            Date.UTC(date.getUTCFullYear(), 0, 1)) /
-            86_400_000 +
-            1,
-        );
-      }),
+      fc.property(
+        fc.oneof(fc.integer({ min: -2_000_000_000_000, max: 4_000_000_000_000 }), firstCenturies, anyTime),
+        (ms) => {
+          const date = new Date(ms);
+          expect(timePart(ms, 'hour')).toBe(date.getUTCHours());
+          expect(timePart(ms, 'minute')).toBe(date.getUTCMinutes());
+          expect(timePart(ms, 'weekday')).toBe(date.getUTCDay());
+          const iso = date.toISOString();
+          const newYear = Date.parse(iso.replace(/-\d\d-\d\dT.*/, '-01-01T00:00:00Z'));
+          const midnight = Date.parse(iso.replace(/T.*/, 'T00:00:00Z'));
+          expect(timePart(ms, 'day_of_year')).toBe((midnight - newYear) / 86_400_000 + 1);
+        },
+      ),
     );
   });
 
@@ -139,5 +143,17 @@ describe('inferColumns', () => {
     expect(byName.note).toMatchObject({ type: 'text', required: false });
     expect(byName.mixed?.type).toBe('text');
     expect(byName.id?.type).toBe('integer');
+  });
+});
+
+describe('labelCondition', () => {
+  it.each([
+    ['eq', 'rain', '= "rain"'],
+    ['ne', 'no', '!= "no"'],
+    ['ge', 15, '>= 15'],
+    ['eq', true, '= true'],
+    ['identity', null, ''],
+  ] as const)('%s %s is said as %s', (operation, value, said) => {
+    expect(labelCondition({ operation, value })).toBe(said);
   });
 });
