@@ -1,5 +1,5 @@
 """Makes the models and rows that the registration is tried with: what people bring. Run by hand, in an environment with
-scikit-learn, skl2onnx, lightgbm, onnxmltools and onnx; with tensorflow beside them, the SavedModel too. What it wrote
+scikit-learn, skl2onnx, lightgbm, xgboost, onnxmltools and onnx; with tensorflow beside them, the SavedModel too. What it wrote
 is committed, so that no test needs any of them."""
 
 import pathlib
@@ -9,9 +9,10 @@ import lightgbm
 import numpy as np
 import onnx
 import pandas as pd
+import xgboost
 from onnx import TensorProto, helper, numpy_helper
-from onnxmltools import convert_lightgbm
-from onnxmltools.convert.common.data_types import FloatTensorType as LightGbmFloats
+from onnxmltools import convert_lightgbm, convert_xgboost
+from onnxmltools.convert.common.data_types import FloatTensorType as BoosterFloats
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -84,7 +85,9 @@ types = [(name, FloatTensorType([None, 1])) for name in NUMBERS] + [("city", Str
 write("churn.onnx", convert_sklearn(pipeline, initial_types=types, options={"zipmap": False}))
 
 gbm = lightgbm.LGBMClassifier(n_estimators=8, num_leaves=8, verbose=-1).fit(X, y)
-write("lightgbm.onnx", convert_lightgbm(gbm, initial_types=[("input", LightGbmFloats([None, 4]))], zipmap=False))
+write("lightgbm.onnx", convert_lightgbm(gbm, initial_types=[("input", BoosterFloats([None, 4]))], zipmap=False))
+xgb = xgboost.XGBClassifier(n_estimators=20, max_depth=3).fit(X, y)
+write("xgboost.onnx", convert_xgboost(xgb, initial_types=[("input", BoosterFloats([None, 4]))]))
 
 constant_answer("refused/out-of-range.onnx", 3.2)
 external = constant_answer("refused/nan.onnx", np.nan)

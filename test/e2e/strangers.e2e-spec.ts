@@ -234,7 +234,11 @@ describe('a model', () => {
     ['rollout status loans', 0, ['version', 'Next: millrace drift loans']],
     ['predict loans --row {"amount":"viel"}', 2, ["'amount'", '"viel"', 'it takes a whole number']],
     ['predict loans --row {"amont":3}', 2, ["'amont'", "Did you mean 'amount'?"]],
-    ['predict loans --row {"amount":3000,"purpose":"car"}', 0, ['"probability"', 'Next: millrace drift loans']],
+    [
+      'predict loans --row {"amount":3000,"purpose":"car"}',
+      0,
+      ['"probability"', 'probability of ', '; label 1 says so', 'Next: millrace drift loans'],
+    ],
     ['predict loans --row {} --model-version 99', 4, ['99', '`millrace models loans`']],
     ['predict loans --input renamed.csv --output o.csv', 1, ['renamed.csv has no column', "'amount'", 'betrag']],
     ['predict loans --input words.csv --output o.csv', 1, ["'amount' is not of INT64 (a whole number)", '"viel"']],

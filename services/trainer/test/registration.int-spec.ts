@@ -243,6 +243,13 @@ describe('a model that was trained elsewhere', () => {
     expect(refused.message).toMatch(/^no V2 server answers gRPC at 127\.0\.0\.1:\d+/);
   }, 240_000);
 
+  it("may be XGBoost's, as its converter writes it", async () => {
+    const [{ message, version }, other] = [await registered('xgboost.onnx'), await registered('boosted.onnx')];
+    expect([message, version?.evaluation?.rows]).toEqual(['', other.version?.evaluation?.rows]);
+    // Trees of the same depth on the same rows, by another library.
+    expect(Math.abs(logLoss(version) - logLoss(other.version))).toBeLessThan(0.02);
+  }, 180_000);
+
   it('shows a wrong mapping by its verdict', async () => {
     const inputs = [{ tensor: 'float_input', columns: ['debt', 'income', 'age', 'tenure'] }];
     const { version } = await registered('logistic.onnx', { inputs });

@@ -7,7 +7,7 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import { checkFile, missingFile } from '@millrace/files';
 import type { InferClient } from '@millrace/grpc';
 import { plainOutputs } from '@millrace/inference';
-import { type Project, projectFromDocument } from '@millrace/project';
+import { labelCondition, type Project, projectFromDocument } from '@millrace/project';
 import { csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
 import { BatchPrediction } from '../predict/batch-prediction.js';
@@ -297,8 +297,9 @@ async function predictRow(context: Context, model: string, options: PredictOptio
   try {
     const { inputs } = await client.metadata(model, options.modelVersion);
     const own = isOwn(options.via);
-    const asks = own && leftOut(row, inputs).length > 0;
-    const { tensors, missing } = tensorsOf(row, inputs, asks ? await projectNamed(context, model) : undefined);
+    const asks = own && (leftOut(row, inputs).length > 0 || !context.json);
+    const project = asks ? await projectNamed(context, model) : undefined;
+    const { tensors, missing } = tensorsOf(row, inputs, project);
     if (missing.length > 0) process.stderr.write(`${missing.join(', ')}: not in the row, taken as missing\n`);
     const answer = await client.infer({
       modelName: model,
@@ -312,11 +313,20 @@ async function predictRow(context: Context, model: string, options: PredictOptio
       outputs: [],
     });
     const shown = { version: Number(answer.modelVersion), ...plainOutputs(answer.outputs) };
+    if (!context.json) process.stderr.write(meaning(shown, project));
     context.print(shown, () => JSON.stringify(shown), own ? [`millrace drift ${model}`] : []);
     return 0;
   } finally {
     client.close();
   }
+}
+
+/** What the outputs say, in the words of the project's rule; empty where it has none or the model is another's. */
+function meaning(outputs: Readonly<Record<string, unknown>>, project: Project | undefined): string {
+  const label = project?.data.label;
+  const condition = label === undefined ? '' : labelCondition(label);
+  if (label === undefined || condition === '' || outputs.probability === undefined) return '';
+  return `probability of ${label.column} ${condition}; label 1 says so, label 0 does not\n`;
 }
 
 /** undefined where the platform cannot be asked, or has no such project: then the model is no project's. */

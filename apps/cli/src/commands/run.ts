@@ -294,7 +294,7 @@ function whereToLook(context: Context): string {
   return [
     `Dashboard            ${addresses.monitor}/`,
     `Predictions (V2)     ${addresses.routerV2}/v2  and gRPC ${addresses.routerGrpc}`,
-    `Records and labels   ${addresses.ingest}/v1/projects/…`,
+    `Records and labels   POST to ${addresses.ingest}/v1/projects/NAME/records and …/NAME/labels`,
     `Logs                 ${join(context.settings.home, 'logs')}`,
   ].join('\n');
 }

@@ -2,7 +2,7 @@
 // next with a row of the file in them.
 
 import { exactJson } from '@millrace/domain';
-import { type Proposal, type TableProfile, textValue, writtenValue } from '@millrace/project';
+import { labelCondition, type Proposal, type TableProfile, textValue, writtenValue } from '@millrace/project';
 import { cut, table } from '../table.js';
 
 const NAME_SHOWN = 32;
@@ -46,12 +46,9 @@ export function choicesText({ eventTime, entity, recordId, label }: Proposal): s
 
 function labelText(label: Proposal['label']): string {
   if (label === null) return 'none, because you said so: nothing is trained, inputs and scores are watched';
-  const { column, operation, value } = label.rule;
-  const said = operation === 'identity' ? '' : ` ${SIGNS[operation]} ${JSON.stringify(value)}`;
-  return `'${column}'${said}, because ${label.why}`;
+  const condition = labelCondition(label.rule);
+  return `'${label.rule.column}'${condition === '' ? '' : ` ${condition}`}, because ${label.why}`;
 }
-
-const SIGNS: Readonly<Record<string, string>> = { eq: '=', ne: '!=', gt: '>', ge: '>=', lt: '<', le: '<=' };
 
 /** For a shell, in single quotes where it needs any. */
 export function shellWord(text: string): string {
