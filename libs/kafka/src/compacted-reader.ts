@@ -8,8 +8,8 @@ import type { Consumer } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
 import { isBrokerAway } from './consumer-end.js';
 import { textHeaders } from './message.js';
-import type { EndKind } from './produce/protocol.js';
-import { topicEnds } from './topic-ends.js';
+import type { OffsetKind } from './produce/protocol.js';
+import { topicOffsets } from './topic-offsets.js';
 import { untilAvailable } from './until-available.js';
 
 export interface EntryPosition {
@@ -135,24 +135,19 @@ export class CompactedReader {
 
   /** Where the partitions end that have anything; by topic and partition. */
   private async written(): Promise<Map<string, number>> {
-    const lows = new Map<string, number>();
-    for (const topic of Object.keys(this.settings.topics))
-      for (const [partition, { low }] of await this.connection.highWatermarks(topic))
-        lows.set(`${topic}/${partition}`, low);
-    const ends = await this.ends('written');
-    const written = new Map<string, number>();
-    for (const [key, low] of lows) {
-      const end = ends.get(this.connection.topicName(key));
-      if (end === undefined) throw new PlatformError('unavailable', `Kafka does not say where ${key} ends`);
-      if (end > low) written.set(key, end);
-    }
-    return written;
+    const earliest = await this.offsets('earliest');
+    const ends = await this.offsets('written');
+    return new Map(
+      [...ends]
+        .filter(([key, end]) => end > (earliest.get(key) ?? 0))
+        .map(([key, end]) => [this.connection.topicOf(key), end]),
+    );
   }
 
-  private ends(kind: EndKind): Promise<ReadonlyMap<string, number>> {
+  private offsets(kind: OffsetKind): Promise<ReadonlyMap<string, number>> {
     const { brokers, clientId } = this.connection;
     const topics = Object.keys(this.settings.topics).map((topic) => this.connection.topicName(topic));
-    return topicEnds({ brokers, clientId, clock: systemClock }, topics, kind);
+    return topicOffsets({ brokers, clientId, clock: systemClock }, topics, kind);
   }
 
   private handled(wanted: Map<string, number>): Promise<void> {
@@ -266,7 +261,7 @@ export class CompactedReader {
     this.isAsking = true;
     const asking = this.waiting.filter(({ emptyFetches }) => emptyFetches >= EMPTY_FETCHES);
     try {
-      const ends = await this.ends('stable');
+      const ends = await this.offsets('stable');
       for (const { wanted, emptyFetches } of asking) {
         // Something came meanwhile.
         if (emptyFetches < EMPTY_FETCHES) continue;

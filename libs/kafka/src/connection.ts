@@ -8,6 +8,7 @@ import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { idOfTopic } from './id-of-topic.js';
 import { LogThrottle } from './log-throttle.js';
 import { dropNegativeTimeoutWarnings } from './quiet-warnings.js';
+import { NotLed, topicOffsets } from './topic-offsets.js';
 
 export interface KafkaConnectionSettings {
   brokers: readonly string[];
@@ -122,8 +123,14 @@ export class KafkaConnection {
 
   /** First and next offsets by partition of a topic, as readers of committed messages see it. */
   async highWatermarks(topic: string): Promise<Map<number, { low: number; high: number }>> {
-    const offsets = await this.withAdmin((admin) => untilLed(() => admin.fetchTopicOffsets(this.topicName(topic))));
-    return new Map(offsets.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]));
+    const name = this.topicName(topic);
+    const settings = { brokers: this.brokers, clientId: this.clientId, clock: systemClock };
+    const [earliest, ends] = await untilLed(() =>
+      Promise.all([topicOffsets(settings, [name], 'earliest'), topicOffsets(settings, [name], 'stable')]),
+    );
+    return new Map(
+      [...ends].map(([key, high]) => [Number(key.slice(name.length + 1)), { low: earliest.get(key) ?? high, high }]),
+    );
   }
 
   async close(): Promise<void> {
@@ -143,8 +150,7 @@ async function untilLed<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (error) {
-      const { name, retriable } = error as { name?: string; retriable?: boolean };
-      if (name !== 'KafkaJSProtocolError' || retriable !== true || poll >= TOPIC_POLLS_MAX) throw error;
+      if (!(error instanceof NotLed) || poll >= TOPIC_POLLS_MAX) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, TOPIC_POLL_MS));
   }

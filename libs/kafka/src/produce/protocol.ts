@@ -84,22 +84,25 @@ export function produceRequest(topics: readonly TopicBatches[]): Buffer[] {
   return parts;
 }
 
-/** Of a topic: all that was written, or what a reader of committed messages gets to while a transaction is open. */
-export type EndKind = 'written' | 'stable';
+/**
+ * Of a partition: the earliest message that there still is; the end of all that was written; or of what a reader of
+ * committed messages gets to while a transaction is open.
+ */
+export type OffsetKind = 'earliest' | 'written' | 'stable';
 
-const ISOLATION: Readonly<Record<EndKind, number>> = { written: 0, stable: 1 };
-const LATEST = -1n;
+const ISOLATION: Readonly<Record<OffsetKind, number>> = { earliest: 0, written: 0, stable: 1 };
+const TIME: Readonly<Record<OffsetKind, bigint>> = { earliest: -2n, written: -1n, stable: -1n };
 
 export function listOffsetsRequest(
-  end: EndKind,
+  kind: OffsetKind,
   topics: readonly { topic: string; partitions: readonly number[] }[],
 ): Buffer[] {
-  const parts: Buffer[] = [int32(-1), Buffer.from([ISOLATION[end]]), int32(topics.length)];
+  const parts: Buffer[] = [int32(-1), Buffer.from([ISOLATION[kind]]), int32(topics.length)];
   for (const { topic, partitions } of topics) {
     parts.push(textField(topic), int32(partitions.length));
     for (const partition of partitions) {
       const time = Buffer.allocUnsafe(8);
-      time.writeBigInt64BE(LATEST);
+      time.writeBigInt64BE(TIME[kind]);
       parts.push(int32(partition), time);
     }
   }

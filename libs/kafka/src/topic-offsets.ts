@@ -1,33 +1,46 @@
-// Where topics end now: what was written, or up to where a reader of committed messages gets, which an open transaction
-// holds back. kafkajs' administration knows the second alone.
+// Where topics begin and end now. kafkajs' administration answers "low.pop() is undefined" while its metadata are
+// renewed, waits without end on some outages, and knows no end but that of committed messages.
 
 import { type Clock, PlatformError } from '@millrace/domain';
 import { BrokerSocket } from './produce/broker-socket.js';
 import {
-  type EndKind,
   LIST_OFFSETS,
   listOffsetsRequest,
   METADATA,
   type Metadata,
   metadataRequest,
   type Node,
+  type OffsetKind,
   readListOffsets,
   readMetadata,
 } from './produce/protocol.js';
 
-export interface TopicEndsSettings {
+export interface TopicOffsetsSettings {
   brokers: readonly string[];
   clientId: string;
   clock: Clock;
 }
 
-/** By "topic/partition", as the broker names them. @throws PlatformError 'unavailable' where one is not led now */
-export async function topicEnds(
-  settings: TopicEndsSettings,
+/** A topic that is not there yet, or a partition that nobody leads now: both pass, as a rule. */
+export class NotLed extends PlatformError {
+  constructor(what: string) {
+    super('unavailable', `Kafka: ${what}`);
+  }
+}
+
+/**
+ * By "topic/partition", as the broker names them.
+ *
+ * @throws NotLed; PlatformError 'unavailable' where no broker answers in time
+ */
+export async function topicOffsets(
+  settings: TopicOffsetsSettings,
   topics: readonly string[],
-  end: EndKind,
+  kind: OffsetKind,
 ): Promise<ReadonlyMap<string, number>> {
   const { nodes, topics: leaders } = await anyAnswer(settings, topics);
+  const unknown = topics.filter((topic) => !leaders.has(topic));
+  if (unknown.length > 0) throw new NotLed(`no topic ${unknown.join(', ')}`);
   const byNode = new Map<number, { topic: string; partitions: number[] }[]>();
   for (const [topic, led] of leaders)
     led.forEach((leader, partition) => {
@@ -37,22 +50,22 @@ export async function topicEnds(
       if (of === undefined) asked.push({ topic, partitions: [partition] });
       else of.partitions.push(partition);
     });
-  const ends = new Map<string, number>();
+  const offsets = new Map<string, number>();
   for (const [leader, asked] of byNode) {
     const node = nodes.get(leader);
-    if (node === undefined) throw new PlatformError('unavailable', 'a partition has no leader now');
+    if (node === undefined) throw new NotLed('a partition has no leader now');
     const answer = await asking(settings, node, (socket) =>
-      socket.request(LIST_OFFSETS, listOffsetsRequest(end, asked)),
+      socket.request(LIST_OFFSETS, listOffsetsRequest(kind, asked)),
     );
     for (const { topic, partition, error, offset } of readListOffsets(answer)) {
-      if (error !== 0) throw new PlatformError('unavailable', `Kafka: error ${error} of partition ${partition}`);
-      ends.set(`${topic}/${partition}`, offset);
+      if (error !== 0) throw new NotLed(`error ${error} of ${topic}/${partition}`);
+      offsets.set(`${topic}/${partition}`, offset);
     }
   }
-  return ends;
+  return offsets;
 }
 
-async function anyAnswer(settings: TopicEndsSettings, topics: readonly string[]): Promise<Metadata> {
+async function anyAnswer(settings: TopicOffsetsSettings, topics: readonly string[]): Promise<Metadata> {
   let failure: unknown;
   for (const broker of settings.brokers) {
     const colon = broker.lastIndexOf(':');
@@ -67,7 +80,7 @@ async function anyAnswer(settings: TopicEndsSettings, topics: readonly string[])
 }
 
 async function asking<T>(
-  { clientId, clock }: TopicEndsSettings,
+  { clientId, clock }: TopicOffsetsSettings,
   node: Node,
   ask: (socket: BrokerSocket) => Promise<T>,
 ): Promise<T> {
