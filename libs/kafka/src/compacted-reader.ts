@@ -36,6 +36,8 @@ export interface CompactedReaderSettings {
 
 const FETCH_WAIT_MS = 250;
 const START_AGAIN_MS = 500;
+/** Three times what kafkajs waits for one answer. */
+const JOIN_MS_MAX = 45_000;
 /** A fetch that waited this share of its time found nothing. */
 const EMPTY_FETCH_MS = FETCH_WAIT_MS * 0.8;
 /** The first of them may have begun before the wait did. */
@@ -203,6 +205,10 @@ export class CompactedReader {
     });
     if (this.atStart.size === 0) this.markCaughtUp();
     else void this.handled(new Map(this.atStart)).then(() => this.markCaughtUp());
+    await beforeLong(this.joined(consumer, topics));
+  }
+
+  private async joined(consumer: Consumer, topics: readonly string[]): Promise<void> {
     await consumer.connect();
     await consumer.subscribe({ topics: topics.map((topic) => this.connection.topicName(topic)), fromBeginning: true });
     await consumer.run({
@@ -294,5 +300,19 @@ export class CompactedReader {
     this.log.error('reader cannot go on', {}, error);
     if (this.settings.onCrash !== undefined) this.settings.onCrash(error);
     else setTimeout(() => process.exit(1), 50);
+  }
+}
+
+/** A start that hangs is given up, and another begins: kafkajs bounds its tries, not what each of them waits for. */
+async function beforeLong(start: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const why = `no start of the consumer within ${JOIN_MS_MAX} ms`;
+    timer = setTimeout(() => reject(new PlatformError('unavailable', why)), JOIN_MS_MAX);
+  });
+  try {
+    await Promise.race([start, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
