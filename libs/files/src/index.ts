@@ -2,6 +2,7 @@
 
 export { openImportRoots, openToImports } from './import-roots.js';
 export { readJson, readJsonFolderSync, readJsonSync, replaceJson, replaceJsonSync } from './json-file.js';
+export { LASTING_DUCKDB } from './lasting-duckdb.js';
 export { checkFile, isMissingFile, missingFile } from './missing-file.js';
 export { placeFile, removeFile, replaceFileSync, writeStaged } from './replace-file.js';
 export {

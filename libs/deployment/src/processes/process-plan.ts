@@ -89,6 +89,11 @@ const NICE_WORKER = 10;
  * longer than its help saves (measured on 2 cores: p99 at 1,000/s 28 ms with helpers, 19 ms without).
  */
 const REQUEST_PATH_ARGS = ['--max-semi-space-size=32', '--single-threaded-gc'];
+/**
+ * The others live on what they hold, not on what passes: V8 lets a heap grow up to fourfold before it is collected,
+ * which is memory that nobody uses (monitor at 3,000 messages/s: 224 MiB of heap for 129 that were alive).
+ */
+const STREAM_ARGS = ['--heap-growing-percent=30'];
 
 /**
  * Ready takes 5 to 10 s on two idle cores; a machine with ten times the load is slow, and killing what it starts helps
@@ -240,7 +245,7 @@ function servicePlan(shape: ServiceShape, replica: number, options: PlatformOpti
     command: options.setup.node.binary,
     args: [
       '--enable-source-maps',
-      ...(nice === 0 ? REQUEST_PATH_ARGS : []),
+      ...(nice === 0 ? REQUEST_PATH_ARGS : STREAM_ARGS),
       `${options.root}/dist/services/${name}/src/main.js`,
     ],
     env: { ...sharedEnvironment(options), ...replicaEnvironment(name, replica, options) },

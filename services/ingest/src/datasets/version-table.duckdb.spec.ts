@@ -179,3 +179,16 @@ describe('version tables', () => {
     expect(await write([], 10)).toBeNull();
   });
 });
+
+it('keeps nothing in memory of the files that it has read', async () => {
+  const written = await write(ROWS, 1_000);
+  const connection = await tables.instance.connect();
+  try {
+    const file = await store.localFile(written?.parquetPath ?? '');
+    await connection.run(`SELECT count(DISTINCT "@record_id") FROM read_parquet('${file}')`);
+    const held = await connection.runAndReadAll('SELECT tag FROM duckdb_memory() WHERE memory_usage_bytes > 100000');
+    expect(held.getRows()).toEqual([]);
+  } finally {
+    connection.closeSync();
+  }
+});

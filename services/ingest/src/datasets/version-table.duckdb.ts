@@ -15,6 +15,7 @@ import {
 } from '@duckdb/node-api';
 import type { ParquetRows } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
+import { LASTING_DUCKDB } from '@millrace/files';
 import type { ColumnSpec } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { isTimed } from './span-times.js';
@@ -68,6 +69,7 @@ export class DuckDbVersionTables implements VersionTables {
     await rm(settings.scratch, { recursive: true, force: true });
     await mkdir(settings.scratch, { recursive: true });
     const instance = await DuckDBInstance.create(':memory:', {
+      ...LASTING_DUCKDB,
       memory_limit: settings.memoryMax,
       threads: String(settings.threads),
       temp_directory: settings.scratch,

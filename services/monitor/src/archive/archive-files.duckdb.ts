@@ -15,6 +15,7 @@ import {
 } from '@duckdb/node-api';
 import type { ArtifactStore } from '@millrace/artifacts';
 import { hash32, PlatformError } from '@millrace/domain';
+import { LASTING_DUCKDB } from '@millrace/files';
 import type { ArchiveFiles } from './archive.js';
 import {
   type ArchiveFile,
@@ -359,6 +360,7 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
     await rm(scratch, { recursive: true, force: true });
     await mkdir(scratch, { recursive: true });
     return DuckDBInstance.create(':memory:', {
+      ...LASTING_DUCKDB,
       memory_limit: memoryMax,
       threads: '1',
       temp_directory: scratch,
