@@ -203,22 +203,19 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   /**
    * Resolves when the broker has taken a commit of this member after the call: then it holds what it holds. A member
    * that was taken for dead gets here only after it has joined again. `topic`: one that the group does not read, so
-   * that no position moves.
+   * that no position moves. The commit carries `word`.
    */
-  async confirm(topic: Topic): Promise<void> {
-    await leaveWord(this.consumer, this.settings.connection.topicName(topic), '');
+  async confirm(topic: Topic, word = ''): Promise<void> {
+    await leaveWord(this.consumer, this.settings.connection.topicName(topic), word);
   }
 
   /**
-   * As `confirm`, and leaves a word with the commit. Gives the word that was there: another one than this member's own
-   * says that somebody else held its place meanwhile.
+   * The word of the last `confirm`, of whatever member; '' where there is none, or where it was left so long ago that
+   * the broker has forgotten it.
    */
-  async confirmWith(topic: Topic, word: string): Promise<string> {
+  lastWord(topic: Topic): Promise<string> {
     const { connection, groupId } = this.settings;
-    const name = connection.topicName(topic);
-    const before = await wordLeft(connection, `${connection.topicPrefix}${groupId}`, name);
-    await leaveWord(this.consumer, name, word);
-    return before;
+    return wordLeft(connection, `${connection.topicPrefix}${groupId}`, connection.topicName(topic));
   }
 
   /** As after a rebalance: `onAssigned`, and each partition is read from where it says. */

@@ -11,11 +11,10 @@ function aGroup() {
     placeOf(
       () => ({
         numbers: () => (holder === member ? [0] : []),
-        confirmWith: async (_topic, word) => {
+        lastWord: async () => kept,
+        confirm: async (_topic, word = '') => {
           if (away[member]-- > 0) throw new PlatformError('unavailable', 'the group does not know this member');
-          const found = kept;
           kept = word;
-          return found;
         },
       }),
       member,
@@ -23,7 +22,10 @@ function aGroup() {
   const give = (member: 'a' | 'b') => {
     holder = member;
   };
-  return { of, give, away };
+  const forget = () => {
+    kept = '';
+  };
+  return { of, give, away, forget };
 }
 
 it('is confirmed to the process that claimed it, also after the group was away', async () => {
@@ -46,4 +48,19 @@ it('is not confirmed to one that lost it, nor to one that has it again after ano
   await b.confirm();
   give('a');
   await expect(a.confirm()).rejects.toMatchObject({ code: 'conflict' });
+  // Whoever was refused has not taken the successor's word away.
+  give('b');
+  await b.confirm();
+});
+
+it('is still confirmed where the broker has forgotten a word of long ago', async () => {
+  const { of, give, forget } = aGroup();
+  const [a, b] = [of('a'), of('b')];
+  await a.claim();
+  forget();
+  await a.confirm();
+  give('b');
+  await expect(a.confirm()).rejects.toMatchObject({ code: 'conflict' });
+  await b.claim();
+  await b.confirm();
 });

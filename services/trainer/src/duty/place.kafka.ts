@@ -15,19 +15,24 @@ export interface Place {
 }
 
 /** `word`: of this process alone. */
-export function placeOf(group: () => Pick<KafkaStrategy, 'numbers' | 'confirmWith'>, word: string): Place {
+export function placeOf(group: () => Pick<KafkaStrategy, 'numbers' | 'confirm' | 'lastWord'>, word: string): Place {
   const has = () => group().numbers().length > 0;
   return {
     claim: () =>
       untilAvailable('the group', async () => {
-        if (has()) await group().confirmWith(TOPIC, word);
+        if (has()) await group().confirm(TOPIC, word);
         return has();
       }),
     confirm: () =>
       untilAvailable('the group', async () => {
+        const conflict = () => new PlatformError('conflict', 'another trainer is at work');
+        if (!has()) throw conflict();
+        // Looked at before it is written: the word of a successor stays, by which that one knows its place. The broker
+        // forgets a word after a week in which nobody asked (KIP-211).
+        if (!['', word].includes(await group().lastWord(TOPIC))) throw conflict();
         // A process that was taken for dead gets its answer only after it has joined again.
-        const found = has() ? await group().confirmWith(TOPIC, word) : '';
-        if (found !== word || !has()) throw new PlatformError('conflict', 'another trainer is at work');
+        await group().confirm(TOPIC, word);
+        if (!has()) throw conflict();
       }),
   };
 }
