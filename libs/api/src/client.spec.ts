@@ -43,6 +43,13 @@ describe('clientOf', () => {
     ]);
   });
 
+  it('sends integers with all their digits', async () => {
+    const { sent, send } = recorded({ text: '{"accepted":1,"rejected":[]}' });
+    const body = [{ recordId: 9_007_199_254_740_993n }];
+    await clientOf(ingestApi, '', send).sendRecords({ path: { project: 'p' }, body });
+    expect(sent[0]?.body).toBe('[{"recordId":9007199254740993}]');
+  });
+
   it('sends a text as it is, under the media type that the call has', async () => {
     const applied = { name: 'p', revision: 1, documentSha256: 'a'.repeat(64), appliedAtMs: 1, changed: true };
     const { sent, send } = recorded({ text: JSON.stringify(applied) });

@@ -1,7 +1,7 @@
 // Calls of an API by name, typed by its endpoints: `client.startRollout({ path, body })`. Who uses it brings the
 // function that sends. Answers are held against their schema, errors become the PlatformError that the service threw.
 
-import { ERROR_CODES, type ErrorCode, PlatformError } from '@millrace/domain';
+import { ERROR_CODES, type ErrorCode, exactJson, PlatformError } from '@millrace/domain';
 import { answerOf } from './check.js';
 import {
   type AnswerOf,
@@ -70,7 +70,7 @@ async function called(service: string, endpoint: Endpoint, address: string, call
   if (hasBody(endpoint.method)) {
     request.contentType = endpoint.bodyType;
     const asItIs = typeof call.body === 'string' || call.body instanceof Uint8Array;
-    request.body = asItIs ? (call.body as string | Uint8Array) : JSON.stringify(call.body ?? {});
+    request.body = asItIs ? (call.body as string | Uint8Array) : exactJson(call.body ?? {});
   }
   const { status, text } = await send(request);
   const what = `${service}: ${endpoint.method} ${path}`;

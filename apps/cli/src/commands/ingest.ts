@@ -1,7 +1,5 @@
 // ingest: a file, or a source of the project file, as one dataset version; or records of a file into the live stream.
 
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileIdOf, PlatformError } from '@millrace/domain';
 import { checkFile } from '@millrace/files';
@@ -10,6 +8,7 @@ import type { Command } from 'commander';
 import type { ImportState } from '../client/control.http.js';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { type ImportOptions, importReport, importTerms, isMostlyRefused } from '../ingest/import-report.js';
+import { recordFile } from '../ingest/record-file.fs.js';
 import { uploadFile } from '../ingest/upload.fs.js';
 import { shellWord } from '../new/found.js';
 import { versionCommand } from '../overview/version-command.js';
@@ -158,7 +157,7 @@ async function imported(
 }
 
 async function sendRecords({ control, print }: Context, project: string, file: string): Promise<number> {
-  const { records, sha256 } = readRecords(file);
+  const { records, sha256 } = recordFile(file);
   // As the rows of an import are called that have no id of their own.
   const clientId = fileIdOf(sha256);
   let accepted = 0;
@@ -180,30 +179,4 @@ async function sendRecords({ control, print }: Context, project: string, file: s
     [reason ? `millrace dlq list ${project}` : `millrace datasets ${project}`],
   );
   return rejected.length > 0 ? EXIT_FAILED : EXIT_OK;
-}
-
-function readRecords(path: string): { records: readonly unknown[]; sha256: string } {
-  const wrong = (what: string, cause?: unknown) =>
-    new PlatformError('invalid_argument', `${path} ${what}; --stream takes a JSON list or one JSON object a line`, {
-      cause,
-    });
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(resolve(path));
-  } catch (cause) {
-    throw wrong(`cannot be read (${(cause as Error).message})`, cause);
-  }
-  const text = bytes.toString('utf8').trim();
-  if (text === '') throw wrong('is empty');
-  const parsed = (part: string, where: string): unknown => {
-    try {
-      return JSON.parse(part);
-    } catch (cause) {
-      throw wrong(`${where} is no JSON (${(cause as Error).message})`, cause);
-    }
-  };
-  const records = text.startsWith('[')
-    ? (parsed(text, 'as a list') as unknown[])
-    : text.split('\n').flatMap((line, i) => (line.trim() === '' ? [] : [parsed(line, `line ${i + 1}`)]));
-  return { records, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
