@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Datatype } from '@millrace/inference';
+import type { WrittenColumn } from '@millrace/project';
 import { typedValue, Unfit, valueOfJson, valueOfText } from './input-value.js';
 
 describe('a text of a file', () => {
@@ -12,7 +13,6 @@ describe('a text of a file', () => {
     ['FP64', '9007199254740993', 9_007_199_254_740_992],
     ['FP64', '', null],
     ['FP64', 'nan', null],
-    ['FP32', '2026-01-02', 1_767_312_000_000],
     ['INT64', '9007199254740993', 9_007_199_254_740_993n],
     ['INT64', '+7', 7],
     ['INT64', '1e3', 1_000],
@@ -28,6 +28,8 @@ describe('a text of a file', () => {
     ['FP64', 'high'],
     ['FP64', '1,5'],
     ['FP64', 'Infinity'],
+    ['FP64', '2026-01-02'],
+    ['UINT64', '2026-01-02'],
     ['INT64', '1.5'],
     ['INT64', '9223372036854775808'],
     ['INT8', '128'],
@@ -40,6 +42,24 @@ describe('a text of a file', () => {
     expect((read as Unfit).why).toContain(`is not of ${datatype}`);
     expect((read as Unfit).why).toContain(JSON.stringify(text));
   });
+});
+
+describe('a time in a file', () => {
+  const time = { type: 'timestamp' } as const;
+  it.each<[Datatype, string, WrittenColumn, unknown]>([
+    ['INT64', '2026-01-02', time, 1_767_312_000_000],
+    ['FP32', '2026-01-02', time, 1_767_312_000_000],
+    ['INT64', '02.01.2026', { type: 'timestamp', format: 'DD.MM.YYYY' }, 1_767_312_000_000],
+  ])('for %s: %j of %j is %j', (datatype, text, column, value) =>
+    expect(valueOfText(datatype, text, { column })).toEqual(value),
+  );
+
+  it.each<[Datatype, WrittenColumn]>([
+    ['FP64', { type: 'number' }],
+    ['INT64', { type: 'integer' }],
+  ])('is none for %s of %j, as ingest refuses it', (datatype, column) =>
+    expect(valueOfText(datatype, '2026-01-02', { column })).toBeInstanceOf(Unfit),
+  );
 });
 
 describe('a value with a type of its own', () => {

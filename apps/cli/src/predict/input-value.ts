@@ -71,7 +71,7 @@ export interface Writing {
   readonly decimal?: '.' | ',' | undefined;
 }
 
-/** A text of a file. A time is milliseconds where the input takes a number: inputs of times are integers. */
+/** A text of a file. A time is milliseconds where the column is one of times. */
 export function valueOfText(
   datatype: Datatype,
   text: string | null,
@@ -86,11 +86,15 @@ export function valueOfText(
     return inRange(datatype, BigInt(digits.replace('+', '')), text);
   const read = textValue({ type: 'number' }, text, decimal);
   if (typeof read !== 'string') return typedText(datatype, read, text);
-  const ms = timeOf(digits);
+  const ms = mayBeTime(datatype, column) ? timeOf(digits) : Number.NaN;
   if (Number.isNaN(ms) && COMMA.test(digits) && decimal !== ',')
     return new Unfit(`${unfit(datatype, text).why}; where the comma is the decimal sign: --decimal ,`);
   return Number.isNaN(ms) ? unfit(datatype, text) : typedValue(datatype, ms);
 }
+
+/** As ingest has it, only of a column of times; where nothing is known of the column, inputs of times are INT64. */
+const mayBeTime = (datatype: Datatype, column: WrittenColumn | undefined): boolean =>
+  column === undefined ? datatype === 'INT64' : column.type === 'timestamp';
 
 /** A number with a comma for the decimal point. */
 const COMMA = /^[+-]?\d+,\d+$/;
