@@ -240,7 +240,7 @@ describe('a model', () => {
       ['"probability"', 'probability of ', '; label 1 says so', 'Next: millrace drift loans'],
     ],
     ['predict loans --row {} --model-version 99', 4, ['99', '`millrace models loans`']],
-    ['predict loans --input renamed.csv --output o.csv', 1, ['renamed.csv has no column', "'amount'", 'betrag']],
+    ['predict loans --input renamed.csv --output o.csv', 0, ["no column 'amount'", 'counts as missing', '10 rows']],
     ['predict loans --input words.csv --output o.csv', 1, ["'amount' is not of INT64 (a whole number)", '"viel"']],
     ['predict loans --input loans.ndjson --output o.csv', 0, ['2 rows predicted, 0 refused']],
     ['predict loans --input loans.csv --output no/o.csv', 4, ['there is no folder no', 'no/o.csv']],

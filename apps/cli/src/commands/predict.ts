@@ -6,7 +6,7 @@ import { dirname, resolve } from 'node:path';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { checkFile, missingFile } from '@millrace/files';
 import type { InferClient } from '@millrace/grpc';
-import { plainOutputs } from '@millrace/inference';
+import { plainOutputs, type TensorSpec } from '@millrace/inference';
 import { labelCondition, type Project, projectFromDocument } from '@millrace/project';
 import { csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
@@ -159,15 +159,8 @@ async function predictFile(
     files = await tables.TableFiles.open(from, terms, names);
     for (const warning of files.warnings) process.stderr.write(`warning: ${warning}\n`);
     const sources = files.sources(metadata.inputs, project);
-    const lacking = metadata.inputs.filter(
-      ({ name }) => !sources.some(({ input: { spec } }) => spec.name === name) && !isFilledIn(name, project),
-    );
-    if (lacking.length > 0) {
-      const names = lacking.map(({ name }) => `'${name}'`).join(', ');
-      process.stderr.write(
-        `warning: ${input} has no column ${names}, which the model reads; it has ${[...files.columns.keys()].join(', ')}\n`,
-      );
-    }
+    for (const warning of lackingInputs(files, sources, metadata.inputs, project, input))
+      process.stderr.write(`warning: ${warning}\n`);
     const timeColumn = eventTimeOf(files, project, options, input);
     const results = await files.results(metadata.outputs);
     const { rowsTotal } = files;
@@ -227,6 +220,24 @@ async function predictFile(
     files?.close();
     client.close();
   }
+}
+
+/** What the model reads and the file has no column for. */
+function lackingInputs(
+  { columns }: TableFiles,
+  sources: ReturnType<TableFiles['sources']>,
+  inputs: readonly TensorSpec[],
+  project: Project | undefined,
+  input: string,
+): string[] {
+  const lacking = inputs.filter(({ name }) => {
+    const source = sources.find(({ input: { spec } }) => spec.name === name);
+    return source === undefined ? !isFilledIn(name, project) : source.isAbsent === true;
+  });
+  if (lacking.length === 0) return [];
+  const names = lacking.map(({ name }) => `'${name}'`).join(', ');
+  const taken = project === undefined ? '' : ' and which counts as missing in every row';
+  return [`${input} has no column ${names}, which the model reads${taken}; it has ${[...columns.keys()].join(', ')}`];
 }
 
 /** The file's column of event times, where rows are to count by it. Throws invalid_argument where there is none. */

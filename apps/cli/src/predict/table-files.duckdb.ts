@@ -25,6 +25,7 @@ import { openCsv, type TextTable } from '../tables/csv-table.fs.js';
 import { openNdjson } from '../tables/ndjson-table.fs.js';
 import type { PredictedRow } from './batch-prediction.js';
 import { type InputValue, typedValue, Unfit, valueOfJson, valueOfText } from './input-value.js';
+import { isFilledIn } from './one-row.js';
 import type { RowBlock } from './row-block.js';
 import { type CellValue, type InputColumn, rowElements } from './row-tensors.js';
 
@@ -46,6 +47,8 @@ interface Source {
   readonly select: string;
   /** A value as DuckDB gives it. */
   read(value: DuckDBValue): CellValue | Unfit;
+  /** The file has no column for it: missing in every row. */
+  readonly isAbsent?: true;
 }
 
 const INTEGERS = /^(TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/;
@@ -102,16 +105,28 @@ export class TableFiles {
   }
 
   /**
-   * The model's inputs that the file has a column for, or that the project derives from one. Inputs without either are
-   * left to the server. Throws invalid_argument where the file has none at all.
+   * The model's inputs that the file has a column for, or that the project derives from one. Of a project's, those
+   * without either are missing in every row, as `ingest` has it, or left to the server where it fills them in; of other
+   * models they are left to the server. Throws invalid_argument where the file has none at all, or lacks a required one.
    */
   sources(inputs: readonly TensorSpec[], project: Project | undefined): Source[] {
-    const found = inputs.flatMap((spec) => this.source(spec, project) ?? []);
-    if (found.length > 0) return found;
-    throw new PlatformError(
-      'invalid_argument',
-      `the file has none of the model's inputs (${inputs.map(({ name }) => name).join(', ')}); it has ${[...this.columns.keys()].join(', ')}`,
-    );
+    const found = inputs.map((spec) => this.source(spec, project));
+    const has = `it has ${[...this.columns.keys()].join(', ')}`;
+    if (found.every((source) => source === undefined)) {
+      const wanted = inputs.map(({ name }) => name).join(', ');
+      throw new PlatformError('invalid_argument', `the file has none of the model's inputs (${wanted}); ${has}`);
+    }
+    const lacking = inputs.filter(({ name }, i) => found[i] === undefined && !isFilledIn(name, project));
+    const required = lacking.filter(({ name }) => project?.data.columns.find((one) => one.name === name)?.required);
+    if (required.length > 0) {
+      const names = required.map(({ name }) => `'${name}'`).join(', ');
+      throw new PlatformError(
+        'invalid_argument',
+        `the file has no column ${names}, which the project requires: add it, or rename the one that is meant; ${has}`,
+      );
+    }
+    const isAbsent = (spec: TensorSpec) => project !== undefined && lacking.includes(spec);
+    return inputs.flatMap((spec, i) => found[i] ?? (isAbsent(spec) ? absent(spec) : []));
   }
 
   /** What the file says besides its rows. */
@@ -256,6 +271,12 @@ export class TableFiles {
   private freeName(name: string): string {
     return freeName(name, [...this.columns.keys()]);
   }
+}
+
+/** NULL in every row; a list of values has no missing one, and is left to the server. */
+function absent(spec: TensorSpec): Source | [] {
+  if (rowElements(spec.shape) !== 1) return [];
+  return { input: { spec, elements: 1 }, select: 'NULL::VARCHAR', read: () => null, isAbsent: true };
 }
 
 function freeName(name: string, columns: readonly string[]): string {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { TensorSpec } from '@millrace/inference';
+import { type Project, parseProject } from '@millrace/project';
 import { TableFiles } from './table-files.duckdb.js';
 
 const spec = (name: string, datatype: TensorSpec['datatype'], shape: number[] = [-1]): TensorSpec => ({
@@ -11,14 +12,33 @@ const spec = (name: string, datatype: TensorSpec['datatype'], shape: number[] = 
   shape,
 });
 
+const parsed = parseProject(
+  `name: loans
+data:
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+    - { name: day, type: integer, derive: { from: at, part: day } }
+    - { name: amount, type: number, required: true }
+    - { name: kind, type: text, required: true }
+    - { name: note, type: text }
+    - { name: bad, type: boolean, outcome: true }
+  label: { name: bad, column: bad, operation: eq, value: true, delay: 1d }
+features: [{ name: amount, kind: numeric }]
+`,
+  'project.yaml',
+);
+if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+const LOANS = parsed.project;
+
 describe('TableFiles', () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-table-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   /** What comes out of a file for the inputs, row by row; faults by row. */
-  async function readAll(files: TableFiles, inputs: readonly TensorSpec[]) {
-    const sources = files.sources(inputs, undefined);
-    const values: unknown[][] = inputs.map(() => []);
+  async function readAll(files: TableFiles, inputs: readonly TensorSpec[], project?: Project) {
+    const sources = files.sources(inputs, project);
+    const values: unknown[][] = sources.map(() => []);
     const bad = new Map<number, string>();
     let rows = 0;
     for await (const block of files.read(sources)) {
@@ -164,6 +184,26 @@ describe('TableFiles', () => {
       '5,yes,9007199254740993,7,"[1,2]",0.0,',
       '5,true,1,7,"[""1"",2]",1.0,',
     ]);
+  });
+
+  it('takes columns that the file lacks for missing in every row, and refuses to lack a required one', async () => {
+    const files = await TableFiles.open(file('narrow.csv', ['amount', '5', '6']));
+    const inputs = [spec('note', 'BYTES'), spec('amount', 'FP64'), spec('day', 'INT64')];
+    const { values } = await readAll(files, inputs, LOANS);
+    expect(values).toEqual([
+      [null, null],
+      [5, 6],
+    ]);
+    const sources = files.sources(inputs, LOANS);
+    expect(sources.map(({ input, isAbsent }) => [input.spec.name, isAbsent])).toEqual([
+      ['note', true],
+      ['amount', undefined],
+    ]);
+    const kind = spec('kind', 'BYTES');
+    expect(() => files.sources([...inputs, kind], LOANS)).toThrow("no column 'kind', which the project requires");
+    // What is no project's may do without.
+    expect(files.sources([...inputs, kind], undefined)).toHaveLength(1);
+    files.close();
   });
 
   it('carries unsigned integers of 64 bits both ways', async () => {
