@@ -15,12 +15,12 @@ import { modelFiles } from '../register/model-files.fs.js';
 import type { Reporter } from '../terminal/reporter.terminal.js';
 import type { Stage } from '../terminal/stage.js';
 import { verdictText } from '../train/training-report.js';
-import { usualDatasets } from '../train/usual-datasets.js';
 import { meantRevision } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
 import { importFile } from './ingest.js';
 import { type Arrival, arrivalText, bringIntoService, comesIntoService } from './into-service.js';
 import { address, projectName } from './option-values.js';
+import { toldUsual } from './train.js';
 
 interface RegisterOptions {
   project: string;
@@ -130,7 +130,7 @@ async function judges(context: Context, project: string, { reference, dataset }:
   const ids = datasets.map(({ id }) => id);
   if (dataset !== undefined)
     return dataset.map((given) => idOf(given, ids, 'dataset version', `millrace datasets ${project}`));
-  return datasets.length === 0 ? [] : usualDatasets(project, datasets);
+  return datasets.length === 0 ? [] : toldUsual(context.control, project, datasets);
 }
 
 async function sent(

@@ -6,9 +6,9 @@ import { nothingToLearn, WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { idOf } from '../ids.js';
-import { isTrained } from '../overview/version-command.js';
+import { isTimed, isTrained } from '../overview/version-command.js';
 import { showTraining, verdictText } from '../train/training-report.js';
-import { usualDatasets } from '../train/usual-datasets.js';
+import { replacedText, usualDatasets } from '../train/usual-datasets.js';
 import { meantRevision } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
 import { arrivalText, comesIntoService } from './into-service.js';
@@ -31,7 +31,7 @@ export function trainCommand(program: Command): void {
     .argument('<project>', 'its name', projectName)
     .option(
       '--dataset <id...>',
-      'dataset versions, by id or its first characters; default: every import whose file was not imported again later, without one all live versions',
+      'dataset versions, by id or its first characters; default: every import that no later one of the file replaces, without one all live versions',
     )
     .option(
       '--evaluate-from <time>',
@@ -53,7 +53,7 @@ async function train(context: Context, project: string, options: TrainOptions): 
   const ids = datasets.map(({ id }) => id);
   const datasetVersions =
     options.dataset?.map((given) => idOf(given, ids, 'dataset version', `millrace datasets ${project}`)) ??
-    usualDatasets(project, datasets);
+    (await toldUsual(control, project, datasets));
   const rows = datasets.filter(({ id }) => datasetVersions.includes(id)).reduce((sum, one) => sum + one.rows, 0);
   const { trainingId } = await control.startTraining(project, {
     datasetVersions,
@@ -95,6 +95,19 @@ async function train(context: Context, project: string, options: TrainOptions): 
     nextAfter(project, model, inService),
   );
   return blessed ? EXIT_OK : EXIT_FAILED;
+}
+
+type Dataset = Parameters<typeof usualDatasets>[1][number];
+
+/** The usual dataset versions; what is left out of them is told. */
+export async function toldUsual(
+  control: Context['control'],
+  project: string,
+  datasets: readonly Dataset[],
+): Promise<string[]> {
+  const usual = usualDatasets(project, datasets, await isTimed(control, project));
+  for (const line of replacedText(usual)) process.stderr.write(`${line}\n`);
+  return [...usual.ids];
 }
 
 function nextAfter(project: string, { version, blessed }: { version: number; blessed: boolean }, inService: boolean) {

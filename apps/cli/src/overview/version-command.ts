@@ -1,7 +1,7 @@
 // The command that brings a project its next version: a training, or, where the project has no label and nothing can
 // be learnt, a model that was made elsewhere.
 
-import { projectFromDocument } from '@millrace/project';
+import { type Project, projectFromDocument } from '@millrace/project';
 
 /** As ingest tells it. */
 export interface KnownProject {
@@ -20,7 +20,17 @@ export async function versionCommand(known: Known, name: string): Promise<string
 
 /** False only of a project without label: one that is not known, also where ingest is away, is taken to have one. */
 export async function isTrained(known: Known, name: string): Promise<boolean> {
+  const project = await projectNamed(known, name);
+  return project === undefined || project.data.label !== undefined;
+}
+
+/** Whether its rows have an event time of their own; one that is not known is taken to have none. */
+export async function isTimed(known: Known, name: string): Promise<boolean> {
+  return (await projectNamed(known, name))?.data.eventTime !== undefined;
+}
+
+async function projectNamed(known: Known, name: string): Promise<Project | undefined> {
   const projects = await known.projects().catch(() => []);
   const found = projects.find((project) => project.name === name);
-  return found === undefined || projectFromDocument(JSON.stringify(found.document)).data.label !== undefined;
+  return found === undefined ? undefined : projectFromDocument(JSON.stringify(found.document));
 }

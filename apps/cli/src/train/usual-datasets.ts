@@ -1,28 +1,79 @@
 // Which dataset versions a training by hand takes when none are named.
 
 import { newestVersions, PlatformError, rowsOrdinalOf } from '@millrace/domain';
+import { shownId } from '../ids.js';
 
 type Dataset = Parameters<typeof newestVersions>[0][number] & {
   readonly id: string;
   readonly kind: string;
-  /** Of an import: the file or the source of the project that it read. */
+  /** Of an import: the file, by its name without folder, or the source of the project that it read. */
   readonly source: string;
+  readonly rows: number;
+  readonly eventTimeFromMs: number;
+  /** Inclusive. */
+  readonly eventTimeToMs: number;
 };
 
+export interface UsualDatasets {
+  readonly ids: readonly string[];
+  /** Imports that are left out, each with the later one that stands for it. */
+  readonly replaced: readonly { readonly import: Dataset; readonly by: Dataset }[];
+}
+
+/** Of what was left out, told. */
+const TOLD_MAX = 5;
+
 /**
- * Of `datasets`, newest last: every import whose file was not imported again later, in the order in which they came;
- * without an import all live versions. Of versions with the same rows the one with the newest labels.
+ * Of `datasets`, newest last: every import that no later one replaces, in the order in which they came; without an
+ * import all live versions. Of versions with the same rows the one with the newest labels. O(imports²) of one name.
+ *
+ * @param isTimed the project has event times: files of one name replace each other only where these overlap, so that
+ *   jan/loans.csv and feb/loans.csv both count. Without them the times are those of the import, and say nothing.
  */
-export function usualDatasets(project: string, datasets: readonly Dataset[]): string[] {
+export function usualDatasets(project: string, datasets: readonly Dataset[], isTimed: boolean): UsualDatasets {
   const newest = newestVersions(datasets);
   const imports = newest.filter(({ kind }) => kind === 'import').sort((a, b) => rowsOrdinalOf(a) - rowsOrdinalOf(b));
-  const latest = new Map(imports.map(({ source, id }) => [source, id]));
-  const chosen = imports.filter(({ source, id }) => latest.get(source) === id);
-  if (chosen.length > 0) return [...new Set(chosen.map(({ id }) => id))];
-  if (newest.length > 0) return newest.map(({ id }) => id);
+  if (imports.length > 0) return unreplaced(imports, isTimed);
+  if (newest.length > 0) return { ids: newest.map(({ id }) => id), replaced: [] };
   throw new PlatformError(
     'not_found',
     `${project} has no dataset version yet: \`millrace ingest ${project} --file FILE\` loads a file as one; a live ` +
       'version closes when the event time has passed the end of its span by the label’s delay and an allowance',
   );
+}
+
+/** From the newest on: what is itself replaced replaces nothing. */
+function unreplaced(imports: readonly Dataset[], isTimed: boolean): UsualDatasets {
+  const kept: Dataset[] = [];
+  const replaced: { import: Dataset; by: Dataset }[] = [];
+  const bySource = new Map<string, Dataset[]>();
+  for (const one of imports.toReversed()) {
+    const later = bySource.get(one.source) ?? [];
+    const by = later.find((other) => !isTimed || overlap(one, other));
+    if (by !== undefined && by.id !== one.id) {
+      replaced.push({ import: one, by });
+      continue;
+    }
+    kept.push(one);
+    bySource.set(one.source, [...later, one]);
+  }
+  const ids = new Set(kept.reverse().map(({ id }) => id));
+  return { ids: [...ids], replaced: replaced.reverse().filter(({ import: { id } }) => !ids.has(id)) };
+}
+
+const overlap = (a: Dataset, b: Dataset): boolean =>
+  a.eventTimeFromMs <= b.eventTimeToMs && b.eventTimeFromMs <= a.eventTimeToMs;
+
+/** What was left out and why, a line each. */
+export function replacedText({ replaced }: UsualDatasets): string[] {
+  const lines = replaced.slice(0, TOLD_MAX).map(({ import: { id, source, rows }, by }) => {
+    const name = source.replace(/^(upload|file):/, '');
+    return `${shownId(id)} (${name}, ${rows} rows) is left out: ${shownId(by.id)} is a later import of that name`;
+  });
+  if (lines.length === 0) return [];
+  const more = replaced.length - lines.length;
+  return [
+    ...lines,
+    `${more > 0 ? `and ${more} more; ` : ''}\`--dataset ID…\` names what is to be taken, such as files of one name in several folders`,
+  ];
 }
