@@ -19,8 +19,8 @@ import {
 import { PlatformError, parseExactJson, timeOf } from '@millrace/domain';
 import { firstBytesOf } from '@millrace/files';
 import { type Datatype, FLOATS, type TensorSpec } from '@millrace/inference';
-import { type Project, textValue, timePart, writtenValue } from '@millrace/project';
-import { type CsvTerms, formatOf } from '@millrace/tabular';
+import { type ColumnSpec, type Project, textValue, timePart, type WrittenColumn, writtenValue } from '@millrace/project';
+import { type CsvTerms, formatOf, PARQUET_NUMBERS, PARQUET_TIMES, parquetValue } from '@millrace/tabular';
 import { openCsv, type TextTable } from '../tables/csv-table.fs.js';
 import { openNdjson } from '../tables/ndjson-table.fs.js';
 import type { PredictedRow } from './batch-prediction.js';
@@ -52,8 +52,6 @@ interface Source {
 }
 
 const INTEGERS = /^(TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/;
-const NUMBERS = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
-const TIMES = /^(TIMESTAMP.*|DATE)$/;
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -155,6 +153,7 @@ export class TableFiles {
         select: `substr(${quoted(kinds.column)}, ${kinds.places.get(name)}, 1) || ${quoted(name)}`,
         read: (value) => (value === null ? null : named(name, valueOfJson(datatype, jsonOf(value as string), column))),
       };
+    if (this.csv === undefined && column !== undefined) return ofParquet(spec, type, column);
     return {
       input: { spec, elements: 1 },
       select: selected(quoted(name), type, datatype),
@@ -162,8 +161,7 @@ export class TableFiles {
         // Parquet has types that come as texts, too.
         if (text || typeof value === 'string')
           return named(name, valueOfText(datatype, value as string | null, { column, decimal: this.csv?.decimal }));
-        const own = column === undefined || TIMES.test(type) ? value : writtenValue(column, value);
-        return named(name, typedValue(datatype, own as InputValue));
+        return named(name, typedValue(datatype, value as InputValue));
       },
     };
   }
@@ -199,7 +197,7 @@ export class TableFiles {
         const read =
           typeof value === 'string'
             ? textValue(from, value)
-            : TIMES.test(type)
+            : PARQUET_TIMES.test(type)
               ? Number(value)
               : writtenValue(from, Number(value));
         if (read === null) return null;
@@ -273,6 +271,21 @@ export class TableFiles {
   }
 }
 
+/** A project's column of a Parquet file: what `ingest` reads in it. */
+function ofParquet(spec: TensorSpec, type: string, column: ColumnSpec): Source {
+  const { name, datatype } = spec;
+  // A time of the file's own is milliseconds, whatever the project says of texts and numbers.
+  const written: WrittenColumn = PARQUET_TIMES.test(type) ? { type: column.type } : column;
+  return {
+    input: { spec, elements: 1 },
+    select: parquetValue(quoted(name), type, column.type === 'text' ? 'digits' : 'exact'),
+    read: (value) => {
+      const isSafe = typeof value === 'bigint' && Number.isSafeInteger(Number(value));
+      return named(name, valueOfJson(datatype, isSafe ? Number(value) : value, written));
+    },
+  };
+}
+
 /** NULL in every row; a list of values has no missing one, and is left to the server. */
 function absent(spec: TensorSpec): Source | [] {
   if (rowElements(spec.shape) !== 1) return [];
@@ -335,9 +348,9 @@ function selected(column: string, type: string, datatype: Datatype): string {
   if (type === 'VARCHAR' || (type === 'BOOLEAN' && datatype !== 'BYTES')) return column;
   if (datatype === 'BYTES') return `${column}::VARCHAR`;
   // No cast to TIMESTAMP: with a time zone it would need an extension that is not at hand.
-  if (TIMES.test(type)) return `epoch_ms(${column})`;
+  if (PARQUET_TIMES.test(type)) return `epoch_ms(${column})`;
   if (INTEGERS.test(type)) return `${column}::BIGINT`;
-  if (NUMBERS.test(type)) return `${column}::DOUBLE`;
+  if (PARQUET_NUMBERS.test(type)) return `${column}::DOUBLE`;
   return type === 'UBIGINT' ? column : `${column}::VARCHAR`;
 }
 

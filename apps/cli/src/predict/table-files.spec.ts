@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { TensorSpec } from '@millrace/inference';
 import { type Project, parseProject } from '@millrace/project';
@@ -184,6 +185,43 @@ describe('TableFiles', () => {
       '5,yes,9007199254740993,7,"[1,2]",0.0,',
       '5,true,1,7,"[""1"",2]",1.0,',
     ]);
+  });
+
+  it('reads of a Parquet file what ingest reads there', async () => {
+    const path = join(folder, 'types.parquet');
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const columns = [
+      "unnest([5.0, 1.5, NULL]) AS note, unnest([5, 9007199254740993, 7]) AS kind, '5' AS amount",
+      "TIMESTAMP '2026-01-02 00:00:00' AS at, 3::DOUBLE AS day",
+    ];
+    await connection.run(`COPY (SELECT ${columns.join(', ')}) TO '${path}' (FORMAT parquet)`);
+    const inputs = [spec('note', 'BYTES'), spec('kind', 'BYTES'), spec('amount', 'FP64'), spec('at', 'INT64')];
+    const files = await TableFiles.open(path);
+    const { values, bad } = await readAll(files, [...inputs, spec('day', 'INT64')], LOANS);
+    expect(values).toEqual([
+      ['5', null, null],
+      ['5', '9007199254740993', '7'],
+      [null, null, null],
+      [1_767_312_000_000, 1_767_312_000_000, 1_767_312_000_000],
+      [3, 3, 3],
+    ]);
+    const noNumber = `'amount' is not of FP64 (a number): "5"`;
+    expect([...bad].sort()).toEqual([
+      [0, noNumber],
+      [1, `'note' is not of BYTES (a text): 1.5; ${noNumber}`],
+      [2, noNumber],
+    ]);
+    files.close();
+    const odd = join(folder, 'odd.parquet');
+    await connection.run(`COPY (SELECT true AS kind, DATE '2026-01-02' AS note) TO '${odd}' (FORMAT parquet)`);
+    const texts = await TableFiles.open(odd);
+    const read = await readAll(texts, [spec('kind', 'BYTES'), spec('note', 'BYTES')], LOANS);
+    expect(read.values[1]).toEqual(['1767312000000']);
+    expect([...read.bad]).toEqual([[0, "'kind' is not of BYTES (a text): true"]]);
+    texts.close();
+    connection.closeSync();
+    instance.closeSync();
   });
 
   it('takes columns that the file lacks for missing in every row, and refuses to lack a required one', async () => {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type DuckDBVector } from '@duckdb/node-api';
 import { fileRowIdOf, PlatformError } from '@millrace/domain';
 import { type ColumnSpec, type ColumnType, writtenValue } from '@millrace/project';
+import { PARQUET_INTEGERS, PARQUET_NUMBERS, PARQUET_TIMES, parquetValue } from '@millrace/tabular';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { type ColumnarPlan, columnarPlan, type GivenColumn } from './columnar-check.js';
 import { checkHeader, headerWarnings } from './header-check.js';
@@ -28,31 +29,20 @@ const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** Whose every value is one of 64 bits. */
 const WHOLE = /^(TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/;
-const INTEGERS = /^U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)$/;
-const NUMBERS = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
-const TIMES = /^(TIMESTAMP.*|DATE)$/;
 
-/**
- * How a column of the file becomes a raw value: a number, a text, a boolean, milliseconds. A whole number comes as a
- * text where the column is one, or names something (`isName`): a double may not hold its digits.
- */
+/** The rule of predictions, too. A whole number comes as a text where the column is one, or names something. */
 function expression(name: string, type: string, wanted: ColumnType, isName = false): string {
-  const column = quoted(name);
-  if ((isName || wanted === 'text') && INTEGERS.test(type)) return `${column}::VARCHAR`;
-  // No cast to TIMESTAMP: with a time zone it would need an extension that is not at hand.
-  if (TIMES.test(type)) return `epoch_ms(${column})::DOUBLE`;
-  if (INTEGERS.test(type) || NUMBERS.test(type)) return `${column}::DOUBLE`;
-  if (type === 'BOOLEAN') return column;
-  return `${column}::VARCHAR`;
+  return parquetValue(quoted(name), type, isName || wanted === 'text' ? 'digits' : 'double');
 }
 
 /** The same for the columnar check; null = a type that it does not know. */
 function givenColumn(column: ColumnSpec, type: string): GivenColumn | null {
   const sql = expression(column.name, type, column.type);
   const digits = `${quoted(column.name)}::VARCHAR`;
-  if (TIMES.test(type)) return { sql, kind: 'time' };
+  if (PARQUET_TIMES.test(type)) return { sql, kind: 'time' };
   if (WHOLE.test(type)) return { sql: `${quoted(column.name)}::DOUBLE`, kind: 'whole', digits };
-  if (INTEGERS.test(type) || NUMBERS.test(type)) return { sql: `${quoted(column.name)}::DOUBLE`, kind: 'number' };
+  const isNumber = PARQUET_INTEGERS.test(type) || PARQUET_NUMBERS.test(type);
+  if (isNumber) return { sql: `${quoted(column.name)}::DOUBLE`, kind: 'number' };
   if (type === 'BOOLEAN') return { sql, kind: 'boolean' };
   return type === 'VARCHAR' ? { sql, kind: 'text' } : null;
 }
@@ -127,14 +117,14 @@ export class ParquetSource implements RowSource {
     const time = this.schema.columns[this.schema.eventTimeIndex];
     if (time === undefined) return 'TRUE';
     const type = this.types.get(time.name) as string;
-    if (time.format !== undefined && !TIMES.test(type)) {
+    if (time.format !== undefined && !PARQUET_TIMES.test(type)) {
       if (fromMs <= Number.MIN_SAFE_INTEGER && toMs >= Number.MAX_SAFE_INTEGER) return 'TRUE';
       throw new PlatformError(
         'invalid_argument',
         `rows of a Parquet file are chosen by times that the file has as such; ${time.name} is ${type}, written as ${time.format}: leave from and to out`,
       );
     }
-    const ms = TIMES.test(type)
+    const ms = PARQUET_TIMES.test(type)
       ? expression(time.name, type, time.type)
       : type === 'VARCHAR'
         ? `epoch_ms(TRY_CAST(${quoted(time.name)} AS TIMESTAMP))::DOUBLE`
@@ -157,7 +147,7 @@ export class ParquetSource implements RowSource {
       WHERE file_row_number BETWEEN ${first} AND ${last}`;
     let at = 2;
     const places = present.map((type) => (type === undefined ? -1 : at++));
-    const times = present.map((type) => type !== undefined && TIMES.test(type));
+    const times = present.map((type) => type !== undefined && PARQUET_TIMES.test(type));
     for await (const chunk of this.chunks(sql))
       yield new ParquetChunk(this.schema, chunk, places, times, this.ids, this.sha256);
   }
