@@ -1,12 +1,14 @@
 // labels add: sends what became of records, one by one or from a file, and says which were refused and why.
 
 import { resolve } from 'node:path';
-import { PlatformError, rowNumber } from '@millrace/domain';
+import { PlatformError } from '@millrace/domain';
 import { checkFile } from '@millrace/files';
 import { type Project, projectFromDocument } from '@millrace/project';
 import { type CsvTerms, csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
+import { BrokenRow } from '../labels/broken-row.js';
 import { type LabelBody, labelFields, labelOf, outcomeOf, outcomeWords } from '../labels/label-fields.js';
+import { type Refusal, sendLabels } from '../labels/send-labels.js';
 import { explained } from '../not-found.js';
 import { action, type Context } from './context.js';
 import { type CsvOptions, withCsvOptions } from './csv-options.js';
@@ -20,17 +22,6 @@ interface LabelOptions extends CsvOptions {
   entity?: string;
   eventTime?: number;
   knownAt?: number;
-}
-
-/** Labels of one request: far below ingest's bound on a request. */
-const REQUEST_LABELS = 1_000;
-/** Refusals told; all are in the dead letters. */
-const TOLD_MAX = 20;
-
-interface Refusal {
-  row: number;
-  recordId: string;
-  reasons: readonly { field: string; message: string }[];
 }
 
 export function labelCommands(program: Command): void {
@@ -115,50 +106,44 @@ async function projectOf({ control }: Context, name: string): Promise<Project> {
   throw await explained(new PlatformError('not_found', `no project '${name}'`), name, control);
 }
 
-async function* labelsOf(path: string, project: Project, terms: CsvTerms): AsyncIterable<LabelBody> {
+async function* labelsOf(path: string, project: Project, terms: CsvTerms): AsyncIterable<LabelBody | BrokenRow> {
   const { labelRows } = await import('../labels/label-rows.duckdb.js');
   const warn = (text: string) => process.stderr.write(`warning: ${text}\n`);
   for await (const { columns, rows } of labelRows(path, terms, warn)) {
-    const fields = labelFields(columns, project);
-    for (const row of rows) yield labelOf(row, fields, terms.decimal ?? project.data.decimal);
+    // Where no row of a piece can be read, it has no columns.
+    const fields = columns.length === 0 ? undefined : labelFields(columns, project);
+    for (const row of rows)
+      yield row instanceof BrokenRow || fields === undefined
+        ? (row as BrokenRow)
+        : labelOf(row, fields, terms.decimal ?? project.data.decimal);
   }
 }
 
 async function sent(
   context: Context,
   project: string,
-  labels: AsyncIterable<LabelBody> | Iterable<LabelBody>,
+  labels: AsyncIterable<LabelBody | BrokenRow> | Iterable<LabelBody>,
 ): Promise<number> {
-  const refused: Refusal[] = [];
-  let [accepted, rejected, before] = [0, 0, 0];
-  let open: LabelBody[] = [];
-  const send = async (): Promise<void> => {
-    if (open.length === 0) return;
-    const answer = await context.control.sendLabels(project, open);
-    accepted += answer.accepted;
-    rejected += answer.rejected.length;
-    for (const { index, recordId, reasons } of answer.rejected.slice(0, TOLD_MAX - refused.length))
-      refused.push({ row: rowNumber(before + index), recordId, reasons });
-    before += open.length;
-    open = [];
-  };
-  for await (const label of labels) {
-    open.push(label);
-    if (open.length === REQUEST_LABELS) await send();
-  }
-  await send();
+  const { accepted, rejected, broken, refused } = await sendLabels(
+    (part) => context.control.sendLabels(project, part),
+    labels,
+  );
+  const lost = rejected + broken;
   context.print(
-    { accepted, rejected, refused },
+    { accepted, rejected: lost, refused },
     () =>
       [
-        `${accepted} labels accepted, ${rejected} refused`,
+        `${accepted} labels accepted, ${lost} refused`,
         ...refused.map(
           ({ row, recordId, reasons }) => `  row ${row} (${recordId || 'no id'}): ${reasonsText(reasons)}`,
         ),
       ].join('\n'),
-    rejected > 0 ? [...whoseAndWhen(refused), `millrace dlq list ${project}`] : [`millrace drift ${project}`],
+    [
+      ...(rejected > 0 ? [...whoseAndWhen(refused), `millrace dlq list ${project}`] : []),
+      ...(lost === 0 ? [`millrace drift ${project}`] : []),
+    ],
   );
-  return rejected > 0 ? 1 : 0;
+  return lost > 0 ? 1 : 0;
 }
 
 /** Where a label does not say whose record it is about, and when that happened: how it says so. */

@@ -1,65 +1,78 @@
-// Rows of a file of labels in JSON: one object a line, or a list. NDJSON is read in chunks, a list whole.
+// Rows of a file of labels in JSON: one object a line, or a list. Bytes are read as ingest reads them: the encoding is
+// found out or said. NDJSON is read in pieces, a list whole. What is no JSON object is a broken row among the others.
 
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { extname } from 'node:path';
+import { basename, extname } from 'node:path';
 import { PlatformError, parseExactJson } from '@millrace/domain';
+import { encodingWarning, inspectText, type TextFacts, textOf, undecodable } from '@millrace/files';
+import { type CsvTerms, LineReader, type TextLine } from '@millrace/tabular';
+import { BrokenRow } from './broken-row.js';
+
+type LabelRow = Readonly<Record<string, unknown>> | BrokenRow;
 
 export interface LabelRows {
   /** Of the file; of NDJSON those of the rows' own keys. */
   columns: readonly string[];
-  rows: readonly Readonly<Record<string, unknown>>[];
+  /** Every row of the file that is not empty, so that their numbers are right. */
+  rows: readonly LabelRow[];
 }
 
-const PIECE_BYTES = 262_144;
-
-export function* jsonRows(path: string): Iterable<LabelRows> {
-  const text = extname(path).toLowerCase() === '.json' ? readFileSync(path, 'utf8').trim() : '';
-  if (text.startsWith('[')) {
-    yield chunkOf(parsed(text, path, 1) as unknown[], path, 1);
-    return;
-  }
-  let line = 0;
-  for (const lines of linesOf(path)) {
-    const rows = lines.flatMap((one) => {
-      line++;
-      return one.trim() === '' ? [] : [parsed(one, path, line)];
-    });
-    if (rows.length > 0) yield chunkOf(rows, path, line);
-  }
-}
-
-/** Whole lines, a piece of the file at a time. */
-function* linesOf(path: string): Iterable<string[]> {
-  const file = openSync(path, 'r');
-  const decoder = new TextDecoder();
-  const piece = Buffer.alloc(PIECE_BYTES);
-  let open = '';
-  try {
-    for (let read = readSync(file, piece); read > 0; read = readSync(file, piece)) {
-      const lines = (open + decoder.decode(piece.subarray(0, read), { stream: true })).split('\n');
-      open = lines.pop() ?? '';
-      yield lines;
+export async function* jsonRows(
+  path: string,
+  { encoding }: CsvTerms,
+  warn: (text: string) => void,
+): AsyncIterable<LabelRows> {
+  const file = { path, name: basename(path) };
+  const facts = await inspectText(file, encoding);
+  for (const warning of encodingWarning(file.name, encoding, facts)) warn(warning);
+  const isList = extname(path).toLowerCase() === '.json' && /^\s*\[/.test(facts.sample);
+  if (isList) yield chunkOf(await listOf(file, facts));
+  else
+    for await (const lines of linesOf(file, facts)) {
+      const rows = lines.map((line) => rowOf(line, facts));
+      if (rows.length > 0) yield chunkOf(rows);
     }
-    yield [open + decoder.decode()];
-  } finally {
-    closeSync(file);
-  }
 }
 
-function parsed(text: string, path: string, line: number): unknown {
+/** @throws PlatformError 'invalid_argument' where the whole is no JSON: nothing has been sent by then */
+async function listOf(file: { path: string; name: string }, { encoding }: TextFacts): Promise<LabelRow[]> {
+  let text = '';
+  for await (const piece of textOf(file, encoding)) text += piece;
   try {
-    return parseExactJson(text);
+    return (parseExactJson(text) as unknown[]).map(objectOr);
   } catch (thrown) {
-    throw new PlatformError('invalid_argument', `${path} line ${line}: no JSON (${(thrown as Error).message})`);
+    throw new PlatformError('invalid_argument', `${file.path} is no JSON list (${(thrown as Error).message})`);
   }
 }
 
-function chunkOf(rows: readonly unknown[], path: string, line: number): LabelRows {
-  const columns = new Set<string>();
-  for (const row of rows) {
-    if (typeof row !== 'object' || row === null || Array.isArray(row))
-      throw new PlatformError('invalid_argument', `${path}, up to line ${line}: a label is a JSON object`);
-    for (const name of Object.keys(row)) columns.add(name);
+async function* linesOf(file: { path: string; name: string }, { encoding }: TextFacts): AsyncIterable<TextLine[]> {
+  let lines: TextLine[] = [];
+  const reader = new LineReader((line) => lines.push(line));
+  for await (const piece of textOf(file, encoding)) {
+    reader.push(piece);
+    yield lines;
+    lines = [];
   }
-  return { columns: [...columns], rows: rows as Record<string, unknown>[] };
+  reader.end();
+  yield lines;
+}
+
+function rowOf({ text, fault }: TextLine, { damaged }: TextFacts): LabelRow {
+  const unread = fault ?? (damaged ? undecodable(text) : null);
+  if (unread !== null) return new BrokenRow(unread);
+  try {
+    return objectOr(parseExactJson(text));
+  } catch (thrown) {
+    return new BrokenRow(`no JSON (${(thrown as Error).message})`);
+  }
+}
+
+const objectOr = (row: unknown): LabelRow =>
+  typeof row === 'object' && row !== null && !Array.isArray(row)
+    ? (row as Record<string, unknown>)
+    : new BrokenRow('a label is a JSON object');
+
+function chunkOf(rows: readonly LabelRow[]): LabelRows {
+  const columns = new Set<string>();
+  for (const row of rows) if (!(row instanceof BrokenRow)) for (const name of Object.keys(row)) columns.add(name);
+  return { columns: [...columns], rows };
 }

@@ -1,5 +1,6 @@
 // Rows of a file of labels, some at a time: CSV and TSV as texts, read as ingest reads them, Parquet with its values as
-// texts, NDJSON and JSON lists as they are (label-lines.fs.ts). Memory is bounded by a chunk.
+// texts, NDJSON and JSON lists as they are (label-lines.fs.ts). A row that cannot be read is a BrokenRow in its place.
+// Memory is bounded by a chunk.
 
 import { extname } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -7,6 +8,7 @@ import { PlatformError } from '@millrace/domain';
 import { checkFile } from '@millrace/files';
 import type { CsvTerms } from '@millrace/tabular';
 import { openCsv } from '../tables/csv-table.fs.js';
+import { BrokenRow } from './broken-row.js';
 import { jsonRows, type LabelRows } from './label-lines.fs.js';
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -18,9 +20,20 @@ export async function* labelRows(
 ): AsyncIterable<LabelRows> {
   checkFile(path);
   const kind = extname(path).toLowerCase();
-  if (['.csv', '.tsv'].includes(kind)) yield* csvRows(path, terms, warn);
-  else if (['.parquet', '.pq'].includes(kind)) yield* tableRows(path, `read_parquet(${literal(path)})`);
-  else if (['.ndjson', '.jsonl', '.json'].includes(kind)) yield* jsonRows(path);
+  const isCsv = ['.csv', '.tsv'].includes(kind);
+  const isParquet = ['.parquet', '.pq'].includes(kind);
+  const idle = [
+    ...(terms.delimiter !== undefined && !isCsv ? ['--delimiter'] : []),
+    ...(terms.encoding !== undefined && isParquet ? ['--encoding'] : []),
+  ];
+  if (idle.length > 0)
+    throw new PlatformError(
+      'invalid_argument',
+      `${path}: ${idle.join(', ')} does not go with a ${kind} file: leave it out`,
+    );
+  if (isCsv) yield* csvRows(path, terms, warn);
+  else if (isParquet) yield* tableRows(path, `read_parquet(${literal(path)})`);
+  else if (['.ndjson', '.jsonl', '.json'].includes(kind)) yield* jsonRows(path, terms, warn);
   else throw new PlatformError('invalid_argument', `${path}: name a .csv, .tsv, .parquet, .ndjson or .json file`);
 }
 
@@ -31,12 +44,13 @@ async function* csvRows(path: string, terms: CsvTerms, warn: (text: string) => v
   const places = header.flatMap((name, i) => (name === '' ? [] : [i]));
   const columns = places.map((place) => header[place] as string);
   for await (const rows of pieces()) {
-    const broken = rows.find(({ fault }) => fault !== null);
-    if (broken !== undefined)
-      throw new PlatformError('invalid_argument', `${path} line ${broken.line}: ${broken.fault}`);
     yield {
       columns,
-      rows: rows.map(({ fields }) => Object.fromEntries(places.map((place) => [header[place], fields[place] ?? null]))),
+      rows: rows.map(({ line, fields, fault }) =>
+        fault === null
+          ? Object.fromEntries(places.map((place) => [header[place], fields[place] ?? null]))
+          : new BrokenRow(`line ${line}: ${fault}`),
+      ),
     };
   }
 }

@@ -2,15 +2,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import type { CsvTerms } from '@millrace/tabular';
+import { BrokenRow } from './broken-row.js';
 import { labelRows } from './label-rows.duckdb.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-labels-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function read(name: string, text: string) {
+async function read(name: string, text: string | Uint8Array, terms: CsvTerms = {}) {
   writeFileSync(join(folder, name), text);
   const rows: unknown[] = [];
-  for await (const chunk of labelRows(join(folder, name))) rows.push(...chunk.rows);
+  for await (const chunk of labelRows(join(folder, name), terms)) rows.push(...chunk.rows);
   return rows;
 }
 
@@ -32,9 +34,36 @@ describe('a file of labels', () => {
     expect(await read('b.ndjson', '{"id": 9007199254740993}')).toEqual([{ id: 9_007_199_254_740_993n }]);
   });
 
+  it('in JSON is read in its encoding, found out or said', async () => {
+    const latin = Buffer.from('{"id": "ü"}\n', 'latin1');
+    for (const terms of [{}, { encoding: 'latin1' }] as const)
+      expect(await read('latin.ndjson', latin, terms)).toEqual([{ id: 'ü' }]);
+    expect(await read('latin.json', Buffer.from('[{"id": "ü"}]', 'latin1'))).toEqual([{ id: 'ü' }]);
+    const utf = '{"id": "ü"}\n';
+    expect(await read('said.ndjson', utf, { encoding: 'latin1' })).toEqual([{ id: 'Ã¼' }]);
+    expect(await read('said.ndjson', latin, { encoding: 'utf-8' })).toEqual([
+      { fault: 'holds bytes that are no UTF-8 text' },
+    ]);
+  });
+
   it.each([
-    ['bad.ndjson', '{"id": 1}\n\n{id: 2}\n', 'bad.ndjson line 3: no JSON'],
-    ['list.ndjson', '[1]\n', 'a label is a JSON object'],
-    ['a.txt', 'id\n1\n', 'name a .csv, .tsv, .parquet, .ndjson or .json file'],
-  ])('%s is refused', async (name, text, message) => await expect(read(name, text)).rejects.toThrow(message));
+    ['bad.ndjson', '{"id": 1}\n\n{id: 2}\n[3]\n{"id": 4}\n', [/^no JSON \(/, /^a label is a JSON object$/]],
+    ['bad.json', '[{"id": 1}, 3, {"id": 4}]', [/^a label is a JSON object$/]],
+    ['bad.csv', 'id,value\n1,1\n2,1,3\n4,0\n', [/^line 3: /]],
+  ])('%s has broken rows among the others', async (name, text, faults) => {
+    const rows = await read(name, text);
+    const broken = rows.filter((row) => row instanceof BrokenRow);
+    expect(broken).toEqual(faults.map((fault) => ({ fault: expect.stringMatching(fault) as unknown })));
+    expect(rows.filter((row) => !(row instanceof BrokenRow))).toHaveLength(2);
+    expect(rows.at(-1)).not.toBeInstanceOf(BrokenRow);
+  });
+
+  it.each([
+    ['cut.json', '[{"id": 1}', {}, 'is no JSON list'],
+    ['a.txt', 'id\n1\n', {}, 'name a .csv, .tsv, .parquet, .ndjson or .json file'],
+    ['a.ndjson', '{"id": 1}', { delimiter: ';' }, '--delimiter does not go with a .ndjson file'],
+    ['a.parquet', 'PAR1', { encoding: 'latin1' }, '--encoding does not go with a .parquet file'],
+  ] as const)('%s is refused', async (name, text, terms, message) => {
+    await expect(read(name, text, terms)).rejects.toThrow(message);
+  });
 });
