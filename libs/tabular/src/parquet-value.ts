@@ -9,7 +9,7 @@ export const PARQUET_NUMBERS = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
  * What is wanted of whole numbers: their digits as a text, where they name something or the column is one of texts, a
  * double, which may not hold them all, or the number as it is.
  */
-export type WholeNumbers = 'digits' | 'double' | 'exact';
+type WholeNumbers = 'digits' | 'double' | 'exact';
 
 /** @param column as SQL @param type as DuckDB describes it */
 export function parquetValue(column: string, type: string, whole: WholeNumbers): string {

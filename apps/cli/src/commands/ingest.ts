@@ -8,7 +8,9 @@ import type { Command } from 'commander';
 import type { ImportState } from '../client/control.http.js';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { type ImportOptions, importReport, importTerms, isMostlyRefused } from '../ingest/import-report.js';
+import { partlySent } from '../ingest/partly-sent.js';
 import { recordFile } from '../ingest/record-file.fs.js';
+import { recordSlices } from '../ingest/record-slices.js';
 import { uploadFile } from '../ingest/upload.fs.js';
 import { shellWord } from '../new/found.js';
 import { versionCommand } from '../overview/version-command.js';
@@ -18,8 +20,6 @@ import { action, type Context, poll } from './context.js';
 import { withCsvOptions } from './csv-options.js';
 import { oneOf, projectName, ROWS_MAX, SEED_MAX, time, wholeNumber, wholeNumberOr } from './option-values.js';
 
-/** Half of what ingest takes in one request, and well below 16 MiB where rows are wide. */
-const RECORDS_PER_REQUEST = 2_000;
 const IMPORT_DEADLINE_MS = 86_400_000;
 
 export function ingestCommand(program: Command): void {
@@ -162,11 +162,14 @@ async function sendRecords({ control, print }: Context, project: string, file: s
   const clientId = fileIdOf(sha256);
   let accepted = 0;
   const rejected: Awaited<ReturnType<typeof control.sendRecords>>['rejected'][number][] = [];
-  for (let at = 0; at < records.length; at += RECORDS_PER_REQUEST) {
-    const part = records.slice(at, at + RECORDS_PER_REQUEST);
-    const answer = await control.sendRecords(project, part, { clientId, sequence: at + 1 });
-    accepted += answer.accepted;
-    rejected.push(...answer.rejected.map((one) => ({ ...one, index: at + one.index })));
+  try {
+    for (const { at, records: part } of recordSlices(records)) {
+      const answer = await control.sendRecords(project, part, { clientId, sequence: at + 1 });
+      accepted += answer.accepted;
+      rejected.push(...answer.rejected.map((one) => ({ ...one, index: at + one.index })));
+    }
+  } catch (thrown) {
+    throw partlySent(thrown, accepted, 'records');
   }
   const reason = rejected[0]?.reasons[0];
   print(

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PlatformError, parseExactJson } from '@millrace/domain';
 
-export interface RecordFile {
+interface RecordFile {
   readonly records: readonly unknown[];
   readonly sha256: string;
 }

@@ -17,7 +17,7 @@ export interface Refusal {
   reasons: readonly { field: string; message: string }[];
 }
 
-export interface LabelsSent {
+interface LabelsSent {
   accepted: number;
   /** By ingest. */
   rejected: number;

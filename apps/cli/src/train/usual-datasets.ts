@@ -14,7 +14,7 @@ type Dataset = Parameters<typeof newestVersions>[0][number] & {
   readonly eventTimeToMs: number;
 };
 
-export interface UsualDatasets {
+interface UsualDatasets {
   readonly ids: readonly string[];
   /** Imports that are left out, each with the later one that stands for it. */
   readonly replaced: readonly { readonly import: Dataset; readonly by: Dataset }[];
