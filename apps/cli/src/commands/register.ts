@@ -9,6 +9,7 @@ import { PlatformError } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { idOf } from '../ids.js';
+import { importReport, referenceOf } from '../ingest/import-report.js';
 import { uploadFile } from '../ingest/upload.fs.js';
 import { inputOption, outputOption } from '../register/binding-options.js';
 import { modelFiles } from '../register/model-files.fs.js';
@@ -114,11 +115,11 @@ function upstreamOf(path: string | undefined, { upstream, model, modelVersion }:
   return { address: upstream, model, version: modelVersion ?? '' };
 }
 
-/** A file of rows as a dataset version. */
+/** A file of rows as a dataset version; where not all is well, what came of its rows is told. */
 export async function referenceVersion(context: Context, project: string, file: string): Promise<string> {
-  const { state, message, datasetVersion } = await importFile(context, project, file, {});
-  if (state === 'done' && datasetVersion !== undefined) return datasetVersion;
-  throw new PlatformError('invalid_argument', `${file}: ${message ?? 'no row of it was accepted'}`);
+  const status = await importFile(context, project, file, {});
+  if (status.rejected + status.warnings.length > 0) process.stderr.write(`${importReport(file, status)}\n`);
+  return referenceOf(file, status);
 }
 
 /** Dataset versions that judge it and that the reference is made of; none where the project has none. */

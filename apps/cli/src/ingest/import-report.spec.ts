@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ImportState } from '../client/control.http.js';
-import { importReport, importTerms, isMostlyRefused } from './import-report.js';
+import { importReport, importTerms, isMostlyRefused, referenceOf } from './import-report.js';
 
 describe('importTerms', () => {
   it.each([
@@ -68,5 +68,15 @@ describe('importReport', () => {
     const lines = importReport('a.csv', { ...status, rejected: 24, reasons }).split('\n');
     expect(lines.filter((line) => line.startsWith('  refused 2'))).toHaveLength(10);
     expect(lines).toContain('  and 2 further reasons');
+  });
+
+  it('of a reference is a version only where not most rows were refused', () => {
+    expect(referenceOf('a.csv', status)).toBe(status.datasetVersion);
+    expect(referenceOf('a.csv', { ...status, accepted: 5_000, rejected: 5_000 })).toBe(status.datasetVersion);
+    expect(() => referenceOf('a.csv', { ...status, accepted: 1, rejected: 9_999, reasons: [refusal] })).toThrow(
+      '9999 of 10000 rows of a.csv were refused (the first: is missing): that is no reference',
+    );
+    const failed = { ...status, state: 'failed' as const, message: 'no header', datasetVersion: undefined };
+    expect(() => referenceOf('a.csv', failed)).toThrow('a.csv: no header');
   });
 });

@@ -1,6 +1,7 @@
 // What `millrace ingest` says at the end of an import, and what it asks for, as the API takes it.
 
 import type { BodyOf, ingestApi } from '@millrace/api';
+import { PlatformError } from '@millrace/domain';
 import { csvTerms, type TableFormat } from '@millrace/tabular';
 import type { ImportState } from '../client/control.http.js';
 import { shownId } from '../ids.js';
@@ -42,6 +43,24 @@ function given<T extends object>(terms: T): { [K in keyof T]?: Exclude<T[K], und
 /** More rows of it were refused than taken: it was read in a wrong way, and what came of it is not to go on with. */
 export const isMostlyRefused = ({ accepted, rejected }: Pick<ImportState, 'accepted' | 'rejected'>): boolean =>
   rejected > accepted;
+
+/**
+ * The dataset version that came of a file by which a model is to be judged.
+ *
+ * @throws PlatformError 'invalid_argument' where none did, or where more of its rows were refused than taken
+ */
+export function referenceOf(file: string, status: ImportState): string {
+  const { project, state, message, accepted, rejected, datasetVersion } = status;
+  if (state !== 'done' || datasetVersion === undefined)
+    throw new PlatformError('invalid_argument', `${file}: ${message ?? 'no row of it was accepted'}`);
+  if (!isMostlyRefused(status)) return datasetVersion;
+  const rows = `${rejected} of ${accepted + rejected} rows of ${file} were refused`;
+  const why = status.reasons[0]?.example.reason;
+  throw new PlatformError(
+    'invalid_argument',
+    `${rows}${why === undefined ? '' : ` (the first: ${why})`}: that is no reference to judge by; \`millrace dlq list ${project}\` shows them`,
+  );
+}
 
 /** @param what the file or source, as the caller named it */
 export function importReport(what: string, status: ImportState): string {
