@@ -8,11 +8,11 @@ import type { Command } from 'commander';
 import type { ImportState } from '../client/control.http.js';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { type ImportOptions, importReport, importTerms, isMostlyRefused } from '../ingest/import-report.js';
+import { toMend } from '../ingest/mend-hints.js';
 import { partlySent } from '../ingest/partly-sent.js';
 import { recordFile } from '../ingest/record-file.fs.js';
 import { recordSlices } from '../ingest/record-slices.js';
 import { uploadFile } from '../ingest/upload.fs.js';
-import { shellWord } from '../new/found.js';
 import { versionCommand } from '../overview/version-command.js';
 import type { Stage } from '../terminal/stage.js';
 import { applyHere } from './apply-here.js';
@@ -64,22 +64,6 @@ export function ingestCommand(program: Command): void {
       }),
     );
 }
-
-/** What helps where no version came of it, or one of the few rows that were good. */
-function toMend({ file, source, from, to }: ImportOptions, status: ImportState): string[] {
-  const { project, rejected, rowsChosen } = status;
-  const named = file === undefined ? `--source ${source}` : `--file ${shellWord(file)}`;
-  if (rejected > 0) {
-    const seen = `millrace dlq list ${project}   # which rows were refused, and why; mend the file or the project file`;
-    return [seen, `millrace ingest ${project} ${named}${isComma(status) ? ' --decimal ,' : ''}`];
-  }
-  const isRange = rowsChosen === 0 && (from !== undefined || to !== undefined);
-  // Good rows that no version came of: what failed was the platform, as where Kafka was gone.
-  return [isRange || rowsChosen > 0 ? `millrace ingest ${project} ${named}` : 'millrace apply --check'];
-}
-
-/** Ingest has seen a decimal comma where it read points. */
-const isComma = ({ warnings }: ImportState): boolean => warnings.some((warning) => warning.includes("`--decimal ','`"));
 
 /** The stage's result; what it failed of is told by who catches it. */
 async function staged<T>(

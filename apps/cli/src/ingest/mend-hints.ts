@@ -1,0 +1,43 @@
+// What to type next where no version came of an import, or one of the few rows that were good: the same command again,
+// with every option that was given.
+
+import { timeText } from '@millrace/domain';
+import type { ImportState } from '../client/control.http.js';
+import { shellWord } from '../new/found.js';
+import type { ImportOptions } from './import-report.js';
+
+export function toMend(options: ImportOptions, status: ImportState): string[] {
+  const { from, to, ...rest } = options;
+  const { project, rejected, rowsChosen } = status;
+  if (rejected > 0) {
+    const seen = `millrace dlq list ${project}   # which rows were refused, and why; mend the file or the project file`;
+    return [seen, ingestAgain(project, isComma(status) ? { ...options, decimal: ',' } : options)];
+  }
+  // No row was of that range: the same without it.
+  if (rowsChosen === 0 && (from !== undefined || to !== undefined)) return [ingestAgain(project, rest)];
+  // Good rows that no version came of: what failed was the platform, as where Kafka was gone.
+  return [rowsChosen > 0 ? ingestAgain(project, options) : 'millrace apply --check'];
+}
+
+/** Ingest has seen a decimal comma where it read points. */
+const isComma = ({ warnings }: ImportState): boolean => warnings.some((warning) => warning.includes("`--decimal ','`"));
+
+function ingestAgain(project: string, options: ImportOptions): string {
+  const { file, source, format, delimiter, decimal, encoding, from, to, rows, seed } = options;
+  const said: readonly (readonly [string, string | number | undefined])[] = [
+    ['--source', source],
+    ['--file', file],
+    ['--format', format],
+    ['--delimiter', delimiter === '\t' ? 'tab' : delimiter],
+    ['--decimal', decimal],
+    ['--encoding', encoding],
+    ['--from', from === undefined ? undefined : timeOption(from)],
+    ['--to', to === undefined ? undefined : timeOption(to)],
+    ['--rows', rows],
+    ['--seed', seed],
+  ];
+  const given = said.flatMap(([flag, value]) => (value === undefined ? [] : [`${flag} ${shellWord(String(value))}`]));
+  return ['millrace', 'ingest', project, ...given].join(' ');
+}
+
+const timeOption = (ms: number): string => (ms % 1_000 === 0 ? timeText(ms) : new Date(ms).toISOString());
