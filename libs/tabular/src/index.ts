@@ -6,6 +6,7 @@ export {
   PARQUET_INTEGERS,
   PARQUET_NUMBERS,
   PARQUET_TIMES,
+  parquetFile,
   parquetValue,
 } from './parquet-value.js';
 export { formatOf, TABLE_FORMATS, type TableFormat } from './table-format.js';

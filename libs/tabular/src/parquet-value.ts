@@ -1,9 +1,13 @@
 // How a column of a Parquet file becomes a raw value, as SQL for DuckDB: a number, a text, a boolean, milliseconds. One
-// rule for what is imported and what is predicted, so that a file means the same to both.
+// rule for what is imported and what is predicted, so that a file means the same to both. And the file itself.
 
 export const PARQUET_TIMES = /^(TIMESTAMP.*|DATE)$/;
 export const PARQUET_INTEGERS = /^U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)$/;
 export const PARQUET_NUMBERS = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
+
+/** The one file of that path, also where its name holds what DuckDB takes for a pattern: * ? [. */
+export const parquetFile = (path: string): string =>
+  `read_parquet('${path.replace(/[*?[]/g, '[$&]').replaceAll("'", "''")}')`;
 
 /**
  * What is wanted of whole numbers: their digits as a text, where they name something or the column is one of texts, a

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ImportState } from '../client/control.http.js';
 import { toMend } from './mend-hints.js';
 
-const status = {
+const status: ImportState = {
   importId: 'i',
   project: 'loans',
   source: 'upload:a.csv',
@@ -13,7 +14,7 @@ const status = {
   accepted: 0,
   rejected: 3,
   startedAtMs: 0,
-} as const;
+};
 const file = "bob's a.csv";
 const named = `--file 'bob'\\''s a.csv'`;
 

@@ -6,12 +6,10 @@ import { extname } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';
 import { checkFile } from '@millrace/files';
-import type { CsvTerms } from '@millrace/tabular';
+import { type CsvTerms, parquetFile } from '@millrace/tabular';
 import { openCsv } from '../tables/csv-table.fs.js';
 import { BrokenRow } from './broken-row.js';
 import { jsonRows, type LabelRows } from './label-lines.fs.js';
-
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 export async function* labelRows(
   path: string,
@@ -32,7 +30,7 @@ export async function* labelRows(
       `${path}: ${idle.join(', ')} does not go with a ${kind} file: leave it out`,
     );
   if (isCsv) yield* csvRows(path, terms, warn);
-  else if (isParquet) yield* tableRows(path, `read_parquet(${literal(path)})`);
+  else if (isParquet) yield* tableRows(path, parquetFile(path));
   else if (['.ndjson', '.jsonl', '.json'].includes(kind)) yield* jsonRows(path, terms, warn);
   else throw new PlatformError('invalid_argument', `${path}: name a .csv, .tsv, .parquet, .ndjson or .json file`);
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { CsvTerms } from '@millrace/tabular';
 import { BrokenRow } from './broken-row.js';
@@ -32,6 +33,18 @@ describe('a file of labels', () => {
     expect(await read('a.ndjson', `${rows.map((row) => JSON.stringify(row)).join('\n')}\n\n`)).toEqual(rows);
     expect(await read('a.json', JSON.stringify(rows.slice(0, 3)))).toEqual(rows.slice(0, 3));
     expect(await read('b.ndjson', '{"id": 9007199254740993}')).toEqual([{ id: 9_007_199_254_740_993n }]);
+  });
+
+  it('in Parquet is the file of that name, not those that it would be a pattern of', async () => {
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    for (const name of ['l[1].parquet', 'l1.parquet'])
+      await connection.run(`COPY (SELECT '${name}' AS id) TO '${join(folder, name)}' (FORMAT parquet)`);
+    connection.closeSync();
+    instance.closeSync();
+    const rows: unknown[] = [];
+    for await (const chunk of labelRows(join(folder, 'l[1].parquet'))) rows.push(...chunk.rows);
+    expect(rows).toEqual([{ id: 'l[1].parquet' }]);
   });
 
   it('in JSON is read in its encoding, found out or said', async () => {

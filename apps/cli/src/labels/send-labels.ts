@@ -38,7 +38,8 @@ export async function sendLabels(
   labels: AsyncIterable<LabelBody | BrokenRow> | Iterable<LabelBody | BrokenRow>,
 ): Promise<LabelsSent> {
   const sent: LabelsSent = { accepted: 0, rejected: 0, broken: 0, refused: [] };
-  const told = (refusals: readonly Refusal[]) => sent.refused.push(...refusals.slice(0, TOLD_MAX - sent.refused.length));
+  const told = (refusals: readonly Refusal[]) =>
+    sent.refused.push(...refusals.slice(0, TOLD_MAX - sent.refused.length));
   let open: { row: number; label: LabelBody }[] = [];
   const flush = async (): Promise<void> => {
     if (open.length === 0) return;

@@ -4,10 +4,10 @@
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { PlatformError } from '@millrace/domain';
 import { TableProfiler, type TimeFormat } from '@millrace/project';
+import { parquetFile } from '@millrace/tabular';
 import type { ReadTable } from './read-table.js';
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const FIRST_RECORDS = 100;
 const MEMORY_MAX = '512MB';
 
@@ -27,7 +27,7 @@ export async function readParquet(
 ): Promise<ReadTable> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: MEMORY_MAX });
   const connection = await instance.connect();
-  const relation = `read_parquet(${literal(path)})`;
+  const relation = parquetFile(path);
   try {
     const described = (await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${relation}`)).getRows();
     const names = described.map(([name]) => String(name));

@@ -19,8 +19,15 @@ import {
 import { PlatformError, parseExactJson, timeOf } from '@millrace/domain';
 import { firstBytesOf } from '@millrace/files';
 import { type Datatype, FLOATS, type TensorSpec } from '@millrace/inference';
-import { type ColumnSpec, type Project, textValue, timePart, type WrittenColumn, writtenValue } from '@millrace/project';
-import { type CsvTerms, formatOf, PARQUET_NUMBERS, PARQUET_TIMES, parquetValue } from '@millrace/tabular';
+import {
+  type ColumnSpec,
+  type Project,
+  textValue,
+  timePart,
+  type WrittenColumn,
+  writtenValue,
+} from '@millrace/project';
+import { type CsvTerms, formatOf, PARQUET_NUMBERS, PARQUET_TIMES, parquetFile, parquetValue } from '@millrace/tabular';
 import { openCsv, type TextTable } from '../tables/csv-table.fs.js';
 import { openNdjson } from '../tables/ndjson-table.fs.js';
 import type { PredictedRow } from './batch-prediction.js';
@@ -87,7 +94,7 @@ export class TableFiles {
           : format === 'csv'
             ? await loaded(await openCsv(path, terms, known), reader, terms.decimal)
             : await loaded(await openNdjson(path, terms), reader);
-      const relation = csv === undefined ? `read_parquet(${literal(path)})` : 'source';
+      const relation = csv === undefined ? parquetFile(path) : 'source';
       const described = await reader.runAndReadAll(`DESCRIBE SELECT * FROM ${relation}`);
       const columns = new Map(described.getRows().map(([name, type]) => [String(name), String(type)]));
       const counted = await reader.runAndReadAll(`SELECT count(*)::DOUBLE FROM ${relation}`);

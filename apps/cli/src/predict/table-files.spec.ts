@@ -224,6 +224,21 @@ describe('TableFiles', () => {
     instance.closeSync();
   });
 
+  it('reads the Parquet file of that name, not those that it would be a pattern of', async () => {
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const names = ["it's [1].parquet", "it's 1.parquet", 'a*.parquet', 'ab.parquet', 'q?.parquet', 'q1.parquet'];
+    for (const [i, name] of names.entries())
+      await connection.run(`COPY (SELECT ${i} AS x) TO '${join(folder, name).replaceAll("'", "''")}' (FORMAT parquet)`);
+    for (const [i, name] of names.entries()) {
+      const files = await TableFiles.open(join(folder, name));
+      expect([name, (await readAll(files, [spec('x', 'FP64')])).values]).toEqual([name, [[i]]]);
+      files.close();
+    }
+    connection.closeSync();
+    instance.closeSync();
+  });
+
   it('takes columns that the file lacks for missing in every row, and refuses to lack a required one', async () => {
     const files = await TableFiles.open(file('narrow.csv', ['amount', '5', '6']));
     const inputs = [spec('note', 'BYTES'), spec('amount', 'FP64'), spec('day', 'INT64')];

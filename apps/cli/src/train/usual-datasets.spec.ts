@@ -36,9 +36,7 @@ describe('the usual datasets of a training', () => {
     const datasets = [1, 2, 3, 4, 5, 6, 7].map((at) => imported(`${at}`.repeat(64), 'upload:loans.csv', at));
     const lines = replacedText(usualDatasets('loans', datasets, true));
     expect(lines).toHaveLength(6);
-    expect(lines[0]).toBe(
-      '111111111111 (loans.csv, 10 rows) is left out: 777777777777 is a later import of that name',
-    );
+    expect(lines[0]).toBe('111111111111 (loans.csv, 10 rows) is left out: 777777777777 is a later import of that name');
     expect(lines[5]).toContain('and 1 more; `--dataset ID…` names what is to be taken');
     expect(replacedText(usualDatasets('loans', datasets.slice(0, 1), true))).toEqual([]);
   });
