@@ -31,6 +31,7 @@ import { type CsvTerms, formatOf, PARQUET_NUMBERS, PARQUET_TIMES, parquetFile, p
 import { openCsv, type TextTable } from '../tables/csv-table.fs.js';
 import { openNdjson } from '../tables/ndjson-table.fs.js';
 import type { PredictedRow } from './batch-prediction.js';
+import { columnsOf, type FileColumn, freeName, placesOf, quoted, tableNames } from './file-columns.js';
 import { type InputValue, typedValue, Unfit, valueOfJson, valueOfText } from './input-value.js';
 import { isFilledIn } from './one-row.js';
 import type { RowBlock } from './row-block.js';
@@ -60,7 +61,6 @@ interface Source {
 
 const INTEGERS = /^(TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/;
 
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 export class TableFiles {
@@ -70,7 +70,9 @@ export class TableFiles {
     private readonly writer: DuckDBConnection,
     private readonly folder: string,
     private readonly relation: string,
-    readonly columns: ReadonlyMap<string, string>,
+    readonly columns: ReadonlyMap<string, FileColumn>,
+    /** Names of the table's columns. */
+    private readonly taken: readonly string[],
     readonly rowsTotal: number,
     private readonly csv: LoadedTexts | undefined,
   ) {}
@@ -96,10 +98,12 @@ export class TableFiles {
             : await loaded(await openNdjson(path, terms), reader);
       const relation = csv === undefined ? parquetFile(path) : 'source';
       const described = await reader.runAndReadAll(`DESCRIBE SELECT * FROM ${relation}`);
-      const columns = new Map(described.getRows().map(([name, type]) => [String(name), String(type)]));
+      const types = described.getRows().map(([name, type]) => [String(name), String(type)] as const);
+      const columns = csv?.columns ?? new Map(types.map(([name, type]) => [name, { type, inTable: quoted(name) }]));
       const counted = await reader.runAndReadAll(`SELECT count(*)::DOUBLE FROM ${relation}`);
       const rowsTotal = Number(counted.getRows()[0]?.[0]);
-      return new TableFiles(instance, reader, writer, folder, relation, columns, rowsTotal, csv);
+      const taken = types.map(([name]) => name);
+      return new TableFiles(instance, reader, writer, folder, relation, columns, taken, rowsTotal, csv);
     } catch (thrown) {
       rmSync(folder, { recursive: true, force: true });
       if (thrown instanceof PlatformError) throw thrown;
@@ -143,27 +147,27 @@ export class TableFiles {
     const { name, datatype, shape } = spec;
     if (this.csv?.twice.has(name) === true)
       throw new PlatformError('invalid_argument', `the file has the column '${name}' twice: rename one`);
-    const type = this.columns.get(name);
+    const { type, inTable } = this.columns.get(name) ?? {};
     const column = project?.data.columns.find((one) => one.name === name);
-    if (type === undefined) return this.derived(spec, project);
+    if (type === undefined || inTable === undefined) return this.derived(spec, project);
     const elements = rowElements(shape);
     if (elements === undefined) {
       throw new PlatformError('unimplemented', `input '${name}' has shape [${shape.join(',')}]: rows of no fixed size`);
     }
-    if (elements > 1) return this.list(spec, type, elements);
+    if (elements > 1) return this.list(spec, { type, inTable }, elements);
     const text = type === 'VARCHAR';
     const kinds = this.csv?.kinds;
     if (kinds !== undefined)
       return {
         input: { spec, elements: 1 },
         // The kind in front of the text; NULL where there is none.
-        select: `substr(${quoted(kinds.column)}, ${kinds.places.get(name)}, 1) || ${quoted(name)}`,
+        select: `substr(${quoted(kinds.column)}, ${kinds.places.get(name)}, 1) || ${inTable}`,
         read: (value) => (value === null ? null : named(name, valueOfJson(datatype, jsonOf(value as string), column))),
       };
-    if (this.csv === undefined && column !== undefined) return ofParquet(spec, type, column);
+    if (this.csv === undefined && column !== undefined) return ofParquet(spec, { type, inTable }, column);
     return {
       input: { spec, elements: 1 },
-      select: selected(quoted(name), type, datatype),
+      select: selected(inTable, type, datatype),
       read: (value) => {
         // Parquet has types that come as texts, too.
         if (text || typeof value === 'string')
@@ -173,13 +177,13 @@ export class TableFiles {
     };
   }
 
-  private list(spec: TensorSpec, type: string, elements: number): Source {
+  private list(spec: TensorSpec, { type, inTable }: FileColumn, elements: number): Source {
     const { name, datatype } = spec;
     if (!/\]$/.test(type) && type !== 'VARCHAR') {
       const wanted = `column '${name}' is ${type}, the input takes ${elements} values a row`;
       throw new PlatformError('invalid_argument', wanted);
     }
-    const list = `TRY_CAST(${quoted(name)} AS ${sqlType(datatype)}[])`;
+    const list = `TRY_CAST(${inTable} AS ${sqlType(datatype)}[])`;
     // A value that does not fit is NULL in its list; list_count counts the others.
     const fits = `len(${list}) = ${elements} AND list_count(${list}) = ${elements}`;
     return {
@@ -194,11 +198,12 @@ export class TableFiles {
     const columns = project?.data.columns;
     const derive = columns?.find((column) => column.name === spec.name)?.derive;
     const from = columns?.find((column) => column.name === derive?.from) ?? { type: 'timestamp' as const };
-    const type = derive === undefined ? undefined : this.columns.get(derive.from);
-    if (derive === undefined || type === undefined) return undefined;
+    const found = derive === undefined ? undefined : this.columns.get(derive.from);
+    if (derive === undefined || found === undefined) return undefined;
+    const { type, inTable } = found;
     return {
       input: { spec, elements: 1 },
-      select: selected(quoted(derive.from), type, 'INT64'),
+      select: selected(inTable, type, 'INT64'),
       read: (value) => {
         if (value === null) return null;
         const read =
@@ -274,18 +279,18 @@ export class TableFiles {
 
   /** A file may have a column of an output's name already. */
   private freeName(name: string): string {
-    return freeName(name, [...this.columns.keys()]);
+    return freeName(name, this.taken);
   }
 }
 
 /** A project's column of a Parquet file: what `ingest` reads in it. */
-function ofParquet(spec: TensorSpec, type: string, column: ColumnSpec): Source {
+function ofParquet(spec: TensorSpec, { type, inTable }: FileColumn, column: ColumnSpec): Source {
   const { name, datatype } = spec;
   // A time of the file's own is milliseconds, whatever the project says of texts and numbers.
   const written: WrittenColumn = PARQUET_TIMES.test(type) ? { type: column.type } : column;
   return {
     input: { spec, elements: 1 },
-    select: parquetValue(quoted(name), type, column.type === 'text' ? 'digits' : 'exact'),
+    select: parquetValue(inTable, type, column.type === 'text' ? 'digits' : 'exact'),
     read: (value) => {
       const isSafe = typeof value === 'bigint' && Number.isSafeInteger(Number(value));
       return named(name, valueOfJson(datatype, isSafe ? Number(value) : value, written));
@@ -297,13 +302,6 @@ function ofParquet(spec: TensorSpec, type: string, column: ColumnSpec): Source {
 function absent(spec: TensorSpec): Source | [] {
   if (rowElements(spec.shape) !== 1) return [];
   return { input: { spec, elements: 1 }, select: 'NULL::VARCHAR', read: () => null, isAbsent: true };
-}
-
-function freeName(name: string, columns: readonly string[]): string {
-  const taken = new Set(columns.map((column) => column.toLowerCase()));
-  let free = name;
-  while (taken.has(free.toLowerCase())) free = `predicted_${free}`;
-  return free;
 }
 
 class ResultsWriter {
@@ -389,6 +387,7 @@ function jsonOf(value: string): unknown {
 
 /** A file of texts that stands in the table `source`. */
 interface LoadedTexts {
+  readonly columns: ReadonlyMap<string, FileColumn>;
   /** Of a file whose values have types: the column of their kinds, and which of them, counted from 1, is a column's. */
   readonly kinds: { readonly column: string; readonly places: ReadonlyMap<string, number> } | undefined;
   readonly decimal: CsvTerms['decimal'];
@@ -401,9 +400,8 @@ interface LoadedTexts {
 async function loaded(table: TextTable, connection: DuckDBConnection, decimal?: '.' | ','): Promise<LoadedTexts> {
   const { header, warnings } = table;
   const names = tableNames(header);
-  const kinds = table.isTyped
-    ? { column: freeName('kinds', names), places: new Map(names.map((name, i) => [name, i + 1])) }
-    : undefined;
+  const columns = columnsOf(header, names);
+  const kinds = table.isTyped ? { column: freeName('kinds', names), places: placesOf(header, names) } : undefined;
   const [stored, into] = kinds === undefined ? [names, 'source'] : [[...names, kinds.column], TYPED];
   await connection.run(`CREATE TABLE ${into} (${stored.map((name) => `${quoted(name)} VARCHAR`).join(', ')})`);
   if (kinds !== undefined)
@@ -439,16 +437,5 @@ async function loaded(table: TextTable, connection: DuckDBConnection, decimal?: 
   }
   appender.closeSync();
   const twice = new Set(header.filter((name, i) => header.indexOf(name) < i));
-  return { kinds, decimal, warnings, twice, unreadable };
-}
-
-/** Names of the table's columns: the header's, made to differ, as DuckDB wants it whatever the case of letters. */
-function tableNames(header: readonly string[]): string[] {
-  const taken = new Set<string>();
-  return header.map((given, i) => {
-    let name = given === '' ? `column_${i + 1}` : given;
-    for (let next = 2; taken.has(name.toLowerCase()); next++) name = `${given}_${next}`;
-    taken.add(name.toLowerCase());
-    return name;
-  });
+  return { columns, kinds, decimal, warnings, twice, unreadable };
 }

@@ -224,6 +224,23 @@ describe('TableFiles', () => {
     instance.closeSync();
   });
 
+  it('tells columns apart whose names differ in the case of letters only', async () => {
+    const inputs = [spec('x', 'FP64'), spec('X', 'FP64'), spec('x_2', 'FP64')];
+    const csv = await TableFiles.open(file('cases.csv', ['X,x,,x_2', '1,2,3,4']));
+    expect([...csv.columns.keys()]).toEqual(['X', 'x', 'column_3', 'x_2']);
+    expect((await readAll(csv, inputs)).values).toEqual([[2], [1], [4]]);
+    const results = await csv.results([spec('y', 'FP64')]);
+    results.append([{ values: [0.5], error: null }]);
+    results.close();
+    const out = join(folder, 'cases-out.csv');
+    await csv.write(out);
+    csv.close();
+    expect(readFileSync(out, 'utf8').split('\n')[1]).toBe('1,2,3,4,0.5,');
+    const json = await TableFiles.open(file('cases.ndjson', ['{"X":1,"x":2,"x_2":4}']));
+    expect((await readAll(json, inputs)).values).toEqual([[2], [1], [4]]);
+    json.close();
+  });
+
   it('reads the Parquet file of that name, not those that it would be a pattern of', async () => {
     const instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
