@@ -25,6 +25,7 @@ describe('textValue', () => {
     ['timestamp', '2024-01-01', '2024-01-01'],
     ['text', ' x ', ' x '],
     ['text', null, null],
+    ['text', '', null],
   ] as const)('%s of %j is %j', (type, field, expected) => expect(textValue({ type }, field)).toEqual(expected));
 
   it.each([
@@ -49,6 +50,15 @@ describe('textValue', () => {
     const column = { type, missing: ['NA', '-'] };
     expect(textValue(column, field)).toEqual(expected);
     if (type === 'text') expect(writtenValue(column, field)).toEqual(expected);
+  });
+});
+
+describe('writtenValue', () => {
+  it('takes an empty text for no value in a column of texts only, as a request to a model does', () => {
+    expect(writtenValue({ type: 'text' }, '')).toBeNull();
+    expect(writtenValue({ type: 'text' }, ' ')).toBe(' ');
+    // Refused with its reason.
+    expect(writtenValue({ type: 'number' }, '')).toBe('');
   });
 });
 

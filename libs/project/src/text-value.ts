@@ -1,8 +1,9 @@
 // What is written somewhere as the raw value of a column, for ingest, labels and batch prediction alike. A text of a
 // file (`textValue`): numbers and booleans are read, anything else stays a text and is then refused by the schema or
 // the model's input with its reason. "NaN" and "Infinity" become such numbers, so that the reason is "not finite". A
-// value of a record (`writtenValue`) has a type already. For both, a text that the column declares as missing is
-// missing, and a time of the column's own form is milliseconds.
+// value of a record (`writtenValue`) has a type already. For both, an empty text is missing in a column of texts (as it
+// is in a request to a model), so is a text that the column declares, and a time of the column's own form is
+// milliseconds.
 
 import type { ColumnSpec } from './project.js';
 import { timeOfFormat } from './time-format.js';
@@ -28,9 +29,12 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...['false', 'f', 'no', 'n', '0'].map((word) => [word, false] as const),
 ]);
 
-/** Whether the column declares that this text stands for no value; white space around it does not count. */
-export function isMissingText({ missing }: WrittenColumn, text: string): boolean {
-  return missing?.includes(text.trim()) ?? false;
+/**
+ * Whether this text stands for no value: an empty one of a column of texts, and what the column declares, where white
+ * space around it does not count.
+ */
+export function isMissingText({ type, missing }: WrittenColumn, text: string): boolean {
+  return (type === 'text' && text === '') || (missing?.includes(text.trim()) ?? false);
 }
 
 /**

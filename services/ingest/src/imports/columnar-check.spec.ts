@@ -130,6 +130,7 @@ const OPTIONAL: readonly Column[] = [
     values: orNull(fc.constantFrom('7')),
   },
   { yaml: '{ name: absent, type: text }', type: '', values: fc.constant('') },
+  { yaml: '{ name: s, type: text, required: true }', type: 'VARCHAR', values: rarelyNull(texts) },
 ];
 const AT: Column = {
   yaml: '{ name: at, type: timestamp, required: true }',

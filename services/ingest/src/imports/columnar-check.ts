@@ -63,7 +63,8 @@ function wholeNameOf(column: ColumnSpec, { sql, kind, digits }: GivenColumn): Bu
 }
 
 function textOf(column: ColumnSpec, given: GivenColumn): Built | null {
-  const value = given.kind === 'text' ? given.sql : given.kind === 'whole' ? given.digits : undefined;
+  // An empty text is no value.
+  const value = given.kind === 'text' ? `nullif(${given.sql}, '')` : given.kind === 'whole' ? given.digits : undefined;
   // White space alone may stand for no value: then every text had to be looked at.
   if (value === undefined || column.missing?.some((one) => one.trim() === '')) return null;
   const faults = [`strlen(${value}) > ${column.lengthMax}`];

@@ -74,7 +74,7 @@ describe('records', () => {
     ['outside the domain', { ...good, kind: 'boat' }, ['not_in_domain:kind']],
     ['half a surrogate pair', { ...good, customer: 'a\ud800' }, ['malformed:customer']],
     ['too long', { ...good, customer: '123456789' }, ['oversize:customer']],
-    ['empty entity', { ...good, customer: '' }, ['bad_id:customer']],
+    ['empty entity', { ...good, customer: '' }, ['missing_field:customer']],
     ['no event time', { customer: 'ann', amount: 1 }, ['bad_event_time:at']],
     ['event time as words', { ...good, at: 'yesterday' }, ['bad_event_time:at']],
     ['event time in the future', { ...good, at: NOW + 2 * 86_400_000 }, ['bad_event_time:at']],
