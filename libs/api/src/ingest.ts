@@ -73,6 +73,7 @@ const ImportStatus = answer(
     accepted: count(),
     rejected: count(),
     datasetVersion: Type.Optional(Type.String()),
+    repeatedRows: Type.Optional(count('Accepted rows that the version leaves out: an earlier one has their id.')),
     message: Type.Optional(Type.String({ description: 'Why it failed, and what to do.' })),
     startedAtMs: timeMs(),
     endedAtMs: Type.Optional(timeMs()),

@@ -47,7 +47,7 @@ export interface DatasetVersion {
   windowEndMs: number;
   /** Rows of earlier spans, whose version had closed (live only). */
   lateRows: number;
-  /** Records left out because another one of their id counts (live only). */
+  /** Records left out because another one of their id counts. */
   repeatedRows: number;
   /** Of a span whose rows were checked by several schemas: what the older ones had and the newest has not. */
   nulled: readonly NulledColumn[];

@@ -27,7 +27,7 @@ export function dataCommands(program: Command): void {
         const { datasets: versions, total } = page;
         const older =
           page.before === null ? [] : [`millrace datasets ${project} --before ${page.before}   # older ones`];
-        const heads = ['#', 'id', 'kind', 'of', 'rows', 'labelled', 'from', 'to'];
+        const heads = ['#', 'id', 'kind', 'of', 'rows', 'labelled', 'repeated', 'from', 'to'];
         const cells = versions.map((v) => [
           v.ordinal,
           shownId(v.id),
@@ -35,6 +35,7 @@ export function dataCommands(program: Command): void {
           v.source,
           v.rows,
           v.labelledRows,
+          v.repeatedRows,
           timeText(v.eventTimeFromMs),
           timeText(v.eventTimeToMs),
         ]);

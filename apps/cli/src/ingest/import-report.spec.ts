@@ -44,6 +44,12 @@ describe('importReport', () => {
     expect(importReport('a.csv', status)).toBe('a.csv: 3 rows accepted, 0 refused, dataset version abcdef012345');
   });
 
+  it('says how many rows are left out because they repeat an id', () => {
+    const report = importReport('a.csv', { ...status, accepted: 10_000, repeatedRows: 9_200 });
+    expect(report.split('\n')[1]).toBe('  9200 accepted rows repeat the id of an earlier one: left out');
+    expect(importReport('a.csv', { ...status, repeatedRows: 0 })).not.toContain('repeat');
+  });
+
   it('names refused rows and where they are', () => {
     expect(importReport('a.csv', { ...status, rejected: 2, reasons: [refusal] }).split('\n')).toEqual([
       'a.csv: 3 rows accepted, 2 refused, dataset version abcdef012345',

@@ -64,13 +64,15 @@ export function referenceOf(file: string, status: ImportState): string {
 
 /** @param what the file or source, as the caller named it */
 export function importReport(what: string, status: ImportState): string {
-  const { project, state, accepted, rejected, datasetVersion, message } = status;
+  const { project, state, accepted, rejected, repeatedRows = 0, datasetVersion, message } = status;
   const lines =
     state === 'done'
       ? [
           `${what}: ${accepted} rows accepted, ${rejected} refused, dataset version ${datasetVersion === undefined ? 'none' : shownId(datasetVersion)}`,
         ]
       : [`${what} was not imported: ${message ?? 'no reason given'}`];
+  if (repeatedRows > 0)
+    lines.push(`  ${repeatedRows} accepted ${repeatedRows === 1 ? 'row repeats' : 'rows repeat'} the id of an earlier one: left out`);
   lines.push(...readAs(status), ...status.warnings.map((warning) => `  warning: ${warning}`));
   for (const { count, column, example } of status.reasons.slice(0, REASONS_TOLD)) {
     const where = `row ${example.row}${column === '' ? '' : `, ${column}`}`;

@@ -169,7 +169,8 @@ export class VersionCloser {
     try {
       const written = await table.write();
       if (written === null) return null;
-      return this.framed(schema, written, { ...frame, lateRows: 0, repeatedRows: 0, nulled: [] });
+      const repeatedRows = written.duplicates;
+      return this.framed(schema, written, { ...frame, lateRows: 0, repeatedRows, nulled: [] });
     } finally {
       await table.drop();
     }

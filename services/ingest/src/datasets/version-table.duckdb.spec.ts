@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ArtifactStore, openArtifactStore } from '@millrace/artifacts';
-import { type Scalar, seededRng } from '@millrace/domain';
+import { ManualClock, type Scalar, seededRng } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { compileSchema } from '../schema/record-schema.js';
 import { CanonicalHash } from './canonical.js';
+import { DatasetIndex } from './dataset-index.js';
+import { VersionCloser } from './version-closer.js';
 import { versionFiles } from './version-files.fs.js';
 import { DuckDbVersionTables } from './version-table.duckdb.js';
 import type { TableRows } from './version-table.js';
@@ -128,6 +130,14 @@ describe('version tables', () => {
     const written = await write([...ROWS, again], 512);
     expect(written?.duplicates).toBe(1);
     expect(written?.id).toBe((await write(ROWS, 4_999))?.id);
+  });
+
+  it('tell of an import how many rows repeat an id', async () => {
+    const table = await tables.create(schema);
+    await table.append(columns([...ROWS.slice(0, 5), ROWS[3] as Row, ROWS[4] as Row]));
+    const closer = new VersionCloser({} as never, new DatasetIndex(() => 0), new ManualClock(1));
+    const frame = { kind: 'import', source: 'upload:a.csv', offsets: [], windowStartMs: 0, windowEndMs: 0 } as const;
+    expect(await closer.written(schema, table, frame)).toMatchObject({ rows: 5, repeatedRows: 2 });
   });
 
   it('take rows and files in the order in which they come', async () => {

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { ProjectEntry, RecordBatch } from '@millrace/contracts';
+import type { DatasetVersion, ProjectEntry, RecordBatch } from '@millrace/contracts';
 import { ManualClock } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { projectTextWith } from '@millrace/testing';
@@ -53,6 +53,7 @@ function processAt(
   eventTime = false,
   known = registry(eventTime),
   source = ONE_ROW,
+  end: ImportEnd = { kind: 'failed', message: 'nobody closes versions here' },
 ) {
   const batches: RecordBatch[] = [];
   const begun: StoredImport[] = [];
@@ -71,7 +72,7 @@ function processAt(
       unfinished: () => left,
       batch: async (batch) => void batches.push(batch),
       deadLetters: async () => undefined,
-      end: async (): Promise<ImportEnd> => ({ kind: 'failed', message: 'nobody closes versions here' }),
+      end: async () => end,
     },
     { rowsMax: 10, bytesMax: 1e6, inFlightMax: 1, runRows: 1_000, importsMax: 4 },
     new ManualClock(nowMs),
@@ -108,6 +109,22 @@ describe('rows of an import', () => {
     await expect(processAt(BEGUN_MS).runner.start('loans', ranged)).rejects.toThrow(/'loans' has none: leave them out/);
     await expect(processAt(BEGUN_MS, [], true).runner.start('loans', ranged)).resolves.toMatch(/^[0-9a-f]{16}$/);
   });
+});
+
+it('says how many of its rows the version leaves out because they repeat an id', async () => {
+  const three: RowSource = {
+    ...ONE_ROW,
+    rowsBetween: async () => ({ kind: 'run', first: 0, count: 3 }),
+    read: async function* (...range) {
+      for await (const one of ONE_ROW.read(...range)) yield { ...one, rows: 3, rowNumber: (row) => row };
+    },
+  };
+  const version = { id: 'v', rows: 1 } as DatasetVersion;
+  const { runner, done } = processAt(BEGUN_MS, [], false, undefined, three, { kind: 'closed', version });
+  const importId = await runner.start('loans', REQUEST);
+  await done;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(runner.status('loans', importId)).toMatchObject({ state: 'done', accepted: 3, repeatedRows: 2 });
 });
 
 describe('an import of a project that is deleted', () => {

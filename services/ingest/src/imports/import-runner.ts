@@ -2,6 +2,7 @@
 // left unfinished. An import's id follows from project, schema and request, so that the same request twice is one
 // import.
 
+import type { DatasetVersion } from '@millrace/contracts';
 import { type Clock, hint, PlatformError } from '@millrace/domain';
 import { canonicalJson } from '@millrace/project';
 import type { ImportEnd } from '../datasets/import-end.js';
@@ -30,6 +31,8 @@ export interface ImportStatus extends ImportProgress, Partial<Pick<SourceFacts, 
   warnings: readonly string[];
   reasons: readonly Refusal[];
   datasetVersion?: string;
+  /** Accepted rows that are not in the version, for an earlier one has their id. */
+  repeatedRows?: number;
   message?: string;
   startedAtMs: number;
   endedAtMs?: number;
@@ -205,7 +208,7 @@ export class ImportRunner {
       const result = await end;
       ended =
         result.kind === 'closed'
-          ? { state: 'done', datasetVersion: result.version.id }
+          ? doneWith(result.version, job.run.progress)
           : { state: 'failed', message: this.whyNone(job, request) ?? result.message };
     } catch (thrown) {
       ended = { state: 'failed', message: PlatformError.from(thrown).reason };
@@ -278,6 +281,11 @@ function refuseTimes(schema: RecordSchema, { fromMs, toMs }: ImportRequest): voi
     `from and to choose rows by event time, and project '${name}' has none: leave them out (rows and seed choose ` +
       `some of the rows), or name the time column with data.eventTime of the project file`,
   );
+}
+
+/** The version may be one that another file with the same rows made: what this one repeats only its own rows say. */
+function doneWith({ id, rows }: DatasetVersion, { accepted }: ImportProgress): Partial<ImportStatus> {
+  return { state: 'done', datasetVersion: id, repeatedRows: accepted - rows };
 }
 
 /** Of a load that runs. */
