@@ -75,7 +75,7 @@ describe('parseProject', () => {
     },
   );
 
-  it.each(['', ' a', 'a ', '@score', 'a\tb', 'x'.repeat(129)])('refuses a column called %j', (name) => {
+  it.each(['', ' a', 'a ', '@score', '__proto__', 'a\tb', 'x'.repeat(129)])('refuses a column called %j', (name) => {
     const faults = faultsOf(minimal.replaceAll('name: income', `name: ${JSON.stringify(name)}`));
     expect(faults.map(({ path }) => path)).toContain('data.columns.2.name');
   });

@@ -20,9 +20,10 @@ export const PROJECT_NAME = '^[a-z][a-z0-9-]{0,62}$';
 const NAME = '^[A-Za-z_][A-Za-z0-9_]{0,62}$';
 /**
  * A column is called what the header of somebody's file calls it: any characters but control characters, none of white
- * space around it. '@' begins what is no column ("@score"). 128: twice what survey tools make of a question.
+ * space around it. '@' begins what is no column ("@score"), and __proto__ is no key of an object. 128: twice what survey tools
+ * make of a question.
  */
-export const COLUMN_NAME = '^(?![\\s@])[^\\u0000-\\u001f\\u007f]{1,128}(?<!\\s)$';
+export const COLUMN_NAME = '^(?![\\s@]|__proto__$)[^\\u0000-\\u001f\\u007f]{1,128}(?<!\\s)$';
 
 export type SchemaNode = Readonly<Record<string, unknown>>;
 type Node = SchemaNode;
@@ -106,7 +107,7 @@ const column = object(
   'One column of the raw records.',
   {
     name: columnName(
-      'Name of the column in records and files: at most 128 characters, no white space around it, no @ first.',
+      'Name of the column in records and files: at most 128 characters, no white space around it, no @ first, not __proto__.',
     ),
     type: choice('Type of its values; timestamps are UTC.', ['number', 'integer', 'text', 'boolean', 'timestamp']),
     required: flag('A record without a value here is bad.', false),

@@ -50,6 +50,10 @@ describe('one row', () => {
     expect(sent({ ...whole, amount: null, good: null })).toMatchObject({ values: { amount: Number.NaN }, missing: [] });
   });
 
+  it('lacks an input that is called as what every object has', () => {
+    expect(rowOf('{"a": 1}').constructor).toBeUndefined();
+  });
+
   it('keeps the digits of integers beyond 2^53', () => {
     const row = rowOf('{"amount": 1, "count": 9007199254740993, "kind": "9007199254740993", "good": false}');
     expect(sent(row).values).toMatchObject({ count: 9_007_199_254_740_993n, kind: '9007199254740993' });

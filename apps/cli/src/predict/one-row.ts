@@ -28,7 +28,8 @@ export function rowOf(text: string): Row {
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw invalid(`no JSON object of features: write '{"name": value}'`);
-  return parseRestJson(new TextEncoder().encode(text));
+  // An input may be called "constructor", which every other object has.
+  return Object.assign(Object.create(null), parseRestJson(new TextEncoder().encode(text)));
 }
 
 /** Inputs that the row leaves out. Throws invalid_argument for a key that is no input. */

@@ -203,7 +203,7 @@ function unusable({ name, isNested }: ColumnProfile, { columns }: TableProfile):
   if (isNested) return 'it holds objects or lists';
   if (/\p{Cc}/u.test(name)) return 'its name holds a line break or another control character; rename it to use it';
   if (!new RegExp(COLUMN_NAME, 'u').test(name))
-    return name === '' ? 'it has no name' : 'its name is longer than 128 characters or begins with @';
+    return name === '' ? 'it has no name' : 'its name is longer than 128 characters, begins with @ or is __proto__';
   const first = columns.find((other) => other.name.toLowerCase() === name.toLowerCase());
   return first?.name === name ? null : `its name differs from '${first?.name}' by case only`;
 }

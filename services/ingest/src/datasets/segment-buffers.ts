@@ -5,6 +5,7 @@
 import type { LabelMessage, RecordMessage, SegmentKind } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
+import { ownValue } from '../records/record-input.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import {
   NO_SCHEMA,
@@ -104,7 +105,9 @@ export class SegmentBuffers {
     // An integer that names record or entity is written from that name: as a double it would lose digits.
     for (const index of schema.stored)
       values.push(
-        schema.wholeNames[index] ? null : (record.values[(schema.columns[index] as ColumnSpec).name] ?? null),
+        schema.wholeNames[index]
+          ? null
+          : (ownValue(record.values, (schema.columns[index] as ColumnSpec).name) ?? null),
       );
     buffer.push(values);
   }

@@ -5,7 +5,7 @@ import { fileRowIdOf, timeOf } from '@millrace/domain';
 import { encodingWarning, inspectText, type TextFacts, textOf, undecodable } from '@millrace/files';
 import { type ColumnSpec, ID_KEYS, writtenValue } from '@millrace/project';
 import { LineReader, type TextLine } from '@millrace/tabular';
-import { type RecordInput, recordFromLine } from '../records/record-input.js';
+import { ownValue, type RecordInput, recordFromLine } from '../records/record-input.js';
 import { idText } from '../schema/check-row.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { RowList } from './row-list.js';
@@ -49,7 +49,7 @@ export class NdjsonSource implements RowSource {
     const list = new RowList(fromMs, toMs);
     for await (const rows of this.pieces()) {
       for (const { line, input } of rows) {
-        list.offer(line.row, timeOf(time === undefined ? null : writtenValue(time, input.values[time.name])));
+        list.offer(line.row, timeOf(time === undefined ? null : writtenValue(time, ownValue(input.values, time.name))));
       }
     }
     return list.range();
@@ -82,7 +82,7 @@ export class NdjsonSource implements RowSource {
     const row = (i: number) => rows[i] as NdjsonRow;
     const given = (i: number, column: number): unknown => {
       const { input } = row(i);
-      const own = input.values[(schema.columns[column] as ColumnSpec).name] ?? null;
+      const own = ownValue(input.values, (schema.columns[column] as ColumnSpec).name) ?? null;
       // The column of the id may be left out where the id stands beside the values.
       return own === null && column === schema.recordIdIndex && input.hasOwnId ? input.recordId : own;
     };
@@ -91,7 +91,7 @@ export class NdjsonSource implements RowSource {
       const { line, input } = row(i);
       if (ids.kind === 'number') return String(line.row);
       if (ids.kind === 'file') return input.recordId === '' ? fileRowIdOf(text.sha256, line.row) : input.recordId;
-      const own = input.values[ids.name] ?? (ID_KEYS.some((id) => id === ids.name) ? input.recordId : null);
+      const own = ownValue(input.values, ids.name) ?? (ID_KEYS.some((id) => id === ids.name) ? input.recordId : null);
       const id = idText(own);
       return typeof id === 'string' ? id : '';
     };

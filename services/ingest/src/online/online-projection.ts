@@ -10,6 +10,7 @@ import type { RecordMessage } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import { checkedRecord } from '../records/checked-record.js';
+import { ownValue } from '../records/record-input.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 
 export const ONLINE_TOPIC = 'records.v1';
@@ -257,7 +258,7 @@ export class OnlineProjection {
       const { entity, eventTimeMs, ingestedAtMs } = checked;
       if ((latest.get(entity)?.eventTimeMs ?? Number.NEGATIVE_INFINITY) > eventTimeMs) continue;
       const values: Record<string, Scalar> = {};
-      for (const column of columns) values[column] = checked.values[column] ?? null;
+      for (const column of columns) values[column] = ownValue(checked.values, column) ?? null;
       latest.set(entity, { entity, eventTimeMs, ingestedAtMs, values });
     }
     return latest;

@@ -6,6 +6,7 @@ import type { Scalar } from '@millrace/domain';
 import type { ColumnSpec } from '@millrace/project';
 import { addReason, checkRow } from '../schema/check-row.js';
 import { entityOf, eventTimeOf, type RecordSchema, recordIdOf } from '../schema/record-schema.js';
+import { ownValue } from './record-input.js';
 
 /** The record with values of this schema, or why it is none. */
 export function checkedRecord(schema: RecordSchema, record: RecordMessage, nowMs: number): RecordMessage | Reason[] {
@@ -16,7 +17,7 @@ export function checkedRecord(schema: RecordSchema, record: RecordMessage, nowMs
     if (!schema.indexOf.has(name))
       addReason(reasons, 'unknown_field', name.slice(0, 64), 'is no column of the project');
   }
-  checkRow(schema, (index) => record.values[(schema.columns[index] as ColumnSpec).name], row, nowMs, reasons);
+  checkRow(schema, (index) => ownValue(record.values, (schema.columns[index] as ColumnSpec).name), row, nowMs, reasons);
   if (reasons.length > 0) return reasons;
   const values: Record<string, Scalar> = {};
   for (const index of schema.stored) values[(schema.columns[index] as ColumnSpec).name] = row[index] as Scalar;

@@ -7,7 +7,7 @@ import { applyLabelRule, type ColumnSpec, writtenValue } from '@millrace/project
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
 import { addReason, checkId, checkRow } from '../schema/check-row.js';
 import { entityOf, eventTimeOf, type RecordSchema, recordIdOf } from '../schema/record-schema.js';
-import type { RecordInput } from './record-input.js';
+import { ownValue, type RecordInput } from './record-input.js';
 
 export interface RecordIntake {
   accepted: RecordMessage[];
@@ -61,7 +61,7 @@ function checkRecord(schema: RecordSchema, input: RecordInput, nowMs: number, ro
 /** The column of the record's id may be left out where the id stands beside the values. */
 function rawValue(schema: RecordSchema, input: RecordInput, index: number): unknown {
   const column = schema.columns[index] as ColumnSpec;
-  const given = input.values[column.name];
+  const given = ownValue(input.values, column.name);
   const value = input.isRead === true ? given : writtenValue(column, given);
   if (index !== schema.recordIdIndex || !input.hasOwnId) return value;
   return value ?? input.recordId;

@@ -26,6 +26,11 @@ interface Columns {
 const NO_FAULTS: readonly Reason[] = [];
 const NO_VALUES: Readonly<Record<string, unknown>> = {};
 
+/** A column may be called "constructor": what every object has is no value. */
+export function ownValue<T>(values: Readonly<Record<string, T>>, column: string): T | undefined {
+  return Object.hasOwn(values, column) ? values[column] : undefined;
+}
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

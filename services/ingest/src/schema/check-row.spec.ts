@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import type { RecordMessage } from '@millrace/contracts';
 import { type ColumnSpec, parseProject } from '@millrace/project';
+import { checkedRecord } from '../records/checked-record.js';
 import { intakeRecords } from '../records/intake.js';
 import { recordFromJson, recordFromLine } from '../records/record-input.js';
 import { compileSchema, schemaText } from './record-schema.js';
@@ -142,6 +144,18 @@ describe('records', () => {
     expect(intakeRecords(declared, [again], delivery).accepted[0]?.eventTimeMs).toBe(AT);
     const wrong = { ...input, values: { ...values, at: 'soon' } };
     expect(intakeRecords(declared, [wrong], delivery).rejections[0]?.reasons[0]?.code).toBe('bad_event_time');
+  });
+
+  it('lack a column that is called as what every object has', () => {
+    const called = parseProject(YAML.replaceAll('count', 'constructor'), 'project.yaml');
+    if (called.kind !== 'ok') throw new Error(JSON.stringify(called.faults));
+    const odd = compileSchema(called.project, sha256);
+    const values = { at: AT, customer: 'ann', amount: 1 };
+    const input = recordFromJson({ recordId: 'r1', values }, '', odd);
+    const { accepted, rejections } = intakeRecords(odd, [input], { source: 'http', nowMs: NOW });
+    expect([rejections, Object.keys(accepted[0]?.values ?? {})]).toEqual([[], Object.keys(values)]);
+    const topic = { ...(accepted[0] as RecordMessage), schemaHash: 'of before' };
+    expect(checkedRecord(odd, topic, NOW)).toMatchObject({ values: { constructor: null } });
   });
 
   it('never throws, whatever comes', () => {
