@@ -103,10 +103,21 @@ describe('CsvReader', () => {
   });
 
   it('does not swallow the file behind a quote that never closes', () => {
-    const rows = read(`a,b\n"open,2\n${'3,4\n'.repeat(100)}`, 7, { rowCharactersMax: 50 });
-    expect(rows[0]?.fault).toContain('longer than 50');
-    expect(rows.at(-1)).toMatchObject({ fields: ['3', '4'], fault: null });
+    for (const rows of [
+      read(`a,b\n"open,2\n${'3,4\n'.repeat(100)}`, 7, { rowCharactersMax: 50 }),
+      // The file ends before the row is too long.
+      read(`a,b\n"open,2\n${'3,4\n'.repeat(100)}`, 7),
+    ]) {
+      expect(rows[0]).toMatchObject({ line: 2, text: '"open,2', fault: 'a quoted field never closes' });
+      expect(rows.slice(1).map(({ fields, fault }) => [...fields, fault])).toEqual(
+        new Array(100).fill(['3', '4', null]),
+      );
+      expect(rows.at(-1)?.line).toBe(102);
+    }
     expect(read('a,b\n"open')[0]?.fault).toContain('never closes');
+    // One line, too long: there is no other to go on with before its end.
+    const long = read(`a,b\n"${'x'.repeat(60)}\n3,4\n`, 7, { rowCharactersMax: 50 });
+    expect(long.map(({ fault }) => fault)).toEqual(['longer than 50 characters', null]);
   });
 
   it('gives the same rows and faults whatever the pieces', () => {

@@ -1,7 +1,8 @@
 // CSV as RFC 4180 has it and people write it, read in pieces: any delimiter, quoted fields with delimiters, line breaks
 // and doubled quotes, CRLF, LF or CR, an optional byte-order mark, Excel's line "sep=;". A row with a fault (text after
 // a closing quote, a quote that never closes, too large) comes with the fault instead of being guessed at; the next
-// line starts anew. A delimiter behind the last field, in all lines or in all but the header, says nothing.
+// line starts anew: of a quote that never closes that is the line behind its row's first, not where it was given up. A
+// delimiter behind the last field, in all lines or in all but the header, says nothing.
 //
 // Cost: one pass over the characters; the begun row of a piece is looked at again with the next one. Memory: one piece
 // and one row, at most `rowCharactersMax`. The pieces do not change the rows.
@@ -29,6 +30,7 @@ export interface CsvReaderOptions {
 }
 
 const CR = 13;
+const UNCLOSED = 'a quoted field never closes';
 const SEPARATOR_LINE = /^sep=.\r?$/i;
 
 export class CsvReader {
@@ -93,6 +95,11 @@ export class CsvReader {
     const fields: (string | null)[] = [];
     const row = (end: number, fault: string | null) => this.endRow(fields, data.slice(start, end), fault);
     const unfinished = (fault: string | null): number => {
+      const line = fault === UNCLOSED && (isCut || isLast) ? data.indexOf(this.lineEnd, start) : -1;
+      if (line >= 0 && line < limit) {
+        row(line, fault);
+        return line + 1;
+      }
       if (isCut) {
         row(limit - 1, `longer than ${this.charactersMax} characters`);
         return this.lineAfter(data, limit - 1);
@@ -103,7 +110,7 @@ export class CsvReader {
     };
     for (let at = start; ; ) {
       const field = data[at] === this.quote && at < limit ? this.quoted(data, at, limit) : this.plain(data, at, limit);
-      if (field === null) return unfinished('a quoted field never closes');
+      if (field === null) return unfinished(UNCLOSED);
       at = field.end;
       if (at >= limit) {
         // A quote at the very end may be the first of a pair.
