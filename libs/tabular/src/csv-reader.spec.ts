@@ -71,6 +71,18 @@ describe('CsvReader', () => {
     expect(reader.headerFault).toContain('closing quote');
   });
 
+  it('knows the header where it comes again, as in files that were put together', () => {
+    const rows = read('\uFEFFa,b\n1,2\n\uFEFFa,b\n3,4\n"a", b\na,c\n');
+    expect(rows.map(({ line, fault }) => [line, fault])).toEqual([
+      [2, null],
+      [3, 'it is the header again'],
+      [4, null],
+      [5, 'it is the header again'],
+      [6, null],
+    ]);
+    expect(read('city\ncity\n')[0]?.fault).toBeNull();
+  });
+
   it('takes a byte-order mark off the header', () => {
     const reader = new CsvReader(() => undefined);
     reader.push('\uFEFFa,b\n');

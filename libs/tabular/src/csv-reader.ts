@@ -174,13 +174,21 @@ export class CsvReader {
     if (this.names === null) {
       if (SEPARATOR_LINE.test(bare)) return;
       this.headerFault = fault;
-      this.names = fields.map((name) => (name ?? '').replace(/^\uFEFF/, '').trim());
+      this.names = fields.map(columnName);
       return;
     }
     const width = this.names.length;
     const isWide = fields.length === width || this.differsByNothing(fields);
-    const wrong = fault === null && !isWide ? `${fields.length} fields, the header has ${width}` : fault;
+    const own = isWide ? this.headerAgain(fields) : `${fields.length} fields, the header has ${width}`;
+    const wrong = fault ?? own;
     this.onRow({ row: this.rows++, line, fields, text: bare, fault: wrong });
+  }
+
+  /** Where files were put together, the first line of each stands among the rows. One column may hold its own name. */
+  private headerAgain(fields: readonly (string | null)[]): string | null {
+    const names = this.names as string[];
+    const isAgain = names.length > 1 && names.every((name, i) => columnName(fields[i] ?? null) === name);
+    return isAgain ? 'it is the header again' : null;
   }
 
   /** One delimiter more or less at the end of the line than in the header, with nothing behind it. */
@@ -196,3 +204,5 @@ export class CsvReader {
     return breaks;
   }
 }
+
+const columnName = (field: string | null): string => (field ?? '').replace(/^\uFEFF/, '').trim();
