@@ -19,7 +19,7 @@ beforeAll(async () => {
   await buildServices();
   ingest = await IngestProcess.create({
     MILLRACE_INGEST_UPLOAD_BYTES_MAX: '50000000',
-    MILLRACE_INGEST_UPLOADS_MAX: '2',
+    MILLRACE_INGEST_UPLOADS_MAX: '3',
     MILLRACE_INGEST_UPLOAD_DISK_BYTES_MAX: '80000000',
   });
   expect((await ingest.apply(PROJECT, ingest.home)).status).toBe(200);

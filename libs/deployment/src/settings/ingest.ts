@@ -112,7 +112,7 @@ export const ingestSettings = defineSettings({
     min: 1,
     max: 10_000,
     unit: 'uploads',
-    why: 'a year of monthly files at once and some that were left; for one more, whole ones that no import reads leave first, then it is refused with overloaded',
+    why: 'a year of monthly files at once and some that were left; for one more, those leave that nobody has sent or imported for a minute, unfinished ones first, or it is refused with overloaded',
   },
   uploadDiskBytesMax: {
     env: 'MILLRACE_INGEST_UPLOAD_DISK_BYTES_MAX',
@@ -121,7 +121,7 @@ export const ingestSettings = defineSettings({
     min: 1,
     max: 17_592_186_044_416,
     unit: 'bytes',
-    why: 'all uploads together, as announced: two of the largest; beyond it as with their number',
+    why: 'all uploads together, those in use as announced, others as far as they came: two of the largest; beyond it as with their number',
   },
   uploadKeep: {
     env: 'MILLRACE_INGEST_UPLOAD_KEEP',

@@ -59,7 +59,7 @@ export const trainerSettings = defineSettings({
     min: 1,
     max: 10_000,
     unit: 'uploads',
-    why: 'the files of one SavedModel, each an upload; for one more, whole ones that no registration reads leave first, then it is refused with overloaded',
+    why: 'the files of one SavedModel, each an upload; for one more, those leave that nobody has sent or registered for a minute, unfinished ones first, or it is refused with overloaded',
   },
   uploadDiskBytesMax: {
     env: 'MILLRACE_TRAINER_UPLOAD_DISK_BYTES_MAX',
@@ -68,7 +68,7 @@ export const trainerSettings = defineSettings({
     min: 1,
     max: 17_592_186_044_416,
     unit: 'bytes',
-    why: 'all uploads together, as announced: two of the largest; beyond it as with their number',
+    why: 'all uploads together, those in use as announced, others as far as they came: two of the largest; beyond it as with their number',
   },
   uploadKeep: {
     env: 'MILLRACE_TRAINER_UPLOAD_KEEP',

@@ -121,6 +121,7 @@ describe('uploads', () => {
       clock.advance(10);
     }
     uploads.hold(ids[0] as string);
+    clock.advance(1_000);
     await uploads.announce('p', fileOf('half'));
     expect(uploads.nameOf('p', ids[0] as string)).toBe('loans.csv');
     expect(() => uploads.nameOf('p', ids[1] as string)).toThrow('announce the file again');
@@ -133,6 +134,41 @@ describe('uploads', () => {
     await uploads.announce('p', { ...fileOf('x'), bytes: 100 });
     await uploads.announce('p', { ...fileOf('y'), bytes: 100 });
     await expect(uploads.announce('p', fileOf('z'))).rejects.toMatchObject({ code: 'overloaded' });
+  });
+
+  it('that were announced and never sent bar others for a minute at most, and have room again if there is any', async () => {
+    const uploads = fresh();
+    const [x, y] = [
+      { ...fileOf('x'), bytes: 100 },
+      { ...fileOf('y'), bytes: 100 },
+    ];
+    const { uploadId } = await uploads.announce('p', x);
+    await uploads.announce('p', y);
+    clock.advance(1_000);
+    await sent(uploads, 'z');
+    expect(await uploads.receive('p', uploadId, 0, pieces('xx'))).toBe(2);
+    await expect(uploads.announce('p', y)).rejects.toMatchObject({ code: 'overloaded' });
+  });
+
+  it('that are unfinished leave before whole ones, and none leaves where that would not be enough', async () => {
+    const uploads = fresh();
+    const whole = await sent(uploads, 'w'.repeat(60));
+    const held = await sent(uploads, 'h'.repeat(30));
+    uploads.hold(held);
+    const { uploadId } = await uploads.announce('p', fileOf('unfinished'));
+    await uploads.receive('p', uploadId, 0, pieces('un'));
+    clock.advance(1_000);
+    await uploads.announce('p', { ...fileOf('x'), bytes: 100 });
+    await expect(uploads.receive('p', uploadId, 2, pieces('finished'))).rejects.toMatchObject({ code: 'not_found' });
+    await expect(uploads.announce('p', { ...fileOf('y'), bytes: 100 })).rejects.toMatchObject({ code: 'overloaded' });
+    expect(uploads.nameOf('p', whole)).toBe('loans.csv');
+  });
+
+  it('that are whole wait for their import to begin', async () => {
+    const uploads = fresh({ uploadsMax: 1 });
+    const whole = await sent(uploads, 'one');
+    await expect(uploads.announce('p', fileOf('two'))).rejects.toMatchObject({ code: 'overloaded' });
+    expect(uploads.nameOf('p', whole)).toBe('loans.csv');
   });
 
   it('leave when their rows are in a version, or when their time is over', async () => {

@@ -1,7 +1,9 @@
 // Files that callers send to a service: announced with size and hash, taken in pieces in order, whole once the hash is
 // right. The id follows from project, hash and size, so that who was interrupted announces the same file and goes on
 // where it stopped, also after a restart of this process. An upload leaves when what it was sent for has it, or
-// `keepMs` after its last byte; where there is no room for another one, those that are whole and unused leave first.
+// `keepMs` after its last byte. Room is what has come, and what is still to come of those in use: somebody sends or
+// reads it, or did until a minute ago. Where there is none for another one, those that nobody uses leave, unfinished
+// ones first, the oldest first; none where that would not be enough.
 //
 // A name is for people: no path is ever made of it.
 
@@ -47,7 +49,7 @@ export interface UploadBounds {
   /** Of one file. */
   bytesMax: number;
   uploadsMax: number;
-  /** Of all of them, as announced. */
+  /** Of all of them. */
   diskBytesMax: number;
   keepMs: number;
   /** The setting that raises `bytesMax`, for the refusal. */
@@ -63,6 +65,8 @@ interface Entry extends KeptUpload {
   held: number;
 }
 
+/** Since the last byte or announcement: the next piece, or the import, follows within seconds. */
+const LEASE_MS = 60_000;
 const NAME_LENGTH_MAX = 255;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they have no place in a name that terminals show.
 const CONTROL = /[\u0000-\u001f\u007f]/g;
@@ -103,10 +107,9 @@ export class Uploads {
     const id = this.sha256Hex([project, sha256, bytes].join('\u0000')).slice(0, 32);
     const name = displayName(file.name);
     await this.leaving.get(id);
-    if (!this.entries.has(id)) await this.makeRoom(bytes);
     const known = this.entries.get(id);
     if (known !== undefined) {
-      known.touchedAtMs = this.clock.nowMs();
+      await this.renew(known);
       if (known.name !== name) {
         known.name = name;
         await this.files.remember(stored(known));
@@ -127,9 +130,11 @@ export class Uploads {
       completing: null,
       held: 0,
     };
-    // No wait since it was looked for: two that announce at once are one.
+    const room = this.makeRoom(entry);
+    // No wait since it was looked for: two that announce at once are one, and have no room twice.
     this.entries.set(id, entry);
     try {
+      await room;
       await this.files.remember(stored(entry));
     } catch (thrown) {
       this.entries.delete(id);
@@ -149,8 +154,10 @@ export class Uploads {
         : `the next byte is ${entry.receivedBytes}, not ${offset}`;
       throw new PlatformError('conflict', `upload ${id}: ${why}`, { facts: { receivedBytes: entry.receivedBytes } });
     }
+    const room = this.renew(entry);
     entry.busy = true;
     try {
+      await room;
       await this.files.write(id, offset, bounded(pieces, entry.bytes - offset), (piece) => {
         entry.receivedBytes += piece.length;
         entry.touchedAtMs = this.clock.nowMs();
@@ -240,9 +247,20 @@ export class Uploads {
     );
   }
 
-  /** @throws PlatformError 'invalid_argument' for a file too large, 'overloaded' where there is no room */
-  private async makeRoom(bytes: number): Promise<void> {
-    const { bytesMax, uploadsMax, diskBytesMax, keepMs, bytesMaxSetting } = this.bounds;
+  /** One that is gone on with has room for the rest of it, or there is none. */
+  private renew(entry: Entry): Promise<void> {
+    const room = entry.whole || this.isUsed(entry) ? Promise.resolve() : this.makeRoom(entry);
+    entry.touchedAtMs = this.clock.nowMs();
+    return room;
+  }
+
+  /**
+   * Takes its place at once, before the files of those that leave are gone.
+   * @throws PlatformError 'invalid_argument' for a file too large, 'overloaded' where there is no room
+   */
+  private makeRoom(entry: Entry): Promise<void> {
+    const { bytesMax, uploadsMax, diskBytesMax, bytesMaxSetting } = this.bounds;
+    const { bytes } = entry;
     const max = Math.min(bytesMax, diskBytesMax);
     if (bytes > max) {
       throw new PlatformError(
@@ -253,22 +271,42 @@ export class Uploads {
         },
       );
     }
-    const announced = () => [...this.entries.values()].reduce((sum, entry) => sum + entry.bytes, 0);
-    const isFull = () => this.entries.size >= uploadsMax || announced() + bytes > diskBytesMax;
-    const unused = [...this.entries.values()]
-      .filter((entry) => entry.whole && isIdle(entry))
-      .sort((a, b) => a.touchedAtMs - b.touchedAtMs);
-    for (const entry of unused) {
-      if (!isFull()) return;
-      await this.drop(entry);
+    const others = [...this.entries.values()].filter((other) => other !== entry);
+    let count = others.length;
+    let taken = others.reduce((sum, other) => sum + this.claimOf(other), 0);
+    const isFull = () => count >= uploadsMax || taken + bytes > diskBytesMax;
+    const unused = others
+      .filter((other) => !this.isUsed(other))
+      .sort((a, b) => Number(a.whole) - Number(b.whole) || a.touchedAtMs - b.touchedAtMs);
+    const leaving: Entry[] = [];
+    for (const other of unused) {
+      if (!isFull()) break;
+      leaving.push(other);
+      count -= 1;
+      taken -= other.receivedBytes;
     }
-    if (!isFull()) return;
-    const { size } = this.entries;
-    throw new PlatformError(
-      'overloaded',
-      `${size} uploads of ${announced()} bytes are open, at most ${uploadsMax} of ${diskBytesMax}; one that nobody goes on with leaves after ${keepMs / 3_600_000} h`,
-      { facts: { uploadsMax, diskBytesMax } },
-    );
+    if (isFull()) {
+      throw new PlatformError(
+        'overloaded',
+        `${count} uploads of ${taken} bytes are in use, at most ${uploadsMax} of ${diskBytesMax}; ` +
+          `one that nobody goes on with makes room after ${this.leaseMs / 1_000} s`,
+        { facts: { uploadsMax, diskBytesMax } },
+      );
+    }
+    return Promise.all(leaving.map((other) => this.drop(other))).then(() => undefined);
+  }
+
+  private get leaseMs(): number {
+    return Math.min(LEASE_MS, this.bounds.keepMs);
+  }
+
+  private isUsed(entry: Entry): boolean {
+    return !isIdle(entry) || entry.touchedAtMs + this.leaseMs > this.clock.nowMs();
+  }
+
+  /** Bytes that it has, or is still to have. */
+  private claimOf(entry: Entry): number {
+    return this.isUsed(entry) ? entry.bytes : entry.receivedBytes;
   }
 
   private async drop(entry: Entry): Promise<void> {
