@@ -3,7 +3,7 @@ import type { SignatureInput } from '@millrace/features';
 import { decodeRestRequest, type InferRequest, Tensor } from '@millrace/inference';
 import { parseProject } from '@millrace/project';
 import { projectTextWith } from '@millrace/testing';
-import { type Derivation, derivationsOf, inputSpecs, RequestReader } from './signature.js';
+import { type Derivation, derivationsOf, inputSpecs, RequestReader, textsMaxOf } from './signature.js';
 
 const INPUTS: SignatureInput[] = [
   { name: 'distance', type: 'number' },
@@ -165,5 +165,37 @@ describe('what fills an input that a request leaves out', () => {
     expect(filling(false)).toEqual([undefined, undefined]);
     const bare = new RequestReader(inputs, filling(false), 100);
     expect(() => bare.read(requestOf(Tensor.of('amount', 'FP64', [1], [1])), 1_000)).toThrow("input 'at' is missing");
+  });
+});
+
+describe('the longest text of an input', () => {
+  it('is 4,096 characters, or as many as the column may have in training', () => {
+    const inputs: SignatureInput[] = [
+      { name: 'note', type: 'text' },
+      { name: 'kind', type: 'text' },
+    ];
+    const yaml = `name: p
+data:
+  columns:
+    - { name: note, type: text, lengthMax: 20000 }
+    - { name: kind, type: text }
+    - { name: y, type: boolean, outcome: true }
+  label: { name: l, column: y, operation: identity }
+features: [{ name: note, kind: categorical }]
+`;
+    const parsed = parseProject(yaml, 'p');
+    if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+    const textsMax = textsMaxOf(inputs, parsed.project);
+    const own = new RequestReader(inputs, [undefined, undefined], 100, textsMax);
+    const texts = (note: number, kind: number) =>
+      requestOf(
+        Tensor.of('note', 'BYTES', [1], ['n'.repeat(note)]),
+        Tensor.of('kind', 'BYTES', [1], ['k'.repeat(kind)]),
+      );
+    expect(own.read(texts(20_000, 4_096), undefined)[0]?.map((text) => String(text).length)).toEqual([20_000, 4_096]);
+    expect(() => own.read(texts(20_001, 1), undefined)).toThrow("'note' row 1 has 20001 characters, at most 20000");
+    expect(() => own.read(texts(1, 4_097), undefined)).toThrow("'kind' row 1 has 4097 characters, at most 4096");
+    const bare = new RequestReader(inputs, [undefined, undefined], 100);
+    expect(() => bare.read(texts(4_097, 1), undefined)).toThrow('at most 4096');
   });
 });

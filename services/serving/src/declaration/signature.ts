@@ -31,7 +31,7 @@ const NUMERIC: ReadonlySet<Datatype> = new Set([
   'UINT8',
 ]);
 
-/** Longest text value in characters; columns of a project allow 256 unless they say more. */
+/** Longest text value in characters where the project's column allows no longer one: it may take up to 65,536. */
 const TEXT_CHARACTERS_MAX = 4096;
 
 /** How a feature is filled when the request leaves it out. */
@@ -58,6 +58,12 @@ export function derivationsOf(
     const derive = project.data.columns.find((column) => column.name === name)?.derive;
     return derive && derive.from === eventTime ? { kind: 'part', part: derive.part } : undefined;
   });
+}
+
+/** Longest text of each input: what the model could learn from it can be asked for. */
+export function textsMaxOf(inputs: readonly SignatureInput[], project: Project | undefined): number[] {
+  const lengths = new Map(project?.data.columns.map(({ name, lengthMax }) => [name, lengthMax]));
+  return inputs.map(({ name }) => Math.max(TEXT_CHARACTERS_MAX, lengths.get(name) ?? 0));
 }
 
 /** One array of raw values in signature order for each row. */
@@ -91,6 +97,7 @@ export class RequestReader {
     readonly inputs: readonly SignatureInput[],
     private readonly derivations: readonly (Derivation | undefined)[],
     private readonly rowsMax: number,
+    private readonly textsMax: readonly number[] = textsMaxOf(inputs, undefined),
   ) {
     this.seen = new Int32Array(inputs.length);
     inputs.forEach(({ name }, i) => {
@@ -125,7 +132,7 @@ export class RequestReader {
     if (rowsOf(tensor) !== rows.length) {
       invalid(`input '${name}' has ${rowsOf(tensor)} rows, '${firstName}' has ${rows.length}`);
     }
-    fill(tensor, (this.inputs[at] as SignatureInput).type, rows, at);
+    fill(tensor, (this.inputs[at] as SignatureInput).type, rows, at, this.textsMax[at] as number);
   }
 
   private derive(eventTimeMs: number | undefined, rows: RawRows, standIn: StandIn | undefined): void {
@@ -148,7 +155,7 @@ export class RequestReader {
   }
 }
 
-function fill(tensor: Tensor, type: InputType, rows: RawRows, at: number): void {
+function fill(tensor: Tensor, type: InputType, rows: RawRows, at: number, textMax: number): void {
   const { datatype, name } = tensor;
   switch (type) {
     case 'text': {
@@ -156,11 +163,8 @@ function fill(tensor: Tensor, type: InputType, rows: RawRows, at: number): void 
       const texts = tensor.texts();
       for (let i = 0; i < rows.length; i++) {
         const text = texts[i] as string;
-        if (text.length > TEXT_CHARACTERS_MAX) {
-          invalid(
-            `input '${name}' row ${rowNumber(i)} has ${text.length} characters, at most ${TEXT_CHARACTERS_MAX} are allowed`,
-          );
-        }
+        if (text.length > textMax)
+          invalid(`input '${name}' row ${rowNumber(i)} has ${text.length} characters, at most ${textMax} are allowed`);
         (rows[i] as Scalar[])[at] = text === '' ? null : text;
       }
       return;

@@ -19,7 +19,7 @@ import {
 import type { Project } from '@millrace/project';
 import { Batcher, type BatcherLimits } from '../batching/batcher.js';
 import type { ModelSpec } from '../declaration/model-spec.js';
-import { derivationsOf, inputSpecs, outputSpecs, RequestReader, type StandIn } from '../declaration/signature.js';
+import { derivationsOf, inputSpecs, outputSpecs, RequestReader, type StandIn, textsMaxOf } from '../declaration/signature.js';
 import { OnlineJoin, type OnlineJoinPorts } from '../online/online-join.js';
 import { JoiningRequest, OpenJoins } from '../online/open-joins.js';
 import { backendError } from './backend-error.js';
@@ -109,7 +109,8 @@ export class ServedVersion implements ServedModel, JobOwner {
 
   private readerFor(project: Project | undefined): RequestReader {
     const { inputs } = this.facts;
-    return new RequestReader(inputs, derivationsOf(inputs, project), this.limits.requestRowsMax);
+    const textsMax = textsMaxOf(inputs, project);
+    return new RequestReader(inputs, derivationsOf(inputs, project), this.limits.requestRowsMax, textsMax);
   }
 
   get failure(): string | undefined {
