@@ -20,14 +20,20 @@ export class ProjectRegistry {
   put(entry: ProjectEntry): void {
     const known = this.entries.get(entry.name);
     if (known !== undefined && !isNewer(entry, known.entry)) return;
-    if (known === undefined && this.entries.size >= PROJECTS_MAX) {
-      throw new PlatformError('overloaded', `more than ${PROJECTS_MAX} projects`, {
-        facts: { projectsMax: PROJECTS_MAX },
-      });
-    }
+    this.mustTake(entry.name);
     this.changes += 1;
     const project = projectFromDocument(entry.document);
     this.entries.set(entry.name, { entry, schema: compileSchema(project, this.sha256Hex) });
+  }
+
+  /** @throws PlatformError 'overloaded' where it would be one project too many */
+  mustTake(name: string): void {
+    if (this.entries.has(name) || this.entries.size < PROJECTS_MAX) return;
+    throw new PlatformError(
+      'overloaded',
+      `'${name}' would be one of more than ${PROJECTS_MAX} projects; delete one first`,
+      { retry: 'never', facts: { projectsMax: PROJECTS_MAX } },
+    );
   }
 
   /** `atMs`: when that was written; one that was applied since then stays. */

@@ -57,6 +57,8 @@ export class ProjectPublisher {
     const known = this.registry.entry(name);
     if (known !== null && known.documentSha256 === documentSha256)
       return { kind: 'applied', entry: known, changed: false };
+    // Before the topic has it, or every later start would meet one project too many.
+    this.registry.mustTake(name);
     const nowMs = this.clock.nowMs();
     const entry: ProjectEntry = {
       name,
