@@ -24,6 +24,12 @@ const PROSE_LENGTH = 64;
 
 const none = (why: string): FeatureChoice => ({ kind: 'none', why });
 
+/** Whole numbers that a double does not hold: only an id or an entity may be, or a text. */
+export function isBeyondDouble({ type, range }: ColumnProfile): boolean {
+  if (type !== 'integer' || range === null) return false;
+  return range.max > Number.MAX_SAFE_INTEGER || range.min < Number.MIN_SAFE_INTEGER;
+}
+
 export function chooseFeature(column: ColumnProfile, rows: number): FeatureChoice {
   const { name, type, present, distinct, isCounted, countsRows } = column;
   if (present === 0) return none('it is empty');
@@ -36,6 +42,7 @@ export function chooseFeature(column: ColumnProfile, rows: number): FeatureChoic
         : 'its numbers have a decimal comma in some rows and a point in others: mend the file',
     );
   if (isCounted && distinct === 1) return none('it has one value only');
+  if (isBeyondDouble(column)) return none('it has whole numbers beyond 2^53, which only an id or an entity may have');
   const rowsPerValue = present / distinct;
   const isCode = lastWordIn(name, CODE_WORDS) !== undefined && isCounted && rowsPerValue >= ROWS_PER_CODE_MIN;
   switch (type) {

@@ -185,3 +185,26 @@ describe('the text of a proposal', () => {
     expect(text).toMatch(/window: (30d|90d)/);
   });
 });
+
+describe('whole numbers beyond 2^53 that come again', () => {
+  const wide = (name: string, wishes: Wishes = {}) => {
+    const table = new TableProfiler('typed', [name, 'x', 'denied']);
+    for (let row = 0; row < ROWS; row++)
+      table.takeRow([9_000_000_000_000_000_001n + BigInt(row % 8), row * 1.5, row % 5 === 0]);
+    return propose(table.profile(), 'a.parquet', { label: 'denied', ...wishes }, NOW_MS);
+  };
+
+  it('are no feature, for ingest would refuse each row', () => {
+    const [column] = wide('device').columns;
+    expect(column).toMatchObject({ role: 'left out', spec: null, why: expect.stringContaining('beyond 2^53') });
+  });
+
+  it('are texts where they are declared all the same, and whole numbers as an entity', () => {
+    expect(wide('device', { features: ['device'] }).columns[0]).toMatchObject({
+      spec: { type: 'text' },
+      feature: 'categorical',
+    });
+    expect(wide('record_id').columns[0]?.spec).toMatchObject({ type: 'text', required: false });
+    expect(wide('device', { entity: 'device' }).columns[0]?.spec?.type).toBe('integer');
+  });
+});

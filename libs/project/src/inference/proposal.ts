@@ -7,7 +7,7 @@ import { type ColumnSpec, ID_KEYS, type LabelSpec } from '../project.js';
 import { COLUMN_NAME } from '../schema.js';
 import { TIME_FORMATS } from '../time-format.js';
 import type { ColumnProfile } from './column-profile.js';
-import { chooseFeature, leaksOf } from './feature-choice.js';
+import { chooseFeature, isBeyondDouble, leaksOf } from './feature-choice.js';
 import { chooseLabel, type LabelChoice, parseLabelWish } from './label-choice.js';
 import { type Candidate, classes, entities, eventTimes, labels, noEventTime, recordIds } from './role-candidates.js';
 import type { TableProfile } from './table-profile.js';
@@ -221,7 +221,15 @@ function proposeColumns(
   { features, leaveOut = [] }: Wishes,
   fileName: string,
 ): ProposedColumn[] {
-  const specs = new Map(columnsOf(table).map((spec) => [spec.name, spec]));
+  const isId = (name: string) => name === roles.recordId.column?.name || name === roles.entity.column?.name;
+  const beyond = new Set(table.columns.filter(isBeyondDouble).map(({ name }) => name));
+  const specs = new Map(
+    columnsOf(table).map((spec) => [
+      spec.name,
+      // Ingest takes their digits as a text.
+      beyond.has(spec.name) && !isId(spec.name) ? { ...spec, type: 'text' as const } : spec,
+    ]),
+  );
   for (const name of features ?? []) named('--features', name, table);
   for (const name of leaveOut) named('--leave-out', name, table);
   const { label } = roles;
@@ -259,7 +267,8 @@ function proposeColumns(
     const choice = chooseFeature(profile, table.rows);
     if (choice.kind !== 'none') return { ...base, role: 'feature', why: choice.why, feature: choice.kind };
     if (said !== true) return { profile, role: 'left out', why: choice.why, spec: null, feature: null };
-    const numeric = profile.type === 'number' || profile.type === 'integer' || profile.type === 'timestamp';
+    const numeric =
+      !beyond.has(profile.name) && (profile.type === 'number' || profile.type === 'integer' || profile.type === 'timestamp');
     return {
       ...base,
       role: 'feature',
