@@ -2,14 +2,21 @@
 // is the file of their project and the platform has none, or another. What a person has just written is what they mean.
 
 import { applyText, loadProjectFile, openSources, projectNameIn } from '../project-file.fs.js';
+import { mustBeOneProject } from './another-project.js';
 import type { Context } from './context.js';
 
 const FILE = 'project.yaml';
 
-/** Gives the revision that is applied then; undefined where there is no such file, or that of another project. */
+/**
+ * Gives the revision that is applied then; undefined where there is no such file, or that of another project.
+ * @throws PlatformError 'conflict' where the platform has another project of this name
+ */
 export async function applyHere({ control, settings }: Context, project: string): Promise<number | undefined> {
   if (projectNameIn(FILE) !== project) return undefined;
   const loaded = loadProjectFile(FILE);
+  const applied = (await control.projects()).find(({ name }) => name === project);
+  const columns = loaded.project.data.columns.map(({ name }) => name);
+  if (applied !== undefined) mustBeOneProject(project, FILE, columns, applied.document);
   await openSources(settings.home, loaded);
   const { changed, revision } = await control.applyProject(applyText(loaded));
   if (changed) process.stderr.write(`applied ${FILE}: ${project}, revision ${revision}\n`);

@@ -208,3 +208,14 @@ describe('whole numbers beyond 2^53 that come again', () => {
     expect(wide('device', { entity: 'device' }).columns[0]?.spec?.type).toBe('integer');
   });
 });
+
+it.each([
+  ['My Loans 2024.csv', 'my-loans-2024'],
+  ['2024-loans.csv', 'loans'],
+  ['2023.csv', 't-2023'],
+  ['2024_01.parquet', 't-2024-01'],
+  ['数据.csv', 'project'],
+  ['数据 2024.csv', 't-2024'],
+])('%s is called %s', (fileName, name) => {
+  expect(propose(tableOf(LOANS), fileName, { label: 'denied' }, NOW_MS).name).toBe(name);
+});

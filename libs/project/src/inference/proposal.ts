@@ -298,7 +298,7 @@ function withOwnName(
   return { ...column, spec: { ...spec, required: false } };
 }
 
-/** "My Loans 2024.csv" → my-loans-2024. */
+/** "My Loans 2024.csv" → my-loans-2024, "2024.csv" → t-2024. */
 function nameOf(fileName: string): string {
   const slug = fileName
     .replace(/\.[A-Za-z0-9]+$/, '')
@@ -308,7 +308,7 @@ function nameOf(fileName: string): string {
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
     .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^[^a-z]+|-+$/g, '')
-    .slice(0, NAME_MAX);
-  return slug === '' ? 'project' : slug;
+    .replace(/^-+|-+$/g, '');
+  const name = /[a-z]/.test(slug) ? slug.replace(/^[^a-z]+/, '') : slug === '' ? 'project' : `t-${slug}`;
+  return name.slice(0, NAME_MAX);
 }
