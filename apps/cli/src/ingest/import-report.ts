@@ -72,7 +72,9 @@ export function importReport(what: string, status: ImportState): string {
         ]
       : [`${what} was not imported: ${message ?? 'no reason given'}`];
   if (repeatedRows > 0)
-    lines.push(`  ${repeatedRows} accepted ${repeatedRows === 1 ? 'row repeats' : 'rows repeat'} the id of an earlier one: left out`);
+    lines.push(
+      `  ${repeatedRows} accepted ${repeatedRows === 1 ? 'row repeats' : 'rows repeat'} the id of an earlier one: left out`,
+    );
   lines.push(...readAs(status), ...status.warnings.map((warning) => `  warning: ${warning}`));
   for (const { count, column, example } of status.reasons.slice(0, REASONS_TOLD)) {
     const where = `row ${example.row}${column === '' ? '' : `, ${column}`}`;

@@ -268,7 +268,8 @@ function proposeColumns(
     if (choice.kind !== 'none') return { ...base, role: 'feature', why: choice.why, feature: choice.kind };
     if (said !== true) return { profile, role: 'left out', why: choice.why, spec: null, feature: null };
     const numeric =
-      !beyond.has(profile.name) && (profile.type === 'number' || profile.type === 'integer' || profile.type === 'timestamp');
+      !beyond.has(profile.name) &&
+      (profile.type === 'number' || profile.type === 'integer' || profile.type === 'timestamp');
     return {
       ...base,
       role: 'feature',

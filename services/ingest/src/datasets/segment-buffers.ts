@@ -105,9 +105,7 @@ export class SegmentBuffers {
     // An integer that names record or entity is written from that name: as a double it would lose digits.
     for (const index of schema.stored)
       values.push(
-        schema.wholeNames[index]
-          ? null
-          : (ownValue(record.values, (schema.columns[index] as ColumnSpec).name) ?? null),
+        schema.wholeNames[index] ? null : (ownValue(record.values, (schema.columns[index] as ColumnSpec).name) ?? null),
       );
     buffer.push(values);
   }

@@ -16,6 +16,7 @@ import { type DatasetVersion, datasetColumnsOf, LABEL_KNOWN_COLUMN } from '@mill
 import { PlatformError } from '@millrace/domain';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
+import { numberedRows } from './numbered-rows.duckdb.js';
 import { type ClosePlan, type LabelExpiry, SEGMENT_COLUMNS, type SegmentFile, schemaOf } from './segment.js';
 import type { DuckDbSegmentFiles } from './segment-files.duckdb.js';
 import { isTimed } from './span-times.js';
@@ -37,6 +38,9 @@ const OFFSET = quoted(SEGMENT_COLUMNS.offset);
 const INGESTED = quoted(SEGMENT_COLUMNS.ingestedAtMs);
 const KNOWN = quoted(SEGMENT_COLUMNS.knownAtMs);
 const LABEL_KNOWN = quoted(LABEL_KNOWN_COLUMN);
+/** Of rows whose labels are looked at: names that no column of a project has. */
+const ROW = quoted('@row');
+const ROW_KNOWN = quoted('@row_known');
 const ARRIVAL = `${INGESTED}, ${PARTITION}, ${OFFSET}`;
 
 export class DuckDbSpanMerger implements SpanMerger {
@@ -153,8 +157,9 @@ export class DuckDbSpanMerger implements SpanMerger {
     const file = join(this.scratch, `span_${++this.merges}.parquet`);
     const connection = await this.instance.connect();
     try {
-      const from = `read_parquet(${literal(await this.store.localFile(version.parquetPath, version.parquetSha256))}, file_row_number = true)`;
-      const types = await typesOf(connection, from);
+      const path = await this.store.localFile(version.parquetPath, version.parquetSha256);
+      const types = await typesOf(connection, `read_parquet(${literal(path)})`);
+      const { table: from, row } = numberedRows(path, types.keys());
       const own = datasetColumnsOf([...types.keys()]);
       const said = types.has(LABEL_KNOWN_COLUMN) ? LABEL_KNOWN : 'NULL::BIGINT';
       // The labels of a file do not say when they were known: as the project says of one that says nothing.
@@ -170,16 +175,16 @@ export class DuckDbSpanMerger implements SpanMerger {
       }));
       await connection.run(
         `CREATE TEMP VIEW old AS SELECT ${quoted(own.recordId)} AS ${OWN.recordId}, ${quoted(own.entity)} AS ${OWN.entity},
-         ${quoted(own.eventTimeMs)} AS ${OWN.eventTimeMs}, ${quoted(own.label)} AS ${OWN.label}, ${said} AS ${LABEL_KNOWN}, ${known} AS known,
-         ${[...values.map(({ column, value }) => `${value} AS ${quoted(column.name)}`), 'file_row_number'].join(', ')} FROM ${from}`,
+         ${quoted(own.eventTimeMs)} AS ${OWN.eventTimeMs}, ${quoted(own.label)} AS ${OWN.label}, ${said} AS ${LABEL_KNOWN}, ${known} AS ${ROW_KNOWN},
+         ${[...values.map(({ column, value }) => `${value} AS ${quoted(column.name)}`), `${row} AS ${ROW}`].join(', ')} FROM ${from}`,
       );
       await connection.run(
         `CREATE TEMP TABLE won AS SELECT l.${OWN.recordId} AS id, l.won.label AS label, CAST(l.won.known AS BIGINT) AS known
          FROM (SELECT ${OWN.recordId}, max({known: ${KNOWN}, label: ${OWN.label}}) AS won
            FROM (${await this.labelsThatCame(connection, labels, others)}) GROUP BY 1) l
          JOIN old USING (${OWN.recordId})
-         WHERE old.${OWN.label} IS NULL OR l.won.known > old.known
-           OR (l.won.known = old.known AND l.won.label > old.${OWN.label})`,
+         WHERE old.${OWN.label} IS NULL OR l.won.known > old.${ROW_KNOWN}
+           OR (l.won.known = old.${ROW_KNOWN} AND l.won.label > old.${OWN.label})`,
       );
       const [changed] = await numbers(connection, 'SELECT count(*)::DOUBLE FROM won');
       if (changed === 0) return null;
@@ -188,7 +193,7 @@ export class DuckDbSpanMerger implements SpanMerger {
         `COPY (SELECT old.${OWN.recordId}, old.${OWN.entity}, old.${OWN.eventTimeMs},
          CASE WHEN won.id IS NULL THEN old.${OWN.label} ELSE won.label END AS ${OWN.label},
          CASE WHEN won.id IS NULL THEN old.${LABEL_KNOWN} ELSE won.known END AS ${LABEL_KNOWN}, ${columns.join(', ')}
-         FROM old LEFT JOIN won ON old.${OWN.recordId} = won.id ORDER BY file_row_number)
+         FROM old LEFT JOIN won ON old.${OWN.recordId} = won.id ORDER BY old.${ROW})
          TO ${literal(file)} (FORMAT parquet)`,
       );
       const nulled =

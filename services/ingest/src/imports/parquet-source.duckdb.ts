@@ -9,6 +9,7 @@ import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, type DuckD
 import { fileRowIdOf, PlatformError } from '@millrace/domain';
 import { type ColumnSpec, type ColumnType, writtenValue } from '@millrace/project';
 import { PARQUET_INTEGERS, PARQUET_NUMBERS, PARQUET_TIMES, parquetValue } from '@millrace/tabular';
+import { type NumberedRows, numberedRows } from '../datasets/numbered-rows.duckdb.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { type ColumnarPlan, columnarPlan, type GivenColumn } from './columnar-check.js';
 import { checkHeader, headerWarnings } from './header-check.js';
@@ -54,7 +55,7 @@ export class ParquetSource implements RowSource {
   private constructor(
     private readonly instance: DuckDBInstance,
     private readonly connection: DuckDBConnection,
-    private readonly table: string,
+    private readonly numbered: NumberedRows,
     private readonly schema: RecordSchema,
     private readonly types: ReadonlyMap<string, string>,
     private readonly ids: RowIds,
@@ -75,14 +76,14 @@ export class ParquetSource implements RowSource {
       threads: String(settings.threads),
     });
     const connection = await instance.connect();
-    const table = `read_parquet(${literal(path)}, file_row_number = true)`;
     try {
-      const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${table}`);
+      const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM read_parquet(${literal(path)})`);
       const types = new Map(described.getRows().map((row) => [String(row[0]), String(row[1])]));
-      const header = [...types.keys()].filter((column) => column !== 'file_row_number');
+      const header = [...types.keys()];
       checkHeader(name, header, schema, ids.kind === 'column' ? ids.name : null, null);
       const sha256 = file.sha256 ?? (ids.kind === 'file' ? await hashOf(path) : '');
       const facts = { format: 'parquet', warnings: headerWarnings(name, header, schema) } as const;
+      const table = numberedRows(path, header);
       return new ParquetSource(instance, connection, table, schema, types, ids, sha256, settings.scratch, facts);
     } catch (thrown) {
       connection.closeSync();
@@ -96,17 +97,16 @@ export class ParquetSource implements RowSource {
 
   async rowsBetween(fromMs: number, toMs: number): Promise<RowRange> {
     const where = this.between(fromMs, toMs);
+    const { table, row: number } = this.numbered;
     const reader = await this.connection.runAndReadAll(
-      `SELECT min(file_row_number)::DOUBLE, max(file_row_number)::DOUBLE, count(*)::DOUBLE FROM ${this.table} WHERE ${where}`,
+      `SELECT min(${number})::DOUBLE, max(${number})::DOUBLE, count(*)::DOUBLE FROM ${table} WHERE ${where}`,
     );
     const [first, last, count] = (reader.getRows()[0] ?? []) as [number | null, number | null, number];
     if (first === null || last === null) return { kind: 'run', first: 0, count: 0 };
     if (last - first + 1 === count) return { kind: 'run', first, count };
     const rows = new Uint32Array(count);
     let next = 0;
-    for await (const chunk of this.chunks(
-      `SELECT file_row_number::DOUBLE FROM ${this.table} WHERE ${where} ORDER BY 1`,
-    )) {
+    for await (const chunk of this.chunks(`SELECT ${number}::DOUBLE FROM ${table} WHERE ${where} ORDER BY 1`)) {
       const vector = chunk.getColumnVector(0);
       for (let row = 0; row < chunk.rowCount; row++) rows[next++] = vector.getItem(row) as number;
     }
@@ -143,8 +143,9 @@ export class ParquetSource implements RowSource {
     );
     const own = this.ownIdColumn();
     const id = own === undefined ? 'NULL::VARCHAR' : `${quoted(own)}::VARCHAR`;
-    const sql = `SELECT file_row_number::DOUBLE, ${id}, ${expressions.join(', ')} FROM ${this.table}
-      WHERE file_row_number BETWEEN ${first} AND ${last}`;
+    const { table, row: number } = this.numbered;
+    const sql = `SELECT ${number}::DOUBLE, ${id}, ${expressions.join(', ')} FROM ${table}
+      WHERE ${number} BETWEEN ${first} AND ${last}`;
     let at = 2;
     const places = present.map((type) => (type === undefined ? -1 : at++));
     const times = present.map((type) => type !== undefined && PARQUET_TIMES.test(type));
@@ -153,6 +154,8 @@ export class ParquetSource implements RowSource {
   }
 
   columnar(nowMs: number): ColumnarRows | null {
+    // Each run of rows would read all that are before it.
+    if (!this.numbered.isQuick) return null;
     const { columns } = this.schema;
     const given: (GivenColumn | null)[] = [];
     for (const column of columns) {
@@ -166,12 +169,13 @@ export class ParquetSource implements RowSource {
   }
 
   private columnarRows({ mayBeBad, values }: ColumnarPlan): ColumnarRows {
-    const { table, connection } = this;
+    const { connection } = this;
+    const { table, row: number } = this.numbered;
     return {
       doubtfulRuns: async (first, last, runRows) => {
         const reader = await connection.runAndReadAll(
-          `SELECT DISTINCT ((file_row_number - ${first}) // ${runRows})::DOUBLE FROM ${table}
-           WHERE file_row_number BETWEEN ${first} AND ${last} AND (${mayBeBad})`,
+          `SELECT DISTINCT ((${number} - ${first}) // ${runRows})::DOUBLE FROM ${table}
+           WHERE ${number} BETWEEN ${first} AND ${last} AND (${mayBeBad})`,
         );
         return new Set(reader.getRows().map(([run]) => run as number));
       },
@@ -180,7 +184,7 @@ export class ParquetSource implements RowSource {
         const listed = values.map((value, place) => `${value} AS c${place}`).join(', ');
         try {
           await connection.run(
-            `COPY (SELECT ${listed} FROM ${table} WHERE file_row_number BETWEEN ${first} AND ${last})
+            `COPY (SELECT ${listed} FROM ${table} WHERE ${number} BETWEEN ${first} AND ${last})
              TO ${literal(file)} (FORMAT parquet)`,
           );
           return await readFile(file);
@@ -193,13 +197,13 @@ export class ParquetSource implements RowSource {
 
   /** As ParquetChunk.recordId. */
   private recordIdSql(): string {
-    if (this.ids.kind === 'number') return 'file_row_number::VARCHAR';
+    if (this.ids.kind === 'number') return `${this.numbered.row}::VARCHAR`;
     const own = this.ownIdColumn();
     const given = own === undefined ? "''" : `coalesce(${quoted(own)}::VARCHAR, '')`;
     if (this.ids.kind === 'column') return given;
     const first = fileRowIdOf(this.sha256, 0);
     const file = literal(first.slice(0, first.lastIndexOf('/') + 1));
-    return `CASE WHEN ${given} = '' THEN ${file} || (file_row_number + 1)::VARCHAR ELSE ${given} END`;
+    return `CASE WHEN ${given} = '' THEN ${file} || (${this.numbered.row} + 1)::VARCHAR ELSE ${given} END`;
   }
 
   private ownIdColumn(): string | undefined {

@@ -16,7 +16,9 @@ it('refuses one project too many before the topic has it, and takes a known one 
   const entry = { revision: 1, document: parsed.document, documentSha256: '', appliedAtMs: 0, createdAtMs: 0 };
   for (let i = 0; i < PROJECTS_MAX; i++) registry.put({ ...entry, name: `p${i}` });
   const sent: unknown[] = [];
-  const producer = { send: async (_topic: string, messages: readonly { key: unknown }[]) => void sent.push(...messages) };
+  const producer = {
+    send: async (_topic: string, messages: readonly { key: unknown }[]) => void sent.push(...messages),
+  };
   const publisher = new ProjectPublisher(registry, producer as never, new ManualClock(1), sha256);
   const { name } = parsed.project;
   await expect(publisher.apply(TEXT, 'p', null)).rejects.toMatchObject({ code: 'overloaded' });

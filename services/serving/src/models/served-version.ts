@@ -19,7 +19,14 @@ import {
 import type { Project } from '@millrace/project';
 import { Batcher, type BatcherLimits } from '../batching/batcher.js';
 import type { ModelSpec } from '../declaration/model-spec.js';
-import { derivationsOf, inputSpecs, outputSpecs, RequestReader, type StandIn, textsMaxOf } from '../declaration/signature.js';
+import {
+  derivationsOf,
+  inputSpecs,
+  outputSpecs,
+  RequestReader,
+  type StandIn,
+  textsMaxOf,
+} from '../declaration/signature.js';
 import { OnlineJoin, type OnlineJoinPorts } from '../online/online-join.js';
 import { JoiningRequest, OpenJoins } from '../online/open-joins.js';
 import { backendError } from './backend-error.js';
