@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { CsvReader, type CsvReaderOptions, type CsvRow } from './csv-reader.js';
+import { CsvReader, type CsvReaderOptions, type CsvRow, ROW_CHARACTERS_MAX } from './csv-reader.js';
 
 function read(text: string, piece = text.length, options?: CsvReaderOptions): CsvRow[] {
   const rows: CsvRow[] = [];
@@ -50,6 +50,12 @@ describe('CsvReader', () => {
     ['lines of blanks', 'a,b\n  \n1,2\n\t\n', {}, [['1', '2']]],
     ['unicode', 'naïve,😀\nß,日本\n', {}, [['ß', '日本']]],
   ])('%s', (_name, text, options, expected) => expect(fields(text, options)).toEqual(expected));
+
+  it('takes rows and headers of a million characters, and refuses a longer row alone', () => {
+    const most = 'x'.repeat(ROW_CHARACTERS_MAX - 2);
+    expect(fields(`a,${most}\n1,${most}\n`)).toEqual([['1', most]]);
+    expect(read(`a,b\n1,${most}x\n3,4\n`).map(({ fault }) => fault)).toEqual(['longer than 1048576 characters', null]);
+  });
 
   it('takes 500 columns', () => {
     const names = Array.from({ length: 500 }, (_, i) => `column_${i}`);

@@ -29,6 +29,8 @@ export interface CsvReaderOptions {
   rowCharactersMax?: number;
 }
 
+/** Of a row or line of a text file: sixteen times the longest text that a column can take, and little memory. */
+export const ROW_CHARACTERS_MAX = 1_048_576;
 const CR = 13;
 const UNCLOSED = 'a quoted field never closes';
 const SEPARATOR_LINE = /^sep=.\r?$/i;
@@ -46,7 +48,7 @@ export class CsvReader {
 
   constructor(
     private readonly onRow: (row: CsvRow) => void,
-    { delimiter = ',', lineEnd = '\n', quote = '"', rowCharactersMax = 65_536 }: CsvReaderOptions = {},
+    { delimiter = ',', lineEnd = '\n', quote = '"', rowCharactersMax = ROW_CHARACTERS_MAX }: CsvReaderOptions = {},
   ) {
     this.delimiter = delimiter;
     this.quote = quote;

@@ -19,6 +19,14 @@ describe('LineReader', () => {
     ]);
   });
 
+  it('takes lines of a million characters', () => {
+    const found: TextLine[] = [];
+    const reader = new LineReader((line) => found.push(line));
+    const most = 'x'.repeat(1_048_576);
+    reader.push(`${most}\n${most}x\n`);
+    expect(found.map(({ fault }) => fault)).toEqual([null, 'longer than 1048576 characters']);
+  });
+
   it('gives the same lines whatever the pieces', () => {
     const text = fc.string({ unit: fc.constantFrom('a', '\n', 'b'), maxLength: 60 });
     fc.assert(

@@ -1,6 +1,8 @@
 // Lines of a text that comes in pieces. A line of more than `charactersMax` comes cut, with a fault; empty lines are
 // passed over. Memory: one piece and one line. The pieces do not change the lines.
 
+import { ROW_CHARACTERS_MAX } from './csv-reader.js';
+
 export interface TextLine {
   /** 0 = the first that is not empty. */
   row: number;
@@ -15,7 +17,7 @@ export class LineReader {
 
   constructor(
     private readonly onLine: (line: TextLine) => void,
-    private readonly charactersMax = 65_536,
+    private readonly charactersMax = ROW_CHARACTERS_MAX,
   ) {}
 
   push(piece: string): void {
