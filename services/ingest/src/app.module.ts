@@ -165,7 +165,7 @@ export const ingest = defineService({
       provide: [
         [INGEST_CONFIG, config],
         [ProjectRegistry, registry],
-        [ProjectPublisher, new ProjectPublisher(registry, producer, clock, sha256)],
+        [ProjectPublisher, new ProjectPublisher(registry, producer, clock, sha256, known.upToNow)],
         [RecordPublisher, publisher],
         [ImportRunner, importRunner],
         [Uploads, uploads],

@@ -136,7 +136,7 @@ describe('uploads', () => {
     await expect(uploads.announce('p', fileOf('z'))).rejects.toMatchObject({ code: 'overloaded' });
   });
 
-  it('that were announced and never sent bar others for a minute at most, and have room again if there is any', async () => {
+  it('that were announced and never sent bar others for a minute at most, then have room if there is any', async () => {
     const uploads = fresh();
     const [x, y] = [
       { ...fileOf('x'), bytes: 100 },

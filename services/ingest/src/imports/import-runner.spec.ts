@@ -116,7 +116,7 @@ it('says how many of its rows the version leaves out because they repeat an id',
     ...ONE_ROW,
     rowsBetween: async () => ({ kind: 'run', first: 0, count: 3 }),
     read: async function* (...range) {
-      for await (const one of ONE_ROW.read(...range)) yield { ...one, rows: 3, rowNumber: (row) => row };
+      for await (const one of ONE_ROW.read(...range)) yield { ...one, rows: 3, rowNumber: (row: number) => row };
     },
   };
   const version = { id: 'v', rows: 1 } as DatasetVersion;

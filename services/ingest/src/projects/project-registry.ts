@@ -14,10 +14,25 @@ export class ProjectRegistry {
   /** How often a project came, changed or went. */
   changes = 0;
 
+  /** A revision that this process is writing, and whose document the topic has first. */
+  private awaited: { name: string; revision: number; documentSha256: string | null } | null = null;
+
   constructor(private readonly sha256Hex: (text: string) => string) {}
+
+  /** From now on, which document is read first as this revision is known to `firstRead`. */
+  awaitRevision(name: string, revision: number): void {
+    this.awaited = { name, revision, documentSha256: null };
+  }
+
+  get firstRead(): string | null {
+    return this.awaited?.documentSha256 ?? null;
+  }
 
   /** Takes an entry of projects.v1; an older one than the known one changes nothing. */
   put(entry: ProjectEntry): void {
+    const { awaited } = this;
+    if (awaited !== null && awaited.name === entry.name && awaited.revision === entry.revision)
+      awaited.documentSha256 ??= entry.documentSha256;
     const known = this.entries.get(entry.name);
     if (known !== undefined && !isNewer(entry, known.entry)) return;
     this.mustTake(entry.name);

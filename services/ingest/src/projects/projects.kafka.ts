@@ -1,12 +1,16 @@
 // Applies and removes project files: parses, gives the next revision, writes projects.v1 (key project; null = removed),
-// and fills the registry from it.
+// which fills the registry. Of two processes that give one revision to two documents the first in the topic counts for
+// all; the other one sees it there and gives the next.
 
 import { decodeProject, encodeProject, type ProjectEntry } from '@millrace/contracts';
-import type { Clock } from '@millrace/domain';
+import { type Clock, PlatformError } from '@millrace/domain';
 import type { MessageProducer, OnEntry } from '@millrace/kafka';
 import { canonicalJson, type ParsedProject, type ProjectFault, parseProject } from '@millrace/project';
 import type { ProjectRegistry } from './project-registry.js';
 import { absoluteSources } from './source-paths.js';
+
+/** Each is lost to another process that applied this project in the same moment. */
+const TURNS_MAX = 5;
 
 export type Applied =
   | { kind: 'applied'; entry: ProjectEntry; changed: boolean }
@@ -20,6 +24,8 @@ export class ProjectPublisher {
     private readonly producer: MessageProducer,
     private readonly clock: Clock,
     private readonly sha256Hex: (text: string) => string,
+    /** Resolves when the registry has what the topic has at this call. */
+    private readonly upToNow: () => Promise<void>,
   ) {}
 
   /** `folder`: where the file stands, for relative paths of its sources. The same file again changes nothing. */
@@ -54,23 +60,27 @@ export class ProjectPublisher {
       folder === null ? parsed.document : canonicalJson(absoluteSources(JSON.parse(parsed.document), folder));
     const documentSha256 = this.sha256Hex(document);
     const { name } = parsed.project;
-    const known = this.registry.entry(name);
-    if (known !== null && known.documentSha256 === documentSha256)
-      return { kind: 'applied', entry: known, changed: false };
-    // Before the topic has it, or every later start would meet one project too many.
-    this.registry.mustTake(name);
-    const nowMs = this.clock.nowMs();
-    const entry: ProjectEntry = {
-      name,
-      revision: (known?.revision ?? 0) + 1,
-      document,
-      documentSha256,
-      appliedAtMs: nowMs,
-      createdAtMs: known?.createdAtMs ?? nowMs,
-    };
-    await this.producer.send('projects.v1', [{ key: name, value: encodeProject(entry) }]);
-    this.registry.put(entry);
-    return { kind: 'applied', entry, changed: true };
+    for (let turn = 0; turn < TURNS_MAX; turn++) {
+      const known = this.registry.entry(name);
+      if (known !== null && known.documentSha256 === documentSha256)
+        return { kind: 'applied', entry: known, changed: false };
+      // Before the topic has it, or every later start would meet one project too many.
+      this.registry.mustTake(name);
+      const nowMs = this.clock.nowMs();
+      const entry: ProjectEntry = {
+        name,
+        revision: (known?.revision ?? 0) + 1,
+        document,
+        documentSha256,
+        appliedAtMs: nowMs,
+        createdAtMs: known?.createdAtMs ?? nowMs,
+      };
+      this.registry.awaitRevision(name, entry.revision);
+      await this.producer.send('projects.v1', [{ key: name, value: encodeProject(entry) }]);
+      await this.upToNow();
+      if (this.registry.firstRead === documentSha256) return { kind: 'applied', entry, changed: true };
+    }
+    throw new PlatformError('conflict', `others apply '${name}' all the time; apply the file again`, { retry: 'now' });
   }
 }
 

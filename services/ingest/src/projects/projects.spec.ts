@@ -1,28 +1,62 @@
 import { createHash } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { ManualClock, PROJECTS_MAX } from '@millrace/domain';
+import type { OutboundMessage } from '@millrace/kafka';
 import { parseProject } from '@millrace/project';
 import { projectTextWith } from '@millrace/testing';
 import { ProjectRegistry } from './project-registry.js';
-import { ProjectPublisher } from './projects.kafka.js';
+import { ProjectPublisher, projectEntry } from './projects.kafka.js';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const TEXT = projectTextWith({ recordId: false, entity: false, eventTime: false, label: false });
 
+/** An ingest process on the topic: what it wrote comes back to it as to all others. */
+function processOn(topic: OutboundMessage[]) {
+  const registry = new ProjectRegistry(sha256);
+  const take = projectEntry(registry);
+  let read = 0;
+  const upToNow = async (): Promise<void> => {
+    for (; read < topic.length; read++) {
+      const { key, value } = topic[read] as { key: string; value: Buffer | null };
+      take(key, value, { topic: '', partition: 0, offset: read, timestampMs: 1, headers: {}, replayed: false });
+    }
+  };
+  const send = async (_topic: string, messages: readonly OutboundMessage[]) => void topic.push(...messages);
+  const publisher = new ProjectPublisher(registry, { send } as never, new ManualClock(1), sha256, upToNow);
+  return { registry, publisher, upToNow };
+}
+
 it('refuses one project too many before the topic has it, and takes a known one further on', async () => {
   const parsed = parseProject(TEXT, 'p');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
-  const registry = new ProjectRegistry(sha256);
+  const topic: OutboundMessage[] = [];
+  const { registry, publisher } = processOn(topic);
   const entry = { revision: 1, document: parsed.document, documentSha256: '', appliedAtMs: 0, createdAtMs: 0 };
   for (let i = 0; i < PROJECTS_MAX; i++) registry.put({ ...entry, name: `p${i}` });
-  const sent: unknown[] = [];
-  const producer = {
-    send: async (_topic: string, messages: readonly { key: unknown }[]) => void sent.push(...messages),
-  };
-  const publisher = new ProjectPublisher(registry, producer as never, new ManualClock(1), sha256);
   const { name } = parsed.project;
   await expect(publisher.apply(TEXT, 'p', null)).rejects.toMatchObject({ code: 'overloaded' });
-  expect([sent, registry.entry(name)]).toEqual([[], null]);
+  expect([topic, registry.entry(name)]).toEqual([[], null]);
   expect(await publisher.apply(TEXT.replace(name, 'p7'), 'p', null)).toMatchObject({ entry: { revision: 2 } });
-  expect(sent).toMatchObject([{ key: 'p7' }]);
+  expect(topic).toMatchObject([{ key: 'p7' }]);
+});
+
+it('gives no revision to two documents, though two processes apply at the same moment', async () => {
+  const topic: OutboundMessage[] = [];
+  const [one, two] = [processOn(topic), processOn(topic)];
+  const other = (epochs: number) => `${TEXT}training: { epochs: ${epochs} }\n`;
+  for (let round = 1; round < 4; round++) {
+    const applied = await Promise.all([
+      one.publisher.apply(other(2 * round), 'p', null),
+      two.publisher.apply(other(2 * round + 1), 'p', null),
+    ]);
+    const revisions = applied.map((each) => (each.kind === 'applied' ? each.entry.revision : 0));
+    expect(revisions.sort()).toEqual([2 * round - 1, 2 * round]);
+    for (const { upToNow } of [one, two]) await upToNow();
+    const entries = [one, two].map(({ registry }) => registry.list());
+    expect(entries[0]).toEqual(entries[1]);
+    // Also for who reads the topic after compaction.
+    const later = processOn(topic.slice(-1));
+    await later.upToNow();
+    expect(later.registry.list()).toEqual(entries[0]);
+  }
 });

@@ -62,7 +62,7 @@ export function derivationsOf(
 
 /** Longest text of each input: what the model could learn from it can be asked for. */
 export function textsMaxOf(inputs: readonly SignatureInput[], project: Project | undefined): number[] {
-  const lengths = new Map(project?.data.columns.map(({ name, lengthMax }) => [name, lengthMax]));
+  const lengths = new Map(project?.data.columns.map(({ name, lengthMax }) => [name, lengthMax] as const));
   return inputs.map(({ name }) => Math.max(TEXT_CHARACTERS_MAX, lengths.get(name) ?? 0));
 }
 
