@@ -81,10 +81,10 @@ async function alterWhereSaid(admin: Admin, connection: KafkaConnection, topics:
   const altered = looked.flatMap((topic) => {
     const name = connection.topicName(topic.name);
     const found = resources.find(({ resourceName }) => resourceName === name)?.configEntries ?? [];
-    const valueOf = (key: string) => found.find(({ configName }) => configName === key)?.configValue;
+    const valueSet = (key: string) => found.find(({ configName }) => configName === key)?.configValue;
     if (topic.cleanup === 'compact')
-      return valueOf('cleanup.policy') === 'delete' ? [{ name, configEntries: configOf(topic) }] : [];
-    const before = valueOf('retention.ms');
+      return valueSet('cleanup.policy') === 'delete' ? [{ name, configEntries: configOf(topic) }] : [];
+    const before = valueSet('retention.ms');
     const value = String(topic.retentionMs);
     if (before === undefined || before === value) return [];
     logger('kafka').warn('how long a topic is kept is changed by a setting', { topic: name, before, now: value });

@@ -37,12 +37,12 @@ async function told(topic: Topic) {
       admin.fetchTopicMetadata({ topics: [name] }),
       admin.describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name }] }),
     ]);
-    const valueOf = (key: string) =>
+    const valueSet = (key: string) =>
       Number(resources[0]?.configEntries.find(({ configName }) => configName === key)?.configValue);
     return {
       partitions: metadata.topics[0]?.partitions.length,
-      keptMs: valueOf('retention.ms'),
-      bytesMax: valueOf('max.message.bytes'),
+      keptMs: valueSet('retention.ms'),
+      bytesMax: valueSet('max.message.bytes'),
     };
   });
 }
