@@ -218,7 +218,7 @@ export function skewedClocks(seconds: number): FaultCase {
     },
     allowed: async () => ({
       ...{ storedBesides: 2 * sent.rows, refused: sent.refused, lateRecords: sent.rows },
-      ...{ predictionsBesides: 2 * sent.rows, latePredictions: sent.rows },
+      ...{ predictionsBesides: sent.rows, latePredictions: sent.rows },
     }),
   };
 }

@@ -49,8 +49,11 @@ const SHARED: Readonly<Record<'ingest' | 'monitor', Shared>> = {
   monitor: {
     held: ofMonitor,
     all: async (platform) => {
-      const each = await Promise.all(EACH.map((replica) => ofMonitor(platform, replica).catch(() => new Map())));
-      return new Map(each.flatMap((positions) => [...positions]));
+      const furthest = new Map<number, number>();
+      for (const replica of EACH)
+        for (const [partition, next] of await ofMonitor(platform, replica).catch((): Positions => new Map()))
+          furthest.set(partition, Math.max(next, furthest.get(partition) ?? 0));
+      return furthest;
     },
   },
 };
