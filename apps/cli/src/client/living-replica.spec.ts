@@ -44,6 +44,21 @@ describe('of the replicas of a service', () => {
     expect(seen.at(-1)).toBe(`${URLS[1]}/v1/x`);
   });
 
+  it('asks the others for what one does not know, and goes on where it was', async () => {
+    const unknown: HttpAnswer = { status: 404, text: '{}' };
+    const answers: Record<string, HttpAnswer> = { [URLS[0] as string]: unknown, [URLS[1] as string]: ok };
+    const { seen, call } = asked(answers);
+    expect([await call('POST'), await call('GET')]).toEqual([unknown, ok]);
+    answers[URLS[1] as string] = unknown;
+    answers[URLS[2] as string] = unknown;
+    expect(await call('GET')).toEqual(unknown);
+    expect(seen.slice(-3)).toEqual([`${URLS[1]}/v1/x`, `${URLS[2]}/v1/x`, `${URLS[0]}/v1/x`]);
+    // Nobody knew it: that is no reason to ask another one first.
+    answers[URLS[1] as string] = ok;
+    await call('GET');
+    expect(seen.at(-1)).toBe(`${URLS[1]}/v1/x`);
+  });
+
   it('gives the last answer where no replica has a better one', async () => {
     await expect(asked({}).call('GET')).rejects.toMatchObject({ code: 'unavailable' });
     const all = Object.fromEntries(URLS.map((url) => [url, standby]));

@@ -1,5 +1,6 @@
 // Of the replicas of a service the one that answers: the last that did, then the others in turn. Nobody is asked twice
-// for what may have been done: only where nobody listens, or a process says that it stands by for another.
+// for what may have been done: only where nobody listens, or a process says that it stands by for another. What one
+// does not know another may: an import is known where it was begun.
 
 import type { HttpAnswer, HttpRequest } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
@@ -21,9 +22,9 @@ export class LivingReplica {
       const url = `${this.urls[at] ?? first}${request.url.slice(first.length)}`;
       try {
         const answer = await send({ ...request, url });
-        const isStandby = standsBy(answer);
-        if (!isStandby) this.at = at;
-        if (isLast || !isStandby) return answer;
+        const isAnotherAsked = standsBy(answer) || (request.method === 'GET' && answer.status === 404);
+        if (!isAnotherAsked) this.at = at;
+        if (isLast || !isAnotherAsked) return answer;
       } catch (thrown) {
         if (isLast || !isElsewhere(thrown, request)) throw thrown;
       }

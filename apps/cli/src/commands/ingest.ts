@@ -125,7 +125,9 @@ async function imported(
   const stage = stages().stage('ingest', `${what} → ${project}`);
   const end = poll(
     async () => {
-      const now = await control.importState(project, importId);
+      const now = await control.importState(project, importId).catch((thrown: unknown) => {
+        throw ofAnother(thrown);
+      });
       stage.progress(now.rowsRead, now.rowsChosen, `${now.accepted} rows accepted, ${now.rejected} refused`);
       return now.state === 'running' ? undefined : now;
     },
@@ -138,6 +140,15 @@ async function imported(
     ({ accepted, rejected }) => `${accepted} rows${rejected === 0 ? '' : `, ${rejected} refused`}`,
     (ended) => ended.state === 'done' && !isMostlyRefused(ended),
   );
+}
+
+/** An import that was begun is known to the process that has it: others that answer for it do not know it. */
+function ofAnother(thrown: unknown): PlatformError {
+  const error = PlatformError.from(thrown);
+  if (error.code !== 'not_found') return error;
+  return new PlatformError('unavailable', `the process that has the import does not answer: ${error.reason}`, {
+    cause: thrown,
+  });
 }
 
 async function sendRecords({ control, print }: Context, project: string, file: string): Promise<number> {
