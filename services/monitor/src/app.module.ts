@@ -223,6 +223,7 @@ function windowsOf(
     engine,
     reports,
     {
+      settled: () => writers.settled(),
       fence: (numbers) => writers.fence(numbers),
       readBoard: () => board.upToNow(),
       load: (checkpoint) => checkpoints.load(checkpoint),

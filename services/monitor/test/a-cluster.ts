@@ -1,19 +1,21 @@
 // Monitor processes that share partition numbers, without brokers: logs of predictions and labels, the board as a log
 // that each process reads at its own pace, writers that are fenced, checkpoints, and a group that moves numbers about.
-// Whatever a process held in memory is gone when it dies.
+// Whatever a process held in memory is gone when it dies. With `slow` what is told is on its way for a while
+// (transactions.ts), during which anything may happen.
 
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
-import { ManualClock, PlatformError } from '@millrace/domain';
+import { ManualClock, PlatformError, type Rng } from '@millrace/domain';
 import type { MetadataCache } from '../src/metadata/metadata-cache.js';
 import { termsOf } from '../src/quality/task-terms.js';
 import { TrafficHistory } from '../src/software/traffic-history.js';
-import { keys } from '../src/windows/board.js';
+import { keys, type Written } from '../src/windows/board.js';
 import { type ClosedOfProject, Engine } from '../src/windows/engine.js';
 import { Intake, type Positioned } from '../src/windows/intake.js';
 import { STREAMS, type Stream } from '../src/windows/positions.js';
 import { type News, Reports } from '../src/windows/reports.js';
 import { Sharing } from '../src/windows/sharing.js';
 import { noArchive, numberState } from './an-engine.js';
+import { Transactions, type Writer } from './transactions.js';
 
 export interface Log {
   stream: Stream;
@@ -33,14 +35,17 @@ export class Cluster {
   readonly processes = new Set<MonitorOfCluster>();
   readonly entries: { key: string; value: string }[] = [];
   readonly checkpoints = new Map<string, string>();
-  readonly owners = new Map<number, MonitorOfCluster>();
+  readonly transactions: Transactions;
+  judgementsUnderWay = 0;
 
   constructor(
     readonly metadata: () => MetadataCache,
     readonly logs: readonly Log[],
     readonly partitions: number,
-    readonly joinRowsMax = 100_000,
-  ) {}
+    slow?: Rng,
+  ) {
+    this.transactions = new Transactions(slow);
+  }
 
   start(): MonitorOfCluster {
     const process = new MonitorOfCluster(this);
@@ -49,14 +54,22 @@ export class Cluster {
   }
 
   kill(process: MonitorOfCluster): void {
+    this.giveUp(process);
+    process.isDead = true;
+  }
+
+  /** It lives, and the group does not know it any more. */
+  giveUp(process: MonitorOfCluster): void {
     this.processes.delete(process);
   }
 
   /** The group gives every number to a process that lives. */
   async rebalance(ownerOf: (number: number) => MonitorOfCluster): Promise<void> {
     const numbers = Array.from({ length: this.partitions }, (_, number) => number);
-    for (const process of this.processes)
-      await process.assigned(numbers.filter((number) => ownerOf(number) === process));
+    for (const process of this.processes) {
+      const assigned = process.assigned(numbers.filter((number) => ownerOf(number) === process));
+      await this.transactions.during(assigned);
+    }
   }
 
   log(stream: Stream, partition: number): Log {
@@ -69,8 +82,11 @@ export class MonitorOfCluster {
   readonly reports: Reports;
   readonly sharing: Sharing;
   readonly intake: Intake;
+  isDead = false;
+  private readonly writers = new Map<number, Writer>();
   private boardRead = 0;
   private checkpointsMade = 0;
+  private numbers: readonly number[] = [];
 
   constructor(private readonly cluster: Cluster) {
     const metadata = cluster.metadata();
@@ -81,7 +97,7 @@ export class MonitorOfCluster {
       traffic: new TrafficHistory(),
       idleMs: IDLE_MS,
       terms: termsOf,
-      joinRowsMax: cluster.joinRowsMax,
+      joinRowsMax: 100_000,
       retainedWindows: 2,
       windowsKept: 100,
       judges: (project) => this.reports.isHeld(numberOf(project)),
@@ -92,11 +108,8 @@ export class MonitorOfCluster {
       engine,
       this.reports,
       {
-        fence: async (numbers) => {
-          const taken = numbers.filter((number) => cluster.owners.get(number) !== this);
-          for (const number of taken) cluster.owners.set(number, this);
-          return taken;
-        },
+        settled: () => cluster.transactions.ended([...this.writers.values()]),
+        fence: (numbers) => this.fence(numbers),
         readBoard: async () => this.readBoard(cluster.entries.length),
         load: async ({ path }) => JSON.parse(cluster.checkpoints.get(path) as string),
         reference: async () => undefined,
@@ -107,8 +120,12 @@ export class MonitorOfCluster {
     const ports = {
       reference: () => undefined,
       publish: async (partition: number, { entries, judgements }: Pick<News, 'entries' | 'judgements'>) => {
-        this.write(partition, entries);
-        cluster.judgements.push(...JSON.parse(JSON.stringify(judgements)));
+        const said = JSON.parse(JSON.stringify(judgements));
+        cluster.judgementsUnderWay += said.length;
+        const over = () => {
+          cluster.judgementsUnderWay -= said.length;
+        };
+        await this.write(partition, entries, () => cluster.judgements.push(...said)).finally(over);
       },
       ends: async () => cluster.logs,
       recreated: () => undefined,
@@ -121,7 +138,13 @@ export class MonitorOfCluster {
   }
 
   assigned(numbers: readonly number[]): Promise<void> {
+    this.numbers = numbers;
     return this.sharing.assigned(numbers, this.cluster.partitions);
+  }
+
+  /** As a member does of whose transactions one was lost on the way. */
+  async assignedAgain(): Promise<void> {
+    if ([...this.writers.values()].some(({ isUsable }) => !isUsable)) await this.assigned(this.numbers);
   }
 
   /** Some entries of the board, or all of them. */
@@ -163,21 +186,40 @@ export class MonitorOfCluster {
     const path = `monitor/${partition}/${this.cluster.checkpoints.size}-${this.checkpointsMade++}`;
     this.cluster.checkpoints.set(path, JSON.stringify(numberState(this.engine, partition)));
     const entry = { key: keys.checkpoint(partition), value: { path, sha256: '' } };
-    await this.guarded(async () => this.write(partition, [entry]));
+    await this.guarded(() => this.write(partition, [entry]));
   }
 
-  /** As a process does that finds itself replaced. */
+  /** As a process does that finds itself replaced; what is not known goes on with `assignedAgain`. */
   private async guarded(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof PlatformError) || error.code !== 'conflict') throw error;
-      this.sharing.releaseAll();
+      if (!(error instanceof PlatformError)) throw error;
+      if (error.code === 'conflict') this.sharing.releaseAll();
+      else if (error.code !== 'unavailable') throw error;
     }
   }
 
-  private write(partition: number, entries: readonly { key: string; value: unknown }[]): void {
-    if (this.cluster.owners.get(partition) !== this) throw new PlatformError('conflict', `${partition} was taken over`);
-    this.cluster.entries.push(...entries.map(({ key, value }) => ({ key, value: JSON.stringify(value) })));
+  /** As FencedWriters: one that it has, and has no reason to doubt, is not taken over again. */
+  private async fence(numbers: readonly number[]): Promise<number[]> {
+    const { transactions } = this.cluster;
+    for (const [number, writer] of this.writers) {
+      if (numbers.includes(number) && writer.isUsable && transactions.isOwner(writer)) continue;
+      this.writers.delete(number);
+      await transactions.ended([writer]);
+    }
+    const taken = numbers.filter((number) => !this.writers.has(number));
+    for (const number of taken) this.writers.set(number, transactions.take(number));
+    return taken;
+  }
+
+  /** Bytes at once. `committed`: it is there. */
+  private write(partition: number, written: readonly Written[], committed?: () => void): Promise<void> {
+    if (this.isDead) return new Promise(() => undefined);
+    const entries = written.map(({ key, value }) => ({ key, value: JSON.stringify(value) }));
+    return this.cluster.transactions.send(this.writers.get(partition), () => {
+      this.cluster.entries.push(...entries);
+      committed?.();
+    });
   }
 }

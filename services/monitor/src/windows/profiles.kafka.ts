@@ -14,6 +14,7 @@ const TOPIC = 'profiles.v1';
 
 export class BoardWriters {
   private readonly writers: FencedWriters;
+  private readonly underWay = new Set<Promise<void>>();
 
   constructor(
     connection: KafkaConnection,
@@ -29,8 +30,19 @@ export class BoardWriters {
     return this.writers.hold(numbers);
   }
 
+  /** Resolves when everything that was published before has come to its end. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.underWay);
+  }
+
   /** Rejects with `conflict` where another process has taken the number. */
-  async publish(partition: number, { entries, judgements }: Pick<News, 'entries' | 'judgements'>): Promise<void> {
+  publish(partition: number, news: Pick<News, 'entries' | 'judgements'>): Promise<void> {
+    const publishing = this.publishNow(partition, news).finally(() => this.underWay.delete(publishing));
+    this.underWay.add(publishing);
+    return publishing;
+  }
+
+  private async publishNow(partition: number, { entries, judgements }: Pick<News, 'entries' | 'judgements'>) {
     // Bytes at once: what is told goes on changing while they are sent.
     const board = entries.map((entry) => toMessage(entry, partition));
     const topics = this.judgements.of(judgements);

@@ -44,3 +44,46 @@ it('takes a number over again only by being told to, after a transaction of whic
   expect(taken).toBe(2);
   await writers.close();
 });
+
+it('says when everything has come to its end that it was told to write, also where that failed', async () => {
+  const commits: ((error?: Error) => void)[] = [];
+  const transaction = () => ({
+    send: async () => undefined,
+    commit: () =>
+      new Promise<void>((resolve, reject) => {
+        commits.push((error) => (error === undefined ? resolve() : reject(error)));
+      }),
+    abort: async () => undefined,
+    isActive: () => false,
+  });
+  const producer = () => ({
+    connect: async () => undefined,
+    disconnect: async () => undefined,
+    transaction: async () => transaction(),
+  });
+  const connection = { kafka: { producer }, topicPrefix: '', topicName: (topic: string) => topic };
+  const writers = new BoardWriters(
+    connection as unknown as KafkaConnection,
+    new JudgementMessages(new ManualClock(1)),
+    () => undefined,
+  );
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const fenced = writers.fence([1, 2]);
+  await turn();
+  for (const commit of commits.splice(0)) commit();
+  await fenced;
+  const tell = (number: number) => writers.publish(number, { entries: [], judgements: [] });
+  const told = Promise.allSettled([tell(1), tell(2)]);
+  let isSettled = false;
+  const settled = writers.settled().then(() => {
+    isSettled = true;
+  });
+  await turn();
+  const [first, second] = commits;
+  first?.();
+  await turn();
+  expect(isSettled).toBe(false);
+  second?.(new Error('the connection was cut'));
+  await settled;
+  expect((await told).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+});

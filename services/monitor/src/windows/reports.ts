@@ -102,7 +102,8 @@ export class Reports {
 
   /** What the judges of the number's projects decided; undefined: nothing new. */
   ofJudges(partition: number): News | undefined {
-    if (!this.isHeld(partition)) return undefined;
+    const holding = this.holding(partition);
+    if (holding === undefined) return undefined;
     this.collect();
     const isOf = (project: string) => this.numberOf(project) === partition;
     const judgements = this.engine.outbox.filter(({ project }) => isOf(project));
@@ -120,6 +121,8 @@ export class Reports {
       ],
       judgements,
       told: () => {
+        // Let go of meanwhile, and perhaps taken again: what is on the board of it counts, as it was read then.
+        if (this.holding(partition) !== holding) return;
         for (const [name, changes] of told) this.judges.set(name, changes);
         for (const [key, { value }] of pending) if (this.pending.get(key)?.value === value) this.pending.delete(key);
         const published = new Set(judgements);

@@ -6,6 +6,7 @@ import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { seededRng } from '@millrace/domain';
 import { Cluster, type Log, type MonitorOfCluster } from '../../test/a-cluster.js';
 import { FROM_MS, ROWS_IN_WINDOW, shiftedMetadata, shiftedRows, WINDOW_MS } from '../../test/a-shifted-stream.js';
+import { turn } from '../../test/transactions.js';
 import { STREAMS, type Stream } from './positions.js';
 
 const PARTITIONS = 4;
@@ -46,15 +47,25 @@ interface Chaos {
   deaths: number;
   /** The group gives a process up that lives and knows nothing of it. */
   standstills: number;
+  /** What is told is on its way for a while, and it may not be known what became of it. */
+  slow?: boolean;
 }
 
 async function run(
   seed: number,
-  { processes, rebalances, deaths, standstills }: Chaos,
+  { processes, rebalances, deaths, standstills, slow = false }: Chaos,
   { logs, order } = written(),
 ): Promise<Cluster> {
   const rng = seededRng(seed);
-  const cluster = new Cluster(shiftedMetadata, logs, PARTITIONS);
+  const cluster = new Cluster(shiftedMetadata, logs, PARTITIONS, slow ? rng : undefined);
+  const { transactions } = cluster;
+  const failures: unknown[] = [];
+  /** Goes on while other things happen, where telling is slow. */
+  const begin = async (work: Promise<void>): Promise<void> => {
+    if (!slow) return work;
+    work.catch((error: unknown) => failures.push(error));
+    await turn();
+  };
   const owners = new Map<number, MonitorOfCluster>();
   const any = <T>(of: Iterable<T>): T => [...of][rng.below([...of].length)] as T;
   const share = async () => {
@@ -75,27 +86,34 @@ async function run(
       await share();
     } else if (luck < deaths + standstills) {
       const zombie = any(cluster.processes);
-      cluster.kill(zombie);
+      cluster.giveUp(zombie);
       cluster.start();
       await share();
       // It wakes, and goes on as if nothing had been.
-      for (const number of zombie.reports.held()) await zombie.read(any(STREAMS), number, 300);
-      await zombie.settle();
-      for (const number of zombie.reports.held()) await zombie.checkpoint(number);
+      for (const number of zombie.reports.held()) await transactions.during(zombie.read(any(STREAMS), number, 300));
+      await transactions.during(zombie.settle());
+      for (const number of zombie.reports.held()) await transactions.during(zombie.checkpoint(number));
     } else if (luck < deaths + standstills + rebalances) await share();
     const process = any(cluster.processes);
     const numbers = process.reports.held();
     const step = rng.below(10);
-    if (step < 5 && numbers.length > 0) await process.read(any(STREAMS), any(numbers), 1 + rng.below(300));
+    if (step < 5 && numbers.length > 0) await begin(process.read(any(STREAMS), any(numbers), 1 + rng.below(300)));
     else if (step < 7) process.readSomeBoard(1 + rng.below(20));
-    else if (step < 9) await process.settle();
-    else if (numbers.length > 0) await process.checkpoint(any(numbers));
+    else if (step < 9) await begin(process.settle());
+    else if (numbers.length > 0) await begin(process.checkpoint(any(numbers)));
+    if (slow) {
+      if (rng.below(2) === 0) transactions.deliver();
+      await turn();
+      if (rng.below(4) === 0) for (const one of cluster.processes) await transactions.during(one.assignedAgain());
+    }
     if (sent === order.length && [...cluster.processes].every((one) => one.isUpToDate)) {
       quiet += 1;
       cluster.clock.advance(5);
       process.readSomeBoard(1_000);
     } else quiet = 0;
   }
+  for (; transactions.areUnderWay; await turn()) transactions.deliver();
+  expect(failures).toEqual([]);
   return cluster;
 }
 
@@ -162,6 +180,12 @@ describe('windows of partitions that processes share', () => {
     ['four that die and give numbers to each other', { processes: 4, rebalances: 30, deaths: 30, standstills: 0 }],
     ['two that are given up and live', { processes: 2, rebalances: 20, deaths: 0, standstills: 30 }],
     ['four of which anything may happen', { processes: 4, rebalances: 30, deaths: 20, standstills: 20 }],
+    ['two that tell slowly', { processes: 2, ...none, slow: true }],
+    ['two that tell slowly and give numbers to each other', { processes: 2, ...none, rebalances: 60, slow: true }],
+    [
+      'four that tell slowly, of which anything may happen',
+      { processes: 4, rebalances: 40, deaths: 20, standstills: 20, slow: true },
+    ],
   ])('are the same of %s, and said once', async (_, chaos) => {
     const expected = rounded({ said: said(alone), answered: answered(alone)[0] });
     for (const seed of [2, 3]) {

@@ -11,6 +11,8 @@ import { STREAMS } from './positions.js';
 import type { Reports } from './reports.js';
 
 export interface SharingPorts {
+  /** Resolves when whatever this process was telling at this call is told, is not, or nobody knows. */
+  settled(): Promise<void>;
   /** Takes these numbers' writers over and lets go of all others. Gives those that were not held before. */
   fence(numbers: readonly number[]): Promise<readonly number[]>;
   /** Resolves when the engine was told everything that is on the board at this call. */
@@ -38,8 +40,16 @@ export class Sharing {
     // Windows that this process judged and nobody was told of are not judged, and its parts must not know them as such.
     if (lost.length > 0 && !this.reports.isTold()) this.releaseAll();
     for (const number of lost) this.release(number);
+    // What is on its way of a number that was let go of is decided before the board is read: else the number were taken
+    // up as it was before, and what was judged and told a moment later judged again.
+    await this.ports.settled();
     const fenced = await this.ports.fence(numbers);
-    for (const number of fenced) if (this.reports.isHeld(number)) this.releaseAll();
+    if (fenced.some((number) => this.reports.isHeld(number))) {
+      this.releaseAll();
+      await this.ports.settled();
+      // A writer that broke meanwhile is taken over, too.
+      await this.ports.fence(numbers);
+    }
     await this.ports.readBoard();
     for (let number = 0; number < all; number++)
       if (!this.reports.isHeld(number) && this.engine.board.number(number) === undefined)
