@@ -362,6 +362,7 @@ function consumer(
         }
       });
       isTakingAgain = false;
+      archive.assigned();
     },
   });
   group.isReady = () => strategy.isReady();

@@ -262,11 +262,19 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
           return `${staged.includes(column) ? written : constant(column, rows[0] as Row)} AS ${own}`;
         });
         const query = `SELECT ${selected.join(', ')} FROM ${table} ORDER BY id_hash, prediction_id`;
-        return await this.place(connection, query, name);
+        const file = await this.place(connection, query, name);
+        // What says whose it is may have gone meanwhile, with the folder.
+        await this.own(folderOf(name));
+        return file;
       } finally {
         await connection.run(`DROP TABLE ${table}`);
       }
     });
+  }
+
+  /** Folders in this one may be gone: whoever writes there again says again whose they are. */
+  disowned(folder: string): void {
+    for (const owned of [...this.owned]) if (`${owned}/`.startsWith(`${folder}/`)) this.owned.delete(owned);
   }
 
   private async own(folder: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { openArtifactStore } from '@millrace/artifacts';
 import type { HoldProgress } from '@millrace/contracts';
 import type { Clock } from '@millrace/domain';
 import { ArchiveStand, LIFE } from '../../test/an-archive.js';
@@ -278,6 +279,60 @@ describe('archives of deleted projects', () => {
     deleted.removed('p');
     await deleted.sweep();
     expect(await stand.store.list('archive')).toEqual([]);
+  });
+
+  it('go with whoever judges their project later: a judge that changed meanwhile left them there for ever', async () => {
+    await written(1);
+    let judges = false;
+    const deleted = new DeletedArchives(
+      stand.store,
+      () => undefined,
+      () => judges,
+      NO_HOLDS,
+      () => 'here',
+      stand.clock,
+    );
+    deleted.removed('p');
+    await deleted.sweep();
+    judges = true;
+    deleted.assigned();
+    await deleted.sweep();
+    expect(await stand.store.list('archive')).toEqual([]);
+  });
+
+  it('say whose they are where something is written after they went: it stayed for ever', async () => {
+    const { archive, files, read } = await written(1);
+    const deleted = new DeletedArchives(
+      stand.store,
+      () => undefined,
+      () => true,
+      NO_HOLDS,
+      () => 'here',
+      stand.clock,
+    );
+    deleted.removed('p');
+    await deleted.sweep();
+    files.disowned('archive/p');
+    read(100, 200);
+    await archive.flush();
+    expect(await stand.store.list('archive/p/5')).toHaveLength(3);
+    deleted.assigned();
+    await deleted.sweep();
+    expect(await stand.store.list('archive')).toEqual([]);
+  });
+
+  it('say so where they went while something was written', async () => {
+    const store = openArtifactStore({ home: stand.home });
+    const { archive, files, read } = stand.start(undefined, { store });
+    const putFile = store.putFile.bind(store);
+    store.putFile = async (path, local) => {
+      await stand.store.remove('archive/p/5');
+      files.disowned('archive/p');
+      return putFile(path, local);
+    };
+    read(0, 100);
+    await archive.flush();
+    expect(await stand.store.list('archive/p/5')).toContain('installation.json');
   });
 
   it('stay where nothing was read of their project: it may be of another installation', async () => {

@@ -12,7 +12,7 @@ import { ArchivedQuality } from '../windows/archived-quality.js';
 import type { Engine } from '../windows/engine.js';
 import type { Positions } from '../windows/positions.js';
 import { Archive } from './archive.js';
-import type { ArchiveKind, ArchiveOf } from './archive-file.js';
+import { ARCHIVE_FOLDER, type ArchiveKind, type ArchiveOf } from './archive-file.js';
 import { DuckDbArchiveFiles } from './archive-files.duckdb.js';
 import { ArchiveHolds } from './archive-holds.js';
 import { ArchiveSearch } from './archive-search.js';
@@ -39,6 +39,8 @@ export interface ArchiveOfProcess {
   /** Retention has passed messages that were not archived. */
   startsAt(kind: ArchiveKind, partition: number, start: number): void;
   removed(project: string): void;
+  /** The group has said which partition numbers this process holds. */
+  assigned(): void;
   holds: ArchiveHolds;
   /** Was read. */
   hold(hold: HoldProgress): void;
@@ -129,7 +131,15 @@ export function archiveOfProcess(
     },
     clock,
   );
-  const deleted = new DeletedArchives(store, life, sharing.judges, held, sharing.installation, clock);
+  const folders = {
+    list: (path: string) => store.list(path),
+    read: (path: string) => store.read(path),
+    remove: async (path: string) => {
+      await store.remove(path);
+      files.disowned(path);
+    },
+  };
+  const deleted = new DeletedArchives(folders, life, sharing.judges, held, sharing.installation, clock);
   /** What fails is tried again with the next tick. */
   const tried = (work: () => Promise<void>, what: string) => async () => {
     if (!sharing.isReady()) return;
@@ -152,11 +162,14 @@ export function archiveOfProcess(
     removed: (project) => {
       // What waits is archived, where all of it is held.
       if (holds.heldFromMs(project) === undefined) archive.forget(project);
+      files.disowned(`${ARCHIVE_FOLDER}/${project}`);
       deleted.removed(project);
     },
+    assigned: () => deleted.assigned(),
     holds,
     hold: (hold) => {
       holds.put(hold);
+      if (hold.removedAtMs > 0) files.disowned(`${ARCHIVE_FOLDER}/${hold.project}`);
       deleted.holdChanged(hold);
     },
     ticks: [

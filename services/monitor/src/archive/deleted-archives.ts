@@ -29,6 +29,11 @@ export class DeletedArchives {
     private readonly clock: Pick<Clock, 'nowMs'>,
   ) {}
 
+  /** Which projects this process judges has changed: what others were to take away may be left to it. */
+  assigned(): void {
+    this.isDue = true;
+  }
+
   /** Its deletion was read. */
   removed(project: string): void {
     this.goneThroughMs.set(project, this.clock.nowMs());
