@@ -312,7 +312,10 @@ function consumer(
       ...metadataEntries(
         metadata,
         references,
-        (project) => engine.projectChanged(project, clock.nowMs()),
+        (project) => {
+          archive.applied(project.name);
+          engine.projectChanged(project, clock.nowMs());
+        },
         removed,
         (before, route) => marks.routed(before, route),
       ),

@@ -11,8 +11,10 @@ import { Archive, type ArchiveState } from '../src/archive/archive.js';
 import type { ArchiveOf } from '../src/archive/archive-file.js';
 import { DuckDbArchiveFiles } from '../src/archive/archive-files.duckdb.js';
 import { ArchiveSearch } from '../src/archive/archive-search.js';
+import { ArchivedLives } from '../src/archive/archived-lives.js';
 
 export const LIFE: ArchiveOf = { project: 'p', createdAtMs: 5 };
+const holdsKnown = async () => undefined;
 const FROM_START = { predictions: 0, labels: 0 };
 
 export class ArchiveStand {
@@ -39,18 +41,20 @@ export class ArchiveStand {
   /** A process that holds partition 2. `state`: of its checkpoint. */
   start(
     state?: ArchiveState,
-    part: { bytesMax?: number; end?: number; store?: ArtifactStore; life?: ArchiveOf; keeps?: () => boolean } = {},
+    part: { bytesMax?: number; end?: number; store?: ArtifactStore; life?: ArchiveOf; lives?: ArchivedLives } = {},
   ) {
     const { bytesMax = 1_000_000, end = Number.POSITIVE_INFINITY, store = this.store, life = LIFE } = part;
     const scratch = join(this.home, `scratch-${this.opened.length}`);
     const files = new DuckDbArchiveFiles(store, { scratch, memoryMax: '128MB', installation: () => 'here' });
     this.opened.push(files);
+    const archived = (project: string) => (project === life.project ? life : undefined);
+    const lives = part.lives ?? new ArchivedLives(archived, archived, { holdsKnown, heldFromMs: () => undefined });
     const archive = new Archive(
       { bytesMax, flushAfterMs: 30_000 },
       {
         files,
-        archives: (project) => (project === life.project ? life : undefined),
-        keeps: part.keeps ?? (() => true),
+        archives: (project, writtenAtMs) => lives.of(project, writtenAtMs),
+        keeps: (of) => lives.keeps(of),
         end: () => end,
         written: () => undefined,
         failed: (error) => void this.failures.push(error),

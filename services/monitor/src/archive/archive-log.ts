@@ -133,12 +133,6 @@ export class ArchiveLogBuffer<M> {
     this.waitingBytes += flushing.bytes;
     this.flushing = undefined;
   }
-
-  /** The project was deleted. */
-  forget(project: string): void {
-    for (const [key, waiting] of this.projects) if (waiting.project === project) this.projects.delete(key);
-    if (this.projects.size === 0) this.waitingBytes = 0;
-  }
 }
 
 /** The name of a file of these rows, but for its bytes. */

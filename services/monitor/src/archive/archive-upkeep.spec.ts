@@ -213,6 +213,17 @@ describe('what a legal hold names, of which the archive took what was old, and a
     expect([await listed(), known.reasonOf('p')]).toEqual([[], null]);
   });
 
+  it('stays from when the hold is read, also where files were going already', async () => {
+    const { upkeep } = await written(3);
+    let asked = 0;
+    // Asked for which go, and for the first of them.
+    const heldFromMs = () => (asked++ < 2 ? undefined : Number.NEGATIVE_INFINITY);
+    stand.clock.advance(400 * DAY_MS);
+    await upkeep({ keepMs: 0, isHeld: false, holds: { holdsKnown: async () => undefined, heldFromMs } }).once();
+    // Whose they are, and all but the first of six.
+    expect(await stand.store.list('archive/p/5')).toHaveLength(6);
+  });
+
   it('is of a model version what was written since it was made', async () => {
     const { upkeep, listed } = await written(3);
     const { add, rules } = someHolds();

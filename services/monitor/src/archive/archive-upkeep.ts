@@ -127,7 +127,7 @@ export class ArchiveUpkeep {
     const over = going.filter(({ writtenToMs }) => writtenToMs >= beforeMs);
     // Before the files that take their place: else their rows were there again.
     for (const { superseded } of logs) for (const file of superseded) await this.files.remove(file);
-    for (const file of old) await this.files.remove(file);
+    await this.removed(old);
     if (over.length === 0) return;
     const before = await this.files.cut(project);
     const rows = (kind: ArchiveFile['kind']) =>
@@ -137,11 +137,22 @@ export class ArchiveUpkeep {
       throughMs: Math.max(before?.throughMs ?? 0, ...over.map(({ writtenToMs }) => writtenToMs)),
       ...{ predictions: rows('predictions'), labels: rows('labels') },
     });
-    for (const file of over) await this.files.remove(file);
+    const gone = await this.removed(over);
     this.rules.cut(
       project,
-      over.reduce((sum, file) => sum + file.rows, 0),
+      gone.reduce((sum, file) => sum + file.rows, 0),
     );
+  }
+
+  /** Gives those that went: a hold may be read while others go. */
+  private async removed(files: readonly ArchiveFile[]): Promise<ArchiveFile[]> {
+    const gone: ArchiveFile[] = [];
+    for (const file of files) {
+      if (file.writtenToMs >= (this.rules.heldFromMs(file.project) ?? Number.POSITIVE_INFINITY)) continue;
+      await this.files.remove(file);
+      gone.push(file);
+    }
+    return gone;
   }
 
   /**

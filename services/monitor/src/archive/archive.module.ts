@@ -17,6 +17,7 @@ import { DuckDbArchiveFiles } from './archive-files.duckdb.js';
 import { ArchiveHolds } from './archive-holds.js';
 import { ArchiveSearch } from './archive-search.js';
 import { ArchiveUpkeep } from './archive-upkeep.js';
+import { ArchivedLives } from './archived-lives.js';
 import { DeletedArchives } from './deleted-archives.js';
 
 const SETTLE_EVERY_MS = 500;
@@ -38,6 +39,7 @@ export interface ArchiveOfProcess {
   life(project: string): ArchiveOf | undefined;
   /** Retention has passed messages that were not archived. */
   startsAt(kind: ArchiveKind, partition: number, start: number): void;
+  applied(project: string): void;
   removed(project: string): void;
   /** The group has said which partition numbers this process holds. */
   assigned(): void;
@@ -81,13 +83,14 @@ export function archiveOfProcess(
   });
   shutdown.onClose('archive files', () => files.close());
   const holds = new ArchiveHolds((project, version) => metadata.model(project, version)?.createdAtMs);
+  const held = { holdsKnown: sharing.holdsKnown, heldFromMs: (project: string) => holds.heldFromMs(project) };
+  const lives = new ArchivedLives(life, archives, held);
   const archive = new Archive(
     { bytesMax: config.archiveBufferBytesMax, flushAfterMs: config.archiveFlushAfter },
     {
       files,
-      archives,
-      keeps: ({ project, createdAtMs }) =>
-        archives(project)?.createdAtMs === createdAtMs || holds.heldFromMs(project) !== undefined,
+      archives: (project, writtenAtMs) => lives.of(project, writtenAtMs),
+      keeps: (of) => lives.keeps(of),
       end: (kind, partition) => positions().end(kind, partition),
       written: (kind, rows) => archived.add(rows, { kind }),
       failed: (error) => {
@@ -102,7 +105,6 @@ export function archiveOfProcess(
     clock,
   );
   gauge('millrace.monitor.archive_waiting').observe(() => archive.bytes);
-  const held = { holdsKnown: sharing.holdsKnown, heldFromMs: (project: string) => holds.heldFromMs(project) };
   const upkeep = new ArchiveUpkeep(
     files,
     {
@@ -159,9 +161,9 @@ export function archiveOfProcess(
       lost.add(gone, { kind });
       log.error('messages were gone before they were archived', { kind, partition, messages: gone });
     },
+    applied: (project) => lives.applied(project),
     removed: (project) => {
-      // What waits is archived, where all of it is held.
-      if (holds.heldFromMs(project) === undefined) archive.forget(project);
+      lives.removed(project);
       files.disowned(`${ARCHIVE_FOLDER}/${project}`);
       deleted.removed(project);
     },

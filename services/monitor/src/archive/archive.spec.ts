@@ -192,20 +192,6 @@ describe('the archive', () => {
     expect(archive.bytes).toBe(0);
   });
 
-  it.each([
-    [true, 100],
-    [false, 0],
-  ])(
-    'writes what waits of a project that is deleted meanwhile where it is held (%p): %i rows',
-    async (isHeld, rows) => {
-      const { archive, files, read } = stand.start(undefined, { keeps: () => isHeld });
-      read(0, 100);
-      await archive.flush();
-      const kept = (await files.list(LIFE)).filter(({ kind }) => kind === 'predictions');
-      expect(kept.reduce((sum, file) => sum + file.rows, 0)).toBe(rows);
-    },
-  );
-
   it('sets a message aside that cannot be written, says so, and goes on', async () => {
     const { archive, read } = stand.start();
     read(0, 50);

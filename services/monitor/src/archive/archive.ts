@@ -22,10 +22,10 @@ export interface ArchiveFiles {
 
 export interface ArchivePorts {
   files: ArchiveFiles;
-  /** undefined: nothing of the project is archived. */
-  archives(project: string): ArchiveOf | undefined;
+  /** undefined: the message is not archived. */
+  archives(project: string, writtenAtMs: number): ArchiveOf | undefined;
   /** What waits is written, and not of a project that was deleted meanwhile. */
-  keeps(of: ArchiveOf): boolean;
+  keeps(of: ArchiveOf): Promise<boolean>;
   /** How far the partition is known to reach. */
   end(kind: ArchiveKind, partition: number): number;
   written(kind: ArchiveKind, rows: number): void;
@@ -113,8 +113,8 @@ export class Archive {
 
   prediction(partition: number, offset: number, message: PredictionMessage | undefined, writtenAtMs: number): void {
     const buffer = this.held.get(partition)?.predictions;
-    const of = message && this.ports.archives(message.project);
-    if (message === undefined || of === undefined || writtenAtMs < of.createdAtMs) buffer?.pass(offset);
+    const of = message && this.ports.archives(message.project, writtenAtMs);
+    if (message === undefined || of === undefined) buffer?.pass(offset);
     else {
       const bytes = predictionBytes(message);
       buffer?.add(of, { message, offset, writtenAtMs }, bytes, this.clock.monotonicMs());
@@ -123,8 +123,8 @@ export class Archive {
 
   label(partition: number, offset: number, message: LabelMessage | undefined, writtenAtMs: number): void {
     const buffer = this.held.get(partition)?.labels;
-    const of = message && this.ports.archives(message.project);
-    if (message === undefined || of === undefined || writtenAtMs < of.createdAtMs) buffer?.pass(offset);
+    const of = message && this.ports.archives(message.project, writtenAtMs);
+    if (message === undefined || of === undefined) buffer?.pass(offset);
     else buffer?.add(of, { message, offset, writtenAtMs }, labelBytes(message), this.clock.monotonicMs());
   }
 
@@ -172,10 +172,6 @@ export class Archive {
     );
   }
 
-  forget(project: string): void {
-    for (const buffer of this.buffers()) buffer.forget(project);
-  }
-
   get bytes(): number {
     return this.buffers().reduce((sum, { bytes }) => sum + bytes, 0);
   }
@@ -213,7 +209,7 @@ export class Archive {
       for (const waiting of flush.projects) {
         const coveredTo = await this.coveredTo(buffer, waiting);
         const rows = waiting.rows.filter(({ offset }) => offset >= coveredTo);
-        if (rows.length === 0 || !this.ports.keeps(waiting)) continue;
+        if (rows.length === 0 || !(await this.ports.keeps(waiting))) continue;
         try {
           if (buffer.failures < FAILURES_MAX) await writePart({ ...waiting, rows }, flush.to);
           else await this.writeApart(buffer.kind, { ...waiting, rows }, flush.to, writePart);
