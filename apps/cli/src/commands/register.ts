@@ -21,7 +21,7 @@ import { action, type Context, poll } from './context.js';
 import { importFile } from './ingest.js';
 import { type Arrival, arrivalText, bringIntoService, comesIntoService } from './into-service.js';
 import { address, projectName } from './option-values.js';
-import { toldUsual } from './train.js';
+import { toldUsual } from './told-usual.js';
 
 interface RegisterOptions {
   project: string;

@@ -6,14 +6,14 @@ import { nothingToLearn, WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { idOf } from '../ids.js';
-import { isTimed, isTrained } from '../overview/version-command.js';
+import { isTrained } from '../overview/version-command.js';
 import { showTraining, verdictText } from '../train/training-report.js';
-import { replacedText, usualDatasets } from '../train/usual-datasets.js';
 import { meantRevision } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
 import { arrivalText, comesIntoService } from './into-service.js';
 import { heldOutRows } from './models.js';
 import { projectName, SEED_MAX, time, wholeNumber } from './option-values.js';
+import { toldUsual } from './told-usual.js';
 
 interface TrainOptions {
   dataset?: string[];
@@ -95,19 +95,6 @@ async function train(context: Context, project: string, options: TrainOptions): 
     nextAfter(project, model, inService),
   );
   return blessed ? EXIT_OK : EXIT_FAILED;
-}
-
-type Dataset = Parameters<typeof usualDatasets>[1][number];
-
-/** The usual dataset versions; what is left out of them is told. */
-export async function toldUsual(
-  control: Context['control'],
-  project: string,
-  datasets: readonly Dataset[],
-): Promise<string[]> {
-  const usual = usualDatasets(project, datasets, await isTimed(control, project));
-  for (const line of replacedText(usual)) process.stderr.write(`${line}\n`);
-  return [...usual.ids];
 }
 
 function nextAfter(project: string, { version, blessed }: { version: number; blessed: boolean }, inService: boolean) {

@@ -1,5 +1,5 @@
-// Sends the labels of a file, some at a time. Rows that cannot be read are counted as refused, the others are sent; where
-// sending ends in the middle, the error says how many were taken.
+// Sends the labels of a file, some at a time. Rows that cannot be read are counted as refused, the others are sent;
+// where sending ends in the middle, the error says how many were taken.
 
 import { rowNumber } from '@millrace/domain';
 import { partlySent } from '../ingest/partly-sent.js';

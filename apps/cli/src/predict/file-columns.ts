@@ -1,5 +1,5 @@
-// Names of a file's columns, and of the table of DuckDB that they stand in, which tells names apart only where more than
-// the case of letters differs.
+// Names of a file's columns, and of the table of DuckDB that they stand in, which tells names apart only where more
+// than the case of letters differs.
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 

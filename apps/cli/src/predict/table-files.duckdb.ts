@@ -115,8 +115,9 @@ export class TableFiles {
 
   /**
    * The model's inputs that the file has a column for, or that the project derives from one. Of a project's, those
-   * without either are missing in every row, as `ingest` has it, or left to the server where it fills them in; of other
-   * models they are left to the server. Throws invalid_argument where the file has none at all, or lacks a required one.
+   * without either are missing in every row, as `ingest` has it, or left to the server where it fills them in; of
+   * other models they are left to the server. Throws invalid_argument where the file has none at all, or lacks a
+   * required one.
    */
   sources(inputs: readonly TensorSpec[], project: Project | undefined): Source[] {
     const found = inputs.map((spec) => this.source(spec, project));
