@@ -52,7 +52,8 @@ function another(setting: Setting): { text: string; value: unknown } {
       return { text: `${value}`, value };
     }
     case 'duration': {
-      const value = setting.default === setting.max ? setting.min : (setting.default as number) + 1;
+      const above = Math.max((setting.default as number) + 1, setting.minUnlessZero ?? 0);
+      const value = setting.default === setting.max ? setting.min : above;
       return { text: `${value}ms`, value };
     }
     case 'bool':

@@ -43,11 +43,11 @@ it('refuses one project too many before the topic has it, and takes a known one 
 it('gives no revision to two documents, though two processes apply at the same moment', async () => {
   const topic: OutboundMessage[] = [];
   const [one, two] = [processOn(topic), processOn(topic)];
-  const other = (epochs: number) => `${TEXT}training: { epochs: ${epochs} }\n`;
+  const other = (minRows: number) => `${TEXT}monitoring: { minRows: ${minRows} }\n`;
   for (let round = 1; round < 4; round++) {
     const applied = await Promise.all([
-      one.publisher.apply(other(2 * round), 'p', null),
-      two.publisher.apply(other(2 * round + 1), 'p', null),
+      one.publisher.apply(other(100 + 2 * round), 'p', null),
+      two.publisher.apply(other(101 + 2 * round), 'p', null),
     ]);
     const revisions = applied.map((each) => (each.kind === 'applied' ? each.entry.revision : 0));
     expect(revisions.sort()).toEqual([2 * round - 1, 2 * round]);
