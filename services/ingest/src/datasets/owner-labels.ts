@@ -50,8 +50,8 @@ interface Pass {
   readonly names: ReadonlySet<string>;
   readonly refreshedAtMs: number;
   readonly through: number;
-  /** Whether every record that was written when it began is in segments: else no label is told to have none. */
-  readonly isRead: boolean;
+  /** Whether every record that was written before is in segments: else no label is told to have none. */
+  readonly isRead?: boolean;
 }
 
 export class OwnerLabels {
@@ -85,10 +85,9 @@ export class OwnerLabels {
     const { closer, reports, clock, expired } = this.ports;
     const { schema } = owned;
     const begunMs = clock.monotonicMs();
-    const begun = this.passes.get(owned);
-    const isRead = begun?.isRead ?? (await this.isRead());
+    const begun = this.passes.get(owned) ?? passOver(this.late(owned), clock.nowMs());
+    const pass = { ...begun, isRead: begun.isRead ?? (await this.isRead()) };
     const late = this.late(owned);
-    const pass = begun ?? passOver(late, clock.nowMs(), isRead);
     // What came since is for the next pass: some of the versions were looked at without it.
     const isOfPass = (file: SegmentFile) => isOf(pass.names, file);
     const labels = { ...late, going: late.going.filter(isOfPass), staying: late.staying.filter(isOfPass) };
@@ -185,8 +184,8 @@ export class OwnerLabels {
   }
 }
 
-const passOver = ({ going, staying }: LateLabels, nowMs: number, isRead: boolean): Pass => ({
-  ...{ names: new Set([...going, ...staying].map(({ name }) => name)), refreshedAtMs: nowMs, through: 0, isRead },
+const passOver = ({ going, staying }: LateLabels, nowMs: number): Pass => ({
+  ...{ names: new Set([...going, ...staying].map(({ name }) => name)), refreshedAtMs: nowMs, through: 0 },
 });
 
 /** Also one that was merged of nothing but such ones meanwhile. */
