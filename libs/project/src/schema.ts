@@ -19,9 +19,9 @@ const DECIDING = metricsOf('binary').flatMap(({ name, decides }) => (decides ? [
 export const PROJECT_NAME = '^[a-z][a-z0-9-]{0,62}$';
 const NAME = '^[A-Za-z_][A-Za-z0-9_]{0,62}$';
 /**
- * A column is called what the header of somebody's file calls it: any characters but control characters, none of white
- * space around it. '@' begins what is no column ("@score"), and __proto__ is no key of an object. 128: twice what survey
- * tools make of a question.
+ * A column is called what the header of somebody's file calls it: any characters but control characters, no white space
+ * around it. '@' begins what is no column ("@score"), and __proto__ is no key of an object. 128: twice what tools for
+ * surveys make of a question.
  */
 export const COLUMN_NAME = '^(?![\\s@]|__proto__$)[^\\u0000-\\u001f\\u007f]{1,128}(?<!\\s)$';
 
