@@ -212,6 +212,7 @@ function windowsOf(
       remove: (checkpoint) => checkpoints.remove(checkpoint),
       sweep: (number, told) => checkpoints.sweep(number, told),
       tell: (number, entry) => publish(number, { entries: [entry], judgements: [] }),
+      tellJudged: () => intake.settle(),
       archived: (number) => archive.state(number),
     },
     clock,
@@ -233,7 +234,7 @@ function windowsOf(
     clock,
   );
   const liveTraffic = new LiveTrafficByProject();
-  const intake = new Intake(
+  const intake: Intake = new Intake(
     engine,
     reports,
     {

@@ -11,6 +11,7 @@ function stand() {
   const clock = new ManualClock(1);
   const calls: string[] = [];
   const disk = { tookMs: 0, full: false };
+  const broker = { isAway: false };
   const checkpointer = new Checkpointer(
     engine,
     reports,
@@ -26,6 +27,9 @@ function stand() {
       writePiece: async (partition) => ({ path: `${partition}/piece`, sha256: '' }),
       sweep: async () => undefined,
       archived: () => undefined,
+      tellJudged: async () => {
+        if (!broker.isAway) engine.outbox.length = 0;
+      },
       tell: async (partition, { key, value }) => {
         calls.push(`tell ${partition}`);
         engine.told(key, value, 1);
@@ -39,8 +43,13 @@ function stand() {
     engine.skip('predictions', 2, offset++);
     checkpointer.touched();
   };
-  return { engine, reports, clock, calls, disk, checkpointer, change };
+  return { engine, reports, clock, calls, disk, broker, checkpointer, change };
 }
+
+const aJudgement = {
+  project: 'p',
+  window: { startMs: 0, endMs: 1, revision: 0, metrics: [], drift: [], corrections: [] },
+} as ClosedOfProject;
 
 describe('Checkpointer', () => {
   it('writes the numbers that changed, tells where, and removes what is replaced; nothing when nothing changed', async () => {
@@ -103,17 +112,28 @@ describe('Checkpointer', () => {
     expect(calls).toContain('tell 2');
   });
 
-  it('saves nothing while a judgement waits to be told, which nobody would know of after a crash', async () => {
-    const { engine, clock, calls, checkpointer, change } = stand();
-    const window = { startMs: 0, endMs: 1, revision: 0, metrics: [], drift: [], corrections: [] };
-    engine.outbox.push({ project: 'p', window } as ClosedOfProject);
+  it('saves nothing while a judgement cannot be told, which nobody would know of after a crash', async () => {
+    const { engine, clock, calls, broker, checkpointer, change } = stand();
+    engine.outbox.push(aJudgement);
+    broker.isAway = true;
     change();
     await checkpointer.maybe();
     expect(calls).toEqual([]);
-    engine.outbox.length = 0;
+    broker.isAway = false;
     clock.advance(1_000);
     await checkpointer.maybe();
     expect(calls).toContain('write 2 at 1');
+  });
+
+  it('has what was judged told first: under traffic there is always something', async () => {
+    const { engine, clock, calls, checkpointer, change } = stand();
+    for (let round = 1; round < 4; round++) {
+      engine.outbox.push(aJudgement);
+      change();
+      clock.advance(1_000);
+      await checkpointer.maybe();
+      expect(calls).toContain(`write 2 at ${round}`);
+    }
   });
 
   it('tells nothing of a number that another process has by now', async () => {

@@ -23,6 +23,8 @@ export interface CheckpointPorts {
   writePiece(partition: number, text: string): Promise<CheckpointEntry>;
   /** Removes what nobody was told of, but for these. */
   sweep(partition: number, told: readonly CheckpointEntry[]): Promise<void>;
+  /** Tells what was judged; resolves when it is told. */
+  tellJudged(): Promise<void>;
   /** How far the number is archived: what is not has to be read again. */
   archived(partition: number): ArchiveState | undefined;
 }
@@ -108,6 +110,9 @@ export class Checkpointer {
   }
 
   private async saveNumber(partition: number): Promise<void> {
+    // Under traffic something is nearly always judged and not yet told. A calm moment may be long in coming, and
+    // whoever begins anew would read again what windows that are over had counted.
+    if (!this.reports.isTold()) await this.ports.tellJudged();
     if (!this.reports.isHeld(partition)) return;
     if (!this.reports.isTold()) {
       this.judged();

@@ -64,6 +64,7 @@ function aMonitor() {
       remove: (checkpoint) => files.remove(checkpoint),
       sweep: (partition, told) => files.sweep(partition, told),
       tell: async (_partition, { key, value }) => engine.told(key, value, 1),
+      tellJudged: async () => undefined,
       archived: () => undefined,
     },
     clock,
