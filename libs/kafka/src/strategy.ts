@@ -499,6 +499,9 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
         if (this.assigned !== under) return;
         if (outcome instanceof OverloadedHandler) {
           pauses.add(1, { topic: this.metricsTopic(topic) });
+          // While all partitions wait kafkajs asks nobody whether this is a member still, and what is waited for may be
+          // the next assignment.
+          await membership.beat();
           setTimeout(pause(), outcome.afterMs);
           return;
         }
