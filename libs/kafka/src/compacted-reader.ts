@@ -2,11 +2,12 @@
 // models. Positions are never committed; the group id is this process's own and is deleted on close. Survives broker
 // outages; a consumer that has really crashed ends the process.
 
-import { PlatformError, systemClock } from '@millrace/domain';
+import { PlatformError } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import type { Consumer } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
 import { isBrokerAway } from './consumer-end.js';
+import { inTime } from './in-time.js';
 import { textHeaders } from './message.js';
 import type { OffsetKind } from './produce/protocol.js';
 import { topicOffsets } from './topic-offsets.js';
@@ -147,9 +148,8 @@ export class CompactedReader {
   }
 
   private offsets(kind: OffsetKind): Promise<ReadonlyMap<string, number>> {
-    const { brokers, clientId } = this.connection;
     const topics = Object.keys(this.settings.topics).map((topic) => this.connection.topicName(topic));
-    return topicOffsets({ brokers, clientId, clock: systemClock }, topics, kind);
+    return topicOffsets(this.connection, topics, kind);
   }
 
   private handled(wanted: Map<string, number>): Promise<void> {
@@ -205,7 +205,9 @@ export class CompactedReader {
     });
     if (this.atStart.size === 0) this.markCaughtUp();
     else void this.handled(new Map(this.atStart)).then(() => this.markCaughtUp());
-    await beforeLong(this.joined(consumer, topics));
+    // kafkajs bounds its tries, not what each of them waits for: a start that hangs is given up, and another one
+    // begins.
+    await inTime(this.joined(consumer, topics), JOIN_MS_MAX, `no start of the consumer within ${JOIN_MS_MAX} ms`);
   }
 
   private async joined(consumer: Consumer, topics: readonly string[]): Promise<void> {
@@ -300,19 +302,5 @@ export class CompactedReader {
     this.log.error('reader cannot go on', {}, error);
     if (this.settings.onCrash !== undefined) this.settings.onCrash(error);
     else setTimeout(() => process.exit(1), 50);
-  }
-}
-
-/** A start that hangs is given up, and another begins: kafkajs bounds its tries, not what each of them waits for. */
-async function beforeLong(start: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const why = `no start of the consumer within ${JOIN_MS_MAX} ms`;
-    timer = setTimeout(() => reject(new PlatformError('unavailable', why)), JOIN_MS_MAX);
-  });
-  try {
-    await Promise.race([start, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

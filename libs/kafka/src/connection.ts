@@ -2,13 +2,14 @@
 // waits for the broker at construction; producers and consumers reconnect for ever in the background.
 
 import { DEFAULT_TOPIC_TERMS, type Topic, type TopicTerms, topicName } from '@millrace/contracts';
-import { PlatformError, systemClock } from '@millrace/domain';
+import { PlatformError } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { idOfTopic } from './id-of-topic.js';
+import { inTime } from './in-time.js';
 import { LogThrottle } from './log-throttle.js';
 import { dropNegativeTimeoutWarnings } from './quiet-warnings.js';
-import { NotLed, topicOffsets } from './topic-offsets.js';
+import { topicOffsets } from './topic-offsets.js';
 
 export interface KafkaConnectionSettings {
   brokers: readonly string[];
@@ -107,27 +108,20 @@ export class KafkaConnection {
 
   /** For readiness: resolves when a broker answers within `withinMs`, else rejects with `unavailable`. */
   async ping(withinMs = 2000): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new PlatformError('unavailable', `Kafka does not answer within ${withinMs} ms`)),
-        withinMs,
-      );
-    });
-    try {
-      await Promise.race([this.withAdmin((admin) => admin.describeCluster()), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    await inTime(
+      this.withAdmin((admin) => admin.describeCluster()),
+      withinMs,
+      `Kafka does not answer within ${withinMs} ms`,
+    );
   }
 
   /** First and next offsets by partition of a topic, as readers of committed messages see it. */
   async highWatermarks(topic: string): Promise<Map<number, { low: number; high: number }>> {
     const name = this.topicName(topic);
-    const settings = { brokers: this.brokers, clientId: this.clientId, clock: systemClock };
-    const [earliest, ends] = await untilLed(() =>
-      Promise.all([topicOffsets(settings, [name], 'earliest'), topicOffsets(settings, [name], 'stable')]),
-    );
+    const [earliest, ends] = await Promise.all([
+      topicOffsets(this, [name], 'earliest'),
+      topicOffsets(this, [name], 'stable'),
+    ]);
     return new Map(
       [...ends].map(([key, high]) => [Number(key.slice(name.length + 1)), { low: earliest.get(key) ?? high, high }]),
     );
@@ -137,21 +131,5 @@ export class KafkaConnection {
     const admin = this.admin;
     this.admin = undefined;
     await admin?.then((connected) => connected.disconnect()).catch(() => undefined); // closing anyway
-  }
-}
-
-/** KRaft publishes metadata a moment after creation. */
-const TOPIC_POLL_MS = 50;
-const TOPIC_POLLS_MAX = 200;
-
-/** Asks again while the broker says that a partition's leader is not there yet. */
-async function untilLed<T>(ask: () => Promise<T>): Promise<T> {
-  for (let poll = 1; ; poll++) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof NotLed) || poll >= TOPIC_POLLS_MAX) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, TOPIC_POLL_MS));
   }
 }

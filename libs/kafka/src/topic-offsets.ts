@@ -1,44 +1,57 @@
 // Where topics begin and end now. kafkajs' administration answers "low.pop() is undefined" while its metadata are
 // renewed, waits without end on some outages, and knows no end but that of committed messages.
 
-import { type Clock, PlatformError } from '@millrace/domain';
-import { BrokerSocket } from './produce/broker-socket.js';
+import { PlatformError } from '@millrace/domain';
+import { type Asker, askAnyBroker, askBroker } from './ask-broker.js';
 import {
   LIST_OFFSETS,
   listOffsetsRequest,
   METADATA,
-  type Metadata,
   metadataRequest,
-  type Node,
   type OffsetKind,
   readListOffsets,
   readMetadata,
 } from './produce/protocol.js';
 
-export interface TopicOffsetsSettings {
-  brokers: readonly string[];
-  clientId: string;
-  clock: Clock;
-}
-
 /** A topic that is not there yet, or a partition that nobody leads now: both pass, as a rule. */
-export class NotLed extends PlatformError {
+class NotLed extends PlatformError {
   constructor(what: string) {
     super('unavailable', `Kafka: ${what}`);
   }
 }
 
+/** KRaft publishes metadata a moment after creation. */
+const TOPIC_POLL_MS = 50;
+const TOPIC_POLLS_MAX = 200;
+
 /**
- * By "topic/partition", as the broker names them.
+ * By "topic/partition", as the broker names them. Asks again while a topic or a leader is not there yet.
  *
- * @throws NotLed; PlatformError 'unavailable' where no broker answers in time
+ * @throws PlatformError 'unavailable' where that lasts, or no broker answers in time
  */
 export async function topicOffsets(
-  settings: TopicOffsetsSettings,
+  asker: Asker,
   topics: readonly string[],
   kind: OffsetKind,
 ): Promise<ReadonlyMap<string, number>> {
-  const { nodes, topics: leaders } = await anyAnswer(settings, topics);
+  for (let poll = 1; ; poll++) {
+    try {
+      return await offsetsNow(asker, topics, kind);
+    } catch (error) {
+      if (!(error instanceof NotLed) || poll >= TOPIC_POLLS_MAX) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, TOPIC_POLL_MS));
+  }
+}
+
+async function offsetsNow(
+  asker: Asker,
+  topics: readonly string[],
+  kind: OffsetKind,
+): Promise<ReadonlyMap<string, number>> {
+  const { nodes, topics: leaders } = await askAnyBroker(asker, async (socket) =>
+    readMetadata(await socket.request(METADATA, metadataRequest(topics))),
+  );
   const unknown = topics.filter((topic) => !leaders.has(topic));
   if (unknown.length > 0) throw new NotLed(`no topic ${unknown.join(', ')}`);
   const byNode = new Map<number, { topic: string; partitions: number[] }[]>();
@@ -54,7 +67,7 @@ export async function topicOffsets(
   for (const [leader, asked] of byNode) {
     const node = nodes.get(leader);
     if (node === undefined) throw new NotLed('a partition has no leader now');
-    const answer = await asking(settings, node, (socket) =>
+    const answer = await askBroker(asker, node, (socket) =>
       socket.request(LIST_OFFSETS, listOffsetsRequest(kind, asked)),
     );
     for (const { topic, partition, error, offset } of readListOffsets(answer)) {
@@ -63,31 +76,4 @@ export async function topicOffsets(
     }
   }
   return offsets;
-}
-
-async function anyAnswer(settings: TopicOffsetsSettings, topics: readonly string[]): Promise<Metadata> {
-  let failure: unknown;
-  for (const broker of settings.brokers) {
-    const colon = broker.lastIndexOf(':');
-    const node = { host: broker.slice(0, colon), port: Number(broker.slice(colon + 1)) };
-    try {
-      return readMetadata(await asking(settings, node, (socket) => socket.request(METADATA, metadataRequest(topics))));
-    } catch (thrown) {
-      failure = thrown;
-    }
-  }
-  throw failure;
-}
-
-async function asking<T>(
-  { clientId, clock }: TopicOffsetsSettings,
-  node: Node,
-  ask: (socket: BrokerSocket) => Promise<T>,
-): Promise<T> {
-  const socket = await BrokerSocket.open(node, clientId, clock);
-  try {
-    return await ask(socket);
-  } finally {
-    socket.close();
-  }
 }
