@@ -1,7 +1,7 @@
 // What the fault suite sends: the machines of the live bench, at event times that do not depend on when a run begins,
 // so that a disturbed run and an undisturbed one have the same rows, spans and windows.
 
-import { type Reading, readingOf } from '../live/sensors.js';
+import { type Reading, readingOf, projectText as sensorsProject } from '../live/sensors.js';
 
 /** Of dataset versions and of the monitor's windows. */
 export const SPAN_MS = 5_000;
@@ -15,25 +15,8 @@ export function startOf(nowMs: number): number {
 }
 
 export function projectText(name: string): string {
-  return `name: ${name}
-data:
-  entity: machine
-  eventTime: at
-  columns:
-    - { name: at, type: timestamp, required: true }
-    - { name: machine, type: text, required: true }
-    - { name: temperature, type: number }
-    - { name: vibration, type: number }
-    - { name: mode, type: text }
-    - { name: failed, type: boolean, outcome: true }
-  label: { name: failed, column: failed, operation: eq, value: true, delay: ${LABEL_DELAY_MS}ms }
-  versionEvery: ${SPAN_MS}ms
-features:
-  - { name: temperature, kind: numeric }
-  - { name: vibration, kind: numeric }
-  - { name: mode, kind: categorical }
-monitoring: { window: ${SPAN_MS}ms, allowedLateness: ${LATENESS_MS}ms, minRows: 100 }
-`;
+  const [windowS, labelDelayS, latenessS] = [SPAN_MS / 1_000, LABEL_DELAY_MS / 1_000, LATENESS_MS / 1_000];
+  return sensorsProject({ windowS, labelDelayS, latenessS }, { name, judging: 'minRows: 100' });
 }
 
 export interface Input {

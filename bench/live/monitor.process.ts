@@ -1,10 +1,8 @@
 // A monitor as the bench measures it: a process of the built code.
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type DedicatedKafka, freePort } from '@millrace/testing';
 import { stateOf } from '../live-intake/ingest.process.js';
-import { type System, startSystem } from '../serving/systems.process.js';
+import type { System } from '../serving/systems.process.js';
+import { type ReplicaPlace, startReplica } from './replica.process.js';
 import type { LiveBench } from './row.js';
 import type { Reading } from './sharing.js';
 
@@ -21,40 +19,8 @@ export interface Monitor extends System {
   reading(): Promise<Reading>;
 }
 
-export async function startMonitor(
-  { root, work, nodeArguments }: LiveBench,
-  {
-    home,
-    broker,
-    topicPrefix,
-    replica,
-  }: { home: string; broker: DedicatedKafka; topicPrefix: string; replica: string },
-): Promise<Monitor> {
-  const [httpPort, grpcPort] = [await freePort(), await freePort()];
-  const log = join(work, `monitor-${replica}.log`);
-  const system = await startSystem({
-    name: `monitor-${replica}`,
-    command: process.execPath,
-    args: [...nodeArguments, join(root, 'dist/services/monitor/src/main.js')],
-    env: {
-      MILLRACE_HOME: home,
-      MILLRACE_REPLICA: replica,
-      MILLRACE_KAFKA_BROKERS: broker.brokers.join(','),
-      MILLRACE_TOPIC_PREFIX: topicPrefix,
-      MILLRACE_MONITOR_HTTP_PORT: String(httpPort),
-      MILLRACE_MONITOR_GRPC_PORT: String(grpcPort),
-    },
-    log,
-    grpcPort,
-    httpPort,
-  });
-  const url = `http://127.0.0.1:${httpPort}`;
-  for (let tried = 1; ; tried++) {
-    const ready = await fetch(`${url}/health/ready`).catch(() => undefined);
-    if (ready?.ok) break;
-    if (tried === READY_TRIES) throw new Error(`${replica} is not ready:\n${readFileSync(log, 'utf8').slice(-4_000)}`);
-    await new Promise((wake) => setTimeout(wake, POLL_MS));
-  }
+export async function startMonitor(bench: LiveBench, place: ReplicaPlace): Promise<Monitor> {
+  const { system, url } = await startReplica('monitor', bench, place);
   const stats = async () => (await (await fetch(`${url}/v1/stats`)).json()) as MonitorStats;
   return {
     ...system,

@@ -34,8 +34,12 @@ export interface LiveTimes {
   latenessS: number;
 }
 
-export function projectText({ windowS, labelDelayS, latenessS }: LiveTimes): string {
-  return `name: ${PROJECT}
+/** `judging`: keys of `monitoring` besides its times. */
+export function projectText(
+  { windowS, labelDelayS, latenessS }: LiveTimes,
+  { name = PROJECT, judging = 'minRows: 200, consecutiveWindows: 1' } = {},
+): string {
+  return `name: ${name}
 data:
   entity: machine
   eventTime: at
@@ -52,7 +56,7 @@ features:
   - { name: temperature, kind: numeric }
   - { name: vibration, kind: numeric }
   - { name: mode, kind: categorical }
-monitoring: { window: ${windowS}s, allowedLateness: ${latenessS}s, minRows: 200, consecutiveWindows: 1 }
+monitoring: { window: ${windowS}s, allowedLateness: ${latenessS}s, ${judging} }
 `;
 }
 

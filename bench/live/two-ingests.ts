@@ -1,16 +1,16 @@
 // A backlog of records and labels, read into segments by one ingest and by two. Nothing closes: the label's delay is
 // longer than the span of the rows.
 
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeLabel, encodeProject, encodeRecord, messageKey } from '@millrace/contracts';
 import { seededRng } from '@millrace/domain';
 import { ensureTopics, KafkaConnection, MessageProducer, type OutboundMessage } from '@millrace/kafka';
 import { parseProject } from '@millrace/project';
-import { type DedicatedKafka, freePort, startKafka } from '@millrace/testing';
+import { startKafka } from '@millrace/testing';
 import { stateOf } from '../live-intake/ingest.process.js';
 import type { Outcome } from '../serving/row.js';
-import { type System, startSystem } from '../serving/systems.process.js';
+import type { System } from '../serving/systems.process.js';
+import { type ReplicaPlace, startReplica } from './replica.process.js';
 import type { LiveBench, LiveRow } from './row.js';
 import { measureSharing, type Reading, type SharedRun, sharedRun } from './sharing.js';
 
@@ -77,36 +77,8 @@ async function sendBacklog(connection: KafkaConnection): Promise<void> {
   await producer.close();
 }
 
-async function startIngest(
-  { root, work, nodeArguments }: LiveBench,
-  { home, broker, topicPrefix }: { home: string; broker: DedicatedKafka; topicPrefix: string },
-  replica: string,
-): Promise<Ingest> {
-  const [httpPort, grpcPort] = [await freePort(), await freePort()];
-  const log = join(work, `ingest-${replica}.log`);
-  const system = await startSystem({
-    name: `ingest-${replica}`,
-    command: process.execPath,
-    args: [...nodeArguments, join(root, 'dist/services/ingest/src/main.js')],
-    env: {
-      MILLRACE_HOME: home,
-      MILLRACE_REPLICA: replica,
-      MILLRACE_KAFKA_BROKERS: broker.brokers.join(','),
-      MILLRACE_TOPIC_PREFIX: topicPrefix,
-      MILLRACE_INGEST_HTTP_PORT: String(httpPort),
-      MILLRACE_INGEST_GRPC_PORT: String(grpcPort),
-    },
-    log,
-    grpcPort,
-    httpPort,
-  });
-  const url = `http://127.0.0.1:${httpPort}`;
-  for (let tried = 1; ; tried++) {
-    const ready = await fetch(`${url}/health/ready`).catch(() => undefined);
-    if (ready?.ok) break;
-    if (tried === READY_TRIES) throw new Error(`${replica} is not ready:\n${readFileSync(log, 'utf8').slice(-4_000)}`);
-    await new Promise((wake) => setTimeout(wake, POLL_MS));
-  }
+async function startIngest(bench: LiveBench, place: ReplicaPlace): Promise<Ingest> {
+  const { system, url } = await startReplica('ingest', bench, place);
   const partitions = async () => {
     const answer = (await (await fetch(`${url}/v1/stats`)).json()) as {
       partitions: Awaited<ReturnType<Ingest['partitions']>>;
@@ -143,7 +115,7 @@ async function run(bench: LiveBench, round: number, processes: number): Promise<
   try {
     await sendBacklog(connection);
     const replicas = Array.from({ length: processes }, (_, replica) => String(replica));
-    ingests = await Promise.all(replicas.map((replica) => startIngest(bench, { home, broker, topicPrefix }, replica)));
+    ingests = await Promise.all(replicas.map((replica) => startIngest(bench, { home, broker, topicPrefix, replica })));
     await until('every ingest holds its partitions', async () => {
       const holders = ((await ingests[0]?.partitions()) ?? []).map(({ holder }) => holder);
       return ingests.every(({ name }) => holders.filter((holder) => holder === name).length === NUMBERS / processes);
