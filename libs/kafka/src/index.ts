@@ -9,6 +9,7 @@ export { FencedWriters } from './fenced-writers.js';
 export { type InboundMessage, inParts, type OutboundMessage } from './message.js';
 export { partitionOfKey } from './partitioner.js';
 export { MessageProducer } from './producer.js';
-export { KafkaBatchContext, KafkaStrategy, type KafkaStrategySettings } from './strategy.js';
+export { KafkaBatchContext, KafkaStrategy } from './strategy.js';
+export type { KafkaStrategySettings } from './strategy-settings.js';
 export { TransactionalProducer } from './transactional-producer.js';
 export { untilAvailable } from './until-available.js';

@@ -7,90 +7,32 @@
 // What interleaves: up to `concurrency` partitions run at the same time, batches of one partition never do.
 
 import type { Topic } from '@millrace/contracts';
-import { assert, type Clock, PlatformError, systemClock } from '@millrace/domain';
+import { assert, PlatformError, systemClock } from '@millrace/domain';
 import { counter, gauge, histogram, logger } from '@millrace/telemetry';
 import { BaseRpcContext, type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices';
 import type { Consumer, ConsumerGroupJoinEvent, EachBatchPayload, PartitionAssigner } from 'kafkajs';
 import { type BatchResult, type RetrySettings, runBatch, StopConsuming } from './batch-runner.js';
 import { inBatchSpan } from './batch-span.js';
 import { coPartitioned } from './co-partitioned.js';
-import type { KafkaConnection } from './connection.js';
 import { isBrokerAway } from './consumer-end.js';
 import { DeadLetterWriter } from './dead-letter-writer.js';
 import { ensureTopics } from './ensure-topics.js';
 import { leaveWord, wordLeft } from './group-word.js';
 import { callHandler, OverloadedHandler } from './handler-call.js';
+import { inTime } from './in-time.js';
 import { HEARTBEAT_MS, Membership } from './membership.js';
 import { type InboundMessage, toInbound } from './message.js';
 import { oneHolder } from './one-holder.js';
 import { MessageProducer } from './producer.js';
-
-/** Partitions by topic (without prefix). */
-type Assignment = Readonly<Record<string, readonly number[]>>;
-
-export interface KafkaStrategySettings {
-  connection: KafkaConnection;
-  /** Consumer group; the topic prefix is put before it. */
-  groupId: string;
-  /** Name in dead letters. */
-  service: string;
-  /** Topic in metrics, where one process reads a topic twice; default: the topic. */
-  metricsAs?: string;
-  /** For dead letters; default: one of its own. */
-  producer?: MessageProducer;
-  /** Where a group without committed positions starts; default true. */
-  fromBeginning?: boolean;
-  /** Partitions handled at the same time; default 4. */
-  concurrency?: number;
-  /** Messages per handler call; default 1,000. */
-  batchMessagesMax?: number;
-  /**
-   * The broker answers a fetch with this many bytes or after this wait. Default 32 KiB and 100 ms: under load few large
-   * batches. 1 byte (default wait then 500 ms) for topics where each message matters at once: few polls while idle.
-   */
-  fetchBytesMin?: number;
-  fetchWaitMs?: number;
-  /** Bytes per partition and fetch; default 1 MiB. */
-  fetchBytesMaxPerPartition?: number;
-  /** A member that is silent this long is taken for dead; default 10,000. At least three heartbeats. */
-  memberTimeoutMs?: number;
-  /**
-   * 'by topic' (default): partitions of each topic by turns. 'by number': a number of every topic goes to one member,
-   * and stays with it as far as the balance allows. 'one holder': one member has everything while it lives, the others
-   * stand by.
-   */
-  sharing?: 'by topic' | 'by number' | 'one holder';
-  retry?: Partial<RetrySettings>;
-  /**
-   * Start position of a partition each time it is assigned, instead of the committed one; undefined = the committed
-   * one. "earliest" = the beginning.
-   */
-  seekTo?: (
-    topic: string,
-    partition: number,
-  ) => Promise<number | 'earliest' | undefined> | number | 'earliest' | undefined;
-  /** Called with the whole assignment after each rebalance, before any of its messages is handled. */
-  onAssigned?: (assignment: Assignment) => Promise<void> | void;
-  /** The consumer joins its group only when this has resolved: the state that its handlers work on is read. */
-  startWhen?: () => Promise<void>;
-  /**
-   * True: the application does not wait until the consumer has joined, and goes on without a broker as long as it
-   * takes. Default false: it is ready only with its consumer.
-   */
-  inBackground?: boolean;
-  /**
-   * Nest hands over only handlers with this mark, where one application has several consumers. Default: one for all.
-   */
-  transportId?: symbol;
-  /** Called when the consumer cannot go on; default: log and exit code 1. */
-  onCrash?: (error: Error) => void;
-  clock?: Clock;
-}
+import { Pulse } from './pulse.js';
+import type { Assignment, KafkaStrategySettings } from './strategy-settings.js';
 
 const COMMIT_INTERVAL_MS = 500;
 /** Some that are lost on the way are not taken for a death; and with the next one a member hears of another's. */
 const HEARTBEATS_IN_TIMEOUT = 12;
 const START_AGAIN_MS = 1_000;
+/** A consumer that does not come to its end is left to itself: what it brings is not taken any more. */
+const LET_GO_MS_MAX = 10_000;
 const RETRY: RetrySettings = { initialMs: 100, maxMs: 5000, budgetMs: 300_000 };
 
 const consumed = counter('millrace.kafka.consumed');
@@ -147,8 +89,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   private committing: Promise<void> | undefined;
   private assigned: Promise<void> = Promise.resolve();
   private assignment: Assignment = {};
-  /** The group's last word to this member. */
-  private heardAtMs = Number.NEGATIVE_INFINITY;
+  private readonly pulse: Pulse;
   /** When it was given something and had nothing before, or was another member; wall clock. */
   private givenAtMs = 0;
   private memberId = '';
@@ -174,6 +115,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       clock: systemClock,
       ...rest,
     };
+    this.pulse = new Pulse(this.settings.memberTimeoutMs, this.settings.clock);
     this.retry = { ...RETRY, ...retry };
     this.ownsProducer = producer === undefined;
     this.producer = producer ?? new MessageProducer(settings.connection, { name: `${settings.groupId}-deadletter` });
@@ -304,11 +246,12 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     this.joined = false;
     this.assignment = {};
     clearInterval(this.commitTimer);
-    await consumer?.disconnect().catch(() => undefined);
+    // Where it takes longer it ends later.
+    if (consumer !== undefined) await inTime(consumer.disconnect(), LET_GO_MS_MAX, '').catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, START_AGAIN_MS).unref());
   }
 
-  /** kafkajs has given the consumer up, and the broker is only away. */
+  /** kafkajs has given the consumer up, and the broker is only away; or it reads on without being a member. */
   private async beginAnew(): Promise<void> {
     await this.letGo();
     await this.startForEver();
@@ -334,9 +277,12 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30, restartOnFailure: async () => true },
     });
     this.consumer = consumer;
-    consumer.on('consumer.group_join', ({ payload }) => this.onJoined(payload));
-    consumer.on('consumer.heartbeat', () => {
-      this.heardAtMs = this.settings.clock.monotonicMs();
+    consumer.on('consumer.group_join', ({ payload }) => {
+      if (this.consumer === consumer) this.onJoined(payload);
+    });
+    consumer.on('consumer.heartbeat', () => this.pulse.heard());
+    consumer.on('consumer.fetch', () => {
+      if (this.consumer === consumer && !this.crashed && this.pulse.fetched()) this.onForgotten();
     });
     consumer.on('consumer.rebalancing', () => {
       this.joined = false;
@@ -350,7 +296,9 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: concurrency,
-      eachBatch: (payload) => this.eachBatch(payload),
+      eachBatch: async (payload) => {
+        if (this.consumer === consumer) await this.eachBatch(payload);
+      },
     });
     clearInterval(this.commitTimer);
     this.commitTimer = setInterval(() => {
@@ -363,12 +311,10 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 
   private assigners(): { partitionAssigners?: PartitionAssigner[] } {
-    const { sharing, clock, memberTimeoutMs } = this.settings;
+    const { sharing } = this.settings;
     if (sharing === 'by topic') return {};
     if (sharing === 'by number') return { partitionAssigners: [coPartitioned(() => this.numbers())] };
-    // What the group has not heard of for so long it may have given to another.
-    const isHeard = () => clock.monotonicMs() - this.heardAtMs < memberTimeoutMs;
-    const sinceMs = () => (this.numbers().length > 0 && isHeard() ? this.givenAtMs : undefined);
+    const sinceMs = () => (this.numbers().length > 0 && !this.pulse.isOver ? this.givenAtMs : undefined);
     return { partitionAssigners: [oneHolder(sinceMs)] };
   }
 
@@ -390,7 +336,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   private onJoined({ memberId, memberAssignment }: ConsumerGroupJoinEvent['payload']): void {
     const { connection, clock } = this.settings;
-    this.heardAtMs = clock.monotonicMs();
+    this.pulse.heard();
     if (this.numbers().length === 0 || memberId !== this.memberId) this.givenAtMs = clock.nowMs();
     this.memberId = memberId;
     this.uncommitted.clear();
@@ -425,6 +371,12 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     });
     this.assigned = assigned;
     assigned.catch((error) => this.crash(error as Error));
+  }
+
+  private onForgotten(): void {
+    const { groupId: group } = this.settings;
+    this.log.warn('the group has forgotten this consumer, another one joins', { group });
+    void this.beginAnew();
   }
 
   private onCrashed(error: Error, restart: boolean): void {
@@ -499,9 +451,6 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
         if (this.assigned !== under) return;
         if (outcome instanceof OverloadedHandler) {
           pauses.add(1, { topic: this.metricsTopic(topic) });
-          // While all partitions wait kafkajs asks nobody whether this is a member still, and what is waited for may be
-          // the next assignment.
-          await membership.beat();
           setTimeout(pause(), outcome.afterMs);
           return;
         }

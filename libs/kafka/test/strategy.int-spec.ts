@@ -1,6 +1,7 @@
 // The consumer runner against the real Kafka: commit after effect, redelivery after a crash, poison, pause, start
 // positions.
 
+import { createRequire } from 'node:module';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeDeadLetter } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
@@ -15,6 +16,11 @@ import {
   MessageProducer,
 } from '@millrace/kafka';
 import { eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
+
+/** kafkajs' own; it exports none of it. */
+const ConsumerGroup = createRequire(import.meta.url)('kafkajs/src/consumer/consumerGroup.js') as {
+  prototype: { memberId: string | null; joinAndSync(): Promise<void> };
+};
 
 type Handler = (messages: InboundMessage[], context: KafkaBatchContext) => Promise<BatchResult | void>;
 
@@ -329,5 +335,34 @@ describe('KafkaStrategy', () => {
     // At most one of each had to move when the third came.
     for (const [index, member] of [one, two].entries())
       expect(member.numbers().filter((number) => before[index]?.includes(number)).length).toBeGreaterThanOrEqual(1);
+  }, 90_000);
+
+  it('joins again after kafkajs has lost its membership on the way, and reads on', async () => {
+    const { connection, producer } = await connect();
+    const groups: (typeof ConsumerGroup.prototype)[] = [];
+    const join = ConsumerGroup.prototype.joinAndSync;
+    ConsumerGroup.prototype.joinAndSync = function () {
+      groups.push(this);
+      return join.call(this);
+    };
+    closers.push(async () => {
+      ConsumerGroup.prototype.joinAndSync = join;
+    });
+    const seen: number[] = [];
+    const read: Handler = async (messages) => {
+      seen.push(...numbers(messages));
+    };
+    const strategy = await consume(connection, { 'records.v1': read }, { memberTimeoutMs: 6_000 });
+    await producer.send('records.v1', messagesOf(10));
+    await eventually('it reads', () => seen.length === 10);
+    await strategy.commitNow();
+    // What is left of a heartbeat that the group does not know, and of a join while nobody coordinates it.
+    for (const group of groups.splice(0)) group.memberId = null;
+    await eventually('another one has joined', () => groups.length > 0, 30_000);
+    await eventually('it is a member', () => strategy.isReady());
+    await strategy.confirm('labels.v1');
+    await producer.send('records.v1', messagesOf(10, 10));
+    await eventually('it reads on', () => seen.includes(19));
+    await eventually('positions are committed', async () => (await committed(connection, 'records.v1')) === 20);
   }, 90_000);
 });
