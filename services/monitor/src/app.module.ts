@@ -279,14 +279,19 @@ interface Group {
 }
 
 /**
- * Another process has taken a number over. While the group shares the numbers anew that is as it should be, and what
+ * Another process has taken a number over, or the broker has given up a transaction that did not end in time, which it
+ * says in the same words. While the group shares the numbers anew that is as it should be, and what
  * was not told is told by the other one. Where the group has said nothing this process did not move for so long that it
  * was taken for dead, and everything that it holds is out of date: it ends, and its supervisor starts it again.
  */
 function fenced(error: unknown, isHolder: boolean): never {
   if (!(error instanceof PlatformError) || error.code !== 'conflict') throw error;
   if (!isHolder) throw new PlatformError('unavailable', 'the numbers are being shared anew', { cause: error });
-  logger('monitor').error('another monitor has taken over: this one ends, to begin anew', {}, error);
+  logger('monitor').error(
+    'another monitor has taken over, or a transaction took too long: this one ends, to begin anew',
+    {},
+    error,
+  );
   // Lets the log line out.
   setTimeout(() => process.exit(1), 50);
   throw error;
