@@ -22,6 +22,7 @@ export { fileIdOf, fileRowIdOf } from './file-row-id.js';
 export { EVENT_TIME_AHEAD_MS_MAX, PROJECTS_MAX } from './limits.js';
 export { LOOP_PHASES, type LoopPhase } from './loop-phase.js';
 export { newestVersions, rowsOrdinalOf } from './newest-versions.js';
+export { packageFolder, packagesFolder } from './package-folder.js';
 export type {
   CategoricalReference,
   FeatureReference,

@@ -1,7 +1,7 @@
 // The tfjs/ part of a model package, for browsers and edge devices: only files that the manifest names, and only bytes
 // that have the hash it names.
 
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, packageFolder } from '@millrace/domain';
 import { checkFile, parseManifest } from './manifest.js';
 import type { PackageFiles } from './package-loader.js';
 
@@ -23,7 +23,7 @@ export async function browserFile(
   version: number,
   name: string,
 ): Promise<BrowserFile> {
-  const folder = `models/${project}/${version}`;
+  const folder = packageFolder(project, version);
   const path = `${BROWSER_FOLDER}${name}`;
   const manifest = parseManifest(
     new TextDecoder().decode(await files.read(`${folder}/manifest.json`)),

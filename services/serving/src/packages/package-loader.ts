@@ -2,7 +2,7 @@
 // needs: of a trained package the bytes of its model; of one that holds somebody's own model (binding.json) the binding
 // and where the model's files lie, for they may be large and their runtimes read files. The rest is checked and let go.
 
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, packageFolder } from '@millrace/domain';
 import { type FittedPlan, parsePlan, type SignatureInput } from '@millrace/features';
 import { type Binding, parseBinding } from '@millrace/inference';
 import { type Runtime, runtimeFor } from '../runtime/runtime.js';
@@ -59,7 +59,7 @@ export async function loadPackage(
   project: string,
   version: number,
 ): Promise<TrainedPackage | OwnPackage> {
-  const folder = `models/${project}/${version}`;
+  const folder = packageFolder(project, version);
   const text = new TextDecoder().decode(await files.read(`${folder}/manifest.json`));
   const manifest = parseManifest(text, project, version);
   checkManifest(manifest, files.sha256(new TextEncoder().encode(packageHashText(manifest.files))));
@@ -88,7 +88,7 @@ export async function loadPackage(
 async function ownFolder(files: PackageFiles, manifest: PackageManifest, { upstream }: Binding): Promise<string> {
   const { project, version } = manifest;
   const path = OWN_MODELS.find((each) => Object.hasOwn(manifest.files, each));
-  if (path !== undefined) return files.folderOf(`models/${project}/${version}/${path}`);
+  if (path !== undefined) return files.folderOf(`${packageFolder(project, version)}/${path}`);
   if (upstream !== undefined) {
     throw new PlatformError(
       'unimplemented',

@@ -2,7 +2,7 @@
 // version and announced. Blessed or not, a version is kept: why it was not blessed is worth knowing.
 
 import type { ModelVersion } from '@millrace/contracts';
-import { type Clock, type TrainingRequest, taskOf } from '@millrace/domain';
+import { type Clock, packageFolder, type TrainingRequest, taskOf } from '@millrace/domain';
 import type { EvaluationReport } from '@millrace/evaluation';
 import { encodeRows, type SignatureInput } from '@millrace/features';
 import type { Network } from '@millrace/models';
@@ -76,7 +76,7 @@ export async function publish(judged: JudgedVersion, ports: PublishPorts, clock:
     },
     ports.hash,
   );
-  const packagePath = `models/${project.name}/${version}`;
+  const packagePath = packageFolder(project.name, version);
   await ports.putFolder(packagePath, files);
   const { intervals: _, ...announced } = evaluation;
   const { blessed, reasons, verdict, warnings } = announced;

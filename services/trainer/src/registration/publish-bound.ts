@@ -1,7 +1,7 @@
 // Publishes a registered version: its package is written under the project's next version and announced, blessed or
 // not.
 
-import { type RegistrationRequest, type TrainingRequest, taskOf } from '@millrace/domain';
+import { packageFolder, type RegistrationRequest, type TrainingRequest, taskOf } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
 import type { Binding } from '@millrace/inference';
 import type { Project } from '@millrace/project';
@@ -50,7 +50,7 @@ export async function publishBound(it: Publication, ports: RegistrationPorts): P
     },
     ports.hash,
   );
-  const packagePath = `models/${project.name}/${version}`;
+  const packagePath = packageFolder(project.name, version);
   await ports.putFolder(packagePath, files);
   const { intervals: _, ...announced } = report;
   await ports.announce({

@@ -6,7 +6,7 @@
 // it wrote down before. A package of which nobody told that it is gone stays: it may be another installation's.
 
 import type { ModelVersion } from '@millrace/contracts';
-import { type Clock, type Fate, PlatformError, type RetentionRules } from '@millrace/domain';
+import { type Clock, type Fate, PlatformError, packageFolder, type RetentionRules } from '@millrace/domain';
 import { type ModelUses, modelFates } from './model-retention.js';
 
 export interface ModelCollectorPorts {
@@ -115,7 +115,7 @@ export class ModelCollector {
     if (stray().length === 0) return;
     await upToNow();
     for (const version of stray()) {
-      if (!this.isNeeded(project, version)) await this.removed(project, version, `models/${project}/${version}`);
+      if (!this.isNeeded(project, version)) await this.removed(project, version, packageFolder(project, version));
       else {
         const was = await going.read(project, version);
         if (was !== null) await tell([was], []);

@@ -1,6 +1,7 @@
 // Wiring of retention: the collector of model versions, what it reads before it deletes, and what it tells.
 
 import type { ArtifactStore } from '@millrace/artifacts';
+import { packagesFolder } from '@millrace/domain';
 import type { CompactedReader } from '@millrace/kafka';
 import { counter, logger } from '@millrace/telemetry';
 import { goingVersions } from './going-versions.fs.js';
@@ -27,7 +28,7 @@ export function modelCollector(
       await Promise.all([state(), holds.upToNow()]);
     },
     going: goingVersions(store),
-    packages: (project) => store.list(`models/${project}`),
+    packages: (project) => store.list(packagesFolder(project)),
     removePackage: (path) => store.remove(path),
     reports: {
       removed: ({ project, version, blessed }) => {
