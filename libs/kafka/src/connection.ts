@@ -1,6 +1,7 @@
 // One service's way to the broker: client, topic names with prefix, reachability. Nothing here
 // waits for the broker at construction; producers and consumers reconnect for ever in the background.
 
+import { connect } from 'node:net';
 import { DEFAULT_TOPIC_TERMS, type Topic, type TopicTerms, topicName } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
@@ -9,6 +10,7 @@ import { idOfTopic } from './id-of-topic.js';
 import { inTime } from './in-time.js';
 import { LogThrottle } from './log-throttle.js';
 import { dropNegativeTimeoutWarnings } from './quiet-warnings.js';
+import { neverToItself } from './to-itself.js';
 import { topicOffsets } from './topic-offsets.js';
 
 export interface KafkaConnectionSettings {
@@ -29,6 +31,7 @@ export interface KafkaConnectionSettings {
 const CONNECTION_TIMEOUT_MS = 3000;
 /** Above the broker's longest fetch wait; a broker that is stopped but holds its socket is given up after it. */
 const REQUEST_TIMEOUT_MS = 15_000;
+const KEEP_ALIVE_MS = 60_000;
 const ADMIN_RETRY = { initialRetryTime: 100, maxRetryTime: 1000, retries: 8 };
 
 export class KafkaConnection {
@@ -53,6 +56,8 @@ export class KafkaConnection {
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: settings.connectRetries ?? 30 },
+      socketFactory: ({ host, port, onConnect }) =>
+        neverToItself(connect({ host, port }, onConnect)).setKeepAlive(true, KEEP_ALIVE_MS),
       logLevel: logLevel.WARN,
       logCreator:
         () =>

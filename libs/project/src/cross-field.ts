@@ -106,7 +106,7 @@ function checkData(project: Project, columns: ReadonlyMap<string, ColumnSpec>, r
   if (data.label !== undefined) {
     const { label } = data;
     must(['data', 'label', 'column'], label.column, (column) => labelColumnFault(label, column));
-    checkLabelRule(label, report);
+    checkLabelRule(label, columns.get(label.column), report);
   }
   if (data.labelRefreshMs < 1_000) report(['data', 'label', 'refresh'], 'late labels are joined every 1s at most.');
   if (data.labelWaitMs < data.labelRefreshMs)
@@ -129,16 +129,34 @@ function labelColumnFault({ operation }: LabelSpec, column: ColumnSpec): string 
   if (COMPARISONS.has(operation) && column.type !== 'number' && column.type !== 'integer') {
     return `operation ${operation} needs a number or integer column, '${column.name}' is ${column.type}.`;
   }
+  if (operation === 'identity' && (column.type === 'text' || column.type === 'timestamp')) {
+    return `'${column.name}' is ${column.type} and no label by itself. Write operation: eq and the value that means yes.`;
+  }
   return null;
 }
 
-function checkLabelRule({ operation, value }: LabelSpec, report: Report): void {
-  if (operation !== 'identity' && value === null) {
-    report(['data', 'label'], `operation ${operation} needs a value to compare with. Add value.`);
+/** A value of another type than its column's would label no row. */
+function checkLabelRule({ operation, value }: LabelSpec, column: ColumnSpec | undefined, report: Report): void {
+  const path = ['data', 'label', 'value'];
+  if (operation === 'identity') {
+    if (value !== null)
+      report(path, 'operation identity takes the column as it is, whatever value says. Remove value.');
+    return;
   }
-  if (COMPARISONS.has(operation) && value !== null && typeof value !== 'number') {
-    report(['data', 'label', 'value'], `operation ${operation} compares numbers; write value as a number.`);
+  if (value === null) report(['data', 'label'], `operation ${operation} needs a value to compare with. Add value.`);
+  else if (COMPARISONS.has(operation)) {
+    if (typeof value !== 'number') report(path, `operation ${operation} compares numbers; write value as a number.`);
+  } else if (column !== undefined) {
+    const wanted = comparedAs(column);
+    if (typeof value !== wanted.type)
+      report(path, `'${column.name}' is ${column.type}, ${JSON.stringify(value)} is none. Write ${wanted.words}.`);
   }
+}
+
+function comparedAs({ type }: ColumnSpec): { type: string; words: string } {
+  if (type === 'text') return { type: 'string', words: 'a text, in quotes where YAML takes it for something else' };
+  if (type === 'boolean') return { type: 'boolean', words: 'true or false' };
+  return { type: 'number', words: 'a number' };
 }
 
 /** Keys that speak of what the project does not have: written down they would change nothing. */

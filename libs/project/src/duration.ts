@@ -15,8 +15,15 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 export const DURATION_PATTERN = '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d|w)$';
 export const DATE_PATTERN = '^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,3})?)?Z)?$';
 
+/** A hundred years: beyond it a span ends after what a date can say. */
+export const DURATION_DAYS_MAX = 36_500;
+
 const DURATION = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)$/;
 const DATE = new RegExp(DATE_PATTERN);
+
+/** Whether a text that is a duration is longer than any that has a meaning. */
+export const isTooLong = (text: string): boolean =>
+  (parseDuration(text) ?? 0) > DURATION_DAYS_MAX * (UNIT_MS.d as number);
 
 /** Milliseconds, or null when the text is no duration. */
 export function parseDuration(text: string): number | null {

@@ -7,9 +7,10 @@ import { type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDo
 import { buildProject } from './build-project.js';
 import { canonicalJson } from './canonical-json.js';
 import { crossFieldFaults, type FaultPath, type PathFault, withoutRefusedParts } from './cross-field.js';
+import { DURATION_DAYS_MAX, DURATION_PATTERN, isTooLong } from './duration.js';
 import { fillDefaults } from './fill-defaults.js';
 import type { Project } from './project.js';
-import { projectSchema } from './schema.js';
+import { projectSchema, type SchemaNode } from './schema.js';
 
 export interface ProjectFault {
   /** Dotted path in the file, such as "data.columns.3.min"; empty for the file as a whole. */
@@ -232,10 +233,22 @@ export function parseProject(text: string, fileName: string): ParsedProject {
     );
   }
   const project = buildProject(fillDefaults(document));
-  for (const fault of crossFieldFaults(project, document)) {
+  for (const fault of [...longDurations(projectSchema, document, []), ...crossFieldFaults(project, document)]) {
     faults.push({ path: fault.path.join('.'), ...positionOf(yaml, lines, fault.path), message: fault.message });
   }
   return faults.length > 0 ? invalid(faults) : { kind: 'ok', project, document: canonicalJson(document) };
+}
+
+/** Durations of a document that fits the schema which are longer than any that has a meaning. */
+function longDurations(schema: SchemaNode, value: unknown, path: FaultPath): PathFault[] {
+  if (schema.pattern === DURATION_PATTERN && typeof value === 'string')
+    return isTooLong(value) ? [{ path, message: `'${value}' is too long; at most ${DURATION_DAYS_MAX}d.` }] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  const { properties = {}, items } = schema as { properties?: Record<string, SchemaNode>; items?: SchemaNode };
+  return Object.entries(value).flatMap(([key, each]) => {
+    const node = Array.isArray(value) ? items : Object.hasOwn(properties, key) ? properties[key] : undefined;
+    return node === undefined ? [] : longDurations(node, each, [...path, Array.isArray(value) ? Number(key) : key]);
+  });
 }
 
 /**

@@ -3,6 +3,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { type Clock, PlatformError } from '@millrace/domain';
+import { neverToItself } from '../to-itself.js';
 import { type Node, type RequestKind, requestHead } from './protocol.js';
 
 const CONNECT_MS = 3_000;
@@ -50,7 +51,7 @@ export class BrokerSocket {
   static async open(node: Node, clientId: string, clock: Clock): Promise<BrokerSocket> {
     const { host, port } = node;
     const name = `${host}:${port}`;
-    const socket = connect({ host, port });
+    const socket = neverToItself(connect({ host, port }));
     await new Promise<void>((resolve, reject) => {
       const fail = (why: string) => {
         socket.destroy();

@@ -45,18 +45,18 @@ export class KafkaProgressLog implements ProgressLog {
     }
     const id = this.ids.next();
     const headers = { [TRANSACTION]: id };
+    // Before the transaction: what cannot be encoded is no fault of the broker, and nobody has taken the number over.
+    const messages = entries.map((entry) =>
+      entry.kind === 'gone'
+        ? { key: entry.key, value: null, partition, headers }
+        : { key: progressKey(entry), value: encodeProgress(entry), partition, headers },
+    );
+    const manifests = [
+      ...versions.map((version) => ({ key: keyOf(version), value: encodeDatasetVersion(version) })),
+      ...gone.map((version) => ({ key: keyOf(version), value: null })),
+    ];
     const writing = writer.transaction(async (transaction) => {
-      const messages = entries.map((entry) =>
-        entry.kind === 'gone'
-          ? { key: entry.key, value: null, partition, headers }
-          : { key: progressKey(entry), value: encodeProgress(entry), partition, headers },
-      );
       for (const part of inParts(messages, SENT_BYTES_MAX)) await transaction.send('progress.v1', part);
-      if (versions.length + gone.length === 0) return;
-      const manifests = [
-        ...versions.map((version) => ({ key: keyOf(version), value: encodeDatasetVersion(version) })),
-        ...gone.map((version) => ({ key: keyOf(version), value: null })),
-      ];
       for (const part of inParts(manifests, SENT_BYTES_MAX)) await transaction.send('datasets.v1', part);
     });
     try {

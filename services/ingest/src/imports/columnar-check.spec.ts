@@ -149,6 +149,11 @@ const OUTCOMES: readonly Column[] = [
     type: 'BOOLEAN',
     values: orNull(fc.constantFrom('true', 'false')),
   },
+  {
+    yaml: '{ name: out, type: number, outcome: true }',
+    type: 'DOUBLE',
+    values: orNull(mostly(fc.constantFrom('0', '1', "'-0.0'::DOUBLE"), numbers)),
+  },
 ];
 const RULES = [
   ['{ operation: gt, value: 15 }', 0],
@@ -159,6 +164,7 @@ const RULES = [
   ['{ operation: ne, value: car }', 1],
   ['{ operation: eq, value: true }', 2],
   ['{ operation: identity }', 2],
+  ['{ operation: identity }', 3],
 ] as const;
 
 const IDS: readonly RowIds[] = [{ kind: 'number' }, { kind: 'file' }, { kind: 'column', name: 'own' }];

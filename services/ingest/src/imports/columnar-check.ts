@@ -201,6 +201,10 @@ export function columnarPlan(
   faults.push(...isId(id));
   const { label } = schema.project.data;
   if (schema.wholeNames[labelIndex]) return null;
+  const outcome = columns[labelIndex]?.type;
+  // Labels that every task takes; others are looked at one by one.
+  if (schema.labelFault !== null && (outcome === 'number' || outcome === 'integer'))
+    faults.push(`${values[labelIndex]} NOT IN (0, 1)`);
   return {
     mayBeBad: faults.map((fault) => `(${fault})`).join(' OR '),
     values: [

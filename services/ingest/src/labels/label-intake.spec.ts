@@ -58,6 +58,17 @@ describe('labels', () => {
     expect(labelFromLine('{').faults[0]?.code).toBe('malformed');
   });
 
+  it('refuses an outcome that is the label itself and none of the task', () => {
+    const identity = { ...schema, project: structuredClone(schema.project) };
+    Object.assign(identity.project.data.label ?? {}, { operation: 'identity', value: null });
+    const read = (raw: unknown) =>
+      intakeLabels(identity, [labelFromJson({ ...good, raw })], { source: 'http', nowMs: NOW });
+    expect(read(2).rejections[0]?.reasons).toEqual([
+      { code: 'not_in_domain', field: 'late', message: 'label 2 is neither 0 nor 1' },
+    ]);
+    expect(read(1).accepted[0]?.value).toBe(1);
+  });
+
   const bare = (keys: Partial<OptionalKeys>) => {
     const text = projectTextWith({ recordId: false, entity: false, eventTime: false, label: true, ...keys });
     const project = parseProject(text, 'p');

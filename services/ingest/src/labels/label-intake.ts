@@ -2,7 +2,7 @@
 // applies. A label of a project without event time has the time of its arrival where it says none.
 
 import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
-import { parseExactJson, type Scalar, timeOf } from '@millrace/domain';
+import { parseExactJson, type Scalar, taskOf, timeOf } from '@millrace/domain';
 import { applyLabelRule, writtenValue } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
 import { addReason, checkEventTime, checkId, idText, shown } from '../schema/check-row.js';
@@ -82,7 +82,7 @@ function outcome(schema: RecordSchema, input: LabelInput, reasons: Reason[]): nu
     const value = applyLabelRule(rule, raw as Scalar);
     if (value === null)
       addReason(reasons, 'wrong_type', rule?.column ?? '', 'does not fit the label rule of the project');
-    else return value;
+    else return taken(schema, value, rule?.column ?? '', reasons);
   } else if (typeof input.value === 'boolean') return Number(input.value);
   else if (input.value === null)
     addReason(reasons, 'missing_field', 'value', 'is missing: give true, false, 1 or 0, or the outcome itself as raw');
@@ -95,10 +95,14 @@ function outcome(schema: RecordSchema, input: LabelInput, reasons: Reason[]): nu
     );
   else if (!Number.isFinite(input.value))
     addReason(reasons, 'not_finite', 'value', `${input.value} is not a finite number`);
-  else if (input.value !== 0 && input.value !== 1)
-    addReason(reasons, 'not_in_domain', 'value', `${input.value} is not 0 or 1`);
-  else return input.value;
+  else return taken(schema, input.value, 'value', reasons);
   return 0;
+}
+
+function taken(schema: RecordSchema, label: number, field: string, reasons: Reason[]): number {
+  const fault = taskOf(schema.project.scope.task).labelFault(label);
+  if (fault !== undefined) addReason(reasons, 'not_in_domain', field, fault);
+  return label;
 }
 
 /** JSON leaves a time out, protobuf says 0. */

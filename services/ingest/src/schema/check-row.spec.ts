@@ -61,6 +61,23 @@ describe('records', () => {
     expect(accepted[0]?.values).not.toHaveProperty('paid');
   });
 
+  it('refuses an outcome that is the label itself and none of the task', () => {
+    const text = YAML.replace('column: paid, operation: ge, value: 1,', 'column: paid,');
+    const other = parseProject(text, 'project.yaml');
+    if (other.kind !== 'ok') throw new Error(JSON.stringify(other.faults));
+    const identity = compileSchema(other.project, sha256);
+    const read = (paid: unknown) =>
+      intakeRecords(identity, [recordFromJson({ recordId: 'r1', values: { ...good, paid } }, '', identity)], {
+        source: 'http',
+        nowMs: NOW,
+      });
+    expect(read(0.5).rejections[0]?.reasons).toEqual([
+      { code: 'not_in_domain', field: 'paid', message: 'label 0.5 is neither 0 nor 1' },
+    ]);
+    expect(read(1).labels[0]?.value).toBe(1);
+    expect(read(null).labels).toEqual([]);
+  });
+
   it.each([
     ['missing required', { at: AT, customer: 'ann' }, ['missing_field:amount']],
     ['null required', { ...good, amount: null }, ['missing_field:amount']],

@@ -3,7 +3,7 @@
 // (columns, record id, entity, event time, label rule), nothing else, so that a change of training settings does not
 // make a new schema.
 
-import type { Scalar } from '@millrace/domain';
+import { type Scalar, taskOf } from '@millrace/domain';
 import { type ColumnSpec, canonicalJson, type Project } from '@millrace/project';
 
 export interface RecordSchema {
@@ -18,6 +18,8 @@ export interface RecordSchema {
   readonly entityIndex: number;
   readonly eventTimeIndex: number;
   readonly labelIndex: number;
+  /** What is wrong with a number that is the label as it is; null where the rule makes the label. */
+  readonly labelFault: ((label: number) => string | undefined) | null;
   /** By column position: an integer that names a record or an entity, all of whose digits count. */
   readonly wholeNames: readonly boolean[];
   /** Positions of the columns that dataset files carry: all but outcomes. */
@@ -47,6 +49,7 @@ export function compileSchema(project: Project, sha256Hex: (text: string) => str
     entityIndex: position(entity),
     eventTimeIndex: position(eventTime),
     labelIndex: position(label?.column),
+    labelFault: label?.operation === 'identity' ? taskOf(project.scope.task).labelFault : null,
     wholeNames: columns.map(({ name, type }) => type === 'integer' && (name === recordId || name === entity)),
     stored: columns.flatMap((column, index) => (column.outcome ? [] : [index])),
     derivedFrom: columns.map((column) => (column.derive === undefined ? -1 : position(column.derive.from))),
