@@ -106,7 +106,7 @@ function checkData(project: Project, columns: ReadonlyMap<string, ColumnSpec>, r
   if (data.label !== undefined) {
     const { label } = data;
     must(['data', 'label', 'column'], label.column, (column) => labelColumnFault(label, column));
-    checkLabelRule(label, columns.get(label.column), report);
+    checkLabelRule(label, report);
   }
   if (data.labelRefreshMs < 1_000) report(['data', 'label', 'refresh'], 'late labels are joined every 1s at most.');
   if (data.labelWaitMs < data.labelRefreshMs)
@@ -129,27 +129,34 @@ function labelColumnFault({ operation }: LabelSpec, column: ColumnSpec): string 
   if (COMPARISONS.has(operation) && column.type !== 'number' && column.type !== 'integer') {
     return `operation ${operation} needs a number or integer column, '${column.name}' is ${column.type}.`;
   }
-  if (operation === 'identity' && (column.type === 'text' || column.type === 'timestamp')) {
-    return `'${column.name}' is ${column.type} and no label by itself. Write operation: eq and the value that means yes.`;
-  }
   return null;
 }
 
-/** A value of another type than its column's would label no row. */
-function checkLabelRule({ operation, value }: LabelSpec, column: ColumnSpec | undefined, report: Report): void {
+function checkLabelRule({ operation, value }: LabelSpec, report: Report): void {
+  if (operation !== 'identity' && value === null) {
+    report(['data', 'label'], `operation ${operation} needs a value to compare with. Add value.`);
+  }
+  if (COMPARISONS.has(operation) && value !== null && typeof value !== 'number') {
+    report(['data', 'label', 'value'], `operation ${operation} compares numbers; write value as a number.`);
+  }
+}
+
+/** A rule that would label no row, or says what has no effect. */
+function checkLabelTypes({ operation, value }: LabelSpec, column: ColumnSpec, report: Report): void {
   const path = ['data', 'label', 'value'];
+  const { name, type } = column;
   if (operation === 'identity') {
     if (value !== null)
       report(path, 'operation identity takes the column as it is, whatever value says. Remove value.');
-    return;
-  }
-  if (value === null) report(['data', 'label'], `operation ${operation} needs a value to compare with. Add value.`);
-  else if (COMPARISONS.has(operation)) {
-    if (typeof value !== 'number') report(path, `operation ${operation} compares numbers; write value as a number.`);
-  } else if (column !== undefined) {
+    if (type === 'text' || type === 'timestamp')
+      report(
+        ['data', 'label', 'column'],
+        `'${name}' is ${type} and no label by itself. Write operation: eq and the value that means yes.`,
+      );
+  } else if (value !== null && !COMPARISONS.has(operation)) {
     const wanted = comparedAs(column);
     if (typeof value !== wanted.type)
-      report(path, `'${column.name}' is ${column.type}, ${JSON.stringify(value)} is none. Write ${wanted.words}.`);
+      report(path, `'${name}' is ${type}, ${JSON.stringify(value)} is none. Write ${wanted.words}.`);
   }
 }
 
@@ -410,7 +417,12 @@ export function crossFieldFaults(project: Project, document: unknown, stored = f
     if (feature.name === project.data.recordId)
       report(['features', index, 'name'], `'${feature.name}' identifies the record and says nothing else. Remove it.`);
   });
-  if (!stored) checkModel(document, report);
+  if (!stored) {
+    checkModel(document, report);
+    const { label } = project.data;
+    const column = columns.get(label?.column ?? '');
+    if (label !== undefined && column !== undefined) checkLabelTypes(label, column, report);
+  }
   project.model.crosses.forEach((cross, index) => {
     cross.columns.forEach((name, place) => {
       if (!features.includes(name))
