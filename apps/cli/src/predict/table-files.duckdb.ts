@@ -57,6 +57,8 @@ interface Source {
   read(value: DuckDBValue): CellValue | Unfit;
   /** The file has no column for it: missing in every row. */
   readonly isAbsent?: true;
+  /** Where this one has no value, as in training. */
+  readonly standIn?: Source;
 }
 
 const INTEGERS = /^(TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER)$/;
@@ -145,12 +147,18 @@ export class TableFiles {
   }
 
   private source(spec: TensorSpec, project: Project | undefined): Source | undefined {
+    const own = this.ownSource(spec, project);
+    const standIn = this.derived(spec, project);
+    return own === undefined || standIn === undefined ? (own ?? standIn) : { ...own, standIn };
+  }
+
+  private ownSource(spec: TensorSpec, project: Project | undefined): Source | undefined {
     const { name, datatype, shape } = spec;
     if (this.csv?.twice.has(name) === true)
       throw new PlatformError('invalid_argument', `the file has the column '${name}' twice: rename one`);
     const { type, inTable } = this.columns.get(name) ?? {};
     const column = project?.data.columns.find((one) => one.name === name);
-    if (type === undefined || inTable === undefined) return this.derived(spec, project);
+    if (type === undefined || inTable === undefined) return undefined;
     const elements = rowElements(shape);
     if (elements === undefined) {
       throw new PlatformError('unimplemented', `input '${name}' has shape [${shape.join(',')}]: rows of no fixed size`);
@@ -221,7 +229,8 @@ export class TableFiles {
   }
 
   async *read(sources: readonly Source[]): AsyncIterable<RowBlock> {
-    const select = sources.map((source) => source.select).join(', ');
+    const all = sources.flatMap((source) => [source, ...(source.standIn === undefined ? [] : [source.standIn])]);
+    const select = all.map((source) => source.select).join(', ');
     const from = this.csv?.kinds === undefined ? this.relation : TYPED;
     const result = await this.reader.stream(`SELECT ${select} FROM ${from}`);
     for (
@@ -229,11 +238,15 @@ export class TableFiles {
       chunk !== null && chunk.rowCount > 0;
       chunk = await result.fetchChunk()
     ) {
-      const values = chunk.getColumns();
+      const values = new Map(chunk.getColumns().map((column, at) => [all[at], column as DuckDBValue[]]));
+      const valueOf = (source: Source, row: number): CellValue | Unfit => {
+        const value = source.read(values.get(source)?.[row] as DuckDBValue);
+        return value === null && source.standIn !== undefined ? valueOf(source.standIn, row) : value;
+      };
       const bad = new Map<number, string>();
-      const columns = sources.map((source, c) =>
-        (values[c] as DuckDBValue[]).map((raw, row) => {
-          const value = source.read(raw);
+      const columns = sources.map((source) =>
+        Array.from({ length: chunk.rowCount }, (_, row) => {
+          const value = valueOf(source, row);
           if (!(value instanceof Unfit)) return value;
           const before = bad.get(row);
           bad.set(row, before === undefined ? value.why : `${before}; ${value.why}`);

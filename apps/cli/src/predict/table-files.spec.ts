@@ -56,6 +56,15 @@ describe('TableFiles', () => {
     return path;
   }
 
+  it('derives what a row of a column lacks, by the rule by which ingest fills it in training data', async () => {
+    const lines = ['at,day,amount', '2024-03-05T00:00:00Z,,1', '2024-03-06T00:00:00Z,20,1', 'soon,,1', 'soon,3,1'];
+    const files = await TableFiles.open(file('days.csv', lines));
+    const { values, bad } = await readAll(files, [spec('day', 'INT64'), spec('amount', 'FP64')], LOANS);
+    expect(values[0]?.map((day) => (day === null ? null : Number(day)))).toEqual([5, 20, null, 3]);
+    expect([...bad]).toEqual([[2, "'at' is no time"]]);
+    files.close();
+  });
+
   it('keeps a row whose value does not fit, however far down, and counts every line that is no row', async () => {
     const lines = Array.from({ length: 40_000 }, (_, i) => (i === 30_000 ? 'high,1' : `${i},1`));
     for (let i = 0; i < 1_500; i++) lines.splice(35_000, 0, '1,2,3');

@@ -83,6 +83,15 @@ describe('RequestReader', () => {
     }
   });
 
+  it('derives what is missing in a row from the event time, as training did', () => {
+    const some = Tensor.of('hour', 'FP64', [2, 1], [Number.NaN, 4]);
+    const at = Date.UTC(2024, 0, 1, 13);
+    const hours = (eventTimeMs: number | undefined) =>
+      reader.read(requestOf(distance, some, origin, holiday), eventTimeMs).map((row) => row[1]);
+    expect(hours(at)).toEqual([13, 4]);
+    expect(hours(undefined)).toEqual([null, 4]);
+  });
+
   it('derives what is left out from the event time', () => {
     const eventTimeMs = Date.UTC(2001, 2, 4, 17, 30);
     expect(reader.read(requestOf(distance, origin, holiday), eventTimeMs).map((row) => row[1])).toEqual([17, 17]);

@@ -1,7 +1,7 @@
 // From a package's raw inputs to what clients see, and from a request's tensors to rows of raw values in signature
 // order. Every fault is invalid_argument and names the tensor. A missing value travels as NaN in a float tensor or as
-// an empty text (and as null in JSON); features that are derived from the event time may be left out when the request
-// says event_time_ms.
+// an empty text (and as null in JSON); features that are derived from the event time may be left out, or be missing in
+// some rows, when the request says event_time_ms: as in training, a value that is there goes before the derived one.
 
 import { PlatformError, rowNumber, type Scalar, type Task } from '@millrace/domain';
 import type { InputType, SignatureInput } from '@millrace/features';
@@ -92,6 +92,8 @@ export class RequestReader {
   // Marks which inputs the current request brought, without clearing between requests.
   private readonly seen: Int32Array;
   private generation = 0;
+  /** Positions that something is derived for. */
+  private readonly derived: readonly number[];
 
   constructor(
     readonly inputs: readonly SignatureInput[],
@@ -100,6 +102,7 @@ export class RequestReader {
     private readonly textsMax: readonly number[] = textsMaxOf(inputs, undefined),
   ) {
     this.seen = new Int32Array(inputs.length);
+    this.derived = inputs.flatMap((_, at) => (derivations[at] === undefined ? [] : [at]));
     inputs.forEach(({ name }, i) => {
       this.positions.set(name, i);
     });
@@ -118,7 +121,8 @@ export class RequestReader {
     for (let row = 0; row < count; row++) rows.push(new Array<Scalar>(this.inputs.length).fill(null));
     this.generation = (this.generation + 1) | 0;
     for (let t = 0; t < tensors.length; t++) this.place(tensors[t] as Tensor, t, rows, first?.name ?? '');
-    if (tensors.length < this.inputs.length) this.derive(eventTimeMs, rows, standIn);
+    if (tensors.length < this.inputs.length) this.standIn(eventTimeMs, rows, standIn);
+    if (eventTimeMs !== undefined) for (const at of this.derived) this.derive(at, eventTimeMs, rows);
     return rows;
   }
 
@@ -135,19 +139,23 @@ export class RequestReader {
     fill(tensor, (this.inputs[at] as SignatureInput).type, rows, at, this.textsMax[at] as number);
   }
 
-  private derive(eventTimeMs: number | undefined, rows: RawRows, standIn: StandIn | undefined): void {
+  /** Fills what the request leaves out, or refuses it; what is derived is filled later. */
+  private standIn(eventTimeMs: number | undefined, rows: RawRows, standIn: StandIn | undefined): void {
     for (let at = 0; at < this.inputs.length; at++) {
       if (this.seen[at] === this.generation) continue;
       const name = this.inputs[at]?.name;
-      const derivation = this.derivations[at];
-      if (!derivation && standIn?.fill(at, rows)) continue;
-      if (!derivation) invalid(`input '${name}' is missing`);
-      if (eventTimeMs === undefined) {
+      if (this.derivations[at] === undefined) {
+        if (!standIn?.fill(at, rows)) invalid(`input '${name}' is missing`);
+      } else if (eventTimeMs === undefined) {
         invalid(`input '${name}' is missing and the request has no parameter event_time_ms to derive it from`);
       }
-      const value = derivation.kind === 'event_time' ? eventTimeMs : timePart(eventTimeMs, derivation.part);
-      for (const row of rows) row[at] = value;
     }
+  }
+
+  private derive(at: number, eventTimeMs: number, rows: RawRows): void {
+    const derivation = this.derivations[at] as Derivation;
+    const value = derivation.kind === 'event_time' ? eventTimeMs : timePart(eventTimeMs, derivation.part);
+    for (const row of rows) row[at] ??= value;
   }
 
   private names(): string {
