@@ -239,14 +239,14 @@ export class TableFiles {
       chunk = await result.fetchChunk()
     ) {
       const values = new Map(chunk.getColumns().map((column, at) => [all[at], column as DuckDBValue[]]));
-      const valueOf = (source: Source, row: number): CellValue | Unfit => {
+      const cellOf = (source: Source, row: number): CellValue | Unfit => {
         const value = source.read(values.get(source)?.[row] as DuckDBValue);
-        return value === null && source.standIn !== undefined ? valueOf(source.standIn, row) : value;
+        return value === null && source.standIn !== undefined ? cellOf(source.standIn, row) : value;
       };
       const bad = new Map<number, string>();
       const columns = sources.map((source) =>
         Array.from({ length: chunk.rowCount }, (_, row) => {
-          const value = valueOf(source, row);
+          const value = cellOf(source, row);
           if (!(value instanceof Unfit)) return value;
           const before = bad.get(row);
           bad.set(row, before === undefined ? value.why : `${before}; ${value.why}`);
