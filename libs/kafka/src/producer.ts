@@ -319,7 +319,8 @@ export class MessageProducer {
 
   private async append(batch: readonly Pending[]): Promise<void> {
     const partitions = await this.partitionsOf(batch);
-    const parts = new Map<string, Part>();
+    // By partition, in order: a request takes one batch of each, and a batch has its bytes, however many a send brings.
+    const parts = new Map<string, Part[]>();
     for (const pending of batch) {
       if (pending.settled) continue;
       const topic = this.connection.topicName(pending.topic);
@@ -328,10 +329,12 @@ export class MessageProducer {
         const { bytes, length } = this.key;
         const partition = message.partition ?? partitionOf(bytes, length, partitions.get(topic) as number);
         const name = `${topic}/${partition}`;
-        let part = parts.get(name);
-        if (part === undefined) {
+        const before = parts.get(name);
+        let part = before?.[before.length - 1];
+        if (part === undefined || part.batch.size + outboundBytes(message) > BATCH_BYTES_MAX) {
           part = { topic, partition, batch: this.spare.pop() ?? new RecordBatch(), pendings: [] };
-          parts.set(name, part);
+          if (before === undefined) parts.set(name, [part]);
+          else before.push(part);
         }
         if (part.pendings[part.pendings.length - 1] !== pending) {
           part.pendings.push(pending);
@@ -340,8 +343,16 @@ export class MessageProducer {
         part.batch.append(bytes, length, message.value, headersOf(message, pending.traceparent));
       }
     }
+    for (let round = 0; ; round++) {
+      const now = [...parts.values()].flatMap((ofPartition) => ofPartition[round] ?? []);
+      if (now.length === 0) return;
+      await this.appendNow(now);
+    }
+  }
+
+  private async appendNow(parts: readonly Part[]): Promise<void> {
     await this.writer.append(
-      [...parts.values()].map(({ topic, partition, batch: records, pendings }) => ({
+      parts.map(({ topic, partition, batch: records, pendings }) => ({
         topic,
         partition,
         batch: records,
@@ -354,7 +365,7 @@ export class MessageProducer {
         },
       })),
     );
-    for (const { batch: records } of parts.values()) {
+    for (const { batch: records } of parts) {
       records.clear();
       if (this.spare.length < SPARE_BATCHES_MAX) this.spare.push(records);
     }

@@ -4,6 +4,7 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureTopics, type InboundMessage, KafkaConnection, KafkaStrategy, MessageProducer } from '@millrace/kafka';
 import { eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
+import { ConfigResourceTypes } from 'kafkajs';
 import { type Fault, FaultyLink } from './faulty-link.js';
 
 let kafka: TestKafka;
@@ -80,6 +81,59 @@ describe('a produced batch', () => {
       const numbers = read.filter(({ key }) => String(key) === `many${k}`).map(({ value }) => Number(value));
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
     }
+  }, 60_000);
+
+  it('has what the broker takes at once, however much one send brings to a partition', async () => {
+    const connection = await connected();
+    await ensureTopics(connection, ['records.v1', 'deadletter.v1']);
+    const producer = new MessageProducer(connection);
+    closers.push(() => producer.close());
+    const given = Array.from({ length: 1_000 }, (_, i) => ({
+      key: i % 2 === 0 ? 'one' : 'other',
+      value: Buffer.concat([Buffer.from(`${i} `), Buffer.alloc(4_000, 7)]),
+    }));
+    await producer.send('records.v1', given);
+    const read = await readAll(connection, given.length);
+    for (const key of ['one', 'other']) {
+      const numbers = read
+        .filter((message) => String(message.key) === key)
+        .map(({ value }) => Number.parseInt(String(value), 10));
+      expect(numbers).toEqual(given.flatMap((message, i) => (message.key === key ? [i] : [])));
+    }
+  }, 60_000);
+
+  it('that the broker will never take is refused for good, and the next one is written', async () => {
+    const connection = await connected();
+    await ensureTopics(connection, ['records.v1', 'deadletter.v1']);
+    await connection.withAdmin((admin) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          {
+            type: ConfigResourceTypes.TOPIC,
+            name: connection.topicName('records.v1'),
+            configEntries: [{ name: 'max.message.bytes', value: '2000' }],
+          },
+        ],
+      }),
+    );
+    const producer = new MessageProducer(connection);
+    closers.push(() => producer.close());
+    // The broker hears of its new bound in a moment.
+    const refused = await eventually('the broker refuses it', () =>
+      producer.send('records.v1', [{ key: 'k', value: Buffer.alloc(5_000) }]).then(
+        () => undefined,
+        (error: unknown) => error,
+      ),
+    );
+    expect(refused).toMatchObject({
+      code: 'invalid_argument',
+      retry: 'never',
+      reason: 'Kafka refused a batch: MESSAGE_TOO_LARGE',
+    });
+    await producer.send('records.v1', [{ key: 'small', value: Buffer.from('small') }]);
+    const read = await readAll(connection, 1);
+    await eventually('the next one is there', () => read.some(({ key }) => String(key) === 'small'));
   }, 60_000);
 
   const LOST: Fault = { kind: 'lost' };

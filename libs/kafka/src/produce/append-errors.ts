@@ -1,5 +1,7 @@
 // What a broker's answer to a produced batch means, by the error codes of Kafka's protocol.
 
+import { PlatformError } from '@millrace/domain';
+
 /**
  * done      in the log, now or before
  * refused   not written, and it never will be
@@ -28,6 +30,9 @@ const REFUSED: ReadonlyMap<number, string> = new Map([
   [87, 'INVALID_RECORD'],
 ]);
 
+/** Of these the messages themselves are at fault: whoever writes them again is refused again. */
+const OF_CONTENT = new Set([2, 10, 18, 32, 76, 87]);
+
 const MOVED = new Set([
   3, // UNKNOWN_TOPIC_OR_PARTITION
   5, // LEADER_NOT_AVAILABLE
@@ -53,8 +58,9 @@ export function appendAnswer(error: number): AppendAnswer {
   return AGAIN.has(error) ? 'again' : 'unknown';
 }
 
-export function refusalName(error: number): string {
-  return REFUSED.get(error) ?? `error ${error}`;
+export function refusal(error: number): PlatformError {
+  const code = OF_CONTENT.has(error) ? 'invalid_argument' : 'unavailable';
+  return new PlatformError(code, `Kafka refused a batch: ${REFUSED.get(error) ?? `error ${error}`}`);
 }
 
 /** The same, by name, for what kafkajs sends. Anything else may have been written. */

@@ -8,7 +8,7 @@
 import { type Clock, PlatformError } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import { backoffMs } from '../error-actions.js';
-import { appendAnswer, refusalName } from './append-errors.js';
+import { appendAnswer, refusal } from './append-errors.js';
 import { BrokerSocket } from './broker-socket.js';
 import {
   INIT_PRODUCER_ID,
@@ -209,7 +209,7 @@ export class LogWriter {
         part.done();
         return true;
       case 'refused': {
-        const refused = new PlatformError('unavailable', `Kafka refused a batch: ${refusalName(error as number)}`);
+        const refused = refusal(error as number);
         this.log.error('batch given up', { messages: part.batch.count, partition: key }, refused);
         part.failed(refused);
         return true;

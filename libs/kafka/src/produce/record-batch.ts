@@ -49,6 +49,11 @@ export class RecordBatch {
     return this.records;
   }
 
+  /** Bytes so far. */
+  get size(): number {
+    return this.at;
+  }
+
   clear(): void {
     this.at = HEAD_BYTES;
     this.records = 0;
