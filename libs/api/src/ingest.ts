@@ -254,7 +254,9 @@ export const ingestApi = {
         format: Type.Optional(format()),
         csv: Type.Optional(
           body({
-            delimiter: Type.Optional(Type.String({ minLength: 1, maxLength: 1 })),
+            delimiter: Type.Optional(
+              Type.String({ pattern: '^[^\\r\\n"]$', description: 'One character, no quote and no line end.' }),
+            ),
             decimal: Type.Optional(decimal()),
             encoding: Type.Optional(encoding()),
           }),
@@ -268,7 +270,9 @@ export const ingestApi = {
             }),
           ),
         ),
-        seed: Type.Optional(Type.Number({ description: 'Of the choice of rows.' })),
+        seed: Type.Optional(
+          Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Of the choice of rows.' }),
+        ),
       }),
       status: 202,
       answer: answer({ importId: Type.String() }),

@@ -54,12 +54,16 @@ function pathOf(pointer: string): (string | number)[] {
 }
 
 /** Keys that the design has a word for and nothing brings to life yet: what to write instead. */
-const INSTEAD: Readonly<Record<string, string>> = {
-  'data.slices':
+const INSTEAD: ReadonlyMap<string, string> = new Map([
+  [
+    'data.slices',
     'nothing reads data.slices. Write the columns under evaluation.slices, which evaluates their values apart.',
-  'data.protected':
+  ],
+  [
+    'data.protected',
     'there are no fairness checks yet. Remove it; evaluation.slices shows the figures of each group of a column.',
-};
+  ],
+]);
 
 const READABLE: Readonly<Record<string, string>> = {
   string: 'a text',
@@ -89,7 +93,7 @@ function explain(error: ErrorObject): { path: (string | number)[]; message: stri
   switch (error.keyword) {
     case 'additionalProperties': {
       const key = params.additionalProperty as string;
-      const instead = INSTEAD[[...path, key].join('.')];
+      const instead = INSTEAD.get([...path, key].join('.'));
       if (instead !== undefined) return { path: [...path, key], atKey: key, message: instead };
       const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
       return { path: [...path, key], atKey: key, message: `unknown key '${key}'. ${hint(key, known)}` };

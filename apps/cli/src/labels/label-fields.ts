@@ -137,9 +137,20 @@ function ofText(
       return textValue(named(data, data.eventTime) ?? { type: 'timestamp' }, text);
     case 'knownAtMs':
       return textValue({ type: 'timestamp' }, text);
+    case 'recordId':
+      return idOf(named(data, data.recordId), text);
+    case 'entity':
+      return idOf(named(data, data.entity), text);
     default:
       return text;
   }
+}
+
+/** As `ingest` reads it in a column of whole numbers: 007 names record 7. */
+function idOf(column: WrittenColumn | undefined, text: string): unknown {
+  if (column?.type !== 'integer') return text;
+  const read = textValue(column, text);
+  return typeof read === 'bigint' || Number.isSafeInteger(read) ? String(read) : (read ?? undefined);
 }
 
 const invalid = (what: string): PlatformError => new PlatformError('invalid_argument', `labels: ${what}`);

@@ -97,7 +97,7 @@ export class ImportRunner {
     const schema = this.registry.get(project);
     const createdAtMs = this.registry.createdAtMs(project) as number;
     if (begunAtMs < createdAtMs) throw new PlatformError('cancelled', deletedMessage(project), { retry: 'never' });
-    refuseTimes(schema, request);
+    checkTimes(schema, request);
     const source = this.nameOf(schema, request);
     // The same file read with another decimal sign is another import.
     const { decimal } = schema.project.data;
@@ -271,8 +271,9 @@ export class ImportRunner {
   }
 }
 
-/** A range of event time chooses nothing among rows that have none. */
-function refuseTimes(schema: RecordSchema, { fromMs, toMs }: ImportRequest): void {
+/** A range that ends before it begins chooses nothing, nor does any among rows without event time. */
+function checkTimes(schema: RecordSchema, { fromMs, toMs }: ImportRequest): void {
+  if (fromMs >= toMs) throw new PlatformError('invalid_argument', 'from is not before to: no row is between them');
   if (schema.eventTimeIndex >= 0) return;
   if (fromMs === ALL_ROWS.fromMs && toMs === ALL_ROWS.toMs) return;
   const { name } = schema.project;

@@ -5,7 +5,7 @@ import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
 import { parseExactJson, type Scalar, taskOf, timeOf } from '@millrace/domain';
 import { applyLabelRule, writtenValue } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
-import { addReason, checkEventTime, checkId, idText, shown } from '../schema/check-row.js';
+import { addReason, checkEventTime, checkId, idText, shown, wholeDigits } from '../schema/check-row.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 
 export interface LabelInput {
@@ -76,7 +76,9 @@ export function labelFromLine(line: string): LabelInput {
 
 function outcome(schema: RecordSchema, input: LabelInput, reasons: Reason[]): number {
   const rule = schema.project.data.label;
-  if (input.raw !== null) {
+  if (input.raw !== null && input.value !== null) {
+    addReason(reasons, 'unknown_field', 'value', 'stands beside raw, the outcome itself: leave one of them out');
+  } else if (input.raw !== null) {
     const column = schema.columns[schema.labelIndex];
     const raw = column === undefined ? input.raw : writtenValue(column, input.raw);
     const value = applyLabelRule(rule, raw as Scalar);
@@ -118,8 +120,21 @@ function eventTimeOfLabel(schema: RecordSchema, { eventTimeMs }: LabelInput, now
   return schema.eventTimeIndex < 0 && isUnsaid(eventTimeMs) ? nowMs : timeOf(eventTimeMs);
 }
 
+/** An id that a column holds, as that column's records have it: by another spelling no record would be found. */
+function checkOwnId(schema: RecordSchema, index: number, field: string, id: unknown, reasons: Reason[]): void {
+  const before = reasons.length;
+  checkId(field, id, reasons);
+  const column = schema.columns[index];
+  if (column?.type !== 'integer' || reasons.length > before) return;
+  const digits = wholeDigits(id as string);
+  if (digits === null)
+    addReason(reasons, 'bad_id', field, `${shown(id)} is no whole number, as column '${column.name}' is`);
+  else if (digits !== id)
+    addReason(reasons, 'bad_id', field, `${shown(id)} is ${digits} in column '${column.name}': send it so`);
+}
+
 function checkEntity(schema: RecordSchema, entity: unknown, reasons: Reason[]): void {
-  if (schema.entityIndex >= 0) checkId('entity', entity, reasons);
+  if (schema.entityIndex >= 0) checkOwnId(schema, schema.entityIndex, 'entity', entity, reasons);
   else if (entity !== '')
     addReason(
       reasons,
@@ -141,7 +156,8 @@ export function intakeLabels(schema: RecordSchema, inputs: readonly LabelInput[]
       : timeOf(input.knownAtMs);
     if (reasons.length === 0) {
       if (input.predictionId !== '') checkId('prediction_id', input.predictionId, reasons);
-      if (input.recordId !== '' || input.predictionId === '') checkId('record_id', input.recordId, reasons);
+      if (input.recordId !== '' || input.predictionId === '')
+        checkOwnId(schema, schema.recordIdIndex, 'record_id', input.recordId, reasons);
       checkEntity(schema, input.entity, reasons);
       if (isMissingTime(schema, input)) addReason(reasons, 'bad_event_time', 'event_time_ms', 'is missing');
       else checkEventTime('event_time_ms', eventTimeMs, delivery.nowMs, reasons);

@@ -5,7 +5,7 @@ import type { LabelMessage, Reason, RecordMessage } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import { applyLabelRule, type ColumnSpec, writtenValue } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
-import { addReason, checkId, checkRow } from '../schema/check-row.js';
+import { addReason, checkId, checkRow, shown } from '../schema/check-row.js';
 import { entityOf, eventTimeOf, type RecordSchema, recordIdOf } from '../schema/record-schema.js';
 import { ownValue, type RecordInput } from './record-input.js';
 
@@ -55,7 +55,21 @@ function checkRecord(schema: RecordSchema, input: RecordInput, nowMs: number, ro
   if (schema.recordIdIndex < 0) checkId('recordId', input.recordId, reasons, ID_REMEDY);
   unknownFields(schema, input.values, reasons);
   checkRow(schema, (index) => rawValue(schema, input, index), row, nowMs, reasons);
+  if (reasons.length === 0) checkBeside(schema, input, row, reasons);
   return reasons;
+}
+
+/** Two ids of one record: labels sent for the one that is dropped would find nothing. */
+function checkBeside(schema: RecordSchema, input: RecordInput, row: readonly Scalar[], reasons: Reason[]): void {
+  const column = schema.columns[schema.recordIdIndex];
+  if (column === undefined || !input.hasOwnId || input.recordId === String(row[schema.recordIdIndex])) return;
+  if ((ownValue(input.values, column.name) ?? null) === null) return;
+  addReason(
+    reasons,
+    'bad_id',
+    'recordId',
+    `${shown(input.recordId)} is not the record's ${column.name}, ${shown(row[schema.recordIdIndex])}: leave it out`,
+  );
 }
 
 /** The column of the record's id may be left out where the id stands beside the values. */

@@ -67,6 +67,9 @@ function checkBounds(column: ColumnSpec, value: number, raw: unknown, reasons: R
   }
 }
 
+/** A whole number without plus sign and leading zeros; null for any other text. */
+export const wholeDigits = (text: string): string | null => (WHOLE.test(text) ? String(BigInt(text)) : null);
+
 /** An integer that names something: a number where a double holds it, else the text of its digits. */
 function checkWholeName(column: ColumnSpec, raw: unknown, reasons: Reason[]): Scalar {
   const text = typeof raw === 'bigint' ? String(raw) : raw;
