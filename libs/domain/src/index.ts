@@ -34,7 +34,7 @@ export { ID_CHARACTERS_MAX, predictionId, RequestIds, requestIdOf } from './requ
 export { type RestartLimits, RestartPolicy } from './restart-policy.js';
 export { type Fate, fatesOf, type RetentionRules } from './retention.js';
 export { hash32, type Rng, seededRng } from './rng.js';
-export { rowNumber, rowOfWhole, withoutRow } from './row-number.js';
+export { indexNamed, rowNumber, rowOfWhole, withoutRow } from './row-number.js';
 export { hint, suggest } from './suggest.js';
 export {
   binaryLabel,

@@ -12,6 +12,12 @@ export function rowOfWhole(fault: string, before: number): string {
   return fault.replace(NAMED, (_, ahead, row, behind) => `${ahead}row ${Number(row) + before}${behind}`);
 }
 
+/** The index of the row that a fault names; undefined where it names none. */
+export function indexNamed(fault: string): number | undefined {
+  const row = NAMED.exec(fault)?.[2];
+  return row === undefined ? undefined : Number(row) - 1;
+}
+
 /** The fault without its row, for those who name the row themselves. */
 export function withoutRow(fault: string): string {
   return fault.replace(NAMED, (_, ahead: string) => ahead);

@@ -1,8 +1,8 @@
 // Scores rows by a bound model, a batch of rows a request. Where a server takes fewer rows at once than are sent, the
 // batch is halved until it does; what one row cannot be answered for is the row's fault, and is said with its number.
 
-import { PlatformError, rowNumber, rowOfWhole, type Task } from '@millrace/domain';
-import type { RawColumns } from '@millrace/features';
+import { indexNamed, PlatformError, rowNumber, rowOfWhole, type Task } from '@millrace/domain';
+import { isMissing, type RawColumns } from '@millrace/features';
 import { type Binding, boundColumns, scoresOfAnswer, tensorsOfRows } from '@millrace/inference';
 import type { OpenModel } from './open-model.js';
 
@@ -53,7 +53,25 @@ async function batch(
   );
   const tensors = ofRows(start, () => tensorsOfRows(binding, part, count));
   const answer = await model.infer(tensors);
-  return ofRows(start, () => scoresOfAnswer(binding, task, answer, count));
+  try {
+    return ofRows(start, () => scoresOfAnswer(binding, task, answer, count));
+  } catch (thrown) {
+    throw withMissing(PlatformError.from(thrown), columns, binding);
+  }
+}
+
+/** What the row that was not answered well lacks is mostly why. */
+function withMissing(error: PlatformError, columns: RawColumns, binding: Binding): PlatformError {
+  const row = indexNamed(error.reason);
+  const lacking = row === undefined ? [] : boundColumns(binding).filter((name) => isMissing(columns[name]?.[row]));
+  if (lacking.length === 0) return error;
+  const names = lacking.map((name) => `'${name}'`).join(', ');
+  return new RowError(
+    error.code,
+    `${error.reason}; the row has no value for ${names}: put what fills missing values (an imputer) into the model, or ` +
+      'leave such rows out of the data',
+    { cause: error },
+  );
 }
 
 /** What befell a whole batch may be the fault of any row of it. */

@@ -17,6 +17,7 @@ import { ownFiles } from './own-files.js';
 import { publishBound } from './publish-bound.js';
 import type { RegistrationPorts } from './registration-ports.js';
 import { formatOf } from './registration-request.js';
+import { refuseDependentRows } from './row-independence.js';
 
 export async function runRegistration(
   id: string,
@@ -46,11 +47,18 @@ async function registered(
     const { binding, sentences } = await bound(model, project, request.registration);
     const { columns } = bindableColumns(project);
     const inputs = boundColumns(binding).map((name) => columns.find((one) => one.name === name) as SignatureInput);
+    const task = taskOf(project.scope.task);
     const judged = await judgeBound(
       request,
       project,
       inputs,
-      (rows, told) => boundScores(model, binding, taskOf(project.scope.task), rows, told),
+      async (rows, told) => {
+        const scores = await boundScores(model, binding, task, rows, told);
+        // What a server elsewhere is asked goes to it as its clients send it.
+        if (binding.upstream === undefined)
+          await refuseDependentRows(binding, rows, scores, (row) => boundScores(model, binding, task, row));
+        return scores;
+      },
       reporter,
       ports,
     );
