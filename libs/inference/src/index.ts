@@ -57,7 +57,7 @@ export {
   parseRestJson,
   rawRestRequest,
 } from './rest-request.js';
-export { encodeRestResponse } from './rest-response.js';
+export { encodeRestResponse, type RestResponse } from './rest-response.js';
 export {
   type DurationStatistic,
   FAILURE_REASONS,

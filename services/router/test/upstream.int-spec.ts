@@ -276,7 +276,27 @@ describe('over REST', () => {
       const { status, text } = await post(body('rest-2'));
       expect([status, JSON.parse(text).outputs[0].data]).toEqual([200, [11]]);
       expect(other.calls).toBe(before + 1);
+      // An answer that says it has more numbers than it brings.
+      const short = fromBinary(ModelInferResponseSchema, other.response);
+      short.rawOutputContents = [Uint8Array.of(0, 0)];
+      other.behaviour = { kind: 'bytes', response: toBinary(ModelInferResponseSchema, short) };
+      const failed = async () => {
+        const { body } = await router.get('/metrics', router.metricsPort);
+        return Number(
+          /^millrace_router_requests_total\{[^}]*version="2"[^}]*status="INTERNAL"[^}]*\} (\d+)/m.exec(
+            String(body),
+          )?.[1] ?? 0,
+        );
+      };
+      expect(await failed()).toBe(0);
+      const broken = await post(body('rest-3'));
+      expect(broken.status).toBe(500);
+      expect(JSON.parse(broken.text).error).toMatch(
+        /^the upstream 127\.0\.0\.1:\d+ answered what cannot be read: tensor 'sum' carries 2 bytes/,
+      );
+      await eventually('it counts as the failure of the server', async () => (await failed()) === 1);
     } finally {
+      other.behaviour = { kind: 'answer' };
       await router.post('/v1/projects/sums/promote', { version: 1 });
     }
   });

@@ -11,7 +11,7 @@ import { labelCondition, type Project, projectFromDocument } from '@millrace/pro
 import { csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
 import { BatchPrediction } from '../predict/batch-prediction.js';
-import { isFilledIn, leftOut, rowOf, tensorsOf } from '../predict/one-row.js';
+import { isFilledIn, isWhole, rowOf, tensorsOf } from '../predict/one-row.js';
 import { type RowBlock, withTimes } from '../predict/row-block.js';
 import type { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
@@ -308,9 +308,10 @@ async function predictRow(context: Context, model: string, options: PredictOptio
   try {
     const { inputs } = await client.metadata(model, options.modelVersion);
     const own = isOwn(options.via);
-    const asks = own && (leftOut(row, inputs).length > 0 || !context.json);
+    const asks = own && (!isWhole(row, inputs) || !context.json);
     const project = asks ? await projectNamed(context, model) : undefined;
-    const { tensors, missing } = tensorsOf(row, inputs, project);
+    const { tensors, missing, unused } = tensorsOf(row, inputs, project);
+    if (unused.length > 0) process.stderr.write(`${unused.join(', ')}: no input of this model, not used\n`);
     if (missing.length > 0) process.stderr.write(`${missing.join(', ')}: not in the row, taken as missing\n`);
     const answer = await client.infer({
       modelName: model,

@@ -37,6 +37,8 @@ describe('the command that mends an import', () => {
     expect(toMend({ file: 'a.csv', encoding: 'latin1', from: 0 }, none)).toEqual([
       'millrace ingest loans --file a.csv --encoding latin1',
     ]);
-    expect(toMend({ file: 'a.csv' }, none)).toEqual(['millrace apply --check']);
+    expect(toMend({ file: 'a.csv' }, none)).toEqual([
+      'millrace ingest loans --file a.csv   # when the file is mended, or the project file, and that applied',
+    ]);
   });
 });

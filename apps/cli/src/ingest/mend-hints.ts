@@ -16,7 +16,8 @@ export function toMend(options: ImportOptions, status: ImportState): string[] {
   // No row was of that range: the same without it.
   if (rowsChosen === 0 && (from !== undefined || to !== undefined)) return [ingestAgain(project, rest)];
   // Good rows that no version came of: what failed was the platform, as where Kafka was gone.
-  return [rowsChosen > 0 ? ingestAgain(project, options) : 'millrace apply --check'];
+  const again = ingestAgain(project, options);
+  return [rowsChosen > 0 ? again : `${again}   # when the file is mended, or the project file, and that applied`];
 }
 
 /** Ingest has seen a decimal comma where it read points. */

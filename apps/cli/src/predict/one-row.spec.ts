@@ -50,6 +50,15 @@ describe('one row', () => {
     expect(sent({ ...whole, amount: null, good: null })).toMatchObject({ values: { amount: Number.NaN }, missing: [] });
   });
 
+  it('may have what a record has beside the inputs; the event time is said apart', () => {
+    const { tensors, unused } = tensorsOf({ ...whole, bad: false }, INPUTS, project);
+    expect([tensors.length, unused]).toEqual([4, ['bad']]);
+    expect(() => tensorsOf({ ...whole, at: '2024-01-01' }, INPUTS, project)).toThrow(
+      "--row: 'at' is the event time and no input: give it with --event-time",
+    );
+    expect(() => tensorsOf({ ...whole, bad: false }, INPUTS, undefined)).toThrow("no input 'bad'");
+  });
+
   it('lacks an input that is called as what every object has', () => {
     expect(rowOf('{"a": 1}').constructor).toBeUndefined();
   });

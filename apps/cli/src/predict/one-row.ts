@@ -12,6 +12,8 @@ export interface OneRow {
   readonly tensors: readonly Tensor[];
   /** Inputs that were sent as missing because the row leaves them out. */
   readonly missing: readonly string[];
+  /** Columns of the project that the model does not take. */
+  readonly unused: readonly string[];
 }
 
 type Row = Readonly<Record<string, unknown>>;
@@ -32,11 +34,21 @@ export function rowOf(text: string): Row {
   return Object.assign(Object.create(null), parseRestJson(new TextEncoder().encode(text)));
 }
 
-/** Inputs that the row leaves out. Throws invalid_argument for a key that is no input. */
-export function leftOut(row: Row, inputs: readonly TensorSpec[]): TensorSpec[] {
+/** Whether the row has just the inputs: else what its project knows is needed. */
+export function isWhole(row: Row, inputs: readonly TensorSpec[]): boolean {
+  return inputs.every(({ name }) => row[name] !== undefined) && Object.keys(row).length === inputs.length;
+}
+
+/** Columns of the project that the model does not take, as a record has them; any other key is a mistake. */
+function unused(row: Row, inputs: readonly TensorSpec[], project: Project | undefined): string[] {
   const names = inputs.map(({ name }) => name);
-  for (const key of Object.keys(row)) if (!names.includes(key)) throw invalid(`no input '${key}'. ${hint(key, names)}`);
-  return inputs.filter(({ name }) => row[name] === undefined);
+  const { eventTime, columns = [] } = project?.data ?? {};
+  return Object.keys(row).filter((key) => {
+    if (names.includes(key)) return false;
+    if (key === eventTime) throw invalid(`'${key}' is the event time and no input: give it with --event-time`);
+    if (!columns.some(({ name }) => name === key)) throw invalid(`no input '${key}'. ${hint(key, names)}`);
+    return true;
+  });
 }
 
 /**
@@ -45,7 +57,8 @@ export function leftOut(row: Row, inputs: readonly TensorSpec[]): TensorSpec[] {
  * @throws PlatformError invalid_argument with every fault of the row
  */
 export function tensorsOf(row: Row, inputs: readonly TensorSpec[], project: Project | undefined): OneRow {
-  const out = leftOut(row, inputs).filter(({ name }) => !isFilledIn(name, project));
+  const notUsed = unused(row, inputs, project);
+  const out = inputs.filter(({ name }) => row[name] === undefined && !isFilledIn(name, project));
   const faults = inputs.flatMap((spec) => fault(spec, row[spec.name]) ?? []);
   const required = out.filter(({ name }) => project?.data.columns.find((column) => column.name === name)?.required);
   const lacking = project === undefined ? out : required;
@@ -61,7 +74,7 @@ export function tensorsOf(row: Row, inputs: readonly TensorSpec[], project: Proj
     if (value === undefined && !missing.includes(spec.name)) return [];
     return [tensorOf({ spec, elements: rowElements(spec.shape) ?? 1 }, [value ?? null], 0, 1)];
   });
-  return { tensors, missing };
+  return { tensors, missing, unused: notUsed };
 }
 
 /** The server fills it in: from the event time, or from the entity's latest record. */

@@ -14,6 +14,8 @@ export interface InferCall {
   /** The caller takes many answers, each a ModelStreamInferResponse; default one ModelInferResponse. */
   stream?: boolean;
   done: Done;
+  /** Why the caller cannot be given this answer in its form; absent: any bytes will do. Asked of servers not ours. */
+  unreadable?(response: Uint8Array): string | undefined;
 }
 
 /** Sampled spans only; null for a request that is not traced. */

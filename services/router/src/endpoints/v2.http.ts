@@ -16,8 +16,8 @@ import {
   decodeRestRequest,
   encodeInferRequest,
   encodeRestResponse,
-  type InferRequest,
   parseHeaderLength,
+  type RestResponse,
   restError,
   restStatus,
 } from '@millrace/inference';
@@ -138,15 +138,28 @@ export class HttpEndpoint {
     const length = request.headers['inference-header-content-length'];
     const headerLength = parseHeaderLength(Array.isArray(length) ? length[0] : length);
     const decoded = decodeRestRequest(body, headerLength, model, version);
+    let told: RestResponse | undefined;
     const cancel = this.inference.infer({
       request: encodeInferRequest(decoded, Buffer.allocUnsafe),
       entity: text(request.headers['millrace-entity']),
       traceparent: text(request.headers.traceparent),
       // REST has none; the parameter `timeout` is about serving's queue only.
       deadlineAtMs: Number.POSITIVE_INFINITY,
+      unreadable: (bytes) => {
+        try {
+          told = encodeRestResponse(decodeInferResponse(bytes), decoded);
+          return undefined;
+        } catch (thrown) {
+          return PlatformError.from(thrown).reason;
+        }
+      },
       done: (status, message, bytes) => {
-        if (status !== GRPC_STATUS.OK) sendError(response, new PlatformError(codeOfStatus(status), message));
-        else sendInference(request, response, decoded, bytes);
+        try {
+          if (status !== GRPC_STATUS.OK) throw new PlatformError(codeOfStatus(status), message);
+          sendInference(request, response, told ?? encodeRestResponse(decodeInferResponse(bytes), decoded));
+        } catch (thrown) {
+          sendError(response, PlatformError.from(thrown));
+        }
       },
     });
     response.on('close', cancel);
@@ -189,40 +202,30 @@ export class HttpEndpoint {
 }
 
 /** The version that answered is in the model_version of the body. */
-function sendInference(
-  request: IncomingMessage,
-  response: ServerResponse,
-  decoded: InferRequest,
-  bytes: Uint8Array,
-): void {
-  try {
-    const { body, headerLength } = encodeRestResponse(decodeInferResponse(bytes), decoded);
-    const headers: Record<string, string | number> = {
-      'content-type': headerLength === undefined ? 'application/json' : 'application/octet-stream',
-    };
-    if (headerLength !== undefined) headers['inference-header-content-length'] = headerLength;
-    const plain = () => {
-      response.writeHead(200, { ...headers, 'content-length': body.length });
-      response.end(body);
-    };
-    const coding =
-      body.length < COMPRESSED_BYTES_MIN ? undefined : acceptedCoding(text(request.headers['accept-encoding']));
-    if (coding === undefined) {
-      plain();
-      return;
-    }
-    headers.vary = 'accept-encoding';
-    (coding === 'gzip' ? gzip : deflate)(body, COMPRESSION, (error, packed) => {
-      // Out of memory or the like: the answer itself is fine.
-      if (error || packed.length >= body.length) plain();
-      else {
-        response.writeHead(200, { ...headers, 'content-encoding': coding, 'content-length': packed.length });
-        response.end(packed);
-      }
-    });
-  } catch (thrown) {
-    sendError(response, PlatformError.from(thrown));
+function sendInference(request: IncomingMessage, response: ServerResponse, { body, headerLength }: RestResponse): void {
+  const headers: Record<string, string | number> = {
+    'content-type': headerLength === undefined ? 'application/json' : 'application/octet-stream',
+  };
+  if (headerLength !== undefined) headers['inference-header-content-length'] = headerLength;
+  const plain = () => {
+    response.writeHead(200, { ...headers, 'content-length': body.length });
+    response.end(body);
+  };
+  const coding =
+    body.length < COMPRESSED_BYTES_MIN ? undefined : acceptedCoding(text(request.headers['accept-encoding']));
+  if (coding === undefined) {
+    plain();
+    return;
   }
+  headers.vary = 'accept-encoding';
+  (coding === 'gzip' ? gzip : deflate)(body, COMPRESSION, (error, packed) => {
+    // Out of memory or the like: the answer itself is fine.
+    if (error || packed.length >= body.length) plain();
+    else {
+      response.writeHead(200, { ...headers, 'content-encoding': coding, 'content-length': packed.length });
+      response.end(packed);
+    }
+  });
 }
 
 function notAllowed(response: ServerResponse, method: string | undefined, allowed: string): void {

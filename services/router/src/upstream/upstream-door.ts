@@ -63,8 +63,9 @@ export class UpstreamDoor {
       deadlineAtMs: call.deadlineAtMs,
       headers: metadataOf(call.metadata ?? [], traceparent),
     };
-    const cancel = this.calls.unary(choice.address, sent, request, ({ status, message, response }) => {
+    const cancel = this.calls.unary(choice.address, sent, request, (answer) => {
       open = false;
+      const { status, message, response } = readable(answer, call, choice.address);
       // The answer first: the rest is done while it travels.
       call.done(status, message, response, true);
       const latencyMs = record(status);
@@ -135,6 +136,18 @@ export class UpstreamDoor {
       cancelled = true;
     };
   }
+}
+
+/** An answer that is none is the server's failure, not its client's. */
+function readable(answer: BytesAnswer, call: InferCall, address: string): BytesAnswer {
+  if (answer.status !== GRPC_STATUS.OK) return answer;
+  const why = call.unreadable?.(answer.response);
+  if (why === undefined) return answer;
+  return {
+    ...answer,
+    status: GRPC_STATUS.INTERNAL,
+    message: `the upstream ${address} answered what cannot be read: ${why}`,
+  };
 }
 
 export interface StreamThere {

@@ -140,6 +140,11 @@ describe('RequestReader', () => {
       /'hour' row 2 is 1.5, expected an integer/,
     ],
     [
+      'an integer that a double does not hold',
+      [distance, Tensor.of('hour', 'INT64', [2], [1n, 9_007_199_254_740_993n]), origin, holiday],
+      /'hour' row 2 is beyond 2\^53, where numbers lose digits/,
+    ],
+    [
       'an infinity',
       [Tensor.of('distance', 'FP64', [2], [1, Infinity]), hour, origin, holiday],
       /'distance' row 2 is Infinity/,

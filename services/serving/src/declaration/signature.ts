@@ -187,9 +187,9 @@ function fill(tensor: Tensor, type: InputType, rows: RawRows, at: number, textMa
         const value = tensor.number(i);
         if (Number.isNaN(value)) continue;
         if (type === 'number' ? !Number.isFinite(value) : !Number.isSafeInteger(value)) {
-          invalid(
-            `input '${name}' row ${rowNumber(i)} is ${value}, expected ${type === 'number' ? 'a finite number' : 'an integer'}`,
-          );
+          const where = `input '${name}' row ${rowNumber(i)} is`;
+          if (Number.isInteger(value)) invalid(`${where} beyond 2^53, where numbers lose digits`);
+          invalid(`${where} ${value}, expected ${type === 'number' ? 'a finite number' : 'an integer'}`);
         }
         (rows[i] as Scalar[])[at] = value;
       }
