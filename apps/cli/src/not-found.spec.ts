@@ -26,6 +26,12 @@ it.each([
   expect((await explained(error, name, { ...known, ...part })).reason).toContain(reason);
 });
 
+it('says of which project the file here is', async () => {
+  const of = async (here: string) => (await explained(error, 'zebra', known, here)).reason;
+  expect(await of('weather')).toContain("lists them. project.yaml here is of project 'weather'.");
+  expect(await of('zebra')).not.toContain('project.yaml');
+});
+
 it('leaves what is no version as it is', async () => {
   const source = new PlatformError('not_found', "no source 'histry' in the project file");
   expect(await explained(source, 'loans', { ...known, models: async () => [] })).toBe(source);

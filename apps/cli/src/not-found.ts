@@ -13,8 +13,16 @@ export interface Known {
 /** Told of a version or of what routes them; other things that were not found are told well where they are missed. */
 const OF_VERSIONS = /\b(?:route|model|version)\b/;
 
-/** The error as it was where nothing better is known. `name`: what the command was given as project or model. */
-export async function explained(error: PlatformError, name: string, known: Known): Promise<PlatformError> {
+/**
+ * The error as it was where nothing better is known. `name`: what the command was given as project or model; `here`:
+ * of which project the folder's project file is.
+ */
+export async function explained(
+  error: PlatformError,
+  name: string,
+  known: Known,
+  here?: string,
+): Promise<PlatformError> {
   if (error.code !== 'not_found') return error;
   const projects = await known.projects().catch(() => undefined);
   if (projects === undefined) return error;
@@ -23,7 +31,8 @@ export async function explained(error: PlatformError, name: string, known: Known
   if (!names.includes(name)) {
     const near = suggest(name, names);
     const meant = near === null ? '' : ` Did you mean '${near}'?`;
-    return because(`there is no project '${name}'; \`millrace projects list\` lists them.${meant}`);
+    const other = here === undefined || here === name ? '' : ` project.yaml here is of project '${here}'.`;
+    return because(`there is no project '${name}'; \`millrace projects list\` lists them.${meant}${other}`);
   }
   if (!OF_VERSIONS.test(error.reason)) return error;
   try {

@@ -53,10 +53,11 @@ function textOf(file: string, shown: string): string {
 }
 
 /** What a file calls its project; undefined where there is none, or nobody can tell. */
-export function projectNameIn(path: string): unknown {
+export function projectNameIn(path: string): string | undefined {
   if (!existsSync(path)) return undefined;
   try {
-    return (parseYaml(readFileSync(path, 'utf8')) as { name?: unknown } | null)?.name;
+    const name = (parseYaml(readFileSync(path, 'utf8')) as { name?: unknown } | null)?.name;
+    return typeof name === 'string' ? name : undefined;
   } catch {
     // `millrace apply` says what is wrong with it.
     return undefined;

@@ -12,7 +12,7 @@ const FILE = 'project.yaml';
  * @throws PlatformError 'conflict' where the platform has another project of this name
  */
 export async function applyHere({ control, settings }: Context, project: string): Promise<number | undefined> {
-  if (projectNameIn(FILE) !== project) return undefined;
+  if (projectHere() !== project) return undefined;
   const loaded = loadProjectFile(FILE);
   const applied = (await control.projects()).find(({ name }) => name === project);
   const columns = loaded.project.data.columns.map(({ name }) => name);
@@ -22,6 +22,9 @@ export async function applyHere({ control, settings }: Context, project: string)
   if (changed) process.stderr.write(`applied ${FILE}: ${project}, revision ${revision}\n`);
   return revision;
 }
+
+/** What the folder's project file calls its project. */
+export const projectHere = (): string | undefined => projectNameIn(FILE);
 
 /** The revision that a training is meant for: of the file here, else the one that is applied now. */
 export async function meantRevision(context: Context, project: string): Promise<{ projectRevision?: number }> {

@@ -15,6 +15,7 @@ import { fitted } from '../table.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import { STOP_SIGNALS } from '../terminal/stop-signal.process.js';
 import { nextTyped, textTyped, typedAs } from '../terminal/typed-as.js';
+import { projectHere } from './apply-here.js';
 
 export interface Context {
   settings: CliSettings;
@@ -93,7 +94,7 @@ async function ofProject(error: PlatformError, command: Command, args: readonly 
   // What the command itself misses, it has told with the next command.
   const isTold = isMissingFile(error) || error.reason.includes('`millrace ');
   if (!named || error.code !== 'not_found' || isTold) return error;
-  return explained(error, args[0] as string, controlOf(cliSettings()));
+  return explained(error, args[0] as string, controlOf(cliSettings()), projectHere());
 }
 
 /** Ends the command on the first signal, with its bars, and says what holds then. */

@@ -10,6 +10,7 @@ import { BrokenRow } from '../labels/broken-row.js';
 import { type LabelBody, labelFields, labelOf, outcomeOf, outcomeWords } from '../labels/label-fields.js';
 import { type Refusal, sendLabels } from '../labels/send-labels.js';
 import { explained } from '../not-found.js';
+import { projectHere } from './apply-here.js';
 import { action, type Context } from './context.js';
 import { type CsvOptions, withCsvOptions } from './csv-options.js';
 import { projectName, time } from './option-values.js';
@@ -103,7 +104,7 @@ async function projectOf({ control }: Context, name: string): Promise<Project> {
   const projects = await control.projects();
   const found = projects.find((project) => project.name === name);
   if (found !== undefined) return projectFromDocument(JSON.stringify(found.document));
-  throw await explained(new PlatformError('not_found', `no project '${name}'`), name, control);
+  throw await explained(new PlatformError('not_found', `no project '${name}'`), name, control, projectHere());
 }
 
 async function* labelsOf(path: string, project: Project, terms: CsvTerms): AsyncIterable<LabelBody | BrokenRow> {

@@ -21,6 +21,7 @@ import { choicesText, columnsTable, nextCommands, shellWord } from '../new/found
 import { askDecimal, proposeWith, type Terminal, withCommas } from '../new/questions.js';
 import { readTable } from '../new/read-any-table.fs.js';
 import type { ReadTable } from '../new/read-table.js';
+import { projectNameIn } from '../project-file.fs.js';
 import { action, type Context } from './context.js';
 import { type CsvOptions, withCsvOptions } from './csv-options.js';
 
@@ -69,9 +70,11 @@ async function run(context: Context, file: string, options: NewOptions): Promise
   if (statSync(output, { throwIfNoEntry: false })?.isDirectory())
     throw new PlatformError('invalid_argument', `--output ${options.output} is a folder: name a file in it`);
   if (existsSync(output) && options.force !== true) {
+    const name = projectNameIn(output);
+    const whose = name === undefined ? '' : `, of project '${name}'`;
     throw new PlatformError(
       'already_exists',
-      `${relative(process.cwd(), output)} is there already; --force writes over it, --output writes elsewhere`,
+      `${relative(process.cwd(), output)} is there already${whose}; --force writes over it, --output writes elsewhere`,
     );
   }
   const asWritten = await readTable(resolve(file), options);
