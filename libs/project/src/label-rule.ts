@@ -33,6 +33,20 @@ export function applyLabelRule(label: LabelSpec | undefined, raw: Scalar | undef
   }
 }
 
+/** White space around a text, and its ASCII letters' case, as people vary them. */
+const folded = (text: string): string =>
+  text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '').replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+/**
+ * Why an outcome is none, though the rule would make a label of it: it is the rule's value in another spelling, and
+ * would count as its opposite. undefined for any other.
+ */
+export function outcomeFault(label: LabelSpec | undefined, raw: unknown): string | undefined {
+  const value = label?.value;
+  if (typeof raw !== 'string' || typeof value !== 'string' || raw === value || folded(raw) !== folded(value)) return;
+  return `${JSON.stringify(raw)} is ${JSON.stringify(value)} but for its spelling, and would count as its opposite`;
+}
+
 const SIGNS = { eq: '=', ne: '!=', gt: '>', ge: '>=', lt: '<', le: '<=' } as const;
 
 /** The rule's condition for people, such as `= "rain"`; empty where the column itself is the label. */

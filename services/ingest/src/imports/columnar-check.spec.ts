@@ -66,7 +66,20 @@ const texts = mostly(
   fc.constantFrom('car', 'house').map(text),
   fc
     .oneof(
-      fc.constantFrom('n/a', ' n/a ', '', 'a', 'bb', 'größe', 'x\u0001y', '日本語日本', 'aaaaaaaaaaaaaaaa'),
+      fc.constantFrom(
+        'Car',
+        ' car',
+        'CAR\t',
+        'n/a',
+        ' n/a ',
+        '',
+        'a',
+        'bb',
+        'größe',
+        'x\u0001y',
+        '日本語日本',
+        'aaaaaaaaaaaaaaaa',
+      ),
       fc.string({ maxLength: 12, unit: 'grapheme' }).filter((found) => !found.includes('\0')),
     )
     .map(text),

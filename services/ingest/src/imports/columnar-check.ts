@@ -137,6 +137,19 @@ function isId(id: string): string[] {
   ];
 }
 
+const BESIDE = '^[ \\t\\r\\n]+|[ \\t\\r\\n]+$';
+
+/** Of a value that may be none by the schema's outcomeFault, or another task's. */
+function outcomeFaults(label: Label, column: ColumnSpec | undefined, value: string | undefined): string[] {
+  if (label === undefined || column === undefined || value === undefined) return [];
+  if (label.operation === 'identity')
+    return column.type === 'number' || column.type === 'integer' ? [`${value} NOT IN (0, 1)`] : [];
+  if (column.type !== 'text' || typeof label.value !== 'string') return [];
+  const bound = text(label.value);
+  const folded = (one: string) => `lower(regexp_replace(${one}, ${text(BESIDE)}, '', 'g'))`;
+  return [`${value} <> ${bound} AND ${folded(value)} = ${folded(bound)}`];
+}
+
 /** As applyLabelRule (libs/project), of a value that is finite. */
 function labelSql(label: Label, column: ColumnSpec | undefined, value: string | undefined): string {
   const none = 'NULL::DOUBLE';
@@ -201,10 +214,7 @@ export function columnarPlan(
   faults.push(...isId(id));
   const { label } = schema.project.data;
   if (schema.wholeNames[labelIndex]) return null;
-  const outcome = columns[labelIndex]?.type;
-  // Labels that every task takes; others are looked at one by one.
-  if (schema.labelFault !== null && (outcome === 'number' || outcome === 'integer'))
-    faults.push(`${values[labelIndex]} NOT IN (0, 1)`);
+  faults.push(...outcomeFaults(label, columns[labelIndex], values[labelIndex]));
   return {
     mayBeBad: faults.map((fault) => `(${fault})`).join(' OR '),
     values: [

@@ -69,6 +69,18 @@ describe('labels', () => {
     expect(read(1).accepted[0]?.value).toBe(1);
   });
 
+  it('refuses an outcome that is the value of the rule but for its spelling', () => {
+    const eq = { ...schema, project: structuredClone(schema.project) };
+    Object.assign(eq.project.data.label ?? {}, { operation: 'eq', value: 'ja' });
+    const read = (raw: unknown) => intakeLabels(eq, [labelFromJson({ ...good, raw })], { source: 'http', nowMs: NOW });
+    for (const raw of ['JA', ' ja', 'Ja\t'])
+      expect(read(raw).rejections[0]?.reasons[0]).toMatchObject({
+        code: 'not_in_domain',
+        message: expect.stringContaining('is "ja" but for its spelling, and would count as its opposite'),
+      });
+    expect(['ja', 'nein', 'jä'].map((raw) => read(raw).accepted[0]?.value)).toEqual([1, 0, 0]);
+  });
+
   const bare = (keys: Partial<OptionalKeys>) => {
     const text = projectTextWith({ recordId: false, entity: false, eventTime: false, label: true, ...keys });
     const project = parseProject(text, 'p');

@@ -3,7 +3,7 @@
 
 import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
 import { parseExactJson, type Scalar, taskOf, timeOf } from '@millrace/domain';
-import { applyLabelRule, writtenValue } from '@millrace/project';
+import { applyLabelRule, outcomeFault, writtenValue } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
 import { addReason, checkEventTime, checkId, idText, shown, wholeDigits } from '../schema/check-row.js';
 import type { RecordSchema } from '../schema/record-schema.js';
@@ -82,7 +82,9 @@ function outcome(schema: RecordSchema, input: LabelInput, reasons: Reason[]): nu
     const column = schema.columns[schema.labelIndex];
     const raw = column === undefined ? input.raw : writtenValue(column, input.raw);
     const value = applyLabelRule(rule, raw as Scalar);
-    if (value === null)
+    const fault = outcomeFault(rule, raw);
+    if (fault !== undefined) addReason(reasons, 'not_in_domain', rule?.column ?? '', fault);
+    else if (value === null)
       addReason(reasons, 'wrong_type', rule?.column ?? '', 'does not fit the label rule of the project');
     else return taken(schema, value, rule?.column ?? '', reasons);
   } else if (typeof input.value === 'boolean') return Number(input.value);

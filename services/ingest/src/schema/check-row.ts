@@ -199,9 +199,9 @@ export function checkRow(
     if (typeof source === 'number' && column.derive !== undefined) out[index] = timePart(source, column.derive.part);
     else if (column.required) addReason(reasons, 'missing_field', column.name, 'is missing, and so is its source');
   }
-  const { eventTimeIndex, entityIndex, recordIdIndex, labelIndex, labelFault } = schema;
-  const outcome = labelFault === null ? null : out[labelIndex];
-  const fault = typeof outcome === 'number' ? labelFault?.(outcome) : undefined;
+  const { eventTimeIndex, entityIndex, recordIdIndex, labelIndex } = schema;
+  const outcome = out[labelIndex] ?? null;
+  const fault = outcome === null ? undefined : schema.outcomeFault(outcome);
   if (fault !== undefined) addReason(reasons, 'not_in_domain', (columns[labelIndex] as ColumnSpec).name, fault);
   if (eventTimeIndex >= 0)
     checkEventTime((columns[eventTimeIndex] as ColumnSpec).name, out[eventTimeIndex] as number, nowMs, reasons);

@@ -4,7 +4,7 @@
 // make a new schema.
 
 import { type Scalar, taskOf } from '@millrace/domain';
-import { type ColumnSpec, canonicalJson, type Project } from '@millrace/project';
+import { type ColumnSpec, canonicalJson, outcomeFault, type Project } from '@millrace/project';
 
 export interface RecordSchema {
   readonly project: Project;
@@ -18,8 +18,8 @@ export interface RecordSchema {
   readonly entityIndex: number;
   readonly eventTimeIndex: number;
   readonly labelIndex: number;
-  /** What is wrong with a number that is the label as it is; null where the rule makes the label. */
-  readonly labelFault: ((label: number) => string | undefined) | null;
+  /** What is wrong with the outcome column's value, where there is one. */
+  readonly outcomeFault: (raw: Scalar) => string | undefined;
   /** By column position: an integer that names a record or an entity, all of whose digits count. */
   readonly wholeNames: readonly boolean[];
   /** Positions of the columns that dataset files carry: all but outcomes. */
@@ -49,12 +49,19 @@ export function compileSchema(project: Project, sha256Hex: (text: string) => str
     entityIndex: position(entity),
     eventTimeIndex: position(eventTime),
     labelIndex: position(label?.column),
-    labelFault: label?.operation === 'identity' ? taskOf(project.scope.task).labelFault : null,
+    outcomeFault: faultOf(project),
     wholeNames: columns.map(({ name, type }) => type === 'integer' && (name === recordId || name === entity)),
     stored: columns.flatMap((column, index) => (column.outcome ? [] : [index])),
     derivedFrom: columns.map((column) => (column.derive === undefined ? -1 : position(column.derive.from))),
     timestampColumns: new Set(columns.filter((column) => column.type === 'timestamp').map((column) => column.name)),
   };
+}
+
+/** Of an outcome that is the label as it is, or that a rule compares with a text. */
+function faultOf({ data: { label }, scope }: Project): RecordSchema['outcomeFault'] {
+  if (label?.operation !== 'identity') return (raw) => outcomeFault(label, raw);
+  const { labelFault } = taskOf(scope.task);
+  return (raw) => (typeof raw === 'number' ? labelFault(raw) : undefined);
 }
 
 /** The row's own id, where the project names its column; else the one that came beside it. */
