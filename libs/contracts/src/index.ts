@@ -93,6 +93,7 @@ export {
   type ParquetRows,
   type RecordBatch,
 } from './record-batch.codec.js';
+export { RecordBlock } from './record-block.codec.js';
 export { decodeReferenceProfile, encodeReferenceProfile, type ReferenceProfile } from './reference-profile.codec.js';
 export { decodeRoute, encodeRoute } from './route.codec.js';
 export {

@@ -26,6 +26,15 @@ export interface OutboundMessage {
   readonly partition?: number;
 }
 
+/**
+ * Messages to send, as one array of bytes: of each the end of its key, then the end of its value, which begins there;
+ * the next message follows. None has headers of its own.
+ */
+export interface MessageBlock {
+  readonly bytes: Uint8Array;
+  readonly ends: readonly number[];
+}
+
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
 export function textHeaders(headers: IHeaders | undefined): Readonly<Record<string, string>> {
@@ -57,9 +66,12 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Of a message beside its key, its value and its headers, roughly. */
+export const MESSAGE_OVERHEAD_BYTES = 70;
+
 /** Bytes that a message takes on the wire, roughly (record overhead included). */
 export function outboundBytes(message: OutboundMessage): number {
-  let bytes = 70 + message.key.length + (message.value?.length ?? 0);
+  let bytes = MESSAGE_OVERHEAD_BYTES + message.key.length + (message.value?.length ?? 0);
   for (const name in message.headers) bytes += name.length + (message.headers[name]?.length ?? 0) + 4;
   return bytes;
 }

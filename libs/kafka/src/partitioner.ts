@@ -8,10 +8,11 @@ const SEED = 0x9747b28c;
 const M = 0x5bd1e995;
 
 /** 32 bits, signed. */
-function murmur2(key: Uint8Array, length: number): number {
-  const whole = length & ~3;
+function murmur2(key: Uint8Array, from: number, to: number): number {
+  const length = to - from;
+  const whole = from + (length & ~3);
   let hash = SEED ^ length;
-  for (let i = 0; i < whole; i += 4) {
+  for (let i = from; i < whole; i += 4) {
     let word =
       (key[i] as number) |
       ((key[i + 1] as number) << 8) |
@@ -21,7 +22,7 @@ function murmur2(key: Uint8Array, length: number): number {
     word = Math.imul(word ^ (word >>> 24), M);
     hash = Math.imul(hash, M) ^ word;
   }
-  const rest = length - whole;
+  const rest = to - whole;
   if (rest > 2) hash ^= (key[whole + 2] as number) << 16;
   if (rest > 1) hash ^= (key[whole + 1] as number) << 8;
   if (rest > 0) hash = Math.imul(hash ^ (key[whole] as number), M);
@@ -29,15 +30,15 @@ function murmur2(key: Uint8Array, length: number): number {
   return hash ^ (hash >>> 15);
 }
 
-/** Of a key that is the first `length` bytes. */
-export function partitionOf(key: Uint8Array, length: number, partitions: number): number {
-  return (murmur2(key, length) & 0x7fffffff) % partitions;
+/** Of the key key[from, to). */
+export function partitionOf(key: Uint8Array, from: number, to: number, partitions: number): number {
+  return (murmur2(key, from, to) & 0x7fffffff) % partitions;
 }
 
 /** The partition of a key, of a topic with so many. */
 export function partitionOfKey(key: string | Uint8Array, partitions: number): number {
   const bytes = typeof key === 'string' ? Buffer.from(key) : key;
-  return partitionOf(bytes, bytes.length, partitions);
+  return partitionOf(bytes, 0, bytes.length, partitions);
 }
 
 export const keyPartitioner: ICustomPartitioner = () => {

@@ -7,7 +7,7 @@ import { TOPICS } from '@millrace/contracts';
 import { type Clock, PlatformError, systemClock } from '@millrace/domain';
 import { activeTraceparent, type BoundCounter, counter, gauge, logger, sampledTraceId } from '@millrace/telemetry';
 import type { KafkaConnection } from './connection.js';
-import { type OutboundMessage, outboundBytes } from './message.js';
+import { MESSAGE_OVERHEAD_BYTES, type MessageBlock, type OutboundMessage, outboundBytes } from './message.js';
 import { partitionOf } from './partitioner.js';
 import { KeyBytes } from './produce/key-bytes.js';
 import { LogWriter, type PartitionBatch } from './produce/log-writer.js';
@@ -34,9 +34,19 @@ interface Part extends Pick<PartitionBatch, 'topic' | 'partition' | 'batch'> {
   readonly pendings: Pending[];
 }
 
+/** What one call sends. */
+interface Content {
+  readonly count: number;
+  readonly bytes: number;
+  /** Of the largest message. */
+  readonly bytesMax: number;
+  readonly messages: readonly OutboundMessage[] | MessageBlock;
+}
+
 interface Pending {
   readonly topic: string;
-  readonly messages: readonly OutboundMessage[];
+  readonly messages: Content['messages'];
+  readonly count: number;
   readonly traceparent: string | undefined;
   /** Partitions of whose log it is not known yet that they have their part. */
   partsLeft: number;
@@ -137,9 +147,18 @@ export class MessageProducer {
     messages: readonly OutboundMessage[],
     settings: { deadlineMs?: number } = {},
   ): Promise<void> {
-    if (messages.length === 0) return;
+    await this.sent(topic, contentOf(messages), settings.deadlineMs);
+  }
+
+  /** The same, of messages that are encoded already. */
+  async sendBlock(topic: string, block: MessageBlock): Promise<void> {
+    await this.sent(topic, contentOfBlock(block));
+  }
+
+  private async sent(topic: string, content: Content, deadlineMs = this.settings.deadlineMs): Promise<void> {
+    if (content.count === 0) return;
     await new Promise<void>((resolve, reject) => {
-      const refused = this.enqueue(topic, messages, settings.deadlineMs ?? this.settings.deadlineMs, resolve, reject);
+      const refused = this.enqueue(topic, content, deadlineMs, resolve, reject);
       if (refused !== undefined) reject(refused);
     });
   }
@@ -147,7 +166,7 @@ export class MessageProducer {
   /** Fire and forget: false when the queue is full and the message was not taken; later failures are only counted. */
   offer(topic: string, message: OutboundMessage): boolean {
     const ignore = () => undefined; // counted in settle
-    return this.enqueue(topic, [message], this.settings.deadlineMs, ignore, ignore) === undefined;
+    return this.enqueue(topic, contentOf([message]), this.settings.deadlineMs, ignore, ignore) === undefined;
   }
 
   /** Resolves when everything taken so far is acknowledged or given up. */
@@ -183,29 +202,24 @@ export class MessageProducer {
 
   private enqueue(
     topic: string,
-    messages: readonly OutboundMessage[],
+    { count, bytes, bytesMax, messages }: Content,
     deadlineMs: number,
     resolve: () => void,
     reject: (error: PlatformError) => void,
   ): PlatformError | undefined {
     if (this.closed) return new PlatformError('unavailable', 'the producer is closed');
-    const bytesMax = BYTES_MAX_BY_TOPIC.get(topic) ?? MESSAGE_BYTES_MAX;
-    let bytes = 0;
-    for (const message of messages) {
-      const size = outboundBytes(message);
-      if (size > bytesMax)
-        return new PlatformError('invalid_argument', `message of ${size} bytes for ${topic}, which takes ${bytesMax}`, {
-          facts: { topic, bytes: size, bytesMax },
-        });
-      bytes += size;
-    }
+    const takes = BYTES_MAX_BY_TOPIC.get(topic) ?? MESSAGE_BYTES_MAX;
+    if (bytesMax > takes)
+      return new PlatformError('invalid_argument', `message of ${bytesMax} bytes for ${topic}, which takes ${takes}`, {
+        facts: { topic, bytes: bytesMax, bytesMax: takes },
+      });
     const { queueMessagesMax, queueBytesMax } = this.settings;
     // An empty queue takes any one call, so that a large one is not refused for ever.
     if (
       this.queuedMessages > 0 &&
-      (this.queuedMessages + messages.length > queueMessagesMax || this.queuedBytes + bytes > queueBytesMax)
+      (this.queuedMessages + count > queueMessagesMax || this.queuedBytes + bytes > queueBytesMax)
     ) {
-      failures.add(messages.length, { topic, code: 'overloaded' });
+      failures.add(count, { topic, code: 'overloaded' });
       return new PlatformError('overloaded', `${this.queuedMessages} messages wait for Kafka`, {
         facts: { topic, queueMessagesMax },
       });
@@ -213,6 +227,7 @@ export class MessageProducer {
     this.queue.push({
       topic,
       messages,
+      count,
       traceparent: sampledTraceId() === '' ? undefined : activeTraceparent(),
       partsLeft: 0,
       bytes,
@@ -221,7 +236,7 @@ export class MessageProducer {
       resolve,
       reject,
     });
-    this.queuedMessages += messages.length;
+    this.queuedMessages += count;
     this.queuedBytes += bytes;
     if (this.flushing === undefined) this.leaveSoon();
     return undefined;
@@ -239,7 +254,7 @@ export class MessageProducer {
   private settle(pending: Pending, error?: PlatformError): void {
     if (pending.settled) return;
     pending.settled = true;
-    this.queuedMessages -= pending.messages.length;
+    this.queuedMessages -= pending.count;
     this.queuedBytes -= pending.bytes;
     if (error === undefined) {
       let cell = this.producedByTopic.get(pending.topic);
@@ -247,10 +262,10 @@ export class MessageProducer {
         cell = produced.bind({ topic: pending.topic });
         this.producedByTopic.set(pending.topic, cell);
       }
-      cell.add(pending.messages.length);
+      cell.add(pending.count);
       pending.resolve();
     } else {
-      failures.add(pending.messages.length, { topic: pending.topic, code: error.code });
+      failures.add(pending.count, { topic: pending.topic, code: error.code });
       pending.reject(error);
     }
   }
@@ -269,7 +284,7 @@ export class MessageProducer {
 
   private lateError(pending: Pending): PlatformError {
     return new PlatformError('unavailable', `Kafka did not acknowledge in time`, {
-      facts: { topic: pending.topic, messages: pending.messages.length, connected: this.connected },
+      facts: { topic: pending.topic, messages: pending.count, connected: this.connected },
     });
   }
 
@@ -309,7 +324,7 @@ export class MessageProducer {
     let messages = 0;
     let bytes = 0;
     for (const pending of this.queue) {
-      messages += pending.messages.length;
+      messages += pending.count;
       bytes += pending.bytes;
       if (count > 0 && (messages > this.settings.batchMessagesMax || bytes > BATCH_BYTES_MAX)) break;
       count++;
@@ -319,35 +334,13 @@ export class MessageProducer {
 
   private async append(batch: readonly Pending[]): Promise<void> {
     const partitions = await this.partitionsOf(batch);
-    // By partition, in order: a request takes one batch of each, and a batch has its bytes, however many a send brings.
-    const parts = new Map<string, Part[]>();
+    const parts = new Parts(this.spare);
     for (const pending of batch) {
       if (pending.settled) continue;
       const topic = this.connection.topicName(pending.topic);
-      for (const message of pending.messages) {
-        this.key.take(message.key);
-        const { bytes, length } = this.key;
-        const partition = message.partition ?? partitionOf(bytes, length, partitions.get(topic) as number);
-        const name = `${topic}/${partition}`;
-        const before = parts.get(name);
-        let part = before?.[before.length - 1];
-        if (part === undefined || part.batch.size + outboundBytes(message) > BATCH_BYTES_MAX) {
-          part = { topic, partition, batch: this.spare.pop() ?? new RecordBatch(), pendings: [] };
-          if (before === undefined) parts.set(name, [part]);
-          else before.push(part);
-        }
-        if (part.pendings[part.pendings.length - 1] !== pending) {
-          part.pendings.push(pending);
-          pending.partsLeft += 1;
-        }
-        part.batch.append(bytes, length, message.value, headersOf(message, pending.traceparent));
-      }
+      this.appendTo(parts, topic, partitions.get(topic) as number, pending);
     }
-    for (let round = 0; ; round++) {
-      const now = [...parts.values()].flatMap((ofPartition) => ofPartition[round] ?? []);
-      if (now.length === 0) return;
-      await this.appendNow(now);
-    }
+    for (const round of parts.rounds()) await this.appendNow(round);
   }
 
   private async appendNow(parts: readonly Part[]): Promise<void> {
@@ -371,6 +364,35 @@ export class MessageProducer {
     }
   }
 
+  private appendTo(parts: Parts, topic: string, partitions: number, pending: Pending): void {
+    const { messages } = pending;
+    if ('bytes' in messages) {
+      const { bytes, ends } = messages;
+      const headers = headersOf(NO_HEADERS, pending.traceparent);
+      for (let i = 0, from = 0; i < ends.length; i += 2) {
+        const keyTo = ends[i] as number;
+        const to = ends[i + 1] as number;
+        const part = parts.of(topic, partitionOf(bytes, from, keyTo, partitions), pending, to - from);
+        part.append(bytes, from, keyTo, bytes, keyTo, to, headers);
+        from = to;
+      }
+      return;
+    }
+    for (const message of messages) {
+      this.key.take(message.key);
+      const { bytes, length } = this.key;
+      const part = parts.of(
+        topic,
+        message.partition ?? partitionOf(bytes, 0, length, partitions),
+        pending,
+        outboundBytes(message),
+      );
+      const { value } = message;
+      const headers = headersOf(message.headers ?? NO_HEADERS, pending.traceparent);
+      part.append(bytes, 0, length, value, 0, value?.length ?? 0, headers);
+    }
+  }
+
   /** By the broker's names; waits for a topic that it does not know yet as long as somebody waits for a message. */
   private async partitionsOf(batch: readonly Pending[]): Promise<ReadonlyMap<string, number>> {
     for (;;) {
@@ -383,8 +405,75 @@ export class MessageProducer {
   }
 }
 
+/** What leaves together, by partition: of a request each takes one batch, so where one is full the next follows it. */
+class Parts {
+  private readonly all: (Part & { readonly round: number })[] = [];
+  private readonly byTopic = new Map<string, ((typeof this.all)[number] | undefined)[]>();
+
+  constructor(private readonly spare: RecordBatch[]) {}
+
+  /** To which a message of the caller, of about so many bytes, is appended. */
+  of(topic: string, partition: number, pending: Pending, bytes: number): RecordBatch {
+    let ofTopic = this.byTopic.get(topic);
+    if (ofTopic === undefined) {
+      ofTopic = [];
+      this.byTopic.set(topic, ofTopic);
+    }
+    let part = ofTopic[partition];
+    if (part === undefined || part.batch.size + bytes > BATCH_BYTES_MAX) {
+      const round = part === undefined ? 0 : part.round + 1;
+      part = { topic, partition, batch: this.spare.pop() ?? new RecordBatch(), pendings: [], round };
+      ofTopic[partition] = part;
+      this.all.push(part);
+    }
+    if (part.pendings[part.pendings.length - 1] !== pending) {
+      part.pendings.push(pending);
+      pending.partsLeft += 1;
+    }
+    return part.batch;
+  }
+
+  /** One after the other, each with at most one batch of a partition. */
+  rounds(): Part[][] {
+    const rounds: Part[][] = [];
+    for (const part of this.all) {
+      rounds[part.round] ??= [];
+      rounds[part.round]?.push(part);
+    }
+    return rounds;
+  }
+}
+
+function contentOf(messages: readonly OutboundMessage[]): Content {
+  let bytes = 0;
+  let bytesMax = 0;
+  for (const message of messages) {
+    const size = outboundBytes(message);
+    bytes += size;
+    if (size > bytesMax) bytesMax = size;
+  }
+  return { count: messages.length, bytes, bytesMax, messages };
+}
+
+function contentOfBlock(block: MessageBlock): Content {
+  const { bytes, ends } = block;
+  const count = ends.length / 2;
+  let bytesMax = 0;
+  for (let i = 1, from = 0; i < ends.length; i += 2) {
+    const to = ends[i] as number;
+    if (to - from > bytesMax) bytesMax = to - from;
+    from = to;
+  }
+  return {
+    count,
+    bytes: bytes.length + count * MESSAGE_OVERHEAD_BYTES,
+    bytesMax: bytesMax + MESSAGE_OVERHEAD_BYTES,
+    messages: block,
+  };
+}
+
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
-function headersOf({ headers = NO_HEADERS }: OutboundMessage, traceparent: string | undefined) {
+function headersOf(headers: Readonly<Record<string, string>>, traceparent: string | undefined) {
   return traceparent === undefined ? headers : { traceparent, ...headers };
 }

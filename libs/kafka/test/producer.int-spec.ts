@@ -83,6 +83,34 @@ describe('a produced batch', () => {
     }
   }, 60_000);
 
+  it('of messages in one array of bytes is read as if they had been given one by one', async () => {
+    const connection = await connected();
+    await ensureTopics(connection, ['records.v1', 'deadletter.v1']);
+    const producer = new MessageProducer(connection);
+    closers.push(() => producer.close());
+    const given = Array.from({ length: 300 }, (_, i) => ({
+      key: i % 50 === 0 ? '' : `Zürich/${i % 9}`,
+      value: i === 7 ? Buffer.alloc(70_000, 7) : Buffer.from(i % 40 === 0 ? '' : `value ${i}`),
+    }));
+    const parts = given.flatMap(({ key, value }) => [Buffer.from(key), value]);
+    let end = 0;
+    const ends = parts.map((part) => {
+      end += part.length;
+      return end;
+    });
+    await producer.send('records.v1', given);
+    await producer.sendBlock('records.v1', { bytes: Buffer.concat(parts), ends });
+    await producer.sendBlock('records.v1', { bytes: Buffer.alloc(0), ends: [] });
+    const read = await readAll(connection, 600);
+    for (const partition of new Set(read.map((message) => message.partition))) {
+      const found = read.filter((message) => message.partition === partition).map(({ key, value }) => [key, value]);
+      expect(found.length % 2).toBe(0);
+      expect(found.slice(found.length / 2)).toEqual(found.slice(0, found.length / 2));
+    }
+    const large = { bytes: Buffer.alloc(9_000_000), ends: [1, 9_000_000] };
+    await expect(producer.sendBlock('records.v1', large)).rejects.toThrow('[invalid_argument]');
+  }, 60_000);
+
   it('has what the broker takes at once, however much one send brings to a partition', async () => {
     const connection = await connected();
     await ensureTopics(connection, ['records.v1', 'deadletter.v1']);

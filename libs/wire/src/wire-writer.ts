@@ -3,7 +3,7 @@
 // any array, grows it as needed, and `finish` copies the message out, so that the array serves for the next one.
 
 import { PlatformError } from '@millrace/domain';
-import { textBytes } from './text.js';
+import { textBytes, writeText } from './text.js';
 import { WIRE_64, WIRE_BYTES, WIRE_VARINT } from './wire-reader.js';
 
 /** Where encoded bytes go; edges pass Buffer.allocUnsafe, which is cheaper for small messages. */
@@ -162,6 +162,22 @@ export class WireWriter {
     this.small(bytes);
     this.buffer.write(value, this.at, 'utf8');
     this.at += bytes;
+  }
+
+  /** Bytes of an encoded part, without tag and length. */
+  raw(bytes: Uint8Array): void {
+    const { length } = bytes;
+    this.ensure(length);
+    const { buffer, at } = this;
+    if (length > LOOP_CHARACTERS_MAX) buffer.set(bytes, at);
+    else for (let i = 0; i < length; i++) buffer[at + i] = bytes[i] as number;
+    this.at = at + length;
+  }
+
+  /** A text's bytes, without tag and length. */
+  rawText(value: string): void {
+    this.ensure(value.length * 3);
+    this.at = writeText(value, this.buffer, this.at);
   }
 
   /** Length and bytes of a short text, as long as it is ASCII: false where it is not, with garbage behind `at`. */

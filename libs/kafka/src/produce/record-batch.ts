@@ -60,13 +60,18 @@ export class RecordBatch {
     if (this.buffer.length > KEPT_BYTES_MAX) this.buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   }
 
-  /** `key`: the first `keyLength` bytes are the message's. */
+  /** The key is key[keyFrom, keyTo), the value is value[valueFrom, valueTo), or null. */
   append(
     key: Uint8Array,
-    keyLength: number,
+    keyFrom: number,
+    keyTo: number,
     value: OutboundMessage['value'],
+    valueFrom: number,
+    valueTo: number,
     headers: Readonly<Record<string, string>>,
   ): void {
+    const keyLength = keyTo - keyFrom;
+    const valueLength = valueTo - valueFrom;
     let headerCount = 0;
     let headerBytes = 0;
     for (const name in headers) {
@@ -81,7 +86,7 @@ export class RecordBatch {
       sizeOf(offsetDelta) +
       sizeOf(keyLength) +
       keyLength +
-      (value === null ? 1 : sizeOf(value.length) + value.length) +
+      (value === null ? 1 : sizeOf(valueLength) + valueLength) +
       sizeOf(headerCount) +
       headerBytes;
     this.ensure(length + OVERHEAD_BYTES_MAX);
@@ -90,11 +95,11 @@ export class RecordBatch {
     this.buffer[this.at++] = 0;
     this.varint(offsetDelta);
     this.varint(keyLength);
-    this.bytes(key, keyLength);
+    this.bytes(key, keyFrom, keyTo);
     if (value === null) this.buffer[this.at++] = 1;
     else {
-      this.varint(value.length);
-      this.bytes(value, value.length);
+      this.varint(valueLength);
+      this.bytes(value, valueFrom, valueTo);
     }
     this.varint(headerCount);
     for (const name in headers) {
@@ -140,11 +145,13 @@ export class RecordBatch {
     this.buffer[this.at++] = rest;
   }
 
-  private bytes(bytes: Uint8Array, length: number): void {
-    const { buffer } = this;
-    if (length > LOOP_BYTES_MAX) buffer.set(bytes.length === length ? bytes : bytes.subarray(0, length), this.at);
-    else for (let i = 0; i < length; i++) buffer[this.at + i] = bytes[i] as number;
-    this.at += length;
+  private bytes(bytes: Uint8Array, from: number, to: number): void {
+    const { buffer, at } = this;
+    const length = to - from;
+    // A view and a call out of JavaScript cost more than a loop over this many.
+    if (length > LOOP_BYTES_MAX) buffer.set(bytes.length === length ? bytes : bytes.subarray(from, to), at);
+    else for (let i = 0; i < length; i++) buffer[at + i] = bytes[from + i] as number;
+    this.at = at + length;
   }
 
   private text(text: string): void {

@@ -12,9 +12,9 @@ import { DATASET_COLUMNS as own, type RecordBatch } from '@millrace/contracts';
 import { ManualClock, type Scalar } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { namesOf, OPTIONAL_KEYS, type OptionalKeys, projectTextWith } from '@millrace/testing';
+import { recordsTaken } from '../../test/records-taken.js';
 import { ALL_ROWS, ImportRun } from '../imports/import-run.js';
 import type { RowSource, SourceChunk } from '../imports/row-source.js';
-import { intakeRecords } from '../records/intake.js';
 import { recordFromLine } from '../records/record-input.js';
 import { compileSchema, type RecordSchema } from '../schema/record-schema.js';
 import { tableRows } from './import-stream.js';
@@ -35,7 +35,7 @@ function schemaWith(keys: OptionalKeys): RecordSchema {
 }
 
 const live = (schema: RecordSchema, line: string, fallbackId = 'client/1') =>
-  intakeRecords(schema, [recordFromLine(line, fallbackId, schema)], { source: 'http', nowMs: ARRIVED_MS });
+  recordsTaken(schema, [recordFromLine(line, fallbackId, schema)], { source: 'http', nowMs: ARRIVED_MS });
 
 /** Rows as a file has them: ids descend, so that the order of ids is not that of the rows. */
 const ROWS = [30, 20, 10].map((id, i) => [id, `c${i}`, AT_MS - i * 1_000, i / 2, i % 2 === 0]);

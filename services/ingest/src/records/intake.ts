@@ -1,7 +1,8 @@
-// Sorts inputs into good and bad: records and labels that go to Kafka, and rejections with every reason. Pure; sending
-// and acknowledging is the edges' part.
+// Sorts inputs into good and bad: records and labels that go to Kafka, and rejections with every reason. A good record
+// goes on as soon as it is checked, as the row it was read into; nothing is made of it here. Pure; encoding, sending
+// and answering is the edges' part.
 
-import type { LabelMessage, Reason, RecordMessage } from '@millrace/contracts';
+import type { LabelMessage, Reason } from '@millrace/contracts';
 import type { Scalar } from '@millrace/domain';
 import { applyLabelRule, type ColumnSpec, writtenValue } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
@@ -10,7 +11,7 @@ import { entityOf, eventTimeOf, type RecordSchema, recordIdOf } from '../schema/
 import { ownValue, type RecordInput } from './record-input.js';
 
 export interface RecordIntake {
-  accepted: RecordMessage[];
+  accepted: number;
   /** Labels of records that brought their outcome along. */
   labels: LabelMessage[];
   rejections: Rejection[];
@@ -38,25 +39,10 @@ function unknownFields(schema: RecordSchema, values: Readonly<Record<string, unk
   }
 }
 
-/** Values by column name, without missing ones and outcomes. */
-function storedValues(schema: RecordSchema, row: readonly Scalar[]): Record<string, Scalar> {
-  const values: Record<string, Scalar> = {};
-  for (const index of schema.stored) {
-    const value = row[index] as Scalar;
-    if (value !== null) values[(schema.columns[index] as ColumnSpec).name] = value;
-  }
-  return values;
-}
-
-/** Checks one record; gives the typed row (by column position) in `row`, or reasons. */
-function checkRecord(schema: RecordSchema, input: RecordInput, nowMs: number, row: Scalar[]): readonly Reason[] {
-  if (input.faults.length > 0) return input.faults;
-  const reasons: Reason[] = [];
-  if (schema.recordIdIndex < 0) checkId('recordId', input.recordId, reasons, ID_REMEDY);
-  unknownFields(schema, input.values, reasons);
-  checkRow(schema, (index) => rawValue(schema, input, index), row, nowMs, reasons);
-  if (reasons.length === 0) checkBeside(schema, input, row, reasons);
-  return reasons;
+/** Where good records go. */
+export interface RecordSink {
+  /** `row`: by column position, null = missing; it is another record's when this has returned. */
+  add(recordId: string, entity: string, eventTimeMs: number, row: readonly Scalar[]): void;
 }
 
 /** Two ids of one record: labels sent for the one that is dropped would find nothing. */
@@ -87,32 +73,40 @@ function claimedId(schema: RecordSchema, input: RecordInput): string {
   return typeof claimed === 'object' ? '' : String(claimed ?? '').slice(0, 256);
 }
 
-export function intakeRecords(schema: RecordSchema, inputs: readonly RecordInput[], delivery: Delivery): RecordIntake {
-  const result: RecordIntake = { accepted: [], labels: [], rejections: [] };
+export function intakeRecords(
+  schema: RecordSchema,
+  inputs: readonly RecordInput[],
+  delivery: Delivery,
+  sink: RecordSink,
+): RecordIntake {
+  const result: RecordIntake = { accepted: 0, labels: [], rejections: [] };
   const { project, source, nowMs } = { project: schema.project.name, ...delivery };
+  const rule = schema.project.data.label;
   const row: Scalar[] = new Array(schema.columns.length).fill(null);
-  inputs.forEach((input, index) => {
-    const reasons = checkRecord(schema, input, nowMs, row);
+  let input = inputs[0] as RecordInput;
+  const read = (column: number) => rawValue(schema, input, column);
+  let reasons: Reason[] = [];
+  for (let index = 0; index < inputs.length; index++) {
+    input = inputs[index] as RecordInput;
+    if (input.faults.length > 0) reasons.push(...input.faults);
+    else {
+      if (schema.recordIdIndex < 0) checkId('recordId', input.recordId, reasons, ID_REMEDY);
+      unknownFields(schema, input.values, reasons);
+      checkRow(schema, read, row, nowMs, reasons);
+      if (reasons.length === 0) checkBeside(schema, input, row, reasons);
+    }
     if (reasons.length > 0) {
       result.rejections.push({ index, recordId: claimedId(schema, input), reasons });
-      return;
+      reasons = [];
+      continue;
     }
     const entity = entityOf(schema, row);
     const eventTimeMs = eventTimeOf(schema, row, nowMs);
     const recordId = recordIdOf(schema, row, input.recordId);
-    result.accepted.push({
-      project,
-      recordId,
-      entity,
-      eventTimeMs,
-      values: storedValues(schema, row),
-      schemaHash: schema.hash,
-      source,
-      ingestedAtMs: nowMs,
-    });
-    const rule = schema.project.data.label;
+    sink.add(recordId, entity, eventTimeMs, row);
+    result.accepted += 1;
     const label = applyLabelRule(rule, row[schema.labelIndex]);
-    if (rule === undefined || label === null) return;
+    if (rule === undefined || label === null) continue;
     const knownAtMs = eventTimeMs + rule.delayMs;
     result.labels.push({
       project,
@@ -125,6 +119,6 @@ export function intakeRecords(schema: RecordSchema, inputs: readonly RecordInput
       source,
       ingestedAtMs: nowMs,
     });
-  });
+  }
   return result;
 }

@@ -1,9 +1,10 @@
 // Takes checked inputs to Kafka: good records and labels to their topics, bad ones to the dead letters. Resolves when
 // Kafka has acknowledged all of them; only then may a caller be told "accepted".
 
-import { encodeLabel, encodeRecord, type LabelMessage, messageKey } from '@millrace/contracts';
+import { encodeLabel, type LabelMessage, messageKey, RecordBlock } from '@millrace/contracts';
 import { type Clock, PlatformError, requestIdOf } from '@millrace/domain';
 import type { MessageProducer, OutboundMessage } from '@millrace/kafka';
+import type { ColumnSpec } from '@millrace/project';
 import { counter } from '@millrace/telemetry';
 import type { DeadLetterSender } from '../deadletters/dead-letters.kafka.js';
 import type { Rejection } from '../deadletters/rejection.js';
@@ -16,6 +17,9 @@ const acceptedRows = counter('millrace.ingest.accepted');
 const rejectedRows = counter('millrace.ingest.rejected');
 
 export class RecordPublisher {
+  /** By schema and by source, of which there are a few. */
+  private readonly blocks = new WeakMap<RecordSchema, Map<string, RecordBlock>>();
+
   constructor(
     private readonly producer: MessageProducer,
     private readonly deadLetters: DeadLetterSender,
@@ -32,23 +36,23 @@ export class RecordPublisher {
     source: string,
     original: ((index: number) => Uint8Array) | null,
   ): Promise<IntakeOutcome> {
-    const { accepted, labels, rejections } = intakeRecords(schema, inputs, { source, nowMs: this.clock.nowMs() });
-    const records = accepted.map(
-      (record): OutboundMessage => ({
-        // Without an entity its id spreads the records over the partitions.
-        key: messageKey(record.project, record.entity || record.recordId),
-        value: encodeRecord(record, schema.timestampColumns),
-      }),
-    );
+    const nowMs = this.clock.nowMs();
+    const block = this.blockOf(schema, source);
+    block.begin(nowMs);
+    const { accepted, labels, rejections } = intakeRecords(schema, inputs, { source, nowMs }, block);
+    const records = block.finish();
     // Labels that came with their records go out after them, so that a reader finds the record first.
-    await Promise.all([this.producer.send('records.v1', records), this.reject(schema, rejections, source, original)]);
+    await Promise.all([
+      this.producer.sendBlock('records.v1', records),
+      this.reject(schema, rejections, source, original),
+    ]);
     if (labels.length > 0)
       await this.producer.send(
         'labels.v1',
         labels.map((label) => ({ key: labelKey(label), value: encodeLabel(label) })),
       );
-    this.count(schema, 'record', accepted.length, rejections.length);
-    return { accepted: accepted.length, rejections };
+    this.count(schema, 'record', accepted, rejections.length);
+    return { accepted, rejections };
   }
 
   async labels(
@@ -66,6 +70,24 @@ export class RecordPublisher {
     ]);
     this.count(schema, 'label', accepted.length, rejections.length);
     return { accepted: accepted.length, rejections };
+  }
+
+  private blockOf(schema: RecordSchema, source: string): RecordBlock {
+    let bySource = this.blocks.get(schema);
+    if (bySource === undefined) {
+      bySource = new Map();
+      this.blocks.set(schema, bySource);
+    }
+    let block = bySource.get(source);
+    if (block === undefined) {
+      const columns = schema.stored.map((place) => {
+        const { name, type } = schema.columns[place] as ColumnSpec;
+        return { place, name, isTimestamp: type === 'timestamp' };
+      });
+      block = new RecordBlock({ project: schema.project.name, schemaHash: schema.hash, source, columns });
+      bySource.set(source, block);
+    }
+    return block;
   }
 
   private async reject(

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { RecordMessage } from '@millrace/contracts';
 import { type ColumnSpec, parseProject } from '@millrace/project';
+import { recordsTaken } from '../../test/records-taken.js';
 import { checkedRecord } from '../records/checked-record.js';
-import { intakeRecords } from '../records/intake.js';
 import { recordFromJson, recordFromLine } from '../records/record-input.js';
 import { compileSchema, schemaText } from './record-schema.js';
 
@@ -32,7 +32,7 @@ const AT = Date.UTC(2024, 0, 1, 13);
 const good = { at: AT, customer: 'ann', amount: 5 };
 
 const intake = (values: unknown, recordId: unknown = 'r1') =>
-  intakeRecords(schema, [recordFromJson({ recordId, values }, '', schema)], { source: 'http', nowMs: NOW });
+  recordsTaken(schema, [recordFromJson({ recordId, values }, '', schema)], { source: 'http', nowMs: NOW });
 const codes = (values: unknown, recordId?: unknown) =>
   intake(values, recordId).rejections[0]?.reasons.map(({ code, field }) => `${code}:${field}`) ?? [];
 
@@ -154,13 +154,13 @@ describe('records', () => {
     const values = { ...good, at: AT / 1_000, count: 'NA', kind: ' ? ' };
     const input = recordFromJson({ recordId: 'r1', values }, '', declared);
     const delivery = { source: 'http', nowMs: NOW };
-    const [record] = intakeRecords(declared, [input], delivery).accepted;
+    const [record] = recordsTaken(declared, [input], delivery).accepted;
     expect(record).toMatchObject({ eventTimeMs: AT, values: { at: AT } });
     expect(Object.keys(record?.values ?? {})).not.toContain('kind');
     const again = { ...input, values: record?.values ?? {}, isRead: true };
-    expect(intakeRecords(declared, [again], delivery).accepted[0]?.eventTimeMs).toBe(AT);
+    expect(recordsTaken(declared, [again], delivery).accepted[0]?.eventTimeMs).toBe(AT);
     const wrong = { ...input, values: { ...values, at: 'soon' } };
-    expect(intakeRecords(declared, [wrong], delivery).rejections[0]?.reasons[0]?.code).toBe('bad_event_time');
+    expect(recordsTaken(declared, [wrong], delivery).rejections[0]?.reasons[0]?.code).toBe('bad_event_time');
   });
 
   it('lack a column that is called as what every object has', () => {
@@ -169,7 +169,7 @@ describe('records', () => {
     const odd = compileSchema(called.project, sha256);
     const values = { at: AT, customer: 'ann', amount: 1 };
     const input = recordFromJson({ recordId: 'r1', values }, '', odd);
-    const { accepted, rejections } = intakeRecords(odd, [input], { source: 'http', nowMs: NOW });
+    const { accepted, rejections } = recordsTaken(odd, [input], { source: 'http', nowMs: NOW });
     expect(rejections).toEqual([]);
     expect(Object.keys(accepted[0]?.values ?? {})).not.toContain('constructor');
     const topic = { ...(accepted[0] as RecordMessage), schemaHash: 'of before' };

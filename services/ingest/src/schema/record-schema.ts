@@ -26,7 +26,6 @@ export interface RecordSchema {
   readonly stored: readonly number[];
   /** Position of the timestamp a derived column is filled from; -1 for the others. */
   readonly derivedFrom: readonly number[];
-  readonly timestampColumns: ReadonlySet<string>;
 }
 
 /** The text whose SHA-256 is the schema hash. */
@@ -53,7 +52,6 @@ export function compileSchema(project: Project, sha256Hex: (text: string) => str
     wholeNames: columns.map(({ name, type }) => type === 'integer' && (name === recordId || name === entity)),
     stored: columns.flatMap((column, index) => (column.outcome ? [] : [index])),
     derivedFrom: columns.map((column) => (column.derive === undefined ? -1 : position(column.derive.from))),
-    timestampColumns: new Set(columns.filter((column) => column.type === 'timestamp').map((column) => column.name)),
   };
 }
 
