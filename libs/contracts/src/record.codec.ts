@@ -43,6 +43,7 @@ export function decodeRecord(bytes: Uint8Array): RecordMessage {
   let schemaHash = '';
   let source = '';
   let ingestedAtMs = 0;
+  let isOdd = false;
   while (reader.more()) {
     const tag = reader.tag();
     switch (tag) {
@@ -58,9 +59,12 @@ export function decodeRecord(bytes: Uint8Array): RecordMessage {
       case 32: // 4 event_time_ms
         eventTimeMs = reader.int();
         break;
-      case 42: // 5 values
-        readScalarEntry(reader, values);
+      case 42: {
+        // 5 values
+        const value = readScalarEntry(reader, values);
+        isOdd ||= typeof value === 'number' && !Number.isFinite(value);
         break;
+      }
       case 50: // 6 schema_hash
         schemaHash = reader.name();
         break;
@@ -76,10 +80,15 @@ export function decodeRecord(bytes: Uint8Array): RecordMessage {
   }
   required(project, 'Record', 'project');
   required(recordId, 'Record', 'record_id');
+  if (isOdd) refuseOdd(values);
+  return { project, recordId, entity, eventTimeMs, values, schemaHash, source, ingestedAtMs };
+}
+
+/** Of a name that comes twice the last value counts. */
+function refuseOdd(values: Readonly<Record<string, Scalar>>): void {
   for (const name in values) {
     const value = values[name];
     if (typeof value === 'number' && !Number.isFinite(value))
       throw new PlatformError('corrupt', `Record column ${name} is ${value}`, { facts: { column: name } });
   }
-  return { project, recordId, entity, eventTimeMs, values, schemaHash, source, ingestedAtMs };
 }

@@ -39,8 +39,8 @@ export function readScalar(reader: WireReader, limit?: number): Scalar {
   return value;
 }
 
-/** One entry of a map<string, Value>. */
-export function readScalarEntry(reader: WireReader, into: Record<string, Scalar>): void {
+/** One entry of a map<string, Value>; gives its value. */
+export function readScalarEntry(reader: WireReader, into: Record<string, Scalar>): Scalar {
   const end = reader.lengthEnd();
   let name = '';
   let value: Scalar = null;
@@ -53,6 +53,7 @@ export function readScalarEntry(reader: WireReader, into: Record<string, Scalar>
   reader.finish(end);
   if (name === '__proto__') reader.fault('column name __proto__');
   into[name] = value;
+  return value;
 }
 
 /** A Value; null is an empty message ("missing"). `isTimestamp`: a number travels as an int64 instead of a double. */

@@ -71,6 +71,16 @@ describe('a writer into bytes of the size of the message', () => {
 });
 
 describe('texts', () => {
+  it.each([39, 40, 41, 64, 96, 97])('of %i bytes that come again, or nearly, are what they are', (length) => {
+    const one = 'a'.repeat(length);
+    const other = `${one.slice(1)}b`;
+    for (const value of [one, other, one, one, `ü${one.slice(2)}`, one]) {
+      const writer = WireWriter.growing();
+      writer.textAlways(1, value);
+      expect(readText(writer.finish(), 'name')).toBe(value);
+    }
+  });
+
   it('are the same read as text and as name, and as long as they say', () => {
     fc.assert(
       fc.property(text, (value) => {

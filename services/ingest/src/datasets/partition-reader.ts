@@ -59,6 +59,13 @@ interface Counted extends SegmentOwner {
   heardAtMs: number;
 }
 
+/** Whose messages are read. */
+interface ReadProject extends SegmentOwner {
+  readonly schema: RecordSchema;
+  /** As keys have it. */
+  readonly text: string;
+}
+
 interface Clocks {
   readonly records: EventClock;
   readonly labels: EventClock;
@@ -115,6 +122,8 @@ export class PartitionReader {
   private readonly begun: Record<Stream, boolean> = { records: false, labels: false };
   /** Where reading began, where nobody has told of it. */
   private readonly first: Record<Stream, number> = { records: 0, labels: 0 };
+  /** Of the last message: the next one is likely to be of the same project. */
+  private last: ReadProject | null = null;
   private dirtySinceMs: number | null = null;
   /** Something was told since the number was taken over. */
   private hasTold = false;
@@ -181,7 +190,12 @@ export class PartitionReader {
       const { eventTimeMs } = accepted;
       this.count('records', at, offset, nowMs);
       const said = accepted.entity === '' ? accepted.recordId : accepted.entity;
-      const isBelieved = this.clocksOf(at).records.observe(said, eventTimeMs, nowMs, at.schema.project.data.clock);
+      const isBelieved = this.clocksOf(at, at.text).records.observe(
+        said,
+        eventTimeMs,
+        nowMs,
+        at.schema.project.data.clock,
+      );
       if (!isBelieved) this.ports.doubted(record.project);
       const spanStartMs = startOfSpan(at.schema, eventTimeMs);
       this.buffers.addRecord(at, spanStartMs, at.schema, accepted, { partition: this.partition, offset });
@@ -210,7 +224,7 @@ export class PartitionReader {
       const nowMs = this.ports.clock.nowMs();
       this.count('labels', at, offset, nowMs);
       const said = label.entity === '' ? label.recordId : label.entity;
-      this.clocksOf(at).labels.observe(said, label.knownAtMs, nowMs, at.schema.project.data.clock);
+      this.clocksOf(at, at.text).labels.observe(said, label.knownAtMs, nowMs, at.schema.project.data.clock);
       const spanStartMs = startOfSpan(at.schema, known.eventTimeMs);
       this.buffers.addLabel(at, spanStartMs, known, { partition: this.partition, offset });
     });
@@ -431,8 +445,7 @@ export class PartitionReader {
     };
   }
 
-  private clocksOf(owner: SegmentOwner): Clocks {
-    const text = ownerText(owner);
+  private clocksOf(owner: SegmentOwner, text = ownerText(owner)): Clocks {
     let clocks = this.clocks.get(text);
     if (clocks === undefined) {
       const known = this.ports.spans.readingOf(owner, this.partition);
@@ -447,21 +460,24 @@ export class PartitionReader {
   }
 
   /** null where there is none, or where what was written at `atMs` belonged to a deleted one of this name. */
-  private project(name: string, atMs: number): (SegmentOwner & { schema: RecordSchema }) | null {
+  private project(name: string, atMs: number): ReadProject | null {
     const { registry } = this.ports;
     const schema = registry.find(name);
     const createdAtMs = registry.createdAtMs(name);
     if (schema === null || createdAtMs === undefined || atMs < createdAtMs) return null;
-    return { project: name, createdAtMs, schema };
+    const { last } = this;
+    if (last?.project === name && last.schema === schema && last.createdAtMs === createdAtMs) return last;
+    const owner = { project: name, createdAtMs };
+    this.last = { ...owner, schema, text: ownerText(owner) };
+    return this.last;
   }
 
   /** Counts a message of which it is not known that it was counted before a crash. */
-  private count(stream: Stream, owner: SegmentOwner, offset: number, nowMs: number): void {
-    const text = ownerText(owner);
-    let counts = this.counts.get(text);
+  private count(stream: Stream, project: ReadProject, offset: number, nowMs: number): void {
+    let counts = this.counts.get(project.text);
     if (counts === undefined) {
-      counts = nothingOf(owner);
-      this.counts.set(text, counts);
+      counts = nothingOf(project);
+      this.counts.set(project.text, counts);
     }
     counts.heardAtMs = nowMs;
     if (offset >= this.counted[stream]) counts[stream] += 1;

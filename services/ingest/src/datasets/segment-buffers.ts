@@ -49,32 +49,46 @@ const OF_LABELS: readonly [string, ColumnType][] = [
 export class SegmentBuffer {
   rows = 0;
   bytes = 0;
+  /** By column: what `typeof` says of its values. */
+  private readonly types: readonly ('string' | 'boolean' | 'number')[];
 
   constructor(
     readonly key: SegmentKey,
     readonly columns: readonly SegmentColumn[],
-  ) {}
+  ) {
+    this.types = columns.map(({ type }) => (type === 'text' ? 'string' : type === 'boolean' ? 'boolean' : 'number'));
+  }
 
+  /** What another writer put on the topic under this schema's name may be of any type: then the column has no value. */
   push(values: readonly Scalar[]): void {
-    for (let index = 0; index < this.columns.length; index++) {
-      const column = this.columns[index] as SegmentColumn;
-      const value = fitting(values[index] ?? null, column.type);
-      column.values.push(value);
-      this.bytes += VALUE_BYTES + (typeof value === 'string' ? 2 * value.length : 0);
+    const { columns, types } = this;
+    let bytes = columns.length * VALUE_BYTES;
+    for (let index = 0; index < columns.length; index++) {
+      const given = values[index] as Scalar;
+      const value = typeof given === types[index] ? given : null;
+      (columns[index] as SegmentColumn).values.push(value);
+      if (typeof value === 'string') bytes += 2 * value.length;
     }
+    this.bytes += bytes;
     this.rows += 1;
   }
 }
 
-/** What another writer put on the topic under this schema's name may be of any type: then the column has no value. */
-function fitting(value: Scalar, type: ColumnType): Scalar {
-  const wanted = type === 'text' ? 'string' : type === 'boolean' ? 'boolean' : 'number';
-  return typeof value === wanted ? value : null;
+interface LastRecords {
+  readonly owner: SegmentOwner;
+  readonly spanStartMs: number;
+  readonly schema: RecordSchema;
+  readonly partition: number;
+  readonly buffer: SegmentBuffer;
+  /** One row at a time, on its way to the columns. */
+  readonly row: Scalar[];
 }
 
 export class SegmentBuffers {
   private readonly open = new Map<string, SegmentBuffer>();
   private sealed: SegmentBuffer[] = [];
+  /** Where the last record went. */
+  private last: LastRecords | null = null;
 
   /** Of every buffer, estimated. */
   get bytes(): number {
@@ -84,9 +98,37 @@ export class SegmentBuffers {
   }
 
   addRecord(owner: SegmentOwner, spanStartMs: number, schema: RecordSchema, record: RecordMessage, at: Position) {
+    const { buffer, row } = this.openFor(owner, spanStartMs, schema, at.partition);
+    row[0] = record.recordId;
+    row[1] = record.entity;
+    row[2] = record.eventTimeMs;
+    row[3] = at.partition;
+    row[4] = at.offset;
+    row[5] = record.ingestedAtMs;
+    const { columns, stored, wholeNames } = schema;
+    for (let place = 0; place < stored.length; place++) {
+      const index = stored[place] as number;
+      // An integer that names record or entity is written from that name: as a double it would lose digits.
+      row[OF_RECORDS.length + place] = wholeNames[index]
+        ? null
+        : (ownValue(record.values, (columns[index] as ColumnSpec).name) ?? null);
+    }
+    buffer.push(row);
+  }
+
+  /** Rows of one span come one after the other. */
+  private openFor(owner: SegmentOwner, spanStartMs: number, schema: RecordSchema, partition: number): LastRecords {
+    const { last } = this;
+    if (
+      last !== null &&
+      last.spanStartMs === spanStartMs &&
+      last.schema === schema &&
+      last.partition === partition &&
+      sameOwner(last.owner, owner)
+    )
+      return last;
     const { project, createdAtMs } = owner;
-    const kind = 'records' as const;
-    const key = { project, createdAtMs, partition: at.partition, kind, spanStartMs, schema: schemaOf(schema) };
+    const key = { project, createdAtMs, partition, kind: 'records', spanStartMs, schema: schemaOf(schema) } as const;
     const buffer = this.bufferOf(key, () => [
       ...OF_RECORDS,
       ...schema.stored.map((index): [string, ColumnType] => {
@@ -94,20 +136,8 @@ export class SegmentBuffers {
         return [name, type];
       }),
     ]);
-    const values: Scalar[] = [
-      record.recordId,
-      record.entity,
-      record.eventTimeMs,
-      at.partition,
-      at.offset,
-      record.ingestedAtMs,
-    ];
-    // An integer that names record or entity is written from that name: as a double it would lose digits.
-    for (const index of schema.stored)
-      values.push(
-        schema.wholeNames[index] ? null : (ownValue(record.values, (schema.columns[index] as ColumnSpec).name) ?? null),
-      );
-    buffer.push(values);
+    this.last = { owner, spanStartMs, schema, partition, buffer, row: new Array(buffer.columns.length).fill(null) };
+    return this.last;
   }
 
   addLabel(owner: SegmentOwner, spanStartMs: number, label: LabelMessage, at: Position): void {
@@ -130,6 +160,7 @@ export class SegmentBuffers {
 
   /** Seals what is open, and gives everything that is sealed, oldest first. */
   seal(): readonly SegmentBuffer[] {
+    this.last = null;
     this.sealed.push(...this.open.values());
     this.open.clear();
     return [...this.sealed];

@@ -28,7 +28,10 @@ const NO_VALUES: Readonly<Record<string, unknown>> = {};
 
 /** A column may be called "constructor": what every object has is no value. */
 export function ownValue<T>(values: Readonly<Record<string, T>>, column: string): T | undefined {
-  return Object.hasOwn(values, column) ? values[column] : undefined;
+  const value = values[column];
+  // What every object has are functions, and an object.
+  const isOwn = value === null || (typeof value !== 'function' && typeof value !== 'object');
+  return isOwn || Object.hasOwn(values, column) ? value : undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
