@@ -108,7 +108,12 @@ async function hashOf(connection: DuckDBConnection, schema: RecordSchema, file: 
     value: (name) => canonical.name(name as string),
     textBytes: (bytes, from, length) => canonical.nameBytes(bytes, from, length),
   };
-  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+  // DuckDB reads the next rows while these are hashed.
+  let next = result.fetchChunk();
+  for (let chunk = await next; chunk !== null && chunk.rowCount > 0; chunk = await next) {
+    next = result.fetchChunk();
+    // Awaited after the rows of this one.
+    next.catch(() => undefined);
     const vectors = Array.from(
       { length: chunk.columnCount },
       (_, index) => new VectorValues((chunk as DuckDBDataChunk).getColumnVector(index)),

@@ -17,6 +17,13 @@ export interface GivenColumn {
   digits?: string;
 }
 
+/** A record's or an entity's id, as a text. */
+export interface GivenId {
+  sql: string;
+  /** Digits, or made here: where there is one it is good. */
+  isSound: boolean;
+}
+
 export interface ColumnarPlan {
   /** True of rows that may be bad. */
   mayBeBad: string;
@@ -38,8 +45,7 @@ const double = (value: number): string => `'${value}'::DOUBLE`;
 interface Built {
   value: string;
   faults: string[];
-  /** As an id. */
-  id?: string;
+  id?: GivenId;
 }
 
 function bounds({ min, max }: ColumnSpec, value: string): string[] {
@@ -59,7 +65,7 @@ function numberOf(column: ColumnSpec, { sql, kind }: GivenColumn): Built | null 
 /** An integer that names something travels as that name. */
 function wholeNameOf(column: ColumnSpec, { sql, kind, digits }: GivenColumn): Built | null {
   if (kind !== 'whole' || digits === undefined) return null;
-  return { value: 'NULL::DOUBLE', faults: bounds(column, sql), id: digits };
+  return { value: 'NULL::DOUBLE', faults: bounds(column, sql), id: { sql: digits, isSound: true } };
 }
 
 function textOf(column: ColumnSpec, given: GivenColumn): Built | null {
@@ -71,7 +77,7 @@ function textOf(column: ColumnSpec, given: GivenColumn): Built | null {
   for (const missing of column.missing ?? []) faults.push(`contains(${value}, ${text(missing)})`);
   if (column.domain !== undefined)
     faults.push(column.domain.length === 0 ? 'TRUE' : `${value} NOT IN (${column.domain.map(text).join(', ')})`);
-  return { value, faults, id: value };
+  return { value, faults, id: { sql: value, isSound: given.kind === 'whole' } };
 }
 
 function timeOfColumn(column: ColumnSpec, { sql, kind }: GivenColumn): Built | null {
@@ -127,7 +133,8 @@ function part(timeMs: string, name: Part): string {
   }
 }
 
-function isId(id: string): string[] {
+function isId({ sql: id, isSound }: GivenId): string[] {
+  if (isSound) return [`${id} IS NULL`];
   // In bytes, which are at least as many as characters.
   return [
     `${id} IS NULL`,
@@ -176,7 +183,7 @@ function labelSql(label: Label, column: ColumnSpec | undefined, value: string | 
 export function columnarPlan(
   schema: RecordSchema,
   given: readonly (GivenColumn | null)[],
-  recordId: string,
+  recordId: GivenId,
   nowMs: number,
 ): ColumnarPlan | null {
   const { columns, derivedFrom, eventTimeIndex, entityIndex, recordIdIndex, labelIndex, stored } = schema;
@@ -198,7 +205,7 @@ export function columnarPlan(
       if (column.derive.part in DATE_PARTS) faults.push(`abs(${values[from]}) > ${DATE_MS_MAX}`);
     }
     if (column.required && (!column.outcome || column.derive !== undefined))
-      faults.push(`${all[index]?.id ?? values[index]} IS NULL`);
+      faults.push(`${all[index]?.id?.sql ?? values[index]} IS NULL`);
   });
   const eventTime = values[eventTimeIndex] as string;
   faults.push(
@@ -206,8 +213,8 @@ export function columnarPlan(
     `${eventTime} < ${EARLIEST_MS}`,
     `${eventTime} > ${nowMs + EVENT_TIME_AHEAD_MS_MAX}`,
   );
-  const idOf = (index: number): string | undefined => all[index]?.id;
-  const entity = entityIndex < 0 ? "''" : idOf(entityIndex);
+  const idOf = (index: number): GivenId | undefined => all[index]?.id;
+  const entity = entityIndex < 0 ? { sql: "''", isSound: true } : idOf(entityIndex);
   const id = recordIdIndex < 0 ? recordId : idOf(recordIdIndex);
   if (entity === undefined || id === undefined) return null;
   if (entityIndex >= 0) faults.push(...isId(entity));
@@ -218,8 +225,8 @@ export function columnarPlan(
   return {
     mayBeBad: faults.map((fault) => `(${fault})`).join(' OR '),
     values: [
-      id,
-      entity,
+      id.sql,
+      entity.sql,
       eventTime,
       labelSql(label, columns[labelIndex], values[labelIndex]),
       ...stored.map((index) => values[index] as string),

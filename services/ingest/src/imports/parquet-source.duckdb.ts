@@ -11,7 +11,7 @@ import { type ColumnSpec, type ColumnType, writtenValue } from '@millrace/projec
 import { PARQUET_INTEGERS, PARQUET_NUMBERS, PARQUET_TIMES, parquetValue } from '@millrace/tabular';
 import { type NumberedRows, numberedRows } from '../datasets/numbered-rows.duckdb.js';
 import type { RecordSchema } from '../schema/record-schema.js';
-import { type ColumnarPlan, columnarPlan, type GivenColumn } from './columnar-check.js';
+import { type ColumnarPlan, columnarPlan, type GivenColumn, type GivenId } from './columnar-check.js';
 import { checkHeader, headerWarnings } from './header-check.js';
 import { rowPayload } from './row-payload.js';
 import {
@@ -201,14 +201,15 @@ export class ParquetSource implements RowSource {
   }
 
   /** As ParquetChunk.recordId. */
-  private recordIdSql(): string {
-    if (this.ids.kind === 'number') return `${this.numbered.row}::VARCHAR`;
+  private recordIdSql(): GivenId {
+    if (this.ids.kind === 'number') return { sql: `${this.numbered.row}::VARCHAR`, isSound: true };
     const own = this.ownIdColumn();
     const given = own === undefined ? "''" : `coalesce(${quoted(own)}::VARCHAR, '')`;
-    if (this.ids.kind === 'column') return given;
+    if (this.ids.kind === 'column') return { sql: given, isSound: false };
     const first = fileRowIdOf(this.sha256, 0);
-    const file = literal(first.slice(0, first.lastIndexOf('/') + 1));
-    return `CASE WHEN ${given} = '' THEN ${file} || (${this.numbered.row} + 1)::VARCHAR ELSE ${given} END`;
+    const made = `${literal(first.slice(0, first.lastIndexOf('/') + 1))} || (${this.numbered.row} + 1)::VARCHAR`;
+    if (own === undefined) return { sql: made, isSound: true };
+    return { sql: `CASE WHEN ${given} = '' THEN ${made} ELSE ${given} END`, isSound: false };
   }
 
   private ownIdColumn(): string | undefined {
