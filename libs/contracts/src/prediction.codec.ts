@@ -72,10 +72,17 @@ function writeOutput({ name, value }: Output): void {
   writer.end(start);
 }
 
+// Filled by one message after the other, each of which takes an array of its length: one that grows as it is pushed to
+// has room for 16 more.
+const featureSlots: Scalar[] = [];
+const outputSlots: Output[] = [];
+const NOTHING: readonly Scalar[] = [];
+const NO_OUTPUTS: readonly Output[] = [];
+
 export function decodePrediction(bytes: Uint8Array): PredictionMessage {
   const reader = topicReader(bytes);
-  const features: Scalar[] = [];
-  const outputs: Output[] = [];
+  let features = 0;
+  let outputs = 0;
   let role = '';
   // Of release 0.1.0.
   let probability = 0;
@@ -88,8 +95,8 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
     eventTimeMs: 0,
     answeredAtMs: 0,
     latencyUs: 0,
-    features,
-    outputs,
+    features: NOTHING,
+    outputs: NO_OUTPUTS,
     traceId: '',
     modelSha256: '',
     role: 'live',
@@ -121,7 +128,7 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
       case 66: {
         // 8 features
         const value = readScalar(reader);
-        features.push(typeof value === 'number' && !Number.isFinite(value) ? null : value);
+        featureSlots[features++] = typeof value === 'number' && !Number.isFinite(value) ? null : value;
         break;
       }
       case 73: // 9 probability
@@ -140,8 +147,8 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
         role = reader.name();
         break;
       case 114: // 14 outputs
-        if (outputs.length === OUTPUTS_MAX) reader.fault(`more than ${OUTPUTS_MAX} outputs`);
-        outputs.push(readOutput(reader, reader.lengthEnd()));
+        if (outputs === OUTPUTS_MAX) reader.fault(`more than ${OUTPUTS_MAX} outputs`);
+        outputSlots[outputs++] = readOutput(reader, reader.lengthEnd());
         break;
       default:
         reader.skip(tag);
@@ -150,7 +157,8 @@ export function decodePrediction(bytes: Uint8Array): PredictionMessage {
   required(prediction.predictionId, 'Prediction', 'prediction_id');
   required(prediction.project, 'Prediction', 'project');
   if (prediction.modelVersion < 1) throw new PlatformError('corrupt', 'Prediction without model_version');
-  if (outputs.length === 0) outputs.push(...formerOutputs(probability, label));
+  prediction.features = featureSlots.slice(0, features);
+  prediction.outputs = outputs === 0 ? formerOutputs(probability, label) : outputSlots.slice(0, outputs);
   if (role !== 'live' && role !== 'shadow') throw new PlatformError('corrupt', `Prediction role "${role}" is unknown`);
   prediction.role = role;
   return prediction;

@@ -1,10 +1,9 @@
 // The Kafka consumer runner as a Nest transport: handlers are `@EventPattern('<topic without prefix>')` methods that
 // get (messages, context) for one partition batch. Commit after effect: positions move when the handler's promise has
 // resolved, and are written every COMMIT_INTERVAL_MS in one request. Bad messages go to deadletter.v1 and the partition
-// moves on. A handler that throws `overloaded` has its partition paused as long as the
-// error says. Broker outages are survived; a consumer that
-// has really crashed ends the process.
-// What interleaves: up to `concurrency` partitions run at the same time, batches of one partition never do.
+// moves on. A handler that throws `overloaded` has its partition paused as long as the error says. Broker outages are
+// survived; a consumer that has really crashed ends the process. What interleaves: up to `concurrency` partitions run
+// at the same time, batches of one partition never do.
 
 import type { Topic } from '@millrace/contracts';
 import { assert, PlatformError, systemClock } from '@millrace/domain';
@@ -17,11 +16,13 @@ import { coPartitioned } from './co-partitioned.js';
 import { isBrokerAway } from './consumer-end.js';
 import { DeadLetterWriter } from './dead-letter-writer.js';
 import { ensureTopics } from './ensure-topics.js';
+import { FetchedMessages } from './fetch/fetched-messages.js';
+import { fetchWhole } from './fetch/whole-batches.js';
 import { leaveWord, wordLeft } from './group-word.js';
 import { callHandler, OverloadedHandler } from './handler-call.js';
 import { inTime } from './in-time.js';
 import { HEARTBEAT_MS, Membership } from './membership.js';
-import { type InboundMessage, toInbound } from './message.js';
+import type { InboundMessage } from './message.js';
 import { oneHolder } from './one-holder.js';
 import { MessageProducer } from './producer.js';
 import { Pulse } from './pulse.js';
@@ -262,6 +263,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     if (this.stopping) throw new PlatformError('unavailable', 'stopped before the consumer started');
     const topics = [...this.messageHandlers.keys()];
     assert(topics.length > 0, `consumer ${groupId} has no @EventPattern handlers`);
+    for (const topic of topics) fetchWhole(connection.topicName(topic));
     const consumer = connection.kafka.consumer({
       groupId: `${connection.topicPrefix}${groupId}`,
       sessionTimeout: memberTimeoutMs,
@@ -442,11 +444,11 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     const context = new KafkaBatchContext(topic, batch.partition, highWatermark, () => membership.beat(), isStale);
     const { batchMessagesMax } = this.settings;
     try {
-      for (let from = 0; from < batch.messages.length; from += batchMessagesMax) {
+      const fetched = new FetchedMessages(topic, batch);
+      while (true) {
         if (this.stopping || !isRunning() || isStale() || this.assigned !== under) return;
-        const messages = batch.messages
-          .slice(from, from + batchMessagesMax)
-          .map((message) => toInbound(topic, batch.partition, message));
+        const messages = fetched.next(batchMessagesMax);
+        if (messages.length === 0) break;
         const outcome = await this.handleChunk(handler, messages, context, membership, under);
         if (this.assigned !== under) return;
         if (outcome instanceof OverloadedHandler) {
@@ -465,6 +467,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
           partition: batch.partition,
         });
       }
+      resolveOffset(fetched.lastOffset);
     } catch (error) {
       if (error instanceof StopConsuming) {
         this.crash(error.cause);

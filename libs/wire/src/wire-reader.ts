@@ -17,10 +17,10 @@ export const doubleTag = (field: number): number => (field << 3) | WIRE_64;
 export const bytesTag = (field: number): number => (field << 3) | WIRE_BYTES;
 
 const TWO_POW_32 = 4_294_967_296;
-const DOUBLE = new Float64Array(1);
-/** Little endian, as every machine that Node runs on. */
-const DOUBLE_BYTES = new Uint8Array(DOUBLE.buffer);
 const REPLACEMENT = '\uFFFD';
+/** One number for all readers: a view of its own costs a small message more than its numbers. */
+const eight = new DataView(new ArrayBuffer(8));
+const eightBytes = new Uint8Array(eight.buffer);
 
 export function malformed(what: string, code: ErrorCode = FROM_CALLERS.code): never {
   throw new PlatformError(code, `malformed message: ${what}`);
@@ -138,12 +138,11 @@ export class WireReader {
   }
 
   double(): number {
-    const { bytes, at } = this;
+    const { at, bytes } = this;
     if (at + 8 > this.end) this.fault('it ends early');
-    // A DataView of its own for each message would cost more than the copy.
-    for (let i = 0; i < 8; i++) DOUBLE_BYTES[i] = bytes[at + i] as number;
+    for (let i = 0; i < 8; i++) eightBytes[i] = bytes[at + i] as number;
     this.at = at + 8;
-    return DOUBLE[0] as number;
+    return eight.getFloat64(0, true);
   }
 
   float(): number {

@@ -132,3 +132,31 @@ describe('a reader', () => {
     expect(() => read(new WireReader(Uint8Array.from(bytes), TOPIC))).toThrow('[corrupt] malformed message');
   });
 });
+
+describe('names that come again', () => {
+  const strict = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
+
+  it('are what their bytes say, however alike they are to names before them', () => {
+    // Alike in length and in the last bytes, which choose the slot of a longer one.
+    const bytes = (length: number, k: number) => Uint8Array.from({ length }, (_, i) => (i === k ? 98 : 97));
+    for (const length of [1, 39, 40, 41, 64, 127, 128, 129, 300])
+      for (let k = 0; k < length; k++)
+        expect(decodeText(bytes(length, k), 0, length, TOPIC)).toBe(String.fromCharCode(...bytes(length, k)));
+  });
+
+  it('are what their bytes say, UTF-8 or not', () => {
+    const part = fc.oneof(
+      fc.constantFrom('é', 'ÿ', '漢', 'x', '\u0000'),
+      fc.string({ unit: 'grapheme', maxLength: 30 }),
+    );
+    const broken = fc.uint8Array({ maxLength: 150 });
+    const whole = fc.array(part, { maxLength: 12 }).map((parts) => new TextEncoder().encode(parts.join('')));
+    fc.assert(
+      fc.property(fc.oneof(whole, broken), (bytes) => {
+        for (let time = 0; time < 2; time++)
+          expect(decodeText(bytes, 0, bytes.length, TOPIC)).toBe(strict.decode(bytes));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});

@@ -3,11 +3,12 @@
 // A prediction id seen again with the same mark is a redelivery and changes nothing; with another mark a client has
 // used its request id for another prediction, and a label of that id might mean any of them: it is counted and joins
 // none. The first label of a prediction counts; a second one of the same value is a duplicate, of another value a
-// contradiction; both are only counted. A label whose prediction has not come waits here. Memory: one map entry and 32
-// bytes an id, and each list of cohorts once, which the caller gives as the same array again; the owner bounds rows
+// contradiction; both are only counted. A label whose prediction has not come waits here. Memory: an id's characters
+// and 60 bytes, and each list of cohorts once, which the caller gives as the same array again; the owner bounds rows
 // over all windows.
 
 import { type Cohort, cohortKey, parseCohortKey } from '@millrace/domain';
+import { IdTable } from './id-table.js';
 
 export type LabelOutcome = 'joined' | 'waiting' | 'duplicate' | 'contradiction' | 'ambiguous';
 
@@ -45,7 +46,7 @@ const CHUNK_ROWS = 4_096;
 const FIRST_CAPACITY = 256;
 
 export class LabelJoin {
-  private readonly slots = new Map<string, number>();
+  private readonly ids = new IdTable();
   private readonly waiting = new Map<string, number>();
   private readonly groups: (readonly Cohort[])[] = [];
   private readonly groupOf = new Map<readonly Cohort[], number>();
@@ -57,7 +58,6 @@ export class LabelJoin {
   /** 0: not known. */
   private marks = new Uint32Array(0);
   private readonly reused = new Set<number>();
-  private readonly ids: string[] = [];
   /** By chunk: how often it changed. */
   private readonly chunkChanges: number[] = [];
   /** Grows with the head. */
@@ -65,7 +65,7 @@ export class LabelJoin {
 
   /** Rows held: predictions and waiting labels. */
   get size(): number {
-    return this.slots.size + this.waiting.size;
+    return this.ids.size + this.waiting.size;
   }
 
   get waitingLabels(): number {
@@ -84,12 +84,12 @@ export class LabelJoin {
   }
 
   has(predictionId: string): boolean {
-    return this.slots.has(predictionId);
+    return this.ids.slot(predictionId) !== undefined;
   }
 
   /** Whether a prediction is new, came before, or has the id of another one. `mark`: what tells it from others. */
   seen(predictionId: string, mark: number): 'new' | 'again' | 'reused' {
-    const slot = this.slots.get(predictionId);
+    const slot = this.ids.slot(predictionId);
     if (slot === undefined) return 'new';
     const known = this.marks[slot] as number;
     if (known === mark || known === 0) return 'again';
@@ -106,10 +106,8 @@ export class LabelJoin {
     eventTimeMs: number,
     mark = 0,
   ): JoinedRow | undefined {
-    const slot = this.slots.size;
+    const slot = this.ids.add(predictionId);
     if (slot === this.scores.length) this.grow();
-    this.slots.set(predictionId, slot);
-    this.ids.push(predictionId);
     this.changed(slot);
     this.scores[slot] = score;
     this.rowGroups[slot] = this.group(cohorts);
@@ -124,7 +122,7 @@ export class LabelJoin {
 
   /** `row` is set when and only when the outcome is 'joined'. */
   addLabel(predictionId: string, label: number): { kind: LabelOutcome; row?: JoinedRow } {
-    const slot = this.slots.get(predictionId);
+    const slot = this.ids.slot(predictionId);
     if (slot === undefined) {
       const held = this.waiting.get(predictionId);
       if (held !== undefined) return { kind: held === label ? 'duplicate' : 'contradiction' };
@@ -139,7 +137,7 @@ export class LabelJoin {
   }
 
   get chunks(): number {
-    return Math.ceil(this.slots.size / CHUNK_ROWS);
+    return Math.ceil(this.ids.size / CHUNK_ROWS);
   }
 
   /** The same for as long as the chunk is. */
@@ -149,9 +147,9 @@ export class LabelJoin {
 
   chunk(chunk: number): JoinChunk {
     const from = chunk * CHUNK_ROWS;
-    const to = Math.min(from + CHUNK_ROWS, this.slots.size);
+    const to = Math.min(from + CHUNK_ROWS, this.ids.size);
     return {
-      ids: this.ids.slice(from, to),
+      ids: Array.from({ length: to - from }, (_, i) => this.ids.id(from + i)),
       scores: [...this.scores.subarray(from, to)],
       groups: [...this.rowGroups.subarray(from, to)],
       eventTimes: [...this.eventTimes.subarray(from, to)],
