@@ -1,7 +1,7 @@
 // The platform under measurement: `millrace up` as a process, on free ports, in a home of its own.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +25,9 @@ const SETTINGS = [
   'MONITOR_GRPC',
 ] as const;
 
+/** Characters of a log. */
+const LOG_TAIL = 6_000;
+
 export type PortName = (typeof SETTINGS)[number];
 
 export interface BenchPlatform {
@@ -32,6 +35,8 @@ export interface BenchPlatform {
   /** For a command that shall find it. */
   env: Readonly<Record<string, string | undefined>>;
   port(name: PortName): number;
+  /** What a process has said last. */
+  log(name: string): string;
   stop(): Promise<void>;
 }
 
@@ -72,6 +77,10 @@ export async function bringUp(root: string, workers: number): Promise<BenchPlatf
     home,
     env,
     port: (name) => ports.get(name) as number,
+    log: (name) => {
+      const file = join(home, 'logs', `${name}.log`);
+      return existsSync(file) ? readFileSync(file, 'utf8').slice(-LOG_TAIL) : '';
+    },
     stop: async () => {
       child.kill('SIGTERM');
       await ended;

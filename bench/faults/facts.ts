@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { DATASET_COLUMNS } from '@millrace/contracts';
 import { eventually } from '@millrace/testing';
+import { type ComparableWindow, comparable, type JudgedWindow } from '../live/windows.js';
 import type { ReplicatedPlatform } from './replicated-platform.process.js';
 
 const CLOSED_WITHIN_MS = 120_000;
@@ -37,11 +38,6 @@ export interface ComparableVersion {
 export interface StoredRow {
   recordId: string;
   label: number | null;
-}
-
-export interface ComparableWindow {
-  startMs: number;
-  cohorts: unknown[];
 }
 
 export type Statistics = Record<string, number>;
@@ -117,24 +113,12 @@ export class Facts {
     return rows;
   }
 
-  /** Without what is counted by the clock (software, when it closed) and how often quality was judged. */
   async windows(): Promise<ComparableWindow[]> {
-    const { windows } = await this.platform.ask<{ windows: Window[] }>(
+    const { windows } = await this.platform.ask<{ windows: JudgedWindow[] }>(
       'monitorHttp',
       `/v1/projects/${this.project}/windows?limit=1000`,
     );
-    const rounded = (_key: string, value: unknown) =>
-      typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(9)) : value;
-    const comparable = windows
-      .map(({ startMs, cohorts }) => ({
-        startMs,
-        cohorts: cohorts.map(({ software: _byTheClock, tests, ...counted }) => ({
-          ...counted,
-          tests: tests.filter(({ feature }) => feature !== '@software'),
-        })),
-      }))
-      .sort((a, b) => a.startMs - b.startMs);
-    return JSON.parse(JSON.stringify(comparable, rounded)) as ComparableWindow[];
+    return comparable(windows);
   }
 
   async counters(): Promise<Statistics> {
@@ -152,9 +136,4 @@ export class Facts {
     );
     return total;
   }
-}
-
-interface Window {
-  startMs: number;
-  cohorts: { software: unknown; tests: { feature: string }[] }[];
 }

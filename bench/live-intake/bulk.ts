@@ -13,28 +13,33 @@ const RATIO_MAX = 3;
 const RSS_MIB_MAX = 600;
 const POLL_MS = 50;
 
-interface ImportState {
+export interface ImportState {
   state: string;
   message?: string;
   accepted: number;
+  rejected: number;
+  datasetVersion: string | null;
 }
 
-/** Seconds from the request to the announced version. */
-export async function importAll(ingest: Ingest, seed: number): Promise<number> {
-  const fromMs = systemClock.monotonicMs();
-  // Another seed is another import; all rows are taken with any.
-  const { importId } = (await ingest.ask(`/v1/projects/${PROJECT}/imports`, { source: 'history', seed })) as {
+/** `chosen`: all rows but for what it says. Another seed is another import, also where all rows are taken. */
+export async function importOf(ingest: Ingest, chosen: object): Promise<ImportState> {
+  const { importId } = (await ingest.ask(`/v1/projects/${PROJECT}/imports`, { source: 'history', ...chosen })) as {
     importId: string;
   };
   for (;;) {
     const import_ = (await ingest.ask(`/v1/projects/${PROJECT}/imports/${importId}`)) as ImportState;
     if (import_.state === 'failed') throw new Error(`the import failed: ${import_.message}`);
-    if (import_.state === 'done') {
-      if (import_.accepted !== 3_000_000) throw new Error(`${import_.accepted} rows accepted`);
-      return (systemClock.monotonicMs() - fromMs) / 1000;
-    }
+    if (import_.state === 'done') return import_;
     await new Promise((wake) => setTimeout(wake, POLL_MS));
   }
+}
+
+/** Seconds from the request to the announced version. */
+export async function importAll(ingest: Ingest, seed: number): Promise<number> {
+  const fromMs = systemClock.monotonicMs();
+  const { accepted } = await importOf(ingest, { seed });
+  if (accepted !== 3_000_000) throw new Error(`${accepted} rows accepted`);
+  return (systemClock.monotonicMs() - fromMs) / 1000;
 }
 
 async function duckDbAlone(root: string, work: string) {

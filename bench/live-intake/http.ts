@@ -8,8 +8,25 @@ import { flights, PROJECT } from './flights.js';
 import { settled } from './grpc.js';
 import { type Ingest, stateOf } from './ingest.process.js';
 
-const CONNECTIONS = 128;
+export const CONNECTIONS = 128;
 const P50_MS_MAX = 4;
+
+/** As many requests as there is time for. @throws Error where one is not answered 200 */
+export async function httpLoad(
+  ingest: Ingest,
+  body: Buffer | (() => Buffer),
+  connections: number,
+  { seconds, warmUpSeconds }: { seconds: number; warmUpSeconds: number },
+) {
+  const result = await runHttpLoad({
+    port: ingest.httpPort,
+    path: `/v1/projects/${PROJECT}/records`,
+    headers: { 'Content-Type': 'application/json' },
+    ...{ body, connections, seconds, warmUpSeconds },
+  });
+  if (result.failures > 0) throw new Error(`${result.failures} requests failed: ${result.firstFailure}`);
+  return result;
+}
 
 export async function http(ingest: Ingest, rounds: number, seconds: number): Promise<Outcome[]> {
   const [flight] = flights('h', 1, systemClock.nowMs() - 86_400_000);
@@ -17,16 +34,7 @@ export async function http(ingest: Ingest, rounds: number, seconds: number): Pro
   const empty = Buffer.from(`[${' '.repeat(body.length - 2)}]`);
   const load = async (given: Buffer, connections: number) => {
     const before = stateOf(ingest.pid).cpuSeconds;
-    const result = await runHttpLoad({
-      port: ingest.httpPort,
-      path: `/v1/projects/${PROJECT}/records`,
-      headers: { 'Content-Type': 'application/json' },
-      body: given,
-      connections,
-      seconds,
-      warmUpSeconds: 1,
-    });
-    if (result.failures > 0) throw new Error(`${result.failures} requests failed: ${result.firstFailure}`);
+    const result = await httpLoad(ingest, given, connections, { seconds, warmUpSeconds: 1 });
     // Warm-up and end are in it as they are in the requests: both as long for either body.
     const cpuUs = ((stateOf(ingest.pid).cpuSeconds - before) * 1e6) / ((result.requests * (seconds + 1)) / seconds);
     return { ...result, cpuUs };

@@ -13,6 +13,7 @@ const TICKS_PER_S = 100;
 
 export interface Ingest extends System {
   readonly broker: DedicatedKafka;
+  readonly home: string;
   ask(path: string, body?: unknown): Promise<unknown>;
   stats(): Promise<Record<string, number>>;
 }
@@ -36,17 +37,26 @@ export function stateOf(pid: number): ProcessState {
   };
 }
 
-/** `nodeArguments`: for the measured process alone, for example `--cpu-prof`. */
-export async function startIngest(root: string, work: string, nodeArguments: readonly string[] = []): Promise<Ingest> {
-  const kafka = await startKafka({ dedicated: true });
+/**
+ * `nodeArguments`: for the measured process alone, for example `--cpu-prof`. `broker`: of somebody else, who stops it;
+ * without, it has one of its own.
+ */
+export async function startIngest(
+  root: string,
+  work: string,
+  nodeArguments: readonly string[] = [],
+  broker?: DedicatedKafka,
+): Promise<Ingest> {
+  const kafka = broker ?? (await startKafka({ dedicated: true }));
   const [httpPort, grpcPort] = [await freePort(), await freePort()];
   const log = join(work, 'ingest.log');
+  const home = join(work, 'home');
   const ingest = await startSystem({
     name: 'ingest',
     command: process.execPath,
     args: [...nodeArguments, join(root, 'dist/services/ingest/src/main.js')],
     env: {
-      MILLRACE_HOME: join(work, 'home'),
+      MILLRACE_HOME: home,
       MILLRACE_KAFKA_BROKERS: kafka.brokers.join(','),
       MILLRACE_TOPIC_PREFIX: TOPIC_PREFIX,
       MILLRACE_INGEST_HTTP_PORT: String(httpPort),
@@ -78,12 +88,13 @@ export async function startIngest(root: string, work: string, nodeArguments: rea
   return {
     ...ingest,
     broker: kafka,
+    home,
     ask,
     stats: async () =>
       ((await ask('/v1/stats')) as { projects: Record<string, Record<string, number>> }).projects[PROJECT] ?? {},
     async stop() {
       await ingest.stop();
-      await kafka.stop();
+      if (broker === undefined) await kafka.stop();
     },
   };
 }

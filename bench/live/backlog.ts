@@ -27,7 +27,10 @@ const LABEL_DELAY_MS = 10_800_000;
 /** Aligned to the windows. */
 const FROM_MS = 300 * 3 * DAY_MS;
 /** As in the flights example: 41 windows of three days, whatever the rows. */
-const SPAN_MS = 41 * 3 * DAY_MS;
+const WINDOWS = 41;
+const SPAN_MS = WINDOWS * 3 * DAY_MS;
+/** The last one stays open, for no later event time comes. */
+export const WINDOWS_CLOSED = WINDOWS - 1;
 const MODEL_SHA256 = 'a'.repeat(64);
 
 const airport = (index: number): string => `A${index.toString(36).padStart(2, '0')}`;

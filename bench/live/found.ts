@@ -20,13 +20,17 @@ interface Version {
   windowEndMs: number;
 }
 
-export interface StoredRows {
+export interface RowsOfFiles {
+  rows: number;
+  /** Of their ids. */
+  distinct: number;
+  labelled: number;
+}
+
+export interface StoredRows extends RowsOfFiles {
   versions: number;
   /** Children that newer labels made. */
   children: number;
-  rows: number;
-  distinct: number;
-  labelled: number;
   late: number;
   repeated: number;
 }
@@ -46,6 +50,28 @@ async function ask<T>(url: string, init?: RequestInit): Promise<T> {
   const response = await fetch(url, init);
   if (!response.ok) throw new Error(`${url} was answered ${response.status}: ${await response.text()}`);
   return (await response.json()) as T;
+}
+
+async function firstRow(sql: string): Promise<number[]> {
+  const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+  const connection = await instance.connect();
+  try {
+    return ((await connection.runAndReadAll(sql)).getRows()[0] ?? []).map(Number);
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** What is in these Parquet files of dataset versions, by their paths in the artifact store of a home. */
+export async function rowsOfFiles(home: string, paths: readonly string[]): Promise<RowsOfFiles> {
+  if (paths.length === 0) return { rows: 0, distinct: 0, labelled: 0 };
+  const files = paths.map((path) => `'${join(home, 'artifacts', path)}'`).join(', ');
+  const { recordId, label } = DATASET_COLUMNS;
+  const counted = await firstRow(
+    `SELECT count(*), count(DISTINCT "${recordId}"), count("${label}") FROM read_parquet([${files}])`,
+  );
+  const [rows, distinct, labelled] = counted as [number, number, number];
+  return { rows, distinct, labelled };
 }
 
 export class Found {
@@ -87,17 +113,17 @@ export class Found {
       late: sum((v) => v.lateRows),
       repeated: sum((v) => v.repeatedRows),
     };
-    if (current.length === 0) return { ...facts, rows: 0, distinct: 0, labelled: 0 };
-    const files = current.map(({ parquetPath }) => `'${join(this.platform.home, 'artifacts', parquetPath)}'`);
-    const instance = await DuckDBInstance.create(':memory:');
-    const connection = await instance.connect();
-    const { recordId, label } = DATASET_COLUMNS;
-    const result = await connection.runAndReadAll(
-      `SELECT count(*), count(DISTINCT "${recordId}"), count("${label}") FROM read_parquet([${files.join(', ')}])`,
-    );
-    const [rows, distinct, labelled] = (result.getRows()[0] ?? []).map(Number) as [number, number, number];
-    connection.closeSync();
-    return { ...facts, rows, distinct, labelled };
+    const files = current.map(({ parquetPath }) => parquetPath);
+    return { ...facts, ...(await rowsOfFiles(this.platform.home, files)) };
+  }
+
+  /** Records of open spans, as ingest counts them; and those of them that are in segments on the disk. */
+  async open(): Promise<{ records: number; onDisk: number }> {
+    const { openRows: records = 0 } = await this.statistics();
+    const segments = join(this.platform.home, `artifacts/segments/*/${PROJECT}/*/records_*.parquet`);
+    // Before the first and behind the last there is no file, and one may be merged while it is looked at.
+    const [onDisk = 0] = await firstRow(`SELECT count(*) FROM read_parquet('${segments}')`).catch(() => [0]);
+    return { records, onDisk };
   }
 
   async joined(): Promise<JoinedLabels> {

@@ -1,13 +1,14 @@
-// The rows of the live bench that run in real time, as long as they say; and slices of the bench that every run of the
-// tests affords.
+// The rows of the live bench that run in real time, as long as they say; and slices of this bench and of the intake's
+// that every run of the tests affords.
 
-import { driftLatency, type LiveRun, steady } from './real-time.js';
-import { restoreSlice } from './restore.js';
+import { driftLatency, type LiveRun, steady, steadyAndShifted } from './real-time.js';
 import type { LiveRow } from './row.js';
 import { SEED } from './sensors.js';
+import { serviceSlices } from './service-slices.js';
 
 const MINUTE = { windowS: 60, latenessS: 5, ratePerSecond: 1_000, timed: true };
-const SLICE = { windowS: 5, latenessS: 1, labelDelayS: 5, ratePerSecond: 100, timed: false };
+/** Labels are late by several spans, as in long-delay. */
+const SLICE = { windowS: 3, latenessS: 2, labelDelayS: 12, ratePerSecond: 150, timed: false };
 
 function row(name: string, says: string, run: LiveRun, measure: typeof steady): LiveRow {
   return { name, says, seed: SEED, measure: (bench) => measure(bench, run, says) };
@@ -21,7 +22,6 @@ export const REAL_TIME: readonly LiveRow[] = [
 ];
 
 export const SLICES: readonly LiveRow[] = [
-  row('slice-steady', '20 s, labels 5 s late', { ...SLICE, seconds: 20 }, steady),
-  row('slice-drift', 'windows of 5 s', { ...SLICE, seconds: 0 }, driftLatency),
-  restoreSlice,
+  row('slice-live', 'windows of 3 s, labels 12 s late', { ...SLICE, seconds: 12 }, steadyAndShifted),
+  serviceSlices,
 ];

@@ -1,5 +1,6 @@
-// A closed-loop load generator for HTTP/1.1 on plain sockets: one request's bytes, written again on each connection as
-// soon as the answer is complete. Answers must state their Content-Length (every server of the bench does).
+// A closed-loop load generator for HTTP/1.1 on plain sockets: one request's bytes, or each time the next ones, written
+// on each connection as soon as the answer is complete. Answers must state their Content-Length (every server of the
+// bench does).
 
 import { connect } from 'node:net';
 import { type Clock, systemClock } from '@millrace/domain';
@@ -10,7 +11,8 @@ export interface HttpLoadSettings {
   port: number;
   path: string;
   headers: Readonly<Record<string, string>>;
-  body: Uint8Array;
+  /** A function is asked for that of each request, warm-up included; a connection ends with an answer. */
+  body: Uint8Array | (() => Uint8Array);
   /** Each has one request in flight. */
   connections: number;
   seconds: number;
@@ -32,16 +34,22 @@ function answerLength(bytes: Buffer): number | undefined {
   return bytes.length >= end ? end : undefined;
 }
 
-export async function runHttpLoad(settings: HttpLoadSettings): Promise<LoadResult> {
-  const clock = settings.clock ?? systemClock;
+function requestOf({ path, port, headers }: HttpLoadSettings, body: Uint8Array): Buffer {
   const head = [
-    `POST ${settings.path} HTTP/1.1`,
-    `Host: 127.0.0.1:${settings.port}`,
-    ...Object.entries({ ...settings.headers, 'Content-Length': String(settings.body.length) }).map(
+    `POST ${path} HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    ...Object.entries({ ...headers, 'Content-Length': String(body.length) }).map(
       ([name, value]) => `${name}: ${value}`,
     ),
   ].join('\r\n');
-  const request = Buffer.concat([Buffer.from(head, 'latin1'), HEAD_END, settings.body]);
+  return Buffer.concat([Buffer.from(head, 'latin1'), HEAD_END, body]);
+}
+
+export async function runHttpLoad(settings: HttpLoadSettings): Promise<LoadResult> {
+  const clock = settings.clock ?? systemClock;
+  const { body } = settings;
+  const always = body instanceof Uint8Array ? requestOf(settings, body) : undefined;
+  const next = () => always ?? requestOf(settings, (body as () => Uint8Array)());
   const fromMs = clock.monotonicMs() + settings.warmUpSeconds * 1000;
   const toMs = fromMs + settings.seconds * 1000;
   const histogram = new LatencyHistogram();
@@ -57,7 +65,7 @@ export async function runHttpLoad(settings: HttpLoadSettings): Promise<LoadResul
       let sentMs = 0;
       const send = () => {
         sentMs = clock.monotonicMs();
-        socket.write(request);
+        socket.write(next());
       };
       socket.on('connect', send);
       socket.on('data', (chunk: Buffer) => {

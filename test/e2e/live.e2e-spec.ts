@@ -1,6 +1,5 @@
-// The live path in real time, in slices of `npm run bench:live`: records, predictions and labels through a whole
-// platform, each row checked in the end; a shift that becomes a drift event; a monitor that goes on from its
-// checkpoint.
+// The live path in real time, in slices of `npm run bench:live` and of the intake's bench: the rows' own load and
+// checks, small. Each asks whether everything is there, once and in its place; how fast it was is the bench's business.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -23,9 +22,14 @@ function bench(row: string): Promise<{ code: number | null; output: string }> {
 
 describe('in real time', () => {
   it.each([
-    ['every row is in one dataset version with its label, and every label finds its prediction', 'slice-steady'],
-    ['a shift becomes a drift event, and nothing does before it', 'slice-drift'],
-    ['a monitor that is started again goes on with every window and row', 'slice-restore'],
+    [
+      'rows wait for late labels on the disk, and each is found with its own; a shift is told, and nothing before it',
+      'slice-live',
+    ],
+    [
+      'what is acknowledged is stored once; two processes share what one does, who catches up says what was said live',
+      'slice-services',
+    ],
   ])(
     '%s',
     async (_what, row) => {
