@@ -46,7 +46,7 @@ function filled(seed: number, count: number): RecordBatch {
     const value = rng.below(10) === 0 ? null : Buffer.alloc(rng.below(20) === 0 ? 9_000 : rng.below(200), i);
     const headers: Record<string, string> =
       rng.below(3) === 0 ? { traceparent: `00-${i}`, é: '漢'.repeat(rng.below(50)), empty: '' } : {};
-    batch.append(key, key.length, value, headers);
+    batch.append(key, 0, key.length, value, 0, value?.length ?? 0, headers);
   }
   return batch;
 }
@@ -108,7 +108,7 @@ describe('record batches that are fetched whole', () => {
 
   it('say of themselves what kafkajs asks of a message', async () => {
     const batch = new RecordBatch();
-    batch.append(Buffer.from([0, 0, 0, 0]), 4, Buffer.from('x'), {});
+    batch.append(Buffer.from([0, 0, 0, 0]), 0, 4, Buffer.from('x'), 0, 1, {});
     const [data, marker] = await wholeBatches(
       Buffer.concat([
         await sealed(filled(1, 3), { baseOffset: 5, attributes: 16 }),
@@ -124,7 +124,7 @@ describe('record batches that are fetched whole', () => {
   it('are refused where a byte is wrong, or give the messages of what is there', async () => {
     const rng = seededRng(3);
     const batch = new RecordBatch();
-    for (let i = 0; i < 20; i++) batch.append(Buffer.from('k'), 1, Buffer.from('v'), { h: 'x' });
+    for (let i = 0; i < 20; i++) batch.append(Buffer.from('k'), 0, 1, Buffer.from('v'), 0, 1, { h: 'x' });
     const whole = await sealed(batch, { baseOffset: 0 });
     let refused = 0;
     for (let tried = 0; tried < 2_000; tried++) {

@@ -67,7 +67,7 @@ describe('records', () => {
     if (other.kind !== 'ok') throw new Error(JSON.stringify(other.faults));
     const identity = compileSchema(other.project, sha256);
     const read = (paid: unknown) =>
-      intakeRecords(identity, [recordFromJson({ recordId: 'r1', values: { ...good, paid } }, '', identity)], {
+      recordsTaken(identity, [recordFromJson({ recordId: 'r1', values: { ...good, paid } }, '', identity)], {
         source: 'http',
         nowMs: NOW,
       });
