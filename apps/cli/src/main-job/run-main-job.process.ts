@@ -39,8 +39,11 @@ const LABELLED_ON_NEW_VERSION = 5_000;
 /** Below this many replayed rows there are too few windows and rows for the quality bounds. */
 const FULL_REPLAY_ROWS = 60_000;
 const FULL_BULK_ROWS = 200_000;
-/** No further label joined for this long: those that are missing do not come. */
-const LABELS_SILENT_MS_MAX = 20_000;
+/**
+ * No further label joined for this long: those that are missing do not come. After an outage the monitor may stand
+ * still until the broker ends a transaction that was on its way (10 s and up to 10 s more), and joins its group twice.
+ */
+const LABELS_SILENT_MS_MAX = 45_000;
 const LABELS_POLL_MS = 200;
 
 export async function runMainJob(options: RunMainJobOptions): Promise<Summary> {

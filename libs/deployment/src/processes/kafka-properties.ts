@@ -28,6 +28,8 @@ export function kafkaProperties({ port, controllerPort, dataFolder }: KafkaPrope
     // Topics come from libs/contracts, never from a typing error.
     ['auto.create.topics.enable', 'false'],
     // Groups start at once: members are few and known.
+    // One that its process did not end is ended so soon after its time; readers of committed messages wait for it.
+    ['transaction.abort.timed.out.transaction.cleanup.interval.ms', 1_000],
     ['group.initial.rebalance.delay.ms', 0],
   ];
   return entries.map(([key, value]) => [key, `${value}`]);
