@@ -67,7 +67,7 @@ describe('settings of topics', () => {
       { name: 'max.message.bytes', value: '2000000' },
     ];
     await connection.withAdmin((admin) =>
-      admin.createTopics({ waitForLeaders: true, topics: [{ topic: name, numPartitions: 4, configEntries: own }] }),
+      admin.createTopics({ waitForLeaders: false, topics: [{ topic: name, numPartitions: 4, configEntries: own }] }),
     );
     await ensureTopics(connect({}), TOPICS);
     expect(await told('records.v1')).toMatchObject({ keptMs: 20 * DAY_MS, bytesMax: 2_000_000 });
