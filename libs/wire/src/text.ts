@@ -22,11 +22,29 @@ const LOOP_BYTES_MAX = 40;
 const KEPT_BYTES_MAX = 128;
 
 // Names, datatypes and category values repeat from message to message: a text seen before is not built again, and comes
-// as the same flat string, which makes map look-ups cheap. One slot each, the newest wins.
+// as the same flat string, which makes map look-ups cheap. One slot each, the newest wins. Messages of one kind have
+// their names in one order: the text that came after this one the last time is tried before anything is computed.
 const SLOTS = 2048;
 const recent: string[] = new Array<string>(SLOTS).fill('');
+/** By slot: that of the text which came next. */
+const next = new Uint16Array(SLOTS);
+let last = 0;
 
+function isText(candidate: string, bytes: Uint8Array, start: number, end: number): boolean {
+  const { length } = candidate;
+  if (length !== end - start) return false;
+  for (let i = 0; i < length; i++) if (candidate.charCodeAt(i) !== bytes[start + i]) return false;
+  return true;
+}
+
+/** undefined = it is not ASCII. */
 function fromSlot(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const guessed = next[last] as number;
+  const guess = recent[guessed] as string;
+  if (isText(guess, bytes, start, end)) {
+    last = guessed;
+    return guess;
+  }
   let hash = end - start;
   let high = 0;
   for (let i = start; i < end; i++) {
@@ -36,12 +54,10 @@ function fromSlot(bytes: Uint8Array, start: number, end: number): string | undef
   }
   if (high > 127) return undefined;
   const slot = (hash ^ (hash >>> 11)) & (SLOTS - 1);
+  next[last] = slot;
+  last = slot;
   const candidate = recent[slot] as string;
-  if (candidate.length === end - start) {
-    let i = 0;
-    while (i < candidate.length && candidate.charCodeAt(i) === bytes[start + i]) i++;
-    if (i === candidate.length) return candidate;
-  }
+  if (isText(candidate, bytes, start, end)) return candidate;
   let text = '';
   if (end - start > LOOP_BYTES_MAX) text = lenient.decode(bytes.subarray(start, end));
   else for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i] as number);

@@ -7,6 +7,7 @@ import type { Scalar } from '@millrace/domain';
 import type { ColumnSpec, ColumnType } from '@millrace/project';
 import { ownValue } from '../records/record-input.js';
 import type { RecordSchema } from '../schema/record-schema.js';
+import { NumberColumn } from './number-column.js';
 import {
   NO_SCHEMA,
   SEGMENT_COLUMNS as OWN,
@@ -23,8 +24,9 @@ export interface Position {
   offset: number;
 }
 
-/** A number in an array of mixed values, and what a string costs beside its characters. */
+/** What a text or a flag costs beside its characters. */
 const VALUE_BYTES = 16;
+const NUMBER_BYTES = 8;
 
 const OF_RECORDS: readonly [string, ColumnType][] = [
   [OWN.recordId, 'text'],
@@ -46,28 +48,33 @@ const OF_LABELS: readonly [string, ColumnType][] = [
   [OWN.predictionId, 'text'],
 ];
 
+const isOfNumbers = (type: ColumnType): boolean => type !== 'text' && type !== 'boolean';
+
 export class SegmentBuffer {
   rows = 0;
   bytes = 0;
-  /** By column: what `typeof` says of its values. */
-  private readonly types: readonly ('string' | 'boolean' | 'number')[];
+  private readonly fixedBytes: number;
 
   constructor(
     readonly key: SegmentKey,
     readonly columns: readonly SegmentColumn[],
   ) {
-    this.types = columns.map(({ type }) => (type === 'text' ? 'string' : type === 'boolean' ? 'boolean' : 'number'));
+    const bytesOf = ({ values }: SegmentColumn) => (values instanceof NumberColumn ? NUMBER_BYTES : VALUE_BYTES);
+    this.fixedBytes = columns.reduce((sum, column) => sum + bytesOf(column), 0);
   }
 
   /** What another writer put on the topic under this schema's name may be of any type: then the column has no value. */
-  push(values: readonly Scalar[]): void {
-    const { columns, types } = this;
-    let bytes = columns.length * VALUE_BYTES;
+  push(row: readonly Scalar[]): void {
+    const { columns } = this;
+    let bytes = this.fixedBytes;
     for (let index = 0; index < columns.length; index++) {
-      const given = values[index] as Scalar;
-      const value = typeof given === types[index] ? given : null;
-      (columns[index] as SegmentColumn).values.push(value);
-      if (typeof value === 'string') bytes += 2 * value.length;
+      const given = row[index] as Scalar;
+      const { type, values } = columns[index] as SegmentColumn;
+      if (values instanceof NumberColumn) values.push(typeof given === 'number' ? given : null);
+      else if (type === 'text' && typeof given === 'string') {
+        values.push(given);
+        bytes += 2 * given.length;
+      } else values.push(type === 'boolean' && typeof given === 'boolean' ? given : null);
     }
     this.bytes += bytes;
     this.rows += 1;
@@ -191,7 +198,7 @@ export class SegmentBuffers {
     if (buffer === undefined) {
       buffer = new SegmentBuffer(
         key,
-        columns().map(([name, type]) => ({ name, type, values: [] })),
+        columns().map(([name, type]) => ({ name, type, values: isOfNumbers(type) ? new NumberColumn() : [] })),
       );
       this.open.set(text, buffer);
     }

@@ -3,10 +3,11 @@
 
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBDataChunk, type DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBDataChunk, type DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import type { ArtifactStore } from '@millrace/artifacts';
 import { PlatformError, type RequestIds } from '@millrace/domain';
 import type { WaitingLabel } from '../labels/waiting-label.js';
+import { NumberColumn } from './number-column.js';
 import {
   type LabelExpiry,
   OF_OWNER,
@@ -201,6 +202,15 @@ function waitingLabel(row: readonly unknown[]): WaitingLabel {
   } as WaitingLabel;
 }
 
+/** Values of some rows, as DuckDB takes them. */
+function part(values: SegmentColumn['values'], from: number, count: number): readonly DuckDBValue[] {
+  if (!(values instanceof NumberColumn)) return values.slice(from, from + count);
+  const numbers = values.part(from, from + count);
+  if (values.hasGaps) return Array.from(numbers, (number) => (Number.isNaN(number) ? null : number));
+  // It is read by its places only.
+  return numbers as unknown as readonly DuckDBValue[];
+}
+
 async function append(connection: DuckDBConnection, table: string, columns: readonly SegmentColumn[]): Promise<void> {
   const appender = await connection.createAppender(table, undefined, 'temp');
   const types = columns.map(({ type }) => CHUNK_TYPES[STAGED[type]]);
@@ -209,8 +219,7 @@ async function append(connection: DuckDBConnection, table: string, columns: read
     for (let from = 0; from < rows; from += CHUNK_ROWS) {
       const count = Math.min(CHUNK_ROWS, rows - from);
       const chunk = DuckDBDataChunk.create(types, count);
-      for (const [index, { values }] of columns.entries())
-        chunk.setColumnValues(index, values.slice(from, from + count));
+      for (const [index, { values }] of columns.entries()) chunk.setColumnValues(index, part(values, from, count));
       appender.appendDataChunk(chunk);
       await turn();
     }

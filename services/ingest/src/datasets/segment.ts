@@ -13,6 +13,7 @@ import type { Scalar } from '@millrace/domain';
 import type { ColumnType } from '@millrace/project';
 import type { WaitingLabel } from '../labels/waiting-label.js';
 import type { RecordSchema } from '../schema/record-schema.js';
+import type { NumberColumn } from './number-column.js';
 
 /** A project of this name that was created then; another one of the name is another project. */
 export interface SegmentOwner {
@@ -35,10 +36,12 @@ export interface SegmentKey extends SpanKey {
 
 export type SegmentFile = SegmentKey & SegmentEntry;
 
+/** As many values as the segment has rows. */
 export interface SegmentColumn {
   readonly name: string;
   readonly type: ColumnType;
-  readonly values: Scalar[];
+  /** Of numbers, integers and times. */
+  readonly values: Scalar[] | NumberColumn;
 }
 
 /** What a segment has of its own; '@' begins no column of a project. */
