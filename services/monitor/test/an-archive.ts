@@ -64,8 +64,8 @@ export class ArchiveStand {
     );
     archive.hold(2, state, FROM_START);
     const search = new ArchiveSearch(files, {
-      predictions: (of) => archive.waitingPredictions(of),
-      labels: (of) => archive.waitingLabels(of),
+      predictions: (of, id) => archive.waitingPredictions(of, id),
+      labels: (of, id) => archive.waitingLabels(of, id),
     });
     const read = (from: number, to: number) => {
       for (let offset = from; offset < to; offset++) {

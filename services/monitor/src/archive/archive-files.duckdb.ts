@@ -20,15 +20,18 @@ import {
   OWNER_FILE,
   pathOf,
 } from './archive-file.js';
+import type { ArchiveRows, Value } from './archive-rows.js';
 import type { SearchedFiles } from './archive-search.js';
 import type { QuotaCut, UpkeepFiles } from './archive-upkeep.js';
 import {
   type ArchivedLabel,
   type ArchivedPrediction,
-  eventTimeOf,
+  type ArchivedRow,
+  LABEL_COLUMNS,
   type LabelledRow,
-  type PlacedLabel,
-  type PlacedPrediction,
+  labelOf,
+  PREDICTION_COLUMNS,
+  predictionOf,
 } from './archived.js';
 import { type StagedColumn, stageRows } from './staged-rows.duckdb.js';
 
@@ -39,52 +42,28 @@ const ROW_GROUP_ROWS = 32_768;
 /** 1: files are no larger than at DuckDB's default of 3, and take a third less to write. */
 const COMPRESSION = 'COMPRESSION zstd, COMPRESSION_LEVEL 1';
 
-interface Column<Row> extends StagedColumn<Row> {
-  /** How it is written; default: as it is staged. */
-  written?: string;
-  /** How it is read back; default: as it is written. */
-  read?: string;
+/** How a column stands in files, where it is not as it is in memory. */
+interface Form {
+  written: string;
+  read: string;
 }
 
-const time = (name: string) => ({
-  staged: 'DOUBLE' as const,
+const time = (name: string): Form => ({
   written: `epoch_ms(CAST(${name} AS BIGINT))`,
   read: `epoch_ms(${name})::DOUBLE`,
 });
-const whole = (name: string, type: string) => ({
-  staged: 'DOUBLE' as const,
-  written: `CAST(${name} AS ${type})`,
-  read: `${name}::DOUBLE`,
-});
-const text = { staged: 'VARCHAR' as const };
+const whole = (name: string, type: string): Form => ({ written: `CAST(${name} AS ${type})`, read: `${name}::DOUBLE` });
 
-const PREDICTION_COLUMNS: readonly Column<PlacedPrediction>[] = [
-  { name: 'id_hash', ...whole('id_hash', 'UINTEGER'), of: ({ message }) => hash32(message.predictionId) },
-  { name: 'prediction_id', ...text, of: ({ message }) => message.predictionId },
-  { name: 'entity', ...text, of: ({ message }) => message.entity },
-  { name: 'model_version', ...whole('model_version', 'BIGINT'), of: ({ message }) => message.modelVersion },
-  { name: 'model_sha256', ...text, of: ({ message }) => message.modelSha256 },
-  { name: 'role', ...text, of: ({ message }) => message.role },
-  { name: 'event_time', ...time('event_time'), of: ({ message }) => eventTimeOf(message) },
-  { name: 'answered_at', ...time('answered_at'), of: ({ message }) => message.answeredAtMs },
-  { name: 'latency_us', ...whole('latency_us', 'BIGINT'), of: ({ message }) => message.latencyUs },
-  { name: 'features', ...text, of: ({ message }) => JSON.stringify(message.features) },
-  { name: 'outputs', ...text, of: ({ message }) => JSON.stringify(message.outputs) },
-  { name: 'trace_id', ...text, of: ({ message }) => message.traceId },
-  { name: 'topic_offset', ...whole('topic_offset', 'BIGINT'), of: ({ offset }) => offset },
-];
-
-const LABEL_COLUMNS: readonly Column<PlacedLabel>[] = [
-  { name: 'id_hash', ...whole('id_hash', 'UINTEGER'), of: ({ message }) => hash32(labelledId(message)) },
-  { name: 'prediction_id', ...text, of: ({ message }) => labelledId(message) },
-  { name: 'record_id', ...text, of: ({ message }) => message.recordId },
-  { name: 'entity', ...text, of: ({ message }) => message.entity },
-  { name: 'value', staged: 'DOUBLE', of: ({ message }) => message.value },
-  { name: 'event_time', ...time('event_time'), of: ({ message }) => message.eventTimeMs },
-  { name: 'known_at', ...time('known_at'), of: ({ message }) => message.knownAtMs },
-  { name: 'source', ...text, of: ({ message }) => message.source },
-  { name: 'topic_offset', ...whole('topic_offset', 'BIGINT'), of: ({ offset }) => offset },
-];
+const OFFSET = 'topic_offset';
+const FORMS: Readonly<Record<string, Form>> = {
+  id_hash: whole('id_hash', 'UINTEGER'),
+  model_version: whole('model_version', 'BIGINT'),
+  latency_us: whole('latency_us', 'BIGINT'),
+  event_time: time('event_time'),
+  answered_at: time('answered_at'),
+  known_at: time('known_at'),
+  [OFFSET]: whole(OFFSET, 'BIGINT'),
+};
 
 const COLUMNS = { predictions: PREDICTION_COLUMNS, labels: LABEL_COLUMNS } as const;
 
@@ -109,14 +88,6 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
   async list(of: ArchiveOf): Promise<ArchiveFile[]> {
     const paths = await this.store.list(folderOf(of));
     return paths.flatMap((path) => fileOf(of, path) ?? []);
-  }
-
-  writePredictions(name: Omit<ArchiveFile, 'bytes'>, rows: readonly PlacedPrediction[]): Promise<ArchiveFile> {
-    return this.write(name, PREDICTION_COLUMNS, rows);
-  }
-
-  writeLabels(name: Omit<ArchiveFile, 'bytes'>, rows: readonly PlacedLabel[]): Promise<ArchiveFile> {
-    return this.write(name, LABEL_COLUMNS, rows);
   }
 
   /** One file of all, which is in the store before it comes back; those are there still. */
@@ -151,33 +122,11 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
   }
 
   predictions(files: readonly ArchiveFile[], ids: readonly string[]): Promise<ArchivedPrediction[]> {
-    return this.find(files, ids, (value) => ({
-      predictionId: String(value('prediction_id')),
-      entity: String(value('entity')),
-      modelVersion: Number(value('model_version')),
-      modelSha256: String(value('model_sha256')),
-      role: value('role') === 'shadow' ? 'shadow' : 'live',
-      eventTimeMs: Number(value('event_time')),
-      answeredAtMs: Number(value('answered_at')),
-      latencyUs: Number(value('latency_us')),
-      features: JSON.parse(String(value('features'))),
-      outputs: JSON.parse(String(value('outputs'))),
-      traceId: String(value('trace_id')),
-      offset: Number(value('topic_offset')),
-    }));
+    return this.find(files, ids, predictionOf);
   }
 
   labels(files: readonly ArchiveFile[], ids: readonly string[]): Promise<ArchivedLabel[]> {
-    return this.find(files, ids, (value) => ({
-      predictionId: String(value('prediction_id')),
-      recordId: String(value('record_id')),
-      entity: String(value('entity')),
-      value: Number(value('value')),
-      eventTimeMs: Number(value('event_time')),
-      knownAtMs: Number(value('known_at')),
-      source: String(value('source')),
-      offset: Number(value('topic_offset')),
-    }));
+    return this.find(files, ids, labelOf);
   }
 
   /**
@@ -230,23 +179,19 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
     (await opened)?.closeSync();
   }
 
-  private write<Row extends { offset: number }>(
-    name: Omit<ArchiveFile, 'bytes'>,
-    columns: readonly Column<Row>[],
-    rows: readonly Row[],
-  ): Promise<ArchiveFile> {
+  write(name: Omit<ArchiveFile, 'bytes'>, rows: ArchiveRows): Promise<ArchiveFile> {
     return this.connected(async (connection) => {
       await this.own(folderOf(name));
       const table = `archived_${++this.made}`;
+      const all: StagedColumn[] = [
+        ...rows.columns.map((column) => ({ ...column, values: rows.column(column.name) })),
+        { name: OFFSET, kind: 'number', values: rows.offsets },
+      ];
       // Model, role, and the like are mostly one for all rows: then they are written once. The first is the id's hash.
-      const isStaged = (column: Column<Row>, at: number) => at === 0 || varies(rows, column.of);
-      const staged = columns.filter(isStaged);
+      const staged = all.filter(({ values }, at) => at === 0 || varies(values));
       try {
-        const from = await stageRows(connection, table, staged, rows);
-        const selected = columns.map((column) => {
-          const { name: own, written = own } = column;
-          return `${staged.includes(column) ? written : constant(column, rows[0] as Row)} AS ${own}`;
-        });
+        const from = await stageRows(connection, table, staged);
+        const selected = all.map((column) => `${writtenAs(column, staged.includes(column))} AS ${column.name}`);
         const query = `SELECT ${selected.join(', ')} FROM (${from}) ORDER BY id_hash, prediction_id`;
         const file = await this.place(connection, query, name);
         // What says whose it is may have gone meanwhile, with the folder.
@@ -292,15 +237,15 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
   private async find<Row>(
     files: readonly ArchiveFile[],
     ids: readonly string[],
-    rowOf: (value: (column: string) => unknown) => Row,
-  ): Promise<(Row & { partition: number })[]> {
+    rowOf: (row: ArchivedRow) => Row,
+  ): Promise<Row[]> {
     const [first] = files;
     if (first === undefined || ids.length === 0) return [];
     return this.connected(async (connection) => {
-      const columns = COLUMNS[first.kind];
-      const selected = columns.map(({ name, read = name }) => `${read} AS ${name}`);
+      const names = [...COLUMNS[first.kind].map(({ name }) => name), OFFSET];
+      const selected = names.map((name) => `${FORMS[name]?.read ?? name} AS ${name}`);
       const hashes = [...new Set(ids.map(hash32))].join(', ');
-      const found: (Row & { partition: number })[] = [];
+      const found: Row[] = [];
       for (const partition of new Set(files.map((file) => file.partition))) {
         const from = await this.table(files.filter((file) => file.partition === partition));
         const reader = await connection.runAndReadAll(
@@ -308,8 +253,10 @@ export class DuckDbArchiveFiles implements ArchiveFiles, UpkeepFiles, SearchedFi
            WHERE files.id_hash IN (${hashes}) AND files.prediction_id IN (${ids.map(textOf).join(', ')})`,
         );
         const at = new Map(reader.columnNames().map((name, index) => [name, index]));
-        for (const row of reader.getRows())
-          found.push({ ...rowOf((column) => row[at.get(column) as number]), partition });
+        for (const row of reader.getRows()) {
+          const value = (column: string) => row[at.get(column) as number];
+          found.push(rowOf({ value, partition, offset: Number(value(OFFSET)) }));
+        }
       }
       return found;
     });
@@ -368,16 +315,16 @@ function isOfValues(error: unknown): boolean {
   return /^(Error: )?(Conversion|Out of Range|Mismatch Type) Error:/.test(String(error));
 }
 
-function varies<Row>(rows: readonly Row[], of: (row: Row) => unknown): boolean {
-  const [first] = rows;
-  const value = first === undefined ? undefined : of(first);
-  return rows.some((row) => of(row) !== value);
+function varies(values: readonly Value[]): boolean {
+  const [first] = values;
+  return values.some((value) => value !== first);
 }
 
-function constant<Row>({ name, staged, written = name, of }: Column<Row>, row: Row): string {
-  const value = of(row);
-  const text = staged === 'DOUBLE' ? `${literal(String(value))}::DOUBLE` : textOf(String(value));
-  return written === name ? text : written.replaceAll(name, text);
+function writtenAs({ name, kind, values }: StagedColumn, isStaged: boolean): string {
+  const written = FORMS[name]?.written ?? name;
+  if (isStaged) return written;
+  const value = String(values[0]);
+  return written.replaceAll(name, kind === 'number' ? `${literal(value)}::DOUBLE` : textOf(value));
 }
 
 async function figure(connection: DuckDBConnection, sql: string): Promise<number> {
@@ -392,8 +339,3 @@ const literal = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 
 /** Any text, of which nothing is read as SQL: a NUL ends a statement. */
 const textOf = (value: string): string => `decode(from_hex('${Buffer.from(value, 'utf8').toString('hex')}'))`;
-
-/** A label that names no prediction is of the first row of the request that is named as its record. */
-function labelledId({ predictionId, recordId }: PlacedLabel['message']): string {
-  return predictionId === '' ? `${recordId}/0` : predictionId;
-}

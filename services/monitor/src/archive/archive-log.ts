@@ -2,18 +2,18 @@
 // archived. Messages come in the order of offsets, some again after a restart. Synchronous; no clock.
 
 import { type ArchiveFile, type ArchiveKind, type ArchiveOf, dayOf } from './archive-file.js';
-import type { Placed } from './archived.js';
+import { ArchiveRows, type ColumnOf } from './archive-rows.js';
 
-export interface Waiting<M> extends ArchiveOf {
-  rows: Placed<M>[];
+export interface Waiting extends ArchiveOf {
+  rows: ArchiveRows;
 }
 
 /** What becomes a file each, by project. */
-export interface Flush<M> {
+export interface Flush {
   /** Offsets [from, to) of the partition. */
   from: number;
   to: number;
-  projects: Waiting<M>[];
+  projects: Waiting[];
   bytes: number;
 }
 
@@ -27,12 +27,14 @@ export interface ArchiveLogState {
 
 export class ArchiveLogBuffer<M> {
   log: number;
-  private projects = new Map<string, Waiting<M>>();
+  private projects = new Map<string, Waiting>();
   /** Offset of the first message that waits. */
   private from: number;
   private seenTo: number;
+  /** That of the last message: nearly always that of the next one. */
+  private last: Waiting | undefined;
   private waitingBytes = 0;
-  private flushing: Flush<M> | undefined;
+  private flushing: Flush | undefined;
   /** Of writing, one after the other. */
   failures = 0;
   /** When the first of those that wait came. */
@@ -41,6 +43,7 @@ export class ArchiveLogBuffer<M> {
   constructor(
     readonly kind: ArchiveKind,
     readonly partition: number,
+    private readonly columns: readonly ColumnOf<M>[],
     { next, log }: ArchiveLogState,
   ) {
     this.log = log;
@@ -80,32 +83,41 @@ export class ArchiveLogBuffer<M> {
     if (offset >= this.seenTo) this.seenTo = offset + 1;
   }
 
-  add(of: ArchiveOf, row: Placed<M>, bytes: number, nowMs: number): void {
-    if (row.offset < this.seenTo) return;
-    this.seenTo = row.offset + 1;
+  add(of: ArchiveOf, message: M, offset: number, writtenAtMs: number, nowMs: number): void {
+    if (offset < this.seenTo) return;
+    this.seenTo = offset + 1;
     if (this.projects.size === 0) {
-      this.from = row.offset;
+      this.from = offset;
       this.sinceMs = nowMs;
     }
-    this.waitingBytes += bytes;
-    const key = keyOf(of);
-    const waiting = this.projects.get(key);
-    if (waiting !== undefined) waiting.rows.push(row);
-    else this.projects.set(key, { project: of.project, createdAtMs: of.createdAtMs, rows: [row] });
+    this.waitingBytes += this.rowsOf(of).add(this.columns, message, offset, writtenAtMs);
+  }
+
+  private rowsOf({ project, createdAtMs }: ArchiveOf): ArchiveRows {
+    if (this.last?.project === project && this.last.createdAtMs === createdAtMs) return this.last.rows;
+    const key = keyOf({ project, createdAtMs });
+    let waiting = this.projects.get(key);
+    if (waiting === undefined) {
+      waiting = { project, createdAtMs, rows: ArchiveRows.of(this.columns) };
+      this.projects.set(key, waiting);
+    }
+    this.last = waiting;
+    return waiting.rows;
   }
 
   /** Rows of the project that are in no file yet. */
-  *waiting({ project, createdAtMs }: ArchiveOf): Iterable<Placed<M>> {
-    for (const all of [this.flushing?.projects ?? [], this.projects.values()])
-      for (const of of all) if (of.project === project && of.createdAtMs === createdAtMs) yield* of.rows;
+  waiting({ project, createdAtMs }: ArchiveOf): ArchiveRows[] {
+    const all = [...(this.flushing?.projects ?? []), ...this.projects.values()];
+    return all.flatMap((of) => (of.project === project && of.createdAtMs === createdAtMs ? of.rows : []));
   }
 
   /** Takes what waits, once at a time; undefined: nothing does. */
-  take(): Flush<M> | undefined {
+  take(): Flush | undefined {
     if (this.flushing !== undefined || this.projects.size === 0) return undefined;
     const { from, seenTo: to, waitingBytes: bytes } = this;
     this.flushing = { from, to, projects: [...this.projects.values()], bytes };
     this.projects = new Map();
+    this.last = undefined;
     this.waitingBytes = 0;
     this.sinceMs = Number.POSITIVE_INFINITY;
     return this.flushing;
@@ -126,8 +138,9 @@ export class ArchiveLogBuffer<M> {
     for (const [key, since] of projects) {
       const known = this.projects.get(key);
       if (known === undefined) this.projects.set(key, since);
-      else for (const row of since.rows) known.rows.push(row);
+      else known.rows.join(since.rows);
     }
+    this.last = undefined;
     this.from = flushing.from;
     this.sinceMs = nowMs;
     this.waitingBytes += flushing.bytes;
@@ -136,26 +149,27 @@ export class ArchiveLogBuffer<M> {
 }
 
 /** The name of a file of these rows, but for its bytes. */
-export function nameOf<M>(
-  { kind, partition, log }: ArchiveLogBuffer<M>,
-  { project, createdAtMs, rows }: Waiting<M>,
+export function nameOf(
+  { kind, partition, log }: Pick<ArchiveLogBuffer<never>, 'kind' | 'partition' | 'log'>,
+  { project, createdAtMs, rows }: Waiting,
   to: number,
-  eventTime: (message: M) => number,
 ): Omit<ArchiveFile, 'bytes'> {
-  let [fromMs, toMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  let [writtenFromMs, writtenToMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { message, writtenAtMs } of rows) {
-    const atMs = eventTime(message);
-    fromMs = Math.min(fromMs, atMs);
-    toMs = Math.max(toMs, atMs);
-    writtenFromMs = Math.min(writtenFromMs, writtenAtMs);
-    writtenToMs = Math.max(writtenToMs, writtenAtMs);
-  }
+  const [fromMs, toMs] = rangeOf(rows.column('event_time') as readonly number[]);
+  const [writtenFromMs, writtenToMs] = rangeOf(rows.writtenAtMs);
   return {
     ...{ project, createdAtMs, kind, partition, log, day: dayOf(writtenToMs) },
-    ...{ first: rows[0]?.offset ?? to, next: to, level: 0, rows: rows.length },
+    ...{ first: rows.offsets[0] ?? to, next: to, level: 0, rows: rows.length },
     ...{ fromMs, toMs, writtenFromMs, writtenToMs },
   };
+}
+
+function rangeOf(times: readonly number[]): [from: number, to: number] {
+  let [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const atMs of times) {
+    from = Math.min(from, atMs);
+    to = Math.max(to, atMs);
+  }
+  return [from, to];
 }
 
 const keyOf = ({ project, createdAtMs }: ArchiveOf): string => `${project}/${createdAtMs}`;

@@ -5,13 +5,7 @@
 import { PlatformError } from '@millrace/domain';
 import { neededFiles } from './archive.js';
 import type { ArchiveFile, ArchiveKind, ArchiveOf } from './archive-file.js';
-import {
-  type ArchivedLabel,
-  type ArchivedPrediction,
-  eventTimeOf,
-  type PlacedLabel,
-  type PlacedPrediction,
-} from './archived.js';
+import type { ArchivedLabel, ArchivedPrediction } from './archived.js';
 
 export interface SearchedFiles {
   list(of: ArchiveOf): Promise<ArchiveFile[]>;
@@ -19,10 +13,10 @@ export interface SearchedFiles {
   labels(files: readonly ArchiveFile[], ids: readonly string[]): Promise<ArchivedLabel[]>;
 }
 
-/** Rows of this process that are in no file yet, with the partition they are of. */
+/** Rows of this process that are in no file yet, of a prediction. */
 export interface Unwritten {
-  predictions(of: ArchiveOf): readonly (PlacedPrediction & { partition: number })[];
-  labels(of: ArchiveOf): readonly (PlacedLabel & { partition: number })[];
+  predictions(of: ArchiveOf, id: string): readonly ArchivedPrediction[];
+  labels(of: ArchiveOf, id: string): readonly ArchivedLabel[];
 }
 
 export interface Looked {
@@ -73,10 +67,8 @@ export class ArchiveSearch {
 
   private async findOnce(of: ArchiveOf, id: string, aroundMs: number | undefined): Promise<Found> {
     // Before the files are listed: what is written meanwhile is in one of the two.
-    const fresh = this.unwritten.predictions(of).filter(({ message }) => message.predictionId === id);
-    const freshLabels = this.unwritten
-      .labels(of)
-      .filter(({ message }) => (message.predictionId || `${message.recordId}/0`) === id);
+    const fresh = this.unwritten.predictions(of, id);
+    const freshLabels = this.unwritten.labels(of, id);
     const all = neededFiles(await this.files.list(of));
     const near = aroundMs === undefined ? all : all.filter((file) => isNear(file, aroundMs));
     const kind = (wanted: ArchiveKind) => near.filter((file) => file.kind === wanted);
@@ -85,8 +77,8 @@ export class ArchiveSearch {
     const ofLabels = await this.files.labels(labels, [id]);
     const ofAll = all.filter((file) => file.kind === 'predictions');
     return {
-      predictions: once([...written, ...fresh.map(predictionOf)]).sort((a, b) => b.answeredAtMs - a.answeredAtMs),
-      labels: once([...ofLabels, ...freshLabels.map(labelOf)]).sort((a, b) => a.knownAtMs - b.knownAtMs),
+      predictions: once([...written, ...fresh]).sort((a, b) => b.answeredAtMs - a.answeredAtMs),
+      labels: once([...ofLabels, ...freshLabels]).sort((a, b) => a.knownAtMs - b.knownAtMs),
       looked: {
         files: predictions.length,
         predictions: predictions.reduce((sum, { rows }) => sum + rows, 0),
@@ -102,18 +94,4 @@ const isNear = ({ fromMs, toMs }: ArchiveFile, atMs: number) => atMs >= fromMs -
 /** A row may have been written while it was looked for. */
 function once<Row extends { partition: number; offset: number }>(rows: readonly Row[]): Row[] {
   return [...new Map(rows.map((row) => [`${row.partition}/${row.offset}`, row])).values()];
-}
-
-function predictionOf({ message, offset, partition }: PlacedPrediction & { partition: number }): ArchivedPrediction {
-  const { predictionId, entity, modelVersion, modelSha256, role, answeredAtMs, latencyUs, features, outputs } = message;
-  const { traceId } = message;
-  return {
-    ...{ predictionId, entity, modelVersion, modelSha256, role, eventTimeMs: eventTimeOf(message), answeredAtMs },
-    ...{ latencyUs, features, outputs, traceId, partition, offset },
-  };
-}
-
-function labelOf({ message, offset, partition }: PlacedLabel & { partition: number }): ArchivedLabel {
-  const { predictionId, recordId, entity, value, eventTimeMs, knownAtMs, source } = message;
-  return { predictionId, recordId, entity, value, eventTimeMs, knownAtMs, source, partition, offset };
 }

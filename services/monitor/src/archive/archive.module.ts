@@ -151,8 +151,8 @@ export function archiveOfProcess(
     archive,
     files,
     search: new ArchiveSearch(files, {
-      predictions: (of) => archive.waitingPredictions(of),
-      labels: (of) => archive.waitingLabels(of),
+      predictions: (of, id) => archive.waitingPredictions(of, id),
+      labels: (of, id) => archive.waitingLabels(of, id),
     }),
     life,
     startsAt: (kind, partition, start) => {

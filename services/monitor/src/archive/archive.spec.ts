@@ -103,8 +103,8 @@ describe('the archive', () => {
     };
     const searched = { list, predictions: files.predictions.bind(files), labels: files.labels.bind(files) };
     const waiting = {
-      predictions: (of: ArchiveOf) => archive.waitingPredictions(of),
-      labels: (of: ArchiveOf) => archive.waitingLabels(of),
+      predictions: (of: ArchiveOf, id: string) => archive.waitingPredictions(of, id),
+      labels: (of: ArchiveOf, id: string) => archive.waitingLabels(of, id),
     };
     const found = await new ArchiveSearch(searched, waiting).find(LIFE, 'r5/0', undefined);
     expect(found).toMatchObject({ predictions: [{ offset: 5 }], labels: [{ offset: 5 }] });

@@ -10,14 +10,22 @@ import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';
 import { type ArchiveFile, type ArchiveKind, type ArchiveOf, byLog, needed } from './archive-file.js';
 import { ArchiveLogBuffer, type ArchiveLogState, nameOf, type Waiting } from './archive-log.js';
-import { eventTimeOf, labelBytes, type PlacedLabel, type PlacedPrediction, predictionBytes } from './archived.js';
+import type { ArchiveRows } from './archive-rows.js';
+import {
+  type ArchivedLabel,
+  type ArchivedPrediction,
+  type ArchivedRow,
+  LABEL_COLUMNS,
+  labelOf,
+  PREDICTION_COLUMNS,
+  predictionOf,
+} from './archived.js';
 
 /** Of the store. */
 export interface ArchiveFiles {
   /** All of one life of a project. */
   list(of: ArchiveOf): Promise<ArchiveFile[]>;
-  writePredictions(name: Omit<ArchiveFile, 'bytes'>, rows: readonly PlacedPrediction[]): Promise<ArchiveFile>;
-  writeLabels(name: Omit<ArchiveFile, 'bytes'>, rows: readonly PlacedLabel[]): Promise<ArchiveFile>;
+  write(name: Omit<ArchiveFile, 'bytes'>, rows: ArchiveRows): Promise<ArchiveFile>;
 }
 
 export interface ArchivePorts {
@@ -73,8 +81,8 @@ export class Archive {
   hold(partition: number, state: ArchiveState | undefined, from: Record<ArchiveKind, number>): void {
     const of = (kind: ArchiveKind) => state?.[kind] ?? { next: from[kind], log: 0 };
     this.held.set(partition, {
-      predictions: new ArchiveLogBuffer<PredictionMessage>('predictions', partition, of('predictions')),
-      labels: new ArchiveLogBuffer<LabelMessage>('labels', partition, of('labels')),
+      predictions: new ArchiveLogBuffer('predictions', partition, PREDICTION_COLUMNS, of('predictions')),
+      labels: new ArchiveLogBuffer('labels', partition, LABEL_COLUMNS, of('labels')),
     });
     for (const key of [...this.covered.keys()]) if (key.endsWith(`/${partition}`)) this.covered.delete(key);
   }
@@ -107,25 +115,23 @@ export class Archive {
     const log = held[kind].log + 1;
     const waiting = held[kind].rowsWaiting;
     if (waiting > 0) this.ports.lost(kind, waiting, 'their topic was created again');
-    if (kind === 'predictions') held.predictions = new ArchiveLogBuffer(kind, partition, { next: start, log });
-    else held.labels = new ArchiveLogBuffer(kind, partition, { next: start, log });
+    const state = { next: start, log };
+    if (kind === 'predictions') held.predictions = new ArchiveLogBuffer(kind, partition, PREDICTION_COLUMNS, state);
+    else held.labels = new ArchiveLogBuffer(kind, partition, LABEL_COLUMNS, state);
   }
 
   prediction(partition: number, offset: number, message: PredictionMessage | undefined, writtenAtMs: number): void {
     const buffer = this.held.get(partition)?.predictions;
     const of = message && this.ports.archives(message.project, writtenAtMs);
     if (message === undefined || of === undefined) buffer?.pass(offset);
-    else {
-      const bytes = predictionBytes(message);
-      buffer?.add(of, { message, offset, writtenAtMs }, bytes, this.clock.monotonicMs());
-    }
+    else buffer?.add(of, message, offset, writtenAtMs, this.clock.monotonicMs());
   }
 
   label(partition: number, offset: number, message: LabelMessage | undefined, writtenAtMs: number): void {
     const buffer = this.held.get(partition)?.labels;
     const of = message && this.ports.archives(message.project, writtenAtMs);
     if (message === undefined || of === undefined) buffer?.pass(offset);
-    else buffer?.add(of, { message, offset, writtenAtMs }, labelBytes(message), this.clock.monotonicMs());
+    else buffer?.add(of, message, offset, writtenAtMs, this.clock.monotonicMs());
   }
 
   /**
@@ -159,16 +165,16 @@ export class Archive {
     await this.flushing;
   }
 
-  /** Of the project, in no file yet. */
-  waitingPredictions(of: ArchiveOf): (PlacedPrediction & { partition: number })[] {
+  /** Of the project, in no file yet. `id`: of the prediction; default: all. */
+  waitingPredictions(of: ArchiveOf, id?: string): ArchivedPrediction[] {
     return [...this.held].flatMap(([partition, { predictions }]) =>
-      [...predictions.waiting(of)].map((row) => ({ ...row, partition })),
+      [...rowsOf(predictions.waiting(of), partition, id)].map(predictionOf),
     );
   }
 
-  waitingLabels(of: ArchiveOf): (PlacedLabel & { partition: number })[] {
+  waitingLabels(of: ArchiveOf, id?: string): ArchivedLabel[] {
     return [...this.held].flatMap(([partition, { labels }]) =>
-      [...labels.waiting(of)].map((row) => ({ ...row, partition })),
+      [...rowsOf(labels.waiting(of), partition, id)].map(labelOf),
     );
   }
 
@@ -183,24 +189,16 @@ export class Archive {
   private async flushAll(): Promise<void> {
     if (this.clock.monotonicMs() < this.notBeforeMs) return;
     for (const { predictions, labels } of [...this.held.values()]) {
-      await this.flushOne(predictions, eventTimeOf, (name, rows) => this.ports.files.writePredictions(name, rows));
-      await this.flushOne(
-        labels,
-        ({ eventTimeMs }) => eventTimeMs,
-        (name, rows) => this.ports.files.writeLabels(name, rows),
-      );
+      await this.flushOne(predictions);
+      await this.flushOne(labels);
     }
   }
 
-  private async flushOne<M>(
-    buffer: ArchiveLogBuffer<M>,
-    eventTime: (message: M) => number,
-    write: (name: Omit<ArchiveFile, 'bytes'>, rows: Waiting<M>['rows']) => Promise<ArchiveFile>,
-  ): Promise<void> {
+  private async flushOne(buffer: AnyBuffer): Promise<void> {
     const flush = buffer.take();
     if (flush === undefined) return;
-    const writePart = async (waiting: Waiting<M>, to: number): Promise<void> => {
-      const file = await write(nameOf(buffer, waiting, to, eventTime), waiting.rows);
+    const writePart = async (waiting: Waiting, to: number): Promise<void> => {
+      const file = await this.ports.files.write(nameOf(buffer, waiting, to), waiting.rows);
       this.covered.set(coverKey(buffer, waiting), file.next);
       this.ports.written(buffer.kind, waiting.rows.length);
     };
@@ -208,7 +206,7 @@ export class Archive {
       let failure: unknown;
       for (const waiting of flush.projects) {
         const coveredTo = await this.coveredTo(buffer, waiting);
-        const rows = waiting.rows.filter(({ offset }) => offset >= coveredTo);
+        const rows = waiting.rows.since(coveredTo);
         if (rows.length === 0 || !(await this.ports.keeps(waiting))) continue;
         try {
           if (buffer.failures < FAILURES_MAX) await writePart({ ...waiting, rows }, flush.to);
@@ -231,11 +229,11 @@ export class Archive {
   }
 
   /** Halves of what cannot be written, down to the row, which is set aside; not where the store is at fault. */
-  private async writeApart<M>(
+  private async writeApart(
     kind: ArchiveKind,
-    waiting: Waiting<M>,
+    waiting: Waiting,
     to: number,
-    write: (waiting: Waiting<M>, to: number) => Promise<void>,
+    write: (waiting: Waiting, to: number) => Promise<void>,
   ): Promise<void> {
     try {
       await write(waiting, to);
@@ -245,11 +243,11 @@ export class Archive {
       const { rows, project } = waiting;
       const half = Math.floor(rows.length / 2);
       if (half === 0) {
-        this.ports.lost(kind, 1, `message ${rows[0]?.offset} of ${project} cannot be written: ${reason}`);
+        this.ports.lost(kind, 1, `message ${rows.offsets[0]} of ${project} cannot be written: ${reason}`);
         return;
       }
-      await this.writeApart(kind, { ...waiting, rows: rows.slice(0, half) }, rows[half]?.offset ?? to, write);
-      await this.writeApart(kind, { ...waiting, rows: rows.slice(half) }, to, write);
+      await this.writeApart(kind, { ...waiting, rows: rows.part(0, half) }, rows.offsets[half] ?? to, write);
+      await this.writeApart(kind, { ...waiting, rows: rows.part(half) }, to, write);
     }
   }
 
@@ -273,10 +271,18 @@ export class Archive {
   }
 }
 
-type AnyLog = Pick<ArchiveLogBuffer<unknown>, 'kind' | 'partition' | 'log'>;
+type AnyLog = Pick<ArchiveLogBuffer<never>, 'kind' | 'partition' | 'log'>;
 
 const coverKey = ({ kind, partition, log }: AnyLog, { project, createdAtMs }: ArchiveOf): string =>
   `${project}/${createdAtMs}/${kind}/${log}/${partition}`;
+
+function* rowsOf(parts: readonly ArchiveRows[], partition: number, id: string | undefined): Iterable<ArchivedRow> {
+  for (const rows of parts) {
+    const ids = rows.column('prediction_id');
+    for (const [at, offset] of rows.offsets.entries())
+      if (id === undefined || ids[at] === id) yield { value: (column) => rows.column(column)[at], partition, offset };
+  }
+}
 
 /** Files that a reader needs. */
 export function neededFiles(files: readonly ArchiveFile[]): ArchiveFile[] {

@@ -57,7 +57,7 @@ describe('of a project that is deleted', () => {
       become({ project: 'p', createdAtMs: 9 });
       archive.prediction(2, 0, aPrediction({ project: 'p', predictionId: 'a/0' }), 8);
       archive.prediction(2, 1, aPrediction({ project: 'p', predictionId: 'b/0' }), 9);
-      const ids = (of: ArchiveOf) => archive.waitingPredictions(of).map(({ message }) => message.predictionId);
+      const ids = (of: ArchiveOf) => archive.waitingPredictions(of).map(({ predictionId }) => predictionId);
       expect([ids(LIFE), ids({ project: 'p', createdAtMs: 9 })]).toEqual([['a/0'], ['b/0']]);
     },
   );

@@ -1,17 +1,8 @@
 // A prediction and a label as the archive keeps them: what was asked, what was answered, by whom, when.
 
 import type { LabelMessage, PredictionMessage } from '@millrace/contracts';
-import type { Output, Scalar } from '@millrace/domain';
-
-/** A message with where it lies in its topic. */
-export interface Placed<M> {
-  message: M;
-  offset: number;
-  writtenAtMs: number;
-}
-
-export type PlacedPrediction = Placed<PredictionMessage>;
-export type PlacedLabel = Placed<LabelMessage>;
+import { hash32, type Output, type Scalar } from '@millrace/domain';
+import type { ColumnOf } from './archive-rows.js';
 
 export interface ArchivedPrediction {
   predictionId: string;
@@ -42,9 +33,6 @@ export interface ArchivedLabel {
   offset: number;
 }
 
-export const eventTimeOf = ({ eventTimeMs, answeredAtMs }: PredictionMessage): number =>
-  eventTimeMs > 0 ? eventTimeMs : answeredAtMs;
-
 /** A prediction with what became of it. */
 export interface LabelledRow {
   modelVersion: number;
@@ -53,27 +41,73 @@ export interface LabelledRow {
   label: number;
 }
 
-/** Of a row beside its texts and values, in memory; of a value beside its text. */
-const ROW_BYTES = 400;
-const VALUE_BYTES = 32;
+/** Beside them stands `topic_offset`. */
+export const PREDICTION_COLUMNS: readonly ColumnOf<PredictionMessage>[] = [
+  { name: 'id_hash', kind: 'number', of: ({ predictionId }) => hash32(predictionId) },
+  { name: 'prediction_id', kind: 'text', of: ({ predictionId }) => predictionId },
+  { name: 'entity', kind: 'text', of: ({ entity }) => entity },
+  { name: 'model_version', kind: 'number', of: ({ modelVersion }) => modelVersion },
+  { name: 'model_sha256', kind: 'text', of: ({ modelSha256 }) => modelSha256 },
+  { name: 'role', kind: 'text', of: ({ role }) => role },
+  { name: 'event_time', kind: 'number', of: eventTimeOf },
+  { name: 'answered_at', kind: 'number', of: ({ answeredAtMs }) => answeredAtMs },
+  { name: 'latency_us', kind: 'number', of: ({ latencyUs }) => latencyUs },
+  { name: 'features', kind: 'text', of: ({ features }) => JSON.stringify(features) },
+  { name: 'outputs', kind: 'text', of: ({ outputs }) => JSON.stringify(outputs) },
+  { name: 'trace_id', kind: 'text', of: ({ traceId }) => traceId },
+];
 
-/** What a row takes in memory, about: a character takes two bytes at most. Asked of every row. */
-export function predictionBytes(message: PredictionMessage): number {
-  const { predictionId, entity, modelSha256, traceId, features, outputs } = message;
-  let bytes = ROW_BYTES + 2 * (predictionId.length + entity.length + modelSha256.length + traceId.length);
-  for (const feature of features) bytes += VALUE_BYTES + (typeof feature === 'string' ? 2 * feature.length : 0);
-  for (const { name, value } of outputs) bytes += 2 * VALUE_BYTES + 2 * name.length + valueBytes(value);
-  return bytes;
+export const LABEL_COLUMNS: readonly ColumnOf<LabelMessage>[] = [
+  { name: 'id_hash', kind: 'number', of: (message) => hash32(labelledId(message)) },
+  { name: 'prediction_id', kind: 'text', of: labelledId },
+  { name: 'record_id', kind: 'text', of: ({ recordId }) => recordId },
+  { name: 'entity', kind: 'text', of: ({ entity }) => entity },
+  { name: 'value', kind: 'number', of: ({ value }) => value },
+  { name: 'event_time', kind: 'number', of: ({ eventTimeMs }) => eventTimeMs },
+  { name: 'known_at', kind: 'number', of: ({ knownAtMs }) => knownAtMs },
+  { name: 'source', kind: 'text', of: ({ source }) => source },
+];
+
+/** What stands in a column of a row, and where the message lies. */
+export interface ArchivedRow {
+  value(column: string): unknown;
+  partition: number;
+  offset: number;
 }
 
-export function labelBytes({ predictionId, recordId, entity, source }: LabelMessage): number {
-  return ROW_BYTES + 2 * (predictionId.length + recordId.length + entity.length + source.length);
+export const predictionOf = ({ value, partition, offset }: ArchivedRow): ArchivedPrediction => ({
+  predictionId: String(value('prediction_id')),
+  entity: String(value('entity')),
+  modelVersion: Number(value('model_version')),
+  modelSha256: String(value('model_sha256')),
+  role: value('role') === 'shadow' ? 'shadow' : 'live',
+  eventTimeMs: Number(value('event_time')),
+  answeredAtMs: Number(value('answered_at')),
+  latencyUs: Number(value('latency_us')),
+  features: JSON.parse(String(value('features'))),
+  outputs: JSON.parse(String(value('outputs'))),
+  traceId: String(value('trace_id')),
+  partition,
+  offset,
+});
+
+export const labelOf = ({ value, partition, offset }: ArchivedRow): ArchivedLabel => ({
+  predictionId: String(value('prediction_id')),
+  recordId: String(value('record_id')),
+  entity: String(value('entity')),
+  value: Number(value('value')),
+  eventTimeMs: Number(value('event_time')),
+  knownAtMs: Number(value('known_at')),
+  source: String(value('source')),
+  partition,
+  offset,
+});
+
+function eventTimeOf({ eventTimeMs, answeredAtMs }: PredictionMessage): number {
+  return eventTimeMs > 0 ? eventTimeMs : answeredAtMs;
 }
 
-function valueBytes(value: Output['value']): number {
-  if (typeof value === 'number') return VALUE_BYTES;
-  if (typeof value === 'string') return VALUE_BYTES + 2 * value.length;
-  let bytes = VALUE_BYTES;
-  for (const one of value) bytes += VALUE_BYTES + (typeof one === 'string' ? 2 * one.length : 0);
-  return bytes;
+/** A label that names no prediction is of the first row of the request that is named as its record. */
+function labelledId({ predictionId, recordId }: LabelMessage): string {
+  return predictionId === '' ? `${recordId}/0` : predictionId;
 }

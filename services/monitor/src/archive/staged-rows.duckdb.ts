@@ -12,12 +12,11 @@ import {
   listValue,
   VARCHAR,
 } from '@duckdb/node-api';
+import type { ArchiveColumn, Value } from './archive-rows.js';
 
-export interface StagedColumn<Row> {
-  name: string;
-  staged: 'DOUBLE' | 'VARCHAR';
-  /** A number where it is staged as DOUBLE, else a text. */
-  of(row: Row): number | string;
+export interface StagedColumn extends ArchiveColumn {
+  /** Of every row. */
+  values: readonly Value[];
 }
 
 /** Lists and texts of this many rows: a few hundred KB of text. */
@@ -25,52 +24,51 @@ const PART_ROWS = 2_048;
 /** Of the texts of a part, in a column of its own. */
 const SEPARATOR = 'separator';
 
-const TYPES: Readonly<Record<StagedColumn<unknown>['staged'], { sql: string; type: DuckDBType }>> = {
-  DOUBLE: { sql: 'DOUBLE[]', type: LIST(DOUBLE) },
-  VARCHAR: { sql: 'VARCHAR', type: VARCHAR },
+const TYPES: Readonly<Record<StagedColumn['kind'], { sql: string; type: DuckDBType }>> = {
+  number: { sql: 'DOUBLE[]', type: LIST(DOUBLE) },
+  text: { sql: 'VARCHAR', type: VARCHAR },
 };
 
 /** Into a temporary table, which the caller drops. Gives the query that has the rows. */
-export async function stageRows<Row>(
+export async function stageRows(
   connection: DuckDBConnection,
   table: string,
-  columns: readonly StagedColumn<Row>[],
-  rows: readonly Row[],
+  columns: readonly StagedColumn[],
 ): Promise<string> {
-  const described = columns.map(({ name, staged }) => `${name} ${TYPES[staged].sql}`);
+  const described = columns.map(({ name, kind }) => `${name} ${TYPES[kind].sql}`);
   await connection.run(`CREATE TEMP TABLE ${table} (${described.join(', ')}, ${SEPARATOR} VARCHAR)`);
   const appender = await connection.createAppender(table, undefined, 'temp');
-  const types = [...columns.map(({ staged }) => TYPES[staged].type), VARCHAR];
+  const rows = columns[0]?.values.length ?? 0;
   try {
-    for (let from = 0; from < rows.length; from += PART_ROWS) {
-      appendPart(rows.slice(from, from + PART_ROWS));
+    for (let from = 0; from < rows; from += PART_ROWS) {
+      appender.appendDataChunk(partOf(columns, from));
       // Appending is work of the event loop's thread: others get their turn between parts.
       await new Promise((resolve) => setImmediate(resolve));
     }
   } finally {
     appender.closeSync();
   }
-  const values = columns.map(({ name, staged }) =>
-    staged === 'DOUBLE' ? `unnest(${name}) AS ${name}` : `unnest(string_split(${name}, ${SEPARATOR})) AS ${name}`,
+  const values = columns.map(({ name, kind }) =>
+    kind === 'number' ? `unnest(${name}) AS ${name}` : `unnest(string_split(${name}, ${SEPARATOR})) AS ${name}`,
   );
   return `SELECT ${values.join(', ')} FROM ${table}`;
+}
 
-  function appendPart(part: readonly Row[]): void {
-    const numbers = columns.map(({ staged, of }) => (staged === 'DOUBLE' ? part.map(of) : []));
-    const { separator, texts } = joined(columns.map(({ staged, of }) => (staged === 'DOUBLE' ? [] : part.map(of))));
-    const chunk = DuckDBDataChunk.create(types, 1);
-    for (const [index, { staged }] of columns.entries())
-      chunk.setColumnValues(index, [staged === 'DOUBLE' ? listValue(numbers[index] ?? []) : (texts[index] ?? '')]);
-    chunk.setColumnValues(columns.length, [separator]);
-    appender.appendDataChunk(chunk);
-  }
+function partOf(columns: readonly StagedColumn[], from: number): DuckDBDataChunk {
+  const parts = columns.map(({ values }) => values.slice(from, from + PART_ROWS));
+  const { separator, texts } = joined(parts.filter((_, index) => columns[index]?.kind === 'text'));
+  const chunk = DuckDBDataChunk.create([...columns.map(({ kind }) => TYPES[kind].type), VARCHAR], 1);
+  for (const [index, { kind }] of columns.entries())
+    chunk.setColumnValues(index, [kind === 'number' ? listValue(parts[index] ?? []) : (texts.shift() as string)]);
+  chunk.setColumnValues(columns.length, [separator]);
+  return chunk;
 }
 
 /**
  * The values of each column as one text, and what stands between them: something that no value has in it. It begins
  * with a character that it has nowhere else, so that it is found only where it was put.
  */
-function joined(columns: readonly (readonly (number | string)[])[]): { separator: string; texts: string[] } {
+function joined(columns: readonly (readonly Value[])[]): { separator: string; texts: string[] } {
   for (let tried = 0; ; tried++) {
     const separator = tried === 0 ? '\u001f' : `\u001f${tried}\u001e`;
     const texts = columns.map((values) => values.join(separator));

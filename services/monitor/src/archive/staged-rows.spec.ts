@@ -11,10 +11,10 @@ interface Row {
   other: string;
 }
 
-const COLUMNS: readonly StagedColumn<Row>[] = [
-  { name: 'place', staged: 'DOUBLE', of: ({ at }) => at },
-  { name: 'one', staged: 'VARCHAR', of: ({ one }) => one },
-  { name: 'other', staged: 'VARCHAR', of: ({ other }) => other },
+const columnsOf = (rows: readonly Row[]): StagedColumn[] => [
+  { name: 'place', kind: 'number', values: rows.map(({ at }) => at) },
+  { name: 'one', kind: 'text', values: rows.map(({ one }) => one) },
+  { name: 'other', kind: 'text', values: rows.map(({ other }) => other) },
 ];
 
 describe('rows staged for DuckDB', () => {
@@ -32,7 +32,7 @@ describe('rows staged for DuckDB', () => {
   });
 
   async function through(rows: readonly Row[], table: string): Promise<Row[]> {
-    const query = await stageRows(connection, table, COLUMNS, rows);
+    const query = await stageRows(connection, table, columnsOf(rows));
     const reader = await connection.runAndReadAll(`SELECT place, one, other FROM (${query}) ORDER BY place`);
     return reader.getRows().map(([at, one, other]) => ({ at: Number(at), one: String(one), other: String(other) }));
   }
