@@ -1,7 +1,7 @@
 // Runs every check and suite of the repository through nx (targets: tools/nx/workspace.mjs) and counts them. A target
 // whose inputs have not changed since it passed comes from nx' cache and counts as passed. Two lanes run side by side,
-// for suites with brokers and services wait much (for consumer groups and labels); what later suites need of other
-// people's servers is fetched beside them.
+// for suites with brokers and services wait much (for consumer groups and labels), and take one part after the other
+// from one list; what later suites need of other people's servers is fetched beside them.
 //
 // A static check is one test; a suite that fails to load, or a jest that leaves no report, is one failed test.
 import { spawn, spawnSync } from 'node:child_process';
@@ -11,22 +11,27 @@ import { cloneStateFolder, nodeBinary, root } from './paths.mjs';
 import { cloneEnvironment } from './setup.mjs';
 
 const STATIC = ['lint', 'breaking', 'typecheck'];
-/** The part whose suites take as long as the static checks and specs leave of the other lane. */
-const LONGEST = 'serving';
 /**
- * A stage is lanes side by side, a lane phases one after the other, each jest heard as it goes: never more than two
- * things at a time, and both lanes end at about the same minute. Whole platforms have the machine to themselves: what
- * they promise in seconds holds beside one busy core, not beside a second set of brokers and services.
+ * Parts whose suites take minutes, each for itself; the shorter ones follow together. The longer come first, so that
+ * both lanes end at about the same minute.
+ */
+const LONG = ['monitor', 'ingest', 'serving', 'trainer', 'router'];
+const AS_IT_GOES = 'stream-without-prefixes';
+/**
+ * A stage is phases, which so many lanes take one after the other; each jest is heard as it goes. Whole platforms have
+ * the machine to themselves: what they promise in seconds holds beside one busy core, not beside a second set of
+ * brokers and services.
  */
 const STAGES = [
-  [
-    [
+  {
+    lanes: 2,
+    phases: [
       { targets: [...STATIC, 'test'], style: 'static-failures-only' },
-      { targets: ['integration'], only: [LONGEST], style: 'stream-without-prefixes' },
+      ...LONG.map((part) => ({ targets: ['integration'], only: [part], style: AS_IT_GOES })),
+      { targets: ['integration'], except: LONG, style: AS_IT_GOES },
     ],
-    [{ targets: ['integration'], except: [LONGEST], style: 'stream-without-prefixes' }],
-  ],
-  [[{ targets: ['e2e'], style: 'stream-without-prefixes' }]],
+  },
+  { lanes: 1, phases: [{ targets: ['e2e'], style: AS_IT_GOES }] },
 ];
 
 function countOf(id, status) {
@@ -94,9 +99,13 @@ async function runPhase({ targets, style, only = [], except = [] }) {
   return counts;
 }
 
-async function runLane(lane) {
+async function runStage({ lanes, phases: listed }) {
+  const left = [...listed];
   const counts = [];
-  for (const phase of lane) counts.push(...(await runPhase(phase)));
+  const lane = async () => {
+    for (let phase = left.shift(); phase !== undefined; phase = left.shift()) counts.push(...(await runPhase(phase)));
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
   return counts;
 }
 
@@ -109,8 +118,8 @@ export async function runEverything() {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, endAll);
   const fetching = fetchPeers();
   const counts = [];
-  for (const lanes of STAGES) {
-    counts.push(...(await Promise.all(lanes.map(runLane))).flat());
+  for (const stage of STAGES) {
+    counts.push(...(await runStage(stage)));
     await fetching;
   }
   const sum = (key, of = counts) => of.reduce((total, count) => total + count[key], 0);
