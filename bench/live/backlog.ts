@@ -57,7 +57,7 @@ export async function prepare(
   const parsed = parseProject(spec, 'project.yaml');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
   const { document, project } = parsed;
-  const applied = { revision: 1, documentSha256: '', appliedAtMs: 1, createdAtMs: 0 };
+  const applied = { revision: 1, documentSha256: '', appliedAtMs: 1, labelRuleSinceMs: 0, createdAtMs: 0 };
   await producer.send('projects.v1', [{ key: PROJECT, value: encodeProject({ name: PROJECT, document, ...applied }) }]);
   const rng = seededRng(SEED);
   const rows = Array.from({ length: REFERENCE_ROWS }, () => flight(rng).features);
@@ -96,6 +96,7 @@ export async function prepare(
     ...{ blessed: true, verdict: '', warnings: [], reasons: ['first version'], evaluation, championVersion: 0 },
     ...{ baselines: [], slices: [], datasetVersions: ['d'.repeat(64)], trainingId: 't1', workers: 2, seed: 1 },
     ...{ createdAtMs: 1, correlationId: '', trainRows: REFERENCE_ROWS, trainSeconds: 3, origin: 'trained' as const },
+    labelRule: '',
   });
   await producer.send('models.v1', [{ key: `${PROJECT}/1`, value }]);
   return producer;

@@ -60,7 +60,7 @@ async function prepare(connection: KafkaConnection, home: string, names: readonl
   const producer = new MessageProducer(connection);
   const parsed = parseProject(projectOf(names), 'project.yaml');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
-  const applied = { revision: 1, documentSha256: '', appliedAtMs: 1, createdAtMs: 0 };
+  const applied = { revision: 1, documentSha256: '', appliedAtMs: 1, labelRuleSinceMs: 0, createdAtMs: 0 };
   const value = encodeProject({ name: 'wide', document: parsed.document, ...applied });
   await producer.send('projects.v1', [{ key: 'wide', value }]);
   const rng = seededRng(SEED);
@@ -88,6 +88,7 @@ async function prepare(connection: KafkaConnection, home: string, names: readonl
     ...{ blessed: true, verdict: '', warnings: [], reasons: ['first version'], evaluation, championVersion: 0 },
     ...{ baselines: [], slices: [], datasetVersions: ['d'.repeat(64)], trainingId: 't1', workers: 1, seed: 1 },
     ...{ createdAtMs: 1, correlationId: '', trainRows: 1, trainSeconds: 1, origin: 'trained' as const },
+    labelRule: '',
   });
   await producer.send('models.v1', [{ key: 'wide/1', value: model }]);
   return producer;

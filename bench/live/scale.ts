@@ -112,6 +112,7 @@ function version(ordinal: number, closedAtMs: number): DatasetVersion {
   const windowStartMs = 1_700_000_000_000 - (1_700_000_000_000 % SPAN_MS) + ordinal * SPAN_MS;
   return {
     ...{ project: 'p0', id, kind: 'live', ordinal, parent: '', rowsOf: 0, schemaHash: id, rows: 100, labelledRows: 0 },
+    labelRule: '',
     ...{ eventTimeFromMs: windowStartMs, eventTimeToMs: windowStartMs + SPAN_MS - 1, offsets: [], closedAtMs },
     ...{ parquetPath: `datasets/p0/${id}/a.parquet`, parquetSha256: id, source: 'stream', nulled: [] },
     ...{ windowStartMs, windowEndMs: windowStartMs + SPAN_MS, lateRows: 0, repeatedRows: 0 },

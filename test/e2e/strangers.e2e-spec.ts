@@ -415,6 +415,76 @@ describe('Ctrl-C while it waits', () => {
   );
 });
 
+describe('a project file that is edited between two trainings', () => {
+  const edits = join(folder, 'edits');
+  const file = join(edits, 'project.yaml');
+  const trains = (code: number, told: readonly string[]) => tried(lines, 'train edits', code, told, edits);
+  const ingests = (name: string) =>
+    tried(lines, `ingest edits --file ${name}`, 0, ['600 rows accepted, 0 refused'], edits);
+  function edit(from: RegExp, to: string): void {
+    const before = readFileSync(file, 'utf8');
+    expect(before).toMatch(from);
+    writeFileSync(file, before.replace(from, to));
+  }
+  const row = 'predict edits --row {"amount":9000,"purpose":"car"}';
+
+  beforeAll(async () => {
+    mkdirSync(edits);
+    const first = loans(HEAD, 600).replaceAll(/,yes$/gm, ',ja').replaceAll(/,no$/gm, ',nein');
+    writeFileSync(join(edits, 'edits.csv'), first);
+    writeFileSync(join(edits, 'second.csv'), first.replaceAll(/^L/gm, 'M').replaceAll('2024-', '2025-'));
+    await tried(lines, 'new edits.csv --label bad=ja --yes', 0, ['Next: millrace ingest edits'], edits);
+    for (const name of ['edits.csv', 'second.csv']) await ingests(name);
+    await trains(0, ['version 1 is blessed']);
+    await tried(lines, row, 0, ['probability of bad = "ja"']);
+  }, TEST_WITHIN_MS);
+
+  it(
+    'keeps labels of two rules apart, and a version says what it has learnt',
+    async () => {
+      edit(/value: "?ja"?/, 'value: nein');
+      await trains(1, ['no dataset version is left', '(bad = "ja")', '`millrace ingest edits --file edits.csv`']);
+      await tried(lines, row, 0, ['probability of bad = "ja"']);
+      await ingests('edits.csv');
+      await trains(0, [
+        'version 2 is blessed',
+        'warning: 1 of 2 dataset versions left out: the labels of dataset version',
+        '(second.csv) were made by another rule (bad = "ja") than that of the project file (bad = "nein")',
+        '`millrace ingest edits --file second.csv`',
+        'Version 1 (in service) was not compared with',
+      ]);
+      await tried(lines, row, 0, ['probability of bad = "nein"']);
+      await tried(lines, `${row} --model-version 1`, 0, ['probability of bad = "ja"']);
+      await ingests('second.csv');
+      const { output } = await lines.run(['train', 'edits'], edits);
+      expect(output).toMatch(/^version 3 is /);
+      expect(output).not.toMatch(/left out|not compared/);
+    },
+    2 * TEST_WITHIN_MS,
+  );
+
+  it(
+    'says which versions lack a column that was added, and goes on where one has it',
+    async () => {
+      edit(/^( *)(- \{ name: amount, type: integer.*)$/m, '$1$2\n$1- { name: income, type: integer }');
+      edit(/^( *)(- \{ name: amount, kind: .*)$/m, '$1$2\n$1- { name: income, kind: numeric }');
+      await trains(1, ['column "income" is not in 2 dataset versions', 'ingest edits --file edits.csv`']);
+      const withIncome = (name: string) =>
+        readFileSync(join(edits, name), 'utf8')
+          .trimEnd()
+          .split('\n')
+          .map((line, at) => `${line},${at === 0 ? 'income' : 100 * (at % 37)}`);
+      writeFileSync(join(edits, 'edits.csv'), `${withIncome('edits.csv').join('\n')}\n`);
+      await ingests('edits.csv');
+      const { output } = await lines.run(['train', 'edits'], edits);
+      expect(output.replaceAll(/\s+/g, ' ')).toMatch(
+        /column "income" is not in 1 dataset version: 600 rows of dataset version \w+ \(second\.csv\) count as missing/,
+      );
+    },
+    2 * TEST_WITHIN_MS,
+  );
+});
+
 describe('a service that hangs', () => {
   it(
     'is told from one that is down, within a bound, and the others are told all the same',

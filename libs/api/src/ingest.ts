@@ -108,6 +108,9 @@ const DatasetVersion = answer(
       description: 'Values that rows checked by an older schema had and that are none by this one.',
     }),
     rowsOf: count('Of one with newer labels: the ordinal of the version that first had its rows; 0 = rows of its own.'),
+    labelRule: Type.String({
+      description: 'By which rule of the project file its labels were made; empty = not known, or it had none.',
+    }),
   },
   'DatasetVersion',
 );

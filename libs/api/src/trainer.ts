@@ -69,6 +69,9 @@ const ModelVersion = answer(
       'Trained here, a model file that was registered, or a V2 server elsewhere.',
     ),
     upstream: Type.Optional(Upstream),
+    labelRule: Type.String({
+      description: 'Of which rule of the project file its labels were; empty = not known, or it had none.',
+    }),
   },
   'ModelVersion',
 );
@@ -152,6 +155,13 @@ const projectRevision = Type.Optional(
   ),
 );
 
+const leaveOutUnfit = Type.Optional(
+  Type.Boolean({
+    description:
+      'Dataset versions whose labels were made by another rule than the project file’s are left out, and the warnings say so; else they are refused.',
+  }),
+);
+
 const tensorName = () => Type.String({ minLength: 1, maxLength: 256 });
 
 export const trainerApi = {
@@ -177,6 +187,7 @@ export const trainerApi = {
         correlationId: Type.Optional(note('Ties the steps of one episode together.')),
         championVersion: Type.Optional(versionOrNone()),
         projectRevision,
+        leaveOutUnfit,
       }),
       answer: answer({ trainingId: Type.String() }),
     }),
@@ -232,6 +243,7 @@ export const trainerApi = {
         evaluationShare: Type.Optional(Type.Number({ minimum: 0, exclusiveMaximum: 1 })),
         reason: Type.Optional(note('Kept with the version.')),
         projectRevision,
+        leaveOutUnfit,
       }),
       status: 202,
       answer: answer({ trainingId: Type.String() }),

@@ -53,6 +53,8 @@ export interface DatasetVersion {
   nulled: readonly NulledColumn[];
   /** Of one with newer labels: the ordinal of the version that first had its rows; 0 = it has rows of its own. */
   rowsOf: number;
+  /** By which rule its labels were made (labelRuleText of libs/project); empty = not known, or there was none. */
+  labelRule: string;
 }
 
 const codec = messageCodec<DatasetVersion>(DatasetVersionSchema, {

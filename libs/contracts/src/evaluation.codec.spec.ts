@@ -38,6 +38,7 @@ const model: ModelVersion = {
   trainRows: 5000,
   trainSeconds: 3.5,
   origin: 'trained',
+  labelRule: '',
 };
 
 it('a model version comes back with every metric, slice and stated baseline', () => {

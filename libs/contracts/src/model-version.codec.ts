@@ -29,6 +29,8 @@ export interface ModelVersion extends Omit<EvaluationReport, 'evaluation' | 'int
   origin: ModelOrigin;
   /** Of origin "upstream": its gRPC endpoint, what it calls the model, and the version ('' = its own choice). */
   upstream?: { address: string; model: string; version: string } | undefined;
+  /** Of which rule its labels were (labelRuleText of libs/project); empty = not known, or there was none. */
+  labelRule: string;
 }
 
 type Wire<T> = Omit<T, 'evaluation'> & { evaluation?: WireEvaluation | undefined };

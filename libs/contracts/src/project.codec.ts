@@ -17,6 +17,8 @@ export interface ProjectEntry {
    * 0.1.0.
    */
   createdAtMs: number;
+  /** When the label rule became what it is: labels that came before are of another one. 0: it has not changed. */
+  labelRuleSinceMs: number;
 }
 
 const codec = messageCodec<ProjectEntry>(ProjectSchema, { Project: { required: ['name', 'revision', 'document'] } });

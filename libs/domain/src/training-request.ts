@@ -22,6 +22,8 @@ export interface TrainingRequest {
   championVersion?: number | undefined;
   /** Of the project file that it is meant for: with another one it is refused. 0, undefined = whatever is current. */
   projectRevision?: number | undefined;
+  /** Dataset versions whose labels are of another rule than the project file's are left out; else they are refused. */
+  leaveOutUnfit?: boolean | undefined;
   /** Nothing is trained: a model from elsewhere becomes a version. Only over HTTP, and in the trainer's files. */
   registration?: RegistrationRequest | undefined;
 }

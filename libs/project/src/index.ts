@@ -7,7 +7,15 @@ export { columnsOf, inferColumns } from './infer-columns.js';
 export { columnText, projectText } from './inference/project-text.js';
 export { type OpenRole, type Proposal, type ProposedLabel, propose, type Wishes } from './inference/proposal.js';
 export { type TableProfile, TableProfiler } from './inference/table-profile.js';
-export { applyLabelRule, labelCondition, nothingToLearn, outcomeFault } from './label-rule.js';
+export {
+  applyLabelRule,
+  hasCondition,
+  labelCondition,
+  labelRuleText,
+  nothingToLearn,
+  outcomeFault,
+  sameLabelRule,
+} from './label-rule.js';
 export { type ParsedProject, type ProjectFault, parseProject, projectFromDocument } from './parse-project.js';
 export type {
   ColumnSpec,

@@ -53,6 +53,22 @@ const SIGNS = { eq: '=', ne: '!=', gt: '>', ge: '>=', lt: '<', le: '<=' } as con
 export const labelCondition = ({ operation, value }: Pick<LabelSpec, 'operation' | 'value'>): string =>
   operation === 'identity' ? '' : `${SIGNS[operation]} ${JSON.stringify(value)}`;
 
+/** What a rule without condition says of itself. */
+const AS_IT_IS = 'as it is';
+
+/**
+ * The rule as a text of column, operation and value, such as `y = "ja"`: what a dataset version and a model say of
+ * their labels. Two rules are one where it is the same. Empty without a rule.
+ */
+export const labelRuleText = (label: Pick<LabelSpec, 'column' | 'operation' | 'value'> | undefined): string =>
+  label === undefined ? '' : `${label.column} ${labelCondition(label) || AS_IT_IS}`;
+
+/** Whether the rule asks something of the column, which a probability answers. */
+export const hasCondition = (ruleText: string): boolean => ruleText !== '' && !ruleText.endsWith(` ${AS_IT_IS}`);
+
+/** Whether labels of two rules, as texts, mean the same. One that nobody knows, as of an earlier build, is taken. */
+export const sameLabelRule = (a: string, b: string): boolean => a === '' || b === '' || a === b;
+
 /** Why a training of a project without label is refused, wherever it is asked for. */
 export const nothingToLearn = (project: string): string =>
   `project '${project}' has no label, so there is nothing to learn: add data.label (its name, and the column ` +

@@ -5,7 +5,7 @@ import { chooseRows } from './choose-rows.js';
 import { deriveColumns, timePart } from './derive.js';
 import { parseDate, parseDuration } from './duration.js';
 import { inferColumns } from './infer-columns.js';
-import { applyLabelRule, labelCondition } from './label-rule.js';
+import { applyLabelRule, hasCondition, labelCondition, labelRuleText, sameLabelRule } from './label-rule.js';
 import type { LabelSpec, Project } from './project.js';
 
 describe('chooseRows', () => {
@@ -155,5 +155,26 @@ describe('labelCondition', () => {
     ['identity', null, ''],
   ] as const)('%s %s is said as %s', (operation, value, said) => {
     expect(labelCondition({ operation, value })).toBe(said);
+  });
+});
+
+describe('labelRuleText', () => {
+  const rule = { column: 'y', operation: 'eq', value: 'ja' } as const;
+
+  it('says column, operation and value, and whether it asks something', () => {
+    expect(labelRuleText(rule)).toBe('y = "ja"');
+    expect(labelRuleText({ column: 'y', operation: 'identity', value: null })).toBe('y as it is');
+    expect(labelRuleText(undefined)).toBe('');
+    expect(['y = "ja"', 'y as it is', ''].map(hasCondition)).toEqual([true, false, false]);
+  });
+
+  it('is the same of rules that give the same labels, and of one that nobody knows', () => {
+    const text = labelRuleText(rule);
+    const others = [{ value: 'nein' }, { operation: 'ne' as const }, { column: 'z' }, { value: true }];
+    for (const change of others) expect(sameLabelRule(text, labelRuleText({ ...rule, ...change }))).toBe(false);
+    expect(sameLabelRule(labelRuleText({ ...rule, value: 'true' }), labelRuleText({ ...rule, value: true }))).toBe(
+      false,
+    );
+    expect([sameLabelRule(text, text), sameLabelRule('', text), sameLabelRule(text, '')]).toEqual([true, true, true]);
   });
 });

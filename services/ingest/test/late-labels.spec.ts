@@ -95,6 +95,62 @@ describe('labels of imported records', () => {
     expect(process.live.state('p')).toMatchObject({ openLabels: 0, lateLabels: 0 });
   });
 
+  it('stand alone where the label rule has changed: what was labelled by another one is none beside them', async () => {
+    const target = await world();
+    const process = await begin(target);
+    await process.load('jan.csv', [{ id: 'a', atMs: 0, label: 1 }, { id: 'b', atMs: 1_000, label: 0 }, ...rows('c')]);
+    // It came under the old rule, and is joined to nothing any more.
+    target.send(label('c', 0, 1), 1);
+    const text = TEXT.replace('operation: ge, value: 1', 'operation: lt, value: 1');
+    const sinceMs = target.clock.nowMs() + 1;
+    target.clock.advance(1);
+    target.entry = { ...entryOf(text, 2), labelRuleSinceMs: sinceMs };
+    process.apply();
+    await refresh(target, process);
+    expect(target.announced).toHaveLength(1);
+    expect(target.announced[0]?.labelRule).toBe('paid >= 1');
+    const later = label('b', 1_000, 1);
+    target.send({ ...later, message: { ...later.message, ingestedAtMs: sinceMs } } as typeof later, 0);
+    await refresh(target, process);
+    const [, second] = target.announced;
+    expect(second).toMatchObject({ labelRule: 'paid < 1', rowsOf: 1, labelledRows: 1 });
+    expect(second?.nulled).toEqual([{ column: 'paid', values: 2 }]);
+    expect(await labelsOf(target, second)).toEqual({ a: null, b: 1, c: null });
+    // A file that is loaded again takes labels of its own rule only.
+    await process.load('jan.csv', [{ id: 'a', atMs: 0, label: 0 }, ...rows('b')]);
+    await refresh(target, process);
+    expect(target.announced.slice(2)).toMatchObject([
+      { labelRule: 'paid < 1', labelledRows: 1 },
+      { labelRule: 'paid < 1', labelledRows: 2 },
+    ]);
+  });
+
+  it('of a span that was open when the rule changed are those of the new one, and the others are counted', async () => {
+    const target = await world();
+    const process = await begin(target);
+    for (const [id, atMs] of [
+      ['a', 0],
+      ['b', 1_000],
+    ] as const)
+      target.send(record(target, id, atMs), 0);
+    target.send(label('a', 0, 1), 0);
+    await process.catchUp();
+    const sinceMs = target.clock.nowMs() + 1;
+    target.clock.advance(1);
+    const text = TEXT.replace('operation: ge, value: 1', 'operation: lt, value: 1');
+    target.entry = { ...entryOf(text, 2), labelRuleSinceMs: sinceMs };
+    process.apply();
+    const later = label('b', 1_000, 1);
+    target.send({ ...later, message: { ...later.message, ingestedAtMs: sinceMs } } as typeof later, 0);
+    await process.catchUp();
+    await process.closeAll();
+    expect(process.failures).toEqual([]);
+    const [version] = target.announced;
+    expect(version).toMatchObject({ kind: 'live', labelRule: 'paid < 1', rows: 2, labelledRows: 1 });
+    expect(version?.nulled).toEqual([{ column: 'paid', values: 1 }]);
+    expect(await labelsOf(target, version)).toEqual({ a: null, b: 1 });
+  });
+
   it('go to every file that has the record, and to one that is loaded again when they are used up', async () => {
     const target = await world();
     const process = await begin(target);

@@ -78,6 +78,7 @@ export function entryOf(text: string, revision = 1): ProjectEntry {
     documentSha256: sha256(document),
     appliedAtMs: 0,
     createdAtMs: 1,
+    labelRuleSinceMs: 0,
   } as ProjectEntry;
 }
 

@@ -265,6 +265,7 @@ const modelOf = (project: string, version: number) => ({
   trainRows: 8_000,
   trainSeconds: 3,
   origin: 'trained' as const,
+  labelRule: '',
 });
 
 const NOT_JUDGED = {
@@ -277,6 +278,7 @@ const NOT_JUDGED = {
   trainRows: 0,
   trainSeconds: 0,
   origin: 'file' as const,
+  labelRule: '',
 };
 
 /** Rows evenly over the windows before the newest full minute, labels a second later; gives the next offset. */

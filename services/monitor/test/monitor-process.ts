@@ -175,6 +175,7 @@ export async function preparePlatform(brokers: readonly string[], topicPrefix: s
         document: parsed.document,
         documentSha256: '',
         appliedAtMs: 1,
+        labelRuleSinceMs: 0,
         createdAtMs: 0,
       }),
     },
@@ -230,6 +231,7 @@ export async function preparePlatform(brokers: readonly string[], topicPrefix: s
           trainRows: 20_000,
           trainSeconds: 3,
           origin: 'trained',
+          labelRule: '',
         }),
       },
     ]);

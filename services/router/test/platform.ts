@@ -37,6 +37,7 @@ export class Platform {
       document: parsed.document,
       documentSha256: 'x',
       appliedAtMs: 1,
+      labelRuleSinceMs: 0,
       createdAtMs: 0,
     };
     await platform.producer.send('projects.v1', [{ key: 'p', value: encodeProject(entry) }]);

@@ -103,7 +103,7 @@ async function announce(home: string, version: number, at: StandInUpstream, hasP
     ...{ project: 'sums', version, packagePath, modelSha256: `sha-${version}`, packageSha256: 'p' },
     ...{ blessed: true, reasons: [], verdict: '', warnings: [], championVersion: 0, baselines: [], slices: [] },
     ...{ datasetVersions: [], trainingId: '', workers: 0, seed: 0, createdAtMs: 1, correlationId: '' },
-    ...{ trainRows: 0, trainSeconds: 0, origin: 'upstream', upstream: upstreamOf },
+    ...{ trainRows: 0, trainSeconds: 0, origin: 'upstream', upstream: upstreamOf, labelRule: '' },
   });
   await producer.send('models.v1', [{ key: `sums/${version}`, value }]);
 }
@@ -132,6 +132,7 @@ beforeAll(async () => {
     document: parsed.document,
     documentSha256: 'x',
     appliedAtMs: 1,
+    labelRuleSinceMs: 0,
     createdAtMs: 0,
   };
   await producer.send('projects.v1', [{ key: 'sums', value: encodeProject(entry) }]);

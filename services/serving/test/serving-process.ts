@@ -123,6 +123,7 @@ export class ControlWriter {
       document: JSON.stringify(document),
       documentSha256: 'x',
       appliedAtMs: 1,
+      labelRuleSinceMs: 0,
       createdAtMs: 0,
     });
     await this.producer.send('projects.v1', [{ key: name, value }]);

@@ -343,7 +343,7 @@ function retrainingLoop({ clock }: Context, writer: TrainerLog, kept: KeptState,
     {
       startTraining: async (project, { trainingId, ...effect }) => {
         const { datasetVersions, evaluationShare, warmStartVersion, correlationId } = effect;
-        const rest = { evaluateFromMs: 0, workers: 0, seed: 0, trigger: 'drift' };
+        const rest = { evaluateFromMs: 0, workers: 0, seed: 0, trigger: 'drift', leaveOutUnfit: true };
         await runner.start(
           { project, datasetVersions, evaluationShare, warmStartVersion, correlationId, ...rest },
           trainingId,

@@ -159,7 +159,15 @@ describe('a model package in a browser', () => {
       },
       features: [{ name: 'price', kind: 'numeric' }],
     });
-    const project = { name: PROJECT, revision: 1, document, documentSha256: 'x', appliedAtMs: 1, createdAtMs: 0 };
+    const project = {
+      name: PROJECT,
+      revision: 1,
+      document,
+      documentSha256: 'x',
+      appliedAtMs: 1,
+      labelRuleSinceMs: 0,
+      createdAtMs: 0,
+    };
     await producer.send('projects.v1', [{ key: PROJECT, value: encodeProject(project) }]);
     const version = {
       project: PROJECT,
@@ -183,6 +191,7 @@ describe('a model package in a browser', () => {
       trainRows: 1,
       trainSeconds: 1,
       origin: 'trained' as const,
+      labelRule: '',
     };
     await producer.send('models.v1', [{ key: `${PROJECT}/1`, value: encodeModelVersion(version) }]);
     const route = {

@@ -39,6 +39,7 @@ async function announce(version: number, blessed: boolean): Promise<void> {
     ...{ blessed, verdict: '', warnings: [], reasons: ['a reason'], evaluation, championVersion: 0 },
     ...{ baselines: [], slices: [], datasetVersions: ['d'.repeat(64)], trainingId: `t${version}`, workers: 1, seed: 1 },
     ...{ createdAtMs: version, correlationId: '', trainRows: 5, trainSeconds: 3, origin: 'trained' as const },
+    labelRule: '',
   });
   await on.producer.send('models.v1', [{ key: `shop/${version}`, value }]);
 }

@@ -124,13 +124,26 @@ export class TrainerOnKafka {
     const parsed = parseProject(text, 'project.yaml');
     if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
     const { document, project } = parsed;
-    const entry = { name: project.name, revision, document, documentSha256: 'x', appliedAtMs: 1, createdAtMs: 0 };
+    const entry = {
+      name: project.name,
+      revision,
+      document,
+      documentSha256: 'x',
+      appliedAtMs: 1,
+      labelRuleSinceMs: 0,
+      createdAtMs: 0,
+    };
     await this.producer.send('projects.v1', [{ key: project.name, value: encodeProject(entry) }]);
   }
 
   /** @param select SQL that gives the rows of a dataset file */
   async writeDataset(
-    { project, id, ...facts }: Pick<DatasetVersion, 'project' | 'id' | 'rows' | 'eventTimeFromMs' | 'eventTimeToMs'>,
+    {
+      project,
+      id,
+      ...facts
+    }: Pick<DatasetVersion, 'project' | 'id' | 'rows' | 'eventTimeFromMs' | 'eventTimeToMs'> &
+      Partial<Pick<DatasetVersion, 'labelRule' | 'source'>>,
     select: string,
   ): Promise<void> {
     const file = join(this.home, 'artifacts/datasets', `${id}.parquet`);
@@ -140,7 +153,6 @@ export class TrainerOnKafka {
     const value = encodeDatasetVersion({
       project,
       id,
-      ...facts,
       kind: 'import',
       ordinal: 1,
       parent: '',
@@ -157,6 +169,8 @@ export class TrainerOnKafka {
       repeatedRows: 0,
       rowsOf: 0,
       nulled: [],
+      labelRule: '',
+      ...facts,
     });
     await this.producer.send('datasets.v1', [{ key: `${project}/${id}`, value }]);
   }

@@ -7,7 +7,7 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import { checkFile, missingFile } from '@millrace/files';
 import type { InferClient } from '@millrace/grpc';
 import { plainOutputs, type TensorSpec } from '@millrace/inference';
-import { labelCondition, type Project, projectFromDocument } from '@millrace/project';
+import { hasCondition, type Project, projectFromDocument } from '@millrace/project';
 import { csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
 import { BatchPrediction } from '../predict/batch-prediction.js';
@@ -308,7 +308,7 @@ async function predictRow(context: Context, model: string, options: PredictOptio
   try {
     const { inputs } = await client.metadata(model, options.modelVersion);
     const own = isOwn(options.via);
-    const asks = own && (!isWhole(row, inputs) || !context.json);
+    const asks = own && !isWhole(row, inputs);
     const project = asks ? await projectNamed(context, model) : undefined;
     const { tensors, missing, unused } = tensorsOf(row, inputs, project);
     if (unused.length > 0) process.stderr.write(`${unused.join(', ')}: no input of this model, not used\n`);
@@ -325,7 +325,7 @@ async function predictRow(context: Context, model: string, options: PredictOptio
       outputs: [],
     });
     const shown = { version: Number(answer.modelVersion), ...plainOutputs(answer.outputs) };
-    if (!context.json) process.stderr.write(meaning(shown, project));
+    if (!context.json && own) process.stderr.write(await meaning(context, model, shown));
     context.print(shown, () => JSON.stringify(shown), own ? [`millrace drift ${model}`] : []);
     return 0;
   } finally {
@@ -333,12 +333,19 @@ async function predictRow(context: Context, model: string, options: PredictOptio
   }
 }
 
-/** What the outputs say, in the words of the project's rule; empty where it has none or the model is another's. */
-function meaning(outputs: Readonly<Record<string, unknown>>, project: Project | undefined): string {
-  const label = project?.data.label;
-  const condition = label === undefined ? '' : labelCondition(label);
-  if (label === undefined || condition === '' || outputs.probability === undefined) return '';
-  return `probability of ${label.column} ${condition}; label 1 says so, label 0 does not\n`;
+/**
+ * What the outputs say, in the words of the rule that the version has learnt, whatever the project file says now; empty
+ * where it had none, or nobody knows it.
+ */
+async function meaning(
+  { control }: Context,
+  model: string,
+  { version, ...outputs }: Readonly<Record<string, unknown>> & { version: number },
+): Promise<string> {
+  if (outputs.probability === undefined) return '';
+  const found = await control.model(model, version).catch(() => undefined);
+  if (found === undefined || !hasCondition(found.labelRule)) return '';
+  return `probability of ${found.labelRule}; label 1 says so, label 0 does not\n`;
 }
 
 /** undefined where the platform cannot be asked, or has no such project: then the model is no project's. */

@@ -80,7 +80,8 @@ async function register(context: Context, path: string | undefined, options: Reg
   const datasetVersions = await judges(context, project, options);
   const what = upstream === undefined ? (path as string) : `${upstream.model} at ${upstream.address}`;
   const model = upstream === undefined ? { files: await sent(context, project, what, files, reporter) } : { upstream };
-  const body = { ...model, inputs, outputs, datasetVersions, ...meant };
+  const leaveOutUnfit = options.dataset === undefined;
+  const body = { ...model, inputs, outputs, datasetVersions, leaveOutUnfit, ...meant };
   const { trainingId } = await control.registerModel(project, body);
   const training = await finished(context, project, trainingId, reporter.stage('register', `${what} → ${project}`));
   if (training.state === 'failed') {

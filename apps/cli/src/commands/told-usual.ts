@@ -1,6 +1,6 @@
 // The dataset versions that a command takes when none are named, with a word on those that are left out.
 
-import { isTimed } from '../overview/version-command.js';
+import { choosingProject } from '../overview/version-command.js';
 import { replacedText, usualDatasets } from '../train/usual-datasets.js';
 import type { Context } from './context.js';
 
@@ -11,7 +11,7 @@ export async function toldUsual(
   project: string,
   datasets: readonly Dataset[],
 ): Promise<string[]> {
-  const usual = usualDatasets(project, datasets, await isTimed(control, project));
+  const usual = usualDatasets(await choosingProject(control, project), datasets);
   for (const line of replacedText(usual)) process.stderr.write(`${line}\n`);
   return [...usual.ids];
 }

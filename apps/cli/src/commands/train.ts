@@ -57,6 +57,8 @@ async function train(context: Context, project: string, options: TrainOptions): 
   const rows = datasets.filter(({ id }) => datasetVersions.includes(id)).reduce((sum, one) => sum + one.rows, 0);
   const { trainingId } = await control.startTraining(project, {
     datasetVersions,
+    // What a person names is meant.
+    leaveOutUnfit: options.dataset === undefined,
     ...meant,
     ...(options.evaluateFrom === undefined ? {} : { evaluateFromMs: options.evaluateFrom }),
     ...(options.workers === undefined ? {} : { workers: options.workers }),

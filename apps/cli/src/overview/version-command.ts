@@ -1,7 +1,8 @@
 // The command that brings a project its next version: a training, or, where the project has no label and nothing can
 // be learnt, a model that was made elsewhere.
 
-import { type Project, projectFromDocument } from '@millrace/project';
+import { labelRuleText, type Project, projectFromDocument } from '@millrace/project';
+import type { ChoosingProject } from '../train/usual-datasets.js';
 
 /** As ingest tells it. */
 export interface KnownProject {
@@ -24,9 +25,11 @@ export async function isTrained(known: Known, name: string): Promise<boolean> {
   return project === undefined || project.data.label !== undefined;
 }
 
-/** Whether its rows have an event time of their own; one that is not known is taken to have none. */
-export async function isTimed(known: Known, name: string): Promise<boolean> {
-  return (await projectNamed(known, name))?.data.eventTime !== undefined;
+/** One that is not known is taken to have no event time, and any rule of labels. */
+export async function choosingProject(known: Known, name: string): Promise<ChoosingProject> {
+  const project = await projectNamed(known, name);
+  const { eventTime, label } = project?.data ?? {};
+  return { name, isTimed: eventTime !== undefined, labelRule: labelRuleText(label) };
 }
 
 async function projectNamed(known: Known, name: string): Promise<Project | undefined> {

@@ -2,13 +2,19 @@ import { describe, expect, it } from '@jest/globals';
 import { replacedText, usualDatasets } from './usual-datasets.js';
 
 const DAY_MS = 86_400_000;
-const days = (from = 0, to = from) => ({ rows: 10, eventTimeFromMs: from * DAY_MS, eventTimeToMs: to * DAY_MS });
+const days = (from = 0, to = from) => ({
+  labelRule: '',
+  rows: 10,
+  eventTimeFromMs: from * DAY_MS,
+  eventTimeToMs: to * DAY_MS,
+});
 const live = (id: string, ordinal = id.charCodeAt(0), rowsOf = 0) =>
   ({ id, kind: 'live', source: 'stream', ordinal, rowsOf, ...days() }) as const;
 const imported = (id: string, source = `file:${id}`, ordinal = id.charCodeAt(0), rowsOf = 0, span = days()) =>
   ({ id, kind: 'import', source, ordinal, rowsOf, ...span }) as const;
+const LOANS = { name: 'loans', isTimed: true, labelRule: 'y = "ja"' };
 const usual = (datasets: Parameters<typeof usualDatasets>[1], isTimed = true) =>
-  usualDatasets('loans', datasets, isTimed).ids;
+  usualDatasets({ ...LOANS, isTimed }, datasets).ids;
 
 describe('the usual datasets of a training', () => {
   it('are all imports, also where live versions are newer', () => {
@@ -34,11 +40,24 @@ describe('the usual datasets of a training', () => {
 
   it('say what they leave out, and for what', () => {
     const datasets = [1, 2, 3, 4, 5, 6, 7].map((at) => imported(`${at}`.repeat(64), 'upload:loans.csv', at));
-    const lines = replacedText(usualDatasets('loans', datasets, true));
+    const lines = replacedText(usualDatasets(LOANS, datasets));
     expect(lines).toHaveLength(6);
     expect(lines[0]).toBe('111111111111 (loans.csv, 10 rows) is left out: 777777777777 is a later import of that name');
     expect(lines[5]).toContain('and 1 more; `--dataset ID…` names what is to be taken');
-    expect(replacedText(usualDatasets('loans', datasets.slice(0, 1), true))).toEqual([]);
+    expect(replacedText(usualDatasets(LOANS, datasets.slice(0, 1)))).toEqual([]);
+  });
+
+  it('prefer labels of the rule that the project file has, however old', () => {
+    const by = (labelRule: string, one: ReturnType<typeof imported>) => ({ ...one, labelRule });
+    const [ja, nein] = ['y = "ja"', 'y = "nein"'];
+    // Loaded anew after the rule was changed, and after it was changed back.
+    expect(usual([by(nein, imported('a', 'file:jan')), by(ja, imported('b', 'file:jan'))])).toEqual(['b']);
+    expect(usual([by(ja, imported('a', 'file:jan')), by(nein, imported('b', 'file:jan'))])).toEqual(['a']);
+    // What nothing stands for is named, so that the trainer tells of it.
+    expect(usual([by(nein, imported('a', 'file:jan')), by(ja, imported('b', 'file:feb'))])).toEqual(['a', 'b']);
+    expect(usual([by(nein, imported('a', 'file:jan'))])).toEqual(['a']);
+    // Of the same rows.
+    expect(usual([by(ja, imported('a', 'file:jan', 1)), by(nein, imported('c', 'file:jan', 3, 1))])).toEqual(['a']);
   });
 
   it('are all live versions where nothing was imported', () => {

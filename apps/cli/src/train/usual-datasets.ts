@@ -1,6 +1,7 @@
 // Which dataset versions a training by hand takes when none are named.
 
 import { newestVersions, PlatformError, rowsOrdinalOf } from '@millrace/domain';
+import { sameLabelRule } from '@millrace/project';
 import { shownId } from '../ids.js';
 
 type Dataset = Parameters<typeof newestVersions>[0][number] & {
@@ -12,7 +13,21 @@ type Dataset = Parameters<typeof newestVersions>[0][number] & {
   readonly eventTimeFromMs: number;
   /** Inclusive. */
   readonly eventTimeToMs: number;
+  /** By which its labels were made; empty = not known. */
+  readonly labelRule: string;
 };
+
+/** What of a project says which datasets are its usual ones. */
+export interface ChoosingProject {
+  readonly name: string;
+  /**
+   * It has event times: files of one name replace each other only where these overlap, so that jan/loans.csv and
+   * feb/loans.csv both count. Without them the times are those of the import, and say nothing.
+   */
+  readonly isTimed: boolean;
+  /** Of the labels, as a text; empty = none, or not known. */
+  readonly labelRule: string;
+}
 
 interface UsualDatasets {
   readonly ids: readonly string[];
@@ -25,19 +40,26 @@ const TOLD_MAX = 5;
 
 /**
  * Of `datasets`, newest last: every import that no later one replaces, in the order in which they came; without an
- * import all live versions. Of versions with the same rows the one with the newest labels. O(imports²) of one name.
- *
- * @param isTimed the project has event times: files of one name replace each other only where these overlap, so that
- *   jan/loans.csv and feb/loans.csv both count. Without them the times are those of the import, and say nothing.
+ * import all live versions. Of versions with the same rows the one with the newest labels. Labels that were made by the
+ * project's rule come before those of another one, however old: what nothing stands for is among the ids, and for the
+ * trainer to leave out. O(imports²) of one name.
  */
-export function usualDatasets(project: string, datasets: readonly Dataset[], isTimed: boolean): UsualDatasets {
-  const newest = newestVersions(datasets);
-  const imports = newest.filter(({ kind }) => kind === 'import').sort((a, b) => rowsOrdinalOf(a) - rowsOrdinalOf(b));
+export function usualDatasets(
+  { name, isTimed, labelRule }: ChoosingProject,
+  datasets: readonly Dataset[],
+): UsualDatasets {
+  const fits = (one: Dataset) => sameLabelRule(one.labelRule, labelRule);
+  const fitting = newestVersions(datasets.filter(fits));
+  const hasRows = new Set(fitting.map(rowsOrdinalOf));
+  const others = newestVersions(datasets.filter((one) => !fits(one))).filter((one) => !hasRows.has(rowsOrdinalOf(one)));
+  const newest = [...others, ...fitting];
+  const byRows = (a: Dataset, b: Dataset) => Number(fits(a)) - Number(fits(b)) || rowsOrdinalOf(a) - rowsOrdinalOf(b);
+  const imports = newest.filter(({ kind }) => kind === 'import').sort(byRows);
   if (imports.length > 0) return unreplaced(imports, isTimed);
   if (newest.length > 0) return { ids: newest.map(({ id }) => id), replaced: [] };
   throw new PlatformError(
     'not_found',
-    `${project} has no dataset version yet: \`millrace ingest ${project} --file FILE\` loads a file as one; a live ` +
+    `${name} has no dataset version yet: \`millrace ingest ${name} --file FILE\` loads a file as one; a live ` +
       'version closes when the event time has passed the end of its span by the label’s delay and an allowance',
   );
 }

@@ -91,7 +91,7 @@ describe.each(['file_row_number', 'File_Row_Number', 'x'])('a column called %s',
     };
     const segments = { paths: async () => `read_parquet('${labels}')` } as unknown as DuckDbSegmentFiles;
     const merger = new DuckDbSpanMerger(instance, segments, store, folder);
-    const version = { parquetPath, parquetSha256: '', schemaHash: schema.hash } as DatasetVersion;
+    const version = { parquetPath, parquetSha256: '', schemaHash: schema.hash, labelRule: '' } as DatasetVersion;
     expect(await merger.refresh(schema, version, [{} as never], [])).toMatchObject({ rows: 3, labelledRows: 1 });
     const reader = await connection.runAndReadAll(`SELECT "@record_id", "@label", "${name}", known FROM '${kept}'`);
     expect(reader.getRows()).toEqual([

@@ -31,6 +31,7 @@ it('tells of thousands of versions in sends that the broker takes, in one transa
     const id = ordinal.toString(16).padStart(64, '0');
     return {
       ...{ project: 'p', id, kind: 'live', ordinal, parent: id, schemaHash: id, rows: 5, labelledRows: 5, rowsOf: 0 },
+      labelRule: '',
       ...{ eventTimeFromMs: 1, eventTimeToMs: 2, windowStartMs: 1, windowEndMs: 2, lateRows: 0, repeatedRows: 0 },
       ...{ parquetPath: `datasets/p/${id}/x.parquet`, parquetSha256: id, closedAtMs: 1, source: 'stream' },
       ...{ nulled: [], offsets: [] },

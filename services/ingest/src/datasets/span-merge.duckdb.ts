@@ -2,7 +2,8 @@
 //
 //   rows    of records with one id the first by (ingested at, partition, offset); one that was read again is the same
 //           row. Those that a closed version of their time holds are left out.
-//   labels  by record id; the one that became known later counts, then the greater value.
+//   labels  by record id; the one that became known later counts, then the greater value. Those that were made by
+//           another label rule are none, and counted.
 //   order   event time, record id; without event time as the records came: ingested at, partition, offset.
 //   schemas rows that were checked by another schema are read as the newest says: columns by name, each value cast
 //           where that loses nothing, else it is none and counted.
@@ -14,7 +15,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { type DatasetVersion, datasetColumnsOf, LABEL_KNOWN_COLUMN } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
-import type { ColumnSpec, ColumnType } from '@millrace/project';
+import { type ColumnSpec, type ColumnType, labelRuleText, sameLabelRule } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { numberedRows } from './numbered-rows.duckdb.js';
 import { type ClosePlan, type LabelExpiry, SEGMENT_COLUMNS, type SegmentFile, schemaOf } from './segment.js';
@@ -75,7 +76,8 @@ export class DuckDbSpanMerger implements SpanMerger {
   ): Promise<MergedSpan> {
     const groups = await this.groups(connection, schema, plan.records);
     await connection.run(`CREATE TEMP VIEW read AS ${groups.map(({ query }) => query).join(' UNION ALL ')}`);
-    await connection.run(`CREATE TEMP VIEW labels AS ${await this.labels(plan)}`);
+    await connection.run(`CREATE TEMP VIEW all_labels AS ${await this.labels(plan)}`);
+    await connection.run(`CREATE TEMP VIEW labels AS SELECT * FROM all_labels WHERE ${isNewEnough(schema)}`);
     const [total, ids] = await numbers(
       connection,
       `SELECT count(*)::DOUBLE, count(DISTINCT ${OWN.recordId})::DOUBLE FROM read`,
@@ -106,14 +108,14 @@ export class DuckDbSpanMerger implements SpanMerger {
          ORDER BY ${isTimed(schema) ? `r.${OWN.eventTimeMs}, r.${OWN.recordId}` : `r.${ARRIVAL}`}
        ) TO ${literal(file)} (FORMAT parquet)`,
     );
-    const nulled = await this.nulled(connection, groups);
+    const nulled = [...(await this.nulled(connection, groups)), ...(await oldLabels(connection, schema, file))];
     const [lateRows] = await numbers(
       connection,
       `SELECT count(*)::DOUBLE FROM read_parquet(${literal(file)}) WHERE ${OWN.eventTimeMs} < ${plan.spanStartMs}`,
     );
     const offsets = [
       ...(await this.offsets(connection, 'records.v1', 'read', file)),
-      ...(await this.offsets(connection, 'labels.v1', 'labels', file)),
+      ...(await this.offsets(connection, 'labels.v1', 'all_labels', file)),
     ];
     const placed = await placeVersion(connection, schema, file, this.store);
     const left = await this.left(connection, plan.labels, placed === null ? [] : [placed]);
@@ -153,7 +155,8 @@ export class DuckDbSpanMerger implements SpanMerger {
     labels: readonly SegmentFile[],
     others: readonly DatasetVersion[],
   ): Promise<RefreshedVersion | null> {
-    if (labels.length + others.length === 0) return null;
+    const meant = others.filter((other) => isOfRule(schema, other));
+    if (labels.length + meant.length === 0) return null;
     const file = join(this.scratch, `span_${++this.merges}.parquet`);
     const connection = await this.instance.connect();
     try {
@@ -165,6 +168,8 @@ export class DuckDbSpanMerger implements SpanMerger {
       // The labels of a file do not say when they were known: as the project says of one that says nothing.
       const delayMs = schema.project.data.label?.delayMs ?? 0;
       const known = `coalesce(${said}, ${quoted(own.eventTimeMs)} + ${delayMs})`;
+      // Labels of another rule say something else: beside newer ones they are none.
+      const label = isOfRule(schema, version) ? quoted(own.label) : 'NULL::DOUBLE';
       const values = storedColumns(schema).map((column) => ({
         column,
         from: types.has(column.name) ? quoted(column.name) : null,
@@ -175,13 +180,13 @@ export class DuckDbSpanMerger implements SpanMerger {
       }));
       await connection.run(
         `CREATE TEMP VIEW old AS SELECT ${quoted(own.recordId)} AS ${OWN.recordId}, ${quoted(own.entity)} AS ${OWN.entity},
-         ${quoted(own.eventTimeMs)} AS ${OWN.eventTimeMs}, ${quoted(own.label)} AS ${OWN.label}, ${said} AS ${LABEL_KNOWN}, ${known} AS ${ROW_KNOWN},
+         ${quoted(own.eventTimeMs)} AS ${OWN.eventTimeMs}, ${label} AS ${OWN.label}, ${said} AS ${LABEL_KNOWN}, ${known} AS ${ROW_KNOWN},
          ${[...values.map(({ column, value }) => `${value} AS ${quoted(column.name)}`), `${row} AS ${ROW}`].join(', ')} FROM ${from}`,
       );
       await connection.run(
         `CREATE TEMP TABLE won AS SELECT l.${OWN.recordId} AS id, l.won.label AS label, CAST(l.won.known AS BIGINT) AS known
          FROM (SELECT ${OWN.recordId}, max({known: ${KNOWN}, label: ${OWN.label}}) AS won
-           FROM (${await this.labelsThatCame(connection, labels, others)}) GROUP BY 1) l
+           FROM (${await this.labelsThatCame(connection, schema, labels, meant)}) GROUP BY 1) l
          JOIN old USING (${OWN.recordId})
          WHERE old.${OWN.label} IS NULL OR l.won.known > old.${ROW_KNOWN}
            OR (l.won.known = old.${ROW_KNOWN} AND l.won.label > old.${OWN.label})`,
@@ -198,6 +203,7 @@ export class DuckDbSpanMerger implements SpanMerger {
       );
       const nulled =
         version.schemaHash === schema.hash ? [] : await this.nulled(connection, [{ files: from, casts: values }]);
+      if (!isOfRule(schema, version)) nulled.push(...nulledLabels(schema, version.labelledRows));
       const placed = await placeVersion(connection, schema, file, this.store, { always: true });
       return placed === null ? null : { ...placed, nulled };
     } catch (error) {
@@ -211,12 +217,15 @@ export class DuckDbSpanMerger implements SpanMerger {
   /** In segments, and of versions that they have been joined to: not those that a file brought. */
   private async labelsThatCame(
     connection: DuckDBConnection,
+    schema: RecordSchema,
     labels: readonly SegmentFile[],
     versions: readonly DatasetVersion[],
   ): Promise<string> {
     const queries: string[] = [];
     if (labels.length > 0)
-      queries.push(`SELECT ${OWN.recordId}, ${KNOWN}, ${OWN.label} FROM ${await this.segments.paths(labels)}`);
+      queries.push(
+        `SELECT ${OWN.recordId}, ${KNOWN}, ${OWN.label} FROM ${await this.segments.paths(labels)} WHERE ${isNewEnough(schema)}`,
+      );
     for (const { parquetPath, parquetSha256 } of versions) {
       const file = `read_parquet(${literal(await this.store.localFile(parquetPath, parquetSha256))})`;
       if (!(await typesOf(connection, file)).has(LABEL_KNOWN_COLUMN)) continue;
@@ -229,10 +238,10 @@ export class DuckDbSpanMerger implements SpanMerger {
   }
 
   private async labels({ labels }: ClosePlan): Promise<string> {
-    const columns = [OWN.recordId, OWN.label, KNOWN, PARTITION, OFFSET];
+    const columns = [OWN.recordId, OWN.label, KNOWN, PARTITION, OFFSET, INGESTED];
     if (labels.length === 0)
       return `SELECT ''::VARCHAR AS ${OWN.recordId}, 0::DOUBLE AS ${OWN.label}, 0::DOUBLE AS ${KNOWN}, 0::DOUBLE AS ${PARTITION},
-        0::DOUBLE AS ${OFFSET} WHERE false`;
+        0::DOUBLE AS ${OFFSET}, 0::DOUBLE AS ${INGESTED} WHERE false`;
     return `SELECT ${columns.join(', ')} FROM ${await this.segments.paths(labels)}`;
   }
 
@@ -311,7 +320,7 @@ export class DuckDbSpanMerger implements SpanMerger {
     return this.segments.leftLabels(labels, ids, expiry);
   }
 
-  private async offsets(connection: DuckDBConnection, topic: string, view: 'read' | 'labels', file: string) {
+  private async offsets(connection: DuckDBConnection, topic: string, view: 'read' | 'all_labels', file: string) {
     const reader = await connection.runAndReadAll(
       `SELECT ${PARTITION}, min(${OFFSET}), max(${OFFSET}) FROM ${view}
        SEMI JOIN (SELECT ${OWN.recordId} FROM read_parquet(${literal(file)})) version USING (${OWN.recordId})
@@ -323,6 +332,27 @@ export class DuckDbSpanMerger implements SpanMerger {
     });
   }
 }
+
+/** Whether a label in a segment was made by the rule of now. */
+const isNewEnough = ({ labelRuleSinceMs }: RecordSchema): string =>
+  labelRuleSinceMs === 0 ? 'true' : `${INGESTED} >= ${labelRuleSinceMs}`;
+
+const nulledLabels = ({ project }: RecordSchema, values: number): { column: string; values: number }[] =>
+  values === 0 || project.data.label === undefined ? [] : [{ column: project.data.label.column, values }];
+
+/** Labels of another rule that rows of this file had. */
+async function oldLabels(connection: DuckDBConnection, schema: RecordSchema, file: string) {
+  if (schema.labelRuleSinceMs === 0) return [];
+  const [values = 0] = await numbers(
+    connection,
+    `SELECT count(DISTINCT ${OWN.recordId})::DOUBLE FROM all_labels SEMI JOIN read_parquet(${literal(file)}) version
+     USING (${OWN.recordId}) WHERE NOT (${isNewEnough(schema)})`,
+  );
+  return nulledLabels(schema, values);
+}
+
+const isOfRule = ({ project }: RecordSchema, { labelRule }: DatasetVersion): boolean =>
+  sameLabelRule(labelRule, labelRuleText(project.data.label));
 
 async function typesOf(connection: DuckDBConnection, files: string): Promise<Map<string, string>> {
   const result = await connection.runAndReadAll(`SELECT * FROM ${files} LIMIT 0`);

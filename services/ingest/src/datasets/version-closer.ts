@@ -4,6 +4,7 @@
 
 import type { DatasetVersion, OffsetRange } from '@millrace/contracts';
 import { type Clock, rowsOrdinalOf } from '@millrace/domain';
+import { labelRuleText } from '@millrace/project';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { DatasetIndex, Spans } from './dataset-index.js';
 import type { ClosePlan, LabelExpiry, SegmentFile } from './segment.js';
@@ -238,6 +239,7 @@ export class VersionCloser {
       parent,
       rowsOf,
       schemaHash: schema.hash,
+      labelRule: labelRuleText(schema.project.data.label),
       rows,
       labelledRows,
       eventTimeFromMs,

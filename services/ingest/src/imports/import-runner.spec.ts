@@ -28,6 +28,7 @@ function registry(eventTime: boolean, createdAtMs = 0): ProjectRegistry {
     document: parsed.document,
     documentSha256: '',
     appliedAtMs: 0,
+    labelRuleSinceMs: 0,
     createdAtMs,
   } satisfies ProjectEntry);
   return made;

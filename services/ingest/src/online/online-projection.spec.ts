@@ -99,6 +99,7 @@ function harness() {
       document: document(online),
       documentSha256: '',
       appliedAtMs: 0,
+      labelRuleSinceMs: 0,
       createdAtMs,
     });
   };

@@ -38,7 +38,7 @@ export class ProjectRegistry {
     this.mustTake(entry.name);
     this.changes += 1;
     const project = projectFromDocument(entry.document);
-    this.entries.set(entry.name, { entry, schema: compileSchema(project, this.sha256Hex) });
+    this.entries.set(entry.name, { entry, schema: compileSchema(project, this.sha256Hex, entry.labelRuleSinceMs) });
   }
 
   /** @throws PlatformError 'overloaded' where it would be one project too many */

@@ -5,7 +5,15 @@
 import { decodeProject, encodeProject, type ProjectEntry } from '@millrace/contracts';
 import { type Clock, PlatformError } from '@millrace/domain';
 import type { MessageProducer, OnEntry } from '@millrace/kafka';
-import { canonicalJson, type ParsedProject, type ProjectFault, parseProject } from '@millrace/project';
+import {
+  canonicalJson,
+  labelRuleText,
+  type ParsedProject,
+  type Project,
+  type ProjectFault,
+  parseProject,
+  sameLabelRule,
+} from '@millrace/project';
 import type { ProjectRegistry } from './project-registry.js';
 import { absoluteSources } from './source-paths.js';
 
@@ -47,6 +55,12 @@ export class ProjectPublisher {
     });
   }
 
+  /** Of a project without label there are no labels of another rule. */
+  private labelRuleSinceMs({ name, labelRuleSinceMs }: ProjectEntry, project: Project, nowMs: number): number {
+    const before = labelRuleText(this.registry.get(name).project.data.label);
+    return sameLabelRule(before, labelRuleText(project.data.label)) ? labelRuleSinceMs : nowMs;
+  }
+
   /** One after the other: two callers must not get the same revision. */
   private inTurn<T>(step: () => Promise<T>): Promise<T> {
     const result = this.tail.then(step);
@@ -74,6 +88,7 @@ export class ProjectPublisher {
         documentSha256,
         appliedAtMs: nowMs,
         createdAtMs: known?.createdAtMs ?? nowMs,
+        labelRuleSinceMs: known === null ? 0 : this.labelRuleSinceMs(known, parsed.project, nowMs),
       };
       this.registry.awaitRevision(name, entry.revision);
       await this.producer.send('projects.v1', [{ key: name, value: encodeProject(entry) }]);

@@ -11,7 +11,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const TEXT = projectTextWith({ recordId: false, entity: false, eventTime: false, label: false });
 
 /** An ingest process on the topic: what it wrote comes back to it as to all others. */
-function processOn(topic: OutboundMessage[]) {
+function processOn(topic: OutboundMessage[], clock = new ManualClock(1)) {
   const registry = new ProjectRegistry(sha256);
   const take = projectEntry(registry);
   let read = 0;
@@ -22,7 +22,7 @@ function processOn(topic: OutboundMessage[]) {
     }
   };
   const send = async (_topic: string, messages: readonly OutboundMessage[]) => void topic.push(...messages);
-  const publisher = new ProjectPublisher(registry, { send } as never, new ManualClock(1), sha256, upToNow);
+  const publisher = new ProjectPublisher(registry, { send } as never, clock, sha256, upToNow);
   return { registry, publisher, upToNow };
 }
 
@@ -31,7 +31,14 @@ it('refuses one project too many before the topic has it, and takes a known one 
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
   const topic: OutboundMessage[] = [];
   const { registry, publisher } = processOn(topic);
-  const entry = { revision: 1, document: parsed.document, documentSha256: '', appliedAtMs: 0, createdAtMs: 0 };
+  const entry = {
+    revision: 1,
+    document: parsed.document,
+    documentSha256: '',
+    appliedAtMs: 0,
+    labelRuleSinceMs: 0,
+    createdAtMs: 0,
+  };
   for (let i = 0; i < PROJECTS_MAX; i++) registry.put({ ...entry, name: `p${i}` });
   const { name } = parsed.project;
   await expect(publisher.apply(TEXT, 'p', null)).rejects.toMatchObject({ code: 'overloaded' });
@@ -59,4 +66,23 @@ it('gives no revision to two documents, though two processes apply at the same m
     await later.upToNow();
     expect(later.registry.list()).toEqual(entries[0]);
   }
+});
+
+it('says since when the label rule is what it is, whatever else is applied', async () => {
+  const topic: OutboundMessage[] = [];
+  const clock = new ManualClock(100);
+  const { publisher } = processOn(topic, clock);
+  const text = projectTextWith({ recordId: false, entity: false, eventTime: false, label: true });
+  const sinceOf = async (next: string) => {
+    clock.advance(10);
+    const applied = await publisher.apply(next, 'p', null);
+    return applied.kind === 'applied' ? applied.entry.labelRuleSinceMs : applied.faults;
+  };
+  expect(await sinceOf(text)).toBe(0);
+  expect(await sinceOf(`${text}monitoring: { minRows: 123 }\n`)).toBe(0);
+  const other = text.replace(/(label: \{.*)\}/, '$1, operation: eq, value: 1 }');
+  expect(other).not.toBe(text);
+  expect(await sinceOf(other)).toBe(130);
+  expect(await sinceOf(`${other}monitoring: { minRows: 123 }\n`)).toBe(130);
+  expect(await sinceOf(text)).toBe(150);
 });

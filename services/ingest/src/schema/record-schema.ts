@@ -9,6 +9,8 @@ import { type ColumnSpec, canonicalJson, outcomeFault, type Project } from '@mil
 export interface RecordSchema {
   readonly project: Project;
   readonly hash: string;
+  /** Processing time: labels that came before were made by another rule. 0 = there are none. */
+  readonly labelRuleSinceMs: number;
   readonly columns: readonly ColumnSpec[];
   readonly indexOf: ReadonlyMap<string, number>;
   /** Closed domains as sets, by column position. */
@@ -34,13 +36,18 @@ export function schemaText(project: Project): string {
   return canonicalJson({ columns, recordId, entity, eventTime, label });
 }
 
-export function compileSchema(project: Project, sha256Hex: (text: string) => string): RecordSchema {
+export function compileSchema(
+  project: Project,
+  sha256Hex: (text: string) => string,
+  labelRuleSinceMs = 0,
+): RecordSchema {
   const { columns, recordId, entity, eventTime, label } = project.data;
   const indexOf = new Map(columns.map((column, index) => [column.name, index]));
   const position = (name: string | undefined): number => (name === undefined ? -1 : (indexOf.get(name) ?? -1));
   return {
     project,
     hash: sha256Hex(schemaText(project)),
+    labelRuleSinceMs,
     columns,
     indexOf,
     domains: columns.map((column) => (column.domain === undefined ? null : new Set(column.domain))),

@@ -6,7 +6,10 @@ const ask = async (inService: number, latestBlessed: number, championVersion?: n
   const champion = await championOf({ project: 'loans', championVersion } as TrainingRequest, {
     inService: () => inService,
     latestBlessed: () => latestBlessed,
-    opponent: async (_project, version) => ({ version, inputs: [], score: async () => new Float32Array() }),
+    opponent: async (_project, version) => ({
+      ...{ version, labelRule: '', inputs: [] },
+      score: async () => new Float32Array(),
+    }),
   });
   return champion === null ? null : [champion.version, champion.standing];
 };

@@ -2,6 +2,8 @@
 // the newest blessed one. Trained and registered versions alike.
 
 import type { TrainingRequest } from '@millrace/domain';
+import type { SignatureInput } from '@millrace/features';
+import { labelRuleText, type Project, sameLabelRule } from '@millrace/project';
 import type { Champion } from './evaluate.js';
 import type { EarlierModels } from './plan.js';
 
@@ -15,4 +17,37 @@ export async function championOf(
   if (version === 0) return null;
   const chosen = named === undefined ? 'the newest blessed' : 'as asked';
   return { ...(await models.opponent(project, version)), standing: version === inService ? 'in service' : chosen };
+}
+
+/**
+ * One that answers another question than the project file asks, or takes a column as another type, is not compared
+ * with: on these labels it would lose for nothing.
+ */
+export function comparable(
+  champion: Champion | null,
+  project: Project,
+  inputs: readonly SignatureInput[],
+): { champion: Champion | null; warnings: readonly string[] } {
+  const why = champion === null ? undefined : whyNotCompared(champion, project, inputs);
+  if (champion === null || why === undefined) return { champion, warnings: [] };
+  return {
+    champion: null,
+    warnings: [`Version ${champion.version} (${champion.standing}) was not compared with: ${why}.`],
+  };
+}
+
+function whyNotCompared(
+  { labelRule, inputs: taken }: Champion,
+  project: Project,
+  inputs: readonly SignatureInput[],
+): string | undefined {
+  const rule = labelRuleText(project.data.label);
+  if (!sameLabelRule(labelRule, rule)) return `it answers ${labelRule}, and the project file says ${rule} now`;
+  const isNumber = ({ type }: SignatureInput) => type !== 'text' && type !== 'boolean';
+  const other = taken.find((one) =>
+    inputs.some((now) => now.name === one.name && now.type !== one.type && !(isNumber(now) && isNumber(one))),
+  );
+  if (other === undefined) return undefined;
+  const now = inputs.find(({ name }) => name === other.name)?.type;
+  return `it takes column "${other.name}" as ${other.type}, which is ${now} in the project file now`;
 }

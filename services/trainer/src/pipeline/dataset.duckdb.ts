@@ -6,8 +6,10 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { datasetColumnsOf } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
-import type { LabelledRows, WhichRows } from './load.js';
+import type { VersionFacts } from './fitting-versions.js';
+import type { ReadRows, WhichRows } from './load.js';
 import { idHash } from './split.js';
+import { hasColumn, lackedColumns, type ValueKind, type VersionColumns, type WantedColumn } from './version-columns.js';
 
 /** More are refused: at this number of rows the trainer would need some 10 GiB. */
 const ROWS_MAX = 20_000_000;
@@ -33,44 +35,74 @@ function joined(parts: readonly Uint32Array[], rows: number): Uint32Array {
   return all;
 }
 
-/** Id, time and label of each file under one name each, which no column of a project has, with the columns wanted. */
-async function sourceOf(
-  connection: DuckDBConnection,
-  files: readonly string[],
-  inputs: readonly SignatureInput[],
-): Promise<string> {
-  const filesOf = new Map<string, string[]>();
-  for (const file of files.map(quotedText)) {
-    const found = (await connection.runAndReadAll(`SELECT * FROM read_parquet(${file}) LIMIT 0`)).columnNames();
-    const { recordId, eventTimeMs, label } = datasetColumnsOf(found);
-    const own = `${quotedName(recordId)} AS "@id", ${quotedName(eventTimeMs)} AS "@at", ${quotedName(label)} AS "@y"`;
-    filesOf.set(own, [...(filesOf.get(own) ?? []), file]);
+/** A dataset version, and its file by its absolute path. */
+export type VersionFile = Pick<VersionFacts, 'id' | 'kind' | 'source'> & { readonly path: string };
+
+/** One as it is read: its own columns under one name each, which no column of a project has. */
+type OpenVersion = VersionColumns & { readonly path: string; readonly own: string };
+
+const VALUE_KINDS: Readonly<Record<string, ValueKind>> = { VARCHAR: 'text', BOOLEAN: 'boolean' };
+
+async function openVersion(connection: DuckDBConnection, file: VersionFile, which: WhichRows): Promise<OpenVersion> {
+  const from = `read_parquet(${quotedText(file.path)})`;
+  const found = await connection.runAndReadAll(`SELECT * FROM ${from} LIMIT 0`);
+  const names = found.columnNames();
+  const types = found.columnTypes();
+  const kinds = new Map(names.map((name, at) => [name, VALUE_KINDS[String(types[at])] ?? 'number'] as const));
+  const { recordId, eventTimeMs, label } = datasetColumnsOf(names);
+  const counted = which === 'labelled' ? `count(${quotedName(label)})` : 'count(*)';
+  const [[rows]] = (await connection.runAndReadAll(`SELECT ${counted}::DOUBLE FROM ${from}`)).getRows() as [[number]];
+  const own = `${quotedName(recordId)} AS "@id", ${quotedName(eventTimeMs)} AS "@at", ${quotedName(label)} AS "@y"`;
+  return { ...file, kinds, rows, own };
+}
+
+/** The rows of all, with the columns wanted: without a value where a version has none. */
+function sourceOf(versions: readonly OpenVersion[], columns: readonly SignatureInput[]): string {
+  const pathsOf = new Map<string, string[]>();
+  for (const version of versions) {
+    const wanted = columns.map(
+      (column) => `, ${hasColumn(version, column) ? quotedName(column.name) : noValue(column)}`,
+    );
+    const selected = `${version.own}${wanted.join('')}`;
+    pathsOf.set(selected, [...(pathsOf.get(selected) ?? []), quotedText(version.path)]);
   }
-  const wanted = inputs.map(({ name }) => `, ${quotedName(name)}`).join('');
-  const parts = [...filesOf].map(([own, of]) => `SELECT ${own}${wanted} FROM read_parquet([${of.join(', ')}])`);
+  const parts = [...pathsOf].map(([selected, paths]) => `SELECT ${selected} FROM read_parquet([${paths.join(', ')}])`);
   return parts.join(' UNION ALL ');
 }
 
-/** `files` are absolute paths. A record that is in two versions counts once: the newest of it. */
+function noValue({ name, type }: SignatureInput): string {
+  const sqlType = type === 'text' ? 'VARCHAR' : type === 'boolean' ? 'BOOLEAN' : 'DOUBLE';
+  return `NULL::${sqlType} AS ${quotedName(name)}`;
+}
+
+/**
+ * A record that is in two versions counts once: the newest of it.
+ *
+ * @param columns each name once
+ * @throws PlatformError 'invalid_argument' where no version has a column that the model takes
+ */
 export async function readLabelledRows(
-  files: readonly string[],
-  inputs: readonly SignatureInput[],
+  project: string,
+  files: readonly VersionFile[],
+  columns: readonly WantedColumn[],
   hashSeed: number | null,
   which: WhichRows,
-): Promise<LabelledRows> {
+): Promise<ReadRows> {
   const instance = await DuckDBInstance.create(':memory:', INSTANCE_OPTIONS);
   const connection = await instance.connect();
   try {
-    const names = [...new Map(inputs.map((input) => [input.name, input])).values()];
-    const source = await sourceOf(connection, files, names);
+    const versions: OpenVersion[] = [];
+    for (const file of files) versions.push(await openVersion(connection, file, which));
+    const warnings = lackedColumns(project, versions, columns);
+    const source = sourceOf(versions, columns);
     const once = files.length > 1 ? 'QUALIFY row_number() OVER (PARTITION BY "@id" ORDER BY "@at" DESC) = 1' : '';
     const id = hashSeed === null ? '' : ', "@id"';
-    const sql = `SELECT "@at"::DOUBLE, coalesce("@y"::DOUBLE, 'NaN'::DOUBLE), ${names.map(expressionOf).join(', ')}${id}
+    const sql = `SELECT "@at"::DOUBLE, coalesce("@y"::DOUBLE, 'NaN'::DOUBLE), ${columns.map(expressionOf).join(', ')}${id}
       FROM (${source}) ${which === 'labelled' ? 'WHERE "@y" IS NOT NULL' : ''} ${once} ORDER BY "@at", "@id"`;
     const result = await connection.stream(sql);
     const times: Float64Array[] = [];
     const labels: Float32Array[] = [];
-    const parts: (number | string | boolean | null)[][] = names.map(() => []);
+    const parts: (number | string | boolean | null)[][] = columns.map(() => []);
     const hashes: Uint32Array[] = [];
     let rows = 0;
     for (;;) {
@@ -80,13 +112,13 @@ export async function readLabelledRows(
       if (rows > ROWS_MAX) throw new PlatformError('invalid_argument', `more than ${ROWS_MAX} rows to train on`);
       times.push(Float64Array.from(chunk.getColumnValues(0) as number[]));
       labels.push(Float32Array.from(chunk.getColumnValues(1) as number[]));
-      names.forEach((_, i) => {
+      columns.forEach((_, i) => {
         const values = chunk.getColumnValues(i + 2) as (number | string | boolean | null)[];
         const all = parts[i] as (number | string | boolean | null)[];
         for (const value of values) all.push(value);
       });
       if (hashSeed !== null) {
-        const ids = chunk.getColumnValues(names.length + 2) as string[];
+        const ids = chunk.getColumnValues(columns.length + 2) as string[];
         hashes.push(Uint32Array.from(ids, (recordId) => idHash(recordId, hashSeed)));
       }
       await new Promise((resolve) => setImmediate(resolve));
@@ -99,10 +131,11 @@ export async function readLabelledRows(
       allLabels.set(labels[i] as Float32Array, at);
       at += part.length;
     });
-    const columns = Object.fromEntries(
-      names.map((input, i) => [input.name, parts[i] as (number | string | boolean | null)[]]),
+    const idHashes = hashSeed === null ? null : joined(hashes, rows);
+    const values = Object.fromEntries(
+      columns.map((column, i) => [column.name, parts[i] as (number | string | boolean | null)[]]),
     );
-    return { columns, labels: allLabels, eventTimeMs, idHashes: hashSeed === null ? null : joined(hashes, rows), rows };
+    return { columns: values, labels: allLabels, eventTimeMs, idHashes, rows, warnings };
   } catch (error) {
     throw PlatformError.from(error, 'corrupt');
   } finally {

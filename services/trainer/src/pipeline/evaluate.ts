@@ -46,6 +46,8 @@ export function evaluateRows(project: Project, later: LabelledRows, scores: Arra
 /** An earlier version, as something that scores rows. */
 export interface Opponent {
   version: number;
+  /** What its answers speak of; empty = not known: of an earlier build. */
+  labelRule: string;
   /** The raw columns that it takes. */
   inputs: readonly SignatureInput[];
   /** Of raw rows, as that version serves them. */

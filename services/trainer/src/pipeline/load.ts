@@ -3,6 +3,8 @@
 
 import type { RawColumns, SignatureInput } from '@millrace/features';
 import type { Project } from '@millrace/project';
+import type { VersionFacts } from './fitting-versions.js';
+import type { WantedColumn } from './version-columns.js';
 
 export interface LabelledRows {
   columns: RawColumns;
@@ -14,32 +16,43 @@ export interface LabelledRows {
   rows: number;
 }
 
+export interface ReadRows extends LabelledRows {
+  /** Which values some of the versions lack: a sentence each. */
+  warnings: readonly string[];
+}
+
 export interface RowSource {
+  /** @throws PlatformError 'not_found' where one is not there */
+  versions(project: string, ids: readonly string[]): readonly VersionFacts[];
   /** A record that is in two dataset versions counts once. `hashSeed`: of the hashes of ids; null = none are wanted. */
   read(
     project: string,
     datasetVersions: readonly string[],
-    columns: readonly SignatureInput[],
+    columns: readonly WantedColumn[],
     hashSeed: number | null,
     which: WhichRows,
-  ): Promise<LabelledRows>;
+  ): Promise<ReadRows>;
 }
 
 export type WhichRows = 'labelled' | 'all';
 
+/** `compared`: what the version takes that the new one is compared with. */
 export function loadRows(
   source: RowSource,
   project: Project,
   datasetVersions: readonly string[],
-  inputs: readonly SignatureInput[],
+  { inputs, compared = [] }: { inputs: readonly SignatureInput[]; compared?: readonly SignatureInput[] | undefined },
   hashSeed: number | null,
   which: WhichRows = 'labelled',
-): Promise<LabelledRows> {
-  const taken = new Set(inputs.map(({ name }) => name));
-  const sliced = project.data.columns
-    .filter(({ name }) => project.evaluation.slices.includes(name) && !taken.has(name))
-    .map(({ name, type }) => ({ name, type: type as SignatureInput['type'] }));
-  return source.read(project.name, datasetVersions, [...inputs, ...sliced], hashSeed, which);
+): Promise<ReadRows> {
+  const sliced = project.data.columns.filter(({ name }) => project.evaluation.slices.includes(name));
+  const wanted = [
+    ...inputs.map((input): WantedColumn => ({ ...input, of: 'model' })),
+    ...compared.map((input): WantedColumn => ({ ...input, of: 'champion' })),
+    ...sliced.map(({ name, type }): WantedColumn => ({ name, type: type as SignatureInput['type'], of: 'slices' })),
+  ];
+  const first = wanted.filter(({ name }, at) => wanted.findIndex((other) => other.name === name) === at);
+  return source.read(project.name, datasetVersions, first, hashSeed, which);
 }
 
 /** Rows [start, end). */

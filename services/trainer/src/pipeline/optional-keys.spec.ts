@@ -11,7 +11,7 @@ import { type Project, parseProject, planOf } from '@millrace/project';
 import { namesOf, OPTIONAL_KEYS, type OptionalKeys, projectTextWith } from '@millrace/testing';
 import { completeRequest } from '../training/request.js';
 import { readLabelledRows } from './dataset.duckdb.js';
-import { loadRows } from './load.js';
+import { type LabelledRows, loadRows } from './load.js';
 import { hashSeedOf, splitRows, splitRule } from './split.js';
 
 const ROWS = 2_000;
@@ -52,16 +52,24 @@ async function sidesOf(project: Project, changes: Partial<TrainingRequest> = {})
   const request = completeRequest({ ...open, ...changes }, project, true);
   const rule = splitRule(project, request);
   const source = {
+    versions: () => [],
     read: (
-      _project: string,
+      name: string,
       _versions: readonly string[],
-      columns: Parameters<typeof readLabelledRows>[1],
+      columns: Parameters<typeof readLabelledRows>[2],
       seed: number | null,
-    ) => readLabelledRows(files, columns, seed, 'labelled'),
+    ) =>
+      readLabelledRows(
+        name,
+        files.map((path) => ({ path, id: path, kind: 'import', source: path })),
+        columns,
+        seed,
+        'labelled',
+      ),
   };
-  const rows = await loadRows(source, project, request.datasetVersions, planOf(project).inputs, hashSeedOf(rule));
+  const rows = await loadRows(source, project, request.datasetVersions, planOf(project), hashSeedOf(rule));
   const { train, later } = splitRows(rows, rule);
-  const idsOf = (side: typeof rows) => [...(side.columns.amount as ArrayLike<number>[number][])].map(Number);
+  const idsOf = (side: LabelledRows) => [...(side.columns.amount as ArrayLike<number>[number][])].map(Number);
   return {
     rows,
     train: idsOf(train),

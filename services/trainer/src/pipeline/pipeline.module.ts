@@ -46,16 +46,16 @@ export function pipelinePorts(parts: PipelineParts): PipelinePorts {
   const { registry, store, files, collective, clock } = parts;
   return {
     rows: {
+      versions: (project, ids) => ids.map((id) => registry.dataset(project, id)),
       read: async (project, datasetVersions, columns, hashSeed, which) => {
         const versions = datasetVersions.map((id) => registry.dataset(project, id));
-        return readLabelledRows(
-          await Promise.all(
-            versions.map(({ parquetPath, parquetSha256 }) => store.localFile(parquetPath, parquetSha256)),
-          ),
-          columns,
-          hashSeed,
-          which,
+        const files = await Promise.all(
+          versions.map(async ({ id, kind, source, parquetPath, parquetSha256 }) => ({
+            ...{ id, kind, source },
+            path: await store.localFile(parquetPath, parquetSha256),
+          })),
         );
+        return readLabelledRows(project, files, columns, hashSeed, which);
       },
     },
     models: {
@@ -113,13 +113,13 @@ async function earlierModel(
   project: string,
   version: number,
 ): Promise<EarlierModel | null> {
-  const { packagePath, origin } = registry.model(project, version);
+  const { packagePath, origin, labelRule } = registry.model(project, version);
   if (origin !== 'trained') return null;
   const text = async (path: string) => (await store.read(`${packagePath}/${path}`)).toString('utf8');
   const plan = parsePlan(await text('features.json'));
   const network = JSON.parse(await text('weights/network.json')) as Network;
   const weights = floatsOf(await store.read(`${packagePath}/weights/weights.bin`), 'weights/weights.bin');
-  return { plan, network, weights };
+  return { plan, network, weights, labelRule };
 }
 
 async function opponentOf(
@@ -127,7 +127,7 @@ async function opponentOf(
   name: string,
   version: number,
 ): Promise<Opponent> {
-  const { packagePath, origin } = registry.model(name, version);
+  const { packagePath, origin, labelRule } = registry.model(name, version);
   const text = async (path: string) => (await store.read(`${packagePath}/${path}`)).toString('utf8');
   if (origin !== 'trained') {
     const own = async () => {
@@ -139,10 +139,11 @@ async function opponentOf(
         })),
       );
     };
-    return boundOpponent(registry.project(name) as Project, version, { text, own }, opener);
+    const bound = await boundOpponent(registry.project(name) as Project, version, { text, own }, opener);
+    return { ...bound, labelRule };
   }
   const plan = parsePlan(await text('features.json'));
   const model = await store.read(`${packagePath}/model.onnx`);
   const score = ({ columns }: LabelledRows) => scoreOnnx(model, encodeRows(plan, columns), plan.width);
-  return { version, inputs: plan.inputs, score };
+  return { version, labelRule, inputs: plan.inputs, score };
 }

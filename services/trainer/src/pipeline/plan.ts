@@ -4,7 +4,7 @@
 import { PlatformError, seededRng } from '@millrace/domain';
 import { type FittedPlan, fitPlan } from '@millrace/features';
 import { buildNetwork, initialWeights, type Network } from '@millrace/models';
-import { type Project, planOf } from '@millrace/project';
+import { labelRuleText, type Project, planOf, sameLabelRule } from '@millrace/project';
 import type { Opponent } from './evaluate.js';
 import type { LabelledRows } from './load.js';
 import { continuedPlan, reasonToStartCold } from './warm-start.js';
@@ -14,6 +14,8 @@ export interface EarlierModel {
   plan: FittedPlan;
   weights: Float32Array;
   network: Network;
+  /** What its weights have learnt; empty = not known: of an earlier build. */
+  labelRule: string;
 }
 
 export interface EarlierModels {
@@ -52,7 +54,10 @@ export function planModel(
     throw new PlatformError('invalid_argument', `no feature tells the rows apart. ${sentences.join(' ')}`, {
       facts: { project: project.name, rows: train.rows },
     });
-  const cold = parent === null ? undefined : reasonToStartCold(parent, plan, project.model, train.columns);
+  const cold =
+    parent === null
+      ? undefined
+      : (otherRule(parent, project) ?? reasonToStartCold(parent, plan, project.model, train.columns));
   if (parent !== null && cold === undefined) {
     const continued = continuedPlan(parent.plan, plan);
     // What stands still in these rows only is not left out: the parent has it.
@@ -66,6 +71,11 @@ export function planModel(
   const initial = initialWeights(network, options.positiveShare, seededRng(options.seed));
   const said = cold === undefined ? [] : [`The training started from scratch, not from its parent version: ${cold}.`];
   return { plan, network, initial, warm: false, warnings: [...sentences, ...said] };
+}
+
+function otherRule({ labelRule }: EarlierModel, project: Project): string | undefined {
+  const rule = labelRuleText(project.data.label);
+  return sameLabelRule(labelRule, rule) ? undefined : `it learnt ${labelRule}, and the project file says ${rule} now`;
 }
 
 function hasStep(plan: FittedPlan, input: string): boolean {

@@ -6,7 +6,7 @@ import { type Clock, packageFolder, type TrainingRequest, taskOf } from '@millra
 import type { EvaluationReport } from '@millrace/evaluation';
 import { encodeRows, type SignatureInput } from '@millrace/features';
 import type { Network } from '@millrace/models';
-import type { Project } from '@millrace/project';
+import { labelRuleText, type Project } from '@millrace/project';
 import type { ReferenceInput } from '@millrace/statistics';
 import { layersModel } from '../packaging/layers-model.js';
 import type { HashText } from '../packaging/manifest.js';
@@ -96,6 +96,7 @@ export async function publish(judged: JudgedVersion, ports: PublishPorts, clock:
     trainRows: train.rows,
     trainSeconds: trial.trainSeconds,
     origin: 'trained',
+    labelRule: labelRuleText(project.data.label),
   });
   return { version, blessed, reasons, verdict, warnings };
 }
@@ -122,6 +123,7 @@ function lineageOf({ trainingId, request, project, trial, evaluation }: JudgedVe
     model: project.model,
     training: project.training,
     features: project.features,
+    labelRule: labelRuleText(project.data.label),
     code: { engine: 'tfjs-node-gpu 4.22.0', tensorflow: '2.18.1', intraOpThreads: 1, interOpThreads: 1, oneDnn: false },
     baselines: evaluation.baselines.map(({ name, kind }) => ({ name, kind })),
   };

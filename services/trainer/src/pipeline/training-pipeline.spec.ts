@@ -113,31 +113,41 @@ interface World {
   packages: Map<string, PackageFiles>;
   files: Map<string, Float32Array | EncodedRows>;
   asked: string[][];
+  /** The dataset versions of each reading. */
+  read: string[][];
 }
 
 /** An earlier version: what it starts a later one from, and how it answers. */
 type Earlier = EarlierModel & Pick<Opponent, 'score'>;
 
-function aWorld(rows: LabelledRows, earlier: Record<number, Earlier> = {}): World {
+function aWorld(
+  rows: LabelledRows,
+  earlier: Record<number, Earlier> = {},
+  rules: Readonly<Record<string, string>> = {},
+): World {
   const files: World['files'] = new Map();
   const announced: ModelVersion[] = [];
   const packages: World['packages'] = new Map();
   const asked: string[][] = [];
+  const read: string[][] = [];
   const scored = (network: Network, weights: Float32Array, encoded: Float32Array) =>
     Float32Array.from(forward(network, weights, encoded));
   let model: { network: Network; weights: Float32Array };
   const ports: PipelinePorts = {
     rows: {
-      read: async (_project, _versions, columns) => {
+      versions: (_project, ids) =>
+        ids.map((id) => ({ id, kind: 'import', source: `upload:${id}.csv`, labelRule: rules[id] ?? '' })),
+      read: async (_project, versions, columns) => {
         asked.push(columns.map(({ name }) => name));
-        return rows;
+        read.push([...versions]);
+        return { ...rows, warnings: [] };
       },
     },
     models: {
       earlier: async (_project, version) => earlier[version] as Earlier,
       opponent: async (_project, version) => {
-        const { plan, score } = earlier[version] as Earlier;
-        return { version, inputs: plan.inputs, score };
+        const { plan, score, labelRule } = earlier[version] as Earlier;
+        return { version, labelRule, inputs: plan.inputs, score };
       },
       inService: () => 0,
       latestBlessed: () => Math.max(0, ...Object.keys(earlier).map(Number)),
@@ -196,7 +206,7 @@ function aWorld(rows: LabelledRows, earlier: Record<number, Earlier> = {}): Worl
     },
     clock: new ManualClock(),
   };
-  return { ports, announced, packages, files, asked };
+  return { ports, announced, packages, files, asked, read };
 }
 
 const request: TrainingRequest = {
@@ -211,7 +221,7 @@ async function modelOf(rows: LabelledRows): Promise<Earlier & { trial: Trial }> 
   const { plan, network, weights } = trial;
   const score: Earlier['score'] = async ({ columns }) =>
     Float32Array.from(forward(network, weights, encodeRows(plan, columns)));
-  return { plan, network, weights, score, trial };
+  return { plan, network, weights, score, trial, labelRule: 'returned as it is' };
 }
 
 describe('a trial', () => {
@@ -334,11 +344,67 @@ describe('a training', () => {
     still.columns = { ...still.columns, market: Array.from(still.labels, () => 'home') };
     const parent = await runTrial(still, { ...settings, project: withMarket() }, silent, aWorld(still).ports);
     const score: Earlier['score'] = async (asked) => new Float32Array(asked.rows).fill(0.5);
-    const { ports } = aWorld(rowsOf(), { 1: { ...parent, score } });
+    const { ports } = aWorld(rowsOf(), { 1: { ...parent, score, labelRule: '' } });
     const end = await runTraining('t-2', { ...request, warmStartVersion: 1 }, withMarket(), silent, ports);
     expect(end.warnings).toEqual([
       'The training started from scratch, not from its parent version: feature "market" was the same in all its rows and is not any more.',
     ]);
+  });
+
+  describe('where the label rule of the project file has changed', () => {
+    const [now, then] = ['returned as it is', 'returned = "yes"'];
+
+    it('leaves out what was labelled by another one, and says which, how many and what to do', async () => {
+      const { ports, announced, read, packages } = aWorld(rowsOf(), {}, { a: then, b: now, c: '' });
+      const both = { ...request, datasetVersions: ['a', 'b', 'c'], leaveOutUnfit: true };
+      const { warnings } = await runTraining('t-1', both, projectOf(), silent, ports);
+      expect(warnings).toEqual([
+        '1 of 3 dataset versions left out: the labels of dataset version a (a.csv) were made by another rule ' +
+          '(returned = "yes") than that of the project file (returned as it is): ingest its file again ' +
+          '(`millrace ingest shop --file a.csv`).',
+      ]);
+      expect(read).toEqual([['b', 'c']]);
+      expect(announced[0]).toMatchObject({ datasetVersions: ['b', 'c'], labelRule: now, warnings });
+      expect(JSON.parse(packages.get('models/shop/1')?.['lineage.json'] as string)).toMatchObject({
+        datasetVersions: ['b', 'c'],
+        labelRule: now,
+      });
+    });
+
+    it.each([
+      ['named versions of another one', ['a', 'b'], undefined, /^the labels of dataset version a \(a\.csv\) were/],
+      ['to go on without any', ['a'], true, /^no dataset version is left to train on: the labels of .*ingest its file/],
+    ])('refuses %s', async (_, datasetVersions, leaveOutUnfit, said) => {
+      const { ports, announced } = aWorld(rowsOf(), {}, { a: then, b: now });
+      const asked = { ...request, datasetVersions, leaveOutUnfit };
+      const failure = await runTraining('t-1', asked, projectOf(), silent, ports).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code: 'invalid_argument', reason: expect.stringMatching(said) });
+      expect(announced).toEqual([]);
+    });
+
+    it('neither starts from nor compares with a version that answers another one', async () => {
+      const rows = rowsOf();
+      const parent = { ...(await modelOf(rows)), labelRule: then };
+      const { ports, announced } = aWorld(rows, { 1: parent });
+      const { warnings } = await runTraining('t-2', { ...request, warmStartVersion: 1 }, projectOf(), silent, ports);
+      expect(warnings).toEqual([
+        `Version 1 (the newest blessed) was not compared with: it answers ${then}, and the project file says ${now} now.`,
+        `The training started from scratch, not from its parent version: it learnt ${then}, and the project file says ${now} now.`,
+      ]);
+      expect(announced[0]).toMatchObject({ championVersion: 0 });
+    });
+  });
+
+  it('does not compare with a version that takes a column as another type', async () => {
+    const rows = rowsOf();
+    const model = await modelOf(rows);
+    const inputs = model.plan.inputs.map((input) => ({ ...input, type: 'text' as const }));
+    const { ports, announced } = aWorld(rows, { 1: { ...model, plan: { ...model.plan, inputs } } });
+    const { warnings } = await runTraining('t-2', request, projectOf(), silent, ports);
+    expect(warnings).toEqual([
+      'Version 1 (the newest blessed) was not compared with: it takes column "size" as text, which is integer in the project file now.',
+    ]);
+    expect(announced[0]).toMatchObject({ championVersion: 0 });
   });
 
   it('announces a judged version with its package, and leaves no working files', async () => {

@@ -6,9 +6,10 @@ import type { TrainingRequest } from '@millrace/domain';
 import { type Project, planOf } from '@millrace/project';
 import { refuseStopped } from '../training/refuse-stopped.js';
 import type { TrainingReporter, TrainingResult } from '../training/runner.js';
-import { championOf } from './champion.js';
+import { championOf, comparable } from './champion.js';
 import { fittedBaselines, judge, scoresOf } from './evaluate.js';
 import { folderOf } from './fit.js';
+import { fittingVersions } from './fitting-versions.js';
 import { loadRows, type RowSource } from './load.js';
 import type { EarlierModel, EarlierModels } from './plan.js';
 import { type PublishPorts, publish } from './publish.js';
@@ -58,22 +59,29 @@ function untilStopped(ports: PipelinePorts, isStopped: () => boolean): PipelineP
 
 async function runSteps(
   trainingId: string,
-  request: TrainingRequest,
+  asked: TrainingRequest,
   project: Project,
   reporter: TrainingReporter,
   ports: PipelinePorts,
 ): Promise<TrainingResult> {
   const { inputs } = planOf(project);
+  const known = ports.rows.versions(project.name, asked.datasetVersions);
+  const fitting = fittingVersions(project, known, asked.leaveOutUnfit ?? false);
+  const request = { ...asked, datasetVersions: fitting.ids };
   const split = splitRule(project, request);
-  const champion = await championOf(request, ports.models);
-  const taken = [...inputs, ...(champion?.inputs ?? [])];
+  const opponent = comparable(await championOf(request, ports.models), project, inputs);
+  const { champion } = opponent;
+  const taken = { inputs, compared: champion?.inputs };
   const rows = await loadRows(ports.rows, project, request.datasetVersions, taken, hashSeedOf(split));
   const { warmStartVersion } = request;
   const parent = warmStartVersion > 0 ? await ports.models.earlier(project.name, warmStartVersion) : null;
   const options = { id: trainingId, project, workers: request.workers, seed: request.seed };
   const trial = await runTrial(rows, { ...options, split, parent }, reporter, ports);
 
-  const warnings = [...coldStart(warmStartVersion, parent), ...trial.warnings];
+  const warnings = [
+    ...[...fitting.warnings, ...rows.warnings, ...opponent.warnings],
+    ...[...coldStart(warmStartVersion, parent), ...trial.warnings],
+  ];
   const contest = { ...trial, ...fittedBaselines(trial.baseline, trial.later), champion, warnings };
   const evaluation = await judge(project, trial.later, contest);
   const trainScores = await scoresOf(trial, trial.train, ports.scorer);

@@ -21,7 +21,7 @@ export async function boundOpponent(
   version: number,
   source: BoundPackageSource,
   opener: ModelOpener,
-): Promise<Opponent> {
+): Promise<Omit<Opponent, 'labelRule'>> {
   const binding: Binding = parseBinding(await source.text('binding.json'));
   const { inputs } = parsePlan(await source.text('features.json'));
   return {

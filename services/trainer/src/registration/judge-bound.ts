@@ -7,7 +7,7 @@ import type { EvaluationReport } from '@millrace/evaluation';
 import type { SignatureInput } from '@millrace/features';
 import { scoreMajority } from '@millrace/models';
 import type { ComputedBaseline, Project } from '@millrace/project';
-import { championOf } from '../pipeline/champion.js';
+import { championOf, comparable } from '../pipeline/champion.js';
 import { type Champion, evaluateRows, judge } from '../pipeline/evaluate.js';
 import { type LabelledRows, loadRows, pickRows } from '../pipeline/load.js';
 import { hashSeedOf, splitRows, splitRule } from '../pipeline/split.js';
@@ -38,9 +38,10 @@ export async function judgeBound(
     const why = project.data.label === undefined ? 'the project has no label' : 'no dataset version was named';
     return { report: notJudged(why), reference: null };
   }
-  const champion = await championOf(request, ports.models);
+  const opponent = comparable(await championOf(request, ports.models), project, inputs);
+  const { champion } = opponent;
   const split = splitRule(project, request);
-  const taken = [...inputs, ...(champion?.inputs ?? [])];
+  const taken = { inputs, compared: champion?.inputs };
   const rows = await loadRows(ports.rows, project, datasetVersions, taken, hashSeedOf(split), 'all');
   if (rows.rows === 0) return { report: notJudged('the dataset versions have no row'), reference: null };
   reporter.report({ kind: 'started', workers: 0, trainRows: 0, evaluationRows: rows.rows, steps: rows.rows });
@@ -66,7 +67,8 @@ export async function judgeBound(
   }
   const { train, later } = splitRows(labelled, split);
   const scores = await scoresOf(later);
-  const report = await judgement(project, later, { scores, trainLabels: train.labels, champion });
+  const warnings = [...rows.warnings, ...opponent.warnings];
+  const report = await judgement(project, later, { scores, trainLabels: train.labels, champion, warnings });
   const positiveShare = train.labels.reduce((sum, label) => sum + label, 0) / train.rows;
   return { report, reference: { rows: train, scores: await scoresOf(train), positiveShare } };
 }
@@ -100,9 +102,9 @@ const LOGISTIC_LEFT_OUT =
 function judgement(
   project: Project,
   later: LabelledRows,
-  contest: { scores: Float32Array; trainLabels: Float32Array; champion: Champion | null },
+  contest: { scores: Float32Array; trainLabels: Float32Array; champion: Champion | null; warnings: readonly string[] },
 ): Promise<EvaluationReport> {
-  const { scores, champion, trainLabels } = contest;
+  const { scores, champion, trainLabels, warnings } = contest;
   const task: Task = taskOf(project.scope.task);
   const positiveShare = task.scoreOf(task.trivialBaseline.outputs(trainLabels));
   const trivial = scoreMajority({ majorityShare: positiveShare }, later.rows);
@@ -111,6 +113,6 @@ function judgement(
   return judge(project, later, {
     ...{ scores, champion, trivial, computed, rowsAre: 'of the project' },
     evaluation: evaluateRows(project, later, scores),
-    warnings: [UNKNOWN_TRAINING, ...(leavesOut ? [LOGISTIC_LEFT_OUT] : [])],
+    warnings: [UNKNOWN_TRAINING, ...(leavesOut ? [LOGISTIC_LEFT_OUT] : []), ...warnings],
   });
 }

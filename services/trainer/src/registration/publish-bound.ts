@@ -4,7 +4,7 @@
 import { packageFolder, type RegistrationRequest, type TrainingRequest, taskOf } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
 import type { Binding } from '@millrace/inference';
-import type { Project } from '@millrace/project';
+import { labelRuleText, type Project } from '@millrace/project';
 import { boundPackage, boundPlan, type OwnFile } from '../packaging/bound-package.js';
 import { referenceInput } from '../packaging/reference.js';
 import type { TrainingResult } from '../training/runner.js';
@@ -67,6 +67,7 @@ export async function publishBound(it: Publication, ports: RegistrationPorts): P
     ...{ workers: 0, seed: 0, trainRows: 0, trainSeconds: 0 },
     origin: binding.upstream === undefined ? 'file' : 'upstream',
     upstream: binding.upstream,
+    labelRule: labelRuleText(project.data.label),
   });
   const { blessed, reasons, warnings } = report;
   return { version, blessed, reasons, verdict, warnings };

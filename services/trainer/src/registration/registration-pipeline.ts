@@ -7,6 +7,7 @@ import type { SignatureInput } from '@millrace/features';
 import { type Binding, bindingFor, boundColumns } from '@millrace/inference';
 import type { Project } from '@millrace/project';
 import type { OwnFile } from '../packaging/bound-package.js';
+import { fittingVersions } from '../pipeline/fitting-versions.js';
 import { refuseStopped } from '../training/refuse-stopped.js';
 import type { TrainingReporter, TrainingResult } from '../training/runner.js';
 import { boundScores } from './bound-scores.js';
@@ -36,15 +37,19 @@ export async function runRegistration(
 
 async function registered(
   id: string,
-  request: TrainingRequest & { registration: RegistrationRequest },
+  asked: TrainingRequest & { registration: RegistrationRequest },
   project: Project,
   reporter: TrainingReporter,
   ports: RegistrationPorts,
 ): Promise<TrainingResult> {
+  const known = ports.rows.versions(project.name, asked.datasetVersions);
+  const fitting = fittingVersions(project, known, asked.leaveOutUnfit ?? false);
+  const request = { ...asked, datasetVersions: fitting.ids };
   const own = ownFiles(request, ports.uploads);
   const model = await openedModel(id, request.registration, own, ports);
   try {
-    const { binding, sentences } = await bound(model, project, request.registration);
+    const { binding, sentences: said } = await bound(model, project, request.registration);
+    const sentences = [...said, ...fitting.warnings];
     const { columns } = bindableColumns(project);
     const inputs = boundColumns(binding).map((name) => columns.find((one) => one.name === name) as SignatureInput);
     const task = taskOf(project.scope.task);

@@ -24,6 +24,7 @@ export function registrationRequest(project: string, body: unknown): TrainingReq
     evaluationShare = 0,
     reason = '',
     projectRevision,
+    leaveOutUnfit,
   } = bodyOf(trainerApi.endpoints.registerModel, body);
   if ((files === undefined) === (upstream === undefined))
     throw new PlatformError(
@@ -36,6 +37,7 @@ export function registrationRequest(project: string, body: unknown): TrainingReq
   return {
     project,
     projectRevision,
+    leaveOutUnfit,
     datasetVersions,
     evaluationShare,
     ...rest,
