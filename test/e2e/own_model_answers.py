@@ -1,5 +1,5 @@
 """What ONNX Runtime itself answers for the first rows of examples/own-model/customers.csv with churn.onnx, for
-test/e2e/own-model.e2e-spec.ts. Run by hand, in an environment with onnxruntime and pandas:
+test/e2e/own-model.int-spec.ts. Run by hand, in an environment with onnxruntime and pandas:
 
     python test/e2e/own_model_answers.py
 """

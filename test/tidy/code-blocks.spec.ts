@@ -1,7 +1,7 @@
 // Every code block of README.md and docs is checked by something that would notice if it were wrong, or says why it is
 // not run: project files and JSON are read, modules are called, lines of a shell name scripts, targets and calls that
 // there are. What follows `millrace` is held against the command line in apps/cli/src/commands/code-blocks.spec.ts;
-// README's first hour, docs/quickstart.md and docs/own-model.md are run in test/e2e/quickstart.e2e-spec.ts.
+// README's first hour, docs/quickstart.md and docs/own-model.md are run in test/e2e/quickstart.int-spec.ts.
 
 import { describe, expect, it } from '@jest/globals';
 import * as apis from '@millrace/api';

@@ -1,7 +1,7 @@
 // What nx knows of this repository, read off the tree: no project.json, no list kept by hand. Every folder below libs,
 // services, apps, tools and test that holds code is a project; bench, proto and what is left at the root are one each.
-// Targets come from what lies there: a tsconfig.json → typecheck, *.spec.ts → test, *.int-spec.ts → integration,
-// *.e2e-spec.ts → e2e.
+// Targets come from what lies there: a tsconfig.json → typecheck, *.spec.ts → test, *.int-spec.ts → integration (real
+// brokers and processes, beside other suites), *.e2e-spec.ts → e2e (a whole platform, alone on the machine).
 //
 // Dependencies are the references of references.mjs; test/tidy holds them against its own reading of the imports.
 // Everything runs by nx:run-commands; nx' language plugins lag behind nx and are not used.

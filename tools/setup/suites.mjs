@@ -13,14 +13,15 @@ import { cloneEnvironment } from './setup.mjs';
 const STATIC = ['lint', 'breaking', 'typecheck'];
 /**
  * Parts whose suites take minutes, each for itself; the shorter ones follow together. The longer come first, so that
- * both lanes end at about the same minute.
+ * both lanes end at about the same minute; test-e2e when what it needs has been fetched.
  */
-const LONG = ['monitor', 'ingest', 'serving', 'trainer', 'router'];
+const LONG = ['monitor', 'ingest', 'serving', 'test-e2e', 'trainer', 'router'];
+const NEEDS_PEERS = 'test-e2e';
 const AS_IT_GOES = 'stream-without-prefixes';
 /**
- * A stage is phases, which so many lanes take one after the other; each jest is heard as it goes. Whole platforms have
- * the machine to themselves: what they promise in seconds holds beside one busy core, not beside a second set of
- * brokers and services.
+ * A stage is phases, which so many lanes take one after the other; each jest is heard as it goes. Platforms that
+ * promise something in seconds (e2e) have the machine to themselves: it holds beside one busy core, not beside a second
+ * set of brokers and services.
  */
 const STAGES = [
   {
@@ -59,7 +60,7 @@ function endAll() {
   process.exit(130);
 }
 
-/** The servers that test/e2e/watch.e2e-spec.ts stands before; of an empty cache minutes that would be waited for. */
+/** The servers that test/e2e/watch.int-spec.ts stands before; of an empty cache minutes that would be waited for. */
 function fetchPeers() {
   const script = join(root, 'tools/setup/fetch-peers.mjs');
   const fetching = spawn(nodeBinary, [script, 'mlserver', 'pytriton'], { cwd: root, stdio: 'inherit' });
@@ -99,11 +100,15 @@ async function runPhase({ targets, style, only = [], except = [] }) {
   return counts;
 }
 
-async function runStage({ lanes, phases: listed }) {
+/** `fetched`: when peers are there, or could not be fetched. */
+async function runStage({ lanes, phases: listed }, fetched) {
   const left = [...listed];
   const counts = [];
   const lane = async () => {
-    for (let phase = left.shift(); phase !== undefined; phase = left.shift()) counts.push(...(await runPhase(phase)));
+    for (let phase = left.shift(); phase !== undefined; phase = left.shift()) {
+      if (phase.only?.includes(NEEDS_PEERS)) await fetched;
+      counts.push(...(await runPhase(phase)));
+    }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   return counts;
@@ -118,10 +123,8 @@ export async function runEverything() {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, endAll);
   const fetching = fetchPeers();
   const counts = [];
-  for (const stage of STAGES) {
-    counts.push(...(await runStage(stage)));
-    await fetching;
-  }
+  for (const stage of STAGES) counts.push(...(await runStage(stage, fetching)));
+  await fetching;
   const sum = (key, of = counts) => of.reduce((total, count) => total + count[key], 0);
   return {
     passed: sum('passed'),
