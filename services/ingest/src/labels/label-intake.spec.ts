@@ -54,6 +54,12 @@ describe('labels', () => {
     expect(run(json).rejections[0]?.reasons.map((reason) => reason.code)).toContain(code);
   });
 
+  it('says what was written where that is no time', () => {
+    const reasonOf = (part: object) => run({ ...good, value: 1, ...part }).rejections[0]?.reasons[0]?.message;
+    expect(reasonOf({ eventTimeMs: '30.11.2026' })).toBe('"30.11.2026" is not a time');
+    expect(reasonOf({ knownAtMs: 'soon' })).toBe('"soon" is not a time');
+  });
+
   it('refuses a line that is no JSON', () => {
     expect(labelFromLine('{').faults[0]?.code).toBe('malformed');
   });

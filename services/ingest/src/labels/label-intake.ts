@@ -146,6 +146,12 @@ function checkEntity(schema: RecordSchema, entity: unknown, reasons: Reason[]): 
     );
 }
 
+/** `given`: as it was written, which may be no time at all. */
+function checkTime(field: string, given: unknown, timeMs: number, nowMs: number, reasons: Reason[]): void {
+  if (Number.isNaN(timeMs)) addReason(reasons, 'bad_event_time', field, `${shown(given)} is not a time`);
+  else checkEventTime(field, timeMs, nowMs, reasons);
+}
+
 /** Checks labels and gives the messages of the good ones. */
 export function intakeLabels(schema: RecordSchema, inputs: readonly LabelInput[], delivery: Delivery): LabelIntake {
   const result: LabelIntake = { accepted: [], rejections: [] };
@@ -162,9 +168,9 @@ export function intakeLabels(schema: RecordSchema, inputs: readonly LabelInput[]
         checkOwnId(schema, schema.recordIdIndex, 'record_id', input.recordId, reasons);
       checkEntity(schema, input.entity, reasons);
       if (isMissingTime(schema, input)) addReason(reasons, 'bad_event_time', 'event_time_ms', 'is missing');
-      else checkEventTime('event_time_ms', eventTimeMs, delivery.nowMs, reasons);
+      else checkTime('event_time_ms', input.eventTimeMs, eventTimeMs, delivery.nowMs, reasons);
       // Without a time of its own a label is dated by the project's delay, which may end after today.
-      if (!isUnsaid(input.knownAtMs)) checkEventTime('known_at_ms', knownAtMs, delivery.nowMs, reasons);
+      if (!isUnsaid(input.knownAtMs)) checkTime('known_at_ms', input.knownAtMs, knownAtMs, delivery.nowMs, reasons);
     }
     if (reasons.length > 0) {
       result.rejections.push({ index, recordId: String(input.recordId).slice(0, 256), reasons });
