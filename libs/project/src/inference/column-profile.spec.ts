@@ -26,6 +26,26 @@ describe('the type of a column of texts', () => {
     ['text', []],
   ] as const)('is %s for %j', (type, values) => expect(profile(values).type).toBe(type));
 
+  const numbers = Array.from({ length: 40 }, (_, i) => `${i * 1.5}`);
+  it.each([
+    ['among them', [...numbers.slice(0, 20), 'k.A.', ...numbers.slice(20), 'k.A.'], ['k.A.']],
+    ['first of all', ['n/v', 'n/v', ...numbers], ['n/v']],
+    ['with white space', [...numbers, ' offen ', ' offen '], ['offen']],
+  ])('is number beside one word for no value, whatever it is called: %s', (_where, values, missing) => {
+    expect(profile(values)).toMatchObject({ type: 'number', present: 40, distinct: 40, missing });
+  });
+
+  it.each([
+    ['two words', [...numbers, 'k.A.', 'offen'], 42],
+    ['a word of most rows', [...numbers, ...numbers.map(() => 'EG'), 'EG'], 81],
+    ['few numbers, as of floors', ['1', '2', '3', 'EG', '2', 'EG'], 6],
+    ['no number', ['EG', 'EG', 'EG'], 3],
+  ])('is text beside %s', (_what, values, present) => {
+    const found = profile(values);
+    expect(found).toMatchObject({ type: 'text', present, missing: [] });
+    expect(found.values.reduce((sum, { count }) => sum + count, 0)).toBe(present);
+  });
+
   it('does not look at what is missing', () => {
     expect(profile(['1', null, '', '  ', '2'])).toMatchObject({ type: 'integer', present: 2, distinct: 2 });
   });

@@ -17,6 +17,8 @@ import { RisingNumbers } from './rising-numbers.js';
 /** Beyond this many rows nobody knows whether a column's values all differ; ids of so many are 60 MB already. */
 const UNIQUE_ROWS_MAX = 1_000_000;
 const EXAMPLES_MAX = 3;
+/** Of different numbers, beside which one word that comes again and again says that there is none. */
+const NUMBERS_MIN = 20;
 /** A whole number as it is written where it is one: 007 is an article's number, 1.0 a measurement. */
 const WHOLE = /^[+-]?(0|[1-9]\d*)$/;
 const LEADING_ZERO = /^[+-]?0\d/;
@@ -121,6 +123,10 @@ export class ColumnProfiler {
   private readonly dates: DateEvidence;
   /** Words for "no value", by how often they came. */
   private readonly words = new Map<string, number>();
+  /** The one text beside nothing but numbers so far: perhaps this table's own word for "no value". */
+  private odd: { readonly text: string; count: number } | undefined;
+  /** It is: in this column, where only numbers stand beside it. */
+  private ownWord: string | undefined;
 
   constructor(
     readonly name: string,
@@ -141,6 +147,31 @@ export class ColumnProfiler {
       this.words.set(word, count + 1);
       return;
     }
+    if (this.isOdd(raw)) return;
+    this.takeValue(raw);
+  }
+
+  /** True where it is kept apart for now. A second such text shows that both are values like any other. */
+  private isOdd(raw: unknown): boolean {
+    if (this.source !== 'text' || typeof raw !== 'string' || !this.open.has('number')) return false;
+    if (FITS.text.number(raw, this.decimal)) return false;
+    this.odd ??= { text: raw, count: 0 };
+    if (this.odd.text !== raw) {
+      this.settleOdd();
+      return false;
+    }
+    this.odd.count += 1;
+    return true;
+  }
+
+  /** What was kept apart is a value like any other. */
+  private settleOdd(): void {
+    const { odd } = this;
+    this.odd = undefined;
+    for (let i = 0; i < (odd?.count ?? 0); i++) this.takeValue(odd?.text);
+  }
+
+  private takeValue(raw: unknown): void {
     this.present += 1;
     if (typeof raw === 'object') {
       this.isNested = true;
@@ -169,10 +200,26 @@ export class ColumnProfiler {
     this.numbers.take(number);
   }
 
+  /**
+   * At the end: beside many different numbers one text, of at most as many rows as these have, is a word for no value.
+   */
+  end(): void {
+    const { odd } = this;
+    if (odd === undefined) return;
+    const isFew = this.isCounted && this.entries.size < NUMBERS_MIN;
+    if (isFew || odd.count > this.present) {
+      this.settleOdd();
+      return;
+    }
+    this.odd = undefined;
+    this.ownWord = odd.text.trim();
+    this.words.set(this.ownWord, odd.count);
+  }
+
   /** Words that stand for no value here, because all the other values are numbers, times, or yes and no. */
   get shownMissing(): readonly string[] {
     const isText = this.type() === 'text' && (this.present === 0 || this.dates.formats.length === 0);
-    return isText ? [] : [...this.words.keys()];
+    return isText ? [] : [...this.words.keys()].filter((word) => word !== this.ownWord);
   }
 
   /** The one way in which its dates can be read. */
@@ -182,6 +229,7 @@ export class ColumnProfiler {
   }
 
   profile(terms: TableTerms = NOTHING_KNOWN): ColumnProfile {
+    this.end();
     const own = this.type();
     // Of no value every form fits.
     const dates = this.present === 0 ? undefined : this.dates.chosen(own, terms.formats, this.numbers);

@@ -1,6 +1,6 @@
 // Texts that people and programs write where a value is missing. Most of them can be values, too (NA is Namibia, "-" a
 // blood group's half): they are missing only beside numbers, times or yes and no, or where the table's other columns
-// show that it writes so. Some never are values.
+// show that it writes so. Some never are values. A column of numbers may have a word of its own (column-profile.ts).
 
 const ALONE = ['?', 'NaN', 'nan', 'NaT', 'null', 'NULL', '<NA>', '#N/A', '\\N'];
 /** Beside yes and no these are a third answer. */

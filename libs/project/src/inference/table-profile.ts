@@ -64,6 +64,7 @@ export class TableProfiler {
 
   profile(): TableProfile {
     const profilers = [...this.columns.values()].map(({ profiler }) => profiler);
+    for (const profiler of profilers) profiler.end();
     const { decimal = '.', dateFormat } = this.wishes;
     const shown = dateFormat === undefined ? profilers.flatMap(({ shownFormat }) => shownFormat ?? []) : [dateFormat];
     const terms = { missing: new Set(profilers.flatMap((one) => one.shownMissing)), formats: new Set(shown) };
