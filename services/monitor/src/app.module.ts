@@ -69,6 +69,12 @@ const STARTS_EVERY_MS = 5_000;
 /** The least that Kafka takes by default: a lost process's numbers are taken over within 8 s. */
 const MEMBER_TIMEOUT_MS = 6_000;
 
+/**
+ * Decoded messages of four partitions live at a time: with 1,000 of each the collector copied them, which took a
+ * quarter of what decoding and counting take (3.7 and 2.9 µs of CPU a prediction; with 100 it is 2.8).
+ */
+const BATCH_MESSAGES_MAX = 250;
+
 const topicsRecreated = counter('millrace.monitor.partitions_recreated');
 
 type Context = ServiceContext<MonitorConfig>;
@@ -345,6 +351,7 @@ function consumer(
     groupId: 'monitor',
     sharing: 'by number',
     memberTimeoutMs: MEMBER_TIMEOUT_MS,
+    batchMessagesMax: BATCH_MESSAGES_MAX,
     service: 'monitor',
     producer,
     startWhen: restore,

@@ -139,10 +139,14 @@ export class Reports {
   ofParts(partition: number, nowMs: number): News | undefined {
     const number = this.numbers.get(partition);
     if (number === undefined) return undefined;
+    const { positions } = this.engine;
+    for (const monitor of this.engine.all())
+      monitor.ownPart(partition)?.applied(positions.next('predictions', partition));
+    // What is told of windows that may be judged is much to put together: not after every batch, to throw it away.
+    if (nowMs - number.toldAtMs < URGENT_EVERY_MS) return undefined;
     const news = this.partNews(partition, number);
     const isUrgent = news.some((part) => part.isUrgent);
-    if (nowMs - number.toldAtMs < (isUrgent ? URGENT_EVERY_MS : TOLD_EVERY_MS)) return undefined;
-    const { positions } = this.engine;
+    if (!isUrgent && nowMs - number.toldAtMs < TOLD_EVERY_MS) return undefined;
     const next = { predictions: positions.next('predictions', partition), labels: positions.next('labels', partition) };
     const logs = { predictions: positions.log('predictions', partition), labels: positions.log('labels', partition) };
     const at = JSON.stringify([next, logs]);
@@ -196,7 +200,6 @@ export class Reports {
       const part = monitor.ownPart(partition);
       if (part === undefined) return [];
       const readTo = this.engine.positions.next('predictions', partition);
-      part.applied(readTo);
       let report = parts.get(monitor.name);
       if (report === undefined) {
         report = new PartReport();
