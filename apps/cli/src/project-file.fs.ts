@@ -64,6 +64,12 @@ export function projectNameIn(path: string): string | undefined {
   }
 }
 
+/** Of a folder. */
+export const PROJECT_FILE = 'project.yaml';
+
+/** What the project file of the folder calls its project. */
+export const projectHere = (): string | undefined => projectNameIn(PROJECT_FILE);
+
 /**
  * The absolute path of a source: "npm:<package>/<path>" inside an installed package, else relative to the project file.
  */

@@ -8,6 +8,7 @@ import { ControlClient } from '../client/control.http.js';
 import { replicaUrls } from '../client/replicas.js';
 import { EXIT_BY_CODE, EXIT_INTERRUPTED } from '../exit-codes.js';
 import { explained } from '../not-found.js';
+import { projectHere } from '../project-file.fs.js';
 import { type CliSettings, cliSettings } from '../settings.js';
 import { RunFolder } from '../supervisor/run-folder.fs.js';
 import { toldError } from '../system-error.js';
@@ -15,7 +16,6 @@ import { fitted } from '../table.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import { STOP_SIGNALS } from '../terminal/stop-signal.process.js';
 import { nextTyped, textTyped, typedAs } from '../terminal/typed-as.js';
-import { projectHere } from './apply-here.js';
 
 export interface Context {
   settings: CliSettings;

@@ -10,7 +10,7 @@ import { BrokenRow } from '../labels/broken-row.js';
 import { type LabelBody, labelFields, labelOf, outcomeOf, outcomeWords } from '../labels/label-fields.js';
 import { type Refusal, sendLabels } from '../labels/send-labels.js';
 import { explained } from '../not-found.js';
-import { projectHere } from './apply-here.js';
+import { projectHere } from '../project-file.fs.js';
 import { action, type Context } from './context.js';
 import { type CsvOptions, withCsvOptions } from './csv-options.js';
 import { projectName, time } from './option-values.js';

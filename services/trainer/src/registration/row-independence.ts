@@ -1,6 +1,6 @@
-// Whether a model answers each row by itself. Serving asks it rows of several requests together, and predictions of one
-// row alone: one whose answer depends on its neighbours (a normalisation over the batch), or on chance, would answer the
-// same row differently each time, and be judged by answers that nobody gets.
+// Whether a model answers each row by itself. Serving asks it rows of several requests together, and predictions of
+// one row alone: one whose answer depends on its neighbours (a normalisation over the batch), or on chance, would
+// answer the same row differently each time, and be judged by answers that nobody gets.
 
 import { PlatformError, rowNumber } from '@millrace/domain';
 import type { RawColumns } from '@millrace/features';
