@@ -118,11 +118,17 @@ describe('a killed ingest', () => {
     const killed = await fresh();
     const kills = new Set([700, 1_500, 2_900]);
     const rng = seededRng(4);
+    let back: Promise<void> = Promise.resolve();
     await stream(killed, async (row) => {
       if (!kills.has(row)) return;
+      // It takes requests a little before this test knows that it is ready.
+      await back;
       // Somewhere within the next requests, not between them.
-      setTimeout(() => void killed.kill().then(() => killed.start()), rng.below(40));
+      back = new Promise<void>((resolve) => setTimeout(resolve, rng.below(40)))
+        .then(() => killed.kill())
+        .then(() => killed.start());
     });
+    await back;
     const versions = await settle(killed);
     const shape = (all: Version[]) =>
       all.map(({ id, rows, labelledRows, windowStartMs }) => ({ id, rows, labelledRows, windowStartMs }));
