@@ -80,7 +80,7 @@ it('says since when the label rule is what it is, whatever else is applied', asy
   };
   expect(await sinceOf(text)).toBe(0);
   expect(await sinceOf(`${text}monitoring: { minRows: 123 }\n`)).toBe(0);
-  const other = text.replace(/(label: \{.*)\}/, '$1, operation: eq, value: 1 }');
+  const other = text.replace(/(label: \{.*)\}/, '$1, operation: eq, value: true }');
   expect(other).not.toBe(text);
   expect(await sinceOf(other)).toBe(130);
   expect(await sinceOf(`${other}monitoring: { minRows: 123 }\n`)).toBe(130);
