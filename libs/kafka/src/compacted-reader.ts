@@ -7,8 +7,8 @@ import { logger } from '@millrace/telemetry';
 import type { Consumer } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
 import { isBrokerAway } from './consumer-end.js';
+import { FetchedMessages } from './fetch/fetched-messages.js';
 import { inTime } from './in-time.js';
-import { textHeaders } from './message.js';
 import type { OffsetKind } from './produce/protocol.js';
 import { topicOffsets } from './topic-offsets.js';
 import { untilAvailable } from './until-available.js';
@@ -220,27 +220,23 @@ export class CompactedReader {
         const topic = this.connection.topicOf(batch.topic);
         const onEntry = this.settings.topics[topic] as OnEntry;
         const handled = this.handledThrough.get(`${topic}/${batch.partition}`);
-        for (const message of batch.messages) {
+        let newestMs = 0;
+        // Somebody else of this process may have the topic fetched by whole batches.
+        for (const message of new FetchedMessages(topic, batch).next(Number.POSITIVE_INFINITY)) {
           if (!isRunning()) return;
+          const { partition, offset, timestampMs, headers } = message;
+          newestMs = Math.max(newestMs, timestampMs);
           // A consumer that begins anew reads from the beginning: what it said is no news. A topic that was created
           // again begins at 0, too, with later messages.
-          if (handled && Number(message.offset) < handled.next && Number(message.timestamp) <= handled.newestMs)
-            continue;
-          const position: EntryPosition = {
-            topic,
-            partition: batch.partition,
-            offset: Number(message.offset),
-            timestampMs: Number(message.timestamp),
-            headers: textHeaders(message.headers),
-            replayed: Number(message.offset) < (this.atStart.get(`${topic}/${batch.partition}`) ?? 0),
-          };
+          if (handled && offset < handled.next && timestampMs <= handled.newestMs) continue;
+          const replayed = offset < (this.atStart.get(`${topic}/${partition}`) ?? 0);
+          const position: EntryPosition = { topic, partition, offset, timestampMs, headers, replayed };
           try {
             await onEntry(message.key?.toString() ?? '', message.value, position);
           } catch (error) {
-            this.log.error('entry skipped', { topic, partition: position.partition, offset: position.offset }, error);
+            this.log.error('entry skipped', { topic, partition, offset }, error);
           }
         }
-        const newestMs = batch.messages.reduce((newest, { timestamp }) => Math.max(newest, Number(timestamp)), 0);
         if (handled === undefined || newestMs > handled.newestMs)
           this.handledThrough.set(`${topic}/${batch.partition}`, { next: Number(batch.lastOffset()) + 1, newestMs });
         await heartbeat();

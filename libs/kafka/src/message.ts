@@ -37,7 +37,7 @@ export interface MessageBlock {
 
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
-export function textHeaders(headers: IHeaders | undefined): Readonly<Record<string, string>> {
+function textHeaders(headers: IHeaders | undefined): Readonly<Record<string, string>> {
   if (headers === undefined) return NO_HEADERS;
   let texts: Record<string, string> | undefined;
   for (const name in headers) {
