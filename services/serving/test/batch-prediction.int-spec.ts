@@ -251,12 +251,12 @@ describe('batch prediction', () => {
   it('refuses alike what the model cannot take', async () => {
     const wide = '9007199254740993';
     const one = await predictWith('mixed', '--row', `{"distance": 1, "hour": ${wide}, "origin": "yes", "flag": true}`);
-    expect([one.code, one.output]).toEqual([2, expect.stringContaining("input 'hour' row 1 is 9007199254740992")]);
+    expect([one.code, one.output]).toEqual([2, expect.stringContaining("input 'hour' row 1 is beyond 2^53")]);
     writeFileSync(file('wide.csv'), `distance,hour,origin,flag\n1,${wide},yes,true\n1,3,yes,true\n`);
     const csv = await predictWith('mixed', '--input', file('wide.csv'), '--output', file('wide-out.csv'));
     expect([csv.code, JSON.parse(csv.output).badRows]).toEqual([
       1,
-      [{ row: 1, error: expect.stringContaining("input 'hour' is 9007199254740992") }],
+      [{ row: 1, error: expect.stringContaining("input 'hour' is beyond 2^53") }],
     ]);
     const inputs = [{ name: 'hour', datatype: 'INT64', shape: [1], data: [1] }];
     const rest = await serving.json('/v2/models/mixed/infer', {
@@ -265,7 +265,7 @@ describe('batch prediction', () => {
     });
     expect([rest.status, rest.body.error]).toEqual([
       400,
-      expect.stringContaining("input 'hour' row 1 is 9007199254740992"),
+      expect.stringContaining("input 'hour' row 1 is beyond 2^53"),
     ]);
 
     for (const [row, told] of [
