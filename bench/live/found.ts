@@ -121,8 +121,9 @@ export class Found {
   async open(): Promise<{ records: number; onDisk: number }> {
     const { openRows: records = 0 } = await this.statistics();
     const segments = join(this.platform.home, `artifacts/segments/*/${PROJECT}/*/records_*.parquet`);
+    const rows = `count(DISTINCT "${DATASET_COLUMNS.recordId}")`; // small files stay a while beside the one they became
     // Before the first and behind the last there is no file, and one may be merged while it is looked at.
-    const [onDisk = 0] = await firstRow(`SELECT count(*) FROM read_parquet('${segments}')`).catch(() => [0]);
+    const [onDisk = 0] = await firstRow(`SELECT ${rows} FROM read_parquet('${segments}')`).catch(() => [0]);
     return { records, onDisk };
   }
 

@@ -67,7 +67,7 @@ async function sendBacklog(connection: KafkaConnection, rows: number): Promise<v
     const labels: OutboundMessage[] = [];
     for (let row = from; row < from + CHUNK_ROWS; row++) {
       const entity = `s${rng.below(SENSORS)}`;
-      const eventTimeMs = FROM_MS + row * stepMs;
+      const eventTimeMs = Math.floor(FROM_MS + row * stepMs);
       const key = messageKey('sensors', entity);
       const common = { project: 'sensors', recordId: `r${row}`, entity, eventTimeMs, source: 'bench', ingestedAtMs: 5 };
       const mode = rng.below(3) === 0 ? 'idle' : 'cruise';
