@@ -286,9 +286,9 @@ interface Group {
 
 /**
  * Another process has taken a number over, or the broker has given up a transaction that did not end in time, which it
- * says in the same words. While the group shares the numbers anew that is as it should be, and what
- * was not told is told by the other one. Where the group has said nothing this process did not move for so long that it
- * was taken for dead, and everything that it holds is out of date: it ends, and its supervisor starts it again.
+ * says in the same words. While the group shares the numbers anew that is as it should be, and what was not told is
+ * told by the other one. Where the group has said nothing this process did not move for so long that it was taken for
+ * dead, and everything that it holds is out of date: it ends, and its supervisor starts it again.
  */
 function fenced(error: unknown, isHolder: boolean): never {
   if (!(error instanceof PlatformError) || error.code !== 'conflict') throw error;

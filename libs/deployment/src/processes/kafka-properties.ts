@@ -27,9 +27,9 @@ export function kafkaProperties({ port, controllerPort, dataFolder }: KafkaPrope
     ['share.coordinator.state.topic.min.isr', 1],
     // Topics come from libs/contracts, never from a typing error.
     ['auto.create.topics.enable', 'false'],
-    // Groups start at once: members are few and known.
-    // One that its process did not end is ended so soon after its time; readers of committed messages wait for it.
+    // A transaction that its process did not end is ended so soon after its time: readers of committed messages wait.
     ['transaction.abort.timed.out.transaction.cleanup.interval.ms', 1_000],
+    // Groups start at once: members are few and known.
     ['group.initial.rebalance.delay.ms', 0],
   ];
   return entries.map(([key, value]) => [key, `${value}`]);

@@ -64,14 +64,16 @@ function checkBounds(column: ColumnSpec, value: number, raw: unknown, reasons: R
   }
 }
 
+const wholeOf = (text: string): bigint | null => (WHOLE.test(text) ? BigInt(text) : null);
+
 /** A whole number without plus sign and leading zeros; null for any other text. */
-export const wholeDigits = (text: string): string | null => (WHOLE.test(text) ? String(BigInt(text)) : null);
+export const wholeDigits = (text: string): string | null => wholeOf(text)?.toString() ?? null;
 
 /** An integer that names something: a number where a double holds it, else the text of its digits. */
 function checkWholeName(column: ColumnSpec, raw: unknown, reasons: Reason[]): Scalar {
   const text = typeof raw === 'bigint' ? String(raw) : raw;
   if (typeof text !== 'string') return checkNumber(column, text, reasons);
-  const value = WHOLE.test(text) ? BigInt(text) : null;
+  const value = wholeOf(text);
   if (value === null || BigInt.asIntN(64, value) !== value) {
     const what = value === null ? 'is not a whole number' : 'is beyond 64 bits: declare the column as text';
     addReason(reasons, 'wrong_type', column.name, `${shown(raw)} ${what}`);

@@ -4,7 +4,7 @@
 
 import { PlatformError, rowNumber } from '@millrace/domain';
 import type { RawColumns } from '@millrace/features';
-import { boundColumns } from '@millrace/inference';
+import { type Binding, boundColumns } from '@millrace/inference';
 
 /** Spread over all rows. */
 const PROBED_ROWS = 24;
@@ -18,14 +18,15 @@ type Scored = { columns: RawColumns; rows: number };
  * @throws PlatformError 'invalid_argument' that names a row and both answers
  */
 export async function refuseDependentRows(
-  binding: Parameters<typeof boundColumns>[0],
+  binding: Binding,
   { columns, rows }: Scored,
   scores: ArrayLike<number>,
   score: (rows: Scored) => Promise<ArrayLike<number>>,
 ): Promise<void> {
+  const names = boundColumns(binding);
   const step = Math.max(1, Math.floor(rows / PROBED_ROWS));
   for (let row = 0; row < rows; row += step) {
-    const alone = await score({ columns: rowOf(columns, boundColumns(binding), row), rows: 1 });
+    const alone = await score({ columns: rowOf(columns, names, row), rows: 1 });
     const [apart, together] = [alone[0] as number, scores[row] as number];
     if (Math.abs(apart - together) <= TOLERANCE * Math.max(1, Math.abs(together))) continue;
     throw new PlatformError(
