@@ -6,7 +6,7 @@
 // A static check is one test; a suite that fails to load, or a jest that leaves no report, is one failed test.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { cloneStateFolder, nodeBinary, root } from './paths.mjs';
 import { cloneEnvironment } from './setup.mjs';
 
@@ -18,6 +18,8 @@ const STATIC = ['lint', 'breaking', 'typecheck'];
 const LONG = ['monitor', 'ingest', 'serving', 'test-e2e', 'trainer', 'router'];
 const NEEDS_PEERS = 'test-e2e';
 const AS_IT_GOES = 'stream-without-prefixes';
+/** Of each failure, told once more at the end: what jest expected and got, and the first place in the stack. */
+const FAILURE_LINES = 16;
 /**
  * A stage is phases, which so many lanes take one after the other; each jest is heard as it goes. Platforms that
  * promise something in seconds (e2e) have the machine to themselves: it holds beside one busy core, not beside a second
@@ -35,15 +37,32 @@ const STAGES = [
   { lanes: 1, phases: [{ targets: ['e2e'], style: AS_IT_GOES }] },
 ];
 
+/** What failed, from jest's report: a test with the first lines of why, a file that failed to load. */
+export function failuresOf(report) {
+  const beginning = (text = '') => text.split('\n').slice(0, FAILURE_LINES).join('\n');
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(root, name);
+    const tests = assertionResults.filter((test) => test.status === 'failed');
+    if (tests.length === 0) return status === 'failed' ? [`${file}\n${beginning(message)}`] : [];
+    return tests.map((test) => `${file}: ${test.fullName}\n${beginning(test.failureMessages[0])}`);
+  });
+}
+
 function countOf(id, status) {
   const [project, target] = id.split(':');
   const passed = ['success', 'local-cache', 'local-cache-kept-existing'].includes(status);
-  if (STATIC.includes(target)) return { passed: Number(passed), failed: Number(!passed) };
+  const failures = passed ? [] : [id];
+  if (STATIC.includes(target)) return { passed: Number(passed), failed: Number(!passed), failures };
   const file = join(root, `dist/test-results/${project}-${target}.json`);
-  if (!existsSync(file)) return { passed: 0, failed: 1 };
+  if (!existsSync(file)) return { passed: 0, failed: 1, failures: [`${id} left no report`] };
   const report = JSON.parse(readFileSync(file, 'utf8'));
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;
-  return { passed: report.numPassedTests, failed: passed ? failed : Math.max(failed, 1) };
+  const named = failuresOf(report);
+  return {
+    passed: report.numPassedTests,
+    failed: passed ? failed : Math.max(failed, 1),
+    failures: named.length > 0 ? named : failures,
+  };
 }
 
 /**
@@ -91,7 +110,7 @@ async function runPhase({ targets, style, only = [], except = [] }) {
   await new Promise((ended) => nx.once('error', ended).once('close', ended));
   running.delete(nx);
   // nx itself has failed.
-  if (!existsSync(outcomes)) return [{ passed: 0, failed: 1, cached: false }];
+  if (!existsSync(outcomes)) return [{ passed: 0, failed: 1, failures: [`nx ${args.join(' ')}`], cached: false }];
   const counts = Object.entries(JSON.parse(readFileSync(outcomes, 'utf8'))).map(([id, status]) => ({
     ...countOf(id, status),
     cached: status.startsWith('local-cache'),
@@ -129,6 +148,7 @@ export async function runEverything() {
   return {
     passed: sum('passed'),
     failed: sum('failed'),
+    failures: counts.flatMap((count) => count.failures),
     cached: sum(
       'passed',
       counts.filter((count) => count.cached),
@@ -147,8 +167,14 @@ export function runJest(args) {
     env: cloneEnvironment(),
     stdio: ['inherit', 'ignore', 'inherit'],
   });
-  if (!existsSync(report)) return { passed: 0, failed: 1, cached: 0 };
+  if (!existsSync(report)) return { passed: 0, failed: 1, failures: ['jest left no report'], cached: 0 };
   const result = JSON.parse(readFileSync(report, 'utf8'));
   rmSync(report);
-  return { passed: result.numPassedTests, failed: result.numFailedTests + result.numRuntimeErrorTestSuites, cached: 0 };
+  return {
+    passed: result.numPassedTests,
+    failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
+    // Jest has shown them.
+    failures: [],
+    cached: 0,
+  };
 }

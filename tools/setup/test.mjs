@@ -21,7 +21,9 @@ async function main(args) {
     await interruptibly(() => withCacheLock(setUpClients));
     writeSetupFile();
   }
-  const { passed, failed, cached } = args.length > 0 ? runJest(args) : await runEverything();
+  const { passed, failed, failures, cached } = args.length > 0 ? runJest(args) : await runEverything();
+  // Of thousands of lines the end is what a log keeps.
+  for (const failure of failures) process.stdout.write(`\nfailed: ${failure}\n`);
   if (passed + failed === 0) say('no test ran');
   if (cached > 0) say(`${cached} of these passed before and nothing that they depend on has changed (cached)`);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);

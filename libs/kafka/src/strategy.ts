@@ -32,6 +32,7 @@ const COMMIT_INTERVAL_MS = 500;
 /** Some that are lost on the way are not taken for a death; and with the next one a member hears of another's. */
 const HEARTBEATS_IN_TIMEOUT = 12;
 const START_AGAIN_MS = 1_000;
+const REJOIN_MS_LEAST = 20_000;
 /** A consumer that does not come to its end is left to itself: what it brings is not taken any more. */
 const LET_GO_MS_MAX = 10_000;
 const RETRY: RetrySettings = { initialMs: 100, maxMs: 5000, budgetMs: 300_000 };
@@ -95,6 +96,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   private givenAtMs = 0;
   private memberId = '';
   private joined = false;
+  private rejoinsSinceMs: number | undefined;
   private crashed = false;
 
   constructor(settings: KafkaStrategySettings) {
@@ -126,6 +128,15 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   /** True while the consumer is a member of its group. */
   isReady(): boolean {
     return this.joined && !this.crashed;
+  }
+
+  /**
+   * For a probe: a member, or one that joins again because others come and go, which is no outage. One that takes
+   * longer than the group waits for it is out.
+   */
+  isInGroup(): boolean {
+    const sinceMs = this.rejoinsSinceMs;
+    return this.isReady() || (sinceMs !== undefined && this.settings.clock.monotonicMs() - sinceMs < this.rejoinMsMax);
   }
 
   /** Partitions that this process holds. */
@@ -194,6 +205,11 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     return this.consumer as T;
   }
 
+  /** So long the group waits for a member that is to join again. */
+  private get rejoinMsMax(): number {
+    return Math.max(this.settings.memberTimeoutMs, REJOIN_MS_LEAST);
+  }
+
   private get heartbeatMs(): number {
     return Math.min(HEARTBEAT_MS, Math.floor(this.settings.memberTimeoutMs / HEARTBEATS_IN_TIMEOUT));
   }
@@ -211,7 +227,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       await this.commitWith(consumer);
       await consumer.disconnect().catch((error) => this.log.warn('leaving the group failed', {}, error));
     }
-    this.joined = false;
+    this.endMembership();
     if (this.ownsProducer) await this.producer.close();
   }
 
@@ -240,11 +256,16 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     }
   }
 
+  private endMembership(): void {
+    this.joined = false;
+    this.rejoinsSinceMs = undefined;
+  }
+
   /** The next start makes another consumer. */
   private async letGo(): Promise<void> {
     const { consumer } = this;
     this.consumer = undefined;
-    this.joined = false;
+    this.endMembership();
     this.assignment = {};
     clearInterval(this.commitTimer);
     // Where it takes longer it ends later.
@@ -267,7 +288,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     const consumer = connection.kafka.consumer({
       groupId: `${connection.topicPrefix}${groupId}`,
       sessionTimeout: memberTimeoutMs,
-      rebalanceTimeout: Math.max(memberTimeoutMs, 20_000),
+      rebalanceTimeout: this.rejoinMsMax,
       heartbeatInterval: this.heartbeatMs,
       minBytes: this.settings.fetchBytesMin,
       maxWaitTimeInMs: this.settings.fetchWaitMs,
@@ -287,6 +308,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
       if (this.consumer === consumer && !this.crashed && this.pulse.fetched()) this.onForgotten();
     });
     consumer.on('consumer.rebalancing', () => {
+      if (this.joined) this.rejoinsSinceMs = this.settings.clock.monotonicMs();
       this.joined = false;
     });
     consumer.on('consumer.crash', ({ payload }) => {
@@ -369,7 +391,9 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
             });
         }
       }
-      if (this.assigned === assigned) this.joined = true;
+      if (this.assigned !== assigned) return;
+      this.joined = true;
+      this.rejoinsSinceMs = undefined;
     });
     this.assigned = assigned;
     assigned.catch((error) => this.crash(error as Error));
@@ -382,7 +406,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 
   private onCrashed(error: Error, restart: boolean): void {
-    this.joined = false;
+    this.endMembership();
     const isAway = isBrokerAway(error);
     if (!restart && !isAway) {
       this.crash(error);
@@ -396,7 +420,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   private crash(error: Error): void {
     if (this.crashed) return;
     this.crashed = true;
-    this.joined = false;
+    this.endMembership();
     this.log.error('consumer cannot go on', { group: this.settings.groupId }, error);
     this.stopFetching();
     this.settings.onCrash(error);

@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeDeadLetter } from '@millrace/contracts';
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, systemClock } from '@millrace/domain';
 import {
   type BatchResult,
   ensureTopics,
@@ -16,6 +16,7 @@ import {
   MessageProducer,
 } from '@millrace/kafka';
 import { eventually, startKafka, type TestKafka, uniquePrefix } from '@millrace/testing';
+import type { Consumer } from 'kafkajs';
 
 /** kafkajs' own; it exports none of it. */
 const ConsumerGroup = createRequire(import.meta.url)('kafkajs/src/consumer/consumerGroup.js') as {
@@ -335,16 +336,29 @@ describe('KafkaStrategy', () => {
       (await connect(connection.topicPrefix)).connection,
     ];
     const nothing: Handler = async () => undefined;
-    const join = (to: KafkaConnection) =>
-      consume(to, { 'records.v1': nothing, 'labels.v1': nothing }, { sharing: 'by number', memberTimeoutMs: 6_000 });
+    const join = (to: KafkaConnection, clock = systemClock) =>
+      consume(
+        to,
+        { 'records.v1': nothing, 'labels.v1': nothing },
+        { sharing: 'by number', memberTimeoutMs: 6_000, clock },
+      );
     const settled = (...members: KafkaStrategy[]) =>
       eventually(
         'each number is held once',
         () => members.every((member) => member.isReady()) && members.flatMap((member) => member.numbers()).length === 4,
         30_000,
       );
-    const one = await join(connection);
+    let aheadMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+    const one = await join(connection, clock);
     await settled(one);
+    const standing: (readonly [ready: boolean, inGroup: boolean, inGroupLater: boolean])[] = [];
+    one.unwrap<Consumer>().on('consumer.rebalancing', () => {
+      const now = [one.isReady(), one.isInGroup()] as const;
+      aheadMs = 20_000;
+      standing.push([...now, one.isInGroup()]);
+      aheadMs = 0;
+    });
     const two = await join(second);
     await settled(one, two);
     const before = [one.numbers(), two.numbers()];
@@ -363,6 +377,11 @@ describe('KafkaStrategy', () => {
     // At most one of each had to move when the third came.
     for (const [index, member] of [one, two].entries())
       expect(member.numbers().filter((number) => before[index]?.includes(number)).length).toBeGreaterThanOrEqual(1);
+    // A probe does not take it out for that, unless it has not come back when it should have.
+    expect(standing.length).toBeGreaterThan(0);
+    for (const [ready, inGroup, later] of standing) expect([ready, inGroup, later]).toEqual([false, true, false]);
+    await one.close();
+    expect(one.isInGroup()).toBe(false);
   }, 90_000);
 
   it('joins again after kafkajs has lost its membership on the way, and reads on', async () => {

@@ -391,7 +391,7 @@ function consumer(
     void untilAvailable('the group', () => strategy.confirm('profiles.v1')).then(() => strategy.assignAgain());
   };
   group.holds = (number) => strategy.isReady() && !isTakingAgain && strategy.numbers().includes(number);
-  readiness.register('kafka', () => strategy.isReady());
+  readiness.register('kafka', () => strategy.isInGroup());
   readiness.register('metadata', () => reader.isCaughtUp());
   return strategy;
 }

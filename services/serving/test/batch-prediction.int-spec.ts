@@ -263,10 +263,7 @@ describe('batch prediction', () => {
       method: 'POST',
       body: JSON.stringify({ inputs }).replace('[1]}]', `[${wide}]}]`),
     });
-    expect([rest.status, rest.body.error]).toEqual([
-      400,
-      expect.stringContaining("input 'hour' row 1 is beyond 2^53"),
-    ]);
+    expect([rest.status, rest.body.error]).toEqual([400, expect.stringContaining("input 'hour' row 1 is beyond 2^53")]);
 
     for (const [row, told] of [
       ['{"distance": "far"}', 'input \'distance\' is \\"far\\", it takes a number'],
