@@ -46,7 +46,11 @@ export function statusCommands(program: Command): void {
         const none =
           rows.length > 0
             ? ''
-            : noWindowText((await control.live(project)).closesAtMs, await windowOf(control, project));
+            : noWindowText(
+                (await control.live(project)).closesAtMs,
+                await windowOf(control, project),
+                systemClock.nowMs(),
+              );
         context.print(
           windows,
           (width) =>

@@ -23,18 +23,30 @@ export function durationText(ms: number): string {
 }
 
 /** undefined where ingest, which has the project file, is away. */
-export async function windowOf(known: Known, name: string): Promise<string | undefined> {
+export async function windowOf(known: Known, name: string): Promise<number | undefined> {
   const projects = await known.projects().catch(() => []);
   const found = projects.find((project) => project.name === name);
-  return found && durationText(projectFromDocument(JSON.stringify(found.document)).monitoring.windowMs);
+  return found && projectFromDocument(JSON.stringify(found.document)).monitoring.windowMs;
 }
 
-/** @param closesAtMs null = nothing was answered yet */
-export function noWindowText(closesAtMs: number | null, window: string | undefined): string {
-  const first =
-    closesAtMs === null
-      ? 'no window yet: the first opens with the first answer'
-      : `no window is closed yet: the first closes when event time has passed ${timeText(closesAtMs)}`;
-  if (window === undefined) return first;
-  return `${first}\na window is ${window} long: monitoring.window of the project file, where 1m shows one in minutes`;
+/** Of the shortest windows that show something to who waits for them. */
+const SHORT_MS = 60_000;
+
+/**
+ * @param closesAtMs null = nothing was answered yet
+ * @param nowMs of the wall clock; event times of a stream run beside it, those of a backlog long before
+ */
+export function noWindowText(closesAtMs: number | null, windowMs: number | undefined, nowMs: number): string {
+  const lines = [firstText(closesAtMs, nowMs)];
+  if (windowMs !== undefined) {
+    const hint = windowMs > SHORT_MS ? ', where 1m shows one in minutes' : '';
+    lines.push(`a window is ${durationText(windowMs)} long: monitoring.window of the project file${hint}`);
+  }
+  return lines.join('\n');
+}
+
+function firstText(closesAtMs: number | null, nowMs: number): string {
+  if (closesAtMs === null) return 'no window yet: the first opens with the first answer';
+  const closes = `no window is closed yet: the first closes with a prediction whose event time is after ${timeText(closesAtMs)}`;
+  return closesAtMs < nowMs ? `${closes}, which is over: none has come` : closes;
 }

@@ -2,6 +2,8 @@
 // can be taken in. `parseProject` takes what comes out.
 
 import type { ColumnSpec } from '../project.js';
+import type { ColumnProfile } from './column-profile.js';
+import { isBeyondDouble } from './feature-choice.js';
 import type { Proposal, ProposedColumn, RoleChoice } from './proposal.js';
 import { windowFor } from './window-choice.js';
 
@@ -95,13 +97,18 @@ export function columnText({ name, type, required, lengthMax, outcome, missing, 
   return `- { ${keys.join(', ')} }`;
 }
 
+/** A double would name other whole numbers than the file's. */
+function rangeText(profile: ColumnProfile, { min, max }: { min: number; max: number }): string {
+  return isBeyondDouble(profile) ? 'whole numbers beyond 2^53' : `${min} to ${max}`;
+}
+
 function columnLine({ spec, profile, role }: ProposedColumn, rows: number): string {
   const { type } = profile;
   const missing = rows - profile.present;
   const said = [
     `${profile.isCounted ? '' : 'over '}${thousands(profile.distinct)} value${profile.distinct === 1 ? '' : 's'}`,
     ...(missing === 0 ? [] : [`missing in ${thousands(missing)} rows`]),
-    ...(profile.range === null || type === 'timestamp' ? [] : [`${profile.range.min} to ${profile.range.max}`]),
+    ...(profile.range === null || type === 'timestamp' ? [] : [rangeText(profile, profile.range)]),
     ...(role === 'feature' ? [] : [role]),
   ];
   return `    ${columnText(spec as ColumnSpec)} # ${said.join(', ')}`;

@@ -205,7 +205,10 @@ describe('whole numbers beyond 2^53 that come again', () => {
       feature: 'categorical',
     });
     expect(wide('record_id').columns[0]?.spec).toMatchObject({ type: 'text', required: false });
-    expect(wide('device', { entity: 'device' }).columns[0]?.spec?.type).toBe('integer');
+    const ofEntity = wide('device', { entity: 'device' });
+    expect(ofEntity.columns[0]?.spec?.type).toBe('integer');
+    // Their bounds, as doubles, would be other numbers.
+    expect(projectText(ofEntity, 'a.parquet')).toMatch(/name: device, .*# 8 values, whole numbers beyond 2\^53/);
   });
 });
 

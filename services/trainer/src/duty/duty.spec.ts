@@ -18,7 +18,8 @@ it('refuses work until it is its turn, and says so in a way that a client goes t
   expect([duty.isKnown, duty.isActive]).toEqual([true, false]);
   for (const one of refusals()) expect(String(one)).toContain('stands by for the one that is at work');
   duty.chosen();
-  expect([duty.isKnown, duty.isChosen, duty.isActive]).toEqual([false, true, false]);
+  // A probe does not take it out while it takes over.
+  expect([duty.isKnown, duty.isChosen, duty.isActive]).toEqual([true, true, false]);
   expect(refusals()).toEqual([expect.anything(), undefined]);
   duty.begin();
   expect([duty.isKnown, duty.isChosen, duty.isActive]).toEqual([true, true, true]);
@@ -26,4 +27,12 @@ it('refuses work until it is its turn, and says so in a way that a client goes t
   // Told once; from then on it does nothing.
   expect([duty.replaced(), duty.replaced()]).toEqual([true, false]);
   expect(refusals()).toEqual([expect.anything(), expect.anything()]);
+});
+
+it('is not ready before it has taken up what the one before it left, where it never stood by', () => {
+  const duty = new Duty();
+  duty.chosen();
+  expect(duty.isKnown).toBe(false);
+  duty.begin();
+  expect(duty.isKnown).toBe(true);
 });

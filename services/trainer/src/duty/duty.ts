@@ -6,9 +6,14 @@ import { PlatformError } from '@millrace/domain';
 export class Duty {
   private state: 'unknown' | 'standby' | 'beginning' | 'active' = 'unknown';
 
-  /** The group has said which of the two it is, and it is ready for it. */
+  private hasStoodBy = false;
+
+  /**
+   * The group has said which of the two it is, and it is ready for it. One that has stood by stays ready while it takes
+   * over: callers that come too early are told to ask again, as before.
+   */
   get isKnown(): boolean {
-    return this.state === 'standby' || this.state === 'active';
+    return this.state === 'standby' || this.state === 'active' || (this.state === 'beginning' && this.hasStoodBy);
   }
 
   /** What its predecessor left is taken up, or was. */
@@ -22,6 +27,7 @@ export class Duty {
 
   standBy(): void {
     this.state = 'standby';
+    this.hasStoodBy = true;
   }
 
   chosen(): void {
