@@ -5,7 +5,7 @@
 import type { ModelVersion, ReferenceProfile } from '@millrace/contracts';
 import type { Evaluation } from '@millrace/evaluation';
 import type { WatchedInput } from '@millrace/features';
-import type { Project } from '@millrace/project';
+import { labelRuleText, type Project, sameLabelRule } from '@millrace/project';
 import type { Route } from '@millrace/routing';
 import { prepareReference, type VersionReference } from '../windows/profile.js';
 import type { ModelMetadata } from '../windows/sources.js';
@@ -101,8 +101,11 @@ export class MetadataCache implements ModelMetadata {
     return this.references.get(project)?.get(version);
   }
 
+  /** Labels by another rule than it learnt would call its answers wrong: with them it is not compared. */
   evaluation(project: string, version: number): Evaluation | undefined {
-    return this.model(project, version)?.evaluation;
+    const model = this.model(project, version);
+    const rule = labelRuleText(this.project(project)?.data.label);
+    return model !== undefined && sameLabelRule(model.labelRule, rule) ? model.evaluation : undefined;
   }
 }
 
