@@ -78,12 +78,20 @@ describe('PredictionLog', () => {
     log.offer('longer', 1, 11);
     log.offer('short', 1, 10);
     expect([log.queued, log.dropped]).toEqual([2, 1]);
+    const lost = '1 predictions were not logged since this process began';
+    expect(log.trouble).toBe(lost);
+    await tick(2);
+    expect(log.trouble).toMatch(
+      new RegExp(`the prediction log cannot be written, 2 predictions wait: .*broker down; ${lost}`),
+    );
     broker.up = true;
     await tick(5);
     // What was written makes room again.
     log.offer('longest', 1, 100);
     await tick(5);
     expect([log.queued, log.dropped, log.written]).toEqual([0, 1, 3]);
+    expect(log.trouble).toBe(lost);
+    expect(harness().log.trouble).toBeUndefined();
   });
 
   it('flushes on close within its time, and counts what it could not write', async () => {

@@ -6,6 +6,7 @@
 // batch that Kafka will never take stands in refused-batch.ts. Delivery is at least once: a batch whose acknowledgement
 // was lost is sent again, the prediction id makes that harmless.
 
+import { PlatformError } from '@millrace/domain';
 import { RefusedBatch } from './refused-batch.js';
 
 export interface LoggedRows<T> {
@@ -44,7 +45,8 @@ export class PredictionLog<T> {
   private readonly refused = new RefusedBatch();
   private droppedRows = 0;
   private writtenRows = 0;
-  private healthy = true;
+  /** Of the last write; undefined where it succeeded. */
+  private failure: unknown;
   private closing = false;
   private draining: Promise<void> | undefined;
 
@@ -63,6 +65,16 @@ export class PredictionLog<T> {
 
   get written(): number {
     return this.writtenRows;
+  }
+
+  /** What a person should know of it: that it cannot be written now, or that rows were lost. */
+  get trouble(): string | undefined {
+    const lost =
+      this.droppedRows === 0 ? '' : `${this.droppedRows} predictions were not logged since this process began`;
+    if (this.failure === undefined) return lost || undefined;
+    const { reason } = PlatformError.from(this.failure);
+    const waits = `the prediction log cannot be written, ${this.waitingRows} predictions wait: ${reason}`;
+    return lost === '' ? waits : `${waits}; ${lost}`;
   }
 
   /** Never waits, never throws. `bytes`: about what the item keeps in memory. */
@@ -106,11 +118,11 @@ export class PredictionLog<T> {
         await this.ports.write(batch.map(({ item }) => item));
         // `close` may have given up meanwhile and counted these rows as dropped.
         if (this.waitingRows > 0) this.forget(batch, true);
-        if (!this.healthy) this.ports.state(true, undefined);
-        this.healthy = true;
+        if (this.failure !== undefined) this.ports.state(true, undefined);
+        this.failure = undefined;
       } catch (error) {
-        if (this.healthy) this.ports.state(false, error);
-        this.healthy = false;
+        if (this.failure === undefined) this.ports.state(false, error);
+        this.failure = error ?? new Error('unknown');
         // After `close` has given up there is nothing left to split or to drop.
         if (this.waitingRows === 0) break;
         const { drop, pause } = this.refused.failed(error, batch.length);

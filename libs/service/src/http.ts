@@ -70,7 +70,7 @@ export function prepareHttp(
     const report = await readiness.report();
     return reply
       .status(report.ready ? 200 : 503)
-      .send({ status: report.ready ? 'ready' : 'not ready', checks: report.checks });
+      .send({ status: report.ready ? 'ready' : 'not ready', checks: report.checks, troubles: report.troubles });
   });
   instance.get('/metrics', async (_request, reply) =>
     reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await prometheusText()),

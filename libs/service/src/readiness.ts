@@ -10,6 +10,8 @@ export interface ReadinessReport {
   ready: boolean;
   /** "ok", or why not, by check. */
   checks: Readonly<Record<string, string>>;
+  /** What does not go well although it answers, a sentence each. */
+  troubles: readonly string[];
 }
 
 /** A check that takes longer counts as failed. */
@@ -17,11 +19,17 @@ const CHECK_MS_MAX = 1500;
 
 export class Readiness {
   private readonly checks = new Map<string, ReadinessCheck>();
+  private readonly troubles: (() => string | undefined)[] = [];
   private stopping = false;
 
   /** Same name again replaces the check. */
   register(name: string, check: ReadinessCheck): void {
     this.checks.set(name, check);
+  }
+
+  /** What a person should know of a process that answers all the same; undefined while all is well. */
+  tell(trouble: () => string | undefined): void {
+    this.troubles.push(trouble);
   }
 
   /** From here on the process is not ready, whatever the checks say. */
@@ -34,7 +42,11 @@ export class Readiness {
       [...this.checks].map(async ([name, check]) => [name, await outcome(check)] as const),
     );
     if (this.stopping) entries.push(['shutdown', 'in progress']);
-    return { ready: entries.every(([, result]) => result === 'ok'), checks: Object.fromEntries(entries) };
+    return {
+      ready: entries.every(([, result]) => result === 'ok'),
+      checks: Object.fromEntries(entries),
+      troubles: this.troubles.flatMap((trouble) => trouble() ?? []),
+    };
   }
 }
 

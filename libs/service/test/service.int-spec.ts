@@ -26,6 +26,7 @@ const dead: InboundMessage[] = [];
 const traces: string[] = [];
 const order: string[] = [];
 let healthy = true;
+let trouble: string | undefined;
 /** Of the stream that is held: what has arrived, and how to go on. */
 const held = { arrived: 0, resume: () => undefined as void };
 
@@ -117,6 +118,7 @@ beforeAll(async () => {
     build: ({ readiness, shutdown }) => {
       order.push('build');
       readiness.register('demo', () => healthy);
+      readiness.tell(() => trouble);
       shutdown.onDrain('first', () => void order.push('drain 1'));
       shutdown.onDrain('second', () => void order.push('drain 2'));
       shutdown.onClose('opened first', () => void order.push('close 1'));
@@ -183,6 +185,11 @@ describe('a service', () => {
     expect(report.status).toBe(503);
     expect(report.json().checks).toEqual({ transports: 'ok', demo: 'not ready' });
     healthy = true;
+    trouble = 'what it writes is not taken';
+    const troubled = await ask('/health/ready');
+    expect([troubled.status, troubled.json().troubles]).toEqual([200, [trouble]]);
+    trouble = undefined;
+    expect((await ask('/health/ready')).json().troubles).toEqual([]);
   });
 
   it('answers errors in one shape and keeps the inside to itself', async () => {

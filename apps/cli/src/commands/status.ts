@@ -145,6 +145,7 @@ async function status(context: Context): Promise<number> {
       [
         `Millrace ${RELEASE}`,
         table(heads, rows, width),
+        ...services.flatMap(({ name, troubles }) => troubles.map((trouble) => `${name}: ${trouble}`)),
         `artifacts: ${artifacts.place}, ${artifacts.state}`,
         ...(projects.length === 0 ? [] : ['', table(OVERVIEW_HEAD, projects.map(overviewRow), width)]),
         ...projects.flatMap(overviewNotes),
@@ -166,10 +167,12 @@ async function replicaStatus(
   const startedMs = systemClock.monotonicMs();
   const [answered, holds] = await Promise.all([stateOf(address), heldBy(address)]);
   const note = notes?.find((one) => one.name === name);
-  const state = answered === 'down' && notes !== undefined && note === undefined ? NOT_PLANNED : answered;
+  const { troubles } = answered;
+  const isPlanned = answered.state !== 'down' || notes === undefined || note !== undefined;
+  const state = isPlanned ? answered.state : NOT_PLANNED;
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   const restarts = note?.restarts ?? (notes === undefined ? undefined : 0);
-  return { service, replica, name, address, state, ms, restarts, holds };
+  return { service, replica, name, address, state, ms, restarts, holds, troubles };
 }
 
 /** Their numbers: what has one key has one number in every topic that is shared. */

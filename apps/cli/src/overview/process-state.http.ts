@@ -7,18 +7,41 @@ const WAIT_MS = 2_000;
 /** Partitions by topic. */
 export type Holdings = Readonly<Record<string, readonly number[]>>;
 
-/** As a word or two. What hangs is not down: it holds its port, and a start anew needs its end first. */
-export async function stateOf(address: string): Promise<string> {
+/** What a process answers when it is asked whether it is ready. */
+interface ReadyAnswer {
+  checks?: Readonly<Record<string, string>>;
+  troubles?: readonly string[];
+}
+
+export interface ProcessState {
+  /** As a word or two. What hangs is not down: it holds its port, and a start anew needs its end first. */
+  readonly state: string;
+  /** What does not go well all the same, or why it is not ready; a sentence each. */
+  readonly troubles: readonly string[];
+}
+
+export async function stateOf(address: string): Promise<ProcessState> {
   try {
     const response = await fetch(`${address}/health/ready`, { signal: AbortSignal.timeout(WAIT_MS) });
-    if (!isJson(response.headers.get('content-type'))) return 'another program listens there';
-    return response.ok ? 'ready' : `not ready (${response.status})`;
+    if (!isJson(response.headers.get('content-type'))) return { state: 'another program listens there', troubles: [] };
+    const { checks = {}, troubles = [] } = (await response.json()) as ReadyAnswer;
+    if (response.ok) return { state: 'ready', troubles };
+    const failed = Object.entries(checks).filter(([, result]) => result !== 'ok');
+    return {
+      state: `not ready (${response.status})`,
+      troubles: [...failed.map(([name, result]) => `${name}: ${result}`), ...troubles],
+    };
   } catch (thrown) {
-    return (thrown as Error).name === 'TimeoutError' ? `no answer within ${WAIT_MS / 1_000} s` : 'down';
+    return { state: withoutAnswer(thrown as Error), troubles: [] };
   }
 }
 
-export const isReady = async (address: string): Promise<boolean> => (await stateOf(address)) === 'ready';
+function withoutAnswer({ name }: Error): string {
+  if (name === 'SyntaxError') return 'another program listens there';
+  return name === 'TimeoutError' ? `no answer within ${WAIT_MS / 1_000} s` : 'down';
+}
+
+export const isReady = async (address: string): Promise<boolean> => (await stateOf(address)).state === 'ready';
 
 /** Partitions that a process has of its group; null where it tells none. */
 export async function heldBy(address: string): Promise<Holdings | null> {

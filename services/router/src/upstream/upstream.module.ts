@@ -117,7 +117,10 @@ export function upstreams(context: ServiceContext<RouterConfig>, { routes, outco
   return { table, door, rest, calls, know, announced, readiness, ticks };
 }
 
-function openCallLog({ config, clock, log, shutdown }: ServiceContext<RouterConfig>, ids: RequestIds): CallLog {
+function openCallLog(
+  { config, clock, log, shutdown, readiness }: ServiceContext<RouterConfig>,
+  ids: RequestIds,
+): CallLog {
   const connection = new KafkaConnection({
     brokers: config.kafkaBrokers,
     clientId: `router-${config.replica}-predictions`,
@@ -135,6 +138,7 @@ function openCallLog({ config, clock, log, shutdown }: ServiceContext<RouterConf
     },
   });
   gauge('millrace.router.log_queued').observe(() => predictions.queued);
+  readiness.tell(() => predictions.trouble);
   const resting = new RestingWork({
     later,
     after: (delayMs, work) => {

@@ -16,7 +16,7 @@ export interface PredictionWiring {
 
 /** `producer` undefined: a folder is served alone; without packages there are no predictions to log. */
 export function predictionLog(
-  { config, log }: ServiceContext<ServingConfig>,
+  { config, log, readiness }: ServiceContext<ServingConfig>,
   producer: MessageProducer | undefined,
 ): PredictionWiring {
   const { predictions, offer } = openPredictionLog<AnsweredBatch>(config, {
@@ -30,6 +30,7 @@ export function predictionLog(
     },
   });
   gauge('millrace.serving.log_queued').observe(() => predictions.queued);
+  readiness.tell(() => predictions.trouble);
   const answered = (answer: AnsweredBatch): void => {
     offer(answer.job.id, answer, answer.job.rows, loggedBytes(answer.job));
   };
