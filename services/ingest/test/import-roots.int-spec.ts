@@ -35,6 +35,7 @@ const SOURCES = {
   folder: real,
   ring: join(real, 'ring.csv'),
   nowhere: join(real, 'none.csv'),
+  broken: join(real, 'broken.parquet'),
 };
 
 let ingest: IngestProcess;
@@ -45,6 +46,7 @@ beforeAll(async () => {
   for (const path of ['secret.csv', 'data-of-others/secret.csv'])
     writeFileSync(join(outside, path), `${GOOD}${SECRET},c,1,car,1\n`);
   writeFileSync(join(real, 'good.csv'), GOOD);
+  writeFileSync(join(real, 'broken.parquet'), `PAR1${SECRET}PAR1`);
   symlinkSync(real, linked);
   for (const [from, to] of [
     ['to-good.csv', 'good.csv'],
@@ -57,7 +59,9 @@ beforeAll(async () => {
   symlinkSync(outside, join(real, 'up'));
   execFileSync('mkfifo', [join(real, 'pipe.csv')]);
   ingest = await IngestProcess.create({ MILLRACE_INGEST_IMPORT_ROOTS: linked, SECRET_OF_TEST: SECRET });
-  const sources = Object.entries(SOURCES).map(([name, path]) => `    ${name}: { kind: csv, path: '${path}' }`);
+  const sources = Object.entries(SOURCES).map(
+    ([name, path]) => `    ${name}: { kind: ${path.endsWith('.parquet') ? 'parquet' : 'csv'}, path: '${path}' }`,
+  );
   const text = PROJECT.replace(/ {4}history: .*\n.*numbered: .*\n/, `${sources.join('\n')}\n`);
   expect(await ingest.apply(text, ingest.home)).toMatchObject({ status: 200 });
 }, 120_000);
@@ -120,5 +124,27 @@ describe('nothing else of the machine is read', () => {
     const { body } = await ingest.get('/v1/deadletters?project=loans&limit=1000');
     expect(body).toMatchObject({ total: 0, deadLetters: [] });
     expect(ingest.log).not.toContain(SECRET);
+  });
+});
+
+describe('a request that no file could follow', () => {
+  it.each([
+    [{ csv: { delimiter: '"' } }, 'delimiter'],
+    [{ csv: { delimiter: '\n' } }, 'delimiter'],
+    [{ csv: { delimiter: '||' } }, 'delimiter'],
+    [{ seed: -1 }, 'seed'],
+    [{ seed: 1e30 }, 'seed'],
+    [{ rows: 0 }, 'rows'],
+    [{ fromMs: 5, toMs: 1 }, 'from is not before to'],
+    [{ fromMs: 5, toMs: 5 }, 'from is not before to'],
+  ])('%j is refused before anything is read', async (options, named) => {
+    const { status, body } = await ingest.post('/v1/projects/loans/imports', { source: 'inside', ...options });
+    expect([status, JSON.stringify(body)]).toEqual([400, expect.stringContaining(named)]);
+  });
+
+  it('a broken Parquet file is called so, by its name', async () => {
+    const { state, message } = await imported('broken');
+    expect([state, message]).toEqual(['failed', expect.stringMatching(/^cannot read .*broken\.parquet: /)]);
+    for (const inside of ['SELECT', 'read_parquet', ingest.home, SECRET]) expect(message).not.toContain(inside);
   });
 });
