@@ -5,7 +5,7 @@ import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { shownId } from '../ids.js';
 import { cut, table } from '../table.js';
 import { action } from './context.js';
-import { projectName, wholeNumber } from './option-values.js';
+import { projectName, someId, wholeNumber } from './option-values.js';
 
 const LIMIT_MAX = 1_000;
 /** Characters of a record's id; --json has the whole. */
@@ -57,7 +57,7 @@ export function dlqCommands(program: Command): void {
   dlq
     .command('redrive')
     .description('takes a dead letter in again; exit code 1 where it is refused again')
-    .argument('<id>', 'as `dlq list` shows it, or the whole')
+    .argument('<id>', 'as `dlq list` shows it, or the whole', someId)
     .action(
       action(async (context, id: string) => {
         const answer = await context.control.redrive(id);

@@ -45,6 +45,12 @@ export function projectName(text: string): string {
   );
 }
 
+/** An id, as a list of its kind shows it. */
+export function someId(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('Write an id, as its list shows it.');
+}
+
 /** Milliseconds since the epoch; a date or time without a zone is UTC. */
 export function time(text: string): number {
   const ms = timeOf(text);

@@ -4,7 +4,7 @@ import { timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { table } from '../table.js';
 import { action, type Context } from './context.js';
-import { projectName, time } from './option-values.js';
+import { projectName, someId, time } from './option-values.js';
 
 type Found = Awaited<ReturnType<Context['control']['archivedPrediction']>>;
 
@@ -14,7 +14,7 @@ export function predictionCommands(program: Command): void {
     .command('get')
     .description('a prediction out of the archive by its id: inputs, answer, version, labels')
     .argument('<project>', 'its name', projectName)
-    .argument('<id>', '<request id>/<row>, as the answer said')
+    .argument('<id>', '<request id>/<row>, as the answer said', someId)
     .option('--around <time>', 'its event time, where it is known: less is read', time)
     .action(
       action(async (context, project: string, id: string, options: { around?: number }) => {

@@ -7,7 +7,7 @@ import { table } from '../table.js';
 import { collected } from './collected.js';
 import { action } from './context.js';
 import { addHold, type HoldOptions } from './hold-on.js';
-import { projectName, wholeNumber } from './option-values.js';
+import { projectName, someId, wholeNumber } from './option-values.js';
 
 export function retentionCommands(program: Command): void {
   program
@@ -45,7 +45,7 @@ function holdCommands(hold: Command): void {
     .command('remove')
     .description('takes a hold off; that it was there stays on record')
     .argument('<project>', 'its name', projectName)
-    .argument('<id>', 'of the hold')
+    .argument('<id>', 'of the hold', someId)
     .requiredOption('--reason <text>', 'why, on record')
     .requiredOption('--by <name>', 'who takes it off, on record')
     .action(
