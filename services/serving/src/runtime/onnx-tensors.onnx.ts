@@ -37,9 +37,17 @@ const ORT_TYPE = Object.fromEntries(
   Object.entries(V2_DATATYPE).map(([type, datatype]) => [datatype, type]),
 ) as Readonly<Partial<Record<Datatype, OrtType>>>;
 
-/** Declared tensors; throws unimplemented naming one of a kind that V2 or the binding does not have. */
+/** The binding asks for tensors by keys of an object, in which this one means something else. */
+const NO_KEY = '__proto__';
+
+/** Declared tensors; throws unimplemented naming one of a kind, or a name, that V2 or the binding does not have. */
 export function onnxSpecs(metadata: readonly ort.InferenceSession.ValueMetadata[]): TensorSpec[] {
   return metadata.map((value) => {
+    if (value.name === NO_KEY)
+      throw new PlatformError(
+        'unimplemented',
+        `a tensor is called '${NO_KEY}', which ONNX Runtime's Node binding cannot be asked for: export the model with another name`,
+      );
     if (!value.isTensor) {
       throw new PlatformError('unimplemented', `'${value.name}' is a sequence or map; only tensors can be served`);
     }

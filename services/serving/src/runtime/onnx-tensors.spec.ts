@@ -180,3 +180,16 @@ describe('the ONNX tensor runtime', () => {
     await twoThreads.close();
   });
 });
+
+it.each(['inputs', 'outputs'] as const)(
+  'says of a model why it is not served whose %s has a name that is no key',
+  async (side) => {
+    const tensor = { name: '__proto__', datatype: 'FP32', shape: [2] } as const;
+    const other = { ...tensor, name: 'z' };
+    const [input, output] = side === 'inputs' ? [tensor, other] : [other, tensor];
+    const nodes = [{ op: 'Identity', inputs: [input.name], outputs: [output.name] }];
+    await expect(loaded({ inputs: [input], outputs: [output], nodes })).rejects.toThrow(
+      "a tensor is called '__proto__', which ONNX Runtime's Node binding cannot be asked for: export the model with another name",
+    );
+  },
+);
