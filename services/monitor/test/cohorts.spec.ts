@@ -113,7 +113,7 @@ describe('a slice', () => {
   });
   const SLICE: Cohort = { version: 1, slice: { column: 'c', value: 'c3' } };
   const monitor = engine.monitor('p', 0)!;
-  const windows = engine.windows('p', 100);
+  const windows = [...engine.windowsBefore('p')];
   const sources: ViewSources = {
     engine,
     metadata,
@@ -260,7 +260,7 @@ describe('a task that is not binary', () => {
   });
 
   it('has its score watched, its labels joined and its own figures of quality', () => {
-    const windows = [...engine.windows('p', 100)].reverse();
+    const windows = [...[...engine.windowsBefore('p')]].reverse();
     const rows = windows.map(({ metrics }) => metrics.find(({ cohort }) => cohort.version === 1)!);
     expect(rows.map(({ quality }) => Math.round(quality?.metrics.bias as number))).toEqual([0, 0, 30, 30]);
     const rang = (row: (typeof rows)[number]) => row.tests.some((test) => test.feature === '@score' && test.alarm);

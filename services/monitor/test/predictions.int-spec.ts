@@ -134,9 +134,13 @@ describe('monitor', () => {
     expect(cohorts[0].labelledRows).toBe((5 * WINDOW_MS) / STEP_MS);
 
     const client = createClient(MonitorService, monitor.grpc);
-    const { windows } = await client.listWindows({ project: 'demo', limit: 3 }, { deadlineMs: 2_000 });
+    const list = async (limit: number, beforeMs?: bigint) =>
+      client.listWindows({ project: 'demo', limit, beforeMs }, { deadlineMs: 2_000 });
+    const { windows, nextBeforeMs } = await list(3);
+    const { windows: older, nextBeforeMs: afterAll } = await list(1_000, nextBeforeMs);
     client.close();
-    expect(windows.length).toBe(6);
+    expect([windows.length, older.length, afterAll]).toEqual([6, 2 * (WINDOWS_CLOSED - 3), undefined]);
+    expect(new Set([...windows, ...older].map(({ windowStartMs }) => windowStartMs)).size).toBe(WINDOWS_CLOSED);
     expect(await monitor.stop()).toBe(0);
   }, 60_000);
 

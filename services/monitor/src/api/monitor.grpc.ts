@@ -15,7 +15,7 @@ import { GrpcMethod } from '@nestjs/microservices';
 import { ARCHIVE_SOURCES } from './archive.http.js';
 import { type ArchiveSources, predictionView } from './archive-views.js';
 import { VIEW_SOURCES } from './monitor.http.js';
-import type { ViewSources } from './views.js';
+import { type ViewSources, windowsPage } from './views.js';
 
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1_000;
@@ -31,12 +31,12 @@ export class MonitorGrpc {
   @GrpcMethod('MonitorService', 'listWindows')
   listWindows(request: monitoringPb.ListWindowsRequest) {
     const limit = request.limit <= 0 ? LIMIT_DEFAULT : Math.min(request.limit, LIMIT_MAX);
-    const windows = this.sources.engine
-      .windows(request.project, limit)
-      .flatMap((record) => record.metrics)
-      .slice(0, LIMIT_MAX)
-      .map(rowToWire);
-    return create(monitoringPb.ListWindowsResponseSchema, { windows });
+    const beforeMs = request.beforeMs === undefined ? undefined : Number(request.beforeMs);
+    const { page, nextBeforeMs } = windowsPage(this.sources, request.project, limit, beforeMs);
+    return create(monitoringPb.ListWindowsResponseSchema, {
+      windows: page.flatMap(({ metrics }) => metrics.map(rowToWire)),
+      ...(nextBeforeMs === null ? {} : { nextBeforeMs: BigInt(nextBeforeMs) }),
+    });
   }
 
   @GrpcMethod('MonitorService', 'getPrediction')

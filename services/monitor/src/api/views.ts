@@ -55,17 +55,22 @@ function windowView({ startMs, endMs, revision, metrics }: WindowRecord) {
   };
 }
 
-/** At most `limit` windows, and at least one where there is one. */
-export function windowsView(sources: ViewSources, project: string, limit: number, beforeMs?: number) {
+/** At most `limit` windows that start before, newest first, and at least one where there is one. */
+export function windowsPage({ engine }: ViewSources, project: string, limit: number, beforeMs?: number) {
   const page: WindowRecord[] = [];
   let tests = 0;
-  for (const window of sources.engine.windowsBefore(project, beforeMs)) {
+  for (const window of engine.windowsBefore(project, beforeMs)) {
     tests += window.metrics.reduce((sum, row) => sum + row.tests.length, 0);
     if (page.length === limit || (page.length > 0 && tests > PAGE_TESTS_MAX))
-      return { project, windows: page.map(windowView), nextBeforeMs: page.at(-1)?.startMs ?? null };
+      return { page, nextBeforeMs: page.at(-1)?.startMs ?? null };
     page.push(window);
   }
-  return { project, windows: page.map(windowView), nextBeforeMs: null };
+  return { page, nextBeforeMs: null };
+}
+
+export function windowsView(sources: ViewSources, project: string, limit: number, beforeMs?: number) {
+  const { page, nextBeforeMs } = windowsPage(sources, project, limit, beforeMs);
+  return { project, windows: page.map(windowView), nextBeforeMs };
 }
 
 export function alarmsView(monitor: ProjectMonitor | undefined) {

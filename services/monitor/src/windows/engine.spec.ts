@@ -120,8 +120,7 @@ function apply(to: Engine, message: Message): void {
 function summary(of: Engine, nowMs: number) {
   const monitor = of.monitor('p', nowMs)!;
   return {
-    windows: of
-      .windows('p', 100)
+    windows: [...of.windowsBefore('p')]
       .map(({ startMs, metrics, drift }) => ({
         startMs,
         drift: drift.map((event) => event.id),
@@ -167,7 +166,7 @@ describe('Engine', () => {
   });
 
   it('rings for the shifted feature in the first shifted window, once an episode, and for nothing else', () => {
-    const windows = whole.windows('p', 100);
+    const windows = [...whole.windowsBefore('p')];
     expect(windows.length).toBe(8);
     const drift = windows.flatMap((window) => window.drift.map(({ data }) => data));
     expect(drift.map(({ feature, cohort, window }) => [feature, cohort.version, window.startMs]).sort()).toEqual([
@@ -180,7 +179,7 @@ describe('Engine', () => {
   });
 
   it('tests each version against its own reference and software, and all together for software', () => {
-    const [newest] = whole.windows('p', 1);
+    const [newest] = [...whole.windowsBefore('p')];
     expect(newest!.metrics.map((row) => row.cohort)).toEqual([ALL, cohortOfVersion(1), cohortOfVersion(2)]);
     expect(new Set(newest!.metrics[0]!.tests.map((test) => test.feature))).toEqual(new Set(['@software']));
     // Which tests there are is libs/drift's business; some of each subject do.
@@ -211,8 +210,7 @@ describe('Engine', () => {
       apply(failing, message);
       failing.close(message.atMs);
     }
-    const software = failing
-      .windows('p', 100)
+    const software = [...failing.windowsBefore('p')]
       .flatMap((window) => window.drift)
       .filter(({ data }) => data.feature === '@software');
     expect(software.length).toBeGreaterThan(0);
@@ -221,7 +219,7 @@ describe('Engine', () => {
   });
 
   it('says "no data", not 0 %, of windows for which nothing was counted at the router', () => {
-    const [newest] = whole.windows('p', 1);
+    const [newest] = [...whole.windowsBefore('p')];
     for (const { software, tests } of newest!.metrics) {
       expect(software).toMatchObject({ requests: 0, errorShare: Number.NaN });
       expect(tests.map(({ detector }) => detector)).not.toContain('error_share');
@@ -255,7 +253,7 @@ describe('Engine', () => {
       apply(live, message);
       live.close(message.atMs);
     }
-    const window = live.windows('p', 100).find(({ startMs }) => startMs === 130_000);
+    const window = [...live.windowsBefore('p')].find(({ startMs }) => startMs === 130_000);
     expect(window!.metrics[0]!.software).toMatchObject({ errorShare: 0.5, requests: expect.any(Number) });
     // Readings at 132 and 137 s of what came since that of 130 s.
     expect(window!.metrics[0]!.software!.requests).toBe(700);
@@ -296,10 +294,7 @@ describe('Engine', () => {
     expect(plain(live)).toEqual(plain(whole));
     expect(new Set(sent.values())).toEqual(new Set([1]));
     expect([...sent.keys()].sort()).toEqual(
-      whole
-        .windows('p', 100)
-        .flatMap((w) => w.drift.map(({ id }) => id))
-        .sort(),
+      [...whole.windowsBefore('p')].flatMap((w) => w.drift.map(({ id }) => id)).sort(),
     );
   });
 
@@ -336,7 +331,7 @@ describe('Engine', () => {
       if (message.atMs < label.atMs + 20_000) judgedBefore += judged;
     }
     expect(judgedBefore).toBe(0);
-    expect(quiet.windows('p', 100).filter(({ revision }) => revision > 0).length).toBeGreaterThan(3);
+    expect([...quiet.windowsBefore('p')].filter(({ revision }) => revision > 0).length).toBeGreaterThan(3);
   });
 
   it('does not tell calm from drift on windows below the minimum of rows', () => {
@@ -346,7 +341,7 @@ describe('Engine', () => {
       apply(thin, message);
       thin.close(message.atMs);
     }
-    for (const window of thin.windows('p', 100)) {
+    for (const window of [...thin.windowsBefore('p')]) {
       const row = window.metrics.find(({ cohort }) => cohort.version === 2);
       if (row !== undefined) expect(row.tests).toEqual([]);
     }

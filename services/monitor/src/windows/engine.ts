@@ -208,11 +208,6 @@ export class Engine {
     return [...this.monitors.keys()].sort();
   }
 
-  /** Closed windows, newest first. */
-  windows(name: string, limit: number): WindowRecord[] {
-    return (this.closed.get(name) ?? []).slice(-limit).reverse();
-  }
-
   /** Closed windows that start before, newest first. */
   *windowsBefore(name: string, beforeMs = Number.POSITIVE_INFINITY): Iterable<WindowRecord> {
     const records = this.closed.get(name) ?? [];

@@ -110,7 +110,7 @@ class Stand {
   }
 
   record(index: number) {
-    return this.engine.windows('p', 1_000).find(({ startMs }) => startMs === index * WINDOW_MS)!;
+    return [...this.engine.windowsBefore('p')].find(({ startMs }) => startMs === index * WINDOW_MS)!;
   }
 }
 

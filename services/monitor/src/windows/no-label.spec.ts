@@ -63,7 +63,7 @@ describe('a project without label, entity and event time', () => {
   it('has its windows closed and judged without labels', () => {
     const engine = withLabels(engineWith(NONE));
     play(engine);
-    const windows = engine.windows('loans', 100);
+    const windows = [...engine.windowsBefore('loans')];
     // A second of lateness after its end, and nothing for labels.
     expect(windows.map(({ startMs }) => startMs)).toEqual([140_000, 130_000, 120_000, 110_000, 100_000]);
     const drift = windows.flatMap((window) => window.drift.map(({ data }) => data));
@@ -76,7 +76,7 @@ describe('a project without label, entity and event time', () => {
     const judgedOf = (keys: OptionalKeys) => {
       const engine = withLabels(engineWith(keys));
       play(engine);
-      const [newest] = engine.windows('loans', 100);
+      const [newest] = [...engine.windowsBefore('loans')];
       return [newest?.revision, newest?.metrics[0]?.labelsDueMs, numberState(engine, 0).parts[0]?.part.windows.length];
     };
     expect(judgedOf(NONE)).toEqual([0, 0, 1]);

@@ -178,7 +178,7 @@ describe('the reference of the first rows', () => {
     const nowMs = BEGIN_MS + 200_000;
     engine.settleReferences(nowMs);
     engine.close(nowMs);
-    const windows = engine.windows('p', 100).reverse();
+    const windows = [...engine.windowsBefore('p')].reverse();
     expect(windows.map(({ metrics }) => metrics[1]?.predictions)).toEqual(new Array(9).fill(100));
     const testedFor = windows.map(({ metrics }) => [...new Set(metrics[1]?.tests.map(({ feature }) => feature))]);
     // 200 rows are two windows; the third is open when the reference is complete.

@@ -72,7 +72,7 @@ async function read(logs: readonly Log[], seed: number): Promise<Engine> {
  */
 function said(engine: Engine) {
   const { counters, alarms } = engine.monitor('p', NOW_MS)!;
-  const all = { windows: engine.windows('p', 100), alarms: alarms.list(), counters };
+  const all = { windows: [...engine.windowsBefore('p')], alarms: alarms.list(), counters };
   const rounded = (_key: string, x: unknown) =>
     typeof x === 'number' && !Number.isInteger(x) ? Number(x.toPrecision(9)) : x;
   return JSON.parse(JSON.stringify(all, rounded)) as typeof all;

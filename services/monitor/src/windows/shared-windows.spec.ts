@@ -137,7 +137,7 @@ function answered(cluster: Cluster) {
   return [...cluster.processes].map((process) => {
     process.readBoard(cluster.entries.length);
     const monitor = process.engine.monitor('p', nowMs);
-    const windows = process.engine.windows('p', 100).map(({ metrics, ...window }) => ({
+    const windows = [...process.engine.windowsBefore('p')].map(({ metrics, ...window }) => ({
       ...window,
       metrics: metrics.map(({ closedAtMs: _, ...row }) => row),
     }));
