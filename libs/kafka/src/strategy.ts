@@ -15,6 +15,7 @@ import { inBatchSpan } from './batch-span.js';
 import { coPartitioned } from './co-partitioned.js';
 import { isBrokerAway } from './consumer-end.js';
 import { DeadLetterWriter } from './dead-letter-writer.js';
+import { Ending } from './ending.js';
 import { ensureTopics } from './ensure-topics.js';
 import { FetchedMessages } from './fetch/fetched-messages.js';
 import { fetchWhole } from './fetch/whole-batches.js';
@@ -216,8 +217,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   /** Finishes running batches, commits, leaves the group. */
   async close(): Promise<void> {
-    this.stopping = true;
-    this.stop();
+    this.ending.begin();
     clearInterval(this.commitTimer);
     const consumer = this.consumer;
     this.consumer = undefined;
@@ -231,25 +231,20 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     if (this.ownsProducer) await this.producer.close();
   }
 
-  private stopping = false;
+  private readonly ending = new Ending();
   private running = 0;
-  private stop: () => void = () => undefined;
-  private readonly stopped = new Promise<void>((resolve) => {
-    this.stop = resolve;
-  });
-
   private async idle(): Promise<void> {
     while (this.running > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   private async startForEver(): Promise<void> {
-    while (!this.stopping) {
+    while (!this.ending.hasBegun) {
       try {
         await this.settings.startWhen();
         await this.start();
         return;
       } catch (error) {
-        if (this.stopping) return;
+        if (this.ending.hasBegun) return;
         this.log.warn('the consumer does not start yet', { group: this.settings.groupId }, error);
         await this.letGo();
       }
@@ -281,7 +276,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   private async start(): Promise<void> {
     const { connection, groupId, concurrency, fromBeginning, memberTimeoutMs } = this.settings;
-    if (this.stopping) throw new PlatformError('unavailable', 'stopped before the consumer started');
+    if (this.ending.hasBegun) throw new PlatformError('unavailable', 'stopped before the consumer started');
     const topics = [...this.messageHandlers.keys()];
     assert(topics.length > 0, `consumer ${groupId} has no @EventPattern handlers`);
     for (const topic of topics) fetchWhole(connection.topicName(topic));
@@ -344,12 +339,12 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
 
   /** A broker that is away at the start is waited for; HTTP health says "not ready" meanwhile. */
   private async connectForEver(consumer: Consumer, topics: readonly string[]): Promise<void> {
-    while (!this.stopping) {
+    while (!this.ending.hasBegun) {
       try {
         await consumer.connect();
         // Subscribing to a topic that another service is just creating would fail the start.
         await ensureTopics(this.settings.connection, topics as readonly Topic[]);
-        if (!this.stopping) return;
+        if (!this.ending.hasBegun) return;
         await consumer.disconnect().catch(() => undefined);
       } catch (error) {
         this.log.warn('no broker yet', { group: this.settings.groupId, error: (error as Error).message });
@@ -445,13 +440,13 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     // From now on: while a batch waits for its assignment kafkajs sends no heartbeat, and that may take long.
     const membership = new Membership(payload, this.heartbeatMs);
     try {
-      for (let waited: Promise<void> | undefined; waited !== this.assigned && !this.stopping; ) {
+      for (let waited: Promise<void> | undefined; waited !== this.assigned && !this.ending.hasBegun; ) {
         waited = this.assigned;
         // A failure is reported by `assign`; and who waits for a broker must not hold up the end.
-        await Promise.race([waited.catch(() => undefined), this.stopped]);
+        await this.ending.orUntil(waited);
       }
       membership.check();
-      if (!this.crashed && !this.stopping) await this.consume(payload, this.assigned, membership);
+      if (!this.crashed && !this.ending.hasBegun) await this.consume(payload, this.assigned, membership);
     } finally {
       membership.end();
       this.running--;
@@ -470,7 +465,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     try {
       const fetched = new FetchedMessages(topic, batch);
       while (true) {
-        if (this.stopping || !isRunning() || isStale() || this.assigned !== under) return;
+        if (this.ending.hasBegun || !isRunning() || isStale() || this.assigned !== under) return;
         const messages = fetched.next(batchMessagesMax);
         if (messages.length === 0) break;
         const outcome = await this.handleChunk(handler, messages, context, membership, under);
@@ -527,7 +522,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
               throw thrown;
             }
           },
-          deadLetter: (bad) => this.deadLetters.write(bad, () => this.stopping || this.crashed),
+          deadLetter: (bad) => this.deadLetters.write(bad, () => this.ending.hasBegun || this.crashed),
           pause: (forMs) => membership.wait(forMs),
           retried: (error, attempt) => {
             retries.add(1, { topic: this.metricsTopic(topic), code: error.code });
