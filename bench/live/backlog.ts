@@ -57,7 +57,14 @@ export async function prepare(
   const parsed = parseProject(spec, 'project.yaml');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
   const { document, project } = parsed;
-  const applied = { revision: 1, documentSha256: '', appliedAtMs: 1, labelRuleSinceMs: 0, createdAtMs: 0 };
+  const applied = {
+    revision: 1,
+    documentSha256: '',
+    appliedAtMs: 1,
+    labelRuleSinceMs: 0,
+    earlierSchemas: [],
+    createdAtMs: 0,
+  };
   await producer.send('projects.v1', [{ key: PROJECT, value: encodeProject({ name: PROJECT, document, ...applied }) }]);
   const rng = seededRng(SEED);
   const rows = Array.from({ length: REFERENCE_ROWS }, () => flight(rng).features);

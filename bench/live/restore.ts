@@ -60,7 +60,14 @@ async function prepare(connection: KafkaConnection, home: string, names: readonl
   const producer = new MessageProducer(connection);
   const parsed = parseProject(projectOf(names), 'project.yaml');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
-  const applied = { revision: 1, documentSha256: '', appliedAtMs: 1, labelRuleSinceMs: 0, createdAtMs: 0 };
+  const applied = {
+    revision: 1,
+    documentSha256: '',
+    appliedAtMs: 1,
+    labelRuleSinceMs: 0,
+    earlierSchemas: [],
+    createdAtMs: 0,
+  };
   const value = encodeProject({ name: 'wide', document: parsed.document, ...applied });
   await producer.send('projects.v1', [{ key: 'wide', value }]);
   const rng = seededRng(SEED);

@@ -56,7 +56,14 @@ async function sendBacklog(connection: KafkaConnection, rows: number): Promise<v
   const parsed = parseProject(PROJECT, 'project.yaml');
   if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
   const { document } = parsed;
-  const applied = { revision: 1, documentSha256: '', appliedAtMs: 1, labelRuleSinceMs: 0, createdAtMs: 1 };
+  const applied = {
+    revision: 1,
+    documentSha256: '',
+    appliedAtMs: 1,
+    labelRuleSinceMs: 0,
+    earlierSchemas: [],
+    createdAtMs: 1,
+  };
   const value = encodeProject({ name: 'sensors', document, ...applied });
   await producer.send('projects.v1', [{ key: 'sensors', value }]);
   const rng = seededRng(SEED);

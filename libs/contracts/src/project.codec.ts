@@ -19,6 +19,8 @@ export interface ProjectEntry {
   createdAtMs: number;
   /** When the label rule became what it is: labels that came before are of another one. 0: it has not changed. */
   labelRuleSinceMs: number;
+  /** Schema hashes by which its records were checked before, newest first. */
+  earlierSchemas: string[];
 }
 
 const codec = messageCodec<ProjectEntry>(ProjectSchema, { Project: { required: ['name', 'revision', 'document'] } });

@@ -1,5 +1,5 @@
-// The end of something that lives long, and what many short waits do about it: none of them holds it up, and none leaves
-// anything behind. A promise of the end that every wait raced against would keep each of them until then.
+// The end of something that lives long, and what many short waits do about it: none of them holds it up, and none
+// leaves anything behind. A promise of the end that every wait raced against would keep each of them until then.
 
 export class Ending {
   private begun = false;

@@ -309,6 +309,13 @@ export const METRICS = {
     description: 'Records whose event time moves the watermark only when a second entity says so too',
     labels: ['project'],
   },
+  'millrace.ingest.fitted_records': {
+    kind: 'counter',
+    unit: '{record}',
+    description:
+      'Records acknowledged by a schema that this process never knew: what did not fit the one of today is missing',
+    labels: ['project'],
+  },
   'millrace.ingest.unread_lost': {
     kind: 'counter',
     unit: '{message}',

@@ -79,6 +79,7 @@ export function entryOf(text: string, revision = 1): ProjectEntry {
     appliedAtMs: 0,
     createdAtMs: 1,
     labelRuleSinceMs: 0,
+    earlierSchemas: [],
   } as ProjectEntry;
 }
 
@@ -169,6 +170,10 @@ export class Process {
   readonly failures: PlatformError[] = [];
   readonly lost: string[] = [];
   doubted = 0;
+  /** Records of an earlier schema that were taken as far as they fit. */
+  fitted = 0;
+  /** Offsets of records that were refused. */
+  readonly bad: number[] = [];
 
   private constructor(
     private readonly world: World,
@@ -262,6 +267,9 @@ export class Process {
         commandsDone: () => null,
         doubted: () => {
           if (process !== null) process.doubted += 1;
+        },
+        fitted: () => {
+          if (process !== null) process.fitted += 1;
         },
         log: {
           write: async (partition, entries, versions, gone = []) => {
@@ -361,6 +369,7 @@ export class Process {
     const take = topic === 'records.v1' ? this.live.records : this.live.labels;
     // biome-ignore lint/suspicious/noExplicitAny: one of the two, by the topic.
     const bad = await take.call(this.live, partition, batch as any);
+    if (key.startsWith('records')) this.bad.push(...bad.map(({ offset }) => offset));
     this.read.set(key, from + batch.length);
     return bad;
   }

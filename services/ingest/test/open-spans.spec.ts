@@ -5,7 +5,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { DatasetVersion } from '@millrace/contracts';
+import type { DatasetVersion, RecordMessage } from '@millrace/contracts';
 import { newestVersions } from '@millrace/domain';
 import {
   DELAY_MS,
@@ -22,6 +22,11 @@ import {
   type World,
   world,
 } from './live-process.js';
+
+/** A column more, and others of other types. */
+const CHANGED = TEXT.replace('{ name: size, type: number }', '{ name: size, type: integer }')
+  .replace('{ name: note, type: text }', '{ name: note, type: number }')
+  .replace('{ name: fine, type: boolean }', '{ name: fine, type: text }\n    - { name: extra, type: text }');
 
 describe('open spans', () => {
   const started: Process[] = [];
@@ -163,35 +168,54 @@ describe('open spans', () => {
     expect(target.announced).toMatchObject([{ rows: 3, lateRows: 0 }]);
   });
 
-  it('are closed by the newest schema where rows have two, and the manifest counts what it lost', async () => {
+  // Symptom: records that were acknowledged, and not read yet when a project file was applied, became dead letters.
+  it.each(['read', 'not read'])(
+    'are closed by the newest schema where rows have two, and the manifest counts what it lost (%s when it changed)',
+    async (state) => {
+      const target = await world();
+      const process = await begin(target);
+      target.send(record(target, 'a', 0, { note: '7', size: 1.5, fine: false }), 0);
+      target.send(record(target, 'b', 1, { note: 'none', size: 2, fine: true }), 0);
+      if (state === 'read') await process.catchUp();
+      target.entry = entryOf(CHANGED, 2);
+      process.apply();
+      target.send(record(target, 'c', 2, { note: 9, size: 3, fine: 'yes', extra: 'x' }), 0);
+      await process.catchUp();
+      await process.closeAll();
+      const [version] = target.announced;
+      expect(version).toMatchObject({
+        rows: 3,
+        schemaHash: target.schemaHash(),
+        nulled: [
+          { column: 'size', values: 1 },
+          { column: 'note', values: 1 },
+        ],
+      });
+      expect(await rowsOf(target, version)).toMatchObject([
+        { '@record_id': 'a', note: 7, size: null, fine: 'false', extra: null },
+        { '@record_id': 'b', note: null, size: 2n, fine: 'true', extra: null },
+        { '@record_id': 'c', note: 9, size: 3n, fine: 'yes', extra: 'x' },
+      ]);
+    },
+  );
+
+  it('take of records that were acknowledged by a schema that nobody knows any more what fits', async () => {
     const target = await world();
+    target.send(record(target, 'a', 0, { note: '7', size: 1.5, fine: false, more: 'x' }), 0);
+    target.send(record(target, 'b', 1, { size: 2 }), 0);
+    const earlier = target.schemaHash();
+    // Ingest is away while the file changes.
+    target.entry = { ...entryOf(CHANGED, 2), earlierSchemas: [earlier] };
     const process = await begin(target);
-    target.send(record(target, 'a', 0, { note: '7', size: 1.5, fine: false }), 0);
-    target.send(record(target, 'b', 1, { note: 'none', size: 2, fine: true }), 0);
-    await process.catchUp();
-    target.entry = entryOf(
-      TEXT.replace('{ name: size, type: number }', '{ name: size, type: integer }')
-        .replace('{ name: note, type: text }', '{ name: note, type: number }')
-        .replace('{ name: fine, type: boolean }', '{ name: fine, type: text }\n    - { name: extra, type: text }'),
-      2,
-    );
-    process.apply();
-    target.send(record(target, 'c', 2, { note: 9, size: 3, fine: 'yes', extra: 'x' }), 0);
+    // Another writer's, by a schema that the project never had.
+    const other = record(target, 'c', 2, { note: 'none' }).message as RecordMessage;
+    target.send({ topic: 'records.v1', message: { ...other, schemaHash: 'of nobody' } }, 0);
     await process.catchUp();
     await process.closeAll();
-    const [version] = target.announced;
-    expect(version).toMatchObject({
-      rows: 3,
-      schemaHash: target.schemaHash(),
-      nulled: [
-        { column: 'size', values: 1 },
-        { column: 'note', values: 1 },
-      ],
-    });
-    expect(await rowsOf(target, version)).toMatchObject([
-      { '@record_id': 'a', note: 7, size: null, fine: 'false', extra: null },
-      { '@record_id': 'b', note: null, size: 2n, fine: 'true', extra: null },
-      { '@record_id': 'c', note: 9, size: 3n, fine: 'yes', extra: 'x' },
+    expect([process.fitted, process.bad]).toEqual([2, [2]]);
+    expect(await rowsOf(target, target.announced[0])).toMatchObject([
+      { '@record_id': 'a', note: null, size: null, fine: null, extra: null },
+      { '@record_id': 'b', note: null, size: 2n, fine: null, extra: null },
     ]);
   });
 

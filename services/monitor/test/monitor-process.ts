@@ -176,6 +176,7 @@ export async function preparePlatform(brokers: readonly string[], topicPrefix: s
         documentSha256: '',
         appliedAtMs: 1,
         labelRuleSinceMs: 0,
+        earlierSchemas: [],
         createdAtMs: 0,
       }),
     },

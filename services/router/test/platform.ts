@@ -38,6 +38,7 @@ export class Platform {
       documentSha256: 'x',
       appliedAtMs: 1,
       labelRuleSinceMs: 0,
+      earlierSchemas: [],
       createdAtMs: 0,
     };
     await platform.producer.send('projects.v1', [{ key: 'p', value: encodeProject(entry) }]);

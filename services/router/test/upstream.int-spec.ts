@@ -133,6 +133,7 @@ beforeAll(async () => {
     documentSha256: 'x',
     appliedAtMs: 1,
     labelRuleSinceMs: 0,
+    earlierSchemas: [],
     createdAtMs: 0,
   };
   await producer.send('projects.v1', [{ key: 'sums', value: encodeProject(entry) }]);

@@ -124,6 +124,7 @@ export class ControlWriter {
       documentSha256: 'x',
       appliedAtMs: 1,
       labelRuleSinceMs: 0,
+      earlierSchemas: [],
       createdAtMs: 0,
     });
     await this.producer.send('projects.v1', [{ key: name, value }]);

@@ -166,6 +166,7 @@ describe('a model package in a browser', () => {
       documentSha256: 'x',
       appliedAtMs: 1,
       labelRuleSinceMs: 0,
+      earlierSchemas: [],
       createdAtMs: 0,
     };
     await producer.send('projects.v1', [{ key: PROJECT, value: encodeProject(project) }]);

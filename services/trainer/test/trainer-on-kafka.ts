@@ -131,6 +131,7 @@ export class TrainerOnKafka {
       documentSha256: 'x',
       appliedAtMs: 1,
       labelRuleSinceMs: 0,
+      earlierSchemas: [],
       createdAtMs: 0,
     };
     await this.producer.send('projects.v1', [{ key: project.name, value: encodeProject(entry) }]);

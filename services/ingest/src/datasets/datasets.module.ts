@@ -45,6 +45,7 @@ const versionFailures = counter('millrace.ingest.version_failures');
 const versionDuration = histogram('millrace.ingest.version_duration');
 const lateRows = counter('millrace.ingest.late');
 const doubted = counter('millrace.ingest.doubted_times');
+const fitted = counter('millrace.ingest.fitted_records');
 const rowsLost = counter('millrace.ingest.unread_lost');
 
 export function duckDbSettings(config: IngestConfig) {
@@ -119,6 +120,7 @@ export async function datasets(
       log: new KafkaProgressLog(writers, store, follower, ids, lost),
       holder: `ingest-${config.replica}`,
       doubted: (project) => doubted.add(1, { project }),
+      fitted: (project) => fitted.add(1, { project }),
       commandsDone: (partition) => commands.position(partition),
       ends: () => bounds.ends(),
       partitionOf: (project) => partitionOfKey(project, bounds.partitions),

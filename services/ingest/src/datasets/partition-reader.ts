@@ -16,7 +16,7 @@ import type {
 } from '@millrace/contracts';
 import { type Clock, EventClock, PlatformError, requestIdOf } from '@millrace/domain';
 import type { ProjectRegistry } from '../projects/project-registry.js';
-import { checkedRecord } from '../records/checked-record.js';
+import { checkedRecord, fittedRecord } from '../records/checked-record.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { isConsumed, type OpenSpans } from './open-spans.js';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
@@ -98,6 +98,8 @@ export interface ReaderPorts {
   commandsDone(partition: number): number | null;
   /** The event time of a record of the project is not believed yet. */
   doubted(project: string): void;
+  /** A record of an earlier schema that nobody here has seen was taken as far as it fits the one of today. */
+  fitted(project: string): void;
 }
 
 /** The first rows after a number has changed hands: closes wait for it. */
@@ -181,7 +183,9 @@ export class PartitionReader {
         return;
       }
       const nowMs = this.ports.clock.nowMs();
-      const accepted = checkedRecord(at.schema, record, nowMs);
+      // What was acknowledged keeps the schema that it was checked with.
+      const schema = this.checkedWith(record, at.schema);
+      const accepted = this.accepted(schema, record, nowMs);
       if (Array.isArray(accepted)) {
         bad.push({ offset, project: record.project, reasons: accepted });
         return;
@@ -198,8 +202,19 @@ export class PartitionReader {
       );
       if (!isBelieved) this.ports.doubted(record.project);
       const spanStartMs = startOfSpan(at.schema, eventTimeMs);
-      this.buffers.addRecord(at, spanStartMs, at.schema, accepted, { partition: this.partition, offset });
+      this.buffers.addRecord(at, spanStartMs, schema, accepted, { partition: this.partition, offset });
     });
+  }
+
+  private checkedWith({ project, schemaHash }: RecordMessage, ofToday: RecordSchema): RecordSchema {
+    return schemaHash === ofToday.hash ? ofToday : (this.ports.registry.schemaOf(project, schemaHash) ?? ofToday);
+  }
+
+  private accepted(schema: RecordSchema, record: RecordMessage, nowMs: number): RecordMessage | Reason[] {
+    const checked = checkedRecord(schema, record, nowMs);
+    if (!Array.isArray(checked) || !this.ports.registry.wasSchema(record.project, record.schemaHash)) return checked;
+    this.ports.fitted(record.project);
+    return fittedRecord(schema, record);
   }
 
   labels(messages: readonly LogMessage<LabelMessage>[]): BadMessage[] {
@@ -527,8 +542,10 @@ export class PartitionReader {
     const nowMs = this.ports.clock.nowMs();
     for (const { message, timestampMs } of messages) {
       if (message === undefined || nowMs - timestampMs >= EARLY_MS_MAX) continue;
-      const schema = this.ports.registry.find(message.project);
-      if (schema === null || schema.hash === message.schemaHash) continue;
+      const { registry } = this.ports;
+      const schema = registry.find(message.project);
+      if (schema === null || registry.schemaOf(message.project, message.schemaHash) !== undefined) continue;
+      if (registry.wasSchema(message.project, message.schemaHash)) continue;
       if (Array.isArray(checkedRecord(schema, message, nowMs)))
         throw again(`the file of project '${message.project}' by which it was checked is not known here yet`);
     }

@@ -29,6 +29,7 @@ function registry(eventTime: boolean, createdAtMs = 0): ProjectRegistry {
     documentSha256: '',
     appliedAtMs: 0,
     labelRuleSinceMs: 0,
+    earlierSchemas: [],
     createdAtMs,
   } satisfies ProjectEntry);
   return made;

@@ -100,6 +100,7 @@ function harness() {
       documentSha256: '',
       appliedAtMs: 0,
       labelRuleSinceMs: 0,
+      earlierSchemas: [],
       createdAtMs,
     });
   };

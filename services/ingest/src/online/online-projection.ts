@@ -9,7 +9,7 @@
 import type { RecordMessage } from '@millrace/contracts';
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import type { ProjectRegistry } from '../projects/project-registry.js';
-import { checkedRecord } from '../records/checked-record.js';
+import { checkedRecord, fittedRecord } from '../records/checked-record.js';
 import { ownValue } from '../records/record-input.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 
@@ -252,9 +252,9 @@ export class OnlineProjection {
   ): Map<string, LatestRecord> {
     const latest = new Map<string, LatestRecord>();
     for (const { record } of records) {
-      const checked = checkedRecord(schema, record, this.clock.nowMs());
+      const checked = this.checked(schema, record);
       // Bad records are the live stream's to report; here they change nothing.
-      if (Array.isArray(checked)) continue;
+      if (checked === undefined) continue;
       const { entity, eventTimeMs, ingestedAtMs } = checked;
       if ((latest.get(entity)?.eventTimeMs ?? Number.NEGATIVE_INFINITY) > eventTimeMs) continue;
       const values: Record<string, Scalar> = {};
@@ -262,6 +262,13 @@ export class OnlineProjection {
       latest.set(entity, { entity, eventTimeMs, ingestedAtMs, values });
     }
     return latest;
+  }
+
+  /** What is stored is of the schema of today. */
+  private checked(schema: RecordSchema, record: RecordMessage): RecordMessage | undefined {
+    const checked = checkedRecord(schema, record, this.clock.nowMs());
+    if (!Array.isArray(checked)) return checked;
+    return this.registry.wasSchema(record.project, record.schemaHash) ? fittedRecord(schema, record) : undefined;
   }
 
   /** A change of these makes the stored values another projection; so does another project of the same name. */

@@ -2,11 +2,21 @@
 
 import type { ProjectEntry } from '@millrace/contracts';
 import { PlatformError, PROJECTS_MAX } from '@millrace/domain';
-import { projectFromDocument } from '@millrace/project';
-import { compileSchema, type RecordSchema } from '../schema/record-schema.js';
+import { type Project, projectFromDocument } from '@millrace/project';
+import { compileSchema, type RecordSchema, schemaText } from '../schema/record-schema.js';
+
+/** Of one project, from the newest on: no file is edited more often while records are on their way. */
+const EARLIER_MAX = 16;
+
+interface Known {
+  readonly entry: ProjectEntry;
+  readonly schema: RecordSchema;
+  /** As far as this process has seen them, newest first. */
+  readonly earlier: readonly RecordSchema[];
+}
 
 export class ProjectRegistry {
-  private readonly entries = new Map<string, { entry: ProjectEntry; schema: RecordSchema }>();
+  private readonly entries = new Map<string, Known>();
 
   /** True once all projects of the topic are here: until then an unknown one may only be unread. */
   complete = false;
@@ -37,8 +47,8 @@ export class ProjectRegistry {
     if (known !== undefined && !isNewer(entry, known.entry)) return;
     this.mustTake(entry.name);
     this.changes += 1;
-    const project = projectFromDocument(entry.document);
-    this.entries.set(entry.name, { entry, schema: compileSchema(project, this.sha256Hex, entry.labelRuleSinceMs) });
+    const schema = compileSchema(projectFromDocument(entry.document), this.sha256Hex, entry.labelRuleSinceMs);
+    this.entries.set(entry.name, { entry, schema, earlier: earlierOf(known, entry, schema) });
   }
 
   /** @throws PlatformError 'overloaded' where it would be one project too many */
@@ -76,6 +86,27 @@ export class ProjectRegistry {
     return schema;
   }
 
+  /** The schema of this hash, of today or of before, by which a record of the project was checked. */
+  schemaOf(name: string, hash: string): RecordSchema | undefined {
+    const known = this.entries.get(name);
+    if (known === undefined || known.schema.hash === hash) return known?.schema;
+    return known.earlier.find((schema) => schema.hash === hash);
+  }
+
+  /** Whether records of the project were checked by it once, though nobody here may know its columns any more. */
+  wasSchema(name: string, hash: string): boolean {
+    return this.entries.get(name)?.entry.earlierSchemas.includes(hash) ?? false;
+  }
+
+  /** What the next entry says of the schemas before its own. */
+  earlierSchemas(name: string, next: Project): string[] {
+    const known = this.entries.get(name);
+    if (known === undefined) return [];
+    const own = this.sha256Hex(schemaText(next));
+    const all = [known.schema.hash, ...known.entry.earlierSchemas];
+    return [...new Set(all)].filter((hash) => hash !== own).slice(0, EARLIER_MAX);
+  }
+
   entry(name: string): ProjectEntry | null {
     return this.entries.get(name)?.entry ?? null;
   }
@@ -83,6 +114,11 @@ export class ProjectRegistry {
   list(): ProjectEntry[] {
     return [...this.entries.values()].map(({ entry }) => entry);
   }
+}
+
+function earlierOf(known: Known | undefined, entry: ProjectEntry, schema: RecordSchema): readonly RecordSchema[] {
+  if (known === undefined || known.entry.createdAtMs !== entry.createdAtMs) return [];
+  return [known.schema, ...known.earlier].filter(({ hash }) => hash !== schema.hash).slice(0, EARLIER_MAX);
 }
 
 function isNewer(entry: ProjectEntry, known: ProjectEntry): boolean {

@@ -89,6 +89,7 @@ export class ProjectPublisher {
         appliedAtMs: nowMs,
         createdAtMs: known?.createdAtMs ?? nowMs,
         labelRuleSinceMs: known === null ? 0 : this.labelRuleSinceMs(known, parsed.project, nowMs),
+        earlierSchemas: this.registry.earlierSchemas(name, parsed.project),
       };
       this.registry.awaitRevision(name, entry.revision);
       await this.producer.send('projects.v1', [{ key: name, value: encodeProject(entry) }]);

@@ -37,6 +37,7 @@ it('refuses one project too many before the topic has it, and takes a known one 
     documentSha256: '',
     appliedAtMs: 0,
     labelRuleSinceMs: 0,
+    earlierSchemas: [],
     createdAtMs: 0,
   };
   for (let i = 0; i < PROJECTS_MAX; i++) registry.put({ ...entry, name: `p${i}` });
@@ -85,4 +86,31 @@ it('says since when the label rule is what it is, whatever else is applied', asy
   expect(await sinceOf(other)).toBe(130);
   expect(await sinceOf(`${other}monitoring: { minRows: 123 }\n`)).toBe(130);
   expect(await sinceOf(text)).toBe(150);
+});
+
+it('says by which schemas its records were checked before, of settings that make none nothing', async () => {
+  const topic: OutboundMessage[] = [];
+  const { publisher, registry } = processOn(topic);
+  const text = projectTextWith({ recordId: false, entity: false, eventTime: false, label: true });
+  const hashes: string[] = [];
+  const apply = async (next: string) => {
+    const applied = await publisher.apply(next, 'p', null);
+    if (applied.kind !== 'applied') throw new Error(JSON.stringify(applied.faults));
+    const hash = registry.find(applied.entry.name)?.hash ?? '';
+    if (!hashes.includes(hash)) hashes.unshift(hash);
+    return applied.entry;
+  };
+  const { name } = await apply(text);
+  expect((await apply(`${text}monitoring: { minRows: 123 }\n`)).earlierSchemas).toEqual([]);
+  const wider = text.replace('columns:\n', 'columns:\n    - { name: extra, type: text }\n');
+  expect((await apply(wider)).earlierSchemas).toEqual([hashes[1]]);
+  const other = wider.replace('extra', 'another');
+  expect((await apply(other)).earlierSchemas).toEqual([hashes[1], hashes[2]]);
+  expect((await apply(text)).earlierSchemas).toEqual([hashes[0], hashes[1]]);
+  expect(hashes.map((hash) => registry.schemaOf(name, hash)?.hash)).toEqual(hashes);
+  // Who has just begun knows the names alone.
+  const later = processOn(topic.slice(-1));
+  await later.upToNow();
+  expect(hashes.map((hash) => later.registry.schemaOf(name, hash) !== undefined)).toEqual([false, false, true]);
+  expect(hashes.map((hash) => later.registry.wasSchema(name, hash))).toEqual([true, true, false]);
 });

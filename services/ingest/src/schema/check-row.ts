@@ -105,7 +105,7 @@ function checkText(column: ColumnSpec, domain: ReadonlySet<string> | null, given
   return raw;
 }
 
-function checkValue(schema: RecordSchema, index: number, raw: unknown, reasons: Reason[]): Scalar {
+export function checkValue(schema: RecordSchema, index: number, raw: unknown, reasons: Reason[]): Scalar {
   const column = schema.columns[index] as ColumnSpec;
   switch (column.type) {
     case 'number':
