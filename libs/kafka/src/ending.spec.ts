@@ -21,7 +21,7 @@ it('waits for what is to be waited for, and not beyond the end', async () => {
   expect([ending.hasBegun, said]).toEqual([true, ['woken', 'woken']]);
 });
 
-// Symptom: ingest and monitor grew by some 10 MiB an hour for each batch a second, until the machine was full.
+// Symptom: at 1,000 rows/s ingest and monitor grew by about 4 MiB a minute, without end.
 it('keeps nothing of waits that are over', async () => {
   const ending = new Ending();
   const work = Promise.resolve();
