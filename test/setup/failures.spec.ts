@@ -41,4 +41,13 @@ describe('failures', () => {
     expect(broken).toMatch(/broken\.spec\.js\n[\s\S]*no such place/);
     expect(sums).toMatch(/sums\.spec\.js: sums adds\n[\s\S]*Expected: .*3/);
   });
+
+  it('tells the end of a long reason, too', () => {
+    const lines = "Array.from({ length: 300 }, (_, i) => 'line ' + i)";
+    const [failure] = failuresOf(
+      reportOf({ 'long.spec.js': `it('waits', () => { throw new Error(${lines}.join('\\n')); });` }),
+    ).filter((told) => told.includes('long.spec.js'));
+    expect(failure).toMatch(/line 3\n[\s\S]*…\n[\s\S]*line 299\n/);
+    expect(failure).not.toContain('line 150');
+  });
 });

@@ -18,8 +18,11 @@ const STATIC = ['lint', 'breaking', 'typecheck'];
 const LONG = ['monitor', 'ingest', 'serving', 'test-e2e', 'trainer', 'router'];
 const NEEDS_PEERS = 'test-e2e';
 const AS_IT_GOES = 'stream-without-prefixes';
-/** Of each failure, told once more at the end: what jest expected and got, and the first place in the stack. */
-const FAILURE_LINES = 16;
+/**
+ * Of each failure, told once more at the end: what jest expected and got, and how it ended, which for a process that was
+ * waited for is the end of its log.
+ */
+const FAILURE_LINES = { first: 16, last: 40 };
 /**
  * A stage is phases, which so many lanes take one after the other; each jest is heard as it goes. Platforms that
  * promise something in seconds (e2e) have the machine to themselves: it holds beside one busy core, not beside a second
@@ -37,14 +40,19 @@ const STAGES = [
   { lanes: 1, phases: [{ targets: ['e2e'], style: AS_IT_GOES }] },
 ];
 
-/** What failed, from jest's report: a test with the first lines of why, a file that failed to load. */
+/** What failed, from jest's report: a test with the first and the last lines of why, a file that failed to load. */
 export function failuresOf(report) {
-  const beginning = (text = '') => text.split('\n').slice(0, FAILURE_LINES).join('\n');
+  const { first, last } = FAILURE_LINES;
+  const shortened = (text = '') => {
+    const lines = text.split('\n');
+    if (lines.length <= first + last) return text;
+    return [...lines.slice(0, first), '…', ...lines.slice(-last)].join('\n');
+  };
   return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
     const file = relative(root, name);
     const tests = assertionResults.filter((test) => test.status === 'failed');
-    if (tests.length === 0) return status === 'failed' ? [`${file}\n${beginning(message)}`] : [];
-    return tests.map((test) => `${file}: ${test.fullName}\n${beginning(test.failureMessages[0])}`);
+    if (tests.length === 0) return status === 'failed' ? [`${file}\n${shortened(message)}`] : [];
+    return tests.map((test) => `${file}: ${test.fullName}\n${shortened(test.failureMessages[0])}`);
   });
 }
 

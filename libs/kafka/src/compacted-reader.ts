@@ -47,6 +47,9 @@ const EMPTY_FETCHES = 3;
 /** Somebody who waits for offsets, by topic and partition; those that were handled are taken away. */
 interface Waiter {
   readonly wanted: Map<string, number>;
+  /** Of them, those that readers of committed messages could get to when this was asked. */
+  reachable: string[];
+  /** Since then, or since something came. */
   emptyFetches: number;
   resolve(): void;
 }
@@ -153,7 +156,7 @@ export class CompactedReader {
   }
 
   private handled(wanted: Map<string, number>): Promise<void> {
-    return new Promise((resolve) => this.waiting.push({ wanted, emptyFetches: 0, resolve }));
+    return new Promise((resolve) => this.waiting.push({ wanted, reachable: [], emptyFetches: 0, resolve }));
   }
 
   isCaughtUp(): boolean {
@@ -187,6 +190,7 @@ export class CompactedReader {
       retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 30, restartOnFailure: async () => true },
     });
     this.consumer = consumer;
+    this.connection.watchTransactions();
     consumer.on('consumer.crash', ({ payload }) => {
       if (this.consumer !== consumer) return;
       const isAway = isBrokerAway(payload.error);
@@ -257,22 +261,27 @@ export class CompactedReader {
   }
 
   /**
-   * Nothing came for a while. Where no transaction is open before what is waited for, compaction took the last offsets
-   * away: there is no more. Else it comes when the transaction ends, or the broker has ended it.
+   * Nothing came for a while. Where no transaction is open before what is waited for, and nothing comes then either,
+   * compaction took the last offsets away: there is no more. Else it comes when the transaction ends, or the broker has
+   * ended it.
    */
   private async lookForMore(): Promise<void> {
     if (this.isAsking) return;
     this.isAsking = true;
-    const asking = this.waiting.filter(({ emptyFetches }) => emptyFetches >= EMPTY_FETCHES);
     try {
-      const ends = await this.offsets('stable');
-      for (const { wanted, emptyFetches } of asking) {
-        // Something came meanwhile.
-        if (emptyFetches < EMPTY_FETCHES) continue;
-        for (const [key, offset] of wanted)
-          if ((ends.get(this.connection.topicName(key)) ?? 0) >= offset) wanted.delete(key);
-      }
+      for (const { wanted, reachable, emptyFetches } of this.waiting)
+        if (emptyFetches >= EMPTY_FETCHES) for (const key of reachable) wanted.delete(key);
       this.release();
+      const asking = this.waiting.filter(({ emptyFetches }) => emptyFetches >= EMPTY_FETCHES);
+      if (asking.length === 0) return;
+      await this.connection.endHangingTransactions();
+      const ends = await this.offsets('stable');
+      for (const waiter of asking) {
+        const isReachable = ([key, offset]: [string, number]) =>
+          (ends.get(this.connection.topicName(key)) ?? 0) >= offset;
+        waiter.reachable = [...waiter.wanted].filter(isReachable).map(([key]) => key);
+        waiter.emptyFetches = 0;
+      }
     } catch (error) {
       this.log.debug('ends are asked for again', { error: PlatformError.from(error).message });
     } finally {

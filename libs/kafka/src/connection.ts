@@ -2,7 +2,7 @@
 // waits for the broker at construction; producers and consumers reconnect for ever in the background.
 
 import { connect } from 'node:net';
-import { DEFAULT_TOPIC_TERMS, type Topic, type TopicTerms, topicName } from '@millrace/contracts';
+import { DEFAULT_TOPIC_TERMS, type Topic, type TopicTerms, topicName, topicsBy } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
@@ -12,6 +12,7 @@ import { LogThrottle } from './log-throttle.js';
 import { dropNegativeTimeoutWarnings } from './quiet-warnings.js';
 import { neverToItself } from './to-itself.js';
 import { topicOffsets } from './topic-offsets.js';
+import { HangingTransactions } from './transactions/hanging-transactions.js';
 
 export interface KafkaConnectionSettings {
   brokers: readonly string[];
@@ -32,6 +33,8 @@ const CONNECTION_TIMEOUT_MS = 3000;
 /** Above the broker's longest fetch wait; a broker that is stopped but holds its socket is given up after it. */
 const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_MS = 60_000;
+/** Nobody waits longer than this and a look behind a transaction that nobody ends. */
+const WATCH_MS = 20_000;
 const ADMIN_RETRY = { initialRetryTime: 100, maxRetryTime: 1000, retries: 8 };
 
 export class KafkaConnection {
@@ -42,6 +45,8 @@ export class KafkaConnection {
   readonly brokers: readonly string[];
   private readonly log = logger('kafka');
   private admin: Promise<Admin> | undefined;
+  private readonly hanging: HangingTransactions;
+  private watch: NodeJS.Timeout | undefined;
 
   constructor(settings: KafkaConnectionSettings) {
     dropNegativeTimeoutWarnings();
@@ -49,6 +54,7 @@ export class KafkaConnection {
     this.brokers = settings.brokers;
     this.topicPrefix = settings.topicPrefix ?? 'millrace.';
     this.topics = settings.topics ?? DEFAULT_TOPIC_TERMS;
+    this.hanging = new HangingTransactions(this, () => topicsBy(this.topics).map(({ name }) => this.topicName(name)));
     const throttle = new LogThrottle();
     this.kafka = new Kafka({
       clientId: settings.clientId,
@@ -132,7 +138,18 @@ export class KafkaConnection {
     );
   }
 
+  /** Ends transactions that the broker has left open (see HangingTransactions); never rejects. */
+  endHangingTransactions(): Promise<void> {
+    return this.hanging.end();
+  }
+
+  /** For whoever reads committed messages: ends what hangs, time and again, until the connection is closed. */
+  watchTransactions(): void {
+    this.watch ??= setInterval(() => void this.endHangingTransactions(), WATCH_MS).unref();
+  }
+
   async close(): Promise<void> {
+    clearInterval(this.watch);
     const admin = this.admin;
     this.admin = undefined;
     await admin?.then((connected) => connected.disconnect()).catch(() => undefined); // closing anyway

@@ -20,7 +20,12 @@ it('takes over all or none, and connects none that another call has taken over m
     },
     transaction: async () => ({ commit: async () => undefined, isActive: () => false }),
   });
-  const connection = { kafka: { producer }, topicPrefix: '', topicName: (topic: string) => topic };
+  const connection = {
+    kafka: { producer },
+    topicPrefix: '',
+    topicName: (topic: string) => topic,
+    endHangingTransactions: async () => undefined,
+  };
   const writers = new FencedWriters(connection as unknown as KafkaConnection, 'ingest');
   const failing = writers.hold([0, 1, 2]);
   const next = writers.hold([0, 1, 2]);

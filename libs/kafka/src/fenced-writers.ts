@@ -17,8 +17,6 @@ export class FencedWriters {
     private readonly connection: KafkaConnection,
     /** For example "routes": what is written by one owner a number. */
     private readonly state: string,
-    /** As of TransactionalProducer. */
-    private readonly settings: { renews?: boolean } = {},
   ) {}
 
   /**
@@ -57,7 +55,8 @@ export class FencedWriters {
     const producer = new TransactionalProducer(this.connection, {
       transactionalId: `${this.state}-${number}`,
       timeoutMs: TRANSACTION_TIMEOUT_MS,
-      ...this.settings,
+      // One that renewed itself would fence a successor that it does not know of.
+      renews: false,
     });
     try {
       await producer.connect();

@@ -11,5 +11,6 @@ export { partitionOfKey } from './partitioner.js';
 export { MessageProducer } from './producer.js';
 export { KafkaBatchContext, KafkaStrategy } from './strategy.js';
 export type { KafkaStrategySettings } from './strategy-settings.js';
+export { TakingAgain } from './taking-again.js';
 export { TransactionalProducer } from './transactional-producer.js';
 export { untilAvailable } from './until-available.js';

@@ -309,6 +309,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     consumer.on('consumer.crash', ({ payload }) => {
       if (this.consumer === consumer) this.onCrashed(payload.error, payload.restart);
     });
+    connection.watchTransactions();
     await this.connectForEver(consumer, topics);
     await consumer.subscribe({ topics: topics.map((topic) => connection.topicName(topic)), fromBeginning });
     await consumer.run({

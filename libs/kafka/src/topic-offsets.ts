@@ -5,8 +5,10 @@ import { PlatformError } from '@millrace/domain';
 import { type Asker, askAnyBroker, askBroker } from './ask-broker.js';
 import {
   LIST_OFFSETS,
+  type ListedOffset,
   listOffsetsRequest,
   METADATA,
+  type Metadata,
   metadataRequest,
   type OffsetKind,
   readListOffsets,
@@ -49,13 +51,29 @@ async function offsetsNow(
   topics: readonly string[],
   kind: OffsetKind,
 ): Promise<ReadonlyMap<string, number>> {
-  const { nodes, topics: leaders } = await askAnyBroker(asker, async (socket) =>
+  const metadata = await askAnyBroker(asker, async (socket) =>
     readMetadata(await socket.request(METADATA, metadataRequest(topics))),
   );
-  const unknown = topics.filter((topic) => !leaders.has(topic));
+  const unknown = topics.filter((topic) => !metadata.topics.has(topic));
   if (unknown.length > 0) throw new NotLed(`no topic ${unknown.join(', ')}`);
+  if ([...metadata.topics.values()].some((led) => led.some((leader) => !metadata.nodes.has(leader))))
+    throw new NotLed('a partition has no leader now');
+  const offsets = new Map<string, number>();
+  for (const { topic, partition, error, offset } of await offsetsLed(asker, metadata, kind)) {
+    if (error !== 0) throw new NotLed(`error ${error} of ${topic}/${partition}`);
+    offsets.set(`${topic}/${partition}`, offset);
+  }
+  return offsets;
+}
+
+/** Of the partitions that have a leader, as each of them answers. */
+export async function offsetsLed(
+  asker: Asker,
+  { nodes, topics }: Metadata,
+  kind: OffsetKind,
+): Promise<readonly ListedOffset[]> {
   const byNode = new Map<number, { topic: string; partitions: number[] }[]>();
-  for (const [topic, led] of leaders)
+  for (const [topic, led] of topics)
     led.forEach((leader, partition) => {
       const asked = byNode.get(leader) ?? [];
       byNode.set(leader, asked);
@@ -63,17 +81,14 @@ async function offsetsNow(
       if (of === undefined) asked.push({ topic, partitions: [partition] });
       else of.partitions.push(partition);
     });
-  const offsets = new Map<string, number>();
+  const offsets: ListedOffset[] = [];
   for (const [leader, asked] of byNode) {
     const node = nodes.get(leader);
-    if (node === undefined) throw new NotLed('a partition has no leader now');
+    if (node === undefined) continue;
     const answer = await askBroker(asker, node, (socket) =>
       socket.request(LIST_OFFSETS, listOffsetsRequest(kind, asked)),
     );
-    for (const { topic, partition, error, offset } of readListOffsets(answer)) {
-      if (error !== 0) throw new NotLed(`error ${error} of ${topic}/${partition}`);
-      offsets.set(`${topic}/${partition}`, offset);
-    }
+    offsets.push(...readListOffsets(answer));
   }
   return offsets;
 }

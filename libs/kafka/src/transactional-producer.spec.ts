@@ -15,7 +15,12 @@ function refusing(type: string, settings = {}): TransactionalProducer {
       abort: async () => undefined,
     }),
   });
-  const connection = { kafka: { producer }, topicPrefix: '', topicName: (topic: string) => topic };
+  const connection = {
+    kafka: { producer },
+    topicPrefix: '',
+    topicName: (topic: string) => topic,
+    endHangingTransactions: async () => undefined,
+  };
   return new TransactionalProducer(connection as unknown as KafkaConnection, { transactionalId: 'id', ...settings });
 }
 

@@ -141,6 +141,8 @@ export class TransactionalProducer {
   private connectedProducer(): Promise<Producer> {
     if (this.producer === undefined) {
       const connecting = (async () => {
+        // While the coordinator still knows how it ended: with the id's next epoch it forgets.
+        await this.connection.endHangingTransactions();
         const producer = this.connection.kafka.producer({
           transactionalId: `${this.connection.topicPrefix}${this.settings.transactionalId}`,
           idempotent: true,

@@ -75,6 +75,12 @@ export const METRICS = {
     description: 'Partitions paused because the handler was overloaded',
     labels: ['topic'],
   },
+  'millrace.kafka.hanging_transactions': {
+    kind: 'counter',
+    unit: '{transaction}',
+    description: 'Transactions that a broker had left open in a partition, and that were ended as it had decided',
+    labels: ['outcome'],
+  },
   'millrace.kafka.produced': {
     kind: 'counter',
     unit: '{message}',

@@ -14,6 +14,7 @@ import {
   KafkaConnection,
   KafkaStrategy,
   MessageProducer,
+  TakingAgain,
   untilAvailable,
 } from '@millrace/kafka';
 import { defineService, type ServiceContext, within } from '@millrace/service';
@@ -90,7 +91,11 @@ export const ingest = defineService({
     const { registry, datasetIndex, letters, spans } = known;
     const store = openArtifactStore(config);
     const deadLetters = new DeadLetterSender(producer, clock, sha256);
-    let isTakingAgain = false;
+    const takingAgain = new TakingAgain({
+      group: () => streams.live,
+      topic: 'progress.v1',
+      isEnding: () => shutdown.begun,
+    });
     const collector = datasetCollector(store, {
       ...{ index: datasetIndex, used: known.used, clock, upToNow: known.upToNow },
     });
@@ -107,16 +112,7 @@ export const ingest = defineService({
         collector,
         expired: expiredLabels(deadLetters),
       },
-      (partition, error) => {
-        if (isTakingAgain || shutdown.begun) return;
-        isTakingAgain = true;
-        log.warn('a partition is taken over again before anything is written', { partition }, error);
-        // Only a member that the group knows takes over: one that stood still is none until it has joined again.
-        void untilAvailable('the group', () => streams.live.confirm('progress.v1')).then(() => {
-          isTakingAgain = false;
-          streams.live.assignAgain();
-        });
-      },
+      (partition, error) => takingAgain.begin(partition, error),
     );
     const online = onlineFeatures(context, connection, producer, registry);
     const publisher = new RecordPublisher(producer, deadLetters, clock);

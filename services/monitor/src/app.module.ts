@@ -15,6 +15,7 @@ import {
   KafkaStrategy,
   MessageProducer,
   partitionOfKey,
+  TakingAgain,
   untilAvailable,
 } from '@millrace/kafka';
 import { defineService, type ServiceContext, type Tick } from '@millrace/service';
@@ -345,8 +346,12 @@ function consumer(
   };
   shutdown.onDrain('archive', () => archive.archive.flush());
   shutdown.onDrain('state', () => checkpointer.write());
-  let isTakingAgain = false;
-  const strategy = new KafkaStrategy({
+  const takingAgain = new TakingAgain({
+    group: () => strategy,
+    topic: 'profiles.v1',
+    isEnding: () => shutdown.begun,
+  });
+  const strategy: KafkaStrategy = new KafkaStrategy({
     connection,
     groupId: 'monitor',
     sharing: 'by number',
@@ -377,20 +382,14 @@ function consumer(
           engine.positions.reaches(stream, partition, end);
         }
       });
-      isTakingAgain = false;
+      takingAgain.assigned();
       archive.assigned();
     },
   });
   group.isReady = () => strategy.isReady();
   group.entriesKnown = () => reader.upToNow();
-  group.takeAgain = (number, error) => {
-    if (isTakingAgain || shutdown.begun) return;
-    isTakingAgain = true;
-    log.warn('a partition number is taken over again before anything is told', { number }, error);
-    // Only a member that the group knows takes over: one that stood still is none until it has joined again.
-    void untilAvailable('the group', () => strategy.confirm('profiles.v1')).then(() => strategy.assignAgain());
-  };
-  group.holds = (number) => strategy.isReady() && !isTakingAgain && strategy.numbers().includes(number);
+  group.takeAgain = (number, error) => takingAgain.begin(number, error);
+  group.holds = (number) => strategy.isReady() && !takingAgain.isUnderWay && strategy.numbers().includes(number);
   readiness.register('kafka', () => strategy.isInGroup());
   readiness.register('metadata', () => reader.isCaughtUp());
   return strategy;

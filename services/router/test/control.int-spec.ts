@@ -3,6 +3,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { encodeCommand } from '@millrace/contracts';
+import { FencedWriters } from '@millrace/kafka';
 import { startKafka } from '@millrace/testing';
 import { inferRequest } from './load.js';
 import { Platform } from './platform.js';
@@ -178,4 +179,25 @@ describe('route control', () => {
       'millrace_router_requests_total{project="p"',
     );
   });
+
+  // As one that stood still for longer than its group waits, and gets its partitions back.
+  it('whose writers were taken meanwhile takes them over again: a command is applied, a removed project goes', async () => {
+    const { router, connection } = platform;
+    const fence = async () => {
+      const other = new FencedWriters(connection, 'routes');
+      await other.hold([0, 1, 2, 3]);
+      await other.close();
+    };
+    await fence();
+    await router.until(async () => (await router.post('/v1/projects/p/promote', { version: 2 })).status === 200);
+    expect((await route()).targets).toMatchObject([{ version: 2 }]);
+    await fence();
+    await platform.producer.send('projects.v1', [{ key: 'p', value: null }]);
+    await router.until(async () => (await router.get('/v1/projects/p/route')).status === 404);
+    // The topic says so, too, not only this process.
+    const next = await platform.newRouter({ MILLRACE_REPLICA: 'c' });
+    await next.until(() => next.output.includes('routes read from Kafka'));
+    expect(next.output).toContain('"routes":0');
+    expect(await next.stop()).toBe(0);
+  }, 90_000);
 });

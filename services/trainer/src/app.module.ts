@@ -262,7 +262,7 @@ const after: After = (delayMs, work) => {
 /** What every write of the trainer goes through. */
 function trainerLog(context: Context, connection: KafkaConnection, duty: Duty, place: Place): TrainerLog {
   const { clock, shutdown } = context;
-  const writers = new FencedWriters(connection, 'trainer', { renews: false });
+  const writers = new FencedWriters(connection, 'trainer');
   const writer = new TrainerLog(
     writers,
     {

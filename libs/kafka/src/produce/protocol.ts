@@ -11,12 +11,11 @@ export const PRODUCE = { key: 0, version: 7 } as const;
 export const LIST_OFFSETS = { key: 2, version: 2 } as const;
 export const TOPIC_IDS = { key: 3, version: 10 } as const;
 
-export type RequestKind =
-  | typeof METADATA
-  | typeof INIT_PRODUCER_ID
-  | typeof PRODUCE
-  | typeof LIST_OFFSETS
-  | typeof TOPIC_IDS;
+/** What the broker calls a request, and the version of it that is spoken. */
+export interface RequestKind {
+  readonly key: number;
+  readonly version: number;
+}
 
 const ACKS_ALL = -1;
 /** The leader's time to have a batch on all replicas. */
@@ -30,7 +29,7 @@ function textField(text: string): Buffer {
   return field;
 }
 
-function int32(value: number): Buffer {
+export function int32(value: number): Buffer {
   const field = Buffer.allocUnsafe(4);
   field.writeInt32BE(value, 0);
   return field;
@@ -110,7 +109,7 @@ export function listOffsetsRequest(
 }
 
 /** Reads an answer; more than there is makes it `corrupt`. */
-class Answer {
+export class Answer {
   private at = 0;
 
   constructor(private readonly bytes: Buffer) {}

@@ -90,7 +90,7 @@ export async function datasets(
   const segmentFiles = new DuckDbSegmentFiles(tables.instance, store, duckDb.scratch, ids, () => freeBytes(config));
   const merger = new DuckDbSpanMerger(tables.instance, segmentFiles, files, duckDb.scratch);
   const closer = new VersionCloser(merger, index, clock);
-  const writers = new FencedWriters(connection, 'ingest', { renews: false });
+  const writers = new FencedWriters(connection, 'ingest');
   shutdown.onClose('writers', () => writers.close());
   const bounds = new StreamBounds(connection);
   const reports = liveReports();

@@ -22,8 +22,7 @@ export class BoardWriters {
     /** It is not known whether a transaction of the number was committed: it must be taken over again. */
     private readonly lost: (partition: number, error: PlatformError) => void,
   ) {
-    // One that renewed itself would fence a successor that it does not know of.
-    this.writers = new FencedWriters(connection, 'monitor', { renews: false });
+    this.writers = new FencedWriters(connection, 'monitor');
   }
 
   fence(numbers: readonly number[]): Promise<readonly number[]> {

@@ -23,7 +23,12 @@ it('takes a number over again only by being told to, after a transaction of whic
     disconnect: async () => undefined,
     transaction: async () => transaction(),
   });
-  const connection = { kafka: { producer }, topicPrefix: '', topicName: (topic: string) => topic };
+  const connection = {
+    kafka: { producer },
+    topicPrefix: '',
+    topicName: (topic: string) => topic,
+    endHangingTransactions: async () => undefined,
+  };
   const lost: [number, string][] = [];
   const writers = new BoardWriters(
     connection as unknown as KafkaConnection,
@@ -61,7 +66,12 @@ it('says when everything has come to its end that it was told to write, also whe
     disconnect: async () => undefined,
     transaction: async () => transaction(),
   });
-  const connection = { kafka: { producer }, topicPrefix: '', topicName: (topic: string) => topic };
+  const connection = {
+    kafka: { producer },
+    topicPrefix: '',
+    topicName: (topic: string) => topic,
+    endHangingTransactions: async () => undefined,
+  };
   const writers = new BoardWriters(
     connection as unknown as KafkaConnection,
     new JudgementMessages(new ManualClock(1)),

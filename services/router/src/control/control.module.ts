@@ -3,7 +3,14 @@
 
 import { join } from 'node:path';
 import { topicTerms } from '@millrace/deployment';
-import { ensureTopics, KafkaConnection, type KafkaStrategy, MessageProducer, untilAvailable } from '@millrace/kafka';
+import {
+  ensureTopics,
+  KafkaConnection,
+  type KafkaStrategy,
+  MessageProducer,
+  TakingAgain,
+  untilAvailable,
+} from '@millrace/kafka';
 import { DEFAULT_STRATEGY, type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
 import { type ServiceContext, within } from '@millrace/service';
 import type { RouterConfig } from '../config.js';
@@ -46,7 +53,12 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   const snapshot = snapshotFile(context, path, projects);
   shutdown.onClose('snapshot', () => snapshot.flush());
   const producer = new MessageProducer(connection, { lingerMs: 0, name: 'commands' });
-  const routeLog = new KafkaRouteLog(connection);
+  const takingAgain = new TakingAgain({
+    group: () => consumer,
+    topic: 'routes.v1',
+    isEnding: () => shutdown.begun,
+  });
+  const routeLog = new KafkaRouteLog(connection, (partition, error) => takingAgain.begin(partition, error));
   const held = new Set<number>();
   const strategyOf = strategies(projects);
   const mixed = (project: string, version: number) =>
@@ -105,16 +117,16 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     const closed = [follower.close(), producer.close(PRODUCER_CLOSE_MS), routeLog.close()];
     await within(KAFKA_CLOSE_MS, Promise.all(closed));
   });
-  const consumer = commandsConsumer(connection, async (partitions) => {
-    const before = [...held];
+  const consumer: KafkaStrategy = commandsConsumer(connection, async (partitions) => {
     held.clear();
     for (const partition of partitions) held.add(partition);
     for (const { project } of table.all()) if (!holds(project)) owner.release(project);
     // A coordinator of transactions that loads takes seconds; what is held may be other partitions by then.
-    await untilAvailable('routes', () => routeLog.hold([...held]));
+    const taken = await untilAvailable('routes', () => routeLog.hold([...held]));
     await follower.caughtUp();
     // The first read began after nobody else could write any more only if no other replica held the partitions.
-    if (partitions.some((partition) => !before.includes(partition))) await follower.readToEnd();
+    if (taken.length > 0) await follower.readToEnd();
+    routeLog.read();
     await removed.dropHeld();
     for (const route of table.all()) if (holds(route.project)) owner.resume(route);
   });

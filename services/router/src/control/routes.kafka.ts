@@ -2,7 +2,7 @@
 // partition, so that the broker fences a predecessor. Reading: every replica follows all three from their beginning.
 
 import { decodeModelVersion, decodeProject, decodeRoute, encodeRoute, type ModelVersion } from '@millrace/contracts';
-import { assert } from '@millrace/domain';
+import { assert, PlatformError } from '@millrace/domain';
 import { CompactedReader, FencedWriters, type KafkaConnection, type OnEntry } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
 import type { Route } from '@millrace/routing';
@@ -17,8 +17,14 @@ const START_RETRY_MS = 1_000;
 export class KafkaRouteLog implements RouteLog {
   private readonly writers: FencedWriters;
   private readonly partitions = new Map<string, number>();
+  /** Taken over, and what the predecessor wrote there may not be known yet: nothing is decided on it. */
+  private readonly unread = new Set<number>();
 
-  constructor(connection: KafkaConnection) {
+  constructor(
+    connection: KafkaConnection,
+    /** The writer of the partition was refused, or may have been: it must be taken over again. */
+    private readonly lost: (partition: number, error: PlatformError) => void,
+  ) {
     this.writers = new FencedWriters(connection, 'routes');
   }
 
@@ -31,9 +37,19 @@ export class KafkaRouteLog implements RouteLog {
     return this.partitions.get(project);
   }
 
-  /** Takes over the transactional ids of these partitions and drops the others. */
-  async hold(partitions: readonly number[]): Promise<void> {
-    await this.writers.hold(partitions);
+  /**
+   * Takes over the transactional ids of these partitions and drops the others. Gives those that were not held, or not
+   * to use: nothing is written there before `read`.
+   */
+  async hold(partitions: readonly number[]): Promise<number[]> {
+    const taken = await this.writers.hold(partitions);
+    for (const partition of taken) this.unread.add(partition);
+    return taken;
+  }
+
+  /** Everything is in force here that was written to the partitions before they were taken over. */
+  read(): void {
+    this.unread.clear();
   }
 
   write(route: Route): Promise<void> {
@@ -47,7 +63,16 @@ export class KafkaRouteLog implements RouteLog {
   private async put(project: string, value: Uint8Array | null): Promise<void> {
     const partition = this.partitions.get(project);
     assert(partition !== undefined, `the partition of ${project} is known before it is written`);
-    await this.writers.of(partition).send(ROUTES_TOPIC, [{ key: project, value, partition }]);
+    if (this.unread.has(partition))
+      throw new PlatformError('unavailable', `routes of partition ${partition} are not read to their end yet`);
+    const writer = this.writers.of(partition);
+    try {
+      await writer.send(ROUTES_TOPIC, [{ key: project, value, partition }]);
+    } catch (thrown) {
+      const error = PlatformError.from(thrown);
+      if (!writer.isUsable) this.lost(partition, error);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
