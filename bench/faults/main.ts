@@ -17,7 +17,7 @@ import {
   takeOver,
   together,
 } from './cases.js';
-import { fullDisk, withSmallDisk } from './full-disk.js';
+import { fullDisk, fullHome, withSmallDisk } from './full-disk.js';
 import { ReplicatedPlatform } from './replicated-platform.process.js';
 import { startOf } from './rows.js';
 import { type FaultCase, Suite } from './suite.js';
@@ -55,10 +55,13 @@ const WHOLE: readonly FaultCase[] = [
 const SLICE: readonly FaultCase[] = [
   together('slice', [shown, takeOver(TAKEN_OVER_MS_MAX.slice), restart(['router', 'serving'])]),
 ];
-/** On a platform of its own, whose artifact store is a small disk. */
-const ON_SMALL_DISK = fullDisk(short);
+/** Each on a platform of its own, which has this folder on a small disk. */
+const ON_SMALL_DISK = [
+  ['artifacts', fullDisk(short)],
+  ['', fullHome(2 * short)],
+] as const;
 
-const all = values.slice ? SLICE : [...WHOLE, ON_SMALL_DISK];
+const all = values.slice ? SLICE : [...WHOLE, ...ON_SMALL_DISK.map(([, one]) => one)];
 const chosen = (values.cases?.split(',') ?? all.map(({ name }) => name)).map((name) => {
   const found = all.find((one) => one.name === name);
   if (found === undefined)
@@ -92,7 +95,7 @@ async function runAll(platform: ReplicatedPlatform, cases: readonly FaultCase[])
 }
 
 let isMet = true;
-const onOne = chosen.filter((one) => one !== ON_SMALL_DISK);
+const onOne = chosen.filter((one) => ON_SMALL_DISK.every(([, other]) => one !== other));
 if (onOne.length > 0) {
   const platform = await ReplicatedPlatform.up(root, { keep: values.keep });
   try {
@@ -101,8 +104,9 @@ if (onOne.length > 0) {
     await platform.stop();
   }
 }
-if (chosen.includes(ON_SMALL_DISK)) {
-  const isMetToo = await withSmallDisk(root, (platform) => runAll(platform, [ON_SMALL_DISK]));
+for (const [folder, one] of ON_SMALL_DISK) {
+  if (!chosen.includes(one)) continue;
+  const isMetToo = await withSmallDisk(root, folder, (platform) => runAll(platform, [one]));
   isMet &&= isMetToo;
 }
 process.exit(isMet ? 0 : 1);

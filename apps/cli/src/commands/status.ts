@@ -9,6 +9,7 @@ import { collectingOf, collectingText } from '../overview/own-reference.js';
 import { type Holdings, heldBy, stateOf } from '../overview/process-state.http.js';
 import { OVERVIEW_HEAD, overviewNotes, overviewRow, projectOverviews } from '../overview/project-overview.js';
 import { noWindowText, windowOf } from '../overview/window-text.js';
+import { hasRoom, noRoomText } from '../supervisor/room.fs.js';
 import { type ProcessNote, RunFolder } from '../supervisor/run-folder.fs.js';
 import { table } from '../table.js';
 import { action, type Context, controlOf } from './context.js';
@@ -126,6 +127,7 @@ async function status(context: Context): Promise<number> {
     SERVICES.flatMap((service) => urls[service].map((_, replica) => replicaStatus(context, service, replica, notes))),
   );
   const artifacts = await artifactsState(context);
+  const room = hasRoom(home);
   const answers = services.every(({ state }) => state === 'ready' || state === NOT_PLANNED);
   const whole = answers && artifacts.state === 'reachable';
   const control = controlOf(context.settings, OVERVIEW_WAIT_MS);
@@ -140,13 +142,14 @@ async function status(context: Context): Promise<number> {
   const first = projects.find(({ activeAlarms = 0 }) => activeAlarms > 0) ?? projects[0];
   const next = first === undefined ? 'millrace new FILE' : `millrace loop ${first.name}`;
   context.print(
-    { release: RELEASE, services, artifacts, stopped, projects },
+    { release: RELEASE, services, artifacts, hasRoom: room, stopped, projects },
     (width) =>
       [
         `Millrace ${RELEASE}`,
         table(heads, rows, width),
         ...services.flatMap(({ name, troubles }) => troubles.map((trouble) => `${name}: ${trouble}`)),
         `artifacts: ${artifacts.place}, ${artifacts.state}`,
+        ...(room ? [] : [`${noRoomText(home)}: what dies there is started again when there is room`]),
         ...(projects.length === 0 ? [] : ['', table(OVERVIEW_HEAD, projects.map(overviewRow), width)]),
         ...projects.flatMap(overviewNotes),
         ...(stopped === null ? [] : [stoppedText(stopped)]),

@@ -1,5 +1,6 @@
 // One process's log on disk, bounded: at the maximum the file becomes .1, .1 becomes .2 and the oldest goes. Writes are
-// synchronous appends (a page-cache copy), so that the last words of a dying process are there.
+// synchronous appends (a page-cache copy), so that the last words of a dying process are there. What a full disk does not
+// take is dropped and counted, and the log says so when there is room again.
 
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -17,8 +18,10 @@ const DEFAULT_LOG_LIMITS: LogLimits = { fileBytesMax: 10 * 1024 * 1024, oldFiles
 const TAIL_BYTES_MAX = 16 * 1024;
 
 export class LogFile {
-  private handle: number;
+  /** undefined where the file could not be opened anew. */
+  private handle: number | undefined;
   private size: number;
+  private droppedBytes = 0;
   private tailText = '';
   private closed = false;
 
@@ -34,10 +37,14 @@ export class LogFile {
   /** After `close` what still drips out of a dead process's pipe is dropped. */
   append(chunk: Uint8Array): void {
     if (this.closed) return;
-    if (this.size + chunk.length > this.limits.fileBytesMax && this.size > 0) this.rotate();
-    writeSync(this.handle, chunk);
-    this.size += chunk.length;
     this.tailText = (this.tailText + Buffer.from(chunk).toString('utf8')).slice(-TAIL_BYTES_MAX);
+    try {
+      this.write(chunk);
+    } catch {
+      // Whoever supervises must live on; the disk is full, as a rule.
+      this.droppedBytes += chunk.length;
+      this.closeHandle();
+    }
   }
 
   /** The last lines written since this object was made. */
@@ -48,11 +55,31 @@ export class LogFile {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    closeSync(this.handle);
+    this.closeHandle();
+  }
+
+  private write(chunk: Uint8Array): void {
+    if (this.handle === undefined) {
+      this.handle = openSync(this.path, 'a');
+      this.size = fstatSync(this.handle).size;
+    }
+    if (this.size + chunk.length > this.limits.fileBytesMax && this.size > 0) this.rotate();
+    const gap =
+      this.droppedBytes === 0 ? [] : [Buffer.from(`… ${this.droppedBytes} bytes could not be written here\n`)];
+    const text = Buffer.concat([...gap, chunk]);
+    writeSync(this.handle, text);
+    this.droppedBytes = 0;
+    this.size += text.length;
+  }
+
+  private closeHandle(): void {
+    const { handle } = this;
+    this.handle = undefined;
+    if (handle !== undefined) closeSync(handle);
   }
 
   private rotate(): void {
-    closeSync(this.handle);
+    this.closeHandle();
     for (let age = this.limits.oldFilesMax; age >= 1; age--) {
       const from = age === 1 ? this.path : `${this.path}.${age - 1}`;
       if (existsSync(from)) renameSync(from, `${this.path}.${age}`);

@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LogFile } from './log-file.fs.js';
 
@@ -34,6 +34,18 @@ describe('LogFile', () => {
       log.close();
     }
     expect(readFileSync(path, 'utf8')).toMatch(/line 0001[\s\S]*line 0002/);
+  });
+
+  it('drops what a full disk does not take, and says how much when there is room again', () => {
+    mkdirSync(dirname(path), { recursive: true });
+    symlinkSync('/dev/full', path);
+    const log = new LogFile(path, limits);
+    for (const index of [1, 2]) log.append(line(index));
+    expect(log.tail(2)).toContain('line 0002');
+    rmSync(path);
+    for (const index of [3, 4]) log.append(line(index));
+    log.close();
+    expect(readFileSync(path, 'utf8')).toBe(`… 40 bytes could not be written here\n${line(3)}${line(4)}`);
   });
 
   it('tells the last lines, and drops what comes after its end', () => {

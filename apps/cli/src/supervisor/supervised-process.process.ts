@@ -17,6 +17,7 @@ export type ProcessState =
   | 'starting'
   | 'ready'
   | 'backing-off'
+  | 'waiting-for-room'
   | 'held'
   | 'stopping'
   | 'stopped'
@@ -35,6 +36,8 @@ export interface ProcessEvents {
   /** Somebody told it to end, and it did; it is started again at once. */
   endedInOrder(name: string): void;
   restart(name: string, attempt: number, delayMs: number): void;
+  /** It died on a full disk, and is started when there is room; that is no death of its own. */
+  noRoom(name: string): void;
   failed(name: string, error: PlatformError): void;
 }
 
@@ -47,10 +50,13 @@ export interface SupervisedProcessParts {
   policy: RestartPolicy;
   clock: Clock;
   events: ProcessEvents;
+  /** On the disk of the home. */
+  hasRoom(): boolean;
 }
 
 /** Between two looks at readiness; short, because the whole start waits for the slowest. */
 const PROBE_EVERY_MS = 50;
+const ROOM_CHECK_MS = 1_000;
 
 const sleep = (ms: number) => new Promise<void>((wake) => setTimeout(wake, ms));
 
@@ -101,7 +107,7 @@ export class SupervisedProcess {
     child.stdin?.on('error', () => undefined); // it closed its end; nothing is ever written
     this.child = child;
     if (child.pid !== undefined) {
-      run.add(plan.name, child.pid);
+      this.writeDown(child.pid);
       lowerGroup(child.pid, plan.nice);
     }
     child.stdout?.on('data', (chunk: Uint8Array) => log.append(chunk));
@@ -121,6 +127,19 @@ export class SupervisedProcess {
       child.once('exit', end);
     });
     void this.watchReadiness(child);
+  }
+
+  /** A process that is written down nowhere would outlive a supervisor that is killed. */
+  private writeDown(pid: number): void {
+    const { plan, run, log } = this.parts;
+    try {
+      run.add(plan.name, pid);
+    } catch (thrown) {
+      log.append(
+        Buffer.from(`could not be written down, so it is ended again: ${PlatformError.from(thrown).reason}\n`),
+      );
+      signalGroup(pid, 'SIGKILL');
+    }
   }
 
   /** Resolves when ready now or next; rejects when it failed for good or was stopped. */
@@ -194,6 +213,12 @@ export class SupervisedProcess {
       this.start();
       return;
     }
+    if (!this.parts.hasRoom()) {
+      this.state = 'waiting-for-room';
+      events.noRoom(plan.name);
+      this.startWithRoom();
+      return;
+    }
     const decision = policy.onDeath({ aliveMs: clock.monotonicMs() - this.startedAtMs, ready: this.wasReady });
     if (decision.kind === 'give-up') {
       const error = this.failure(`died ${decision.deaths} times in a row (${signal ?? `exit code ${code}`})`);
@@ -205,6 +230,13 @@ export class SupervisedProcess {
     this.restarts += 1;
     events.restart(plan.name, decision.attempt, decision.delayMs);
     this.restartTimer = setTimeout(() => this.start(), decision.delayMs);
+  }
+
+  private startWithRoom(): void {
+    this.restartTimer = setTimeout(() => {
+      if (this.parts.hasRoom()) this.start();
+      else this.startWithRoom();
+    }, ROOM_CHECK_MS);
   }
 
   private async watchReadiness(child: ChildProcess): Promise<void> {

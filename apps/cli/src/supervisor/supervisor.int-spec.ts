@@ -221,6 +221,48 @@ describe('Supervisor', () => {
     );
   });
 
+  it('starts what dies on a full disk again when there is room, however often it died there', async () => {
+    let room = true;
+    const said: string[] = [];
+    const limits = { ...RESTARTS, maxDeaths: 1, maxDeathsUnready: 1, stableAfterMs: 3_600_000 };
+    const one = supervisor([plan('kafka', ports.kafka)], {
+      restartLimits: limits,
+      hasRoom: () => room,
+      log: (line) => said.push(line),
+    });
+    await one.start();
+    for (let time = 1; time <= 3; time++) {
+      room = false;
+      one.kill('kafka');
+      await until(() => one.status()[0]?.state === 'waiting-for-room');
+      room = true;
+      await one.waitReady('kafka');
+    }
+    expect(one.status()[0]?.restarts).toBe(0);
+    expect(said.filter((line) => line.includes('kafka is started again when there is room: less than'))).toHaveLength(
+      3,
+    );
+    room = false;
+    one.kill('kafka');
+    await until(() => one.status()[0]?.state === 'waiting-for-room');
+    await one.stop();
+    expect(one.status()[0]?.state).toBe('stopped');
+  });
+
+  it('lives on where a process cannot be written down, and leaves none that is not', async () => {
+    const restartLimits = { ...RESTARTS, firstDelayMs: 1_000 };
+    const one = supervisor([plan('kafka', ports.kafka)], { restartLimits });
+    await one.start();
+    const record = join(home, 'run/kafka.json');
+    one.kill('kafka');
+    await until(() => !existsSync(record));
+    mkdirSync(record); // no file can take its place
+    await until(() => /could not be written down/.test(readFileSync(join(home, 'logs/kafka.log'), 'utf8')));
+    rmSync(record, { recursive: true, force: true });
+    await one.waitReady('kafka');
+    expect(JSON.parse(readFileSync(record, 'utf8'))).toMatchObject({ name: 'kafka', pid: one.pid('kafka') });
+  });
+
   it('can be stopped while it starts', async () => {
     const deaf = script('deaf', 'setInterval(() => undefined, 1000);');
     const one = supervisor([plan('trainer', ports.trainerHttp, { args: [deaf] })]);

@@ -20,6 +20,7 @@ import { toldError } from '../system-error.js';
 import { prepareKafka } from './kafka-storage.process.js';
 import { LogFile } from './log-file.fs.js';
 import { freePorts, holderOf, isPortFree } from './ports.tcp.js';
+import { hasRoom, noRoomText } from './room.fs.js';
 import { RunFolder } from './run-folder.fs.js';
 import {
   type ProcessEvents,
@@ -52,6 +53,8 @@ export interface SupervisorOptions {
   log?: (line: string) => void;
   clock?: Clock;
   restartLimits?: RestartLimits;
+  /** Whether a disk takes what processes write as they start; for tests. */
+  hasRoom?: (folder: string) => boolean;
   /** Some of the platform's processes, or with more said to them. */
   choose?: (plans: readonly ProcessPlan[]) => readonly ProcessPlan[];
   /** Instead of the platform's own processes; for tests of the supervisor itself. */
@@ -245,6 +248,7 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
   }
 
   private makeProcess(plan: ProcessPlan): SupervisedProcess {
+    const { env, root, home } = this.options;
     const log = new LogFile(this.logPath(plan.name));
     this.logs.set(plan.name, log);
     // Each process its own jitter; the seed need not be secret or reproducible.
@@ -269,14 +273,18 @@ export class Supervisor extends EventEmitter<SupervisorEventMap> {
         this.say(`${name} restarts in ${delayMs} ms (attempt ${attempt})`);
         this.emit('restart', name, attempt, delayMs);
       },
+      noRoom: (name) => {
+        this.note();
+        this.say(`${name} is started again when there is room: ${noRoomText(home)}`);
+      },
       failed: (name, error) => {
         this.note();
         this.say(error.reason);
         this.emit('failed', name, error);
       },
     };
-    const { env, root } = this.options;
-    return new SupervisedProcess({ plan, env, cwd: root, log, run: this.run, policy, clock: this.clock, events });
+    const parts = { plan, env, cwd: root, log, run: this.run, policy, clock: this.clock, events };
+    return new SupervisedProcess({ ...parts, hasRoom: () => (this.options.hasRoom ?? hasRoom)(home) });
   }
 
   /** Told by the way: a home that cannot be written is found out by `watchHome`. */
