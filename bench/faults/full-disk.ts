@@ -1,5 +1,5 @@
-// The artifact store, or all of the home with Kafka's log, on a disk that somebody else fills: a small tmpfs, which needs
-// the right to mount one.
+// The artifact store, or all of the home with Kafka's log, on a disk that somebody else fills: a small tmpfs, which
+// needs the right to mount one.
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';

@@ -91,6 +91,12 @@ export class Watermark<S extends string> {
     return this.least(this.sources, nowMs, unread);
   }
 
+  /** The largest event time of one stream, however few partitions have reached it; -Infinity before its first. */
+  newestOf(stream: S): number {
+    const own = this.sources.filter((source) => source.stream === stream);
+    return Math.max(...own.map(({ maxEventMs }) => maxEventMs));
+  }
+
   /** The same of one stream alone, whatever the others hold back. */
   ofStream(stream: S, nowMs: number, unread: readonly SourceId<S>[]): number {
     const own = (id: SourceId<S>) => id.stream === stream;

@@ -209,7 +209,7 @@ const data = object(
     ),
     versionEvery: duration('Event-time span of one dataset version of the live stream.', '1d'),
     closeAfterIdle: duration(
-      'Processing time without a record or label after which open spans of the live stream close all the same; by default `data.versionEvery`, `data.label.delay` and `monitoring.allowedLateness` together.',
+      'Processing time without a record or label after which open spans of the live stream close all the same, and for which a span that is due waits for senders that lag; by default `data.versionEvery`, `data.label.delay` and `monitoring.allowedLateness` together.',
     ),
     clock: object(
       'Which event times of live records move the clock of the stream on at once; others wait for a second entity that says so too.',

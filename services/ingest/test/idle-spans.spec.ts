@@ -1,7 +1,20 @@
-// When open spans close because nobody sends anything any more, and when that says nothing.
+// When open spans close because nobody sends anything any more, or because somebody who lags held them back for long
+// enough; and when silence says nothing.
 
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { entryOf, Process, record, SPAN_MS, TEXT, type World, world } from './live-process.js';
+import type { DatasetVersion } from '@millrace/contracts';
+import {
+  entryOf,
+  label,
+  PARTITIONS,
+  Process,
+  record,
+  SPAN_MS,
+  START_MS,
+  TEXT,
+  type World,
+  world,
+} from './live-process.js';
 
 describe('open spans of a project that is silent', () => {
   const started: Process[] = [];
@@ -68,5 +81,60 @@ describe('open spans of a project that is silent', () => {
     target.clock.advance(10 * SPAN_MS);
     await second.catchUp();
     expect(target.announced).toMatchObject([{ rows: 3, lateRows: 0 }]);
+  });
+});
+
+/** Of the spans that live senders fill, when they closed first. */
+const liveOnes = (announced: readonly DatasetVersion[]) =>
+  announced.filter(({ windowStartMs, rowsOf }) => windowStartMs >= START_MS && rowsOf === 0);
+
+describe('open spans that somebody who lags holds back', () => {
+  const started: Process[] = [];
+  afterEach(() => {
+    for (const process of started.splice(0)) process.end();
+  });
+
+  // Symptom: one sender of labels that were 299 days old held back every close of its project.
+  it.each([
+    ['labels of an old time, one after the other', (at: number) => label(`old${at}`, at - 299 * 1_440 * SPAN_MS, 1)],
+    ['records of a clock that is a day slow', (at: number) => ({ slow: at - 1_440 * SPAN_MS })],
+  ])('close after closeAfterIdle for each, and no later the longer it lasts: %s', async (_who, of) => {
+    const target = await world();
+    target.entry = entryOf(TEXT.replace('closeAfterIdle: 30d', 'closeAfterIdle: 10m'));
+    const process = await Process.start(target);
+    started.push(process);
+    const closedAt: number[] = [];
+    for (let minute = 0; minute < 30; minute++) {
+      const old = of(minute * SPAN_MS);
+      const isLabel = 'topic' in old;
+      for (let partition = isLabel ? 0 : 1; partition < PARTITIONS; partition++)
+        target.send(record(target, `r${minute}-${partition}`, minute * SPAN_MS), partition);
+      target.send(isLabel ? old : record(target, `slow${minute}`, old.slow), 0);
+      await process.catchUp();
+      closedAt.push(liveOnes(target.announced).length);
+      target.clock.advance(SPAN_MS);
+    }
+    // Due a span, its label's delay of half a span and the allowance after its start; then held for ten minutes more.
+    expect(closedAt.slice(0, 12).every((count) => count === 0)).toBe(true);
+    for (let minute = 14; minute < 30; minute++) expect(closedAt[minute]).toBeGreaterThanOrEqual(minute - 13);
+  });
+
+  it('wait for labels that come along, as long as that is', async () => {
+    const target = await world();
+    target.entry = entryOf(TEXT.replace('closeAfterIdle: 30d', 'closeAfterIdle: 10m'));
+    const process = await Process.start(target);
+    started.push(process);
+    // Five minutes late, which is less than ten.
+    for (let minute = 0; minute < 20; minute++) {
+      for (let partition = 0; partition < PARTITIONS; partition++) {
+        target.send(record(target, `r${minute}-${partition}`, minute * SPAN_MS), partition);
+        target.send(label(`r${minute - 5}-${partition}`, (minute - 5) * SPAN_MS, 1), partition);
+      }
+      await process.catchUp();
+      target.clock.advance(SPAN_MS);
+    }
+    const closed = liveOnes(target.announced);
+    expect(closed.length).toBeGreaterThan(8);
+    for (const { rows, labelledRows } of closed) expect([rows, labelledRows]).toEqual([PARTITIONS, PARTITIONS]);
   });
 });

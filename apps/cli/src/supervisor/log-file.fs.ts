@@ -1,6 +1,6 @@
 // One process's log on disk, bounded: at the maximum the file becomes .1, .1 becomes .2 and the oldest goes. Writes are
-// synchronous appends (a page-cache copy), so that the last words of a dying process are there. What a full disk does not
-// take is dropped and counted, and the log says so when there is room again.
+// synchronous appends (a page-cache copy), so that the last words of a dying process are there. What a full disk does
+// not take is dropped and counted, and the log says so when there is room again.
 
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -1,5 +1,5 @@
-// Whether the disk of a home takes what processes write as they start. On one that is full they die as often as they are
-// started, and none of it is their own fault.
+// Whether the disk of a home takes what processes write as they start. On one that is full they die as often as they
+// are started, and none of it is their own fault.
 
 import { statfsSync } from 'node:fs';
 

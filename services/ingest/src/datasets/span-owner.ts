@@ -21,6 +21,7 @@ import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { DatasetIndex } from './dataset-index.js';
 import { DeletedProjects } from './deleted-projects.js';
+import { HeldSpans } from './held-spans.js';
 import type { Ends, OpenSpans } from './open-spans.js';
 import type { OwnerCommand } from './owner-commands.js';
 import { type OwnerLabelPorts, OwnerLabels } from './owner-labels.js';
@@ -90,6 +91,7 @@ interface Owned extends SegmentOwner {
   watermark: Watermark<'records' | 'labels'>;
   /** Messages of each partition when the watermark last heard of it. */
   heard: Map<number, { records: number; labels: number }>;
+  held: HeldSpans;
   closing: Promise<void> | null;
   /** Processing time before which a version that could not be written is not tried again. */
   retryAtMs: number;
@@ -301,6 +303,7 @@ export class SpanOwner {
     });
     owned.watermark = this.watermark();
     owned.heard.clear();
+    owned.held = new HeldSpans();
   }
 
   /** What the project's closing entry becomes is made of what it is: one after the other, closes among them. */
@@ -494,6 +497,7 @@ export class SpanOwner {
       schema,
       watermark: this.watermark(),
       heard: new Map(),
+      held: new HeldSpans(),
       closing: null,
       retryAtMs: 0,
       hearsSinceMs: this.ports.clock.nowMs(),
@@ -537,7 +541,19 @@ export class SpanOwner {
     // Late rows alone wait for the next version, where one is to be expected.
     if (oldest === undefined) return this.hasRecords(owned) && this.isIdle(owned) ? this.firstOpen(owned) : null;
     const isPassed = oldest + spanMsOf(owned.schema) + this.holdMs(owned) <= watermarkMs;
-    return isPassed || this.isIdle(owned) ? oldest : null;
+    return isPassed || this.isIdle(owned) || this.isHeldTooLong(owned) ? oldest : null;
+  }
+
+  /**
+   * Who lags holds nothing back for longer than a silent project stays open; what comes later is late, not lost. Of one
+   * that is held too long all that are older close first.
+   */
+  private isHeldTooLong(owned: Owned): boolean {
+    const nowMs = this.ports.clock.nowMs();
+    const waitsMs = spanMsOf(owned.schema) + this.holdMs(owned);
+    const reachedMs = owned.watermark.newestOf('records');
+    owned.held.note(this.openSpans(owned), (spanStartMs) => spanStartMs + waitsMs <= reachedMs, nowMs);
+    return owned.held.longestMs(nowMs) >= owned.schema.project.data.closeAfterIdleMs;
   }
 
   /** Nobody has sent anything for so long that in real time everything that is open were over. */
