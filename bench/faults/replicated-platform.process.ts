@@ -108,7 +108,8 @@ export class ReplicatedPlatform {
     return platform;
   }
 
-  private async says(text: string): Promise<void> {
+  /** Until its supervisor has said so. @throws where it ends before that */
+  async says(text: string): Promise<void> {
     let over = false;
     void this.ended.then(() => {
       over = true;

@@ -31,9 +31,10 @@ export function checkHeader(
   idColumn: string | null,
   delimiter: string | null,
 ): void {
-  const required = schema.columns
-    .filter((column) => column.required && !column.outcome && column.derive === undefined)
-    .map((column) => column.name);
+  const inputs = schema.columns.filter((column) => !column.outcome && column.derive === undefined);
+  // A file that has nothing of it is another one, though no column is required.
+  const isOther = !inputs.some(({ name }) => header.includes(name));
+  const required = inputs.filter((column) => isOther || column.required).map((column) => column.name);
   const missing = [...new Set([...required, ...(idColumn === null ? [] : [idColumn])])].filter(
     (name) => !header.includes(name),
   );
@@ -59,7 +60,7 @@ export function checkHeader(
   });
   throw new PlatformError(
     'invalid_argument',
-    `${file} has no column ${named(missing)}; ${delimiter === null ? 'it has' : 'its first line names'} ${named(header)}` +
+    `${file} has ${isOther ? 'none of the columns' : 'no column'} ${named(missing)}; ${delimiter === null ? 'it has' : 'its first line names'} ${named(header)}` +
       `${near.length === 0 ? '' : `; ${near.slice(0, NAMED_MAX).join(', ')}`}. Rename in the file or in the project file`,
   );
 }
