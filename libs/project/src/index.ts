@@ -9,11 +9,11 @@ export { type OpenRole, type Proposal, type ProposedLabel, propose, type Wishes 
 export { type TableProfile, TableProfiler } from './inference/table-profile.js';
 export {
   applyLabelRule,
-  hasCondition,
   labelCondition,
   labelRuleText,
   nothingToLearn,
   outcomeFault,
+  probableText,
   sameLabelRule,
 } from './label-rule.js';
 export { type ParsedProject, type ProjectFault, parseProject, projectFromDocument } from './parse-project.js';

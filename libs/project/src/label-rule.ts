@@ -63,8 +63,9 @@ const AS_IT_IS = 'as it is';
 export const labelRuleText = (label: Pick<LabelSpec, 'column' | 'operation' | 'value'> | undefined): string =>
   label === undefined ? '' : `${label.column} ${labelCondition(label) || AS_IT_IS}`;
 
-/** Whether the rule asks something of the column, which a probability answers. */
-export const hasCondition = (ruleText: string): boolean => ruleText !== '' && !ruleText.endsWith(` ${AS_IT_IS}`);
+/** What a probability of the label 1 is the probability of, by such a text; empty where nobody knows. */
+export const probableText = (ruleText: string): string =>
+  ruleText.endsWith(` ${AS_IT_IS}`) ? `${ruleText.slice(0, -AS_IT_IS.length)}is 1 or true` : ruleText;
 
 /** Whether labels of two rules, as texts, mean the same. One that nobody knows, as of an earlier build, is taken. */
 export const sameLabelRule = (a: string, b: string): boolean => a === '' || b === '' || a === b;

@@ -5,7 +5,7 @@ import { chooseRows } from './choose-rows.js';
 import { deriveColumns, timePart } from './derive.js';
 import { parseDate, parseDuration } from './duration.js';
 import { inferColumns } from './infer-columns.js';
-import { applyLabelRule, hasCondition, labelCondition, labelRuleText, sameLabelRule } from './label-rule.js';
+import { applyLabelRule, labelCondition, labelRuleText, probableText, sameLabelRule } from './label-rule.js';
 import type { LabelSpec, Project } from './project.js';
 
 describe('chooseRows', () => {
@@ -165,7 +165,7 @@ describe('labelRuleText', () => {
     expect(labelRuleText(rule)).toBe('y = "ja"');
     expect(labelRuleText({ column: 'y', operation: 'identity', value: null })).toBe('y as it is');
     expect(labelRuleText(undefined)).toBe('');
-    expect(['y = "ja"', 'y as it is', ''].map(hasCondition)).toEqual([true, false, false]);
+    expect(['y = "ja"', 'y as it is', ''].map(probableText)).toEqual(['y = "ja"', 'y is 1 or true', '']);
   });
 
   it('is the same of rules that give the same labels, and of one that nobody knows', () => {

@@ -7,7 +7,7 @@ import { PlatformError, systemClock } from '@millrace/domain';
 import { checkFile, missingFile } from '@millrace/files';
 import type { InferClient } from '@millrace/grpc';
 import { plainOutputs, type TensorSpec } from '@millrace/inference';
-import { hasCondition, type Project, projectFromDocument } from '@millrace/project';
+import { type Project, probableText, projectFromDocument } from '@millrace/project';
 import { csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
 import { BatchPrediction } from '../predict/batch-prediction.js';
@@ -344,8 +344,8 @@ async function meaning(
 ): Promise<string> {
   if (outputs.probability === undefined) return '';
   const found = await control.model(model, version).catch(() => undefined);
-  if (found === undefined || !hasCondition(found.labelRule)) return '';
-  return `probability of ${found.labelRule}; label 1 says so, label 0 does not\n`;
+  const what = probableText(found?.labelRule ?? '');
+  return what === '' ? '' : `probability of ${what}; label 1 says so, label 0 does not\n`;
 }
 
 /** undefined where the platform cannot be asked, or has no such project: then the model is no project's. */

@@ -73,8 +73,12 @@ export function versionsText(models: readonly ListedVersion[], width: number | u
     m.origin === 'trained' ? (m.heldOutRows ?? '?') : '-',
     m.blessed ? 'yes' : m.evaluation === undefined ? 'not judged' : 'no',
   ]);
+  const rules = [...new Set(models.map(({ labelRule }) => labelRule).filter((rule) => rule !== ''))];
+  // Figures of two rules are of two questions.
+  const ruled =
+    rules.length < 2 ? [] : models.map((m) => `version ${m.version} has learnt ${m.labelRule || 'an unknown rule'}`);
   const said = models.map((m) => (m.verdict === '' ? `version ${m.version}: ${m.reasons.join('; ')}` : m.verdict));
-  return [table(heads, rows, width), ...said].join('\n');
+  return [table(heads, rows, width), ...ruled, ...said].join('\n');
 }
 
 export function slicesText(models: readonly Version[], width: number | undefined): string {

@@ -58,6 +58,13 @@ describe('the usual datasets of a training', () => {
     expect(usual([by(nein, imported('a', 'file:jan'))])).toEqual(['a']);
     // Of the same rows.
     expect(usual([by(ja, imported('a', 'file:jan', 1)), by(nein, imported('c', 'file:jan', 3, 1))])).toEqual(['a']);
+    // It is the rule that is told, for the one that is taken may be the older one.
+    const [first, second] = ['a', 'b'].map((letter) => letter.repeat(64)) as [string, string];
+    const both = [by(ja, imported(first, 'file:jan', 1)), by(nein, imported(second, 'file:jan', 2))];
+    expect(replacedText(usualDatasets(LOANS, both))[0]).toBe(
+      'bbbbbbbbbbbb (jan, 10 rows) is left out: its labels were made by another rule (y = "nein") than the project’s, ' +
+        'and those of aaaaaaaaaaaa, an import of that name, by it',
+    );
   });
 
   it('are all live versions where nothing was imported', () => {

@@ -88,9 +88,12 @@ const overlap = (a: Dataset, b: Dataset): boolean =>
 
 /** What was left out and why, a line each. */
 export function replacedText({ replaced }: UsualDatasets): string[] {
-  const lines = replaced.slice(0, TOLD_MAX).map(({ import: { id, source, rows }, by }) => {
+  const lines = replaced.slice(0, TOLD_MAX).map(({ import: { id, source, rows, labelRule }, by }) => {
     const name = source.replace(/^(upload|file):/, '');
-    return `${shownId(id)} (${name}, ${rows} rows) is left out: ${shownId(by.id)} is a later import of that name`;
+    const why = sameLabelRule(labelRule, by.labelRule)
+      ? `${shownId(by.id)} is a later import of that name`
+      : `its labels were made by another rule (${labelRule}) than the project’s, and those of ${shownId(by.id)}, an import of that name, by it`;
+    return `${shownId(id)} (${name}, ${rows} rows) is left out: ${why}`;
   });
   if (lines.length === 0) return [];
   const more = replaced.length - lines.length;

@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { parseProject } from '@millrace/project';
 import { compileSchema } from '../schema/record-schema.js';
 import { CsvSource } from './csv-source.fs.js';
+import { checkHeader } from './header-check.js';
 import { NdjsonSource } from './ndjson-source.fs.js';
 import { rowFromPayload } from './row-payload.js';
 import type { FileTerms, RowIds, RowSource } from './row-source.js';
@@ -151,6 +152,18 @@ describe('a CSV file', () => {
     ['a column twice', 'at,who,who\n1,a,b\n', {}, 'has the column "who" twice'],
   ] as const)('with %s is refused with what to do', async (_what, content, terms, words) => {
     await expect(csv('w.csv', content, terms)).rejects.toThrow(words);
+  });
+
+  it('with none of the columns of the project is refused, though it requires none', async () => {
+    const { data } = parsed.project;
+    const columns = data.columns.map((column) => ({ ...column, required: false }));
+    const free = compileSchema({ ...parsed.project, data: { ...data, columns } }, sha256);
+    const header = (names: readonly string[]) => () => checkHeader('f.csv', names, free, null, ',');
+    expect(header(['Name', 'X', 'y'])).toThrow(
+      'f.csv has none of the columns "at", "who", "x", "flag"; its first line names "Name", "X", "y"; x may be "X"',
+    );
+    expect(header(['x;flag'])).toThrow("it is written with ';', not ','");
+    expect(header(['x', 'Name'])).not.toThrow();
   });
 
   it('without the outcome says that its rows carry no label', async () => {
