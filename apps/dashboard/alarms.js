@@ -36,9 +36,19 @@ const eventFor = (alarm, events) =>
       e.window.startMs === alarm.windowStartMs,
   );
 
+const rowOfCohort = (alarm, window) =>
+  window?.cohorts.find(({ cohort }) => cohortId(cohort) === cohortId(alarm.cohort));
+
+/** What the alarm's first test says in the newest window, where another one is the farthest above its threshold now. */
+function sameTest(alarm, newest) {
+  if (alarm.current.detector === alarm.detector || newest?.endMs !== alarm.current.windowEndMs) return undefined;
+  const tests = rowOfCohort(alarm, newest)?.tests ?? [];
+  return tests.find(({ feature, detector }) => feature === alarm.subject && detector === alarm.detector);
+}
+
 /** Rows of the alarm's cohort in the newest window, where they are too few to be tested. */
 function fewRows(alarm, newest, minRows) {
-  const row = newest?.cohorts.find(({ cohort }) => cohortId(cohort) === cohortId(alarm.cohort));
+  const row = rowOfCohort(alarm, newest);
   return alarm.endedMs === null && row !== undefined && row.predictions < (minRows ?? 0) ? row.predictions : undefined;
 }
 
@@ -46,6 +56,15 @@ function stateOf(alarm, few) {
   if (alarm.endedMs !== null) return ['', ENDED[alarm.endReason] ?? 'calm again'];
   if (few !== undefined) return ['', 'too few rows'];
   return alarm.phase === 'drift' ? ['bad', 'drift'] : ['warn', 'warning'];
+}
+
+/** @param {import('./answers.js').Alarm} alarm @param {{ statistic: number, threshold: number } | undefined} same */
+function valueNow({ current, detector }, same) {
+  const other = current.detector === detector ? undefined : current.detector;
+  if (same === undefined) return ofThreshold(current, other);
+  // Like with like first; beside it what is the farthest above its threshold.
+  const farthest = `${other}: ${figure(current.value)} of ${figure(current.threshold)}`;
+  return [...ofThreshold({ value: same.statistic, threshold: same.threshold }), h('div', { class: 'muted' }, farthest)];
 }
 
 /** @param {{ value: number, threshold: number }} figures @param {string} [test] where it is another than the first */
@@ -107,14 +126,13 @@ function rowOf(alarm, event, newest, minRows) {
   const few = fewRows(alarm, newest, minRows);
   const [tone, state] = stateOf(alarm, few);
   const windowMs = alarm.windowEndMs - alarm.windowStartMs;
-  const other = alarm.current.detector === alarm.detector ? undefined : alarm.current.detector;
   const lasted = `${alarm.windows} window${alarm.windows === 1 ? '' : 's'}`;
   const old = alarm.endedMs === null && few === undefined && alarm.current.windowEndMs < (newest?.endMs ?? 0);
   return [
     { content: [h('span', { class: `pill ${tone}` }, state)] },
     { content: [h('strong', {}, nameOf(alarm.subject))] },
     alarm.endedMs === null
-      ? { class: few === undefined ? 'now' : 'few', content: ofThreshold(alarm.current, other) }
+      ? { class: few === undefined ? 'now' : 'few', content: valueNow(alarm, sameTest(alarm, newest)) }
       : { content: ['–', h('div', { class: 'muted' }, `last ${figure(alarm.current.value)}`)] },
     {
       content: [
