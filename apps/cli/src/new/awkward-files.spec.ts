@@ -53,8 +53,20 @@ describe('a file that is no table with a label', () => {
 describe('a label that is none yet', () => {
   const classes = file('size,class', (i) => `${(i * 37) % 11},${['low', 'middle', 'high'][i % 3]}`);
 
+  it('of numbers says which columns it may be, the last one first, whatever they are called', async () => {
+    const homes = file(
+      'rooms,area,price',
+      (i) => `${(i % 6) + 1},${((i * 37) % 199) + 0.5},${((i * 7919) % 1009) + 0.25}`,
+    );
+    await expect(newFrom(homes)).rejects.toThrow(
+      /It may be --label 'price>VALUE' \(a number from 0.25 to [\d.]+\), --label 'area>VALUE' .*, --label 'rooms=\d' \(one of its 6 values\)/,
+    );
+  });
+
   it('of three classes says which question can be asked', async () => {
-    await expect(newFrom(classes)).rejects.toThrow(/'class' has 3 values.*--label 'class=VALUE'/);
+    await expect(newFrom(classes)).rejects.toThrow(
+      /It may be --label 'class=low' \(one of its 3 values\), --label 'size=/,
+    );
     await expect(newFrom(classes, { label: 'class' })).rejects.toThrow(/--label 'class=VALUE'.*'low' \(100 rows\)/);
     expect((await newFrom(classes, { label: 'class=high' })).data.label).toMatchObject({ value: 'high' });
   });

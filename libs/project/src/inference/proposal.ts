@@ -9,7 +9,16 @@ import { TIME_FORMATS } from '../time-format.js';
 import type { ColumnProfile } from './column-profile.js';
 import { chooseFeature, isBeyondDouble, leaksOf } from './feature-choice.js';
 import { chooseLabel, type LabelChoice, parseLabelWish } from './label-choice.js';
-import { type Candidate, classes, entities, eventTimes, labels, noEventTime, recordIds } from './role-candidates.js';
+import {
+  type Candidate,
+  entities,
+  eventTimes,
+  hasFewValues,
+  labels,
+  noEventTime,
+  recordIds,
+  ruleColumns,
+} from './role-candidates.js';
 import type { TableProfile } from './table-profile.js';
 
 /** What the person has said. false = there is none; undefined = nothing was said. */
@@ -154,18 +163,23 @@ function lacking({ name, present }: ColumnProfile, { rows }: TableProfile): stri
   return present === rows ? undefined : `'${name}' is missing in ${rows - present} of ${rows} rows, which would be bad`;
 }
 
+const RULE_COLUMNS_TOLD = 3;
+
+function ruleExample(column: ColumnProfile): string {
+  const { name, distinct, range, values } = column;
+  return hasFewValues(column)
+    ? `--label '${name}=${values[0]?.text ?? 'VALUE'}' (one of its ${distinct} values)`
+    : `--label '${name}>VALUE' (a number from ${range?.min} to ${range?.max})`;
+}
+
 function labelOf(wish: string | undefined, free: TableProfile, all: TableProfile): ProposedLabel {
   const found = labels(free);
   const [best] = found;
   if (wish === undefined && best === undefined) {
-    const [several] = classes(free);
-    const example =
-      several === undefined
-        ? ''
-        : `; '${several.name}' has ${several.distinct} values: --label '${several.name}=VALUE'`;
+    const example = ruleColumns(free).slice(0, RULE_COLUMNS_TOLD).map(ruleExample).join(', ');
     throw new PlatformError(
       'invalid_argument',
-      `no column has two values, so none is a label by itself: say --label COLUMN=VALUE, or COLUMN>VALUE for a number, or --no-label where nothing is to be learnt${example}`,
+      `no column has two values, so none is a label by itself: say --label COLUMN=VALUE, or COLUMN>VALUE for a number, or --no-label where nothing is to be learnt${example === '' ? '' : `. It may be ${example}`}`,
       { facts: { role: 'label' } },
     );
   }

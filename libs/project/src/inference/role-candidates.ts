@@ -141,15 +141,28 @@ export function labels({ columns }: TableProfile): Candidate[] {
 }
 
 /** A few values under the name of an outcome: one of them can be asked for, and somebody has to say which. */
-export function classes({ columns }: TableProfile): readonly ColumnProfile[] {
+function classes({ columns }: TableProfile): readonly ColumnProfile[] {
   return columns.filter(
-    ({ name, isCounted, distinct, type }) =>
-      type !== 'timestamp' &&
-      isCounted &&
-      distinct > 2 &&
-      distinct <= LABEL_VALUES_MAX &&
-      (lastWordIn(name, LABEL_WORDS) !== undefined || wordIn(name, OUTCOME_WORDS) !== undefined),
+    (column) =>
+      hasFewValues(column) &&
+      (lastWordIn(column.name, LABEL_WORDS) !== undefined || wordIn(column.name, OUTCOME_WORDS) !== undefined),
   );
+}
+
+/** More than two, and so few that one of them can be asked for. */
+export const hasFewValues = ({ isCounted, distinct, type }: ColumnProfile): boolean =>
+  type !== 'timestamp' && isCounted && distinct > 2 && distinct <= LABEL_VALUES_MAX;
+
+/**
+ * Columns that a rule could make a label of, whatever they are called, likeliest first: those that are called like an
+ * outcome, then later ones before earlier ones, for an outcome is written down last.
+ */
+export function ruleColumns(table: TableProfile): readonly ColumnProfile[] {
+  const isNumber = ({ type, isUnique, countsRows, distinct }: ColumnProfile) =>
+    (type === 'number' || (type === 'integer' && !isUnique)) && !countsRows && distinct > 2;
+  return [
+    ...new Set([...classes(table), ...table.columns.toReversed().filter((one) => hasFewValues(one) || isNumber(one))]),
+  ];
 }
 
 const saysYes = ({ type, values }: ColumnProfile): boolean =>
