@@ -186,6 +186,23 @@ const ProjectStatistics = answer(
 /** Rows looked at to propose columns, and records or labels of one request, are lists or single objects. */
 const rows = Type.Unknown({ description: 'One JSON object, an array of them, or NDJSON.' });
 
+const label = {
+  recordId: 'o-4711',
+  entity: 'c-9',
+  eventTimeMs: 1_767_225_600_000,
+  knownAtMs: 1_767_830_400_000,
+  raw: 'yes',
+};
+/** Checked by intake one by one, so that the good ones of a request are taken. */
+const labels = Type.Unknown({
+  description:
+    'One label, an array of them, or NDJSON. A label names its record by `recordId` (or the prediction by `predictionId`), ' +
+    'its `entity` and `eventTimeMs` where the project has them, and the outcome: `raw` as the column of the label has ' +
+    'it, by which the label rule says 1 or 0, or the label itself as `value`. `knownAtMs`, by default the event time ' +
+    'and the delay of the label: when it became known. Times are milliseconds since 1970, or ISO 8601.',
+  examples: [label, { predictionId: 'p-1', entity: 'c-9', eventTimeMs: label.eventTimeMs, value: 1 }],
+});
+
 export const ingestApi = {
   service: 'ingest',
   summary: 'Takes records and labels, checks them against the project, and closes them into dataset versions.',
@@ -237,7 +254,7 @@ export const ingestApi = {
     sendLabels: post({
       path: '/v1/projects/{project}/labels',
       summary: 'Takes labels; answers when Kafka has them, 400 where none was good.',
-      body: rows,
+      body: labels,
       refusedStatus: 400,
       answer: IntakeAnswer,
     }),

@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { idOf } from '../ids.js';
 import { isTrained } from '../overview/version-command.js';
+import { commandsIn } from '../terminal/typed-as.js';
 import { showTraining, verdictText } from '../train/training-report.js';
 import { meantRevision } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
@@ -80,8 +81,11 @@ async function train(context: Context, project: string, options: TrainOptions): 
     TRAINING_DEADLINE_MS,
   );
   if (ended.state === 'failed') {
-    stage.fail(ended.last.message ?? 'failed');
-    context.print(ended, () => `${trainingId} failed: ${ended.last.message ?? ''}`, [`millrace datasets ${project}`]);
+    const why = ended.last.message ?? '';
+    stage.fail('not trained');
+    const commands = commandsIn(why);
+    const next = commands.length === 0 ? [`millrace datasets ${project}`] : commands;
+    context.print(ended, () => `${trainingId} failed: ${why}`, next);
     return EXIT_FAILED;
   }
   const model = await control.model(project, ended.last.version ?? 0);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { nextTyped, textTyped, typedAs } from './typed-as.js';
+import { commandsIn, nextTyped, textTyped, typedAs } from './typed-as.js';
 
 const npm = (script: string, clone = '/clone') => ({
   npm_command: 'exec',
@@ -21,6 +21,10 @@ describe('a command that is told can be pasted where it was asked for', () => {
   ])('by %s', (_how, env, cwd, typed) => expect(typedAs(env, cwd)).toBe(typed));
 
   it('stands in what comes next and in backquotes, and nowhere else', () => {
+    expect(commandsIn('send it again (`millrace a`, `millrace b --x 1`), or `millrace a`; `curl`')).toEqual([
+      'millrace a',
+      'millrace b --x 1',
+    ]);
     expect(nextTyped('millrace train loans', 'npx millrace')).toBe('npx millrace train loans');
     expect(nextTyped('edit project.yaml', 'npx millrace')).toBe('edit project.yaml');
     expect(textTyped('millrace: no; `millrace status` or `millrace up`', 'npx millrace')).toBe(

@@ -19,3 +19,8 @@ export const nextTyped = (command: string, typed: string): string =>
 
 /** The commands in a text stand in backquotes. */
 export const textTyped = (text: string, typed: string): string => text.replaceAll(`\`${NAME} `, () => `\`${typed} `);
+
+/** Those of a text, each once, in their order. */
+export const commandsIn = (text: string): string[] => [
+  ...new Set([...text.matchAll(/`(millrace [^`]+)`/g)].map(([, command]) => command as string)),
+];

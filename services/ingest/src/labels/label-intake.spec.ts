@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ingestApi } from '@millrace/api';
 import { parseProject } from '@millrace/project';
 import { type OptionalKeys, projectTextWith } from '@millrace/testing';
 import { compileSchema } from '../schema/record-schema.js';
@@ -52,6 +53,28 @@ describe('labels', () => {
     ['no object', 'x', 'malformed'],
   ])('refuses: %s', (_name, json, code) => {
     expect(run(json).rejections[0]?.reasons.map((reason) => reason.code)).toContain(code);
+  });
+
+  it('says which fields there are where one is none', () => {
+    const reasonOf = (part: object) => run({ ...good, value: 1, ...part }).rejections[0]?.reasons[0];
+    expect(reasonOf({ eventTime: 5 })).toMatchObject({
+      field: 'eventTime',
+      message: "is no field of a label; 'eventTimeMs' is one",
+    });
+    expect(reasonOf({ colour: 3 })?.message).toBe(
+      'is no field of a label, which are recordId, predictionId, entity, eventTimeMs, knownAtMs, value, raw',
+    );
+  });
+
+  it('is as the description of the API shows it', () => {
+    const { examples = [], description = '' } = ingestApi.endpoints.sendLabels.body as {
+      examples?: object[];
+      description?: string;
+    };
+    expect(examples).toHaveLength(2);
+    for (const example of examples) expect(labelFromJson(example).faults).toEqual([]);
+    const fields = Object.keys(labelFromJson({})).filter((name) => name !== 'faults');
+    for (const field of fields) expect(description).toContain(`\`${field}\``);
   });
 
   it('says what was written where that is no time', () => {

@@ -2,7 +2,7 @@
 // applies. A label of a project without event time has the time of its arrival where it says none.
 
 import type { LabelMessage, Reason, ReasonCode } from '@millrace/contracts';
-import { parseExactJson, type Scalar, taskOf, timeOf } from '@millrace/domain';
+import { parseExactJson, type Scalar, suggest, taskOf, timeOf } from '@millrace/domain';
 import { applyLabelRule, outcomeFault, writtenValue } from '@millrace/project';
 import type { Delivery, Rejection } from '../deadletters/rejection.js';
 import { addReason, checkEventTime, checkId, idText, shown, wholeDigits } from '../schema/check-row.js';
@@ -34,7 +34,12 @@ const NOTHING = {
   value: null,
   raw: null,
 };
-const KEYS = new Set(Object.keys(NOTHING));
+const KEYS = Object.keys(NOTHING);
+
+function fieldHint(key: string): string {
+  const near = suggest(key, KEYS);
+  return near === null ? `, which are ${KEYS.join(', ')}` : `; '${near}' is one`;
+}
 
 /** An input that is bad before the schema is asked. */
 export function malformedLabel(message: string, code: ReasonCode = 'malformed'): LabelInput {
@@ -51,7 +56,8 @@ export function labelFromJson(json: unknown): LabelInput {
   }
   const given = json as Record<string, unknown>;
   for (const key of Object.keys(given)) {
-    if (!KEYS.has(key)) addReason(faults, 'unknown_field', key.slice(0, 64), 'is no field of a label');
+    if (!KEYS.includes(key))
+      addReason(faults, 'unknown_field', key.slice(0, 64), `is no field of a label${fieldHint(key)}`);
   }
   const id = (value: unknown): unknown => idText(value ?? '');
   return {
