@@ -58,6 +58,7 @@ function writeFiles(): void {
     'labels.csv': 'recordId,value,customer,at\nL1,maybe,c1,2024-01-01T01:00:00Z\n',
     'nobody.csv': 'recordId,value\nL1,true\n',
     'columns.csv': 'id,val\nL1,1\n',
+    'head.csv': `${HEAD}`,
     'kinds.csv': `a,b,kind\n${Array.from({ length: 90 }, (_, i) => `${i % 17},${i % 23},${['red', 'green', 'blue'][i % 3]}`).join('\n')}\n`,
     'commas.csv': `hohe;late\n${Array.from({ length: 90 }, (_, i) => `${1 + (i % 9)},5;${i % 2 ? 'yes' : 'no'}`).join('\n')}\n`,
     'prices.csv': `rooms,size,price\n${Array.from({ length: 90 }, (_, i) => `${i % 7},${20 + ((i * 13) % 90)},${(1_000 + ((i * 371) % 9_000)) / 10}`).join('\n')}\n`,
@@ -181,7 +182,11 @@ describe('before there is a model', () => {
 
 describe('files that do not fit', () => {
   tryRows([
-    ['ingest loans --file sensors.csv', 1, ['sensors.csv was not imported', 'no column "at", "customer"', '"ts"']],
+    [
+      'ingest loans --file sensors.csv',
+      1,
+      ['sensors.csv was not imported', 'none of the columns "at", "customer"', '"ts"'],
+    ],
     ['ingest loans --file empty.csv', 2, ['empty.csv is empty']],
     ['ingest loans --file none.csv', 4, ['there is no file', 'none.csv']],
     ['ingest loans --file project.yaml', 1, ['project.yaml was not imported']],
@@ -245,6 +250,7 @@ describe('a model', () => {
     ['predict loans --input loans.ndjson --output o.csv', 0, ['2 rows predicted, 0 refused']],
     ['predict loans --input loans.csv --output no/o.csv', 4, ['there is no folder no', 'no/o.csv']],
     ['predict loans --input empty.csv --output o.csv', 2, ['empty.csv']],
+    ['predict loans --input head.csv --output o.csv', 0, ['head.csv has a header, and no rows', '0 rows predicted']],
     ['predict loans --input loans.csv --output full.csv', 1, ['full.csv', 'No space left on device']],
     ['predict loans --input loans.csv --output o.csv', 0, ['600 rows predicted', 'Next: millrace drift loans']],
     ['loop loans stop', 0, ['stopped', 'Next: millrace loop loans resume']],
@@ -304,7 +310,12 @@ describe('a schema that changes', () => {
 
 describe('what is not trained', () => {
   tryRows([
-    ['new kinds.csv --yes --output kinds.yaml', 2, ['no column has two values', '--no-label']],
+    [
+      'new kinds.csv --yes --output kinds.yaml',
+      2,
+      ['no column has two values', '--no-label', "It may be --label 'kind="],
+    ],
+    ['new kinds.csv --delimiter ; --label kind=red --output k.yaml', 2, ['is one column', "say --delimiter ','"]],
     ['new kinds.csv --label kind --yes --output kinds.yaml', 2, ['answers yes or no', "--label 'kind=VALUE'", "'red'"]],
     ['new commas.csv --label late --output c.yaml', 2, ['--decimal , because numbers have a comma']],
     ['new commas.csv --label late --yes --output c.yaml', 0, ['decimal comma', '--file commas.csv', '"hohe":1.5']],
@@ -315,6 +326,8 @@ describe('what is not trained', () => {
     ['train bare', 2, ["'bare' has no label, so there is nothing to learn"]],
     ['ingest bare --file bare.csv', 0, ['90 rows accepted, 0 refused', 'Next: millrace models register FILE']],
     ['train bare', 2, ["'bare' has no label, so there is nothing to learn", 'add data.label']],
+    ['ingest bare --file kinds.csv', 1, ['kinds.csv has none of the columns', 'its first line names']],
+    ['ingest nobody --file bare.csv', 4, ["there is no project 'nobody'", '`millrace projects list`']],
     ['labels add bare --record a --value 1', 2, ['no label']],
     ['predict bare --row {"pressure":1}', 4, ['bare has no model version yet', 'millrace models register']],
     ['drift bare', 0, ['no window yet']],
@@ -492,7 +505,7 @@ describe('a service that hangs', () => {
       const hung = ['ingest', 'trainer', 'monitor'].map((name) => platform.pidOf(`services/${name}/src/main.js`));
       for (const pid of hung) process.kill(pid, 'SIGSTOP');
       try {
-        const commands = ['status', 'projects list', 'drift loans', 'loop loans', 'ingest loans --file ../loans.csv'];
+        const commands = ['status', 'projects list', 'drift loans', 'loop loans', 'stream close loans'];
         const told = await Promise.all(commands.map((command) => shell(`millrace ${command}`, elsewhere)));
         expect(told.map(({ code }) => code)).toEqual([1, 3, 3, 3, 3]);
         expect(told[0]?.output).toMatch(/monitor .* no answer within 2 s/);

@@ -12,7 +12,10 @@ export interface CsvDialect {
   lineEnd: '\n' | '\r';
 }
 
-export const DELIMITERS = [',', ';', '\t', '|'] as const;
+const DELIMITERS = [',', ';', '\t', '|'] as const;
+const DELIMITER_NAMES: Readonly<Record<string, string>> = { '\t': "tab (say 'tab')" };
+/** Of a header in a message, in characters. */
+const SHOWN_MAX = 64;
 /** Rows looked at. */
 const ROWS_MAX = 200;
 /** The header stands in one of them, behind empty ones and Excel's. */
@@ -36,6 +39,19 @@ export function findDialect(sample: string, known: readonly string[], isWhole: b
     if (best === null || isHigher(score, best.score)) best = { dialect, score };
   }
   return best?.dialect ?? { delimiter: ',', lineEnd, quote: '"' };
+}
+
+export const delimiterName = (delimiter: string): string => DELIMITER_NAMES[delimiter] ?? `'${delimiter}'`;
+
+/** What is wrong with the delimiter that a file was read with, where its header says so: it is one name with another. */
+export function wrongDelimiter(file: string, header: readonly string[], delimiter: string): string | undefined {
+  const [lone = ''] = header.length === 1 ? header : [];
+  const other = DELIMITERS.find((one) => one !== delimiter && lone.includes(one));
+  if (other === undefined) return undefined;
+  return (
+    `the header of ${file} is one column, ${JSON.stringify(lone.slice(0, SHOWN_MAX))}: it is written with ` +
+    `${delimiterName(other)}, not ${delimiterName(delimiter)}; say --delimiter ${other === '\t' ? 'tab' : `'${other}'`}`
+  );
 }
 
 /** Whether every name of the header stands in single quotes: written so, its names are the line again. */

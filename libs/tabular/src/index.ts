@@ -1,4 +1,4 @@
-export { type CsvDialect, DELIMITERS, findDialect } from './csv-dialect.js';
+export { type CsvDialect, delimiterName, findDialect, wrongDelimiter } from './csv-dialect.js';
 export { CsvReader, type CsvRow } from './csv-reader.js';
 export { type CsvTerms, csvTerms, DECIMALS, type Decimal } from './csv-terms.js';
 export { LineReader, type TextLine } from './line-reader.js';

@@ -52,6 +52,7 @@ export function ingestCommand(program: Command): void {
           throw new PlatformError('invalid_argument', '--stream takes the file as it is, without further options');
         if (file !== undefined) checkFile(file);
         await applyHere(context, project);
+        await refuseUnknown(context, project);
         if (stream) return sendRecords(context, project, file as string);
         const status =
           file === undefined
@@ -98,6 +99,13 @@ function upload({ control, stages }: Context, project: string, file: string): Pr
     },
   });
   return staged(stage, sent, () => bytesText(size));
+}
+
+/** Before a file is looked at from its first byte to its last. */
+async function refuseUnknown({ control }: Context, project: string): Promise<void> {
+  const known = await control.projects();
+  if (known.some(({ name }) => name === project)) return;
+  throw new PlatformError('not_found', `no project '${project}'`, { facts: { project } });
 }
 
 type ImportTerms = Parameters<Context['control']['startImport']>[1];

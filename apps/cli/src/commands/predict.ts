@@ -209,9 +209,8 @@ async function predictFile(
         ...outcome.badRows.map(({ row, error }) => `  row ${row}: ${error}`),
         ...unreadable.lines.slice(0, outcome.badRows.length + 20).map(({ line, error }) => `  line ${line}: ${error}`),
       ].join('\n');
-    const next =
-      outcome.predicted > 0 ? `millrace drift ${model}` : `millrace predict ${model} --row '{}'   # names its inputs`;
-    context.print(summary, text, isOwn(options.via) ? [next] : []);
+    if (outcome.rows + unreadable.count === 0) process.stderr.write(`warning: ${input} has a header, and no rows\n`);
+    context.print(summary, text, isOwn(options.via) ? nextAfter(model, outcome) : []);
     return outcome.bad + unreadable.count > 0 ? 1 : 0;
   } catch (thrown) {
     stage.fail('not done');
@@ -220,6 +219,11 @@ async function predictFile(
     files?.close();
     client.close();
   }
+}
+
+function nextAfter(model: string, { rows, predicted }: { rows: number; predicted: number }): string[] {
+  if (rows === 0) return [];
+  return [predicted > 0 ? `millrace drift ${model}` : `millrace predict ${model} --row '{}'   # names its inputs`];
 }
 
 /** What the model reads and the file has no column for. */

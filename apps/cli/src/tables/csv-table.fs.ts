@@ -4,7 +4,7 @@
 import { basename } from 'node:path';
 import { PlatformError } from '@millrace/domain';
 import { encodingWarning, inspectText, textOf, undecodable } from '@millrace/files';
-import { CsvReader, type CsvRow, type CsvTerms, findDialect } from '@millrace/tabular';
+import { CsvReader, type CsvRow, type CsvTerms, findDialect, wrongDelimiter } from '@millrace/tabular';
 
 /** A row of texts, or why there is none. */
 export type TextRow = Pick<CsvRow, 'line' | 'fields' | 'fault'> & {
@@ -43,6 +43,8 @@ export async function openCsv(path: string, terms: CsvTerms, known: readonly str
       'invalid_argument',
       `${path}: its first line should name the columns: ${first.headerFault ?? 'it holds nothing but empty lines'}`,
     );
+  const wrong = terms.delimiter === undefined ? undefined : wrongDelimiter(path, first.header, terms.delimiter);
+  if (wrong !== undefined) throw new PlatformError('invalid_argument', wrong);
   return {
     header: first.header,
     isTyped: false,

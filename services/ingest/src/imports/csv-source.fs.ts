@@ -5,9 +5,16 @@
 import { fileRowIdOf, PlatformError, timeOf } from '@millrace/domain';
 import { encodingWarning, inspectText, textOf, undecodable } from '@millrace/files';
 import { type ColumnSpec, textValue } from '@millrace/project';
-import { type CsvDialect, CsvReader, type CsvRow, findDialect, type TextEncoding } from '@millrace/tabular';
+import {
+  type CsvDialect,
+  CsvReader,
+  type CsvRow,
+  delimiterName,
+  findDialect,
+  type TextEncoding,
+} from '@millrace/tabular';
 import type { RecordSchema } from '../schema/record-schema.js';
-import { checkHeader, delimiterName, headerWarnings } from './header-check.js';
+import { checkHeader, headerWarnings } from './header-check.js';
 import { RowList } from './row-list.js';
 import { textRowPayload } from './row-payload.js';
 import {

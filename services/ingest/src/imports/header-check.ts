@@ -2,17 +2,11 @@
 // names and the delimiter that the header looks like; what is only worth knowing is a warning.
 
 import { PlatformError, suggest } from '@millrace/domain';
-import { DELIMITERS } from '@millrace/tabular';
+import { wrongDelimiter } from '@millrace/tabular';
 import type { RecordSchema } from '../schema/record-schema.js';
 
 /** Columns named in a message. */
 const NAMED_MAX = 20;
-
-const DELIMITER_NAMES: Readonly<Record<string, string>> = { '\t': "tab (say 'tab')" };
-
-export function delimiterName(delimiter: string): string {
-  return DELIMITER_NAMES[delimiter] ?? `'${delimiter}'`;
-}
 
 function named(names: readonly string[]): string {
   const shown = names.slice(0, NAMED_MAX).map((name) => JSON.stringify(name.slice(0, 64)));
@@ -38,15 +32,8 @@ export function checkHeader(
   const missing = [...new Set([...required, ...(idColumn === null ? [] : [idColumn])])].filter(
     (name) => !header.includes(name),
   );
-  const lone = header.length === 1 ? header[0] : undefined;
-  const other = delimiter === null ? undefined : DELIMITERS.find((one) => one !== delimiter && lone?.includes(one));
-  if (other !== undefined && missing.length > 0) {
-    throw new PlatformError(
-      'invalid_argument',
-      `the header of ${file} is one column, ${named([lone as string])}: it is written with ${delimiterName(other)}, ` +
-        `not ${delimiterName(delimiter as string)}; say --delimiter ${other === '\t' ? 'tab' : `'${other}'`}`,
-    );
-  }
+  const wrong = delimiter === null || missing.length === 0 ? undefined : wrongDelimiter(file, header, delimiter);
+  if (wrong !== undefined) throw new PlatformError('invalid_argument', wrong);
   const twice = header.filter((name, i) => header.indexOf(name) < i && schema.indexOf.has(name));
   if (twice.length > 0)
     throw new PlatformError(

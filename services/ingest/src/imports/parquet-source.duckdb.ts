@@ -51,9 +51,9 @@ function givenColumn(column: ColumnSpec, type: string): GivenColumn | null {
 /** Files of a source, one after the other. */
 let written = 0;
 
-/** DuckDB's words without its SQL, and without the place where an upload is kept. */
-function unreadable({ message }: Error, path: string): string {
-  return (message.split('\n')[0] as string).replaceAll(path, 'the file').slice(0, 300);
+/** DuckDB's words without its SQL, and of an upload with its name, not with the place where it is kept. */
+function unreadable({ message }: Error, path: string, name: string): string {
+  return (message.split('\n')[0] as string).replaceAll(path, name).slice(0, 300);
 }
 
 export class ParquetSource implements RowSource {
@@ -94,7 +94,7 @@ export class ParquetSource implements RowSource {
       connection.closeSync();
       instance.closeSync();
       if (thrown instanceof PlatformError) throw thrown;
-      throw new PlatformError('invalid_argument', `cannot read ${name}: ${unreadable(thrown as Error, path)}`, {
+      throw new PlatformError('invalid_argument', `cannot read ${name}: ${unreadable(thrown as Error, path, name)}`, {
         cause: thrown,
       });
     }

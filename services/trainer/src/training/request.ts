@@ -18,7 +18,7 @@ export function completeRequest(request: TrainingRequest, project: Project, isFi
   }
   if (request.evaluateFromMs !== 0 && project.data.eventTime === undefined) {
     throw bad(
-      `evaluateFromMs is an event time, and project '${project.name}' has none: say an evaluation share, by which a ` +
+      `evaluateFromMs (--evaluate-from) is an event time, and project '${project.name}' has none: say an evaluation share, by which a ` +
         `hash of the record id chooses, or name the time column with data.eventTime of the project file`,
     );
   }
