@@ -43,7 +43,7 @@ export function findDialect(sample: string, known: readonly string[], isWhole: b
 
 export const delimiterName = (delimiter: string): string => DELIMITER_NAMES[delimiter] ?? `'${delimiter}'`;
 
-/** What is wrong with the delimiter that a file was read with, where its header says so: it is one name with another. */
+/** What is wrong with the delimiter of a file, where its header says so: it is one name that holds another. */
 export function wrongDelimiter(file: string, header: readonly string[], delimiter: string): string | undefined {
   const [lone = ''] = header.length === 1 ? header : [];
   const other = DELIMITERS.find((one) => one !== delimiter && lone.includes(one));
