@@ -74,7 +74,10 @@ it('does not come again from a process that stood still before it took its place
   });
   away.sends = 1;
   const write = log.write('trainer.v1', [{ key: 'k', value: Buffer.from('one') }]);
-  await expect(write).rejects.toMatchObject({ code: 'conflict' });
+  await expect(write).rejects.toMatchObject({
+    code: 'conflict',
+    reason: expect.stringMatching(/taken over.*ask again$/),
+  });
   expect([written, replacements]).toEqual([[], ['another trainer is at work']]);
 });
 

@@ -19,6 +19,9 @@ export interface TrainerLogPorts {
   replaced(error: PlatformError): void;
 }
 
+/** For whoever asked for something: the broker has refused the write, so nothing of it is begun. */
+const REPLACED = 'another trainer has taken over while this one stood still: nothing was begun here, ask again';
+
 interface News {
   topic: string;
   message: OutboundMessage;
@@ -83,7 +86,10 @@ export class TrainerLog {
         return;
       } catch (thrown) {
         const error = PlatformError.from(thrown);
-        if (error.code === 'conflict') this.ports.replaced(error);
+        if (error.code === 'conflict') {
+          this.ports.replaced(error);
+          throw new PlatformError('conflict', REPLACED, { cause: error });
+        }
         if (error.code !== 'unavailable') throw error;
         this.isToTake = true;
         if (this.clock.monotonicMs() >= endMs) throw error;
