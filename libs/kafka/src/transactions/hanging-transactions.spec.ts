@@ -11,7 +11,9 @@ describe('a transaction that its partition takes for open', () => {
     ['that was committed', { state: 'CompleteCommit', producerEpoch: 4 }, 'committed'],
     ['that was aborted', { state: 'CompleteAbort', producerEpoch: 4 }, 'aborted'],
     ['whose id was taken over', { state: 'Empty', producerEpoch: 5 }, 'assumed committed'],
-    ['whose successor aborted one of its own', { state: 'CompleteAbort', producerEpoch: 5 }, 'assumed committed'],
+    ['whose time ran out', { state: 'CompleteAbort', producerEpoch: 5 }, 'aborted'],
+    ['whose successor committed one of its own', { state: 'CompleteCommit', producerEpoch: 5 }, 'assumed committed'],
+    ['whose successors aborted one', { state: 'CompleteAbort', producerEpoch: 6 }, 'assumed committed'],
   ])('%s ends: %j as %s', (_which, known, outcome) => {
     expect(outcomeOf({ producerEpoch: 4 }, known)).toBe(outcome);
   });

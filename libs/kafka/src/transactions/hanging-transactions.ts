@@ -49,8 +49,10 @@ export function outcomeOf(
   if (known === undefined) return undefined;
   const isOver = known.state === 'CompleteCommit' || known.state === 'CompleteAbort' || known.state === 'Empty';
   if (!isOver) return undefined;
-  if (known.producerEpoch !== producerEpoch || known.state === 'Empty') return 'assumed committed';
-  return known.state === 'CompleteCommit' ? 'committed' : 'aborted';
+  // One whose time ran out is aborted in the epoch after its own.
+  if (known.state === 'CompleteAbort' && known.producerEpoch <= producerEpoch + 1) return 'aborted';
+  const isItsOwn = known.state === 'CompleteCommit' && known.producerEpoch === producerEpoch;
+  return isItsOwn ? 'committed' : 'assumed committed';
 }
 
 export class HangingTransactions {
