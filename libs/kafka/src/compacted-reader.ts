@@ -2,7 +2,7 @@
 // models. Positions are never committed; the group id is this process's own and is deleted on close. Survives broker
 // outages; a consumer that has really crashed ends the process.
 
-import { PlatformError } from '@millrace/domain';
+import { PlatformError, systemClock } from '@millrace/domain';
 import { logger } from '@millrace/telemetry';
 import type { Consumer } from 'kafkajs';
 import type { KafkaConnection } from './connection.js';
@@ -10,7 +10,7 @@ import { isBrokerAway } from './consumer-end.js';
 import { FetchedMessages } from './fetch/fetched-messages.js';
 import { inTime } from './in-time.js';
 import type { OffsetKind } from './produce/protocol.js';
-import { topicOffsets } from './topic-offsets.js';
+import { isAtEnd, type LedOffset, topicOffsets } from './topic-offsets.js';
 import { untilAvailable } from './until-available.js';
 
 export interface EntryPosition {
@@ -39,18 +39,12 @@ const FETCH_WAIT_MS = 250;
 const START_AGAIN_MS = 500;
 /** Three times what kafkajs waits for one answer. */
 const JOIN_MS_MAX = 45_000;
-/** A fetch that waited this share of its time found nothing. */
-const EMPTY_FETCH_MS = FETCH_WAIT_MS * 0.8;
-/** The first of them may have begun before the wait did. */
-const EMPTY_FETCHES = 3;
+/** What is waited for is asked about where it does not come by then, and again so often. */
+const LOOK_MS = 750;
 
 /** Somebody who waits for offsets, by topic and partition; those that were handled are taken away. */
 interface Waiter {
   readonly wanted: Map<string, number>;
-  /** Of them, those that readers of committed messages could get to when this was asked. */
-  reachable: string[];
-  /** Since then, or since something came. */
-  emptyFetches: number;
   resolve(): void;
 }
 
@@ -75,6 +69,8 @@ export class CompactedReader {
   private readonly reached: Promise<void>;
   private resolveReached: () => void = () => undefined;
   private isAsking = false;
+  /** Monotonic. */
+  private lookAtMs = 0;
   /** By topic and partition: the offset after the last one that was handled. */
   private readonly handledThrough = new Map<string, Handled>();
   private waiting: Waiter[] = [];
@@ -145,18 +141,19 @@ export class CompactedReader {
     const ends = await this.offsets('written');
     return new Map(
       [...ends]
-        .filter(([key, end]) => end > (earliest.get(key) ?? 0))
-        .map(([key, end]) => [this.connection.topicOf(key), end]),
+        .filter(([key, { offset }]) => offset > (earliest.get(key)?.offset ?? 0))
+        .map(([key, { offset }]) => [this.connection.topicOf(key), offset]),
     );
   }
 
-  private offsets(kind: OffsetKind): Promise<ReadonlyMap<string, number>> {
+  private offsets(kind: OffsetKind): Promise<ReadonlyMap<string, LedOffset>> {
     const topics = Object.keys(this.settings.topics).map((topic) => this.connection.topicName(topic));
     return topicOffsets(this.connection, topics, kind);
   }
 
   private handled(wanted: Map<string, number>): Promise<void> {
-    return new Promise((resolve) => this.waiting.push({ wanted, reachable: [], emptyFetches: 0, resolve }));
+    if (this.waiting.length === 0) this.lookAtMs = systemClock.monotonicMs() + LOOK_MS;
+    return new Promise((resolve) => this.waiting.push({ wanted, resolve }));
   }
 
   isCaughtUp(): boolean {
@@ -202,10 +199,8 @@ export class CompactedReader {
     consumer.on('consumer.end_batch_process', ({ payload }) => {
       this.advance(this.connection.topicOf(payload.topic), payload.partition, Number(payload.lastOffset) + 1);
     });
-    consumer.on('consumer.fetch', ({ payload }) => {
-      const isEmpty = payload.duration >= EMPTY_FETCH_MS;
-      for (const waiter of this.waiting) waiter.emptyFetches = isEmpty ? waiter.emptyFetches + 1 : 0;
-      if (this.waiting.some(({ emptyFetches }) => emptyFetches >= EMPTY_FETCHES)) void this.lookForMore();
+    consumer.on('consumer.fetch', () => {
+      if (this.waiting.length > 0 && systemClock.monotonicMs() >= this.lookAtMs) void this.lookForMore();
     });
     if (this.atStart.size === 0) this.markCaughtUp();
     else void this.handled(new Map(this.atStart)).then(() => this.markCaughtUp());
@@ -254,38 +249,39 @@ export class CompactedReader {
     const next = Math.max(before, upTo);
     this.handledThrough.set(key, { next, newestMs });
     for (const waiter of this.waiting) {
-      waiter.emptyFetches = 0;
       if (next >= (waiter.wanted.get(key) ?? Number.POSITIVE_INFINITY)) waiter.wanted.delete(key);
     }
     this.release();
   }
 
   /**
-   * Nothing came for a while. Where no transaction is open before what is waited for, and nothing comes then either,
-   * compaction took the last offsets away: there is no more. Else it comes when the transaction ends, or the broker has
-   * ended it.
+   * What is waited for does not come. Where a transaction is open before it, it comes when that ends, or is ended;
+   * where the leader has nothing more up to there, compaction took the last offsets away: there is no more.
    */
   private async lookForMore(): Promise<void> {
     if (this.isAsking) return;
     this.isAsking = true;
     try {
-      for (const { wanted, reachable, emptyFetches } of this.waiting)
-        if (emptyFetches >= EMPTY_FETCHES) for (const key of reachable) wanted.delete(key);
-      this.release();
-      const asking = this.waiting.filter(({ emptyFetches }) => emptyFetches >= EMPTY_FETCHES);
-      if (asking.length === 0) return;
-      await this.connection.endHangingTransactions();
       const ends = await this.offsets('stable');
-      for (const waiter of asking) {
-        const isReachable = ([key, offset]: [string, number]) =>
-          (ends.get(this.connection.topicName(key)) ?? 0) >= offset;
-        waiter.reachable = [...waiter.wanted].filter(isReachable).map(([key]) => key);
-        waiter.emptyFetches = 0;
+      const wanted = this.waiting.flatMap((waiter) => [...waiter.wanted]);
+      const stableEnd = (key: string) => ends.get(this.connection.topicName(key));
+      if (wanted.some(([key, end]) => (stableEnd(key)?.offset ?? 0) < end))
+        await this.connection.endHangingTransactions();
+      const gone = new Map<string, number>();
+      for (const [key, end] of wanted) {
+        const led = stableEnd(key);
+        if (led === undefined || led.offset < end || gone.has(key)) continue;
+        const place = { ...led, offset: this.handledThrough.get(key)?.next ?? 0 };
+        if (await isAtEnd(this.connection, led.leader, place)) gone.set(key, led.offset);
       }
+      for (const waiter of this.waiting)
+        for (const [key, end] of waiter.wanted) if (end <= (gone.get(key) ?? -1)) waiter.wanted.delete(key);
+      this.release();
     } catch (error) {
       this.log.debug('ends are asked for again', { error: PlatformError.from(error).message });
     } finally {
       this.isAsking = false;
+      this.lookAtMs = systemClock.monotonicMs() + LOOK_MS;
     }
   }
 

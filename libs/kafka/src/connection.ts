@@ -134,13 +134,21 @@ export class KafkaConnection {
       topicOffsets(this, [name], 'stable'),
     ]);
     return new Map(
-      [...ends].map(([key, high]) => [Number(key.slice(name.length + 1)), { low: earliest.get(key) ?? high, high }]),
+      [...ends].map(([key, { partition, offset: high }]) => [
+        partition,
+        { low: earliest.get(key)?.offset ?? high, high },
+      ]),
     );
   }
 
   /** Ends transactions that the broker has left open (see HangingTransactions); never rejects. */
   endHangingTransactions(): Promise<void> {
     return this.hanging.end();
+  }
+
+  /** Of one id, as the broker knows it, before it is taken over; never rejects. */
+  endHangingOf(transactionalId: string): Promise<void> {
+    return this.hanging.endOf(transactionalId);
   }
 
   /** For whoever reads committed messages: ends what hangs, time and again, until the connection is closed. */

@@ -24,7 +24,7 @@ it('takes over all or none, and connects none that another call has taken over m
     kafka: { producer },
     topicPrefix: '',
     topicName: (topic: string) => topic,
-    endHangingTransactions: async () => undefined,
+    endHangingOf: async () => undefined,
   };
   const writers = new FencedWriters(connection as unknown as KafkaConnection, 'ingest');
   const failing = writers.hold([0, 1, 2]);

@@ -4,13 +4,17 @@
 import { PlatformError } from '@millrace/domain';
 import { type Asker, askAnyBroker, askBroker } from './ask-broker.js';
 import {
+  FETCH,
+  fetchRequest,
   LIST_OFFSETS,
   type ListedOffset,
   listOffsetsRequest,
   METADATA,
   type Metadata,
   metadataRequest,
+  type Node,
   type OffsetKind,
+  readFetch,
   readListOffsets,
   readMetadata,
 } from './produce/protocol.js';
@@ -35,7 +39,7 @@ export async function topicOffsets(
   asker: Asker,
   topics: readonly string[],
   kind: OffsetKind,
-): Promise<ReadonlyMap<string, number>> {
+): Promise<ReadonlyMap<string, LedOffset>> {
   for (let poll = 1; ; poll++) {
     try {
       return await offsetsNow(asker, topics, kind);
@@ -50,7 +54,7 @@ async function offsetsNow(
   asker: Asker,
   topics: readonly string[],
   kind: OffsetKind,
-): Promise<ReadonlyMap<string, number>> {
+): Promise<ReadonlyMap<string, LedOffset>> {
   const metadata = await askAnyBroker(asker, async (socket) =>
     readMetadata(await socket.request(METADATA, metadataRequest(topics))),
   );
@@ -58,12 +62,17 @@ async function offsetsNow(
   if (unknown.length > 0) throw new NotLed(`no topic ${unknown.join(', ')}`);
   if ([...metadata.topics.values()].some((led) => led.some((leader) => !metadata.nodes.has(leader))))
     throw new NotLed('a partition has no leader now');
-  const offsets = new Map<string, number>();
-  for (const { topic, partition, error, offset } of await offsetsLed(asker, metadata, kind)) {
+  const offsets = new Map<string, LedOffset>();
+  for (const listed of await offsetsLed(asker, metadata, kind)) {
+    const { topic, partition, error } = listed;
     if (error !== 0) throw new NotLed(`error ${error} of ${topic}/${partition}`);
-    offsets.set(`${topic}/${partition}`, offset);
+    offsets.set(`${topic}/${partition}`, listed);
   }
   return offsets;
+}
+
+export interface LedOffset extends ListedOffset {
+  readonly leader: Node;
 }
 
 /** Of the partitions that have a leader, as each of them answers. */
@@ -71,7 +80,7 @@ export async function offsetsLed(
   asker: Asker,
   { nodes, topics }: Metadata,
   kind: OffsetKind,
-): Promise<readonly ListedOffset[]> {
+): Promise<readonly LedOffset[]> {
   const byNode = new Map<number, { topic: string; partitions: number[] }[]>();
   for (const [topic, led] of topics)
     led.forEach((leader, partition) => {
@@ -81,14 +90,25 @@ export async function offsetsLed(
       if (of === undefined) asked.push({ topic, partitions: [partition] });
       else of.partitions.push(partition);
     });
-  const offsets: ListedOffset[] = [];
+  const offsets: LedOffset[] = [];
   for (const [leader, asked] of byNode) {
     const node = nodes.get(leader);
     if (node === undefined) continue;
     const answer = await askBroker(asker, node, (socket) =>
       socket.request(LIST_OFFSETS, listOffsetsRequest(kind, asked)),
     );
-    offsets.push(...readListOffsets(answer));
+    for (const listed of readListOffsets(answer)) offsets.push({ ...listed, leader: node });
   }
   return offsets;
+}
+
+/** Whether readers of committed messages get nothing more of a partition from this offset on, as its leader answers. */
+export async function isAtEnd(
+  asker: Asker,
+  leader: Node,
+  place: { topic: string; partition: number; offset: number },
+): Promise<boolean> {
+  const answer = await askBroker(asker, leader, (socket) => socket.request(FETCH, fetchRequest('stable', place)));
+  const { error, records } = readFetch(answer);
+  return error === 0 && records.length === 0;
 }

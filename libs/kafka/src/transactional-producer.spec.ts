@@ -19,7 +19,7 @@ function refusing(type: string, settings = {}): TransactionalProducer {
     kafka: { producer },
     topicPrefix: '',
     topicName: (topic: string) => topic,
-    endHangingTransactions: async () => undefined,
+    endHangingOf: async () => undefined,
   };
   return new TransactionalProducer(connection as unknown as KafkaConnection, { transactionalId: 'id', ...settings });
 }

@@ -142,9 +142,10 @@ export class TransactionalProducer {
     if (this.producer === undefined) {
       const connecting = (async () => {
         // While the coordinator still knows how it ended: with the id's next epoch it forgets.
-        await this.connection.endHangingTransactions();
+        const transactionalId = `${this.connection.topicPrefix}${this.settings.transactionalId}`;
+        await this.connection.endHangingOf(transactionalId);
         const producer = this.connection.kafka.producer({
-          transactionalId: `${this.connection.topicPrefix}${this.settings.transactionalId}`,
+          transactionalId,
           idempotent: true,
           maxInFlightRequests: 1,
           allowAutoTopicCreation: false,

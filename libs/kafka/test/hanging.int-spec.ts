@@ -49,8 +49,8 @@ async function socket(): Promise<BrokerSocket> {
   return BrokerSocket.open({ host, port: Number(port) }, 'test', systemClock);
 }
 
-/** A message of a transaction of the id that is over; the partition holds one message of the id. */
-async function leaveHanging(id: string, topic: string, partition: number, text: string): Promise<void> {
+/** A message of a transaction of the id that is over. `sequence`: how many the id has written to the partition. */
+async function leaveHanging(id: string, topic: string, partition: number, text: string, sequence = 1): Promise<void> {
   // The marker of what was sent before comes a moment after its commit, and would be the late one's, too.
   await eventually('nothing is open', async () => !(await isHanging(topic, partition)));
   const broker = await socket();
@@ -62,7 +62,7 @@ async function leaveHanging(id: string, topic: string, partition: number, text: 
   const batch = new RecordBatch();
   const value = Buffer.from(text);
   batch.append(Buffer.from('late'), 0, 4, value, 0, value.length, {});
-  const bytes = Buffer.from(batch.seal({ id: known.producerId, epoch: known.producerEpoch }, 1, Date.now()));
+  const bytes = Buffer.from(batch.seal({ id: known.producerId, epoch: known.producerEpoch }, sequence, Date.now()));
   bytes.writeInt16BE(bytes.readInt16BE(ATTRIBUTES_AT) | TRANSACTIONAL, ATTRIBUTES_AT);
   bytes.writeUInt32BE(crc32c(bytes.subarray(ATTRIBUTES_AT)), CRC_AT);
   const [head, ...rest] = produceRequest([{ topic: connection.topicName(topic), partitions: [{ partition, bytes }] }]);
@@ -75,7 +75,7 @@ async function leaveHanging(id: string, topic: string, partition: number, text: 
 async function isHanging(topic: string, partition: number): Promise<boolean> {
   const name = connection.topicName(topic);
   const end = async (kind: 'stable' | 'written') =>
-    (await topicOffsets(connection, [name], kind)).get(`${name}/${partition}`) as number;
+    (await topicOffsets(connection, [name], kind)).get(`${name}/${partition}`)?.offset as number;
   return (await end('stable')) < (await end('written'));
 }
 
@@ -104,11 +104,11 @@ it('whoever takes the id over ends it first, as it was decided', async () => {
   // The last one is aborted.
   await expect(
     before.of(3).transaction(async (tx) => {
-      await tx.send('routes.v1', [{ key: 'x', value: Buffer.from('x'), partition: 3 }]);
+      await tx.send('datasets.v1', [{ key: 'x', value: Buffer.from('x'), partition: 3 }]);
       throw new Error('no');
     }),
   ).rejects.toThrow('no');
-  await leaveHanging('ingest-3', 'datasets.v1', 3, 'of an aborted one');
+  await leaveHanging('ingest-3', 'datasets.v1', 3, 'of an aborted one', 2);
   expect(await isHanging('datasets.v1', 3)).toBe(true);
   const successor = new FencedWriters(connection, 'ingest');
   expect(await successor.hold([3])).toEqual([3]);
@@ -123,6 +123,32 @@ it('whoever takes the id over ends it first, as it was decided', async () => {
   await reader.close();
   await successor.close();
   await before.close();
+}, 60_000);
+
+it('is ended as it was decided itself, whatever came of later ones of its id', async () => {
+  const writers = new FencedWriters(connection, 'monitor');
+  await writers.hold([2]);
+  const message = (value: string) => [{ key: 'k', value: Buffer.from(value), partition: 2 }];
+  await writers.of(2).send('routes.v1', message('1'));
+  await leaveHanging('monitor-2', 'routes.v1', 2, '2');
+  // In another partition, and aborted: what the coordinator tells of the id is of this one.
+  await expect(
+    writers.of(2).transaction(async (tx) => {
+      await tx.send('datasets.v1', message('x'));
+      throw new Error('no');
+    }),
+  ).rejects.toThrow('no');
+  await connection.endHangingTransactions();
+  expect(await isHanging('routes.v1', 2)).toBe(false);
+  const seen: string[] = [];
+  const reader = new CompactedReader(connection, {
+    name: 'l',
+    topics: { 'routes.v1': (_key, value, { partition }) => void (partition === 2 && seen.push(`${value}`)) },
+  });
+  await reader.caughtUp();
+  expect(seen).toEqual(['1', '2']);
+  await reader.close();
+  await writers.close();
 }, 60_000);
 
 it('one that its coordinator knows as open is left alone', async () => {
@@ -144,5 +170,18 @@ it('one that its coordinator knows as open is left alone', async () => {
   goOn();
   await writing;
   await eventually('it has ended', async () => !(await isHanging('routes.v1', 1)));
+  await writers.close();
+}, 60_000);
+
+// The last one: readers of the topic wait from here on.
+it('of which no coordinator says how it was decided is left to an operator', async () => {
+  const writers = new FencedWriters(connection, 'trainer');
+  await writers.hold([0]);
+  const message = (topic: string) => [{ key: topic, value: Buffer.from('1'), partition: 1 }];
+  // The transaction had nothing to do with the partition in which something is open.
+  await writers.of(0).send('datasets.v1', message('datasets.v1'));
+  await leaveHanging('trainer-0', 'routes.v1', 3, 'of nobody', 0);
+  for (let look = 0; look < 3; look++) await connection.endHangingTransactions();
+  expect(await isHanging('routes.v1', 3)).toBe(true);
   await writers.close();
 }, 60_000);

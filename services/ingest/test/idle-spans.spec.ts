@@ -119,6 +119,54 @@ describe('open spans that somebody who lags holds back', () => {
     for (let minute = 14; minute < 30; minute++) expect(closedAt[minute]).toBeGreaterThanOrEqual(minute - 13);
   });
 
+  it('are not closed by a partition whose clock is ahead, before they are over', async () => {
+    const target = await world();
+    target.entry = entryOf(
+      TEXT.replace('closeAfterIdle: 30d', 'closeAfterIdle: 2m').replace('versionEvery: 1m', 'versionEvery: 1h'),
+    );
+    const process = await Process.start(target);
+    started.push(process);
+    const beganMs = target.clock.nowMs() - START_MS;
+    // Two senders of partition 0 are six hours ahead, and believed.
+    for (let minute = 0; minute < 50; minute++) {
+      for (const who of ['a', 'b'])
+        target.send(record(target, `${who}${minute}`, beganMs + (360 + minute) * SPAN_MS), 0);
+      target.send(record(target, `r${minute}`, beganMs + minute * SPAN_MS), 1);
+      await process.catchUp();
+      target.clock.advance(SPAN_MS);
+    }
+    expect(target.announced.map(({ lateRows }) => lateRows)).toEqual(target.announced.map(() => 0));
+    const closed = target.announced.reduce((sum, { rows }) => sum + rows, 0);
+    expect(closed).toBeLessThanOrEqual(50);
+  });
+
+  it('stay open after a time in which nobody could write: who lags could not send either', async () => {
+    const target = await world();
+    target.entry = entryOf(TEXT.replace('closeAfterIdle: 30d', 'closeAfterIdle: 10m'));
+    const process = await Process.start(target);
+    started.push(process);
+    target.send(record(target, 'early', 0), 0);
+    target.send(record(target, 'slow', 0), 1);
+    target.send(record(target, 'passed', 5 * SPAN_MS), 0);
+    await process.catchUp();
+    expect(target.announced).toEqual([]);
+    // A process that takes over has heard nobody yet, whatever was held before.
+    process.end();
+    target.clock.advance(60 * SPAN_MS);
+    const second = await Process.start(target);
+    started.push(second);
+    await second.catchUp();
+    target.send(record(target, 'late sender', 30_000), 1);
+    await second.catchUp();
+    expect(target.announced).toEqual([]);
+    target.send(record(target, 'still', 5 * SPAN_MS + 1), 0);
+    target.clock.advance(10 * SPAN_MS);
+    target.send(record(target, 'still there', 5 * SPAN_MS + 2), 0);
+    await second.catchUp();
+    await second.catchUp();
+    expect(target.announced[0]).toMatchObject({ rows: 3, lateRows: 0 });
+  });
+
   it('wait for labels that come along, as long as that is', async () => {
     const target = await world();
     target.entry = entryOf(TEXT.replace('closeAfterIdle: 30d', 'closeAfterIdle: 10m'));

@@ -9,7 +9,7 @@ import { collectingOf, collectingText } from '../overview/own-reference.js';
 import { type Holdings, heldBy, stateOf } from '../overview/process-state.http.js';
 import { OVERVIEW_HEAD, overviewNotes, overviewRow, projectOverviews } from '../overview/project-overview.js';
 import { noWindowText, windowOf } from '../overview/window-text.js';
-import { hasRoom, noRoomText } from '../supervisor/room.fs.js';
+import { noRoomText, seemsFull } from '../supervisor/room.fs.js';
 import { type ProcessNote, RunFolder } from '../supervisor/run-folder.fs.js';
 import { table } from '../table.js';
 import { action, type Context, controlOf } from './context.js';
@@ -127,7 +127,7 @@ async function status(context: Context): Promise<number> {
     SERVICES.flatMap((service) => urls[service].map((_, replica) => replicaStatus(context, service, replica, notes))),
   );
   const artifacts = await artifactsState(context);
-  const room = hasRoom(home);
+  const room = !seemsFull(home);
   const answers = services.every(({ state }) => state === 'ready' || state === NOT_PLANNED);
   const whole = answers && artifacts.state === 'reachable';
   const control = controlOf(context.settings, OVERVIEW_WAIT_MS);

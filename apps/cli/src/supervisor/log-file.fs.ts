@@ -67,15 +67,19 @@ export class LogFile {
     const gap =
       this.droppedBytes === 0 ? [] : [Buffer.from(`… ${this.droppedBytes} bytes could not be written here\n`)];
     const text = Buffer.concat([...gap, chunk]);
-    writeSync(this.handle, text);
-    this.droppedBytes = 0;
-    this.size += text.length;
+    const written = writeSync(this.handle, text);
+    this.droppedBytes = text.length - written;
+    this.size += written;
   }
 
   private closeHandle(): void {
     const { handle } = this;
     this.handle = undefined;
-    if (handle !== undefined) closeSync(handle);
+    try {
+      if (handle !== undefined) closeSync(handle);
+    } catch {
+      // Of a network's disk the end of a file may be what finds no room.
+    }
   }
 
   private rotate(): void {

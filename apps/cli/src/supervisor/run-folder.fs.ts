@@ -102,7 +102,11 @@ export class RunFolder {
   }
 
   remove(name: string): void {
-    rmSync(join(this.folder, `${name}.json`), { force: true });
+    try {
+      rmSync(join(this.folder, `${name}.json`), { force: true });
+    } catch {
+      // Nobody takes it for the process once that is dead.
+    }
   }
 
   /** Processes written down and still alive. */

@@ -213,13 +213,15 @@ export class SupervisedProcess {
       this.start();
       return;
     }
-    if (!this.parts.hasRoom()) {
+    const { wasReady } = this;
+    // One that never came up may have other reasons: it is tried as often as any.
+    if (wasReady && !this.parts.hasRoom()) {
       this.state = 'waiting-for-room';
       events.noRoom(plan.name);
       this.startWithRoom();
       return;
     }
-    const decision = policy.onDeath({ aliveMs: clock.monotonicMs() - this.startedAtMs, ready: this.wasReady });
+    const decision = policy.onDeath({ aliveMs: clock.monotonicMs() - this.startedAtMs, ready: wasReady });
     if (decision.kind === 'give-up') {
       const error = this.failure(`died ${decision.deaths} times in a row (${signal ?? `exit code ${code}`})`);
       this.settle('failed', error);
@@ -234,7 +236,8 @@ export class SupervisedProcess {
 
   private startWithRoom(): void {
     this.restartTimer = setTimeout(() => {
-      if (this.parts.hasRoom()) this.start();
+      if (this.heldUntilReleased) this.state = 'held';
+      else if (this.parts.hasRoom()) this.start();
       else this.startWithRoom();
     }, ROOM_CHECK_MS);
   }

@@ -245,8 +245,25 @@ describe('Supervisor', () => {
     room = false;
     one.kill('kafka');
     await until(() => one.status()[0]?.state === 'waiting-for-room');
+    one.kill('kafka', 'SIGKILL', { hold: true });
+    room = true;
+    await until(() => one.status()[0]?.state === 'held');
+    one.release('kafka');
+    await one.waitReady('kafka');
+    room = false;
+    one.kill('kafka');
+    await until(() => one.status()[0]?.state === 'waiting-for-room');
     await one.stop();
     expect(one.status()[0]?.state).toBe('stopped');
+  });
+
+  it('gives a process up that never came up, though the disk is full: that may not be why', async () => {
+    const crash = script('crash', "console.error('no space left'); process.exit(3);");
+    const one = supervisor([plan('kafka', ports.kafka, { args: [crash] })], {
+      restartLimits: { ...RESTARTS, firstDelayMs: 10, maxDelayMs: 20 },
+      hasRoom: () => false,
+    });
+    await expect(one.start()).rejects.toThrow(/kafka died 4 times in a row[\s\S]*no space left/);
   });
 
   it('lives on where a process cannot be written down, and leaves none that is not', async () => {

@@ -1,6 +1,6 @@
 // The requests of Kafka's protocol that are made without kafkajs, in versions that brokers from 2.1 to 4.x speak:
-// Metadata 5, InitProducerId 1, Produce 7, ListOffsets 2; Metadata 10, which tells ids of topics, from 2.8 on. Bytes as
-// https://kafka.apache.org/protocol says.
+// Metadata 5, InitProducerId 1, Produce 7, ListOffsets 2, Fetch 4; Metadata 10, which tells ids of topics, from 2.8 on.
+// Bytes as https://kafka.apache.org/protocol says.
 
 import { PlatformError } from '@millrace/domain';
 
@@ -10,6 +10,7 @@ export const PRODUCE = { key: 0, version: 7 } as const;
 
 export const LIST_OFFSETS = { key: 2, version: 2 } as const;
 export const TOPIC_IDS = { key: 3, version: 10 } as const;
+export const FETCH = { key: 1, version: 4 } as const;
 
 /** What the broker calls a request, and the version of it that is spoken. */
 export interface RequestKind {
@@ -17,6 +18,7 @@ export interface RequestKind {
   readonly version: number;
 }
 
+const FETCH_BYTES_MAX = 1_048_576;
 const ACKS_ALL = -1;
 /** The leader's time to have a batch on all replicas. */
 const ACKS_MS = 10_000;
@@ -121,6 +123,7 @@ export class Answer {
     return from;
   }
 
+  int8 = (): number => this.bytes.readInt8(this.take(1));
   int16 = (): number => this.bytes.readInt16BE(this.take(2));
   int32 = (): number => this.bytes.readInt32BE(this.take(4));
   int64 = (): bigint => this.bytes.readBigInt64BE(this.take(8));
@@ -158,6 +161,13 @@ export class Answer {
       this.varint();
       this.skip(this.varint());
     }
+  }
+
+  /** Preceded by their number; none where that is negative. */
+  bytesOf(count: number): Buffer {
+    const length = Math.max(0, count);
+    const from = this.take(length);
+    return this.bytes.subarray(from, from + length);
   }
 
   hex(bytes: number): string {
@@ -283,4 +293,35 @@ export function readListOffsets(bytes: Buffer): ListedOffset[] {
       });
     })
     .flat();
+}
+
+/** What there is at once from this offset on: of all that was written, or of what readers of committed messages get. */
+export function fetchRequest(
+  kind: Exclude<OffsetKind, 'earliest'>,
+  { topic, partition, offset }: { topic: string; partition: number; offset: number },
+): Buffer[] {
+  const from = Buffer.allocUnsafe(8);
+  from.writeBigInt64BE(BigInt(offset));
+  return [
+    ...[int32(-1), int32(0), int32(0), int32(FETCH_BYTES_MAX), Buffer.from([ISOLATION[kind]])], // replica, wait, least, most
+    ...[int32(1), textField(topic), int32(1), int32(partition), from, int32(FETCH_BYTES_MAX)],
+  ];
+}
+
+/** Record batches of the one partition; the last one may be cut off. */
+export function readFetch(bytes: Buffer): { error: number; records: Buffer } {
+  const answer = new Answer(bytes);
+  answer.skip(4); // throttle time
+  const partitions = answer.list(() => {
+    answer.text();
+    return answer.list(() => {
+      answer.skip(4); // partition
+      const error = answer.int16();
+      answer.skip(16); // high watermark, last stable offset
+      const aborted = answer.int32();
+      answer.skip(16 * Math.max(0, aborted));
+      return { error, records: answer.bytesOf(answer.int32()) };
+    });
+  });
+  return partitions.flat()[0] ?? { error: -1, records: Buffer.alloc(0) };
 }

@@ -1,6 +1,6 @@
 // What a broker is asked about transactions, from Kafka 3.0 on: DescribeProducers 0, ListTransactions 0,
-// DescribeTransactions 0, WriteTxnMarkers 1. Bytes as https://kafka.apache.org/protocol says; all of them in the
-// flexible encoding, where a list or a text is preceded by its length and one.
+// DescribeTransactions 0, WriteTxnMarkers 1, in the flexible encoding, where a list or a text is preceded by its length
+// and one. Bytes as https://kafka.apache.org/protocol says.
 
 import { Answer, int32, type RequestKind } from '../produce/protocol.js';
 
@@ -52,6 +52,8 @@ export interface OpenTransaction extends Place {
   readonly coordinatorEpoch: number;
   /** Readers of committed messages do not get past it. */
   readonly startOffset: number;
+  /** Of what was written to the partition. */
+  readonly lastSequence: number;
 }
 
 export function describeProducersRequest(places: readonly Place[]): Buffer[] {
@@ -79,10 +81,13 @@ export function readDescribeProducers(bytes: Buffer): OpenTransaction[] {
       const ofPartition = compact(() => {
         const producerId = answer.int64();
         const producerEpoch = answer.int32();
-        answer.skip(12); // last sequence, last timestamp
+        const lastSequence = answer.int32();
+        answer.skip(8); // last timestamp
         const coordinatorEpoch = answer.int32();
         const startOffset = Number(answer.int64());
-        return tagged({ topic, partition, producerId, producerEpoch, coordinatorEpoch, startOffset });
+        return tagged({
+          ...{ topic, partition, producerId, producerEpoch, coordinatorEpoch, startOffset, lastSequence },
+        });
       });
       return tagged(error === 0 ? ofPartition : []);
     });

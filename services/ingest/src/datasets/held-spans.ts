@@ -6,21 +6,18 @@ export class HeldSpans {
   private readonly sinceMs = new Map<number, number>();
 
   /**
-   * `open`: start times of all open spans, oldest first; `isReached`: whether some partition has reached the time at
-   * which it is due. Bound: one number for each of them.
+   * Whether one of them has been held for `mostMs`. `open`: start times of all open spans, oldest first; `waitsMs`: after
+   * its start a span is due; `reachedMs`: event time that some partition has reached. A partition whose clock is ahead
+   * says nothing of spans that are not over. Bound: one number for each of them.
    */
-  note(open: readonly number[], isReached: (spanStartMs: number) => boolean, nowMs: number): void {
-    const held = new Set<number>();
-    for (const span of open) {
-      if (!isReached(span)) break; // nor any later one
-      held.add(span);
-      if (!this.sinceMs.has(span)) this.sinceMs.set(span, nowMs);
-    }
+  areTooLong(
+    open: readonly number[],
+    { waitsMs, reachedMs, nowMs, mostMs }: { waitsMs: number; reachedMs: number; nowMs: number; mostMs: number },
+  ): boolean {
+    const dueMs = Math.min(reachedMs, nowMs) - waitsMs;
+    const held = new Set(open.filter((spanStartMs) => spanStartMs <= dueMs));
     for (const span of this.sinceMs.keys()) if (!held.has(span)) this.sinceMs.delete(span);
-  }
-
-  /** Of the one that is held for the longest time; 0 where none is. */
-  longestMs(nowMs: number): number {
-    return nowMs - Math.min(nowMs, ...this.sinceMs.values());
+    for (const span of held) if (!this.sinceMs.has(span)) this.sinceMs.set(span, nowMs);
+    return [...this.sinceMs.values()].some((sinceMs) => nowMs - sinceMs >= mostMs);
   }
 }

@@ -16,7 +16,7 @@ import type {
   HoldAction,
   ImportEndProgress,
 } from '@millrace/contracts';
-import { type Clock, PlatformError, Watermark } from '@millrace/domain';
+import { type Clock, PlatformError, type Watermark } from '@millrace/domain';
 import type { ProjectRegistry } from '../projects/project-registry.js';
 import type { RecordSchema } from '../schema/record-schema.js';
 import type { DatasetIndex } from './dataset-index.js';
@@ -29,7 +29,7 @@ import { OwnerRetention, type VersionCollector } from './owner-retention.js';
 import { type ProgressEntry, progressKey } from './progress-entry.js';
 import type { ProgressLog } from './progress-log.js';
 import { type ClosePlan, OF_OWNER, type SegmentFile, type SegmentFiles, type SegmentOwner } from './segment.js';
-import { isTimed, knownTime, spanMsOf, startOfSpan } from './span-times.js';
+import { isTimed, knownTime, ownerWatermark, spanMsOf, startOfSpan } from './span-times.js';
 import type { VersionCloser } from './version-closer.js';
 
 export interface LiveSettings {
@@ -301,7 +301,7 @@ export class SpanOwner {
       const resetAtMs = Math.max(this.ports.clock.nowMs(), before.resetAtMs + 1);
       return this.write(owned, [{ ...before, closedThroughMs, resetAtMs, resetToMs: toMs }], []);
     });
-    owned.watermark = this.watermark();
+    owned.watermark = ownerWatermark(this.settings.idleAfterMs);
     owned.heard.clear();
     owned.held = new HeldSpans();
   }
@@ -326,7 +326,11 @@ export class SpanOwner {
       .catch((thrown: unknown) => {
         owned.retryAtMs = this.ports.clock.nowMs() + this.settings.retryAfterMs;
         const error = PlatformError.from(thrown);
-        if (error.code === 'unavailable') owned.hearsSinceMs = this.ports.clock.nowMs();
+        if (error.code === 'unavailable') {
+          // Whoever lags could not send either.
+          owned.hearsSinceMs = this.ports.clock.nowMs();
+          owned.held = new HeldSpans();
+        }
         this.ports.reports.failed(owned.project, error);
       })
       .finally(() => {
@@ -495,7 +499,7 @@ export class SpanOwner {
       project: name,
       createdAtMs,
       schema,
-      watermark: this.watermark(),
+      watermark: ownerWatermark(this.settings.idleAfterMs),
       heard: new Map(),
       held: new HeldSpans(),
       closing: null,
@@ -507,15 +511,6 @@ export class SpanOwner {
     };
     this.owned.set(name, owned);
     return owned;
-  }
-
-  private watermark(): Watermark<'records' | 'labels'> {
-    const { idleAfterMs: idleMs } = this.settings;
-    return new Watermark({
-      idleMs: { records: idleMs, labels: idleMs },
-      silence: 'busy time',
-      allSilent: 'hold',
-    });
   }
 
   private advanced(owned: Owned): number {
@@ -549,20 +544,25 @@ export class SpanOwner {
    * that is held too long all that are older close first.
    */
   private isHeldTooLong(owned: Owned): boolean {
-    const nowMs = this.ports.clock.nowMs();
-    const waitsMs = spanMsOf(owned.schema) + this.holdMs(owned);
-    const reachedMs = owned.watermark.newestOf('records');
-    owned.held.note(this.openSpans(owned), (spanStartMs) => spanStartMs + waitsMs <= reachedMs, nowMs);
-    return owned.held.longestMs(nowMs) >= owned.schema.project.data.closeAfterIdleMs;
+    const isTooLong = owned.held.areTooLong(this.openSpans(owned), {
+      waitsMs: spanMsOf(owned.schema) + this.holdMs(owned),
+      reachedMs: owned.watermark.newestOf('records'),
+      nowMs: this.ports.clock.nowMs(),
+      mostMs: owned.schema.project.data.closeAfterIdleMs,
+    });
+    return isTooLong && this.isHeard(owned);
   }
 
   /** Nobody has sent anything for so long that in real time everything that is open were over. */
   private isIdle(owned: Owned): boolean {
-    const { closeAfterIdleMs } = owned.schema.project.data;
-    const nowMs = this.ports.clock.nowMs();
     const heardAtMs = Math.max(...this.ports.spans.readingsOf(owned).map((reading) => reading.heardAtMs));
-    const isHeard = nowMs - owned.hearsSinceMs >= Math.min(closeAfterIdleMs, SENDERS_BACK_MS);
-    return isHeard && nowMs - heardAtMs >= closeAfterIdleMs;
+    const silentMs = this.ports.clock.nowMs() - heardAtMs;
+    return this.isHeard(owned) && silentMs >= owned.schema.project.data.closeAfterIdleMs;
+  }
+
+  /** What senders could not send before has had its time to come. */
+  private isHeard({ schema: { project }, hearsSinceMs }: Owned): boolean {
+    return this.ports.clock.nowMs() - hearsSinceMs >= Math.min(project.data.closeAfterIdleMs, SENDERS_BACK_MS);
   }
 
   /** Event time that a span stays open after its end. */

@@ -27,7 +27,7 @@ it('takes a number over again only by being told to, after a transaction of whic
     kafka: { producer },
     topicPrefix: '',
     topicName: (topic: string) => topic,
-    endHangingTransactions: async () => undefined,
+    endHangingOf: async () => undefined,
   };
   const lost: [number, string][] = [];
   const writers = new BoardWriters(
@@ -70,7 +70,7 @@ it('says when everything has come to its end that it was told to write, also whe
     kafka: { producer },
     topicPrefix: '',
     topicName: (topic: string) => topic,
-    endHangingTransactions: async () => undefined,
+    endHangingOf: async () => undefined,
   };
   const writers = new BoardWriters(
     connection as unknown as KafkaConnection,
