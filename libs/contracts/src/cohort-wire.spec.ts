@@ -3,7 +3,13 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
 import { ALL, type Cohort, cohortOfVersion } from '@millrace/domain';
-import { DRIFT_EVENT_TYPE, type DriftEvent, decodeDriftEvent, encodeDriftEvent } from './drift-event.codec.js';
+import {
+  DRIFT_ENDED_TYPE,
+  DRIFT_EVENT_TYPE,
+  type DriftEvent,
+  decodeDriftEvent,
+  encodeDriftEvent,
+} from './drift-event.codec.js';
 import { WindowMetricsSchema } from './gen/millrace/monitoring/v1/monitoring_pb.js';
 import { decodeWindowMetrics, encodeWindowMetrics, type WindowMetrics } from './window-metrics.codec.js';
 
@@ -98,4 +104,22 @@ describe('drift events', () => {
   ])('are refused with %j', (change) => {
     expect(() => decodeDriftEvent(withData(change))).toThrow('[corrupt] drift event data without cohort');
   });
+
+  const end = {
+    ...event,
+    type: DRIFT_ENDED_TYPE,
+    data: { ...event.data, ends: 'i', reason: 'calm', windows: 3 },
+  } as const;
+
+  it('say that one is over, and which', () => {
+    expect(decodeDriftEvent(encodeDriftEvent(end))).toEqual(end);
+  });
+
+  it.each([{ ends: '' }, { ends: undefined }, { reason: 'bored' }, { windows: 1.5 }])(
+    'are refused as an end with %j',
+    (change) => {
+      const bytes = Buffer.from(JSON.stringify({ ...end, data: { ...end.data, ...change } }));
+      expect(() => decodeDriftEvent(bytes)).toThrow('[corrupt] drift end of nothing');
+    },
+  );
 });

@@ -1,5 +1,5 @@
 // Codec of topic drift.v1: a CloudEvents 1.0 event in JSON structured mode, so that anyone can read it: drift that was
-// found, or a correction of what was said of a window, because late labels changed it. Refuses what is
+// found, that it is over, or a correction of what was said of a window, because late labels changed it. Refuses what is
 // not of our types and version, and data without project, feature, detector, window or cohort; unknown attributes are
 // left alone. Release 0.1.0 said `modelVersion` (0 for all) instead of the cohort; it stays beside it, for those who
 // read it.
@@ -9,6 +9,8 @@ import { ALL, type Cohort, cohortOfVersion, PlatformError } from '@millrace/doma
 export const DRIFT_EVENT_TYPE = 'dev.millrace.drift.detected.v1';
 /** Late labels changed what was said of a window's quality: no new alarm. */
 export const DRIFT_CORRECTION_TYPE = 'dev.millrace.drift.corrected.v1';
+/** A window was calm again, or late labels took back the one that an alarm rested on. */
+export const DRIFT_ENDED_TYPE = 'dev.millrace.drift.ended.v1';
 export const DRIFT_CONTENT_TYPE = 'application/cloudevents+json; charset=utf-8';
 
 /** A histogram of reference and live values on the same bins. */
@@ -49,6 +51,18 @@ export interface CorrectionData extends DriftData {
   revision: number;
 }
 
+export const END_REASONS = ['calm', 'corrected'] as const;
+export type EndReason = (typeof END_REASONS)[number];
+
+/** `window`, `value` and what is beside them are of the window that ended it. */
+export interface EndData extends DriftData {
+  /** Id of the drift event; its correlation id is this one's, too. */
+  ends: string;
+  reason: EndReason;
+  /** That it lasted. */
+  windows: number;
+}
+
 interface Envelope<T extends string, D> {
   specversion: '1.0';
   type: T;
@@ -69,7 +83,11 @@ interface Envelope<T extends string, D> {
 export type DriftEvent = Envelope<typeof DRIFT_EVENT_TYPE, DriftData>;
 export type DriftCorrection = Envelope<typeof DRIFT_CORRECTION_TYPE, CorrectionData>;
 
-export function encodeDriftEvent(event: DriftEvent | DriftCorrection): Uint8Array {
+export type DriftEnd = Envelope<typeof DRIFT_ENDED_TYPE, EndData>;
+/** Everything on drift.v1. */
+export type AnyDriftEvent = DriftEvent | DriftCorrection | DriftEnd;
+
+export function encodeDriftEvent(event: AnyDriftEvent): Uint8Array {
   const { version } = event.data.cohort;
   const data = { ...event.data, modelVersion: version === 'all' ? 0 : version };
   return new TextEncoder().encode(JSON.stringify({ ...event, data }));
@@ -79,7 +97,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export function decodeDriftEvent(bytes: Uint8Array): DriftEvent | DriftCorrection {
+export function decodeDriftEvent(bytes: Uint8Array): AnyDriftEvent {
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -88,7 +106,8 @@ export function decodeDriftEvent(bytes: Uint8Array): DriftEvent | DriftCorrectio
   }
   if (!isObject(parsed)) throw new PlatformError('corrupt', 'drift event is not an object');
   const isCorrection = parsed.type === DRIFT_CORRECTION_TYPE;
-  if (parsed.specversion !== '1.0' || !(isCorrection || parsed.type === DRIFT_EVENT_TYPE))
+  const isEnd = parsed.type === DRIFT_ENDED_TYPE;
+  if (parsed.specversion !== '1.0' || !(isCorrection || isEnd || parsed.type === DRIFT_EVENT_TYPE))
     throw new PlatformError('corrupt', `drift event of type ${String(parsed.type)} ${String(parsed.specversion)}`);
   for (const field of ['id', 'source', 'subject', 'time'])
     if (typeof parsed[field] !== 'string' || parsed[field] === '')
@@ -103,11 +122,17 @@ export function decodeDriftEvent(bytes: Uint8Array): DriftEvent | DriftCorrectio
   const window = data.window;
   if (!isObject(window) || !Number.isSafeInteger(window.startMs) || !Number.isSafeInteger(window.endMs))
     throw new PlatformError('corrupt', 'drift event data without window');
+  if (isEnd && !hasEnded(data)) throw new PlatformError('corrupt', 'drift end of nothing');
   if (isCorrection && !isCorrected(data)) throw new PlatformError('corrupt', 'drift correction of nothing');
   const { modelVersion, ...rest } = data;
   const cohort = data.cohort === undefined ? cohortOfNumber(modelVersion) : cohortOf(data.cohort);
   if (cohort === undefined) throw new PlatformError('corrupt', 'drift event data without cohort');
-  return { ...parsed, data: { ...rest, cohort } } as unknown as DriftEvent | DriftCorrection;
+  return { ...parsed, data: { ...rest, cohort } } as unknown as AnyDriftEvent;
+}
+
+function hasEnded({ ends, reason, windows }: Record<string, unknown>): boolean {
+  const isNamed = typeof ends === 'string' && ends !== '' && END_REASONS.some((known) => known === reason);
+  return isNamed && Number.isSafeInteger(windows);
 }
 
 function isCorrected({ corrects, alarming, revision }: Record<string, unknown>): boolean {

@@ -26,14 +26,18 @@ export {
   type ReasonCode,
 } from './dead-letter.codec.js';
 export {
+  type AnyDriftEvent,
   type CorrectionData,
   DRIFT_CONTENT_TYPE,
   DRIFT_CORRECTION_TYPE,
+  DRIFT_ENDED_TYPE,
   DRIFT_EVENT_TYPE,
   type DriftCorrection,
   type DriftData,
+  type DriftEnd,
   type DriftEvent,
   decodeDriftEvent,
+  type EndData,
   encodeDriftEvent,
 } from './drift-event.codec.js';
 export * as healthPb from './gen/grpc/health/v1/health_pb.js';

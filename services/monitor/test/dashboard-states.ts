@@ -165,6 +165,7 @@ const SILENT: Omit<TrainerLoop, 'phase' | 'waits' | 'history'> = {
   previousVersion: 0,
   waitingVersion: 0,
   episode: null,
+  openDrifts: [],
   coolUntilMs: 0,
 };
 

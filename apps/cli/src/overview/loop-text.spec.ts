@@ -9,12 +9,24 @@ const loop = (part: Partial<Loop>): Loop => ({
   episode: null,
   coolUntilMs: 0,
   waits: { for: 'drift of any feature', untilMs: null, clock: 'processing' },
+  openDrifts: [],
   history: [],
   ...part,
 });
 const step = (atMs: number, message: string) => ({ atMs, phase: 'calm', message, correlationId: '' });
 
 describe('the loop in words', () => {
+  it('names drift that lasts beside the one that is answered', () => {
+    const open = (feature: string, tries: number) => ({
+      ...{ eventId: feature, feature, detector: 'psi', value: 0.3, threshold: 0.2, version: 1, tries, againAtMs: 0 },
+      ...{ windowStartMs: Date.UTC(2026, 0, 1), windowEndMs: Date.UTC(2026, 0, 2) },
+    });
+    expect(loopText(loop({ openDrifts: [open('amount', 0), open('age', 2)] }))).toContain(
+      'drift that lasts: amount since 2026-01-01T00:00:00Z; age since 2026-01-01T00:00:00Z, 2 retrainings did not end it',
+    );
+    expect(loopText(loop({}))).not.toContain('lasts');
+  });
+
   it('is its phase, its wait with the time, the last decision, and those before it', () => {
     const text = loopText(
       loop({

@@ -8,6 +8,7 @@ export type Loop = AnswerOf<typeof trainerApi.endpoints.loop>;
 
 /** Earlier steps shown; --json has all of them. */
 const STEPS_SHOWN = 5;
+const DRIFTS_SHOWN = 5;
 
 export function loopText(loop: Loop): string {
   const { phase, liveVersion, waits, episode, history } = loop;
@@ -17,12 +18,25 @@ export function loopText(loop: Loop): string {
     liveVersion === 0 ? 'no version in service' : `version ${liveVersion} in service`,
     `waits for ${waits.for}${untilText(waits)}`,
     ...(episode === null ? [] : [`because of drift of ${episode.feature} (${episode.detector})`]),
+    ...openText(loop),
     last === undefined ? 'nothing decided yet' : `last: ${timeText(last.atMs)} ${last.message}`,
     ...history
       .slice(-STEPS_SHOWN - 1, -1)
       .reverse()
       .map((step) => `      ${timeText(step.atMs)} ${step.message}`),
   ].join('\n');
+}
+
+/** Drift that lasts, beside the one that the loop answers now. */
+function openText({ openDrifts, episode }: Loop): string[] {
+  const others = openDrifts.filter(({ feature }) => feature !== episode?.feature);
+  if (others.length === 0) return [];
+  const shown = others.slice(-DRIFTS_SHOWN).map(({ feature, windowStartMs, tries }) => {
+    const tried = tries === 0 ? '' : `, ${tries} retraining${tries === 1 ? '' : 's'} did not end it`;
+    return `${feature} since ${timeText(windowStartMs)}${tried}`;
+  });
+  const more = others.length > DRIFTS_SHOWN ? ` and ${others.length - DRIFTS_SHOWN} more` : '';
+  return [`drift that lasts: ${shown.join('; ')}${more}`];
 }
 
 function untilText({ untilMs, clock }: Loop['waits']): string {

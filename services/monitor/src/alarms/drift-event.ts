@@ -1,7 +1,7 @@
-// A drift event: CloudEvents 1.0 data for one new episode. Its id is made of what was found, so that sending it again
+// A drift event: CloudEvents 1.0 data for one new episode, and for its end. Its id is made of what was found, so that sending it again
 // after a crash is the same event; subscribers drop what they have seen by (source, id).
 
-import type { CorrectionData, DriftData } from '@millrace/contracts';
+import type { CorrectionData, DriftData, EndData } from '@millrace/contracts';
 import { type Cohort, cohortKey, cohortText } from '@millrace/domain';
 import type { HistogramCell } from '@millrace/statistics';
 import type { SubjectVerdict } from '../judgement/verdict.js';
@@ -10,6 +10,18 @@ export interface DriftFinding {
   /** Unique per project. */
   id: string;
   data: DriftData;
+}
+
+/** Of an episode of which a drift event was made. */
+export interface EndFinding {
+  id: string;
+  data: EndData;
+}
+
+/** What an episode keeps of the drift event that was made of it. */
+export interface ToldDrift {
+  readonly id: string;
+  readonly correlationId: string;
 }
 
 /** Of a window that was judged again, because late labels came. */
@@ -58,6 +70,24 @@ export function driftFinding(
         `${verdict.subject} drifted: ${verdict.detector} ${figure(verdict.value)} >= ${figure(verdict.threshold)} ` +
         `over ${rows} rows of ${cohortText(cohort)}${labels === undefined ? '' : `, ${labels} of them labelled`}`,
     },
+  };
+}
+
+/** `windows`: that the episode lasted. The verdict is of the window that ended it. */
+export function endFinding(
+  context: DriftContext,
+  verdict: SubjectVerdict,
+  { told, windows, reason }: { told: ToldDrift; windows: number } & Pick<EndData, 'reason'>,
+): EndFinding {
+  const { data } = driftFinding(context, verdict, []);
+  const how = reason === 'calm' ? 'is calm again' : 'did not drift by late labels';
+  const message =
+    `${verdict.subject} ${how}: ${verdict.detector} ${figure(verdict.value)} < ${figure(verdict.threshold)} over ` +
+    `${context.rows} rows of ${cohortText(context.cohort)}, after ${windows} window${windows === 1 ? '' : 's'}`;
+  const { histogram: _none, ...rest } = data;
+  return {
+    id: `${told.id}/ended/${context.startMs}`,
+    data: { ...rest, message, correlationId: told.correlationId, ends: told.id, reason, windows },
   };
 }
 

@@ -5,6 +5,7 @@
 import { type Cohort, cohortKey, sameCohort } from '@millrace/domain';
 import type { SubjectVerdict } from '../judgement/verdict.js';
 import { type AlarmChange, type AlarmPhase, type AlarmState, CALM, stepAlarm } from './alarm.js';
+import type { ToldDrift } from './drift-event.js';
 
 /** Episodes kept for the API; the oldest ended ones go first. */
 const EPISODES_MAX = 1_000;
@@ -35,6 +36,8 @@ export interface Episode {
   /** End of the window in which it calmed; null while it lasts. */
   endedMs: number | null;
   endReason: 'calm' | 'retired' | 'corrected' | null;
+  /** The drift event that was made of it; null while it is a warning, or where its end was told. */
+  told: ToldDrift | null;
 }
 
 interface Alarm {
@@ -45,7 +48,7 @@ interface Alarm {
 
 export interface ProjectAlarmsState {
   alarms: Alarm[];
-  episodes: (Omit<Episode, 'sinceMs' | 'current'> & Partial<Pick<Episode, 'sinceMs' | 'current'>>)[];
+  episodes: (Omit<Episode, 'sinceMs' | 'current' | 'told'> & Partial<Pick<Episode, 'sinceMs' | 'current' | 'told'>>)[];
 }
 
 export class ProjectAlarms {
@@ -76,6 +79,21 @@ export class ProjectAlarms {
       if (change === 'drifted') Object.assign(open, describe(verdict), { phase: 'drift', ...boundsOf(window) });
     }
     return change;
+  }
+
+  /** The drift event of the newest episode has been made. */
+  told(cohort: Cohort, subject: string, told: ToldDrift): void {
+    const open = this.openEpisode(cohort, subject);
+    if (open !== undefined) open.told = told;
+  }
+
+  /** Of an episode that has ended and of which a drift event was made, once: the version may have served no more. */
+  takeTold(cohort: Cohort, subject: string): { told: ToldDrift; windows: number } | undefined {
+    const last = this.episodes.findLast((e) => e.subject === subject && sameCohort(e.cohort, cohort));
+    if (last === undefined || last.told === null || last.endedMs === null) return undefined;
+    const { told, windows } = last;
+    last.told = null;
+    return { told, windows };
   }
 
   /** Late labels took back what a window said: an episode that rests on that window alone ends. */
@@ -120,6 +138,7 @@ export class ProjectAlarms {
       ...saved,
       sinceMs: saved.sinceMs ?? saved.windowStartMs,
       current: saved.current ?? currentOf(saved, saved.windowEndMs),
+      told: saved.told ?? null,
     }));
   }
 
@@ -141,6 +160,7 @@ export class ProjectAlarms {
       windows: 1,
       endedMs: null,
       endReason: null,
+      told: null,
     });
     if (this.episodes.length <= EPISODES_MAX) return;
     const ended = this.episodes.findIndex((episode) => episode.endedMs !== null);

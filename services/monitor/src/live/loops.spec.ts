@@ -7,6 +7,7 @@ const TOLD: Awaited<ReturnType<AskLoop>> = {
   previousVersion: 1,
   waitingVersion: 0,
   episode: null,
+  openDrifts: [],
   coolUntilMs: 9_000,
   waits: { for: 'the pause after a retraining to end', untilMs: 9_000, clock: 'processing' },
   history: [

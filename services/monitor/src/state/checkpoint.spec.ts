@@ -48,7 +48,7 @@ function stand() {
 
 const aJudgement = {
   project: 'p',
-  window: { startMs: 0, endMs: 1, revision: 0, metrics: [], drift: [], corrections: [] },
+  window: { startMs: 0, endMs: 1, revision: 0, metrics: [], drift: [], corrections: [], ended: [] },
 } as ClosedOfProject;
 
 describe('Checkpointer', () => {

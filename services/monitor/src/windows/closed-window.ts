@@ -3,7 +3,7 @@
 
 import type { WindowMetrics } from '@millrace/contracts';
 import { sameCohort } from '@millrace/domain';
-import type { CorrectionFinding, DriftFinding } from '../alarms/drift-event.js';
+import type { CorrectionFinding, DriftFinding, EndFinding } from '../alarms/drift-event.js';
 
 export interface ClosedWindow {
   startMs: number;
@@ -14,6 +14,8 @@ export interface ClosedWindow {
   metrics: WindowMetrics[];
   drift: DriftFinding[];
   corrections: CorrectionFinding[];
+  /** Of drift that was told before. */
+  ended: EndFinding[];
 }
 
 /** A window's first judgement with what was judged later. */
@@ -32,6 +34,7 @@ export function withJudgement<W extends ClosedWindow>(window: W, later: ClosedWi
     metrics,
     drift: withNew(window.drift, later.drift),
     corrections: withNew(window.corrections, later.corrections),
+    ended: withNew(window.ended, later.ended),
   };
 }
 

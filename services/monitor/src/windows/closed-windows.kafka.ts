@@ -1,12 +1,15 @@
-// Judgements of closed windows as messages: a WindowMetrics per cohort on metrics.v1, and a CloudEvent per drift and
-// per correction on drift.v1. The CloudEvents SDK checks the envelope. Ids are the findings' own, so that sending
+// Judgements of closed windows as messages: a WindowMetrics per cohort on metrics.v1, and a CloudEvent per drift,
+// end and correction on drift.v1. The CloudEvents SDK checks the envelope. Ids are the findings' own, so that sending
 // again is the same event.
 
 import {
+  type AnyDriftEvent,
   DRIFT_CONTENT_TYPE,
   DRIFT_CORRECTION_TYPE,
+  DRIFT_ENDED_TYPE,
   DRIFT_EVENT_TYPE,
   type DriftCorrection,
+  type DriftEnd,
   type DriftEvent,
   encodeDriftEvent,
   encodeWindowMetrics,
@@ -15,7 +18,7 @@ import { type Clock, cohortKey } from '@millrace/domain';
 import type { OutboundMessage } from '@millrace/kafka';
 import { counter } from '@millrace/telemetry';
 import { CloudEvent } from 'cloudevents';
-import type { CorrectionFinding, DriftFinding } from '../alarms/drift-event.js';
+import type { CorrectionFinding, DriftFinding, EndFinding } from '../alarms/drift-event.js';
 import type { ClosedOfProject } from './engine.js';
 
 const windowsClosed = counter('millrace.monitor.windows_closed');
@@ -29,8 +32,9 @@ export class JudgementMessages {
     const metrics = judgements.flatMap(({ project, window }) =>
       window.metrics.map((row) => ({ key: project, value: encodeWindowMetrics(row) })),
     );
-    const events = judgements.flatMap(({ project, window: { drift, corrections } }) =>
+    const events = judgements.flatMap(({ project, window: { drift, corrections, ended } }) =>
       [
+        ...ended.map((finding) => this.end(finding)),
         ...drift.map((finding) => this.driftEvent(finding)),
         ...corrections.map((finding) => this.correction(finding)),
       ].map((event) => ({
@@ -62,6 +66,10 @@ export class JudgementMessages {
     return checked({ ...this.envelope(id, data), type: DRIFT_CORRECTION_TYPE, data });
   }
 
+  private end({ id, data }: EndFinding): DriftEnd {
+    return checked({ ...this.envelope(id, data), type: DRIFT_ENDED_TYPE, data });
+  }
+
   private envelope(id: string, { project, feature }: DriftFinding['data']) {
     return {
       specversion: '1.0',
@@ -74,7 +82,7 @@ export class JudgementMessages {
   }
 }
 
-function checked<E extends DriftEvent | DriftCorrection>(event: E): E {
+function checked<E extends AnyDriftEvent>(event: E): E {
   new CloudEvent<unknown>({ ...event, data: { ...event.data } }).validate();
   return event;
 }

@@ -10,7 +10,7 @@ import type { News } from './reports.js';
 
 const window = (startMs: number): ClosedOfProject => ({
   project: 'p',
-  window: { startMs, endMs: startMs + 1, revision: 0, metrics: [], drift: [], corrections: [] },
+  window: { startMs, endMs: startMs + 1, revision: 0, metrics: [], drift: [], corrections: [], ended: [] },
 });
 
 /** Windows close whenever `closing` is set; everything else is real. */

@@ -133,6 +133,33 @@ describe('a label delay of 30 days', () => {
     expect(stand.counters).toMatchObject({ windowsClosed: 99, windowsClosedEarly: 0, qualityJudged: 0 });
   });
 
+  it('has the end of drift told, once, with the event that it ends, in the first window that is calm, a restart between', () => {
+    const stand = new Stand(30 * DAY_MS);
+    for (let index = 0; index < 12; index++) {
+      stand.window(index, index === 2 || index === 3 || index === 4 || index === 8 ? 1 : 0);
+      if (index === 3) stand.restart(4 * WINDOW_MS);
+    }
+    const drift = stand.judged.flatMap((window) => window.drift);
+    expect(drift.map(({ data }) => [data.feature, data.window.startMs / WINDOW_MS])).toEqual([
+      ['x', 2],
+      ['x', 8],
+    ]);
+    const ended = stand.judged.flatMap((window) => window.ended);
+    expect(ended.map(({ data }) => [data.window.startMs / WINDOW_MS, data.ends, data.windows, data.reason])).toEqual([
+      [5, drift[0]?.id, 3, 'calm'],
+      [9, drift[1]?.id, 1, 'calm'],
+    ]);
+    expect(ended[0]?.data).toMatchObject({
+      feature: 'x',
+      cohort: VERSION,
+      correlationId: drift[0]?.data.correlationId,
+    });
+    expect(ended[0]?.data.message).toMatch(
+      /^x is calm again: \w+ [\d.e-]+ < [\d.]+ over \d+ rows of .*, after 3 windows$/,
+    );
+    expect(new Set([...drift, ...ended].map(({ id }) => id)).size).toBe(4);
+  });
+
   it('has quality judged when it is over, after a restart too', () => {
     const stand = new Stand(30 * DAY_MS);
     for (let index = 0; index < 10; index++) stand.window(index);
@@ -174,6 +201,9 @@ describe('labels that come after their window was judged', () => {
       [1, 1],
     ]);
     expect(stand.record(0).corrections[0]!.data).toMatchObject({ corrects: event!.id, alarming: false, coverage: 1 });
+    expect(stand.record(0).ended.map(({ data }) => [data.ends, data.reason, data.windows])).toEqual([
+      [event!.id, 'corrected', 1],
+    ]);
     expect(stand.record(0).metrics[1]).toMatchObject({ labels: ROWS, revision: 2 });
     const { alarms } = stand.engine.monitor('p', 0)!;
     expect(alarms.list().map(({ subject, endReason }) => [subject, endReason])).toEqual([['@quality', 'corrected']]);

@@ -6,12 +6,18 @@ import type { WindowMetrics } from '@millrace/contracts';
 import type { Evaluation } from '@millrace/evaluation';
 import type { ClosedWindow } from './closed-window.js';
 
-type Saved<W extends ClosedWindow> = Omit<W, 'revision' | 'corrections'> &
-  Partial<Pick<ClosedWindow, 'revision' | 'corrections'>>;
+type Saved<W extends ClosedWindow> = Omit<W, 'revision' | 'corrections' | 'ended'> &
+  Partial<Pick<ClosedWindow, 'revision' | 'corrections' | 'ended'>>;
 
 export function revivedWindow<W extends ClosedWindow>(saved: Saved<W>): W {
-  const { revision = 1, corrections = [] } = saved;
-  return { ...saved, revision, corrections, metrics: saved.metrics.map((row) => revivedRow(row)) } as unknown as W;
+  const { revision = 1, corrections = [], ended = [] } = saved;
+  return {
+    ...saved,
+    revision,
+    corrections,
+    ended,
+    metrics: saved.metrics.map((row) => revivedRow(row)),
+  } as unknown as W;
 }
 
 export function revivedRow(row: WindowMetrics): WindowMetrics {

@@ -7,7 +7,8 @@ import type { SoftwareMetrics, WindowMetrics } from '@millrace/contracts';
 import type { Cohort } from '@millrace/domain';
 import type { Evaluation } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
-import { correctionFinding, driftFinding } from '../alarms/drift-event.js';
+import type { HistogramCell } from '@millrace/statistics';
+import { correctionFinding, type DriftContext, driftFinding, endFinding } from '../alarms/drift-event.js';
 import type { ProjectAlarms } from '../alarms/project-alarms.js';
 import { judgeQuality, judgeRows } from '../judgement/judge.js';
 import type { SubjectVerdict } from '../judgement/verdict.js';
@@ -41,10 +42,8 @@ export class WindowJudge {
       const { tests, verdicts, histogram } = judgeRows({ monitoring, rows, features, score, software });
       closed.metrics.push({ ...this.row(closed, cohort, nowMs), predictions: rows, labels: 0, tests, software });
       for (const verdict of verdicts) {
-        const change = this.alarms.feed(cohort, verdict, closed);
-        if (change !== 'drifted' || cohort.version === 'all') continue;
         const context = { project: this.project().name, cohort, startMs, endMs, rows };
-        closed.drift.push(driftFinding(context, verdict, histogram(verdict.subject)));
+        this.feed(closed, context, verdict, () => histogram(verdict.subject));
       }
     }
     this.alarms.retire(serving, endMs);
@@ -80,20 +79,48 @@ export class WindowJudge {
     const context = { project: this.project().name, cohort, startMs, endMs, rows, labels };
     known.alarming = verdict.alarming;
     if (before === undefined) {
-      if (this.alarms.feed(cohort, verdict, closed) !== 'drifted' || cohort.version === 'all') return;
-      const finding = driftFinding(context, verdict, []);
-      known.eventId = finding.id;
-      closed.drift.push(finding);
+      const eventId = this.feed(closed, context, verdict, () => []);
+      if (eventId !== undefined) known.eventId = eventId;
       return;
     }
-    if (before && !verdict.alarming) this.alarms.correct(cohort, verdict.subject, closed);
+    if (before && !verdict.alarming) {
+      this.alarms.correct(cohort, verdict.subject, closed);
+      this.tellEnd(closed, context, verdict, 'corrected');
+    }
     if (cohort.version === 'all' || (before === verdict.alarming && eventId === undefined)) return;
     closed.corrections.push(correctionFinding({ ...context, revision, corrects: eventId ?? null }, verdict));
   }
 
+  /** A verdict that is first about its window. Gives the id of the drift event that came of it. */
+  private feed(
+    closed: ClosedWindow,
+    context: DriftContext,
+    verdict: SubjectVerdict,
+    histogram: () => readonly HistogramCell[],
+  ): string | undefined {
+    const { cohort } = context;
+    const change = this.alarms.feed(cohort, verdict, closed);
+    if (change === 'calmed') this.tellEnd(closed, context, verdict, 'calm');
+    if (change !== 'drifted' || cohort.version === 'all') return undefined;
+    const finding = driftFinding(context, verdict, histogram());
+    this.alarms.told(cohort, verdict.subject, { id: finding.id, correlationId: finding.data.correlationId });
+    closed.drift.push(finding);
+    return finding.id;
+  }
+
+  private tellEnd(
+    closed: ClosedWindow,
+    context: DriftContext,
+    verdict: SubjectVerdict,
+    reason: 'calm' | 'corrected',
+  ): void {
+    const told = this.alarms.takeTold(context.cohort, verdict.subject);
+    if (told !== undefined) closed.ended.push(endFinding(context, verdict, { ...told, reason }));
+  }
+
   private judgement({ startMs }: JudgedWindow, revision: number): ClosedWindow {
     const endMs = startMs + this.project().monitoring.windowMs;
-    return { startMs, endMs, revision, metrics: [], drift: [], corrections: [] };
+    return { startMs, endMs, revision, metrics: [], drift: [], corrections: [], ended: [] };
   }
 
   private row({ startMs, endMs, revision }: ClosedWindow, cohort: Cohort, nowMs: number) {

@@ -1,6 +1,7 @@
 // Feeds the loops from topics, and carries their commands to the router. No decisions here.
 
 import {
+  DRIFT_ENDED_TYPE,
   DRIFT_EVENT_TYPE,
   type DriftEvent,
   decodeDatasetVersion,
@@ -32,6 +33,8 @@ export class DriftEventConsumer {
     for (const { message: event, timestampMs } of batch) {
       // A correction is no alarm: what an episode began with stays, and what it made is judged by itself.
       if (event?.type === DRIFT_EVENT_TYPE) await this.runner.apply(event.data.project, toInput(event), timestampMs);
+      if (event?.type === DRIFT_ENDED_TYPE)
+        await this.runner.apply(event.data.project, { kind: 'drift_ended', eventId: event.data.ends }, timestampMs);
     }
     return { deadLetters };
   }

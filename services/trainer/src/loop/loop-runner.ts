@@ -2,7 +2,7 @@
 // performed, so that a crash in between repeats effects (their receivers know repeated ones) and never forgets one. An
 // effect that fails is repeated in the same way, as long as the state says that it is to be had.
 
-import { type Clock, PlatformError } from '@millrace/domain';
+import { type Clock, PlatformError, PROJECTS_MAX } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import {
   advance,
@@ -48,8 +48,6 @@ interface Loop {
   failed: { tries: number; againAtMs: number } | null;
 }
 
-/** Projects one trainer runs loops for. */
-const LOOPS_MAX = 256;
 /** Before an effect is tried again: twice as long each time, up to the most. */
 const AGAIN_MS = 500;
 const AGAIN_MS_MAX = 60_000;
@@ -82,8 +80,8 @@ export class LoopRunner {
       known.policy = policy;
       return;
     }
-    if (this.loops.size >= LOOPS_MAX)
-      throw new PlatformError('overloaded', `${this.loops.size} loops run; at most ${LOOPS_MAX} may`);
+    if (this.loops.size >= PROJECTS_MAX)
+      throw new PlatformError('overloaded', `${this.loops.size} loops run; at most ${PROJECTS_MAX} may`);
     const state = (await this.store.load(project.name, createdAtMs)) ?? initialLoopState();
     // A second definition may have come while the state was read.
     if (this.loops.has(project.name)) return;

@@ -2,11 +2,14 @@
 // bad rollout is taken back. Pure: inputs in, new state and effects out; it has no clock, starts nothing and forgets
 // nothing, so that thousands of histories can be simulated and a crashed trainer goes on where it was.
 //
-//   calm ──drift──▶ settling ──enough new dataset versions──▶ (approval ──approve──▶) training
+//   calm ──a drift that is open──▶ settling ──enough new dataset versions──▶ (approval ──approve──▶) training
 //     ▲                                                                                │
 //     │◀──not blessed / failed / cool-down over── cooling ◀──────────────┬─────────────┤ blessed
 //     │                                                                  │             ▼
 //     └──────────────── route shows the version ───────── rolling_out ◀──┴─────────────┘
+//
+// Drift that is told while the loop is not calm is remembered, and so is one that a retraining did not mend: the loop
+// answers it when it is calm, until the monitor tells its end (open-drifts.ts).
 //
 // Every effect carries the id of the episode (the correlation id of the drift event), so that a repeated effect is
 // recognised by its receiver: a training's id is the episode's id, a rollout names the version.
@@ -15,6 +18,16 @@ import { type Cohort, cohortOfVersion, type LoopPhase, sameCohort, type Training
 import { blamesVersion, SUBJECTS } from '@millrace/drift';
 import type { RetrainSpec } from '@millrace/project';
 import type { RolloutPhase } from '@millrace/routing';
+import {
+  type DriftsKnown,
+  driftToAnswer,
+  type OpenDrift,
+  ofServing,
+  remembered,
+  type ToldDrift,
+  tried,
+  withoutDrift,
+} from './open-drifts.js';
 
 /** What is kept of a dataset version; newest last, at most `KNOWN_VERSIONS_MAX`. */
 export interface KnownDataset {
@@ -30,6 +43,8 @@ export interface KnownDataset {
 export interface Episode {
   /** Correlation id that every step of this episode carries. */
   id: string;
+  /** Of the drift event that it answers; not there in a state of an earlier release. */
+  eventId?: string;
   feature: string;
   detector: string;
   windowStartMs: number;
@@ -42,7 +57,7 @@ export interface Episode {
   version: number;
 }
 
-export interface LoopState {
+export interface LoopState extends DriftsKnown {
   phase: LoopPhase;
   /** The version in service; 0 = none. */
   liveVersion: number;
@@ -55,6 +70,8 @@ export interface LoopState {
   coolUntilMs: number;
   /** Start times of retrainings, for the budget of 24 hours. */
   startedAtMs: readonly number[];
+  /** Processing time when the rollout that it waits for was asked for; 0 = it waits for none, or nobody knows. */
+  rollingSinceMs: number;
   /** A blessed version that is being rolled out, or waits for its turn or for a person; 0 = none. */
   waitingVersion: number;
   /** A version in service that failed its probation and is live still; a route that shows another one ends it. */
@@ -80,18 +97,8 @@ export interface LoopStep {
 }
 
 export type LoopInput =
-  | {
-      kind: 'drift';
-      eventId: string;
-      feature: string;
-      detector: string;
-      value: number;
-      threshold: number;
-      windowStartMs: number;
-      windowEndMs: number;
-      cohort: Cohort;
-      correlationId: string;
-    }
+  | ({ kind: 'drift' } & ToldDrift)
+  | { kind: 'drift_ended'; eventId: string }
   | { kind: 'dataset'; dataset: KnownDataset }
   /** Retention has deleted it. */
   | { kind: 'dataset_gone'; id: string }
@@ -129,6 +136,9 @@ export interface LoopPolicy {
 /** Live dataset versions remembered; the retraining uses at most `RetrainSpec.versions` of them. */
 export const KNOWN_VERSIONS_MAX = 256;
 export const HISTORY_MAX = 200;
+const MINUTE_MS = 60_000;
+/** A router may take an hour to load a version (MILLRACE_ROUTER_LOAD_TIMEOUT), and be away for a while before. */
+const ROLLOUT_MS_MAX = 90 * MINUTE_MS;
 /** What the budget of retrainings is counted in. */
 export const DAY_MS = 86_400_000;
 
@@ -144,9 +154,12 @@ export function initialLoopState(): LoopState {
     coolUntilMs: 0,
     startedAtMs: [],
     waitingVersion: 0,
+    rollingSinceMs: 0,
     takingBack: null,
     handledVersion: 0,
     history: [],
+    openDrifts: [],
+    endedDrifts: [],
   };
 }
 
@@ -163,8 +176,9 @@ export function advance(state: LoopState, input: LoopInput, policy: LoopPolicy, 
     case 'dataset_gone':
       return same(forgetDataset(state, input.id));
     case 'drift':
-      if (isBadRollout(state, input)) return takeBack(state, input, nowMs);
-      return settle(onDrift(state, input, policy, nowMs), policy, nowMs);
+      return onDrift(state, input, policy, nowMs);
+    case 'drift_ended':
+      return onDriftEnded(state, input.eventId, policy, nowMs);
     case 'approve':
       return state.phase === 'approval' ? startTraining(state, policy, nowMs) : same(state);
     case 'training_failed':
@@ -242,40 +256,68 @@ export function startedWithinDay(startedAtMs: readonly number[], nowMs: number):
 }
 
 function onDrift(
-  state: LoopState,
+  before: LoopState,
   drift: Extract<LoopInput, { kind: 'drift' }>,
   policy: LoopPolicy,
   nowMs: number,
-): LoopState {
-  // No training mends software.
-  if (drift.feature === SUBJECTS.software.name) return state;
-  const wanted = policy.retrain.features.length === 0 || policy.retrain.features.includes(drift.feature);
-  if (!policy.retrain.onDrift || !wanted || state.phase !== 'calm' || state.liveVersion === 0) return state;
-  // Drift measured against an older version's reference says nothing of the one that serves now; a slice is not the
-  // whole.
-  const { version, slice } = drift.cohort;
-  if (slice !== 'all' || (version !== 'all' && version !== state.liveVersion)) return state;
-  // A redelivered event of an episode that has ended must not begin it again.
-  const episodeId = drift.correlationId || drift.eventId;
-  if (state.history.some((entry) => entry.correlationId === episodeId)) return state;
+): LoopResult {
+  // No training mends software; a slice is not the whole.
+  const isAnswered = drift.feature !== SUBJECTS.software.name && drift.cohort.slice === 'all';
+  const state = isAnswered ? remembered(before, drift) : before;
+  if (isBadRollout(before, drift)) return takeBack(state, drift, nowMs);
+  if (state === before) return same(before);
+  const begun = answerNext(state, policy, nowMs);
+  if (!isUsedUp(begun.state, policy, nowMs)) return begun;
+  const { budgetPerDay } = policy.retrain;
+  const used = `the budget of ${budgetPerDay} retrainings in 24 hours is used up`;
+  return same(step(begun.state, nowMs, `drift of ${drift.feature} seen, but ${used}: it waits`));
+}
+
+const wanted = ({ liveVersion }: LoopState, { retrain: { features } }: LoopPolicy) => ({ liveVersion, features });
+
+/** The drift that the loop would answer now; a drift that was measured against another version says nothing here. */
+function nextDrift(state: LoopState, policy: LoopPolicy, nowMs: number): OpenDrift | undefined {
+  const isReady = state.phase === 'calm' && policy.retrain.onDrift && state.liveVersion > 0;
+  return isReady ? driftToAnswer(state, wanted(state, policy), nowMs) : undefined;
+}
+
+const hasBudget = ({ startedAtMs }: LoopState, { retrain }: LoopPolicy, nowMs: number): boolean =>
+  startedWithinDay(startedAtMs, nowMs).length < retrain.budgetPerDay;
+
+const isUsedUp = (state: LoopState, policy: LoopPolicy, nowMs: number): boolean =>
+  nextDrift(state, policy, nowMs) !== undefined && !hasBudget(state, policy, nowMs);
+
+/** Where the loop is calm: begins to answer the newest drift that is open, as far as the budget goes. */
+function answerNext(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+  const drift = nextDrift(state, policy, nowMs);
+  if (drift === undefined || !hasBudget(state, policy, nowMs)) return same(state);
   const within = startedWithinDay(state.startedAtMs, nowMs);
-  if (within.length >= policy.retrain.budgetPerDay) {
-    const message = `drift of ${drift.feature} seen, but the budget of ${policy.retrain.budgetPerDay} retrainings in 24 hours is used up`;
-    return step({ ...state, startedAtMs: within }, nowMs, message);
-  }
+  const { eventId, feature, detector, tries } = drift;
+  const id = drift.correlationId || eventId;
   const episode: Episode = {
-    id: episodeId,
-    feature: drift.feature,
-    detector: drift.detector,
-    windowStartMs: drift.windowStartMs,
-    windowEndMs: drift.windowEndMs,
-    startedAtMs: nowMs,
-    datasetVersions: [],
-    trainingId: '',
-    version: 0,
+    // A training is known by it.
+    ...{ id: tries === 0 ? id : `${id}-${tries + 1}`, eventId, feature, detector },
+    // What another try learns from is newer than what the one before had.
+    ...{ windowStartMs: drift.windowStartMs, windowEndMs: Math.max(drift.windowEndMs, drift.dataThroughMs) },
+    ...{ startedAtMs: nowMs, datasetVersions: [], trainingId: '', version: 0 },
   };
-  const message = `drift of ${drift.feature}: ${drift.detector} ${drift.value.toFixed(3)} against ${drift.threshold}`;
-  return step({ ...state, phase: 'settling', episode, startedAtMs: within }, nowMs, message);
+  const figures = `${detector} ${drift.value.toFixed(3)} against ${drift.threshold}`;
+  const message =
+    tries === 0
+      ? `drift of ${feature}: ${figures}`
+      : `drift of ${feature} lasts (${figures}): retraining ${tries + 1} for it`;
+  const begun = step({ ...state, phase: 'settling', episode, startedAtMs: within }, nowMs, message);
+  return settle(begun, policy, nowMs);
+}
+
+/** A storm that has passed needs no retraining, where none has begun. */
+function onDriftEnded(before: LoopState, eventId: string, policy: LoopPolicy, nowMs: number): LoopResult {
+  const state = withoutDrift(before, eventId);
+  const { phase, episode } = state;
+  const isWaiting = phase === 'settling' || phase === 'approval';
+  if (!isWaiting || episode?.eventId !== eventId) return same(state);
+  const over = step(state, nowMs, `drift of ${episode.feature} is over before a retraining began`);
+  return answerNext({ ...over, phase: 'calm', episode: null }, policy, nowMs);
 }
 
 /** Leaves `settling` once enough versions end after the drifted window. */
@@ -314,8 +356,13 @@ function trainingEffect(episode: Episode, liveVersion: number, policy: LoopPolic
   };
 }
 
-function cool(state: LoopState, policy: LoopPolicy, nowMs: number, message: string): LoopState {
-  const cooling: LoopState = { ...state, phase: 'cooling', coolUntilMs: nowMs + policy.retrain.cooldownMs };
+function cool(before: LoopState, policy: LoopPolicy, nowMs: number, message: string): LoopState {
+  const { cooldownMs: pauseMs } = policy.retrain;
+  const { episode, datasets } = before;
+  const dataThroughMs = Math.max(0, ...datasets.map(({ windowEndMs }) => windowEndMs));
+  const state =
+    episode?.eventId === undefined ? before : tried(before, episode.eventId, { nowMs, pauseMs, dataThroughMs });
+  const cooling: LoopState = { ...state, phase: 'cooling', coolUntilMs: nowMs + pauseMs };
   return { ...step(cooling, nowMs, message), episode: null };
 }
 
@@ -335,9 +382,20 @@ function onModel(
   policy: LoopPolicy,
   nowMs: number,
 ): LoopResult {
-  if (before.phase === 'stopped' || input.version <= before.handledVersion) return same(before);
+  const ours = before.phase === 'training' && before.episode?.trainingId === input.trainingId;
+  // A person may have rolled it out before the loop heard of it: its episode is over all the same.
+  if (input.version <= before.handledVersion) return same(ours ? overtaken(before, input, policy, nowMs) : before);
   const state = { ...before, handledVersion: input.version };
-  const ours = state.phase === 'training' && state.episode?.trainingId === input.trainingId;
+  if (state.phase === 'stopped') {
+    if (!input.blessed) return same(state);
+    return same(
+      step(
+        state,
+        nowMs,
+        `version ${input.version} was blessed while the loop was stopped: it waits for a rollout by hand`,
+      ),
+    );
+  }
   if (!input.blessed) {
     if (!ours) return same(state);
     return same(cool(state, policy, nowMs, `version ${input.version} was not blessed: ${input.reasons.join(' ')}`));
@@ -357,11 +415,20 @@ function onModel(
   );
 }
 
+function overtaken(
+  state: LoopState,
+  { version }: Extract<LoopInput, { kind: 'model' }>,
+  policy: LoopPolicy,
+  nowMs: number,
+): LoopState {
+  return cool(state, policy, nowMs, `version ${version} was decided about before the loop heard of it`);
+}
+
 function rollOut(state: LoopState, version: number, nowMs: number): LoopResult {
   const reason = state.episode ? `drift of ${state.episode.feature}` : 'a blessed version';
   const correlationId = state.episode?.id ?? `rollout-${version}`;
   const next = step(
-    { ...state, phase: 'rolling_out', waitingVersion: version },
+    { ...state, phase: 'rolling_out', waitingVersion: version, rollingSinceMs: nowMs },
     nowMs,
     `rolling out version ${version}`,
   );
@@ -402,12 +469,17 @@ function routed(state: LoopState, input: Extract<LoopInput, { kind: 'route' }>, 
     previousVersion === state.previousVersion &&
     handledVersion === state.handledVersion;
   if (isSame) return state;
-  const next = { ...state, routeRevision, liveVersion, previousVersion, handledVersion };
+  const next = ofServing(
+    { ...state, routeRevision, liveVersion, previousVersion, handledVersion },
+    liveVersion,
+    previousVersion,
+  );
   return liveVersion === state.liveVersion ? next : { ...next, liveSinceMs: nowMs, takingBack: null };
 }
 
-/** Ends the cool-down, and rolls out what had to wait for it. */
+/** Ends the cool-down, rolls out what had to wait for it, and answers the drift that is open. */
 function onTick(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+  if (state.phase === 'rolling_out') return same(rollingOut(state, policy, nowMs));
   if (state.phase === 'cooling' && nowMs >= state.coolUntilMs) {
     const calm: LoopState = { ...state, phase: 'calm', coolUntilMs: 0, takingBack: null };
     return onTick(step(calm, nowMs, 'cool-down over'), policy, nowMs);
@@ -415,7 +487,16 @@ function onTick(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult
   if (state.phase === 'calm' && policy.rolloutAutomatic && state.waitingVersion > state.liveVersion) {
     return rollOut(state, state.waitingVersion, nowMs);
   }
-  return same(state);
+  return answerNext(state, policy, nowMs);
+}
+
+/** A router that refuses a rollout says so to who asked, not on the route: nothing would ever come. */
+function rollingOut(state: LoopState, policy: LoopPolicy, nowMs: number): LoopState {
+  if (state.rollingSinceMs === 0) return { ...state, rollingSinceMs: nowMs };
+  if (nowMs - state.rollingSinceMs < ROLLOUT_MS_MAX) return state;
+  const { waitingVersion: version } = state;
+  const message = `version ${version} did not come into service within ${ROLLOUT_MS_MAX / MINUTE_MS} min: the router refused it, or was away`;
+  return cool({ ...state, waitingVersion: 0 }, policy, nowMs, message);
 }
 
 /** What a restarted trainer must repeat, and after a failure too: what the state says was begun, without a result. */

@@ -8,6 +8,7 @@
 
 import type { Project } from '@millrace/project';
 import { DAY_MS, type LoopState, startedWithinDay } from './loop-state.js';
+import { driftToAnswer } from './open-drifts.js';
 
 export interface LoopWait {
   /** A clause: "waits for …". Empty where it waits for nothing. */
@@ -49,10 +50,14 @@ export function loopWait(state: LoopState, project: Facts, nowMs: number): LoopW
 }
 
 /** Drift, or what has to come before any drift can start a retraining. */
-function calm({ liveVersion, startedAtMs }: LoopState, { data, retrain }: Facts, nowMs: number): LoopWait {
+function calm(state: LoopState, { data, retrain }: Facts, nowMs: number): LoopWait {
+  const { liveVersion, startedAtMs } = state;
   if (data.label === undefined) return until('nothing: the project has no label, so it is watched and never trained');
   if (liveVersion === 0) return until('a first blessed version: before it there is nothing that drifts');
   if (!retrain.onDrift) return until('a training by hand: retrain.onDrift is false');
+  const open = driftToAnswer(state, { liveVersion, features: retrain.features });
+  if (open !== undefined && open.againAtMs > nowMs)
+    return until(`the next retraining for drift of ${open.feature}, which lasts after ${open.tries}`, open.againAtMs);
   const within = startedWithinDay(startedAtMs, nowMs);
   if (within.length < retrain.budgetPerDay) return until(`drift of ${watched(retrain.features)}`);
   const first = within[within.length - retrain.budgetPerDay];

@@ -1,0 +1,109 @@
+// Drift that was told and whose end nobody has told: what a loop has to answer, now or when it is calm again. A drift
+// that a retraining did not mend is tried again with newer rows, each time after twice the pause. Pure.
+
+import type { Cohort } from '@millrace/domain';
+
+export interface OpenDrift {
+  /** Of the drift event; its end names it. */
+  readonly eventId: string;
+  readonly correlationId: string;
+  readonly feature: string;
+  readonly detector: string;
+  readonly value: number;
+  readonly threshold: number;
+  readonly windowStartMs: number;
+  readonly windowEndMs: number;
+  /** Whose reference it was measured against; 0 = of no one version. */
+  readonly version: number;
+  /** Retrainings that it began and that are over. */
+  readonly tries: number;
+  /** Processing time before which it begins none. */
+  readonly againAtMs: number;
+  /** Event time up to which the last of them had rows; 0 = there was none. */
+  readonly dataThroughMs: number;
+}
+
+/** As a drift event tells it. */
+export interface ToldDrift extends Omit<OpenDrift, 'version' | 'tries' | 'againAtMs' | 'dataThroughMs'> {
+  readonly cohort: Cohort;
+}
+
+export interface DriftsKnown {
+  /** Oldest first. */
+  readonly openDrifts: readonly OpenDrift[];
+  /** Event ids: a message that comes again after its end opens nothing. */
+  readonly endedDrifts: readonly string[];
+}
+
+/** Of either; the oldest go first. A project has as many subjects and versions that serve as its file says, not more. */
+export const DRIFTS_MAX = 256;
+const PAUSE_MS_MAX = 86_400_000;
+
+/** The same state where it is known, or known to be over. */
+export function remembered<S extends DriftsKnown>(state: S, told: ToldDrift): S {
+  const { cohort, ...drift } = told;
+  const isKnown = state.openDrifts.some(({ eventId }) => eventId === drift.eventId);
+  if (isKnown || state.endedDrifts.includes(drift.eventId)) return state;
+  const version = cohort.version === 'all' ? 0 : cohort.version;
+  // Of a subject and a version the newest event stands for all.
+  const others = state.openDrifts.filter((one) => one.feature !== drift.feature || one.version !== version);
+  const { eventId, correlationId, feature, detector, value, threshold, windowStartMs, windowEndMs } = drift;
+  const open: OpenDrift = {
+    ...{ eventId, correlationId, feature, detector, value, threshold, windowStartMs, windowEndMs, version },
+    ...{ tries: 0, againAtMs: 0, dataThroughMs: 0 },
+  };
+  return { ...state, openDrifts: [...others, open].slice(-DRIFTS_MAX) };
+}
+
+export function withoutDrift<S extends DriftsKnown>(state: S, eventId: string): S {
+  if (state.endedDrifts.includes(eventId)) return state;
+  return {
+    ...state,
+    openDrifts: state.openDrifts.filter((one) => one.eventId !== eventId),
+    endedDrifts: [...state.endedDrifts, eventId].slice(-DRIFTS_MAX),
+  };
+}
+
+/** A retraining that it began is over, whatever came of it. */
+export function tried<S extends DriftsKnown>(
+  state: S,
+  eventId: string,
+  { nowMs, pauseMs, dataThroughMs }: { nowMs: number; pauseMs: number; dataThroughMs: number },
+): S {
+  const openDrifts = state.openDrifts.map((one) =>
+    one.eventId !== eventId
+      ? one
+      : {
+          ...one,
+          tries: one.tries + 1,
+          againAtMs: nowMs + Math.min(pauseMs * 2 ** one.tries, PAUSE_MS_MAX),
+          dataThroughMs,
+        },
+  );
+  return { ...state, openDrifts };
+}
+
+/** Versions that serve no more and are not gone back to have no drift that anybody would answer. */
+export function ofServing<S extends DriftsKnown>(state: S, liveVersion: number, previousVersion: number): S {
+  const openDrifts = state.openDrifts.filter(
+    ({ version }) => version === 0 || version >= liveVersion || version === previousVersion,
+  );
+  return openDrifts.length === state.openDrifts.length ? state : { ...state, openDrifts };
+}
+
+/**
+ * The newest that the version in service has to be retrained for; those whose pause lasts are left out where `nowMs`
+ * says so. `features`: none = all.
+ */
+export function driftToAnswer(
+  { openDrifts }: DriftsKnown,
+  { liveVersion, features }: { liveVersion: number; features: readonly string[] },
+  nowMs = Number.POSITIVE_INFINITY,
+): OpenDrift | undefined {
+  return openDrifts.findLast(
+    ({ version, feature, againAtMs }) =>
+      (version === 0 || version === liveVersion) &&
+      (features.length === 0 || features.includes(feature)) &&
+      againAtMs <= nowMs,
+  );
+}
