@@ -51,14 +51,13 @@ export interface CorrectionData extends DriftData {
   revision: number;
 }
 
-export const END_REASONS = ['calm', 'corrected'] as const;
-export type EndReason = (typeof END_REASONS)[number];
+const END_REASONS = ['calm', 'corrected'] as const;
 
 /** `window`, `value` and what is beside them are of the window that ended it. */
 export interface EndData extends DriftData {
   /** Id of the drift event; its correlation id is this one's, too. */
   ends: string;
-  reason: EndReason;
+  reason: (typeof END_REASONS)[number];
   /** That it lasted. */
   windows: number;
 }

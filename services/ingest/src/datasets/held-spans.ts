@@ -6,8 +6,8 @@ export class HeldSpans {
   private readonly sinceMs = new Map<number, number>();
 
   /**
-   * Whether one of them has been held for `mostMs`. `open`: start times of all open spans, oldest first; `waitsMs`: after
-   * its start a span is due; `reachedMs`: event time that some partition has reached. A partition whose clock is ahead
+   * Whether one of them has been held for `mostMs`. `open`: start times of all open spans; `waitsMs`: after its start a
+   * span is due; `reachedMs`: event time that some partition has reached. A partition whose clock is ahead
    * says nothing of spans that are not over. Bound: one number for each of them.
    */
   areTooLong(

@@ -1,5 +1,5 @@
-// A drift event: CloudEvents 1.0 data for one new episode, and for its end. Its id is made of what was found, so that sending it again
-// after a crash is the same event; subscribers drop what they have seen by (source, id).
+// A drift event: CloudEvents 1.0 data for one new episode, and for its end. Its id is made of what was found, so that
+// sending it again after a crash is the same event; subscribers drop what they have seen by (source, id).
 
 import type { CorrectionData, DriftData, EndData } from '@millrace/contracts';
 import { type Cohort, cohortKey, cohortText } from '@millrace/domain';

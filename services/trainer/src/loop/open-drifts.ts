@@ -35,8 +35,8 @@ export interface DriftsKnown {
   readonly endedDrifts: readonly string[];
 }
 
-/** Of either; the oldest go first. A project has as many subjects and versions that serve as its file says, not more. */
-export const DRIFTS_MAX = 256;
+/** Of either; the oldest go first. A project has no more subjects than its file has features. */
+const DRIFTS_MAX = 256;
 const PAUSE_MS_MAX = 86_400_000;
 
 /** The same state where it is known, or known to be over. */
