@@ -141,7 +141,7 @@ export class TransactionalProducer {
   private connectedProducer(): Promise<Producer> {
     if (this.producer === undefined) {
       const connecting = (async () => {
-        // While the coordinator still knows how it ended: with the id's next epoch it forgets.
+        // What it left open in topics that nobody of ours reads, such as a job's, would hold up their readers for ever.
         const transactionalId = `${this.connection.topicPrefix}${this.settings.transactionalId}`;
         await this.connection.endHangingOf(transactionalId);
         const producer = this.connection.kafka.producer({

@@ -79,8 +79,8 @@ export class HangingTransactions {
   }
 
   /**
-   * Ends what this transactional id has left open, in whatever topics, before it is taken over: with its next epoch the
-   * coordinator forgets. Bounded; never rejects.
+   * Ends what this transactional id has left open, in whatever topics its newest transactions were, before it is taken
+   * over. Bounded; never rejects.
    */
   async endOf(id: string): Promise<void> {
     const work = async () => {

@@ -42,6 +42,8 @@ export class KafkaRouteLog implements RouteLog {
    * to use: nothing is written there before `read`.
    */
   async hold(partitions: readonly number[]): Promise<number[]> {
+    // Before they are taken over: in the turn between nothing is decided on them either.
+    for (const partition of partitions) if (this.writers.held([partition]).length === 0) this.unread.add(partition);
     const taken = await this.writers.hold(partitions);
     for (const partition of taken) this.unread.add(partition);
     return taken;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   DRIFT_CORRECTION_TYPE,
+  DRIFT_ENDED_TYPE,
   DRIFT_EVENT_TYPE,
   type DriftEvent,
   decodeCommand,
@@ -96,10 +97,11 @@ it('a rollback that is repeated after a restart names the route that was judged'
 });
 
 describe('what the loop hears of drift', () => {
-  it('is what was found, and no correction of it', async () => {
+  it('is what was found and that it is over, and no correction of it', async () => {
     const told: string[] = [];
     const runner = {
-      apply: async (_project: string, input: LoopInput) => void told.push(input.kind === 'drift' ? input.eventId : ''),
+      apply: async (_project: string, input: LoopInput) =>
+        void told.push('eventId' in input ? `${input.kind} ${input.eventId}` : input.kind),
     } as unknown as LoopRunner;
     const event: DriftEvent = {
       ...{ specversion: '1.0', type: DRIFT_EVENT_TYPE, id: 'found', source: '/s', subject: '@quality', time: 't' },
@@ -111,8 +113,10 @@ describe('what the loop hears of drift', () => {
     };
     const corrected = { ...event.data, corrects: 'found', alarming: false, revision: 2 };
     const correction = { ...event, type: DRIFT_CORRECTION_TYPE, id: 'corrected', data: corrected } as const;
-    const messages = [event, correction].map((one) => anInbound('drift.v1', encodeDriftEvent(one)));
+    const over = { ...event.data, ends: 'found', reason: 'calm', windows: 2 } as const;
+    const end = { ...event, type: DRIFT_ENDED_TYPE, id: 'over', data: over } as const;
+    const messages = [event, correction, end].map((one) => anInbound('drift.v1', encodeDriftEvent(one)));
     expect((await new DriftEventConsumer(runner).onDrift(messages)).deadLetters).toEqual([]);
-    expect(told).toEqual(['found']);
+    expect(told).toEqual(['drift found', 'drift_ended found']);
   });
 });
