@@ -140,22 +140,24 @@ export const Loop = answer(
       untilMs: nullable(timeMs('At the earliest; null where no clock ends it.')),
       clock: word(['processing', 'event'], 'Which clock that time is of.'),
     }),
-    openDrifts: Type.Array(
-      answer({
-        eventId: Type.String({ description: 'Of the drift event.' }),
-        feature: Type.String(),
-        detector: Type.String(),
-        value: Type.Number(),
-        threshold: Type.Number(),
-        windowStartMs: timeMs('Event time.'),
-        windowEndMs: timeMs(),
-        version: versionOrNone(),
-        tries: count('Retrainings that it began and that are over.'),
-        againAtMs: timeMs('Processing time before which it begins none.'),
-      }),
-      {
-        description: 'Drift that was told and whose end was not, oldest first: what the loop answers when it is calm.',
-      },
+    openDrifts: Type.Optional(
+      Type.Array(
+        answer({
+          eventId: Type.String({ description: 'Of the drift event.' }),
+          feature: Type.String(),
+          detector: Type.String(),
+          value: Type.Number(),
+          threshold: Type.Number(),
+          windowStartMs: timeMs('Event time.'),
+          windowEndMs: timeMs(),
+          version: versionOrNone(),
+          tries: count('Retrainings on rows from after it that are over.'),
+          againAtMs: timeMs('Processing time before which it begins none.'),
+        }),
+        {
+          description: 'Drift that was told and whose end was not, oldest first; of versions that serve or may again.',
+        },
+      ),
     ),
     history: Type.Array(
       answer({ atMs: timeMs(), phase: Type.String(), message: Type.String(), correlationId: Type.String() }),

@@ -131,8 +131,18 @@ export class CompactedReader {
   async upToNow(): Promise<void> {
     await this.caughtUp();
     const wanted = await untilAvailable('ends of topics', () => this.written());
-    for (const [key, end] of wanted) if ((this.handledThrough.get(key)?.next ?? 0) >= end) wanted.delete(key);
+    for (const [key, end] of wanted) if (this.nextOf(key) === end) wanted.delete(key);
+    const isBeyond = ([key, end]: [string, number]) => this.nextOf(key) > end;
+    if ([...wanted].some(isBeyond)) {
+      // More has come since; or, where it is further than there is now, that was of another life of the topic.
+      const now = await untilAvailable('ends of topics', () => this.written());
+      for (const [key] of [...wanted].filter(isBeyond)) if (this.nextOf(key) <= (now.get(key) ?? 0)) wanted.delete(key);
+    }
     if (wanted.size > 0) await this.handled(wanted);
+  }
+
+  private nextOf(key: string): number {
+    return this.handledThrough.get(key)?.next ?? 0;
   }
 
   /** Where the partitions end that have anything; by topic and partition. */
@@ -247,6 +257,7 @@ export class CompactedReader {
     const key = `${topic}/${partition}`;
     const { next: before, newestMs } = this.handledThrough.get(key) ?? { next: 0, newestMs: 0 };
     const next = Math.max(before, upTo);
+    this.lookAtMs = systemClock.monotonicMs() + LOOK_MS;
     this.handledThrough.set(key, { next, newestMs });
     for (const waiter of this.waiting) {
       if (next >= (waiter.wanted.get(key) ?? Number.POSITIVE_INFINITY)) waiter.wanted.delete(key);
@@ -263,15 +274,21 @@ export class CompactedReader {
     this.isAsking = true;
     try {
       const ends = await this.offsets('stable');
-      const wanted = this.waiting.flatMap((waiter) => [...waiter.wanted]);
       const stableEnd = (key: string) => ends.get(this.connection.topicName(key));
-      if (wanted.some(([key, end]) => (stableEnd(key)?.offset ?? 0) < end))
+      const isHeldUp = ([key, end]: [string, number]) => (stableEnd(key)?.offset ?? 0) < end;
+      if (this.waiting.some((waiter) => [...waiter.wanted].some(isHeldUp))) {
+        await this.forgetOtherLives();
         await this.connection.endHangingTransactions();
+      }
+      const wanted = this.waiting.flatMap((waiter) => [...waiter.wanted]);
+      const first = new Map(
+        [...(await this.offsets('earliest'))].map(([key, { offset }]) => [this.connection.topicOf(key), offset]),
+      );
       const gone = new Map<string, number>();
       for (const [key, end] of wanted) {
         const led = stableEnd(key);
         if (led === undefined || led.offset < end || gone.has(key)) continue;
-        const place = { ...led, offset: this.handledThrough.get(key)?.next ?? 0 };
+        const place = { ...led, offset: Math.max(this.nextOf(key), first.get(key) ?? 0) };
         if (await isAtEnd(this.connection, led.leader, place)) gone.set(key, led.offset);
       }
       for (const waiter of this.waiting)
@@ -283,6 +300,16 @@ export class CompactedReader {
       this.isAsking = false;
       this.lookAtMs = systemClock.monotonicMs() + LOOK_MS;
     }
+  }
+
+  /** A topic that was created again ends before what is waited for of the one before. */
+  private async forgetOtherLives(): Promise<void> {
+    const written = await this.offsets('written');
+    for (const { wanted } of this.waiting)
+      for (const [key, end] of wanted) {
+        const now = written.get(this.connection.topicName(key))?.offset ?? end;
+        if (now < end) wanted.set(key, now);
+      }
   }
 
   private release(): void {

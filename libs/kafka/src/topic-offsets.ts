@@ -108,7 +108,9 @@ export async function isAtEnd(
   leader: Node,
   place: { topic: string; partition: number; offset: number },
 ): Promise<boolean> {
-  const answer = await askBroker(asker, leader, (socket) => socket.request(FETCH, fetchRequest('stable', place)));
+  const answer = await askBroker(asker, leader, (socket) =>
+    socket.request(FETCH, fetchRequest('stable', { ...place, bytesMax: 1 })),
+  );
   const { error, records } = readFetch(answer);
   return error === 0 && records.length === 0;
 }

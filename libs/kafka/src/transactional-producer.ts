@@ -55,6 +55,8 @@ export class TransactionalProducer {
   async connect(): Promise<void> {
     // kafkajs asks for the id's next epoch, which is what fences, with the first transaction.
     await this.transaction(async () => undefined);
+    // A coordinator that was loading then has said since how the one before ended.
+    await this.connection.endHangingOf(`${this.connection.topicPrefix}${this.settings.transactionalId}`);
   }
 
   /** One transaction with these messages. */

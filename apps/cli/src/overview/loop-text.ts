@@ -27,9 +27,11 @@ export function loopText(loop: Loop): string {
   ].join('\n');
 }
 
-/** Drift that lasts, beside the one that the loop answers now. */
-function openText({ openDrifts, episode }: Loop): string[] {
-  const others = openDrifts.filter(({ feature }) => feature !== episode?.feature);
+/** Drift of the version in service that lasts, beside the one that the loop answers now. */
+function openText({ openDrifts = [], episode, liveVersion }: Loop): string[] {
+  const others = openDrifts.filter(
+    ({ feature, version }) => feature !== episode?.feature && (version === 0 || version === liveVersion),
+  );
   if (others.length === 0) return [];
   const shown = others.slice(-DRIFTS_SHOWN).map(({ feature, windowStartMs, tries }) => {
     const tried = tries === 0 ? '' : `, ${tries} retraining${tries === 1 ? '' : 's'} did not end it`;

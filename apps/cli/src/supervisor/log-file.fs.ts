@@ -64,11 +64,12 @@ export class LogFile {
       this.size = fstatSync(this.handle).size;
     }
     if (this.size + chunk.length > this.limits.fileBytesMax && this.size > 0) this.rotate();
-    const gap =
-      this.droppedBytes === 0 ? [] : [Buffer.from(`… ${this.droppedBytes} bytes could not be written here\n`)];
-    const text = Buffer.concat([...gap, chunk]);
+    const before = this.droppedBytes;
+    const gap = before === 0 ? '' : `… ${before} bytes could not be written here\n`;
+    const text = Buffer.concat([Buffer.from(gap), chunk]);
     const written = writeSync(this.handle, text);
-    this.droppedBytes = text.length - written;
+    const isGapTold = written >= text.length - chunk.length;
+    this.droppedBytes = isGapTold ? text.length - written : before + chunk.length;
     this.size += written;
   }
 

@@ -231,7 +231,10 @@ export class SupervisedProcess {
     this.state = 'backing-off';
     this.restarts += 1;
     events.restart(plan.name, decision.attempt, decision.delayMs);
-    this.restartTimer = setTimeout(() => this.start(), decision.delayMs);
+    this.restartTimer = setTimeout(() => {
+      if (this.heldUntilReleased) this.state = 'held';
+      else this.start();
+    }, decision.delayMs);
   }
 
   private startWithRoom(): void {

@@ -295,16 +295,24 @@ export function readListOffsets(bytes: Buffer): ListedOffset[] {
     .flat();
 }
 
+export interface Fetched {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Of record batches; the first comes whole. */
+  readonly bytesMax?: number;
+}
+
 /** What there is at once from this offset on: of all that was written, or of what readers of committed messages get. */
 export function fetchRequest(
   kind: Exclude<OffsetKind, 'earliest'>,
-  { topic, partition, offset }: { topic: string; partition: number; offset: number },
+  { topic, partition, offset, bytesMax = FETCH_BYTES_MAX }: Fetched,
 ): Buffer[] {
   const from = Buffer.allocUnsafe(8);
   from.writeBigInt64BE(BigInt(offset));
   return [
-    ...[int32(-1), int32(0), int32(0), int32(FETCH_BYTES_MAX), Buffer.from([ISOLATION[kind]])], // replica, wait, least, most
-    ...[int32(1), textField(topic), int32(1), int32(partition), from, int32(FETCH_BYTES_MAX)],
+    ...[int32(-1), int32(0), int32(0), int32(bytesMax), Buffer.from([ISOLATION[kind]])], // replica, wait, least, most
+    ...[int32(1), textField(topic), int32(1), int32(partition), from, int32(bytesMax)],
   ];
 }
 

@@ -39,10 +39,15 @@ const ended = counter('millrace.kafka.hanging_transactions');
 const QUIET_MS = 2_000;
 /** Who is about to take an id over waits no longer: a broker that stands still may not be the one that matters. */
 const BEFORE_CONNECT_MS = 3_000;
+const ASK_AGAIN_MS = 200;
 /** One that is open for so long, and of which nobody says how it ends, is told: four times as long as ours may take. */
 const TOLD_AFTER_MS = 60_000;
 /** What a coordinator calls one that is over. */
 const OVER = new Set(['Empty', 'CompleteCommit', 'CompleteAbort']);
+/** No state of Kafka's: its coordinator loads, or is another one by now. */
+const LOADS = 'loads';
+/** Kafka's: transactional id not found. */
+const ID_NOT_FOUND = 105;
 /** Kafka's: topic, cluster and transactional id authorization failed. */
 const NOT_ALLOWED = new Set([29, 31, 53]);
 
@@ -83,8 +88,14 @@ export class HangingTransactions {
    * over. Bounded; never rejects.
    */
   async endOf(id: string): Promise<void> {
+    const endMs = systemClock.monotonicMs() + BEFORE_CONNECT_MS;
     const work = async () => {
-      const metadata = await this.metadata([STATE_TOPIC]);
+      let metadata = await this.metadata([STATE_TOPIC]);
+      // A coordinator that loads, or has decided and not marked yet, is about to say more.
+      while ((await this.isAboutToSay(id, metadata)) && systemClock.monotonicMs() < endMs) {
+        await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS).unref());
+        metadata = await this.metadata([STATE_TOPIC]);
+      }
       // Its newest records: what is older was ended long ago, or is found by those who wait for it.
       const decisions = await this.decisions(id, metadata, () => true);
       const topics = [...new Set([...decisions.values()].map(({ place }) => place.topic))];
@@ -95,7 +106,9 @@ export class HangingTransactions {
           if (isOf(open, decided)) candidates.push({ id, open, decided });
       await this.endAll(candidates, led, 0);
     };
-    await inTime(work(), BEFORE_CONNECT_MS, 'the brokers do not answer').catch((error: unknown) => this.later(error));
+    await inTime(work(), 2 * BEFORE_CONNECT_MS, 'the brokers do not answer').catch((error: unknown) =>
+      this.later(error),
+    );
   }
 
   private later(error: unknown): void {
@@ -168,20 +181,35 @@ export class HangingTransactions {
    */
   private async decisions(id: string, metadata: Metadata, isEnough: (known: Decisions) => boolean): Promise<Decisions> {
     const none: Decisions = new Map();
-    const partitions = metadata.topics.get(STATE_TOPIC)?.length ?? 0;
-    if (partitions === 0) return none;
-    const partition = statePartition(id, partitions);
-    const leader = leaderOf({ topic: STATE_TOPIC, partition }, metadata);
-    if (leader === undefined || !(await this.isOver(id, leader))) return none;
-    return decisionsOf(this.asker, leader, { partition, id }, isEnough);
+    const coordinator = this.coordinatorOf(id, metadata);
+    if (coordinator === undefined || !OVER.has(await this.stateOf(id, coordinator.leader))) return none;
+    return decisionsOf(this.asker, coordinator.leader, { partition: coordinator.partition, id }, isEnough);
   }
 
-  private async isOver(id: string, coordinator: Node): Promise<boolean> {
+  private coordinatorOf(id: string, metadata: Metadata): { leader: Node; partition: number } | undefined {
+    const partitions = metadata.topics.get(STATE_TOPIC)?.length ?? 0;
+    if (partitions === 0) return undefined;
+    const partition = statePartition(id, partitions);
+    const leader = leaderOf({ topic: STATE_TOPIC, partition }, metadata);
+    return leader === undefined ? undefined : { leader, partition };
+  }
+
+  /** As Kafka calls it; '' where the coordinator says nothing now, or knows no such id. */
+  private async stateOf(id: string, coordinator: Node): Promise<string> {
     const answer = await askBroker(this.asker, coordinator, (socket) =>
       socket.request(DESCRIBE_TRANSACTIONS, describeTransactionsRequest([id])),
     );
     const [known] = readDescribeTransactions(answer);
-    return known !== undefined && known.error === 0 && OVER.has(known.state);
+    if (known === undefined || known.error === ID_NOT_FOUND) return '';
+    return known.error === 0 ? known.state : LOADS;
+  }
+
+  private async isAboutToSay(id: string, metadata: Metadata): Promise<boolean> {
+    if (!metadata.topics.has(STATE_TOPIC)) return false; // nobody has had a transaction yet
+    const coordinator = this.coordinatorOf(id, metadata);
+    if (coordinator === undefined) return true;
+    const state = await this.stateOf(id, coordinator.leader);
+    return state === LOADS || state.startsWith('Prepare');
   }
 
   /** Those that are still what they were after a while, and whose coordinator has none open then either. */
@@ -243,10 +271,10 @@ const BY_HAND =
   'readers wait before it until an operator ends it (kafka-transactions.sh abort, with this topic, partition and start ' +
   'offset), or gives this user ClusterAction';
 
-/** A fence, or the end of its time, aborts it in the epoch after its own. */
+/** A fence, or the end of its time, aborts it in an epoch after its own. */
 function isOf(open: OpenTransaction, { producerId, producerEpoch, isCommitted }: Decided): boolean {
   if (open.producerId !== producerId) return false;
-  return open.producerEpoch === producerEpoch || (!isCommitted && open.producerEpoch === producerEpoch - 1);
+  return isCommitted ? open.producerEpoch === producerEpoch : open.producerEpoch <= producerEpoch;
 }
 
 const keyOf = ({ topic, partition, producerId, startOffset }: OpenTransaction): string =>

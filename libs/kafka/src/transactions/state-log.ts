@@ -2,6 +2,7 @@
 // which each step of a transaction is a record. The coordinator itself tells only of the last transaction of an id, and
 // not which partitions took part in it once it is complete.
 
+import { PlatformError } from '@millrace/domain';
 import { type Asker, askBroker } from '../ask-broker.js';
 import { wholeBatches } from '../fetch/whole-batches.js';
 import type { InboundMessage } from '../message.js';
@@ -71,7 +72,8 @@ export async function decisionsOf(
       const found = new Map<string, { place: Place; decided: Decided }>();
       for (let next = from; next < end; ) {
         const place = { topic: STATE_TOPIC, partition, offset: next };
-        const { records } = readFetch(await socket.request(FETCH, fetchRequest('written', place)));
+        const { error, records } = readFetch(await socket.request(FETCH, fetchRequest('written', place)));
+        if (error !== 0) throw new PlatformError('unavailable', `Kafka: error ${error} of ${STATE_TOPIC}/${partition}`);
         const messages: InboundMessage[] = [];
         const batches = await wholeBatches(records);
         for (const { batch } of batches) batch.take(STATE_TOPIC, partition, next, Number.POSITIVE_INFINITY, messages);

@@ -158,7 +158,7 @@ export class SpanOwner {
       const owned = this.project(name);
       if (owned === null || owned.closing !== null || nowMs < owned.retryAtMs || this.isLooked(owned, nowMs)) continue;
       const due = this.dueSpan(owned);
-      if (due !== null) this.start(owned, () => this.close(owned, due));
+      if (due !== null) this.start(owned, () => this.close(owned, due), true);
       else if (this.labels.isDue(owned)) this.start(owned, () => this.labels.refresh(owned));
     }
   }
@@ -321,13 +321,13 @@ export class SpanOwner {
   }
 
   /** Runs alone, of this project. A failure is told, and what was due is tried again after a pause. */
-  private start(owned: Owned, work: () => Promise<void>): void {
+  private start(owned: Owned, work: () => Promise<void>, isClose = false): void {
     owned.closing = work()
       .catch((thrown: unknown) => {
         owned.retryAtMs = this.ports.clock.nowMs() + this.settings.retryAfterMs;
         const error = PlatformError.from(thrown);
-        if (error.code === 'unavailable') {
-          // Whoever lags could not send either.
+        // Of a file that cannot be read senders know nothing; without the broker they could not send either.
+        if (isClose && error.code === 'unavailable') {
           owned.hearsSinceMs = this.ports.clock.nowMs();
           owned.held = new HeldSpans();
         }

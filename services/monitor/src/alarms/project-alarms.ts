@@ -88,9 +88,15 @@ export class ProjectAlarms {
   }
 
   /** Of an episode that has ended and of which a drift event was made, once: the version may have served no more. */
-  takeTold(cohort: Cohort, subject: string): { told: ToldDrift; windows: number } | undefined {
-    const last = this.episodes.findLast((e) => e.subject === subject && sameCohort(e.cohort, cohort));
+  takeTold(
+    cohort: Cohort,
+    subject: string,
+    reason: 'calm' | 'corrected',
+  ): { told: ToldDrift; windows: number } | undefined {
+    const last = this.newest(cohort, subject);
     if (last === undefined || last.told === null || last.endedMs === null) return undefined;
+    // Late labels took a window back, and the episode goes on; a calm window is the end, also of one that had retired.
+    if (reason === 'corrected' && last.endReason !== 'corrected') return undefined;
     const { told, windows } = last;
     last.told = null;
     return { told, windows };
@@ -98,9 +104,11 @@ export class ProjectAlarms {
 
   /** Late labels took back what a window said: an episode that rests on that window alone ends. */
   correct(cohort: Cohort, subject: string, window: { startMs: number; endMs: number }): void {
-    const open = this.openEpisode(cohort, subject);
-    if (open === undefined || open.sinceMs !== window.startMs || open.windows > 1) return;
-    end(open, 'corrected', window.endMs);
+    const last = this.newest(cohort, subject);
+    // One whose version serves no more would go on when it does again.
+    const isOpen = last !== undefined && (last.endedMs === null || last.endReason === 'retired');
+    if (!isOpen || last.sinceMs !== window.startMs || last.windows > 1) return;
+    end(last, 'corrected', window.endMs);
     const alarm = this.alarms.find((a) => a.subject === subject && sameCohort(a.cohort, cohort));
     if (alarm !== undefined) alarm.state = CALM;
   }
@@ -163,7 +171,9 @@ export class ProjectAlarms {
       told: null,
     });
     if (this.episodes.length <= EPISODES_MAX) return;
-    const ended = this.episodes.findIndex((episode) => episode.endedMs !== null);
+    // Whose end is still to be told, last.
+    const over = this.episodes.findIndex(({ endedMs, told }) => endedMs !== null && told === null);
+    const ended = over >= 0 ? over : this.episodes.findIndex((episode) => episode.endedMs !== null);
     this.episodes.splice(Math.max(0, ended), 1);
   }
 
@@ -178,6 +188,10 @@ export class ProjectAlarms {
     last.endedMs = null;
     last.endReason = null;
     return last;
+  }
+
+  private newest(cohort: Cohort, subject: string): Episode | undefined {
+    return this.episodes.findLast((e) => e.subject === subject && sameCohort(e.cohort, cohort));
   }
 
   private openEpisode(cohort: Cohort, subject: string): Episode | undefined {

@@ -114,7 +114,7 @@ export class WindowJudge {
     verdict: SubjectVerdict,
     reason: 'calm' | 'corrected',
   ): void {
-    const told = this.alarms.takeTold(context.cohort, verdict.subject);
+    const told = this.alarms.takeTold(context.cohort, verdict.subject, reason);
     if (told !== undefined) closed.ended.push(endFinding(context, verdict, { ...told, reason }));
   }
 

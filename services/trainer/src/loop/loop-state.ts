@@ -20,7 +20,8 @@ import type { RetrainSpec } from '@millrace/project';
 import type { RolloutPhase } from '@millrace/routing';
 import {
   type DriftsKnown,
-  driftToAnswer,
+  driftsToAnswer,
+  isTriable,
   type OpenDrift,
   ofServing,
   remembered,
@@ -45,6 +46,8 @@ export interface Episode {
   id: string;
   /** Of the drift event that it answers; not there in a state of an earlier release. */
   eventId?: string;
+  /** Retrainings for it before; likewise. */
+  tries?: number;
   feature: string;
   detector: string;
   windowStartMs: number;
@@ -74,6 +77,12 @@ export interface LoopState extends DriftsKnown {
   rollingSinceMs: number;
   /** A blessed version that is being rolled out, or waits for its turn or for a person; 0 = none. */
   waitingVersion: number;
+  /** The version whose cool-down this is a probation of; 0 = it is none. */
+  probationVersion: number;
+  /** How often its rollout was given up. */
+  rolloutTries: number;
+  /** Newest last, at most TRAININGS_MAX: a training is known by its id, so that none comes again. */
+  trainingIds: readonly string[];
   /** A version in service that failed its probation and is live still; a route that shows another one ends it. */
   takingBack: TakingBack | null;
   /** Highest version that was decided about: one that a person rolled back must not come again by itself. */
@@ -139,6 +148,8 @@ export const HISTORY_MAX = 200;
 const MINUTE_MS = 60_000;
 /** A router may take an hour to load a version (MILLRACE_ROUTER_LOAD_TIMEOUT), and be away for a while before. */
 const ROLLOUT_MS_MAX = 90 * MINUTE_MS;
+const ROLLOUTS_MAX = 3;
+const TRAININGS_MAX = 256;
 /** What the budget of retrainings is counted in. */
 export const DAY_MS = 86_400_000;
 
@@ -155,6 +166,9 @@ export function initialLoopState(): LoopState {
     startedAtMs: [],
     waitingVersion: 0,
     rollingSinceMs: 0,
+    probationVersion: 0,
+    rolloutTries: 0,
+    trainingIds: [],
     takingBack: null,
     handledVersion: 0,
     history: [],
@@ -235,6 +249,7 @@ function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind: 'drift
   return (
     blamesVersion(drift.detector) &&
     state.phase === 'cooling' &&
+    state.probationVersion === state.liveVersion &&
     state.previousVersion > 0 &&
     sameCohort(drift.cohort, cohortOfVersion(state.liveVersion))
   );
@@ -278,7 +293,10 @@ const wanted = ({ liveVersion }: LoopState, { retrain: { features } }: LoopPolic
 /** The drift that the loop would answer now; a drift that was measured against another version says nothing here. */
 function nextDrift(state: LoopState, policy: LoopPolicy, nowMs: number): OpenDrift | undefined {
   const isReady = state.phase === 'calm' && policy.retrain.onDrift && state.liveVersion > 0;
-  return isReady ? driftToAnswer(state, wanted(state, policy), nowMs) : undefined;
+  // A version that is better waits for a person: another one would not be rolled out either.
+  const waits = !policy.rolloutAutomatic && state.waitingVersion > state.liveVersion;
+  if (!isReady || waits) return undefined;
+  return driftsToAnswer(state, wanted(state, policy)).findLast((one) => isTriable(one) && one.againAtMs <= nowMs);
 }
 
 const hasBudget = ({ startedAtMs }: LoopState, { retrain }: LoopPolicy, nowMs: number): boolean =>
@@ -293,10 +311,8 @@ function answerNext(state: LoopState, policy: LoopPolicy, nowMs: number): LoopRe
   if (drift === undefined || !hasBudget(state, policy, nowMs)) return same(state);
   const within = startedWithinDay(state.startedAtMs, nowMs);
   const { eventId, feature, detector, tries } = drift;
-  const id = drift.correlationId || eventId;
   const episode: Episode = {
-    // A training is known by it.
-    ...{ id: tries === 0 ? id : `${id}-${tries + 1}`, eventId, feature, detector },
+    ...{ id: drift.correlationId || eventId, eventId, tries, feature, detector },
     // What another try learns from is newer than what the one before had.
     ...{ windowStartMs: drift.windowStartMs, windowEndMs: Math.max(drift.windowEndMs, drift.dataThroughMs) },
     ...{ startedAtMs: nowMs, datasetVersions: [], trainingId: '', version: 0 },
@@ -325,7 +341,9 @@ function settle(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult
   const episode = state.episode;
   if (state.phase !== 'settling' || episode === null) return same(state);
   const after = state.datasets.filter((dataset) => dataset.windowEndMs > episode.windowEndMs);
-  if (after.length < policy.retrain.settleVersions) return same(state);
+  // Another try on the same rows would come to the same.
+  const wantedRows = episode.tries ? Math.max(1, policy.retrain.settleVersions) : policy.retrain.settleVersions;
+  if (after.length < wantedRows) return same(state);
   if (policy.retrain.approval === 'manual') {
     return same(step({ ...state, phase: 'approval' }, nowMs, 'data has settled; waiting for approval'));
   }
@@ -336,13 +354,23 @@ function startTraining(state: LoopState, policy: LoopPolicy, nowMs: number): Loo
   const episode = state.episode;
   if (episode === null) return same(state);
   const chosen = state.datasets.slice(-policy.retrain.versions).map((dataset) => dataset.id);
-  const training: Episode = { ...episode, trainingId: episode.id, datasetVersions: chosen };
+  const trainingId = unusedId(episode.id, state.trainingIds);
+  const training: Episode = { ...episode, trainingId, datasetVersions: chosen };
+  const trainingIds = [...state.trainingIds, trainingId].slice(-TRAININGS_MAX);
   const next = step(
-    { ...state, phase: 'training', episode: training, startedAtMs: [...state.startedAtMs, nowMs] },
+    { ...state, phase: 'training', episode: training, trainingIds, startedAtMs: [...state.startedAtMs, nowMs] },
     nowMs,
     `retraining on the newest ${chosen.length} dataset version(s)`,
   );
   return { state: next, effects: [trainingEffect(training, state.liveVersion, policy)] };
+}
+
+/** What drifts in one window has one correlation id, and so has each try. */
+function unusedId(id: string, used: readonly string[]): string {
+  if (!used.includes(id)) return id;
+  let count = 2;
+  while (used.includes(`${id}-${count}`)) count += 1;
+  return `${id}-${count}`;
 }
 
 function trainingEffect(episode: Episode, liveVersion: number, policy: LoopPolicy): LoopEffect {
@@ -358,11 +386,12 @@ function trainingEffect(episode: Episode, liveVersion: number, policy: LoopPolic
 
 function cool(before: LoopState, policy: LoopPolicy, nowMs: number, message: string): LoopState {
   const { cooldownMs: pauseMs } = policy.retrain;
-  const { episode, datasets } = before;
-  const dataThroughMs = Math.max(0, ...datasets.map(({ windowEndMs }) => windowEndMs));
-  const state =
-    episode?.eventId === undefined ? before : tried(before, episode.eventId, { nowMs, pauseMs, dataThroughMs });
-  const cooling: LoopState = { ...state, phase: 'cooling', coolUntilMs: nowMs + pauseMs };
+  const { episode, datasets, openDrifts } = before;
+  const used = datasets.filter(({ id }) => episode?.datasetVersions.includes(id));
+  const dataThroughMs = Math.max(episode?.windowEndMs ?? 0, ...used.map(({ windowEndMs }) => windowEndMs));
+  const drift = openDrifts.find(({ eventId }) => eventId === episode?.eventId);
+  const state = drift === undefined ? before : tried(before, drift.version, { nowMs, pauseMs, dataThroughMs });
+  const cooling: LoopState = { ...state, phase: 'cooling', coolUntilMs: nowMs + pauseMs, probationVersion: 0 };
   return { ...step(cooling, nowMs, message), episode: null };
 }
 
@@ -402,7 +431,8 @@ function onModel(
   }
   if (!policy.rolloutAutomatic) {
     const waiting = { ...state, waitingVersion: input.version };
-    return same(step(waiting, nowMs, `version ${input.version} is blessed and waits for a rollout by hand`));
+    const message = `version ${input.version} is blessed and waits for a rollout by hand`;
+    return same(ours ? cool(waiting, policy, nowMs, message) : step(waiting, nowMs, message));
   }
   // A blessed version of a training that a person started goes live too; one rollout at a time.
   if (!ours && state.phase !== 'calm' && state.phase !== 'cooling') {
@@ -428,7 +458,11 @@ function rollOut(state: LoopState, version: number, nowMs: number): LoopResult {
   const reason = state.episode ? `drift of ${state.episode.feature}` : 'a blessed version';
   const correlationId = state.episode?.id ?? `rollout-${version}`;
   const next = step(
-    { ...state, phase: 'rolling_out', waitingVersion: version, rollingSinceMs: nowMs },
+    {
+      ...state,
+      ...{ phase: 'rolling_out', waitingVersion: version, rollingSinceMs: nowMs },
+      rolloutTries: version === state.waitingVersion ? state.rolloutTries : 0,
+    },
     nowMs,
     `rolling out version ${version}`,
   );
@@ -446,10 +480,11 @@ function onRoute(
   const next = routed(state, input, nowMs);
   if (next.phase !== 'rolling_out') return same(next);
   if (input.liveVersion === next.waitingVersion) {
-    const done = { ...next, waitingVersion: 0 };
+    const done = { ...next, waitingVersion: 0, rolloutTries: 0 };
     if (next.episode === null)
       return same(step({ ...done, phase: 'calm' }, nowMs, `version ${input.liveVersion} is live`));
-    return same(cool(done, policy, nowMs, `version ${input.liveVersion} is live`));
+    const cooling = cool(done, policy, nowMs, `version ${input.liveVersion} is live`);
+    return same({ ...cooling, probationVersion: input.liveVersion });
   }
   // The failure of a version before it was there when this rollout began.
   const isOurs = input.revision > state.routeRevision && input.rolloutVersion >= next.waitingVersion;
@@ -474,14 +509,17 @@ function routed(state: LoopState, input: Extract<LoopInput, { kind: 'route' }>, 
     liveVersion,
     previousVersion,
   );
-  return liveVersion === state.liveVersion ? next : { ...next, liveSinceMs: nowMs, takingBack: null };
+  // Somebody else has rolled it out, and may have gone back since: that is not done again by itself.
+  const isDecided = state.phase !== 'rolling_out' && Math.max(liveVersion, previousVersion) >= state.waitingVersion;
+  const decided = isDecided ? { ...next, waitingVersion: 0, rolloutTries: 0 } : next;
+  return liveVersion === state.liveVersion ? decided : { ...decided, liveSinceMs: nowMs, takingBack: null };
 }
 
 /** Ends the cool-down, rolls out what had to wait for it, and answers the drift that is open. */
 function onTick(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
   if (state.phase === 'rolling_out') return same(rollingOut(state, policy, nowMs));
   if (state.phase === 'cooling' && nowMs >= state.coolUntilMs) {
-    const calm: LoopState = { ...state, phase: 'calm', coolUntilMs: 0, takingBack: null };
+    const calm: LoopState = { ...state, phase: 'calm', coolUntilMs: 0, probationVersion: 0, takingBack: null };
     return onTick(step(calm, nowMs, 'cool-down over'), policy, nowMs);
   }
   if (state.phase === 'calm' && policy.rolloutAutomatic && state.waitingVersion > state.liveVersion) {
@@ -495,8 +533,12 @@ function rollingOut(state: LoopState, policy: LoopPolicy, nowMs: number): LoopSt
   if (state.rollingSinceMs === 0) return { ...state, rollingSinceMs: nowMs };
   if (nowMs - state.rollingSinceMs < ROLLOUT_MS_MAX) return state;
   const { waitingVersion: version } = state;
-  const message = `version ${version} did not come into service within ${ROLLOUT_MS_MAX / MINUTE_MS} min: the router refused it, or was away`;
-  return cool({ ...state, waitingVersion: 0 }, policy, nowMs, message);
+  const rolloutTries = state.rolloutTries + 1;
+  const isLast = rolloutTries >= ROLLOUTS_MAX;
+  const message =
+    `version ${version} did not come into service within ${ROLLOUT_MS_MAX / MINUTE_MS} min: the router refused it, or ` +
+    `was away; ${isLast ? 'it waits for a rollout by hand' : 'it is tried again'}`;
+  return cool({ ...state, waitingVersion: isLast ? 0 : version, rolloutTries }, policy, nowMs, message);
 }
 
 /** What a restarted trainer must repeat, and after a failure too: what the state says was begun, without a result. */

@@ -8,7 +8,7 @@
 
 import type { Project } from '@millrace/project';
 import { DAY_MS, type LoopState, startedWithinDay } from './loop-state.js';
-import { driftToAnswer } from './open-drifts.js';
+import { driftsToAnswer, isTriable } from './open-drifts.js';
 
 export interface LoopWait {
   /** A clause: "waits for …". Empty where it waits for nothing. */
@@ -55,10 +55,17 @@ function calm(state: LoopState, { data, retrain }: Facts, nowMs: number): LoopWa
   if (data.label === undefined) return until('nothing: the project has no label, so it is watched and never trained');
   if (liveVersion === 0) return until('a first blessed version: before it there is nothing that drifts');
   if (!retrain.onDrift) return until('a training by hand: retrain.onDrift is false');
-  const open = driftToAnswer(state, { liveVersion, features: retrain.features });
-  if (open !== undefined && open.againAtMs > nowMs)
-    return until(`the next retraining for drift of ${open.feature}, which lasts after ${open.tries}`, open.againAtMs);
   const within = startedWithinDay(startedAtMs, nowMs);
+  const open = driftsToAnswer(state, { liveVersion, features: retrain.features });
+  const [soonest] = open.filter(isTriable).sort((a, b) => a.againAtMs - b.againAtMs);
+  const [given] = open;
+  if (within.length < retrain.budgetPerDay && soonest !== undefined && soonest.againAtMs > nowMs)
+    return until(
+      `the next retraining for drift of ${soonest.feature}, which lasts after ${soonest.tries}`,
+      soonest.againAtMs,
+    );
+  if (soonest === undefined && given !== undefined)
+    return until(`a person: drift of ${given.feature} lasts after ${given.tries} retrainings`);
   if (within.length < retrain.budgetPerDay) return until(`drift of ${watched(retrain.features)}`);
   const first = within[within.length - retrain.budgetPerDay];
   if (first === undefined) return until('a budget: retrain.budgetPerDay is 0, so no drift starts a training');

@@ -1,5 +1,6 @@
 // Drift that was told and whose end nobody has told: what a loop has to answer, now or when it is calm again. A drift
-// that a retraining did not mend is tried again with newer rows, each time after twice the pause. Pure.
+// that a retraining did not mend is tried again with newer rows, each time after twice the pause, a few times; what was
+// there when it began has been tried with it, whatever it was begun for. Pure.
 
 import type { Cohort } from '@millrace/domain';
 
@@ -15,7 +16,7 @@ export interface OpenDrift {
   readonly windowEndMs: number;
   /** Whose reference it was measured against; 0 = of no one version. */
   readonly version: number;
-  /** Retrainings that it began and that are over. */
+  /** Retrainings on rows from after it that are over. */
   readonly tries: number;
   /** Processing time before which it begins none. */
   readonly againAtMs: number;
@@ -35,9 +36,12 @@ export interface DriftsKnown {
   readonly endedDrifts: readonly string[];
 }
 
-/** Of either; the oldest go first. A project has no more subjects than its file has features. */
-const DRIFTS_MAX = 256;
+/** Of either; of more the oldest of a feature goes first: score and quality speak of the model itself. */
+const DRIFTS_MAX = 512;
+const PAUSE_MS_MIN = 60_000;
 const PAUSE_MS_MAX = 86_400_000;
+/** Then a person has to look. */
+export const TRIES_MAX = 6;
 
 /** The same state where it is known, or known to be over. */
 export function remembered<S extends DriftsKnown>(state: S, told: ToldDrift): S {
@@ -52,11 +56,18 @@ export function remembered<S extends DriftsKnown>(state: S, told: ToldDrift): S 
     ...{ eventId, correlationId, feature, detector, value, threshold, windowStartMs, windowEndMs, version },
     ...{ tries: 0, againAtMs: 0, dataThroughMs: 0 },
   };
-  return { ...state, openDrifts: [...others, open].slice(-DRIFTS_MAX) };
+  return { ...state, openDrifts: bounded([...others, open]) };
 }
 
+function bounded(drifts: readonly OpenDrift[]): readonly OpenDrift[] {
+  if (drifts.length <= DRIFTS_MAX) return drifts;
+  const feature = drifts.findIndex((one) => !one.feature.startsWith('@'));
+  return drifts.filter((_, i) => i !== Math.max(0, feature));
+}
+
+/** The same state where it is not open. */
 export function withoutDrift<S extends DriftsKnown>(state: S, eventId: string): S {
-  if (state.endedDrifts.includes(eventId)) return state;
+  if (!state.openDrifts.some((one) => one.eventId === eventId)) return state;
   return {
     ...state,
     openDrifts: state.openDrifts.filter((one) => one.eventId !== eventId),
@@ -64,22 +75,17 @@ export function withoutDrift<S extends DriftsKnown>(state: S, eventId: string): 
   };
 }
 
-/** A retraining that it began is over, whatever came of it. */
+/** A retraining is over, whatever came of it: of all drift of the version that its rows are from after the begin of. */
 export function tried<S extends DriftsKnown>(
   state: S,
-  eventId: string,
+  version: number,
   { nowMs, pauseMs, dataThroughMs }: { nowMs: number; pauseMs: number; dataThroughMs: number },
 ): S {
-  const openDrifts = state.openDrifts.map((one) =>
-    one.eventId !== eventId
-      ? one
-      : {
-          ...one,
-          tries: one.tries + 1,
-          againAtMs: nowMs + Math.min(pauseMs * 2 ** one.tries, PAUSE_MS_MAX),
-          dataThroughMs,
-        },
-  );
+  const openDrifts = state.openDrifts.map((one): OpenDrift => {
+    if ((one.version !== version && one.version !== 0) || one.windowStartMs >= dataThroughMs) return one;
+    const waitsMs = Math.min(Math.max(pauseMs, PAUSE_MS_MIN) * 2 ** one.tries, PAUSE_MS_MAX);
+    return { ...one, tries: one.tries + 1, againAtMs: nowMs + waitsMs, dataThroughMs };
+  });
   return { ...state, openDrifts };
 }
 
@@ -91,19 +97,16 @@ export function ofServing<S extends DriftsKnown>(state: S, liveVersion: number, 
   return openDrifts.length === state.openDrifts.length ? state : { ...state, openDrifts };
 }
 
-/**
- * The newest that the version in service has to be retrained for; those whose pause lasts are left out where `nowMs`
- * says so. `features`: none = all.
- */
-export function driftToAnswer(
+/** Those that the version in service is to be retrained for, oldest first. `features`: none = all. */
+export function driftsToAnswer(
   { openDrifts }: DriftsKnown,
   { liveVersion, features }: { liveVersion: number; features: readonly string[] },
-  nowMs = Number.POSITIVE_INFINITY,
-): OpenDrift | undefined {
-  return openDrifts.findLast(
-    ({ version, feature, againAtMs }) =>
-      (version === 0 || version === liveVersion) &&
-      (features.length === 0 || features.includes(feature)) &&
-      againAtMs <= nowMs,
+): readonly OpenDrift[] {
+  return openDrifts.filter(
+    ({ version, feature }) =>
+      (version === 0 || version === liveVersion) && (features.length === 0 || features.includes(feature)),
   );
 }
+
+/** Another retraining may help, as far as anybody knows. */
+export const isTriable = ({ tries }: OpenDrift): boolean => tries < TRIES_MAX;
