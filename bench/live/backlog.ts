@@ -8,14 +8,13 @@ import {
   encodeLabel,
   encodeModelVersion,
   encodePrediction,
-  encodeProject,
   encodeReferenceProfile,
   messageKey,
 } from '@millrace/contracts';
 import { binaryOutputs, seededRng } from '@millrace/domain';
 import { ensureTopics, type KafkaConnection, MessageProducer, type OutboundMessage } from '@millrace/kafka';
-import { parseProject } from '@millrace/project';
 import { buildReferenceProfile } from '@millrace/statistics';
+import { sendProject } from './applied-project.js';
 
 export const PROJECT = 'flights';
 export const SEED = 23;
@@ -54,18 +53,7 @@ export async function prepare(
   const producer = new MessageProducer(connection);
   const text = readFileSync(join(root, 'examples/flights/project.yaml'), 'utf8');
   const spec = archived ? text : text.replace('\nmonitoring:\n', '\nmonitoring:\n  archive: { keep: 0s }\n');
-  const parsed = parseProject(spec, 'project.yaml');
-  if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
-  const { document, project } = parsed;
-  const applied = {
-    revision: 1,
-    documentSha256: '',
-    appliedAtMs: 1,
-    labelRuleSinceMs: 0,
-    earlierSchemas: [],
-    createdAtMs: 0,
-  };
-  await producer.send('projects.v1', [{ key: PROJECT, value: encodeProject({ name: PROJECT, document, ...applied }) }]);
+  const project = await sendProject(producer, spec);
   const rng = seededRng(SEED);
   const rows = Array.from({ length: REFERENCE_ROWS }, () => flight(rng).features);
   const reference = buildReferenceProfile({

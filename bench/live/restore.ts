@@ -5,19 +5,13 @@
 
 import { join } from 'node:path';
 import { openArtifactStore } from '@millrace/artifacts';
-import {
-  encodeModelVersion,
-  encodePrediction,
-  encodeProject,
-  encodeReferenceProfile,
-  messageKey,
-} from '@millrace/contracts';
+import { encodeModelVersion, encodePrediction, encodeReferenceProfile, messageKey } from '@millrace/contracts';
 import { binaryOutputs, seededRng } from '@millrace/domain';
 import { ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
-import { parseProject } from '@millrace/project';
 import { buildReferenceProfile } from '@millrace/statistics';
 import { type DedicatedKafka, startKafka } from '@millrace/testing';
 import { median, type Outcome } from '../serving/row.js';
+import { sendProject } from './applied-project.js';
 import { type Monitor, startMonitor, untilRead } from './monitor.process.js';
 import type { LiveBench, LiveRow } from './row.js';
 
@@ -58,18 +52,7 @@ monitoring: { window: 1m, allowedLateness: 2h, minRows: 50 }
 async function prepare(connection: KafkaConnection, home: string, names: readonly string[]): Promise<MessageProducer> {
   await ensureTopics(connection);
   const producer = new MessageProducer(connection);
-  const parsed = parseProject(projectOf(names), 'project.yaml');
-  if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
-  const applied = {
-    revision: 1,
-    documentSha256: '',
-    appliedAtMs: 1,
-    labelRuleSinceMs: 0,
-    earlierSchemas: [],
-    createdAtMs: 0,
-  };
-  const value = encodeProject({ name: 'wide', document: parsed.document, ...applied });
-  await producer.send('projects.v1', [{ key: 'wide', value }]);
+  await sendProject(producer, projectOf(names));
   const rng = seededRng(SEED);
   const normals = () => Array.from({ length: REFERENCE_ROWS }, () => rng.normal());
   const reference = buildReferenceProfile({

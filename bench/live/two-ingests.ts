@@ -2,14 +2,14 @@
 // delay is longer than the span of the rows. In a slice of it, all is closed in the end.
 
 import { join } from 'node:path';
-import { encodeLabel, encodeProject, encodeRecord, messageKey } from '@millrace/contracts';
+import { encodeLabel, encodeRecord, messageKey } from '@millrace/contracts';
 import { seededRng } from '@millrace/domain';
 import { ensureTopics, KafkaConnection, MessageProducer, type OutboundMessage } from '@millrace/kafka';
-import { parseProject } from '@millrace/project';
 import { type DedicatedKafka, eventually, startKafka } from '@millrace/testing';
 import { stateOf } from '../live-intake/ingest.process.js';
 import type { Outcome } from '../serving/row.js';
 import type { System } from '../serving/systems.process.js';
+import { sendProject } from './applied-project.js';
 import { type ReplicaPlace, startReplica } from './replica.process.js';
 import type { LiveBench, LiveRow } from './row.js';
 import { measureSharing, type Reading, type SharedRun, sharedRun, sliceOutcomes } from './sharing.js';
@@ -53,19 +53,7 @@ interface Ingest extends System {
 async function sendBacklog(connection: KafkaConnection, rows: number): Promise<void> {
   await ensureTopics(connection);
   const producer = new MessageProducer(connection);
-  const parsed = parseProject(PROJECT, 'project.yaml');
-  if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
-  const { document } = parsed;
-  const applied = {
-    revision: 1,
-    documentSha256: '',
-    appliedAtMs: 1,
-    labelRuleSinceMs: 0,
-    earlierSchemas: [],
-    createdAtMs: 1,
-  };
-  const value = encodeProject({ name: 'sensors', document, ...applied });
-  await producer.send('projects.v1', [{ key: 'sensors', value }]);
+  await sendProject(producer, PROJECT, 1);
   const rng = seededRng(SEED);
   const timestamps = new Set(['at']);
   const stepMs = (SPANS * SPAN_MS) / rows;

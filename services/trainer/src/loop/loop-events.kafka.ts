@@ -33,7 +33,7 @@ export class DriftEventConsumer {
     for (const { message: event, timestampMs } of batch) {
       // A correction is no alarm: what an episode began with stays, and what it made is judged by itself.
       if (event?.type === DRIFT_EVENT_TYPE) await this.runner.apply(event.data.project, toInput(event), timestampMs);
-      // Of slices and of software there is nothing that could be over.
+      // A slice's drift is never kept to be answered later, so its end changes nothing.
       if (event?.type === DRIFT_ENDED_TYPE && event.data.cohort.slice === 'all')
         await this.runner.apply(event.data.project, { kind: 'drift_ended', eventId: event.data.ends }, timestampMs);
     }

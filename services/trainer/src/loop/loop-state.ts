@@ -12,7 +12,8 @@
 // answers it when it is calm, until the monitor tells its end (open-drifts.ts).
 //
 // Every effect carries the id of the episode (the correlation id of the drift event), so that a repeated effect is
-// recognised by its receiver: a training's id is the episode's id, a rollout names the version.
+// recognised by its receiver: a training's id is the episode's id, with a number where trainings of it ran before; a
+// rollout names the version.
 
 import { type Cohort, cohortOfVersion, type LoopPhase, sameCohort, type TrainingRequest } from '@millrace/domain';
 import { blamesVersion, SUBJECTS } from '@millrace/drift';
