@@ -9,7 +9,11 @@ const parsed = parseProject(LOANS_PROJECT, 'project.yaml');
 const document: unknown = parsed.kind === 'ok' ? JSON.parse(parsed.document) : {};
 const known: Known = {
   projects: async () => [{ name: 'loans', document }],
-  models: async () => [{ version: 1 }, { version: 2 }],
+  models: async () => [
+    { version: 1, blessed: true, evaluation: {} },
+    { version: 2, blessed: false },
+    { version: 3, blessed: false, evaluation: {} },
+  ],
   routeOrNone: async () => ({}),
 };
 const away = () => Promise.reject(new Error('away'));
@@ -19,6 +23,11 @@ it.each([
   ['zebra', {}, "there is no project 'zebra'; `millrace projects list` lists them."],
   ['loans', { models: async () => [] }, 'loans has no model version yet: `millrace train loans` makes one'],
   ['loans', { routeOrNone: async () => undefined }, '`millrace rollout start loans 2` brings one there'],
+  [
+    'loans',
+    { routeOrNone: async () => undefined, models: async () => [{ version: 1, blessed: false, evaluation: {} }] },
+    'no version of loans is in service, and none is blessed: `millrace models loans` says why',
+  ],
   ['loans', {}, "project 'loans' has no route; `millrace models loans` lists the versions of loans"],
   ['loans', { projects: away }, "project 'loans' has no route"],
   ['loans', { models: away }, "project 'loans' has no route"],

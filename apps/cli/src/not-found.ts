@@ -4,9 +4,16 @@
 import { PlatformError, suggest } from '@millrace/domain';
 import { type KnownProject, versionCommand } from './overview/version-command.js';
 
+interface KnownVersion {
+  version: number;
+  blessed: boolean;
+  /** undefined: nobody judged it. */
+  evaluation?: unknown;
+}
+
 export interface Known {
   projects(): Promise<readonly KnownProject[]>;
-  models(project: string): Promise<readonly { version: number }[]>;
+  models(project: string): Promise<readonly KnownVersion[]>;
   routeOrNone(project: string): Promise<unknown>;
 }
 
@@ -36,13 +43,17 @@ export async function explained(
   }
   if (!OF_VERSIONS.test(error.reason)) return error;
   try {
-    const versions = (await known.models(name)).map(({ version }) => version);
+    const versions = await known.models(name);
     if (versions.length === 0)
       return because(`${name} has no model version yet: \`${await versionCommand(known, name)}\` makes one`);
-    if ((await known.routeOrNone(name)) === undefined)
+    if ((await known.routeOrNone(name)) === undefined) {
+      const fit = versions.filter(({ blessed, evaluation }) => blessed || evaluation === undefined).at(-1);
       return because(
-        `no version of ${name} is in service yet: \`millrace rollout start ${name} ${versions.at(-1)}\` brings one there`,
+        fit === undefined
+          ? `no version of ${name} is in service, and none is blessed: \`millrace models ${name}\` says why`
+          : `no version of ${name} is in service yet: \`millrace rollout start ${name} ${fit.version}\` brings one there`,
       );
+    }
     return because(`${error.reason}; \`millrace models ${name}\` lists the versions of ${name}`);
   } catch {
     // A service is away: what the first one said is all that is known.

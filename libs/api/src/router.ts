@@ -72,7 +72,15 @@ export const routerApi = {
     startRollout: post({
       path: `${project}/rollouts`,
       summary: 'Loads a version, waits until it is ready, and moves the traffic as the project’s strategy says.',
-      body: body({ version: version(), ...command }),
+      body: body({
+        version: version(),
+        force: Type.Optional(
+          Type.Boolean({
+            description: 'Also where the version was judged and is not blessed; takes issuedBy.',
+          }),
+        ),
+        ...command,
+      }),
       answer: ControlAnswer,
     }),
     promote: post({

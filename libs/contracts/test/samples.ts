@@ -338,7 +338,8 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
         version: { ...DATASET, ordinal: 0, parent: '', lateRows: 0, repeatedRows: 0, nulled: [], rowsOf: 0 },
         failure: '',
       },
-      { kind: 'startRollout', version: 2 },
+      { kind: 'startRollout', version: 2, force: false },
+      { kind: 'startRollout', version: 2, force: true },
       { kind: 'promote', version: 2 },
       { kind: 'rollback' },
       {
@@ -351,7 +352,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
     ] as const
   ).map((action) =>
     sample(
-      `command-${action.kind}`,
+      `command-${action.kind}${'force' in action && action.force ? '-forced' : ''}`,
       {
         id: 'c-1',
         project: 'demo',

@@ -6,6 +6,7 @@ export { KafkaConnection } from './connection.js';
 export { badMessage, type DecodedBatch, decodeBatch } from './decode-batch.js';
 export { ensureTopics } from './ensure-topics.js';
 export { FencedWriters } from './fenced-writers.js';
+export { inTime } from './in-time.js';
 export { type InboundMessage, inParts, type OutboundMessage } from './message.js';
 export { partitionOfKey } from './partitioner.js';
 export { MessageProducer } from './producer.js';

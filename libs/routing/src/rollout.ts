@@ -33,7 +33,8 @@ const COMMAND_AGE_MAX_MS = 3_600_000;
 
 /** The commands that change a route. */
 export type RouteAction =
-  | { kind: 'startRollout'; version: number }
+  /** `force`: also where the version was judged and is not blessed; the command says who asks. */
+  | { kind: 'startRollout'; version: number; force?: boolean }
   /** All traffic to a loaded version. */
   | { kind: 'promote'; version: number }
   /** All traffic to the previous version. */
@@ -52,7 +53,7 @@ export interface RouteCommand {
   action: RouteAction;
 }
 
-/** Why a command is not applied; `decide` gives all but the last two, which take knowledge of versions. */
+/** Why a command is not applied; `decide` gives all but the last ones, which take knowledge of versions. */
 export type RejectionReason =
   | 'expired'
   | 'revision_conflict'
@@ -67,7 +68,11 @@ export type RejectionReason =
   /** A version of a server elsewhere and one that is run here: their clients speak of other tensors. */
   | 'other_origin'
   /** Retention has deleted it. */
-  | 'version_deleted';
+  | 'version_deleted'
+  /** Nobody has announced it. */
+  | 'unknown_version'
+  /** It was judged and is not blessed, and the command does not say that it goes live all the same. */
+  | 'not_blessed';
 
 export interface Rejected {
   kind: 'rejected';

@@ -1,6 +1,6 @@
 // Valid values with everything filled in; a test states only what it is about.
 
-import type { LabelMessage, PredictionMessage, RecordMessage } from '@millrace/contracts';
+import type { LabelMessage, ModelVersion, PredictionMessage, RecordMessage } from '@millrace/contracts';
 import { binaryOutputs } from '@millrace/domain';
 import type { InboundMessage } from '@millrace/kafka';
 
@@ -47,6 +47,43 @@ export function aPrediction(part: Partial<PredictionMessage> = {}): PredictionMe
     traceId: '',
     modelSha256: 'model',
     role: 'live',
+    ...part,
+  };
+}
+
+/** Blessed, and trained on one dataset version. */
+export function aModelVersion(part: Partial<ModelVersion> = {}): ModelVersion {
+  const { project = 'demo', version = 1 } = part;
+  return {
+    project,
+    version,
+    packagePath: `models/${project}/${version}`,
+    modelSha256: 'model',
+    packageSha256: 'package',
+    blessed: true,
+    verdict: `version ${version} is blessed`,
+    warnings: [],
+    reasons: [],
+    evaluation: {
+      rows: 1_000,
+      metrics: { log_loss: 0.5 },
+      positiveShare: 0.5,
+      eventTimeFromMs: 0,
+      eventTimeToMs: 1_000,
+    },
+    championVersion: 0,
+    baselines: [],
+    slices: [],
+    datasetVersions: ['dataset'],
+    trainingId: 'training',
+    workers: 1,
+    seed: 1,
+    createdAtMs: 1_000,
+    correlationId: '',
+    trainRows: 1_000,
+    trainSeconds: 1,
+    origin: 'trained',
+    labelRule: '',
     ...part,
   };
 }

@@ -1,7 +1,7 @@
 // For tests only: real brokers, fakes, builders.
 
 export { artifactStoreContract } from './artifact-store-contract.js';
-export { aLabel, anInbound, aPrediction, aRecord } from './builders.js';
+export { aLabel, aModelVersion, anInbound, aPrediction, aRecord } from './builders.js';
 export { openChromium } from './chromium.js';
 export { type CodeBlock, codeBlocks, shellCommands, shellWords } from './code-blocks.js';
 export { CommandLines, type Told } from './command-lines.js';

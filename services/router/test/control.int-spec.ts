@@ -181,6 +181,33 @@ describe('route control', () => {
   });
 
   // As one that stood still for longer than its group waits, and gets its partitions back.
+  it('refuses a version that there is not at once, and lets one that is not blessed live for a name alone', async () => {
+    const { revision } = await route();
+    const missing = await platform.router.post('/v1/projects/p/rollouts', { version: 41 });
+    expect(missing).toMatchObject({
+      status: 404,
+      body: { error: { message: expect.stringContaining('p has no version 41; there are 9, 8, 7, 6, 5, …') } },
+    });
+    const verdict = 'version 42 is not blessed: no better than the trivial baseline';
+    await platform.announce({ version: 42, blessed: false, verdict });
+    platform.serving.loaded.add(42);
+    const refused = await platform.router.post('/v1/projects/p/rollouts', { version: 42 });
+    expect(refused).toMatchObject({
+      status: 409,
+      body: { error: { message: expect.stringContaining(verdict), facts: { reason: 'not_blessed' } } },
+    });
+    const nameless = await platform.router.post('/v1/projects/p/rollouts', { version: 42, force: true });
+    expect(nameless).toMatchObject({ status: 400, body: { error: { message: expect.stringContaining('issuedBy') } } });
+    const routes = platform.router.routes();
+    const asked = { project: 'p', version: 42, reason: 'a drill', force: true };
+    await expect(routes.startRollout(asked)).rejects.toMatchObject({ code: 'invalid_argument' });
+    expect((await route()).revision).toBe(revision);
+    const named = await routes.startRollout({ ...asked, issuedBy: 'ada' });
+    expect(named.route).toMatchObject({ targets: [{ version: 42 }], reason: 'a drill; forced by ada' });
+    await platform.rollOut(2);
+    await platform.rollOut(3);
+  });
+
   it('whose writers were taken meanwhile takes them over again: a command is applied, a removed project goes', async () => {
     const { router, connection } = platform;
     const fence = async () => {

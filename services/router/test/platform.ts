@@ -4,10 +4,10 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeProject } from '@millrace/contracts';
+import { encodeModelVersion, encodeProject, type ModelVersion } from '@millrace/contracts';
 import { ensureTopics, KafkaConnection, MessageProducer } from '@millrace/kafka';
 import { parseProject } from '@millrace/project';
-import { LOANS_PROJECT, uniquePrefix } from '@millrace/testing';
+import { aModelVersion, LOANS_PROJECT, uniquePrefix } from '@millrace/testing';
 import { RouterProcess } from './router-process.js';
 import { StandInServing } from './stand-in-serving.js';
 
@@ -28,7 +28,7 @@ export class Platform {
     const topicPrefix = uniquePrefix();
     const connection = new KafkaConnection({ brokers, clientId: 'router-test', topicPrefix });
     const platform = new Platform(brokers, topicPrefix, connection, new MessageProducer(connection));
-    await ensureTopics(connection, ['projects.v1', 'routes.v1', 'commands.v1', 'deadletter.v1']);
+    await ensureTopics(connection, ['projects.v1', 'models.v1', 'routes.v1', 'commands.v1', 'deadletter.v1']);
     const parsed = parseProject(LOANS_PROJECT.replace('loans', 'p'), 'project.yaml');
     if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
     const entry = {
@@ -42,6 +42,7 @@ export class Platform {
       createdAtMs: 0,
     };
     await platform.producer.send('projects.v1', [{ key: 'p', value: encodeProject(entry) }]);
+    for (let version = 1; version < 10; version++) await platform.announce({ version });
     if (env.MILLRACE_REPLICAS?.includes('serving=2')) await platform.startBothServings();
     else await platform.serving.start(0);
     platform.router = await platform.newRouter(env);
@@ -73,6 +74,12 @@ export class Platform {
       servingPort: this.serving.port,
       env,
     });
+  }
+
+  /** As the trainer does: of project p. */
+  async announce(part: Partial<ModelVersion> & { version: number }): Promise<void> {
+    const value = encodeModelVersion(aModelVersion({ ...part, project: 'p' }));
+    await this.producer.send('models.v1', [{ key: `p/${part.version}`, value }]);
   }
 
   async rollOut(version: number): Promise<void> {

@@ -21,6 +21,7 @@ import { action, type Context, poll } from './context.js';
 import { importFile } from './ingest.js';
 import { type Arrival, arrivalText, bringIntoService, comesIntoService } from './into-service.js';
 import { address, projectName } from './option-values.js';
+import { forced } from './routes.js';
 import { toldUsual } from './told-usual.js';
 
 interface RegisterOptions {
@@ -221,7 +222,7 @@ function nextAfter(project: string, { version, ...rest }: Version, inService: bo
   const start = `millrace rollout start ${project} ${version}`;
   if (rest.blessed) return [`millrace loop ${project}`, start];
   return isJudged({ version, ...rest })
-    ? [`millrace models ${project}`, `${start}   # all the same`]
+    ? [`millrace models ${project}`, `${forced(project, version)}   # all the same`]
     : [
         `${start}   # unjudged`,
         `millrace models register … --project ${project} --reference FILE   # of labelled rows`,

@@ -9,6 +9,12 @@ import { projectName, wholeNumber } from './option-values.js';
 type ControlAnswer = AnswerOf<typeof routerApi.endpoints.promote>;
 type Route = ControlAnswer['route'];
 
+interface RolloutOptions {
+  reason: string;
+  force?: boolean;
+  by?: string;
+}
+
 /** Versions are 32-bit integers on the wire. */
 export const VERSION_MAX = 2_147_483_647;
 
@@ -20,16 +26,25 @@ export function routeCommands(program: Command): void {
     .argument('<project>', 'its name', projectName)
     .argument('<version>', 'a model version', wholeNumber(1, VERSION_MAX))
     .option('--reason <text>', 'kept with the change', 'by hand')
+    .option('--force', 'also where the version is not blessed; takes --by')
+    .option('--by <name>', 'who lets a version live that is not blessed; kept with the change')
     .action(
-      action(async (context, project: string, version: number, options: { reason: string }) => {
+      action(async (context, project: string, version: number, { reason, force = false, by }: RolloutOptions) => {
+        if (force !== (by !== undefined && by.trim() !== ''))
+          throw new PlatformError(
+            'invalid_argument',
+            `--force and --by go together: \`${forced(project, version)}\` lets a version live that is not blessed`,
+          );
         await announced(context, project, version);
         const answer = await ofRoute(
           project,
           context.control.startRollout(project, {
             version,
-            reason: options.reason,
+            reason,
             correlationId: `cli-rollout-${version}`,
+            ...(force ? { force, issuedBy: by } : {}),
           }),
+          forced(project, version),
         );
         context.print(answer, () => describeRoute(answer.route), afterRoute(project, answer.route));
         return 0;
@@ -102,8 +117,12 @@ async function announced({ control }: Context, project: string, version?: number
   );
 }
 
+/** Lets a version live that is not blessed. */
+export const forced = (project: string, version: number): string =>
+  `millrace rollout start ${project} ${version} --force --by <your name>`;
+
 /** What is refused because of where the traffic goes is told with the command that shows it. */
-async function ofRoute<T>(project: string, asked: Promise<T>): Promise<T> {
+async function ofRoute<T>(project: string, asked: Promise<T>, allTheSame?: string): Promise<T> {
   try {
     return await asked;
   } catch (thrown) {
@@ -117,6 +136,8 @@ async function ofRoute<T>(project: string, asked: Promise<T>): Promise<T> {
         { retry, facts, cause: error },
       );
     if (error.code !== 'conflict') throw error;
+    if (facts.reason === 'not_blessed' && allTheSame !== undefined)
+      throw new PlatformError(error.code, `${error.reason}: \`${allTheSame}\``, { retry, facts, cause: error });
     const reason = `${error.reason}; \`millrace rollout status ${project}\` shows where its traffic goes`;
     throw new PlatformError('conflict', reason, { retry, facts, cause: error });
   }

@@ -14,6 +14,7 @@ import { action, type Context, poll } from './context.js';
 import { arrivalText, comesIntoService } from './into-service.js';
 import { heldOutRows } from './models.js';
 import { projectName, SEED_MAX, time, wholeNumber } from './option-values.js';
+import { forced } from './routes.js';
 import { toldUsual } from './told-usual.js';
 
 interface TrainOptions {
@@ -106,5 +107,5 @@ async function train(context: Context, project: string, options: TrainOptions): 
 function nextAfter(project: string, { version, blessed }: { version: number; blessed: boolean }, inService: boolean) {
   if (inService) return [`millrace predict ${project} --input FILE --output scored.csv`, `millrace loop ${project}`];
   if (blessed) return [`millrace loop ${project}`, `millrace rollout start ${project} ${version}`];
-  return [`millrace models ${project}`, `millrace rollout start ${project} ${version}   # all the same`];
+  return [`millrace models ${project}`, `${forced(project, version)}   # all the same`];
 }

@@ -10,7 +10,7 @@ import { routerStats } from '../outcomes/stats.js';
 import { SwitchLog } from '../outcomes/switch-log.js';
 import { Relay } from '../relay/relay.js';
 import { RouteTable } from '../routing/route-table.js';
-import { type CallerFacts, type ControlAnswer, RouteControl } from './route-control.js';
+import { type CallerFacts, type ControlAnswer, RouteControl, refuseNameless } from './route-control.js';
 
 const PROJECT_PATTERN = /^[a-z][a-z0-9-]{0,62}$/;
 
@@ -43,8 +43,8 @@ export class ControlHttp {
 
   @Answers(startRollout)
   startRollout(@Param('project') project: string, @Body() body: unknown) {
-    const { version, ...fields } = bodyOf(startRollout, body);
-    return this.submit(project, fields, { kind: 'startRollout', version });
+    const { version, force = false, ...fields } = bodyOf(startRollout, body);
+    return this.submit(project, fields, { kind: 'startRollout', version, force });
   }
 
   @Answers(promote)
@@ -79,6 +79,7 @@ export class ControlHttp {
     if (!PROJECT_PATTERN.test(project))
       throw new PlatformError('invalid_argument', 'the project is not a project name');
     const { issuedBy = '', reason = '', correlationId = '', expectedRevision = 0 } = fields;
+    refuseNameless(action, issuedBy);
     return this.control.submit(
       { project, issuedBy: issuedBy || 'http', reason, correlationId, expectedRevision },
       action,

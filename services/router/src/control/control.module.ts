@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { topicTerms } from '@millrace/deployment';
 import {
   ensureTopics,
+  inTime,
   KafkaConnection,
   type KafkaStrategy,
   MessageProducer,
@@ -16,7 +17,7 @@ import { type ServiceContext, within } from '@millrace/service';
 import type { RouterConfig } from '../config.js';
 import type { RequestPath } from '../endpoints/endpoints.module.js';
 import { commandsConsumer, KafkaCommandLog } from './commands.kafka.js';
-import { GoneVersions } from './gone-versions.js';
+import { KnownVersions, type VersionKnowledge } from './known-versions.js';
 import { RemovedProjects } from './removed-projects.js';
 import { RouteControl } from './route-control.js';
 import { RouteOwner } from './route-owner.js';
@@ -69,11 +70,20 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       return there === undefined ? serving.modelReady(project, version) : upstream.readiness.modelReady(there);
     },
   };
-  const gone = new GoneVersions();
+  const known = new KnownVersions();
+  const versions: VersionKnowledge = {
+    fault: (command) => known.fault(command),
+    isGone: (project, version) => known.isGone(project, version),
+    upToNow: () =>
+      inTime(
+        follower.readToEnd(),
+        config.commandTimeoutMs,
+        'whether there is such a version is not known: Kafka is slow',
+      ),
+  };
   const owner = new RouteOwner(table, switches, routeLog, probe, {
     mixed,
-    isGone: (project, version) => gone.has(project, version),
-    modelsUpToNow: () => follower.readToEnd(),
+    versions,
     clock,
     loadTimeoutMs: config.loadTimeoutMs,
     sleep,
@@ -93,6 +103,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     loadTimeoutMs: config.loadTimeoutMs,
     knownProject: (project) => projects.has(project),
     mixed,
+    versions,
     strategyOf,
   });
   const holds = (project: string): boolean => held.has(routeLog.partitionOf(project) ?? -1);
@@ -110,7 +121,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     },
     failed: (project, error) => log.warn('the route of a removed project stays for now', { project }, error),
   });
-  const followed = { connection, projects, snapshot, routeLog, held, control, removed, gone };
+  const followed = { connection, projects, snapshot, routeLog, held, control, removed, known };
   const follower: RouteFollower = routeFollower(context, path, followed);
   // Without a broker none of them would end by itself; what they hold is in Kafka or of no worth without it.
   shutdown.onClose('kafka', async () => {
@@ -179,13 +190,13 @@ interface Followed {
   held: ReadonlySet<number>;
   control: RouteControl;
   removed: RemovedProjects;
-  gone: GoneVersions;
+  known: KnownVersions;
 }
 
 function routeFollower(
   { log }: Context,
   { table, switches, upstream }: RequestPath,
-  { connection, projects, snapshot, routeLog, held, control, removed, gone }: Followed,
+  { connection, projects, snapshot, routeLog, held, control, removed, known }: Followed,
 ): RouteFollower {
   /** Routes as they came from Kafka; what only the snapshot knows is forgotten when Kafka was read. */
   const confirmed = new Map<string, Route>();
@@ -219,12 +230,12 @@ function routeFollower(
         snapshot.touch();
       },
       async onModel(model) {
-        gone.announced(model.project, model.version);
+        known.announced(model);
         await upstream.announced(model);
         if (model.upstream !== undefined) snapshot.touch();
       },
       onModelGone(project, version) {
-        gone.gone(project, version);
+        known.gone(project, version);
       },
       onCaughtUp() {
         for (const { project, revision } of table.all()) {

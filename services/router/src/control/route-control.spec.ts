@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type Command, isDatasetAction } from '@millrace/contracts';
-import { systemClock } from '@millrace/domain';
+import { type Command, isDatasetAction, type ModelVersion } from '@millrace/contracts';
+import { PlatformError, systemClock } from '@millrace/domain';
 import { DEFAULT_STRATEGY, type RolloutStrategy, type RouteAction } from '@millrace/routing';
 import { eventually } from '@millrace/testing';
 import { SwitchLog } from '../outcomes/switch-log.js';
 import { RouteTable } from '../routing/route-table.js';
-import { RouteControl } from './route-control.js';
+import { KnownVersions, type VersionKnowledge } from './known-versions.js';
+import { RouteControl, refuseNameless } from './route-control.js';
 import { RouteOwner } from './route-owner.js';
 
 const facts = { project: 'p', issuedBy: 'test', reason: 'why', correlationId: '', expectedRevision: 0 };
@@ -28,8 +29,7 @@ let strategy: RolloutStrategy;
 const foreign = new Set<number>();
 const mixed = (_project: string, version: number) =>
   foreign.has(version) ? `version ${version} is elsewhere` : undefined;
-/** Versions that retention has deleted. */
-const gone = new Set<number>();
+let known: KnownVersions;
 /** What models.v1 brings when it is read to its end. */
 let modelsUpToNow: () => Promise<void>;
 /** Of project p; undefined: it is deleted. */
@@ -47,9 +47,15 @@ beforeEach(() => {
   serial = 0;
   strategy = DEFAULT_STRATEGY;
   foreign.clear();
-  gone.clear();
+  known = new KnownVersions();
+  for (const version of [1, 2, 3, 9]) known.announced(announced(version));
   modelsUpToNow = async () => undefined;
   createdAtMs = 0;
+  const versions: VersionKnowledge = {
+    fault: (command) => known.fault(command),
+    isGone: (project, version) => known.isGone(project, version),
+    upToNow: () => modelsUpToNow(),
+  };
   owner = new RouteOwner(
     table,
     switches,
@@ -80,8 +86,7 @@ beforeEach(() => {
       createdAtMs: () => createdAtMs,
       strategyOf: () => strategy,
       mixed,
-      isGone: (_project, version) => gone.has(version),
-      modelsUpToNow: () => modelsUpToNow(),
+      versions,
       onSettled: (project, version, route, made) => control.onSettled(project, version, route, made),
       onError: () => undefined,
     },
@@ -104,9 +109,16 @@ beforeEach(() => {
       knownProject: (project) => project === 'p',
       strategyOf: () => strategy,
       mixed,
+      versions,
     },
   );
 });
+
+/** Of project p. `verdict`: of one that was judged and is not blessed. */
+function announced(version: number, verdict?: string): Parameters<KnownVersions['announced']>[0] {
+  const evaluation = { rows: 1 } as ModelVersion['evaluation'];
+  return { project: 'p', version, blessed: verdict === undefined, verdict: verdict ?? '', evaluation };
+}
 
 const submit = (action: RouteAction) => control.submit(facts, action);
 
@@ -146,15 +158,69 @@ describe('commands through the single writer', () => {
   it('refuses a rollout of a version that retention has deleted, not a promotion of what is loaded', async () => {
     await submit({ kind: 'startRollout', version: 1 });
     await submit({ kind: 'startRollout', version: 2 });
-    gone.add(1).add(3);
+    known.gone('p', 1);
+    known.gone('p', 3);
     const refused = { code: 'conflict', facts: { reason: 'version_deleted' } };
     await expect(submit({ kind: 'startRollout', version: 3 })).rejects.toMatchObject(refused);
     expect((await submit({ kind: 'promote', version: 1 })).route.targets).toMatchObject([{ version: 1 }]);
   });
 
+  it('refuses a version that there is not at once, with those that there are, and waits for none', async () => {
+    await submit({ kind: 'startRollout', version: 1 });
+    const before = commands.length;
+    await expect(submit({ kind: 'startRollout', version: 7 })).rejects.toMatchObject({
+      code: 'not_found',
+      reason: 'p has no version 7; there are 9, 3, 2, 1',
+      facts: { reason: 'unknown_version' },
+    });
+    expect(commands).toHaveLength(before);
+    const [{ id: _, ...issued }] = commands as [Command];
+    const action = { kind: 'startRollout' as const, version: 7 };
+    expect(await owner.apply({ ...issued, id: 'x', action })).toMatchObject({ reason: 'unknown_version' });
+    expect(table.get('p')?.rollout).toMatchObject({ phase: 'promoted', version: 1 });
+    // Announced a moment ago.
+    readyVersions.add(7);
+    modelsUpToNow = async () => known.announced(announced(7));
+    expect((await submit(action)).route.targets).toMatchObject([{ version: 7 }]);
+  });
+
+  it('says so where nobody can tell whether there is such a version', async () => {
+    modelsUpToNow = () => Promise.reject(new PlatformError('unavailable', 'Kafka is slow'));
+    await expect(submit({ kind: 'startRollout', version: 7 })).rejects.toMatchObject({ reason: 'Kafka is slow' });
+    expect(commands).toEqual([]);
+  });
+
+  it('rolls out a version that is not blessed only where somebody says so, whose name stays with the route', async () => {
+    const verdict = 'version 2 is not blessed: log loss .7 is no better than the trivial baseline';
+    known.announced(announced(2, verdict));
+    const action = { kind: 'startRollout' as const, version: 2 };
+    await expect(submit(action)).rejects.toMatchObject({
+      code: 'conflict',
+      reason: `${verdict}; to roll it out all the same takes force, and who asks for it`,
+      facts: { reason: 'not_blessed' },
+    });
+    const issued = { id: 'x', project: 'p', issuedAtMs: 0, expectedRevision: 0, correlationId: '', reason: '' };
+    expect(await owner.apply({ ...issued, action })).toMatchObject({ kind: 'rejected', reason: 'not_blessed' });
+    expect(table.get('p')).toBeUndefined();
+    const { route } = await control.submit({ ...facts, issuedBy: 'ada' }, { ...action, force: true });
+    expect(route).toMatchObject({ targets: [{ version: 2, weight: 100 }], reason: 'why; forced by ada' });
+  });
+
+  it('takes no force without a name', () => {
+    const action = { kind: 'startRollout' as const, version: 2, force: true };
+    expect(() => refuseNameless(action, ' ')).toThrow('force takes issuedBy');
+    expect(() => refuseNameless(action, 'ada')).not.toThrow();
+    expect(() => refuseNameless({ ...action, force: false }, '')).not.toThrow();
+  });
+
+  it('asks for no name where nobody judged the version', async () => {
+    known.announced({ ...announced(2), blessed: false, evaluation: undefined });
+    expect((await submit({ kind: 'startRollout', version: 2 })).route.targets).toMatchObject([{ version: 2 }]);
+  });
+
   it('moves no traffic to a version of which it is told that it is gone while it is loaded', async () => {
     await submit({ kind: 'startRollout', version: 1 });
-    modelsUpToNow = async () => void gone.add(2);
+    modelsUpToNow = async () => known.gone('p', 2);
     await expect(submit({ kind: 'startRollout', version: 2 })).rejects.toThrow('was deleted');
     expect(table.get('p')).toMatchObject({ targets: [{ version: 1 }], rollout: { phase: 'failed', version: 2 } });
   });

@@ -2,10 +2,11 @@
 // like anybody else's, and waits a bounded time for what its owner made of it.
 
 import type { Command } from '@millrace/contracts';
-import { type Clock, PlatformError } from '@millrace/domain';
+import { type Clock, type ErrorCode, PlatformError } from '@millrace/domain';
 import type { Switch } from '@millrace/routing';
 import { decide, type RolloutStrategy, type Route, type RouteAction } from '@millrace/routing';
 import type { RouteTable } from '../routing/route-table.js';
+import { type VersionKnowledge, versionFault } from './known-versions.js';
 import { type CommandResult, type MixedOrigins, otherOrigin } from './route-owner.js';
 
 /** Callers waiting at the same time. */
@@ -45,6 +46,7 @@ export interface ControlOptions {
   knownProject(project: string): boolean;
   strategyOf(project: string): RolloutStrategy;
   mixed: MixedOrigins;
+  versions: VersionKnowledge;
 }
 
 export class RouteControl {
@@ -71,7 +73,7 @@ export class RouteControl {
       issuedAtMs: clock.nowMs(),
       expectedRevision: facts.expectedRevision,
       correlationId: facts.correlationId === '' ? id : facts.correlationId,
-      reason: facts.reason,
+      reason: reasonOf(facts, action),
       action,
     };
     // What this replica can refuse by itself never reaches the log; the owner decides again on its own state.
@@ -79,6 +81,8 @@ export class RouteControl {
     if (mixed !== undefined) throw refusal(mixed, this.table.routeOrEmpty(facts.project));
     const foreseen = decide(route, command, this.options.strategyOf(facts.project), clock.nowMs());
     if (foreseen.kind === 'rejected') throw refusal(foreseen, this.table.routeOrEmpty(facts.project));
+    const fault = await versionFault(command, this.options.versions);
+    if (fault !== undefined) throw refusal(fault, this.table.routeOrEmpty(facts.project));
     const loads = action.kind === 'startRollout' && foreseen.route.rollout.phase === 'loading';
     const rollout = loads ? { project: facts.project, version: action.version } : null;
     const answer = this.wait(id, rollout);
@@ -151,12 +155,26 @@ export class RouteControl {
   }
 }
 
+/** Who lets a version live that is not blessed answers for it. */
+export function refuseNameless(action: RouteAction, issuedBy: string): void {
+  if (action.kind !== 'startRollout' || action.force !== true || issuedBy.trim() !== '') return;
+  throw new PlatformError('invalid_argument', 'force takes issuedBy: who rolls out a version that is not blessed');
+}
+
+/** Kept with the route, so that who looks at it later sees whose decision it was. */
+function reasonOf({ reason, issuedBy }: CallerFacts, action: RouteAction): string {
+  if (action.kind !== 'startRollout' || action.force !== true) return reason;
+  return `${reason === '' ? '' : `${reason}; `}forced by ${issuedBy}`;
+}
+
 const unknownProject = (project: string): PlatformError =>
   new PlatformError('not_found', `project '${project}' is not known`);
 
+const CODES: Readonly<Record<string, ErrorCode>> = { unknown_version: 'not_found' };
+
 function refusal(rejected: { reason: string; message: string }, route: Route): PlatformError {
   if (rejected.reason === 'unknown_project') return unknownProject(route.project);
-  const code = rejected.reason.startsWith('invalid_') ? 'invalid_argument' : 'conflict';
+  const code = CODES[rejected.reason] ?? (rejected.reason.startsWith('invalid_') ? 'invalid_argument' : 'conflict');
   return new PlatformError(code, rejected.message, {
     retry: 'never',
     facts: { reason: rejected.reason, revision: route.revision },

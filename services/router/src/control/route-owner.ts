@@ -22,6 +22,7 @@ import {
 } from '@millrace/routing';
 import type { SwitchLog } from '../outcomes/switch-log.js';
 import type { RouteTable } from '../routing/route-table.js';
+import { deletedMessage, type VersionKnowledge, versionFault } from './known-versions.js';
 
 /** Between two questions to serving whether a version is ready. */
 const PROBE_EVERY_MS = 50;
@@ -48,18 +49,6 @@ export function otherOrigin(
   return message === undefined ? undefined : { kind: 'rejected', reason: 'other_origin', message };
 }
 
-/** Refuses to begin with a version whose package goes; one that is loaded is needed, and stays. */
-function ofGoneVersion(
-  { project, action }: Pick<RouteCommand, 'project' | 'action'>,
-  isGone: OwnerOptions['isGone'],
-): { kind: 'rejected'; reason: RejectionReason; message: string } | undefined {
-  if (action?.kind !== 'startRollout' || !isGone(project, action.version)) return undefined;
-  return { kind: 'rejected', reason: 'version_deleted', message: deletedMessage(project, action.version) };
-}
-
-const deletedMessage = (project: string, version: number) =>
-  `version ${version} of ${project} was deleted by the project's retention: roll out another one`;
-
 export type CommandResult =
   | { kind: 'applied'; route: Route; switch: Switch | null }
   | { kind: 'rejected'; reason: RejectionReason | 'unknown_project'; message: string; route: Route };
@@ -73,10 +62,7 @@ export interface OwnerOptions {
   createdAtMs(project: string): number | undefined;
   strategyOf(project: string): RolloutStrategy;
   mixed: MixedOrigins;
-  /** Whether retention has deleted it, as far as it is known here. */
-  isGone(project: string, version: number): boolean;
-  /** Resolves when it is known of everything that was deleted before. */
-  modelsUpToNow(): Promise<void>;
+  versions: VersionKnowledge;
   /** A load ended, or a command ended it; `route` is the state after it. */
   onSettled(project: string, version: number, route: Route, made: Switch | null): void;
   /** The outcome of a load could not be written; it is tried again. */
@@ -101,7 +87,7 @@ export class RouteOwner {
     private readonly options: OwnerOptions,
   ) {}
 
-  /** Rejects only when the log could not be written: the command then was not applied and must come again. */
+  /** Rejects only where Kafka could not be written or read: the command then was not applied and must come again. */
   apply(command: RouteCommand): Promise<CommandResult> {
     const { clock } = this.options;
     const sinceIssuedMs = command.issuedAtMs === 0 ? 0 : Math.max(0, clock.nowMs() - command.issuedAtMs);
@@ -124,11 +110,11 @@ export class RouteOwner {
       const before = this.table.get(command.project);
       const mixed = otherOrigin(command, this.options.mixed);
       if (mixed !== undefined) return { ...mixed, route: this.table.routeOrEmpty(command.project) };
-      const gone = ofGoneVersion(command, this.options.isGone);
-      if (gone !== undefined) return { ...gone, route: this.table.routeOrEmpty(command.project) };
       const decision = decide(before, command, this.options.strategyOf(command.project), clock.nowMs());
       if (decision.kind === 'rejected') return { ...decision, route: this.table.routeOrEmpty(command.project) };
       if (decision.kind === 'unchanged') return { kind: 'applied', route: decision.route, switch: null };
+      const fault = await versionFault(command, this.options.versions);
+      if (fault !== undefined) return { ...fault, route: this.table.routeOrEmpty(command.project) };
       const made = await this.putInForce(before, decision.route, acceptance);
       if (before?.rollout.phase === 'loading' && decision.route.rollout.phase !== 'loading') {
         this.watching.delete(command.project);
@@ -176,13 +162,13 @@ export class RouteOwner {
   private async untilSettled(route: Route): Promise<void> {
     const { project, revision } = route;
     const { version } = route.rollout;
-    const { clock, loadTimeoutMs, sleep, isGone, modelsUpToNow } = this.options;
+    const { clock, loadTimeoutMs, sleep, versions } = this.options;
     // The trainer looks at routes when it has told that a version is gone: of the two one sees the other.
     let looked: 'no' | 'under way' | 'yes' = 'no';
     const look = (): void => {
       if (looked !== 'no') return;
       looked = 'under way';
-      modelsUpToNow().then(
+      versions.upToNow().then(
         () => {
           looked = 'yes';
         },
@@ -198,7 +184,7 @@ export class RouteOwner {
       look();
       const isLoaded = await this.probe.modelReady(project, version).catch(() => false);
       if (!current()) return;
-      const gone = isGone(project, version);
+      const gone = versions.isGone(project, version);
       const ready = isLoaded && isLooked() && !gone;
       if (ready || gone || clock.monotonicMs() >= endMs) {
         const message = gone ? deletedMessage(project, version) : `not ready within ${loadTimeoutMs} ms`;

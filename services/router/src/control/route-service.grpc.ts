@@ -8,7 +8,7 @@ import type { Route, RouteAction, Switch } from '@millrace/routing';
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import { RouteTable } from '../routing/route-table.js';
-import { RouteControl } from './route-control.js';
+import { RouteControl, refuseNameless } from './route-control.js';
 
 interface ControlRequest {
   project: string;
@@ -33,7 +33,8 @@ export class RouteServiceGrpc {
 
   @GrpcMethod('RouteService', 'startRollout')
   async startRollout(request: routePb.StartRolloutRequest) {
-    const answer = await this.submit(request, { kind: 'startRollout', version: request.version });
+    const { version, force, issuedBy } = request;
+    const answer = await this.submit(request, { kind: 'startRollout', version, force }, issuedBy);
     return create(routePb.StartRolloutResponseSchema, answer);
   }
 
@@ -48,9 +49,11 @@ export class RouteServiceGrpc {
     return create(routePb.RollbackResponseSchema, await this.submit(request, { kind: 'rollback' }));
   }
 
-  private async submit(request: ControlRequest, action: RouteAction) {
+  private async submit(request: ControlRequest, action: RouteAction, issuedBy = '') {
+    refuseNameless(action, issuedBy);
     const { project, reason, correlationId, expectedRevision } = request;
-    const facts = { project, reason, correlationId, issuedBy: 'grpc', expectedRevision: Number(expectedRevision) };
+    const by = issuedBy || 'grpc';
+    const facts = { project, reason, correlationId, issuedBy: by, expectedRevision: Number(expectedRevision) };
     const answer = await this.control.submit(facts, action);
     return { route: routeToWire(answer.route), switch: answer.switch ? switchToWire(answer.switch) : undefined };
   }

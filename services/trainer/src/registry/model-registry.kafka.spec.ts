@@ -1,15 +1,11 @@
 import { expect, it } from '@jest/globals';
-import { decodeModelVersion, type ModelVersion } from '@millrace/contracts';
+import { decodeModelVersion } from '@millrace/contracts';
 import { type ErrorCode, PlatformError } from '@millrace/domain';
+import { aModelVersion } from '@millrace/testing';
 import { outlasting } from '../duty/outlasting.js';
 import { Announcements } from './model-registry.kafka.js';
 
-const version = {
-  ...{ project: 'shop', version: 2, packagePath: 'models/shop/2', modelSha256: 'a', packageSha256: 'b' },
-  ...{ datasetVersions: ['d'], trainingId: 't', workers: 1, seed: 1, createdAtMs: 1, correlationId: 'c' },
-  ...{ trainRows: 1, trainSeconds: 3_600, origin: 'trained', blessed: true, reasons: [], warnings: [], verdict: '' },
-  ...{ metrics: [], baselines: [], comparisons: [], slices: [], championVersion: 0 },
-} as unknown as ModelVersion;
+const version = aModelVersion({ project: 'shop', version: 2, trainingId: 't', trainSeconds: 3_600 });
 
 it('a finished training is announced once Kafka takes it, however long that is, or left to the next process', async () => {
   const failures: ErrorCode[] = ['unavailable', 'overloaded', 'unavailable'];

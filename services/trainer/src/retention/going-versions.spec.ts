@@ -3,15 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { openArtifactStore } from '@millrace/artifacts';
-import type { ModelVersion } from '@millrace/contracts';
+import { aModelVersion } from '@millrace/testing';
 import { goingVersions } from './going-versions.fs.js';
 
-const version = {
-  ...{ project: 'shop', version: 2, packagePath: 'models/shop/2', modelSha256: 'a', packageSha256: 'b' },
-  ...{ datasetVersions: ['d'], trainingId: 't', workers: 1, seed: 1, createdAtMs: 1, correlationId: 'c' },
-  ...{ trainRows: 1, trainSeconds: 3_600, origin: 'trained', blessed: true, reasons: [], warnings: [], verdict: '' },
-  ...{ metrics: [], baselines: [], comparisons: [], slices: [], championVersion: 0 },
-} as unknown as ModelVersion;
+const version = aModelVersion({ project: 'shop', version: 2, trainSeconds: 3_600 });
 
 it('stand beside their packages until those are removed', async () => {
   const home = await mkdtemp(join(tmpdir(), 'millrace-going-'));

@@ -1,0 +1,95 @@
+// Model versions as models.v1 tells of them: which there are, which were judged and found wanting, and which retention
+// has deleted. No rollout begins with one that nobody announced, for its load would be waited for in vain while others
+// wait, nor with one whose package goes; one that is not blessed takes somebody who says so. One that is loaded stays,
+// whatever is said of it. Memory: a few words for each version, `GONE_MAX` numbers of deleted ones a project.
+
+import type { ModelVersion } from '@millrace/contracts';
+import type { RejectionReason, RouteCommand } from '@millrace/routing';
+
+/** As many model versions as the trainer remembers of a project. */
+const GONE_MAX = 10_000;
+/** Of the newest, in a refusal. */
+const NAMED_MAX = 5;
+
+export interface VersionFault {
+  kind: 'rejected';
+  reason: RejectionReason;
+  message: string;
+}
+
+type Announced = Pick<ModelVersion, 'project' | 'version' | 'blessed' | 'evaluation' | 'verdict'>;
+
+/** What the owner of routes and who asks it know of versions. */
+export interface VersionKnowledge extends Pick<KnownVersions, 'fault' | 'isGone'> {
+  /** Resolves when everything is known that was announced or deleted before. */
+  upToNow(): Promise<void>;
+}
+
+interface Versions {
+  /** By number: the verdict of one that was judged and is not blessed, else ''. */
+  announced: Map<number, string>;
+  gone: Set<number>;
+}
+
+export class KnownVersions {
+  private readonly projects = new Map<string, Versions>();
+
+  /** Or again. */
+  announced({ project, version, blessed, evaluation, verdict }: Announced): void {
+    const { announced, gone } = this.of(project);
+    const isJudged = evaluation !== undefined;
+    announced.set(version, blessed || !isJudged ? '' : verdict || `version ${version} is not blessed`);
+    gone.delete(version);
+  }
+
+  gone(project: string, version: number): void {
+    const { announced, gone } = this.of(project);
+    announced.delete(version);
+    gone.add(version);
+    if (gone.size > GONE_MAX) gone.delete(Math.min(...gone));
+  }
+
+  isGone(project: string, version: number): boolean {
+    return this.projects.get(project)?.gone.has(version) === true;
+  }
+
+  /** Why the version does not begin a rollout; undefined: it may. */
+  fault({ project, action }: Pick<RouteCommand, 'project' | 'action'>): VersionFault | undefined {
+    if (action?.kind !== 'startRollout') return undefined;
+    const { version, force } = action;
+    if (this.isGone(project, version)) return refused('version_deleted', deletedMessage(project, version));
+    const wanting = this.projects.get(project)?.announced.get(version);
+    if (wanting === undefined) return refused('unknown_version', this.unknownMessage(project, version));
+    if (wanting === '' || force === true) return undefined;
+    return refused('not_blessed', `${wanting}; to roll it out all the same takes force, and who asks for it`);
+  }
+
+  private unknownMessage(project: string, version: number): string {
+    const there = [...(this.projects.get(project)?.announced.keys() ?? [])].sort((a, b) => b - a);
+    if (there.length === 0) return `${project} has no model version yet`;
+    const more = there.length > NAMED_MAX ? ', …' : '';
+    return `${project} has no version ${version}; there are ${there.slice(0, NAMED_MAX).join(', ')}${more}`;
+  }
+
+  private of(project: string): Versions {
+    const known = this.projects.get(project) ?? { announced: new Map(), gone: new Set() };
+    this.projects.set(project, known);
+    return known;
+  }
+}
+
+/** One that is not known may have been announced a moment ago: it is asked for then. */
+export async function versionFault(
+  command: Pick<RouteCommand, 'project' | 'action'>,
+  versions: VersionKnowledge,
+): Promise<VersionFault | undefined> {
+  const fault = versions.fault(command);
+  if (fault?.reason !== 'unknown_version') return fault;
+  await versions.upToNow();
+  return versions.fault(command);
+}
+
+export const deletedMessage = (project: string, version: number): string =>
+  `version ${version} of ${project} was deleted by the project's retention: roll out another one`;
+
+const refused = (reason: RejectionReason, message: string): VersionFault => ({ kind: 'rejected', reason, message });
