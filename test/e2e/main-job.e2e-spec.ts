@@ -164,7 +164,7 @@ describe('the main job', () => {
     const predicted = await platform.run(['predict', 'flights', ...files]);
     expect(predicted).toMatchObject({ code: 0, output: expect.stringContaining('3000 rows predicted, 0 refused') });
     const [head, ...lines] = readFileSync(output, 'utf8').trim().split('\n') as [string, ...string[]];
-    expect(head).toBe('flight,date,distance,origin,destination,probability,label,prediction_error');
+    expect(head).toBe('flight,date,distance,origin,destination,probability,label,prediction_id,prediction_error');
     const probabilities = lines.map((line) => Number(line.split(',')[5]));
     expect(lines.map((line) => Number(line.split(',')[0]))).toEqual(rows.map((_, i) => i));
     expect(probabilities.every((p) => p > 0 && p < 1)).toBe(true);

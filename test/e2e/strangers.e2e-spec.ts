@@ -36,12 +36,13 @@ let page: Server;
 beforeAll(async () => {
   mkdirSync(elsewhere);
   writeStrangersFiles(folder);
-  platform = await Platform.create();
-  up = platform.spawn(['up', '--workers', '1']);
+  // Before the platform looks for ports that are free.
   page = createServer((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><p>It works!</p>');
   });
   await new Promise<void>((listening) => page.listen(0, '127.0.0.1', listening));
+  platform = await Platform.create();
+  up = platform.spawn(['up', '--workers', '1']);
   const { port } = page.address() as AddressInfo;
   const env = platform.environment();
   lines = new CommandLines(folder, env);
@@ -495,6 +496,36 @@ describe('a service that hangs', () => {
       expect(code === 0 ? output : errors).toMatch(code === 0 ? /40000 rows accepted/ : /Next: millrace ingest/);
       const later = await shell(again, elsewhere);
       expect([later.code, later.output]).toEqual([0, expect.stringContaining('40000 rows accepted')]);
+    },
+    TEST_WITHIN_MS,
+  );
+});
+
+describe('rows that have ids of their own', () => {
+  it(
+    'labels of rows that a file predicted find them by their record ids',
+    async () => {
+      for (const line of [
+        'new loans.csv --label bad=yes --record-id loan --name ided --yes --output ided.yaml',
+        'apply ided.yaml',
+        'ingest ided --file loans.csv',
+        'train ided',
+        'predict ided --input loans.csv --output ided.csv',
+      ])
+        await tried(lines, line, 0, ['Next: millrace']);
+      const joined = async () => {
+        const url = platform.url('MILLRACE_MONITOR_HTTP_PORT', '/v1/projects/ided/labels-joined');
+        return ((await (await fetch(url)).json()) as { labelsJoined: number }).labelsJoined;
+      };
+      await tried(lines, 'labels add ided --file outcomes.csv', 0, ['20 labels accepted, 0 refused']);
+      await until(
+        async () => (await joined()) === 20,
+        LINE_WITHIN_MS,
+        () => platform.logs(),
+      );
+      await tried(lines, 'prediction get ided L7', 0, ['c7', 'in order']);
+      expect(readFileSync(join(folder, 'ided.csv'), 'utf8')).toMatch(/,prediction_id,prediction_error\nL0,.*,L0\/0,/);
+      await tried(lines, 'predict ided --row {"loan":"L900","amount":700}', 0, ['"predictionId":"L900/0"']);
     },
     TEST_WITHIN_MS,
   );

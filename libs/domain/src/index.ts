@@ -30,7 +30,7 @@ export type {
   ReferenceProfile,
 } from './reference-profile.js';
 export { RELEASE } from './release.js';
-export { ID_CHARACTERS_MAX, predictionId, RequestIds, requestIdOf } from './request-ids.js';
+export { ID_CHARACTERS_MAX, predictionId, RequestIds, type RowNames, requestIdOf, rowName } from './request-ids.js';
 export { type RestartLimits, RestartPolicy } from './restart-policy.js';
 export { type Fate, fatesOf, type RetentionRules } from './retention.js';
 export { hash32, type Rng, seededRng } from './rng.js';

@@ -31,6 +31,31 @@ export function predictionId(requestId: string, row: number): string {
   return `${requestId}/${row}`;
 }
 
+/** What a request says of its rows beside their values. */
+export interface RowNames {
+  /** Of the request. */
+  id: string;
+  entity: string;
+  /** By row: the id under which the row is known as though it were a request of its own; '' or undefined = none. */
+  rowIds?: readonly string[] | undefined;
+  /** By row; '' or undefined = the request's. */
+  rowEntities?: readonly string[] | undefined;
+}
+
+/** Under which names the prediction of a row is known. `requestId`: of the request that it counts as. */
+export function rowName(
+  { id, entity, rowIds, rowEntities }: RowNames,
+  row: number,
+): { predictionId: string; requestId: string; entity: string } {
+  const own = rowIds?.[row] ?? '';
+  const requestId = own || id;
+  return {
+    predictionId: predictionId(requestId, own === '' ? row : 0),
+    requestId,
+    entity: rowEntities?.[row] || entity,
+  };
+}
+
 /** '' where the text is no prediction id. */
 export function requestIdOf(predictionId: string): string {
   const slash = predictionId.lastIndexOf('/');

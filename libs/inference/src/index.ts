@@ -38,7 +38,7 @@ export {
   type TensorSpec,
 } from './metadata.js';
 export { FLOATS, firstNullRow, hasNulls, tensorOfValues } from './nulls.js';
-export { integerParameter, textParameter } from './parameters.js';
+export { integerParameter, ROW_ENTITIES, ROW_IDS, rowTexts, textParameter } from './parameters.js';
 export { plainOutputs } from './plain-outputs.js';
 export {
   decodeExchangeRequest,

@@ -150,3 +150,40 @@ export function textParameter(parameters: Parameters, name: string): string {
   if (typeof value === 'string') return value;
   throw new PlatformError('invalid_argument', `parameter '${name}' must be a text`);
 }
+
+/** Request parameters that say something of each row, as a JSON list of texts; an empty one says nothing of its row. */
+export const ROW_IDS = 'row_ids';
+export const ROW_ENTITIES = 'row_entities';
+
+/**
+ * Of such a parameter, a text for each of the request's rows; undefined where it was not given.
+ *
+ * @throws PlatformError invalid_argument where it is no list of `rows` texts of at most `charactersMax` characters
+ */
+export function rowTexts(
+  parameters: Parameters,
+  name: string,
+  rows: number,
+  charactersMax: number,
+): readonly string[] | undefined {
+  const given = textParameter(parameters, name);
+  if (given === '') return undefined;
+  const list = listIn(given);
+  if (list === undefined || list.length !== rows || list.some((text) => typeof text !== 'string'))
+    throw new PlatformError('invalid_argument', `parameter '${name}' must be a JSON list of ${rows} texts, one a row`);
+  const long = list.find((text) => text.length > charactersMax);
+  if (long === undefined) return list;
+  throw new PlatformError(
+    'invalid_argument',
+    `parameter '${name}' has a text of ${long.length} characters, at most ${charactersMax} are allowed`,
+  );
+}
+
+function listIn(text: string): string[] | undefined {
+  try {
+    const list: unknown = JSON.parse(text);
+    return Array.isArray(list) ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}

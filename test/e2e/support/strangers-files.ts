@@ -3,13 +3,15 @@
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Of a row. */
+const atOf = (i: number) => `${new Date(Date.UTC(2024, 0, 1) + i * 1_800_000).toISOString().slice(0, 19)}Z`;
+
 /** Loans that a larger amount makes bad, so that there is something to learn; numbered, in the order of their times. */
 export function loans(head: string, rows: number, amountOf = (amount: number) => `${amount}`): string {
   const row = (_: unknown, i: number) => {
     const amount = 500 + ((i * 7_919) % 9_000);
-    const at = new Date(Date.UTC(2024, 0, 1) + i * 1_800_000).toISOString().slice(0, 19);
     const bad = amount + ((i * 31) % 2_000) > 6_000 ? 'yes' : 'no';
-    return `L${i},${at}Z,c${i % 50},${amountOf(amount)},${i % 3 ? 'car' : 'house'},${bad}`;
+    return `L${i},${atOf(i)},c${i % 50},${amountOf(amount)},${i % 3 ? 'car' : 'house'},${bad}`;
   };
   return `${[head, ...Array.from({ length: rows }, row)].join('\n')}\n`;
 }
@@ -28,6 +30,7 @@ export function writeStrangersFiles(folder: string): void {
     'loans.ndjson': '{"amount":800,"purpose":"car"}\n{"amount":8000,"purpose":null}\n',
     'labels.csv': 'recordId,value,customer,at\nL1,maybe,c1,2024-01-01T01:00:00Z\n',
     'nobody.csv': 'recordId,value\nL1,true\n',
+    'outcomes.csv': `loan,customer,at,value\n${Array.from({ length: 20 }, (_, i) => `L${i},c${i},${atOf(i)},${i % 2}`).join('\n')}\n`,
     'columns.csv': 'id,val\nL1,1\n',
     'head.csv': `${HEAD}`,
     'kinds.csv': `a,b,kind\n${Array.from({ length: 90 }, (_, i) => `${i % 17},${i % 23},${['red', 'green', 'blue'][i % 3]}`).join('\n')}\n`,

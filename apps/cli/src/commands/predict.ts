@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { PlatformError, systemClock } from '@millrace/domain';
+import { PlatformError, predictionId, systemClock } from '@millrace/domain';
 import { checkFile, missingFile } from '@millrace/files';
 import type { InferClient } from '@millrace/grpc';
 import { plainOutputs, type TensorSpec } from '@millrace/inference';
@@ -12,7 +12,7 @@ import { csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
 import { BatchPrediction } from '../predict/batch-prediction.js';
 import { isFilledIn, isWhole, rowOf, tensorsOf } from '../predict/one-row.js';
-import { type RowBlock, withTimes } from '../predict/row-block.js';
+import { type Beside, type RowBlock, withBeside } from '../predict/row-block.js';
 import type { TableFiles } from '../predict/table-files.duckdb.js';
 import { loadProjectFile } from '../project-file.fs.js';
 import { action, type Context, poll } from './context.js';
@@ -23,6 +23,7 @@ import { VERSION_MAX } from './routes.js';
 interface PredictOptions extends CsvOptions {
   row?: string;
   entity: string;
+  id?: string;
   eventTime?: number;
   byEventTime?: boolean;
   input?: string;
@@ -48,10 +49,14 @@ export function predictCommand(program: Command): void {
     .description('predicts one row, every row of a Parquet, CSV or NDJSON file, or every message of a topic')
     .argument('<model>', 'a project, or a model of the repository')
     .option('--row <json>', 'feature values as a JSON object')
-    .option('--entity <key>', 'sticky key of the row', '')
+    .option('--entity <key>', 'sticky key of the row; default: its column of the project’s entity', '')
+    .option('--id <id>', 'of the row, under which labels find it; default: its record id')
     .option('--event-time <time>', 'event time of the row; derived features are filled from it; default: now', time)
     .option('--input <file>', 'a Parquet, CSV or NDJSON file whose columns are named as the inputs')
-    .option('--output <file>', 'gets all columns of the input, the outputs and prediction_error (.parquet or .csv)')
+    .option(
+      '--output <file>',
+      'gets all columns of the input, the outputs, prediction_id and prediction_error (.parquet or .csv)',
+    )
     .option('--by-event-time', 'rows of a file count in the windows of their own event time; default: of the answer')
     .option('--model-version <version>', 'default: what the route says', versionText, '')
     .option('--via <endpoint>', 'router, serving, or host:port of a V2 gRPC endpoint', endpoint, 'router')
@@ -79,7 +84,7 @@ const versionText = (text: string): string => String(wholeNumber(1, VERSION_MAX)
 
 /** What each form needs, and what it takes besides. */
 const FORMS = {
-  row: { needs: ['row'], takes: ['entity', 'eventTime', 'modelVersion', 'via'] },
+  row: { needs: ['row'], takes: ['entity', 'id', 'eventTime', 'modelVersion', 'via'] },
   file: {
     needs: ['input', 'output'],
     takes: [
@@ -161,8 +166,8 @@ async function predictFile(
     const sources = files.sources(metadata.inputs, project);
     for (const warning of lackingInputs(files, sources, metadata.inputs, project, input))
       process.stderr.write(`warning: ${warning}\n`);
-    const timeColumn = eventTimeOf(files, project, options, input);
-    const results = await files.results(metadata.outputs);
+    const beside = besideOf(files, project, options, input);
+    const results = await files.results(metadata.outputs, own);
     const { rowsTotal } = files;
     const startedMs = systemClock.monotonicMs();
     const prediction = new BatchPrediction(
@@ -183,8 +188,13 @@ async function predictFile(
         clock: systemClock,
       },
     );
-    const read = files.read([...sources, ...timeColumn]);
-    const outcome = await prediction.run(timeColumn.length === 0 ? read : timed(read));
+    const read = files.read([...sources, ...beside.map(([, source]) => source)]);
+    const outcome = await prediction.run(
+      told(
+        read,
+        beside.map(([kind]) => kind),
+      ),
+    );
     results.close();
     const { unreadable } = files;
     await files.write(to);
@@ -244,6 +254,23 @@ function lackingInputs(
   return [`${input} has no column ${names}, which the model reads${taken}; it has ${[...columns.keys()].join(', ')}`];
 }
 
+/** Columns that say of a row what is no input: of the platform's own versions, which the monitor watches. */
+function besideOf(
+  files: TableFiles,
+  project: Project | undefined,
+  options: PredictOptions,
+  input: string,
+): (readonly [Beside, ReturnType<TableFiles['sources']>[number]])[] {
+  const times = eventTimeOf(files, project, options, input).map((source) => ['times', source] as const);
+  if (project === undefined || !isOwn(options.via)) return times;
+  const { recordId, entity } = project.data;
+  const named = (kind: Beside, column: string | undefined) => {
+    const source = column === undefined ? undefined : files.nameSource(column, project);
+    return source === undefined ? [] : [[kind, source] as const];
+  };
+  return [...times, ...named('ids', recordId), ...named('entities', entity)];
+}
+
 /** The file's column of event times, where rows are to count by it. Throws invalid_argument where there is none. */
 function eventTimeOf(
   files: TableFiles,
@@ -260,8 +287,8 @@ function eventTimeOf(
   return files.sources([{ name, datatype: 'INT64', shape: [-1] }], project);
 }
 
-async function* timed(blocks: AsyncIterable<RowBlock>): AsyncIterable<RowBlock> {
-  for await (const block of blocks) yield withTimes(block);
+async function* told(blocks: AsyncIterable<RowBlock>, kinds: readonly Beside[]): AsyncIterable<RowBlock> {
+  for await (const block of blocks) yield withBeside(block, kinds);
 }
 
 /** Ctrl-C leaves the job running: it is serving's. */
@@ -312,29 +339,54 @@ async function predictRow(context: Context, model: string, options: PredictOptio
   try {
     const { inputs } = await client.metadata(model, options.modelVersion);
     const own = isOwn(options.via);
-    const asks = own && !isWhole(row, inputs);
-    const project = asks ? await projectNamed(context, model) : undefined;
-    const { tensors, missing, unused } = tensorsOf(row, inputs, project);
-    if (unused.length > 0) process.stderr.write(`${unused.join(', ')}: no input of this model, not used\n`);
+    const project = own ? await projectNamed(context, model) : undefined;
+    const names = namesIn(row, project, options);
+    const { tensors, missing, unused } = tensorsOf(row, inputs, isWhole(row, inputs) ? undefined : project);
+    const idle = unused.filter((column) => !names.columns.includes(column));
+    if (idle.length > 0) process.stderr.write(`${idle.join(', ')}: no input of this model, not used\n`);
     if (missing.length > 0) process.stderr.write(`${missing.join(', ')}: not in the row, taken as missing\n`);
     const answer = await client.infer({
       modelName: model,
       modelVersion: options.modelVersion,
-      id: '',
+      id: names.id,
       parameters: {
-        ...(options.entity === '' ? {} : { entity: options.entity }),
+        ...(names.entity === '' ? {} : { entity: names.entity }),
         event_time_ms: BigInt(options.eventTime ?? systemClock.nowMs()),
       },
       inputs: tensors,
       outputs: [],
     });
-    const shown = { version: Number(answer.modelVersion), ...plainOutputs(answer.outputs) };
-    if (!context.json && own) process.stderr.write(await meaning(context, model, shown));
-    context.print(shown, () => JSON.stringify(shown), own ? [`millrace drift ${model}`] : []);
+    const answered = { version: Number(answer.modelVersion), ...plainOutputs(answer.outputs) };
+    if (!context.json && own) process.stderr.write(await meaning(context, model, answered));
+    const known = project === undefined ? undefined : predictionId(answer.id, 0);
+    const shown = known === undefined ? answered : { ...answered, predictionId: known };
+    const label =
+      project?.data.label === undefined
+        ? []
+        : [`millrace labels add ${model} --prediction ${known} --value true|false   # when the outcome is known`];
+    context.print(shown, () => JSON.stringify(shown), own ? [`millrace drift ${model}`, ...label] : []);
     return 0;
   } finally {
     client.close();
   }
+}
+
+/** What the row, or an option, says of itself: its id, its entity, and which of its columns say so. */
+function namesIn(
+  row: Readonly<Record<string, unknown>>,
+  project: Project | undefined,
+  { id, entity }: PredictOptions,
+): { id: string; entity: string; columns: string[] } {
+  const { recordId, entity: key } = project?.data ?? {};
+  const textOf = (column: string | undefined): string => {
+    const value = column === undefined ? undefined : row[column];
+    return typeof value === 'object' || value === undefined ? '' : String(value);
+  };
+  return {
+    id: id ?? textOf(recordId),
+    entity: entity || textOf(key),
+    columns: [recordId, key].filter((column) => column !== undefined),
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 // prediction get: what was asked and answered once, out of the monitor's archive, with what became of it.
 
-import { timeText } from '@millrace/domain';
+import { predictionId, timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { table } from '../table.js';
 import { action, type Context } from './context.js';
@@ -14,11 +14,12 @@ export function predictionCommands(program: Command): void {
     .command('get')
     .description('a prediction out of the archive by its id: inputs, answer, version, labels')
     .argument('<project>', 'its name', projectName)
-    .argument('<id>', '<request id>/<row>, as the answer said', someId)
+    .argument('<id>', '<request id>/<row>, as the answer said, or the id of a record that was predicted', someId)
     .option('--around <time>', 'its event time, where it is known: less is read', time)
     .action(
       action(async (context, project: string, id: string, options: { around?: number }) => {
-        const found = await context.control.archivedPrediction(project, id, options.around);
+        const known = id.includes('/') ? id : predictionId(id, 0);
+        const found = await context.control.archivedPrediction(project, known, options.around);
         context.print(found, (width) => foundText(found, width), [`millrace models ${project}`]);
         return 0;
       }),

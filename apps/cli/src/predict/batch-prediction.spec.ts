@@ -3,7 +3,7 @@ import { ManualClock, PlatformError } from '@millrace/domain';
 import { type InferRequest, type InferResponse, Tensor } from '@millrace/inference';
 import fc from 'fast-check';
 import { type BatchPorts, BatchPrediction, type PredictedRow } from './batch-prediction.js';
-import { type RowBlock, withTimes } from './row-block.js';
+import { type RowBlock, withBeside } from './row-block.js';
 
 const INPUTS = [{ spec: { name: 'x', datatype: 'FP64' as const, shape: [-1] }, elements: 1 }];
 const OUTPUTS = [{ name: 'y', datatype: 'FP64' as const, shape: [-1] }];
@@ -118,7 +118,7 @@ describe('BatchPrediction', () => {
         ],
         bad: new Map([[1, 'no number']]),
       };
-      yield withTimes(block);
+      yield withBeside(block, ['times']);
     }
     expect(await prediction.run(blocks())).toMatchObject({ rows: 5, predicted: 3, bad: 2 });
     expect(written.map(({ values: [y], error }) => error ?? y)).toEqual([2, 'no number', 6, 8, 'a value is below 0']);
@@ -127,6 +127,31 @@ describe('BatchPrediction', () => {
       [25n, [1, 3]],
       [undefined, [4]],
     ]);
+  });
+
+  it('says of each row whose it is, so that labels find its prediction by its record id', async () => {
+    const asked: [unknown, unknown][] = [];
+    const { prediction, written } = harness(async (request) => {
+      const { row_ids: ids, row_entities: entities } = request.parameters;
+      asked.push([JSON.parse(String(ids)), JSON.parse(String(entities))]);
+      return { ...answer(request), id: 'q-1' };
+    });
+    async function* blocks(): AsyncIterable<RowBlock> {
+      const columns = [
+        [1, 2, 3, -4],
+        ['r-1', 'r-2', null, 'r-4'],
+        ['ann', 'bob', 'bob', null],
+      ];
+      yield withBeside({ rows: 4, columns, bad: new Map([[1, 'no number']]) }, ['ids', 'entities']);
+    }
+    await prediction.run(blocks());
+    // Rows that are refused apart keep their own.
+    expect(asked).toContainEqual([
+      ['', 'r-4'],
+      ['bob', ''],
+    ]);
+    expect(asked[0]).toEqual([['r-1'], ['ann']]);
+    expect(written.map((row) => row.predictionId)).toEqual(['r-1/0', null, 'q-1/0', null]);
   });
 
   it('waits for a server that is away, with growing pauses, and gives up in the end', async () => {

@@ -4,14 +4,16 @@
 //
 // Bounds: `inFlight` requests of `rowsPerRequest` rows, and as many read ahead; nothing grows with the file.
 
-import { type Clock, PlatformError, rowNumber, withoutRow } from '@millrace/domain';
-import type { InferRequest, InferResponse, TensorSpec } from '@millrace/inference';
+import { type Clock, PlatformError, rowName, rowNumber, withoutRow } from '@millrace/domain';
+import { type InferRequest, type InferResponse, ROW_ENTITIES, ROW_IDS, type TensorSpec } from '@millrace/inference';
 import { byWindow, type RowBlock, rowsOf } from './row-block.js';
 import { answerRows, type CellValue, type InputColumn, tensorOf } from './row-tensors.js';
 
 /** One row of the result: the outputs, or why there are none. */
 export interface PredictedRow {
   readonly values: readonly CellValue[];
+  /** Under which the platform knows it; null where there is none. */
+  readonly predictionId: string | null;
   readonly error: string | null;
 }
 
@@ -158,11 +160,16 @@ export class BatchPrediction {
         modelName: model,
         modelVersion: version,
         id: '',
-        parameters,
+        parameters: { ...parameters, ...namesOf(block, from, to) },
         inputs: tensors,
         outputs: [],
       });
-      return answerRows(response, outputs, to - from).map((values) => ({ values, error: null }));
+      const rowIds = block.ids?.slice(from, to);
+      return answerRows(response, outputs, to - from).map((values, row) => ({
+        values,
+        predictionId: rowName({ id: response.id, entity: '', rowIds }, row).predictionId,
+        error: null,
+      }));
     } catch (thrown) {
       const error = PlatformError.from(thrown);
       if (error.code !== 'invalid_argument') throw error;
@@ -174,7 +181,7 @@ export class BatchPrediction {
   }
 
   private refused(error: string): PredictedRow {
-    return { values: this.settings.outputs.map(() => null), error };
+    return { values: this.settings.outputs.map(() => null), predictionId: null, error };
   }
 
   private async answered(request: InferRequest): Promise<InferResponse> {
@@ -196,4 +203,13 @@ export class BatchPrediction {
       }
     }
   }
+}
+
+/** Parameters that say of each of the rows whose it is. */
+function namesOf({ ids, entities }: RowBlock, from: number, to: number): InferRequest['parameters'] {
+  const listOf = (texts: readonly string[]) => JSON.stringify(texts.slice(from, to));
+  return {
+    ...(ids === undefined ? {} : { [ROW_IDS]: listOf(ids) }),
+    ...(entities === undefined ? {} : { [ROW_ENTITIES]: listOf(entities) }),
+  };
 }

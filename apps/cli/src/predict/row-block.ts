@@ -12,12 +12,26 @@ export interface RowBlock {
   readonly bad: ReadonlyMap<number, string>;
   /** Event time of each row in milliseconds; undefined = answers count at the time of the answer. */
   readonly times?: readonly (number | undefined)[];
+  /** Of each row, '' = none: its record id, under which its prediction is known; its entity. */
+  readonly ids?: readonly string[];
+  readonly entities?: readonly string[];
 }
 
-/** A block whose last column is the event time, in milliseconds, as one that says so. */
-export function withTimes({ columns, ...block }: RowBlock): RowBlock {
-  const times = (columns.at(-1) ?? []).map((one) => (one === null || one === undefined ? undefined : Number(one)));
-  return { ...block, columns: columns.slice(0, -1), times };
+/** What a row says of itself beside the model's inputs. */
+export type Beside = 'times' | 'ids' | 'entities';
+
+/** A block whose last columns are of these kinds, in their order, as one that says so. */
+export function withBeside({ columns, ...block }: RowBlock, kinds: readonly Beside[]): RowBlock {
+  const inputs = columns.length - kinds.length;
+  const beside = kinds.map((kind, at) => {
+    const cells = columns[inputs + at] ?? [];
+    const values =
+      kind === 'times'
+        ? cells.map((one) => (one === null ? undefined : Number(one)))
+        : cells.map((one) => (one === null ? '' : String(one)));
+    return [kind, values] as const;
+  });
+  return { ...block, columns: columns.slice(0, inputs), ...Object.fromEntries(beside) };
 }
 
 /** Rows of a block that go in one request, by their place, and the event time of all of them. */
@@ -46,9 +60,11 @@ export function byWindow(
 }
 
 /** Those rows alone, without times. */
-export function rowsOf({ columns, bad }: RowBlock, rows: readonly number[]): RowBlock {
+export function rowsOf({ columns, bad, ids, entities }: RowBlock, rows: readonly number[]): RowBlock {
   return {
     rows: rows.length,
+    ...(ids === undefined ? {} : { ids: rows.map((row) => ids[row] ?? '') }),
+    ...(entities === undefined ? {} : { entities: rows.map((row) => entities[row] ?? '') }),
     columns: columns.map((column) => rows.map((row) => column[row] ?? null)),
     bad: new Map(
       rows.flatMap((row, at) => {

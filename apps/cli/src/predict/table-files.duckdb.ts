@@ -141,6 +141,18 @@ export class TableFiles {
     return inputs.flatMap((spec, i) => found[i] ?? (isAbsent(spec) ? absent(spec) : []));
   }
 
+  /** A column of the file that says a row's id or entity; undefined: it has none. A value that is none says nothing. */
+  nameSource(name: string, project: Project): Source | undefined {
+    const isWhole = project.data.columns.find((column) => column.name === name)?.type === 'integer';
+    const source = this.ownSource({ name, datatype: isWhole ? 'INT64' : 'BYTES', shape: [-1] }, project);
+    if (source === undefined) return undefined;
+    const read = (value: DuckDBValue): CellValue => {
+      const cell = source.read(value);
+      return cell instanceof Unfit || cell === null ? null : String(cell);
+    };
+    return { ...source, read };
+  }
+
   /** What the file says besides its rows. */
   get warnings(): readonly string[] {
     return this.csv?.warnings ?? [];
@@ -257,17 +269,19 @@ export class TableFiles {
     }
   }
 
-  /** Takes predictions in the order of the file. */
-  async results(outputs: readonly TensorSpec[]): Promise<ResultsWriter> {
+  /** Takes predictions in the order of the file. `areKnown`: the platform keeps them, by ids that the output tells. */
+  async results(outputs: readonly TensorSpec[], areKnown: boolean): Promise<ResultsWriter> {
     const names = outputs.map(({ name }) => this.freeName(name));
+    const id = areKnown ? [`${quoted(this.freeName('prediction_id'))} VARCHAR`] : [];
     const error = this.freeName('prediction_error');
     const lists = outputs.map(({ shape }) => rowElements(shape) !== 1);
     const types = outputs.map(({ datatype }, i) => `${sqlType(datatype)}${lists[i] ? '[]' : ''}`);
     const columns = names.map((name, i) => `${quoted(name)} ${types[i]}`);
-    await this.writer.run(`CREATE TABLE results (${[...columns, `${quoted(error)} VARCHAR`].join(', ')})`);
+    await this.writer.run(`CREATE TABLE results (${[...columns, ...id, `${quoted(error)} VARCHAR`].join(', ')})`);
     return new ResultsWriter(
       await this.writer.createAppender('results'),
       outputs.map(({ datatype }) => datatype),
+      areKnown,
     );
   }
 
@@ -276,7 +290,7 @@ export class TableFiles {
     return this.csv?.unreadable ?? { count: 0, lines: [] };
   }
 
-  /** All columns of the file, the outputs and `prediction_error` beside; Parquet or CSV by the name's ending. */
+  /** All columns of the file, the outputs, ids and `prediction_error` beside; Parquet or CSV by the name's ending. */
   async write(path: string): Promise<void> {
     const format = isParquet(path) ? 'FORMAT parquet, COMPRESSION zstd' : 'FORMAT csv, HEADER';
     await this.writer.run(
@@ -322,16 +336,19 @@ class ResultsWriter {
   constructor(
     private readonly appender: DuckDBAppender,
     private readonly datatypes: readonly Datatype[],
+    private readonly areKnown: boolean,
   ) {}
 
   append(rows: readonly PredictedRow[]): void {
     const { appender } = this;
-    for (const { values, error } of rows) {
+    for (const { values, predictionId, error } of rows) {
       values.forEach((value, i) => {
         appendCell(appender, value, this.datatypes[i] as Datatype);
       });
-      if (error === null) appender.appendNull();
-      else appender.appendVarchar(error);
+      for (const text of this.areKnown ? [predictionId, error] : [error]) {
+        if (text === null) appender.appendNull();
+        else appender.appendVarchar(text);
+      }
       appender.endRow();
     }
   }

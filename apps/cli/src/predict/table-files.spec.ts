@@ -5,6 +5,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { TensorSpec } from '@millrace/inference';
 import { type Project, parseProject } from '@millrace/project';
+import { type RowBlock, withBeside } from './row-block.js';
 import { TableFiles } from './table-files.duckdb.js';
 
 const spec = (name: string, datatype: TensorSpec['datatype'], shape: number[] = [-1]): TensorSpec => ({
@@ -77,8 +78,9 @@ describe('TableFiles', () => {
     expect(unreadable.count).toBe(1_500);
     expect(unreadable.lines).toHaveLength(1_000);
     expect(unreadable.lines[0]?.line).toBe(35_002);
-    const results = await files.results([spec('z', 'FP64')]);
-    for (let row = 0; row < rows; row++) results.append([{ values: [row], error: bad.get(row) ?? null }]);
+    const results = await files.results([spec('z', 'FP64')], false);
+    for (let row = 0; row < rows; row++)
+      results.append([{ values: [row], predictionId: null, error: bad.get(row) ?? null }]);
     results.close();
     const out = join(folder, 'late-out.csv');
     await files.write(out);
@@ -125,8 +127,10 @@ describe('TableFiles', () => {
       [1, 9_007_199_254_740_993n, null, 5],
       ['a "b", c', null, 'two\nlines', 'ünïcode'],
     ]);
-    const results = await files.results([spec('y', 'FP64')]);
-    results.append(Array.from({ length: rows }, (_, row) => ({ values: [row], error: null })));
+    const results = await files.results([spec('y', 'FP64')], false);
+    results.append(
+      Array.from({ length: rows }, (_, row) => ({ values: [row], predictionId: `q/${row}`, error: null })),
+    );
     results.close();
     const out = join(folder, 'mixed-out.csv');
     await files.write(out);
@@ -183,16 +187,18 @@ describe('TableFiles', () => {
       [3, `'x' is not of FP64 (a number): {"a":1}`],
     ]);
     expect([...files.columns.keys()]).toEqual(['x', 'on', 'id', 'kinds', 'v']);
-    const results = await files.results([spec('y', 'FP64')]);
-    results.append(Array.from({ length: rows }, (_, row) => ({ values: [row], error: null })));
+    const results = await files.results([spec('y', 'FP64')], true);
+    results.append(
+      Array.from({ length: rows }, (_, row) => ({ values: [row], predictionId: `q/${row}`, error: null })),
+    );
     results.close();
     const out = join(folder, 'typed-out.csv');
     await files.write(out);
     files.close();
     expect(readFileSync(out, 'utf8').split('\n').slice(0, 3)).toEqual([
-      'x,on,id,kinds,v,y,prediction_error',
-      '5,yes,9007199254740993,7,"[1,2]",0.0,',
-      '5,true,1,7,"[""1"",2]",1.0,',
+      'x,on,id,kinds,v,y,prediction_id,prediction_error',
+      '5,yes,9007199254740993,7,"[1,2]",0.0,q/0,',
+      '5,true,1,7,"[""1"",2]",1.0,q/1,',
     ]);
   });
 
@@ -233,13 +239,34 @@ describe('TableFiles', () => {
     instance.closeSync();
   });
 
+  it('reads the ids of rows as ingest does, also whole numbers beyond 2^53, and takes what is none for no id', async () => {
+    const columns = LOANS.data.columns.map((column) =>
+      column.name === 'day' ? { ...column, derive: undefined } : column,
+    );
+    const project = { ...LOANS, data: { ...LOANS.data, columns } } as Project;
+    const lines = ['day,note,amount', '9007199254740993,007,1', 'x,,2', ',a b,3'];
+    const asJson = lines.slice(1).map((line) => {
+      const [day, note, amount] = line.split(',');
+      return `{"day":${/^\d+$/.test(day ?? '') ? day : JSON.stringify(day)},"note":"${note}","amount":${amount}}`;
+    });
+    for (const path of [file('ids.csv', lines), file('ids.ndjson', asJson)]) {
+      const files = await TableFiles.open(path);
+      const sources = ['day', 'note'].flatMap((name) => files.nameSource(name, project) ?? []);
+      const blocks: RowBlock[] = [];
+      for await (const block of files.read(sources)) blocks.push(withBeside(block, ['ids', 'entities']));
+      files.close();
+      expect(blocks).toMatchObject([{ columns: [], ids: ['9007199254740993', '', ''], entities: ['007', '', 'a b'] }]);
+      expect([...(blocks[0]?.bad ?? [])]).toEqual([]);
+    }
+  });
+
   it('tells columns apart whose names differ in the case of letters only', async () => {
     const inputs = [spec('x', 'FP64'), spec('X', 'FP64'), spec('x_2', 'FP64')];
     const csv = await TableFiles.open(file('cases.csv', ['X,x,,x_2', '1,2,3,4']));
     expect([...csv.columns.keys()]).toEqual(['X', 'x', 'column_3', 'x_2']);
     expect((await readAll(csv, inputs)).values).toEqual([[2], [1], [4]]);
-    const results = await csv.results([spec('y', 'FP64')]);
-    results.append([{ values: [0.5], error: null }]);
+    const results = await csv.results([spec('y', 'FP64')], false);
+    results.append([{ values: [0.5], predictionId: null, error: null }]);
     results.close();
     const out = join(folder, 'cases-out.csv');
     await csv.write(out);
@@ -291,10 +318,10 @@ describe('TableFiles', () => {
     const { values, bad } = await readAll(files, [spec('u', 'UINT64')]);
     expect(values[0]?.[0]).toBe(most);
     expect([...bad]).toEqual([[1, `'u' is not of UINT64 (a whole number): "none"`]]);
-    const results = await files.results([spec('n', 'UINT64')]);
+    const results = await files.results([spec('n', 'UINT64')], false);
     results.append([
-      { values: [most], error: null },
-      { values: [null], error: 'bad' },
+      { values: [most], predictionId: null, error: null },
+      { values: [null], predictionId: null, error: 'bad' },
     ]);
     results.close();
     const out = join(folder, 'unsigned-out.csv');

@@ -2,7 +2,7 @@
 // the request's tensors as views that are read when the log is written. A call whose tensors are not as the version's
 // binding says is counted and not logged: its answer has long left, and nothing here can fail it.
 
-import { ID_CHARACTERS_MAX, type Output, PlatformError, type RequestIds } from '@millrace/domain';
+import { ID_CHARACTERS_MAX, type Output, PlatformError, type RequestIds, type RowNames } from '@millrace/domain';
 import {
   decodeInferRequest,
   decodeInferResponse,
@@ -10,6 +10,9 @@ import {
   decodeRestResponse,
   integerParameter,
   type Parameters,
+  ROW_ENTITIES,
+  ROW_IDS,
+  rowTexts,
   type Tensor,
   textParameter,
 } from '@millrace/inference';
@@ -23,10 +26,8 @@ const CALL_BYTES = 2_048;
 /** A view of a larger buffer is copied, so that a small call does not keep a large read alive. */
 const VIEW_SHARE_MIN = 0.5;
 
-export interface LoggedCall {
+export interface LoggedCall extends RowNames {
   version: UpstreamVersion;
-  id: string;
-  entity: string;
   /** 0 = not given. */
   eventTimeMs: number;
   facts: CallFacts;
@@ -102,10 +103,13 @@ export class CallLog {
       const all = version.rows.count(asked.inputs);
       const rows = Math.min(all, ROWS_MAX);
       const id = (answeredId || asked.id || this.ports.ids.next()).slice(0, ID_CHARACTERS_MAX);
+      const textsOf = (name: string) => rowTexts(asked.parameters, name, all, ID_CHARACTERS_MAX);
       const call: LoggedCall = {
         version,
         id,
         entity: (textParameter(asked.parameters, 'entity') || facts.entity).slice(0, ID_CHARACTERS_MAX),
+        rowIds: textsOf(ROW_IDS),
+        rowEntities: textsOf(ROW_ENTITIES),
         eventTimeMs: integerParameter(asked.parameters, 'event_time_ms') ?? 0,
         facts,
         rows,

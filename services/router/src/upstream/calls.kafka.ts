@@ -1,19 +1,20 @@
 // Logged calls of a server elsewhere as messages of predictions.v1, one a row.
 
-import { predictionId } from '@millrace/domain';
+import { rowName } from '@millrace/domain';
 import type { OutboundMessage } from '@millrace/kafka';
 import { predictionMessage } from '@millrace/prediction-log';
 import { parseTraceparent } from '@millrace/telemetry';
 import type { LoggedCall } from './call-log.js';
 
 export function messagesOf(call: LoggedCall): OutboundMessage[] {
-  const { version, id, entity, eventTimeMs, facts, rows, inputs, outputs } = call;
+  const { version, eventTimeMs, facts, rows, inputs, outputs } = call;
   const features = version.rows?.features(inputs, rows) ?? [];
   const traceId = parseTraceparent(facts.traceparent)?.traceId ?? '';
-  return features.map((values, row) =>
-    predictionMessage(
+  return features.map((values, row) => {
+    const { predictionId, requestId, entity } = rowName(call, row);
+    return predictionMessage(
       {
-        predictionId: predictionId(id, row),
+        predictionId,
         project: version.project,
         entity,
         modelVersion: version.version,
@@ -26,8 +27,8 @@ export function messagesOf(call: LoggedCall): OutboundMessage[] {
         modelSha256: version.modelSha256,
         role: 'live',
       },
-      id,
+      requestId,
       facts.traceparent,
-    ),
-  );
+    );
+  });
 }

@@ -38,6 +38,9 @@ export class InferJob implements BatchJob {
   cancelled = false;
   /** Top-N of the outputs that are numbers instead of themselves (classification extension); 0 = themselves. */
   classes = 0;
+  /** What the request says of each row, for the prediction log. */
+  rowIds: readonly string[] | undefined;
+  rowEntities: readonly string[] | undefined;
   /** Let go with the answer: a job that waits to be logged must not keep its call, and the call's bytes, alive. */
   private onAnswer: Answer | undefined;
 

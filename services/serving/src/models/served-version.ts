@@ -12,6 +12,9 @@ import {
   integerParameter,
   type ModelMetadata,
   NO_PARAMETERS,
+  ROW_ENTITIES,
+  ROW_IDS,
+  rowTexts,
   type Tensor,
   textParameter,
   VersionStatistics,
@@ -185,6 +188,8 @@ export class ServedVersion implements ServedModel, JobOwner {
         this,
         deadlineOf(request, facts),
       );
+      job.rowIds = rowTexts(request.parameters, ROW_IDS, job.rows, ID_CHARACTERS_MAX);
+      job.rowEntities = rowTexts(request.parameters, ROW_ENTITIES, job.rows, ID_CHARACTERS_MAX);
       if (request.outputs.length > 0) job.classes = this.classesOf(request);
       this.batcher.submit(job);
       return job;

@@ -161,6 +161,19 @@ describe('OnlineJoin', () => {
     ]);
   });
 
+  it('joins each row by the entity that row_entities says, else by the request’s', async () => {
+    const { infer, asked, rows } = harness(ONLINE, { a: found(1, 1, 'car'), b: found(9_000, 2, 'house') });
+    const parameters = { row_entities: '["a",""]', entity: 'b' };
+    await (await infer(request([hour(2), age(2)], parameters))).answered();
+    expect(asked).toEqual([['a', 'b']]);
+    expect(rows().map((row) => row.slice(0, 2))).toEqual([
+      [1, 'car'],
+      [2, 'house'],
+    ]);
+    await expect(infer(request([hour(2), age(2)], { row_entities: '["a",""]' }))).rejects.toThrow("'row_entities'");
+    await expect(infer(request([hour(2), age(2)], { row_entities: '["a"]' }))).rejects.toThrow('list of 2 texts');
+  });
+
   it('asks for nothing where the request brings every online column, or the project wants none', async () => {
     const amount = Tensor.of('amount', 'FP64', [1], [3]);
     const kind = Tensor.of('kind', 'BYTES', [1], ['car']);

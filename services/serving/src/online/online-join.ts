@@ -8,7 +8,14 @@
 
 import { type Clock, PlatformError, type Scalar } from '@millrace/domain';
 import type { InputType, SignatureInput } from '@millrace/features';
-import type { InferRequest, Parameters, ParameterValue, Tensor } from '@millrace/inference';
+import {
+  type InferRequest,
+  type Parameters,
+  type ParameterValue,
+  ROW_ENTITIES,
+  rowTexts,
+  type Tensor,
+} from '@millrace/inference';
 import type { OnlineFeaturesSpec, Project } from '@millrace/project';
 import type { RawRows, StandIn } from '../declaration/signature.js';
 import type { Found, OnlineLookups } from './online-lookups.js';
@@ -187,18 +194,20 @@ export class OnlineJoin {
       if (tensor.datatype === 'BYTES') return tensor.texts().map(shortEntity);
       return tensor.toValues().map(String);
     }
-    if (entity === '') {
+    const first = request.inputs[0];
+    const rows = first === undefined ? 1 : (first.shape[0] ?? 0);
+    this.checkRows(first?.name ?? '', rows);
+    const given = rowTexts(request.parameters, ROW_ENTITIES, rows, ENTITY_CHARACTERS_MAX);
+    const entities = Array.from({ length: rows }, (_, row) => given?.[row] || entity);
+    if (entities.includes('')) {
       const missing = [...this.names].filter((name) => !request.inputs.some((input) => input.name === name));
       throw new PlatformError(
         'invalid_argument',
         `inputs ${missing.map((name) => `'${name}'`).join(', ')} are missing and the request names no entity to look them ` +
-          `up by: send parameter 'entity', header millrace-entity, or input '${this.entityColumn}'`,
+          `up by: send parameter 'entity' or '${ROW_ENTITIES}', header millrace-entity, or input '${this.entityColumn}'`,
       );
     }
-    const first = request.inputs[0];
-    const rows = first === undefined ? 1 : (first.shape[0] ?? 0);
-    this.checkRows(first?.name ?? '', rows);
-    return new Array<string>(rows).fill(entity);
+    return entities;
   }
 
   private checkRows(name: string, rows: number): void {

@@ -1,18 +1,19 @@
 // Answered rows of serving's own versions as messages of predictions.v1.
 
-import { predictionId } from '@millrace/domain';
+import { rowName } from '@millrace/domain';
 import type { OutboundMessage } from '@millrace/kafka';
 import { predictionMessage } from '@millrace/prediction-log';
 import type { AnsweredBatch } from '../models/served-version.js';
 
 export function messagesOf({ version, job, numbers, answeredAtMs, latencyMs }: AnsweredBatch): OutboundMessage[] {
   const { project, modelSha256, head } = version.facts;
-  return job.raw.map((features, row) =>
-    predictionMessage(
+  return job.raw.map((features, row) => {
+    const { predictionId, requestId, entity } = rowName(job, row);
+    return predictionMessage(
       {
-        predictionId: predictionId(job.id, row),
+        predictionId,
         project,
-        entity: job.entity,
+        entity,
         modelVersion: version.facts.version,
         eventTimeMs: job.eventTimeMs,
         answeredAtMs,
@@ -23,8 +24,8 @@ export function messagesOf({ version, job, numbers, answeredAtMs, latencyMs }: A
         modelSha256,
         role: 'live',
       },
-      job.id,
+      requestId,
       job.facts.traceparent,
-    ),
-  );
+    );
+  });
 }

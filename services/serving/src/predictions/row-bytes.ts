@@ -11,8 +11,16 @@ const VALUE_BYTES = 24;
 /** Of UTF-16: texts of Latin letters take half. */
 const CHARACTER_BYTES = 2;
 
-export function loggedBytes({ raw, id, entity }: Pick<InferJob, 'raw' | 'id' | 'entity'>): number {
+export function loggedBytes({
+  raw,
+  id,
+  entity,
+  rowIds = [],
+  rowEntities = [],
+}: Pick<InferJob, 'raw' | 'id' | 'entity'> & Partial<Pick<InferJob, 'rowIds' | 'rowEntities'>>): number {
   let characters = id.length + entity.length;
+  for (const text of rowIds) characters += text.length;
+  for (const text of rowEntities) characters += text.length;
   let values = 0;
   for (let r = 0; r < raw.length; r++) {
     const row = raw[r] as InferJob['raw'][0];
