@@ -77,6 +77,11 @@ export class LabelJoin {
     return [...this.waiting];
   }
 
+  /** Of a prediction that has not come. */
+  waitingLabel(predictionId: string): number | undefined {
+    return this.waiting.get(predictionId);
+  }
+
   /** The label is joined elsewhere. */
   forget(predictionId: string): void {
     this.headChanges += 1;

@@ -260,6 +260,31 @@ describe('predictions without an event time', () => {
   });
 });
 
+// Symptom: `labels add` right after `predict` joined 11 of 20 rows, or none: labels.v1 is read by itself.
+describe('a prediction without an event time that is read after its label', () => {
+  it.each([
+    ['names a time of another open window', 12 * WINDOW_MS + 11_000, 0],
+    ['names a time whose window is over', 1_000, 0],
+    ['is of another partition', 1_000, 1],
+  ])('meets it where the label %s', (_what, eventTimeMs, partition) => {
+    const stand = new Stand(0);
+    for (let index = 0; index < 12; index++) stand.window(index);
+    const nowMs = 12 * WINDOW_MS + 1;
+    const label = { predictionId: '', recordId: 'r-1', eventTimeMs, knownAtMs: eventTimeMs, value: 1 };
+    stand.engine.applyLabel(aLabel({ project: 'p', ...label }), partition, 0, nowMs);
+    expect(stand.counters.labelsJoined).toBe(0);
+    const answered = { project: 'p', predictionId: 'r-1/0', eventTimeMs: 0, answeredAtMs: nowMs };
+    for (let offset = 1e6; offset < 1e6 + 2; offset++)
+      stand.engine.applyPrediction(aPrediction(answered), 0, offset, nowMs);
+    expect(stand.counters).toMatchObject({ labelsJoined: 1, unmatchedLabels: 0, duplicatePredictions: 1 });
+    // One that names the time of its event has its label by that.
+    const timed = { ...answered, predictionId: 'r-2/0', eventTimeMs: nowMs };
+    stand.engine.applyLabel(aLabel({ project: 'p', ...label, recordId: 'r-2' }), partition, 1, nowMs);
+    stand.engine.applyPrediction(aPrediction(timed), 0, 1e6 + 2, nowMs);
+    expect(stand.counters.labelsJoined).toBe(1);
+  });
+});
+
 describe('more rows that wait for labels than the bound', () => {
   it('have quality of the oldest windows judged early, and counted', () => {
     const stand = new Stand(30 * DAY_MS, 5 * ROWS);

@@ -14,6 +14,7 @@ import type { JoinedRow } from '../quality/label-join.js';
 import { type QualityBucketState, QualityHistory } from '../quality/quality-history.js';
 import type { TaskTerms } from '../quality/task-terms.js';
 import { countJoined, noPartCounters, type PartCounters } from './counters.js';
+import { EarlyLabels } from './early-labels.js';
 import { OverLabels, type OverLabelsState } from './over-labels.js';
 import type { Cut, Heard, Part } from './part.js';
 import { PartFirstRows, type PartFirstRowsState } from './part-first-rows.js';
@@ -70,6 +71,7 @@ export class PartitionPart implements Part {
   changes = 0;
   readonly firstRows: PartFirstRows;
   private over = new OverLabels();
+  private readonly early = new EarlyLabels();
   private readonly heard: Partial<Record<Stream, Heard>> = {};
   /** Of windows that are open. */
   private readonly opened = new Map<number, WindowShare>();
@@ -199,6 +201,7 @@ export class PartitionPart implements Part {
     if (isLost || !this.hasJoinRoom() || share.givenUp) {
       this.counters.unmatchedLabels += 1;
       this.over.add(startMs);
+      this.early.add(id, value);
       this.changes += 1;
       return;
     }
@@ -212,13 +215,24 @@ export class PartitionPart implements Part {
     else if (kind === 'ambiguous') this.counters.ambiguousLabels += 1;
   }
 
+  /** A label that came before its prediction, which names no event time; it waits here no longer. */
+  takeLabel(id: string): number | undefined {
+    for (const shares of [this.opened, this.waiting])
+      for (const share of shares.values()) {
+        const label = share.join.waitingLabels === 0 ? undefined : share.join.waitingLabel(id);
+        if (label === undefined) continue;
+        this.forgetLabel(share, id);
+        return label;
+      }
+    const label = this.early.take(id);
+    if (label !== undefined) this.counters.unmatchedLabels -= 1;
+    return label;
+  }
+
   /** A label that waits for a row of this partition joined elsewhere. */
   handOver(startMs: number, id: string): void {
     const share = this.share(startMs);
-    if (share === undefined) return;
-    const before = share.join.size;
-    share.join.forget(id);
-    this.joinRows += share.join.size - before;
+    if (share !== undefined) this.forgetLabel(share, id);
   }
 
   /** What comes of the window from here on, or at the cut and after it, is late. */
@@ -326,6 +340,13 @@ export class PartitionPart implements Part {
   /** What was before it is not read again: its topic is gone. */
   private isOfFormerLog({ log = 0 }: Cut): boolean {
     return log < this.options.log(this.partition);
+  }
+
+  private forgetLabel(share: WindowShare, id: string): void {
+    const before = share.join.size;
+    share.join.forget(id);
+    this.joinRows += share.join.size - before;
+    this.changes += 1;
   }
 
   /** `judgedRows`: those that were judged; more were counted before it was known that the window is closed. */

@@ -127,7 +127,17 @@ export class ProjectMonitor {
   }
 
   prediction(message: PredictionMessage, partition: number, offset: number, nowMs: number): void {
-    this.part(partition).prediction(message, offset, nowMs);
+    const own = this.part(partition);
+    own.prediction(message, offset, nowMs);
+    const { predictionId: id, answeredAtMs } = message;
+    // Its label may be filed under the event time that it names itself.
+    if (message.eventTimeMs > 0 || message.role !== 'live' || !own.holds(id, answeredAtMs)) return;
+    for (const part of this.own.values()) {
+      const label = part.takeLabel(id);
+      if (label === undefined) continue;
+      own.join(id, label, answeredAtMs, nowMs);
+      return;
+    }
   }
 
   /**
