@@ -114,6 +114,20 @@ describe('a model that was made elsewhere', () => {
   );
 
   it(
+    'is compared with the one that was trained here on the recorded rows, without live traffic',
+    async () => {
+      const said = (await millrace(['backtest', 'churn', '--against', '2', '--model-version', '1'])).replace(
+        /\s+/g,
+        ' ',
+      );
+      expect(said).toMatch(/(is the better one|no difference is seen): Log loss 0\.\d{4} against 0\.\d{4} on \d+ rows/);
+      expect(said).toContain('which rows version 2 has learned from');
+      expect(said).toMatch(/version 1 version 2 difference 95 %/);
+    },
+    COMMAND_WITHIN_MS,
+  );
+
+  it(
     'answers what ONNX Runtime answers: a file, a row, REST and gRPC the same',
     async () => {
       const first = rows.slice(0, EXPECTED.length);

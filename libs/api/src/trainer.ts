@@ -168,6 +168,37 @@ export const Loop = answer(
 
 const project = '/v1/projects/{project}';
 
+const Backtest = answer(
+  {
+    project: Type.String(),
+    version: version(),
+    against: version(),
+    rows: count('Labelled rows that both have scored: the newest of those asked for.'),
+    olderRows: count('Of those asked for, left out.'),
+    fromMs: nullable(timeMs()),
+    toMs: nullable(timeMs()),
+    confidence: Type.Number({ description: 'Of the intervals, by 400 paired bootstrap draws.' }),
+    deciding: Type.String({ description: 'The project’s metric.' }),
+    metrics: Type.Array(
+      answer({
+        name: Type.String(),
+        version: figure(),
+        against: figure(),
+        difference: figure('The first less the second, on the same rows.'),
+        lower: figure(),
+        upper: figure(),
+      }),
+    ),
+    slices: Type.Array(
+      answer({ column: Type.String(), value: Type.String(), rows: count(), version: figure(), against: figure() }),
+      { description: 'By the deciding metric, of the columns of evaluation.slices.' },
+    ),
+    verdict: Type.String({ description: 'Which is the better one, or that no difference is seen and which would be.' }),
+    warnings: Type.Array(Type.String()),
+  },
+  'Backtest',
+);
+
 const projectRevision = Type.Optional(
   count(
     'Of the project file that is meant, as `apply` answered it: waited for a moment where the trainer knows an older one, a conflict where it has another one then or when the training begins. 0 = whatever is current.',
@@ -272,6 +303,19 @@ export const trainerApi = {
       summary: 'Model versions, newest last.',
       query: body({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: 'Default 100.' })) }),
       answer: answer({ models: Type.Array(ModelVersion) }),
+    }),
+    backtest: post({
+      path: `${project}/backtests`,
+      summary:
+        'Scores two versions on the same recorded rows and says by how much they differ, and how sure that is. Live traffic is not touched; one at a time.',
+      body: body({
+        version: version(),
+        against: version(),
+        datasetVersions: Type.Array(Type.String(), { minItems: 1, description: 'Ids of dataset versions.' }),
+        fromMs: Type.Optional(timeMs('Event time; default: from the first row that neither has learned from.')),
+        toMs: Type.Optional(timeMs('Event time, exclusive.')),
+      }),
+      answer: Backtest,
     }),
     retention: get({
       path: `${project}/retention`,

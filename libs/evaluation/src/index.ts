@@ -12,7 +12,7 @@ export {
 export { figure, metricIn, shown } from './figure.js';
 export { bless } from './gates/bless.js';
 export type { Threshold } from './gates/gate.js';
-export { isBetter } from './metric.js';
+export { isBetter, type Metric } from './metric.js';
 export { METRICS, metricNamed, metricsOf } from './registry.js';
 export { ScoreQuality, type ScoreQualityState } from './score-quality.js';
 export type { ScoredRows } from './scored-rows.js';

@@ -25,6 +25,7 @@ import {
 import { defineService, type ServiceContext, within } from '@millrace/service';
 import { gauge, logger } from '@millrace/telemetry';
 import type { FastifyInstance } from 'fastify';
+import { BacktestHttp, BacktestRows } from './api/backtest.http.js';
 import { RegistrationsHttp } from './api/registrations.http.js';
 import { RetentionHttp } from './api/retention.http.js';
 import { TrainerHttp } from './api/trainer.http.js';
@@ -178,7 +179,7 @@ export const trainer = defineService({
       },
       grpc: { port: config.grpcPort, host: config.grpcHost, services: [CollectiveService, TrainingService] },
       controllers: [
-        ...[TrainerHttp, RegistrationsHttp, RetentionHttp, LoopHttp, RendezvousGrpc, TrainingGrpc],
+        ...[TrainerHttp, RegistrationsHttp, RetentionHttp, BacktestHttp, LoopHttp, RendezvousGrpc, TrainingGrpc],
         ...[TrainingCommandsConsumer, DriftEventConsumer],
       ],
       provide: [
@@ -191,6 +192,7 @@ export const trainer = defineService({
         [ModelCollector, collector],
         [LoopRunner, loop],
         [Uploads, uploads],
+        [BacktestRows, { ports: pipelinePorts(parts) }],
       ],
       consumers: [strategy],
       holds: () => strategy.partitions(),

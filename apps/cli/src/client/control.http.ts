@@ -302,6 +302,10 @@ export class ControlClient {
     return this.trainer.registerModel({ path: { project }, body });
   }
 
+  backtest(project: string, body: BodyOf<typeof trainerApi.endpoints.backtest>) {
+    return this.modelUploads.backtest({ path: { project }, body });
+  }
+
   /** A file of a version's package that is JSON. */
   artifact<T>(project: string, version: number, file: string): Promise<T> {
     return this.trainer.artifact({ path: { project, version: String(version), file } }) as Promise<T>;

@@ -3,6 +3,7 @@
 
 import { RELEASE } from '@millrace/domain';
 import { type Argument, Command, type CommanderError } from 'commander';
+import { backtestCommand } from './backtest.js';
 import { dataCommands } from './data.js';
 import { helpCommand } from './help.js';
 import { labelCommands } from './labels.js';
@@ -33,6 +34,7 @@ const COMMANDS = [
   streamCommands,
   retentionCommands,
   trainCommand,
+  backtestCommand,
   modelCommands,
   routeCommands,
   loopCommand,
