@@ -5,9 +5,21 @@ import { metricNamed } from './registry.js';
 
 /** Digits of a metric in a sentence or a table. */
 const DIGITS = 4;
+/** Float32 scores do not tell more of a metric; what differs by less is told whole. */
+const DIGITS_MAX = 9;
 
 export function shown(value: number): string {
   return value.toFixed(DIGITS);
+}
+
+/** Two figures of one metric, with as many digits as tell them apart: "0.42301 against 0.42304", "both 0.4230". */
+export function shownAgainst(value: number, other: number): string {
+  if (value === other) return `both ${shown(value)}`;
+  for (let digits = DIGITS; digits < DIGITS_MAX; digits++) {
+    const [one, two] = [value.toFixed(digits), other.toFixed(digits)];
+    if (one !== two) return `${one} against ${two}`;
+  }
+  return `${value} against ${other}`;
 }
 
 /** What an evaluation says, also as it came over HTTP: JSON has null for NaN. */

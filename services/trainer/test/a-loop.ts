@@ -62,7 +62,13 @@ export const live = (
 });
 
 export const model = (version: number, trainingId: string, blessed = true): LoopInput => ({
-  ...{ kind: 'model', version, trainingId, blessed, reasons: blessed ? [] : ['it is no better'] },
+  ...{
+    kind: 'model',
+    version,
+    trainingId,
+    blessed,
+    verdict: blessed ? '' : `version ${version} is not blessed: it is no better`,
+  },
 });
 export const ended = (eventId: string): LoopInput => ({ kind: 'drift_ended', eventId });
 export const HOUR_MS = 3_600_000;

@@ -55,6 +55,14 @@ describe('bless', () => {
     );
   });
 
+  it('shows enough digits of two figures that differ, and says where they are the same: "0.4230 against 0.4230"', () => {
+    const against = (own: number, champion: number) => bless(candidate(of(own), of(champion))).reasons[2];
+    const not = "Log loss is not lower than version 4's (in service)";
+    expect(against(0.423_04, 0.423_01)).toBe(`${not}: 0.42304 against 0.42301 on 100 rows.`);
+    expect(against(0.423_000_000_02, 0.423)).toBe(`${not}: 0.42300000002 against 0.423 on 100 rows.`);
+    expect(against(0.423, 0.423)).toBe(`${not}: both 0.4230 on 100 rows.`);
+  });
+
   it('says in one sentence what was found, and what may help where it was not enough', () => {
     expect(bless(candidate(of(0.47))).verdict).toBe(
       'blessed: log loss 0.4700 on 100 rows that it had not seen; the trivial baseline 0.5000, the logistic baseline 0.4800',

@@ -1,7 +1,7 @@
 // Whether a version is better than another by one metric, said in one sentence with both numbers and the rows.
 
 import type { Evaluation } from '../evaluation.js';
-import { metricIn, shown } from '../figure.js';
+import { metricIn, shown, shownAgainst } from '../figure.js';
 import { isBetter, type Metric } from '../metric.js';
 import type { GateResult } from './gate.js';
 
@@ -23,9 +23,10 @@ export function comparison(metric: Metric, evaluation: Evaluation, opponent: Opp
   const better = isBetter(metric, own, opponent.value);
   const equal = opponent.mayEqual === true && Math.abs(own - opponent.value) <= ROUNDING;
   const where = opponent.stated ? `, as stated, on ${evaluation.rows} rows` : ` on ${evaluation.rows} rows`;
-  const numbers = `${shown(own)} against ${shown(opponent.value)}${where}`;
+  // What passes as equal may look so; what fails by a little must not.
+  const numbers = equal ? `${shown(own)} against ${shown(opponent.value)}` : shownAgainst(own, opponent.value);
   const words = equal ? `as ${POSITIVE[metric.direction]} as` : `${better ? '' : 'not '}${metric.direction} than`;
-  return { met: better || equal, sentence: `${metric.title} is ${words} ${opponent.whose}: ${numbers}.` };
+  return { met: better || equal, sentence: `${metric.title} is ${words} ${opponent.whose}: ${numbers}${where}.` };
 }
 
 const POSITIVE: Record<Metric['direction'], string> = { higher: 'high', lower: 'low' };

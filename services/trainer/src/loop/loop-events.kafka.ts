@@ -79,8 +79,10 @@ export function loopEntries(runner: LoopRunner, outlast: Outlast): CompactedRead
     },
     'models.v1': async (_key, value, { timestampMs }) => {
       if (value === null) return;
-      const { project, version, trainingId, blessed, reasons } = decodeModelVersion(value);
-      await apply(project, { kind: 'model', version, trainingId, blessed, reasons }, timestampMs);
+      const { project, version, trainingId, blessed, reasons, verdict: said } = decodeModelVersion(value);
+      // Of release 0.1: the sentences of all gates.
+      const verdict = said === '' ? `version ${version} is not blessed: ${reasons.join(' ')}` : said;
+      await apply(project, { kind: 'model', version, trainingId, blessed, verdict }, timestampMs);
     },
     // A route goes with its project, and the loop with it.
     'routes.v1': async (_key, value, { timestampMs }) => {

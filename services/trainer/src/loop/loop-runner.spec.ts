@@ -215,9 +215,9 @@ describe('LoopRunner', () => {
       expect(runner.stateOf('p')).toMatchObject({ phase: 'calm', liveVersion: 0, history: [] });
       // What was written before the project was created is none of its business.
       await runner.apply('p', live, 150);
-      await runner.apply('p', { kind: 'model', version: 1, trainingId: 't', blessed: true, reasons: [] }, 199);
+      await runner.apply('p', { kind: 'model', version: 1, trainingId: 't', blessed: true, verdict: '' }, 199);
       expect([runner.stateOf('p').liveVersion, done]).toEqual([0, []]);
-      await runner.apply('p', { kind: 'model', version: 2, trainingId: 't', blessed: true, reasons: [] }, 200);
+      await runner.apply('p', { kind: 'model', version: 2, trainingId: 't', blessed: true, verdict: '' }, 200);
       expect(done).toMatchObject([{ kind: 'start_rollout', version: 2 }]);
     }
   });

@@ -25,7 +25,7 @@ describe('the closed loop', () => {
         correlationId: 'c1',
       },
     ]);
-    const blessed = run([{ kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] }], state);
+    const blessed = run([{ kind: 'model', version: 2, trainingId: 'c1', blessed: true, verdict: '' }], state);
     expect(blessed.effects).toEqual([
       { kind: 'start_rollout', version: 2, reason: 'drift of hour', correlationId: 'c1' },
     ]);
@@ -64,11 +64,17 @@ describe('the closed loop', () => {
       live(1),
       drift(),
       dataset(3),
-      { kind: 'model', version: 2, trainingId: 'c1', blessed: false, reasons: ['worse log loss'] },
+      {
+        kind: 'model',
+        version: 2,
+        trainingId: 'c1',
+        blessed: false,
+        verdict: 'version 2 is not blessed: worse log loss',
+      },
     ]);
     expect(effects.map((effect) => effect.kind)).toEqual(['start_training']);
     expect(state.phase).toBe('cooling');
-    expect(state.history.at(-1)?.message).toContain('worse log loss');
+    expect(state.history.at(-1)?.message).toContain('version 2 is not blessed: worse log loss');
   });
 
   it.each([
@@ -118,7 +124,7 @@ describe('the closed loop', () => {
   });
 
   it('does not bring back by itself what a person rolled back', () => {
-    const model: LoopInput = { kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] };
+    const model: LoopInput = { kind: 'model', version: 2, trainingId: 'c1', blessed: true, verdict: '' };
     const { state } = run([live(1), drift(), dataset(3), model, live(2, 1), live(1, 2)]);
     expect(run([model, { kind: 'tick' }], state).effects).toEqual([]);
     // A lost state file: the route alone tells that version 2 was in service.
@@ -130,7 +136,7 @@ describe('the closed loop', () => {
       live(1),
       drift(),
       dataset(3),
-      { kind: 'model', version: 5, trainingId: 'other', blessed: true, reasons: [] },
+      { kind: 'model', version: 5, trainingId: 'other', blessed: true, verdict: '' },
     ]);
     const failed = run([{ kind: 'training_failed', trainingId: 'c1', message: 'm' }], state);
     expect(advance(failed.state, { kind: 'tick' }, policy, 5_000).effects).toMatchObject([
@@ -143,7 +149,7 @@ describe('the closed loop', () => {
       live(1),
       drift(),
       dataset(3),
-      { kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] },
+      { kind: 'model', version: 2, trainingId: 'c1', blessed: true, verdict: '' },
       live(2, 1),
     ]);
     const bad = run([drift({ feature: '@quality', detector: 'auc_drop', cohort: cohortOfVersion(2) })], state);
@@ -158,7 +164,7 @@ describe('the closed loop', () => {
       live(1),
       drift(),
       dataset(3),
-      { kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] },
+      { kind: 'model', version: 2, trainingId: 'c1', blessed: true, verdict: '' },
       live(2, 1),
     ]).state;
     const software = (detector: string, version = 2) =>
@@ -194,7 +200,7 @@ describe('the closed loop', () => {
   it('takes the failure of a rollout before for none of this one, and a failure of this one for one', () => {
     const before = run([live(1)]).state;
     const old = live(1, 0, 'failed', 2);
-    const model: LoopInput = { kind: 'model', version: 3, trainingId: 'x', blessed: true, reasons: [] };
+    const model: LoopInput = { kind: 'model', version: 3, trainingId: 'x', blessed: true, verdict: '' };
     const rolling = run([old, model], before).state;
     expect(rolling.phase).toBe('rolling_out');
     // Read again, read for the first time (the decision came before it), or a state of a release that kept no revision.
@@ -205,7 +211,7 @@ describe('the closed loop', () => {
   });
 
   it('repeats after a restart a rollback that may not have left, of the route that was judged and of no other', () => {
-    const model: LoopInput = { kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] };
+    const model: LoopInput = { kind: 'model', version: 2, trainingId: 'c1', blessed: true, verdict: '' };
     const [first, second] = [live(1), live(2, 1)];
     const cooling = run([first, drift(), dataset(3), model, second]).state;
     expect(pendingEffects(cooling, policy)).toEqual([]);
@@ -221,7 +227,7 @@ describe('the closed loop', () => {
   it('repeats after a restart what was begun, with the same ids', () => {
     const training = run([live(1), drift(), dataset(3)]);
     expect(pendingEffects(training.state, policy)).toEqual(training.effects);
-    const rolling = run([{ kind: 'model', version: 2, trainingId: 'c1', blessed: true, reasons: [] }], training.state);
+    const rolling = run([{ kind: 'model', version: 2, trainingId: 'c1', blessed: true, verdict: '' }], training.state);
     expect(pendingEffects(rolling.state, policy)).toMatchObject([{ kind: 'start_rollout', version: 2 }]);
     expect(pendingEffects(initialLoopState(), policy)).toEqual([]);
   });
@@ -250,7 +256,7 @@ describe('the closed loop', () => {
             version: 1 + rng.below(6),
             trainingId: state.episode?.trainingId ?? 'x',
             blessed: rng.next() < 0.6,
-            reasons: [],
+            verdict: '',
           },
           live(1 + rng.below(4), rng.below(3), rng.next() < 0.2 ? 'failed' : 'promoted', 1 + rng.below(6)),
           { kind: 'training_failed', trainingId: state.episode?.trainingId ?? 'x', message: 'm' },

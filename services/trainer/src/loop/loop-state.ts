@@ -113,7 +113,7 @@ export type LoopInput =
   /** Retention has deleted it. */
   | { kind: 'dataset_gone'; id: string }
   | { kind: 'training_failed'; trainingId: string; message: string }
-  | { kind: 'model'; version: number; trainingId: string; blessed: boolean; reasons: readonly string[] }
+  | { kind: 'model'; version: number; trainingId: string; blessed: boolean; verdict: string }
   | {
       kind: 'route';
       revision: number;
@@ -428,7 +428,7 @@ function onModel(
   }
   if (!input.blessed) {
     if (!ours) return same(state);
-    return same(cool(state, policy, nowMs, `version ${input.version} was not blessed: ${input.reasons.join(' ')}`));
+    return same(cool(state, policy, nowMs, input.verdict));
   }
   if (!policy.rolloutAutomatic) {
     const waiting = { ...state, waitingVersion: input.version };
