@@ -72,7 +72,8 @@ export interface Fit {
 
 /**
  * From the logistic regression of the same rows to the network, or from the parent's weights. Where held-out rows end
- * the training and show that the network is not clearly better, the regression of all rows is the model.
+ * the training and show that the network is not clearly better, the regression of all rows is the model; where they
+ * show that it is, the rows that evaluate choose between the two (rather-regression.ts), at a warm start as well.
  */
 export async function fitModel(
   planned: PlannedModel,
@@ -130,9 +131,10 @@ export async function fitModel(
     progressTo(reporter, spec.batchRows, ports.clock),
   );
   const common = { baseline, workers: fitted.workers, heldOutRows: heldOut };
-  if (heldOut === 0 || planned.warm) return { weights: fitted.weights, regression: null, ...common };
-  const atRegression = startingAt(network, initial, regression, all);
-  const unchanged = fitted.weights.every((weight, i) => weight === initial[i]);
+  if (heldOut === 0) return { weights: fitted.weights, regression: null, ...common };
+  const atRegression = startingAt(network, planned.untaught, regression, all);
+  // A parent's weights are no regression, and may be worse than it where they began, too.
+  const unchanged = !planned.warm && fitted.weights.every((weight, i) => weight === initial[i]);
   return unchanged
     ? { weights: atRegression, regression: null, ...common }
     : { weights: fitted.weights, regression: atRegression, ...common };

@@ -32,6 +32,8 @@ export interface PlannedModel {
   plan: FittedPlan;
   network: Network;
   initial: Float32Array;
+  /** Those of a start from scratch, where a regression is put in: crosses and hidden layers have learnt nothing. */
+  untaught: Float32Array;
   /** Whether it starts from the parent's weights. */
   warm: boolean;
   /** What its owner ought to know of it: a sentence each. */
@@ -48,6 +50,7 @@ export function planModel(
   options: { parent: EarlierModel | null; positiveShare: number; seed: number },
 ): PlannedModel {
   const { parent } = options;
+  const untaughtOf = (network: Network) => initialWeights(network, options.positiveShare, seededRng(options.seed));
   const { plan, warnings } = fitPlan(planOf(project), train.columns);
   const sentences = warnings.map(({ sentence }) => sentence);
   if (plan.width === 0)
@@ -64,13 +67,14 @@ export function planModel(
     const said = warnings.filter(({ input }) => hasStep(plan, input) || !hasStep(parent.plan, input));
     return {
       ...{ plan: continued, network: parent.network, initial: parent.weights, warm: true },
+      untaught: untaughtOf(parent.network),
       warnings: said.map(({ sentence }) => sentence),
     };
   }
   const network = buildNetwork(plan, project.model);
-  const initial = initialWeights(network, options.positiveShare, seededRng(options.seed));
+  const initial = untaughtOf(network);
   const said = cold === undefined ? [] : [`The training started from scratch, not from its parent version: ${cold}.`];
-  return { plan, network, initial, warm: false, warnings: [...sentences, ...said] };
+  return { plan, network, initial, untaught: initial, warm: false, warnings: [...sentences, ...said] };
 }
 
 function otherRule({ labelRule }: EarlierModel, project: Project): string | undefined {

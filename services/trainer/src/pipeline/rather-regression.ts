@@ -1,7 +1,7 @@
-// The network or the logistic regression that it started from: whichever decides better on the rows that evaluate. On
-// few rows the held-out ones may take a network for better that is worse on new rows, and a regression that passes
-// every gate is worth more than a network that passes none. What is chosen of two by these rows looks better on them by
-// a little; serving it will show.
+// The network or the logistic regression of the same rows, where a training from scratch starts: whichever decides
+// better on the rows that evaluate. On few rows the held-out ones may take a network for better that is worse on
+// new rows, and a regression that passes every gate is worth more than a network that passes none. What is chosen
+// of two by these rows looks better on them by a little; serving it will show.
 
 import { type Evaluation, isBetter, metricIn, metricNamed, shown } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
@@ -38,6 +38,6 @@ export async function ratherRegression(
   const [own, other] = [fitted, plain].map(({ evaluation }) => metricIn(evaluation, metric)) as [number, number];
   if (!isBetter(metric, other, own)) return { ...fitted, warnings: [] };
   const lost = `${metric.title} of the network was ${shown(own)} on ${later.rows} rows`;
-  const won = `of the logistic regression that it started from ${shown(other)}`;
+  const won = `of the logistic regression of the same rows ${shown(other)}`;
   return { ...plain, warnings: [`${lost}, ${won}: the regression is the model.`] };
 }
