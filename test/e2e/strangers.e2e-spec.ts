@@ -180,7 +180,11 @@ describe('files that do not fit', () => {
     ['labels add loans --file none.csv', 4, ['there is no file', 'none.csv']],
     ['train loans --dataset abcdefab', 4, ['there is no dataset version abcdefab', '`millrace datasets loans`']],
     ['train loans --dataset a', 4, ['there is no dataset version a']],
-    ['train loans --evaluate-from 2030-01-01', 1, ['would train and 0 evaluate']],
+    [
+      'train loans --evaluate-from 2030-01-01',
+      1,
+      ['would train and 0 evaluate: rows from 2030-01-01', '--evaluate-from', 'their event times are'],
+    ],
   ]);
 });
 

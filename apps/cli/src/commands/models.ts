@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
 import { versionCommand } from '../overview/version-command.js';
-import { type ListedVersion, slicesText, versionsText } from '../train/training-report.js';
+import { type ListedVersion, type RowCounts, slicesText, versionsText } from '../train/training-report.js';
 import { action } from './context.js';
 import { projectName } from './option-values.js';
 import { registerCommand } from './register.js';
@@ -33,19 +33,20 @@ export function modelCommands(program: Command): void {
 }
 
 async function withHeldOut(control: ControlClient, model: RegisteredVersion): Promise<ListedVersion> {
-  return { ...model, heldOutRows: await heldOutRows(control, model) };
+  const counts = await rowCounts(control, model);
+  return { ...model, heldOutRows: counts?.heldOut };
 }
 
 /** From the version's package. */
-export async function heldOutRows(
+export async function rowCounts(
   control: ControlClient,
   { project, version }: Pick<RegisteredVersion, 'project' | 'version'>,
-): Promise<number | undefined> {
+): Promise<RowCounts | undefined> {
   try {
-    const { rows } = await control.artifact<{ rows?: { heldOut?: number } }>(project, version, 'evaluation.json');
-    return rows?.heldOut;
+    const { rows } = await control.artifact<{ rows?: RowCounts }>(project, version, 'evaluation.json');
+    return rows;
   } catch {
-    // It is one figure beside others: a package that is away leaves it open.
+    // They are figures beside others: a package that is away leaves them open.
     return undefined;
   }
 }

@@ -8,11 +8,11 @@ import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { idOf } from '../ids.js';
 import { isTrained } from '../overview/version-command.js';
 import { commandsIn } from '../terminal/typed-as.js';
-import { showTraining, verdictText } from '../train/training-report.js';
+import { leftOutRows, showTraining, verdictText } from '../train/training-report.js';
 import { meantRevision } from './apply-here.js';
 import { action, type Context, poll } from './context.js';
 import { arrivalText, comesIntoService } from './into-service.js';
-import { heldOutRows } from './models.js';
+import { rowCounts } from './models.js';
 import { projectName, SEED_MAX, time, wholeNumber } from './option-values.js';
 import { forced } from './routes.js';
 import { toldUsual } from './told-usual.js';
@@ -94,11 +94,11 @@ async function train(context: Context, project: string, options: TrainOptions): 
   const arrival = model.blessed ? await comesIntoService(context, project, model.version) : undefined;
   const inService = arrival?.isInService === true;
   const { reasons, blessed } = model;
-  const heldOut = await heldOutRows(control, model);
+  const counts = await rowCounts(control, model);
   context.print(
-    { ...ended, reasons, blessed, inService, heldOutRows: heldOut },
+    { ...ended, reasons, blessed, inService, heldOutRows: counts?.heldOut, leftOutRows: leftOutRows(counts) },
     () =>
-      [verdictText(model, heldOut), ...(arrival === undefined ? [] : [arrivalText(model.version, arrival)])].join('\n'),
+      [verdictText(model, counts), ...(arrival === undefined ? [] : [arrivalText(model.version, arrival)])].join('\n'),
     nextAfter(project, model, inService),
   );
   return blessed ? EXIT_OK : EXIT_FAILED;

@@ -10,6 +10,16 @@ import type { Stage } from '../terminal/stage.js';
 type Training = AnswerOf<typeof trainerApi.endpoints.training>;
 type Version = AnswerOf<typeof trainerApi.endpoints.model>;
 
+/** Of a version's package; what an earlier build did not count is left out. */
+export interface RowCounts {
+  readonly heldOut?: number;
+  readonly withoutLabel?: number;
+  readonly repeats?: number;
+}
+
+/** Of the dataset versions' rows those that neither taught nor judged. */
+export const leftOutRows = ({ withoutLabel = 0, repeats = 0 }: RowCounts = {}): number => withoutLabel + repeats;
+
 /** One line of a bar. */
 function progressText({ state, last }: Training): string {
   if (state === 'queued') return 'waits for the training that runs';
@@ -26,19 +36,30 @@ export function showTraining(stage: Stage, training: Training): void {
 }
 
 /** The verdict, then what there is to know besides; where there is none, the sentence of each gate. */
-export function verdictText(model: Version, heldOutRows?: number): string {
+export function verdictText(model: Version, counts: RowCounts = {}): string {
   const { version, blessed, reasons, verdict, warnings } = model;
   const plain = [`version ${version} is ${blessed ? 'blessed' : 'not blessed'}`, ...reasons.map((one) => `  ${one}`)];
   return [
     ...(verdict === '' ? plain : [verdict]),
     ...warnings.map((warning) => (model.origin === 'trained' ? `  warning: ${warning}` : `  ${warning}`)),
-    ...(model.origin === 'trained' ? [`  ${rowsText(model, heldOutRows)}, in ${model.trainSeconds.toFixed(1)} s`] : []),
+    ...(model.origin === 'trained'
+      ? [`  ${rowsText(model, counts)}, in ${model.trainSeconds.toFixed(1)} s`, ...leftOutText(counts)]
+      : []),
   ].join('\n');
 }
 
-/** Which rows it was learnt from, and on which its figures stand. `heldOutRows`: undefined = nobody knows. */
-function rowsText({ trainRows, evaluation }: Version, heldOutRows: number | undefined): string {
-  const heldOut = heldOutRows ? `, ${heldOutRows} of them held out to tell when to stop` : '';
+function leftOutText(counts: RowCounts): string[] {
+  const { withoutLabel = 0, repeats = 0 } = counts;
+  const parts = [
+    ...(withoutLabel > 0 ? [`${withoutLabel} without a label`] : []),
+    ...(repeats > 0 ? [`${repeats} repeats of a record, whose newest row counts`] : []),
+  ];
+  return parts.length === 0 ? [] : [`  ${leftOutRows(counts)} rows left out: ${parts.join(', ')}`];
+}
+
+/** Which rows it was learnt from, and on which its figures stand. */
+function rowsText({ trainRows, evaluation }: Version, { heldOut: held }: RowCounts): string {
+  const heldOut = held ? `, ${held} of them held out to tell when to stop` : '';
   if (evaluation === undefined) return `trained on ${trainRows} rows${heldOut}`;
   const { rows, eventTimeFromMs } = evaluation;
   const how = splitOf(evaluation) === 'time' ? `from ${timeText(eventTimeFromMs)} on` : 'chosen by a hash of their ids';

@@ -26,8 +26,8 @@ export interface PackageContent {
   evaluation: EvaluationReport;
   /** How the rows were chosen that evaluate. */
   split: Readonly<Record<string, unknown>>;
-  /** How many it was learnt from, how many of those told only when to stop, and how many evaluate. */
-  rows: { train: number; heldOut: number; evaluation: number };
+  /** How many taught, how many of those told only when to stop, how many evaluate, and what was left out. */
+  rows: { train: number; heldOut: number; evaluation: number; withoutLabel: number; repeats: number };
   parity: { rows: number; largestDifference: number };
   lineage: Readonly<Record<string, unknown>>;
 }

@@ -38,8 +38,8 @@ function joined(parts: readonly Uint32Array[], rows: number): Uint32Array {
 /** A dataset version, and its file by its absolute path. */
 export type VersionFile = Pick<VersionFacts, 'id' | 'kind' | 'source'> & { readonly path: string };
 
-/** One as it is read: its own columns under one name each, which no column of a project has. */
-type OpenVersion = VersionColumns & { readonly path: string; readonly own: string };
+/** One as it is read: its own columns under one name each, which no column of a project has; `unread` have no label. */
+type OpenVersion = VersionColumns & { readonly path: string; readonly own: string; readonly unread: number };
 
 const VALUE_KINDS: Readonly<Record<string, ValueKind>> = { VARCHAR: 'text', BOOLEAN: 'boolean' };
 
@@ -50,10 +50,12 @@ async function openVersion(connection: DuckDBConnection, file: VersionFile, whic
   const types = found.columnTypes();
   const kinds = new Map(names.map((name, at) => [name, VALUE_KINDS[String(types[at])] ?? 'number'] as const));
   const { recordId, eventTimeMs, label } = datasetColumnsOf(names);
-  const counted = which === 'labelled' ? `count(${quotedName(label)})` : 'count(*)';
-  const [[rows]] = (await connection.runAndReadAll(`SELECT ${counted}::DOUBLE FROM ${from}`)).getRows() as [[number]];
+  const counts = `count(${quotedName(label)})::DOUBLE, count(*)::DOUBLE`;
+  const counted = await connection.runAndReadAll(`SELECT ${counts} FROM ${from}`);
+  const [[labelled, all]] = counted.getRows() as [[number, number]];
+  const rows = which === 'labelled' ? labelled : all;
   const own = `${quotedName(recordId)} AS "@id", ${quotedName(eventTimeMs)} AS "@at", ${quotedName(label)} AS "@y"`;
-  return { ...file, kinds, rows, own };
+  return { ...file, kinds, rows, own, unread: all - rows };
 }
 
 /** The rows of all, with the columns wanted: without a value where a version has none. */
@@ -95,6 +97,7 @@ export async function readLabelledRows(
     for (const file of files) versions.push(await openVersion(connection, file, which));
     const warnings = lackedColumns(project, versions, columns);
     const source = sourceOf(versions, columns);
+    const sum = (of: (version: OpenVersion) => number) => versions.reduce((total, version) => total + of(version), 0);
     const once = files.length > 1 ? 'QUALIFY row_number() OVER (PARTITION BY "@id" ORDER BY "@at" DESC) = 1' : '';
     const id = hashSeed === null ? '' : ', "@id"';
     const sql = `SELECT "@at"::DOUBLE, coalesce("@y"::DOUBLE, 'NaN'::DOUBLE), ${columns.map(expressionOf).join(', ')}${id}
@@ -135,7 +138,8 @@ export async function readLabelledRows(
     const values = Object.fromEntries(
       columns.map((column, i) => [column.name, parts[i] as (number | string | boolean | null)[]]),
     );
-    return { columns: values, labels: allLabels, eventTimeMs, idHashes, rows, warnings };
+    const leftOut = { withoutLabel: sum(({ unread }) => unread), repeats: sum((version) => version.rows) - rows };
+    return { columns: values, labels: allLabels, eventTimeMs, idHashes, rows, leftOut, warnings };
   } catch (error) {
     throw PlatformError.from(error, 'corrupt');
   } finally {

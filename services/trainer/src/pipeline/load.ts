@@ -16,7 +16,16 @@ export interface LabelledRows {
   rows: number;
 }
 
+/** Rows of the dataset versions that are not read. */
+export interface LeftOutRows {
+  /** 0 where `all` rows are read. */
+  withoutLabel: number;
+  /** Of a record that is in more than one version: all but its newest row. */
+  repeats: number;
+}
+
 export interface ReadRows extends LabelledRows {
+  leftOut: LeftOutRows;
   /** Which values some of the versions lack: a sentence each. */
   warnings: readonly string[];
 }

@@ -15,7 +15,7 @@ import { checkParity, PARITY_ROWS } from '../packaging/parity.js';
 import { referenceInput } from '../packaging/reference.js';
 import type { EncodedRows } from '../training/batch.js';
 import type { TrainingResult } from '../training/runner.js';
-import { rowRange } from './load.js';
+import { type LeftOutRows, rowRange } from './load.js';
 import type { Trial } from './trial.js';
 
 export interface PublishPorts {
@@ -40,6 +40,7 @@ export interface JudgedVersion {
   /** Of the training rows. */
   trainScores: Float32Array;
   evaluation: EvaluationReport;
+  leftOut: LeftOutRows;
 }
 
 export async function publish(judged: JudgedVersion, ports: PublishPorts, clock: Clock): Promise<TrainingResult> {
@@ -70,7 +71,7 @@ export async function publish(judged: JudgedVersion, ports: PublishPorts, clock:
       baseline: trial.baseline,
       evaluation,
       split: trial.split,
-      rows: { train: train.rows, heldOut: trial.heldOutRows, evaluation: trial.later.rows },
+      rows: { train: train.rows, heldOut: trial.heldOutRows, evaluation: trial.later.rows, ...judged.leftOut },
       parity: { rows: compared.labels.length, largestDifference },
       lineage: lineageOf(judged),
     },

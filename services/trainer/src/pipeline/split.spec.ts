@@ -20,4 +20,17 @@ describe('splitIndex', () => {
   ])('refuses to leave one side empty: %j from %i', (of, evaluateFromMs) => {
     expect(() => splitIndex(of, { evaluateFromMs, evaluationShare: 0.5 })).toThrow(/would train/);
   });
+
+  it('says what parts the rows and which there are: "of 3 rows 3 would train and 0 evaluate"', () => {
+    const at = [1, 2, 3].map((day) => Date.UTC(2026, 0, day));
+    const rule = { evaluateFromMs: Date.UTC(2027, 0, 1), evaluationShare: 0.2 };
+    expect(() => splitIndex(at, rule)).toThrow(
+      'of 3 rows 3 would train and 0 evaluate: rows from 2027-01-01T00:00:00Z on evaluate (--evaluate-from, or ' +
+        'evaluation.from of the project file), and their event times are 2026-01-01T00:00:00Z to 2026-01-03T00:00:00Z: ' +
+        'name a moment between them',
+    );
+    expect(() => splitIndex([at[0], at[0]] as number[], { ...rule, evaluateFromMs: 0 })).toThrow(
+      'the newest share of 0.2 evaluates, rows of one moment stay together, and their event times are',
+    );
+  });
 });

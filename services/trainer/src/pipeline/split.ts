@@ -5,7 +5,7 @@
 // the training's: whatever is trained later, a record stays on its side, so that no version is judged on rows that an
 // earlier one learned from. Salted, because imports choose rows by the same hash of ids that may be the same texts.
 
-import { hash32, PlatformError, type TrainingRequest } from '@millrace/domain';
+import { hash32, PlatformError, type TrainingRequest, timeText } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { type LabelledRows, pickRows, rowRange } from './load.js';
 
@@ -51,7 +51,7 @@ function splitByHash(rows: LabelledRows, share: number): { train: LabelledRows; 
   const sides: [train: number[], later: number[]] = [[], []];
   for (let row = 0; row < rows.rows; row++) sides[Number((idHashes[row] as number) < bound) as 0 | 1].push(row);
   const [train, later] = sides;
-  checkSides(rows.rows, train.length);
+  checkSides(rows.rows, train.length, () => `a hash of the record ids chooses a share of ${share} of them to evaluate`);
   return { train: pickRows(rows, train), later: pickRows(rows, later) };
 }
 
@@ -76,13 +76,26 @@ export function splitIndex(
     at = Math.floor(rows * (1 - rule.evaluationShare));
     while (at > 0 && eventTimeMs[at] === eventTimeMs[at - 1]) at--;
   }
-  checkSides(rows, at);
+  checkSides(rows, at, () => timesText(eventTimeMs, rule));
   return at;
 }
 
-function checkSides(rows: number, train: number): void {
+/** What parts them, and what there is to part: a moment outside their range, or rows of one moment. */
+function timesText(
+  eventTimeMs: ArrayLike<number>,
+  { evaluateFromMs, evaluationShare }: { evaluateFromMs: number; evaluationShare: number },
+): string {
+  const [first, last] = [eventTimeMs[0] as number, eventTimeMs[eventTimeMs.length - 1] as number].map(timeText);
+  const times = `their event times are ${first} to ${last}`;
+  return evaluateFromMs > 0
+    ? `rows from ${timeText(evaluateFromMs)} on evaluate (--evaluate-from, or evaluation.from of the project file), ` +
+        `and ${times}: name a moment between them`
+    : `the newest share of ${evaluationShare} evaluates, rows of one moment stay together, and ${times}`;
+}
+
+function checkSides(rows: number, train: number, why: () => string): void {
   if (train > 0 && train < rows) return;
-  throw new PlatformError('invalid_argument', `of ${rows} rows ${train} would train and ${rows - train} evaluate`, {
-    facts: { rows, train },
-  });
+  const reason = rows === 0 ? 'there are none' : why();
+  const sides = `of ${rows} rows ${train} would train and ${rows - train} evaluate`;
+  throw new PlatformError('invalid_argument', `${sides}: ${reason}`, { facts: { rows, train } });
 }

@@ -140,7 +140,7 @@ function aWorld(
       read: async (_project, versions, columns) => {
         asked.push(columns.map(({ name }) => name));
         read.push([...versions]);
-        return { ...rows, warnings: [] };
+        return { ...rows, leftOut: { withoutLabel: rows.rows === 0 ? 170 : 3, repeats: 2 }, warnings: [] };
       },
     },
     models: {
@@ -345,6 +345,23 @@ describe('a training', () => {
     const said = ['Feature "market" is left out: it is home in all 3000 training rows, up to rounding.'];
     const evaluation = JSON.parse(packages.get('models/shop/1')?.['evaluation.json'] as string);
     expect([end.warnings, announced[0]?.warnings, evaluation.warnings]).toEqual([said, said, said]);
+  });
+
+  it('fails where no row has a label, and says so: "of 0 rows 0 would train and 0 evaluate"', async () => {
+    const none: LabelledRows = {
+      ...{ columns: {}, labels: new Float32Array(), eventTimeMs: new Float64Array(), idHashes: null, rows: 0 },
+    };
+    await expect(runTraining('t-1', request, projectOf(), silent, aWorld(none).ports)).rejects.toThrow(
+      'of 170 rows of dataset version a (a.csv) none has a label, and there is nothing to learn: send what became of ' +
+        'them (`millrace labels add shop --file FILE`), or choose others',
+    );
+  });
+
+  it('says in the package which rows it left out', async () => {
+    const { ports, packages } = aWorld(rowsOf());
+    await runTraining('t-1', request, projectOf(), silent, ports);
+    const evaluation = JSON.parse(packages.get('models/shop/1')?.['evaluation.json'] as string);
+    expect(evaluation.rows).toEqual({ train: 3_000, heldOut: 0, evaluation: 1_000, withoutLabel: 3, repeats: 2 });
   });
 
   it('fails where no feature tells the rows apart', async () => {

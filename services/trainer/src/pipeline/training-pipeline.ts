@@ -2,14 +2,14 @@
 // evaluate) -> judge -> publish. Each step is a file of this folder with its own ports; the order
 // is here. A training that was stopped begins no further work and announces nothing.
 
-import type { TrainingRequest } from '@millrace/domain';
+import { PlatformError, type TrainingRequest } from '@millrace/domain';
 import { type Project, planOf } from '@millrace/project';
 import { refuseStopped } from '../training/refuse-stopped.js';
 import type { TrainingReporter, TrainingResult } from '../training/runner.js';
 import { championOf, comparable } from './champion.js';
 import { fittedBaselines, judge, scoresOf } from './evaluate.js';
 import { folderOf } from './fit.js';
-import { fittingVersions } from './fitting-versions.js';
+import { fittingVersions, type VersionFacts, versionsText } from './fitting-versions.js';
 import { loadRows, type RowSource } from './load.js';
 import type { EarlierModel, EarlierModels } from './plan.js';
 import { type PublishPorts, publish } from './publish.js';
@@ -73,6 +73,7 @@ async function runSteps(
   const { champion } = opponent;
   const taken = { inputs, compared: champion?.inputs };
   const rows = await loadRows(ports.rows, project, request.datasetVersions, taken, hashSeedOf(split));
+  if (rows.rows === 0) throw nothingLabelled(project.name, known, rows.leftOut.withoutLabel);
   const { warmStartVersion } = request;
   const parent = warmStartVersion > 0 ? await ports.models.earlier(project.name, warmStartVersion) : null;
   const options = { id: trainingId, project, workers: request.workers, seed: request.seed };
@@ -86,12 +87,20 @@ async function runSteps(
   const evaluation = await judge(project, trial.later, contest);
   const trainScores = await scoresOf(trial, trial.train, ports.scorer);
   const published = await publish(
-    { trainingId, request, project, inputs, trial, trainScores, evaluation },
+    { trainingId, request, project, inputs, trial, trainScores, evaluation, leftOut: rows.leftOut },
     ports.publish,
     ports.clock,
   );
   ports.files.remove(folderOf(trainingId));
   return published;
+}
+
+function nothingLabelled(project: string, versions: readonly VersionFacts[], rows: number): PlatformError {
+  const given = `of ${rows} rows of ${versionsText(versions)} none has a label`;
+  const mend = `send what became of them (\`millrace labels add ${project} --file FILE\`), or choose others`;
+  return new PlatformError('invalid_argument', `${given}, and there is nothing to learn: ${mend}`, {
+    facts: { project, rows },
+  });
 }
 
 function coldStart(asked: number, parent: EarlierModel | null): string[] {

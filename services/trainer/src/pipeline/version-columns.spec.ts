@@ -77,6 +77,14 @@ describe('a column that was added to the project file', () => {
   });
 });
 
+describe('rows that are not read', () => {
+  it('are counted: "8000 rows", and then "trained on 3200"', async () => {
+    const { rows, leftOut } = await read(['old', 'old', 'new'], [amount]);
+    expect([rows, leftOut]).toEqual([16, { withoutLabel: 6, repeats: 8 }]);
+    expect((await read(['old', 'old'], [amount], 'all')).leftOut).toEqual({ withoutLabel: 0, repeats: 10 });
+  });
+});
+
 describe('a column that has another type now', () => {
   it('is missing where it was of the other one: a text is no number', async () => {
     const rows = await read(['new', 'text'], [amount]);
