@@ -92,6 +92,12 @@ describe('queryOf', () => {
     expect(refusal(() => queryOf(models, { limit }))).toContain('limit is');
   });
 
+  it('makes truths of texts, and takes no other word for one', () => {
+    const { deadLetters } = ingestApi.endpoints;
+    expect(['true', 'false'].map((redriven) => queryOf(deadLetters, { redriven }).redriven)).toEqual([true, false]);
+    expect(refusal(() => queryOf(deadLetters, { redriven: 'yes' }))).toContain('redriven is');
+  });
+
   it('refuses a parameter that nobody reads', () => {
     expect(refusal(() => queryOf(models, { limt: '3' }))).toContain('unknown field limt; known: limit');
   });

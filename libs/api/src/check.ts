@@ -127,16 +127,18 @@ export function bodyOf<E extends Endpoint>(endpoint: E, value: unknown): BodyOf<
   return held(isSmall(given) ? exact : first, endpoint.body, given, 'the body') as BodyOf<E>;
 }
 
-/** Parameters of a query, numbers made of their texts. An empty parameter counts as absent. */
+/** Parameters of a query, numbers and truths made of their texts. An empty parameter counts as absent. */
 export function queryOf<E extends Endpoint>(endpoint: E, parameters: Readonly<Record<string, unknown>>): QueryOf<E> {
   const query = endpoint.query as TObject;
   const wanted = query.properties as Readonly<Record<string, { type?: unknown }>>;
-  const isNumber = (name: string) =>
-    Object.hasOwn(wanted, name) && ['number', 'integer'].includes(String(wanted[name]?.type));
-  const given = Object.entries(parameters).flatMap(([name, value]) => {
-    if (value === '') return [];
-    return [[name, isNumber(name) && NUMBER.test(String(value)) ? Number(value) : value] as const];
-  });
+  const typeOf = (name: string) => (Object.hasOwn(wanted, name) ? String(wanted[name]?.type) : '');
+  const typed = (type: string, value: unknown): unknown => {
+    if (type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
+    return ['number', 'integer'].includes(type) && NUMBER.test(String(value)) ? Number(value) : value;
+  };
+  const given = Object.entries(parameters).flatMap(([name, value]) =>
+    value === '' ? [] : [[name, typed(typeOf(name), value)] as const],
+  );
   return held(exact, query, Object.fromEntries(given), 'the query') as QueryOf<E>;
 }
 

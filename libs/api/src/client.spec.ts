@@ -73,7 +73,7 @@ describe('clientOf', () => {
   });
 
   it('leaves out parameters that are not set, and sends no body with a GET or a DELETE', async () => {
-    const stats = recorded({ text: JSON.stringify({ total: 0, deadLetters: [] }) });
+    const stats = recorded({ text: JSON.stringify({ total: 0, redriven: 0, deadLetters: [] }) });
     await clientOf(ingestApi, '', stats.send).deadLetters({ query: { project: undefined, limit: 5 } });
     const job = recorded({ text: JSON.stringify(JOB) });
     await clientOf(servingApi, '', job.send).stopJob({ path: { name: 'j' } });

@@ -146,6 +146,7 @@ const DeadLetter = answer(
     reasons: Type.Array(Reason),
     failedAtMs: timeMs(),
     service: Type.String(),
+    redrivenAtMs: timeMs('When it was taken in again; 0 = it was not.'),
   },
   'DeadLetter',
 );
@@ -390,9 +391,11 @@ export const ingestApi = {
       query: body({
         project: Type.Optional(Type.String()),
         limit: Type.Optional(Type.Integer({ minimum: 1, description: 'At most 1,000 are given.' })),
+        redriven: Type.Optional(Type.Boolean({ description: 'With those that were taken in again since.' })),
       }),
       answer: answer({
         total: count('All of them, those no longer listed included.'),
+        redriven: count('Of those, taken in again since.'),
         deadLetters: Type.Array(DeadLetter),
       }),
     }),
@@ -400,7 +403,10 @@ export const ingestApi = {
       path: '/v1/deadletters/{id}/redrive',
       summary:
         'Checks a dead letter again, against the project as it is now; the beginning of its id will do where no other begins so.',
-      answer: IntakeAnswer,
+      query: body({
+        again: Type.Optional(Type.Boolean({ description: 'Also where it was taken in already: 409 without.' })),
+      }),
+      answer: answer({ ...IntakeAnswer.properties, project: Type.String(), kind: word(['record', 'label']) }),
     }),
     stats: get({
       path: '/v1/stats',

@@ -52,6 +52,8 @@ export interface DeadLetter {
   failedAtMs: number;
   /** Service that refused it. */
   service: string;
+  /** When it was taken in again: such a message says that of one with its id, without payload; 0 = it was not. */
+  redrivenAtMs: number;
 }
 
 const codec = messageCodec<DeadLetter>(DeadLetterSchema, {

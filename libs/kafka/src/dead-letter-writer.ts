@@ -44,6 +44,7 @@ export class DeadLetterWriter {
       reasons,
       failedAtMs: this.clock.nowMs(),
       service: this.service,
+      redrivenAtMs: 0,
     });
     const traceparent = message.headers.traceparent;
     const headers: Record<string, string> = traceparent === undefined ? {} : { traceparent };

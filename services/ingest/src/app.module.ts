@@ -171,7 +171,7 @@ export const ingest = defineService({
         [OwnerCommands, commands],
         [ImportStream, importStream],
         [DeadLetterList, letters],
-        [Redrive, new Redrive(letters, registry, redrivePorts(publisher))],
+        [Redrive, new Redrive(letters, registry, redrivePorts(publisher, deadLetters, letters), clock)],
         [Statistics, statistics],
       ],
       consumers: [streams.live, streams.imports],
@@ -283,12 +283,17 @@ function knownState({ config, clock, shutdown }: Context, connection: KafkaConne
   return { registry, datasetIndex, letters, spans, follower, used, read, upToNow: () => reader.upToNow() };
 }
 
-function redrivePorts(publisher: RecordPublisher): RedrivePorts {
+function redrivePorts(publisher: RecordPublisher, sender: DeadLetterSender, letters: DeadLetterList): RedrivePorts {
   return {
     records: (...given) => publisher.records(...given),
     labels: (...given) => publisher.labels(...given),
     decodeRecord,
     decodeLabel,
+    mark: async (letter) => {
+      await sender.sendLetters([letter]);
+      // The reader brings it as well; who asks right after sees it.
+      letters.add(letter);
+    },
   };
 }
 

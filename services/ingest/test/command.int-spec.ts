@@ -190,13 +190,21 @@ describe('millrace dlq', () => {
     expect(line).toContain(String(id));
     const again = await millrace('dlq', 'redrive', id as string);
     expect([again.code, again.out]).toEqual([1, expect.stringContaining('refused again: kind "boat" is not one of')]);
+    expect(again.err).toMatch(
+      /^Next: millrace dlq list loans {3}# .*; or mend project.yaml, apply it, and redrive again/,
+    );
     await write('project.yaml', PROJECT.replace('[car, house]', '[car, house, boat]'));
     expect((await millrace('apply')).code).toBe(0);
     expect(await millrace('dlq', 'redrive', id as string)).toMatchObject({
       code: 0,
-      out: 'taken in\n',
-      err: 'Next: millrace status\n',
+      out: 'taken in: it is in the live stream of loans now, and the next dataset version that closes has it\n',
+      err: 'Next: millrace datasets loans\n',
     });
+    expect((await millrace('dlq', 'list', 'loans')).out).not.toContain(id);
+    expect((await millrace('dlq', 'list', 'loans', '--redriven')).out).toContain(id);
+    const twice = await millrace('dlq', 'redrive', id as string);
+    expect([twice.code, twice.err]).toEqual([5, expect.stringContaining('already')]);
+    expect((await millrace('dlq', 'redrive', id as string, '--again')).code).toBe(0);
     expect((await millrace('dlq', 'redrive', 'ffffffffffff')).code).toBe(4);
   }, 60_000);
 });

@@ -299,11 +299,28 @@ describe('a dead letter', () => {
 
     await ingest.apply(PROJECT.replace('[car, house]', '[car, house, boat]'), ingest.home);
     for (const key of ['upload', 'http', 'kafka'] as const)
-      expect([key, await redrive(letters[key].id)]).toEqual([key, { accepted: 1, rejected: [] }]);
+      expect([key, await redrive(letters[key].id)]).toEqual([
+        key,
+        { accepted: 1, rejected: [], project: 'loans', kind: 'record' },
+      ]);
     await eventually('they are live records', async () => {
       return (await ingest.get('/v1/stats')).body.projects.loans.recordsAccepted === 3;
     });
     expect(await total()).toBe(before);
+    const ids = async (query = '') =>
+      (await ingest.get(`/v1/deadletters?project=loans&limit=1000${query}`)).body.deadLetters.map(
+        ({ id }: { id: string }) => id,
+      );
+    expect(await ids()).not.toContain(letters.http.id);
+    const again = await ingest.post(`/v1/deadletters/${letters.http.id}/redrive`, '');
+    expect([again.status, JSON.stringify(again.body)]).toEqual([409, expect.stringContaining('already')]);
+    expect((await ingest.post(`/v1/deadletters/${letters.http.id}/redrive?again=true`, '')).body.accepted).toBe(1);
     expect((await ingest.post('/v1/deadletters/ffffffffffff/redrive', '')).status).toBe(404);
+    // What was taken in is on the topic: another process knows it.
+    expect(await ingest.stop()).toBe(0);
+    await ingest.start();
+    await eventually('the mark is read again', async () => (await ids('&redriven=true')).includes(letters.http.id));
+    expect(await ids()).not.toContain(letters.http.id);
+    expect((await ingest.get('/v1/deadletters?project=loans')).body.redriven).toBe(3);
   }, 60_000);
 });

@@ -257,12 +257,12 @@ export class ControlClient {
     return this.ingest.removeHold({ path: { project, id }, body: { reason, by } });
   }
 
-  deadLetters(project: string, limit: number) {
-    return this.ingest.deadLetters({ query: { project, limit } });
+  deadLetters(project: string, limit: number, redriven = false) {
+    return this.ingest.deadLetters({ query: { project, limit, redriven } });
   }
 
-  redrive(id: string) {
-    return this.ingest.redrive({ path: { id } });
+  redrive(id: string, again: boolean) {
+    return this.ingest.redrive({ path: { id }, query: { again } });
   }
 
   /** `ids`: those of records that bring none are `<clientId>/<sequence>` and on. */

@@ -1,5 +1,6 @@
 // dlq: what was refused and why; and once more, please.
 
+import { timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
 import { shownId } from '../ids.js';
@@ -11,19 +12,33 @@ const LIMIT_MAX = 1_000;
 /** Characters of a record's id; --json has the whole. */
 const RECORD_SHOWN = 32;
 
+const HEADS = ['id', 'source', 'row', 'record', 'column', 'value', 'reason'];
+
+interface ListOptions {
+  limit: number;
+  redriven?: boolean;
+}
+
+/** Where it went: whoever looks for it looks there. */
+const takenText = ({ kind, project }: { kind: 'record' | 'label'; project: string }) =>
+  kind === 'label'
+    ? `taken in: it is a label of ${project} again, and joins the record or prediction that it names`
+    : `taken in: it is in the live stream of ${project} now, and the next dataset version that closes has it`;
+
 export function dlqCommands(program: Command): void {
   const dlq = program.command('dlq').description('dead letters: what was refused, and why');
   dlq
     .command('list')
-    .description('lists dead letters, newest first')
+    .description('lists dead letters that nobody has taken in again, newest first')
     .argument('<project>', 'its name', projectName)
     .option('--limit <count>', 'newest dead letters', wholeNumber(1, LIMIT_MAX), 50)
+    .option('--redriven', 'those that were taken in again, too, and when')
     .action(
-      action(async (context, project: string, options: { limit: number }) => {
-        const { total, deadLetters } = await context.control.deadLetters(project, options.limit);
+      action(async (context, project: string, { limit, redriven: all = false }: ListOptions) => {
+        const { total, redriven, deadLetters } = await context.control.deadLetters(project, limit, all);
         // Of a project that is gone they are still told; of one that never was, that.
         if (total === 0) await context.control.datasetsPage(project, 1);
-        const rows = deadLetters.flatMap(({ id, source, row, recordId, reasons }) =>
+        const rows = deadLetters.flatMap(({ id, source, row, recordId, reasons, redrivenAtMs }) =>
           reasons.map(({ field, value, message }, i) => [
             i === 0 ? shownId(id) : '',
             i === 0 ? source : '',
@@ -32,19 +47,23 @@ export function dlqCommands(program: Command): void {
             field,
             value ?? '',
             message,
+            ...(all ? [i === 0 && redrivenAtMs > 0 ? timeText(redrivenAtMs) : ''] : []),
           ]),
         );
         const text = (width: number | undefined) =>
           rows.length === 0
-            ? 'no dead letter: nothing was refused'
-            : table(['id', 'source', 'row', 'record', 'column', 'value', 'reason'], rows, width);
-        const [first] = deadLetters;
+            ? `no dead letter: ${total === 0 ? 'nothing was refused' : 'what was refused was taken in again'}`
+            : table([...HEADS, ...(all ? ['taken in'] : [])], rows, width);
+        const first = deadLetters.find(({ redrivenAtMs }) => redrivenAtMs === 0);
+        const listed = all ? total : total - redriven;
         context.print(
           deadLetters,
           (width) =>
-            [text(width), ...(total > deadLetters.length ? [`${deadLetters.length} of ${total} shown`] : [])].join(
-              '\n',
-            ),
+            [
+              text(width),
+              ...(listed > deadLetters.length ? [`${deadLetters.length} of ${listed} shown`] : []),
+              ...(all || redriven === 0 ? [] : [`${redriven} more were taken in again: --redriven shows them`]),
+            ].join('\n'),
           [
             first === undefined
               ? `millrace datasets ${project}`
@@ -56,17 +75,21 @@ export function dlqCommands(program: Command): void {
     );
   dlq
     .command('redrive')
-    .description('takes a dead letter in again; exit code 1 where it is refused again')
+    .description('takes a dead letter in again; exit code 1 where it is refused again, 5 where it was taken in already')
     .argument('<id>', 'as `dlq list` shows it, or the whole', someId)
+    .option('--again', 'also where it was taken in already')
     .action(
-      action(async (context, id: string) => {
-        const answer = await context.control.redrive(id);
+      action(async (context, id: string, options: { again?: boolean }) => {
+        const answer = await context.control.redrive(id, options.again === true);
+        const { project } = answer;
         const taken = answer.accepted > 0;
         const reasons = answer.rejected
           .flatMap((one) => one.reasons)
           .map(({ field, message }) => `${field} ${message}`.trim());
-        context.print(answer, () => (taken ? 'taken in' : `refused again: ${reasons.join('; ')}`), [
-          taken ? 'millrace status' : 'millrace apply project.yaml   # once it is mended',
+        context.print(answer, () => (taken ? takenText(answer) : `refused again: ${reasons.join('; ')}`), [
+          taken
+            ? `millrace ${answer.kind === 'label' ? 'drift' : 'datasets'} ${project}`
+            : `millrace dlq list ${project}   # send it again as it should be; or mend project.yaml, apply it, and redrive again`,
         ]);
         return taken ? EXIT_OK : EXIT_FAILED;
       }),

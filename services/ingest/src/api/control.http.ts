@@ -127,20 +127,20 @@ export class ControlController {
 
   @Answers(calls.deadLetters)
   deadLetters(@Query() query: Parameters) {
-    const { project, limit = 100 } = queryOf(calls.deadLetters, query);
-    const letters = this.letters.list(project ?? null, Math.min(limit, DEAD_LETTERS_LIMIT));
+    const { project, limit = 100, redriven = false } = queryOf(calls.deadLetters, query);
+    const letters = this.letters.list(project ?? null, Math.min(limit, DEAD_LETTERS_LIMIT), redriven);
+    const projects = project === undefined ? this.letters.projects() : [project];
+    const sum = (of: (name: string) => number) => projects.reduce((total, name) => total + of(name), 0);
     return {
-      total:
-        project === undefined
-          ? this.letters.projects().reduce((sum, name) => sum + this.letters.count(name), 0)
-          : this.letters.count(project),
+      total: sum((name) => this.letters.count(name)),
+      redriven: sum((name) => this.letters.redrivenCount(name)),
       deadLetters: letters.map(letterView),
     };
   }
 
   @Answers(calls.redrive)
-  redrive(@Param('id') id: string) {
-    return this.redrives.run(id);
+  redrive(@Param('id') id: string, @Query() query: Parameters) {
+    return this.redrives.run(id, queryOf(calls.redrive, query).again ?? false);
   }
 
   @Answers(calls.stats)

@@ -34,6 +34,7 @@ export function makeDeadLetter(bad: BadInput, nowMs: number, sha256Hex: Sha256He
     reasons: bad.reasons,
     failedAtMs: nowMs,
     service: 'ingest',
+    redrivenAtMs: 0,
   };
 }
 

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { type DeadLetter, decodeLabel, decodeRecord } from '@millrace/contracts';
+import { ManualClock } from '@millrace/domain';
 import { type BadInput, makeDeadLetter } from '../deadletters/dead-letter.js';
 import { Redrive } from '../redrive/redrive.js';
 import type { RecordSchema } from '../schema/record-schema.js';
@@ -31,8 +32,11 @@ it('make dead letters that say why, with one id however often, and that a redriv
     taken.push(...inputs);
     return { accepted: 1, rejections: [] };
   };
-  const ports = { records: take, labels: take, decodeRecord, decodeLabel };
-  await new Redrive({ matching: () => [letter] }, { get: () => schema }, ports).run(letter.id);
+  const ports = { records: take, labels: take, decodeRecord, decodeLabel, mark: async () => {} };
+  await new Redrive({ matching: () => [letter] }, { get: () => schema }, ports, new ManualClock()).run(
+    letter.id,
+    false,
+  );
   const { ingestedAtMs: _at, partition: _partition, offset: _offset, ...whole } = label;
   expect(taken).toMatchObject([whole]);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DeadLetter } from '@millrace/contracts';
+import { ManualClock } from '@millrace/domain';
 import type { RecordSchema } from '../schema/record-schema.js';
 import { Redrive } from './redrive.js';
 
@@ -18,6 +19,8 @@ const schema = {
 
 function redriven(letter: Partial<DeadLetter> | null, among: readonly Partial<DeadLetter>[] = []) {
   const taken: { kind: string; input: unknown; source: string }[] = [];
+  const marked: DeadLetter[] = [];
+  const clock = new ManualClock(5_000);
   const take =
     (kind: string) =>
     async (_schema: RecordSchema, [input]: readonly unknown[], source: string) => {
@@ -25,7 +28,15 @@ function redriven(letter: Partial<DeadLetter> | null, among: readonly Partial<De
       return { accepted: 1, rejections: [] };
     };
   const payload = letter?.payload ?? text('{"recordId":"r1","values":{"x":1}}');
-  const whole = { id: 'L1', project: 'flights', source: 'http', payload, payloadBytes: payload.length, ...letter };
+  const whole = {
+    id: 'L1',
+    project: 'flights',
+    source: 'http',
+    payload,
+    payloadBytes: payload.length,
+    redrivenAtMs: 0,
+    ...letter,
+  };
   const redrive = new Redrive(
     { matching: () => (letter === null ? [] : [whole, ...among]) as DeadLetter[] },
     { get: () => schema },
@@ -34,20 +45,24 @@ function redriven(letter: Partial<DeadLetter> | null, among: readonly Partial<De
       labels: take('label'),
       decodeRecord: (bytes) => JSON.parse(new TextDecoder().decode(bytes)),
       decodeLabel: (bytes) => JSON.parse(new TextDecoder().decode(bytes)),
+      mark: async (one) => {
+        marked.push(one);
+      },
     },
+    clock,
   );
-  return { taken, run: () => redrive.run('L1') };
+  return { taken, marked, run: (again = false) => redrive.run('L1', again) };
 }
 
 describe('a dead letter taken in again', () => {
   it('is a record, unless its source says that it was a label', async () => {
     const record = redriven({});
-    expect(await record.run()).toEqual({ accepted: 1, rejected: [] });
+    expect(await record.run()).toEqual({ accepted: 1, rejected: [], project: 'flights', kind: 'record' });
     expect(record.taken).toEqual([
       { kind: 'record', input: { recordId: 'r1', hasOwnId: true, values: { x: 1 }, faults: [] }, source: 'redrive' },
     ]);
     const label = redriven({ source: 'grpc:labels', payload: text('{"recordId":"r1","value":1}') });
-    await label.run();
+    expect(await label.run()).toMatchObject({ kind: 'label' });
     expect(label.taken[0]).toMatchObject({ kind: 'label', input: { recordId: 'r1', value: 1 } });
   });
 
@@ -86,6 +101,19 @@ describe('a dead letter taken in again', () => {
     const { taken, run } = redriven(letter);
     await expect(run()).rejects.toMatchObject({ code, retry: 'never' });
     expect(taken).toEqual([]);
+  });
+
+  it('leaves a trace, and is taken twice only where that is asked: it was "taken in" again and again', async () => {
+    const first = redriven({});
+    await first.run();
+    expect(first.marked).toEqual([expect.objectContaining({ id: 'L1', redrivenAtMs: 5_000, payload: text('') })]);
+    const second = redriven({ redrivenAtMs: 5_000 });
+    await expect(second.run()).rejects.toMatchObject({
+      ...{ code: 'conflict', retry: 'never' },
+      reason: expect.stringMatching(/^dead letter L1 was taken in at 1970-01-01T00:00:05Z already: `--again`/),
+    });
+    expect(second.taken).toEqual([]);
+    expect(await second.run(true)).toMatchObject({ accepted: 1 });
   });
 
   it('is named by the beginning of its id, as long as no other begins so', async () => {

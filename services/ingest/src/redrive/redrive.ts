@@ -1,10 +1,10 @@
 // Decides whether and how a dead letter is taken in again: after the project file or the sender was mended, the same
 // bytes may be good. Records and labels of every way in can be driven again, rows of imports too (they join the live
 // stream: the version of their import is closed), as long as the dead letter holds them whole. One that is refused
-// again stays the dead letter that it is.
+// again stays the dead letter that it is; one that was taken is marked, and taken once more only where that is asked.
 
 import type { DeadLetter, LabelMessage, RecordMessage } from '@millrace/contracts';
-import { PlatformError } from '@millrace/domain';
+import { type Clock, PlatformError, timeText } from '@millrace/domain';
 import type { DeadLetterList } from '../deadletters/dead-letter-list.js';
 import type { Rejection } from '../deadletters/rejection.js';
 import { rowFromPayload } from '../imports/row-payload.js';
@@ -23,6 +23,15 @@ export interface RedrivePorts {
   /** Messages of the topics. @throws PlatformError 'corrupt' */
   decodeRecord(bytes: Uint8Array): RecordMessage;
   decodeLabel(bytes: Uint8Array): LabelMessage;
+  /** Makes durable that it was taken in again. */
+  mark(letter: DeadLetter): Promise<void>;
+}
+
+export interface Redriven {
+  accepted: number;
+  rejected: readonly Rejection[];
+  project: string;
+  kind: 'record' | 'label';
 }
 
 /** Ids named where a beginning is not enough. */
@@ -33,14 +42,26 @@ export class Redrive {
     private readonly letters: Pick<DeadLetterList, 'matching'>,
     private readonly registry: Pick<ProjectRegistry, 'get'>,
     private readonly ports: RedrivePorts,
+    private readonly clock: Clock,
   ) {}
 
-  /** @param id of a dead letter, or the beginning of one */
-  async run(id: string): Promise<{ accepted: number; rejected: readonly Rejection[] }> {
+  /**
+   * @param id of a dead letter, or the beginning of one
+   * @param again also where it was taken in already
+   */
+  async run(id: string, again: boolean): Promise<Redriven> {
     const letter = this.find(id);
-    const schema = this.registry.get(letter.project);
+    const { project, redrivenAtMs } = letter;
+    if (redrivenAtMs > 0 && !again)
+      throw new PlatformError(
+        'conflict',
+        `dead letter ${letter.id} was taken in at ${timeText(redrivenAtMs)} already: \`--again\` (again=true) takes it in once more`,
+        { retry: 'never' },
+      );
+    const schema = this.registry.get(project);
     const { accepted, rejections } = await this.taken(schema, letter);
-    return { accepted, rejected: rejections };
+    if (accepted > 0) await this.ports.mark({ ...letter, payload: new Uint8Array(), redrivenAtMs: this.clock.nowMs() });
+    return { accepted, rejected: rejections, project, kind: isLabel(letter) ? 'label' : 'record' };
   }
 
   private find(id: string): DeadLetter {
@@ -76,12 +97,14 @@ export class Redrive {
       return label({ recordId, predictionId, entity, eventTimeMs, knownAtMs, value, raw: null, faults: [] });
     }
     const text = textOf(letter);
-    if (source.endsWith(':labels')) return label(labelFromLine(text));
+    if (isLabel(letter)) return label(labelFromLine(text));
     return record(
       /^(?:file|upload):/.test(source) ? rowFromPayload(schema, text, id) : recordFromLine(text, id, schema),
     );
   }
 }
+
+const isLabel = ({ source }: DeadLetter): boolean => source === 'labels.v1' || source.endsWith(':labels');
 
 function assertWhole({ payload, payloadBytes }: DeadLetter): void {
   if (payload.length >= payloadBytes) return;
