@@ -4,6 +4,7 @@ import { timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { shownId } from '../ids.js';
 import { versionCommand } from '../overview/version-command.js';
+import { versionSource } from '../overview/version-source.js';
 import { table } from '../table.js';
 import { action } from './context.js';
 import { dlqCommands } from './dlq.js';
@@ -32,7 +33,7 @@ export function dataCommands(program: Command): void {
           v.ordinal,
           shownId(v.id),
           v.kind,
-          v.source,
+          versionSource(v),
           v.rows,
           v.labelledRows,
           v.repeatedRows,

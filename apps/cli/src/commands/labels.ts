@@ -9,6 +9,7 @@ import type { Command } from 'commander';
 import { BrokenRow } from '../labels/broken-row.js';
 import { type LabelBody, labelFields, labelOf, outcomeOf, outcomeWords } from '../labels/label-fields.js';
 import { type Refusal, sendLabels } from '../labels/send-labels.js';
+import { whenTheyCount, whoseAndWhen } from '../labels/told-labels.js';
 import { explained } from '../not-found.js';
 import { projectHere } from '../project-file.fs.js';
 import { action, type Context } from './context.js';
@@ -54,14 +55,15 @@ async function add(context: Context, project: string, options: LabelOptions): Pr
         `${flags(unused)} says how a file is written: give --file, or leave it out`,
       );
     const label = oneLabel(single);
-    return sent(context, project, [{ ...label, ...(await outcomeSaid(context, project, single.value)) }]);
+    const definition = await projectOf(context, project);
+    return sent(context, definition, [{ ...label, ...outcomeSaid(definition, single.value) }]);
   }
   const idle = Object.keys(single);
   if (idle.length > 0)
     throw new PlatformError('invalid_argument', `with --file the labels are in the file: leave ${flags(idle)} out`);
   checkFile(file);
   const definition = await projectOf(context, project);
-  return sent(context, project, labelsOf(resolve(file), definition, csvTerms(csv)));
+  return sent(context, definition, labelsOf(resolve(file), definition, csvTerms(csv)));
 }
 
 const flags = (names: readonly string[]) =>
@@ -92,8 +94,7 @@ function oneLabel({
 }
 
 /** What the project's rule makes of a word is known where the project is. */
-async function outcomeSaid(context: Context, name: string, value = ''): Promise<LabelBody> {
-  const project = await projectOf(context, name);
+function outcomeSaid(project: Project, value = ''): LabelBody {
   const label = outcomeOf(value, project);
   if ('raw' in label || typeof label.value === 'boolean') return label;
   if (label.value === 0 || label.value === 1) return { value: label.value === 1 };
@@ -122,11 +123,11 @@ async function* labelsOf(path: string, project: Project, terms: CsvTerms): Async
 
 async function sent(
   context: Context,
-  project: string,
+  project: Project,
   labels: AsyncIterable<LabelBody | BrokenRow> | Iterable<LabelBody>,
 ): Promise<number> {
   const { accepted, rejected, broken, refused } = await sendLabels(
-    (part) => context.control.sendLabels(project, part),
+    (part) => context.control.sendLabels(project.name, part),
     labels,
   );
   const lost = rejected + broken;
@@ -138,28 +139,15 @@ async function sent(
         ...refused.map(
           ({ row, recordId, reasons }) => `  row ${row} (${recordId || 'no id'}): ${reasonsText(reasons)}`,
         ),
+        ...(accepted > 0 ? [whenTheyCount(project)] : []),
       ].join('\n'),
     [
-      ...(rejected > 0 ? [...whoseAndWhen(refused), `millrace dlq list ${project}`] : []),
-      ...(lost === 0 ? [`millrace drift ${project}`] : []),
+      ...(rejected > 0 ? [...whoseAndWhen(refused), `millrace dlq list ${project.name}`] : []),
+      ...(lost === 0 ? [`millrace drift ${project.name}`] : []),
     ],
   );
   return lost > 0 ? 1 : 0;
 }
-
-/** Where a label does not say whose record it is about, and when that happened: how it says so. */
-function whoseAndWhen(refused: readonly Refusal[]): string[] {
-  const fields = new Set(refused.flatMap(({ reasons }) => reasons.map(({ field }) => field)));
-  const missing = WHOSE_AND_WHEN.filter(({ field }) => fields.has(field));
-  if (missing.length === 0) return [];
-  const options = missing.map(({ option }) => option).join(' ');
-  return [`millrace labels add … ${options}   # in a file: ${missing.map(({ column }) => column).join(', ')}`];
-}
-
-const WHOSE_AND_WHEN = [
-  { field: 'entity', option: '--entity KEY', column: 'column entity' },
-  { field: 'event_time_ms', option: '--event-time DATE', column: 'column eventTime' },
-];
 
 const reasonsText = (reasons: Refusal['reasons']) =>
   reasons.map(({ field, message }) => `${field}${field === '' ? '' : ' '}${message}`).join('; ');

@@ -14,7 +14,8 @@ const TOLD_MAX = 20;
 export interface Refusal {
   row: number;
   recordId: string;
-  reasons: readonly { field: string; message: string }[];
+  /** `code`: of ingest; what could not be read has none. */
+  reasons: readonly { code?: string; field: string; message: string }[];
 }
 
 interface LabelsSent {
