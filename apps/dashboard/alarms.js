@@ -54,6 +54,7 @@ function fewRows(alarm, newest, minRows) {
 
 function stateOf(alarm, few) {
   if (alarm.endedMs !== null) return ['', ENDED[alarm.endReason] ?? 'calm again'];
+  if (alarm.idle) return ['', 'no traffic any more'];
   if (few !== undefined) return ['', 'too few rows'];
   return alarm.phase === 'drift' ? ['bad', 'drift'] : ['warn', 'warning'];
 }
@@ -102,7 +103,7 @@ const HEADS = [
 export function showAlarms(element, announced, alarms, events, newest, minRows) {
   announce(
     announced,
-    alarms.filter(({ endedMs }) => endedMs === null),
+    alarms.filter(({ endedMs, idle }) => endedMs === null && !idle),
   );
   // What lasts stands first; the rest newest first, as it came.
   const shown = [...alarms]
@@ -132,7 +133,7 @@ function rowOf(alarm, event, newest, minRows) {
     { content: [h('span', { class: `pill ${tone}` }, state)] },
     { content: [h('strong', {}, nameOf(alarm.subject))] },
     alarm.endedMs === null
-      ? { class: few === undefined ? 'now' : 'few', content: valueNow(alarm, sameTest(alarm, newest)) }
+      ? { class: few === undefined && !alarm.idle ? 'now' : 'few', content: valueNow(alarm, sameTest(alarm, newest)) }
       : { content: ['–', h('div', { class: 'muted' }, `last ${figure(alarm.current.value)}`)] },
     {
       content: [

@@ -6,7 +6,7 @@ import { showAlarms } from '/alarms.js';
 import { drawLatency, drawQuality, drawTraffic } from '/charts.js';
 import { learnDetectors } from '/detectors.js';
 import { showLoop, showNext, showOverview } from '/overview.js';
-import { served, showAnnotations, showMarks, showSplit, showTiles, showVersions } from '/panels.js';
+import { served, showAnnotations, showLabelsSay, showMarks, showSplit, showTiles, showVersions } from '/panels.js';
 import { eventTime } from '/times.js';
 import { showWindows } from '/windows.js';
 
@@ -70,7 +70,7 @@ async function refresh(live) {
   if (live.project !== project) return;
   showWindows(at('windows'), at('window-detail'), windows, live.minRows, live.closesAtMs);
   const none = live.labelled
-    ? 'No labelled window yet: quality appears when labels have arrived.'
+    ? `No labelled window yet${live.labelsSay === '' ? ': quality appears when labels have arrived' : ''}.`
     : 'The project has no label, so how good its answers are is not known.';
   drawQuality(at('chart-auc'), windows, models, 'auc', 3, none);
   drawQuality(at('chart-loss'), windows, models, 'logLoss', 3, none);
@@ -89,6 +89,7 @@ function onLive(live) {
   showAnnotations(at('annotations'), live.annotations);
   showTiles(at('tiles'), live);
   showMarks(at('marks'), live.marks);
+  showLabelsSay(at('labels-say'), live.labelsSay);
   showSplit(at('split'), live.route);
   if (live.point && live.point.atMs !== points.at(-1)?.atMs) {
     points.push(live.point);

@@ -4,7 +4,7 @@
 // Before uPlot, which asks for a language as it loads.
 import '/language.js';
 import { fixed, h, wholeVersions } from '/format.js';
-import { eventTime, timeLabel, wallTime } from '/times.js';
+import { timeLabel, wallTime, whenDataComesTo } from '/times.js';
 import uPlot from '/vendor/uplot.js';
 import { versionDash, versionStroke } from '/versions.js';
 
@@ -109,11 +109,23 @@ function optionsOf(element, entry) {
         width: width ?? 1.8,
         dash,
         spanGaps: gaps === true,
-        points: { show: points === true, size: 5, fill: colour },
+        points: { show: points === true, size: 5, fill: colour, filter: points === true ? undefined : lonePoints },
         value: (_u, v) => (v == null ? '–' : format(v)),
       })),
     ],
   };
+}
+
+/**
+ * Places of values without a neighbour, which a line alone does not show: uPlot draws a mark at each.
+ * @param {{ data: ArrayLike<number | null | undefined>[] }} u @param {number} at of the series
+ */
+function lonePoints(u, at) {
+  const values = u.data[at] ?? [];
+  const lone = [];
+  for (let i = 0; i < values.length; i++)
+    if (values[i] != null && values[i - 1] == null && values[i + 1] == null) lone.push(i);
+  return lone.length === 0 ? null : lone;
 }
 
 function drawMarks(u, marks) {
@@ -261,7 +273,7 @@ export function drawQuality(element, windows, models, metric, digits, none) {
     range: [(first?.startMs ?? 0) / 1000, (last?.endMs ?? 0) / 1000],
     marks: seen.filter((w) => w !== first).map(({ startMs }) => ({ atMs: startMs, tone: TONES.rollout })),
     format: (v) => fixed(v, digits),
-    none: waits ? `Quality of the oldest window waits for labels until ${eventTime(waits)}.` : none,
+    none: waits ? `Quality of the oldest window waits for labels, ${whenDataComesTo(waits)}.` : none,
     windowMs: first === undefined ? undefined : first.endMs - first.startMs,
   });
 }

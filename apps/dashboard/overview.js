@@ -2,7 +2,7 @@
 // what the closed loop does in plain words.
 
 import { count, fill, h } from '/format.js';
-import { eventTime, wallMoment } from '/times.js';
+import { wallMoment, whenDataComesTo } from '/times.js';
 import { versionDot } from '/versions.js';
 
 /** @param {import('./answers.js').Next} next */
@@ -46,7 +46,7 @@ export function showNext(element, next) {
 function untilText({ untilMs, clock }, nowMs) {
   if (untilMs === null) return '';
   if (clock === 'processing') return `, until ${wallMoment(untilMs, nowMs)}`;
-  return `, at the earliest when the data’s own time has come to ${eventTime(untilMs)}`;
+  return `, ${whenDataComesTo(untilMs)}`;
 }
 
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
@@ -56,6 +56,9 @@ export function phaseSentence(loop, nowMs) {
   if (loop === null) return 'Not known: the trainer has not answered.';
   return `${sentence(loop.says)} It waits for ${loop.waits.for}${untilText(loop.waits, nowMs)}.`;
 }
+
+/** The drift that it answers, and drift that lasts. @param {import('./answers.js').LoopNow | null} loop */
+const notesOf = (loop) => (loop?.notes ?? []).map((note) => h('p', {}, sentence(note)));
 
 /** @param {import('./answers.js').LoopNow | null} loop @param {number} nowMs */
 function decision(loop, nowMs) {
@@ -73,6 +76,7 @@ function decision(loop, nowMs) {
 export function showLoop(element, loop, nowMs) {
   fill(element, JSON.stringify(loop), () => [
     h('p', { class: 'phase' }, phaseSentence(loop, nowMs)),
+    ...notesOf(loop),
     decision(loop, nowMs),
   ]);
 }
@@ -90,12 +94,17 @@ function servingText({ serving }) {
 }
 
 /** @param {import('./answers.js').Overview} project */
-const alarmText = ({ activeAlarms }) =>
-  activeAlarms === 0 ? 'no alarm rings' : `${activeAlarms} alarm${activeAlarms === 1 ? ' rings' : 's ring'}`;
+const ringing = ({ activeAlarms, idleAlarms }) => activeAlarms - idleAlarms;
+
+/** @param {import('./answers.js').Overview} project */
+function alarmText(project) {
+  const rings = ringing(project);
+  return rings === 0 ? 'no alarm rings' : `${rings} alarm${rings === 1 ? ' rings' : 's ring'}`;
+}
 
 /** @param {import('./answers.js').Overview} project @param {number} nowMs */
 function cardOf(project, nowMs) {
-  const { name, problem, predictions, predictionsPerSecond, versions, activeAlarms, loop, next } = project;
+  const { name, problem, predictions, predictionsPerSecond, versions, loop, next } = project;
   const facts = [
     ['Answered', `${count(predictions)}${predictionsPerSecond > 0 ? ` (${count(predictionsPerSecond)}/s)` : ''}`],
     ['Versions', count(versions)],
@@ -106,9 +115,10 @@ function cardOf(project, nowMs) {
     h('h3', {}, h('a', { href: `#${encodeURIComponent(name)}` }, name)),
     problem === name ? null : h('p', { class: 'muted' }, problem),
     h('p', {}, ...servingText(project)),
-    h('p', {}, h('span', { class: `pill ${activeAlarms > 0 ? 'bad' : ''}` }, alarmText(project))),
+    h('p', {}, h('span', { class: `pill ${ringing(project) > 0 ? 'bad' : ''}` }, alarmText(project))),
     h('dl', {}, ...facts),
     h('p', { class: 'phase' }, phaseSentence(loop, nowMs)),
+    ...notesOf(loop),
     decision(loop, nowMs),
     ...(next === null ? [] : stepsOf(next)),
   );
@@ -121,6 +131,6 @@ function cardOf(project, nowMs) {
  * @param {number} nowMs
  */
 export function showOverview(element, projects, nowMs) {
-  const ordered = [...projects].sort((a, b) => Number(b.activeAlarms > 0) - Number(a.activeAlarms > 0));
+  const ordered = [...projects].sort((a, b) => Number(ringing(b) > 0) - Number(ringing(a) > 0));
   fill(element, JSON.stringify(ordered), () => ordered.map((project) => cardOf(project, nowMs)));
 }

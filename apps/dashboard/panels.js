@@ -67,10 +67,12 @@ export function showTiles(element, live) {
     tile('Windows closed', count(counters.windowsClosed), '', `${live.openWindows.length} open`),
     tile(
       'Active alarms',
-      count(live.activeAlarms),
+      count(live.activeAlarms - live.idleAlarms),
       '',
-      `${count(counters.driftEvents)} drift event${counters.driftEvents === 1 ? '' : 's'}`,
-      live.activeAlarms > 0 ? 'bad' : '',
+      live.idleAlarms > 0
+        ? `${count(live.idleAlarms)} without traffic now`
+        : `${count(counters.driftEvents)} drift event${counters.driftEvents === 1 ? '' : 's'}`,
+      live.activeAlarms > live.idleAlarms ? 'bad' : '',
     ),
     tile(
       'Behind',
@@ -146,6 +148,12 @@ export function showMarks(element, marks) {
   fill(element, JSON.stringify(marks), () =>
     marks.map(({ kind, atMs, text }) => h('li', { class: kind }, h('strong', {}, kind), ` ${wallTime(atMs)} ${text}`)),
   );
+}
+
+/** Of labels that met no prediction. @param {HTMLElement} element @param {string} say */
+export function showLabelsSay(element, say) {
+  element.hidden = say === '';
+  if (element.textContent !== say) element.textContent = say;
 }
 
 const VERSION_HEADS = [

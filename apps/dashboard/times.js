@@ -29,6 +29,9 @@ export const wallMoment = (ms, nowMs) =>
 
 export const eventTime = (ms) => (ms == null ? '–' : `${dayYear.format(ms)} ${clockOf(ms)} UTC`);
 
+/** A moment that is waited for: the data's own time stands still while no data comes, and may be behind the clock's. */
+export const whenDataComesTo = (ms) => `at the earliest when the data’s own time has come to ${eventTime(ms)}`;
+
 /** Seconds only where there are some. */
 const clockOf = (ms) => (ms % MINUTE_MS === 0 ? minute : second).format(ms);
 

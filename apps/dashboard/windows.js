@@ -3,7 +3,7 @@
 
 import { formulaOf, nameOf } from '/detectors.js';
 import { cohortText, count, figure, fill, h, pValue, table, wholeVersions } from '/format.js';
-import { eventTime, span, timeLabel } from '/times.js';
+import { eventTime, span, timeLabel, whenDataComesTo } from '/times.js';
 import { versionColour } from '/versions.js';
 
 const COLUMNS_MAX = 60;
@@ -53,7 +53,7 @@ const isUncounted = (window) => window.cohorts.every(({ software }) => (software
 
 /** Quality is judged when the labels are there. @param {import('./answers.js').Window} window */
 const waitsText = (window) =>
-  `${span(window.startMs, window.endMs)}: quality waits for labels until ${eventTime(window.labelsUntilMs)}`;
+  `${span(window.startMs, window.endMs)}: quality waits for labels, ${whenDataComesTo(window.labelsUntilMs)}`;
 
 function cellOf(window, subject, tests, minRows, detail) {
   if (subject === QUALITY && window.labelsUntilMs !== null) {

@@ -11,6 +11,7 @@ export type {
 } from './endpoint.js';
 export { codeOfHttpStatus, HTTP_STATUS_BY_CODE } from './http-status.js';
 export { ingestApi } from './ingest.js';
+export { loopNotes } from './loop-notes.js';
 export { monitorApi } from './monitor.js';
 export { openApiOf } from './openapi.js';
 export { routerApi } from './router.js';

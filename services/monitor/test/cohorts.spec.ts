@@ -167,7 +167,7 @@ describe('a slice', () => {
       rows.some(({ cohort }) => cohort !== undefined && cohortKey(cohort) === cohortKey(SLICE));
     expect(has(plain(windowsView(sources, 'p', 1)).windows[0]!.cohorts)).toBe(true);
     expect(has(plain(await qualityRangeView(monitor, 0, Number.POSITIVE_INFINITY)).cohorts)).toBe(true);
-    expect(has(plain(alarmsView(monitor)).alarms)).toBe(true);
+    expect(has(plain(alarmsView(sources, monitor)).alarms)).toBe(true);
     expect(has(plain(driftEventsView(sources, 'p', 100)).driftEvents)).toBe(true);
     const joined = plain(labelsJoinedView(monitor, SLICE));
     expect(has(joined.byCohort)).toBe(true);

@@ -247,6 +247,54 @@ describe('the loop', () => {
   });
 });
 
+describe('what the terminal says, too', () => {
+  it('is the drift that the loop answers and the drift that lasts', async () => {
+    await wide('loop-drifts', async (page) => {
+      const said = await texts(page, '#loop p');
+      expect(said).toContain('Because of drift of amount (ks).');
+      expect(said).toContain('Drift that lasts: income since 2026-03-10T14:22:00Z, 1 retraining did not end it.');
+    });
+  });
+
+  it('is that labels met no prediction: "quality appears when labels have arrived" stood beside "2,450 unmatched"', async () => {
+    await wide('lost-labels', async (page) => {
+      await page.locator('#labels-say', { hasText: /^[\d,]+ of [\d,]+ labels met no prediction: / }).waitFor();
+      expect(await texts(page, '#chart-auc .none')).toEqual(['No labelled window yet.']);
+    });
+    await wide('quiet', async (page) => expect(await page.locator('#labels-say').isVisible()).toBe(false));
+  });
+});
+
+describe('traffic in bursts', () => {
+  it('has its latency drawn: lone points were without a mark, and the chart empty', async () => {
+    await wide('bursts', async (page) => {
+      const drawn = await page.evaluate(`(() => {
+        const canvas = document.querySelector('#chart-latency canvas');
+        const [r, g, b] = getComputedStyle(document.body).color.match(/\\d+/g).map(Number);
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let pixels = 0;
+        for (let i = 0; i < data.length; i += 4)
+          if (data[i + 3] > 200 && Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 30) pixels++;
+        return pixels;
+      })()`);
+      // Fifteen seconds have answers; a mark has some ten pixels.
+      expect(drawn).toBeGreaterThan(80);
+    });
+  });
+});
+
+describe('a version that the route has left', () => {
+  it('is grey at once, and no alarm rings for it any more: "Active alarms 2" in red until it was retired', async () => {
+    await wide('left-version', async (page) => {
+      const rows = page.locator('#alarms tbody tr', { hasText: 'version 1' });
+      expect(await rows.locator('.pill').first().textContent()).toBe('no traffic any more');
+      expect(await rows.locator('.pill.bad, .pill.warn').count()).toBe(0);
+      const tile = page.locator('#tiles .tile', { hasText: 'Active alarms' });
+      expect(await tile.textContent()).toMatch(/^Active alarms\d+\d+ without traffic now$/);
+    });
+  });
+});
+
 describe('windows and alarms', () => {
   it('shows the value now beside the first and since when, and tells screen readers what rings', async () => {
     await wide('alarms', async (page) => {
@@ -281,10 +329,11 @@ describe('windows and alarms', () => {
     await wide('waits-for-labels', async (page) => {
       const waiting = page.locator('#windows .cell.waits');
       expect(await waiting.count()).toBe(11);
-      const title = '10 Mar 14:20–14:21: quality waits for labels until 9 Apr 2026 14:21:01 UTC';
+      const title =
+        '10 Mar 14:20–14:21: quality waits for labels, at the earliest when the data’s own time has come to 9 Apr 2026 14:21:01 UTC';
       expect(await waiting.first().getAttribute('aria-label')).toBe(title);
       expect(await page.locator('#chart-auc').textContent()).toContain(
-        'waits for labels until 9 Apr 2026 14:21:01 UTC',
+        'waits for labels, at the earliest when the data’s own time has come to 9 Apr 2026 14:21:01 UTC',
       );
       const software = page.locator('#windows button[data-id^="@software"]').first();
       expect(await software.getAttribute('aria-label')).toContain('failed requests: no data');

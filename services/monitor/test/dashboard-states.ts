@@ -24,7 +24,7 @@ export const MIN_ROWS = 100;
 const FEATURES = ['amount', 'income'] as const;
 
 type TrainerLoop = AnswerOf<typeof trainerApi.endpoints.loop>;
-type LoopTold = Pick<TrainerLoop, 'phase' | 'waits' | 'history'>;
+type LoopTold = Pick<TrainerLoop, 'phase' | 'waits' | 'history'> & Partial<Pick<TrainerLoop, 'episode' | 'openDrifts'>>;
 
 export interface StateProject {
   name: string;
@@ -45,6 +45,10 @@ export interface StateProject {
   unlabelled?: boolean;
   /** Such as 30d: no label has come yet. */
   labelDelay?: string;
+  /** Labels name predictions that nobody made. */
+  lostLabels?: boolean;
+  /** Traffic comes every twenty seconds, in one. */
+  bursts?: boolean;
   /** A change of the route and restarts of services within the last minutes. */
   marks?: boolean;
   loop: LoopTold;
@@ -73,6 +77,19 @@ const COOLING = told(
   { for: 'the pause after a retraining to end', untilMs: NOW_MS + 600_000 },
   'version 2 is live',
 );
+
+const DRIFTS: Pick<LoopTold, 'episode' | 'openDrifts'> = {
+  episode: {
+    ...{ id: 'c', feature: 'amount', detector: 'ks', trainingId: '', version: 0, datasetVersions: [] },
+    startedAtMs: NOW_MS - 95_000,
+  },
+  openDrifts: [
+    {
+      ...{ eventId: 'e', feature: 'income', detector: 'psi', value: 0.3, threshold: 0.2, version: 1, tries: 1 },
+      ...{ windowStartMs: NOW_MS - 605_000, windowEndMs: NOW_MS - 545_000, againAtMs: 0 },
+    },
+  ],
+};
 
 const QUIET: StateProject = {
   name: 'loans',
@@ -106,6 +123,20 @@ export const STATES: Readonly<Record<string, readonly StateProject[]>> = {
   'loop-waits': [
     { ...ALARMS, versions: 1, targets: [{ version: 1, weight: 100 }], versionOf: () => 1, loop: SETTLING },
   ],
+  'loop-drifts': [{ ...QUIET, loop: { ...SETTLING, ...DRIFTS } }],
+  'left-version': [
+    {
+      ...ALARMS,
+      targets: [
+        { version: 1, weight: 0 },
+        { version: 2, weight: 100 },
+      ],
+      versionOf: (w) => (w < 39 ? 1 : 2),
+      marks: false,
+    },
+  ],
+  bursts: [{ ...QUIET, bursts: true }],
+  'lost-labels': [{ ...QUIET, lostLabels: true }],
   'first-window': [{ ...QUIET, windows: 1 }],
   'no-label': [{ ...QUIET, windows: 12, unlabelled: true, loop: UNTRAINED }],
   'no-label-model': [{ ...NO_MODEL, name: 'loans', unlabelled: true, loop: UNTRAINED }],
@@ -313,7 +344,8 @@ function feed(engine: Engine, project: StateProject, from: number): number {
     });
     engine.applyPrediction(prediction, 0, from + i, eventTimeMs);
     if (unlabelled || project.labelDelay !== undefined) continue;
-    const label = { project: name, recordId: `r${i}`, predictionId, value: rng.next() < probability ? 1 : 0 };
+    const meant = project.lostLabels ? `lost${i}/0` : predictionId;
+    const label = { project: name, recordId: `r${i}`, predictionId: meant, value: rng.next() < probability ? 1 : 0 };
     engine.applyLabel(aLabel({ ...label, eventTimeMs, knownAtMs: eventTimeMs + 1_000 }), 0, from + i, eventTimeMs);
   }
   return from + windows * rowsPerWindow;
@@ -321,10 +353,10 @@ function feed(engine: Engine, project: StateProject, from: number): number {
 
 /** Five minutes of traffic as it was applied, and what the router's counters said. */
 function watched(traffic: TrafficHistory, live: LiveTrafficByProject, marks: Marks, project: StateProject): void {
-  const { name, windows = 0, targets = [], marks: marked } = project;
+  const { name, windows = 0, targets = [], marks: marked, bursts = false } = project;
   const rng = seededRng(3);
   for (let second = 300; windows > 0 && second >= 0; second--) {
-    for (const { version, weight } of targets) {
+    for (const { version, weight } of bursts && second % 20 !== 7 ? [] : targets) {
       const until = marked && second > 100 ? (version === 1 ? 100 : 0) : weight;
       for (let i = 0; i < Math.round((until / 10) * (0.8 + 0.4 * rng.next())); i++)
         live.of(name).prediction(version, 700 + 900 * rng.next());

@@ -5,6 +5,7 @@ import { processName, SERVICE_NAMES as SERVICES, type Service } from '@millrace/
 import { cohortText, PlatformError, RELEASE, systemClock, timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { addressesAt, replicaUrls } from '../client/replicas.js';
+import { qualityWaitsText } from '../overview/data-time.js';
 import { collectingOf, collectingText } from '../overview/own-reference.js';
 import { type Holdings, heldBy, stateOf } from '../overview/process-state.http.js';
 import { OVERVIEW_HEAD, overviewNotes, overviewRow, projectOverviews } from '../overview/project-overview.js';
@@ -36,28 +37,24 @@ export function statusCommands(program: Command): void {
     .option('--limit <count>', 'newest windows', wholeNumber(1, WINDOWS_MAX), 20)
     .action(
       action(async (context, project: string, options: { limit: number }) => {
-        const [windows, models] = await Promise.all([
-          context.control.windows(project, options.limit),
-          context.control.watchedModels(project),
+        const { control } = context;
+        const [windows, models, live] = await Promise.all([
+          control.windows(project, options.limit),
+          control.watchedModels(project),
+          control.live(project),
         ]);
         const rows = windows.flatMap((window) => window.cohorts.map((row) => windowRow(window, row)));
         const rings = windows.some(({ cohorts }) => cohorts.some(({ tests }) => tests.some(({ alarm }) => alarm)));
         const heads = ['window', 'of', 'rows', 'failed', 'labels', 'auc', 'alarms'];
-        const { control } = context;
         const none =
-          rows.length > 0
-            ? ''
-            : noWindowText(
-                (await control.live(project)).closesAtMs,
-                await windowOf(control, project),
-                systemClock.nowMs(),
-              );
+          rows.length > 0 ? '' : noWindowText(live.closesAtMs, await windowOf(control, project), systemClock.nowMs());
         context.print(
           windows,
           (width) =>
             [
               rows.length === 0 ? none : table(heads, rows, width),
               ...waitingText(windows),
+              ...(live.labelsSay === '' ? [] : [live.labelsSay]),
               ...collectingOf(models).map(collectingText),
             ].join('\n'),
           rows.length === 0 ? [`millrace loop ${project}`, 'millrace status'] : [afterWindows(project, rings)],
@@ -113,7 +110,7 @@ const failedText = (share: number | null) => (share === null ? 'no data' : `${(s
 /** Why there is no figure of quality yet. */
 function waitingText(windows: readonly Window[]): string[] {
   const [next] = windows.flatMap(({ labelsUntilMs }) => labelsUntilMs ?? []).sort((a, b) => a - b);
-  return next === undefined ? [] : [`waits: for labels, until ${timeText(next)} in the first of these windows`];
+  return next === undefined ? [] : [qualityWaitsText(next)];
 }
 
 const afterWindows = (project: string, rings: boolean) =>

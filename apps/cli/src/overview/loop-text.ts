@@ -1,24 +1,23 @@
 // The closed loop in plain words: where it stands, what it waits for and until when, what it did last and why, and the
 // commands that are of use now.
 
-import { type AnswerOf, LOOP_SAYS, type trainerApi } from '@millrace/api';
+import { type AnswerOf, LOOP_SAYS, loopNotes, type trainerApi } from '@millrace/api';
 import { timeText } from '@millrace/domain';
+import { whenDataComesTo } from './data-time.js';
 
 export type Loop = AnswerOf<typeof trainerApi.endpoints.loop>;
 
 /** Earlier steps shown; --json has all of them. */
 const STEPS_SHOWN = 5;
-const DRIFTS_SHOWN = 5;
 
 export function loopText(loop: Loop): string {
-  const { phase, liveVersion, waits, episode, history } = loop;
+  const { phase, liveVersion, waits, history } = loop;
   const last = history.at(-1);
   return [
     `phase: ${phase} (${LOOP_SAYS[phase]})`,
     liveVersion === 0 ? 'no version in service' : `version ${liveVersion} in service`,
     `waits for ${waits.for}${untilText(waits)}`,
-    ...(episode === null ? [] : [`because of drift of ${episode.feature} (${episode.detector})`]),
-    ...openText(loop),
+    ...loopNotes(loop),
     last === undefined ? 'nothing decided yet' : `last: ${timeText(last.atMs)} ${last.message}`,
     ...history
       .slice(-STEPS_SHOWN - 1, -1)
@@ -27,24 +26,9 @@ export function loopText(loop: Loop): string {
   ].join('\n');
 }
 
-/** Drift of the version in service that lasts, beside the one that the loop answers now. */
-function openText({ openDrifts = [], episode, liveVersion }: Loop): string[] {
-  const others = openDrifts.filter(
-    ({ feature, version }) => feature !== episode?.feature && (version === 0 || version === liveVersion),
-  );
-  if (others.length === 0) return [];
-  const shown = others.slice(-DRIFTS_SHOWN).map(({ feature, windowStartMs, tries }) => {
-    const tried = tries === 0 ? '' : `, ${tries} retraining${tries === 1 ? '' : 's'} did not end it`;
-    return `${feature} since ${timeText(windowStartMs)}${tried}`;
-  });
-  const more = others.length > DRIFTS_SHOWN ? ` and ${others.length - DRIFTS_SHOWN} more` : '';
-  return [`drift that lasts: ${shown.join('; ')}${more}`];
-}
-
 function untilText({ untilMs, clock }: Loop['waits']): string {
   if (untilMs === null) return '';
-  const at = timeText(untilMs);
-  return clock === 'event' ? `, at the earliest when the data's own time has come to ${at}` : `, until ${at}`;
+  return clock === 'event' ? `, ${whenDataComesTo(untilMs)}` : `, until ${timeText(untilMs)}`;
 }
 
 /**

@@ -15,10 +15,12 @@ const sources: OverviewSources = {
       { version: 2, weight: 90, name: 'green' },
     ],
   }),
-  alarms: async () => [{}],
+  // The second is of a version that the route has left.
+  alarms: async () => [{ idle: false }, { idle: true }],
   watchedModels: async () => [{ version: 2, reference: { rows: 812, of: 1_000, complete: false } }],
   loop: async () => ({ phase: 'calm' }),
   archive: async () => ({ predictions: 10, fromMs: 0, bytesMax: 20e9, cut: null, failure: null }),
+  live: async () => ({ labelsSay: '' }),
 };
 const rowOf = async (part: Partial<OverviewSources>) =>
   overviewRow((await projectOverviews({ ...sources, ...part }))[0] as never);
@@ -33,6 +35,12 @@ it('tells beside the table whose reference is not complete', async () => {
   expect(overviewNotes(loans as never)).toEqual([
     'loans version 2, reference: 812 of 1,000 rows; until it is complete windows are counted, not judged',
   ]);
+});
+
+it('tells that labels met no prediction, which nothing did where one looks', async () => {
+  const live = async () => ({ labelsSay: '9 of 10 labels met no prediction' });
+  const [loans] = await projectOverviews({ ...sources, watchedModels: async () => [], live });
+  expect(overviewNotes(loans as never)).toEqual(['loans: 9 of 10 labels met no prediction']);
 });
 
 it('tells where the archive is full, or takes nothing', async () => {

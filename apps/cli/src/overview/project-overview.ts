@@ -20,6 +20,8 @@ export interface ProjectOverview {
   /** Versions whose first rows are to become their reference. */
   collecting: readonly Collecting[] | undefined;
   archive: ArchiveNow | undefined;
+  /** Of labels that met no prediction; empty = nothing to say. */
+  labelsSay: string | undefined;
 }
 
 /** Of predictions and labels; times are milliseconds since the epoch. */
@@ -37,10 +39,12 @@ export interface OverviewSources {
   datasets(project: string): Promise<readonly (Parameters<typeof newestVersions>[0][number] & { rows: number })[]>;
   models(project: string): Promise<readonly unknown[]>;
   routeOrNone(project: string): Promise<{ targets: readonly RouteTarget[] } | undefined>;
-  alarms(project: string): Promise<readonly unknown[]>;
+  /** That ring; `idle`: of a version that gets no traffic any more. */
+  alarms(project: string): Promise<readonly { idle: boolean }[]>;
   watchedModels(project: string): Promise<Parameters<typeof collectingOf>[0]>;
   loop(project: string): Promise<{ phase: string }>;
   archive(project: string): Promise<ArchiveNow>;
+  live(project: string): Promise<{ labelsSay: string }>;
 }
 
 /** Rejects only where the projects themselves are not to be had. */
@@ -53,7 +57,7 @@ async function overviewOf(
   { name, revision }: { name: string; revision: number },
   sources: OverviewSources,
 ): Promise<ProjectOverview> {
-  const [datasets, models, route, alarms, watched, loop, archive] = await Promise.all([
+  const [datasets, models, route, alarms, watched, loop, archive, live] = await Promise.all([
     known(sources.datasets(name)),
     known(sources.models(name)),
     known(sources.routeOrNone(name).then((found) => ({ targets: found?.targets ?? [] }))),
@@ -61,6 +65,7 @@ async function overviewOf(
     known(sources.watchedModels(name)),
     known(sources.loop(name)),
     known(sources.archive(name)),
+    known(sources.live(name)),
   ]);
   return {
     name,
@@ -69,10 +74,11 @@ async function overviewOf(
     datasetVersions: datasets?.length,
     modelVersions: models?.length,
     liveVersion: route && primaryVersion(route.targets),
-    activeAlarms: alarms?.length,
+    activeAlarms: alarms?.filter(({ idle }) => !idle).length,
     phase: loop?.phase,
     collecting: watched && collectingOf(watched),
     archive,
+    labelsSay: live?.labelsSay,
   };
 }
 
@@ -87,9 +93,10 @@ export function overviewRow(one: ProjectOverview): (string | number)[] {
 }
 
 /** What the table has no room for, a line each. */
-export function overviewNotes({ name, collecting = [], archive }: ProjectOverview): string[] {
+export function overviewNotes({ name, collecting = [], archive, labelsSay = '' }: ProjectOverview): string[] {
   return [
     ...collecting.map((one) => `${name} ${collectingText(one)}`),
+    ...(labelsSay === '' ? [] : [`${name}: ${labelsSay}`]),
     ...(archive === undefined ? [] : archiveNotes(archive)).map((note) => `${name}: ${note}`),
   ];
 }

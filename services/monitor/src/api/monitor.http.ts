@@ -69,7 +69,7 @@ export class MonitorHttp {
 
   @Answers(calls.alarms)
   alarms(@Param('project') project: string) {
-    return { project, ...alarmsView(this.monitor(project)) };
+    return { project, ...alarmsView(this.sources, this.monitor(project)) };
   }
 
   @Answers(calls.driftEvents)

@@ -6,7 +6,9 @@ import { ALL, type Cohort, cohortKey, parseCohortKey, sameCohort } from '@millra
 import { formulaOf } from '@millrace/drift';
 import type { Evaluation } from '@millrace/evaluation';
 import type { CorrectionFinding } from '../alarms/drift-event.js';
+import type { Episode } from '../alarms/project-alarms.js';
 import type { Annotations } from '../live/annotations.js';
+import { labelsSay } from '../live/labels-say.js';
 import { type LiveTrafficByProject, POINTS_MAX } from '../live/live-traffic.js';
 import type { Loops } from '../live/loops.js';
 import type { Marks } from '../live/marks.js';
@@ -73,8 +75,25 @@ export function windowsView(sources: ViewSources, project: string, limit: number
   return { project, windows: page.map(windowView), nextBeforeMs };
 }
 
-export function alarmsView(monitor: ProjectMonitor | undefined) {
-  return { alarms: monitor?.alarms.list() ?? [], active: monitor?.alarms.active ?? 0 };
+export function alarmsView({ metadata }: Pick<ViewSources, 'metadata'>, monitor: ProjectMonitor | undefined) {
+  const isIdle = idleOf(metadata, monitor?.name ?? '');
+  const alarms = monitor?.alarms.list() ?? [];
+  return { alarms: alarms.map((alarm) => ({ ...alarm, idle: isIdle(alarm) })), active: monitor?.alarms.active ?? 0 };
+}
+
+/** Whether an alarm rings of a version that the route has left: until a window closes without it, it is not retired. */
+function idleOf(metadata: Pick<MetadataCache, 'route'>, project: string): (alarm: Episode) => boolean {
+  const served = servedBy(metadata, project).map(({ version }) => version);
+  return ({ endedMs, cohort: { version } }) =>
+    endedMs === null && version !== 'all' && served.length > 0 && !served.includes(version);
+}
+
+const servedBy = (metadata: Pick<MetadataCache, 'route'>, project: string) =>
+  (metadata.route(project)?.targets ?? []).filter(({ weight }) => weight > 0);
+
+function alarmCounts(sources: ViewSources, monitor: ProjectMonitor | undefined) {
+  const { alarms, active } = alarmsView(sources, monitor);
+  return { activeAlarms: active, idleAlarms: alarms.filter(({ idle }) => idle).length };
 }
 
 /** Newest first: all of the windows that it takes to `limit`. */
@@ -169,15 +188,14 @@ function referenceView(sources: ViewSources, monitor: ProjectMonitor | undefined
 export function overviewView(sources: ViewSources, nowMs: number) {
   const projects = sources.metadata.projectNames().map((name) => {
     const monitor = sources.engine.monitor(name, nowMs);
-    const targets = sources.metadata.route(name)?.targets ?? [];
     return {
       name,
       problem: sources.metadata.project(name)?.scope.problem ?? '',
       predictions: monitor?.counters.predictions ?? 0,
       predictionsPerSecond: sources.liveTraffic.get(name)?.recent().at(-1)?.predictions ?? 0,
       versions: sources.metadata.modelsOf(name).length,
-      serving: targets.filter(({ weight }) => weight > 0).map(({ version, weight }) => ({ version, weight })),
-      activeAlarms: monitor?.alarms.active ?? 0,
+      serving: servedBy(sources.metadata, name).map(({ version, weight }) => ({ version, weight })),
+      ...alarmCounts(sources, monitor),
       loop: sources.loops.of(name, nowMs),
       next: nextView(sources, name, nowMs),
     };
@@ -216,7 +234,8 @@ export function liveView(sources: ViewSources, project: string, nowMs: number) {
     watermarkMs: monitor === undefined ? null : finite(monitor.reached(nowMs, sources.engine.positions).rowsMs),
     openWindows: monitor?.openWindows() ?? [],
     counters: monitor?.counters ?? null,
-    activeAlarms: monitor?.alarms.active ?? 0,
+    ...alarmCounts(sources, monitor),
+    labelsSay: monitor === undefined ? '' : labelsSay(monitor.counters),
     lag: sources.engine.positions.lag,
     annotations: sources.annotations.of(project),
   };

@@ -30,6 +30,7 @@ describe('Loops', () => {
       phase: 'cooling',
       says: 'a retraining is over: it pauses',
       waits: TOLD.waits,
+      notes: [],
       last: { atMs: 2, message: 'version 2 is live' },
     });
     expect(asked).toBe(1);

@@ -2,7 +2,7 @@
 // what was told last and has it asked again; nobody looks, nobody asks. It knows no phase by itself: what it has not
 // heard for STALE_MS is not known.
 
-import { type AnswerOf, LOOP_SAYS, type monitorApi, type trainerApi } from '@millrace/api';
+import { type AnswerOf, LOOP_SAYS, loopNotes, type monitorApi, type trainerApi } from '@millrace/api';
 
 export type LoopNow = NonNullable<AnswerOf<typeof monitorApi.endpoints.now>['loop']>;
 
@@ -47,12 +47,14 @@ export class Loops {
     const { askedAtMs } = told;
     this.asked += 1;
     try {
-      const { phase, waits, history } = await this.ask(project);
+      const loop = await this.ask(project);
+      const { phase, waits, history } = loop;
       const last = history.at(-1);
       told.loop = {
         phase,
         says: LOOP_SAYS[phase],
         waits,
+        notes: loopNotes(loop),
         last: last === undefined ? null : { atMs: last.atMs, message: last.message },
       };
       told.toldAtMs = askedAtMs;

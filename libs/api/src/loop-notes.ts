@@ -1,0 +1,33 @@
+// What there is to say of the closed loop beside its phase and what it waits for: which drift it answers, and which
+// lasts. Said here once, for the terminal and the dashboard.
+
+import { timeText } from '@millrace/domain';
+import type { AnswerOf } from './endpoint.js';
+import type { trainerApi } from './trainer.js';
+
+type Loop = AnswerOf<typeof trainerApi.endpoints.loop>;
+
+const DRIFTS_SHOWN = 5;
+
+/** Beginnings of sentences, without a full stop. */
+export function loopNotes(loop: Pick<Loop, 'episode' | 'openDrifts' | 'liveVersion'>): string[] {
+  const { episode } = loop;
+  return [
+    ...(episode === null ? [] : [`because of drift of ${episode.feature} (${episode.detector})`]),
+    ...lasting(loop),
+  ];
+}
+
+/** Drift of the version in service that lasts, beside the one that the loop answers now. */
+function lasting({ openDrifts = [], episode, liveVersion }: Pick<Loop, 'episode' | 'openDrifts' | 'liveVersion'>) {
+  const others = openDrifts.filter(
+    ({ feature, version }) => feature !== episode?.feature && (version === 0 || version === liveVersion),
+  );
+  if (others.length === 0) return [];
+  const shown = others.slice(-DRIFTS_SHOWN).map(({ feature, windowStartMs, tries }) => {
+    const tried = tries === 0 ? '' : `, ${tries} retraining${tries === 1 ? '' : 's'} did not end it`;
+    return `${feature} since ${timeText(windowStartMs)}${tried}`;
+  });
+  const more = others.length > DRIFTS_SHOWN ? ` and ${others.length - DRIFTS_SHOWN} more` : '';
+  return [`drift that lasts: ${shown.join('; ')}${more}`];
+}

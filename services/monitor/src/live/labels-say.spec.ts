@@ -1,0 +1,20 @@
+import { expect, it } from '@jest/globals';
+import { labelsSay } from './labels-say.js';
+
+it('says that labels met no prediction, and why: "4550 accepted, 0 refused", and no figure of quality for ever', () => {
+  expect(labelsSay({ labelsJoined: 1, unmatchedLabels: 4_550 })).toBe(
+    '4,550 of 4,551 labels met no prediction: a label meets the prediction whose id it names, else the one whose ' +
+      'request id is its record id (then row 0). Send labels with predictionId, or ask for predictions with the ids of ' +
+      'their records.',
+  );
+});
+
+it.each([
+  [0, 0, false],
+  [1_000, 0, false],
+  [1_000, 9, false],
+  [1_000, 11, true],
+  [0, 1, true],
+])('of %i joined and %i unmatched', (labelsJoined, unmatchedLabels, isTold) => {
+  expect(labelsSay({ labelsJoined, unmatchedLabels }) !== '').toBe(isTold);
+});
