@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { InferClient } from '@millrace/grpc';
 import { Tensor } from '@millrace/inference';
 import { type Finished, Platform, REPOSITORY, type Running, until } from './support/platform.process.js';
+import { HEAD, loans, outcomes } from './support/strangers-files.js';
 
 const READY_WITHIN_MS = 120_000;
 /** A training takes its steps as fast as the machine lets it. */
@@ -263,6 +264,41 @@ describe('a model that was made elsewhere', () => {
         READY_WITHIN_MS,
         () => platform.logs(),
       );
+    },
+    COMMAND_WITHIN_MS,
+  );
+});
+
+describe('rows that have ids of their own', () => {
+  it(
+    'are found by their labels when a file of them was predicted',
+    async () => {
+      const within = mkdtempSync(join(folder, 'ids-'));
+      writeFileSync(join(within, 'loans.csv'), loans(HEAD, 600));
+      writeFileSync(join(within, 'outcomes.csv'), outcomes(20));
+      const run = async (line: string) => {
+        const { code, output } = await ended(line.split(' '), within);
+        expect([line, code, code === 0 ? '' : output]).toEqual([line, 0, '']);
+        return output;
+      };
+      for (const line of [
+        'new loans.csv --label bad=yes --record-id loan --name ided --yes',
+        'ingest ided --file loans.csv',
+        'train ided',
+        'predict ided --input loans.csv --output scored.csv',
+      ])
+        await run(line);
+      expect(await run('labels add ided --file outcomes.csv')).toContain('20 labels accepted, 0 refused');
+      const joined = async () =>
+        (await json('MILLRACE_MONITOR_HTTP_PORT', '/v1/projects/ided/labels-joined')).body.labelsJoined;
+      await until(
+        async () => (await joined()) === 20,
+        READY_WITHIN_MS,
+        () => platform.logs(),
+      );
+      expect(await run('prediction get ided L7')).toContain('c7');
+      expect(readFileSync(join(within, 'scored.csv'), 'utf8')).toMatch(/,prediction_id,prediction_error\nL0,.*,L0\/0,/);
+      expect(await run('predict ided --row {"loan":"L900","amount":700}')).toContain('"predictionId":"L900/0"');
     },
     COMMAND_WITHIN_MS,
   );

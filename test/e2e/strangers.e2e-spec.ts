@@ -505,36 +505,6 @@ describe('a service that hangs', () => {
   );
 });
 
-describe('rows that have ids of their own', () => {
-  it(
-    'labels of rows that a file predicted find them by their record ids',
-    async () => {
-      for (const line of [
-        'new loans.csv --label bad=yes --record-id loan --name ided --yes --output ided.yaml',
-        'apply ided.yaml',
-        'ingest ided --file loans.csv',
-        'train ided',
-        'predict ided --input loans.csv --output ided.csv',
-      ])
-        await tried(lines, line, 0, ['Next: millrace']);
-      const joined = async () => {
-        const url = platform.url('MILLRACE_MONITOR_HTTP_PORT', '/v1/projects/ided/labels-joined');
-        return ((await (await fetch(url)).json()) as { labelsJoined: number }).labelsJoined;
-      };
-      await tried(lines, 'labels add ided --file outcomes.csv', 0, ['20 labels accepted, 0 refused']);
-      await until(
-        async () => (await joined()) === 20,
-        LINE_WITHIN_MS,
-        () => platform.logs(),
-      );
-      await tried(lines, 'prediction get ided L7', 0, ['c7', 'in order']);
-      expect(readFileSync(join(folder, 'ided.csv'), 'utf8')).toMatch(/,prediction_id,prediction_error\nL0,.*,L0\/0,/);
-      await tried(lines, 'predict ided --row {"loan":"L900","amount":700}', 0, ['"predictionId":"L900/0"']);
-    },
-    TEST_WITHIN_MS,
-  );
-});
-
 describe('a home that is none', () => {
   it.each([
     ['a file', () => join(folder, 'loans.csv'), 'a part of this path is a file'],

@@ -17,6 +17,12 @@ export function loans(head: string, rows: number, amountOf = (amount: number) =>
 }
 export const HEAD = 'loan,at,customer,amount,purpose,bad';
 
+/** What became of the first rows of those. */
+export function outcomes(rows: number): string {
+  const row = (_: unknown, i: number) => `L${i},c${i},${atOf(i)},${i % 2}`;
+  return `${['loan,customer,at,value', ...Array.from({ length: rows }, row)].join('\n')}\n`;
+}
+
 /** Into the folder of somebody who tries. */
 export function writeStrangersFiles(folder: string): void {
   const tables = {
@@ -30,7 +36,6 @@ export function writeStrangersFiles(folder: string): void {
     'loans.ndjson': '{"amount":800,"purpose":"car"}\n{"amount":8000,"purpose":null}\n',
     'labels.csv': 'recordId,value,customer,at\nL1,maybe,c1,2024-01-01T01:00:00Z\n',
     'nobody.csv': 'recordId,value\nL1,true\n',
-    'outcomes.csv': `loan,customer,at,value\n${Array.from({ length: 20 }, (_, i) => `L${i},c${i},${atOf(i)},${i % 2}`).join('\n')}\n`,
     'columns.csv': 'id,val\nL1,1\n',
     'head.csv': `${HEAD}`,
     'kinds.csv': `a,b,kind\n${Array.from({ length: 90 }, (_, i) => `${i % 17},${i % 23},${['red', 'green', 'blue'][i % 3]}`).join('\n')}\n`,

@@ -3,7 +3,7 @@ import { seededRng } from '@millrace/domain';
 import { parseProject } from '@millrace/project';
 import { LOANS_PROJECT } from '@millrace/testing';
 import { type Backtest, type BacktestPorts, type BacktestRequest, runBacktest } from './backtest.js';
-import type { LabelledRows } from './load.js';
+import type { ReadRows } from './load.js';
 
 const parsed = parseProject(LOANS_PROJECT, 'project.yaml');
 if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 const RULE = '';
 
 /** Labels by a probability that is kept as the column `p`; a row an hour. */
-function rowsOf(count: number): LabelledRows & { warnings: string[] } {
+function rowsOf(count: number): ReadRows {
   const rng = seededRng(5);
   const p = Array.from({ length: count }, () => rng.next());
   return {
@@ -21,6 +21,7 @@ function rowsOf(count: number): LabelledRows & { warnings: string[] } {
     eventTimeMs: Float64Array.from(p, (_, i) => i * HOUR_MS),
     idHashes: Uint32Array.from(p, () => rng.below(2 ** 32)),
     rows: count,
+    leftOut: { withoutLabel: 0, repeats: 0 },
     warnings: [],
   };
 }
