@@ -4,6 +4,7 @@ export { deriveColumns, timePart } from './derive.js';
 export { DURATION_PATTERN } from './duration.js';
 export { planOf, signatureOf } from './feature-plan.js';
 export { columnsOf, inferColumns } from './infer-columns.js';
+export { doubtOf } from './inference/doubtful-values.js';
 export { columnText, projectText } from './inference/project-text.js';
 export { type OpenRole, type Proposal, type ProposedLabel, propose, type Wishes } from './inference/proposal.js';
 export { type TableProfile, TableProfiler } from './inference/table-profile.js';

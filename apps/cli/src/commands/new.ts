@@ -6,6 +6,7 @@ import { createInterface, type Interface } from 'node:readline/promises';
 import { PlatformError, systemClock } from '@millrace/domain';
 import { checkFile, firstBytesOf } from '@millrace/files';
 import {
+  doubtOf,
   type OpenRole,
   type Proposal,
   parseProject,
@@ -101,6 +102,14 @@ async function run(context: Context, file: string, options: NewOptions): Promise
   return 0;
 }
 
+/** Of the columns that the project names. */
+function doubts({ columns }: Proposal): string[] {
+  return columns.flatMap(({ profile, spec }) => {
+    const doubt = spec === null ? undefined : doubtOf(profile);
+    return doubt === undefined ? [] : [`'${profile.name}': ${doubt}`];
+  });
+}
+
 /** What was left out of the file may be why nothing can be made of it. */
 function withWarnings(error: PlatformError, warnings: readonly string[]): PlatformError {
   if (error.code !== 'invalid_argument' || warnings.length === 0) return error;
@@ -185,6 +194,7 @@ function report(
   ];
   const next = nextCommands(proposal, read.profile, read.records, file, more);
   const { name, rows, columns } = proposal;
+  const warnings = [...read.warnings, ...doubts(proposal)];
   const answer = {
     name,
     rows,
@@ -199,12 +209,12 @@ function report(
       why,
     })),
     guessed,
-    warnings: read.warnings,
+    warnings,
     next,
   };
   const text = (width: number | undefined) =>
     [
-      ...read.warnings.map((warning) => `warning: ${warning}`),
+      ...warnings.map((warning) => `warning: ${warning}`),
       `${file}: ${rows} rows${read.isAll ? '' : ' (the first; the rest was not looked at)'}, ${columns.length} columns`,
       '',
       columnsTable(proposal, width),

@@ -42,7 +42,7 @@ export async function readCsv(path: string, terms: CsvTerms, dateFormat?: TimeFo
     for (const row of rows.slice(0, left)) {
       const { fields, fault } = row;
       if (fault !== null) broken = { count: (broken?.count ?? 0) + 1, first: broken?.first ?? row };
-      else table.takeRow(fields);
+      else table.takeRow(fields, row.row + 1);
       isUnnamed ||= nameless.some((i) => (fields[i] ?? null) !== null);
       if (fault === null && records.length < FIRST_RECORDS)
         records.push(Object.fromEntries(header.map((name, i) => [name, fields[i]])));
@@ -87,7 +87,7 @@ export async function readNdjson(path: string, terms: CsvTerms, dateFormat?: Tim
       broken.count += 1;
       return;
     }
-    table.takeRecord(record);
+    table.takeRecord(record, line.row + 1);
     if (records.length < FIRST_RECORDS) records.push(record);
   });
   for await (const piece of textOf(file, facts.encoding)) {

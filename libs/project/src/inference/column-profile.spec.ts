@@ -3,7 +3,7 @@ import { ColumnProfiler, type ValueSource } from './column-profile.js';
 
 function profile(values: readonly unknown[], source: ValueSource = 'text', valuesMax = 100) {
   const profiler = new ColumnProfiler('x', source, valuesMax);
-  for (const value of values) profiler.take(value);
+  for (const [i, value] of values.entries()) profiler.take(value, i + 1);
   return profiler.profile();
 }
 

@@ -10,7 +10,7 @@ import { timeOf } from '@millrace/domain';
 import type { ColumnType } from '../project.js';
 import { textValue } from '../text-value.js';
 import type { TimeFormat } from '../time-format.js';
-import { DateEvidence } from './date-evidence.js';
+import { DateEvidence, type Misfits, type NearTimes } from './date-evidence.js';
 import { isMissingWord, isNeverValue, isThirdAnswer } from './missing-words.js';
 import { RisingNumbers } from './rising-numbers.js';
 
@@ -51,6 +51,12 @@ export interface ColumnProfile {
   readonly missing: readonly string[];
   /** Of a timestamp column that is neither in ISO 8601 nor in milliseconds. */
   readonly format?: TimeFormat;
+  /** Of a timestamp column: the few values that are no times. */
+  readonly misfits?: Misfits;
+  /** Of a text column that would be one of times, if fewer values were none. */
+  readonly nearTimes?: NearTimes;
+  /** Of `missing`: the one that stands for no value in this column only, which nobody but the table has said. */
+  readonly ownWord?: Misfits;
   /** A text column of dates that may be read in each of these ways. */
   readonly couldBe?: readonly TimeFormat[];
   /** A text column of numbers: all with commas for the decimal point, or some of them. */
@@ -63,6 +69,8 @@ export interface TableTerms {
   readonly missing: ReadonlySet<string>;
   /** Of dates that could be read in two ways. */
   readonly formats: ReadonlySet<TimeFormat>;
+  /** The form of dates that a person has named. */
+  readonly saidFormat?: TimeFormat | undefined;
 }
 
 const NOTHING_KNOWN: TableTerms = { missing: new Set(), formats: new Set() };
@@ -124,9 +132,9 @@ export class ColumnProfiler {
   /** Words for "no value", by how often they came. */
   private readonly words = new Map<string, number>();
   /** The one text beside nothing but numbers so far: perhaps this table's own word for "no value". */
-  private odd: { readonly text: string; count: number } | undefined;
+  private odd: Misfits | undefined;
   /** It is: in this column, where only numbers stand beside it. */
-  private ownWord: string | undefined;
+  private ownWord: Misfits | undefined;
 
   constructor(
     readonly name: string,
@@ -137,7 +145,8 @@ export class ColumnProfiler {
     this.dates = new DateEvidence(name);
   }
 
-  take(raw: unknown): void {
+  /** @param row 1 = the first of the file */
+  take(raw: unknown, row: number): void {
     if (isMissing(raw)) return;
     if (typeof raw === 'string' && isMissingWord(raw)) {
       const word = raw.trim();
@@ -147,20 +156,20 @@ export class ColumnProfiler {
       this.words.set(word, count + 1);
       return;
     }
-    if (this.isOdd(raw)) return;
-    this.takeValue(raw);
+    if (this.isOdd(raw, row)) return;
+    this.takeValue(raw, row);
   }
 
   /** True where it is kept apart for now. A second such text shows that both are values like any other. */
-  private isOdd(raw: unknown): boolean {
+  private isOdd(raw: unknown, row: number): boolean {
     if (this.source !== 'text' || typeof raw !== 'string' || !this.open.has('number')) return false;
     if (FITS.text.number(raw, this.decimal)) return false;
-    this.odd ??= { text: raw, count: 0 };
-    if (this.odd.text !== raw) {
+    const odd = this.odd ?? { text: raw, row, count: 0 };
+    if (odd.text !== raw) {
       this.settleOdd();
       return false;
     }
-    this.odd.count += 1;
+    this.odd = { ...odd, count: odd.count + 1 };
     return true;
   }
 
@@ -168,10 +177,11 @@ export class ColumnProfiler {
   private settleOdd(): void {
     const { odd } = this;
     this.odd = undefined;
-    for (let i = 0; i < (odd?.count ?? 0); i++) this.takeValue(odd?.text);
+    if (odd === undefined) return;
+    for (let i = 0; i < odd.count; i++) this.takeValue(odd.text, odd.row);
   }
 
-  private takeValue(raw: unknown): void {
+  private takeValue(raw: unknown, row: number): void {
     this.present += 1;
     if (typeof raw === 'object') {
       this.isNested = true;
@@ -180,7 +190,7 @@ export class ColumnProfiler {
     }
     // White space around it stays: it is part of a text as ingest takes it.
     const text = String(raw);
-    this.dates.take(text);
+    this.dates.take(text, row);
     const known = this.entries.get(text);
     if (known !== undefined) {
       known.count += 1;
@@ -212,14 +222,14 @@ export class ColumnProfiler {
       return;
     }
     this.odd = undefined;
-    this.ownWord = odd.text.trim();
-    this.words.set(this.ownWord, odd.count);
+    this.ownWord = { ...odd, text: odd.text.trim() };
+    this.words.set(this.ownWord.text, odd.count);
   }
 
   /** Words that stand for no value here, because all the other values are numbers, times, or yes and no. */
   get shownMissing(): readonly string[] {
-    const isText = this.type() === 'text' && (this.present === 0 || this.dates.formats.length === 0);
-    return isText ? [] : [...this.words.keys()].filter((word) => word !== this.ownWord);
+    const isText = this.type() === 'text' && (this.present === 0 || !this.dates.areTimes);
+    return isText ? [] : [...this.words.keys()].filter((word) => word !== this.ownWord?.text);
   }
 
   /** The one way in which its dates can be read. */
@@ -232,9 +242,17 @@ export class ColumnProfiler {
     this.end();
     const own = this.type();
     // Of no value every form fits.
-    const dates = this.present === 0 ? undefined : this.dates.chosen(own, terms.formats, this.numbers);
+    const dates =
+      this.present === 0 ? undefined : this.dates.chosen(own, terms.formats, terms.saidFormat, this.numbers);
     const type = dates === undefined ? own : 'timestamp';
-    const missing = [...this.words.keys()].filter((word) => this.isMissingHere(word, type, terms));
+    const { ownWord } = this;
+    // Among times it is a typo, not a word.
+    const isTypo = ownWord !== undefined && dates !== undefined && this.dates.isFew(ownWord.count);
+    const missing = [...this.words.keys()].filter(
+      (word) => !(isTypo && word === ownWord.text) && this.isMissingHere(word, type, terms),
+    );
+    const misfits = isTypo ? withTypos(ownWord, dates?.misfits) : dates?.misfits;
+    const near = type === 'text' && this.present > 0 ? this.dates.near(terms.saidFormat) : undefined;
     const taken = [...this.words].filter(([word]) => !missing.includes(word));
     const present = taken.reduce((sum, [, count]) => sum + count, this.present);
     const values = [...this.entries]
@@ -259,7 +277,10 @@ export class ColumnProfiler {
       examples: this.examples.filter((text) => !missing.includes(text)).slice(0, EXAMPLES_MAX),
       isNested: this.isNested,
       missing,
-      ...(dates === undefined ? {} : { format: dates.format }),
+      ...(dates?.format === undefined ? {} : { format: dates.format }),
+      ...(misfits === undefined ? {} : { misfits }),
+      ...(near === undefined ? {} : { nearTimes: near }),
+      ...(ownWord === undefined || isTypo ? {} : { ownWord }),
       ...(type === 'text' && this.present > 0 && this.dates.formats.length > 1 ? { couldBe: this.dates.formats } : {}),
       ...(type === 'text' && this.present > 0 ? commasIn(this.entries.keys()) : {}),
     };
@@ -290,16 +311,28 @@ export class ColumnProfiler {
   }
 }
 
+const withTypos = (word: Misfits, misfits: Misfits = word): Misfits => ({
+  ...(word.row < misfits.row ? word : misfits),
+  count: word.count + (misfits === word ? 0 : misfits.count),
+});
+
 const NUMBER_OF_EITHER = /^[+-]?\d*([.,]\d+)?$/;
 
-/** Of numbers that are texts because some of them have a comma where the decimal point is. */
+/**
+ * Of numbers that are texts because some of them have a comma where the decimal point is. One other text may stand
+ * among many of them: read with commas, it is the column's own word for no value.
+ */
 function commasIn(texts: Iterable<string>): Pick<ColumnProfile, 'commas'> {
-  let [commas, points] = [0, 0];
+  let [commas, points, all, others] = [0, 0, 0, 0];
   for (const text of texts) {
+    all += 1;
     const number = NUMBER_OF_EITHER.exec(text.trim());
-    if (number === null) return {};
+    if (number === null) others += 1;
+    if (others > 1) return {};
+    if (number === null) continue;
     if (number[1]?.startsWith(',')) commas += 1;
     else if (number[1] !== undefined) points += 1;
   }
+  if (others === 1 && all - others < NUMBERS_MIN) return {};
   return commas === 0 ? {} : { commas: points === 0 ? 'all' : 'some' };
 }

@@ -4,7 +4,7 @@ import { chooseLabel, parseLabelWish } from './label-choice.js';
 
 function chosen(values: readonly string[], wish = 'x') {
   const profiler = new ColumnProfiler('x', 'text', 100);
-  for (const value of values) profiler.take(value);
+  for (const [i, value] of values.entries()) profiler.take(value, i + 1);
   return chooseLabel(parseLabelWish(wish, ['x']), profiler.profile());
 }
 
@@ -13,7 +13,7 @@ const times = (text: string, count: number): string[] => Array.from({ length: co
 describe('a label of numbers with decimal commas', () => {
   it.each(['x>3,5', 'x>3.5'])('%s compares the numbers', (wish) => {
     const profiler = new ColumnProfiler('x', 'text', 100, ',');
-    for (const value of ['1,5', '4,5', '3']) profiler.take(value);
+    for (const [i, value] of ['1,5', '4,5', '3'].entries()) profiler.take(value, i + 1);
     const rule = chooseLabel(parseLabelWish(wish, ['x']), profiler.profile(), ',');
     expect(rule).toMatchObject({ operation: 'gt', value: 3.5 });
   });

@@ -3,6 +3,7 @@
 
 import type { ColumnSpec } from '../project.js';
 import type { ColumnProfile } from './column-profile.js';
+import { doubtOf } from './doubtful-values.js';
 import { isBeyondDouble } from './feature-choice.js';
 import type { Proposal, ProposedColumn, RoleChoice } from './proposal.js';
 import { windowFor } from './window-choice.js';
@@ -105,11 +106,13 @@ function rangeText(profile: ColumnProfile, { min, max }: { min: number; max: num
 function columnLine({ spec, profile, role }: ProposedColumn, rows: number): string {
   const { type } = profile;
   const missing = rows - profile.present;
+  const doubt = doubtOf(profile);
   const said = [
     `${profile.isCounted ? '' : 'over '}${thousands(profile.distinct)} value${profile.distinct === 1 ? '' : 's'}`,
-    ...(missing === 0 ? [] : [`missing in ${thousands(missing)} rows`]),
+    ...(missing === 0 ? [] : [`missing in ${thousands(missing)} row${missing === 1 ? '' : 's'}`]),
     ...(profile.range === null || type === 'timestamp' ? [] : [rangeText(profile, profile.range)]),
     ...(role === 'feature' ? [] : [role]),
+    ...(doubt === undefined ? [] : [comment(doubt)]),
   ];
   return `    ${columnText(spec as ColumnSpec)} # ${said.join(', ')}`;
 }

@@ -7,6 +7,7 @@ import { type ColumnSpec, ID_KEYS, type LabelSpec } from '../project.js';
 import { COLUMN_NAME } from '../schema.js';
 import { TIME_FORMATS } from '../time-format.js';
 import type { ColumnProfile } from './column-profile.js';
+import { notTimes } from './doubtful-values.js';
 import { chooseFeature, isBeyondDouble, leaksOf } from './feature-choice.js';
 import { chooseLabel, type LabelChoice, parseLabelWish } from './label-choice.js';
 import {
@@ -126,8 +127,11 @@ export function propose(table: TableProfile, fileName: string, wishes: Wishes, n
 const isName = ({ type, name }: ColumnProfile): string | undefined =>
   type === 'text' || type === 'integer' ? undefined : `'${name}' is ${type}; a name is text or integer`;
 
-const timeFault = ({ type, name, couldBe }: ColumnProfile): string | undefined => {
+const timeFault = (column: ColumnProfile): string | undefined => {
+  const { type, name, couldBe } = column;
   if (type === 'timestamp') return undefined;
+  const near = notTimes(column);
+  if (near !== undefined) return `${near}. Mend those rows, or say the form with --date-format`;
   if (couldBe !== undefined) return `'${name}' may be ${couldBe.join(' or ')}; say --date-format ${couldBe[0]}`;
   return `'${name}' is ${type}; its times are in no form that is known (${TIME_FORMATS.join(', ')}, or ISO 8601)`;
 };

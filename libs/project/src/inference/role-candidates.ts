@@ -16,6 +16,7 @@ import {
   wordIn,
   wordsOf,
 } from './column-words.js';
+import { notTimes } from './doubtful-values.js';
 import type { TableProfile } from './table-profile.js';
 
 export interface Candidate {
@@ -70,9 +71,13 @@ export function eventTimes({ rows, columns }: TableProfile, nowMs: number): Cand
 
 /** Why times are no event time, for somebody who sees them in the file; undefined where there are none. */
 export function noEventTime({ rows, columns }: TableProfile, nowMs: number): string | undefined {
-  const times = columns.filter(({ type, couldBe }) => type === 'timestamp' || couldBe !== undefined);
-  const said = times.map(({ name, present, range, couldBe }) => {
+  const times = columns.filter(
+    ({ type, couldBe, nearTimes }) => type === 'timestamp' || couldBe !== undefined || nearTimes?.isMeant,
+  );
+  const said = times.map((column) => {
+    const { name, present, range, couldBe } = column;
     if (couldBe !== undefined) return `'${name}' may be ${couldBe.join(' or ')} (--date-format says which)`;
+    if (column.type === 'text') return notTimes(column);
     if (present < rows) return `'${name}' is missing in ${rows - present} of ${rows} rows`;
     return (range?.max ?? 0) > nowMs + EVENT_TIME_AHEAD_MS_MAX ? `'${name}' has times in the future` : undefined;
   });

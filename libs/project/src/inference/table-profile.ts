@@ -51,15 +51,16 @@ export class TableProfiler {
     for (const name of names) this.columnOf(name);
   }
 
-  takeRecord(record: Readonly<Record<string, unknown>>): void {
-    const row = this.begin();
-    for (const [name, value] of Object.entries(record)) this.takeValue(row, name, value);
+  /** @param row its number in the file, where rows before it were not taken; 1 = the first */
+  takeRecord(record: Readonly<Record<string, unknown>>, row = this.rows + 1): void {
+    const sample = this.begin();
+    for (const [name, value] of Object.entries(record)) this.takeValue(sample, name, value, row);
   }
 
   /** A row of the columns named beforehand. */
-  takeRow(values: readonly unknown[]): void {
-    const row = this.begin();
-    for (let i = 0; i < this.names.length; i++) this.takeValue(row, this.names[i] as string, values[i]);
+  takeRow(values: readonly unknown[], row = this.rows + 1): void {
+    const sample = this.begin();
+    for (let i = 0; i < this.names.length; i++) this.takeValue(sample, this.names[i] as string, values[i], row);
   }
 
   profile(): TableProfile {
@@ -67,7 +68,11 @@ export class TableProfiler {
     for (const profiler of profilers) profiler.end();
     const { decimal = '.', dateFormat } = this.wishes;
     const shown = dateFormat === undefined ? profilers.flatMap(({ shownFormat }) => shownFormat ?? []) : [dateFormat];
-    const terms = { missing: new Set(profilers.flatMap((one) => one.shownMissing)), formats: new Set(shown) };
+    const terms = {
+      missing: new Set(profilers.flatMap((one) => one.shownMissing)),
+      formats: new Set(shown),
+      saidFormat: dateFormat,
+    };
     return {
       source: this.source,
       decimal,
@@ -86,12 +91,12 @@ export class TableProfiler {
     return row;
   }
 
-  private takeValue(row: unknown[] | null, name: string, value: unknown): void {
+  private takeValue(sample: unknown[] | null, name: string, value: unknown, row: number): void {
     const column = this.columnOf(name);
     if (column === undefined) return;
-    column.profiler.take(value);
-    if (row === null) return;
-    row[column.at] = value;
+    column.profiler.take(value, row);
+    if (sample === null) return;
+    sample[column.at] = value;
     this.cells += 1;
   }
 
