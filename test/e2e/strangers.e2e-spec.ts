@@ -119,6 +119,16 @@ describe('before there is a model', () => {
     ['train loans', 4, ["there is no project 'loans'", '`millrace projects list`'], 'elsewhere'],
     ['new loans.csv --label bad=yes --yes --output full.yaml --force', 1, ['full.yaml', 'the disk is full']],
     ['new loans.csv --label bad=yes --yes', 0, ['Next: millrace ingest loans --file loans.csv']],
+    [
+      'new loans.csv --label bad=yes --yes --output l.yaml',
+      0,
+      ['project.yaml here is of project', 'Next: mv l.yaml project.yaml'],
+    ],
+    [
+      'new loans.csv --label bad=yes --yes --name other --output o.yaml',
+      0,
+      ['Next: millrace apply o.yaml Next: millrace ingest other'],
+    ],
     ['train loans', 4, ['loans has no dataset version yet', '`millrace ingest loans --file FILE`']],
     ...['datasets', 'models', 'loop', 'drift', 'events', 'rollout status', 'dlq list'].map(
       (command): Row => [`${command} laons`, 4, [NO_LAONS, "Did you mean 'loans'?"]],

@@ -22,9 +22,10 @@ import { choicesText, columnsTable, nextCommands, shellWord } from '../new/found
 import { askDecimal, proposeWith, type Terminal, withCommas } from '../new/questions.js';
 import { readTable } from '../new/read-any-table.fs.js';
 import type { ReadTable } from '../new/read-table.js';
-import { projectNameIn } from '../project-file.fs.js';
-import { action, type Context } from './context.js';
+import { PROJECT_FILE, projectHere, projectNameIn } from '../project-file.fs.js';
+import { action, type Context, controlOf } from './context.js';
 import { type CsvOptions, withCsvOptions } from './csv-options.js';
+import { stepsBeside } from './project-beside.js';
 
 interface NewOptions extends CsvOptions {
   name?: string;
@@ -98,8 +99,28 @@ async function run(context: Context, file: string, options: NewOptions): Promise
     throw Object.assign(thrown as Error, { path: output });
   }
   const guessed = [...(isGuess ? ['decimal comma'] : []), ...proposal.open];
-  report(context, proposal, read, file, options, guessed);
+  const { project, document } = parsed;
+  const columns = project.data.columns.map(({ name }) => name);
+  const steps = stepsBeside(project.name, document, columns, {
+    output: options.output,
+    isHere: output === resolve(PROJECT_FILE),
+    here: projectHere(),
+    applied: await appliedAs(context, project.name),
+  });
+  report(context, proposal, read, file, options, { guessed, ...steps });
   return 0;
+}
+
+/** Nothing here needs the platform: where it is not up, nothing is applied. */
+const PLATFORM_WITHIN_MS = 2_000;
+
+async function appliedAs({ settings }: Context, project: string): Promise<unknown> {
+  try {
+    const known = await controlOf(settings, PLATFORM_WITHIN_MS).projects();
+    return known.find(({ name }) => name === project)?.document;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of the columns that the project names. */
@@ -180,21 +201,28 @@ function openText(role: OpenRole, { label, eventTime, entity }: Proposal): strin
   return `--${option} ${shellWord(column?.name ?? '')}, because ${why}; or --no-${option}`;
 }
 
+interface Told {
+  readonly guessed: readonly string[];
+  readonly warnings: readonly string[];
+  /** Commands before `ingest`. */
+  readonly first: readonly string[];
+}
+
 function report(
   context: Context,
   proposal: Proposal,
   read: ReadTable,
   file: string,
   options: NewOptions,
-  guessed: readonly string[],
+  { guessed, warnings: besides, first }: Told,
 ): void {
   const more = [
     ...(options.delimiter === undefined ? [] : ['--delimiter', shellWord(options.delimiter)]),
     ...(options.encoding === undefined ? [] : ['--encoding', shellWord(options.encoding)]),
   ];
-  const next = nextCommands(proposal, read.profile, read.records, file, more);
+  const next = [...first, ...nextCommands(proposal, read.profile, read.records, file, more)];
   const { name, rows, columns } = proposal;
-  const warnings = [...read.warnings, ...doubts(proposal)];
+  const warnings = [...read.warnings, ...doubts(proposal), ...besides];
   const answer = {
     name,
     rows,
