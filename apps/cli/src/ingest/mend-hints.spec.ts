@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { wrongDelimiter } from '@millrace/tabular';
 import type { ImportState } from '../client/control.http.js';
 import { toMend } from './mend-hints.js';
 
@@ -30,6 +31,16 @@ describe('the command that mends an import', () => {
     expect(toMend({ source: 'jan', rows: 'all' }, { ...status, rejected: 0 })).toEqual([
       'millrace ingest loans --source jan --rows all',
     ]);
+  });
+
+  it.each([
+    [';', ',', "--delimiter ';'"],
+    ['\t', ',', '--delimiter tab'],
+    [',', ';', '--delimiter ,'],
+  ])('repeats no delimiter that was wrong: written with %j, said %j', (written, delimiter, option) => {
+    const message = wrongDelimiter('a.csv', [`a${written}b`], delimiter) as string;
+    const failed: ImportState = { ...status, state: 'failed', rejected: 0, rowsChosen: 0, message };
+    expect(toMend({ file: 'a.csv', delimiter }, failed)).toEqual([`millrace ingest loans --file a.csv ${option}`]);
   });
 
   it('is without the range that no row was of', () => {

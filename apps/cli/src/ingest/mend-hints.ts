@@ -6,7 +6,8 @@ import type { ImportState } from '../client/control.http.js';
 import { shellWord } from '../new/found.js';
 import type { ImportOptions } from './import-report.js';
 
-export function toMend(options: ImportOptions, status: ImportState): string[] {
+export function toMend(given: ImportOptions, status: ImportState): string[] {
+  const options = { ...given, ...delimiterSaid(status) };
   const { from, to, ...rest } = options;
   const { project, rejected, rowsChosen } = status;
   if (rejected > 0) {
@@ -17,11 +18,19 @@ export function toMend(options: ImportOptions, status: ImportState): string[] {
   if (rowsChosen === 0 && (from !== undefined || to !== undefined)) return [ingestAgain(project, rest)];
   // Good rows that no version came of: what failed was the platform, as where Kafka was gone.
   const again = ingestAgain(project, options);
-  return [rowsChosen > 0 ? again : `${again}   # when the file is mended, or the project file, and that applied`];
+  const isMended = rowsChosen > 0 || options.delimiter !== given.delimiter;
+  return [isMended ? again : `${again}   # when the file is mended, or the project file, and that applied`];
 }
 
 /** Ingest has seen a decimal comma where it read points. */
 const isComma = ({ warnings }: ImportState): boolean => warnings.some((warning) => warning.includes("`--decimal ','`"));
+
+/** Ingest has seen that the header is written with another delimiter than the one that was said. */
+function delimiterSaid({ message = '' }: ImportState): { delimiter?: string } {
+  const [, quoted, bare] = /; say --delimiter (?:'(.)'|(tab))$/.exec(message) ?? [];
+  const delimiter = quoted ?? bare;
+  return delimiter === undefined ? {} : { delimiter };
+}
 
 function ingestAgain(project: string, options: ImportOptions): string {
   const { file, source, format, delimiter, decimal, encoding, from, to, rows, seed } = options;
