@@ -12,6 +12,7 @@ import { toMend } from '../ingest/mend-hints.js';
 import { partlySent } from '../ingest/partly-sent.js';
 import { recordFile } from '../ingest/record-file.fs.js';
 import { recordSlices } from '../ingest/record-slices.js';
+import { refusalLines } from '../ingest/stream-refusals.js';
 import { uploadFile } from '../ingest/upload.fs.js';
 import { versionCommand } from '../overview/version-command.js';
 import type { Stage } from '../terminal/stage.js';
@@ -174,15 +175,14 @@ async function sendRecords({ control, print }: Context, project: string, file: s
   } catch (thrown) {
     throw partlySent(thrown, accepted, 'records');
   }
-  const reason = rejected[0]?.reasons[0];
   print(
     { accepted, rejected },
     () =>
       [
-        `${accepted} accepted, ${rejected.length} refused`,
-        ...(reason ? [`  the first: ${`${reason.field} ${reason.message}`.trim()}`] : []),
+        `${file}: ${accepted} ${accepted === 1 ? 'record' : 'records'} accepted, ${rejected.length} refused`,
+        ...refusalLines(rejected, records),
       ].join('\n'),
-    [reason ? `millrace dlq list ${project}` : `millrace datasets ${project}`],
+    [rejected.length > 0 ? `millrace dlq list ${project}` : `millrace datasets ${project}`],
   );
   return rejected.length > 0 ? EXIT_FAILED : EXIT_OK;
 }

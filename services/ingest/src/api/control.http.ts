@@ -134,7 +134,10 @@ export class ControlController {
     return {
       total: sum((name) => this.letters.count(name)),
       redriven: sum((name) => this.letters.redrivenCount(name)),
-      deadLetters: letters.map(letterView),
+      deadLetters: letters.map((letter) => {
+        const schema = this.registry.find(letter.project);
+        return letterView(letter, schema?.columns[schema.recordIdIndex]?.name);
+      }),
     };
   }
 

@@ -4,7 +4,7 @@ import { letterView } from './letter-view.js';
 
 const reason = { code: 'wrong_type', field: 'amount', message: 'm' } as const;
 
-function view(payload: string, changes: Partial<DeadLetter> = {}) {
+function view(payload: string, changes: Partial<DeadLetter> = {}, idColumn?: string) {
   const bytes = new TextEncoder().encode(payload);
   const letter = {
     source: 'upload:a.csv',
@@ -14,7 +14,7 @@ function view(payload: string, changes: Partial<DeadLetter> = {}) {
     reasons: [reason],
     ...changes,
   };
-  return letterView(letter as DeadLetter);
+  return letterView(letter as DeadLetter, idColumn);
 }
 
 describe('a dead letter as people look at it', () => {
@@ -42,6 +42,16 @@ describe('a dead letter as people look at it', () => {
     ['an id of the row', '{"values":{"record_id":"r8"}}', 'r8'],
     ['a row without one', '{"values":{"amount":1}}', undefined],
   ])('says what record it is about: %s', (_what, payload, id) => expect(view(payload).recordId).toBe(id));
+
+  it.each([
+    ['a row', '{"values":{"reading_id":1,"zzz":2}}', '1'],
+    ['a flat record', '{"reading_id":9007199254740993,"zzz":2}', '9007199254740993'],
+    ['one that brings an id beside its column', '{"recordId":"r7","values":{"reading_id":1}}', 'r7'],
+    ['one without', '{"values":{"zzz":2}}', undefined],
+  ])("says the record by the project's own column of ids: %s", (_what, payload, id) => {
+    expect(view(payload, {}, 'reading_id').recordId).toBe(id);
+    expect(view(payload, {}, 'constructor').recordId).toBe(id === 'r7' ? id : undefined);
+  });
 
   it('says no value of an original that was not kept whole', () => {
     expect(view('{"values":{"amount":1}}', { payloadBytes: 99_999 }).reasons[0]).toEqual(reason);

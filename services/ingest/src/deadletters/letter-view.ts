@@ -3,7 +3,7 @@
 
 import type { DeadLetter, Reason } from '@millrace/contracts';
 import { parseExactJson } from '@millrace/domain';
-import { shown } from '../schema/check-row.js';
+import { idText, shown } from '../schema/check-row.js';
 
 const PAYLOAD_SHOWN_BYTES = 4_096;
 const ID_SHOWN_MAX = 256;
@@ -21,10 +21,14 @@ export interface LetterView extends Omit<DeadLetter, 'payload' | 'reasons'> {
 
 const LETTER_IDS = ['recordId', 'record_id', 'predictionId'] as const;
 
-export function letterView({ payload, ...letter }: DeadLetter): LetterView {
+/** @param idColumn the project's column of record ids, where it has one */
+export function letterView({ payload, ...letter }: DeadLetter, idColumn?: string): LetterView {
   const raw = payload.length < letter.payloadBytes ? {} : objectOf(payload);
   const values = objectIn(raw.values) ?? raw;
-  const id = LETTER_IDS.map((key) => raw[key] ?? values[key]).find((one) => typeof one === 'string' && one !== '');
+  const keys = idColumn === undefined ? LETTER_IDS : [...LETTER_IDS, idColumn];
+  const id = keys
+    .map((key) => idText(own(raw, key) ?? own(values, key)))
+    .find((one) => typeof one === 'string' && one !== '');
   return {
     ...letter,
     ...(id === undefined ? {} : { recordId: String(id).slice(0, ID_SHOWN_MAX) }),
@@ -36,6 +40,9 @@ export function letterView({ payload, ...letter }: DeadLetter): LetterView {
     }),
   };
 }
+
+const own = (object: Readonly<Record<string, unknown>>, key: string): unknown =>
+  Object.hasOwn(object, key) ? object[key] : undefined;
 
 /** A record or label in its JSON form; empty where it is none. */
 function objectOf(payload: Uint8Array): Readonly<Record<string, unknown>> {

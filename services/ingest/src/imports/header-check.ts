@@ -13,6 +13,14 @@ function named(names: readonly string[]): string {
   return `${shown.join(', ')}${names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : ''}`;
 }
 
+function nearOf(missing: readonly string[], header: readonly string[]): string {
+  const near = missing.flatMap((name) => {
+    const found = suggest(name, header);
+    return found === null ? [] : [`${name} may be ${JSON.stringify(found)}`];
+  });
+  return near.length === 0 ? '' : `; ${near.slice(0, NAMED_MAX).join(', ')}`;
+}
+
 /**
  * @param idColumn a column that identifies a row, where one is declared
  * @param delimiter of a CSV file
@@ -41,15 +49,29 @@ export function checkHeader(
       `${file} has the column ${named([...new Set(twice)])} twice; rename one`,
     );
   if (missing.length === 0) return;
-  const near = missing.flatMap((name) => {
-    const found = suggest(name, header);
-    return found === null ? [] : [`${name} may be ${JSON.stringify(found)}`];
-  });
   throw new PlatformError(
     'invalid_argument',
     `${file} has ${isOther ? 'none of the columns' : 'no column'} ${named(missing)}; ${delimiter === null ? 'it has' : 'its first line names'} ${named(header)}` +
-      `${near.length === 0 ? '' : `; ${near.slice(0, NAMED_MAX).join(', ')}`}. Rename in the file or in the project file`,
+      `${nearOf(missing, header)}. Rename in the file or in the project file`,
   );
+}
+
+/**
+ * The same for records that each name their columns themselves: what one lacks is a missing value, so that only a file
+ * whose records have nothing of the project is refused.
+ *
+ * @param names of all columns of its first records, none where no record can be read
+ * @throws PlatformError 'invalid_argument'
+ */
+export function checkNames(file: string, names: readonly string[], schema: RecordSchema): string[] {
+  if (names.length === 0) return [];
+  const inputs = schema.columns.filter((column) => !column.outcome && column.derive === undefined);
+  if (!inputs.some(({ name }) => names.includes(name))) checkHeader(file, names, schema, null, null);
+  const absent = inputs.filter(({ name, required }) => required && !names.includes(name)).map(({ name }) => name);
+  if (absent.length === 0) return [];
+  return [
+    `no record at the beginning of ${file} has ${named(absent)}; they have ${named(names)}${nearOf(absent, names)}`,
+  ];
 }
 
 /** What the file leaves out without being wrong. */

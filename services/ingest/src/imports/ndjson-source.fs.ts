@@ -8,6 +8,7 @@ import { LineReader, type TextLine } from '@millrace/tabular';
 import { ownValue, type RecordInput, recordFromLine } from '../records/record-input.js';
 import { idText } from '../schema/check-row.js';
 import type { RecordSchema } from '../schema/record-schema.js';
+import { checkNames } from './header-check.js';
 import { RowList } from './row-list.js';
 import { rowPayload } from './row-payload.js';
 import {
@@ -41,7 +42,8 @@ export class NdjsonSource implements RowSource {
   static async open(file: ImportFile, schema: RecordSchema, ids: RowIds, terms: FileTerms): Promise<NdjsonSource> {
     const declared = terms.csv?.encoding;
     const text = await inspectText(file, declared);
-    return new NdjsonSource(file, schema, ids, text, encodingWarning(file.name, declared, text));
+    const warnings = checkNames(file.name, namesIn(text, schema), schema);
+    return new NdjsonSource(file, schema, ids, text, [...encodingWarning(file.name, declared, text), ...warnings]);
   }
 
   async rowsBetween(fromMs: number, toMs: number): Promise<RowRange> {
@@ -107,4 +109,18 @@ export class NdjsonSource implements RowSource {
         : new TextEncoder().encode(row(i).line.text);
     return { rows: rows.length, rowNumber: (i) => row(i).line.row, value, recordId, fault, original };
   }
+}
+
+/** Columns that the records of the sample name; a line that its end has cut is none. */
+function namesIn({ sample, isWhole }: TextFacts, schema: RecordSchema): string[] {
+  const names = new Set<string>();
+  const idColumn = schema.columns[schema.recordIdIndex]?.name;
+  const reader = new LineReader(({ text }) => {
+    const { values, hasOwnId } = recordFromLine(text, '', schema);
+    for (const name of Object.keys(values)) names.add(name);
+    if (hasOwnId && idColumn !== undefined) names.add(idColumn);
+  });
+  reader.push(sample);
+  if (isWhole) reader.end();
+  return [...names];
 }

@@ -213,6 +213,19 @@ describe('an NDJSON file', () => {
     expect(rows[1]).toMatchObject({ id: '9007199254740995', values: [1, 'a', 2, null, null] });
   });
 
+  it('of other records is refused as a table is: what it has, and what may be meant', async () => {
+    await expect(ndjson('{"foo":1,"bar":2}\n{"foo":2,"whom":3}\n')).rejects.toThrow(
+      'a.ndjson has none of the columns "at", "who", "x", "flag"; it has "foo", "bar", "whom"; ' +
+        'who may be "whom". Rename in the file or in the project file',
+    );
+    const { facts } = await ndjson('{"at":1,"whom":"a"}\n{"at":1,"x":2}\n');
+    expect(facts.warnings).toEqual([
+      'no record at the beginning of a.ndjson has "who"; they have "at", "whom", "x"; who may be "whom"',
+    ]);
+    // One record has it: the others lack a value.
+    expect((await ndjson('{"at":1}\n{"at":1,"who":"a"}\n')).facts.warnings).toEqual([]);
+  });
+
   it('tells a broken line and goes on', async () => {
     const rows = await rowsOf(await ndjson('{"at":1,"who":"a"}\n{"at":\n[1]\n{"at":2,"who":"b"}\n'));
     expect(rows.map(({ fault }) => fault?.slice(0, 8) ?? null)).toEqual([null, 'not JSON', 'a record', null]);
