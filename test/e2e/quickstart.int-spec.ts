@@ -2,10 +2,12 @@
 // order of the page, by the shell, in a folder that looks like the clone; what a page shows as output comes, line by
 // line, '…' standing for anything.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { systemClock, timeOf } from '@millrace/domain';
 import { type CodeBlock, codeBlocks } from '@millrace/testing';
 import { Platform, REPOSITORY, until } from './support/platform.process.js';
 
@@ -29,6 +31,8 @@ function blocksOf(path: string): CodeBlock[] {
 let platform: Platform;
 let up: ReturnType<Platform['spawn']>;
 const folders: string[] = [];
+/** The folder that a page's lines were run in. */
+const pages = new Map<string, string>();
 
 /** What the pages write stays out of the clone. */
 function likeTheClone(): string {
@@ -62,12 +66,16 @@ afterAll(async () => {
   for (const folder of folders) rmSync(folder, { recursive: true });
 }, 60_000);
 
+it('the platform tells the next command as it was itself typed', () =>
+  expect(up.output()).toContain('Next, in another terminal: npx millrace new FILE'));
+
 describe.each([
   ['README.md', readme],
   ['docs/quickstart.md', quickstart],
   ['docs/own-model.md', blocksOf('docs/own-model.md')],
-])('%s', (_page, blocks) => {
+])('%s', (page, blocks) => {
   const folder = likeTheClone();
+  pages.set(page, folder);
 
   it('begins with the platform in a terminal of its own', () => {
     expect(blocks[0]).toMatchObject({ language: 'sh', text: expect.stringMatching(/^npx millrace up\b[^\n]*$/) });
@@ -81,6 +89,55 @@ describe.each([
       const { code, output } = await run.finished;
       if (code !== 0) throw new Error(`exit code ${code}:\n${output}\n${platform.logs(5)}`);
       if (shown?.language === 'text') expectShown(output, shown.text);
+    },
+    BLOCK_WITHIN_MS,
+  );
+});
+
+interface Window {
+  startMs: number;
+  cohorts: { predictions: number; tests: { feature: string; alarm: boolean }[] }[];
+}
+/** Or a half, where a minute ends between. */
+const isOfFile = ({ predictions }: Window['cohorts'][number]) => predictions >= 300;
+
+describe('docs/quickstart.md, windows in minutes', () => {
+  const run = async (line: string, folder: string) => {
+    const { code, output } = await platform.inGroupOfItsOwn(['bash', '-c', `cd "$0" && ${line}`, folder]).finished;
+    if (code !== 0) throw new Error(`${line}: exit code ${code}:\n${output}`);
+    return output;
+  };
+
+  it(
+    'are calm for rows like the others, ring for others, and the loop waits for minutes',
+    async () => {
+      const [yaml] = quickstart.filter(({ language }) => language === 'yaml');
+      const folder = pages.get('docs/quickstart.md') as string;
+      const file = join(folder, 'project.yaml');
+      const said = readFileSync(file, 'utf8').replace(/versionEvery: \w+/, 'versionEvery: 1m');
+      writeFileSync(file, said.replace(/^monitoring:[\s\S]*/m, `${yaml?.text}\n`));
+      await run('npx millrace apply project.yaml', folder);
+      const windows = async (): Promise<Window[]> =>
+        JSON.parse(await run('npx millrace --json drift strikes 2>/dev/null', folder));
+      /** Of the window in which the file's rows are, which closes when answers come after it. */
+      const alarmsOf = async (name: string) => {
+        const before = new Set((await windows()).map(({ startMs }) => startMs));
+        await run(`npx millrace predict strikes --input ${name} --output scored.csv`, folder);
+        for (;;) {
+          await run(`npx millrace predict strikes --row '{"Wildlife Size":"Small"}'`, folder);
+          const isNew = ({ startMs, cohorts }: Window) => !before.has(startMs) && cohorts.some(isOfFile);
+          const found = (await windows()).find(isNew);
+          if (found !== undefined) return found.cohorts.flatMap(({ tests }) => tests.filter(({ alarm }) => alarm));
+          // So few rows besides change nothing in a window of the file's.
+          await pause(10_000);
+        }
+      };
+      expect(await alarmsOf('some.csv')).toEqual([]);
+      expect(await alarmsOf('other.csv')).toContainEqual(expect.objectContaining({ feature: 'Wildlife Size' }));
+      const told = await run('npx millrace loop strikes', folder);
+      expect(told).toContain('waits for a dataset version');
+      const untilMs = timeOf(/has come to (\S+)/.exec(told)?.[1]);
+      expect(untilMs - systemClock.nowMs()).toBeLessThan(10 * 60_000);
     },
     BLOCK_WITHIN_MS,
   );

@@ -312,8 +312,13 @@ describe('what is not trained', () => {
     ['models bare', 0, ['Next: millrace models register FILE --project bare --unjudged']],
     ['datasets bare', 0, ['Next: millrace models register FILE --project bare --unjudged']],
     ['loop bare', 0, ['waits for nothing: the project has no label', 'Next: millrace models register FILE']],
+    ['ingest bare --source x', 4, ["no source 'x'", 'It names none', '`millrace ingest bare --file FILE`']],
     ['ingest bare --file bare.ndjson --stream', 0, ['90 records accepted, 0 refused', 'Next: millrace datasets bare']],
-    ['ingest bare --file bad.ndjson --stream', 1, ['0 records accepted, 2 refused', 'refused row 1', 'pressure', 'dlq list bare']],
+    [
+      'ingest bare --file bad.ndjson --stream',
+      1,
+      ['0 records accepted, 2 refused', 'refused row 1', 'pressure', 'dlq list bare'],
+    ],
   ]);
 });
 

@@ -70,7 +70,8 @@ function commandFault([program = '', ...words]: string[]): string | undefined {
     return second === 'affected' || targets.includes(`${second}`) ? undefined : 'no such target';
   if (program === 'npm') return (first === 'run' ? second : first) in scripts ? undefined : 'no such script';
   if (program === 'curl') return curlFault(words);
-  return ['mkdir', 'cd', 'cat'].includes(program)
+  // The quickstart's own test runs what makes a file of another.
+  return ['mkdir', 'cd', 'cat', 'awk', 'sed'].includes(program)
     ? undefined
     : 'nothing here checks such a command; say why it is not run';
 }

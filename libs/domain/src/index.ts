@@ -15,6 +15,7 @@ export {
   type Slice,
   sameCohort,
 } from './cohort.js';
+export { counted } from './counted.js';
 export { ERROR_CODES, type ErrorCode, PlatformError, type PlatformErrorOptions, type Retry } from './errors.js';
 export { type ClockRules, EventClock } from './event-clock.js';
 export { exactJson, parseExactJson } from './exact-json.js';

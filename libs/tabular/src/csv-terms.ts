@@ -45,5 +45,8 @@ export function csvTerms(said: { delimiter?: string; decimal?: string; encoding?
 function oneOf<T extends string>(option: string, text: string, known: readonly T[]): T {
   const found = known.find((one) => one === text);
   if (found !== undefined) return found;
-  throw new PlatformError('invalid_argument', `${option} ${text}: write one of ${known.join('  ')}`);
+  throw new PlatformError(
+    'invalid_argument',
+    `${option} ${text}: write ${known.map((one) => `'${one}'`).join(' or ')}`,
+  );
 }

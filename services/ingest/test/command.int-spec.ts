@@ -67,7 +67,7 @@ describe('millrace ingest', () => {
     const { code, out, err } = await millrace('ingest', 'loans', '--source', 'history');
     expect([code, out, err]).toEqual([
       0,
-      expect.stringMatching(/^history: 1 rows accepted, 0 refused, dataset version [0-9a-f]{12}\n$/),
+      expect.stringMatching(/^history: 1 row accepted, 0 refused, dataset version [0-9a-f]{12}\n$/),
       expect.stringMatching(/\nNext: millrace train loans\n$/),
     ]);
     await mkdir(join(folder, 'other'));
@@ -117,7 +117,7 @@ describe('millrace ingest', () => {
     expect((await ingest.post('/v1/projects/loans/records', rows)).body).toMatchObject({ accepted: 1 });
     expect(await millrace('stream', 'close', 'loans')).toMatchObject({
       code: 0,
-      out: '1 closed\n',
+      out: 'closed: 1 dataset version\n',
       err: 'Next: millrace datasets loans\n',
     });
     expect(await millrace('stream', 'reset-watermark', 'loans', '--to', '2024-01-01')).toMatchObject({
@@ -146,7 +146,7 @@ describe('millrace ingest', () => {
     ['another header', ['--file', 'header.csv'], 1, 'has no column "customer"; its first line names'],
     ['a wrong delimiter', ['--file', 'loans.csv', '--delimiter', ','], 1, "say --delimiter ';'"],
     ['a delimiter of two characters', ['--file', 'loans.csv', '--delimiter', ';;'], 2, 'Write one character'],
-    ['an unknown encoding', ['--file', 'loans.csv', '--encoding', 'klingon'], 2, 'Write one of utf-8'],
+    ['an unknown encoding', ['--file', 'loans.csv', '--encoding', 'klingon'], 2, "Write 'utf-8' or"],
     ['a date that is none', ['--file', 'loans.csv', '--from', '2024-02-30'], 2, 'Write a date or a time'],
     ['rows that are no number', ['--file', 'loans.csv', '--rows', 'some'], 2, 'or "all"'],
     ['neither file nor source', [], 2, 'name either --file FILE or --source NAME'],

@@ -1,7 +1,7 @@
 // The whole command line: every command with its options. It parses; what a command does stands in its own file. What
 // is wrong with the line itself is told as any other error is, and ends with EXIT_USAGE.
 
-import { RELEASE } from '@millrace/domain';
+import { RELEASE, suggest } from '@millrace/domain';
 import { type Argument, Command, type CommanderError } from 'commander';
 import { backtestCommand } from './backtest.js';
 import { dataCommands } from './data.js';
@@ -70,11 +70,22 @@ const term = (argument: Argument) => {
 /** A value that nobody means to read whole. */
 const LONG_VALUE = /'([^'\n]{80})[^'\n]+'/g;
 
+/** What commander takes for near: loop for foo. */
+const SUGGESTED = /'([^']*)'\n\(Did you mean (?:one of )?([^)]*)\?\)/;
+
+/** Of its suggestions those that a slip of the hand makes. */
+function nearOnly(whole: string, word: string, listed: string): string {
+  const near = listed.split(', ').filter((one) => suggest(word, [one]) !== null);
+  if (near.length === 0) return whole.slice(0, whole.indexOf('\n'));
+  return `'${word}'\n(Did you mean ${near.length > 1 ? 'one of ' : ''}${near.join(', ')}?)`;
+}
+
 /** Commander begins with "error: "; --json may stand anywhere and may not have been parsed yet. */
 function tell(text: string, write: (text: string) => void): void {
   const message = text
     .replace(/^error: /, '')
     .trim()
+    .replace(SUGGESTED, nearOnly)
     .replace(LONG_VALUE, "'$1…'");
   if (!process.argv.includes('--json')) write(`millrace: ${message}\n`);
   else process.stdout.write(`${JSON.stringify({ error: { code: 'invalid_argument', message, facts: {} } })}\n`);

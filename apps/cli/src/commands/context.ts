@@ -16,6 +16,7 @@ import { fitted } from '../table.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import { STOP_SIGNALS } from '../terminal/stop-signal.process.js';
 import { nextTyped, textTyped, typedAs } from '../terminal/typed-as.js';
+import { namedProject } from './named-project.js';
 
 export interface Context {
   settings: CliSettings;
@@ -87,14 +88,13 @@ export function controlOf(settings: CliSettings, deadlineMs?: number): ControlCl
   return new ControlClient(settings.addresses, deadlineMs, replicaUrls(settings, notes));
 }
 
-/** What a command's first argument names may be what was not found. */
+/** The project that a command names may be what was not found. */
 async function ofProject(error: PlatformError, command: Command, args: readonly unknown[]): Promise<PlatformError> {
-  const [first] = command.registeredArguments;
-  const named = (first?.name() === 'project' || first?.name() === 'model') && typeof args[0] === 'string';
+  const name = namedProject(command, args);
   // What the command itself misses, it has told with the next command.
   const isTold = isMissingFile(error) || error.reason.includes('`millrace ');
-  if (!named || error.code !== 'not_found' || isTold) return error;
-  return explained(error, args[0] as string, controlOf(cliSettings()), projectHere());
+  if (name === undefined || error.code !== 'not_found' || isTold) return error;
+  return explained(error, name, controlOf(cliSettings()), projectHere());
 }
 
 /** Ends the command on the first signal, with its bars, and says what holds then. */

@@ -1,7 +1,7 @@
 // ingest: a file, or a source of the project file, as one dataset version; or records of a file into the live stream.
 
 import { resolve } from 'node:path';
-import { fileIdOf, PlatformError } from '@millrace/domain';
+import { counted, fileIdOf, PlatformError } from '@millrace/domain';
 import { checkFile } from '@millrace/files';
 import { TABLE_FORMATS } from '@millrace/tabular';
 import type { Command } from 'commander';
@@ -137,7 +137,7 @@ async function imported(
       const now = await control.importState(project, importId).catch((thrown: unknown) => {
         throw ofAnother(thrown);
       });
-      stage.progress(now.rowsRead, now.rowsChosen, `${now.accepted} rows accepted, ${now.rejected} refused`);
+      stage.progress(now.rowsRead, now.rowsChosen, `${counted(now.accepted, 'row')} accepted, ${now.rejected} refused`);
       return now.state === 'running' ? undefined : now;
     },
     'the import',
@@ -146,7 +146,7 @@ async function imported(
   return staged(
     stage,
     end,
-    ({ accepted, rejected }) => `${accepted} rows${rejected === 0 ? '' : `, ${rejected} refused`}`,
+    ({ accepted, rejected }) => `${counted(accepted, 'row')}${rejected === 0 ? '' : `, ${rejected} refused`}`,
     (ended) => ended.state === 'done' && !isMostlyRefused(ended),
   );
 }
@@ -179,7 +179,7 @@ async function sendRecords({ control, print }: Context, project: string, file: s
     { accepted, rejected },
     () =>
       [
-        `${file}: ${accepted} ${accepted === 1 ? 'record' : 'records'} accepted, ${rejected.length} refused`,
+        `${file}: ${counted(accepted, 'record')} accepted, ${rejected.length} refused`,
         ...refusalLines(rejected, records),
       ].join('\n'),
     [rejected.length > 0 ? `millrace dlq list ${project}` : `millrace datasets ${project}`],

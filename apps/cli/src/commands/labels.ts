@@ -1,7 +1,7 @@
 // labels add: sends what became of records, one by one or from a file, and says which were refused and why.
 
 import { resolve } from 'node:path';
-import { PlatformError } from '@millrace/domain';
+import { counted, PlatformError } from '@millrace/domain';
 import { checkFile } from '@millrace/files';
 import { type Project, projectFromDocument } from '@millrace/project';
 import { type CsvTerms, csvTerms } from '@millrace/tabular';
@@ -77,7 +77,12 @@ function oneLabel({
   eventTime,
   knownAt,
 }: Omit<LabelOptions, 'file' | keyof CsvOptions>): LabelBody {
-  if ((record === undefined) === (prediction === undefined))
+  if (record !== undefined && prediction !== undefined)
+    throw new PlatformError(
+      'invalid_argument',
+      '--record and --prediction both say what the label belongs to: leave one of them out',
+    );
+  if (record === undefined && prediction === undefined)
     throw new PlatformError('invalid_argument', 'give --file FILE, or --record ID or --prediction ID with --value');
   if (value === undefined)
     throw new PlatformError(
@@ -135,7 +140,7 @@ async function sent(
     { accepted, rejected: lost, refused },
     () =>
       [
-        `${accepted} labels accepted, ${lost} refused`,
+        `${counted(accepted, 'label')} accepted, ${lost} refused`,
         ...refused.map(
           ({ row, recordId, reasons }) => `  row ${row} (${recordId || 'no id'}): ${reasonsText(reasons)}`,
         ),

@@ -3,7 +3,7 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
-import { PlatformError, systemClock } from '@millrace/domain';
+import { counted, PlatformError, systemClock } from '@millrace/domain';
 import { checkFile, firstBytesOf } from '@millrace/files';
 import {
   doubtOf,
@@ -243,7 +243,7 @@ function report(
   const text = (width: number | undefined) =>
     [
       ...warnings.map((warning) => `warning: ${warning}`),
-      `${file}: ${rows} rows${read.isAll ? '' : ' (the first; the rest was not looked at)'}, ${columns.length} columns`,
+      `${file}: ${counted(rows, 'row')}${read.isAll ? '' : ' (the first; the rest was not looked at)'}, ${counted(columns.length, 'column')}`,
       '',
       columnsTable(proposal, width),
       '',

@@ -44,8 +44,8 @@ describe('values of options', () => {
     [projectName, ['', 'Loans', '../etc', '2loans', '\uFFFD', 'x'.repeat(64)], 'lower-case letters'],
     [someId, ['', '  '], 'Write an id'],
     [csvText('delimiter'), ['', ';;', '"', '\n'], "Write one character, such as ';', or tab."],
-    [csvText('decimal'), ['comma', ''], 'Write one of .  ,.'],
-    [csvText('encoding'), ['klingon', ''], 'Write one of utf-8  latin1'],
+    [csvText('decimal'), ['comma', ''], "Write '.' or ','."],
+    [csvText('encoding'), ['klingon', ''], "Write 'utf-8' or 'latin1' or"],
   ])('%# %s is refused with what to write', (rule, texts, sentence) => {
     for (const text of texts) {
       expect(() => rule(text)).toThrow(InvalidArgumentError);

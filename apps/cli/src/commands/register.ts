@@ -13,6 +13,7 @@ import { importReport, referenceOf } from '../ingest/import-report.js';
 import { uploadFile } from '../ingest/upload.fs.js';
 import { inputOption, outputOption } from '../register/binding-options.js';
 import { modelFiles } from '../register/model-files.fs.js';
+import { type RegisterOptions, registerAgain } from '../register/register-again.js';
 import type { Reporter } from '../terminal/reporter.terminal.js';
 import type { Stage } from '../terminal/stage.js';
 import { verdictText } from '../train/training-report.js';
@@ -23,18 +24,6 @@ import { type Arrival, arrivalText, bringIntoService, comesIntoService } from '.
 import { address, projectName } from './option-values.js';
 import { forced } from './routes.js';
 import { toldUsual } from './told-usual.js';
-
-interface RegisterOptions {
-  project: string;
-  input?: string[];
-  output?: string[];
-  reference?: string;
-  dataset?: string[];
-  upstream?: string;
-  model?: string;
-  modelVersion?: string;
-  unjudged?: boolean;
-}
 
 type Training = AnswerOf<typeof trainerApi.endpoints.training>;
 type Version = AnswerOf<typeof trainerApi.endpoints.model>;
@@ -87,7 +76,9 @@ async function register(context: Context, path: string | undefined, options: Reg
   const training = await finished(context, project, trainingId, reporter.stage('register', `${what} → ${project}`));
   if (training.state === 'failed') {
     const { message = 'failed', code } = training.last;
-    context.print({ ...training, error: { code, message } }, () => `${what} is not registered: ${message}`);
+    context.print({ ...training, error: { code, message } }, () => `${what} is not registered: ${message}`, [
+      `${registerAgain(path, options)}   # when that is mended`,
+    ]);
     return EXIT_FAILED;
   }
   const version = await control.model(project, training.last.version ?? 0);

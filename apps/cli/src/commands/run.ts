@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { environment } from '@millrace/config';
 import {
   commonSettings,
   type Ports,
@@ -20,6 +21,7 @@ import { loadProjectFile } from '../project-file.fs.js';
 import { Supervisor } from '../supervisor/supervisor.process.js';
 import { Reporter } from '../terminal/reporter.terminal.js';
 import { StopSignal } from '../terminal/stop-signal.process.js';
+import { nextTyped, typedAs } from '../terminal/typed-as.js';
 import { action, type Context } from './context.js';
 import { ROWS_MAX, settingText, wholeNumber, wholeNumberOr } from './option-values.js';
 
@@ -56,7 +58,8 @@ export function runCommands(program: Command): void {
         const reporter = new Reporter(process.stdout, systemClock);
         const stop = stopSignal(reporter);
         const supervisor = await bringUp(context, options, reporter, stop);
-        reporter.line(`${whereToLook(context)}\nCtrl-C stops everything. Next, in another terminal: millrace new FILE`);
+        const next = nextTyped('millrace new FILE', typedAs(environment(), process.cwd()));
+        reporter.line(`${whereToLook(context)}\nCtrl-C stops everything. Next, in another terminal: ${next}`);
         const code = await stop.ended();
         await stopAll(supervisor, reporter);
         return code;

@@ -1,6 +1,6 @@
 // stream: closing what is open of a project's live stream, and setting its clock back.
 
-import { timeText } from '@millrace/domain';
+import { counted, timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { action } from './context.js';
 import { projectName, time } from './option-values.js';
@@ -15,7 +15,11 @@ export function streamCommands(program: Command): void {
       action(async (context, project: string) => {
         const closed = await context.control.closeDatasets(project);
         const next = closed === 0 ? `millrace ingest ${project} --file FILE` : `millrace datasets ${project}`;
-        context.print({ closed }, () => (closed === 0 ? 'nothing was open' : `${closed} closed`), [next]);
+        context.print(
+          { closed },
+          () => (closed === 0 ? 'nothing was open' : `closed: ${counted(closed, 'dataset version')}`),
+          [next],
+        );
         return 0;
       }),
     );

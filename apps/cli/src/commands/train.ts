@@ -1,7 +1,7 @@
 // train: starts a training, shows how it goes, says what came of it and why, and waits until a blessed version is in
 // service where the project's loop puts it there.
 
-import { PlatformError } from '@millrace/domain';
+import { counted, PlatformError } from '@millrace/domain';
 import { nothingToLearn, WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
@@ -70,7 +70,7 @@ async function train(context: Context, project: string, options: TrainOptions): 
   context.whenStopped(`the training goes on without it; \`millrace models ${project}\` shows what comes of it`);
   const stage = context
     .stages()
-    .stage('train', `${project}: ${datasetVersions.length} dataset version(s), ${rows} rows`);
+    .stage('train', `${project}: ${counted(datasetVersions.length, 'dataset version')}, ${counted(rows, 'row')}`);
   const ended = await poll(
     async () => {
       const training = await control.training(project, trainingId);

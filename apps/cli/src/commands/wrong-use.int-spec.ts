@@ -136,6 +136,7 @@ const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['labels add loans --file none.csv', ['there is no file', 'none.csv'], 4],
   ['apply bad.yaml --check', ['bad.yaml:8:', 'type'], 2],
   ['labels add loans', ['give --file FILE, or --record ID or --prediction ID with --value'], 2],
+  ['labels add loans --record a --prediction b --value 1', ['--record and --prediction both say', 'leave one'], 2],
   // What the outcome's own words are is known where the project is.
   ['labels add loans --record a --value yes', ['no answer; is the platform up?'], 3],
   ['labels add loans --record a', ['--value is missing: write true, false, 1 or 0, or the outcome'], 2],
@@ -171,6 +172,9 @@ const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['new model.onnx', ['model.onnx is a model (ONNX), no table', '`millrace models register`'], 2],
   ['new model.onnx --output n.yaml', ['model.onnx is a model (ONNX), no table'], 2],
   ['new loans.csv --output n.yaml --label defaulted=7', ["'defaulted' holds yes or no, not '7'"], 2],
+  ['new loans.csv --output n.yaml --label defaulted=maybe', ["say --label 'defaulted', or 'defaulted=false'"], 2],
+  ['new loans.csv --output n.yaml --label amount>viel', ["holds numbers, 'viel' is none", "--label 'amount>VALUE'"], 2],
+  ['new loans.csv --output n.yaml --decimal x', ["Write '.' or ','."], 2],
   ['new loans.csv --output n.yaml --label y', ["there is no column 'y'", 'Known here: id, amount, defaulted.'], 2],
   ['new loans.csv --output n.yaml --label amount=15', ["'amount' never fulfils that", 'Known here: 10, 20, 30.'], 2],
   ['apply .', ['. is a folder: name the project file in it'], 2],
@@ -206,6 +210,14 @@ describe('the command line', () => {
     for (const part of told) expect(said).toContain(part);
     expect(errors).toMatch(/^millrace: /m);
     expect(rest.output).toBe('');
+  });
+
+  it.each([
+    ['foo', "unknown command 'foo'"],
+    ['uppp --x', "unknown command 'uppp'"],
+  ])('suggests nothing that is far from what was typed: %s', async (line, told) => {
+    const { code, errors } = await lines.run(wordsOf(line));
+    expect([code, errors]).toEqual([2, `millrace: ${told}\n`]);
   });
 
   it('is told 40 mistakes and more', () =>

@@ -1,7 +1,7 @@
 // What `millrace ingest` says at the end of an import, and what it asks for, as the API takes it.
 
 import type { BodyOf, ingestApi } from '@millrace/api';
-import { PlatformError } from '@millrace/domain';
+import { counted, PlatformError } from '@millrace/domain';
 import { csvTerms, type TableFormat } from '@millrace/tabular';
 import type { ImportState } from '../client/control.http.js';
 import { shownId } from '../ids.js';
@@ -68,7 +68,7 @@ export function importReport(what: string, status: ImportState): string {
   const lines =
     state === 'done'
       ? [
-          `${what}: ${accepted} rows accepted, ${rejected} refused, dataset version ${datasetVersion === undefined ? 'none' : shownId(datasetVersion)}`,
+          `${what}: ${counted(accepted, 'row')} accepted, ${rejected} refused, dataset version ${datasetVersion === undefined ? 'none' : shownId(datasetVersion)}`,
         ]
       : [`${what} was not imported: ${message ?? 'no reason given'}`];
   if (repeatedRows > 0)

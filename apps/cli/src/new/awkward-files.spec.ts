@@ -39,7 +39,7 @@ describe('a file that is no table with a label', () => {
     ['one row', 'a,b,paid\n1,2,yes\n', 'no column has two values'],
     ['a header alone', 'a,b\n', 'file.csv has no rows'],
     ['nothing but empty lines', '\n\n\n', 'it holds nothing but empty lines'],
-    ['rows of another width', file('a,b', (i) => `${i},2,3`), 'line 2: 3 fields, the header has 2'],
+    ['rows of another width', file('a,b', (i) => `${i},2,3`), 'row 1 (line 2 of the file): 3 fields, the header has 2'],
     [
       'only text',
       file('note', (i) => `what somebody wrote about number ${i}`),
@@ -172,8 +172,8 @@ describe('how a file writes', () => {
 
 describe('lines that are no JSON objects', () => {
   it.each([
-    ['{a: 2}', /^1 line is no JSON object and left out; the first is line 2: \{a: 2\} \(Expected property name/],
-    ['[1]', /line 2: \[1\] \(write \{"name": value\}\)/],
+    ['{a: 2}', /^1 line is no JSON object and left out; the first is row 2: \{a: 2\} \(Expected property name/],
+    ['[1]', /row 2: \[1\] \(write \{"name": value\}\)/],
   ])('%s is told with its line and what it holds', async (line, told) => {
     const path = join(folder, 'lines.ndjson');
     writeFileSync(path, `{"a": 1}\n${line}\n{"a": 2}\n`);

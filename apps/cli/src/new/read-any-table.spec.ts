@@ -41,7 +41,7 @@ describe('a file for millrace new', () => {
     const { types, rows, warnings } = await read('odd.csv', ',a,b,b\n0,1,2,3\n1,4\n');
     expect(types).toEqual({ a: 'integer' });
     expect(rows).toBe(1);
-    expect(warnings.join('\n')).toMatch(/without a name[\s\S]*'b' twice[\s\S]*1 rows cannot be read/);
+    expect(warnings.join('\n')).toMatch(/without a name[\s\S]*'b' twice[\s\S]*1 row cannot be read/);
   });
 
   it('may be NDJSON, whose long numbers keep their digits', async () => {
@@ -49,7 +49,7 @@ describe('a file for millrace new', () => {
     expect(await read('rows.ndjson', text)).toMatchObject({
       rows: 2,
       types: { id: 'integer', x: 'number', ok: 'boolean', y: 'text' },
-      warnings: [expect.stringMatching(/^1 line is no JSON object and left out; the first is line 3: nothing \(/)],
+      warnings: [expect.stringMatching(/^1 line is no JSON object and left out; the first is row 3: nothing \(/)],
     });
   });
 
@@ -82,7 +82,7 @@ describe('a file for millrace new', () => {
     ['empty.csv', '', {}, 'is empty'],
     ['list.json', '[{"a":1}]', {}, 'JSON list'],
     ['zip.csv', 'PK\u0003\u0004rest', {}, 'Excel workbook'],
-    ['x.csv', 'a\n1\n', { encoding: 'ebcdic' }, '--encoding ebcdic: write one of'],
+    ['x.csv', 'a\n1\n', { encoding: 'ebcdic' }, "--encoding ebcdic: write 'utf-8' or"],
     ['x.csv', 'a\n1\n', { delimiter: '||' }, '--delimiter ||: write one character'],
   ])('%s is refused with what to do', async (name, contents, options, message) => {
     await expect(read(name, contents, options)).rejects.toThrow(message);

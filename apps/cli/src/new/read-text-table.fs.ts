@@ -2,7 +2,7 @@
 // of the file and what TableProfiler keeps.
 
 import { basename } from 'node:path';
-import { PlatformError } from '@millrace/domain';
+import { counted, PlatformError } from '@millrace/domain';
 import { encodingWarning, inspectText, textOf } from '@millrace/files';
 import { TableProfiler, type TimeFormat } from '@millrace/project';
 import { type CsvRow, type CsvTerms, LineReader } from '@millrace/tabular';
@@ -22,6 +22,9 @@ const SHOWN_MAX = 80;
 /** No name of a column holds these. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u0008\u000e-\u001f]/;
+
+/** Ingest counts rows, an editor lines. */
+const placeOf = ({ row, line }: CsvRow): string => `row ${row + 1} (line ${line} of the file)`;
 
 export async function readCsv(path: string, terms: CsvTerms, dateFormat?: TimeFormat): Promise<ReadTable> {
   const { header, delimiter, warnings, pieces } = await openCsv(path, terms);
@@ -54,7 +57,7 @@ export async function readCsv(path: string, terms: CsvTerms, dateFormat?: TimeFo
   if (broken !== undefined && profile.rows === 0)
     throw new PlatformError(
       'invalid_argument',
-      `${path}: none of its rows can be read; line ${broken.first.line}: ${broken.first.fault}`,
+      `${path}: none of its rows can be read; ${placeOf(broken.first)}: ${broken.first.fault}`,
     );
   const said = [
     ...(isUnnamed ? ['a column without a name is left out'] : []),
@@ -63,7 +66,9 @@ export async function readCsv(path: string, terms: CsvTerms, dateFormat?: TimeFo
       : [`the header names '${[...twice].join("', '")}' twice: left out; rename one to use both`]),
     ...(broken === undefined
       ? []
-      : [`${broken.count} rows cannot be read; the first is line ${broken.first.line}: ${broken.first.fault}`]),
+      : [
+          `${counted(broken.count, 'row')} cannot be read; the first is ${placeOf(broken.first)}: ${broken.first.fault}`,
+        ]),
     ...headerWarning(path, profile),
   ];
   return { profile, records, warnings: [...warnings, ...said], delimiter, isAll: left > 0 };
@@ -76,14 +81,14 @@ export async function readNdjson(path: string, terms: CsvTerms, dateFormat?: Tim
   const table = new TableProfiler('typed', [], { dateFormat });
   const records: Record<string, unknown>[] = [];
   let left = ROWS_MAX;
-  let broken: { count: number; line: number; text: string; why: string } | undefined;
+  let broken: { count: number; row: number; text: string; why: string } | undefined;
   const reader = new LineReader((line) => {
     if (left === 0) return;
     left -= 1;
     const record = objectOf(line);
     if (record === undefined) {
       const { row, text, fault } = line;
-      broken = broken ?? { count: 0, line: row + 1, text: text.slice(0, SHOWN_MAX), why: fault ?? faultOf(text) };
+      broken = broken ?? { count: 0, row: row + 1, text: text.slice(0, SHOWN_MAX), why: fault ?? faultOf(text) };
       broken.count += 1;
       return;
     }
@@ -98,7 +103,7 @@ export async function readNdjson(path: string, terms: CsvTerms, dateFormat?: Tim
   if (broken !== undefined)
     warnings.push(
       `${broken.count} ${broken.count === 1 ? 'line is no JSON object' : 'lines are no JSON objects'} and left out; ` +
-        `the first is line ${broken.line}: ${broken.text} (${broken.why})`,
+        `the first is row ${broken.row}: ${broken.text} (${broken.why})`,
     );
   return { profile: table.profile(), records, warnings, isAll: left > 0 };
 }

@@ -2,7 +2,7 @@
 // figures with the rows they stand on.
 
 import type { AnswerOf, trainerApi } from '@millrace/api';
-import { timeText } from '@millrace/domain';
+import { counted, timeText } from '@millrace/domain';
 import { metricIn, metricNamed } from '@millrace/evaluation';
 import { table } from '../table.js';
 import type { Stage } from '../terminal/stage.js';
@@ -60,10 +60,10 @@ function leftOutText(counts: RowCounts): string[] {
 /** Which rows it was learnt from, and on which its figures stand. */
 function rowsText({ trainRows, evaluation }: Version, { heldOut: held }: RowCounts): string {
   const heldOut = held ? `, ${held} of them held out to tell when to stop` : '';
-  if (evaluation === undefined) return `trained on ${trainRows} rows${heldOut}`;
+  if (evaluation === undefined) return `trained on ${counted(trainRows, 'row')}${heldOut}`;
   const { rows, eventTimeFromMs } = evaluation;
   const how = splitOf(evaluation) === 'time' ? `from ${timeText(eventTimeFromMs)} on` : 'chosen by a hash of their ids';
-  return `trained on ${trainRows} rows${heldOut}; evaluated on ${rows} others, ${how}`;
+  return `trained on ${counted(trainRows, 'row')}${heldOut}; evaluated on ${counted(rows, 'other')}, ${how}`;
 }
 
 /** How the rows that evaluate were parted from those that train: rows without an event time have no first moment. */

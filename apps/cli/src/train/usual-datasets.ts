@@ -1,6 +1,6 @@
 // Which dataset versions a training by hand takes when none are named.
 
-import { newestVersions, PlatformError, rowsOrdinalOf } from '@millrace/domain';
+import { counted, newestVersions, PlatformError, rowsOrdinalOf } from '@millrace/domain';
 import { sameLabelRule } from '@millrace/project';
 import { shownId } from '../ids.js';
 
@@ -93,7 +93,7 @@ export function replacedText({ replaced }: UsualDatasets): string[] {
     const why = sameLabelRule(labelRule, by.labelRule)
       ? `${shownId(by.id)} is a later import of that name`
       : `its labels were made by another rule (${labelRule}) than the project’s, and those of ${shownId(by.id)}, an import of that name, by it`;
-    return `${shownId(id)} (${name}, ${rows} rows) is left out: ${why}`;
+    return `${shownId(id)} (${name}, ${counted(rows, 'row')}) is left out: ${why}`;
   });
   if (lines.length === 0) return [];
   const more = replaced.length - lines.length;

@@ -8,7 +8,7 @@ import { MISFITS_MAX, type Misfits, VALUES_PER_MISFIT } from './date-evidence.js
 const SHOWN_MAX = 40;
 
 const thousands = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
-const counted = (count: number, one: string, more = `${one}s`): string =>
+const many = (count: number, one: string, more = `${one}s`): string =>
   `${count > MISFITS_MAX ? 'over ' : ''}${thousands(Math.min(count, MISFITS_MAX))} ${count === 1 ? one : more}`;
 
 const shown = (text: string): string => `'${text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text}'`;
@@ -20,12 +20,12 @@ const place = ({ count, row, text }: Misfits): string =>
 /** What is odd in a column, and what to do; undefined where nothing is. Ends without a full stop. */
 export function doubtOf({ misfits, format, ownWord }: ColumnProfile): string | undefined {
   if (misfits !== undefined) {
-    const what = counted(misfits.count, 'value is', 'values are');
+    const what = many(misfits.count, 'value is', 'values are');
     return `${what} no ${format ?? 'ISO 8601 time'}, ${place(misfits)}; ingest refuses such rows, mend them in the file`;
   }
   if (ownWord === undefined) return undefined;
   const { count, row, text } = ownWord;
-  const where = count === 1 ? `row ${thousands(row)}` : `${counted(count, 'row')}, the first is row ${thousands(row)}`;
+  const where = count === 1 ? `row ${thousands(row)}` : `${many(count, 'row')}, the first is row ${thousands(row)}`;
   return (
     `${shown(text)} (${where}) is taken for no value; ` +
     "where it is a typo, take it out of 'missing' and mend the file: ingest refuses such rows then"
@@ -37,7 +37,7 @@ export function notTimes({ name, present, nearTimes }: ColumnProfile): string | 
   if (nearTimes === undefined) return undefined;
   const { form, misfits } = nearTimes;
   return (
-    `${counted(misfits.count, 'value')} of '${name}' (of ${thousands(present)}) ${misfits.count === 1 ? 'is' : 'are'} ` +
+    `${many(misfits.count, 'value')} of '${name}' (of ${thousands(present)}) ${misfits.count === 1 ? 'is' : 'are'} ` +
     `no ${form}, ${place(misfits)}; at most 1 in ${VALUES_PER_MISFIT} may be none`
   );
 }

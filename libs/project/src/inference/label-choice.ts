@@ -1,7 +1,7 @@
 // From a column, and perhaps a value, to a label rule: "denied", "status=late", "delay>15". Which of two values counts
 // as yes is read off the words, else the rarer one is taken.
 
-import { hint, PlatformError } from '@millrace/domain';
+import { counted, hint, PlatformError } from '@millrace/domain';
 import { applyLabelRule } from '../label-rule.js';
 import type { LabelSpec } from '../project.js';
 import { textValue, type WrittenColumn } from '../text-value.js';
@@ -91,9 +91,9 @@ function withValue(
   // On the command line a point is as good.
   const wanted = typeof said === 'string' ? typed(column, meant) : said;
   if (isOrder && !isNumber) throw refusal(column, `is ${column.type} and has no order; compare with = or !=`);
-  if (isNumber && typeof wanted !== 'number') throw refusal(column, `holds numbers, '${value}' is none`);
+  if (isNumber && typeof wanted !== 'number') throw refusal(column, `holds numbers, '${value}' is none`, true);
   if (column.type === 'boolean' && typeof wanted !== 'boolean')
-    throw refusal(column, `holds yes or no, not '${value}'`);
+    throw refusal(column, `holds yes or no, not '${value}': say --label '${column.name}', or '${column.name}=false'`);
   const rule = { name: '', column: column.name, operation, value: wanted, delayMs: 0 };
   const answers = new Set(column.values.map(({ text }) => applyLabelRule(rule, typed(column, text, decimal))));
   if (column.isCounted && answers.size < 2) {
@@ -107,7 +107,9 @@ function withValue(
 }
 
 function refusal(column: ColumnProfile, what: string, withExamples = false): PlatformError {
-  const shown = column.values.slice(0, VALUES_SHOWN).map(({ text, count }) => `'${text.slice(0, 40)}' (${count} rows)`);
+  const shown = column.values
+    .slice(0, VALUES_SHOWN)
+    .map(({ text, count }) => `'${text.slice(0, 40)}' (${counted(count, 'row')})`);
   const isNumber = column.type === 'number' || column.type === 'integer';
   const form = isNumber ? `--label '${column.name}>VALUE'` : `--label '${column.name}=VALUE'`;
   const values =

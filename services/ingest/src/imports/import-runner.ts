@@ -189,8 +189,12 @@ export class ImportRunner {
     if (source === null) return uploaded as string;
     const { sources } = project.data;
     if (!Object.hasOwn(sources, source)) {
-      const known = hint(source, Object.keys(sources));
-      throw new PlatformError('not_found', `no source '${source}' in the project file. ${known}`);
+      const known = Object.keys(sources);
+      const instead =
+        known.length > 0
+          ? hint(source, known)
+          : `It names none; \`millrace ingest ${project.name} --file FILE\` takes a file.`;
+      throw new PlatformError('not_found', `no source '${source}' in the project file. ${instead}`);
     }
     return `file:${source}`;
   }
