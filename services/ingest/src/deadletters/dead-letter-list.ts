@@ -1,6 +1,6 @@
 // The newest dead letters, kept in memory from deadletter.v1 for listing and redriving, and which of them were taken in
-// again since. Bounded by number and by
-// payload bytes: the oldest leave first and stay on the topic only. Counts by project go on for all of them.
+// again since. Bounded by number and by payload bytes: the oldest leave first and stay on the topic only. Counts by
+// project go on for all of them.
 
 import type { DeadLetter } from '@millrace/contracts';
 
