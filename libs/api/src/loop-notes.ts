@@ -13,7 +13,7 @@ const DRIFTS_SHOWN = 5;
 export function loopNotes(loop: Pick<Loop, 'episode' | 'openDrifts' | 'liveVersion'>): string[] {
   const { episode } = loop;
   return [
-    ...(episode === null ? [] : [`because of drift of ${episode.feature} (${episode.detector})`]),
+    ...(episode === null ? [] : [`because of ${episode.cause ?? `drift of ${episode.feature} (${episode.detector})`}`]),
     ...lasting(loop),
   ];
 }

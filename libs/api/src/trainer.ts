@@ -126,7 +126,8 @@ export const Loop = answer(
     episode: nullable(
       answer({
         id: Type.String({ description: 'Correlation id of everything that the episode does.' }),
-        feature: Type.String(),
+        cause: Type.Optional(Type.String({ description: 'Why it was begun, as a clause: drift, the schedule, rows.' })),
+        feature: Type.String({ description: 'That drifted; empty where it answers no drift.' }),
         detector: Type.String(),
         trainingId: Type.String(),
         version: versionOrNone(),

@@ -18,6 +18,7 @@ import type {
   ServingSpec,
   SourceSpec,
 } from './project.js';
+import { retrainsItself } from './retrains-itself.js';
 import { parseSize } from './size.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the document's shape is the JSON schema's, checked before.
@@ -98,9 +99,12 @@ function evaluation(raw: Document): EvaluationSpec {
 }
 
 /** By age alone the newest ones stay that a retraining takes. */
-function datasetRetention(raw: Document, { onDrift, versions }: RetrainSpec): RetentionRules | undefined {
+function datasetRetention(raw: Document, retrain: RetrainSpec): RetentionRules | undefined {
   if (raw.keep === undefined && raw.for === undefined) return undefined;
-  return { keep: raw.keep ?? (onDrift ? versions : 0), forMs: raw.for === undefined ? 0 : ms(raw.for) };
+  return {
+    keep: raw.keep ?? (retrainsItself(retrain) ? retrain.versions : 0),
+    forMs: raw.for === undefined ? 0 : ms(raw.for),
+  };
 }
 
 function modelRetention(raw: Document): RetentionRules | undefined {
@@ -169,8 +173,13 @@ function replay(raw: Document): ReplaySpec {
 
 export function buildProject(raw: Document): Project {
   const { name, scope, data, features, training, rollout, retrain } = raw;
-  const { cooldown, ...retraining } = retrain;
-  const retrained = { ...retraining, onDrift: retrain.onDrift && data.label !== undefined, cooldownMs: ms(cooldown) };
+  const { cooldown, every, ...retraining } = retrain;
+  const retrained = {
+    ...(every === undefined ? {} : { everyMs: ms(every) }),
+    ...retraining,
+    onDrift: retrain.onDrift && data.label !== undefined,
+    cooldownMs: ms(cooldown),
+  };
   return {
     name,
     scope: { ...scope, problem: scope.problem ?? name },

@@ -5,6 +5,7 @@ import { hint, type Scalar } from '@millrace/domain';
 import { subjectNames } from '@millrace/drift';
 import { parseDate } from './duration.js';
 import { COMPUTED_BASELINES, type ColumnSpec, type FeatureSpec, type LabelSpec, type Project } from './project.js';
+import { retrainsItself } from './retrains-itself.js';
 
 export type FaultPath = readonly (string | number)[];
 
@@ -452,7 +453,7 @@ export function crossFieldFaults(project: Project, document: unknown, stored = f
   const subjects = [...features, ...subjectNames('output')];
   const { datasets } = project.retention;
   // The loop names the newest ones when a training starts.
-  const needed = project.retrain.onDrift ? project.retrain.versions : 0;
+  const needed = retrainsItself(project.retrain) ? project.retrain.versions : 0;
   if (datasets !== undefined && datasets.keep < needed)
     report(
       ['retention', 'datasets', 'keep'],

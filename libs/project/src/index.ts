@@ -31,6 +31,7 @@ export type {
   SourceSpec,
 } from './project.js';
 export { ID_KEYS, WORKERS_MAX } from './project.js';
+export { retrainsItself } from './retrains-itself.js';
 export { PROJECT_NAME, projectSchema } from './schema.js';
 export { isMissingText, textValue, type WrittenColumn, writtenValue } from './text-value.js';
 export { TIME_FORMATS, type TimeFormat } from './time-format.js';

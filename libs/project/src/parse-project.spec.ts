@@ -38,6 +38,18 @@ describe('parseProject', () => {
     ['by number', '{ keep: 12 }', { keep: 12, forMs: 0 }, ''],
     ['by age, and what a retraining takes', '{ for: 90d }', { keep: 3, forMs: 90 * 86_400_000 }, ''],
     ['by age alone', '{ for: 90d }', { keep: 0, forMs: 90 * 86_400_000 }, ', onDrift: false'],
+    [
+      'by age, and what a schedule takes',
+      '{ for: 90d }',
+      { keep: 3, forMs: 90 * 86_400_000 },
+      ', onDrift: false, every: 7d',
+    ],
+    [
+      'by age, and what many rows take',
+      '{ for: 90d }',
+      { keep: 3, forMs: 90 * 86_400_000 },
+      ', onDrift: false, rows: 9',
+    ],
     ['by number alone', '{ keep: 1 }', { keep: 1, forMs: 0 }, ', onDrift: false'],
   ])('keeps dataset versions %s', (_name, datasets, kept, off) => {
     const text = `${minimal}\nretrain: { versions: 3${off} }\nretention: { datasets: ${datasets} }\n`;

@@ -259,6 +259,10 @@ export interface RetrainSpec {
   settleVersions: number;
   evaluationShare: number;
   warmStart: boolean;
+  /** Processing time after the last retraining, or since the version in service came, when another one is due. */
+  everyMs?: number;
+  /** New labelled rows that make one due. */
+  rows?: number;
   cooldownMs: number;
   /** Retrainings that may start within any 24 hours of processing time. */
   budgetPerDay: number;

@@ -412,6 +412,14 @@ export const projectSchema: Node = {
       }),
       retrain: object('When a new version is trained.', {
         onDrift: flag('A drift event starts a retraining.', true),
+        every: duration(
+          'A retraining is due so long after the last one, or after the version in service came, in processing time, where there are new labelled rows; default: none.',
+        ),
+        rows: integer(
+          'A retraining is due at so many labelled rows in live dataset versions that end after what was learned from; default: none.',
+          1,
+          4_000_000_000,
+        ),
         features: optionalList(
           `Only drift of these features, or ${subjectNames('output').join(', ')}; empty is any.`,
           text('A feature.'),
@@ -452,7 +460,7 @@ export const projectSchema: Node = {
           'Dataset versions. One that neither rule keeps goes, but for what a model in service, a blessed one, an open training or a hold needs.',
           {
             keep: integer(
-              'So many sets of rows are kept with their newest labels: the newest live ones by their span, and as many imports. Where `for` stands alone: retrain.versions, as long as drift starts retrainings.',
+              'So many sets of rows are kept with their newest labels: the newest live ones by their span, and as many imports. Where `for` stands alone: retrain.versions, as long as retrainings begin by themselves.',
               1,
               1_000_000,
             ),

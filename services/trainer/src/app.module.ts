@@ -344,8 +344,8 @@ function retrainingLoop({ clock }: Context, writer: TrainerLog, kept: KeptState,
     kept,
     {
       startTraining: async (project, { trainingId, ...effect }) => {
-        const { datasetVersions, evaluationShare, warmStartVersion, correlationId } = effect;
-        const rest = { evaluateFromMs: 0, workers: 0, seed: 0, trigger: 'drift', leaveOutUnfit: true };
+        const { datasetVersions, evaluationShare, warmStartVersion, correlationId, trigger } = effect;
+        const rest = { evaluateFromMs: 0, workers: 0, seed: 0, trigger, leaveOutUnfit: true };
         await runner.start(
           { project, datasetVersions, evaluationShare, warmStartVersion, correlationId, ...rest },
           trainingId,

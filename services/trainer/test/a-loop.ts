@@ -5,6 +5,7 @@ import type { RolloutPhase } from '@millrace/routing';
 import { advance, initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy } from '../src/loop/loop-state.js';
 
 export const policy: LoopPolicy = {
+  project: 'p',
   rolloutAutomatic: true,
   retrain: {
     onDrift: true,

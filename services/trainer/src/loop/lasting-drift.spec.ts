@@ -206,12 +206,15 @@ describe('whatever does not come', () => {
     expect(old).toMatchObject({ phase: 'rolling_out', rollingSinceMs: 200 * 60_000 });
   });
 
-  it('from each of 500 random states it comes to rest or to another retraining, though routers refuse', () => {
+  it('from each of 500 random states it comes to rest or to another retraining, though routers refuse, whatever is due', () => {
     const rules: LoopPolicy = {
+      project: 'p',
       rolloutAutomatic: true,
       retrain: { ...policy.retrain, features: [], cooldownMs: HOUR_MS, budgetPerDay: 4 },
     };
     for (let seed = 1; seed <= 500; seed++) {
+      const due = [{}, { everyMs: 5 * HOUR_MS }, { rows: 30 }, { everyMs: HOUR_MS, rows: 15 }][seed % 4];
+      rules.retrain = { ...rules.retrain, everyMs: undefined, rows: undefined, ...due } as LoopPolicy['retrain'];
       const rng = seededRng(seed);
       let state: LoopState = initialLoopState();
       let [nowMs, ordinal, version] = [1, 1, 1];

@@ -71,7 +71,8 @@ export class LoopRunner {
 
   /** Starts a project's loop, or gives it a new policy; what was begun before a restart is begun again. */
   async define(project: Project, createdAtMs: number): Promise<void> {
-    const policy: LoopPolicy = { retrain: project.retrain, rolloutAutomatic: project.rollout.automatic };
+    const { name, retrain, rollout } = project;
+    const policy: LoopPolicy = { project: name, retrain, rolloutAutomatic: rollout.automatic };
     const known = this.loops.get(project.name);
     // Applied anew while nobody looked: another project.
     if (known !== undefined && known.createdAtMs !== createdAtMs) await this.end(known);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { ALL, type Cohort, cohortOfVersion, seededRng } from '@millrace/domain';
 import { dataset, drift, live, policy, run } from '../../test/a-loop.js';
+import { KNOWN_VERSIONS_MAX } from './known-datasets.js';
 import {
   advance,
   HISTORY_MAX,
   initialLoopState,
-  KNOWN_VERSIONS_MAX,
   type LoopInput,
   type LoopState,
   pendingEffects,
@@ -19,6 +19,7 @@ describe('the closed loop', () => {
       {
         kind: 'start_training',
         trainingId: 'c1',
+        trigger: 'drift',
         datasetVersions: ['d2', 'd3'],
         evaluationShare: 0.2,
         warmStartVersion: 1,
@@ -27,7 +28,7 @@ describe('the closed loop', () => {
     ]);
     const blessed = run([{ kind: 'model', version: 2, trainingId: 'c1', blessed: true, verdict: '' }], state);
     expect(blessed.effects).toEqual([
-      { kind: 'start_rollout', version: 2, reason: 'drift of hour', correlationId: 'c1' },
+      { kind: 'start_rollout', version: 2, reason: 'drift of hour (psi)', correlationId: 'c1' },
     ]);
     const done = run([live(2, 1), { kind: 'tick' }], blessed.state);
     expect(done.state).toMatchObject({ phase: 'cooling', liveVersion: 2, previousVersion: 1, episode: null });

@@ -2,6 +2,7 @@
 // bad rollout is taken back. Pure: inputs in, new state and effects out; it has no clock, starts nothing and forgets
 // nothing, so that thousands of histories can be simulated and a crashed trainer goes on where it was.
 //
+//   calm ──the schedule, or enough new rows (loop-triggers.ts)──▶ (approval ──approve──▶) training
 //   calm ──a drift that is open──▶ settling ──enough new dataset versions──▶ (approval ──approve──▶) training
 //     ▲                                                                                │
 //     │◀──not blessed / failed / cool-down over── cooling ◀──────────────┬─────────────┤ blessed
@@ -19,6 +20,8 @@ import { type Cohort, cohortOfVersion, type LoopPhase, sameCohort, type Training
 import { blamesVersion, SUBJECTS } from '@millrace/drift';
 import type { RetrainSpec } from '@millrace/project';
 import type { RolloutPhase } from '@millrace/routing';
+import { type DatasetsKnown, forgetDataset, type KnownDataset, rememberDataset } from './known-datasets.js';
+import { dueRetraining, type RetrainTrigger, type Taught } from './loop-triggers.js';
 import {
   type DriftsKnown,
   driftsToAnswer,
@@ -31,17 +34,6 @@ import {
   withoutDrift,
 } from './open-drifts.js';
 
-/** What is kept of a dataset version; newest last, at most `KNOWN_VERSIONS_MAX`. */
-export interface KnownDataset {
-  id: string;
-  ordinal: number;
-  /** The ordinal of the version that first had its rows; 0, or not there (a state of an earlier release) = itself. */
-  rowsOf?: number;
-  windowStartMs: number;
-  windowEndMs: number;
-  labelledRows: number;
-}
-
 export interface Episode {
   /** Correlation id that every step of this episode carries. */
   id: string;
@@ -49,6 +41,11 @@ export interface Episode {
   eventId?: string;
   /** Retrainings for it before; likewise. */
   tries?: number;
+  /** Likewise: drift. */
+  trigger?: RetrainTrigger;
+  /** Why it was begun, as a clause; likewise. */
+  cause?: string;
+  /** Empty where no drift is answered, and so is the detector. */
   feature: string;
   detector: string;
   windowStartMs: number;
@@ -61,15 +58,13 @@ export interface Episode {
   version: number;
 }
 
-export interface LoopState extends DriftsKnown {
+export interface LoopState extends DriftsKnown, DatasetsKnown, Omit<Taught, 'datasets'> {
   phase: LoopPhase;
   /** The version in service; 0 = none. */
   liveVersion: number;
-  liveSinceMs: number;
   previousVersion: number;
   /** Of the newest route that it was told. */
   routeRevision: number;
-  datasets: readonly KnownDataset[];
   episode: Episode | null;
   coolUntilMs: number;
   /** Start times of retrainings, for the budget of 24 hours. */
@@ -130,7 +125,7 @@ export type LoopInput =
   | { kind: 'tick' };
 
 export type LoopEffect =
-  | ({ kind: 'start_training'; trainingId: string } & Pick<
+  | ({ kind: 'start_training'; trainingId: string; trigger: RetrainTrigger } & Pick<
       TrainingRequest,
       'datasetVersions' | 'evaluationShare' | 'warmStartVersion' | 'correlationId'
     >)
@@ -139,12 +134,12 @@ export type LoopEffect =
   | { kind: 'rollback'; reason: string; correlationId: string; expectedRevision: number };
 
 export interface LoopPolicy {
+  /** Its name: ids of episodes that answer no event are made of it. */
+  project: string;
   retrain: RetrainSpec;
   rolloutAutomatic: boolean;
 }
 
-/** Live dataset versions remembered; the retraining uses at most `RetrainSpec.versions` of them. */
-export const KNOWN_VERSIONS_MAX = 256;
 export const HISTORY_MAX = 200;
 const MINUTE_MS = 60_000;
 /** A router may take an hour to load a version (MILLRACE_ROUTER_LOAD_TIMEOUT), and be away for a while before. */
@@ -165,6 +160,8 @@ export function initialLoopState(): LoopState {
     episode: null,
     coolUntilMs: 0,
     startedAtMs: [],
+    lastBegunAtMs: 0,
+    taughtThroughMs: 0,
     waitingVersion: 0,
     rollingSinceMs: 0,
     probationVersion: 0,
@@ -222,25 +219,6 @@ function step(state: LoopState, nowMs: number, message: string): LoopState {
   return { ...state, history: [...state.history, entry].slice(-HISTORY_MAX) };
 }
 
-function rememberDataset(state: LoopState, dataset: KnownDataset): LoopState {
-  if (state.datasets.some((known) => known.id === dataset.id)) return state;
-  // The same rows with labels that came late stand in the place of the version that lacks them.
-  const rowsOf = (known: KnownDataset) => known.rowsOf || known.ordinal;
-  const hasItsRows = (known: KnownDataset) => rowsOf(known) === rowsOf(dataset);
-  if (state.datasets.some((known) => hasItsRows(known) && known.ordinal > dataset.ordinal)) return state;
-  const others = state.datasets.filter((known) => !hasItsRows(known));
-  const datasets = [...others, dataset]
-    .sort((a, b) => a.windowEndMs - b.windowEndMs || a.ordinal - b.ordinal)
-    .slice(-KNOWN_VERSIONS_MAX);
-  // One that is older than all that are kept is told with each reading of the topic.
-  return datasets.every((known, i) => known === state.datasets[i]) ? state : { ...state, datasets };
-}
-
-function forgetDataset(state: LoopState, gone: string): LoopState {
-  const datasets = state.datasets.filter(({ id }) => id !== gone);
-  return datasets.length === state.datasets.length ? state : { ...state, datasets };
-}
-
 /**
  * While a new version cools down it is on probation: an alarm that speaks against it (requests that fail at the router,
  * a drop of its AUC) takes it back. Not so a rise of the log loss (a day of bad weather would take back a good version)
@@ -291,12 +269,16 @@ function onDrift(
 
 const wanted = ({ liveVersion }: LoopState, { retrain: { features } }: LoopPolicy) => ({ liveVersion, features });
 
+/** Whether a retraining may begin. */
+function isReady({ phase, liveVersion, waitingVersion }: LoopState, { rolloutAutomatic }: LoopPolicy): boolean {
+  // A version that is better waits for a person: another one would not be rolled out either.
+  const waits = !rolloutAutomatic && waitingVersion > liveVersion;
+  return phase === 'calm' && liveVersion > 0 && !waits;
+}
+
 /** The drift that the loop would answer now; a drift that was measured against another version says nothing here. */
 function nextDrift(state: LoopState, policy: LoopPolicy, nowMs: number): OpenDrift | undefined {
-  const isReady = state.phase === 'calm' && policy.retrain.onDrift && state.liveVersion > 0;
-  // A version that is better waits for a person: another one would not be rolled out either.
-  const waits = !policy.rolloutAutomatic && state.waitingVersion > state.liveVersion;
-  if (!isReady || waits) return undefined;
+  if (!policy.retrain.onDrift || !isReady(state, policy)) return undefined;
   return driftsToAnswer(state, wanted(state, policy)).findLast((one) => isTriable(one) && one.againAtMs <= nowMs);
 }
 
@@ -306,14 +288,30 @@ const hasBudget = ({ startedAtMs }: LoopState, { retrain }: LoopPolicy, nowMs: n
 const isUsedUp = (state: LoopState, policy: LoopPolicy, nowMs: number): boolean =>
   nextDrift(state, policy, nowMs) !== undefined && !hasBudget(state, policy, nowMs);
 
-/** Where the loop is calm: begins to answer the newest drift that is open, as far as the budget goes. */
+/** Where the loop is calm: begins what is due for no drift, on the rows that there are. */
+function beginDue(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+  const due = dueRetraining(state, policy.retrain, nowMs);
+  if (due === undefined || !isReady(state, policy) || !hasBudget(state, policy, nowMs)) return same(state);
+  const { trigger, cause } = due;
+  const episode: Episode = {
+    ...{ id: `${policy.project}-${trigger}-${nowMs}`, tries: 0, trigger, cause, feature: '', detector: '' },
+    ...{ windowStartMs: state.taughtThroughMs, windowEndMs: state.taughtThroughMs },
+    ...{ startedAtMs: nowMs, datasetVersions: [], trainingId: '', version: 0 },
+  };
+  const startedAtMs = startedWithinDay(state.startedAtMs, nowMs);
+  return begin({ ...state, phase: 'settling', episode, startedAtMs }, policy, nowMs, cause);
+}
+
+/** The newest drift that is open, else what is due without any, as far as the budget goes. */
 function answerNext(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
   const drift = nextDrift(state, policy, nowMs);
-  if (drift === undefined || !hasBudget(state, policy, nowMs)) return same(state);
+  if (drift === undefined) return beginDue(state, policy, nowMs);
+  if (!hasBudget(state, policy, nowMs)) return same(state);
   const within = startedWithinDay(state.startedAtMs, nowMs);
   const { eventId, feature, detector, tries } = drift;
   const episode: Episode = {
     ...{ id: drift.correlationId || eventId, eventId, tries, feature, detector },
+    ...{ trigger: 'drift', cause: `drift of ${feature} (${detector})` },
     // What another try learns from is newer than what the one before had.
     ...{ windowStartMs: drift.windowStartMs, windowEndMs: Math.max(drift.windowEndMs, drift.dataThroughMs) },
     ...{ startedAtMs: nowMs, datasetVersions: [], trainingId: '', version: 0 },
@@ -345,21 +343,31 @@ function settle(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult
   // Another try on the same rows would come to the same.
   const wantedRows = episode.tries ? Math.max(1, policy.retrain.settleVersions) : policy.retrain.settleVersions;
   if (after.length < wantedRows) return same(state);
-  if (policy.retrain.approval === 'manual') {
-    return same(step({ ...state, phase: 'approval' }, nowMs, 'data has settled; waiting for approval'));
-  }
-  return startTraining(state, policy, nowMs);
+  return begin(state, policy, nowMs, 'data has settled');
+}
+
+/** What the episode learns from is there. `message`: what has come. */
+function begin(state: LoopState, policy: LoopPolicy, nowMs: number, message: string): LoopResult {
+  if (policy.retrain.approval === 'manual')
+    return same(step({ ...state, phase: 'approval' }, nowMs, `${message}; waiting for approval`));
+  const isDrift = state.episode?.eventId !== undefined;
+  return startTraining(isDrift ? state : step(state, nowMs, message), policy, nowMs);
 }
 
 function startTraining(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
   const episode = state.episode;
   if (episode === null) return same(state);
-  const chosen = state.datasets.slice(-policy.retrain.versions).map((dataset) => dataset.id);
+  const newest = state.datasets.slice(-policy.retrain.versions);
+  const chosen = newest.map((dataset) => dataset.id);
   const trainingId = unusedId(episode.id, state.trainingIds);
   const training: Episode = { ...episode, trainingId, datasetVersions: chosen };
   const trainingIds = [...state.trainingIds, trainingId].slice(-TRAININGS_MAX);
   const next = step(
-    { ...state, phase: 'training', episode: training, trainingIds, startedAtMs: [...state.startedAtMs, nowMs] },
+    {
+      ...{ ...state, phase: 'training', episode: training, trainingIds },
+      ...{ startedAtMs: [...state.startedAtMs, nowMs], lastBegunAtMs: nowMs },
+      taughtThroughMs: Math.max(state.taughtThroughMs, ...newest.map(({ windowEndMs }) => windowEndMs)),
+    },
     nowMs,
     `retraining on the newest ${chosen.length} dataset version(s)`,
   );
@@ -378,6 +386,7 @@ function trainingEffect(episode: Episode, liveVersion: number, policy: LoopPolic
   return {
     kind: 'start_training',
     trainingId: episode.trainingId,
+    trigger: episode.trigger ?? 'drift',
     datasetVersions: episode.datasetVersions,
     evaluationShare: policy.retrain.evaluationShare,
     warmStartVersion: policy.retrain.warmStart ? liveVersion : 0,
@@ -391,7 +400,10 @@ function cool(before: LoopState, policy: LoopPolicy, nowMs: number, message: str
   const used = datasets.filter(({ id }) => episode?.datasetVersions.includes(id));
   const dataThroughMs = Math.max(episode?.windowEndMs ?? 0, ...used.map(({ windowEndMs }) => windowEndMs));
   const drift = openDrifts.find(({ eventId }) => eventId === episode?.eventId);
-  const state = drift === undefined ? before : tried(before, drift.version, { nowMs, pauseMs, dataThroughMs });
+  // One that was due answers what is open, too.
+  const version =
+    drift?.version ?? (episode === null || episode.eventId !== undefined ? undefined : before.liveVersion);
+  const state = version === undefined ? before : tried(before, version, { nowMs, pauseMs, dataThroughMs });
   const cooling: LoopState = { ...state, phase: 'cooling', coolUntilMs: nowMs + pauseMs, probationVersion: 0 };
   return { ...step(cooling, nowMs, message), episode: null };
 }
@@ -456,7 +468,7 @@ function overtaken(
 }
 
 function rollOut(state: LoopState, version: number, nowMs: number): LoopResult {
-  const reason = state.episode ? `drift of ${state.episode.feature}` : 'a blessed version';
+  const reason = state.episode ? causeOf(state.episode) : 'a blessed version';
   const correlationId = state.episode?.id ?? `rollout-${version}`;
   const next = step(
     {
@@ -513,7 +525,12 @@ function routed(state: LoopState, input: Extract<LoopInput, { kind: 'route' }>, 
   // Somebody else has rolled it out, and may have gone back since: that is not done again by itself.
   const isDecided = state.phase !== 'rolling_out' && Math.max(liveVersion, previousVersion) >= state.waitingVersion;
   const decided = isDecided ? { ...next, waitingVersion: 0, rolloutTries: 0 } : next;
-  return liveVersion === state.liveVersion ? decided : { ...decided, liveSinceMs: nowMs, takingBack: null };
+  if (liveVersion === state.liveVersion) return decided;
+  // A version that came by hand may have had every row that there was.
+  const byHand = liveVersion > state.liveVersion && liveVersion !== state.episode?.version;
+  const newestMs = Math.max(0, ...state.datasets.map(({ windowEndMs }) => windowEndMs));
+  const taughtThroughMs = byHand ? Math.max(state.taughtThroughMs, newestMs) : state.taughtThroughMs;
+  return { ...decided, liveSinceMs: nowMs, takingBack: null, taughtThroughMs };
 }
 
 /** Ends the cool-down, rolls out what had to wait for it, and answers the drift that is open. */
@@ -541,6 +558,9 @@ function rollingOut(state: LoopState, policy: LoopPolicy, nowMs: number): LoopSt
     `was away; ${isLast ? 'it waits for a rollout by hand' : 'it is tried again'}`;
   return cool({ ...state, waitingVersion: isLast ? 0 : version, rolloutTries }, policy, nowMs, message);
 }
+
+/** Why the episode was begun, as a clause. */
+export const causeOf = ({ cause, feature, detector }: Episode): string => cause ?? `drift of ${feature} (${detector})`;
 
 /** What a restarted trainer must repeat, and after a failure too: what the state says was begun, without a result. */
 export function pendingEffects(state: LoopState, policy: LoopPolicy): readonly LoopEffect[] {

@@ -74,6 +74,24 @@ describe('what a loop waits for', () => {
     });
   });
 
+  it('is whichever comes first of drift, rows and the schedule', () => {
+    const began = { liveSinceMs: 5 * HOUR_MS, lastBegunAtMs: 7 * HOUR_MS, taughtThroughMs: 2 * HOUR_MS };
+    const some = state({ ...began, datasets: [version(1, 2), version(2, 3)] });
+    const of = (retrain: Partial<typeof project.retrain>) =>
+      loopWait(some, { ...project, retrain: { ...project.retrain, ...retrain } }, 8 * HOUR_MS);
+    const rows = some.datasets[1]?.labelledRows ?? 0;
+    expect(of({ everyMs: 24 * HOUR_MS, rows: rows + 7 })).toEqual({
+      for: 'drift of any feature, the score or the quality, or 7 more labelled rows (retrain.rows), or the schedule (retrain.every)',
+      untilMs: 31 * HOUR_MS,
+      clock: 'processing',
+    });
+    expect(of({ rows: rows + 7, onDrift: false })).toMatchObject({
+      for: '7 more labelled rows (retrain.rows)',
+      untilMs: null,
+    });
+    expect(of({ everyMs: HOUR_MS, onDrift: false, budgetPerDay: 0 }).for).toContain('budgetPerDay is 0');
+  });
+
   it('is a person where versions are rolled out by hand', () => {
     const byHand = { ...project, rollout: { ...project.rollout, automatic: false } };
     expect(loopWait(state({ waitingVersion: 3 }), byHand, 0).for).toBe('a person to roll out version 3');

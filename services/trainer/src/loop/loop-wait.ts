@@ -6,8 +6,9 @@
 // passed the end of its span by the label's delay and the project's allowed lateness; ingest may wait longer
 // (MILLRACE_INGEST_CLOSE_ALLOWANCE), so that the time told is the earliest.
 
-import type { Project } from '@millrace/project';
+import { type Project, retrainsItself } from '@millrace/project';
 import { DAY_MS, type LoopState, startedWithinDay } from './loop-state.js';
+import { newRows, scheduledAtMs } from './loop-triggers.js';
 import { driftsToAnswer, isTriable } from './open-drifts.js';
 
 export interface LoopWait {
@@ -54,8 +55,9 @@ function calm(state: LoopState, { data, retrain }: Facts, nowMs: number): LoopWa
   const { liveVersion, startedAtMs } = state;
   if (data.label === undefined) return until('nothing: the project has no label, so it is watched and never trained');
   if (liveVersion === 0) return until('a first blessed version: before it there is nothing that drifts');
-  if (!retrain.onDrift) return until('a training by hand: retrain.onDrift is false');
+  if (!retrainsItself(retrain)) return until('a training by hand: retrain.onDrift is false');
   const within = startedWithinDay(startedAtMs, nowMs);
+  if (!retrain.onDrift) return within.length < retrain.budgetPerDay ? due(state, retrain) : budget(within, retrain);
   const open = driftsToAnswer(state, { liveVersion, features: retrain.features });
   const [soonest] = open.filter(isTriable).sort((a, b) => a.againAtMs - b.againAtMs);
   const [given] = open;
@@ -66,10 +68,26 @@ function calm(state: LoopState, { data, retrain }: Facts, nowMs: number): LoopWa
     );
   if (soonest === undefined && given !== undefined)
     return until(`a person: drift of ${given.feature} lasts after ${given.tries} retrainings`);
-  if (within.length < retrain.budgetPerDay) return until(`drift of ${watched(retrain.features)}`);
-  const first = within[within.length - retrain.budgetPerDay];
-  if (first === undefined) return until('a budget: retrain.budgetPerDay is 0, so no drift starts a training');
-  return until(`the budget of ${retrain.budgetPerDay} retrainings in 24 hours to have room`, first + DAY_MS);
+  if (within.length < retrain.budgetPerDay) return due(state, retrain, [`drift of ${watched(retrain.features)}`]);
+  return budget(within, retrain);
+}
+
+function budget(within: readonly number[], { budgetPerDay }: Project['retrain']): LoopWait {
+  const first = within[within.length - budgetPerDay];
+  if (first === undefined) return until('a budget: retrain.budgetPerDay is 0, so nothing starts a training');
+  return until(`the budget of ${budgetPerDay} retrainings in 24 hours to have room`, first + DAY_MS);
+}
+
+/** What makes a retraining due beside `others`, whichever comes first. */
+function due(state: LoopState, retrain: Project['retrain'], others: readonly string[] = []): LoopWait {
+  const atMs = scheduledAtMs(state, retrain);
+  const rows = retrain.rows === undefined ? undefined : Math.max(0, retrain.rows - newRows(state));
+  const what = [
+    ...others,
+    ...(rows === undefined ? [] : [`${rows} more labelled rows (retrain.rows)`]),
+    ...(atMs === undefined ? [] : ['the schedule (retrain.every)']),
+  ];
+  return until(what.join(', or '), atMs ?? null);
 }
 
 function watched(features: readonly string[]): string {

@@ -5,8 +5,7 @@ import { PlatformError } from '@millrace/domain';
 import { Answers } from '@millrace/service';
 import { Controller, Inject, Param } from '@nestjs/common';
 import { LoopRunner } from './loop-runner.js';
-import type { LoopState } from './loop-state.js';
-import type { LoopWait } from './loop-wait.js';
+import { causeOf } from './loop-state.js';
 
 const COMMANDS = ['approve', 'stop', 'resume'] as const;
 
@@ -17,8 +16,10 @@ export class LoopHttp {
   constructor(@Inject(LoopRunner) private readonly runner: LoopRunner) {}
 
   @Answers(loop)
-  state(@Param('project') project: string): LoopState & { waits: LoopWait } {
-    return { ...this.runner.stateOf(project), waits: this.runner.waitOf(project) };
+  state(@Param('project') project: string) {
+    const state = this.runner.stateOf(project);
+    const episode = state.episode && { ...state.episode, cause: causeOf(state.episode) };
+    return { ...state, episode, waits: this.runner.waitOf(project) };
   }
 
   /** approve lets a waiting retraining start, stop is the kill switch, resume ends it. */
