@@ -52,17 +52,20 @@ function textOf(file: string, shown: string): string {
   }
 }
 
-/** What a file calls its project; undefined where there is none, or nobody can tell. */
+/** What a file calls its project, also one that is no YAML; undefined where there is none, or nobody can tell. */
 export function projectNameIn(path: string): string | undefined {
-  if (!existsSync(path)) return undefined;
+  if (!existsSync(path) || statSync(path).isDirectory()) return undefined;
+  const text = readFileSync(path, 'utf8');
   try {
-    const name = (parseYaml(readFileSync(path, 'utf8')) as { name?: unknown } | null)?.name;
+    const name = (parseYaml(text) as { name?: unknown } | null)?.name;
     return typeof name === 'string' ? name : undefined;
   } catch {
-    // `millrace apply` says what is wrong with it.
-    return undefined;
+    // Whoever takes the file says what is wrong with it.
+    return NAME_LINE.exec(text)?.[1];
   }
 }
+
+const NAME_LINE = /^name: *["']?([a-z][a-z0-9-]*)/m;
 
 /** Of a folder. */
 export const PROJECT_FILE = 'project.yaml';

@@ -269,3 +269,15 @@ describe('outside of the clone', () => {
 function wordsOf(line: string): string[] {
   return line.split(' ').map((word) => (word === '""' ? '' : word.replaceAll('\u00B7', ' ')));
 }
+
+it('a project file that is no YAML is told by whatever would take it, not as a project that there is not', async () => {
+  const twice = join(folder, 'twice');
+  mkdirSync(twice);
+  writeFileSync(join(twice, 'project.yaml'), `${LOANS_PROJECT}\nretrain: { every: 1d }\nretrain: { rows: 9 }\n`);
+  const here = new CommandLines(twice, env);
+  for (const line of ['ingest loans --file ../rows.csv', 'train loans']) {
+    const { code, errors } = await here.run(line.split(' '));
+    expect([line, code, errors]).toEqual([line, 2, expect.stringContaining('the key retrain stands twice')]);
+  }
+  await here.close();
+});
