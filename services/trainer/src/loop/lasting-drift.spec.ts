@@ -93,6 +93,36 @@ describe('drift that lasts', () => {
   });
 });
 
+describe('drift that was open when a retraining began', () => {
+  const often = { ...policy, retrain: { ...policy.retrain, features: [], cooldownMs: HOUR_MS, budgetPerDay: 100 } };
+
+  // Symptom: what the retraining was begun for ended meanwhile, and the others were trained for on the same rows again.
+  it('has been tried with it, also where its own drift ends while it runs', () => {
+    const other = drift({ eventId: 'e2', feature: 'origin' });
+    const begun = run([live(1), other, drift(), dataset(3)], initialLoopState(), often).state;
+    expect(begun).toMatchObject({ phase: 'training', openDrifts: [{ tries: 0 }, { tries: 0 }] });
+    const eventId = begun.episode?.eventId ?? '';
+    const over = run([ended(eventId), model(2, begun.episode?.trainingId ?? '', false)], begun, often).state;
+    expect(over.openDrifts).toMatchObject([{ tries: 1 }]);
+    const again = advance(over, { kind: 'tick' }, often, 9 * HOUR_MS);
+    expect([again.state.phase, again.effects]).toEqual(['settling', []]);
+  });
+
+  it('is answered for the version that it is of: where a person puts another one in service, nothing begins', () => {
+    for (const approval of ['automatic', 'manual'] as const) {
+      const rules = { ...often, retrain: { ...often.retrain, approval } };
+      const before = approval === 'manual' ? [drift(), dataset(3)] : [drift()];
+      const waiting = run([live(1), ...before], initialLoopState(), rules).state;
+      expect(waiting.phase).toBe(approval === 'manual' ? 'approval' : 'settling');
+      const { state, effects } = run([live(2, 1), dataset(4), { kind: 'approve' }, { kind: 'tick' }], waiting, rules);
+      expect([state.phase, state.episode, effects]).toEqual(['calm', null, []]);
+      expect(state.history.map(({ message }) => message)).toContain(
+        'version 2 is in service: the retraining for version 1 is given up',
+      );
+    }
+  });
+});
+
 describe('drift of one window', () => {
   const often = { ...policy, retrain: { ...policy.retrain, features: [], cooldownMs: HOUR_MS, budgetPerDay: 100 } };
   const other = drift({ eventId: 'e2', feature: 'origin' });

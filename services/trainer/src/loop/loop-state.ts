@@ -45,6 +45,8 @@ export interface Episode {
   trigger?: RetrainTrigger;
   /** Why it was begun, as a clause; likewise. */
   cause?: string;
+  /** The version in service that it was begun for; likewise. */
+  ofVersion?: number;
   /** Empty where no drift is answered, and so is the detector. */
   feature: string;
   detector: string;
@@ -294,7 +296,8 @@ function beginDue(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResu
   if (due === undefined || !isReady(state, policy) || !hasBudget(state, policy, nowMs)) return same(state);
   const { trigger, cause } = due;
   const episode: Episode = {
-    ...{ id: `${policy.project}-${trigger}-${nowMs}`, tries: 0, trigger, cause, feature: '', detector: '' },
+    ...{ id: `${policy.project}-${trigger}-${nowMs}`, tries: 0, trigger, cause, ofVersion: state.liveVersion },
+    ...{ feature: '', detector: '' },
     ...{ windowStartMs: state.taughtThroughMs, windowEndMs: state.taughtThroughMs },
     ...{ startedAtMs: nowMs, datasetVersions: [], trainingId: '', version: 0 },
   };
@@ -311,7 +314,7 @@ function answerNext(state: LoopState, policy: LoopPolicy, nowMs: number): LoopRe
   const { eventId, feature, detector, tries } = drift;
   const episode: Episode = {
     ...{ id: drift.correlationId || eventId, eventId, tries, feature, detector },
-    ...{ trigger: 'drift', cause: `drift of ${feature} (${detector})` },
+    ...{ trigger: 'drift', cause: `drift of ${feature} (${detector})`, ofVersion: state.liveVersion },
     // What another try learns from is newer than what the one before had.
     ...{ windowStartMs: drift.windowStartMs, windowEndMs: Math.max(drift.windowEndMs, drift.dataThroughMs) },
     ...{ startedAtMs: nowMs, datasetVersions: [], trainingId: '', version: 0 },
@@ -400,9 +403,8 @@ function cool(before: LoopState, policy: LoopPolicy, nowMs: number, message: str
   const used = datasets.filter(({ id }) => episode?.datasetVersions.includes(id));
   const dataThroughMs = Math.max(episode?.windowEndMs ?? 0, ...used.map(({ windowEndMs }) => windowEndMs));
   const drift = openDrifts.find(({ eventId }) => eventId === episode?.eventId);
-  // One that was due answers what is open, too.
-  const version =
-    drift?.version ?? (episode === null || episode.eventId !== undefined ? undefined : before.liveVersion);
+  // What was open has been answered with it, also where its own drift is over, or it was begun for none.
+  const version = episode?.ofVersion ?? drift?.version;
   const state = version === undefined ? before : tried(before, version, { nowMs, pauseMs, dataThroughMs });
   const cooling: LoopState = { ...state, phase: 'cooling', coolUntilMs: nowMs + pauseMs, probationVersion: 0 };
   return { ...step(cooling, nowMs, message), episode: null };
@@ -490,7 +492,7 @@ function onRoute(
   nowMs: number,
 ): LoopResult {
   if (input.revision < state.routeRevision) return same(state);
-  const next = routed(state, input, nowMs);
+  const next = givenUp(routed(state, input, nowMs), nowMs);
   if (next.phase !== 'rolling_out') return same(next);
   if (input.liveVersion === next.waitingVersion) {
     const done = { ...next, waitingVersion: 0, rolloutTries: 0 };
@@ -505,6 +507,15 @@ function onRoute(
     return same(cool({ ...next, waitingVersion: 0 }, policy, nowMs, `the rollout failed: ${input.message}`));
   }
   return same(next);
+}
+
+/** A retraining that has not begun is none for a version that a person has put in place of the one it is for. */
+function givenUp(state: LoopState, nowMs: number): LoopState {
+  const { phase, episode, liveVersion } = state;
+  const { ofVersion = liveVersion } = episode ?? {};
+  if ((phase !== 'settling' && phase !== 'approval') || ofVersion === liveVersion) return state;
+  const message = `version ${liveVersion} is in service: the retraining for version ${ofVersion} is given up`;
+  return { ...step(state, nowMs, message), phase: 'calm', episode: null };
 }
 
 /** The same state where nothing of it changes: each new one is a write. */
