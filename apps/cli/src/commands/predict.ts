@@ -360,16 +360,23 @@ async function predictRow(context: Context, model: string, options: PredictOptio
     if (!context.json && own) process.stderr.write(await meaning(context, model, answered));
     const known = project === undefined ? undefined : predictionId(answer.id, 0);
     const shown = known === undefined ? answered : { ...answered, predictionId: known };
-    const label =
-      project?.data.label === undefined
-        ? []
-        : [`millrace labels add ${model} --prediction ${known} --value true|false   # when the outcome is known`];
+    const label = project?.data.label === undefined ? [] : [labelStep(model, known ?? '', names.entity, project)];
     context.print(shown, () => JSON.stringify(shown), own ? [`millrace drift ${model}`, ...label] : []);
     return 0;
   } finally {
     client.close();
   }
 }
+
+/** How the outcome is told when it is known. */
+function labelStep(model: string, prediction: string, entity: string, { data }: Project): string {
+  const whose = data.entity === undefined ? '' : ` --entity ${entity === '' ? 'KEY' : shellWord(entity)}`;
+  const when = data.eventTime === undefined ? '' : ' --event-time DATE';
+  return `millrace labels add ${model} --prediction ${shellWord(prediction)} --value VALUE${whose}${when}   # when it is known`;
+}
+
+const shellWord = (text: string): string =>
+  /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** What the row, or an option, says of itself: its id, its entity, and which of its columns say so. */
 function namesIn(

@@ -1,6 +1,6 @@
 // prediction get: what was asked and answered once, out of the monitor's archive, with what became of it.
 
-import { predictionId, timeText } from '@millrace/domain';
+import { PlatformError, predictionId, timeText } from '@millrace/domain';
 import type { Command } from 'commander';
 import { table } from '../table.js';
 import { action, type Context } from './context.js';
@@ -18,12 +18,26 @@ export function predictionCommands(program: Command): void {
     .option('--around <time>', 'its event time, where it is known: less is read', time)
     .action(
       action(async (context, project: string, id: string, options: { around?: number }) => {
-        const known = id.includes('/') ? id : predictionId(id, 0);
-        const found = await context.control.archivedPrediction(project, known, options.around);
+        const found = await ofAnyName(context, project, id, options.around);
         context.print(found, (width) => foundText(found, width), [`millrace models ${project}`]);
         return 0;
       }),
     );
+}
+
+/** A record's id may have a slash, too. */
+async function ofAnyName({ control }: Context, project: string, id: string, around?: number): Promise<Found> {
+  const ofRecord = predictionId(id, 0);
+  if (!id.includes('/')) return control.archivedPrediction(project, ofRecord, around);
+  try {
+    return await control.archivedPrediction(project, id, around);
+  } catch (thrown) {
+    const error = PlatformError.from(thrown);
+    if (error.code !== 'not_found') throw error;
+    return control.archivedPrediction(project, ofRecord, around).catch(() => {
+      throw error;
+    });
+  }
 }
 
 function foundText({ predictions, labels }: Found, width: number | undefined): string {

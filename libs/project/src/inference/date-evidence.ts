@@ -172,7 +172,10 @@ export class DateEvidence {
     const fewest = Math.min(...holding.map(({ misfitsCount }) => misfitsCount));
     const best = holding.filter(({ misfitsCount }) => misfitsCount === fewest);
     const iso = best.filter(({ form }) => form === ISO);
-    return iso.length > 0 ? iso : best;
+    if (iso.length > 0) return iso;
+    // All written in ISO 8601 but for a few digits: the other forms read those dates, too, and nobody means them.
+    const written = this.readings.find(({ form }) => form === ISO);
+    return written !== undefined && best.length > 1 && written.misfitsCount <= fewest ? [] : best;
   }
 
   private ofNumbers({ neverFalls, range }: RisingNumbers): ReadTimes | undefined {

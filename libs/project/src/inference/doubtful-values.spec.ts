@@ -34,6 +34,16 @@ function orders(
 const proposed = (table: ReturnType<typeof orders>, wishes: Wishes = {}) =>
   propose(table, 'bestellungen.csv', { label: 'bezahlt=ja', ...wishes }, NOW_MS);
 
+// Symptom: "its dates may be DD.MM.YYYY or DD/MM/YYYY or …" of a column in which no value has any of these forms.
+it('digits alone among ISO dates are told as what they are, not as a question between forms that nobody wrote', () => {
+  const table = orders(iso, { 11: '0' });
+  expect(table.columns[0]).toMatchObject({ type: 'text', nearTimes: { form: 'ISO 8601', misfits: { row: 11 } } });
+  expect(table.columns[0]).not.toHaveProperty('couldBe');
+  expect(() => proposed(table, { eventTime: 'order_date' })).toThrow(
+    "1 value of 'order_date' (of 3,002) is no ISO 8601, in row 11: '0'; digits alone would be read as milliseconds",
+  );
+});
+
 describe('one bad date in 3,002 rows takes the event time away', () => {
   it.each([
     ['DD.MM.YYYY', german, '41.02.2024', 'DD.MM.YYYY'],

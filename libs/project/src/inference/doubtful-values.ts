@@ -6,6 +6,10 @@ import type { ColumnProfile } from './column-profile.js';
 import { MISFITS_MAX, type Misfits, VALUES_PER_MISFIT } from './date-evidence.js';
 
 const SHOWN_MAX = 40;
+/** What keeps a few misfits from being refused one by one. */
+const DIGITS_SAY = 'digits alone would be read as milliseconds';
+
+const isFew = (count: number, present: number): boolean => count <= present / VALUES_PER_MISFIT;
 
 const thousands = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 const many = (count: number, one: string, more = `${one}s`): string =>
@@ -38,6 +42,6 @@ export function notTimes({ name, present, nearTimes }: ColumnProfile): string | 
   const { form, misfits } = nearTimes;
   return (
     `${many(misfits.count, 'value')} of '${name}' (of ${thousands(present)}) ${misfits.count === 1 ? 'is' : 'are'} ` +
-    `no ${form}, ${place(misfits)}; at most 1 in ${VALUES_PER_MISFIT} may be none`
+    `no ${form}, ${place(misfits)}; ${isFew(misfits.count, present) ? DIGITS_SAY : `at most 1 in ${VALUES_PER_MISFIT} may be none`}`
   );
 }

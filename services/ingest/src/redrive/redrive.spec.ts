@@ -116,6 +116,16 @@ describe('a dead letter taken in again', () => {
     expect(await second.run(true)).toMatchObject({ accepted: 1 });
   });
 
+  it('is taken in once where several ask at the same moment', async () => {
+    const { run, taken } = redriven({});
+    const asked = await Promise.allSettled([run(), run(), run(true)]);
+    expect(asked.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    expect(asked[1]).toMatchObject({
+      reason: { code: 'conflict', reason: 'dead letter L1 is being taken in right now' },
+    });
+    expect(taken).toHaveLength(1);
+  });
+
   it('is named by the beginning of its id, as long as no other begins so', async () => {
     const { run } = redriven({ id: 'L1a' }, [{ id: 'L1b' }]);
     await expect(run()).rejects.toThrow('L1 begins several ids: L1a, L1b; write more of it');

@@ -38,6 +38,9 @@ export interface Redriven {
 const NAMED_MAX = 5;
 
 export class Redrive {
+  /** Ids of letters that are being taken in. */
+  private readonly under = new Set<string>();
+
   constructor(
     private readonly letters: Pick<DeadLetterList, 'matching'>,
     private readonly registry: Pick<ProjectRegistry, 'get'>,
@@ -58,10 +61,18 @@ export class Redrive {
         `dead letter ${letter.id} was taken in at ${timeText(redrivenAtMs)} already: \`--again\` (again=true) takes it in once more`,
         { retry: 'never' },
       );
-    const schema = this.registry.get(project);
-    const { accepted, rejections } = await this.taken(schema, letter);
-    if (accepted > 0) await this.ports.mark({ ...letter, payload: new Uint8Array(), redrivenAtMs: this.clock.nowMs() });
-    return { accepted, rejected: rejections, project, kind: isLabel(letter) ? 'label' : 'record' };
+    if (this.under.has(letter.id))
+      throw new PlatformError('conflict', `dead letter ${letter.id} is being taken in right now`, { retry: 'never' });
+    this.under.add(letter.id);
+    try {
+      const schema = this.registry.get(project);
+      const { accepted, rejections } = await this.taken(schema, letter);
+      if (accepted > 0)
+        await this.ports.mark({ ...letter, payload: new Uint8Array(), redrivenAtMs: this.clock.nowMs() });
+      return { accepted, rejected: rejections, project, kind: isLabel(letter) ? 'label' : 'record' };
+    } finally {
+      this.under.delete(letter.id);
+    }
   }
 
   private find(id: string): DeadLetter {

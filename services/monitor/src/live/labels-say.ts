@@ -7,13 +7,26 @@ const SHARE_TOLD = 0.01;
 const grouped = new Intl.NumberFormat('en');
 
 /** One sentence and what helps; empty where there is nothing to say. */
-export function labelsSay({
-  labelsJoined,
-  unmatchedLabels,
-}: {
+export function labelsSay(counted: {
   labelsJoined: number;
   unmatchedLabels: number;
+  /** Of ids that several predictions have. */
+  ambiguousLabels: number;
 }): string {
+  return [unmatched(counted), ambiguous(counted)].filter((sentence) => sentence !== '').join(' ');
+}
+
+type Counted = Parameters<typeof labelsSay>[0];
+
+function ambiguous({ labelsJoined, ambiguousLabels }: Counted): string {
+  if (ambiguousLabels === 0 || ambiguousLabels < (labelsJoined + ambiguousLabels) * SHARE_TOLD) return '';
+  return (
+    `${grouped.format(ambiguousLabels)} labels name a prediction id that several predictions have, and joined none: give ` +
+    'each request an id of its own.'
+  );
+}
+
+function unmatched({ labelsJoined, unmatchedLabels }: Counted): string {
   const all = labelsJoined + unmatchedLabels;
   if (unmatchedLabels === 0 || unmatchedLabels < all * SHARE_TOLD) return '';
   return (

@@ -2,7 +2,7 @@
 //
 // A prediction id seen again with the same mark is a redelivery and changes nothing; with another mark a client has
 // used its request id for another prediction, and a label of that id might mean any of them: it is counted and joins
-// none. The first label of a prediction counts; a second one of the same value is a duplicate, of another value a
+// none; one that names a record joins the first. The first label of a prediction counts; a second one of the same value is a duplicate, of another value a
 // contradiction; both are only counted. A label whose prediction has not come waits here. Memory: an id's characters
 // and 60 bytes, and each list of cohorts once, which the caller gives as the same array again; the owner bounds rows
 // over all windows.
@@ -125,8 +125,11 @@ export class LabelJoin {
     return this.join(slot, label);
   }
 
-  /** `row` is set when and only when the outcome is 'joined'. */
-  addLabel(predictionId: string, label: number): { kind: LabelOutcome; row?: JoinedRow } {
+  /**
+   * `row` is set when and only when the outcome is 'joined'. `ofRecord`: the label names a record, which each of several
+   * predictions of the id is of: the first one has it.
+   */
+  addLabel(predictionId: string, label: number, ofRecord = false): { kind: LabelOutcome; row?: JoinedRow } {
     const slot = this.ids.slot(predictionId);
     if (slot === undefined) {
       const held = this.waiting.get(predictionId);
@@ -135,7 +138,7 @@ export class LabelJoin {
       this.headChanges += 1;
       return { kind: 'waiting' };
     }
-    if (this.reused.has(slot)) return { kind: 'ambiguous' };
+    if (this.reused.has(slot) && !ofRecord) return { kind: 'ambiguous' };
     const known = this.labels[slot] as number;
     if (!Number.isNaN(known)) return { kind: known === label ? 'duplicate' : 'contradiction' };
     return { kind: 'joined', row: this.join(slot, label) };

@@ -190,8 +190,8 @@ export class PartitionPart implements Part {
     return this.shareWith(id, this.share(windowStart(eventMs, this.options.windowMs))) !== undefined;
   }
 
-  /** Joins the label with its row, or keeps it until the row comes. */
-  join(id: string, value: number, eventMs: number, nowMs: number): void {
+  /** Joins the label with its row, or keeps it until the row comes. `ofRecord`: it names a record and no prediction. */
+  join(id: string, value: number, eventMs: number, nowMs: number, ofRecord = false): void {
     const startMs = windowStart(eventMs, this.options.windowMs);
     // A closed window of which no row is here joins none, unless its rows are being read again.
     const isOver = this.closed.has(startMs) && !this.cuts.has(startMs);
@@ -207,7 +207,7 @@ export class PartitionPart implements Part {
     }
     this.changes += 1;
     const before = share.join.size;
-    const { kind, row } = share.join.addLabel(id, value);
+    const { kind, row } = share.join.addLabel(id, value, ofRecord);
     this.joinRows += share.join.size - before;
     if (row !== undefined) this.joined(share, row, nowMs);
     else if (kind === 'duplicate') this.counters.duplicateLabels += 1;

@@ -151,7 +151,7 @@ export class ProjectMonitor {
     const { value, eventTimeMs } = message;
     const holds = (part: Part) => part.holds(id, eventTimeMs);
     const holder = holds(own) ? own : (this.parts.find(holds) ?? own);
-    holder.join(id, value, eventTimeMs, nowMs);
+    holder.join(id, value, eventTimeMs, nowMs, message.predictionId === '');
   }
 
   reached(nowMs: number, backlog: Backlog): Reached {

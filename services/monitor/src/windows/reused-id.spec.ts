@@ -49,6 +49,20 @@ describe('a request id that is used for every request', () => {
     expect(engine.monitor('p', 0)!.counters).toMatchObject({ ambiguousLabels: 1, labelsJoined: 0, unmatchedLabels: 0 });
   });
 
+  // Symptom: a file that was scored twice, or again after a rollout, lost the labels of both.
+  it('of a record that was predicted again has its label joined once, to the first', () => {
+    const engine = stand();
+    const row = { project: 'p', predictionId: 'r-1/0', eventTimeMs: 60_000, answeredAtMs: 60_001 };
+    engine.applyPrediction(aPrediction({ ...row, outputs: binaryOutputs(0.1) }), 0, 0, 60_002);
+    engine.applyPrediction(aPrediction({ ...row, answeredAtMs: 60_500, outputs: binaryOutputs(0.9) }), 0, 1, 60_600);
+    const label = { project: 'p', predictionId: '', recordId: 'r-1', eventTimeMs: 60_000, knownAtMs: 61_000, value: 1 };
+    for (let offset = 0; offset < 2; offset++) engine.applyLabel(aLabel(label), 0, offset, 70_000);
+    expect(engine.monitor('p', 0)!.counters).toMatchObject({
+      ...{ predictions: 2, reusedIds: 1, labelsJoined: 1, duplicateLabels: 1 },
+      ...{ ambiguousLabels: 0, unmatchedLabels: 0 },
+    });
+  });
+
   it('is no redelivery: a message that comes again changes nothing', () => {
     const engine = stand();
     const message = aPrediction({ project: 'p', eventTimeMs: 60_000, answeredAtMs: 60_001 });

@@ -60,6 +60,15 @@ export class RouteControl {
 
   /** Resolves when the command is in force (a rollout: when its version has traffic, or failed to load). */
   async submit(facts: CallerFacts, action: RouteAction): Promise<ControlAnswer> {
+    for (const [name, text] of [
+      ['reason', facts.reason],
+      ['issuedBy', facts.issuedBy],
+    ] as const)
+      if (text.length > NOTE_CHARACTERS_MAX)
+        throw new PlatformError(
+          'invalid_argument',
+          `${name} has ${text.length} characters, at most ${NOTE_CHARACTERS_MAX}`,
+        );
     const route = this.table.get(facts.project);
     if (route === undefined && !this.options.knownProject(facts.project)) {
       throw unknownProject(facts.project);
@@ -169,6 +178,9 @@ function reasonOf({ reason, issuedBy }: CallerFacts, action: RouteAction): strin
 
 const unknownProject = (project: string): PlatformError =>
   new PlatformError('not_found', `project '${project}' is not known`);
+
+/** As of the HTTP API (libs/api). */
+const NOTE_CHARACTERS_MAX = 1_024;
 
 const CODES: Readonly<Record<string, ErrorCode>> = { unknown_version: 'not_found' };
 

@@ -5,7 +5,9 @@ import { PlatformError } from '@millrace/domain';
 import { Answers } from '@millrace/service';
 import { Body, Controller, Inject, Param } from '@nestjs/common';
 import { type BacktestPorts, runBacktest } from '../pipeline/backtest.js';
+import type { SplitRule } from '../pipeline/split.js';
 import { ModelRegistry } from '../registry/model-registry.js';
+import { PackageFiles } from '../registry/package-files.js';
 
 const calls = trainerApi.endpoints;
 const TRY_AGAIN_MS = 5_000;
@@ -21,6 +23,7 @@ export class BacktestHttp {
   constructor(
     @Inject(ModelRegistry) private readonly registry: ModelRegistry,
     @Inject(BacktestRows) private readonly from: BacktestRows,
+    @Inject(PackageFiles) private readonly packages: PackageFiles,
   ) {}
 
   @Answers(calls.backtest)
@@ -37,13 +40,27 @@ export class BacktestHttp {
       return await runBacktest(project, request, {
         ...this.from.ports,
         learned: {
-          isTrainedHere: (version) => this.registry.model(name, version).origin === 'trained',
+          splitOf: (version) => this.splitOf(name, version),
           unseenFromMs: (version) => this.unseenFromMs(name, version),
         },
         turn: () => new Promise((resolve) => setImmediate(resolve)),
       });
     } finally {
       this.isRunning = false;
+    }
+  }
+
+  private async splitOf(name: string, version: number): Promise<SplitRule | undefined> {
+    const { origin, packagePath } = this.registry.model(name, version);
+    if (origin !== 'trained') return undefined;
+    try {
+      const { bytes } = await this.packages.read(packagePath, 'lineage.json');
+      return (JSON.parse(Buffer.from(bytes).toString('utf8')) as { split?: SplitRule }).split;
+    } catch (thrown) {
+      const error = PlatformError.from(thrown);
+      // Of an earlier build.
+      if (error.code === 'not_found') return undefined;
+      throw error;
     }
   }
 

@@ -4,6 +4,7 @@ import { parseProject } from '@millrace/project';
 import { LOANS_PROJECT } from '@millrace/testing';
 import { type Backtest, type BacktestPorts, type BacktestRequest, runBacktest } from './backtest.js';
 import type { ReadRows } from './load.js';
+import type { SplitRule } from './split.js';
 
 const parsed = parseProject(LOANS_PROJECT, 'project.yaml');
 if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
@@ -29,6 +30,13 @@ function rowsOf(count: number): ReadRows {
 /** By version: how far its answers are from the truth, towards one half. */
 const BLUR: Readonly<Record<number, number>> = { 1: 0.6, 2: 0.1, 3: 0.1001 };
 
+const BY_ID = { by: 'record id' as const, seed: LOANS.training.seed };
+const SPLITS: Readonly<Record<number, SplitRule | undefined>> = {
+  1: { ...BY_ID, evaluationShare: LOANS.evaluation.share },
+  2: { ...BY_ID, evaluationShare: 0.1 },
+  4: { by: 'event time', evaluateFromMs: 0, evaluationShare: 0.2 },
+};
+
 function ports(count: number, unseen: Readonly<Record<number, number | undefined>> = {}): BacktestPorts {
   return {
     rows: {
@@ -42,7 +50,10 @@ function ports(count: number, unseen: Readonly<Record<number, number | undefined
           Float32Array.from(columns.p as number[], (of) => of + (0.5 - of) * (BLUR[version] ?? 0)),
       }),
     },
-    learned: { isTrainedHere: (version) => version !== 3, unseenFromMs: (version) => unseen[version] },
+    learned: {
+      splitOf: async (version) => SPLITS[version],
+      unseenFromMs: (version) => unseen[version],
+    },
     turn: async () => undefined,
   };
 }
@@ -89,15 +100,21 @@ describe('a backtest', () => {
   it('without an event time takes the rows that evaluate by their ids', async () => {
     const untimed = { ...LOANS, data: { ...LOANS.data, eventTime: undefined } };
     const found = await ask({}, ports(2_000), untimed);
-    expect(found.rows / 2_000).toBeCloseTo(LOANS.evaluation.share, 1);
+    // Version 2 has kept a smaller share back, whatever the project says now.
+    expect(found.rows / 2_000).toBeGreaterThan(0.08);
+    expect(found.rows / 2_000).toBeLessThan(0.12);
     expect([found.fromMs, found.toMs, found.warnings]).toEqual([null, null, []]);
     const elsewhere = await ask({ against: 3 }, ports(2_000), untimed);
     expect(elsewhere.warnings).toEqual([expect.stringContaining('which rows version 3 has learned from')]);
+    // It was trained when the project had an event time.
+    const byTime = await ask({ version: 4 }, ports(2_000), untimed);
+    expect(byTime.warnings).toEqual([expect.stringContaining('which rows version 4 has learned from')]);
     await expect(ask({ fromMs: 1 }, ports(2_000), untimed)).rejects.toThrow('has no event time');
   });
 
   it('refuses what cannot be compared', async () => {
     await expect(ask({ against: 2 }, ports(100))).rejects.toThrow('compared with itself');
+    await expect(ask({}, ports(0))).rejects.toThrow('has a label: send what became of them');
     const of = ports(100);
     const opponent: typeof of.models.opponent = async (_, version) => ({
       ...(await ports(100).models.opponent('loans', version)),

@@ -16,10 +16,10 @@ import {
 import type { Project } from '@millrace/project';
 import { comparable } from './champion.js';
 import type { Opponent } from './evaluate.js';
-import { fittingVersions } from './fitting-versions.js';
+import { fittingVersions, versionsText } from './fitting-versions.js';
 import { type LabelledRows, loadRows, type RowSource, rowRange } from './load.js';
 import type { EarlierModels } from './plan.js';
-import { hashSeedOf, splitRows, splitRule } from './split.js';
+import { hashSeedOf, type SplitRule, splitRows, splitRule } from './split.js';
 
 /** The newest; a difference of 0.01 in log loss is told apart by some thousands. */
 const ROWS_MAX = 50_000;
@@ -39,9 +39,9 @@ export interface BacktestRequest {
 }
 
 export interface Learned {
-  /** Else nothing tells which rows it has learned from. */
-  isTrainedHere(version: number): boolean;
-  /** From when on it has learned from no row; undefined: nothing tells. */
+  /** How its rows were split; undefined: nothing tells which rows it has learned from. */
+  splitOf(version: number): Promise<SplitRule | undefined>;
+  /** Event time from which on it has learned from no row, of a version that was split by time; undefined: nothing tells. */
   unseenFromMs(version: number): number | undefined;
 }
 
@@ -101,11 +101,16 @@ export async function runBacktest(project: Project, request: BacktestRequest, po
   const rule = splitRule(project, { evaluateFromMs: 0, evaluationShare: project.evaluation.share });
   const taken = { inputs: first.inputs, compared: second.inputs };
   const read = await loadRows(ports.rows, project, fitting.ids, taken, hashSeedOf(rule));
+  if (read.rows === 0)
+    throw new PlatformError(
+      'invalid_argument',
+      `none of the rows of ${versionsText(known)} has a label: send what became of them (\`millrace labels add ${project.name} --file FILE\`)`,
+    );
   const warnings = [...fitting.warnings, ...read.warnings];
   const isTimed = project.data.eventTime !== undefined;
   const chosen = isTimed
     ? inTime(read, request, ports.learned, warnings)
-    : unseenById(read, rule, request, ports.learned, warnings);
+    : await unseenById(read, rule, request, ports.learned, warnings);
   const olderRows = Math.max(0, chosen.rows - ROWS_MAX);
   const rows = rowRange(chosen, olderRows, chosen.rows);
   await ports.turn();
@@ -160,18 +165,24 @@ function inTime(
   return rowRange(rows, start, end);
 }
 
-/** Whatever is trained, these rows evaluate (split.ts). */
-function unseenById(
+/** Rows that evaluate by their ids, by the project's rule and that of each version. */
+async function unseenById(
   rows: LabelledRows,
-  rule: ReturnType<typeof splitRule>,
+  rule: SplitRule,
   { version, against, fromMs, toMs }: BacktestRequest,
   learned: Learned,
   warnings: string[],
-): LabelledRows {
+): Promise<LabelledRows> {
   if (fromMs !== undefined || toMs !== undefined)
     throw new PlatformError('invalid_argument', 'the project has no event time: leave from and to out');
-  for (const one of [version, against]) if (!learned.isTrainedHere(one)) warnings.push(nothingTells(one));
-  return splitRows(rows, rule).later;
+  let evaluationShare = rule.evaluationShare;
+  for (const one of [version, against]) {
+    const split = await learned.splitOf(one);
+    const isSame = split?.by === 'record id' && rule.by === 'record id' && split.seed === rule.seed;
+    if (isSame) evaluationShare = Math.min(evaluationShare, split.evaluationShare);
+    else warnings.push(nothingTells(one));
+  }
+  return splitRows(rows, { ...rule, evaluationShare }).later;
 }
 
 const nothingTells = (version: number): string =>
