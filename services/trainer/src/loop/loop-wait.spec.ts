@@ -89,6 +89,10 @@ describe('what a loop waits for', () => {
       for: '7 more labelled rows (retrain.rows)',
       untilMs: null,
     });
+    expect(of({ everyMs: HOUR_MS, onDrift: false })).toMatchObject({
+      for: 'new labelled rows: a retraining is due (retrain.every)',
+      untilMs: null,
+    });
     expect(of({ everyMs: HOUR_MS, onDrift: false, budgetPerDay: 0 }).for).toContain('budgetPerDay is 0');
   });
 

@@ -57,7 +57,8 @@ function calm(state: LoopState, { data, retrain }: Facts, nowMs: number): LoopWa
   if (liveVersion === 0) return until('a first blessed version: before it there is nothing that drifts');
   if (!retrainsItself(retrain)) return until('a training by hand: retrain.onDrift is false');
   const within = startedWithinDay(startedAtMs, nowMs);
-  if (!retrain.onDrift) return within.length < retrain.budgetPerDay ? due(state, retrain) : budget(within, retrain);
+  if (!retrain.onDrift)
+    return within.length < retrain.budgetPerDay ? due(state, retrain, nowMs) : budget(within, retrain);
   const open = driftsToAnswer(state, { liveVersion, features: retrain.features });
   const [soonest] = open.filter(isTriable).sort((a, b) => a.againAtMs - b.againAtMs);
   const [given] = open;
@@ -68,7 +69,8 @@ function calm(state: LoopState, { data, retrain }: Facts, nowMs: number): LoopWa
     );
   if (soonest === undefined && given !== undefined)
     return until(`a person: drift of ${given.feature} lasts after ${given.tries} retrainings`);
-  if (within.length < retrain.budgetPerDay) return due(state, retrain, [`drift of ${watched(retrain.features)}`]);
+  if (within.length < retrain.budgetPerDay)
+    return due(state, retrain, nowMs, [`drift of ${watched(retrain.features)}`]);
   return budget(within, retrain);
 }
 
@@ -78,16 +80,19 @@ function budget(within: readonly number[], { budgetPerDay }: Project['retrain'])
   return until(`the budget of ${budgetPerDay} retrainings in 24 hours to have room`, first + DAY_MS);
 }
 
+const SCHEDULE = 'the schedule (retrain.every)';
+
 /** What makes a retraining due beside `others`, whichever comes first. */
-function due(state: LoopState, retrain: Project['retrain'], others: readonly string[] = []): LoopWait {
+function due(state: LoopState, retrain: Project['retrain'], nowMs: number, others: readonly string[] = []): LoopWait {
   const atMs = scheduledAtMs(state, retrain);
+  const isOver = atMs !== undefined && atMs <= nowMs;
   const rows = retrain.rows === undefined ? undefined : Math.max(0, retrain.rows - newRows(state));
   const what = [
     ...others,
     ...(rows === undefined ? [] : [`${rows} more labelled rows (retrain.rows)`]),
-    ...(atMs === undefined ? [] : ['the schedule (retrain.every)']),
+    ...(atMs === undefined ? [] : [isOver ? 'new labelled rows: a retraining is due (retrain.every)' : SCHEDULE]),
   ];
-  return until(what.join(', or '), atMs ?? null);
+  return until(what.join(', or '), isOver ? null : (atMs ?? null));
 }
 
 function watched(features: readonly string[]): string {
