@@ -167,6 +167,12 @@ async function predictFile(
     for (const warning of lackingInputs(files, sources, metadata.inputs, project, input))
       process.stderr.write(`warning: ${warning}\n`);
     const beside = besideOf(files, project, options, input);
+    const { recordId } = project?.data ?? {};
+    const repeats = beside.some(([kind]) => kind === 'ids') ? await files.repeats(recordId as string) : 0;
+    if (repeats > 0)
+      process.stderr.write(
+        `warning: ${repeats} row(s) of ${input} have a ${recordId} that another one has: its label is for the first\n`,
+      );
     const results = await files.results(metadata.outputs, own);
     const { rowsTotal } = files;
     const startedMs = systemClock.monotonicMs();

@@ -153,6 +153,14 @@ export class TableFiles {
     return { ...source, read };
   }
 
+  /** Rows that have the value of an earlier one in the column. */
+  async repeats(name: string): Promise<number> {
+    const { inTable } = this.columns.get(name) ?? {};
+    if (inTable === undefined) return 0;
+    const sql = `SELECT (count(${inTable}) - count(DISTINCT ${inTable}))::DOUBLE FROM ${this.relation}`;
+    return Number((await this.reader.runAndReadAll(sql)).getRows()[0]?.[0]);
+  }
+
   /** What the file says besides its rows. */
   get warnings(): readonly string[] {
     return this.csv?.warnings ?? [];

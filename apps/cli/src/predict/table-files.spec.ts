@@ -245,6 +245,9 @@ describe('TableFiles', () => {
     );
     const project = { ...LOANS, data: { ...LOANS.data, columns } } as Project;
     const lines = ['day,note,amount', '9007199254740993,007,1', 'x,,2', ',a b,3'];
+    const twice = await TableFiles.open(file('twice.csv', ['day,note', '1,a', '2,a', '1,b', '1,c']));
+    expect(await twice.repeats('day')).toBe(2);
+    twice.close();
     const asJson = lines.slice(1).map((line) => {
       const [day, note, amount] = line.split(',');
       return `{"day":${/^\d+$/.test(day ?? '') ? day : JSON.stringify(day)},"note":"${note}","amount":${amount}}`;
@@ -254,6 +257,7 @@ describe('TableFiles', () => {
       const sources = ['day', 'note'].flatMap((name) => files.nameSource(name, project) ?? []);
       const blocks: RowBlock[] = [];
       for await (const block of files.read(sources)) blocks.push(withBeside(block, ['ids', 'entities']));
+      expect([await files.repeats('day'), await files.repeats('nobody')]).toEqual([0, 0]);
       files.close();
       expect(blocks).toMatchObject([{ columns: [], ids: ['9007199254740993', '', ''], entities: ['007', '', 'a b'] }]);
       expect([...(blocks[0]?.bad ?? [])]).toEqual([]);
