@@ -9,7 +9,7 @@ import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { idOfTopic } from './id-of-topic.js';
 import { inTime } from './in-time.js';
 import { LogThrottle } from './log-throttle.js';
-import { dropNegativeTimeoutWarnings } from './quiet-warnings.js';
+import { lookWhereRequestsWait } from './request-queue.js';
 import { neverToItself } from './to-itself.js';
 import { topicOffsets } from './topic-offsets.js';
 import { HangingTransactions } from './transactions/hanging-transactions.js';
@@ -49,7 +49,7 @@ export class KafkaConnection {
   private watch: NodeJS.Timeout | undefined;
 
   constructor(settings: KafkaConnectionSettings) {
-    dropNegativeTimeoutWarnings();
+    lookWhereRequestsWait();
     this.clientId = settings.clientId;
     this.brokers = settings.brokers;
     this.topicPrefix = settings.topicPrefix ?? 'millrace.';
