@@ -1,9 +1,11 @@
 // A part of kafkajs that is replaced (its version is fixed in package.json): its request queue looked for waiting
 // requests every millisecond for as long as a connection lives, by a timeout that is negative where nothing is
-// throttled (tulios/kafkajs#1751), of which Node 24 warns besides. A process of ours has some ten connections: it woke
-// 900 times a second with nothing to do. Here it looks where requests wait, and only then: whoever adds one asks for it.
+// throttled (tulios/kafkajs#1751), of which Node 24 warns besides. A process of ours has some ten connections: it
+// woke 900 times a second with nothing to do. Here it looks where requests wait, and only then: whoever adds one asks
+// for it.
 
 import { createRequire } from 'node:module';
+import { systemClock } from '@millrace/domain';
 
 /** Of kafkajs: what is used of its queue. */
 interface RequestQueue {
@@ -30,7 +32,7 @@ export function lookWhereRequestsWait(): void {
 function scheduleLook(this: RequestQueue): void {
   if (this.throttleCheckTimeoutId !== null && this.throttleCheckTimeoutId !== undefined) return;
   if (this.pending.length === 0) return;
-  const throttledMs = this.throttledUntil - Date.now();
+  const throttledMs = this.throttledUntil - systemClock.nowMs();
   this.throttleCheckTimeoutId = setTimeout(
     () => {
       this.throttleCheckTimeoutId = null;

@@ -2,10 +2,10 @@
 //
 // A prediction id seen again with the same mark is a redelivery and changes nothing; with another mark a client has
 // used its request id for another prediction, and a label of that id might mean any of them: it is counted and joins
-// none; one that names a record joins the first. The first label of a prediction counts; a second one of the same value is a duplicate, of another value a
-// contradiction; both are only counted. A label whose prediction has not come waits here. Memory: an id's characters
-// and 60 bytes, and each list of cohorts once, which the caller gives as the same array again; the owner bounds rows
-// over all windows.
+// none; one that names a record joins the first. The first label of a prediction counts; a second one of the same
+// value is a duplicate, of another value a contradiction; both are only counted. A label whose prediction has not
+// come waits here. Memory: an id's characters and 60 bytes, and each list of cohorts once, which the caller gives as
+// the same array again; the owner bounds rows over all windows.
 
 import { type Cohort, cohortKey, parseCohortKey } from '@millrace/domain';
 import { IdTable } from './id-table.js';
@@ -126,8 +126,8 @@ export class LabelJoin {
   }
 
   /**
-   * `row` is set when and only when the outcome is 'joined'. `ofRecord`: the label names a record, which each of several
-   * predictions of the id is of: the first one has it.
+   * `row` is set when and only when the outcome is 'joined'. `ofRecord`: the label names a record, which each of
+   * several predictions of the id is of: the first one has it.
    */
   addLabel(predictionId: string, label: number, ofRecord = false): { kind: LabelOutcome; row?: JoinedRow } {
     const slot = this.ids.slot(predictionId);

@@ -41,7 +41,7 @@ export interface BacktestRequest {
 export interface Learned {
   /** How its rows were split; undefined: nothing tells which rows it has learned from. */
   splitOf(version: number): Promise<SplitRule | undefined>;
-  /** Event time from which on it has learned from no row, of a version that was split by time; undefined: nothing tells. */
+  /** Event time from which on it has learned from no row, where it was split by time; undefined: nothing tells. */
   unseenFromMs(version: number): number | undefined;
 }
 
