@@ -123,10 +123,10 @@ async function appliedAs({ settings }: Context, project: string): Promise<unknow
   }
 }
 
-/** Of the columns that the project names. */
+/** Of the columns that the project names, and of those that are left out for the same reason. */
 function doubts({ columns }: Proposal): string[] {
   return columns.flatMap(({ profile, spec }) => {
-    const doubt = spec === null ? undefined : doubtOf(profile);
+    const doubt = spec === null && profile.nearNumbers === undefined ? undefined : doubtOf(profile);
     return doubt === undefined ? [] : [`'${profile.name}': ${doubt}`];
   });
 }

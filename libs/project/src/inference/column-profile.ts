@@ -10,7 +10,7 @@ import { timeOf } from '@millrace/domain';
 import type { ColumnType } from '../project.js';
 import { textValue } from '../text-value.js';
 import type { TimeFormat } from '../time-format.js';
-import { DateEvidence, type Misfits, type NearTimes } from './date-evidence.js';
+import { DateEvidence, type Misfits, type NearTimes, VALUES_PER_MISFIT } from './date-evidence.js';
 import { isMissingWord, isNeverValue, isThirdAnswer } from './missing-words.js';
 import { RisingNumbers } from './rising-numbers.js';
 
@@ -55,6 +55,8 @@ export interface ColumnProfile {
   readonly misfits?: Misfits;
   /** Of a text column that would be one of times, if fewer values were none. */
   readonly nearTimes?: NearTimes;
+  /** Of a text column that would be one of numbers but for these few. */
+  readonly nearNumbers?: Misfits;
   /** Of `missing`: the one that stands for no value in this column only, which nobody but the table has said. */
   readonly ownWord?: Misfits;
   /** A text column of dates that may be read in each of these ways. */
@@ -77,6 +79,8 @@ const NOTHING_KNOWN: TableTerms = { missing: new Set(), formats: new Set() };
 
 interface Entry {
   count: number;
+  /** Of a text: whether it is a number. */
+  readonly isNumber: boolean;
   /** As number or time; NaN for what is neither. */
   readonly number: number;
 }
@@ -135,6 +139,8 @@ export class ColumnProfiler {
   private odd: Misfits | undefined;
   /** It is: in this column, where only numbers stand beside it. */
   private ownWord: Misfits | undefined;
+  /** Values that are no numbers. */
+  private others: Misfits | undefined;
 
   constructor(
     readonly name: string,
@@ -194,6 +200,7 @@ export class ColumnProfiler {
     const known = this.entries.get(text);
     if (known !== undefined) {
       known.count += 1;
+      if (!known.isNumber) this.countOther(text, row);
       this.unique = null;
       this.numbers.take(known.number);
       return;
@@ -202,12 +209,28 @@ export class ColumnProfiler {
       if (!FITS[this.source][type](raw, this.decimal)) this.open.delete(type);
     }
     const number = this.numberOf(raw, text);
-    if (this.entries.size < this.valuesMax) this.entries.set(text, { count: 1, number });
+    const isNumber =
+      this.source === 'text' &&
+      (this.open.has('number') || (MAY_BE_NUMBER.test(text) && FITS.text.number(raw, this.decimal)));
+    if (!isNumber) this.countOther(text, row);
+    if (this.entries.size < this.valuesMax) this.entries.set(text, { count: 1, number, isNumber });
     else this.isCounted = false;
     this.longest = Math.max(this.longest, text.length);
     if (this.examples.length - this.words.size < EXAMPLES_MAX) this.examples.push(text);
     this.keepUnique(text);
     this.numbers.take(number);
+  }
+
+  private countOther(text: string, row: number): void {
+    this.others = { ...(this.others ?? { text, row }), count: (this.others?.count ?? 0) + 1 };
+  }
+
+  /** Texts but for a few that are none: a second typo makes a text of a column of numbers. */
+  private get nearNumbers(): Misfits | undefined {
+    const { others, source, present } = this;
+    return source === 'text' && others !== undefined && others.count <= present / VALUES_PER_MISFIT
+      ? others
+      : undefined;
   }
 
   /**
@@ -280,6 +303,7 @@ export class ColumnProfiler {
       ...(dates?.format === undefined ? {} : { format: dates.format }),
       ...(misfits === undefined ? {} : { misfits }),
       ...(near === undefined ? {} : { nearTimes: near }),
+      ...(type !== 'text' || this.nearNumbers === undefined ? {} : { nearNumbers: this.nearNumbers }),
       ...(ownWord === undefined || isTypo ? {} : { ownWord }),
       ...(type === 'text' && this.present > 0 && this.dates.formats.length > 1 ? { couldBe: this.dates.formats } : {}),
       ...(type === 'text' && this.present > 0 ? commasIn(this.entries.keys()) : {}),
@@ -316,6 +340,8 @@ const withTypos = (word: Misfits, misfits: Misfits = word): Misfits => ({
   count: word.count + (misfits === word ? 0 : misfits.count),
 });
 
+/** Cheaply: most texts are none. */
+const MAY_BE_NUMBER = /^\s*[+-]?[\d.,]/;
 const NUMBER_OF_EITHER = /^[+-]?\d*([.,]\d+)?$/;
 
 /**

@@ -134,6 +134,30 @@ describe('a typo in a column of numbers is swallowed for good', () => {
     expect(line).toContain(`${told}; where it is a typo, take it out of 'missing' and mend the file`);
   });
 
+  // Symptom: with a second one the column was a text, left out for having too many values, and nothing was said.
+  it.each([
+    ['amounts', (row: number) => `${row / 4}`],
+    ['digits', (row: number) => `${row % 7}`],
+    ['epoch times', (row: number) => `${1_700_000_000_000 + row * 60_000}`],
+  ])('a second one makes a text of %s, and is told', (_what, of) => {
+    const table = new TableProfiler('text', ['Betrag', 'bezahlt']);
+    for (let row = 1; row <= 300; row++)
+      table.takeRow([{ 11: 'oops', 40: 'n.a!' }[row] ?? of(row), row % 3 === 0 ? 'ja' : 'nein']);
+    const [column] = table.profile().columns;
+    expect(column).toMatchObject({ type: 'text', nearNumbers: { count: 2, row: 11, text: 'oops' } });
+    expect(doubtOf(column as NonNullable<typeof column>)).toBe(
+      "2 values are no numbers, the first in row 11: 'oops', so that all are taken for texts; mend them in the file, and run `new` again",
+    );
+  });
+
+  it('is not where more are none, nor in names made of digits', () => {
+    for (const value of [(row: number) => (row % 50 === 0 ? 'x' : `${row}`), (row: number) => `00${row}`]) {
+      const table = new TableProfiler('text', ['Betrag']);
+      for (let row = 1; row <= 300; row++) table.takeRow([value(row)]);
+      expect(table.profile().columns[0]).not.toHaveProperty('nearNumbers');
+    }
+  });
+
   it('it does not hide that the others are written with a decimal comma', () => {
     for (const [decimal, expected] of [
       ['.', { type: 'text', commas: 'all' }],

@@ -22,10 +22,14 @@ const place = ({ count, row, text }: Misfits): string =>
   `${count === 1 ? '' : 'the first '}in row ${thousands(row)}: ${shown(text)}`;
 
 /** What is odd in a column, and what to do; undefined where nothing is. Ends without a full stop. */
-export function doubtOf({ misfits, format, ownWord }: ColumnProfile): string | undefined {
+export function doubtOf({ misfits, format, ownWord, nearNumbers }: ColumnProfile): string | undefined {
   if (misfits !== undefined) {
     const what = many(misfits.count, 'value is', 'values are');
     return `${what} no ${format ?? 'ISO 8601 time'}, ${place(misfits)}; ingest refuses such rows, mend them in the file`;
+  }
+  if (nearNumbers !== undefined) {
+    const what = many(nearNumbers.count, 'value is no number', 'values are no numbers');
+    return `${what}, ${place(nearNumbers)}, so that all are taken for texts; mend them in the file, and run \`new\` again`;
   }
   if (ownWord === undefined) return undefined;
   const { count, row, text } = ownWord;

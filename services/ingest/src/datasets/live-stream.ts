@@ -210,7 +210,11 @@ export class LiveStream {
   private async told<T>(project: string, find: () => T | undefined): Promise<T> {
     const found = await this.ports.spans.until(find, ANSWER_MS_MAX);
     if (found !== undefined) return found;
-    throw new PlatformError('unavailable', `the owner of '${project}' has not answered within a minute`);
+    throw new PlatformError(
+      'unavailable',
+      `the owner of '${project}' has not answered within a minute: it may be taken over just now, and carries the command out then; ` +
+        `\`millrace datasets ${project}\` shows what came of it, \`millrace status\` who is behind`,
+    );
   }
 
   /** What is asked of the owner of a project that this process holds. */
