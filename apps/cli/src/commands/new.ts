@@ -1,10 +1,10 @@
 // new: from a file of rows to a project file that says why it is as it is.
 
 import { existsSync, statSync, writeFileSync } from 'node:fs';
-import { basename, relative, resolve } from 'node:path';
+import { basename, dirname, relative, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
 import { counted, PlatformError, systemClock } from '@millrace/domain';
-import { checkFile, firstBytesOf } from '@millrace/files';
+import { checkFile, firstBytesOf, missingFile } from '@millrace/files';
 import {
   doubtOf,
   type OpenRole,
@@ -71,6 +71,8 @@ async function run(context: Context, file: string, options: NewOptions): Promise
   const output = resolve(options.output);
   if (statSync(output, { throwIfNoEntry: false })?.isDirectory())
     throw new PlatformError('invalid_argument', `--output ${options.output} is a folder: name a file in it`);
+  if (!existsSync(dirname(output)))
+    throw missingFile(dirname(options.output), 'folder', `make it for ${options.output}`);
   if (existsSync(output) && options.force !== true) {
     const name = projectNameIn(output);
     const whose = name === undefined ? '' : `, of project '${name}'`;

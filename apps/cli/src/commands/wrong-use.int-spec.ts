@@ -148,6 +148,7 @@ const WRONG: readonly (readonly [string, readonly string[], number])[] = [
   ['predict loans --row {}', ['no answer from 127.0.0.1:54001; is the platform up', '`millrace status`'], 3],
   ['predict loans --input rows.csv --output o.csv', ['no answer from 127.0.0.1:54001', '`millrace status`'], 3],
   ['predict loans --row {} --via localhost:1', ['no answer from localhost:1', 'another V2 server'], 3],
+  ['new rows.csv --output nowhere/n.yaml', ['there is no folder nowhere', 'make it for nowhere/n.yaml'], 4],
   ['new rows.cvs --output n.yaml', ['there is no file', 'rows.cvs'], 4],
   ['new twins.csv --output n.yaml --label y=3', ['no column is left as a feature', "the header names 'a' twice"], 2],
   ['new pipe.csv --output n.yaml', ['pipe.csv is no file but a pipe', 'save what it gives to a file first'], 2],
