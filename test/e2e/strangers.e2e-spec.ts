@@ -223,6 +223,11 @@ describe('a model', () => {
       ['"probability"', 'probability of ', '; label 1 says so', 'Next: millrace drift loans'],
     ],
     ['predict loans --row {} --model-version 99', 4, ['99', '`millrace models loans`']],
+    [
+      'predict loans --row {"amount":900,"purpose":"car"} --event-time 2100-01-01',
+      0,
+      ['--event-time is more than a day ahead: the answer counts in no window'],
+    ],
     ['predict loans --input renamed.csv --output o.csv', 0, ["no column 'amount'", 'counts as missing', '10 rows']],
     ['predict loans --input words.csv --output o.csv', 1, ["'amount' is not of INT64 (a whole number)", '"viel"']],
     ['predict loans --input loans.ndjson --output o.csv', 0, ['2 rows predicted, 0 refused']],

@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { PlatformError, predictionId, systemClock } from '@millrace/domain';
+import { counted, EVENT_TIME_AHEAD_MS_MAX, PlatformError, predictionId, systemClock } from '@millrace/domain';
 import { checkFile, missingFile } from '@millrace/files';
 import type { InferClient } from '@millrace/grpc';
 import { plainOutputs, type TensorSpec } from '@millrace/inference';
@@ -171,7 +171,7 @@ async function predictFile(
     const repeats = beside.some(([kind]) => kind === 'ids') ? await files.repeats(recordId as string) : 0;
     if (repeats > 0)
       process.stderr.write(
-        `warning: ${repeats} row(s) of ${input} have a ${recordId} that another one has: its label is for the first\n`,
+        `warning: ${counted(repeats, 'row')} of ${input} with a ${recordId} that an earlier one has: its label is for the first\n`,
       );
     const results = await files.results(metadata.outputs, own);
     const { rowsTotal } = files;
@@ -221,7 +221,7 @@ async function predictFile(
     };
     const text = () =>
       [
-        `${to}: ${outcome.predicted} rows predicted, ${outcome.bad} refused, ${unreadable.count} lines unreadable, ${summary.rowsPerSecond} rows/s`,
+        `${to}: ${counted(outcome.predicted, 'row')} predicted, ${outcome.bad} refused, ${counted(unreadable.count, 'line')} unreadable, ${summary.rowsPerSecond} rows/s`,
         ...outcome.badRows.map(({ row, error }) => `  row ${row}: ${error}`),
         ...unreadable.lines.slice(0, outcome.badRows.length + 20).map(({ line, error }) => `  line ${line}: ${error}`),
       ].join('\n');
@@ -364,6 +364,8 @@ async function predictRow(context: Context, model: string, options: PredictOptio
     });
     const answered = { version: Number(answer.modelVersion), ...plainOutputs(answer.outputs) };
     if (!context.json && own) process.stderr.write(await meaning(context, model, answered));
+    if (own && (options.eventTime ?? 0) > systemClock.nowMs() + EVENT_TIME_AHEAD_MS_MAX)
+      process.stderr.write('warning: --event-time is more than a day ahead: the answer counts in no window\n');
     const known = project === undefined ? undefined : predictionId(answer.id, 0);
     const shown = known === undefined ? answered : { ...answered, predictionId: known };
     const label = project?.data.label === undefined ? [] : [labelStep(model, known ?? '', names.entity, project)];
