@@ -70,7 +70,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       return there === undefined ? serving.modelReady(project, version) : upstream.readiness.modelReady(there);
     },
   };
-  const known = new KnownVersions();
+  const known = new KnownVersions((project) => projects.get(project)?.createdAtMs ?? 0);
   const versions: VersionKnowledge = {
     fault: (command) => known.fault(command),
     isGone: (project, version) => known.isGone(project, version),

@@ -17,7 +17,7 @@ export interface VersionFault {
   message: string;
 }
 
-type Announced = Pick<ModelVersion, 'project' | 'version' | 'blessed' | 'evaluation' | 'verdict'>;
+type Announced = Pick<ModelVersion, 'project' | 'version' | 'blessed' | 'evaluation' | 'verdict' | 'createdAtMs'>;
 
 /** What the owner of routes and who asks it know of versions. */
 export interface VersionKnowledge extends Pick<KnownVersions, 'fault' | 'isGone'> {
@@ -25,20 +25,29 @@ export interface VersionKnowledge extends Pick<KnownVersions, 'fault' | 'isGone'
   upToNow(): Promise<void>;
 }
 
+interface Known {
+  /** The verdict of one that was judged and is not blessed, else ''. */
+  wanting: string;
+  createdAtMs: number;
+}
+
 interface Versions {
-  /** By number: the verdict of one that was judged and is not blessed, else ''. */
-  announced: Map<number, string>;
+  announced: Map<number, Known>;
   gone: Set<number>;
 }
 
 export class KnownVersions {
   private readonly projects = new Map<string, Versions>();
 
+  /** `createdAtMs`: of a project; a version that is older is of a deleted one of its name. */
+  constructor(private readonly createdAtMs: (project: string) => number) {}
+
   /** Or again. */
-  announced({ project, version, blessed, evaluation, verdict }: Announced): void {
+  announced({ project, version, blessed, evaluation, verdict, createdAtMs }: Announced): void {
     const { announced, gone } = this.of(project);
     const isJudged = evaluation !== undefined;
-    announced.set(version, blessed || !isJudged ? '' : verdict || `version ${version} is not blessed`);
+    const wanting = blessed || !isJudged ? '' : verdict || `version ${version} is not blessed`;
+    announced.set(version, { wanting, createdAtMs });
     gone.delete(version);
   }
 
@@ -58,14 +67,18 @@ export class KnownVersions {
     if (action?.kind !== 'startRollout') return undefined;
     const { version, force } = action;
     if (this.isGone(project, version)) return refused('version_deleted', deletedMessage(project, version));
-    const wanting = this.projects.get(project)?.announced.get(version);
-    if (wanting === undefined) return refused('unknown_version', this.unknownMessage(project, version));
-    if (wanting === '' || force === true) return undefined;
-    return refused('not_blessed', `${wanting}; to roll it out all the same takes force, and who asks for it`);
+    const known = this.projects.get(project)?.announced.get(version);
+    if (known === undefined || known.createdAtMs < this.createdAtMs(project))
+      return refused('unknown_version', this.unknownMessage(project, version));
+    if (known.wanting === '' || force === true) return undefined;
+    return refused('not_blessed', `${known.wanting}; to roll it out all the same takes force, and who asks for it`);
   }
 
   private unknownMessage(project: string, version: number): string {
-    const there = [...(this.projects.get(project)?.announced.keys() ?? [])].sort((a, b) => b - a);
+    const since = this.createdAtMs(project);
+    const there = [...(this.projects.get(project)?.announced ?? [])]
+      .flatMap(([number, { createdAtMs }]) => (createdAtMs < since ? [] : number))
+      .sort((a, b) => b - a);
     if (there.length === 0) return `${project} has no model version yet`;
     const more = there.length > NAMED_MAX ? ', …' : '';
     return `${project} has no version ${version}; there are ${there.slice(0, NAMED_MAX).join(', ')}${more}`;

@@ -47,7 +47,7 @@ beforeEach(() => {
   serial = 0;
   strategy = DEFAULT_STRATEGY;
   foreign.clear();
-  known = new KnownVersions();
+  known = new KnownVersions(() => createdAtMs ?? 0);
   for (const version of [1, 2, 3, 9]) known.announced(announced(version));
   modelsUpToNow = async () => undefined;
   createdAtMs = 0;
@@ -114,10 +114,20 @@ beforeEach(() => {
   );
 });
 
+/** Long after every project of these tests, but for one. */
+const MADE_MS = 9e12;
+
 /** Of project p. `verdict`: of one that was judged and is not blessed. */
 function announced(version: number, verdict?: string): Parameters<KnownVersions['announced']>[0] {
   const evaluation = { rows: 1 } as ModelVersion['evaluation'];
-  return { project: 'p', version, blessed: verdict === undefined, verdict: verdict ?? '', evaluation };
+  return {
+    project: 'p',
+    version,
+    blessed: verdict === undefined,
+    verdict: verdict ?? '',
+    evaluation,
+    createdAtMs: MADE_MS,
+  };
 }
 
 const submit = (action: RouteAction) => control.submit(facts, action);
@@ -182,6 +192,13 @@ describe('commands through the single writer', () => {
     readyVersions.add(7);
     modelsUpToNow = async () => known.announced(announced(7));
     expect((await submit(action)).route.targets).toMatchObject([{ version: 7 }]);
+  });
+
+  it('takes no version of a deleted project of the name for one of the project', async () => {
+    createdAtMs = 100;
+    known.announced({ ...announced(3), createdAtMs: 99 });
+    for (const version of [1, 2, 9]) known.announced({ ...announced(version), createdAtMs: version === 9 ? 100 : 50 });
+    await expect(submit({ kind: 'startRollout', version: 3 })).rejects.toThrow('p has no version 3; there are 9');
   });
 
   it('says so where nobody can tell whether there is such a version', async () => {
