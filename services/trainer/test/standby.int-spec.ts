@@ -143,7 +143,7 @@ describe('two trainers', () => {
     await eventually('the command of the other', isAgain, 10_000);
     const rollout = expect.objectContaining({
       id: 'rollout-1/rollout-1',
-      action: { kind: 'startRollout', version: 1 },
+      action: { kind: 'startRollout', version: 1, force: false },
     });
     expect(on.commands.length).toBeLessThanOrEqual(2);
     for (const command of on.commands) expect(command).toEqual(rollout);
