@@ -3,14 +3,14 @@
 import { type AnswerOf, type trainerApi } from '@millrace/api';
 import { PlatformError, timeText } from '@millrace/domain';
 import { metricNamed, shown } from '@millrace/evaluation';
+import { primaryVersion } from '@millrace/routing';
 import type { Command } from 'commander';
 import { EXIT_OK } from '../exit-codes.js';
-import { idOf } from '../ids.js';
 import { table } from '../table.js';
 import { action, type Context } from './context.js';
 import { projectName, time, wholeNumber } from './option-values.js';
 import { VERSION_MAX } from './routes.js';
-import { toldUsual } from './told-usual.js';
+import { meantDatasets } from './told-usual.js';
 
 type Backtest = AnswerOf<typeof trainerApi.endpoints.backtest>;
 
@@ -39,11 +39,7 @@ async function backtest(context: Context, project: string, options: BacktestOpti
   const { control } = context;
   const { against, modelVersion, dataset, from, to } = options;
   const version = modelVersion ?? (await inService(context, project));
-  const datasets = await control.datasets(project);
-  const ids = datasets.map(({ id }) => id);
-  const datasetVersions =
-    dataset?.map((given) => idOf(given, ids, 'dataset version', `millrace datasets ${project}`)) ??
-    (await toldUsual(control, project, datasets));
+  const datasetVersions = await meantDatasets(control, project, await control.datasets(project), dataset);
   const stage = context.stages().stage('backtest', `${project}: version ${version} against ${against}`);
   try {
     const answer = await control.backtest(project, {
@@ -62,8 +58,8 @@ async function backtest(context: Context, project: string, options: BacktestOpti
 
 async function inService({ control }: Context, project: string): Promise<number> {
   const route = await control.routeOrNone(project);
-  const [most] = [...(route?.targets ?? [])].sort((a, b) => b.weight - a.weight || a.version - b.version);
-  if (most !== undefined) return most.version;
+  const version = primaryVersion(route?.targets ?? []);
+  if (version > 0) return version;
   throw new PlatformError(
     'invalid_argument',
     `no version of ${project} is in service: name one with --model-version; \`millrace models ${project}\` lists them`,

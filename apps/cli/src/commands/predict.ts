@@ -10,6 +10,7 @@ import { plainOutputs, type TensorSpec } from '@millrace/inference';
 import { type Project, probableText, projectFromDocument } from '@millrace/project';
 import { csvTerms } from '@millrace/tabular';
 import type { Command } from 'commander';
+import { shellWord } from '../new/found.js';
 import { BatchPrediction } from '../predict/batch-prediction.js';
 import { isFilledIn, isWhole, rowOf, tensorsOf } from '../predict/one-row.js';
 import { type Beside, type RowBlock, withBeside } from '../predict/row-block.js';
@@ -382,9 +383,6 @@ function labelStep(model: string, prediction: string, entity: string, { data }: 
   const when = data.eventTime === undefined ? '' : ' --event-time DATE';
   return `millrace labels add ${model} --prediction ${shellWord(prediction)} --value VALUE${whose}${when}   # when it is known`;
 }
-
-const shellWord = (text: string): string =>
-  /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** What the row, or an option, says of itself: its id, its entity, and which of its columns say so. */
 function namesIn(

@@ -8,7 +8,6 @@ import type { AnswerOf, trainerApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
-import { idOf } from '../ids.js';
 import { importReport, referenceOf } from '../ingest/import-report.js';
 import { uploadFile } from '../ingest/upload.fs.js';
 import { inputOption, outputOption } from '../register/binding-options.js';
@@ -23,7 +22,7 @@ import { importFile } from './ingest.js';
 import { type Arrival, arrivalText, bringIntoService, comesIntoService } from './into-service.js';
 import { address, projectName } from './option-values.js';
 import { forced } from './routes.js';
-import { toldUsual } from './told-usual.js';
+import { meantDatasets } from './told-usual.js';
 
 type Training = AnswerOf<typeof trainerApi.endpoints.training>;
 type Version = AnswerOf<typeof trainerApi.endpoints.model>;
@@ -121,10 +120,8 @@ async function judges(context: Context, project: string, { reference, dataset }:
     throw new PlatformError('invalid_argument', 'name either --reference FILE or --dataset ID');
   if (reference !== undefined) return [await referenceVersion(context, project, reference)];
   const datasets = await context.control.datasets(project);
-  const ids = datasets.map(({ id }) => id);
-  if (dataset !== undefined)
-    return dataset.map((given) => idOf(given, ids, 'dataset version', `millrace datasets ${project}`));
-  return datasets.length === 0 ? [] : toldUsual(context.control, project, datasets);
+  if (dataset === undefined && datasets.length === 0) return [];
+  return meantDatasets(context.control, project, datasets, dataset);
 }
 
 async function sent(

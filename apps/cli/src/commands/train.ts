@@ -5,7 +5,6 @@ import { counted, PlatformError } from '@millrace/domain';
 import { nothingToLearn, WORKERS_MAX } from '@millrace/project';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.js';
-import { idOf } from '../ids.js';
 import { isTrained } from '../overview/version-command.js';
 import { commandsIn } from '../terminal/typed-as.js';
 import { leftOutRows, showTraining, verdictText } from '../train/training-report.js';
@@ -15,7 +14,7 @@ import { arrivalText, comesIntoService } from './into-service.js';
 import { rowCounts } from './models.js';
 import { projectName, SEED_MAX, time, wholeNumber } from './option-values.js';
 import { forced } from './routes.js';
-import { toldUsual } from './told-usual.js';
+import { meantDatasets } from './told-usual.js';
 
 interface TrainOptions {
   dataset?: string[];
@@ -52,10 +51,7 @@ async function train(context: Context, project: string, options: TrainOptions): 
   const datasets = await control.datasets(project);
   // Before it is sent for dataset versions that would not help.
   if (!(await isTrained(control, project))) throw new PlatformError('invalid_argument', nothingToLearn(project));
-  const ids = datasets.map(({ id }) => id);
-  const datasetVersions =
-    options.dataset?.map((given) => idOf(given, ids, 'dataset version', `millrace datasets ${project}`)) ??
-    (await toldUsual(control, project, datasets));
+  const datasetVersions = await meantDatasets(control, project, datasets, options.dataset);
   const rows = datasets.filter(({ id }) => datasetVersions.includes(id)).reduce((sum, one) => sum + one.rows, 0);
   const { trainingId } = await control.startTraining(project, {
     datasetVersions,

@@ -4,18 +4,14 @@
 // whatever is said of it. Memory: a few words for each version, `GONE_MAX` numbers of deleted ones a project.
 
 import type { ModelVersion } from '@millrace/contracts';
-import type { RejectionReason, RouteCommand } from '@millrace/routing';
+import type { Decision, RejectionReason, RouteCommand } from '@millrace/routing';
 
 /** As many model versions as the trainer remembers of a project. */
 const GONE_MAX = 10_000;
 /** Of the newest, in a refusal. */
 const NAMED_MAX = 5;
 
-export interface VersionFault {
-  kind: 'rejected';
-  reason: RejectionReason;
-  message: string;
-}
+type VersionFault = Extract<Decision, { kind: 'rejected' }>;
 
 type Announced = Pick<ModelVersion, 'project' | 'version' | 'blessed' | 'evaluation' | 'verdict' | 'createdAtMs'>;
 

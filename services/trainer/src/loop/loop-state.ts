@@ -43,7 +43,7 @@ export interface Episode {
   tries?: number;
   /** Likewise: drift. */
   trigger?: RetrainTrigger;
-  /** Why it was begun, as a clause; likewise. */
+  /** Why it was begun, as a clause, where it answers no drift. */
   cause?: string;
   /** The version in service that it was begun for; likewise. */
   ofVersion?: number;
@@ -314,7 +314,7 @@ function answerNext(state: LoopState, policy: LoopPolicy, nowMs: number): LoopRe
   const { eventId, feature, detector, tries } = drift;
   const episode: Episode = {
     ...{ id: drift.correlationId || eventId, eventId, tries, feature, detector },
-    ...{ trigger: 'drift', cause: `drift of ${feature} (${detector})`, ofVersion: state.liveVersion },
+    ...{ trigger: 'drift', ofVersion: state.liveVersion },
     // What another try learns from is newer than what the one before had.
     ...{ windowStartMs: drift.windowStartMs, windowEndMs: Math.max(drift.windowEndMs, drift.dataThroughMs) },
     ...{ startedAtMs: nowMs, datasetVersions: [], trainingId: '', version: 0 },

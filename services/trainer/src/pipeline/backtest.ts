@@ -19,7 +19,7 @@ import type { Opponent } from './evaluate.js';
 import { fittingVersions, versionsText } from './fitting-versions.js';
 import { type LabelledRows, loadRows, type RowSource, rowRange } from './load.js';
 import type { EarlierModels } from './plan.js';
-import { hashSeedOf, type SplitRule, splitRows, splitRule } from './split.js';
+import { hashSeedOf, placeOf, type SplitRule, splitRows, splitRule } from './split.js';
 
 /** The newest; a difference of 0.01 in log loss is told apart by some thousands. */
 const ROWS_MAX = 50_000;
@@ -195,17 +195,6 @@ function noRows({ rows, eventTimeMs }: LabelledRows, fromMs: number, toMs: numbe
   const to = toMs === undefined ? '' : ` before ${text(toMs)}`;
   const why = isUnseen ? ' that neither version has learned from; with `from` others are taken, too' : '';
   return new PlatformError('invalid_argument', `of ${rows} labelled rows none is${from}${to}${why}${span}`);
-}
-
-/** Place of the first row at the time or after it. */
-function placeOf(times: ArrayLike<number>, atMs: number): number {
-  let [low, high] = [0, times.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((times[middle] as number) < atMs) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function compared(metric: Metric, { labels }: LabelledRows, own: Float32Array, other: Float32Array): BacktestMetric {

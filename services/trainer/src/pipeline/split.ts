@@ -55,6 +55,17 @@ function splitByHash(rows: LabelledRows, share: number): { train: LabelledRows; 
   return { train: pickRows(rows, train), later: pickRows(rows, later) };
 }
 
+/** Place of the first row at the time or after it; the times ascend. */
+export function placeOf(times: ArrayLike<number>, atMs: number): number {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((times[middle] as number) < atMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /**
  * Index of the first evaluation row; `eventTimeMs` ascends. Rows of one moment stay together, so that nothing is
  * evaluated that happened at the time of something trained on.
@@ -66,12 +77,7 @@ export function splitIndex(
   const rows = eventTimeMs.length;
   let at: number;
   if (rule.evaluateFromMs > 0) {
-    at = 0;
-    for (let end = rows; at < end; ) {
-      const middle = (at + end) >>> 1;
-      if ((eventTimeMs[middle] as number) < rule.evaluateFromMs) at = middle + 1;
-      else end = middle;
-    }
+    at = placeOf(eventTimeMs, rule.evaluateFromMs);
   } else {
     at = Math.floor(rows * (1 - rule.evaluationShare));
     while (at > 0 && eventTimeMs[at] === eventTimeMs[at - 1]) at--;
