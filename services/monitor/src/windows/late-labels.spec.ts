@@ -285,6 +285,18 @@ describe('a prediction without an event time that is read after its label', () =
   });
 });
 
+it('a label that waits when the process dies meets the prediction that is read after it', () => {
+  const stand = new Stand(0);
+  for (let index = 0; index < 12; index++) stand.window(index);
+  const nowMs = 12 * WINDOW_MS + 1;
+  const label = { predictionId: '', recordId: 'r-1', eventTimeMs: nowMs + 11_000, knownAtMs: nowMs, value: 1 };
+  stand.engine.applyLabel(aLabel({ project: 'p', ...label }), 0, 0, nowMs);
+  stand.restart(nowMs);
+  const answered = { project: 'p', predictionId: 'r-1/0', eventTimeMs: 0, answeredAtMs: nowMs };
+  stand.engine.applyPrediction(aPrediction(answered), 0, 1e6, nowMs);
+  expect(stand.counters).toMatchObject({ labelsJoined: 1, unmatchedLabels: 0 });
+});
+
 describe('more rows that wait for labels than the bound', () => {
   it('have quality of the oldest windows judged early, and counted', () => {
     const stand = new Stand(30 * DAY_MS, 5 * ROWS);

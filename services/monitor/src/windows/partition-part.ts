@@ -72,6 +72,8 @@ export class PartitionPart implements Part {
   readonly firstRows: PartFirstRows;
   private over = new OverLabels();
   private readonly early = new EarlyLabels();
+  /** Shares in which labels wait; those of which none does any more leave it when they are met. */
+  private readonly labelled = new Set<WindowShare>();
   private readonly heard: Partial<Record<Stream, Heard>> = {};
   /** Of windows that are open. */
   private readonly opened = new Map<number, WindowShare>();
@@ -208,6 +210,7 @@ export class PartitionPart implements Part {
     this.changes += 1;
     const before = share.join.size;
     const { kind, row } = share.join.addLabel(id, value, ofRecord);
+    if (kind === 'waiting') this.labelled.add(share);
     this.joinRows += share.join.size - before;
     if (row !== undefined) this.joined(share, row, nowMs);
     else if (kind === 'duplicate') this.counters.duplicateLabels += 1;
@@ -217,13 +220,13 @@ export class PartitionPart implements Part {
 
   /** A label that came before its prediction, which names no event time; it waits here no longer. */
   takeLabel(id: string): number | undefined {
-    for (const shares of [this.opened, this.waiting])
-      for (const share of shares.values()) {
-        const label = share.join.waitingLabels === 0 ? undefined : share.join.waitingLabel(id);
-        if (label === undefined) continue;
-        this.forgetLabel(share, id);
-        return label;
-      }
+    for (const share of this.labelled) {
+      if (share.join.waitingLabels === 0) this.labelled.delete(share);
+      const label = share.join.waitingLabel(id);
+      if (label === undefined) continue;
+      this.forgetLabel(share, id);
+      return label;
+    }
     const label = this.early.take(id);
     if (label !== undefined) this.counters.unmatchedLabels -= 1;
     return label;
@@ -279,6 +282,7 @@ export class PartitionPart implements Part {
     this.counters.unmatchedLabels += share.join.waitingLabels;
     this.over.add(startMs, share.join.waitingLabels);
     this.joinRows -= share.join.size;
+    this.labelled.delete(share);
     this.waiting.delete(startMs);
     if (this.current === share) this.current = undefined;
     return this.counted.take(startMs, startMs + this.options.windowMs);
@@ -323,6 +327,7 @@ export class PartitionPart implements Part {
       (share.closed ? this.waiting : this.opened).set(share.startMs, share);
       if (share.givenUp) this.givenUpThroughMs = Math.max(this.givenUpThroughMs, share.startMs);
       this.joinRows += share.join.size;
+      if (share.join.waitingLabels > 0) this.labelled.add(share);
       if (share.hasAnswerTimes) this.answerTimed += 1;
     }
     // Read up to the cut when it was saved.
