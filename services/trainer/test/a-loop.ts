@@ -2,7 +2,8 @@
 
 import { cohortOfVersion } from '@millrace/domain';
 import type { RolloutPhase } from '@millrace/routing';
-import { advance, initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy } from '../src/loop/loop-state.js';
+import { advance } from '../src/loop/loop-advance.js';
+import { initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy } from '../src/loop/loop-state.js';
 
 export const policy: LoopPolicy = {
   project: 'p',

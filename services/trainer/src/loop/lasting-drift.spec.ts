@@ -3,7 +3,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { cohortOfVersion, seededRng } from '@millrace/domain';
 import { dataset, drift, ended, HOUR_MS, live, model, policy, run } from '../../test/a-loop.js';
-import { advance, initialLoopState, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
+import { advance } from './loop-advance.js';
+import { initialLoopState, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
 import { TRIES_MAX } from './open-drifts.js';
 
 // Symptom: drift that came while the loop was not calm was dropped for ever, and after a retraining that was not

@@ -4,15 +4,8 @@
 
 import { type Clock, PlatformError, PROJECTS_MAX } from '@millrace/domain';
 import type { Project } from '@millrace/project';
-import {
-  advance,
-  initialLoopState,
-  type LoopEffect,
-  type LoopInput,
-  type LoopPolicy,
-  type LoopState,
-  pendingEffects,
-} from './loop-state.js';
+import { advance, pendingEffects } from './loop-advance.js';
+import { initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
 import { type LoopWait, loopWait } from './loop-wait.js';
 
 /** Keeps the state of a project, which name and time of creation tell from all others. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { dataset, drift, HOUR_MS, live, model, policy, run } from '../../test/a-loop.js';
-import { advance, initialLoopState, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
+import { advance } from './loop-advance.js';
+import { initialLoopState, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
 
 const DAY_MS = 24 * HOUR_MS;
 /** A dataset version has 5 labelled rows. */

@@ -1,5 +1,5 @@
 // What a loop waits for and until when, in plain words, for people who look at it: the state machine itself
-// (loop-state.ts) decides nothing by it.
+// (loop-advance.ts) decides nothing by it.
 //
 // While data settles, the k-th dataset version that is still wanted is that of the k-th event-time span after the
 // drifted window, or after the newest version known where that is later. A version closes when the event time has

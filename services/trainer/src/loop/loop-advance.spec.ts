@@ -2,14 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { ALL, type Cohort, cohortOfVersion, seededRng } from '@millrace/domain';
 import { dataset, drift, live, policy, run } from '../../test/a-loop.js';
 import { KNOWN_VERSIONS_MAX } from './known-datasets.js';
-import {
-  advance,
-  HISTORY_MAX,
-  initialLoopState,
-  type LoopInput,
-  type LoopState,
-  pendingEffects,
-} from './loop-state.js';
+import { advance, pendingEffects } from './loop-advance.js';
+import { HISTORY_MAX, initialLoopState, type LoopInput, type LoopState } from './loop-state.js';
 
 describe('the closed loop', () => {
   it('goes from drift to a retraining on the newest versions, to a rollout, to calm', () => {

@@ -1,0 +1,116 @@
+// The closed loop of one project as a state machine: drift starts a retraining, a blessed version starts a rollout, a
+// bad rollout is taken back. Pure: inputs in, new state and effects out; it has no clock, starts nothing and forgets
+// nothing, so that thousands of histories can be simulated and a crashed trainer goes on where it was.
+//
+//   calm ──the schedule, or enough new rows (loop-triggers.ts)──▶ (approval ──approve──▶) training
+//   calm ──a drift that is open──▶ settling ──enough new dataset versions──▶ (approval ──approve──▶) training
+//     ▲                                                                                │
+//     │◀──not blessed / failed / cool-down over── cooling ◀──────────────┬─────────────┤ blessed
+//     │                                                                  │             ▼
+//     └──────────────── route shows the version ───────── rolling_out ◀──┴─────────────┘
+//
+// Drift that is told while the loop is not calm is remembered, and so is one that a retraining did not mend: the loop
+// answers it when it is calm, until the monitor tells its end (open-drifts.ts).
+//
+// Every effect carries the id of the episode (the correlation id of the drift event), so that a repeated effect is
+// recognised by its receiver: a training's id is the episode's id, with a number where trainings of it ran before; a
+// rollout names the version.
+
+import { SUBJECTS } from '@millrace/drift';
+import { forgetDataset, rememberDataset } from './known-datasets.js';
+import {
+  answerNext,
+  isUsedUp,
+  onDriftEnded,
+  onTrainingFailed,
+  settle,
+  startTraining,
+  trainingEffect,
+} from './loop-retraining.js';
+import { isBadRollout, onModel, onRoute, rollingOut, rollOut, takeBack } from './loop-rollout.js';
+import {
+  type LoopEffect,
+  type LoopInput,
+  type LoopPolicy,
+  type LoopResult,
+  type LoopState,
+  same,
+  step,
+} from './loop-state.js';
+import { remembered } from './open-drifts.js';
+
+/** Applies one input. `nowMs` is processing time. The same state and input always give the same result. */
+export function advance(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: number): LoopResult {
+  switch (input.kind) {
+    case 'dataset':
+      return settle(rememberDataset(state, input.dataset), policy, nowMs);
+    case 'dataset_gone':
+      return same(forgetDataset(state, input.id));
+    case 'drift':
+      return onDrift(state, input, policy, nowMs);
+    case 'drift_ended':
+      return onDriftEnded(state, input.eventId, policy, nowMs);
+    case 'approve':
+      return state.phase === 'approval' ? startTraining(state, policy, nowMs) : same(state);
+    case 'training_failed':
+      return onTrainingFailed(state, input, policy, nowMs);
+    case 'model':
+      return onModel(state, input, policy, nowMs);
+    case 'route':
+      return onRoute(state, input, policy, nowMs);
+    case 'stop':
+      return same(
+        step({ ...state, phase: 'stopped', episode: null, takingBack: null }, nowMs, 'stopped by the kill switch'),
+      );
+    case 'resume':
+      return state.phase === 'stopped' ? same(step({ ...state, phase: 'calm' }, nowMs, 'resumed')) : same(state);
+    case 'tick':
+      return onTick(state, policy, nowMs);
+  }
+}
+
+function onDrift(
+  before: LoopState,
+  drift: Extract<LoopInput, { kind: 'drift' }>,
+  policy: LoopPolicy,
+  nowMs: number,
+): LoopResult {
+  // No training mends software; a slice is not the whole.
+  const isAnswered = drift.feature !== SUBJECTS.software.name && drift.cohort.slice === 'all';
+  const state = isAnswered ? remembered(before, drift) : before;
+  if (isBadRollout(before, drift)) return takeBack(state, drift, nowMs);
+  if (state === before) return same(before);
+  const begun = answerNext(state, policy, nowMs);
+  if (!isUsedUp(begun.state, policy, nowMs)) return begun;
+  const { budgetPerDay } = policy.retrain;
+  const used = `the budget of ${budgetPerDay} retrainings in 24 hours is used up`;
+  return same(step(begun.state, nowMs, `drift of ${drift.feature} seen, but ${used}: it waits`));
+}
+
+/** Ends the cool-down, rolls out what had to wait for it, and answers the drift that is open. */
+function onTick(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult {
+  if (state.phase === 'rolling_out') return same(rollingOut(state, policy, nowMs));
+  if (state.phase === 'cooling' && nowMs >= state.coolUntilMs) {
+    const calm: LoopState = { ...state, phase: 'calm', coolUntilMs: 0, probationVersion: 0, takingBack: null };
+    return onTick(step(calm, nowMs, 'cool-down over'), policy, nowMs);
+  }
+  if (state.phase === 'calm' && policy.rolloutAutomatic && state.waitingVersion > state.liveVersion) {
+    return rollOut(state, state.waitingVersion, nowMs);
+  }
+  return answerNext(state, policy, nowMs);
+}
+
+/** What a restarted trainer must repeat, and after a failure too: what the state says was begun, without a result. */
+export function pendingEffects(state: LoopState, policy: LoopPolicy): readonly LoopEffect[] {
+  if (state.phase === 'training' && state.episode) return [trainingEffect(state.episode, state.liveVersion, policy)];
+  if (state.phase === 'rolling_out' && state.waitingVersion > 0) {
+    const correlationId = state.episode?.id ?? `rollout-${state.waitingVersion}`;
+    return [{ kind: 'start_rollout', version: state.waitingVersion, reason: 'begun again', correlationId }];
+  }
+  if (state.phase === 'cooling' && state.takingBack) {
+    // The route may have moved since, and a rollback of the new one would bring the bad version back.
+    const { reason, correlationId, routeRevision } = state.takingBack;
+    return [{ kind: 'rollback', reason, correlationId, expectedRevision: routeRevision }];
+  }
+  return [];
+}
