@@ -15,4 +15,25 @@ export { LatencyHistogram, type LatencyState, type LatencySummary } from './late
 export { Moments } from './moments.js';
 export { normalQuantile } from './normal.js';
 export { buildReferenceProfile, type ReferenceInput } from './reference.js';
+export { BoundedMean, type BoundedMeanState } from './sequential/bounded-mean.js';
+export {
+  MEAN_COUNT_MIN,
+  type MeanOptions,
+  type Moments2,
+  meanBounds,
+  meanDifference,
+} from './sequential/mean-bounds.js';
+export { detectableShareDifference, OBSERVATIONS_MAX, observationsFor, type Power } from './sequential/power.js';
+export { quantileBounds } from './sequential/quantile-bounds.js';
+export { sameCountsLogE, splitLogE } from './sequential/same-counts.js';
+export { type Bounds, shareBounds } from './sequential/share-bounds.js';
+export {
+  type Count,
+  type ShareOptions,
+  ShareTest,
+  type Side,
+  type Stratum,
+  shareDifference,
+  stratifiedShareDifference,
+} from './sequential/share-difference.js';
 export { chiSquareTail, hypergeometricTail, kolmogorovTail } from './special-functions.js';
