@@ -1,5 +1,5 @@
-// What there is to say of the closed loop beside its phase and what it waits for: which drift it answers, and which
-// lasts. Said here once, for the terminal and the dashboard.
+// What there is to say of the closed loop beside its phase and what it waits for: which drift it answers, which lasts,
+// and how the version in service does against the one before it. Said here once, for the terminal and the dashboard.
 
 import { timeText } from '@millrace/domain';
 import type { AnswerOf } from './endpoint.js';
@@ -10,12 +10,17 @@ type Loop = AnswerOf<typeof trainerApi.endpoints.loop>;
 const DRIFTS_SHOWN = 5;
 
 /** Beginnings of sentences, without a full stop. */
-export function loopNotes(loop: Pick<Loop, 'episode' | 'openDrifts' | 'liveVersion'>): string[] {
-  const { episode } = loop;
+export function loopNotes(loop: Pick<Loop, 'episode' | 'openDrifts' | 'liveVersion' | 'probation'>): string[] {
+  const { episode, probation } = loop;
   return [
     ...(episode === null ? [] : [`because of ${episode.cause ?? `drift of ${episode.feature} (${episode.detector})`}`]),
+    ...(probation ? [onProbation(probation)] : []),
     ...lasting(loop),
   ];
+}
+
+function onProbation({ version, against, untilMs, says }: NonNullable<Loop['probation']>): string {
+  return `version ${version} is on probation against version ${against}, until ${timeText(untilMs)} at the latest: ${says}`;
 }
 
 /** Drift of the version in service that lasts, beside the one that the loop answers now. */

@@ -141,6 +141,26 @@ export const Loop = answer(
       untilMs: nullable(timeMs('At the earliest; null where no clock ends it.')),
       clock: word(['processing', 'event'], 'Which clock that time is of.'),
     }),
+    // Of the version in service against the one before it; null: it is on none.
+    probation: Type.Optional(
+      nullable(
+        answer({
+          version: version(),
+          against: version(),
+          byHand: Type.Boolean({ description: 'Put into service by a person, who is told, and decides.' }),
+          sinceMs: timeMs(),
+          untilMs: timeMs('From when it stays, where no difference was seen.'),
+          metric: Type.String({ description: 'That decides.' }),
+          rows: count('Labelled ones that both were asked for.'),
+          versionValue: figure(),
+          againstValue: figure(),
+          difference: figure('By how much the version is better; negative: worse. Mean over blocks of rows.'),
+          lower: figure('Of a 99 % confidence sequence of it; null: too few rows.'),
+          upper: figure(),
+          says: Type.String({ description: 'All of it, as a clause.' }),
+        }),
+      ),
+    ),
     openDrifts: Type.Optional(
       Type.Array(
         answer({

@@ -1,5 +1,6 @@
 // Metrics, comparisons, gates and slices: everything that says how good a model is, pure.
 
+export { blockDifferences } from './comparisons/blocks.js';
 export { bootstrapDifference } from './comparisons/bootstrap.js';
 export { aucDrop } from './comparisons/hanley-mcneil.js';
 export { evaluate, evaluateMerged, intervalsOf } from './evaluate.js';

@@ -74,6 +74,15 @@ function closeAfterIdle({ data, monitoring: { allowedLateness } }: Document): nu
   return ms(data.versionEvery) + (data.label === undefined ? 0 : ms(data.label.delay)) + ms(allowedLateness);
 }
 
+/** A probation ends as soon as a difference is seen; with a hundred rows each it takes so many to see any. */
+const PROBATION_VERSIONS = 30;
+
+function probationFor({ data, rollout, monitoring: { allowedLateness } }: Document): number {
+  if (rollout.probation.for !== undefined) return ms(rollout.probation.for);
+  const delay = data.label === undefined ? 0 : ms(data.label.delay);
+  return PROBATION_VERSIONS * ms(data.versionEvery) + delay + ms(allowedLateness);
+}
+
 function label(raw: Document): LabelSpec {
   return {
     name: raw.name,
@@ -201,7 +210,11 @@ export function buildProject(raw: Document): Project {
     model: model(raw.model),
     training: { ...training, workers: training.workers ?? scope.resources.workers },
     evaluation: evaluation(raw.evaluation),
-    rollout: { ...rollout, sticky: rollout.sticky && data.entity !== undefined },
+    rollout: {
+      ...rollout,
+      sticky: rollout.sticky && data.entity !== undefined,
+      probation: { share: rollout.probation.share, forMs: probationFor(raw) },
+    },
     monitoring: monitoring(raw.monitoring),
     retrain: retrained,
     serving: serving(raw.serving),

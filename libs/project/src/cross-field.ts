@@ -207,6 +207,7 @@ function checkAbsent({ data, scope }: Project, document: unknown, report: Report
     for (const key of ['from', 'share', 'thresholds']) refuse(['evaluation', key], `${why} ${key}.`);
     refuse(['training'], `${why} training.`);
     refuse(['retrain'], `${why} retrain.`);
+    refuse(['rollout', 'probation'], 'nothing is compared without a label. Add data.label, or remove probation.');
   }
   for (const key of ['entity', 'eventTime', 'label'] as const) {
     if (data[key] === undefined)

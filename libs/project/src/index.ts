@@ -25,6 +25,7 @@ export type {
   LabelSpec,
   MonitoringSpec,
   OnlineFeaturesSpec,
+  ProbationSpec,
   Project,
   ReplaySpec,
   RetrainSpec,

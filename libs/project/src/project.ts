@@ -203,6 +203,15 @@ export interface RolloutSpec {
   sticky: boolean;
   /** Blessed versions go live by themselves. */
   automatic: boolean;
+  probation: ProbationSpec;
+}
+
+/** How long a new version may turn out to be worse than the one before it. */
+export interface ProbationSpec {
+  /** Of the labelled rows of each dataset version, in (0, 1]: those that both are asked for. */
+  share: number;
+  /** Processing time; 0 = there is no probation. */
+  forMs: number;
 }
 
 export interface MonitoringSpec {

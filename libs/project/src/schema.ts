@@ -368,6 +368,17 @@ export const projectSchema: Node = {
         ),
         sticky: flag('Requests of one entity stay with one version.', true),
         automatic: flag('Blessed versions go live by themselves.', true),
+        probation: object('A new version is compared with the one before it, on the same labelled rows.', {
+          share: number(
+            'So many of the rows of each dataset version are compared, by a hash of their ids.',
+            0.01,
+            1,
+            1,
+          ),
+          for: duration(
+            'Processing time of a probation in which no difference is seen; 0s: there is none. Default: thirty dataset versions and their labels.',
+          ),
+        }),
       }),
       monitoring: object('What is watched, and from where on it rings.', {
         window: duration('Event-time span of one window.', '1d'),

@@ -45,6 +45,7 @@ import { LoopHttp } from './loop/loop.http.js';
 import { DriftEventConsumer, LoopCommands, loopEntries, projectEntries } from './loop/loop-events.kafka.js';
 import { LoopRunner } from './loop/loop-runner.js';
 import { LoopFiles } from './loop/loop-store.fs.js';
+import { ProbationComparisons } from './loop/probation-comparisons.js';
 import { folderOf } from './pipeline/fit.js';
 import { type PipelineParts, pipelinePorts } from './pipeline/pipeline.module.js';
 import { runTraining } from './pipeline/training-pipeline.js';
@@ -112,7 +113,7 @@ export const trainer = defineService({
     const parts = { registry, store, files, collective, announcements, opener, clock };
     const revisions = new ProjectRevisions((project) => registry.projectRevision(project), after);
     const runner = trainings(context, parts, { uploads, revisions, kept, duty });
-    const loop = retrainingLoop(context, writer, kept, runner);
+    const loop = retrainingLoop(context, writer, kept, { runner, parts, outlast });
     const uses = new ModelUses();
     const state = knownState(context, connection, { registry, revisions, kept, loop, runner, outlast, uses });
     const collector = modelCollector(
@@ -338,9 +339,21 @@ function trainings(
   );
 }
 
-function retrainingLoop({ clock }: Context, writer: TrainerLog, kept: KeptState, runner: TrainingRunner): LoopRunner {
+function retrainingLoop(
+  { clock, log }: Context,
+  writer: TrainerLog,
+  kept: KeptState,
+  { runner, parts, outlast }: { runner: TrainingRunner; parts: PipelineParts; outlast: Outlast },
+): LoopRunner {
   const commands = new LoopCommands(writer, clock);
-  return new LoopRunner(
+  const comparisons = new ProbationComparisons({
+    ...pipelinePorts(parts),
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    project: (name) => parts.registry.project(name),
+    tell: (project, input) => outlast(`${input.kind} of ${project}`, () => loop.apply(project, input)),
+    log,
+  });
+  const loop = new LoopRunner(
     kept,
     {
       startTraining: async (project, { trainingId, ...effect }) => {
@@ -353,10 +366,12 @@ function retrainingLoop({ clock }: Context, writer: TrainerLog, kept: KeptState,
       },
       startRollout: (project, effect) => commands.startRollout(project, effect),
       rollback: (project, effect) => commands.rollback(project, effect),
+      compare: async (project, effect) => comparisons.ask(project, effect),
     },
     clock,
     logger('loop'),
   );
+  return loop;
 }
 
 /** A loop waits for the trainings that it has started. */

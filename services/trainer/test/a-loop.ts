@@ -8,6 +8,8 @@ import { initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy } fr
 export const policy: LoopPolicy = {
   project: 'p',
   rolloutAutomatic: true,
+  metric: 'log_loss',
+  probation: { share: 1, forMs: 0 },
   retrain: {
     onDrift: true,
     features: ['hour'],

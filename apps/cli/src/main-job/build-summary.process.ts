@@ -96,6 +96,7 @@ export async function buildSummary(input: SummaryInput): Promise<Omit<Summary, '
       }))
       .sort((a, b) => a.at.localeCompare(b.at)),
     rollback_ms: result.rollbackMs,
+    probation: result.probation,
     seconds: input.seconds,
     settings: input.settings,
     machine: {

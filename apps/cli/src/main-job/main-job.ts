@@ -55,6 +55,8 @@ export interface MainJobResult {
   shiftFrom: number;
   reserveRows: number;
   rollbackMs: number | null;
+  /** What the probation of the retrained version says; null = there was none. */
+  probation: string | null;
 }
 
 const POLL_MS = 100;
@@ -64,6 +66,8 @@ const TRACE_EVERY = 1_000;
 /** Rows kept for the new version, as a multiple of the labelled ones that it must serve: labels come later. */
 const KEPT_FACTOR = 2;
 /** What the loop may still need when the last row has been answered. */
+/** How the loop ends a probation. */
+const PROBATION_SAYS = /^(version \d+ (stays|is better now)|rolling back: version \d+ is better now)/;
 const LOOP_GRACE_MS = 2_000;
 
 export class MainJob {
@@ -202,11 +206,23 @@ export class MainJob {
       const result = await traffic.result;
       await progress;
       stage.done(`${result.requests} requests, ${result.failures} failed, ${result.labelsSent} labels`);
-      return { traffic: result, shiftFrom, reserveRows, rollbackMs: rolled?.rollbackMs ?? null };
+      const probation = rolled === null ? null : await this.tellProbation();
+      return { traffic: result, shiftFrom, reserveRows, rollbackMs: rolled?.rollbackMs ?? null, probation };
     } finally {
       options.signal.removeEventListener('abort', onAbort);
       traffic.stop();
     }
+  }
+
+  /** Why the retrained version stays, or which one would be better: both on the live rows that have a label by now. */
+  private async tellProbation(): Promise<string> {
+    const { control, project } = this.options;
+    const stage = this.stage('probation', 'both versions on the same live rows');
+    const { probation, history } = await control.loop(project.name);
+    const decided = history.findLast(({ message }) => PROBATION_SAYS.test(message))?.message;
+    const said = decided ?? probation?.says ?? 'nothing was compared: no dataset version has closed since the switch';
+    stage.done(said);
+    return said;
   }
 
   /** Traffic ran out before the loop was through: say where the loop stood. */

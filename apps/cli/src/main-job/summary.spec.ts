@@ -61,6 +61,7 @@ const good: Omit<Summary, 'ok' | 'checks'> = {
   drift_events: [event('hour', 30 * DAY)],
   switches: [move(0, 1), move(1, 2), move(2, 1), move(1, 2)],
   rollback_ms: 5,
+  probation: null,
   seconds: {},
   settings: {},
   machine: { cores: 2, memory_gib: 24, node: 'v22', platform: 'linux-x64' },

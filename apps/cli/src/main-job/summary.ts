@@ -106,6 +106,8 @@ export interface Summary {
   drift_events: DriftEventSummary[];
   switches: SwitchSummary[];
   rollback_ms: number | null;
+  /** The retrained version against the one before it, on the same rows. */
+  probation: string | null;
   seconds: Record<string, number>;
   settings: Record<string, string | number | boolean>;
   machine: { cores: number; memory_gib: number; node: string; platform: string };

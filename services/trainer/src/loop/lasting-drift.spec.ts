@@ -195,7 +195,7 @@ describe('whatever does not come', () => {
   });
 
   it('a version is on probation after its own rollout, not after a retraining that brought none', () => {
-    const bad = drift({ feature: '@quality', detector: 'auc_drop', cohort: cohortOfVersion(2), eventId: 'bad' });
+    const bad = drift({ feature: '@software', detector: 'error_share', cohort: cohortOfVersion(2), eventId: 'bad' });
     let state = run([live(1), drift(), dataset(3), model(2, 'c1')]).state;
     state = run([live(2, 1)], state).state;
     expect(run([bad], state).effects).toMatchObject([{ kind: 'rollback' }]);
@@ -239,8 +239,7 @@ describe('whatever does not come', () => {
 
   it('from each of 500 random states it comes to rest or to another retraining, though routers refuse, whatever is due', () => {
     const rules: LoopPolicy = {
-      project: 'p',
-      rolloutAutomatic: true,
+      ...policy,
       retrain: { ...policy.retrain, features: [], cooldownMs: HOUR_MS, budgetPerDay: 4 },
     };
     for (let seed = 1; seed <= 500; seed++) {

@@ -38,9 +38,20 @@ import {
   step,
 } from './loop-state.js';
 import { remembered } from './open-drifts.js';
+import { onCompared, watchProbation } from './probation-steps.js';
+
+const NOTHING_BEGUN: Pick<LoopState, 'episode' | 'takingBack' | 'probation'> = {
+  episode: null,
+  takingBack: null,
+  probation: null,
+};
 
 /** Applies one input. `nowMs` is processing time. The same state and input always give the same result. */
 export function advance(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: number): LoopResult {
+  return watchProbation(moved(state, input, policy, nowMs), policy, nowMs);
+}
+
+function moved(state: LoopState, input: LoopInput, policy: LoopPolicy, nowMs: number): LoopResult {
   switch (input.kind) {
     case 'dataset':
       return settle(rememberDataset(state, input.dataset), policy, nowMs);
@@ -58,10 +69,11 @@ export function advance(state: LoopState, input: LoopInput, policy: LoopPolicy, 
       return onModel(state, input, policy, nowMs);
     case 'route':
       return onRoute(state, input, policy, nowMs);
+    case 'compared':
+    case 'not_compared':
+      return onCompared(state, input, nowMs);
     case 'stop':
-      return same(
-        step({ ...state, phase: 'stopped', episode: null, takingBack: null }, nowMs, 'stopped by the kill switch'),
-      );
+      return same(step({ ...state, phase: 'stopped', ...NOTHING_BEGUN }, nowMs, 'stopped by the kill switch'));
     case 'resume':
       return state.phase === 'stopped' ? same(step({ ...state, phase: 'calm' }, nowMs, 'resumed')) : same(state);
     case 'tick':
@@ -102,15 +114,30 @@ function onTick(state: LoopState, policy: LoopPolicy, nowMs: number): LoopResult
 
 /** What a restarted trainer must repeat, and after a failure too: what the state says was begun, without a result. */
 export function pendingEffects(state: LoopState, policy: LoopPolicy): readonly LoopEffect[] {
+  return [...pendingOfPhase(state, policy), ...pendingOfLive(state, policy)];
+}
+
+function pendingOfPhase(state: LoopState, policy: LoopPolicy): LoopEffect[] {
   if (state.phase === 'training' && state.episode) return [trainingEffect(state.episode, state.liveVersion, policy)];
   if (state.phase === 'rolling_out' && state.waitingVersion > 0) {
     const correlationId = state.episode?.id ?? `rollout-${state.waitingVersion}`;
     return [{ kind: 'start_rollout', version: state.waitingVersion, reason: 'begun again', correlationId }];
   }
-  if (state.phase === 'cooling' && state.takingBack) {
-    // The route may have moved since, and a rollback of the new one would bring the bad version back.
-    const { reason, correlationId, routeRevision } = state.takingBack;
-    return [{ kind: 'rollback', reason, correlationId, expectedRevision: routeRevision }];
-  }
   return [];
+}
+
+/** They do not depend on what else the loop is at. */
+function pendingOfLive({ phase, takingBack, probation }: LoopState, { probation: spec }: LoopPolicy): LoopEffect[] {
+  if (phase === 'stopped' || phase === 'rolling_out') return [];
+  const effects: LoopEffect[] = [];
+  if (takingBack) {
+    // The route may have moved since, and a rollback of the new one would bring the bad version back.
+    const { reason, correlationId, routeRevision } = takingBack;
+    effects.push({ kind: 'rollback', reason, correlationId, expectedRevision: routeRevision });
+  }
+  if (probation && probation.comparing !== '') {
+    const { version, against, comparing: datasetVersion } = probation;
+    effects.push({ kind: 'compare', version, against, datasetVersion, share: spec.share });
+  }
+  return effects;
 }

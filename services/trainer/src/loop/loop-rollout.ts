@@ -15,6 +15,7 @@ import {
   type TakingBack,
 } from './loop-state.js';
 import { ofServing } from './open-drifts.js';
+import { onProbation } from './probation-steps.js';
 
 const MINUTE_MS = 60_000;
 /** A router may take an hour to load a version (MILLRACE_ROUTER_LOAD_TIMEOUT), and be away for a while before. */
@@ -22,18 +23,24 @@ const ROLLOUT_MS_MAX = 90 * MINUTE_MS;
 const ROLLOUTS_MAX = 3;
 
 /**
- * While a new version cools down it is on probation: an alarm that speaks against it (requests that fail at the router,
- * a drop of its AUC) takes it back. Not so a rise of the log loss (a day of bad weather would take back a good version)
- * or of the latency (a training beside it would); each detector of libs/drift says which it is.
+ * While a new version cools down or is on probation, requests of its own that fail at the router take it back: the one
+ * before it did not fail them. Latency does not (a training beside it would), nor does its quality, which is compared
+ * with that of the version before it on the same rows (probation-steps.ts). Each detector of libs/drift says which it
+ * is.
  */
 export function isBadRollout(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>): boolean {
   return (
     blamesVersion(drift.detector) &&
-    state.phase === 'cooling' &&
-    state.probationVersion === state.liveVersion &&
+    isNew(state) &&
     state.previousVersion > 0 &&
     sameCohort(drift.cohort, cohortOfVersion(state.liveVersion))
   );
+}
+
+function isNew({ phase, probationVersion, liveVersion, probation }: LoopState): boolean {
+  if (phase === 'stopped') return false;
+  const isCooling = phase === 'cooling' && probationVersion === liveVersion;
+  return isCooling || (probation !== null && !probation.byHand);
 }
 
 export function takeBack(state: LoopState, drift: Extract<LoopInput, { kind: 'drift' }>, nowMs: number): LoopResult {
@@ -118,10 +125,12 @@ export function onRoute(
   nowMs: number,
 ): LoopResult {
   if (input.revision < state.routeRevision) return same(state);
-  const next = givenUp(routed(state, input, nowMs), nowMs);
+  const next = givenUp(routed(state, input, policy, nowMs), nowMs);
   if (next.phase !== 'rolling_out') return same(next);
   if (input.liveVersion === next.waitingVersion) {
-    const done = { ...next, waitingVersion: 0, rolloutTries: 0 };
+    const correlationId = next.episode?.id ?? `rollout-${input.liveVersion}`;
+    const shown = onProbation(next, { byHand: false, correlationId }, policy, nowMs);
+    const done = { ...shown, waitingVersion: 0, rolloutTries: 0 };
     if (next.episode === null)
       return same(step({ ...done, phase: 'calm' }, nowMs, `version ${input.liveVersion} is live`));
     const cooling = cool(done, policy, nowMs, `version ${input.liveVersion} is live`);
@@ -136,7 +145,12 @@ export function onRoute(
 }
 
 /** The same state where nothing of it changes: each new one is a write. */
-function routed(state: LoopState, input: Extract<LoopInput, { kind: 'route' }>, nowMs: number): LoopState {
+function routed(
+  state: LoopState,
+  input: Extract<LoopInput, { kind: 'route' }>,
+  policy: LoopPolicy,
+  nowMs: number,
+): LoopState {
   const { revision: routeRevision, liveVersion, previousVersion } = input;
   const handledVersion = Math.max(state.handledVersion, liveVersion, previousVersion);
   const isSame =
@@ -158,7 +172,8 @@ function routed(state: LoopState, input: Extract<LoopInput, { kind: 'route' }>, 
   const byHand = liveVersion > state.liveVersion && liveVersion !== state.episode?.version;
   const newestMs = Math.max(0, ...state.datasets.map(({ windowEndMs }) => windowEndMs));
   const taughtThroughMs = byHand ? Math.max(state.taughtThroughMs, newestMs) : state.taughtThroughMs;
-  return { ...decided, liveSinceMs: nowMs, takingBack: null, taughtThroughMs };
+  const shown: LoopState = { ...decided, liveSinceMs: nowMs, takingBack: null, taughtThroughMs };
+  return onProbation(shown, { byHand: true, correlationId: `rollout-${liveVersion}` }, policy, nowMs);
 }
 
 /** A router that refuses a rollout says so to who asked, not on the route: nothing would ever come. */

@@ -6,7 +6,8 @@ import type { LoopEffect, LoopInput, LoopState } from './loop-state.js';
 
 const project = {
   name: 'p',
-  rollout: { automatic: true },
+  scope: { metric: 'log_loss' },
+  rollout: { automatic: true, probation: { share: 1, forMs: 0 } },
   retrain: {
     onDrift: true,
     features: [],
@@ -74,7 +75,7 @@ function make(store: MemoryStore, fail: () => boolean = () => false) {
   };
   const runner = new LoopRunner(
     store,
-    { startTraining: perform, startRollout: perform, rollback: perform },
+    { startTraining: perform, startRollout: perform, rollback: perform, compare: perform },
     clock,
     report,
   );

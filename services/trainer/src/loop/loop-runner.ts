@@ -5,6 +5,7 @@
 import { type Clock, PlatformError, PROJECTS_MAX } from '@millrace/domain';
 import type { Project } from '@millrace/project';
 import { advance, pendingEffects } from './loop-advance.js';
+import { probationText, standing } from './loop-probation.js';
 import { initialLoopState, type LoopEffect, type LoopInput, type LoopPolicy, type LoopState } from './loop-state.js';
 import { type LoopWait, loopWait } from './loop-wait.js';
 
@@ -23,6 +24,8 @@ export interface LoopActions {
   startTraining(project: string, effect: Extract<LoopEffect, { kind: 'start_training' }>): Promise<void>;
   startRollout(project: string, effect: Extract<LoopEffect, { kind: 'start_rollout' }>): Promise<void>;
   rollback(project: string, effect: Extract<LoopEffect, { kind: 'rollback' }>): Promise<void>;
+  /** Begins it; its result comes as an input. */
+  compare(project: string, effect: Extract<LoopEffect, { kind: 'compare' }>): Promise<void>;
 }
 
 export interface LoopReport {
@@ -64,8 +67,9 @@ export class LoopRunner {
 
   /** Starts a project's loop, or gives it a new policy; what was begun before a restart is begun again. */
   async define(project: Project, createdAtMs: number): Promise<void> {
-    const { name, retrain, rollout } = project;
-    const policy: LoopPolicy = { project: name, retrain, rolloutAutomatic: rollout.automatic };
+    const { name, retrain, rollout, scope } = project;
+    const { automatic: rolloutAutomatic, probation } = rollout;
+    const policy: LoopPolicy = { project: name, retrain, rolloutAutomatic, probation, metric: scope.metric };
     const known = this.loops.get(project.name);
     // Applied anew while nobody looked: another project.
     if (known !== undefined && known.createdAtMs !== createdAtMs) await this.end(known);
@@ -120,6 +124,21 @@ export class LoopRunner {
 
   stateOf(project: string): LoopState {
     return this.loopOf(project).state;
+  }
+
+  /** Where the probation of the version in service stands; null = it is on none. */
+  probationOf(project: string) {
+    const { state, policy } = this.loopOf(project);
+    if (state.probation === null) return null;
+    const { version, against, byHand, sinceMs, untilMs, seen } = state.probation;
+    const { difference, lower, upper } = standing(state.probation);
+    const finite = (value: number) => (Number.isFinite(value) ? value : null);
+    return {
+      ...{ version, against, byHand, sinceMs, untilMs, metric: policy.metric },
+      ...{ rows: seen.rows, versionValue: seen.version, againstValue: seen.against },
+      ...{ difference: seen.rows === 0 ? null : difference, lower: finite(lower), upper: finite(upper) },
+      says: probationText(state.probation, policy.metric),
+    };
   }
 
   /** What it waits for, in words. */
@@ -197,7 +216,8 @@ export class LoopRunner {
   private carryOut(project: string, effect: LoopEffect): Promise<void> {
     if (effect.kind === 'start_training') return this.actions.startTraining(project, effect);
     if (effect.kind === 'start_rollout') return this.actions.startRollout(project, effect);
-    return this.actions.rollback(project, effect);
+    if (effect.kind === 'rollback') return this.actions.rollback(project, effect);
+    return this.actions.compare(project, effect);
   }
 
   /** A training that is refused for ever ends its episode, as one that fails does; false where that is not saved. */

@@ -2,9 +2,10 @@
 // with them is in loop-advance.ts.
 
 import type { Cohort, LoopPhase, TrainingRequest } from '@millrace/domain';
-import type { RetrainSpec } from '@millrace/project';
+import type { ProbationSpec, RetrainSpec } from '@millrace/project';
 import type { RolloutPhase } from '@millrace/routing';
 import type { DatasetsKnown, KnownDataset } from './known-datasets.js';
+import type { ComparedRows, Probation } from './loop-probation.js';
 import type { RetrainTrigger, Taught } from './loop-triggers.js';
 import type { DriftsKnown, ToldDrift } from './open-drifts.js';
 
@@ -57,6 +58,8 @@ export interface LoopState extends DriftsKnown, DatasetsKnown, Omit<Taught, 'dat
   trainingIds: readonly string[];
   /** A version in service that failed its probation and is live still; a route that shows another one ends it. */
   takingBack: TakingBack | null;
+  /** Of the version in service against the one before it; null = it is on none, or has stood it. */
+  probation: Probation | null;
   /** Highest version that was decided about: one that a person rolled back must not come again by itself. */
   handledVersion: number;
   history: readonly LoopStep[];
@@ -95,6 +98,9 @@ export type LoopInput =
       phase: RolloutPhase;
       message: string;
     }
+  | { kind: 'compared'; version: number; datasetVersion: string; rows: ComparedRows }
+  /** `skip`: not on these rows; `again`: not for now; `end`: the two cannot be compared. */
+  | { kind: 'not_compared'; version: number; datasetVersion: string; outcome: 'skip' | 'again' | 'end'; reason: string }
   | { kind: 'approve' }
   | { kind: 'stop' }
   | { kind: 'resume' }
@@ -106,6 +112,8 @@ export type LoopEffect =
       'datasetVersions' | 'evaluationShare' | 'warmStartVersion' | 'correlationId'
     >)
   | { kind: 'start_rollout'; version: number; reason: string; correlationId: string }
+  /** Both versions on the labelled rows of a dataset version; one that is asked for twice is the same one. */
+  | { kind: 'compare'; version: number; against: number; datasetVersion: string; share: number }
   /** `expectedRevision`: of the route that is taken back; 0 = whatever is current. */
   | { kind: 'rollback'; reason: string; correlationId: string; expectedRevision: number };
 
@@ -114,6 +122,9 @@ export interface LoopPolicy {
   project: string;
   retrain: RetrainSpec;
   rolloutAutomatic: boolean;
+  probation: ProbationSpec;
+  /** That decides between two versions. */
+  metric: string;
 }
 
 export const HISTORY_MAX = 200;
@@ -139,6 +150,7 @@ export function initialLoopState(): LoopState {
     rolloutTries: 0,
     trainingIds: [],
     takingBack: null,
+    probation: null,
     handledVersion: 0,
     history: [],
     openDrifts: [],

@@ -19,7 +19,7 @@ export class LoopHttp {
   state(@Param('project') project: string) {
     const state = this.runner.stateOf(project);
     const episode = state.episode && { ...state.episode, cause: causeOf(state.episode) };
-    return { ...state, episode, waits: this.runner.waitOf(project) };
+    return { ...state, episode, waits: this.runner.waitOf(project), probation: this.runner.probationOf(project) };
   }
 
   /** approve lets a waiting retraining start, stop is the kill switch, resume ends it. */

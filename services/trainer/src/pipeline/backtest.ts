@@ -14,8 +14,7 @@ import {
   shown,
 } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
-import { comparable } from './champion.js';
-import type { Opponent } from './evaluate.js';
+import { comparedVersion } from './champion.js';
 import { fittingVersions, versionsText } from './fitting-versions.js';
 import { type LabelledRows, loadRows, type RowSource, rowRange } from './load.js';
 import type { EarlierModels } from './plan.js';
@@ -95,7 +94,11 @@ export async function runBacktest(project: Project, request: BacktestRequest, po
   const { version, against } = request;
   if (version === against)
     throw new PlatformError('invalid_argument', `version ${version} is compared with itself: name another one`);
-  const [first, second] = [await opponent(project, version, ports), await opponent(project, against, ports)];
+  const { models } = ports;
+  const [first, second] = [
+    await comparedVersion(project, version, models),
+    await comparedVersion(project, against, models),
+  ];
   const known = ports.rows.versions(project.name, request.datasetVersions);
   const fitting = fittingVersions(project, known, true);
   const rule = splitRule(project, { evaluateFromMs: 0, evaluationShare: project.evaluation.share });
@@ -132,13 +135,6 @@ export async function runBacktest(project: Project, request: BacktestRequest, po
     verdict: verdictOf(deciding, figures, request, rows.rows),
     warnings,
   };
-}
-
-async function opponent(project: Project, version: number, { models }: BacktestPorts): Promise<Opponent> {
-  const found = await models.opponent(project.name, version);
-  const { champion, warnings } = comparable({ ...found, standing: 'as asked' }, project, found.inputs);
-  if (champion === null) throw new PlatformError('invalid_argument', warnings.join(' '));
-  return found;
 }
 
 /** Rows of the time asked for; what a version may have learned from is left out, or told where it was asked for. */

@@ -1,10 +1,10 @@
 // The version that a new one has to beat: the one that the request names, else the one in service, else, where none is,
 // the newest blessed one. Trained and registered versions alike.
 
-import type { TrainingRequest } from '@millrace/domain';
+import { PlatformError, type TrainingRequest } from '@millrace/domain';
 import type { SignatureInput } from '@millrace/features';
 import { labelRuleText, type Project, sameLabelRule } from '@millrace/project';
-import type { Champion } from './evaluate.js';
+import type { Champion, Opponent } from './evaluate.js';
 import type { EarlierModels } from './plan.js';
 
 /** null = none. */
@@ -34,6 +34,21 @@ export function comparable(
     champion: null,
     warnings: [`Version ${champion.version} (${champion.standing}) was not compared with: ${why}.`],
   };
+}
+
+/**
+ * A version that was asked for, to be compared on the rows of now.
+ * @throws PlatformError invalid_argument where it answers another question, not_found where it is no more
+ */
+export async function comparedVersion(
+  project: Project,
+  version: number,
+  models: Pick<EarlierModels, 'opponent'>,
+): Promise<Opponent> {
+  const found = await models.opponent(project.name, version);
+  const { champion, warnings } = comparable({ ...found, standing: 'as asked' }, project, found.inputs);
+  if (champion === null) throw new PlatformError('invalid_argument', warnings.join(' '));
+  return found;
 }
 
 function whyNotCompared(
