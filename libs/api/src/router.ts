@@ -1,6 +1,6 @@
 // The router's control API (8003): routes, rollouts, and what became of requests.
 
-import { ROLLOUT_PHASES, TARGETS_MAX } from '@millrace/routing';
+import { ROLLOUT_PHASES, SHADOW_SHARE_DEFAULT, SHADOWS_MAX, TARGETS_MAX } from '@millrace/routing';
 import Type from 'typebox';
 import { get, post } from './endpoint.js';
 import { answer, body, count, figure, note, nullable, timeMs, version, versionOrNone, word } from './values.js';
@@ -24,7 +24,12 @@ const Route = answer(
   {
     project: Type.String(),
     ...traffic,
-    shadows: Type.Array(version(), { description: 'Versions that get a copy of each request.' }),
+    shadows: Type.Array(version(), { description: 'Versions that get copies of requests.' }),
+    shadowShare: Type.Integer({
+      minimum: 0,
+      maximum: 100,
+      description: 'Percent of the requests that are copied; 0 without shadows.',
+    }),
     correlationId: Type.String(),
   },
   'Route',
@@ -60,6 +65,22 @@ const Series = {
   byStatus: Type.Record(Type.String(), count()),
   latency: answer({ sinceStart: Latency, lastMinute: Latency }),
 };
+
+const ShadowPair = answer(
+  {
+    project: Type.String(),
+    live: versionOrNone(),
+    shadow: versionOrNone(),
+    requests: count('Answered by both versions, and compared.'),
+    uncompared: count('Answered by both, with other outputs or shapes, many times, or with too much to keep.'),
+    rows: count(),
+    disagreeing: count('Rows that the versions decide differently.'),
+    notFinite: count('Numbers of the first output that are finite in one answer alone.'),
+    disagreement: nullable(Type.Number({ description: 'Share of the rows.' })),
+    meanDifference: nullable(Type.Number({ description: 'Mean absolute difference of the first output.' })),
+  },
+  'ShadowPair',
+);
 
 const project = '/v1/projects/{project}';
 
@@ -107,6 +128,22 @@ export const routerApi = {
       }),
       answer: ControlAnswer,
     }),
+    setShadows: post({
+      path: `${project}/shadows`,
+      summary: 'Sends copies of a share of the requests to loaded versions, whose answers nobody sees.',
+      body: body({
+        versions: Type.Array(version(), { maxItems: SHADOWS_MAX, description: 'None: no copies.' }),
+        share: Type.Optional(
+          Type.Integer({
+            minimum: 1,
+            maximum: 100,
+            description: `Percent of the requests; default ${SHADOW_SHARE_DEFAULT}.`,
+          }),
+        ),
+        ...command,
+      }),
+      answer: ControlAnswer,
+    }),
     switches: get({
       path: `${project}/switches`,
       summary: 'Changes of live traffic, newest last.',
@@ -119,6 +156,18 @@ export const routerApi = {
       answer: answer({
         ...Series,
         versions: Type.Array(answer({ project: Type.String(), version: versionOrNone(), ...Series })),
+        shadows: answer(
+          {
+            dropped: answer({
+              busy: count('The router had much to do.'),
+              in_flight: count('As many copies were not settled.'),
+              bytes: count('Their bytes were too many.'),
+            }),
+            versions: Type.Array(answer({ project: Type.String(), version: versionOrNone(), ...Series })),
+            pairs: Type.Array(ShadowPair),
+          },
+          'ShadowTraffic',
+        ),
         relay: answer({
           up: Type.Boolean(),
           /** host:port of the servings that a stream leads to. */

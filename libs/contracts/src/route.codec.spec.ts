@@ -24,7 +24,11 @@ describe('codec of routes', () => {
     expect(route).toEqual({ ...emptyRoute('p'), revision: 1, targets });
   });
 
-  it('refuses shadows, which have no field yet, instead of losing them', () => {
-    expect(() => encodeRoute({ ...emptyRoute('p'), revision: 1, shadows: [2] })).toThrow('[unimplemented]');
+  it('carries shadows and their share, and refuses those that cannot be', () => {
+    const route = { ...emptyRoute('p'), revision: 1, shadows: [2, 5], shadowShare: 25 };
+    expect(decodeRoute(encodeRoute(route))).toEqual(route);
+    expect(() => decodeRoute(encodeRoute({ ...route, shadowShare: 101 }))).toThrow(/corrupt.*2 shadows of 101 %/);
+    expect(() => decodeRoute(encodeRoute({ ...route, shadowShare: 0 }))).toThrow('2 shadows of 0 %');
+    expect(() => decodeRoute(encodeRoute({ ...route, shadows: [2, 3, 4] }))).toThrow('3 shadows');
   });
 });

@@ -1,13 +1,12 @@
 // Codec of topic routes.v1 (compacted): proto millrace.route.v1.Route, key "<project>". The shape and its rules are
-// libs/routing's; here only what could not be read as one is refused. Shadows have no field yet, as nothing sends to
-// them.
+// libs/routing's; here only what could not be read as one is refused. A route of an earlier release has no shadows.
 
 import { PlatformError } from '@millrace/domain';
-import { emptyRoute, ROLLOUT_PHASES, type Route, TARGET_NAME } from '@millrace/routing';
+import { emptyRoute, ROLLOUT_PHASES, type Route, SHADOWS_MAX, TARGET_NAME } from '@millrace/routing';
 import { RouteSchema } from './gen/millrace/route/v1/route_pb.js';
 import { messageCodec } from './message-codec.js';
 
-type WireRoute = Omit<Route, 'shadows' | 'rollout'> & Partial<Pick<Route, 'rollout'>>;
+type WireRoute = Omit<Route, 'rollout'> & Partial<Pick<Route, 'rollout'>>;
 
 const codec = messageCodec<WireRoute>(RouteSchema, {
   Route: { required: ['project', 'revision'] },
@@ -15,12 +14,7 @@ const codec = messageCodec<WireRoute>(RouteSchema, {
   Rollout: { closed: { phase: ROLLOUT_PHASES } },
 });
 
-export function encodeRoute(route: Route): Uint8Array {
-  if (route.shadows.length > 0) {
-    throw new PlatformError('unimplemented', 'a route with shadows has no wire form yet: give the versions a weight');
-  }
-  return codec.encode(route);
-}
+export const encodeRoute: (route: Route) => Uint8Array = codec.encode;
 
 export function decodeRoute(bytes: Uint8Array): Route {
   const route = codec.decode(bytes);
@@ -33,5 +27,11 @@ export function decodeRoute(bytes: Uint8Array): Route {
           : `target name "${name.slice(0, 64)}" is not ${TARGET_NAME.source}`;
     if (fault !== '') throw new PlatformError('corrupt', `Route ${fault}`, { facts: { project: route.project } });
   }
-  return { ...route, shadows: [], rollout: route.rollout ?? emptyRoute(route.project).rollout };
+  const { shadows, shadowShare, project } = route;
+  const isWhole = shadows.length === 0 ? shadowShare === 0 : shadowShare >= 1 && shadowShare <= 100;
+  if (!isWhole || shadows.length > SHADOWS_MAX)
+    throw new PlatformError('corrupt', `Route with ${shadows.length} shadows of ${shadowShare} %`, {
+      facts: { project },
+    });
+  return { ...route, rollout: route.rollout ?? emptyRoute(project).rollout };
 }

@@ -369,6 +369,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
           { version: 2, weight: 10 },
         ],
       },
+      { kind: 'setShadows', versions: [3], share: 10 },
     ] as const
   ).map((action) =>
     sample(
@@ -519,6 +520,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
         { version: 2, weight: 10, name: 'green' },
       ],
       shadows: [],
+      shadowShare: 0,
       loadedVersions: [1, 2],
       previousVersion: 1,
       rollout: { phase: 'progressing' as const, version: 2, message: '' },

@@ -28,6 +28,7 @@ export {
   encodeInferResponse,
   encodeStreamResponse,
   type InferResponse,
+  inferResponseOf,
 } from './infer-response.js';
 export {
   EXTENSIONS,

@@ -94,6 +94,19 @@ export function encodeStreamResponse(
   return writer.bytes;
 }
 
+/** The ModelInferResponse in a ModelStreamInferResponse; empty where there is none. */
+export function inferResponseOf(bytes: Uint8Array): Uint8Array {
+  const reader = new WireReader(bytes);
+  let response = bytes.subarray(0, 0);
+  while (reader.at < bytes.length) {
+    const tag = reader.tag();
+    if (tag === ((2 << 3) | WIRE_BYTES)) response = reader.part(bytes.length);
+    else reader.skip(tag, bytes.length);
+  }
+  reader.finish(bytes.length);
+  return response;
+}
+
 /** Throws invalid_argument for anything that is not a well-formed response. */
 export function decodeInferResponse(bytes: Uint8Array): InferResponse {
   const reader = new WireReader(bytes);

@@ -20,6 +20,7 @@ const requestFrame: fc.Arbitrary<RequestFrame> = fc.record({
   deadlineMs: fc.nat(),
   cancelled: fc.boolean(),
   stream: fc.boolean(),
+  shadow: fc.boolean(),
 });
 const responseFrame: fc.Arbitrary<ResponseFrame> = fc.record({
   id: fc.integer({ min: 0, max: 2 ** 52 }),

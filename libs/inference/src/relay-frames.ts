@@ -30,6 +30,8 @@ export interface RequestFrame {
   cancelled: boolean;
   /** The caller takes many answers. */
   stream?: boolean;
+  /** A copy for a version whose answer nobody sees. */
+  shadow?: boolean;
 }
 
 /** Why a status is not OK, for a router that stands before several servings; 0 = not said (an earlier release). */
@@ -73,7 +75,8 @@ function requestFrameBytes(frame: RequestFrame): number {
     textFieldBytes(frame.entity) +
     intFieldBytes(frame.deadlineMs) +
     (frame.cancelled ? 2 : 0) +
-    (frame.stream ? 2 : 0)
+    (frame.stream ? 2 : 0) +
+    (frame.shadow ? 2 : 0)
   );
 }
 
@@ -97,6 +100,10 @@ export function encodeExchangeRequest(frames: readonly RequestFrame[], allocate:
     }
     if (frame.stream) {
       writer.byte(72);
+      writer.byte(1);
+    }
+    if (frame.shadow) {
+      writer.byte(80);
       writer.byte(1);
     }
   }
@@ -149,6 +156,7 @@ export function decodeExchangeRequest(bytes: Uint8Array, each: (frame: RequestFr
       deadlineMs: 0,
       cancelled: false,
       stream: false,
+      shadow: false,
     };
     while (reader.at < end) {
       const tag = reader.tag();
@@ -179,6 +187,9 @@ export function decodeExchangeRequest(bytes: Uint8Array, each: (frame: RequestFr
           break;
         case (9 << 3) | WIRE_VARINT:
           frame.stream = reader.bool();
+          break;
+        case (10 << 3) | WIRE_VARINT:
+          frame.shadow = reader.bool();
           break;
         default:
           reader.skip(tag, end);

@@ -32,13 +32,38 @@ describe('the choice for a request', () => {
   });
 
   it('names the shadows beside the live version, never itself', () => {
-    const choices = new RouteChoices({ ...thirds, shadows: [2, 4] }, true);
+    const choices = new RouteChoices({ ...thirds, shadows: [2, 4], shadowShare: 100 }, true);
     const shadowsOf = (version: number) => {
       const choice = choices.choose('', 'r', version);
       return choice.kind === 'chosen' ? choice.shadows : undefined;
     };
     expect([1, 2, 3, 4].map(shadowsOf)).toEqual([[2, 4], [4], [2, 4], [2]]);
     expect(choices.choose('', 'r', 0)).toMatchObject({ kind: 'chosen', shadows: expect.arrayContaining([4]) });
+  });
+
+  it('copies the declared share of the requests, by their ids, and the same ones again', () => {
+    const choices = new RouteChoices({ ...thirds, shadows: [4], shadowShare: 10 }, true);
+    const isCopied = (id: string) => {
+      const choice = choices.choose('ORD', id, 0);
+      return choice.kind === 'chosen' && choice.shadows.length > 0;
+    };
+    const ids = Array.from({ length: 10_000 }, (_, i) => `r${i}`);
+    const copied = ids.filter(isCopied);
+    expect(Math.abs(copied.length - 1_000)).toBeLessThan(3 * Math.sqrt(10_000 * 0.1 * 0.9));
+    expect(ids.filter(isCopied)).toEqual(copied);
+  });
+
+  it('copies requests of each target alike: the share does not hang on the split', () => {
+    const halves = route({ targets: [target(1, 50), target(2, 50)], loadedVersions: [1, 2, 3] });
+    const choices = new RouteChoices({ ...halves, shadows: [3], shadowShare: 50 }, false);
+    const counts = { copied: 0, ofFirst: 0 };
+    for (let i = 0; i < 4_000; i++) {
+      const choice = choices.choose('', `r${i}`, 0);
+      if (choice.kind !== 'chosen' || choice.shadows.length === 0) continue;
+      counts.copied += 1;
+      if (choice.live === 1) counts.ofFirst += 1;
+    }
+    expect(Math.abs(counts.ofFirst / counts.copied - 0.5)).toBeLessThan(0.05);
   });
 
   it('is one object for all requests of a target, which nobody can change', () => {

@@ -1,15 +1,16 @@
 // Which version answers one request, and who gets a copy of it. Everything is computed when the route changes: a choice
-// is a hash and a walk over the split's bounds, gives an object that all requests of a target share, and allocates
-// nothing.
+// is a hash and a walk over the split's bounds, another hash where there are shadows, gives an object that all requests
+// of a target share, and allocates nothing.
 
 import type { Route } from './route.js';
+import { isCopied, shadowSalt } from './shadows.js';
 import { bucketOf, makeSplit, placeOf, projectSalt, type Split } from './split.js';
 
 export interface Choice {
   readonly kind: 'chosen';
   /** The version whose answer the caller gets. */
   readonly live: number;
-  /** Versions that get a copy, whose answers nobody sees. */
+  /** Versions that get a copy of this request, whose answers nobody sees. */
   readonly shadows: readonly number[];
 }
 
@@ -26,20 +27,27 @@ export class RouteChoices {
   /** In the order of the split. */
   private readonly live: readonly Choice[];
   private readonly loaded: ReadonlyMap<number, Choice>;
+  private readonly shadowSalt: number;
+  /** The same choices for requests that are copied; undefined without shadows. */
+  private readonly copied: ReadonlyMap<number, Choice> | undefined;
 
   constructor(
     readonly route: Route,
     /** An entity stays with one version; else each request is drawn by itself. */
     private readonly sticky: boolean,
   ) {
-    const choiceOf = (live: number): Choice => {
-      const shadows = Object.freeze(route.shadows.filter((version) => version !== live));
-      return Object.freeze({ kind: 'chosen', live, shadows });
-    };
+    const choiceOf = (live: number, shadows: readonly number[]): Choice =>
+      Object.freeze({ kind: 'chosen', live, shadows: Object.freeze(shadows) });
     this.salt = projectSalt(route.project);
     this.split = makeSplit(route.targets);
-    this.live = this.split.versions.map(choiceOf);
-    this.loaded = new Map(route.loadedVersions.map((version) => [version, choiceOf(version)]));
+    this.live = this.split.versions.map((version) => choiceOf(version, []));
+    this.loaded = new Map(route.loadedVersions.map((version) => [version, choiceOf(version, [])]));
+    this.shadowSalt = shadowSalt(route.project);
+    const others = (live: number) => route.shadows.filter((version) => version !== live);
+    this.copied =
+      route.shadows.length === 0
+        ? undefined
+        : new Map(route.loadedVersions.map((version) => [version, choiceOf(version, others(version))]));
   }
 
   /**
@@ -47,6 +55,13 @@ export class RouteChoices {
    * is the entity where the project is sticky, else the request id.
    */
   choose(entity: string, requestId: string, pinned: number): Choice | NotLoaded {
+    const choice = this.chooseLive(entity, requestId, pinned);
+    if (this.copied === undefined || choice.kind !== 'chosen') return choice;
+    if (!isCopied(requestId, this.shadowSalt, this.route.shadowShare)) return choice;
+    return this.copied.get(choice.live) ?? choice;
+  }
+
+  private chooseLive(entity: string, requestId: string, pinned: number): Choice | NotLoaded {
     if (pinned !== 0) return this.loaded.get(pinned) ?? NOT_LOADED;
     const { live } = this;
     // The common case hashes nothing.

@@ -19,6 +19,8 @@ export {
   type RolloutPhase,
   type Route,
   type RouteTarget,
+  SHADOW_SHARE_DEFAULT,
+  SHADOWS_MAX,
   type Switch,
   sameTraffic,
   TARGET_NAME,

@@ -10,7 +10,17 @@ import {
   type RouteCommand,
   settleLoad as settleBy,
 } from './rollout.js';
-import { emptyRoute, LOADED_MAX, type Route, readyVersions, sameTraffic, TARGET_NAME, TARGETS_MAX } from './route.js';
+import {
+  emptyRoute,
+  LOADED_MAX,
+  type Route,
+  readyVersions,
+  SHADOW_SHARE_DEFAULT,
+  SHADOWS_MAX,
+  sameTraffic,
+  TARGET_NAME,
+  TARGETS_MAX,
+} from './route.js';
 import { blueGreen } from './strategies/blue-green.js';
 import type { RolloutStrategy } from './strategy.js';
 import { STRATEGIES } from './strategy-registry.js';
@@ -254,21 +264,62 @@ describe('a strategy that asks for copies to a shadow', () => {
     }),
   };
 
-  it('is refused with what to write instead, and its load does not hang', () => {
+  it('leaves the traffic as it was, and is progressing until somebody decides', () => {
     const loading = change(rollOut(undefined, 1), { kind: 'startRollout', version: 2 });
     const outcome: LoadOutcome = { kind: 'ready', version: 2, revision: loading.revision };
-    const settled = settleBy(loading, outcome, shadowing, 3);
-    expect(settled).toMatchObject({
+    expect(settleBy(loading, outcome, shadowing, 3)).toMatchObject({
+      kind: 'changed',
+      route: {
+        targets: [{ version: 1, weight: 100 }],
+        shadows: [2],
+        shadowShare: SHADOW_SHARE_DEFAULT,
+        rollout: { phase: 'progressing', version: 2 },
+      },
+    });
+  });
+
+  it('is refused where it asks for copies to a version that is not loaded, and its load does not hang', () => {
+    const absent = { ...shadowing, whenReady: () => ({ weights: [{ version: 1, weight: 100 }], shadows: [9] }) };
+    const loading = change(rollOut(undefined, 1), { kind: 'startRollout', version: 2 });
+    const outcome: LoadOutcome = { kind: 'ready', version: 2, revision: loading.revision };
+    expect(settleBy(loading, outcome, absent, 3)).toMatchObject({
       kind: 'changed',
       route: {
         targets: [{ version: 1 }],
         shadows: [],
-        rollout: { phase: 'failed', message: expect.stringContaining('give it a weight') },
+        rollout: { phase: 'failed', message: 'version 9 is not loaded, 1, 2 are' },
       },
     });
-    const two = rollOut(rollOut(undefined, 1), 2);
-    const again = decideBy(two, command({ kind: 'startRollout', version: 1 }), shadowing, 3);
-    expect(again).toMatchObject({ kind: 'rejected', reason: 'shadows_not_sent' });
+  });
+});
+
+describe('shadows', () => {
+  const two = rollOut(rollOut(undefined, 1), 2);
+  const shadows = (versions: number[], share = 10): RouteAction => ({ kind: 'setShadows', versions, share });
+
+  it('are set and ended by command, with traffic as it was', () => {
+    const shadowed = change(two, shadows([1], 25));
+    expect(shadowed).toMatchObject({ targets: two.targets, shadows: [1], shadowShare: 25, revision: two.revision + 1 });
+    expect(change(shadowed, shadows([]))).toMatchObject({ targets: two.targets, shadows: [], shadowShare: 0 });
+  });
+
+  it.each<[string, RouteAction, string, string]>([
+    ['that are not loaded', shadows([7]), 'not_loaded', 'version 7 is not loaded, 1, 2 are'],
+    ['with all traffic', shadows([2]), 'already_live', 'version 2 has all traffic'],
+    ['named twice', shadows([1, 1]), 'invalid_shadows', 'at most 2 different versions'],
+    ['without a share', shadows([1], 0), 'invalid_shadows', 'is 0, expected 1 to 100'],
+    ['of more than all requests', shadows([1], 101), 'invalid_shadows', 'is 101, expected 1 to 100'],
+    ['of a share that is not whole', shadows([1], 2.5), 'invalid_shadows', 'is 2.5, expected 1 to 100'],
+  ])('%s are refused', (_, action, reason, words) => {
+    expect(decide(two, command(action), 1)).toMatchObject({ reason, message: expect.stringContaining(words) });
+  });
+
+  it('stay loaded while the next version loads, and end with a rollback or all traffic', () => {
+    const shadowed = change(change(two, { kind: 'rollback' }), shadows([2]));
+    const third = rollOut(shadowed, 3);
+    expect(third).toMatchObject({ loadedVersions: [1, 2, 3], shadows: [2], shadowShare: 10 });
+    expect(change(third, { kind: 'promote', version: 2 })).toMatchObject({ shadows: [], shadowShare: 0 });
+    expect(change(third, { kind: 'rollback' })).toMatchObject({ targets: [{ version: 1 }], shadows: [] });
   });
 });
 
@@ -290,6 +341,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       ],
     }),
   ),
+  fc
+    .tuple(fc.array(version, { maxLength: 3 }), fc.integer({ min: 0, max: 101 }))
+    .map(([versions, share]): Step => ({ kind: 'setShadows', versions, share })),
   fc.uniqueArray(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: TARGETS_MAX + 1 }).map(
     (versions): Step => ({
       kind: 'setWeights',
@@ -298,11 +352,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   ),
 );
 
+function checkShadows(route: Route): void {
+  const { shadows, shadowShare, targets } = route;
+  expect(shadows.length).toBeLessThanOrEqual(SHADOWS_MAX);
+  expect(new Set(shadows).size).toBe(shadows.length);
+  for (const shadow of shadows) expect(readyVersions(route)).toContain(shadow);
+  if (targets.length === 1) expect(shadows).not.toContain(targets[0]?.version);
+  expect(shadows.length === 0 ? shadowShare === 0 : shadowShare >= 1 && shadowShare <= 100).toBe(true);
+}
+
 function checkInvariants(route: Route): void {
   const sum = route.targets.reduce((total, target) => total + target.weight, 0);
   expect(route.targets.length === 0 || sum === 100).toBe(true);
   expect(route.targets.length).toBeLessThanOrEqual(TARGETS_MAX);
-  expect(route.shadows).toEqual([]);
+  checkShadows(route);
   expect(new Set(route.targets.map((target) => target.version)).size).toBe(route.targets.length);
   expect(new Set(route.targets.map((target) => target.name)).size).toBe(route.targets.length);
   for (const target of route.targets) {

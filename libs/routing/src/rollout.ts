@@ -12,14 +12,24 @@
 //  3. a failed load changes no target;
 //  4. the revision grows by exactly one per change; a command applied once is `unchanged` when it comes again;
 //  5. previous_version is 0 or loaded;
-//  6. shadows are empty: nothing sends to them yet, so a step that asks for them is refused;
+//  6. shadows are loaded and not what loads, at most SHADOWS_MAX, no version twice, none that has all traffic; their
+//     share is 1 to 100, and 0 without them; a rollback ends them;
 //  7. a load always ends: the caller's time-out is an outcome that is never refused at the revision it was made for.
 // A version leaves loaded_versions only when the next rollout starts or its own load fails, never in the write that
 // takes its traffic away: requests already sent to it still find it in serving.
 
 import { assert } from '@millrace/domain';
 import { primaryVersion } from './primary.js';
-import { emptyRoute, type Route, type RouteTarget, readyVersions, type Share, TARGETS_MAX } from './route.js';
+import {
+  emptyRoute,
+  type Route,
+  type RouteTarget,
+  readyVersions,
+  SHADOW_SHARE_DEFAULT,
+  type Share,
+  TARGETS_MAX,
+} from './route.js';
+import { shadowFault, shadowsOf } from './shadows.js';
 import type { RolloutStrategy } from './strategy.js';
 
 /** Newest command ids kept with a route; a redelivery comes within one consumer session, far fewer commands. */
@@ -40,7 +50,9 @@ export type RouteAction =
   /** All traffic to the previous version. */
   | { kind: 'rollback' }
   /** At most TARGETS_MAX loaded versions; whole percents that add up to 100. */
-  | { kind: 'setWeights'; weights: readonly Share[] };
+  | { kind: 'setWeights'; weights: readonly Share[] }
+  /** Copies of `share` percent of the requests to each of `versions`, which are loaded; none: no copies. */
+  | { kind: 'setShadows'; versions: readonly number[]; share: number };
 
 export interface RouteCommand {
   id: string;
@@ -64,7 +76,7 @@ export type RejectionReason =
   | 'nothing_to_roll_back'
   | 'rollout_in_progress'
   | 'load_superseded'
-  | 'shadows_not_sent'
+  | 'invalid_shadows'
   /** A version of a server elsewhere and one that is run here: their clients speak of other tensors. */
   | 'other_origin'
   /** Retention has deleted it. */
@@ -139,6 +151,8 @@ function act(route: Route, action: RouteAction, strategy: RolloutStrategy): Move
       return rollback(route, strategy);
     case 'setWeights':
       return setWeights(route, action.weights, strategy);
+    case 'setShadows':
+      return setShadows(route, action.versions, action.share);
   }
 }
 
@@ -152,7 +166,8 @@ function startRollout(route: Route, version: number, strategy: RolloutStrategy):
     return rejected('rollout_in_progress', `version ${version} has a part of the traffic: promote it or roll back`);
   }
   if (route.loadedVersions.includes(version)) return giveTraffic(route, version, strategy);
-  const held = new Set([...route.targets.map((target) => target.version), route.previousVersion, version]);
+  const kept = [...route.shadows, route.previousVersion, version];
+  const held = new Set([...route.targets.map((target) => target.version), ...kept]);
   held.delete(0);
   const loadedVersions = [...held].sort((a, b) => a - b);
   return { kind: 'moved', route: { ...route, loadedVersions, rollout: { phase: 'loading', version, message: '' } } };
@@ -161,15 +176,15 @@ function startRollout(route: Route, version: number, strategy: RolloutStrategy):
 /** The strategy's step for a warm version. */
 function giveTraffic(route: Route, version: number, strategy: RolloutStrategy): Move {
   const { weights, shadows } = strategy.whenReady(route.targets, version);
-  if (shadows.length > 0) {
-    const message = `${strategy.name} asks for copies to version ${shadows.join(', ')}, and nothing sends to shadows yet`;
-    return rejected('shadows_not_sent', `${message}: choose a strategy of shares, or give it a weight`);
-  }
+  const moved = giveWeights(route, version, weights, strategy);
+  return shadows.length === 0 ? { kind: 'moved', route: moved } : setShadows(moved, shadows, SHADOW_SHARE_DEFAULT);
+}
+
+function giveWeights(route: Route, version: number, weights: readonly Share[], strategy: RolloutStrategy): Route {
   if (weights.length === 1 && weights[0]?.version === version) {
-    return { kind: 'moved', route: moveAllTo(route, version, primaryVersion(route.targets), strategy) };
+    return moveAllTo(route, version, primaryVersion(route.targets), strategy);
   }
-  const split = splitTo(route, weights, strategy);
-  return { kind: 'moved', route: { ...split, rollout: { phase: 'progressing', version, message: '' } } };
+  return { ...splitTo(route, weights, strategy), rollout: { phase: 'progressing', version, message: '' } };
 }
 
 function promote(route: Route, version: number, strategy: RolloutStrategy): Move {
@@ -185,7 +200,7 @@ function rollback(route: Route, strategy: RolloutStrategy): Move {
   const version = route.previousVersion;
   if (version === 0) return rejected('nothing_to_roll_back', 'there is no previous version');
   const moved = moveAllTo(supersede(route, 'rollback'), version, 0, strategy);
-  return { kind: 'moved', route: { ...moved, previousVersion: 0 } };
+  return { kind: 'moved', route: { ...moved, previousVersion: 0, shadows: [] } };
 }
 
 function setWeights(route: Route, weights: readonly Share[], strategy: RolloutStrategy): Move {
@@ -199,6 +214,13 @@ function setWeights(route: Route, weights: readonly Share[], strategy: RolloutSt
   if (absent) return rejected('not_loaded', `version ${absent.version} is not loaded`);
   if (wanted.length === 1) return promote(route, (wanted[0] as Share).version, strategy);
   return { kind: 'moved', route: splitTo(route, wanted, strategy) };
+}
+
+function setShadows(route: Route, versions: readonly number[], share: number): Move {
+  const fault = shadowFault(route, versions, share);
+  if (fault !== undefined) return rejected(fault.reason, fault.message);
+  const shadows = [...versions].sort((a, b) => a - b);
+  return { kind: 'moved', route: { ...route, shadows, shadowShare: share } };
 }
 
 /** A rollback out of a split returns to who had all traffic before it. */
@@ -267,7 +289,7 @@ function stamp(before: Route, after: Route, command: RouteCommand, nowMs: number
 }
 
 function bump(after: Route, before: Route, nowMs: number): Route {
-  return { ...after, revision: before.revision + 1, changedAtMs: nowMs };
+  return { ...after, ...shadowsOf(after), revision: before.revision + 1, changedAtMs: nowMs };
 }
 
 function rejected(reason: RejectionReason, message: string): Rejected {

@@ -3,8 +3,12 @@
 
 /** Targets of live traffic; more than anybody compares at once. */
 export const TARGETS_MAX = 8;
-/** Versions of a project that serving holds: the targets, the one a rollback returns to, the one that loads. */
-export const LOADED_MAX = TARGETS_MAX + 2;
+/** Versions that get copies at a time: each copy costs serving a prediction. */
+export const SHADOWS_MAX = 2;
+/** Percent of the requests that are copied where nobody says how many: a tenth more work for serving. */
+export const SHADOW_SHARE_DEFAULT = 10;
+/** Versions of a project that serving holds: targets, shadows, the one a rollback returns to, the one that loads. */
+export const LOADED_MAX = TARGETS_MAX + SHADOWS_MAX + 2;
 /** What a target may be called: "blue", "canary", "v7". */
 export const TARGET_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
 
@@ -36,10 +40,12 @@ export interface Route {
   /** Empty before the first rollout, else 1 to TARGETS_MAX with weights that add up to 100; ascending by version. */
   targets: readonly RouteTarget[];
   /**
-   * Versions that get a copy of each request and whose answers nobody sees. A list of its own, so that whoever adds up
-   * weights or asks for the primary need not know of it. Nothing sends to shadows yet: the state machine refuses them.
+   * Versions that get copies of requests and whose answers nobody sees, at most SHADOWS_MAX. A list of its own, so that
+   * whoever adds up weights or asks for the primary need not know of it.
    */
   shadows: readonly number[];
+  /** Percent of the requests that are copied to each shadow: 1 to 100, 0 without shadows. */
+  shadowShare: number;
   /** Versions that serving must hold: targets, the next one while it warms up, the previous one for a rollback. */
   loadedVersions: readonly number[];
   /** Where a rollback goes; 0 = nowhere. */
@@ -72,6 +78,7 @@ export function emptyRoute(project: string): Route {
     revision: 0,
     targets: [],
     shadows: [],
+    shadowShare: 0,
     loadedVersions: [],
     previousVersion: 0,
     rollout: { phase: 'idle', version: 0, message: '' },

@@ -21,8 +21,6 @@ export interface RolloutStrategy {
 
 export interface Step {
   readonly weights: readonly Share[];
-  /**
-   * Versions that should get a copy of each request. Refused by the state machine for now: nothing sends to them yet.
-   */
+  /** Loaded versions that get copies of SHADOW_SHARE_DEFAULT percent of the requests; at most SHADOWS_MAX. */
   readonly shadows: readonly number[];
 }

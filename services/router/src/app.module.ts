@@ -17,6 +17,7 @@ import { Outcomes } from './outcomes/outcomes.js';
 import { SwitchLog } from './outcomes/switch-log.js';
 import { Relay } from './relay/relay.js';
 import { RouteTable } from './routing/route-table.js';
+import { ShadowTraffic } from './shadows/shadow-traffic.js';
 
 /** Of the control API; bodies are small. */
 const BODY_BYTES_MAX = 65_536;
@@ -38,6 +39,7 @@ export const router = defineService({
         [Outcomes, path.outcomes],
         [SwitchLog, path.switches],
         [Relay, path.relay],
+        [ShadowTraffic, path.shadows],
         [RouteControl, control],
         [RouteOwner, owner],
         [KafkaRouteLog, routeLog],

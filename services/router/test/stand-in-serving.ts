@@ -20,6 +20,8 @@ export class StandInServing {
   readonly frames: relayPb.RequestFrame[] = [];
   /** Answers are held back so long. */
   delayMs = 0;
+  /** What a version does instead of answering. */
+  readonly broken = new Map<number, 'errs' | 'hangs' | 'answers NaN'>();
   private server: Server | undefined;
   port = 0;
 
@@ -64,7 +66,9 @@ export class StandInServing {
 
   private exchange(call: Exchange): void {
     call.on('data', (message: relayPb.ExchangeRequest) => {
-      const frames = message.frames.filter((frame) => !frame.cancelled).map((frame) => this.answer(frame));
+      const frames = message.frames
+        .filter((frame) => !frame.cancelled && this.broken.get(frame.version) !== 'hangs')
+        .map((frame) => this.answer(frame));
       for (const frame of message.frames) this.frames.push(frame);
       if (this.frames.length > 10_000) this.frames.splice(0, this.frames.length - 10_000);
       const send = () => {
@@ -84,13 +88,16 @@ export class StandInServing {
         frame.version === 0 ? `model '${frame.model}' is not known` : `version ${frame.version} is not loaded`;
       return create(relayPb.ResponseFrameSchema, { id: frame.id, status: 5, message });
     }
+    if (this.broken.get(frame.version) === 'errs')
+      return create(relayPb.ResponseFrameSchema, { id: frame.id, status: 13, message: 'the model failed' });
+    const score = this.broken.get(frame.version) === 'answers NaN' ? Number.NaN : frame.version / 10;
     const { id } = fromBinary(inferencePb.ModelInferRequestSchema, frame.request);
     const response = create(inferencePb.ModelInferResponseSchema, {
       modelName: frame.model,
       modelVersion: String(frame.version),
       id,
       outputs: [{ name: 'probability', datatype: 'FP32', shape: [1n] }],
-      rawOutputContents: [asBuffer(new Uint8Array(new Float32Array([frame.version / 10]).buffer))],
+      rawOutputContents: [asBuffer(new Uint8Array(new Float32Array([score]).buffer))],
     });
     const bytes = frame.stream
       ? toBinary(

@@ -134,7 +134,7 @@ export type RegisteredVersion = AnswerOf<typeof trainerApi.endpoints.model>;
 /** How far a bulk load is. */
 export type ImportState = AnswerOf<typeof ingestApi.endpoints.importStatus>;
 
-const { startTraining, startRollout, promote, rollback } = {
+const { startTraining, startRollout, promote, rollback, setShadows } = {
   ...trainerApi.endpoints,
   ...routerApi.endpoints,
 };
@@ -334,6 +334,15 @@ export class ControlClient {
 
   promote(project: string, body: BodyOf<typeof promote>) {
     return this.router.promote({ path: { project }, body });
+  }
+
+  setShadows(project: string, body: BodyOf<typeof setShadows>) {
+    return this.router.setShadows({ path: { project }, body });
+  }
+
+  /** Copies to shadows, as the router that answers has counted them. */
+  async shadowTraffic(project: string) {
+    return (await this.router.stats({ query: { project } })).shadows;
   }
 
   rollback(project: string, body: BodyOf<typeof rollback>) {

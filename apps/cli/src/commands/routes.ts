@@ -2,7 +2,9 @@
 
 import type { AnswerOf, routerApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
+import { SHADOW_SHARE_DEFAULT } from '@millrace/routing';
 import type { Command } from 'commander';
+import { describeShadows } from '../overview/shadow-text.js';
 import { action, type Context } from './context.js';
 import { projectName, wholeNumber } from './option-values.js';
 
@@ -13,6 +15,12 @@ interface RolloutOptions {
   reason: string;
   force?: boolean;
   by?: string;
+}
+
+interface ShadowOptions {
+  share: number;
+  none?: boolean;
+  reason: string;
 }
 
 /** Versions are 32-bit integers on the wire. */
@@ -57,7 +65,42 @@ export function routeCommands(program: Command): void {
     .action(
       action(async (context, project: string) => {
         const route = await context.control.route(project);
-        context.print(route, () => describeRoute(route), afterRoute(project, route));
+        const shadowTraffic = await context.control.shadowTraffic(project);
+        context.print(
+          { ...route, shadowTraffic },
+          () => [describeRoute(route), ...describeShadows(route, shadowTraffic)].join('\n'),
+          afterRoute(project, route),
+        );
+        return 0;
+      }),
+    );
+  rollout
+    .command('shadow')
+    .description('sends copies of requests to a loaded version, whose answers nobody sees')
+    .argument('<project>', 'its name', projectName)
+    .argument('[version]', 'a loaded version', wholeNumber(1, VERSION_MAX))
+    .option('--share <percent>', 'of the requests', wholeNumber(1, 100), SHADOW_SHARE_DEFAULT)
+    .option('--none', 'no copies from now on')
+    .option('--reason <text>', 'kept with the change', 'by hand')
+    .action(
+      action(async (context, project: string, version: number | undefined, options: ShadowOptions) => {
+        const { share, none = false, reason } = options;
+        if (none === (version !== undefined))
+          throw new PlatformError(
+            'invalid_argument',
+            `name a version, \`millrace rollout shadow ${project} VERSION\`, or end the copies with --none`,
+          );
+        await announced(context, project, version);
+        const answer = await ofRoute(
+          project,
+          context.control.setShadows(project, {
+            versions: version === undefined ? [] : [version],
+            share,
+            reason,
+            correlationId: `cli-shadow-${version ?? 'none'}`,
+          }),
+        );
+        context.print(answer, () => describeRoute(answer.route), [`millrace rollout status ${project}`]);
         return 0;
       }),
     );
@@ -147,10 +190,11 @@ function describeSwitch({ route, switch: made }: ControlAnswer): string {
   return `${describeRoute(route)}${made === null ? '' : `; in force after ${made.effectiveMs.toFixed(1)} ms`}`;
 }
 
-function describeRoute({ targets, rollout }: Route): string {
+function describeRoute({ targets, shadows, shadowShare, rollout }: Route): string {
   const shares = targets.map((t) => `version ${t.version} (${t.name}) ${t.weight} %`).join(', ');
   const message = rollout.message === '' ? '' : `: ${rollout.message}`;
-  return `${shares || 'no version in service'}; rollout ${rollout.phase}${message}`;
+  const copies = shadows.length === 0 ? '' : `; copies of ${shadowShare} % to version ${shadows.join(', ')}`;
+  return `${shares || 'no version in service'}${copies}; rollout ${rollout.phase}${message}`;
 }
 
 /** What helps now: to watch what serves, and to take it back where that is possible. */

@@ -319,6 +319,31 @@ describe('Engine', () => {
     });
   });
 
+  it('judges the same with a shadow’s answer to every row, before or after the live one', () => {
+    const predictions = messages.filter(({ stream }) => stream === 'predictions').length;
+    const histories = [0, 1].map((shadows) => {
+      const fed = engine(metadata());
+      for (const message of messages) {
+        if (message.stream === 'predictions') {
+          // Each has room for its copy's offset beside it, before or after.
+          const { value, partition, atMs } = message;
+          const at = 3 * message.offset + 1;
+          const copyAt = at + (message.offset % 2 === 0 ? -1 : 1);
+          const shadow = { ...value, modelVersion: 7, outputs: binaryOutputs(0.999), role: 'shadow' as const };
+          if (shadows === 1 && copyAt < at) fed.applyPrediction(shadow, partition, copyAt, atMs);
+          fed.applyPrediction(value, partition, at, atMs);
+          if (shadows === 1 && copyAt > at) fed.applyPrediction(shadow, partition, copyAt, atMs);
+        } else apply(fed, message);
+        fed.close(message.atMs);
+      }
+      expect(fed.monitor('p', endMs)?.counters.shadowPredictions).toBe(shadows * predictions);
+      return summary(fed, endMs);
+    });
+    const [without, withShadows] = histories as [ReturnType<typeof summary>, ReturnType<typeof summary>];
+    expect(withShadows.windows).toEqual(without.windows);
+    expect(without.windows.length).toBeGreaterThan(5);
+  });
+
   it('judges quality without labels only after label delivery was silent for its idle time', () => {
     const quiet = engine(metadata(), 20_000);
     const onlyPredictions = messages.filter((m) => m.stream === 'predictions');

@@ -2,7 +2,7 @@
 
 import { bodyOf, queryOf, routerApi } from '@millrace/api';
 import { PlatformError } from '@millrace/domain';
-import type { RouteAction } from '@millrace/routing';
+import { type RouteAction, SHADOW_SHARE_DEFAULT } from '@millrace/routing';
 import { Answers } from '@millrace/service';
 import { Body, Controller, Inject, Param, Query } from '@nestjs/common';
 import { Outcomes } from '../outcomes/outcomes.js';
@@ -10,11 +10,12 @@ import { routerStats } from '../outcomes/stats.js';
 import { SwitchLog } from '../outcomes/switch-log.js';
 import { Relay } from '../relay/relay.js';
 import { RouteTable } from '../routing/route-table.js';
+import { ShadowTraffic } from '../shadows/shadow-traffic.js';
 import { type CallerFacts, type ControlAnswer, RouteControl, refuseNameless } from './route-control.js';
 
 const PROJECT_PATTERN = /^[a-z][a-z0-9-]{0,62}$/;
 
-const { routes, route, startRollout, promote, rollback, setWeights, switches, stats } = routerApi.endpoints;
+const { routes, route, startRollout, promote, rollback, setWeights, setShadows, switches, stats } = routerApi.endpoints;
 
 /** What every command carries beside its action. */
 type CommandFields = Partial<Omit<CallerFacts, 'project'>>;
@@ -27,6 +28,7 @@ export class ControlHttp {
     @Inject(SwitchLog) private readonly switchLog: SwitchLog,
     @Inject(Outcomes) private readonly outcomes: Outcomes,
     @Inject(Relay) private readonly relay: Relay,
+    @Inject(ShadowTraffic) private readonly shadows: ShadowTraffic,
   ) {}
 
   @Answers(routes)
@@ -60,9 +62,14 @@ export class ControlHttp {
 
   @Answers(setWeights)
   setWeights(@Param('project') project: string, @Body() body: unknown) {
-    refuseShadows(body);
     const { weights, ...fields } = bodyOf(setWeights, body);
     return this.submit(project, fields, { kind: 'setWeights', weights });
+  }
+
+  @Answers(setShadows)
+  setShadows(@Param('project') project: string, @Body() body: unknown) {
+    const { versions, share = SHADOW_SHARE_DEFAULT, ...fields } = bodyOf(setShadows, body);
+    return this.submit(project, fields, { kind: 'setShadows', versions, share });
   }
 
   @Answers(switches)
@@ -72,7 +79,8 @@ export class ControlHttp {
 
   @Answers(stats)
   stats(@Query() query: Record<string, unknown>) {
-    return routerStats(this.outcomes, this.relay, queryOf(stats, query).project);
+    const { project } = queryOf(stats, query);
+    return { ...routerStats(this.outcomes, this.relay, project), shadows: this.shadows.stats(project) };
   }
 
   private submit(project: string, fields: CommandFields, action: RouteAction): Promise<ControlAnswer> {
@@ -83,16 +91,6 @@ export class ControlHttp {
     return this.control.submit(
       { project, issuedBy: issuedBy || 'http', reason, correlationId, expectedRevision },
       action,
-    );
-  }
-}
-
-/** Asked for where shadows are known from other routers: said plainly, not as an unknown field. */
-function refuseShadows(body: unknown): void {
-  if (typeof body === 'object' && body !== null && Object.hasOwn(body, 'shadows')) {
-    throw new PlatformError(
-      'invalid_argument',
-      'nothing sends to shadows yet: give the version a weight, or leave it out',
     );
   }
 }

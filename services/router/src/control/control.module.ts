@@ -12,7 +12,7 @@ import {
   TakingAgain,
   untilAvailable,
 } from '@millrace/kafka';
-import { DEFAULT_STRATEGY, type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
+import { DEFAULT_STRATEGY, emptyRoute, type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
 import { type ServiceContext, within } from '@millrace/service';
 import type { RouterConfig } from '../config.js';
 import type { RequestPath } from '../endpoints/endpoints.module.js';
@@ -62,8 +62,10 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   const routeLog = new KafkaRouteLog(connection, (partition, error) => takingAgain.begin(partition, error));
   const held = new Set<number>();
   const strategyOf = strategies(projects);
-  const mixed = (project: string, version: number) =>
-    upstream.table.mixed(project, version, table.get(project)?.loadedVersions ?? []);
+  const mixed = (project: string, version: number, isCopied: boolean) =>
+    isCopied && upstream.table.get(project, version) !== undefined
+      ? `version ${version} is at a server elsewhere, and copies are sent to versions that are run here only`
+      : upstream.table.mixed(project, version, table.get(project)?.loadedVersions ?? []);
   const probe = {
     modelReady: (project: string, version: number) => {
       const there = upstream.table.get(project, version);
@@ -143,7 +145,8 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   });
   const follow = async (): Promise<void> => {
     const saved = await snapshot.read();
-    for (const route of saved?.routes ?? []) table.apply(route);
+    // A snapshot of an earlier release lacks what routes had not yet.
+    for (const route of saved?.routes ?? []) table.apply({ ...emptyRoute(route.project), ...route });
     for (const { project, entries } of saved?.switches ?? []) switches.restore(project, entries);
     for (const [project, sticky] of Object.entries(saved?.sticky ?? {})) {
       projects.set(project, { sticky, strategy: DEFAULT_STRATEGY.name, createdAtMs: 0 });

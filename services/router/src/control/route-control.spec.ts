@@ -310,17 +310,16 @@ describe('commands through the single writer', () => {
     expect(table.get('p')).toMatchObject({ targets: [{ version: 2, weight: 100 }], rollout: { phase: 'promoted' } });
   });
 
-  it('refuses a step with shadows with what to write instead', async () => {
+  it('sends copies to the version that a strategy keeps in the shadow, with traffic as it was', async () => {
     await submit({ kind: 'startRollout', version: 1 });
     strategy = {
       ...DEFAULT_STRATEGY,
       whenReady: (_live, version) => ({ weights: [{ version: 1, weight: 100 }], shadows: [version] }),
     };
-    await expect(submit({ kind: 'startRollout', version: 2 })).rejects.toMatchObject({
-      code: 'unavailable',
-      reason: expect.stringContaining('nothing sends to shadows yet: choose a strategy of shares'),
-    });
-    expect(table.get('p')).toMatchObject({ targets: [{ version: 1, weight: 100 }], shadows: [], loadedVersions: [1] });
+    const { route, switch: made } = await submit({ kind: 'startRollout', version: 2 });
+    expect(route).toMatchObject({ targets: [{ version: 1, weight: 100 }], shadows: [2], loadedVersions: [1, 2] });
+    expect(made).toBeNull();
+    expect((await submit({ kind: 'setShadows', versions: [], share: 10 })).route.shadows).toEqual([]);
   });
 
   it('says that a version did not load, with live traffic untouched', async () => {

@@ -37,16 +37,21 @@ export interface ReadinessProbe {
   modelReady(project: string, version: number): Promise<boolean>;
 }
 
-/** Why a version cannot stand on the project's route beside those that do, as a sentence. */
-export type MixedOrigins = (project: string, version: number) => string | undefined;
+/** Why a version cannot stand on the project's route beside those that do, or get copies, as a sentence. */
+export type MixedOrigins = (project: string, version: number, isCopied: boolean) => string | undefined;
 
 /** Refuses a command that would put versions of a server elsewhere and of our own on one route. */
 export function otherOrigin(
   { project, action }: Pick<RouteCommand, 'project' | 'action'>,
   mixed: MixedOrigins,
 ): { kind: 'rejected'; reason: RejectionReason; message: string } | undefined {
-  const message = action !== null && 'version' in action ? mixed(project, action.version) : undefined;
-  return message === undefined ? undefined : { kind: 'rejected', reason: 'other_origin', message };
+  const isCopied = action?.kind === 'setShadows';
+  const versions = isCopied ? action.versions : action !== null && 'version' in action ? [action.version] : [];
+  for (const version of versions) {
+    const message = mixed(project, version, isCopied);
+    if (message !== undefined) return { kind: 'rejected', reason: 'other_origin', message };
+  }
+  return undefined;
 }
 
 export type CommandResult =

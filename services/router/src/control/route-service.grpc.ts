@@ -65,6 +65,7 @@ function routeToWire(route: Route): MessageInitShape<typeof routePb.RouteSchema>
     revision: BigInt(route.revision),
     changedAtMs: BigInt(route.changedAtMs),
     targets: [...route.targets],
+    shadows: [...route.shadows],
     loadedVersions: [...route.loadedVersions],
     recentCommandIds: [...route.recentCommandIds],
   };

@@ -27,6 +27,9 @@ import { RelayLinks } from '../relay/exchange.grpc.js';
 import { Relay } from '../relay/relay.js';
 import { Servings } from '../relay/servings.grpc.js';
 import { RouteTable } from '../routing/route-table.js';
+import { AnswerPairs } from '../shadows/paired-answers.js';
+import { ShadowCopies } from '../shadows/shadow-copies.js';
+import { ShadowTraffic } from '../shadows/shadow-traffic.js';
 import { upstreams } from '../upstream/upstream.module.js';
 import { InferEndpoint } from './infer-endpoint.js';
 import { SampledTracing } from './tracing.js';
@@ -62,6 +65,9 @@ export function requestPath(context: Context) {
   const ids = new RequestIds(rng);
   const tracing = new SampledTracing(startRouterSpan, config.traceRatio, rng);
   const upstream = upstreams(context, { routes: table, outcomes, ids, tracing });
+  const shadowOutcomes = new Outcomes(clock);
+  const pairs = new AnswerPairs();
+  const copies = new ShadowCopies(relay, { clock, later, outcomes: shadowOutcomes, pairs });
   const inference = new InferEndpoint(table, relay, outcomes, upstream.door, {
     clock,
     ids,
@@ -69,12 +75,14 @@ export function requestPath(context: Context) {
     allocate,
     deadlineMaxMs: config.deadlineMaxMs,
     later,
+    shadows: copies,
   });
+  const shadows = new ShadowTraffic(copies, shadowOutcomes, pairs);
   const ready = upstream.door.isBehind ? () => upstream.readiness.ready : () => relay.up;
   readiness.register(upstream.door.isBehind ? 'upstream' : 'serving', ready);
   gauge('millrace.router.in_flight').observe(() => relay.inFlight + upstream.calls.inFlight);
   gauge('millrace.router.relay_up').observe(() => (relay.up ? 1 : 0));
-  return { table, outcomes, switches, relay, serving, servings, links, ids, inference, upstream, ready };
+  return { table, outcomes, switches, relay, serving, servings, links, ids, inference, shadows, upstream, ready };
 }
 
 export type RequestPath = ReturnType<typeof requestPath>;
@@ -111,7 +119,7 @@ function startRouterSpan(traceparent: string): TracedCall {
 
 /** What listens for clients and scrapers. `open` gives the ports. */
 export function endpoints({ config, clock, shutdown }: Context, path: RequestPath) {
-  const { inference, relay, table, serving, servings, outcomes, switches, upstream, ready } = path;
+  const { inference, relay, table, serving, servings, outcomes, switches, shadows, upstream, ready } = path;
   const { listenHost: host, requestBytesMax, drainMs } = config;
   const grpc = new GrpcEndpoint(inference, table, serving, upstream.door, clock, {
     ready,
@@ -136,7 +144,7 @@ export function endpoints({ config, clock, shutdown }: Context, path: RequestPat
   shutdown.onClose('metrics of serving', () => servingMetrics.close());
   const metrics = new MetricsEndpoint({ host, port: config.metricsPort }, async () => {
     const [own, triton] = await Promise.all([prometheusText(), servingMetrics.read()]);
-    return prometheusOutcomes(outcomes.all()) + own + triton;
+    return prometheusOutcomes(outcomes.all()) + shadows.prometheusText() + own + triton;
   });
   shutdown.onClose('metrics', () => metrics.close());
   const retries = counter('millrace.router.relay_retries').bind();

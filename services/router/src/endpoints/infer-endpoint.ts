@@ -1,6 +1,6 @@
-// One inference request on its way: look at its head, choose the version, give it an id, forward the bytes, record what
-// became of it. Both endpoints (gRPC and REST) end here; a model of a server that is not ours goes on by the door to it
-// (src/upstream). Never waits for Kafka or Redis: routes are in memory.
+// One inference request on its way: look at its head, choose the version, give it an id, forward the bytes, a copy for
+// each shadow after it, record what became of it. Both endpoints (gRPC and REST) end here; a model of a server that is
+// not ours goes on by the door to it (src/upstream). Never waits for Kafka or Redis: routes are in memory.
 
 import { type Clock, PlatformError, type RequestIds } from '@millrace/domain';
 import { peekModel, type RequestHead } from '@millrace/inference';
@@ -8,7 +8,9 @@ import { GRPC_STATUS } from '@millrace/routing';
 import type { InferCall, Tracing } from '../calls/infer-call.js';
 import type { Outcomes } from '../outcomes/outcomes.js';
 import type { Relay } from '../relay/relay.js';
+import { statusOfChosen } from '../routing/chosen-status.js';
 import type { RouteTable } from '../routing/route-table.js';
+import type { LiveAnswer, ShadowCopies } from '../shadows/shadow-copies.js';
 import type { UpstreamDoor } from '../upstream/upstream-door.js';
 import { withRequestId } from './request-id.js';
 
@@ -27,6 +29,8 @@ export interface InferOptions {
   /** A request without a deadline gets this one, so that nothing waits for ever. */
   deadlineMaxMs: number;
   later(callback: () => void): void;
+  /** Absent where nothing is copied. */
+  shadows?: Pick<ShadowCopies, 'copy'>;
 }
 
 /** Version 0 = serving chooses by `versionText`, '' = its own choice. */
@@ -38,6 +42,17 @@ export interface Picked {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Whose answer the caller gets, and who gets a copy. */
+interface Way {
+  version: number;
+  /** The route named the version, not the client. */
+  byRoute: boolean;
+  shadows: readonly number[];
+}
+
+/** A model without a route: serving chooses. */
+const SERVINGS_OWN: Way = Object.freeze({ version: 0, byRoute: false, shadows: [] });
 
 export class InferEndpoint {
   constructor(
@@ -74,9 +89,12 @@ export class InferEndpoint {
     }
     const project = head.modelName;
     const choice = this.table.choose(project, call.entity === '' ? head.entity : call.entity, id, pinned);
-    if (choice.kind === 'chosen') return this.forward(call, head, choice.live, pinned === 0, request, startMs);
+    if (choice.kind === 'chosen') {
+      const way = { version: choice.live, byRoute: pinned === 0, shadows: choice.shadows };
+      return this.forward(call, head, way, request, startMs);
+    }
     // Without a route it may be a model of serving's own repository: serving knows it or says that nobody does.
-    if (choice.kind === 'unknown_project') return this.forward(call, head, 0, false, request, startMs);
+    if (choice.kind === 'unknown_project') return this.forward(call, head, SERVINGS_OWN, request, startMs);
     const { status, message } = notLoaded(project, pinned);
     return this.refuse(call, project, status, message, startMs);
   }
@@ -107,11 +125,11 @@ export class InferEndpoint {
   private forward(
     call: InferCall,
     { modelName: project, sequence }: RequestHead,
-    version: number,
-    byRoute: boolean,
+    { version, byRoute, shadows }: Way,
     request: Uint8Array,
     startMs: number,
   ): () => void {
+    let live: LiveAnswer | undefined;
     const traced = this.options.tracing.begin(call.traceparent);
     const sent = this.relay.send({
       version,
@@ -129,12 +147,18 @@ export class InferEndpoint {
           traced?.end(project, version, status);
         }
         call.done(status, message, response, final);
+        live?.answered(status, response, final);
       },
     });
+    if (shadows.length > 0 && sequence === '' && sent !== 0) {
+      const copied = { project, live: version, request, entity: call.entity, stream: call.stream === true };
+      live = this.options.shadows?.copy(copied, shadows);
+    }
     return () => {
       if (sent === 0 || !this.relay.cancel(sent)) return;
       this.record(project, version, GRPC_STATUS.CANCELLED, startMs);
       traced?.end(project, version, GRPC_STATUS.CANCELLED);
+      live?.gone();
     };
   }
 
@@ -156,11 +180,6 @@ export class InferEndpoint {
       cancelled = true;
     };
   }
-}
-
-/** That serving does not know a version which the route named is the platform's fault, no mistake of the caller's. */
-export function statusOfChosen(status: number): number {
-  return status === GRPC_STATUS.NOT_FOUND ? GRPC_STATUS.UNAVAILABLE : status;
 }
 
 /** A route without any version yet is "not yet", a version that is not loaded is the caller's mistake. */

@@ -24,9 +24,10 @@ import {
 import { GRPC_STATUS, primaryVersion } from '@millrace/routing';
 import type { Forward } from '../calls/forward.http.js';
 import { grpcStatus } from '../calls/http-status.js';
+import { statusOfChosen } from '../routing/chosen-status.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { UpstreamRest } from '../upstream/upstream-rest.http.js';
-import { type InferEndpoint, statusOfChosen } from './infer-endpoint.js';
+import type { InferEndpoint } from './infer-endpoint.js';
 
 const HEADER_BYTES_MAX = 16_384;
 const CONNECTIONS_MAX = 4_096;

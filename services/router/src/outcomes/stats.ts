@@ -1,4 +1,4 @@
-// The answer of GET /v1/stats: what became of the requests, in all and by project and version.
+// What became of the requests, in all and by project and version, for GET /v1/stats.
 
 import { isFailure, statusName } from '@millrace/routing';
 import type { Relay } from '../relay/relay.js';
@@ -21,8 +21,10 @@ interface RelayStats {
   corruptMessages: number;
 }
 
+type VersionStats = SeriesStats & { project: string; version: number };
+
 export interface RouterStats extends SeriesStats {
-  versions: (SeriesStats & { project: string; version: number })[];
+  versions: VersionStats[];
   relay: RelayStats;
 }
 
@@ -42,15 +44,23 @@ function statsOf(outcomes: Outcomes, all: readonly Series[]): SeriesStats {
   return { requests, failures, byStatus, latency };
 }
 
+function seriesOf(outcomes: Outcomes, project: string | undefined): Series[] {
+  return outcomes.all().filter((series) => project === undefined || series.project === project);
+}
+
+export function versionStats(outcomes: Outcomes, project?: string): VersionStats[] {
+  return seriesOf(outcomes, project).map((series) => ({
+    project: series.project,
+    version: series.version,
+    ...statsOf(outcomes, [series]),
+  }));
+}
+
 export function routerStats(outcomes: Outcomes, relay: Relay, project?: string): RouterStats {
-  const all = outcomes.all().filter((series) => project === undefined || series.project === project);
+  const all = seriesOf(outcomes, project);
   return {
     ...statsOf(outcomes, all),
-    versions: all.map((series) => ({
-      project: series.project,
-      version: series.version,
-      ...statsOf(outcomes, [series]),
-    })),
+    versions: versionStats(outcomes, project),
     relay: { up: relay.up, servings: relay.targetsUp(), inFlight: relay.inFlight, ...relay.counters },
   };
 }

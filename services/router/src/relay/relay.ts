@@ -11,7 +11,8 @@
 //   where several servings are there: to another one at once in both cases, and one that said "not yet" of a version is
 //   left out for that version for UNREADY_MS;
 //   a step of a sequence goes to the serving that has the sequence, and to no other one;
-//   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: UNAVAILABLE at once, as V2 says a full queue.
+//   more than IN_FLIGHT_MAX or IN_FLIGHT_BYTES_MAX: UNAVAILABLE at once, as V2 says a full queue;
+//   a copy for a shadow: sent once or not at all, and takes no place of a request's (its sender bounds copies).
 // `done` is called exactly once with `final` for each request that was not cancelled, never from within send(); a
 // request of a stream may be answered several times before. One that was answered in part is not sent again.
 
@@ -64,6 +65,8 @@ export interface RelayRequest {
   deadlineAtMs: number;
   /** The caller takes many answers, each a ModelStreamInferResponse. */
   stream: boolean;
+  /** A copy whose answer no caller sees. */
+  shadow?: boolean;
   done: Done;
 }
 
@@ -120,6 +123,8 @@ export class Relay {
   private resending = new Set<Pending>();
   private changedAtMs = Number.NEGATIVE_INFINITY;
   private bytes = 0;
+  /** Copies among `pending`. */
+  private copies = 0;
   private lastId = 0;
   private nextStream = 0;
   private flushing = false;
@@ -135,15 +140,21 @@ export class Relay {
     return [...this.targets.keys()];
   }
 
+  /** Requests of callers: without copies. */
   get inFlight(): number {
-    return this.pending.size;
+    return this.pending.size - this.copies;
   }
 
   /** Returns the id for cancel(); 0 = refused, `done` is called with UNAVAILABLE. */
   send(request: RelayRequest): number {
-    const full = this.pending.size >= IN_FLIGHT_MAX || this.bytes + request.request.length > IN_FLIGHT_BYTES_MAX;
-    if (full) {
-      this.refuse(request.done, GRPC_STATUS.UNAVAILABLE, `the router holds ${this.pending.size} requests already`);
+    const shadow = request.shadow === true;
+    const full = this.inFlight >= IN_FLIGHT_MAX || this.bytes + request.request.length > IN_FLIGHT_BYTES_MAX;
+    if (full && !shadow) {
+      this.refuse(request.done, GRPC_STATUS.UNAVAILABLE, `the router holds ${this.inFlight} requests already`);
+      return 0;
+    }
+    if (shadow && !this.up) {
+      this.refuse(request.done, GRPC_STATUS.UNAVAILABLE, 'serving is away, and a copy does not wait for it');
       return 0;
     }
     if (!this.up && this.waiting.size + this.resending.size >= WAITING_MAX) {
@@ -166,6 +177,7 @@ export class Relay {
       waitingSinceMs: 0,
       resendAtMs: 0,
       stream: request.stream,
+      shadow,
       breaks: 0,
       link: null,
       avoid: '',
@@ -173,7 +185,8 @@ export class Relay {
       done: request.done,
     };
     this.pending.set(pending.id, pending);
-    this.bytes += request.request.length;
+    if (shadow) this.copies += 1;
+    else this.bytes += request.request.length;
     this.enqueue(pending);
     return pending.id;
   }
@@ -210,6 +223,8 @@ export class Relay {
       pending.link = null;
       if (pending.answered)
         this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away within an answer', NOTHING);
+      else if (pending.shadow)
+        this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away, and a copy is not sent again', NOTHING);
       else if (++pending.breaks >= 2) this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away twice', NOTHING);
       else this.resend(pending, stream.target, this.changedAtMs);
     }
@@ -264,7 +279,7 @@ export class Relay {
     const isUnsaid = isUnavailable && refusal === 0;
     if (!isNotTaken && !isUnsaid) return false;
     // A model without a route is not on its way.
-    if (pending.version === 0 || pending.answered) return false;
+    if (pending.version === 0 || pending.answered || pending.shadow) return false;
     const nowMs = this.options.clock.monotonicMs();
     if (nowMs - pending.acceptedAtMs + RESEND_MS > this.options.waitMaxMs) return false;
     const target = pending.link?.target ?? '';
@@ -310,6 +325,10 @@ export class Relay {
   }
 
   private enqueue(pending: Pending): void {
+    if (!this.up && pending.shadow) {
+      this.finish(pending, GRPC_STATUS.UNAVAILABLE, 'serving went away before the copy was sent', NOTHING);
+      return;
+    }
     if (!this.up) {
       pending.waitingSinceMs = this.options.clock.monotonicMs();
       this.waiting.add(pending);
@@ -410,7 +429,8 @@ export class Relay {
     this.pending.delete(pending.id);
     this.waiting.delete(pending);
     if (pending.resendAtMs !== 0) this.resending.delete(pending);
-    this.bytes -= pending.request.length;
+    if (pending.shadow) this.copies -= 1;
+    else this.bytes -= pending.request.length;
   }
 
   private refuse(done: Done, status: number, message: string): void {

@@ -25,6 +25,7 @@ import { modelOf, v2Status } from './infer.grpc.js';
 /** Unanswered frames of one stream: above what two queues of the batcher hold. */
 const IN_FLIGHT_MAX = 16_384;
 const EMPTY = new Uint8Array(0);
+const SHADOW = { shadow: true };
 
 export interface RelayPorts extends Tracing {
   predictor: Predictor;
@@ -115,6 +116,7 @@ class RelaySession {
         traceparent: frame.traceparent,
         arrivedAtMs,
         deadlineAtMs: frame.deadlineMs > 0 ? arrivedAtMs + frame.deadlineMs : Number.POSITIVE_INFINITY,
+        ...(frame.shadow === true ? SHADOW : undefined),
       },
       'relay',
       this.ports,

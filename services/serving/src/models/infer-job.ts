@@ -17,6 +17,8 @@ export interface CallFacts {
   arrivedAtMs: number;
   /** On the monotonic clock; Infinity = none. */
   deadlineAtMs: number;
+  /** A copy for a version whose answer no caller sees. */
+  shadow?: boolean;
   /** Ensembles that the request has come through; endpoints leave it out. */
   depth?: number;
 }

@@ -6,7 +6,7 @@ import { headOf } from '../models/task-head.js';
 import { messagesOf } from './predictions.kafka.js';
 
 /** Two rows of one request. */
-const answered = (names: Partial<RowNames> = {}) =>
+const answered = (names: Partial<RowNames> = {}, facts: object = {}) =>
   ({
     version: { facts: { project: 'demo', version: 1, modelSha256: 'sha', head: headOf('binary') } },
     job: {
@@ -21,7 +21,7 @@ const answered = (names: Partial<RowNames> = {}) =>
         traceId: '',
         ...names,
       },
-      facts: { traceparent: '' },
+      facts: { traceparent: '', ...facts },
     },
     numbers: [0.25, 0.75],
     answeredAtMs: 1,
@@ -35,6 +35,16 @@ describe('messagesOf', () => {
       ['r/0', [1, 'a'], 0.25],
       ['r/1', [2, 'b'], 0.75],
     ]);
+  });
+
+  it('marks the answer to a copy for a shadow, under the same id as the live one', () => {
+    const roles = (facts: object) =>
+      messagesOf(answered({}, facts)).map(({ value }) => {
+        const { predictionId, role } = decodePrediction(value as Uint8Array);
+        return `${predictionId} ${role}`;
+      });
+    expect(roles({})).toEqual(['r/0 live', 'r/1 live']);
+    expect(roles({ shadow: true })).toEqual(['r/0 shadow', 'r/1 shadow']);
   });
 
   it('knows a row by its own id and entity where the request says them, and sends it where its label goes', () => {

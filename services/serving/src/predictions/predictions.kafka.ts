@@ -22,7 +22,7 @@ export function messagesOf({ version, job, numbers, answeredAtMs, latencyMs }: A
         outputs: head.outputs(numbers, row),
         traceId: job.traceId,
         modelSha256,
-        role: 'live',
+        role: job.facts.shadow === true ? 'shadow' : 'live',
       },
       requestId,
       job.facts.traceparent,
