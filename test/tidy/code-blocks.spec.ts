@@ -83,8 +83,8 @@ function curlFault(words: readonly string[]): string | undefined {
   if (!Object.values(PORTS).some(({ base }) => base === Number(port))) return `nothing listens on ${port}`;
   const body = words[words.indexOf('-d') + 1] ?? '{}';
   if (words.includes('-d')) JSON.parse(body);
-  // V2's own paths are in no document of ours.
-  if (/^\/v2(\/(health|models|repository)\/|$)/.test(path)) return undefined;
+  // V2's own paths and OFREP's are in no document of ours.
+  if (/^\/v2(\/(health|models|repository)\/|$)|^\/ofrep\/v1\/evaluate\/flags(\/|$)/.test(path)) return undefined;
   const wanted = words.includes('-X') ? method : words.includes('-d') ? 'POST' : 'GET';
   const isCall = v1Calls.some(
     (call) =>

@@ -5,6 +5,7 @@ import { routerApi } from '@millrace/api';
 import { RouteService } from '@millrace/contracts';
 import { routerSettings } from '@millrace/deployment';
 import { defineService } from '@millrace/service';
+import type { FastifyInstance } from 'fastify';
 import { CommandsConsumer } from './control/commands.kafka.js';
 import { ControlHttp } from './control/control.http.js';
 import { routeControl } from './control/control.module.js';
@@ -13,6 +14,8 @@ import { RouteOwner } from './control/route-owner.js';
 import { RouteServiceGrpc } from './control/route-service.grpc.js';
 import { KafkaRouteLog } from './control/routes.kafka.js';
 import { endpoints, requestPath } from './endpoints/endpoints.module.js';
+import { Flags } from './flags/flags.js';
+import { registerOfrep } from './flags/ofrep.http.js';
 import { Outcomes } from './outcomes/outcomes.js';
 import { SwitchLog } from './outcomes/switch-log.js';
 import { Relay } from './relay/relay.js';
@@ -29,9 +32,16 @@ export const router = defineService({
     const { config, log } = context;
     const path = requestPath(context);
     const listeners = endpoints(context, path);
-    const { control, owner, routeLog, consumer, follow } = routeControl(context, path);
+    const { control, owner, routeLog, consumer, knownProject, follow } = routeControl(context, path);
+    const flags = new Flags(path.table, knownProject);
     return {
-      http: { port: config.controlPort, host: config.listenHost, bodyBytesMax: BODY_BYTES_MAX, api: routerApi },
+      http: {
+        port: config.controlPort,
+        host: config.listenHost,
+        bodyBytesMax: BODY_BYTES_MAX,
+        api: routerApi,
+        prepare: (app) => registerOfrep(app.getHttpAdapter().getInstance() as unknown as FastifyInstance, flags),
+      },
       grpc: { port: config.controlGrpcPort, host: config.listenHost, services: [RouteService] },
       controllers: [ControlHttp, RouteServiceGrpc, CommandsConsumer],
       provide: [

@@ -36,6 +36,8 @@ export interface ControlWiring {
   owner: RouteOwner;
   routeLog: KafkaRouteLog;
   consumer: KafkaStrategy;
+  /** A project of projects.v1, whether it has a route or not. */
+  knownProject(project: string): boolean;
   /** Routes of the snapshot, then those of Kafka as they come. */
   follow(): Promise<void>;
 }
@@ -51,6 +53,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   });
   shutdown.onClose('connection', () => within(KAFKA_CLOSE_MS, connection.close()));
   const projects = new Map<string, ProjectFacts>();
+  const knownProject = (project: string): boolean => projects.has(project);
   const snapshot = snapshotFile(context, path, projects);
   shutdown.onClose('snapshot', () => snapshot.flush());
   const producer = new MessageProducer(connection, { lingerMs: 0, name: 'commands' });
@@ -103,7 +106,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     commandId: () => `router-${ids.next()}`,
     commandTimeoutMs: config.commandTimeoutMs,
     loadTimeoutMs: config.loadTimeoutMs,
-    knownProject: (project) => projects.has(project),
+    knownProject,
     mixed,
     versions,
     strategyOf,
@@ -155,7 +158,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     for (const entry of saved?.upstreams ?? []) await upstream.know(entry);
     follower.start();
   };
-  return { control, owner, routeLog, consumer, follow };
+  return { control, owner, routeLog, consumer, knownProject, follow };
 }
 
 /**

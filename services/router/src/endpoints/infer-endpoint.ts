@@ -13,13 +13,10 @@ import type { RouteTable } from '../routing/route-table.js';
 import type { LiveAnswer, ShadowCopies } from '../shadows/shadow-copies.js';
 import type { UpstreamDoor } from '../upstream/upstream-door.js';
 import { withRequestId } from './request-id.js';
+import { ENTITY_LENGTH_MAX, REQUEST_ID_LENGTH_MAX } from './request-limits.js';
 
 /** A version of a routed model as a client writes it. */
 const VERSION_PATTERN = /^[1-9][0-9]{0,8}$/;
-/** Sticky keys longer than this are refused: they travel in every frame. */
-const ENTITY_LENGTH_MAX = 256;
-/** Longest request id taken from a client. */
-const REQUEST_ID_LENGTH_MAX = 256;
 
 export interface InferOptions {
   clock: Clock;

@@ -33,6 +33,10 @@ export class RouteTable {
     if (entry) this.putInForce(entry.route);
   }
 
+  isSticky(project: string): boolean {
+    return this.stickiness.get(project) ?? true;
+  }
+
   get(project: string): Route | undefined {
     return this.entries.get(project)?.route;
   }
@@ -51,6 +55,6 @@ export class RouteTable {
   }
 
   private putInForce(route: Route): void {
-    this.entries.set(route.project, new RouteChoices(route, this.stickiness.get(route.project) ?? true));
+    this.entries.set(route.project, new RouteChoices(route, this.isSticky(route.project)));
   }
 }
