@@ -343,6 +343,44 @@ const Archive = answer(
   'Archive',
 );
 
+/** What a version is found to be. */
+export const GOOD_VERDICTS = ['good', 'bad', 'unknown'] as const;
+/** What a verdict may be required to rest on. */
+export const GOOD_GROUNDS = ['software', 'scores', 'quality'] as const;
+
+const VersionGood = answer(
+  {
+    project: Type.String(),
+    version: version(),
+    verdict: word(GOOD_VERDICTS, 'unknown: nobody knows, which is neither good nor bad.'),
+    value: Type.Integer({
+      minimum: -1,
+      maximum: 1,
+      description: 'The verdict for a metric: 1, 0, and -1 for unknown.',
+    }),
+    good: Type.Boolean({ description: 'Whether the verdict is good: false also where it is unknown.' }),
+    reasons: Type.Array(answer({ code: Type.String(), message: Type.String() }), {
+      description: 'Why it is not good.',
+    }),
+    grounds: Type.Array(word(GOOD_GROUNDS), { description: 'What was judged of it.' }),
+    evidence: nullable(
+      answer(
+        {
+          rows: count(),
+          labels: count(),
+          coverage: figure('Share of the rows that are labelled; null before quality was judged.'),
+          windowStartMs: timeMs('Event time.'),
+          windowEndMs: timeMs('Exclusive.'),
+          closedAtMs: timeMs('Processing time.'),
+        },
+        'GoodEvidence',
+      ),
+    ),
+    recent: answer({ requests: count(), failures: count(), seconds: count('Over so long.') }, 'RecentRequests'),
+  },
+  'VersionGood',
+);
+
 const project = '/v1/projects/{project}';
 
 export const monitorApi = {
@@ -426,6 +464,19 @@ export const monitorApi = {
       path: `${project}/models`,
       summary: 'Model versions as the dashboard shows them.',
       answer: answer({ project: Type.String(), models: Type.Array(Model) }),
+    }),
+    versionGood: get({
+      path: `${project}/versions/{version}/good`,
+      summary: 'Whether a version is good, bad or unknown, for whatever decides about its rollout.',
+      query: body({
+        require: Type.Optional(
+          Type.String({
+            pattern: `^(${GOOD_GROUNDS.join('|')})(,(${GOOD_GROUNDS.join('|')})){0,2}$`,
+            description: `unknown without a judgement of these: ${GOOD_GROUNDS.join(', ')}, with commas between.`,
+          }),
+        ),
+      }),
+      answer: VersionGood,
     }),
     pulse: get({
       path: `${project}/pulse`,

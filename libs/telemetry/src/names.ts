@@ -470,6 +470,12 @@ export const METRICS = {
     description: 'Alarm episodes that last, all projects together',
     labels: [],
   },
+  'millrace.version.good': {
+    kind: 'gauge',
+    unit: '1',
+    description: '1: the version is good, 0: it is bad; no series: nothing is known of it',
+    labels: ['project', 'version'],
+  },
   'millrace.monitor.labels_joined': {
     kind: 'gauge',
     unit: '{label}',

@@ -31,6 +31,7 @@ import type { ViewSources } from './api/views.js';
 import { archiveOfProcess, lateLabels } from './archive/archive.module.js';
 import { holdEntries } from './archive/archive-holds.kafka.js';
 import type { MonitorConfig } from './config.js';
+import { GoodGauge } from './goodness/good-gauge.js';
 import { Annotations } from './live/annotations.js';
 import { LiveTrafficByProject } from './live/live-traffic.js';
 import { Loops } from './live/loops.js';
@@ -66,6 +67,9 @@ const SETTLE_EVERY_MS = 250;
 const BEAT_EVERY_MS = 1_000;
 /** A service says when it started, so that a restart need not be seen at once. */
 const STARTS_EVERY_MS = 5_000;
+
+/** A scrape is seldom more frequent. */
+const GOOD_EVERY_MS = 5_000;
 
 /** The least that Kafka takes by default: a lost process's numbers are taken over within 8 s. */
 const MEMBER_TIMEOUT_MS = 6_000;
@@ -135,7 +139,12 @@ export const monitor = defineService({
         observe(windows);
         scrape.start(config.scrapeEveryMs);
       },
-      ticks: [...ticks(context, strategy, windows, live), restarts(config, marks), ...windows.archiveTicks],
+      ticks: [
+        ...ticks(context, strategy, windows, live),
+        restarts(config, marks),
+        goodVersions(context, sources),
+        ...windows.archiveTicks,
+      ],
     };
   },
 });
@@ -436,6 +445,12 @@ function restarts(config: MonitorConfig, marks: Marks): Tick {
   const starts = new ServiceStarts((service, atMs) => marks.restarted(service, atMs));
   const urls = WATCHED.flatMap((service) => placesOf(config, service).map((place) => ({ service, url: urlAt(place) })));
   return { name: 'starts', everyMs: STARTS_EVERY_MS, work: () => askStarts(urls, starts) };
+}
+
+function goodVersions({ clock }: Context, sources: ViewSources): Tick {
+  const judged = () => sources.engine.judged().map(({ name }) => name);
+  const shown = new GoodGauge(sources, gauge('millrace.version.good'), judged);
+  return { name: 'good versions', everyMs: GOOD_EVERY_MS, work: () => shown.refresh(clock.nowMs()) };
 }
 
 function ticks(

@@ -118,6 +118,13 @@ describe('monitor', () => {
         window: { startMs: shiftedWindow, endMs: shiftedWindow + WINDOW_MS },
       },
     });
+    // An input that drifts blames no version.
+    expect(await monitor.get('/v1/projects/demo/versions/1/good?require=quality')).toMatchObject({
+      ...{ verdict: 'good', value: 1, good: true, reasons: [], grounds: ['scores', 'quality'] },
+    });
+    expect(await monitor.get('/v1/projects/demo/versions/1/good?require=software')).toMatchObject({
+      ...{ verdict: 'unknown', value: -1, good: false, reasons: [{ code: 'not_judged' }] },
+    });
     // Of each window and cohort: its inputs and scores, and then its quality.
     await eventually('window metrics are on Kafka', () => metrics.length === 4 * WINDOWS_CLOSED);
     expect(metrics.filter(({ revision }) => revision === 1)).toHaveLength(2 * WINDOWS_CLOSED);

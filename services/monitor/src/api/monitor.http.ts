@@ -6,8 +6,10 @@ import { ALL, type Clock, PlatformError, parseCohortKey } from '@millrace/domain
 import { FORMULAS, SUBJECTS } from '@millrace/drift';
 import { Answers } from '@millrace/service';
 import { Body, Controller, Inject, Param, Query } from '@nestjs/common';
+import type { Ground } from '../goodness/version-good.js';
 import { annotationOf } from '../live/annotations.js';
 import type { ProjectMonitor } from '../windows/project-monitor.js';
+import { versionGoodView } from './good-view.js';
 import {
   alarmsView,
   driftEventsView,
@@ -25,6 +27,7 @@ export const VIEW_SOURCES = Symbol('VIEW_SOURCES');
 export const CLOCK = Symbol('CLOCK');
 
 const LIMIT_DEFAULT = 100;
+const VERSION_PATTERN = /^[1-9][0-9]{0,8}$/;
 const SUBJECT_TITLES = Object.fromEntries(
   Object.values(SUBJECTS).flatMap((subject) => ('name' in subject ? [[subject.name, subject.title]] : [])),
 );
@@ -100,6 +103,19 @@ export class MonitorHttp {
   models(@Param('project') project: string) {
     this.monitor(project);
     return { project, models: modelsView(this.sources, project, this.clock.nowMs()) };
+  }
+
+  /** 200 whatever the verdict: a metric reads it out of the body, and what is no answer is an error. */
+  @Answers(calls.versionGood)
+  versionGood(@Param('project') project: string, @Param('version') text: string, @Query() query: Parameters) {
+    const { require = '' } = queryOf(calls.versionGood, query);
+    if (!VERSION_PATTERN.test(text)) throw new PlatformError('invalid_argument', 'the version is 1, 2, 3 …');
+    return versionGoodView(this.sources, {
+      project,
+      version: Number(text),
+      nowMs: this.clock.nowMs(),
+      required: require === '' ? [] : (require.split(',') as Ground[]),
+    });
   }
 
   /** The last five minutes, a point a second. */
