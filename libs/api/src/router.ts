@@ -1,18 +1,46 @@
 // The router's control API (8003): routes, rollouts, and what became of requests.
 
-import { ROLLOUT_PHASES, SHADOW_SHARE_DEFAULT, SHADOWS_MAX, TARGETS_MAX } from '@millrace/routing';
+import { ROLLOUT_PHASES, SHADOW_SHARE_DEFAULT, SHADOWS_MAX, STEPS_MAX, TARGETS_MAX } from '@millrace/routing';
 import Type from 'typebox';
 import { get, post } from './endpoint.js';
 import { answer, body, count, figure, note, nullable, timeMs, version, versionOrNone, word } from './values.js';
 
 const Target = answer({ version: version(), weight: Type.Number({ minimum: 0, maximum: 100 }), name: Type.String() });
 
+const Steps = answer(
+  {
+    plan: Type.Array(
+      answer({
+        weight: count('Percent for the new version.'),
+        forMs: Type.Optional(count('At least; else a person.')),
+      }),
+      { maxItems: STEPS_MAX, description: 'As it was when the rollout began.' },
+    ),
+    at: count('Place in the plan, from 0.'),
+    sinceMs: timeMs('When this step began, in processing time.'),
+    dueMs: Type.Optional(timeMs('From when on the next step may come; absent: a person says when.')),
+    fromRevision: count('Of the route in which the rollout got its first traffic.'),
+    salt: count('Which entities meet the version first; another one for each rollout.'),
+    baseline: Type.Array(answer({ version: version(), weight: count() }), {
+      description: 'Who had the traffic before: an abort goes back to it.',
+    }),
+    pause: Type.Optional(answer({ sinceMs: timeMs(), reason: Type.String(), by: Type.String() })),
+  },
+  'RolloutSteps',
+);
+
 const traffic = {
   revision: count('Grows by one with each change; commands carry the revision they expect.'),
   targets: Type.Array(Target),
   loadedVersions: Type.Array(version()),
   previousVersion: versionOrNone(),
-  rollout: answer({ phase: word(ROLLOUT_PHASES), version: versionOrNone(), message: Type.String() }),
+  rollout: answer({
+    phase: word(ROLLOUT_PHASES),
+    version: versionOrNone(),
+    message: Type.String(),
+    /** While progressing. */
+    steps: Type.Optional(Steps),
+  }),
   changedAtMs: timeMs(),
   reason: Type.String(),
 };
@@ -84,6 +112,14 @@ const ShadowPair = answer(
 
 const project = '/v1/projects/{project}';
 
+const ofRollout = (action: string, summary: string) =>
+  post({
+    path: `${project}/rollout/${action}`,
+    summary,
+    body: body({ version: Type.Optional(version()), ...command }),
+    answer: ControlAnswer,
+  });
+
 export const routerApi = {
   service: 'router',
   summary: 'Which versions get the traffic of a project, and how the requests went.',
@@ -144,6 +180,10 @@ export const routerApi = {
       }),
       answer: ControlAnswer,
     }),
+    advanceRollout: ofRollout('skip', 'The next step of the rollout under way, now.'),
+    pauseRollout: ofRollout('pause', 'No step of the rollout comes by itself until it is resumed.'),
+    resumeRollout: ofRollout('resume', 'The rollout goes on with the time that its step had left.'),
+    abortRollout: ofRollout('abort', 'All traffic back to who had it before the rollout, which has failed.'),
     switches: get({
       path: `${project}/switches`,
       summary: 'Changes of live traffic, newest last.',

@@ -75,7 +75,7 @@ const OF_DATASETS: readonly CommandAction['kind'][] = [
 ];
 export const isDatasetAction = (action: CommandAction): action is DatasetAction => OF_DATASETS.includes(action.kind);
 
-export interface Command extends Omit<RouteCommand, 'action'> {
+export interface Command extends Omit<RouteCommand, 'action' | 'issuedBy'> {
   /** Who asked: "cli", "loop", "dashboard", a user name. */
   issuedBy: string;
   action: CommandAction;

@@ -31,4 +31,18 @@ describe('codec of routes', () => {
     expect(() => decodeRoute(encodeRoute({ ...route, shadowShare: 0 }))).toThrow('2 shadows of 0 %');
     expect(() => decodeRoute(encodeRoute({ ...route, shadows: [2, 3, 4] }))).toThrow('3 shadows');
   });
+
+  it.each([
+    ['a step beyond the plan', { at: 1 }, 'at step 1 of 1'],
+    ['no plan', { plan: [] }, 'at step 0 of 0'],
+    ['more steps than there may be', { plan: Array.from({ length: 21 }, () => ({ weight: 5 })) }, 'with 21 steps'],
+    ['a weight above 100', { plan: [{ weight: 101 }] }, 'weight 101 of a step is outside'],
+    ['shares that do not add up', { baseline: [{ version: 1, weight: 99 }] }, 'add up to 99, not 100'],
+    ['no salt', { salt: 0 }, 'without salt'],
+  ])('a rollout in steps with %s is corrupt', (_, part, words) => {
+    const steps = { plan: [{ weight: 5 }], at: 0, salt: 7, baseline: [{ version: 1, weight: 100 }], ...part };
+    const rollout = { phase: 'progressing', version: 2, steps };
+    const inSteps = toBinary(RouteSchema, create(RouteSchema, { project: 'p', revision: 1n, rollout }));
+    expect(() => decodeRoute(inSteps)).toThrow(new RegExp(`\\[corrupt\\].*${words}`));
+  });
 });

@@ -2,7 +2,15 @@
 // libs/routing's; here only what could not be read as one is refused. A route of an earlier release has no shadows.
 
 import { PlatformError } from '@millrace/domain';
-import { emptyRoute, ROLLOUT_PHASES, type Route, SHADOWS_MAX, TARGET_NAME } from '@millrace/routing';
+import {
+  emptyRoute,
+  ROLLOUT_PHASES,
+  type RolloutSteps,
+  type Route,
+  SHADOWS_MAX,
+  STEPS_MAX,
+  TARGET_NAME,
+} from '@millrace/routing';
 import { RouteSchema } from './gen/millrace/route/v1/route_pb.js';
 import { messageCodec } from './message-codec.js';
 
@@ -12,6 +20,9 @@ const codec = messageCodec<WireRoute>(RouteSchema, {
   Route: { required: ['project', 'revision'] },
   Target: { required: ['version', 'name'] },
   Rollout: { closed: { phase: ROLLOUT_PHASES } },
+  RolloutSteps: { required: ['salt'] },
+  RolloutStep: { required: ['weight'] },
+  RolloutShare: { required: ['version', 'weight'] },
 });
 
 export const encodeRoute: (route: Route) => Uint8Array = codec.encode;
@@ -29,9 +40,21 @@ export function decodeRoute(bytes: Uint8Array): Route {
   }
   const { shadows, shadowShare, project } = route;
   const isWhole = shadows.length === 0 ? shadowShare === 0 : shadowShare >= 1 && shadowShare <= 100;
-  if (!isWhole || shadows.length > SHADOWS_MAX)
-    throw new PlatformError('corrupt', `Route with ${shadows.length} shadows of ${shadowShare} %`, {
-      facts: { project },
-    });
+  const fault =
+    !isWhole || shadows.length > SHADOWS_MAX
+      ? `with ${shadows.length} shadows of ${shadowShare} %`
+      : stepsFault(route.rollout?.steps);
+  if (fault !== '') throw new PlatformError('corrupt', `Route ${fault}`, { facts: { project } });
   return { ...route, rollout: route.rollout ?? emptyRoute(project).rollout };
+}
+
+function stepsFault(steps: RolloutSteps | undefined): string {
+  if (steps === undefined) return '';
+  const { plan, at, baseline } = steps;
+  if (plan.length > STEPS_MAX) return `with ${plan.length} steps, at most ${STEPS_MAX}`;
+  if (at < 0 || at >= plan.length) return `at step ${at} of ${plan.length}`;
+  const wrong = [...plan, ...baseline].find(({ weight }) => weight < 0 || weight > 100);
+  if (wrong !== undefined) return `weight ${wrong.weight} of a step is outside 0..100`;
+  const sum = baseline.reduce((all, { weight }) => all + weight, 0);
+  return sum === 100 ? '' : `whose shares before the rollout add up to ${sum}, not 100`;
 }

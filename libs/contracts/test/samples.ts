@@ -20,6 +20,7 @@ import { decodeRoute, encodeRoute } from '../src/route.codec.js';
 import { decodeTrainerEntry, encodeTrainerEntry } from '../src/trainer-entry.codec.js';
 import { decodeTrainingEvent, encodeTrainingEvent } from '../src/training-event.codec.js';
 import { decodeWindowMetrics, encodeWindowMetrics, type WindowMetrics } from '../src/window-metrics.codec.js';
+import { ROUTES } from './sample-routes.js';
 
 export interface CodecSample {
   name: string;
@@ -370,6 +371,10 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
         ],
       },
       { kind: 'setShadows', versions: [3], share: 10 },
+      { kind: 'advance', version: 2 },
+      { kind: 'pause', version: 2 },
+      { kind: 'resume', version: 0 },
+      { kind: 'abort', version: 2 },
     ] as const
   ).map((action) =>
     sample(
@@ -510,28 +515,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
     encodeReferenceProfile,
     decodeReferenceProfile,
   ),
-  sample(
-    'route',
-    {
-      project: 'demo',
-      revision: 9,
-      targets: [
-        { version: 1, weight: 90, name: 'blue' },
-        { version: 2, weight: 10, name: 'green' },
-      ],
-      shadows: [],
-      shadowShare: 0,
-      loadedVersions: [1, 2],
-      previousVersion: 1,
-      rollout: { phase: 'progressing' as const, version: 2, message: '' },
-      changedAtMs: 1_795_449_600_123,
-      reason: 'rollout',
-      correlationId: 'k-1',
-      recentCommandIds: [],
-    },
-    encodeRoute,
-    decodeRoute,
-  ),
+  ...ROUTES.map(([name, route]) => sample(name, route, encodeRoute, decodeRoute)),
   sample('window-metrics', WINDOW_METRICS, encodeWindowMetrics, decodeWindowMetrics),
   sample(
     'window-metrics-revised',

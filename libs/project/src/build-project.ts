@@ -3,6 +3,7 @@
 // types are as written there.
 
 import type { RetentionRules, Scalar } from '@millrace/domain';
+import { type PlannedStep, STEP_MS_DEFAULT } from '@millrace/routing';
 import { parseDate, parseDuration } from './duration.js';
 import type {
   ColumnSpec,
@@ -15,6 +16,7 @@ import type {
   Project,
   ReplaySpec,
   RetrainSpec,
+  RolloutSpec,
   ServingSpec,
   SourceSpec,
 } from './project.js';
@@ -180,6 +182,20 @@ function replay(raw: Document): ReplaySpec {
   };
 }
 
+function rolloutOf(raw: Document): RolloutSpec {
+  const { steps, ...rollout } = raw.rollout;
+  const planned = steps?.map(({ weight, for: least, until }: Document): PlannedStep => {
+    if (until !== undefined) return { weight };
+    return { weight, forMs: least === undefined ? STEP_MS_DEFAULT : ms(least) };
+  });
+  return {
+    ...{ strategy: rollout.strategy, automatic: rollout.automatic },
+    ...(planned === undefined ? {} : { steps: planned }),
+    sticky: rollout.sticky && raw.data.entity !== undefined,
+    probation: { share: rollout.probation.share, forMs: probationFor(raw) },
+  };
+}
+
 export function buildProject(raw: Document): Project {
   const { name, scope, data, features, training, rollout, retrain } = raw;
   const { cooldown, every, ...retraining } = retrain;
@@ -210,11 +226,7 @@ export function buildProject(raw: Document): Project {
     model: model(raw.model),
     training: { ...training, workers: training.workers ?? scope.resources.workers },
     evaluation: evaluation(raw.evaluation),
-    rollout: {
-      ...rollout,
-      sticky: rollout.sticky && data.entity !== undefined,
-      probation: { share: rollout.probation.share, forMs: probationFor(raw) },
-    },
+    rollout: rolloutOf(raw),
     monitoring: monitoring(raw.monitoring),
     retrain: retrained,
     serving: serving(raw.serving),

@@ -3,6 +3,7 @@
 
 import { hint, type Scalar } from '@millrace/domain';
 import { subjectNames } from '@millrace/drift';
+import { STRATEGIES } from '@millrace/routing';
 import { parseDate } from './duration.js';
 import { COMPUTED_BASELINES, type ColumnSpec, type FeatureSpec, type LabelSpec, type Project } from './project.js';
 import { retrainsItself } from './retrains-itself.js';
@@ -165,6 +166,30 @@ function comparedAs({ type }: ColumnSpec): { type: string; words: string } {
   if (type === 'text') return { type: 'string', words: 'a text, in quotes where YAML takes it for something else' };
   if (type === 'boolean') return { type: 'boolean', words: 'true or false' };
   return { type: 'number', words: 'a number' };
+}
+
+/** Steps where the strategy takes none change nothing, and a weight that does not grow takes traffic back. */
+function checkRollout({ rollout: { strategy, steps = [] } }: Project, document: unknown, report: Report): void {
+  const path = ['rollout', 'steps'];
+  const takesSteps = STRATEGIES.filter((one) => one.withSteps !== undefined).map(({ name }) => name);
+  if (steps.length > 0 && !takesSteps.includes(strategy))
+    report(
+      path,
+      `steps do not fit strategy ${strategy}, which moves all traffic at once. Write strategy: ${takesSteps.join(' or ')}, or remove steps.`,
+    );
+  steps.forEach(({ weight }, index) => {
+    const before = steps[index - 1]?.weight ?? 0;
+    if (weight <= before)
+      report(
+        [...path, index, 'weight'],
+        `weight ${weight} follows ${before}: each step gives more than the one before.`,
+      );
+  });
+  const written = (document as { rollout?: { steps?: { for?: unknown; until?: unknown }[] } }).rollout?.steps ?? [];
+  written.forEach((step, index) => {
+    if (step.for !== undefined && step.until !== undefined)
+      report([...path, index, 'until'], 'a step has a time or waits for a person. Remove for or until.');
+  });
 }
 
 /** Keys that speak of what the project does not have: written down they would change nothing. */
@@ -413,6 +438,7 @@ export function crossFieldFaults(project: Project, document: unknown, stored = f
 
   checkData(project, columns, report);
   checkAbsent(project, document, report);
+  checkRollout(project, document, report);
   repeated(features, (index) => ['features', index, 'name'], 'feature', report);
   project.features.forEach((feature, index) => {
     checkFeature(feature, ['features', index], columns.get(feature.name), known, report);

@@ -34,6 +34,15 @@ describe('parseProject', () => {
     });
   });
 
+  it('reads the steps of a rollout: with a time, with that by default, or until somebody decides', () => {
+    const steps = '[{ weight: 1, for: 2h }, { weight: 10 }, { weight: 50, until: promoted }]';
+    const parsed = parseProject(`${minimal}\nrollout: { strategy: canary, steps: ${steps} }\n`, 'project.yaml');
+    if (parsed.kind === 'invalid') throw new Error(JSON.stringify(parsed.faults));
+    const planned = [{ weight: 1, forMs: 7_200_000 }, { weight: 10, forMs: 600_000 }, { weight: 50 }];
+    expect(parsed.project.rollout).toMatchObject({ strategy: 'canary', steps: planned, sticky: true, automatic: true });
+    expect(projectFromDocument(parsed.document).rollout.steps).toEqual(planned);
+  });
+
   it.each([
     ['by number', '{ keep: 12 }', { keep: 12, forMs: 0 }, ''],
     ['by age, and what a retraining takes', '{ for: 90d }', { keep: 3, forMs: 90 * 86_400_000 }, ''],
@@ -224,6 +233,31 @@ describe('parseProject', () => {
     ['name: loans', 'name: loans\nscope: { resources: { workers: 65 } }', 'scope.resources.workers', 'at most 64'],
     ['name: loans', 'name: loans\ntraining: { workers: 65 }', 'training.workers', 'at most 64'],
     ['name: loans', 'rollout: { strategy: blue_gren }\nname: loans', 'rollout.strategy', "Did you mean 'blue_green'?"],
+    [
+      'name: loans',
+      'rollout: { steps: [{ weight: 5 }] }\nname: loans',
+      'rollout.steps',
+      'steps do not fit strategy blue_green, which moves all traffic at once. Write strategy: canary, or remove steps.',
+    ],
+    [
+      'name: loans',
+      'rollout: { strategy: canary, steps: [{ weight: 20 }, { weight: 20 }] }\nname: loans',
+      'rollout.steps.1.weight',
+      'weight 20 follows 20: each step gives more than the one before.',
+    ],
+    [
+      'name: loans',
+      'rollout: { strategy: canary, steps: [{ weight: 5, for: 1m, until: promoted }] }\nname: loans',
+      'rollout.steps.0.until',
+      'Remove for or until.',
+    ],
+    [
+      'name: loans',
+      'rollout: { strategy: canary, steps: [{ weight: 100 }] }\nname: loans',
+      'rollout.steps.0.weight',
+      'at most 99',
+    ],
+    ['name: loans', 'rollout: { strategy: canary, steps: [] }\nname: loans', 'rollout.steps', 'at least 1'],
   ])('rejects %s → %s', (from, to, path, words) => {
     const faults = faultsOf(minimal.replace(from, to));
     const fault = faults.find((candidate) => candidate.path === path);

@@ -4,6 +4,7 @@
 import type { ClockRules, RetentionRules, Scalar, TaskKind } from '@millrace/domain';
 import type { OptionValues } from '@millrace/drift';
 import type { BaselineEvaluation, Threshold } from '@millrace/evaluation';
+import type { PlannedStep } from '@millrace/routing';
 import type { Decimal, TableFormat } from '@millrace/tabular';
 import type { TimeFormat } from './time-format.js';
 
@@ -199,6 +200,8 @@ export interface EvaluationSpec {
 export interface RolloutSpec {
   /** A name of libs/routing's registry. */
   strategy: string;
+  /** Of a strategy that goes in steps; undefined = its own. */
+  steps?: readonly PlannedStep[];
   /** False where the project has no entity that could stay with a version. */
   sticky: boolean;
   /** Blessed versions go live by themselves. */

@@ -6,13 +6,15 @@ import { WORKING_TASK_KINDS } from '@millrace/domain';
 import { ALPHA, type DetectorOption, optionsOf, type SubjectGroup, subjectNames } from '@millrace/drift';
 import { BASELINE_KINDS, metricsOf } from '@millrace/evaluation';
 import { SCALINGS } from '@millrace/features';
-import { DEFAULT_STRATEGY, STRATEGIES } from '@millrace/routing';
+import { DEFAULT_STRATEGY, STEPS_MAX, STRATEGIES } from '@millrace/routing';
 import { DECIMALS, TABLE_FORMATS } from '@millrace/tabular';
 import { DATE_PATTERN, DURATION_PATTERN } from './duration.js';
 import { WORKERS_MAX } from './project.js';
 import { SIZE_PATTERN } from './size.js';
 import { TIME_FORMATS } from './time-format.js';
 
+/** Strategies that take `rollout.steps`. */
+const IN_STEPS = STRATEGIES.filter(({ steps }) => steps !== undefined);
 const METRIC_NAMES = metricsOf('binary').map(({ name }) => name);
 const DECIDING = metricsOf('binary').flatMap(({ name, decides }) => (decides ? [name] : []));
 /** Of a project: it is a path, a topic's key and a model on the wire. */
@@ -365,6 +367,20 @@ export const projectSchema: Node = {
           `What happens to the traffic: ${STRATEGIES.map(({ name, summary }) => `${name}, ${summary}`).join('; ')}.`,
           STRATEGIES.map(({ name }) => name),
           DEFAULT_STRATEGY.name,
+        ),
+        steps: list(
+          `Of ${IN_STEPS.map(({ name, steps }) => `${name}; by default ${(steps ?? []).map(({ weight }) => `${weight} %`).join(', ')}, 10m each`).join(', or ')}. After the last one comes all traffic.`,
+          object(
+            'One step.',
+            {
+              weight: integer('Percent of the traffic for the new version, more with each step.', 1, 99),
+              for: duration('It lasts at least so long, in processing time; by default 10m.'),
+              until: choice('In place of `for`: until a person skips the step or promotes the version.', ['promoted']),
+            },
+            ['weight'],
+          ),
+          STEPS_MAX,
+          1,
         ),
         sticky: flag('Requests of one entity stay with one version.', true),
         automatic: flag('Blessed versions go live by themselves.', true),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { RouteChoices } from './choice.js';
-import { emptyRoute, type Route } from './route.js';
+import { emptyRoute, type RolloutSteps, type Route } from './route.js';
+import { beside } from './steps.js';
 
 const target = (version: number, weight: number) => ({ version, weight, name: `v${version}` });
 const route = (over: Partial<Route>): Route => ({ ...emptyRoute('p'), revision: 1, ...over });
@@ -71,5 +72,60 @@ describe('the choice for a request', () => {
     const first = choices.choose('e', 'r', 0);
     expect(choices.choose('e', 's', 0)).toBe(first);
     expect(Object.isFrozen(first)).toBe(true);
+  });
+});
+
+describe('while a rollout is in steps', () => {
+  const entities = Array.from({ length: 20_000 }, (_, i) => `entity-${i}`);
+  const inSteps = (weight: number, over: Partial<RolloutSteps> = {}) => {
+    const steps: RolloutSteps = {
+      ...{ plan: [{ weight }], at: 0, sinceMs: 1, fromRevision: 1, salt: 77, baseline: [{ version: 1, weight: 100 }] },
+      ...over,
+    };
+    const targets = beside(steps.baseline, 3, weight).map((share) => ({ ...share, name: `v${share.version}` }));
+    const rollout = { phase: 'progressing' as const, version: 3, message: '', steps };
+    return new RouteChoices(route({ targets, loadedVersions: [1, 2, 3], rollout }), true);
+  };
+  const versions = (choices: RouteChoices) => entities.map((entity) => liveOf(choices, entity, 'r'));
+
+  it('the new version has its share within 3 sigma, and an entity has one answer', () => {
+    for (const weight of [1, 5, 20, 50, 99]) {
+      const chosen = versions(inSteps(weight));
+      const n = chosen.filter((version) => version === 3).length;
+      const p = weight / 100;
+      expect(Math.abs(n - p * entities.length)).toBeLessThan(3 * Math.sqrt(entities.length * p * (1 - p)));
+      expect(versions(inSteps(weight))).toEqual(chosen);
+    }
+  });
+
+  it('a step moves only entities that come to it: all others stay where they were, of several versions too', () => {
+    const baseline = [
+      { version: 1, weight: 60 },
+      { version: 2, weight: 40 },
+    ];
+    const [before, first, second] = [
+      versions(new RouteChoices(route({ targets: baseline.map((b) => ({ ...b, name: 'x' })) }), true)),
+      versions(inSteps(5, { baseline })),
+      versions(inSteps(20, { baseline })),
+    ] as const;
+    const moved = (from: unknown[], to: unknown[]) => from.filter((version, i) => version !== to[i]).length;
+    const gained = (to: unknown[]) => to.filter((version) => version === 3).length;
+    expect(moved(before, first)).toBe(gained(first));
+    expect(moved(first, second)).toBe(gained(second) - gained(first));
+    expect(gained(second)).toBeGreaterThan(gained(first));
+  });
+
+  it('other entities meet each new version first', () => {
+    const met = (salt: number) => new Set(entities.filter((entity) => liveOf(inSteps(5, { salt }), entity, 'r') === 3));
+    const first = met(77);
+    const both = [...met(78)].filter((entity) => first.has(entity)).length;
+    // 5 % of 5 % by chance; the same salt would give all of them.
+    expect(both / first.size).toBeLessThan(0.1);
+  });
+
+  it('a version that a client asks for by itself is its answer, and without an entity each request is drawn', () => {
+    expect(liveOf(inSteps(5), 'e', 'r', 2)).toBe(2);
+    const drawn = new Set(Array.from({ length: 500 }, (_, i) => liveOf(inSteps(20), '', `r${i}`)));
+    expect(drawn).toEqual(new Set([1, 3]));
   });
 });

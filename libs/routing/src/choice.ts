@@ -1,10 +1,12 @@
 // Which version answers one request, and who gets a copy of it. Everything is computed when the route changes: a choice
 // is a hash and a walk over the split's bounds, another hash where there are shadows, gives an object that all requests
-// of a target share, and allocates nothing.
+// of a target share, and allocates nothing. While a rollout is in steps its version is drawn first, by the salt of that
+// rollout: other entities meet each new version first, a step only adds to those who have it, and all others stay as
+// they were split before.
 
-import type { Route } from './route.js';
+import type { Route, Share } from './route.js';
 import { isCopied, shadowSalt } from './shadows.js';
-import { bucketOf, makeSplit, placeOf, projectSalt, type Split } from './split.js';
+import { BUCKETS, bucketOf, makeSplit, placeOf, projectSalt, type Split } from './split.js';
 
 export interface Choice {
   readonly kind: 'chosen';
@@ -26,6 +28,7 @@ export class RouteChoices {
   private readonly split: Split;
   /** In the order of the split. */
   private readonly live: readonly Choice[];
+  private readonly candidate: Candidate | null;
   private readonly loaded: ReadonlyMap<number, Choice>;
   private readonly shadowSalt: number;
   /** The same choices for requests that are copied; undefined without shadows. */
@@ -39,7 +42,8 @@ export class RouteChoices {
     const choiceOf = (live: number, shadows: readonly number[]): Choice =>
       Object.freeze({ kind: 'chosen', live, shadows: Object.freeze(shadows) });
     this.salt = projectSalt(route.project);
-    this.split = makeSplit(route.targets);
+    this.candidate = candidateOf(route, (version) => choiceOf(version, []));
+    this.split = makeSplit(this.candidate === null ? route.targets : othersOf(route));
     this.live = this.split.versions.map((version) => choiceOf(version, []));
     this.loaded = new Map(route.loadedVersions.map((version) => [version, choiceOf(version, [])]));
     this.shadowSalt = shadowSalt(route.project);
@@ -63,10 +67,34 @@ export class RouteChoices {
 
   private chooseLive(entity: string, requestId: string, pinned: number): Choice | NotLoaded {
     if (pinned !== 0) return this.loaded.get(pinned) ?? NOT_LOADED;
-    const { live } = this;
+    const { live, candidate } = this;
+    const key = this.sticky && entity !== '' ? entity : requestId;
+    if (candidate !== null && bucketOf(key, candidate.salt) < candidate.below) return candidate.choice;
     // The common case hashes nothing.
     if (live.length === 1) return live[0] as Choice;
-    const bucket = bucketOf(this.sticky && entity !== '' ? entity : requestId, this.salt);
-    return live[placeOf(this.split, bucket)] ?? NOT_LOADED;
+    return live[placeOf(this.split, bucketOf(key, this.salt))] ?? NOT_LOADED;
   }
+}
+
+/** The version of a rollout in steps. */
+interface Candidate {
+  readonly choice: Choice;
+  readonly salt: number;
+  /** Its buckets are those below: more weight adds to them. */
+  readonly below: number;
+}
+
+/** Those who share what the version of the rollout does not get, as they shared all of it before. */
+function othersOf({ rollout: { steps, version }, targets }: Route): Share[] {
+  const others = targets.filter((target) => target.version !== version);
+  const before = (steps?.baseline ?? []).filter((share) => others.some((target) => target.version === share.version));
+  return before.length === others.length ? before : others;
+}
+
+/** null: no rollout is in steps, or its version has no traffic beside another. */
+function candidateOf({ rollout, targets }: Route, choiceOf: (version: number) => Choice): Candidate | null {
+  const { steps, version } = rollout;
+  const weight = targets.find((target) => target.version === version)?.weight ?? 0;
+  if (steps === undefined || weight === 0 || weight === 100) return null;
+  return { choice: choiceOf(version), salt: steps.salt, below: Math.round((weight * BUCKETS) / 100) };
 }

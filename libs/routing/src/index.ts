@@ -10,21 +10,29 @@ export {
   type RejectionReason,
   type RouteAction,
   type RouteCommand,
+  type StepOutcome,
   settleLoad,
+  settleStep,
 } from './rollout.js';
 export {
   emptyRoute,
   LOADED_MAX,
+  type PlannedStep,
   ROLLOUT_PHASES,
   type RolloutPhase,
+  type RolloutSteps,
   type Route,
   type RouteTarget,
+  readyVersions,
   SHADOW_SHARE_DEFAULT,
   SHADOWS_MAX,
+  STEPS_MAX,
   type Switch,
   sameTraffic,
   TARGET_NAME,
   TARGETS_MAX,
 } from './route.js';
+export { isDue, type RolloutProgress, rolloutProgress } from './steps.js';
+export { STEP_MS_DEFAULT } from './strategies/canary.js';
 export type { RolloutStrategy } from './strategy.js';
 export { DEFAULT_STRATEGY, STRATEGIES, strategyNamed } from './strategy-registry.js';

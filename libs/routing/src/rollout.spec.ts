@@ -9,6 +9,7 @@ import {
   type RouteAction,
   type RouteCommand,
   settleLoad as settleBy,
+  settleStep,
 } from './rollout.js';
 import {
   emptyRoute,
@@ -323,7 +324,7 @@ describe('shadows', () => {
   });
 });
 
-type Step = RouteAction | { kind: 'settle'; ready: boolean } | { kind: 'repeat' };
+type Step = RouteAction | { kind: 'settle'; ready: boolean } | { kind: 'repeat' } | { kind: 'due'; abort: boolean };
 
 const version = fc.integer({ min: 0, max: 12 });
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -332,6 +333,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.constant<Step>({ kind: 'rollback' }),
   fc.constant<Step>({ kind: 'repeat' }),
   fc.boolean().map((ready): Step => ({ kind: 'settle', ready })),
+  fc.boolean().map((abort): Step => ({ kind: 'due', abort })),
+  fc
+    .constantFrom('advance' as const, 'pause' as const, 'resume' as const, 'abort' as const)
+    .chain((kind) => fc.oneof(fc.constant(0), version).map((v): Step => ({ kind, version: v }))),
   fc.tuple(version, version, fc.integer({ min: -1, max: 101 })).map(
     ([a, b, w]): Step => ({
       kind: 'setWeights',
@@ -380,11 +385,31 @@ function checkInvariants(route: Route): void {
   expect(route.loadedVersions.length).toBeLessThanOrEqual(LOADED_MAX);
   expect(new Set(route.loadedVersions).size).toBe(route.loadedVersions.length);
   expect(route.recentCommandIds.length).toBeLessThanOrEqual(RECENT_COMMANDS_MAX);
+  const { phase, steps } = route.rollout;
+  expect(steps !== undefined).toBe(phase === 'progressing');
+  if (steps === undefined) return;
+  expect(steps.at).toBeLessThan(steps.plan.length);
+  expect(steps.baseline.reduce((total, { weight }) => total + weight, 0)).toBe(100);
+  // An abort finds them loaded.
+  for (const share of steps.baseline) expect(readyVersions(route)).toContain(share.version);
 }
+
+/** Long after any step has begun. */
+const DUE_MS = 1e12;
 
 /** One step of a random history; what is refused leaves the route as it is. */
 function take(route: Route, sent: RouteCommand | LoadOutcome, strategy: RolloutStrategy): Route {
   const decision = 'action' in sent ? decideBy(route, sent, strategy, 1) : settleBy(route, sent, strategy, 1);
+  return decision.kind === 'changed' ? decision.route : route;
+}
+
+/** A step of the rollout under way whose time is up, where it has one. */
+function due(route: Route, abort: boolean, strategy: RolloutStrategy): Route {
+  const at = { version: route.rollout.version, revision: route.revision };
+  const outcome = abort
+    ? { kind: 'abort' as const, ...at, by: 'x', reason: 'worse' }
+    : { kind: 'next' as const, ...at };
+  const decision = settleStep(route, outcome, strategy, DUE_MS);
   return decision.kind === 'changed' ? decision.route : route;
 }
 
@@ -406,7 +431,8 @@ describe.each([...STRATEGIES, tenth])('random command sequences with $name', (st
           if (next.kind === 'settle') {
             route = take(route, outcomeOf(route, next.ready), strategy);
             if (!next.ready) expect(sameTraffic(before, route)).toBe(true);
-          } else {
+          } else if (next.kind === 'due') route = due(route, next.abort, strategy);
+          else {
             const sent: RouteCommand | undefined = next.kind === 'repeat' ? last : command(next);
             if (sent === undefined) continue;
             const decision = decideBy(route, sent, strategy, 1);
@@ -418,6 +444,8 @@ describe.each([...STRATEGIES, tenth])('random command sequences with $name', (st
             }
           }
           if (route !== before) expect(route.revision).toBe(before.revision + 1);
+          if (route.rollout.phase === 'failed' && before.rollout.phase !== 'failed')
+            expect(route.targets.map((target) => target.version)).not.toContain(route.rollout.version);
           if (before.targets.length > 0) expect(route.targets.length).toBeGreaterThan(0);
           for (const target of before.targets) expect(route.loadedVersions).toContain(target.version);
           checkInvariants(route);
@@ -439,7 +467,8 @@ describe.each([...STRATEGIES, tenth])('random command sequences with $name', (st
               expect(take(route, late, strategy)).toBe(route);
             }
             late = outcomeOf(route, next.ready);
-          } else if (next.kind !== 'repeat') route = take(route, command(next), strategy);
+          } else if (next.kind === 'due') route = due(route, next.abort, strategy);
+          else if (next.kind !== 'repeat') route = take(route, command(next), strategy);
         }
         if (route.rollout.phase === 'loading') {
           const ended = take(route, outcomeOf(route, ready), strategy);

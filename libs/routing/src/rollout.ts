@@ -2,8 +2,12 @@
 // reason why not. Pure: the caller holds the clock, the log and the readiness probe. Where the traffic goes when a
 // version is warm, and what targets are called, the project's strategy says (strategy.ts).
 //
-//   start ─▶ loading ──ready──▶ promoted, or progressing ──promote──▶ promoted      rollback: 100 % to previous_version
-//               └──failed / timed out──▶ failed   (live traffic as it was)
+//   start ─▶ loading ──ready──▶ promoted, or progressing ──last step over, or promote──▶ promoted
+//               │                              │  ▲
+//               │                              │  └── a step is due, or advance; pause stops that, resume goes on
+//               └──failed / timed out / abort──┴── abort, rollback ──▶ failed   (traffic as it was before)
+//
+// Once promoted, a rollback gives 100 % to previous_version. What a rollout in steps carries is steps.ts.
 //
 // Invariants, held for every reachable route (rollout.spec.ts):
 //  1. targets are empty or their weights add up to 100, each 1 to 100, at most TARGETS_MAX, no version and no name
@@ -13,8 +17,11 @@
 //  4. the revision grows by exactly one per change; a command applied once is `unchanged` when it comes again;
 //  5. previous_version is 0 or loaded;
 //  6. shadows are loaded and not what loads, at most SHADOWS_MAX, no version twice, none that has all traffic; their
-//     share is 1 to 100, and 0 without them; a rollback ends them;
-//  7. a load always ends: the caller's time-out is an outcome that is never refused at the revision it was made for.
+//     share is 1 to 100, and 0 without them; a rollback and an abort end them;
+//  7. a load always ends: the caller's time-out is an outcome that is never refused at the revision it was made for;
+//  8. `progressing` and only that has steps; they say when the next one is due, or that a person decides;
+//  9. a rollout that has failed leaves its version without traffic, and abort and rollback win over any step: they hold
+//     for the rollout, whatever step it has come to since they were sent.
 // A version leaves loaded_versions only when the next rollout starts or its own load fails, never in the write that
 // takes its traffic away: requests already sent to it still find it in serving.
 
@@ -22,6 +29,8 @@ import { assert } from '@millrace/domain';
 import { primaryVersion } from './primary.js';
 import {
   emptyRoute,
+  type RolloutPause,
+  type RolloutSteps,
   type Route,
   type RouteTarget,
   readyVersions,
@@ -30,6 +39,7 @@ import {
   TARGETS_MAX,
 } from './route.js';
 import { shadowFault, shadowsOf } from './shadows.js';
+import { baselineOf, beside, firstStep, isDue, resumed, stepAfter } from './steps.js';
 import type { RolloutStrategy } from './strategy.js';
 
 /** Newest command ids kept with a route; a redelivery comes within one consumer session, far fewer commands. */
@@ -49,10 +59,17 @@ export type RouteAction =
   | { kind: 'promote'; version: number }
   /** All traffic to the previous version. */
   | { kind: 'rollback' }
-  /** At most TARGETS_MAX loaded versions; whole percents that add up to 100. */
+  /** At most TARGETS_MAX loaded versions; whole percents that add up to 100. Pauses a rollout in steps. */
   | { kind: 'setWeights'; weights: readonly Share[] }
   /** Copies of `share` percent of the requests to each of `versions`, which are loaded; none: no copies. */
-  | { kind: 'setShadows'; versions: readonly number[]; share: number };
+  | { kind: 'setShadows'; versions: readonly number[]; share: number }
+  /** Of a rollout: `version` is the one that it brings in, 0 = whichever it is. The next step now. */
+  | { kind: 'advance'; version: number }
+  /** No step comes by itself. */
+  | { kind: 'pause'; version: number }
+  | { kind: 'resume'; version: number }
+  /** The rollout has failed: its version gets nothing, and stays loaded until the next rollout. */
+  | { kind: 'abort'; version: number };
 
 export interface RouteCommand {
   id: string;
@@ -62,6 +79,8 @@ export interface RouteCommand {
   expectedRevision: number;
   correlationId: string;
   reason: string;
+  /** Who asks. */
+  issuedBy?: string;
   action: RouteAction;
 }
 
@@ -77,6 +96,13 @@ export type RejectionReason =
   | 'rollout_in_progress'
   | 'load_superseded'
   | 'invalid_shadows'
+  /** The step that was due has come, or its rollout has ended. */
+  | 'step_superseded'
+  | 'no_rollout'
+  /** The command names the version of another rollout than the one under way. */
+  | 'other_rollout'
+  | 'paused'
+  | 'not_paused'
   /** A version of a server elsewhere and one that is run here: their clients speak of other tensors. */
   | 'other_origin'
   /** Retention has deleted it. */
@@ -104,6 +130,11 @@ export type LoadOutcome =
   /** Also when the caller's time for it is up. */
   | { kind: 'failed'; version: number; revision: number; message: string };
 
+/** What became of a step whose time is up; `revision` is the one at which that was seen. */
+export type StepOutcome =
+  | { kind: 'next'; version: number; revision: number }
+  | { kind: 'abort' | 'pause'; version: number; revision: number; by: string; reason: string };
+
 /** Applies a command. */
 export function decide(
   current: Route | undefined,
@@ -116,12 +147,23 @@ export function decide(
   if (command.issuedAtMs !== 0 && nowMs - command.issuedAtMs > COMMAND_AGE_MAX_MS) {
     return rejected('expired', `the command is older than ${COMMAND_AGE_MAX_MS} ms`);
   }
-  if (command.expectedRevision !== 0 && command.expectedRevision !== route.revision) {
+  if (!isExpected(route, command)) {
     return rejected('revision_conflict', `expected revision ${command.expectedRevision}, it is ${route.revision}`);
   }
-  const moved = act(route, command.action, strategy);
+  const moved = act(route, command, strategy, nowMs);
   if (moved.kind === 'rejected') return moved;
   return { kind: 'changed', route: stamp(route, moved.route, command, nowMs) };
+}
+
+/** What takes a rollout back was meant for any of its steps: one that came meanwhile must not save it. */
+function isExpected({ revision, rollout }: Route, { expectedRevision, action }: RouteCommand): boolean {
+  if (expectedRevision === 0 || expectedRevision === revision) return true;
+  const began = rollout.phase === 'progressing' ? rollout.steps?.fromRevision : undefined;
+  if (began === undefined || expectedRevision > revision) return false;
+  // An abort may have been sent while the version was still loading.
+  return action.kind === 'abort'
+    ? expectedRevision >= began - 1
+    : action.kind === 'rollback' && expectedRevision >= began;
 }
 
 /** Applies the outcome of a load. Where the strategy's step is refused the load has failed: nothing stays `loading`. */
@@ -134,57 +176,186 @@ export function settleLoad(route: Route, outcome: LoadOutcome, strategy: Rollout
     return { kind: 'changed', route: bump(dropLoading(route, outcome.message), route, nowMs) };
   }
   const loaded: Route = { ...route, rollout: { phase: 'ready', version: outcome.version, message: '' } };
-  const moved = giveTraffic(loaded, outcome.version, strategy);
+  const moved = giveTraffic(loaded, outcome.version, strategy, nowMs);
   const next = moved.kind === 'moved' ? moved.route : dropLoading(route, moved.message);
   return { kind: 'changed', route: bump(next, route, nowMs) };
 }
 
+/** Applies what became of a step whose time is up. */
+export function settleStep(route: Route, outcome: StepOutcome, strategy: RolloutStrategy, nowMs: number): Decision {
+  const { rollout, revision } = route;
+  const { steps } = rollout;
+  const isCurrent = revision === outcome.revision && rollout.version === outcome.version;
+  if (rollout.phase !== 'progressing' || steps === undefined || !isCurrent || !isDue(steps, nowMs))
+    return rejected('step_superseded', `version ${outcome.version} has no step that is due`);
+  if (outcome.kind === 'next')
+    return { kind: 'changed', route: bump(nextStep(route, steps, strategy, nowMs), route, nowMs) };
+  const { by, reason } = outcome;
+  const next =
+    outcome.kind === 'pause'
+      ? held(route, { sinceMs: nowMs, reason, by })
+      : takenBack(route, why('aborted', by, reason), strategy);
+  return { kind: 'changed', route: bump({ ...next, reason }, route, nowMs) };
+}
+
 type Move = { kind: 'moved'; route: Route } | Rejected;
 
-function act(route: Route, action: RouteAction, strategy: RolloutStrategy): Move {
+function act(route: Route, command: RouteCommand, strategy: RolloutStrategy, nowMs: number): Move {
+  const { action, reason, issuedBy: by = '' } = command;
   switch (action.kind) {
     case 'startRollout':
-      return startRollout(route, action.version, strategy);
+      return startRollout(route, action.version, strategy, nowMs);
+    case 'advance':
+      return advance(route, action.version, strategy, nowMs);
+    case 'pause':
+      return pause(route, action.version, { sinceMs: nowMs, reason, by });
+    case 'resume':
+      return resume(route, action.version, strategy, nowMs);
+    case 'abort':
+      return abort(route, action.version, why('aborted', by, reason), strategy);
     case 'promote':
       return promote(route, action.version, strategy);
     case 'rollback':
-      return rollback(route, strategy);
+      return rollback(route, why('rolled back', by, reason), strategy);
     case 'setWeights':
-      return setWeights(route, action.weights, strategy);
+      return setWeights(route, action.weights, strategy, { sinceMs: nowMs, reason: 'weights were set by hand', by });
     case 'setShadows':
       return setShadows(route, action.versions, action.share);
   }
 }
 
-function startRollout(route: Route, version: number, strategy: RolloutStrategy): Move {
+const why = (what: string, by: string, reason: string): string =>
+  `${what}${by === '' ? '' : ` by ${by}`}${reason === '' ? '' : `: ${reason}`}`;
+
+function startRollout(before: Route, version: number, strategy: RolloutStrategy, nowMs: number): Move {
   if (!isVersion(version)) return rejected('invalid_version', `version ${version} is not a positive integer`);
-  if (isSoleTarget(route, version)) return rejected('already_live', `version ${version} has all traffic`);
-  const { rollout } = route;
+  if (isSoleTarget(before, version)) return rejected('already_live', `version ${version} has all traffic`);
+  const { rollout } = before;
   if (rollout.phase === 'loading') return rejected('rollout_in_progress', `version ${rollout.version} is loading`);
-  const hasShare = route.targets.some((target) => target.version === version);
-  if (rollout.phase === 'progressing' && rollout.version === version && hasShare) {
-    return rejected('rollout_in_progress', `version ${version} has a part of the traffic: promote it or roll back`);
+  if (rollout.phase === 'progressing' && rollout.version === version) {
+    const said = `version ${version} has a part of the traffic: promote it or abort it`;
+    return rejected('rollout_in_progress', said);
   }
-  if (route.loadedVersions.includes(version)) return giveTraffic(route, version, strategy);
-  const kept = [...route.shadows, route.previousVersion, version];
-  const held = new Set([...route.targets.map((target) => target.version), ...kept]);
+  // A rollout under way makes room for this one: its version has nothing more.
+  const isUnderWay = rollout.phase === 'progressing';
+  const route = isUnderWay ? takenBack(before, `superseded by version ${version}`, strategy) : before;
+  if (isSoleTarget(route, version)) return { kind: 'moved', route };
+  if (route.loadedVersions.includes(version)) return giveTraffic(route, version, strategy, nowMs);
+  const kept = [...before.targets, ...route.targets].map((target) => target.version);
+  const held = new Set([...kept, ...route.shadows, route.previousVersion, version]);
   held.delete(0);
   const loadedVersions = [...held].sort((a, b) => a - b);
   return { kind: 'moved', route: { ...route, loadedVersions, rollout: { phase: 'loading', version, message: '' } } };
 }
 
-/** The strategy's step for a warm version. */
-function giveTraffic(route: Route, version: number, strategy: RolloutStrategy): Move {
+/** The strategy's (first) step for a warm version. */
+function giveTraffic(route: Route, version: number, strategy: RolloutStrategy, nowMs: number): Move {
   const { weights, shadows } = strategy.whenReady(route.targets, version);
-  const moved = giveWeights(route, version, weights, strategy);
+  const moved = giveWeights(route, version, weights, { strategy, nowMs });
   return shadows.length === 0 ? { kind: 'moved', route: moved } : setShadows(moved, shadows, SHADOW_SHARE_DEFAULT);
 }
 
-function giveWeights(route: Route, version: number, weights: readonly Share[], strategy: RolloutStrategy): Route {
+function giveWeights(
+  route: Route,
+  version: number,
+  weights: readonly Share[],
+  { strategy, nowMs }: { strategy: RolloutStrategy; nowMs: number },
+): Route {
   if (weights.length === 1 && weights[0]?.version === version) {
     return moveAllTo(route, version, primaryVersion(route.targets), strategy);
   }
-  return { ...splitTo(route, weights, strategy), rollout: { phase: 'progressing', version, message: '' } };
+  const weight = weights.find((share) => share.version === version)?.weight ?? 0;
+  const beginning = { plan: strategy.steps ?? [{ weight }], baseline: baselineOf(route.targets, version) };
+  const steps = firstStep(route, { ...beginning, version, nowMs });
+  const split = splitTo(route, weights, strategy);
+  return { ...split, rollout: { phase: 'progressing', version, message: '', steps } };
+}
+
+/** More for the version of the rollout, after the last step all. */
+function nextStep(route: Route, steps: RolloutSteps, strategy: RolloutStrategy, nowMs: number): Route {
+  const { version } = route.rollout;
+  const next = stepAfter(steps, nowMs);
+  if (next === undefined) return moveAllTo(route, version, primaryVersion(steps.baseline), strategy);
+  return atStep(route, next, strategy);
+}
+
+function atStep(route: Route, steps: RolloutSteps, strategy: RolloutStrategy): Route {
+  const weights = beside(steps.baseline, route.rollout.version, steps.plan[steps.at]?.weight ?? 100);
+  return { ...splitTo(route, weights, strategy), rollout: { ...route.rollout, steps } };
+}
+
+function advance(route: Route, version: number, strategy: RolloutStrategy, nowMs: number): Move {
+  const under = underWay(route, version);
+  if (under.kind === 'rejected') return under;
+  if (under.steps.pause !== undefined) return rejected('paused', 'the rollout is paused: resume it first');
+  return { kind: 'moved', route: nextStep(route, under.steps, strategy, nowMs) };
+}
+
+function pause(route: Route, version: number, by: RolloutPause): Move {
+  const under = underWay(route, version);
+  if (under.kind === 'rejected') return under;
+  if (under.steps.pause !== undefined) return rejected('paused', 'the rollout is paused already');
+  return { kind: 'moved', route: held(route, by) };
+}
+
+function held(route: Route, pause: RolloutPause): Route {
+  const { rollout } = route;
+  return { ...route, rollout: { ...rollout, steps: { ...(rollout.steps as RolloutSteps), pause } } };
+}
+
+/** The weights are those of the step again, where somebody has set others meanwhile. */
+function resume(route: Route, version: number, strategy: RolloutStrategy, nowMs: number): Move {
+  const under = underWay(route, version);
+  if (under.kind === 'rejected') return under;
+  if (under.steps.pause === undefined) return rejected('not_paused', 'the rollout is not paused');
+  const steps = resumed(under.steps, nowMs);
+  return { kind: 'moved', route: atStep(route, steps, strategy) };
+}
+
+/** From a load too: whatever the rollout has come to, it is over. */
+function abort(route: Route, version: number, message: string, strategy: RolloutStrategy): Move {
+  const { rollout } = route;
+  if (rollout.phase !== 'loading' && rollout.phase !== 'progressing') return noRollout(route);
+  if (version !== 0 && version !== rollout.version) return otherRollout(route, version);
+  if (rollout.phase === 'loading') return { kind: 'moved', route: dropLoading(route, message) };
+  return { kind: 'moved', route: takenBack(route, message, strategy) };
+}
+
+type UnderWay = { kind: 'steps'; steps: RolloutSteps } | Rejected;
+
+function underWay(route: Route, version: number): UnderWay {
+  const { rollout } = route;
+  if (rollout.phase !== 'progressing' || rollout.steps === undefined) return noRollout(route);
+  if (version !== 0 && version !== rollout.version) return otherRollout(route, version);
+  return { kind: 'steps', steps: rollout.steps };
+}
+
+function noRollout({ rollout }: Route): Rejected {
+  const now = rollout.version === 0 ? 'there was none yet' : `that of version ${rollout.version} is ${rollout.phase}`;
+  return rejected('no_rollout', `no rollout is under way that could be moved: ${now}`);
+}
+
+const otherRollout = ({ rollout }: Route, version: number): Rejected =>
+  rejected('other_rollout', `the rollout under way is that of version ${rollout.version}, not of ${version}`);
+
+/**
+ * The traffic of a rollout under way goes back to who had it before. There is no previous version then: whoever takes
+ * it back a second time must not reach the one before those.
+ */
+function takenBack(route: Route, message: string, strategy: RolloutStrategy): Route {
+  const { rollout, previousVersion } = route;
+  const { version } = rollout;
+  // A route of release 0.1 has no steps.
+  const before = rollout.steps?.baseline ?? [];
+  const last = previousVersion !== 0 && previousVersion !== version ? [{ version: previousVersion, weight: 100 }] : [];
+  const back = before.length > 0 ? before : last;
+  return {
+    ...route,
+    targets: back.length > 0 ? named(route, back, strategy) : route.targets,
+    previousVersion: 0,
+    shadows: [],
+    rollout: { phase: 'failed', version, message },
+  };
 }
 
 function promote(route: Route, version: number, strategy: RolloutStrategy): Move {
@@ -195,15 +366,21 @@ function promote(route: Route, version: number, strategy: RolloutStrategy): Move
   return { kind: 'moved', route: moveAllTo(supersede(route, 'promote'), version, from, strategy) };
 }
 
-/** After it there is no previous version: a second rollback must not bring the bad one back; promote undoes it. */
-function rollback(route: Route, strategy: RolloutStrategy): Move {
+/**
+ * After it there is no previous version: a second rollback must not bring the bad one back; promote undoes it. That of
+ * a rollout in steps is its abort.
+ */
+function rollback(route: Route, message: string, strategy: RolloutStrategy): Move {
+  if (route.rollout.phase === 'progressing' && route.rollout.steps !== undefined)
+    return { kind: 'moved', route: takenBack(route, message, strategy) };
   const version = route.previousVersion;
   if (version === 0) return rejected('nothing_to_roll_back', 'there is no previous version');
   const moved = moveAllTo(supersede(route, 'rollback'), version, 0, strategy);
   return { kind: 'moved', route: { ...moved, previousVersion: 0, shadows: [] } };
 }
 
-function setWeights(route: Route, weights: readonly Share[], strategy: RolloutStrategy): Move {
+/** In the middle of a rollout in steps they stand until a person resumes it; the step's own come with the next one. */
+function setWeights(route: Route, weights: readonly Share[], strategy: RolloutStrategy, by: RolloutPause): Move {
   const wanted = weights.filter((share) => share.weight !== 0);
   if (!isWhole(wanted)) {
     const rule = `1 to ${TARGETS_MAX} different versions with whole weights that add up to 100`;
@@ -213,7 +390,13 @@ function setWeights(route: Route, weights: readonly Share[], strategy: RolloutSt
   const absent = wanted.find(({ version }) => !ready.includes(version));
   if (absent) return rejected('not_loaded', `version ${absent.version} is not loaded`);
   if (wanted.length === 1) return promote(route, (wanted[0] as Share).version, strategy);
-  return { kind: 'moved', route: splitTo(route, wanted, strategy) };
+  const split = splitTo(route, wanted, strategy);
+  const { steps, version } = route.rollout;
+  if (steps === undefined) return { kind: 'moved', route: split };
+  // Who else has traffic now is who an abort gives it back to.
+  const others = { ...steps, baseline: baselineOf(wanted, version) };
+  const rollout = { ...route.rollout, steps: { ...others, pause: steps.pause ?? by } };
+  return { kind: 'moved', route: { ...split, rollout } };
 }
 
 function setShadows(route: Route, versions: readonly number[], share: number): Move {

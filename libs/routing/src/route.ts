@@ -9,6 +9,8 @@ export const SHADOWS_MAX = 2;
 export const SHADOW_SHARE_DEFAULT = 10;
 /** Versions of a project that serving holds: targets, shadows, the one a rollback returns to, the one that loads. */
 export const LOADED_MAX = TARGETS_MAX + SHADOWS_MAX + 2;
+/** Steps of one rollout: one for each twentieth of the traffic. */
+export const STEPS_MAX = 20;
 /** What a target may be called: "blue", "canary", "v7". */
 export const TARGET_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
 
@@ -26,11 +28,48 @@ export interface RouteTarget extends Share {
   name: string;
 }
 
+/** One step of a rollout, as the project file declares it. */
+export interface PlannedStep {
+  /** Percent of live traffic for the new version, 1 to 99. */
+  weight: number;
+  /** It lasts at least so long; undefined = until a person skips it or promotes the version. */
+  forMs?: number | undefined;
+}
+
+/** Where a rollout is that has given its version a part of the traffic. Times are processing time. */
+export interface RolloutSteps {
+  /** As it was when the rollout began: a project file that is applied meanwhile counts for the next one. */
+  plan: readonly PlannedStep[];
+  /** Place in the plan. */
+  at: number;
+  /** When this step began. */
+  sinceMs: number;
+  /** From when on the next step may come; undefined = a person says when. */
+  dueMs?: number | undefined;
+  /** Of the route in which the rollout got its first traffic. */
+  fromRevision: number;
+  /** Of this experiment, 1 or more: each rollout has other entities in its first step. */
+  salt: number;
+  /** Who had the traffic before, without the new version: adds up to 100. An abort goes back to it. */
+  baseline: readonly Share[];
+  /** Set while nothing moves on by itself. */
+  pause?: RolloutPause | undefined;
+}
+
+export interface RolloutPause {
+  sinceMs: number;
+  reason: string;
+  /** Who paused it; '' where nobody said. */
+  by: string;
+}
+
 export interface RolloutState {
   phase: RolloutPhase;
   /** 0 while idle. */
   version: number;
   message: string;
+  /** While `progressing`, and at no other time. */
+  steps?: RolloutSteps | undefined;
 }
 
 export interface Route {

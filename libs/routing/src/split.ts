@@ -1,7 +1,8 @@
-// Shares of traffic as ranges of buckets. A key is hashed with the project's salt to one of 10,000 buckets; each target
-// owns a range of them in ascending order of version, so that with two targets a change of weight moves only the
-// difference and a sticky key stays where it is otherwise; with more, the ranges between the two that changed move
-// along. O(targets), no allocation per key.
+// Shares of traffic as ranges of buckets. A key is hashed with a salt to one of 10,000 buckets; each target owns a
+// range of them in ascending order of version, so that with two targets a change of weight moves only the difference
+// and a sticky key stays where it is otherwise; with more, the ranges between the two that changed move along. A
+// rollout in steps draws its version by a salt of its own and all others by the project's (choice.ts). O(targets), no
+// allocation per key.
 
 import { hash32 } from '@millrace/domain';
 import type { Share } from './route.js';
@@ -25,13 +26,14 @@ export function bucketOf(key: string, salt: number): number {
   return hash32(key, salt) % BUCKETS;
 }
 
-/** Weights in percent that add up to 100. */
+/** By weight, whatever the weights add up to. */
 export function makeSplit(targets: readonly Share[]): Split {
   const ordered = [...targets].sort((a, b) => a.version - b.version);
-  let bound = 0;
-  const bounds = ordered.map((target) => {
-    bound += Math.round((target.weight * BUCKETS) / 100);
-    return bound;
+  const sum = ordered.reduce((all, { weight }) => all + weight, 0);
+  let upTo = 0;
+  const bounds = ordered.map(({ weight }) => {
+    upTo += weight;
+    return Math.round((upTo * BUCKETS) / sum);
   });
   return { versions: ordered.map((target) => target.version), bounds };
 }

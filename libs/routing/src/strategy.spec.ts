@@ -27,7 +27,7 @@ describe('the registry', () => {
     const names = STRATEGIES.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) expect(name).toMatch(/^[a-z][a-z_]*$/);
-    expect(names.map(strategyNamed)).toEqual([...STRATEGIES]);
+    expect(names.map((name) => strategyNamed(name))).toEqual([...STRATEGIES]);
     expect(DEFAULT_STRATEGY.name).toBe('blue_green');
     expect(() => strategyNamed('big_bang')).toThrow();
   });

@@ -1,18 +1,22 @@
 // What a rollout strategy decides: who gets traffic once the new version is loaded and warm, and what targets are
 // called. All else is the same for every strategy and lives in rollout.ts. A strategy is pure, keeps nothing and needs
-// no clock; one that moves traffic by itself in steps would need a further event there.
+// no clock: one that goes in steps declares them, and the route carries where they are.
 
-import type { RouteTarget, Share } from './route.js';
+import type { PlannedStep, RouteTarget, Share } from './route.js';
 
 export interface RolloutStrategy {
   /** As the project file writes it; never renamed. */
   readonly name: string;
   /** One clause for the project file's schema: what happens to the traffic. */
   readonly summary: string;
+  /** Of a strategy that goes in steps; the first is what `whenReady` gives. Others refuse `rollout.steps`. */
+  readonly steps?: readonly PlannedStep[];
+  /** The same strategy with the steps of a project file: at least one, with growing weights. */
+  withSteps?(steps: readonly PlannedStep[]): RolloutStrategy;
   /**
    * Traffic from the moment `version` is warm; `live` is the traffic before, empty for a project's first version.
    * Weights are whole percents that add up to 100, of `version` and versions of `live`. All of it for `version` ends
-   * the rollout, else it is `progressing` until a command gives all traffic to one version.
+   * the rollout, else it is `progressing` until its last step is over, or a command ends it.
    */
   whenReady(live: readonly RouteTarget[], version: number): Step;
   /** A name for each of `versions`, all different; one that has a name in `live` keeps it. */

@@ -163,7 +163,7 @@ export const METRICS = {
     description: 'Time of an HTTP request in the server',
     labels: ['route', 'status'],
   },
-  // router; requests and request_seconds are kept and rendered by the router itself (services/router/src/outcomes)
+  // router; requests, request_seconds, share_percent and rollout_* are rendered by the router itself (its src/outcomes)
   'millrace.router.requests': {
     kind: 'counter',
     unit: '{request}',
@@ -174,6 +174,18 @@ export const METRICS = {
     kind: 'histogram',
     unit: 's',
     description: 'Time from request read to answer handed over',
+    labels: ['project', 'version'],
+  },
+  'millrace.router.share_percent': {
+    kind: 'gauge',
+    unit: '%',
+    description: 'Live traffic that a version has by the route; 0 of one whose rollout has failed',
+    labels: ['project', 'version'],
+  },
+  'millrace.router.rollout_step': {
+    kind: 'gauge',
+    unit: '1',
+    description: 'Step of a rollout under way, from 1',
     labels: ['project', 'version'],
   },
   'millrace.router.in_flight': {
@@ -573,6 +585,7 @@ export const ATTRIBUTES = {
   modelVersion: 'ml.model.version',
   modelName: 'ml.model.name',
   rows: 'millrace.rows',
+  rolloutStep: 'millrace.rollout.step',
   correlationId: 'millrace.correlation_id',
   artifactPath: 'millrace.artifact.path',
   errorCode: 'millrace.error.code',

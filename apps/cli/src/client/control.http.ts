@@ -134,7 +134,9 @@ export type RegisteredVersion = AnswerOf<typeof trainerApi.endpoints.model>;
 /** How far a bulk load is. */
 export type ImportState = AnswerOf<typeof ingestApi.endpoints.importStatus>;
 
-const { startTraining, startRollout, promote, rollback, setShadows } = {
+export type RolloutMove = 'skip' | 'pause' | 'resume' | 'abort';
+
+const { startTraining, startRollout, promote, rollback, setShadows, abortRollout } = {
   ...trainerApi.endpoints,
   ...routerApi.endpoints,
 };
@@ -347,6 +349,12 @@ export class ControlClient {
 
   rollback(project: string, body: BodyOf<typeof rollback>) {
     return this.router.rollback({ path: { project }, body });
+  }
+
+  /** Of the rollout under way. */
+  moveRollout(project: string, move: RolloutMove, body: BodyOf<typeof abortRollout>) {
+    const { advanceRollout: skip, pauseRollout: pause, resumeRollout: resume, abortRollout: abort } = this.router;
+    return { skip, pause, resume, abort }[move]({ path: { project }, body });
   }
 
   async switches(project: string) {

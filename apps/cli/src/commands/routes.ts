@@ -1,9 +1,10 @@
-// rollout, promote, rollback: which version gets the traffic.
+// rollout, promote, rollback: which version gets the traffic, and how far a rollout in steps is.
 
 import type { AnswerOf, routerApi } from '@millrace/api';
-import { PlatformError } from '@millrace/domain';
-import { SHADOW_SHARE_DEFAULT } from '@millrace/routing';
+import { PlatformError, systemClock, timeText } from '@millrace/domain';
+import { type RolloutProgress, rolloutProgress, SHADOW_SHARE_DEFAULT } from '@millrace/routing';
 import type { Command } from 'commander';
+import type { RolloutMove } from '../client/control.http.js';
 import { describeShadows } from '../overview/shadow-text.js';
 import { action, type Context } from './context.js';
 import { projectName, wholeNumber } from './option-values.js';
@@ -60,15 +61,21 @@ export function routeCommands(program: Command): void {
     );
   rollout
     .command('status')
-    .description('shows the route')
+    .description('shows the route, and how far a rollout is')
     .argument('<project>', 'its name', projectName)
     .action(
       action(async (context, project: string) => {
         const route = await context.control.route(project);
         const shadowTraffic = await context.control.shadowTraffic(project);
+        const progress = rolloutProgress(route, systemClock.nowMs());
         context.print(
-          { ...route, shadowTraffic },
-          () => [describeRoute(route), ...describeShadows(route, shadowTraffic)].join('\n'),
+          { ...route, progress: progress ?? null, shadowTraffic },
+          () =>
+            [
+              describeRoute(route),
+              ...(progress === undefined ? [] : [describeProgress(progress)]),
+              ...describeShadows(route, shadowTraffic),
+            ].join('\n'),
           afterRoute(project, route),
         );
         return 0;
@@ -104,6 +111,7 @@ export function routeCommands(program: Command): void {
         return 0;
       }),
     );
+  for (const [move, description] of MOVES) moveCommand(rollout, move, description);
 
   program
     .command('promote')
@@ -140,6 +148,44 @@ export function routeCommands(program: Command): void {
           context.control.rollback(project, { reason: options.reason, correlationId: 'cli-rollback' }),
         );
         context.print(answer, () => describeSwitch(answer), afterRoute(project, answer.route));
+        return 0;
+      }),
+    );
+}
+
+const MOVES: readonly (readonly [RolloutMove, string])[] = [
+  ['skip', 'the next step of a rollout now'],
+  ['pause', 'no step of a rollout comes by itself until it is resumed'],
+  ['resume', 'goes on with a rollout that is paused'],
+  ['abort', 'all traffic back to who had it before the rollout'],
+];
+
+function moveCommand(rollout: Command, move: RolloutMove, description: string): void {
+  rollout
+    .command(move)
+    .description(description)
+    .argument('<project>', 'its name', projectName)
+    .option('--reason <text>', 'kept with the change', 'by hand')
+    .option('--by <name>', 'who asks; kept with the change')
+    .action(
+      action(async (context, project: string, { reason, by }: { reason: string; by?: string }) => {
+        const { rollout: seen, revision } = await context.control.route(project);
+        // A step that came meanwhile is not skipped too; what takes a rollout back holds for whatever it has come to.
+        const expected = move === 'skip' ? { expectedRevision: revision } : {};
+        const ofIt = seen.version > 0 ? { version: seen.version } : {};
+        const answer = await ofRoute(
+          project,
+          context.control.moveRollout(project, move, {
+            ...{ ...ofIt, ...expected, reason, correlationId: `cli-rollout-${move}` },
+            ...(by === undefined ? {} : { issuedBy: by }),
+          }),
+        );
+        const progress = rolloutProgress(answer.route, systemClock.nowMs());
+        context.print(
+          answer,
+          () => [describeSwitch(answer), ...(progress === undefined ? [] : [describeProgress(progress)])].join('\n'),
+          afterRoute(project, answer.route),
+        );
         return 0;
       }),
     );
@@ -197,9 +243,29 @@ function describeRoute({ targets, shadows, shadowShare, rollout }: Route): strin
   return `${shares || 'no version in service'}${copies}; rollout ${rollout.phase}${message}`;
 }
 
+/** Where a rollout in steps is, and what comes next. */
+function describeProgress({
+  version,
+  step,
+  steps,
+  weight,
+  nextWeight,
+  sinceMs,
+  nextMs,
+  waitsFor,
+}: RolloutProgress): string {
+  const next = `next: ${nextWeight} %${nextMs === null ? '' : ` at ${timeText(nextMs)} at the earliest`}`;
+  return `version ${version}: step ${step} of ${steps} (${weight} %) since ${timeText(sinceMs)}; ${next}; waits for ${waitsFor}`;
+}
+
 /** What helps now: to watch what serves, and to take it back where that is possible. */
 function afterRoute(project: string, { targets, rollout, previousVersion }: Route): string[] {
-  if (['loading', 'ready', 'progressing'].includes(rollout.phase)) return [`millrace rollout status ${project}`];
+  const { phase, steps } = rollout;
+  if (phase === 'progressing' && steps !== undefined) {
+    const moves = steps.pause === undefined ? ['status', 'pause', 'skip', 'abort'] : ['status', 'resume', 'abort'];
+    return moves.map((move) => `millrace rollout ${move} ${project}`);
+  }
+  if (['loading', 'ready', 'progressing'].includes(phase)) return [`millrace rollout status ${project}`];
   if (targets.length === 0) return [`millrace models ${project}`];
   return [`millrace drift ${project}`, ...(previousVersion > 0 ? [`millrace rollback ${project}`] : [])];
 }

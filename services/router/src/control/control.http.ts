@@ -16,6 +16,7 @@ import { type CallerFacts, type ControlAnswer, RouteControl, refuseNameless } fr
 const PROJECT_PATTERN = /^[a-z][a-z0-9-]{0,62}$/;
 
 const { routes, route, startRollout, promote, rollback, setWeights, setShadows, switches, stats } = routerApi.endpoints;
+const { advanceRollout, pauseRollout, resumeRollout, abortRollout } = routerApi.endpoints;
 
 /** What every command carries beside its action. */
 type CommandFields = Partial<Omit<CallerFacts, 'project'>>;
@@ -72,6 +73,26 @@ export class ControlHttp {
     return this.submit(project, fields, { kind: 'setShadows', versions, share });
   }
 
+  @Answers(advanceRollout)
+  advanceRollout(@Param('project') project: string, @Body() body: unknown) {
+    return this.ofRollout(project, 'advance', bodyOf(advanceRollout, body));
+  }
+
+  @Answers(pauseRollout)
+  pauseRollout(@Param('project') project: string, @Body() body: unknown) {
+    return this.ofRollout(project, 'pause', bodyOf(pauseRollout, body));
+  }
+
+  @Answers(resumeRollout)
+  resumeRollout(@Param('project') project: string, @Body() body: unknown) {
+    return this.ofRollout(project, 'resume', bodyOf(resumeRollout, body));
+  }
+
+  @Answers(abortRollout)
+  abortRollout(@Param('project') project: string, @Body() body: unknown) {
+    return this.ofRollout(project, 'abort', bodyOf(abortRollout, body));
+  }
+
   @Answers(switches)
   listSwitches(@Param('project') project: string) {
     return { switches: this.switchLog.list(project) };
@@ -81,6 +102,14 @@ export class ControlHttp {
   stats(@Query() query: Record<string, unknown>) {
     const { project } = queryOf(stats, query);
     return { ...routerStats(this.outcomes, this.relay, project), shadows: this.shadows.stats(project) };
+  }
+
+  private ofRollout(
+    project: string,
+    kind: 'advance' | 'pause' | 'resume' | 'abort',
+    { version = 0, ...fields }: CommandFields & { version?: number },
+  ): Promise<ControlAnswer> {
+    return this.submit(project, fields, { kind, version });
   }
 
   private submit(project: string, fields: CommandFields, action: RouteAction): Promise<ControlAnswer> {

@@ -12,7 +12,7 @@ import {
   TakingAgain,
   untilAvailable,
 } from '@millrace/kafka';
-import { DEFAULT_STRATEGY, emptyRoute, type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
+import { DEFAULT_STRATEGY, emptyRoute, type RolloutStrategy, type Route, rolloutProgress } from '@millrace/routing';
 import { type ServiceContext, within } from '@millrace/service';
 import type { RouterConfig } from '../config.js';
 import type { RequestPath } from '../endpoints/endpoints.module.js';
@@ -99,7 +99,8 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
       control.onSettled(project, version, route, made);
       snapshot.touch();
     },
-    onError: (project, error) => log.warn('the outcome of a load is not written yet', { project }, error),
+    onWritten: (_before, route) => logRollout(context, route),
+    onError: (project, error) => log.warn('the outcome of a load or a step is not written yet', { project }, error),
   });
   const control: RouteControl = new RouteControl(table, new KafkaCommandLog(producer, config.commandTimeoutMs), {
     clock,
@@ -152,7 +153,7 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
     for (const route of saved?.routes ?? []) table.apply({ ...emptyRoute(route.project), ...route });
     for (const { project, entries } of saved?.switches ?? []) switches.restore(project, entries);
     for (const [project, sticky] of Object.entries(saved?.sticky ?? {})) {
-      projects.set(project, { sticky, strategy: DEFAULT_STRATEGY.name, createdAtMs: 0 });
+      projects.set(project, { sticky, strategy: DEFAULT_STRATEGY, createdAtMs: 0 });
       table.setSticky(project, sticky);
     }
     for (const entry of saved?.upstreams ?? []) await upstream.know(entry);
@@ -161,14 +162,22 @@ export function routeControl(context: Context, path: RequestPath): ControlWiring
   return { control, owner, routeLog, consumer, knownProject, follow };
 }
 
+/** One line for each change of a route by its owner: what a rollout has come to, and why. */
+function logRollout({ log, clock }: Context, route: Route): void {
+  const { project, revision, rollout, targets, reason, correlationId } = route;
+  const shares = targets.map(({ version, weight }) => `${version}:${weight}`).join(' ');
+  const { phase, version, message } = rollout;
+  const progress = rolloutProgress(route, clock.nowMs());
+  const step =
+    progress === undefined ? {} : { step: progress.step, steps: progress.steps, waitsFor: progress.waitsFor };
+  log.info('route changed', { project, revision, phase, version, shares, ...step, message, reason, correlationId });
+}
+
 /**
  * Commands are applied after projects were read from Kafka; before that nobody asks but the callers' own look ahead.
  */
 function strategies(projects: ReadonlyMap<string, ProjectFacts>): (project: string) => RolloutStrategy {
-  return (project) => {
-    const named = projects.get(project)?.strategy;
-    return named === undefined ? DEFAULT_STRATEGY : strategyNamed(named);
-  };
+  return (project) => projects.get(project)?.strategy ?? DEFAULT_STRATEGY;
 }
 
 function snapshotFile(

@@ -1,10 +1,11 @@
 // Applies commands to routes, as the one writer of the projects whose partition of commands.v1 this process holds:
 // decide, write the new route to the log, and only when the log has it put it in force here. A rollout is two writes:
-// `loading`, and after serving said ready (or the time is up) `promoted` or `failed`. Steps of one project run one
-// after the other.
+// `loading`, and after serving said ready (or the time is up) `promoted`, `progressing` or `failed`. While it is
+// progressing its steps come when they are due (step-watch.ts). Writes of one project run one after the other.
 //
 // Acceptance, from which a switch is timed: for promote, rollback and weights the moment the command was issued; for a
-// rollout the moment its version was seen ready, because loading is not part of the switch.
+// rollout the moment its version was seen ready, because loading is not part of the switch; for a step by time the
+// moment all had agreed to it.
 
 import type { Clock } from '@millrace/domain';
 import type { Switch } from '@millrace/routing';
@@ -17,12 +18,15 @@ import {
   type RolloutStrategy,
   type Route,
   type RouteCommand,
+  type StepOutcome,
   sameTraffic,
   settleLoad,
+  settleStep,
 } from '@millrace/routing';
 import type { SwitchLog } from '../outcomes/switch-log.js';
 import type { RouteTable } from '../routing/route-table.js';
 import { deletedMessage, type VersionKnowledge, versionFault } from './known-versions.js';
+import { type MayAdvance, type ReadinessProbe, StepWatch } from './step-watch.js';
 
 /** Between two questions to serving whether a version is ready. */
 const PROBE_EVERY_MS = 50;
@@ -31,10 +35,6 @@ const PROBE_EVERY_MS = 50;
 export interface RouteLog {
   write(route: Route): Promise<void>;
   remove(project: string): Promise<void>;
-}
-
-export interface ReadinessProbe {
-  modelReady(project: string, version: number): Promise<boolean>;
 }
 
 /** Why a version cannot stand on the project's route beside those that do, or get copies, as a sentence. */
@@ -46,7 +46,8 @@ export function otherOrigin(
   mixed: MixedOrigins,
 ): { kind: 'rejected'; reason: RejectionReason; message: string } | undefined {
   const isCopied = action?.kind === 'setShadows';
-  const versions = isCopied ? action.versions : action !== null && 'version' in action ? [action.version] : [];
+  const brings = action?.kind === 'startRollout' || action?.kind === 'promote';
+  const versions = isCopied ? action.versions : brings ? [action.version] : [];
   for (const version of versions) {
     const message = mixed(project, version, isCopied);
     if (message !== undefined) return { kind: 'rejected', reason: 'other_origin', message };
@@ -70,7 +71,11 @@ export interface OwnerOptions {
   versions: VersionKnowledge;
   /** A load ended, or a command ended it; `route` is the state after it. */
   onSettled(project: string, version: number, route: Route, made: Switch | null): void;
-  /** The outcome of a load could not be written; it is tried again. */
+  /** Asked before a step comes by its time; without it all steps come. */
+  mayAdvance?: MayAdvance;
+  /** A route is in force that this process has written. */
+  onWritten?(before: Route | undefined, route: Route): void;
+  /** The outcome of a load or a step could not be written; it is tried again. */
   onError(project: string, error: unknown): void;
 }
 
@@ -83,6 +88,7 @@ export class RouteOwner {
   private readonly tails = new Map<string, Promise<unknown>>();
   /** Revision at which the running watch of a project's load began. */
   private readonly watching = new Map<string, number>();
+  private readonly steps: StepWatch;
 
   constructor(
     private readonly table: RouteTable,
@@ -90,7 +96,14 @@ export class RouteOwner {
     private readonly log: RouteLog,
     private readonly probe: ReadinessProbe,
     private readonly options: OwnerOptions,
-  ) {}
+  ) {
+    const { clock, loadTimeoutMs, sleep, mayAdvance } = options;
+    this.steps = new StepWatch(
+      { get: (project) => table.get(project), settle: (project, outcome) => this.settleStep(project, outcome) },
+      probe,
+      { clock, readyTimeoutMs: loadTimeoutMs, sleep, mayAdvance: mayAdvance ?? (() => 'yes') },
+    );
+  }
 
   /** Rejects only where Kafka could not be written or read: the command then was not applied and must come again. */
   apply(command: RouteCommand): Promise<CommandResult> {
@@ -125,19 +138,20 @@ export class RouteOwner {
         this.watching.delete(command.project);
         this.options.onSettled(command.project, before.rollout.version, decision.route, null);
       }
-      this.watchLoad(decision.route);
+      this.watch(decision.route);
       return { kind: 'applied', route: decision.route, switch: made };
     });
   }
 
   /** Goes on with rollouts that a predecessor began: called for routes of newly assigned partitions. */
   resume(route: Route): void {
-    this.watchLoad(route);
+    this.watch(route);
   }
 
-  /** The partition went to another process: it goes on with the load. */
+  /** The partition went to another process: it goes on with the load, or the steps. */
   release(project: string): void {
     this.watching.delete(project);
+    this.steps.end(project);
   }
 
   /** The project is no more: its route goes, too, also while a version is being loaded. */
@@ -154,8 +168,14 @@ export class RouteOwner {
         throw thrown;
       }
       this.watching.delete(project);
+      this.steps.end(project);
       this.switches.forget(project);
     });
+  }
+
+  private watch(route: Route): void {
+    this.watchLoad(route);
+    this.steps.watch(route);
   }
 
   private watchLoad(route: Route): void {
@@ -224,6 +244,7 @@ export class RouteOwner {
         const made = await this.putInForce(before, decision.route, acceptance);
         this.watching.delete(project);
         this.options.onSettled(project, outcome.version, decision.route, made);
+        this.watch(decision.route);
       });
       return true;
     } catch (error) {
@@ -232,9 +253,24 @@ export class RouteOwner {
     }
   }
 
+  /** Where the log is not there the watch goes on. */
+  private async settleStep(project: string, outcome: StepOutcome): Promise<void> {
+    const { clock, failures, strategyOf, onError } = this.options;
+    const acceptance: Acceptance = { atMs: clock.monotonicMs(), failuresBefore: failures(project) };
+    const settled = this.inTurn(project, async () => {
+      const before = this.table.routeOrEmpty(project);
+      const decision = settleStep(before, outcome, strategyOf(project), clock.nowMs());
+      if (decision.kind !== 'changed') return;
+      await this.putInForce(before, decision.route, acceptance);
+      this.watch(decision.route);
+    });
+    await settled.catch((error: unknown) => onError(project, error));
+  }
+
   private async putInForce(before: Route | undefined, route: Route, acceptance: Acceptance): Promise<Switch | null> {
     await this.log.write(route);
     this.table.apply(route);
+    this.options.onWritten?.(before, route);
     if (sameTraffic(before, route)) return null;
     const nowMs = this.options.clock.monotonicMs();
     const entry = {

@@ -1,8 +1,8 @@
 // RouteService (8004), proto millrace.route.v1, through Nest's gRPC transport: the same control API for programs.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { create } from '@bufbuild/protobuf';
-import { routePb } from '@millrace/contracts';
+import { create, fromBinary } from '@bufbuild/protobuf';
+import { encodeRoute, routePb } from '@millrace/contracts';
 import { PlatformError } from '@millrace/domain';
 import type { Route, RouteAction, Switch } from '@millrace/routing';
 import { Controller, Inject } from '@nestjs/common';
@@ -49,6 +49,30 @@ export class RouteServiceGrpc {
     return create(routePb.RollbackResponseSchema, await this.submit(request, { kind: 'rollback' }));
   }
 
+  @GrpcMethod('RouteService', 'advanceRollout')
+  async advanceRollout(request: routePb.AdvanceRolloutRequest) {
+    const answer = await this.submit(request, { kind: 'advance', version: request.version }, request.issuedBy);
+    return create(routePb.AdvanceRolloutResponseSchema, answer);
+  }
+
+  @GrpcMethod('RouteService', 'pauseRollout')
+  async pauseRollout(request: routePb.PauseRolloutRequest) {
+    const answer = await this.submit(request, { kind: 'pause', version: request.version }, request.issuedBy);
+    return create(routePb.PauseRolloutResponseSchema, answer);
+  }
+
+  @GrpcMethod('RouteService', 'resumeRollout')
+  async resumeRollout(request: routePb.ResumeRolloutRequest) {
+    const answer = await this.submit(request, { kind: 'resume', version: request.version }, request.issuedBy);
+    return create(routePb.ResumeRolloutResponseSchema, answer);
+  }
+
+  @GrpcMethod('RouteService', 'abortRollout')
+  async abortRollout(request: routePb.AbortRolloutRequest) {
+    const answer = await this.submit(request, { kind: 'abort', version: request.version }, request.issuedBy);
+    return create(routePb.AbortRolloutResponseSchema, answer);
+  }
+
   private async submit(request: ControlRequest, action: RouteAction, issuedBy = '') {
     refuseNameless(action, issuedBy);
     const { project, reason, correlationId, expectedRevision } = request;
@@ -59,17 +83,8 @@ export class RouteServiceGrpc {
   }
 }
 
-function routeToWire(route: Route): MessageInitShape<typeof routePb.RouteSchema> {
-  return {
-    ...route,
-    revision: BigInt(route.revision),
-    changedAtMs: BigInt(route.changedAtMs),
-    targets: [...route.targets],
-    shadows: [...route.shadows],
-    loadedVersions: [...route.loadedVersions],
-    recentCommandIds: [...route.recentCommandIds],
-  };
-}
+/** By the one codec that there is of a route. */
+const routeToWire = (route: Route): routePb.Route => fromBinary(routePb.RouteSchema, encodeRoute(route));
 
 function switchToWire(made: Switch): MessageInitShape<typeof routePb.SwitchSchema> {
   return { ...made, atMs: BigInt(made.atMs), failed: BigInt(made.failed) };

@@ -5,7 +5,7 @@ import { decodeModelVersion, decodeProject, decodeRoute, encodeRoute, type Model
 import { assert, PlatformError } from '@millrace/domain';
 import { CompactedReader, FencedWriters, type KafkaConnection, type OnEntry } from '@millrace/kafka';
 import { projectFromDocument } from '@millrace/project';
-import type { Route } from '@millrace/routing';
+import { type RolloutStrategy, type Route, strategyNamed } from '@millrace/routing';
 import { logger } from '@millrace/telemetry';
 import type { RouteLog } from './route-owner.js';
 
@@ -85,8 +85,7 @@ export class KafkaRouteLog implements RouteLog {
 /** What a project's file says of its traffic. */
 export interface ProjectFacts {
   sticky: boolean;
-  /** Of libs/routing's registry. */
-  strategy: string;
+  strategy: RolloutStrategy;
   /** What is older belongs to a deleted project of the name. */
   createdAtMs: number;
 }
@@ -175,6 +174,7 @@ export class RouteFollower {
     }
     const { document, createdAtMs } = decodeProject(value);
     const { name, rollout } = projectFromDocument(document);
-    this.handlers.onProject(name, { sticky: rollout.sticky, strategy: rollout.strategy, createdAtMs });
+    const { sticky, strategy, steps } = rollout;
+    this.handlers.onProject(name, { sticky, strategy: strategyNamed(strategy, steps), createdAtMs });
   };
 }

@@ -21,6 +21,7 @@ import type { RouterConfig } from '../config.js';
 import { MetricsEndpoint } from '../outcomes/metrics.http.js';
 import { Outcomes } from '../outcomes/outcomes.js';
 import { prometheusOutcomes } from '../outcomes/prometheus-text.js';
+import { prometheusRoutes } from '../outcomes/rollout-metrics.js';
 import { ServingMetrics } from '../outcomes/serving-metrics.http.js';
 import { SwitchLog } from '../outcomes/switch-log.js';
 import { RelayLinks } from '../relay/exchange.grpc.js';
@@ -63,7 +64,7 @@ export function requestPath(context: Context) {
   shutdown.onClose('streams to serving', () => links.close());
   const rng = processRng(context);
   const ids = new RequestIds(rng);
-  const tracing = new SampledTracing(startRouterSpan, config.traceRatio, rng);
+  const tracing = new SampledTracing((traceparent) => startRouterSpan(traceparent, table), config.traceRatio, rng);
   const upstream = upstreams(context, { routes: table, outcomes, ids, tracing });
   const shadowOutcomes = new Outcomes(clock);
   const pairs = new AnswerPairs();
@@ -99,7 +100,7 @@ function processRng({ clock }: Context): Rng {
   return seededRng((Math.floor(clock.nowMs() * 1000 + clock.monotonicMs() * 1e6) ^ (process.pid * 0x9e3779b1)) >>> 0);
 }
 
-function startRouterSpan(traceparent: string): TracedCall {
+function startRouterSpan(traceparent: string, routes: RouteTable): TracedCall {
   const span = startSpan('router.infer', {
     kind: SpanKind.SERVER,
     parent: traceparent === '' ? SAMPLED_ROOT : contextOf(traceparent),
@@ -111,10 +112,17 @@ function startRouterSpan(traceparent: string): TracedCall {
         [ATTRIBUTES.project]: project,
         [ATTRIBUTES.modelVersion]: String(version),
         [ATTRIBUTES.rpcStatus]: status,
+        ...stepAttribute(routes, project),
       });
       span.end();
     },
   };
+}
+
+/** At which step a rollout was, where one is under way. */
+function stepAttribute(routes: RouteTable, project: string): Record<string, number> {
+  const { steps } = routes.get(project)?.rollout ?? {};
+  return steps === undefined ? {} : { [ATTRIBUTES.rolloutStep]: steps.at + 1 };
 }
 
 /** What listens for clients and scrapers. `open` gives the ports. */
@@ -144,7 +152,8 @@ export function endpoints({ config, clock, shutdown }: Context, path: RequestPat
   shutdown.onClose('metrics of serving', () => servingMetrics.close());
   const metrics = new MetricsEndpoint({ host, port: config.metricsPort }, async () => {
     const [own, triton] = await Promise.all([prometheusText(), servingMetrics.read()]);
-    return prometheusOutcomes(outcomes.all()) + shadows.prometheusText() + own + triton;
+    const routed = prometheusOutcomes(outcomes.all()) + prometheusRoutes(table.all()) + shadows.prometheusText();
+    return routed + own + triton;
   });
   shutdown.onClose('metrics', () => metrics.close());
   const retries = counter('millrace.router.relay_retries').bind();

@@ -16,6 +16,7 @@ import {
 } from './loop-state.js';
 import { ofServing } from './open-drifts.js';
 import { onProbation } from './probation-steps.js';
+import { endedInSteps, withSteps } from './rollout-in-steps.js';
 
 const MINUTE_MS = 60_000;
 /** A router may take an hour to load a version (MILLRACE_ROUTER_LOAD_TIMEOUT), and be away for a while before. */
@@ -108,7 +109,7 @@ export function rollOut(state: LoopState, version: number, nowMs: number): LoopR
   const next = step(
     {
       ...state,
-      ...{ phase: 'rolling_out', waitingVersion: version, rollingSinceMs: nowMs },
+      ...{ phase: 'rolling_out', waitingVersion: version, rollingSinceMs: nowMs, inSteps: false },
       rolloutTries: version === state.waitingVersion ? state.rolloutTries : 0,
     },
     nowMs,
@@ -125,8 +126,8 @@ export function onRoute(
   nowMs: number,
 ): LoopResult {
   if (input.revision < state.routeRevision) return same(state);
-  const next = givenUp(routed(state, input, policy, nowMs), nowMs);
-  if (next.phase !== 'rolling_out') return same(next);
+  const next = withSteps(givenUp(routed(state, input, policy, nowMs), nowMs), input);
+  if (next.phase !== 'rolling_out' || next.inSteps) return same(next);
   if (input.liveVersion === next.waitingVersion) {
     const correlationId = next.episode?.id ?? `rollout-${input.liveVersion}`;
     const shown = onProbation(next, { byHand: false, correlationId }, policy, nowMs);
@@ -141,6 +142,8 @@ export function onRoute(
   if (input.phase === 'failed' && isOurs) {
     return same(cool({ ...next, waitingVersion: 0 }, policy, nowMs, `the rollout failed: ${input.message}`));
   }
+  const ended = endedInSteps(state, input);
+  if (ended !== undefined) return same(cool({ ...next, waitingVersion: 0 }, policy, nowMs, ended));
   return same(next);
 }
 
@@ -179,6 +182,7 @@ function routed(
 /** A router that refuses a rollout says so to who asked, not on the route: nothing would ever come. */
 export function rollingOut(state: LoopState, policy: LoopPolicy, nowMs: number): LoopState {
   if (state.rollingSinceMs === 0) return { ...state, rollingSinceMs: nowMs };
+  if (state.inSteps) return state;
   if (nowMs - state.rollingSinceMs < ROLLOUT_MS_MAX) return state;
   const { waitingVersion: version } = state;
   const rolloutTries = state.rolloutTries + 1;

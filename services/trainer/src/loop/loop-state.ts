@@ -8,6 +8,7 @@ import type { DatasetsKnown, KnownDataset } from './known-datasets.js';
 import type { ComparedRows, Probation } from './loop-probation.js';
 import type { RetrainTrigger, Taught } from './loop-triggers.js';
 import type { DriftsKnown, ToldDrift } from './open-drifts.js';
+import type { InSteps } from './rollout-in-steps.js';
 
 export interface Episode {
   /** Correlation id that every step of this episode carries. */
@@ -35,7 +36,7 @@ export interface Episode {
   version: number;
 }
 
-export interface LoopState extends DriftsKnown, DatasetsKnown, Omit<Taught, 'datasets'> {
+export interface LoopState extends DriftsKnown, DatasetsKnown, InSteps, Omit<Taught, 'datasets'> {
   phase: LoopPhase;
   /** The version in service; 0 = none. */
   liveVersion: number;

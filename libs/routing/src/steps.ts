@@ -1,0 +1,128 @@
+// Rollouts in steps, the arithmetic: who has which share at a step, when the next one is due, and what a rollout waits
+// for. Commands and outcomes are the state machine's (rollout.ts).
+//
+// At a step of weight w the new version has w percent, and those who had the traffic before share the rest as they
+// shared all of it:  weight_i = (100 - w) × baseline_i / 100, whole percents by largest remainder, at least 1 for the
+// largest of them. O(targets × log targets).
+
+import { hash32 } from '@millrace/domain';
+import { type PlannedStep, type RolloutSteps, type Route, type Share, TARGETS_MAX } from './route.js';
+
+/** "step", so that the same text elsewhere gives another salt. */
+const SALT_SEED = 0x73746570;
+
+/** Who has what beside a version that has `weight` percent. Without anybody else the version has all. */
+export function beside(baseline: readonly Share[], version: number, weight: number): Share[] {
+  const others = baseline
+    .filter((share) => share.version !== version && share.weight > 0)
+    .sort((a, b) => b.weight - a.weight || a.version - b.version)
+    .slice(0, weight > 0 ? TARGETS_MAX - 1 : TARGETS_MAX);
+  if (others.length === 0) return [{ version, weight: 100 }];
+  const shares = scaled(others, 100 - weight);
+  return weight > 0 ? [...shares, { version, weight }] : shares;
+}
+
+/** Whole weights in the same proportion that add up to `total`; who gets none is left out. `shares`: largest first. */
+function scaled(shares: readonly Share[], total: number): Share[] {
+  const sum = shares.reduce((all, { weight }) => all + weight, 0);
+  const exact = shares.map(({ weight }) => (weight * total) / sum);
+  const whole = exact.map(Math.floor);
+  let missing = total - whole.reduce((all, weight) => all + weight, 0);
+  const byRemainder = exact
+    .map((weight, i) => ({ i, remainder: weight - Math.floor(weight) }))
+    .sort((a, b) => b.remainder - a.remainder || a.i - b.i);
+  for (const { i } of byRemainder) {
+    if (missing === 0) break;
+    whole[i] = (whole[i] as number) + 1;
+    missing -= 1;
+  }
+  return shares.flatMap(({ version }, i) => (whole[i] === 0 ? [] : { version, weight: whole[i] as number }));
+}
+
+/** Who had the traffic before the version came, without it; empty where nobody else has any. */
+export function baselineOf(live: readonly Share[], version: number): Share[] {
+  return live.some((share) => share.version !== version) ? beside(live, version, 0) : [];
+}
+
+interface Beginning {
+  plan: readonly PlannedStep[];
+  baseline: readonly Share[];
+  version: number;
+  nowMs: number;
+}
+
+/** The first step of a rollout that the route begins now. */
+export function firstStep(route: Route, { plan, baseline, version, nowMs }: Beginning): RolloutSteps {
+  const fromRevision = route.revision + 1;
+  return {
+    ...{ plan, at: 0, sinceMs: nowMs, dueMs: dueAt(plan[0], nowMs), fromRevision, baseline },
+    // 0 is no salt on the wire.
+    salt: hash32(`${route.project}/${version}/${fromRevision}`, SALT_SEED) || 1,
+  };
+}
+
+/** undefined: that was the last one, the next is all traffic. */
+export function stepAfter(steps: RolloutSteps, nowMs: number): RolloutSteps | undefined {
+  const next = steps.plan[steps.at + 1];
+  if (next === undefined) return undefined;
+  return { ...steps, at: steps.at + 1, sinceMs: nowMs, dueMs: dueAt(next, nowMs), pause: undefined };
+}
+
+const dueAt = (step: PlannedStep | undefined, nowMs: number): number | undefined =>
+  step?.forMs === undefined ? undefined : nowMs + step.forMs;
+
+/** The pause is over: the step goes on with the time that it had left. */
+export function resumed(steps: RolloutSteps, nowMs: number): RolloutSteps {
+  const { pause, dueMs } = steps;
+  const pausedMs = pause === undefined ? 0 : Math.max(0, nowMs - pause.sinceMs);
+  return { ...steps, dueMs: dueMs === undefined ? undefined : dueMs + pausedMs, pause: undefined };
+}
+
+/** Whether the time of the step is up and nobody holds the rollout. */
+export function isDue({ dueMs, pause }: RolloutSteps, nowMs: number): boolean {
+  return pause === undefined && dueMs !== undefined && nowMs >= dueMs;
+}
+
+/** What a person is told of a rollout in steps. */
+export interface RolloutProgress {
+  version: number;
+  /** From 1. */
+  step: number;
+  steps: number;
+  /** Percent that the version has. */
+  weight: number;
+  /** Percent that it has at the next step; 100 = that is the end. */
+  nextWeight: number;
+  sinceMs: number;
+  /** When the next step comes at the earliest; null = a person says when. */
+  nextMs: number | null;
+  /** A clause: "waits for …". */
+  waitsFor: string;
+}
+
+/** undefined: the route is in no step. */
+export function rolloutProgress(
+  { rollout, targets }: Pick<Route, 'rollout' | 'targets'>,
+  nowMs: number,
+): RolloutProgress | undefined {
+  const { steps, version } = rollout;
+  if (rollout.phase !== 'progressing' || steps === undefined) return undefined;
+  return {
+    ...{ version, step: steps.at + 1, steps: steps.plan.length },
+    weight: targets.find((target) => target.version === version)?.weight ?? 0,
+    nextWeight: steps.plan[steps.at + 1]?.weight ?? 100,
+    sinceMs: steps.sinceMs,
+    nextMs: steps.pause === undefined ? (steps.dueMs ?? null) : null,
+    waitsFor: waitOf(steps, nowMs),
+  };
+}
+
+function waitOf({ pause, dueMs }: RolloutSteps, nowMs: number): string {
+  if (pause !== undefined) {
+    const by = pause.by === '' ? '' : ` by ${pause.by}`;
+    return `a person to resume it: paused${by}${pause.reason === '' ? '' : `, ${pause.reason}`}`;
+  }
+  if (dueMs === undefined) return 'a person to skip the step, to promote the version or to abort it';
+  if (nowMs < dueMs) return 'the time of the step';
+  return 'serving to say that the version is ready, and the analysis to agree';
+}

@@ -1,0 +1,266 @@
+// Rollouts in steps under owners that crash: seeded histories in which commands come late, twice, out of order or not
+// at all, two routers hand the partition to each other, and one dies at a write, before or after the log has it. The
+// log fences as Kafka does: who has lost the partition writes nothing.
+//
+// Of each history: what the log has keeps the rules of a route at every revision, nobody writes over another's
+// revision, a failed rollout has nothing, and a kill is in force whatever step came beside it. Then all commands end,
+// and within a bounded time the rollout is over, or the route says for which person it waits.
+
+import { describe, expect, it } from '@jest/globals';
+import { type Clock, type Rng, seededRng } from '@millrace/domain';
+import {
+  type Route,
+  type RouteAction,
+  type RouteCommand,
+  readyVersions,
+  rolloutProgress,
+  strategyNamed,
+} from '@millrace/routing';
+import { SwitchLog } from '../outcomes/switch-log.js';
+import { RouteTable } from '../routing/route-table.js';
+import { RouteOwner } from './route-owner.js';
+import type { StepAnswer } from './step-watch.js';
+
+/** So many histories a run; each has its own seed. */
+const HISTORIES = 2_000;
+const LOAD_TIMEOUT_MS = 5_000;
+const STEP_MS = 10_000;
+const STRATEGY = strategyNamed('canary', [
+  { weight: 5, forMs: STEP_MS },
+  { weight: 20, forMs: STEP_MS },
+  { weight: 50 },
+]);
+const TIMED = strategyNamed('canary', [
+  { weight: 5, forMs: STEP_MS },
+  { weight: 50, forMs: STEP_MS },
+]);
+
+/** Time that stands still until it is moved, and who sleeps in it. */
+class Time {
+  nowMs = 1_000_000;
+  private sleepers: { atMs: number; wake(): void }[] = [];
+  readonly clock = { nowMs: () => this.nowMs, monotonicMs: () => this.nowMs } as Clock;
+
+  readonly sleep = (ms: number): Promise<void> =>
+    new Promise((wake) => this.sleepers.push({ atMs: this.nowMs + ms, wake }));
+
+  /** To the end of what can happen in it. */
+  async pass(ms: number): Promise<void> {
+    const endMs = this.nowMs + ms;
+    await turn();
+    for (;;) {
+      const next = Math.min(...this.sleepers.map(({ atMs }) => atMs));
+      if (next > endMs) break;
+      this.nowMs = Math.max(this.nowMs, next);
+      const due = this.sleepers.filter(({ atMs }) => atMs <= this.nowMs);
+      this.sleepers = this.sleepers.filter(({ atMs }) => atMs > this.nowMs);
+      for (const { wake } of due) wake();
+      await turn();
+    }
+    this.nowMs = endMs;
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+type Crash = 'no' | 'before' | 'after';
+
+/** routes.v1: one writer at a time. */
+class Log {
+  readonly written: { route: Route; by: number }[] = [];
+  epoch = 0;
+
+  get last(): Route | undefined {
+    return this.written.at(-1)?.route;
+  }
+}
+
+class World {
+  readonly time = new Time();
+  readonly log = new Log();
+  /** What serving has loaded and calls ready. */
+  readonly ready = new Set<number>();
+  answer: StepAnswer = 'yes';
+  crash: Crash = 'no';
+  private owner: RouteOwner;
+  private readonly sent: RouteCommand[] = [];
+  private serial = 0;
+
+  constructor(
+    readonly rng: Rng,
+    private readonly strategy: typeof STRATEGY,
+  ) {
+    this.owner = this.newOwner();
+  }
+
+  /** A router that takes the partition over, and reads what is there. The one before may live on. */
+  takeOver(): void {
+    this.owner = this.newOwner();
+    if (this.log.last !== undefined) this.owner.resume(this.log.last);
+  }
+
+  private newOwner(): RouteOwner {
+    const epoch = ++this.log.epoch;
+    const table = new RouteTable();
+    if (this.log.last !== undefined) table.apply(this.log.last);
+    let isDead = false;
+    const write = async (route: Route): Promise<void> => {
+      // The rest of the process goes on meanwhile.
+      await Promise.resolve();
+      if (isDead || epoch !== this.log.epoch) throw new Error('fenced');
+      const crash = this.crash;
+      this.crash = 'no';
+      if (crash !== 'before') this.log.written.push({ route, by: epoch });
+      if (crash === 'no') return;
+      isDead = true;
+      throw new Error(`died ${crash} the write`);
+    };
+    return new RouteOwner(
+      table,
+      new SwitchLog(() => 0),
+      { write, remove: async () => undefined },
+      { modelReady: async (_, version) => !isDead && this.ready.has(version) },
+      {
+        ...{ clock: this.time.clock, loadTimeoutMs: LOAD_TIMEOUT_MS, sleep: this.time.sleep },
+        ...{ failures: () => 0, createdAtMs: () => 0, strategyOf: () => this.strategy, mixed: () => undefined },
+        versions: { fault: () => undefined, isGone: () => false, upToNow: async () => undefined },
+        mayAdvance: () => this.answer,
+        onSettled: () => undefined,
+        onError: () => undefined,
+      },
+    );
+  }
+
+  /** As Kafka delivers: again until it was applied or refused, or never. */
+  async send(action: RouteAction, delivery: 'once' | 'lost' = 'once', expectedRevision = 0): Promise<void> {
+    this.serial += 1;
+    const facts = { id: `c${this.serial}`, project: 'p', issuedAtMs: 0, correlationId: '', reason: 'r' };
+    const command: RouteCommand = { ...facts, expectedRevision, action };
+    this.sent.push(command);
+    if (delivery === 'once') await this.deliver(command);
+  }
+
+  /** One of earlier, delivered or lost: late, again, out of order. */
+  async deliverOld(): Promise<void> {
+    const old = this.sent[this.rng.below(Math.max(1, this.sent.length))];
+    if (old !== undefined) await this.deliver(old);
+  }
+
+  private async deliver(command: RouteCommand): Promise<void> {
+    for (let tries = 0; tries < 5; tries++) {
+      const applied = await this.owner.apply(command).then(
+        () => true,
+        () => false,
+      );
+      if (applied) return;
+      this.takeOver();
+    }
+  }
+}
+
+const VERSIONS = [1, 2, 3, 4];
+const KINDS = ['startRollout', 'advance', 'pause', 'resume', 'abort', 'rollback', 'promote'] as const;
+
+function anyAction(rng: Rng): RouteAction {
+  const kind = KINDS[rng.below(KINDS.length)] ?? 'abort';
+  const version = VERSIONS[rng.below(VERSIONS.length)] ?? 1;
+  if (kind === 'rollback') return { kind };
+  if (kind === 'startRollout' || kind === 'promote') return { kind, version };
+  return { kind, version: rng.below(3) === 0 ? version : 0 };
+}
+
+async function happen(world: World): Promise<void> {
+  const { rng, time } = world;
+  const what = rng.below(12);
+  if (what < 4) await world.send(anyAction(rng));
+  else if (what === 4) await world.send(anyAction(rng), 'lost');
+  else if (what === 5) await world.deliverOld();
+  else if (what === 6) world.takeOver();
+  else if (what === 7) world.crash = rng.below(2) === 0 ? 'before' : 'after';
+  else if (what === 8) {
+    const version = VERSIONS[rng.below(VERSIONS.length)] ?? 1;
+    if (!world.ready.delete(version)) world.ready.add(version);
+  } else if (what === 9) {
+    const answers: StepAnswer[] = ['yes', 'yes', 'not yet', { abort: 'worse' }, { pause: 'inconclusive' }];
+    world.answer = answers[rng.below(answers.length)] ?? 'yes';
+  } else await time.pass(rng.below(3 * STEP_MS));
+}
+
+function checkLog(log: Log): void {
+  log.written.forEach(({ route }, i) => {
+    const before = log.written[i - 1]?.route;
+    // Two owners never write the same revision, nor over what they did not know.
+    expect(route.revision).toBe((before?.revision ?? 0) + 1);
+    const sum = route.targets.reduce((total, { weight }) => total + weight, 0);
+    expect(route.targets.length === 0 || sum === 100).toBe(true);
+    const ready = readyVersions(route);
+    for (const { version } of route.targets) expect(ready).toContain(version);
+    if (route.rollout.phase === 'failed' && before?.rollout.phase !== 'failed')
+      expect(route.targets.map(({ version }) => version)).not.toContain(route.rollout.version);
+    if (route.rollout.phase !== 'progressing') expect(route.rollout.steps).toBeUndefined();
+  });
+}
+
+/** Nobody commands any more; who holds the partition lives. */
+async function comesToRest(world: World): Promise<void> {
+  const { time, log } = world;
+  world.crash = 'no';
+  world.takeOver();
+  const boundMs = LOAD_TIMEOUT_MS + 2 * (STEP_MS + LOAD_TIMEOUT_MS) + 10_000;
+  await time.pass(boundMs);
+  const route = log.last;
+  if (route === undefined) return;
+  const { phase, steps } = route.rollout;
+  expect(['idle', 'promoted', 'failed', 'progressing']).toContain(phase);
+  if (phase !== 'progressing') return;
+  const progress = rolloutProgress(route, time.nowMs);
+  expect(steps).toBeDefined();
+  const waitsForPerson = steps?.pause !== undefined || steps?.dueMs === undefined;
+  expect(waitsForPerson || world.answer === 'not yet').toBe(true);
+  expect(progress?.waitsFor).toMatch(waitsForPerson ? /^a person to/ : /the analysis to agree$/);
+}
+
+describe('rollouts in steps whose owners crash', () => {
+  it(`keep their rules and come to rest, in ${HISTORIES} histories`, async () => {
+    const seen = { promoted: 0, failed: 0, progressing: 0 } as Record<string, number>;
+    for (let seed = 1; seed <= HISTORIES; seed++) {
+      const rng = seededRng(seed);
+      const world = new World(rng, seed % 2 === 0 ? STRATEGY : TIMED);
+      for (const version of VERSIONS) world.ready.add(version);
+      const steps = 5 + rng.below(20);
+      for (let step = 0; step < steps; step++) await happen(world);
+      await comesToRest(world);
+      checkLog(world.log);
+      const phase = world.log.last?.rollout.phase ?? 'idle';
+      seen[phase] = (seen[phase] ?? 0) + 1;
+    }
+    // The histories are worth something: many come to each end.
+    for (const phase of ['promoted', 'failed', 'progressing']) expect(seen[phase]).toBeGreaterThan(HISTORIES / 50);
+  }, 120_000);
+
+  it('a kill is in force whatever step comes beside it, and whoever dies at its write', async () => {
+    for (let seed = 1; seed <= HISTORIES / 4; seed++) {
+      const rng = seededRng(seed);
+      const world = new World(rng, TIMED);
+      for (const version of VERSIONS) world.ready.add(version);
+      await world.send({ kind: 'startRollout', version: 1 });
+      await world.time.pass(1_000);
+      await world.send({ kind: 'startRollout', version: 2 });
+      await world.time.pass(1_000 + rng.below(STEP_MS - 2_000));
+      const seen = world.log.last?.revision ?? 0;
+      const crashes: Crash[] = ['no', 'before', 'after'];
+      world.crash = crashes[rng.below(3)] ?? 'no';
+      const kill: RouteAction = rng.below(2) === 0 ? { kind: 'abort', version: 2 } : { kind: 'rollback' };
+      const skip = (): Promise<void> => world.send({ kind: 'advance', version: 0 });
+      const killed = (): Promise<void> => world.send(kill, 'once', seen);
+      // A step by hand just before, or by its time in the same moment.
+      if (rng.below(2) === 0) await Promise.all([skip(), killed()]);
+      else await Promise.all([world.time.pass(rng.below(2) * STEP_MS), killed()]);
+      await world.time.pass(5 * STEP_MS);
+      const route = world.log.last as Route;
+      expect(route.targets).toMatchObject([{ version: 1, weight: 100 }]);
+      expect(route.rollout).toMatchObject({ phase: 'failed', version: 2 });
+      checkLog(world.log);
+    }
+  }, 60_000);
+});

@@ -1,0 +1,116 @@
+// Brings the steps of rollouts when they are due, as the owner of their routes: waits for the time, asks serving
+// whether the version is still ready and the analysis whether it may have more, and hands the outcome to the owner. It
+// keeps nothing that the route does not say, so that whoever takes a partition over goes on from the route alone.
+//
+// A version that serving does not call ready for `readyTimeoutMs` after its step was due has failed: the rollout does
+// not hang. While the analysis says 'not yet' it waits, and the route says for whom (libs/routing: rolloutProgress).
+
+import type { Clock } from '@millrace/domain';
+import { isDue, type Route, type StepOutcome } from '@millrace/routing';
+
+export interface ReadinessProbe {
+  modelReady(project: string, version: number): Promise<boolean>;
+}
+
+/**
+ * What the analysis says of a step that is due: it may come; not yet, ask again; or the rollout is to end, or to wait
+ * for a person. Pure and quick: it is asked about once a second, and before each step.
+ */
+export type StepAnswer = 'yes' | 'not yet' | { abort: string } | { pause: string };
+export type MayAdvance = (project: string, route: Route) => StepAnswer;
+
+/** Who is named where the analysis ends or pauses a rollout, and where the owner does. */
+const ANALYSIS = 'the analysis';
+const ROUTER = 'the router';
+
+/** Between two looks at a step that is due and may not come. */
+const LOOK_EVERY_MS = 250;
+/** Long waits are slept in parts, so that an ended watch goes. */
+const SLEEP_MS_MAX = 1_000;
+
+interface Routes {
+  get(project: string): Route | undefined;
+  /** Never rejects: what could not be written leaves the route as it was. */
+  settle(project: string, outcome: StepOutcome): Promise<void>;
+}
+
+export interface StepWatchOptions {
+  clock: Clock;
+  readyTimeoutMs: number;
+  sleep(ms: number): Promise<void>;
+  mayAdvance: MayAdvance;
+}
+
+export class StepWatch {
+  /** Revision at which the running watch of a project began. */
+  private readonly watching = new Map<string, number>();
+
+  constructor(
+    private readonly routes: Routes,
+    private readonly probe: ReadinessProbe,
+    private readonly options: StepWatchOptions,
+  ) {}
+
+  /** Of a route that has come into force here; one without a step that has a time ends the watch. */
+  watch(route: Route): void {
+    const { project, revision, rollout } = route;
+    const { steps } = rollout;
+    const waits = rollout.phase === 'progressing' && steps?.dueMs !== undefined && steps.pause === undefined;
+    if (!waits) this.end(project);
+    else if (this.watching.get(project) !== revision) {
+      this.watching.set(project, revision);
+      void this.untilMoved(project, revision);
+    }
+  }
+
+  end(project: string): void {
+    this.watching.delete(project);
+  }
+
+  private async untilMoved(project: string, revision: number): Promise<void> {
+    const { clock, sleep } = this.options;
+    let unreadySinceMs: number | undefined;
+    for (;;) {
+      const route = this.current(project, revision);
+      const steps = route?.rollout.steps;
+      if (route === undefined || steps?.dueMs === undefined) return;
+      if (!isDue(steps, clock.nowMs())) {
+        await sleep(Math.min(SLEEP_MS_MAX, Math.max(1, steps.dueMs - clock.nowMs())));
+        continue;
+      }
+      const isReady = await this.probe.modelReady(project, route.rollout.version).catch(() => false);
+      if (this.current(project, revision) === undefined) return;
+      unreadySinceMs = isReady ? undefined : (unreadySinceMs ?? clock.monotonicMs());
+      const outcome = this.outcomeOf(route, unreadySinceMs);
+      // What was written ends this watch; what was not, or was refused by a clock set back, is looked at again.
+      if (outcome !== undefined) await this.routes.settle(project, outcome);
+      if (this.current(project, revision) !== undefined) await sleep(LOOK_EVERY_MS);
+    }
+  }
+
+  /** undefined: this watch is over. */
+  private current(project: string, revision: number): Route | undefined {
+    if (this.watching.get(project) !== revision) return undefined;
+    const route = this.routes.get(project);
+    return route?.revision === revision ? route : undefined;
+  }
+
+  /** undefined: nothing yet. */
+  private outcomeOf(route: Route, unreadySinceMs: number | undefined): StepOutcome | undefined {
+    const { project, revision } = route;
+    const { version } = route.rollout;
+    const at = { version, revision };
+    const { clock, mayAdvance, readyTimeoutMs } = this.options;
+    if (unreadySinceMs !== undefined) {
+      const ms = clock.monotonicMs() - unreadySinceMs;
+      if (ms < readyTimeoutMs) return undefined;
+      return { kind: 'abort', ...at, by: ROUTER, reason: `serving has not called it ready for ${readyTimeoutMs} ms` };
+    }
+    const answer = mayAdvance(project, route);
+    if (answer === 'yes') return { kind: 'next', ...at };
+    if (answer === 'not yet') return undefined;
+    return 'abort' in answer
+      ? { kind: 'abort', ...at, by: ANALYSIS, reason: answer.abort }
+      : { kind: 'pause', ...at, by: ANALYSIS, reason: answer.pause };
+  }
+}
