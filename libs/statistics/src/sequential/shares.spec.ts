@@ -39,6 +39,12 @@ function refusedOf(looks: number, stream: (rng: Rng) => (look: number) => boolea
   return refused;
 }
 
+function binomial(k: number, n: number, p: number): number {
+  let probability = p ** k * (1 - p) ** (n - k);
+  for (let i = 1; i <= k; i++) probability *= (n - k + i) / i;
+  return probability;
+}
+
 const counted = fc
   .tuple(fc.integer({ min: 0, max: 3_000 }), fc.double({ min: 0, max: 1, noNaN: true }))
   .map(([n, share]): Count => ({ n, k: Math.round(n * share ** 3) }));
@@ -123,6 +129,37 @@ describe('a difference of two shares', () => {
     });
     expect(refused).toBeLessThanOrEqual(WRONG_MAX);
   });
+
+  it.each([
+    [0, 0.2, [0.1, 0.1]],
+    [0, 0.5, [0.6, 0.2]],
+    [0.1, 0.3, [0.05, 0.15]],
+    [0.1, 0.3, [0.4, 0.45]],
+    [-0.2, 0.1, [0.3, 0.1]],
+  ])(
+    'evidence against more than %d at a share of %d is 1 at most on average, counted out, for %j',
+    (margin, share, p) => {
+      // Arms drawn, and arms as they came with the counts' own share: every outcome of SEEN observations.
+      const test = new ShareTest(margin, 'more', { expected: { effect: 0.15, baseline: 0.1 } });
+      const SEEN = 8;
+      let drawn = 0;
+      for (let n = 0; n <= SEEN; n++) {
+        let given = 0;
+        for (let k1 = 0; k1 <= SEEN - n; k1++) {
+          for (let k2 = 0; k2 <= n; k2++) {
+            const probability = binomial(k1, SEEN - n, p[0] as number) * binomial(k2, n, p[1] as number);
+            const stratum = { first: { k: k1, n: SEEN - n }, second: { k: k2, n } };
+            drawn += binomial(n, SEEN, share) * probability * Math.exp(test.logE([{ ...stratum, share }]));
+            given += probability * Math.exp(test.logE([stratum]));
+          }
+        }
+        expect(given).toBeLessThan(1 + 1e-9);
+      }
+      expect(drawn).toBeLessThan(1 + 1e-9);
+      // On the edge of the null, nothing is given away.
+      if ((p[1] as number) - (p[0] as number) === margin) expect(drawn).toBeGreaterThan(0.9);
+    },
+  );
 
   it('does not take a level that moved between two steps for a difference, if the steps are strata', () => {
     // 2 % of 100 to the canary while one in 100 fails, then half of the traffic while one in five does.
@@ -307,6 +344,23 @@ describe('counts of two arms', () => {
       };
     });
     expect(refused).toBeLessThanOrEqual(WRONG_MAX);
+  });
+
+  it('of one distribution: evidence is 1 at most on average, counted out', () => {
+    const [n1, n2] = [7, 4];
+    for (const p of [0.5, 0.1]) {
+      let own = 0;
+      for (let k1 = 0; k1 <= n1; k1++) {
+        for (let k2 = 0; k2 <= n2; k2++) {
+          const probability = binomial(k1, n1, p) * binomial(k2, n2, p);
+          own += probability * Math.exp(sameCountsLogE([k1, n1 - k1], [k2, n2 - k2]));
+        }
+      }
+      expect(own).toBeLessThan(1);
+    }
+    let split = 0;
+    for (let k = 0; k <= 40; k++) split += binomial(k, 40, 0.1) * Math.exp(splitLogE(40 - k, k, 0.1));
+    expect(split).toBeCloseTo(1, 9);
   });
 
   it('of two distributions are told apart', () => {
