@@ -24,6 +24,20 @@ const Evaluation = answer(
   'Evaluation',
 );
 
+const Comparison = answer(
+  {
+    metric: Type.String({ description: 'The deciding one.' }),
+    rows: count('Both have answered.'),
+    value: figure('Of this version.'),
+    other: figure('Of what it is compared with.'),
+    difference: figure('`value` less `other`.'),
+    lower: figure(),
+    upper: figure(),
+    confidence: Type.Number({ description: 'Of the interval from `lower` to `upper`.' }),
+  },
+  'Comparison',
+);
+
 const upstream = {
   address: Type.String({ minLength: 1, maxLength: 260, description: 'host:port of a V2 server’s gRPC endpoint.' }),
   model: Type.String({ minLength: 1, maxLength: 256, description: 'What the server calls the model.' }),
@@ -47,6 +61,11 @@ const ModelVersion = answer(
     evaluation: Type.Optional(Evaluation),
     championEvaluation: Type.Optional(Evaluation),
     championVersion: versionOrNone(),
+    championStanding: Type.Optional(
+      Type.String({ description: 'Why it was that one: in service, the newest blessed, as asked.' }),
+    ),
+    championComparison: Type.Optional(Comparison),
+    trivialComparison: Type.Optional(Comparison),
     baselines: Type.Array(
       answer({
         name: Type.String(),

@@ -35,9 +35,13 @@ export interface ModelVersion extends Omit<EvaluationReport, 'evaluation' | 'int
 
 type Wire<T> = Omit<T, 'evaluation'> & { evaluation?: WireEvaluation | undefined };
 
-interface WireModelVersion extends Omit<Wire<ModelVersion>, 'championEvaluation' | 'baselines' | 'slices' | 'origin'> {
+type Rewritten = 'championEvaluation' | 'championStanding' | 'baselines' | 'slices' | 'origin';
+
+interface WireModelVersion extends Omit<Wire<ModelVersion>, Rewritten> {
   /** Empty = trained, as in versions of v0.1. */
   origin: string;
+  /** Empty = none. */
+  championStanding: string;
   championEvaluation?: WireEvaluation | undefined;
   baselines: readonly Wire<ModelVersion['baselines'][number]>[];
   slices: readonly Wire<ModelVersion['slices'][number]>[];
@@ -49,6 +53,7 @@ const codec = messageCodec<WireModelVersion>(ModelVersionSchema, {
     closed: { origin: ['', 'file', 'upstream'] },
   },
   Upstream: { required: ['address', 'model'] },
+  Comparison: { required: ['metric'] },
   Baseline: { required: ['name'], closed: { kind: BASELINE_KINDS } },
   SliceEvaluation: { required: ['column', 'evaluation'] },
 });
@@ -58,6 +63,7 @@ export function encodeModelVersion(model: ModelVersion): Uint8Array {
   return codec.encode({
     ...model,
     origin: model.origin === 'trained' ? '' : model.origin,
+    championStanding: model.championStanding ?? '',
     evaluation: evaluation && evaluationToWire(evaluation),
     championEvaluation: championEvaluation && evaluationToWire(championEvaluation),
     baselines: baselines.map((of) => ({ ...of, evaluation: of.evaluation && evaluationToWire(of.evaluation) })),
@@ -71,6 +77,7 @@ export function decodeModelVersion(bytes: Uint8Array): ModelVersion {
   return {
     ...wire,
     origin: wire.origin === '' ? 'trained' : (wire.origin as ModelOrigin),
+    championStanding: wire.championStanding === '' ? undefined : wire.championStanding,
     evaluation: evaluation && evaluationFromWire(evaluation),
     championEvaluation: championEvaluation && evaluationFromWire(championEvaluation),
     baselines: baselines.map((of) => ({ ...of, evaluation: of.evaluation && evaluationFromWire(of.evaluation) })),

@@ -165,6 +165,11 @@ const BOUND_VERSION = {
   upstream: { address: 'triton:8001', model: 'churn', version: '' },
 };
 
+const differs = { value: 4, other: Number.NaN, difference: -1, lower: -2, upper: 0 };
+const comparison = { metric: 'log_loss', rows: 9, confidence: 0.8, ...differs };
+const championed = { championVersion: 1, championStanding: 'in service', championComparison: comparison };
+const COMPARED_VERSION = { ...BOUND_VERSION, ...championed, trivialComparison: { ...comparison, other: 5 } };
+
 export const CODEC_SAMPLES: readonly CodecSample[] = [
   sample(
     'record',
@@ -488,6 +493,7 @@ export const CODEC_SAMPLES: readonly CodecSample[] = [
     decodeModelVersion,
   ),
   sample('model-version-bound', BOUND_VERSION, encodeModelVersion, decodeModelVersion),
+  sample('model-version-compared', COMPARED_VERSION, encodeModelVersion, decodeModelVersion),
   sample(
     'model-version-ruled',
     { ...BOUND_VERSION, version: 3, packagePath: 'models/demo/3', labelRule: 'size > 5' },

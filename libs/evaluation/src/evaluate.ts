@@ -2,8 +2,10 @@
 
 import type { TaskKind } from '@millrace/domain';
 import { intervalOf } from './comparisons/bootstrap.js';
+import { type ByChance, byChance } from './comparisons/by-chance.js';
 import type { Evaluation, EventTimeSpan } from './evaluation.js';
 import { exactly, type Interval, type MergedForms, type Metric } from './metric.js';
+import { auc } from './metrics/auc.js';
 import { metricsOf } from './registry.js';
 import type { ScoreQuality } from './score-quality.js';
 import { rowsOf, type ScoredRows } from './scored-rows.js';
@@ -35,6 +37,11 @@ export function evaluate(task: TaskKind, scored: ScoredRows, span: EventTimeSpan
 /** 95 % interval of each metric of the task. */
 export function intervalsOf(task: TaskKind, scored: ScoredRows): Record<string, Interval> {
   return byName(metricsOf(task), (metric) => intervalOf(metric, scored, CONFIDENCE));
+}
+
+/** What the scores' order is worth; undefined for a task whose scores put nothing in order. */
+export function chanceOf(task: TaskKind, scored: ScoredRows): ByChance | undefined {
+  return auc.tasks.includes(task) ? byChance(scored) : undefined;
 }
 
 /** From the mergeable counts of a binary task; metrics without a mergeable form are left out. */

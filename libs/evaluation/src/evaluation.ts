@@ -2,6 +2,7 @@
 // in which figures of quality travel, between trainer, monitor, command and page and in evaluation.json.
 
 import type { Slice } from '@millrace/domain';
+import type { MetricDifference } from './comparisons/paired.js';
 import type { Interval } from './metric.js';
 
 /** Event times of the rows; 0 and 0 where they are not known. */
@@ -34,6 +35,14 @@ export interface SliceEvaluation extends Slice {
   evaluation: Evaluation;
 }
 
+/** The deciding metric of a version and of what it is compared with, on the same rows. */
+export interface Comparison extends MetricDifference {
+  metric: string;
+  rows: number;
+  /** Of the interval. */
+  confidence: number;
+}
+
 export interface EvaluationReport {
   blessed: boolean;
   /** Why blessed, or why not: one sentence a gate. */
@@ -48,6 +57,11 @@ export interface EvaluationReport {
   /** The version in service at the time, on the same rows; 0 = there was none. */
   championVersion: number;
   championEvaluation?: Evaluation | undefined;
+  /** Why it was that one: "in service", "the newest blessed", "as asked"; absent where there was none. */
+  championStanding?: string | undefined;
+  championComparison?: Comparison | undefined;
+  /** With the trivial baseline. */
+  trivialComparison?: Comparison | undefined;
   baselines: readonly BaselineEvaluation[];
   slices: readonly SliceEvaluation[];
 }

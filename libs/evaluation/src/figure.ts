@@ -22,6 +22,13 @@ export function shownAgainst(value: number, other: number): string {
   return `${value} against ${other}`;
 }
 
+/** A difference with its sign, as in "+0.0120"; what four digits do not show, with two that count. */
+export function signed(value: number): string {
+  const size = Math.abs(value);
+  const isSmall = size > 0 && size < 10 ** (1 - DIGITS);
+  return `${value < 0 ? '−' : '+'}${isSmall ? size.toPrecision(2) : shown(size)}`;
+}
+
 /** What an evaluation says, also as it came over HTTP: JSON has null for NaN. */
 interface Figures {
   metrics: Readonly<Record<string, number | null>>;

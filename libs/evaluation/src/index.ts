@@ -1,18 +1,19 @@
 // Metrics, comparisons, gates and slices: everything that says how good a model is, pure.
 
 export { blockDifferences } from './comparisons/blocks.js';
-export { bootstrapDifference } from './comparisons/bootstrap.js';
 export { aucDrop } from './comparisons/hanley-mcneil.js';
-export { evaluate, evaluateMerged, intervalsOf } from './evaluate.js';
+export { differenceOf, type MetricDifference, seen } from './comparisons/paired.js';
+export { chanceOf, evaluate, evaluateMerged, intervalsOf } from './evaluate.js';
 export {
   BASELINE_KINDS,
   type BaselineEvaluation,
+  type Comparison,
   type Evaluation,
   type EvaluationReport,
 } from './evaluation.js';
-export { figure, metricIn, shown } from './figure.js';
+export { figure, metricIn, shown, signed } from './figure.js';
 export { bless } from './gates/bless.js';
-export type { Threshold } from './gates/gate.js';
+export { BLESSING_CONFIDENCE, type Threshold } from './gates/gate.js';
 export { isBetter, type Metric } from './metric.js';
 export { METRICS, metricNamed, metricsOf } from './registry.js';
 export { ScoreQuality, type ScoreQualityState } from './score-quality.js';

@@ -1,10 +1,11 @@
-// Metrics that are the mean of one term a row (log loss, Brier score, accuracy): weighted mean, and the normal interval
-// of a mean: m +- z s / sqrt(n), s the terms' standard deviation. Empty: NaN. One row: an interval without width.
+// Metrics that are the mean of one term a row (log loss, Brier score, accuracy): weighted mean, and the normal
+// interval of a mean: m +- z s / sqrt(n), s the terms' standard deviation. Empty: NaN. One row: an interval without
+// width. Of two models on the same rows: s / sqrt(n), s of the differences of their terms; fewer than two rows: NaN.
 
 import { normalQuantile } from '@millrace/statistics';
 import type { Interval, WeightedMetric } from './metric.js';
 import type { BinaryRow } from './row-terms.js';
-import { rowsOf, type ScoredRows } from './scored-rows.js';
+import { rowsOf, type ScoredRows, type ScorePair } from './scored-rows.js';
 
 /** One row's share of the metric. */
 export type RowTerm = (row: BinaryRow) => number;
@@ -40,4 +41,16 @@ export function intervalOfMean(terms: Float64Array, confidence: number): Interva
   const deviation = terms.length > 1 ? Math.sqrt(squares / (terms.length - 1)) : 0;
   const reach = (normalQuantile((1 + confidence) / 2) * deviation) / Math.sqrt(terms.length);
   return { lower: mean - reach, upper: mean + reach };
+}
+
+export function errorOfMeanDifference({ labels, first, second }: ScorePair, term: RowTerm): number {
+  const differences = termsOf({ labels, scores: first }, term);
+  const others = termsOf({ labels, scores: second }, term);
+  for (let i = 0; i < differences.length; i++) differences[i] = (differences[i] as number) - (others[i] as number);
+  const rows = differences.length;
+  if (rows < 2) return Number.NaN;
+  const mean = meanOf(differences)(null);
+  let squares = 0;
+  for (const one of differences) squares += (one - mean) ** 2;
+  return Math.sqrt(squares / (rows - 1) / rows);
 }

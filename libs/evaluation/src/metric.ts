@@ -9,7 +9,7 @@
 
 import type { TaskKind } from '@millrace/domain';
 import type { ScoreQuality } from './score-quality.js';
-import type { ScoredRows } from './scored-rows.js';
+import type { ScoredRows, ScorePair } from './scored-rows.js';
 
 /** The metric of some rows; a weight a row, null = each counts once. */
 export type WeightedMetric = (weights: ArrayLike<number> | null) => number;
@@ -48,6 +48,11 @@ export interface Metric {
    * no closed form: a bootstrap stands in.
    */
   readonly interval?: (rows: ScoredRows, confidence: number) => Interval;
+  /**
+   * Standard error of one model's value less another's on the same rows; left out where there is no closed form: a
+   * bootstrap stands in, which takes seconds for 100,000 rows.
+   */
+  readonly pairedError?: (pair: ScorePair) => number;
 }
 
 /** Whether `value` is better than `other`; never where one is no number. */

@@ -10,6 +10,13 @@ export interface ScoredRows {
   readonly scores: ArrayLike<number>;
 }
 
+/** Two models' scores of the same rows. */
+export interface ScorePair {
+  readonly labels: ArrayLike<number>;
+  readonly first: ArrayLike<number>;
+  readonly second: ArrayLike<number>;
+}
+
 /** Rows, or an error where the two sides do not fit. */
 export function rowsOf({ labels, scores }: ScoredRows): number {
   if (labels.length !== scores.length)

@@ -104,6 +104,7 @@ function evaluation(raw: Document): EvaluationSpec {
   return {
     ...(raw.from === undefined ? {} : { fromMs: at(raw.from) }),
     share: raw.share,
+    confidence: raw.confidence,
     slices: raw.slices,
     thresholds: raw.thresholds,
   };

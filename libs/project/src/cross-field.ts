@@ -229,7 +229,7 @@ function checkAbsent({ data, scope }: Project, document: unknown, report: Report
   }
   if (data.label === undefined) {
     const why = 'nothing is trained without a label. Add data.label, or remove';
-    for (const key of ['from', 'share', 'thresholds']) refuse(['evaluation', key], `${why} ${key}.`);
+    for (const key of ['from', 'share', 'confidence', 'thresholds']) refuse(['evaluation', key], `${why} ${key}.`);
     refuse(['training'], `${why} training.`);
     refuse(['retrain'], `${why} retrain.`);
     refuse(['rollout', 'probation'], 'nothing is compared without a label. Add data.label, or remove probation.');

@@ -191,6 +191,8 @@ export interface EvaluationSpec {
   fromMs?: number;
   /** Otherwise: the newest share of rows evaluates. */
   share: number;
+  /** Of the interval by which a version is better than another one; 0 = the bare figures decide. */
+  confidence: number;
   /** Columns whose values are evaluated apart. */
   slices: readonly string[];
   /** Gates for the first version and for every challenger. */

@@ -4,7 +4,7 @@
 
 import { WORKING_TASK_KINDS } from '@millrace/domain';
 import { ALPHA, type DetectorOption, optionsOf, type SubjectGroup, subjectNames } from '@millrace/drift';
-import { BASELINE_KINDS, metricsOf } from '@millrace/evaluation';
+import { BASELINE_KINDS, BLESSING_CONFIDENCE, metricsOf } from '@millrace/evaluation';
 import { SCALINGS } from '@millrace/features';
 import { DEFAULT_STRATEGY, STEPS_MAX, STRATEGIES } from '@millrace/routing';
 import { DECIMALS, TABLE_FORMATS } from '@millrace/tabular';
@@ -343,6 +343,14 @@ export const projectSchema: Node = {
           'Otherwise the newest share of rows evaluates; without data.eventTime a share by a hash of the record id.',
           0.2,
         ),
+        confidence: {
+          type: 'number',
+          minimum: 0,
+          maximum: 0.999,
+          default: BLESSING_CONFIDENCE,
+          description:
+            'Of the interval of the difference to the version in service, and to the trivial baseline: a version is blessed where all of it is better; 0: by the bare figures.',
+        },
         slices: optionalList(
           'Columns whose values are evaluated apart; text, integer or boolean.',
           columnName('A column.'),

@@ -209,7 +209,9 @@ describe('a model that was trained elsewhere', () => {
     await eventually('the trainer to hear of the route', async () => (await loop()).liveVersion === 1, 30_000);
     const { message, version } = await registered('churn.onnx');
     expect([message, version]).toMatchObject(['', { blessed: true, championVersion: 1 }]);
-    expect(version?.verdict).toMatch(/, version 1 \(in service\) 0\.\d{4}$/);
+    expect(version?.verdict).toMatch(
+      /, version 1 \(in service\) 0\.\d{4}, difference −0\.\d{4}, 80 % of −0\.\d{4} to −0\.\d{4}$/,
+    );
     expect(version?.reasons.at(-1)).toMatch(/lower than version 1's \(in service\)/);
   }, 180_000);
 

@@ -118,7 +118,7 @@ describe('a training', () => {
     // The interaction is invisible to the logistic baseline.
     const logistic = version.baselines.find((baseline) => baseline.name === 'logistic');
     expect(metricIn(logistic?.evaluation, AUC)).toBeLessThan(0.55);
-    expect(version.reasons).toHaveLength(3);
+    expect(version.reasons).toHaveLength(4);
     // A column that is no input of the model, evaluated value by value.
     expect(version.slices.map(({ column, value }) => [column, value])).toEqual([
       ['market', 'home'],

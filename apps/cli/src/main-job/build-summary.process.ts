@@ -2,8 +2,7 @@
 // themselves.
 
 import { cpus, totalmem } from 'node:os';
-import { seededRng } from '@millrace/domain';
-import { bootstrapDifference, evaluate, metricIn, metricNamed, type ScoredRows } from '@millrace/evaluation';
+import { differenceOf, evaluate, metricIn, metricNamed, type ScoredRows } from '@millrace/evaluation';
 import { isMissing, type RawColumns } from '@millrace/features';
 import { logisticBaselineOf, scoreLogistic, scoreMajority } from '@millrace/models';
 import { applyLabelRule, deriveColumns, type Project } from '@millrace/project';
@@ -16,7 +15,6 @@ import { type ModelVersionSummary, outagesOf, type Summary } from './summary.js'
 const AUC = metricNamed('auc');
 const LOG_LOSS = metricNamed('log_loss');
 /** Replicates of the bootstrap: the 2.5 % quantile of 400 rests on ten of them. */
-const BOOTSTRAP_REPLICATES = 400;
 
 export interface SummaryInput {
   project: Project;
@@ -181,8 +179,7 @@ async function modelSummary(model: RegisteredVersion, input: SummaryInput): Prom
       });
     }
     const pair = { labels: compared.labels, first: compared.probabilities, second: logistic };
-    const rng = seededRng(input.seed);
-    gain = bootstrapDifference(AUC, pair, { replicates: BOOTSTRAP_REPLICATES, confidence: 0.95, rng }).lower;
+    gain = differenceOf(AUC, pair, 0.95).lower;
   }
   return {
     version: model.version,

@@ -6,8 +6,7 @@
 
 import { Moments, type Moments2 } from '@millrace/statistics';
 import { exactly, type Metric } from '../metric.js';
-import { rowsOf } from '../scored-rows.js';
-import type { ScorePair } from './bootstrap.js';
+import { rowsOf, type ScorePair } from '../scored-rows.js';
 
 /** Below it an AUC would often have one class only, and a mean would be far from normal. */
 const BLOCK_ROWS_MIN = 20;

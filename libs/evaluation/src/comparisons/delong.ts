@@ -3,9 +3,10 @@
 //
 //   V10_i = share of negatives below positive i (ties half), V01_j = share of positives above negative j
 //   var(A) = S10 / P + S01 / N, S the sample variances of V10 and V01
-// O(n log n). Fewer than two positives or two negatives: NaN.
+// Of the difference of two models' AUCs on the same rows: the same of the differences of their V10 and V01, which
+// holds the covariance. O(n log n). Fewer than two positives or two negatives: NaN.
 
-import { rowsOf, type ScoredRows } from '../scored-rows.js';
+import { rowsOf, type ScoredRows, type ScorePair } from '../scored-rows.js';
 import { ascending, endsOfTies } from '../ties.js';
 
 interface Placements {
@@ -52,4 +53,11 @@ function varianceOfMean(values: Float64Array): number {
 export function aucVariance(rows: ScoredRows): number {
   const { positives, negatives } = placements(rows);
   return varianceOfMean(positives) + varianceOfMean(negatives);
+}
+
+export function aucDifferenceVariance({ labels, first, second }: ScorePair): number {
+  const one = placements({ labels, scores: first });
+  const two = placements({ labels, scores: second });
+  const less = (a: Float64Array, b: Float64Array) => a.map((value, i) => value - (b[i] as number));
+  return varianceOfMean(less(one.positives, two.positives)) + varianceOfMean(less(one.negatives, two.negatives));
 }

@@ -1,17 +1,15 @@
-// Every version, first or challenger, is better than the trivial baseline by the deciding metric, on the same rows:
-// what is no better than the base rate tells the rows apart by chance, whatever it is compared with besides.
+// Every version, first or challenger, is better than the trivial baseline by the deciding metric, on the same rows,
+// and so that the interval of the difference says it: what is no better than the base rate tells the rows apart by
+// chance, whatever it is compared with besides.
 
-import { metricIn } from '../figure.js';
-import { comparison } from './comparison.js';
+import { pairedComparison } from './comparison.js';
 import type { Gate } from './gate.js';
 
-export const beatsTrivial: Gate = ({ trivial, deciding, evaluation }) => [
+export const ADVICE = 'more rows or other features may help';
+
+export const beatsTrivial: Gate = ({ trivial, deciding, evaluation: { rows }, confidence }) => [
   {
-    ...comparison(deciding, evaluation, {
-      whose: "the trivial baseline's",
-      value: metricIn(trivial, deciding),
-      stated: false,
-    }),
-    advice: 'more rows or other features may help',
+    ...pairedComparison(deciding, trivial.difference, { whose: "the trivial baseline's", rows, confidence }),
+    advice: ADVICE,
   },
 ];

@@ -5,10 +5,11 @@ import { beatsBaselines } from './beats-baselines.js';
 import { beatsChampion } from './beats-champion.js';
 import { beatsTrivial } from './beats-trivial.js';
 import type { Candidate, Gate } from './gate.js';
+import { tellsApart } from './tells-apart.js';
 import { thresholds } from './thresholds.js';
 import { verdictOf } from './verdict.js';
 
-const GATES: readonly Gate[] = [thresholds, beatsTrivial, beatsBaselines, beatsChampion];
+const GATES: readonly Gate[] = [thresholds, beatsTrivial, tellsApart, beatsBaselines, beatsChampion];
 
 export interface Blessing {
   blessed: boolean;

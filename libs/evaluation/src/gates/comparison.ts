@@ -1,7 +1,9 @@
-// Whether a version is better than another by one metric, said in one sentence with both numbers and the rows.
+// Whether a version is better than another by one metric, said in one sentence with both numbers and the rows, and
+// where the other was scored on the same rows with their difference and its interval.
 
+import { type MetricDifference, seen } from '../comparisons/paired.js';
 import type { Evaluation } from '../evaluation.js';
-import { metricIn, shown, shownAgainst } from '../figure.js';
+import { metricIn, shown, shownAgainst, signed } from '../figure.js';
 import { isBetter, type Metric } from '../metric.js';
 import type { GateResult } from './gate.js';
 
@@ -18,6 +20,7 @@ export interface Opponent {
 /** Two engines' float32 scores of one model differ by up to 1e-6 in such a figure. */
 const ROUNDING = 1e-5;
 
+/** By the bare figures. */
 export function comparison(metric: Metric, evaluation: Evaluation, opponent: Opponent): GateResult {
   const own = metricIn(evaluation, metric);
   const better = isBetter(metric, own, opponent.value);
@@ -30,3 +33,36 @@ export function comparison(metric: Metric, evaluation: Evaluation, opponent: Opp
 }
 
 const POSITIVE: Record<Metric['direction'], string> = { higher: 'high', lower: 'low' };
+
+/** By the interval of the difference on the same rows: the better one is one where all of it says so. */
+export function pairedComparison(
+  metric: Metric,
+  difference: MetricDifference,
+  { whose, rows, confidence }: { whose: string; rows: number; confidence: number },
+): GateResult {
+  const { value, other } = difference;
+  const found = seen(metric, difference);
+  if (found === undefined) {
+    const why = Number.isNaN(value + other) ? 'it is not defined on them' : 'they are too few';
+    return { met: false, sentence: `${metric.title} cannot be compared with ${whose} on ${rows} rows: ${why}.` };
+  }
+  const met = found === 'better';
+  const isUnclear = found === 'none' && isBetter(metric, value, other);
+  const words = `${met ? '' : isUnclear ? 'not clearly ' : 'not '}${metric.direction} than ${whose}`;
+  const wouldBe = found === 'none' ? seeable(difference) : '';
+  const numbers = `${shownAgainst(value, other)} on ${rows} rows${intervalText(difference, confidence)}${wouldBe}`;
+  return { met, sentence: `${metric.title} is ${words}: ${numbers}.` };
+}
+
+/** As the end of two figures; empty where they are the same on each row. */
+export function intervalText({ difference, lower, upper }: MetricDifference, confidence: number): string {
+  if (difference === 0 && lower === upper) return '';
+  const share = Math.round(confidence * 1_000) / 10;
+  const interval = confidence === 0 ? '' : `, ${share} % of ${signed(lower)} to ${signed(upper)}`;
+  return `, difference ${signed(difference)}${interval}`;
+}
+
+/** What was not seen, and would be. */
+function seeable({ lower, upper }: MetricDifference): string {
+  return upper > lower ? `; one of about ${signed((upper - lower) / 2).slice(1)} would be seen` : '';
+}

@@ -3,6 +3,7 @@
 
 import type { Evaluation } from '../evaluation.js';
 import { metricIn, shown } from '../figure.js';
+import { intervalText } from './comparison.js';
 import type { Candidate, GateResult } from './gate.js';
 
 export function verdictOf(candidate: Candidate, results: readonly GateResult[]): string {
@@ -13,16 +14,21 @@ export function verdictOf(candidate: Candidate, results: readonly GateResult[]):
   return `not blessed: ${what}${advice === undefined ? '' : `; ${advice}`}`;
 }
 
-function figures({ evaluation, deciding, trivial, baselines, champion, rowsAre }: Candidate): string {
+function figures({ evaluation, deciding, trivial, baselines, champion, confidence, rowsAre }: Candidate): string {
   const of = (other: Evaluation) => shown(metricIn(other, deciding));
   const others = [
-    `the trivial baseline ${of(trivial)}`,
+    `the trivial baseline ${of(trivial.evaluation)}`,
     ...baselines
       .filter(({ kind, evaluation: computed }) => kind !== 'trivial' || computed === undefined)
       .map(({ name, evaluation: computed, value = Number.NaN }) =>
         computed === undefined ? `${name} ${shown(value)}, as stated` : `the ${name} baseline ${of(computed)}`,
       ),
-    ...(champion === null ? [] : [`version ${champion.version} (${champion.standing}) ${of(champion.evaluation)}`]),
+    ...(champion === null
+      ? []
+      : [
+          `version ${champion.version} (${champion.standing}) ${of(champion.evaluation)}` +
+            intervalText(champion.difference, confidence),
+        ]),
   ];
   const own = `${inSentence(deciding.title)} ${of(evaluation)} on ${evaluation.rows} rows ${rowsAre ?? 'that it had not seen'}`;
   return `${own}; ${others.join(', ')}`;

@@ -3,7 +3,7 @@
 // Interval: Wilson's score interval (Wilson 1927), which stays within [0, 1] and holds for few rows and shares near 1.
 
 import { normalQuantile } from '@millrace/statistics';
-import { meanOf, type RowTerm, termsOf } from '../mean-of-rows.js';
+import { errorOfMeanDifference, meanOf, type RowTerm, termsOf } from '../mean-of-rows.js';
 import { exactly, type Metric } from '../metric.js';
 import { isRight } from '../row-terms.js';
 import { rowsOf } from '../scored-rows.js';
@@ -27,4 +27,5 @@ export const accuracy: Metric = {
     const reach = (z / (1 + (z * z) / n)) * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
     return { lower: centre - reach, upper: centre + reach };
   },
+  pairedError: (pair) => errorOfMeanDifference(pair, rightness),
 };

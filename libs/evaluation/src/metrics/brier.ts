@@ -1,7 +1,7 @@
 // Brier score: the mean squared distance of the probability from the label (Brier 1950). Mergeable from the score
 // cells: each row counts as the middle of its cell, so |error| <= 2 * half a cell's width a row.
 
-import { intervalOfMean, meanOf, type RowTerm, termsOf } from '../mean-of-rows.js';
+import { errorOfMeanDifference, intervalOfMean, meanOf, type RowTerm, termsOf } from '../mean-of-rows.js';
 import type { MergedValue, Metric } from '../metric.js';
 import type { ScoreQuality } from '../score-quality.js';
 
@@ -28,4 +28,5 @@ export const brier: Metric = {
   prepare: (rows) => meanOf(termsOf(rows, squaredError)),
   merged: { binary: fromCells },
   interval: (rows, confidence) => intervalOfMean(termsOf(rows, squaredError), confidence),
+  pairedError: (pair) => errorOfMeanDifference(pair, squaredError),
 };

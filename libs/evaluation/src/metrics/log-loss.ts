@@ -1,7 +1,7 @@
 // Log loss: the mean of -ln of the probability that the model gave to what happened (formula and clipping:
 // row-terms.ts). Mergeable exactly: a sum.
 
-import { intervalOfMean, meanOf, termsOf } from '../mean-of-rows.js';
+import { errorOfMeanDifference, intervalOfMean, meanOf, termsOf } from '../mean-of-rows.js';
 import type { Metric } from '../metric.js';
 import { logLossOfRow } from '../row-terms.js';
 
@@ -15,4 +15,5 @@ export const logLoss: Metric = {
   prepare: (rows) => meanOf(termsOf(rows, logLossOfRow)),
   merged: { binary: (quality) => ({ value: quality.mean(quality.logLossSum), errorBound: 0 }) },
   interval: (rows, confidence) => intervalOfMean(termsOf(rows, logLossOfRow), confidence),
+  pairedError: (pair) => errorOfMeanDifference(pair, logLossOfRow),
 };

@@ -2,16 +2,17 @@
 // difference with its interval. Live traffic is not touched. Rows that one of them may have learned from are left out
 // where event times tell, unless they are asked for: it would look better than it is.
 
-import { PlatformError, seededRng } from '@millrace/domain';
+import { PlatformError } from '@millrace/domain';
 import {
-  bootstrapDifference,
+  differenceOf,
   evaluateSlices,
-  isBetter,
   type Metric,
   metricIn,
   metricNamed,
   metricsOf,
+  seen,
   shown,
+  signed,
 } from '@millrace/evaluation';
 import type { Project } from '@millrace/project';
 import { comparedVersion } from './champion.js';
@@ -23,11 +24,6 @@ import { hashSeedOf, placeOf, type SplitRule, splitRows, splitRule } from './spl
 /** The newest; a difference of 0.01 in log loss is told apart by some thousands. */
 const ROWS_MAX = 50_000;
 const CONFIDENCE = 0.95;
-/** The 2.5 % quantile rests on ten of them. */
-const REPLICATES = 400;
-/** Of the replicates: two equal questions have equal answers. */
-const SEED = 1;
-
 export interface BacktestRequest {
   version: number;
   against: number;
@@ -194,15 +190,12 @@ function noRows({ rows, eventTimeMs }: LabelledRows, fromMs: number, toMs: numbe
 }
 
 function compared(metric: Metric, { labels }: LabelledRows, own: Float32Array, other: Float32Array): BacktestMetric {
-  const value = (scores: Float32Array) => metric.prepare({ labels, scores })(null);
-  const options = { replicates: REPLICATES, confidence: CONFIDENCE, rng: seededRng(SEED) };
-  const pair = { labels, first: own, second: other };
-  return {
-    name: metric.name,
-    version: value(own),
-    against: value(other),
-    ...bootstrapDifference(metric, pair, options),
-  };
+  const {
+    value,
+    other: against,
+    ...interval
+  } = differenceOf(metric, { labels, first: own, second: other }, CONFIDENCE);
+  return { name: metric.name, version: value, against, ...interval };
 }
 
 function slicesOf(
@@ -231,12 +224,9 @@ function verdictOf(
 ): string {
   const figures = `${metric.title} ${shown(own)} against ${shown(other)} on ${rows} rows`;
   const interval = `difference ${signed(difference)}, 95 % of ${signed(lower)} to ${signed(upper)}`;
-  if (Number.isNaN(difference + lower + upper))
-    return `nothing can be said: ${metric.title} is not defined on these ${rows} rows`;
-  if (lower <= 0 && upper >= 0)
+  const found = seen(metric, { value: own, other, difference, lower, upper });
+  if (found === undefined) return `nothing can be said: ${metric.title} is not defined on these ${rows} rows`;
+  if (found === 'none')
     return `no difference is seen: ${figures}, ${interval}; one of about ${shown((upper - lower) / 2)} would be`;
-  const better = isBetter(metric, own, other) ? version : against;
-  return `version ${better} is the better one: ${figures}, ${interval}`;
+  return `version ${found === 'better' ? version : against} is the better one: ${figures}, ${interval}`;
 }
-
-const signed = (value: number): string => `${value < 0 ? '−' : '+'}${shown(Math.abs(value))}`;

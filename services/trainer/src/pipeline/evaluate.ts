@@ -5,11 +5,15 @@
 import {
   type BaselineEvaluation,
   bless,
+  type Comparison,
+  chanceOf,
+  differenceOf,
   type Evaluation,
   type EvaluationReport,
   evaluate,
   evaluateSlices,
   intervalsOf,
+  type MetricDifference,
   metricNamed,
 } from '@millrace/evaluation';
 import { encodeRows, type FittedPlan, type SignatureInput } from '@millrace/features';
@@ -88,17 +92,27 @@ export async function judge(project: Project, later: LabelledRows, contest: Cont
     const others = computed(name as ComputedBaseline);
     return others === undefined ? [] : [{ name, kind, evaluation: evaluateRows(project, later, others) }];
   });
-  const championEvaluation = champion === null ? undefined : evaluateRows(project, later, await champion.score(later));
+  const { thresholds, confidence } = project.evaluation;
+  const deciding = metricNamed(metric);
+  const { labels } = later;
+  const against = (others: ArrayLike<number>) => ({
+    evaluation: evaluateRows(project, later, others),
+    difference: differenceOf(deciding, { labels, first: scores, second: others }, confidence),
+  });
+  const compared = (difference: MetricDifference): Comparison => ({
+    ...difference,
+    ...{ metric, rows: later.rows, confidence },
+  });
+  const opponent =
+    champion === null
+      ? null
+      : { version: champion.version, standing: champion.standing, ...against(await champion.score(later)) };
+  const constant = against(trivial);
   const { blessed, reasons, verdict } = bless({
-    evaluation,
-    deciding: metricNamed(metric),
-    trivial: evaluateRows(project, later, trivial),
-    baselines,
-    thresholds: project.evaluation.thresholds,
-    champion:
-      champion === null || championEvaluation === undefined
-        ? null
-        : { version: champion.version, standing: champion.standing, evaluation: championEvaluation },
+    ...{ evaluation, deciding, baselines, thresholds, confidence },
+    trivial: constant,
+    chance: chanceOf(task, { labels, scores }),
+    champion: opponent,
     ...(rowsAre === undefined ? {} : { rowsAre }),
   });
   return {
@@ -107,9 +121,12 @@ export async function judge(project: Project, later: LabelledRows, contest: Cont
     verdict,
     warnings,
     evaluation,
-    intervals: intervalsOf(task, { labels: later.labels, scores }),
+    intervals: intervalsOf(task, { labels, scores }),
     championVersion: champion?.version ?? 0,
-    championEvaluation,
+    championEvaluation: opponent?.evaluation,
+    championStanding: opponent?.standing,
+    championComparison: opponent === null ? undefined : compared(opponent.difference),
+    trivialComparison: compared(constant.difference),
     baselines,
     slices: evaluateSlices(task, { ...later, scores }, project.evaluation.slices),
   };

@@ -458,7 +458,7 @@ describe('a training', () => {
       ['majority', 'trivial'],
       ['logistic', 'older_system'],
     ]);
-    expect(end.reasons).toHaveLength(2);
+    expect(end.reasons).toHaveLength(3);
     expect(end.verdict).toMatch(
       /^version 1 is blessed: log loss 0\.\d{4} on 1000 rows that it had not seen; the trivial baseline 0\.\d{4}, the logistic baseline 0\.\d{4}$/,
     );
@@ -514,13 +514,17 @@ describe('a training', () => {
     const hard = await run(scope('[{ name: majority, kind: trivial }, { name: clerks, kind: human, value: 0.3 }]'));
     expect(hard.blessed).toBe(false);
     expect(hard.reasons[0]).toMatch(/^Log loss is lower than the trivial baseline's: /);
-    expect(hard.reasons[1]).toMatch(
+    expect(hard.reasons[1]).toMatch(/^AUC is above what answers by chance reach once in 1,000 times: /);
+    expect(hard.reasons[2]).toMatch(
       /^Log loss is not lower than the clerks baseline's: .* against 0.3000, as stated, on/,
     );
     expect(hard.baselines?.[1]).toEqual({ name: 'clerks', kind: 'human', value: 0.3 });
     expect(await run(scope('[]'))).toMatchObject({
       blessed: true,
-      reasons: [expect.stringMatching(/^Log loss is lower than the trivial baseline's: /)],
+      reasons: [
+        expect.stringMatching(/^Log loss is lower than the trivial baseline's: /),
+        expect.stringMatching(/^AUC is above what answers by chance reach /),
+      ],
       baselines: [],
     });
   });
@@ -537,12 +541,21 @@ describe('a training', () => {
     expect(end).toMatchObject({ blessed: true });
     expect(end.reasons).toEqual([
       expect.stringContaining(`${words} the trivial baseline's: `),
+      expect.stringContaining('AUC is above what answers by chance reach '),
       expect.stringContaining(`${words} version 3's (the newest blessed): `),
     ]);
-    expect(announced[0]).toMatchObject({ championVersion: 3 });
+    expect(announced[0]).toMatchObject({ championVersion: 3, championStanding: 'the newest blessed' });
     expect(announced[0]?.championEvaluation?.rows).toBe(1_000);
+    expect(announced[0]?.championComparison).toMatchObject({ metric, rows: 1_000, confidence: 0.8 });
+    expect(announced[0]?.championComparison?.value).toBe(announced[0]?.evaluation?.metrics[metric]);
+    expect(announced[0]?.championComparison?.other).toBe(announced[0]?.championEvaluation?.metrics[metric]);
+    expect(announced[0]?.trivialComparison).toMatchObject({ metric, rows: 1_000 });
+    expect(end.verdict).toMatch(
+      / version 3 \(the newest blessed\) \d\.\d{4}, difference [−+]0\.\d{4}, 80 % of [−+]0\.\d{4} to [−+]0\.\d{4}$/,
+    );
     // Asked to beat none, it meets the baselines.
     const free = await runTraining('t-2', { ...request, championVersion: 0 }, project, silent, ports);
-    expect(free.reasons).toHaveLength(2);
+    expect(free.reasons).toHaveLength(3);
+    expect(free.verdict).not.toContain('difference');
   });
 });

@@ -1,0 +1,48 @@
+// How much better one model is than another on the same rows, with its interval: the one way in which two versions
+// are compared, at a blessing and in a backtest. Paired: what moves both, such as a hard day, cancels.
+//
+//   d = metric(first) - metric(second),   interval d +- z s,   z the normal quantile of (1 + confidence) / 2
+// s is the metric's own standard error of d (`pairedError`): of the mean of the rows' differences, or DeLong's of
+// two AUCs; O(n) and O(n log n), whatever the number of rows. A metric without one is drawn (bootstrap.ts). Rows are
+// taken for independent: many rows of one entity, or of one hard day, say less than as many of different ones. Fewer
+// than two rows, or a metric that is not defined: NaN.
+
+import { normalQuantile } from '@millrace/statistics';
+import type { Metric } from '../metric.js';
+import type { ScorePair } from '../scored-rows.js';
+import { bootstrapInterval } from './bootstrap.js';
+
+export interface MetricDifference {
+  /** Of the first, and of the second, on all rows. */
+  value: number;
+  other: number;
+  /** `value` less `other`. */
+  difference: number;
+  lower: number;
+  upper: number;
+}
+
+/** `confidence` 0: an interval without width. */
+export function differenceOf(metric: Metric, pair: ScorePair, confidence: number): MetricDifference {
+  const { labels, first, second } = pair;
+  const one = metric.prepare({ labels, scores: first });
+  const two = metric.prepare({ labels, scores: second });
+  const [value, other] = [one(null), two(null)];
+  const difference = value - other;
+  const figures = { value, other, difference };
+  if (metric.pairedError === undefined)
+    return { ...figures, ...bootstrapInterval((weights) => one(weights) - two(weights), labels.length, confidence) };
+  const reach = normalQuantile((1 + confidence) / 2) * metric.pairedError(pair);
+  return { ...figures, lower: difference - reach, upper: difference + reach };
+}
+
+/** What the interval says: a better first one, a worse one, or that none is seen; undefined where it is not defined. */
+export function seen(
+  { direction }: Pick<Metric, 'direction'>,
+  { difference, lower, upper }: MetricDifference,
+): 'better' | 'worse' | 'none' | undefined {
+  if (Number.isNaN(difference + lower + upper)) return undefined;
+  // An interval without width that ends at 0 is no difference.
+  if (lower <= 0 && upper >= 0) return 'none';
+  return lower > 0 === (direction === 'higher') ? 'better' : 'worse';
+}
