@@ -5,6 +5,7 @@ const grouped = new Intl.NumberFormat('en');
 
 export const count = (n) => (n == null ? '–' : n >= 100_000 ? compact.format(n) : grouped.format(Math.round(n)));
 export const fixed = (n, digits) => (n == null || Number.isNaN(n) ? '–' : n.toFixed(digits));
+export const signed = (n) => (n == null ? '–' : `${n < 0 ? '−' : '+'}${fixed(Math.abs(n), 4)}`);
 export const percent = (share) =>
   share == null ? '–' : `${(share * 100).toFixed(share !== 0 && Math.abs(share) < 0.01 ? 2 : 1)} %`;
 export const figure = (n) =>

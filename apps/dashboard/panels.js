@@ -1,6 +1,6 @@
 // Tiles, annotations, marks of the charts, traffic split and versions.
 
-import { count, fill, fixed, h, percent, table, wholeVersions } from '/format.js';
+import { count, fill, fixed, h, percent, signed, table, wholeVersions } from '/format.js';
 import { wallTime } from '/times.js';
 import { versionColour, versionDot } from '/versions.js';
 
@@ -189,6 +189,14 @@ function gatePill({ blessed, evaluatedRows }) {
     : h('span', { class: 'pill bad' }, 'not blessed');
 }
 
+/** How it fared against the version that it had to beat. @param {import('./answers.js').Models['models'][number]} model */
+function againstText({ champion }) {
+  if (champion === null) return '';
+  const { version, standing, metric, rows, difference, lower, upper, confidence } = champion;
+  const by = `${metric} ${signed(difference)}, ${Math.round(confidence * 100)} % of ${signed(lower)} to ${signed(upper)}`;
+  return h('small', {}, `${by}, against version ${version} (${standing}) on ${count(rows)} rows`);
+}
+
 /** Not one that was registered. @param {import('./answers.js').Models['models'][number]} model */
 const isTrained = ({ workers }) => workers > 0;
 
@@ -215,8 +223,8 @@ export function showVersions(element, models, quality, route) {
           ],
         },
         {
-          title: model.reasons.join('\n'),
-          content: [gatePill(model)],
+          title: [model.verdict, ...model.reasons].filter((one) => one !== '').join('\n'),
+          content: [gatePill(model), againstText(model)],
         },
         fixed(model.auc, 4),
         fixed(model.logLoss, 4),

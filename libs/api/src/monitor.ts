@@ -148,6 +148,24 @@ const Model = answer(
     version: version(),
     blessed: Type.Boolean(),
     reasons: Type.Array(Type.String()),
+    verdict: Type.String({ description: 'Blessed or not, and why, in one sentence.' }),
+    champion: nullable(
+      answer(
+        {
+          version: version(),
+          standing: Type.String({
+            description: 'Why it was the one to beat: in service, the newest blessed, as asked.',
+          }),
+          metric: Type.String({ description: 'The title of the deciding one.' }),
+          rows: count(),
+          difference: figure('Of this version less of that one, on the same rows.'),
+          lower: figure(),
+          upper: figure(),
+          confidence: Type.Number({ description: 'Of the interval.' }),
+        },
+        'Champion',
+      ),
+    ),
     auc: figure(),
     logLoss: figure(),
     evaluatedRows: count(),

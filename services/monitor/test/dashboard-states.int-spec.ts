@@ -184,6 +184,19 @@ describe('a newcomer', () => {
   });
 });
 
+describe('a version that had another one to beat', () => {
+  it('says by how much it was better, how sure, than which one and on how many rows', async () => {
+    await wide('alarms', async (page) => {
+      await page
+        .locator('#versions small', {
+          hasText: 'Log loss −0.0120, 80 % of −0.0180 to −0.0060, against version 1 (in service) on 2,000 rows',
+        })
+        .waitFor();
+      expect(await page.locator('#versions small').count()).toBe(1);
+    });
+  });
+});
+
 describe('a version whose package brings no reference', () => {
   it('says how many of its first rows there are', async () => {
     await wide('own-reference', async (page) => {

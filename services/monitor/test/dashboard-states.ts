@@ -268,6 +268,14 @@ ${labelDelay === null ? '' : labelOf(labelDelay)}features: [{ name: amount, kind
 monitoring: { window: 1m, allowedLateness: 1s, minRows: ${MIN_ROWS} }
 `;
 
+const CHALLENGED = {
+  ...{ championVersion: 1, championStanding: 'in service' },
+  championComparison: {
+    ...{ metric: 'log_loss', rows: 2_000, value: 0.5, other: 0.512, difference: -0.012 },
+    ...{ lower: -0.018, upper: -0.006, confidence: 0.8 },
+  },
+};
+
 const modelOf = (project: string, version: number) => ({
   project,
   version,
@@ -285,7 +293,7 @@ const modelOf = (project: string, version: number) => ({
     eventTimeFromMs: 0,
     eventTimeToMs: 1,
   },
-  championVersion: 0,
+  ...(version === 1 ? { championVersion: 0 } : CHALLENGED),
   baselines: [],
   slices: [],
   datasetVersions: ['d'.repeat(64)],

@@ -2,11 +2,19 @@
 
 import type { Command } from 'commander';
 import type { ControlClient, RegisteredVersion } from '../client/control.http.js';
+import { EXIT_OK } from '../exit-codes.js';
 import { versionCommand } from '../overview/version-command.js';
 import { type ListedVersion, type RowCounts, slicesText, versionsText } from '../train/training-report.js';
+import { versionText } from '../train/version-text.js';
 import { action } from './context.js';
-import { projectName } from './option-values.js';
+import { projectName, wholeNumber } from './option-values.js';
 import { registerCommand } from './register.js';
+import { VERSION_MAX } from './routes.js';
+
+interface ModelsOptions {
+  slices?: boolean;
+  modelVersion?: number;
+}
 
 export function modelCommands(program: Command): void {
   const models = program.command('models');
@@ -15,8 +23,17 @@ export function modelCommands(program: Command): void {
     .description('lists model versions with their evaluation and blessing')
     .argument('<project>', 'its name', projectName)
     .option('--slices', 'the figures of each value of the columns under evaluation.slices instead')
+    .option('--model-version <version>', 'one version in full', wholeNumber(1, VERSION_MAX))
     .action(
-      action(async ({ control, print }, project: string, options: { slices?: boolean }) => {
+      action(async ({ control, print }, project: string, options: ModelsOptions) => {
+        const { modelVersion } = options;
+        if (modelVersion !== undefined) {
+          const model = await control.model(project, modelVersion);
+          const counts = await rowCounts(control, model);
+          const next = [`millrace backtest ${project} --against ${modelVersion}`];
+          print(model, (width) => versionText(model, counts, width), next);
+          return EXIT_OK;
+        }
         const models = await control.models(project);
         const next = [
           models.length === 0 ? await versionCommand(control, project) : `millrace rollout status ${project}`,
@@ -27,7 +44,7 @@ export function modelCommands(program: Command): void {
           const listed = await Promise.all(models.map((model) => withHeldOut(control, model)));
           print(listed, (width) => versionsText(listed, width), next);
         }
-        return 0;
+        return EXIT_OK;
       }),
     );
 }

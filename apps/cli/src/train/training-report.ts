@@ -8,7 +8,7 @@ import { table } from '../table.js';
 import type { Stage } from '../terminal/stage.js';
 
 type Training = AnswerOf<typeof trainerApi.endpoints.training>;
-type Version = AnswerOf<typeof trainerApi.endpoints.model>;
+export type Version = AnswerOf<typeof trainerApi.endpoints.model>;
 
 /** Of a version's package; what an earlier build did not count is left out. */
 export interface RowCounts {

@@ -1,10 +1,10 @@
 // What the API answers, made from the engine's state. Plain objects; a number that does not exist (AUC of one class) is
 // null.
 
-import type { SoftwareMetrics } from '@millrace/contracts';
+import type { ModelVersion, SoftwareMetrics } from '@millrace/contracts';
 import { ALL, type Cohort, cohortKey, parseCohortKey, sameCohort } from '@millrace/domain';
 import { formulaOf } from '@millrace/drift';
-import type { Evaluation } from '@millrace/evaluation';
+import { type Evaluation, metricNamed } from '@millrace/evaluation';
 import type { CorrectionFinding } from '../alarms/drift-event.js';
 import type { Episode } from '../alarms/project-alarms.js';
 import type { Annotations } from '../live/annotations.js';
@@ -156,6 +156,8 @@ export function modelsView(sources: ViewSources, project: string, nowMs: number)
     version: model.version,
     blessed: model.blessed,
     reasons: model.reasons,
+    verdict: model.verdict,
+    champion: championView(model),
     auc: model.evaluation?.metrics.auc ?? null,
     logLoss: model.evaluation?.metrics.log_loss ?? null,
     evaluatedRows: model.evaluation?.rows ?? 0,
@@ -172,6 +174,23 @@ export function modelsView(sources: ViewSources, project: string, nowMs: number)
     })),
     reference: referenceView(sources, monitor, project, model.version),
   }));
+}
+
+/** null: it had none to beat, or is of a release that did not say how it fared. */
+function championView({ championVersion, championStanding = '', championComparison }: ModelVersion) {
+  if (championVersion === 0 || championComparison === undefined) return null;
+  const { metric, rows, difference, lower, upper, confidence } = championComparison;
+  const title = metricNamed(metric).title;
+  return {
+    version: championVersion,
+    standing: championStanding,
+    metric: title,
+    rows,
+    difference,
+    lower,
+    upper,
+    confidence,
+  };
 }
 
 /** null: the version has answered nothing yet, or its package cannot be read. */
