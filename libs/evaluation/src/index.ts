@@ -11,7 +11,7 @@ export {
   type Evaluation,
   type EvaluationReport,
 } from './evaluation.js';
-export { figure, metricIn, shown, signed } from './figure.js';
+export { figure, metricIn, shown, shownAgainst, signed } from './figure.js';
 export { bless } from './gates/bless.js';
 export { BLESSING_CONFIDENCE, type Threshold } from './gates/gate.js';
 export { isBetter, type Metric } from './metric.js';

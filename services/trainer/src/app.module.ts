@@ -110,7 +110,8 @@ export const trainer = defineService({
       new LoopFiles(join(config.home, 'trainer', 'loop')),
     );
     const announcements = new Announcements(writer, outlast);
-    const parts = { registry, store, files, collective, announcements, opener, clock };
+    const say: PipelineParts['log'] = (message, facts) => log.info(message, facts);
+    const parts = { registry, store, files, collective, announcements, opener, clock, log: say };
     const revisions = new ProjectRevisions((project) => registry.projectRevision(project), after);
     const runner = trainings(context, parts, { uploads, revisions, kept, duty });
     const loop = retrainingLoop(context, writer, kept, { runner, parts, outlast });

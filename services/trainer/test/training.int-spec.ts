@@ -3,7 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sha256 } from '@millrace/artifacts';
@@ -280,4 +280,22 @@ describe('a training', () => {
     const versions = (body.models as ModelVersion[]).filter((one) => one.trainingId === trainingId);
     expect(versions.map((one) => one.version)).toEqual([version.version]);
   }, 180_000);
+
+  it('goes on from scratch where its parent is broken, on all workers: no number of retrainings mended it', async () => {
+    const file = join(on.home, 'artifacts/models/shop/1/weights/weights.bin');
+    const [good, broken] = [readFileSync(file), readFileSync(file)];
+    for (let at = 0; at < broken.length; at += 4) broken.writeFloatLE(-30 * broken.readFloatLE(at), at);
+    writeFileSync(file, broken);
+    const training = { datasetVersions: ['first'], warmStartVersion: 1, championVersion: 0 };
+    const { trainingId } = (await post('/v1/projects/shop/trainings', training)).body;
+    const ended = async () => (await get(`/v1/projects/shop/trainings/${trainingId}`)).body.state === 'finished';
+    await eventually('the training to end', ended, 90_000);
+    writeFileSync(file, good);
+    const version = [...on.models.values()].find((one) => one.trainingId === trainingId);
+    expect(version).toMatchObject({ blessed: true, workers: 2 });
+    expect(version?.verdict).toMatch(
+      /; trained from scratch, for from version 1's weights it (was not blessed|failed)/,
+    );
+    expect(existsSync(join(on.home, 'trainer/work/trainings', String(trainingId)))).toBe(false);
+  }, 120_000);
 });

@@ -42,6 +42,8 @@ export interface Workers {
 export interface FitOptions {
   /** Names working files and jobs. */
   id: string;
+  /** Of several fits of one id: which one, in those names. */
+  attempt?: string;
   project: Project;
   workers: number;
   seed: number;
@@ -53,6 +55,8 @@ const CHECKPOINTS_KEPT = 2;
 
 /** finishGradient's l2 that weighs as much as |w|^2 / 2 beside the summed loss, times the rows. */
 const C_OF_ONE = 0.5;
+
+const named = ({ attempt }: FitOptions, name: string): string => (attempt === undefined ? name : `${attempt}-${name}`);
 
 /** Where the working files of a training or trial lie. */
 export function folderOf(id: string): string {
@@ -168,7 +172,7 @@ async function runLogistic(
   options: FitOptions,
   ports: FitPorts,
 ): Promise<Float32Array> {
-  const path = (rest: string) => `${folderOf(options.id)}/${name}-${rest}`;
+  const path = (rest: string) => `${folderOf(options.id)}/${named(options, name)}-${rest}`;
   const spec: LogisticSpec = {
     kind: 'logistic',
     data: ports.files.writeData(path('rows.bin'), rows),
@@ -184,10 +188,11 @@ function trainFiles(
   network: Network,
   initial: Float32Array,
   rows: EncodedRows,
-  { id, project }: FitOptions,
+  options: FitOptions,
   files: WorkingFiles,
 ): Pick<TrainSpec, 'kind' | 'data' | 'network' | 'initialWeights' | 'checkpoint' | 'resume' | 'resultPath'> {
-  const path = (rest: string) => `${folderOf(id)}/${name}-${rest}`;
+  const { id, project } = options;
+  const path = (rest: string) => `${folderOf(id)}/${named(options, name)}-${rest}`;
   return {
     kind: 'train',
     data: files.writeData(path('rows.bin'), rows),
@@ -208,11 +213,11 @@ async function runFit(
   name: string,
   spec: TrainSpec | LogisticSpec,
   workers: number,
-  { id }: FitOptions,
+  options: FitOptions,
   ports: FitPorts,
   progress: (step: number, steps: number, loss: number) => void,
 ): Promise<{ weights: Float32Array; workers: number }> {
-  const outcome = await ports.workers.run(`${id}-${name}`, workers, spec, progress);
+  const outcome = await ports.workers.run(`${options.id}-${named(options, name)}`, workers, spec, progress);
   return { weights: await ports.files.readFloats(spec.resultPath), workers: outcome.workers };
 }
 

@@ -37,13 +37,14 @@ export interface PipelineParts {
   /** Opens models that were trained elsewhere. */
   opener: ModelOpener;
   clock: Clock;
+  log: PipelinePorts['log'];
 }
 
 const onnxOf = (network: Network, weights: Float32Array, name: string): Uint8Array =>
   encodeOnnxModel(onnxGraph(network, weights), name);
 
 export function pipelinePorts(parts: PipelineParts): PipelinePorts {
-  const { registry, store, files, collective, clock } = parts;
+  const { registry, store, files, collective, clock, log } = parts;
   return {
     rows: {
       versions: (project, ids) => ids.map((id) => registry.dataset(project, id)),
@@ -72,6 +73,7 @@ export function pipelinePorts(parts: PipelineParts): PipelinePorts {
     },
     publish: publishPorts(parts),
     clock,
+    log,
   };
 }
 

@@ -117,6 +117,7 @@ function lineageOf({ trainingId, request, project, trial, evaluation }: JudgedVe
     datasetVersions: request.datasetVersions,
     split: trial.split,
     parentVersion: request.warmStartVersion,
+    fromParent: trial.warm,
     championVersion: evaluation.championVersion,
     seed: request.seed,
     workers: trial.workers,

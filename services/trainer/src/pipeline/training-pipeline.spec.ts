@@ -113,6 +113,7 @@ interface World {
   packages: Map<string, PackageFiles>;
   files: Map<string, Float32Array | EncodedRows>;
   asked: string[][];
+  logged: unknown[];
   /** The dataset versions of each reading. */
   read: string[][];
 }
@@ -130,6 +131,7 @@ function aWorld(
   const packages: World['packages'] = new Map();
   const asked: string[][] = [];
   const read: string[][] = [];
+  const logged: World['logged'] = [];
   const scored = (network: Network, weights: Float32Array, encoded: Float32Array) =>
     Float32Array.from(forward(network, weights, encoded));
   let model: { network: Network; weights: Float32Array };
@@ -205,8 +207,9 @@ function aWorld(
       hash: (parts) => `${parts.length}`,
     },
     clock: new ManualClock(),
+    log: (message, facts) => logged.push([message, facts]),
   };
-  return { ports, announced, packages, files, asked, read };
+  return { logged, ports, announced, packages, files, asked, read };
 }
 
 const request: TrainingRequest = {
@@ -557,5 +560,34 @@ describe('a training', () => {
     const free = await runTraining('t-2', { ...request, championVersion: 0 }, project, silent, ports);
     expect(free.reasons).toHaveLength(3);
     expect(free.verdict).not.toContain('difference');
+  });
+
+  describe('that goes on from its parent', () => {
+    const runs = async ({ weights, ...model }: Earlier, factor: number, champion?: number) => {
+      const world = aWorld(rowsOf(), { 1: { ...model, weights: weights.map((weight) => factor * weight) } });
+      const steps: TrainingStep[] = [];
+      const reporter = { report: (step: TrainingStep) => steps.push(step) };
+      const asked = { ...request, warmStartVersion: 1, championVersion: champion };
+      const end = await runTraining('t-2', asked, projectOf(), reporter, world.ports);
+      const lineage = JSON.parse(world.packages.get('models/shop/1')?.['lineage.json'] as string);
+      return { ...world, end, lineage, trainings: steps.filter(({ kind }) => kind === 'started').length };
+    };
+
+    it.each([
+      [-4, 'it was not blessed', 'Log loss 0'],
+      [-30, 'it failed', 'the loss is Infinity at step'],
+    ])('is trained again from scratch where a broken parent keeps it down (%d): %s', async (factor, why, because) => {
+      const { end, trainings, files, lineage, logged } = await runs(await modelOf(rowsOf(true)), factor);
+      expect([end.blessed, trainings, files.size, logged.length]).toEqual([true, 2, 0, 1]);
+      const said = `trained from scratch, for from version 1's weights ${why}`;
+      expect(end.verdict).toContain(`; ${said} (${because}`);
+      expect(end.warnings.at(-1)).toContain(`It is ${said}: ${because}`);
+      expect(lineage).toMatchObject({ parentVersion: 1, fromParent: false });
+    });
+
+    it('is not where it is blessed', async () => {
+      const { end, trainings, lineage } = await runs(await modelOf(rowsOf()), 1, 0);
+      expect([end.blessed, trainings, end.warnings, lineage.fromParent]).toEqual([true, 1, [], true]);
+    });
   });
 });

@@ -1,25 +1,28 @@
 // One training from its request to an announced model version, step after step: load -> trial (split, plan, fit,
-// evaluate) -> judge -> publish. Each step is a file of this folder with its own ports; the order
-// is here. A training that was stopped begins no further work and announces nothing.
+// evaluate) -> judge, and once more from scratch where that helps -> publish. Each step is a file of this folder with
+// its own ports; the order is here. A training that was stopped begins no further work and announces nothing.
 
 import { PlatformError, type TrainingRequest } from '@millrace/domain';
+import { metricNamed } from '@millrace/evaluation';
 import { type Project, planOf } from '@millrace/project';
 import { refuseStopped } from '../training/refuse-stopped.js';
 import type { TrainingReporter, TrainingResult } from '../training/runner.js';
 import { championOf, comparable } from './champion.js';
-import { fittedBaselines, judge, scoresOf } from './evaluate.js';
+import { type Champion, fittedBaselines, judge, scoresOf } from './evaluate.js';
 import { folderOf } from './fit.js';
 import { fittingVersions, type VersionFacts, versionsText } from './fitting-versions.js';
-import { loadRows, type RowSource } from './load.js';
+import { type LabelledRows, loadRows, type RowSource } from './load.js';
 import type { EarlierModel, EarlierModels } from './plan.js';
 import { type PublishPorts, publish } from './publish.js';
+import { type Judged, ratherCold } from './rather-cold.js';
 import { hashSeedOf, splitRule } from './split.js';
-import { runTrial, type TrialPorts } from './trial.js';
+import { runTrial, type Trial, type TrialPorts, type TrialSettings } from './trial.js';
 
 export interface PipelinePorts extends TrialPorts {
   rows: RowSource;
   models: EarlierModels;
   publish: PublishPorts;
+  log(message: string, facts: Record<string, string>): void;
 }
 
 export async function runTraining(
@@ -65,26 +68,50 @@ async function runSteps(
   ports: PipelinePorts,
 ): Promise<TrainingResult> {
   const { inputs } = planOf(project);
-  const known = ports.rows.versions(project.name, asked.datasetVersions);
-  const fitting = fittingVersions(project, known, asked.leaveOutUnfit ?? false);
+  const versions = ports.rows.versions(project.name, asked.datasetVersions);
+  const fitting = fittingVersions(project, versions, asked.leaveOutUnfit ?? false);
   const request = { ...asked, datasetVersions: fitting.ids };
   const split = splitRule(project, request);
   const opponent = comparable(await championOf(request, ports.models), project, inputs);
-  const { champion } = opponent;
-  const taken = { inputs, compared: champion?.inputs };
+  const taken = { inputs, compared: opponent.champion?.inputs };
   const rows = await loadRows(ports.rows, project, request.datasetVersions, taken, hashSeedOf(split));
-  if (rows.rows === 0) throw nothingLabelled(project.name, known, rows.leftOut.withoutLabel);
+  if (rows.rows === 0) throw nothingLabelled(project.name, versions, rows.leftOut.withoutLabel);
   const { warmStartVersion } = request;
   const parent = warmStartVersion > 0 ? await ports.models.earlier(project.name, warmStartVersion) : null;
-  const options = { id: trainingId, project, workers: request.workers, seed: request.seed };
-  const trial = await runTrial(rows, { ...options, split, parent }, reporter, ports);
-
-  const warnings = [
-    ...[...fitting.warnings, ...rows.warnings, ...opponent.warnings],
-    ...[...coldStart(warmStartVersion, parent), ...trial.warnings],
-  ];
-  const contest = { ...trial, ...fittedBaselines(trial.baseline, trial.later), champion, warnings };
-  const evaluation = await judge(project, trial.later, contest);
+  const options = { id: trainingId, project, workers: request.workers, seed: request.seed, split };
+  const known = [...fitting.warnings, ...rows.warnings, ...opponent.warnings, ...coldStart(warmStartVersion, parent)];
+  // The rows that judge are the same ones each time.
+  let championScores: Promise<Float32Array> | undefined;
+  const champion = opponent.champion && {
+    ...opponent.champion,
+    score: (later: LabelledRows) => {
+      championScores ??= (opponent.champion as Champion).score(later);
+      return championScores;
+    },
+  };
+  const judged = async (settings: Pick<TrialSettings, 'parent' | 'attempt'>): Promise<Judged<Trial>> => {
+    const trial = await runTrial(rows, { ...options, ...settings }, reporter, ports);
+    const warnings = [...known, ...trial.warnings];
+    const contest = { ...trial, ...fittedBaselines(trial.baseline, trial.later), champion, warnings };
+    return { trial, report: await judge(project, trial.later, contest) };
+  };
+  const first = await judged({ parent }).catch((thrown: unknown) => {
+    const error = PlatformError.from(thrown);
+    // Such as a loss beyond all numbers, from weights far off.
+    if (parent === null || error.code !== 'invalid_argument') throw error;
+    return error;
+  });
+  const fromScratch = async () => {
+    const why = 'report' in first ? first.report.verdict : first.reason;
+    ports.log('trained on from its parent it came to nothing: trained again from scratch', {
+      training: trainingId,
+      why,
+    });
+    return judged({ parent: null, attempt: 'scratch' });
+  };
+  const about = { metric: metricNamed(project.scope.metric), parent: warmStartVersion };
+  const isDone = 'report' in first && (first.report.blessed || !first.trial.warm);
+  const { trial, report: evaluation } = isDone ? first : await ratherCold(first, fromScratch, about);
   const trainScores = await scoresOf(trial, trial.train, ports.scorer);
   const published = await publish(
     { trainingId, request, project, inputs, trial, trainScores, evaluation, leftOut: rows.leftOut },

@@ -20,6 +20,8 @@ export interface TrialSettings extends FitOptions {
 }
 
 export interface Trial extends FittedModel {
+  /** Whether it started from the parent's weights. */
+  warm: boolean;
   /** What needs no network, on the same training rows. */
   baseline: LogisticBaseline;
   /** Worker processes that took part. */
@@ -62,6 +64,7 @@ export async function runTrial(
   const chosen = await ratherRegression(project, later, fitted, fit.regression, ports.scorer);
   const { weights, scores, evaluation } = chosen;
   return {
+    warm: planned.warm,
     plan,
     network,
     weights,
