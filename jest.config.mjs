@@ -11,7 +11,7 @@ const root = dirname(fileURLToPath(import.meta.url));
 export default {
   rootDir: root,
   testEnvironment: '<rootDir>/test/environments/plain-global.mjs',
-  testMatch: ['<rootDir>/{libs,services,apps,test}/**/*.{spec,int-spec,e2e-spec}.ts'],
+  testMatch: ['<rootDir>/{libs,services,apps,test,bench}/**/*.{spec,int-spec,e2e-spec}.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.millrace/'],
   extensionsToTreatAsEsm: ['.ts'],

@@ -115,6 +115,10 @@ export const IMPORT_EXCEPTIONS: Readonly<Record<string, { packages: readonly str
     packages: ['node:fs'],
     reason: 'says which process holds a port, from /proc',
   },
+  'bench/loop/machines.ts': {
+    packages: ['../../services/monitor/src/', '../../services/trainer/src/loop/'],
+    reason: 'the pure state machines of two services are what is measured, on a clock of its own',
+  },
 };
 
 export interface Ban {

@@ -1,0 +1,232 @@
+// Every model that a retraining of one stream could make, and what is known of each: its losses in each window by the
+// truth, its evaluation, whether it would be blessed in another's place, and what the monitor says of a window that it
+// served. A candidate is known by the last window of the rows that it had; each is fitted once, when first asked for.
+
+import { assert, seededRng } from '@millrace/domain';
+import { bless, type Evaluation, evaluate, metricNamed } from '@millrace/evaluation';
+import type { Project } from '@millrace/project';
+import {
+  buildReferenceProfile,
+  type FeatureCells,
+  featureCells,
+  NumericWindow,
+  openFeatureWindow,
+} from '@millrace/statistics';
+import { fit, probability } from './learner.js';
+import { judgeQuality, judgeRows, type SubjectVerdict } from './machines.js';
+import type { Stream } from './streams.js';
+
+export interface Candidate {
+  readonly weights: Float64Array;
+  readonly evaluation: Evaluation;
+  /** Share of label 1 among the rows that it learned from. */
+  readonly positiveShare: number;
+}
+
+/** What drift of a candidate's inputs and scores is measured against. */
+interface Reference {
+  readonly features: readonly FeatureCells[];
+  readonly scores: FeatureCells;
+}
+
+export interface Blessed {
+  readonly blessed: boolean;
+  readonly verdict: string;
+  readonly evaluation: Evaluation;
+  readonly championEvaluation: Evaluation;
+}
+
+/** Of the metric's bound of 1e-7 on probabilities. */
+const LOG_ODDS_MAX = Math.log(1e7);
+
+export class Candidates {
+  private readonly known = new Map<number, Candidate>();
+  private readonly references = new Map<number, Reference>();
+  private readonly contests = new Map<string, Blessed>();
+  private readonly verdicts = new Map<string, readonly SubjectVerdict[]>();
+  private readonly qualities = new Map<string, Evaluation>();
+  private readonly losses = new Map<number, Float64Array>();
+  /** Of the best constant guess in each window. */
+  private readonly trivial: Float64Array;
+
+  constructor(
+    readonly stream: Stream,
+    private readonly project: Project,
+  ) {
+    const { windows, rows, truth } = stream;
+    this.trivial = Float64Array.from({ length: windows }, (_, window) => {
+      let sum = 0;
+      for (let i = window * rows; i < (window + 1) * rows; i++) sum += truth[i] as number;
+      const share = sum / rows;
+      return rows * expectedLoss(share, Math.log(share / (1 - share)));
+    });
+  }
+
+  at(last: number): Candidate {
+    const found = this.known.get(last) ?? this.make(last);
+    this.known.set(last, found);
+    return found;
+  }
+
+  /** Sum over the window's rows of the expected loss. */
+  lossOf(last: number, window: number): number {
+    let losses = this.losses.get(last);
+    if (losses === undefined) {
+      losses = new Float64Array(this.stream.windows).fill(Number.NaN);
+      this.losses.set(last, losses);
+    }
+    if (Number.isNaN(losses[window])) losses[window] = this.measureLoss(last, window);
+    return losses[window] as number;
+  }
+
+  /** Predictions of the window that a bad version answers: one that does worse than the best constant guess. */
+  exposed(last: number, window: number): number {
+    return this.lossOf(last, window) > (this.trivial[window] as number) ? this.stream.rows : 0;
+  }
+
+  /** As the trainer judges: on the newest share of the rows, which the challenger has not learned from. */
+  contest(challenger: number, champion: { last: number; version: number }): Blessed {
+    const key = `${challenger}/${champion.last}`;
+    const known = this.contests.get(key);
+    if (known !== undefined) return known;
+    const { evaluation, positiveShare } = this.at(challenger);
+    const { evaluated } = this.split(challenger);
+    const championEvaluation = this.evaluation(evaluated, this.at(champion.last).weights);
+    const labels = evaluated.map((row) => this.stream.y[row] as number);
+    const { blessed, verdict } = bless({
+      evaluation,
+      deciding: metricNamed(this.project.scope.metric),
+      thresholds: this.project.evaluation.thresholds,
+      trivial: evaluate('binary', { labels, scores: labels.map(() => positiveShare) }),
+      baselines: [],
+      champion: { version: champion.version, standing: 'in service', evaluation: championEvaluation },
+    });
+    const result = { blessed, verdict, evaluation, championEvaluation };
+    this.contests.set(key, result);
+    return result;
+  }
+
+  /** Of inputs and scores of a window. */
+  verdictsOfRows(last: number, window: number): readonly SubjectVerdict[] {
+    return this.remembered(`rows/${last}/${window}`, () => {
+      const { weights } = this.at(last);
+      const { scores, features: cells } = this.referenceOf(last);
+      const { rows, watched, segments, x, width } = this.stream;
+      const features = cells.map(openFeatureWindow);
+      assert(scores.kind === 'numeric', 'scores are numbers');
+      const score = new NumericWindow(scores);
+      for (let row = window * rows; row < (window + 1) * rows; row++) {
+        watched.forEach(({ column }, i) => {
+          features[i]?.add(x[row * width + column] as number);
+        });
+        features[watched.length]?.add(segments.names[segments.of[row] as number] as string);
+        score.add(probability(x, row, weights));
+      }
+      const { monitoring } = this.project;
+      return judgeRows({ monitoring, rows, features, score, software: undefined }).verdicts;
+    });
+  }
+
+  /** Exact, where the monitor adds up cells of scores. */
+  qualityOf(last: number, window: number): Evaluation {
+    const key = `${last}/${window}`;
+    const known = this.qualities.get(key);
+    if (known !== undefined) return known;
+    const { rows } = this.stream;
+    const all = Array.from({ length: rows }, (_, i) => window * rows + i);
+    const evaluation = this.evaluation(all, this.at(last).weights);
+    this.qualities.set(key, evaluation);
+    return evaluation;
+  }
+
+  verdictsOfQuality(last: number, window: number): readonly SubjectVerdict[] {
+    return this.remembered(`quality/${last}/${window}`, () => {
+      const { monitoring } = this.project;
+      const quality = this.qualityOf(last, window);
+      return judgeQuality({ monitoring, quality, evaluation: this.at(last).evaluation }).verdicts;
+    });
+  }
+
+  private remembered(key: string, judge: () => readonly SubjectVerdict[]): readonly SubjectVerdict[] {
+    const verdicts = this.verdicts.get(key) ?? judge();
+    this.verdicts.set(key, verdicts);
+    return verdicts;
+  }
+
+  private split(last: number): { learned: number[]; evaluated: number[] } {
+    const { retrain } = this.project;
+    const { rows } = this.stream;
+    const from = Math.max(0, last + 1 - retrain.versions) * rows;
+    const to = (last + 1) * rows;
+    const middle = to - Math.round((to - from) * retrain.evaluationShare);
+    const range = (start: number, end: number) => Array.from({ length: end - start }, (_, i) => start + i);
+    return { learned: range(from, middle), evaluated: range(middle, to) };
+  }
+
+  private make(last: number): Candidate {
+    const { x, width, badTrainings } = this.stream;
+    const { learned, evaluated } = this.split(last);
+    let y = this.stream.y;
+    if (badTrainings.has(last)) {
+      const order = [...learned];
+      seededRng(last).shuffle(order);
+      y = y.slice();
+      learned.forEach((row, i) => {
+        y[row] = this.stream.y[order[i] as number] as number;
+      });
+    }
+    const weights = fit({ x, y, width }, learned);
+    const positives = learned.reduce((sum, row) => sum + (this.stream.y[row] as number), 0);
+    const positiveShare = positives / learned.length;
+    return { weights, positiveShare, evaluation: this.evaluation(evaluated, weights) };
+  }
+
+  private referenceOf(last: number): Reference {
+    const known = this.references.get(last);
+    if (known !== undefined) return known;
+    const { x, width, watched, segments } = this.stream;
+    const { weights, positiveShare } = this.at(last);
+    const { learned } = this.split(last);
+    const numeric = watched.map(({ name, column }) => ({
+      ...{ name, kind: 'numeric' as const },
+      values: learned.map((row) => x[row * width + column] as number),
+    }));
+    const categorical = {
+      ...{ name: 'segment', kind: 'categorical' as const },
+      values: learned.map((row) => segments.names[segments.of[row] as number] as string),
+    };
+    const profile = buildReferenceProfile({
+      features: [...numeric, categorical],
+      scoreName: 'probability',
+      scores: learned.map((row) => probability(x, row, weights)),
+      positiveShare,
+    });
+    const reference = { features: profile.features.map(featureCells), scores: featureCells(profile.score) };
+    this.references.set(last, reference);
+    return reference;
+  }
+
+  private evaluation(rows: readonly number[], weights: Float64Array): Evaluation {
+    const { x, y } = this.stream;
+    const labels = rows.map((row) => y[row] as number);
+    return evaluate('binary', { labels, scores: rows.map((row) => probability(x, row, weights)) });
+  }
+
+  private measureLoss(last: number, window: number): number {
+    const { rows, x, truth, width } = this.stream;
+    const { weights } = this.at(last);
+    let sum = 0;
+    for (let row = window * rows; row < (window + 1) * rows; row++) {
+      let score = 0;
+      for (let j = 0, at = row * width; j < width; j++, at++) score += (x[at] as number) * (weights[j] as number);
+      sum += expectedLoss(truth[row] as number, score);
+    }
+    return sum;
+  }
+}
+
+/** Expected log loss of log odds where the label is 1 with this probability; bounded as the metric is. */
+function expectedLoss(truth: number, logOdds: number): number {
+  const score = Math.min(Math.max(logOdds, -LOG_ODDS_MAX), LOG_ODDS_MAX);
+  return Math.max(score, 0) + Math.log1p(Math.exp(-Math.abs(score))) - truth * score;
+}

@@ -1,0 +1,46 @@
+// The policies that are compared, each a project file of its own for the same project; everything that is not named has
+// the default of the project file. Fixed ones look at the calendar or at nothing; on every alarm is what a project has
+// that says nothing.
+
+import { type Project, parseProject } from '@millrace/project';
+import type { Stream } from './streams.js';
+
+export interface Policy {
+  readonly name: string;
+  /** `retrain` of the project file. */
+  readonly retrain: string;
+  /** What the others are compared with. */
+  readonly isFixed: boolean;
+}
+
+/** A schedule whose last hour is left out: a retraining begins some minutes after the end of a day. */
+const everyDays = (days: number) => `{ onDrift: false, every: ${24 * days - 1}h }`;
+
+export const POLICIES: readonly Policy[] = [
+  { name: 'never', retrain: '{ onDrift: false }', isFixed: true },
+  { name: 'always', retrain: everyDays(1), isFixed: true },
+  ...[2, 5, 10, 20].map((days) => ({ name: `every ${days} days`, retrain: everyDays(days), isFixed: true })),
+  { name: 'alarm', retrain: '{}', isFixed: true },
+];
+
+/** A project with the stream's columns. */
+export function projectOf({ watched, delay }: Stream, { retrain }: Pick<Policy, 'retrain'>): Project {
+  const names = watched.map(({ name }) => name);
+  const text = `name: regret
+data:
+  eventTime: at
+  columns:
+    - { name: at, type: timestamp, required: true }
+${names.map((name) => `    - { name: ${name}, type: number }`).join('\n')}
+    - { name: segment, type: text }
+    - { name: outcome, type: boolean, outcome: true }
+  label: { name: outcome, column: outcome, delay: ${delay}d }
+features:
+${names.map((name) => `  - { name: ${name}, kind: numeric }`).join('\n')}
+  - { name: segment, kind: categorical }
+retrain: ${retrain}
+`;
+  const parsed = parseProject(text, 'project.yaml');
+  if (parsed.kind !== 'ok') throw new Error(JSON.stringify(parsed.faults));
+  return parsed.project;
+}
